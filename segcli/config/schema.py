@@ -1,0 +1,269 @@
+"""The typed configuration: PaddleX's keys with their names, meaning and defaults, and ours beside them.
+
+Every key is honoured or refused with a reason. `None` means "take it from the model's recipe or from the dataset".
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Mode = Literal["check_dataset", "train", "evaluate", "export", "predict"]
+Percent = int
+Runtime = Literal["auto", "paddle", "onnxruntime", "openvino"]
+
+
+class Section(BaseModel):
+    """A section of the configuration: unknown keys are faults, values do not change after parsing."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class GlobalConfig(Section):
+    """What every mode needs.
+
+    Attributes:
+        model: Name in the table of models.
+        mode: What to do.
+        dataset_dir: Folder of the dataset.
+        device: ``cpu``, ``gpu``, ``gpu:0``, ``gpu:0,1``, ``npu:0``, ...
+        output: Folder for all that is written.
+        export_with_pir: PaddleX's switch; Paddle 3.3 writes PIR only, so false is refused.
+        strict_device: A device that is not there is an error instead of a fall-back to the CPU.
+        seed: Seed of every random choice.
+    """
+
+    model: str
+    mode: Mode = "check_dataset"
+    dataset_dir: str | None = None
+    device: str = "cpu"
+    output: str = "output"
+    export_with_pir: bool | None = None
+    strict_device: bool = False
+    seed: int = Field(default=0, ge=0)
+
+
+class ConvertConfig(Section):
+    """Conversion of a LabelMe folder before the check.
+
+    Attributes:
+        enable: Whether to convert.
+        src_dataset_type: What the folder holds; LabelMe.
+        line_width: Width in pixels in which `line` and `linestrip` shapes are painted.
+        point_size: Radius in pixels in which `point` shapes are painted.
+    """
+
+    enable: bool = False
+    src_dataset_type: Literal["LabelMe"] | None = None
+    line_width: int = Field(default=5, ge=1)
+    point_size: int = Field(default=5, ge=1)
+
+
+class SplitConfig(Section):
+    """A new division into train and val.
+
+    Attributes:
+        enable: Whether to divide.
+        train_percent: Share of the training part; with val_percent it makes 100.
+        val_percent: Share of the validation part.
+        seed: Seed of the shuffle.
+    """
+
+    enable: bool = False
+    train_percent: Percent | None = Field(default=None, ge=0, le=100)
+    val_percent: Percent | None = Field(default=None, ge=0, le=100)
+    seed: int = Field(default=0, ge=0)
+
+
+class CheckDatasetConfig(Section):
+    """check_dataset.
+
+    Attributes:
+        convert: Conversion before the check.
+        split: Division before the check.
+        num_workers: Processes or threads that decode; None is one a core.
+        demo_pictures: How many samples of each part are drawn.
+    """
+
+    convert: ConvertConfig = ConvertConfig()
+    split: SplitConfig = SplitConfig()
+    num_workers: int | None = Field(default=None, ge=1)
+    demo_pictures: int = Field(default=10, ge=0)
+
+
+class EmaConfig(Section):
+    """Exponential moving average of the weights; what is evaluated and exported when enabled."""
+
+    enable: bool = False
+    decay: float = Field(default=0.9998, gt=0, lt=1)
+
+
+class EarlyStopConfig(Section):
+    """Stop when the score has not risen for `patience` evaluations."""
+
+    enable: bool = False
+    patience: int = Field(default=5, ge=1)
+    min_delta: float = Field(default=0.0, ge=0)
+
+
+class TrainConfig(Section):
+    """Training.
+
+    Attributes:
+        num_classes: Number of classes (semantic: with the background); None takes it from the dataset.
+        epochs_iters: Iterations (semantic) or epochs (instance), as in PaddleX.
+        batch_size: Pictures an iteration and device.
+        learning_rate: Rate after the warm-up; None is the recipe's.
+        pretrain_weight_path: Local file, official name or address; null starts at random and touches no network.
+        warmup_steps: Iterations of linear warm-up; None is the recipe's.
+        resume_path: Checkpoint to go on from: a folder, or the weight file in it.
+        log_interval: Iterations between two lines of the log.
+        eval_interval: Iterations (semantic) or epochs (instance) between two evaluations, each with a checkpoint.
+        amp: Automatic mixed precision; off on the CPU, where it is slower.
+        dy2st: Trains the network as a static graph.
+        input_shape: PaddleX's fixed input ``[N, C, H, W]`` of the exported network.
+        dist_ips: Comma-separated addresses of the machines of a multi-node training.
+        uniform_output_enabled: PaddleX's internal switch; accepted only as true, the layout is always uniform here.
+        basic_config_path: PaddleX's path of a second, hidden configuration; refused, all keys are in this one.
+        crop_size: Width and height of the training crop, in pixels.
+        transforms: Training transforms that replace the recipe's, in order.
+        optimizer: Replaces the recipe's optimizer.
+        lr_scheduler: Replaces the recipe's schedule.
+        loss: Replaces the recipe's loss.
+        num_workers: Processes that load; 0 loads in the main process.
+        keep_checkpoints: How many recent checkpoints are kept beside the best.
+        ema: Moving average of the weights.
+        early_stop: Stop when the score no longer rises.
+        class_weights: ``auto`` (from the histogram of the training part) or one weight a class.
+        export_best: Writes the inference model of the best weights at the end, where `Predict.model_dir` expects it.
+    """
+
+    num_classes: int | None = Field(default=None, ge=1)
+    epochs_iters: int = Field(default=500, ge=1)
+    batch_size: int = Field(default=2, ge=1)
+    learning_rate: float | None = Field(default=None, gt=0)
+    pretrain_weight_path: str | None = None
+    warmup_steps: int | None = Field(default=None, ge=0)
+    resume_path: str | None = None
+    log_interval: int = Field(default=10, ge=1)
+    eval_interval: int = Field(default=100, ge=1)
+    amp: Literal["OFF", "O1", "O2"] = "OFF"
+    dy2st: bool = False
+    input_shape: tuple[int, int, int, int] | None = None
+    dist_ips: str | None = None
+    uniform_output_enabled: Literal[True] | None = None
+    basic_config_path: None = None
+    crop_size: tuple[int, int] | None = None
+    transforms: tuple[dict[str, Any], ...] | None = None
+    optimizer: dict[str, Any] | None = None
+    lr_scheduler: dict[str, Any] | None = None
+    loss: dict[str, Any] | None = None
+    num_workers: int = Field(default=0, ge=0)
+    keep_checkpoints: int = Field(default=1, ge=1)
+    ema: EmaConfig = EmaConfig()
+    early_stop: EarlyStopConfig = EarlyStopConfig()
+    class_weights: Literal["auto"] | tuple[float, ...] | None = None
+    export_best: bool = True
+
+
+class SlidingWindowConfig(Section):
+    """Evaluation and prediction of large pictures in overlapping tiles (width, height in pixels)."""
+
+    crop_size: tuple[int, int]
+    stride: tuple[int, int]
+
+
+class EvaluateConfig(Section):
+    """Evaluation.
+
+    Attributes:
+        weight_path: Trained weights (`.pdparams`, `.safetensors`) or the folder of an exported model.
+        log_interval: Pictures between two lines of the log.
+        batch_size: Pictures at once; pictures of different sizes are never joined.
+        runtime: What runs the network: ``auto`` takes the fastest that is installed on the CPU, Paddle elsewhere.
+        absent_class: A class in neither prediction nor truth: left out of the mean, or counted 0 as in PaddleSeg 2.8.
+        sliding_window: Tiles for large pictures.
+        basic_config_path: Refused, as in `Train`.
+    """
+
+    weight_path: str | None = None
+    log_interval: int = Field(default=10, ge=1)
+    batch_size: int = Field(default=1, ge=1)
+    runtime: Runtime = "auto"
+    absent_class: Literal["exclude", "zero"] = "exclude"
+    sliding_window: SlidingWindowConfig | None = None
+    basic_config_path: None = None
+
+
+class ExportConfig(Section):
+    """Export.
+
+    Attributes:
+        weight_path: Trained weights.
+        input_shape: Fixed input ``[N, C, H, W]``, -1 for a free side; None is the model's own.
+        formats: What to write beside Paddle's inference model.
+        verify: Opens what was written and compares it with the trained network on real pictures.
+        tolerance: Largest difference of the outputs, relative to their largest value.
+        basic_config_path: Refused, as in `Train`.
+    """
+
+    weight_path: str | None = None
+    input_shape: tuple[int, int, int, int] | None = None
+    formats: tuple[Literal["paddle", "onnx", "openvino"], ...] = ("paddle",)
+    verify: bool = True
+    tolerance: float = Field(default=1e-3, gt=0)
+    basic_config_path: None = None
+
+
+class KernelOption(Section):
+    """PaddleX's choice of how Paddle runs a model; only the plain mode exists here."""
+
+    run_mode: str = "paddle"
+
+
+class PredictConfig(Section):
+    """Prediction.
+
+    Attributes:
+        batch_size: Pictures at once.
+        model_dir: Folder of an exported model.
+        input: Picture, folder, glob, list file (`.txt`), address, or a list of these.
+        kernel_option: PaddleX's choice of mode; ``paddle``, ``mkldnn`` and the like choose the Paddle runtime.
+        engine: PaddleX's choice of runtime: ``paddle``, ``paddle_static``, ``onnxruntime``, ...
+        engine_config: PaddleX's options of the runtime.
+        use_hpip: PaddleX's high-performance switch: true takes the fastest runtime that is installed.
+        hpi_config: PaddleX's options of that switch.
+        prompts: Prompts of a promptable model.
+        runtime: What runs the network.
+        target_size: Resizes before the network: a side, (width, height), or -1 for the picture's own size.
+        threshold: Smallest score of an object.
+        json_form: ``compact`` names the label map's file and counts, ``full`` holds PaddleX's array.
+        sliding_window: Tiles for large pictures.
+    """
+
+    batch_size: int = Field(default=1, ge=1)
+    model_dir: str = "output/best_model/inference"
+    input: str | tuple[str, ...] | None = None
+    kernel_option: KernelOption = KernelOption()
+    engine: str | None = None
+    engine_config: dict[str, Any] | None = None
+    use_hpip: bool = False
+    hpi_config: dict[str, Any] | None = None
+    prompts: dict[str, Any] | None = None
+    runtime: Runtime = "auto"
+    target_size: int | tuple[int, int] | None = None
+    threshold: float | None = Field(default=None, ge=0, le=1)
+    json_form: Literal["compact", "full"] = "compact"
+    sliding_window: SlidingWindowConfig | None = None
+
+
+class Config(Section):
+    """A whole configuration."""
+
+    Global: GlobalConfig
+    CheckDataset: CheckDatasetConfig = CheckDatasetConfig()
+    Train: TrainConfig = TrainConfig()
+    Evaluate: EvaluateConfig = EvaluateConfig()
+    Export: ExportConfig = ExportConfig()
+    Predict: PredictConfig = PredictConfig()

@@ -1,0 +1,75 @@
+"""Files appear whole or not at all, and an original is never overwritten by its backup."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+
+@contextmanager
+def atomic_path(target: Path) -> Iterator[Path]:
+    """A temporary path beside `target` that takes its place when the block ends without an error.
+
+    The data reach the disk before the rename, so that a killed run or a power cut leaves the old file or the new one.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{target.stem}.", suffix=target.suffix, dir=target.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        temporary.chmod(0o644)
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_open(target: Path) -> Iterator[IO[bytes]]:
+    """A binary file that becomes `target` when the block ends without an error."""
+    with atomic_path(target) as temporary, temporary.open("wb") as file:
+        yield file
+
+
+def write_bytes_atomic(target: Path, data: bytes) -> None:
+    """Writes `data` as the whole content of `target`."""
+    with atomic_open(target) as file:
+        file.write(data)
+
+
+def write_text_atomic(target: Path, text: str) -> None:
+    """Writes `text` (UTF-8) as the whole content of `target`."""
+    write_bytes_atomic(target, text.encode("utf-8"))
+
+
+def write_json_atomic(target: Path, values: Any) -> None:
+    """Writes `values` as indented JSON (UTF-8, non-ASCII kept)."""
+    write_text_atomic(target, json.dumps(values, indent=2, ensure_ascii=False) + "\n")
+
+
+def backup_path(path: Path) -> Path:
+    """The first free name among ``path.bak``, ``path.bak.1``, ``path.bak.2``, ..."""
+    candidate = path.with_name(path.name + ".bak")
+    number = 0
+    while candidate.exists():
+        number += 1
+        candidate = path.with_name(f"{path.name}.bak.{number}")
+    return candidate
+
+
+def back_up(path: Path) -> Path | None:
+    """Copies `path` to its next free backup name and returns that; None when there is nothing to back up."""
+    if not path.exists():
+        return None
+    target = backup_path(path)
+    with atomic_path(target) as temporary:
+        shutil.copy2(path, temporary)
+    return target

@@ -1,0 +1,45 @@
+"""A dataset for semantic segmentation, as the rest of segcli sees it: samples and classes, nothing opened yet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from segcli.data.classes import ClassMap
+
+
+class Split(str, Enum):
+    """Which part of a dataset a sample belongs to."""
+
+    TRAIN = "train"
+    VAL = "val"
+
+
+@dataclass(frozen=True)
+class SegSample:
+    """One picture and its mask.
+
+    Attributes:
+        image: Path of the picture.
+        mask: Path of the single-channel mask that holds a class id a pixel.
+        line: Line number (from 1) in the list file that names the sample.
+    """
+
+    image: Path
+    mask: Path
+    line: int
+
+
+@dataclass(frozen=True)
+class SegDataset:
+    """Samples of both splits and the classes. `root` is the folder that holds the list files."""
+
+    root: Path
+    classes: ClassMap
+    train: tuple[SegSample, ...]
+    val: tuple[SegSample, ...]
+
+    def samples(self, split: Split) -> tuple[SegSample, ...]:
+        """The samples of one split."""
+        return self.train if split is Split.TRAIN else self.val

@@ -1,0 +1,91 @@
+"""What the rest of segcli needs of a library: one engine a task, one session a training.
+
+The training loop, the callbacks and the doors know only these protocols.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from segcli.config.schema import Config
+from segcli.data.classes import ClassMap
+from segcli.models.spec import ModelSpec, Preprocess
+
+Tensor = Any
+"""A `paddle.Tensor`; paddle carries no types."""
+Network = Any
+"""A `paddle.nn.Layer`."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What one step sees.
+
+    Attributes:
+        tensors: The library's own mapping of input names to tensors.
+        paths: Pictures of the batch, for messages.
+    """
+
+    tensors: Mapping[str, Any]
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Result of measuring a network on the validation part.
+
+    Attributes:
+        score: Number by which the best checkpoint is chosen; higher is better.
+        metrics: Everything measured, by name, as plain values for JSON.
+    """
+
+    score: float
+    metrics: Mapping[str, Any]
+
+
+class TrainingSession(Protocol):
+    """Everything that one training needs, built by an engine and driven by `segcli.train.loop`."""
+
+    network: Network
+    optimizer: Any
+    classes: ClassMap
+    preprocess: Preprocess
+    score_name: str
+    total_iterations: int
+    iterations_per_epoch: int
+    eval_interval: int
+
+    def batches(self, start: int) -> Iterator[Batch]:
+        """Batches from iteration `start` (0-based) on, for ever.
+
+        The batch of an iteration depends on the seed and the iteration alone, so that a resumed training sees exactly
+        what an uninterrupted one would have seen.
+        """
+
+    def losses(self, batch: Batch) -> Mapping[str, Tensor]:
+        """Forward pass in training mode: named scalar losses; ``loss`` is the one to minimise."""
+
+    def evaluate(self, network: Network) -> Evaluation:
+        """Measures `network` (the trained one or its moving average) on the validation part."""
+
+
+class Engine(Protocol):
+    """The door to one library."""
+
+    def build_network(self, spec: ModelSpec, num_classes: int) -> Network:
+        """The network with random weights, in training mode.
+
+        Parameter names restart at each call, so that optimizer states of another process fit.
+        """
+
+    def open_training(self, spec: ModelSpec, config: Config) -> TrainingSession:
+        """Reads the dataset, builds network, losses, transforms, optimizer and schedule.
+
+        Raises:
+            DatasetError: The dataset cannot be trained on.
+        """
+
+    def for_export(self, network: Network, spec: ModelSpec) -> Network:
+        """A wrapper of `network` in evaluation mode whose forward is what the exported model computes."""

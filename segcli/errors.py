@@ -1,0 +1,135 @@
+"""Every error that segcli raises on purpose, drawn as a tree.
+
+```
+SegcliError                 exit 1   something failed; the message says what, where and what to do
+├── ConfigError             exit 2   faults in a configuration or an option, all of them at once
+├── UsageError              exit 2   a command was called in a way that cannot work
+├── DatasetError            exit 3   the dataset is invalid; carries every finding
+├── EnvironmentFault        exit 1   a package or a device that is needed is not there
+├── WeightsError            exit 1   a weight file cannot be read, or does not fit the network
+├── TrainingError           exit 1   training cannot go on
+│   └── NonFiniteLossError  exit 1   the loss became NaN or infinite; names the pictures of the batch
+├── ExportError             exit 1   a model cannot be written
+│   └── ParityError         exit 1   the written model disagrees with the trained one
+└── InputError              exit 1   a picture, list or address given to predict cannot be read
+```
+
+Only `segcli.app` turns an error into a result file and an exit code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from os import PathLike
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from segcli.data.finding import Finding
+
+EXIT_DONE = 0
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+EXIT_DATASET_INVALID = 3
+
+
+class SegcliError(Exception):
+    """The root: a message, the file it is about (if any) and a remedy (if there is one)."""
+
+    exit_code = EXIT_FAILED
+
+    def __init__(self, message: str, *, path: str | PathLike[str] | None = None, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.path = None if path is None else str(path)
+        self.hint = hint
+
+    def __str__(self) -> str:
+        where = f"{self.path}: " if self.path is not None else ""
+        remedy = f"\n  -> {self.hint}" if self.hint else ""
+        return f"{where}{self.message}{remedy}"
+
+
+@dataclass(frozen=True)
+class ConfigFault:
+    """One fault of a configuration.
+
+    Attributes:
+        key: Dotted key, e.g. ``Train.batch_size``.
+        message: What is wrong and what was expected.
+        hint: The nearest valid key or value, or another remedy.
+        source: Where the value came from, e.g. ``config.yaml:12`` or ``-o``.
+    """
+
+    key: str
+    message: str
+    hint: str | None = None
+    source: str | None = None
+
+    def __str__(self) -> str:
+        origin = f" ({self.source})" if self.source else ""
+        remedy = f" -> {self.hint}" if self.hint else ""
+        return f"{self.key}{origin}: {self.message}{remedy}"
+
+
+class ConfigError(SegcliError):
+    """All faults of a configuration at once."""
+
+    exit_code = EXIT_USAGE
+
+    def __init__(self, faults: Sequence[ConfigFault], *, path: str | PathLike[str] | None = None) -> None:
+        self.faults = tuple(faults)
+        noun = "fault" if len(self.faults) == 1 else "faults"
+        listing = "\n".join(f"  {fault}" for fault in self.faults)
+        super().__init__(f"{len(self.faults)} configuration {noun}\n{listing}", path=path)
+
+
+class UsageError(SegcliError):
+    """A command was called in a way that cannot work."""
+
+    exit_code = EXIT_USAGE
+
+
+class DatasetError(SegcliError):
+    """The dataset is invalid; `findings` holds every fault that was found."""
+
+    exit_code = EXIT_DATASET_INVALID
+
+    def __init__(
+        self,
+        message: str,
+        findings: Sequence[Finding] = (),
+        *,
+        path: str | PathLike[str] | None = None,
+        hint: str | None = None,
+    ) -> None:
+        self.findings = tuple(findings)
+        super().__init__(message, path=path, hint=hint)
+
+
+class MissingPartError(SegcliError):
+    """A package or a device that is needed is not there."""
+
+
+class WeightsError(SegcliError):
+    """A weight file cannot be read, or does not fit the network."""
+
+
+class TrainingError(SegcliError):
+    """Training cannot go on."""
+
+
+class NonFiniteLossError(TrainingError):
+    """The loss became NaN or infinite."""
+
+
+class ExportError(SegcliError):
+    """A model cannot be written."""
+
+
+class ParityError(ExportError):
+    """The written model disagrees with the trained one."""
+
+
+class InputError(SegcliError):
+    """A picture, list or address given to predict cannot be read."""

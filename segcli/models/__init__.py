@@ -1,0 +1,1 @@
+"""The table of models, and the networks that PaddleSeg and PaddleDetection lack."""

@@ -1,0 +1,82 @@
+"""The card that travels with every checkpoint and every exported model, so that weights keep their meaning."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from segcli.data.classes import IGNORE_INDEX, ClassMap
+from segcli.data.files import write_text_atomic
+from segcli.errors import WeightsError
+from segcli.models.spec import Preprocess
+
+CARD_FILE = "model_card.json"
+CARD_VERSION = 1
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What a weight file means.
+
+    Attributes:
+        model_name: Name in the table of models.
+        class_names: Names in order of their ids.
+        ignore_index: Mask id that counted nowhere.
+        preprocess: How pictures became inputs.
+        config: The whole configuration of the training, as plain values.
+        iteration: Iterations trained.
+        score: Score on the validation part, by name, e.g. ``{"mIoU": 0.91}``; empty when never measured.
+        segcli_version: Version that wrote the card.
+    """
+
+    model_name: str
+    class_names: tuple[str, ...]
+    ignore_index: int = IGNORE_INDEX
+    preprocess: Preprocess = field(default_factory=Preprocess)
+    config: dict[str, Any] = field(default_factory=dict)
+    iteration: int = 0
+    score: dict[str, float] = field(default_factory=dict)
+    segcli_version: str = ""
+
+    @property
+    def classes(self) -> ClassMap:
+        """The classes of the model."""
+        return ClassMap(self.class_names, self.ignore_index)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON and YAML."""
+        return {"card_version": CARD_VERSION, **asdict(self)}
+
+    def save(self, folder: Path) -> Path:
+        """Writes the card into `folder` whole or not at all."""
+        path = folder / CARD_FILE
+        write_text_atomic(path, json.dumps(self.as_dict(), indent=2, ensure_ascii=False) + "\n")
+        return path
+
+    @staticmethod
+    def from_dict(values: dict[str, Any]) -> ModelCard:
+        """The card whose plain values these are; KeyError or TypeError when they are not one."""
+        fields = {key: value for key, value in values.items() if key != "card_version"}
+        fields["class_names"] = tuple(fields["class_names"])
+        scale = fields["preprocess"]
+        fields["preprocess"] = Preprocess(mean=tuple(scale["mean"]), std=tuple(scale["std"]))
+        return ModelCard(**fields)
+
+    @staticmethod
+    def beside(weights: Path) -> ModelCard | None:
+        """The card in the folder of a weight file; None when there is none.
+
+        Raises:
+            WeightsError: There is one and it cannot be read.
+        """
+        path = weights.parent / CARD_FILE
+        if not path.is_file():
+            return None
+        try:
+            return ModelCard.from_dict(json.loads(path.read_text(encoding="utf-8")))
+        except (ValueError, KeyError, TypeError) as fault:
+            raise WeightsError(
+                f"the card of these weights is damaged: {fault}", path=path, hint="train again or remove it"
+            ) from fault

@@ -1,0 +1,69 @@
+"""What segcli knows of a model before any library is imported: pure data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from segcli.tasks import Task
+
+Recipe = Mapping[str, Any]
+"""A library class by name and its arguments: ``{"type": "PolynomialDecay", "power": 0.9}``."""
+
+
+@dataclass(frozen=True)
+class Preprocess:
+    """How a picture becomes the network's input.
+
+    Attributes:
+        mean: Per-channel mean (RGB) subtracted after scaling to 0..1.
+        std: Per-channel deviation (RGB) divided by.
+    """
+
+    mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    std: tuple[float, float, float] = (0.5, 0.5, 0.5)
+
+
+@dataclass(frozen=True)
+class TrainRecipe:
+    """How the model's authors train it; every entry can be overridden in the `Train` section.
+
+    Attributes:
+        optimizer: Recipe of the optimizer, without the rate.
+        lr_scheduler: Recipe of the schedule after the warm-up.
+        loss: ``{"types": [...], "coef": [...]}`` as PaddleSeg's configurations write it.
+        transforms: Recipes of the training transforms, in order.
+        learning_rate: Rate of the authors, used where the configuration gives none.
+        warmup_steps: Iterations of linear warm-up, used where the configuration gives none.
+    """
+
+    optimizer: Recipe
+    lr_scheduler: Recipe
+    loss: Recipe
+    transforms: tuple[Recipe, ...]
+    learning_rate: float = 0.01
+    warmup_steps: int = 0
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """One model.
+
+    Attributes:
+        name: PaddleX's name, e.g. ``PP-LiteSeg-T``.
+        task: The task that the model serves.
+        network: Recipe of the network for the task's engine; the engine adds the number of classes.
+        recipe: How it is trained; None for a model that cannot be trained.
+        preprocess: How a picture becomes its input.
+        weights: Official addresses by purpose (``pretrained``, ``backbone``); fetched only when asked for.
+        fixed_export: Height and width of the exported input where the network cannot be exported with free ones.
+    """
+
+    name: str
+    task: Task
+    network: Recipe
+    recipe: TrainRecipe | None = None
+    preprocess: Preprocess = field(default_factory=Preprocess)
+    weights: Mapping[str, str] = field(default_factory=dict)
+    fixed_export: tuple[int, int] | None = None

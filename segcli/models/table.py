@@ -1,0 +1,25 @@
+"""Every model by name, and how to find one."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+
+from segcli.errors import UsageError
+from segcli.models.semantic.table import SEMANTIC_MODELS
+from segcli.models.spec import ModelSpec
+
+MODELS: dict[str, ModelSpec] = {spec.name: spec for spec in SEMANTIC_MODELS}
+
+
+def get_spec(name: str) -> ModelSpec:
+    """The model called `name`.
+
+    Raises:
+        UsageError: There is none; the message lists the nearest names.
+    """
+    if name in MODELS:
+        return MODELS[name]
+    folded = {known.lower(): known for known in MODELS}
+    near = [folded[match] for match in get_close_matches(name.lower(), folded, n=3, cutoff=0.5)]
+    remedy = f"did you mean {', '.join(near)}?" if near else f"known models: {', '.join(sorted(MODELS))}"
+    raise UsageError(f"there is no model called {name!r}", hint=remedy)

@@ -1,0 +1,47 @@
+"""Progress of long jobs: commands report it, only the doors show it.
+
+A command wraps its loop in `track`; nothing is shown unless a door has installed a reporter with `reporting`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TypeVar
+
+T = TypeVar("T")
+Reporter = Callable[[Iterable[T], str, int], Iterable[T]]
+"""Passes the items on, given them, a label and how many there are."""
+
+
+def _silent(items: Iterable[T], _label: str, _total: int) -> Iterable[T]:
+    return items
+
+
+def rich_reporter(items: Iterable[T], label: str, total: int) -> Iterator[T]:
+    """A bar on the terminal's error stream, gone when done."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        yield from bar.track(items, total=total, description=label)
+
+
+_reporter: ContextVar[Reporter] = ContextVar("reporter", default=_silent)  # type: ignore[type-arg]
+
+
+@contextmanager
+def reporting(reporter: Reporter) -> Iterator[None]:  # type: ignore[type-arg]
+    """Shows progress through `reporter` inside the block."""
+    token = _reporter.set(reporter)
+    try:
+        yield
+    finally:
+        _reporter.reset(token)
+
+
+def track(items: Iterable[T], label: str, total: int) -> Iterable[T]:
+    """The items, while the progress through them is reported."""
+    return _reporter.get()(items, label, total)

@@ -1,0 +1,40 @@
+"""What every command returns, and the file that every mode leaves behind.
+
+A command is one function that returns a `ModeResult`; it prints nothing. `segcli.app` writes the result file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from segcli.data.files import write_json_atomic
+from segcli.version import __version__
+
+SCHEMA_VERSION = 1
+
+
+class ModeResult(Protocol):
+    """The outcome of one mode."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values under PaddleX's keys (`done_flag` and the frame are added by `write_result`)."""
+
+
+def write_result(output: Path, mode: str, values: Mapping[str, Any], *, done: bool) -> Path:
+    """Writes `<output>/<mode>_result.json`, whole or not at all, on success and on failure.
+
+    Args:
+        output: Folder of the run.
+        mode: Name of the mode.
+        values: What the mode found, or how it failed.
+        done: Whether the mode did what it was asked.
+
+    Returns:
+        Path of the file.
+    """
+    path = output / f"{mode}_result.json"
+    frame = {"schema_version": SCHEMA_VERSION, "segcli_version": __version__, "mode": mode, "done_flag": done}
+    write_json_atomic(path, {**frame, **values})
+    return path

@@ -1,0 +1,62 @@
+"""The one table of what differs between tasks.
+
+A task is a row of parts, each named by where it lives (`"package.module:name"`), so that nothing heavy is imported
+before it is needed. No other module asks which task it is serving: it takes the part from here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from importlib import import_module
+from typing import Any
+
+
+class Task(str, Enum):
+    """A segmentation task, by the name that PaddleX gives to its module."""
+
+    SEMANTIC = "semantic_segmentation"
+    INSTANCE = "instance_segmentation"
+    PROMPTABLE = "open_vocabulary_segmentation"
+
+
+@dataclass(frozen=True)
+class TaskParts:
+    """Where the parts of one task live.
+
+    Attributes:
+        dataset_type: PaddleX's name of the dataset layout, as written in `check_dataset_result.json`.
+        engine: Class that builds networks and training sessions; see `segcli.engines.protocol.Engine`.
+        checker: Function `(config) -> CheckResult` behind check_dataset; see `segcli.check`.
+        evaluator: Function that measures a network on a dataset; see `segcli.evaluate`.
+        predictor: Class that turns pictures into results; see `segcli.predict`.
+        weight_file: Name of the weights inside `best_model/`, as PaddleX names it.
+        score: Name of the metric by which the best checkpoint is chosen (higher is better).
+    """
+
+    dataset_type: str
+    engine: str
+    checker: str
+    evaluator: str
+    predictor: str
+    weight_file: str
+    score: str
+
+
+TASKS: dict[Task, TaskParts] = {
+    Task.SEMANTIC: TaskParts(
+        dataset_type="SegDataset",
+        engine="segcli.engines.paddleseg.engine:PaddleSegEngine",
+        checker="segcli.check.semantic:check_semantic",
+        evaluator="segcli.evaluate.semantic:evaluate_semantic",
+        predictor="segcli.predict.semantic:SemanticPredictor",
+        weight_file="model.pdparams",
+        score="mIoU",
+    ),
+}
+
+
+def load_part(address: str) -> Any:
+    """Imports and returns the object that `"package.module:name"` names."""
+    module, _, name = address.partition(":")
+    return getattr(import_module(module), name)
