@@ -1,0 +1,1 @@
+"""Weight files: read without executing anything, written atomically, converted between layouts."""

@@ -1,0 +1,190 @@
+"""Reads a weight file of any kind, told by its content, and writes safetensors and ``.pdparams``."""
+
+from __future__ import annotations
+
+import json
+import math
+import pickle
+import struct
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from segcli.data.files import atomic_open
+from segcli.errors import WeightsError
+from segcli.weights.arrays import Array, bfloat16_to_float32
+from segcli.weights.safe_pickle import read_pdparams
+from segcli.weights.torch_file import LEGACY_MAGIC_NUMBER, read_torch
+
+_SAFETENSORS_TYPES: dict[str, str] = {
+    "F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "|i1",
+    "U64": "<u8", "U32": "<u4", "U16": "<u2", "U8": "|u1", "BOOL": "|b1", "C64": "<c8",
+}  # fmt: skip
+_SAFETENSORS_NAMES = {np.dtype(code): name for name, code in _SAFETENSORS_TYPES.items() if name != "BF16"}
+_MAX_HEADER_BYTES = 100_000_000  # the format's own limit
+_LEGACY_TORCH_START = pickle.dumps(LEGACY_MAGIC_NUMBER, protocol=2)
+
+
+def read_weights(path: str | Path) -> dict[str, Array]:
+    """Reads ``.pdparams``, safetensors, or torch's zip and legacy files; the content decides, not the name.
+
+    Nothing in the file is executed.
+
+    Returns:
+        Name -> array in the file's own layout. bfloat16 becomes float32; all other types stay.
+
+    Raises:
+        WeightsError: The file is missing, damaged, of an unknown kind, or refused.
+    """
+    source = Path(path)
+    return _READERS[weight_format(source)](source)
+
+
+def weight_format(path: str | Path) -> str:
+    """The kind of a weight file: ``pdparams``, ``safetensors`` or ``torch``.
+
+    Raises:
+        WeightsError: The file is missing or of none of these kinds; says what it is where that can be told.
+    """
+    source = Path(path)
+    if source.is_dir():
+        raise WeightsError("is a folder, not a weight file", path=source)
+    try:
+        with source.open("rb") as stream:
+            start = stream.read(64)
+    except OSError as error:
+        raise WeightsError(f"cannot be read ({error.strerror})", path=source) from error
+    if (start.startswith(b"PK") and zipfile.is_zipfile(source)) or start.startswith(_LEGACY_TORCH_START):
+        return "torch"
+    if len(start) > 8 and start[8:9] == b"{":
+        return "safetensors"
+    if len(start) > 2 and start[0] == 0x80 and start[1] <= pickle.HIGHEST_PROTOCOL:
+        return "pdparams"
+    message, hint = _describe_stranger(start)
+    raise WeightsError(message, path=source, hint=hint)
+
+
+def _describe_stranger(start: bytes) -> tuple[str, str]:
+    again = "fetch the file itself again"
+    if not start:
+        return "is empty", again
+    if start.startswith(b"version https://git-lfs"):
+        return "is a Git LFS pointer, not the weights", "run git lfs pull, or fetch the file itself"
+    if start.lstrip()[:1] == b"<":
+        return "is a web page, not a weight file", again
+    if start.startswith(b"PK"):
+        return "is a truncated zip archive", again
+    return "is no weight file that segcli knows", "give .pdparams, .safetensors, or a torch .pth/.pt/.bin/.ckpt file"
+
+
+def read_safetensors(path: str | Path) -> dict[str, Array]:
+    """Reads a safetensors file (https://github.com/huggingface/safetensors, section Format).
+
+    Raises:
+        WeightsError: The header or a tensor's range is malformed, or a type (such as float8) is not supported.
+    """
+    source = Path(path)
+    try:
+        with source.open("rb") as stream:
+            header, data = _safetensors_parts(stream, source)
+    except OSError as error:
+        raise WeightsError(f"cannot be read ({error.strerror})", path=source) from error
+    return {name: _safetensors_array(name, entry, data, source) for name, entry in header.items()}
+
+
+def _safetensors_parts(stream: IO[bytes], source: Path) -> tuple[dict[str, Any], bytes]:
+    start = stream.read(8)
+    length = struct.unpack("<Q", start)[0] if len(start) == 8 else _MAX_HEADER_BYTES + 1
+    if length > _MAX_HEADER_BYTES:
+        raise WeightsError("is no intact safetensors file: its header's length is impossible", path=source)
+    try:
+        header = json.loads(stream.read(length).decode())
+    except ValueError as error:
+        raise WeightsError(f"is no intact safetensors file: {error}", path=source) from error
+    if not isinstance(header, dict):
+        raise WeightsError("is no intact safetensors file: its header is no table", path=source)
+    header.pop("__metadata__", None)
+    return header, stream.read()
+
+
+def _safetensors_array(name: str, entry: Any, data: bytes, source: Path) -> Array:
+    try:
+        kind, shape = str(entry["dtype"]), tuple(int(size) for size in entry["shape"])
+        first, last = (int(offset) for offset in entry["data_offsets"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise WeightsError(f"the entry of {name} is malformed", path=source) from error
+    if kind not in _SAFETENSORS_TYPES:
+        raise WeightsError(f"{name} has the type {kind}, which is not supported", path=source)
+    dtype = np.dtype(_SAFETENSORS_TYPES[kind])
+    is_inside = 0 <= first <= last <= len(data) and min(shape, default=0) >= 0
+    if not is_inside or math.prod(shape) * dtype.itemsize != last - first:
+        raise WeightsError(
+            f"{name} reaches outside the file", path=source, hint="the file is truncated; fetch it again"
+        )
+    array = np.frombuffer(data, dtype, math.prod(shape), first).reshape(shape)
+    return bfloat16_to_float32(array) if kind == "BF16" else array
+
+
+def write_safetensors(
+    path: str | Path, tensors: Mapping[str, Array], metadata: Mapping[str, str] | None = None
+) -> None:
+    """Writes a safetensors file; it appears whole or not at all.
+
+    Args:
+        path: Target file.
+        tensors: Name -> array.
+        metadata: Texts to keep in the header, such as the class names.
+
+    Raises:
+        WeightsError: An array is of a type that the format lacks, or the file cannot be written.
+    """
+    arrays = {name: np.asarray(array) for name, array in tensors.items()}
+    header: dict[str, Any] = {"__metadata__": dict(metadata)} if metadata else {}
+    position = 0
+    # The largest elements first, as the format's own writer does, keeps every tensor aligned.
+    names = sorted(arrays, key=lambda name: (-arrays[name].itemsize, name))
+    for name in names:
+        array = arrays[name]
+        kind = _SAFETENSORS_NAMES.get(array.dtype.newbyteorder("<"))
+        if kind is None:
+            raise WeightsError(f"{name} has the type {array.dtype}, which safetensors lacks", path=path)
+        header[name] = {"dtype": kind, "shape": list(array.shape), "data_offsets": [position, position + array.nbytes]}
+        position += array.nbytes
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+
+    def write(stream: IO[bytes]) -> None:
+        stream.write(struct.pack("<Q", len(text)) + text)
+        for name in names:
+            array = arrays[name]
+            stream.write(np.ascontiguousarray(array.astype(array.dtype.newbyteorder("<"), copy=False)).tobytes())
+
+    _write_whole(Path(path), write)
+
+
+def write_pdparams(path: str | Path, tensors: Mapping[str, Array]) -> None:
+    """Writes a file that `paddle.load` reads; it appears whole or not at all.
+
+    Raises:
+        WeightsError: The file cannot be written.
+    """
+    table = {name: np.ascontiguousarray(array).reshape(np.shape(array)) for name, array in tensors.items()}
+    _write_whole(Path(path), lambda stream: pickle.dump(table, stream, protocol=4))
+
+
+def _write_whole(target: Path, write: Callable[[IO[bytes]], None]) -> None:
+    try:
+        with atomic_open(target) as stream:
+            write(stream)
+    except OSError as error:
+        raise WeightsError(f"cannot be written ({error.strerror})", path=target) from error
+
+
+_READERS: dict[str, Callable[[Path], dict[str, Array]]] = {
+    "pdparams": read_pdparams,
+    "safetensors": read_safetensors,
+    "torch": read_torch,
+}
