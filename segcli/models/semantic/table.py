@@ -1,0 +1,109 @@
+"""The table of the 20 semantic models: pure data, read before any library is imported."""
+
+from __future__ import annotations
+
+from segcli.models.semantic.recipes import (
+    HALF,
+    IMAGENET,
+    convolutional_recipe,
+    cross_entropy,
+    maskformer_recipe,
+    seaformer_recipe,
+    segformer_recipe,
+)
+from segcli.models.spec import ModelSpec, Preprocess, Recipe, TrainRecipe
+from segcli.tasks import Task
+
+_OFFICIAL = "https://paddle-model-ecology.bj.bcebos.com/paddlex/official_pretrained_model"
+
+
+def _semantic(
+    name: str,
+    network: Recipe,
+    recipe: TrainRecipe,
+    *,
+    preprocess: Preprocess = HALF,
+    has_backbone_file: bool = True,
+    fixed_export: tuple[int, int] | None = None,
+) -> ModelSpec:
+    weights = {"pretrained": f"{_OFFICIAL}/{name}_pretrained.pdparams"}
+    if has_backbone_file:
+        weights["backbone"] = f"{_OFFICIAL}/{name}_backbone_imagenet_pretrained.pdparams"
+    return ModelSpec(name, Task.SEMANTIC, network, recipe, preprocess, weights, fixed_export)
+
+
+def _deeplab(name: str, head: str, depth: int, indices: list[int], crop_size: tuple[int, int]) -> ModelSpec:
+    network = {
+        "type": head,
+        "backbone": {"type": f"ResNet{depth}_vd", "output_stride": 8, "multi_grid": [1, 2, 4]},
+        "backbone_indices": indices,
+        "aspp_ratios": [1, 12, 24, 36],
+        "aspp_out_channels": 256,
+        "align_corners": False,
+    }
+    return _semantic(name, network, convolutional_recipe(cross_entropy(1.0), crop_size))
+
+
+def _ocrnet(name: str, backbone: str) -> ModelSpec:
+    network = {"type": "OCRNet", "backbone": {"type": backbone}, "backbone_indices": [0]}
+    return _semantic(name, network, convolutional_recipe(cross_entropy(1.0, 0.4)))
+
+
+def _pp_liteseg(name: str, network: Recipe) -> ModelSpec:
+    return _semantic(name, {"type": "PPLiteSeg", **network}, convolutional_recipe(cross_entropy(1.0, 1.0, 1.0)))
+
+
+def _segformer(size: int, embedding_dim: int) -> ModelSpec:
+    backbone = {"type": f"MixVisionTransformer_B{size}"}
+    network = {"type": "SegFormer", "backbone": backbone, "embedding_dim": embedding_dim}
+    return _semantic(f"SegFormer-B{size}", network, segformer_recipe())
+
+
+def _seaformer(size: str, head_channels: int, embed_dims: list[int]) -> ModelSpec:
+    network = {
+        "type": "SeaFormerSeg",
+        "backbone": {"type": f"SeaFormer_{size}"},
+        "head_channels": head_channels,
+        "embed_dims": embed_dims,
+    }
+    return _semantic(f"SeaFormer_{size}", network, seaformer_recipe())
+
+
+def _maskformer(size: str) -> ModelSpec:
+    backbone = {"type": f"SwinTransformer_{size}_patch4_window7_224_maskformer"}
+    return _semantic(
+        f"MaskFormer_{size}",
+        {"type": "MaskFormer", "backbone": backbone},
+        maskformer_recipe(),
+        preprocess=IMAGENET,
+        has_backbone_file=False,
+        fixed_export=(512, 512),
+    )
+
+
+SEMANTIC_MODELS: tuple[ModelSpec, ...] = (
+    _deeplab("Deeplabv3-R50", "DeepLabV3", 50, [3], (512, 512)),
+    _deeplab("Deeplabv3-R101", "DeepLabV3", 101, [3], (512, 512)),
+    _deeplab("Deeplabv3_Plus-R50", "DeepLabV3P", 50, [0, 3], (1024, 512)),
+    _deeplab("Deeplabv3_Plus-R101", "DeepLabV3P", 101, [0, 3], (1024, 512)),
+    _ocrnet("OCRNet_HRNet-W18", "HRNet_W18"),
+    _ocrnet("OCRNet_HRNet-W48", "HRNet_W48"),
+    _pp_liteseg(
+        "PP-LiteSeg-T",
+        {"backbone": {"type": "STDC1"}, "arm_out_chs": [32, 64, 128], "seg_head_inter_chs": [32, 64, 64]},
+    ),
+    _pp_liteseg("PP-LiteSeg-B", {"backbone": {"type": "STDC2"}}),
+    _segformer(0, 256),
+    _segformer(1, 256),
+    _segformer(2, 768),
+    _segformer(3, 768),
+    _segformer(4, 768),
+    _segformer(5, 768),
+    _seaformer("tiny", 96, [64, 96]),
+    _seaformer("small", 128, [96, 128]),
+    _seaformer("base", 160, [128, 160]),
+    _seaformer("large", 192, [128, 160, 192]),
+    _maskformer("tiny"),
+    _maskformer("small"),
+)
+"""Settings of PaddleX 3 (its PaddleSeg configurations); a crop size is width, height in pixels."""
