@@ -45,3 +45,8 @@ def reporting(reporter: Reporter) -> Iterator[None]:  # type: ignore[type-arg]
 def track(items: Iterable[T], label: str, total: int) -> Iterable[T]:
     """The items, while the progress through them is reported."""
     return _reporter.get()(items, label, total)
+
+
+def shown() -> bool:
+    """Whether a door shows progress."""
+    return _reporter.get() is not _silent

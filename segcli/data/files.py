@@ -73,3 +73,27 @@ def back_up(path: Path) -> Path | None:
     with atomic_path(target) as temporary:
         shutil.copy2(path, temporary)
     return target
+
+
+_OUTGOING = ".outgoing"
+
+
+def replace_folder(fresh: Path, target: Path) -> None:
+    """Puts the finished folder `fresh` in the place of `target`.
+
+    A kill between the two renames leaves the old folder under another name; `recover_folder` brings it back.
+    """
+    outgoing = target.with_name(f".{target.name}{_OUTGOING}")
+    if outgoing.exists():
+        shutil.rmtree(outgoing)
+    if target.exists():
+        target.rename(outgoing)
+    fresh.rename(target)
+    shutil.rmtree(outgoing, ignore_errors=True)
+
+
+def recover_folder(target: Path) -> None:
+    """Undoes a `replace_folder` that was killed in the middle; does nothing otherwise."""
+    outgoing = target.with_name(f".{target.name}{_OUTGOING}")
+    if outgoing.exists() and not target.exists():
+        outgoing.rename(target)

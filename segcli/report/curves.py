@@ -1,0 +1,42 @@
+"""The curves of a training: loss, learning rate and score over the iterations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from segcli.data.files import atomic_path
+
+
+def draw_curves(history: Sequence[Mapping[str, Any]], target: Path, score_name: str) -> None:
+    """Draws three panels below each other as PNG.
+
+    Args:
+        history: Events as in `history.jsonl`.
+        target: Where the picture goes.
+        score_name: Name of the score for its axis.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    steps = [event for event in history if event["event"] == "train"]
+    scores = [event for event in history if event["event"] == "evaluate"]
+    figure = Figure(figsize=(8, 7), layout="constrained")
+    FigureCanvasAgg(figure)
+    loss_axes, rate_axes, score_axes = figure.subplots(3, 1, sharex=True, height_ratios=(3, 1, 2))
+    iterations = [event["iteration"] for event in steps]
+    loss_axes.plot(iterations, [event["loss"] for event in steps], color="tab:blue")
+    loss_axes.set_ylabel("loss")
+    rate_axes.plot(iterations, [event["lr"] for event in steps], color="tab:gray")
+    rate_axes.set_ylabel("learning rate")
+    score_axes.plot(
+        [event["iteration"] for event in scores], [event["score"] for event in scores], "o-", color="tab:green"
+    )
+    score_axes.set_ylabel(score_name)
+    score_axes.set_ylim(0, 1)
+    score_axes.set_xlabel("iteration")
+    for axes in (loss_axes, rate_axes, score_axes):
+        axes.grid(visible=True, alpha=0.3)
+    with atomic_path(target) as temporary:
+        figure.savefig(temporary, dpi=110)

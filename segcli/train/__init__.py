@@ -1,0 +1,1 @@
+"""One training loop for every task, the callbacks that watch it, and the files it leaves."""

@@ -1,0 +1,83 @@
+"""Which sample is drawn when, and with which random numbers, as a function of the draw's number alone.
+
+Nothing here has a state: a resumed training, another number of loading processes or another machine sees exactly the
+samples and augmentations that an uninterrupted training sees.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+
+@lru_cache(maxsize=4)
+def _permutation(seed: int, samples: int) -> tuple[int, ...]:
+    order = list(range(samples))
+    np.random.RandomState(seed).shuffle(order)
+    return tuple(order)
+
+
+@dataclass(frozen=True)
+class Draws:
+    """The endless sequence of samples that a training draws.
+
+    An epoch is a permutation of the samples, cut to whole batches (over all processes); a set that is smaller than one
+    batch is repeated inside it. The permutations are those of Paddle's `DistributedBatchSampler` for seed 0.
+
+    Attributes:
+        samples: Number of samples.
+        batch_size: Samples an iteration and process.
+        seed: Seed of the permutations and of the augmentation.
+        rank: Number of this process.
+        world_size: Number of processes.
+    """
+
+    samples: int
+    batch_size: int
+    seed: int = 0
+    rank: int = 0
+    world_size: int = 1
+
+    @property
+    def iterations_per_epoch(self) -> int:
+        """Whole batches in one pass over the samples, at least one."""
+        return max(self.samples // (self.batch_size * self.world_size), 1)
+
+    def batch(self, iteration: int) -> list[int]:
+        """Numbers of the draws that make this process's batch of `iteration` (0-based)."""
+        first = (iteration * self.world_size + self.rank) * self.batch_size
+        return list(range(first, first + self.batch_size))
+
+    def sample(self, draw: int) -> int:
+        """Index of the sample that a draw takes."""
+        per_epoch = self.iterations_per_epoch * self.batch_size * self.world_size
+        epoch, position = divmod(draw, per_epoch)
+        return _permutation(self.seed + epoch, self.samples)[position % self.samples]
+
+    def seed_of(self, draw: int) -> int:
+        """Seed of the augmentation of a draw, below 2**32."""
+        return int(np.random.SeedSequence((self.seed, draw)).generate_state(1)[0])
+
+
+def seed_augmentation(seed: int) -> None:
+    """Seeds Python's and NumPy's global generators, from which the libraries' transforms take their numbers."""
+    random.seed(seed)
+    np.random.seed(seed)
+
+
+class BatchPlan:
+    """The draws of each iteration from `start` to `stop`: the batch sampler of a loader."""
+
+    def __init__(self, draws: Draws, start: int, stop: int) -> None:
+        self._draws = draws
+        self._iterations = range(start, stop)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        return (self._draws.batch(iteration) for iteration in self._iterations)
+
+    def __len__(self) -> int:
+        return len(self._iterations)
