@@ -32,7 +32,7 @@ def _semantic(
     return ModelSpec(name, Task.SEMANTIC, network, recipe, preprocess, weights, fixed_export)
 
 
-def _deeplab(name: str, head: str, depth: int, indices: list[int], crop_size: tuple[int, int]) -> ModelSpec:
+def _deeplab(name: str, head: str, depth: int, indices: list[int]) -> ModelSpec:
     network = {
         "type": head,
         "backbone": {"type": f"ResNet{depth}_vd", "output_stride": 8, "multi_grid": [1, 2, 4]},
@@ -41,7 +41,7 @@ def _deeplab(name: str, head: str, depth: int, indices: list[int], crop_size: tu
         "aspp_out_channels": 256,
         "align_corners": False,
     }
-    return _semantic(name, network, convolutional_recipe(cross_entropy(1.0), crop_size))
+    return _semantic(name, network, convolutional_recipe(cross_entropy(1.0), crop_size=(1024, 512)))
 
 
 def _ocrnet(name: str, backbone: str) -> ModelSpec:
@@ -82,10 +82,10 @@ def _maskformer(size: str) -> ModelSpec:
 
 
 SEMANTIC_MODELS: tuple[ModelSpec, ...] = (
-    _deeplab("Deeplabv3-R50", "DeepLabV3", 50, [3], (512, 512)),
-    _deeplab("Deeplabv3-R101", "DeepLabV3", 101, [3], (512, 512)),
-    _deeplab("Deeplabv3_Plus-R50", "DeepLabV3P", 50, [0, 3], (1024, 512)),
-    _deeplab("Deeplabv3_Plus-R101", "DeepLabV3P", 101, [0, 3], (1024, 512)),
+    _deeplab("Deeplabv3-R50", "DeepLabV3", 50, [3]),
+    _deeplab("Deeplabv3-R101", "DeepLabV3", 101, [3]),
+    _deeplab("Deeplabv3_Plus-R50", "DeepLabV3P", 50, [0, 3]),
+    _deeplab("Deeplabv3_Plus-R101", "DeepLabV3P", 101, [0, 3]),
     _ocrnet("OCRNet_HRNet-W18", "HRNet_W18"),
     _ocrnet("OCRNet_HRNet-W48", "HRNet_W48"),
     _pp_liteseg(

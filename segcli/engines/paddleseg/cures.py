@@ -1,0 +1,227 @@
+"""What PaddleSeg 2.8.0 needs to run on Paddle 3.3: each function replaces one method and says why.
+
+Paddle 3 no longer multiplies a float tensor by an integer or boolean one, and sums are 0-dimensional.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from segcli.engines.paddleseg.importing import import_paddleseg
+
+Tensor = Any
+Method = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Cure:
+    """One replaced attribute.
+
+    Attributes:
+        owner: Module, or class as ``module:Class``, that holds the attribute.
+        attribute: Name of the function or method.
+        make: Makes the replacement from the original.
+    """
+
+    owner: str
+    attribute: str
+    make: Callable[[Method], Method]
+
+    def find_owner(self) -> Any:
+        """The module or class itself."""
+        module, _, name = self.owner.partition(":")
+        holder = import_module(module)
+        return getattr(holder, name) if name else holder
+
+
+ORIGINALS: dict[Cure, Method] = {}
+"""What each applied cure has replaced."""
+
+
+def apply_cures() -> None:
+    """Imports paddleseg and applies every cure that is not applied yet."""
+    import_paddleseg()
+    for cure in CURES:
+        if cure not in ORIGINALS:
+            owner = cure.find_owner()
+            ORIGINALS[cure] = getattr(owner, cure.attribute)
+            setattr(owner, cure.attribute, cure.make(ORIGINALS[cure]))
+
+
+def cure_cross_entropy(_original: Method) -> Method:
+    """`mask * coef` is float by integer; with class weights `label * mask` is integer by float."""
+    import paddle
+    import paddle.nn.functional as F
+
+    def post_process_loss(
+        self: Any, logit: Tensor, label: Tensor, semantic_weights: Tensor | None, loss: Tensor
+    ) -> Tensor:
+        counted = label != self.ignore_index if self.avg_non_ignore else paddle.ones(label.shape, "bool")
+        mask = counted.astype("float32")
+        loss = (loss.squeeze(-1) if loss.ndim > mask.ndim else loss) * mask
+        if semantic_weights is not None:
+            loss = loss * semantic_weights
+        coef = paddle.ones_like(mask)
+        if self.weight is not None:
+            known = paddle.where(counted, label, paddle.zeros_like(label))
+            coef = (F.one_hot(known, logit.shape[-1]) * self.weight).sum(-1)
+        if self.top_k_percent_pixels == 1.0:
+            return loss.mean() / ((mask * coef).mean() + self.EPS)
+        loss, hardest = paddle.topk(loss.flatten(), int(self.top_k_percent_pixels * loss.size))
+        return loss.mean() / (coef.flatten().gather(hardest).mean() + self.EPS)
+
+    return post_process_loss
+
+
+def cure_ohem(_original: Method) -> Method:
+    """`prob + (1 - valid_mask)` is float by integer (reached when there are more than `min_kept` labelled pixels)."""
+    import paddle
+    import paddle.nn.functional as F
+
+    def forward(self: Any, logit: Tensor, label: Tensor) -> Tensor:
+        pictures, classes, height, width = logit.shape
+        label = label.reshape([-1]).astype("int64")
+        kept = label != self.ignore_index
+        if self.min_kept < int(kept.sum()):
+            known = paddle.where(kept, label, paddle.zeros_like(label))
+            prob = F.softmax(logit.detach(), axis=1).transpose([0, 2, 3, 1]).reshape([-1, classes])
+            prob = paddle.take_along_axis(prob, known.unsqueeze(1), 1).squeeze(1)
+            # ignored pixels must not be among the least certain ones
+            prob = prob + (~kept).astype(prob.dtype)
+            threshold = self.thresh
+            if self.min_kept > 0:
+                threshold = max(threshold, float(prob.sort()[min(len(prob), self.min_kept) - 1]))
+            kept = paddle.logical_and(kept, prob < threshold)
+        target = paddle.where(kept, label, paddle.full_like(label, self.ignore_index))
+        target = target.reshape([pictures, 1, height, width])
+        mask = kept.reshape([pictures, 1, height, width]).astype("float32")
+        loss = F.softmax_with_cross_entropy(logit, target, ignore_index=self.ignore_index, axis=1)
+        return (loss * mask).mean() / (mask.mean() + self.EPS)
+
+    return forward
+
+
+def cure_dual_task(_original: Method) -> Method:
+    """The logits, the labels and the loss are multiplied by a boolean mask."""
+    import paddle
+    import paddle.nn.functional as F
+
+    def forward(self: Any, logit: Tensor, labels: Tensor) -> Tensor:
+        labels = labels.unsqueeze(1) if labels.ndim == 3 else labels
+        labelled = labels != self.ignore_index
+        mask = labelled.astype(logit.dtype)
+        known = paddle.where(labelled, labels, paddle.zeros_like(labels)).squeeze(1)
+        truth = F.one_hot(known, logit.shape[1]).transpose([0, 3, 1, 2])
+        edges = self.compute_grad_mag(self._gumbel_softmax_sample(logit * mask, tau=self.tau))
+        true_edges = self.compute_grad_mag(truth)
+        loss = F.l1_loss(edges, true_edges, reduction="none") * mask
+        return 0.5 * _mean_where(loss, edges > 1e-8) + 0.5 * _mean_where(loss, true_edges > 1e-8)
+
+    return forward
+
+
+def _mean_where(loss: Tensor, chosen: Tensor) -> Tensor:
+    chosen = chosen.astype(loss.dtype)
+    chosen.stop_gradient = True
+    count = chosen.sum()
+    total = (loss * chosen).sum()
+    return total / count if count > 1e-10 else total
+
+
+def cure_relax_boundary(original: Method) -> Method:
+    """The relaxed one-hot labels are integers, and are multiplied by probabilities."""
+
+    def relax_onehot(self: Any, label: Tensor, num_classes: int) -> Tensor:
+        return original(self, label, num_classes).astype("float32")
+
+    return relax_onehot
+
+
+def cure_rmi(_original: Method) -> Method:
+    """One-hot labels and probabilities are multiplied by a boolean mask."""
+    import paddle
+    import paddle.nn.functional as F
+
+    def forward_sigmoid(self: Any, logits: Tensor, labels: Tensor, do_rmi: bool = False) -> Tensor:  # noqa: ARG001
+        labelled = labels != self.ignore_index
+        known = paddle.where(labelled, labels, paddle.zeros_like(labels)).astype("int64")
+        mask = labelled.unsqueeze(1).astype("float32")
+        truth = F.one_hot(known, self.num_classes).transpose([0, 3, 1, 2]).astype("float32") * mask
+        truth.stop_gradient = True
+        smallest = import_module(type(self).__module__)._CLIP_MIN
+        return self.rmi_lower_bound(truth, F.sigmoid(logits) * mask + smallest)
+
+    return forward_sigmoid
+
+
+def cure_regression(original: Method) -> Method:
+    """L1 and MSE take the difference of float predictions and integer labels."""
+
+    def forward(self: Any, input: Tensor, label: Tensor) -> Tensor:
+        return original(self, input, label.astype(input.dtype))
+
+    return forward
+
+
+def cure_calculate_area(_original: Method) -> Method:
+    """The areas of the classes are 0-dimensional, which `concat` refuses: they are stacked here."""
+    import paddle
+
+    def calculate_area(
+        pred: Tensor, label: Tensor, num_classes: int, ignore_index: int = 255
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        pred = pred.squeeze(1) if pred.ndim == 4 else pred
+        label = label.squeeze(1) if label.ndim == 4 else label
+        if pred.shape != label.shape:
+            raise ValueError(f"prediction and label differ in shape: {pred.shape} and {label.shape}")
+        labelled = label != ignore_index
+        areas: tuple[list[Tensor], list[Tensor], list[Tensor]] = ([], [], [])
+        for index in range(num_classes):
+            predicted = paddle.logical_and(pred == index, labelled)
+            true = label == index
+            for area, pixels in zip(areas, (paddle.logical_and(predicted, true), predicted, true), strict=True):
+                area.append(pixels.astype("int64").sum())
+        intersection, prediction, truth = (paddle.stack(area) for area in areas)
+        return intersection, prediction, truth
+
+    return calculate_area
+
+
+def cure_maskformer(original: Method) -> Method:
+    """Evaluation returned only the last picture of a batch, after resizing each picture to its own size again.
+
+    Class probabilities of the queries weigh their masks (Cheng et al. 2021, "Per-Pixel Classification is Not All You
+    Need for Semantic Segmentation", section 3.4), for the whole batch at once.
+    """
+    import paddle
+    import paddle.nn.functional as F
+
+    def forward(self: Any, x: Tensor) -> list[Any]:
+        if self.training:
+            return list(original(self, x))
+        outputs = self.seghead(self.backbone(x))
+        height, width = x.shape[-2:]
+        masks = F.interpolate(outputs["pred_masks"], size=(height, width), mode="bilinear", align_corners=False)
+        # the last class is "no object"
+        classes = F.softmax(outputs["pred_logits"], axis=-1)[..., :-1].transpose([0, 2, 1])
+        scores = paddle.matmul(classes, F.sigmoid(masks).flatten(2))
+        return [scores.reshape([-1, self.num_classes, height, width])]
+
+    return forward
+
+
+_LOSSES = "paddleseg.models.losses"
+CURES: tuple[Cure, ...] = (
+    Cure(f"{_LOSSES}.cross_entropy_loss:CrossEntropyLoss", "_post_process_loss", cure_cross_entropy),
+    Cure(f"{_LOSSES}.ohem_cross_entropy_loss:OhemCrossEntropyLoss", "forward", cure_ohem),
+    Cure(f"{_LOSSES}.gscnn_dual_task_loss:DualTaskLoss", "forward", cure_dual_task),
+    Cure(f"{_LOSSES}.decoupledsegnet_relax_boundary_loss:RelaxBoundaryLoss", "relax_onehot", cure_relax_boundary),
+    Cure(f"{_LOSSES}.rmi_loss:RMILoss", "forward_sigmoid", cure_rmi),
+    Cure(f"{_LOSSES}.l1_loss:L1Loss", "forward", cure_regression),
+    Cure(f"{_LOSSES}.mean_square_error_loss:MSELoss", "forward", cure_regression),
+    Cure("paddleseg.utils.metrics", "calculate_area", cure_calculate_area),
+    Cure("paddleseg.models.maskformer:MaskFormer", "forward", cure_maskformer),
+)

@@ -1,0 +1,60 @@
+"""Builds a network of the table from PaddleSeg's classes and from those that PaddleSeg of PyPI lacks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import nullcontext
+from importlib import import_module
+from typing import Any
+
+from segcli.engines.paddleseg.cures import apply_cures
+from segcli.models.spec import ModelSpec, Recipe
+from segcli.tasks import load_part
+
+Network = Any
+
+_SEAFORMER = "segcli.models.semantic.seaformer"
+OWN_PARTS: dict[str, str] = {
+    "SeaFormerSeg": f"{_SEAFORMER}:SeaFormerSeg",
+    "SeaFormer_tiny": f"{_SEAFORMER}:seaformer_tiny",
+    "SeaFormer_small": f"{_SEAFORMER}:seaformer_small",
+    "SeaFormer_base": f"{_SEAFORMER}:seaformer_base",
+    "SeaFormer_large": f"{_SEAFORMER}:seaformer_large",
+}
+"""Where the networks and backbones of ours live, by the name that a recipe gives them."""
+
+
+def build(recipe: ModelSpec | Recipe, num_classes: int, *, lazy: bool = False) -> Network:
+    """The network of a recipe with random weights, in training mode.
+
+    Parameter names restart at each call, so that optimizer states of another process fit.
+
+    Args:
+        recipe: A model of the table, or the recipe of its network.
+        num_classes: Classes of its output.
+        lazy: Leaves the parameters without values, which is many times faster; only where every one is then loaded.
+    """
+    import paddle
+
+    apply_cures()
+    wanted = recipe.network if isinstance(recipe, ModelSpec) else recipe
+    with paddle.utils.unique_name.guard(), paddle.LazyGuard() if lazy else nullcontext():
+        return _build_part({**wanted, "num_classes": num_classes})
+
+
+def _build_part(recipe: Recipe) -> Any:
+    """The object that a recipe names, its parts built first."""
+    arguments = {key: _build_part(value) if _is_recipe(value) else value for key, value in recipe.items()}
+    return _find_class(arguments.pop("type"))(**arguments)
+
+
+def _is_recipe(value: Any) -> bool:
+    return isinstance(value, Mapping) and "type" in value
+
+
+def _find_class(name: str) -> Any:
+    if name in OWN_PARTS:
+        return load_part(OWN_PARTS[name])
+    manager = import_module("paddleseg.cvlibs.manager")
+    models = manager.MODELS.components_dict
+    return models[name] if name in models else manager.BACKBONES[name]
