@@ -123,6 +123,7 @@ class TrainConfig(Section):
         amp: Automatic mixed precision; off on the CPU, where it is slower.
         dy2st: Trains the network as a static graph.
         input_shape: PaddleX's fixed input ``[N, C, H, W]`` of the exported network.
+        cpu_processes: Processes that train together on the CPU; 1 trains in this one.
         dist_ips: Comma-separated addresses of the machines of a multi-node training.
         uniform_output_enabled: PaddleX's internal switch; accepted only as true, the layout is always uniform here.
         basic_config_path: PaddleX's path of a second, hidden configuration; refused, all keys are in this one.
@@ -151,6 +152,7 @@ class TrainConfig(Section):
     amp: Literal["OFF", "O1", "O2"] = "OFF"
     dy2st: bool = False
     input_shape: tuple[int, int, int, int] | None = None
+    cpu_processes: int = Field(default=1, ge=1)
     dist_ips: str | None = None
     uniform_output_enabled: Literal[True] | None = None
     basic_config_path: None = None

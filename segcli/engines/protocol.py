@@ -46,16 +46,33 @@ class Evaluation:
 
 
 class TrainingSession(Protocol):
-    """Everything that one training needs, built by an engine and driven by `segcli.train.loop`."""
+    """Everything that one training needs, built by an engine and driven by `segcli.train.loop`.
+
+    Attributes:
+        network: What is trained.
+        forward: What the forward pass calls: the network, or its data-parallel wrapper.
+        optimizer: Paddle's optimizer, with its schedule.
+        preprocess: How pictures become inputs.
+        score_name: Name of the score by which the best weights are chosen.
+        total_iterations: Iterations of the whole training.
+        eval_interval: Iterations between two evaluations.
+    """
 
     network: Network
+    forward: Network
     optimizer: Any
-    classes: ClassMap
     preprocess: Preprocess
     score_name: str
     total_iterations: int
-    iterations_per_epoch: int
     eval_interval: int
+
+    @property
+    def classes(self) -> ClassMap:
+        """The classes of the dataset."""
+
+    @property
+    def iterations_per_epoch(self) -> int:
+        """Iterations in one pass over the training part."""
 
     def batches(self, start: int) -> Iterator[Batch]:
         """Batches from iteration `start` (0-based) on, for ever.

@@ -1,0 +1,111 @@
+"""The door to PaddleSeg: networks, training sessions and what an exported network computes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from segcli.config.schema import Config
+from segcli.data.samples import SegDataset
+from segcli.data.seg_dataset import open_seg_dataset
+from segcli.engines.paddleseg.networks import build
+from segcli.engines.paddleseg.parts import build_losses, build_optimizer, build_schedule, build_transforms
+from segcli.engines.paddleseg.session import SemanticSession
+from segcli.engines.paddleseg.stream import SampleStream
+from segcli.engines.protocol import Network
+from segcli.errors import ConfigError, ConfigFault, UsageError
+from segcli.models.spec import ModelSpec, TrainRecipe
+from segcli.train.class_weights import class_weights
+from segcli.train.draws import Draws
+
+
+class PaddleSegEngine:
+    """Semantic segmentation; see `segcli.engines.protocol.Engine`."""
+
+    def build_network(self, spec: ModelSpec, num_classes: int) -> Network:
+        """The network with random weights."""
+        return build(spec, num_classes)
+
+    def open_training(self, spec: ModelSpec, config: Config) -> SemanticSession:
+        """Reads the lists of the dataset and builds all that trains the model on it."""
+        import paddle
+
+        recipe = _recipe(spec)
+        settings = config.Train
+        dataset = _open_dataset(config)
+        paddle.seed(config.Global.seed)
+        network = self.build_network(spec, len(dataset.classes))
+        draws = Draws(
+            samples=len(dataset.train),
+            batch_size=settings.batch_size,
+            seed=config.Global.seed,
+            rank=paddle.distributed.get_rank(),
+            world_size=paddle.distributed.get_world_size(),
+        )
+        transforms = build_transforms(settings.transforms or recipe.transforms, settings.crop_size)
+        losses = build_losses(
+            settings.loss or recipe.loss,
+            num_classes=len(dataset.classes),
+            ignore_index=dataset.classes.ignore_index,
+            class_weights=class_weights(settings.class_weights, dataset),
+        )
+        schedule = build_schedule(
+            settings.lr_scheduler or recipe.lr_scheduler,
+            learning_rate=settings.learning_rate or recipe.learning_rate,
+            warmup_steps=recipe.warmup_steps if settings.warmup_steps is None else settings.warmup_steps,
+            iterations=settings.epochs_iters,
+        )
+        return SemanticSession(
+            network=network,
+            forward=network,
+            optimizer=build_optimizer(settings.optimizer or recipe.optimizer, network, schedule),
+            dataset=dataset,
+            stream=SampleStream(dataset.train, transforms, draws, _edge_classes(losses, len(dataset.classes))),
+            draws=draws,
+            loss_parts=losses,
+            preprocess=spec.preprocess,
+            total_iterations=settings.epochs_iters,
+            eval_interval=settings.eval_interval,
+            num_workers=settings.num_workers,
+            measure_options={
+                "absent_class": config.Evaluate.absent_class,
+                "sliding_window": config.Evaluate.sliding_window,
+            },
+        )
+
+    def for_export(self, network: Network, spec: ModelSpec) -> Network:
+        """A wrapper whose forward gives the logits [N, C, H, W] alone, without the auxiliary outputs."""
+        import paddle
+
+        class Logits(paddle.nn.Layer):  # type: ignore[misc]
+            """The first output of the network."""
+
+            def __init__(self, inner: Network) -> None:
+                super().__init__()
+                self.inner = inner
+
+            def forward(self, x: Any) -> Any:
+                """Logits [N, C, H, W] of normalised pictures [N, 3, H, W]."""
+                return self.inner(x)[0]
+
+        network.eval()
+        wrapper = Logits(network)
+        wrapper.eval()
+        return wrapper
+
+
+def _recipe(spec: ModelSpec) -> TrainRecipe:
+    if spec.recipe is None:
+        raise UsageError(f"{spec.name} cannot be trained")
+    return spec.recipe
+
+
+def _open_dataset(config: Config) -> SegDataset:
+    if config.Global.dataset_dir is None:
+        raise ConfigError([ConfigFault("Global.dataset_dir", "training needs a dataset", "give the dataset's folder")])
+    return open_seg_dataset(Path(config.Global.dataset_dir), config.Train.num_classes)
+
+
+def _edge_classes(losses: dict[str, list[Any]], num_classes: int) -> int | None:
+    needs_edges = any(getattr(loss, "edge_label", False) for loss in losses["types"])
+    return num_classes if needs_edges else None

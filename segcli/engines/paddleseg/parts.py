@@ -1,0 +1,110 @@
+"""What PaddleSeg's builder makes of a model's recipe: transforms, losses, schedule, optimizer."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from types import SimpleNamespace
+from typing import Any
+
+from segcli.engines.paddleseg.importing import import_paddleseg
+from segcli.engines.protocol import Network
+from segcli.errors import ConfigError, ConfigFault
+from segcli.models.spec import Recipe
+
+_CLASSES_OF_LOSS = ("MaskFormerLoss",)
+
+
+def _builder(config: SimpleNamespace | None = None) -> Any:
+    import_paddleseg()
+    from paddleseg.cvlibs import SegBuilder
+
+    return SegBuilder(config)
+
+
+def _build(key: str, recipe: Recipe) -> Any:
+    try:
+        return _builder().build_component(dict(copy.deepcopy(dict(recipe))))
+    except RuntimeError as fault:
+        raise ConfigError([ConfigFault(key, f"PaddleSeg cannot build {recipe.get('type')}: {fault}")]) from fault
+
+
+def build_transforms(recipes: Sequence[Recipe], crop_size: tuple[int, int] | None) -> list[Any]:
+    """The transforms, in order; `crop_size` (width, height) replaces the one of every cropping transform."""
+    return [_build("Train.transforms", _with_crop(recipe, crop_size)) for recipe in recipes]
+
+
+def _with_crop(recipe: Recipe, crop_size: tuple[int, int] | None) -> Recipe:
+    if crop_size is None or "crop_size" not in recipe:
+        return recipe
+    return {**recipe, "crop_size": list(crop_size)}
+
+
+def build_losses(
+    recipe: Recipe, *, num_classes: int, ignore_index: int, class_weights: Sequence[float] | None
+) -> dict[str, list[Any]]:
+    """The losses and their coefficients as PaddleSeg's `loss_computation` takes them.
+
+    Args:
+        recipe: ``{"types": [...], "coef": [...]}``.
+        num_classes: Given to the losses that need it.
+        ignore_index: Mask id that counts nowhere.
+        class_weights: One weight a class, for the cross entropies.
+    """
+    types = [_complete_loss(dict(loss), num_classes, ignore_index, class_weights) for loss in recipe["types"]]
+    return {"types": [_build("Train.loss", loss) for loss in types], "coef": list(recipe["coef"])}
+
+
+def _complete_loss(
+    loss: dict[str, Any], num_classes: int, ignore_index: int, class_weights: Sequence[float] | None
+) -> dict[str, Any]:
+    if loss["type"] in _CLASSES_OF_LOSS:
+        return {"num_classes": num_classes, "ignore_index": ignore_index, **loss}
+    if loss["type"] == "MixedLoss":
+        parts = [_complete_loss(dict(part), num_classes, ignore_index, class_weights) for part in loss["losses"]]
+        return {**loss, "losses": parts}
+    weighted = class_weights is not None and "CrossEntropy" in loss["type"]
+    return {"ignore_index": ignore_index, **({"weight": list(class_weights or ())} if weighted else {}), **loss}
+
+
+def build_schedule(recipe: Recipe, *, learning_rate: float, warmup_steps: int, iterations: int) -> Any:
+    """The learning-rate schedule: linear warm-up, then what the recipe says, over all iterations."""
+    values: dict[str, Any] = {**copy.deepcopy(dict(recipe)), "learning_rate": learning_rate}
+    if warmup_steps:
+        values["warmup_iters"] = warmup_steps
+        values.setdefault("warmup_start_lr", learning_rate * 1e-3)
+    else:
+        values.pop("warmup_start_lr", None)
+    try:
+        return _builder(SimpleNamespace(lr_scheduler_cfg=values, iters=iterations)).lr_scheduler
+    except RuntimeError as fault:
+        raise ConfigError([ConfigFault("Train.lr_scheduler", str(fault))]) from fault
+
+
+def build_optimizer(recipe: Recipe, network: Network, schedule: Any) -> Any:
+    """The optimizer over the network's parameters, with the recipe's rates and decays a group."""
+    values = dict(recipe)
+    if values.get("type") == "SGD" and "momentum" in values:
+        values["type"] = "Momentum"
+    return _build("Train.optimizer", values)(network, schedule)
+
+
+def compute_losses(
+    network: Network, forward: Network, data: Mapping[str, Any], losses: dict[str, list[Any]]
+) -> list[Any]:
+    """Forward pass and the weighted loss of each output, by PaddleSeg's own rule.
+
+    Args:
+        network: The network, which may bring its own rule (`loss_computation`).
+        forward: What is called: the network or its data-parallel wrapper.
+        data: ``img`` [N, 3, H, W], ``label`` [N, H, W], optionally ``edge`` [N, H, W].
+        losses: As `build_losses` gives them.
+    """
+    import importlib
+
+    outputs = forward(data["img"])
+    if hasattr(network, "loss_computation"):
+        return list(network.loss_computation(outputs, losses, data))
+    edges = data["edge"].astype("int64") if "edge" in data else None
+    rule = importlib.import_module("paddleseg.core.train").loss_computation
+    return list(rule(outputs, data["label"].astype("int64"), edges, losses))

@@ -1,0 +1,93 @@
+"""One training of a PaddleSeg network."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from segcli.data.classes import ClassMap
+from segcli.data.samples import SegDataset
+from segcli.engines.paddleseg.parts import compute_losses
+from segcli.engines.paddleseg.stream import SampleStream, batches
+from segcli.engines.protocol import Batch, Evaluation, Network, Tensor
+from segcli.evaluate.semantic import measure
+from segcli.models.spec import Preprocess
+from segcli.train.draws import Draws
+
+log = logging.getLogger("segcli.train")
+
+
+@dataclass
+class SemanticSession:
+    """What `segcli.train.loop` drives; see `segcli.engines.protocol.TrainingSession`.
+
+    Attributes:
+        forward: What the forward pass calls: the network or its data-parallel wrapper.
+        dataset: Both parts and the classes.
+        stream: The training pictures.
+        draws: Their order.
+        loss_parts: PaddleSeg's losses and their coefficients.
+        num_workers: Processes that load.
+        measure_options: Options of the evaluation on the validation part.
+    """
+
+    network: Network
+    forward: Network
+    optimizer: Any
+    dataset: SegDataset
+    stream: SampleStream
+    draws: Draws
+    loss_parts: dict[str, list[Any]]
+    preprocess: Preprocess
+    total_iterations: int
+    eval_interval: int
+    num_workers: int
+    measure_options: Mapping[str, Any]
+    score_name: str = "mIoU"
+
+    @property
+    def classes(self) -> ClassMap:
+        """The classes of the dataset."""
+        return self.dataset.classes
+
+    @property
+    def iterations_per_epoch(self) -> int:
+        """Iterations in one pass over the training part."""
+        return self.draws.iterations_per_epoch
+
+    def batches(self, start: int) -> Iterator[Batch]:
+        """Batches from iteration `start` to the end."""
+        return batches(self.stream, self.draws, start=start, stop=self.total_iterations, num_workers=self.num_workers)
+
+    def losses(self, batch: Batch) -> Mapping[str, Tensor]:
+        """The weighted loss of each output (``loss_0``, ``loss_1``, ... when there are several) and their sum."""
+        parts = compute_losses(self.network, self.forward, batch.tensors, self.loss_parts)
+        total = sum(parts)
+        if len(parts) == 1:
+            return {"loss": total}
+        return {"loss": total, **{f"loss_{index}": part for index, part in enumerate(parts)}}
+
+    def evaluate(self, network: Network) -> Evaluation:
+        """Measures the network on the validation part."""
+        report = measure(
+            network_forward(network), self.dataset.val, self.classes, self.preprocess, **self.measure_options
+        )
+        return Evaluation(score=report.miou, metrics=report.as_dict())
+
+
+def network_forward(network: Network) -> Any:
+    """The network as a function from a float32 array [N, 3, H, W] to its logits [N, C, H, W], without gradients."""
+    import paddle
+
+    def forward(images: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        with paddle.no_grad():
+            outputs = network(paddle.to_tensor(images))
+        logits = outputs[0] if isinstance(outputs, list | tuple) else outputs
+        return np.asarray(logits.numpy())
+
+    return forward

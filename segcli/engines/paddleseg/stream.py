@@ -1,0 +1,74 @@
+"""Training pictures as PaddleSeg's transforms make them, a function of the draw's number alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from segcli.data.image import read_image, read_mask
+from segcli.data.samples import SegSample
+from segcli.engines.protocol import Batch
+from segcli.train.draws import BatchPlan, Draws, seed_augmentation
+
+_BOOKKEEPING = ("trans_info", "gt_fields")
+
+
+class SampleStream:
+    """The endless training set: item `d` is draw number `d` of a `Draws`.
+
+    Args:
+        samples: Samples of the training part.
+        transforms: PaddleSeg's transforms, in order.
+        draws: Which sample and which random numbers each draw has.
+        edge_classes: Number of classes when the loss needs an edge map, else None.
+    """
+
+    def __init__(
+        self, samples: Sequence[SegSample], transforms: Sequence[Any], draws: Draws, edge_classes: int | None = None
+    ) -> None:
+        self._samples = samples
+        self._transforms = transforms
+        self._draws = draws
+        self._edge_classes = edge_classes
+
+    def __len__(self) -> int:
+        return len(self._samples)
+
+    def __getitem__(self, draw: int) -> dict[str, Any]:
+        """Reads and transforms one sample.
+
+        Returns:
+            ``img`` float32 [3, H, W] RGB, ``label`` [H, W], and what single transforms add.
+        """
+        sample = self._samples[self._draws.sample(draw)]
+        seed_augmentation(self._draws.seed_of(draw))
+        data: dict[str, Any] = {
+            "img": read_image(sample.image).astype(np.float32),
+            "label": read_mask(sample.mask),
+            "trans_info": [],
+            "gt_fields": ["label"],
+        }
+        for transform in self._transforms:
+            data = transform(data)
+        data["img"] = np.ascontiguousarray(data["img"].transpose(2, 0, 1))
+        if self._edge_classes is not None:
+            from paddleseg.transforms import functional
+
+            data["edge"] = functional.mask_to_binary_edge(data["label"], radius=2, num_classes=self._edge_classes)
+        return {name: value for name, value in data.items() if name not in _BOOKKEEPING}
+
+    def path_of(self, draw: int) -> str:
+        """Path of the picture of a draw, for messages."""
+        return str(self._samples[self._draws.sample(draw)].image)
+
+
+def batches(stream: SampleStream, draws: Draws, *, start: int, stop: int, num_workers: int) -> Iterator[Batch]:
+    """Batches of the iterations from `start` to `stop`, loaded by `num_workers` processes (0: by this one)."""
+    import paddle
+
+    plan = BatchPlan(draws, start, stop)
+    loader = paddle.io.DataLoader(stream, batch_sampler=plan, num_workers=num_workers, return_list=True)
+    for numbers, tensors in zip(plan, loader, strict=True):
+        yield Batch(tensors, tuple(stream.path_of(draw) for draw in numbers))

@@ -1,0 +1,66 @@
+"""What a training returns and writes into `train_result.json`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """The outcome of a training. Paths are as a user can type them; every one of them exists.
+
+    Attributes:
+        model_name: The model.
+        class_names: Names in order of their ids.
+        config: The resolved configuration that was run.
+        train_log: The log.
+        history: One JSON line an event.
+        curves: Loss, rate and score as a picture.
+        score_name: Name of the score.
+        best_score: Best score on the validation part.
+        best_iteration: Iteration of that score.
+        iterations: Iterations done.
+        stop_reason: Why the training ended before its time, if it did.
+        models: Checkpoints as in PaddleX: ``best``, ``last_1`` (the newest), ``last_2``, ...
+    """
+
+    model_name: str
+    class_names: tuple[str, ...]
+    config: str
+    train_log: str
+    history: str
+    curves: str
+    score_name: str
+    best_score: float | None
+    best_iteration: int
+    iterations: int
+    stop_reason: str | None
+    models: dict[str, dict[str, Any]]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values under PaddleX's keys, and ours."""
+        return {**asdict(self), "class_names": list(self.class_names)}
+
+    @staticmethod
+    def from_dict(values: dict[str, Any]) -> TrainResult:
+        """The result whose plain values these are."""
+        return TrainResult(**{**values, "class_names": tuple(values["class_names"])})
+
+    def summary(self) -> list[tuple[str, str]]:
+        """Rows for the terminal."""
+        best = (
+            "not measured" if self.best_score is None else f"{self.best_score:.4f} at iteration {self.best_iteration}"
+        )
+        rows = [
+            ("model", self.model_name),
+            (f"best {self.score_name}", best),
+            ("iterations", str(self.iterations)),
+            ("weights", self.models.get("best", {}).get("pdparams", "-")),
+        ]
+        if "inference_config" in self.models.get("best", {}):
+            rows.append(("exported", self.models["best"]["inference_config"]))
+        rows.append(("curves", self.curves))
+        if self.stop_reason:
+            rows.append(("stopped early", self.stop_reason))
+        return rows
