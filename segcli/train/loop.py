@@ -42,10 +42,29 @@ def run(
     Raises:
         NonFiniteLossError: The loss became NaN or infinite; names the pictures of the batch.
     """
-    session = state.session
-    session.network.train()
+    import paddle
+
+    state.session.network.train()
     for callback in callbacks:
         callback.on_start(state)
+    # Paddle numbers the optimizer's accumulators for the whole process and looks them up by name after a resume.
+    with paddle.utils.unique_name.guard():
+        _iterate(state, precision, callbacks, seed=seed, world_size=world_size, evaluated=evaluated)
+    for callback in callbacks:
+        callback.on_end(state)
+    return state
+
+
+def _iterate(
+    state: TrainState,
+    precision: Precision,
+    callbacks: Sequence[Callback],
+    *,
+    seed: int,
+    world_size: int,
+    evaluated: Network | None,
+) -> None:
+    session = state.session
     batches = session.batches(state.iteration)
     while state.iteration < state.total_iterations and state.stop_reason is None:
         begin = time.perf_counter()
@@ -63,9 +82,6 @@ def run(
             callback.on_step(state)
         if state.evaluation_due:
             _evaluate(state, session.network if evaluated is None else evaluated, callbacks)
-    for callback in callbacks:
-        callback.on_end(state)
-    return state
 
 
 def _seed_network(seed: int, iteration: int) -> None:
