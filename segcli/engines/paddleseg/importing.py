@@ -14,7 +14,8 @@ from functools import lru_cache
 from types import ModuleType
 from typing import Any
 
-_LEVELS = {0: logging.ERROR, 1: logging.WARNING, 2: logging.INFO, 3: logging.DEBUG}
+# its "info" tells of its own steps, such as that it loads no pretrained model, which segcli does itself
+_LEVELS = {0: logging.ERROR, 1: logging.WARNING, 2: logging.DEBUG, 3: logging.DEBUG}
 _UNNEEDED = ("sklearn", "sklearn.metrics")
 """Packages that paddleseg imports for a metric that segcli does not use; they cost half a second."""
 
@@ -75,6 +76,6 @@ def _temporary_seg_home() -> Iterator[None]:
 
 def _route_messages(logger: Any) -> None:
     def log(level: int = 2, message: str = "") -> None:
-        _log.log(_LEVELS.get(level, logging.INFO), "%s", message)
+        _log.log(_LEVELS.get(level, logging.DEBUG), "%s", message)
 
     logger.log = log

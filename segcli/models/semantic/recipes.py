@@ -83,10 +83,14 @@ def segformer_recipe() -> TrainRecipe:
 
 
 def seaformer_recipe() -> TrainRecipe:
-    """SeaFormer: AdamW, ten times the rate on the head, no decay of norms and position embeddings."""
+    """SeaFormer: AdamW, ten times the rate on the head, no decay of norms and position embeddings.
+
+    PaddleX names the group of the head `head`, which no parameter's name holds there, so that the rate has no effect.
+    """
     groups = [
         {"name": "pos_emb", "weight_decay_mult": 0.0},
-        {"name": "head", "lr_mult": 10.0},
+        {"name": "fuse", "lr_mult": 10.0},
+        {"name": "cls_seg", "lr_mult": 10.0},
         {"name": "norm", "weight_decay_mult": 0.0},
     ]
     return TrainRecipe(
@@ -100,9 +104,12 @@ def seaformer_recipe() -> TrainRecipe:
 
 
 def maskformer_recipe() -> TrainRecipe:
-    """MaskFormer: AdamW with clipped gradients; the engine adds `num_classes` to the loss and the targets."""
+    """MaskFormer: AdamW with clipped gradients; the engine adds `num_classes` to the loss and the targets.
+
+    PaddleX begins with a group `backbone` of rate 1, which takes the backbone's norms and bias tables away from the
+    groups without decay; it is left out here.
+    """
     groups = [
-        {"name": "backbone", "lr_mult": 1.0},
         {"name": "norm", "weight_decay_mult": 0.0},
         {"name": "relative_position_bias_table", "weight_decay_mult": 0.0},
     ]
