@@ -1,0 +1,105 @@
+"""Our loop against PaddleSeg's own train(): same seed, same losses."""
+
+from __future__ import annotations
+
+import importlib
+
+import numpy as np
+import paddle
+import pytest
+
+from segcli.config.schema import Config, EvaluateConfig, GlobalConfig, TrainConfig
+from segcli.engines.paddleseg.engine import PaddleSegEngine
+from segcli.engines.paddleseg.parts import build_losses, build_optimizer, build_schedule, build_transforms
+from segcli.engines.protocol import Evaluation
+from segcli.models.table import get_spec
+from segcli.train.draws import Draws, seed_augmentation
+from segcli.train.loop import run
+from segcli.train.precision import FullPrecision
+from segcli.train.state import Callback, TrainState
+from tests.pictures import make_seg_dataset
+
+ITERATIONS = 10
+
+
+class Record(Callback):
+    def __init__(self):
+        self.losses = []
+
+    def on_step(self, state):
+        self.losses.append(state.losses["loss"])
+
+
+@pytest.fixture
+def dataset(tmp_path):
+    return make_seg_dataset(tmp_path / "data", train=7)
+
+
+def configure(dataset, **train):
+    settings = {"epochs_iters": ITERATIONS, "crop_size": (64, 64), "eval_interval": 100, "learning_rate": 0.01, **train}
+    return Config(
+        Global=GlobalConfig(model="PP-LiteSeg-T", dataset_dir=str(dataset)),
+        Train=TrainConfig(**settings),
+        Evaluate=EvaluateConfig(),
+    )
+
+
+def our_losses(config):
+    session = PaddleSegEngine().open_training(get_spec(config.Global.model), config)
+    session.evaluate = lambda network: Evaluation(0.0, {})
+    record = Record()
+    run(TrainState(session), FullPrecision(), [record])
+    return record.losses
+
+
+def paddleseg_losses(dataset, config, save_dir, monkeypatch):
+    """PaddleSeg's own dataset, sampler and train(), with the augmentation of each draw seeded as ours is."""
+    spec = get_spec(config.Global.model)
+    engine = PaddleSegEngine()
+    paddle.seed(config.Global.seed)
+    network = engine.build_network(spec, 3)
+    draws = Draws(samples=7, batch_size=2)
+    from paddleseg.datasets import Dataset
+
+    class Seeded(Dataset):
+        draw = 0
+
+        def __getitem__(self, index):
+            seed_augmentation(draws.seed_of(self.draw))
+            type(self).draw += 1
+            return super().__getitem__(index)
+
+    transforms = build_transforms(spec.recipe.transforms, (64, 64))
+    theirs = Seeded("train", str(dataset), transforms, 3, train_path=str(dataset / "train.txt"))
+    module = importlib.import_module("paddleseg.core.train")
+    losses = []
+    original = module.loss_computation
+
+    def recorded(*args, **kwargs):
+        parts = original(*args, **kwargs)
+        losses.append(float(sum(parts)))
+        return parts
+
+    monkeypatch.setattr(module, "loss_computation", recorded)
+    monkeypatch.setattr(paddle, "flops", lambda *args, **kwargs: 0)
+    schedule = build_schedule(spec.recipe.lr_scheduler, learning_rate=0.01, warmup_steps=0, iterations=ITERATIONS)
+    module.train(
+        network,
+        theirs,
+        optimizer=build_optimizer(spec.recipe.optimizer, network, schedule),
+        save_dir=str(save_dir),
+        iters=ITERATIONS,
+        batch_size=2,
+        losses=build_losses(spec.recipe.loss, num_classes=3, ignore_index=255, class_weights=None),
+        log_iters=1000,
+    )
+    return losses
+
+
+def test_our_losses_are_paddlesegs(dataset, tmp_path, monkeypatch):
+    config = configure(dataset)
+    ours = our_losses(config)
+    theirs = paddleseg_losses(dataset, config, tmp_path / "theirs", monkeypatch)
+    assert len(ours) == ITERATIONS
+    np.testing.assert_array_equal(ours, theirs)
+    assert len(set(ours)) == ITERATIONS
