@@ -20,7 +20,7 @@ class Finding:
     """One fault of one object of a dataset.
 
     Attributes:
-        code: Stable short code, e.g. ``S101``; listed in `segcli.check.codes`.
+        code: Stable short code, e.g. ``S101``; listed in `segcli.data.codes`.
         severity: See `Severity`.
         path: File that the fault is in, relative to the dataset root where possible.
         message: What is wrong, with the numbers.

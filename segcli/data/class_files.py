@@ -1,0 +1,130 @@
+"""Class names of a semantic dataset, from the files that PaddleX, PaddleSeg and LabelMe leave beside the lists."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from segcli.data.classes import BACKGROUND_NAME, IGNORE_INDEX, IGNORE_NAME, ClassMap
+from segcli.data.codes import finding
+from segcli.data.finding import Finding
+from segcli.data.lists import read_text_file
+
+NUMBERED_FILE = "class_name_to_id.txt"
+NAME_FILES = ("class_name.txt", "class_names.txt", "label.txt", "labels.txt")
+_NUMBERED_LINE = re.compile(r"(\d+)\s*[:,=\s]\s*(\S.*)")
+_BACKGROUND_WORDS = frozenset({BACKGROUND_NAME, "background", "__background__", "bg"})
+
+
+@dataclass(frozen=True)
+class ClassNames:
+    """Names as a file gives them.
+
+    Attributes:
+        file: Name of the file.
+        names: Names in order of their ids.
+        ignore_index: Value of the pixels that count for nothing.
+        background_in_doubt: The file gives no ids and no background: PaddleX leaves it out, others do not.
+    """
+
+    file: str
+    names: tuple[str, ...]
+    ignore_index: int = IGNORE_INDEX
+    background_in_doubt: bool = False
+
+
+def read_class_names(root: Path) -> tuple[ClassNames | None, list[Finding]]:
+    """The class names of the dataset, None where no file gives any, and the faults of the file.
+
+    `class_name_to_id.txt` is taken before the files that hold bare names.
+    """
+    for name in (NUMBERED_FILE, *NAME_FILES):
+        path = root / name
+        if not path.is_file():
+            continue
+        lines = read_text_file(path).lines
+        if lines:
+            return _numbered_names(name, lines) if name == NUMBERED_FILE else _bare_names(name, lines)
+    return None, []
+
+
+def resolve_classes(
+    source: ClassNames | None, num_classes: int | None, ids_seen: Callable[[], Collection[int]]
+) -> tuple[ClassMap, list[Finding]]:
+    """The classes of the dataset.
+
+    Args:
+        source: Names from a file, or None.
+        num_classes: Number of classes that the configuration gives, or None.
+        ids_seen: Ids that occur in the masks, ignored ones left out; asked only where names and number do not decide.
+
+    Returns:
+        The classes, and findings S404 (the number disagrees with the names) and S405 (a background was assumed or not).
+    """
+    if source is None:
+        return ClassMap.numbered(num_classes or max(ids_seen(), default=0) + 1), []
+    names, findings = source.names, []
+    if source.background_in_doubt and num_classes != len(names):
+        prepend = num_classes == len(names) + 1 or len(names) in ids_seen()
+        if num_classes != len(names) + 1:
+            findings.append(_doubt(source, prepend))
+        names = (BACKGROUND_NAME, *names) if prepend else names
+    if num_classes not in (None, len(names)):
+        findings.append(finding("S404", source.file, f"names {len(names)} classes, Train.num_classes is {num_classes}"))
+    return ClassMap(names, source.ignore_index), findings
+
+
+def _doubt(source: ClassNames, prepend: bool) -> Finding:
+    count = len(source.names)
+    taken = (
+        f"taken as ids 1 to {count} with a background 0, because id {count} is in the masks"
+        if prepend
+        else f"taken as ids 0 to {count - 1}, because no mask holds id {count}"
+    )
+    return finding("S405", source.file, f"the {count} names hold no background; {taken}")
+
+
+def _numbered_names(file: str, lines: tuple[tuple[int, str], ...]) -> tuple[ClassNames | None, list[Finding]]:
+    findings: list[Finding] = []
+    by_id: dict[int, str] = {}
+    ignore_index = IGNORE_INDEX
+    for number, line in lines:
+        match = _NUMBERED_LINE.fullmatch(line)
+        fault = "is no `id: name`" if match is None else None
+        if match is not None:
+            class_id, name = int(match[1]), match[2].strip()
+            if name == IGNORE_NAME:
+                ignore_index = class_id
+            elif class_id in by_id or name in by_id.values():
+                fault = "repeats an id or a name"
+            elif class_id > 255:
+                fault = "has an id above 255"
+            else:
+                by_id[class_id] = name
+        if fault:
+            findings.append(finding("S107", file, f"{line[:80]!r} {fault} and is left out", location=f"line {number}"))
+    if not by_id:
+        return None, findings
+    gaps = [class_id for class_id in range(1, max(by_id)) if class_id not in by_id]
+    if gaps:
+        findings.append(finding("S107", file, f"ids without a name: {', '.join(map(str, gaps))}"))
+    names = tuple(by_id.get(i, BACKGROUND_NAME if i == 0 else f"class_{i}") for i in range(max(by_id) + 1))
+    return ClassNames(file, names, ignore_index), findings
+
+
+def _bare_names(file: str, lines: tuple[tuple[int, str], ...]) -> tuple[ClassNames | None, list[Finding]]:
+    findings: list[Finding] = []
+    names: list[str] = []
+    for number, name in lines:
+        if name in names:
+            findings.append(finding("S107", file, f"{name!r} is there twice", location=f"line {number}"))
+        elif name == BACKGROUND_NAME:
+            names.insert(0, name)
+        elif name != IGNORE_NAME:
+            names.append(name)
+    if not names:
+        return None, findings
+    doubt = not any(name.lower() in _BACKGROUND_WORDS for name in names)
+    return ClassNames(file, tuple(names), background_in_doubt=doubt), findings

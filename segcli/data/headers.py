@@ -1,0 +1,189 @@
+"""What a picture file says of itself, read from its first bytes: format, size, channels, depth, orientation."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from struct import error as StructError
+from struct import unpack_from
+
+from PIL import Image, UnidentifiedImageError
+
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+JPEG_START = b"\xff\xd8\xff"
+JPEG_END = b"\xff\xd9"
+EXIF_ORIENTATION = 0x0112
+
+_PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+_PNG_PALETTE = 3
+_START_OF_SCAN = 0xDA
+_START_OF_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_EXIF_SEGMENT = 0xE1
+_EXIF_MAGIC = b"Exif\x00\x00"
+
+# channels and bits a channel of Pillow's modes, for the formats that are not parsed here
+_MODES = {
+    "1": (1, 1),
+    "L": (1, 8),
+    "P": (1, 8),
+    "LA": (2, 8),
+    "PA": (2, 8),
+    "La": (2, 8),
+    "RGB": (3, 8),
+    "YCbCr": (3, 8),
+    "LAB": (3, 8),
+    "HSV": (3, 8),
+    "RGBA": (4, 8),
+    "RGBa": (4, 8),
+    "RGBX": (4, 8),
+    "CMYK": (4, 8),
+    "I": (1, 32),
+    "F": (1, 32),
+}
+
+
+@dataclass(frozen=True)
+class PictureHeader:
+    """A picture before decoding.
+
+    Attributes:
+        format: ``PNG``, ``JPEG``, or Pillow's name of the format.
+        stored_size: Width and height in pixels as stored, before the EXIF orientation is applied.
+        channels: Channels a pixel; a palette counts as one.
+        bits: Bits a channel.
+        palette: Whether the values are indices of a palette.
+        orientation: EXIF orientation, 1 to 8.
+    """
+
+    format: str
+    stored_size: tuple[int, int]
+    channels: int
+    bits: int
+    palette: bool = False
+    orientation: int = 1
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels as a viewer shows them, the EXIF orientation applied."""
+        width, height = self.stored_size
+        return (height, width) if self.orientation >= 5 else (width, height)
+
+
+def read_header(data: bytes) -> PictureHeader | None:
+    """The header of a picture file's content; None when it is not a picture that can be read.
+
+    PNG and JPEG are parsed here because that is ten times faster than opening them; the rest goes through Pillow.
+    """
+    try:
+        if data.startswith(PNG_SIGNATURE):
+            return _png_header(data)
+        if data.startswith(JPEG_START):
+            return _jpeg_header(data)
+    except (StructError, KeyError, IndexError):
+        return None
+    return _pillow_header(data)
+
+
+def png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Type, start and end (with length and checksum) of every chunk of a PNG, up to the first one cut off."""
+    position = len(PNG_SIGNATURE)
+    while position + 12 <= len(data):
+        (length,) = unpack_from(">I", data, position)
+        end = position + 12 + length
+        if end > len(data):
+            return
+        yield data[position + 4 : position + 8], position, end
+        position = end
+
+
+def is_complete(data: bytes) -> bool:
+    """Whether the file reaches its end mark; a download or copy that was cut off does not.
+
+    A JPEG cut in its pixels is decoded by many decoders without complaint, the rest grey. Files that lack only the end
+    mark exist and are whole, so Pillow, which insists on every row, has the last word.
+    """
+    if data.startswith(PNG_SIGNATURE):
+        return data.rfind(b"IEND") > 0
+    if not data.startswith(JPEG_START):
+        return True
+    # a thumbnail inside the EXIF segment has an end mark of its own: only what follows the first scan counts
+    scan = next((start for marker, start, _ in _jpeg_segments(data) if marker == _START_OF_SCAN), len(data))
+    return data.rfind(JPEG_END) > scan or _pillow_reads_all(data)
+
+
+def _png_header(data: bytes) -> PictureHeader:
+    width, height, bits, kind = unpack_from(">IIBB", data, 16)
+    orientation = 1
+    for chunk, start, end in png_chunks(data):
+        if chunk == b"IDAT":
+            break
+        if chunk == b"eXIf":
+            orientation = _orientation(data[start + 8 : end - 4])
+    return PictureHeader("PNG", (width, height), _PNG_CHANNELS[kind], bits, kind == _PNG_PALETTE, orientation)
+
+
+def _jpeg_header(data: bytes) -> PictureHeader | None:
+    orientation = 1
+    for marker, start, end in _jpeg_segments(data):
+        if marker == _EXIF_SEGMENT and data.startswith(_EXIF_MAGIC, start):
+            orientation = _orientation(data[start:end])
+        elif marker in _START_OF_FRAME:
+            bits, height, width, channels = unpack_from(">BHHB", data, start)
+            return PictureHeader("JPEG", (width, height), channels, bits, orientation=orientation)
+    return None
+
+
+def _jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
+    """Marker, start and end of the content of every segment of a JPEG up to its first scan."""
+    position = 2
+    while position + 4 <= len(data):
+        if data[position] != 0xFF:
+            return
+        marker = data[position + 1]
+        if marker == 0xFF:  # a fill byte
+            position += 1
+            continue
+        (length,) = unpack_from(">H", data, position + 2)
+        yield marker, position + 4, position + 2 + length
+        if marker == _START_OF_SCAN:
+            return
+        position += 2 + length
+
+
+def _pillow_header(data: bytes) -> PictureHeader | None:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow warns of odd metadata that decide nothing here
+            with Image.open(io.BytesIO(data)) as picture:
+                mode = picture.mode
+                orientation = int(picture.getexif().get(EXIF_ORIENTATION, 1))
+                channels, bits = _MODES.get(mode, (1, 16))  # all modes that are left are kinds of "I;16"
+                return PictureHeader(
+                    picture.format or "?", picture.size, channels, bits, mode in ("P", "PA"), _valid(orientation)
+                )
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return None
+
+
+def _pillow_reads_all(data: bytes) -> bool:
+    try:
+        with Image.open(io.BytesIO(data)) as picture:
+            picture.load()
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return False
+    return True
+
+
+def _orientation(block: bytes) -> int:
+    exif = Image.Exif()
+    try:
+        exif.load(block)
+        return _valid(int(exif.get(EXIF_ORIENTATION, 1)))
+    except (ValueError, TypeError, SyntaxError, StructError):
+        return 1
+
+
+def _valid(orientation: int) -> int:
+    return orientation if 1 <= orientation <= 8 else 1

@@ -1,0 +1,164 @@
+"""List files of a semantic dataset: one `picture mask` a line, with a tab or a blank between."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from segcli.data.codes import finding
+from segcli.data.finding import Finding
+from segcli.data.image import IMAGE_SUFFIXES
+from segcli.data.samples import SegSample
+
+_BYTE_ORDER_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig", "UTF-8 with byte order mark"),
+    (codecs.BOM_UTF16_LE, "utf-16", "UTF-16"),
+    (codecs.BOM_UTF16_BE, "utf-16", "UTF-16"),
+)
+_OTHER_ENCODINGS = ("gb18030", "cp1252", "shift_jis", "euc_kr", "latin-1")
+_BLANKS = re.compile(r"[ \u00a0\u3000]+")
+
+
+@dataclass(frozen=True)
+class TextFile:
+    """The lines of a text file (numbered from 1, blank ones left out) and the encoding if it is not plain UTF-8."""
+
+    lines: tuple[tuple[int, str], ...]
+    odd_encoding: str | None = None
+
+
+def read_text_file(path: Path, is_right: Callable[[str], bool] | None = None) -> TextFile:
+    """Reads a list in UTF-8, with or without byte order mark, UTF-16, or a legacy encoding.
+
+    Args:
+        path: The file.
+        is_right: Whether a text of uncertain encoding makes sense; the first encoding is taken that it accepts.
+
+    Raises:
+        OSError: The file cannot be read.
+    """
+    text, odd = _decode(path.read_bytes(), is_right or (lambda _text: True))
+    numbered = ((number, line.strip()) for number, line in enumerate(text.splitlines(), start=1))
+    return TextFile(tuple((number, line) for number, line in numbered if line), odd)
+
+
+def _decode(data: bytes, is_right: Callable[[str], bool]) -> tuple[str, str | None]:
+    for mark, encoding, label in _BYTE_ORDER_MARKS:
+        if data.startswith(mark):
+            return data.decode(encoding, errors="replace"), label
+    try:
+        return data.decode("utf-8"), None
+    except UnicodeDecodeError:
+        texts = [(encoding, data.decode(encoding, errors="replace")) for encoding in _OTHER_ENCODINGS]
+    encoding, text = next(((name, text) for name, text in texts if is_right(text)), texts[-1])
+    return text, f"not UTF-8 (read as {encoding})"
+
+
+def scan_list(root: Path, name: str) -> tuple[tuple[SegSample, ...], list[Finding]]:
+    """The samples that a list file names and every fault of the list; no picture is opened.
+
+    A line that is in the list twice gives two samples, as it does in training. A sample whose picture or mask is
+    missing is left out.
+
+    Args:
+        root: Folder that the paths in the list are relative to.
+        name: Name of the list file in that folder, e.g. ``train.txt``.
+    """
+    try:
+        text = read_text_file(root / name, lambda text: _names_files(root, text))
+    except FileNotFoundError:
+        return (), [finding("S101", name, "there is no such file")]
+    except OSError as error:
+        return (), [finding("S101", name, f"cannot be read: {error.strerror or error}")]
+    findings = []
+    if text.odd_encoding:
+        findings.append(finding("S106", name, f"the file is {text.odd_encoding}"))
+    if not text.lines:
+        findings.append(finding("S102", name, "the list holds no sample"))
+    samples = []
+    for number, line in text.lines:
+        pair = split_line(root, line)
+        if pair is None:
+            findings.append(
+                finding("S103", name, f"no picture and mask in {_short(line)!r}", location=f"line {number}")
+            )
+            continue
+        missing = _missing_files(root, pair, f"{name} line {number}")
+        findings.extend(missing)
+        if not missing:
+            samples.append(SegSample(_locate(root, pair[0]), _locate(root, pair[1]), number))
+    findings.extend(_repetitions(samples, root, name))
+    return tuple(samples), findings
+
+
+def split_line(root: Path, line: str) -> tuple[str, str] | None:
+    """Picture and mask of a line; None when it cannot be told where one ends.
+
+    A tab decides. Among blanks, the one is taken that leaves two files that exist; where none does, the one that leaves
+    two names of pictures, so that a missing file can be named.
+    """
+    if "\t" in line:
+        fields = [field.strip() for field in line.split("\t") if field.strip()]
+        return (fields[0], fields[1]) if len(fields) == 2 else None
+    candidates = [(line[: blank.start()], line[blank.end() :]) for blank in _BLANKS.finditer(line)]
+    if len(candidates) == 1:
+        return candidates[0]
+    named = [pair for pair in candidates if all(map(_is_picture_name, pair))]
+    whole = [pair for pair in candidates if all(_exists(root, part) for part in pair)]
+    half = [pair for pair in named if any(_exists(root, part) for part in pair)]
+    for chosen in (whole, half, named):
+        if len(chosen) == 1:
+            return chosen[0]
+    return None
+
+
+def _names_files(root: Path, text: str) -> bool:
+    pairs = [split_line(root, line.strip()) for line in text.splitlines() if line.strip()]
+    return all(pair is not None and _exists(root, pair[0]) for pair in pairs)
+
+
+def _exists(root: Path, relative: str) -> bool:
+    return _locate(root, relative).is_file()
+
+
+def _is_picture_name(relative: str) -> bool:
+    return Path(relative).suffix.lower() in IMAGE_SUFFIXES
+
+
+def _locate(root: Path, relative: str) -> Path:
+    """The file; a list written on Windows may hold backslashes."""
+    path = root / relative
+    return path if path.is_file() or "\\" not in relative else root / relative.replace("\\", "/")
+
+
+def _missing_files(root: Path, pair: tuple[str, str], location: str) -> list[Finding]:
+    return [
+        finding(code, relative, "there is no such file", location=location)
+        for code, relative in zip(("S201", "S202"), pair, strict=True)
+        if not _exists(root, relative)
+    ]
+
+
+def _repetitions(samples: list[SegSample], root: Path, name: str) -> list[Finding]:
+    findings = []
+    first: dict[Path, SegSample] = {}
+    for sample in samples:
+        earlier = first.setdefault(sample.image, sample)
+        if earlier is sample:
+            continue
+        code = "S104" if earlier.mask == sample.mask else "S105"
+        what = "is the same as" if code == "S104" else f"gives {relative_name(sample.image, root)} another mask than"
+        findings.append(finding(code, name, f"{what} line {earlier.line}", location=f"line {sample.line}"))
+    return findings
+
+
+def relative_name(path: Path, root: Path) -> str:
+    """The path as a finding names it: relative to the dataset where it lies inside, with forward slashes."""
+    return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
+
+
+def _short(line: str, length: int = 80) -> str:
+    return line if len(line) <= length else line[: length - 1] + "…"
