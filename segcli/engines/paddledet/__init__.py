@@ -1,0 +1,1 @@
+"""PaddleDetection: import, registration of our networks, cures for current Paddle, building."""

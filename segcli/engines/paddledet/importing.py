@@ -1,0 +1,109 @@
+"""Import PaddleDetection 2.6.0 without the packages that it imports and we never use.
+
+The wheel imports scikit-learn, pandas, motmetrics, lap, pkg_resources and matplotlib for trackers and key points; its
+declared ``sklearn==0.0`` installs nothing, so ``import ppdet`` fails on a fresh machine. Empty stand-ins take their
+place while it is imported, and only then.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any
+
+from segcli.errors import MissingPartError
+
+STUBBED: tuple[str, ...] = (
+    "sklearn",
+    "pandas",
+    "pkg_resources",
+    "motmetrics",
+    "lap",
+    "matplotlib",
+    "mpl_toolkits",
+    "visualdl",
+)
+_PARTS: dict[str, tuple[str, ...]] = {
+    "sklearn": ("sklearn.utils", "sklearn.utils.linear_assignment_"),
+    "matplotlib": ("matplotlib.pyplot", "matplotlib.gridspec"),
+    "mpl_toolkits": ("mpl_toolkits.mplot3d",),
+}
+_SHARED: tuple[str, ...] = ("paddle", "cv2", "scipy", "pycocotools.coco", "pycocotools.mask")
+
+
+class _Stub(ModuleType):
+    """A module in which every name exists and means nothing."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.__path__: list[str] = []
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return _unusable(f"{self.__name__}.{name}")
+
+
+def _unusable(name: str) -> type:
+    """A class that says, when used, what is missing."""
+
+    def refuse(*_args: object, **_kwargs: object) -> None:
+        raise MissingPartError(f"PaddleDetection needs {name} for this, which segcli leaves out")
+
+    return type(name.rsplit(".", 1)[-1], (), {"__init__": refuse})
+
+
+@contextmanager
+def _stand_ins() -> Iterator[None]:
+    """Stubs for the unused packages; whatever was imported before stays, and comes back."""
+    names = [name for top in STUBBED for name in (top, *_PARTS.get(top, ()))]
+    before = {name: module for name, module in sys.modules.items() if name.split(".", 1)[0] in STUBBED}
+    for name in before:
+        del sys.modules[name]
+    stubs = {name: _Stub(name) for name in names}
+    for name, stub in stubs.items():
+        parent, _, leaf = name.rpartition(".")
+        if parent:
+            setattr(stubs[parent], leaf, stub)
+    sys.modules.update(stubs)
+    try:
+        yield
+    finally:
+        for name in [name for name in sys.modules if name.split(".", 1)[0] in STUBBED]:
+            del sys.modules[name]
+        sys.modules.update(before)
+
+
+def _route_logging() -> None:
+    """Take ppdet's own handlers (standard output) away; its records go to the root logger like everybody's."""
+    for name in [n for n in logging.root.manager.loggerDict if n == "ppdet" or n.startswith("ppdet.")]:
+        logger = logging.getLogger(name)
+        for handler in list(logger.handlers):
+            logger.removeHandler(handler)
+        logger.propagate = True
+
+
+def import_ppdet() -> Any:
+    """The ``ppdet`` package, imported once, quiet, and without the packages in `STUBBED`.
+
+    Raises:
+        MissingPartError: It is not installed, or needs something else that is missing.
+    """
+    if "ppdet.modeling" in sys.modules:
+        return sys.modules["ppdet"]
+    try:
+        # what others may use too is imported first, with the real packages
+        for shared in _SHARED:
+            importlib.import_module(shared)
+        with _stand_ins():
+            ppdet = importlib.import_module("ppdet")
+            importlib.import_module("ppdet.modeling")
+    except ImportError as error:
+        hint = "run scripts/setup or segcli doctor --fix"
+        raise MissingPartError(f"PaddleDetection cannot be imported: {error}", hint=hint) from error
+    _route_logging()
+    return ppdet

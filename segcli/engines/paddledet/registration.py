@@ -1,0 +1,85 @@
+"""Our instance networks made known to PaddleDetection's factories."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from segcli.engines.paddledet.importing import import_ppdet
+from segcli.errors import MissingPartError
+from segcli.models.instance import mask_rtdetr, ppyoloe_seg
+from segcli.models.instance.hgnet_v2 import SegHGNetV2
+from segcli.models.instance.hybrid_neck import MaskHybridNeck
+from segcli.models.instance.mask_queries import MaskQueryTransformer
+from segcli.models.instance.mask_rtdetr import MaskSetHead, TopQueries
+from segcli.models.instance.matcher import SetMatcher
+from segcli.models.instance.ppyoloe_seg_head import SegPPYOLOEHead
+from segcli.models.instance.set_loss import SetLoss
+from segcli.models.instance.task_aligner import IndexedTaskAligner
+
+
+def _chain(cfg: Mapping[str, Any], parts: tuple[str, ...]) -> dict[str, Any]:
+    """Create the parts in order; each is told the output shape of the one before it that has one."""
+    from ppdet.core.workspace import create
+
+    made: dict[str, Any] = {}
+    shape: Any = None
+    for part in parts:
+        made[part] = create(cfg[part]) if shape is None else create(cfg[part], input_shape=shape)
+        shape = getattr(made[part], "out_shape", shape)
+    return made
+
+
+class SegMaskRTDETR(mask_rtdetr.SegMaskRTDETR):
+    """`segcli.models.instance.mask_rtdetr.SegMaskRTDETR`, put together by PaddleDetection's factories."""
+
+    @classmethod
+    def from_config(cls, cfg: Mapping[str, Any]) -> dict[str, Any]:
+        """The parts; the head has no shape to be told."""
+        from ppdet.core.workspace import create
+
+        return {**_chain(cfg, ("backbone", "neck", "transformer")), "detr_head": create(cfg["detr_head"])}
+
+
+class SegPPYOLOE(ppyoloe_seg.SegPPYOLOE):
+    """`segcli.models.instance.ppyoloe_seg.SegPPYOLOE`, put together by PaddleDetection's factories."""
+
+    @classmethod
+    def from_config(cls, cfg: Mapping[str, Any]) -> dict[str, Any]:
+        """The parts."""
+        return _chain(cfg, ("backbone", "neck", "yolo_head"))
+
+
+INSTANCE_CLASSES: tuple[type, ...] = (
+    SegMaskRTDETR,
+    SegPPYOLOE,
+    SegHGNetV2,
+    MaskHybridNeck,
+    MaskQueryTransformer,
+    MaskSetHead,
+    SetLoss,
+    SetMatcher,
+    TopQueries,
+    SegPPYOLOEHead,
+    IndexedTaskAligner,
+)
+
+
+def register_instance_networks() -> None:
+    """Register `INSTANCE_CLASSES`; a second call changes nothing.
+
+    Raises:
+        MissingPartError: PaddleDetection has another class of one of the names.
+    """
+    import_ppdet()
+    from ppdet.core.workspace import global_config, register
+
+    for cls in INSTANCE_CLASSES:
+        known = global_config.get(cls.__name__)
+        if known is None:
+            register(cls)
+        elif getattr(known.pymodule, cls.__name__, None) is not cls:
+            raise MissingPartError(
+                f"this PaddleDetection has a class {cls.__name__} of its own ({known.pymodule.__name__})",
+                hint="segcli is made for paddledet 2.6.0",
+            )

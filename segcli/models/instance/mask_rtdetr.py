@@ -1,0 +1,143 @@
+"""Mask-RT-DETR: RT-DETR (Zhao et al. 2023) whose queries also carry the coefficients of mask prototypes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import paddle
+from paddle import nn
+from paddle.nn import functional as F
+
+from segcli.models.instance.boxes import cxcywh_to_xyxy
+from segcli.models.instance.mask_queries import QueryOutput
+from segcli.models.instance.matcher import Targets
+from segcli.models.instance.picture_masks import original_sizes, stack_masks, upsampled_positive
+
+Tensor = Any
+
+
+class MaskSetHead(nn.Layer):  # type: ignore[misc]
+    """Losses in training, the last layer's boxes, logits and mask coefficients in evaluation; no parameters."""
+
+    __inject__: ClassVar[list[str]] = ["loss"]
+
+    def __init__(self, loss: Any = "SetLoss") -> None:
+        super().__init__()
+        self.loss = loss
+
+    def forward(self, output: QueryOutput, inputs: Mapping[str, Any]) -> Any:
+        """Loss dictionary, or (boxes [B, Q, 4], logits [B, Q, C], coefficients [B, Q, K], prototypes [B, K, h, w])."""
+        if self.training:
+            return self.loss(output, Targets.from_inputs(inputs))
+        last = output.layers[-1]
+        return last.boxes, last.logits, last.coefficients, output.prototypes
+
+
+class TopQueries:
+    """The best (query, class) pairs of each picture.
+
+    Args:
+        num_classes: Classes.
+        num_top_queries: Pairs kept a picture.
+    """
+
+    __shared__: ClassVar[list[str]] = ["num_classes"]
+
+    def __init__(self, num_classes: int = 80, num_top_queries: int = 100) -> None:
+        self.num_classes = num_classes
+        self.num_top_queries = num_top_queries
+
+    def __call__(
+        self, boxes: Tensor, logits: Tensor, coefficients: Tensor, sizes: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Choose.
+
+        Args:
+            boxes: [B, Q, 4], ``cxcywh``, normalised.
+            logits: [B, Q, C].
+            coefficients: [B, Q, K].
+            sizes: Height and width of the original pictures [B, 2].
+
+        Returns:
+            Rows of class, score, x1, y1, x2, y2 in original pixels [B * T, 6], how many each picture has [B] int32,
+            and their coefficients [B, T, K].
+        """
+        keep = min(self.num_top_queries, int(logits.shape[1]) * self.num_classes)
+        scores, index = paddle.topk(F.sigmoid(logits).flatten(1), keep, axis=-1)
+        labels = (index % self.num_classes).astype("float32")
+        query = (index // self.num_classes).unsqueeze(-1)
+        scale = sizes.flip(1).tile([1, 2]).unsqueeze(1)
+        corners = paddle.take_along_axis(cxcywh_to_xyxy(boxes) * scale, query, axis=1, broadcast=True)
+        chosen = paddle.take_along_axis(coefficients, query, axis=1, broadcast=True)
+        rows = paddle.concat([labels.unsqueeze(-1), scores.unsqueeze(-1), corners], axis=-1)
+        count = paddle.full_like(sizes[:, 0], keep, dtype="int32")
+        return rows.reshape([-1, 6]), count, chosen
+
+
+class SegMaskRTDETR(nn.Layer):  # type: ignore[misc]
+    """The whole network; part names are those of PaddleDetection's DETR, so its weights load by name.
+
+    In training mode the inputs hold ``image``, ``gt_class`` (list of [n, 1]), ``gt_bbox`` (list of [n, 4], ``cxcywh``,
+    normalised) and ``gt_segm`` (list of [n, H, W]); the result is the dictionary of losses. In evaluation mode they
+    hold ``image``, ``im_shape`` [B, 2] and ``scale_factor`` [B, 2] (network pixels per original pixel, y then x).
+    Pictures need not be square, nor of one size from call to call.
+    """
+
+    __category__: ClassVar[str] = "architecture"
+    __inject__: ClassVar[list[str]] = ["post_process"]
+
+    def __init__(self, backbone: Any, neck: Any, transformer: Any, detr_head: Any, post_process: Any) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.neck = neck
+        self.transformer = transformer
+        self.detr_head = detr_head
+        self.post_process = post_process
+
+    def forward(self, inputs: Mapping[str, Any]) -> dict[str, Tensor]:
+        """Losses in training; else ``bbox`` [N, 6], ``bbox_num`` [B] and ``mask`` [N, H, W] uint8.
+
+        ``mask`` has the size of the largest original picture; each mask fills its own picture's corner of it.
+        """
+        if self.training:
+            losses: dict[str, Tensor] = self._head(inputs)
+            return losses
+        raw = self.predict_prototypes(inputs)
+        coefficients, prototypes = raw["coefficients"], raw["prototypes"]
+        logits = paddle.bmm(coefficients, prototypes.flatten(2))
+        logits = logits.reshape([0, 0, *prototypes.shape[2:]])
+        sizes = original_sizes(inputs["im_shape"], inputs["scale_factor"])
+        if paddle.in_dynamic_mode():
+            masks = stack_masks(
+                [upsampled_positive(logits[i], height, width) for i, (height, width) in enumerate(sizes.tolist())]
+            )
+        else:
+            masks = _traced_masks(logits, sizes)
+        return {"bbox": raw["bbox"], "bbox_num": raw["bbox_num"], "mask": masks}
+
+    def predict_prototypes(self, inputs: Mapping[str, Any]) -> dict[str, Tensor]:
+        """Detections without rasterised masks, in evaluation mode.
+
+        A mask's logit is its coefficients times the prototypes, enlarged bilinearly to the original picture; the mask
+        is where the logit is positive. Made per object on the host this needs no full-size float maps.
+
+        Returns:
+            ``bbox`` [N, 6], ``bbox_num`` [B], ``coefficients`` [B, N / B, K] and ``prototypes`` [B, K, H / 4, W / 4].
+        """
+        boxes, logits, coefficients, prototypes = self._head(inputs)
+        sizes = original_sizes(inputs["im_shape"], inputs["scale_factor"])
+        bbox, bbox_num, chosen = self.post_process(boxes, logits, coefficients, sizes)
+        return {"bbox": bbox, "bbox_num": bbox_num, "coefficients": chosen, "prototypes": prototypes}
+
+    def _head(self, inputs: Mapping[str, Any]) -> Any:
+        feats = self.neck(self.backbone(inputs))
+        targets = inputs if self.training else None
+        return self.detr_head(self.transformer(feats, targets), inputs)
+
+
+def _traced_masks(logits: Tensor, sizes: Tensor) -> Tensor:
+    """The masks inside a traced network, which serves one picture at a time."""
+    height, width = sizes[0].astype("int32").unbind(0)
+    logits = F.interpolate(logits[0:1], size=[height, width], mode="bilinear", align_corners=False)
+    return (logits.squeeze(0) > 0).astype("int32")

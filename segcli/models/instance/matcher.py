@@ -1,0 +1,140 @@
+"""One-to-one assignment of queries to objects by the Hungarian method (Carion et al. 2020, section 3.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import paddle
+from paddle import nn
+from paddle.nn import functional as F
+from scipy.optimize import linear_sum_assignment
+
+from segcli.models.instance.boxes import cxcywh_to_xyxy, giou_loss
+from segcli.models.instance.mask_queries import QueryPrediction
+from segcli.models.instance.point_samples import at_points
+
+Tensor = Any
+Match = tuple[Tensor, Tensor]
+"""Of one picture: query indices and, of the same length, object indices (int64)."""
+
+
+@dataclass(frozen=True)
+class Targets:
+    """The objects of a batch; every list has one entry a picture.
+
+    Attributes:
+        labels: [n], integer.
+        boxes: [n, 4], ``cxcywh``, normalised.
+        masks: [n, H, W], 0 or 1, float.
+    """
+
+    labels: list[Tensor]
+    boxes: list[Tensor]
+    masks: list[Tensor]
+
+    @property
+    def counts(self) -> list[int]:
+        """Objects of each picture."""
+        return [int(labels.shape[0]) for labels in self.labels]
+
+    @classmethod
+    def from_inputs(cls, inputs: Mapping[str, Any]) -> Targets:
+        """From ``gt_class`` [n, 1], ``gt_bbox`` and ``gt_segm`` of the reader, lists or stacked."""
+        return cls(
+            labels=[label.reshape([-1]) for label in inputs["gt_class"]],
+            boxes=[box.astype("float32") for box in inputs["gt_bbox"]],
+            masks=[mask.astype("float32") for mask in inputs["gt_segm"]],
+        )
+
+
+class SetMatcher(nn.Layer):  # type: ignore[misc]
+    """Cheapest assignment under class, box and mask costs.
+
+    Args:
+        matcher_coeff: Weights of the costs ``class`` (focal), ``bbox`` (L1), ``giou``, ``mask``
+            (cross-entropy), ``dice``.
+        num_sample_points: Random points of a picture at which masks are compared.
+        alpha: Of the focal cost.
+        gamma: Of the focal cost.
+    """
+
+    __shared__: ClassVar[list[str]] = ["num_sample_points"]
+
+    def __init__(
+        self,
+        matcher_coeff: Mapping[str, float] | None = None,
+        num_sample_points: int = 12544,
+        alpha: float = 0.25,
+        gamma: float = 2.0,
+    ) -> None:
+        super().__init__()
+        self._weights = dict(matcher_coeff or {"class": 4, "bbox": 5, "giou": 2, "mask": 5, "dice": 5})
+        self._points = num_sample_points
+        self._alpha, self._gamma = alpha, gamma
+
+    def forward(self, prediction: QueryPrediction, prototypes: Tensor, targets: Targets) -> list[Match]:
+        """Match each picture's queries to its objects.
+
+        Args:
+            prediction: Of all queries.
+            prototypes: [B, K, h, w].
+            targets: The objects.
+
+        Returns:
+            One pair of index tensors a picture.
+        """
+        if sum(targets.counts) == 0:
+            return [_no_match() for _ in targets.counts]
+        with paddle.no_grad():
+            points = paddle.rand([len(targets.counts), 1, self._points, 2])
+            return [
+                self._match(prediction, prototypes, targets, points[i, 0], i) if count else _no_match()
+                for i, count in enumerate(targets.counts)
+            ]
+
+    def _match(
+        self, prediction: QueryPrediction, prototypes: Tensor, targets: Targets, points: Tensor, i: int
+    ) -> Match:
+        weights = self._weights
+        boxes, true_boxes = prediction.boxes[i].unsqueeze(1), targets.boxes[i].unsqueeze(0)
+        cost = weights["class"] * self._class_cost(prediction.logits[i], targets.labels[i])
+        cost = cost + weights["bbox"] * (boxes - true_boxes).abs().sum(-1)
+        cost = cost + weights["giou"] * giou_loss(cxcywh_to_xyxy(boxes), cxcywh_to_xyxy(true_boxes)).squeeze(-1)
+
+        # bilinear sampling is linear: sampled prototypes give the sampled masks of all queries at once
+        grid = (2.0 * points - 1.0).unsqueeze([0, 1])
+        sampled = F.grid_sample(prototypes[i : i + 1], grid, align_corners=False).squeeze([0, 2])  # [K, P]
+        logits = paddle.matmul(prediction.coefficients[i], sampled)  # [Q, P]
+        truth = at_points(targets.masks[i], points.unsqueeze(0).expand([targets.counts[i], -1, -1]))  # [n, P]
+        cost = cost + weights["mask"] * _mask_cost(logits, truth) + weights["dice"] * _dice_cost(logits, truth)
+
+        # a diverged network has costs that are no numbers; its loss says so, the assignment must not hide it
+        queries, objects = linear_sum_assignment(np.nan_to_num(cost.numpy(), nan=1e6))
+        return paddle.to_tensor(queries, dtype="int64"), paddle.to_tensor(objects, dtype="int64")
+
+    def _class_cost(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """Focal cost of calling each query [Q, C] by each object's label [n]: [Q, n]."""
+        prob = paddle.gather(F.sigmoid(logits), labels, axis=1)
+        negative = (1 - self._alpha) * prob**self._gamma * -(1 - prob + 1e-8).log()
+        positive = self._alpha * (1 - prob) ** self._gamma * -(prob + 1e-8).log()
+        return positive - negative
+
+
+def _mask_cost(logits: Tensor, truth: Tensor) -> Tensor:
+    """Mean cross-entropy [Q, n] of logits [Q, P] with masks [n, P]; softplus(x) - x t, summed by one product."""
+    total = F.softplus(logits).sum(-1, keepdim=True) - paddle.matmul(logits, truth, transpose_y=True)
+    return total / logits.shape[-1]
+
+
+def _dice_cost(logits: Tensor, truth: Tensor) -> Tensor:
+    """Dice loss [Q, n] of logits [Q, P] with masks [n, P]."""
+    prob = F.sigmoid(logits)
+    overlap = 2 * paddle.matmul(prob, truth, transpose_y=True)
+    return 1 - (overlap + 1) / (prob.sum(-1, keepdim=True) + truth.sum(-1).unsqueeze(0) + 1)
+
+
+def _no_match() -> Match:
+    return paddle.zeros([0], dtype="int64"), paddle.zeros([0], dtype="int64")
