@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from torch_fixtures import Name, Stored, plain, write_legacy, write_zip
 
 from segcli.errors import WeightsError
 from segcli.weights.files import read_weights, weight_format
+from tests.weights.torch_fixtures import Name, Stored, plain, write_legacy, write_zip
 
 Write = Callable[[Path, Any], Path]
 RANDOM = np.random.default_rng(0)

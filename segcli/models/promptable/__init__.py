@@ -1,0 +1,1 @@
+"""Networks that take prompts: Segment Anything (boxes, points, masks) and LSeg (texts)."""

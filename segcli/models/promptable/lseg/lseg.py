@@ -1,0 +1,101 @@
+"""LSeg put together, and its sizes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import paddle
+import paddle.nn.functional as F
+from paddle import nn
+
+from segcli.models.promptable.lseg.dpt import Backbone, Scratch
+from segcli.models.promptable.lseg.text_encoder import TextEncoder
+from segcli.models.promptable.lseg.vit import VisionTransformer
+
+TEMPERATURE = 0.07
+"""A constant in the original: never trained, absent from its file."""
+
+
+@dataclass(frozen=True)
+class LSegConfig:
+    """The size of an LSeg.
+
+    Attributes:
+        dim: Width of the ViT.
+        depth: Its blocks.
+        num_heads: Its heads.
+        grid: Side in patches of the pictures its positions were learnt for.
+        hooks: Blocks whose output is used.
+        channels: Channels of the four reassembled maps.
+        features: Channels of the fusion.
+        shared_dim: Width of the space of pictures and texts.
+        text_width: Width of the text transformer.
+        text_depth: Its blocks.
+        text_heads: Its heads.
+        image_size: Side of the square input in pixels.
+    """
+
+    dim: int
+    depth: int
+    num_heads: int
+    grid: int
+    hooks: tuple[int, int, int, int]
+    channels: tuple[int, int, int, int]
+    features: int
+    shared_dim: int
+    text_width: int
+    text_depth: int
+    text_heads: int
+    image_size: int
+
+
+VIT_L_16 = LSegConfig(
+    1024, 24, 16, 24, (5, 11, 17, 23), (256, 512, 1024, 1024), 256, 512, text_width=512, text_depth=12, text_heads=8,
+    image_size=640,
+)  # fmt: skip
+TINY = LSegConfig(
+    64, 4, 4, 4, (0, 1, 2, 3), (16, 32, 64, 64), 32, 32, text_width=48, text_depth=2, text_heads=4, image_size=96
+)  # fmt: skip
+
+
+class LSeg(nn.Layer):  # type: ignore[misc]
+    """Text encoder and pixel encoder into one space.
+
+    Attributes:
+        config: Its size.
+    """
+
+    def __init__(self, config: LSegConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.clip_pretrained = TextEncoder(config.text_width, config.text_depth, config.text_heads, config.shared_dim)
+        vit = VisionTransformer(config.dim, config.depth, config.num_heads, config.grid, hooks=config.hooks)
+        self.pretrained = Backbone(vit, config.dim, config.channels)
+        self.scratch = Scratch(config.channels, config.features, config.shared_dim)
+
+    def encode_text(self, tokens: paddle.Tensor) -> paddle.Tensor:
+        """Maps token ids ``[K, 77]`` to unit vectors ``[K, D]``."""
+        return F.normalize(self.clip_pretrained(tokens), axis=-1)
+
+    def encode_image(self, image: paddle.Tensor) -> paddle.Tensor:
+        """Maps ``[B, 3, H, W]`` (sides divisible by 32) to unit vectors of pixels, ``[B, D, H / 2, W / 2]``."""
+        return F.normalize(self.scratch(self.pretrained(image)), axis=1)
+
+    def compare(self, pixels: paddle.Tensor, texts: paddle.Tensor) -> paddle.Tensor:
+        """Maps pixels ``[B, D, h, w]`` and texts ``[K, D]`` to logits ``[B, K, 2 * h, 2 * w]``."""
+        rows, columns = pixels.shape[2], pixels.shape[3]
+        logits = paddle.matmul(texts, pixels.flatten(2)) / TEMPERATURE
+        logits = logits.reshape([-1, texts.shape[0], rows, columns])
+        return F.interpolate(logits, size=[2 * rows, 2 * columns], mode="bilinear", align_corners=True)
+
+    def forward(self, image: paddle.Tensor, tokens: paddle.Tensor) -> paddle.Tensor:
+        """Scores every pixel against every text.
+
+        Args:
+            image: ``[B, 3, H, W]`` float32, normalised; H and W divisible by 32.
+            tokens: ``[K, 77]`` token ids of the K texts.
+
+        Returns:
+            ``[B, K, H, W]`` float32 logits.
+        """
+        return self.compare(self.encode_image(image), self.encode_text(tokens))

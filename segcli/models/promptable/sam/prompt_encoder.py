@@ -1,0 +1,133 @@
+"""SAM's prompt encoder: points, boxes and masks to vectors, written as arithmetic so that it can be exported."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+import paddle
+from paddle import nn
+
+from segcli.models.promptable.sam.layers import LayerNorm2D
+
+PADDING, BACKGROUND, FOREGROUND, BOX_START, BOX_END = -1, 0, 1, 2, 3
+"""Labels of points; a box is the two points of its corners."""
+
+
+class PromptEncoder(nn.Layer):  # type: ignore[misc]
+    """Prompts to sparse and dense embeddings.
+
+    Args:
+        dim: Width of the embeddings.
+        image_size: Side of the square model input in pixels.
+        grid: Side of the image embedding.
+        mask_channels: Channels inside the mask's convolutions.
+    """
+
+    def __init__(self, dim: int, image_size: int, grid: int, mask_channels: int = 16) -> None:
+        super().__init__()
+        self.dim, self.image_size, self.grid = dim, image_size, grid
+        self.pe_layer = RandomFourier(dim)
+        self.point_embeddings = nn.LayerList([nn.Embedding(1, dim) for _ in range(4)])
+        self.not_a_point_embed = nn.Embedding(1, dim)
+        self.mask_downscaling = nn.Sequential(
+            nn.Conv2D(1, mask_channels // 4, 2, stride=2),
+            LayerNorm2D(mask_channels // 4),
+            nn.GELU(),
+            nn.Conv2D(mask_channels // 4, mask_channels, 2, stride=2),
+            LayerNorm2D(mask_channels),
+            nn.GELU(),
+            nn.Conv2D(mask_channels, dim, 1),
+        )
+        self.no_mask_embed = nn.Embedding(1, dim)
+
+    def forward(
+        self, coords: paddle.Tensor, labels: paddle.Tensor, mask: paddle.Tensor, has_mask: paddle.Tensor
+    ) -> tuple[paddle.Tensor, paddle.Tensor]:
+        """Embeds the prompts of B objects.
+
+        Args:
+            coords: ``[B, N, 2]`` float32, x and y in model pixels.
+            labels: ``[B, N]`` float32 or integer; see the labels above.
+            mask: ``[1 or B, 1, 4 * grid, 4 * grid]`` float32 logits of an earlier answer.
+            has_mask: ``[1 or B]`` float32, 1 where `mask` counts and 0 where it does not.
+
+        Returns:
+            Sparse ``[B, N, dim]`` and dense ``[1 or B, dim, grid, grid]`` embeddings.
+        """
+        return self.embed_points(coords, labels), self.embed_mask(mask, has_mask)
+
+    def embed_points(self, coords: paddle.Tensor, labels: paddle.Tensor) -> paddle.Tensor:
+        """``[B, N, 2]`` and ``[B, N]`` to ``[B, N, dim]``."""
+        labels = labels.astype("float32").unsqueeze(-1)
+        is_point = (labels != PADDING).astype("float32")
+        # Meta's pixel centres are at half pixels.
+        embedded = self.pe_layer((coords + 0.5) / self.image_size) * is_point
+        embedded = embedded + (1.0 - is_point) * self.not_a_point_embed.weight
+        for label, embedding in enumerate(self.point_embeddings):
+            embedded = embedded + (labels == label).astype("float32") * embedding.weight
+        return embedded
+
+    def embed_mask(self, mask: paddle.Tensor, has_mask: paddle.Tensor) -> paddle.Tensor:
+        """``[M, 1, 4 * grid, 4 * grid]`` to ``[M, dim, grid, grid]``."""
+        weight = has_mask.reshape([-1, 1, 1, 1])
+        return weight * self.mask_downscaling(mask) + (1.0 - weight) * self.no_mask_embed.weight.reshape([1, -1, 1, 1])
+
+    def dense_positions(self) -> paddle.Tensor:
+        """Positional encoding of the image embedding, ``[1, dim, grid, grid]``."""
+        centres = (np.arange(self.grid, dtype=np.float32) + 0.5) / self.grid
+        x, y = np.meshgrid(centres, centres)
+        return self.pe_layer(paddle.to_tensor(np.stack([x, y], axis=-1))).transpose([2, 0, 1]).unsqueeze(0)
+
+
+class RandomFourier(nn.Layer):  # type: ignore[misc]
+    """Random Fourier features of positions (Tancik et al. 2020, arXiv:2006.10739)."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.register_buffer("positional_encoding_gaussian_matrix", paddle.randn([2, dim // 2]))
+
+    def forward(self, positions: paddle.Tensor) -> paddle.Tensor:
+        """Maps ``[..., 2]`` in 0..1 to ``[..., dim]``."""
+        angles = paddle.matmul(2.0 * positions - 1.0, self.positional_encoding_gaussian_matrix) * (2.0 * math.pi)
+        return paddle.concat([paddle.sin(angles), paddle.cos(angles)], axis=-1)
+
+
+def points_of_prompts(
+    boxes: npt.NDArray[np.float32] | None,
+    points: npt.NDArray[np.float32] | None,
+    labels: npt.NDArray[np.float32] | None,
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Lays boxes and points out as the labelled points that the encoder takes.
+
+    Without a box a padding point is added, as in Meta's predictor.
+
+    Args:
+        boxes: ``[B, 4]`` x1, y1, x2, y2 in model pixels, or None.
+        points: ``[B, N, 2]``, or None.
+        labels: ``[B, N]``, or None.
+
+    Returns:
+        ``[B, M, 2]`` and ``[B, M]`` float32.
+
+    Raises:
+        ValueError: There is neither a box nor a point, or points have no labels.
+    """
+    if boxes is None and points is None:
+        raise ValueError("a prompt needs a box or a point")
+    coords: list[npt.NDArray[np.float32]] = []
+    kinds: list[npt.NDArray[np.float32]] = []
+    if points is not None:
+        if labels is None:
+            raise ValueError("points need labels")
+        coords, kinds = [np.asarray(points, np.float32)], [np.asarray(labels, np.float32)]
+    if boxes is not None:
+        corners = np.asarray(boxes, np.float32).reshape(-1, 2, 2)
+        coords.append(corners)
+        kinds.append(np.tile(np.array([[BOX_START, BOX_END]], np.float32), (len(corners), 1)))
+    else:
+        count = len(coords[0])
+        coords.append(np.zeros((count, 1, 2), np.float32))
+        kinds.append(np.full((count, 1), PADDING, np.float32))
+    return np.concatenate(coords, axis=1), np.concatenate(kinds, axis=1)
