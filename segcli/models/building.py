@@ -1,0 +1,64 @@
+"""Builds the network of any model of the table; the libraries are imported only then."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from segcli.errors import UsageError
+from segcli.models.spec import ModelSpec
+from segcli.models.table import get_spec
+from segcli.tasks import Task, load_part
+
+Network = Any
+DEFAULT_CLASSES = {Task.SEMANTIC: 19, Task.INSTANCE: 80}
+"""Classes of the public datasets that the official weights were mostly trained on: Cityscapes and COCO."""
+DEFAULT_SIDE = 640
+
+
+def build_network(
+    name: str, num_classes: int | None = None, *, input_size: int | None = None, lazy: bool = False
+) -> Network:
+    """The network of a model with random weights, in training mode.
+
+    Args:
+        name: Name in the table of models, e.g. ``SegFormer-B0``.
+        num_classes: Classes of its output (semantic: with the background); None takes that of the public dataset.
+        input_size: Side in pixels of the pictures that an instance model will mostly see.
+        lazy: Leaves the parameters without values where that is possible, which is many times faster; only where
+            every one is then loaded.
+
+    Returns:
+        A `paddle.nn.Layer`.
+
+    Raises:
+        UsageError: There is no such model, or an argument does not fit its task.
+    """
+    spec = get_spec(name)
+    if input_size is not None and spec.task is not Task.INSTANCE:
+        raise UsageError(f"{name} takes pictures of any size; input_size is for instance models")
+    if num_classes is not None and spec.task is Task.PROMPTABLE:
+        raise UsageError(f"{name} is steered by prompts and has no classes; leave num_classes out")
+    if num_classes is not None and num_classes < 1:
+        raise UsageError(f"a model needs at least one class, not {num_classes}")
+    return _BUILDERS[spec.task](spec, num_classes or DEFAULT_CLASSES.get(spec.task, 0), input_size, lazy)
+
+
+def _build_semantic(spec: ModelSpec, num_classes: int, _input_size: int | None, lazy: bool) -> Network:
+    return load_part("segcli.engines.paddleseg.networks:build")(spec, num_classes, lazy=lazy)
+
+
+def _build_instance(spec: ModelSpec, num_classes: int, input_size: int | None, _lazy: bool) -> Network:
+    build = load_part("segcli.engines.paddledet.networks:build_instance_network")
+    return build(spec.name, num_classes, input_size or DEFAULT_SIDE)
+
+
+def _build_promptable(spec: ModelSpec, _num_classes: int, _input_size: int | None, _lazy: bool) -> Network:
+    return load_part("segcli.models.promptable.table:build_promptable_network")(spec.name)
+
+
+_BUILDERS: dict[Task, Callable[[ModelSpec, int, int | None, bool], Network]] = {
+    Task.SEMANTIC: _build_semantic,
+    Task.INSTANCE: _build_instance,
+    Task.PROMPTABLE: _build_promptable,
+}

@@ -1,0 +1,63 @@
+"""Where weights come from: a local file, or an official name or address, which alone touch the network."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from segcli.errors import WeightsError
+from segcli.models.spec import ModelSpec
+from segcli.weights.download import fetch
+
+
+def resolve_weights(address: str | None, spec: ModelSpec) -> Path | None:
+    """The weight file that `address` means; None for None, without touching disk or network.
+
+    Args:
+        address: A local file; ``pretrained`` or ``backbone``, the model's name (its trained weights) or the name of an
+            official file, with or without ``.pdparams``; or an ``http(s)`` address, to which ``#sha256=<hex>`` may be
+            added. The last two are downloaded once and kept in the cache.
+        spec: The model, whose official addresses are known.
+
+    Raises:
+        WeightsError: There is no such file or name, or it cannot be fetched.
+    """
+    if address is None:
+        return None
+    if "://" in address:
+        return _fetch(address)
+    path = Path(address).expanduser()
+    if path.is_file():
+        return path
+    names = official_names(spec)
+    if address in names:
+        return _fetch(names[address])
+    raise WeightsError(
+        "is a folder, not a weight file" if path.is_dir() else "there is no such weight file",
+        path=address,
+        hint=f"give a weight file, an address, null for a random start, or an official name: {', '.join(names)}",
+    )
+
+
+def official_names(spec: ModelSpec) -> dict[str, str]:
+    """Every name under which a model's official weights are known, and the address of each."""
+    names = dict(spec.weights)
+    if "pretrained" in names:
+        names[spec.name] = names["pretrained"]
+    for url in spec.weights.values():
+        names[Path(urlsplit(url).path).stem] = url
+        names[Path(urlsplit(url).path).name] = url
+    return names
+
+
+def cache_folder() -> Path:
+    """Where downloaded weights are kept: ``$SEGCLI_CACHE``, else ``segcli`` in the user's cache folder."""
+    chosen = os.environ.get("SEGCLI_CACHE")
+    if chosen:
+        return Path(chosen).expanduser()
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "segcli"
+
+
+def _fetch(address: str) -> Path:
+    return fetch(address, cache_folder() / "weights")
