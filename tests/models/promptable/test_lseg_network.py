@@ -60,3 +60,22 @@ def test_names_and_shapes_equal_modelscopes(shared: Shared) -> None:
     assert len(reference["state_dict"]) == 730
     assert len(state) == 557
     assert {key: list(value.shape) for key, value in state.items()} == paddle_shapes(reference)
+
+
+def test_trains_on_a_batch_of_two(golden: tuple[LSeg, Any]) -> None:
+    paddle.seed(0)
+    network = LSeg(TINY)
+    tokens = paddle.to_tensor(golden[1]["tokens"])
+    target = paddle.zeros([2, 96, 96], "int64")
+    target[:, 30:60, 30:60] = 1
+    image = paddle.randn([2, 3, 96, 96])
+    optimizer = paddle.optimizer.AdamW(1e-3, parameters=network.parameters())
+    losses = []
+    for _ in range(4):
+        loss = paddle.nn.functional.cross_entropy(network(image, tokens), target, axis=1)
+        loss.backward()
+        optimizer.step()
+        optimizer.clear_grad()
+        losses.append(float(loss))
+
+    assert losses[-1] < losses[0]

@@ -84,7 +84,7 @@ class LSeg(nn.Layer):  # type: ignore[misc]
     def compare(self, pixels: paddle.Tensor, texts: paddle.Tensor) -> paddle.Tensor:
         """Maps pixels ``[B, D, h, w]`` and texts ``[K, D]`` to logits ``[B, K, 2 * h, 2 * w]``."""
         rows, columns = pixels.shape[2], pixels.shape[3]
-        logits = paddle.matmul(texts, pixels.flatten(2)) / TEMPERATURE
+        logits = paddle.matmul(texts.unsqueeze(0), pixels.flatten(2)) / TEMPERATURE
         logits = logits.reshape([-1, texts.shape[0], rows, columns])
         return F.interpolate(logits, size=[2 * rows, 2 * columns], mode="bilinear", align_corners=True)
 

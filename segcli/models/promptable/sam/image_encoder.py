@@ -125,8 +125,9 @@ class RelativeAttention(nn.Layer):  # type: ignore[misc]
     def _position_bias(self, query: paddle.Tensor) -> paddle.Tensor:
         # The query is not scaled here, unlike in the content term: so Meta's weights were trained.
         side, heads, width = self.side, self.num_heads, self.head_dim
-        rows = self.rel_pos_h[self.offsets].reshape([side, side, width]).transpose([0, 2, 1])
-        columns = self.rel_pos_w[self.offsets].reshape([side, side, width]).transpose([0, 2, 1])
+        # The leading 1 is needed: Paddle 3.3.1's gradient of a product of 4 and 3 dimensions fails.
+        rows = self.rel_pos_h[self.offsets].reshape([1, side, side, width]).transpose([0, 1, 3, 2])
+        columns = self.rel_pos_w[self.offsets].reshape([1, side, side, width]).transpose([0, 1, 3, 2])
         grid = query.reshape([-1, side, side, width])
         by_row = paddle.matmul(grid, rows)  # [B * heads, y, x, key y]
         by_column = paddle.matmul(grid.transpose([0, 2, 1, 3]), columns).transpose([0, 2, 1, 3])
