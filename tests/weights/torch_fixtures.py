@@ -42,8 +42,9 @@ class Stored:
 
 def plain(array: Array, storage: str = "FloatStorage", **kwargs: Any) -> Stored:
     """A contiguous tensor of `array`."""
-    strides = tuple(step // array.itemsize for step in np.ascontiguousarray(array).strides)
-    return Stored(np.ascontiguousarray(array).ravel(), storage, array.shape, strides, **kwargs)
+    contiguous = np.ascontiguousarray(array).reshape(array.shape)
+    strides = tuple(step // array.itemsize for step in contiguous.strides)
+    return Stored(contiguous.ravel(), storage, array.shape, strides, **kwargs)
 
 
 class _Writer(pickle._Pickler):  # type: ignore[name-defined,misc]  # the Python one, so that globals can be faked

@@ -1,0 +1,182 @@
+"""Fits the tensors of a file to a network: names, layouts and types, and a strict account of what does not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import paddle
+
+from segcli.errors import WeightsError
+from segcli.weights.arrays import Array
+
+_PREFIXES = ("net.", "module.", "model.", "sam.")
+_RENAMED_ENDINGS = {".running_mean": "._mean", ".running_var": "._variance"}
+# Held by published files and used by no network: counters, tables that are computed, a picture tower and classifiers.
+_UNUSED_ENDINGS = (".num_batches_tracked", ".attention_bias_idxs", "pixel_mean", "pixel_std", "logit_scale")
+_UNUSED_BEGINNINGS = ("clip_pretrained.visual.", "pretrained.model.head.", "pretrained.model.norm.")
+_SHOWN = 8
+
+
+@dataclass(frozen=True)
+class NetworkLayout:
+    """What a network expects.
+
+    Attributes:
+        shapes: Name -> shape of every parameter and buffer.
+        linear: Names of the weights of linear layers, ``[in, out]`` in Paddle and ``[out, in]`` in torch.
+    """
+
+    shapes: Mapping[str, tuple[int, ...]]
+    linear: frozenset[str]
+
+    @classmethod
+    def of(cls, network: paddle.nn.Layer) -> NetworkLayout:
+        """Reads the layout off a network (also one built under `paddle.LazyGuard`)."""
+        shapes = {name: tuple(int(size) for size in value.shape) for name, value in network.state_dict().items()}
+        layers = network.named_sublayers()
+        linear = frozenset(f"{name}.weight" for name, layer in layers if isinstance(layer, paddle.nn.Linear))
+        return cls(shapes, linear)
+
+
+@dataclass
+class Fit:
+    """The tensors that fit, and an account of everything else.
+
+    Attributes:
+        tensors: Name -> array in Paddle's layout; a view of the file's, of its type. See `as_float32`.
+        missing: Names that the network expects and the file lacks.
+        extra: Names of the file that nothing is known about.
+        unused: Names of the file that are known and not needed.
+        mismatched: Name -> (shape in the file, shape expected).
+        renamed: Name in the file -> name in the network.
+        transposed: Names whose two dimensions were exchanged.
+    """
+
+    tensors: dict[str, Array] = field(default_factory=dict)
+    missing: list[str] = field(default_factory=list)
+    extra: list[str] = field(default_factory=list)
+    unused: list[str] = field(default_factory=list)
+    mismatched: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = field(default_factory=dict)
+    renamed: dict[str, str] = field(default_factory=dict)
+    transposed: list[str] = field(default_factory=list)
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether every tensor found its place and every place its tensor."""
+        return not (self.missing or self.extra or self.mismatched)
+
+    def describe_faults(self) -> str:
+        """What does not fit, a line for each kind."""
+        lines = []
+        for word, names in (("missing from the file", self.missing), ("unknown to the network", self.extra)):
+            if names:
+                lines.append(f"{len(names)} {word}: {_shorten(names)}")
+        if self.mismatched:
+            pairs = [f"{name} {found} instead of {wanted}" for name, (found, wanted) in self.mismatched.items()]
+            lines.append(f"{len(pairs)} of another shape: {_shorten(pairs)}")
+        return "\n".join(lines)
+
+
+def fit_tensors(tensors: Mapping[str, Array], layout: NetworkLayout, *, is_torch_layout: bool = True) -> Fit:
+    """Fits tensors of any origin to a network.
+
+    The layout of linear weights is told by the shapes; `is_torch_layout` only decides where all of them are square.
+
+    Args:
+        tensors: Name -> array as read from a file.
+        layout: What the network expects.
+        is_torch_layout: Whether the file is of torch's kind.
+
+    Returns:
+        The account; its `tensors` are complete only where it `is_exact`.
+    """
+    fit = Fit()
+    names = _network_names(tensors, layout)
+    transpose = _linear_are_torch(tensors, names, layout, is_torch_layout)
+    for source_name, name in names.items():
+        if name not in layout.shapes:
+            is_unused = name.endswith(_UNUSED_ENDINGS) or name.startswith(_UNUSED_BEGINNINGS)
+            (fit.unused if is_unused else fit.extra).append(source_name)
+            continue
+        array = tensors[source_name]
+        if name != source_name:
+            fit.renamed[source_name] = name
+        if transpose and name in layout.linear and array.ndim == 2:
+            array = array.T
+            fit.transposed.append(name)
+        if array.shape != layout.shapes[name]:
+            fit.mismatched[name] = (array.shape, layout.shapes[name])
+            continue
+        fit.tensors[name] = array
+    present = set(names.values())
+    fit.missing = [name for name in layout.shapes if name not in present]
+    return fit
+
+
+def load_tensors(
+    network: paddle.nn.Layer, tensors: Mapping[str, Array], *, is_torch_layout: bool, path: str | None = None
+) -> Fit:
+    """Puts tensors into a network, strictly.
+
+    Args:
+        network: The network to fill.
+        tensors: Name -> array as read from a file.
+        is_torch_layout: Whether the file is of torch's kind.
+        path: The file, for messages.
+
+    Raises:
+        WeightsError: Something is missing, unknown or of another shape; the network is left as it was.
+    """
+    fit = fit_tensors(tensors, NetworkLayout.of(network), is_torch_layout=is_torch_layout)
+    if not fit.is_exact:
+        raise WeightsError(f"the weights do not fit the network\n{fit.describe_faults()}", path=path)
+    network.set_state_dict({name: paddle.to_tensor(as_float32(array)) for name, array in fit.tensors.items()})
+    return fit
+
+
+def as_float32(array: Array) -> Array:
+    """A contiguous array; floats of other widths become float32, integers and booleans stay."""
+    array = np.ascontiguousarray(array).reshape(array.shape)
+    return array.astype(np.float32, copy=False) if np.issubdtype(array.dtype, np.floating) else array
+
+
+def _network_names(tensors: Mapping[str, Array], layout: NetworkLayout) -> dict[str, str]:
+    """Name in the file -> name in the network's manner."""
+    stripped = {name: name for name in tensors}
+    changed = True
+    while changed:
+        changed = False
+        for prefix in _PREFIXES:
+            with_prefix = sum(name.startswith(prefix) for name in stripped.values())
+            is_expected = any(name.startswith(prefix) for name in layout.shapes)
+            # A few entries of the framework's own may stand beside the network's.
+            if with_prefix > 0.9 * len(stripped) and not is_expected:
+                stripped = {source: name.removeprefix(prefix) for source, name in stripped.items()}
+                changed = True
+    return {source: _paddle_ending(name) for source, name in stripped.items()}
+
+
+def _paddle_ending(name: str) -> str:
+    for ending, ours in _RENAMED_ENDINGS.items():
+        if name.endswith(ending):
+            return name.removesuffix(ending) + ours
+    return name
+
+
+def _linear_are_torch(
+    tensors: Mapping[str, Array], names: Mapping[str, str], layout: NetworkLayout, default: bool
+) -> bool:
+    votes = 0
+    for source, name in names.items():
+        shape = tensors[source].shape
+        if name in layout.linear and name in layout.shapes and len(shape) == 2 and shape[0] != shape[1]:
+            votes += 1 if shape[::-1] == layout.shapes[name] else -1 if shape == layout.shapes[name] else 0
+    return votes > 0 if votes else default
+
+
+def _shorten(items: list[Any]) -> str:
+    rest = len(items) - _SHOWN
+    return ", ".join(map(str, items[:_SHOWN])) + (f" and {rest} more" if rest > 0 else "")
