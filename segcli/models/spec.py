@@ -19,10 +19,18 @@ class Preprocess:
     Attributes:
         mean: Per-channel mean (RGB) subtracted after scaling to 0..1.
         std: Per-channel deviation (RGB) divided by.
+        size: Height and width in pixels to which a picture is resized; None keeps its own.
+        keep_ratio: Whether `size` bounds the shorter and the longer side instead of being the size itself.
+        cubic: Whether resizing interpolates cubically instead of linearly.
+        stride: The resized picture is padded with zeros (right, bottom) to a multiple of this.
     """
 
     mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
     std: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    size: tuple[int, int] | None = None
+    keep_ratio: bool = False
+    cubic: bool = False
+    stride: int = 1
 
 
 @dataclass(frozen=True)
@@ -36,6 +44,9 @@ class TrainRecipe:
         transforms: Recipes of the training transforms, in order.
         learning_rate: Rate of the authors, used where the configuration gives none.
         warmup_steps: Iterations of linear warm-up, used where the configuration gives none.
+        batch_transforms: Recipes of the transforms of a whole batch, in order.
+        epochs: Epochs for which the authors' schedule is written; milestones are scaled to the configured ones.
+        ema_decay: Decay of the moving average with which the authors train; None where they use none.
     """
 
     optimizer: Recipe
@@ -44,6 +55,9 @@ class TrainRecipe:
     transforms: tuple[Recipe, ...]
     learning_rate: float = 0.01
     warmup_steps: int = 0
+    batch_transforms: tuple[Recipe, ...] = ()
+    epochs: int | None = None
+    ema_decay: float | None = None
 
 
 @dataclass(frozen=True)

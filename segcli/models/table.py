@@ -5,10 +5,11 @@ from __future__ import annotations
 from difflib import get_close_matches
 
 from segcli.errors import UsageError
+from segcli.models.instance.table import INSTANCE_MODELS
 from segcli.models.semantic.table import SEMANTIC_MODELS
 from segcli.models.spec import ModelSpec
 
-MODELS: dict[str, ModelSpec] = {spec.name: spec for spec in SEMANTIC_MODELS}
+MODELS: dict[str, ModelSpec] = {spec.name: spec for spec in (*SEMANTIC_MODELS, *INSTANCE_MODELS)}
 
 
 def get_spec(name: str) -> ModelSpec:

@@ -13,11 +13,12 @@ import numpy.typing as npt
 from segcli.data.classes import ClassMap
 from segcli.data.samples import SegDataset
 from segcli.engines.paddleseg.parts import compute_losses
-from segcli.engines.paddleseg.stream import SampleStream, batches
+from segcli.engines.paddleseg.stream import SampleStream
 from segcli.engines.protocol import Batch, Evaluation, Network, Tensor
 from segcli.evaluate.semantic import measure
 from segcli.models.spec import Preprocess
 from segcli.train.draws import Draws
+from segcli.train.loading import load_batches
 
 log = logging.getLogger("segcli.train")
 
@@ -62,7 +63,9 @@ class SemanticSession:
 
     def batches(self, start: int) -> Iterator[Batch]:
         """Batches from iteration `start` to the end."""
-        return batches(self.stream, self.draws, start=start, stop=self.total_iterations, num_workers=self.num_workers)
+        return load_batches(
+            self.stream, self.draws, start=start, stop=self.total_iterations, num_workers=self.num_workers
+        )
 
     def losses(self, batch: Batch) -> Mapping[str, Tensor]:
         """The weighted loss of each output (``loss_0``, ``loss_1``, ... when there are several) and their sum."""

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from segcli.data.image import read_image, read_mask
 from segcli.data.samples import SegSample
-from segcli.engines.protocol import Batch
-from segcli.train.draws import BatchPlan, Draws, seed_augmentation
+from segcli.train.draws import Draws, seed_augmentation
 
 _BOOKKEEPING = ("trans_info", "gt_fields")
 
@@ -62,13 +61,3 @@ class SampleStream:
     def path_of(self, draw: int) -> str:
         """Path of the picture of a draw, for messages."""
         return str(self._samples[self._draws.sample(draw)].image)
-
-
-def batches(stream: SampleStream, draws: Draws, *, start: int, stop: int, num_workers: int) -> Iterator[Batch]:
-    """Batches of the iterations from `start` to `stop`, loaded by `num_workers` processes (0: by this one)."""
-    import paddle
-
-    plan = BatchPlan(draws, start, stop)
-    loader = paddle.io.DataLoader(stream, batch_sampler=plan, num_workers=num_workers, return_list=True)
-    for numbers, tensors in zip(plan, loader, strict=True):
-        yield Batch(tensors, tuple(stream.path_of(draw) for draw in numbers))

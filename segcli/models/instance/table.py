@@ -1,0 +1,68 @@
+"""The table of the 15 instance models: pure data, read before any library is imported."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from segcli.models.instance import training
+from segcli.models.spec import ModelSpec, Preprocess, TrainRecipe
+from segcli.tasks import Task
+
+_OFFICIAL = "https://paddle-model-ecology.bj.bcebos.com/paddlex/official_pretrained_model"
+
+
+@dataclass(frozen=True)
+class Sized:
+    """What of an instance model depends on the picture size.
+
+    Attributes:
+        default: The authors' size in pixels: the square's side, or the shorter side.
+        preprocess: Size -> how a picture becomes the input.
+        recipe: Size -> how the model is trained.
+    """
+
+    default: int
+    preprocess: Callable[[int], Preprocess]
+    recipe: Callable[[int], TrainRecipe]
+
+
+_RCNN = Sized(800, training.rcnn_preprocess, training.rcnn_recipe)
+_RCNN_C4 = Sized(800, partial(training.rcnn_preprocess, stride=1), partial(training.rcnn_recipe, stride=1))
+_RCNN_LONG = Sized(800, training.rcnn_preprocess, partial(training.rcnn_recipe, double=True))
+_CASCADE = Sized(800, training.rcnn_preprocess, partial(training.rcnn_recipe, clip=35.0))
+_SOLO = Sized(800, training.solo_preprocess, training.solo_recipe)
+_PPYOLOE = Sized(640, training.square_preprocess, training.ppyoloe_seg_recipe)
+_RTDETR = Sized(640, training.square_preprocess, training.mask_rtdetr_recipe)
+
+SIZED: dict[str, Sized] = {
+    "MaskRCNN-ResNet50": _RCNN_C4,
+    "MaskRCNN-ResNet50-FPN": _RCNN,
+    "MaskRCNN-ResNet50-vd-FPN": _RCNN,
+    "MaskRCNN-ResNet101-FPN": _RCNN,
+    "MaskRCNN-ResNet101-vd-FPN": _RCNN,
+    "MaskRCNN-ResNeXt101-vd-FPN": _RCNN_LONG,
+    "Cascade-MaskRCNN-ResNet50-FPN": _CASCADE,
+    "Cascade-MaskRCNN-ResNet50-vd-SSLDv2-FPN": _CASCADE,
+    "SOLOv2": _SOLO,
+    "PP-YOLOE_seg-S": _PPYOLOE,
+    "Mask-RT-DETR-S": _RTDETR,
+    "Mask-RT-DETR-M": _RTDETR,
+    "Mask-RT-DETR-L": _RTDETR,
+    "Mask-RT-DETR-X": _RTDETR,
+    "Mask-RT-DETR-H": _RTDETR,
+}
+"""What depends on the picture size, by model; `Train.input_size` chooses another size."""
+
+INSTANCE_MODELS: tuple[ModelSpec, ...] = tuple(
+    ModelSpec(
+        name=name,
+        task=Task.INSTANCE,
+        network={"name": name},
+        recipe=sized.recipe(sized.default),
+        preprocess=sized.preprocess(sized.default),
+        weights={"pretrained": f"{_OFFICIAL}/{name}_pretrained.pdparams"},
+    )
+    for name, sized in SIZED.items()
+)
