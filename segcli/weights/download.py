@@ -149,7 +149,7 @@ def _explained(url: str, target: Path) -> Iterator[None]:
         raise WeightsError(f"the server answers {_status(fault.response)}", path=url, hint=remedy) from fault
     except requests.RequestException as fault:
         reason = type(fault).__name__
-        raise WeightsError(f"cannot be downloaded: no connection ({reason})", path=url, hint=remedy) from fault
+        raise WeightsError(f"cannot be downloaded: the connection failed ({reason})", path=url, hint=remedy) from fault
     except WeightsError as fault:
         # a fault of the content is about the address, not about the temporary file
         raise WeightsError(fault.message, path=url, hint=fault.hint) from fault

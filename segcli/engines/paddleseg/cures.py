@@ -98,7 +98,7 @@ def cure_ohem(_original: Method) -> Method:
         target = paddle.where(kept, label, paddle.full_like(label, self.ignore_index))
         target = target.reshape([pictures, 1, height, width])
         mask = kept.reshape([pictures, 1, height, width]).astype("float32")
-        loss = F.softmax_with_cross_entropy(logit, target, ignore_index=self.ignore_index, axis=1)
+        loss = F.cross_entropy(logit, target, ignore_index=self.ignore_index, reduction="none", axis=1)
         return (loss * mask).mean() / (mask.mean() + self.EPS)
 
     return forward

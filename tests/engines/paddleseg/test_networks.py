@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import paddle
+import pytest
+
+from segcli.engines.paddleseg.cures import CURES, ORIGINALS
+from segcli.engines.paddleseg.networks import build
+from segcli.models.semantic.table import SEMANTIC_MODELS
+from segcli.models.table import get_spec
+
+Shared = Callable[[str], Path]
+MASKFORMER = next(cure for cure in CURES if cure.owner.endswith("MaskFormer"))
+
+
+def picture(batch: int, side: int, seed: int = 0) -> Any:
+    random = np.random.default_rng(seed)
+    return paddle.to_tensor(random.normal(size=(batch, 3, side, side)).astype(np.float32))
+
+
+def test_there_are_twenty() -> None:
+    assert len({spec.name for spec in SEMANTIC_MODELS}) == 20
+
+
+@pytest.mark.parametrize("name", [spec.name for spec in SEMANTIC_MODELS])
+def test_names_and_shapes_are_the_official_ones(name: str, shared: Shared) -> None:
+    official = json.loads(shared("refs/statedicts_semantic.json").read_text())[name]["state_dict"]
+    num_classes = 150 if name.startswith(("SeaFormer", "MaskFormer")) else 19
+
+    network = build(get_spec(name), num_classes, lazy=True)
+
+    ours = {key: list(tensor.shape) for key, tensor in network.state_dict().items()}
+    assert ours == official
+    assert list(ours) == list(official)
+
+
+def test_lazy_network_computes_the_same_once_loaded() -> None:
+    spec = get_spec("PP-LiteSeg-T")
+    network, lazy = build(spec, 3), build(spec, 3, lazy=True)
+    lazy.set_state_dict(network.state_dict())
+    network.eval()
+    lazy.eval()
+
+    np.testing.assert_array_equal(network(picture(1, 64))[0].numpy(), lazy(picture(1, 64))[0].numpy())
+
+
+def test_parameter_names_restart() -> None:
+    spec = get_spec("SegFormer-B0")
+    first, second = (build(spec, 2, lazy=True) for _ in range(2))
+
+    assert [tensor.name for tensor in first.parameters()] == [tensor.name for tensor in second.parameters()]
+
+
+@pytest.mark.parametrize("name", ["PP-LiteSeg-T", "SegFormer-B0", "SeaFormer_tiny", "OCRNet_HRNet-W18"])
+def test_outputs_have_the_pictures_size(name: str) -> None:
+    network = build(get_spec(name), 4)
+    network.eval()
+
+    assert network(picture(2, 64))[0].shape == [2, 4, 64, 64]
+
+
+@pytest.fixture(scope="module")
+def maskformer() -> Any:
+    network = build(get_spec("MaskFormer_tiny"), 3)
+    network.eval()
+    return network
+
+
+def test_maskformer_returns_every_picture_of_a_batch(maskformer: Any) -> None:
+    batch = picture(2, 64)
+    together = maskformer(batch)[0].numpy()
+    alone = [ORIGINALS[MASKFORMER](maskformer, batch[index : index + 1])[0].numpy() for index in range(2)]
+
+    assert together.shape == (2, 3, 64, 64)
+    np.testing.assert_allclose(together, np.concatenate(alone), rtol=1e-5)
+    assert np.abs(together[0] - together[1]).max() > 1e-3
+
+
+def test_maskformer_returned_the_last_picture_only(maskformer: Any) -> None:
+    assert ORIGINALS[MASKFORMER](maskformer, picture(2, 64))[0].shape == [1, 3, 64, 64]
+
+
+def test_maskformer_trains(maskformer: Any) -> None:
+    maskformer.train()
+    outputs = maskformer(picture(1, 64))
+    maskformer.eval()
+
+    assert len(outputs) == 1
+    assert {"pred_logits", "pred_masks"} <= set(outputs[0])
+
+
+def export(network: Any, shape: list[int], path: Path) -> Any:
+    """The network after a trip through the format of exported models."""
+    network.eval()
+    static = paddle.jit.to_static(network, input_spec=[paddle.static.InputSpec(shape)], full_graph=True)
+    paddle.jit.save(static, str(path))
+    return paddle.jit.load(str(path))
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_maskformer_exports_at_a_fixed_shape(maskformer: Any, tmp_path: Path) -> None:
+    expected = maskformer(picture(1, 64))[0].numpy()
+
+    exported = export(maskformer, [1, 3, 64, 64], tmp_path / "model")
+
+    np.testing.assert_allclose(exported(picture(1, 64)).numpy(), expected, atol=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_seaformer_exports_at_free_shapes(tmp_path: Path) -> None:
+    network = build(get_spec("SeaFormer_tiny"), 3)
+    network.eval()
+    expected = {(batch, side): network(picture(batch, side))[0].numpy() for batch, side in ((1, 64), (2, 96))}
+
+    exported = export(network, [-1, 3, -1, -1], tmp_path / "model")
+
+    for (batch, side), logits in expected.items():
+        np.testing.assert_allclose(exported(picture(batch, side)).numpy(), logits, atol=1e-4)
