@@ -7,11 +7,12 @@ place while it is imported, and only then.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import io
 import logging
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
@@ -57,7 +58,7 @@ def _unusable(name: str) -> type:
     return type(name.rsplit(".", 1)[-1], (), {"__init__": refuse})
 
 
-@contextmanager
+@contextlib.contextmanager
 def _stand_ins() -> Iterator[None]:
     """Stubs for the unused packages; whatever was imported before stays, and comes back."""
     names = [name for top in STUBBED for name in (top, *_PARTS.get(top, ()))]
@@ -95,15 +96,18 @@ def import_ppdet() -> Any:
     """
     if "ppdet.modeling" in sys.modules:
         return sys.modules["ppdet"]
+    said = io.StringIO()
     try:
         # what others may use too is imported first, with the real packages
         for shared in _SHARED:
             importlib.import_module(shared)
-        with _stand_ins():
+        with _stand_ins(), contextlib.redirect_stdout(said):
             ppdet = importlib.import_module("ppdet")
             importlib.import_module("ppdet.modeling")
     except ImportError as error:
         hint = "run scripts/setup or segcli doctor --fix"
         raise MissingPartError(f"PaddleDetection cannot be imported: {error}", hint=hint) from error
     _route_logging()
+    for line in said.getvalue().splitlines():
+        logging.getLogger("ppdet").debug(line)
     return ppdet

@@ -9,6 +9,7 @@ import paddle
 
 from segcli.engines.paddledet.cures import apply_cures
 from segcli.engines.paddledet.workspace import workspace
+from segcli.models.instance.boxes import cxcywh_to_xyxy, masks_to_boxes
 from segcli.models.instance.recipes import instance_recipe
 
 
@@ -28,7 +29,8 @@ def build_instance_network(
     Returns:
         A `paddle.nn.Layer`. Called with ``{image, im_shape, scale_factor}`` in evaluation mode it returns ``bbox``
         [N, 6] (class, score, x1, y1, x2, y2 in original pixels), ``bbox_num`` and ``mask``; with ground truth in
-        training mode a dictionary of losses with their sum as ``loss``.
+        training mode a dictionary of losses with their sum as ``loss``. SOLOv2 says its findings in words of its own;
+        `detections` translates them.
 
     Raises:
         UsageError: There is no such model.
@@ -41,3 +43,32 @@ def build_instance_network(
         network = create(recipe["architecture"])
     network.train()
     return network
+
+
+def detections(output: Mapping[str, Any]) -> dict[str, Any]:
+    """What a network says in evaluation mode, as ``bbox`` [N, 6], ``bbox_num`` [B] int32 and ``mask`` [N, H, W].
+
+    SOLOv2 has no boxes: they are drawn around its masks. Its filler rows (score 0) are left out, as are the boxes of
+    which an R-CNN keeps nothing inside the picture (class -1).
+    """
+    if "segm" in output:
+        masks, scores = output["segm"], output["cate_score"]
+        corners = _around(masks)
+        label = output["cate_label"].astype("float32")
+        bbox = paddle.concat([label.unsqueeze(-1), scores.unsqueeze(-1), corners], axis=1)
+        keep = (scores > 0) & (corners[:, 2] > corners[:, 0])
+    else:
+        bbox, masks = output["bbox"], output["mask"]
+        keep = bbox[:, 0] >= 0
+    count = output["bbox_num"].shape[0]
+    picture = paddle.repeat_interleave(paddle.arange(count), output["bbox_num"].astype("int64"))
+    kept = paddle.nonzero(keep).flatten()
+    counts = paddle.bincount(paddle.gather(picture, kept), minlength=count).astype("int32")
+    return {"bbox": paddle.gather(bbox, kept), "bbox_num": counts, "mask": paddle.gather(masks, kept)}
+
+
+def _around(masks: Any) -> Any:
+    """Boxes [N, 4], ``xyxy``, in pixels, around masks [N, H, W]."""
+    height, width = masks.shape[1:]
+    size = paddle.to_tensor([width, height, width, height], dtype="float32")
+    return cxcywh_to_xyxy(masks_to_boxes((masks > 0).unsqueeze(0))).squeeze(0) * size

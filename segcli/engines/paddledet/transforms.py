@@ -1,0 +1,154 @@
+"""PaddleDetection's transforms from recipes, and the three of ours for samples whose masks are arrays.
+
+PaddleDetection 2.6.0 neither expands nor pads `gt_segm`, and its crop has no probability. A sample is the library's own
+dictionary: ``image`` [H, W, 3], ``gt_bbox`` [n, 4] ``xyxy`` in pixels, ``gt_class`` [n, 1], ``is_crowd`` [n, 1],
+``gt_poly`` (polygons or RLE) or ``gt_segm`` [n, H, W].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from segcli.engines.paddledet.importing import import_ppdet
+from segcli.errors import ConfigError, ConfigFault
+from segcli.models.spec import Recipe
+
+Sample = dict[str, Any]
+SampleTransform = Callable[[Sample], Sample]
+BatchTransform = Callable[[list[Sample]], list[Sample]]
+
+_NOT_FOR_NETWORKS = ("h", "w", "flipped", "curr_iter")
+
+
+class ExpandWithMasks:
+    """Puts the picture at a random place of a larger canvas (SSD's expansion), masks and boxes with it.
+
+    Args:
+        ratio: Largest side of the canvas, in sides of the picture.
+        prob: Probability to do so.
+        fill_value: Colour of the canvas, RGB.
+    """
+
+    def __init__(self, fill_value: Sequence[float], ratio: float = 4.0, prob: float = 0.5) -> None:
+        self._fill = np.asarray(fill_value, np.float32)
+        self._ratio = ratio
+        self._prob = prob
+
+    def __call__(self, sample: Sample) -> Sample:
+        """The sample on its canvas."""
+        height, width = sample["image"].shape[:2]
+        ratio = np.random.uniform(1.0, self._ratio) if np.random.uniform() < self._prob else 1.0
+        rows, columns = int(height * ratio), int(width * ratio)
+        if rows <= height or columns <= width:
+            return sample
+        top, left = np.random.randint(0, rows - height), np.random.randint(0, columns - width)
+        inside = np.s_[top : top + height, left : left + width]
+        canvas = np.empty((rows, columns, 3), sample["image"].dtype)
+        canvas[:] = self._fill.astype(canvas.dtype)
+        canvas[inside] = sample["image"]
+        masks = np.zeros((len(sample["gt_segm"]), rows, columns), np.uint8)
+        masks[:, *inside] = sample["gt_segm"]
+        boxes = sample["gt_bbox"] + np.array([left, top, left, top], np.float32)
+        shape = np.array([rows, columns], np.float32)
+        return {**sample, "image": canvas, "gt_segm": masks, "gt_bbox": boxes, "im_shape": shape}
+
+
+class CropWithMasks:
+    """PaddleDetection's random crop that keeps objects by overlap, with a probability.
+
+    Args:
+        prob: Probability to crop.
+    """
+
+    def __init__(self, prob: float = 1.0) -> None:
+        import_ppdet()
+        from ppdet.data.transform import operators
+
+        self._prob = prob
+        self._crop = operators.RandomCrop()
+
+    def __call__(self, sample: Sample) -> Sample:
+        """The cropped sample, or the sample itself."""
+        if np.random.uniform() >= self._prob or len(sample["gt_bbox"]) == 0:
+            return sample
+        cropped: Sample = self._crop(sample)
+        cropped["im_shape"] = np.array(cropped["image"].shape[:2], np.float32)
+        return cropped
+
+
+class PadTargets:
+    """Pads the objects of a batch to one number; `gt_segm` as well as what PaddleDetection pads."""
+
+    def __init__(self) -> None:
+        import_ppdet()
+        from ppdet.data.transform import batch_operators
+
+        self._pad = batch_operators.PadGT()
+
+    def __call__(self, samples: list[Sample]) -> list[Sample]:
+        """The samples with ``pad_gt_mask`` [n, 1], 1 where there is an object."""
+        most = max(len(sample["gt_bbox"]) for sample in samples)
+        for sample in samples:
+            masks = sample["gt_segm"]
+            padded = np.zeros((most, *sample["image"].shape[-2:]), np.uint8)
+            padded[: len(masks)] = masks
+            sample["gt_segm"] = padded
+        padded_samples: list[Sample] = self._pad(samples)
+        return padded_samples
+
+
+OWN_TRANSFORMS: dict[str, Callable[..., Any]] = {
+    "ExpandWithMasks": ExpandWithMasks,
+    "CropWithMasks": CropWithMasks,
+    "PadTargets": PadTargets,
+}
+
+
+def build_transforms(recipes: Sequence[Recipe]) -> list[Callable[[Any], Any]]:
+    """The transforms, in order: ours by name, otherwise PaddleDetection's.
+
+    Raises:
+        ConfigError: There is no such transform, or it does not take these arguments.
+    """
+    return [_build(recipe) for recipe in recipes]
+
+
+def _build(recipe: Recipe) -> Callable[[Any], Any]:
+    import_ppdet()
+    from ppdet.data import transform
+
+    arguments = dict(recipe)
+    name = str(arguments.pop("type"))
+    found = OWN_TRANSFORMS.get(name) or getattr(transform, name, None)
+    if found is None:
+        raise ConfigError([ConfigFault("Train.transforms", f"PaddleDetection has no transform {name}")])
+    try:
+        built: Callable[[Any], Any] = found(**arguments)
+    except (TypeError, ValueError, AssertionError) as fault:
+        raise ConfigError([ConfigFault("Train.transforms", f"{name}: {fault}")]) from fault
+    return built
+
+
+def collate(transforms: Sequence[BatchTransform], *, stacked: bool) -> Callable[[list[Sample]], dict[str, Any]]:
+    """Joins samples into what a network takes.
+
+    Args:
+        transforms: Transforms of the whole batch, in order.
+        stacked: Whether the targets have one shape and are stacked; otherwise they stay lists, one entry a picture.
+    """
+
+    def join(samples: list[Sample]) -> dict[str, Any]:
+        for transform in transforms:
+            samples = transform(samples)
+        names = [name for name in samples[0] if name not in _NOT_FOR_NETWORKS]
+        return {name: _column([sample[name] for sample in samples], name, stacked) for name in names}
+
+    return join
+
+
+def _column(values: list[Any], name: str, stacked: bool) -> Any:
+    is_target = name.startswith("gt_") or name in ("is_crowd", "difficult")
+    return values if is_target and not stacked else np.stack(values)
