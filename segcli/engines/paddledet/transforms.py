@@ -45,12 +45,12 @@ class ExpandWithMasks:
         if rows <= height or columns <= width:
             return sample
         top, left = np.random.randint(0, rows - height), np.random.randint(0, columns - width)
-        inside = np.s_[top : top + height, left : left + width]
+        below, beside = slice(top, top + height), slice(left, left + width)
         canvas = np.empty((rows, columns, 3), sample["image"].dtype)
         canvas[:] = self._fill.astype(canvas.dtype)
-        canvas[inside] = sample["image"]
+        canvas[below, beside] = sample["image"]
         masks = np.zeros((len(sample["gt_segm"]), rows, columns), np.uint8)
-        masks[:, *inside] = sample["gt_segm"]
+        masks[:, below, beside] = sample["gt_segm"]
         boxes = sample["gt_bbox"] + np.array([left, top, left, top], np.float32)
         shape = np.array([rows, columns], np.float32)
         return {**sample, "image": canvas, "gt_segm": masks, "gt_bbox": boxes, "im_shape": shape}

@@ -1,0 +1,59 @@
+"""Schedule and optimizer, built by PaddleDetection from a recipe."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from segcli.engines.paddledet.importing import import_ppdet
+from segcli.engines.protocol import Network
+from segcli.models.spec import Recipe
+
+
+def build_schedule(
+    recipe: Recipe, *, learning_rate: float, warmup_steps: int, epochs: int, recipe_epochs: int, iterations: int
+) -> Any:
+    """The learning-rate schedule over the whole training.
+
+    Args:
+        recipe: ``{"schedulers": [decay, warm-up]}`` in PaddleDetection's words.
+        learning_rate: Rate after the warm-up.
+        warmup_steps: Iterations of linear warm-up.
+        epochs: Epochs of this training.
+        recipe_epochs: Epochs for which the recipe's milestones are written; they are scaled to `epochs`.
+        iterations: Iterations an epoch.
+    """
+    import_ppdet()
+    from ppdet.optimizer import LearningRate
+
+    schedulers = copy.deepcopy(list(recipe["schedulers"]))
+    scale = epochs / recipe_epochs
+    for scheduler in schedulers:
+        if "milestones" in scheduler:
+            scheduler["milestones"] = [max(round(epoch * scale), 1) for epoch in scheduler["milestones"]]
+        if "max_epochs" in scheduler:
+            scheduler["max_epochs"] = max(round(scheduler["max_epochs"] * scale), epochs)
+        if scheduler["name"] == "LinearWarmup":
+            scheduler["steps"] = _fitting_warmup(warmup_steps, schedulers, iterations)
+    return LearningRate(base_lr=learning_rate, schedulers=schedulers)(iterations)
+
+
+def _fitting_warmup(steps: int, schedulers: list[Any], iterations: int) -> int:
+    """At most half of what comes before the first decay: PaddleDetection needs its boundaries in order."""
+    first = schedulers[0]
+    epochs = first["milestones"][0] if "milestones" in first else first["max_epochs"]
+    return max(min(steps, epochs * iterations // 2), 1)
+
+
+def build_optimizer(recipe: Recipe, network: Network, schedule: Any) -> Any:
+    """The optimizer over the network's trainable parameters.
+
+    Args:
+        recipe: ``optimizer``, ``regularizer``, ``clip_grad_by_norm`` in PaddleDetection's words.
+        network: The network.
+        schedule: As `build_schedule` gives it.
+    """
+    import_ppdet()
+    from ppdet.optimizer import OptimizerBuilder
+
+    return OptimizerBuilder(**copy.deepcopy(dict(recipe)))(schedule, network)

@@ -1,0 +1,70 @@
+"""One training of a PaddleDetection network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from segcli.data.classes import ClassMap
+from segcli.engines.paddledet.stream import InstanceStream
+from segcli.engines.protocol import Batch, Evaluation, Network, Tensor
+from segcli.models.spec import Preprocess
+from segcli.train.draws import Draws
+from segcli.train.loading import load_batches
+
+
+@dataclass
+class InstanceSession:
+    """What `segcli.train.loop` drives; see `segcli.engines.protocol.TrainingSession`.
+
+    Attributes:
+        forward: What the forward pass calls: the network or its data-parallel wrapper.
+        stream: The training pictures.
+        draws: Their order.
+        collate: Joins the samples of a batch.
+        measure: Measures a network on the validation part.
+        num_workers: Processes that load.
+    """
+
+    network: Network
+    forward: Network
+    optimizer: Any
+    classes: ClassMap
+    preprocess: Preprocess
+    stream: InstanceStream
+    draws: Draws
+    collate: Callable[[list[dict[str, Any]]], dict[str, Any]]
+    measure: Callable[[Network], Evaluation]
+    total_iterations: int
+    eval_interval: int
+    num_workers: int
+    score_name: str = "mask AP"
+
+    @property
+    def iterations_per_epoch(self) -> int:
+        """Iterations in one pass over the training part."""
+        return self.draws.iterations_per_epoch
+
+    def batches(self, start: int) -> Iterator[Batch]:
+        """Batches from iteration `start` to the end."""
+        loaded = load_batches(
+            self.stream,
+            self.draws,
+            start=start,
+            stop=self.total_iterations,
+            num_workers=self.num_workers,
+            collate=self.collate,
+        )
+        for iteration, batch in enumerate(loaded, start=start):
+            # PaddleDetection's assigners may change with the epoch
+            yield Batch({**batch.tensors, "epoch_id": iteration // self.iterations_per_epoch}, batch.paths)
+
+    def losses(self, batch: Batch) -> Mapping[str, Tensor]:
+        """The network's own losses; ``loss`` is the one to minimise."""
+        found: Mapping[str, Tensor] = self.forward(batch.tensors)
+        return found
+
+    def evaluate(self, network: Network) -> Evaluation:
+        """Measures the network on the validation part."""
+        return self.measure(network)
