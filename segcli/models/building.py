@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 from segcli.errors import UsageError
@@ -25,8 +26,7 @@ def build_network(
         name: Name in the table of models, e.g. ``SegFormer-B0``.
         num_classes: Classes of its output (semantic: with the background); None takes that of the public dataset.
         input_size: Side in pixels of the pictures that an instance model will mostly see.
-        lazy: Leaves the parameters without values where that is possible, which is many times faster; only where
-            every one is then loaded.
+        lazy: Leaves the parameters without values, which is many times faster; only where every one is then loaded.
 
     Returns:
         A `paddle.nn.Layer`.
@@ -41,23 +41,26 @@ def build_network(
         raise UsageError(f"{name} is steered by prompts and has no classes; leave num_classes out")
     if num_classes is not None and num_classes < 1:
         raise UsageError(f"a model needs at least one class, not {num_classes}")
-    return _BUILDERS[spec.task](spec, num_classes or DEFAULT_CLASSES.get(spec.task, 0), input_size, lazy)
+    from paddle import LazyGuard
+
+    with LazyGuard() if lazy else nullcontext():
+        return _BUILDERS[spec.task](spec, num_classes or DEFAULT_CLASSES.get(spec.task, 0), input_size)
 
 
-def _build_semantic(spec: ModelSpec, num_classes: int, _input_size: int | None, lazy: bool) -> Network:
-    return load_part("segcli.engines.paddleseg.networks:build")(spec, num_classes, lazy=lazy)
+def _build_semantic(spec: ModelSpec, num_classes: int, _input_size: int | None) -> Network:
+    return load_part("segcli.engines.paddleseg.networks:build")(spec, num_classes)
 
 
-def _build_instance(spec: ModelSpec, num_classes: int, input_size: int | None, _lazy: bool) -> Network:
+def _build_instance(spec: ModelSpec, num_classes: int, input_size: int | None) -> Network:
     build = load_part("segcli.engines.paddledet.networks:build_instance_network")
     return build(spec.name, num_classes, input_size or DEFAULT_SIDE)
 
 
-def _build_promptable(spec: ModelSpec, _num_classes: int, _input_size: int | None, _lazy: bool) -> Network:
+def _build_promptable(spec: ModelSpec, _num_classes: int, _input_size: int | None) -> Network:
     return load_part("segcli.models.promptable.table:build_promptable_network")(spec.name)
 
 
-_BUILDERS: dict[Task, Callable[[ModelSpec, int, int | None, bool], Network]] = {
+_BUILDERS: dict[Task, Callable[[ModelSpec, int, int | None], Network]] = {
     Task.SEMANTIC: _build_semantic,
     Task.INSTANCE: _build_instance,
     Task.PROMPTABLE: _build_promptable,

@@ -77,7 +77,15 @@ def test_a_card_of_other_classes_does_not_fit(weights: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "count"), [("PP-LiteSeg-T", 5), ("SegFormer-B0", 1), ("SeaFormer_tiny", 150), ("MaskFormer_tiny", 4)]
+    ("name", "count"),
+    [
+        ("PP-LiteSeg-T", 5),
+        ("SegFormer-B0", 1),
+        ("SeaFormer_tiny", 150),
+        ("MaskFormer_tiny", 4),
+        ("PP-YOLOE_seg-S", 7),
+        ("Mask-RT-DETR-S", 2),
+    ],
 )
 def test_without_a_card_the_head_tells_the_classes(
     name: str, count: int, tmp_path: Path, caplog: pytest.LogCaptureFixture

@@ -17,7 +17,14 @@ def test_a_network_by_name() -> None:
 def test_without_a_count_it_has_the_classes_of_cityscapes() -> None:
     network = build_network("PP-LiteSeg-T", lazy=True)
 
-    assert list(network.seg_heads[0].conv_out.weight.shape)[0] == 19
+    assert network.seg_heads[0].conv_out.weight.shape[0] == 19
+
+
+def test_an_instance_network_by_name() -> None:
+    network = build_network("PP-YOLOE_seg-S", num_classes=3, lazy=True)
+
+    classes = [tensor.shape[0] for name, tensor in network.named_parameters() if name.endswith("pred_cls.0.bias")]
+    assert classes == [3]
 
 
 def test_near_names_are_offered() -> None:

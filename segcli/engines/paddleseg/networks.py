@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import nullcontext
 from importlib import import_module
 from typing import Any
 
@@ -24,7 +23,7 @@ OWN_PARTS: dict[str, str] = {
 """Where the networks and backbones of ours live, by the name that a recipe gives them."""
 
 
-def build(recipe: ModelSpec | Recipe, num_classes: int, *, lazy: bool = False) -> Network:
+def build(recipe: ModelSpec | Recipe, num_classes: int) -> Network:
     """The network of a recipe with random weights, in training mode.
 
     Parameter names restart at each call, so that optimizer states of another process fit.
@@ -32,13 +31,12 @@ def build(recipe: ModelSpec | Recipe, num_classes: int, *, lazy: bool = False) -
     Args:
         recipe: A model of the table, or the recipe of its network.
         num_classes: Classes of its output.
-        lazy: Leaves the parameters without values, which is many times faster; only where every one is then loaded.
     """
     import paddle
 
     apply_cures()
     wanted = recipe.network if isinstance(recipe, ModelSpec) else recipe
-    with paddle.utils.unique_name.guard(), paddle.LazyGuard() if lazy else nullcontext():
+    with paddle.utils.unique_name.guard():
         return _build_part({**wanted, "num_classes": num_classes})
 
 

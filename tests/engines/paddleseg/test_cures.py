@@ -165,7 +165,7 @@ def test_it_breaks_without_the_cure(name: str, batch: Arrays, monkeypatch: pytes
     cure = CURE_OF[name]
     monkeypatch.setattr(cure.find_owner(), cure.attribute, ORIGINALS[cure])
 
-    with pytest.raises((TypeError, ValueError), match="Type promotion|axis is expected"):
+    with pytest.raises((TypeError, ValueError), match=r"Type promotion|axis is expected"):
         BREAKS[name](batch)
 
 

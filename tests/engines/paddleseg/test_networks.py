@@ -11,6 +11,7 @@ import pytest
 
 from segcli.engines.paddleseg.cures import CURES, ORIGINALS
 from segcli.engines.paddleseg.networks import build
+from segcli.models import build_network
 from segcli.models.semantic.table import SEMANTIC_MODELS
 from segcli.models.table import get_spec
 
@@ -32,7 +33,7 @@ def test_names_and_shapes_are_the_official_ones(name: str, shared: Shared) -> No
     official = json.loads(shared("refs/statedicts_semantic.json").read_text())[name]["state_dict"]
     num_classes = 150 if name.startswith(("SeaFormer", "MaskFormer")) else 19
 
-    network = build(get_spec(name), num_classes, lazy=True)
+    network = build_network(name, num_classes, lazy=True)
 
     ours = {key: list(tensor.shape) for key, tensor in network.state_dict().items()}
     assert ours == official
@@ -40,8 +41,7 @@ def test_names_and_shapes_are_the_official_ones(name: str, shared: Shared) -> No
 
 
 def test_lazy_network_computes_the_same_once_loaded() -> None:
-    spec = get_spec("PP-LiteSeg-T")
-    network, lazy = build(spec, 3), build(spec, 3, lazy=True)
+    network, lazy = (build_network("PP-LiteSeg-T", 3, lazy=lazy) for lazy in (False, True))
     lazy.set_state_dict(network.state_dict())
     network.eval()
     lazy.eval()
@@ -50,8 +50,7 @@ def test_lazy_network_computes_the_same_once_loaded() -> None:
 
 
 def test_parameter_names_restart() -> None:
-    spec = get_spec("SegFormer-B0")
-    first, second = (build(spec, 2, lazy=True) for _ in range(2))
+    first, second = (build_network("SegFormer-B0", 2, lazy=True) for _ in range(2))
 
     assert [tensor.name for tensor in first.parameters()] == [tensor.name for tensor in second.parameters()]
 

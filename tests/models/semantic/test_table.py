@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from segcli.engines.paddleseg.networks import build
+from segcli.models import build_network
 from segcli.models.semantic.table import SEMANTIC_MODELS
 from segcli.models.spec import ModelSpec
 
@@ -41,7 +41,7 @@ def test_every_parameter_group_catches_something(name: str) -> None:
     assert spec.recipe is not None
     groups = [group["name"] for group in spec.recipe.optimizer["custom_cfg"]]
     caught = dict.fromkeys(groups, 0)
-    for parameter, _ in build(spec, 3, lazy=True).named_parameters():
+    for parameter, _ in build_network(name, 3, lazy=True).named_parameters():
         first = next((group for group in groups if group in parameter), None)
         if first is not None:
             caught[first] += 1
