@@ -1,0 +1,1 @@
+"""Measures segmentation from mergeable counts: mIoU and its family, boundary IoU, confusion matrix."""

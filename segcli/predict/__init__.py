@@ -1,0 +1,1 @@
+"""From pictures to label maps: sources, tiles, runtimes, results and writers."""
