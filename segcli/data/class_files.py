@@ -50,6 +50,11 @@ def read_class_names(root: Path) -> tuple[ClassNames | None, list[Finding]]:
     return None, []
 
 
+def is_background(name: str) -> bool:
+    """Whether a class name means "nothing of interest"."""
+    return name.lower() in _BACKGROUND_WORDS
+
+
 def resolve_classes(
     source: ClassNames | None, num_classes: int | None, ids_seen: Callable[[], Collection[int]]
 ) -> tuple[ClassMap, list[Finding]]:
@@ -126,5 +131,5 @@ def _bare_names(file: str, lines: tuple[tuple[int, str], ...]) -> tuple[ClassNam
             names.append(name)
     if not names:
         return None, findings
-    doubt = not any(name.lower() in _BACKGROUND_WORDS for name in names)
+    doubt = not any(map(is_background, names))
     return ClassNames(file, tuple(names), background_in_doubt=doubt), findings

@@ -1,0 +1,85 @@
+"""A dataset for instance segmentation, as the rest of segcli sees it: pictures with outlined objects, nothing opened."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from segcli.data import rle
+from segcli.data.classes import ClassMap
+from segcli.data.rle import Rle
+from segcli.data.samples import Split
+
+Polygons = tuple[tuple[float, ...], ...]
+"""Each x1, y1, x2, y2, ... in pixels; together they are one object."""
+Box = tuple[float, float, float, float]
+"""Left, top, width and height in pixels."""
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceObject:
+    """One object of a picture.
+
+    Attributes:
+        annotation_id: Its id in the file.
+        class_id: Index into the classes of the dataset.
+        box: As the file gives it, computed from the outline where it gives none.
+        area_px: As the file gives it, computed where it gives none.
+        segmentation: Polygons, or a run-length code (which may have holes).
+        is_crowd: Whether it stands for many objects that were not told apart; neither learnt nor counted as missed.
+    """
+
+    annotation_id: int
+    class_id: int
+    box: Box
+    area_px: float
+    segmentation: Polygons | Rle
+    is_crowd: bool = False
+
+    def to_rle(self, height: int, width: int) -> Rle:
+        """Its mask in a picture of that size, as a run-length code."""
+        if isinstance(self.segmentation, tuple):
+            return rle.from_polygons(self.segmentation, height, width)
+        return self.segmentation
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceSample:
+    """One picture and its objects.
+
+    Attributes:
+        image: Path of the picture.
+        image_id: Its id in the file.
+        width: In pixels, as the file says.
+        height: In pixels, as the file says.
+        objects: Its objects; there may be none.
+    """
+
+    image: Path
+    image_id: int
+    width: int
+    height: int
+    objects: tuple[InstanceObject, ...] = ()
+
+
+@dataclass(frozen=True)
+class CocoDataset:
+    """Pictures of both parts and the classes.
+
+    Attributes:
+        root: Folder that holds `images` and `annotations`.
+        classes: Names in the order of the training file's categories, which is also PaddleDetection's.
+        category_ids: Id of each class in the training file.
+        train: Pictures to learn from.
+        val: Pictures to measure with.
+    """
+
+    root: Path
+    classes: ClassMap
+    category_ids: tuple[int, ...]
+    train: tuple[InstanceSample, ...]
+    val: tuple[InstanceSample, ...]
+
+    def samples(self, split: Split) -> tuple[InstanceSample, ...]:
+        """The pictures of one part."""
+        return self.train if split is Split.TRAIN else self.val

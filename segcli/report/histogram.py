@@ -1,0 +1,64 @@
+"""How often each class occurs, as a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from segcli.check.result import ClassCount
+from segcli.data.samples import Split
+from segcli.report.figures import font_families, new_figure, save_png
+
+COLOURS = {Split.TRAIN: "#2a6fbb", Split.VAL: "#f0a030"}
+_ROW_IN = 0.44
+_MANY_ROWS_IN = 0.26
+_MANY = 40
+_LONGEST_NAME = 28
+
+
+def draw_histogram(counts: Sequence[ClassCount], samples: dict[Split, int], target: Path) -> None:
+    """Two panels side by side: share of the pixels, and of the pictures that show the class, by class name and part.
+
+    Args:
+        counts: The classes.
+        samples: Samples of each part.
+        target: Where the PNG goes.
+    """
+    row = _ROW_IN if len(counts) <= _MANY else _MANY_ROWS_IN
+    figure = new_figure(11, 1.6 + row * max(len(counts), 3))
+    left, right = figure.subplots(1, 2, sharey=True)
+    totals = {split: max(1, sum(count.pixels[split] for count in counts)) for split in Split}
+    pixels = {split: [100 * count.pixels[split] / totals[split] for count in counts] for split in Split}
+    pictures = {split: [count.pictures[split] for count in counts] for split in Split}
+    _draw_bars(left, pixels, [f"{split.value}" for split in Split], "{:.1f}")
+    _draw_bars(right, pictures, [f"{split.value} ({samples[split]} pictures)" for split in Split], "{:d}")
+    left.set_xlabel("pixels of the class, % of all labelled pixels")
+    right.set_xlabel("pictures that show the class")
+    names = [_shortened(count.name) for count in counts]
+    left.set_yticks(range(len(counts)), names, family=font_families("".join(names)))
+    left.set_ylim(len(counts) - 0.5, -0.5)
+    figure.legend(*right.get_legend_handles_labels(), loc="outside upper center", ncols=2, frameon=False)
+    save_png(figure, target)
+
+
+def _draw_bars(axes: Any, values: Mapping[Split, Sequence[float]], labels: Sequence[str], form: str) -> None:
+    thickness = 0.38
+    for split, label, shift in zip(Split, labels, (-thickness / 2, thickness / 2), strict=True):
+        rows = [index + shift for index in range(len(values[split]))]
+        bars = axes.barh(rows, values[split], thickness, color=COLOURS[split], label=label)
+        texts = [_number(value, form) for value in values[split]]
+        axes.bar_label(bars, texts, padding=3, fontsize=8, color="#444444")
+    axes.margins(x=0.14)
+    axes.set_xlim(left=0)
+    axes.grid(visible=True, axis="x", alpha=0.25)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _number(value: float, form: str) -> str:
+    return "<0.1" if 0 < value < 0.05 else form.format(value)
+
+
+def _shortened(name: str) -> str:
+    return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"

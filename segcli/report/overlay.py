@@ -1,0 +1,150 @@
+"""Label maps drawn over pictures, with a legend that names the classes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from segcli.data.class_files import is_background
+from segcli.data.classes import ClassMap
+from segcli.data.palette import IGNORE_COLOUR, palette
+from segcli.report.fonts import font_for
+
+IGNORED_LABEL = "ignored"
+_PAPER = (255, 255, 255)
+_INK = (40, 40, 40)
+_FRAME = (150, 150, 150)
+
+
+def overlay(
+    image: NDArray[np.uint8],
+    ids: NDArray[np.uint8],
+    classes: ClassMap,
+    alpha: float = 0.5,
+    *,
+    outline: bool = True,
+) -> NDArray[np.uint8]:
+    """A picture with its label map over it.
+
+    A class that is the background by name is left as it is.
+
+    Args:
+        image: RGB, uint8 [H, W, 3].
+        ids: Class ids, uint8 [H, W]; ids without a class are drawn as ignored ones.
+        classes: The classes.
+        alpha: Weight of the colour, 0 (only the picture) to 1 (only the colour).
+        outline: Whether borders between classes are drawn in full colour.
+
+    Returns:
+        RGB, uint8 [H, W, 3].
+    """
+    table = _colour_table(classes)
+    colours = cv2.LUT(cv2.merge([ids, ids, ids]), table.reshape(1, 256, 3))
+    drawn = cv2.addWeighted(image, 1 - alpha, colours, alpha, 0)
+    if is_background(classes.names[0]):
+        background = ids == 0
+        drawn[background] = image[background]
+    if outline:
+        edge = _borders(ids)
+        drawn[edge] = colours[edge]
+    return np.asarray(drawn, np.uint8)
+
+
+def colour_map(ids: NDArray[np.uint8], classes: ClassMap) -> NDArray[np.uint8]:
+    """The label map alone in its classes' colours: RGB, uint8 [H, W, 3]."""
+    return np.asarray(cv2.LUT(cv2.merge([ids, ids, ids]), _colour_table(classes).reshape(1, 256, 3)), np.uint8)
+
+
+@dataclass(frozen=True)
+class _Entry:
+    colour: tuple[int, int, int]
+    label: str
+
+
+def with_legend(picture: NDArray[np.uint8], classes: ClassMap, shown: Iterable[int]) -> NDArray[np.uint8]:
+    """The picture on paper with the names of the classes `shown` below it.
+
+    Args:
+        picture: RGB, uint8 [H, W, 3].
+        classes: The classes.
+        shown: Ids that occur; ids without a class are named as ignored.
+
+    Returns:
+        RGB, uint8, higher than the picture; wider too where the picture is narrower than a name.
+    """
+    entries = _entries(classes, shown)
+    legend = draw_legend(entries, picture.shape[1])
+    width = max(picture.shape[1], legend.shape[1])
+    return np.concatenate([_widened(picture, width), _widened(legend, width)])
+
+
+def legend(classes: ClassMap, shown: Iterable[int], width_px: int) -> NDArray[np.uint8]:
+    """The legend alone: RGB, uint8 [H, width_px or more, 3]."""
+    return draw_legend(_entries(classes, shown), width_px)
+
+
+def draw_legend(entries: list[_Entry], width_px: int) -> NDArray[np.uint8]:
+    """Coloured squares with labels in rows that fit a width; a label wider than that makes the legend wider."""
+    size = min(28, max(14, width_px // 40))
+    gap, square = size, size
+    drawn = [(entry, *font_for(entry.label, size)) for entry in entries]
+    widths = [square + gap // 2 + round(font.getlength(text)) for _, font, text in drawn]
+    width = max([width_px, *(wide + 2 * gap for wide in widths)])
+    places, x, row = [], gap, 0
+    for wide in widths:
+        if x > gap and x + wide + gap > width:
+            x, row = gap, row + 1
+        places.append((x, row))
+        x += wide + 2 * gap
+    line = round(1.7 * size)
+    paper = Image.new("RGB", (width, line * (row + 1) + gap), _PAPER)
+    pen = ImageDraw.Draw(paper)
+    for (entry, font, text), (left, row_index) in zip(drawn, places, strict=True):
+        middle = gap // 2 + line * row_index + line // 2
+        top = middle - square // 2
+        pen.rectangle((left, top, left + square, top + square), fill=entry.colour, outline=_FRAME)
+        pen.text((left + square + gap // 2, middle), text, fill=_INK, font=font, anchor="lm")
+    return np.asarray(paper, np.uint8)
+
+
+def _entries(classes: ClassMap, shown: Iterable[int]) -> list[_Entry]:
+    colours = palette(len(classes))
+    ids = sorted(set(shown))
+    known = [class_id for class_id in ids if class_id < len(classes)]
+    entries = [_Entry(_rgb(colours[class_id]), classes.names[class_id]) for class_id in known]
+    if len(known) < len(ids):
+        entries.append(_Entry(IGNORE_COLOUR, IGNORED_LABEL))
+    return entries
+
+
+def _rgb(colour: NDArray[np.uint8]) -> tuple[int, int, int]:
+    red, green, blue = (int(value) for value in colour)
+    return red, green, blue
+
+
+def _colour_table(classes: ClassMap) -> NDArray[np.uint8]:
+    table = np.empty((256, 3), np.uint8)
+    table[:] = IGNORE_COLOUR
+    table[: len(classes)] = palette(min(len(classes), 256))
+    return table
+
+
+def _borders(ids: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Pixels whose right or lower neighbour is of another id, and wider in large pictures: bool [H, W]."""
+    edge = np.zeros(ids.shape, np.uint8)
+    edge[:, :-1] |= ids[:, :-1] != ids[:, 1:]
+    edge[:-1] |= ids[:-1] != ids[1:]
+    thickness = max(1, max(ids.shape) // 700)
+    if thickness > 1:
+        edge = cv2.dilate(edge, np.ones((thickness, thickness), np.uint8))
+    return edge.astype(bool)
+
+
+def _widened(picture: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:
+    missing = width - picture.shape[1]
+    return np.pad(picture, ((0, 0), (missing // 2, missing - missing // 2), (0, 0)), constant_values=255)
