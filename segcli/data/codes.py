@@ -1,7 +1,8 @@
 """Every finding that segcli can make, in one table: its code, severity, meaning and remedy.
 
 A code never changes its meaning and is never given again. S is for semantic data; the hundreds are
-0 the folder, 1 the lists, 2 pictures and files, 3 masks, 4 classes, 5 the division into parts.
+0 the folder, 1 the lists, 2 pictures and files, 3 masks, 4 classes, 5 the division into parts. C1 is for COCO data; the
+tens are 0 the folder and its files, 1 pictures, 2 and 3 objects, 4 categories, 5 the division into parts.
 """
 
 from __future__ import annotations
@@ -93,6 +94,80 @@ _TABLE = (
         "keep it in one part: scores on pictures seen in training mean nothing",
     ),
     Code("S502", WARNING, "copies of a picture in one part", "keep one of them"),
+    Code(
+        "C101",
+        ERROR,
+        "no COCO dataset in this folder",
+        "point Global.dataset_dir at the folder of images and annotations",
+    ),
+    Code("C102", ERROR, "more than one COCO dataset below this folder", "point Global.dataset_dir at one of them"),
+    Code(
+        "C103", ERROR, "annotation file missing", "write it, or let CheckDataset.split.enable=True divide the pictures"
+    ),
+    Code("C104", ERROR, "annotation file cannot be read", "write COCO JSON with images, annotations and categories"),
+    Code("C105", ERROR, "part without pictures", "add pictures, or divide anew with CheckDataset.split"),
+    Code("C106", ERROR, "part without objects", "label at least one object: there is nothing to learn or to measure"),
+    Code("C107", ERROR, "entry cannot be used", "give the entry the keys that COCO asks for, ids as whole numbers"),
+    Code("C111", ERROR, "picture missing", "correct file_name, or put the file into the folder images"),
+    Code("C112", ERROR, "picture cannot be decoded", "replace the file or take the picture out of the annotation file"),
+    Code("C113", ERROR, "picture cut off", "copy or download the file again"),
+    Code(
+        "C114",
+        ERROR,
+        "width and height differ from the file",
+        "correct them, and make sure that the outlines were drawn at the size of the file",
+    ),
+    Code("C115", ERROR, "image id given more than once", "give every picture an id of its own"),
+    Code("C116", ERROR, "picture listed more than once", "keep one entry and move all annotations to its id"),
+    Code("C117", INFO, "picture without objects", "none needed: it is kept and teaches what is no object"),
+    Code("C118", WARNING, "unusual file suffix", "convert the file to PNG or JPEG"),
+    Code("C119", WARNING, "width or height missing", "write them; they were taken from the file"),
+    Code(
+        "C121", WARNING, "box reaches outside of the picture", "correct bbox [left, top, width, height]; it is clipped"
+    ),
+    Code("C122", ERROR, "box empty or outside of the picture", "correct bbox, or delete the key: it is then computed"),
+    Code("C123", WARNING, "box missing", "write bbox; it was computed from the outline"),
+    Code("C124", ERROR, "polygon with fewer than 3 points", "draw the polygon again or delete it"),
+    Code("C125", ERROR, "polygon is no list of x, y pairs", "write [x1, y1, x2, y2, ...] for each polygon"),
+    Code("C126", WARNING, "polygon crosses itself", "draw it again: what is inside is not what was meant"),
+    Code("C127", ERROR, "object without outline", "label its outline, or delete the annotation"),
+    Code("C128", ERROR, "run-length code damaged", "write the mask again; size is [height, width] of the picture"),
+    Code("C129", WARNING, "object smaller than 4 px", "delete it if it is a slip of the mouse"),
+    Code(
+        "C130", WARNING, "area missing or not positive", "write area in square pixels; it was computed from the outline"
+    ),
+    Code("C131", ERROR, "annotation of no picture", "correct image_id, or delete the annotation"),
+    Code("C132", ERROR, "unknown category", "correct category_id, or add the category to categories"),
+    Code(
+        "C133", ERROR, "annotation id given more than once", "number the annotations anew: COCO tools drop all but one"
+    ),
+    Code(
+        "C134", WARNING, "box does not fit the outline", "write bbox as [left, top, width, height], or delete the key"
+    ),
+    Code("C141", ERROR, "category id given more than once", "give every category an id of its own"),
+    Code("C142", ERROR, "category name given more than once", "give every category a name of its own"),
+    Code("C143", ERROR, "categories of train and val differ", "write the same categories into both files"),
+    Code("C144", WARNING, "category has another id in train and val", "write the same categories into both files"),
+    Code("C145", WARNING, "category without objects", "take it out of categories, or label its objects"),
+    Code(
+        "C146",
+        WARNING,
+        "category in one part only",
+        "divide anew: a class must be in train to be learnt, in val to be measured",
+    ),
+    Code(
+        "C147",
+        WARNING,
+        "Train.num_classes disagrees with the categories",
+        "leave Train.num_classes out or set it to the number of categories",
+    ),
+    Code(
+        "C151",
+        ERROR,
+        "same picture in train and val",
+        "keep it in one part: scores on pictures seen in training mean nothing",
+    ),
+    Code("C152", WARNING, "copies of a picture in one part", "keep one of them"),
 )
 
 CODES: dict[str, Code] = {entry.code: entry for entry in _TABLE}
