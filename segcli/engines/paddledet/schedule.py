@@ -42,7 +42,7 @@ def _fitting_warmup(steps: int, schedulers: list[Any], iterations: int) -> int:
     """At most half of what comes before the first decay: PaddleDetection needs its boundaries in order."""
     first = schedulers[0]
     epochs = first["milestones"][0] if "milestones" in first else first["max_epochs"]
-    return max(min(steps, epochs * iterations // 2), 1)
+    return max(min(steps, int(epochs) * iterations // 2), 1)
 
 
 def build_optimizer(recipe: Recipe, network: Network, schedule: Any) -> Any:

@@ -1,6 +1,6 @@
-"""PaddleDetection's transforms from recipes, and the three of ours for samples whose masks are arrays.
+"""PaddleDetection's transforms from recipes, and those of ours for samples whose masks are arrays.
 
-PaddleDetection 2.6.0 neither expands nor pads `gt_segm`, and its crop has no probability. A sample is the library's own
+PaddleDetection 2.6.0 neither expands nor pads `gt_segm`, and its crop and colours have no probability. A sample is the library's own
 dictionary: ``image`` [H, W, 3], ``gt_bbox`` [n, 4] ``xyxy`` in pixels, ``gt_class`` [n, 1], ``is_crowd`` [n, 1],
 ``gt_poly`` (polygons or RLE) or ``gt_segm`` [n, H, W].
 """
@@ -56,6 +56,28 @@ class ExpandWithMasks:
         return {**sample, "image": canvas, "gt_segm": masks, "gt_bbox": boxes, "im_shape": shape}
 
 
+class DistortSometimes:
+    """PaddleDetection's random change of colours, with a probability.
+
+    Args:
+        prob: Probability to change them.
+    """
+
+    def __init__(self, prob: float) -> None:
+        import_ppdet()
+        from ppdet.data.transform import operators
+
+        self._prob = prob
+        self._distort = operators.RandomDistort()
+
+    def __call__(self, sample: Sample) -> Sample:
+        """The sample with other colours, or the sample itself."""
+        if np.random.uniform() >= self._prob:
+            return sample
+        distorted: Sample = self._distort(sample)
+        return distorted
+
+
 class CropWithMasks:
     """PaddleDetection's random crop that keeps objects by overlap, with a probability.
 
@@ -103,6 +125,7 @@ class PadTargets:
 OWN_TRANSFORMS: dict[str, Callable[..., Any]] = {
     "ExpandWithMasks": ExpandWithMasks,
     "CropWithMasks": CropWithMasks,
+    "DistortSometimes": DistortSometimes,
     "PadTargets": PadTargets,
 }
 

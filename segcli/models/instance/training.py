@@ -157,7 +157,7 @@ def mask_rtdetr_recipe(size: int = 640) -> TrainRecipe:
         loss={},
         transforms=(
             {"type": "Poly2Mask", "del_poly": True},
-            {"type": "RandomDistort", "prob": 0.8},
+            {"type": "DistortSometimes", "prob": 0.8},
             {"type": "ExpandWithMasks", "fill_value": _FILL},
             {"type": "CropWithMasks", "prob": 0.8},
             {"type": "RandomFlip"},
