@@ -16,7 +16,7 @@ from segcli.models.spec import ModelSpec
 from segcli.models.table import get_spec
 from segcli.tasks import Task
 from segcli.weights.arrays import Array
-from segcli.weights.files import read_weights
+from segcli.weights.files import read_weights, weight_format
 from segcli.weights.loading import load_exactly
 
 Network = Any
@@ -50,6 +50,7 @@ def load_trained(weights: Path, model: str | None = None) -> TrainedModel:
         WeightsError: The file cannot be read, is of another model, lacks weights, or there is no card and no `model`.
         UsageError: There is no model of that name.
     """
+    weight_format(weights)
     card = ModelCard.beside(weights)
     is_ours = card is not None
     spec = get_spec(_agree_on_model(weights, model, card))

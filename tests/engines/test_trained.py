@@ -110,6 +110,11 @@ def test_without_card_and_name_nothing_is_guessed(weights: Path) -> None:
         load_trained(weights)
 
 
+def test_a_missing_file_is_said_to_be_missing(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match="cannot be read"):
+        load_trained(tmp_path / "model.pdparams")
+
+
 def test_weights_of_another_network_without_a_card(weights: Path) -> None:
     (weights.parent / "model_card.json").unlink()
 

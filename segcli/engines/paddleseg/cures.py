@@ -5,6 +5,7 @@ Paddle 3 no longer multiplies a float tensor by an integer or boolean one, and s
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
@@ -213,7 +214,29 @@ def cure_maskformer(original: Method) -> Method:
     return forward
 
 
+def cure_resize_sides(original: Method) -> Method:
+    """A list of sides was drawn from once, when the transform was built; all of them are kept for `__call__`."""
+
+    def prepare(self: Any, short_size: int | list[int], max_size: float = 1e10) -> None:
+        sides = short_size if isinstance(short_size, list) else [short_size]
+        original(self, sides[0], max_size)
+        self.short_sizes = sides
+
+    return prepare
+
+
+def cure_resize_call(original: Method) -> Method:
+    """A picture whose long side hit `max_size` made all later pictures smaller; now each call stands alone."""
+
+    def resize(self: Any, data: dict[str, Any]) -> dict[str, Any]:
+        self.short_size = random.choice(self.short_sizes)
+        return dict(original(self, data))
+
+    return resize
+
+
 _LOSSES = "paddleseg.models.losses"
+_TRANSFORMS = "paddleseg.transforms.transforms"
 CURES: tuple[Cure, ...] = (
     Cure(f"{_LOSSES}.cross_entropy_loss:CrossEntropyLoss", "_post_process_loss", cure_cross_entropy),
     Cure(f"{_LOSSES}.ohem_cross_entropy_loss:OhemCrossEntropyLoss", "forward", cure_ohem),
@@ -222,6 +245,8 @@ CURES: tuple[Cure, ...] = (
     Cure(f"{_LOSSES}.rmi_loss:RMILoss", "forward_sigmoid", cure_rmi),
     Cure(f"{_LOSSES}.l1_loss:L1Loss", "forward", cure_regression),
     Cure(f"{_LOSSES}.mean_square_error_loss:MSELoss", "forward", cure_regression),
+    Cure(f"{_TRANSFORMS}:ResizeByShort", "__init__", cure_resize_sides),
+    Cure(f"{_TRANSFORMS}:ResizeByShort", "__call__", cure_resize_call),
     Cure("paddleseg.utils.metrics", "calculate_area", cure_calculate_area),
     Cure("paddleseg.models.maskformer:MaskFormer", "forward", cure_maskformer),
 )

@@ -148,6 +148,30 @@ def test_areas_are_counts(batch: Arrays) -> None:
         np.testing.assert_array_equal(ours.numpy(), np.bincount(counted, minlength=3))
 
 
+def resized_sides(transform: Any) -> list[int]:
+    """Short sides after the transform of a square, a very long, and 20 more square pictures."""
+    sides = []
+    for shape in ((40, 40), (10, 400), *[(40, 40)] * 20):
+        picture = {"img": np.zeros((*shape, 3), np.float32), "trans_info": []}
+        sides.append(min(transform(picture)["img"].shape[:2]))
+    return sides
+
+
+def test_each_picture_gets_a_side_of_its_own() -> None:
+    sides = resized_sides(part("ResizeByShort", short_size=[30, 50, 70], max_size=100))
+
+    assert sides[1] == 2
+    assert set(sides[2:]) == {30, 50, 70}
+
+
+def test_the_side_was_drawn_once_and_then_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    for cure in CURES:
+        if cure.owner.endswith("ResizeByShort"):
+            monkeypatch.setattr(cure.find_owner(), cure.attribute, ORIGINALS[cure])
+
+    assert set(resized_sides(part("ResizeByShort", short_size=[30, 50, 70], max_size=100))[1:]) == {2}
+
+
 BREAKS: dict[str, Callable[[Arrays], Any]] = {
     "CrossEntropyLoss": lambda batch: run(part("CrossEntropyLoss"), batch),
     "OhemCrossEntropyLoss": lambda batch: run(part("OhemCrossEntropyLoss", min_kept=10), batch),
@@ -160,7 +184,7 @@ BREAKS: dict[str, Callable[[Arrays], Any]] = {
 }
 
 
-@pytest.mark.parametrize("name", sorted(set(CURE_OF) - {"MaskFormer"}))
+@pytest.mark.parametrize("name", sorted(BREAKS))
 def test_it_breaks_without_the_cure(name: str, batch: Arrays, monkeypatch: pytest.MonkeyPatch) -> None:
     cure = CURE_OF[name]
     monkeypatch.setattr(cure.find_owner(), cure.attribute, ORIGINALS[cure])
