@@ -1,8 +1,8 @@
 """PaddleDetection's transforms from recipes, and those of ours for samples whose masks are arrays.
 
-PaddleDetection 2.6.0 neither expands nor pads `gt_segm`, and its crop and colours have no probability. A sample is the library's own
-dictionary: ``image`` [H, W, 3], ``gt_bbox`` [n, 4] ``xyxy`` in pixels, ``gt_class`` [n, 1], ``is_crowd`` [n, 1],
-``gt_poly`` (polygons or RLE) or ``gt_segm`` [n, H, W].
+PaddleDetection 2.6.0 neither expands nor pads `gt_segm`, and its crop and colours have no probability. A sample is the
+library's own dictionary: ``image`` [H, W, 3], ``gt_bbox`` [n, 4] ``xyxy`` in pixels, ``gt_class`` [n, 1], ``is_crowd``
+[n, 1], ``gt_poly`` (polygons or RLE) or ``gt_segm`` [n, H, W].
 """
 
 from __future__ import annotations
