@@ -60,10 +60,10 @@ class ModelCard:
         """The card whose plain values these are; KeyError or TypeError when they are not one."""
         fields = {key: value for key, value in values.items() if key != "card_version"}
         fields["class_names"] = tuple(fields["class_names"])
-        plain = fields["preprocess"]
-        fields["preprocess"] = Preprocess(
-            **{key: tuple(value) if isinstance(value, list) else value for key, value in plain.items()}
-        )
+        plain: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in fields["preprocess"].items()
+        }
+        fields["preprocess"] = Preprocess(**plain)
         return ModelCard(**fields)
 
     @staticmethod
