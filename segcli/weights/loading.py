@@ -54,6 +54,9 @@ class LoadReport:
         """Whether file and network have the same tensors."""
         return not (self.missing or self.unexpected or self.mismatched)
 
+    def __str__(self) -> str:
+        return self.describe()
+
     def describe(self) -> str:
         """One line that names what did not fit."""
         parts = [f"{len(self.loaded)} tensors loaded"]
