@@ -9,7 +9,6 @@ import paddle
 import pytest
 
 from segcli.errors import UsageError
-from segcli.models.promptable.sam.prompt_encoder import points_of_prompts
 from segcli.models.promptable.sam.sam import (
     PIXEL_MEAN,
     PIXEL_STD,
@@ -19,6 +18,7 @@ from segcli.models.promptable.sam.sam import (
     build_sam,
 )
 from segcli.models.promptable.table import PROMPTABLE_NETWORKS, build_promptable_network
+from segcli.promptable.layout import points_of_prompts
 from tests.models.promptable.golden_weights import (
     detweights,
     fill,

@@ -7,8 +7,7 @@ import paddle
 import paddle.nn.functional as F
 from paddle import nn
 
-VOCABULARY = 49408
-CONTEXT_LENGTH = 77
+from segcli.models.promptable.lseg.tokenizer import CONTEXT_LENGTH, VOCABULARY
 
 
 class TextEncoder(nn.Layer):  # type: ignore[misc]

@@ -19,8 +19,9 @@ import numpy as np
 import numpy.typing as npt
 
 from segcli.errors import UsageError
-from segcli.models.promptable.lseg.text_encoder import CONTEXT_LENGTH, VOCABULARY
 
+VOCABULARY = 49408
+CONTEXT_LENGTH = 77
 START_OF_TEXT, END_OF_TEXT = VOCABULARY - 2, VOCABULARY - 1
 
 _VOCABULARY_FILE = "bpe_simple_vocab_16e6.txt.gz"

@@ -5,14 +5,12 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 import paddle
 from paddle import nn
 
 from segcli.models.promptable.sam.layers import LayerNorm2D
 
-PADDING, BACKGROUND, FOREGROUND, BOX_START, BOX_END = -1, 0, 1, 2, 3
-"""Labels of points; a box is the two points of its corners."""
+PADDING_LABEL = -1
 
 
 class PromptEncoder(nn.Layer):  # type: ignore[misc]
@@ -49,7 +47,7 @@ class PromptEncoder(nn.Layer):  # type: ignore[misc]
 
         Args:
             coords: ``[B, N, 2]`` float32, x and y in model pixels.
-            labels: ``[B, N]`` float32 or integer; see the labels above.
+            labels: ``[B, N]``: 1 on the object, 0 beside it, 2 and 3 the corners of a box, -1 padding.
             mask: ``[1 or B, 1, 4 * grid, 4 * grid]`` float32 logits of an earlier answer.
             has_mask: ``[1 or B]`` float32, 1 where `mask` counts and 0 where it does not.
 
@@ -61,7 +59,7 @@ class PromptEncoder(nn.Layer):  # type: ignore[misc]
     def embed_points(self, coords: paddle.Tensor, labels: paddle.Tensor) -> paddle.Tensor:
         """``[B, N, 2]`` and ``[B, N]`` to ``[B, N, dim]``."""
         labels = labels.astype("float32").unsqueeze(-1)
-        is_point = (labels != PADDING).astype("float32")
+        is_point = (labels != PADDING_LABEL).astype("float32")
         # Meta's pixel centres are at half pixels.
         embedded = self.pe_layer((coords + 0.5) / self.image_size) * is_point
         embedded = embedded + (1.0 - is_point) * self.not_a_point_embed.weight
@@ -92,42 +90,3 @@ class RandomFourier(nn.Layer):  # type: ignore[misc]
         """Maps ``[..., 2]`` in 0..1 to ``[..., dim]``."""
         angles = paddle.matmul(2.0 * positions - 1.0, self.positional_encoding_gaussian_matrix) * (2.0 * math.pi)
         return paddle.concat([paddle.sin(angles), paddle.cos(angles)], axis=-1)
-
-
-def points_of_prompts(
-    boxes: npt.NDArray[np.float32] | None,
-    points: npt.NDArray[np.float32] | None,
-    labels: npt.NDArray[np.float32] | None,
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """Lays boxes and points out as the labelled points that the encoder takes.
-
-    Without a box a padding point is added, as in Meta's predictor.
-
-    Args:
-        boxes: ``[B, 4]`` x1, y1, x2, y2 in model pixels, or None.
-        points: ``[B, N, 2]``, or None.
-        labels: ``[B, N]``, or None.
-
-    Returns:
-        ``[B, M, 2]`` and ``[B, M]`` float32.
-
-    Raises:
-        ValueError: There is neither a box nor a point, or points have no labels.
-    """
-    if boxes is None and points is None:
-        raise ValueError("a prompt needs a box or a point")
-    coords: list[npt.NDArray[np.float32]] = []
-    kinds: list[npt.NDArray[np.float32]] = []
-    if points is not None:
-        if labels is None:
-            raise ValueError("points need labels")
-        coords, kinds = [np.asarray(points, np.float32)], [np.asarray(labels, np.float32)]
-    if boxes is not None:
-        corners = np.asarray(boxes, np.float32).reshape(-1, 2, 2)
-        coords.append(corners)
-        kinds.append(np.tile(np.array([[BOX_START, BOX_END]], np.float32), (len(corners), 1)))
-    else:
-        count = len(coords[0])
-        coords.append(np.zeros((count, 1, 2), np.float32))
-        kinds.append(np.full((count, 1), PADDING, np.float32))
-    return np.concatenate(coords, axis=1), np.concatenate(kinds, axis=1)

@@ -1,0 +1,1 @@
+"""Segmentation by prompts: boxes and points (Segment Anything), texts (LSeg)."""

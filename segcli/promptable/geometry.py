@@ -1,0 +1,96 @@
+"""From a picture to a model's square input and back: resize the long side, normalise, pad; and undo."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+FloatArray = npt.NDArray[np.float32]
+UInt8Array = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where a picture lies in the model's input (top left, the rest is padding).
+
+    Attributes:
+        height: Of the picture, in pixels.
+        width: Of the picture.
+        resized_height: In the model's input.
+        resized_width: In the model's input.
+        side: Of the model's square input.
+    """
+
+    height: int
+    width: int
+    resized_height: int
+    resized_width: int
+    side: int
+
+    def to_model(self, points: npt.NDArray[Any]) -> FloatArray:
+        """Maps x, y in picture pixels, ``[..., 2]``, to model pixels."""
+        scale = np.array([self.resized_width / self.width, self.resized_height / self.height], np.float64)
+        return (np.asarray(points, np.float64) * scale).astype(np.float32)
+
+    def to_picture(self, logits: FloatArray) -> FloatArray:
+        """Maps a model's map of any resolution, ``[h, w]`` for the whole input, to ``[height, width]``, bilinear."""
+        whole = cv2.resize(logits, (self.side, self.side), interpolation=cv2.INTER_LINEAR)
+        cut = whole[: self.resized_height, : self.resized_width]
+        return cv2.resize(cut, (self.width, self.height), interpolation=cv2.INTER_LINEAR)  # type: ignore[no-any-return]
+
+    def used_part(self, size: int) -> tuple[int, int]:
+        """Rows and columns of a model's ``size x size`` map that the picture fills."""
+        return -(-self.resized_height * size // self.side), -(-self.resized_width * size // self.side)
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """How pictures are prepared.
+
+    Attributes:
+        side: Of the model's square input in pixels.
+        mean: Subtracted from each channel, in 0..255.
+        std: Divides each channel.
+        rounds: Whether the short side is rounded (Segment Anything) or cut off (ModelScope's LSeg).
+    """
+
+    side: int
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    rounds: bool = True
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes when any embedding made after this preparation would."""
+        return hashlib.sha256(repr(("preparation 1", self)).encode()).hexdigest()
+
+    def place(self, height: int, width: int) -> Placement:
+        """Where a picture of this size will lie."""
+        scale = self.side / max(height, width)
+        extra = 0.5 if self.rounds else 0.0
+        resized = (max(1, int(height * scale + extra)), max(1, int(width * scale + extra)))
+        return Placement(height, width, resized[0], resized[1], self.side)
+
+    def __call__(self, image: UInt8Array) -> tuple[FloatArray, Placement]:
+        """Prepares a picture.
+
+        Args:
+            image: ``[H, W, 3]`` uint8, RGB.
+
+        Returns:
+            ``[1, 3, side, side]`` float32 and where the picture lies in it. The padding is 0 after normalising.
+        """
+        placement = self.place(*image.shape[:2])
+        size = (placement.resized_width, placement.resized_height)
+        # Pillow's bilinear filter averages when it shrinks, OpenCV's does not; the networks were trained with Pillow's.
+        resized = np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BILINEAR), np.float32)
+        normal = (resized - np.array(self.mean, np.float32)) / np.array(self.std, np.float32)
+        padded = np.zeros((1, 3, self.side, self.side), np.float32)
+        padded[0, :, : placement.resized_height, : placement.resized_width] = normal.transpose(2, 0, 1)
+        return padded, placement

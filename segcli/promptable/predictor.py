@@ -1,0 +1,185 @@
+"""Answers boxes and points on a picture with a Segment Anything network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+import numpy.typing as npt
+
+from segcli.errors import UsageError
+from segcli.promptable.cache import EmbeddingCache, embedding_key
+from segcli.promptable.geometry import Placement, Preparation
+from segcli.promptable.layout import alike, prompt_arrays
+from segcli.promptable.masks import PromptedMask, make_mask, stability_score
+from segcli.promptable.prompts import ObjectPrompt, valid_objects
+from segcli.promptable.protocols import SamBackend
+
+FloatArray = npt.NDArray[np.float32]
+UInt8Array = npt.NDArray[np.uint8]
+
+BATCH_OBJECTS = 16
+"""Objects decoded at once; more would only need more memory."""
+
+
+class Multimask(str, Enum):
+    """Which of the network's masks are wanted."""
+
+    AUTO = "auto"
+    """The best of three for a single point, the one mask otherwise."""
+    BEST = "best"
+    """The one of the three with the highest predicted IoU."""
+    ALL = "all"
+    """All three."""
+    SINGLE = "single"
+    """The one mask for clear prompts."""
+
+
+@dataclass(frozen=True)
+class EncodedPicture:
+    """A picture that is ready for prompts.
+
+    Attributes:
+        embedding: ``[1, C, g, g]`` float32.
+        placement: Where it lies in the model's input.
+        name: For messages.
+    """
+
+    embedding: FloatArray
+    placement: Placement
+    name: str
+
+
+class SamPredictor:
+    """Encodes a picture once and answers any number of prompts.
+
+    Args:
+        backend: Runs the network.
+        preparation: How its pictures are prepared.
+        cache: Where embeddings are kept; the default keeps a few in memory.
+    """
+
+    def __init__(self, backend: SamBackend, preparation: Preparation, cache: EmbeddingCache | None = None) -> None:
+        self.backend, self.preparation = backend, preparation
+        self.cache = EmbeddingCache() if cache is None else cache
+        self._picture: EncodedPicture | None = None
+
+    @property
+    def picture(self) -> EncodedPicture:
+        """The picture that prompts are about.
+
+        Raises:
+            UsageError: None was set.
+        """
+        if self._picture is None:
+            raise UsageError("set a picture before asking about it")
+        return self._picture
+
+    def set_image(self, image: UInt8Array, *, name: str = "the picture", file_bytes: bytes | None = None) -> None:
+        """Encodes a picture, or takes its embedding from the cache.
+
+        Args:
+            image: ``[H, W, 3]`` uint8, RGB.
+            name: For messages.
+            file_bytes: The file's bytes, by which the cache knows the picture; the pixels serve where it is None.
+        """
+        content = repr(image.shape).encode() + image.tobytes() if file_bytes is None else file_bytes
+        key = embedding_key(content, self.backend.fingerprint, self.preparation.fingerprint)
+        embedding = self.cache.get(key)
+        if embedding is None:
+            embedding = self.backend.encode(self.preparation(image)[0])
+            self.cache.put(key, embedding)
+        self._picture = EncodedPicture(embedding, self.preparation.place(*image.shape[:2]), name)
+
+    def predict(
+        self,
+        objects: Sequence[ObjectPrompt],
+        *,
+        multimask: Multimask | str = Multimask.AUTO,
+        threshold: float = 0.0,
+        refine_rounds: int = 0,
+    ) -> list[PromptedMask]:
+        """Answers prompts on the picture that was set.
+
+        Args:
+            objects: Boxes and points, an entry an object.
+            multimask: Which masks are wanted.
+            threshold: Logits above it belong to the mask.
+            refine_rounds: How often the answer is given back to the network as a mask prompt.
+
+        Returns:
+            One mask an object in order; three with ``all``.
+
+        Raises:
+            UsageError: No picture was set, a prompt cannot be used (all are listed), or `multimask` is unknown.
+        """
+        wanted = parse_multimask(multimask)
+        placement = self.picture.placement
+        objects = valid_objects(objects, placement.width, placement.height, self.picture.name)
+        written = next((prompt for prompt in objects if prompt.text is not None), None)
+        if written is not None:
+            raise UsageError(
+                f"{written.name}: this network takes boxes and points, not texts", hint="use an LSeg model"
+            )
+        answers: dict[int, list[PromptedMask]] = {}
+        for indices in alike(objects, BATCH_OBJECTS):
+            group = [objects[index] for index in indices]
+            logits, iou = self._decode(group)
+            for place, index in enumerate(indices):
+                chosen = _choose(iou[place], wanted, is_ambiguous=objects[index].is_ambiguous)
+                pairs = [(choice, logits[place, choice], float(iou[place, choice])) for choice in chosen]
+                refined = [self._refine(objects[index], pair, refine_rounds) for pair in pairs]
+                answers[index] = [self._finish(objects[index], *pair, threshold) for pair in refined]
+        return [answer for index in range(len(objects)) for answer in answers[index]]
+
+    def decode_points(self, coords: FloatArray, labels: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Runs the decoder on prompts in model pixels: ``[B, N, 2]``, ``[B, N]`` to ``[B, 4, m, m]``, ``[B, 4]``."""
+        side = self.backend.mask_side
+        no_mask = np.zeros((1, 1, side, side), np.float32), np.zeros(1, np.float32)
+        return self.backend.decode(self.picture.embedding, coords, labels, *no_mask)
+
+    def _decode(self, group: Sequence[ObjectPrompt]) -> tuple[FloatArray, FloatArray]:
+        return self.decode_points(*prompt_arrays(group, self.picture.placement.to_model))
+
+    def _refine(
+        self, prompt: ObjectPrompt, answer: tuple[int, FloatArray, float], rounds: int
+    ) -> tuple[int, FloatArray, float]:
+        choice, logits, score = answer
+        coords, labels = prompt_arrays([prompt], self.picture.placement.to_model)
+        for _ in range(rounds):
+            masks, iou = self.backend.decode(
+                self.picture.embedding, coords, labels, logits[None, None], np.ones(1, np.float32)
+            )
+            # With its mask given the prompt is clear, whatever it was before.
+            choice, logits, score = 0, masks[0, 0], float(iou[0, 0])
+        return choice, logits, score
+
+    def _finish(
+        self, prompt: ObjectPrompt, choice: int, logits: FloatArray, score: float, threshold: float
+    ) -> PromptedMask:
+        full = self.picture.placement.to_picture(logits)
+        stability = float(stability_score(full - threshold))
+        return make_mask(prompt, full > threshold, score=score, stability=stability, choice=choice, logits=logits)
+
+
+def parse_multimask(value: Multimask | str) -> Multimask:
+    """The wanted choice of masks.
+
+    Raises:
+        UsageError: It is none of ``auto``, ``best``, ``all`` and ``single``.
+    """
+    try:
+        return Multimask(value)
+    except ValueError as error:
+        known = ", ".join(choice.value for choice in Multimask)
+        raise UsageError(f"multimask is {value!r}; it is one of {known}") from error
+
+
+def _choose(iou: FloatArray, wanted: Multimask, *, is_ambiguous: bool) -> list[int]:
+    if wanted is Multimask.ALL:
+        return [1, 2, 3]
+    if wanted is Multimask.BEST or (wanted is Multimask.AUTO and is_ambiguous):
+        return [1 + int(np.argmax(iou[1:]))]
+    return [0]

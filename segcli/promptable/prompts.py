@@ -1,0 +1,202 @@
+"""What a user asks of a picture: boxes, points and texts, checked before any network runs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from segcli.errors import UsageError
+
+Box = tuple[float, float, float, float]
+"""x1, y1, x2, y2 in picture pixels."""
+
+EDGE_TOLERANCE_PX = 1.0
+"""A box may reach this far outside, as the rounding of other tools makes it; it is clipped."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """A click.
+
+    Attributes:
+        x: Pixels from the left.
+        y: Pixels from the top.
+        label: 1 on the object, 0 beside it.
+    """
+
+    x: float
+    y: float
+    label: int = 1
+
+
+@dataclass(frozen=True)
+class ObjectPrompt:
+    """All that is said of one object.
+
+    Attributes:
+        box: Around the object, or None.
+        points: On the object or beside it.
+        text: Describes the object, for a network that reads; None otherwise.
+        label: Name to give to the result.
+        name: How messages call this prompt, such as ``box 2``.
+        may_be_clipped: A box of another program is cut to the picture; a person's is not.
+    """
+
+    box: Box | None = None
+    points: tuple[Point, ...] = ()
+    text: str | None = None
+    label: str | None = None
+    name: str = "prompt"
+    may_be_clipped: bool = False
+
+    @property
+    def is_ambiguous(self) -> bool:
+        """Whether it can mean a thing or a part of it: a single click."""
+        return self.box is None and len(self.points) == 1
+
+
+@dataclass(frozen=True)
+class PicturePrompts:
+    """The prompts of one picture.
+
+    Attributes:
+        image: Path or name of the picture; None: for every picture.
+        objects: One entry an object.
+    """
+
+    image: str | None
+    objects: tuple[ObjectPrompt, ...]
+
+
+def check_objects(
+    objects: Sequence[ObjectPrompt], width: int, height: int, picture: str
+) -> tuple[tuple[ObjectPrompt, ...], list[str]]:
+    """Checks prompts against a picture's size.
+
+    Args:
+        objects: The prompts.
+        width: Of the picture, in pixels.
+        height: Of the picture, in pixels.
+        picture: Its name, for messages.
+
+    Returns:
+        The prompts with boxes cut to the picture where that is allowed, and a message for each fault.
+    """
+    faults: list[str] = []
+    if not objects:
+        faults.append("there is no prompt: give a box, a point or a text, or ask for everything")
+    checked = []
+    for prompt in objects:
+        box, own = _check_box(prompt, width, height)
+        own += [fault for point in prompt.points for fault in _point_faults(point, width, height)]
+        own += _content_faults(prompt)
+        faults += [f"{prompt.name}: {fault}" for fault in own]
+        checked.append(replace(prompt, box=box))
+    return tuple(checked), [f"{picture}: {fault}" for fault in faults]
+
+
+def valid_objects(objects: Sequence[ObjectPrompt], width: int, height: int, picture: str) -> tuple[ObjectPrompt, ...]:
+    """As `check_objects`, for a caller who cannot go on with a fault.
+
+    Raises:
+        UsageError: Lists every fault.
+    """
+    checked, faults = check_objects(objects, width, height, picture)
+    raise_faults(faults)
+    return checked
+
+
+def raise_faults(faults: Sequence[str]) -> None:
+    """Raises one error for all faults.
+
+    Raises:
+        UsageError: There is a fault.
+    """
+    if faults:
+        noun = "prompt cannot" if len(faults) == 1 else "prompts cannot"
+        raise UsageError("\n".join([f"{len(faults)} {noun} be used", *(f"  {fault}" for fault in faults)]))
+
+
+def match_pictures(
+    pictures: Sequence[str], prompts: Iterable[PicturePrompts]
+) -> tuple[dict[str, tuple[ObjectPrompt, ...]], list[str]]:
+    """Gives every picture its prompts.
+
+    A picture is meant by its whole path, by the end of it, or by its name alone where that is unique. Prompts
+    without a picture are for all.
+
+    Args:
+        pictures: Paths.
+        prompts: Of any number of files.
+
+    Returns:
+        Path -> prompts, and a message for each entry whose picture is not there or is not certain.
+    """
+    found: dict[str, list[ObjectPrompt]] = {picture: [] for picture in pictures}
+    faults = []
+    for entry in prompts:
+        if entry.image is None:
+            meant = list(pictures)
+        else:
+            meant = _pictures_meant(entry.image, pictures)
+            if len(meant) != 1:
+                fault = f"several pictures are called so ({', '.join(meant[:3])})" if meant else "no such picture"
+                faults.append(f"{entry.image}: {fault}")
+                continue
+        for picture in meant:
+            found[picture].extend(entry.objects)
+    return {picture: tuple(objects) for picture, objects in found.items()}, faults
+
+
+def _pictures_meant(name: str, pictures: Sequence[str]) -> list[str]:
+    wanted = name.replace("\\", "/").removeprefix("./").split("/")
+    split = {picture: picture.replace("\\", "/").split("/") for picture in pictures}
+    exact = [picture for picture in pictures if picture == name]
+    ending = [picture for picture, parts in split.items() if parts[-len(wanted) :] == wanted]
+    by_name = [picture for picture, parts in split.items() if parts[-1] == wanted[-1]]
+    return exact or ending or by_name
+
+
+def _check_box(prompt: ObjectPrompt, width: int, height: int) -> tuple[Box | None, list[str]]:
+    box = prompt.box
+    if box is None:
+        return None, []
+    if not all(math.isfinite(value) for value in box):
+        return box, [f"the box {_numbers(box)} has a value that is no number"]
+    x1, y1, x2, y2 = box
+    if x2 < x1 or y2 < y1:
+        return box, [f"the box {_numbers(box)} is reversed; its corners are x1,y1,x2,y2 with x1 < x2 and y1 < y2"]
+    if x2 == x1 or y2 == y1:
+        return box, [f"the box {_numbers(box)} has no area"]
+    clipped = (max(x1, 0.0), max(y1, 0.0), min(x2, float(width)), min(y2, float(height)))
+    is_away = clipped[2] <= clipped[0] or clipped[3] <= clipped[1]
+    reach = max(abs(a - b) for a, b in zip(box, clipped, strict=True))
+    if is_away or (reach > EDGE_TOLERANCE_PX and not prompt.may_be_clipped):
+        return box, [f"the box {_numbers(box)} reaches outside the picture of {width}x{height} pixels"]
+    return clipped, []
+
+
+def _point_faults(point: Point, width: int, height: int) -> list[str]:
+    faults = []
+    if not (math.isfinite(point.x) and math.isfinite(point.y)):
+        faults.append(f"the point {_numbers((point.x, point.y))} has a value that is no number")
+    elif not (0 <= point.x <= width and 0 <= point.y <= height):
+        faults.append(f"the point {_numbers((point.x, point.y))} is outside the picture of {width}x{height} pixels")
+    if point.label not in (0, 1):
+        faults.append(f"the label {point.label} of a point is neither 1 (on the object) nor 0 (beside it)")
+    return faults
+
+
+def _content_faults(prompt: ObjectPrompt) -> list[str]:
+    if prompt.text is not None:
+        return [] if prompt.text.strip() else ["the text is empty"]
+    if prompt.box is None and not prompt.points:
+        return ["it has neither box, point nor text"]
+    if prompt.box is None and all(point.label == 0 for point in prompt.points):
+        return ["it has only points beside the object; at least one must be on it"]
+    return []
+
+
+def _numbers(values: Sequence[float]) -> str:
+    return ",".join(f"{value:g}" for value in values)

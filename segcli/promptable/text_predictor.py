@@ -1,0 +1,108 @@
+"""Answers texts on a picture with an LSeg network, as ModelScope's text-driven segmentation does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from segcli.errors import UsageError
+from segcli.promptable.cache import EmbeddingCache, embedding_key
+from segcli.promptable.geometry import Placement, Preparation
+from segcli.promptable.masks import PromptedMask, make_mask, stability_score
+from segcli.promptable.predictor import EncodedPicture
+from segcli.promptable.prompts import ObjectPrompt, valid_objects
+from segcli.promptable.protocols import TextBackend
+
+FloatArray = npt.NDArray[np.float32]
+UInt8Array = npt.NDArray[np.uint8]
+BoolArray = npt.NDArray[np.bool_]
+
+BACKGROUND_TEXT = "others"
+CLIP_MEAN = (0.48145466 * 255, 0.4578275 * 255, 0.40821073 * 255)
+CLIP_STD = (0.26862954 * 255, 0.26130258 * 255, 0.27577711 * 255)
+
+
+class TextPredictor:
+    """Encodes a picture once and answers any number of texts.
+
+    Args:
+        backend: Runs the network.
+        preparation: How its pictures are prepared.
+        cache: Where embeddings are kept. They are large (210 MB for 640 pixels): the default keeps one in memory.
+    """
+
+    def __init__(self, backend: TextBackend, preparation: Preparation, cache: EmbeddingCache | None = None) -> None:
+        self.backend, self.preparation = backend, preparation
+        self.cache = EmbeddingCache(memory_items=1) if cache is None else cache
+        self._picture: EncodedPicture | None = None
+
+    def set_image(self, image: UInt8Array, *, name: str = "the picture", file_bytes: bytes | None = None) -> None:
+        """Encodes a picture, or takes its embedding from the cache; see `SamPredictor.set_image`."""
+        content = repr(image.shape).encode() + image.tobytes() if file_bytes is None else file_bytes
+        key = embedding_key(content, self.backend.fingerprint, self.preparation.fingerprint)
+        embedding = self.cache.get(key)
+        if embedding is None:
+            embedding = self.backend.encode_image(self.preparation(image)[0])
+            self.cache.put(key, embedding)
+        self._picture = EncodedPicture(embedding, self.preparation.place(*image.shape[:2]), name)
+
+    def predict(
+        self, objects: Sequence[ObjectPrompt], *, background: str = BACKGROUND_TEXT, truncate: bool = False
+    ) -> list[PromptedMask]:
+        """Answers texts, each against the background text on its own.
+
+        Args:
+            objects: With texts.
+            background: Text for all that is not meant.
+            truncate: Cut texts that are too long instead of refusing them.
+
+        Returns:
+            One mask a text, in order; an empty one where the background wins everywhere.
+
+        Raises:
+            UsageError: No picture was set, or a prompt cannot be used.
+        """
+        if self._picture is None:
+            raise UsageError("set a picture before asking about it")
+        placement = self._picture.placement
+        objects = valid_objects(objects, placement.width, placement.height, self._picture.name)
+        texts = [_text_of(prompt) for prompt in objects]
+        vectors = self.backend.encode_texts([background, *texts], truncate=truncate)
+        answers = []
+        for place, prompt in enumerate(objects, start=1):
+            logits = self.backend.compare(self._picture.embedding, vectors[[0, place]])
+            margin = logits[1] - logits[0]
+            answers.append(_answer(prompt, margin, placement))
+        return answers
+
+
+def lseg_preparation(side: int) -> Preparation:
+    """How ModelScope prepares pictures for LSeg: CLIP's statistics, the short side cut off to whole pixels."""
+    return Preparation(side, CLIP_MEAN, CLIP_STD, rounds=False)
+
+
+def mask_of_margin(margin: FloatArray, placement: Placement) -> BoolArray:
+    """Maps the text's lead over the background, ``[S, S]``, to the picture's mask ``[H, W]`` as ModelScope does.
+
+    The choice is made at the model's resolution and then enlarged.
+    """
+    chosen = np.where(margin > 0, 255, 0).astype(np.uint8)[: placement.resized_height, : placement.resized_width]
+    enlarged = Image.fromarray(chosen).resize((placement.width, placement.height), Image.Resampling.BILINEAR)
+    return np.asarray(enlarged) >= 128
+
+
+def _answer(prompt: ObjectPrompt, margin: FloatArray, placement: Placement) -> PromptedMask:
+    used = margin[: placement.resized_height, : placement.resized_width]
+    is_text = used > 0
+    probability = 1.0 / (1.0 + np.exp(-used[is_text].astype(np.float64)))
+    score = float(probability.mean()) if probability.size else 0.0
+    return make_mask(prompt, mask_of_margin(margin, placement), score=score, stability=float(stability_score(used)))
+
+
+def _text_of(prompt: ObjectPrompt) -> str:
+    if prompt.text is None:
+        raise UsageError(f"{prompt.name}: this network takes texts, not boxes or points", hint="use a SAM model")
+    return prompt.text
