@@ -1,4 +1,4 @@
-"""A dataset for instance segmentation, as the rest of segcli sees it: pictures with outlined objects, nothing opened."""
+"""A dataset for instance segmentation, as the rest of segcli sees it: pictures and their outlined objects."""
 
 from __future__ import annotations
 

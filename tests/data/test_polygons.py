@@ -1,0 +1,88 @@
+"""Areas, boxes and crossings of polygons."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from segcli.data import polygons
+
+SQUARE = [0, 0, 10, 0, 10, 10, 0, 10]
+
+
+def crossing(ring):
+    return polygons.self_crossings([ring]).get(0)
+
+
+def flat(points) -> list[float]:
+    return np.asarray(points, float).ravel().tolist()
+
+
+def crosses_brute(points) -> bool:
+    """Every pair of sides, by solving for the point where they meet."""
+    n = len(points)
+    for i in range(n):
+        for j in range(i + 1, n):
+            a, b, c, d = points[i], points[(i + 1) % n], points[j], points[(j + 1) % n]
+            matrix = np.array([b - a, c - d]).T
+            if abs(np.linalg.det(matrix)) < 1e-12:
+                continue
+            s, t = np.linalg.solve(matrix, c - a)
+            if 1e-9 < s < 1 - 1e-9 and 1e-9 < t < 1 - 1e-9:
+                return True
+    return False
+
+
+def test_area_and_box():
+    assert polygons.ring_area(SQUARE) == 100
+    assert polygons.ring_area(SQUARE[::-1]) == 100
+    assert polygons.polygons_area([SQUARE, [20, 20, 24, 20, 20, 23]]) == 106
+    assert polygons.polygons_box([SQUARE, [20, 20, 24, 20, 20, 23]]) == (0, 0, 24, 23)
+
+
+def test_names_the_point_where_sides_cross():
+    assert crossing([0, 0, 10, 10, 10, 0, 0, 10]) == (5, 5)
+
+
+@pytest.mark.parametrize(
+    "ring",
+    [
+        SQUARE,
+        [0, 0, 10, 0, 5, 5],
+        [0, 0, 10, 0, 10, 0, 10, 10, 0, 10, 0, 0],
+        # two squares that touch at a corner
+        [0, 0, 5, 0, 5, 5, 10, 5, 10, 10, 5, 10, 5, 5, 0, 5],
+        # a hole joined to the outline by a slit that is run along twice
+        [0, 0, 9, 0, 9, 9, 0, 9, 0, 3.3, 3, 3.3, 3, 6, 6, 6, 6, 3.3, 3, 3.3, 0, 3.3],
+    ],
+    ids=["square", "triangle", "repeated corners", "touching", "slit"],
+)
+def test_touching_is_not_crossing(ring):
+    assert crossing(ring) is None
+
+
+def test_agrees_with_brute_force():
+    rng = np.random.default_rng(0)
+    found = 0
+    for _ in range(300):
+        points = rng.integers(0, 30, (int(rng.integers(3, 9)), 2)).astype(float)
+        points = points[(points != np.roll(points, -1, axis=0)).any(axis=1)]
+        expected = crosses_brute(points)
+        found += expected
+        assert (crossing(flat(points)) is not None) == expected, points.tolist()
+    assert 50 < found < 250
+
+
+def test_long_polygons_are_tested_in_parts(monkeypatch):
+    angle = np.linspace(0, 2 * np.pi, 400, endpoint=False)
+    points = np.stack([np.cos(angle), np.sin(angle)], axis=1) * 100
+    monkeypatch.setattr(polygons, "_PAIRS_AT_ONCE", 3000)
+    assert crossing(flat(points)) is None
+    points[[390, 391]] = points[[391, 390]]
+    assert crossing(flat(points)) is not None
+
+
+def test_tells_which_polygons_cross_themselves():
+    bow = [0, 0, 10, 10, 10, 0, 0, 10]
+    assert polygons.self_crossings([SQUARE, bow, [1, 1, 9, 1, 5, 5], bow]) == {1: (5, 5), 3: (5, 5)}
+    assert polygons.self_crossings([]) == {}
