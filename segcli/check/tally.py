@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from filecmp import cmp
 from pathlib import Path
 
 import numpy as np
@@ -77,6 +78,8 @@ class Copies:
         path = relative_name(facts.sample.image, self.root)
         for split, earlier in seen.items():
             same_file = earlier.image == facts.sample.image
+            if not same_file and not cmp(earlier.image, facts.sample.image, shallow=False):
+                continue
             other = f"{relative_name(earlier.image, self.root)} ({LIST_FILES[split]} line {earlier.line})"
             if split is not facts.split:
                 yield finding("S501", path, f"the same bytes as {other}", location=location)

@@ -36,7 +36,9 @@ _TABLE = (
     Code("S002", ERROR, "more than one dataset below this folder", "point Global.dataset_dir at one of them"),
     Code("S101", ERROR, "list file missing", "write it, or let CheckDataset.split.enable=True divide the samples"),
     Code("S102", ERROR, "list file empty", "list at least one sample, or divide anew with CheckDataset.split"),
-    Code("S103", ERROR, "line cannot be parsed", "write `picture mask`, with a tab between if a name holds blanks"),
+    Code(
+        "S103", ERROR, "line cannot be parsed", "write picture and mask, with a tab between where a name holds blanks"
+    ),
     Code("S104", WARNING, "line given more than once", "delete the repeated line: its sample counts double"),
     Code("S105", WARNING, "picture given with different masks", "keep the line with the right mask"),
     Code("S106", WARNING, "list file not plain UTF-8", "save the list as UTF-8 without byte order mark"),
@@ -44,7 +46,7 @@ _TABLE = (
         "S107",
         WARNING,
         "class file cannot be used as it is",
-        "write one `id: name` a line, ids from 0, to class_name_to_id.txt",
+        "write one line a class to class_name_to_id.txt, like 0: _background_, ids from 0 without gaps",
     ),
     Code("S201", ERROR, "picture missing", "correct the path in the list, or put the file there"),
     Code("S202", ERROR, "mask missing", "correct the path in the list, or put the file there"),

@@ -36,7 +36,7 @@ def draw_histogram(counts: Sequence[ClassCount], samples: dict[Split, int], targ
     left.set_xlabel("pixels of the class, % of all labelled pixels")
     right.set_xlabel("pictures that show the class")
     names = [_shortened(count.name) for count in counts]
-    left.set_yticks(range(len(counts)), names, family=font_families("".join(names)))
+    left.set_yticks(range(len(counts)), names, family=font_families("".join(names)), parse_math=False)
     left.set_ylim(len(counts) - 0.5, -0.5)
     figure.legend(*right.get_legend_handles_labels(), loc="outside upper center", ncols=2, frameon=False)
     save_png(figure, target)
@@ -57,7 +57,9 @@ def _draw_bars(axes: Any, values: Mapping[Split, Sequence[float]], labels: Seque
 
 
 def _number(value: float, form: str) -> str:
-    return "<0.1" if 0 < value < 0.05 else form.format(value)
+    if value == 0:
+        return "0"
+    return "<0.1" if value < 0.05 else form.format(value)
 
 
 def _shortened(name: str) -> str:

@@ -69,6 +69,8 @@ class _Entry:
 def with_legend(picture: NDArray[np.uint8], classes: ClassMap, shown: Iterable[int]) -> NDArray[np.uint8]:
     """The picture on paper with the names of the classes `shown` below it.
 
+    The background, which overlays leave unpainted, is named only where it is alone.
+
     Args:
         picture: RGB, uint8 [H, W, 3].
         classes: The classes.
@@ -116,7 +118,8 @@ def _entries(classes: ClassMap, shown: Iterable[int]) -> list[_Entry]:
     colours = palette(len(classes))
     ids = sorted(set(shown))
     known = [class_id for class_id in ids if class_id < len(classes)]
-    entries = [_Entry(_rgb(colours[class_id]), classes.names[class_id]) for class_id in known]
+    painted = [class_id for class_id in known if class_id > 0 or not is_background(classes.names[0])]
+    entries = [_Entry(_rgb(colours[class_id]), classes.names[class_id]) for class_id in painted or known]
     if len(known) < len(ids):
         entries.append(_Entry(IGNORE_COLOUR, IGNORED_LABEL))
     return entries
