@@ -12,6 +12,7 @@ import importlib
 import io
 import logging
 import sys
+import warnings
 from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
@@ -101,7 +102,8 @@ def import_ppdet() -> Any:
         # what others may use too is imported first, with the real packages
         for shared in _SHARED:
             importlib.import_module(shared)
-        with _stand_ins(), contextlib.redirect_stdout(said):
+        with _stand_ins(), contextlib.redirect_stdout(said), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of its age, not of its use
             ppdet = importlib.import_module("ppdet")
             importlib.import_module("ppdet.modeling")
     except ImportError as error:

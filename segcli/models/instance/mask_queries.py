@@ -168,13 +168,15 @@ class MaskQueryTransformer(nn.Layer):  # type: ignore[misc]
         projected = [project(feat) for project, feat in zip(self.input_proj, pyramid, strict=True)]
         shapes = [(int(feat.shape[2]), int(feat.shape[3])) for feat in projected]
         memory = paddle.concat([feat.flatten(2).transpose([0, 2, 1]) for feat in projected], axis=1)
+        # a picture smaller than 128 pixels has fewer tokens than queries
+        num_queries = min(self._num_queries, sum(height * width for height, width in shapes))
         noised = None
         if self.training and targets is not None:
             table = self.denoising_class_embed.weight
             noised = make_denoising_queries(
-                targets["gt_class"], targets["gt_bbox"], table, self._noise, self._num_queries
+                targets["gt_class"], targets["gt_bbox"], table, self._noise, num_queries
             )
-        content, encoder = self._select(memory, shapes)
+        content, encoder = self._select(memory, shapes, num_queries)
         boxes_unact = inverse_sigmoid(masks_to_boxes(encoder.masks(prototypes) > 0))
         initial = None
         if noised is not None:
@@ -185,11 +187,11 @@ class MaskQueryTransformer(nn.Layer):  # type: ignore[misc]
         layers = self._decode(content, F.sigmoid(boxes_unact.detach()), memory, shapes, mask)
         return QueryOutput(layers, encoder, initial, prototypes, noised)
 
-    def _select(self, memory: Tensor, shapes: Shapes) -> tuple[Tensor, QueryPrediction]:
+    def _select(self, memory: Tensor, shapes: Shapes, num_queries: int) -> tuple[Tensor, QueryPrediction]:
         """The most confident tokens: their content (no gradient) and their own prediction."""
         anchors, valid = anchor_logits(shapes)
         tokens = self.enc_output(memory * valid.astype(memory.dtype))
-        _, best = paddle.topk(self.score_head(tokens).max(-1), self._num_queries, axis=1)
+        _, best = paddle.topk(self.score_head(tokens).max(-1), num_queries, axis=1)
         chosen = _gather_rows(tokens, best)
         boxes = F.sigmoid(_gather_rows(self.bbox_head(tokens) + anchors, best))
         return chosen.detach(), self._predict(chosen, boxes)

@@ -1,0 +1,94 @@
+"""Our networks learn one tiny batch, and stand a batch without objects."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import paddle
+import pytest
+
+from segcli.engines.paddledet.networks import build_instance_network
+from segcli.models.instance.recipes import FROM_SCRATCH, merge
+
+SIDE = 64
+FEW = {
+    "num_sample_points": 256,
+    "MaskQueryTransformer": {"num_queries": 20, "num_decoder_layers": 2, "num_denoising": 6},
+}
+
+
+def tiny_batch(name: str, counts: list[int]) -> dict[str, Any]:
+    """Bright rectangles on dark ground."""
+    rng = np.random.default_rng(1)
+    image = rng.random((len(counts), 3, SIDE, SIDE), np.float32) * 0.1
+    boxes, masks, classes = [], [], []
+    for i, count in enumerate(counts):
+        corner = rng.integers(2, 24, (count, 2))
+        box = np.concatenate([corner, corner + rng.integers(16, 36, (count, 2))], 1).astype("float32")
+        mask = np.zeros((count, SIDE, SIDE), "uint8")
+        for k, (x1, y1, x2, y2) in enumerate(box.astype(int)):
+            mask[k, y1:y2, x1:x2] = 1
+            image[i, :, y1:y2, x1:x2] += 0.4
+        boxes.append(box)
+        masks.append(paddle.to_tensor(mask))
+        classes.append(paddle.to_tensor(rng.integers(0, 2, (count, 1)), dtype="int32"))
+    if name.startswith("Mask"):
+        boxes = [np.concatenate([(b[:, :2] + b[:, 2:]) / 2, b[:, 2:] - b[:, :2]], 1) / SIDE for b in boxes]
+    return {
+        "image": paddle.to_tensor(image),
+        "gt_bbox": [paddle.to_tensor(b.astype("float32")).reshape([-1, 4]) for b in boxes],
+        "gt_class": classes,
+        "gt_segm": masks,
+    }
+
+
+def build(name: str) -> Any:
+    paddle.seed(1)
+    return build_instance_network(name, 2, SIDE, overrides=merge(FROM_SCRATCH, FEW))
+
+
+@pytest.mark.parametrize(("name", "rate"), [("PP-YOLOE_seg-S", 1e-3), ("Mask-RT-DETR-S", 3e-4)])
+def test_the_loss_falls(name: str, rate: float) -> None:
+    network = build(name)
+    inputs = tiny_batch(name, [2, 1])
+    optimizer = paddle.optimizer.AdamW(rate, parameters=network.parameters())
+    totals = []
+    for _ in range(6):
+        losses = network(inputs)
+        losses["loss"].backward()
+        optimizer.step()
+        optimizer.clear_grad()
+        totals.append(float(losses["loss"]))
+
+    assert np.isfinite(totals).all()
+    assert min(totals[-2:]) < 0.75 * totals[0]
+
+
+@pytest.mark.parametrize("name", ["PP-YOLOE_seg-S", "Mask-RT-DETR-S"])
+@pytest.mark.parametrize("counts", [[0, 0], [0, 2]])
+def test_pictures_without_objects(name: str, counts: list[int]) -> None:
+    network = build(name)
+    losses = network(tiny_batch(name, counts))
+    losses["loss"].backward()
+
+    assert np.isfinite(float(losses["loss"]))
+    assert all(np.isfinite(p.grad.numpy()).all() for p in network.parameters() if p.grad is not None)
+    assert set(losses) == set(network(tiny_batch(name, [1, 1])))
+
+
+def test_the_picture_size_scales_the_mask_loss() -> None:
+    """The same picture and objects at twice the size: the masks' crops follow, so the loss stays of one order."""
+    network = build("PP-YOLOE_seg-S")
+    small = tiny_batch("PP-YOLOE_seg-S", [2])
+    large = {
+        "image": paddle.nn.functional.interpolate(small["image"], scale_factor=2),
+        "gt_bbox": [b * 2 for b in small["gt_bbox"]],
+        "gt_class": small["gt_class"],
+        "gt_segm": [
+            paddle.nn.functional.interpolate(m.unsqueeze(0).astype("float32"), scale_factor=2)[0]
+            for m in small["gt_segm"]
+        ],
+    }
+
+    assert float(network(large)["loss_mask"]) == pytest.approx(float(network(small)["loss_mask"]), rel=0.5)
