@@ -5,11 +5,13 @@ from __future__ import annotations
 import io
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from struct import error as StructError
 from struct import unpack_from
+from threading import Lock
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 JPEG_START = b"\xff\xd8\xff"
@@ -22,6 +24,7 @@ _START_OF_SCAN = 0xDA
 _START_OF_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _EXIF_SEGMENT = 0xE1
 _EXIF_MAGIC = b"Exif\x00\x00"
+_PILLOW_LOCK = Lock()
 
 # channels and bits a channel of Pillow's modes, for the formats that are not parsed here
 _MODES = {
@@ -152,28 +155,48 @@ def _jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
         position += 2 + length
 
 
+@contextmanager
+def open_quietly(data: bytes, *, load: bool = False) -> Iterator[Image.Image]:
+    """The picture as Pillow opens it, without warnings of odd metadata and without a limit of size.
+
+    The limit is meant for servers that strangers send pictures to; aerial pictures of 400 megapixels are whole. Both
+    switches are global in Python and Pillow, hence the lock; it is held over the decoding with `load`.
+    """
+    with _PILLOW_LOCK, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        try:
+            picture = Image.open(io.BytesIO(data))
+            picture.getexif()
+            if load:
+                picture.load()
+        finally:
+            Image.MAX_IMAGE_PIXELS = limit
+    with picture:
+        yield picture
+
+
+PILLOW_ERRORS = (OSError, ValueError, SyntaxError, EOFError, StructError, Image.DecompressionBombError)
+"""What Pillow raises on a damaged file; `UnidentifiedImageError` is an `OSError`."""
+
+
 def _pillow_header(data: bytes) -> PictureHeader | None:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow warns of odd metadata that decide nothing here
-            with Image.open(io.BytesIO(data)) as picture:
-                mode = picture.mode
-                orientation = int(picture.getexif().get(EXIF_ORIENTATION, 1))
-                channels, bits = _MODES.get(mode, (1, 16))  # all modes that are left are kinds of "I;16"
-                return PictureHeader(
-                    picture.format or "?", picture.size, channels, bits, mode in ("P", "PA"), _valid(orientation)
-                )
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        with open_quietly(data) as picture:
+            orientation = int(picture.getexif().get(EXIF_ORIENTATION, 1))
+            channels, bits = _MODES.get(picture.mode, (1, 16))  # the modes that are left are kinds of "I;16"
+            name, palette = picture.format or "?", picture.mode in ("P", "PA")
+            return PictureHeader(name, picture.size, channels, bits, palette, _valid(orientation))
+    except PILLOW_ERRORS:
         return None
 
 
 def _pillow_reads_all(data: bytes) -> bool:
     try:
-        with Image.open(io.BytesIO(data)) as picture:
-            picture.load()
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        with open_quietly(data, load=True):
+            return True
+    except PILLOW_ERRORS:
         return False
-    return True
 
 
 def _orientation(block: bytes) -> int:

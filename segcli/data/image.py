@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import warnings
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -16,7 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from segcli.data.headers import PNG_SIGNATURE, PictureHeader, is_complete, png_chunks, read_header
+from segcli.data.headers import (
+    PILLOW_ERRORS,
+    PNG_SIGNATURE,
+    PictureHeader,
+    is_complete,
+    open_quietly,
+    png_chunks,
+    read_header,
+)
 from segcli.errors import InputError
 
 UInt8Array = NDArray[np.uint8]
@@ -114,10 +120,9 @@ def decode_mask(data: bytes, *, name: StrPath = _BYTES, header: PictureHeader | 
         header: The header, if it was read and the file is known to be complete.
     """
     header = header or _checked_header(data, name)
-    if header.format == "PNG":
-        pixels = _decode_png_values(data, header)
-        if pixels is not None:
-            return MaskFile(pixels, header)
+    pixels = _decode_png_values(data, header) if header.format == "PNG" else _decode_values(data, header)
+    if pixels is not None:
+        return MaskFile(pixels, header)
     return MaskFile(_as_unsigned(np.asarray(_pillow_decode(data, name))), header)
 
 
@@ -173,6 +178,17 @@ def _decode_png_values(data: bytes, header: PictureHeader) -> NDArray[Any] | Non
     return pixels
 
 
+def _decode_values(data: bytes, header: PictureHeader) -> NDArray[Any] | None:
+    """The stored values of another format, where OpenCV gives them: not of a palette, nor of single bits."""
+    if header.palette or header.bits < 8 or header.bits > 16:
+        return None
+    flags = cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION
+    pixels: NDArray[Any] | None = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    if pixels is None or (pixels.ndim == 2) != (header.channels == 1):
+        return None
+    return pixels
+
+
 def _as_grey_png(data: bytes) -> bytes:
     """The same PNG declared as grey, without palette, transparency and what else would change the values."""
     description = b"IHDR" + data[16:25] + b"\x00" + data[26:29]
@@ -185,13 +201,10 @@ def _as_grey_png(data: bytes) -> bytes:
 
 def _pillow_decode(data: bytes, name: StrPath) -> Image.Image:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            picture = Image.open(io.BytesIO(data))
-            picture.load()
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        with open_quietly(data, load=True) as picture:
+            return picture.copy()
+    except PILLOW_ERRORS as error:
         raise InputError(f"cannot be decoded: {error}", path=name, hint="replace the file") from error
-    return picture
 
 
 def _as_unsigned(pixels: NDArray[Any]) -> NDArray[Any]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from segcli.data.files import atomic_path
+from segcli.report.figures import new_figure, save_png
 
 
 def draw_curves(history: Sequence[Mapping[str, Any]], target: Path, score_name: str) -> None:
@@ -17,13 +17,9 @@ def draw_curves(history: Sequence[Mapping[str, Any]], target: Path, score_name: 
         target: Where the picture goes.
         score_name: Name of the score for its axis.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     steps = [event for event in history if event["event"] == "train"]
     scores = [event for event in history if event["event"] == "evaluate"]
-    figure = Figure(figsize=(8, 7), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(8, 7)
     loss_axes, rate_axes, score_axes = figure.subplots(3, 1, sharex=True, height_ratios=(3, 1, 2))
     iterations = [event["iteration"] for event in steps]
     loss_axes.plot(iterations, [event["loss"] for event in steps], color="tab:blue")
@@ -38,5 +34,4 @@ def draw_curves(history: Sequence[Mapping[str, Any]], target: Path, score_name: 
     score_axes.set_xlabel("iteration")
     for axes in (loss_axes, rate_axes, score_axes):
         axes.grid(visible=True, alpha=0.3)
-    with atomic_path(target) as temporary:
-        figure.savefig(temporary, dpi=110)
+    save_png(figure, target)

@@ -159,6 +159,15 @@ def test_sizes_need_no_decoding(tmp_path):
     assert image_size(tmp_path / "a.webp") == (40, 24)
 
 
+def test_large_pictures_are_no_bombs(tmp_path, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
+    for suffix in ("tif", "bmp"):
+        Image.fromarray(np.zeros((24, 40), np.uint8)).convert("P").save(tmp_path / f"mask.{suffix}")
+        assert read_mask(tmp_path / f"mask.{suffix}").shape == (24, 40)
+        assert read_image(tmp_path / f"mask.{suffix}").shape == (24, 40, 3)
+    assert Image.MAX_IMAGE_PIXELS == 10
+
+
 @pytest.mark.parametrize("count", [1, 5, 19, 150, 255])
 def test_colours_differ(count):
     colours = palette(count)
