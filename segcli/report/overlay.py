@@ -80,17 +80,17 @@ def with_legend(picture: NDArray[np.uint8], classes: ClassMap, shown: Iterable[i
         RGB, uint8, higher than the picture; wider too where the picture is narrower than a name.
     """
     entries = _entries(classes, shown)
-    legend = draw_legend(entries, picture.shape[1])
+    legend = _draw_legend(entries, picture.shape[1])
     width = max(picture.shape[1], legend.shape[1])
     return np.concatenate([_widened(picture, width), _widened(legend, width)])
 
 
 def legend(classes: ClassMap, shown: Iterable[int], width_px: int) -> NDArray[np.uint8]:
     """The legend alone: RGB, uint8 [H, width_px or more, 3]."""
-    return draw_legend(_entries(classes, shown), width_px)
+    return _draw_legend(_entries(classes, shown), width_px)
 
 
-def draw_legend(entries: list[_Entry], width_px: int) -> NDArray[np.uint8]:
+def _draw_legend(entries: list[_Entry], width_px: int) -> NDArray[np.uint8]:
     """Coloured squares with labels in rows that fit a width; a label wider than that makes the legend wider."""
     size = min(28, max(14, width_px // 40))
     gap, square = size, size
