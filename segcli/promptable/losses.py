@@ -1,0 +1,83 @@
+"""Losses of promptable segmentation (SAM, section 3 and appendix A: Losses and training)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import paddle
+import paddle.nn.functional as F
+
+
+@dataclass(frozen=True)
+class LossWeights:
+    """How the parts are weighed; the defaults are the paper's.
+
+    Attributes:
+        focal: Of the focal loss.
+        dice: Of the Dice loss.
+        iou: Of the error of the predicted IoU.
+    """
+
+    focal: float = 20.0
+    dice: float = 1.0
+    iou: float = 1.0
+
+
+def focal_loss(logits: paddle.Tensor, targets: paddle.Tensor, alpha: float = 0.25, gamma: float = 2.0) -> paddle.Tensor:
+    """Focal loss of each mask (Lin et al. 2017, arXiv:1708.02002), pixel by pixel, then the mean.
+
+    Args:
+        logits: ``[..., H, W]`` float32.
+        targets: Same shape, 0 or 1.
+        alpha: Weight of the foreground; the background has ``1 - alpha``.
+        gamma: How much less a pixel counts that is certain.
+
+    Returns:
+        ``[...]``.
+    """
+    probability = F.sigmoid(logits)
+    cross_entropy = F.binary_cross_entropy_with_logits(logits, targets, reduction="none")
+    agreement = probability * targets + (1 - probability) * (1 - targets)
+    weight = alpha * targets + (1 - alpha) * (1 - targets)
+    return (weight * (1 - agreement) ** gamma * cross_entropy).mean(axis=[-2, -1])
+
+
+def dice_loss(logits: paddle.Tensor, targets: paddle.Tensor) -> paddle.Tensor:
+    """One less the Dice coefficient (Milletari et al. 2016, arXiv:1606.04797), ``[..., H, W]`` to ``[...]``."""
+    probability = F.sigmoid(logits)
+    shared = (probability * targets).sum(axis=[-2, -1])
+    total = probability.sum(axis=[-2, -1]) + targets.sum(axis=[-2, -1])
+    return 1 - (2 * shared + 1) / (total + 1)
+
+
+@paddle.no_grad()  # type: ignore[untyped-decorator]
+def true_iou(logits: paddle.Tensor, targets: paddle.Tensor) -> paddle.Tensor:
+    """IoU of the masks above 0 with the targets, ``[..., H, W]`` to ``[...]``; 1 where both are empty."""
+    answers = (logits > 0).astype("float32")
+    shared = (answers * targets).sum(axis=[-2, -1])
+    either = answers.sum(axis=[-2, -1]) + targets.sum(axis=[-2, -1]) - shared
+    return paddle.where(either > 0, shared / paddle.clip(either, min=1.0), paddle.ones_like(either))
+
+
+def prompt_loss(
+    logits: paddle.Tensor, iou: paddle.Tensor, targets: paddle.Tensor, weights: LossWeights | None = None
+) -> tuple[paddle.Tensor, paddle.Tensor]:
+    """Loss of the answers to B prompts of which each has K masks.
+
+    Only the best mask of each prompt is taught its shape, so that the others may mean other things; the predicted IoU
+    of all of them is taught, so that one can be chosen.
+
+    Args:
+        logits: ``[B, K, H, W]`` float32.
+        iou: ``[B, K]`` predicted IoU.
+        targets: ``[B, H, W]`` float32, 0 or 1.
+        weights: How the parts are weighed.
+
+    Returns:
+        The mean over prompts (a scalar), and which mask was best, ``[B]`` int64.
+    """
+    weights = weights or LossWeights()
+    spread = targets.unsqueeze(1).expand_as(logits)
+    shape = weights.focal * focal_loss(logits, spread) + weights.dice * dice_loss(logits, spread)
+    accuracy = (iou - true_iou(logits, spread)).square().mean(axis=1)
+    return (shape.min(axis=1) + weights.iou * accuracy).mean(), shape.argmin(axis=1)
