@@ -5,7 +5,7 @@ SegcliError                 exit 1   something failed; the message says what, wh
 ├── ConfigError             exit 2   faults in a configuration or an option, all of them at once
 ├── UsageError              exit 2   a command was called in a way that cannot work
 ├── DatasetError            exit 3   the dataset is invalid; carries every finding
-├── EnvironmentFault        exit 1   a package or a device that is needed is not there
+├── MissingPartError        exit 1   a package or a device that is needed is not there
 ├── WeightsError            exit 1   a weight file cannot be read, or does not fit the network
 ├── TrainingError           exit 1   training cannot go on
 │   └── NonFiniteLossError  exit 1   the loss became NaN or infinite; names the pictures of the batch
@@ -73,12 +73,27 @@ class ConfigFault:
 
 
 class ConfigError(SegcliError):
-    """All faults of a configuration at once."""
+    """All faults of a configuration at once.
+
+    Attributes:
+        faults: The faults.
+        mode: The mode, where it was given and is valid, so that its result file can tell.
+        output: The folder of the run, likewise.
+    """
 
     exit_code = EXIT_USAGE
 
-    def __init__(self, faults: Sequence[ConfigFault], *, path: str | PathLike[str] | None = None) -> None:
+    def __init__(
+        self,
+        faults: Sequence[ConfigFault],
+        *,
+        path: str | PathLike[str] | None = None,
+        mode: str | None = None,
+        output: str | None = None,
+    ) -> None:
         self.faults = tuple(faults)
+        self.mode = mode
+        self.output = output
         noun = "fault" if len(self.faults) == 1 else "faults"
         listing = "\n".join(f"  {fault}" for fault in self.faults)
         super().__init__(f"{len(self.faults)} configuration {noun}\n{listing}", path=path)

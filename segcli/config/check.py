@@ -1,0 +1,206 @@
+"""Rules across keys, and the reasons for which a key or a value of PaddleX is refused."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from segcli.config.schema import Config
+from segcli.config.suggest import did_you_mean, near
+from segcli.errors import ConfigFault
+from segcli.models.names import MODEL_TASKS
+from segcli.tasks import Task
+
+DEVICE_KINDS = ("cpu", "gpu", "npu", "xpu", "mlu", "gcu", "dcu", "iluvatar_gpu", "metax_gpu")
+RUN_MODES = ("paddle", "mkldnn")
+ENGINES = ("paddle", "paddle_static", "onnxruntime", "openvino", "hpi")
+
+_HIDDEN_CONFIG = "a second, hidden configuration is not read; every key is in this one"
+REFUSED = {
+    "Benchmark": "PaddleX's internal measuring is not taken over; scripts/bench measures",
+    "Train.basic_config_path": _HIDDEN_CONFIG,
+    "Evaluate.basic_config_path": _HIDDEN_CONFIG,
+    "Export.basic_config_path": _HIDDEN_CONFIG,
+}
+"""Keys of PaddleX that are refused when they are given, and why."""
+
+MODE_HINTS = {"pdparams2safetensors": "use `segcli weights convert model.pdparams model.safetensors`"}
+"""Modes of PaddleX that are commands here."""
+
+Faults = Iterator[ConfigFault]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule across keys.
+
+    Attributes:
+        keys: Keys that it looks at; it is skipped when one of them is faulty itself.
+        faults: Yields what is wrong.
+    """
+
+    keys: tuple[str, ...]
+    faults: Callable[[Config], Faults]
+
+
+def check_rules(config: Config, faulty: set[str]) -> Faults:
+    """Faults by all rules that do not involve a key which is known to be faulty."""
+    for rule in RULES:
+        if faulty.isdisjoint(rule.keys):
+            yield from rule.faults(config)
+
+
+def unknown_model(name: str) -> ConfigFault | None:
+    """The fault of a model that is not known."""
+    if name in MODEL_TASKS:
+        return None
+    remedy = did_you_mean(near(name, MODEL_TASKS)) or "`segcli models` lists all names"
+    return ConfigFault("Global.model", f"is {name!r}; there is no such model", remedy)
+
+
+def parse_device(device: str) -> tuple[str, tuple[int, ...]]:
+    """Kind and ids of a device, e.g. ``("gpu", (0, 1))`` for ``gpu:0,1``; no ids where none are named.
+
+    Raises:
+        ValueError: It is not a device.
+    """
+    kind, colon, ids = device.partition(":")
+    if kind not in DEVICE_KINDS:
+        raise ValueError(f"is {device!r}; expected {', '.join(DEVICE_KINDS)}, alone or with ids as in gpu:0,1")
+    if colon and kind == "cpu":
+        raise ValueError(f"is {device!r}; the CPU has no ids, write cpu")
+    if colon and not re.fullmatch(r"\d+(,\d+)*", ids):
+        raise ValueError(f"is {device!r}; ids are whole numbers with commas, as in {kind}:0,1")
+    numbers = tuple(int(number) for number in ids.split(",")) if colon else ()
+    if len(set(numbers)) != len(numbers):
+        raise ValueError(f"is {device!r}; it names an id twice")
+    return kind, numbers
+
+
+def _device(config: Config) -> Faults:
+    device = config.Global.device
+    try:
+        parse_device(device)
+    except ValueError as fault:
+        meant = {"cuda": "gpu", "auto": "cpu"}.get(device.partition(":")[0])
+        kind = [meant] if meant else near(device.partition(":")[0], DEVICE_KINDS, count=1)
+        yield ConfigFault("Global.device", str(fault), did_you_mean(kind) if device not in kind else None)
+
+
+def _pir(config: Config) -> Faults:
+    if config.Global.export_with_pir is False:
+        reason = "is false; Paddle 3.3 writes models in PIR form (inference.json) only"
+        yield ConfigFault("Global.export_with_pir", reason, "remove it or set it to true")
+
+
+def _needed_by_mode(config: Config) -> Faults:
+    mode = config.Global.mode
+    if mode in ("check_dataset", "train", "evaluate") and config.Global.dataset_dir is None:
+        yield ConfigFault("Global.dataset_dir", f"is needed by {mode}", "set it to the folder of the dataset")
+    if mode == "predict" and config.Predict.input is None:
+        yield ConfigFault("Predict.input", "is needed by predict", "set it to a picture, a folder, a list or a glob")
+
+
+def _convert(config: Config) -> Faults:
+    if config.CheckDataset.convert.enable and config.CheckDataset.convert.src_dataset_type is None:
+        key = "CheckDataset.convert.src_dataset_type"
+        yield ConfigFault(key, "is needed when the conversion is enabled", "set it to LabelMe")
+
+
+def _split(config: Config) -> Faults:
+    split = config.CheckDataset.split
+    if not split.enable:
+        return
+    parts = {"train_percent": split.train_percent, "val_percent": split.val_percent}
+    missing = [name for name, value in parts.items() if value is None]
+    for name in missing:
+        given = [value for value in parts.values() if value is not None]
+        remedy = f"set it to {100 - given[0]}" if given else "set both, for example to 80 and 20"
+        yield ConfigFault(f"CheckDataset.split.{name}", "is needed when the division is enabled", remedy)
+    if missing:
+        return
+    numbers = [value for value in parts.values() if value is not None]
+    if sum(numbers) != 100:
+        message = f"{numbers[0]} and {numbers[1]} make {sum(numbers)}; expected 100 together"
+        yield ConfigFault("CheckDataset.split", message, f"set val_percent to {100 - numbers[0]}")
+    elif 0 in numbers:
+        empty = "train_percent" if numbers[0] == 0 else "val_percent"
+        yield ConfigFault(f"CheckDataset.split.{empty}", "is 0; each part needs pictures", "set it to 1 or more")
+
+
+def _prompts(config: Config) -> Faults:
+    model = config.Global.model
+    if config.Predict.prompts is not None and MODEL_TASKS[model] is not Task.PROMPTABLE:
+        promptable = [name for name, task in MODEL_TASKS.items() if task is Task.PROMPTABLE]
+        remedy = f"remove it, or take one of {', '.join(promptable)}"
+        yield ConfigFault("Predict.prompts", f"{model} takes no prompts", remedy)
+
+
+def _runtime(config: Config) -> Faults:
+    run_mode, engine = config.Predict.kernel_option.run_mode, config.Predict.engine
+    if run_mode not in RUN_MODES:
+        message = f"is {run_mode!r}; expected {' or '.join(RUN_MODES)}, other modes need what is not built here"
+        yield ConfigFault("Predict.kernel_option.run_mode", message, "Predict.runtime chooses the runtime")
+    if engine is not None and engine not in ENGINES:
+        message = f"is {engine!r}; expected {', '.join(ENGINES)}"
+        yield ConfigFault("Predict.engine", message, did_you_mean(near(engine, ENGINES)))
+
+
+def _processes(config: Config) -> Faults:
+    several = config.Train.cpu_processes > 1
+    if several and not config.Global.device.startswith("cpu"):
+        message = f"is {config.Train.cpu_processes} on {config.Global.device}; it counts processes on the CPU"
+        yield ConfigFault("Train.cpu_processes", message, "set Global.device to cpu, or name several ids: gpu:0,1")
+
+
+def _input_shapes(config: Config) -> Faults:
+    shapes = {"Train.input_shape": config.Train.input_shape, "Export.input_shape": config.Export.input_shape}
+    for key, shape in shapes.items():
+        if shape is not None and (shape[1] != 3 or any(side != -1 and side < 1 for side in shape)):
+            message = f"is {list(shape)}; expected [N, 3, H, W] with -1 for a free side"
+            yield ConfigFault(key, message)
+
+
+def _windows(config: Config) -> Faults:
+    for section in ("Evaluate", "Predict"):
+        window = getattr(config, section).sliding_window
+        if window is None:
+            continue
+        if min(*window.crop_size, *window.stride) < 1:
+            yield ConfigFault(f"{section}.sliding_window", "holds a side below 1 pixel")
+        elif any(step > side for step, side in zip(window.stride, window.crop_size, strict=True)):
+            message = f"is {list(window.stride)} with tiles of {list(window.crop_size)}; pixels between tiles are lost"
+            yield ConfigFault(f"{section}.sliding_window.stride", message, "the stride is at most the tile's side")
+
+
+def _crop(config: Config) -> Faults:
+    if config.Train.crop_size is not None and min(config.Train.crop_size) < 1:
+        yield ConfigFault("Train.crop_size", f"is {list(config.Train.crop_size)}; a side has at least 1 pixel")
+
+
+def _class_weights(config: Config) -> Faults:
+    weights, count = config.Train.class_weights, config.Train.num_classes
+    if not isinstance(weights, tuple):
+        return
+    if min(weights, default=0) < 0 or not any(weights):
+        yield ConfigFault("Train.class_weights", "expected weights of 0 or more, one of them above 0")
+    if count is not None and len(weights) != count:
+        yield ConfigFault("Train.class_weights", f"holds {len(weights)} weights for {count} classes")
+
+
+_SPLIT = ("CheckDataset.split.enable", "CheckDataset.split.train_percent", "CheckDataset.split.val_percent")
+RULES: tuple[Rule, ...] = (
+    Rule(("Global.device",), _device),
+    Rule(("Global.export_with_pir",), _pir),
+    Rule(("Global.mode", "Global.dataset_dir", "Predict.input"), _needed_by_mode),
+    Rule(("CheckDataset.convert.enable", "CheckDataset.convert.src_dataset_type"), _convert),
+    Rule(_SPLIT, _split),
+    Rule(("Global.model", "Predict.prompts"), _prompts),
+    Rule(("Predict.kernel_option.run_mode", "Predict.engine"), _runtime),
+    Rule(("Global.device", "Train.cpu_processes"), _processes),
+    Rule(("Train.input_shape", "Export.input_shape"), _input_shapes),
+    Rule(("Evaluate.sliding_window", "Predict.sliding_window"), _windows),
+    Rule(("Train.crop_size",), _crop),
+    Rule(("Train.class_weights", "Train.num_classes"), _class_weights),
+)

@@ -1,0 +1,280 @@
+"""From a file and the words of a command to one typed configuration, with all faults listed at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from segcli.config.check import MODE_HINTS, REFUSED, check_rules, unknown_model
+from segcli.config.keys import choices, expected, leaves, sections, wants_text
+from segcli.config.references import resolve_references
+from segcli.config.schema import Config
+from segcli.config.suggest import did_you_mean, near, nearest_keys
+from segcli.config.tree import Values, discard, put, value_at
+from segcli.config.yaml_text import Document, parse_value, read_yaml
+from segcli.errors import ConfigError, ConfigFault
+from segcli.models.names import MODEL_TASKS
+from segcli.tasks import Task
+
+DEFAULT = "default"
+OVERRIDE = "-o"
+TASK_DEFAULTS: dict[Task, dict[str, Any]] = {
+    Task.SEMANTIC: {},
+    Task.INSTANCE: {"Train.epochs_iters": 40, "Train.eval_interval": 1},
+    Task.PROMPTABLE: {"Train.epochs_iters": 40, "Train.eval_interval": 1},
+}
+"""Defaults that differ from the schema's: the unit of `epochs_iters` and `eval_interval` is the epoch here."""
+_OPTIONAL = ("Evaluate.sliding_window", "Predict.sliding_window")
+"""Sections that are there as a whole or not at all."""
+
+
+@dataclass(frozen=True)
+class LoadedConfig:
+    """A configuration and where each value came from.
+
+    Attributes:
+        config: The typed values.
+        origins: By dotted key: ``FILE:LINE``, ``-o``, the name of a command's option, or ``default``.
+        path: The file, if there was one.
+    """
+
+    config: Config
+    origins: dict[str, str]
+    path: Path | None = None
+
+
+def load_config(
+    path: str | PathLike[str] | None,
+    overrides: Sequence[str] = (),
+    options: Mapping[str, tuple[str, Any]] | None = None,
+) -> LoadedConfig:
+    """Reads a configuration; later sources win: defaults, the file, the options of a command, the overrides.
+
+    Args:
+        path: YAML file in PaddleX's structure; None builds the configuration without a file.
+        overrides: Texts ``key=value`` as after ``-o``; the value is YAML and is never executed.
+        options: By dotted key: the name of a command's option and its value, e.g.
+            ``{"Global.dataset_dir": ("--dataset", "data")}``.
+
+    Raises:
+        ConfigError: Holds every fault of every source.
+    """
+    reading = _Reading(None if path is None else Path(path))
+    reading.apply_options(options or {})
+    reading.apply_overrides(overrides)
+    reading.resolve()
+    return reading.finish()
+
+
+def from_values(values: Mapping[str, Any], overrides: Sequence[str] = (), *, source: str = "argument") -> LoadedConfig:
+    """A configuration without a file, from values by dotted key, e.g. ``{"Global.model": "PP-LiteSeg-T"}``.
+
+    Raises:
+        ConfigError: Holds every fault.
+    """
+    return load_config(None, overrides, {key: (source, value) for key, value in values.items()})
+
+
+@dataclass
+class _Reading:
+    """One configuration on its way from text to types."""
+
+    path: Path | None
+    origins: dict[str, str] = field(default_factory=dict)
+    faults: list[ConfigFault] = field(default_factory=list)
+    faulty: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        document = Document() if self.path is None else read_yaml(self.path)
+        self.origins.update({key: f"{self.path}:{line}" for key, line in document.lines.items()})
+        if document.faults and not document.values:
+            raise ConfigError(document.faults)
+        self.faults.extend(document.faults)
+        self.texts = document.texts
+        self.values: Values = {}
+        for key, value in self._sift(document.values, ""):
+            self._put(key, value)
+
+    def fault(self, key: str, message: str, hint: str | None = None) -> None:
+        """Notes a fault of a key."""
+        self.faults.append(ConfigFault(key, message, hint, self._origin(key)))
+        self.faulty.add(key)
+
+    def _origin(self, key: str) -> str | None:
+        """Where the key or the nearest section around it was given."""
+        while key:
+            if key in self.origins:
+                return self.origins[key]
+            key = key.rpartition(".")[0]
+        return None
+
+    def _sift(self, values: Mapping[Any, Any], prefix: str) -> Iterator[tuple[str, Any]]:
+        """Known keys with their values; every other key becomes a fault."""
+        for name, value in values.items():
+            key = f"{prefix}{name}"
+            if key in REFUSED:
+                if value is not None:
+                    self.fault(key, f"is not supported: {REFUSED[key]}", "remove it")
+            elif key in leaves():
+                yield key, self.texts.get(key, value) if self._is_written_text(key, value) else value
+            elif key not in sections():
+                self.fault(key, "there is no such key", did_you_mean(nearest_keys(key)) or _keys_of(prefix))
+            elif isinstance(value, Mapping):
+                yield from self._sift(value, f"{key}.")
+            elif value is not None:
+                self.fault(key, f"is {value!r}; expected a section", _keys_of(f"{key}."))
+
+    @staticmethod
+    def _is_written_text(key: str, value: Any) -> bool:
+        return value is not None and wants_text(leaves()[key])
+
+    def _put(self, key: str, value: Any) -> None:
+        try:
+            put(self.values, key, value)
+        except (LookupError, TypeError) as error:
+            self.fault(key, f"cannot be set: {error.args[0]}")
+
+    def apply_options(self, options: Mapping[str, tuple[str, Any]]) -> None:
+        """Sets the values of a command's options."""
+        for key, (name, value) in options.items():
+            self._set(key, value, name)
+
+    def apply_overrides(self, overrides: Sequence[str]) -> None:
+        """Sets the values after ``-o``."""
+        for override in overrides:
+            key, equals, text = override.partition("=")
+            key = key.strip()
+            if not equals or not key:
+                self.faults.append(ConfigFault(override, "is no override", "write -o Section.key=value", OVERRIDE))
+                continue
+            try:
+                value = parse_value(text)
+            except ValueError as error:
+                self.origins[key] = OVERRIDE
+                self.fault(key, str(error), "put the value in quotes")
+                continue
+            quoted = text.strip()[:1] in ("'", '"', "[", "{")
+            self._set(key, value, OVERRIDE, text=None if quoted or value is None else text.strip())
+
+    def _set(self, key: str, value: Any, origin: str, *, text: str | None = None) -> None:
+        leaf = _leaf_of(key)
+        if leaf is None:
+            self._set_section(key, value, origin)
+            return
+        self.origins[leaf] = origin
+        if leaf == key and text is not None and wants_text(leaves()[key]):
+            value = text
+        self._put(key, value)
+
+    def _set_section(self, key: str, value: Any, origin: str) -> None:
+        """A whole section as one value; its keys are set one by one, others keep what they have."""
+        self.origins[key] = origin
+        self.texts = {}
+        if value is None and key in sections():
+            discard(self.values, key)
+            return
+        for inner, inner_value in list(self._sift(_nested(key, value), "")):
+            self._set(inner, inner_value, origin)
+
+    def resolve(self) -> None:
+        """Replaces ``${Global.output}`` and the like by the value they point to."""
+        self.values, unresolved = resolve_references(self.values, tuple(leaves()))
+        for key, reason in unresolved.items():
+            self.fault(key, f"points to what is not there: {reason}", "write \\${ for a plain ${")
+
+    def finish(self) -> LoadedConfig:
+        """Types, defaults and rules.
+
+        Raises:
+            ConfigError: Holds every fault.
+        """
+        self._fill(self.values)
+        config = self._typed(self.values)
+        misnamed = None if "Global.model" in self.faulty else unknown_model(config.Global.model)
+        if misnamed:
+            self.faults.append(replace(misnamed, source=self._origin("Global.model")))
+            self.faulty.add("Global.model")
+        for fault in check_rules(config, self.faulty):
+            self.faults.append(replace(fault, source=self._origin(fault.key)))
+        if self.faults:
+            raise ConfigError(
+                sorted(self.faults, key=self._place),
+                mode=config.Global.mode if self._is_given("Global.mode") else None,
+                output=config.Global.output if self._is_given("Global.output") else None,
+            )
+        return LoadedConfig(config, {key: self.origins.get(key, DEFAULT) for key in leaves()}, self.path)
+
+    def _place(self, fault: ConfigFault) -> tuple[int, int]:
+        """Faults of the file in order of its lines, then all others."""
+        _, _, line = (fault.source or "").rpartition(":")
+        return (0, int(line)) if line.isdigit() else (1, 0)
+
+    def _is_given(self, key: str) -> bool:
+        return key in self.origins and key not in self.faulty
+
+    def _fill(self, values: Values) -> None:
+        """Defaults that depend on another value."""
+        shared = values.setdefault("Global", {})
+        task = MODEL_TASKS.get(str(shared.get("model")))
+        for key, value in TASK_DEFAULTS[task].items() if task else ():
+            section, _, name = key.partition(".")
+            if values.setdefault(section, {}).get(name) is None and key not in self.origins:
+                values[section][name] = value
+                self.origins[key] = f"{DEFAULT} of {task.value}" if task else DEFAULT
+        predict = values.setdefault("Predict", {})
+        if predict.get("model_dir") is None:
+            predict["model_dir"] = f"{shared.get('output') or 'output'}/best_model/inference"
+
+    def _typed(self, values: Values) -> Config:
+        try:
+            return Config.model_validate(values)
+        except ValidationError as error:
+            for problem in error.errors(include_url=False, include_context=False):
+                self._note(problem["loc"], problem["type"], values)
+        for key in self.faulty:
+            discard(values, key)
+            parent = key.rpartition(".")[0]
+            if parent in _OPTIONAL:
+                discard(values, parent)
+        values.setdefault("Global", {}).setdefault("model", "")
+        return Config.model_validate(values)
+
+    def _note(self, location: tuple[int | str, ...], kind: str, values: Values) -> None:
+        """One fault a key, however many members of a union refused the value."""
+        key = _leaf_of(".".join(str(part) for part in location)) or ".".join(str(part) for part in location)
+        if key in self.faulty:
+            return
+        rule = leaves()[key]
+        if kind == "missing":
+            self.fault(key, f"is missing; expected {expected(rule)}")
+            return
+        value = value_at(values, key)
+        words = choices(rule)
+        meant = near(str(value), words, count=1) if words else []
+        hint = MODE_HINTS.get(str(value)) if key == "Global.mode" else None
+        self.fault(key, f"is {value!r}; expected {expected(rule)}", hint or did_you_mean(meant))
+
+
+def _leaf_of(key: str) -> str | None:
+    """The key of the schema that holds this one: itself, or the one whose free mapping or list it reaches into."""
+    while key:
+        plain = key.partition("[")[0]
+        if plain in leaves():
+            return plain
+        key = key.rpartition(".")[0]
+    return None
+
+
+def _nested(key: str, value: Any) -> dict[str, Any]:
+    for name in reversed(key.split(".")):
+        value = {name: value}
+    return dict(value)
+
+
+def _keys_of(prefix: str) -> str:
+    return f"its keys: {', '.join(sections()[prefix.rstrip('.')].model_fields)}"

@@ -1,0 +1,87 @@
+"""Writes `configs/<task>/<Model>.yaml`: every key with a comment, both taken from the schema.
+
+``python -m segcli.config.template configs`` writes the files of all models of the table; a test checks that the
+committed ones are what this writes.
+"""
+
+from __future__ import annotations
+
+import sys
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from segcli.config.check import REFUSED
+from segcli.config.keys import choices, describe, leaves, sections
+from segcli.config.load import TASK_DEFAULTS
+from segcli.config.show import scalar
+from segcli.data.files import write_text_atomic
+from segcli.models.names import MODEL_TASKS
+from segcli.models.table import MODELS
+from segcli.tasks import Task
+
+_TASK_VALUES: dict[Task, dict[str, Any]] = {
+    Task.SEMANTIC: {"Global.dataset_dir": "data", "Predict.model_dir": None},
+    Task.INSTANCE: {"Global.dataset_dir": "data", "Predict.model_dir": None},
+    Task.PROMPTABLE: {"Global.mode": "predict", "Predict.input": "picture.jpg", "Predict.model_dir": None},
+}
+"""Values that a file needs to be accepted as it stands."""
+
+
+def template(model: str) -> str:
+    """The commented configuration of a model.
+
+    Raises:
+        KeyError: There is no such model.
+    """
+    task = MODEL_TASKS[model]
+    given = {"Global.model": model, **TASK_DEFAULTS[task], **_TASK_VALUES[task]}
+    head = [
+        f"# {model} ({task.value.replace('_', ' ')}). Every key, with its default; any can be left out or set with -o.",
+        f"# python main.py -c configs/{task.value}/{model}.yaml -o Global.dataset_dir=data -o Global.mode=train",
+    ]
+    return "\n".join([*head, "", *_body(model, given, "", 0)]).rstrip() + "\n"
+
+
+def _body(model: str, given: dict[str, Any], prefix: str, depth: int) -> Iterator[str]:
+    for name, rule in sections()[prefix.rstrip(".")].model_fields.items():
+        key = f"{prefix}{name}"
+        if key in REFUSED:
+            continue
+        yield from _comment(key, model, depth)
+        value = given.get(key, rule.get_default(call_default_factory=True))
+        if key in leaves() or value is None:
+            yield f"{'  ' * depth}{name}: {scalar(list(value) if isinstance(value, tuple) else value)}"
+        else:
+            yield f"{'  ' * depth}{name}:"
+            yield from _body(model, given, f"{key}.", depth + 1)
+        if depth == 0:
+            yield ""
+
+
+def _comment(key: str, model: str, depth: int) -> list[str]:
+    text = describe(key).replace("``", "").replace("`", "").replace("None", "null")
+    words = choices(leaves()[key]) if key in leaves() else []
+    if words and not all(word in text for word in words):
+        text = f"{text.rstrip('.')}: {', '.join(words)}."
+    recipe = MODELS[model].recipe if model in MODELS else None
+    known = {"Train.learning_rate": "learning_rate", "Train.warmup_steps": "warmup_steps"}
+    if recipe is not None and key in known:
+        text = f"{text.rstrip('.')} ({getattr(recipe, known[key])})."
+    margin = "  " * depth + "# "
+    return textwrap.wrap(text, 118, initial_indent=margin, subsequent_indent=margin)
+
+
+def write_all(folder: Path) -> list[Path]:
+    """Writes the file of every model of the table into `folder` and returns them."""
+    written = []
+    for name, spec in MODELS.items():
+        path = folder / spec.task.value / f"{name}.yaml"
+        write_text_atomic(path, template(name))
+        written.append(path)
+    return written
+
+
+if __name__ == "__main__":
+    write_all(Path(sys.argv[1]))

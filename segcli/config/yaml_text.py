@@ -1,0 +1,144 @@
+"""Reads YAML with the line of every key, by rules without surprises.
+
+PyYAML follows YAML 1.1, in which ``OFF`` is false, ``1e-4`` is a text and ``2024-05-01`` is a date. Here, as in
+YAML 1.2, they are a text, a number and a text. Beside ``null`` PaddleX's ``None`` is null. Nothing is ever executed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from segcli.errors import ConfigFault
+
+
+class _Loader(yaml.SafeLoader):
+    """A safe loader with the plain scalars of YAML 1.2 and PaddleX's None."""
+
+    yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012 - PyYAML's own name and kind
+
+
+_PLAIN = {
+    "null": (r"~|null|Null|NULL|None|", ["~", "n", "N", ""]),
+    "bool": (r"true|True|TRUE|false|False|FALSE", list("tTfF")),
+    "int": (r"[-+]?(?:0|[1-9][0-9]*)", list("-+0123456789")),
+    "float": (
+        r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)",
+        list("-+.0123456789"),
+    ),
+    "merge": (r"<<", ["<"]),
+}
+"""Kinds of plain scalars: how they are written and with what they start."""
+for _kind, (_form, _starts) in _PLAIN.items():
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_kind}", re.compile(f"^(?:{_form})$"), _starts)
+
+
+def _number(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> float:
+    text = str(loader.construct_scalar(node)).lower()
+    return float(text.replace(".inf", "inf").replace(".nan", "nan"))
+
+
+_Loader.add_constructor("tag:yaml.org,2002:float", _number)
+
+_LITERALS = {"T": True, "t": True, "F": False, "f": False}
+"""What PaddleX reads in `-o` beside YAML's own words."""
+
+
+def parse_value(text: str) -> Any:
+    """The value of the right side of ``-o key=value``.
+
+    A text that opens a list, a mapping or a quotation is YAML; everything else is one plain scalar, so that ``*.jpg``,
+    ``a: b`` and ``x #1`` are what they look like.
+
+    Raises:
+        ValueError: The list, mapping or quotation is not closed or not valid.
+    """
+    text = text.strip()
+    if text in _LITERALS:
+        return _LITERALS[text]
+    loader = _Loader(text if text[:1] in tuple("[{'\"") else "")
+    try:
+        if text[:1] in tuple("[{'\""):
+            return loader.get_single_data()
+        tag = loader.resolve(yaml.ScalarNode, text, (True, False))  # type: ignore[no-untyped-call]
+        return loader.construct_object(yaml.ScalarNode(tag, text))
+    except yaml.YAMLError as fault:
+        raise ValueError(f"{text} is not valid YAML: {_reason(fault)}") from fault
+    finally:
+        loader.dispose()
+
+
+@dataclass
+class Document:
+    """A YAML file.
+
+    Attributes:
+        values: Its content.
+        lines: Line of every key, by dotted key, counted from 1.
+        texts: The characters of every plain scalar, by dotted key.
+        faults: What cannot be accepted in it.
+    """
+
+    values: dict[str, Any] = field(default_factory=dict)
+    lines: dict[str, int] = field(default_factory=dict)
+    texts: dict[str, str] = field(default_factory=dict)
+    faults: list[ConfigFault] = field(default_factory=list)
+
+
+def read_yaml(path: Path) -> Document:
+    """Reads a YAML file; what is wrong with it is listed in its faults."""
+    document = Document()
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as fault:
+        document.faults.append(ConfigFault(str(path), f"cannot be read: {fault.strerror}", "check the path after -c"))
+        return document
+    except UnicodeDecodeError:
+        document.faults.append(ConfigFault(str(path), "is not UTF-8 text", "save it as UTF-8"))
+        return document
+    _parse(text, path, document)
+    return document
+
+
+def _parse(text: str, path: Path, document: Document) -> None:
+    try:
+        loader = _Loader(text)
+        node = loader.get_single_node()
+        values = None if node is None else loader.construct_document(node)
+    except (yaml.YAMLError, ValueError, TypeError) as fault:
+        mark = getattr(fault, "problem_mark", None)
+        place = f"{path}:{mark.line + 1}" if mark else str(path)
+        document.faults.append(ConfigFault(place, f"is not valid YAML: {_reason(fault)}", "check quotes and indents"))
+        return
+    if values is None:
+        return
+    if not isinstance(values, dict):
+        document.faults.append(ConfigFault(str(path), "holds no sections", "it starts with `Global:`"))
+        return
+    document.values = values
+    for key, key_node, value_node in _entries(node, ""):
+        line = key_node.start_mark.line + 1
+        if key in document.lines:
+            message = f"is given twice, in lines {document.lines[key]} and {line}"
+            document.faults.append(ConfigFault(key, message, "keep one", f"{path}:{line}"))
+        document.lines[key] = line
+        if isinstance(value_node, yaml.ScalarNode) and value_node.style is None:
+            document.texts[key] = value_node.value
+
+
+def _entries(node: yaml.Node | None, prefix: str) -> Iterator[tuple[str, yaml.Node, yaml.Node]]:
+    if not isinstance(node, yaml.MappingNode):
+        return
+    for key_node, value_node in node.value:
+        key = f"{prefix}{key_node.value}"
+        yield key, key_node, value_node
+        yield from _entries(value_node, f"{key}.")
+
+
+def _reason(fault: Exception) -> str:
+    return str(getattr(fault, "problem", None) or fault).splitlines()[0]
