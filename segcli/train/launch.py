@@ -12,8 +12,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+from segcli.config.check import parse_device
 from segcli.config.schema import Config
 from segcli.data.files import write_json_atomic
+from segcli.engines.device import available_device
 from segcli.engines.protocol import TrainingSession
 from segcli.errors import TrainingError
 from segcli.train.result import TrainResult
@@ -23,16 +25,16 @@ CONFIG_FILE = ".processes.json"
 RESULT_FILE = ".processes_result.json"
 
 
-def _device_ids(device: str) -> list[str]:
-    _, _, ids = device.partition(":")
-    return [number for number in ids.split(",") if number]
+def _device_ids(config: Config) -> tuple[int, ...]:
+    """Ids of the devices that were asked for and are there."""
+    return parse_device(available_device(config.Global.device, strict=config.Global.strict_device))[1]
 
 
 def is_needed(config: Config) -> bool:
     """Whether the configuration asks for several processes and this is not one of them."""
     if _IN_WORKER in os.environ:
         return False
-    several = len(_device_ids(config.Global.device)) > 1 or config.Train.cpu_processes > 1
+    several = len(_device_ids(config)) > 1 or config.Train.cpu_processes > 1
     return several or config.Train.dist_ips is not None
 
 
@@ -61,7 +63,7 @@ def _launcher(config: Config, logs: Path) -> list[str]:
         command += ["--ips", config.Train.dist_ips]
     if config.Train.cpu_processes > 1:
         return [*command, "--nproc_per_node", str(config.Train.cpu_processes), "--backend", "gloo"]
-    return [*command, "--devices", ",".join(_device_ids(config.Global.device) or ["0"])]
+    return [*command, "--devices", ",".join(map(str, _device_ids(config) or (0,)))]
 
 
 def join(session: TrainingSession) -> None:

@@ -233,8 +233,8 @@ def test_a_fault_tells_mode_and_output_where_they_are_known(write):
 
 @pytest.mark.parametrize(
     ("device", "parsed"),
-    [("cpu", ("cpu", ())), ("gpu:0,1", ("gpu", (0, 1))), ("npu:3", ("npu", (3,))), ("iluvatar_gpu", ("iluvatar_gpu", ()))],
-)  # fmt: skip
+    [("cpu", ("cpu", ())), ("gpu:0,1", ("gpu", (0, 1))), ("npu:3", ("npu", (3,))), ("metax_gpu", ("metax_gpu", ()))],
+)
 def test_devices(device: str, parsed: tuple[str, tuple[int, ...]]):
     assert parse_device(device) == parsed
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,6 @@ def test_every_key_has_a_comment():
     for key in [*leaves(), *filter(None, sections())]:
         assert describe(key)
     lines = template("PP-LiteSeg-T").splitlines()
-    for above, line in zip(lines, lines[1:], strict=False):
+    for above, line in pairwise(lines):
         if line.strip() and not line.lstrip().startswith("#"):
             assert above.lstrip().startswith("#"), line
