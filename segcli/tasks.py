@@ -29,6 +29,7 @@ class TaskParts:
         engine: Class that builds networks and training sessions; see `segcli.engines.protocol.Engine`.
         checker: Function `(config) -> CheckResult` behind check_dataset; see `segcli.check`.
         evaluator: Function that measures a network on a dataset; see `segcli.evaluate`.
+        exporter: Function `(weights, folder, config) -> ExportResult` that writes an exported model; see `segcli.export`.
         predictor: Class that turns pictures into results; see `segcli.predict`.
         weight_file: Name of the weights inside `best_model/`, as PaddleX names it.
         score: Name of the metric by which the best checkpoint is chosen (higher is better).
@@ -38,6 +39,7 @@ class TaskParts:
     engine: str
     checker: str
     evaluator: str
+    exporter: str
     predictor: str
     weight_file: str
     score: str
@@ -49,6 +51,7 @@ TASKS: dict[Task, TaskParts] = {
         engine="segcli.engines.paddleseg.engine:PaddleSegEngine",
         checker="segcli.check.semantic:check_semantic",
         evaluator="segcli.evaluate.semantic:evaluate_semantic",
+        exporter="segcli.export.semantic:export_semantic",
         predictor="segcli.predict.semantic:SemanticPredictor",
         weight_file="model.pdparams",
         score="mIoU",

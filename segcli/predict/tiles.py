@@ -107,4 +107,4 @@ def _weight(height: int, width: int, blend: Blend) -> NDArray[np.float32] | None
 def _ramp(length: int) -> NDArray[np.float32]:
     """Rises from the border to 1 at a quarter of the tile, and never reaches 0."""
     distance = np.minimum(np.arange(length), np.arange(length)[::-1]) + 1.0
-    return np.minimum(distance / max(1.0, length / 4), 1.0).astype(np.float32)
+    return np.asarray(np.minimum(distance / max(1.0, length / 4), 1.0), np.float32)

@@ -74,8 +74,13 @@ class PaddleSegEngine:
         )
 
     def for_export(self, network: Network, spec: ModelSpec) -> Network:
-        """A wrapper whose forward gives the logits [N, C, H, W] alone, without the auxiliary outputs."""
+        """A wrapper whose forward gives the logits [N, C, H, W] alone, without the auxiliary outputs.
+
+        Layers of `network` that need a fixed input size are replaced by others that compute the same.
+        """
         import paddle
+
+        from segcli.engines.paddleseg.exporting import free_adaptive_pools
 
         class Logits(paddle.nn.Layer):  # type: ignore[misc]
             """The first output of the network."""
@@ -89,6 +94,7 @@ class PaddleSegEngine:
                 return self.inner(x)[0]
 
         network.eval()
+        free_adaptive_pools(network)
         wrapper = Logits(network)
         wrapper.eval()
         return wrapper

@@ -1,0 +1,120 @@
+"""Converts one exported model to ONNX; run as a process of its own, because the converter can abort it.
+
+Usage: ``python -m segcli.export.onnx_worker PROGRAM WEIGHTS TARGET``
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from segcli.models.exported import LABELS_TENSOR, LOGITS_TENSOR
+
+OPSET = 17
+NORMS = {
+    "InstanceNormalization": ("group_norm", "instance_norm"),
+    "LayerNormalization": ("layer_norm",),
+    "BatchNormalization": ("batch_norm", "batch_norm_"),
+    "GroupNormalization": ("group_norm",),
+}
+"""Normalising nodes of ONNX, and the operators of Paddle that they come from."""
+
+
+def convert(program: Path, weights: Path, target: Path) -> None:
+    """Writes `target` with the outputs ``labels`` (int32 [N, H, W]); the tensor before is called ``logits``."""
+    import onnx
+    import paddle2onnx
+
+    # Polygraphy, the converter's default optimiser, takes 6 to 20 s for nothing that the runtimes do not do themselves
+    paddle2onnx.export(str(program), str(weights), str(target), opset_version=OPSET, optimize_tool="None")
+    model = onnx.load(str(target))
+    cure_epsilons(model, program)
+    name_logits(model)
+    append_labels(model)
+    onnx.checker.check_model(model)
+    onnx.save(model, str(target))
+
+
+def cure_epsilons(model: Any, program: Path) -> None:
+    """Gives normalising nodes the epsilon of the Paddle program where the converter left another.
+
+    paddle2onnx writes an uninitialised number there now and then (Paddle2ONNX issue 1646): 0 for MaskFormer's
+    GroupNorm.
+    """
+    known = program_epsilons(program)
+    for node in model.graph.node:
+        expected = [value for name in NORMS.get(node.op_type, ()) for value in known.get(name, ())]
+        for attribute in node.attribute:
+            if attribute.name != "epsilon" or not expected:
+                continue
+            if not any(abs(attribute.f - value) <= 1e-3 * value for value in expected):
+                attribute.f = min(expected)
+
+
+def program_epsilons(program: Path) -> dict[str, set[float]]:
+    """The epsilons in Paddle's program, by operator."""
+    found: dict[str, set[float]] = {}
+    for operator in _operators(json.loads(program.read_text(encoding="utf-8"))):
+        for attribute in operator.get("A", ()):
+            if isinstance(attribute, dict) and attribute.get("N") == "epsilon":
+                name = operator["#"].rpartition(".")[2]
+                found.setdefault(name, set()).add(float(attribute["AT"]["D"]))
+    return found
+
+
+def _operators(value: Any) -> list[dict[str, Any]]:
+    if isinstance(value, dict):
+        own = [value] if "#" in value and isinstance(value.get("A"), list) else []
+        return own + [found for child in value.values() for found in _operators(child)]
+    if isinstance(value, list):
+        return [found for child in value for found in _operators(child)]
+    return []
+
+
+def name_logits(model: Any) -> None:
+    """Calls the only output ``logits``."""
+    output = model.graph.output[0]
+    old = output.name
+    for node in model.graph.node:
+        for names in (node.input, node.output):
+            for index, name in enumerate(names):
+                if name == old:
+                    names[index] = LOGITS_TENSOR
+    output.name = LOGITS_TENSOR
+
+
+def append_labels(model: Any) -> None:
+    """Makes the class of the largest logit the output, int32 [N, H, W], as PaddleX expects it."""
+    from onnx import TensorProto, helper
+
+    logits = model.graph.output.pop()
+    sides = logits.type.tensor_type.shape.dim
+    shape = [side.dim_param or side.dim_value for side in (sides[0], *sides[2:])]
+    model.graph.node.extend(
+        [
+            helper.make_node("ArgMax", [LOGITS_TENSOR], ["labels_int64"], axis=1, keepdims=0),
+            helper.make_node("Cast", ["labels_int64"], [LABELS_TENSOR], to=TensorProto.INT32),
+        ]
+    )
+    model.graph.value_info.append(logits)
+    model.graph.output.append(helper.make_tensor_value_info(LABELS_TENSOR, TensorProto.INT32, shape))
+
+
+def cut_to_logits(model: Any) -> bool:
+    """Undoes `append_labels` in memory; False when the model has no tensor called ``logits``."""
+    producers = [node for node in model.graph.node if LOGITS_TENSOR in node.output]
+    known = [value for value in model.graph.value_info if value.name == LOGITS_TENSOR]
+    if not producers or not known:
+        return False
+    tail = [node for node in model.graph.node if {"labels_int64", LABELS_TENSOR} & set(node.output)]
+    for node in tail:
+        model.graph.node.remove(node)
+    del model.graph.output[:]
+    model.graph.output.append(known[0])
+    return True
+
+
+if __name__ == "__main__":
+    convert(*(Path(argument) for argument in sys.argv[1:4]))

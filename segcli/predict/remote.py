@@ -1,0 +1,36 @@
+"""Pictures from an address; nothing else in predict touches the network."""
+
+from __future__ import annotations
+
+from segcli.errors import InputError
+
+TIMEOUT_SECONDS = (10, 30)
+"""To connect, and between two pieces of the answer."""
+MOST_BYTES = 100 << 20
+_CHUNK_BYTES = 1 << 16
+
+
+def is_address(text: str) -> bool:
+    """Whether a text is an ``http(s)`` address."""
+    return text.lower().startswith(("http://", "https://"))
+
+
+def fetch_picture(address: str) -> bytes:
+    """The content behind an address, at most 100 MiB.
+
+    Raises:
+        InputError: The server cannot be reached, refuses, or sends more.
+    """
+    import requests
+
+    try:
+        with requests.get(address, timeout=TIMEOUT_SECONDS, stream=True) as answer:
+            answer.raise_for_status()
+            content = bytearray()
+            for chunk in answer.iter_content(_CHUNK_BYTES):
+                content += chunk
+                if len(content) > MOST_BYTES:
+                    raise InputError(f"is larger than {MOST_BYTES >> 20} MiB", path=address)
+    except requests.RequestException as fault:
+        raise InputError(f"cannot be fetched: {fault}", path=address, hint="give a local file") from fault
+    return bytes(content)

@@ -1,0 +1,53 @@
+"""Paddle's own inference."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segcli.predict.preprocess import Images
+
+_GPU_POOL_MB = 256
+
+
+class PaddleRuntime:
+    """Runs a program of Paddle on the CPU or a GPU; see `segcli.predict.runtimes.protocol.Runtime`.
+
+    Args:
+        program: ``.json`` or ``.pdmodel`` file.
+        weights: ``.pdiparams`` file.
+        device: ``cpu``, ``gpu:0``, ...
+        threads: Threads on the CPU.
+    """
+
+    name = "paddle"
+
+    def __init__(self, program: Path, weights: Path, device: str, threads: int) -> None:
+        from paddle import inference
+
+        config = inference.Config(str(program), str(weights))
+        config.disable_glog_info()
+        config.enable_new_ir(True)
+        config.enable_new_executor(True)
+        config.enable_memory_optim()
+        if device.startswith("gpu"):
+            config.enable_use_gpu(_GPU_POOL_MB, int(device.partition(":")[2] or 0))
+        else:
+            config.disable_gpu()
+            config.set_cpu_math_library_num_threads(threads)
+            # Paddle 3.3.1's oneDNN placement ends in "ConvertPirAttribute2RuntimeAttribute not support" on every
+            # network (Paddle issue 79749); without this one pass the fused oneDNN convolutions stay, 2 to 4 times
+            # faster than oneDNN switched off
+            config.delete_pass("onednn_placement_pass")
+        self._predictor = inference.create_predictor(config)
+        self._input = self._predictor.get_input_handle(self._predictor.get_input_names()[0])
+        self._output = self._predictor.get_output_handle(self._predictor.get_output_names()[0])
+
+    def run(self, images: Images) -> NDArray[Any]:
+        """The output of the network."""
+        self._input.copy_from_cpu(np.ascontiguousarray(images))
+        self._predictor.run()
+        return np.asarray(self._output.copy_to_cpu())
