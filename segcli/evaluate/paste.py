@@ -1,0 +1,172 @@
+"""Masks of detections at the size of the picture, made inside their boxes and run-length coded as they come.
+
+No mask of the whole picture ever exists. A bilinear enlargement is two small matrix products, one an axis, whose rows
+hold the two weights of each pixel; this gives the pixels that PaddleDetection's sampling of the whole picture gives, a
+thousand times faster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segcli.data import rle
+from segcli.data.rle import Rle
+
+Floats = NDArray[np.float32]
+_AT_ONCE = 16
+"""Objects whose weights are computed together."""
+
+
+def paste_masks(
+    masks: NDArray[Any], boxes: NDArray[Any], height: int, width: int, *, threshold: float = 0.5
+) -> Iterator[Rle]:
+    """The masks of R-CNN heads, stretched over their boxes.
+
+    Args:
+        masks: Probabilities [N, m, m].
+        boxes: Left, top, right, bottom in pixels [N, 4].
+        height: Of the picture.
+        width: Of the picture.
+        threshold: Smallest probability inside a mask.
+    """
+    for start in range(0, len(masks), _AT_ONCE):
+        chunk = np.asarray(masks[start : start + _AT_ONCE], np.float32)
+        edges = np.asarray(boxes[start : start + _AT_ONCE], np.float64)
+        rows = _BoxWeights(edges[:, 1], edges[:, 3], height, chunk.shape[1])
+        columns = _BoxWeights(edges[:, 0], edges[:, 2], width, chunk.shape[2])
+        for index, mask in enumerate(chunk):
+            (top, vertical), (left, horizontal) = rows.of(index), columns.of(index)
+            # columns first in memory, as the code runs along them
+            inside = horizontal @ (vertical @ mask).T >= threshold
+            yield rle.encode_crop(inside.T, left, top, height, width)
+
+
+def paste_in_boxes(
+    coefficients: NDArray[Any], prototypes: NDArray[Any], boxes: NDArray[Any], height: int, width: int
+) -> Iterator[Rle]:
+    """Masks where the sigmoid of coefficients times prototypes exceeds 0.5, cut by their boxes (PP-YOLOE_seg).
+
+    A pixel is inside of a box when its index is, as in the network; that its centre is would be half a pixel truer.
+
+    Args:
+        coefficients: [N, K].
+        prototypes: [K, h, w], stretched over the whole picture.
+        boxes: Left, top, right, bottom in pixels of the picture [N, 4].
+        height: Of the picture.
+        width: Of the picture.
+    """
+    maps = np.asarray(prototypes, np.float32)
+    vertical, horizontal = _stretch_weights(maps.shape[1], height), _stretch_weights(maps.shape[2], width)
+    for weights, (x0, y0, x1, y1) in zip(np.asarray(coefficients, np.float32), np.asarray(boxes, float), strict=True):
+        left, right = _covered(x0, x1, width)
+        top, bottom = _covered(y0, y1, height)
+        if left >= right or top >= bottom:
+            yield rle.empty(height, width)
+            continue
+        rows = _needed(vertical[top:bottom])
+        columns = _needed(horizontal[left:right])
+        logits = np.tensordot(weights, maps[:, rows, columns], axes=1)
+        small = 1 / (1 + np.exp(-np.clip(logits, -50, 50)))
+        inside = horizontal[left:right, columns] @ (vertical[top:bottom, rows] @ small).T > 0.5
+        yield rle.encode_crop(inside.T, left, top, height, width)
+
+
+def paste_anywhere(coefficients: NDArray[Any], prototypes: NDArray[Any], height: int, width: int) -> Iterator[Rle]:
+    """Masks where coefficients times prototypes are positive, wherever in the picture (Mask-RT-DETR).
+
+    Only the part around the positive values of the small map is enlarged: a pixel is a mean of its neighbours there,
+    and without a positive one it cannot be positive.
+
+    Args:
+        coefficients: [N, K].
+        prototypes: [K, h, w], stretched over the whole picture.
+        height: Of the picture.
+        width: Of the picture.
+    """
+    maps = np.asarray(prototypes, np.float32)
+    flat = maps.reshape(len(maps), -1)
+    vertical, horizontal = _stretch_weights(maps.shape[1], height), _stretch_weights(maps.shape[2], width)
+    for weights in np.asarray(coefficients, np.float32):
+        logits = (weights @ flat).reshape(maps.shape[1:])
+        positive = logits > 0
+        if not positive.any():
+            yield rle.empty(height, width)
+            continue
+        rows, columns = _around(positive.any(axis=1)), _around(positive.any(axis=0))
+        top, bottom = _reached(vertical, rows)
+        left, right = _reached(horizontal, columns)
+        inside = horizontal[left:right, columns] @ (vertical[top:bottom, rows] @ logits[rows, columns]).T > 0
+        yield rle.encode_crop(inside.T, left, top, height, width)
+
+
+class _BoxWeights:
+    """Bilinear weights along one axis for several boxes: pixels of the picture from the cells of each box's grid.
+
+    A pixel counts when its centre is inside the box; cells outside of the grid are 0.
+    """
+
+    def __init__(self, low: NDArray[np.float64], high: NDArray[np.float64], size: int, cells: int) -> None:
+        usable = np.isfinite(low) & np.isfinite(high) & (high > low)
+        low, high = np.where(usable, low, 0), np.where(usable, high, 1)
+        self._first = np.clip(np.ceil(low - 0.5), 0, size).astype(np.int64)
+        after = np.clip(np.floor(high - 0.5) + 1, 0, size).astype(np.int64)
+        self._count = np.where(usable, np.maximum(after - self._first, 0), 0)
+        self._end = np.cumsum(self._count)
+        pixel = np.arange(self._end[-1]) - np.repeat(self._end - self._count - self._first, self._count)
+        place = (pixel + 0.5 - np.repeat(low, self._count)) * np.repeat(cells / (high - low), self._count) - 0.5
+        cell = np.floor(place)
+        share = (place - cell).astype(np.float32)
+        row, column = np.arange(len(place)), cell.astype(np.int64) + 1
+        # one column of padding on each side takes what falls outside of the grid
+        padded = np.zeros((len(place), cells + 2), np.float32)
+        padded[row, column] = 1 - share
+        padded[row, column + 1] = share
+        self._weights = padded[:, 1:-1]
+
+    def of(self, index: int) -> tuple[int, Floats]:
+        """First pixel of a box, and the weights [pixels, cells] from there on."""
+        end = self._end[index]
+        return int(self._first[index]), self._weights[end - self._count[index] : end]
+
+
+def _stretch_weights(cells: int, size: int) -> Floats:
+    """Bilinear weights [size, cells] that stretch cells over pixels; the outermost cells reach to the border."""
+    place = np.clip((np.arange(size) + 0.5) * (cells / size) - 0.5, 0, cells - 1)
+    cell = np.minimum(np.floor(place).astype(np.int64), max(cells - 2, 0))
+    share = (place - cell).astype(np.float32)
+    weights = np.zeros((size, cells), np.float32)
+    rows = np.arange(size)
+    weights[rows, cell] = 1 - share
+    weights[rows, np.minimum(cell + 1, cells - 1)] += share
+    return weights
+
+
+def _covered(low: float, high: float, size: int) -> tuple[int, int]:
+    """First pixel whose index lies in [low, high), and the one after the last; equal when there is none."""
+    if not (np.isfinite(low) and np.isfinite(high)):
+        return 0, 0
+    first = min(max(0, int(np.ceil(low))), size)
+    return first, max(first, min(size, int(np.ceil(high))))
+
+
+def _needed(weights: Floats) -> slice:
+    """The cells that some pixel takes something from."""
+    first = np.flatnonzero(weights[0])[0]
+    last = np.flatnonzero(weights[-1])[-1]
+    return slice(int(first), int(last) + 1)
+
+
+def _around(flags: NDArray[np.bool_]) -> slice:
+    """From the first to the last that is set, and one more on each side."""
+    places = np.flatnonzero(flags)
+    return slice(max(int(places[0]) - 1, 0), int(places[-1]) + 2)
+
+
+def _reached(weights: Floats, cells: slice) -> tuple[int, int]:
+    """The first pixel that takes everything from the cells, and the one after the last; equal when there is none."""
+    places = np.flatnonzero(weights[:, cells].sum(axis=1) > 1 - 1e-4)
+    return (int(places[0]), int(places[-1]) + 1) if places.size else (0, 0)

@@ -1,0 +1,87 @@
+"""Box and mask AP of 1,000 pictures against pycocotools, and masks put into a picture against the whole-picture way."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+from pycocotools import mask as coco_mask
+
+from segcli.data.classes import ClassMap
+from segcli.evaluate.mask_ap import MaskAP
+from segcli.evaluate.paste import paste_masks
+from tests.bench.table import Row
+from tests.evaluate.coco_oracle import coco_results, coco_truth, oracle, twelve
+from tests.evaluate.instances import make_pictures
+
+PICTURES = 1000
+CLASSES = tuple(f"class {number}" for number in range(20))
+OBJECTS, FOUND = 10, 30
+MASKS, HEIGHT, WIDTH = 100, 480, 640
+
+
+def _cpu_seconds(work: Callable[[], object]) -> float:
+    begin = time.process_time()
+    work()
+    return time.process_time() - begin
+
+
+def _ap_row() -> Row:
+    samples, found = make_pictures(PICTURES, classes=len(CLASSES), objects=OBJECTS, found=FOUND)
+    numbers = {}
+
+    def ours() -> None:
+        accumulator = MaskAP(ClassMap(CLASSES))
+        for sample, detections in zip(samples, found, strict=True):
+            accumulator.update(sample, detections)
+        report = accumulator.compute()
+        numbers["ours"] = np.concatenate([twelve(report.mask), twelve(report.box)])
+
+    results = {kind: coco_results(samples, found, kind) for kind in ("segm", "bbox")}
+
+    def theirs() -> None:
+        stats = [oracle(coco_truth(samples, CLASSES), results[kind], kind).stats for kind in ("segm", "bbox")]
+        numbers["theirs"] = np.concatenate(stats)
+
+    measured, reference = min(_cpu_seconds(ours) for _ in range(2)), _cpu_seconds(theirs)
+    assert np.abs(numbers["ours"] - numbers["theirs"]).max() < 1e-9, "the numbers differ from pycocotools'"
+    name = f"box and mask AP of {PICTURES} pictures, pycocotools"
+    return Row(name, f"{measured:.2f} CPU-s", f"{reference:.2f} CPU-s", reference / measured, 10.0)
+
+
+def _paste_row() -> Row:
+    import paddle
+
+    rng = np.random.default_rng(0)
+    masks = rng.random((MASKS, 28, 28), np.float32)
+    corner, size = rng.uniform(0, 400, (MASKS, 2)), rng.uniform(8, 240, (MASKS, 2))
+    boxes = np.concatenate([corner, corner + size], axis=1).astype(np.float32)
+
+    def whole_pictures() -> None:
+        y, x = np.arange(HEIGHT, dtype=np.float32) + 0.5, np.arange(WIDTH, dtype=np.float32) + 0.5
+        left, top, right, bottom = boxes.T[:, :, None]
+        grid_x, grid_y = (x - left) / (right - left) * 2 - 1, (y - top) / (bottom - top) * 2 - 1
+        shape = (MASKS, HEIGHT, WIDTH)
+        grid = np.stack([np.broadcast_to(grid_x[:, None], shape), np.broadcast_to(grid_y[:, :, None], shape)], axis=3)
+        pasted = paddle.nn.functional.grid_sample(
+            paddle.to_tensor(masks[:, None]), paddle.to_tensor(grid), align_corners=False
+        )
+        inside = (pasted.numpy()[:, 0] >= 0.5).astype(np.uint8)
+        for mask in inside:
+            coco_mask.encode(np.asfortranarray(mask))
+
+    measured = min(_cpu_seconds(lambda: list(paste_masks(masks, boxes, HEIGHT, WIDTH))) for _ in range(5))
+    reference = _cpu_seconds(whole_pictures)
+    return Row(
+        f"{MASKS} masks put into a picture and coded, PaddleDetection's way",
+        f"{measured * 1e3:.1f} ms",
+        f"{reference * 1e3:.0f} ms",
+        reference / measured,
+        100.0,
+    )
+
+
+def run() -> list[Row]:
+    """CPU seconds of both, on the same pictures; the numbers must be equal."""
+    return [_ap_row(), _paste_row()]
