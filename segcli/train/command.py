@@ -154,8 +154,8 @@ def _load_pretrained(network: Network, spec: ModelSpec, config: Config) -> None:
     path = resolve_weights(config.Train.pretrain_weight_path, spec)
     if path is None or config.Train.resume_path is not None:
         return
-    report = load_into(network, read_weights(path))
-    log.info("pretrained weights %s: %s", path, report)
+    log.info("pretrained weights: %s", path)
+    load_into(network, read_weights(path))
 
 
 def _write_config(config: Config, output: Path) -> None:

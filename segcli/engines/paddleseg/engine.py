@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from segcli.config.schema import Config
+from segcli.config.schema import Config, TrainConfig
 from segcli.data.samples import SegDataset
 from segcli.data.seg_dataset import open_seg_dataset
 from segcli.engines.paddleseg.networks import build
@@ -17,6 +17,8 @@ from segcli.errors import ConfigError, ConfigFault, UsageError
 from segcli.models.spec import ModelSpec, TrainRecipe
 from segcli.train.class_weights import class_weights
 from segcli.train.draws import Draws
+
+_WARMUP_SHARE = 10
 
 
 class PaddleSegEngine:
@@ -42,7 +44,9 @@ class PaddleSegEngine:
             rank=paddle.distributed.get_rank(),
             world_size=paddle.distributed.get_world_size(),
         )
-        transforms = build_transforms(settings.transforms or recipe.transforms, settings.crop_size)
+        transforms = build_transforms(
+            settings.transforms or recipe.transforms, num_classes=len(dataset.classes), crop_size=settings.crop_size
+        )
         losses = build_losses(
             settings.loss or recipe.loss,
             num_classes=len(dataset.classes),
@@ -52,7 +56,7 @@ class PaddleSegEngine:
         schedule = build_schedule(
             settings.lr_scheduler or recipe.lr_scheduler,
             learning_rate=settings.learning_rate or recipe.learning_rate,
-            warmup_steps=recipe.warmup_steps if settings.warmup_steps is None else settings.warmup_steps,
+            warmup_steps=_warmup_steps(settings, recipe),
             iterations=settings.epochs_iters,
         )
         return SemanticSession(
@@ -70,6 +74,7 @@ class PaddleSegEngine:
             measure_options={
                 "absent_class": config.Evaluate.absent_class,
                 "sliding_window": config.Evaluate.sliding_window,
+                "input_size": spec.fixed_export,
             },
         )
 
@@ -104,6 +109,13 @@ def _recipe(spec: ModelSpec) -> TrainRecipe:
     if spec.recipe is None:
         raise UsageError(f"{spec.name} cannot be trained")
     return spec.recipe
+
+
+def _warmup_steps(settings: TrainConfig, recipe: TrainRecipe) -> int:
+    """The configured steps, or the recipe's where they leave most of the training after them."""
+    if settings.warmup_steps is not None:
+        return settings.warmup_steps
+    return min(recipe.warmup_steps, settings.epochs_iters // _WARMUP_SHARE)
 
 
 def _open_dataset(config: Config) -> SegDataset:

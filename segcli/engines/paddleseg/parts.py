@@ -7,16 +7,16 @@ from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
-from segcli.engines.paddleseg.importing import import_paddleseg
+from segcli.engines.paddleseg.cures import apply_cures
 from segcli.engines.protocol import Network
 from segcli.errors import ConfigError, ConfigFault
 from segcli.models.spec import Recipe
 
-_CLASSES_OF_LOSS = ("MaskFormerLoss",)
+_NEEDS_CLASSES = ("MaskFormerLoss", "GenerateInstanceTargets")
 
 
 def _builder(config: SimpleNamespace | None = None) -> Any:
-    import_paddleseg()
+    apply_cures()
     from paddleseg.cvlibs import SegBuilder
 
     return SegBuilder(config)
@@ -29,15 +29,25 @@ def _build(key: str, recipe: Recipe) -> Any:
         raise ConfigError([ConfigFault(key, f"PaddleSeg cannot build {recipe.get('type')}: {fault}")]) from fault
 
 
-def build_transforms(recipes: Sequence[Recipe], crop_size: tuple[int, int] | None) -> list[Any]:
-    """The transforms, in order; `crop_size` (width, height) replaces the one of every cropping transform."""
-    return [_build("Train.transforms", _with_crop(recipe, crop_size)) for recipe in recipes]
+def build_transforms(
+    recipes: Sequence[Recipe], *, num_classes: int, crop_size: tuple[int, int] | None = None
+) -> list[Any]:
+    """The transforms, in order.
+
+    Args:
+        recipes: PaddleSeg's names and arguments.
+        num_classes: Given to the transforms that need it.
+        crop_size: Width and height that replace those of every cropping transform.
+    """
+    return [_build("Train.transforms", _complete_transform(recipe, num_classes, crop_size)) for recipe in recipes]
 
 
-def _with_crop(recipe: Recipe, crop_size: tuple[int, int] | None) -> Recipe:
-    if crop_size is None or "crop_size" not in recipe:
-        return recipe
-    return {**recipe, "crop_size": list(crop_size)}
+def _complete_transform(recipe: Recipe, num_classes: int, crop_size: tuple[int, int] | None) -> Recipe:
+    if crop_size is not None and "crop_size" in recipe:
+        return {**recipe, "crop_size": list(crop_size)}
+    if recipe["type"] in _NEEDS_CLASSES:
+        return {"num_classes": num_classes, **recipe}
+    return recipe
 
 
 def build_losses(
@@ -58,7 +68,7 @@ def build_losses(
 def _complete_loss(
     loss: dict[str, Any], num_classes: int, ignore_index: int, class_weights: Sequence[float] | None
 ) -> dict[str, Any]:
-    if loss["type"] in _CLASSES_OF_LOSS:
+    if loss["type"] in _NEEDS_CLASSES:
         return {"num_classes": num_classes, "ignore_index": ignore_index, **loss}
     if loss["type"] == "MixedLoss":
         parts = [_complete_loss(dict(part), num_classes, ignore_index, class_weights) for part in loss["losses"]]

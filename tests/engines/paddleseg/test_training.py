@@ -69,7 +69,7 @@ def paddleseg_losses(dataset, config, save_dir, monkeypatch):
             type(self).draw += 1
             return super().__getitem__(index)
 
-    transforms = build_transforms(spec.recipe.transforms, (64, 64))
+    transforms = build_transforms(spec.recipe.transforms, num_classes=3, crop_size=(64, 64))
     theirs = Seeded("train", str(dataset), transforms, 3, train_path=str(dataset / "train.txt"))
     module = importlib.import_module("paddleseg.core.train")
     losses = []
