@@ -14,18 +14,19 @@ from segcli.data.samples import Split
 
 @dataclass(frozen=True)
 class ClassCount:
-    """How often a class occurs: pixels, and pictures that show it, by part."""
+    """How often a class occurs: pixels or objects, and pictures that show it, by part."""
 
     class_id: int
     name: str
-    pixels: dict[Split, int]
+    amounts: dict[Split, int]
     pictures: dict[Split, int]
+    unit: str = "pixels"
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
         values: dict[str, Any] = {"id": self.class_id, "name": self.name}
         for split in Split:
-            values[f"{split.value}_pixels"] = self.pixels[split]
+            values[f"{split.value}_{self.unit}"] = self.amounts[split]
             values[f"{split.value}_pictures"] = self.pictures[split]
         return values
 
@@ -38,13 +39,15 @@ class CheckResult:
         dataset_path: Folder of the lists.
         dataset_type: PaddleX's name of the layout.
         findings: Every fault and remark, errors first.
-        samples: Samples of each part.
+        samples: What PaddleX counts in each part: pictures of semantic data, annotations of instance data.
         classes: Names in order of their ids.
         class_counts: How often each class occurs.
         size_range: Smallest and largest width and height of the pictures, in pixels.
         sample_paths: Drawn samples of each part, relative to the output folder; empty before they are drawn.
         histogram: Path of the histogram, relative to the output folder; None before it is drawn.
         report: Path of the page for people, relative to the output folder; None before it is written.
+        further: More numbers, beside PaddleX's attributes.
+        pictures: Pictures of each part, where `samples` counts something else.
         preparation: What the conversion and the division before the check did, by their names.
     """
 
@@ -58,12 +61,19 @@ class CheckResult:
     sample_paths: dict[Split, tuple[str, ...]] = field(default_factory=dict)
     histogram: str | None = None
     report: str | None = None
+    further: dict[str, Any] = field(default_factory=dict)
+    pictures: dict[Split, int] | None = None
     preparation: dict[str, Any] = field(default_factory=dict)
 
     @property
     def valid(self) -> bool:
         """Whether no finding is an error."""
         return not has_errors(self.findings)
+
+    @property
+    def picture_counts(self) -> dict[Split, int]:
+        """Pictures of each part."""
+        return self.pictures or self.samples
 
     def count(self, severity: Severity) -> int:
         """Findings of one severity."""
@@ -80,6 +90,7 @@ class CheckResult:
         attributes["ignore_index"] = self.classes.ignore_index
         if self.size_range is not None:
             attributes["min_size"], attributes["max_size"] = (list(size) for size in self.size_range)
+        attributes.update(self.further)
         return {
             "check_pass": self.valid,
             "attributes": attributes,
@@ -97,9 +108,11 @@ class CheckResult:
         """What a person wants to know first."""
         rows = [
             ("dataset", self.dataset_path),
-            ("samples", f"{self.samples[Split.TRAIN]} train, {self.samples[Split.VAL]} val"),
+            ("samples", ", ".join(f"{count} {split.value}" for split, count in self.picture_counts.items())),
             ("classes", f"{len(self.classes)}: {', '.join(self.classes.names)}"),
         ]
+        if self.pictures is not None:
+            rows.append(("annotations", ", ".join(f"{self.samples[split]} {split.value}" for split in Split)))
         if self.size_range is not None:
             smallest, largest = (f"{width} x {height}" for width, height in self.size_range)
             rows.append(("pictures", f"{smallest} px" if smallest == largest else f"{smallest} to {largest} px"))

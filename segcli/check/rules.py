@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from segcli.check.inspection import FileFacts, SampleFacts
+from segcli.check.files import Fault, FileFacts, file_faults
+from segcli.check.inspection import SampleFacts
 from segcli.check.tally import Tally
 from segcli.data.classes import ClassMap
 from segcli.data.codes import finding
@@ -52,18 +53,6 @@ def sample_findings(facts: SampleFacts, root: Path, scale: MaskScale) -> Iterato
         *id_faults(facts, mask, scale),
     ):
         yield finding(code, path, message, location=place, hint=hint)
-
-
-Fault = tuple[str, str, str, str | None]
-"""Code, path, message, and a remedy more exact than the code's."""
-
-
-def file_faults(facts: FileFacts, *, cut: str, broken: str, path: str) -> Iterator[Fault]:
-    """A file that is cut off or cannot be decoded."""
-    if facts.is_cut:
-        yield cut, path, "the file ends before the picture does", None
-    elif facts.fault is not None:
-        yield broken, path, facts.fault, None
 
 
 def picture_remarks(facts: FileFacts, path: str) -> Iterator[Fault]:

@@ -5,26 +5,27 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from segcli.check.inspection import SampleFacts, inspect_sample
 from segcli.check.parallel import map_in_order
+from segcli.check.pictures import Copies
 from segcli.check.result import CheckResult, ClassCount
 from segcli.check.rules import MaskScale, binary_findings, class_findings, sample_findings
-from segcli.check.tally import Copies, Tally
+from segcli.check.tally import Tally
 from segcli.config.schema import Config
 from segcli.data.class_files import NUMBERED_FILE, ClassNames, is_background, read_class_names, resolve_classes
 from segcli.data.classes import IGNORE_INDEX, ClassMap
-from segcli.data.finding import Finding, Severity
+from segcli.data.finding import Finding, Severity, in_order
 from segcli.data.samples import SegDataset, SegSample, Split
-from segcli.data.seg_dataset import find_root, scan_lists
+from segcli.data.seg_dataset import LIST_FILES, find_root, scan_lists
 from segcli.errors import UsageError
 from segcli.progress import track
 from segcli.tasks import TASKS, Task
 
 log = logging.getLogger("segcli.check")
 
-_RANK = {severity: rank for rank, severity in enumerate(Severity)}
 # what a 0/255 mask explains: said again of every mask and class, it would only hide the cause
 _EXPLAINED_BY_BINARY = frozenset({"S305", "S401", "S402", "S403"})
 
@@ -53,7 +54,7 @@ def check_semantic(config: Config) -> CheckResult:
         DatasetError: There is no dataset at all, or more than one.
         UsageError: The configuration names no dataset.
     """
-    from segcli.report.check_files import write_check_files
+    from segcli.report.check_files import Drawing, draw_sample, write_check_files
 
     if config.Global.dataset_dir is None:
         raise UsageError("no dataset was given", hint="set Global.dataset_dir to its folder")
@@ -72,9 +73,17 @@ def check_semantic(config: Config) -> CheckResult:
         samples={split: len(seen.dataset.samples(split)) for split in Split},
         classes=seen.dataset.classes,
         class_counts=counts,
-        size_range=seen.tally.size_range(),
+        size_range=seen.tally.sizes.compute(),
     )
-    return write_check_files(result, seen.drawable, Path(config.Global.output))
+    drawings = {
+        split: [
+            # the line number keeps apart pictures of one name in different folders
+            Drawing(f"{sample.line}_{sample.image.stem}", partial(draw_sample, sample, result.classes))
+            for sample in samples
+        ]
+        for split, samples in seen.drawable.items()
+    }
+    return write_check_files(result, drawings, Path(config.Global.output))
 
 
 def examine_seg_dataset(
@@ -95,13 +104,14 @@ def examine_seg_dataset(
     log.info("checking %d + %d samples in %s", len(lists.train), len(lists.val), lists.root)
     source, class_file_findings = read_class_names(lists.root)
     scale = _mask_scale(source, num_classes)
-    tally, copies = Tally(), Copies(lists.root)
+    tally, copies = Tally(), Copies(lists.root, across="S501", within="S502")
     findings = [*lists.findings, *class_file_findings]
     drawable: dict[Split, list[SegSample]] = {split: [] for split in Split}
     jobs = [(sample, split) for split in Split for sample in getattr(lists, split.value)]
     for facts in track(map_in_order(_inspect, jobs, workers), "checking", len(jobs)):
         own = list(sample_findings(facts, lists.root, scale))
-        findings.extend((*own, *copies.update(facts)))
+        place = f"{LIST_FILES[facts.split]} line {facts.sample.line}"
+        findings.extend((*own, *copies.update(facts.split, facts.sample.image, facts.digest, place)))
         tally.update(facts)
         if len(drawable[facts.split]) < draw and not any(found.severity is Severity.ERROR for found in own):
             drawable[facts.split].append(facts.sample)
@@ -146,8 +156,8 @@ def _dataset_findings(
 
 
 def _in_order(findings: Iterable[Finding]) -> list[Finding]:
-    """Errors first, then by code; the order in which they were found within."""
+    """As reports list them, without what a cause in the list explains."""
     listed = list(findings)
     if any(found.code == "S406" for found in listed):
         listed = [found for found in listed if found.code not in _EXPLAINED_BY_BINARY]
-    return sorted(listed, key=lambda found: (_RANK[found.severity], found.code))
+    return in_order(listed)

@@ -48,3 +48,9 @@ class Finding:
 def has_errors(findings: Iterable[Finding]) -> bool:
     """Whether any finding makes the dataset invalid."""
     return any(finding.severity is Severity.ERROR for finding in findings)
+
+
+def in_order(findings: Iterable[Finding]) -> list[Finding]:
+    """Errors first, then by code; the order in which they were found within."""
+    rank = {severity: place for place, severity in enumerate(Severity)}
+    return sorted(findings, key=lambda finding: (rank[finding.severity], finding.code))

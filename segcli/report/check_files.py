@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -28,20 +28,28 @@ SMALLEST_PX = 320
 JPEG_QUALITY = 88
 
 
-def write_check_files(result: CheckResult, drawable: Mapping[Split, Sequence[SegSample]], output: Path) -> CheckResult:
+@dataclass(frozen=True)
+class Drawing:
+    """A sample to draw: its name in the part, and what draws it (RGB, uint8 [H, W, 3])."""
+
+    name: str
+    draw: Callable[[], NDArray[np.uint8]]
+
+
+def write_check_files(result: CheckResult, drawings: Mapping[Split, Sequence[Drawing]], output: Path) -> CheckResult:
     """Writes `check_dataset/histogram.png`, `check_dataset/demo_img/` and `check_dataset/report.html`.
 
     Args:
         result: What the check found.
-        drawable: Samples to draw, by part.
+        drawings: Samples to draw, by part.
         output: Folder of the run.
 
     Returns:
         The result with the paths of the files, relative to `output`.
     """
     folder = output / FOLDER
-    draw_histogram(result.class_counts, result.samples, folder / "histogram.png")
-    paths = _draw_samples(drawable, result.classes, folder / DEMO_FOLDER)
+    draw_histogram(result.class_counts, result.picture_counts, folder / "histogram.png")
+    paths = _draw_samples(drawings, folder / DEMO_FOLDER)
     result = replace(
         result,
         histogram=f"{FOLDER}/histogram.png",
@@ -54,11 +62,16 @@ def write_check_files(result: CheckResult, drawable: Mapping[Split, Sequence[Seg
     return result
 
 
+def drawing_scale(height: int, width: int) -> float:
+    """Factor that brings a picture to a size to be looked at; whole numbers enlarge."""
+    side = max(height, width)
+    return min(1.0, LARGEST_PX / side) if side > SMALLEST_PX else -(-SMALLEST_PX // side)
+
+
 def draw_sample(sample: SegSample, classes: ClassMap) -> NDArray[np.uint8]:
     """A sample with its mask over it and a legend, at a size to be looked at: RGB, uint8."""
     image, ids = read_image(sample.image), read_mask(sample.mask)
-    side = max(ids.shape)
-    scale = min(1.0, LARGEST_PX / side) if side > SMALLEST_PX else -(-SMALLEST_PX // side)
+    scale = drawing_scale(*ids.shape)
     if scale != 1:
         size = (max(1, round(ids.shape[1] * scale)), max(1, round(ids.shape[0] * scale)))
         image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_NEAREST))
@@ -66,18 +79,15 @@ def draw_sample(sample: SegSample, classes: ClassMap) -> NDArray[np.uint8]:
     return with_legend(overlay(image, ids, classes), classes, (int(value) for value in np.flatnonzero(count_ids(ids))))
 
 
-def _draw_samples(
-    drawable: Mapping[Split, Sequence[SegSample]], classes: ClassMap, folder: Path
-) -> dict[Split, list[str]]:
+def _draw_samples(drawings: Mapping[Split, Sequence[Drawing]], folder: Path) -> dict[Split, list[str]]:
     """Draws the samples; pictures of an earlier check are taken away first."""
     for old in folder.glob("*.jpg"):
         old.unlink()
     names: dict[Split, list[str]] = {split: [] for split in Split}
-    jobs = [(split, sample) for split in Split for sample in drawable.get(split, ())]
-    for split, sample in track(jobs, "drawing", len(jobs)):
-        # the line number keeps apart pictures of one name in different folders
-        name = f"{split.value}_{sample.line}_{sample.image.stem}.jpg"
-        pixels = cv2.cvtColor(draw_sample(sample, classes), cv2.COLOR_RGB2BGR)
+    jobs = [(split, drawing) for split in Split for drawing in drawings.get(split, ())]
+    for split, drawing in track(jobs, "drawing", len(jobs)):
+        name = f"{split.value}_{drawing.name}.jpg"
+        pixels = cv2.cvtColor(drawing.draw(), cv2.COLOR_RGB2BGR)
         _, data = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
         write_bytes_atomic(folder / name, data.tobytes())
         names[split].append(name)

@@ -18,28 +18,36 @@ _LONGEST_NAME = 28
 
 
 def draw_histogram(counts: Sequence[ClassCount], samples: dict[Split, int], target: Path) -> None:
-    """Two panels side by side: share of the pixels, and of the pictures that show the class, by class name and part.
+    """Two panels side by side by class name and part: share of the pixels or number of objects, and pictures.
 
     Args:
         counts: The classes.
-        samples: Samples of each part.
+        samples: Pictures of each part.
         target: Where the PNG goes.
     """
     row = _ROW_IN if len(counts) <= _MANY else _MANY_ROWS_IN
     figure = new_figure(11, 1.6 + row * max(len(counts), 3))
     left, right = figure.subplots(1, 2, sharey=True)
-    totals = {split: max(1, sum(count.pixels[split] for count in counts)) for split in Split}
-    pixels = {split: [100 * count.pixels[split] / totals[split] for count in counts] for split in Split}
+    amounts, form, axis = _amounts(counts)
     pictures = {split: [count.pictures[split] for count in counts] for split in Split}
-    _draw_bars(left, pixels, [f"{split.value}" for split in Split], "{:.1f}")
+    _draw_bars(left, amounts, [f"{split.value}" for split in Split], form)
     _draw_bars(right, pictures, [f"{split.value} ({samples[split]} pictures)" for split in Split], "{:d}")
-    left.set_xlabel("pixels of the class, % of all labelled pixels")
+    left.set_xlabel(axis)
     right.set_xlabel("pictures that show the class")
     names = [_shortened(count.name) for count in counts]
     left.set_yticks(range(len(counts)), names, family=font_families("".join(names)), parse_math=False)
     left.set_ylim(len(counts) - 0.5, -0.5)
     figure.legend(*right.get_legend_handles_labels(), loc="outside upper center", ncols=2, frameon=False)
     save_png(figure, target)
+
+
+def _amounts(counts: Sequence[ClassCount]) -> tuple[dict[Split, list[float]], str, str]:
+    """Lengths of the bars, how they are written, and what they mean: pixels as shares, objects as they are."""
+    if any(count.unit != "pixels" for count in counts):
+        return {split: [count.amounts[split] for count in counts] for split in Split}, "{:d}", "objects of the class"
+    totals = {split: max(1, sum(count.amounts[split] for count in counts)) for split in Split}
+    shares = {split: [100 * count.amounts[split] / totals[split] for count in counts] for split in Split}
+    return shares, "{:.1f}", "pixels of the class, % of all labelled pixels"
 
 
 def _draw_bars(axes: Any, values: Mapping[Split, Sequence[float]], labels: Sequence[str], form: str) -> None:

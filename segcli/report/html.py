@@ -43,6 +43,7 @@ def write_check_report(result: CheckResult, output: Path, target: Path) -> None:
         result=result,
         facts=facts,
         groups=group_findings(result.findings),
+        amounts=result.class_counts[0].unit if result.class_counts else "pixels",
         histogram=data_uri(output / result.histogram) if result.histogram else None,
         samples={
             split.value: [(Path(path).stem, data_uri(output / path)) for path in result.sample_paths.get(split, ())]
