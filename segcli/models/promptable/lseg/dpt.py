@@ -34,7 +34,8 @@ class Backbone(nn.Layer):  # type: ignore[misc]
         rows, columns = (side // self.model.patch_size for side in image.shape[2:])
         parts = (self.act_postprocess1, self.act_postprocess2, self.act_postprocess3, self.act_postprocess4)
         tokens = self.model(image)
-        return [part(x, rows, columns) for part, x in zip(parts, tokens, strict=True)]
+        # Not zip(strict=True): Paddle's translation to a graph does not know it.
+        return [part(tokens[index], rows, columns) for index, part in enumerate(parts)]
 
 
 class Reassemble(nn.Layer):  # type: ignore[misc]

@@ -99,3 +99,27 @@ class LSeg(nn.Layer):  # type: ignore[misc]
             ``[B, K, H, W]`` float32 logits.
         """
         return self.compare(self.encode_image(image), self.encode_text(tokens))
+
+
+class PixelGraph(nn.Layer):  # type: ignore[misc]
+    """The half that reads pictures, sharing the parameters of an `LSeg`: a graph to export."""
+
+    def __init__(self, lseg: LSeg) -> None:
+        super().__init__()
+        self.pretrained, self.scratch = lseg.pretrained, lseg.scratch
+
+    def forward(self, image: paddle.Tensor) -> paddle.Tensor:
+        """As `LSeg.encode_image`."""
+        return F.normalize(self.scratch(self.pretrained(image)), axis=1)
+
+
+class TextGraph(nn.Layer):  # type: ignore[misc]
+    """The half that reads texts, sharing the parameters of an `LSeg`: a graph to export."""
+
+    def __init__(self, lseg: LSeg) -> None:
+        super().__init__()
+        self.clip_pretrained = lseg.clip_pretrained
+
+    def forward(self, tokens: paddle.Tensor) -> paddle.Tensor:
+        """As `LSeg.encode_text`."""
+        return F.normalize(self.clip_pretrained(tokens), axis=-1)
