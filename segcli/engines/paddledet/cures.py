@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import paddle
+
 from segcli.engines.paddledet import rcnn_cures, solo_cures
 from segcli.engines.paddledet.importing import import_ppdet
 
@@ -110,7 +112,8 @@ def apply_cures() -> None:
         owner = cure.target()
         if name not in _originals:
             _originals[name] = owner.__dict__[cure.method]
-            setattr(owner, cure.method, cure.replacement)
+            # nothing in them branches on a value when traced: their source need not be rewritten
+            setattr(owner, cure.method, paddle.jit.not_to_static(cure.replacement))
 
 
 def original(name: str) -> Callable[..., Any]:

@@ -10,6 +10,7 @@ import paddle
 from segcli.engines.paddledet.cures import apply_cures
 from segcli.engines.paddledet.workspace import workspace
 from segcli.models.instance.boxes import cxcywh_to_xyxy, masks_to_boxes
+from segcli.models.instance.picture_masks import picture_of_rows
 from segcli.models.instance.recipes import instance_recipe
 
 
@@ -21,7 +22,7 @@ def build_instance_network(
     Parameter names restart at each call, so optimizer states of another process fit.
 
     Args:
-        name: PaddleX's name, one of `segcli.models.instance.recipes.INSTANCE_MODELS`.
+        name: PaddleX's name, one of `segcli.models.instance.recipes.INSTANCE_NAMES`.
         num_classes: Classes, background not counted.
         input_size: Side in pixels of the pictures that it will mostly see. No network is bound to it.
         overrides: Laid over the recipe, e.g. `segcli.models.instance.recipes.FROM_SCRATCH`.
@@ -36,8 +37,7 @@ def build_instance_network(
         UsageError: There is no such model.
         MissingPartError: PaddleDetection is missing.
     """
-    recipe = instance_recipe(name, num_classes, overrides=overrides)
-    recipe["eval_size"] = [input_size, input_size]
+    recipe = instance_recipe(name, num_classes, input_size, overrides=overrides)
     with workspace(recipe) as create, paddle.utils.unique_name.guard():
         apply_cures()
         network = create(recipe["architecture"])
@@ -60,10 +60,9 @@ def detections(output: Mapping[str, Any]) -> dict[str, Any]:
     else:
         bbox, masks = output["bbox"], output["mask"]
         keep = bbox[:, 0] >= 0
-    count = output["bbox_num"].shape[0]
-    picture = paddle.repeat_interleave(paddle.arange(count), output["bbox_num"].astype("int64"))
+    picture = picture_of_rows(bbox, output["bbox_num"])
     kept = paddle.nonzero(keep).flatten()
-    counts = paddle.bincount(paddle.gather(picture, kept), minlength=count).astype("int32")
+    counts = paddle.bincount(paddle.gather(picture, kept), minlength=output["bbox_num"].shape[0]).astype("int32")
     return {"bbox": paddle.gather(bbox, kept), "bbox_num": counts, "mask": paddle.gather(masks, kept)}
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import paddle
 
 from segcli.models.instance.paste import paste_masks
-from segcli.models.instance.picture_masks import original_sizes
+from segcli.models.instance.picture_masks import original_sizes, picture_of_rows
 
 Tensor = Any
 
@@ -175,10 +175,7 @@ def rescaled_boxes(
         return bboxes, bboxes, bbox_num
     sizes = original_sizes(im_shape, scale_factor)
     self.origin_shape_list = sizes
-    if paddle.in_dynamic_mode():
-        picture = paddle.repeat_interleave(paddle.arange(bbox_num.shape[0]), bbox_num.astype("int64"))
-    else:
-        picture = paddle.zeros_like(bboxes[:, 0]).astype("int64")  # a traced network serves one picture
+    picture = picture_of_rows(bboxes, bbox_num)
     scale = paddle.gather(scale_factor.flip(1).tile([1, 2]), picture)
     limit = paddle.gather(sizes.flip(1).tile([1, 2]), picture)
     corners = paddle.maximum(paddle.minimum(bboxes[:, 2:] / scale, limit), paddle.zeros_like(limit))

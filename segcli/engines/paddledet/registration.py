@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import paddle
+
 from segcli.engines.paddledet.importing import import_ppdet
 from segcli.errors import MissingPartError
 from segcli.models.instance import mask_rtdetr, ppyoloe_seg
@@ -64,6 +66,15 @@ INSTANCE_CLASSES: tuple[type, ...] = (
     IndexedTaskAligner,
 )
 
+# nothing in these branches on a value, so tracing need not rewrite their source (its rewriter knows not all of Python);
+# PP-YOLOE_seg's backbone is the wheel's, which does branch
+_TRACED_AS_THEY_ARE = (
+    mask_rtdetr.SegMaskRTDETR.forward,
+    mask_rtdetr.SegMaskRTDETR.predict_prototypes,
+    SegPPYOLOEHead.forward,
+    SegPPYOLOEHead.decode,
+)
+
 
 def register_instance_networks() -> None:
     """Register `INSTANCE_CLASSES`; a second call changes nothing.
@@ -74,6 +85,8 @@ def register_instance_networks() -> None:
     import_ppdet()
     from ppdet.core.workspace import global_config, register
 
+    for method in _TRACED_AS_THEY_ARE:
+        paddle.jit.not_to_static(method)
     for cls in INSTANCE_CLASSES:
         known = global_config.get(cls.__name__)
         if known is None:

@@ -56,10 +56,12 @@ def layer_norm(channels: int) -> Any:
     return nn.LayerNorm(channels, weight_attr=no_decay(), bias_attr=no_decay())
 
 
-def linear(in_features: int, out_features: int, *, bias: float | None = None, xavier: bool = False) -> Any:
-    """Linear layer with uniform weights of bound 1/sqrt(fan in), or Xavier's, and the same or a constant bias."""
+def linear(
+    in_features: int, out_features: int, *, bias: float | None = None, xavier: bool = False, zero: bool = False
+) -> Any:
+    """Linear layer with uniform weights of bound 1/sqrt(fan in), Xavier's or zeros, and the same or a constant bias."""
     bound = 1 / math.sqrt(in_features)
-    weight = XavierUniform() if xavier else Uniform(-bound, bound)
+    weight = Constant(0.0) if zero else XavierUniform() if xavier else Uniform(-bound, bound)
     return nn.Linear(
         in_features,
         out_features,
@@ -118,6 +120,13 @@ def silu_conv(in_channels: int, out_channels: int, kernel_size: int, stride: int
     return ConvNormAct(in_channels, out_channels, kernel_size, stride, act="silu", initializer=Uniform(-bound, bound))
 
 
+def _without_norm(layer: ConvNormAct) -> tuple[Tensor, Tensor]:
+    """Kernel and bias of a convolution that does what ``layer`` does in evaluation, its activation aside."""
+    norm = layer.bn
+    scale = norm.weight / paddle.sqrt(norm._variance + norm._epsilon)
+    return layer.conv.weight * scale.reshape([-1, 1, 1, 1]), norm.bias - norm._mean * scale
+
+
 class RepVGGBlock(nn.Layer):  # type: ignore[misc]
     """Sum of a 3x3 and a 1x1 convolution with BatchNorm, then SiLU (Ding et al. 2021, without identity branch)."""
 
@@ -128,7 +137,18 @@ class RepVGGBlock(nn.Layer):  # type: ignore[misc]
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, C, H, W] -> [B, C, H, W]."""
-        return silu(self.conv1(x) + self.conv2(x))
+        return silu(self.conv(x) if hasattr(self, "conv") else self.conv1(x) + self.conv2(x))
+
+    def convert_to_deploy(self) -> None:
+        """Fuse both branches into one 3x3 convolution, for export; training is over for this network then."""
+        if hasattr(self, "conv"):
+            return
+        kernel, bias = _without_norm(self.conv1)
+        point, point_bias = _without_norm(self.conv2)
+        self.conv = nn.Conv2D(kernel.shape[1], kernel.shape[0], 3, padding=1)
+        self.conv.weight.set_value(kernel + F.pad(point, [1, 1, 1, 1]))
+        self.conv.bias.set_value(bias + point_bias)
+        del self.conv1, self.conv2
 
 
 class MLP(nn.Layer):  # type: ignore[misc]
@@ -151,10 +171,10 @@ class MLP(nn.Layer):  # type: ignore[misc]
     ) -> None:
         super().__init__()
         widths = [in_features, *[hidden] * (depth - 1), out_features]
-        self.layers = nn.LayerList([linear(a, b, xavier=xavier) for a, b in pairwise(widths)])
-        if zero_last:
-            Constant(0.0)(self.layers[-1].weight)
-            Constant(0.0)(self.layers[-1].bias)
+        *steps, (a, b) = pairwise(widths)
+        hidden_layers = [linear(m, n, xavier=xavier) for m, n in steps]
+        last = linear(a, b, bias=0.0, zero=True) if zero_last else linear(a, b, xavier=xavier)
+        self.layers = nn.LayerList([*hidden_layers, last])
 
     def forward(self, x: Tensor) -> Tensor:
         """[..., in_features] -> [..., out_features]."""

@@ -173,9 +173,7 @@ class MaskQueryTransformer(nn.Layer):  # type: ignore[misc]
         noised = None
         if self.training and targets is not None:
             table = self.denoising_class_embed.weight
-            noised = make_denoising_queries(
-                targets["gt_class"], targets["gt_bbox"], table, self._noise, num_queries
-            )
+            noised = make_denoising_queries(targets["gt_class"], targets["gt_bbox"], table, self._noise, num_queries)
         content, encoder = self._select(memory, shapes, num_queries)
         boxes_unact = inverse_sigmoid(masks_to_boxes(encoder.masks(prototypes) > 0))
         initial = None

@@ -10,6 +10,7 @@ from paddle import nn
 from paddle.nn import functional as F
 
 from segcli.models.instance.boxes import cxcywh_to_xyxy
+from segcli.models.instance.crowds import without_crowds
 from segcli.models.instance.mask_queries import QueryOutput
 from segcli.models.instance.matcher import Targets
 from segcli.models.instance.picture_masks import original_sizes, stack_masks, upsampled_positive
@@ -79,8 +80,9 @@ class SegMaskRTDETR(nn.Layer):  # type: ignore[misc]
     """The whole network; part names are those of PaddleDetection's DETR, so its weights load by name.
 
     In training mode the inputs hold ``image``, ``gt_class`` (list of [n, 1]), ``gt_bbox`` (list of [n, 4], ``cxcywh``,
-    normalised) and ``gt_segm`` (list of [n, H, W]); the result is the dictionary of losses. In evaluation mode they
-    hold ``image``, ``im_shape`` [B, 2] and ``scale_factor`` [B, 2] (network pixels per original pixel, y then x).
+    normalised), ``gt_segm`` (list of [n, H, W]) and perhaps ``is_crowd`` (list of [n, 1]; those objects are left out);
+    the result is the dictionary of losses. In evaluation mode they hold ``image``, ``im_shape`` [B, 2] and
+    ``scale_factor`` [B, 2] (network pixels per original pixel, y then x).
     Pictures need not be square, nor of one size from call to call.
     """
 
@@ -132,8 +134,10 @@ class SegMaskRTDETR(nn.Layer):  # type: ignore[misc]
 
     def _head(self, inputs: Mapping[str, Any]) -> Any:
         feats = self.neck(self.backbone(inputs))
-        targets = inputs if self.training else None
-        return self.detr_head(self.transformer(feats, targets), inputs)
+        if not self.training:
+            return self.detr_head(self.transformer(feats), inputs)
+        targets = without_crowds(inputs)
+        return self.detr_head(self.transformer(feats, targets), targets)
 
 
 def _traced_masks(logits: Tensor, sizes: Tensor) -> Tensor:

@@ -23,6 +23,16 @@ def original_sizes(im_shape: Tensor, scale_factor: Tensor) -> Tensor:
     return paddle.floor(im_shape / scale_factor + 0.5)
 
 
+def picture_of_rows(rows: Tensor, counts: Tensor) -> Tensor:
+    """Index of the picture of each of the ``rows`` [N, ...], of which each picture has its count [B]: int64 [N].
+
+    A traced network serves one picture.
+    """
+    if not paddle.in_dynamic_mode():
+        return paddle.zeros_like(rows[:, 0]).astype("int64")
+    return paddle.repeat_interleave(paddle.arange(counts.shape[0]), counts.astype("int64"))
+
+
 def upsampled_positive(logits: Tensor, height: float, width: float) -> Tensor:
     """Where bilinearly enlarged ``logits`` [N, h, w] are positive: uint8 [N, height, width]."""
     size = [int(height), int(width)]

@@ -9,7 +9,7 @@ import paddle
 from paddle import nn
 from paddle.nn import functional as F
 
-from segcli.models.instance.picture_masks import CHUNK, original_sizes, stack_masks
+from segcli.models.instance.picture_masks import CHUNK, original_sizes, picture_of_rows, stack_masks
 from segcli.models.instance.ppyoloe_seg_loss import inside_boxes
 
 Tensor = Any
@@ -42,7 +42,8 @@ class SegPPYOLOE(nn.Layer):  # type: ignore[misc]
         raw = self.predict_prototypes(inputs)
         sizes = original_sizes(inputs["im_shape"], inputs["scale_factor"])
         shape = (int(inputs["image"].shape[2]), int(inputs["image"].shape[3]))
-        masks = _rasterised(raw, sizes, inputs["scale_factor"], shape)
+        rasterise = _rasterised if paddle.in_dynamic_mode() else _traced_masks
+        masks = rasterise(raw, sizes, inputs["scale_factor"], shape)
         return {"bbox": raw["bbox"], "bbox_num": raw["bbox_num"], "mask": masks}
 
     def predict_prototypes(self, inputs: Mapping[str, Any]) -> dict[str, Tensor]:
@@ -61,7 +62,7 @@ class SegPPYOLOE(nn.Layer):  # type: ignore[misc]
         boxes = head.decode(prediction) * prediction.strides
         bbox, bbox_num, index = head.nms(boxes, prediction.scores.transpose([0, 2, 1]))
         coefficients = paddle.gather(prediction.coefficients.flatten(0, 1), index.flatten(), axis=0)
-        picture = paddle.repeat_interleave(paddle.arange(bbox_num.shape[0]), bbox_num.astype("int64"))
+        picture = picture_of_rows(bbox, bbox_num)
         scale = paddle.gather(inputs["scale_factor"].flip(1).tile([1, 2]), picture, axis=0)
         bbox = paddle.concat([bbox[:, :2], bbox[:, 2:] / scale], axis=1)
         return {
@@ -99,3 +100,15 @@ def _picture_masks(
         cut = large * inside_boxes(boxes[few], *shape).unsqueeze(0)
         parts.append((F.interpolate(cut, size=size, **kind).squeeze(0) > 0.5).astype("uint8"))
     return paddle.concat(parts) if parts else paddle.zeros([0, *size], dtype="uint8")
+
+
+def _traced_masks(raw: Mapping[str, Tensor], sizes: Tensor, scale_factor: Tensor, shape: tuple[int, int]) -> Tensor:
+    """The masks inside a traced network, which serves one picture, all at once: int32."""
+    kind = {"mode": "bilinear", "align_corners": False}
+    prototypes = raw["prototypes"][0]
+    height, width = prototypes.shape[1:]
+    boxes = raw["bbox"][:, 2:] * scale_factor[0].flip(0).tile([2])
+    small = F.sigmoid(paddle.matmul(raw["coefficients"], prototypes.flatten(1))).reshape([1, -1, height, width])
+    cut = F.interpolate(small, size=list(shape), **kind) * inside_boxes(boxes, *shape).unsqueeze(0)
+    size = sizes[0].astype("int32").unbind(0)
+    return (F.interpolate(cut, size=list(size), **kind).squeeze(0) > 0.5).astype("int32")

@@ -11,6 +11,7 @@ from paddle import nn
 from paddle.nn import functional as F
 
 from segcli.models.instance.boxes import giou_loss
+from segcli.models.instance.crowds import without_crowds
 from segcli.models.instance.task_aligner import Assignment
 
 if TYPE_CHECKING:
@@ -38,11 +39,19 @@ class PaddedTargets:
 
     @classmethod
     def from_inputs(cls, inputs: Mapping[str, Any]) -> PaddedTargets:
-        """From ``gt_class``, ``gt_bbox``, ``gt_segm`` of the reader, padded (with ``pad_gt_mask``) or lists."""
-        classes, boxes, masks = inputs["gt_class"], inputs["gt_bbox"], inputs["gt_segm"]
+        """From ``gt_class``, ``gt_bbox``, ``gt_segm`` of the reader, padded (with ``pad_gt_mask``) or lists.
+
+        Objects that ``is_crowd`` marks count as padding.
+        """
         if "pad_gt_mask" in inputs:
+            classes, boxes, masks = inputs["gt_class"], inputs["gt_bbox"], inputs["gt_segm"]
             filled = _stacked(inputs["pad_gt_mask"], "float32")
+            if "is_crowd" in inputs:
+                crowd = _stacked(inputs["is_crowd"], "float32").reshape(filled.shape)
+                filled = filled * (crowd == 0).astype("float32")
         else:
+            inputs = without_crowds(inputs)
+            classes, boxes, masks = inputs["gt_class"], inputs["gt_bbox"], inputs["gt_segm"]
             filled = _stacked(_pad([paddle.ones([len(label), 1]) for label in classes]), "float32")
             classes, boxes, masks = _pad(classes), _pad(boxes), _pad(masks)
         return cls(_stacked(classes, "int64"), _stacked(boxes, "float32"), _stacked(masks, "float32"), filled)

@@ -268,7 +268,7 @@ _RECIPES: Mapping[str, Callable[[], Recipe]] = {
     ),
 }
 
-INSTANCE_MODELS: tuple[str, ...] = tuple(_RECIPES)
+INSTANCE_NAMES: tuple[str, ...] = tuple(_RECIPES)
 """PaddleX's names of the instance models."""
 
 FROM_SCRATCH: Recipe = {
@@ -278,21 +278,32 @@ FROM_SCRATCH: Recipe = {
 """To lay over a recipe that starts from random weights: a frozen random backbone gives NaN in the first steps."""
 
 
-def instance_recipe(name: str, num_classes: int, *, overrides: Mapping[str, Any] | None = None) -> Recipe:
+def sample_points(input_size: int) -> int:
+    """Points at which Mask-RT-DETR compares a mask: as dense as the authors' 12,544 on 640 pixels, at most as many.
+
+    Their number on smaller pictures would sample every prototype pixel many times over, at most of a step's cost.
+    """
+    return max(256, min(12544, round(12544 * (input_size / 640) ** 2)))
+
+
+def instance_recipe(
+    name: str, num_classes: int, input_size: int = 640, *, overrides: Mapping[str, Any] | None = None
+) -> Recipe:
     """The recipe of a model.
 
     Args:
-        name: One of `INSTANCE_MODELS`.
+        name: One of `INSTANCE_NAMES`.
         num_classes: Classes, background not counted.
+        input_size: Side in pixels of the pictures that it will mostly see.
         overrides: Laid over the recipe, e.g. `FROM_SCRATCH`; sections of classes that the model has not are left out.
 
     Raises:
         UsageError: There is no such model.
     """
     if name not in _RECIPES:
-        near = get_close_matches(name, INSTANCE_MODELS, n=3, cutoff=0.4)
-        hint = f"near names: {', '.join(near or INSTANCE_MODELS)}"
+        near = get_close_matches(name, INSTANCE_NAMES, n=3, cutoff=0.4)
+        hint = f"near names: {', '.join(near or INSTANCE_NAMES)}"
         raise UsageError(f"no instance model is called {name!r}", hint=hint)
     recipe = _RECIPES[name]()
     fitting = {k: v for k, v in (overrides or {}).items() if not k[0].isupper() or k in recipe}
-    return merge(recipe, fitting, {"num_classes": num_classes})
+    return merge({"num_sample_points": sample_points(input_size)}, recipe, fitting, {"num_classes": num_classes})

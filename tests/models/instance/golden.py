@@ -40,7 +40,7 @@ def files(name: str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
 
 def network(name: str) -> Any:
     """The network with the golden weights; the constant bins of PP-YOLOE_seg keep their values."""
-    net = build_instance_network(name, 80, side(name))
+    net = build_instance_network(name, 80, side(name), overrides={"num_sample_points": 12544})
     weight = maker().det_weight
     net.set_state_dict(
         {key: paddle.to_tensor(weight(key, v.shape)) for key, v in net.state_dict().items() if "proj_conv" not in key}

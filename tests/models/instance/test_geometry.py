@@ -7,6 +7,7 @@ import pytest
 from segcli.models.instance.boxes import box_iou, cxcywh_to_xyxy, giou_loss, inverse_sigmoid, masks_to_boxes
 from segcli.models.instance.denoising import DenoisingNoise, make_denoising_queries
 from segcli.models.instance.hybrid_neck import sincos_position
+from segcli.models.instance.layers import RepVGGBlock
 from segcli.models.instance.mask_queries import QueryPrediction, anchor_logits
 from segcli.models.instance.matcher import SetMatcher, Targets
 from segcli.models.instance.paste import paste_masks
@@ -152,3 +153,19 @@ def test_pasted_masks_are_the_sampled_ones() -> None:
     assert (ours[:5] == (sampled.numpy()[:, 0] >= 0.5)).all()
     assert ours[5].sum() == 0
     assert ours.sum() > 100
+
+
+def test_a_block_fused_for_export_says_the_same() -> None:
+    paddle.seed(0)
+    block = RepVGGBlock(4)
+    for norm in (block.conv1.bn, block.conv2.bn):
+        for value in (norm.weight, norm.bias, norm._mean, norm._variance):
+            value.set_value(paddle.rand(value.shape) + 0.5)
+    block.eval()
+    x = paddle.randn([2, 4, 6, 6])
+    before = block(x)
+    for _ in range(2):
+        block.convert_to_deploy()
+
+    assert np.abs(block(x).numpy() - before.numpy()).max() < 1e-5
+    assert sorted(block.state_dict()) == ["conv.bias", "conv.weight"]

@@ -92,3 +92,30 @@ def test_the_picture_size_scales_the_mask_loss() -> None:
     }
 
     assert float(network(large)["loss_mask"]) == pytest.approx(float(network(small)["loss_mask"]), rel=0.5)
+
+
+@pytest.mark.parametrize("name", ["PP-YOLOE_seg-S", "Mask-RT-DETR-S"])
+def test_a_crowd_is_no_object(name: str) -> None:
+    network = build(name)
+    alone, crowded = tiny_batch(name, [1, 1]), tiny_batch(name, [1, 1])
+    for key, more in tiny_batch(name, [3, 3]).items():
+        if key != "image":
+            crowded[key] = [paddle.concat([a, b[1:]]) for a, b in zip(alone[key], more, strict=True)]
+    crowded["is_crowd"] = [paddle.to_tensor([[0], [1], [1]], dtype="int32")] * 2
+    found = []
+    for inputs in (alone, crowded):
+        paddle.seed(5)
+        found.append({key: float(value) for key, value in network(inputs).items()})
+
+    assert found[0] == pytest.approx(found[1], rel=1e-3)
+
+
+def test_a_padded_crowd_is_no_object() -> None:
+    network = build("PP-YOLOE_seg-S")
+    inputs = tiny_batch("PP-YOLOE_seg-S", [2])
+    padded = {key: value if key == "image" else paddle.stack(value) for key, value in inputs.items()}
+    padded["is_crowd"] = paddle.to_tensor([[[0], [1]]])
+    padded["pad_gt_mask"] = paddle.ones([1, 2, 1])
+    first = {key: value if key == "image" else [v[:1] for v in value] for key, value in inputs.items()}
+
+    assert float(network(padded)["loss"]) == pytest.approx(float(network(first)["loss"]), rel=1e-3)
