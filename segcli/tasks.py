@@ -56,6 +56,16 @@ TASKS: dict[Task, TaskParts] = {
         weight_file="model.pdparams",
         score="mIoU",
     ),
+    Task.INSTANCE: TaskParts(
+        dataset_type="COCOInstSegDataset",
+        engine="segcli.engines.paddledet.engine:PaddleDetEngine",
+        checker="segcli.check.instance:check_instance",
+        evaluator="segcli.evaluate.instance:evaluate_instance",
+        exporter="segcli.export.instance:export_instance",
+        predictor="segcli.predict.instance:InstancePredictor",
+        weight_file="best_model.pdparams",
+        score="mask AP",
+    ),
 }
 
 

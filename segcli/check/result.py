@@ -87,7 +87,6 @@ class CheckResult:
             attributes[f"{split.value}_samples"] = self.samples[split]
         attributes["num_classes"] = len(self.classes)
         attributes["class_names"] = list(self.classes.names)
-        attributes["ignore_index"] = self.classes.ignore_index
         if self.size_range is not None:
             attributes["min_size"], attributes["max_size"] = (list(size) for size in self.size_range)
         attributes.update(self.further)

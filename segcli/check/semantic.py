@@ -74,6 +74,7 @@ def check_semantic(config: Config) -> CheckResult:
         classes=seen.dataset.classes,
         class_counts=counts,
         size_range=seen.tally.sizes.compute(),
+        further={"ignore_index": seen.dataset.classes.ignore_index},
     )
     drawings = {
         split: [

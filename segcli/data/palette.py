@@ -47,6 +47,11 @@ def palette(count: int) -> NDArray[np.uint8]:
     return np.array(colours, np.uint8).reshape(count, 3)
 
 
+def object_palette(count: int) -> NDArray[np.uint8]:
+    """Distinct colours for `count` classes of objects, where id 0 is no background: RGB, uint8 [count, 3], no black."""
+    return palette(count + 1)[1:]
+
+
 def png_palette(count: int) -> list[int]:
     """The 768 values of a palette PNG for `count` classes, 255 being the ignored pixels."""
     table = np.zeros((256, 3), np.uint8)

@@ -66,7 +66,9 @@ class _Entry:
     label: str
 
 
-def with_legend(picture: NDArray[np.uint8], classes: ClassMap, shown: Iterable[int]) -> NDArray[np.uint8]:
+def with_legend(
+    picture: NDArray[np.uint8], classes: ClassMap, shown: Iterable[int], colours: NDArray[np.uint8] | None = None
+) -> NDArray[np.uint8]:
     """The picture on paper with the names of the classes `shown` below it.
 
     The background, which overlays leave unpainted, is named only where it is alone.
@@ -75,11 +77,12 @@ def with_legend(picture: NDArray[np.uint8], classes: ClassMap, shown: Iterable[i
         picture: RGB, uint8 [H, W, 3].
         classes: The classes.
         shown: Ids that occur; ids without a class are named as ignored.
+        colours: RGB of each class, uint8 [classes, 3]; None takes those of label maps.
 
     Returns:
         RGB, uint8, higher than the picture; wider too where the picture is narrower than a name.
     """
-    entries = _entries(classes, shown)
+    entries = _entries(classes, shown, colours)
     legend = _draw_legend(entries, picture.shape[1])
     width = max(picture.shape[1], legend.shape[1])
     return np.concatenate([_widened(picture, width), _widened(legend, width)])
@@ -114,8 +117,8 @@ def _draw_legend(entries: list[_Entry], width_px: int) -> NDArray[np.uint8]:
     return np.asarray(paper, np.uint8)
 
 
-def _entries(classes: ClassMap, shown: Iterable[int]) -> list[_Entry]:
-    colours = palette(len(classes))
+def _entries(classes: ClassMap, shown: Iterable[int], colours: NDArray[np.uint8] | None = None) -> list[_Entry]:
+    colours = palette(len(classes)) if colours is None else colours
     ids = sorted(set(shown))
     known = [class_id for class_id in ids if class_id < len(classes)]
     painted = [class_id for class_id in known if class_id > 0 or not is_background(classes.names[0])]

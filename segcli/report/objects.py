@@ -1,0 +1,117 @@
+"""Objects drawn over pictures: masks, outlines, boxes and names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from segcli.data import rle
+from segcli.data.classes import ClassMap
+from segcli.data.palette import object_palette
+from segcli.data.rle import Rle
+from segcli.report.fonts import font_for
+from segcli.report.overlay import with_legend
+
+Picture = NDArray[np.uint8]
+_WIDEST_TAG = 1.6
+"""Widest name beside its box, in widths of the box: small objects are not hidden behind their names."""
+
+
+@dataclass(frozen=True)
+class DrawnObject:
+    """What is drawn of one object.
+
+    Attributes:
+        mask: Of the size of the picture before it was scaled.
+        box: Left, top, right, bottom in pixels of that picture.
+        class_id: Gives the colour.
+        label: Written beside the box.
+    """
+
+    mask: Rle
+    box: tuple[float, float, float, float]
+    class_id: int
+    label: str
+
+
+def draw_objects(
+    picture: Picture, objects: Sequence[DrawnObject], classes: ClassMap, *, alpha: float = 0.45, scale: float = 1.0
+) -> Picture:
+    """A picture with its objects, the large ones below, and a legend.
+
+    Args:
+        picture: RGB, uint8 [H, W, 3].
+        objects: In any order.
+        classes: The classes.
+        alpha: Weight of the colour, 0 (only the picture) to 1 (only the colour).
+        scale: Factor by which the picture is scaled before anything is drawn.
+
+    Returns:
+        RGB, uint8, higher than the scaled picture by the legend.
+    """
+    colours = object_palette(len(classes))
+    drawn = _scaled(picture, scale)
+    ordered = sorted(objects, key=lambda item: rle.area(item.mask), reverse=True)
+    for item in ordered:
+        _tint(drawn, _scaled_mask(rle.decode(item.mask), drawn.shape), colours[item.class_id], alpha)
+    canvas = Image.fromarray(drawn)
+    pen = ImageDraw.Draw(canvas)
+    for item in ordered:
+        box = tuple(edge * scale for edge in item.box)
+        _frame(pen, (box[0], box[1], box[2], box[3]), tuple(colours[item.class_id].tolist()), item.label, canvas.size)
+    return with_legend(np.asarray(canvas, np.uint8), classes, {item.class_id for item in objects}, colours)
+
+
+def _scaled(picture: Picture, scale: float) -> Picture:
+    if scale == 1:
+        return picture.copy()
+    size = (max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale)))
+    way = cv2.INTER_AREA if scale < 1 else cv2.INTER_NEAREST
+    return np.asarray(cv2.resize(picture, size, interpolation=way), np.uint8)
+
+
+def _scaled_mask(mask: Picture, shape: tuple[int, ...]) -> Picture:
+    if mask.shape == shape[:2]:
+        return mask
+    return np.asarray(cv2.resize(mask, (shape[1], shape[0]), interpolation=cv2.INTER_NEAREST), np.uint8)
+
+
+def _tint(picture: Picture, mask: Picture, colour: Picture, alpha: float) -> None:
+    """Colours a mask's pixels, and its rim in full; only the part of the picture around the mask is touched."""
+    left, top, width, height = cv2.boundingRect(mask)
+    part, inside = picture[top : top + height, left : left + width], mask[top : top + height, left : left + width]
+    if not inside.size:
+        return
+    mixed = cv2.addWeighted(part, 1 - alpha, np.broadcast_to(colour, part.shape).copy(), alpha, 0)
+    np.copyto(part, mixed, where=inside[..., None] > 0)
+    core = cv2.erode(inside, np.ones((3, 3), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=0)
+    part[(inside > 0) & (core == 0)] = colour
+
+
+def _frame(
+    pen: ImageDraw.ImageDraw,
+    box: tuple[float, float, float, float],
+    colour: tuple[int, ...],
+    label: str,
+    size: tuple[int, int],
+) -> None:
+    """A box, and its name above it, or inside where there is no room above."""
+    left, top, right, bottom = box
+    right, bottom = max(right, left), max(bottom, top)
+    pen.rectangle((left, top, right, bottom), outline=colour)
+    height = min(20, max(10, max(size) // 48))
+    font, text = font_for(label, height)
+    width = font.getlength(text) + 4
+    if not text or width > _WIDEST_TAG * (right - left):
+        return
+    line = height + 4
+    at_x = min(max(left, 0), max(0, size[0] - width))
+    at_y = top - line if top >= line else max(top, 0)
+    pen.rectangle((at_x, at_y, at_x + width, at_y + line), fill=colour)
+    ink = (0, 0, 0) if 0.3 * colour[0] + 0.59 * colour[1] + 0.11 * colour[2] > 140 else (255, 255, 255)
+    pen.text((at_x + 2, at_y + line // 2), text, fill=ink, font=font, anchor="lm")
