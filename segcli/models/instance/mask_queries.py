@@ -45,6 +45,11 @@ class QueryPrediction:
         logits = paddle.bmm(self.coefficients, prototypes.flatten(2))
         return logits.reshape([0, 0, height, width])
 
+    def in_float32(self) -> QueryPrediction:
+        """The same in single precision."""
+        values = (self.logits, self.boxes, self.coefficients)
+        return QueryPrediction(*[value.astype("float32") for value in values])
+
     def split(self, at: int) -> tuple[QueryPrediction, QueryPrediction]:
         """The predictions of the first ``at`` queries and of the rest."""
         first = QueryPrediction(self.logits[:, :at], self.boxes[:, :at], self.coefficients[:, :at])
@@ -69,6 +74,16 @@ class QueryOutput:
     initial: QueryPrediction | None
     prototypes: Tensor
     denoising: DenoisingQueries | None
+
+    def in_float32(self) -> QueryOutput:
+        """The same in single precision: sums over thousands of mask points overflow half precision."""
+        return QueryOutput(
+            layers=tuple(layer.in_float32() for layer in self.layers),
+            encoder=self.encoder.in_float32(),
+            initial=None if self.initial is None else self.initial.in_float32(),
+            prototypes=self.prototypes.astype("float32"),
+            denoising=self.denoising,
+        )
 
 
 class _Decoder(nn.Layer):  # type: ignore[misc]

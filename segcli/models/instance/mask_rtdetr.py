@@ -30,7 +30,8 @@ class MaskSetHead(nn.Layer):  # type: ignore[misc]
     def forward(self, output: QueryOutput, inputs: Mapping[str, Any]) -> Any:
         """Loss dictionary, or (boxes [B, Q, 4], logits [B, Q, C], coefficients [B, Q, K], prototypes [B, K, h, w])."""
         if self.training:
-            return self.loss(output, Targets.from_inputs(inputs))
+            with paddle.amp.auto_cast(enable=False):
+                return self.loss(output.in_float32(), Targets.from_inputs(inputs))
         last = output.layers[-1]
         return last.boxes, last.logits, last.coefficients, output.prototypes
 

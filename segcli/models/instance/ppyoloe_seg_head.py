@@ -44,6 +44,11 @@ class AnchorPrediction:
     centres: Tensor
     strides: Tensor
 
+    def in_float32(self) -> AnchorPrediction:
+        """The same in single precision, in which the losses are computed whatever the network's."""
+        values = (self.scores, self.distributions, self.coefficients, self.prototypes, self.centres, self.strides)
+        return AnchorPrediction(*[value.astype("float32") for value in values])
+
 
 class _Prototypes(nn.Layer):  # type: ignore[misc]
     """Convolution, doubling, two convolutions; the last has an activation too, as in the reference."""
@@ -142,7 +147,9 @@ class SegPPYOLOEHead(nn.Layer):  # type: ignore[misc]
         prediction = self.predict(feats)
         if not self.training:
             return prediction
-        return self._loss(prediction, self.decode(prediction), inputs)
+        with paddle.amp.auto_cast(enable=False):
+            prediction = prediction.in_float32()
+            return self._loss(prediction, self.decode(prediction), inputs)
 
     def decode(self, prediction: AnchorPrediction) -> Tensor:
         """Boxes [B, L, 4], ``xyxy``, in units of the anchor's stride: the expected distances around its centre."""

@@ -112,15 +112,16 @@ class PrototypeLoss(nn.Layer):  # type: ignore[misc]
         positive = assigned.positive.unsqueeze(-1).astype("float32")
         label = F.one_hot(assigned.labels, self._num_classes) * positive
         loss_cls = _varifocal(prediction.scores, assigned.scores.unsqueeze(-1) * label, label) / total_score
-        if not bool(assigned.positive.any()):
+        where = paddle.nonzero(assigned.positive)  # rows of (picture, anchor)
+        if where.shape[0] == 0:
             return self._total(loss_cls, *self._nothing(prediction))
 
-        weight = assigned.scores[assigned.positive].unsqueeze(-1)
-        true_boxes = assigned.boxes / strides
-        positive_true = true_boxes[assigned.positive]
-        loss_iou = (giou_loss(boxes[assigned.positive], positive_true) * weight).sum() / total_score
-        loss_l1 = F.l1_loss(boxes[assigned.positive].detach(), positive_true)
-        loss_dfl = (self._distribution_loss(prediction, assigned, positive_true) * weight).sum() / total_score
+        weight = paddle.gather_nd(assigned.scores, where).unsqueeze(-1)
+        true_boxes = paddle.gather_nd(assigned.boxes / strides, where)
+        found_boxes = paddle.gather_nd(boxes, where)
+        loss_iou = (giou_loss(found_boxes, true_boxes) * weight).sum() / total_score
+        loss_l1 = F.l1_loss(found_boxes.detach(), true_boxes)
+        loss_dfl = (self._distribution_loss(prediction, where, true_boxes) * weight).sum() / total_score
         image_size = (inputs["image"].shape[2], inputs["image"].shape[3])
         loss_mask = _mask_loss(prediction, assigned, targets, image_size) / total_score
         return self._total(loss_cls, loss_iou, loss_dfl, loss_mask, loss_l1)
@@ -147,14 +148,14 @@ class PrototypeLoss(nn.Layer):  # type: ignore[misc]
         return [zero, zero, zero, zero.detach()]
 
     @staticmethod
-    def _distribution_loss(prediction: AnchorPrediction, assigned: Assignment, true_boxes: Tensor) -> Tensor:
+    def _distribution_loss(prediction: AnchorPrediction, where: Tensor, true_boxes: Tensor) -> Tensor:
         """Distribution focal loss (Li et al. 2020, eq. 6), mean over the four sides: [P, 1].
 
         A distance lies between two whole numbers; both bins are asked for their share.
         """
-        logits = prediction.distributions[assigned.positive]
+        logits = paddle.gather_nd(prediction.distributions, where)
         bins = logits.shape[-1] // 4
-        centres = prediction.centres.unsqueeze(0).expand([assigned.positive.shape[0], -1, -1])[assigned.positive]
+        centres = paddle.gather(prediction.centres, where[:, 1])
         low, high = paddle.split(true_boxes, 2, axis=-1)
         distance = paddle.concat([centres - low, high - centres], axis=-1).clip(0, bins - 1 - 0.01)
         left = distance.floor()
@@ -192,13 +193,13 @@ def _mask_loss(
     masks = F.interpolate(targets.masks, size=[height, width], mode="nearest")
     total = paddle.zeros([])
     for i in range(masks.shape[0]):
-        positive = assigned.positive[i]
-        if not bool(positive.any()):
+        positive = paddle.nonzero(assigned.positive[i]).flatten()
+        if positive.shape[0] == 0:
             continue
-        boxes = assigned.boxes[i][positive]
+        boxes = paddle.gather(assigned.boxes[i], positive)
         share = ((boxes[:, 2:] - boxes[:, :2]) / size[:2]).prod(-1)
-        logits = paddle.matmul(prediction.coefficients[i][positive], prediction.prototypes[i].flatten(1))
-        truth = paddle.gather(masks[i].flatten(1), assigned.objects[i][positive], axis=0)
+        logits = paddle.matmul(paddle.gather(prediction.coefficients[i], positive), prediction.prototypes[i].flatten(1))
+        truth = paddle.gather(masks[i].flatten(1), paddle.gather(assigned.objects[i], positive), axis=0)
         entropy = F.binary_cross_entropy_with_logits(logits, truth, reduction="none")
         inside = inside_boxes(boxes * scale, height, width).flatten(1)
         total = total + ((entropy * inside).mean(1) / share).sum()

@@ -9,6 +9,7 @@ import paddle
 import pytest
 
 from segcli.engines.paddledet.networks import build_instance_network
+from segcli.models.instance.mask_queries import QueryOutput, QueryPrediction
 from segcli.models.instance.recipes import FROM_SCRATCH, merge
 
 SIDE = 64
@@ -119,3 +120,23 @@ def test_a_padded_crowd_is_no_object() -> None:
     first = {key: value if key == "image" else [v[:1] for v in value] for key, value in inputs.items()}
 
     assert float(network(padded)["loss"]) == pytest.approx(float(network(first)["loss"]), rel=1e-3)
+
+
+def test_losses_of_half_precision_are_in_single() -> None:
+    """Sums over mask points would overflow."""
+    network = build("Mask-RT-DETR-S")
+    inputs = tiny_batch("Mask-RT-DETR-S", [2])
+    said = network.transformer(network.neck(network.backbone(inputs)), inputs)
+    halves = [
+        QueryPrediction(*[v.astype("float16") for v in (p.logits, p.boxes, p.coefficients)])
+        for p in (*said.layers, said.encoder, said.initial)
+    ]
+    *layers, encoder, initial = halves
+    half = QueryOutput(tuple(layers), encoder, initial, said.prototypes.astype("float16"), said.denoising)
+    found = []
+    for output in (said, half):
+        paddle.seed(3)
+        found.append(network.detr_head(output, inputs)["loss"])
+
+    assert found[1].dtype == paddle.float32
+    assert float(found[1]) == pytest.approx(float(found[0]), rel=0.05)
