@@ -11,6 +11,21 @@ The Python door has PaddleX's call shapes::
 Importing this package imports neither paddle nor any other heavy library.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from segcli.version import __version__
 
-__all__ = ["__version__"]
+if TYPE_CHECKING:
+    from segcli.predict.model import create_model
+
+__all__ = ["__version__", "create_model"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "create_model":
+        from segcli.predict.model import create_model
+
+        return create_model
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -26,7 +26,9 @@ def export(config: Config) -> ExportResult:
     best = output / "best_model" / TASKS[spec.task].weight_file
     weights = resolve_weights(config.Export.weight_path, spec)
     if weights is None and not best.is_file():
-        raise UsageError(f"there are no weights to export: {best} is not there", hint="train, or set Export.weight_path")
+        raise UsageError(
+            f"there are no weights to export: {best} is not there", hint="train, or set Export.weight_path"
+        )
     return export_weights(weights or best, output / FOLDER, config)
 
 

@@ -33,6 +33,10 @@ class Reference:
         """Runs the trained network."""
         return Reference(tuple(inputs), tuple(forward(images) for images in inputs))
 
+    def first(self) -> Reference:
+        """The first picture alone."""
+        return Reference(self.inputs[:1], self.logits[:1])
+
     @property
     def scale(self) -> float:
         """The largest logit."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import tempfile
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 from segcli.config.schema import Config
@@ -31,7 +32,6 @@ from segcli.models.exported import (
 )
 from segcli.models.spec import ModelSpec
 from segcli.predict.preprocess import Forward, normalise
-from segcli.predict.runtimes.choice import is_installed
 from segcli.predict.runtimes.onnx_runtime import OnnxRuntime
 from segcli.predict.runtimes.openvino_runtime import OpenVinoRuntime
 from segcli.predict.runtimes.paddle_runtime import PaddleRuntime
@@ -135,10 +135,12 @@ def _verify(folder: Path, files: dict[str, str], reference: Reference, tolerance
         if file not in openers:
             continue
         package, opener = openers[file]
-        if not is_installed(package):
+        if find_spec(package) is None:
             log.warning("%s was not compared: %s is not installed", file, package)
             continue
-        compared.append(compare(_open(opener, folder / file), folder / file, reference, tolerance))
+        # the label program is the logit program and one operator more
+        against = reference.first() if file == LABELS_FILE else reference
+        compared.append(compare(_open(opener, folder / file), folder / file, against, tolerance))
     return tuple(compared)
 
 

@@ -94,9 +94,7 @@ class ExportedModel:
         manifest = folder / MANIFEST_FILE
         if not manifest.is_file():
             there = "there is no such folder" if not folder.is_dir() else f"holds no {MANIFEST_FILE}"
-            raise WeightsError(
-                f"is no exported model: {there}", path=folder, hint="export one with Global.mode=export"
-            )
+            raise WeightsError(f"is no exported model: {there}", path=folder, hint="export one with Global.mode=export")
         try:
             values = yaml.safe_load(manifest.read_text(encoding="utf-8"))
             card = ModelCard.beside(manifest) if (folder / CARD_FILE).is_file() else None
@@ -172,4 +170,3 @@ def write_manifest(folder: Path, values: dict[str, Any]) -> Path:
     path = folder / MANIFEST_FILE
     path.write_text(yaml.safe_dump(values, sort_keys=False, allow_unicode=True), encoding="utf-8")
     return path
-

@@ -53,8 +53,10 @@ def _tiff(path: Path) -> Iterator[tuple[int | None, Picture]]:
 
 def _pdf(path: Path) -> Iterator[tuple[int | None, Picture]]:
     if find_spec("pypdfium2") is None:
-        raise InputError("pypdfium2, which renders PDF files, is not installed", path=path, hint="pip install pypdfium2")
-    import pypdfium2
+        raise InputError(
+            "pypdfium2, which renders PDF files, is not installed", path=path, hint="pip install pypdfium2"
+        )
+    import pypdfium2  # type: ignore[import-untyped, unused-ignore]
 
     try:
         document = pypdfium2.PdfDocument(path)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from glob import glob, has_magic
+from dataclasses import dataclass, replace
+from glob import has_magic
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,8 @@ class SourceItem:
     Attributes:
         input_path: The file or address as it was given; None for an array.
         page_index: Page or frame, from 0; None for a plain picture.
-        name: Relative path for the outputs, without suffix; folders of the input are mirrored in it.
+        name: Relative path for the outputs, without suffix: folders of the input are mirrored in it, and no two items
+            of one input have the same.
         picture: RGB; None when it cannot be read.
         fault: Why it cannot be read.
     """
@@ -64,9 +65,11 @@ class Sources:
         return len(self._entries)
 
     def __iter__(self) -> Iterator[SourceItem]:
+        taken: set[str] = set()
         for entry in self._entries:
             try:
-                yield from _open(entry)
+                for item in _open(entry):
+                    yield replace(item, name=_free_name(item.name, taken))
             except InputError as fault:
                 given = entry.address or (None if entry.path is None else str(entry.path))
                 yield SourceItem(given, None, entry.name, None, fault)
@@ -117,7 +120,8 @@ def _local(path: Path) -> Iterator[_Entry]:
     elif path.exists():
         yield _Entry(Path(path.stem), path=path)
     elif has_magic(str(path)):
-        found = sorted(Path(match) for match in glob(str(path), recursive=True))
+        anchor = Path(path.anchor)
+        found = sorted(anchor.glob(str(path.relative_to(anchor))))
         files = [match for match in found if match.is_file() and _is_picture(match)]
         if not files:
             raise InputError("no picture matches this pattern", path=path)
@@ -146,7 +150,7 @@ def _list_file(path: Path) -> Iterator[_Entry]:
 
 
 def _listed(line: str, folder: Path) -> Path:
-    candidates = [line, *(line.split(separator)[0] for separator in ("\t", " ") if separator in line)]
+    candidates = [line, *(line.split(separator, maxsplit=1)[0] for separator in ("\t", " ") if separator in line)]
     for candidate in candidates:
         for path in (folder / candidate, Path(candidate)):
             if path.is_file():
@@ -167,6 +171,16 @@ def _common_folder(files: Sequence[Path]) -> Path:
 
 def _is_picture(path: Path) -> bool:
     return path.suffix.lower() in IMAGE_SUFFIXES | PAGED_SUFFIXES and not path.name.startswith(".")
+
+
+def _free_name(name: Path, taken: set[str]) -> Path:
+    """`name`, or ``name_2``, ``name_3``, ... where that is taken (on any file system, so case does not count)."""
+    candidate, number = name, 1
+    while str(candidate).casefold() in taken:
+        number += 1
+        candidate = name.with_name(f"{name.name}_{number}")
+    taken.add(str(candidate).casefold())
+    return candidate
 
 
 def _open(entry: _Entry) -> Iterator[SourceItem]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segcli.predict.preprocess import Images
+
+log = logging.getLogger("segcli.predict")
 
 _GPU_POOL_MB = 256
 
@@ -26,23 +29,10 @@ class PaddleRuntime:
     name = "paddle"
 
     def __init__(self, program: Path, weights: Path, device: str, threads: int) -> None:
-        from paddle import inference
-
-        config = inference.Config(str(program), str(weights))
-        config.disable_glog_info()
-        config.enable_new_ir(True)
-        config.enable_new_executor(True)
-        config.enable_memory_optim()
         if device.startswith("gpu"):
-            config.enable_use_gpu(_GPU_POOL_MB, int(device.partition(":")[2] or 0))
+            self._predictor = _on_gpu(program, weights, int(device.partition(":")[2] or 0))
         else:
-            config.disable_gpu()
-            config.set_cpu_math_library_num_threads(threads)
-            # Paddle 3.3.1's oneDNN placement ends in "ConvertPirAttribute2RuntimeAttribute not support" on every
-            # network (Paddle issue 79749); without this one pass the fused oneDNN convolutions stay, 2 to 4 times
-            # faster than oneDNN switched off
-            config.delete_pass("onednn_placement_pass")
-        self._predictor = inference.create_predictor(config)
+            self._predictor = _on_cpu(program, weights, threads)
         self._input = self._predictor.get_input_handle(self._predictor.get_input_names()[0])
         self._output = self._predictor.get_output_handle(self._predictor.get_output_names()[0])
 
@@ -51,3 +41,45 @@ class PaddleRuntime:
         self._input.copy_from_cpu(np.ascontiguousarray(images))
         self._predictor.run()
         return np.asarray(self._output.copy_to_cpu())
+
+
+def _on_gpu(program: Path, weights: Path, device_id: int) -> Any:
+    from paddle import inference
+
+    config = _config(program, weights)
+    config.enable_use_gpu(_GPU_POOL_MB, device_id)
+    return inference.create_predictor(config)
+
+
+def _on_cpu(program: Path, weights: Path, threads: int) -> Any:
+    """A predictor with oneDNN's fused convolutions, or without oneDNN where it cannot take the network.
+
+    Paddle 3.3.1's oneDNN placement ends in "ConvertPirAttribute2RuntimeAttribute not support" on every network (Paddle
+    issue 79749). Without that one pass the fused convolutions stay, 2 to 4 times faster than oneDNN switched off.
+    Another pass of oneDNN fails on MaskFormer.
+    """
+    from paddle import inference
+
+    config = _config(program, weights)
+    config.set_cpu_math_library_num_threads(threads)
+    config.delete_pass("onednn_placement_pass")
+    try:
+        return inference.create_predictor(config)
+    except ValueError as fault:
+        log.info("%s runs without oneDNN: %s", program, fault)
+    config = _config(program, weights)
+    config.set_cpu_math_library_num_threads(threads)
+    config.disable_mkldnn()
+    return inference.create_predictor(config)
+
+
+def _config(program: Path, weights: Path) -> Any:
+    from paddle import inference
+
+    config = inference.Config(str(program), str(weights))
+    config.disable_gpu()
+    config.disable_glog_info()
+    config.enable_new_ir(True)
+    config.enable_new_executor(True)
+    config.enable_memory_optim()
+    return config

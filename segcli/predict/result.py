@@ -1,0 +1,84 @@
+"""What `predict` returns and writes into `predict_result.json`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """The files of one picture. Every path exists.
+
+    Attributes:
+        input_path: The picture; None for an array.
+        page_index: Page or frame.
+        size: Height and width in pixels.
+        files: What was written, by what it is: ``json``, ``label_map`` (palette PNG whose pixels are the class ids),
+            ``overlay`` (the picture under the label map, with a legend), ...
+    """
+
+    input_path: str | None
+    page_index: int | None
+    size: tuple[int, int]
+    files: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """An input that could not be read, and why."""
+
+    input_path: str | None
+    message: str
+
+
+@dataclass(frozen=True)
+class PredictResult:
+    """The outcome of a prediction.
+
+    Attributes:
+        model_name: The model.
+        model_dir: Folder of the exported model.
+        runtime: What ran it.
+        folder: Folder of the results.
+        predicted: The pictures.
+        failed: Inputs that could not be read.
+        seconds: Time from the first picture to the last file.
+    """
+
+    model_name: str
+    model_dir: str
+    runtime: str
+    folder: Path
+    predicted: tuple[Predicted, ...]
+    failed: tuple[Unreadable, ...]
+    seconds: float
+
+    @property
+    def pictures_per_second(self) -> float:
+        """Throughput with reading and writing."""
+        return len(self.predicted) / self.seconds if self.seconds else 0.0
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {
+            "model_name": self.model_name,
+            "model_dir": self.model_dir,
+            "runtime": self.runtime,
+            "save_path": str(self.folder),
+            "pictures": len(self.predicted),
+            "pictures_per_second": round(self.pictures_per_second, 3),
+            "results": [asdict(entry) for entry in self.predicted],
+            "failed": [asdict(entry) for entry in self.failed],
+        }
+
+    def summary(self) -> list[tuple[str, str]]:
+        """Rows for the terminal."""
+        rows = [
+            ("model", self.model_name),
+            ("runtime", self.runtime),
+            ("pictures", f"{len(self.predicted)} ({self.pictures_per_second:.1f} a second)"),
+            ("results", str(self.folder)),
+        ]
+        return [*rows, *(("failed", f"{entry.input_path}: {entry.message}") for entry in self.failed)]
