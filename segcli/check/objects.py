@@ -19,6 +19,8 @@ SMALLEST_PX = 4
 """Area below which an object is more likely a slip than an object."""
 LOOSE_PX = 2.0
 FITS_IOU = 0.5
+SURELY_IOU = 0.9
+"""Boxes may be drawn loosely around outlines; one that fits this well when read another way was meant that way."""
 
 ObjectFault = tuple[str, int, str]
 """Code, annotation id, message."""
@@ -80,10 +82,12 @@ def box_faults(value: InstanceObject, sample: InstanceSample) -> Iterator[Object
     given = _clipped(_corners(value.box), sample)
     if max(abs(one - other) for one, other in zip(around, given, strict=True)) <= LOOSE_PX:
         return
-    if _iou(around, given) >= FITS_IOU:
+    overlap, as_corners = _iou(around, given), _iou(around, _clipped(value.box, sample))
+    mistaken = as_corners > SURELY_IOU > overlap
+    if overlap >= FITS_IOU and not mistaken:
         return
     message = f"bbox {_listed(value.box)}, but the outline lies in {_listed(outline_box(value.segmentation))}"
-    if _iou(around, _clipped(value.box, sample)) > 0.9:
+    if mistaken:
         message += "; it was written as [left, top, right, bottom]"
     yield "C134", value.annotation_id, message
 
