@@ -51,8 +51,15 @@ def traced(network: Any, height: int, width: int, method: str) -> tuple[list[np.
     return static, eager
 
 
-@pytest.mark.parametrize("name", ["Mask-RT-DETR-S", pytest.param("PP-YOLOE_seg-S", marks=pytest.mark.slow)])
-@pytest.mark.parametrize("method", ["forward", "predict_prototypes"])
+OURS = [
+    ("Mask-RT-DETR-S", "forward"),
+    pytest.param("Mask-RT-DETR-S", "predict_prototypes", marks=pytest.mark.slow),
+    pytest.param("PP-YOLOE_seg-S", "forward", marks=pytest.mark.slow),
+    pytest.param("PP-YOLOE_seg-S", "predict_prototypes", marks=pytest.mark.slow),
+]
+
+
+@pytest.mark.parametrize(("name", "method"), OURS)
 def test_ours(name: str, method: str) -> None:
     static, eager = traced(ours(name), SIDE, SIDE, method)
 
