@@ -1,0 +1,185 @@
+"""The one place behind all doors: runs a mode, leaves its result file and turns errors into exit codes."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from segcli import terminal
+from segcli.errors import EXIT_DATASET_INVALID, EXIT_DONE, ConfigError
+from segcli.failures import Failure, failure_of
+
+if TYPE_CHECKING:
+    from segcli.config.load import LoadedConfig
+    from segcli.results import ModeResult
+
+MODES: dict[str, str] = {
+    "check_dataset": "segcli.check.command:check_dataset",
+    "train": "segcli.train.command:train",
+    "evaluate": "segcli.evaluate.command:evaluate",
+    "export": "segcli.export.command:export",
+    "predict": "segcli.predict.command:predict",
+}
+"""Where the function of each mode is; every one is called with a `Config` and returns a `ModeResult`."""
+
+ERROR_LOG = "segcli_error.log"
+Options = Mapping[str, tuple[str, Any]]
+
+log = logging.getLogger("segcli")
+
+
+def start(
+    path: str | PathLike[str] | None,
+    overrides: Sequence[str] = (),
+    options: Options | None = None,
+    *,
+    print_config: bool = False,
+    debug: bool = False,
+) -> int:
+    """Reads a configuration and runs its mode; what main.py and the commands have in common.
+
+    Args:
+        path: YAML file; None builds the configuration from `options` and `overrides` alone.
+        overrides: Texts ``key=value`` as after ``-o``.
+        options: Values of a command's options, see `segcli.config.load.load_config`.
+        print_config: Shows the resolved configuration instead of running it.
+        debug: Shows tracebacks and detailed messages.
+
+    Returns:
+        The exit code.
+    """
+    try:
+        from segcli.config.load import load_config
+
+        loaded = load_config(path, overrides, options)
+    except ConfigError as error:
+        return _refuse(error, debug=debug)
+    if print_config:
+        from segcli.config.show import show
+
+        terminal.show_text(show(loaded))
+        return EXIT_DONE
+    return run_mode(loaded, debug=debug)
+
+
+def run_mode(loaded: LoadedConfig, *, debug: bool = False) -> int:
+    """Runs the mode of a configuration, shows its outcome and writes ``<output>/<mode>_result.json``.
+
+    Returns:
+        The exit code: 0 done, 1 failed, 2 usage or configuration, 3 dataset invalid, 130 stopped by hand.
+    """
+    config = loaded.config
+    mode, output = config.Global.mode, Path(config.Global.output)
+
+    def work() -> int:
+        from segcli.results import write_result
+        from segcli.tasks import load_part
+
+        result: ModeResult = load_part(MODES[mode])(config)
+        valid = getattr(result, "valid", True)
+        path = write_result(output, mode, result.as_dict(), done=valid)
+        _show_result(mode, result, path, valid=valid)
+        return EXIT_DONE if valid else EXIT_DATASET_INVALID
+
+    def leave_result(failure: Failure) -> None:
+        from segcli.results import write_result
+
+        write_result(output, mode, _failed_values(mode, failure), done=False)
+
+    return guard(work, output=output, on_failure=leave_result, debug=debug)
+
+
+def guard(
+    work: Callable[[], int],
+    *,
+    output: Path | None = None,
+    on_failure: Callable[[Failure], None] | None = None,
+    debug: bool = False,
+) -> int:
+    """Does `work` with logging and progress shown; whatever it raises becomes a message and an exit code.
+
+    Args:
+        work: Returns its exit code.
+        output: Folder for the traceback of an unexpected error; None is the current folder.
+        on_failure: Called with the failure before it is shown.
+        debug: Shows the traceback.
+    """
+    from segcli import progress
+    from segcli.log import configure_logging
+
+    configure_logging(debug=debug)
+    try:
+        with progress.reporting(progress.rich_reporter):
+            return work()
+    except (Exception, KeyboardInterrupt, SystemExit) as error:
+        return _fail(error, output or Path(), on_failure, debug=debug)
+
+
+def _fail(error: BaseException, output: Path, on_failure: Callable[[Failure], None] | None, *, debug: bool) -> int:
+    failure = failure_of(error)
+    trace = "".join(traceback.format_exception(error))
+    if on_failure is not None:
+        try:
+            on_failure(failure)
+        except OSError as unwritten:
+            log.warning("the result file cannot be written: %s", unwritten)
+    hint = failure.hint
+    if debug:
+        terminal.show_failure(trace.rstrip())
+    elif failure.traced:
+        kept = _keep_trace(trace, output)
+        again = f"run again with --debug for the traceback{f', or read {kept}' if kept else ''}"
+        hint = f"{hint}; {again}" if hint else again
+    if isinstance(error, ConfigError):
+        terminal.show_faults(error.faults)
+    else:
+        terminal.show_failure(failure.message, hint)
+        terminal.show_findings(getattr(error, "findings", ()))
+    return failure.exit_code
+
+
+def _keep_trace(trace: str, output: Path) -> Path | None:
+    """Writes a traceback where it can be found; None when nothing can be written there."""
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        path = output / ERROR_LOG
+        path.write_text(trace, encoding="utf-8")
+    except OSError:
+        return None
+    return path
+
+
+def _refuse(error: ConfigError, *, debug: bool) -> int:
+    """Shows the faults of a configuration and leaves the result file where mode and output are known."""
+    if error.mode is not None and error.output is not None:
+        from segcli.results import write_result
+
+        values = _failed_values(error.mode, failure_of(error))
+        try:
+            write_result(Path(error.output), error.mode, values, done=False)
+        except OSError as unwritten:
+            terminal.show_failure(f"the result file cannot be written: {unwritten}")
+    if debug:
+        terminal.show_failure("".join(traceback.format_exception(error)).rstrip())
+    terminal.show_faults(error.faults)
+    return error.exit_code
+
+
+def _failed_values(mode: str, failure: Failure) -> dict[str, Any]:
+    verdict = {"check_pass": False} if mode == "check_dataset" else {}
+    return {**verdict, **failure.as_dict()}
+
+
+def _show_result(mode: str, result: ModeResult, path: Path, *, valid: bool) -> None:
+    summary = getattr(result, "summary", None)
+    rows = summary() if summary is not None else []
+    report = getattr(result, "report", None)
+    shown = path.parent / report if isinstance(report, str) else None
+    if shown is not None:
+        rows = [*rows, ("report", str(shown))]
+    terminal.show_findings(getattr(result, "findings", ()), more=str(shown or path))
+    terminal.show_summary(mode, rows, good=valid, result=path)

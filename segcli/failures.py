@@ -1,0 +1,79 @@
+"""What any exception means to the person at the terminal: a message, a remedy and an exit code."""
+
+from __future__ import annotations
+
+import errno
+from dataclasses import dataclass, field
+from typing import Any
+
+from segcli.errors import EXIT_FAILED, ConfigError, DatasetError, SegcliError
+
+EXIT_INTERRUPTED = 130
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_OUT_OF_MEMORY = ("ResourceExhausted", "Out of memory", "out of memory", "Unable to allocate", "bad_alloc")
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An exception, told.
+
+    Attributes:
+        exit_code: Of the command.
+        kind: Name of the exception's class.
+        message: What is wrong, and where.
+        hint: What to do about it.
+        details: Further entries of the result file, e.g. all findings.
+        traced: Whether the traceback may be needed to find the cause.
+    """
+
+    exit_code: int
+    kind: str
+    message: str
+    hint: str | None = None
+    details: dict[str, Any] = field(default_factory=dict)
+    traced: bool = False
+
+    def as_dict(self) -> dict[str, Any]:
+        """Entries of the result file, under PaddleX's keys ``err_type`` and ``err_msg``."""
+        return {"err_type": self.kind, "err_msg": self.message, "hint": self.hint, **self.details}
+
+
+def failure_of(error: BaseException) -> Failure:
+    """Tells an exception."""
+    kind = type(error).__name__
+    if isinstance(error, SegcliError):
+        where = f"{error.path}: " if error.path is not None else ""
+        return Failure(error.exit_code, kind, where + error.message, error.hint, _details(error))
+    if isinstance(error, KeyboardInterrupt):
+        return Failure(EXIT_INTERRUPTED, kind, "stopped by hand")
+    if isinstance(error, MemoryError) or any(sign in str(error) for sign in _OUT_OF_MEMORY):
+        remedy = "lower batch_size, crop_size or num_workers"
+        return Failure(EXIT_FAILED, kind, f"there is not enough memory: {_one_line(error)}", remedy, traced=True)
+    if isinstance(error, OSError) and (error.filename is not None or error.errno in _FULL):
+        place = f"{error.filename}: " if error.filename is not None else ""
+        return Failure(EXIT_FAILED, kind, f"{place}{error.strerror}", _file_hint(error), traced=True)
+    remedy = "`segcli doctor` tells what is missing" if isinstance(error, ImportError) else "please report it"
+    return Failure(EXIT_FAILED, kind, f"unexpected {kind}: {_one_line(error)}", remedy, traced=True)
+
+
+def _details(error: SegcliError) -> dict[str, Any]:
+    if isinstance(error, DatasetError):
+        return {"findings": [finding.as_dict() for finding in error.findings]}
+    if isinstance(error, ConfigError):
+        return {"faults": [vars(fault) for fault in error.faults]}
+    return {}
+
+
+def _file_hint(error: OSError) -> str | None:
+    hints = {
+        errno.ENOENT: "check the path",
+        errno.EACCES: "check who may read and write it",
+        errno.EROFS: "choose another Global.output",
+        **dict.fromkeys(_FULL, "free some space, or choose another Global.output"),
+    }
+    return hints.get(error.errno or 0)
+
+
+def _one_line(error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0] if lines else "no message"

@@ -1,0 +1,31 @@
+"""Logging of the doors: what segcli says while it works goes to the error stream."""
+
+from __future__ import annotations
+
+import logging
+import os
+import warnings
+
+_HANDLER = "segcli-terminal"
+
+
+def configure_logging(*, debug: bool = False) -> None:
+    """Shows the messages of segcli on the error stream, those of the libraries from warnings on.
+
+    A second call replaces what the first one did. Only the doors call this: a program that imports segcli keeps its
+    own logging.
+    """
+    from rich.console import Console
+    from rich.logging import RichHandler
+
+    os.environ.setdefault("GLOG_minloglevel", "2")  # Paddle's C++ side tells of its allocator and threads below that
+    warnings.filterwarnings("ignore", message="No ccache found")
+    console = Console(stderr=True)
+    handler = RichHandler(console=console, show_path=debug, show_time=False, markup=False, highlighter=None)
+    handler.name = _HANDLER
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    handler.setLevel(logging.DEBUG if debug else logging.INFO)
+    root = logging.getLogger()
+    root.handlers = [other for other in root.handlers if other.name != _HANDLER]
+    root.addHandler(handler)
+    logging.getLogger("segcli").setLevel(logging.DEBUG if debug else logging.INFO)

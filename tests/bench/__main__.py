@@ -1,0 +1,23 @@
+"""Runs the benchmarks and prints one table: ``python -m tests.bench [WORD ...]``."""
+
+from __future__ import annotations
+
+import pkgutil
+import sys
+from importlib import import_module
+
+import tests.bench
+from tests.bench.table import as_text
+
+
+def main(words: list[str]) -> int:
+    """Runs every module ``bench_*`` whose name holds one of the words, or all; 1 when a bar is missed."""
+    names = sorted(info.name for info in pkgutil.iter_modules(tests.bench.__path__) if info.name.startswith("bench_"))
+    chosen = [name for name in names if not words or any(word in name for word in words)]
+    rows = [row for name in chosen for row in import_module(f"tests.bench.{name}").run()]
+    print(as_text(rows))  # noqa: T201
+    return 0 if rows and all(row.passes for row in rows) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

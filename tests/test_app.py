@@ -1,0 +1,181 @@
+"""Exit codes, result files and messages, whatever a mode does."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from segcli import app
+from segcli.data.finding import Finding, Severity
+from segcli.errors import DatasetError, InputError, NonFiniteLossError, UsageError
+
+ROOT = Path(__file__).resolve().parents[1]
+VALUES = {"Global.model": ("--model", "PP-LiteSeg-T"), "Global.dataset_dir": ("--dataset", "data")}
+
+
+@dataclass
+class Result:
+    """Stands for what a mode returns."""
+
+    valid: bool = True
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"check_pass": self.valid, "answer": 42}
+
+    def summary(self) -> list[tuple[str, str]]:
+        return [("answer", "forty-two")]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    """Runs check_dataset with this function in the place of the real one: exit code and result file."""
+
+    def run_with(function, *, debug: bool = False) -> tuple[int, dict[str, Any]]:
+        monkeypatch.setitem(sys.modules, "stand_in", SimpleNamespace(mode=function))
+        monkeypatch.setitem(app.MODES, "check_dataset", "stand_in:mode")
+        code = app.start(None, [f"Global.output={tmp_path / 'out'}"], VALUES, debug=debug)
+        return code, json.loads((tmp_path / "out" / "check_dataset_result.json").read_text())
+
+    return run_with
+
+
+def raising(error: BaseException):
+    def mode(config):
+        raise error
+
+    return mode
+
+
+def test_success(run, capsys: pytest.CaptureFixture[str]):
+    code, result = run(lambda config: Result())
+    assert code == 0
+    assert result["done_flag"] is True and result["answer"] == 42 and result["mode"] == "check_dataset"
+    assert result["schema_version"] == 1
+    assert "forty-two" in capsys.readouterr().out
+
+
+def test_an_invalid_dataset_is_a_result(run):
+    code, result = run(lambda config: Result(valid=False))
+    assert code == 3
+    assert result["done_flag"] is False and result["check_pass"] is False and result["answer"] == 42
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(InputError("no picture"), 1), (NonFiniteLossError("loss"), 1), (UsageError("no"), 2), (KeyboardInterrupt(), 130)],
+)
+def test_an_error_has_its_exit_code(error: BaseException, code: int, run, capsys: pytest.CaptureFixture[str]):
+    got, result = run(raising(error))
+    assert got == code
+    assert result["done_flag"] is False and result["check_pass"] is False
+    assert result["err_type"] == type(error).__name__
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_findings_travel_with_a_dataset_error(run, capsys: pytest.CaptureFixture[str]):
+    finding = Finding("S101", Severity.ERROR, "a.png", "is broken", hint="mend it")
+    code, result = run(raising(DatasetError("bad data", [finding], path="data", hint="look")))
+    assert code == 3
+    assert result["err_msg"] == "data: bad data" and result["hint"] == "look"
+    assert result["findings"][0]["code"] == "S101"
+    shown = capsys.readouterr()
+    assert "S101" in shown.out and "bad data" in shown.err and "-> look" in shown.err
+
+
+def test_an_unexpected_error_is_short_and_kept(run, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    code, result = run(raising(ZeroDivisionError("division by zero")))
+    assert (code, result["err_type"]) == (1, "ZeroDivisionError")
+    shown = capsys.readouterr().err
+    assert "--debug" in shown and "Traceback" not in shown
+    assert "ZeroDivisionError" in (tmp_path / "out" / app.ERROR_LOG).read_text()
+
+
+def test_debug_shows_the_traceback(run, capsys: pytest.CaptureFixture[str]):
+    run(raising(ZeroDivisionError("division by zero")), debug=True)
+    assert "Traceback" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (FileNotFoundError(2, "No such file", "x.png"), "x.png: No such file"),
+        (MemoryError("Unable to allocate 9 GiB"), "not enough memory"),
+        (OSError(28, "No space left on device"), "free some space"),
+        (ModuleNotFoundError("No module named 'onnx'"), "segcli doctor"),
+    ],
+)
+def test_what_a_user_can_cause_has_a_remedy(error: Exception, words: str, run, capsys: pytest.CaptureFixture[str]):
+    assert run(raising(error))[0] == 1
+    assert words in capsys.readouterr().err
+
+
+def test_a_faulty_configuration_leaves_a_result_where_it_is_known(tmp_path: Path):
+    options = {**VALUES, "Global.output": ("--output", str(tmp_path / "out")), "Global.mode": ("command", "train")}
+    assert app.start(None, ["Train.batchsize=3"], options) == 2
+    result = json.loads((tmp_path / "out" / "train_result.json").read_text())
+    assert result["err_type"] == "ConfigError" and result["done_flag"] is False
+    assert result["faults"][0]["key"] == "Train.batchsize"
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["train_result.json"]
+
+
+def test_an_output_that_cannot_be_written_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    (tmp_path / "file").write_text("")
+    options = {**VALUES, "Global.output": ("--output", str(tmp_path / "file"))}
+    assert app.start(None, ["Global.dataset_dir=absent"], options) != 0
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def python(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def test_main_takes_several_overrides_and_prints_where_values_come_from():
+    config = "configs/semantic_segmentation/PP-LiteSeg-T.yaml"
+    done = python("main.py", "-c", config, "-o", "Global.strict_device=T", "Train.batch_size=3", "-o", "Global.output=a=b",
+                  "--print-config")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    lines = {line.split(":")[0].strip(): line for line in done.stdout.splitlines() if "#" in line}
+    assert lines["strict_device"].split() == ["strict_device:", "true", "#", "-o"]
+    assert lines["output"].split() == ["output:", "a=b", "#", "-o"]
+    assert config in lines["model"]
+
+
+def test_main_lists_all_faults_and_executes_nothing(tmp_path: Path):
+    trace = tmp_path / "executed"
+    evil = f'__import__("pathlib").Path("{trace}").touch()'
+    config = "configs/semantic_segmentation/PP-LiteSeg-T.yaml"
+    done = python("main.py", "-c", config, "-o", f"Train.epochs_iters={evil}", "Train.batchsize=3")
+    assert done.returncode == 2
+    assert "2 faults" in done.stderr and "did you mean Train.batch_size?" in done.stderr
+    assert not trace.exists()
+
+
+HEAVY = ("paddle", "numpy", "cv2", "matplotlib", "omegaconf", "scipy", "PIL")
+
+
+@pytest.mark.parametrize(
+    ("call", "light"),
+    [
+        ("from segcli.cli import main; main(['--help'], standalone_mode=False)", (*HEAVY, "pydantic", "yaml")),
+        ("from segcli.app import start; start('absent.yaml')", HEAVY),
+        ("from segcli.app import start; start('{config}', print_config=True)", HEAVY),
+        ("from segcli.cli import main; main(['models'], standalone_mode=False)", HEAVY),
+    ],
+)
+def test_what_answers_at_once_imports_nothing_heavy(call: str, light: tuple[str, ...]):
+    call = call.format(config="configs/semantic_segmentation/PP-LiteSeg-T.yaml")
+    done = python("-c", f"import sys\n{call}\nprint('LOADED', *[name for name in {light!r} if name in sys.modules])")
+    assert done.stdout.splitlines()[-1] == "LOADED", done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("module", ["segcli.check.command", "segcli.data.seg_dataset", "segcli.demo.command"])
+def test_work_on_data_never_imports_paddle(module: str):
+    done = python("-c", f"import sys, {module}; print('paddle' in sys.modules)")
+    assert done.stdout.strip() == "False", done.stderr

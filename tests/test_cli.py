@@ -1,0 +1,137 @@
+"""The commands of `segcli`: what they make of their options."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from segcli import app
+from segcli.cli import main
+from segcli.version import __version__
+
+COMMANDS = (
+    "check",
+    "convert",
+    "split",
+    "train",
+    "evaluate",
+    "export",
+    "predict",
+    "models",
+    "weights",
+    "demo",
+    "doctor",
+)
+
+
+@pytest.fixture
+def invoke(monkeypatch: pytest.MonkeyPatch):
+    """Runs a command up to the mode: exit code and the loaded configuration."""
+    seen: list[Any] = []
+
+    def run_mode(loaded, *, debug: bool = False) -> int:
+        seen.append(loaded)
+        return 0
+
+    monkeypatch.setattr(app, "run_mode", run_mode)
+
+    def call(*arguments: str):
+        outcome = CliRunner().invoke(main, list(arguments))
+        return outcome, (seen[-1] if seen else None)
+
+    return call
+
+
+def test_help_lists_every_command(invoke):
+    outcome, _ = invoke("--help")
+    assert outcome.exit_code == 0
+    assert all(command in outcome.output for command in COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(command: str, invoke):
+    assert invoke(command, "--help")[0].exit_code == 0
+
+
+def test_version(invoke):
+    assert __version__ in invoke("--version")[0].output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["check", "d"], {"Global.mode": "check_dataset", "Global.dataset_dir": "d", "Global.model": "PP-LiteSeg-T"}),
+        (["check", "d", "--task", "instance"], {"Global.model": "Mask-RT-DETR-S"}),
+        (["convert", "d"], {"CheckDataset.convert.enable": True, "CheckDataset.convert.src_dataset_type": "LabelMe"}),
+        (["split", "d", "--train-percent", "70", "--seed", "3"],
+         {"CheckDataset.split.train_percent": 70, "CheckDataset.split.val_percent": 30, "CheckDataset.split.seed": 3}),
+        (["train", "--dataset", "d", "-m", "SegFormer-B0", "--epochs-iters", "7", "-o", "Train.batch_size=5"],
+         {"Global.mode": "train", "Train.epochs_iters": 7, "Train.batch_size": 5, "Global.model": "SegFormer-B0"}),
+        (["train", "--dataset", "d", "-m", "SOLOv2", "--resume"], {"Train.resume_path": "last"}),
+        (["evaluate", "--dataset", "d", "-m", "SOLOv2", "--weights", "w"], {"Evaluate.weight_path": "w"}),
+        (["export", "-m", "SOLOv2", "--format", "onnx", "--format", "paddle"], {"Export.formats": ("onnx", "paddle")}),
+        (["predict", "a.jpg", "b.jpg", "-m", "SOLOv2", "--batch-size", "4"],
+         {"Predict.input": ("a.jpg", "b.jpg"), "Predict.batch_size": 4}),
+    ],
+)  # fmt: skip
+def test_options_become_the_configuration(arguments: list[str], expected: dict[str, Any], invoke):
+    outcome, loaded = invoke(*arguments)
+    assert outcome.exit_code == 0, outcome.output
+    for key, value in expected.items():
+        held = loaded.config
+        for name in key.split("."):
+            held = getattr(held, name)
+        assert held == value, key
+
+
+def test_the_origin_of_an_option_is_its_name(invoke):
+    loaded = invoke("train", "--dataset", "d", "-m", "SOLOv2", "--batch-size", "4")[1]
+    assert loaded.origins["Train.batch_size"] == "--batch-size"
+    assert loaded.origins["Global.model"] == "--model"
+
+
+def test_later_steps_go_on_from_the_folder_of_a_training(invoke, tmp_path: Path):
+    (tmp_path / "config.yaml").write_text(
+        f"Global: {{model: SegFormer-B1, dataset_dir: d, mode: train, output: {tmp_path}}}\n", encoding="utf-8"
+    )
+    config = invoke("evaluate", "--output", str(tmp_path))[1].config
+    assert (config.Global.model, config.Global.mode, config.Global.dataset_dir) == ("SegFormer-B1", "evaluate", "d")
+
+
+def test_an_exported_model_brings_its_name(invoke, tmp_path: Path):
+    (tmp_path / "inference.yml").write_text("Global:\n  model_name: SeaFormer_tiny\n", encoding="utf-8")
+    assert invoke("predict", "a.jpg", "--model-dir", str(tmp_path))[1].config.Global.model == "SeaFormer_tiny"
+
+
+def test_a_fault_ends_with_2(invoke):
+    assert invoke("train", "--dataset", "d")[0].exit_code == 2
+    assert invoke("train", "-m", "PP-LiteSeg-Z", "--dataset", "d")[0].exit_code == 2
+    assert invoke("train", "--no-such-option")[0].exit_code == 2
+
+
+def test_models_are_listed_by_task(invoke):
+    output = invoke("models", "--task", "semantic")[0].output
+    assert "PP-LiteSeg-T" in output and "SOLOv2" not in output
+    assert invoke("models", "--task", "nonsense")[0].exit_code == 2
+
+
+def test_weights_are_inspected(invoke, tmp_path: Path):
+    import numpy as np
+
+    from segcli.weights.files import write_safetensors
+
+    path = tmp_path / "w.safetensors"
+    write_safetensors(path, {"conv.weight": np.zeros((2, 3), np.float32)})
+    outcome, _ = invoke("weights", "inspect", str(path))
+    assert outcome.exit_code == 0
+    assert "conv.weight" in outcome.output and "2 x 3" in outcome.output
+    assert invoke("weights", "inspect", str(tmp_path / "absent.pdparams"))[0].exit_code == 1
+
+
+def test_the_demo_dataset_is_generated_once(invoke, tmp_path: Path):
+    arguments = ("demo", str(tmp_path / "d"), "--pictures", "5")
+    assert invoke(*arguments)[0].exit_code == 0
+    assert invoke(*arguments)[0].exit_code == 2
