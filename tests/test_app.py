@@ -138,8 +138,8 @@ def python(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_main_takes_several_overrides_and_prints_where_values_come_from():
     config = "configs/semantic_segmentation/PP-LiteSeg-T.yaml"
-    done = python("main.py", "-c", config, "-o", "Global.strict_device=T", "Train.batch_size=3", "-o", "Global.output=a=b",
-                  "--print-config")  # fmt: skip
+    overrides = ("-o", "Global.strict_device=T", "Train.batch_size=3", "-o", "Global.output=a=b")
+    done = python("main.py", "-c", config, *overrides, "--print-config")
     assert done.returncode == 0, done.stderr
     lines = {line.split(":")[0].strip(): line for line in done.stdout.splitlines() if "#" in line}
     assert lines["strict_device"].split() == ["strict_device:", "true", "#", "-o"]
