@@ -9,8 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import cv2
 import numpy as np
 import paddle
+from numpy.typing import NDArray
+from pycocotools import mask as mask_api
 
 from segcli.models.instance.paste import paste_masks
 from segcli.models.instance.picture_masks import original_sizes, picture_of_rows
@@ -107,8 +110,6 @@ def assign_masks(
 
     A picture without foreground gives its first proposal with weight 0, so that every process has a loss.
     """
-    from ppdet.modeling.proposal_generator.target import rasterize_polygons_within_box
-
     size = self.mask_resolution
     kept, classes, masks, index, weights = [], [], [], [], []
     for roi, label, owner, polygons in zip(rois, tgt_labels, tgt_gt_inds, inputs["gt_poly"], strict=True):
@@ -124,12 +125,8 @@ def assign_masks(
             classes.append(paddle.gather(label, foreground).astype("int32"))
             owners = paddle.gather(owner, foreground).tolist()
             corners = boxes.numpy()
-            # copies: the wheel shifts float64 polygons in place
-            shapes = [
-                rasterize_polygons_within_box([np.array(p, np.float64) for p in polygons[k]], corner, size)
-                for k, corner in zip(owners, corners, strict=True)
-            ]
-            masks.append(paddle.stack(shapes).astype("int32"))
+            shapes = [_inside_box(polygons[k], corner, size) for k, corner in zip(owners, corners, strict=True)]
+            masks.append(paddle.to_tensor(np.stack(shapes), dtype="int32"))
         else:
             classes.append(paddle.zeros([1], dtype="int32"))
             masks.append(paddle.ones([1, size, size], dtype="int32"))
@@ -143,6 +140,30 @@ def assign_masks(
         paddle.concat(index),
         paddle.concat(weights),
     )
+
+
+def _inside_box(outline: Any, box: NDArray[np.float32], size: int) -> NDArray[np.uint8]:
+    """The part of an object inside a box, on a grid of ``size`` x ``size``: 0 or 1.
+
+    Args:
+        outline: Polygons (lists of x, y, ...) in pixels, as COCO draws them, or run lengths of the picture's mask (a
+            dictionary with ``size`` and ``counts``), which the wheel cannot take.
+        box: x1, y1, x2, y2 in pixels.
+        size: Of the grid.
+    """
+    x1, y1, x2, y2 = box
+    scale = size / max(x2 - x1, 0.1), size / max(y2 - y1, 0.1)
+    if isinstance(outline, Mapping):
+        runs = mask_api.frPyObjects(outline, *outline["size"]) if isinstance(outline["counts"], list) else outline
+        picture = np.asarray(mask_api.decode(runs), np.float32)
+        move = np.array([[scale[0], 0, (0.5 - x1) * scale[0] - 0.5], [0, scale[1], (0.5 - y1) * scale[1] - 0.5]])
+        return np.asarray(cv2.warpAffine(picture, move, (size, size), flags=cv2.INTER_LINEAR) >= 0.5, np.uint8)
+    moved = []
+    for polygon in outline:
+        points = np.array(polygon, np.float64).reshape(-1, 2)  # a copy: the wheel shifts the object itself
+        moved.append(((points - (x1, y1)) * scale).ravel())
+    inside: NDArray[np.uint8] = mask_api.decode(mask_api.merge(mask_api.frPyObjects(moved, size, size)))
+    return inside
 
 
 def rois_from_boxes(self: Any, boxes: Sequence[Tensor], im_shape: Tensor) -> tuple[list[Tensor], Tensor]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import paddle
 import pytest
+from pycocotools import mask as mask_api
 
 from segcli.engines.paddledet import cures
 from segcli.engines.paddledet.networks import detections
@@ -77,6 +78,31 @@ def test_rcnn_trains_and_evaluates(name: str, built: Callable[[str], Any]) -> No
 
 def test_a_picture_without_objects_trains(built: Callable[[str], Any]) -> None:
     assert np.isfinite(list(train(built(FPN), (0,)).values())).all()
+
+
+@pytest.mark.parametrize("compressed", [True, False])
+def test_run_lengths_are_as_good_as_polygons(compressed: bool) -> None:
+    """The wheel takes polygons only."""
+    from ppdet.modeling.proposal_generator.target_layer import MaskAssigner
+
+    (square, _), box = tiny.batch()["gt_poly"][0], [[4.0, 2.0, 44.0, 42.0]]
+    picture = np.zeros((tiny.HEIGHT, tiny.WIDTH), np.uint8, order="F")
+    picture[8:50, 8:40] = 1
+    if compressed:
+        runs = mask_api.encode(picture)
+    else:
+        flat = picture.ravel(order="F")
+        borders = np.flatnonzero(np.diff(flat, prepend=0, append=0))
+        counts = np.diff(np.concatenate([[0], borders, [flat.size]]))
+        runs = {"size": list(picture.shape), "counts": counts.tolist()}
+    made = []
+    for outline in (square, runs):
+        arguments = ([paddle.to_tensor(box)], [paddle.to_tensor([0])], [paddle.to_tensor([0])])
+        made.append(MaskAssigner(num_classes=3)(*arguments, {"gt_poly": [[outline]]})[3].numpy())
+
+    assert made[0].shape == made[1].shape == (1, 14, 14)
+    assert 0 < made[0].sum() < 14 * 14
+    assert np.abs(made[0] - made[1]).sum() <= 14  # drawing and sampling may differ along the border
 
 
 def test_solo_trains_and_evaluates(built: Callable[[str], Any]) -> None:
