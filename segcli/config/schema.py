@@ -213,6 +213,7 @@ class EvaluateConfig(Section):
         runtime: What runs the network: ``auto`` takes the fastest that is installed on the CPU, Paddle elsewhere.
         absent_class: A class in neither prediction nor truth: left out of the mean, or counted 0 as in PaddleSeg 2.8.
         sliding_window: Tiles for large pictures.
+        boundary_iou: Measures the boundary IoU too.
         basic_config_path: Refused, as in `Train`.
     """
 
@@ -222,6 +223,7 @@ class EvaluateConfig(Section):
     runtime: Runtime = "auto"
     absent_class: Literal["exclude", "zero"] = "exclude"
     sliding_window: SlidingWindowConfig | None = None
+    boundary_iou: bool = False
     basic_config_path: None = None
 
 

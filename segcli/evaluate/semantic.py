@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
+from pathlib import Path
 
-from segcli.config.schema import SlidingWindowConfig
+from segcli.config.schema import Config, SlidingWindowConfig
 from segcli.data.classes import ClassMap
 from segcli.data.codes import finding
 from segcli.data.samples import SegSample
 from segcli.errors import DatasetError
+from segcli.evaluate import metrics
+from segcli.evaluate.agreement import dataset_for
 from segcli.evaluate.boundary import BoundaryCounts
 from segcli.evaluate.confusion import ConfusionMatrix, UnknownIdError
 from segcli.evaluate.metrics import AbsentClass
 from segcli.evaluate.report import SemanticReport
+from segcli.evaluate.result import EvaluateResult, write_confusion
 from segcli.evaluate.samples import LoadedSample, grouped, load_ahead
 from segcli.models.spec import Preprocess
 from segcli.predict.labelling import Labels, label_maps
 from segcli.predict.preprocess import Forward
 from segcli.predict.tiles import label_map_tiled
 from segcli.progress import track
+
+log = logging.getLogger("segcli.evaluate")
 
 
 def measure(
@@ -32,6 +39,7 @@ def measure(
     sliding_window: SlidingWindowConfig | None = None,
     input_size: tuple[int, int] | None = None,
     boundary: bool = False,
+    log_interval: int | None = None,
 ) -> SemanticReport:
     """Compares what a network predicts with the masks.
 
@@ -46,6 +54,7 @@ def measure(
         sliding_window: Measures in overlapping tiles, as PaddleSeg's `slide_inference` does.
         input_size: Height and width that the network needs; None gives it the pictures as they are.
         boundary: Measures the boundary IoU too, which takes a few milliseconds a class and picture.
+        log_interval: Pictures between two lines of the log; None logs none.
 
     Raises:
         DatasetError: A sample cannot be read, its sizes differ, or its mask holds an unknown id.
@@ -62,12 +71,17 @@ def measure(
             for picture in pictures
         ]
 
+    done = 0
     shown = track(load_ahead(samples, batch_size + 1), "evaluate", len(samples))
     for batch in grouped(shown, batch_size):
         for loaded, labels in zip(batch, predict(batch), strict=True):
             _count(matrix, labels, loaded)
             if outlines is not None:
                 outlines.update(labels, loaded.mask)
+            done += 1
+            if log_interval and done % log_interval == 0:
+                so_far = metrics.mean(metrics.iou(matrix.compute()), absent_class)
+                log.info("%d of %d pictures, mIoU so far %.4f", done, len(samples), so_far)
     boundary_iou = None if outlines is None else outlines.compute()
     return SemanticReport(classes, matrix.compute(), len(samples), absent_class, boundary_iou)
 
@@ -78,3 +92,35 @@ def _count(matrix: ConfusionMatrix, labels: Labels, loaded: LoadedSample) -> Non
     except UnknownIdError as error:
         fault = finding("S304", str(loaded.sample.mask), str(error))
         raise DatasetError(str(error), [fault], path=loaded.sample.mask, hint=fault.hint) from error
+
+
+def evaluate_semantic(config: Config) -> EvaluateResult:
+    """Measures `Evaluate.weight_path` on the validation part of the dataset; see `segcli.evaluate.command`."""
+    from segcli.evaluate.opened import open_measured
+
+    settings = config.Evaluate
+    with open_measured(config) as model:
+        dataset = dataset_for(model.class_names, model.source, config)
+        log.info("%s runs on %s", model.source, model.runtime)
+        report = measure(
+            model.forward,
+            dataset.val,
+            dataset.classes,
+            model.preprocess,
+            batch_size=min(settings.batch_size, model.batch_limit or settings.batch_size),
+            absent_class=settings.absent_class,
+            sliding_window=settings.sliding_window,
+            input_size=model.input_size,
+            boundary=settings.boundary_iou,
+            log_interval=settings.log_interval,
+        )
+    output = Path(config.Global.output)
+    matrix_json, matrix_png = write_confusion(report, output)
+    return EvaluateResult(
+        model_name=model.model_name,
+        weights=str(model.source),
+        runtime=model.runtime,
+        report=report,
+        confusion_json=str(matrix_json),
+        confusion_png=str(matrix_png),
+    )

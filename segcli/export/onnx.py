@@ -18,10 +18,14 @@ log = logging.getLogger("segcli.export")
 _LAST_WORDS = 5
 
 
+def converter_installed() -> bool:
+    """Whether the packages that convert are there."""
+    return find_spec("paddle2onnx") is not None and find_spec("onnx") is not None
+
+
 def can_convert(folder: Path) -> bool:
     """Whether the converter is installed and `folder` holds what it needs."""
-    installed = find_spec("paddle2onnx") is not None and find_spec("onnx") is not None
-    return installed and (folder / LOGITS_FILE).is_file() and (folder / WEIGHTS_FILE).is_file()
+    return converter_installed() and (folder / LOGITS_FILE).is_file() and (folder / WEIGHTS_FILE).is_file()
 
 
 def write_onnx(folder: Path) -> Path:
@@ -36,7 +40,7 @@ def write_onnx(folder: Path) -> Path:
         MissingPartError: The converter is not installed.
         ExportError: The converter failed; the message holds its last words.
     """
-    if find_spec("paddle2onnx") is None or find_spec("onnx") is None:
+    if not converter_installed():
         raise MissingPartError("paddle2onnx is not installed", hint="pip install 'segcli[onnx]'")
     target = folder / ONNX_FILE
     with atomic_path(target) as temporary:

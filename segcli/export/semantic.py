@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import tempfile
 from collections.abc import Callable
@@ -26,7 +27,9 @@ from segcli.models.exported import (
     ONNX_FILE,
     OPENVINO_FILE,
     WEIGHTS_FILE,
+    ExportedModel,
     InputShape,
+    is_exported,
     manifest_values,
     write_manifest,
 )
@@ -39,6 +42,10 @@ from segcli.predict.runtimes.protocol import Runtime, thread_count
 from segcli.tasks import TASKS, load_part
 
 log = logging.getLogger("segcli.export")
+
+BESIDE = "inference"
+"""Name of the folder beside the best weights, as in PaddleX."""
+_BLOCK_BYTES = 1 << 20
 
 
 def export_semantic(weights: Path, folder: Path, config: Config) -> ExportResult:
@@ -64,7 +71,7 @@ def export_semantic(weights: Path, folder: Path, config: Config) -> ExportResult
         fresh = Path(scratch) / folder.name
         fresh.mkdir()
         reference, origin = _reference(trained, shape, config) if config.Export.verify else (None, None)
-        files = write_files(trained, fresh, shape, config.Export.formats)
+        files = write_files(trained, fresh, shape, config.Export.formats, sha256_of(weights))
         parity = () if reference is None else _verify(fresh, files, reference, config.Export.tolerance)
         replace_folder(fresh, folder)
     return ExportResult(folder, trained.spec.name, trained.card.class_names, shape, files, parity, origin)
@@ -88,7 +95,9 @@ def input_shape(spec: ModelSpec, wanted: InputShape | None) -> InputShape:
     return wanted
 
 
-def write_files(trained: TrainedModel, folder: Path, shape: InputShape, formats: tuple[str, ...]) -> dict[str, str]:
+def write_files(
+    trained: TrainedModel, folder: Path, shape: InputShape, formats: tuple[str, ...], source_sha256: str
+) -> dict[str, str]:
     """Writes every file of the exported model into `folder`; returns their names by what they are.
 
     The network may have some layers replaced by others that compute the same.
@@ -103,9 +112,26 @@ def write_files(trained: TrainedModel, folder: Path, shape: InputShape, formats:
         write_openvino(folder, folder / OPENVINO_FILE)
         files["openvino"] = OPENVINO_FILE
         files["openvino_weights"] = str(Path(OPENVINO_FILE).with_suffix(".bin"))
-    write_manifest(folder, manifest_values(trained.card, shape, files))
+    write_manifest(folder, manifest_values(trained.card, shape, files, source_sha256))
     card = trained.card.save(folder)
     return {**files, "manifest": MANIFEST_FILE, "card": card.name}
+
+
+def sha256_of(file: Path) -> str:
+    """The checksum by which an exported model knows the weights that it comes from."""
+    with file.open("rb") as opened:
+        digest = hashlib.sha256()
+        while block := opened.read(_BLOCK_BYTES):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def exported_beside(weights: Path) -> Path | None:
+    """The folder into which training has exported exactly this weight file; None when there is none."""
+    folder = weights.parent / BESIDE
+    if not is_exported(folder):
+        return None
+    return folder if ExportedModel.open(folder).source_sha256 == sha256_of(weights) else None
 
 
 def trained_forward(trained: TrainedModel) -> Forward:

@@ -48,6 +48,7 @@ class ExportedModel:
         input_shape: [N, C, H, W] of the input, -1 for a free side.
         class_names: Names in order of their ids; empty where another tool wrote the model and named none.
         card: Card of the weights; None where another tool wrote the model.
+        source_sha256: Checksum of the weight file that was exported; empty where another tool wrote the model.
     """
 
     folder: Path
@@ -56,6 +57,7 @@ class ExportedModel:
     input_shape: InputShape
     class_names: tuple[str, ...]
     card: ModelCard | None
+    source_sha256: str = ""
 
     @property
     def input_size(self) -> tuple[int, int] | None:
@@ -108,7 +110,9 @@ def is_exported(path: Path) -> bool:
     return (path / MANIFEST_FILE).is_file()
 
 
-def manifest_values(card: ModelCard, input_shape: InputShape, files: dict[str, str]) -> dict[str, Any]:
+def manifest_values(
+    card: ModelCard, input_shape: InputShape, files: dict[str, str], source_sha256: str
+) -> dict[str, Any]:
     """The content of `inference.yml`.
 
     `Global`, `Hpi` and `Deploy` are the sections that PaddleX 3.7.2 reads; `Segcli` is ours.
@@ -131,7 +135,7 @@ def manifest_values(card: ModelCard, input_shape: InputShape, files: dict[str, s
             "transforms": transforms,
         },
         "PostProcess": {"label_list": list(card.class_names)},
-        "Segcli": {"files": files},
+        "Segcli": {"files": files, "source_sha256": source_sha256},
     }
 
 
@@ -152,6 +156,7 @@ def _parse(folder: Path, values: dict[str, Any], card: ModelCard | None) -> Expo
         input_shape=tuple(-1 if side is None else int(side) for side in shape),  # type: ignore[arg-type]
         class_names=tuple(str(name) for name in names),
         card=card,
+        source_sha256=str((values.get("Segcli") or {}).get("source_sha256", "")),
     )
 
 

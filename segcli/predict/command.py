@@ -9,9 +9,8 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-from segcli.config.schema import Config, PredictConfig
+from segcli.config.schema import Config
 from segcli.errors import ConfigError, ConfigFault, InputError
-from segcli.models.exported import is_exported
 from segcli.predict.opening import open_predictor
 from segcli.predict.protocol import Predictor, Result
 from segcli.predict.result import Predicted, PredictResult, Unreadable
@@ -44,7 +43,7 @@ def predict(config: Config) -> PredictResult:
         )
     sources = open_sources(settings.input)
     output = Path(config.Global.output)
-    folder = _model_folder(settings, output)
+    folder = Path(settings.model_dir)
     predictor = open_predictor(
         config.Global.model, folder, settings, config.Global.device, strict=config.Global.strict_device
     )
@@ -65,14 +64,6 @@ def predict(config: Config) -> PredictResult:
         failed=tuple(failed),
         seconds=seconds,
     )
-
-
-def _model_folder(settings: PredictConfig, output: Path) -> Path:
-    """`Predict.model_dir`; its default means the run's own exported model, wherever the run writes."""
-    named = Path(settings.model_dir)
-    own = output / "best_model" / "inference"
-    is_default = settings.model_dir == PredictConfig.model_fields["model_dir"].default
-    return own if is_default and is_exported(own) else named
 
 
 def _results(predictor: Predictor, sources: Sources, batch_size: int, failed: list[Unreadable]) -> Iterator[Result]:

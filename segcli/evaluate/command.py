@@ -1,0 +1,23 @@
+"""`evaluate`: measures weights or an exported model on the validation part of a dataset."""
+
+from __future__ import annotations
+
+from segcli.config.schema import Config
+from segcli.models.table import get_spec
+from segcli.results import ModeResult
+from segcli.tasks import TASKS, load_part
+
+
+def evaluate(config: Config) -> ModeResult:
+    """Measures `Evaluate.weight_path`, or the best weights of the run.
+
+    Returns:
+        The task's metrics, by class name too.
+
+    Raises:
+        UsageError: There are no weights.
+        WeightsError: They cannot be opened, or their classes are not the dataset's.
+        DatasetError: The dataset has faults.
+    """
+    result: ModeResult = load_part(TASKS[get_spec(config.Global.model).task].evaluator)(config)
+    return result

@@ -1,0 +1,61 @@
+"""A confusion matrix as a picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segcli.data.classes import ClassMap
+from segcli.report.figures import font_families, new_figure, save_png
+
+_MOST_WITH_NUMBERS = 25
+"""Classes up to which the cells hold numbers; more would not be legible."""
+_LONGEST_NAME = 24
+
+
+def draw_confusion(matrix: NDArray[np.int64], classes: ClassMap, target: Path) -> None:
+    """Draws what each true class was predicted as, in percent of its pixels, as PNG.
+
+    Args:
+        matrix: int64 [truth, prediction].
+        classes: The classes.
+        target: Where the picture goes.
+    """
+    count = len(classes)
+    side = float(np.clip(2.5 + 0.55 * count, 4.5, 30))
+    figure = new_figure(side + 1, side)
+    axes = figure.subplots()
+    percent = _row_percent(matrix)
+    # a row of NaN stays white
+    image = axes.imshow(percent, cmap="Blues", vmin=0, vmax=100)
+    figure.colorbar(image, ax=axes, label="% of the true pixels", shrink=0.8)
+    names = [name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…" for name in classes]
+    font = {"family": font_families("".join(names)), "parse_math": False}
+    axes.set_xticks(range(count), names, rotation=45, ha="right", rotation_mode="anchor", **font)
+    axes.set_yticks(range(count), names, **font)
+    axes.set_xlabel("predicted")
+    axes.set_ylabel("true")
+    if count <= _MOST_WITH_NUMBERS:
+        _write_numbers(axes, percent)
+    save_png(figure, target)
+
+
+def _row_percent(matrix: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Percent of each row; NaN in the row of a class that never occurs."""
+    total = matrix.sum(axis=1, keepdims=True)
+    percent = np.full(matrix.shape, np.nan)
+    np.divide(100.0 * matrix, total, out=percent, where=total > 0)
+    return percent
+
+
+def _write_numbers(axes: Any, percent: NDArray[np.float64]) -> None:
+    for (row, column), value in np.ndenumerate(percent):
+        if np.isnan(value):
+            text = "–" if row == column else ""
+        else:
+            text = "0" if value == 0 else "<0.1" if value < 0.05 else f"{value:.1f}"
+        colour = "white" if value > 60 else "#333333" if value else "#bbbbbb"
+        axes.text(column, row, text, ha="center", va="center", fontsize=8, color=colour)
