@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from segcli.check.files import Fault, FileFacts, decoding_fault, digest, file_faults, load_file
+from segcli.data import rle
 from segcli.data.coco import ANNOTATION_FILES
-from segcli.data.coco_objects import outline_area, outline_box
+from segcli.data.coco_objects import outline_box
 from segcli.data.codes import finding
 from segcli.data.finding import Finding
 from segcli.data.image import IMAGE_SUFFIXES
 from segcli.data.instances import Box, InstanceObject, InstanceSample
-from segcli.data.polygons import self_crossings
+from segcli.data.polygons import Sides, self_crossings
 from segcli.data.samples import Split
 
 SMALLEST_PX = 4
@@ -55,25 +58,22 @@ def inspect_picture(sample: InstanceSample, split: Split) -> PictureFacts:
 
 def object_faults(sample: InstanceSample) -> Iterator[ObjectFault]:
     """Outlines that cross themselves, specks, and boxes that belong to something else."""
-    yield from crossing_faults(sample)
-    for value in sample.objects:
-        area = outline_area(value.segmentation)
+    owners: list[int] = []
+    rings: list[tuple[float, ...]] = []
+    for index, value in enumerate(sample.objects):
+        if isinstance(value.segmentation, tuple):
+            owners.extend([index] * len(value.segmentation))
+            rings.extend(value.segmentation)
+    sides = Sides.of(rings)
+    for ring, (x, y) in sorted(self_crossings(sides).items()):
+        yield "C126", sample.objects[owners[ring]].annotation_id, f"its sides cross at x {x:.1f}, y {y:.1f}"
+    drawn = np.bincount(np.array(owners, np.intp), sides.areas(), minlength=len(sample.objects))
+    for value, polygon_area in zip(sample.objects, drawn.tolist(), strict=True):
+        area = polygon_area if isinstance(value.segmentation, tuple) else rle.area(value.segmentation)
         if area < SMALLEST_PX:
             yield "C129", value.annotation_id, f"its outline encloses {area:.3g} px"
         if not value.is_crowd:
             yield from box_faults(value, sample)
-
-
-def crossing_faults(sample: InstanceSample) -> Iterator[ObjectFault]:
-    """Polygons that cross themselves; each polygon of an object is looked at by itself."""
-    polygons = [
-        (value.annotation_id, ring)
-        for value in sample.objects
-        if isinstance(value.segmentation, tuple)
-        for ring in value.segmentation
-    ]
-    for index, (x, y) in sorted(self_crossings([ring for _, ring in polygons]).items()):
-        yield "C126", polygons[index][0], f"its sides cross at x {x:.1f}, y {y:.1f}"
 
 
 def box_faults(value: InstanceObject, sample: InstanceSample) -> Iterator[ObjectFault]:

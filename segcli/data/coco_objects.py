@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
-import numpy as np
-
 from segcli.data import rle
 from segcli.data.instances import Box, InstanceObject, Polygons
 from segcli.data.polygons import polygons_area, polygons_box
@@ -109,9 +107,8 @@ def _ring_fault(ring: Any) -> Fault | None:
 
 
 def _all_numbers(values: list[Any]) -> bool:
-    if any(type(value) is not float and type(value) is not int for value in values):
-        return False
-    return bool(np.isfinite(values).all())
+    """Whether all are finite numbers; a sum with one that is not finite is not finite."""
+    return set(map(type, values)) <= {int, float} and isfinite(sum(values))
 
 
 def _box(entry: Mapping[str, Any], outline: Polygons | Rle, width: int, height: int, faults: list[Fault]) -> Box:

@@ -38,7 +38,57 @@ def polygons_box(polygons: Sequence[Sequence[float]]) -> tuple[float, float, flo
     return left, top, right - left, bottom - top
 
 
-def self_crossings(rings: Sequence[Sequence[float]]) -> dict[int, tuple[float, float]]:
+@dataclass(frozen=True)
+class Sides:
+    """All sides of many polygons, in order of polygons and of their left ends.
+
+    Attributes:
+        x: Of the start of each side, in pixels.
+        y: Likewise.
+        dx: Way to its end.
+        dy: Likewise.
+        ring: Index of its polygon.
+        rings: Number of polygons.
+        extent: Above all coordinates.
+    """
+
+    x: Values
+    y: Values
+    dx: Values
+    dy: Values
+    ring: Indices
+    rings: int
+    extent: float
+
+    @staticmethod
+    def of(rings: Sequence[Sequence[float]]) -> Sides:
+        """The sides of polygons, each x1, y1, x2, y2, ... and closed."""
+        lengths = np.array([len(ring) // 2 for ring in rings], np.intp)
+        corners = np.array([value for ring in rings for value in ring], np.float64).reshape(-1, 2)
+        ends = np.cumsum(lengths)
+        following = np.arange(1, len(corners) + 1)
+        following[ends - 1] = ends - lengths
+        (x, y), (dx, dy) = corners.T, (corners[following] - corners).T
+        ring = np.repeat(np.arange(len(rings)), lengths)
+        order = np.lexsort((np.minimum(x, x + dx), ring))
+        extent = float(np.abs(corners).max(initial=0)) + 1
+        return Sides(x[order], y[order], dx[order], dy[order], ring[order], len(rings), extent)
+
+    def areas(self) -> Values:
+        """Area of each polygon in square pixels (shoelace formula)."""
+        doubled = np.bincount(self.ring, self.x * self.dy - self.y * self.dx, minlength=self.rings)
+        return np.asarray(np.abs(doubled) / 2, np.float64)
+
+    def seen_from(self, line: Indices, side: Indices) -> tuple[Values, Values]:
+        """On which hand of a line the start and the end of a side lie: cross products, 0 on the line itself."""
+        dx, dy = self.dx[line], self.dy[line]
+        before = dx * (self.y[side] - self.y[line]) - dy * (self.x[side] - self.x[line])
+        after = before + dx * self.dy[side] - dy * self.dx[side]
+        noise = _ROUNDING * self.extent * (np.abs(dx) + np.abs(dy))
+        return np.where(np.abs(before) < noise, 0, before), np.where(np.abs(after) < noise, 0, after)
+
+
+def self_crossings(sides: Sides) -> dict[int, tuple[float, float]]:
     """Which polygons cross themselves, and where.
 
     Sides that touch or lie on each other do not cross: outlines of masks touch themselves at corners, and outlines with
@@ -48,9 +98,6 @@ def self_crossings(rings: Sequence[Sequence[float]]) -> dict[int, tuple[float, f
     Returns:
         For the index of each polygon that crosses itself, x and y of a crossing in pixels.
     """
-    if not rings:
-        return {}
-    sides = _Sides.of(rings)
     found: dict[int, tuple[float, float]] = {}
     for line, side_near in _neighbours(sides):
         before, after = sides.seen_from(line, side_near)
@@ -66,39 +113,7 @@ def self_crossings(rings: Sequence[Sequence[float]]) -> dict[int, tuple[float, f
     return found
 
 
-@dataclass(frozen=True)
-class _Sides:
-    """Sides of polygons in order of their left ends: start, way to the end, and index of the polygon."""
-
-    x: Values
-    y: Values
-    dx: Values
-    dy: Values
-    ring: Indices
-    extent: float
-
-    @staticmethod
-    def of(rings: Sequence[Sequence[float]]) -> _Sides:
-        lengths = np.array([len(ring) // 2 for ring in rings])
-        corners = np.array([value for ring in rings for value in ring], np.float64).reshape(-1, 2)
-        ends = np.cumsum(lengths)
-        following = np.arange(1, len(corners) + 1)
-        following[ends - 1] = ends - lengths
-        (x, y), (dx, dy) = corners.T, (corners[following] - corners).T
-        ring = np.repeat(np.arange(len(rings)), lengths)
-        order = np.lexsort((np.minimum(x, x + dx), ring))
-        return _Sides(x[order], y[order], dx[order], dy[order], ring[order], float(np.abs(corners).max()) + 1)
-
-    def seen_from(self, line: Indices, side: Indices) -> tuple[Values, Values]:
-        """On which hand of a line the start and the end of a side lie: cross products, 0 on the line itself."""
-        dx, dy = self.dx[line], self.dy[line]
-        before = dx * (self.y[side] - self.y[line]) - dy * (self.x[side] - self.x[line])
-        after = before + dx * self.dy[side] - dy * self.dx[side]
-        noise = _ROUNDING * self.extent * (np.abs(dx) + np.abs(dy))
-        return np.where(np.abs(before) < noise, 0, before), np.where(np.abs(after) < noise, 0, after)
-
-
-def _neighbours(sides: _Sides) -> Iterator[tuple[Indices, Indices]]:
+def _neighbours(sides: Sides) -> Iterator[tuple[Indices, Indices]]:
     """Pairs of sides of one polygon that overlap both from left to right and from top to bottom."""
     left, right = np.minimum(sides.x, sides.x + sides.dx), np.maximum(sides.x, sides.x + sides.dx)
     top, bottom = np.minimum(sides.y, sides.y + sides.dy), np.maximum(sides.y, sides.y + sides.dy)
@@ -108,7 +123,7 @@ def _neighbours(sides: _Sides) -> Iterator[tuple[Indices, Indices]]:
     pairs = np.searchsorted(left + shift, right + shift, side="right") - index - 1
     pairs = np.maximum(pairs, 0)
     block = np.cumsum(pairs) // _PAIRS_AT_ONCE
-    for number in range(int(block[-1]) + 1):
+    for number in np.unique(block):
         members = index[block == number]
         counts = pairs[members]
         one = np.repeat(members, counts)

@@ -11,7 +11,7 @@ SQUARE = [0, 0, 10, 0, 10, 10, 0, 10]
 
 
 def crossing(ring):
-    return polygons.self_crossings([ring]).get(0)
+    return polygons.self_crossings(polygons.Sides.of([ring])).get(0)
 
 
 def flat(points) -> list[float]:
@@ -84,5 +84,9 @@ def test_long_polygons_are_tested_in_parts(monkeypatch):
 
 def test_tells_which_polygons_cross_themselves():
     bow = [0, 0, 10, 10, 10, 0, 0, 10]
-    assert polygons.self_crossings([SQUARE, bow, [1, 1, 9, 1, 5, 5], bow]) == {1: (5, 5), 3: (5, 5)}
-    assert polygons.self_crossings([]) == {}
+    sides = polygons.Sides.of([SQUARE, bow, [1, 1, 9, 1, 5, 5], bow])
+    assert polygons.self_crossings(sides) == {1: (5, 5), 3: (5, 5)}
+    assert sides.areas().tolist() == [100, 0, 16, 0]
+    nothing = polygons.Sides.of([])
+    assert polygons.self_crossings(nothing) == {}
+    assert nothing.areas().size == 0
