@@ -29,7 +29,8 @@ class TaskParts:
         engine: Class that builds networks and training sessions; see `segcli.engines.protocol.Engine`.
         checker: Function `(config) -> CheckResult` behind check_dataset; see `segcli.check`.
         evaluator: Function that measures a network on a dataset; see `segcli.evaluate`.
-        exporter: Function `(weights, folder, config) -> ExportResult` that writes an exported model; see `segcli.export`.
+        exporter: Function `(weights, folder, config) -> ExportResult` that writes an exported model; see
+            `segcli.export`.
         predictor: Class that turns pictures into results; see `segcli.predict`.
         weight_file: Name of the weights inside `best_model/`, as PaddleX names it.
         score: Name of the metric by which the best checkpoint is chosen (higher is better).
