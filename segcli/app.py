@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
+from tempfile import gettempdir
 from typing import TYPE_CHECKING, Any
 
 from segcli import terminal
@@ -104,7 +105,7 @@ def guard(
 
     Args:
         work: Returns its exit code.
-        output: Folder for the traceback of an unexpected error; None is the current folder.
+        output: Folder for the traceback of an unexpected error; None is the system's temporary folder.
         on_failure: Called with the failure before it is shown.
         debug: Shows the traceback.
     """
@@ -116,7 +117,7 @@ def guard(
         with progress.reporting(progress.rich_reporter):
             return work()
     except (Exception, KeyboardInterrupt, SystemExit) as error:
-        return _fail(error, output or Path(), on_failure, debug=debug)
+        return _fail(error, output or Path(gettempdir()), on_failure, debug=debug)
 
 
 def _fail(error: BaseException, output: Path, on_failure: Callable[[Failure], None] | None, *, debug: bool) -> int:

@@ -86,7 +86,7 @@ def show_findings(findings: Sequence[Finding], *, more: str | None = None) -> No
         table.add_column(name, overflow="fold", no_wrap=name == "code")
     styles = {"error": "red", "warning": "yellow", "info": "blue"}
     for finding in findings[:_SHOWN_FINDINGS]:
-        place = f"{finding.path}:{finding.location}" if finding.location else finding.path
+        place = f"{finding.path}, {finding.location}" if finding.location else finding.path
         what = Text(finding.message)
         if finding.hint:
             what.append(f"\n-> {finding.hint}", style="dim")
@@ -96,6 +96,7 @@ def show_findings(findings: Sequence[Finding], *, more: str | None = None) -> No
     if len(findings) > _SHOWN_FINDINGS:
         where = f"; all of them are in {more}" if more else ""
         console.print(f"... and {len(findings) - _SHOWN_FINDINGS} more{where}", style="dim", markup=False)
+    console.print()
 
 
 def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

@@ -13,6 +13,7 @@ from segcli.models.names import MODEL_TASKS
 from segcli.tasks import Task
 
 DEVICE_KINDS = ("cpu", "gpu", "npu", "xpu", "mlu", "gcu", "dcu", "iluvatar_gpu", "metax_gpu")
+_OTHER_NAMES = {"cuda": "gpu", "rocm": "dcu", "auto": "cpu"}
 RUN_MODES = ("paddle", "mkldnn")
 ENGINES = ("paddle", "paddle_static", "onnxruntime", "openvino", "hpi")
 
@@ -83,9 +84,10 @@ def _device(config: Config) -> Faults:
     try:
         parse_device(device)
     except ValueError as fault:
-        meant = {"cuda": "gpu", "auto": "cpu"}.get(device.partition(":")[0])
-        kind = [meant] if meant else near(device.partition(":")[0], DEVICE_KINDS, count=1)
-        yield ConfigFault("Global.device", str(fault), did_you_mean(kind) if device not in kind else None)
+        kind, colon, ids = device.partition(":")
+        meant = _OTHER_NAMES.get(kind.lower()) or next(iter(near(kind, DEVICE_KINDS, count=1)), kind)
+        nearest = meant if meant == "cpu" else f"{meant}{colon}{ids}"
+        yield ConfigFault("Global.device", str(fault), did_you_mean([nearest] if nearest != device else []))
 
 
 def _pir(config: Config) -> Faults:

@@ -257,7 +257,8 @@ class _Reading:
         words = choices(rule)
         meant = near(str(value), words, count=1) if words else []
         hint = MODE_HINTS.get(str(value)) if key == "Global.mode" else None
-        self.fault(key, f"is {value!r}; expected {expected(rule)}", hint or did_you_mean(meant))
+        shown = str(value).lower() if isinstance(value, bool) else repr(value)
+        self.fault(key, f"is {shown}; expected {expected(rule)}", hint or did_you_mean(meant))
 
 
 def _leaf_of(key: str) -> str | None:

@@ -99,7 +99,7 @@ def test_all_faults_at_once_with_value_place_and_nearest_word(write):
     }
     assert "did you mean PP-LiteSeg-T" in faults["Global.model"]
     assert "'chek_dataset'" in faults["Global.mode"] and "did you mean check_dataset?" in faults["Global.mode"]
-    assert "did you mean gpu?" in faults["Global.device"]
+    assert "did you mean gpu:0?" in faults["Global.device"]
     assert "make 110" in faults["CheckDataset.split"] and "20" in faults["CheckDataset.split"]
     assert f"{path}:8" in faults["Train.batchsize"] and "Train.batch_size" in faults["Train.batchsize"]
     assert "'many'; expected a whole number of at least 1" in faults["Train.epochs_iters"]
