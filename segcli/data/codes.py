@@ -1,6 +1,7 @@
 """Every finding that segcli can make, in one table: its code, severity, meaning and remedy.
 
-A code never changes its meaning and is never given again. S is for semantic data; the hundreds are
+A code never changes its meaning and is never given again. L is for LabelMe data; the hundreds are 0 the lists, 1 the
+files, 2 the pictures, 3 the labels. S is for semantic data; the hundreds are
 0 the folder, 1 the lists, 2 pictures and files, 3 masks, 4 classes, 5 the division into parts. C1 is for COCO data; the
 tens are 0 the folder and its files, 1 pictures, 2 and 3 objects, 4 categories, 5 the division into parts.
 """
@@ -32,6 +33,24 @@ class Code:
 
 
 _TABLE = (
+    Code("L001", ERROR, "no LabelMe files in this folder", "point Global.dataset_dir at the folder of the JSON files"),
+    Code("L002", ERROR, "annotation named in a list is missing", "correct the line, or put the file there"),
+    Code("L003", WARNING, "annotation in no list", "name it in train_anno_list.txt or val_anno_list.txt to use it"),
+    Code("L004", ERROR, "annotation named in both parts", "take the line out of one list"),
+    Code("L101", ERROR, "file is no JSON", "restore the file or take it out of the list"),
+    Code("L102", ERROR, "file is not LabelMe's", "save it with LabelMe, or take it out of the list"),
+    Code("L103", ERROR, "shape with too few points", "delete the shape in LabelMe, or draw it anew"),
+    Code("L104", ERROR, "points that are no points", "delete the shape in LabelMe, or draw it anew"),
+    Code("L105", ERROR, "shape without a label", "give it a label in LabelMe"),
+    Code("L106", ERROR, "shape of unknown type", "draw it as polygon, rectangle, circle, line, point or mask"),
+    Code("L107", ERROR, "embedded picture is damaged", "open and save the file in LabelMe"),
+    Code("L108", WARNING, "shape lies outside the picture", "look at it in LabelMe; only what lies inside is painted"),
+    Code("L109", INFO, "no shapes", "none needed: the picture is all background"),
+    Code("L201", ERROR, "picture missing", "put it beside the annotation or into images/, under its own name"),
+    Code("L202", ERROR, "picture cannot be decoded", "replace the file"),
+    Code("L203", WARNING, "two pictures of one name", "none needed: the second gets another name in the result"),
+    Code("L301", WARNING, "labels differ in case only", "give them one spelling if they mean the same"),
+    Code("L302", ERROR, "label not in label.txt", "add it to label.txt, or correct the shape"),
     Code("S001", ERROR, "no dataset in this folder", "point Global.dataset_dir at the folder of train.txt and val.txt"),
     Code("S002", ERROR, "more than one dataset below this folder", "point Global.dataset_dir at one of them"),
     Code("S101", ERROR, "list file missing", "write it, or let CheckDataset.split.enable=True divide the samples"),

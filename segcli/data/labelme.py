@@ -1,0 +1,153 @@
+"""LabelMe files as they exist in the wild: keys may be missing, paths may be Windows', the picture may be inside."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import io
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from PIL import Image
+
+from segcli.data.codes import finding
+from segcli.data.finding import Finding
+
+MIN_POINTS = {"polygon": 3, "rectangle": 2, "circle": 2, "line": 2, "linestrip": 2, "point": 1, "mask": 1}
+"""Fewest points of each shape type; LabelMe's `points` (several points) are taken as single ones."""
+
+_SYNONYMS = {"": "polygon", "points": "point", "oriented_rectangle": "polygon"}
+
+
+@dataclass(frozen=True)
+class Shape:
+    """One shape of a LabelMe file.
+
+    Attributes:
+        number: Position in the file, from 0.
+        label: Class name, without blanks around it.
+        kind: ``polygon``, ``rectangle``, ``circle``, ``line``, ``linestrip``, ``point`` or ``mask``.
+        points: x, y in pixels.
+        group_id: Shapes with one group are parts of one object; None stands alone.
+        mask: PNG of a ``mask`` shape, whose first point is its upper left corner.
+    """
+
+    number: int
+    label: str
+    kind: str
+    points: tuple[tuple[float, float], ...]
+    group_id: int | None = None
+    mask: bytes | None = None
+
+
+@dataclass(frozen=True)
+class LabelMeFile:
+    """One LabelMe file.
+
+    Attributes:
+        path: The file.
+        image_path: Where it says the picture is, with forward slashes; None when it does not say.
+        image_data: The picture itself when it is embedded.
+        shapes: The valid shapes, in file order.
+    """
+
+    path: Path
+    image_path: PurePosixPath | None
+    image_data: bytes | None
+    shapes: tuple[Shape, ...]
+
+
+def read_labelme(path: Path, name: str) -> tuple[LabelMeFile | None, list[Finding]]:
+    """Reads a LabelMe file.
+
+    Args:
+        path: The file.
+        name: What findings call it.
+
+    Returns:
+        The file with its valid shapes (None when it is no LabelMe file), and what is wrong in it.
+    """
+    try:
+        values = json.loads(path.read_bytes())
+    except OSError as fault:
+        return None, [finding("L101", name, f"cannot be read: {fault.strerror}")]
+    except ValueError as fault:
+        return None, [finding("L101", name, f"is no JSON: {fault}")]
+    if not isinstance(values, dict) or not isinstance(values.get("shapes"), list):
+        return None, [finding("L102", name, "has no list of shapes")]
+    findings: list[Finding] = []
+    shapes = []
+    for number, entry in enumerate(values["shapes"]):
+        shape = _read_shape(number, entry, name, findings)
+        if shape is not None:
+            shapes.append(shape)
+    image_path = values.get("imagePath")
+    stated = PurePosixPath(str(image_path).replace("\\", "/")) if image_path else None
+    return LabelMeFile(path, stated, _decode(values.get("imageData"), name, findings), tuple(shapes)), findings
+
+
+def _decode(data: object, name: str, findings: list[Finding]) -> bytes | None:
+    if not data:
+        return None
+    try:
+        return base64.b64decode(str(data), validate=True)
+    except (binascii.Error, ValueError) as fault:
+        findings.append(finding("L107", name, f"imageData is no base64: {fault}"))
+        return None
+
+
+def _read_shape(number: int, entry: object, name: str, findings: list[Finding]) -> Shape | None:
+    if not isinstance(entry, Mapping):
+        findings.append(finding("L102", name, f"is a {type(entry).__name__}", location=f"shape {number}"))
+        return None
+    group = entry.get("group_id")
+    kind = str(entry.get("shape_type") or "")
+    points = _points(entry.get("points"))
+    shape = Shape(
+        number=number,
+        label=str(entry.get("label") or "").strip(),
+        kind=_SYNONYMS.get(kind, kind),
+        points=points or (),
+        group_id=group if isinstance(group, int) else None,
+        mask=_decode(entry.get("mask"), name, findings),
+    )
+    fault = ("L104", "its points are not pairs of finite numbers") if points is None else _shape_fault(shape)
+    if fault is not None:
+        place = f"shape {number} ({shape.label})" if shape.label else f"shape {number}"
+        findings.append(finding(fault[0], name, fault[1], location=place))
+        return None
+    return replace(shape, kind="polygon") if shape.kind == "rectangle" and len(shape.points) > 2 else shape
+
+
+def _shape_fault(shape: Shape) -> tuple[str, str] | None:
+    """Code and message of what is wrong with a shape."""
+    if not shape.label:
+        return "L105", "has no label"
+    if shape.kind not in MIN_POINTS:
+        return "L106", f"is of the unknown type {shape.kind!r}"
+    if len(shape.points) < MIN_POINTS[shape.kind]:
+        return "L103", f"a {shape.kind} needs {MIN_POINTS[shape.kind]} points, this has {len(shape.points)}"
+    if shape.kind == "mask" and not _is_picture(shape.mask or b""):
+        return "L107", "a mask without its picture"
+    return None
+
+
+def _is_picture(data: bytes) -> bool:
+    try:
+        with Image.open(io.BytesIO(data)) as picture:
+            picture.load()
+    except (OSError, SyntaxError, ValueError):
+        return False
+    return True
+
+
+def _points(values: Any) -> tuple[tuple[float, float], ...] | None:
+    try:
+        points = tuple((float(x), float(y)) for x, y in values)
+    except (TypeError, ValueError):
+        return None
+    return points if all(math.isfinite(x) and math.isfinite(y) for x, y in points) else None
