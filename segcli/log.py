@@ -6,7 +6,10 @@ import logging
 import os
 import warnings
 
+from segcli.console import error_console
+
 _HANDLER = "segcli-terminal"
+_LIBRARIES = r"(paddle|paddleseg|ppdet|numpy)\."
 
 
 def configure_logging(*, debug: bool = False) -> None:
@@ -15,13 +18,13 @@ def configure_logging(*, debug: bool = False) -> None:
     A second call replaces what the first one did. Only the doors call this: a program that imports segcli keeps its
     own logging.
     """
-    from rich.console import Console
     from rich.logging import RichHandler
 
     os.environ.setdefault("GLOG_minloglevel", "2")  # Paddle's C++ side tells of its allocator and threads below that
     warnings.filterwarnings("ignore", message="No ccache found")
-    console = Console(stderr=True)
-    handler = RichHandler(console=console, show_path=debug, show_time=False, markup=False, highlighter=None)
+    if not debug:  # what a library warns its callers of is no news to a person who trains
+        warnings.filterwarnings("ignore", category=UserWarning, module=_LIBRARIES)
+    handler = RichHandler(console=error_console(), show_path=debug, show_time=False, markup=False, highlighter=None)
     handler.name = _HANDLER
     handler.setFormatter(logging.Formatter("%(message)s"))
     handler.setLevel(logging.DEBUG if debug else logging.INFO)

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TypeVar
 
+from segcli.console import error_console
+
 T = TypeVar("T")
 Reporter = Callable[[Iterable[T], str, int], Iterable[T]]
 """Passes the items on, given them, a label and how many there are."""
@@ -21,11 +23,10 @@ def _silent(items: Iterable[T], _label: str, _total: int) -> Iterable[T]:
 
 def rich_reporter(items: Iterable[T], label: str, total: int) -> Iterator[T]:
     """A bar on the terminal's error stream, gone when done."""
-    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with Progress(*columns, console=error_console(), transient=True) as bar:
         yield from bar.track(items, total=total, description=label)
 
 

@@ -15,7 +15,7 @@ from segcli.tasks import Task
 DEVICE_KINDS = ("cpu", "gpu", "npu", "xpu", "mlu", "gcu", "dcu", "iluvatar_gpu", "metax_gpu")
 _OTHER_NAMES = {"cuda": "gpu", "rocm": "dcu", "auto": "cpu"}
 RUN_MODES = ("paddle", "mkldnn")
-ENGINES = ("paddle", "paddle_static", "onnxruntime", "openvino", "hpi")
+ENGINES = ("paddle", "paddle_static", "onnxruntime", "openvino", "hpi", "flexible")
 
 _HIDDEN_CONFIG = "a second, hidden configuration is not read; every key is in this one"
 REFUSED = {

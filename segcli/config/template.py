@@ -21,6 +21,16 @@ from segcli.models.names import MODEL_TASKS
 from segcli.models.table import MODELS
 from segcli.tasks import Task
 
+_LEFT_OUT = (
+    "Global.export_with_pir",
+    "Train.uniform_output_enabled",
+    "Predict.kernel_option",
+    "Predict.engine",
+    "Predict.engine_config",
+    "Predict.use_hpip",
+    "Predict.hpi_config",
+)
+"""Keys that exist for configurations of PaddleX alone; ours say the same by `Predict.runtime`."""
 _TASK_VALUES: dict[Task, dict[str, Any]] = {
     Task.SEMANTIC: {"Global.dataset_dir": "data", "Predict.model_dir": None},
     Task.INSTANCE: {"Global.dataset_dir": "data", "Predict.model_dir": None},
@@ -38,7 +48,7 @@ def template(model: str) -> str:
     task = MODEL_TASKS[model]
     given = {"Global.model": model, **TASK_DEFAULTS[task], **_TASK_VALUES[task]}
     head = [
-        f"# {model} ({task.value.replace('_', ' ')}). Every key, with its default; any can be left out or set with -o.",
+        f"# {model} ({task.value.replace('_', ' ')}). Keys with their defaults; any can be left out or set with -o.",
         f"# python main.py -c configs/{task.value}/{model}.yaml -o Global.dataset_dir=data -o Global.mode=train",
     ]
     return "\n".join([*head, "", *_body(model, given, "", 0)]).rstrip() + "\n"
@@ -47,7 +57,7 @@ def template(model: str) -> str:
 def _body(model: str, given: dict[str, Any], prefix: str, depth: int) -> Iterator[str]:
     for name, rule in sections()[prefix.rstrip(".")].model_fields.items():
         key = f"{prefix}{name}"
-        if key in REFUSED:
+        if key in REFUSED or key in _LEFT_OUT:
             continue
         yield from _comment(key, model, depth)
         value = given.get(key, rule.get_default(call_default_factory=True))

@@ -23,7 +23,7 @@ NEEDED: dict[str, Bounds] = {
     "pydantic": ("2.10", None),
     "omegaconf": ("2.3", None),
     "pyyaml": ("6.0", None),
-    "rich": ("13.9", None),
+    "rich": ("14.1", None),
     "typer": ("0.15", None),
     "matplotlib": ("3.9", None),
     "jinja2": ("3.1", None),

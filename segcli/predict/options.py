@@ -25,7 +25,7 @@ RUN_MODES = ("paddle", "mkldnn")
 def wanted_runtime(settings: PredictConfig) -> RuntimeName:
     """The runtime that the configuration asks for.
 
-    `runtime` wins, then `engine`, then `use_hpip`, then `kernel_option`; each only where it is given.
+    A named `runtime` wins, then `engine` and its kin, then ``auto``, then `kernel_option`; each only where it is given.
 
     Raises:
         ConfigError: A value of PaddleX's has no counterpart here.
@@ -33,13 +33,13 @@ def wanted_runtime(settings: PredictConfig) -> RuntimeName:
     given = settings.model_fields_set
     faults: list[ConfigFault] = []
     choices: list[RuntimeName] = []
-    if "runtime" in given:
+    if settings.runtime != "auto":
         choices.append(settings.runtime)
     if settings.engine is not None:
         choices += _engine(settings.engine, faults)
     choices += _engine_config(settings.engine_config or {}, faults)
     choices += _hpi_config(settings.hpi_config or {}, faults)
-    if settings.use_hpip:
+    if settings.use_hpip or "runtime" in given:
         choices.append("auto")
     if "kernel_option" in given:
         choices += _run_mode("Predict.kernel_option.run_mode", settings.kernel_option.run_mode, faults)

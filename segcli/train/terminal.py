@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from segcli.console import error_console
 from segcli.train.state import Callback, TrainState
 
 
@@ -20,7 +20,7 @@ class TerminalProgress(Callback):
             MofNCompleteColumn(),
             TextColumn("{task.fields[numbers]}"),
             TextColumn("[green]{task.fields[scores]}"),
-            console=Console(stderr=True),
+            console=error_console(),
         )
         self._rate = 0.0
 

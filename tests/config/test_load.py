@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from segcli.config.check import parse_device
+from segcli.config.check import ENGINES, RUN_MODES, parse_device
 from segcli.config.load import from_values, load_config
 from segcli.config.show import show
 from segcli.config.yaml_text import parse_value
 from segcli.errors import ConfigError
 from segcli.models.names import MODEL_TASKS
+from segcli.predict import options
 from tests.conftest import SHARED
 
 PADDLEX = SHARED / "refs" / "paddlex_configs.json"
@@ -243,3 +244,22 @@ def test_devices(device: str, parsed: tuple[str, tuple[int, ...]]):
 def test_what_is_no_device(device: str):
     with pytest.raises(ValueError):
         parse_device(device)
+
+
+def test_what_is_accepted_can_be_predicted_with():
+    assert set(ENGINES) == set(options.ENGINES)
+    assert set(RUN_MODES) == set(options.RUN_MODES)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "runtime"),
+    [
+        ([], "auto"),
+        (["Predict.engine=onnxruntime"], "onnxruntime"),
+        (["Predict.kernel_option.run_mode=paddle"], "auto"),
+        (["Predict.runtime=openvino", "Predict.engine=onnxruntime"], "openvino"),
+    ],
+)
+def test_the_auto_of_our_files_hides_no_word_of_paddlex(overrides: list[str], runtime: str):
+    path = Path(__file__).resolve().parents[2] / "configs/semantic_segmentation/PP-LiteSeg-T.yaml"
+    assert options.wanted_runtime(load_config(path, overrides).config.Predict) == runtime

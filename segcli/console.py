@@ -1,0 +1,17 @@
+"""The one console on the error stream: log lines and progress bars that share it do not write over each other."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+@cache
+def error_console() -> Console:
+    """The console of messages and progress; results go to the output stream instead."""
+    from rich.console import Console
+
+    return Console(stderr=True)
