@@ -33,6 +33,18 @@ _OPTIONAL = ("Evaluate.sliding_window", "Predict.sliding_window")
 """Sections that are there as a whole or not at all."""
 
 
+_RUNTIME_WORDS = {
+    "Predict.runtime": "Predict.runtime",
+    "Predict.engine": "Predict.engine",
+    "Predict.engine_config": "Predict.engine_config",
+    "Predict.use_hpip": "Predict.use_hpip",
+    "Predict.hpi_config": "Predict.hpi_config",
+    "Predict.kernel_option.run_mode": "Predict.kernel_option",
+}
+"""Keys that all choose the runtime, ours and PaddleX's, and what is removed with them: a word given after the file
+replaces all that the file says of it."""
+
+
 @dataclass(frozen=True)
 class LoadedConfig:
     """A configuration and where each value came from.
@@ -219,6 +231,7 @@ class _Reading:
 
     def _fill(self, values: Values) -> None:
         """Defaults that depend on another value."""
+        self._drop_replaced(values)
         shared = values.setdefault("Global", {})
         task = MODEL_TASKS.get(str(shared.get("model")))
         for key, value in TASK_DEFAULTS[task].items() if task else ():
@@ -229,6 +242,14 @@ class _Reading:
         predict = values.setdefault("Predict", {})
         if predict.get("model_dir") is None:
             predict["model_dir"] = f"{shared.get('output') or 'output'}/best_model/inference"
+
+    def _drop_replaced(self, values: Values) -> None:
+        given = [key for key in _RUNTIME_WORDS if key in self.origins]
+        of_file = [key for key in given if self.origins[key].startswith(f"{self.path}:")]
+        if len(of_file) < len(given):
+            for key in of_file:
+                discard(values, _RUNTIME_WORDS[key])
+                del self.origins[key]
 
     def _typed(self, values: Values) -> Config:
         try:

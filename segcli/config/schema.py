@@ -106,12 +106,12 @@ class EmaConfig(Section):
     """Exponential moving average of the weights.
 
     Attributes:
-        enable: Whether the average is kept; it is what is evaluated and exported then.
-        decay: Share of the old average that an iteration keeps.
+        enable: Whether the average is kept; it is what is evaluated and exported then. None is the recipe's choice.
+        decay: Share of the old average that an iteration keeps; None is the recipe's, or 0.9998 where it has none.
     """
 
-    enable: bool = False
-    decay: float = Field(default=0.9998, gt=0, lt=1)
+    enable: bool | None = None
+    decay: float | None = Field(default=None, gt=0, lt=1)
 
 
 class EarlyStopConfig(Section):
@@ -148,7 +148,10 @@ class TrainConfig(Section):
         dist_ips: Comma-separated addresses of the machines of a multi-node training.
         uniform_output_enabled: PaddleX's internal switch; accepted only as true, the layout is always uniform here.
         basic_config_path: PaddleX's path of a second, hidden configuration; refused, all keys are in this one.
-        crop_size: Width and height of the training crop, in pixels.
+        crop_size: Width and height of the training crop, in pixels (semantic).
+        input_size: Side in pixels of the square that pictures become, or their shorter side for R-CNN and SOLOv2
+            (instance); None is the authors' 640 or 800.
+        scale_learning_rate: Multiplies the rate by the pictures a step over those that it is made for (instance).
         transforms: Training transforms that replace the recipe's, in order.
         optimizer: Replaces the recipe's optimizer.
         lr_scheduler: Replaces the recipe's schedule.
@@ -178,6 +181,8 @@ class TrainConfig(Section):
     uniform_output_enabled: Literal[True] | None = None
     basic_config_path: None = None
     crop_size: tuple[int, int] | None = None
+    input_size: int | None = Field(default=None, ge=32)
+    scale_learning_rate: bool = False
     transforms: tuple[dict[str, Any], ...] | None = None
     optimizer: dict[str, Any] | None = None
     lr_scheduler: dict[str, Any] | None = None

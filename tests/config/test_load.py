@@ -256,10 +256,16 @@ def test_what_is_accepted_can_be_predicted_with():
     [
         ([], "auto"),
         (["Predict.engine=onnxruntime"], "onnxruntime"),
-        (["Predict.kernel_option.run_mode=paddle"], "auto"),
+        (["Predict.kernel_option.run_mode=paddle"], "paddle"),
         (["Predict.runtime=openvino", "Predict.engine=onnxruntime"], "openvino"),
     ],
 )
 def test_the_auto_of_our_files_hides_no_word_of_paddlex(overrides: list[str], runtime: str):
     path = Path(__file__).resolve().parents[2] / "configs/semantic_segmentation/PP-LiteSeg-T.yaml"
     assert options.wanted_runtime(load_config(path, overrides).config.Predict) == runtime
+
+
+def test_auto_replaces_what_a_file_of_paddlex_says(write):
+    path = write(MINIMAL + "Predict:\n  kernel_option: {run_mode: paddle}\n")
+    assert options.wanted_runtime(load_config(path).config.Predict) == "paddle"
+    assert options.wanted_runtime(load_config(path, ["Predict.runtime=auto"]).config.Predict) == "auto"
