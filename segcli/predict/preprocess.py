@@ -43,10 +43,11 @@ def normalise(pictures: Sequence[Picture], preprocess: Preprocess) -> Images:
 @lru_cache(maxsize=16)
 def _table(preprocess: Preprocess) -> NDArray[np.float32]:
     """Normalised value of each of the 256 values in each channel, float32 [3, 256], rounded as PaddleSeg rounds."""
-    values = np.arange(256, dtype=np.float32)[None] / np.float32(255.0)
-    mean, std = (np.array(numbers, np.float32)[:, None] for numbers in (preprocess.mean, preprocess.std))
-    table: NDArray[np.float32] = (values - mean) / std
-    return table
+    values = np.tile(np.arange(256, dtype=np.float32) / np.float32(255.0), (3, 1))
+    # in place and with float64 numbers, so that each step is rounded to float32 as there
+    values -= np.array(preprocess.mean)[:, None]
+    values /= np.array(preprocess.std)[:, None]
+    return values
 
 
 def resize_picture(picture: Picture, height: int, width: int) -> Picture:

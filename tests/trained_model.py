@@ -1,0 +1,54 @@
+"""A network with random weights that tell pictures apart, saved as training saves it, and exported once a test run."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from tempfile import mkdtemp
+
+from segcli.config.schema import Config
+from tests.pictures import make_seg_dataset
+
+MODEL = "PP-LiteSeg-T"
+NAMES = ("_background_", "red", "blue")
+
+
+def make_config(output: Path, dataset: Path | None = None, **sections) -> Config:
+    shared = {"model": MODEL, "output": str(output), "dataset_dir": None if dataset is None else str(dataset)}
+    return Config.model_validate({"Global": shared, **sections})
+
+
+def save_weights(folder: Path, *, model: str = MODEL, names: tuple[str, ...] = NAMES) -> Path:
+    """`model.pdparams` and its card in `folder`."""
+    import numpy as np
+    import paddle
+
+    from segcli.models.building import build_network
+    from segcli.models.card import ModelCard
+    from segcli.models.table import get_spec
+
+    paddle.seed(3)
+    network = build_network(model, len(names))
+    for weight in network.parameters():
+        if weight.ndim == 4:
+            spread = (2 / np.prod(weight.shape[1:])) ** 0.5
+            weight.set_value(paddle.randn(weight.shape) * spread)
+    folder.mkdir(parents=True, exist_ok=True)
+    paddle.save(network.state_dict(), str(folder / "model.pdparams"))
+    ModelCard(model, names, preprocess=get_spec(model).preprocess).save(folder)
+    return folder / "model.pdparams"
+
+
+@cache
+def trained_run() -> Path:
+    """A folder with `data`, and with `run/best_model` and its export in `run/best_model/inference`.
+
+    Tests read it and never write into it.
+    """
+    from segcli.export.command import export_weights
+
+    root = Path(mkdtemp(prefix="segcli-tests-"))
+    make_seg_dataset(root / "data", train=2, val=3)
+    weights = save_weights(root / "run" / "best_model")
+    export_weights(weights, weights.parent / "inference", make_config(root / "run", root / "data"))
+    return root
