@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from tempfile import gettempdir
@@ -28,6 +29,7 @@ MODES: dict[str, str] = {
 """Where the function of each mode is; every one is called with a `Config` and returns a `ModeResult`."""
 
 ERROR_LOG = "segcli_error.log"
+_GO_ON = "-o Train.resume_path=last (or segcli train --resume) goes on from the newest checkpoint"
 Options = Mapping[str, tuple[str, Any]]
 
 log = logging.getLogger("segcli")
@@ -91,7 +93,8 @@ def run_mode(loaded: LoadedConfig, *, debug: bool = False) -> int:
 
         write_result(output, mode, _failed_values(mode, failure), done=False)
 
-    return guard(work, output=output, on_failure=leave_result, debug=debug)
+    go_on = _GO_ON if mode == "train" else None
+    return guard(work, output=output, on_failure=leave_result, stopped_hint=go_on, debug=debug)
 
 
 def guard(
@@ -99,6 +102,7 @@ def guard(
     *,
     output: Path | None = None,
     on_failure: Callable[[Failure], None] | None = None,
+    stopped_hint: str | None = None,
     debug: bool = False,
 ) -> int:
     """Does `work` with logging and progress shown; whatever it raises becomes a message and an exit code.
@@ -107,6 +111,7 @@ def guard(
         work: Returns its exit code.
         output: Folder for the traceback of an unexpected error; None is the system's temporary folder.
         on_failure: Called with the failure before it is shown.
+        stopped_hint: How to go on after a stop by hand.
         debug: Shows the traceback.
     """
     from segcli import progress
@@ -117,11 +122,21 @@ def guard(
         with progress.reporting(progress.rich_reporter):
             return work()
     except (Exception, KeyboardInterrupt, SystemExit) as error:
-        return _fail(error, output or Path(gettempdir()), on_failure, debug=debug)
+        failure = failure_of(error)
+        if isinstance(error, KeyboardInterrupt):
+            failure = replace(failure, hint=stopped_hint)
+        _report(error, failure, output or Path(gettempdir()), on_failure, debug=debug)
+        return failure.exit_code
 
 
-def _fail(error: BaseException, output: Path, on_failure: Callable[[Failure], None] | None, *, debug: bool) -> int:
-    failure = failure_of(error)
+def _report(
+    error: BaseException,
+    failure: Failure,
+    output: Path,
+    on_failure: Callable[[Failure], None] | None,
+    *,
+    debug: bool,
+) -> None:
     trace = "".join(traceback.format_exception(error))
     if on_failure is not None:
         try:
@@ -140,7 +155,6 @@ def _fail(error: BaseException, output: Path, on_failure: Callable[[Failure], No
     else:
         terminal.show_failure(failure.message, hint)
         terminal.show_findings(getattr(error, "findings", ()))
-    return failure.exit_code
 
 
 def _keep_trace(trace: str, output: Path) -> Path | None:
