@@ -1,7 +1,8 @@
 """Changes to a dataset that happen whole or not at all, and can be undone.
 
 Everything is written beside the dataset first. Then a journal is left, originals become backups (``x.bak``,
-``x.bak.1``, ...) and the new files take their places. A run that was killed in between is rolled back by the next one.
+``x.bak.1``, ...) and the new files take their places. A run that was killed in between is rolled back by the next one,
+and so is an `undo` that was killed: every step can be taken again.
 
 ```
 <root>/.segcli/<number>-<name>/journal.json     what was replaced by what
@@ -13,10 +14,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from segcli.data.files import backup_path, write_json_atomic
@@ -40,6 +42,18 @@ class Change:
     target: str
     backup: str | None
     digest: str
+
+
+@dataclass(frozen=True)
+class _Journal:
+    """State (``committing`` or ``done``), changes, and the folders that were made for them, outer ones first."""
+
+    state: str
+    changes: tuple[Change, ...] = ()
+    folders: tuple[str, ...] = ()
+
+    def write(self, folder: Path) -> None:
+        write_json_atomic(folder / _JOURNAL, asdict(self))
 
 
 @dataclass
@@ -67,30 +81,32 @@ class Transaction:
         staged = self.folder / "new"
         planned = [self._plan(path, path.relative_to(staged).as_posix()) for path in _files(staged)]
         self.changes = [change for change in planned if change is not None]
-        self._write_journal("committing")
+        journal = _Journal("committing", tuple(self.changes), _missing_folders(self.root, self.changes))
+        if self.changes:
+            journal.write(self.folder)
+            self._put_in_place(staged)
+            replace(journal, state="done").write(self.folder)
+            shutil.rmtree(staged, ignore_errors=True)
+        else:
+            shutil.rmtree(self.folder)
+            _drop_if_empty(self.root)
+
+    def _put_in_place(self, staged: Path) -> None:
         for change in self.changes:
             target = self.root / change.target
             target.parent.mkdir(parents=True, exist_ok=True)
             if change.backup is not None:
                 target.rename(self.root / change.backup)
             (staged / change.target).rename(target)
-        self._write_journal("done")
-        shutil.rmtree(staged, ignore_errors=True)
-        if not self.changes:
-            shutil.rmtree(self.folder)
 
     def _plan(self, staged: Path, target: str) -> Change | None:
         existing = self.root / target
-        digest = _digest(staged)
+        digest = _synced_digest(staged)
         if not existing.exists():
             return Change(target, None, digest)
         if _digest(existing) == digest:
             return None
         return Change(target, backup_path(existing).relative_to(self.root).as_posix(), digest)
-
-    def _write_journal(self, state: str) -> None:
-        values = {"state": state, "changes": [asdict(change) for change in self.changes]}
-        write_json_atomic(self.folder / _JOURNAL, values)
 
 
 @contextmanager
@@ -115,13 +131,14 @@ def transaction(root: Path, name: str) -> Iterator[Transaction]:
 
 
 def recover(root: Path) -> None:
-    """Rolls back a transaction that did not reach its end; does nothing otherwise."""
+    """Rolls back what did not reach its end; does nothing otherwise."""
     for folder in _folders(root):
-        state, changes = _read(folder)
-        if state == "committing":
-            _roll_back(root, folder, changes)
-        if state != "done":
+        journal = _read(folder)
+        if journal.state == "committing":
+            _roll_back(root, folder, journal)
+        if journal.state != "done":
             shutil.rmtree(folder)
+    _drop_if_empty(root)
 
 
 def undo(root: Path) -> list[Change]:
@@ -131,23 +148,31 @@ def undo(root: Path) -> list[Change]:
         What was undone.
 
     Raises:
-        UsageError: There is nothing to undo, or a file was changed since.
+        UsageError: There is nothing to undo, or a file was changed or a backup taken away since.
     """
     recover(root)
     folders = _folders(root)
     if not folders:
         raise UsageError("there is nothing to undo", path=root)
-    _, changes = _read(folders[-1])
-    edited = [change.target for change in changes if _was_edited(root, change)]
-    if edited:
-        raise UsageError(
-            f"{len(edited)} files were changed since: {', '.join(edited[:5])}",
-            path=root,
-            hint="move them away first, so that your changes are kept",
-        )
-    _roll_back(root, folders[-1], changes)
-    shutil.rmtree(folders[-1])
-    return changes
+    journal = _read(folders[-1])
+    _refuse(root, [c.target for c in journal.changes if _was_edited(root, c)], "were changed since")
+    backups = [change.backup for change in journal.changes if change.backup is not None]
+    _refuse(root, [name for name in backups if not (root / name).exists()], "are not there any more")
+    replace(journal, state="committing").write(folders[-1])
+    recover(root)
+    return list(journal.changes)
+
+
+def added_files(root: Path) -> set[Path]:
+    """Files that transactions put where there was none."""
+    changes = (change for folder in _folders(root) for change in _read(folder).changes)
+    return {root / change.target for change in changes if change.backup is None}
+
+
+def _refuse(root: Path, files: list[str], what: str) -> None:
+    if files:
+        hint = "put them back as they were, or restore the .bak files by hand, so that nothing of yours is lost"
+        raise UsageError(f"{len(files)} files {what}: {', '.join(files[:5])}", path=root, hint=hint)
 
 
 def _was_edited(root: Path, change: Change) -> bool:
@@ -155,22 +180,37 @@ def _was_edited(root: Path, change: Change) -> bool:
     return target.exists() and _digest(target) != change.digest
 
 
-def _roll_back(root: Path, folder: Path, changes: list[Change]) -> None:
-    for change in reversed(changes):
+def _roll_back(root: Path, folder: Path, journal: _Journal) -> None:
+    for change in reversed(journal.changes):
         target = root / change.target
-        in_place = not (folder / "new" / change.target).exists()
-        if in_place:
+        if change.backup is not None:
+            # without its backup the target is the original: not replaced yet, or restored already
+            if (root / change.backup).exists():
+                (root / change.backup).replace(target)
+        elif not (folder / "new" / change.target).exists():
             target.unlink(missing_ok=True)
-        if change.backup is not None and (root / change.backup).exists() and not target.exists():
-            (root / change.backup).rename(target)
+    for name in reversed(journal.folders):
+        with suppress(OSError):  # not empty: the user put something there
+            (root / name).rmdir()
 
 
-def _read(folder: Path) -> tuple[str, list[Change]]:
-    journal = folder / _JOURNAL
-    if not journal.is_file():
-        return "staging", []
-    values = json.loads(journal.read_text(encoding="utf-8"))
-    return str(values["state"]), [Change(**change) for change in values["changes"]]
+def _drop_if_empty(root: Path) -> None:
+    with suppress(OSError):  # not there, or not empty: earlier transactions are kept
+        (root / FOLDER).rmdir()
+
+
+def _missing_folders(root: Path, changes: Iterable[Change]) -> tuple[str, ...]:
+    names = {parent.as_posix() for change in changes for parent in PurePosixPath(change.target).parents}
+    return tuple(sorted(name for name in names if not (root / name).exists()))
+
+
+def _read(folder: Path) -> _Journal:
+    path = folder / _JOURNAL
+    if not path.is_file():
+        return _Journal("staging")
+    values = json.loads(path.read_text(encoding="utf-8"))
+    changes = tuple(Change(**change) for change in values["changes"])
+    return _Journal(str(values["state"]), changes, tuple(values.get("folders", ())))
 
 
 def _folders(root: Path) -> list[Path]:
@@ -183,6 +223,13 @@ def _number(folder: Path) -> int:
 
 def _files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def _synced_digest(path: Path) -> str:
+    """Digest of a file that is on the disk before it takes another's place."""
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+    return _digest(path)
 
 
 def _digest(path: Path) -> str:
