@@ -111,7 +111,7 @@ def test_missing_extra_and_misshapen_are_all_named(tmp_path: Path) -> None:
     message = str(caught.value)
     assert "1 missing from the file: mask_decoder.iou_token.weight" in message
     assert "1 unknown to the network: my.own.layer" in message
-    assert "image_encoder.pos_embed (1, 5, 32, 96) instead of (1, 32, 32, 96)" in message
+    assert "image_encoder.pos_embed (1, 5, 32, 64) instead of (1, 32, 32, 64)" in message
     assert not (tmp_path / "a.pdparams").exists()
 
 

@@ -11,10 +11,11 @@ import pytest
 
 from segcli.models.promptable.lseg.lseg import PixelGraph, TextGraph
 from segcli.models.promptable.lseg.tokenizer import tokenize
-from segcli.models.promptable.sam.sam import PromptedDecoder
+from segcli.models.promptable.sam.sam import TINY, PromptedDecoder
 from segcli.models.promptable.table import build_promptable_network
 
 pytestmark = pytest.mark.slow
+DIM = TINY.prompt_dim
 GENERATOR = np.random.default_rng(0)
 
 
@@ -55,7 +56,7 @@ def test_sam_decoder_takes_any_number_of_objects_and_points(tmp_path: Path) -> N
     network = build_promptable_network("SAM-tiny")
     side = 4 * network.grid
     specs = [
-        ("image_embedding", [1, 64, network.grid, network.grid], "float32"),
+        ("image_embedding", [1, DIM, network.grid, network.grid], "float32"),
         ("coords", [-1, -1, 2], "float32"),
         ("labels", [-1, -1], "float32"),
         ("mask", [1, 1, side, side], "float32"),
@@ -66,7 +67,7 @@ def test_sam_decoder_takes_any_number_of_objects_and_points(tmp_path: Path) -> N
     for objects, points, has_mask in ((1, 2, 0), (1, 4, 1), (3, 2, 1), (3, 4, 0)):
         coords = 256 * GENERATOR.random((objects, points, 2)).astype(np.float32)
         labels = GENERATOR.integers(-1, 4, (objects, points)).astype(np.float32)
-        arrays = [floats(1, 64, network.grid, network.grid), coords, labels, floats(1, 1, side, side)]
+        arrays = [floats(1, DIM, network.grid, network.grid), coords, labels, floats(1, 1, side, side)]
         arrays.append(np.full(1, has_mask, np.float32))
 
         masks, iou = session.run(None, {name: array for (name, _, _), array in zip(specs, arrays, strict=True)})

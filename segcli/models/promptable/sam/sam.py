@@ -49,7 +49,7 @@ VIT_B = SamConfig(768, 12, 12, (2, 5, 8, 11))
 VIT_L = SamConfig(1024, 24, 16, (5, 11, 17, 23))
 VIT_H = SamConfig(1280, 32, 16, (7, 15, 23, 31))
 TINY = SamConfig(
-    96, 4, 4, (1, 3), image_size=256, patch_size=8, window_size=8, prompt_dim=64, mlp_dim=256, iou_hidden=64
+    64, 3, 4, (2,), image_size=256, patch_size=8, window_size=8, prompt_dim=32, mlp_dim=128, iou_hidden=32
 )  # fmt: skip
 """Small enough to train on a CPU from nothing; its embedding is 1/8 of the picture, for small objects."""
 
