@@ -17,6 +17,8 @@ from segcli.demo.scene import PlacedShape
 Canvas = NDArray[np.float32]
 SCALE = 2
 _FIXED_POINT_BITS = 4
+_SHADOW = (4, 5)
+"""Where the shadow falls: to the right and down, in pixels of the enlarged canvas."""
 
 
 def paint(rng: np.random.Generator, shapes: list[PlacedShape], width: int, height: int) -> NDArray[np.uint8]:
@@ -89,7 +91,9 @@ def _paint_shape(rng: np.random.Generator, canvas: Canvas, shape: PlacedShape) -
     cv2.fillPoly(
         alpha, [np.round(local * 2**_FIXED_POINT_BITS).astype(np.int32)], 1.0, cv2.LINE_8, shift=_FIXED_POINT_BITS
     )
-    shadow = cv2.GaussianBlur(np.roll(alpha, (5, 4), axis=(0, 1)), (0, 0), 5)
+    shadow = np.zeros_like(alpha)
+    shadow[_SHADOW[1] :, _SHADOW[0] :] = alpha[: -_SHADOW[1], : -_SHADOW[0]]
+    shadow = cv2.GaussianBlur(shadow, (0, 0), 5)
     region *= 1 - 0.45 * shadow[..., None]
     texture = _TEXTURES[shape.label](rng, local, region.shape[0], region.shape[1])
     alpha = cv2.GaussianBlur(alpha, (3, 3), 0)[..., None]
