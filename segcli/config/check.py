@@ -191,6 +191,31 @@ def _class_weights(config: Config) -> Faults:
         yield ConfigFault("Train.class_weights", f"holds {len(weights)} weights for {count} classes")
 
 
+_SEMANTIC_ONLY = {
+    "Train.crop_size": "Train.input_size chooses the picture size",
+    "Train.loss": "the losses belong to the network",
+    "Train.class_weights": "",
+    "Evaluate.sliding_window": "",
+    "Evaluate.boundary_iou": "",
+    "Predict.sliding_window": "",
+    "Predict.target_size": "the size is the one of the training, see Train.input_size",
+}
+_INSTANCE_ONLY = {
+    "Train.input_size": "Train.crop_size chooses the picture size",
+    "Train.scale_learning_rate": "set Train.learning_rate",
+    "Predict.threshold": "label maps have no scores",
+}
+
+
+def _of_another_task(config: Config) -> Faults:
+    task = MODEL_TASKS[config.Global.model]
+    wrong = {Task.SEMANTIC: _INSTANCE_ONLY, Task.INSTANCE: _SEMANTIC_ONLY}.get(task, {})
+    for key, remedy in wrong.items():
+        section, _, name = key.partition(".")
+        if getattr(getattr(config, section), name):
+            yield ConfigFault(key, f"has no meaning for {config.Global.model} ({task.value})", remedy or "leave it out")
+
+
 _SPLIT = ("CheckDataset.split.enable", "CheckDataset.split.train_percent", "CheckDataset.split.val_percent")
 RULES: tuple[Rule, ...] = (
     Rule(("Global.device",), _device),
@@ -205,4 +230,5 @@ RULES: tuple[Rule, ...] = (
     Rule(("Evaluate.sliding_window", "Predict.sliding_window"), _windows),
     Rule(("Train.crop_size",), _crop),
     Rule(("Train.class_weights", "Train.num_classes"), _class_weights),
+    Rule(("Global.model", *_SEMANTIC_ONLY, *_INSTANCE_ONLY), _of_another_task),
 )

@@ -56,6 +56,7 @@ class TrainingSession(Protocol):
         score_name: Name of the score by which the best weights are chosen.
         total_iterations: Iterations of the whole training.
         eval_interval: Iterations between two evaluations.
+        ema_decay: Decay of the moving average that belongs to the recipe; None where it has none.
     """
 
     network: Network
@@ -65,6 +66,7 @@ class TrainingSession(Protocol):
     score_name: str
     total_iterations: int
     eval_interval: int
+    ema_decay: float | None
 
     @property
     def classes(self) -> ClassMap:

@@ -103,6 +103,41 @@ def paste_anywhere(coefficients: NDArray[Any], prototypes: NDArray[Any], height:
         yield rle.encode_crop(inside.T, left, top, height, width)
 
 
+def paste_maps(
+    maps: NDArray[Any], resized: tuple[int, int], height: int, width: int, *, threshold: float = 0.5
+) -> Iterator[Rle]:
+    """Masks from maps of the whole input at a quarter of its size (SOLOv2).
+
+    Each is enlarged four times, cut to the picture inside the padding and brought to the picture's size, as the network
+    does it; here both steps are one product an axis.
+
+    Args:
+        maps: Probabilities [N, h, w].
+        resized: Height and width of the input without padding.
+        height: Of the picture.
+        width: Of the picture.
+        threshold: Above it a pixel is inside of a mask.
+    """
+    if not len(maps):
+        return
+    vertical = _twice_stretched(maps.shape[1], resized[0], height)
+    horizontal = _twice_stretched(maps.shape[2], resized[1], width)
+    for soft in np.asarray(maps, np.float32):
+        high = soft > threshold
+        if not high.any():
+            yield rle.empty(height, width)
+            continue
+        rows, columns = _around(high.any(axis=1), 2), _around(high.any(axis=0), 2)
+        top, bottom = _reached(vertical, rows)
+        left, right = _reached(horizontal, columns)
+        inside = horizontal[left:right, columns] @ (vertical[top:bottom, rows] @ soft[rows, columns]).T > threshold
+        yield rle.encode_crop(inside.T, left, top, height, width)
+
+
+def _twice_stretched(cells: int, resized: int, size: int) -> Floats:
+    return np.asarray(_stretch_weights(resized, size) @ _stretch_weights(cells, 4 * cells)[:resized], np.float32)
+
+
 class _BoxWeights:
     """Bilinear weights along one axis for several boxes: pixels of the picture from the cells of each box's grid.
 
@@ -160,10 +195,10 @@ def _needed(weights: Floats) -> slice:
     return slice(int(first), int(last) + 1)
 
 
-def _around(flags: NDArray[np.bool_]) -> slice:
-    """From the first to the last that is set, and one more on each side."""
+def _around(flags: NDArray[np.bool_], margin: int = 1) -> slice:
+    """From the first to the last that is set, and `margin` more on each side."""
     places = np.flatnonzero(flags)
-    return slice(max(int(places[0]) - 1, 0), int(places[-1]) + 2)
+    return slice(max(int(places[0]) - margin, 0), int(places[-1]) + margin + 1)
 
 
 def _reached(weights: Floats, cells: slice) -> tuple[int, int]:

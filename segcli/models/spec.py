@@ -47,6 +47,7 @@ class TrainRecipe:
         batch_transforms: Recipes of the transforms of a whole batch, in order.
         epochs: Epochs for which the authors' schedule is written; milestones are scaled to the configured ones.
         ema_decay: Decay of the moving average with which the authors train; None where they use none.
+        pictures_per_step: Pictures of all devices together for which the rate is made; None where it is not known.
     """
 
     optimizer: Recipe
@@ -58,6 +59,7 @@ class TrainRecipe:
     batch_transforms: tuple[Recipe, ...] = ()
     epochs: int | None = None
     ema_decay: float | None = None
+    pictures_per_step: int | None = None
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,8 @@ from copy import deepcopy
 from segcli.engines.protocol import Network
 from segcli.train.state import Callback, TrainState
 
+DEFAULT_DECAY = 0.9998
+
 
 class WeightAverage(Callback):
     """Keeps `average <- decay * average + (1 - decay) * weights` after each iteration.

@@ -11,7 +11,7 @@ from pathlib import Path
 import yaml
 
 from segcli import progress
-from segcli.config.schema import Config
+from segcli.config.schema import Config, EmaConfig
 from segcli.data.files import write_text_atomic
 from segcli.engines.device import select_device
 from segcli.engines.protocol import Network, TrainingSession
@@ -20,7 +20,7 @@ from segcli.models.spec import ModelSpec
 from segcli.models.table import get_spec
 from segcli.tasks import TASKS, TaskParts, load_part
 from segcli.train import checkpoint, launch
-from segcli.train.average import WeightAverage
+from segcli.train.average import DEFAULT_DECAY, WeightAverage
 from segcli.train.early_stop import EarlyStop
 from segcli.train.history import HISTORY_FILE, CurveWriter, HistoryWriter
 from segcli.train.loop import run
@@ -90,7 +90,8 @@ def _assemble(session: TrainingSession, spec: ModelSpec, parts: TaskParts, confi
     launch.join(session)
     state = TrainState(session)
     precision: Precision = FullPrecision() if settings.amp == "OFF" else _mixed_precision(session, config)
-    averaging = WeightAverage(session.network, settings.ema.decay) if settings.ema.enable else None
+    decay = _average_decay(session, settings.ema)
+    averaging = None if decay is None else WeightAverage(session.network, decay)
     average = averaging.network if averaging else None
     stopping = EarlyStop(settings.early_stop.patience, settings.early_stop.min_delta)
     kept: list[Callback] = [stopping] if settings.early_stop.enable else []
@@ -118,6 +119,17 @@ def _assemble(session: TrainingSession, spec: ModelSpec, parts: TaskParts, confi
             )
         )
     return _Training(state, precision, callbacks, average)
+
+
+def _average_decay(session: TrainingSession, wanted: EmaConfig) -> float | None:
+    """Decay of the moving average: the configured one before the recipe's; None for no average."""
+    enabled = session.ema_decay is not None if wanted.enable is None else wanted.enable
+    if not enabled:
+        return None
+    decay = wanted.decay or session.ema_decay or DEFAULT_DECAY
+    by = "the model's recipe; Train.ema.enable=False trains without" if wanted.enable is None else "Train.ema"
+    log.info("a moving average of the weights (decay %g) is evaluated and kept, by %s", decay, by)
+    return decay
 
 
 def _observers(config: Config, output: Path) -> list[Callback]:

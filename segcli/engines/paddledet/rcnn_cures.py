@@ -206,7 +206,12 @@ def rescaled_boxes(
 
 
 def pasted_masks(self: Any, mask_out: Tensor, bboxes: Tensor, bbox_num: Tensor, origin_shape: Tensor) -> Tensor:
-    """Masks [N, H, W] in the largest picture's size, each in its own picture's corner: uint8, or int32 when traced."""
+    """Masks [N, H, W] in the largest picture's size, each in its own picture's corner: uint8, or int32 when traced.
+
+    With the attribute ``keep_small`` (see `inference.small_masks`) the head's own [N, m, m] stay as they are.
+    """
+    if getattr(self, "keep_small", False):
+        return mask_out
     if not paddle.in_dynamic_mode():
         return _traced_paste(mask_out, bboxes[:, 2:], origin_shape[0], self.binary_thresh)
     sizes = [[int(side) for side in row] for row in origin_shape.tolist()]

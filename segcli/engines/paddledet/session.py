@@ -39,6 +39,7 @@ class InstanceSession:
     total_iterations: int
     eval_interval: int
     num_workers: int
+    ema_decay: float | None = None
     score_name: str = "mask AP"
 
     @property

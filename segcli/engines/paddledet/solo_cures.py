@@ -69,7 +69,8 @@ def seg_single(
         scale_factor: Resized over original size.
 
     Returns:
-        Masks in original pixels [N, H, W] uint8, classes [N] int64 and scores [N]; the last row is the filler.
+        Masks in original pixels [N, H, W] uint8, classes [N] int64 and scores [N]; the last row is the filler. With the
+        attribute ``keep_small`` (see `inference.small_masks`) soft masks [N, h, w] float32 of the padded input.
     """
     hits = paddle.nonzero(cate_preds > self.score_threshold)
     # the filler: one more cell, whose class 0 has score 0
@@ -93,6 +94,8 @@ def seg_single(
     scores = scores * (soft * hard).sum([1, 2]) / area.clip(min=1.0)
 
     soft, scores, labels = self.mask_nms(soft, hard, labels, scores, sum_masks=area)
+    if getattr(self, "keep_small", False):
+        return soft, labels, scores
     return _enlarged(self, soft, featmap_size, im_shape, scale_factor), labels, scores
 
 

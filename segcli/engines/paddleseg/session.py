@@ -50,6 +50,7 @@ class SemanticSession:
     num_workers: int
     measure_options: Mapping[str, Any]
     score_name: str = "mIoU"
+    ema_decay: float | None = None
 
     @property
     def classes(self) -> ClassMap:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 from functools import partial
 
 from segcli.models.instance import training
@@ -13,28 +14,39 @@ from segcli.tasks import Task
 _OFFICIAL = "https://paddle-model-ecology.bj.bcebos.com/paddlex/official_pretrained_model"
 
 
+class MaskForm(Enum):
+    """What a network says of its masks before they are brought to the size of the picture."""
+
+    IN_BOXES = "small masks stretched over the boxes"
+    CUT_PROTOTYPES = "coefficients of prototypes, cut by the boxes"
+    PROTOTYPES = "coefficients of prototypes"
+    MAPS = "small maps of the whole input"
+
+
 @dataclass(frozen=True)
 class Sized:
-    """What of an instance model depends on the picture size.
+    """What of an instance model depends on the picture size, and how it says its masks.
 
     Attributes:
         default: The authors' size in pixels: the square's side, or the shorter side.
         preprocess: Size -> how a picture becomes the input.
         recipe: Size -> how the model is trained.
+        masks: What the network says of its masks.
     """
 
     default: int
     preprocess: Callable[[int], Preprocess]
     recipe: Callable[[int], TrainRecipe]
+    masks: MaskForm = MaskForm.IN_BOXES
 
 
 _RCNN = Sized(800, training.rcnn_preprocess, training.rcnn_recipe)
 _RCNN_C4 = Sized(800, partial(training.rcnn_preprocess, stride=1), partial(training.rcnn_recipe, stride=1))
 _RCNN_LONG = Sized(800, training.rcnn_preprocess, partial(training.rcnn_recipe, double=True))
 _CASCADE = Sized(800, training.rcnn_preprocess, partial(training.rcnn_recipe, clip=35.0))
-_SOLO = Sized(800, training.solo_preprocess, training.solo_recipe)
-_PPYOLOE = Sized(640, training.square_preprocess, training.ppyoloe_seg_recipe)
-_RTDETR = Sized(640, training.square_preprocess, training.mask_rtdetr_recipe)
+_SOLO = Sized(800, training.solo_preprocess, training.solo_recipe, MaskForm.MAPS)
+_PPYOLOE = Sized(640, training.square_preprocess, training.ppyoloe_seg_recipe, MaskForm.CUT_PROTOTYPES)
+_RTDETR = Sized(640, training.square_preprocess, training.mask_rtdetr_recipe, MaskForm.PROTOTYPES)
 
 SIZED: dict[str, Sized] = {
     "MaskRCNN-ResNet50": _RCNN_C4,

@@ -65,6 +65,7 @@ def rcnn_recipe(size: int = 800, *, stride: int = 32, clip: float | None = None,
         learning_rate=0.01,
         warmup_steps=1000,
         epochs=24 if double else 12,
+        pictures_per_step=8,
     )
 
 
@@ -101,6 +102,7 @@ def solo_recipe(size: int = 800) -> TrainRecipe:
         learning_rate=0.01,
         warmup_steps=1000,
         epochs=12,
+        pictures_per_step=16,
     )
 
 
@@ -136,6 +138,7 @@ def ppyoloe_seg_recipe(size: int = 640) -> TrainRecipe:
         warmup_steps=1000,
         epochs=80,
         ema_decay=0.9998,
+        pictures_per_step=64,
     )
 
 
@@ -179,4 +182,5 @@ def mask_rtdetr_recipe(size: int = 640) -> TrainRecipe:
         warmup_steps=2000,
         epochs=72,
         ema_decay=0.9999,
+        pictures_per_step=16,
     )

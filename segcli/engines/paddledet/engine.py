@@ -1,0 +1,172 @@
+"""The door to PaddleDetection: networks, training sessions and what an exported network computes."""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+from pathlib import Path
+
+from segcli.config.schema import Config, TrainConfig
+from segcli.data.coco import open_coco_dataset
+from segcli.data.instances import CocoDataset
+from segcli.engines.paddledet.inference import ArrayForward
+from segcli.engines.paddledet.networks import build_instance_network
+from segcli.engines.paddledet.pictures import training_pictures
+from segcli.engines.paddledet.schedule import build_optimizer, build_schedule
+from segcli.engines.paddledet.session import InstanceSession
+from segcli.engines.paddledet.stream import InstanceStream
+from segcli.engines.paddledet.transforms import build_transforms, collate
+from segcli.engines.protocol import Evaluation, Network
+from segcli.errors import ConfigError, ConfigFault, DatasetError
+from segcli.evaluate.instance_measure import measure
+from segcli.models.instance.recipes import FROM_SCRATCH
+from segcli.models.instance.table import SIZED
+from segcli.models.spec import ModelSpec, Preprocess, Recipe, TrainRecipe
+from segcli.train.draws import Draws
+
+log = logging.getLogger("segcli.train")
+
+SCRATCH_CLIP = 10.0
+_WARMUP_SHARE = 10
+_STACKING = ("PadTargets", "Gt2Solov2Target")
+"""Batch transforms after which the targets of all pictures have one shape."""
+_DIVISOR = 32
+
+
+class PaddleDetEngine:
+    """Instance segmentation; see `segcli.engines.protocol.Engine`."""
+
+    def build_network(self, spec: ModelSpec, num_classes: int) -> Network:
+        """The network with random weights."""
+        return build_instance_network(spec.name, num_classes, SIZED[spec.name].default)
+
+    def open_training(self, spec: ModelSpec, config: Config) -> InstanceSession:
+        """Reads the annotation files of the dataset and builds all that trains the model on it."""
+        import paddle
+
+        settings = config.Train
+        size = _input_size(spec, settings)
+        recipe = SIZED[spec.name].recipe(size)
+        dataset = _open_dataset(config)
+        pictures = training_pictures(dataset.train)
+        draws = Draws(
+            samples=len(pictures),
+            batch_size=settings.batch_size,
+            seed=config.Global.seed,
+            rank=paddle.distributed.get_rank(),
+            world_size=paddle.distributed.get_world_size(),
+        )
+        paddle.seed(config.Global.seed)
+        network = build_instance_network(
+            spec.name,
+            len(dataset.classes),
+            size,
+            overrides=FROM_SCRATCH if settings.pretrain_weight_path is None else None,
+        )
+        per_epoch = draws.iterations_per_epoch
+        schedule = build_schedule(
+            settings.lr_scheduler or recipe.lr_scheduler,
+            learning_rate=_learning_rate(settings, recipe, draws),
+            warmup_steps=_warmup_steps(settings, recipe, per_epoch),
+            epochs=settings.epochs_iters,
+            recipe_epochs=recipe.epochs or settings.epochs_iters,
+            iterations=per_epoch,
+        )
+        preprocess = SIZED[spec.name].preprocess(size)
+        stacked = any(transform["type"] in _STACKING for transform in recipe.batch_transforms)
+        return InstanceSession(
+            network=network,
+            forward=network,
+            optimizer=build_optimizer(settings.optimizer or _optimizer(settings, recipe), network, schedule),
+            classes=dataset.classes,
+            preprocess=preprocess,
+            stream=InstanceStream(pictures, build_transforms(settings.transforms or recipe.transforms), draws),
+            draws=draws,
+            collate=collate(build_transforms(recipe.batch_transforms), stacked=stacked),
+            measure=partial(_measure, spec=spec, dataset=dataset, preprocess=preprocess),
+            total_iterations=settings.epochs_iters * per_epoch,
+            eval_interval=settings.eval_interval * per_epoch,
+            num_workers=settings.num_workers,
+            ema_decay=recipe.ema_decay,
+        )
+
+    def for_export(self, network: Network, spec: ModelSpec) -> Network:
+        """A wrapper that takes ``im_shape``, ``image``, ``scale_factor`` of one picture and gives what PaddleX expects.
+
+        That is ``bbox``, ``bbox_num``, ``mask``; of SOLOv2 ``bbox_num``, ``cate_label``, ``cate_score``, ``segm``.
+        """
+        from segcli.engines.paddledet.exporting import ExportedNetwork
+
+        return ExportedNetwork(network, small=False)
+
+
+def _measure(network: Network, *, spec: ModelSpec, dataset: CocoDataset, preprocess: Preprocess) -> Evaluation:
+    report = measure(ArrayForward(network), SIZED[spec.name].masks, dataset.val, dataset.classes, preprocess)
+    return Evaluation(score=report.score, metrics=report.as_dict())
+
+
+def _input_size(spec: ModelSpec, settings: TrainConfig) -> int:
+    """The configured size, which squares need in whole strides.
+
+    Raises:
+        ConfigError: It is no multiple of 32.
+    """
+    size = settings.input_size or SIZED[spec.name].default
+    if not SIZED[spec.name].preprocess(size).keep_ratio and size % _DIVISOR:
+        near = round(size / _DIVISOR) * _DIVISOR
+        raise ConfigError(
+            [ConfigFault("Train.input_size", f"is {size}; {spec.name} needs a multiple of {_DIVISOR}", f"take {near}")]
+        )
+    return size
+
+
+def _open_dataset(config: Config) -> CocoDataset:
+    if config.Global.dataset_dir is None:
+        raise ConfigError([ConfigFault("Global.dataset_dir", "training needs a dataset", "give the dataset's folder")])
+    folder = Path(config.Global.dataset_dir)
+    dataset = open_coco_dataset(folder)
+    wanted, found = config.Train.num_classes, len(dataset.classes)
+    if wanted is not None and wanted != found:
+        raise DatasetError(
+            f"the dataset has {found} classes ({', '.join(dataset.classes)}), Train.num_classes is {wanted}",
+            path=folder,
+            hint=f"set Train.num_classes={found}, or leave it out; the background is no class here",
+        )
+    return dataset
+
+
+def _optimizer(settings: TrainConfig, recipe: TrainRecipe) -> Recipe:
+    """The recipe's optimizer; from random weights with gradients of a bounded norm, without which it may diverge."""
+    if settings.pretrain_weight_path is not None or "clip_grad_by_norm" in recipe.optimizer:
+        return recipe.optimizer
+    log.info("from random weights: gradients are clipped to norm %g, no layer is frozen", SCRATCH_CLIP)
+    return {**recipe.optimizer, "clip_grad_by_norm": SCRATCH_CLIP}
+
+
+def _learning_rate(settings: TrainConfig, recipe: TrainRecipe, draws: Draws) -> float:
+    """The rate after the warm-up; scaled to the pictures a step where that is wanted, said where it is not."""
+    rate = settings.learning_rate or recipe.learning_rate
+    ours, theirs = draws.batch_size * draws.world_size, recipe.pictures_per_step
+    if theirs is None or ours == theirs:
+        return rate
+    scaled = rate * ours / theirs
+    if settings.scale_learning_rate:
+        log.info("learning rate %g for %d pictures a step becomes %g for %d", rate, theirs, scaled, ours)
+        return scaled
+    if settings.learning_rate is None:
+        log.info(
+            "the recipe's learning rate %g is made for %d pictures a step, here are %d; "
+            "Train.scale_learning_rate=True would take %g",
+            rate,
+            theirs,
+            ours,
+            scaled,
+        )
+    return rate
+
+
+def _warmup_steps(settings: TrainConfig, recipe: TrainRecipe, per_epoch: int) -> int:
+    """The configured steps, or the recipe's where they leave most of the training after them."""
+    if settings.warmup_steps is not None:
+        return settings.warmup_steps
+    return min(recipe.warmup_steps, settings.epochs_iters * per_epoch // _WARMUP_SHARE)

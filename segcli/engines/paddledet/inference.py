@@ -1,0 +1,64 @@
+"""Networks as functions of arrays, with masks as small as their heads make them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import paddle
+from numpy.typing import NDArray
+
+from segcli.engines.protocol import Network, Tensor
+
+_MASK_PARTS = ("mask_post_process", "solov2_head")
+"""Parts of PaddleDetection's networks that enlarge masks to the size of the picture."""
+_SMALL = ("bbox", "bbox_num", "coefficients", "prototypes")
+_BOXES = ("bbox", "bbox_num", "mask")
+_SOLO = ("bbox_num", "cate_label", "cate_score", "segm")
+
+
+@contextmanager
+def small_masks(network: Network) -> Iterator[None]:
+    """Inside the block R-CNNs and SOLOv2 leave their masks as small as their heads make them."""
+    parts = [part for name in _MASK_PARTS if (part := getattr(network, name, None)) is not None]
+    for part in parts:
+        part.keep_small = True
+    try:
+        yield
+    finally:
+        for part in parts:
+            part.keep_small = False
+
+
+def small_outputs(network: Network, inputs: Mapping[str, Tensor]) -> list[Tensor]:
+    """What `segcli.predict.objects.Outputs` describes, as tensors; the network must be in evaluation mode."""
+    if hasattr(network, "predict_prototypes"):
+        found = network.predict_prototypes(inputs)
+        return [found[name] for name in _SMALL]
+    with small_masks(network):
+        return whole_outputs(network, inputs)
+
+
+def whole_outputs(network: Network, inputs: Mapping[str, Tensor]) -> list[Tensor]:
+    """What PaddleX expects of an exported network: the same with masks of the size of the picture."""
+    found = network(inputs)
+    return [found[name] for name in (_SOLO if "segm" in found else _BOXES)]
+
+
+class ArrayForward:
+    """A network as a function from arrays by name to a list of arrays, without gradients.
+
+    Args:
+        network: In evaluation mode.
+    """
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+
+    def __call__(self, feeds: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
+        """What `segcli.predict.objects.Outputs` describes."""
+        with paddle.no_grad():
+            outputs = small_outputs(self._network, {name: paddle.to_tensor(value) for name, value in feeds.items()})
+        return [np.asarray(tensor.numpy()) for tensor in outputs]

@@ -1,0 +1,50 @@
+"""The training part of a COCO dataset in the words of PaddleDetection's transforms."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from segcli.data.instances import InstanceObject, InstanceSample
+from segcli.engines.paddledet.stream import TrainingPicture
+
+log = logging.getLogger("segcli.train")
+
+
+def training_pictures(samples: Sequence[InstanceSample]) -> list[TrainingPicture]:
+    """The pictures to learn from: crowds are no objects, and a picture without objects is left out, as in the library.
+
+    PaddleDetection's losses of R-CNN and SOLOv2 have nothing to sample in an empty picture.
+    """
+    pictures = [_picture(sample) for sample in samples]
+    kept = [picture for picture in pictures if len(picture.boxes)]
+    crowds = sum(value.is_crowd for sample in samples for value in sample.objects)
+    if crowds:
+        log.info("%d crowds are left out of the training: they are no single objects", crowds)
+    if len(kept) < len(pictures):
+        log.info("%d of %d training pictures have no object and are left out", len(pictures) - len(kept), len(pictures))
+    return kept
+
+
+def _picture(sample: InstanceSample) -> TrainingPicture:
+    objects = [value for value in sample.objects if not value.is_crowd]
+    return TrainingPicture(
+        path=str(sample.image),
+        image_id=sample.image_id,
+        boxes=np.array([_corners(value, sample) for value in objects], np.float32).reshape(-1, 4),
+        classes=np.array([[value.class_id] for value in objects], np.int32).reshape(-1, 1),
+        outlines=[_outline(value) for value in objects],
+    )
+
+
+def _corners(value: InstanceObject, sample: InstanceSample) -> tuple[float, float, float, float]:
+    left, top, width, height = value.box
+    return max(left, 0), max(top, 0), min(left + width, sample.width), min(top + height, sample.height)
+
+
+def _outline(value: InstanceObject) -> Any:
+    shape = value.segmentation
+    return [list(ring) for ring in shape] if isinstance(shape, tuple) else dict(shape)

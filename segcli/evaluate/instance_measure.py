@@ -1,0 +1,94 @@
+"""Measures an instance network on pictures: mask and box AP, with memory that does not grow with their number."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+
+from segcli.data.classes import ClassMap
+from segcli.data.codes import finding
+from segcli.data.image import read_image
+from segcli.data.instances import InstanceSample
+from segcli.errors import DatasetError, InputError
+from segcli.evaluate.instance_report import InstanceReport
+from segcli.evaluate.mask_ap import MaskAP
+from segcli.models.instance.table import MaskForm
+from segcli.models.spec import Preprocess
+from segcli.predict.instance_input import PreparedPicture, joined_feeds, prepare
+from segcli.predict.objects import Detect, Outputs, found_objects, per_picture
+from segcli.predict.stream import ahead
+from segcli.progress import track
+
+log = logging.getLogger("segcli.evaluate")
+
+Loaded = tuple[InstanceSample, PreparedPicture]
+
+
+def measure(
+    detect: Detect,
+    form: MaskForm,
+    samples: Sequence[InstanceSample],
+    classes: ClassMap,
+    preprocess: Preprocess,
+    *,
+    batch_size: int = 1,
+    log_interval: int = 0,
+) -> InstanceReport:
+    """Measures a network.
+
+    Args:
+        detect: The network.
+        form: What it says of masks.
+        samples: Pictures with their objects.
+        classes: The classes, those of the network.
+        preprocess: How pictures become its input.
+        batch_size: Pictures at once; only those whose inputs are of one size are joined.
+        log_interval: Pictures between two lines of the log; 0 for none.
+
+    Raises:
+        DatasetError: A picture cannot be read, or has another size than its annotation file says.
+    """
+    measured = MaskAP(classes)
+    loaded = track(ahead((load(sample, preprocess) for sample in samples), batch_size + 1), "evaluate", len(samples))
+    done = 0
+    for batch in grouped(loaded, batch_size):
+        for (sample, picture), outputs in zip(batch, _detected(detect, form, batch), strict=True):
+            measured.update(sample, found_objects(outputs, form, picture))
+            done += 1
+            if log_interval and done % log_interval == 0:
+                log.info("%d of %d pictures", done, len(samples))
+    return measured.compute()
+
+
+def load(sample: InstanceSample, preprocess: Preprocess) -> Loaded:
+    """Decodes a picture and makes it a network's input.
+
+    Raises:
+        DatasetError: It cannot be read, or has another size than the annotation file says.
+    """
+    try:
+        picture = read_image(sample.image)
+    except InputError as error:
+        raise DatasetError(error.message, path=error.path, hint=error.hint) from error
+    height, width = picture.shape[:2]
+    if (height, width) != (sample.height, sample.width):
+        message = f"is {width} x {height}, the annotation file says {sample.width} x {sample.height}"
+        fault = finding("C114", str(sample.image), message)
+        raise DatasetError(message, [fault], path=sample.image, hint=fault.hint)
+    return sample, prepare(picture, preprocess)
+
+
+def grouped(loaded: Iterable[Loaded], batch_size: int) -> Iterator[list[Loaded]]:
+    """Batches of neighbours whose inputs are of one size."""
+    batch: list[Loaded] = []
+    for item in loaded:
+        if batch and (len(batch) == batch_size or item[1].image.shape != batch[0][1].image.shape):
+            yield batch
+            batch = []
+        batch.append(item)
+    if batch:
+        yield batch
+
+
+def _detected(detect: Detect, form: MaskForm, batch: list[Loaded]) -> list[Outputs]:
+    return per_picture(detect(joined_feeds([picture for _, picture in batch])), form)
