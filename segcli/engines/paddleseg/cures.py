@@ -235,6 +235,26 @@ def cure_resize_call(original: Method) -> Method:
     return resize
 
 
+def cure_channel_max(original: Method) -> Method:
+    """The gradient of `paddle.max` over channels takes half of PP-LiteSeg's training time on a CPU; pooling's does not.
+
+    Both give the same values, and the same gradients wherever one channel is the largest.
+    """
+    import paddle
+    import paddle.nn.functional as F
+
+    def mean_and_max(x: Tensor, use_concat: bool = True) -> Any:
+        if not paddle.in_dynamic_mode() or x.stop_gradient or not x.place.is_cpu_place():
+            return original(x, use_concat)
+        pictures, channels, height, width = x.shape
+        columns = x.reshape([pictures, 1, channels, height * width])
+        largest = F.max_pool2d(columns, kernel_size=(channels, 1)).reshape([pictures, 1, height, width])
+        both = [x.mean(axis=1, keepdim=True), largest]
+        return paddle.concat(both, axis=1) if use_concat else both
+
+    return mean_and_max
+
+
 _LOSSES = "paddleseg.models.losses"
 _TRANSFORMS = "paddleseg.transforms.transforms"
 CURES: tuple[Cure, ...] = (
@@ -248,5 +268,6 @@ CURES: tuple[Cure, ...] = (
     Cure(f"{_TRANSFORMS}:ResizeByShort", "__init__", cure_resize_sides),
     Cure(f"{_TRANSFORMS}:ResizeByShort", "__call__", cure_resize_call),
     Cure("paddleseg.utils.metrics", "calculate_area", cure_calculate_area),
+    Cure("paddleseg.models.layers.tensor_fusion_helper", "avg_max_reduce_channel_helper", cure_channel_max),
     Cure("paddleseg.models.maskformer:MaskFormer", "forward", cure_maskformer),
 )

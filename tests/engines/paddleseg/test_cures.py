@@ -202,3 +202,26 @@ def test_applying_again_changes_nothing() -> None:
 
     assert {cure: replaced(cure) for cure in CURES} == before
     assert all(ORIGINALS[cure] is not before[cure] for cure in CURES)
+
+
+def test_channel_max_equals_the_original_and_spares_its_gradient() -> None:
+    cure = CURE_OF["tensor_fusion_helper"]
+    values = np.random.default_rng(0).normal(size=(2, 5, 3, 4)).astype(np.float32)
+    gradients, outputs = [], []
+    for function in (getattr(cure.find_owner(), cure.attribute), ORIGINALS[cure]):
+        x = paddle.to_tensor(values, stop_gradient=False)
+        output = function(x)
+        (output * paddle.arange(24, dtype="float32").reshape([1, 2, 3, 4])).sum().backward()
+        outputs.append(output.numpy())
+        gradients.append(x.grad.numpy())
+    np.testing.assert_array_equal(*outputs)
+    np.testing.assert_allclose(*gradients, rtol=1e-6)
+
+
+def test_channel_max_takes_no_max_gradient() -> None:
+    """The cost is in the graph's node: with the original there is a MaxGradNode, with the cure there is none."""
+    cure = CURE_OF["tensor_fusion_helper"]
+    x = paddle.to_tensor(np.ones((1, 2, 2, 2), np.float32), stop_gradient=False)
+    cured, plain = (f(x, False)[1] for f in (getattr(cure.find_owner(), cure.attribute), ORIGINALS[cure]))
+    assert "Max" in plain.grad_fn.name()
+    assert cured.grad_fn.name() != plain.grad_fn.name()
