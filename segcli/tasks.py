@@ -28,6 +28,9 @@ class TaskParts:
         dataset_type: PaddleX's name of the dataset layout, as written in `check_dataset_result.json`.
         engine: Class that builds networks and training sessions; see `segcli.engines.protocol.Engine`.
         checker: Function `(config) -> CheckResult` behind check_dataset; see `segcli.check`.
+        converter: Function `(dataset, settings) -> ConversionPlan` that plans the conversion of LabelMe data; see
+            `segcli.convert`.
+        splitter: Function `(folder, shares, seed) -> SplitPlan` that plans a new division; see `segcli.split`.
         evaluator: Function that measures a network on a dataset; see `segcli.evaluate`.
         exporter: Function `(weights, folder, config) -> ExportResult` that writes an exported model; see
             `segcli.export`.
@@ -39,6 +42,8 @@ class TaskParts:
     dataset_type: str
     engine: str
     checker: str
+    converter: str
+    splitter: str
     evaluator: str
     exporter: str
     predictor: str
@@ -51,6 +56,8 @@ TASKS: dict[Task, TaskParts] = {
         dataset_type="SegDataset",
         engine="segcli.engines.paddleseg.engine:PaddleSegEngine",
         checker="segcli.check.semantic:check_semantic",
+        converter="segcli.convert.to_seg:plan_seg",
+        splitter="segcli.split.seg:plan_seg_split",
         evaluator="segcli.evaluate.semantic:evaluate_semantic",
         exporter="segcli.export.semantic:export_semantic",
         predictor="segcli.predict.semantic:SemanticPredictor",
@@ -61,6 +68,8 @@ TASKS: dict[Task, TaskParts] = {
         dataset_type="COCOInstSegDataset",
         engine="segcli.engines.paddledet.engine:PaddleDetEngine",
         checker="segcli.check.instance:check_instance",
+        converter="segcli.convert.to_coco:plan_coco",
+        splitter="segcli.split.coco:plan_coco_split",
         evaluator="segcli.evaluate.instance:evaluate_instance",
         exporter="segcli.export.instance:export_instance",
         predictor="segcli.predict.instance:InstancePredictor",

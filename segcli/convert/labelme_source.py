@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +11,9 @@ from segcli.data.codes import finding
 from segcli.data.finding import Finding
 from segcli.data.image import IMAGE_SUFFIXES
 from segcli.data.labelme import LabelMeFile, read_labelme
+from segcli.data.lists import read_text_file, relative_name
 from segcli.data.samples import Split
-from segcli.data.transaction import FOLDER
+from segcli.data.transaction import FOLDER, added_files, recover
 
 LIST_FILES = {Split.TRAIN: "train_anno_list.txt", Split.VAL: "val_anno_list.txt"}
 PICTURE_FOLDERS = ("images", "imgs", "JPEGImages")
@@ -26,7 +28,7 @@ class LabelMeSample:
         name: Path of the file relative to the dataset, for messages.
         annotation: The file.
         picture: The picture's file; None when it is embedded only.
-        split: The part whose list names the file; None when there are no lists.
+        split: The part whose list names the file; None when there are not both lists.
     """
 
     name: str
@@ -46,31 +48,43 @@ class LabelMeDataset:
 
 
 def read_labelme_dataset(root: Path) -> LabelMeDataset:
-    """Reads every LabelMe file below `root`, the pictures unopened.
+    """Reads every LabelMe file below `root`, the pictures unopened; a conversion that was killed is rolled back.
 
-    With `train_anno_list.txt` or `val_anno_list.txt` these say which files belong to which part; without them every
-    LabelMe file is taken. `label.txt`, where present, fixes the classes and their order.
+    With `train_anno_list.txt` and `val_anno_list.txt` these say which files belong to which part. One of them alone
+    says which files are taken; without them every LabelMe file is. `label.txt`, where present, fixes the classes and
+    their order.
     """
+    root = Path(os.path.normpath(root))
+    recover(root)
     findings: list[Finding] = []
     samples = []
     pictures = _PictureFinder(root)
     for path, split in _annotation_files(root, findings):
-        name = path.relative_to(root).as_posix()
+        name = relative_name(path, root)
         annotation, faults = read_labelme(path, name)
         findings += faults
         if annotation is None:
             continue
         picture = pictures.find(annotation)
-        if picture is None and annotation.image_data is None:
+        if picture is None and not annotation.has_image_data:
             stated = annotation.image_path or f"{path.stem}.*"
             findings.append(finding("L201", name, f"its picture {stated} is nowhere"))
             continue
         if not annotation.shapes and not faults:
             findings.append(finding("L109", name, "holds no shapes"))
         samples.append(LabelMeSample(name, annotation, picture, split))
+    findings += _shared_pictures(samples)
     if not samples and not findings:
         findings.append(finding("L001", str(root), "no LabelMe file lies here"))
     return LabelMeDataset(root, tuple(samples), _label_names(root), tuple(findings))
+
+
+def _shared_pictures(samples: list[LabelMeSample]) -> Iterator[Finding]:
+    first: dict[Path, LabelMeSample] = {}
+    for sample in samples:
+        if sample.picture is not None and first.setdefault(sample.picture, sample) is not sample:
+            message = f"its picture {sample.picture.name} is also that of {first[sample.picture].name}"
+            yield finding("L204", sample.name, message)
 
 
 def _annotation_files(root: Path, findings: list[Finding]) -> Iterator[tuple[Path, Split | None]]:
@@ -80,10 +94,10 @@ def _annotation_files(root: Path, findings: list[Finding]) -> Iterator[tuple[Pat
         return
     owner: dict[Path, Split] = {}
     for split, list_file in lists.items():
-        for number, line in enumerate(list_file.read_text(encoding="utf-8-sig").splitlines(), start=1):
-            entry = line.strip().replace("\\", "/")
-            path = root / entry
-            if not entry or owner.get(path) is split:
+        for number, line in read_text_file(list_file).lines:
+            entry = line.replace("\\", "/")
+            path = Path(os.path.normpath(root / entry))
+            if owner.get(path) is split:
                 continue
             if path in owner:
                 findings.append(finding("L004", list_file.name, f"{entry} is in both lists", location=f"line {number}"))
@@ -92,11 +106,11 @@ def _annotation_files(root: Path, findings: list[Finding]) -> Iterator[tuple[Pat
             else:
                 owner[path] = split
     findings += [
-        finding("L003", path.relative_to(root).as_posix(), "is in neither list")
+        finding("L003", relative_name(path, root), "is in no list")
         for path in _all_annotations(root)
         if path not in owner
     ]
-    yield from owner.items()
+    yield from ((path, split if len(lists) == len(Split) else None) for path, split in owner.items())
 
 
 def _all_annotations(root: Path) -> list[Path]:
@@ -107,29 +121,41 @@ def _label_names(root: Path) -> tuple[str, ...] | None:
     path = root / "label.txt"
     if not path.is_file():
         return None
-    lines = (line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines())
-    return tuple(dict.fromkeys(line for line in lines if line))
+    return tuple(dict.fromkeys(line for _, line in read_text_file(path).lines))
 
 
 class _PictureFinder:
-    """Looks for pictures where LabelMe says they are, then where people put them."""
+    """Looks for pictures where LabelMe says they are, then where people put them.
+
+    A picture or mask that an earlier conversion wrote is not taken for the source while there is another, so that a
+    repeated conversion finds what the first one found.
+    """
 
     def __init__(self, root: Path) -> None:
+        self._root = root
         self._folders = [root / name for name in PICTURE_FOLDERS]
+        self._written = added_files(root)
 
     def find(self, annotation: LabelMeFile) -> Path | None:
-        """The picture of a LabelMe file; None when it is nowhere."""
+        """The picture's file; None when it is nowhere, or embedded only."""
+        written = None
+        for candidate in self._candidates(annotation):
+            if candidate.is_file():
+                if candidate not in self._written:
+                    return candidate
+                if candidate.parent.name in PICTURE_FOLDERS:
+                    written = written or candidate
+        return None if annotation.has_image_data else written
+
+    def _candidates(self, annotation: LabelMeFile) -> Iterator[Path]:
         here = annotation.path.parent
         if annotation.image_path is not None:
-            for candidate in (here / annotation.image_path, *self._by_name(here, annotation.image_path.name)):
-                if candidate.is_file():
-                    return candidate.resolve() if ".." in candidate.parts else candidate
+            yield Path(os.path.normpath(here / annotation.image_path))
+            yield from self._by_name(here, annotation.image_path.name)
         for suffix in sorted(IMAGE_SUFFIXES):
-            for candidate in self._by_name(here, annotation.path.stem + suffix):
-                if candidate.is_file():
-                    return candidate
-        return None
+            yield from self._by_name(here, annotation.path.stem + suffix)
 
     def _by_name(self, here: Path, name: str) -> list[Path]:
-        siblings = [here.parent / folder for folder in PICTURE_FOLDERS]
+        beside = here if here == self._root else here.parent
+        siblings = [beside / folder for folder in PICTURE_FOLDERS]
         return [folder / name for folder in (here, *siblings, *self._folders)]

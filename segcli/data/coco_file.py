@@ -17,6 +17,7 @@ from segcli.data.lists import relative_name
 from segcli.errors import InputError
 
 IMAGE_FOLDER = "images"
+LISTS = ("images", "annotations", "categories")
 
 Entry = Mapping[str, Any]
 
@@ -40,7 +41,12 @@ class AnnotationFile:
 
     def load(self) -> dict[str, list[Any]]:
         """The three lists of the file; empty ones where it cannot be read."""
-        nothing: dict[str, list[Any]] = {"images": [], "annotations": [], "categories": []}
+        content = self.load_all()
+        return {key: content[key] for key in LISTS}
+
+    def load_all(self) -> dict[str, Any]:
+        """All keys of the file, the three lists among them; empty ones where it cannot be read."""
+        nothing: dict[str, Any] = {key: [] for key in LISTS}
         try:
             content = json.loads((self.root / self.file).read_bytes())
         except FileNotFoundError:
@@ -63,7 +69,7 @@ class AnnotationFile:
                 content[key] = empty
         if not content["images"]:
             self._report("C105", "no picture is listed")
-        return {key: content[key] for key in nothing}
+        return content
 
     def categories(self, content: Mapping[str, list[Any]]) -> dict[int, str]:
         """Name of each category id, in the order of the file."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import io
 import json
 import math
@@ -16,6 +15,7 @@ from PIL import Image
 
 from segcli.data.codes import finding
 from segcli.data.finding import Finding
+from segcli.errors import InputError
 
 MIN_POINTS = {"polygon": 3, "rectangle": 2, "circle": 2, "line": 2, "linestrip": 2, "point": 1, "mask": 1}
 """Fewest points of each shape type; LabelMe's `points` (several points) are taken as single ones."""
@@ -32,7 +32,7 @@ class Shape:
         label: Class name, without blanks around it.
         kind: ``polygon``, ``rectangle``, ``circle``, ``line``, ``linestrip``, ``point`` or ``mask``.
         points: x, y in pixels.
-        group_id: Shapes with one group are parts of one object; None stands alone.
+        group_id: Shapes of one label with one group are parts of one object; None stands alone.
         mask: PNG of a ``mask`` shape, whose first point is its upper left corner.
     """
 
@@ -40,7 +40,7 @@ class Shape:
     label: str
     kind: str
     points: tuple[tuple[float, float], ...]
-    group_id: int | None = None
+    group_id: int | str | None = None
     mask: bytes | None = None
 
 
@@ -51,14 +51,27 @@ class LabelMeFile:
     Attributes:
         path: The file.
         image_path: Where it says the picture is, with forward slashes; None when it does not say.
-        image_data: The picture itself when it is embedded.
+        has_image_data: Whether a picture is embedded. It is read anew when it is needed, to spare the memory.
         shapes: The valid shapes, in file order.
+        stated_size: Width and height of the labelled picture in pixels, where the file says them.
     """
 
     path: Path
     image_path: PurePosixPath | None
-    image_data: bytes | None
+    has_image_data: bool
     shapes: tuple[Shape, ...]
+    stated_size: tuple[int, int] | None = None
+
+    def image_data(self) -> bytes:
+        """The embedded picture, as a file of its format.
+
+        Raises:
+            InputError: There is none, or it is no base64.
+        """
+        try:
+            return base64.b64decode(json.loads(self.path.read_bytes())["imageData"])
+        except (OSError, LookupError, TypeError, ValueError) as fault:
+            raise InputError(f"imageData is no base64: {fault}", path=self.path) from fault
 
 
 def read_labelme(path: Path, name: str) -> tuple[LabelMeFile | None, list[Finding]]:
@@ -87,17 +100,12 @@ def read_labelme(path: Path, name: str) -> tuple[LabelMeFile | None, list[Findin
             shapes.append(shape)
     image_path = values.get("imagePath")
     stated = PurePosixPath(str(image_path).replace("\\", "/")) if image_path else None
-    return LabelMeFile(path, stated, _decode(values.get("imageData"), name, findings), tuple(shapes)), findings
+    size = _stated_size(values.get("imageWidth"), values.get("imageHeight"))
+    return LabelMeFile(path, stated, bool(values.get("imageData")), tuple(shapes), size), findings
 
 
-def _decode(data: object, name: str, findings: list[Finding]) -> bytes | None:
-    if not data:
-        return None
-    try:
-        return base64.b64decode(str(data), validate=True)
-    except (binascii.Error, ValueError) as fault:
-        findings.append(finding("L107", name, f"imageData is no base64: {fault}"))
-        return None
+def _stated_size(width: object, height: object) -> tuple[int, int] | None:
+    return (width, height) if isinstance(width, int) and isinstance(height, int) and width and height else None
 
 
 def _read_shape(number: int, entry: object, name: str, findings: list[Finding]) -> Shape | None:
@@ -112,8 +120,8 @@ def _read_shape(number: int, entry: object, name: str, findings: list[Finding]) 
         label=str(entry.get("label") or "").strip(),
         kind=_SYNONYMS.get(kind, kind),
         points=points or (),
-        group_id=group if isinstance(group, int) else None,
-        mask=_decode(entry.get("mask"), name, findings),
+        group_id=group if isinstance(group, int | str) and group != "" else None,
+        mask=_mask_data(entry.get("mask")) if kind == "mask" else None,
     )
     fault = ("L104", "its points are not pairs of finite numbers") if points is None else _shape_fault(shape)
     if fault is not None:
@@ -134,6 +142,13 @@ def _shape_fault(shape: Shape) -> tuple[str, str] | None:
     if shape.kind == "mask" and not _is_picture(shape.mask or b""):
         return "L107", "a mask without its picture"
     return None
+
+
+def _mask_data(data: object) -> bytes:
+    try:
+        return base64.b64decode(str(data or ""))
+    except ValueError:
+        return b""
 
 
 def _is_picture(data: bytes) -> bool:

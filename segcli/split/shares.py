@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -49,9 +49,21 @@ class Shares:
         return count
 
 
-def divide(items: Sequence[T], shares: Shares, seed: int) -> tuple[list[T], list[T]]:
-    """Both parts, each in the order of `items`; every item is in exactly one."""
+def divide(
+    items: Sequence[T], shares: Shares, seed: int, key: Callable[[T], str] | None = None
+) -> tuple[list[T], list[T]]:
+    """Both parts, each in the order of `items`; every item is in exactly one.
+
+    Args:
+        items: What is divided.
+        shares: Of both parts.
+        seed: Of the shuffle.
+        key: Unlike for all items. With it the division does not depend on the order of the items, so that a division of
+            what was divided gives the same again.
+    """
     order = list(range(len(items)))
+    if key is not None:
+        order.sort(key=lambda number: key(items[number]))
     random.Random(seed).shuffle(order)
     chosen = set(order[: shares.train_count(len(items))])
     train = [item for number, item in enumerate(items) if number in chosen]
