@@ -1,0 +1,84 @@
+"""The `evaluate` command after a training, against PaddleSeg's `core.evaluate`; same weights and pictures.
+
+Training leaves the exported best weights; the conversion to the fast runtime is made by `evaluate` and counted here.
+"""
+
+from __future__ import annotations
+
+import resource
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from segcli.data.seg_dataset import open_seg_dataset
+from segcli.evaluate.command import evaluate
+from segcli.export.command import export_weights
+from tests.bench.table import Row
+from tests.trained_model import MODEL, make_config, save_weights
+
+PICTURES = 40
+SHAPE = (512, 1024)
+CLASSES = 19
+BAR = 3.0
+
+
+def make_dataset(root: Path) -> Path:
+    """PICTURES samples of random blocks with 19 classes."""
+    rng = np.random.default_rng(0)
+    (root / "images").mkdir(parents=True)
+    (root / "masks").mkdir()
+    lines = []
+    for number in range(PICTURES):
+        picture = cv2.resize(rng.integers(0, 256, (64, 128, 3)).astype(np.uint8), SHAPE[::-1])
+        mask = cv2.resize(rng.integers(0, CLASSES, (16, 32)).astype(np.uint8), SHAPE[::-1], interpolation=0)
+        cv2.imwrite(str(root / f"images/{number}.jpg"), picture)
+        cv2.imwrite(str(root / f"masks/{number}.png"), mask)
+        lines.append(f"images/{number}.jpg masks/{number}.png\n")
+    for part in ("train", "val"):
+        (root / f"{part}.txt").write_text("".join(lines))
+    (root / "class_name_to_id.txt").write_text("".join(f"{i}: c{i}\n" for i in range(CLASSES)))
+    return root
+
+
+def paddlesegs(weights: Path, data: Path) -> Callable[[], float]:
+    """PaddleSeg's own evaluation, as a function that gives its mIoU."""
+    from segcli.engines.trained import load_trained
+
+    network = load_trained(weights, MODEL).network
+    from paddleseg.core.val import evaluate as core_evaluate
+    from paddleseg.datasets import Dataset
+    from paddleseg.transforms import Normalize
+
+    transforms = [Normalize()]
+    dataset: Any = Dataset("val", str(data), transforms, CLASSES, val_path=str(data / "val.txt"))
+    return lambda: float(core_evaluate(network, dataset, num_workers=0, print_detail=False)[0])
+
+
+def cpu_seconds() -> float:
+    """User and system time of this process and its children."""
+    usages = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
+
+
+def run() -> list[Row]:
+    """CPU seconds of everything between the call and the result; the mIoU must be the same."""
+    with tempfile.TemporaryDirectory() as folder:
+        data = make_dataset(Path(folder) / "data")
+        weights = save_weights(Path(folder) / "run" / "best_model", names=open_seg_dataset(data).classes.names)
+        options = {"Evaluate": {"absent_class": "zero", "log_interval": PICTURES}, "Export": {"verify": False}}
+        config = make_config(Path(folder) / "run", data, **options)
+        export_weights(weights, weights.parent / "inference", config)
+        theirs = paddlesegs(weights, data)
+        begin = cpu_seconds()
+        result: Any = evaluate(config)
+        ours_s = cpu_seconds() - begin
+        begin = cpu_seconds()
+        expected = theirs()
+        theirs_s = cpu_seconds() - begin
+    assert abs(result.report.miou - expected) < 1e-5, (result.report.miou, expected)
+    name = f"evaluate {PICTURES} pictures on {result.runtime}, conversion included"
+    return [Row(name, f"{ours_s:.1f} CPU-s", f"{theirs_s:.1f} CPU-s", theirs_s / ours_s, BAR)]
