@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from segcli import app as application
+from segcli.cli_changes import show_plan, take_back
 from segcli.cli_tools import add_tools
 from segcli.version import __version__
 
@@ -63,6 +64,8 @@ Weights = Annotated[
 ]
 DatasetOption = Annotated[str | None, typer.Option("--dataset", help="The dataset.", rich_help_panel=_SETTINGS)]
 DatasetArgument = Annotated[str, typer.Argument(help="Folder of the dataset.", metavar="DATASET")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the plan; write nothing.")]
+Undo = Annotated[bool, typer.Option("--undo", help="Take the last change of this dataset back.")]
 TaskOption = Annotated[TaskName, typer.Option("--task", help="What the labels are for.", rich_help_panel=_SETTINGS)]
 
 
@@ -102,6 +105,8 @@ def check(
 def convert(
     *,
     dataset: DatasetArgument,
+    dry_run: DryRun = False,
+    undo: Undo = False,
     task: TaskOption = TaskName.semantic,
     model: Model = None,
     output: Output = None,
@@ -113,7 +118,7 @@ def convert(
     """Convert a LabelMe dataset in its folder, then check it; originals are kept."""
     options = {"dataset": dataset, "model": model or _dataset_model(task, config), "output": output}
     override = ["CheckDataset.convert.enable=true", "CheckDataset.convert.src_dataset_type=LabelMe", *(override or [])]
-    _start("check_dataset", config, override, options, print_config=print_config, debug=debug)
+    _change("convert", config, override, options, dry_run=dry_run, undo=undo, print_config=print_config, debug=debug)
 
 
 @main.command()
@@ -122,6 +127,8 @@ def split(
     dataset: DatasetArgument,
     train_percent: Annotated[int, typer.Option(min=1, max=99, help="Share of the training part.")] = 80,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the shuffle.")] = 0,
+    dry_run: DryRun = False,
+    undo: Undo = False,
     task: TaskOption = TaskName.semantic,
     model: Model = None,
     output: Output = None,
@@ -134,7 +141,7 @@ def split(
     options = {"dataset": dataset, "model": model or _dataset_model(task, config), "output": output}
     shares = {"train_percent": train_percent, "val_percent": 100 - train_percent, "seed": seed, "enable": "true"}
     override = [*(f"CheckDataset.split.{key}={value}" for key, value in shares.items()), *(override or [])]
-    _start("check_dataset", config, override, options, print_config=print_config, debug=debug)
+    _change("split", config, override, options, dry_run=dry_run, undo=undo, print_config=print_config, debug=debug)
 
 
 @main.command()
@@ -268,6 +275,26 @@ _KEYS = {
 """Option of a command -> key of the configuration; a prefix tells options of one name in two commands apart."""
 
 
+def _change(
+    command: str,
+    config: Path | None,
+    overrides: list[str],
+    options: dict[str, Any],
+    *,
+    dry_run: bool,
+    undo: bool,
+    print_config: bool,
+    debug: bool,
+) -> None:
+    """Changes a dataset, or shows the plan, or takes the last change back."""
+    if undo:
+        raise typer.Exit(application.guard(lambda: take_back(options["dataset"]), debug=debug))
+    if dry_run:
+        given = _given("check_dataset", options)
+        raise typer.Exit(application.guard(lambda: show_plan(command, config, overrides, given), debug=debug))
+    _start("check_dataset", config, overrides, options, print_config=print_config, debug=debug)
+
+
 def _start(
     mode: str,
     config: Path | None,
@@ -277,10 +304,15 @@ def _start(
     print_config: bool,
     debug: bool,
 ) -> None:
-    given = {_KEYS[name]: (f"--{_shown(name)}", value) for name, value in options.items() if value is not None}
-    given["Global.mode"] = ("command", mode)
+    given = _given(mode, options)
     config = config or _run_config(mode, options)
     raise typer.Exit(application.start(config, overrides or (), given, print_config=print_config, debug=debug))
+
+
+def _given(mode: str, options: dict[str, Any]) -> dict[str, tuple[str, Any]]:
+    """Options that were given, by key, with the name by which the person knows them."""
+    given = {_KEYS[name]: (f"--{_shown(name)}", value) for name, value in options.items() if value is not None}
+    return {**given, "Global.mode": ("command", mode)}
 
 
 def _shown(name: str) -> str:

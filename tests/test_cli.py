@@ -135,3 +135,24 @@ def test_the_demo_dataset_is_generated_once(invoke, tmp_path: Path):
     arguments = ("demo", str(tmp_path / "d"), "--pictures", "5")
     assert invoke(*arguments)[0].exit_code == 0
     assert invoke(*arguments)[0].exit_code == 2
+
+
+def test_a_change_is_shown_made_and_taken_back(invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    data = tmp_path / "data"
+    assert invoke("demo", str(data), "--pictures", "5")[0].exit_code == 0
+    before = {path: path.read_bytes() for path in data.rglob("*") if path.is_file()}
+
+    outcome, _ = invoke("convert", str(data), "--dry-run")
+    assert outcome.exit_code == 0, outcome.output
+    assert "nothing is written" in outcome.output and "leaf" in outcome.output
+    assert {path for path in data.rglob("*") if path.is_file()} == set(before)
+
+    monkeypatch.undo()
+    assert CliRunner().invoke(main, ["convert", str(data), "--output", str(tmp_path / "out")]).exit_code == 0
+    assert (data / "train.txt").is_file()
+    outcome = CliRunner().invoke(main, ["split", str(data), "--train-percent", "60", "--dry-run"])
+    assert "3 train, 2 val" in outcome.output
+
+    assert CliRunner().invoke(main, ["convert", str(data), "--undo"]).exit_code == 0
+    assert {path: path.read_bytes() for path in data.rglob("*") if path.is_file()} == before
+    assert CliRunner().invoke(main, ["convert", str(data), "--undo"]).exit_code == 2
