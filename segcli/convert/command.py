@@ -17,17 +17,15 @@ def plan_conversion(config: Config) -> ConversionPlan:
     """Everything that a conversion would do, checked, with nothing written.
 
     Raises:
-        UsageError: There is no dataset folder, or the model needs no dataset.
+        UsageError: There is no dataset folder.
     """
-    model, folder = config.Global.model, config.Global.dataset_dir
-    task = MODEL_TASKS[model]
-    if task not in TASKS:
-        raise UsageError(f"{model} needs no dataset", hint="convert is for models that are trained")
+    folder = config.Global.dataset_dir
     if folder is None or not Path(folder).is_dir():
         what = "no dataset was given" if folder is None else f"there is no folder {folder}"
         raise UsageError(what, hint="set Global.dataset_dir")
     dataset = read_labelme_dataset(Path(folder))
-    plan: ConversionPlan = load_part(TASKS[task].converter)(dataset, config.CheckDataset)
+    parts = TASKS[MODEL_TASKS[config.Global.model]]
+    plan: ConversionPlan = load_part(parts.converter)(dataset, config.CheckDataset)
     return plan
 
 
@@ -52,6 +50,6 @@ def convert_dataset(config: Config) -> ConvertReport:
 
     Raises:
         DatasetError: Something in the dataset is wrong; nothing was written, and every fault is listed.
-        UsageError: There is no dataset folder, or the model needs no dataset.
+        UsageError: There is no dataset folder.
     """
     return apply_conversion(plan_conversion(config))

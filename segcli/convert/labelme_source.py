@@ -73,18 +73,23 @@ def read_labelme_dataset(root: Path) -> LabelMeDataset:
         if not annotation.shapes and not faults:
             findings.append(finding("L109", name, "holds no shapes"))
         samples.append(LabelMeSample(name, annotation, picture, split))
-    findings += _shared_pictures(samples)
+    samples = _one_a_picture(samples, findings)
     if not samples and not findings:
         findings.append(finding("L001", str(root), "no LabelMe file lies here"))
     return LabelMeDataset(root, tuple(samples), _label_names(root), tuple(findings))
 
 
-def _shared_pictures(samples: list[LabelMeSample]) -> Iterator[Finding]:
+def _one_a_picture(samples: list[LabelMeSample], findings: list[Finding]) -> list[LabelMeSample]:
+    """The first sample of each picture."""
     first: dict[Path, LabelMeSample] = {}
+    kept = []
     for sample in samples:
-        if sample.picture is not None and first.setdefault(sample.picture, sample) is not sample:
+        if sample.picture is None or first.setdefault(sample.picture, sample) is sample:
+            kept.append(sample)
+        else:
             message = f"its picture {sample.picture.name} is also that of {first[sample.picture].name}"
-            yield finding("L204", sample.name, message)
+            findings.append(finding("L204", sample.name, message))
+    return kept
 
 
 def _annotation_files(root: Path, findings: list[Finding]) -> Iterator[tuple[Path, Split | None]]:

@@ -19,17 +19,14 @@ def plan_split(config: Config) -> SplitPlan:
     Raises:
         ConfigError: The percentages do not make 100.
         DatasetError: The dataset cannot be divided without loss.
-        UsageError: There is no dataset folder, or the model needs no dataset.
+        UsageError: No dataset folder was given.
     """
     settings = config.CheckDataset.split
     shares = Shares.checked(settings.train_percent, settings.val_percent)
-    model = config.Global.model
-    task = MODEL_TASKS[model]
-    if task not in TASKS:
-        raise UsageError(f"{model} needs no dataset", hint="split is for models that are trained")
     if config.Global.dataset_dir is None:
-        raise UsageError("there is no dataset to divide", hint="set Global.dataset_dir")
-    plan: SplitPlan = load_part(TASKS[task].splitter)(Path(config.Global.dataset_dir), shares, settings.seed)
+        raise UsageError("no dataset was given", hint="set Global.dataset_dir")
+    parts = TASKS[MODEL_TASKS[config.Global.model]]
+    plan: SplitPlan = load_part(parts.splitter)(Path(config.Global.dataset_dir), shares, settings.seed)
     return plan
 
 
