@@ -12,10 +12,9 @@ from segcli.data.instances import InstanceSample
 from segcli.errors import DatasetError, InputError
 from segcli.evaluate.instance_report import InstanceReport
 from segcli.evaluate.mask_ap import MaskAP
-from segcli.models.instance.table import MaskForm
 from segcli.models.spec import Preprocess
-from segcli.predict.instance_input import PreparedPicture, joined_feeds, prepare
-from segcli.predict.objects import Detect, Outputs, found_objects, per_picture
+from segcli.predict.instance_input import PreparedPicture, prepare
+from segcli.predict.objects import ObjectFinder
 from segcli.predict.stream import ahead
 from segcli.progress import track
 
@@ -25,8 +24,7 @@ Loaded = tuple[InstanceSample, PreparedPicture]
 
 
 def measure(
-    detect: Detect,
-    form: MaskForm,
+    find: ObjectFinder,
     samples: Sequence[InstanceSample],
     classes: ClassMap,
     preprocess: Preprocess,
@@ -37,8 +35,7 @@ def measure(
     """Measures a network.
 
     Args:
-        detect: The network.
-        form: What it says of masks.
+        find: The network.
         samples: Pictures with their objects.
         classes: The classes, those of the network.
         preprocess: How pictures become its input.
@@ -52,8 +49,9 @@ def measure(
     loaded = track(ahead((load(sample, preprocess) for sample in samples), batch_size + 1), "evaluate", len(samples))
     done = 0
     for batch in grouped(loaded, batch_size):
-        for (sample, picture), outputs in zip(batch, _detected(detect, form, batch), strict=True):
-            measured.update(sample, found_objects(outputs, form, picture))
+        found = find([picture for _, picture in batch])
+        for (sample, _), detections in zip(batch, found, strict=True):
+            measured.update(sample, detections)
             done += 1
             if log_interval and done % log_interval == 0:
                 log.info("%d of %d pictures", done, len(samples))
@@ -88,7 +86,3 @@ def grouped(loaded: Iterable[Loaded], batch_size: int) -> Iterator[list[Loaded]]
         batch.append(item)
     if batch:
         yield batch
-
-
-def _detected(detect: Detect, form: MaskForm, batch: list[Loaded]) -> list[Outputs]:
-    return per_picture(detect(joined_feeds([picture for _, picture in batch])), form)

@@ -70,7 +70,7 @@ def open_measured(config: Config) -> Iterator[MeasuredModel]:
         WeightsError: They cannot be opened, or are of another model.
         MissingPartError: The wanted runtime or, under `Global.strict_device`, the device is not there.
     """
-    source = _source(config)
+    source = measured_source(config)
     with ExitStack() as stack:
         if is_exported(source):
             yield _open_exported(source, config)
@@ -84,7 +84,12 @@ def open_measured(config: Config) -> Iterator[MeasuredModel]:
         yield _open_trained(source, config)
 
 
-def _source(config: Config) -> Path:
+def measured_source(config: Config) -> Path:
+    """The weight file or the exported folder that `Evaluate.weight_path` names, or the best weights of the run.
+
+    Raises:
+        UsageError: There are none.
+    """
     spec = get_spec(config.Global.model)
     given = config.Evaluate.weight_path
     if given is not None and Path(given).is_dir():

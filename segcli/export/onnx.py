@@ -11,7 +11,7 @@ from pathlib import Path
 
 from segcli.data.files import atomic_path
 from segcli.errors import ExportError, MissingPartError
-from segcli.models.exported import LOGITS_FILE, ONNX_FILE, WEIGHTS_FILE
+from segcli.models.exported import LOGITS_FILE, OBJECTS_FILE, ONNX_FILE, WEIGHTS_FILE
 
 log = logging.getLogger("segcli.export")
 
@@ -25,7 +25,13 @@ def converter_installed() -> bool:
 
 def can_convert(folder: Path) -> bool:
     """Whether the converter is installed and `folder` holds what it needs."""
-    return converter_installed() and (folder / LOGITS_FILE).is_file() and (folder / WEIGHTS_FILE).is_file()
+    return converter_installed() and _program(folder).is_file() and (folder / WEIGHTS_FILE).is_file()
+
+
+def _program(folder: Path) -> Path:
+    """The program to convert: that of objects where there is one, otherwise that of logits."""
+    objects = folder / OBJECTS_FILE
+    return objects if objects.is_file() else folder / LOGITS_FILE
 
 
 def write_onnx(folder: Path) -> Path:
@@ -44,7 +50,7 @@ def write_onnx(folder: Path) -> Path:
         raise MissingPartError("paddle2onnx is not installed", hint="pip install 'segcli[onnx]'")
     target = folder / ONNX_FILE
     with atomic_path(target) as temporary:
-        arguments = [folder / LOGITS_FILE, folder / WEIGHTS_FILE, temporary]
+        arguments = [_program(folder), folder / WEIGHTS_FILE, temporary]
         command = [sys.executable, "-m", "segcli.export.onnx_worker", *map(str, arguments)]
         done = subprocess.run(command, capture_output=True, text=True, check=False, env=_environment())
         if done.returncode:
@@ -52,7 +58,7 @@ def write_onnx(folder: Path) -> Path:
             raise ExportError(
                 f"conversion to ONNX failed ({done.returncode}): {' | '.join(words[-_LAST_WORDS:])}", path=folder
             )
-    log.info("wrote %s", target)
+    log.info("converted the model to ONNX for the fast runtimes")
     return target
 
 

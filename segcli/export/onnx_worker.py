@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from segcli.models.exported import LABELS_TENSOR, LOGITS_TENSOR
+from segcli.models.exported import LABELS_TENSOR, LOGITS_TENSOR, OBJECTS_FILE
 
 OPSET = 17
 NORMS = {
@@ -23,18 +23,51 @@ NORMS = {
 
 
 def convert(program: Path, weights: Path, target: Path) -> None:
-    """Writes `target` with the outputs ``labels`` (int32 [N, H, W]); the tensor before is called ``logits``."""
+    """Writes `target`.
+
+    A program of label maps gets the output ``labels`` (int32 [N, H, W]) and the tensor before is called ``logits``; a
+    program of objects keeps the outputs that it has.
+    """
     import onnx
     import paddle2onnx
 
     # Polygraphy, the converter's default optimiser, takes 6 to 20 s for nothing that the runtimes do not do themselves
-    paddle2onnx.export(str(program), str(weights), str(target), opset_version=OPSET, optimize_tool="None")
+    readable = target.with_suffix(".program.json")
+    readable.write_text(single_precision(program.read_text(encoding="utf-8")), encoding="utf-8")
+    try:
+        paddle2onnx.export(str(readable), str(weights), str(target), opset_version=OPSET, optimize_tool="None")
+    finally:
+        readable.unlink()
     model = onnx.load(str(target))
     cure_epsilons(model, program)
-    name_logits(model)
-    append_labels(model)
+    if program.name != OBJECTS_FILE:
+        name_logits(model)
+        append_labels(model)
     onnx.checker.check_model(model)
     onnx.save(model, str(target))
+
+
+def single_precision(program: str) -> str:
+    """The program with its lists of numbers in single precision, as the converter expects them.
+
+    Paddle 3.3 writes the scales of resizing and the values of constants in double precision, at which paddle2onnx 2.1
+    ends in "the 0th elementwise MUST be ir::FloatAttribute".
+    """
+    values = json.loads(program)
+    for entry in _arrays(values):
+        for number in entry["D"]:
+            if isinstance(number, dict) and number.get("#") == "0.a_f64":
+                number["#"] = "0.a_f32"
+    return json.dumps(values)
+
+
+def _arrays(value: Any) -> list[dict[str, Any]]:
+    if isinstance(value, dict):
+        own = [value] if value.get("#") == "0.a_array" and isinstance(value.get("D"), list) else []
+        return own + [found for child in value.values() for found in _arrays(child)]
+    if isinstance(value, list):
+        return [found for child in value for found in _arrays(child)]
+    return []
 
 
 def cure_epsilons(model: Any, program: Path) -> None:

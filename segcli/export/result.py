@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from segcli.export.object_parity import ObjectParity
 from segcli.models.exported import InputShape
 
 
@@ -29,6 +30,11 @@ class Parity:
     max_rel_diff: float | None
     label_agreement: float
 
+    def summary(self) -> str:
+        """One line."""
+        off = "" if self.max_rel_diff is None else f", logits off by {self.max_rel_diff:.1e} at most"
+        return f"{self.label_agreement:.4%} of labels equal ({self.runtime}{off})"
+
 
 @dataclass(frozen=True)
 class ExportResult:
@@ -49,7 +55,7 @@ class ExportResult:
     class_names: tuple[str, ...]
     input_shape: InputShape
     files: dict[str, str]
-    parity: tuple[Parity, ...]
+    parity: tuple[Parity | ObjectParity, ...]
     compared_on: str | None
 
     def as_dict(self) -> dict[str, Any]:
@@ -68,9 +74,7 @@ class ExportResult:
     def summary(self) -> list[tuple[str, str]]:
         """Rows for the terminal."""
         rows = [("model", self.model_name), ("folder", str(self.folder)), ("files", ", ".join(self.files.values()))]
-        for entry in self.parity:
-            off = "" if entry.max_rel_diff is None else f", logits off by {entry.max_rel_diff:.1e} at most"
-            rows.append((entry.file, f"{entry.label_agreement:.4%} of labels equal ({entry.runtime}{off})"))
+        rows += [(entry.file, entry.summary()) for entry in self.parity]
         if not self.parity:
             rows.append(("compared", "no (Export.verify=False)"))
         return rows

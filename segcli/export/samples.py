@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
 from segcli.config.schema import Config
+from segcli.data.coco import scan_coco_dataset
 from segcli.data.image import read_image
 from segcli.data.seg_dataset import find_root, scan_lists
 from segcli.errors import DatasetError, InputError
+from segcli.models.table import get_spec
 from segcli.predict.preprocess import Picture, resize_picture
 from segcli.predict.sources import open_sources
+from segcli.tasks import Task
 
 log = logging.getLogger("segcli.export")
 
@@ -48,11 +51,11 @@ def parity_pictures(config: Config, input_size: tuple[int, int] | None) -> tuple
 def _real(config: Config) -> tuple[list[Picture], str]:
     if config.Global.dataset_dir is not None:
         try:
-            lists = scan_lists(find_root(Path(config.Global.dataset_dir)))
+            paths = _PATHS[get_spec(config.Global.model).task](Path(config.Global.dataset_dir))
         except DatasetError as fault:
             log.debug("no dataset to compare on: %s", fault)
         else:
-            pictures = list(islice(_readable(sample.image for sample in (*lists.val, *lists.train)), _PICTURES))
+            pictures = list(islice(_readable(paths), _PICTURES))
             if pictures:
                 return pictures, f"pictures of {config.Global.dataset_dir}"
     given = config.Predict.input
@@ -64,6 +67,19 @@ def _real(config: Config) -> tuple[list[Picture], str]:
         return [], ""
     loaded = (item.picture for item in sources if item.picture is not None)
     return list(islice(loaded, _PICTURES)), f"Predict.input {given}"
+
+
+def _of_lists(folder: Path) -> list[Path]:
+    lists = scan_lists(find_root(folder))
+    return [sample.image for sample in (*lists.val, *lists.train)]
+
+
+def _of_annotations(folder: Path) -> list[Path]:
+    dataset = scan_coco_dataset(folder)[0]
+    return [sample.image for sample in (*dataset.val, *dataset.train)]
+
+
+_PATHS: dict[Task, Callable[[Path], list[Path]]] = {Task.SEMANTIC: _of_lists, Task.INSTANCE: _of_annotations}
 
 
 def _readable(paths: Iterable[Path]) -> Iterable[Picture]:

@@ -5,7 +5,8 @@ The folder is what PaddleX 3 loads, with ours beside it::
     inference.yml          name, preprocessing, class names
     inference.json         network with the label map [N, H, W] as its output: what PaddleX's postprocessing needs
     inference.pdiparams    weights of both networks
-    logits.json            the same network without the final maximum, for tiles, resizing and other runtimes
+    logits.json            semantic: the same network without the final maximum, for tiles, resizing, other runtimes
+    objects.json           instance: the same network with masks as small as its head makes them
     inference.onnx         (by option, or made at the first use of a runtime that needs it)
     model_card.json        the card of the trained weights
 """
@@ -26,11 +27,17 @@ from segcli.models.spec import Preprocess
 MANIFEST_FILE = "inference.yml"
 LABELS_FILE = "inference.json"
 LOGITS_FILE = "logits.json"
+OBJECTS_FILE = "objects.json"
 WEIGHTS_FILE = "inference.pdiparams"
 ONNX_FILE = "inference.onnx"
 OPENVINO_FILE = "inference.xml"
 LOGITS_TENSOR = "logits"
 LABELS_TENSOR = "labels"
+
+DRAW_THRESHOLD = 0.5
+"""PaddleX's smallest score of an object."""
+LINEAR, CUBIC = 1, 2
+"""OpenCV's numbers of these interpolations, as manifests write them."""
 
 InputShape = tuple[int, int, int, int]
 FREE_SHAPE: InputShape = (-1, 3, -1, -1)
@@ -49,6 +56,7 @@ class ExportedModel:
         class_names: Names in order of their ids; empty where another tool wrote the model and named none.
         card: Card of the weights; None where another tool wrote the model.
         source_sha256: Checksum of the weight file that was exported; empty where another tool wrote the model.
+        threshold: Smallest score of an object that the model asks for; None where it asks for none.
     """
 
     folder: Path
@@ -58,6 +66,7 @@ class ExportedModel:
     class_names: tuple[str, ...]
     card: ModelCard | None
     source_sha256: str = ""
+    threshold: float | None = None
 
     @property
     def input_size(self) -> tuple[int, int] | None:
@@ -79,12 +88,17 @@ class ExportedModel:
 
     @property
     def paddle_files(self) -> tuple[Path, Path] | None:
-        """Program and weights for Paddle: the one that gives logits where there is one."""
-        for name in (LOGITS_FILE, LABELS_FILE, "inference.pdmodel"):
+        """Program and weights for Paddle: the one that gives logits or small masks where there is one."""
+        for name in (LOGITS_FILE, OBJECTS_FILE, LABELS_FILE, "inference.pdmodel"):
             program, weights = self.folder / name, self.folder / WEIGHTS_FILE
             if program.is_file() and weights.is_file():
                 return program, weights
         return None
+
+    @property
+    def gives_small_masks(self) -> bool:
+        """Whether an instance model has a program that leaves its masks small: segcli wrote it."""
+        return (self.folder / OBJECTS_FILE).is_file()
 
     @staticmethod
     def open(folder: Path) -> ExportedModel:
@@ -100,7 +114,7 @@ class ExportedModel:
         try:
             values = yaml.safe_load(manifest.read_text(encoding="utf-8"))
             card = ModelCard.beside(manifest) if (folder / CARD_FILE).is_file() else None
-            return _parse(folder, values, card)
+            return parse_instance(folder, values, card) if "Preprocess" in values else _parse(folder, values, card)
         except (yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as fault:
             raise WeightsError(f"the manifest is damaged: {fault}", path=manifest, hint="export again") from fault
 
@@ -157,6 +171,69 @@ def _parse(folder: Path, values: dict[str, Any], card: ModelCard | None) -> Expo
         class_names=tuple(str(name) for name in names),
         card=card,
         source_sha256=str((values.get("Segcli") or {}).get("source_sha256", "")),
+    )
+
+
+def instance_manifest_values(card: ModelCard, files: dict[str, str], source_sha256: str) -> dict[str, Any]:
+    """The content of `inference.yml` of an instance model, in PaddleDetection's words as PaddleX 3.7.2 reads them."""
+    scale = card.preprocess
+    if scale.size is None:
+        raise ValueError("an instance model resizes its pictures")
+    transforms: list[dict[str, Any]] = [
+        {
+            "type": "Resize",
+            "target_size": list(scale.size),
+            "keep_ratio": scale.keep_ratio,
+            "interp": CUBIC if scale.cubic else LINEAR,
+        },
+        {
+            "type": "NormalizeImage",
+            "mean": list(scale.mean),
+            "std": list(scale.std),
+            "norm_type": "mean_std",
+            "is_scale": True,
+        },
+        {"type": "Permute"},
+    ]
+    if scale.stride > 1:
+        transforms.append({"type": "PadStride", "stride": scale.stride})
+    return {
+        "Global": {"model_name": card.model_name},
+        "mode": "paddle",
+        "arch": card.model_name,
+        "draw_threshold": DRAW_THRESHOLD,
+        "mask": True,
+        "Preprocess": transforms,
+        "label_list": list(card.class_names),
+        "Hpi": {"backend_configs": {"paddle_infer": {}}},
+        "Segcli": {"files": files, "source_sha256": source_sha256},
+    }
+
+
+def parse_instance(folder: Path, values: dict[str, Any], card: ModelCard | None) -> ExportedModel:
+    """The model of a manifest in PaddleDetection's words."""
+    transforms = {entry["type"]: entry for entry in values["Preprocess"]}
+    resize, scale = transforms["Resize"], transforms.get("NormalizeImage") or {}
+    height, width = (int(side) for side in resize["target_size"])
+    keep_ratio = bool(resize.get("keep_ratio", False))
+    plain = scale.get("norm_type") == "none"
+    preprocess = Preprocess(
+        mean=(0.0, 0.0, 0.0) if plain else _three(scale.get("mean", 0.0)),
+        std=(1.0, 1.0, 1.0) if plain else _three(scale.get("std", 1.0)),
+        size=(height, width),
+        keep_ratio=keep_ratio,
+        cubic=resize.get("interp", CUBIC) == CUBIC,
+        stride=int((transforms.get("PadStride") or {}).get("stride", 1)),
+    )
+    return ExportedModel(
+        folder=folder,
+        model_name=str((values.get("Global") or {})["model_name"]),
+        preprocess=preprocess,
+        input_shape=(1, 3, -1, -1) if keep_ratio else (1, 3, height, width),
+        class_names=tuple(str(name) for name in values.get("label_list") or ()),
+        card=card,
+        source_sha256=str((values.get("Segcli") or {}).get("source_sha256", "")),
+        threshold=float(values.get("draw_threshold", DRAW_THRESHOLD)),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -36,7 +37,7 @@ class PreparedPicture:
         return {"im_shape": shape, "image": self.image, "scale_factor": scale}
 
 
-def joined_feeds(pictures: list[PreparedPicture]) -> Feeds:
+def joined_feeds(pictures: Sequence[PreparedPicture]) -> Feeds:
     """The inputs of pictures whose images are of one size."""
     single = [picture.feeds() for picture in pictures]
     return {name: np.concatenate([feeds[name] for feeds in single]) for name in single[0]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from segcli.data.rle import Rle
 from segcli.evaluate.mask_ap import Detections
 from segcli.evaluate.paste import paste_anywhere, paste_in_boxes, paste_maps, paste_masks
 from segcli.models.instance.table import MaskForm
-from segcli.predict.instance_input import PreparedPicture
+from segcli.predict.instance_input import PreparedPicture, joined_feeds
 
 Outputs = Sequence[NDArray[Any]]
 """What a network says, in the order of its program.
@@ -23,6 +24,29 @@ coefficients [N, K] and prototypes [B, K, h, w]. SOLOv2: ``bbox_num`` [B], class
 """
 Detect = Callable[[Mapping[str, NDArray[Any]]], Outputs]
 """A network as a function of its inputs by name."""
+
+
+@dataclass(frozen=True)
+class ObjectFinder:
+    """A network that is asked for the objects of pictures.
+
+    Attributes:
+        detect: The network.
+        form: What it says of masks; None for whole ones, as models of other makers give them.
+    """
+
+    detect: Detect
+    form: MaskForm | None
+
+    def __call__(self, pictures: Sequence[PreparedPicture], threshold: float = 0.0) -> list[Detections]:
+        """The objects of each picture with scores of at least `threshold`; the inputs must be of one size."""
+        outputs = self.detect(joined_feeds(pictures))
+        if self.form is None:
+            return [whole_masks(outputs, threshold)]
+        parts = per_picture(outputs, self.form)
+        return [
+            found_objects(part, self.form, picture, threshold) for part, picture in zip(parts, pictures, strict=True)
+        ]
 
 
 def per_picture(outputs: Outputs, form: MaskForm) -> list[Outputs]:

@@ -7,7 +7,8 @@ from pathlib import Path
 from segcli.config.schema import PredictConfig
 from segcli.engines.device import available_device
 from segcli.errors import UsageError
-from segcli.models.exported import ExportedModel
+from segcli.models.exported import ExportedModel, is_exported
+from segcli.models.promptable.specs import is_same_network
 from segcli.models.table import get_spec
 from segcli.predict.protocol import Predictor
 from segcli.tasks import TASKS, load_part
@@ -16,21 +17,28 @@ from segcli.tasks import TASKS, load_part
 def open_predictor(name: str, folder: Path, settings: PredictConfig, device: str, *, strict: bool = False) -> Predictor:
     """Opens the exported model in `folder`, which must be the model called `name`.
 
+    A promptable model is opened from a weight file as well.
+
     Raises:
         UsageError: There is no such model, or the folder holds another.
         WeightsError: The folder holds no exported model.
         MissingPartError: No runtime can open it, or the device is not there and `strict`.
     """
     spec = get_spec(name)
+    opener = load_part(TASKS[spec.task].predictor)
+    there = first_device(available_device(device, strict=strict))
+    predictor: Predictor
+    if hasattr(opener, "open_weights") and not is_exported(folder):
+        predictor = opener.open_weights(spec, folder, settings, there)
+        return predictor
     exported = ExportedModel.open(folder)
-    if exported.model_name != spec.name:
+    if not is_same_network(exported.model_name, spec.name):
         raise UsageError(
             f"the folder holds {exported.model_name}, not {spec.name}",
             path=folder,
             hint=f"name the model {exported.model_name}, or give a folder of {spec.name}",
         )
-    there = available_device(device, strict=strict)
-    predictor: Predictor = load_part(TASKS[spec.task].predictor).open(folder, settings, first_device(there))
+    predictor = opener.open(folder, settings, there)
     return predictor
 
 

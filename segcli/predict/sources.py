@@ -64,6 +64,11 @@ class Sources:
     def __len__(self) -> int:
         return len(self._entries)
 
+    @property
+    def files(self) -> list[Path]:
+        """The local files among the inputs."""
+        return [entry.path for entry in self._entries if entry.path is not None]
+
     def __iter__(self) -> Iterator[SourceItem]:
         taken: set[str] = set()
         for entry in self._entries:

@@ -22,6 +22,7 @@ from segcli.evaluate.instance_measure import measure
 from segcli.models.instance.recipes import FROM_SCRATCH
 from segcli.models.instance.table import SIZED
 from segcli.models.spec import ModelSpec, Preprocess, Recipe, TrainRecipe
+from segcli.predict.objects import ObjectFinder
 from segcli.train.draws import Draws
 
 log = logging.getLogger("segcli.train")
@@ -101,7 +102,8 @@ class PaddleDetEngine:
 
 
 def _measure(network: Network, *, spec: ModelSpec, dataset: CocoDataset, preprocess: Preprocess) -> Evaluation:
-    report = measure(ArrayForward(network), SIZED[spec.name].masks, dataset.val, dataset.classes, preprocess)
+    find = ObjectFinder(ArrayForward(network), SIZED[spec.name].masks)
+    report = measure(find, dataset.val, dataset.classes, preprocess)
     return Evaluation(score=report.score, metrics=report.as_dict())
 
 

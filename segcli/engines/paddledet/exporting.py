@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 
 import paddle
 
-from segcli.engines.paddledet.inference import small_outputs, whole_outputs
+from segcli.engines.paddledet.inference import SMALL_NAMES, small_masks, whole_names
 from segcli.engines.protocol import Network, Tensor
 
 INPUTS = ("im_shape", "image", "scale_factor")
@@ -18,18 +20,58 @@ class ExportedNetwork(paddle.nn.Layer):  # type: ignore[misc]
 
     Args:
         network: Any instance network.
-        small: Whether masks stay as small as the head makes them, or become as large as the picture.
+        small: Whether networks with prototypes give these instead of masks of the size of the picture.
     """
 
     def __init__(self, network: Network, *, small: bool) -> None:
         super().__init__()
         network.eval()
         self.network = network
-        self._outputs: Any = small_outputs if small else whole_outputs
+        self._prototypes = small and hasattr(network, "predict_prototypes")
+        self._names = SMALL_NAMES if self._prototypes else whole_names(network)
         self.eval()
 
     def forward(self, im_shape: Tensor, image: Tensor, scale_factor: Tensor) -> list[Tensor]:
         """The outputs in the order of `segcli.predict.objects.Outputs`."""
         inputs = {"im_shape": im_shape, "image": image, "scale_factor": scale_factor}
-        outputs: list[Tensor] = self._outputs(self.network, inputs)
-        return outputs
+        found: Any = self.network.predict_prototypes(inputs) if self._prototypes else self.network(inputs)
+        if self._prototypes:
+            # Paddle refuses to write a program with an input that it does not use
+            found = {**found, "bbox": found["bbox"] + 0.0 * im_shape.sum()}
+        return [found[name] for name in self._names]
+
+
+def merge_branches(network: Network) -> int:
+    """Turns, in place, parallel convolutions of training (RepVGG) into the one convolution that they add up to.
+
+    The wheel's own blocks also branch on the value of a parameter, at which no traced network can be opened again.
+
+    Returns:
+        How many blocks were merged.
+    """
+    merged = 0
+    # the network's own parameters were numbered from 0, too
+    with paddle.utils.unique_name.guard("merged_"):
+        for layer in network.sublayers():
+            if hasattr(layer, "convert_to_deploy") and hasattr(layer, "conv1"):
+                layer.convert_to_deploy()
+                merged += 1
+    return merged
+
+
+def save_program(network: Network, stem: Path, size: tuple[int, int] | None, *, small: bool) -> None:
+    """Writes `<stem>.json` and `<stem>.pdiparams`; the network may have some layers replaced by others.
+
+    Args:
+        network: Any instance network.
+        stem: Path without suffix.
+        size: Height and width of the input; None leaves them free.
+        small: Whether masks stay as small as the head makes them, or become as large as the picture.
+    """
+    sides = (None, None) if size is None else size
+    shapes = ([1, 2], [1, 3, *sides], [1, 2])
+    spec = [paddle.static.InputSpec(shape, "float32", name) for shape, name in zip(shapes, INPUTS, strict=True)]
+    merge_branches(network)
+    with small_masks(network) if small else nullcontext():
+        traced = paddle.jit.to_static(ExportedNetwork(network, small=small), input_spec=spec, full_graph=True)
+        paddle.jit.save(traced, str(stem))

@@ -14,7 +14,8 @@ from segcli.engines.protocol import Network, Tensor
 
 _MASK_PARTS = ("mask_post_process", "solov2_head")
 """Parts of PaddleDetection's networks that enlarge masks to the size of the picture."""
-_SMALL = ("bbox", "bbox_num", "coefficients", "prototypes")
+SMALL_NAMES = ("bbox", "bbox_num", "coefficients", "prototypes")
+"""Outputs of `predict_prototypes`, in order."""
 _BOXES = ("bbox", "bbox_num", "mask")
 _SOLO = ("bbox_num", "cate_label", "cate_score", "segm")
 
@@ -32,19 +33,19 @@ def small_masks(network: Network) -> Iterator[None]:
             part.keep_small = False
 
 
+def whole_names(network: Network) -> tuple[str, ...]:
+    """Names of what a network gives in evaluation mode, in the order that PaddleX expects of an exported one."""
+    return _SOLO if hasattr(network, "solov2_head") else _BOXES
+
+
 def small_outputs(network: Network, inputs: Mapping[str, Tensor]) -> list[Tensor]:
     """What `segcli.predict.objects.Outputs` describes, as tensors; the network must be in evaluation mode."""
     if hasattr(network, "predict_prototypes"):
         found = network.predict_prototypes(inputs)
-        return [found[name] for name in _SMALL]
+        return [found[name] for name in SMALL_NAMES]
     with small_masks(network):
-        return whole_outputs(network, inputs)
-
-
-def whole_outputs(network: Network, inputs: Mapping[str, Tensor]) -> list[Tensor]:
-    """What PaddleX expects of an exported network: the same with masks of the size of the picture."""
-    found = network(inputs)
-    return [found[name] for name in (_SOLO if "segm" in found else _BOXES)]
+        found = network(inputs)
+    return [found[name] for name in whole_names(network)]
 
 
 class ArrayForward:

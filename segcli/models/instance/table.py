@@ -78,3 +78,8 @@ INSTANCE_MODELS: tuple[ModelSpec, ...] = tuple(
     )
     for name, sized in SIZED.items()
 )
+
+
+def has_onnx_form(name: str) -> bool:
+    """Whether a model can be converted to ONNX: not R-CNN, whose proposals and levels are operators of Paddle alone."""
+    return name not in SIZED or SIZED[name].masks is not MaskForm.IN_BOXES

@@ -11,6 +11,7 @@ from segcli.config.schema import Runtime as RuntimeName
 from segcli.errors import ExportError, MissingPartError, SegcliError
 from segcli.export.onnx import can_convert, write_onnx
 from segcli.models.exported import ONNX_FILE, OPENVINO_FILE, ExportedModel
+from segcli.models.instance.table import has_onnx_form
 from segcli.predict.runtimes.onnx_runtime import OnnxRuntime
 from segcli.predict.runtimes.openvino_runtime import OpenVinoRuntime
 from segcli.predict.runtimes.paddle_runtime import PaddleRuntime
@@ -34,7 +35,8 @@ def open_runtime(model: ExportedModel, wanted: RuntimeName = "auto", device: str
     """
     if wanted != "auto":
         return _OPENERS[wanted](model, device)
-    order: tuple[RuntimeName, ...] = ("onnxruntime", "openvino", "paddle") if device == "cpu" else ("paddle",)
+    fast = device == "cpu" and ((model.folder / ONNX_FILE).is_file() or has_onnx_form(model.model_name))
+    order: tuple[RuntimeName, ...] = ("onnxruntime", "openvino", "paddle") if fast else ("paddle",)
     installed = [name for name in order if is_installed(name)]
     faults: list[str] = []
     for name in installed:
@@ -89,6 +91,10 @@ def onnx_file(model: ExportedModel) -> Path:
     path = model.folder / ONNX_FILE
     if path.is_file():
         return path
+    if not has_onnx_form(model.model_name):
+        raise MissingPartError(
+            f"{model.model_name} has no ONNX form: its proposals are an operator of Paddle", path=model.folder
+        )
     if not can_convert(model.folder):
         raise MissingPartError(
             f"the folder holds no {ONNX_FILE} and it cannot be made",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,3 +42,9 @@ class OnnxRuntime:
     def run(self, images: Images) -> NDArray[Any]:
         """The output of the network."""
         return np.asarray(self._session.run([self._output], {self._input: images})[0])
+
+    def run_named(self, inputs: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
+        """All outputs of a network with several inputs."""
+        known = {value.name for value in self._session.get_inputs()}
+        found = self._session.run(None, {name: value for name, value in inputs.items() if name in known})
+        return [np.asarray(value) for value in found]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,21 +38,32 @@ class OpenVinoRuntime:
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_NUM_THREADS": threads,
         }
-        self._compiled: OrderedDict[tuple[int, ...], Any] = OrderedDict()
+        self._compiled: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
 
     def run(self, images: Images) -> NDArray[Any]:
         """The output of the network."""
         compiled = self._for_shape(images.shape)
         return np.asarray(compiled(images)[0])
 
+    def run_named(self, inputs: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
+        """All outputs of a network with several inputs."""
+        known = {name for port in self._model.inputs for name in port.names}
+        given = {name: value for name, value in inputs.items() if name in known}
+        shapes = {name: list(value.shape) for name, value in given.items()}
+        compiled = self._compiled_for(tuple(map(tuple, shapes.values())), shapes)
+        return [np.asarray(value) for value in compiled(given).values()]
+
     def _for_shape(self, shape: tuple[int, ...]) -> Any:
-        if shape not in self._compiled:
-            self._model.reshape(list(shape))
-            self._compiled[shape] = self._core.compile_model(self._model, "CPU", self._settings)
+        return self._compiled_for(shape, list(shape))
+
+    def _compiled_for(self, key: tuple[Any, ...], shapes: Any) -> Any:
+        if key not in self._compiled:
+            self._model.reshape(shapes)
+            self._compiled[key] = self._core.compile_model(self._model, "CPU", self._settings)
             if len(self._compiled) > _KEPT_SHAPES:
                 self._compiled.popitem(last=False)
-        self._compiled.move_to_end(shape)
-        return self._compiled[shape]
+        self._compiled.move_to_end(key)
+        return self._compiled[key]
 
 
 def _with_logits(model: Any) -> Any:

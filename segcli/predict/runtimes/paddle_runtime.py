@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,14 @@ class PaddleRuntime:
         self._input.copy_from_cpu(np.ascontiguousarray(images))
         self._predictor.run()
         return np.asarray(self._output.copy_to_cpu())
+
+    def run_named(self, inputs: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
+        """All outputs of a network with several inputs."""
+        for name, value in inputs.items():
+            self._predictor.get_input_handle(name).copy_from_cpu(np.ascontiguousarray(value))
+        self._predictor.run()
+        names = self._predictor.get_output_names()
+        return [np.asarray(self._predictor.get_output_handle(name).copy_to_cpu()) for name in names]
 
 
 def _on_gpu(program: Path, weights: Path, device_id: int) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from numpy.typing import NDArray
@@ -24,6 +25,13 @@ class Runtime(Protocol):
 
         Args:
             images: float32 [N, 3, H, W].
+        """
+
+    def run_named(self, inputs: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
+        """All outputs of a network with several inputs, in order.
+
+        Args:
+            inputs: Arrays by name.
         """
 
 

@@ -1,0 +1,183 @@
+"""Exports an instance network."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
+
+from segcli.config.schema import Config
+from segcli.data.files import recover_folder, replace_folder
+from segcli.engines.trained import TrainedModel, load_trained
+from segcli.errors import ExportError
+from segcli.export.object_parity import ObjectParity, ObjectReference, compare_objects
+from segcli.export.onnx import write_onnx, write_openvino
+from segcli.export.result import ExportResult
+from segcli.export.samples import parity_pictures
+from segcli.export.semantic import sha256_of
+from segcli.models.exported import (
+    LABELS_FILE,
+    MANIFEST_FILE,
+    OBJECTS_FILE,
+    ONNX_FILE,
+    OPENVINO_FILE,
+    WEIGHTS_FILE,
+    InputShape,
+    instance_manifest_values,
+    write_manifest,
+)
+from segcli.models.instance.table import SIZED, has_onnx_form
+from segcli.models.spec import Preprocess
+from segcli.predict.instance_input import prepare
+from segcli.predict.objects import ObjectFinder
+from segcli.predict.runtimes.onnx_runtime import OnnxRuntime
+from segcli.predict.runtimes.openvino_runtime import OpenVinoRuntime
+from segcli.predict.runtimes.paddle_runtime import PaddleRuntime
+from segcli.predict.runtimes.protocol import Runtime, thread_count
+from segcli.tasks import load_part
+
+log = logging.getLogger("segcli.export")
+
+_DIVISOR = 32
+
+
+def export_instance(weights: Path, folder: Path, config: Config) -> ExportResult:
+    """Writes an exported model and compares it with the trained network.
+
+    The folder appears whole or not at all; an older one stays when the export or the comparison fails.
+
+    Args:
+        weights: Trained weights with their card beside them, or official ones.
+        folder: Where the exported model goes.
+        config: `Export` says what to write, `Global.dataset_dir` and `Predict.input` on what to compare.
+
+    Raises:
+        WeightsError: The weights cannot be opened.
+        ExportError: The model cannot be written.
+        ParityError: What was written disagrees with the trained network.
+    """
+    trained = _sized(load_trained(weights, config.Global.model), config)
+    recover_folder(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as scratch:
+        fresh = Path(scratch) / folder.name
+        fresh.mkdir()
+        reference, origin = _reference(trained, config) if config.Export.verify else (None, None)
+        files = write_instance_files(trained, fresh, config.Export.formats, sha256_of(weights))
+        parity = () if reference is None else _verify(fresh, files, trained, reference, config.Export.tolerance)
+        replace_folder(fresh, folder)
+    shape = input_shape(trained.card.preprocess)
+    return ExportResult(folder, trained.spec.name, trained.card.class_names, shape, files, parity, origin)
+
+
+def write_instance_files(
+    trained: TrainedModel, folder: Path, formats: tuple[str, ...], source_sha256: str
+) -> dict[str, str]:
+    """Writes every file of the exported model into `folder`; returns their names by what they are.
+
+    Raises:
+        ExportError: The network cannot be written in one of the formats.
+    """
+    wanted = {"onnx", "openvino"} & set(formats)
+    if wanted and not has_onnx_form(trained.spec.name):
+        raise ExportError(
+            f"{trained.spec.name} has no ONNX form: its proposals are an operator of Paddle alone",
+            hint="Export.formats=[paddle]",
+        )
+    _write_programs(trained, folder)
+    files = {"paddle": LABELS_FILE, "paddle_objects": OBJECTS_FILE, "paddle_weights": WEIGHTS_FILE}
+    if wanted:
+        write_onnx(folder)
+        files["onnx"] = ONNX_FILE
+    if "openvino" in formats:
+        write_openvino(folder, folder / OPENVINO_FILE)
+        files["openvino"] = OPENVINO_FILE
+        files["openvino_weights"] = str(Path(OPENVINO_FILE).with_suffix(".bin"))
+    write_manifest(folder, instance_manifest_values(trained.card, files, source_sha256))
+    card = trained.card.save(folder)
+    return {**files, "manifest": MANIFEST_FILE, "card": card.name}
+
+
+def input_shape(preprocess: Preprocess) -> InputShape:
+    """[N, C, H, W] of the exported input, one picture at a time: fixed for squares, else free."""
+    if preprocess.size is None or preprocess.keep_ratio:
+        return (1, 3, -1, -1)
+    return (1, 3, *preprocess.size)
+
+
+def _write_programs(trained: TrainedModel, folder: Path) -> None:
+    """PaddleX's program with whole masks and ours with small ones; both have the same weights in the same order."""
+    save: Callable[..., None] = load_part("segcli.engines.paddledet.exporting:save_program")
+    height, width = input_shape(trained.card.preprocess)[2:]
+    size = (height, width) if height > 0 else None
+    small, whole = folder / Path(OBJECTS_FILE).stem, folder / Path(LABELS_FILE).stem
+    try:
+        save(trained.network, whole, size, small=False)
+        save(trained.network, small, size, small=True)
+    except Exception as fault:
+        raise ExportError(f"Paddle cannot export the network: {fault}", path=folder) from fault
+    second = small.with_suffix(".pdiparams")
+    if sha256_of(second) != sha256_of(folder / WEIGHTS_FILE):
+        raise ExportError("Paddle wrote the weights of the two programs in different orders", path=folder)
+    second.unlink()
+
+
+def _sized(trained: TrainedModel, config: Config) -> TrainedModel:
+    """The trained model, with the input size of `Export.input_shape` where one is given.
+
+    Raises:
+        ExportError: The network cannot take it.
+    """
+    wanted = config.Export.input_shape or config.Train.input_shape
+    own = input_shape(trained.card.preprocess)
+    if wanted is None or tuple(wanted[1:]) == own[1:]:
+        return trained
+    height, width = wanted[2:]
+    if own[2] < 0 or wanted[1] != 3 or min(height, width) < 1 or height % _DIVISOR or width % _DIVISOR:
+        hint = f"Export.input_shape={list(own)}" if own[2] < 0 else f"give sides that are multiples of {_DIVISOR}"
+        raise ExportError(f"{trained.spec.name} cannot be exported with the input {list(wanted)}", hint=hint)
+    card = replace(trained.card, preprocess=replace(trained.card.preprocess, size=(height, width)))
+    return replace(trained, card=card)
+
+
+def _reference(trained: TrainedModel, config: Config) -> tuple[ObjectReference, str]:
+    pictures, origin = parity_pictures(config, None)
+    forward = load_part("segcli.engines.paddledet.inference:ArrayForward")(trained.network)
+    find = ObjectFinder(forward, SIZED[trained.spec.name].masks)
+    reference = ObjectReference.of(find, [prepare(picture, trained.card.preprocess) for picture in pictures])
+    if not any(len(found.scores) for found in reference.found):
+        log.warning("the network finds no object in %s, so there is little to compare", origin)
+    return reference, origin
+
+
+def _verify(
+    folder: Path, files: dict[str, str], trained: TrainedModel, reference: ObjectReference, tolerance: float
+) -> tuple[ObjectParity, ...]:
+    threads = thread_count()
+    weights = folder / WEIGHTS_FILE
+    openers: dict[str, tuple[str, Callable[[], Runtime]]] = {
+        LABELS_FILE: ("paddle", lambda: PaddleRuntime(folder / LABELS_FILE, weights, "cpu", threads)),
+        OBJECTS_FILE: ("paddle", lambda: PaddleRuntime(folder / OBJECTS_FILE, weights, "cpu", threads)),
+        ONNX_FILE: ("onnxruntime", lambda: OnnxRuntime(folder / ONNX_FILE, threads)),
+        OPENVINO_FILE: ("openvino", lambda: OpenVinoRuntime(folder / OPENVINO_FILE, threads)),
+    }
+    compared = []
+    for file in files.values():
+        if file not in openers:
+            continue
+        package, opener = openers[file]
+        if find_spec(package) is None:
+            log.warning("%s was not compared: %s is not installed", file, package)
+            continue
+        try:
+            runtime = opener()
+        except Exception as fault:
+            raise ExportError(f"what was written cannot be opened again: {fault}", path=folder / file) from fault
+        find = ObjectFinder(runtime.run_named, None if file == LABELS_FILE else SIZED[trained.spec.name].masks)
+        # whole masks take seconds a picture, and the rest of the program is the same
+        against = ObjectReference(reference.pictures[:1], reference.found[:1]) if file == LABELS_FILE else reference
+        compared.append(compare_objects(find, runtime.name, folder / file, against, tolerance))
+    return tuple(compared)

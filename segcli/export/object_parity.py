@@ -1,0 +1,152 @@
+"""Compares the objects that an exported instance model finds with those of the trained network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segcli.data import rle
+from segcli.errors import ParityError
+from segcli.evaluate.mask_ap import Detections
+from segcli.predict.instance_input import PreparedPicture
+from segcli.predict.objects import ObjectFinder
+
+SMALLEST_SHARE = 0.9
+"""Objects that must be found again: near ties of untrained networks may fall either way."""
+SMALLEST_IOU = 0.97
+"""Mean overlap of the masks of objects that are found again."""
+SMALLEST_WHOLE_IOU = 0.85
+"""The same for masks that the program itself makes whole: it cuts them by their boxes in the network's input, segcli in
+the picture, which differs by a pixel along the boxes of small objects."""
+_MOST = 100
+
+
+@dataclass(frozen=True)
+class ObjectParity:
+    """How one written file agrees with the trained network.
+
+    Attributes:
+        runtime: What ran the file.
+        file: Name of the file.
+        pictures: Pictures compared.
+        objects: Objects that the trained network finds in them, at most 100 a picture.
+        found_again: Share of them that the file finds too, with score and box within the tolerance.
+        max_score_diff: Largest difference of a score among these.
+        max_box_diff_px: Largest difference of a box side among these.
+        mean_mask_iou: Mean overlap of their masks.
+    """
+
+    runtime: str
+    file: str
+    pictures: int
+    objects: int
+    found_again: float
+    max_score_diff: float
+    max_box_diff_px: float
+    mean_mask_iou: float
+
+    def summary(self) -> str:
+        """One line."""
+        return (
+            f"{self.found_again:.2%} of {self.objects} objects equal ({self.runtime}, scores off by "
+            f"{self.max_score_diff:.1e}, boxes by {self.max_box_diff_px:.2g} px at most, mask IoU "
+            f"{self.mean_mask_iou:.4f})"
+        )
+
+
+@dataclass(frozen=True)
+class ObjectReference:
+    """What the trained network finds in some pictures."""
+
+    pictures: tuple[PreparedPicture, ...]
+    found: tuple[Detections, ...]
+
+    @staticmethod
+    def of(find: ObjectFinder, pictures: Sequence[PreparedPicture]) -> ObjectReference:
+        """Runs the trained network."""
+        return ObjectReference(tuple(pictures), tuple(find([picture])[0] for picture in pictures))
+
+
+def compare_objects(
+    find: ObjectFinder, runtime: str, file: Path, reference: ObjectReference, tolerance: float
+) -> ObjectParity:
+    """Compares one written file with the trained network.
+
+    Args:
+        find: The file, opened.
+        runtime: What runs it.
+        file: Its path.
+        reference: What the trained network finds.
+        tolerance: Largest difference of a score, and of a box relative to the longer side of the picture.
+
+    Raises:
+        ParityError: Too many objects are not found again, or their masks differ.
+    """
+    score_off, box_off, overlaps = [0.0], [0.0], []
+    objects = 0
+    for picture, expected in zip(reference.pictures, reference.found, strict=True):
+        found = find([picture])[0]
+        best = np.argsort(-expected.scores, kind="stable")[:_MOST]
+        objects += len(best)
+        for index in best:
+            match = _again(expected, int(index), found, tolerance, max(picture.size))
+            if match is not None:
+                partner, score, box = match
+                score_off.append(score)
+                box_off.append(box)
+                overlaps.append(_overlap(expected.masks[index], found.masks[partner]))
+    parity = ObjectParity(
+        runtime=runtime,
+        file=file.name,
+        pictures=len(reference.pictures),
+        objects=objects,
+        found_again=len(overlaps) / objects if objects else 1.0,
+        max_score_diff=max(score_off),
+        max_box_diff_px=max(box_off),
+        mean_mask_iou=float(np.mean(overlaps)) if overlaps else 1.0,
+    )
+    needed = SMALLEST_WHOLE_IOU if find.form is None else SMALLEST_IOU
+    if parity.found_again < SMALLEST_SHARE or parity.mean_mask_iou < needed:
+        raise ParityError(
+            f"disagrees with the trained network: {parity.summary()}",
+            path=file,
+            hint="report the model; Export.tolerance allows more",
+        )
+    return parity
+
+
+def _again(
+    expected: Detections, index: int, found: Detections, tolerance: float, side: int
+) -> tuple[int, float, float] | None:
+    """The most similar object of the same class with the differences of score and box, None where none is near."""
+    same = np.flatnonzero(found.classes == expected.classes[index])
+    if not same.size:
+        return None
+    scores = np.abs(found.scores[same] - expected.scores[index])
+    boxes = np.abs(_boxes(found)[same] - _boxes(expected)[index]).max(axis=1)
+    off = np.maximum(scores, boxes / side)
+    nearest = int(off.argmin())
+    # a mask moves by whole pixels, and with it the box of an object that has no other
+    allowed = tolerance if found.boxes is not None else max(tolerance, 2 / side)
+    if off[nearest] > allowed:
+        return None
+    return int(same[nearest]), float(scores[nearest]), float(boxes[nearest])
+
+
+def _boxes(found: Detections) -> NDArray[Any]:
+    if found.boxes is not None:
+        return found.boxes
+    sides = np.array([rle.bounding_box(mask) for mask in found.masks], np.float64).reshape(-1, 4)
+    return np.concatenate([sides[:, :2], sides[:, :2] + sides[:, 2:]], axis=1)
+
+
+def _overlap(one: rle.Rle, other: rle.Rle) -> float:
+    """IoU of two masks; 1 where both are empty."""
+    first, second = rle.decode(one) > 0, rle.decode(other) > 0
+    union = int((first | second).sum())
+    return float((first & second).sum() / union) if union else 1.0

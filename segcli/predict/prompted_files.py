@@ -1,0 +1,121 @@
+"""Masks as LabelMe and COCO documents, so that `check` and `train` take what `predict` found."""
+
+from __future__ import annotations
+
+import base64
+import os
+from collections.abc import Sequence
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from segcli.data.files import write_json_atomic
+from segcli.data.outlines import Outline, mask_outlines
+from segcli.promptable.masks import PromptedMask
+
+NAMELESS = "object"
+_LABELME_VERSION = "5.5.0"
+Picture = NDArray[np.uint8]
+
+
+def labelme_document(
+    input_path: str | None, picture: Picture, answers: Sequence[PromptedMask], folder: Path
+) -> dict[str, Any]:
+    """LabelMe's document: a polygon for every part of a mask, or the mask itself where it has holes.
+
+    Args:
+        input_path: The picture's file; None for an array.
+        picture: RGB.
+        answers: The masks; empty ones are left out.
+        folder: Where the document will lie; the picture is named from there.
+    """
+    shapes = [
+        shape
+        for number, answer in enumerate(answers, start=1)
+        if answer.area_px
+        for shape in _shapes(answer, number)
+    ]
+    return {
+        "version": _LABELME_VERSION,
+        "flags": {},
+        "shapes": shapes,
+        "imagePath": None if input_path is None else os.path.relpath(input_path, folder),
+        "imageData": None,
+        "imageHeight": picture.shape[0],
+        "imageWidth": picture.shape[1],
+    }
+
+
+def _shapes(answer: PromptedMask, number: int) -> list[dict[str, Any]]:
+    x, y, width, height = answer.bbox
+    crop = answer.mask[y : y + height, x : x + width]
+    outlines = mask_outlines(crop, x, y)
+    common = {"label": answer.prompt.label or NAMELESS, "group_id": number, "flags": {}, "description": ""}
+    if any(outline.holes for outline in outlines):
+        corners = [[x, y], [x + width - 1, y + height - 1]]
+        return [{**common, "points": corners, "shape_type": "mask", "mask": _encoded(crop)}]
+    return [{**common, "points": _points(outline), "shape_type": "polygon"} for outline in outlines]
+
+
+def _points(outline: Outline) -> list[list[float]]:
+    return [[float(x), float(y)] for x, y in outline.outer]
+
+
+def _encoded(crop: NDArray[np.bool_]) -> str:
+    stream = BytesIO()
+    Image.fromarray(crop).save(stream, "PNG")
+    return base64.b64encode(stream.getvalue()).decode("ascii")
+
+
+def coco_document(
+    input_path: str | None, picture: Picture, answers: Sequence[PromptedMask], folder: Path
+) -> dict[str, Any]:
+    """COCO's document of one picture, with run-length codes; `merge_coco` joins those of many."""
+    found = [answer for answer in answers if answer.area_px]
+    names = list(dict.fromkeys(answer.prompt.label or NAMELESS for answer in found))
+    height, width = picture.shape[:2]
+    name = "" if input_path is None else Path(os.path.relpath(input_path, folder)).as_posix()
+    return {
+        "images": [{"id": 1, "file_name": name, "width": width, "height": height}],
+        "categories": [{"id": index, "name": name} for index, name in enumerate(names, start=1)],
+        "annotations": [
+            {
+                "id": index,
+                "image_id": 1,
+                "category_id": names.index(answer.prompt.label or NAMELESS) + 1,
+                "bbox": list(answer.bbox),
+                "area": answer.area_px,
+                "iscrowd": 0,
+                "segmentation": answer.rle,
+                "score": round(answer.score, 6),
+            }
+            for index, answer in enumerate(found, start=1)
+        ],
+    }
+
+
+def merge_coco(documents: Sequence[tuple[Path, dict[str, Any]]], target: Path) -> Path:
+    """Writes one COCO file for many pictures.
+
+    Args:
+        documents: The documents of single pictures and where they lie.
+        target: The file; pictures are named from its folder.
+    """
+    images, annotations, ids = [], [], {}
+    for number, (path, document) in enumerate(documents, start=1):
+        picture = document["images"][0]
+        if picture["file_name"]:
+            picture["file_name"] = Path(os.path.relpath(path.parent / picture["file_name"], target.parent)).as_posix()
+        images.append({**picture, "id": number})
+        names = {entry["id"]: entry["name"] for entry in document["categories"]}
+        for entry in document["annotations"]:
+            category = ids.setdefault(names[entry["category_id"]], len(ids) + 1)
+            identity = {"id": len(annotations) + 1, "image_id": number, "category_id": category}
+            annotations.append({**entry, **identity})
+    categories = [{"id": number, "name": name} for name, number in ids.items()]
+    write_json_atomic(target, {"images": images, "categories": categories, "annotations": annotations})
+    return target
