@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from segcli.data import rle
 from segcli.data.labelme import Shape
 from segcli.data.rle import Rle
-from segcli.data.shapes import Crop, paint_shape
+from segcli.data.shapes import Crop, LabelCanvas
 
 CIRCLE_TOLERANCE_PX = 0.1
 """How far the polygon of a circle may lie inside of it."""
@@ -48,17 +48,19 @@ class DrawnObject:
     area_px: int
 
 
-@dataclass(frozen=True)
 class ShapePainter:
     """Turns shapes into objects.
 
-    Attributes:
+    Args:
         line_width: Width in pixels of `line` and `linestrip` shapes.
         point_size: Radius in pixels of `point` shapes.
     """
 
-    line_width: int
-    point_size: int
+    def __init__(self, line_width: int, point_size: int) -> None:
+        self._line_width = line_width
+        self._point_size = point_size
+        self._size: tuple[int, int] | None = None
+        self._canvas: LabelCanvas
 
     def draw(self, parts: list[Shape], height: int, width: int) -> DrawnObject | None:
         """The object that some shapes of one label make in a picture; None when no pixel of it is inside."""
@@ -76,7 +78,12 @@ class ShapePainter:
         return DrawnObject(parts[0].label, segmentation, (left, top, columns, rows), int(np.count_nonzero(pixels)))
 
     def _paint(self, shape: Shape, height: int, width: int) -> Crop | None:
-        return paint_shape(shape, height, width, line_width=self.line_width, point_size=self.point_size)
+        if self._size != (height, width):
+            # kept for all shapes of one size: to make it takes longer than to paint on it
+            self._canvas = LabelCanvas(height, width, line_width=self._line_width, point_size=self._point_size)
+            self._size = (height, width)
+        self._canvas.paint(shape, 1)
+        return self._canvas.take()
 
 
 def group(shapes: Iterable[Shape]) -> list[list[Shape]]:

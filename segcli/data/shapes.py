@@ -49,10 +49,14 @@ class LabelCanvas:
         """The label map, uint8 [H, W]."""
         return np.asarray(self._image)
 
-    def crop(self) -> Crop | None:
-        """The smallest rectangle with everything painted; None when nothing is."""
+    def take(self) -> Crop | None:
+        """Cuts out the smallest rectangle with everything painted, and leaves the canvas empty; None when it is."""
         box = self._image.getbbox()
-        return None if box is None else (np.asarray(self._image.crop(box)), box[0], box[1])
+        if box is None:
+            return None
+        pixels = np.asarray(self._image.crop(box))
+        self._image.paste(0, box)
+        return pixels, box[0], box[1]
 
     def _polygon(self, shape: Shape, value: int) -> None:
         self._draw.polygon(list(shape.points), fill=value, outline=value)
@@ -82,20 +86,3 @@ class LabelCanvas:
             inside = picture.convert("L").point([0] + [255] * 255)
         x, y = (round(value) for value in shape.points[0])
         self._image.paste(value, (x, y, x + inside.width, y + inside.height), inside)
-
-
-def paint_shape(shape: Shape, height: int, width: int, *, line_width: int, point_size: int) -> Crop | None:
-    """The pixels of one shape as 0 and 1; None when none is inside the picture.
-
-    What lies right of the shape and below is spared, left and above is not: Pillow rounds by absolute coordinates, and
-    a shifted shape would differ by single pixels.
-    """
-    reach = line_width + point_size + 1
-    if shape.kind == "circle":
-        reach += math.ceil(math.dist(*shape.points[:2]))
-    if shape.kind != "mask":
-        right, bottom = (max(values) + reach for values in zip(*shape.points, strict=True))
-        height, width = (int(max(1, min(side, end + 1))) for side, end in ((height, bottom), (width, right)))
-    canvas = LabelCanvas(height, width, line_width=line_width, point_size=point_size)
-    canvas.paint(shape, 1)
-    return canvas.crop()

@@ -1,0 +1,63 @@
+"""Conversion of LabelMe data: pictures a CPU second against the rates that are good enough."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from segcli.convert.command import apply_conversion, plan_conversion
+from tests.bench.table import Row
+from tests.labelme_folder import convert_config, shape, write_lists
+
+PICTURES, OBJECTS, CORNERS = 200, 4, 20
+WIDTH, HEIGHT = 640, 480
+REPEATS = 3
+BARS = {"LabelMe to COCO": ("SOLOv2", 1200), "LabelMe to masks": ("PP-LiteSeg-T", 250)}
+
+
+def write_dataset(root: Path) -> None:
+    """Pictures in `images/`, LabelMe files in `annotations/`, as PaddleX's documents show it."""
+    rng = np.random.default_rng(0)
+    (root / "images").mkdir(parents=True)
+    (root / "annotations").mkdir()
+    coarse = cv2.resize(rng.integers(0, 255, (24, 32, 3), np.uint8), (WIDTH, HEIGHT))
+    angle = np.linspace(0, 2 * np.pi, CORNERS, endpoint=False)
+    names = [f"{number:04d}" for number in range(PICTURES)]
+    for name in names:
+        cv2.imwrite(str(root / f"images/{name}.jpg"), coarse)
+        shapes = []
+        for _ in range(OBJECTS):
+            middle, reach = rng.uniform([60, 60], [WIDTH - 60, HEIGHT - 60]), rng.uniform(20, 90, CORNERS)
+            points = middle + reach[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+            shapes.append(shape(f"class {rng.integers(3)}", *map(tuple, points.tolist())))
+        values = {"shapes": shapes, "imagePath": f"{name}.jpg", "imageWidth": WIDTH, "imageHeight": HEIGHT}
+        (root / f"annotations/{name}.json").write_text(json.dumps(values))
+    listed = [f"annotations/{name}" for name in names]
+    write_lists(root, listed[: PICTURES * 4 // 5], listed[PICTURES * 4 // 5 :])
+
+
+def _pictures_a_second(source: Path, model: str) -> float:
+    """Pictures a CPU second, reading and writing included."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = shutil.copytree(source, Path(folder) / "data")
+        begin = time.process_time()
+        apply_conversion(plan_conversion(convert_config(root, model)))
+        return PICTURES / (time.process_time() - begin)
+
+
+def run() -> list[Row]:
+    """Both conversions, on one core."""
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder) / "data"
+        write_dataset(source)
+        for name, (model, bar) in BARS.items():
+            rate = max(_pictures_a_second(source, model) for _ in range(REPEATS))
+            rows.append(Row(name, f"{rate:.0f} pictures/s", f"{bar} pictures/s", rate / bar, 1.0))
+    return rows
