@@ -13,6 +13,7 @@ import typer
 
 from segcli import app as application
 from segcli.cli_changes import show_plan, take_back
+from segcli.cli_promptable import PromptOptions, add_promptable, prompts_from
 from segcli.cli_tools import add_tools
 from segcli.version import __version__
 
@@ -234,15 +235,33 @@ def predict(
     threshold: Annotated[
         float | None, typer.Option(help="Smallest score of an object.", rich_help_panel=_SETTINGS)
     ] = None,
+    weights: Annotated[
+        str | None, typer.Option("--weights", help="A weight file of a promptable model.", rich_help_panel=_SETTINGS)
+    ] = None,
+    box: PromptOptions.Box = None,
+    point: PromptOptions.Point = None,
+    text: PromptOptions.Text = None,
+    background: PromptOptions.Background = None,
+    prompts: PromptOptions.File = None,
+    multimask: PromptOptions.Multimask = None,
+    everything: PromptOptions.Everything = False,
+    cache: PromptOptions.Cache = None,
+    formats: PromptOptions.Formats = None,
     config: ConfigFile = None,
     override: Overrides = None,
     print_config: PrintConfig = False,
     debug: Debug = False,
 ) -> None:
-    """Segment pictures with an exported model."""
+    """Segment pictures with an exported model; a promptable one is asked by boxes, points or texts."""
     options = {
         "input": inputs[0] if len(inputs) == 1 else inputs,
-        "model-dir": model_dir,
+        "model-dir": model_dir or weights,
+        "prompts": prompts_from(box, point, text, prompts),
+        "background": background,
+        "multimask": multimask,
+        "everything": everything or None,
+        "cache": cache,
+        "predict-format": formats or None,
         "model": model or _model_in(model_dir),
         "output": output,
         "device": device,
@@ -271,6 +290,12 @@ _KEYS = {
     "predict-batch-size": "Predict.batch_size",
     "runtime": "Predict.runtime",
     "threshold": "Predict.threshold",
+    "prompts": "Predict.prompts",
+    "background": "Predict.promptable.background",
+    "multimask": "Predict.promptable.multimask",
+    "everything": "Predict.promptable.everything",
+    "cache": "Predict.promptable.cache_dir",
+    "predict-format": "Predict.promptable.formats",
 }
 """Option of a command -> key of the configuration; a prefix tells options of one name in two commands apart."""
 
@@ -344,6 +369,7 @@ def _model_in(model_dir: str | None) -> str | None:
 
 
 add_tools(main)
+add_promptable(main)
 
 if __name__ == "__main__":
     main()

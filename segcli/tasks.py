@@ -76,6 +76,19 @@ TASKS: dict[Task, TaskParts] = {
         weight_file="best_model.pdparams",
         score="mask AP",
     ),
+    Task.PROMPTABLE: TaskParts(
+        # Segment Anything learns from outlined objects, LSeg from label maps: what differs is told by the model.
+        dataset_type="COCOInstSegDataset",
+        engine="segcli.engines.promptable.engine:PromptableEngine",
+        checker="segcli.check.promptable:check_promptable",
+        converter="segcli.convert.to_coco:plan_coco",
+        splitter="segcli.split.coco:plan_coco_split",
+        evaluator="segcli.evaluate.promptable:evaluate_promptable",
+        exporter="segcli.export.promptable:export_promptable",
+        predictor="segcli.predict.promptable:PromptablePredictor",
+        weight_file="model.pdparams",
+        score="mIoU",
+    ),
 }
 
 

@@ -205,11 +205,29 @@ _INSTANCE_ONLY = {
     "Train.scale_learning_rate": "set Train.learning_rate",
     "Predict.threshold": "label maps have no scores",
 }
+_OF_SEMANTIC_OR_INSTANCE = {
+    "Train.crop_size": "the network has one input size",
+    "Train.input_size": "the network has one input size",
+    "Train.scale_learning_rate": "set Train.learning_rate",
+    "Train.transforms": "Train.promptable.flip is the one augmentation",
+    "Train.loss": "the losses belong to the network",
+    "Train.class_weights": "",
+    "Train.input_shape": "the network has one input size",
+    "Export.input_shape": "the network has one input size",
+    "Evaluate.sliding_window": "",
+    "Evaluate.boundary_iou": "",
+    "Predict.sliding_window": "",
+    "Predict.target_size": "the network has one input size",
+}
 
 
 def _of_another_task(config: Config) -> Faults:
     task = MODEL_TASKS[config.Global.model]
-    wrong = {Task.SEMANTIC: _INSTANCE_ONLY, Task.INSTANCE: _SEMANTIC_ONLY}.get(task, {})
+    wrong = {
+        Task.SEMANTIC: _INSTANCE_ONLY,
+        Task.INSTANCE: _SEMANTIC_ONLY,
+        Task.PROMPTABLE: _OF_SEMANTIC_OR_INSTANCE,
+    }[task]
     for key, remedy in wrong.items():
         section, _, name = key.partition(".")
         if getattr(getattr(config, section), name):
@@ -230,5 +248,5 @@ RULES: tuple[Rule, ...] = (
     Rule(("Evaluate.sliding_window", "Predict.sliding_window"), _windows),
     Rule(("Train.crop_size",), _crop),
     Rule(("Train.class_weights", "Train.num_classes"), _class_weights),
-    Rule(("Global.model", *_SEMANTIC_ONLY, *_INSTANCE_ONLY), _of_another_task),
+    Rule(("Global.model", *_SEMANTIC_ONLY, *_INSTANCE_ONLY, *_OF_SEMANTIC_OR_INSTANCE), _of_another_task),
 )

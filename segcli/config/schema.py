@@ -128,19 +128,44 @@ class EarlyStopConfig(Section):
     min_delta: float = Field(default=0.0, ge=0)
 
 
+class PromptTrainingConfig(Section):
+    """Training of a promptable model.
+
+    Attributes:
+        freeze_encoder: Keeps the image encoder as it is, so that each picture is encoded once; None trains it only in
+            the tiny models.
+        objects_per_picture: Most objects of a picture in one step (SAM).
+        box_share: Share of the steps that begin with a box, 0 to 1; the others begin with a click (SAM).
+        error_rounds: Rounds of one more click where the answer is wrong (SAM).
+        flip: Turns pictures over at random where the encoder is trained.
+        cache_dir: Folder in which embeddings are kept for other trainings; null keeps those of this one in memory or,
+            beyond 2 GB, in a temporary folder.
+        measured_pictures: Pictures of the validation part on which a training measures itself; null takes all.
+    """
+
+    freeze_encoder: bool | None = None
+    objects_per_picture: int = Field(default=8, ge=1)
+    box_share: float = Field(default=0.5, ge=0, le=1)
+    error_rounds: int = Field(default=1, ge=0)
+    flip: bool = True
+    cache_dir: str | None = None
+    measured_pictures: int | None = Field(default=None, ge=1)
+
+
 class TrainConfig(Section):
     """Training.
 
     Attributes:
         num_classes: Number of classes (semantic: with the background); None takes it from the dataset.
-        epochs_iters: Iterations (semantic) or epochs (instance), as in PaddleX.
+        epochs_iters: Iterations (semantic) or epochs (instance, promptable), as in PaddleX.
         batch_size: Pictures an iteration and device.
         learning_rate: Rate after the warm-up; None is the recipe's.
         pretrain_weight_path: Local file, official name or address; null starts at random and touches no network.
         warmup_steps: Iterations of linear warm-up; None is the recipe's.
         resume_path: Checkpoint to go on from: a folder, or the weight file in it.
         log_interval: Iterations between two lines of the log.
-        eval_interval: Iterations (semantic) or epochs (instance) between two evaluations, each with a checkpoint.
+        eval_interval: Iterations (semantic) or epochs (instance, promptable) between two evaluations, each with a
+            checkpoint.
         amp: Automatic mixed precision; off on the CPU, where it is slower.
         dy2st: Trains the network as a static graph.
         input_shape: PaddleX's fixed input ``[N, C, H, W]`` of the exported network.
@@ -162,6 +187,7 @@ class TrainConfig(Section):
         early_stop: Stop when the score no longer rises.
         class_weights: ``auto`` (from the histogram of the training part) or one weight a class.
         export_best: Writes the inference model of the best weights at the end, where `Predict.model_dir` expects it.
+        promptable: Training of a promptable model.
     """
 
     num_classes: int | None = Field(default=None, ge=1)
@@ -193,6 +219,7 @@ class TrainConfig(Section):
     early_stop: EarlyStopConfig = EarlyStopConfig()
     class_weights: Literal["auto"] | tuple[float, ...] | None = None
     export_best: bool = True
+    promptable: PromptTrainingConfig = PromptTrainingConfig()
 
 
 class SlidingWindowConfig(Section):
@@ -262,24 +289,59 @@ class KernelOption(Section):
     run_mode: str = "paddle"
 
 
+class PromptedConfig(Section):
+    """What a promptable model is asked and how it answers, beside `Predict.prompts`.
+
+    Attributes:
+        multimask: Which of SAM's masks: the best of three for a single click and the one otherwise (``auto``), the
+            ``best`` of three, ``all`` three, or the one for clear prompts (``single``).
+        refine_rounds: How often an answer is given back as a mask prompt (SAM).
+        everything: Finds all things without prompts, by a grid of points (SAM).
+        points_per_side: Side of that grid.
+        min_score: Least predicted IoU of a thing that is found so.
+        min_stability: Least stability of a thing that is found so.
+        background: Text for all that is not meant (LSeg).
+        truncate_text: Cuts texts that are too long instead of refusing them (LSeg).
+        cache_dir: Folder in which the embeddings of pictures are kept, so that another prompt is answered without the
+            encoder; null keeps the last few in memory.
+        formats: Files beside the JSON: ``overlay``, ``png`` (a picture a mask), ``labelme``, ``coco``.
+    """
+
+    multimask: Literal["auto", "best", "all", "single"] = "auto"
+    refine_rounds: int = Field(default=0, ge=0)
+    everything: bool = False
+    points_per_side: int = Field(default=32, ge=1)
+    min_score: float = Field(default=0.88, ge=0, le=1)
+    min_stability: float = Field(default=0.95, ge=0, le=1)
+    background: str = "others"
+    truncate_text: bool = False
+    cache_dir: str | None = None
+    formats: tuple[Literal["overlay", "png", "labelme", "coco"], ...] = ("overlay",)
+
+
 class PredictConfig(Section):
     """Prediction.
 
     Attributes:
         batch_size: Pictures at once.
-        model_dir: Folder of an exported model; None is that of the best weights in `Global.output`.
+        model_dir: Folder of an exported model, or the weights of a promptable one; None is that of the best weights in
+            `Global.output`.
         input: Picture, folder, glob, list file (`.txt`), address, or a list of these.
         kernel_option: PaddleX's choice of mode; ``paddle``, ``mkldnn`` and the like choose the Paddle runtime.
         engine: PaddleX's choice of runtime: ``paddle``, ``paddle_static``, ``onnxruntime``, ...
         engine_config: PaddleX's options of the runtime.
         use_hpip: PaddleX's high-performance switch: true takes the fastest runtime that is installed.
         hpi_config: PaddleX's options of that switch.
-        prompts: Prompts of a promptable model.
+        prompts: Prompts of a promptable model: PaddleX's ``{box_prompt: [[x1, y1, x2, y2]]}`` or
+            ``{point_prompt: [[x, y]]}``, ours ``{text_prompt: [bear]}`` or ``{objects: [{box, points, text, label}]}``,
+            or a file of prompts.
         runtime: What runs the network.
         target_size: Resizes before the network: a side, (width, height), or -1 for the picture's own size.
         threshold: Smallest score of an object.
-        json_form: ``compact`` names the label map's file and counts, ``full`` holds PaddleX's array.
+        json_form: ``compact`` names the label map's file and counts, or holds masks as run-length codes; ``full`` holds
+            PaddleX's arrays.
         sliding_window: Tiles for large pictures.
+        promptable: What a promptable model is asked and how it answers.
     """
 
     batch_size: int = Field(default=1, ge=1)
@@ -290,12 +352,13 @@ class PredictConfig(Section):
     engine_config: dict[str, Any] | None = None
     use_hpip: bool = False
     hpi_config: dict[str, Any] | None = None
-    prompts: dict[str, Any] | None = None
+    prompts: dict[str, Any] | str | None = None
     runtime: Runtime = "auto"
     target_size: int | tuple[int, int] | None = None
     threshold: float | None = Field(default=None, ge=0, le=1)
     json_form: Literal["compact", "full"] = "compact"
     sliding_window: SlidingWindowConfig | None = None
+    promptable: PromptedConfig = PromptedConfig()
 
 
 class Config(Section):

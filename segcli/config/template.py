@@ -31,12 +31,25 @@ _LEFT_OUT = (
     "Predict.hpi_config",
 )
 """Keys that exist for configurations of PaddleX alone; ours say the same by `Predict.runtime`."""
+_PROMPTABLE_ONLY = ("Train.promptable", "Predict.prompts", "Predict.promptable")
 _TASK_VALUES: dict[Task, dict[str, Any]] = {
     Task.SEMANTIC: {"Global.dataset_dir": "data", "Predict.model_dir": None},
     Task.INSTANCE: {"Global.dataset_dir": "data", "Predict.model_dir": None},
-    Task.PROMPTABLE: {"Global.mode": "predict", "Predict.input": "picture.jpg", "Predict.model_dir": None},
+    Task.PROMPTABLE: {
+        "Global.mode": "predict",
+        "Global.dataset_dir": "data",
+        "Predict.input": "picture.jpg",
+        "Predict.model_dir": None,
+    },
 }
 """Values that a file needs to be accepted as it stands."""
+_TRAINING = "-o Global.dataset_dir=data -o Global.mode=train"
+_TASK_WORDS = {
+    Task.SEMANTIC: _TRAINING,
+    Task.INSTANCE: _TRAINING,
+    Task.PROMPTABLE: "-o Predict.model_dir=weights.pdparams Predict.input=picture.jpg Predict.prompts=prompts.json",
+}
+"""How a user begins with a model of the task."""
 
 
 def template(model: str) -> str:
@@ -49,15 +62,16 @@ def template(model: str) -> str:
     given = {"Global.model": model, **TASK_DEFAULTS[task], **_TASK_VALUES[task]}
     head = [
         f"# {model} ({task.value.replace('_', ' ')}). Keys with their defaults; any can be left out or set with -o.",
-        f"# python main.py -c configs/{task.value}/{model}.yaml -o Global.dataset_dir=data -o Global.mode=train",
+        f"# python main.py -c configs/{task.value}/{model}.yaml {_TASK_WORDS[task]}",
     ]
     return "\n".join([*head, "", *_body(model, given, "", 0)]).rstrip() + "\n"
 
 
 def _body(model: str, given: dict[str, Any], prefix: str, depth: int) -> Iterator[str]:
+    asked = MODEL_TASKS[model] is Task.PROMPTABLE
     for name, rule in sections()[prefix.rstrip(".")].model_fields.items():
         key = f"{prefix}{name}"
-        if key in REFUSED or key in _LEFT_OUT:
+        if key in REFUSED or key in _LEFT_OUT or (key in _PROMPTABLE_ONLY and not asked):
             continue
         yield from _comment(key, model, depth)
         value = given.get(key, rule.get_default(call_default_factory=True))

@@ -12,11 +12,13 @@ from segcli.data.classes import ClassMap
 from segcli.errors import WeightsError
 from segcli.models.building import build_network
 from segcli.models.card import ModelCard
+from segcli.models.promptable.specs import is_same_network
 from segcli.models.spec import ModelSpec
 from segcli.models.table import get_spec
 from segcli.tasks import Task
 from segcli.weights.arrays import Array
-from segcli.weights.files import read_weights, weight_format
+from segcli.weights.files import weight_format
+from segcli.weights.fitting import read_weights_of
 from segcli.weights.loading import load_exactly
 
 Network = Any
@@ -43,7 +45,7 @@ def load_trained(weights: Path, model: str | None = None) -> TrainedModel:
     """Opens a weight file together with the card beside it.
 
     Args:
-        weights: A ``.pdparams`` or safetensors file.
+        weights: A ``.pdparams`` or safetensors file; of a promptable model also one of torch.
         model: Name of the model that is wanted; None takes the card's.
 
     Raises:
@@ -54,7 +56,7 @@ def load_trained(weights: Path, model: str | None = None) -> TrainedModel:
     card = ModelCard.beside(weights)
     is_ours = card is not None
     spec = get_spec(_agree_on_model(weights, model, card))
-    arrays = read_weights(weights)
+    arrays = read_weights_of(spec, weights)
     if card is None:
         card = _card_without_names(spec, arrays, weights)
     network = build_network(spec.name, _class_count(spec, card), lazy=True)
@@ -72,7 +74,7 @@ def _agree_on_model(weights: Path, model: str | None, card: ModelCard | None) ->
         if model is None:
             raise WeightsError("has no card beside it that names its model", path=weights, hint="say which model it is")
         return model
-    if model is not None and model != card.model_name:
+    if model is not None and not is_same_network(model, card.model_name):
         raise WeightsError(
             f"holds {card.model_name}, not {model}",
             path=weights,

@@ -43,7 +43,7 @@ _INSTANCE = (
     "Mask-RT-DETR-X",
     "Mask-RT-DETR-H",
 )
-_PROMPTABLE = ("SAM-H_box", "SAM-H_point", "SAM-B", "SAM-L", "SAM-H", "MobileSAM", "LSeg-L")
+_PROMPTABLE = ("SAM-H_box", "SAM-H_point", "SAM-B", "SAM-L", "SAM-H", "MobileSAM", "SAM-tiny", "LSeg-L", "LSeg-tiny")
 
 MODEL_TASKS: dict[str, Task] = {
     **dict.fromkeys(_SEMANTIC, Task.SEMANTIC),

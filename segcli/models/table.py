@@ -6,10 +6,11 @@ from difflib import get_close_matches
 
 from segcli.errors import UsageError
 from segcli.models.instance.table import INSTANCE_MODELS
+from segcli.models.promptable.specs import PROMPTABLE_MODELS
 from segcli.models.semantic.table import SEMANTIC_MODELS
 from segcli.models.spec import ModelSpec
 
-MODELS: dict[str, ModelSpec] = {spec.name: spec for spec in (*SEMANTIC_MODELS, *INSTANCE_MODELS)}
+MODELS: dict[str, ModelSpec] = {spec.name: spec for spec in (*SEMANTIC_MODELS, *INSTANCE_MODELS, *PROMPTABLE_MODELS)}
 
 
 def get_spec(name: str) -> ModelSpec:

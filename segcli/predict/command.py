@@ -12,6 +12,7 @@ from pathlib import Path
 from segcli.config.schema import Config
 from segcli.errors import ConfigError, ConfigFault, InputError
 from segcli.predict.opening import open_predictor
+from segcli.predict.prompted_files import join_coco
 from segcli.predict.protocol import Predictor, Result
 from segcli.predict.result import Predicted, PredictResult, Unreadable
 from segcli.predict.sources import SourceItem, Sources, open_sources
@@ -51,7 +52,7 @@ def predict(config: Config) -> PredictResult:
     failed: list[Unreadable] = []
     begin = time.perf_counter()
     results = _results(predictor, sources, settings.batch_size, failed)
-    predicted = _write(results, output, config)
+    predicted = join_coco(_write(results, output, config), output)
     seconds = time.perf_counter() - begin
     if not predicted:
         raise InputError(f"none of {len(failed)} inputs can be read; the first: {failed[0].message}")

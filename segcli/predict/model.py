@@ -46,6 +46,7 @@ class Model:
         *,
         target_size: TargetSize = None,
         threshold: float | None = None,
+        prompts: dict[str, Any] | str | None = None,
     ) -> Iterator[Result]:
         """Results one by one, in order; PaddleX's signature.
 
@@ -55,12 +56,18 @@ class Model:
             input: A picture, folder, glob, list file, PDF, address, array (BGR), or a list of these.
             batch_size: Pictures at once; None is the model's own.
             target_size: Semantic models: a side, (width, height), or -1 for the picture's own size.
-            threshold: Instance models: smallest score of an object.
+            threshold: Instance and promptable models: smallest score of an object.
+            prompts: Promptable models: ``{"box_prompt": [[x1, y1, x2, y2]]}`` and the like, or a file of prompts.
 
         Raises:
             InputError: There is no input, or none of it can be read.
         """
-        changes = {"batch_size": batch_size, "target_size": target_size, "threshold": threshold}
+        changes = {
+            "batch_size": batch_size,
+            "target_size": target_size,
+            "threshold": threshold,
+            "prompts": prompts,
+        }
         settings = changed(self._settings, changes)
         sources = open_sources(input)
         return self._run(self.predictor.configured(settings), sources, settings.batch_size)

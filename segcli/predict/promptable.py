@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from segcli.config.schema import PredictConfig
+from segcli.config.schema import Runtime as RuntimeName
 from segcli.models.exported import ExportedModel
+from segcli.models.promptable.specs import PROMPTABLE
 from segcli.models.spec import ModelSpec
 from segcli.models.table import get_spec
 from segcli.predict.options import wanted_runtime
@@ -53,20 +55,19 @@ class PromptablePredictor:
             WeightsError: There is no exported model.
             UsageError: A prompt cannot be used; all are named with their pictures, before any network runs.
         """
-        return PromptablePredictor.open_weights(get_spec(ExportedModel.open(folder).model_name), folder, settings, device)
+        return PromptablePredictor.open_weights(
+            get_spec(ExportedModel.open(folder).model_name), folder, settings, device
+        )
 
     @staticmethod
     def open_weights(
         spec: ModelSpec, source: Path, settings: PredictConfig, device: str = "cpu"
     ) -> PromptablePredictor:
         """Opens a weight file or an exported model; as `open`."""
-        from segcli.models.promptable.specs import PROMPTABLE
-
         questions = _questions(settings, spec)
         if questions is not None and settings.input is not None:
             check_questions(questions, open_sources(settings.input).files)
         opened = open_promptable(spec, source, runtime=_runtime(settings, source), device=device)
-        assert opened.form.asked is PROMPTABLE[spec.name].asked
         cache = opened.cache_in(settings.promptable.cache_dir)
         return PromptablePredictor(opened, settings, questions, opened.predictor(cache))
 
@@ -120,19 +121,18 @@ class PromptablePredictor:
             )
         else:
             masks = predictor.predict(objects, multimask=asked.multimask, refine_rounds=asked.refine_rounds)
-        least = self.settings.threshold or 0.0
-        return tuple(mask for mask in masks if mask.score >= least)
+        least = self.settings.threshold
+        # no threshold is not 0: predicted IoU may lie below
+        return tuple(mask for mask in masks if least is None or mask.score >= least)
 
 
 def _questions(settings: PredictConfig, spec: ModelSpec) -> Questions | None:
     """What is asked, where that is known by now: Python's door gives the prompts with the pictures."""
-    from segcli.models.promptable.specs import PROMPTABLE
-
     if settings.prompts is None and settings.input is None and not settings.promptable.everything:
         return None
     return read_questions(settings, PROMPTABLE[spec.name].asked, spec.name)
 
 
-def _runtime(settings: PredictConfig, source: Path) -> str:
+def _runtime(settings: PredictConfig, source: Path) -> RuntimeName:
     """PaddleX's ``run_mode: paddle`` of a copied configuration is no wish of a runtime where weights are given."""
     return wanted_runtime(settings) if source.is_dir() else settings.runtime

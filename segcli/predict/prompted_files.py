@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import json
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -15,9 +17,11 @@ from PIL import Image
 
 from segcli.data.files import write_json_atomic
 from segcli.data.outlines import Outline, mask_outlines
+from segcli.predict.result import Predicted
 from segcli.promptable.masks import PromptedMask
 
 NAMELESS = "object"
+COCO_FILE = "coco.json"
 _LABELME_VERSION = "5.5.0"
 Picture = NDArray[np.uint8]
 
@@ -34,10 +38,7 @@ def labelme_document(
         folder: Where the document will lie; the picture is named from there.
     """
     shapes = [
-        shape
-        for number, answer in enumerate(answers, start=1)
-        if answer.area_px
-        for shape in _shapes(answer, number)
+        shape for number, answer in enumerate(answers, start=1) if answer.area_px for shape in _shapes(answer, number)
     ]
     return {
         "version": _LABELME_VERSION,
@@ -98,6 +99,20 @@ def coco_document(
     }
 
 
+def join_coco(predicted: Sequence[Predicted], folder: Path) -> list[Predicted]:
+    """Joins the COCO files of single pictures, where there are any, to ``<folder>/coco.json``."""
+    singles = [Path(entry.files["coco"]) for entry in predicted if "coco" in entry.files]
+    if not singles:
+        return list(predicted)
+    documents = [(path, json.loads(path.read_text(encoding="utf-8"))) for path in singles]
+    target = merge_coco(documents, folder / COCO_FILE).as_posix()
+    for path in singles:
+        path.unlink()
+    return [
+        replace(entry, files={**entry.files, "coco": target}) if "coco" in entry.files else entry for entry in predicted
+    ]
+
+
 def merge_coco(documents: Sequence[tuple[Path, dict[str, Any]]], target: Path) -> Path:
     """Writes one COCO file for many pictures.
 
@@ -105,7 +120,9 @@ def merge_coco(documents: Sequence[tuple[Path, dict[str, Any]]], target: Path) -
         documents: The documents of single pictures and where they lie.
         target: The file; pictures are named from its folder.
     """
-    images, annotations, ids = [], [], {}
+    images: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
+    ids: dict[str, int] = {}
     for number, (path, document) in enumerate(documents, start=1):
         picture = document["images"][0]
         if picture["file_name"]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from PIL import Image
@@ -21,6 +21,7 @@ from segcli.promptable.masks import PromptedMask
 from segcli.promptable.prompts import ObjectPrompt
 from segcli.report.objects import DrawnObject, draw_objects
 
+FileFormat = Literal["overlay", "png", "labelme", "coco"]
 BOX, POINT, TEXT = "box_prompt", "point_prompt", "text_prompt"
 
 
@@ -36,7 +37,7 @@ class PromptedResult(dict[str, Any]):
         formats: Files to write beside the JSON.
     """
 
-    def __init__(self, item: SourceItem, answers: Sequence[PromptedMask], formats: Sequence[str] = ()) -> None:
+    def __init__(self, item: SourceItem, answers: Sequence[PromptedMask], formats: Sequence[FileFormat] = ()) -> None:
         if item.picture is None:
             raise ValueError("an item without a picture has no result")
         super().__init__(
@@ -48,7 +49,7 @@ class PromptedResult(dict[str, Any]):
         self.name, self.picture = item.name, item.picture
         self.answers, self.formats = tuple(answers), tuple(formats)
 
-    def __missing__(self, key: str) -> Any:
+    def __missing__(self, key: Any) -> Any:
         if key == "masks":
             return [answer.mask.astype(np.int8) for answer in self.answers]
         if key == "input_img":
@@ -91,7 +92,7 @@ class PromptedResult(dict[str, Any]):
     ) -> Path:
         """Writes JSON; ``full`` is PaddleX's with every pixel, ``compact`` has COCO's run-length codes."""
         path = Path(save_path)
-        target = path if path.suffix == ".json" else self._in_folder(path, "_res.json")
+        target = path if path.suffix == ".json" else _in_folder(self.name, path, "_res.json")
         if form == "full":
             values = self.json["res"]
         else:
@@ -102,7 +103,7 @@ class PromptedResult(dict[str, Any]):
     def save_to_img(self, save_path: StrPath) -> Path:
         """Writes the picture with its masks: to a picture file, or into a folder as ``<name>_res.jpg``."""
         path = Path(save_path)
-        target = path if path.suffix else self._in_folder(path, "_res.jpg")
+        target = path if path.suffix else _in_folder(self.name, path, "_res.jpg")
         _save_picture(target, Image.fromarray(self.overlay()))
         return target
 
@@ -115,25 +116,26 @@ class PromptedResult(dict[str, Any]):
         """Writes what the `predict` command leaves: JSON, and the wanted files."""
         files = {"json": self.save_to_json(folder, form=form).as_posix()}
         if "overlay" in self.formats:
-            target = self._in_folder(folder, "_overlay.jpg")
+            target = _in_folder(self.name, folder, "_overlay.jpg")
             _save_picture(target, Image.fromarray(self.overlay()))
             files["overlay"] = target.as_posix()
         if "png" in self.formats:
             for number, answer in enumerate(self.answers, start=1):
-                target = self._in_folder(folder, f"_mask_{number}.png")
+                target = _in_folder(self.name, folder, f"_mask_{number}.png")
                 _save_picture(target, Image.fromarray(answer.mask.astype(np.uint8) * 255))
                 files[f"mask_{number}"] = target.as_posix()
         for kind, document in (("labelme", labelme_document), ("coco", coco_document)):
             if kind in self.formats:
-                target = self._in_folder(folder, f"_{kind}.json")
+                target = _in_folder(self.name, folder, f"_{kind}.json")
                 values = document(self["input_path"], self.picture, self.answers, target.parent)
                 write_text_atomic(target, to_json(values, indent=2, ensure_ascii=False) + "\n")
                 files[kind] = target.as_posix()
         height, width = self.picture.shape[:2]
         return Predicted(self["input_path"], self["page_index"], (height, width), files)
 
-    def _in_folder(self, folder: Path, ending: str) -> Path:
-        return folder / self.name.with_name(f"{self.name.name}{ending}")
+
+def _in_folder(name: Path, folder: Path, ending: str) -> Path:
+    return folder / name.with_name(f"{name.name}{ending}")
 
 
 def _save_picture(path: Path, image: Image.Image) -> None:

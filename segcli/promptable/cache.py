@@ -37,6 +37,9 @@ class EmbeddingCache:
         memory_items: Embeddings kept in memory, the latest used.
         max_disk_bytes: The longest unused files are removed beyond this; None for no limit.
         half: Store float16 on disk: half the size, and a few border pixels of masks may change.
+
+    Attributes:
+        misses: How often an embedding was asked for that is not kept.
     """
 
     def __init__(
@@ -49,6 +52,7 @@ class EmbeddingCache:
     ) -> None:
         self.folder = None if folder is None else Path(folder)
         self.memory_items, self.max_disk_bytes, self.half = memory_items, max_disk_bytes, half
+        self.misses = 0
         self._memory: OrderedDict[str, FloatArray] = OrderedDict()
 
     def get(self, key: str) -> FloatArray | None:
@@ -56,7 +60,9 @@ class EmbeddingCache:
         found = self._memory.get(key)
         if found is None:
             found = self._read(key)
-            if found is not None:
+            if found is None:
+                self.misses += 1
+            else:
                 self._remember(key, found)
         else:
             self._memory.move_to_end(key)

@@ -82,9 +82,9 @@ def parse_paddlex(value: Any) -> tuple[ObjectPrompt, ...]:
 def read_prompts(path: str | Path) -> list[PicturePrompts]:
     """Reads a prompt file of any known kind, or all ``*.json`` of a folder.
 
-    Known are: our own ``{"images": [{"image", "objects": [{"label", "box", "points", "text"}]}]}``, PaddleX's
-    dictionary, samexporter's list (one object), LabelMe (rectangles and points), COCO boxes, and the results of
-    PaddleX's detectors (``boxes[].coordinate``).
+    Known are: our own ``{"images": [{"image", "objects": [{"label", "box", "points", "text"}]}]}``, its ``objects``
+    alone (for every picture), PaddleX's dictionary, samexporter's list (one object), LabelMe (rectangles and points),
+    COCO boxes, and the results of PaddleX's detectors (``boxes[].coordinate``).
 
     Raises:
         InputError: The file is missing or no JSON.
@@ -132,18 +132,25 @@ def _ours(document: Mapping[str, Any]) -> Parsed:
     return parsed
 
 
-def _our_object(item: Any, name: str, parsed: Parsed, image: str) -> ObjectPrompt | None:
+def _our_objects(document: Mapping[str, Any]) -> Parsed:
+    """Our form without pictures: the objects are looked for in each."""
+    parsed = Parsed()
+    objects = [_our_object(item, f"object {n}", parsed, None) for n, item in enumerate(document["objects"], start=1)]
+    parsed.prompts.append(PicturePrompts(None, tuple(item for item in objects if item is not None)))
+    return parsed
+
+
+def _our_object(item: Any, name: str, parsed: Parsed, image: str | None) -> ObjectPrompt | None:
+    where = "" if image is None else f"{image}: "
     unknown = set(item) - {"label", "box", "points", "text"} if isinstance(item, Mapping) else {"no object"}
     if unknown:
-        parsed.faults.append(
-            f"{image}: {name}: unknown {', '.join(sorted(unknown))}; known are label, box, points, text"
-        )
+        parsed.faults.append(f"{where}{name}: unknown {', '.join(sorted(unknown))}; known are label, box, points, text")
         return None
     faults: list[str] = []
     box = _box(item["box"], name, faults) if item.get("box") is not None else None
     rows = item.get("points") or []
     points = [_point(row, name, faults) for row in rows] if isinstance(rows, list) else []
-    parsed.faults += [f"{image}: {fault}" for fault in faults]
+    parsed.faults += [f"{where}{fault}" for fault in faults]
     text, label = item.get("text"), item.get("label")
     return ObjectPrompt(
         box=box,
@@ -281,6 +288,7 @@ def _is_paddlex(document: Any) -> bool:
 _KINDS: tuple[tuple[Callable[[Any], bool], Callable[[Any], Parsed]], ...] = (
     (_has("images", "annotations"), _coco),
     (_has("images"), _ours),
+    (_has("objects"), _our_objects),
     (_has("shapes"), _labelme),
     (_has("boxes"), _detections),
     (_is_samexporter, _samexporter),

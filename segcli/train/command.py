@@ -29,7 +29,7 @@ from segcli.train.result import TrainResult
 from segcli.train.state import Callback, TrainState
 from segcli.train.terminal import TerminalProgress
 from segcli.version import __version__
-from segcli.weights.files import read_weights
+from segcli.weights.fitting import read_weights_of
 from segcli.weights.loading import load_into
 from segcli.weights.official import resolve_weights
 
@@ -167,7 +167,7 @@ def _load_pretrained(network: Network, spec: ModelSpec, config: Config) -> None:
     if path is None or config.Train.resume_path is not None:
         return
     log.info("pretrained weights: %s", path)
-    load_into(network, read_weights(path))
+    load_into(network, read_weights_of(spec, path))
 
 
 def _write_config(config: Config, output: Path) -> None:

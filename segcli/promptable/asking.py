@@ -1,0 +1,112 @@
+"""Which picture is asked what: from the `Predict` section to checked prompts by picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from segcli.config.schema import PredictConfig
+from segcli.data.image import image_size
+from segcli.errors import InputError, UsageError
+from segcli.models.promptable.specs import Asked
+from segcli.promptable.prompt_parsing import parse_document, read_prompts
+from segcli.promptable.prompts import ObjectPrompt, PicturePrompts, check_objects, match_pictures, raise_faults
+
+_HOW = {
+    Asked.CLICKS: "Predict.prompts={box_prompt: [[x1, y1, x2, y2]]}, --box, --point, a file, or --everything",
+    Asked.TEXTS: "Predict.prompts={text_prompt: [bear]}, --text bear, or a file",
+}
+
+
+@dataclass(frozen=True)
+class Questions:
+    """What all pictures are asked.
+
+    Attributes:
+        entries: Prompts by picture; empty in everything mode.
+        everything: Whether all things are looked for without prompts.
+    """
+
+    entries: tuple[PicturePrompts, ...]
+    everything: bool = False
+
+    def of(self, picture: str | None) -> tuple[ObjectPrompt, ...]:
+        """The prompts of one picture; of an array those that are for every picture."""
+        meant = [entry for entry in self.entries if entry.image is None or picture is not None]
+        name = picture or "the array"
+        return match_pictures([name], meant)[0][name]
+
+
+def read_questions(settings: PredictConfig, asked: Asked, model: str) -> Questions:
+    """Reads `Predict.prompts`, be it a table or the name of a file.
+
+    Raises:
+        InputError: The file is missing.
+        UsageError: Nothing is asked, everything is asked of a network that reads, or prompts have faults.
+    """
+    everything = settings.promptable.everything
+    if everything and asked is not Asked.CLICKS:
+        raise UsageError(f"{model} finds what texts say; everything mode is SAM's", hint=_HOW[asked])
+    if everything and settings.prompts is not None:
+        raise UsageError("prompts and everything mode exclude each other", hint="leave one of them out")
+    if everything:
+        return Questions((), everything=True)
+    if settings.prompts is None:
+        raise UsageError(f"{model} needs prompts", hint=_HOW[asked])
+    if isinstance(settings.prompts, str):
+        entries = read_prompts(settings.prompts)
+    else:
+        parsed = parse_document(settings.prompts)
+        raise_faults(parsed.faults)
+        entries = parsed.prompts
+    raise_faults(_wrong_kind(entries, asked, model))
+    if not any(entry.objects for entry in entries):
+        raise UsageError("the prompts are empty", hint=_HOW[asked])
+    return Questions(tuple(_understood(entry, asked) for entry in entries))
+
+
+def check_questions(questions: Questions, files: Sequence[Path]) -> None:
+    """Checks all prompts against all pictures before any network runs.
+
+    Pictures that cannot be read are left to the prediction, which reports them.
+
+    Raises:
+        UsageError: Lists every prompt that cannot be used, with its picture, and every picture that is not there.
+    """
+    if questions.everything:
+        return
+    found, faults = match_pictures([str(file) for file in files], questions.entries)
+    for name, objects in found.items():
+        try:
+            width, height = image_size(name)
+        except InputError:
+            continue
+        if objects or len(files) == 1:
+            faults += check_objects(objects, width, height, name)[1]
+    raise_faults(faults)
+
+
+def _understood(entry: PicturePrompts, asked: Asked) -> PicturePrompts:
+    """The part of each prompt that the network takes; to SAM the text of a box is its name."""
+    if asked is Asked.TEXTS:
+        return replace(entry, objects=tuple(replace(prompt, box=None, points=()) for prompt in entry.objects))
+    return replace(
+        entry,
+        objects=tuple(replace(prompt, text=None, label=prompt.label or prompt.text) for prompt in entry.objects),
+    )
+
+
+def _wrong_kind(entries: Iterable[PicturePrompts], asked: Asked, model: str) -> list[str]:
+    faults = []
+    for entry in entries:
+        for prompt in entry.objects:
+            is_text = prompt.text is not None and prompt.box is None and not prompt.points
+            where = "" if entry.image is None else f"{entry.image}: "
+            if asked is Asked.TEXTS and prompt.text is None:
+                faults.append(f"{where}{prompt.name}: {model} takes texts only; a SAM model takes boxes and points")
+            elif asked is Asked.CLICKS and is_text:
+                faults.append(
+                    f"{where}{prompt.name}: {model} takes boxes and points, not texts; an LSeg model takes them"
+                )
+    return faults

@@ -1,0 +1,200 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from segcli.config.load import from_values
+from segcli.data import rle
+from segcli.data.labelme import read_labelme
+from segcli.errors import ConfigError, UsageError, WeightsError
+from segcli.models.table import get_spec
+from segcli.predict.command import predict
+from segcli.predict.embedding import embed
+from segcli.predict.model import Model
+from segcli.predict.promptable import PromptablePredictor
+from segcli.promptable.backends import PaddleSam
+
+
+def config(model: str, weights: Path, pictures: Path, output: Path, **values: Any) -> Any:
+    keys = {"_".join(key.split("_")): value for key, value in values.items()}
+    asked = {f"Predict.{'promptable.' if key in _ASKED else ''}{key}": value for key, value in keys.items()}
+    given = {
+        "Global.model": model,
+        "Global.mode": "predict",
+        "Global.output": str(output),
+        "Predict.model_dir": str(weights),
+        "Predict.input": str(pictures),
+        **asked,
+    }
+    return from_values(given).config
+
+
+_ASKED = (
+    "multimask",
+    "everything",
+    "background",
+    "cache_dir",
+    "formats",
+    "min_score",
+    "min_stability",
+    "points_per_side",
+)
+
+
+def read(output: Path, name: str) -> Any:
+    return json.loads((output / f"{name}_res.json").read_text(encoding="utf-8"))
+
+
+def test_paddlex_prompts_give_a_mask_a_box_in_each_picture_of_any_size(
+    sam_weights: Path, pictures: Path, tmp_path: Path
+) -> None:
+    prompts = {"box_prompt": [[10, 20, 60, 70], [5.5, 6, 30, 40]]}
+
+    result = predict(config("SAM-tiny", sam_weights, pictures, tmp_path, prompts=prompts, batch_size=2))
+
+    assert len(result.predicted) == 2
+    values = read(tmp_path, "p1")
+    assert values["prompts"] == {"box_prompt": [[10.0, 20.0, 60.0, 70.0], [5.5, 6.0, 30.0, 40.0]]}
+    assert [info["label"] for info in values["mask_infos"]] == ["box_prompt"] * 2
+    for mask, info in zip(values["masks"], values["mask_infos"], strict=True):
+        decoded = rle.decode(mask)
+        assert decoded.shape == (160, 80)
+        assert int(decoded.sum()) == info["area"]
+        assert {"score", "stability", "bbox"} <= set(info)
+
+
+def test_full_json_holds_paddlexs_arrays(sam_weights: Path, pictures: Path, tmp_path: Path) -> None:
+    asked = {"prompts": {"point_prompt": [[30, 30]]}}
+    predict(config("SAM-tiny", sam_weights, pictures / "p0.png", tmp_path / "a", **asked))
+    predict(config("SAM-tiny", sam_weights, pictures / "p0.png", tmp_path / "b", json_form="full", **asked))
+
+    compact, full = read(tmp_path / "a", "p0"), read(tmp_path / "b", "p0")
+
+    assert np.array_equal(rle.decode(compact["masks"][0]), np.array(full["masks"][0]))
+
+
+def test_every_bad_prompt_is_named_with_its_picture_before_anything_runs(
+    sam_weights: Path, pictures: Path, tmp_path: Path
+) -> None:
+    prompts = {"box_prompt": [[60, 20, 10, 70]], "point_prompt": [[100, 20]]}
+
+    with pytest.raises(UsageError) as caught:
+        predict(config("SAM-tiny", sam_weights, pictures, tmp_path / "out", prompts=prompts))
+
+    assert "p0.png: box_prompt 1: the box 60,20,10,70 is reversed" in str(caught.value)
+    assert "p1.png: point_prompt 1: the point 100,20 is outside the picture of 80x160" in str(caught.value)
+    assert "p0.png: point_prompt 1" not in str(caught.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_prompt_file_asks_each_picture_its_own(sam_weights: Path, pictures: Path, tmp_path: Path) -> None:
+    file = tmp_path / "prompts.json"
+    objects = [{"box": [1, 2, 30, 40], "label": "dog", "points": [[9, 9, 0]]}]
+    file.write_text(json.dumps({"images": [{"image": "p1.png", "objects": objects}]}))
+
+    predict(config("SAM-tiny", sam_weights, pictures, tmp_path, prompts=str(file)))
+
+    assert read(tmp_path, "p0")["masks"] == []
+    info = read(tmp_path, "p1")["mask_infos"][0]
+    assert (info["name"], info["points"]) == ("dog", [[9.0, 9.0, 0]])
+
+
+def test_prompts_for_a_missing_picture_are_an_error(sam_weights: Path, pictures: Path, tmp_path: Path) -> None:
+    file = tmp_path / "prompts.json"
+    file.write_text(json.dumps({"images": [{"image": "gone.png", "objects": [{"box": [1, 2, 3, 4]}]}]}))
+
+    with pytest.raises(UsageError, match=r"gone\.png: no such picture"):
+        predict(config("SAM-tiny", sam_weights, pictures, tmp_path, prompts=str(file)))
+
+
+def test_labelme_and_coco_hold_the_same_masks(sam_weights: Path, pictures: Path, tmp_path: Path) -> None:
+    asked: dict[str, Any] = {"prompts": {"objects": [{"box": [10, 10, 60, 70], "label": "dog"}]}}
+    predict(config("SAM-tiny", sam_weights, pictures, tmp_path, formats=["labelme", "coco", "png"], **asked))
+
+    coco = json.loads((tmp_path / "coco.json").read_text())
+    assert [Path(image["file_name"]).name for image in coco["images"]] == ["p0.png", "p1.png"]
+    assert (tmp_path / coco["images"][0]["file_name"]).is_file()
+    assert [category["name"] for category in coco["categories"]] == ["dog"]
+    for number, annotation in enumerate(coco["annotations"]):
+        assert annotation["segmentation"] == read(tmp_path, f"p{annotation['image_id'] - 1}")["masks"][0]
+        assert annotation["id"] == number + 1
+    labelme, findings = read_labelme(tmp_path / "p0_labelme.json", "p0")
+    assert labelme is not None and not findings
+    assert {shape.label for shape in labelme.shapes} == {"dog"}
+
+
+def test_texts_are_answered_against_the_background(lseg_weights: Path, pictures: Path, tmp_path: Path) -> None:
+    prompts = {"text_prompt": ["bear", "traffic light"]}
+    predict(config("LSeg-tiny", lseg_weights, pictures / "p0.png", tmp_path, prompts=prompts, background="grass"))
+
+    assert [info["prompt"] for info in read(tmp_path, "p0")["mask_infos"]] == ["bear", "traffic light"]
+
+
+@pytest.mark.parametrize(
+    ("model", "prompts", "message"),
+    [
+        ("SAM-tiny", {"text_prompt": ["bear"]}, "text_prompt 1: SAM-tiny takes boxes and points"),
+        ("SAM-tiny", {"box_prompt": []}, "box_prompt: is empty"),
+        ("SAM-tiny", None, "needs prompts"),
+    ],
+)
+def test_prompts_that_the_network_cannot_take(
+    *, model: str, prompts: Any, message: str, sam_weights: Path, pictures: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        predict(config(model, sam_weights, pictures, tmp_path, prompts=prompts))
+
+
+def test_everything_mode_needs_no_prompts(sam_weights: Path, pictures: Path, tmp_path: Path) -> None:
+    asked = {"everything": True, "min_score": 0, "min_stability": 0, "points_per_side": 2}
+    predict(config("SAM-tiny", sam_weights, pictures / "p0.png", tmp_path, **asked))
+
+    infos = read(tmp_path, "p0")["mask_infos"]
+    assert infos and [info["score"] for info in infos] == sorted((info["score"] for info in infos), reverse=True)
+
+
+def test_embedded_pictures_are_not_encoded_again(
+    sam_weights: Path, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = embed(str(pictures), "SAM-tiny", sam_weights, tmp_path / "kept")
+    again = embed(str(pictures), "SAM-tiny", sam_weights, tmp_path / "kept")
+    assert (first.encoded, again.encoded, again.pictures) == (2, 0, 2)
+
+    def refuse(*_: Any) -> None:
+        raise AssertionError("the encoder ran")
+
+    monkeypatch.setattr(PaddleSam, "encode", refuse)
+    asked = {"prompts": {"box_prompt": [[1, 2, 30, 40]]}, "cache_dir": str(tmp_path / "kept")}
+    predict(config("SAM-tiny", sam_weights, pictures, tmp_path / "out", **asked))
+
+    assert len(read(tmp_path / "out", "p0")["masks"]) == 1
+
+
+def test_pythons_door_takes_prompts_with_the_picture(sam_weights: Path) -> None:
+    settings = from_values(
+        {"Global.model": "SAM-tiny", "Global.mode": "train", "Global.dataset_dir": "x"}
+    ).config.Predict
+
+    predictor = PromptablePredictor.open_weights(get_spec("SAM-tiny"), sam_weights, settings)
+    model = Model("SAM-tiny", predictor, settings)
+    picture = np.random.default_rng(0).integers(0, 256, (60, 50, 3), np.uint8)
+
+    (result,) = model.predict(picture, prompts={"box_prompt": [[1, 2, 30, 40]]})
+
+    assert [mask.dtype for mask in result["masks"]] == [np.int8]
+    assert result["masks"][0].shape == (60, 50)
+
+
+def test_missing_weights_say_what_to_give(pictures: Path, tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match="neither a weight file nor an exported model"):
+        prompts = {"box_prompt": [[1, 2, 30, 40]]}
+        predict(config("SAM-B", tmp_path / "gone.pth", pictures, tmp_path, prompts=prompts))
+
+
+def test_keys_of_other_tasks_are_refused(sam_weights: Path, pictures: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="target_size"):
+        config("SAM-tiny", sam_weights, pictures, tmp_path, target_size=64)
