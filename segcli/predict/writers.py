@@ -54,7 +54,12 @@ def save_label_map(path: Path, labels: Labels, classes: ClassMap) -> None:
 
 def save_overlay(path: Path, picture: Picture, labels: Labels, classes: ClassMap) -> None:
     """Writes the overlay in the format of the suffix."""
-    drawn = cv2.cvtColor(overlay_picture(picture, labels, classes), cv2.COLOR_RGB2BGR)
+    save_picture(path, overlay_picture(picture, labels, classes))
+
+
+def save_picture(path: Path, picture: Picture) -> None:
+    """Writes an RGB picture in the format of the suffix."""
+    drawn = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
     encoded, data = cv2.imencode(path.suffix, drawn, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
     if not encoded:
         raise InputError(f"cannot write a {path.suffix} picture", path=path)
