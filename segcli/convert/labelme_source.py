@@ -14,8 +14,10 @@ from segcli.data.labelme import LabelMeFile, read_labelme
 from segcli.data.lists import read_text_file, relative_name
 from segcli.data.samples import Split
 from segcli.data.transaction import FOLDER, added_files, recover
+from segcli.errors import UsageError
 
 LIST_FILES = {Split.TRAIN: "train_anno_list.txt", Split.VAL: "val_anno_list.txt"}
+ANNOTATION_FOLDER = "annotations"
 PICTURE_FOLDERS = ("images", "imgs", "JPEGImages")
 _COCO_FILES = {"instance_train.json", "instance_val.json"}
 
@@ -47,14 +49,31 @@ class LabelMeDataset:
     findings: tuple[Finding, ...]
 
 
-def read_labelme_dataset(root: Path) -> LabelMeDataset:
-    """Reads every LabelMe file below `root`, the pictures unopened; a conversion that was killed is rolled back.
+def find_labelme_root(dataset_dir: Path) -> Path:
+    """The folder that holds the lists: `dataset_dir` itself, or the only such folder below it; else `dataset_dir`.
+
+    Raises:
+        UsageError: Lists lie in several folders below.
+    """
+    names = LIST_FILES.values()
+    if any((dataset_dir / name).is_file() for name in names):
+        return dataset_dir
+    folders = sorted({path.parent for name in names for path in dataset_dir.rglob(name)})
+    if len(folders) > 1:
+        listing = ", ".join(relative_name(folder, dataset_dir) for folder in folders)
+        hint = "point Global.dataset_dir at one of them"
+        raise UsageError(f"LabelMe data lie in {listing}", path=dataset_dir, hint=hint)
+    return folders[0] if folders else dataset_dir
+
+
+def read_labelme_dataset(dataset_dir: Path) -> LabelMeDataset:
+    """Reads every LabelMe file of a dataset, the pictures unopened; a conversion that was killed is rolled back.
 
     With `train_anno_list.txt` and `val_anno_list.txt` these say which files belong to which part. One of them alone
     says which files are taken; without them every LabelMe file is. `label.txt`, where present, fixes the classes and
     their order.
     """
-    root = Path(os.path.normpath(root))
+    root = Path(os.path.normpath(find_labelme_root(dataset_dir)))
     recover(root)
     findings: list[Finding] = []
     samples = []
@@ -154,13 +173,23 @@ class _PictureFinder:
 
     def _candidates(self, annotation: LabelMeFile) -> Iterator[Path]:
         here = annotation.path.parent
-        if annotation.image_path is not None:
-            yield Path(os.path.normpath(here / annotation.image_path))
-            yield from self._by_name(here, annotation.image_path.name)
+        stated = annotation.image_path
+        if stated is not None:
+            if here.name == ANNOTATION_FOLDER and len(stated.parts) == 1:
+                # what lies beside is then a mask that another tool made of it
+                yield from self._picture_folders(here, stated.name)
+            yield Path(os.path.normpath(here / stated))
+            yield from self._by_name(here, stated.name)
         for suffix in sorted(IMAGE_SUFFIXES):
             yield from self._by_name(here, annotation.path.stem + suffix)
 
-    def _by_name(self, here: Path, name: str) -> list[Path]:
+    def _by_name(self, here: Path, name: str) -> Iterator[Path]:
+        yield here / name
+        yield from self._picture_folders(here, name)
+
+    def _picture_folders(self, here: Path, name: str) -> Iterator[Path]:
         beside = here if here == self._root else here.parent
-        siblings = [beside / folder for folder in PICTURE_FOLDERS]
-        return [folder / name for folder in (here, *siblings, *self._folders)]
+        for folder in PICTURE_FOLDERS:
+            yield beside / folder / name
+        for known in self._folders:
+            yield known / name

@@ -72,7 +72,8 @@ def place_pictures(dataset: LabelMeDataset, seed: int) -> tuple[tuple[PlacedPict
         try:
             measured.append(_measure(sample))
         except InputError as fault:
-            findings.append(finding("L107" if sample.picture is None else "L202", sample.name, str(fault)))
+            code, what = ("L107", "imageData") if sample.picture is None else ("L202", sample.picture.name)
+            findings.append(finding(code, sample.name, f"{what}: {fault.message}"))
     names = _Names(dataset.root, findings).of(measured)
     splits = _splits([entry.sample for entry in measured], seed)
     placed = tuple(

@@ -71,7 +71,7 @@ class LabelMeFile:
         try:
             return base64.b64decode(json.loads(self.path.read_bytes())["imageData"])
         except (OSError, LookupError, TypeError, ValueError) as fault:
-            raise InputError(f"imageData is no base64: {fault}", path=self.path) from fault
+            raise InputError(f"is no base64: {fault}", path=self.path) from fault
 
 
 def read_labelme(path: Path, name: str) -> tuple[LabelMeFile | None, list[Finding]]:

@@ -141,8 +141,11 @@ def recover(root: Path) -> None:
     _drop_if_empty(root)
 
 
-def undo(root: Path) -> list[Change]:
+def undo(dataset_dir: Path) -> list[Change]:
     """Restores what the last transaction of a dataset replaced, and removes what it added.
+
+    Args:
+        dataset_dir: The dataset's folder, or one above the only dataset that was changed.
 
     Returns:
         What was undone.
@@ -150,6 +153,7 @@ def undo(root: Path) -> list[Change]:
     Raises:
         UsageError: There is nothing to undo, or a file was changed or a backup taken away since.
     """
+    root = _changed_root(dataset_dir)
     recover(root)
     folders = _folders(root)
     if not folders:
@@ -167,6 +171,16 @@ def added_files(root: Path) -> set[Path]:
     """Files that transactions put where there was none."""
     changes = (change for folder in _folders(root) for change in _read(folder).changes)
     return {root / change.target for change in changes if change.backup is None}
+
+
+def _changed_root(dataset_dir: Path) -> Path:
+    if (dataset_dir / FOLDER).is_dir():
+        return dataset_dir
+    roots = sorted(folder.parent for folder in dataset_dir.rglob(FOLDER) if folder.is_dir())
+    if len(roots) > 1:
+        listing = ", ".join(str(root.relative_to(dataset_dir)) for root in roots)
+        raise UsageError(f"changed datasets lie in {listing}", path=dataset_dir, hint="name one of them")
+    return roots[0] if roots else dataset_dir
 
 
 def _refuse(root: Path, files: list[str], what: str) -> None:

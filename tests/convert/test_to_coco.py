@@ -152,7 +152,7 @@ def test_equal_parts_are_no_holes(tmp_path):
 
 def test_ignored_and_background_shapes_are_left_out_and_counted(tmp_path):
     write_labelme(tmp_path, "a", [box("__ignore__", 1, 1, 5, 5), CAT, box("_background_", 1, 1, 5, 5)])
-    report, train, val = converted(tmp_path)
+    report, train, _ = converted(tmp_path)
     assert report.plan.classes == ("cat",)
     assert [entry["name"] for entry in train["categories"]] == ["cat"]
     assert report.made == {"objects": 1, "shapes_left_out": 2, "objects_without_pixels": 0}

@@ -12,6 +12,7 @@ from segcli.data.image import decode_image, read_image, read_mask
 from segcli.data.samples import Split
 from segcli.data.seg_dataset import scan_seg_dataset
 from segcli.data.transaction import undo
+from segcli.errors import UsageError
 from tests.files import snapshot
 from tests.labelme_folder import (
     HEIGHT,
@@ -107,6 +108,43 @@ def test_the_picture_beside_is_taken_before_the_embedded_one(tmp_path):
     (tmp_path / "a.png").write_bytes(picture_bytes(6))
     image = only_sample(converted(tmp_path)[1]).image
     assert image.read_bytes() == picture_bytes(6)
+
+
+def test_a_mask_beside_the_annotation_is_not_its_picture(tmp_path):
+    write_labelme(tmp_path, "annotations/a", [CAT], picture="images/a.png", seed=1)
+    (tmp_path / "annotations/a.png").write_bytes(picture_bytes(2))
+    assert only_sample(converted(tmp_path)[1]).image.read_bytes() == picture_bytes(1)
+
+
+def test_pictures_of_a_neighbour_dataset_are_not_taken(tmp_path):
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images/a.png").write_bytes(picture_bytes())
+    write_labelme(tmp_path / "data", "a", [CAT], picture=None)
+    plan = plan_conversion(convert_config(tmp_path / "data"))
+    assert [found.code for found in plan.findings] == ["L201"]
+
+
+def test_a_dataset_below_the_folder_is_found_by_its_lists(tmp_path):
+    write_labelme(tmp_path / "set", "a", [CAT], seed=1)
+    write_labelme(tmp_path / "set", "b", [CAT], seed=2)
+    write_lists(tmp_path / "set", ["a"], ["b"])
+    before = snapshot(tmp_path)
+    report = convert_dataset(convert_config(tmp_path))
+    assert report.plan.root == tmp_path / "set"
+    assert undo(tmp_path) == list(report.changes)
+    assert snapshot(tmp_path, without="") == before
+
+
+def test_several_datasets_below_the_folder(tmp_path):
+    for name in ("one", "two"):
+        write_labelme(tmp_path / name, "a", [CAT])
+        write_lists(tmp_path / name, ["a"], [])
+    with pytest.raises(UsageError, match="LabelMe data lie in one, two"):
+        convert_dataset(convert_config(tmp_path))
+    for name in ("one", "two"):
+        convert_dataset(convert_config(tmp_path / name))
+    with pytest.raises(UsageError, match="changed datasets lie in one, two"):
+        undo(tmp_path)
 
 
 def test_ignored_and_background_shapes(tmp_path):

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from segcli.data.labelme import Shape
-from segcli.data.shapes import LabelCanvas, paint_shape
+from segcli.data.shapes import LabelCanvas
 
 HEIGHT, WIDTH = 40, 60
 YS, XS = np.mgrid[:HEIGHT, :WIDTH]
@@ -98,9 +98,11 @@ def random_shapes(count):
 
 def test_one_shape_alone_has_the_same_pixels_as_on_the_canvas():
     seen = set()
+    canvas = LabelCanvas(HEIGHT, WIDTH)
     for drawn in random_shapes(400):
         whole = paint(drawn.kind, *drawn.points, mask=drawn.mask)
-        crop = paint_shape(drawn, HEIGHT, WIDTH, line_width=5, point_size=5)
+        canvas.paint(drawn, 1)
+        crop = canvas.take()
         placed = np.zeros_like(whole)
         if crop is not None:
             pixels, x, y = crop

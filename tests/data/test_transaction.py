@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
 from segcli.data.transaction import added_files, recover, transaction, undo
 from segcli.errors import UsageError
+from tests.death import calls_of, die
 from tests.files import snapshot
 
 OLD = {"a.txt": b"a", "deep": None, "deep/b.txt": b"b", "same.txt": b"same"}
@@ -20,29 +19,6 @@ NEW = OLD | {
     "fresh/inner": None,
     "fresh/inner/c.txt": b"C",
 }
-_MUTATORS = ("rename", "replace", "unlink", "mkdir", "rmdir")
-
-
-class Killed(BaseException):
-    """Stands for the end of the process."""
-
-
-class Death:
-    """From its `at`-th call on, every call that changes a file or folder ends the process."""
-
-    def __init__(self, monkeypatch, at=None):
-        self.calls, self.at = 0, at
-        for name in _MUTATORS:
-            monkeypatch.setattr(os, name, self._mortal(getattr(os, name)))
-
-    def _mortal(self, function):
-        def run(*args, **kwargs):
-            self.calls += 1
-            if self.at is not None and self.calls >= self.at:
-                raise Killed
-            return function(*args, **kwargs)
-
-        return run
 
 
 @pytest.fixture
@@ -59,23 +35,6 @@ def change(root):
         for name in ("a.txt", "deep/b.txt", "fresh/inner/c.txt", "same.txt"):
             changes.stage(name).write_bytes(NEW[name])
     return changes.changes
-
-
-def calls_of(work, monkeypatch):
-    with monkeypatch.context() as patch:
-        death = Death(patch)
-        work()
-    return death.calls
-
-
-def die(work, monkeypatch, at):
-    with monkeypatch.context() as patch:
-        Death(patch, at)
-        try:
-            work()
-        except Killed:
-            return True
-    return False
 
 
 def test_files_take_their_places_and_originals_are_kept(root):
