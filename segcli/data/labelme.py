@@ -20,6 +20,7 @@ from segcli.errors import InputError
 MIN_POINTS = {"polygon": 3, "rectangle": 2, "circle": 2, "line": 2, "linestrip": 2, "point": 1, "mask": 1}
 """Fewest points of each shape type; LabelMe's `points` (several points) are taken as single ones."""
 
+_LEGACY_ENCODING = "gb18030"
 _SYNONYMS = {"": "polygon", "points": "point", "oriented_rectangle": "polygon"}
 
 
@@ -69,7 +70,7 @@ class LabelMeFile:
             InputError: There is none, or it is no base64.
         """
         try:
-            return base64.b64decode(json.loads(self.path.read_bytes())["imageData"])
+            return base64.b64decode(_parse(self.path.read_bytes(), self.path.name, [])["imageData"])
         except (OSError, LookupError, TypeError, ValueError) as fault:
             raise InputError(f"is no base64: {fault}", path=self.path) from fault
 
@@ -84,15 +85,15 @@ def read_labelme(path: Path, name: str) -> tuple[LabelMeFile | None, list[Findin
     Returns:
         The file with its valid shapes (None when it is no LabelMe file), and what is wrong in it.
     """
+    findings: list[Finding] = []
     try:
-        values = json.loads(path.read_bytes())
+        values = _parse(path.read_bytes(), name, findings)
     except OSError as fault:
         return None, [finding("L101", name, f"cannot be read: {fault.strerror}")]
-    except ValueError as fault:
+    except (ValueError, RecursionError) as fault:
         return None, [finding("L101", name, f"is no JSON: {fault}")]
     if not isinstance(values, dict) or not isinstance(values.get("shapes"), list):
         return None, [finding("L102", name, "has no list of shapes")]
-    findings: list[Finding] = []
     shapes = []
     for number, entry in enumerate(values["shapes"]):
         shape = _read_shape(number, entry, name, findings)
@@ -102,6 +103,16 @@ def read_labelme(path: Path, name: str) -> tuple[LabelMeFile | None, list[Findin
     stated = PurePosixPath(str(image_path).replace("\\", "/")) if image_path else None
     size = _stated_size(values.get("imageWidth"), values.get("imageHeight"))
     return LabelMeFile(path, stated, bool(values.get("imageData")), tuple(shapes), size), findings
+
+
+def _parse(data: bytes, name: str, findings: list[Finding]) -> Any:
+    """The content of a file; some old tools on Chinese Windows wrote its encoding."""
+    try:
+        return json.loads(data)
+    except UnicodeDecodeError:
+        values = json.loads(data.decode(_LEGACY_ENCODING))
+    findings.append(finding("L111", name, f"was read as {_LEGACY_ENCODING}"))
+    return values
 
 
 def _stated_size(width: object, height: object) -> tuple[int, int] | None:
@@ -117,7 +128,7 @@ def _read_shape(number: int, entry: object, name: str, findings: list[Finding]) 
     points = _points(entry.get("points"))
     shape = Shape(
         number=number,
-        label=str(entry.get("label") or "").strip(),
+        label=" ".join(str(entry.get("label") or "").splitlines()).strip(),
         kind=_SYNONYMS.get(kind, kind),
         points=points or (),
         group_id=group if isinstance(group, int | str) and group != "" else None,
@@ -139,9 +150,7 @@ def _shape_fault(shape: Shape) -> tuple[str, str] | None:
         return "L106", f"is of the unknown type {shape.kind!r}"
     if len(shape.points) < MIN_POINTS[shape.kind]:
         return "L103", f"a {shape.kind} needs {MIN_POINTS[shape.kind]} points, this has {len(shape.points)}"
-    if shape.kind == "mask" and not _is_picture(shape.mask or b""):
-        return "L107", "a mask without its picture"
-    return None
+    return _mask_fault(shape.mask or b"") if shape.kind == "mask" else None
 
 
 def _mask_data(data: object) -> bytes:
@@ -151,13 +160,13 @@ def _mask_data(data: object) -> bytes:
         return b""
 
 
-def _is_picture(data: bytes) -> bool:
+def _mask_fault(data: bytes) -> tuple[str, str] | None:
     try:
         with Image.open(io.BytesIO(data)) as picture:
-            picture.load()
+            empty = picture.convert("L").getbbox() is None
     except (OSError, SyntaxError, ValueError):
-        return False
-    return True
+        return "L107", "a mask without its picture"
+    return ("L110", "a mask without a pixel") if empty else None
 
 
 def _points(values: Any) -> tuple[tuple[float, float], ...] | None:

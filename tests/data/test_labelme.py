@@ -83,7 +83,8 @@ def test_a_faulty_shape_is_named_and_left_out(tmp_path, entry, code, place):
     ("content", "code"),
     [
         (b"{", "L101"),
-        ('{"shapes": "中文"}'.encode("gbk"), "L101"),
+        (b'{"shapes": "\xff\xff"}', "L101"),
+        (b"[" * 100_000, "L101"),
         ([], "L102"),
         ({}, "L102"),
         ({"shapes": {}}, "L102"),
@@ -113,6 +114,18 @@ def test_paths_of_windows_and_stated_sizes(tmp_path):
     assert annotation.stated_size == (8, 6)
     annotation, _ = read(tmp_path, {"shapes": [], "imageWidth": 8, "imageHeight": None})
     assert (annotation.image_path, annotation.stated_size) == (None, None)
+
+
+def test_a_legacy_encoding_is_read_and_said(tmp_path):
+    content = {"shapes": [shape("中文", *TRIANGLE)], "imageData": base64.b64encode(b"picture").decode()}
+    annotation, findings = read(tmp_path, json.dumps(content, ensure_ascii=False).encode("gbk"))
+    assert [found.code for found in findings] == ["L111"]
+    assert (annotation.shapes[0].label, annotation.image_data()) == ("中文", b"picture")
+
+
+def test_a_label_stays_on_one_line(tmp_path):
+    (read_back,), _ = read_shape(tmp_path, shape("old\r\nhouse\n", *TRIANGLE))
+    assert read_back.label == "old house"
 
 
 def test_the_embedded_picture_is_read_when_asked_for(tmp_path):
