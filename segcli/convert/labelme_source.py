@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from segcli.data.codes import finding
-from segcli.data.finding import Finding
+from segcli.data.finding import Finding, has_errors
 from segcli.data.image import IMAGE_SUFFIXES
 from segcli.data.labelme import LabelMeFile, read_labelme
 from segcli.data.lists import read_text_file, relative_name
@@ -78,12 +78,15 @@ def read_labelme_dataset(dataset_dir: Path) -> LabelMeDataset:
     findings: list[Finding] = []
     samples = []
     pictures = _PictureFinder(root)
+    listed = any((root / list_file).is_file() for list_file in LIST_FILES.values())
     for path, split in _annotation_files(root, findings):
         name = relative_name(path, root)
         annotation, faults = read_labelme(path, name)
-        findings += faults
         if annotation is None:
+            foreign = not listed and faults[0].code == "L102"
+            findings += [finding("L005", name, faults[0].message)] if foreign else faults
             continue
+        findings += faults
         picture = pictures.find(annotation)
         if picture is None and not annotation.has_image_data:
             stated = annotation.image_path or f"{path.stem}.*"
@@ -93,7 +96,7 @@ def read_labelme_dataset(dataset_dir: Path) -> LabelMeDataset:
             findings.append(finding("L109", name, "holds no shapes"))
         samples.append(LabelMeSample(name, annotation, picture, split))
     samples = _one_a_picture(samples, findings)
-    if not samples and not findings:
+    if not samples and not has_errors(findings):
         findings.append(finding("L001", str(root), "no LabelMe file lies here"))
     return LabelMeDataset(root, tuple(samples), _label_names(root), tuple(findings))
 
@@ -182,6 +185,7 @@ class _PictureFinder:
             yield from self._by_name(here, stated.name)
         for suffix in sorted(IMAGE_SUFFIXES):
             yield from self._by_name(here, annotation.path.stem + suffix)
+            yield from self._by_name(here, annotation.path.stem + suffix.upper())
 
     def _by_name(self, here: Path, name: str) -> Iterator[Path]:
         yield here / name

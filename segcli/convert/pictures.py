@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from segcli.config.schema import SplitConfig
 from segcli.convert.labelme_source import LabelMeDataset, LabelMeSample
 from segcli.data.codes import finding
 from segcli.data.finding import Finding
@@ -60,11 +61,15 @@ class _Measured:
     name: PurePosixPath
 
 
-def place_pictures(dataset: LabelMeDataset, seed: int) -> tuple[tuple[PlacedPicture, ...], list[Finding]]:
+def place_pictures(dataset: LabelMeDataset, settings: SplitConfig) -> tuple[tuple[PlacedPicture, ...], list[Finding]]:
     """Decides everything about the pictures; writes nothing.
 
-    A picture inside `images/` stays where it is. Where there are not lists of both parts, the samples are divided 80 to
-    20 with the seed.
+    A picture inside `images/` stays where it is. Where a division is asked for, it is made here, just as `segcli.split`
+    would make it afterwards; then both together change nothing when they are repeated. Otherwise the lists decide, and
+    where there are not lists of both parts, the samples are divided 80 to 20.
+
+    Raises:
+        ConfigError: A division is asked for and its percentages do not make 100.
     """
     findings: list[Finding] = []
     measured = []
@@ -75,7 +80,7 @@ def place_pictures(dataset: LabelMeDataset, seed: int) -> tuple[tuple[PlacedPict
             code, what = ("L107", "imageData") if sample.picture is None else ("L202", sample.picture.name)
             findings.append(finding(code, sample.name, f"{what}: {fault.message}"))
     names = _Names(dataset.root, findings).of(measured)
-    splits = _splits([entry.sample for entry in measured], seed)
+    splits = _splits([entry.sample.split for entry in measured], [image for image, _ in names], settings)
     placed = tuple(
         PlacedPicture(entry.sample, entry.size, image, stem, split)
         for entry, (image, stem), split in zip(measured, names, splits, strict=True)
@@ -96,9 +101,12 @@ def _measure(sample: LabelMeSample) -> _Measured:
     return _Measured(sample, (height, width), PurePosixPath(PurePosixPath(sample.name).stem + suffix))
 
 
-def _splits(samples: Sequence[LabelMeSample], seed: int) -> list[Split]:
-    train = set(divide(range(len(samples)), DEFAULT_SHARES, seed)[0])
-    return [sample.split or (Split.TRAIN if number in train else Split.VAL) for number, sample in enumerate(samples)]
+def _splits(listed: list[Split | None], images: list[str], settings: SplitConfig) -> list[Split]:
+    if not settings.enable and None not in listed:
+        return [split for split in listed if split is not None]
+    shares = Shares.checked(settings.train_percent, settings.val_percent) if settings.enable else DEFAULT_SHARES
+    train = set(divide(images, shares, settings.seed, key=str)[0])
+    return [Split.TRAIN if image in train else Split.VAL for image in images]
 
 
 class _Names:

@@ -44,9 +44,9 @@ class CocoPlan(ConversionPlan):
 
 
 def plan_coco(dataset: LabelMeDataset, settings: CheckDatasetConfig) -> CocoPlan:
-    """Decides every file of the result without writing one."""
+    """Decides every file of the result without writing one; see `place_pictures` for the errors."""
     names, findings = object_classes(dataset)
-    pictures, faults = place_pictures(dataset, settings.split.seed)
+    pictures, faults = place_pictures(dataset, settings.split)
     return CocoPlan(
         dataset=dataset,
         classes=names,

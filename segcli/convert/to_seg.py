@@ -73,14 +73,14 @@ class SegPlan(ConversionPlan):
 
 
 def plan_seg(dataset: LabelMeDataset, settings: CheckDatasetConfig) -> SegPlan:
-    """Decides every file of the result without writing one.
+    """Decides every file of the result without writing one; see `place_pictures` for the errors.
 
     Masks go into `annotations/`, or into `masks/` where the labelled pictures themselves lie in `annotations/`.
     """
     names, findings = object_classes(dataset)
     if len(names) >= IGNORE_INDEX:
         findings.append(finding("L304", str(dataset.root), f"there are {len(names)} labels"))
-    pictures, faults = place_pictures(dataset, settings.split.seed)
+    pictures, faults = place_pictures(dataset, settings.split)
     folder = dataset.root / MASK_FOLDER
     crowded = any(sample.picture is not None and sample.picture.parent == folder for sample in dataset.samples)
     return SegPlan(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 
+import numpy as np
 import pytest
 
 from segcli.convert.command import convert_dataset, plan_conversion
@@ -11,7 +12,7 @@ from segcli.data.codes import CODES
 from segcli.data.finding import Severity
 from segcli.errors import DatasetError, UsageError
 from tests.files import snapshot
-from tests.labelme_folder import box, convert_config, picture_bytes, shape, write_labelme, write_lists
+from tests.labelme_folder import box, convert_config, mask_text, picture_bytes, shape, write_labelme, write_lists
 
 CAT = box("cat", 4, 4, 20, 20)
 
@@ -34,12 +35,28 @@ def in_both_lists(root):
     write_lists(root, ["a", "b"], ["b"])
 
 
+def another_json(root):
+    (root / "package.json").write_text("{}")
+
+
+def nothing_listed(root):
+    write_lists(root, [], [])
+    for name in "ab":
+        (root / f"{name}.json").unlink()
+
+
 def no_json(root):
     (root / "a.json").write_text("{")
 
 
 def no_labelme(root):
+    write_lists(root, ["a"], ["b"])
     (root / "a.json").write_text("{}")
+
+
+def legacy_encoding(root):
+    path = write_labelme(root, "a", [box("中文", 1, 1, 9, 9)])
+    path.write_bytes(path.read_text(encoding="utf-8").encode("gb18030"))
 
 
 def with_shape(entry):
@@ -92,6 +109,8 @@ FAULTS = [
     ("L002", listed_but_missing),
     ("L003", unlisted),
     ("L004", in_both_lists),
+    ("L001", nothing_listed),
+    ("L005", another_json),
     ("L101", no_json),
     ("L102", no_labelme),
     ("L103", with_shape(shape("cat", (1, 1), (2, 2)))),
@@ -104,6 +123,8 @@ FAULTS = [
     ("L108", with_shape(box("cat", 70, 5, 90, 30))),
     ("L108", with_shape(shape("cat", (-30, 20), (-20, 20), kind="circle"))),
     ("L109", no_shapes),
+    ("L110", with_shape(shape("cat", (1, 1), kind="mask", mask=mask_text(np.zeros((3, 3)))))),
+    ("L111", legacy_encoding),
     ("L201", no_picture),
     ("L202", damaged_picture),
     ("L203", same_name),

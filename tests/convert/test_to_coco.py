@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 
 from segcli.check.command import check_dataset
+from segcli.config.schema import Config
 from segcli.convert.command import convert_dataset
 from segcli.data import rle
 from segcli.data.coco import open_coco_dataset
 from segcli.data.image import decode_image, read_image, read_mask
 from segcli.data.transaction import undo
+from segcli.errors import ConfigError
 from tests.files import snapshot
 from tests.labelme_folder import (
     HEIGHT,
@@ -233,3 +235,33 @@ def test_converted_data_pass_the_check(tmp_path):
     assert result.valid, result.findings
     assert [found.code for found in result.findings] == []
     assert result.as_dict()["conversion"]["objects"] == 35
+
+
+@pytest.mark.parametrize("model", ["PP-LiteSeg-T", "SOLOv2"])
+def test_conversion_and_division_together_change_nothing_when_repeated(tmp_path, model):
+    for number in range(10):
+        write_labelme(tmp_path, f"p{number}", [CAT, DOG], seed=number)
+    write_lists(tmp_path, [f"p{number}" for number in range(7)], ["p7", "p8", "p9"])
+    steps = {
+        "convert": {"enable": True, "src_dataset_type": "LabelMe"},
+        "split": {"enable": True, "train_percent": 60, "val_percent": 40, "seed": 3},
+    }
+    config = Config.model_validate({"Global": {"model": model, "dataset_dir": str(tmp_path)}, "CheckDataset": steps})
+    values = check_dataset(config).as_dict()
+    assert (values["split"]["train_samples"], values["split"]["val_samples"]) == (6, 4)
+    assert values["split"]["written"] == 0
+    before = snapshot(tmp_path)
+    assert check_dataset(config).as_dict()["conversion"]["written"] == 0
+    assert snapshot(tmp_path) == before
+
+
+def test_a_division_that_cannot_be_is_refused_before_anything_is_written(tmp_path):
+    write_labelme(tmp_path, "a", [CAT])
+    before = snapshot(tmp_path, without="")
+    split = {"enable": True, "train_percent": 60, "val_percent": 30}
+    config = Config.model_validate(
+        {"Global": {"model": "SOLOv2", "dataset_dir": str(tmp_path)}, "CheckDataset": {"split": split}}
+    )
+    with pytest.raises(ConfigError):
+        convert_dataset(config)
+    assert snapshot(tmp_path, without="") == before
