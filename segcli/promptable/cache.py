@@ -37,6 +37,7 @@ class EmbeddingCache:
         memory_items: Embeddings kept in memory, the latest used.
         max_disk_bytes: The longest unused files are removed beyond this; None for no limit.
         half: Store float16 on disk: half the size, and a few border pixels of masks may change.
+        owner: Lives as long as the cache: a temporary folder that is removed with it.
 
     Attributes:
         misses: How often an embedding was asked for that is not kept.
@@ -49,10 +50,12 @@ class EmbeddingCache:
         memory_items: int = DEFAULT_MEMORY_ITEMS,
         max_disk_bytes: int | None = None,
         half: bool = False,
+        owner: object = None,
     ) -> None:
         self.folder = None if folder is None else Path(folder)
         self.memory_items, self.max_disk_bytes, self.half = memory_items, max_disk_bytes, half
         self.misses = 0
+        self._owner = owner
         self._memory: OrderedDict[str, FloatArray] = OrderedDict()
 
     def get(self, key: str) -> FloatArray | None:

@@ -49,6 +49,27 @@ class TextPredictor:
             self.cache.put(key, embedding)
         self._picture = EncodedPicture(embedding, self.preparation.place(*image.shape[:2]), name)
 
+    @property
+    def picture(self) -> EncodedPicture:
+        """The picture that texts are about.
+
+        Raises:
+            UsageError: None was set.
+        """
+        if self._picture is None:
+            raise UsageError("set a picture before asking about it")
+        return self._picture
+
+    def score(self, texts: Sequence[str]) -> FloatArray:
+        """Scores every pixel of the picture that was set against every text, ``[K, H, W]`` logits.
+
+        Raises:
+            UsageError: No picture was set, or a text is empty or too long.
+        """
+        picture = self.picture
+        logits = self.backend.compare(picture.embedding, self.backend.encode_texts(list(texts), truncate=False))
+        return np.stack([picture.placement.to_picture(np.ascontiguousarray(plane)) for plane in logits])
+
     def predict(
         self, objects: Sequence[ObjectPrompt], *, background: str = BACKGROUND_TEXT, truncate: bool = False
     ) -> list[PromptedMask]:
@@ -65,15 +86,14 @@ class TextPredictor:
         Raises:
             UsageError: No picture was set, or a prompt cannot be used.
         """
-        if self._picture is None:
-            raise UsageError("set a picture before asking about it")
-        placement = self._picture.placement
-        objects = valid_objects(objects, placement.width, placement.height, self._picture.name)
+        picture = self.picture
+        placement = picture.placement
+        objects = valid_objects(objects, placement.width, placement.height, picture.name)
         texts = [_text_of(prompt) for prompt in objects]
         vectors = self.backend.encode_texts([background, *texts], truncate=truncate)
         answers = []
         for place, prompt in enumerate(objects, start=1):
-            logits = self.backend.compare(self._picture.embedding, vectors[[0, place]])
+            logits = self.backend.compare(picture.embedding, vectors[[0, place]])
             margin = logits[1] - logits[0]
             answers.append(_answer(prompt, margin, placement))
         return answers

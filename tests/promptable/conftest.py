@@ -14,7 +14,8 @@ from segcli.train.checkpoint import network_arrays
 from segcli.weights.files import write_pdparams
 
 
-def _weights(folder: Path, name: str) -> Path:
+def make_weights(folder: Path, name: str) -> Path:
+    """A weight file of a network with random weights."""
     paddle.seed(3)
     path = folder / f"{name}.pdparams"
     write_pdparams(path, network_arrays(build_network(name)))
@@ -23,12 +24,12 @@ def _weights(folder: Path, name: str) -> Path:
 
 @pytest.fixture(scope="session")
 def sam_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return _weights(tmp_path_factory.mktemp("sam"), "SAM-tiny")
+    return make_weights(tmp_path_factory.mktemp("sam"), "SAM-tiny")
 
 
 @pytest.fixture(scope="session")
 def lseg_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return _weights(tmp_path_factory.mktemp("lseg"), "LSeg-tiny")
+    return make_weights(tmp_path_factory.mktemp("lseg"), "LSeg-tiny")
 
 
 @pytest.fixture

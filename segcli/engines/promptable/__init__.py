@@ -1,0 +1,1 @@
+"""Training of promptable networks: Segment Anything from outlined objects, LSeg from label maps."""

@@ -1,0 +1,171 @@
+"""The door to the promptable networks, which are ours: networks, training sessions."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import paddle
+
+from segcli.config.schema import Config, TrainConfig
+from segcli.data.coco import open_coco_dataset
+from segcli.data.seg_dataset import open_seg_dataset
+from segcli.engines.promptable.lseg_session import LSegSamples, LSegSession
+from segcli.engines.promptable.sam_samples import SamSamples, learnable
+from segcli.engines.promptable.sam_session import SamSession
+from segcli.engines.promptable.schedule import build_optimizer, build_schedule
+from segcli.engines.protocol import Network, TrainingSession
+from segcli.errors import ConfigError, ConfigFault, DatasetError, UsageError
+from segcli.models.promptable.specs import PROMPTABLE, Asked
+from segcli.models.promptable.table import build_promptable_network
+from segcli.models.spec import ModelSpec, TrainRecipe
+from segcli.promptable.cache import EmbeddingCache
+from segcli.promptable.training import PromptSettings
+from segcli.train.draws import Draws
+
+log = logging.getLogger("segcli.train")
+
+MEMORY_FOR_EMBEDDINGS = 2 << 30
+"""Bytes of embeddings beyond which they are kept on disk."""
+_WARMUP_SHARE = 10
+_FLOAT_BYTES = 4
+T = TypeVar("T")
+
+
+class PromptableEngine:
+    """Promptable segmentation; see `segcli.engines.protocol.Engine`."""
+
+    def build_network(self, spec: ModelSpec, num_classes: int) -> Network:
+        """The network with random weights; it has no classes, so their number counts for nothing."""
+        with paddle.utils.unique_name.guard():
+            return build_promptable_network(spec.name)
+
+    def open_training(self, spec: ModelSpec, config: Config) -> TrainingSession:
+        """Reads the dataset and builds all that trains the model on it.
+
+        Raises:
+            ConfigError: There is no dataset, or optimizer or schedule cannot be built.
+            DatasetError: The dataset cannot be trained on.
+            UsageError: Several processes are wanted.
+        """
+        if config.Global.dataset_dir is None:
+            raise ConfigError([ConfigFault("Global.dataset_dir", "training needs a dataset", "give its folder")])
+        if paddle.distributed.get_world_size() > 1:
+            raise UsageError(f"{spec.name} is trained by one process", hint="name one device, cpu or gpu:0")
+        paddle.seed(config.Global.seed)
+        network = self.build_network(spec, 0)
+        open_session = _open_sam if PROMPTABLE[spec.name].asked is Asked.CLICKS else _open_lseg
+        return open_session(spec, config, network)
+
+    def for_export(self, network: Network, spec: ModelSpec) -> Network:
+        """The network itself: its halves are exported apart, see `segcli.export.promptable`."""
+        network.eval()
+        return network
+
+
+def _open_sam(spec: ModelSpec, config: Config, network: Network) -> TrainingSession:
+    settings, asked = config.Train, config.Train.promptable
+    assert config.Global.dataset_dir is not None
+    folder = Path(config.Global.dataset_dir)
+    dataset = open_coco_dataset(folder)
+    train = learnable(dataset.train, 4 * network.grid)
+    if not train:
+        raise DatasetError("no training picture has an object that is large enough to learn from", path=folder)
+    if len(train) < len(dataset.train):
+        log.info("%d training pictures have no object to learn from", len(dataset.train) - len(train))
+    frozen = _is_frozen(spec, settings)
+    if frozen:
+        _freeze(network.image_encoder)
+        _freeze(network.prompt_encoder)
+    draws = Draws(samples=len(train), batch_size=settings.batch_size, seed=config.Global.seed)
+    preparation = PROMPTABLE[spec.name].preparation
+    val = _spread(dataset.val, asked.measured_pictures)
+    return SamSession(
+        network=network,
+        forward=network,
+        optimizer=_optimizer(spec, settings, network, draws),
+        classes=dataset.classes,
+        preprocess=spec.preprocess,
+        samples=SamSamples(
+            train, preparation, 4 * network.grid, draws, asked.objects_per_picture, not frozen, asked.flip
+        ),
+        val=val,
+        cache=_embedding_cache(network, len(train) + len(val), asked.cache_dir) if frozen else None,
+        prompting=PromptSettings(box_share=asked.box_share, error_rounds=asked.error_rounds),
+        total_iterations=settings.epochs_iters * draws.iterations_per_epoch,
+        eval_interval=settings.eval_interval * draws.iterations_per_epoch,
+        num_workers=settings.num_workers,
+    )
+
+
+def _open_lseg(spec: ModelSpec, config: Config, network: Network) -> TrainingSession:
+    settings, asked = config.Train, config.Train.promptable
+    assert config.Global.dataset_dir is not None
+    dataset = open_seg_dataset(Path(config.Global.dataset_dir), settings.num_classes)
+    _freeze(network.clip_pretrained)
+    if _is_frozen(spec, settings):
+        _freeze(network.pretrained.model)
+    draws = Draws(samples=len(dataset.train), batch_size=settings.batch_size, seed=config.Global.seed)
+    samples = LSegSamples(dataset.train, dataset.classes, PROMPTABLE[spec.name].preparation, draws, asked.flip)
+    return LSegSession(
+        network=network,
+        forward=network,
+        optimizer=_optimizer(spec, settings, network, draws),
+        classes=dataset.classes,
+        preprocess=spec.preprocess,
+        samples=samples,
+        val=_spread(dataset.val, asked.measured_pictures),
+        background=config.Predict.promptable.background,
+        total_iterations=settings.epochs_iters * draws.iterations_per_epoch,
+        eval_interval=settings.eval_interval * draws.iterations_per_epoch,
+        num_workers=settings.num_workers,
+    )
+
+
+def _is_frozen(spec: ModelSpec, settings: TrainConfig) -> bool:
+    wanted = settings.promptable.freeze_encoder
+    frozen = not PROMPTABLE[spec.name].trains_encoder if wanted is None else wanted
+    if frozen and settings.pretrain_weight_path is None and settings.resume_path is None:
+        log.warning("the image encoder stays as it is, and it is random: set Train.pretrain_weight_path")
+    return frozen
+
+
+def _freeze(layer: Network) -> None:
+    for parameter in layer.parameters():
+        parameter.stop_gradient = True
+
+
+def _optimizer(spec: ModelSpec, settings: TrainConfig, network: Network, draws: Draws) -> object:
+    recipe = spec.recipe
+    assert isinstance(recipe, TrainRecipe)
+    iterations = settings.epochs_iters * draws.iterations_per_epoch
+    warmup = settings.warmup_steps
+    schedule = build_schedule(
+        settings.lr_scheduler or recipe.lr_scheduler,
+        learning_rate=settings.learning_rate or recipe.learning_rate,
+        warmup_steps=min(recipe.warmup_steps, iterations // _WARMUP_SHARE) if warmup is None else warmup,
+        iterations=iterations,
+    )
+    return build_optimizer(settings.optimizer or recipe.optimizer, network, schedule)
+
+
+def _embedding_cache(network: Network, pictures: int, folder: str | None) -> EmbeddingCache:
+    """Keeps the embedding of every picture: in the wanted folder, else in memory or in a temporary folder."""
+    if folder is not None:
+        return EmbeddingCache(folder)
+    channels = network.prompt_encoder.dim
+    if pictures * channels * network.grid**2 * _FLOAT_BYTES <= MEMORY_FOR_EMBEDDINGS:
+        return EmbeddingCache(memory_items=pictures)
+    kept = tempfile.TemporaryDirectory(prefix="segcli-embeddings-")
+    log.info("embeddings of %d pictures go to %s until the training ends", pictures, kept.name)
+    return EmbeddingCache(kept.name, owner=kept)
+
+
+def _spread(samples: Sequence[T], most: int | None) -> Sequence[T]:
+    """At most so many samples, evenly spread."""
+    if most is None or len(samples) <= most:
+        return samples
+    return [samples[index * len(samples) // most] for index in range(most)]

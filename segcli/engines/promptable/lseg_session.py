@@ -1,0 +1,142 @@
+"""One training of an LSeg network: every pixel is given to the text of its class (Li et al. 2022, section 3.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import cv2
+import numpy as np
+import paddle
+import paddle.nn.functional as F
+from numpy.typing import NDArray
+
+from segcli.data.classes import ClassMap
+from segcli.data.image import read_image, read_mask
+from segcli.data.samples import SegSample
+from segcli.engines.promptable.drawing import drawn_batches
+from segcli.engines.protocol import Batch, Evaluation, Network, Tensor
+from segcli.errors import DatasetError
+from segcli.evaluate.prompted_measure import label_texts, measure_texts
+from segcli.models.promptable.lseg.tokenizer import tokenize
+from segcli.models.spec import Preprocess
+from segcli.promptable.backends import PaddleLSeg
+from segcli.promptable.cache import EmbeddingCache
+from segcli.promptable.geometry import Preparation
+from segcli.promptable.text_predictor import TextPredictor
+from segcli.train.draws import Draws
+
+
+@dataclass(frozen=True)
+class LSegSamples:
+    """The training set: item `d` is draw number `d`.
+
+    Attributes:
+        samples: Pictures with label maps.
+        classes: The classes.
+        preparation: How pictures become inputs.
+        draws: Their order.
+        flip: Whether pictures are mirrored at random.
+    """
+
+    samples: Sequence[SegSample]
+    classes: ClassMap
+    preparation: Preparation
+    draws: Draws
+    flip: bool
+
+    def load(self, draw: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Picture ``[1, 3, S, S]`` and labels ``[1, S, S]``; the padding is ignored.
+
+        Raises:
+            DatasetError: The mask has another size than its picture, or unknown ids.
+        """
+        sample = self.samples[self.draws.sample(draw)]
+        picture, mask = read_image(sample.image), read_mask(sample.mask)
+        ignored = self.classes.ignore_index
+        if picture.shape[:2] != mask.shape:
+            raise DatasetError(f"is {mask.shape}, its picture {picture.shape[:2]} (height, width)", path=sample.mask)
+        if np.any((mask >= len(self.classes)) & (mask != ignored)):
+            raise DatasetError(f"holds ids beyond the {len(self.classes)} classes", path=sample.mask)
+        if self.flip and np.random.default_rng(self.draws.seed_of(draw)).random() < 0.5:
+            picture, mask = np.ascontiguousarray(picture[:, ::-1]), np.ascontiguousarray(mask[:, ::-1])
+        image, placement = self.preparation(picture)
+        size = (placement.resized_width, placement.resized_height)
+        labels = np.full((1, placement.side, placement.side), ignored, np.int64)
+        labels[0, : size[1], : size[0]] = cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST)
+        return image, labels
+
+    def path_of(self, draw: int) -> str:
+        """Path of the picture of a draw."""
+        return str(self.samples[self.draws.sample(draw)].image)
+
+
+@dataclass
+class LSegSession:
+    """What `segcli.train.loop` drives; see `segcli.engines.protocol.TrainingSession`.
+
+    Attributes:
+        samples: The training part.
+        val: The validation part.
+        background: Text of the class that means nothing of interest.
+    """
+
+    network: Network
+    forward: Network
+    optimizer: Any
+    classes: ClassMap
+    preprocess: Preprocess
+    samples: LSegSamples
+    val: Sequence[SegSample]
+    background: str
+    total_iterations: int
+    eval_interval: int
+    num_workers: int
+    ema_decay: float | None = None
+    score_name: str = "mIoU"
+    _texts: Tensor | None = field(default=None, repr=False)
+
+    @property
+    def iterations_per_epoch(self) -> int:
+        """Iterations in one pass over the training part."""
+        return self.samples.draws.iterations_per_epoch
+
+    def batches(self, start: int) -> Iterator[Batch]:
+        """Batches from iteration `start` to the end."""
+        return drawn_batches(
+            self.samples.load,
+            self.samples.path_of,
+            self.samples.draws,
+            start=start,
+            stop=self.total_iterations,
+            num_workers=self.num_workers,
+        )
+
+    def losses(self, batch: Batch) -> Mapping[str, Tensor]:
+        """Cross entropy of every pixel over the texts of all classes; ignored pixels count for nothing."""
+        drawn = batch.tensors["samples"]
+        images = paddle.to_tensor(np.concatenate([image for image, _ in drawn]))
+        labels = np.concatenate([label for _, label in drawn])
+        logits = self.network.compare(self.network.encode_image(images), self._text_vectors())
+        ignored = self.classes.ignore_index
+        total = F.cross_entropy(
+            logits, paddle.to_tensor(labels).unsqueeze(1), ignore_index=ignored, axis=1, reduction="sum"
+        )
+        return {"loss": total / max(int(np.count_nonzero(labels != ignored)), 1)}
+
+    def evaluate(self, network: Network) -> Evaluation:
+        """Looks for the names of the classes in the validation part."""
+        predictor = TextPredictor(
+            PaddleLSeg(network, "in training"), self.samples.preparation, EmbeddingCache(memory_items=0)
+        )
+        report = measure_texts(predictor, self.val, self.classes, background=self.background)
+        return Evaluation(score=report.score, metrics=report.as_dict())
+
+    @paddle.no_grad()  # type: ignore[untyped-decorator]
+    def _text_vectors(self) -> Tensor:
+        """Of the class names, computed once: the text encoder is not trained."""
+        if self._texts is None:
+            tokens = tokenize(label_texts(self.classes.names, self.background))
+            self._texts = self.network.encode_text(paddle.to_tensor(tokens))
+        return self._texts

@@ -1,0 +1,102 @@
+"""Pictures with outlined objects, as a training of Segment Anything draws them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segcli.data import rle
+from segcli.data.instances import InstanceObject, InstanceSample
+from segcli.evaluate.prompted_measure import read_sized
+from segcli.promptable.geometry import Preparation
+from segcli.promptable.sampling import box_of_mask
+from segcli.promptable.training import TrainingObjects, training_objects
+from segcli.train.draws import Draws
+
+LEAST_AREA = 2.0
+"""Pixels of the mask logits that an object must fill to be learnt from."""
+
+
+@dataclass(frozen=True)
+class DrawnPicture:
+    """One picture of a step.
+
+    Attributes:
+        sample: The picture.
+        image: ``[1, 3, side, side]`` float32, ready for the encoder; None where its embedding is kept.
+        objects: What is asked about.
+        seed: Of all further choices.
+    """
+
+    sample: InstanceSample
+    image: NDArray[np.float32] | None
+    objects: TrainingObjects
+    seed: int
+
+
+@dataclass(frozen=True)
+class SamSamples:
+    """The training set: item `d` is draw number `d`.
+
+    Attributes:
+        samples: Pictures with at least one object.
+        preparation: How pictures become inputs.
+        mask_side: Side of the mask logits.
+        draws: Their order.
+        most_objects: Objects of a picture in one step.
+        with_images: Whether pictures are read and prepared, because the encoder is trained.
+        flip: Whether they are turned over at random then.
+    """
+
+    samples: Sequence[InstanceSample]
+    preparation: Preparation
+    mask_side: int
+    draws: Draws
+    most_objects: int
+    with_images: bool
+    flip: bool
+
+    def load(self, draw: int) -> DrawnPicture:
+        """The sample of a draw."""
+        sample = self.samples[self.draws.sample(draw)]
+        seed = self.draws.seed_of(draw)
+        generator = np.random.default_rng(seed)
+        chosen = generator.permutation(len(sample.objects))[: self.most_objects]
+        masks = np.stack(
+            [
+                np.asarray(rle.decode(sample.objects[index].to_rle(sample.height, sample.width)), np.bool_)
+                for index in chosen
+            ]
+        )
+        image = None
+        if self.with_images:
+            picture = read_sized(sample)
+            for axis in (0, 1):
+                if self.flip and generator.random() < 0.5:
+                    picture, masks = np.flip(picture, axis), np.flip(masks, axis + 1)
+            image = self.preparation(np.ascontiguousarray(picture))[0]
+        boxes = np.stack([box_of_mask(mask) for mask in masks])
+        placement = self.preparation.place(sample.height, sample.width)
+        return DrawnPicture(sample, image, training_objects(masks, boxes, placement, self.mask_side), seed)
+
+    def path_of(self, draw: int) -> str:
+        """Path of the picture of a draw."""
+        return str(self.samples[self.draws.sample(draw)].image)
+
+
+def learnable(samples: Sequence[InstanceSample], mask_side: int) -> list[InstanceSample]:
+    """The pictures with the objects that are no crowds and large enough to be seen in the mask logits."""
+    kept = []
+    for sample in samples:
+        scale = (mask_side / max(sample.height, sample.width)) ** 2
+        objects = tuple(value for value in sample.objects if _is_learnable(value, sample, scale))
+        if objects:
+            kept.append(replace(sample, objects=objects))
+    return kept
+
+
+def _is_learnable(value: InstanceObject, sample: InstanceSample, scale: float) -> bool:
+    return not value.is_crowd and rle.area(value.to_rle(sample.height, sample.width)) * scale >= LEAST_AREA

@@ -1,0 +1,112 @@
+"""One training of a Segment Anything network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import paddle
+
+from segcli.data.classes import ClassMap
+from segcli.data.instances import InstanceSample
+from segcli.engines.promptable.drawing import drawn_batches
+from segcli.engines.promptable.sam_samples import DrawnPicture, SamSamples
+from segcli.engines.protocol import Batch, Evaluation, Network, Tensor
+from segcli.evaluate.prompted_measure import measure_clicks, read_sized
+from segcli.models.spec import Preprocess
+from segcli.promptable.backends import PaddleSam, network_fingerprint
+from segcli.promptable.cache import EmbeddingCache, embedding_key
+from segcli.promptable.predictor import SamPredictor
+from segcli.promptable.training import PromptSettings, prompted_loss
+
+
+@dataclass
+class SamSession:
+    """What `segcli.train.loop` drives; see `segcli.engines.protocol.TrainingSession`.
+
+    Attributes:
+        forward: What the forward pass of the decoder calls.
+        samples: The training part.
+        val: The validation part.
+        cache: Embeddings, where the encoder stays as it is; None where it is trained.
+        prompting: How prompts are made.
+    """
+
+    network: Network
+    forward: Network
+    optimizer: Any
+    classes: ClassMap
+    preprocess: Preprocess
+    samples: SamSamples
+    val: Sequence[InstanceSample]
+    cache: EmbeddingCache | None
+    prompting: PromptSettings
+    total_iterations: int
+    eval_interval: int
+    num_workers: int
+    ema_decay: float | None = None
+    score_name: str = "box mIoU"
+    _fingerprint: str | None = field(default=None, repr=False)
+
+    @property
+    def iterations_per_epoch(self) -> int:
+        """Iterations in one pass over the training part."""
+        return self.samples.draws.iterations_per_epoch
+
+    def batches(self, start: int) -> Iterator[Batch]:
+        """Batches from iteration `start` to the end."""
+        return drawn_batches(
+            self.samples.load,
+            self.samples.path_of,
+            self.samples.draws,
+            start=start,
+            stop=self.total_iterations,
+            num_workers=self.num_workers,
+        )
+
+    def losses(self, batch: Batch) -> Mapping[str, Tensor]:
+        """The mean over pictures and rounds of prompts."""
+        drawn: list[DrawnPicture] = batch.tensors["samples"]
+        embeddings = self._embeddings(drawn)
+        losses = [
+            prompted_loss(self.forward, embedding, one.objects, np.random.default_rng((one.seed, 1)), self.prompting)
+            for one, embedding in zip(drawn, embeddings, strict=True)
+            if len(one.objects.targets)
+        ]
+        if not losses:
+            # thin objects may vanish at the resolution of the masks: nothing is learnt, nothing is broken
+            trained = (parameter.sum() for parameter in self.network.parameters() if not parameter.stop_gradient)
+            return {"loss": paddle.add_n(list(trained)) * 0.0}
+        return {"loss": paddle.add_n(losses) / len(losses)}
+
+    def evaluate(self, network: Network) -> Evaluation:
+        """Asks about every object of the validation part."""
+        backend = PaddleSam(network, "in training" if self.cache is None else self._encoder_fingerprint())
+        cache = EmbeddingCache(memory_items=0) if self.cache is None else self.cache
+        report = measure_clicks(SamPredictor(backend, self.samples.preparation, cache), self.val)
+        return Evaluation(score=report.score, metrics=report.as_dict())
+
+    def _embeddings(self, drawn: Sequence[DrawnPicture]) -> list[Tensor]:
+        if self.cache is not None:
+            return [self._kept_embedding(one.sample, self.cache) for one in drawn]
+        images = paddle.to_tensor(np.concatenate([one.image for one in drawn if one.image is not None]))
+        together = self.network.image_encoder(images)
+        return [together[index : index + 1] for index in range(len(drawn))]
+
+    def _kept_embedding(self, sample: InstanceSample, cache: EmbeddingCache) -> Tensor:
+        preparation = self.samples.preparation
+        key = embedding_key(sample.image.read_bytes(), self._encoder_fingerprint(), preparation.fingerprint)
+        embedding = cache.get(key)
+        if embedding is None:
+            # evaluation mode: a frozen encoder keeps its running statistics as well
+            embedding = PaddleSam(self.network, key).encode(preparation(read_sized(sample))[0])
+            cache.put(key, embedding)
+        return paddle.to_tensor(embedding)
+
+    def _encoder_fingerprint(self) -> str:
+        """Of the encoder alone, taken after weights were loaded: a better decoder needs no new embeddings."""
+        if self._fingerprint is None:
+            self._fingerprint = network_fingerprint(self.network.image_encoder)
+        return self._fingerprint
