@@ -1,0 +1,38 @@
+"""Every instance model trains, is measured, exported and predicts, from random weights on two tiny classes."""
+
+from __future__ import annotations
+
+import pytest
+
+from segcli.evaluate.command import evaluate
+from segcli.export.command import export
+from segcli.models.instance.table import SIZED
+from segcli.predict.command import predict
+from segcli.train.command import train
+from tests.instance_run import configure, make_rectangles
+
+QUICK = ("PP-YOLOE_seg-S",)
+MODELS = [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in SIZED]
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_train_evaluate_export_predict(name, tmp_path):
+    dataset = make_rectangles(tmp_path / "data")
+    run = tmp_path / "run"
+    settings = {"Predict": {"model_dir": str(run / "inference"), "input": str(dataset / "images"), "threshold": 0.02}}
+    config = configure(name, dataset, run, **settings)
+
+    trained = train(config)
+    measured = evaluate(config).as_dict()
+    exported = export(config)
+    predicted = predict(config)
+
+    assert trained.iterations == 2
+    assert (run / "best_model" / "best_model.pdparams").is_file()
+    assert measured["metrics"]["AP"] == pytest.approx(trained.best_score, abs=1e-6)
+    assert measured["pictures"] == 2
+    assert measured["objects"] == 4
+    assert set(measured["classes"]) == {"кот", "dog"}
+    assert {entry.file for entry in exported.parity} == {"inference.json", "objects.json"}
+    assert len(predicted.predicted) == 6
+    assert predicted.failed == ()
