@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -22,8 +23,8 @@ class Death:
         for name in _MUTATORS:
             monkeypatch.setattr(os, name, self._mortal(getattr(os, name)))
 
-    def _mortal(self, function):
-        def run(*args, **kwargs):
+    def _mortal(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        def run(*args: Any, **kwargs: Any) -> Any:
             self.calls += 1
             if self.at is not None and self.calls >= self.at:
                 raise Killed
