@@ -68,6 +68,28 @@ def convert_weights(
     _guard(work, debug=debug)
 
 
+@weights_commands.command("verify")
+def verify_weights(
+    file: Annotated[Path, typer.Argument(help="A weight file of a promptable model.", metavar="FILE")],
+    model: Annotated[str | None, typer.Option("--model", "-m", help="The model; without it, it is guessed.")] = None,
+    golden: Annotated[
+        Path | None, typer.Option(help="An .npz with an input and the original network's outputs.")
+    ] = None,
+    photos: Annotated[Path | None, typer.Option(help="Folder of photographs, prompts.json and known masks.")] = None,
+    debug: Debug = False,
+) -> None:
+    """Check official weights of SAM, MobileSAM or LSeg: names, shapes, parity, answers on photographs."""
+
+    def work() -> int:
+        from segcli.weights.verify import verify_weights as verify
+
+        report = verify(file, model, golden=golden, photos=photos)
+        terminal.show_summary("weights verify", report.summary(), good=report.passed)
+        return 0 if report.passed else 1
+
+    _guard(work, debug=debug)
+
+
 @weights_commands.command("inspect")
 def inspect_weights(
     file: Annotated[Path, typer.Argument(help="A weight file.", metavar="FILE")],
