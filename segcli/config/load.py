@@ -26,7 +26,7 @@ OVERRIDE = "-o"
 TASK_DEFAULTS: dict[Task, dict[str, Any]] = {
     Task.SEMANTIC: {},
     Task.INSTANCE: {"Train.epochs_iters": 40, "Train.eval_interval": 1},
-    Task.PROMPTABLE: {"Train.epochs_iters": 40, "Train.eval_interval": 1},
+    Task.PROMPTABLE: {"Train.epochs_iters": 40, "Train.eval_interval": 1, "Export.tolerance": 1e-4},
 }
 """Defaults that differ from the schema's: the unit of `epochs_iters` and `eval_interval` is the epoch here."""
 _OPTIONAL = ("Evaluate.sliding_window", "Predict.sliding_window")

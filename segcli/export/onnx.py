@@ -35,30 +35,36 @@ def _program(folder: Path) -> Path:
 
 
 def write_onnx(folder: Path) -> Path:
-    """Converts the exported model in `folder` to ONNX beside it.
+    """Converts the exported model in `folder` to ONNX beside it; see `convert_program`."""
+    target = convert_program(_program(folder), folder / WEIGHTS_FILE, folder / ONNX_FILE)
+    log.info("converted the model to ONNX for the fast runtimes")
+    return target
+
+
+def convert_program(program: Path, weights: Path, target: Path) -> Path:
+    """Converts one program of Paddle to ONNX.
 
     The work is done in a process of its own: the converter aborts on graphs that it does not know.
 
     Returns:
-        Path of the file, whole or not there at all.
+        `target`, whole or not there at all.
 
     Raises:
         MissingPartError: The converter is not installed.
-        ExportError: The converter failed; the message holds its last words.
+        ExportError: The converter failed, or wrote nothing, as it does beyond 2 GB; the message holds its last words.
     """
     if not converter_installed():
         raise MissingPartError("paddle2onnx is not installed", hint="pip install 'segcli[onnx]'")
-    target = folder / ONNX_FILE
     with atomic_path(target) as temporary:
-        arguments = [_program(folder), folder / WEIGHTS_FILE, temporary]
+        arguments = [program, weights, temporary]
         command = [sys.executable, "-m", "segcli.export.onnx_worker", *map(str, arguments)]
         done = subprocess.run(command, capture_output=True, text=True, check=False, env=_environment())
-        if done.returncode:
+        written = temporary.stat().st_size if temporary.is_file() else 0
+        if done.returncode or not written:
             words = [line.strip() for line in (done.stdout + done.stderr).splitlines() if line.strip()]
             raise ExportError(
-                f"conversion to ONNX failed ({done.returncode}): {' | '.join(words[-_LAST_WORDS:])}", path=folder
+                f"conversion to ONNX failed ({done.returncode}): {' | '.join(words[-_LAST_WORDS:])}", path=program
             )
-    log.info("converted the model to ONNX for the fast runtimes")
     return target
 
 
@@ -69,7 +75,12 @@ def _environment() -> dict[str, str]:
 
 
 def write_openvino(folder: Path, target: Path) -> Path:
-    """Converts `inference.onnx` in `folder` to OpenVINO's own form, weights in float32.
+    """Converts `inference.onnx` in `folder` to OpenVINO's own form; see `write_openvino_form`."""
+    return write_openvino_form(folder / ONNX_FILE, target)
+
+
+def write_openvino_form(source: Path, target: Path) -> Path:
+    """Converts an ONNX file to OpenVINO's own form, weights in float32.
 
     Raises:
         MissingPartError: OpenVINO is not installed.
@@ -80,7 +91,7 @@ def write_openvino(folder: Path, target: Path) -> Path:
     import openvino
 
     try:
-        openvino.save_model(openvino.Core().read_model(folder / ONNX_FILE), target, compress_to_fp16=False)
+        openvino.save_model(openvino.Core().read_model(source), target, compress_to_fp16=False)
     except RuntimeError as fault:
-        raise ExportError(f"OpenVINO cannot take the model: {fault}", path=folder / ONNX_FILE) from fault
+        raise ExportError(f"OpenVINO cannot take the model: {fault}", path=source) from fault
     return target

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from segcli.models.exported import LABELS_TENSOR, LOGITS_TENSOR, OBJECTS_FILE
+from segcli.models.exported import LABELS_TENSOR, LOGITS_FILE, LOGITS_TENSOR
 
 OPSET = 17
 NORMS = {
@@ -26,7 +26,7 @@ def convert(program: Path, weights: Path, target: Path) -> None:
     """Writes `target`.
 
     A program of label maps gets the output ``labels`` (int32 [N, H, W]) and the tensor before is called ``logits``; a
-    program of objects keeps the outputs that it has.
+    program of any other kind keeps the outputs that it has.
     """
     import onnx
     import paddle2onnx
@@ -40,7 +40,7 @@ def convert(program: Path, weights: Path, target: Path) -> None:
         readable.unlink()
     model = onnx.load(str(target))
     cure_epsilons(model, program)
-    if program.name != OBJECTS_FILE:
+    if program.name == LOGITS_FILE:
         name_logits(model)
         append_labels(model)
     onnx.checker.check_model(model)

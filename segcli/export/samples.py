@@ -79,7 +79,19 @@ def _of_annotations(folder: Path) -> list[Path]:
     return [sample.image for sample in (*dataset.val, *dataset.train)]
 
 
-_PATHS: dict[Task, Callable[[Path], list[Path]]] = {Task.SEMANTIC: _of_lists, Task.INSTANCE: _of_annotations}
+def _of_either(folder: Path) -> list[Path]:
+    """Promptable models learn from the one or the other kind."""
+    try:
+        return _of_annotations(folder)
+    except DatasetError:
+        return _of_lists(folder)
+
+
+_PATHS: dict[Task, Callable[[Path], list[Path]]] = {
+    Task.SEMANTIC: _of_lists,
+    Task.INSTANCE: _of_annotations,
+    Task.PROMPTABLE: _of_either,
+}
 
 
 def _readable(paths: Iterable[Path]) -> Iterable[Picture]:

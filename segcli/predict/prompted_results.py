@@ -62,14 +62,14 @@ class PromptedResult(dict[str, Any]):
         return {"res": {**self, "masks": [mask.tolist() for mask in self["masks"]]}}
 
     @property
-    def str(self) -> dict[str, Any]:
-        """The values for reading: `masks` are left out."""
-        return {"res": {**self, "masks": "..."}}
-
-    @property
     def img(self) -> dict[str, Image.Image]:
         """``res``: the picture with masks and prompts."""
         return {"res": Image.fromarray(self.overlay())}
+
+    @property
+    def str(self) -> dict[str, Any]:
+        """The values for reading: `masks` are left out."""
+        return {"res": {**self, "masks": "..."}}
 
     def print(self, json_format: bool = False, indent: int = 4, ensure_ascii: bool = False) -> None:
         """Writes `str` to the terminal, as indented JSON on request."""

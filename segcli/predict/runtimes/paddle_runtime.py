@@ -25,15 +25,16 @@ class PaddleRuntime:
         weights: ``.pdiparams`` file.
         device: ``cpu``, ``gpu:0``, ...
         threads: Threads on the CPU.
+        onednn: Whether oneDNN's fused operators may be used on the CPU.
     """
 
     name = "paddle"
 
-    def __init__(self, program: Path, weights: Path, device: str, threads: int) -> None:
+    def __init__(self, program: Path, weights: Path, device: str, threads: int, *, onednn: bool = True) -> None:
         if device.startswith("gpu"):
             self._predictor = _on_gpu(program, weights, int(device.partition(":")[2] or 0))
         else:
-            self._predictor = _on_cpu(program, weights, threads)
+            self._predictor = (_on_cpu if onednn else _without_onednn)(program, weights, threads)
         self._input = self._predictor.get_input_handle(self._predictor.get_input_names()[0])
         self._output = self._predictor.get_output_handle(self._predictor.get_output_names()[0])
 
@@ -76,6 +77,12 @@ def _on_cpu(program: Path, weights: Path, threads: int) -> Any:
         return inference.create_predictor(config)
     except ValueError as fault:
         log.info("%s runs without oneDNN: %s", program, fault)
+    return _without_onednn(program, weights, threads)
+
+
+def _without_onednn(program: Path, weights: Path, threads: int) -> Any:
+    from paddle import inference
+
     config = _config(program, weights)
     config.set_cpu_math_library_num_threads(threads)
     config.disable_mkldnn()

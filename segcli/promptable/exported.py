@@ -1,0 +1,234 @@
+"""Exported promptable models: their halves on disk, and the backends that run them without the networks' code.
+
+The folder beside `inference.yml` and `model_card.json`::
+
+    encoder.json .pdiparams [.onnx .xml .bin]    SAM: picture to embedding; encoder_1, encoder_2 where it was cut
+    decoder.*                                    SAM: embedding and prompts to masks
+    pixels.* texts.*                             LSeg: picture to vectors of pixels, tokens to vectors of texts
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from segcli.config.schema import Runtime as RuntimeName
+from segcli.errors import MissingPartError, SegcliError, WeightsError
+from segcli.export.onnx import convert_program, converter_installed
+from segcli.models.exported import MANIFEST_FILE, ExportedModel
+from segcli.models.promptable.lseg.tokenizer import tokenize
+from segcli.models.promptable.specs import PROMPTABLE, Asked
+from segcli.predict.runtimes.choice import is_installed
+from segcli.predict.runtimes.onnx_runtime import OnnxRuntime
+from segcli.predict.runtimes.openvino_runtime import OpenVinoRuntime
+from segcli.predict.runtimes.paddle_runtime import PaddleRuntime
+from segcli.predict.runtimes.protocol import Runtime, thread_count
+from segcli.promptable.protocols import FloatArray, SamBackend, TextBackend
+
+log = logging.getLogger("segcli.predict")
+
+IMAGE, TOKENS = "image", "tokens"
+DECODER_INPUTS = ("image_embedding", "coords", "labels", "mask", "has_mask")
+TEMPERATURE = 0.07
+"""LSeg's constant; see `segcli.models.promptable.lseg.lseg`."""
+
+
+@dataclass(frozen=True)
+class ExportedParts:
+    """The halves of an exported promptable model.
+
+    Attributes:
+        folder: Where they are.
+        names: Half (``encoder``, ``decoder``, ``pixels``, ``texts``) -> stems of its files, to be run in order.
+        mask_side: Side of SAM's mask logits; 0 for LSeg.
+        source_sha256: Checksum of the weight file that was exported.
+    """
+
+    folder: Path
+    names: Mapping[str, tuple[str, ...]]
+    mask_side: int
+    source_sha256: str
+
+    @staticmethod
+    def open(folder: Path) -> ExportedParts:
+        """Reads the manifest.
+
+        Raises:
+            WeightsError: The folder was not written by segcli, or is damaged.
+        """
+        try:
+            ours = yaml.safe_load((folder / MANIFEST_FILE).read_text(encoding="utf-8"))["Segcli"]
+            names = {half: tuple(stems) for half, stems in ours["parts"].items()}
+            return ExportedParts(folder, names, int(ours["mask_side"]), str(ours["source_sha256"]))
+        except (KeyError, TypeError, ValueError, AttributeError, yaml.YAMLError) as fault:
+            raise WeightsError(
+                "is no promptable model that segcli exported",
+                path=folder,
+                hint="give the weights themselves, or export them with segcli",
+            ) from fault
+
+
+class RuntimeSam:
+    """A Segment Anything network run by a runtime; see `SamBackend`.
+
+    Args:
+        encoder: The parts of the encoder, in order.
+        decoder: The decoder.
+        mask_side: Side of the mask logits.
+        fingerprint: Of the weights.
+    """
+
+    def __init__(self, encoder: Sequence[Runtime], decoder: Runtime, mask_side: int, fingerprint: str) -> None:
+        self._encoder, self._decoder = tuple(encoder), decoder
+        self.mask_side, self.fingerprint = mask_side, fingerprint
+
+    def encode(self, image: FloatArray) -> FloatArray:
+        """See `SamBackend.encode`."""
+        for part in self._encoder:
+            image = np.asarray(part.run_named({IMAGE: image})[0], np.float32)
+        return image
+
+    def decode(
+        self, embedding: FloatArray, coords: FloatArray, labels: FloatArray, mask: FloatArray, has_mask: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """See `SamBackend.decode`."""
+        given = (embedding, coords, labels, mask, has_mask)
+        masks, iou = self._decoder.run_named(dict(zip(DECODER_INPUTS, given, strict=True)))
+        return np.asarray(masks, np.float32), np.asarray(iou, np.float32)
+
+
+class RuntimeLSeg:
+    """An LSeg network run by a runtime; see `TextBackend`.
+
+    Args:
+        pixels: Reads pictures.
+        texts: Reads texts.
+        fingerprint: Of the weights.
+    """
+
+    def __init__(self, pixels: Runtime, texts: Runtime, fingerprint: str) -> None:
+        self._pixels, self._texts = pixels, texts
+        self.fingerprint = fingerprint
+
+    def encode_image(self, image: FloatArray) -> FloatArray:
+        """See `TextBackend.encode_image`."""
+        return np.asarray(self._pixels.run_named({IMAGE: image})[0], np.float32)
+
+    def encode_texts(self, texts: list[str], *, truncate: bool) -> FloatArray:
+        """See `TextBackend.encode_texts`."""
+        return np.asarray(self._texts.run_named({TOKENS: tokenize(texts, truncate=truncate)})[0], np.float32)
+
+    def compare(self, pixels: FloatArray, texts: FloatArray) -> FloatArray:
+        """See `TextBackend.compare`."""
+        _, dim, rows, columns = pixels.shape
+        logits = (texts @ pixels.reshape(dim, -1) / np.float32(TEMPERATURE)).reshape(-1, rows, columns)
+        return np.asarray(_doubling(rows) @ logits @ _doubling(columns).T, np.float32)
+
+
+def open_exported(described: ExportedModel, wanted: RuntimeName, device: str) -> tuple[SamBackend | TextBackend, str]:
+    """Opens an exported promptable model.
+
+    Args:
+        described: What lies in the folder.
+        wanted: The runtime; ``auto`` takes on the CPU the first of ONNX Runtime, OpenVINO and Paddle that works.
+        device: Where to run; another device than the CPU is Paddle's.
+
+    Returns:
+        What runs it, and the name of the runtime.
+
+    Raises:
+        WeightsError: The folder was not written by segcli.
+        MissingPartError: The wanted runtime is not installed, or none can open the model.
+        ExportError: The conversion that the wanted runtime needs failed.
+    """
+    parts = ExportedParts.open(described.folder)
+    is_sam = PROMPTABLE[described.model_name].asked is Asked.CLICKS
+    if wanted != "auto":
+        return _open_on(parts, wanted, device, is_sam=is_sam), wanted
+    order: tuple[RuntimeName, ...] = ("onnxruntime", "openvino", "paddle") if device == "cpu" else ("paddle",)
+    faults: list[str] = []
+    for name in filter(is_installed, order):
+        try:
+            backend = _open_on(parts, name, device, is_sam=is_sam)
+        except (SegcliError, RuntimeError, NotImplementedError, ValueError, OSError) as fault:
+            faults.append(f"{name}: {str(fault).splitlines()[0]}")
+            continue
+        if faults:
+            log.warning("%s runs on %s, because %s", described.folder, name, "; ".join(faults))
+        return backend, name
+    raise MissingPartError("no runtime can open this model: " + "; ".join(faults), path=described.folder)
+
+
+def open_part(folder: Path, stem: str, runtime: RuntimeName, device: str = "cpu") -> Runtime:
+    """Opens one graph.
+
+    Raises:
+        MissingPartError: The runtime is not installed, or its file is not there and cannot be made.
+        ExportError: The conversion failed.
+    """
+    if not is_installed(runtime):
+        raise MissingPartError(f"{runtime} is not installed", hint=f"pip install {runtime}, or Predict.runtime=auto")
+    return _OPENERS[runtime](folder, stem, device)
+
+
+def onnx_part(folder: Path, stem: str) -> Path:
+    """The ONNX file of one graph, made at its first use and kept beside it; raises as `open_part`."""
+    target = folder / f"{stem}.onnx"
+    if not target.is_file():
+        if not converter_installed():
+            raise MissingPartError(
+                f"the folder holds no {target.name} and it cannot be made",
+                path=folder,
+                hint="pip install 'segcli[onnx]', or export with Export.formats=[paddle,onnx]",
+            )
+        convert_program(folder / f"{stem}.json", folder / f"{stem}.pdiparams", target)
+    return target
+
+
+def _open_on(parts: ExportedParts, runtime: RuntimeName, device: str, *, is_sam: bool) -> SamBackend | TextBackend:
+    opened = {
+        half: [open_part(parts.folder, stem, runtime, device) for stem in stems] for half, stems in parts.names.items()
+    }
+    if is_sam:
+        return RuntimeSam(opened["encoder"], opened["decoder"][0], parts.mask_side, parts.source_sha256)
+    return RuntimeLSeg(opened["pixels"][0], opened["texts"][0], parts.source_sha256)
+
+
+def _open_paddle(folder: Path, stem: str, device: str) -> Runtime:
+    # oneDNN's passes of Paddle 3.3.1 give CLIP's text transformer other values, and do not come to an end on SAM-B
+    files = folder / f"{stem}.json", folder / f"{stem}.pdiparams"
+    return PaddleRuntime(*files, device, thread_count(), onednn=False)
+
+
+def _open_onnx(folder: Path, stem: str, _device: str) -> Runtime:
+    return OnnxRuntime(onnx_part(folder, stem), thread_count())
+
+
+def _open_openvino(folder: Path, stem: str, _device: str) -> Runtime:
+    own = folder / f"{stem}.xml"
+    return OpenVinoRuntime(own if own.is_file() else onnx_part(folder, stem), thread_count())
+
+
+_OPENERS: dict[str, Callable[[Path, str, str], Runtime]] = {
+    "paddle": _open_paddle,
+    "onnxruntime": _open_onnx,
+    "openvino": _open_openvino,
+}
+
+
+def _doubling(size: int) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """The matrix ``[2 * size, size]`` that doubles a line, bilinear with its ends kept (`align_corners=True`)."""
+    places = np.arange(2 * size) * (size - 1) / (2 * size - 1)
+    before = np.minimum(places.astype(int), max(size - 2, 0))
+    share = places - before
+    matrix = np.zeros((2 * size, size), np.float32)
+    rows = np.arange(2 * size)
+    matrix[rows, before] += 1 - share
+    matrix[rows, np.minimum(before + 1, size - 1)] += share
+    return matrix
