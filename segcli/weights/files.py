@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import math
 import pickle
-import struct
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
+import safetensors
+import safetensors.numpy
 
 from segcli.data.files import atomic_open
 from segcli.errors import WeightsError
@@ -24,7 +23,6 @@ _SAFETENSORS_TYPES: dict[str, str] = {
     "U64": "<u8", "U32": "<u4", "U16": "<u2", "U8": "|u1", "BOOL": "|b1", "C64": "<c8",
 }  # fmt: skip
 _SAFETENSORS_NAMES = {np.dtype(code): name for name, code in _SAFETENSORS_TYPES.items() if name != "BF16"}
-_MAX_HEADER_BYTES = 100_000_000  # the format's own limit
 _LEGACY_TORCH_START = pickle.dumps(LEGACY_MAGIC_NUMBER, protocol=2)
 
 
@@ -88,43 +86,19 @@ def read_safetensors(path: str | Path) -> dict[str, Array]:
     """
     source = Path(path)
     try:
-        with source.open("rb") as stream:
-            header, data = _safetensors_parts(stream, source)
+        entries = safetensors.deserialize(source.read_bytes())  # type: ignore[no-untyped-call]
     except OSError as error:
         raise WeightsError(f"cannot be read ({error.strerror})", path=source) from error
-    return {name: _safetensors_array(name, entry, data, source) for name, entry in header.items()}
+    except safetensors.SafetensorError as error:
+        raise WeightsError(f"is no intact safetensors file: {error}", path=source, hint="fetch it again") from error
+    return {name: _safetensors_array(name, entry, source) for name, entry in entries}
 
 
-def _safetensors_parts(stream: IO[bytes], source: Path) -> tuple[dict[str, Any], bytes]:
-    start = stream.read(8)
-    length = struct.unpack("<Q", start)[0] if len(start) == 8 else _MAX_HEADER_BYTES + 1
-    if length > _MAX_HEADER_BYTES:
-        raise WeightsError("is no intact safetensors file: its header's length is impossible", path=source)
-    try:
-        header = json.loads(stream.read(length).decode())
-    except ValueError as error:
-        raise WeightsError(f"is no intact safetensors file: {error}", path=source) from error
-    if not isinstance(header, dict):
-        raise WeightsError("is no intact safetensors file: its header is no table", path=source)
-    header.pop("__metadata__", None)
-    return header, stream.read()
-
-
-def _safetensors_array(name: str, entry: Any, data: bytes, source: Path) -> Array:
-    try:
-        kind, shape = str(entry["dtype"]), tuple(int(size) for size in entry["shape"])
-        first, last = (int(offset) for offset in entry["data_offsets"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise WeightsError(f"the entry of {name} is malformed", path=source) from error
+def _safetensors_array(name: str, entry: Mapping[str, Any], source: Path) -> Array:
+    kind = entry["dtype"]
     if kind not in _SAFETENSORS_TYPES:
         raise WeightsError(f"{name} has the type {kind}, which is not supported", path=source)
-    dtype = np.dtype(_SAFETENSORS_TYPES[kind])
-    is_inside = 0 <= first <= last <= len(data) and min(shape, default=0) >= 0
-    if not is_inside or math.prod(shape) * dtype.itemsize != last - first:
-        raise WeightsError(
-            f"{name} reaches outside the file", path=source, hint="the file is truncated; fetch it again"
-        )
-    array = np.frombuffer(data, dtype, math.prod(shape), first).reshape(shape)
+    array = np.frombuffer(entry["data"], _SAFETENSORS_TYPES[kind]).reshape(entry["shape"])
     return bfloat16_to_float32(array) if kind == "BF16" else array
 
 
@@ -141,28 +115,12 @@ def write_safetensors(
     Raises:
         WeightsError: An array is of a type that the format lacks, or the file cannot be written.
     """
-    arrays = {name: np.asarray(array) for name, array in tensors.items()}
-    header: dict[str, Any] = {"__metadata__": dict(metadata)} if metadata else {}
-    position = 0
-    # The largest elements first, as the format's own writer does, keeps every tensor aligned.
-    names = sorted(arrays, key=lambda name: (-arrays[name].itemsize, name))
-    for name in names:
-        array = arrays[name]
-        kind = _SAFETENSORS_NAMES.get(array.dtype.newbyteorder("<"))
-        if kind is None:
+    arrays = {name: np.ascontiguousarray(array).reshape(np.shape(array)) for name, array in tensors.items()}
+    for name, array in arrays.items():
+        if array.dtype not in _SAFETENSORS_NAMES:
             raise WeightsError(f"{name} has the type {array.dtype}, which safetensors lacks", path=path)
-        header[name] = {"dtype": kind, "shape": list(array.shape), "data_offsets": [position, position + array.nbytes]}
-        position += array.nbytes
-    text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)
-
-    def write(stream: IO[bytes]) -> None:
-        stream.write(struct.pack("<Q", len(text)) + text)
-        for name in names:
-            array = arrays[name]
-            stream.write(np.ascontiguousarray(array.astype(array.dtype.newbyteorder("<"), copy=False)).tobytes())
-
-    _write_whole(Path(path), write)
+    data = safetensors.numpy.save(arrays, dict(metadata) if metadata else None)
+    _write_whole(Path(path), lambda stream: stream.write(data))
 
 
 def write_pdparams(path: str | Path, tensors: Mapping[str, Array]) -> None:
@@ -175,7 +133,7 @@ def write_pdparams(path: str | Path, tensors: Mapping[str, Array]) -> None:
     _write_whole(Path(path), lambda stream: pickle.dump(table, stream, protocol=4))
 
 
-def _write_whole(target: Path, write: Callable[[IO[bytes]], None]) -> None:
+def _write_whole(target: Path, write: Callable[[IO[bytes]], object]) -> None:
     try:
         with atomic_open(target) as stream:
             write(stream)

@@ -1,0 +1,109 @@
+"""Real photographs with human labels: converted, learnt from nothing in a stated CPU budget, measured, exported."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from segcli.check.command import check_dataset
+from segcli.config.load import from_values
+from segcli.config.schema import Config
+from segcli.evaluate.command import evaluate
+from segcli.export.command import export
+from segcli.predict.command import predict
+from segcli.train.command import train
+
+FLIPS = [
+    {"type": "RandomPaddingCrop", "crop_size": [256, 256]},
+    {"type": "RandomHorizontalFlip"},
+    {"type": "RandomVerticalFlip", "prob": 0.5},
+    {"type": "Normalize"},
+]
+ADAMW = {"type": "AdamW", "weight_decay": 0.01}
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How long a model is trained and what it must reach.
+
+    Attributes:
+        iterations: Iterations of 4 crops of 256 x 256 pixels.
+        cpu_seconds: CPU time of the training, evaluations included; measured, then doubled for slower machines.
+        floor: Least mIoU on the 11 validation pictures.
+    """
+
+    iterations: int
+    cpu_seconds: float
+    floor: float
+
+
+BUDGETS = {"PP-LiteSeg-T": Budget(200, 800, 0.85), "SegFormer-B0": Budget(200, 1600, 0.85)}
+
+
+def configure(model: str, dataset: Path, output: Path, **sections: dict[str, object]) -> Config:
+    """A configuration as a user's YAML gives it."""
+    place = {"model": model, "dataset_dir": str(dataset), "output": str(output)}
+    values = {
+        f"{section}.{key}": value
+        for section, keys in {"Global": place, **sections}.items()
+        for key, value in keys.items()
+    }
+    return from_values(values).config
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", BUDGETS)
+def test_labelme_pictures_are_learnt(model, shared, tmp_path):
+    dataset = tmp_path / "data"
+    shutil.copytree(shared("data/LABELME_SEG"), dataset, copy_function=shutil.copyfile)
+    dataset.chmod(0o755)
+    (dataset / "labelme").chmod(0o755)
+    output = tmp_path / "output"
+    checked = check_dataset(
+        configure(model, dataset, output, CheckDataset={"convert.enable": True, "convert.src_dataset_type": "LabelMe"})
+    )
+    assert checked.valid
+
+    budget = BUDGETS[model]
+    begin = time.process_time()
+    trained = train(
+        configure(
+            model,
+            dataset,
+            output,
+            Train={
+                "epochs_iters": budget.iterations,
+                "batch_size": 4,
+                "eval_interval": 50,
+                "learning_rate": 0.001,
+                "optimizer": ADAMW,
+                "transforms": FLIPS,
+            },
+        )
+    )
+    assert time.process_time() - begin < budget.cpu_seconds
+    assert trained.best_score >= budget.floor
+
+    weights = trained.models["best"]["pdparams"]
+    by_weights = evaluate(configure(model, dataset, output, Evaluate={"weight_path": weights, "runtime": "paddle"}))
+    export(configure(model, dataset, output, Export={"weight_path": weights}))
+    by_export = evaluate(
+        configure(model, dataset, output, Evaluate={"weight_path": str(Path(weights).parent / "inference")})
+    )
+    scores = [result.as_dict()["metrics"]["mIoU"] for result in (by_weights, by_export)]
+    assert scores == pytest.approx([trained.best_score] * 2, abs=1e-4)
+
+    predicted = predict(
+        configure(
+            model,
+            dataset,
+            output,
+            Predict={"model_dir": str(Path(weights).parent / "inference"), "input": str(dataset / "images" / "0.png")},
+        )
+    )
+    assert not predicted.failed
+    assert Path(predicted.predicted[0].files["label_map"]).is_file()
