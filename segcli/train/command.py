@@ -71,6 +71,8 @@ def train_here(config: Config) -> TrainResult:
         training = _assemble(session, spec, parts, config, output)
         _run(training, config)
         log.info("done after %d iterations", training.state.iteration)
+        if launch.world_size() > 1:
+            log.info("the weights of this process are %s", launch.digest(session.network))
         exported = _export_best(config, parts, output) if launch.is_first() and config.Train.export_best else None
     return _result(training.state, spec, parts, output, exported)
 
@@ -177,7 +179,13 @@ def _write_config(config: Config, output: Path) -> None:
 
 @contextmanager
 def _log_file(path: Path, *, keep: bool) -> Iterator[None]:
-    """Everything that segcli logs goes to `path` as well; a resumed training goes on in the same file."""
+    """Everything that segcli logs goes to `path` as well; a resumed training goes on in the same file.
+
+    Of several processes the first one alone writes it.
+    """
+    if not launch.is_first():
+        yield
+        return
     handler = logging.FileHandler(path, mode="a" if keep else "w", encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     root = logging.getLogger("segcli")

@@ -1,28 +1,41 @@
 """Training in several processes: one a GPU, on one machine or many, or several on the CPU.
 
 Paddle's own launcher starts the processes; each runs `segcli.train.worker` with the same resolved configuration, and
-the gradients are averaged by `paddle.DataParallel`.
+the gradients are averaged by `paddle.DataParallel`. What the first process logs is told here as it comes; all that the
+others and the launcher say is in `<output>/processes`.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
+import logging
 import os
+import re
 import subprocess
 import sys
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from segcli.config.check import parse_device
 from segcli.config.schema import Config
 from segcli.data.files import write_json_atomic
 from segcli.engines.device import available_device
-from segcli.engines.protocol import TrainingSession
+from segcli.engines.protocol import Network, TrainingSession
 from segcli.errors import TrainingError
 from segcli.train.result import TrainResult
 
 _IN_WORKER = "SEGCLI_TRAINING_PROCESS"
 CONFIG_FILE = ".processes.json"
 RESULT_FILE = ".processes_result.json"
+LAUNCHER_LOG = "launcher.log"
+LINE_FORMAT = "segcli:%(levelno)d:%(message)s"
+"""How a worker writes its log, so that the launching process can tell its lines from the launcher's."""
+_LINE = re.compile(r"segcli:(\d+):(.*)")
+_ENVIRONMENT_DUMPS = ("envlog.*", "backup_env.*", "default.*.log")
+"""Files into which Paddle's launcher writes all environment variables, passwords among them."""
+
+log = logging.getLogger("segcli.train")
 
 
 def _device_ids(config: Config) -> tuple[int, ...]:
@@ -42,27 +55,71 @@ def train_in_processes(config: Config) -> TrainResult:
     """Starts the processes, waits for them and returns what the first one found.
 
     Raises:
-        TrainingError: A process failed; names its log.
+        TrainingError: A process failed; says what it said last and names its log.
     """
     output = Path(config.Global.output)
-    output.mkdir(parents=True, exist_ok=True)
     logs = output / "processes"
+    logs.mkdir(parents=True, exist_ok=True)
+    for old in logs.glob("workerlog.*"):
+        old.unlink()
     write_json_atomic(output / CONFIG_FILE, config.model_dump(mode="json"))
     (output / RESULT_FILE).unlink(missing_ok=True)
     worker = Path(__file__).with_name("worker.py")
-    command = [*_launcher(config, logs), str(worker), str(output / CONFIG_FILE)]
-    code = subprocess.run(command, env={**os.environ, _IN_WORKER: "1"}, check=False).returncode
+    code = _run([*_launcher(config, logs), str(worker), str(output / CONFIG_FILE)], logs)
     if code or not (output / RESULT_FILE).is_file():
-        raise TrainingError(f"a training process ended with exit code {code}", path=logs, hint="its last lines say why")
+        what = _last_error(logs) or f"a training process ended with exit code {code}"
+        raise TrainingError(what, path=logs, hint="the logs in this folder say more")
     return TrainResult.from_dict(json.loads((output / RESULT_FILE).read_text(encoding="utf-8")))
 
 
+def _run(command: list[str], logs: Path) -> int:
+    """Runs the launcher to its end and tells what the first process logs meanwhile; returns the exit code."""
+    package = str(Path(__file__).resolve().parents[2])
+    paths = [package, *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = {**os.environ, _IN_WORKER: "1", "PYTHONPATH": os.pathsep.join(paths), "PYTHONSAFEPATH": "1"}
+    launcher = subprocess.Popen(
+        command,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+    )
+    with launcher, (logs / LAUNCHER_LOG).open("w", encoding="utf-8") as file:
+        try:
+            _tell(launcher.stdout or (), file.write)
+        except BaseException:
+            launcher.terminate()
+            raise
+    for dump in (path for pattern in _ENVIRONMENT_DUMPS for path in logs.glob(pattern)):
+        dump.unlink()
+    return launcher.returncode
+
+
+def _tell(lines: Iterable[str], keep: Callable[[str], object]) -> None:
+    """Logs what a worker has logged, errors apart, and keeps every other line."""
+    for line in lines:
+        match = _LINE.match(line)
+        if match is None:
+            keep(line)
+        elif int(match[1]) < logging.ERROR:
+            log.log(int(match[1]), "%s", match[2])
+
+
+def _last_error(logs: Path) -> str | None:
+    """The last error that any of the processes logged."""
+    lines = (line for path in sorted(logs.glob("workerlog.*")) for line in path.read_text(errors="replace").split("\n"))
+    errors = [match[2] for line in lines if (match := _LINE.match(line)) and int(match[1]) >= logging.ERROR]
+    return errors[-1] if errors else None
+
+
 def _launcher(config: Config, logs: Path) -> list[str]:
-    command = [sys.executable, "-m", "paddle.distributed.launch", "--log_dir", str(logs)]
+    command = [sys.executable, "-u", "-m", "paddle.distributed.launch", "--log_dir", str(logs)]
     if config.Train.dist_ips is not None:
         command += ["--ips", config.Train.dist_ips]
     if config.Train.cpu_processes > 1:
-        return [*command, "--nproc_per_node", str(config.Train.cpu_processes), "--backend", "gloo"]
+        return [*command, "--nproc_per_node", str(config.Train.cpu_processes)]
     return [*command, "--devices", ",".join(map(str, _device_ids(config) or (0,)))]
 
 
@@ -74,6 +131,37 @@ def join(session: TrainingSession) -> None:
         return
     paddle.distributed.init_parallel_env()
     session.forward = paddle.DataParallel(session.network)
+
+
+def share_statistics(network: Network, average: Network | None = None) -> None:
+    """Replaces what no gradient moves (running means and variances) by its mean over all processes.
+
+    Each process sees other pictures; without this their networks would measure differently, stop at different times
+    and resume from the first one's numbers.
+
+    Args:
+        network: The trained network.
+        average: Its moving average.
+    """
+    import paddle
+
+    followed = [network] if average is None else [network, average]
+    names = [name for name, tensor in network.state_dict().items() if tensor.stop_gradient]
+    with paddle.no_grad():
+        for tensors in (layer.state_dict() for layer in followed):
+            for tensor in (tensors[name] for name in names):
+                if paddle.is_floating_point(tensor):
+                    total = tensor.clone()
+                    paddle.distributed.all_reduce(total)
+                    paddle.assign(total / world_size(), tensor)
+
+
+def digest(network: Network) -> str:
+    """A short checksum of all weights, by which the processes can be seen to agree."""
+    total = hashlib.sha256()
+    for _, tensor in sorted(network.state_dict().items()):
+        total.update(tensor.numpy().tobytes())
+    return total.hexdigest()[:16]
 
 
 def world_size() -> int:

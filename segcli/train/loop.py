@@ -11,6 +11,7 @@ import numpy as np
 
 from segcli.engines.protocol import Batch, Network, Tensor
 from segcli.errors import NonFiniteLossError
+from segcli.train.launch import share_statistics
 from segcli.train.precision import Precision
 from segcli.train.state import Callback, TrainState
 
@@ -81,6 +82,8 @@ def _iterate(
         for callback in callbacks:
             callback.on_step(state)
         if state.evaluation_due:
+            if world_size > 1:
+                share_statistics(session.network, evaluated)
             _evaluate(state, session.network if evaluated is None else evaluated, callbacks)
 
 

@@ -1,0 +1,122 @@
+"""Several processes that train one network."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+
+import numpy as np
+import pytest
+
+from segcli.engines.paddleseg.engine import PaddleSegEngine
+from segcli.errors import TrainingError
+from segcli.models.table import get_spec
+from segcli.train import launch
+from segcli.train.command import train
+from segcli.train.draws import Draws
+from segcli.train.history import read_history
+from segcli.weights.files import read_weights
+from tests.pictures import make_seg_dataset
+from tests.trained_model import make_config
+
+MODEL = "PP-LiteSeg-T"
+ITERATIONS = 3
+SETTINGS = {
+    "epochs_iters": ITERATIONS,
+    "batch_size": 2,
+    "crop_size": (64, 64),
+    "eval_interval": ITERATIONS,
+    "log_interval": 1,
+    "export_best": False,
+}
+
+
+def alternating(config, processes):
+    """What the processes compute, in this one: a forward and backward pass on each one's batch, then one step.
+
+    Returns:
+        The losses of the first process, and the parameters that are trained.
+    """
+    import paddle
+
+    session = PaddleSegEngine().open_training(get_spec(MODEL), config)
+    parts = [
+        Draws(len(session.dataset.train), SETTINGS["batch_size"], rank=rank, world_size=processes)
+        for rank in range(processes)
+    ]
+    session.network.train()
+    losses = []
+    for iteration in range(ITERATIONS):
+        for rank, session.draws in enumerate(parts):
+            session.stream._draws = session.draws
+            loss = session.losses(next(session.batches(iteration)))["loss"]
+            (loss / processes).backward()
+            if rank == 0:
+                losses.append(float(loss))
+        session.optimizer.step()
+        session.optimizer._learning_rate.step()
+        session.optimizer.clear_grad()
+    with paddle.no_grad():
+        trained = {name: tensor.numpy() for name, tensor in session.network.state_dict().items()}
+    return losses, {name: array for name, array in trained.items() if not name.endswith(("_mean", "_variance"))}
+
+
+@pytest.mark.slow
+def test_two_processes_are_one_step_on_the_mean_of_their_gradients(tmp_path, caplog, monkeypatch):
+    """PP-LiteSeg-T, two processes on the CPU: each normalises its own batch (BatchNorm) and sees pictures of its own.
+
+    Compared with one process that adds the gradients of the same two batches: first process's losses and all weights.
+    """
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    dataset = make_seg_dataset(tmp_path / "data", train=8)
+    output = tmp_path / "output"
+    with caplog.at_level(logging.INFO, "segcli.train"):
+        result = train(make_config(output, dataset, Train={**SETTINGS, "cpu_processes": 2}))
+
+    assert result.iterations == ITERATIONS
+    assert result.best_score == read_history(output / "history.jsonl")[-1]["score"]
+    assert "iteration 3/3" in caplog.text
+
+    logs = sorted((output / "processes").glob("workerlog.*"))
+    digests = [re.findall(r"the weights of this process are (\w+)", path.read_text()) for path in logs]
+    assert len(digests) == 2
+    assert digests[0] == digests[1]
+    assert len(digests[0]) == 1
+
+    losses, weights = alternating(make_config(tmp_path / "one", dataset, Train=SETTINGS), processes=2)
+    ours = [event["loss"] for event in read_history(output / "history.jsonl") if event["event"] == "train"]
+    np.testing.assert_allclose(ours, losses, rtol=1e-5)
+    read = read_weights(output / f"iter_{ITERATIONS}" / "model.pdparams")
+    for name, array in weights.items():
+        np.testing.assert_allclose(read[name], array, rtol=1e-4, atol=1e-6, err_msg=name)
+
+    leaked = [path for path in (output / "processes").iterdir() if os.environ["PATH"] in path.read_text()]
+    assert leaked == []
+
+
+@pytest.mark.slow
+def test_the_fault_of_a_process_is_told(tmp_path, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    dataset = make_seg_dataset(tmp_path / "data", train=4)
+    (dataset / "annotations" / "train_1.png").unlink()
+    with pytest.raises(TrainingError, match=r"train_1\.png"):
+        train(make_config(tmp_path / "output", dataset, Train={**SETTINGS, "cpu_processes": 2}))
+
+
+def test_only_the_lines_of_a_worker_are_told(caplog):
+    kept = []
+    lines = ["LAUNCH INFO pod\n", "segcli:20:iteration 1/3\n", "segcli:40:broken\n", "segcli:30:slow: yes\n"]
+    with caplog.at_level(logging.INFO, "segcli.train"):
+        launch._tell(lines, kept.append)
+    assert [record.getMessage() for record in caplog.records] == ["iteration 1/3", "slow: yes"]
+    assert [record.levelname for record in caplog.records] == ["INFO", "WARNING"]
+    assert kept == ["LAUNCH INFO pod\n"]
+
+
+def test_the_last_error_of_any_process_is_found(tmp_path):
+    (tmp_path / "workerlog.0").write_text("segcli:20:iteration 1/3\nTerminated\n")
+    (tmp_path / "workerlog.1").write_text("segcli:20:begin\nsegcli:40:no such picture\nW1121 something\n")
+    assert launch._last_error(tmp_path) == "no such picture"
+    (tmp_path / "workerlog.1").unlink()
+    assert launch._last_error(tmp_path) is None
