@@ -15,6 +15,9 @@ from segcli.errors import MissingPartError
 
 _log = logging.getLogger("segcli.device")
 
+_THREADS_ASKED_FOR = os.environ.get("OMP_NUM_THREADS")
+"""Read before paddle is imported, which sets the variable to 1 where it is not set."""
+
 _PADDLE_KINDS = {"dcu": "gpu"}
 """Kinds that Paddle knows by another name: a DCU is driven through ROCm as a GPU."""
 
@@ -22,7 +25,8 @@ _PADDLE_KINDS = {"dcu": "gpu"}
 def select_device(device: str, *, strict: bool) -> str:
     """Makes Paddle compute on `device` and returns what it computes on, e.g. ``cpu`` or ``gpu:1``.
 
-    Of several ids a process of a distributed training takes its own, any other process the first.
+    Of several ids a process of a distributed training takes its own, any other process the first. On the CPU all cores
+    are used unless OMP_NUM_THREADS says otherwise; Paddle by itself would use one.
 
     Args:
         device: As in `Global.device`, e.g. ``gpu:0,1``.
@@ -38,6 +42,8 @@ def select_device(device: str, *, strict: bool) -> str:
     if ids and not _in_distributed_training():
         name = f"{name}:{ids[0]}"
     paddle.set_device(name)
+    if kind == "cpu" and _THREADS_ASKED_FOR is None and not _in_distributed_training():
+        paddle.base.core.set_num_threads(os.cpu_count() or 1)
     return str(paddle.get_device())
 
 
