@@ -19,6 +19,7 @@ from segcli.errors import SegcliError, UsageError, WeightsError
 from segcli.export.onnx import converter_installed
 from segcli.export.semantic import exported_beside, input_shape, sha256_of, trained_forward, write_files
 from segcli.models.exported import ExportedModel, is_exported
+from segcli.models.input_size import fixed_size, wanted_shape
 from segcli.models.spec import Preprocess
 from segcli.models.table import get_spec
 from segcli.predict.preprocess import Forward
@@ -111,7 +112,7 @@ def _open_trained(weights: Path, config: Config) -> MeasuredModel:
         model_name=trained.spec.name,
         class_names=trained.card.class_names,
         preprocess=trained.card.preprocess,
-        input_size=None,
+        input_size=fixed_size(trained.spec, config),
         batch_limit=None,
         runtime="paddle",
         source=weights,
@@ -183,5 +184,5 @@ def _export_for_now(weights: Path, config: Config, stack: ExitStack) -> Path:
     """Exports into a folder that goes when the measurement is over."""
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="segcli-evaluate-")))
     trained = load_trained(weights, config.Global.model)
-    write_files(trained, folder, input_shape(trained.spec, None), ("paddle",), sha256_of(weights))
+    write_files(trained, folder, input_shape(trained.spec, wanted_shape(config)), ("paddle",), sha256_of(weights))
     return folder

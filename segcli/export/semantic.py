@@ -33,6 +33,7 @@ from segcli.models.exported import (
     manifest_values,
     write_manifest,
 )
+from segcli.models.input_size import wanted_shape
 from segcli.models.spec import ModelSpec
 from segcli.predict.preprocess import Forward, normalise
 from segcli.predict.runtimes.onnx_runtime import OnnxRuntime
@@ -64,7 +65,7 @@ def export_semantic(weights: Path, folder: Path, config: Config) -> ExportResult
         ParityError: What was written disagrees with the trained network.
     """
     trained = load_trained(weights, config.Global.model)
-    shape = input_shape(trained.spec, config.Export.input_shape or config.Train.input_shape)
+    shape = input_shape(trained.spec, wanted_shape(config))
     recover_folder(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as scratch:

@@ -97,6 +97,8 @@ def _assemble(session: TrainingSession, spec: ModelSpec, parts: TaskParts, confi
     average = averaging.network if averaging else None
     stopping = EarlyStop(settings.early_stop.patience, settings.early_stop.min_delta)
     kept: list[Callback] = [stopping] if settings.early_stop.enable else []
+    if launch.is_first():
+        kept.append(HistoryWriter(output, settings.log_interval))
     if settings.resume_path is not None:
         folder = checkpoint.find_checkpoint(settings.resume_path, output)
         checkpoint.restore(
@@ -114,7 +116,7 @@ def _assemble(session: TrainingSession, spec: ModelSpec, parts: TaskParts, confi
             segcli_version=__version__,
         )
         _write_config(config, output)
-        callbacks += _observers(config, output)
+        callbacks += [*([TerminalProgress()] if progress.shown() else []), CurveWriter(output)]
         callbacks.append(
             checkpoint.CheckpointWriter(
                 output, card, parts.weight_file, precision, kept, average, settings.keep_checkpoints
@@ -132,11 +134,6 @@ def _average_decay(session: TrainingSession, wanted: EmaConfig) -> float | None:
     by = "the model's recipe; Train.ema.enable=False trains without" if wanted.enable is None else "Train.ema"
     log.info("a moving average of the weights (decay %g) is evaluated and kept, by %s", decay, by)
     return decay
-
-
-def _observers(config: Config, output: Path) -> list[Callback]:
-    watching: list[Callback] = [TerminalProgress()] if progress.shown() else []
-    return [*watching, HistoryWriter(output, config.Train.log_interval), CurveWriter(output)]
 
 
 def _run(training: _Training, config: Config) -> None:

@@ -59,6 +59,22 @@ class StepMeter:
         self.__init__()  # type: ignore[misc]
         return values
 
+    def state_dict(self) -> dict[str, Any]:
+        """The sums since the last reading."""
+        return {
+            "sums": dict(self._sums),
+            "steps": self._steps,
+            "pictures": self._pictures,
+            "seconds": self._seconds,
+        }
+
+    def load_state_dict(self, values: Mapping[str, Any]) -> None:
+        """Takes them back."""
+        self._sums = dict(values["sums"])
+        self._steps = int(values["steps"])
+        self._pictures = int(values["pictures"])
+        self._seconds = float(values["seconds"])
+
 
 class HistoryWriter(Callback):
     """Appends one JSON line an event to `history.jsonl` and says the same in the log.
@@ -110,6 +126,15 @@ class HistoryWriter(Callback):
             state.best_score,
             state.best_iteration,
         )
+
+    def state_dict(self) -> dict[str, Any]:
+        """What has not been written yet, where a checkpoint falls between two lines."""
+        return self._meter.state_dict()
+
+    def load_state_dict(self, values: Mapping[str, Any]) -> None:
+        """Takes it back."""
+        if values:
+            self._meter.load_state_dict(values)
 
     def _append(self, event: str, state: TrainState, values: Mapping[str, Any]) -> None:
         line = json.dumps({"event": event, "iteration": state.iteration, "epoch": state.epoch, **values})

@@ -14,6 +14,7 @@ from segcli.engines.paddleseg.session import SemanticSession
 from segcli.engines.paddleseg.stream import SampleStream
 from segcli.engines.protocol import Network
 from segcli.errors import ConfigError, ConfigFault, UsageError
+from segcli.models.input_size import fixed_size
 from segcli.models.spec import ModelSpec, TrainRecipe
 from segcli.train.class_weights import class_weights
 from segcli.train.draws import Draws
@@ -74,7 +75,7 @@ class PaddleSegEngine:
             measure_options={
                 "absent_class": config.Evaluate.absent_class,
                 "sliding_window": config.Evaluate.sliding_window,
-                "input_size": spec.fixed_export,
+                "input_size": fixed_size(spec, config),
             },
         )
 
