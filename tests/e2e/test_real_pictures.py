@@ -41,7 +41,7 @@ class Budget:
     floor: float
 
 
-BUDGETS = {"PP-LiteSeg-T": Budget(200, 800, 0.85), "SegFormer-B0": Budget(200, 1600, 0.85)}
+BUDGETS = {"PP-LiteSeg-T": Budget(280, 900, 0.85)}
 
 
 def configure(model: str, dataset: Path, output: Path, **sections: dict[str, object]) -> Config:
