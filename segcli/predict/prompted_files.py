@@ -1,10 +1,17 @@
-"""Masks as LabelMe and COCO documents, so that `check` and `train` take what `predict` found."""
+"""Masks as LabelMe and COCO datasets, so that `convert`, `split` and `train` take what `predict` found.
+
+```
+<output>/labelme/  images/  annotations/<name>.json
+<output>/coco/     images/  annotations/instance_train.json
+```
+"""
 
 from __future__ import annotations
 
 import base64
 import json
 import os
+import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from io import BytesIO
@@ -15,27 +22,54 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from segcli.data.files import write_json_atomic
+from segcli.data.files import atomic_path, write_json_atomic
 from segcli.data.outlines import Outline, mask_outlines
 from segcli.predict.result import Predicted
 from segcli.promptable.masks import PromptedMask
 
 NAMELESS = "object"
-COCO_FILE = "coco.json"
+COCO_FILE = "annotations/instance_train.json"
 _LABELME_VERSION = "5.5.0"
 Picture = NDArray[np.uint8]
 
 
-def labelme_document(
-    input_path: str | None, picture: Picture, answers: Sequence[PromptedMask], folder: Path
-) -> dict[str, Any]:
+def place_picture(folder: Path, name: Path, input_path: str | None, picture: Picture) -> str:
+    """Puts a picture into the `images` of a dataset: the file itself (linked where that can be), or a PNG of a page.
+
+    Args:
+        folder: Of the dataset.
+        name: Of the result, without suffix.
+        input_path: The picture's file; None for a page, an address or an array.
+        picture: RGB.
+
+    Returns:
+        Its path below `images`.
+    """
+    is_file = input_path is not None and Path(input_path).is_file()
+    target = folder / "images" / name.with_name(f"{name.name}{Path(input_path or '').suffix if is_file else '.png'}")
+    with atomic_path(target) as temporary:
+        if is_file:
+            _link(Path(str(input_path)), temporary)
+        else:
+            Image.fromarray(picture).save(temporary, "PNG")
+    return target.relative_to(folder / "images").as_posix()
+
+
+def _link(source: Path, target: Path) -> None:
+    target.unlink(missing_ok=True)
+    try:
+        os.link(source.resolve(), target)
+    except OSError:
+        shutil.copyfile(source, target)
+
+
+def labelme_document(image: str, picture: Picture, answers: Sequence[PromptedMask]) -> dict[str, Any]:
     """LabelMe's document: a polygon for every part of a mask, or the mask itself where it has holes.
 
     Args:
-        input_path: The picture's file; None for an array.
+        image: The picture below `images`.
         picture: RGB.
         answers: The masks; empty ones are left out.
-        folder: Where the document will lie; the picture is named from there.
     """
     shapes = [
         shape for number, answer in enumerate(answers, start=1) if answer.area_px for shape in _shapes(answer, number)
@@ -44,7 +78,7 @@ def labelme_document(
         "version": _LABELME_VERSION,
         "flags": {},
         "shapes": shapes,
-        "imagePath": None if input_path is None else os.path.relpath(input_path, folder),
+        "imagePath": image,
         "imageData": None,
         "imageHeight": picture.shape[0],
         "imageWidth": picture.shape[1],
@@ -72,16 +106,13 @@ def _encoded(crop: NDArray[np.bool_]) -> str:
     return base64.b64encode(stream.getvalue()).decode("ascii")
 
 
-def coco_document(
-    input_path: str | None, picture: Picture, answers: Sequence[PromptedMask], folder: Path
-) -> dict[str, Any]:
+def coco_document(image: str, picture: Picture, answers: Sequence[PromptedMask]) -> dict[str, Any]:
     """COCO's document of one picture, with run-length codes; `merge_coco` joins those of many."""
     found = [answer for answer in answers if answer.area_px]
     names = list(dict.fromkeys(answer.prompt.label or NAMELESS for answer in found))
     height, width = picture.shape[:2]
-    name = "" if input_path is None else Path(os.path.relpath(input_path, folder)).as_posix()
     return {
-        "images": [{"id": 1, "file_name": name, "width": width, "height": height}],
+        "images": [{"id": 1, "file_name": image, "width": width, "height": height}],
         "categories": [{"id": index, "name": name} for index, name in enumerate(names, start=1)],
         "annotations": [
             {
@@ -100,12 +131,12 @@ def coco_document(
 
 
 def join_coco(predicted: Sequence[Predicted], folder: Path) -> list[Predicted]:
-    """Joins the COCO files of single pictures, where there are any, to ``<folder>/coco.json``."""
+    """Joins the COCO files of single pictures, where there are any, to ``<folder>/coco/annotations``."""
     singles = [Path(entry.files["coco"]) for entry in predicted if "coco" in entry.files]
     if not singles:
         return list(predicted)
-    documents = [(path, json.loads(path.read_text(encoding="utf-8"))) for path in singles]
-    target = merge_coco(documents, folder / COCO_FILE).as_posix()
+    documents = [json.loads(path.read_text(encoding="utf-8")) for path in singles]
+    target = merge_coco(documents, folder / "coco" / COCO_FILE).as_posix()
     for path in singles:
         path.unlink()
     return [
@@ -113,20 +144,13 @@ def join_coco(predicted: Sequence[Predicted], folder: Path) -> list[Predicted]:
     ]
 
 
-def merge_coco(documents: Sequence[tuple[Path, dict[str, Any]]], target: Path) -> Path:
-    """Writes one COCO file for many pictures.
-
-    Args:
-        documents: The documents of single pictures and where they lie.
-        target: The file; pictures are named from its folder.
-    """
+def merge_coco(documents: Sequence[dict[str, Any]], target: Path) -> Path:
+    """Writes the documents of single pictures as one COCO file."""
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
     ids: dict[str, int] = {}
-    for number, (path, document) in enumerate(documents, start=1):
+    for number, document in enumerate(documents, start=1):
         picture = document["images"][0]
-        if picture["file_name"]:
-            picture["file_name"] = Path(os.path.relpath(path.parent / picture["file_name"], target.parent)).as_posix()
         images.append({**picture, "id": number})
         names = {entry["id"]: entry["name"] for entry in document["categories"]}
         for entry in document["annotations"]:

@@ -13,7 +13,7 @@ from PIL import Image
 from segcli.data.classes import ClassMap
 from segcli.data.files import atomic_path, write_text_atomic
 from segcli.data.image import StrPath
-from segcli.predict.prompted_files import coco_document, labelme_document
+from segcli.predict.prompted_files import coco_document, labelme_document, place_picture
 from segcli.predict.result import Predicted
 from segcli.predict.sources import SourceItem
 from segcli.predict.writers import JsonForm, to_json
@@ -22,6 +22,8 @@ from segcli.promptable.prompts import ObjectPrompt
 from segcli.report.objects import DrawnObject, draw_objects
 
 FileFormat = Literal["overlay", "png", "labelme", "coco"]
+Text = str
+"""The class below has a property called `str`, which hides the type from its annotations."""
 BOX, POINT, TEXT = "box_prompt", "point_prompt", "text_prompt"
 
 
@@ -124,14 +126,24 @@ class PromptedResult(dict[str, Any]):
                 target = _in_folder(self.name, folder, f"_mask_{number}.png")
                 _save_picture(target, Image.fromarray(answer.mask.astype(np.uint8) * 255))
                 files[f"mask_{number}"] = target.as_posix()
-        for kind, document in (("labelme", labelme_document), ("coco", coco_document)):
-            if kind in self.formats:
-                target = _in_folder(self.name, folder, f"_{kind}.json")
-                values = document(self["input_path"], self.picture, self.answers, target.parent)
-                write_text_atomic(target, to_json(values, indent=2, ensure_ascii=False) + "\n")
-                files[kind] = target.as_posix()
+        if "labelme" in self.formats:
+            document = labelme_document(self._placed(folder / "labelme"), self.picture, self.answers)
+            files["labelme"] = self._write(folder / "labelme" / "annotations", ".json", document)
+        if "coco" in self.formats:
+            document = coco_document(self._placed(folder / "coco"), self.picture, self.answers)
+            files["coco"] = self._write(folder, "_coco.json", document)  # joined when all pictures are done
         height, width = self.picture.shape[:2]
         return Predicted(self["input_path"], self["page_index"], (height, width), files)
+
+    def _placed(self, folder: Path) -> Text:
+        """Puts the picture into a dataset and names it."""
+        original = self["input_path"] if self["page_index"] is None else None
+        return place_picture(folder, self.name, original, self.picture)
+
+    def _write(self, folder: Path, ending: Text, document: dict[Any, Any]) -> Text:
+        target = _in_folder(self.name, folder, ending)
+        write_text_atomic(target, to_json(document, indent=2, ensure_ascii=False) + "\n")
+        return target.as_posix()
 
 
 def _in_folder(name: Path, folder: Path, ending: str) -> Path:

@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from segcli.check.command import check_dataset
 from segcli.config.load import from_values
 from segcli.data import rle
+from segcli.data.coco import open_coco_dataset
 from segcli.data.labelme import read_labelme
 from segcli.errors import ConfigError, UsageError, WeightsError
 from segcli.models.table import get_spec
@@ -115,16 +117,38 @@ def test_labelme_and_coco_hold_the_same_masks(sam_weights: Path, pictures: Path,
     asked: dict[str, Any] = {"prompts": {"objects": [{"box": [10, 10, 60, 70], "label": "dog"}]}}
     predict(config("SAM-tiny", sam_weights, pictures, tmp_path, formats=["labelme", "coco", "png"], **asked))
 
-    coco = json.loads((tmp_path / "coco.json").read_text())
-    assert [Path(image["file_name"]).name for image in coco["images"]] == ["p0.png", "p1.png"]
-    assert (tmp_path / coco["images"][0]["file_name"]).is_file()
+    coco = json.loads((tmp_path / "coco" / "annotations" / "instance_train.json").read_text())
+    assert [image["file_name"] for image in coco["images"]] == ["p0.png", "p1.png"]
+    assert (tmp_path / "coco" / "images" / "p0.png").read_bytes() == (pictures / "p0.png").read_bytes()
     assert [category["name"] for category in coco["categories"]] == ["dog"]
     for number, annotation in enumerate(coco["annotations"]):
         assert annotation["segmentation"] == read(tmp_path, f"p{annotation['image_id'] - 1}")["masks"][0]
         assert annotation["id"] == number + 1
-    labelme, findings = read_labelme(tmp_path / "p0_labelme.json", "p0")
+    assert not list(tmp_path.glob("*_coco.json"))
+    labelme, findings = read_labelme(tmp_path / "labelme" / "annotations" / "p0.json", "p0")
     assert labelme is not None and not findings
     assert {shape.label for shape in labelme.shapes} == {"dog"}
+    assert (tmp_path / "labelme" / "images" / str(labelme.image_path)).is_file()
+
+
+def test_what_was_found_becomes_a_dataset(sam_weights: Path, pictures: Path, tmp_path: Path) -> None:
+    asked: dict[str, Any] = {"prompts": {"objects": [{"box": [10, 10, 60, 70], "label": "dog"}]}}
+    predict(config("SAM-tiny", sam_weights, pictures, tmp_path, formats=["labelme", "coco"], **asked))
+    divided = {"enable": True, "train_percent": 50, "val_percent": 50}
+    for kind, convert in (("labelme", True), ("coco", False)):
+        keys = {f"CheckDataset.split.{key}": value for key, value in divided.items()}
+        if convert:
+            keys |= {"CheckDataset.convert.enable": True, "CheckDataset.convert.src_dataset_type": "LabelMe"}
+        about = {"Global.model": "SAM-tiny", "Global.mode": "check_dataset", "Global.dataset_dir": str(tmp_path / kind)}
+        result = check_dataset(from_values({**about, "Global.output": str(tmp_path / "out"), **keys}).config)
+
+        assert result.valid, [str(found) for found in result.findings]
+        dataset = open_coco_dataset(tmp_path / kind)
+        assert (len(dataset.train), len(dataset.val)) == (1, 1)
+        for sample in (*dataset.train, *dataset.val):
+            mask = rle.decode(sample.objects[0].to_rle(sample.height, sample.width))
+            expected = rle.decode(read(tmp_path, sample.image.stem)["masks"][0])
+            assert np.mean(mask != expected) < 0.01
 
 
 def test_texts_are_answered_against_the_background(lseg_weights: Path, pictures: Path, tmp_path: Path) -> None:
