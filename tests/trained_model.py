@@ -13,8 +13,8 @@ MODEL = "PP-LiteSeg-T"
 NAMES = ("_background_", "red", "blue")
 
 
-def make_config(output: Path, dataset: Path | None = None, **sections) -> Config:
-    shared = {"model": MODEL, "output": str(output), "dataset_dir": None if dataset is None else str(dataset)}
+def make_config(output: Path, dataset: Path | None = None, *, model: str = MODEL, **sections) -> Config:
+    shared = {"model": model, "output": str(output), "dataset_dir": None if dataset is None else str(dataset)}
     return Config.model_validate({"Global": shared, **sections})
 
 
