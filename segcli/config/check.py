@@ -96,6 +96,16 @@ def _pir(config: Config) -> Faults:
         yield ConfigFault("Global.export_with_pir", reason, "remove it or set it to true")
 
 
+def _label_maps(config: Config) -> Faults:
+    """LSeg learns from label maps, the other promptable models from outlined objects."""
+    if not config.Global.model.startswith("LSeg"):
+        return
+    for step in ("convert", "split"):
+        if getattr(config.CheckDataset, step).enable:
+            message = f"{config.Global.model} learns from label maps, which semantic models prepare"
+            yield ConfigFault(f"CheckDataset.{step}.enable", message, f"segcli {step} DATASET --task semantic")
+
+
 def _needed_by_mode(config: Config) -> Faults:
     mode = config.Global.mode
     if mode in ("check_dataset", "train", "evaluate") and config.Global.dataset_dir is None:
@@ -238,6 +248,7 @@ _SPLIT = ("CheckDataset.split.enable", "CheckDataset.split.train_percent", "Chec
 RULES: tuple[Rule, ...] = (
     Rule(("Global.device",), _device),
     Rule(("Global.export_with_pir",), _pir),
+    Rule(("Global.model", "CheckDataset.convert.enable", "CheckDataset.split.enable"), _label_maps),
     Rule(("Global.mode", "Global.dataset_dir", "Predict.input"), _needed_by_mode),
     Rule(("CheckDataset.convert.enable", "CheckDataset.convert.src_dataset_type"), _convert),
     Rule(_SPLIT, _split),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +21,7 @@ from segcli.evaluate.confusion import ConfusionMatrix
 from segcli.evaluate.metrics import AbsentClass
 from segcli.evaluate.report import SemanticReport
 from segcli.predict.labelling import argmax
+from segcli.predict.stream import batched
 from segcli.progress import track
 from segcli.promptable.evaluation import PromptCounts, evaluate_picture
 from segcli.promptable.predictor import SamPredictor
@@ -28,6 +29,9 @@ from segcli.promptable.prompts import ObjectPrompt
 from segcli.promptable.text_predictor import BACKGROUND_TEXT, TextPredictor
 
 log = logging.getLogger("segcli.evaluate")
+
+MASKS_AT_ONCE = 32
+"""Masks of the size of the picture that are in memory together."""
 
 
 @dataclass(frozen=True)
@@ -118,11 +122,13 @@ def measure_clicks(predictor: SamPredictor, samples: Sequence[InstanceSample], *
     """
     counts, pictures, objects = PromptCounts(), 0, 0
     for number, sample in enumerate(track(samples, "evaluate", len(samples)), start=1):
-        masks = object_masks(sample)
-        if masks:
-            predictor.set_image(read_sized(sample), name=str(sample.image))
+        asked = 0
+        for masks in batched(object_masks(sample), MASKS_AT_ONCE):
+            if not asked:
+                predictor.set_image(read_sized(sample), name=str(sample.image))
             counts.merge(evaluate_picture(predictor, masks))
-            pictures, objects = pictures + 1, objects + len(masks)
+            asked += len(masks)
+        pictures, objects = pictures + bool(asked), objects + asked
         if log_interval and number % log_interval == 0:
             log.info("%d of %d pictures", number, len(samples))
     return ClickReport(counts, pictures, objects)
@@ -179,10 +185,12 @@ def label_texts(names: Sequence[str], background: str = BACKGROUND_TEXT) -> list
     return [background if is_background(name) else name.replace("_", " ").strip() for name in names]
 
 
-def object_masks(sample: InstanceSample) -> list[NDArray[np.bool_]]:
+def object_masks(sample: InstanceSample) -> Iterator[NDArray[np.bool_]]:
     """The masks of a picture's objects, [H, W] each, without crowds and empty ones."""
-    codes = [value.to_rle(sample.height, sample.width) for value in sample.objects if not value.is_crowd]
-    return [np.asarray(rle.decode(code), np.bool_) for code in codes if rle.area(code)]
+    for value in sample.objects:
+        code = value.to_rle(sample.height, sample.width)
+        if not value.is_crowd and rle.area(code):
+            yield np.asarray(rle.decode(code), np.bool_)
 
 
 def read_sized(sample: InstanceSample) -> NDArray[np.uint8]:

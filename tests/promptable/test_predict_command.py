@@ -219,6 +219,12 @@ def test_missing_weights_say_what_to_give(pictures: Path, tmp_path: Path) -> Non
         predict(config("SAM-B", tmp_path / "gone.pth", pictures, tmp_path, prompts=prompts))
 
 
+def test_label_maps_are_prepared_by_the_semantic_commands() -> None:
+    values = {"Global.model": "LSeg-tiny", "Global.dataset_dir": "data", "CheckDataset.split.enable": True}
+    with pytest.raises(ConfigError, match="split DATASET --task semantic"):
+        from_values({**values, "CheckDataset.split.train_percent": 50, "CheckDataset.split.val_percent": 50})
+
+
 def test_keys_of_other_tasks_are_refused(sam_weights: Path, pictures: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="target_size"):
         config("SAM-tiny", sam_weights, pictures, tmp_path, target_size=64)
