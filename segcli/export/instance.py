@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import tempfile
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -65,11 +65,12 @@ def export_instance(weights: Path, folder: Path, config: Config) -> ExportResult
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as scratch:
         fresh = Path(scratch) / folder.name
         fresh.mkdir()
-        reference, origin = _reference(trained, config) if config.Export.verify else (None, None)
+        references = _references(trained, config) if config.Export.verify else None
         files = write_instance_files(trained, fresh, config.Export.formats, sha256_of(weights))
-        parity = () if reference is None else _verify(fresh, files, trained, reference, config.Export.tolerance)
+        parity = () if references is None else _verify(fresh, files, trained, references, config.Export.tolerance)
         replace_folder(fresh, folder)
     shape = input_shape(trained.card.preprocess)
+    origin = None if references is None else references.origin
     return ExportResult(folder, trained.spec.name, trained.card.class_names, shape, files, parity, origin)
 
 
@@ -143,18 +144,29 @@ def _sized(trained: TrainedModel, config: Config) -> TrainedModel:
     return replace(trained, card=card)
 
 
-def _reference(trained: TrainedModel, config: Config) -> tuple[ObjectReference, str]:
+@dataclass(frozen=True)
+class _References:
+    """What the trained network says, with small masks and, of one picture alone, with whole ones: they take seconds."""
+
+    small: ObjectReference
+    whole: ObjectReference
+    origin: str
+
+
+def _references(trained: TrainedModel, config: Config) -> _References:
     pictures, origin = parity_pictures(config, None)
-    forward = load_part("segcli.engines.paddledet.inference:ArrayForward")(trained.network)
-    find = ObjectFinder(forward, SIZED[trained.spec.name].masks)
-    reference = ObjectReference.of(find, [prepare(picture, trained.card.preprocess) for picture in pictures])
-    if not any(len(found.scores) for found in reference.found):
+    prepared = [prepare(picture, trained.card.preprocess) for picture in pictures]
+    forward = load_part("segcli.engines.paddledet.inference:ArrayForward")
+    small = ObjectFinder(forward(trained.network), SIZED[trained.spec.name].masks)
+    whole = ObjectFinder(forward(trained.network, small=False), None)
+    found = _References(ObjectReference.of(small, prepared), ObjectReference.of(whole, prepared[:1]), origin)
+    if not any(len(detections.scores) for detections in found.small.found):
         log.warning("the network finds no object in %s, so there is little to compare", origin)
-    return reference, origin
+    return found
 
 
 def _verify(
-    folder: Path, files: dict[str, str], trained: TrainedModel, reference: ObjectReference, tolerance: float
+    folder: Path, files: dict[str, str], trained: TrainedModel, references: _References, tolerance: float
 ) -> tuple[ObjectParity, ...]:
     threads = thread_count()
     weights = folder / WEIGHTS_FILE
@@ -177,7 +189,6 @@ def _verify(
         except Exception as fault:
             raise ExportError(f"what was written cannot be opened again: {fault}", path=folder / file) from fault
         find = ObjectFinder(runtime.run_named, None if file == LABELS_FILE else SIZED[trained.spec.name].masks)
-        # whole masks take seconds a picture, and the rest of the program is the same
-        against = ObjectReference(reference.pictures[:1], reference.found[:1]) if file == LABELS_FILE else reference
+        against = references.whole if file == LABELS_FILE else references.small
         compared.append(compare_objects(find, runtime.name, folder / file, against, tolerance))
     return tuple(compared)

@@ -44,7 +44,12 @@ def small_outputs(network: Network, inputs: Mapping[str, Tensor]) -> list[Tensor
         found = network.predict_prototypes(inputs)
         return [found[name] for name in SMALL_NAMES]
     with small_masks(network):
-        found = network(inputs)
+        return whole_outputs(network, inputs)
+
+
+def whole_outputs(network: Network, inputs: Mapping[str, Tensor]) -> list[Tensor]:
+    """The same with masks of the size of the picture."""
+    found = network(inputs)
     return [found[name] for name in whole_names(network)]
 
 
@@ -53,13 +58,15 @@ class ArrayForward:
 
     Args:
         network: In evaluation mode.
+        small: Whether masks stay as small as the head makes them, or become as large as the picture.
     """
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, *, small: bool = True) -> None:
         self._network = network
+        self._outputs = small_outputs if small else whole_outputs
 
     def __call__(self, feeds: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
         """What `segcli.predict.objects.Outputs` describes."""
         with paddle.no_grad():
-            outputs = small_outputs(self._network, {name: paddle.to_tensor(value) for name, value in feeds.items()})
+            outputs = self._outputs(self._network, {name: paddle.to_tensor(value) for name, value in feeds.items()})
         return [np.asarray(tensor.numpy()) for tensor in outputs]
