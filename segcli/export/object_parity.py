@@ -16,7 +16,7 @@ from segcli.evaluate.mask_ap import Detections
 from segcli.predict.instance_input import PreparedPicture
 from segcli.predict.objects import ObjectFinder
 
-SMALLEST_SHARE = 0.9
+SMALLEST_SHARE = 0.75
 """Objects that must be found again: near ties of untrained networks may fall either way."""
 SMALLEST_IOU = 0.97
 """Mean overlap of the masks of objects that are found again."""

@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import yaml
+
+from segcli.data import rle
+from segcli.errors import ExportError, ParityError
+from segcli.evaluate.mask_ap import Detections
+from segcli.export.command import export_weights
+from segcli.export.object_parity import ObjectReference, compare_objects
+from segcli.export.onnx_worker import single_precision
+from segcli.models.exported import ExportedModel
+from segcli.models.instance.table import MaskForm, has_onnx_form
+from segcli.predict.instance_input import PreparedPicture
+from segcli.predict.objects import ObjectFinder
+from tests.instance_run import configure
+from tests.trained_instance import MODEL, SIDE, trained_instance_run
+
+
+def test_the_manifest_is_in_paddlexs_words():
+    folder = trained_instance_run() / "run/best_model/inference"
+    values = yaml.safe_load((folder / "inference.yml").read_text(encoding="utf-8"))
+    assert values["Global"] == {"model_name": MODEL}
+    assert [entry["type"] for entry in values["Preprocess"]] == ["Resize", "NormalizeImage", "Permute"]
+    assert values["Preprocess"][0]["target_size"] == [SIDE, SIDE]
+    assert values["label_list"] == ["кот", "dog"]
+    assert values["draw_threshold"] == 0.5
+
+
+def test_the_manifest_is_read_as_it_was_written():
+    model = ExportedModel.open(trained_instance_run() / "run/best_model/inference")
+    assert model.preprocess == model.card.preprocess
+    assert (model.input_size, model.batch_limit, model.threshold) == ((SIDE, SIDE), 1, 0.5)
+    assert model.gives_small_masks
+
+
+@pytest.mark.slow
+def test_onnx_finds_the_same(tmp_path):
+    run = trained_instance_run()
+    weights = run / "run/best_model/best_model.pdparams"
+    settings = {"formats": ["paddle", "onnx", "openvino"], "input_shape": [1, 3, 96, 96]}
+    done = export_weights(weights, tmp_path / "out", configure(MODEL, run / "data", tmp_path, Export=settings))
+    compared = {entry.file: entry for entry in done.parity}
+    assert set(compared) == {"inference.json", "objects.json", "inference.onnx", "inference.xml"}
+    assert compared["inference.onnx"].objects > 20
+    assert done.input_shape == (1, 3, 96, 96)
+
+
+@pytest.mark.parametrize("shape", [(1, 3, 50, 64), (1, 3, -1, -1), (1, 1, 64, 64)])
+def test_inputs_that_the_network_cannot_take_are_refused(tmp_path, shape):
+    run = trained_instance_run()
+    weights = run / "run/best_model/best_model.pdparams"
+    with pytest.raises(ExportError, match="cannot be exported with the input"):
+        export_weights(
+            weights, tmp_path / "out", configure(MODEL, run / "data", tmp_path, Export={"input_shape": shape})
+        )
+
+
+def test_rcnn_has_no_onnx_form():
+    assert not has_onnx_form("Cascade-MaskRCNN-ResNet50-FPN")
+    assert has_onnx_form("SOLOv2")
+    assert has_onnx_form("PP-LiteSeg-T")
+
+
+def test_lists_of_numbers_become_single_precision():
+    numbers = {"#": "0.a_array", "D": [{"#": "0.a_f64", "D": 0.5}, {"#": "0.a_i32", "D": 2}]}
+    program = {"A": [{"AT": numbers}, {"AT": {"#": "0.a_f64", "D": 0.25}}]}
+    cured = json.loads(single_precision(json.dumps(program)))
+    assert [number["#"] for number in cured["A"][0]["AT"]["D"]] == ["0.a_f32", "0.a_i32"]
+    assert cured["A"][1] == program["A"][1]
+
+
+PICTURE = PreparedPicture(np.zeros((1, 3, 8, 8), np.float32), (8, 8), (40, 40))
+
+
+def finder(*objects):
+    """A network that says the same of every picture; (score, class, left) of squares of 10 px."""
+    masks = []
+    for _, _, left in objects:
+        mask = np.zeros((40, 40), np.uint8)
+        mask[10:20, left : left + 10] = 1
+        masks.append(rle.encode(mask))
+    found = Detections(
+        np.array([score for score, _, _ in objects]),
+        np.array([class_id for _, class_id, _ in objects]),
+        tuple(masks),
+        np.array([[left, 10, left + 10, 20] for _, _, left in objects], float),
+    )
+
+    class Fixed(ObjectFinder):
+        def __call__(self, pictures, threshold=0.0):
+            return [found for _ in pictures]
+
+    return Fixed(detect=None, form=MaskForm.PROTOTYPES)
+
+
+def compare(theirs, tmp_path):
+    reference = ObjectReference.of(finder((0.9, 0, 2), (0.6, 1, 20)), [PICTURE])
+    return compare_objects(theirs, "paddle", tmp_path / "x.json", reference, 1e-3)
+
+
+def test_the_order_of_objects_does_not_matter(tmp_path):
+    parity = compare(finder((0.6, 1, 20), (0.9002, 0, 2)), tmp_path)
+    assert parity.found_again == 1
+    assert parity.max_score_diff == pytest.approx(2e-4)
+    assert parity.mean_mask_iou == 1
+
+
+@pytest.mark.parametrize(
+    "wrong", [((0.9, 0, 2),), ((0.9, 0, 2), (0.5, 1, 20)), ((0.9, 0, 2), (0.6, 0, 20)), ((0.9, 0, 2), (0.6, 1, 23))]
+)
+def test_lost_or_changed_objects_are_refused(tmp_path, wrong):
+    with pytest.raises(ParityError, match="disagrees"):
+        compare(finder(*wrong), tmp_path)
