@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
@@ -43,11 +44,20 @@ def build_transforms(
 
 
 def _complete_transform(recipe: Recipe, num_classes: int, crop_size: tuple[int, int] | None) -> Recipe:
-    if crop_size is not None and "crop_size" in recipe:
+    if crop_size is not None and _takes(recipe, "crop_size"):
         return {**recipe, "crop_size": list(crop_size)}
     if recipe["type"] in _NEEDS_CLASSES:
         return {"num_classes": num_classes, **recipe}
     return recipe
+
+
+def _takes(recipe: Recipe, argument: str) -> bool:
+    """Whether what a recipe names takes an argument, given in the recipe or not."""
+    try:
+        named = _builder().load_component_class(recipe["type"])
+    except RuntimeError:  # there is no such part; building it says so
+        return False
+    return argument in inspect.signature(named).parameters
 
 
 def build_losses(

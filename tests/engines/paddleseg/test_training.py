@@ -103,3 +103,9 @@ def test_our_losses_are_paddlesegs(dataset, tmp_path, monkeypatch):
     assert len(ours) == ITERATIONS
     np.testing.assert_array_equal(ours, theirs)
     assert len(set(ours)) == ITERATIONS
+
+
+def test_the_crop_size_reaches_every_cropping_transform():
+    recipes = [{"type": "RandomPaddingCrop"}, {"type": "RandomHorizontalFlip"}]
+    crop, _ = build_transforms(recipes, num_classes=3, crop_size=(96, 64))
+    assert crop.crop_size == (64, 96)  # PaddleSeg keeps height, width
