@@ -31,6 +31,9 @@ class PaddleRuntime:
     name = "paddle"
 
     def __init__(self, program: Path, weights: Path, device: str, threads: int, *, onednn: bool = True) -> None:
+        self._files = program, weights
+        self._threads = threads
+        self._may_fall_back = onednn and not device.startswith("gpu")
         if device.startswith("gpu"):
             self._predictor = _on_gpu(program, weights, int(device.partition(":")[2] or 0))
         else:
@@ -46,11 +49,23 @@ class PaddleRuntime:
 
     def run_named(self, inputs: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
         """All outputs of a network with several inputs."""
+        try:
+            self._feed_and_run(inputs)
+        except RuntimeError as fault:
+            if not self._may_fall_back:
+                raise
+            # oneDNN opens some networks (MaskRCNN-ResNet50) and fails in their first run
+            log.info("%s runs without oneDNN: %s", self._files[0], fault)
+            self._may_fall_back = False
+            self._predictor = _without_onednn(*self._files, self._threads)
+            self._feed_and_run(inputs)
+        names = self._predictor.get_output_names()
+        return [np.asarray(self._predictor.get_output_handle(name).copy_to_cpu()) for name in names]
+
+    def _feed_and_run(self, inputs: Mapping[str, NDArray[Any]]) -> None:
         for name, value in inputs.items():
             self._predictor.get_input_handle(name).copy_from_cpu(np.ascontiguousarray(value))
         self._predictor.run()
-        names = self._predictor.get_output_names()
-        return [np.asarray(self._predictor.get_output_handle(name).copy_to_cpu()) for name in names]
 
 
 def _on_gpu(program: Path, weights: Path, device_id: int) -> Any:
