@@ -27,6 +27,7 @@ class ExportedNetwork(paddle.nn.Layer):  # type: ignore[misc]
         super().__init__()
         network.eval()
         self.network = network
+        self._small = small
         self._prototypes = small and hasattr(network, "predict_prototypes")
         self._names = SMALL_NAMES if self._prototypes else whole_names(network)
         self.eval()
@@ -35,9 +36,11 @@ class ExportedNetwork(paddle.nn.Layer):  # type: ignore[misc]
         """The outputs in the order of `segcli.predict.objects.Outputs`."""
         inputs = {"im_shape": im_shape, "image": image, "scale_factor": scale_factor}
         found: Any = self.network.predict_prototypes(inputs) if self._prototypes else self.network(inputs)
-        if self._prototypes:
+        if self._small:
             # Paddle refuses to write a program with an input that it does not use
-            found = {**found, "bbox": found["bbox"] + 0.0 * im_shape.sum()}
+            score = self._names[0] if self._prototypes else self._names[-2]
+            if score in ("bbox", "cate_score"):
+                found = {**found, score: found[score] + 0.0 * (im_shape.sum() + scale_factor.sum())}
         return [found[name] for name in self._names]
 
 
