@@ -102,10 +102,9 @@ class HistoryWriter(Callback):
         values = self._meter.read(state)
         self._append("train", state, values)
         log.info(
-            "iteration %d/%d  epoch %d  loss %.4f  lr %.3g  %.1f pictures/s  %s left",
+            "iteration %d/%d  loss %.4f  lr %.2g  %.1f pictures/s  %s left",
             state.iteration,
             state.total_iterations,
-            state.epoch,
             values["loss"],
             values["lr"],
             values["pictures_per_second"],
