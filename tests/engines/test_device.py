@@ -26,8 +26,14 @@ def test_the_cpu_is_always_there():
 
 @pytest.mark.parametrize(
     ("asked", "number", "found"),
-    [("gpu:0,1", 2, "gpu:0,1"), ("gpu", 1, "gpu"), ("gpu:0,1,2,3", 2, "gpu:0,1"), ("gpu:3", 2, "cpu"), ("npu", 0, "cpu")],
-)  # fmt: skip
+    [
+        ("gpu:0,1", 2, "gpu:0,1"),
+        ("gpu", 1, "gpu"),
+        ("gpu:0,1,2,3", 2, "gpu:0,1"),
+        ("gpu:3", 2, "cpu"),
+        ("npu", 0, "cpu"),
+    ],
+)
 def test_what_is_there_is_used(asked: str, number: int, found: str, monkeypatch: pytest.MonkeyPatch):
     _machine_with(monkeypatch, number)
     assert available_device(asked, strict=False) == found
