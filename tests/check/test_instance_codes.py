@@ -211,7 +211,11 @@ CONSEQUENCES = {
 }
 
 
-@pytest.mark.parametrize(("code", "damage", "message", "location"), CASES, ids=lambda value: str(value)[:30])
+@pytest.mark.parametrize(
+    ("code", "damage", "message", "location"),
+    CASES,
+    ids=[f"{code}-{number}" for number, (code, *_) in enumerate(CASES)],
+)
 def test_each_fault_gives_its_finding(folder, code, damage, message, location):
     damage(folder)
     findings = found(folder)
