@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -76,6 +77,7 @@ def back_up(path: Path) -> Path | None:
 
 
 _OUTGOING = ".outgoing"
+_BLOCK_BYTES = 1 << 20
 
 
 def replace_folder(fresh: Path, target: Path) -> None:
@@ -97,3 +99,24 @@ def recover_folder(target: Path) -> None:
     outgoing = target.with_name(f".{target.name}{_OUTGOING}")
     if outgoing.exists() and not target.exists():
         outgoing.rename(target)
+
+
+@contextmanager
+def whole_folder(target: Path) -> Iterator[Path]:
+    """A fresh folder that takes the place of `target` when the block ends without an error; else the old one stays."""
+    recover_folder(target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as scratch:
+        fresh = Path(scratch) / target.name
+        fresh.mkdir()
+        yield fresh
+        replace_folder(fresh, target)
+
+
+def sha256_of(path: str | Path) -> str:
+    """Checksum of a file's bytes, hexadecimal."""
+    digest = hashlib.sha256()
+    with Path(path).open("rb") as file:
+        while block := file.read(_BLOCK_BYTES):
+            digest.update(block)
+    return digest.hexdigest()

@@ -12,7 +12,6 @@ and so is an `undo` that was killed: every step can be taken again.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -21,12 +20,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
-from segcli.data.files import backup_path, write_json_atomic
+from segcli.data.files import backup_path, sha256_of, write_json_atomic
 from segcli.errors import UsageError
 
 FOLDER = ".segcli"
 _JOURNAL = "journal.json"
-_BLOCK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -101,10 +99,10 @@ class Transaction:
 
     def _plan(self, staged: Path, target: str) -> Change | None:
         existing = self.root / target
-        digest = _synced_digest(staged)
+        digest = _synced_sha256(staged)
         if not existing.exists():
             return Change(target, None, digest)
-        if _digest(existing) == digest:
+        if sha256_of(existing) == digest:
             return None
         return Change(target, backup_path(existing).relative_to(self.root).as_posix(), digest)
 
@@ -191,7 +189,7 @@ def _refuse(root: Path, files: list[str], what: str) -> None:
 
 def _was_edited(root: Path, change: Change) -> bool:
     target = root / change.target
-    return target.exists() and _digest(target) != change.digest
+    return target.exists() and sha256_of(target) != change.digest
 
 
 def _roll_back(root: Path, folder: Path, journal: _Journal) -> None:
@@ -239,16 +237,8 @@ def _files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
-def _synced_digest(path: Path) -> str:
+def _synced_sha256(path: Path) -> str:
     """Digest of a file that is on the disk before it takes another's place."""
     with path.open("rb+") as file:
         os.fsync(file.fileno())
-    return _digest(path)
-
-
-def _digest(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(_BLOCK_BYTES):
-            digest.update(block)
-    return digest.hexdigest()
+    return sha256_of(path)

@@ -123,8 +123,8 @@ def open_measured(config: Config) -> Iterator[MeasuredInstanceModel]:
     elif config.Evaluate.runtime in ("auto", "paddle"):
         yield _open_trained(source, config)
     else:
+        from segcli.data.files import sha256_of
         from segcli.export.instance import write_instance_files
-        from segcli.export.semantic import sha256_of
 
         with tempfile.TemporaryDirectory(prefix="segcli-evaluate-") as folder:
             trained = load_trained(source, config.Global.model)

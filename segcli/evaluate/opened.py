@@ -11,13 +11,14 @@ from pathlib import Path
 
 from segcli.config.schema import Config
 from segcli.config.schema import Runtime as RuntimeName
+from segcli.data.files import sha256_of
 from segcli.data.image import image_size
 from segcli.data.seg_dataset import find_root, scan_lists
 from segcli.engines.device import available_device, select_device
 from segcli.engines.trained import load_trained
 from segcli.errors import SegcliError, UsageError, WeightsError
 from segcli.export.onnx import converter_installed
-from segcli.export.semantic import exported_beside, input_shape, sha256_of, trained_forward, write_files
+from segcli.export.semantic import exported_beside, input_shape, trained_forward, write_files
 from segcli.models.exported import ExportedModel, is_exported
 from segcli.models.input_size import fixed_size, wanted_shape
 from segcli.models.spec import Preprocess

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import logging
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 
 from segcli.config.schema import Config
-from segcli.data.files import recover_folder, replace_folder
+from segcli.data.files import sha256_of, whole_folder
 from segcli.engines.trained import TrainedModel, load_trained
 from segcli.errors import ExportError
 from segcli.export.object_parity import ObjectParity, ObjectReference, compare_objects
 from segcli.export.onnx import write_onnx, write_openvino
 from segcli.export.result import ExportResult
 from segcli.export.samples import parity_pictures
-from segcli.export.semantic import sha256_of
 from segcli.models.exported import (
     LABELS_FILE,
     MANIFEST_FILE,
@@ -60,15 +58,10 @@ def export_instance(weights: Path, folder: Path, config: Config) -> ExportResult
         ParityError: What was written disagrees with the trained network.
     """
     trained = _sized(load_trained(weights, config.Global.model), config)
-    recover_folder(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as scratch:
-        fresh = Path(scratch) / folder.name
-        fresh.mkdir()
+    with whole_folder(folder) as fresh:
         references = _references(trained, config) if config.Export.verify else None
         files = write_instance_files(trained, fresh, config.Export.formats, sha256_of(weights))
         parity = () if references is None else _verify(fresh, files, trained, references, config.Export.tolerance)
-        replace_folder(fresh, folder)
     shape = input_shape(trained.card.preprocess)
     origin = None if references is None else references.origin
     return ExportResult(folder, trained.spec.name, trained.card.class_names, shape, files, parity, origin)

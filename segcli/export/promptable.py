@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
@@ -16,12 +15,11 @@ from numpy.typing import NDArray
 
 from segcli.config.schema import Config
 from segcli.config.schema import Runtime as RuntimeName
-from segcli.data.files import recover_folder, replace_folder
+from segcli.data.files import sha256_of, whole_folder
 from segcli.engines.trained import TrainedModel, load_trained
 from segcli.errors import ExportError, MissingPartError, ParityError
 from segcli.export.onnx import convert_program, write_openvino_form
 from segcli.export.samples import parity_pictures
-from segcli.export.semantic import sha256_of
 from segcli.models.exported import MANIFEST_FILE, write_manifest
 from segcli.models.promptable.lseg.lseg import PixelGraph, TextGraph
 from segcli.models.promptable.lseg.tokenizer import CONTEXT_LENGTH, tokenize
@@ -139,11 +137,7 @@ def export_promptable(
     trained = load_trained(weights, config.Global.model)
     pictures, origin = parity_pictures(config, None)
     halves = _halves(trained, pictures, limit_bytes)
-    recover_folder(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as scratch:
-        fresh = Path(scratch) / folder.name
-        fresh.mkdir()
+    with whole_folder(folder) as fresh:
         expected = {half.name: _expected(half) for half in halves} if config.Export.verify else {}
         files = _write(trained, halves, fresh, config.Export.formats, sha256_of(weights))
         parity = tuple(
@@ -152,7 +146,6 @@ def export_promptable(
             if half.name in expected
             for found in _verify(half, fresh, expected[half.name], config)
         )
-        replace_folder(fresh, folder)
     return PromptableExportResult(folder, trained.spec.name, files, parity, origin if parity else None)
 
 

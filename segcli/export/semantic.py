@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
-import tempfile
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
 from segcli.config.schema import Config
-from segcli.data.files import recover_folder, replace_folder
+from segcli.data.files import sha256_of, whole_folder
 from segcli.engines.protocol import Engine
 from segcli.engines.trained import TrainedModel, load_trained
 from segcli.errors import ExportError
@@ -46,7 +44,6 @@ log = logging.getLogger("segcli.export")
 
 BESIDE = "inference"
 """Name of the folder beside the best weights, as in PaddleX."""
-_BLOCK_BYTES = 1 << 20
 
 
 def export_semantic(weights: Path, folder: Path, config: Config) -> ExportResult:
@@ -66,15 +63,10 @@ def export_semantic(weights: Path, folder: Path, config: Config) -> ExportResult
     """
     trained = load_trained(weights, config.Global.model)
     shape = input_shape(trained.spec, wanted_shape(config))
-    recover_folder(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as scratch:
-        fresh = Path(scratch) / folder.name
-        fresh.mkdir()
+    with whole_folder(folder) as fresh:
         reference, origin = _reference(trained, shape, config) if config.Export.verify else (None, None)
         files = write_files(trained, fresh, shape, config.Export.formats, sha256_of(weights))
         parity = () if reference is None else _verify(fresh, files, reference, config.Export.tolerance)
-        replace_folder(fresh, folder)
     return ExportResult(folder, trained.spec.name, trained.card.class_names, shape, files, parity, origin)
 
 
@@ -116,15 +108,6 @@ def write_files(
     write_manifest(folder, manifest_values(trained.card, shape, files, source_sha256))
     card = trained.card.save(folder)
     return {**files, "manifest": MANIFEST_FILE, "card": card.name}
-
-
-def sha256_of(file: Path) -> str:
-    """The checksum by which an exported model knows the weights that it comes from."""
-    with file.open("rb") as opened:
-        digest = hashlib.sha256()
-        while block := opened.read(_BLOCK_BYTES):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def exported_beside(weights: Path) -> Path | None:

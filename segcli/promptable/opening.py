@@ -97,10 +97,10 @@ def open_promptable(
 
 def open_weights(spec: ModelSpec, file: Path, *, device: str = "cpu", strict: bool = False) -> OpenedPromptable:
     """Opens a weight file with Paddle; see `open_promptable`."""
+    from segcli.data.files import sha256_of
     from segcli.engines.device import select_device
     from segcli.engines.trained import load_trained
     from segcli.promptable.backends import PaddleLSeg, PaddleSam
-    from segcli.weights.convert import sha256_of
 
     select_device(device, strict=strict)
     trained = load_trained(file, spec.name)

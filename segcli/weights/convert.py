@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import paddle
 
+from segcli.data.files import sha256_of
 from segcli.errors import WeightsError
 from segcli.models.promptable.table import PROMPTABLE_NETWORKS, build_promptable_network
 from segcli.weights.arrays import Array
@@ -20,7 +20,6 @@ AS_IT_IS = "none"
 
 _ALIASES = ("SAM-H_box", "SAM-H_point")
 _LEAST_SHARE = 0.5
-_SHA256_CHUNK_BYTES = 1 << 22
 
 
 @dataclass(frozen=True)
@@ -118,15 +117,6 @@ def network_layout(name: str) -> NetworkLayout:
     """
     with paddle.LazyGuard():
         return NetworkLayout.of(build_promptable_network(name))
-
-
-def sha256_of(path: str | Path) -> str:
-    """Checksum of a file's bytes, hexadecimal."""
-    digest = hashlib.sha256()
-    with Path(path).open("rb") as stream:
-        while chunk := stream.read(_SHA256_CHUNK_BYTES):
-            digest.update(chunk)
-    return digest.hexdigest()
 
 
 def _fit(

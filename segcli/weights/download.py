@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urldefrag, urlsplit
 
-from segcli.data.files import atomic_path, write_json_atomic
+from segcli.data.files import atomic_path, sha256_of, write_json_atomic
 from segcli.errors import WeightsError
 from segcli.progress import track
 from segcli.weights.files import weight_format
@@ -81,16 +81,8 @@ def _is_intact(target: Path, wanted_sha256: str | None) -> bool:
             return False
     except (OSError, ValueError, KeyError, TypeError):
         return False
-    found = _sha256(target)
+    found = sha256_of(target)
     return found == record.get("sha256") and wanted_sha256 in (None, found)
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        for chunk in iter(lambda: stream.read(CHUNK_BYTES), b""):
-            digest.update(chunk)
-    return digest.hexdigest()
 
 
 def _download(url: str, target: Path, wanted_sha256: str | None) -> None:
