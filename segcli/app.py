@@ -17,7 +17,7 @@ from segcli.failures import Failure, failure_of
 
 if TYPE_CHECKING:
     from segcli.config.load import LoadedConfig
-    from segcli.results import ModeResult
+    from segcli.results import ModeResult, PreparationReport
 
 MODES: dict[str, str] = {
     "check_dataset": "segcli.check.command:check_dataset",
@@ -190,6 +190,10 @@ def _failed_values(mode: str, failure: Failure) -> dict[str, Any]:
 
 
 def _show_result(mode: str, result: ModeResult, path: Path, *, valid: bool) -> None:
+    preparation: Mapping[str, PreparationReport] = getattr(result, "preparation", {})
+    for step, done in preparation.items():
+        terminal.show_findings(done.findings, more=str(path))
+        terminal.show_summary(step, done.summary())
     summary = getattr(result, "summary", None)
     rows = summary() if summary is not None else []
     report = getattr(result, "report", None)

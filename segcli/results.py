@@ -5,11 +5,12 @@ A command is one function that returns a `ModeResult`; it prints nothing. `segcl
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 from segcli.data.files import write_json_atomic
+from segcli.data.finding import Finding
 from segcli.version import __version__
 
 SCHEMA_VERSION = 1
@@ -20,6 +21,20 @@ class ModeResult(Protocol):
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values under PaddleX's keys (`done_flag` and the frame are added by `write_result`)."""
+
+
+class PreparationReport(Protocol):
+    """What a step before the mode did to the dataset."""
+
+    @property
+    def findings(self) -> Sequence[Finding]:
+        """What was worth saying on the way."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+
+    def summary(self) -> list[tuple[str, str]]:
+        """Rows for the terminal."""
 
 
 def write_result(output: Path, mode: str, values: Mapping[str, Any], *, done: bool) -> Path:

@@ -154,6 +154,11 @@ def test_main_takes_several_overrides_and_prints_where_values_come_from():
     assert config in lines["model"]
 
 
+def test_the_package_runs_as_a_module():
+    done = python("-m", "segcli", "--version")
+    assert (done.returncode, done.stdout.split()[0]) == (0, "segcli"), done.stderr
+
+
 def test_main_lists_all_faults_and_executes_nothing(tmp_path: Path):
     trace = tmp_path / "executed"
     evil = f'__import__("pathlib").Path("{trace}").touch()'

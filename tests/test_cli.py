@@ -148,7 +148,10 @@ def test_a_change_is_shown_made_and_taken_back(invoke, tmp_path: Path, monkeypat
     assert {path for path in data.rglob("*") if path.is_file()} == set(before)
 
     monkeypatch.undo()
-    assert CliRunner().invoke(main, ["convert", str(data), "--output", str(tmp_path / "out")]).exit_code == 0
+    outcome = CliRunner().invoke(main, ["convert", str(data), "--output", str(tmp_path / "out")])
+    assert outcome.exit_code == 0
+    assert "✔ conversion" in outcome.output and "--undo takes them back" in outcome.output
+    assert outcome.output.index("conversion") < outcome.output.index("check_dataset")
     assert (data / "train.txt").is_file()
     outcome = CliRunner().invoke(main, ["split", str(data), "--train-percent", "60", "--dry-run"])
     assert "3 train, 2 val" in outcome.output

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 from segcli.check.result import CheckResult
 from segcli.config.schema import Config
 from segcli.errors import UsageError
 from segcli.models.table import get_spec
+from segcli.results import PreparationReport
 from segcli.tasks import TASKS, load_part
 
 
@@ -24,14 +24,14 @@ def check_dataset(config: Config) -> CheckResult:
     task = get_spec(config.Global.model).task
     if task not in TASKS:
         raise UsageError(f"{config.Global.model} needs no dataset", hint="check_dataset is for models that are trained")
-    preparation: dict[str, Any] = {}
+    preparation: dict[str, PreparationReport] = {}
     if config.CheckDataset.convert.enable:
         from segcli.convert.command import convert_dataset
 
-        preparation["conversion"] = convert_dataset(config).as_dict()
+        preparation["conversion"] = convert_dataset(config)
     if config.CheckDataset.split.enable:
         from segcli.split.command import split_dataset
 
-        preparation["split"] = split_dataset(config).as_dict()
+        preparation["split"] = split_dataset(config)
     result: CheckResult = load_part(TASKS[task].checker)(config)
     return replace(result, preparation=preparation)

@@ -10,6 +10,7 @@ from segcli.data.classes import ClassMap
 from segcli.data.codes import CODES
 from segcli.data.finding import Finding, Severity, has_errors
 from segcli.data.samples import Split
+from segcli.results import PreparationReport
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class CheckResult:
     report: str | None = None
     further: dict[str, Any] = field(default_factory=dict)
     pictures: dict[Split, int] | None = None
-    preparation: dict[str, Any] = field(default_factory=dict)
+    preparation: dict[str, PreparationReport] = field(default_factory=dict)
 
     @property
     def valid(self) -> bool:
@@ -100,7 +101,7 @@ class CheckResult:
             "report": self.report,
             "findings_by_severity": {severity.value: self.count(severity) for severity in Severity},
             "findings": [found.as_dict() for found in self.findings],
-            **self.preparation,
+            **{step: report.as_dict() for step, report in self.preparation.items()},
         }
 
     def summary(self) -> list[tuple[str, str]]:

@@ -12,7 +12,7 @@ from segcli.convert.labelme_source import LabelMeDataset
 from segcli.convert.pictures import PlacedPicture
 from segcli.data.finding import Finding, Severity
 from segcli.data.samples import Split
-from segcli.data.transaction import Change, Transaction
+from segcli.data.transaction import Change, Transaction, change_rows
 
 
 @dataclass(frozen=True)
@@ -88,6 +88,11 @@ class ConvertReport:
         """Where originals went, relative to the dataset."""
         return [change.backup for change in self.changes if change.backup is not None]
 
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What was worth saying; no errors, for with these nothing is converted."""
+        return self.plan.findings
+
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
         return {
@@ -104,5 +109,4 @@ class ConvertReport:
     def summary(self) -> list[tuple[str, str]]:
         """Rows for the terminal."""
         made = [(name.replace("_", " "), str(count)) for name, count in self.made.items()]
-        written = ("files written", str(len(self.changes)))
-        return [*self.plan.summary()[:-1], *made, written, ("backups", ", ".join(self.backups) or "none needed")]
+        return [*self.plan.summary()[:-1], *made, *change_rows(self.changes)]

@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path, PurePosixPath
@@ -25,6 +25,7 @@ from segcli.errors import UsageError
 
 FOLDER = ".segcli"
 _JOURNAL = "journal.json"
+_NAMED_BACKUPS = 4
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,18 @@ class Transaction:
         if sha256_of(existing) == digest:
             return None
         return Change(target, backup_path(existing).relative_to(self.root).as_posix(), digest)
+
+
+def change_rows(changes: Sequence[Change]) -> list[tuple[str, str]]:
+    """Rows for the terminal: what was written, what was kept, and how to go back."""
+    if not changes:
+        return [("changed", "nothing, all was there already")]
+    backups = [change.backup for change in changes if change.backup is not None]
+    kept = f"{len(backups)} kept, the first is {backups[0]}" if len(backups) > _NAMED_BACKUPS else ", ".join(backups)
+    return [
+        ("written", f"{len(changes)} files; --undo takes them back"),
+        ("originals", kept or "none were replaced"),
+    ]
 
 
 @contextmanager

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from segcli.data.transaction import Change
+from segcli.data.finding import Finding
+from segcli.data.transaction import Change, change_rows
 
 
 @dataclass(frozen=True)
@@ -66,10 +67,15 @@ class SplitReport:
         """Where originals went, relative to the dataset."""
         return [change.backup for change in self.changes if change.backup is not None]
 
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """A division has nothing to remark: what it cannot divide, it refuses."""
+        return ()
+
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
         return {**self.plan.as_dict(), "written": len(self.changes), "backups": self.backups}
 
     def summary(self) -> list[tuple[str, str]]:
         """Rows for the terminal."""
-        return [*self.plan.summary(), ("backups", ", ".join(self.backups) or "none needed")]
+        return [*self.plan.summary(), *change_rows(self.changes)]

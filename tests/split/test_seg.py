@@ -74,7 +74,7 @@ def test_planning_writes_nothing(folder):
         "written": 2,
         "backups": ["train.txt.bak", "val.txt.bak"],
     }
-    assert ("backups", "train.txt.bak, val.txt.bak") in report.summary()
+    assert ("originals", "train.txt.bak, val.txt.bak") in report.summary()
 
 
 def test_one_list_is_enough(folder):
