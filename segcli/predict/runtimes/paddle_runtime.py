@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from segcli.engines.device import use_fast_kernels
 from segcli.predict.preprocess import Images
 
 log = logging.getLogger("segcli.predict")
@@ -37,6 +38,7 @@ class PaddleRuntime:
         if device.startswith("gpu"):
             self._predictor = _on_gpu(program, weights, int(device.partition(":")[2] or 0))
         else:
+            use_fast_kernels()
             self._predictor = (_on_cpu if onednn else _without_onednn)(program, weights, threads)
         self._input = self._predictor.get_input_handle(self._predictor.get_input_names()[0])
         self._output = self._predictor.get_output_handle(self._predictor.get_output_names()[0])
