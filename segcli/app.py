@@ -154,7 +154,7 @@ def _report(
         terminal.show_faults(error.faults)
     else:
         terminal.show_failure(failure.message, hint)
-        terminal.show_findings(getattr(error, "findings", ()))
+        terminal.show_findings(getattr(error, "untold", ()))
 
 
 def _keep_trace(trace: str, output: Path) -> Path | None:

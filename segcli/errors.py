@@ -24,6 +24,8 @@ from dataclasses import dataclass
 from os import PathLike
 from typing import TYPE_CHECKING
 
+from segcli.words import counted
+
 if TYPE_CHECKING:
     from segcli.data.finding import Finding
 
@@ -31,6 +33,7 @@ EXIT_DONE = 0
 EXIT_FAILED = 1
 EXIT_USAGE = 2
 EXIT_DATASET_INVALID = 3
+_LISTED_FINDINGS = 10
 
 
 class SegcliError(Exception):
@@ -94,9 +97,8 @@ class ConfigError(SegcliError):
         self.faults = tuple(faults)
         self.mode = mode
         self.output = output
-        noun = "fault" if len(self.faults) == 1 else "faults"
         listing = "\n".join(f"  {fault}" for fault in self.faults)
-        super().__init__(f"{len(self.faults)} configuration {noun}\n{listing}", path=path)
+        super().__init__(f"{counted(len(self.faults), 'configuration fault')}\n{listing}", path=path)
 
 
 class UsageError(SegcliError):
@@ -106,7 +108,7 @@ class UsageError(SegcliError):
 
 
 class DatasetError(SegcliError):
-    """The dataset is invalid; `findings` holds every fault that was found."""
+    """The dataset is invalid; `findings` holds every fault that was found, its text the first of them."""
 
     exit_code = EXIT_DATASET_INVALID
 
@@ -120,6 +122,16 @@ class DatasetError(SegcliError):
     ) -> None:
         self.findings = tuple(findings)
         super().__init__(message, path=path, hint=hint)
+
+    @property
+    def untold(self) -> tuple[Finding, ...]:
+        """The findings that the message does not tell already."""
+        return tuple(found for found in self.findings if found.message not in self.message)
+
+    def __str__(self) -> str:
+        listing = "".join(f"\n  {found}" for found in self.untold[:_LISTED_FINDINGS])
+        left = len(self.untold) - _LISTED_FINDINGS
+        return super().__str__() + listing + (f"\n  ... and {left} more" if left > 0 else "")
 
 
 class MissingPartError(SegcliError):

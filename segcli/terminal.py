@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from segcli.errors import ConfigFault
+from segcli.words import counted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -37,8 +38,7 @@ def show_faults(faults: Iterable[ConfigFault]) -> None:
     """All faults of a configuration."""
     faults = list(faults)
     paint = _painter(sys.stderr)
-    noun = "fault" if len(faults) == 1 else "faults"
-    lines = [f"{paint('error', _RED + _BOLD)}: {len(faults)} {noun} in the configuration"]
+    lines = [f"{paint('error', _RED + _BOLD)}: {counted(len(faults), 'fault')} in the configuration"]
     for fault in faults:
         source = f"  {paint(fault.source, _DIM)}" if fault.source else ""
         lines.append(f"\n  {paint(fault.key, _BOLD)}{source}\n    {fault.message}")

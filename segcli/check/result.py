@@ -11,6 +11,7 @@ from segcli.data.codes import CODES
 from segcli.data.finding import Finding, Severity, has_errors
 from segcli.data.samples import Split
 from segcli.results import PreparationReport
+from segcli.words import counted
 
 
 @dataclass(frozen=True)
@@ -117,13 +118,12 @@ class CheckResult:
             smallest, largest = (f"{width} x {height}" for width, height in self.size_range)
             rows.append(("pictures", f"{smallest} px" if smallest == largest else f"{smallest} to {largest} px"))
         verdict = "valid" if self.valid else "invalid"
-        amounts = ", ".join(_amount(self.count(severity), severity.value) for severity in Severity)
+        amounts = ", ".join(_amount(self.count(severity), severity) for severity in Severity)
         rows.append(("verdict", f"{verdict} ({amounts})"))
         tally = Counter(found.code for found in self.findings)
         rows.extend((code, f"{CODES[code].meaning}: {number}") for code, number in sorted(tally.items()))
         return rows
 
 
-def _amount(number: int, noun: str) -> str:
-    plural = "" if number == 1 or noun == "info" else "s"
-    return f"{number} {noun}{plural}"
+def _amount(number: int, severity: Severity) -> str:
+    return f"{number} info" if severity is Severity.INFO else counted(number, severity.value)

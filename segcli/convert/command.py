@@ -11,6 +11,7 @@ from segcli.data.transaction import transaction
 from segcli.errors import DatasetError, UsageError
 from segcli.models.names import MODEL_TASKS
 from segcli.tasks import TASKS, load_part
+from segcli.words import counted
 
 
 def plan_conversion(config: Config) -> ConversionPlan:
@@ -36,10 +37,9 @@ def apply_conversion(plan: ConversionPlan) -> ConvertReport:
         DatasetError: The plan has faults; nothing was written.
     """
     if plan.errors:
-        listing = "\n".join(f"  {fault}" for fault in plan.errors[:10])
-        more = f"\n  ... and {len(plan.errors) - 10} more" if len(plan.errors) > 10 else ""
-        message = f"{len(plan.errors)} faults; nothing was converted\n{listing}{more}"
-        raise DatasetError(message, plan.findings, path=plan.root)
+        raise DatasetError(
+            f"{counted(len(plan.errors), 'fault')}; nothing was converted", plan.findings, path=plan.root
+        )
     with transaction(plan.root, "convert") as changes:
         made = plan.stage(changes)
     return ConvertReport(plan, made, tuple(changes.changes))

@@ -71,10 +71,8 @@ def open_coco_dataset(dataset_dir: Path) -> CocoDataset:
     """
     dataset, findings = scan_coco_dataset(dataset_dir)
     if has_errors(findings):
-        listing = "\n".join(f"  {fault}" for fault in findings[:10])
-        more = f"\n  ... and {len(findings) - 10} more" if len(findings) > 10 else ""
         raise DatasetError(
-            f"the dataset has faults\n{listing}{more}",
+            "the dataset has faults",
             findings,
             path=dataset_dir,
             hint="Global.mode=check_dataset lists every fault of every file",

@@ -101,12 +101,9 @@ def open_seg_dataset(dataset_dir: Path, num_classes: int | None = None) -> SegDa
     dataset, findings = scan_seg_dataset(dataset_dir, num_classes)
     disagreement = [fault for fault in findings if fault.code == "S404"]
     if has_errors(findings) or disagreement:
-        faults = disagreement or findings
-        listing = "\n".join(f"  {fault}" for fault in faults[:10])
-        more = f"\n  ... and {len(faults) - 10} more" if len(faults) > 10 else ""
         raise DatasetError(
-            f"the dataset has faults\n{listing}{more}",
-            findings,
+            "the dataset has faults",
+            [*disagreement, *(fault for fault in findings if fault not in disagreement)],
             path=dataset_dir,
             hint="Global.mode=check_dataset lists every fault of every file",
         )

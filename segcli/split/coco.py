@@ -14,6 +14,7 @@ from segcli.errors import DatasetError
 from segcli.split.coco_merge import CocoMerge
 from segcli.split.plan import SplitPlan
 from segcli.split.shares import Shares, divide
+from segcli.words import counted
 
 _HARMLESS = frozenset({"C103", "C105"})
 """A file that is missing or empty: the other one is divided."""
@@ -32,9 +33,8 @@ def plan_coco_split(dataset_dir: Path, shares: Shares, seed: int) -> SplitPlan:
         merged.add(split)
     faults = [fault for fault in merged.findings if fault.severity is Severity.ERROR and fault.code not in _HARMLESS]
     if faults or not merged.images:
-        what = f"{len(faults)} faults; nothing was divided" if faults else "the files list no picture"
-        listing = "".join(f"\n  {fault}" for fault in faults[:10])
-        raise DatasetError(what + listing, faults or merged.findings, path=root)
+        what = f"{counted(len(faults), 'fault')}; nothing was divided" if faults else "the files list no picture"
+        raise DatasetError(what, faults or merged.findings, path=root)
     parts = divide(list(merged.images), shares, seed, key=str)
     contents = {split: merged.content(split, part) for split, part in zip(Split, parts, strict=True)}
     train, val = (_counts(content) for content in contents.values())

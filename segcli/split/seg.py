@@ -12,6 +12,7 @@ from segcli.data.transaction import recover
 from segcli.errors import DatasetError
 from segcli.split.plan import SplitPlan
 from segcli.split.shares import Shares, divide
+from segcli.words import counted
 
 _HARMLESS = frozenset({"S101", "S102"})
 """A list that is missing or empty: the other one is divided."""
@@ -31,9 +32,12 @@ def plan_seg_split(dataset_dir: Path, shares: Shares, seed: int) -> SplitPlan:
     faults = [fault for fault in lists.findings if fault.severity is Severity.ERROR and fault.code not in _HARMLESS]
     samples = _by_picture((*lists.train, *lists.val))
     if faults or not samples:
-        what = f"{len(faults)} lines would be lost; nothing was divided" if faults else "the lists name no sample"
-        listing = "".join(f"\n  {fault}" for fault in faults[:10])
-        raise DatasetError(what + listing, faults or lists.findings, path=root)
+        what = (
+            f"{counted(len(faults), 'line')} would be lost; nothing was divided"
+            if faults
+            else "the lists name no sample"
+        )
+        raise DatasetError(what, faults or lists.findings, path=root)
     parts = divide(list(samples), shares, seed, key=lambda image: relative_name(image, root))
     lines = [[_line(root, image, mask) for image in part for mask in samples[image]] for part in parts]
     files = {LIST_FILES[split]: "".join(f"{line}\n" for line in part) for split, part in zip(Split, lines, strict=True)}

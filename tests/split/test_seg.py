@@ -107,7 +107,7 @@ def test_a_line_that_would_be_lost_stops_the_division(folder, line):
     with (folder.root / "val.txt").open("a") as file:
         file.write(f"{line}\n")
     before = snapshot(folder.root, without="")
-    with pytest.raises(DatasetError, match="1 lines would be lost") as caught:
+    with pytest.raises(DatasetError, match="1 line would be lost") as caught:
         split_dataset(config(folder.root))
     assert len(caught.value.findings) == 1
     assert snapshot(folder.root, without="") == before
