@@ -13,13 +13,8 @@ from typing import Any
 from segcli.models.exported import LABELS_TENSOR, LOGITS_FILE, LOGITS_TENSOR
 
 OPSET = 17
-NORMS = {
-    "InstanceNormalization": ("group_norm", "instance_norm"),
-    "LayerNormalization": ("layer_norm",),
-    "BatchNormalization": ("batch_norm", "batch_norm_"),
-    "GroupNormalization": ("group_norm",),
-}
-"""Normalising nodes of ONNX, and the operators of Paddle that they come from."""
+CONSTANT, DOUBLE, SINGLE = "1.full", "0.a_f64", "0.a_f32"
+"""How Paddle's programs write these."""
 
 
 def convert(program: Path, weights: Path, target: Path) -> None:
@@ -39,7 +34,6 @@ def convert(program: Path, weights: Path, target: Path) -> None:
     finally:
         readable.unlink()
     model = onnx.load(str(target))
-    cure_epsilons(model, program)
     if program.name == LOGITS_FILE:
         name_logits(model)
         append_labels(model)
@@ -48,62 +42,31 @@ def convert(program: Path, weights: Path, target: Path) -> None:
 
 
 def single_precision(program: str) -> str:
-    """The program with its lists of numbers in single precision, as the converter expects them.
+    """The program with its numbers in single precision, as the converter expects them.
 
-    Paddle 3.3 writes the scales of resizing and the values of constants in double precision, at which paddle2onnx 2.1
-    ends in "the 0th elementwise MUST be ir::FloatAttribute".
+    Paddle 3.3 writes some attributes in double precision: the scales of resizing, at which paddle2onnx 2.1 ends in "the
+    0th elementwise MUST be ir::FloatAttribute", but also the value of a padding and the epsilon of a group norm, for
+    which it then silently writes whatever lay in its memory (Paddle2ONNX issue 1646). The values of constants are the
+    only ones that it reads as doubles.
     """
     values = json.loads(program)
-    for entry in _arrays(values):
-        for number in entry["D"]:
-            if isinstance(number, dict) and number.get("#") == "0.a_f64":
-                number["#"] = "0.a_f32"
+    _shorten(values)
     return json.dumps(values)
 
 
-def _arrays(value: Any) -> list[dict[str, Any]]:
-    if isinstance(value, dict):
-        own = [value] if value.get("#") == "0.a_array" and isinstance(value.get("D"), list) else []
-        return own + [found for child in value.values() for found in _arrays(child)]
+def _shorten(value: Any) -> None:
+    """Renames the type of every double in a part of a program, but for single values of constants."""
     if isinstance(value, list):
-        return [found for child in value for found in _arrays(child)]
-    return []
-
-
-def cure_epsilons(model: Any, program: Path) -> None:
-    """Gives normalising nodes the epsilon of the Paddle program where the converter left another.
-
-    paddle2onnx writes an uninitialised number there now and then (Paddle2ONNX issue 1646): 0 for MaskFormer's
-    GroupNorm.
-    """
-    known = program_epsilons(program)
-    for node in model.graph.node:
-        expected = [value for name in NORMS.get(node.op_type, ()) for value in known.get(name, ())]
-        for attribute in node.attribute:
-            if attribute.name != "epsilon" or not expected:
-                continue
-            if not any(abs(attribute.f - value) <= 1e-3 * value for value in expected):
-                attribute.f = min(expected)
-
-
-def program_epsilons(program: Path) -> dict[str, set[float]]:
-    """The epsilons in Paddle's program, by operator."""
-    found: dict[str, set[float]] = {}
-    for operator in _operators(json.loads(program.read_text(encoding="utf-8"))):
-        for attribute in operator.get("A", ()):
-            if isinstance(attribute, dict) and attribute.get("N") == "epsilon":
-                name = operator["#"].rpartition(".")[2]
-                found.setdefault(name, set()).add(float(attribute["AT"]["D"]))
-    return found
-
-
-def _operators(value: Any) -> list[dict[str, Any]]:
-    if isinstance(value, dict):
-        own = [value] if "#" in value and isinstance(value.get("A"), list) else []
-        return own + [found for child in value.values() for found in _operators(child)]
-    if isinstance(value, list):
-        return [found for child in value for found in _operators(child)]
-    return []
+        for entry in value:
+            _shorten(entry)
+    if not isinstance(value, dict):
+        return
+    is_constant = value.get("#") == CONSTANT
+    if value.get("#") == DOUBLE:
+        value["#"] = SINGLE
+    for name, entry in value.items():
+        if not (is_constant and name == "A"):
+            _shorten(entry)
 
 
 def name_logits(model: Any) -> None:

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pytest
 import yaml
@@ -11,7 +9,6 @@ from segcli.errors import ExportError, ParityError
 from segcli.evaluate.mask_ap import Detections
 from segcli.export.command import export_weights
 from segcli.export.object_parity import ObjectReference, compare_objects
-from segcli.export.onnx_worker import single_precision
 from segcli.models.exported import ExportedModel
 from segcli.models.instance.table import MaskForm, has_onnx_form
 from segcli.predict.instance_input import PreparedPicture
@@ -63,14 +60,6 @@ def test_rcnn_has_no_onnx_form():
     assert not has_onnx_form("Cascade-MaskRCNN-ResNet50-FPN")
     assert has_onnx_form("SOLOv2")
     assert has_onnx_form("PP-LiteSeg-T")
-
-
-def test_lists_of_numbers_become_single_precision():
-    numbers = {"#": "0.a_array", "D": [{"#": "0.a_f64", "D": 0.5}, {"#": "0.a_i32", "D": 2}]}
-    program = {"A": [{"AT": numbers}, {"AT": {"#": "0.a_f64", "D": 0.25}}]}
-    cured = json.loads(single_precision(json.dumps(program)))
-    assert [number["#"] for number in cured["A"][0]["AT"]["D"]] == ["0.a_f32", "0.a_i32"]
-    assert cured["A"][1] == program["A"][1]
 
 
 PICTURE = PreparedPicture(np.zeros((1, 3, 8, 8), np.float32), (8, 8), (40, 40))

@@ -5,7 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from segcli.export.onnx_worker import append_labels, cure_epsilons, cut_to_logits, name_logits
+from segcli.export.onnx import convert_program
+from segcli.export.onnx_worker import append_labels, cut_to_logits, name_logits, single_precision
 
 onnx = pytest.importorskip("onnx")
 
@@ -23,24 +24,40 @@ def normalising_model(epsilon: float):
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
 
 
-def program(tmp_path, epsilon: float):
-    operators = [{"#": "p", "A": [0, 1]}, {"#": "1.group_norm", "A": [{"N": "epsilon", "AT": {"D": epsilon}}]}]
-    path = tmp_path / "logits.json"
-    path.write_text(json.dumps({"program": {"ops": operators}}))
-    return path
+def test_doubles_become_single_but_for_those_of_constants():
+    scales = {"#": "0.a_array", "D": [{"#": "0.a_f64", "D": 0.5}, {"#": "0.a_i32", "D": 2}]}
+    double = {"#": "0.a_f64", "D": 0.25}
+    program = [{"#": "1.group_norm", "A": [{"AT": scales}, {"AT": double}]}, {"#": "1.full", "A": [{"AT": double}]}]
+    norm, constant = json.loads(single_precision(json.dumps(program)))
+    assert [number["#"] for number in norm["A"][0]["AT"]["D"]] == ["0.a_f32", "0.a_i32"]
+    assert norm["A"][1]["AT"] == {"#": "0.a_f32", "D": 0.25}
+    assert constant == program[1]
 
 
-@pytest.mark.parametrize("written", [0.0, 3e-3])
-def test_a_wrong_epsilon_becomes_that_of_the_program(tmp_path, written):
-    model = normalising_model(written)
-    cure_epsilons(model, program(tmp_path, 1e-5))
-    assert model.graph.node[0].attribute[0].f == pytest.approx(1e-5)
+def test_paddings_and_norms_keep_their_numbers(tmp_path):
+    """Left to itself the converter fills both with what lies in its memory, another number each time."""
+    onnxruntime = pytest.importorskip("onnxruntime")
+    pytest.importorskip("paddle2onnx")
+    import paddle
 
+    class PaddedNorm(paddle.nn.Layer):
+        def __init__(self):
+            super().__init__()
+            self.norm = paddle.nn.GroupNorm(2, 4, epsilon=0.5)
 
-def test_a_right_epsilon_stays(tmp_path):
-    model = normalising_model(1e-6)
-    cure_epsilons(model, program(tmp_path, 1e-6))
-    assert model.graph.node[0].attribute[0].f == pytest.approx(1e-6)
+        def forward(self, x):
+            return self.norm(paddle.nn.functional.pad(x, [1, 2, 0, 1], value=0.75))
+
+    network = PaddedNorm()
+    network.eval()
+    images = np.random.default_rng(0).standard_normal((2, 4, 5, 7)).astype(np.float32)
+    paddle.jit.save(
+        network, str(tmp_path / "net"), input_spec=[paddle.static.InputSpec([None, 4, None, None], "float32", "x")]
+    )
+    file = convert_program(tmp_path / "net.json", tmp_path / "net.pdiparams", tmp_path / "net.onnx")
+    session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
+    expected = network(paddle.to_tensor(images)).numpy()
+    np.testing.assert_allclose(session.run(None, {"x": images})[0], expected, atol=1e-5)
 
 
 def test_labels_are_appended_and_cut_off_again(tmp_path):
