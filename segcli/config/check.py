@@ -212,12 +212,14 @@ _SEMANTIC_ONLY = {
 }
 _INSTANCE_ONLY = {
     "Train.input_size": "Train.crop_size chooses the picture size",
+    "Train.network": "",
     "Train.scale_learning_rate": "set Train.learning_rate",
     "Predict.threshold": "label maps have no scores",
 }
 _OF_SEMANTIC_OR_INSTANCE = {
     "Train.crop_size": "the network has one input size",
     "Train.input_size": "the network has one input size",
+    "Train.network": "",
     "Train.scale_learning_rate": "set Train.learning_rate",
     "Train.transforms": "Train.promptable.flip is the one augmentation",
     "Train.loss": "the losses belong to the network",

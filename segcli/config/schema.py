@@ -176,6 +176,8 @@ class TrainConfig(Section):
         crop_size: Width and height of the training crop, in pixels (semantic).
         input_size: Side in pixels of the square that pictures become, or their shorter side for R-CNN and SOLOv2
             (instance); None is the authors' 640 or 800.
+        network: Arguments of the network's parts, laid over the model's own, in PaddleDetection's words, such as
+            ``{BBoxAssigner: {batch_size_per_im: 64}}``; they travel with the weights (instance).
         scale_learning_rate: Multiplies the rate by the pictures a step over those that it is made for (instance).
         transforms: Training transforms that replace the recipe's, in order.
         optimizer: Replaces the recipe's optimizer.
@@ -208,6 +210,7 @@ class TrainConfig(Section):
     basic_config_path: None = None
     crop_size: tuple[int, int] | None = None
     input_size: int | None = Field(default=None, ge=32)
+    network: dict[str, Any] | None = None
     scale_learning_rate: bool = False
     transforms: tuple[dict[str, Any], ...] | None = None
     optimizer: dict[str, Any] | None = None

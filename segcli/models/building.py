@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from typing import Any
 
@@ -12,13 +12,19 @@ from segcli.models.table import get_spec
 from segcli.tasks import Task, load_part
 
 Network = Any
+Options = Mapping[str, Any] | None
 DEFAULT_CLASSES = {Task.SEMANTIC: 19, Task.INSTANCE: 80}
 """Classes of the public datasets that the official weights were mostly trained on: Cityscapes and COCO."""
 DEFAULT_SIDE = 640
 
 
 def build_network(
-    name: str, num_classes: int | None = None, *, input_size: int | None = None, lazy: bool = False
+    name: str,
+    num_classes: int | None = None,
+    *,
+    input_size: int | None = None,
+    options: Mapping[str, Any] | None = None,
+    lazy: bool = False,
 ) -> Network:
     """The network of a model with random weights, in training mode.
 
@@ -26,6 +32,7 @@ def build_network(
         name: Name in the table of models, e.g. ``SegFormer-B0``.
         num_classes: Classes of its output (semantic: with the background); None takes that of the public dataset.
         input_size: Side in pixels of the pictures that an instance model will mostly see.
+        options: Arguments of an instance model's parts, as in `Train.network`.
         lazy: Leaves the parameters without values, which is many times faster; only where every one is then loaded.
 
     Returns:
@@ -37,6 +44,8 @@ def build_network(
     spec = get_spec(name)
     if input_size is not None and spec.task is not Task.INSTANCE:
         raise UsageError(f"{name} takes pictures of any size; input_size is for instance models")
+    if options and spec.task is not Task.INSTANCE:
+        raise UsageError(f"{name} has no options; they are for instance models")
     if num_classes is not None and spec.task is Task.PROMPTABLE:
         raise UsageError(f"{name} is steered by prompts and has no classes; leave num_classes out")
     if num_classes is not None and num_classes < 1:
@@ -44,23 +53,23 @@ def build_network(
     from paddle import LazyGuard
 
     with LazyGuard() if lazy else nullcontext():
-        return _BUILDERS[spec.task](spec, num_classes or DEFAULT_CLASSES.get(spec.task, 0), input_size)
+        return _BUILDERS[spec.task](spec, num_classes or DEFAULT_CLASSES.get(spec.task, 0), input_size, options)
 
 
-def _build_semantic(spec: ModelSpec, num_classes: int, _input_size: int | None) -> Network:
+def _build_semantic(spec: ModelSpec, num_classes: int, _input_size: int | None, _options: Options) -> Network:
     return load_part("segcli.engines.paddleseg.networks:build")(spec, num_classes)
 
 
-def _build_instance(spec: ModelSpec, num_classes: int, input_size: int | None) -> Network:
+def _build_instance(spec: ModelSpec, num_classes: int, input_size: int | None, options: Options) -> Network:
     build = load_part("segcli.engines.paddledet.networks:build_instance_network")
-    return build(spec.name, num_classes, input_size or DEFAULT_SIDE)
+    return build(spec.name, num_classes, input_size or DEFAULT_SIDE, options=options)
 
 
-def _build_promptable(spec: ModelSpec, _num_classes: int, _input_size: int | None) -> Network:
+def _build_promptable(spec: ModelSpec, _num_classes: int, _input_size: int | None, _options: Options) -> Network:
     return load_part("segcli.models.promptable.table:build_promptable_network")(spec.name)
 
 
-_BUILDERS: dict[Task, Callable[[ModelSpec, int, int | None], Network]] = {
+_BUILDERS: dict[Task, Callable[[ModelSpec, int, int | None, Options], Network]] = {
     Task.SEMANTIC: _build_semantic,
     Task.INSTANCE: _build_instance,
     Task.PROMPTABLE: _build_promptable,

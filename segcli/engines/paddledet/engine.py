@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -63,6 +64,7 @@ class PaddleDetEngine:
             len(dataset.classes),
             size,
             overrides=FROM_SCRATCH if settings.pretrain_weight_path is None else None,
+            options=settings.network,
         )
         per_epoch = draws.iterations_per_epoch
         schedule = build_schedule(
@@ -74,7 +76,8 @@ class PaddleDetEngine:
             iterations=per_epoch,
         )
         preprocess = SIZED[spec.name].preprocess(size)
-        stacked = any(transform["type"] in _STACKING for transform in recipe.batch_transforms)
+        batch_transforms = _fitted(recipe.batch_transforms, settings.network)
+        stacked = any(transform["type"] in _STACKING for transform in batch_transforms)
         return InstanceSession(
             network=network,
             forward=network,
@@ -83,7 +86,7 @@ class PaddleDetEngine:
             preprocess=preprocess,
             stream=InstanceStream(pictures, build_transforms(settings.transforms or recipe.transforms), draws),
             draws=draws,
-            collate=collate(build_transforms(recipe.batch_transforms), stacked=stacked),
+            collate=collate(build_transforms(batch_transforms), stacked=stacked),
             measure=partial(_measure, spec=spec, dataset=dataset, preprocess=preprocess),
             total_iterations=settings.epochs_iters * per_epoch,
             eval_interval=settings.eval_interval * per_epoch,
@@ -120,6 +123,14 @@ def _input_size(spec: ModelSpec, settings: TrainConfig) -> int:
             [ConfigFault("Train.input_size", f"is {size}; {spec.name} needs a multiple of {_DIVISOR}", f"take {near}")]
         )
     return size
+
+
+def _fitted(transforms: Sequence[Recipe], options: Recipe | None) -> list[Recipe]:
+    """SOLOv2's targets are made for the grids of its head."""
+    grids = (options or {}).get("SOLOv2Head", {}).get("num_grids")
+    if grids is None:
+        return list(transforms)
+    return [{**one, "num_grids": grids} if "num_grids" in one else one for one in transforms]
 
 
 def _open_dataset(config: Config) -> CocoDataset:

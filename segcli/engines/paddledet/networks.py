@@ -8,14 +8,21 @@ from typing import Any
 import paddle
 
 from segcli.engines.paddledet.cures import apply_cures
+from segcli.engines.paddledet.options import with_options
 from segcli.engines.paddledet.workspace import workspace
+from segcli.errors import ConfigError, ConfigFault
 from segcli.models.instance.boxes import cxcywh_to_xyxy, masks_to_boxes
 from segcli.models.instance.picture_masks import picture_of_rows
 from segcli.models.instance.recipes import instance_recipe
 
 
 def build_instance_network(
-    name: str, num_classes: int, input_size: int, *, overrides: Mapping[str, Any] | None = None
+    name: str,
+    num_classes: int,
+    input_size: int,
+    *,
+    overrides: Mapping[str, Any] | None = None,
+    options: Mapping[str, Any] | None = None,
 ) -> Any:
     """The network with random weights, in training mode.
 
@@ -26,6 +33,7 @@ def build_instance_network(
         num_classes: Classes, background not counted.
         input_size: Side in pixels of the pictures that it will mostly see. No network is bound to it.
         overrides: Laid over the recipe, e.g. `segcli.models.instance.recipes.FROM_SCRATCH`.
+        options: A user's `Train.network`, laid over both.
 
     Returns:
         A `paddle.nn.Layer`. Called with ``{image, im_shape, scale_factor}`` in evaluation mode it returns ``bbox``
@@ -35,12 +43,20 @@ def build_instance_network(
 
     Raises:
         UsageError: There is no such model.
+        ConfigError: It cannot be built with these options.
         MissingPartError: PaddleDetection is missing.
     """
     recipe = instance_recipe(name, num_classes, input_size, overrides=overrides)
+    if options:
+        recipe = with_options(recipe, options)
     with workspace(recipe) as create, paddle.utils.unique_name.guard():
         apply_cures()
-        network = create(recipe["architecture"])
+        try:
+            network = create(recipe["architecture"])
+        except (TypeError, ValueError, KeyError, IndexError, AssertionError) as fault:
+            if not options:
+                raise
+            raise ConfigError([ConfigFault("Train.network", f"{name} cannot be built with it: {fault}")]) from fault
     network.train()
     return network
 
