@@ -11,6 +11,7 @@ from segcli.data.coco_file import AnnotationFile
 from segcli.data.codes import finding
 from segcli.data.finding import Finding, has_errors
 from segcli.data.instances import CocoDataset, InstanceSample
+from segcli.data.labelme import refuse_unconverted
 from segcli.data.lists import relative_name
 from segcli.data.samples import Split
 from segcli.errors import DatasetError
@@ -46,13 +47,14 @@ def find_coco_root(dataset_dir: Path) -> Path:
     """The folder that holds `annotations`: `dataset_dir` itself or the only such folder below it.
 
     Raises:
-        DatasetError: There is no such folder (C101), or more than one (C102).
+        DatasetError: There is no such folder (C101), more than one (C102), or LabelMe files alone (L006).
     """
     if _has_annotations(dataset_dir):
         return dataset_dir
     below = sorted({path.parent.parent for path in dataset_dir.glob("**/annotations/instance_*.json")})
     candidates = [folder for folder in below if _has_annotations(folder)]
     if not candidates:
+        refuse_unconverted(dataset_dir)
         what = f"no {ANNOTATION_FILES[Split.TRAIN]} is here" if dataset_dir.is_dir() else "there is no such folder"
         fault = finding("C101", str(dataset_dir), what)
         raise DatasetError(f"no dataset: {what}", [fault], path=dataset_dir, hint=fault.hint)

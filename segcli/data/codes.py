@@ -38,6 +38,7 @@ _TABLE = (
     Code("L003", WARNING, "annotation in no list", "name it in train_anno_list.txt or val_anno_list.txt to use it"),
     Code("L004", ERROR, "annotation named in both parts", "take the line out of one list"),
     Code("L005", WARNING, "JSON file that is not LabelMe's", "none needed: it is left alone"),
+    Code("L006", ERROR, "LabelMe data, not converted yet", "segcli convert, or CheckDataset.convert.enable=True"),
     Code("L101", ERROR, "file is no JSON", "restore the file or take it out of the list"),
     Code("L102", ERROR, "file is not LabelMe's", "save it with LabelMe, or take it out of the list"),
     Code("L103", ERROR, "shape with too few points", "delete the shape in LabelMe, or draw it anew"),

@@ -15,13 +15,16 @@ from PIL import Image
 
 from segcli.data.codes import finding
 from segcli.data.finding import Finding
-from segcli.errors import InputError
+from segcli.errors import DatasetError, InputError
 
 MIN_POINTS = {"polygon": 3, "rectangle": 2, "circle": 2, "line": 2, "linestrip": 2, "point": 1, "mask": 1}
 """Fewest points of each shape type; LabelMe's `points` (several points) are taken as single ones."""
 
 _LEGACY_ENCODING = "gb18030"
 _SYNONYMS = {"": "polygon", "points": "point", "oriented_rectangle": "polygon"}
+
+_TRIED_FILES = 8
+"""How many JSON files are opened to tell what a folder holds."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +106,19 @@ def read_labelme(path: Path, name: str) -> tuple[LabelMeFile | None, list[Findin
     stated = PurePosixPath(str(image_path).replace("\\", "/")) if image_path else None
     size = _stated_size(values.get("imageWidth"), values.get("imageHeight"))
     return LabelMeFile(path, stated, bool(values.get("imageData")), tuple(shapes), size), findings
+
+
+def refuse_unconverted(dataset_dir: Path) -> None:
+    """For a folder that is no dataset: tells a LabelMe folder, which only lacks its conversion, from anything else.
+
+    Raises:
+        DatasetError: One of the first JSON files is LabelMe's (L006).
+    """
+    for path in sorted(dataset_dir.rglob("*.json"))[:_TRIED_FILES]:
+        if read_labelme(path, path.name)[0] is not None:
+            message = f"holds LabelMe files ({path.relative_to(dataset_dir)}), which are not converted yet"
+            fault = finding("L006", str(dataset_dir), message, hint=f"segcli convert {dataset_dir}")
+            raise DatasetError(message, [fault], path=dataset_dir, hint=fault.hint)
 
 
 def _parse(data: bytes, name: str, findings: list[Finding]) -> Any:

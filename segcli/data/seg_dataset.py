@@ -17,6 +17,7 @@ from segcli.data.classes import IGNORE_INDEX
 from segcli.data.codes import finding
 from segcli.data.finding import Finding, has_errors
 from segcli.data.image import read_mask
+from segcli.data.labelme import refuse_unconverted
 from segcli.data.lists import relative_name, scan_list
 from segcli.data.samples import SegDataset, SegSample, Split
 from segcli.errors import DatasetError, InputError
@@ -42,14 +43,17 @@ def find_root(dataset_dir: Path) -> Path:
     `images` below it.
 
     Raises:
-        DatasetError: There is no such folder (S001), or more than one (S002).
+        DatasetError: There is no such folder (S001), more than one (S002), or LabelMe files alone (L006).
     """
     if not dataset_dir.is_dir():
         raise _no_dataset(dataset_dir, "there is no such folder")
     if _has_list(dataset_dir):
         return dataset_dir
     parents = [folder.parent for folder in sorted(dataset_dir.glob(f"**/{IMAGE_FOLDER}")) if folder.is_dir()]
-    candidates = [parent for parent in parents if _has_list(parent)] or parents
+    candidates = [parent for parent in parents if _has_list(parent)]
+    if not candidates:
+        refuse_unconverted(dataset_dir)
+    candidates = candidates or parents
     if not candidates:
         raise _no_dataset(dataset_dir, "neither train.txt nor val.txt nor a folder called images is here")
     if len(candidates) > 1:

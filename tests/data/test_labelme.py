@@ -8,9 +8,11 @@ import json
 import numpy as np
 import pytest
 
+from segcli.data.coco import open_coco_dataset
 from segcli.data.labelme import read_labelme
-from segcli.errors import InputError
-from tests.labelme_folder import mask_text, shape
+from segcli.data.seg_dataset import open_seg_dataset
+from segcli.errors import DatasetError, InputError
+from tests.labelme_folder import box, mask_text, shape, write_labelme
 
 TRIANGLE = ((1, 2), (30, 2.5), (20, 30))
 
@@ -136,3 +138,12 @@ def test_the_embedded_picture_is_read_when_asked_for(tmp_path):
     assert findings == []
     with pytest.raises(InputError, match="no base64"):
         annotation.image_data()
+
+
+@pytest.mark.parametrize("opener", [open_seg_dataset, open_coco_dataset])
+def test_labelme_files_that_were_not_converted_are_recognised(tmp_path, opener):
+    write_labelme(tmp_path, "annotations/a", [box("cat", 1, 1, 9, 9)], picture="images/a.png")
+    with pytest.raises(DatasetError, match="not converted yet") as caught:
+        opener(tmp_path)
+    assert [fault.code for fault in caught.value.findings] == ["L006"]
+    assert caught.value.hint == f"segcli convert {tmp_path}"
