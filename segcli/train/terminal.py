@@ -10,17 +10,23 @@ from segcli.console import error_console
 from segcli.train.state import Callback, TrainState
 
 
+_WIDE = 120
+"""Columns of a terminal from which on rate and speed have room beside the rest."""
+
+
 class TerminalProgress(Callback):
     """One bar: iterations, loss, rate, pictures a second, time left, last and best score."""
 
     def __init__(self) -> None:
+        console = error_console()
+        self._is_wide = console.width >= _WIDE
         self._bar = Progress(
             TextColumn("[bold]train"),
-            BarColumn(bar_width=24),
+            BarColumn(bar_width=24 if self._is_wide else 10),
             MofNCompleteColumn(),
             TextColumn("{task.fields[numbers]}"),
             TextColumn("[green]{task.fields[scores]}"),
-            console=error_console(),
+            console=console,
         )
         self._rate = 0.0
 
@@ -36,14 +42,10 @@ class TerminalProgress(Callback):
         speed = state.pictures / max(state.seconds, 1e-9)
         self._rate = speed if not self._rate else 0.9 * self._rate + 0.1 * speed
         left = (state.total_iterations - state.iteration) * state.pictures / self._rate
-        self._bar.update(
-            self._task,
-            completed=state.iteration,
-            numbers=(
-                f"loss {state.losses['loss']:.4f}  lr {state.learning_rate:.2e}  {self._rate:.1f} pictures/s  "
-                f"{timedelta(seconds=round(left))} left"
-            ),
-        )
+        numbers = [f"loss {state.losses['loss']:.4f}", f"{timedelta(seconds=round(left))} left"]
+        if self._is_wide:
+            numbers[1:1] = [f"lr {state.learning_rate:.2e}", f"{self._rate:.1f} pictures/s"]
+        self._bar.update(self._task, completed=state.iteration, numbers="  ".join(numbers))
 
     def on_evaluation(self, state: TrainState) -> None:
         """Shows last and best score."""
