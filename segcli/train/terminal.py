@@ -9,7 +9,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from segcli.console import error_console
 from segcli.train.state import Callback, TrainState
 
-
 _WIDE = 120
 """Columns of a terminal from which on rate and speed have room beside the rest."""
 
