@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from segcli.config.suggest import did_you_mean, near
-from segcli.engines.paddledet.importing import import_ppdet
+from segcli.engines.paddledet.registration import register_instance_networks
 from segcli.errors import ConfigError, ConfigFault
 from segcli.models.instance.recipes import merge
 from segcli.models.spec import Recipe
@@ -52,7 +52,7 @@ def _faults(recipe: Recipe, options: Mapping[str, Any]) -> Iterator[ConfigFault]
 
 def _arguments(part: str) -> list[str]:
     """Arguments of the class that PaddleDetection knows by that name."""
-    import_ppdet()
+    register_instance_networks()
     from ppdet.core.workspace import global_config
 
     schema = global_config[part]
