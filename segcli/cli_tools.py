@@ -27,15 +27,16 @@ def add_tools(main: typer.Typer) -> None:
 def models(
     task: Annotated[str | None, typer.Option(help="Only this task: semantic, instance, open_vocabulary.")] = None,
 ) -> None:
-    """List the models by name and task."""
-    from segcli.models.names import MODEL_TASKS
+    """List the models by name, task and size."""
+    from segcli.models.names import MODEL_TASKS, PARAMETERS_MILLION
 
     chosen = [(name, of) for name, of in MODEL_TASKS.items() if task is None or of.value.startswith(task)]
     if not chosen:
         known = sorted({of.value for of in MODEL_TASKS.values()})
         terminal.show_failure(f"there is no task {task!r}", f"tasks: {', '.join(known)}")
         raise typer.Exit(2)
-    terminal.show_table(f"{len(chosen)} models", ("name", "task"), [(name, of.value) for name, of in chosen])
+    rows = [(name, of.value, f"{PARAMETERS_MILLION[name]:.1f} M") for name, of in chosen]
+    terminal.show_table(f"{len(chosen)} models", ("name", "task", "parameters"), rows)
 
 
 @weights_commands.command("convert")

@@ -114,7 +114,7 @@ def test_a_fault_ends_with_2(invoke):
 
 def test_models_are_listed_by_task(invoke):
     output = invoke("models", "--task", "semantic")[0].output
-    assert "PP-LiteSeg-T" in output and "SOLOv2" not in output
+    assert "PP-LiteSeg-T" in output and "8.2 M" in output and "SOLOv2" not in output
     assert invoke("models", "--task", "nonsense")[0].exit_code == 2
 
 

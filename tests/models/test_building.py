@@ -1,9 +1,17 @@
 from __future__ import annotations
 
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 
 from segcli.errors import UsageError
 from segcli.models import build_network
+from segcli.models.names import MODEL_TASKS, PARAMETERS_MILLION
+from segcli.tasks import Task
+from segcli.weights.convert import network_layout
 
 
 def test_a_network_by_name() -> None:
@@ -36,3 +44,18 @@ def test_near_names_are_offered() -> None:
 def test_arguments_that_do_not_fit_are_refused(arguments: dict[str, int]) -> None:
     with pytest.raises(UsageError):
         build_network("PP-LiteSeg-T", **arguments)
+
+
+@pytest.mark.parametrize("task", ["semantic", "instance"])
+def test_sizes_in_the_list_of_models_are_the_official_ones(task: str, shared: Callable[[str], Path]) -> None:
+    official = json.loads(shared(f"refs/statedicts_{task}.json").read_text())
+    stated = {name: PARAMETERS_MILLION[name] for name in official}
+
+    assert stated == {name: round(entry["params"] / 1e6, 1) for name, entry in official.items()}
+
+
+def test_sizes_of_promptable_models_are_those_of_their_networks() -> None:
+    names = [name for name, task in MODEL_TASKS.items() if task is Task.PROMPTABLE]
+    counts = {name: sum(map(math.prod, network_layout(name).shapes.values())) for name in names}
+
+    assert {name: PARAMETERS_MILLION[name] for name in names} == {k: round(v / 1e6, 1) for k, v in counts.items()}
