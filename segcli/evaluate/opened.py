@@ -18,7 +18,8 @@ from segcli.engines.device import available_device, select_device
 from segcli.engines.trained import load_trained
 from segcli.errors import SegcliError, UsageError, WeightsError
 from segcli.export.onnx import converter_installed
-from segcli.export.semantic import exported_beside, input_shape, trained_forward, write_files
+from segcli.export.parity import Reference
+from segcli.export.semantic import exported_beside, input_shape, trained_forward, trained_reference, write_files
 from segcli.models.exported import ExportedModel, is_exported
 from segcli.models.input_size import fixed_size, wanted_shape
 from segcli.models.spec import Preprocess
@@ -132,8 +133,10 @@ def _open_exported(folder: Path, config: Config) -> MeasuredModel:
     return _on_runtime(model, config.Evaluate.runtime, device.partition(",")[0], folder)
 
 
-def _on_runtime(model: ExportedModel, wanted: RuntimeName, device: str, source: Path) -> MeasuredModel:
-    runtime = open_runtime(model, wanted, device)
+def _on_runtime(
+    model: ExportedModel, wanted: RuntimeName, device: str, source: Path, reference: Reference | None = None
+) -> MeasuredModel:
+    runtime = open_runtime(model, wanted, device, reference=reference)
     return MeasuredModel(
         forward=runtime.run,
         model_name=model.model_name,
@@ -172,8 +175,9 @@ def _pixels(config: Config) -> int:
 def _try_fast(weights: Path, runtime: RuntimeName, config: Config, stack: ExitStack) -> MeasuredModel | None:
     """The weights on a fast runtime; None where that failed and the runtime was not asked for by name."""
     try:
-        folder = exported_beside(weights) or _export_for_now(weights, config, stack)
-        return _on_runtime(ExportedModel.open(folder), runtime, "cpu", weights)
+        beside = exported_beside(weights)
+        folder, reference = (beside, None) if beside else _export_for_now(weights, config, stack)
+        return _on_runtime(ExportedModel.open(folder), runtime, "cpu", weights, reference)
     except SegcliError as fault:
         if config.Evaluate.runtime != "auto":
             raise
@@ -181,9 +185,11 @@ def _try_fast(weights: Path, runtime: RuntimeName, config: Config, stack: ExitSt
         return None
 
 
-def _export_for_now(weights: Path, config: Config, stack: ExitStack) -> Path:
-    """Exports into a folder that goes when the measurement is over."""
+def _export_for_now(weights: Path, config: Config, stack: ExitStack) -> tuple[Path, Reference]:
+    """Exports into a folder that goes when the measurement is over; also what the trained network says of a picture."""
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="segcli-evaluate-")))
     trained = load_trained(weights, config.Global.model)
-    write_files(trained, folder, input_shape(trained.spec, wanted_shape(config)), ("paddle",), sha256_of(weights))
-    return folder
+    shape = input_shape(trained.spec, wanted_shape(config))
+    reference, _ = trained_reference(trained, shape, config, most=1)
+    write_files(trained, folder, shape, ("paddle",), sha256_of(weights))
+    return folder, reference

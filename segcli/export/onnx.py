@@ -25,10 +25,10 @@ def converter_installed() -> bool:
 
 def can_convert(folder: Path) -> bool:
     """Whether the converter is installed and `folder` holds what it needs."""
-    return converter_installed() and _program(folder).is_file() and (folder / WEIGHTS_FILE).is_file()
+    return converter_installed() and program_of(folder).is_file() and (folder / WEIGHTS_FILE).is_file()
 
 
-def _program(folder: Path) -> Path:
+def program_of(folder: Path) -> Path:
     """The program to convert: that of objects where there is one, otherwise that of logits."""
     objects = folder / OBJECTS_FILE
     return objects if objects.is_file() else folder / LOGITS_FILE
@@ -36,7 +36,7 @@ def _program(folder: Path) -> Path:
 
 def write_onnx(folder: Path) -> Path:
     """Converts the exported model in `folder` to ONNX beside it; see `convert_program`."""
-    target = convert_program(_program(folder), folder / WEIGHTS_FILE, folder / ONNX_FILE)
+    target = convert_program(program_of(folder), folder / WEIGHTS_FILE, folder / ONNX_FILE)
     log.info("converted the model to ONNX for the fast runtimes")
     return target
 

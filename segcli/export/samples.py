@@ -39,7 +39,7 @@ def parity_pictures(config: Config, input_size: tuple[int, int] | None) -> tuple
     pictures, origin = _real(config)
     if not pictures:
         log.warning("no picture of a dataset or Predict.input is at hand; comparing on a generated one")
-        pictures, origin = [_generated()], "a generated picture"
+        pictures, origin = [generated_picture()], "a generated picture"
     if input_size is not None:
         return [resize_picture(picture, *input_size) for picture in pictures], origin
     pictures = [_bounded(picture) for picture in pictures]
@@ -108,8 +108,8 @@ def _bounded(picture: Picture) -> Picture:
     return resize_picture(picture, max(1, round(height * shrink)), max(1, round(width * shrink)))
 
 
-def _generated() -> Picture:
-    """Soft coloured stripes with noise: 256 x 320."""
+def generated_picture() -> Picture:
+    """Soft coloured stripes with noise, uint8 [256, 320, 3]."""
     rng = np.random.default_rng(0)
     rows, columns = np.mgrid[0:256, 0:320]
     waves = [np.sin(columns / 20), np.cos(rows / 30), np.sin((rows + columns) / 40)]

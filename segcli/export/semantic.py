@@ -64,7 +64,7 @@ def export_semantic(weights: Path, folder: Path, config: Config) -> ExportResult
     trained = load_trained(weights, config.Global.model)
     shape = input_shape(trained.spec, wanted_shape(config))
     with whole_folder(folder) as fresh:
-        reference, origin = _reference(trained, shape, config) if config.Export.verify else (None, None)
+        reference, origin = trained_reference(trained, shape, config) if config.Export.verify else (None, None)
         files = write_files(trained, fresh, shape, config.Export.formats, sha256_of(weights))
         parity = () if reference is None else _verify(fresh, files, reference, config.Export.tolerance)
     return ExportResult(folder, trained.spec.name, trained.card.class_names, shape, files, parity, origin)
@@ -124,10 +124,20 @@ def trained_forward(trained: TrainedModel) -> Forward:
     return forward(trained.network)
 
 
-def _reference(trained: TrainedModel, shape: InputShape, config: Config) -> tuple[Reference, str]:
+def trained_reference(
+    trained: TrainedModel, shape: InputShape, config: Config, *, most: int | None = None
+) -> tuple[Reference, str]:
+    """What the trained network says of pictures at hand, and where these come from.
+
+    Args:
+        trained: The network.
+        shape: [N, C, H, W] of the exported input.
+        config: Names the dataset and the input of predict.
+        most: Pictures that are taken at most; None takes all that `parity_pictures` gives.
+    """
     size = None if min(shape[2:]) < 0 else (shape[2], shape[3])
     pictures, origin = parity_pictures(config, size)
-    inputs = [normalise([picture], trained.card.preprocess) for picture in pictures]
+    inputs = [normalise([picture], trained.card.preprocess) for picture in pictures[:most]]
     return Reference.of(trained_forward(trained), inputs), origin
 
 

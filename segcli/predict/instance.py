@@ -18,7 +18,8 @@ from segcli.predict.instance_results import InstanceResult
 from segcli.predict.objects import ObjectFinder
 from segcli.predict.options import wanted_runtime
 from segcli.predict.preprocess import Picture
-from segcli.predict.runtimes import Runtime, open_runtime
+from segcli.predict.runtimes.choice import open_runtime
+from segcli.predict.runtimes.protocol import Runtime
 from segcli.predict.sources import SourceItem
 
 NAMELESS_CLASSES = 1000

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from segcli.config.schema import PredictConfig
 from segcli.models.exported import ExportedModel
 from segcli.predict.result import Predicted
-from segcli.predict.runtimes import Runtime
+from segcli.predict.runtimes.protocol import Runtime
 from segcli.predict.sources import SourceItem
 from segcli.predict.writers import JsonForm
 

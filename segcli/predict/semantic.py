@@ -14,7 +14,8 @@ from segcli.predict.labelling import Labels, label_maps
 from segcli.predict.options import wanted_runtime
 from segcli.predict.preprocess import Picture
 from segcli.predict.results import SegResult
-from segcli.predict.runtimes import Runtime, open_runtime
+from segcli.predict.runtimes.choice import open_runtime
+from segcli.predict.runtimes.protocol import Runtime
 from segcli.predict.sources import SourceItem
 from segcli.predict.tiles import label_map_tiled
 

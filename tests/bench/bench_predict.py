@@ -22,7 +22,9 @@ from segcli.export.command import export_weights
 from segcli.models.exported import ExportedModel
 from segcli.predict.command import predict
 from segcli.predict.preprocess import normalise
-from segcli.predict.runtimes.choice import is_installed, onnx_file
+from segcli.predict.runtimes.choice import is_installed
+from segcli.predict.runtimes.copies import onnx_file
+from segcli.predict.runtimes.onnx_runtime import OnnxRuntime
 from tests.bench.table import Row
 from tests.export.test_paddlex import VARIABLE
 from tests.trained_model import MODEL, make_config, save_weights
@@ -107,7 +109,7 @@ def run() -> list[Row]:
             if not is_installed(runtime):  # type: ignore[arg-type]
                 continue
             if runtime != "paddle":
-                onnx_file(model)
+                onnx_file(model, OnnxRuntime)
             settings = {"model_dir": str(folder), "input": str(scratch / "pictures"), "runtime": runtime}
             rate = _ours(make_config(scratch / "out", Predict=settings))
             rows.append(

@@ -13,7 +13,7 @@ from segcli.export.command import export, export_weights
 from segcli.export.onnx import write_onnx, write_openvino
 from segcli.models.exported import ExportedModel
 from segcli.models.table import get_spec
-from segcli.predict.runtimes import open_runtime
+from segcli.predict.runtimes.choice import open_runtime
 from tests.trained_model import MODEL, NAMES, make_config, trained_run
 
 

@@ -14,7 +14,8 @@ from segcli.config.schema import SlidingWindowConfig
 from segcli.errors import ConfigError, InputError, MissingPartError, UsageError, WeightsError
 from segcli.models.exported import ExportedModel
 from segcli.predict.command import predict
-from segcli.predict.runtimes import choice, open_runtime
+from segcli.predict.runtimes import choice
+from segcli.predict.runtimes.choice import open_runtime
 from tests.trained_model import MODEL, make_config, trained_run
 
 

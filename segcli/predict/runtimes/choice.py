@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from importlib.util import find_spec
-from pathlib import Path
 
 from segcli.config.schema import Runtime as RuntimeName
-from segcli.errors import ExportError, MissingPartError, SegcliError
-from segcli.export.onnx import can_convert, write_onnx
+from segcli.errors import MissingPartError, SegcliError
+from segcli.export.parity import Reference, compare
 from segcli.models.exported import ONNX_FILE, OPENVINO_FILE, ExportedModel
 from segcli.models.instance.table import has_onnx_form
+from segcli.predict.runtimes.copies import TOLERANCE, onnx_file
 from segcli.predict.runtimes.onnx_runtime import OnnxRuntime
 from segcli.predict.runtimes.openvino_runtime import OpenVinoRuntime
 from segcli.predict.runtimes.paddle_runtime import PaddleRuntime
@@ -20,29 +20,35 @@ from segcli.predict.runtimes.protocol import Runtime, thread_count
 log = logging.getLogger("segcli.predict")
 
 
-def open_runtime(model: ExportedModel, wanted: RuntimeName = "auto", device: str = "cpu") -> Runtime:
+def open_runtime(
+    model: ExportedModel, wanted: RuntimeName = "auto", device: str = "cpu", *, reference: Reference | None = None
+) -> Runtime:
     """Opens an exported model.
+
+    A file that a runtime needs and that is not there is made and compared first with what it was made of.
 
     Args:
         model: The model.
         wanted: The runtime; ``auto`` takes on the CPU the first of ONNX Runtime, OpenVINO and Paddle that works, which
             is their order of speed, and Paddle on any other device.
         device: Where to run; another device than the CPU is Paddle's.
+        reference: What the trained network says of some pictures; a runtime that disagrees is not used. For models that
+            `export` has not compared.
 
     Raises:
-        MissingPartError: The wanted runtime is not installed, or the model has no file for it.
-        ExportError: The conversion that the wanted runtime needs failed.
+        MissingPartError: The wanted runtime is not installed or cannot open the model, or the model has no file for it.
+        ExportError: The conversion that the wanted runtime needs failed, or gave a model that disagrees.
     """
     if wanted != "auto":
-        return _OPENERS[wanted](model, device)
+        return _open(wanted, model, device, reference)
     fast = device == "cpu" and ((model.folder / ONNX_FILE).is_file() or has_onnx_form(model.model_name))
     order: tuple[RuntimeName, ...] = ("onnxruntime", "openvino", "paddle") if fast else ("paddle",)
     installed = [name for name in order if is_installed(name)]
     faults: list[str] = []
     for name in installed:
         try:
-            runtime = _OPENERS[name](model, device)
-        except (SegcliError, RuntimeError, NotImplementedError, ValueError) as fault:
+            runtime = _open(name, model, device, reference)
+        except SegcliError as fault:
             faults.append(f"{name}: {_first_line(fault)}")
             continue
         if faults:
@@ -51,60 +57,49 @@ def open_runtime(model: ExportedModel, wanted: RuntimeName = "auto", device: str
     raise MissingPartError("no runtime can open this model: " + "; ".join(faults), path=model.folder)
 
 
+def _open(name: RuntimeName, model: ExportedModel, device: str, reference: Reference | None) -> Runtime:
+    try:
+        runtime = _OPENERS[name](model, device, reference is None)
+        if reference is not None:
+            compare(runtime, model.folder, reference, TOLERANCE)
+    except SegcliError:
+        raise
+    except Exception as fault:  # any: each runtime has exceptions of its own
+        raise MissingPartError(
+            f"{name} cannot run this model: {_first_line(fault)}", path=model.folder, hint="take runtime=auto"
+        ) from fault
+    return runtime
+
+
 def is_installed(name: RuntimeName) -> bool:
     """Whether the package of a runtime is there."""
     return find_spec(name) is not None
 
 
-def _open_paddle(model: ExportedModel, device: str) -> Runtime:
+def _open_paddle(model: ExportedModel, device: str, _verify: bool) -> Runtime:
     files = model.paddle_files
     if files is None:
         raise MissingPartError("the folder holds no program of Paddle", path=model.folder)
     return PaddleRuntime(*files, device=device, threads=thread_count())
 
 
-def _open_onnx(model: ExportedModel, _device: str) -> Runtime:
+def _open_onnx(model: ExportedModel, _device: str, verify: bool) -> Runtime:
     _require("onnxruntime")
-    return OnnxRuntime(onnx_file(model), thread_count())
+    return OnnxRuntime(onnx_file(model, OnnxRuntime, verify=verify), thread_count())
 
 
-def _open_openvino(model: ExportedModel, _device: str) -> Runtime:
+def _open_openvino(model: ExportedModel, _device: str, verify: bool) -> Runtime:
     _require("openvino")
     own = model.folder / OPENVINO_FILE
-    return OpenVinoRuntime(own if own.is_file() else onnx_file(model), thread_count())
+    return OpenVinoRuntime(own if own.is_file() else onnx_file(model, OpenVinoRuntime, verify=verify), thread_count())
 
 
-_OPENERS: dict[str, Callable[[ExportedModel, str], Runtime]] = {
+_OPENERS: dict[str, Callable[[ExportedModel, str, bool], Runtime]] = {
     "paddle": _open_paddle,
     "onnxruntime": _open_onnx,
     "openvino": _open_openvino,
 }
-
-
-def onnx_file(model: ExportedModel) -> Path:
-    """The ONNX file of a model, made at its first use and kept beside it.
-
-    Raises:
-        MissingPartError: There is none and it cannot be made.
-        ExportError: The conversion failed.
-    """
-    path = model.folder / ONNX_FILE
-    if path.is_file():
-        return path
-    if not has_onnx_form(model.model_name):
-        raise MissingPartError(
-            f"{model.model_name} has no ONNX form: its proposals are an operator of Paddle", path=model.folder
-        )
-    if not can_convert(model.folder):
-        raise MissingPartError(
-            f"the folder holds no {ONNX_FILE} and it cannot be made",
-            path=model.folder,
-            hint="pip install 'segcli[onnx]', or export with Export.formats=[paddle,onnx]",
-        )
-    try:
-        return write_onnx(model.folder)
-    except OSError as fault:
-        raise ExportError(f"{ONNX_FILE} cannot be written: {fault}", path=model.folder) from fault
+"""Each takes the model, the device, and whether a file that it makes is compared with Paddle's program."""
 
 
 def _require(name: str) -> None:
