@@ -58,6 +58,20 @@ CURES: dict[str, Cure] = {
         rcnn_cures.rois_from_boxes,
         _CONCAT,
     ),
+    "decoding": Cure(
+        "ppdet.modeling.layers",
+        "RCNNBox",
+        "__call__",
+        rcnn_cures.decoded_boxes,
+        "a traced network takes the first picture's size for all",
+    ),
+    "mask head": Cure(
+        "ppdet.modeling.heads.mask_head",
+        "MaskHead",
+        "forward_test",
+        rcnn_cures.masks_of_boxes,
+        "a traced network fails on a picture without detections",
+    ),
     "rescaling": Cure(
         "ppdet.modeling.post_process",
         "BBoxPostProcess",

@@ -62,6 +62,11 @@ def merge_branches(network: Network) -> int:
     return merged
 
 
+def free_batch(network: Network) -> bool:
+    """Whether a traced network takes several pictures: Mask R-CNN does; of the others PaddleX gives one at a time."""
+    return type(network).__name__ == "MaskRCNN"
+
+
 def save_program(network: Network, stem: Path, size: tuple[int, int] | None, *, small: bool) -> None:
     """Writes `<stem>.json` and `<stem>.pdiparams`; the network may have some layers replaced by others.
 
@@ -72,7 +77,8 @@ def save_program(network: Network, stem: Path, size: tuple[int, int] | None, *, 
         small: Whether masks stay as small as the head makes them, or become as large as the picture.
     """
     sides = (None, None) if size is None else size
-    shapes = ([1, 2], [1, 3, *sides], [1, 2])
+    batch = None if free_batch(network) else 1
+    shapes = ([batch, 2], [batch, 3, *sides], [batch, 2])
     spec = [paddle.static.InputSpec(shape, "float32", name) for shape, name in zip(shapes, INPUTS, strict=True)]
     merge_branches(network)
     with small_masks(network) if small else nullcontext():

@@ -6,7 +6,7 @@ The parameter names and results are those of the methods replaced, so `self` is 
 # ruff: noqa: PLR0917 - the parameter lists are those of the methods replaced
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import cv2
@@ -29,13 +29,23 @@ def _counts(tensors: Sequence[Tensor]) -> Tensor:
 def gen_proposal(
     self: Any, scores: Sequence[Tensor], bbox_deltas: Sequence[Tensor], anchors: Sequence[Tensor], inputs: Any
 ) -> tuple[list[Tensor], Tensor]:
-    """Proposals of every picture, best first over all levels: rois (one [n, 4] a picture) and their counts [B]."""
+    """Proposals of every picture, best first over all levels: rois (one [n, 4] a picture) and their counts [B].
+
+    A traced network gives the rois of all pictures as one [n, 4].
+    """
     generate = self.train_proposal if self.training else self.test_proposal
     im_shape = inputs["im_shape"]
-    traced = not paddle.in_dynamic_mode()
-    pictures = 1 if traced else int(im_shape.shape[0])
+    if not paddle.in_dynamic_mode():
+        levels = [
+            generate(scores=score, bbox_deltas=delta, anchors=anchor, im_shape=im_shape)
+            for score, delta, anchor in zip(scores, bbox_deltas, anchors, strict=True)
+        ]
+        whole = im_shape[:, 0].astype("int32").type()
+        for level in levels:
+            level[2].set_type(whole)  # Paddle 3.3.1 declares the counts as floats when it traces
+        return best_of_levels([level[:3] for level in levels], levels[0][3])
     collected = []
-    for i in range(pictures):
+    for i in range(int(im_shape.shape[0])):
         one = slice(i, i + 1)
         levels = [
             generate(scores=score[one], bbox_deltas=delta[one], anchors=anchor, im_shape=im_shape[one])
@@ -45,13 +55,34 @@ def gen_proposal(
         if len(levels) > 1:
             prob = paddle.concat([level[1] for level in levels]).flatten()
             limit = levels[0][3]
-            if traced:
-                limit = paddle.minimum(paddle.full([1], limit, "int32"), paddle.shape(prob)[0:1].astype("int32"))
-                rois = paddle.gather(rois, paddle.topk(prob, limit)[1])
-            elif prob.shape[0] > limit:
+            if prob.shape[0] > limit:
                 rois = paddle.gather(rois, paddle.topk(prob, limit)[1])
         collected.append(rois)
     return collected, _counts(collected)
+
+
+def best_of_levels(levels: Sequence[tuple[Tensor, Tensor, Tensor]], limit: int) -> tuple[list[Tensor], Tensor]:
+    """The best proposals of every picture over all levels, without a loop over the pictures.
+
+    Args:
+        levels: Rois [n, 4], scores [n, 1] and counts [B] of the proposals of each level, picture after picture.
+        limit: Proposals that a picture keeps.
+
+    Returns:
+        The rois of all pictures, picture after picture and best first, as a list of one; and their counts [B] int32.
+    """
+    rois = paddle.concat([level[0] for level in levels])
+    counts = paddle.stack([level[2].astype("int64") for level in levels]).sum(0)
+    if len(levels) == 1:
+        return [rois], counts.astype("int32")
+    score = paddle.concat([level[1] for level in levels]).flatten()
+    picture = paddle.concat([picture_of_rows(level[0], level[2]) for level in levels])
+    order = paddle.argsort(score, descending=True, stable=True)
+    order = paddle.gather(order, paddle.argsort(paddle.gather(picture, order), stable=True))
+    first = paddle.cumsum(counts) - counts
+    rank = paddle.arange(paddle.shape(order)[0]) - paddle.gather(first, paddle.gather(picture, order))
+    kept = paddle.gather(order, paddle.nonzero(rank < limit).flatten())
+    return [paddle.gather(rois, kept)], paddle.clip(counts, max=limit).astype("int32")
 
 
 def assign_boxes(
@@ -182,6 +213,54 @@ def rois_from_boxes(self: Any, boxes: Sequence[Tensor], im_shape: Tensor) -> tup
     return rois, _counts(rois)
 
 
+def decoded_boxes(
+    self: Any,
+    bbox_head_out: tuple[Tensor, Tensor],
+    rois: tuple[list[Tensor], Tensor],
+    im_shape: Tensor,
+    scale_factor: Tensor,  # noqa: ARG001 - the parameter list of the method replaced
+) -> tuple[tuple[Tensor, Tensor], Tensor]:
+    """Boxes of every proposal and class [N, classes, 4], clipped to the resized pictures, with their counts; scores."""
+    from ppdet.modeling.bbox_utils import delta2bbox
+
+    deltas, probabilities = bbox_head_out
+    proposals, counts = paddle.concat(rois[0]), rois[1]
+    boxes = delta2bbox(deltas, proposals, self.prior_box_var)
+    boxes = paddle.expand(boxes, [boxes.shape[0], self.num_classes, 4])
+    sizes = paddle.gather(im_shape, picture_of_rows(proposals, counts))
+    limit = sizes.flip(1).tile([1, 2]).unsqueeze(1)
+    clipped = paddle.maximum(paddle.minimum(boxes, limit), paddle.zeros_like(limit))
+    return (clipped, counts), probabilities[:, :-1]
+
+
+def masks_of_boxes(
+    self: Any,
+    body_feats: Sequence[Tensor],
+    rois: Tensor,
+    rois_num: Tensor,
+    scale_factor: Tensor,  # noqa: ARG001 - the parameter list of the method replaced
+    feat_func: Callable[[Tensor], Tensor] | None = None,
+) -> Tensor:
+    """Mask probabilities [N, m, m] of boxes [N, 6], each of the box's own class.
+
+    One box more is looked at and dropped again, so that no operator meets an empty tensor: in a traced network those
+    after a picture without detections fail.
+    """
+    filler = paddle.to_tensor([[0.0, 0.0, 0.0, 0.0, 1.0, 1.0]])
+    rows = paddle.concat([rois, filler])
+    counts = paddle.concat([rois_num[:-1], rois_num[-1:] + 1])
+    feats = self.roi_extractor(body_feats, [rows[:, 2:]], counts)
+    if self.share_bbox_feat and feat_func is not None:
+        feats = feat_func(feats)
+    logits = self.mask_fcn_logits(self.head(feats))
+    if self.num_classes == 1:
+        own = logits[:, 0]
+    else:
+        label = rows[:, 0].astype("int64")
+        own = paddle.gather_nd(logits, paddle.stack([paddle.arange(paddle.shape(label)[0]), label], axis=1))
+    return paddle.nn.functional.sigmoid(own)[:-1]
+
+
 def rescaled_boxes(
     self: Any, bboxes: Tensor, bbox_num: Tensor, im_shape: Tensor, scale_factor: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
@@ -213,7 +292,7 @@ def pasted_masks(self: Any, mask_out: Tensor, bboxes: Tensor, bbox_num: Tensor, 
     if getattr(self, "keep_small", False):
         return mask_out
     if not paddle.in_dynamic_mode():
-        return _traced_paste(mask_out, bboxes[:, 2:], origin_shape[0], self.binary_thresh)
+        return stretched_masks(mask_out, bboxes[:, 2:], origin_shape.max(0), self.binary_thresh)
     sizes = [[int(side) for side in row] for row in origin_shape.tolist()]
     counts = bbox_num.tolist()
     height, width = (max(side) for side in zip(*sizes, strict=True))
@@ -232,12 +311,33 @@ def pasted_masks(self: Any, mask_out: Tensor, bboxes: Tensor, bbox_num: Tensor, 
     return paddle.concat(pictures)
 
 
-def _traced_paste(mask_out: Tensor, boxes: Tensor, size: Tensor, threshold: float) -> Tensor:
-    """The wheel's sampling of the whole picture, for a traced network of one picture."""
-    from ppdet.modeling.post_process import paste_mask
+def stretched_masks(masks: Tensor, boxes: Tensor, size: Tensor, threshold: float) -> Tensor:
+    """Masks [N, H, W] int32 of a traced network: probabilities stretched over their boxes, two matrix products each.
 
+    The wheel samples every pixel of the picture for every object, ten and more times as long for the same pixels.
+
+    Args:
+        masks: Probabilities [N, m, m].
+        boxes: Left, top, right, bottom in pixels [N, 4].
+        size: H and W as a tensor [2].
+        threshold: Smallest probability inside a mask.
+    """
+    # one mask more, dropped again: products of empty tensors fail
+    masks = paddle.concat([masks, paddle.zeros([1, *masks.shape[1:]])])
+    boxes = paddle.concat([boxes, paddle.to_tensor([[0.0, 0.0, 1.0, 1.0]])])
     height, width = size.astype("int32").unbind(0)
-    return (paste_mask(mask_out.unsqueeze(1), boxes, height, width) >= threshold).astype("int32")
+    vertical = _weights(boxes[:, 1:2], boxes[:, 3:4], height, masks.shape[1])
+    horizontal = _weights(boxes[:, 0:1], boxes[:, 2:3], width, masks.shape[2])
+    large = paddle.matmul(paddle.matmul(vertical, masks), horizontal, transpose_y=True)
+    return (large >= threshold).astype("int32")[:-1]
+
+
+def _weights(low: Tensor, high: Tensor, size: Tensor, cells: int) -> Tensor:
+    """Bilinear weights [N, size, cells] of the cells between `low` and `high` [N, 1] for every pixel; outside is 0."""
+    pixel = paddle.arange(size).astype("float32").unsqueeze(0) + 0.5
+    place = (pixel - low) / (high - low) * cells - 0.5
+    distance = (place.unsqueeze(2) - paddle.arange(cells, dtype="float32")).abs()
+    return paddle.nn.functional.relu(1.0 - distance)
 
 
 def multiclass_nms(

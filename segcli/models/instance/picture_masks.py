@@ -24,12 +24,10 @@ def original_sizes(im_shape: Tensor, scale_factor: Tensor) -> Tensor:
 
 
 def picture_of_rows(rows: Tensor, counts: Tensor) -> Tensor:
-    """Index of the picture of each of the ``rows`` [N, ...], of which each picture has its count [B]: int64 [N].
-
-    A traced network serves one picture.
-    """
+    """Index of the picture of each of the ``rows`` [N, ...], of which each picture has its count [B]: int64 [N]."""
     if not paddle.in_dynamic_mode():
-        return paddle.zeros_like(rows[:, 0]).astype("int64")
+        place = paddle.cumsum(paddle.ones_like(rows[:, 0]).astype("int64"))
+        return (place.unsqueeze(1) > paddle.cumsum(counts.astype("int64")).unsqueeze(0)).astype("int64").sum(1)
     return paddle.repeat_interleave(paddle.arange(counts.shape[0]), counts.astype("int64"))
 
 
