@@ -23,6 +23,7 @@ from segcli.data.files import write_json_atomic
 from segcli.engines.device import available_device
 from segcli.engines.protocol import Network, TrainingSession
 from segcli.errors import TrainingError
+from segcli.train.faults import clear_faults, read_fault
 from segcli.train.result import TrainResult
 
 _IN_WORKER = "SEGCLI_TRAINING_PROCESS"
@@ -55,7 +56,8 @@ def train_in_processes(config: Config) -> TrainResult:
     """Starts the processes, waits for them and returns what the first one found.
 
     Raises:
-        TrainingError: A process failed; says what it said last and names its log.
+        SegcliError: What stopped one of the processes.
+        TrainingError: A process ended without a word; names the logs.
     """
     output = Path(config.Global.output)
     logs = output / "processes"
@@ -64,11 +66,13 @@ def train_in_processes(config: Config) -> TrainResult:
         old.unlink()
     write_json_atomic(output / CONFIG_FILE, config.model_dump(mode="json"))
     (output / RESULT_FILE).unlink(missing_ok=True)
+    clear_faults(output)
     worker = Path(__file__).with_name("worker.py")
     code = _run([*_launcher(config, logs), str(worker), str(output / CONFIG_FILE)], logs)
     if code or not (output / RESULT_FILE).is_file():
-        what = _last_error(logs) or f"a training process ended with exit code {code}"
-        raise TrainingError(what, path=logs, hint="the logs in this folder say more")
+        raise read_fault(output) or TrainingError(
+            f"a training process ended with exit code {code}", path=logs, hint="the logs in this folder say more"
+        )
     return TrainResult.from_dict(json.loads((output / RESULT_FILE).read_text(encoding="utf-8")))
 
 
@@ -105,13 +109,6 @@ def _tell(lines: Iterable[str], keep: Callable[[str], object]) -> None:
             keep(line)
         elif int(match[1]) < logging.ERROR:
             log.log(int(match[1]), "%s", match[2])
-
-
-def _last_error(logs: Path) -> str | None:
-    """The last error that any of the processes logged."""
-    lines = (line for path in sorted(logs.glob("workerlog.*")) for line in path.read_text(errors="replace").split("\n"))
-    errors = [match[2] for line in lines if (match := _LINE.match(line)) and int(match[1]) >= logging.ERROR]
-    return errors[-1] if errors else None
 
 
 def _launcher(config: Config, logs: Path) -> list[str]:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from segcli.engines.paddleseg.engine import PaddleSegEngine
-from segcli.errors import TrainingError
+from segcli.errors import DatasetError
 from segcli.models.table import get_spec
 from segcli.train import launch
 from segcli.train.command import train
@@ -100,8 +100,13 @@ def test_the_fault_of_a_process_is_told(tmp_path, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     dataset = make_seg_dataset(tmp_path / "data", train=4)
     (dataset / "annotations" / "train_1.png").unlink()
-    with pytest.raises(TrainingError, match=r"train_1\.png"):
+    with pytest.raises(DatasetError, match=r"train_1\.png") as told:
         train(make_config(tmp_path / "output", dataset, Train={**SETTINGS, "cpu_processes": 2}))
+    with pytest.raises(DatasetError) as alone:
+        train(make_config(tmp_path / "alone", dataset, Train=SETTINGS))
+    assert str(told.value) == str(alone.value)
+    assert told.value.findings == alone.value.findings
+    assert not list((tmp_path / "output").glob(".processes_fault*"))
 
 
 def test_only_the_lines_of_a_worker_are_told(caplog):
@@ -112,11 +117,3 @@ def test_only_the_lines_of_a_worker_are_told(caplog):
     assert [record.getMessage() for record in caplog.records] == ["iteration 1/3", "slow: yes"]
     assert [record.levelname for record in caplog.records] == ["INFO", "WARNING"]
     assert kept == ["LAUNCH INFO pod\n"]
-
-
-def test_the_last_error_of_any_process_is_found(tmp_path):
-    (tmp_path / "workerlog.0").write_text("segcli:20:iteration 1/3\nTerminated\n")
-    (tmp_path / "workerlog.1").write_text("segcli:20:begin\nsegcli:40:no such picture\nW1121 something\n")
-    assert launch._last_error(tmp_path) == "no such picture"
-    (tmp_path / "workerlog.1").unlink()
-    assert launch._last_error(tmp_path) is None
