@@ -143,6 +143,7 @@ def _run(training: _Training, config: Config) -> None:
             training.precision,
             training.callbacks,
             seed=config.Global.seed,
+            rank=launch.rank(),
             world_size=launch.world_size(),
             evaluated=training.average,
         )

@@ -168,8 +168,13 @@ def world_size() -> int:
     return int(paddle.distributed.get_world_size())
 
 
-def is_first() -> bool:
-    """Whether this process writes the files."""
+def rank() -> int:
+    """Number of this process."""
     import paddle
 
-    return int(paddle.distributed.get_rank()) == 0
+    return int(paddle.distributed.get_rank())
+
+
+def is_first() -> bool:
+    """Whether this process writes the files."""
+    return rank() == 0

@@ -22,6 +22,7 @@ def run(
     callbacks: Sequence[Callback],
     *,
     seed: int = 0,
+    rank: int = 0,
     world_size: int = 1,
     evaluated: Network | None = None,
 ) -> TrainState:
@@ -33,7 +34,8 @@ def run(
         state: Where to begin: fresh, or restored from a checkpoint.
         precision: How a step is computed.
         callbacks: What watches; their order is the order of their hooks.
-        seed: Seed of what is random inside the network (dropout and the like).
+        seed: Seed of what is random inside the network (dropout and the like); processes draw differently.
+        rank: Number of this process.
         world_size: Number of processes that train together.
         evaluated: Network to evaluate instead of the trained one (its moving average).
 
@@ -50,7 +52,7 @@ def run(
         callback.on_start(state)
     # Paddle numbers the optimizer's accumulators for the whole process and looks them up by name after a resume.
     with paddle.utils.unique_name.guard():
-        _iterate(state, precision, callbacks, seed=seed, world_size=world_size, evaluated=evaluated)
+        _iterate(state, precision, callbacks, seed=seed, rank=rank, world_size=world_size, evaluated=evaluated)
     for callback in callbacks:
         callback.on_end(state)
     return state
@@ -62,6 +64,7 @@ def _iterate(
     callbacks: Sequence[Callback],
     *,
     seed: int,
+    rank: int,
     world_size: int,
     evaluated: Network | None,
 ) -> None:
@@ -70,7 +73,7 @@ def _iterate(
     while state.iteration < state.total_iterations and state.stop_reason is None:
         begin = time.perf_counter()
         batch = next(batches)
-        _seed_network(seed, state.iteration)
+        _seed_network(seed, state.iteration * world_size + rank)
         losses = precision.step(session, batch)
         state.learning_rate = float(session.optimizer.get_lr())
         _advance_schedule(session.optimizer)
@@ -87,10 +90,11 @@ def _iterate(
             _evaluate(state, session.network if evaluated is None else evaluated, callbacks)
 
 
-def _seed_network(seed: int, iteration: int) -> None:
+def _seed_network(seed: int, step: int) -> None:
+    """Seeds the network's own randomness for one step of one process: a resumed training draws as it would have."""
     import paddle
 
-    paddle.seed(int(np.random.SeedSequence((seed, iteration)).generate_state(1)[0]))
+    paddle.seed(int(np.random.SeedSequence((seed, step)).generate_state(1)[0]))
 
 
 def _advance_schedule(optimizer: object) -> None:

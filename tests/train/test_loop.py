@@ -8,7 +8,7 @@ import pytest
 
 from segcli.errors import NonFiniteLossError, WeightsError
 from segcli.models.card import CARD_FILE, ModelCard
-from segcli.train import checkpoint
+from segcli.train import checkpoint, loop
 from segcli.train.average import WeightAverage
 from segcli.train.checkpoint import CheckpointWriter, network_arrays
 from segcli.train.early_stop import EarlyStop
@@ -75,6 +75,18 @@ def test_dropout_would_show_a_wrong_seed(tmp_path):
     run(TrainState(second), FullPrecision(), [], seed=6)
     ours, theirs = network_arrays(first.network), network_arrays(second.network)
     assert any(not np.array_equal(ours[name], theirs[name]) for name in ours)
+
+
+def test_processes_draw_their_own_dropout(monkeypatch):
+    monkeypatch.setattr(loop, "share_statistics", lambda *_: None)
+
+    def trained(rank):
+        session = LineSession(3, 3)
+        run(TrainState(session), FullPrecision(), [], seed=5, rank=rank, world_size=2)
+        return network_arrays(session.network)["3.weight"]
+
+    assert not np.array_equal(trained(0), trained(1))
+    assert np.array_equal(trained(1), trained(1))
 
 
 def test_resume_keeps_the_best_score(tmp_path):
