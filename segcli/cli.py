@@ -201,6 +201,7 @@ def evaluate(
 @main.command()
 def export(
     *,
+    dataset: DatasetOption = None,
     weights: Weights = None,
     formats: Annotated[
         list[str] | None,
@@ -213,8 +214,14 @@ def export(
     print_config: PrintConfig = False,
     debug: Debug = False,
 ) -> None:
-    """Write the inference model and compare it with the trained network."""
-    options = {"model": model, "output": output, "export-weights": weights, "format": formats or None}
+    """Write the inference model and compare it with the trained network on pictures of the dataset."""
+    options = {
+        "dataset": dataset,
+        "model": model,
+        "output": output,
+        "export-weights": weights,
+        "format": formats or None,
+    }
     _start("export", config, override, options, print_config=print_config, debug=debug)
 
 
@@ -234,6 +241,10 @@ def predict(
     ] = None,
     threshold: Annotated[
         float | None, typer.Option(help="Smallest score of an object.", rich_help_panel=_SETTINGS)
+    ] = None,
+    json_form: Annotated[
+        str | None,
+        typer.Option("--json", help="compact, or full: every pixel as in PaddleX.", rich_help_panel=_SETTINGS),
     ] = None,
     weights: Annotated[
         str | None, typer.Option("--weights", help="A weight file of a promptable model.", rich_help_panel=_SETTINGS)
@@ -268,6 +279,7 @@ def predict(
         "predict-batch-size": batch_size,
         "runtime": runtime,
         "threshold": threshold,
+        "json": json_form,
     }
     _start("predict", config, override, options, print_config=print_config, debug=debug)
 
@@ -290,6 +302,7 @@ _KEYS = {
     "predict-batch-size": "Predict.batch_size",
     "runtime": "Predict.runtime",
     "threshold": "Predict.threshold",
+    "json": "Predict.json_form",
     "prompts": "Predict.prompts",
     "background": "Predict.promptable.background",
     "multimask": "Predict.promptable.multimask",

@@ -73,8 +73,10 @@ def test_version(invoke):
         (["train", "--dataset", "d", "-m", "SOLOv2", "--resume"], {"Train.resume_path": "last"}),
         (["evaluate", "--dataset", "d", "-m", "SOLOv2", "--weights", "w"], {"Evaluate.weight_path": "w"}),
         (["export", "-m", "SOLOv2", "--format", "onnx", "--format", "paddle"], {"Export.formats": ("onnx", "paddle")}),
+        (["export", "-m", "SOLOv2", "--dataset", "d"], {"Global.dataset_dir": "d"}),
         (["predict", "a.jpg", "b.jpg", "-m", "SOLOv2", "--batch-size", "4"],
          {"Predict.input": ("a.jpg", "b.jpg"), "Predict.batch_size": 4}),
+        (["predict", "a.jpg", "-m", "SOLOv2", "--json", "full"], {"Predict.json_form": "full"}),
     ],
 )  # fmt: skip
 def test_options_become_the_configuration(arguments: list[str], expected: dict[str, Any], invoke):

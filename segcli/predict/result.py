@@ -27,7 +27,7 @@ class Predicted:
 
 @dataclass(frozen=True)
 class Unreadable:
-    """An input that could not be read, and why."""
+    """An input that could not be read; the message names it and says why."""
 
     input_path: str | None
     message: str
@@ -81,4 +81,4 @@ class PredictResult:
             ("pictures", f"{len(self.predicted)} ({self.pictures_per_second:.1f} a second)"),
             ("results", str(self.folder)),
         ]
-        return [*rows, *(("failed", f"{entry.input_path}: {entry.message}") for entry in self.failed)]
+        return [*rows, *(("failed", entry.message) for entry in self.failed)]
