@@ -89,7 +89,7 @@ def open_sources(given: Input) -> Sources:
             grey [H, W]), or a sequence of these.
 
     Raises:
-        InputError: There is no such file, or a folder, list or glob holds no picture.
+        InputError: The only input is no file, or a folder, list or glob holds no picture.
     """
     entries = list(_entries(given))
     if not entries:
@@ -97,32 +97,33 @@ def open_sources(given: Input) -> Sources:
     return Sources(entries)
 
 
-def _entries(given: Input) -> Iterator[_Entry]:
+def _entries(given: Input, *, alone: bool = True) -> Iterator[_Entry]:
+    """What is given; one of several inputs may be missing, which is told when its turn comes."""
     if isinstance(given, np.ndarray):
         yield _Entry(Path("array"), array=given)
     elif isinstance(given, Path):
-        yield from _local(given)
+        yield from _local(given, alone=alone)
     elif isinstance(given, str):
         if is_address(given):
             yield _Entry(Path(Path(given.partition("?")[0]).stem or "picture"), address=given)
         else:
-            yield from _local(Path(given).expanduser())
+            yield from _local(Path(given).expanduser(), alone=alone)
     elif isinstance(given, Sequence):
         for number, item in enumerate(given):
             if isinstance(item, np.ndarray):
                 yield _Entry(Path(f"array_{number}"), array=item)
             else:
-                yield from _entries(item)
+                yield from _entries(item, alone=len(given) == 1)
     else:
         raise InputError(f"cannot take a {type(given).__name__} as input", hint="give a path, an array, or a list")
 
 
-def _local(path: Path) -> Iterator[_Entry]:
+def _local(path: Path, *, alone: bool) -> Iterator[_Entry]:
     if path.is_dir():
         yield from _folder(path)
     elif path.is_file() and path.suffix.lower() == LIST_SUFFIX:
         yield from _list_file(path)
-    elif path.exists():
+    elif path.exists() or not (alone or has_magic(str(path))):
         yield _Entry(Path(path.stem), path=path)
     elif has_magic(str(path)):
         anchor = Path(path.anchor)

@@ -48,6 +48,12 @@ def test_a_glob_and_a_list_of_paths(tree):
     assert names([str(tree / "a/x.png"), tree / "b/x.png"]) == ["x", "x_2"]
 
 
+def test_one_missing_of_several_is_an_item_with_its_fault(tree):
+    items = list(open_sources([str(tree / "gone.png"), tree / "a/x.png"]))
+    assert [item.fault is None for item in items] == [False, True]
+    assert "gone.png" in str(items[0].fault)
+
+
 def test_names_that_differ_in_case_alone_are_taken_as_equal(tmp_path):
     assert names([write_picture(tmp_path / "1/X.png"), write_picture(tmp_path / "2/x.png")]) == ["X", "x_2"]
 
