@@ -86,6 +86,7 @@ def run_mode(loaded: LoadedConfig, *, debug: bool = False) -> int:
         valid = getattr(result, "valid", True)
         path = write_result(output, mode, result.as_dict(), done=valid)
         _show_result(mode, result, path, valid=valid)
+        (output / ERROR_LOG).unlink(missing_ok=True)  # that of an earlier run would mislead
         return EXIT_DONE if valid else EXIT_DATASET_INVALID
 
     def leave_result(failure: Failure) -> None:

@@ -102,6 +102,8 @@ def test_an_unexpected_error_is_short_and_kept(run, tmp_path: Path, capsys: pyte
     shown = capsys.readouterr().err
     assert "--debug" in shown and "Traceback" not in shown
     assert "ZeroDivisionError" in (tmp_path / "out" / app.ERROR_LOG).read_text()
+    assert run(lambda config: Result())[0] == 0
+    assert not (tmp_path / "out" / app.ERROR_LOG).exists()
 
 
 def test_debug_shows_the_traceback(run, capsys: pytest.CaptureFixture[str]):
