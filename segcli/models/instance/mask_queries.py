@@ -110,6 +110,9 @@ class MaskQueryTransformer(nn.Layer):  # type: ignore[misc]
         num_denoising: Denoising queries aimed at; 0 for none.
         label_noise_ratio: See `DenoisingNoise`.
         box_noise_scale: See `DenoisingNoise`.
+        mask_enhanced: Whether the boxes of the tokens' masks are the first reference boxes; else the tokens' own boxes
+            are, as in RT-DETR. From random weights those are right hundreds of steps earlier: the masks are empty at
+            first, and all queries look at one corner.
     """
 
     __category__: ClassVar[str] = "transformer"
@@ -130,8 +133,10 @@ class MaskQueryTransformer(nn.Layer):  # type: ignore[misc]
         num_denoising: int = 100,
         label_noise_ratio: float = 0.5,
         box_noise_scale: float = 1.0,
+        mask_enhanced: bool = True,
     ) -> None:
         super().__init__()
+        self._mask_enhanced = mask_enhanced
         self._num_queries = num_queries
         self._noise = DenoisingNoise(num_denoising, label_noise_ratio, box_noise_scale)
         self.input_proj = nn.LayerList([self._projection(c, hidden_dim) for c in in_channels])
@@ -190,7 +195,8 @@ class MaskQueryTransformer(nn.Layer):  # type: ignore[misc]
             table = self.denoising_class_embed.weight
             noised = make_denoising_queries(targets["gt_class"], targets["gt_bbox"], table, self._noise, num_queries)
         content, encoder = self._select(memory, shapes, num_queries)
-        boxes_unact = inverse_sigmoid(masks_to_boxes(encoder.masks(prototypes) > 0))
+        first = masks_to_boxes(encoder.masks(prototypes) > 0) if self._mask_enhanced else encoder.boxes.detach()
+        boxes_unact = inverse_sigmoid(first)
         initial = None
         if noised is not None:
             content = paddle.concat([noised.content, content], axis=1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -28,7 +28,7 @@ class Targets:
     Attributes:
         labels: [n], integer.
         boxes: [n, 4], ``cxcywh``, normalised.
-        masks: [n, H, W], 0 or 1, float.
+        masks: [n, H, W], from 0 to 1, float.
     """
 
     labels: list[Tensor]
@@ -39,6 +39,14 @@ class Targets:
     def counts(self) -> list[int]:
         """Objects of each picture."""
         return [int(labels.shape[0]) for labels in self.labels]
+
+    def at_size(self, size: Sequence[int]) -> Targets:
+        """The same with masks of that height and width; a pixel says how much of it the object covers."""
+        masks = [
+            F.adaptive_avg_pool2d(mask.unsqueeze(0), list(size)).squeeze(0) if len(mask) else paddle.zeros([0, *size])
+            for mask in self.masks
+        ]
+        return Targets(self.labels, self.boxes, masks)
 
     @classmethod
     def from_inputs(cls, inputs: Mapping[str, Any]) -> Targets:
@@ -56,7 +64,8 @@ class SetMatcher(nn.Layer):  # type: ignore[misc]
     Args:
         matcher_coeff: Weights of the costs ``class`` (focal), ``bbox`` (L1), ``giou``, ``mask``
             (cross-entropy), ``dice``.
-        num_sample_points: Random points of a picture at which masks are compared.
+        num_sample_points: Random points of a picture at which masks are compared; 0 compares all pixels, of masks that
+            have the size of the prototypes.
         alpha: Of the focal cost.
         gamma: Of the focal cost.
     """
@@ -75,12 +84,12 @@ class SetMatcher(nn.Layer):  # type: ignore[misc]
         self._points = num_sample_points
         self._alpha, self._gamma = alpha, gamma
 
-    def forward(self, prediction: QueryPrediction, prototypes: Tensor, targets: Targets) -> list[Match]:
+    def forward(self, prediction: QueryPrediction, prototypes: Sequence[Tensor], targets: Targets) -> list[Match]:
         """Match each picture's queries to its objects.
 
         Args:
             prediction: Of all queries.
-            prototypes: [B, K, h, w].
+            prototypes: Of each picture [K, h, w].
             targets: The objects.
 
         Returns:
@@ -91,7 +100,7 @@ class SetMatcher(nn.Layer):  # type: ignore[misc]
         with paddle.no_grad():
             points = paddle.rand([len(targets.counts), 1, self._points, 2])
             return [
-                self._match(prediction, prototypes, targets, points[i, 0], i) if count else _no_match()
+                self._match(prediction, prototypes[i], targets, points[i, 0], i) if count else _no_match()
                 for i, count in enumerate(targets.counts)
             ]
 
@@ -104,11 +113,14 @@ class SetMatcher(nn.Layer):  # type: ignore[misc]
         cost = cost + weights["bbox"] * (boxes - true_boxes).abs().sum(-1)
         cost = cost + weights["giou"] * giou_loss(cxcywh_to_xyxy(boxes), cxcywh_to_xyxy(true_boxes)).squeeze(-1)
 
-        # bilinear sampling is linear: sampled prototypes give the sampled masks of all queries at once
-        grid = (2.0 * points - 1.0).unsqueeze([0, 1])
-        sampled = F.grid_sample(prototypes[i : i + 1], grid, align_corners=False).squeeze([0, 2])  # [K, P]
+        if self._points:
+            # bilinear sampling is linear: sampled prototypes give the sampled masks of all queries at once
+            grid = (2.0 * points - 1.0).unsqueeze([0, 1])
+            sampled = F.grid_sample(prototypes.unsqueeze(0), grid, align_corners=False).squeeze([0, 2])  # [K, P]
+            truth = at_points(targets.masks[i], points.unsqueeze(0).expand([targets.counts[i], -1, -1]))  # [n, P]
+        else:
+            sampled, truth = prototypes.flatten(1), targets.masks[i].flatten(1)
         logits = paddle.matmul(prediction.coefficients[i], sampled)  # [Q, P]
-        truth = at_points(targets.masks[i], points.unsqueeze(0).expand([targets.counts[i], -1, -1]))  # [n, P]
         cost = cost + weights["mask"] * _mask_cost(logits, truth) + weights["dice"] * _dice_cost(logits, truth)
 
         # a diverged network has costs that are no numbers; its loss says so, the assignment must not hide it

@@ -30,7 +30,8 @@ class SetLoss(nn.Layer):  # type: ignore[misc]
     Args:
         matcher: A `SetMatcher`.
         loss_coeff: Weights by term.
-        num_sample_points: Points of a mask in its loss.
+        num_sample_points: Points of a mask in its loss; 0 takes every pixel of the prototypes instead, which costs less
+            where they are few and misses no small object.
     """
 
     __inject__: ClassVar[list[str]] = ["matcher"]
@@ -49,12 +50,16 @@ class SetLoss(nn.Layer):  # type: ignore[misc]
         objects = _object_count(targets)
         noised = output.denoising
         kept, restored = _separate(output)
-        losses = self._layers(kept, output.prototypes, targets, objects, None)
+        # taken apart once: the gradient of every `prototypes[i]` would be as large as all prototypes
+        prototypes = output.prototypes.unbind(0)
+        if not self._sampling.points:
+            targets = targets.at_size(prototypes[0].shape[1:])
+        losses = self._layers(kept, prototypes, targets, objects, None)
         if noised is None:
             losses.update({f"{name}_dn": paddle.zeros([]) for name in list(losses)})
         else:
             matches = _denoising_matches(noised, targets)
-            dn = self._layers(restored, output.prototypes, targets, objects * noised.groups, matches)
+            dn = self._layers(restored, prototypes, targets, objects * noised.groups, matches)
             losses.update({f"{name}_dn": value for name, value in dn.items()})
         losses["loss"] = paddle.add_n(list(losses.values()))
         return losses
@@ -62,7 +67,7 @@ class SetLoss(nn.Layer):  # type: ignore[misc]
     def _layers(
         self,
         layers: Sequence[QueryPrediction],
-        prototypes: Tensor,
+        prototypes: Sequence[Tensor],
         targets: Targets,
         objects: Tensor,
         fixed: list[Match] | None,
@@ -82,7 +87,7 @@ class SetLoss(nn.Layer):  # type: ignore[misc]
     def _terms(
         self,
         prediction: QueryPrediction,
-        prototypes: Tensor,
+        prototypes: Sequence[Tensor],
         targets: Targets,
         matches: list[Match],
         objects: Tensor,
@@ -131,9 +136,11 @@ class SetLoss(nn.Layer):  # type: ignore[misc]
 
     def _mask_losses(self, masks: Tensor, true_masks: Tensor) -> tuple[Tensor, Tensor]:
         """Cross-entropy (mean over points) and dice loss, each summed over the masks [M, h, w]."""
-        points = self._sampling.coordinates(masks)
-        logits = at_points(masks, points)
-        truth = at_points(true_masks, points).detach()
+        if self._sampling.points:
+            points = self._sampling.coordinates(masks)
+            logits, truth = at_points(masks, points), at_points(true_masks, points).detach()
+        else:
+            logits, truth = masks.flatten(1), true_masks.flatten(1)
         entropy = F.binary_cross_entropy_with_logits(logits, truth, reduction="none").mean(1).sum()
         prob = F.sigmoid(logits)
         dice = 1 - (2 * (prob * truth).sum(1) + 1) / (prob.sum(1) + truth.sum(1) + 1)
@@ -172,9 +179,9 @@ def _chosen(values: Any, matches: list[Match], side: int) -> Tensor:
     return paddle.concat(rows)
 
 
-def _matched_masks(prediction: QueryPrediction, prototypes: Tensor, matches: list[Match]) -> Tensor:
+def _matched_masks(prediction: QueryPrediction, prototypes: Sequence[Tensor], matches: list[Match]) -> Tensor:
     """Mask logits [M, h, w] of the matched queries alone."""
-    height, width = prototypes.shape[2:]
+    height, width = prototypes[0].shape[1:]
     masks = [
         paddle.matmul(paddle.gather(prediction.coefficients[i], queries, axis=0), prototypes[i].flatten(1))
         for i, (queries, _) in enumerate(matches)

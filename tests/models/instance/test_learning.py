@@ -66,6 +66,25 @@ def test_the_loss_falls(name: str, rate: float) -> None:
     assert min(totals[-2:]) < 0.75 * totals[0]
 
 
+@pytest.mark.parametrize("counts", [[2, 1], [0, 2], [0, 0]])
+def test_masks_compared_at_every_pixel_and_boxes_of_tokens(counts: list[int]) -> None:
+    paddle.seed(1)
+    query = {**FEW["MaskQueryTransformer"], "mask_enhanced": False}
+    options = {"num_sample_points": 0, "MaskQueryTransformer": query}
+    network = build_instance_network("Mask-RT-DETR-S", 2, SIDE, overrides=FROM_SCRATCH, options=options)
+    optimizer = paddle.optimizer.AdamW(3e-4, parameters=network.parameters())
+    totals = []
+    for _ in range(6):
+        losses = network(tiny_batch("Mask-RT-DETR-S", counts))
+        losses["loss"].backward()
+        optimizer.step()
+        optimizer.clear_grad()
+        totals.append(float(losses["loss"]))
+
+    assert np.isfinite(totals).all()
+    assert min(totals[-2:]) < 0.75 * totals[0]
+
+
 @pytest.mark.parametrize("name", ["PP-YOLOE_seg-S", "Mask-RT-DETR-S"])
 @pytest.mark.parametrize("counts", [[0, 0], [0, 2]])
 def test_pictures_without_objects(name: str, counts: list[int]) -> None:
