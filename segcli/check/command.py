@@ -18,8 +18,9 @@ def check_dataset(config: Config) -> CheckResult:
     Faults of the data are in the result, not raised.
 
     Raises:
+        ConfigError: The configuration names no dataset.
         DatasetError: There is no dataset, or it cannot be converted or divided.
-        UsageError: The configuration names no dataset, or a model that needs none.
+        UsageError: The model needs none.
     """
     task = get_spec(config.Global.model).task
     if task not in TASKS:

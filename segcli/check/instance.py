@@ -23,7 +23,6 @@ from segcli.data.finding import Finding, Severity, in_order
 from segcli.data.instances import CocoDataset, InstanceSample
 from segcli.data.lists import relative_name
 from segcli.data.samples import Split
-from segcli.errors import UsageError
 from segcli.progress import track
 from segcli.tasks import TASKS, Task
 
@@ -81,15 +80,13 @@ def check_instance(config: Config) -> CheckResult:
 
     Raises:
         DatasetError: There is no dataset at all, or more than one.
-        UsageError: The configuration names no dataset.
+        ConfigError: The configuration names no dataset.
     """
     from segcli.report.check_files import Drawing, write_check_files
 
-    if config.Global.dataset_dir is None:
-        raise UsageError("no dataset was given", hint="set Global.dataset_dir to its folder")
     options = config.CheckDataset
     seen = examine_coco_dataset(
-        Path(config.Global.dataset_dir),
+        config.Global.dataset,
         config.Train.num_classes,
         workers=options.num_workers,
         draw=options.demo_pictures,

@@ -20,7 +20,6 @@ from segcli.data.classes import IGNORE_INDEX, ClassMap
 from segcli.data.finding import Finding, Severity, in_order
 from segcli.data.samples import SegDataset, SegSample, Split
 from segcli.data.seg_dataset import LIST_FILES, find_root, scan_lists
-from segcli.errors import UsageError
 from segcli.progress import track
 from segcli.tasks import TASKS, Task
 
@@ -52,15 +51,13 @@ def check_semantic(config: Config) -> CheckResult:
 
     Raises:
         DatasetError: There is no dataset at all, or more than one.
-        UsageError: The configuration names no dataset.
+        ConfigError: The configuration names no dataset.
     """
     from segcli.report.check_files import Drawing, draw_sample, write_check_files
 
-    if config.Global.dataset_dir is None:
-        raise UsageError("no dataset was given", hint="set Global.dataset_dir to its folder")
     options = config.CheckDataset
     seen = examine_seg_dataset(
-        Path(config.Global.dataset_dir),
+        config.Global.dataset,
         config.Train.num_classes,
         workers=options.num_workers,
         draw=options.demo_pictures,

@@ -6,9 +6,12 @@ Annotations are evaluated as they stand here (no `from __future__ import annotat
 evaluate each of them from a text, a tenth of the start of the command.
 """
 
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+
+from segcli.errors import ConfigError, ConfigFault
 
 Mode = Literal["check_dataset", "train", "evaluate", "export", "predict"]
 Percent = int
@@ -52,6 +55,17 @@ class GlobalConfig(Section):
     export_with_pir: bool | None = None
     strict_device: bool = False
     seed: int = Field(default=0, ge=0)
+
+    @property
+    def dataset(self) -> Path:
+        """The folder of the dataset.
+
+        Raises:
+            ConfigError: None was given.
+        """
+        if self.dataset_dir is None:
+            raise ConfigError([ConfigFault("Global.dataset_dir", "no dataset was given", "set it to its folder")])
+        return Path(self.dataset_dir)
 
 
 class ConvertConfig(Section):

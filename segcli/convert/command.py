@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from segcli.config.schema import Config
 from segcli.convert.labelme_source import read_labelme_dataset
 from segcli.convert.plan import ConversionPlan, ConvertReport
@@ -18,13 +16,13 @@ def plan_conversion(config: Config) -> ConversionPlan:
     """Everything that a conversion would do, checked, with nothing written.
 
     Raises:
-        UsageError: There is no dataset folder.
+        ConfigError: The configuration names no dataset.
+        UsageError: There is no such folder.
     """
-    folder = config.Global.dataset_dir
-    if folder is None or not Path(folder).is_dir():
-        what = "no dataset was given" if folder is None else f"there is no folder {folder}"
-        raise UsageError(what, hint="set Global.dataset_dir")
-    dataset = read_labelme_dataset(Path(folder))
+    folder = config.Global.dataset
+    if not folder.is_dir():
+        raise UsageError(f"there is no folder {folder}", hint="set Global.dataset_dir")
+    dataset = read_labelme_dataset(folder)
     parts = TASKS[MODEL_TASKS[config.Global.model]]
     plan: ConversionPlan = load_part(parts.converter)(dataset, config.CheckDataset)
     return plan
@@ -50,6 +48,7 @@ def convert_dataset(config: Config) -> ConvertReport:
 
     Raises:
         DatasetError: Something in the dataset is wrong; nothing was written, and every fault is listed.
-        UsageError: There is no dataset folder.
+        ConfigError: The configuration names no dataset.
+        UsageError: There is no such folder.
     """
     return apply_conversion(plan_conversion(config))

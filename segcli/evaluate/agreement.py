@@ -9,7 +9,7 @@ from segcli.config.schema import Config
 from segcli.data.classes import ClassMap
 from segcli.data.samples import SegDataset
 from segcli.data.seg_dataset import open_seg_dataset, scan_seg_dataset
-from segcli.errors import ConfigError, ConfigFault, WeightsError
+from segcli.errors import WeightsError
 
 
 def dataset_for(names: tuple[str, ...], source: Path, config: Config) -> SegDataset:
@@ -25,9 +25,7 @@ def dataset_for(names: tuple[str, ...], source: Path, config: Config) -> SegData
         WeightsError: The classes differ; the message shows both lists.
         DatasetError: The dataset has faults.
     """
-    if config.Global.dataset_dir is None:
-        raise ConfigError([ConfigFault("Global.dataset_dir", "is missing", "give the folder of the dataset")])
-    folder = Path(config.Global.dataset_dir)
+    folder = config.Global.dataset
     count = len(names) or None
     dataset, _ = scan_seg_dataset(folder, count)
     if names:

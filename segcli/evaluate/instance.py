@@ -15,7 +15,7 @@ from segcli.data.coco import open_coco_dataset
 from segcli.data.instances import CocoDataset
 from segcli.engines.device import available_device, select_device
 from segcli.engines.trained import load_trained
-from segcli.errors import ConfigError, ConfigFault, UsageError
+from segcli.errors import UsageError
 from segcli.evaluate.agreement import require_same_classes
 from segcli.evaluate.instance_measure import measure
 from segcli.evaluate.instance_report import AveragePrecision, InstanceReport
@@ -167,9 +167,7 @@ def _open_exported(folder: Path, source: Path, config: Config) -> MeasuredInstan
 
 
 def _dataset_for(model: MeasuredInstanceModel, config: Config) -> CocoDataset:
-    if config.Global.dataset_dir is None:
-        raise ConfigError([ConfigFault("Global.dataset_dir", "is missing", "give the folder of the dataset")])
-    folder = Path(config.Global.dataset_dir)
+    folder = config.Global.dataset
     dataset = open_coco_dataset(folder)
     if model.class_names:
         require_same_classes(model.class_names, dataset.classes.names, model.source, folder)

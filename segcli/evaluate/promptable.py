@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from segcli.config.schema import Config
 from segcli.data.coco import open_coco_dataset
 from segcli.data.seg_dataset import open_seg_dataset
 from segcli.engines.device import available_device
-from segcli.errors import ConfigError, ConfigFault
 from segcli.evaluate.opened import measured_source
 from segcli.evaluate.prompted_measure import ClickReport, TextReport, measure_clicks, measure_texts
 from segcli.models.table import get_spec
@@ -58,9 +56,7 @@ def evaluate_promptable(config: Config) -> PromptableEvaluateResult:
         WeightsError: They cannot be opened.
         DatasetError: The dataset has faults.
     """
-    if config.Global.dataset_dir is None:
-        raise ConfigError([ConfigFault("Global.dataset_dir", "is needed to measure", "give the dataset's folder")])
-    spec, folder, settings = get_spec(config.Global.model), Path(config.Global.dataset_dir), config.Evaluate
+    spec, folder, settings = get_spec(config.Global.model), config.Global.dataset, config.Evaluate
     source, strict = measured_source(config), config.Global.strict_device
     device = available_device(config.Global.device, strict=strict).partition(",")[0]
     opened = open_promptable(spec, source, runtime=settings.runtime, device=device, strict=strict)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from segcli.config.schema import Config
 from segcli.data.transaction import transaction
-from segcli.errors import UsageError
 from segcli.models.names import MODEL_TASKS
 from segcli.split.plan import SplitPlan, SplitReport
 from segcli.split.shares import Shares
@@ -17,16 +14,13 @@ def plan_split(config: Config) -> SplitPlan:
     """The division that a configuration asks for, with nothing written.
 
     Raises:
-        ConfigError: The percentages do not make 100.
+        ConfigError: No dataset was given, or the percentages do not make 100.
         DatasetError: The dataset cannot be divided without loss.
-        UsageError: No dataset folder was given.
     """
     settings = config.CheckDataset.split
     shares = Shares.checked(settings.train_percent, settings.val_percent)
-    if config.Global.dataset_dir is None:
-        raise UsageError("no dataset was given", hint="set Global.dataset_dir")
     parts = TASKS[MODEL_TASKS[config.Global.model]]
-    plan: SplitPlan = load_part(parts.splitter)(Path(config.Global.dataset_dir), shares, settings.seed)
+    plan: SplitPlan = load_part(parts.splitter)(config.Global.dataset, shares, settings.seed)
     return plan
 
 

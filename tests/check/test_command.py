@@ -10,7 +10,7 @@ import pytest
 from segcli.check.command import check_dataset
 from segcli.config.schema import Config
 from segcli.data.finding import Severity
-from segcli.errors import DatasetError, UsageError
+from segcli.errors import ConfigError, DatasetError
 from segcli.progress import reporting
 from tests.seg_folder import make_seg_folder
 
@@ -43,7 +43,7 @@ def test_an_invalid_dataset_is_a_result_not_an_exception(folder, tmp_path):
 def test_no_dataset_is_an_exception(tmp_path):
     with pytest.raises(DatasetError):
         check_dataset(config(tmp_path / "absent", tmp_path / "output"))
-    with pytest.raises(UsageError, match="no dataset was given"):
+    with pytest.raises(ConfigError, match="no dataset was given"):
         check_dataset(config(None, tmp_path / "output"))
     assert not (tmp_path / "output").exists()
 

@@ -17,7 +17,7 @@ from segcli.data import rle
 from segcli.data.classes import ClassMap
 from segcli.data.palette import object_palette
 from segcli.data.samples import Split
-from segcli.errors import DatasetError, UsageError
+from segcli.errors import ConfigError, DatasetError
 from segcli.report.objects import DrawnObject, draw_objects
 from tests.coco_folder import NAMES, make_coco_folder
 
@@ -78,7 +78,7 @@ def test_faults_are_in_the_result_not_raised(folder, tmp_path):
     assert ("C111", "picture missing: 1") in result.summary()
     with pytest.raises(DatasetError):
         check_dataset(config(tmp_path / "absent", tmp_path / "output"))
-    with pytest.raises(UsageError, match="no dataset was given"):
+    with pytest.raises(ConfigError, match="no dataset was given"):
         check_dataset(config(None, tmp_path / "output"))
 
 

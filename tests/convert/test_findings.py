@@ -10,7 +10,7 @@ import pytest
 from segcli.convert.command import convert_dataset, plan_conversion
 from segcli.data.codes import CODES
 from segcli.data.finding import Severity
-from segcli.errors import DatasetError, UsageError
+from segcli.errors import ConfigError, DatasetError, UsageError
 from tests.files import snapshot
 from tests.labelme_folder import box, convert_config, mask_text, picture_bytes, shape, write_labelme, write_lists
 
@@ -202,5 +202,6 @@ def test_no_folder(tmp_path, folder):
     config = convert_config(tmp_path / "absent")
     if folder is None:
         config = config.model_copy(update={"Global": config.Global.model_copy(update={"dataset_dir": None})})
-    with pytest.raises(UsageError, match="no dataset was given" if folder is None else "there is no folder"):
+    kind, words = (ConfigError, "no dataset was given") if folder is None else (UsageError, "there is no folder")
+    with pytest.raises(kind, match=words):
         plan_conversion(config)

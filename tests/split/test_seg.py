@@ -7,7 +7,7 @@ import pytest
 from segcli.config.schema import Config
 from segcli.data.seg_dataset import scan_seg_dataset
 from segcli.data.transaction import undo
-from segcli.errors import ConfigError, DatasetError, UsageError
+from segcli.errors import ConfigError, DatasetError
 from segcli.split.command import apply_split, plan_split, split_dataset
 from tests.files import snapshot
 from tests.seg_folder import make_seg_folder
@@ -121,7 +121,7 @@ def test_no_sample_at_all(folder):
 
 
 def test_no_folder_and_no_division(folder, tmp_path):
-    with pytest.raises(UsageError, match="no dataset was given"):
+    with pytest.raises(ConfigError, match="no dataset was given"):
         split_dataset(config(None))
     with pytest.raises(DatasetError, match="no such folder"):
         split_dataset(config(tmp_path / "absent"))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 
 from segcli.config.schema import Config, TrainConfig
 from segcli.data.coco import open_coco_dataset
@@ -134,9 +133,7 @@ def _fitted(transforms: Sequence[Recipe], options: Recipe | None) -> list[Recipe
 
 
 def _open_dataset(config: Config) -> CocoDataset:
-    if config.Global.dataset_dir is None:
-        raise ConfigError([ConfigFault("Global.dataset_dir", "training needs a dataset", "give the dataset's folder")])
-    folder = Path(config.Global.dataset_dir)
+    folder = config.Global.dataset
     dataset = open_coco_dataset(folder)
     wanted, found = config.Train.num_classes, len(dataset.classes)
     if wanted is not None and wanted != found:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from segcli.config.schema import Config, TrainConfig
@@ -13,7 +12,7 @@ from segcli.engines.paddleseg.parts import build_losses, build_optimizer, build_
 from segcli.engines.paddleseg.session import SemanticSession
 from segcli.engines.paddleseg.stream import SampleStream
 from segcli.engines.protocol import Network
-from segcli.errors import ConfigError, ConfigFault, UsageError
+from segcli.errors import UsageError
 from segcli.models.input_size import fixed_size
 from segcli.models.spec import ModelSpec, TrainRecipe
 from segcli.train.class_weights import class_weights
@@ -120,9 +119,7 @@ def _warmup_steps(settings: TrainConfig, recipe: TrainRecipe) -> int:
 
 
 def _open_dataset(config: Config) -> SegDataset:
-    if config.Global.dataset_dir is None:
-        raise ConfigError([ConfigFault("Global.dataset_dir", "training needs a dataset", "give the dataset's folder")])
-    return open_seg_dataset(Path(config.Global.dataset_dir), config.Train.num_classes)
+    return open_seg_dataset(config.Global.dataset, config.Train.num_classes)
 
 
 def _edge_classes(losses: dict[str, list[Any]], num_classes: int) -> int | None:

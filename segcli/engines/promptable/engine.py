@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TypeVar
 
 import paddle
@@ -18,7 +17,7 @@ from segcli.engines.promptable.sam_samples import SamSamples, learnable
 from segcli.engines.promptable.sam_session import SamSession
 from segcli.engines.promptable.schedule import build_optimizer, build_schedule
 from segcli.engines.protocol import Network, TrainingSession
-from segcli.errors import ConfigError, ConfigFault, DatasetError, UsageError
+from segcli.errors import DatasetError, UsageError
 from segcli.models.promptable.specs import PROMPTABLE, Asked
 from segcli.models.promptable.table import build_promptable_network
 from segcli.models.spec import ModelSpec, TrainRecipe
@@ -51,8 +50,6 @@ class PromptableEngine:
             DatasetError: The dataset cannot be trained on.
             UsageError: Several processes are wanted.
         """
-        if config.Global.dataset_dir is None:
-            raise ConfigError([ConfigFault("Global.dataset_dir", "training needs a dataset", "give its folder")])
         if paddle.distributed.get_world_size() > 1:
             raise UsageError(f"{spec.name} is trained by one process", hint="name one device, cpu or gpu:0")
         paddle.seed(config.Global.seed)
@@ -68,8 +65,7 @@ class PromptableEngine:
 
 def _open_sam(spec: ModelSpec, config: Config, network: Network) -> TrainingSession:
     settings, asked = config.Train, config.Train.promptable
-    assert config.Global.dataset_dir is not None
-    folder = Path(config.Global.dataset_dir)
+    folder = config.Global.dataset
     dataset = open_coco_dataset(folder)
     train = learnable(dataset.train, 4 * network.grid)
     if not train:
@@ -103,8 +99,7 @@ def _open_sam(spec: ModelSpec, config: Config, network: Network) -> TrainingSess
 
 def _open_lseg(spec: ModelSpec, config: Config, network: Network) -> TrainingSession:
     settings, asked = config.Train, config.Train.promptable
-    assert config.Global.dataset_dir is not None
-    dataset = open_seg_dataset(Path(config.Global.dataset_dir), settings.num_classes)
+    dataset = open_seg_dataset(config.Global.dataset, settings.num_classes)
     _freeze(network.clip_pretrained)
     if _is_frozen(spec, settings):
         _freeze(network.pretrained.model)
