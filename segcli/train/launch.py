@@ -53,7 +53,9 @@ def is_needed(config: Config) -> bool:
 
 
 def train_in_processes(config: Config) -> TrainResult:
-    """Starts the processes, waits for them and returns what the first one found.
+    """Starts the processes of this machine, waits for them and returns what the first one found.
+
+    Of several machines the first one has the files; the others learn the score alone.
 
     Raises:
         SegcliError: What stopped one of the processes.
@@ -178,3 +180,8 @@ def rank() -> int:
 def is_first() -> bool:
     """Whether this process writes the files."""
     return rank() == 0
+
+
+def is_first_here() -> bool:
+    """Whether this process is the first one of its machine, which tells the launching process how it ended."""
+    return os.environ.get("PADDLE_LOCAL_RANK", "0") == "0"

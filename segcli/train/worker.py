@@ -34,7 +34,7 @@ def main(config_file: Path) -> int:
         log.error("%s", " ".join(str(error).split()), exc_info=not isinstance(error, SegcliError))
         leave_fault(config_file.parent, int(os.environ.get("PADDLE_TRAINER_ID", "0")), error)
         return failure_of(error).exit_code
-    if launch.is_first():
+    if launch.is_first_here():
         write_json_atomic(config_file.with_name(launch.RESULT_FILE), result.as_dict())
     return 0
 

@@ -5,17 +5,20 @@ from __future__ import annotations
 import logging
 import os
 import re
+from functools import partial
 
 import numpy as np
 import pytest
 
+from segcli.data.files import write_json_atomic
 from segcli.engines.paddleseg.engine import PaddleSegEngine
 from segcli.errors import DatasetError
 from segcli.models.table import get_spec
-from segcli.train import launch
+from segcli.train import launch, worker
 from segcli.train.command import train
 from segcli.train.draws import Draws
 from segcli.train.history import read_history
+from segcli.train.result import TrainResult
 from segcli.weights.files import read_weights
 from tests.pictures import make_seg_dataset
 from tests.trained_model import make_config
@@ -117,3 +120,41 @@ def test_only_the_lines_of_a_worker_are_told(caplog):
     assert [record.getMessage() for record in caplog.records] == ["iteration 1/3", "slow: yes"]
     assert [record.levelname for record in caplog.records] == ["INFO", "WARNING"]
     assert kept == ["LAUNCH INFO pod\n"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"device": "gpu:0,1"}, ["--devices", "0,1"]),
+        ({"device": "cpu", "cpu_processes": 3}, ["--nproc_per_node", "3"]),
+        ({"device": "gpu", "dist_ips": "10.0.0.1,10.0.0.2"}, ["--ips", "10.0.0.1,10.0.0.2", "--devices", "0"]),
+    ],
+)
+def test_the_launcher_gets_devices_and_machines(settings, expected, tmp_path, monkeypatch):
+    monkeypatch.setattr(launch, "available_device", lambda device, **_: device)
+    train_settings = dict(settings)
+    device = train_settings.pop("device")
+    config = make_config(tmp_path, Train=train_settings)
+    config = config.model_copy(update={"Global": config.Global.model_copy(update={"device": device})})
+    assert launch.is_needed(config)
+    command = launch._launcher(config, tmp_path)
+    assert command[command.index(str(tmp_path)) + 1 :] == expected
+    monkeypatch.setenv(launch._IN_WORKER, "1")
+    assert not launch.is_needed(config)
+
+
+def test_every_machine_tells_how_its_training_ended(tmp_path, monkeypatch, request):
+    """Of a training on two machines the second one has no first process, and yet its command must end well."""
+    root = logging.getLogger("segcli")
+    request.addfinalizer(partial(root.setLevel, root.level))
+    told = []
+    result = TrainResult("PP-LiteSeg-T", ("a",), "c", "l", "h", "p", "mIoU", 0.5, 2, 2, None, {})
+    monkeypatch.setattr(worker, "train_here", lambda _config: told.append(1) or result)
+    config_file = tmp_path / launch.CONFIG_FILE
+    write_json_atomic(config_file, make_config(tmp_path).model_dump(mode="json"))
+    monkeypatch.setattr(launch, "rank", lambda: 4)
+    for local, there in (("1", False), ("0", True)):
+        monkeypatch.setenv("PADDLE_LOCAL_RANK", local)
+        assert worker.main(config_file) == 0
+        assert (tmp_path / launch.RESULT_FILE).is_file() is there
+    assert told == [1, 1]
