@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
@@ -18,6 +18,8 @@ from segcli.report.fonts import font_for
 from segcli.report.overlay import with_legend
 
 Picture = NDArray[np.uint8]
+Rectangle = tuple[float, float, float, float]
+"""Left, top, right, bottom in pixels."""
 _WIDEST_TAG = 1.6
 """Widest name beside its box, in widths of the box: small objects are not hidden behind their names."""
 
@@ -34,7 +36,7 @@ class DrawnObject:
     """
 
     mask: Rle
-    box: tuple[float, float, float, float]
+    box: Rectangle
     class_id: int
     label: str
 
@@ -60,10 +62,13 @@ def draw_objects(
     for item in ordered:
         _tint(drawn, _scaled_mask(rle.decode(item.mask), drawn.shape), colours[item.class_id], alpha)
     canvas = Image.fromarray(drawn)
-    pen = ImageDraw.Draw(canvas)
+    sheet = _Sheet(ImageDraw.Draw(canvas), canvas.size)
     for item in ordered:
-        box = tuple(edge * scale for edge in item.box)
-        _frame(pen, (box[0], box[1], box[2], box[3]), tuple(colours[item.class_id].tolist()), item.label, canvas.size)
+        left, top, right, bottom = (edge * scale for edge in item.box)
+        box = left, top, max(right, left), max(bottom, top)
+        colour = tuple(colours[item.class_id].tolist())
+        sheet.pen.rectangle(box, outline=colour)
+        _name(sheet, box, colour, item.label)
     return with_legend(np.asarray(canvas, np.uint8), classes, {item.class_id for item in objects}, colours)
 
 
@@ -93,25 +98,39 @@ def _tint(picture: Picture, mask: Picture, colour: Picture, alpha: float) -> Non
     part[(inside > 0) & (core == 0)] = colour
 
 
-def _frame(
-    pen: ImageDraw.ImageDraw,
-    box: tuple[float, float, float, float],
-    colour: tuple[int, ...],
-    label: str,
-    size: tuple[int, int],
-) -> None:
-    """A box, and its name above it, or inside where there is no room above."""
-    left, top, right, bottom = box
-    right, bottom = max(right, left), max(bottom, top)
-    pen.rectangle((left, top, right, bottom), outline=colour)
-    height = min(20, max(10, max(size) // 48))
+@dataclass(frozen=True)
+class _Sheet:
+    """What is drawn on: its width and height, and the names that are already there."""
+
+    pen: ImageDraw.ImageDraw
+    size: tuple[int, int]
+    tags: list[Rectangle] = field(default_factory=list)
+
+
+def _name(sheet: _Sheet, box: Rectangle, colour: tuple[int, ...], label: str) -> None:
+    """Writes the name of a box where it hides no other name."""
+    height = min(20, max(10, max(sheet.size) // 48))
     font, text = font_for(label, height)
     width = font.getlength(text) + 4
-    if not text or width > _WIDEST_TAG * (right - left):
+    if not text or width > _WIDEST_TAG * (box[2] - box[0]):
         return
-    line = height + 4
-    at_x = min(max(left, 0), max(0, size[0] - width))
-    at_y = top - line if top >= line else max(top, 0)
-    pen.rectangle((at_x, at_y, at_x + width, at_y + line), fill=colour)
+    tag = _free_place(box, (width, height + 4), sheet)
+    sheet.tags.append(tag)
+    sheet.pen.rectangle(tag, fill=colour)
     ink = (0, 0, 0) if 0.3 * colour[0] + 0.59 * colour[1] + 0.11 * colour[2] > 140 else (255, 255, 255)
-    pen.text((at_x + 2, at_y + line // 2), text, fill=ink, font=font, anchor="lm")
+    sheet.pen.text((tag[0] + 2, (tag[1] + tag[3]) // 2), text, fill=ink, font=font, anchor="lm")
+
+
+def _free_place(box: Rectangle, tag: tuple[float, float], sheet: _Sheet) -> Rectangle:
+    """Above the box, below it or in one of its corners: the first place inside the picture that no tag touches."""
+    width, height = tag
+    across, down = sheet.size
+    left, top, right, bottom = box
+    tops = [edge for edge in (top - height, bottom, top, bottom - height) if 0 <= edge <= down - height]
+    lefts = [min(max(edge, 0), max(0, across - width)) for edge in (left, right - width)]
+    places = [(x, y, x + width, y + height) for y in tops or [max(top, 0)] for x in lefts]
+    return next((place for place in places if not any(_touch(place, other) for other in sheet.tags)), places[0])
+
+
+def _touch(a: Rectangle, b: Rectangle) -> bool:
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
