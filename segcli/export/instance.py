@@ -13,15 +13,19 @@ from segcli.data.files import sha256_of, whole_folder
 from segcli.engines.trained import TrainedModel, load_trained
 from segcli.errors import ExportError
 from segcli.export.object_parity import ObjectParity, ObjectReference, compare_objects
-from segcli.export.onnx import write_onnx, write_openvino
+from segcli.export.onnx import convert_program, converter_installed, write_onnx, write_openvino, write_openvino_form
 from segcli.export.result import ExportResult
 from segcli.export.samples import parity_pictures
 from segcli.models.exported import (
+    HEADS_FILE,
+    HEADS_WEIGHTS_FILE,
     LABELS_FILE,
     MANIFEST_FILE,
     OBJECTS_FILE,
     ONNX_FILE,
     OPENVINO_FILE,
+    OPENVINO_STEM_FILE,
+    STEM_FILE,
     WEIGHTS_FILE,
     InputShape,
     instance_manifest_values,
@@ -35,6 +39,7 @@ from segcli.predict.runtimes.onnx_runtime import OnnxRuntime
 from segcli.predict.runtimes.openvino_runtime import OpenVinoRuntime
 from segcli.predict.runtimes.paddle_runtime import PaddleRuntime
 from segcli.predict.runtimes.protocol import Runtime, thread_count
+from segcli.predict.runtimes.split_runtime import SplitRuntime
 from segcli.tasks import load_part
 
 log = logging.getLogger("segcli.export")
@@ -72,21 +77,23 @@ def write_instance_files(
 ) -> dict[str, str]:
     """Writes every file of the exported model into `folder`; returns their names by what they are.
 
+    An R-CNN has no ONNX form. It is written in two parts as well, the first of them as ONNX, where that is asked for or
+    the converter is installed.
+
     Raises:
         ExportError: The network cannot be written in one of the formats.
+        MissingPartError: The converter is not installed.
     """
     wanted = {"onnx", "openvino"} & set(formats)
-    if wanted and not has_onnx_form(trained.spec.name):
-        raise ExportError(
-            f"{trained.spec.name} has no ONNX form: its proposals are an operator of Paddle alone",
-            hint="Export.formats=[paddle]",
-        )
+    whole = has_onnx_form(trained.spec.name)
     _write_programs(trained, folder)
     files = {"paddle": LABELS_FILE, "paddle_objects": OBJECTS_FILE, "paddle_weights": WEIGHTS_FILE}
-    if wanted:
+    if not whole and (wanted or converter_installed()):
+        files.update(_write_split(trained, folder, openvino="openvino" in formats))
+    if whole and wanted:
         write_onnx(folder)
         files["onnx"] = ONNX_FILE
-    if "openvino" in formats:
+    if whole and "openvino" in formats:
         write_openvino(folder, folder / OPENVINO_FILE)
         files["openvino"] = OPENVINO_FILE
         files["openvino_weights"] = str(Path(OPENVINO_FILE).with_suffix(".bin"))
@@ -117,6 +124,26 @@ def _write_programs(trained: TrainedModel, folder: Path) -> None:
     if sha256_of(second) != sha256_of(folder / WEIGHTS_FILE):
         raise ExportError("Paddle wrote the weights of the two programs in different orders", path=folder)
     second.unlink()
+
+
+def _write_split(trained: TrainedModel, folder: Path, *, openvino: bool) -> dict[str, str]:
+    """Writes the two parts of an R-CNN; returns their files by what they are."""
+    save: Callable[..., None] = load_part("segcli.engines.paddledet.split:save_split")
+    stem = folder / Path(STEM_FILE).stem
+    try:
+        save(trained.network, stem, folder / Path(HEADS_FILE).stem)
+    except Exception as fault:
+        raise ExportError(f"Paddle cannot export the two parts of the network: {fault}", path=folder) from fault
+    program, weights = stem.with_suffix(".json"), stem.with_suffix(".pdiparams")
+    convert_program(program, weights, folder / STEM_FILE)
+    program.unlink()
+    weights.unlink()
+    files = {"stem": STEM_FILE, "heads": HEADS_FILE, "heads_weights": HEADS_WEIGHTS_FILE}
+    if openvino:
+        write_openvino_form(folder / STEM_FILE, folder / OPENVINO_STEM_FILE)
+        files["openvino_stem"] = OPENVINO_STEM_FILE
+        files["openvino_stem_weights"] = str(Path(OPENVINO_STEM_FILE).with_suffix(".bin"))
+    return files
 
 
 def _sized(trained: TrainedModel, config: Config) -> TrainedModel:
@@ -163,11 +190,17 @@ def _verify(
 ) -> tuple[ObjectParity, ...]:
     threads = thread_count()
     weights = folder / WEIGHTS_FILE
+
+    def split(stem: Runtime) -> Runtime:
+        return SplitRuntime(stem, PaddleRuntime(folder / HEADS_FILE, folder / HEADS_WEIGHTS_FILE, "cpu", threads))
+
     openers: dict[str, tuple[str, Callable[[], Runtime]]] = {
         LABELS_FILE: ("paddle", lambda: PaddleRuntime(folder / LABELS_FILE, weights, "cpu", threads)),
         OBJECTS_FILE: ("paddle", lambda: PaddleRuntime(folder / OBJECTS_FILE, weights, "cpu", threads)),
         ONNX_FILE: ("onnxruntime", lambda: OnnxRuntime(folder / ONNX_FILE, threads)),
         OPENVINO_FILE: ("openvino", lambda: OpenVinoRuntime(folder / OPENVINO_FILE, threads)),
+        STEM_FILE: ("onnxruntime", lambda: split(OnnxRuntime(folder / STEM_FILE, threads))),
+        OPENVINO_STEM_FILE: ("openvino", lambda: split(OpenVinoRuntime(folder / OPENVINO_STEM_FILE, threads))),
     }
     compared = []
     for file in files.values():

@@ -8,6 +8,8 @@ The folder is what PaddleX 3 loads, with ours beside it::
     logits.json            semantic: the same network without the final maximum, for tiles, resizing, other runtimes
     objects.json           instance: the same network with masks as small as its head makes them
     inference.onnx         (by option, or made at the first use of a runtime that needs it)
+    stem.onnx              R-CNN, which has no such form: its convolutions, where the converter is installed
+    heads.json .pdiparams  R-CNN: what comes after the stem
     model_card.json        the card of the trained weights
 """
 
@@ -31,6 +33,12 @@ OBJECTS_FILE = "objects.json"
 WEIGHTS_FILE = "inference.pdiparams"
 ONNX_FILE = "inference.onnx"
 OPENVINO_FILE = "inference.xml"
+STEM_FILE = "stem.onnx"
+OPENVINO_STEM_FILE = "stem.xml"
+HEADS_FILE = "heads.json"
+HEADS_WEIGHTS_FILE = "heads.pdiparams"
+FEATURE_TENSOR = "feature_{}"
+"""What passes from the stem to the heads, numbered."""
 LOGITS_TENSOR = "logits"
 LABELS_TENSOR = "labels"
 
@@ -99,6 +107,11 @@ class ExportedModel:
     def gives_small_masks(self) -> bool:
         """Whether an instance model has a program that leaves its masks small: segcli wrote it."""
         return (self.folder / OBJECTS_FILE).is_file()
+
+    @property
+    def is_split(self) -> bool:
+        """Whether the model is there in two parts as well, the first of them for any runtime."""
+        return all((self.folder / name).is_file() for name in (STEM_FILE, HEADS_FILE, HEADS_WEIGHTS_FILE))
 
     @staticmethod
     def open(folder: Path) -> ExportedModel:

@@ -82,8 +82,9 @@ def seg_single(
     stride = paddle.gather(paddle.concat([*strides, paddle.zeros([1])]), hits[:, 0])
     scores = paddle.gather_nd(cate_preds, hits)
 
-    kernels = paddle.gather(kernel_preds, hits[:, 0]).unsqueeze([2, 3])
-    soft = F.sigmoid(F.conv2d(seg_preds, kernels)).squeeze(0)
+    # a convolution with kernels of one pixel; as a product it runs in OpenVINO, which knows no computed kernels
+    logits = paddle.matmul(paddle.gather(kernel_preds, hits[:, 0]), seg_preds.squeeze(0).flatten(1))
+    soft = F.sigmoid(logits).reshape([-1, featmap_size[0], featmap_size[1]])
     hard = (soft > self.mask_threshold).astype("float32")
     area = hard.sum([1, 2])
     # a mask smaller than its cell is noise; the filler stays

@@ -9,13 +9,22 @@ from importlib.util import find_spec
 from segcli.config.schema import Runtime as RuntimeName
 from segcli.errors import MissingPartError, SegcliError
 from segcli.export.parity import Reference, compare
-from segcli.models.exported import ONNX_FILE, OPENVINO_FILE, ExportedModel
+from segcli.models.exported import (
+    HEADS_FILE,
+    HEADS_WEIGHTS_FILE,
+    ONNX_FILE,
+    OPENVINO_FILE,
+    OPENVINO_STEM_FILE,
+    STEM_FILE,
+    ExportedModel,
+)
 from segcli.models.instance.table import has_onnx_form
 from segcli.predict.runtimes.copies import TOLERANCE, onnx_file
 from segcli.predict.runtimes.onnx_runtime import OnnxRuntime
 from segcli.predict.runtimes.openvino_runtime import OpenVinoRuntime
 from segcli.predict.runtimes.paddle_runtime import PaddleRuntime
 from segcli.predict.runtimes.protocol import Runtime, thread_count
+from segcli.predict.runtimes.split_runtime import SplitRuntime
 
 log = logging.getLogger("segcli.predict")
 
@@ -41,7 +50,9 @@ def open_runtime(
     """
     if wanted != "auto":
         return _open(wanted, model, device, reference)
-    fast = device == "cpu" and ((model.folder / ONNX_FILE).is_file() or has_onnx_form(model.model_name))
+    fast = device == "cpu" and (
+        (model.folder / ONNX_FILE).is_file() or model.is_split or has_onnx_form(model.model_name)
+    )
     order: tuple[RuntimeName, ...] = ("onnxruntime", "openvino", "paddle") if fast else ("paddle",)
     installed = [name for name in order if is_installed(name)]
     faults: list[str] = []
@@ -85,13 +96,23 @@ def _open_paddle(model: ExportedModel, device: str, _verify: bool) -> Runtime:
 
 def _open_onnx(model: ExportedModel, _device: str, verify: bool) -> Runtime:
     _require("onnxruntime")
+    if model.is_split:
+        return SplitRuntime(OnnxRuntime(model.folder / STEM_FILE, thread_count()), _heads(model))
     return OnnxRuntime(onnx_file(model, OnnxRuntime, verify=verify), thread_count())
 
 
 def _open_openvino(model: ExportedModel, _device: str, verify: bool) -> Runtime:
     _require("openvino")
+    if model.is_split:
+        stem = model.folder / OPENVINO_STEM_FILE
+        stem = stem if stem.is_file() else model.folder / STEM_FILE
+        return SplitRuntime(OpenVinoRuntime(stem, thread_count()), _heads(model))
     own = model.folder / OPENVINO_FILE
     return OpenVinoRuntime(own if own.is_file() else onnx_file(model, OpenVinoRuntime, verify=verify), thread_count())
+
+
+def _heads(model: ExportedModel) -> Runtime:
+    return PaddleRuntime(model.folder / HEADS_FILE, model.folder / HEADS_WEIGHTS_FILE, "cpu", thread_count())
 
 
 _OPENERS: dict[str, Callable[[ExportedModel, str, bool], Runtime]] = {

@@ -13,7 +13,7 @@ from segcli.export.object_parity import ObjectReference, compare_objects
 from segcli.export.onnx import can_convert, convert_program, program_of
 from segcli.export.parity import Reference, compare
 from segcli.export.samples import generated_picture
-from segcli.models.exported import ONNX_FILE, WEIGHTS_FILE, ExportedModel
+from segcli.models.exported import ONNX_FILE, STEM_FILE, WEIGHTS_FILE, ExportedModel
 from segcli.models.instance.table import SIZED, has_onnx_form
 from segcli.predict.instance_input import prepare
 from segcli.predict.objects import ObjectFinder
@@ -47,7 +47,9 @@ def onnx_file(model: ExportedModel, opener: Opener, *, verify: bool = True) -> P
         return path
     if not has_onnx_form(model.model_name):
         raise MissingPartError(
-            f"{model.model_name} has no ONNX form: its proposals are an operator of Paddle", path=model.folder
+            f"{model.model_name} has no ONNX form, and the folder holds no {STEM_FILE}",
+            path=model.folder,
+            hint="export again with segcli[onnx] installed",
         )
     if not can_convert(model.folder):
         raise MissingPartError(

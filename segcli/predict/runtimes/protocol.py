@@ -15,7 +15,7 @@ class Runtime(Protocol):
     """An opened network.
 
     Attributes:
-        name: ``paddle``, ``onnxruntime`` or ``openvino``.
+        name: ``paddle``, ``onnxruntime``, ``openvino``, or two of them joined by ``+``.
     """
 
     name: str

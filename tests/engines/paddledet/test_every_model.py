@@ -6,12 +6,12 @@ import pytest
 
 from segcli.evaluate.command import evaluate
 from segcli.export.command import export
-from segcli.models.instance.table import SIZED
+from segcli.models.instance.table import SIZED, has_onnx_form
 from segcli.predict.command import predict
 from segcli.train.command import train
 from tests.instance_run import configure, make_rectangles
 
-QUICK = ("PP-YOLOE_seg-S",)
+QUICK = ("PP-YOLOE_seg-S", "Mask-RT-DETR-S")
 MODELS = [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in SIZED]
 
 
@@ -33,6 +33,8 @@ def test_train_evaluate_export_predict(name, tmp_path):
     assert measured["pictures"] == 2
     assert measured["objects"] == 4
     assert set(measured["classes"]) == {"кот", "dog"}
-    assert {entry.file for entry in exported.parity} == {"inference.json", "objects.json"}
+    split = () if has_onnx_form(name) else ("stem.onnx",)
+    assert {entry.file for entry in exported.parity} == {"inference.json", "objects.json", *split}
     assert len(predicted.predicted) == 6
     assert predicted.failed == ()
+    assert predicted.runtime == ("onnxruntime+paddle" if split else "onnxruntime")
