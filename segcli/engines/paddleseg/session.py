@@ -71,7 +71,7 @@ class SemanticSession:
     def losses(self, batch: Batch) -> Mapping[str, Tensor]:
         """The weighted loss of each output (``loss_0``, ``loss_1``, ... when there are several) and their sum."""
         parts = compute_losses(self.network, self.forward, batch.tensors, self.loss_parts)
-        total = sum(parts)
+        total = _reaching_all(sum(parts), self.network)
         if len(parts) == 1:
             return {"loss": total}
         return {"loss": total, **{f"loss_{index}": part for index, part in enumerate(parts)}}
@@ -82,6 +82,17 @@ class SemanticSession:
             network_forward(network), self.dataset.val, self.classes, self.preprocess, **self.measure_options
         )
         return Evaluation(score=report.miou, metrics=report.as_dict())
+
+
+def _reaching_all(loss: Tensor, network: Network) -> Tensor:
+    """The loss, with a gradient of 0 for every parameter where it has none at all.
+
+    MaskFormer's is a constant for a batch without a labelled pixel. Processes that train together wait for the
+    gradients of each other's batches.
+    """
+    if not loss.stop_gradient:
+        return loss
+    return loss + 0.0 * sum(parameter.sum() for parameter in network.parameters() if not parameter.stop_gradient)
 
 
 def network_forward(network: Network) -> Any:

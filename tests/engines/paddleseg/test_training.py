@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 
+import cv2
 import numpy as np
 import paddle
 import pytest
@@ -35,10 +36,10 @@ def dataset(tmp_path):
     return make_seg_dataset(tmp_path / "data", train=7)
 
 
-def configure(dataset, **train):
+def configure(dataset, model="PP-LiteSeg-T", **train):
     settings = {"epochs_iters": ITERATIONS, "crop_size": (64, 64), "eval_interval": 100, "learning_rate": 0.01, **train}
     return Config(
-        Global=GlobalConfig(model="PP-LiteSeg-T", dataset_dir=str(dataset)),
+        Global=GlobalConfig(model=model, dataset_dir=str(dataset)),
         Train=TrainConfig(**settings),
         Evaluate=EvaluateConfig(),
     )
@@ -109,3 +110,16 @@ def test_the_crop_size_reaches_every_cropping_transform():
     recipes = [{"type": "RandomPaddingCrop"}, {"type": "RandomHorizontalFlip"}]
     crop, _ = build_transforms(recipes, num_classes=3, crop_size=(96, 64))
     assert crop.crop_size == (64, 96)  # PaddleSeg keeps height, width
+
+
+def test_a_batch_without_labels_gives_gradients_of_zero(dataset):
+    """Its loss is a constant in MaskFormer, at which other processes would wait for ever."""
+    for path in (dataset / "annotations").glob("train_*.png"):
+        cv2.imwrite(str(path), np.full((64, 64), 255, np.uint8))
+    config = configure(dataset, model="MaskFormer_tiny")
+    session = PaddleSegEngine().open_training(get_spec(config.Global.model), config)
+    loss = session.losses(next(session.batches(0)))["loss"]
+    loss.backward()
+    trained = [parameter for parameter in session.network.parameters() if not parameter.stop_gradient]
+    assert float(loss) == 0
+    assert all(float(parameter.grad.abs().max()) == 0 for parameter in trained)
