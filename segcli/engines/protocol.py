@@ -50,7 +50,7 @@ class TrainingSession(Protocol):
 
     Attributes:
         network: What is trained.
-        forward: What the forward pass calls: the network, or its data-parallel wrapper.
+        forward: What the forward pass calls: the network or a layer around it, or the data-parallel wrapper of that.
         optimizer: Paddle's optimizer, with its schedule.
         preprocess: How pictures become inputs.
         score_name: Name of the score by which the best weights are chosen.

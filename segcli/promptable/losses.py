@@ -28,7 +28,7 @@ def focal_loss(logits: paddle.Tensor, targets: paddle.Tensor, alpha: float = 0.2
 
     Args:
         logits: ``[..., H, W]`` float32.
-        targets: Same shape, 0 or 1.
+        targets: Same shape, 0..1: the share of each pixel that is foreground.
         alpha: Weight of the foreground; the background has ``1 - alpha``.
         gamma: How much less a pixel counts that is certain.
 
@@ -52,8 +52,8 @@ def dice_loss(logits: paddle.Tensor, targets: paddle.Tensor) -> paddle.Tensor:
 
 @paddle.no_grad()  # type: ignore[untyped-decorator]
 def true_iou(logits: paddle.Tensor, targets: paddle.Tensor) -> paddle.Tensor:
-    """IoU of the masks above 0 with the targets, ``[..., H, W]`` to ``[...]``; 1 where both are empty."""
-    answers = (logits > 0).astype("float32")
+    """IoU of the masks above 0 with the pixels mostly covered, ``[..., H, W]`` to ``[...]``; 1 where both are empty."""
+    answers, targets = (logits > 0).astype("float32"), (targets >= 0.5).astype("float32")
     shared = (answers * targets).sum(axis=[-2, -1])
     either = answers.sum(axis=[-2, -1]) + targets.sum(axis=[-2, -1]) - shared
     return paddle.where(either > 0, shared / paddle.clip(either, min=1.0), paddle.ones_like(either))
@@ -70,7 +70,7 @@ def prompt_loss(
     Args:
         logits: ``[B, K, H, W]`` float32.
         iou: ``[B, K]`` predicted IoU.
-        targets: ``[B, H, W]`` float32, 0 or 1.
+        targets: ``[B, H, W]`` float32, 0..1.
         weights: How the parts are weighed.
 
     Returns:

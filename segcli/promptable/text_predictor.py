@@ -21,6 +21,8 @@ UInt8Array = npt.NDArray[np.uint8]
 BoolArray = npt.NDArray[np.bool_]
 
 BACKGROUND_TEXT = "others"
+MOST_TEXTS = 4096
+"""Texts whose vectors are kept; 2 KB each."""
 CLIP_MEAN = (0.48145466 * 255, 0.4578275 * 255, 0.40821073 * 255)
 CLIP_STD = (0.26862954 * 255, 0.26130258 * 255, 0.27577711 * 255)
 
@@ -38,6 +40,7 @@ class TextPredictor:
         self.backend, self.preparation = backend, preparation
         self.cache = EmbeddingCache(memory_items=1) if cache is None else cache
         self._picture: EncodedPicture | None = None
+        self._vectors: dict[tuple[str, bool], FloatArray] = {}
 
     def set_image(self, image: UInt8Array, *, name: str = "the picture", file_bytes: bytes | None = None) -> None:
         """Encodes a picture, or takes its embedding from the cache; see `SamPredictor.set_image`."""
@@ -60,6 +63,21 @@ class TextPredictor:
             raise UsageError("set a picture before asking about it")
         return self._picture
 
+    def encode_texts(self, texts: Sequence[str], *, truncate: bool = False) -> FloatArray:
+        """Unit vectors of texts, ``[K, D]``; a text that was asked before is not encoded again.
+
+        Raises:
+            UsageError: A text is empty, or too long and not to be cut.
+        """
+        new = [text for text in dict.fromkeys(texts) if (text, truncate) not in self._vectors]
+        if len(self._vectors) + len(new) > MOST_TEXTS:
+            self._vectors.clear()
+            new = list(dict.fromkeys(texts))
+        if new:
+            vectors = self.backend.encode_texts(new, truncate=truncate)
+            self._vectors.update(((text, truncate), vector) for text, vector in zip(new, vectors, strict=True))
+        return np.stack([self._vectors[text, truncate] for text in texts])
+
     def score(self, texts: Sequence[str]) -> FloatArray:
         """Scores every pixel of the picture that was set against every text, ``[K, H, W]`` logits.
 
@@ -67,7 +85,7 @@ class TextPredictor:
             UsageError: No picture was set, or a text is empty or too long.
         """
         picture = self.picture
-        logits = self.backend.compare(picture.embedding, self.backend.encode_texts(list(texts), truncate=False))
+        logits = self.backend.compare(picture.embedding, self.encode_texts(texts))
         return np.stack([picture.placement.to_picture(np.ascontiguousarray(plane)) for plane in logits])
 
     def predict(
@@ -90,7 +108,7 @@ class TextPredictor:
         placement = picture.placement
         objects = valid_objects(objects, placement.width, placement.height, picture.name)
         texts = [_text_of(prompt) for prompt in objects]
-        vectors = self.backend.encode_texts([background, *texts], truncate=truncate)
+        vectors = self.encode_texts([background, *texts], truncate=truncate)
         answers = []
         for place, prompt in enumerate(objects, start=1):
             logits = self.backend.compare(picture.embedding, vectors[[0, place]])

@@ -18,6 +18,7 @@ from segcli.promptable.sampling import error_point, jitter_box, random_point
 
 BoolArray = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.float32]
+_MOSTLY = 0.5
 
 
 @dataclass(frozen=True)
@@ -46,14 +47,21 @@ class TrainingObjects:
     """The known objects of one picture, in the model's frame.
 
     Attributes:
-        targets: ``[B, m, m]`` bool, at the resolution of the mask logits; none is empty.
+        coverage: ``[B, m, m]`` float32 in 0..1: how much of each pixel of the mask logits the object fills. Whole
+            pixels would lose the outline: of nuclei of 14 pixels, at half the resolution, a perfect answer to them
+            has a mean IoU of 0.86, to coverage 0.96.
         boxes: ``[B, 4]`` float32 in model pixels.
         placement: Where the picture lies.
     """
 
-    targets: BoolArray
+    coverage: FloatArray
     boxes: FloatArray
     placement: Placement
+
+    @property
+    def targets(self) -> BoolArray:
+        """The pixels that are mostly filled, ``[B, m, m]``; no object is without any."""
+        return self.coverage >= _MOSTLY
 
 
 def training_objects(masks: BoolArray, boxes: FloatArray, placement: Placement, mask_side: int) -> TrainingObjects:
@@ -69,14 +77,12 @@ def training_objects(masks: BoolArray, boxes: FloatArray, placement: Placement, 
     """
     scale = mask_side / placement.side
     size = (max(1, round(placement.resized_width * scale)), max(1, round(placement.resized_height * scale)))
-    targets = np.zeros((len(masks), mask_side, mask_side), np.bool_)
-    for target, mask in zip(targets, masks, strict=True):
-        # Averaging counts thin parts that picking single pixels would lose.
-        covered = cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA)
-        target[: size[1], : size[0]] = covered >= 0.5
-    is_kept = targets.any(axis=(1, 2))
+    coverage = np.zeros((len(masks), mask_side, mask_side), np.float32)
+    for covered, mask in zip(coverage, masks, strict=True):
+        covered[: size[1], : size[0]] = cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+    is_kept = (coverage >= _MOSTLY).any(axis=(1, 2))
     corners = placement.to_model(np.asarray(boxes, np.float64).reshape(-1, 2, 2)).reshape(-1, 4)
-    return TrainingObjects(targets[is_kept], corners[is_kept], placement)
+    return TrainingObjects(coverage[is_kept], corners[is_kept], placement)
 
 
 def prompted_loss(
@@ -99,8 +105,8 @@ def prompted_loss(
         A scalar: the mean over the rounds.
     """
     settings = settings or PromptSettings()
-    count, side = objects.targets.shape[:2]
-    targets = paddle.to_tensor(objects.targets.astype(np.float32))
+    count, side = objects.coverage.shape[:2]
+    targets = paddle.to_tensor(objects.coverage)
     boxes, points, labels = _first_prompts(objects, generator, settings)
     mask, has_mask = paddle.zeros([1, 1, side, side]), paddle.zeros([1])
     losses = []
@@ -152,4 +158,4 @@ def _with_error_points(
 
 def _model_points(places: FloatArray, objects: TrainingObjects) -> FloatArray:
     """Middles of the pixels of the mask logits, in model pixels."""
-    return (places + 0.5) * np.float32(objects.placement.side / objects.targets.shape[-1])
+    return (places + 0.5) * np.float32(objects.placement.side / objects.coverage.shape[-1])

@@ -129,7 +129,7 @@ def join(session: TrainingSession) -> None:
     if world_size() == 1:
         return
     paddle.distributed.init_parallel_env()
-    session.forward = paddle.DataParallel(session.network)
+    session.forward = paddle.DataParallel(session.forward)
 
 
 def share_statistics(network: Network, average: Network | None = None) -> None:

@@ -12,12 +12,13 @@ import paddle
 from segcli.config.schema import Config, TrainConfig
 from segcli.data.coco import open_coco_dataset
 from segcli.data.seg_dataset import open_seg_dataset
-from segcli.engines.promptable.lseg_session import LSegSamples, LSegSession
+from segcli.engines.promptable.frozen_lseg import FrozenPixels
+from segcli.engines.promptable.lseg_session import LSegSamples, LSegSession, LSegStep
 from segcli.engines.promptable.sam_samples import SamSamples, learnable
-from segcli.engines.promptable.sam_session import SamSession
+from segcli.engines.promptable.sam_session import SamSession, SamStep
 from segcli.engines.promptable.schedule import build_optimizer, build_schedule
 from segcli.engines.protocol import Network, TrainingSession
-from segcli.errors import DatasetError, UsageError
+from segcli.errors import DatasetError
 from segcli.models.promptable.specs import PROMPTABLE, Asked
 from segcli.models.promptable.table import build_promptable_network
 from segcli.models.spec import ModelSpec, TrainRecipe
@@ -48,10 +49,7 @@ class PromptableEngine:
         Raises:
             ConfigError: There is no dataset, or optimizer or schedule cannot be built.
             DatasetError: The dataset cannot be trained on.
-            UsageError: Several processes are wanted.
         """
-        if paddle.distributed.get_world_size() > 1:
-            raise UsageError(f"{spec.name} is trained by one process", hint="name one device, cpu or gpu:0")
         paddle.seed(config.Global.seed)
         network = self.build_network(spec, 0)
         open_session = _open_sam if PROMPTABLE[spec.name].asked is Asked.CLICKS else _open_lseg
@@ -76,12 +74,13 @@ def _open_sam(spec: ModelSpec, config: Config, network: Network) -> TrainingSess
     if frozen:
         _freeze(network.image_encoder)
         _freeze(network.prompt_encoder)
-    draws = Draws(samples=len(train), batch_size=settings.batch_size, seed=config.Global.seed)
+    draws = _draws(len(train), config)
     preparation = PROMPTABLE[spec.name].preparation
     val = _spread(dataset.val, asked.measured_pictures)
+    size = network.prompt_encoder.dim * network.grid**2
     return SamSession(
         network=network,
-        forward=network,
+        forward=SamStep(network, PromptSettings(box_share=asked.box_share, error_rounds=asked.error_rounds)),
         optimizer=_optimizer(spec, settings, network, draws),
         classes=dataset.classes,
         preprocess=spec.preprocess,
@@ -89,8 +88,7 @@ def _open_sam(spec: ModelSpec, config: Config, network: Network) -> TrainingSess
             train, preparation, 4 * network.grid, draws, asked.objects_per_picture, not frozen, asked.flip
         ),
         val=val,
-        cache=_embedding_cache(network, len(train) + len(val), asked.cache_dir) if frozen else None,
-        prompting=PromptSettings(box_share=asked.box_share, error_rounds=asked.error_rounds),
+        cache=_embedding_cache(size, len(train) + len(val), asked.cache_dir) if frozen else None,
         total_iterations=settings.epochs_iters * draws.iterations_per_epoch,
         eval_interval=settings.eval_interval * draws.iterations_per_epoch,
         num_workers=settings.num_workers,
@@ -101,22 +99,40 @@ def _open_lseg(spec: ModelSpec, config: Config, network: Network) -> TrainingSes
     settings, asked = config.Train, config.Train.promptable
     dataset = open_seg_dataset(config.Global.dataset, settings.num_classes)
     _freeze(network.clip_pretrained)
-    if _is_frozen(spec, settings):
+    # Paddle's sharing of gradients waits for all that is trained, and this part of LSeg is never called.
+    _freeze(network.scratch.refinenet4.resConfUnit1)
+    is_frozen = _is_frozen(spec, settings)
+    if is_frozen:
         _freeze(network.pretrained.model)
-    draws = Draws(samples=len(dataset.train), batch_size=settings.batch_size, seed=config.Global.seed)
-    samples = LSegSamples(dataset.train, dataset.classes, PROMPTABLE[spec.name].preparation, draws, asked.flip)
+    draws = _draws(len(dataset.train), config)
+    val, form = _spread(dataset.val, asked.measured_pictures), PROMPTABLE[spec.name]
+    samples = LSegSamples(dataset.train, dataset.classes, form.preparation, draws, asked.flip and not is_frozen)
+    size = network.config.tokens(form.side)
+    cache = _embedding_cache(size, len(dataset.train) + len(val), asked.cache_dir) if is_frozen else None
+    frozen = None if cache is None else FrozenPixels(cache)
     return LSegSession(
         network=network,
-        forward=network,
+        forward=LSegStep(network, frozen, dataset.classes.ignore_index),
         optimizer=_optimizer(spec, settings, network, draws),
         classes=dataset.classes,
         preprocess=spec.preprocess,
         samples=samples,
-        val=_spread(dataset.val, asked.measured_pictures),
+        val=val,
+        frozen=frozen,
         background=config.Predict.promptable.background,
         total_iterations=settings.epochs_iters * draws.iterations_per_epoch,
         eval_interval=settings.eval_interval * draws.iterations_per_epoch,
         num_workers=settings.num_workers,
+    )
+
+
+def _draws(samples: int, config: Config) -> Draws:
+    return Draws(
+        samples=samples,
+        batch_size=config.Train.batch_size,
+        seed=config.Global.seed,
+        rank=paddle.distributed.get_rank(),
+        world_size=paddle.distributed.get_world_size(),
     )
 
 
@@ -147,12 +163,11 @@ def _optimizer(spec: ModelSpec, settings: TrainConfig, network: Network, draws: 
     return build_optimizer(settings.optimizer or recipe.optimizer, network, schedule)
 
 
-def _embedding_cache(network: Network, pictures: int, folder: str | None) -> EmbeddingCache:
-    """Keeps the embedding of every picture: in the wanted folder, else in memory or in a temporary folder."""
+def _embedding_cache(size: int, pictures: int, folder: str | None) -> EmbeddingCache:
+    """Keeps `size` numbers of every picture: in the wanted folder, else in memory or in a temporary folder."""
     if folder is not None:
         return EmbeddingCache(folder)
-    channels = network.prompt_encoder.dim
-    if pictures * channels * network.grid**2 * _FLOAT_BYTES <= MEMORY_FOR_EMBEDDINGS:
+    if pictures * size * _FLOAT_BYTES <= MEMORY_FOR_EMBEDDINGS:
         return EmbeddingCache(memory_items=pictures)
     kept = tempfile.TemporaryDirectory(prefix="segcli-embeddings-")
     log.info("embeddings of %d pictures go to %s until the training ends", pictures, kept.name)

@@ -11,11 +11,13 @@ import numpy as np
 import paddle
 import paddle.nn.functional as F
 from numpy.typing import NDArray
+from paddle import nn
 
 from segcli.data.classes import ClassMap
 from segcli.data.image import read_image, read_mask
 from segcli.data.samples import SegSample
 from segcli.engines.promptable.drawing import drawn_batches
+from segcli.engines.promptable.frozen_lseg import FrozenLSeg, FrozenPixels
 from segcli.engines.protocol import Batch, Evaluation, Network, Tensor
 from segcli.errors import DatasetError
 from segcli.evaluate.prompted_measure import label_texts, measure_texts
@@ -72,6 +74,32 @@ class LSegSamples:
         return str(self.samples[self.draws.sample(draw)].image)
 
 
+class LSegStep(nn.Layer):  # type: ignore[misc]
+    """What of a step has gradients: a layer, so that several processes can share them.
+
+    Args:
+        network: The `LSeg`.
+        frozen: Keeps what the ViT makes of pictures, where that is not trained.
+        ignore_index: Label of pixels that count for nothing.
+    """
+
+    def __init__(self, network: Network, frozen: FrozenPixels | None, ignore_index: int) -> None:
+        super().__init__()
+        self.network, self.frozen, self.ignore_index = network, frozen, ignore_index
+
+    def forward(self, images: NDArray[np.float32], labels: NDArray[np.int64], texts: Tensor) -> Tensor:
+        """The mean cross entropy of pictures ``[B, 3, S, S]`` with labels ``[B, S, S]`` over texts ``[K, D]``."""
+        if self.frozen is None:
+            pixels = self.network.encode_image(paddle.to_tensor(images))
+        else:
+            pixels = self.frozen.encode(self.network, images)
+        logits, ignored = self.network.compare(pixels, texts), self.ignore_index
+        total = F.cross_entropy(
+            logits, paddle.to_tensor(labels).unsqueeze(1), ignore_index=ignored, axis=1, reduction="sum"
+        )
+        return total / max(int(np.count_nonzero(labels != ignored)), 1)
+
+
 @dataclass
 class LSegSession:
     """What `segcli.train.loop` drives; see `segcli.engines.protocol.TrainingSession`.
@@ -80,6 +108,7 @@ class LSegSession:
         samples: The training part.
         val: The validation part.
         background: Text of the class that means nothing of interest.
+        frozen: Keeps what the ViT makes of pictures, where that is not trained.
     """
 
     network: Network
@@ -90,6 +119,7 @@ class LSegSession:
     samples: LSegSamples
     val: Sequence[SegSample]
     background: str
+    frozen: FrozenPixels | None
     total_iterations: int
     eval_interval: int
     num_workers: int
@@ -116,20 +146,16 @@ class LSegSession:
     def losses(self, batch: Batch) -> Mapping[str, Tensor]:
         """Cross entropy of every pixel over the texts of all classes; ignored pixels count for nothing."""
         drawn = batch.tensors["samples"]
-        images = paddle.to_tensor(np.concatenate([image for image, _ in drawn]))
+        images = np.concatenate([image for image, _ in drawn])
         labels = np.concatenate([label for _, label in drawn])
-        logits = self.network.compare(self.network.encode_image(images), self._text_vectors())
-        ignored = self.classes.ignore_index
-        total = F.cross_entropy(
-            logits, paddle.to_tensor(labels).unsqueeze(1), ignore_index=ignored, axis=1, reduction="sum"
-        )
-        return {"loss": total / max(int(np.count_nonzero(labels != ignored)), 1)}
+        return {"loss": self.forward(images, labels, self._text_vectors())}
 
     def evaluate(self, network: Network) -> Evaluation:
         """Looks for the names of the classes in the validation part."""
-        predictor = TextPredictor(
-            PaddleLSeg(network, "in training"), self.samples.preparation, EmbeddingCache(memory_items=0)
-        )
+        backend = PaddleLSeg(network, "in training")
+        if self.frozen is not None:
+            backend = FrozenLSeg(network, self.frozen)
+        predictor = TextPredictor(backend, self.samples.preparation, EmbeddingCache(memory_items=0))
         report = measure_texts(predictor, self.val, self.classes, background=self.background)
         return Evaluation(score=report.score, metrics=report.as_dict())
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import paddle
+from paddle import nn
 
 from segcli.data.classes import ClassMap
 from segcli.data.instances import InstanceSample
@@ -22,16 +23,51 @@ from segcli.promptable.predictor import SamPredictor
 from segcli.promptable.training import PromptSettings, prompted_loss
 
 
+class SamStep(nn.Layer):  # type: ignore[misc]
+    """What of a step has gradients: a layer, so that several processes can share them.
+
+    Args:
+        network: The `Sam`.
+        prompting: How prompts are made.
+    """
+
+    def __init__(self, network: Network, prompting: PromptSettings) -> None:
+        super().__init__()
+        self.network, self.prompting = network, prompting
+
+    def forward(self, drawn: Sequence[DrawnPicture], kept: Sequence[Tensor] | None) -> Tensor:
+        """The mean loss of some pictures.
+
+        Args:
+            drawn: The pictures.
+            kept: Their embeddings ``[1, C, g, g]``, where the encoder is not trained.
+        """
+        losses = [
+            prompted_loss(self.network, embedding, one.objects, np.random.default_rng((one.seed, 1)), self.prompting)
+            for one, embedding in zip(drawn, self._encoded(drawn) if kept is None else kept, strict=True)
+            if len(one.objects.coverage)
+        ]
+        if not losses:
+            # thin objects may vanish at the resolution of the masks: nothing is learnt, nothing is broken
+            trained = (parameter.sum() for parameter in self.network.parameters() if not parameter.stop_gradient)
+            return paddle.add_n(list(trained)) * 0.0
+        return paddle.add_n(losses) / len(losses)
+
+    def _encoded(self, drawn: Sequence[DrawnPicture]) -> list[Tensor]:
+        images = paddle.to_tensor(np.concatenate([one.image for one in drawn if one.image is not None]))
+        together = self.network.image_encoder(images)
+        return [together[index : index + 1] for index in range(len(drawn))]
+
+
 @dataclass
 class SamSession:
     """What `segcli.train.loop` drives; see `segcli.engines.protocol.TrainingSession`.
 
     Attributes:
-        forward: What the forward pass of the decoder calls.
+        forward: The step, or its data-parallel wrapper.
         samples: The training part.
         val: The validation part.
         cache: Embeddings, where the encoder stays as it is; None where it is trained.
-        prompting: How prompts are made.
     """
 
     network: Network
@@ -42,7 +78,6 @@ class SamSession:
     samples: SamSamples
     val: Sequence[InstanceSample]
     cache: EmbeddingCache | None
-    prompting: PromptSettings
     total_iterations: int
     eval_interval: int
     num_workers: int
@@ -69,17 +104,8 @@ class SamSession:
     def losses(self, batch: Batch) -> Mapping[str, Tensor]:
         """The mean over pictures and rounds of prompts."""
         drawn: list[DrawnPicture] = batch.tensors["samples"]
-        embeddings = self._embeddings(drawn)
-        losses = [
-            prompted_loss(self.forward, embedding, one.objects, np.random.default_rng((one.seed, 1)), self.prompting)
-            for one, embedding in zip(drawn, embeddings, strict=True)
-            if len(one.objects.targets)
-        ]
-        if not losses:
-            # thin objects may vanish at the resolution of the masks: nothing is learnt, nothing is broken
-            trained = (parameter.sum() for parameter in self.network.parameters() if not parameter.stop_gradient)
-            return {"loss": paddle.add_n(list(trained)) * 0.0}
-        return {"loss": paddle.add_n(losses) / len(losses)}
+        kept = None if self.cache is None else [self._kept_embedding(one.sample, self.cache) for one in drawn]
+        return {"loss": self.forward(drawn, kept)}
 
     def evaluate(self, network: Network) -> Evaluation:
         """Asks about every object of the validation part."""
@@ -87,13 +113,6 @@ class SamSession:
         cache = EmbeddingCache(memory_items=0) if self.cache is None else self.cache
         report = measure_clicks(SamPredictor(backend, self.samples.preparation, cache), self.val)
         return Evaluation(score=report.score, metrics=report.as_dict())
-
-    def _embeddings(self, drawn: Sequence[DrawnPicture]) -> list[Tensor]:
-        if self.cache is not None:
-            return [self._kept_embedding(one.sample, self.cache) for one in drawn]
-        images = paddle.to_tensor(np.concatenate([one.image for one in drawn if one.image is not None]))
-        together = self.network.image_encoder(images)
-        return [together[index : index + 1] for index in range(len(drawn))]
 
     def _kept_embedding(self, sample: InstanceSample, cache: EmbeddingCache) -> Tensor:
         preparation = self.samples.preparation

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import json
+import re
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import paddle
 import pytest
 
 from segcli.config.load import from_values
+from segcli.engines.promptable.frozen_lseg import FrozenPixels
 from segcli.errors import ConfigError, DatasetError
 from segcli.evaluate.command import evaluate
+from segcli.models import build_network
+from segcli.models.promptable.lseg.text_encoder import TextEncoder
+from segcli.models.promptable.lseg.vit import VisionTransformer
 from segcli.promptable.backends import PaddleSam
+from segcli.promptable.cache import EmbeddingCache
 from segcli.train.command import train
 from segcli.weights.files import read_weights
 from tests.coco_folder import make_coco_folder
@@ -93,6 +101,56 @@ def test_lseg_learns_the_names_of_the_classes_and_keeps_its_text_encoder(seg: Pa
     report = evaluate(config("LSeg-tiny", seg, tmp_path / "out", "evaluate")).as_dict()
     assert set(report["binary_IoU"]) == {"red", "blue"}
     assert 0 <= report["metrics"]["mIoU"] <= 1
+
+
+def test_a_frozen_lseg_runs_its_encoders_once_for_each_picture_and_text(
+    seg: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights, calls = make_weights(tmp_path, "LSeg-tiny"), Counter[str]()
+    for encoder in (VisionTransformer, TextEncoder):
+        run = encoder.forward
+
+        def counted(self: Any, given: Any, run: Any = run, name: str = encoder.__name__) -> Any:
+            calls[name] += len(given)
+            return run(self, given)
+
+        monkeypatch.setattr(encoder, "forward", counted)
+    values = {"Train__pretrain_weight_path": str(weights), "Train__promptable__freeze_encoder": True}
+
+    train(config("LSeg-tiny", seg, tmp_path / "out", **values))
+
+    assert calls["VisionTransformer"] == 5  # four to learn from and one to measure with, in two epochs
+    assert calls["TextEncoder"] == 3 * 3  # three names: once to learn, and once in each of two measurements
+    before, after = read_weights(weights), read_weights(tmp_path / "out" / "best_model" / "model.pdparams")
+    changed_names = {name for name in before if not np.array_equal(before[name], after[name])}
+    assert changed_names
+    assert not [name for name in changed_names if name.startswith(("clip_pretrained", "pretrained.model"))]
+
+
+def test_kept_tokens_give_the_same_pixels(tmp_path: Path) -> None:
+    network = build_network("LSeg-tiny")
+    network.eval()
+    images = np.random.default_rng(0).standard_normal((2, 3, 96, 96)).astype(np.float32)
+    cache = EmbeddingCache(memory_items=2)
+
+    first, again = (FrozenPixels(cache).encode(network, images).numpy() for _ in range(2))
+
+    np.testing.assert_allclose(first, network.encode_image(paddle.to_tensor(images)).numpy(), atol=1e-5)
+    assert np.array_equal(first, again)
+    assert cache.misses == 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", ["SAM-tiny", "LSeg-tiny"])
+def test_two_processes_train_one_network(model: str, coco: Path, seg: Path, tmp_path: Path) -> None:
+    """About 15 CPU-seconds each."""
+    data = coco if model == "SAM-tiny" else seg
+    result = train(config(model, data, tmp_path, Train__cpu_processes=2, Train__batch_size=1))
+
+    assert result.iterations == 4
+    logs = [(tmp_path / "processes" / f"workerlog.{rank}").read_text() for rank in (0, 1)]
+    digests = [re.findall(r"the weights of this process are (\w+)", text)[-1] for text in logs]
+    assert digests[0] == digests[1]
 
 
 def test_evaluate_measures_every_kind_of_prompt(coco: Path, tmp_path: Path) -> None:

@@ -32,8 +32,11 @@ class Backbone(nn.Layer):  # type: ignore[misc]
     def forward(self, image: paddle.Tensor) -> list[paddle.Tensor]:
         """Maps ``[B, 3, H, W]`` to four maps ``[B, C_i, H / s_i, W / s_i]`` with strides 4, 8, 16, 32."""
         rows, columns = (side // self.model.patch_size for side in image.shape[2:])
+        return self.reassemble(self.model(image), rows, columns)
+
+    def reassemble(self, tokens: Sequence[paddle.Tensor], rows: int, columns: int) -> list[paddle.Tensor]:
+        """Maps the ViT's four ``[B, 1 + rows * columns, dim]`` to the four maps."""
         parts = (self.act_postprocess1, self.act_postprocess2, self.act_postprocess3, self.act_postprocess4)
-        tokens = self.model(image)
         # Not zip(strict=True): Paddle's translation to a graph does not know it.
         return [part(tokens[index], rows, columns) for index, part in enumerate(parts)]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import paddle
@@ -12,6 +13,7 @@ from segcli.models.promptable.lseg.dpt import Backbone, Scratch
 from segcli.models.promptable.lseg.text_encoder import TextEncoder
 from segcli.models.promptable.lseg.vit import VisionTransformer
 
+PATCH_SIZE = 16
 TEMPERATURE = 0.07
 """A constant in the original: never trained, absent from its file."""
 
@@ -48,6 +50,10 @@ class LSegConfig:
     text_heads: int
     image_size: int
 
+    def tokens(self, side: int) -> int:
+        """How many numbers the ViT's outputs are for one picture of this side."""
+        return len(self.hooks) * (1 + (side // PATCH_SIZE) ** 2) * self.dim
+
 
 VIT_L_16 = LSegConfig(
     1024, 24, 16, 24, (5, 11, 17, 23), (256, 512, 1024, 1024), 256, 512, text_width=512, text_depth=12, text_heads=8,
@@ -80,6 +86,10 @@ class LSeg(nn.Layer):  # type: ignore[misc]
     def encode_image(self, image: paddle.Tensor) -> paddle.Tensor:
         """Maps ``[B, 3, H, W]`` (sides divisible by 32) to unit vectors of pixels, ``[B, D, H / 2, W / 2]``."""
         return F.normalize(self.scratch(self.pretrained(image)), axis=1)
+
+    def encode_tokens(self, tokens: Sequence[paddle.Tensor], rows: int, columns: int) -> paddle.Tensor:
+        """The rest of `encode_image`, from the outputs of the ViT for a grid of ``rows`` x ``columns`` patches."""
+        return F.normalize(self.scratch(self.pretrained.reassemble(tokens, rows, columns)), axis=1)
 
     def compare(self, pixels: paddle.Tensor, texts: paddle.Tensor) -> paddle.Tensor:
         """Maps pixels ``[B, D, h, w]`` and texts ``[K, D]`` to logits ``[B, K, 2 * h, 2 * w]``."""

@@ -8,6 +8,7 @@ import numpy as np
 import paddle
 from paddle import nn
 
+from segcli.models.promptable.sam.drawn_prompts import DrawnPrompts
 from segcli.models.promptable.sam.layers import LayerNorm2D
 
 PADDING_LABEL = -1
@@ -21,9 +22,12 @@ class PromptEncoder(nn.Layer):  # type: ignore[misc]
         image_size: Side of the square model input in pixels.
         grid: Side of the image embedding.
         mask_channels: Channels inside the mask's convolutions.
+        draws_prompts: Whether prompts are shown as pictures, too; Meta's networks have no such layers.
     """
 
-    def __init__(self, dim: int, image_size: int, grid: int, mask_channels: int = 16) -> None:
+    def __init__(
+        self, dim: int, image_size: int, grid: int, mask_channels: int = 16, *, draws_prompts: bool = False
+    ) -> None:
         super().__init__()
         self.dim, self.image_size, self.grid = dim, image_size, grid
         self.pe_layer = RandomFourier(dim)
@@ -39,6 +43,7 @@ class PromptEncoder(nn.Layer):  # type: ignore[misc]
             nn.Conv2D(mask_channels, dim, 1),
         )
         self.no_mask_embed = nn.Embedding(1, dim)
+        self.drawing = DrawnPrompts(dim, image_size, 4 * grid, mask_channels) if draws_prompts else None
 
     def forward(
         self, coords: paddle.Tensor, labels: paddle.Tensor, mask: paddle.Tensor, has_mask: paddle.Tensor
@@ -54,7 +59,10 @@ class PromptEncoder(nn.Layer):  # type: ignore[misc]
         Returns:
             Sparse ``[B, N, dim]`` and dense ``[1 or B, dim, grid, grid]`` embeddings.
         """
-        return self.embed_points(coords, labels), self.embed_mask(mask, has_mask)
+        dense = self.embed_mask(mask, has_mask)
+        if self.drawing is not None:
+            dense = dense + self.drawing(coords, labels)
+        return self.embed_points(coords, labels), dense
 
     def embed_points(self, coords: paddle.Tensor, labels: paddle.Tensor) -> paddle.Tensor:
         """``[B, N, 2]`` and ``[B, N]`` to ``[B, N, dim]``."""

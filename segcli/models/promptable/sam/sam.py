@@ -31,6 +31,7 @@ class SamConfig:
         prompt_dim: Width of prompt encoder and decoder.
         mlp_dim: Hidden width of the decoder.
         iou_hidden: Hidden width of the IoU head.
+        draws_prompts: Whether prompts are shown to the decoder as pictures, too.
     """
 
     embed_dim: int
@@ -43,13 +44,15 @@ class SamConfig:
     prompt_dim: int = 256
     mlp_dim: int = 2048
     iou_hidden: int = 256
+    draws_prompts: bool = False
 
 
 VIT_B = SamConfig(768, 12, 12, (2, 5, 8, 11))
 VIT_L = SamConfig(1024, 24, 16, (5, 11, 17, 23))
 VIT_H = SamConfig(1280, 32, 16, (7, 15, 23, 31))
 TINY = SamConfig(
-    64, 3, 4, (2,), image_size=256, patch_size=8, window_size=8, prompt_dim=32, mlp_dim=128, iou_hidden=32
+    64, 3, 4, (2,), image_size=256, patch_size=8, window_size=8, prompt_dim=64, mlp_dim=128, iou_hidden=32,
+    draws_prompts=True,
 )  # fmt: skip
 """Small enough to train on a CPU from nothing; its embedding is 1/8 of the picture, for small objects."""
 
@@ -63,12 +66,20 @@ class Sam(nn.Layer):  # type: ignore[misc]
     """
 
     def __init__(
-        self, image_encoder: nn.Layer, *, image_size: int, grid: int, prompt_dim: int, mlp_dim: int, iou_hidden: int
+        self,
+        image_encoder: nn.Layer,
+        *,
+        image_size: int,
+        grid: int,
+        prompt_dim: int,
+        mlp_dim: int,
+        iou_hidden: int,
+        draws_prompts: bool = False,
     ) -> None:
         super().__init__()
         self.image_size, self.grid = image_size, grid
         self.image_encoder = image_encoder
-        self.prompt_encoder = PromptEncoder(prompt_dim, image_size, grid)
+        self.prompt_encoder = PromptEncoder(prompt_dim, image_size, grid, draws_prompts=draws_prompts)
         self.mask_decoder = MaskDecoder(prompt_dim, mlp_dim, iou_hidden)
 
     def forward(
@@ -144,6 +155,7 @@ def build_sam(config: SamConfig) -> Sam:
         prompt_dim=config.prompt_dim,
         mlp_dim=config.mlp_dim,
         iou_hidden=config.iou_hidden,
+        draws_prompts=config.draws_prompts,
     )
 
 
