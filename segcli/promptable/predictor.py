@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum
 
 import numpy as np
 import numpy.typing as npt
 
 from segcli.errors import UsageError
-from segcli.promptable.cache import EmbeddingCache, embedding_key
-from segcli.promptable.geometry import Placement, Preparation
+from segcli.promptable.cache import EmbeddingCache
+from segcli.promptable.encoded import PictureHolder
+from segcli.promptable.geometry import Preparation
 from segcli.promptable.layout import alike, prompt_arrays
 from segcli.promptable.masks import PromptedMask, make_mask, stability_score
 from segcli.promptable.prompts import ObjectPrompt, valid_objects
@@ -37,22 +37,7 @@ class Multimask(str, Enum):
     """The one mask for clear prompts."""
 
 
-@dataclass(frozen=True)
-class EncodedPicture:
-    """A picture that is ready for prompts.
-
-    Attributes:
-        embedding: ``[1, C, g, g]`` float32.
-        placement: Where it lies in the model's input.
-        name: For messages.
-    """
-
-    embedding: FloatArray
-    placement: Placement
-    name: str
-
-
-class SamPredictor:
+class SamPredictor(PictureHolder):
     """Encodes a picture once and answers any number of prompts.
 
     Args:
@@ -62,36 +47,17 @@ class SamPredictor:
     """
 
     def __init__(self, backend: SamBackend, preparation: Preparation, cache: EmbeddingCache | None = None) -> None:
-        self.backend, self.preparation = backend, preparation
-        self.cache = EmbeddingCache() if cache is None else cache
-        self._picture: EncodedPicture | None = None
+        super().__init__(preparation, EmbeddingCache() if cache is None else cache)
+        self.backend = backend
 
     @property
-    def picture(self) -> EncodedPicture:
-        """The picture that prompts are about.
+    def fingerprint(self) -> str:
+        """Of the network's weights."""
+        return self.backend.fingerprint
 
-        Raises:
-            UsageError: None was set.
-        """
-        if self._picture is None:
-            raise UsageError("set a picture before asking about it")
-        return self._picture
-
-    def set_image(self, image: UInt8Array, *, name: str = "the picture", file_bytes: bytes | None = None) -> None:
-        """Encodes a picture, or takes its embedding from the cache.
-
-        Args:
-            image: ``[H, W, 3]`` uint8, RGB.
-            name: For messages.
-            file_bytes: The file's bytes, by which the cache knows the picture; the pixels serve where it is None.
-        """
-        content = repr(image.shape).encode() + image.tobytes() if file_bytes is None else file_bytes
-        key = embedding_key(content, self.backend.fingerprint, self.preparation.fingerprint)
-        embedding = self.cache.get(key)
-        if embedding is None:
-            embedding = self.backend.encode(self.preparation(image)[0])
-            self.cache.put(key, embedding)
-        self._picture = EncodedPicture(embedding, self.preparation.place(*image.shape[:2]), name)
+    def encode(self, image: FloatArray) -> FloatArray:
+        """Maps ``[1, 3, S, S]`` to ``[1, C, g, g]``."""
+        return self.backend.encode(image)
 
     def predict(
         self,

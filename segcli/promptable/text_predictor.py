@@ -9,10 +9,10 @@ import numpy.typing as npt
 from PIL import Image
 
 from segcli.errors import UsageError
-from segcli.promptable.cache import EmbeddingCache, embedding_key
+from segcli.promptable.cache import EmbeddingCache
+from segcli.promptable.encoded import PictureHolder
 from segcli.promptable.geometry import Placement, Preparation
 from segcli.promptable.masks import PromptedMask, make_mask, stability_score
-from segcli.promptable.predictor import EncodedPicture
 from segcli.promptable.prompts import ObjectPrompt, valid_objects
 from segcli.promptable.protocols import TextBackend
 
@@ -27,7 +27,7 @@ CLIP_MEAN = (0.48145466 * 255, 0.4578275 * 255, 0.40821073 * 255)
 CLIP_STD = (0.26862954 * 255, 0.26130258 * 255, 0.27577711 * 255)
 
 
-class TextPredictor:
+class TextPredictor(PictureHolder):
     """Encodes a picture once and answers any number of texts.
 
     Args:
@@ -37,31 +37,18 @@ class TextPredictor:
     """
 
     def __init__(self, backend: TextBackend, preparation: Preparation, cache: EmbeddingCache | None = None) -> None:
-        self.backend, self.preparation = backend, preparation
-        self.cache = EmbeddingCache(memory_items=1) if cache is None else cache
-        self._picture: EncodedPicture | None = None
+        super().__init__(preparation, EmbeddingCache(memory_items=1) if cache is None else cache)
+        self.backend = backend
         self._vectors: dict[tuple[str, bool], FloatArray] = {}
 
-    def set_image(self, image: UInt8Array, *, name: str = "the picture", file_bytes: bytes | None = None) -> None:
-        """Encodes a picture, or takes its embedding from the cache; see `SamPredictor.set_image`."""
-        content = repr(image.shape).encode() + image.tobytes() if file_bytes is None else file_bytes
-        key = embedding_key(content, self.backend.fingerprint, self.preparation.fingerprint)
-        embedding = self.cache.get(key)
-        if embedding is None:
-            embedding = self.backend.encode_image(self.preparation(image)[0])
-            self.cache.put(key, embedding)
-        self._picture = EncodedPicture(embedding, self.preparation.place(*image.shape[:2]), name)
-
     @property
-    def picture(self) -> EncodedPicture:
-        """The picture that texts are about.
+    def fingerprint(self) -> str:
+        """Of the network's weights."""
+        return self.backend.fingerprint
 
-        Raises:
-            UsageError: None was set.
-        """
-        if self._picture is None:
-            raise UsageError("set a picture before asking about it")
-        return self._picture
+    def encode(self, image: FloatArray) -> FloatArray:
+        """Maps ``[1, 3, S, S]`` to unit vectors of pixels ``[1, D, S / 2, S / 2]``."""
+        return self.backend.encode_image(image)
 
     def encode_texts(self, texts: Sequence[str], *, truncate: bool = False) -> FloatArray:
         """Unit vectors of texts, ``[K, D]``; a text that was asked before is not encoded again.

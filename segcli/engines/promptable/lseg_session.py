@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import cv2
 import numpy as np
@@ -16,13 +15,12 @@ from paddle import nn
 from segcli.data.classes import ClassMap
 from segcli.data.image import read_image, read_mask
 from segcli.data.samples import SegSample
-from segcli.engines.promptable.drawing import drawn_batches
 from segcli.engines.promptable.frozen_lseg import FrozenLSeg, FrozenPixels
+from segcli.engines.promptable.session import PromptableSession
 from segcli.engines.protocol import Batch, Evaluation, Network, Tensor
 from segcli.errors import DatasetError
 from segcli.evaluate.prompted_measure import label_texts, measure_texts
 from segcli.models.promptable.lseg.tokenizer import tokenize
-from segcli.models.spec import Preprocess
 from segcli.promptable.backends import PaddleLSeg
 from segcli.promptable.cache import EmbeddingCache
 from segcli.promptable.geometry import Preparation
@@ -100,48 +98,21 @@ class LSegStep(nn.Layer):  # type: ignore[misc]
         return total / max(int(np.count_nonzero(labels != ignored)), 1)
 
 
-@dataclass
-class LSegSession:
-    """What `segcli.train.loop` drives; see `segcli.engines.protocol.TrainingSession`.
+@dataclass(kw_only=True)
+class LSegSession(PromptableSession[LSegSamples]):
+    """What `segcli.train.loop` drives.
 
     Attributes:
-        samples: The training part.
         val: The validation part.
         background: Text of the class that means nothing of interest.
         frozen: Keeps what the ViT makes of pictures, where that is not trained.
     """
 
-    network: Network
-    forward: Network
-    optimizer: Any
-    classes: ClassMap
-    preprocess: Preprocess
-    samples: LSegSamples
     val: Sequence[SegSample]
     background: str
     frozen: FrozenPixels | None
-    total_iterations: int
-    eval_interval: int
-    num_workers: int
-    ema_decay: float | None = None
     score_name: str = "mIoU"
     _texts: Tensor | None = field(default=None, repr=False)
-
-    @property
-    def iterations_per_epoch(self) -> int:
-        """Iterations in one pass over the training part."""
-        return self.samples.draws.iterations_per_epoch
-
-    def batches(self, start: int) -> Iterator[Batch]:
-        """Batches from iteration `start` to the end."""
-        return drawn_batches(
-            self.samples.load,
-            self.samples.path_of,
-            self.samples.draws,
-            start=start,
-            stop=self.total_iterations,
-            num_workers=self.num_workers,
-        )
 
     def losses(self, batch: Batch) -> Mapping[str, Tensor]:
         """Cross entropy of every pixel over the texts of all classes; ignored pixels count for nothing."""
@@ -152,9 +123,7 @@ class LSegSession:
 
     def evaluate(self, network: Network) -> Evaluation:
         """Looks for the names of the classes in the validation part."""
-        backend = PaddleLSeg(network, "in training")
-        if self.frozen is not None:
-            backend = FrozenLSeg(network, self.frozen)
+        backend = PaddleLSeg(network, "in training") if self.frozen is None else FrozenLSeg(network, self.frozen)
         predictor = TextPredictor(backend, self.samples.preparation, EmbeddingCache(memory_items=0))
         report = measure_texts(predictor, self.val, self.classes, background=self.background)
         return Evaluation(score=report.score, metrics=report.as_dict())

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import paddle
 from paddle import nn
 
-from segcli.data.classes import ClassMap
 from segcli.data.instances import InstanceSample
-from segcli.engines.promptable.drawing import drawn_batches
 from segcli.engines.promptable.sam_samples import DrawnPicture, SamSamples
+from segcli.engines.promptable.session import PromptableSession
 from segcli.engines.protocol import Batch, Evaluation, Network, Tensor
 from segcli.evaluate.prompted_measure import measure_clicks, read_sized
-from segcli.models.spec import Preprocess
 from segcli.promptable.backends import PaddleSam, network_fingerprint
 from segcli.promptable.cache import EmbeddingCache, embedding_key
 from segcli.promptable.predictor import SamPredictor
@@ -59,47 +56,19 @@ class SamStep(nn.Layer):  # type: ignore[misc]
         return [together[index : index + 1] for index in range(len(drawn))]
 
 
-@dataclass
-class SamSession:
-    """What `segcli.train.loop` drives; see `segcli.engines.protocol.TrainingSession`.
+@dataclass(kw_only=True)
+class SamSession(PromptableSession[SamSamples]):
+    """What `segcli.train.loop` drives.
 
     Attributes:
-        forward: The step, or its data-parallel wrapper.
-        samples: The training part.
         val: The validation part.
         cache: Embeddings, where the encoder stays as it is; None where it is trained.
     """
 
-    network: Network
-    forward: Network
-    optimizer: Any
-    classes: ClassMap
-    preprocess: Preprocess
-    samples: SamSamples
     val: Sequence[InstanceSample]
     cache: EmbeddingCache | None
-    total_iterations: int
-    eval_interval: int
-    num_workers: int
-    ema_decay: float | None = None
     score_name: str = "box mIoU"
     _fingerprint: str | None = field(default=None, repr=False)
-
-    @property
-    def iterations_per_epoch(self) -> int:
-        """Iterations in one pass over the training part."""
-        return self.samples.draws.iterations_per_epoch
-
-    def batches(self, start: int) -> Iterator[Batch]:
-        """Batches from iteration `start` to the end."""
-        return drawn_batches(
-            self.samples.load,
-            self.samples.path_of,
-            self.samples.draws,
-            start=start,
-            stop=self.total_iterations,
-            num_workers=self.num_workers,
-        )
 
     def losses(self, batch: Batch) -> Mapping[str, Tensor]:
         """The mean over pictures and rounds of prompts."""

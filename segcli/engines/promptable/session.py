@@ -1,0 +1,73 @@
+"""What the trainings of both kinds of promptable networks share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+
+from segcli.data.classes import ClassMap
+from segcli.engines.promptable.drawing import drawn_batches
+from segcli.engines.protocol import Batch, Network
+from segcli.models.spec import Preprocess
+from segcli.promptable.geometry import Preparation
+from segcli.train.draws import Draws
+
+
+class DrawnSamples(Protocol):
+    """A training set: item `d` is draw number `d`."""
+
+    @property
+    def draws(self) -> Draws:
+        """Their order."""
+
+    @property
+    def preparation(self) -> Preparation:
+        """How pictures become inputs."""
+
+    def load(self, draw: int) -> Any:
+        """The sample of a draw."""
+
+    def path_of(self, draw: int) -> str:
+        """Path of the picture of a draw."""
+
+
+S = TypeVar("S", bound=DrawnSamples)
+
+
+@dataclass(kw_only=True)
+class PromptableSession(Generic[S]):
+    """See `segcli.engines.protocol.TrainingSession`, of which this lacks `losses` and `evaluate`.
+
+    Attributes:
+        forward: The step as a layer, or its data-parallel wrapper.
+        samples: The training part.
+        num_workers: Threads that load.
+    """
+
+    network: Network
+    forward: Network
+    optimizer: Any
+    classes: ClassMap
+    preprocess: Preprocess
+    samples: S
+    total_iterations: int
+    eval_interval: int
+    num_workers: int
+    ema_decay: float | None = None
+
+    @property
+    def iterations_per_epoch(self) -> int:
+        """Iterations in one pass over the training part."""
+        return self.samples.draws.iterations_per_epoch
+
+    def batches(self, start: int) -> Iterator[Batch]:
+        """Batches from iteration `start` to the end."""
+        return drawn_batches(
+            self.samples.load,
+            self.samples.path_of,
+            self.samples.draws,
+            start=start,
+            stop=self.total_iterations,
+            num_workers=self.num_workers,
+        )

@@ -1,0 +1,80 @@
+"""A picture that is encoded once, for any number of prompts."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from segcli.errors import UsageError
+from segcli.promptable.cache import EmbeddingCache, embedding_key
+from segcli.promptable.geometry import Placement, Preparation
+
+FloatArray = npt.NDArray[np.float32]
+UInt8Array = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class EncodedPicture:
+    """A picture that is ready for prompts.
+
+    Attributes:
+        embedding: Float32, as the network's encoder gives it.
+        placement: Where it lies in the model's input.
+        name: For messages.
+    """
+
+    embedding: FloatArray
+    placement: Placement
+    name: str
+
+
+class PictureHolder(ABC):
+    """Holds the picture that prompts are about.
+
+    Args:
+        preparation: How the network's pictures are prepared.
+        cache: Where embeddings are kept.
+    """
+
+    def __init__(self, preparation: Preparation, cache: EmbeddingCache) -> None:
+        self.preparation, self.cache = preparation, cache
+        self._picture: EncodedPicture | None = None
+
+    @property
+    @abstractmethod
+    def fingerprint(self) -> str:
+        """Of the network's weights."""
+
+    @abstractmethod
+    def encode(self, image: FloatArray) -> FloatArray:
+        """Maps a prepared picture to its embedding."""
+
+    @property
+    def picture(self) -> EncodedPicture:
+        """The picture that prompts are about.
+
+        Raises:
+            UsageError: None was set.
+        """
+        if self._picture is None:
+            raise UsageError("set a picture before asking about it")
+        return self._picture
+
+    def set_image(self, image: UInt8Array, *, name: str = "the picture", file_bytes: bytes | None = None) -> None:
+        """Encodes a picture, or takes its embedding from the cache.
+
+        Args:
+            image: ``[H, W, 3]`` uint8, RGB.
+            name: For messages.
+            file_bytes: The file's bytes, by which the cache knows the picture; the pixels serve where it is None.
+        """
+        content = repr(image.shape).encode() + image.tobytes() if file_bytes is None else file_bytes
+        key = embedding_key(content, self.fingerprint, self.preparation.fingerprint)
+        embedding = self.cache.get(key)
+        if embedding is None:
+            embedding = self.encode(self.preparation(image)[0])
+            self.cache.put(key, embedding)
+        self._picture = EncodedPicture(embedding, self.preparation.place(*image.shape[:2]), name)
