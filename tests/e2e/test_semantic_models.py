@@ -20,8 +20,10 @@ from tests.pictures import make_seg_dataset
 from tests.trained_model import make_config
 
 NAMES = tuple(spec.name for spec in SEMANTIC_MODELS)
-QUICK = ("SeaFormer_tiny", "SegFormer-B0")
+QUICK = ("PP-LiteSeg-T", "SeaFormer_tiny", "SegFormer-B0")
 SIZE_PX = 64
+FIXED = ("MaskFormer_tiny", "MaskFormer_small")
+"""Models whose input has one size, of 512 px unless another is configured."""
 TRAIN = {"epochs_iters": 2, "eval_interval": 2, "batch_size": 2, "crop_size": (SIZE_PX, SIZE_PX), "export_best": False}
 
 
@@ -48,8 +50,10 @@ def test_there_are_twenty():
 
 @pytest.mark.parametrize("name", cases())
 def test_the_whole_job(name, dataset, tmp_path):
+    shape = (1, 3, SIZE_PX, SIZE_PX) if name in FIXED else None
+
     def configured(**sections):
-        return make_config(tmp_path, dataset, model=name, **{"Train": TRAIN, **sections})
+        return make_config(tmp_path, dataset, model=name, **{"Train": {**TRAIN, "input_shape": shape}, **sections})
 
     trained = train(configured())
     assert trained.iterations == 2
