@@ -29,6 +29,10 @@ TASK_DEFAULTS: dict[Task, dict[str, Any]] = {
     Task.PROMPTABLE: {"Train.epochs_iters": 40, "Train.eval_interval": 1, "Export.tolerance": 1e-4},
 }
 """Defaults that differ from the schema's: the unit of `epochs_iters` and `eval_interval` is the epoch here."""
+MODEL_DEFAULTS: dict[str, dict[str, Any]] = {
+    "SAM-tiny": {"Train.epochs_iters": 6, "Train.eval_interval": 3, "Train.batch_size": 1},
+}
+"""Defaults of single models, before those of their task: the recipe by which it was measured."""
 _OPTIONAL = ("Evaluate.sliding_window", "Predict.sliding_window")
 """Sections that are there as a whole or not at all."""
 
@@ -234,11 +238,12 @@ class _Reading:
         self._drop_replaced(values)
         shared = values.setdefault("Global", {})
         task = MODEL_TASKS.get(str(shared.get("model")))
-        for key, value in TASK_DEFAULTS[task].items() if task else ():
+        own = MODEL_DEFAULTS.get(str(shared.get("model")), {})
+        for key, value in {**TASK_DEFAULTS[task], **own}.items() if task else ():
             section, _, name = key.partition(".")
             if values.setdefault(section, {}).get(name) is None and key not in self.origins:
                 values[section][name] = value
-                self.origins[key] = f"{DEFAULT} of {task.value}" if task else DEFAULT
+                self.origins[key] = f"{DEFAULT} of {shared['model'] if key in own else task.value}" if task else DEFAULT
         predict = values.setdefault("Predict", {})
         if predict.get("model_dir") is None:
             predict["model_dir"] = f"{shared.get('output') or 'output'}/best_model/inference"

@@ -14,7 +14,7 @@ from typing import Any
 
 from segcli.config.check import REFUSED
 from segcli.config.keys import choices, describe, leaves, sections
-from segcli.config.load import TASK_DEFAULTS
+from segcli.config.load import MODEL_DEFAULTS, TASK_DEFAULTS
 from segcli.config.show import scalar
 from segcli.data.files import write_text_atomic
 from segcli.models.names import MODEL_TASKS
@@ -59,7 +59,7 @@ def template(model: str) -> str:
         KeyError: There is no such model.
     """
     task = MODEL_TASKS[model]
-    given = {"Global.model": model, **TASK_DEFAULTS[task], **_TASK_VALUES[task]}
+    given = {"Global.model": model, **TASK_DEFAULTS[task], **MODEL_DEFAULTS.get(model, {}), **_TASK_VALUES[task]}
     head = [
         f"# {model} ({task.value.replace('_', ' ')}). Keys with their defaults; any can be left out or set with -o.",
         f"# python main.py -c configs/{task.value}/{model}.yaml {_TASK_WORDS[task]}",

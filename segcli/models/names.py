@@ -50,7 +50,7 @@ _PROMPTABLE = {
     "SAM-L": 312.3,
     "SAM-H": 641.1,
     "MobileSAM": 10.1,
-    "SAM-tiny": 0.3,
+    "SAM-tiny": 0.4,
     "LSeg-L": 406.3,
     "LSeg-tiny": 3.0,
 }
