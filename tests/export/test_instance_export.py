@@ -13,7 +13,9 @@ from segcli.models.exported import ExportedModel
 from segcli.models.instance.table import MaskForm, has_onnx_form
 from segcli.predict.instance_input import PreparedPicture
 from segcli.predict.objects import ObjectFinder
+from segcli.predict.runtimes.choice import open_runtime
 from tests.instance_run import configure
+from tests.random_instance import save_random_weights
 from tests.trained_instance import MODEL, SIDE, trained_instance_run
 
 
@@ -44,6 +46,37 @@ def test_onnx_finds_the_same(tmp_path):
     assert set(compared) == {"inference.json", "objects.json", "inference.onnx", "inference.xml"}
     assert compared["inference.onnx"].objects > 20
     assert done.input_shape == (1, 3, 96, 96)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["Mask-RT-DETR-S", "SOLOv2"])
+def test_other_families_find_the_same_in_real_pictures(name, tmp_path, shared):
+    weights = save_random_weights(name, tmp_path / "best_model")
+    settings = {"formats": ["paddle", "onnx", "openvino"]}
+    config = configure(name, shared / "data/INST_nuclei", tmp_path, Export=settings)
+    compared = {entry.file: entry for entry in export_weights(weights, tmp_path / "out", config).parity}
+    assert set(compared) == {"inference.json", "objects.json", "inference.onnx", "inference.xml"}
+    for entry in compared.values():
+        assert entry.objects > 20
+        assert entry.found_again > 0.98
+
+
+@pytest.mark.slow
+def test_both_parts_of_an_rcnn_find_the_same_in_real_pictures(tmp_path, shared):
+    name = "MaskRCNN-ResNet50-FPN"
+    weights = save_random_weights(name, tmp_path / "best_model")
+    config = configure(name, shared / "data/INST_nuclei", tmp_path, Export={"formats": ["paddle", "openvino"]})
+    done = export_weights(weights, tmp_path / "out", config)
+    compared = {entry.file: entry for entry in done.parity}
+    assert set(compared) == {"inference.json", "objects.json", "stem.onnx", "stem.xml"}
+    assert compared["stem.onnx"].runtime == "onnxruntime+paddle"
+    assert compared["stem.xml"].runtime == "openvino+paddle"
+    assert min(entry.found_again for entry in compared.values()) > 0.98
+    assert compared["stem.xml"].objects > 20
+    model = ExportedModel.open(done.folder)
+    assert model.is_split
+    for wanted, runtime in (("auto", "onnxruntime+paddle"), ("openvino", "openvino+paddle"), ("paddle", "paddle")):
+        assert open_runtime(model, wanted).name == runtime
 
 
 @pytest.mark.parametrize("shape", [(1, 3, 50, 64), (1, 3, -1, -1), (1, 1, 64, 64)])
@@ -96,6 +129,19 @@ def test_the_order_of_objects_does_not_matter(tmp_path):
     assert parity.found_again == 1
     assert parity.max_score_diff == pytest.approx(2e-4)
     assert parity.mean_mask_iou == 1
+
+
+def test_ties_may_fall_either_way_but_not_many(tmp_path):
+    """Of nine objects one is replaced by another of its score that overlaps it, 2 px away."""
+    apart = [(0.9 - 0.1 * number, 0, 4 * number) for number in range(8)]
+    reference = ObjectReference.of(finder(*apart, (0.05, 1, 20)), [PICTURE])
+    parity = compare_objects(finder(*apart, (0.05, 1, 22)), "paddle", tmp_path / "x.json", reference, 1e-3)
+    assert parity.found_again == pytest.approx(8 / 9)
+    assert parity.tied == pytest.approx(1 / 9)
+    assert "tied" in parity.summary()
+    for wrong in ((0.05, 1, 29), (0.07, 1, 22), (0.05, 0, 22)):
+        with pytest.raises(ParityError, match="disagrees"):
+            compare_objects(finder(*apart, wrong), "paddle", tmp_path / "x.json", reference, 1e-3)
 
 
 @pytest.mark.parametrize(

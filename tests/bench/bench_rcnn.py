@@ -1,0 +1,69 @@
+"""CPU time of Mask R-CNN on a picture of 512 pixels: its convolutions in a fast runtime against all of it in Paddle.
+
+Twenty objects are kept, as in a picture of a street. All share one run and one machine.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from segcli.engines.paddledet.exporting import save_program
+from segcli.engines.paddledet.split import save_split
+from segcli.engines.trained import load_trained
+from segcli.export.onnx import convert_program
+from segcli.predict.runtimes.choice import is_installed
+from segcli.predict.runtimes.onnx_runtime import OnnxRuntime
+from segcli.predict.runtimes.openvino_runtime import OpenVinoRuntime
+from segcli.predict.runtimes.paddle_runtime import PaddleRuntime
+from segcli.predict.runtimes.protocol import Runtime, thread_count
+from segcli.predict.runtimes.split_runtime import SplitRuntime
+from tests.bench.table import Row
+from tests.random_instance import save_random_weights
+
+MODEL = "MaskRCNN-ResNet50-FPN"
+SIDE = 512
+OBJECTS = 20
+BAR = 1.3
+
+
+def _seconds(runtime: Runtime, feeds: dict[str, np.ndarray]) -> float:
+    """CPU-seconds of all threads for one picture, after one that warms up."""
+    runtime.run_named(feeds)
+    begin = time.process_time()
+    boxes = runtime.run_named(feeds)[0]
+    seconds = time.process_time() - begin
+    assert len(boxes) == OBJECTS
+    return seconds
+
+
+def run() -> list[Row]:
+    """One row a fast runtime that is installed."""
+    rng = np.random.default_rng(0)
+    shape = np.array([[SIDE, SIDE]], np.float32)
+    image = rng.standard_normal((1, 3, SIDE, SIDE)).astype(np.float32)
+    feeds = {"im_shape": shape, "image": image, "scale_factor": np.ones_like(shape)}
+    fast: dict[str, Callable[[Path, int], Runtime]] = {"onnxruntime": OnnxRuntime, "openvino": OpenVinoRuntime}
+    threads = thread_count()
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        network = load_trained(save_random_weights(MODEL, folder), MODEL).network
+        network.bbox_post_process.nms.keep_top_k = OBJECTS
+        save_program(network, folder / "whole", None, small=True)
+        save_split(network, folder / "stem", folder / "heads")
+        stem = convert_program(folder / "stem.json", folder / "stem.pdiparams", folder / "stem.onnx")
+        slow = _seconds(PaddleRuntime(folder / "whole.json", folder / "whole.pdiparams", "cpu", threads), feeds)
+        heads = PaddleRuntime(folder / "heads.json", folder / "heads.pdiparams", "cpu", threads)
+        times = {
+            name: _seconds(SplitRuntime(opener(stem, threads), heads), feeds)
+            for name, opener in fast.items()
+            if is_installed(name)  # type: ignore[arg-type]
+        }
+    return [
+        Row(f"{MODEL}, stem in {name}", f"{value:.2f} CPU-s", f"{slow:.2f} CPU-s (Paddle Inference)", slow / value, BAR)
+        for name, value in times.items()
+    ]
