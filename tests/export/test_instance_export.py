@@ -53,7 +53,7 @@ def test_onnx_finds_the_same(tmp_path):
 def test_other_families_find_the_same_in_real_pictures(name, tmp_path, shared):
     weights = save_random_weights(name, tmp_path / "best_model")
     settings = {"formats": ["paddle", "onnx", "openvino"]}
-    config = configure(name, shared / "data/INST_nuclei", tmp_path, Export=settings)
+    config = configure(name, shared("data/INST_nuclei"), tmp_path, Export=settings)
     compared = {entry.file: entry for entry in export_weights(weights, tmp_path / "out", config).parity}
     assert set(compared) == {"inference.json", "objects.json", "inference.onnx", "inference.xml"}
     for entry in compared.values():
@@ -65,7 +65,7 @@ def test_other_families_find_the_same_in_real_pictures(name, tmp_path, shared):
 def test_both_parts_of_an_rcnn_find_the_same_in_real_pictures(tmp_path, shared):
     name = "MaskRCNN-ResNet50-FPN"
     weights = save_random_weights(name, tmp_path / "best_model")
-    config = configure(name, shared / "data/INST_nuclei", tmp_path, Export={"formats": ["paddle", "openvino"]})
+    config = configure(name, shared("data/INST_nuclei"), tmp_path, Export={"formats": ["paddle", "openvino"]})
     done = export_weights(weights, tmp_path / "out", config)
     compared = {entry.file: entry for entry in done.parity}
     assert set(compared) == {"inference.json", "objects.json", "stem.onnx", "stem.xml"}
