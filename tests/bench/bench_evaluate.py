@@ -1,13 +1,14 @@
-"""The `evaluate` command after a training, against PaddleSeg's `core.evaluate`; same weights and pictures.
+"""The `evaluate` command after a training, against PaddleSeg's own `core.evaluate`; same weights and pictures.
 
 Training leaves the exported best weights; the conversion to the fast runtime is made by `evaluate` and counted here.
 """
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import resource
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from segcli.export.command import export_weights
 from tests.bench.table import Row
 from tests.trained_model import MODEL, make_config, save_weights
 
-PICTURES = 40
+PICTURES = 60
 SHAPE = (512, 1024)
 CLASSES = 19
 BAR = 3.0
@@ -44,8 +45,8 @@ def make_dataset(root: Path) -> Path:
     return root
 
 
-def paddlesegs(weights: Path, data: Path) -> Callable[[], float]:
-    """PaddleSeg's own evaluation, as a function that gives its mIoU."""
+def paddlesegs(weights: Path, data: Path) -> tuple[float, float]:
+    """PaddleSeg's own evaluation of the network: its mIoU, and the CPU seconds of the call alone."""
     from segcli.engines.trained import load_trained
 
     network = load_trained(weights, MODEL).network
@@ -55,7 +56,22 @@ def paddlesegs(weights: Path, data: Path) -> Callable[[], float]:
 
     transforms = [Normalize()]
     dataset: Any = Dataset("val", str(data), transforms, CLASSES, val_path=str(data / "val.txt"))
-    return lambda: float(core_evaluate(network, dataset, num_workers=0, print_detail=False)[0])
+    begin = cpu_seconds()
+    miou = float(core_evaluate(network, dataset, num_workers=0, print_detail=False)[0])
+    return miou, cpu_seconds() - begin
+
+
+def in_its_own_process(weights: Path, data: Path) -> tuple[float, float]:
+    """`paddlesegs` in a process that has nothing of ours but the cures without which it does not run.
+
+    What segcli sets for Paddle's kernels is an environment variable, which a child would inherit.
+    """
+    changed = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("MKL_")}
+    try:
+        with multiprocessing.get_context("spawn").Pool(1) as pool:
+            return pool.apply(paddlesegs, (weights, data))
+    finally:
+        os.environ.update(changed)
 
 
 def cpu_seconds() -> float:
@@ -72,13 +88,10 @@ def run() -> list[Row]:
         options = {"Evaluate": {"absent_class": "zero", "log_interval": PICTURES}, "Export": {"verify": False}}
         config = make_config(Path(folder) / "run", data, **options)
         export_weights(weights, weights.parent / "inference", config)
-        theirs = paddlesegs(weights, data)
         begin = cpu_seconds()
         result: Any = evaluate(config)
         ours_s = cpu_seconds() - begin
-        begin = cpu_seconds()
-        expected = theirs()
-        theirs_s = cpu_seconds() - begin
+        expected, theirs_s = in_its_own_process(weights, data)
     assert abs(result.report.miou - expected) < 1e-5, (result.report.miou, expected)
     name = f"evaluate {PICTURES} pictures on {result.runtime}, conversion included"
     return [Row(name, f"{ours_s:.1f} CPU-s", f"{theirs_s:.1f} CPU-s", theirs_s / ours_s, BAR)]
