@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from segcli.data.image import read_image, read_mask
 from segcli.data.samples import SegSample
+from segcli.evaluate.samples import load
 from segcli.train.draws import Draws, seed_augmentation
 
 _BOOKKEEPING = ("trans_info", "gt_fields")
@@ -40,12 +40,15 @@ class SampleStream:
 
         Returns:
             ``img`` float32 [3, H, W] RGB, ``label`` [H, W], and what single transforms add.
+
+        Raises:
+            DatasetError: A file cannot be read, or picture and mask differ in size.
         """
-        sample = self._samples[self._draws.sample(draw)]
+        sample = load(self._samples[self._draws.sample(draw)])
         seed_augmentation(self._draws.seed_of(draw))
         data: dict[str, Any] = {
-            "img": read_image(sample.image).astype(np.float32),
-            "label": read_mask(sample.mask),
+            "img": sample.picture.astype(np.float32),
+            "label": sample.mask,
             "trans_info": [],
             "gt_fields": ["label"],
         }

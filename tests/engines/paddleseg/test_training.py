@@ -13,6 +13,7 @@ from segcli.config.schema import Config, EvaluateConfig, GlobalConfig, TrainConf
 from segcli.engines.paddleseg.engine import PaddleSegEngine
 from segcli.engines.paddleseg.parts import build_losses, build_optimizer, build_schedule, build_transforms
 from segcli.engines.protocol import Evaluation
+from segcli.errors import DatasetError
 from segcli.models.table import get_spec
 from segcli.train.draws import Draws, seed_augmentation
 from segcli.train.loop import run
@@ -123,3 +124,16 @@ def test_a_batch_without_labels_gives_gradients_of_zero(dataset):
     trained = [parameter for parameter in session.network.parameters() if not parameter.stop_gradient]
     assert float(loss) == 0
     assert all(float(parameter.grad.abs().max()) == 0 for parameter in trained)
+
+
+def test_a_broken_mask_is_a_fault_of_the_dataset(dataset):
+    (dataset / "annotations" / "train_0.png").write_bytes(b"no picture")
+    cv2.imwrite(str(dataset / "annotations" / "train_1.png"), np.zeros((9, 9), np.uint8))
+    session = PaddleSegEngine().open_training(get_spec("PP-LiteSeg-T"), configure(dataset))
+    told = {"train_0.png": "is no picture", "train_1.png": "mask is 9 x 9, picture 64 x 64"}
+    for draw in range(6):
+        name = session.stream.path_of(draw).rpartition("/")[2]
+        if name in told:
+            with pytest.raises(DatasetError, match=told.pop(name)):
+                session.stream[draw]
+    assert not told
