@@ -314,7 +314,7 @@ def pasted_masks(self: Any, mask_out: Tensor, bboxes: Tensor, bbox_num: Tensor, 
 def stretched_masks(masks: Tensor, boxes: Tensor, size: Tensor, threshold: float) -> Tensor:
     """Masks [N, H, W] int32 of a traced network: probabilities stretched over their boxes, two matrix products each.
 
-    The wheel samples every pixel of the picture for every object, ten and more times as long for the same pixels.
+    The wheel samples every pixel of the picture for every object: five times as long for the same pixels.
 
     Args:
         masks: Probabilities [N, m, m].
