@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from segcli.engines.paddleseg.importing import import_paddleseg
 
 Tensor = Any
@@ -214,6 +217,41 @@ def cure_maskformer(original: Method) -> Method:
     return forward
 
 
+def cure_shifted_windows(_original: Method) -> Method:
+    """The regions of Swin's shifted windows were painted by nine assignments a stage; here rows and columns are added.
+
+    The converter makes loops over sequences of the assignments, which OpenVINO cannot open. Nine regions: the windows
+    that are whole, and at the lower and right rim those that the shift has put together from both ends (Liu et al.
+    2021, "Swin Transformer", figure 4).
+    """
+    import paddle
+
+    def forward(self: Any, x: Tensor, H: int, W: int) -> tuple[Any, ...]:
+        window_partition = import_module("paddleseg.models.backbones.swin_transformer").window_partition
+        size, shift = self.window_size, self.shift_size
+        rows = paddle.to_tensor(3 * window_regions(H, size, shift)).reshape([1, -1, 1, 1])
+        columns = paddle.to_tensor(window_regions(W, size, shift)).reshape([1, 1, -1, 1])
+        regions = window_partition(rows + columns, size).reshape([-1, size * size])
+        apart = regions.unsqueeze(1) != regions.unsqueeze(2)
+        mask = -100.0 * apart.astype("float32")
+        for block in self.blocks:
+            block.H, block.W = H, W
+            x = block(x, mask)
+        if self.downsample is None:
+            return x, H, W, x, H, W
+        return x, H, W, self.downsample(x, H, W), (H + 1) // 2, (W + 1) // 2
+
+    return forward
+
+
+def window_regions(side: int, window: int, shift: int) -> NDArray[np.float32]:
+    """Region 0, 1 or 2 of each row or column, float32 [side raised to whole windows]."""
+    regions = np.zeros(-(-side // window) * window, np.float32)
+    regions[-window:] = 1
+    regions[-shift:] = 2
+    return regions
+
+
 def cure_resize_sides(original: Method) -> Method:
     """A list of sides was drawn from once, when the transform was built; all of them are kept for `__call__`."""
 
@@ -270,4 +308,5 @@ CURES: tuple[Cure, ...] = (
     Cure("paddleseg.utils.metrics", "calculate_area", cure_calculate_area),
     Cure("paddleseg.models.layers.tensor_fusion_helper", "avg_max_reduce_channel_helper", cure_channel_max),
     Cure("paddleseg.models.maskformer:MaskFormer", "forward", cure_maskformer),
+    Cure("paddleseg.models.backbones.swin_transformer:BasicLayer", "forward", cure_shifted_windows),
 )
