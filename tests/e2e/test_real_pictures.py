@@ -32,16 +32,20 @@ class Budget:
 
     Attributes:
         iterations: Iterations of 4 crops of 256 x 256 pixels.
-        cpu_seconds: CPU time of the training, evaluations included; measured, then doubled for slower machines.
-        floor: Least mIoU on the 11 validation pictures.
+        learning_rate: At their begin; it falls to 0.
+        cpu_seconds: Most CPU time of the training, evaluations included: about twice the measured one.
     """
 
     iterations: int
+    learning_rate: float
     cpu_seconds: float
-    floor: float
 
 
-BUDGETS = {"PP-LiteSeg-T": Budget(280, 900, 0.85)}
+FLOOR = 0.85
+"""Least mIoU on the 11 validation pictures."""
+
+BUDGETS = {"PP-LiteSeg-T": Budget(240, 0.002, 700), "SegFormer-B0": Budget(240, 0.001, 900)}
+"""Measured on one core, beside other work: PP-LiteSeg-T reaches 0.866 in 217 CPU-seconds, SegFormer-B0 0.954 in 406."""
 
 
 def configure(model: str, dataset: Path, output: Path, **sections: dict[str, object]) -> Config:
@@ -78,15 +82,16 @@ def test_labelme_pictures_are_learnt(model, shared, tmp_path):
             Train={
                 "epochs_iters": budget.iterations,
                 "batch_size": 4,
-                "eval_interval": 50,
-                "learning_rate": 0.001,
+                "eval_interval": 80,
+                "learning_rate": budget.learning_rate,
                 "optimizer": ADAMW,
                 "transforms": FLIPS,
             },
         )
     )
-    assert time.process_time() - begin < budget.cpu_seconds
-    assert trained.best_score >= budget.floor
+    spent = time.process_time() - begin
+    assert spent < budget.cpu_seconds
+    assert trained.best_score >= FLOOR
 
     weights = trained.models["best"]["pdparams"]
     by_weights = evaluate(configure(model, dataset, output, Evaluate={"weight_path": weights, "runtime": "paddle"}))
