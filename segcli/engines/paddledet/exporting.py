@@ -62,6 +62,16 @@ def merge_branches(network: Network) -> int:
     return merged
 
 
+def forget_last_run(network: Network) -> None:
+    """Drops what a network keeps of its last picture, as SOLOv2 its mask features.
+
+    Paddle takes such a tensor for a buffer: a traced network would have it as a constant, and find the objects of that
+    picture in every other one.
+    """
+    for name in set(network._buffers) & set(network._non_persistable_buffer_names_set):
+        del network._buffers[name]
+
+
 def free_batch(network: Network) -> bool:
     """Whether a traced network takes several pictures: Mask R-CNN does; of the others PaddleX gives one at a time."""
     return type(network).__name__ == "MaskRCNN"
@@ -81,6 +91,7 @@ def save_program(network: Network, stem: Path, size: tuple[int, int] | None, *, 
     shapes = ([batch, 2], [batch, 3, *sides], [batch, 2])
     spec = [paddle.static.InputSpec(shape, "float32", name) for shape, name in zip(shapes, INPUTS, strict=True)]
     merge_branches(network)
+    forget_last_run(network)
     with small_masks(network) if small else nullcontext():
         traced = paddle.jit.to_static(ExportedNetwork(network, small=small), input_spec=spec, full_graph=True)
         paddle.jit.save(traced, str(stem))
