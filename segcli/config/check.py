@@ -166,6 +166,11 @@ def _processes(config: Config) -> Faults:
         yield ConfigFault("Train.cpu_processes", message, "set Global.device to cpu, or name several ids: gpu:0,1")
 
 
+def _static(config: Config) -> Faults:
+    if config.Train.dy2st and (config.Train.cpu_processes > 1 or config.Train.dist_ips or "," in config.Global.device):
+        yield ConfigFault("Train.dy2st", "is true; several processes train the network as it is", "leave it out")
+
+
 def _input_shapes(config: Config) -> Faults:
     shapes = {"Train.input_shape": config.Train.input_shape, "Export.input_shape": config.Export.input_shape}
     for key, shape in shapes.items():
@@ -202,6 +207,7 @@ def _class_weights(config: Config) -> Faults:
 
 
 _SEMANTIC_ONLY = {
+    "Train.dy2st": "the losses belong to the network",
     "Train.crop_size": "Train.input_size chooses the picture size",
     "Train.loss": "the losses belong to the network",
     "Train.class_weights": "",
@@ -217,6 +223,7 @@ _INSTANCE_ONLY = {
     "Predict.threshold": "label maps have no scores",
 }
 _OF_SEMANTIC_OR_INSTANCE = {
+    "Train.dy2st": "",
     "Train.crop_size": "the network has one input size",
     "Train.input_size": "the network has one input size",
     "Train.network": "",
@@ -257,6 +264,7 @@ RULES: tuple[Rule, ...] = (
     Rule(("Global.model", "Predict.prompts"), _prompts),
     Rule(("Predict.kernel_option.run_mode", "Predict.engine"), _runtime),
     Rule(("Global.device", "Train.cpu_processes"), _processes),
+    Rule(("Global.device", "Train.cpu_processes", "Train.dist_ips", "Train.dy2st"), _static),
     Rule(("Train.input_shape", "Export.input_shape"), _input_shapes),
     Rule(("Evaluate.sliding_window", "Predict.sliding_window"), _windows),
     Rule(("Train.crop_size",), _crop),

@@ -61,7 +61,7 @@ class PaddleSegEngine:
         )
         return SemanticSession(
             network=network,
-            forward=network,
+            forward=paddle.jit.to_static(network.forward) if settings.dy2st else network,
             optimizer=build_optimizer(settings.optimizer or recipe.optimizer, network, schedule),
             dataset=dataset,
             stream=SampleStream(dataset.train, transforms, draws, _edge_classes(losses, len(dataset.classes))),

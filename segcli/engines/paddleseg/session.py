@@ -28,7 +28,7 @@ class SemanticSession:
     """What `segcli.train.loop` drives; see `segcli.engines.protocol.TrainingSession`.
 
     Attributes:
-        forward: What the forward pass calls: the network or its data-parallel wrapper.
+        forward: What the forward pass calls: the network, its static graph or its data-parallel wrapper.
         dataset: Both parts and the classes.
         stream: The training pictures.
         draws: Their order.

@@ -107,6 +107,15 @@ def test_our_losses_are_paddlesegs(dataset, tmp_path, monkeypatch):
     assert len(set(ours)) == ITERATIONS
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_a_static_graph_learns_the_same(dataset, monkeypatch):
+    original, made = paddle.jit.to_static, []
+    monkeypatch.setattr(paddle.jit, "to_static", lambda forward: made.append(forward) or original(forward))
+    plain, static = (our_losses(configure(dataset, epochs_iters=3, dy2st=dy2st)) for dy2st in (False, True))
+    np.testing.assert_allclose(static, plain, rtol=1e-5)
+    assert len(made) == 1
+
+
 def test_the_crop_size_reaches_every_cropping_transform():
     recipes = [{"type": "RandomPaddingCrop"}, {"type": "RandomHorizontalFlip"}]
     crop, _ = build_transforms(recipes, num_classes=3, crop_size=(96, 64))
