@@ -181,3 +181,19 @@ def test_every_machine_tells_how_its_training_ended(tmp_path, monkeypatch, reque
         assert worker.main(config_file) == 0
         assert (tmp_path / launch.RESULT_FILE).is_file() is there
     assert told == [1, 1]
+
+
+@pytest.mark.slow
+def test_two_processes_resume_bit_for_bit(tmp_path, monkeypatch):
+    """SeaFormer has dropout, which each process draws for itself, and batch normalisation over its own pictures."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    dataset = make_seg_dataset(tmp_path / "data", train=8)
+    settings = {**SETTINGS, "epochs_iters": 4, "eval_interval": 2, "keep_checkpoints": 2, "cpu_processes": 2}
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    train(make_config(whole, dataset, model="SeaFormer_tiny", Train=settings))
+    settings["resume_path"] = str(whole / "iter_2")
+    train(make_config(parts, dataset, model="SeaFormer_tiny", Train=settings))
+    ours, theirs = (read_weights(folder / "iter_4" / "model.pdparams") for folder in (parts, whole))
+    assert ours.keys() == theirs.keys()
+    for name, array in theirs.items():
+        np.testing.assert_array_equal(ours[name], array, err_msg=name)
