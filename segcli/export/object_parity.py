@@ -16,7 +16,7 @@ from segcli.evaluate.mask_ap import Detections
 from segcli.predict.instance_input import PreparedPicture
 from segcli.predict.objects import ObjectFinder
 
-SMALLEST_SHARE = 0.75
+SMALLEST_SHARE = 0.9
 """Objects that must be found again as they are."""
 SMALLEST_EXPLAINED = 0.98
 """Objects that must be found again or be ties: of two that overlap and have one score either may be kept."""

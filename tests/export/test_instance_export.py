@@ -132,12 +132,12 @@ def test_the_order_of_objects_does_not_matter(tmp_path):
 
 
 def test_ties_may_fall_either_way_but_not_many(tmp_path):
-    """Of nine objects one is replaced by another of its score that overlaps it, 2 px away."""
-    apart = [(0.9 - 0.1 * number, 0, 4 * number) for number in range(8)]
+    """Of eleven objects one is replaced by another of its score that overlaps it, 2 px away."""
+    apart = [(0.9 - 0.05 * number, 0, 3 * number) for number in range(10)]
     reference = ObjectReference.of(finder(*apart, (0.05, 1, 20)), [PICTURE])
     parity = compare_objects(finder(*apart, (0.05, 1, 22)), "paddle", tmp_path / "x.json", reference, 1e-3)
-    assert parity.found_again == pytest.approx(8 / 9)
-    assert parity.tied == pytest.approx(1 / 9)
+    assert parity.found_again == pytest.approx(10 / 11)
+    assert parity.tied == pytest.approx(1 / 11)
     assert "tied" in parity.summary()
     for wrong in ((0.05, 1, 29), (0.07, 1, 22), (0.05, 0, 22)):
         with pytest.raises(ParityError, match="disagrees"):

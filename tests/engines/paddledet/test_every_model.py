@@ -10,6 +10,7 @@ from segcli.models.instance.table import SIZED, has_onnx_form
 from segcli.predict.command import predict
 from segcli.train.command import train
 from tests.instance_run import configure, make_rectangles
+from tests.random_instance import save_random_weights
 
 QUICK = ("PP-YOLOE_seg-S", "Mask-RT-DETR-S")
 MODELS = [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in SIZED]
@@ -19,7 +20,12 @@ MODELS = [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) 
 def test_train_evaluate_export_predict(name, tmp_path):
     dataset = make_rectangles(tmp_path / "data")
     run = tmp_path / "run"
-    settings = {"Predict": {"model_dir": str(run / "inference"), "input": str(dataset / "images"), "threshold": 0.02}}
+    # weights that find something, and steps too small to change that, so that there are objects to compare
+    weights = save_random_weights(name, tmp_path / "start")
+    settings = {
+        "Train": {"pretrain_weight_path": str(weights), "learning_rate": 1e-6},
+        "Predict": {"model_dir": str(run / "inference"), "input": str(dataset / "images"), "threshold": 0.02},
+    }
     config = configure(name, dataset, run, **settings)
 
     trained = train(config)
@@ -35,6 +41,7 @@ def test_train_evaluate_export_predict(name, tmp_path):
     assert set(measured["classes"]) == {"кот", "dog"}
     split = () if has_onnx_form(name) else ("stem.onnx",)
     assert {entry.file for entry in exported.parity} == {"inference.json", "objects.json", *split}
+    assert min(entry.objects for entry in exported.parity) > 0
     assert len(predicted.predicted) == 6
     assert predicted.failed == ()
     assert predicted.runtime == ("onnxruntime+paddle" if split else "onnxruntime")
