@@ -143,7 +143,7 @@ def test_kept_tokens_give_the_same_pixels(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("model", ["SAM-tiny", "LSeg-tiny"])
 def test_two_processes_train_one_network(model: str, coco: Path, seg: Path, tmp_path: Path) -> None:
-    """About 15 CPU-seconds each."""
+    """About 8 CPU-seconds each."""
     data = coco if model == "SAM-tiny" else seg
     result = train(config(model, data, tmp_path, Train__cpu_processes=2, Train__batch_size=1))
 
