@@ -62,7 +62,7 @@ def tokenize(texts: Sequence[str], *, truncate: bool = False) -> npt.NDArray[np.
             shown = text if len(text) <= 60 else f"{text[:57]}..."
             raise UsageError(
                 f"the text {shown!r} has {len(tokens) - 2} tokens; the network reads at most {CONTEXT_LENGTH - 2}",
-                hint="shorten the text, or ask for it to be cut",
+                hint="shorten it, or have it cut: Predict.promptable.truncate_text=True",
             )
         if len(tokens) > CONTEXT_LENGTH:
             tokens = [*tokens[: CONTEXT_LENGTH - 1], END_OF_TEXT]
