@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.trained_instance import MODEL, NAMES, SIDE, save_instance_weights
 
-SHRINK = 0.001
+SHRINK = 0.01
 BACKGROUND = {"MaskRCNN": 3.5, "CascadeRCNN": 3.05}
 """Logit of no object, by architecture, at which a few tens of proposals exceed the smallest score of 0.05."""
 
@@ -43,10 +43,17 @@ def save_random_weights(name: str, folder: Path) -> Path:
 def _shrink(network: Any) -> None:
     import paddle
 
+    network.eval()
+    with paddle.no_grad():
+        features = network.backbone({"image": paddle.rand([1, 3, SIDE, SIDE])})
+    if network.neck is not None:  # levels of equal strength, however deep the backbone is
+        for convolution, level in zip(network.neck.lateral_convs, features, strict=True):
+            convolution.weight.set_value(convolution.weight / level.std())
+    spread = 1.0 if network.neck is not None else float(features[0].std())
     background = BACKGROUND[type(network).__name__]
     names = ("rpn_rois_score", "rpn_rois_delta", "bbox_score", "bbox_delta", "mask_fcn_logits")
     for name, weight in network.named_parameters():
         if name.endswith("weight") and any(part in name for part in names):
-            weight.set_value(weight * SHRINK)
+            weight.set_value(weight * (SHRINK / spread))
         if name.endswith("bias") and "bbox_score" in name:  # few objects: the background's score is the last one
             weight.set_value(paddle.to_tensor([*weight.numpy()[:-1], background], dtype="float32"))
