@@ -141,7 +141,8 @@ def match_pictures(
         else:
             meant = _pictures_meant(entry.image, pictures)
             if len(meant) != 1:
-                fault = f"several pictures are called so ({', '.join(meant[:3])})" if meant else "no such picture"
+                several = f"several pictures are called so ({', '.join(meant[:3])})"
+                fault = several if meant else "no such picture is among those of the input"
                 faults.append(f"{entry.image}: {fault}")
                 continue
         for picture in meant:
