@@ -5,12 +5,12 @@ import pytest
 import yaml
 
 from segcli.data import rle
-from segcli.errors import ExportError, ParityError
+from segcli.errors import ExportError, MissingPartError, ParityError
 from segcli.evaluate.mask_ap import Detections
 from segcli.export.command import export_weights
 from segcli.export.object_parity import ObjectReference, compare_objects
 from segcli.models.exported import ExportedModel
-from segcli.models.instance.table import MaskForm, has_onnx_form
+from segcli.models.instance.table import SIZED, MaskForm, has_onnx_form
 from segcli.predict.instance_input import PreparedPicture
 from segcli.predict.objects import ObjectFinder
 from segcli.predict.runtimes.choice import open_runtime
@@ -87,6 +87,14 @@ def test_inputs_that_the_network_cannot_take_are_refused(tmp_path, shape):
         export_weights(
             weights, tmp_path / "out", configure(MODEL, run / "data", tmp_path, Export={"input_shape": shape})
         )
+
+
+def test_an_rcnn_that_was_exported_in_one_part_runs_on_paddle_alone(tmp_path):
+    name = "MaskRCNN-ResNet50-FPN"
+    model = ExportedModel(tmp_path, name, SIZED[name].preprocess(SIDE), (1, 3, -1, -1), ("a",), None)
+    assert not model.is_split
+    with pytest.raises(MissingPartError, match=r"stem\.onnx"):
+        open_runtime(model, "onnxruntime")
 
 
 def test_rcnn_has_no_onnx_form():
