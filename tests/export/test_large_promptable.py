@@ -8,6 +8,7 @@ from __future__ import annotations
 import shutil
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -41,7 +42,7 @@ def test_a_large_network_is_exported_whole(model: str, tmp_path: Path) -> None:
         pytest.skip(f"{model} needs {GIGABYTES[model]} GB of memory and 10 GB of the temporary folder")
     weights, picture = make_weights(tmp_path, model), tmp_path / "picture.png"
     cv2.imwrite(str(picture), np.random.default_rng(0).integers(0, 256, (480, 640, 3), np.uint8))
-    asked = {"Predict__input": str(picture), "Export__formats": ["onnx"]}
+    asked: dict[str, Any] = {"Predict__input": str(picture), "Export__formats": ["onnx"]}
 
     result = export(config(model, weights, tmp_path, **asked)).as_dict()
 
