@@ -85,8 +85,8 @@ GADGETS = {
         },
     ),
     "Mask-RT-DETR-S": Budget(
-        260,
-        (0.752, 1.0),
+        353,
+        (0.804, 0.990),
         {
             "epochs_iters": 10,
             "batch_size": 4,
