@@ -67,7 +67,10 @@ DatasetOption = Annotated[str | None, typer.Option("--dataset", help="The datase
 DatasetArgument = Annotated[str, typer.Argument(help="Folder of the dataset.", metavar="DATASET")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the plan; write nothing.")]
 Undo = Annotated[bool, typer.Option("--undo", help="Take the last change of this dataset back.")]
-TaskOption = Annotated[TaskName, typer.Option("--task", help="What the labels are for.", rich_help_panel=_SETTINGS)]
+TaskOption = Annotated[
+    TaskName | None,
+    typer.Option("--task", help="What the labels are for; else what the folder holds.", rich_help_panel=_SETTINGS),
+]
 
 
 def _version(wanted: bool) -> None:
@@ -89,7 +92,7 @@ def _common(
 def check(
     *,
     dataset: DatasetArgument,
-    task: TaskOption = TaskName.semantic,
+    task: TaskOption = None,
     model: Model = None,
     output: Output = None,
     config: ConfigFile = None,
@@ -98,7 +101,7 @@ def check(
     debug: Debug = False,
 ) -> None:
     """Check every picture and label of a dataset; all faults at once."""
-    options = {"dataset": dataset, "model": model or _dataset_model(task, config), "output": output}
+    options = {"dataset": dataset, "model": model or _dataset_model(task, config, dataset), "output": output}
     _start("check_dataset", config, override, options, print_config=print_config, debug=debug)
 
 
@@ -108,7 +111,7 @@ def convert(
     dataset: DatasetArgument,
     dry_run: DryRun = False,
     undo: Undo = False,
-    task: TaskOption = TaskName.semantic,
+    task: TaskOption = None,
     model: Model = None,
     output: Output = None,
     config: ConfigFile = None,
@@ -117,7 +120,7 @@ def convert(
     debug: Debug = False,
 ) -> None:
     """Convert a LabelMe dataset in its folder, then check it; originals are kept."""
-    options = {"dataset": dataset, "model": model or _dataset_model(task, config), "output": output}
+    options = {"dataset": dataset, "model": model or _dataset_model(task, config, dataset), "output": output}
     override = ["CheckDataset.convert.enable=true", "CheckDataset.convert.src_dataset_type=LabelMe", *(override or [])]
     _change("convert", config, override, options, dry_run=dry_run, undo=undo, print_config=print_config, debug=debug)
 
@@ -130,7 +133,7 @@ def split(
     seed: Annotated[int, typer.Option(min=0, help="Seed of the shuffle.")] = 0,
     dry_run: DryRun = False,
     undo: Undo = False,
-    task: TaskOption = TaskName.semantic,
+    task: TaskOption = None,
     model: Model = None,
     output: Output = None,
     config: ConfigFile = None,
@@ -139,7 +142,7 @@ def split(
     debug: Debug = False,
 ) -> None:
     """Divide a dataset anew into train and val, then check it; the old lists are kept."""
-    options = {"dataset": dataset, "model": model or _dataset_model(task, config), "output": output}
+    options = {"dataset": dataset, "model": model or _dataset_model(task, config, dataset), "output": output}
     shares = {"train_percent": train_percent, "val_percent": 100 - train_percent, "seed": seed, "enable": "true"}
     override = [*(f"CheckDataset.split.{key}={value}" for key, value in shares.items()), *(override or [])]
     _change("split", config, override, options, dry_run=dry_run, undo=undo, print_config=print_config, debug=debug)
@@ -366,8 +369,16 @@ def _run_config(mode: str, options: dict[str, Any]) -> Path | None:
     return path if goes_on and options.get("model") is None and path.is_file() else None
 
 
-def _dataset_model(task: TaskName, config: Path | None) -> str | None:
-    return None if config is not None else _DATASET_MODELS[task]
+def _dataset_model(task: TaskName | None, config: Path | None, dataset: str) -> str | None:
+    return None if config is not None else _DATASET_MODELS[task or _task_of(Path(dataset))]
+
+
+def _task_of(dataset: Path) -> TaskName:
+    """Instance for a folder of COCO files without the lists of a semantic dataset, else semantic."""
+    has_lists = any((dataset / name).is_file() for name in ("train.txt", "val.txt"))
+    return (
+        TaskName.instance if any(dataset.glob("annotations/instance_*.json")) and not has_lists else TaskName.semantic
+    )
 
 
 def _model_in(model_dir: str | None) -> str | None:

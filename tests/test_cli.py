@@ -161,3 +161,12 @@ def test_a_change_is_shown_made_and_taken_back(invoke, tmp_path: Path, monkeypat
     assert CliRunner().invoke(main, ["convert", str(data), "--undo"]).exit_code == 0
     assert {path: path.read_bytes() for path in data.rglob("*") if path.is_file()} == before
     assert CliRunner().invoke(main, ["convert", str(data), "--undo"]).exit_code == 2
+
+
+def test_the_task_is_what_the_folder_holds(invoke, tmp_path: Path):
+    (tmp_path / "annotations").mkdir()
+    (tmp_path / "annotations" / "instance_val.json").write_text("{}")
+    assert invoke("check", str(tmp_path))[1].config.Global.model == "Mask-RT-DETR-S"
+    (tmp_path / "train.txt").touch()
+    assert invoke("check", str(tmp_path))[1].config.Global.model == "PP-LiteSeg-T"
+    assert invoke("check", str(tmp_path), "--task", "instance")[1].config.Global.model == "Mask-RT-DETR-S"
