@@ -8,9 +8,8 @@ from typing import Any
 from tests.trained_instance import MODEL, NAMES, SIDE, save_instance_weights
 
 SHRINK = 0.01
-BACKGROUND, SPREAD = 3.5, 0.5
-"""Logit of no object, and spread of those of the classes, at which a few tens of proposals exceed the smallest score of
-0.05, each by its own."""
+BACKGROUND = {"MaskRCNN": 3.5, "CascadeRCNN": 3.05}
+"""Logit of no object, by architecture, at which a few tens of proposals exceed the smallest score of 0.05."""
 
 
 def save_random_weights(name: str, folder: Path) -> Path:
@@ -35,7 +34,6 @@ def save_random_weights(name: str, folder: Path) -> Path:
         network.solov2_head.solo_cate.bias.set_value(network.solov2_head.solo_cate.bias + 2.3)
     if hasattr(network, "rpn_head"):  # boxes that stay in the picture, scores below 1
         _shrink(network)
-        _spread(network)
     folder.mkdir(parents=True, exist_ok=True)
     paddle.save(network.state_dict(), str(folder / "best_model.pdparams"))
     ModelCard(name, NAMES, preprocess=SIZED[name].preprocess(SIDE)).save(folder)
@@ -52,25 +50,10 @@ def _shrink(network: Any) -> None:
         for convolution, level in zip(network.neck.lateral_convs, features, strict=True):
             convolution.weight.set_value(convolution.weight / level.std())
     spread = 1.0 if network.neck is not None else float(features[0].std())
+    background = BACKGROUND[type(network).__name__]
     names = ("rpn_rois_score", "rpn_rois_delta", "bbox_score", "bbox_delta", "mask_fcn_logits")
     for name, weight in network.named_parameters():
         if name.endswith("weight") and any(part in name for part in names):
             weight.set_value(weight * (SHRINK / spread))
         if name.endswith("bias") and "bbox_score" in name:  # few objects: the background's score is the last one
-            weight.set_value(paddle.to_tensor([*weight.numpy()[:-1], BACKGROUND], dtype="float32"))
-
-
-def _spread(network: Any) -> None:
-    """Scales the scores of the classes to their spread, whatever the backbone makes of a picture."""
-    import paddle
-
-    def scale(layer: Any, _inputs: Any, logits: Any) -> None:
-        layer.weight.set_value(layer.weight * (SPREAD / logits[:, :-1].std()))
-
-    heads = [layer for name, layer in network.named_sublayers() if "bbox_score" in name.rpartition(".")[2]]
-    hooks = [layer.register_forward_post_hook(scale) for layer in heads]
-    side = paddle.to_tensor([[float(SIDE), float(SIDE)]])
-    with paddle.no_grad():
-        network({"image": paddle.rand([1, 3, SIDE, SIDE]), "im_shape": side, "scale_factor": paddle.ones([1, 2])})
-    for hook in hooks:
-        hook.remove()
+            weight.set_value(paddle.to_tensor([*weight.numpy()[:-1], background], dtype="float32"))
