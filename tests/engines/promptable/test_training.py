@@ -76,7 +76,7 @@ def test_a_frozen_sam_learns_in_its_decoder_alone_and_encodes_each_picture_once(
 
 
 def test_a_whole_sam_goes_on_as_if_it_had_not_been_stopped(coco: Path, tmp_path: Path) -> None:
-    values = {"Train__promptable__error_rounds": 0, "Train__num_workers": 1}
+    values = {"Train__promptable__error_rounds": 0, "Train__num_workers": 1, "Train__eval_interval": 1}
     whole = train(config("SAM-tiny", coco, tmp_path / "whole", **values, Train__keep_checkpoints=2))
     halves = tmp_path / "whole" / "iter_2"
 
