@@ -6,12 +6,10 @@ import logging
 from collections.abc import Iterable, Iterator, Sequence
 
 from segcli.data.classes import ClassMap
-from segcli.data.codes import finding
-from segcli.data.image import read_image
 from segcli.data.instances import InstanceSample
-from segcli.errors import DatasetError, InputError
 from segcli.evaluate.instance_report import InstanceReport
 from segcli.evaluate.mask_ap import MaskAP
+from segcli.evaluate.samples import read_sized
 from segcli.models.spec import Preprocess
 from segcli.predict.instance_input import PreparedPicture, prepare
 from segcli.predict.objects import ObjectFinder
@@ -64,16 +62,7 @@ def load(sample: InstanceSample, preprocess: Preprocess) -> Loaded:
     Raises:
         DatasetError: It cannot be read, or has another size than the annotation file says.
     """
-    try:
-        picture = read_image(sample.image)
-    except InputError as error:
-        raise DatasetError(error.message, path=error.path, hint=error.hint) from error
-    height, width = picture.shape[:2]
-    if (height, width) != (sample.height, sample.width):
-        message = f"is {width} x {height}, the annotation file says {sample.width} x {sample.height}"
-        fault = finding("C114", str(sample.image), message)
-        raise DatasetError(message, [fault], path=sample.image, hint=fault.hint)
-    return sample, prepare(picture, preprocess)
+    return sample, prepare(read_sized(sample), preprocess)
 
 
 def grouped(loaded: Iterable[Loaded], batch_size: int) -> Iterator[list[Loaded]]:

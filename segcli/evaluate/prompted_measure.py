@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from segcli.data import rle
 from segcli.data.class_files import is_background
 from segcli.data.classes import ClassMap
-from segcli.data.image import read_image, read_mask
 from segcli.data.instances import InstanceSample
 from segcli.data.samples import SegSample
-from segcli.errors import DatasetError
 from segcli.evaluate.confusion import ConfusionMatrix
 from segcli.evaluate.metrics import AbsentClass
 from segcli.evaluate.report import SemanticReport
+from segcli.evaluate.samples import load, read_sized
+from segcli.evaluate.semantic import count_labels
 from segcli.predict.labelling import argmax
 from segcli.predict.stream import batched
 from segcli.progress import track
@@ -161,14 +161,10 @@ def measure_texts(
     matrix, counts = ConfusionMatrix(len(classes), classes.ignore_index), TextCounts()
     asked = [(index, name) for index, name in enumerate(classes.names) if not is_background(name)]
     for number, sample in enumerate(track(samples, "evaluate", len(samples)), start=1):
-        picture, truth = read_image(sample.image), read_mask(sample.mask)
-        if picture.shape[:2] != truth.shape:
-            raise DatasetError(f"is {truth.shape}, its picture {picture.shape[:2]} (height, width)", path=sample.mask)
-        predictor.set_image(picture, name=str(sample.image))
-        try:
-            matrix.update(argmax(predictor.score(texts)), truth)
-        except ValueError as fault:
-            raise DatasetError(str(fault), path=sample.mask) from fault
+        loaded = load(sample)
+        truth = loaded.mask
+        predictor.set_image(loaded.picture, name=str(sample.image))
+        count_labels(matrix, argmax(predictor.score(texts)), loaded)
         counted = truth != classes.ignore_index
         prompts = [ObjectPrompt(text=texts[index]) for index, _ in asked]
         for (index, name), answer in zip(asked, predictor.predict(prompts, background=background), strict=True):
@@ -191,17 +187,3 @@ def object_masks(sample: InstanceSample) -> Iterator[NDArray[np.bool_]]:
         code = value.to_rle(sample.height, sample.width)
         if not value.is_crowd and rle.area(code):
             yield np.asarray(rle.decode(code), np.bool_)
-
-
-def read_sized(sample: InstanceSample) -> NDArray[np.uint8]:
-    """The picture.
-
-    Raises:
-        DatasetError: It has another size than the annotation file says.
-    """
-    picture = read_image(sample.image)
-    if picture.shape[:2] != (sample.height, sample.width):
-        height, width = picture.shape[:2]
-        stated = f"{sample.width} x {sample.height}"
-        raise DatasetError(f"is {width} x {height}, the annotation file says {stated}", path=sample.image)
-    return picture

@@ -10,6 +10,7 @@ from itertools import islice
 
 from segcli.data.codes import finding
 from segcli.data.image import read_image, read_mask
+from segcli.data.instances import InstanceSample
 from segcli.data.samples import SegSample
 from segcli.errors import DatasetError, InputError
 from segcli.predict.labelling import Labels
@@ -43,6 +44,24 @@ def load(sample: SegSample) -> LoadedSample:
         fault = finding("S207", str(sample.mask), message)
         raise DatasetError(message, [fault], path=sample.mask, hint=fault.hint)
     return loaded
+
+
+def read_sized(sample: InstanceSample) -> Picture:
+    """Decodes the picture of an instance sample: RGB [H, W, 3].
+
+    Raises:
+        DatasetError: It cannot be read, or has another size than the annotation file says.
+    """
+    try:
+        picture = read_image(sample.image)
+    except InputError as error:
+        raise DatasetError(error.message, path=error.path, hint=error.hint) from error
+    height, width = picture.shape[:2]
+    if (height, width) != (sample.height, sample.width):
+        message = f"is {width} x {height}, the annotation file says {sample.width} x {sample.height}"
+        fault = finding("C114", str(sample.image), message)
+        raise DatasetError(message, [fault], path=sample.image, hint=fault.hint)
+    return picture
 
 
 def load_ahead(samples: Sequence[SegSample], ahead: int) -> Iterator[LoadedSample]:

@@ -75,7 +75,7 @@ def measure(
     shown = track(load_ahead(samples, batch_size + 1), "evaluate", len(samples))
     for batch in grouped(shown, batch_size):
         for loaded, labels in zip(batch, predict(batch), strict=True):
-            _count(matrix, labels, loaded)
+            count_labels(matrix, labels, loaded)
             if outlines is not None:
                 outlines.update(labels, loaded.mask)
             done += 1
@@ -86,7 +86,12 @@ def measure(
     return SemanticReport(classes, matrix.compute(), len(samples), absent_class, boundary_iou)
 
 
-def _count(matrix: ConfusionMatrix, labels: Labels, loaded: LoadedSample) -> None:
+def count_labels(matrix: ConfusionMatrix, labels: Labels, loaded: LoadedSample) -> None:
+    """Counts the label map of one sample.
+
+    Raises:
+        DatasetError: The mask holds an id that is no class.
+    """
     try:
         matrix.update(labels, loaded.mask)
     except UnknownIdError as error:

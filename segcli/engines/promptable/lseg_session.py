@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from paddle import nn
 
 from segcli.data.classes import ClassMap
-from segcli.data.image import read_image, read_mask
 from segcli.data.samples import SegSample
 from segcli.engines.promptable.frozen_lseg import FrozenLSeg, FrozenPixels
 from segcli.engines.promptable.session import PromptableSession
 from segcli.engines.protocol import Batch, Evaluation, Network, Tensor
 from segcli.errors import DatasetError
 from segcli.evaluate.prompted_measure import label_texts, measure_texts
+from segcli.evaluate.samples import load
 from segcli.models.promptable.lseg.tokenizer import tokenize
 from segcli.promptable.backends import PaddleLSeg
 from segcli.promptable.cache import EmbeddingCache
@@ -53,10 +53,9 @@ class LSegSamples:
             DatasetError: The mask has another size than its picture, or unknown ids.
         """
         sample = self.samples[self.draws.sample(draw)]
-        picture, mask = read_image(sample.image), read_mask(sample.mask)
+        loaded = load(sample)
+        picture, mask = loaded.picture, loaded.mask
         ignored = self.classes.ignore_index
-        if picture.shape[:2] != mask.shape:
-            raise DatasetError(f"is {mask.shape}, its picture {picture.shape[:2]} (height, width)", path=sample.mask)
         if np.any((mask >= len(self.classes)) & (mask != ignored)):
             raise DatasetError(f"holds ids beyond the {len(self.classes)} classes", path=sample.mask)
         if self.flip and np.random.default_rng(self.draws.seed_of(draw)).random() < 0.5:

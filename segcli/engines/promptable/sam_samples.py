@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from segcli.data import rle
 from segcli.data.instances import InstanceObject, InstanceSample
-from segcli.evaluate.prompted_measure import read_sized
+from segcli.evaluate.samples import read_sized
 from segcli.promptable.geometry import Preparation
 from segcli.promptable.sampling import box_of_mask
 from segcli.promptable.training import TrainingObjects, training_objects

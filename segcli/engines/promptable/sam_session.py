@@ -13,7 +13,8 @@ from segcli.data.instances import InstanceSample
 from segcli.engines.promptable.sam_samples import DrawnPicture, SamSamples
 from segcli.engines.promptable.session import PromptableSession
 from segcli.engines.protocol import Batch, Evaluation, Network, Tensor
-from segcli.evaluate.prompted_measure import measure_clicks, read_sized
+from segcli.evaluate.prompted_measure import measure_clicks
+from segcli.evaluate.samples import read_sized
 from segcli.promptable.backends import PaddleSam, network_fingerprint
 from segcli.promptable.cache import EmbeddingCache, embedding_key
 from segcli.promptable.predictor import SamPredictor
