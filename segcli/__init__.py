@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING, Any
 from segcli.version import __version__
 
 if TYPE_CHECKING:
-    from segcli.predict.model import create_model
+    from segcli.steps.predict.model import create_model
 
 __all__ = ["__version__", "create_model"]
 
 
 def __getattr__(name: str) -> Any:
     if name == "create_model":
-        from segcli.predict.model import create_model
+        from segcli.steps.predict.model import create_model
 
         return create_model
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,5 +1,5 @@
 """``python -m segcli`` is the command `segcli`."""
 
-from segcli.cli import main
+from segcli.cli.main import main
 
 main(prog_name="segcli")

@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING, Any
 
 from segcli import terminal
 from segcli.errors import EXIT_DATASET_INVALID, EXIT_DONE, ConfigError
-from segcli.failures import Failure, failure_of
+from segcli.failure_report import Failure, failure_of
 
 if TYPE_CHECKING:
     from segcli.config.load import LoadedConfig
     from segcli.results import ModeResult, PreparationReport
 
 MODES: dict[str, str] = {
-    "check_dataset": "segcli.check.command:check_dataset",
-    "train": "segcli.train.command:train",
-    "evaluate": "segcli.evaluate.command:evaluate",
-    "export": "segcli.export.command:export",
-    "predict": "segcli.predict.command:predict",
+    "check_dataset": "segcli.steps.check.command:check_dataset",
+    "train": "segcli.steps.train.command:train",
+    "evaluate": "segcli.steps.evaluate.command:evaluate",
+    "export": "segcli.steps.export.command:export",
+    "predict": "segcli.steps.predict.command:predict",
 }
 """Where the function of each mode is; every one is called with a `Config` and returns a `ModeResult`."""
 

@@ -24,10 +24,10 @@ from dataclasses import dataclass
 from os import PathLike
 from typing import TYPE_CHECKING
 
-from segcli.words import counted
+from segcli.plurals import counted
 
 if TYPE_CHECKING:
-    from segcli.data.finding import Finding
+    from segcli.findings import Finding
 
 EXIT_DONE = 0
 EXIT_FAILED = 1

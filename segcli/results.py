@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from segcli.data.files import write_json_atomic
-from segcli.data.finding import Finding
+from segcli.findings import Finding
 from segcli.version import __version__
 
 SCHEMA_VERSION = 1

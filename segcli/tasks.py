@@ -26,15 +26,15 @@ class TaskParts:
 
     Attributes:
         dataset_type: PaddleX's name of the dataset layout, as written in `check_dataset_result.json`.
-        engine: Class that builds networks and training sessions; see `segcli.engines.protocol.Engine`.
-        checker: Function `(config) -> CheckResult` behind check_dataset; see `segcli.check`.
+        engine: Class that builds networks and training sessions; see `segcli.engine.Engine`.
+        checker: Function `(config) -> CheckResult` behind check_dataset; see `segcli.steps.check`.
         converter: Function `(dataset, settings) -> ConversionPlan` that plans the conversion of LabelMe data; see
-            `segcli.convert`.
-        splitter: Function `(folder, shares, seed) -> SplitPlan` that plans a new division; see `segcli.split`.
-        evaluator: Function that measures a network on a dataset; see `segcli.evaluate`.
+            `segcli.steps.convert`.
+        splitter: Function `(folder, shares, seed) -> SplitPlan` that plans a new division; see `segcli.steps.split`.
+        evaluator: Function that measures a network on a dataset; see `segcli.steps.evaluate`.
         exporter: Function `(weights, folder, config) -> ExportResult` that writes an exported model; see
-            `segcli.export`.
-        predictor: Class that turns pictures into results; see `segcli.predict`.
+            `segcli.steps.export`.
+        predictor: Class that turns pictures into results; see `segcli.steps.predict`.
         weight_file: Name of the weights inside `best_model/`, as PaddleX names it.
         score: Name of the metric by which the best checkpoint is chosen (higher is better).
     """
@@ -55,24 +55,24 @@ TASKS: dict[Task, TaskParts] = {
     Task.SEMANTIC: TaskParts(
         dataset_type="SegDataset",
         engine="segcli.engines.paddleseg.engine:PaddleSegEngine",
-        checker="segcli.check.semantic:check_semantic",
-        converter="segcli.convert.to_seg:plan_seg",
-        splitter="segcli.split.seg:plan_seg_split",
-        evaluator="segcli.evaluate.semantic:evaluate_semantic",
-        exporter="segcli.export.semantic:export_semantic",
-        predictor="segcli.predict.semantic:SemanticPredictor",
+        checker="segcli.steps.check.semantic:check_semantic",
+        converter="segcli.steps.convert.to_seg:plan_seg",
+        splitter="segcli.steps.split.seg:plan_seg_split",
+        evaluator="segcli.steps.evaluate.semantic:evaluate_semantic",
+        exporter="segcli.steps.export.semantic:export_semantic",
+        predictor="segcli.steps.predict.semantic:SemanticPredictor",
         weight_file="model.pdparams",
         score="mIoU",
     ),
     Task.INSTANCE: TaskParts(
         dataset_type="COCOInstSegDataset",
         engine="segcli.engines.paddledet.engine:PaddleDetEngine",
-        checker="segcli.check.instance:check_instance",
-        converter="segcli.convert.to_coco:plan_coco",
-        splitter="segcli.split.coco:plan_coco_split",
-        evaluator="segcli.evaluate.instance:evaluate_instance",
-        exporter="segcli.export.instance:export_instance",
-        predictor="segcli.predict.instance:InstancePredictor",
+        checker="segcli.steps.check.instance:check_instance",
+        converter="segcli.steps.convert.to_coco:plan_coco",
+        splitter="segcli.steps.split.coco:plan_coco_split",
+        evaluator="segcli.steps.evaluate.instance:evaluate_instance",
+        exporter="segcli.steps.export.instance:export_instance",
+        predictor="segcli.steps.predict.instance:InstancePredictor",
         weight_file="best_model.pdparams",
         score="mask AP",
     ),
@@ -80,12 +80,12 @@ TASKS: dict[Task, TaskParts] = {
         # Segment Anything learns from outlined objects, LSeg from label maps: what differs is told by the model.
         dataset_type="COCOInstSegDataset",
         engine="segcli.engines.promptable.engine:PromptableEngine",
-        checker="segcli.check.promptable:check_promptable",
-        converter="segcli.convert.to_coco:plan_coco",
-        splitter="segcli.split.coco:plan_coco_split",
-        evaluator="segcli.evaluate.promptable:evaluate_promptable",
-        exporter="segcli.export.promptable:export_promptable",
-        predictor="segcli.predict.promptable:PromptablePredictor",
+        checker="segcli.steps.check.promptable:check_promptable",
+        converter="segcli.steps.convert.to_coco:plan_coco",
+        splitter="segcli.steps.split.coco:plan_coco_split",
+        evaluator="segcli.steps.evaluate.promptable:evaluate_promptable",
+        exporter="segcli.steps.export.promptable:export_promptable",
+        predictor="segcli.steps.predict.promptable:PromptablePredictor",
         weight_file="model.pdparams",
         score="mIoU",
     ),

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from segcli.errors import ConfigFault
-from segcli.words import counted
+from segcli.plurals import counted
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from segcli.data.finding import Finding
-    from segcli.doctor.health import Health
+    from segcli.findings import Finding
+    from segcli.steps.doctor.health import Health
 
 _RED, _YELLOW, _BOLD, _DIM, _PLAIN = "\x1b[31m", "\x1b[33m", "\x1b[1m", "\x1b[2m", "\x1b[0m"
 _SHOWN_FINDINGS = 20

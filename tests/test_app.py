@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from segcli import app
-from segcli.data.finding import Finding, Severity
 from segcli.errors import DatasetError, InputError, NonFiniteLossError, UsageError
+from segcli.findings import Finding, Severity
 
 ROOT = Path(__file__).resolve().parents[1]
 VALUES = {"Global.model": ("--model", "PP-LiteSeg-T"), "Global.dataset_dir": ("--dataset", "data")}
@@ -177,10 +177,10 @@ HEAVY = ("paddle", "numpy", "cv2", "matplotlib", "omegaconf", "scipy", "PIL")
 @pytest.mark.parametrize(
     ("call", "light"),
     [
-        ("from segcli.cli import main; main(['--help'], standalone_mode=False)", (*HEAVY, "pydantic", "yaml")),
+        ("from segcli.cli.main import main; main(['--help'], standalone_mode=False)", (*HEAVY, "pydantic", "yaml")),
         ("from segcli.app import start; start('absent.yaml')", HEAVY),
         ("from segcli.app import start; start('{config}', print_config=True)", HEAVY),
-        ("from segcli.cli import main; main(['models'], standalone_mode=False)", HEAVY),
+        ("from segcli.cli.main import main; main(['models'], standalone_mode=False)", HEAVY),
     ],
 )
 def test_what_answers_at_once_imports_nothing_heavy(call: str, light: tuple[str, ...]):
@@ -189,7 +189,9 @@ def test_what_answers_at_once_imports_nothing_heavy(call: str, light: tuple[str,
     assert done.stdout.splitlines()[-1] == "LOADED", done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("module", ["segcli.check.command", "segcli.data.seg_dataset", "segcli.demo.command"])
+@pytest.mark.parametrize(
+    "module", ["segcli.steps.check.command", "segcli.data.formats.masks", "segcli.steps.demo.command"]
+)
 def test_work_on_data_never_imports_paddle(module: str):
     done = python("-c", f"import sys, {module}; print('paddle' in sys.modules)")
     assert done.stdout.strip() == "False", done.stderr

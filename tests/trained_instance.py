@@ -18,9 +18,9 @@ def save_instance_weights(folder: Path, *, names: tuple[str, ...] = NAMES) -> Pa
     import numpy as np
     import paddle
 
-    from segcli.models.building import build_network
     from segcli.models.card import ModelCard
     from segcli.models.instance.table import SIZED
+    from segcli.networks import build_network
 
     paddle.seed(3)
     network = build_network(MODEL, len(names), input_size=SIDE)
@@ -45,7 +45,7 @@ def trained_instance_run() -> Path:
 
     Tests read it and never write into it.
     """
-    from segcli.export.command import export_weights
+    from segcli.steps.export.command import export_weights
 
     root = Path(mkdtemp(prefix="segcli-tests-"))
     make_rectangles(root / "data", train=2, val=3)

@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 from segcli.config.schema import Config
-from tests.pictures import make_seg_dataset
+from tests.images import make_seg_dataset
 
 MODEL = "PP-LiteSeg-T"
 NAMES = ("_background_", "red", "blue")
@@ -23,9 +23,9 @@ def save_weights(folder: Path, *, model: str = MODEL, names: tuple[str, ...] = N
     import numpy as np
     import paddle
 
-    from segcli.models.building import build_network
     from segcli.models.card import ModelCard
     from segcli.models.table import get_spec
+    from segcli.networks import build_network
 
     paddle.seed(3)
     network = build_network(model, len(names))
@@ -45,7 +45,7 @@ def trained_run() -> Path:
 
     Tests read it and never write into it.
     """
-    from segcli.export.command import export_weights
+    from segcli.steps.export.command import export_weights
 
     root = Path(mkdtemp(prefix="segcli-tests-"))
     make_seg_dataset(root / "data", train=2, val=3)

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from segcli.data.classes import BACKGROUND_NAME, IGNORE_INDEX, IGNORE_NAME, ClassMap
-from segcli.data.codes import finding
-from segcli.data.finding import Finding
 from segcli.data.lists import read_text_file
+from segcli.findings import Finding
+from segcli.rules import finding
 
 NUMBERED_FILE = "class_name_to_id.txt"
 NAME_FILES = ("class_name.txt", "class_names.txt", "label.txt", "labels.txt")

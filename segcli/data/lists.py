@@ -8,10 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from segcli.data.codes import finding
-from segcli.data.finding import Finding
 from segcli.data.image import IMAGE_SUFFIXES
 from segcli.data.samples import SegSample
+from segcli.findings import Finding
+from segcli.rules import finding
 
 _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig", "UTF-8 with byte order mark"),

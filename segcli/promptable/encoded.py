@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from segcli.errors import UsageError
+from segcli.models.promptable.geometry import Placement, Preparation
 from segcli.promptable.cache import EmbeddingCache, embedding_key
-from segcli.promptable.geometry import Placement, Preparation
 
 FloatArray = npt.NDArray[np.float32]
 UInt8Array = npt.NDArray[np.uint8]

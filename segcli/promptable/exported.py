@@ -20,15 +20,15 @@ import yaml
 
 from segcli.config.schema import Runtime as RuntimeName
 from segcli.errors import MissingPartError, SegcliError, WeightsError
-from segcli.export.onnx import convert_program, converter_installed
-from segcli.models.exported import MANIFEST_FILE, ExportedModel
+from segcli.inference.exported_model import MANIFEST_FILE, ExportedModel
+from segcli.inference.onnx_conversion import convert_program, converter_installed
+from segcli.inference.runtimes.choice import is_installed
+from segcli.inference.runtimes.onnx_runtime import OnnxRuntime
+from segcli.inference.runtimes.openvino_runtime import OpenVinoRuntime
+from segcli.inference.runtimes.paddle_runtime import PaddleRuntime
+from segcli.inference.runtimes.protocol import Runtime, thread_count
 from segcli.models.promptable.lseg.tokenizer import tokenize
 from segcli.models.promptable.specs import PROMPTABLE, Asked
-from segcli.predict.runtimes.choice import is_installed
-from segcli.predict.runtimes.onnx_runtime import OnnxRuntime
-from segcli.predict.runtimes.openvino_runtime import OpenVinoRuntime
-from segcli.predict.runtimes.paddle_runtime import PaddleRuntime
-from segcli.predict.runtimes.protocol import Runtime, thread_count
 from segcli.promptable.protocols import FloatArray, SamBackend, TextBackend
 
 log = logging.getLogger("segcli.predict")

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from segcli.errors import UsageError
+from segcli.models.promptable.geometry import Preparation
 from segcli.promptable.cache import EmbeddingCache
 from segcli.promptable.encoded import PictureHolder
-from segcli.promptable.geometry import Preparation
 from segcli.promptable.layout import alike, prompt_arrays
 from segcli.promptable.masks import PromptedMask, make_mask, stability_score
 from segcli.promptable.prompts import ObjectPrompt, valid_objects

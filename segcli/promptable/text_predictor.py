@@ -9,9 +9,9 @@ import numpy.typing as npt
 from PIL import Image
 
 from segcli.errors import UsageError
+from segcli.models.promptable.geometry import Placement, Preparation
 from segcli.promptable.cache import EmbeddingCache
 from segcli.promptable.encoded import PictureHolder
-from segcli.promptable.geometry import Placement, Preparation
 from segcli.promptable.masks import PromptedMask, make_mask, stability_score
 from segcli.promptable.prompts import ObjectPrompt, valid_objects
 from segcli.promptable.protocols import TextBackend

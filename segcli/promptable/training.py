@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import paddle
 
+from segcli.models.promptable.geometry import Placement
 from segcli.models.promptable.sam.sam import Sam
-from segcli.promptable.geometry import Placement
 from segcli.promptable.layout import points_of_prompts
 from segcli.promptable.losses import LossWeights, prompt_loss
 from segcli.promptable.sampling import error_point, jitter_box, random_point

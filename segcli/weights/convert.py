@@ -13,7 +13,7 @@ from segcli.errors import WeightsError
 from segcli.models.promptable.table import PROMPTABLE_NETWORKS, build_promptable_network
 from segcli.weights.arrays import Array
 from segcli.weights.files import read_weights, weight_format, write_pdparams, write_safetensors
-from segcli.weights.fit import Fit, NetworkLayout, as_float32, fit_tensors
+from segcli.weights.matching import Fit, NetworkLayout, as_float32, fit_tensors
 
 AS_IT_IS = "none"
 """Architecture that changes the file's format only: names and layouts stay."""

@@ -12,11 +12,11 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from segcli.check.parallel import available_cores
-from segcli.check.semantic import examine_seg_dataset
+from segcli.data.formats.masks import scan_lists
 from segcli.data.palette import png_palette
+from segcli.data.parallel import available_cores
 from segcli.data.samples import SegSample
-from segcli.data.seg_dataset import scan_lists
+from segcli.steps.check.semantic import examine_seg_dataset
 from tests.bench.table import Row, as_text
 
 PICTURES = 32

@@ -11,7 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from segcli.check.instance import examine_coco_dataset
+from segcli.steps.check.instance import examine_coco_dataset
 from tests.bench.table import Row
 
 PICTURES, OBJECTS, CORNERS = 32, 20, 40

@@ -11,7 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from segcli.convert.command import apply_conversion, plan_conversion
+from segcli.steps.convert.command import apply_conversion, plan_conversion
 from tests.bench.table import Row
 from tests.labelme_folder import convert_config, shape, write_lists
 

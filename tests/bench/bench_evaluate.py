@@ -15,9 +15,9 @@ from typing import Any
 import cv2
 import numpy as np
 
-from segcli.data.seg_dataset import open_seg_dataset
-from segcli.evaluate.command import evaluate
-from segcli.export.command import export_weights
+from segcli.data.formats.masks import open_seg_dataset
+from segcli.steps.evaluate.command import evaluate
+from segcli.steps.export.command import export_weights
 from tests.bench.table import Row
 from tests.trained_model import MODEL, make_config, save_weights
 
@@ -47,7 +47,7 @@ def make_dataset(root: Path) -> Path:
 
 def paddlesegs(weights: Path, data: Path) -> tuple[float, float]:
     """PaddleSeg's own evaluation of the network: its mIoU, and the CPU seconds of the call alone."""
-    from segcli.engines.trained import load_trained
+    from segcli.trained import load_trained
 
     network = load_trained(weights, MODEL).network
     from paddleseg.core.val import evaluate as core_evaluate

@@ -9,11 +9,11 @@ import numpy as np
 from pycocotools import mask as coco_mask
 
 from segcli.data.classes import ClassMap
-from segcli.evaluate.mask_ap import MaskAP
-from segcli.evaluate.paste import paste_masks
+from segcli.inference.paste import paste_masks
+from segcli.metrics.mask_ap import MaskAP
 from tests.bench.table import Row
-from tests.evaluate.coco_oracle import coco_results, coco_truth, oracle, twelve
-from tests.evaluate.instances import make_pictures
+from tests.metrics.coco_oracle import coco_results, coco_truth, oracle, twelve
+from tests.metrics.instances import make_pictures
 
 PICTURES = 1000
 CLASSES = tuple(f"class {number}" for number in range(20))

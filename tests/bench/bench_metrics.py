@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from segcli.evaluate.confusion import ConfusionMatrix
-from segcli.predict.labelling import argmax
+from segcli.inference.decode_labels import argmax
+from segcli.metrics.confusion import ConfusionMatrix
 from tests.bench.table import Row
 
 CLASSES = 19
@@ -30,7 +30,7 @@ def _milliseconds(work: Callable[[], object], rounds: int = 9) -> float:
 def _paddlesegs_area(prediction: np.ndarray, truth: np.ndarray) -> Callable[[], object]:
     import paddle
 
-    from segcli.engines.paddleseg.cures import apply_cures
+    from segcli.engines.paddleseg.patches import apply_cures
 
     apply_cures()
     from paddleseg.utils import metrics

@@ -18,15 +18,15 @@ import cv2
 import numpy as np
 
 from segcli.config.schema import Config
-from segcli.export.command import export_weights
-from segcli.models.exported import ExportedModel
-from segcli.predict.command import predict
-from segcli.predict.preprocess import normalise
-from segcli.predict.runtimes.choice import is_installed
-from segcli.predict.runtimes.copies import onnx_file
-from segcli.predict.runtimes.onnx_runtime import OnnxRuntime
+from segcli.inference.exported_model import ExportedModel
+from segcli.inference.preprocess import normalise
+from segcli.inference.runtimes.choice import is_installed
+from segcli.inference.runtimes.copies import onnx_file
+from segcli.inference.runtimes.onnx_runtime import OnnxRuntime
+from segcli.steps.export.command import export_weights
+from segcli.steps.predict.command import predict
 from tests.bench.table import Row
-from tests.export.test_paddlex import VARIABLE
+from tests.steps.export.test_paddlex import VARIABLE
 from tests.trained_model import MODEL, make_config, save_weights
 
 PICTURES = 12

@@ -14,15 +14,15 @@ from pathlib import Path
 import numpy as np
 
 from segcli.engines.paddledet.exporting import save_program
-from segcli.engines.paddledet.split import save_split
-from segcli.engines.trained import load_trained
-from segcli.export.onnx import convert_program
-from segcli.predict.runtimes.choice import is_installed
-from segcli.predict.runtimes.onnx_runtime import OnnxRuntime
-from segcli.predict.runtimes.openvino_runtime import OpenVinoRuntime
-from segcli.predict.runtimes.paddle_runtime import PaddleRuntime
-from segcli.predict.runtimes.protocol import Runtime, thread_count
-from segcli.predict.runtimes.split_runtime import SplitRuntime
+from segcli.engines.paddledet.two_parts import save_split
+from segcli.inference.onnx_conversion import convert_program
+from segcli.inference.runtimes.choice import is_installed
+from segcli.inference.runtimes.onnx_runtime import OnnxRuntime
+from segcli.inference.runtimes.openvino_runtime import OpenVinoRuntime
+from segcli.inference.runtimes.paddle_runtime import PaddleRuntime
+from segcli.inference.runtimes.protocol import Runtime, thread_count
+from segcli.inference.runtimes.split_runtime import SplitRuntime
+from segcli.trained import load_trained
 from tests.bench.table import Row
 from tests.random_instance import save_random_weights
 

@@ -39,9 +39,9 @@ def run() -> list[Row]:
         faulty = Path(folder) / "faulty.yaml"
         faulty.write_text(FAULTY, encoding="utf-8")
         commands = {
-            "segcli --help": ("-m", "segcli.cli", "--help"),
-            "segcli --version": ("-m", "segcli.cli", "--version"),
-            "segcli train with faults": ("-m", "segcli.cli", "train", "-c", str(faulty)),
+            "segcli --help": ("-m", "segcli.cli.main", "--help"),
+            "segcli --version": ("-m", "segcli.cli.main", "--version"),
+            "segcli train with faults": ("-m", "segcli.cli.main", "train", "-c", str(faulty)),
             "main.py with faults": ("main.py", "-c", str(faulty)),
         }
         measured = {name: cpu_seconds(*command) for name, command in commands.items()}

@@ -14,7 +14,7 @@ from unittest.mock import patch
 
 import numpy as np
 
-from segcli.engines.protocol import Batch, Evaluation
+from segcli.engine import Batch, Evaluation
 from segcli.models.table import get_spec
 from tests.bench.table import Row
 
@@ -51,9 +51,9 @@ def our_iterations(name: str) -> None:
     import paddle
 
     from segcli.engines.paddleseg.parts import compute_losses
-    from segcli.train.loop import run as train
-    from segcli.train.precision import FullPrecision
-    from segcli.train.state import TrainState
+    from segcli.steps.train.loop import run as train
+    from segcli.steps.train.precision import FullPrecision
+    from segcli.steps.train.state import TrainState
 
     network, optimizer, parts = _parts(name)
     batch = Batch({key: paddle.to_tensor(value) for key, value in _batch().items()}, ("a", "b"))
@@ -73,7 +73,7 @@ def their_iterations(name: str) -> None:
     """PaddleSeg's own train() without our cure for speed, its closing count of operations and its pause."""
     import paddle
 
-    from segcli.engines.paddleseg.cures import ORIGINALS
+    from segcli.engines.paddleseg.patches import ORIGINALS
 
     network, optimizer, parts = _parts(name)
     arrays = _batch()

@@ -14,7 +14,7 @@ from segcli.config.show import show
 from segcli.config.yaml_text import parse_value
 from segcli.errors import ConfigError
 from segcli.models.names import MODEL_TASKS
-from segcli.predict import options
+from segcli.steps.predict import options
 from tests.conftest import SHARED
 
 PADDLEX = SHARED / "refs" / "paddlex_configs.json"

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from segcli.config.schema import Config
-from segcli.convert.command import convert_dataset
-from segcli.evaluate.command import evaluate
-from segcli.train.command import train
+from segcli.steps.convert.command import convert_dataset
+from segcli.steps.evaluate.command import evaluate
+from segcli.steps.train.command import train
 from tests.labelme_folder import convert_config
 
 MASKS = {"type": "Poly2Mask", "del_poly": True}

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from segcli.demo.command import make_demo
+from segcli.steps.demo.command import make_demo
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 CONFIG = REPOSITORY / "configs" / "semantic_segmentation" / "PP-LiteSeg-T.yaml"

@@ -8,8 +8,8 @@ import pytest
 
 from segcli.config.load import from_values
 from segcli.config.schema import Config
-from segcli.evaluate.command import evaluate
-from segcli.train.command import train
+from segcli.steps.evaluate.command import evaluate
+from segcli.steps.train.command import train
 
 CPU_SECONDS = 1500
 """Most CPU time of the training, evaluations and export included: about twice the measured one."""

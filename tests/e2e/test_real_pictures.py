@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from segcli.check.command import check_dataset
 from segcli.config.load import from_values
 from segcli.config.schema import Config
-from segcli.evaluate.command import evaluate
-from segcli.export.command import export
-from segcli.predict.command import predict
-from segcli.train.command import train
+from segcli.steps.check.command import check_dataset
+from segcli.steps.evaluate.command import evaluate
+from segcli.steps.export.command import export
+from segcli.steps.predict.command import predict
+from segcli.steps.train.command import train
 
 FLIPS = [
     {"type": "RandomPaddingCrop", "crop_size": [256, 256]},

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from segcli.models.card import ModelCard
-from segcli.train.history import read_history
+from segcli.steps.train.history import read_history
 from segcli.weights.files import read_weights
 from segcli.weights.safe_pickle import read_paddle_object
-from tests.pictures import make_seg_dataset
+from tests.images import make_seg_dataset
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 CONFIG = REPOSITORY / "configs" / "semantic_segmentation" / "SeaFormer_tiny.yaml"

@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from segcli.config.input_size import fixed_size
 from segcli.data.image import read_mask
-from segcli.evaluate.command import evaluate
-from segcli.export.command import export
-from segcli.models.input_size import fixed_size
 from segcli.models.semantic.table import SEMANTIC_MODELS
 from segcli.models.table import get_spec
-from segcli.predict.command import predict
-from segcli.train.command import train
-from tests.pictures import make_seg_dataset
+from segcli.steps.evaluate.command import evaluate
+from segcli.steps.export.command import export
+from segcli.steps.predict.command import predict
+from segcli.steps.train.command import train
+from tests.images import make_seg_dataset
 from tests.trained_model import make_config
 
 NAMES = tuple(spec.name for spec in SEMANTIC_MODELS)

@@ -10,7 +10,7 @@ import paddle
 import pytest
 
 from segcli.models import build_network
-from segcli.train.checkpoint import network_arrays
+from segcli.steps.train.checkpoint import network_arrays
 from segcli.weights.files import write_pdparams
 
 

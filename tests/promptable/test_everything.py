@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from segcli.models.promptable.geometry import Preparation
 from segcli.promptable.everything import EverythingSettings, grid_points, segment_everything, suppress_overlaps
-from segcli.promptable.geometry import Preparation
 from segcli.promptable.masks import stability_score
 from segcli.promptable.predictor import SamPredictor
 

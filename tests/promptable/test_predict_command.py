@@ -7,18 +7,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from segcli.check.command import check_dataset
 from segcli.config.load import from_values
 from segcli.data import rle
-from segcli.data.coco import open_coco_dataset
-from segcli.data.labelme import read_labelme
+from segcli.data.formats.coco import open_coco_dataset
+from segcli.data.formats.labelme import read_labelme
 from segcli.errors import ConfigError, UsageError, WeightsError
 from segcli.models.table import get_spec
-from segcli.predict.command import predict
-from segcli.predict.embedding import embed
-from segcli.predict.model import Model
-from segcli.predict.promptable import PromptablePredictor
 from segcli.promptable.backends import PaddleSam
+from segcli.steps.check.command import check_dataset
+from segcli.steps.predict.command import predict
+from segcli.steps.predict.embed import embed
+from segcli.steps.predict.model import Model
+from segcli.steps.predict.promptable import PromptablePredictor
 
 
 def config(model: str, weights: Path, pictures: Path, output: Path, **values: Any) -> Any:

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from segcli import app
-from segcli.cli import main
+from segcli.cli.main import main
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ import numpy as np
 import paddle
 import pytest
 
+from segcli.models.promptable.geometry import Preparation
 from segcli.models.promptable.sam.sam import PIXEL_MEAN, PIXEL_STD, Sam, SamConfig, build_sam
-from segcli.promptable.geometry import Preparation
 from segcli.promptable.sampling import box_of_mask
 from segcli.promptable.training import PromptSettings, TrainingObjects, prompted_loss, training_objects
 

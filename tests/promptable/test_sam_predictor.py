@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from segcli.errors import UsageError
+from segcli.models.promptable.geometry import Preparation
 from segcli.models.promptable.sam.sam import PIXEL_MEAN, PIXEL_STD, SamConfig, build_sam
 from segcli.promptable.backends import PaddleSam
 from segcli.promptable.cache import EmbeddingCache
-from segcli.promptable.geometry import Preparation
 from segcli.promptable.predictor import SamPredictor
 from segcli.promptable.prompts import ObjectPrompt, Point
 from tests.models.promptable.golden_weights import detweights, fill, golden_arrays, read_json

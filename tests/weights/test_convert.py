@@ -12,7 +12,7 @@ from segcli.errors import UsageError, WeightsError
 from segcli.models.promptable.table import build_promptable_network
 from segcli.weights.convert import convert_weights, guess_architecture, network_layout
 from segcli.weights.files import read_weights, write_pdparams, write_safetensors
-from segcli.weights.fit import load_tensors
+from segcli.weights.matching import load_tensors
 from tests.weights.torch_fixtures import plain, write_legacy, write_zip
 
 RANDOM = np.random.default_rng(0)

@@ -7,23 +7,23 @@ from collections.abc import Sequence
 from functools import partial
 
 from segcli.config.schema import Config, TrainConfig
-from segcli.data.coco import open_coco_dataset
+from segcli.data.formats.coco import open_coco_dataset
 from segcli.data.instances import CocoDataset
+from segcli.data.sampling import Draws
+from segcli.engine import Evaluation, Network
 from segcli.engines.paddledet.inference import ArrayForward
 from segcli.engines.paddledet.networks import build_instance_network
-from segcli.engines.paddledet.pictures import training_pictures
+from segcli.engines.paddledet.records import training_pictures
 from segcli.engines.paddledet.schedule import build_optimizer, build_schedule
 from segcli.engines.paddledet.session import InstanceSession
 from segcli.engines.paddledet.stream import InstanceStream
 from segcli.engines.paddledet.transforms import build_transforms, collate
-from segcli.engines.protocol import Evaluation, Network
 from segcli.errors import ConfigError, ConfigFault, DatasetError
-from segcli.evaluate.instance_measure import measure
+from segcli.inference.decode_objects import ObjectFinder
+from segcli.metrics.instance_measure import measure
 from segcli.models.instance.recipes import FROM_SCRATCH
 from segcli.models.instance.table import SIZED
 from segcli.models.spec import ModelSpec, Preprocess, Recipe, TrainRecipe
-from segcli.predict.objects import ObjectFinder
-from segcli.train.draws import Draws
 
 log = logging.getLogger("segcli.train")
 
@@ -35,7 +35,7 @@ _DIVISOR = 32
 
 
 class PaddleDetEngine:
-    """Instance segmentation; see `segcli.engines.protocol.Engine`."""
+    """Instance segmentation; see `segcli.engine.Engine`."""
 
     def build_network(self, spec: ModelSpec, num_classes: int) -> Network:
         """The network with random weights."""

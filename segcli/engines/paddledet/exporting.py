@@ -8,8 +8,8 @@ from typing import Any
 
 import paddle
 
+from segcli.engine import Network, Tensor
 from segcli.engines.paddledet.inference import SMALL_NAMES, small_masks, whole_names
-from segcli.engines.protocol import Network, Tensor
 
 INPUTS = ("im_shape", "image", "scale_factor")
 """Names of the inputs, in the order in which PaddleX gives them."""
@@ -33,7 +33,7 @@ class ExportedNetwork(paddle.nn.Layer):  # type: ignore[misc]
         self.eval()
 
     def forward(self, im_shape: Tensor, image: Tensor, scale_factor: Tensor) -> list[Tensor]:
-        """The outputs in the order of `segcli.predict.objects.Outputs`."""
+        """The outputs in the order of `segcli.inference.decode_objects.Outputs`."""
         inputs = {"im_shape": im_shape, "image": image, "scale_factor": scale_factor}
         found: Any = self.network.predict_prototypes(inputs) if self._prototypes else self.network(inputs)
         if self._small:

@@ -10,7 +10,7 @@ import numpy as np
 import paddle
 from numpy.typing import NDArray
 
-from segcli.engines.protocol import Network, Tensor
+from segcli.engine import Network, Tensor
 
 _MASK_PARTS = ("mask_post_process", "solov2_head")
 """Parts of PaddleDetection's networks that enlarge masks to the size of the picture."""
@@ -39,7 +39,7 @@ def whole_names(network: Network) -> tuple[str, ...]:
 
 
 def small_outputs(network: Network, inputs: Mapping[str, Tensor]) -> list[Tensor]:
-    """What `segcli.predict.objects.Outputs` describes, as tensors; the network must be in evaluation mode."""
+    """What `segcli.inference.decode_objects.Outputs` describes, as tensors; the network must be in evaluation mode."""
     if hasattr(network, "predict_prototypes"):
         found = network.predict_prototypes(inputs)
         return [found[name] for name in SMALL_NAMES]
@@ -66,7 +66,7 @@ class ArrayForward:
         self._outputs = small_outputs if small else whole_outputs
 
     def __call__(self, feeds: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
-        """What `segcli.predict.objects.Outputs` describes."""
+        """What `segcli.inference.decode_objects.Outputs` describes."""
         with paddle.no_grad():
             outputs = self._outputs(self._network, {name: paddle.to_tensor(value) for name, value in feeds.items()})
         return [np.asarray(tensor.numpy()) for tensor in outputs]

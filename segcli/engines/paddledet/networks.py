@@ -7,12 +7,12 @@ from typing import Any
 
 import paddle
 
-from segcli.engines.paddledet.cures import apply_cures
 from segcli.engines.paddledet.options import with_options
+from segcli.engines.paddledet.patches import apply_cures
 from segcli.engines.paddledet.workspace import workspace
 from segcli.errors import ConfigError, ConfigFault
 from segcli.models.instance.boxes import cxcywh_to_xyxy, masks_to_boxes
-from segcli.models.instance.picture_masks import picture_of_rows
+from segcli.models.instance.image_masks import picture_of_rows
 from segcli.models.instance.recipes import instance_recipe
 
 

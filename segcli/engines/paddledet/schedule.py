@@ -5,8 +5,8 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+from segcli.engine import Network
 from segcli.engines.paddledet.importing import import_ppdet
-from segcli.engines.protocol import Network
 from segcli.models.spec import Recipe
 
 

@@ -6,17 +6,17 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from segcli.batches import load_batches
 from segcli.data.classes import ClassMap
+from segcli.data.sampling import Draws
+from segcli.engine import Batch, Evaluation, Network, Tensor
 from segcli.engines.paddledet.stream import InstanceStream
-from segcli.engines.protocol import Batch, Evaluation, Network, Tensor
 from segcli.models.spec import Preprocess
-from segcli.train.draws import Draws
-from segcli.train.loading import load_batches
 
 
 @dataclass
 class InstanceSession:
-    """What `segcli.train.loop` drives; see `segcli.engines.protocol.TrainingSession`.
+    """What `segcli.steps.train.loop` drives; see `segcli.engine.TrainingSession`.
 
     Attributes:
         forward: What the forward pass calls: the network or its data-parallel wrapper.

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segcli.data.image import read_image
-from segcli.train.draws import Draws, seed_augmentation
+from segcli.data.sampling import Draws, seed_augmentation
 
 
 @dataclass(frozen=True)

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
+from segcli.config.input_size import fixed_size
 from segcli.config.schema import Config, TrainConfig
+from segcli.data.class_weights import class_weights
+from segcli.data.formats.masks import open_seg_dataset
 from segcli.data.samples import SegDataset
-from segcli.data.seg_dataset import open_seg_dataset
+from segcli.data.sampling import Draws
+from segcli.engine import Network
 from segcli.engines.paddleseg.networks import build
 from segcli.engines.paddleseg.parts import build_losses, build_optimizer, build_schedule, build_transforms
 from segcli.engines.paddleseg.session import SemanticSession
 from segcli.engines.paddleseg.stream import SampleStream
-from segcli.engines.protocol import Network
 from segcli.errors import UsageError
-from segcli.models.input_size import fixed_size
 from segcli.models.spec import ModelSpec, TrainRecipe
-from segcli.train.class_weights import class_weights
-from segcli.train.draws import Draws
 
 _WARMUP_SHARE = 10
 
 
 class PaddleSegEngine:
-    """Semantic segmentation; see `segcli.engines.protocol.Engine`."""
+    """Semantic segmentation; see `segcli.engine.Engine`."""
 
     def build_network(self, spec: ModelSpec, num_classes: int) -> Network:
         """The network with random weights."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
-from segcli.engines.paddleseg.cures import apply_cures
+from segcli.engines.paddleseg.patches import apply_cures
 from segcli.models.spec import ModelSpec, Recipe
 from segcli.tasks import load_part
 

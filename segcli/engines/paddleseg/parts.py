@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
-from segcli.engines.paddleseg.cures import apply_cures
-from segcli.engines.protocol import Network
+from segcli.engine import Network
+from segcli.engines.paddleseg.patches import apply_cures
 from segcli.errors import ConfigError, ConfigFault
 from segcli.models.spec import Recipe
 

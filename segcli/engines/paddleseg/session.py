@@ -10,22 +10,22 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from segcli.batches import load_batches
 from segcli.data.classes import ClassMap
 from segcli.data.samples import SegDataset
+from segcli.data.sampling import Draws
+from segcli.engine import Batch, Evaluation, Network, Tensor
 from segcli.engines.paddleseg.parts import compute_losses
 from segcli.engines.paddleseg.stream import SampleStream
-from segcli.engines.protocol import Batch, Evaluation, Network, Tensor
-from segcli.evaluate.semantic import measure
 from segcli.models.spec import Preprocess
-from segcli.train.draws import Draws
-from segcli.train.loading import load_batches
+from segcli.steps.evaluate.semantic import measure
 
 log = logging.getLogger("segcli.train")
 
 
 @dataclass
 class SemanticSession:
-    """What `segcli.train.loop` drives; see `segcli.engines.protocol.TrainingSession`.
+    """What `segcli.steps.train.loop` drives; see `segcli.engine.TrainingSession`.
 
     Attributes:
         forward: What the forward pass calls: the network, its static graph or its data-parallel wrapper.

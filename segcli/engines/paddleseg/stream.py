@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from segcli.data.loading import load
 from segcli.data.samples import SegSample
-from segcli.evaluate.samples import load
-from segcli.train.draws import Draws, seed_augmentation
+from segcli.data.sampling import Draws, seed_augmentation
 
 _BOOKKEEPING = ("trans_info", "gt_fields")
 

@@ -10,21 +10,21 @@ from typing import TypeVar
 import paddle
 
 from segcli.config.schema import Config, TrainConfig
-from segcli.data.coco import open_coco_dataset
-from segcli.data.seg_dataset import open_seg_dataset
+from segcli.data.formats.coco import open_coco_dataset
+from segcli.data.formats.masks import open_seg_dataset
+from segcli.data.sampling import Draws
+from segcli.engine import Network, TrainingSession
 from segcli.engines.promptable.frozen_lseg import FrozenPixels
 from segcli.engines.promptable.lseg_session import LSegSamples, LSegSession, LSegStep
 from segcli.engines.promptable.sam_samples import SamSamples, learnable
 from segcli.engines.promptable.sam_session import SamSession, SamStep
 from segcli.engines.promptable.schedule import build_optimizer, build_schedule
-from segcli.engines.protocol import Network, TrainingSession
 from segcli.errors import DatasetError
 from segcli.models.promptable.specs import PROMPTABLE, Asked
 from segcli.models.promptable.table import build_promptable_network
 from segcli.models.spec import ModelSpec, TrainRecipe
 from segcli.promptable.cache import EmbeddingCache
 from segcli.promptable.training import PromptSettings
-from segcli.train.draws import Draws
 
 log = logging.getLogger("segcli.train")
 
@@ -36,7 +36,7 @@ T = TypeVar("T")
 
 
 class PromptableEngine:
-    """Promptable segmentation; see `segcli.engines.protocol.Engine`."""
+    """Promptable segmentation; see `segcli.engine.Engine`."""
 
     def build_network(self, spec: ModelSpec, num_classes: int) -> Network:
         """The network with random weights; it has no classes, so their number counts for nothing."""
@@ -56,7 +56,7 @@ class PromptableEngine:
         return open_session(spec, config, network)
 
     def for_export(self, network: Network, spec: ModelSpec) -> Network:
-        """The network itself: its halves are exported apart, see `segcli.export.promptable`."""
+        """The network itself: its halves are exported apart, see `segcli.steps.export.promptable`."""
         network.eval()
         return network
 

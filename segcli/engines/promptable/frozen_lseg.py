@@ -6,7 +6,7 @@ import numpy as np
 import paddle
 from numpy.typing import NDArray
 
-from segcli.engines.protocol import Network, Tensor
+from segcli.engine import Network, Tensor
 from segcli.promptable.backends import PaddleLSeg, network_fingerprint
 from segcli.promptable.cache import EmbeddingCache, embedding_key
 

@@ -13,19 +13,19 @@ from numpy.typing import NDArray
 from paddle import nn
 
 from segcli.data.classes import ClassMap
+from segcli.data.loading import load
 from segcli.data.samples import SegSample
+from segcli.data.sampling import Draws
+from segcli.engine import Batch, Evaluation, Network, Tensor
 from segcli.engines.promptable.frozen_lseg import FrozenLSeg, FrozenPixels
 from segcli.engines.promptable.session import PromptableSession
-from segcli.engines.protocol import Batch, Evaluation, Network, Tensor
 from segcli.errors import DatasetError
-from segcli.evaluate.prompted_measure import label_texts, measure_texts
-from segcli.evaluate.samples import load
+from segcli.metrics.promptable_measure import label_texts, measure_texts
+from segcli.models.promptable.geometry import Preparation
 from segcli.models.promptable.lseg.tokenizer import tokenize
 from segcli.promptable.backends import PaddleLSeg
 from segcli.promptable.cache import EmbeddingCache
-from segcli.promptable.geometry import Preparation
 from segcli.promptable.text_predictor import TextPredictor
-from segcli.train.draws import Draws
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ class LSegStep(nn.Layer):  # type: ignore[misc]
 
 @dataclass(kw_only=True)
 class LSegSession(PromptableSession[LSegSamples]):
-    """What `segcli.train.loop` drives.
+    """What `segcli.steps.train.loop` drives.
 
     Attributes:
         val: The validation part.

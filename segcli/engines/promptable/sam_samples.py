@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from segcli.data import rle
 from segcli.data.instances import InstanceObject, InstanceSample
-from segcli.evaluate.samples import read_sized
-from segcli.promptable.geometry import Preparation
+from segcli.data.loading import read_sized
+from segcli.data.sampling import Draws
+from segcli.models.promptable.geometry import Preparation
 from segcli.promptable.sampling import box_of_mask
 from segcli.promptable.training import TrainingObjects, training_objects
-from segcli.train.draws import Draws
 
 LEAST_AREA = 2.0
 """Pixels of the mask logits that an object must fill to be learnt from."""

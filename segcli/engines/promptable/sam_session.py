@@ -10,11 +10,11 @@ import paddle
 from paddle import nn
 
 from segcli.data.instances import InstanceSample
+from segcli.data.loading import read_sized
+from segcli.engine import Batch, Evaluation, Network, Tensor
 from segcli.engines.promptable.sam_samples import DrawnPicture, SamSamples
 from segcli.engines.promptable.session import PromptableSession
-from segcli.engines.protocol import Batch, Evaluation, Network, Tensor
-from segcli.evaluate.prompted_measure import measure_clicks
-from segcli.evaluate.samples import read_sized
+from segcli.metrics.promptable_measure import measure_clicks
 from segcli.promptable.backends import PaddleSam, network_fingerprint
 from segcli.promptable.cache import EmbeddingCache, embedding_key
 from segcli.promptable.predictor import SamPredictor
@@ -59,7 +59,7 @@ class SamStep(nn.Layer):  # type: ignore[misc]
 
 @dataclass(kw_only=True)
 class SamSession(PromptableSession[SamSamples]):
-    """What `segcli.train.loop` drives.
+    """What `segcli.steps.train.loop` drives.
 
     Attributes:
         val: The validation part.

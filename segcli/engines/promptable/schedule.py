@@ -7,7 +7,7 @@ from typing import Any
 
 import paddle
 
-from segcli.engines.protocol import Network
+from segcli.engine import Network
 from segcli.errors import ConfigError, ConfigFault
 from segcli.models.spec import Recipe
 

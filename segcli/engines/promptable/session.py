@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
 from segcli.data.classes import ClassMap
-from segcli.engines.promptable.drawing import drawn_batches
-from segcli.engines.protocol import Batch, Network
+from segcli.data.sampling import Draws
+from segcli.engine import Batch, Network
+from segcli.engines.promptable.sampled_batches import drawn_batches
+from segcli.models.promptable.geometry import Preparation
 from segcli.models.spec import Preprocess
-from segcli.promptable.geometry import Preparation
-from segcli.train.draws import Draws
 
 
 class DrawnSamples(Protocol):
@@ -37,7 +37,7 @@ S = TypeVar("S", bound=DrawnSamples)
 
 @dataclass(kw_only=True)
 class PromptableSession(Generic[S]):
-    """See `segcli.engines.protocol.TrainingSession`, of which this lacks `losses` and `evaluate`.
+    """See `segcli.engine.TrainingSession`, of which this lacks `losses` and `evaluate`.
 
     Attributes:
         forward: The step as a layer, or its data-parallel wrapper.

@@ -11,9 +11,9 @@ from paddle.nn import functional as F
 
 from segcli.models.instance.boxes import cxcywh_to_xyxy
 from segcli.models.instance.crowds import without_crowds
+from segcli.models.instance.image_masks import original_sizes, stack_masks, upsampled_positive
 from segcli.models.instance.mask_queries import QueryOutput
 from segcli.models.instance.matcher import Targets
-from segcli.models.instance.picture_masks import original_sizes, stack_masks, upsampled_positive
 
 Tensor = Any
 

@@ -9,7 +9,7 @@ import paddle
 from paddle import nn
 from paddle.nn import functional as F
 
-from segcli.models.instance.picture_masks import CHUNK, original_sizes, picture_of_rows, stack_masks
+from segcli.models.instance.image_masks import CHUNK, original_sizes, picture_of_rows, stack_masks
 from segcli.models.instance.ppyoloe_seg_loss import inside_boxes
 
 Tensor = Any

@@ -10,7 +10,7 @@ from segcli.models.spec import ModelSpec, Preprocess, TrainRecipe
 from segcli.tasks import Task
 
 if TYPE_CHECKING:
-    from segcli.promptable.geometry import Preparation
+    from segcli.models.promptable.geometry import Preparation
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 CLIP_MEAN, CLIP_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
@@ -81,7 +81,7 @@ def is_same_network(first: str, second: str) -> bool:
 
 def preparation_of(model: Promptable, preprocess: Preprocess) -> Preparation:
     """How the predictors prepare pictures for weights with this preprocessing (means in 0..1)."""
-    from segcli.promptable.geometry import Preparation
+    from segcli.models.promptable.geometry import Preparation
 
     mean, std = ((r * 255, g * 255, b * 255) for r, g, b in (preprocess.mean, preprocess.std))
     return Preparation(model.side, mean, std, rounds=model.asked is Asked.CLICKS)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from segcli.evaluate.command import evaluate
-from segcli.export.command import export
 from segcli.models.instance.table import SIZED, has_onnx_form
-from segcli.predict.command import predict
-from segcli.train.command import train
+from segcli.steps.evaluate.command import evaluate
+from segcli.steps.export.command import export
+from segcli.steps.predict.command import predict
+from segcli.steps.train.command import train
 from tests.instance_run import configure, make_rectangles
 from tests.random_instance import save_random_weights
 

@@ -9,12 +9,12 @@ import numpy as np
 import paddle
 import pytest
 
-from segcli.engines.paddledet import cures
+from segcli.engines.paddledet import patches as cures
 from segcli.engines.paddledet.exporting import save_program
 from segcli.engines.paddledet.inference import ArrayForward
-from segcli.engines.paddledet.rcnn_cures import best_of_levels, stretched_masks
-from segcli.models.instance.paste import paste_masks
-from segcli.predict.runtimes.paddle_runtime import PaddleRuntime
+from segcli.engines.paddledet.rcnn_patches import best_of_levels, stretched_masks
+from segcli.inference.runtimes.paddle_runtime import PaddleRuntime
+from segcli.models.instance.mask_pasting import paste_masks
 from tests.engines.paddledet import tiny
 
 FPN, C4, CASCADE = "MaskRCNN-ResNet50-FPN", "MaskRCNN-ResNet50", "Cascade-MaskRCNN-ResNet50-FPN"

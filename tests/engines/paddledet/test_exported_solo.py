@@ -9,11 +9,11 @@ import pytest
 
 from segcli.engines.paddledet import exporting
 from segcli.engines.paddledet.inference import ArrayForward
-from segcli.export.onnx import convert_program
-from segcli.predict.runtimes.onnx_runtime import OnnxRuntime
-from segcli.predict.runtimes.openvino_runtime import OpenVinoRuntime
-from segcli.predict.runtimes.paddle_runtime import PaddleRuntime
-from segcli.predict.runtimes.protocol import Runtime
+from segcli.inference.onnx_conversion import convert_program
+from segcli.inference.runtimes.onnx_runtime import OnnxRuntime
+from segcli.inference.runtimes.openvino_runtime import OpenVinoRuntime
+from segcli.inference.runtimes.paddle_runtime import PaddleRuntime
+from segcli.inference.runtimes.protocol import Runtime
 from tests.engines.paddledet import tiny
 
 

@@ -37,7 +37,7 @@ sys.meta_path.insert(0, Absent())
 before = {{**vars(paddle), **vars(F), **vars(paddle.nn.Layer), **vars(paddle.Tensor)}}
 warnings.resetwarnings()
 warnings.simplefilter("error")
-from segcli.engines.paddledet.cures import apply_cures
+from segcli.engines.paddledet.patches import apply_cures
 from segcli.engines.paddledet.importing import import_ppdet
 from segcli.engines.paddledet.registration import register_instance_networks
 apply_cures()

@@ -9,10 +9,10 @@ import pytest
 
 from segcli.engines.paddledet.engine import PaddleDetEngine
 from segcli.engines.paddledet.networks import build_instance_network
-from segcli.engines.trained import load_trained
 from segcli.errors import ConfigError
 from segcli.models.card import ModelCard
 from segcli.models.table import get_spec
+from segcli.trained import load_trained
 from tests.instance_run import configure, make_rectangles
 
 

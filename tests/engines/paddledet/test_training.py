@@ -8,22 +8,22 @@ import numpy as np
 import paddle
 import pytest
 
+from segcli.data.sampling import Draws, seed_augmentation
+from segcli.engine import Evaluation
 from segcli.engines.paddledet import engine as engine_module
-from segcli.engines.paddledet.cures import apply_cures
 from segcli.engines.paddledet.engine import SCRATCH_CLIP, PaddleDetEngine
+from segcli.engines.paddledet.patches import apply_cures
 from segcli.engines.paddledet.workspace import workspace
-from segcli.engines.protocol import Evaluation
 from segcli.errors import ConfigError, DatasetError
 from segcli.models.instance import training
 from segcli.models.instance.recipes import FROM_SCRATCH, instance_recipe, merge
 from segcli.models.table import get_spec
-from segcli.train import loop
-from segcli.train.checkpoint import read_weights
-from segcli.train.command import train
-from segcli.train.draws import Draws, seed_augmentation
-from segcli.train.loop import run
-from segcli.train.precision import FullPrecision
-from segcli.train.state import Callback, TrainState
+from segcli.steps.train import loop
+from segcli.steps.train.checkpoint import read_weights
+from segcli.steps.train.command import train
+from segcli.steps.train.loop import run
+from segcli.steps.train.precision import FullPrecision
+from segcli.steps.train.state import Callback, TrainState
 from tests.coco_folder import make_coco_folder
 from tests.engines.paddledet.tiny import SMALL
 from tests.instance_run import configure, make_rectangles

@@ -20,7 +20,7 @@ import paddle.nn.functional as F
 before = {**vars(paddle), **vars(F), **vars(paddle.nn.Layer)}
 warnings.resetwarnings()
 warnings.simplefilter("error")
-from segcli.engines.paddleseg.cures import apply_cures
+from segcli.engines.paddleseg.patches import apply_cures
 apply_cures()
 after = {**vars(paddle), **vars(F), **vars(paddle.nn.Layer)}
 unwanted = ("sklearn", "visualdl", "pandas", "matplotlib")

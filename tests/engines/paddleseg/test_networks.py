@@ -9,8 +9,8 @@ import numpy as np
 import paddle
 import pytest
 
-from segcli.engines.paddleseg.cures import CURES, ORIGINALS, apply_cures
 from segcli.engines.paddleseg.networks import build
+from segcli.engines.paddleseg.patches import CURES, ORIGINALS, apply_cures
 from segcli.models import build_network
 from segcli.models.semantic.table import SEMANTIC_MODELS
 from segcli.models.table import get_spec

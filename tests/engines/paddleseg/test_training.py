@@ -10,16 +10,16 @@ import paddle
 import pytest
 
 from segcli.config.schema import Config, EvaluateConfig, GlobalConfig, TrainConfig
+from segcli.data.sampling import Draws, seed_augmentation
+from segcli.engine import Evaluation
 from segcli.engines.paddleseg.engine import PaddleSegEngine
 from segcli.engines.paddleseg.parts import build_losses, build_optimizer, build_schedule, build_transforms
-from segcli.engines.protocol import Evaluation
 from segcli.errors import DatasetError
 from segcli.models.table import get_spec
-from segcli.train.draws import Draws, seed_augmentation
-from segcli.train.loop import run
-from segcli.train.precision import FullPrecision
-from segcli.train.state import Callback, TrainState
-from tests.pictures import make_seg_dataset
+from segcli.steps.train.loop import run
+from segcli.steps.train.precision import FullPrecision
+from segcli.steps.train.state import Callback, TrainState
+from tests.images import make_seg_dataset
 
 ITERATIONS = 10
 

@@ -15,16 +15,16 @@ import pytest
 from segcli.config.load import from_values
 from segcli.engines.promptable.frozen_lseg import FrozenPixels
 from segcli.errors import ConfigError, DatasetError
-from segcli.evaluate.command import evaluate
 from segcli.models import build_network
 from segcli.models.promptable.lseg.text_encoder import TextEncoder
 from segcli.models.promptable.lseg.vit import VisionTransformer
 from segcli.promptable.backends import PaddleSam
 from segcli.promptable.cache import EmbeddingCache
-from segcli.train.command import train
+from segcli.steps.evaluate.command import evaluate
+from segcli.steps.train.command import train
 from segcli.weights.files import read_weights
 from tests.coco_folder import make_coco_folder
-from tests.pictures import make_seg_dataset
+from tests.images import make_seg_dataset
 from tests.promptable.conftest import make_weights
 
 

@@ -8,9 +8,9 @@ from segcli.models.instance.boxes import box_iou, cxcywh_to_xyxy, giou_loss, inv
 from segcli.models.instance.denoising import DenoisingNoise, make_denoising_queries
 from segcli.models.instance.hybrid_neck import sincos_position
 from segcli.models.instance.layers import RepVGGBlock
+from segcli.models.instance.mask_pasting import paste_masks
 from segcli.models.instance.mask_queries import QueryPrediction, anchor_logits
 from segcli.models.instance.matcher import SetMatcher, Targets
-from segcli.models.instance.paste import paste_masks
 from segcli.models.instance.ppyoloe_seg_loss import inside_boxes
 from segcli.models.instance.task_aligner import IndexedTaskAligner
 

@@ -1,0 +1,1 @@
+"""The command `segcli`: parses, calls one function, prints, returns an exit code."""

@@ -1,0 +1,118 @@
+"""What the command line has for promptable models: options of `predict`, and the command `embed`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from segcli import terminal
+
+_PANEL = "Promptable models (SAM, LSeg)"
+
+
+class PromptOptions:
+    """Options of `predict` that ask a promptable model."""
+
+    Box = Annotated[
+        list[str] | None,
+        typer.Option("--box", metavar="X1,Y1,X2,Y2", help="A box, one object; repeatable.", rich_help_panel=_PANEL),
+    ]
+    Point = Annotated[
+        list[str] | None,
+        typer.Option(
+            "--point",
+            metavar="X,Y[,0|1]",
+            help="A point on the object (1) or beside it (0); with --box it refines that box; repeatable.",
+            rich_help_panel=_PANEL,
+        ),
+    ]
+    Text = Annotated[
+        list[str] | None, typer.Option("--text", help="What to look for; repeatable.", rich_help_panel=_PANEL)
+    ]
+    Background = Annotated[
+        str | None, typer.Option("--background", help="Text for all that is not meant.", rich_help_panel=_PANEL)
+    ]
+    File = Annotated[
+        Path | None,
+        typer.Option(
+            "--prompts",
+            help="Prompts by picture: ours, LabelMe, COCO, or the results of a detector; a file or a folder.",
+            rich_help_panel=_PANEL,
+        ),
+    ]
+    Multimask = Annotated[
+        str | None, typer.Option("--multimask", help="auto, best, all, single.", rich_help_panel=_PANEL)
+    ]
+    Everything = Annotated[
+        bool, typer.Option("--everything", help="Find all things without prompts.", rich_help_panel=_PANEL)
+    ]
+    Cache = Annotated[str | None, typer.Option("--cache", help="Folder of kept embeddings.", rich_help_panel=_PANEL)]
+    Formats = Annotated[
+        list[str] | None,
+        typer.Option("--format", help="overlay, png, labelme, coco; repeatable.", rich_help_panel=_PANEL),
+    ]
+
+
+def prompts_from(
+    boxes: list[str] | None, points: list[str] | None, texts: list[str] | None, file: Path | None
+) -> dict[str, Any] | str | None:
+    """The value of `Predict.prompts` that the options mean; None without any.
+
+    Raises:
+        typer.Exit: An option cannot be read; what is wrong was shown.
+    """
+    if not (boxes or points or texts):
+        return None if file is None else str(file)
+    from segcli.errors import UsageError
+    from segcli.promptable.prompt_parsing import parse_options
+
+    try:
+        if file is not None:
+            raise UsageError("--prompts and --box, --point, --text exclude each other", hint="put all into the file")
+        objects = parse_options(boxes or (), points or (), texts or ())
+    except UsageError as error:
+        terminal.show_failure(error.message, error.hint)
+        raise typer.Exit(error.exit_code) from error
+    entries = []
+    for prompt in objects:
+        entry: dict[str, Any] = {}
+        if prompt.box is not None:
+            entry["box"] = list(prompt.box)
+        if prompt.points:
+            entry["points"] = [[point.x, point.y, point.label] for point in prompt.points]
+        if prompt.text is not None:
+            entry["text"] = prompt.text
+        entries.append(entry)
+    return {"objects": entries}
+
+
+def add_promptable(main: typer.Typer) -> None:
+    """Adds the commands to the main one."""
+    main.command()(embed)
+
+
+def embed(
+    *,
+    inputs: Annotated[list[str], typer.Argument(help="Pictures, folders, globs or lists.", metavar="INPUT")],
+    model: Annotated[str, typer.Option("--model", "-m", help="A promptable model of `segcli models`.")],
+    weights: Annotated[
+        str | None, typer.Option("--weights", help="A weight file, or the folder of an exported model.")
+    ] = None,
+    cache: Annotated[str, typer.Option("--cache", help="Folder of the embeddings.")] = "output/embeddings",
+    device: Annotated[str, typer.Option("--device", help="cpu, gpu, gpu:0, ...")] = "cpu",
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks and details.")] = False,
+) -> None:
+    """Encode pictures ahead, so that `predict --cache` answers prompts on them at once."""
+    from segcli.app import guard
+
+    def work() -> int:
+        from segcli.steps.predict.embed import embed as run
+
+        source = inputs[0] if len(inputs) == 1 else inputs
+        result = run(source, model, Path(weights or "output/best_model/inference"), Path(cache), device=device)
+        terminal.show_summary("embed", result.summary())
+        return 0
+
+    raise typer.Exit(guard(work, debug=debug))

@@ -1,0 +1,185 @@
+"""One COCO file of a dataset: categories, pictures and annotations, and what is wrong with them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from segcli.data.formats.coco_objects import parse_object
+from segcli.data.image import image_size
+from segcli.data.instances import InstanceObject, InstanceSample
+from segcli.data.lists import relative_name
+from segcli.errors import InputError
+from segcli.findings import Finding
+from segcli.rules import finding
+
+IMAGE_FOLDER = "images"
+LISTS = ("images", "annotations", "categories")
+
+Entry = Mapping[str, Any]
+
+
+@dataclass
+class AnnotationFile:
+    """Reads one annotation file and remembers what is wrong with it.
+
+    Attributes:
+        root: Folder of the dataset.
+        file: The file, relative to it.
+        findings: Every fault so far.
+    """
+
+    root: Path
+    file: str
+    findings: list[Finding] = field(default_factory=list)
+
+    def _report(self, code: str, message: str, location: str | None = None) -> None:
+        self.findings.append(finding(code, self.file, message, location=location))
+
+    def load(self) -> dict[str, list[Any]]:
+        """The three lists of the file; empty ones where it cannot be read."""
+        content = self.load_all()
+        return {key: content[key] for key in LISTS}
+
+    def load_all(self) -> dict[str, Any]:
+        """All keys of the file, the three lists among them; empty ones where it cannot be read."""
+        nothing: dict[str, Any] = {key: [] for key in LISTS}
+        try:
+            content = json.loads((self.root / self.file).read_bytes())
+        except FileNotFoundError:
+            self._report("C103", "there is no such file")
+            return nothing
+        except OSError as error:
+            self._report("C104", f"cannot be read: {error.strerror or error}")
+            return nothing
+        except (ValueError, RecursionError) as error:
+            self._report("C104", f"is no JSON: {error}")
+            return nothing
+        if not isinstance(content, dict):
+            self._report(
+                "C104", f"holds a {type(content).__name__}, not an object with images, annotations, categories"
+            )
+            return nothing
+        for key, empty in nothing.items():
+            if not isinstance(content.get(key), list):
+                self._report("C104", f"there is no list {key!r}")
+                content[key] = empty
+        if not content["images"]:
+            self._report("C105", "no picture is listed")
+        return content
+
+    def categories(self, content: Mapping[str, list[Any]]) -> dict[int, str]:
+        """Name of each category id, in the order of the file."""
+        names: dict[int, str] = {}
+        for position, entry in enumerate(content["categories"]):
+            location = f"categories[{position}]"
+            if not self._usable(entry, location, "name"):
+                continue
+            id_, name = entry["id"], str(entry["name"])
+            if id_ in names:
+                self._report("C141", f"category id {id_} belongs to {names[id_]!r} and to {name!r}", location)
+            elif name in names.values():
+                self._report("C142", f"categories have the same name {name!r}", location)
+            else:
+                names[id_] = name
+        return names
+
+    def samples(self, content: Mapping[str, list[Any]], classes: Mapping[int, int]) -> tuple[InstanceSample, ...]:
+        """The pictures that exist, with their usable objects, in the order of the file."""
+        pictures = self._pictures(content["images"])
+        objects = self._objects(content["annotations"], pictures, classes)
+        if content["images"] and not any(objects.values()):
+            self._report("C106", "no object can be used")
+        samples = []
+        for picture in pictures.values():
+            own = tuple(objects[picture.image_id])
+            name = relative_name(picture.image, self.root)
+            if not picture.image.is_file():
+                self._report_picture("C111", name, "there is no such file", picture.image_id)
+                continue
+            if not own:
+                self._report_picture("C117", name, "no annotation has its id", picture.image_id)
+            samples.append(InstanceSample(picture.image, picture.image_id, picture.width, picture.height, own))
+        return tuple(samples)
+
+    def _pictures(self, entries: list[Any]) -> dict[int, InstanceSample]:
+        pictures: dict[int, InstanceSample] = {}
+        ids_of_files: dict[str, int] = {}
+        for position, entry in enumerate(entries):
+            location = f"images[{position}]"
+            if not self._usable(entry, location, "file_name"):
+                continue
+            id_, name = entry["id"], str(entry["file_name"]).replace("\\", "/")
+            if id_ in pictures:
+                self._report("C115", f"image id {id_} is also that of {pictures[id_].image.name}", location)
+                continue
+            if ids_of_files.setdefault(name, id_) != id_:
+                self._report("C116", f"{name} is also image id {ids_of_files[name]}", f"image id {id_}")
+            image = self.root / IMAGE_FOLDER / name
+            width, height = self._size(entry, image)
+            pictures[id_] = InstanceSample(image, id_, width, height)
+        return pictures
+
+    def _size(self, entry: Entry, image: Path) -> tuple[int, int]:
+        width, height = entry.get("width"), entry.get("height")
+        if isinstance(width, int) and isinstance(height, int) and width > 0 and height > 0:
+            return width, height
+        name = relative_name(image, self.root)
+        try:
+            size = image_size(image)
+        except InputError:
+            # said once, where the picture is opened
+            return 1, 1
+        self._report_picture("C119", name, f"width is {width}, height is {height}", entry["id"])
+        return size
+
+    def _objects(
+        self, entries: list[Any], pictures: Mapping[int, InstanceSample], classes: Mapping[int, int]
+    ) -> dict[int, list[InstanceObject]]:
+        objects: dict[int, list[InstanceObject]] = {id_: [] for id_ in pictures}
+        seen: set[int] = set()
+        for position, entry in enumerate(entries):
+            if not self._usable(entry, f"annotations[{position}]", "image_id", "category_id"):
+                continue
+            location = f"annotation {entry['id']}"
+            if entry["id"] in seen:
+                self._report("C133", f"annotations[{position}] has an id that was given before", location)
+            seen.add(entry["id"])
+            picture = pictures.get(_key(entry["image_id"]))
+            class_id = classes.get(_key(entry["category_id"]))
+            if picture is None:
+                self._report("C131", f"there is no picture with id {entry['image_id']}", location)
+            if class_id is None:
+                self._report("C132", f"there is no category with id {entry['category_id']}", location)
+            if picture is None or class_id is None:
+                continue
+            parsed = parse_object(entry, class_id, picture.width, picture.height)
+            for code, message in parsed.faults:
+                self._report(code, f"{message} ({picture.image.name})", location)
+            if parsed.value is not None:
+                objects[picture.image_id].append(parsed.value)
+        return objects
+
+    def _usable(self, entry: Any, location: str, *keys: str) -> bool:
+        if not isinstance(entry, dict):
+            self._report("C107", f"is a {type(entry).__name__}, not an object", location)
+            return False
+        missing = [key for key in ("id", *keys) if key not in entry]
+        if missing:
+            self._report("C107", f"lacks {', '.join(missing)}", location)
+            return False
+        if _key(entry["id"]) < 0:
+            self._report("C107", f"id {entry['id']!r} is not a whole number from 0", location)
+            return False
+        return True
+
+    def _report_picture(self, code: str, name: str, message: str, image_id: int) -> None:
+        self.findings.append(finding(code, name, message, location=f"{self.file} image id {image_id}"))
+
+
+def _key(value: Any) -> int:
+    """An id that can be looked up; -1, never an id in use, stands for what is no whole number."""
+    return value if type(value) is int else -1

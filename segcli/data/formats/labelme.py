@@ -1,0 +1,193 @@
+"""LabelMe files as they exist in the wild: keys may be missing, paths may be Windows', the picture may be inside."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from PIL import Image
+
+from segcli.errors import DatasetError, InputError
+from segcli.findings import Finding
+from segcli.rules import finding
+
+MIN_POINTS = {"polygon": 3, "rectangle": 2, "circle": 2, "line": 2, "linestrip": 2, "point": 1, "mask": 1}
+"""Fewest points of each shape type; LabelMe's `points` (several points) are taken as single ones."""
+
+_LEGACY_ENCODING = "gb18030"
+_SYNONYMS = {"": "polygon", "points": "point", "oriented_rectangle": "polygon"}
+
+_TRIED_FILES = 8
+"""How many JSON files are opened to tell what a folder holds."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """One shape of a LabelMe file.
+
+    Attributes:
+        number: Position in the file, from 0.
+        label: Class name, without blanks around it.
+        kind: ``polygon``, ``rectangle``, ``circle``, ``line``, ``linestrip``, ``point`` or ``mask``.
+        points: x, y in pixels.
+        group_id: Shapes of one label with one group are parts of one object; None stands alone.
+        mask: PNG of a ``mask`` shape, whose first point is its upper left corner.
+    """
+
+    number: int
+    label: str
+    kind: str
+    points: tuple[tuple[float, float], ...]
+    group_id: int | str | None = None
+    mask: bytes | None = None
+
+
+@dataclass(frozen=True)
+class LabelMeFile:
+    """One LabelMe file.
+
+    Attributes:
+        path: The file.
+        image_path: Where it says the picture is, with forward slashes; None when it does not say.
+        has_image_data: Whether a picture is embedded. It is read anew when it is needed, to spare the memory.
+        shapes: The valid shapes, in file order.
+        stated_size: Width and height of the labelled picture in pixels, where the file says them.
+    """
+
+    path: Path
+    image_path: PurePosixPath | None
+    has_image_data: bool
+    shapes: tuple[Shape, ...]
+    stated_size: tuple[int, int] | None = None
+
+    def image_data(self) -> bytes:
+        """The embedded picture, as a file of its format.
+
+        Raises:
+            InputError: There is none, or it is no base64.
+        """
+        try:
+            return base64.b64decode(_parse(self.path.read_bytes(), self.path.name, [])["imageData"])
+        except (OSError, LookupError, TypeError, ValueError) as fault:
+            raise InputError(f"is no base64: {fault}", path=self.path) from fault
+
+
+def read_labelme(path: Path, name: str) -> tuple[LabelMeFile | None, list[Finding]]:
+    """Reads a LabelMe file.
+
+    Args:
+        path: The file.
+        name: What findings call it.
+
+    Returns:
+        The file with its valid shapes (None when it is no LabelMe file), and what is wrong in it.
+    """
+    findings: list[Finding] = []
+    try:
+        values = _parse(path.read_bytes(), name, findings)
+    except OSError as fault:
+        return None, [finding("L101", name, f"cannot be read: {fault.strerror}")]
+    except (ValueError, RecursionError) as fault:
+        return None, [finding("L101", name, f"is no JSON: {fault}")]
+    if not isinstance(values, dict) or not isinstance(values.get("shapes"), list):
+        return None, [finding("L102", name, "has no list of shapes")]
+    shapes = []
+    for number, entry in enumerate(values["shapes"]):
+        shape = _read_shape(number, entry, name, findings)
+        if shape is not None:
+            shapes.append(shape)
+    image_path = values.get("imagePath")
+    stated = PurePosixPath(str(image_path).replace("\\", "/")) if image_path else None
+    size = _stated_size(values.get("imageWidth"), values.get("imageHeight"))
+    return LabelMeFile(path, stated, bool(values.get("imageData")), tuple(shapes), size), findings
+
+
+def refuse_unconverted(dataset_dir: Path) -> None:
+    """For a folder that is no dataset: tells a LabelMe folder, which only lacks its conversion, from anything else.
+
+    Raises:
+        DatasetError: One of the first JSON files is LabelMe's (L006).
+    """
+    for path in sorted(dataset_dir.rglob("*.json"))[:_TRIED_FILES]:
+        if read_labelme(path, path.name)[0] is not None:
+            message = f"holds LabelMe files ({path.relative_to(dataset_dir)}), which are not converted yet"
+            fault = finding("L006", str(dataset_dir), message, hint=f"segcli convert {dataset_dir}")
+            raise DatasetError(message, [fault], path=dataset_dir, hint=fault.hint)
+
+
+def _parse(data: bytes, name: str, findings: list[Finding]) -> Any:
+    """The content of a file; some old tools on Chinese Windows wrote its encoding."""
+    try:
+        return json.loads(data)
+    except UnicodeDecodeError:
+        values = json.loads(data.decode(_LEGACY_ENCODING))
+    findings.append(finding("L111", name, f"was read as {_LEGACY_ENCODING}"))
+    return values
+
+
+def _stated_size(width: object, height: object) -> tuple[int, int] | None:
+    return (width, height) if isinstance(width, int) and isinstance(height, int) and width and height else None
+
+
+def _read_shape(number: int, entry: object, name: str, findings: list[Finding]) -> Shape | None:
+    if not isinstance(entry, Mapping):
+        findings.append(finding("L102", name, f"is a {type(entry).__name__}", location=f"shape {number}"))
+        return None
+    group = entry.get("group_id")
+    kind = str(entry.get("shape_type") or "")
+    points = _points(entry.get("points"))
+    shape = Shape(
+        number=number,
+        label=" ".join(str(entry.get("label") or "").splitlines()).strip(),
+        kind=_SYNONYMS.get(kind, kind),
+        points=points or (),
+        group_id=group if isinstance(group, int | str) and group != "" else None,
+        mask=_mask_data(entry.get("mask")) if kind == "mask" else None,
+    )
+    fault = ("L104", "its points are not pairs of finite numbers") if points is None else _shape_fault(shape)
+    if fault is not None:
+        place = f"shape {number} ({shape.label})" if shape.label else f"shape {number}"
+        findings.append(finding(fault[0], name, fault[1], location=place))
+        return None
+    return replace(shape, kind="polygon") if shape.kind == "rectangle" and len(shape.points) > 2 else shape
+
+
+def _shape_fault(shape: Shape) -> tuple[str, str] | None:
+    """Code and message of what is wrong with a shape."""
+    if not shape.label:
+        return "L105", "has no label"
+    if shape.kind not in MIN_POINTS:
+        return "L106", f"is of the unknown type {shape.kind!r}"
+    if len(shape.points) < MIN_POINTS[shape.kind]:
+        return "L103", f"a {shape.kind} needs {MIN_POINTS[shape.kind]} points, this has {len(shape.points)}"
+    return _mask_fault(shape.mask or b"") if shape.kind == "mask" else None
+
+
+def _mask_data(data: object) -> bytes:
+    try:
+        return base64.b64decode(str(data or ""))
+    except ValueError:
+        return b""
+
+
+def _mask_fault(data: bytes) -> tuple[str, str] | None:
+    try:
+        with Image.open(io.BytesIO(data)) as picture:
+            empty = picture.convert("L").getbbox() is None
+    except (OSError, SyntaxError, ValueError):
+        return "L107", "a mask without its picture"
+    return ("L110", "a mask without a pixel") if empty else None
+
+
+def _points(values: Any) -> tuple[tuple[float, float], ...] | None:
+    try:
+        points = tuple((float(x), float(y)) for x, y in values)
+    except (TypeError, ValueError):
+        return None
+    return points if all(math.isfinite(x) and math.isfinite(y) for x, y in points) else None

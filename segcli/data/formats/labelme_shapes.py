@@ -1,0 +1,88 @@
+"""Paints LabelMe shapes into a label map, pixel by pixel as LabelMe's own `shape_to_mask` does (with Pillow)."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from segcli.data.formats.labelme import Shape
+
+Crop = tuple[NDArray[np.uint8], int, int]
+"""What lies in the smallest rectangle around some pixels, [h, w], with its column and row in the picture."""
+
+
+class LabelCanvas:
+    """A label map being painted.
+
+    Args:
+        height: In pixels.
+        width: In pixels.
+        line_width: Width in pixels of `line` and `linestrip` shapes.
+        point_size: Radius in pixels of `point` shapes.
+    """
+
+    def __init__(self, height: int, width: int, *, line_width: int = 5, point_size: int = 5) -> None:
+        self._image = Image.new("L", (width, height))
+        self._draw = ImageDraw.Draw(self._image)
+        self._line_width = line_width
+        self._point_size = point_size
+        self._painters: dict[str, Callable[[Shape, int], None]] = {
+            "polygon": self._polygon,
+            "rectangle": self._rectangle,
+            "circle": self._circle,
+            "line": self._line,
+            "linestrip": self._line,
+            "point": self._point,
+            "mask": self._mask,
+        }
+
+    def paint(self, shape: Shape, value: int) -> None:
+        """Sets the pixels of a shape to `value`, over what was painted before."""
+        self._painters[shape.kind](shape, value)
+
+    def labels(self) -> NDArray[np.uint8]:
+        """The label map, uint8 [H, W]."""
+        return np.asarray(self._image)
+
+    def take(self) -> Crop | None:
+        """Cuts out the smallest rectangle with everything painted, and leaves the canvas empty; None when it is."""
+        box = self._image.getbbox()
+        if box is None:
+            return None
+        pixels = np.asarray(self._image.crop(box))
+        self._image.paste(0, box)
+        return pixels, box[0], box[1]
+
+    def _polygon(self, shape: Shape, value: int) -> None:
+        self._draw.polygon(list(shape.points), fill=value, outline=value)
+
+    def _rectangle(self, shape: Shape, value: int) -> None:
+        (x0, y0), (x1, y1) = shape.points[:2]
+        corners = (min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1))
+        self._draw.rectangle(corners, fill=value, outline=value)
+
+    def _circle(self, shape: Shape, value: int) -> None:
+        centre, edge = shape.points[:2]
+        self._disc(centre, math.dist(centre, edge), value)
+
+    def _point(self, shape: Shape, value: int) -> None:
+        for point in shape.points:
+            self._disc(point, self._point_size, value)
+
+    def _disc(self, centre: tuple[float, float], radius: float, value: int) -> None:
+        x, y = centre
+        self._draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=value, outline=value)
+
+    def _line(self, shape: Shape, value: int) -> None:
+        self._draw.line(list(shape.points), fill=value, width=self._line_width)
+
+    def _mask(self, shape: Shape, value: int) -> None:
+        with Image.open(io.BytesIO(shape.mask or b"")) as picture:
+            inside = picture.convert("L").point([0] + [255] * 255)
+        x, y = (round(value) for value in shape.points[0])
+        self._image.paste(value, (x, y, x + inside.width, y + inside.height), inside)

@@ -1,0 +1,149 @@
+"""The SegDataset layout of PaddleX: `train.txt` and `val.txt` beside folders of pictures and masks."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from segcli.data.class_files import read_class_names, resolve_classes
+from segcli.data.classes import IGNORE_INDEX
+from segcli.data.formats.labelme import refuse_unconverted
+from segcli.data.image import read_mask
+from segcli.data.lists import relative_name, scan_list
+from segcli.data.samples import SegDataset, SegSample, Split
+from segcli.errors import DatasetError, InputError
+from segcli.findings import Finding, has_errors
+from segcli.rules import finding
+
+LIST_FILES = {Split.TRAIN: "train.txt", Split.VAL: "val.txt"}
+IMAGE_FOLDER = "images"
+
+
+@dataclass(frozen=True)
+class SegLists:
+    """The samples that the lists of a dataset name, and the faults of the lists. No picture was opened."""
+
+    root: Path
+    train: tuple[SegSample, ...]
+    val: tuple[SegSample, ...]
+    findings: tuple[Finding, ...]
+
+
+def find_root(dataset_dir: Path) -> Path:
+    """The folder that holds the lists.
+
+    That is `dataset_dir` itself when a list lies there, otherwise, as in PaddleX, the parent of the only folder called
+    `images` below it.
+
+    Raises:
+        DatasetError: There is no such folder (S001), more than one (S002), or LabelMe files alone (L006).
+    """
+    if not dataset_dir.is_dir():
+        raise _no_dataset(dataset_dir, "there is no such folder")
+    if _has_list(dataset_dir):
+        return dataset_dir
+    parents = [folder.parent for folder in sorted(dataset_dir.glob(f"**/{IMAGE_FOLDER}")) if folder.is_dir()]
+    candidates = [parent for parent in parents if _has_list(parent)]
+    if not candidates:
+        refuse_unconverted(dataset_dir)
+    candidates = candidates or parents
+    if not candidates:
+        raise _no_dataset(dataset_dir, "neither train.txt nor val.txt nor a folder called images is here")
+    if len(candidates) > 1:
+        listing = ", ".join(relative_name(parent, dataset_dir) for parent in candidates)
+        fault = finding("S002", str(dataset_dir), f"datasets may lie in {listing}")
+        raise DatasetError(fault.message, [fault], path=dataset_dir, hint=fault.hint)
+    return candidates[0]
+
+
+def scan_lists(root: Path) -> SegLists:
+    """Reads both lists of the dataset in `root`."""
+    train, train_findings = scan_list(root, LIST_FILES[Split.TRAIN])
+    val, val_findings = scan_list(root, LIST_FILES[Split.VAL])
+    return SegLists(root, train, val, (*train_findings, *val_findings))
+
+
+def scan_seg_dataset(dataset_dir: Path, num_classes: int | None = None) -> tuple[SegDataset, list[Finding]]:
+    """The dataset and the faults of its lists and class file; the pictures are not opened.
+
+    Masks are decoded only where neither a class file nor `num_classes` says how many classes there are.
+
+    Args:
+        dataset_dir: Folder of the dataset, or one above it.
+        num_classes: Number of classes, where the configuration gives it.
+
+    Raises:
+        DatasetError: There is no dataset.
+    """
+    lists = scan_lists(find_root(dataset_dir))
+    source, class_findings = read_class_names(lists.root)
+    findings = [*lists.findings, *class_findings]
+
+    def ids_seen() -> set[int]:
+        ids, faults = _ids_in_masks(lists)
+        findings.extend(faults)
+        return ids
+
+    classes, resolution = resolve_classes(source, num_classes, ids_seen)
+    return SegDataset(lists.root, classes, lists.train, lists.val), [*findings, *resolution]
+
+
+def open_seg_dataset(dataset_dir: Path, num_classes: int | None = None) -> SegDataset:
+    """A dataset that can be trained on and measured with, as far as its lists and class names tell.
+
+    Raises:
+        DatasetError: There is no dataset, its lists have errors, or its class file names another number of classes than
+            `num_classes`; carries the findings.
+    """
+    dataset, findings = scan_seg_dataset(dataset_dir, num_classes)
+    disagreement = [fault for fault in findings if fault.code == "S404"]
+    if has_errors(findings) or disagreement:
+        raise DatasetError(
+            "the dataset has faults",
+            [*disagreement, *(fault for fault in findings if fault not in disagreement)],
+            path=dataset_dir,
+            hint="Global.mode=check_dataset lists every fault of every file",
+        )
+    return dataset
+
+
+def count_ids(mask: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Pixels of each id in a mask of shape [H, W]: int64 [256]. Five times faster than `np.unique`."""
+    counts: NDArray[np.float32] = cv2.calcHist([mask], [0], None, [256], [0, 256])
+    return counts.reshape(256).astype(np.int64)
+
+
+def _has_list(folder: Path) -> bool:
+    return any((folder / name).is_file() for name in LIST_FILES.values())
+
+
+def _no_dataset(dataset_dir: Path, message: str) -> DatasetError:
+    fault = finding("S001", str(dataset_dir), message)
+    return DatasetError(f"no dataset: {message}", [fault], path=dataset_dir, hint=fault.hint)
+
+
+def _ids_in_masks(lists: SegLists) -> tuple[set[int], list[Finding]]:
+    def ids_or_fault(path: Path) -> set[int] | Finding:
+        try:
+            return {int(class_id) for class_id in np.flatnonzero(count_ids(read_mask(path)))}
+        except InputError as error:
+            return finding("S205", relative_name(path, lists.root), error.message, hint=error.hint)
+
+    masks = dict.fromkeys(sample.mask for sample in (*lists.train, *lists.val))
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        results: Iterable[set[int] | Finding] = pool.map(ids_or_fault, masks)
+        ids: set[int] = set()
+        faults: list[Finding] = []
+        for result in results:
+            if isinstance(result, Finding):
+                faults.append(result)
+            else:
+                ids |= result
+    return ids - {IGNORE_INDEX}, faults

@@ -1,0 +1,91 @@
+"""Loads pictures with their masks ahead of their use, never more than a few at once."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+
+from segcli.data.image import read_image, read_mask
+from segcli.data.instances import InstanceSample
+from segcli.data.samples import SegSample
+from segcli.errors import DatasetError, InputError
+from segcli.inference.decode_labels import Labels
+from segcli.inference.preprocess import Picture
+from segcli.rules import finding
+
+_THREADS = 2
+
+
+@dataclass(frozen=True)
+class LoadedSample:
+    """A sample in memory: the picture in RGB [H, W, 3] and its mask [H, W]."""
+
+    sample: SegSample
+    picture: Picture
+    mask: Labels
+
+
+def load(sample: SegSample) -> LoadedSample:
+    """Decodes a sample.
+
+    Raises:
+        DatasetError: A file cannot be read, or picture and mask differ in size.
+    """
+    try:
+        loaded = LoadedSample(sample, read_image(sample.image), read_mask(sample.mask))
+    except InputError as error:
+        raise DatasetError(error.message, path=error.path, hint=error.hint) from error
+    if loaded.picture.shape[:2] != loaded.mask.shape:
+        (height, width), (mask_height, mask_width) = loaded.picture.shape[:2], loaded.mask.shape
+        message = f"mask is {mask_width} x {mask_height}, picture {width} x {height}"
+        fault = finding("S207", str(sample.mask), message)
+        raise DatasetError(message, [fault], path=sample.mask, hint=fault.hint)
+    return loaded
+
+
+def read_sized(sample: InstanceSample) -> Picture:
+    """Decodes the picture of an instance sample: RGB [H, W, 3].
+
+    Raises:
+        DatasetError: It cannot be read, or has another size than the annotation file says.
+    """
+    try:
+        picture = read_image(sample.image)
+    except InputError as error:
+        raise DatasetError(error.message, path=error.path, hint=error.hint) from error
+    height, width = picture.shape[:2]
+    if (height, width) != (sample.height, sample.width):
+        message = f"is {width} x {height}, the annotation file says {sample.width} x {sample.height}"
+        fault = finding("C114", str(sample.image), message)
+        raise DatasetError(message, [fault], path=sample.image, hint=fault.hint)
+    return picture
+
+
+def load_ahead(samples: Sequence[SegSample], ahead: int) -> Iterator[LoadedSample]:
+    """The samples in order, decoded in threads, at most `ahead` of them before they are asked for."""
+    with ThreadPoolExecutor(_THREADS) as pool:
+        remaining = iter(samples)
+        waiting: deque[Future[LoadedSample]] = deque(pool.submit(load, sample) for sample in islice(remaining, ahead))
+        try:
+            while waiting:
+                loaded = waiting.popleft().result()
+                waiting.extend(pool.submit(load, sample) for sample in islice(remaining, 1))
+                yield loaded
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def grouped(loaded: Iterable[LoadedSample], batch_size: int) -> Iterator[list[LoadedSample]]:
+    """Batches of neighbours of equal size."""
+    batch: list[LoadedSample] = []
+    for item in loaded:
+        if batch and (len(batch) == batch_size or item.mask.shape != batch[0].mask.shape):
+            yield batch
+            batch = []
+        batch.append(item)
+    if batch:
+        yield batch

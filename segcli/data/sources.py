@@ -1,0 +1,215 @@
+"""Everything that predict takes as input, as one stream of pictures; a bad file is an item, not an end."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from glob import has_magic
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from segcli.data.image import IMAGE_SUFFIXES, decode_image, read_image
+from segcli.data.pages import PAGED_SUFFIXES, read_pages
+from segcli.data.url import fetch_picture, is_address
+from segcli.errors import InputError
+from segcli.inference.preprocess import Picture
+
+Input = str | Path | NDArray[Any] | Sequence[Any]
+"""A path, folder, glob, list file, address or array, or a sequence of these."""
+
+LIST_SUFFIX = ".txt"
+
+
+@dataclass(frozen=True)
+class SourceItem:
+    """One picture, or why there is none.
+
+    Attributes:
+        input_path: The file or address as it was given; None for an array.
+        page_index: Page or frame, from 0; None for a plain picture.
+        name: Relative path for the outputs, without suffix: folders of the input are mirrored in it, and no two items
+            of one input have the same.
+        picture: RGB; None when it cannot be read.
+        fault: Why it cannot be read.
+    """
+
+    input_path: str | None
+    page_index: int | None
+    name: Path
+    picture: Picture | None
+    fault: InputError | None = None
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """One thing to open: exactly one of path, address and array is there."""
+
+    name: Path
+    path: Path | None = None
+    address: str | None = None
+    array: NDArray[Any] | None = None
+
+
+class Sources:
+    """The pictures of an input, read one by one while they are asked for. Its length counts files, not pages."""
+
+    def __init__(self, entries: Sequence[_Entry]) -> None:
+        self._entries = tuple(entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    @property
+    def files(self) -> list[Path]:
+        """The local files among the inputs."""
+        return [entry.path for entry in self._entries if entry.path is not None]
+
+    def __iter__(self) -> Iterator[SourceItem]:
+        taken: set[str] = set()
+        for entry in self._entries:
+            try:
+                for item in _open(entry):
+                    yield replace(item, name=_free_name(item.name, taken))
+            except InputError as fault:
+                given = entry.address or (None if entry.path is None else str(entry.path))
+                yield SourceItem(given, None, entry.name, None, fault)
+
+
+def open_sources(given: Input) -> Sources:
+    """Finds what an input means; nothing is decoded yet.
+
+    Args:
+        given: A picture, folder (searched through all levels), glob (``**`` too), list file (``.txt``, one path a
+            line), PDF, multi-page TIFF, video, ``http(s)`` address, array (BGR as OpenCV reads it, uint8 [H, W, 3], or
+            grey [H, W]), or a sequence of these.
+
+    Raises:
+        InputError: The only input is no file, or a folder, list or glob holds no picture.
+    """
+    entries = list(_entries(given))
+    if not entries:
+        raise InputError("an empty input", hint="give at least one picture")
+    return Sources(entries)
+
+
+def _entries(given: Input, *, alone: bool = True) -> Iterator[_Entry]:
+    """What is given; one of several inputs may be missing, which is told when its turn comes."""
+    if isinstance(given, np.ndarray):
+        yield _Entry(Path("array"), array=given)
+    elif isinstance(given, Path):
+        yield from _local(given, alone=alone)
+    elif isinstance(given, str):
+        if is_address(given):
+            yield _Entry(Path(Path(given.partition("?")[0]).stem or "picture"), address=given)
+        else:
+            yield from _local(Path(given).expanduser(), alone=alone)
+    elif isinstance(given, Sequence):
+        for number, item in enumerate(given):
+            if isinstance(item, np.ndarray):
+                yield _Entry(Path(f"array_{number}"), array=item)
+            else:
+                yield from _entries(item, alone=len(given) == 1)
+    else:
+        raise InputError(f"cannot take a {type(given).__name__} as input", hint="give a path, an array, or a list")
+
+
+def _local(path: Path, *, alone: bool) -> Iterator[_Entry]:
+    if path.is_dir():
+        yield from _folder(path)
+    elif path.is_file() and path.suffix.lower() == LIST_SUFFIX:
+        yield from _list_file(path)
+    elif path.exists() or not (alone or has_magic(str(path))):
+        yield _Entry(Path(path.stem), path=path)
+    elif has_magic(str(path)):
+        anchor = Path(path.anchor)
+        found = sorted(anchor.glob(str(path.relative_to(anchor))))
+        files = [match for match in found if match.is_file() and _is_picture(match)]
+        if not files:
+            raise InputError("no picture matches this pattern", path=path)
+        yield from _mirrored(files, _common_folder(files))
+    else:
+        raise InputError("no such file or folder", path=path)
+
+
+def _folder(folder: Path) -> Iterator[_Entry]:
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and _is_picture(path))
+    if not files:
+        raise InputError("no picture in this folder or below it", path=folder)
+    yield from _mirrored(files, folder)
+
+
+def _list_file(path: Path) -> Iterator[_Entry]:
+    """One picture a line; of ``picture mask`` lines, as datasets have them, the picture."""
+    try:
+        lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
+    except (OSError, UnicodeDecodeError) as fault:
+        raise InputError(f"the list cannot be read: {fault}", path=path) from fault
+    files = [_listed(line, path.parent) for line in lines if line]
+    if not files:
+        raise InputError("the list is empty", path=path)
+    yield from _mirrored(files, _common_folder(files))
+
+
+def _listed(line: str, folder: Path) -> Path:
+    candidates = [line, *(line.split(separator, maxsplit=1)[0] for separator in ("\t", " ") if separator in line)]
+    for candidate in candidates:
+        for path in (folder / candidate, Path(candidate)):
+            if path.is_file():
+                return path
+    return folder / candidates[-1]
+
+
+def _mirrored(files: Sequence[Path], root: Path) -> Iterator[_Entry]:
+    for file in files:
+        relative = Path(os.path.relpath(file, root))
+        inside = Path(*(part for part in relative.parts if part not in ("..", "/")))
+        yield _Entry(inside.with_suffix(""), path=file)
+
+
+def _common_folder(files: Sequence[Path]) -> Path:
+    return Path(os.path.commonpath([file.absolute().parent for file in files]))
+
+
+def _is_picture(path: Path) -> bool:
+    return path.suffix.lower() in IMAGE_SUFFIXES | PAGED_SUFFIXES and not path.name.startswith(".")
+
+
+def _free_name(name: Path, taken: set[str]) -> Path:
+    """`name`, or ``name_2``, ``name_3``, ... where that is taken (on any file system, so case does not count)."""
+    candidate, number = name, 1
+    while str(candidate).casefold() in taken:
+        number += 1
+        candidate = name.with_name(f"{name.name}_{number}")
+    taken.add(str(candidate).casefold())
+    return candidate
+
+
+def _open(entry: _Entry) -> Iterator[SourceItem]:
+    if entry.array is not None:
+        yield SourceItem(None, None, entry.name, _from_array(entry.array))
+    elif entry.address is not None:
+        content = fetch_picture(entry.address)
+        yield SourceItem(entry.address, None, entry.name, decode_image(content, name=entry.address))
+    else:
+        assert entry.path is not None
+        if entry.path.suffix.lower() not in PAGED_SUFFIXES:
+            yield SourceItem(str(entry.path), None, entry.name, read_image(entry.path))
+            return
+        for index, page in read_pages(entry.path):
+            name = entry.name if index is None else entry.name.with_name(f"{entry.name.name}_{index}")
+            yield SourceItem(str(entry.path), index, name, page)
+
+
+def _from_array(array: NDArray[Any]) -> Picture:
+    if array.dtype != np.uint8 or array.ndim not in (2, 3) or array.size == 0:
+        raise InputError(f"an array must be uint8 [H, W, 3] (BGR) or [H, W], not {array.dtype} {list(array.shape)}")
+    channels = 1 if array.ndim == 2 else array.shape[2]
+    codes = {1: cv2.COLOR_GRAY2RGB, 3: cv2.COLOR_BGR2RGB, 4: cv2.COLOR_BGRA2RGB}
+    if channels not in codes:
+        raise InputError(f"an array of {channels} channels is no picture", hint="give 1, 3 (BGR) or 4 (BGRA) channels")
+    return np.asarray(cv2.cvtColor(np.ascontiguousarray(array), codes[channels]), np.uint8)

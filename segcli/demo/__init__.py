@@ -1,5 +1,0 @@
-"""A small labelled dataset made by our own code: nothing is downloaded."""
-
-from segcli.demo.command import DemoReport, make_demo
-
-__all__ = ["DemoReport", "make_demo"]

@@ -1,0 +1,110 @@
+"""What the rest of segcli needs of a library: one engine a task, one session a training.
+
+The training loop, the callbacks and the doors know only these protocols.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from segcli.config.schema import Config
+from segcli.data.classes import ClassMap
+from segcli.models.spec import ModelSpec, Preprocess
+
+Tensor = Any
+"""A `paddle.Tensor`; paddle carries no types."""
+Network = Any
+"""A `paddle.nn.Layer`."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What one step sees.
+
+    Attributes:
+        tensors: The library's own mapping of input names to tensors.
+        paths: Pictures of the batch, for messages.
+    """
+
+    tensors: Mapping[str, Any]
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Result of measuring a network on the validation part.
+
+    Attributes:
+        score: Number by which the best checkpoint is chosen; higher is better.
+        metrics: Everything measured, by name, as plain values for JSON.
+    """
+
+    score: float
+    metrics: Mapping[str, Any]
+
+
+class TrainingSession(Protocol):
+    """Everything that one training needs, built by an engine and driven by `segcli.steps.train.loop`.
+
+    Attributes:
+        network: What is trained.
+        forward: What the forward pass calls: the network or a layer around it, or the data-parallel wrapper of that.
+        optimizer: Paddle's optimizer, with its schedule.
+        preprocess: How pictures become inputs.
+        score_name: Name of the score by which the best weights are chosen.
+        total_iterations: Iterations of the whole training.
+        eval_interval: Iterations between two evaluations.
+        ema_decay: Decay of the moving average that belongs to the recipe; None where it has none.
+    """
+
+    network: Network
+    forward: Network
+    optimizer: Any
+    preprocess: Preprocess
+    score_name: str
+    total_iterations: int
+    eval_interval: int
+    ema_decay: float | None
+
+    @property
+    def classes(self) -> ClassMap:
+        """The classes of the dataset."""
+
+    @property
+    def iterations_per_epoch(self) -> int:
+        """Iterations in one pass over the training part."""
+
+    def batches(self, start: int) -> Iterator[Batch]:
+        """Batches from iteration `start` (0-based) on, for ever.
+
+        The batch of an iteration depends on the seed and the iteration alone, so that a resumed training sees exactly
+        what an uninterrupted one would have seen.
+        """
+
+    def losses(self, batch: Batch) -> Mapping[str, Tensor]:
+        """Forward pass in training mode: named scalar losses; ``loss`` is the one to minimise."""
+
+    def evaluate(self, network: Network) -> Evaluation:
+        """Measures `network` (the trained one or its moving average) on the validation part."""
+
+
+class Engine(Protocol):
+    """The door to one library."""
+
+    def build_network(self, spec: ModelSpec, num_classes: int) -> Network:
+        """The network with random weights, in training mode.
+
+        Parameter names restart at each call, so that optimizer states of another process fit.
+        """
+
+    def open_training(self, spec: ModelSpec, config: Config) -> TrainingSession:
+        """Reads the dataset, builds network, losses, transforms, optimizer and schedule.
+
+        Raises:
+            DatasetError: The dataset cannot be trained on.
+        """
+
+    def for_export(self, network: Network, spec: ModelSpec) -> Network:
+        """A wrapper of `network` in evaluation mode whose forward is what the exported model computes."""

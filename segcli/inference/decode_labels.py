@@ -1,0 +1,97 @@
+"""From logits to label maps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from segcli.inference.preprocess import Forward, Picture, normalise, resize_picture
+from segcli.models.spec import Preprocess
+
+Labels = NDArray[np.uint8]
+"""Class ids, [H, W]."""
+
+_ROWS = 64
+"""Rows at once in `argmax`: few enough to stay in the processor's cache."""
+
+
+def label_maps(
+    forward: Forward,
+    pictures: Sequence[Picture],
+    preprocess: Preprocess,
+    *,
+    input_size: tuple[int, int] | None = None,
+) -> list[Labels]:
+    """The label map of each picture, in its own size.
+
+    Args:
+        forward: The network.
+        pictures: RGB, all of one size.
+        preprocess: How pictures become its input.
+        input_size: Height and width that the network needs; None takes the pictures as they are.
+
+    Returns:
+        One uint8 [H, W] a picture.
+    """
+    height, width = pictures[0].shape[:2]
+    needed = input_size or (height, width)
+    images = normalise([resize_picture(picture, *needed) for picture in pictures], preprocess)
+    return [labels_of(output, height, width) for output in forward(images)]
+
+
+def labels_of(output: NDArray[Any], height: int, width: int) -> Labels:
+    """The label map of one picture's output.
+
+    Args:
+        output: Logits [classes, h, w]; or ids of an integer type [1, h, w] or [h, w], as models of other makers give.
+        height: Height of the label map; logits are brought to it before the maximum is taken, as PaddleSeg does.
+        width: Its width.
+    """
+    if np.issubdtype(output.dtype, np.integer):
+        ids = output.reshape(output.shape[-2], output.shape[-1]).astype(np.uint8)
+        return np.asarray(cv2.resize(ids, (width, height), interpolation=cv2.INTER_NEAREST), np.uint8)
+    return argmax(resize_logits(output, height, width))
+
+
+def resize_logits(logits: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
+    """Logits [classes, h, w] in another size, bilinear between pixel centres (`align_corners=False`)."""
+    if logits.shape[1:] == (height, width):
+        return logits
+    resized = np.empty((len(logits), height, width), np.float32)
+    for plane, target in zip(logits, resized, strict=True):
+        cv2.resize(np.ascontiguousarray(plane), (width, height), dst=target, interpolation=cv2.INTER_LINEAR)
+    return resized
+
+
+def argmax(logits: NDArray[np.float32]) -> Labels:
+    """The class of the largest logit; the first of equals.
+
+    A running maximum over the classes, band by band: 4 ms for 19 x 512 x 1024, where `np.argmax` over the first axis
+    takes 36.
+
+    Args:
+        logits: [classes, H, W], at most 256 classes.
+
+    Returns:
+        uint8 [H, W].
+    """
+    _, height, width = logits.shape
+    labels = np.zeros((height, width), np.uint8)
+    rises = np.empty((min(_ROWS, height), width), np.bool_)
+    for top in range(0, height, _ROWS):
+        band = logits[:, top : top + _ROWS]
+        chosen = labels[top : top + _ROWS]
+        rise = rises[: chosen.shape[0]]
+        as_id = rise.view(np.uint8)
+        best = band[0].copy()
+        for class_id in range(1, len(band)):
+            np.greater(band[class_id], best, out=rise)
+            # ids rise with the loop, so the larger of old and new id is the new one wherever the logit rose
+            np.multiply(as_id, np.uint8(class_id), out=as_id)
+            np.maximum(chosen, as_id, out=chosen)
+            np.maximum(best, band[class_id], out=best)
+    return labels

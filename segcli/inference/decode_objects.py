@@ -1,0 +1,125 @@
+"""From what an instance network says to the objects of one picture, masks as run-length codes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segcli.data import rle
+from segcli.data.rle import Rle
+from segcli.inference.instance_input import PreparedPicture, joined_feeds
+from segcli.inference.paste import paste_anywhere, paste_in_boxes, paste_maps, paste_masks
+from segcli.metrics.mask_ap import Detections
+from segcli.models.instance.table import MaskForm
+
+Outputs = Sequence[NDArray[Any]]
+"""What a network says, in the order of its program.
+
+``bbox`` [N, 6] (class, score, x1, y1, x2, y2 in pixels of the picture), ``bbox_num`` [B] and the masks: [N, m, m], or
+coefficients [N, K] and prototypes [B, K, h, w]. SOLOv2: ``bbox_num`` [B], classes [N], scores [N] and maps [N, h, w].
+"""
+Detect = Callable[[Mapping[str, NDArray[Any]]], Outputs]
+"""A network as a function of its inputs by name."""
+
+
+@dataclass(frozen=True)
+class ObjectFinder:
+    """A network that is asked for the objects of pictures.
+
+    Attributes:
+        detect: The network.
+        form: What it says of masks; None for whole ones, as models of other makers give them.
+    """
+
+    detect: Detect
+    form: MaskForm | None
+
+    def __call__(self, pictures: Sequence[PreparedPicture], threshold: float = 0.0) -> list[Detections]:
+        """The objects of each picture with scores of at least `threshold`; the inputs must be of one size."""
+        outputs = self.detect(joined_feeds(pictures))
+        if self.form is None:
+            return [whole_masks(outputs, threshold)]
+        parts = per_picture(outputs, self.form)
+        return [
+            found_objects(part, self.form, picture, threshold) for part, picture in zip(parts, pictures, strict=True)
+        ]
+
+
+def per_picture(outputs: Outputs, form: MaskForm) -> list[Outputs]:
+    """The outputs of each picture of a batch by itself."""
+    counts = outputs[0] if form is MaskForm.MAPS else outputs[1]
+    ends = np.cumsum(counts)
+    slices = [slice(int(end - count), int(end)) for count, end in zip(counts, ends, strict=True)]
+    one = [counts[index : index + 1] for index in range(len(counts))]
+    if form is MaskForm.MAPS:
+        return [(one[i], outputs[1][rows], outputs[2][rows], outputs[3][rows]) for i, rows in enumerate(slices)]
+    if form is MaskForm.IN_BOXES:
+        return [(outputs[0][rows], one[i], outputs[2][rows]) for i, rows in enumerate(slices)]
+    coefficients = outputs[2].reshape(-1, outputs[2].shape[-1])
+    return [(outputs[0][rows], one[i], coefficients[rows], outputs[3][i : i + 1]) for i, rows in enumerate(slices)]
+
+
+def found_objects(outputs: Outputs, form: MaskForm, picture: PreparedPicture, threshold: float = 0.0) -> Detections:
+    """The objects of one picture with scores of at least `threshold`; no mask of the whole picture is made.
+
+    Args:
+        outputs: Of this picture alone.
+        form: What they say of masks.
+        picture: What the network was given.
+        threshold: Smallest score.
+    """
+    if form is MaskForm.MAPS:
+        return _of_maps(outputs, picture, threshold)
+    kept = (outputs[0][:, 0] >= 0) & (outputs[0][:, 1] >= threshold)
+    rows = np.asarray(outputs[0][kept], np.float64)
+    masks = tuple(_masks(outputs, form, rows[:, 2:], kept, picture.size))
+    return Detections(rows[:, 1], rows[:, 0].astype(np.int64), masks, rows[:, 2:])
+
+
+def whole_masks(outputs: Outputs, threshold: float = 0.0) -> Detections:
+    """The objects of one picture from a model of another maker, whose masks have the size of the picture.
+
+    Args:
+        outputs: ``bbox``, ``bbox_num``, masks [N, H, W]; or ``bbox_num``, classes, scores, masks.
+        threshold: Smallest score.
+    """
+    *values, masks = outputs
+    if len(values) == 2:
+        labels, scores = values[0][:, 0], values[0][:, 1]
+        boxes = np.asarray(values[0][:, 2:], np.float64)
+    else:
+        labels, scores, boxes = values[1], values[2], None
+    # the last row of some exported networks stands for no object: its score is 0
+    kept = np.flatnonzero((labels >= 0) & (scores > 0) & (scores >= threshold))
+    return Detections(
+        np.asarray(scores[kept], np.float64),
+        labels[kept].astype(np.int64),
+        tuple(rle.encode(masks[index] > 0) for index in kept),
+        None if boxes is None else boxes[kept],
+    )
+
+
+def _masks(
+    outputs: Outputs, form: MaskForm, boxes: NDArray[Any], kept: NDArray[np.bool_], size: tuple[int, int]
+) -> Iterator[Rle]:
+    if form is MaskForm.IN_BOXES:
+        return paste_masks(outputs[2][: len(kept)][kept], boxes, *size)
+    coefficients = outputs[2].reshape(-1, outputs[2].shape[-1])[kept]
+    if form is MaskForm.CUT_PROTOTYPES:
+        return paste_in_boxes(coefficients, outputs[3][0], boxes, *size)
+    return paste_anywhere(coefficients, outputs[3][0], *size)
+
+
+def _of_maps(outputs: Outputs, picture: PreparedPicture, threshold: float) -> Detections:
+    _, labels, scores, maps = outputs
+    kept = np.flatnonzero((scores > 0) & (scores >= threshold))
+    masks = list(paste_maps(maps[kept], picture.resized, *picture.size))
+    filled = [place for place, mask in enumerate(masks) if rle.area(mask)]
+    chosen = kept[filled]
+    return Detections(
+        np.asarray(scores[chosen], np.float64), labels[chosen].astype(np.int64), tuple(masks[i] for i in filled)
+    )

@@ -1,0 +1,68 @@
+"""How pictures become the inputs of instance networks, the same in evaluate, export and predict."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from segcli.inference.preprocess import Images, Picture, normalise
+from segcli.models.spec import Preprocess
+
+Feeds = dict[str, NDArray[np.float32]]
+"""The inputs of a network by name, in the order of the names: ``im_shape``, ``image``, ``scale_factor``."""
+
+
+@dataclass(frozen=True)
+class PreparedPicture:
+    """One picture as a network takes it.
+
+    Attributes:
+        image: Normalised and padded, [1, 3, H, W].
+        resized: Height and width inside the padding.
+        size: Height and width of the picture itself.
+    """
+
+    image: Images
+    resized: tuple[int, int]
+    size: tuple[int, int]
+
+    def feeds(self) -> Feeds:
+        """The inputs of PaddleDetection's networks."""
+        shape = np.array([self.resized], np.float32)
+        scale = np.divide(shape, np.array([self.size], np.float32), dtype=np.float32)
+        return {"im_shape": shape, "image": self.image, "scale_factor": scale}
+
+
+def joined_feeds(pictures: Sequence[PreparedPicture]) -> Feeds:
+    """The inputs of pictures whose images are of one size."""
+    single = [picture.feeds() for picture in pictures]
+    return {name: np.concatenate([feeds[name] for feeds in single]) for name in single[0]}
+
+
+def prepare(picture: Picture, preprocess: Preprocess) -> PreparedPicture:
+    """Resizes, normalises and pads a picture (RGB, uint8 [H, W, 3]) as PaddleDetection's reader does."""
+    height, width = picture.shape[:2]
+    resized = fitted_size(height, width, preprocess)
+    if resized != (height, width):
+        way = cv2.INTER_CUBIC if preprocess.cubic else cv2.INTER_LINEAR
+        picture = np.asarray(cv2.resize(picture, (resized[1], resized[0]), interpolation=way), np.uint8)
+    image = normalise([picture], preprocess)
+    missing = [-side % preprocess.stride for side in resized]
+    if any(missing):
+        image = np.pad(image, ((0, 0), (0, 0), (0, missing[0]), (0, missing[1])))
+    return PreparedPicture(image, resized, (height, width))
+
+
+def fitted_size(height: int, width: int, preprocess: Preprocess) -> tuple[int, int]:
+    """Height and width to which a picture is resized, before any padding."""
+    if preprocess.size is None:
+        return height, width
+    if not preprocess.keep_ratio:
+        return preprocess.size
+    short, long = min(preprocess.size), max(preprocess.size)
+    scale = min(short / min(height, width), long / max(height, width))
+    return max(1, round(height * scale)), max(1, round(width * scale))

@@ -1,0 +1,178 @@
+"""Compares the objects that an exported instance model finds with those of the trained network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segcli.data import rle
+from segcli.errors import ParityError
+from segcli.inference.decode_objects import ObjectFinder
+from segcli.inference.instance_input import PreparedPicture
+from segcli.metrics.mask_ap import Detections
+
+SMALLEST_SHARE = 0.9
+"""Objects that must be found again as they are."""
+SMALLEST_EXPLAINED = 0.98
+"""Objects that must be found again or be ties: of two that overlap and have one score either may be kept."""
+SMALLEST_IOU = 0.97
+"""Mean overlap of the masks of objects that are found again."""
+_MOST = 100
+_CANDIDATES = 32
+_TIED_IOU = 0.5
+
+
+@dataclass(frozen=True)
+class ObjectParity:
+    """How one written file agrees with the trained network.
+
+    Attributes:
+        runtime: What ran the file.
+        file: Name of the file.
+        pictures: Pictures compared.
+        objects: Objects that the trained network finds in them, at most 100 a picture.
+        found_again: Share of them that the file finds too, with score and box within the tolerance.
+        tied: Share of them that are not found again because another has the same score: one that overlaps and is found
+            in its place, or, at the end of a full list, one that goes first.
+        max_score_diff: Largest difference of a score among these.
+        max_box_diff_px: Largest difference of a box side among these.
+        mean_mask_iou: Mean overlap of their masks.
+    """
+
+    runtime: str
+    file: str
+    pictures: int
+    objects: int
+    found_again: float
+    tied: float
+    max_score_diff: float
+    max_box_diff_px: float
+    mean_mask_iou: float
+
+    def summary(self) -> str:
+        """One line."""
+        tied = f", {self.tied:.2%} tied with others" if self.tied else ""
+        return (
+            f"{self.found_again:.2%} of {self.objects} objects equal{tied} ({self.runtime}, scores off by "
+            f"{self.max_score_diff:.1e}, boxes by {self.max_box_diff_px:.2g} px at most, mask IoU "
+            f"{self.mean_mask_iou:.4f})"
+        )
+
+
+@dataclass(frozen=True)
+class ObjectReference:
+    """What the trained network finds in some pictures."""
+
+    pictures: tuple[PreparedPicture, ...]
+    found: tuple[Detections, ...]
+
+    @staticmethod
+    def of(find: ObjectFinder, pictures: Sequence[PreparedPicture]) -> ObjectReference:
+        """Runs the trained network."""
+        return ObjectReference(tuple(pictures), tuple(find([picture])[0] for picture in pictures))
+
+
+def compare_objects(
+    find: ObjectFinder, runtime: str, file: Path, reference: ObjectReference, tolerance: float
+) -> ObjectParity:
+    """Compares one written file with the trained network.
+
+    Args:
+        find: The file, opened.
+        runtime: What runs it.
+        file: Its path.
+        reference: What the trained network finds.
+        tolerance: Largest difference of a score, and of a box relative to the longer side of the picture.
+
+    Raises:
+        ParityError: Too many objects are not found again, or their masks differ. A tie that falls the other way is no
+            disagreement, but there may not be many: an untrained network gives all its proposals one score.
+    """
+    score_off, box_off, overlaps = [0.0], [0.0], []
+    objects = tied = 0
+    for picture, expected in zip(reference.pictures, reference.found, strict=True):
+        found = find([picture])[0]
+        best = np.argsort(-expected.scores, kind="stable")[:_MOST]
+        objects += len(best)
+        for index in best:
+            match = _again(expected, int(index), found, tolerance, max(picture.size))
+            if match is not None:
+                score_off.append(match[0])
+                box_off.append(match[1])
+                overlaps.append(match[2])
+            else:
+                full = len(best) == _MOST and expected.scores[index] - expected.scores[best[-1]] <= tolerance
+                tied += full or _replaced(expected, int(index), found, tolerance)
+    parity = ObjectParity(
+        runtime=runtime,
+        file=file.name,
+        pictures=len(reference.pictures),
+        objects=objects,
+        found_again=len(overlaps) / objects if objects else 1.0,
+        tied=tied / objects if objects else 0.0,
+        max_score_diff=max(score_off),
+        max_box_diff_px=max(box_off),
+        mean_mask_iou=float(np.mean(overlaps)) if overlaps else 1.0,
+    )
+    enough = parity.found_again >= SMALLEST_SHARE and parity.found_again + parity.tied >= SMALLEST_EXPLAINED
+    if not enough or parity.mean_mask_iou < SMALLEST_IOU:
+        raise ParityError(
+            f"disagrees with the trained network: {parity.summary()}",
+            path=file,
+            hint="report the model; Export.tolerance allows more",
+        )
+    return parity
+
+
+def _again(
+    expected: Detections, index: int, found: Detections, tolerance: float, side: int
+) -> tuple[float, float, float] | None:
+    """Differences of score and box, and overlap of the masks, of an object and the same one in `found`; None without.
+
+    Of several that are equally near (an untrained network repeats itself) it is the one whose mask fits best.
+    """
+    same = np.flatnonzero(found.classes == expected.classes[index])
+    if not same.size:
+        return None
+    scores = np.abs(found.scores[same] - expected.scores[index])
+    boxes = np.abs(_boxes(found)[same] - _boxes(expected)[index]).max(axis=1)
+    off = np.maximum(scores, boxes / side)
+    # a mask moves by whole pixels, and with it the box of an object that has no other
+    allowed = tolerance if found.boxes is not None else max(tolerance, 2 / side)
+    near = [int(place) for place in np.argsort(off, kind="stable")[:_CANDIDATES] if off[place] <= allowed]
+    if not near:
+        return None
+    overlaps = {place: _overlap(expected.masks[index], found.masks[same[place]]) for place in near}
+    fitting = max(near, key=overlaps.__getitem__)
+    return float(scores[fitting]), float(boxes[fitting]), overlaps[fitting]
+
+
+def _replaced(expected: Detections, index: int, found: Detections, tolerance: float) -> bool:
+    """Whether an object of the same class and score is found that overlaps the expected one."""
+    same = (found.classes == expected.classes[index]) & (np.abs(found.scores - expected.scores[index]) <= tolerance)
+    if not same.any():
+        return False
+    one, others = _boxes(expected)[index], _boxes(found)[same]
+    inside = np.minimum(one[2:], others[:, 2:]) - np.maximum(one[:2], others[:, :2])
+    shared = inside.clip(min=0).prod(axis=1)
+    areas = (one[2:] - one[:2]).prod() + (others[:, 2:] - others[:, :2]).prod(axis=1)
+    return bool((shared >= _TIED_IOU * (areas - shared)).any())
+
+
+def _boxes(found: Detections) -> NDArray[Any]:
+    if found.boxes is not None:
+        return found.boxes
+    sides = np.array([rle.bounding_box(mask) for mask in found.masks], np.float64).reshape(-1, 4)
+    return np.concatenate([sides[:, :2], sides[:, :2] + sides[:, 2:]], axis=1)
+
+
+def _overlap(one: rle.Rle, other: rle.Rle) -> float:
+    """IoU of two masks; 1 where both are empty."""
+    first, second = rle.decode(one) > 0, rle.decode(other) > 0
+    union = int((first | second).sum())
+    return float((first & second).sum() / union) if union else 1.0

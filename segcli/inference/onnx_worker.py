@@ -1,0 +1,116 @@
+"""Converts one exported model to ONNX; run as a process of its own, because the converter can abort it.
+
+Usage: ``python -m segcli.inference.onnx_worker PROGRAM WEIGHTS TARGET``
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from segcli.inference.exported_model import LABELS_TENSOR, LOGITS_FILE, LOGITS_TENSOR
+
+OPSET = 17
+CONSTANT, DOUBLE, SINGLE = "1.full", "0.a_f64", "0.a_f32"
+"""How Paddle's programs write these."""
+
+
+def convert(program: Path, weights: Path, target: Path) -> None:
+    """Writes `target`.
+
+    A program of label maps gets the output ``labels`` (int32 [N, H, W]) and the tensor before is called ``logits``; a
+    program of any other kind keeps the outputs that it has.
+    """
+    import onnx
+    import paddle2onnx
+
+    # Polygraphy, the converter's default optimiser, takes 6 to 20 s for nothing that the runtimes do not do themselves
+    readable = target.with_suffix(".program.json")
+    readable.write_text(single_precision(program.read_text(encoding="utf-8")), encoding="utf-8")
+    try:
+        paddle2onnx.export(str(readable), str(weights), str(target), opset_version=OPSET, optimize_tool="None")
+    finally:
+        readable.unlink()
+    model = onnx.load(str(target))
+    if program.name == LOGITS_FILE:
+        name_logits(model)
+        append_labels(model)
+    onnx.checker.check_model(model)
+    onnx.save(model, str(target))
+
+
+def single_precision(program: str) -> str:
+    """The program with its numbers in single precision, as the converter expects them.
+
+    Paddle 3.3 writes some attributes in double precision: the scales of resizing, at which paddle2onnx 2.1 ends in "the
+    0th elementwise MUST be ir::FloatAttribute", but also the value of a padding and the epsilon of a group norm, for
+    which it then silently writes whatever lay in its memory (Paddle2ONNX issue 1646). The values of constants are the
+    only ones that it reads as doubles.
+    """
+    values = json.loads(program)
+    _shorten(values)
+    return json.dumps(values)
+
+
+def _shorten(value: Any) -> None:
+    """Renames the type of every double in a part of a program, but for single values of constants."""
+    if isinstance(value, list):
+        for entry in value:
+            _shorten(entry)
+    if not isinstance(value, dict):
+        return
+    is_constant = value.get("#") == CONSTANT
+    if value.get("#") == DOUBLE:
+        value["#"] = SINGLE
+    for name, entry in value.items():
+        if not (is_constant and name == "A"):
+            _shorten(entry)
+
+
+def name_logits(model: Any) -> None:
+    """Calls the only output ``logits``."""
+    output = model.graph.output[0]
+    old = output.name
+    for node in model.graph.node:
+        for names in (node.input, node.output):
+            for index, name in enumerate(names):
+                if name == old:
+                    names[index] = LOGITS_TENSOR
+    output.name = LOGITS_TENSOR
+
+
+def append_labels(model: Any) -> None:
+    """Makes the class of the largest logit the output, int32 [N, H, W], as PaddleX expects it."""
+    from onnx import TensorProto, helper
+
+    logits = model.graph.output.pop()
+    sides = logits.type.tensor_type.shape.dim
+    shape = [side.dim_param or side.dim_value for side in (sides[0], *sides[2:])]
+    model.graph.node.extend(
+        [
+            helper.make_node("ArgMax", [LOGITS_TENSOR], ["labels_int64"], axis=1, keepdims=0),
+            helper.make_node("Cast", ["labels_int64"], [LABELS_TENSOR], to=TensorProto.INT32),
+        ]
+    )
+    model.graph.value_info.append(logits)
+    model.graph.output.append(helper.make_tensor_value_info(LABELS_TENSOR, TensorProto.INT32, shape))
+
+
+def cut_to_logits(model: Any) -> bool:
+    """Undoes `append_labels` in memory; False when the model has no tensor called ``logits``."""
+    producers = [node for node in model.graph.node if LOGITS_TENSOR in node.output]
+    known = [value for value in model.graph.value_info if value.name == LOGITS_TENSOR]
+    if not producers or not known:
+        return False
+    tail = [node for node in model.graph.node if {"labels_int64", LABELS_TENSOR} & set(node.output)]
+    for node in tail:
+        model.graph.node.remove(node)
+    del model.graph.output[:]
+    model.graph.output.append(known[0])
+    return True
+
+
+if __name__ == "__main__":
+    convert(*(Path(argument) for argument in sys.argv[1:4]))

@@ -1,0 +1,50 @@
+"""ONNX Runtime: on the CPU three to six times faster than plain Paddle."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segcli.inference.preprocess import Images
+from segcli.inference.runtimes.onnx_graph import logits_graph
+
+_ERRORS_ONLY = 3
+
+
+class OnnxRuntime:
+    """Runs an ONNX file on the CPU; see `segcli.inference.runtimes.protocol.Runtime`.
+
+    Args:
+        file: The ``.onnx`` file.
+        threads: Threads.
+    """
+
+    name = "onnxruntime"
+
+    def __init__(self, file: Path, threads: int) -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = _ERRORS_ONLY
+        graph = logits_graph(file)
+        self._session = onnxruntime.InferenceSession(
+            str(file) if graph is None else graph, options, providers=["CPUExecutionProvider"]
+        )
+        self._input = self._session.get_inputs()[0].name
+        self._output = self._session.get_outputs()[0].name
+
+    def run(self, images: Images) -> NDArray[Any]:
+        """The output of the network."""
+        return np.asarray(self._session.run([self._output], {self._input: images})[0])
+
+    def run_named(self, inputs: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
+        """All outputs of a network with several inputs."""
+        known = {value.name for value in self._session.get_inputs()}
+        found = self._session.run(None, {name: value for name, value in inputs.items() if name in known})
+        return [np.asarray(value) for value in found]

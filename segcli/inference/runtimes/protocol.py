@@ -1,0 +1,45 @@
+"""What every runtime can do."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from numpy.typing import NDArray
+
+from segcli.inference.preprocess import Images
+
+
+class Runtime(Protocol):
+    """An opened network.
+
+    Attributes:
+        name: ``paddle``, ``onnxruntime``, ``openvino``, or two of them joined by ``+``.
+    """
+
+    name: str
+
+    def run(self, images: Images) -> NDArray[Any]:
+        """The first output of the network: logits [N, classes, h, w], or ids of an integer type [N, h, w].
+
+        Args:
+            images: float32 [N, 3, H, W].
+        """
+
+    def run_named(self, inputs: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
+        """All outputs of a network with several inputs, in order.
+
+        Args:
+            inputs: Arrays by name.
+        """
+
+
+def thread_count() -> int:
+    """Threads that a network may use: `OMP_NUM_THREADS` where it is set, else the cores that this process has."""
+    chosen = os.environ.get("OMP_NUM_THREADS", "")
+    if chosen.isdigit() and int(chosen) > 0:
+        return int(chosen)
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,189 @@
+"""Measures promptable models on datasets: Segment Anything by boxes and clicks, LSeg by the names of the classes."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segcli.data import rle
+from segcli.data.class_files import is_background
+from segcli.data.classes import ClassMap
+from segcli.data.instances import InstanceSample
+from segcli.data.loading import load, read_sized
+from segcli.data.prefetch import batched
+from segcli.data.samples import SegSample
+from segcli.inference.decode_labels import argmax
+from segcli.metrics.confusion import ConfusionMatrix
+from segcli.metrics.promptable_scores import PromptCounts, evaluate_picture
+from segcli.metrics.semantic_report import SemanticReport
+from segcli.metrics.semantic_scores import AbsentClass
+from segcli.progress import track
+from segcli.promptable.predictor import SamPredictor
+from segcli.promptable.prompts import ObjectPrompt
+from segcli.promptable.text_predictor import BACKGROUND_TEXT, TextPredictor
+from segcli.steps.evaluate.semantic import count_labels
+
+log = logging.getLogger("segcli.evaluate")
+
+MASKS_AT_ONCE = 32
+"""Masks of the size of the picture that are in memory together."""
+
+
+@dataclass(frozen=True)
+class ClickReport:
+    """What prompts about known objects were answered.
+
+    Attributes:
+        counts: Sums of IoU by kind of prompt.
+        pictures: Pictures with objects.
+        objects: Objects asked about.
+    """
+
+    counts: PromptCounts
+    pictures: int
+    objects: int
+
+    @property
+    def score(self) -> float:
+        """Mean IoU of the answers to boxes; 0 without objects."""
+        return self.counts.compute().get("miou_box", 0.0)
+
+    def totals(self) -> dict[str, float]:
+        """Mean IoU by kind of prompt; `miou_box_filled` is what must be beaten."""
+        return self.counts.compute()
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        return {**self.totals(), "pictures": self.pictures, "objects": self.objects}
+
+
+@dataclass(frozen=True)
+class TextReport:
+    """How well the names of the classes find their pixels.
+
+    Attributes:
+        labels: Every pixel given to one of all names.
+        binary: For each class with a name: pixels shared and pixels of either, its name asked alone.
+        pictures: How many were measured.
+    """
+
+    labels: SemanticReport
+    binary: dict[str, tuple[int, int]]
+    pictures: int
+
+    @property
+    def score(self) -> float:
+        """Mean IoU over the names."""
+        return self.labels.miou
+
+    def binary_iou(self) -> dict[str, float | None]:
+        """IoU of each name asked alone against the background; None where it is nowhere."""
+        return {name: shared / either if either else None for name, (shared, either) in self.binary.items()}
+
+    def totals(self) -> dict[str, float | None]:
+        """The means."""
+        known = [value for value in self.binary_iou().values() if value is not None]
+        return {**self.labels.totals(), "binary_mIoU": float(np.mean(known)) if known else None}
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        return {**self.totals(), "binary_IoU": self.binary_iou(), "classes": self.labels.per_class()}
+
+
+@dataclass
+class TextCounts:
+    """Sums over pictures of one name asked alone; mergeable."""
+
+    shared: dict[str, int] = field(default_factory=dict)
+    either: dict[str, int] = field(default_factory=dict)
+
+    def update(self, name: str, answer: NDArray[np.bool_], truth: NDArray[np.bool_]) -> None:
+        """Adds one picture's masks."""
+        self.shared[name] = self.shared.get(name, 0) + int(np.count_nonzero(answer & truth))
+        self.either[name] = self.either.get(name, 0) + int(np.count_nonzero(answer | truth))
+
+
+def measure_clicks(predictor: SamPredictor, samples: Sequence[InstanceSample], *, log_interval: int = 0) -> ClickReport:
+    """Asks a network about every object of some pictures: by box, by one click, by three clicks.
+
+    Args:
+        predictor: The network.
+        samples: Pictures with their objects; crowds are left out.
+        log_interval: Pictures between two lines of the log; 0 for none.
+
+    Raises:
+        DatasetError: A picture has another size than the annotation file says.
+        InputError: A picture cannot be read.
+    """
+    counts, pictures, objects = PromptCounts(), 0, 0
+    for number, sample in enumerate(track(samples, "evaluate", len(samples)), start=1):
+        asked = 0
+        for masks in batched(object_masks(sample), MASKS_AT_ONCE):
+            if not asked:
+                predictor.set_image(read_sized(sample), name=str(sample.image))
+            counts.merge(evaluate_picture(predictor, masks))
+            asked += len(masks)
+        pictures, objects = pictures + bool(asked), objects + asked
+        if log_interval and number % log_interval == 0:
+            log.info("%d of %d pictures", number, len(samples))
+    return ClickReport(counts, pictures, objects)
+
+
+def measure_texts(
+    predictor: TextPredictor,
+    samples: Sequence[SegSample],
+    classes: ClassMap,
+    *,
+    background: str = BACKGROUND_TEXT,
+    absent_class: AbsentClass = "exclude",
+    log_interval: int = 0,
+) -> TextReport:
+    """Looks for the names of the classes in some pictures.
+
+    Args:
+        predictor: The network.
+        samples: Pictures with their masks.
+        classes: Their names are the texts.
+        background: Text for the class that means nothing of interest, and beside a name that is asked alone.
+        absent_class: What a class in neither truth nor prediction does to the means.
+        log_interval: Pictures between two lines of the log; 0 for none.
+
+    Raises:
+        InputError: A picture or a mask cannot be read.
+        DatasetError: A mask has another size than its picture, or unknown ids.
+    """
+    texts = label_texts(classes.names, background)
+    matrix, counts = ConfusionMatrix(len(classes), classes.ignore_index), TextCounts()
+    asked = [(index, name) for index, name in enumerate(classes.names) if not is_background(name)]
+    for number, sample in enumerate(track(samples, "evaluate", len(samples)), start=1):
+        loaded = load(sample)
+        truth = loaded.mask
+        predictor.set_image(loaded.picture, name=str(sample.image))
+        count_labels(matrix, argmax(predictor.score(texts)), loaded)
+        counted = truth != classes.ignore_index
+        prompts = [ObjectPrompt(text=texts[index]) for index, _ in asked]
+        for (index, name), answer in zip(asked, predictor.predict(prompts, background=background), strict=True):
+            counts.update(name, answer.mask & counted, truth == index)
+        if log_interval and number % log_interval == 0:
+            log.info("%d of %d pictures", number, len(samples))
+    labels = SemanticReport(classes, matrix.compute(), len(samples), absent_class)
+    binary = {name: (counts.shared.get(name, 0), counts.either.get(name, 0)) for _, name in asked}
+    return TextReport(labels, binary, len(samples))
+
+
+def label_texts(names: Sequence[str], background: str = BACKGROUND_TEXT) -> list[str]:
+    """The text of each class: its name with blanks for underscores, or the background's text."""
+    return [background if is_background(name) else name.replace("_", " ").strip() for name in names]
+
+
+def object_masks(sample: InstanceSample) -> Iterator[NDArray[np.bool_]]:
+    """The masks of a picture's objects, [H, W] each, without crowds and empty ones."""
+    for value in sample.objects:
+        code = value.to_rle(sample.height, sample.width)
+        if not value.is_crowd and rle.area(code):
+            yield np.asarray(rle.decode(code), np.bool_)

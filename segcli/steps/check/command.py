@@ -1,0 +1,38 @@
+"""The command check_dataset: convert if asked, divide if asked, then check with the checker of the model's task."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from segcli.config.schema import Config
+from segcli.errors import UsageError
+from segcli.models.table import get_spec
+from segcli.results import PreparationReport
+from segcli.steps.check.result import CheckResult
+from segcli.tasks import TASKS, load_part
+
+
+def check_dataset(config: Config) -> CheckResult:
+    """Prepares and checks the dataset of a configuration.
+
+    Faults of the data are in the result, not raised.
+
+    Raises:
+        ConfigError: The configuration names no dataset.
+        DatasetError: There is no dataset, or it cannot be converted or divided.
+        UsageError: The model needs none.
+    """
+    task = get_spec(config.Global.model).task
+    if task not in TASKS:
+        raise UsageError(f"{config.Global.model} needs no dataset", hint="check_dataset is for models that are trained")
+    preparation: dict[str, PreparationReport] = {}
+    if config.CheckDataset.convert.enable:
+        from segcli.steps.convert.command import convert_dataset
+
+        preparation["conversion"] = convert_dataset(config)
+    if config.CheckDataset.split.enable:
+        from segcli.steps.split.command import split_dataset
+
+        preparation["split"] = split_dataset(config)
+    result: CheckResult = load_part(TASKS[task].checker)(config)
+    return replace(result, preparation=preparation)

@@ -1,0 +1,214 @@
+"""check_dataset for instance data: both annotation files, every picture and every object, in one pass."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segcli.config.schema import Config
+from segcli.data.formats.coco import ANNOTATION_FILES, CocoScan, find_coco_root, scan_coco
+from segcli.data.instances import CocoDataset, InstanceSample
+from segcli.data.lists import relative_name
+from segcli.data.parallel import map_in_order
+from segcli.data.samples import Split
+from segcli.findings import Finding, Severity, in_order
+from segcli.progress import track
+from segcli.rules import finding
+from segcli.steps.check.image_stats import Copies, SizeRange
+from segcli.steps.check.objects import PictureFacts, inspect_picture, picture_findings
+from segcli.steps.check.result import CheckResult, ClassCount
+from segcli.tasks import TASKS, Task
+
+log = logging.getLogger("segcli.check")
+
+SIZES = ("small", "medium", "large")
+SIZE_LIMITS_PX = (32**2, 96**2)
+"""Areas in square pixels that part COCO's size ranges."""
+
+
+@dataclass
+class ObjectTally:
+    """Objects and pictures seen so far, by class and part: int64 [classes]; and objects by size: int64 [3]."""
+
+    classes: int
+    objects: dict[Split, NDArray[np.int64]] = field(init=False)
+    pictures: dict[Split, NDArray[np.int64]] = field(init=False)
+    by_size: dict[Split, NDArray[np.int64]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.objects = {split: np.zeros(self.classes, np.int64) for split in Split}
+        self.pictures = {split: np.zeros(self.classes, np.int64) for split in Split}
+        self.by_size = {split: np.zeros(len(SIZES), np.int64) for split in Split}
+
+    def update(self, sample: InstanceSample, split: Split) -> None:
+        """Adds one picture."""
+        ids = np.bincount([value.class_id for value in sample.objects], minlength=self.classes)
+        self.objects[split] += ids
+        self.pictures[split] += ids > 0
+        areas = [value.area_px for value in sample.objects]
+        self.by_size[split] += np.bincount(np.searchsorted(SIZE_LIMITS_PX, areas, side="right"), minlength=len(SIZES))
+
+
+@dataclass(frozen=True)
+class InstanceExamination:
+    """What one pass over a dataset finds; nothing is written.
+
+    Attributes:
+        scan: What the annotation files hold.
+        findings: Every fault and remark, errors first.
+        tally: Sums over all objects.
+        sizes: Sizes of the pictures.
+        drawable: The first pictures with objects of each part that are in order.
+    """
+
+    scan: CocoScan
+    findings: tuple[Finding, ...]
+    tally: ObjectTally
+    sizes: SizeRange
+    drawable: dict[Split, list[InstanceSample]]
+
+
+def check_instance(config: Config) -> CheckResult:
+    """Looks at every file of an instance dataset and writes histogram, samples and report below the output folder.
+
+    Raises:
+        DatasetError: There is no dataset at all, or more than one.
+        ConfigError: The configuration names no dataset.
+    """
+    from segcli.steps.check.report_files import Drawing, write_check_files
+
+    options = config.CheckDataset
+    seen = examine_coco_dataset(
+        config.Global.dataset,
+        config.Train.num_classes,
+        workers=options.num_workers,
+        draw=options.demo_pictures,
+    )
+    dataset = seen.scan.dataset
+    result = CheckResult(
+        dataset_path=str(dataset.root),
+        dataset_type=TASKS[Task.INSTANCE].dataset_type,
+        findings=seen.findings,
+        samples={split: seen.scan.counts[split].annotations for split in Split},
+        classes=dataset.classes,
+        class_counts=class_counts(seen.tally, dataset),
+        size_range=seen.sizes.compute(),
+        further=attributes(seen),
+        pictures={split: seen.scan.counts[split].pictures for split in Split},
+    )
+    drawings = {
+        # the id keeps apart pictures of one name in different folders
+        split: [Drawing(f"{s.image_id}_{s.image.stem}", partial(draw_sample, s, dataset)) for s in samples]
+        for split, samples in seen.drawable.items()
+    }
+    return write_check_files(result, drawings, Path(config.Global.output))
+
+
+def examine_coco_dataset(
+    dataset_dir: Path, num_classes: int | None = None, *, workers: int | None = None, draw: int = 0
+) -> InstanceExamination:
+    """Reads every file of the dataset once.
+
+    Args:
+        dataset_dir: Folder of the dataset, or one above it.
+        num_classes: Number of classes in the configuration.
+        workers: Threads; None is one a core.
+        draw: How many pictures of each part to put aside for drawing.
+
+    Raises:
+        DatasetError: There is no dataset at all, or more than one.
+    """
+    scan = scan_coco(find_coco_root(dataset_dir))
+    dataset = scan.dataset
+    log.info("checking %d + %d pictures in %s", len(dataset.train), len(dataset.val), dataset.root)
+    tally, sizes = ObjectTally(len(dataset.classes)), SizeRange()
+    copies = Copies(dataset.root, across="C151", within="C152")
+    findings = list(scan.findings)
+    drawable: dict[Split, list[InstanceSample]] = {split: [] for split in Split}
+    jobs = [(sample, split) for split in Split for sample in dataset.samples(split)]
+    for facts in track(map_in_order(_inspect, jobs, workers), "checking", len(jobs)):
+        sample, split = facts.sample, facts.split
+        own = list(picture_findings(facts, relative_name(sample.image, dataset.root)))
+        place = f"{ANNOTATION_FILES[split]} image id {sample.image_id}"
+        findings.extend((*own, *copies.update(split, sample.image, facts.digest, place)))
+        tally.update(sample, split)
+        if facts.file.header is not None:
+            sizes.update(facts.file.header.size)
+        sound = not any(found.severity is Severity.ERROR for found in own)
+        if sample.objects and sound and len(drawable[split]) < draw:
+            drawable[split].append(sample)
+    findings.extend(class_findings(tally, dataset, num_classes))
+    return InstanceExamination(scan, tuple(in_order(findings)), tally, sizes, drawable)
+
+
+def class_findings(tally: ObjectTally, dataset: CocoDataset, num_classes: int | None) -> Iterator[Finding]:
+    """Classes without objects or in one part only, and a number in the configuration that disagrees."""
+    file = ANNOTATION_FILES[Split.TRAIN]
+    if num_classes is not None and num_classes != len(dataset.classes):
+        message = f"{len(dataset.classes)} categories are listed, Train.num_classes is {num_classes}"
+        yield finding("C147", file, message)
+    if not all(counts.any() for counts in tally.objects.values()):
+        return
+    for class_id, name in enumerate(dataset.classes):
+        present = [split for split in Split if tally.objects[split][class_id]]
+        place = f"category {dataset.category_ids[class_id]}"
+        if not present:
+            yield finding("C145", file, f"{name!r} has no object in train or val", location=place)
+        elif len(present) == 1:
+            yield finding(
+                "C146", ANNOTATION_FILES[present[0]], f"{name!r} is only in {present[0].value}", location=place
+            )
+
+
+def class_counts(tally: ObjectTally, dataset: CocoDataset) -> tuple[ClassCount, ...]:
+    """How many objects of each class there are, and in how many pictures, by part."""
+    return tuple(
+        ClassCount(
+            class_id,
+            name,
+            {split: int(tally.objects[split][class_id]) for split in Split},
+            {split: int(tally.pictures[split][class_id]) for split in Split},
+            unit="objects",
+        )
+        for class_id, name in enumerate(dataset.classes)
+    )
+
+
+def attributes(seen: InstanceExamination) -> dict[str, Any]:
+    """Numbers by their names; PaddleX's `train_samples` counts annotations."""
+    values: dict[str, Any] = {"category_ids": list(seen.scan.dataset.category_ids)}
+    for split in Split:
+        counts, samples = seen.scan.counts[split], seen.scan.dataset.samples(split)
+        values[f"{split.value}_pictures"] = counts.pictures
+        values[f"{split.value}_pictures_without_objects"] = sum(not sample.objects for sample in samples)
+        values[f"{split.value}_annotations"] = counts.annotations
+        values[f"{split.value}_crowds"] = counts.crowds
+        values[f"{split.value}_objects_by_size"] = dict(zip(SIZES, seen.tally.by_size[split].tolist(), strict=True))
+    return values
+
+
+def draw_sample(sample: InstanceSample, dataset: CocoDataset) -> NDArray[np.uint8]:
+    """A picture with its objects and a legend, at a size to be looked at: RGB, uint8."""
+    from segcli.data.image import read_image
+    from segcli.report.objects import DrawnObject, draw_objects
+    from segcli.steps.check.report_files import drawing_scale
+
+    height, width = sample.height, sample.width
+    objects = []
+    for value in sample.objects:
+        left, top, wide, high = value.box
+        mask, name = value.to_rle(height, width), dataset.classes.names[value.class_id]
+        label = f"{name} (crowd)" if value.is_crowd else name
+        objects.append(DrawnObject(mask, (left, top, left + wide, top + high), value.class_id, label))
+    return draw_objects(read_image(sample.image), objects, dataset.classes, scale=drawing_scale(height, width))
+
+
+def _inspect(job: tuple[InstanceSample, Split]) -> PictureFacts:
+    return inspect_picture(*job)

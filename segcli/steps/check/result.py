@@ -1,0 +1,129 @@
+"""The outcome of check_dataset."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from segcli.data.classes import ClassMap
+from segcli.data.samples import Split
+from segcli.findings import Finding, Severity, has_errors
+from segcli.plurals import counted
+from segcli.results import PreparationReport
+from segcli.rules import CODES
+
+
+@dataclass(frozen=True)
+class ClassCount:
+    """How often a class occurs: pixels or objects, and pictures that show it, by part."""
+
+    class_id: int
+    name: str
+    amounts: dict[Split, int]
+    pictures: dict[Split, int]
+    unit: str = "pixels"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        values: dict[str, Any] = {"id": self.class_id, "name": self.name}
+        for split in Split:
+            values[f"{split.value}_{self.unit}"] = self.amounts[split]
+            values[f"{split.value}_pictures"] = self.pictures[split]
+        return values
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """What a dataset holds and what is wrong with it.
+
+    Attributes:
+        dataset_path: Folder of the lists.
+        dataset_type: PaddleX's name of the layout.
+        findings: Every fault and remark, errors first.
+        samples: What PaddleX counts in each part: pictures of semantic data, annotations of instance data.
+        classes: Names in order of their ids.
+        class_counts: How often each class occurs.
+        size_range: Smallest and largest width and height of the pictures, in pixels.
+        sample_paths: Drawn samples of each part, relative to the output folder; empty before they are drawn.
+        histogram: Path of the histogram, relative to the output folder; None before it is drawn.
+        report: Path of the page for people, relative to the output folder; None before it is written.
+        further: More numbers, beside PaddleX's attributes.
+        pictures: Pictures of each part, where `samples` counts something else.
+        preparation: What the conversion and the division before the check did, by their names.
+    """
+
+    dataset_path: str
+    dataset_type: str
+    findings: tuple[Finding, ...]
+    samples: dict[Split, int]
+    classes: ClassMap
+    class_counts: tuple[ClassCount, ...]
+    size_range: tuple[tuple[int, int], tuple[int, int]] | None
+    sample_paths: dict[Split, tuple[str, ...]] = field(default_factory=dict)
+    histogram: str | None = None
+    report: str | None = None
+    further: dict[str, Any] = field(default_factory=dict)
+    pictures: dict[Split, int] | None = None
+    preparation: dict[str, PreparationReport] = field(default_factory=dict)
+
+    @property
+    def valid(self) -> bool:
+        """Whether no finding is an error."""
+        return not has_errors(self.findings)
+
+    @property
+    def picture_counts(self) -> dict[Split, int]:
+        """Pictures of each part."""
+        return self.pictures or self.samples
+
+    def count(self, severity: Severity) -> int:
+        """Findings of one severity."""
+        return sum(found.severity is severity for found in self.findings)
+
+    def as_dict(self) -> dict[str, Any]:
+        """PaddleX's keys, and ours beside them."""
+        attributes: dict[str, Any] = {}
+        for split in Split:
+            attributes[f"{split.value}_sample_paths"] = list(self.sample_paths.get(split, ()))
+            attributes[f"{split.value}_samples"] = self.samples[split]
+        attributes["num_classes"] = len(self.classes)
+        attributes["class_names"] = list(self.classes.names)
+        if self.size_range is not None:
+            attributes["min_size"], attributes["max_size"] = (list(size) for size in self.size_range)
+        attributes.update(self.further)
+        return {
+            "check_pass": self.valid,
+            "attributes": attributes,
+            "analysis": {"histogram": self.histogram, "classes": [count.as_dict() for count in self.class_counts]},
+            "dataset_path": self.dataset_path,
+            "show_type": "image",
+            "dataset_type": self.dataset_type,
+            "report": self.report,
+            "findings_by_severity": {severity.value: self.count(severity) for severity in Severity},
+            "findings": [found.as_dict() for found in self.findings],
+            **{step: report.as_dict() for step, report in self.preparation.items()},
+        }
+
+    def summary(self) -> list[tuple[str, str]]:
+        """What a person wants to know first."""
+        rows = [
+            ("dataset", self.dataset_path),
+            ("samples", ", ".join(f"{count} {split.value}" for split, count in self.picture_counts.items())),
+            ("classes", f"{len(self.classes)}: {', '.join(self.classes.names)}"),
+        ]
+        if self.pictures is not None:
+            rows.append(("annotations", ", ".join(f"{self.samples[split]} {split.value}" for split in Split)))
+        if self.size_range is not None:
+            smallest, largest = (f"{width} x {height}" for width, height in self.size_range)
+            rows.append(("pictures", f"{smallest} px" if smallest == largest else f"{smallest} to {largest} px"))
+        verdict = "valid" if self.valid else "invalid"
+        amounts = ", ".join(_amount(self.count(severity), severity) for severity in Severity)
+        rows.append(("verdict", f"{verdict} ({amounts})"))
+        tally = Counter(found.code for found in self.findings)
+        rows.extend((code, f"{CODES[code].meaning}: {number}") for code, number in sorted(tally.items()))
+        return rows
+
+
+def _amount(number: int, severity: Severity) -> str:
+    return f"{number} info" if severity is Severity.INFO else counted(number, severity.value)

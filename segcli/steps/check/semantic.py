@@ -1,0 +1,161 @@
+"""check_dataset for semantic data: lists, class file, every picture and every mask, in one pass."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from segcli.config.schema import Config
+from segcli.data.class_files import NUMBERED_FILE, ClassNames, is_background, read_class_names, resolve_classes
+from segcli.data.classes import IGNORE_INDEX, ClassMap
+from segcli.data.formats.masks import LIST_FILES, find_root, scan_lists
+from segcli.data.parallel import map_in_order
+from segcli.data.samples import SegDataset, SegSample, Split
+from segcli.findings import Finding, Severity, in_order
+from segcli.progress import track
+from segcli.steps.check.image_stats import Copies
+from segcli.steps.check.inspection import SampleFacts, inspect_sample
+from segcli.steps.check.result import CheckResult, ClassCount
+from segcli.steps.check.semantic_rules import MaskScale, binary_findings, class_findings, sample_findings
+from segcli.steps.check.tally import Tally
+from segcli.tasks import TASKS, Task
+
+log = logging.getLogger("segcli.check")
+
+# what a 0/255 mask explains: said again of every mask and class, it would only hide the cause
+_EXPLAINED_BY_BINARY = frozenset({"S305", "S401", "S402", "S403"})
+
+
+@dataclass(frozen=True)
+class Examination:
+    """What one pass over a dataset finds; nothing is written.
+
+    Attributes:
+        dataset: Its samples, those with missing files left out, and classes.
+        findings: Every fault and remark, errors first.
+        tally: Sums over all samples.
+        drawable: The first samples of each part whose files are in order.
+    """
+
+    dataset: SegDataset
+    findings: tuple[Finding, ...]
+    tally: Tally
+    drawable: dict[Split, list[SegSample]]
+
+
+def check_semantic(config: Config) -> CheckResult:
+    """Looks at every file of a semantic dataset and writes histogram, samples and report below the output folder.
+
+    Raises:
+        DatasetError: There is no dataset at all, or more than one.
+        ConfigError: The configuration names no dataset.
+    """
+    from segcli.steps.check.report_files import Drawing, draw_sample, write_check_files
+
+    options = config.CheckDataset
+    seen = examine_seg_dataset(
+        config.Global.dataset,
+        config.Train.num_classes,
+        workers=options.num_workers,
+        draw=options.demo_pictures,
+    )
+    counts = class_counts(seen.tally, seen.dataset.classes)
+    result = CheckResult(
+        dataset_path=str(seen.dataset.root),
+        dataset_type=TASKS[Task.SEMANTIC].dataset_type,
+        findings=seen.findings,
+        samples={split: len(seen.dataset.samples(split)) for split in Split},
+        classes=seen.dataset.classes,
+        class_counts=counts,
+        size_range=seen.tally.sizes.compute(),
+        further={"ignore_index": seen.dataset.classes.ignore_index},
+    )
+    drawings = {
+        split: [
+            # the line number keeps apart pictures of one name in different folders
+            Drawing(f"{sample.line}_{sample.image.stem}", partial(draw_sample, sample, result.classes))
+            for sample in samples
+        ]
+        for split, samples in seen.drawable.items()
+    }
+    return write_check_files(result, drawings, Path(config.Global.output))
+
+
+def examine_seg_dataset(
+    dataset_dir: Path, num_classes: int | None = None, *, workers: int | None = None, draw: int = 0
+) -> Examination:
+    """Reads every file of the dataset once.
+
+    Args:
+        dataset_dir: Folder of the dataset, or one above it.
+        num_classes: Number of classes in the configuration; names in the dataset come first.
+        workers: Threads; None is one a core.
+        draw: How many samples of each part to put aside for drawing.
+
+    Raises:
+        DatasetError: There is no dataset at all, or more than one.
+    """
+    lists = scan_lists(find_root(dataset_dir))
+    log.info("checking %d + %d samples in %s", len(lists.train), len(lists.val), lists.root)
+    source, class_file_findings = read_class_names(lists.root)
+    scale = _mask_scale(source, num_classes)
+    tally, copies = Tally(), Copies(lists.root, across="S501", within="S502")
+    findings = [*lists.findings, *class_file_findings]
+    drawable: dict[Split, list[SegSample]] = {split: [] for split in Split}
+    jobs = [(sample, split) for split in Split for sample in getattr(lists, split.value)]
+    for facts in track(map_in_order(_inspect, jobs, workers), "checking", len(jobs)):
+        own = list(sample_findings(facts, lists.root, scale))
+        place = f"{LIST_FILES[facts.split]} line {facts.sample.line}"
+        findings.extend((*own, *copies.update(facts.split, facts.sample.image, facts.digest, place)))
+        tally.update(facts)
+        if len(drawable[facts.split]) < draw and not any(found.severity is Severity.ERROR for found in own):
+            drawable[facts.split].append(facts.sample)
+    classes, resolution = resolve_classes(source, num_classes, lambda: tally.ids() - {scale.ignore_index})
+    findings.extend((*resolution, *_dataset_findings(tally, classes, source, num_classes)))
+    dataset = SegDataset(lists.root, classes, lists.train, lists.val)
+    return Examination(dataset, tuple(_in_order(findings)), tally, drawable)
+
+
+def class_counts(tally: Tally, classes: ClassMap) -> tuple[ClassCount, ...]:
+    """How often each class occurs in each part."""
+    return tuple(
+        ClassCount(
+            class_id,
+            name,
+            {split: int(tally.pixels[split][class_id]) for split in Split},
+            {split: int(tally.pictures[split][class_id]) for split in Split},
+        )
+        for class_id, name in enumerate(classes)
+    )
+
+
+def _inspect(job: tuple[SegSample, Split]) -> SampleFacts:
+    return inspect_sample(*job)
+
+
+def _mask_scale(source: ClassNames | None, num_classes: int | None) -> MaskScale:
+    """What ids are allowed before all masks were seen."""
+    if source is None:
+        return MaskScale(num_classes or 256, IGNORE_INDEX)
+    # names that may lack the background: id len(names) is then the last class, and above it nothing in either reading
+    doubt = source.background_in_doubt and num_classes != len(source.names)
+    return MaskScale(len(source.names) + doubt, source.ignore_index, doubt or is_background(source.names[0]))
+
+
+def _dataset_findings(
+    tally: Tally, classes: ClassMap, source: ClassNames | None, num_classes: int | None
+) -> Iterator[Finding]:
+    file = source.file if source else NUMBERED_FILE
+    yield from binary_findings(tally, classes.ignore_index, file="annotations")
+    yield from class_findings(tally, classes, file=file, numbered=source is None and num_classes is None)
+
+
+def _in_order(findings: Iterable[Finding]) -> list[Finding]:
+    """As reports list them, without what a cause in the list explains."""
+    listed = list(findings)
+    if any(found.code == "S406" for found in listed):
+        listed = [found for found in listed if found.code not in _EXPLAINED_BY_BINARY]
+    return in_order(listed)

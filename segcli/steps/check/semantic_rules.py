@@ -1,0 +1,151 @@
+"""The rules of semantic data: small functions from facts to findings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from segcli.data.classes import ClassMap
+from segcli.data.formats.masks import LIST_FILES
+from segcli.data.headers import PictureHeader
+from segcli.data.image import IMAGE_SUFFIXES, LOSSY_FORMATS, MASK_SUFFIXES
+from segcli.data.lists import relative_name
+from segcli.data.samples import Split
+from segcli.findings import Finding
+from segcli.rules import finding
+from segcli.steps.check.files import Fault, FileFacts, file_faults
+from segcli.steps.check.inspection import SampleFacts
+from segcli.steps.check.tally import Tally
+
+TINY_PX = 32
+MANY = 8
+"""How many ids or classes a message spells out."""
+
+
+@dataclass(frozen=True)
+class MaskScale:
+    """What the values of a mask may be.
+
+    Attributes:
+        classes: Ids lie below this number.
+        ignore_index: The value that stands for no class.
+        has_background: Whether id 0 is, or may be, the background; a mask of sea only is no fault.
+    """
+
+    classes: int
+    ignore_index: int
+    has_background: bool = True
+
+
+def sample_findings(facts: SampleFacts, root: Path, scale: MaskScale) -> Iterator[Finding]:
+    """Everything that is wrong with one sample, looked at by itself."""
+    place = f"{LIST_FILES[facts.split]} line {facts.sample.line}"
+    image, mask = (relative_name(path, root) for path in (facts.sample.image, facts.sample.mask))
+    for code, path, message, hint in (
+        *file_faults(facts.image, cut="S204", broken="S203", path=image),
+        *file_faults(facts.mask, cut="S206", broken="S205", path=mask),
+        *picture_remarks(facts.image, image),
+        *mask_faults(facts, mask),
+        *size_faults(facts, mask),
+        *id_faults(facts, mask, scale),
+    ):
+        yield finding(code, path, message, location=place, hint=hint)
+
+
+def picture_remarks(facts: FileFacts, path: str) -> Iterator[Fault]:
+    """Pictures that are read, but not as they are."""
+    header = facts.header
+    if header is None or not facts.is_whole:
+        return
+    if facts.path.suffix.lower() not in IMAGE_SUFFIXES:
+        yield "S208", path, f"suffix {facts.path.suffix or 'missing'}, content {header.format}", None
+    if header.channels == 1 and not header.palette:
+        yield "S209", path, "one channel", None
+    if header.channels in (2, 4) and header.format not in LOSSY_FORMATS - {"WEBP"}:
+        yield "S210", path, f"{header.channels} channels", None
+    if header.bits > 8:
+        yield "S211", path, f"{header.bits} bits a channel", None
+    if min(header.size) < TINY_PX:
+        yield "S212", path, f"{_size(header)}, a side is below {TINY_PX} px", None
+
+
+def mask_faults(facts: SampleFacts, path: str) -> Iterator[Fault]:
+    """Masks that do not hold one id of 8 bits a pixel, or may not hold the ids that were meant."""
+    header = facts.mask.header
+    if header is None or not facts.mask.is_whole:
+        return
+    lossy = header.format in LOSSY_FORMATS
+    if header.channels > 1:
+        hint = "the colour channels are equal: keep one of them" if facts.mask_channels_equal else None
+        yield "S301", path, f"{header.channels} channels of {header.bits} bits", hint
+    elif header.bits > 8:
+        yield "S302", path, f"{header.bits} bits a pixel", None
+    elif lossy:
+        yield "S303", path, f"stored as {header.format}", None
+    if facts.mask.path.suffix.lower() not in MASK_SUFFIXES and not lossy:
+        yield "S208", path, f"suffix {facts.mask.path.suffix or 'missing'}, content {header.format}", None
+
+
+def size_faults(facts: SampleFacts, path: str) -> Iterator[Fault]:
+    """A mask of another size than its picture."""
+    picture, mask = facts.image.header, facts.mask.header
+    if picture is None or mask is None or picture.size == mask.stored_size:
+        return
+    turned = picture.stored_size == mask.stored_size
+    hint = f"the picture is turned by its EXIF orientation {picture.orientation}: turn the mask too" if turned else None
+    yield "S207", path, f"the mask is {_size(mask, stored=True)}, the picture {_size(picture)}", hint
+
+
+def id_faults(facts: SampleFacts, path: str, scale: MaskScale) -> Iterator[Fault]:
+    """Ids that no class has, and masks that show nothing."""
+    if facts.counts is None or (facts.mask.header is not None and facts.mask.header.format in LOSSY_FORMATS):
+        return
+    ids = [int(value) for value in np.flatnonzero(facts.counts) if value != scale.ignore_index]
+    outside = [value for value in ids if value >= scale.classes]
+    if outside:
+        shown = _some(f"{value} ({facts.counts[value]} px)" for value in outside)
+        noun = "id" if len(outside) == 1 else "ids"
+        yield "S304", path, f"{noun} {shown}; the classes are 0 to {scale.classes - 1}", None
+    elif not ids:
+        yield "S306", path, f"all pixels are {scale.ignore_index}", None
+    elif ids == [0] and scale.classes > 1 and scale.has_background:
+        yield "S305", path, "no pixel belongs to any class but 0", None
+
+
+def class_findings(tally: Tally, classes: ClassMap, *, file: str, numbered: bool) -> Iterator[Finding]:
+    """Classes that are never used, or in one part only; ids with gaps where `numbered` from the masks."""
+    pictures = {split: tally.pictures[split] for split in Split}
+    used = [class_id for class_id in range(len(classes)) if any(counts[class_id] for counts in pictures.values())]
+    unused = [class_id for class_id in range(len(classes)) if class_id not in used]
+    if numbered and unused and used:
+        yield finding("S403", file, f"the masks hold ids up to {used[-1]}, but not {_some(map(str, unused))}")
+    elif not numbered:
+        for class_id in unused:
+            yield finding("S401", file, f"class {class_id} ({classes.names[class_id]}) is in no mask")
+    if not all(counts.any() for counts in pictures.values()):
+        return
+    for class_id in used:
+        present = [split for split in Split if pictures[split][class_id]]
+        if len(present) == 1:
+            message = f"class {class_id} ({classes.names[class_id]}) is only in {present[0].value}"
+            yield finding("S402", LIST_FILES[present[0]], message)
+
+
+def binary_findings(tally: Tally, ignore_index: int, *, file: str) -> Iterator[Finding]:
+    """Masks painted 0 and 255: the objects would all be ignored."""
+    if tally.ids() == {0, ignore_index}:
+        yield finding("S406", file, f"every mask holds only 0 and {ignore_index}, and {ignore_index} counts as ignored")
+
+
+def _size(header: PictureHeader, *, stored: bool = False) -> str:
+    width, height = header.stored_size if stored else header.size
+    return f"{width} x {height} px"
+
+
+def _some(words: Iterable[str]) -> str:
+    listed = list(words)
+    more = f" and {len(listed) - MANY} more" if len(listed) > MANY else ""
+    return ", ".join(listed[:MANY]) + more

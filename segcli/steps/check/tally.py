@@ -1,0 +1,44 @@
+"""What is added up over all samples: pixels and pictures of each class, and sizes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segcli.data.samples import Split
+from segcli.steps.check.image_stats import SizeRange
+from segcli.steps.check.inspection import SampleFacts
+
+
+def _no_counts() -> dict[Split, NDArray[np.int64]]:
+    return {split: np.zeros(256, np.int64) for split in Split}
+
+
+@dataclass
+class Tally:
+    """Sums over the samples seen so far.
+
+    Attributes:
+        pixels: Pixels of each id, int64 [256], by part.
+        pictures: Masks that hold each id, int64 [256], by part.
+        sizes: Sizes of the pictures.
+    """
+
+    pixels: dict[Split, NDArray[np.int64]] = field(default_factory=_no_counts)
+    pictures: dict[Split, NDArray[np.int64]] = field(default_factory=_no_counts)
+    sizes: SizeRange = field(default_factory=SizeRange)
+
+    def update(self, facts: SampleFacts) -> None:
+        """Adds one sample."""
+        if facts.image.header is not None:
+            self.sizes.update(facts.image.header.size)
+        if facts.counts is not None:
+            self.pixels[facts.split] += facts.counts
+            self.pictures[facts.split] += facts.counts > 0
+
+    def ids(self) -> set[int]:
+        """Every value that occurs in any mask."""
+        seen = sum(self.pictures.values(), np.zeros(256, np.int64))
+        return {int(value) for value in np.flatnonzero(seen)}

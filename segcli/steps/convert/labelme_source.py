@@ -1,0 +1,199 @@
+"""Finds the LabelMe files of a dataset, in any of the layouts that people keep them in, and their pictures."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from segcli.data.formats.labelme import LabelMeFile, read_labelme
+from segcli.data.image import IMAGE_SUFFIXES
+from segcli.data.lists import read_text_file, relative_name
+from segcli.data.samples import Split
+from segcli.data.transaction import FOLDER, added_files, recover
+from segcli.errors import UsageError
+from segcli.findings import Finding, has_errors
+from segcli.rules import finding
+
+LIST_FILES = {Split.TRAIN: "train_anno_list.txt", Split.VAL: "val_anno_list.txt"}
+ANNOTATION_FOLDER = "annotations"
+PICTURE_FOLDERS = ("images", "imgs", "JPEGImages")
+_COCO_FILES = {"instance_train.json", "instance_val.json"}
+
+
+@dataclass(frozen=True)
+class LabelMeSample:
+    """One LabelMe file and its picture.
+
+    Attributes:
+        name: Path of the file relative to the dataset, for messages.
+        annotation: The file.
+        picture: The picture's file; None when it is embedded only.
+        split: The part whose list names the file; None when there are not both lists.
+    """
+
+    name: str
+    annotation: LabelMeFile
+    picture: Path | None
+    split: Split | None
+
+
+@dataclass(frozen=True)
+class LabelMeDataset:
+    """All LabelMe files of a dataset and what is wrong with them."""
+
+    root: Path
+    samples: tuple[LabelMeSample, ...]
+    label_names: tuple[str, ...] | None
+    findings: tuple[Finding, ...]
+
+
+def find_labelme_root(dataset_dir: Path) -> Path:
+    """The folder that holds the lists: `dataset_dir` itself, or the only such folder below it; else `dataset_dir`.
+
+    Raises:
+        UsageError: Lists lie in several folders below.
+    """
+    names = LIST_FILES.values()
+    if any((dataset_dir / name).is_file() for name in names):
+        return dataset_dir
+    folders = sorted({path.parent for name in names for path in dataset_dir.rglob(name)})
+    if len(folders) > 1:
+        listing = ", ".join(relative_name(folder, dataset_dir) for folder in folders)
+        hint = "point Global.dataset_dir at one of them"
+        raise UsageError(f"LabelMe data lie in {listing}", path=dataset_dir, hint=hint)
+    return folders[0] if folders else dataset_dir
+
+
+def read_labelme_dataset(dataset_dir: Path) -> LabelMeDataset:
+    """Reads every LabelMe file of a dataset, the pictures unopened; a conversion that was killed is rolled back.
+
+    With `train_anno_list.txt` and `val_anno_list.txt` these say which files belong to which part. One of them alone
+    says which files are taken; without them every LabelMe file is. `label.txt`, where present, fixes the classes and
+    their order.
+    """
+    root = Path(os.path.normpath(find_labelme_root(dataset_dir)))
+    recover(root)
+    findings: list[Finding] = []
+    samples = []
+    pictures = _PictureFinder(root)
+    listed = any((root / list_file).is_file() for list_file in LIST_FILES.values())
+    for path, split in _annotation_files(root, findings):
+        name = relative_name(path, root)
+        annotation, faults = read_labelme(path, name)
+        if annotation is None:
+            foreign = not listed and faults[0].code == "L102"
+            findings += [finding("L005", name, faults[0].message)] if foreign else faults
+            continue
+        findings += faults
+        picture = pictures.find(annotation)
+        if picture is None and not annotation.has_image_data:
+            stated = annotation.image_path or f"{path.stem}.*"
+            findings.append(finding("L201", name, f"its picture {stated} is nowhere"))
+            continue
+        if not annotation.shapes and not faults:
+            findings.append(finding("L109", name, "holds no shapes"))
+        samples.append(LabelMeSample(name, annotation, picture, split))
+    samples = _one_a_picture(samples, findings)
+    if not samples and not has_errors(findings):
+        findings.append(finding("L001", str(root), "no LabelMe file lies here"))
+    return LabelMeDataset(root, tuple(samples), _label_names(root), tuple(findings))
+
+
+def _one_a_picture(samples: list[LabelMeSample], findings: list[Finding]) -> list[LabelMeSample]:
+    """The first sample of each picture."""
+    first: dict[Path, LabelMeSample] = {}
+    kept = []
+    for sample in samples:
+        if sample.picture is None or first.setdefault(sample.picture, sample) is sample:
+            kept.append(sample)
+        else:
+            message = f"its picture {sample.picture.name} is also that of {first[sample.picture].name}"
+            findings.append(finding("L204", sample.name, message))
+    return kept
+
+
+def _annotation_files(root: Path, findings: list[Finding]) -> Iterator[tuple[Path, Split | None]]:
+    lists = {split: root / name for split, name in LIST_FILES.items() if (root / name).is_file()}
+    if not lists:
+        yield from ((path, None) for path in _all_annotations(root))
+        return
+    owner: dict[Path, Split] = {}
+    for split, list_file in lists.items():
+        for number, line in read_text_file(list_file).lines:
+            entry = line.replace("\\", "/")
+            path = Path(os.path.normpath(root / entry))
+            if owner.get(path) is split:
+                continue
+            if path in owner:
+                findings.append(finding("L004", list_file.name, f"{entry} is in both lists", location=f"line {number}"))
+            elif not path.is_file():
+                findings.append(finding("L002", list_file.name, f"{entry} is not there", location=f"line {number}"))
+            else:
+                owner[path] = split
+    findings += [
+        finding("L003", relative_name(path, root), "is in no list")
+        for path in _all_annotations(root)
+        if path not in owner
+    ]
+    yield from ((path, split if len(lists) == len(Split) else None) for path, split in owner.items())
+
+
+def _all_annotations(root: Path) -> list[Path]:
+    return sorted(path for path in root.rglob("*.json") if path.name not in _COCO_FILES and FOLDER not in path.parts)
+
+
+def _label_names(root: Path) -> tuple[str, ...] | None:
+    path = root / "label.txt"
+    if not path.is_file():
+        return None
+    return tuple(dict.fromkeys(line for _, line in read_text_file(path).lines))
+
+
+class _PictureFinder:
+    """Looks for pictures where LabelMe says they are, then where people put them.
+
+    A picture or mask that an earlier conversion wrote is not taken for the source while there is another, so that a
+    repeated conversion finds what the first one found.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._folders = [root / name for name in PICTURE_FOLDERS]
+        self._written = added_files(root)
+
+    def find(self, annotation: LabelMeFile) -> Path | None:
+        """The picture's file; None when it is nowhere, or embedded only."""
+        written = None
+        for candidate in self._candidates(annotation):
+            if candidate.is_file():
+                if candidate not in self._written:
+                    return candidate
+                if candidate.parent.name in PICTURE_FOLDERS:
+                    written = written or candidate
+        return None if annotation.has_image_data else written
+
+    def _candidates(self, annotation: LabelMeFile) -> Iterator[Path]:
+        here = annotation.path.parent
+        stated = annotation.image_path
+        if stated is not None:
+            if here.name == ANNOTATION_FOLDER and len(stated.parts) == 1:
+                # what lies beside is then a mask that another tool made of it
+                yield from self._picture_folders(here, stated.name)
+            yield Path(os.path.normpath(here / stated))
+            yield from self._by_name(here, stated.name)
+        for suffix in sorted(IMAGE_SUFFIXES):
+            yield from self._by_name(here, annotation.path.stem + suffix)
+            yield from self._by_name(here, annotation.path.stem + suffix.upper())
+
+    def _by_name(self, here: Path, name: str) -> Iterator[Path]:
+        yield here / name
+        yield from self._picture_folders(here, name)
+
+    def _picture_folders(self, here: Path, name: str) -> Iterator[Path]:
+        beside = here if here == self._root else here.parent
+        for folder in PICTURE_FOLDERS:
+            yield beside / folder / name
+        for known in self._folders:
+            yield known / name

@@ -1,0 +1,5 @@
+"""A small labelled dataset made by our own code: nothing is downloaded."""
+
+from segcli.steps.demo.command import DemoReport, make_demo
+
+__all__ = ["DemoReport", "make_demo"]

@@ -1,0 +1,117 @@
+"""Writes the demo dataset: pictures, LabelMe files, lists and class names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from segcli.data.files import write_bytes_atomic, write_json_atomic, write_text_atomic
+from segcli.errors import UsageError
+from segcli.progress import track
+from segcli.steps.demo.painting import paint
+from segcli.steps.demo.scene import CLASS_NAMES, PlacedShape, compose
+
+JPEG_QUALITY = 92
+LABELME_VERSION = "5.5.0"
+VAL_EVERY = 5
+
+
+@dataclass(frozen=True)
+class DemoReport:
+    """What was written.
+
+    Attributes:
+        folder: Root of the dataset.
+        classes: Class names, in the order of ``label.txt``.
+        train_pictures: Pictures named in ``train_anno_list.txt``.
+        val_pictures: Pictures named in ``val_anno_list.txt``.
+        shapes: Shapes of each LabelMe type.
+    """
+
+    folder: Path
+    classes: tuple[str, ...]
+    train_pictures: int
+    val_pictures: int
+    shapes: dict[str, int]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return {
+            "folder": str(self.folder),
+            "classes": list(self.classes),
+            "train_pictures": self.train_pictures,
+            "val_pictures": self.val_pictures,
+            "shapes": dict(self.shapes),
+        }
+
+
+def make_demo(folder: Path, *, pictures: int = 100, size: tuple[int, int] = (192, 192), seed: int = 0) -> DemoReport:
+    """Generates a small dataset in LabelMe form: leaves, tiles and coins on wood, stone and cloth.
+
+    A picture depends on the seed and its own number only: more pictures leave the first ones as they are. Every fifth
+    picture is for validation.
+
+    Args:
+        folder: Where to write; must be empty or absent.
+        pictures: How many pictures, at least 5.
+        size: Width and height in pixels, each at least 64.
+        seed: Seed of every choice.
+
+    Returns:
+        What was written.
+
+    Raises:
+        UsageError: The folder holds files, or a number is too small.
+    """
+    if pictures < VAL_EVERY or min(size) < 64:
+        raise UsageError(f"the demo needs at least {VAL_EVERY} pictures of 64 x 64 pixels, got {pictures} of {size}")
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UsageError("the folder for the demo is not empty", path=folder, hint="name a new folder")
+    counts: dict[str, int] = {}
+    parts: dict[str, list[str]] = {"train": [], "val": []}
+    for number in track(range(pictures), "painting", pictures):
+        stem = f"{number:04d}"
+        for shape in _write_sample(folder, stem, size, np.random.default_rng([seed, number])):
+            counts[shape.kind] = counts.get(shape.kind, 0) + 1
+        parts["val" if number % VAL_EVERY == VAL_EVERY - 1 else "train"].append(f"annotations/{stem}.json")
+    for part, lines in parts.items():
+        write_text_atomic(folder / f"{part}_anno_list.txt", "".join(f"{line}\n" for line in lines))
+    write_text_atomic(folder / "label.txt", "".join(f"{name}\n" for name in CLASS_NAMES))
+    return DemoReport(folder, CLASS_NAMES, len(parts["train"]), len(parts["val"]), counts)
+
+
+def _write_sample(folder: Path, stem: str, size: tuple[int, int], rng: np.random.Generator) -> list[PlacedShape]:
+    width, height = size
+    shapes = compose(rng, width, height)
+    image = paint(rng, shapes, width, height)
+    _, encoded = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    write_bytes_atomic(folder / "images" / f"{stem}.jpg", encoded.tobytes())
+    write_json_atomic(folder / "annotations" / f"{stem}.json", _labelme(stem, shapes, width, height))
+    return shapes
+
+
+def _labelme(stem: str, shapes: list[PlacedShape], width: int, height: int) -> dict[str, Any]:
+    return {
+        "version": LABELME_VERSION,
+        "flags": {},
+        "shapes": [
+            {
+                "label": shape.label,
+                "points": [list(point) for point in shape.points],
+                "group_id": None,
+                "description": "",
+                "shape_type": shape.kind,
+                "flags": {},
+                "mask": None,
+            }
+            for shape in shapes
+        ],
+        "imagePath": f"../images/{stem}.jpg",
+        "imageData": None,
+        "imageHeight": height,
+        "imageWidth": width,
+    }

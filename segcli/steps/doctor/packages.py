@@ -1,0 +1,149 @@
+"""Installed packages: versions against what segcli needs, and packages that get into each other's way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib import metadata
+from importlib.util import find_spec
+from pathlib import Path
+
+from segcli.steps.doctor.health import Observation, State
+
+CONSTRAINTS = Path(__file__).with_name("constraints.txt")
+"""Exact versions that segcli is tested with."""
+
+Words = tuple[str, ...]
+Bounds = tuple[str, str | None]
+OPENCV = "opencv-python-headless"
+NEEDED: dict[str, Bounds] = {
+    "numpy": ("1.26", "2.4"),
+    OPENCV: ("4.10", "5"),
+    "pillow": ("11", None),
+    "scipy": ("1.13", None),
+    "pydantic": ("2.10", None),
+    "omegaconf": ("2.3", None),
+    "pyyaml": ("6.0", None),
+    "rich": ("14.1", None),
+    "typer": ("0.15", None),
+    "matplotlib": ("3.9", None),
+    "jinja2": ("3.1", None),
+    "safetensors": ("0.4", None),
+    "pycocotools": ("2.0.8", None),
+    "hotcoco": ("1.0", None),
+    "six": ("1.16", None),
+    "tqdm": ("4.66", None),
+    "filelock": ("3.13", None),
+    "prettytable": ("3.10", None),
+    "requests": ("2.32", None),
+}
+"""Package -> lowest version, and the version from which on it breaks; a test compares it with pyproject.toml."""
+
+ENGINES = {"paddleseg": "2.8.0", "paddledet": "2.6.0"}
+"""The libraries behind semantic and instance models, installed without their own pins."""
+
+RUNTIMES = ("onnxruntime", "paddle2onnx", "openvino")
+"""Predictions on a CPU are several times faster with them; paddle2onnx writes what onnxruntime runs."""
+
+PADDLE = "3.3.1"
+
+
+def installed(name: str) -> str | None:
+    """Version of an installed distribution; None when it is not installed."""
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def check_paddle() -> Iterator[Observation]:
+    """PaddlePaddle itself, for CPU or GPU."""
+    found = {name: version for name in ("paddlepaddle", "paddlepaddle-gpu") if (version := installed(name))}
+    if not found:
+        missing = ("install", "-c", str(CONSTRAINTS), f"paddlepaddle=={PADDLE}")
+        yield Observation("packages", "paddlepaddle", "not installed", State.BAD, missing)
+    for name, version in found.items():
+        fits = version.startswith(PADDLE)
+        cure: Words = () if fits else ("install", f"{name}=={PADDLE}")
+        value = version if fits else f"{version}; tested with {PADDLE}"
+        yield Observation("packages", name, value, State.GOOD if fits else State.NOTE, cure)
+    if len(found) == 2:
+        advice = "python -m pip uninstall the one that is not meant; both write the same folder"
+        yield Observation("packages", "paddlepaddle", "both CPU and GPU are installed", State.NOTE, advice=advice)
+
+
+def check_needed() -> Iterator[Observation]:
+    """Packages that segcli imports."""
+    for name, (lowest, too_new) in NEEDED.items():
+        if name == OPENCV and _other_opencv():
+            continue  # one of the conflicts
+        version = installed(name)
+        bounds = f">={lowest}" + (f",<{too_new}" if too_new else "")
+        cure = ("install", "-c", str(CONSTRAINTS), f"{name}{bounds}")
+        if version is None:
+            yield Observation("packages", name, "not installed", State.BAD, cure)
+        elif not _within(version, lowest, too_new):
+            yield Observation("packages", name, f"{version}; needed {bounds}", State.BAD, cure)
+        else:
+            yield Observation("packages", name, version)
+
+
+def _other_opencv() -> list[str]:
+    names = ("opencv-python", "opencv-contrib-python", "opencv-contrib-python-headless")
+    return [name for name in names if installed(name)]
+
+
+def check_conflicts() -> Iterator[Observation]:
+    """Packages that must not be there together."""
+    others = _other_opencv()
+    if others:
+        value = f"{' and '.join(others)} writes the same files as {OPENCV}, which segcli is tested with"
+        yield Observation("conflicts", "opencv", value, State.BAD, ("uninstall", "-y", *others))
+
+
+def check_engines() -> Iterator[Observation]:
+    """The libraries that build the networks: their versions; see `segcli.steps.doctor.trial` for whether they work."""
+    for name, tested in ENGINES.items():
+        version = installed(name)
+        if version == tested:
+            yield Observation("engines", name, version)
+            continue
+        value = f"{version}; tested with {tested}" if version else "not installed"
+        yield Observation("engines", name, value, State.BAD, engine_cure(name))
+
+
+def engine_cure(name: str) -> tuple[str, ...]:
+    """Installs an engine without its pins, which would lock to obsolete packages."""
+    return ("install", "--no-deps", "-c", str(CONSTRAINTS), f"{name}=={ENGINES[name]}")
+
+
+def opencv_reinstall() -> tuple[str, ...]:
+    """Puts back what removing another OpenCV took with it."""
+    return ("install", "--no-deps", "--force-reinstall", "-c", str(CONSTRAINTS), OPENCV)
+
+
+def check_runtimes() -> Iterator[Observation]:
+    """What runs exported models."""
+    for name in RUNTIMES:
+        version = installed(name)
+        if version and find_spec(name):
+            yield Observation("runtimes", name, version)
+        else:
+            cure = ("install", "-c", str(CONSTRAINTS), name)
+            yield Observation("runtimes", name, "not installed; predictions on the CPU are slower", State.NOTE, cure)
+
+
+def _within(version: str, lowest: str, too_new: str | None) -> bool:
+    return _numbers(version) >= _numbers(lowest) and (too_new is None or _numbers(version) < _numbers(too_new))
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """Leading numbers of a version, without trailing zeros: ``2.4.0rc1`` counts as 2.4."""
+    numbers: list[int] = []
+    for part in version.split("."):
+        digits = "".join(sign for sign in part if sign.isdigit()) if part[:1].isdigit() else ""
+        if not digits or digits != part:
+            break
+        numbers.append(int(digits))
+    while numbers and numbers[-1] == 0:
+        numbers.pop()
+    return tuple(numbers)

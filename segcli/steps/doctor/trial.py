@@ -1,0 +1,97 @@
+"""Does it work? Each part is tried for real, in a process of its own, so that a crash is a finding."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from segcli.steps.doctor.health import Observation, State
+from segcli.steps.doctor.packages import ENGINES, engine_cure
+
+_FREE_GB = 2.0
+_SECONDS = 180
+_TRIALS = {
+    "paddle": "import paddle; assert float(paddle.ones([2]).sum()) == 2",
+    "paddleseg": "from segcli.engines.paddleseg.importing import import_paddleseg as f; f()",
+    "paddledet": "from segcli.engines.paddledet.importing import import_ppdet as f; f()",
+}
+_DEVICES = (
+    "from segcli.config.check import DEVICE_KINDS as kinds\n"
+    "from segcli.device import device_count as count\n"
+    "print(', '.join(f'{n} {k}' for k in kinds if k != 'cpu' and (n := count(k))) or 'none')"
+)
+
+
+def check_system() -> Iterator[Observation]:
+    """Python, the machine and the disk."""
+    version = platform.python_version()
+    supported = (3, 10) <= sys.version_info[:2] <= (3, 12)
+    advice = None if supported else "make the environment with Python 3.10, 3.11 or 3.12"
+    yield Observation("system", "python", version, State.GOOD if supported else State.BAD, advice=advice)
+    yield Observation("system", "platform", f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs")
+    free_gb = shutil.disk_usage(Path.cwd()).free / 1e9
+    enough = free_gb >= _FREE_GB
+    note = None if enough else "free some space, or choose another Global.output"
+    yield Observation("system", "free disk", f"{free_gb:.1f} GB", State.GOOD if enough else State.NOTE, advice=note)
+
+
+def check_trials() -> Iterator[Observation]:
+    """Paddle computes, and the engines can be imported."""
+    for name, code in _TRIALS.items():
+        fault = _fault_of(code)
+        topic = "engines" if name in ENGINES else "packages"
+        if fault is None:
+            yield Observation(topic, f"{name} works", "yes")
+        else:
+            cure = engine_cure(name) if name in ENGINES else ()
+            yield Observation(topic, f"{name} works", fault, State.BAD, cure)
+
+
+def check_devices() -> Iterator[Observation]:
+    """Devices beside the CPU that the installed Paddle can use."""
+    done = _run(_DEVICES)
+    if done is not None and done.returncode == 0:
+        yield Observation("devices", "beside the CPU", done.stdout.strip().splitlines()[-1])
+
+
+def check_fonts() -> Iterator[Observation]:
+    """Fonts that draw class names in any script."""
+    try:
+        from segcli.report.fonts import fallback_fonts
+
+        found = fallback_fonts("类别")
+    except Exception as error:  # whatever is wrong with fonts, the doctor goes on
+        yield Observation("fonts", "wide font", f"cannot be looked up: {error}", State.NOTE)
+        return
+    if found:
+        yield Observation("fonts", "wide font", ", ".join(path.stem for path in found))
+    else:
+        advice = "install a font such as Noto Sans CJK for class names beyond Latin, Greek and Cyrillic"
+        yield Observation("fonts", "wide font", "none", State.NOTE, advice=advice)
+
+
+def _fault_of(code: str) -> str | None:
+    done = _run(code)
+    if done is None:
+        return f"no answer within {_SECONDS} seconds"
+    if done.returncode == 0:
+        return None
+    lines = [line for line in done.stderr.splitlines() if line.strip()]
+    return lines[-1].strip() if lines else f"ended with code {done.returncode}"
+
+
+def _run(code: str) -> subprocess.CompletedProcess[str] | None:
+    here = Path(__file__).resolve().parents[2]
+    path = os.pathsep.join([str(here), *filter(None, [os.environ.get("PYTHONPATH")])])
+    environment = {**os.environ, "PYTHONPATH": path}
+    try:
+        return subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, timeout=_SECONDS, env=environment, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return None

@@ -1,0 +1,179 @@
+"""Measures an instance model: trained weights or an exported one."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from segcli.config.schema import Config
+from segcli.data.formats.coco import open_coco_dataset
+from segcli.data.instances import CocoDataset
+from segcli.device import available_device, select_device
+from segcli.errors import UsageError
+from segcli.inference.decode_objects import ObjectFinder
+from segcli.inference.exported_model import ExportedModel, is_exported
+from segcli.inference.runtimes.choice import open_runtime
+from segcli.metrics.instance_measure import measure
+from segcli.metrics.instance_report import AveragePrecision, InstanceReport
+from segcli.models.instance.table import SIZED
+from segcli.models.spec import Preprocess
+from segcli.steps.evaluate.class_match import require_same_classes
+from segcli.steps.evaluate.open_model import measured_source
+from segcli.tasks import load_part
+from segcli.trained import load_trained
+
+log = logging.getLogger("segcli.evaluate")
+
+
+@dataclass(frozen=True)
+class MeasuredInstanceModel:
+    """An instance network that is ready to be measured.
+
+    Attributes:
+        find: The network.
+        class_names: Its classes; empty where they are not known.
+        preprocess: How pictures become its input.
+        batch_limit: Pictures at once that it takes; None when that is free.
+        runtime: What runs it.
+        source: The weight file or the folder.
+    """
+
+    find: ObjectFinder
+    class_names: tuple[str, ...]
+    preprocess: Preprocess
+    batch_limit: int | None
+    runtime: str
+    source: Path
+
+
+@dataclass(frozen=True)
+class InstanceEvaluateResult:
+    """The outcome of an evaluation.
+
+    Attributes:
+        model_name: The model.
+        weights: What was measured: a weight file, or the folder of an exported model.
+        runtime: What ran it.
+        report: What was measured.
+    """
+
+    model_name: str
+    weights: str
+    runtime: str
+    report: InstanceReport
+
+    def as_dict(self) -> dict[str, Any]:
+        """PaddleX's `metrics` (`AP`, of masks), and all of ours."""
+        values = self.report.as_dict()
+        return {
+            "metrics": {"AP": values.pop("AP")},
+            "class_names": list(self.report.objects_by_class),
+            "model_name": self.model_name,
+            "weight_path": self.weights,
+            "runtime": self.runtime,
+            **values,
+        }
+
+    def summary(self) -> list[tuple[str, str]]:
+        """Rows for the terminal."""
+        report = self.report
+        rows = [("model", self.model_name), ("weights", self.weights), ("runtime", self.runtime)]
+        rows.append(("pictures", f"{report.pictures}, {sum(report.objects_by_class.values())} objects"))
+        rows += [("masks", _line(report.mask)), ("boxes", _line(report.box))]
+        return rows + [(name, f"masks {_line(values)}") for name, values in report.mask_by_class.items()]
+
+
+def evaluate_instance(config: Config) -> InstanceEvaluateResult:
+    """Measures `Evaluate.weight_path` on the validation part of the dataset; see `segcli.steps.evaluate.command`."""
+    settings = config.Evaluate
+    with open_measured(config) as model:
+        dataset = _dataset_for(model, config)
+        log.info("%s runs on %s", model.source, model.runtime)
+        report = measure(
+            model.find,
+            dataset.val,
+            dataset.classes,
+            model.preprocess,
+            batch_size=min(settings.batch_size, model.batch_limit or settings.batch_size),
+            log_interval=settings.log_interval,
+        )
+    return InstanceEvaluateResult(config.Global.model, str(model.source), model.runtime, report)
+
+
+@contextmanager
+def open_measured(config: Config) -> Iterator[MeasuredInstanceModel]:
+    """The model that `Evaluate.weight_path` names, or the best of the run.
+
+    Trained weights run in Paddle as they are; where `Evaluate.runtime` names another runtime, they are exported for it
+    into a folder that goes afterwards.
+
+    Raises:
+        UsageError: There are no weights, or the folder holds another model.
+        WeightsError: They cannot be opened, or are of another model.
+        MissingPartError: The wanted runtime or, under `Global.strict_device`, the device is not there.
+    """
+    source = measured_source(config)
+    if is_exported(source):
+        yield _open_exported(source, source, config)
+    elif config.Evaluate.runtime in ("auto", "paddle"):
+        yield _open_trained(source, config)
+    else:
+        from segcli.data.files import sha256_of
+        from segcli.steps.export.instance import write_instance_files
+
+        with tempfile.TemporaryDirectory(prefix="segcli-evaluate-") as folder:
+            trained = load_trained(source, config.Global.model)
+            write_instance_files(trained, Path(folder), ("paddle",), sha256_of(source))
+            yield _open_exported(Path(folder), source, config)
+
+
+def _open_trained(weights: Path, config: Config) -> MeasuredInstanceModel:
+    select_device(config.Global.device, strict=config.Global.strict_device)
+    trained = load_trained(weights, config.Global.model)
+    forward = load_part("segcli.engines.paddledet.inference:ArrayForward")(trained.network)
+    return MeasuredInstanceModel(
+        find=ObjectFinder(forward, SIZED[trained.spec.name].masks),
+        class_names=trained.card.class_names,
+        preprocess=trained.card.preprocess,
+        batch_limit=None,
+        runtime="paddle",
+        source=weights,
+    )
+
+
+def _open_exported(folder: Path, source: Path, config: Config) -> MeasuredInstanceModel:
+    model = ExportedModel.open(folder)
+    if model.model_name != config.Global.model:
+        raise UsageError(
+            f"the folder holds {model.model_name}, not {config.Global.model}",
+            path=folder,
+            hint=f"set Global.model={model.model_name}",
+        )
+    device = available_device(config.Global.device, strict=config.Global.strict_device).partition(",")[0]
+    runtime = open_runtime(model, config.Evaluate.runtime, device)
+    return MeasuredInstanceModel(
+        find=ObjectFinder(runtime.run_named, SIZED[model.model_name].masks if model.gives_small_masks else None),
+        class_names=model.class_names,
+        preprocess=model.preprocess,
+        batch_limit=1,
+        runtime=runtime.name,
+        source=source,
+    )
+
+
+def _dataset_for(model: MeasuredInstanceModel, config: Config) -> CocoDataset:
+    folder = config.Global.dataset
+    dataset = open_coco_dataset(folder)
+    if model.class_names:
+        require_same_classes(model.class_names, dataset.classes.names, model.source, folder)
+    return dataset
+
+
+def _line(values: AveragePrecision) -> str:
+    shown = {"AP": values.AP, "AP50": values.AP50, "AP75": values.AP75, "AR": values.AR_100}
+    return ", ".join(f"{name} {'-' if value is None else format(value, '.4f')}" for name, value in shown.items())

@@ -1,0 +1,195 @@
+"""Opens what is to be measured: trained weights or an exported model, on the fastest runtime that is worth it."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from segcli.config.input_size import fixed_size, wanted_shape
+from segcli.config.schema import Config
+from segcli.config.schema import Runtime as RuntimeName
+from segcli.data.files import sha256_of
+from segcli.data.formats.masks import find_root, scan_lists
+from segcli.data.image import image_size
+from segcli.device import available_device, select_device
+from segcli.errors import SegcliError, UsageError, WeightsError
+from segcli.inference.exported_model import ExportedModel, is_exported
+from segcli.inference.onnx_conversion import converter_installed
+from segcli.inference.parity import Reference
+from segcli.inference.preprocess import Forward
+from segcli.inference.runtimes.choice import is_installed, open_runtime
+from segcli.models.spec import Preprocess
+from segcli.models.table import get_spec
+from segcli.steps.export.semantic import exported_beside, input_shape, trained_forward, trained_reference, write_files
+from segcli.tasks import TASKS
+from segcli.trained import load_trained
+from segcli.weights.official import resolve_weights
+
+log = logging.getLogger("segcli.evaluate")
+
+WORTHWHILE_PIXELS = 4_000_000
+"""Pixels of the validation part from which an export pays.
+
+Exporting PP-LiteSeg-T, the lightest network, takes 4 to 5 CPU-seconds and saves 2 per megapixel.
+"""
+_FAST: tuple[RuntimeName, ...] = ("onnxruntime", "openvino")
+
+
+@dataclass(frozen=True)
+class MeasuredModel:
+    """A network that is ready to be measured.
+
+    Attributes:
+        forward: The network as a function of arrays.
+        model_name: Name in the table of models.
+        class_names: Its classes; empty where they are not known.
+        preprocess: How pictures become its input.
+        input_size: Height and width that its input must have; None when they are free.
+        batch_limit: Pictures at once that it takes; None when that is free.
+        runtime: What runs it.
+        source: The weight file or the folder.
+    """
+
+    forward: Forward
+    model_name: str
+    class_names: tuple[str, ...]
+    preprocess: Preprocess
+    input_size: tuple[int, int] | None
+    batch_limit: int | None
+    runtime: str
+    source: Path
+
+
+@contextmanager
+def open_measured(config: Config) -> Iterator[MeasuredModel]:
+    """The model that `Evaluate.weight_path` names, or the best of the run; files of a fast runtime go afterwards.
+
+    Raises:
+        UsageError: There are no weights.
+        WeightsError: They cannot be opened, or are of another model.
+        MissingPartError: The wanted runtime or, under `Global.strict_device`, the device is not there.
+    """
+    source = measured_source(config)
+    with ExitStack() as stack:
+        if is_exported(source):
+            yield _open_exported(source, config)
+            return
+        runtime = _runtime_for_weights(config)
+        if runtime != "paddle":
+            fast = _try_fast(source, runtime, config, stack)
+            if fast is not None:
+                yield fast
+                return
+        yield _open_trained(source, config)
+
+
+def measured_source(config: Config) -> Path:
+    """The weight file or the exported folder that `Evaluate.weight_path` names, or the best weights of the run.
+
+    Raises:
+        UsageError: There are none.
+    """
+    spec = get_spec(config.Global.model)
+    given = config.Evaluate.weight_path
+    if given is not None and Path(given).is_dir():
+        folder = Path(given)
+        inside = folder / TASKS[spec.task].weight_file
+        return inside if inside.is_file() and not is_exported(folder) else folder
+    found = resolve_weights(given, spec)
+    best = Path(config.Global.output) / "best_model" / TASKS[spec.task].weight_file
+    if found is None and not best.is_file():
+        raise UsageError("there are no weights to measure here", path=best, hint="train, or set Evaluate.weight_path")
+    return found or best
+
+
+def _open_trained(weights: Path, config: Config) -> MeasuredModel:
+    select_device(config.Global.device, strict=config.Global.strict_device)
+    trained = load_trained(weights, config.Global.model)
+    return MeasuredModel(
+        forward=trained_forward(trained),
+        model_name=trained.spec.name,
+        class_names=trained.card.class_names,
+        preprocess=trained.card.preprocess,
+        input_size=fixed_size(trained.spec, config),
+        batch_limit=None,
+        runtime="paddle",
+        source=weights,
+    )
+
+
+def _open_exported(folder: Path, config: Config) -> MeasuredModel:
+    model = ExportedModel.open(folder)
+    if model.model_name != config.Global.model:
+        raise WeightsError(
+            f"holds {model.model_name}, not {config.Global.model}",
+            path=folder,
+            hint=f"set Global.model={model.model_name}",
+        )
+    device = available_device(config.Global.device, strict=config.Global.strict_device)
+    return _on_runtime(model, config.Evaluate.runtime, device.partition(",")[0], folder)
+
+
+def _on_runtime(
+    model: ExportedModel, wanted: RuntimeName, device: str, source: Path, reference: Reference | None = None
+) -> MeasuredModel:
+    runtime = open_runtime(model, wanted, device, reference=reference)
+    return MeasuredModel(
+        forward=runtime.run,
+        model_name=model.model_name,
+        class_names=model.class_names,
+        preprocess=model.preprocess,
+        input_size=model.input_size,
+        batch_limit=model.batch_limit,
+        runtime=runtime.name,
+        source=source,
+    )
+
+
+def _runtime_for_weights(config: Config) -> RuntimeName:
+    """The runtime for trained weights: the network itself (``paddle``) unless another is wanted or worth an export."""
+    wanted = config.Evaluate.runtime
+    if wanted != "auto":
+        return wanted
+    on_cpu = available_device(config.Global.device, strict=config.Global.strict_device) == "cpu"
+    fast = converter_installed() and any(map(is_installed, _FAST))
+    fixed = get_spec(config.Global.model).fixed_export is not None
+    return "auto" if on_cpu and fast and not fixed and _pixels(config) >= WORTHWHILE_PIXELS else "paddle"
+
+
+def _pixels(config: Config) -> int:
+    """Pixels of the validation part, taking its first picture for all."""
+    if config.Global.dataset_dir is None:
+        return 0
+    try:
+        samples = scan_lists(find_root(Path(config.Global.dataset_dir))).val
+        width, height = image_size(samples[0].image) if samples else (0, 0)
+    except SegcliError:
+        return 0
+    return width * height * len(samples)
+
+
+def _try_fast(weights: Path, runtime: RuntimeName, config: Config, stack: ExitStack) -> MeasuredModel | None:
+    """The weights on a fast runtime; None where that failed and the runtime was not asked for by name."""
+    try:
+        beside = exported_beside(weights)
+        folder, reference = (beside, None) if beside else _export_for_now(weights, config, stack)
+        return _on_runtime(ExportedModel.open(folder), runtime, "cpu", weights, reference)
+    except SegcliError as fault:
+        if config.Evaluate.runtime != "auto":
+            raise
+        log.warning("measuring with Paddle, because the faster way failed: %s", fault)
+        return None
+
+
+def _export_for_now(weights: Path, config: Config, stack: ExitStack) -> tuple[Path, Reference]:
+    """Exports into a folder that goes when the measurement is over; also what the trained network says of a picture."""
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="segcli-evaluate-")))
+    trained = load_trained(weights, config.Global.model)
+    shape = input_shape(trained.spec, wanted_shape(config))
+    reference, _ = trained_reference(trained, shape, config, most=1)
+    write_files(trained, folder, shape, ("paddle",), sha256_of(weights))
+    return folder, reference

@@ -1,0 +1,70 @@
+"""What `evaluate` returns and writes into `evaluate_result.json` for semantic models."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from segcli.data.files import write_json_atomic
+from segcli.metrics.semantic_report import SemanticReport
+from segcli.report.confusion import draw_confusion
+
+CONFUSION_STEM = "confusion_matrix"
+
+
+@dataclass(frozen=True)
+class EvaluateResult:
+    """The outcome of an evaluation.
+
+    Attributes:
+        model_name: The model.
+        weights: What was measured: a weight file, or the folder of an exported model.
+        runtime: What ran it.
+        report: The counts and what follows from them.
+        confusion_json: The confusion matrix as numbers.
+        confusion_png: The same as a picture.
+    """
+
+    model_name: str
+    weights: str
+    runtime: str
+    report: SemanticReport
+    confusion_json: str
+    confusion_png: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """PaddleX's `metrics` (mIoU, Acc, Kappa, Dice), and all of ours."""
+        return {
+            "metrics": self.report.totals(),
+            "classes": self.report.per_class(),
+            "class_names": list(self.report.classes),
+            "pictures": self.report.pictures,
+            "absent_class": self.report.absent_class,
+            "model_name": self.model_name,
+            "weight_path": self.weights,
+            "runtime": self.runtime,
+            "confusion_matrix": {"json": self.confusion_json, "png": self.confusion_png},
+        }
+
+    def summary(self) -> list[tuple[str, str]]:
+        """Rows for the terminal."""
+        rows = [("model", self.model_name), ("weights", self.weights), ("runtime", self.runtime)]
+        rows.append(("pictures", str(self.report.pictures)))
+        rows += [(name, _shown(value)) for name, value in self.report.totals().items()]
+        for name, values in self.report.per_class().items():
+            rows.append((name, ", ".join(f"{key} {_shown(values[key])}" for key in ("IoU", "precision", "recall"))))
+        return [*rows, ("confusion matrix", self.confusion_png)]
+
+
+def write_confusion(report: SemanticReport, folder: Path) -> tuple[Path, Path]:
+    """Writes the confusion matrix as JSON and as a picture; returns both paths."""
+    numbers, picture = folder / f"{CONFUSION_STEM}.json", folder / f"{CONFUSION_STEM}.png"
+    values = {"class_names": list(report.classes), "rows": "truth", "columns": "prediction"}
+    write_json_atomic(numbers, {**values, "pixels": report.matrix.tolist()})
+    draw_confusion(report.matrix, report.classes, picture)
+    return numbers, picture
+
+
+def _shown(value: float | int | None) -> str:
+    return "not defined" if value is None else f"{value:.4f}"

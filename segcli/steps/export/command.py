@@ -1,0 +1,48 @@
+"""`export`: from trained weights to a model that runs without segcli."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from segcli.config.schema import Config
+from segcli.errors import ExportError, UsageError
+from segcli.models.table import get_spec
+from segcli.steps.export.result import ExportResult
+from segcli.tasks import TASKS, load_part
+from segcli.weights.official import resolve_weights
+
+FOLDER = "inference"
+
+
+def export(config: Config) -> ExportResult:
+    """Exports `Export.weight_path` (or the best weights of the run) to ``<Global.output>/inference``.
+
+    Raises:
+        UsageError: There are no weights.
+        ExportError: The model cannot be written, or disagrees with the trained one.
+    """
+    spec = get_spec(config.Global.model)
+    output = Path(config.Global.output)
+    best = output / "best_model" / TASKS[spec.task].weight_file
+    weights = resolve_weights(config.Export.weight_path, spec)
+    if weights is None and not best.is_file():
+        raise UsageError(
+            f"there are no weights to export: {best} is not there", hint="train, or set Export.weight_path"
+        )
+    return export_weights(weights or best, output / FOLDER, config)
+
+
+def export_weights(weights: Path, folder: Path, config: Config) -> ExportResult:
+    """Exports one weight file to `folder`.
+
+    Raises:
+        ExportError: The model cannot be written, or disagrees with the trained one.
+    """
+    if config.Global.export_with_pir is False:
+        raise ExportError(
+            "Global.export_with_pir=False asks for the format before Paddle 3, which Paddle 3.3 no longer writes",
+            hint="leave the key out",
+        )
+    spec = get_spec(config.Global.model)
+    result: ExportResult = load_part(TASKS[spec.task].exporter)(weights, folder, config)
+    return result

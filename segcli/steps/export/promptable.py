@@ -1,0 +1,315 @@
+"""Exports a promptable network: encoder and decoder, or the halves that read pictures and texts, each by itself."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import paddle
+from numpy.typing import NDArray
+
+from segcli.config.schema import Config
+from segcli.config.schema import Runtime as RuntimeName
+from segcli.data.files import sha256_of, whole_folder
+from segcli.errors import ExportError, MissingPartError, ParityError
+from segcli.inference.exported_model import MANIFEST_FILE, write_manifest
+from segcli.inference.onnx_conversion import convert_program, write_openvino_form
+from segcli.inference.parity_samples import parity_pictures
+from segcli.models.promptable.lseg.lseg import PixelGraph, TextGraph
+from segcli.models.promptable.lseg.tokenizer import CONTEXT_LENGTH, tokenize
+from segcli.models.promptable.sam.sam import PromptedDecoder
+from segcli.models.promptable.sam.splitting import LIMIT_BYTES, encoder_parts
+from segcli.models.promptable.specs import PROMPTABLE, Asked, preparation_of
+from segcli.promptable.exported import DECODER_INPUTS, IMAGE, TOKENS, open_part
+from segcli.trained import TrainedModel, load_trained
+
+log = logging.getLogger("segcli.export")
+
+Arrays = Mapping[str, NDArray[Any]]
+_PROMPT_SHAPES = ((1, 2), (3, 2), (1, 4), (3, 4))
+"""Objects and points of the prompts on which decoders are compared."""
+_TEXTS = (["others", "bear"], ["a dog", "grass", "traffic light"])
+
+
+@dataclass(frozen=True)
+class Half:
+    """One part of a network that is exported by itself.
+
+    Attributes:
+        name: ``encoder``, ``decoder``, ``pixels`` or ``texts``.
+        layers: Graphs to be run in order.
+        inputs: Name, shape (-1 is free) and type of the inputs of the first graph.
+        samples: Inputs on which what was written is compared.
+    """
+
+    name: str
+    layers: Sequence[Any]
+    inputs: Sequence[tuple[str, list[int], str]]
+    samples: Sequence[Arrays]
+
+    @property
+    def stems(self) -> tuple[str, ...]:
+        """Names of the graphs' files, without suffix."""
+        if len(self.layers) == 1:
+            return (self.name,)
+        return tuple(f"{self.name}_{number}" for number in range(1, len(self.layers) + 1))
+
+
+@dataclass(frozen=True)
+class HalfParity:
+    """How one half agrees with the trained network on one runtime.
+
+    Attributes:
+        half: Its name.
+        runtime: What ran it.
+        samples: Inputs compared.
+        max_abs_diff: Largest difference of an output.
+        max_rel_diff: The same, relative to the largest value.
+    """
+
+    half: str
+    runtime: str
+    samples: int
+    max_abs_diff: float
+    max_rel_diff: float
+
+
+@dataclass(frozen=True)
+class PromptableExportResult:
+    """The outcome of an export. Every path exists and was opened again.
+
+    Attributes:
+        folder: Folder of the exported model.
+        model_name: The model.
+        files: Files by what they are.
+        parity: One entry a half and runtime; empty where that was switched off.
+        compared_on: Where the pictures of the comparison come from.
+    """
+
+    folder: Path
+    model_name: str
+    files: Mapping[str, str]
+    parity: tuple[HalfParity, ...]
+    compared_on: str | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {
+            "model_name": self.model_name,
+            "model_dir": str(self.folder),
+            "files": {kind: str(self.folder / name) for kind, name in self.files.items()},
+            "verified": bool(self.parity),
+            "compared_on": self.compared_on,
+            "parity": [asdict(entry) for entry in self.parity],
+        }
+
+    def summary(self) -> list[tuple[str, str]]:
+        """Rows for the terminal."""
+        rows = [("model", self.model_name), ("folder", str(self.folder)), ("files", ", ".join(self.files.values()))]
+        for entry in self.parity:
+            rows.append((f"{entry.half} on {entry.runtime}", f"off by {entry.max_rel_diff:.1e} of the largest at most"))
+        return rows if self.parity else [*rows, ("compared", "no (Export.verify=False)")]
+
+
+def export_promptable(
+    weights: Path, folder: Path, config: Config, *, limit_bytes: int = LIMIT_BYTES
+) -> PromptableExportResult:
+    """Writes both halves and compares them with the trained network.
+
+    The folder appears whole or not at all; an older one stays when the export or the comparison fails.
+
+    Args:
+        weights: Trained weights, or official ones.
+        folder: Where the exported model goes.
+        config: `Export` says what to write; `Global.dataset_dir` and `Predict.input` on what to compare.
+        limit_bytes: Most that the parameters of one graph may take; a larger encoder is cut.
+
+    Raises:
+        WeightsError: The weights cannot be opened.
+        ExportError: A half cannot be written.
+        ParityError: What was written disagrees with the trained network.
+    """
+    trained = load_trained(weights, config.Global.model)
+    pictures, origin = parity_pictures(config, None)
+    # The input's size is fixed, and the largest encoders take minutes: one picture shows what there is to see.
+    halves = _halves(trained, pictures[:1], limit_bytes)
+    with whole_folder(folder) as fresh:
+        expected = {half.name: _expected(half) for half in halves} if config.Export.verify else {}
+        files = _write(trained, halves, fresh, config.Export.formats, sha256_of(weights))
+        parity = tuple(
+            found
+            for half in halves
+            if half.name in expected
+            for found in _verify(half, fresh, expected[half.name], config)
+        )
+    return PromptableExportResult(folder, trained.spec.name, files, parity, origin if parity else None)
+
+
+def _halves(trained: TrainedModel, pictures: Sequence[Any], limit_bytes: int) -> list[Half]:
+    network, form = trained.network, PROMPTABLE[trained.spec.name]
+    prepare = preparation_of(form, trained.card.preprocess)
+    images = [{IMAGE: prepare(picture)[0]} for picture in pictures]
+    image = (IMAGE, [1, 3, form.side, form.side], "float32")
+    if form.asked is Asked.TEXTS:
+        texts = [{TOKENS: tokenize(labels)} for labels in _TEXTS]
+        return [
+            Half("pixels", [PixelGraph(network)], [image], images),
+            Half("texts", [TextGraph(network)], [(TOKENS, [-1, CONTEXT_LENGTH], "int64")], texts),
+        ]
+    grid, dim, side = network.grid, network.prompt_encoder.dim, 4 * network.grid
+    shapes = [[1, dim, grid, grid], [-1, -1, 2], [-1, -1], [1, 1, side, side], [1]]
+    inputs = [(name, shape, "float32") for name, shape in zip(DECODER_INPUTS, shapes, strict=True)]
+    prompts = _prompts(network, form.side)
+    parts = encoder_parts(network.image_encoder, limit_bytes)
+    return [
+        Half("encoder", parts, [image], images),
+        Half("decoder", [PromptedDecoder(network)], inputs, prompts),
+    ]
+
+
+def _prompts(network: Any, side: int) -> list[Arrays]:
+    """Prompts of every kind of point, in several numbers, with and without an earlier answer."""
+    generator, masks = np.random.default_rng(0), 4 * network.grid
+    # Encoders end with a normalisation, so noise looks like an embedding; a real one of the largest takes minutes.
+    embedding = generator.standard_normal((1, network.prompt_encoder.dim, network.grid, network.grid), np.float32)
+    samples: list[Arrays] = []
+    for number, (objects, points) in enumerate(_PROMPT_SHAPES):
+        arrays = (
+            embedding,
+            side * generator.random((objects, points, 2)).astype(np.float32),
+            generator.integers(-1, 4, (objects, points)).astype(np.float32),
+            4 * generator.standard_normal((1, 1, masks, masks)).astype(np.float32),
+            np.full(1, number % 2, np.float32),
+        )
+        samples.append(dict(zip(DECODER_INPUTS, arrays, strict=True)))
+    return samples
+
+
+@paddle.no_grad()  # type: ignore[untyped-decorator]
+def _expected(half: Half) -> list[list[NDArray[Any]]]:
+    answers = []
+    for sample in half.samples:
+        values: Any = [paddle.to_tensor(value) for value in sample.values()]
+        for layer in half.layers:
+            layer.eval()
+            found = layer(*values)
+            values = list(found) if isinstance(found, list | tuple) else [found]
+        answers.append([value.numpy() for value in values])
+    return answers
+
+
+def _write(
+    trained: TrainedModel, halves: Sequence[Half], folder: Path, formats: Sequence[str], source_sha256: str
+) -> dict[str, str]:
+    files: dict[str, str] = {}
+    for half in halves:
+        shapes = half.inputs
+        for stem, layer in zip(half.stems, half.layers, strict=True):
+            _save(layer, folder / stem, shapes)
+            files |= {stem: f"{stem}.json", f"{stem}_weights": f"{stem}.pdiparams"}
+            if {"onnx", "openvino"} & set(formats):
+                convert_program(folder / f"{stem}.json", folder / f"{stem}.pdiparams", folder / f"{stem}.onnx")
+                files[f"{stem}_onnx"] = f"{stem}.onnx"
+            if "openvino" in formats:
+                write_openvino_form(folder / f"{stem}.onnx", folder / f"{stem}.xml")
+                files |= {f"{stem}_openvino": f"{stem}.xml", f"{stem}_openvino_weights": f"{stem}.bin"}
+            shapes = _next_shapes(trained)
+    empty = [name for name in files.values() if not (folder / name).is_file() or not (folder / name).stat().st_size]
+    if empty:
+        raise ExportError(f"what was written is empty: {', '.join(empty)}", path=folder)
+    write_manifest(folder, _manifest(trained, halves, files, source_sha256))
+    return {**files, "manifest": MANIFEST_FILE, "card": trained.card.save(folder).name}
+
+
+def _next_shapes(trained: TrainedModel) -> list[tuple[str, list[int], str]]:
+    """Input of the second and later graphs of an encoder that was cut."""
+    if PROMPTABLE[trained.spec.name].asked is Asked.TEXTS:
+        return []
+    grid = trained.network.grid
+    width = int(trained.network.image_encoder.pos_embed.shape[-1]) if _is_cuttable(trained) else 0
+    return [(IMAGE, [1, grid, grid, width], "float32")]
+
+
+def _is_cuttable(trained: TrainedModel) -> bool:
+    return hasattr(trained.network.image_encoder, "pos_embed")
+
+
+def _save(layer: Any, stem: Path, inputs: Sequence[tuple[str, list[int], str]]) -> None:
+    specs = [
+        paddle.static.InputSpec([None if side < 0 else side for side in shape], kind, name)
+        for name, shape, kind in inputs
+    ]
+    layer.eval()
+    try:
+        paddle.jit.save(layer, str(stem), input_spec=specs)
+    except Exception as fault:
+        raise ExportError(f"Paddle cannot export {stem.name}: {fault}", path=stem.parent) from fault
+
+
+def _manifest(
+    trained: TrainedModel, halves: Sequence[Half], files: Mapping[str, str], source_sha256: str
+) -> dict[str, Any]:
+    form, scale = PROMPTABLE[trained.spec.name], trained.card.preprocess
+    first = halves[0].stems[0]
+    is_sam = form.asked is Asked.CLICKS
+    return {
+        "Global": {"model_name": trained.spec.name},
+        "Deploy": {
+            "model": f"{first}.json",
+            "params": f"{first}.pdiparams",
+            "input_shape": [1, 3, form.side, form.side],
+            "transforms": [{"type": "Normalize", "mean": list(scale.mean), "std": list(scale.std)}],
+        },
+        "PostProcess": {"label_list": list(trained.card.class_names)},
+        "Segcli": {
+            "files": dict(files),
+            "parts": {half.name: list(half.stems) for half in halves},
+            "mask_side": 4 * trained.network.grid if is_sam else 0,
+            "source_sha256": source_sha256,
+        },
+    }
+
+
+def _verify(half: Half, folder: Path, expected: Sequence[Sequence[NDArray[Any]]], config: Config) -> list[HalfParity]:
+    wanted: dict[RuntimeName, str] = {"paddle": "json", "onnxruntime": "onnx", "openvino": "xml"}
+    found = []
+    for runtime, ending in wanted.items():
+        if not (folder / f"{half.stems[0]}.{ending}").is_file():
+            continue
+        if find_spec(runtime) is None:
+            log.warning("%s was not compared on %s, which is not installed", half.name, runtime)
+            continue
+        found.append(_compared(half, folder, runtime, expected))
+        if not found[-1].max_rel_diff <= config.Export.tolerance:
+            raise ParityError(
+                f"{half.name} is off by {found[-1].max_rel_diff:.2e} of its largest value on {runtime}, "
+                f"allowed is {config.Export.tolerance:.0e}",
+                path=folder,
+                hint="report the model; Export.tolerance allows more",
+            )
+    return found
+
+
+def _compared(half: Half, folder: Path, runtime: RuntimeName, expected: Sequence[Sequence[NDArray[Any]]]) -> HalfParity:
+    try:
+        graphs = [open_part(folder, stem, runtime) for stem in half.stems]
+    except MissingPartError:
+        raise
+    except Exception as fault:
+        raise ExportError(f"{half.name} cannot be opened again by {runtime}: {fault}", path=folder) from fault
+    largest, off = 0.0, 0.0
+    for sample, answers in zip(half.samples, expected, strict=True):
+        values = graphs[0].run_named(sample)
+        for graph in graphs[1:]:
+            values = graph.run_named({IMAGE: values[0]})
+        for ours, theirs in zip(values, answers, strict=True):
+            if ours.shape != theirs.shape:
+                raise ParityError(f"{half.name} gives {ours.shape}, the network {theirs.shape}", path=folder)
+            off = max(off, float(np.abs(ours - theirs).max())) if np.isfinite(ours).all() else float("inf")
+            largest = max(largest, float(np.abs(theirs).max()))
+    return HalfParity(half.name, runtime, len(half.samples), off, off / (largest or 1.0))

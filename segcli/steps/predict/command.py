@@ -1,0 +1,96 @@
+"""`predict`: from pictures to label maps, overlays and JSON."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+from segcli.config.schema import Config
+from segcli.data.prefetch import ahead, batched
+from segcli.data.sources import SourceItem, Sources, open_sources
+from segcli.errors import ConfigError, ConfigFault, InputError
+from segcli.progress import track
+from segcli.steps.predict.open_predictor import open_predictor
+from segcli.steps.predict.promptable_files import join_coco
+from segcli.steps.predict.protocol import Predictor, Result
+from segcli.steps.predict.result import Predicted, PredictResult, Unreadable
+
+log = logging.getLogger("segcli.predict")
+
+_WRITERS = 2
+_WAITING = 4
+"""Results that may wait for a writer: with the batches ahead of the network, the bound of the memory."""
+
+
+def predict(config: Config) -> PredictResult:
+    """Runs an exported model on `Predict.input` and writes the results to `Global.output`, as PaddleX does.
+
+    Pictures are decoded ahead of the network and results written behind it, so memory does not grow with their number.
+    An input that cannot be read is reported; the others are not kept from it.
+
+    Raises:
+        ConfigError: `Predict.input` is missing, or asks for a runtime that is not here.
+        UsageError: The folder holds another model.
+        InputError: There is no input, or none of it can be read.
+    """
+    settings = config.Predict
+    if settings.input is None:
+        raise ConfigError(
+            [ConfigFault("Predict.input", "is missing", "give a picture, a folder, a list or an address")]
+        )
+    sources = open_sources(settings.input)
+    output = Path(config.Global.output)
+    folder = Path(settings.model_dir)
+    predictor = open_predictor(
+        config.Global.model, folder, settings, config.Global.device, strict=config.Global.strict_device
+    )
+    log.info("%s runs on %s", folder, predictor.runtime.name)
+    failed: list[Unreadable] = []
+    begin = time.perf_counter()
+    results = _results(predictor, sources, settings.batch_size, failed)
+    predicted = join_coco(_write(results, output, config), output)
+    seconds = time.perf_counter() - begin
+    if not predicted:
+        raise InputError(f"none of {len(failed)} inputs can be read; the first: {failed[0].message}")
+    return PredictResult(
+        model_name=predictor.model.model_name,
+        model_dir=str(folder),
+        runtime=predictor.runtime.name,
+        folder=output,
+        predicted=tuple(predicted),
+        failed=tuple(failed),
+        seconds=seconds,
+    )
+
+
+def _results(predictor: Predictor, sources: Sources, batch_size: int, failed: list[Unreadable]) -> Iterator[Result]:
+    items = track(ahead(sources, 2 * batch_size), "predict", len(sources))
+    for batch in batched(_readable(items, failed), batch_size):
+        yield from predictor.predict(batch)
+
+
+def _readable(items: Iterable[SourceItem], failed: list[Unreadable]) -> Iterator[SourceItem]:
+    for item in items:
+        if item.fault is None:
+            yield item
+        else:
+            log.warning("left out: %s", item.fault)
+            failed.append(Unreadable(item.input_path, str(item.fault)))
+
+
+def _write(results: Iterator[Result], folder: Path, config: Config) -> list[Predicted]:
+    """Writes the results in threads, in order, never more than a few waiting."""
+    form = config.Predict.json_form
+    predicted: list[Predicted] = []
+    waiting: deque[Future[Predicted]] = deque()
+    with ThreadPoolExecutor(_WRITERS) as pool:
+        for result in results:
+            waiting.append(pool.submit(result.write_files, folder, form))
+            if len(waiting) > _WAITING:
+                predicted.append(waiting.popleft().result())
+        predicted += [future.result() for future in waiting]
+    return predicted

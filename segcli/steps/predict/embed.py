@@ -1,0 +1,89 @@
+"""`segcli embed`: encodes pictures ahead of any prompt."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from segcli.data.prefetch import ahead
+from segcli.data.sources import Input, open_sources
+from segcli.errors import InputError, UsageError
+from segcli.models.promptable.specs import PROMPTABLE
+from segcli.models.table import get_spec
+from segcli.progress import track
+from segcli.steps.predict.open_promptable import open_promptable
+
+log = logging.getLogger("segcli.predict")
+
+
+@dataclass(frozen=True)
+class EmbedResult:
+    """What was encoded.
+
+    Attributes:
+        model_name: The model.
+        runtime: What ran it.
+        folder: Where the embeddings are.
+        pictures: Pictures whose embedding is there now.
+        encoded: Those for which the encoder ran; the others were there before.
+        failed: Inputs that cannot be read.
+        seconds: Time of all.
+    """
+
+    model_name: str
+    runtime: str
+    folder: Path
+    pictures: int
+    encoded: int
+    failed: tuple[str, ...]
+    seconds: float
+
+    def summary(self) -> list[tuple[str, str]]:
+        """Rows for the terminal."""
+        rows = [
+            ("model", self.model_name),
+            ("runtime", self.runtime),
+            ("pictures", f"{self.pictures}, {self.encoded} of them new"),
+            ("seconds", f"{self.seconds:.1f}"),
+            ("embeddings", str(self.folder)),
+        ]
+        return [*rows, *(("failed", message) for message in self.failed)]
+
+
+def embed(given: Input, model: str, source: Path, folder: Path, *, device: str = "cpu") -> EmbedResult:
+    """Encodes pictures and keeps the embeddings; a picture whose embedding is there is not encoded again.
+
+    Args:
+        given: Pictures, as predict takes them.
+        model: A promptable model.
+        source: Its weights, or the folder of its exported form.
+        folder: Where the embeddings are kept.
+        device: Where to run.
+
+    Raises:
+        UsageError: The model is not promptable.
+        InputError: There is no picture, or none can be read.
+    """
+    spec = get_spec(model)
+    if spec.name not in PROMPTABLE:
+        raise UsageError(f"{model} has no embeddings", hint=f"one of {', '.join(PROMPTABLE)}")
+    sources = open_sources(given)
+    opened = open_promptable(spec, source, device=device)
+    cache = opened.cache_in(str(folder))
+    assert cache is not None
+    predictor = opened.predictor(cache)
+    begin, failed, pictures, encoded = time.perf_counter(), [], 0, 0
+    for item in track(ahead(sources, 2), "embed", len(sources)):
+        if item.picture is None:
+            log.warning("left out: %s", item.fault)
+            failed.append(str(item.fault))
+            continue
+        known = cache.misses
+        predictor.set_image(item.picture, name=item.input_path or "the array")
+        pictures, encoded = pictures + 1, encoded + cache.misses - known
+    if not pictures:
+        raise InputError(f"none of {len(failed)} inputs can be read; the first: {failed[0]}")
+    seconds = time.perf_counter() - begin
+    return EmbedResult(spec.name, opened.runtime, folder, pictures, encoded, tuple(failed), seconds)

@@ -1,0 +1,86 @@
+"""Objects of pictures from an exported instance model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from segcli.config.schema import PredictConfig
+from segcli.data.classes import ClassMap
+from segcli.data.sources import SourceItem
+from segcli.inference.decode_objects import ObjectFinder
+from segcli.inference.exported_model import DRAW_THRESHOLD, ExportedModel
+from segcli.inference.instance_input import prepare
+from segcli.inference.preprocess import Picture
+from segcli.inference.runtimes.choice import open_runtime
+from segcli.inference.runtimes.protocol import Runtime
+from segcli.metrics.mask_ap import Detections
+from segcli.models.instance.table import SIZED
+from segcli.steps.predict.instance_results import InstanceResult
+from segcli.steps.predict.options import wanted_runtime
+
+NAMELESS_CLASSES = 1000
+
+
+@dataclass(frozen=True)
+class InstancePredictor:
+    """An opened model; pictures run one by one, as PaddleX's exported instance models do.
+
+    Attributes:
+        model: What lies in the model's folder.
+        runtime: What runs it.
+        settings: Of these `threshold` counts here.
+    """
+
+    model: ExportedModel
+    runtime: Runtime
+    settings: PredictConfig
+
+    @staticmethod
+    def open(folder: Path, settings: PredictConfig, device: str = "cpu") -> InstancePredictor:
+        """Opens an exported model on the runtime that the settings ask for.
+
+        Raises:
+            WeightsError: There is no exported model.
+            MissingPartError: No runtime can open it.
+        """
+        model = ExportedModel.open(folder)
+        return InstancePredictor(model, open_runtime(model, wanted_runtime(settings), device), settings)
+
+    def configured(self, settings: PredictConfig) -> InstancePredictor:
+        """The same opened model with other settings; the runtime stays."""
+        return replace(self, settings=settings)
+
+    @property
+    def classes(self) -> ClassMap:
+        """The classes; numbered where the model names none."""
+        return self.model.classes or ClassMap.numbered(NAMELESS_CLASSES)
+
+    @property
+    def threshold(self) -> float:
+        """Smallest score of an object: the configured one, else the model's own."""
+        if self.settings.threshold is not None:
+            return self.settings.threshold
+        return DRAW_THRESHOLD if self.model.threshold is None else self.model.threshold
+
+    def predict(self, items: Sequence[SourceItem]) -> Iterator[InstanceResult]:
+        """One result for each item that has a picture, in order."""
+        for item in items:
+            if item.picture is not None:
+                yield InstanceResult(item, self.find(item.picture), self.classes)
+
+    def find(self, picture: Picture) -> Detections:
+        """The objects of a picture (RGB, uint8 [H, W, 3]) with scores of at least the threshold, best first."""
+        form = SIZED[self.model.model_name].masks if self.model.gives_small_masks else None
+        finder = ObjectFinder(self.runtime.run_named, form)
+        found = finder([prepare(picture, self.model.preprocess)], self.threshold)[0]
+        order = np.argsort(-found.scores, kind="stable")
+        return Detections(
+            found.scores[order],
+            found.classes[order],
+            tuple(found.masks[index] for index in order),
+            None if found.boxes is None else found.boxes[order],
+        )

@@ -1,0 +1,188 @@
+"""Results of instance models as PaddleX gives them, with masks that other tools can use too."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from segcli.data import rle
+from segcli.data.classes import ClassMap
+from segcli.data.files import write_json_atomic, write_text_atomic
+from segcli.data.image import IMAGE_SUFFIXES, StrPath
+from segcli.data.rle import Rle
+from segcli.data.sources import SourceItem
+from segcli.metrics.mask_ap import Detections
+from segcli.report.objects import DrawnObject, draw_objects
+from segcli.steps.predict.instance_files import coco_results, compact_objects, full_objects, labelme_values
+from segcli.steps.predict.result import Predicted
+from segcli.steps.predict.writers import JsonForm, save_picture, to_json
+
+Box = tuple[float, float, float, float]
+
+
+class InstanceResult(dict[str, Any]):
+    """The objects of one picture, best first, with PaddleX's keys.
+
+    `boxes` is a list of ``{cls_id, label, score, coordinate}`` (left, top, right, bottom in pixels), for SOLOv2 too,
+    whose boxes are those of its masks; `masks` holds for each the part of its mask inside the rounded box, uint8.
+
+    Attributes:
+        name: Relative path for files, without suffix.
+        picture: The picture, RGB.
+        classes: The classes.
+        codes: The masks in the size of the picture, as run-length codes.
+    """
+
+    def __init__(self, item: SourceItem, found: Detections, classes: ClassMap) -> None:
+        if item.picture is None:
+            raise ValueError("an item without a picture has no result")
+        self.name = item.name
+        self.picture = item.picture
+        self.classes = classes
+        self.codes: tuple[Rle, ...] = tuple(found.masks)
+        coordinates = _coordinates(found, item.picture.shape[1], item.picture.shape[0])
+        boxes = [
+            {
+                "cls_id": int(class_id),
+                "label": name_of(classes, int(class_id)),
+                "score": float(score),
+                "coordinate": list(box),
+            }
+            for class_id, score, box in zip(found.classes, found.scores, coordinates, strict=True)
+        ]
+        masks = [cropped(code, box) for code, box in zip(self.codes, coordinates, strict=True)]
+        super().__init__(input_path=item.input_path, page_index=item.page_index, boxes=boxes, masks=masks)
+
+    @property
+    def json(self) -> dict[str, Any]:
+        """All values as plain ones, under ``res``; `masks` are nested lists."""
+        return {"res": {**self, "masks": [mask.tolist() for mask in self["masks"]]}}
+
+    @property
+    def img(self) -> dict[str, Image.Image]:
+        """``res``: the picture with masks, boxes, names and scores, and a legend."""
+        return {"res": Image.fromarray(self.drawn())}
+
+    @property
+    def str(self) -> dict[str, Any]:
+        """The values for reading: `masks` are left out."""
+        return {"res": {**self, "masks": "..."}}
+
+    def drawn(self) -> NDArray[np.uint8]:
+        """The picture with its objects and a legend: RGB, uint8."""
+        objects = [
+            DrawnObject(code, tuple(box["coordinate"]), box["cls_id"], f"{box['label']} {box['score']:.2f}")
+            for code, box in zip(self.codes, self["boxes"], strict=True)
+        ]
+        return draw_objects(self.picture, objects, self.classes)
+
+    def print(self, json_format: bool = False, indent: int = 4, ensure_ascii: bool = False) -> None:
+        """Writes `str` to the terminal, as indented JSON on request."""
+        values = self.str
+        text = to_json(values, indent=indent, ensure_ascii=ensure_ascii) if json_format else repr(values)
+        sys.stdout.write(f"{text}\n")
+
+    def save_to_json(
+        self, save_path: StrPath, indent: int = 4, ensure_ascii: bool = False, *, form: JsonForm = "full"
+    ) -> Path:
+        """Writes JSON.
+
+        Args:
+            save_path: A ``.json`` file, or a folder for ``<name>_res.json``.
+            indent: Blanks a level; a row of a mask is always one line.
+            ensure_ascii: Escapes what is not ASCII.
+            form: ``full`` is PaddleX's, with the pixels of every mask; ``compact`` has run-length codes of the size of
+                the picture, polygons and areas instead.
+
+        Returns:
+            The file.
+        """
+        path = Path(save_path)
+        target = path if path.suffix == ".json" else self._in_folder(path, "_res.json")
+        if form == "full":
+            text = full_objects(self, indent=indent, ensure_ascii=ensure_ascii)
+        else:
+            values = compact_objects(self, self.codes, self.picture.shape[:2])
+            text = to_json(values, indent=indent, ensure_ascii=ensure_ascii)
+        write_text_atomic(target, text + "\n")
+        return target
+
+    def save_to_img(self, save_path: StrPath) -> Path:
+        """Writes the picture with its objects.
+
+        Args:
+            save_path: A picture file, or a folder for ``<name>_res.jpg``.
+        """
+        path = Path(save_path)
+        target = path if path.suffix.lower() in IMAGE_SUFFIXES else self._in_folder(path, "_res.jpg")
+        save_picture(target, self.drawn())
+        return target
+
+    def save_to_coco(self, save_path: StrPath) -> Path:
+        """Writes COCO results (a list that every COCO tool loads): class, score, box, whole-picture run-length code.
+
+        Args:
+            save_path: A ``.json`` file, or a folder for ``<name>_coco.json``.
+        """
+        path = Path(save_path)
+        target = path if path.suffix == ".json" else self._in_folder(path, "_coco.json")
+        write_json_atomic(target, coco_results(self, self.codes))
+        return target
+
+    def save_to_labelme(self, save_path: StrPath) -> Path:
+        """Writes a LabelMe file, to correct by hand and to train with again.
+
+        Args:
+            save_path: A ``.json`` file, or a folder for ``<name>.json``. It names the picture by a relative path;
+                an array or a page is put inside.
+        """
+        path = Path(save_path)
+        target = path if path.suffix == ".json" else self._in_folder(path, ".json")
+        values = labelme_values(self, self.codes, self.picture, target)
+        write_text_atomic(target, to_json(values, indent=1, ensure_ascii=False) + "\n")
+        return target
+
+    def write_files(self, folder: Path, form: JsonForm) -> Predicted:
+        """Writes what the `predict` command leaves: JSON, overlay, COCO results and LabelMe."""
+        files = {
+            "json": self.save_to_json(folder, form=form),
+            "overlay": self.save_to_img(folder),
+            "coco_results": self.save_to_coco(folder),
+            "labelme": self.save_to_labelme(folder / "labelme"),
+        }
+        height, width = self.picture.shape[:2]
+        paths = {kind: path.as_posix() for kind, path in files.items()}
+        return Predicted(self["input_path"], self["page_index"], (height, width), paths)
+
+    def save_all(self, save_path: StrPath) -> None:
+        """Writes all files into a folder."""
+        self.write_files(Path(save_path), "full")
+
+    def _in_folder(self, folder: Path, ending: Any) -> Path:
+        return folder / self.name.with_name(f"{self.name.name}{ending}")
+
+
+def name_of(classes: ClassMap, class_id: int) -> Any:
+    """Name of a class; a number where the model knows more classes than names."""
+    return classes.names[class_id] if class_id < len(classes) else f"class_{class_id}"
+
+
+def cropped(code: Rle, box: Box) -> NDArray[np.uint8]:
+    """The part of a mask inside the rounded box, uint8 [h, w], as PaddleX gives it."""
+    left, top, right, bottom = (max(0, round(side)) for side in box)
+    return np.ascontiguousarray(rle.decode(code)[top:bottom, left:right])
+
+
+def _coordinates(found: Detections, width: int, height: int) -> list[Box]:
+    """Left, top, right and bottom, inside the picture."""
+    if found.boxes is not None:
+        limit = np.array([width, height, width, height], np.float64)
+        edges = np.clip(np.asarray(found.boxes, np.float64).reshape(-1, 4), 0, limit)
+        return [(float(a), float(b), float(c), float(d)) for a, b, c, d in edges]
+    sides = [rle.bounding_box(mask) for mask in found.masks]
+    return [(x, y, x + w, y + h) for x, y, w, h in sides]

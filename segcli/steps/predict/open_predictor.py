@@ -1,0 +1,47 @@
+"""Opens the predictor of a model's task."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from segcli.config.schema import PredictConfig
+from segcli.device import available_device
+from segcli.errors import UsageError
+from segcli.inference.exported_model import ExportedModel, is_exported
+from segcli.models.promptable.specs import is_same_network
+from segcli.models.table import get_spec
+from segcli.steps.predict.protocol import Predictor
+from segcli.tasks import TASKS, load_part
+
+
+def open_predictor(name: str, folder: Path, settings: PredictConfig, device: str, *, strict: bool = False) -> Predictor:
+    """Opens the exported model in `folder`, which must be the model called `name`.
+
+    A promptable model is opened from a weight file as well.
+
+    Raises:
+        UsageError: There is no such model, or the folder holds another.
+        WeightsError: The folder holds no exported model.
+        MissingPartError: No runtime can open it, or the device is not there and `strict`.
+    """
+    spec = get_spec(name)
+    opener = load_part(TASKS[spec.task].predictor)
+    there = first_device(available_device(device, strict=strict))
+    predictor: Predictor
+    if hasattr(opener, "open_weights") and not is_exported(folder):
+        predictor = opener.open_weights(spec, folder, settings, there)
+        return predictor
+    exported = ExportedModel.open(folder)
+    if not is_same_network(exported.model_name, spec.name):
+        raise UsageError(
+            f"the folder holds {exported.model_name}, not {spec.name}",
+            path=folder,
+            hint=f"name the model {exported.model_name}, or give a folder of {spec.name}",
+        )
+    predictor = opener.open(folder, settings, there)
+    return predictor
+
+
+def first_device(device: str) -> str:
+    """``gpu:1`` of ``gpu:1,2``: prediction runs on one device."""
+    return device.partition(",")[0]

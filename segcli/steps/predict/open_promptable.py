@@ -1,0 +1,123 @@
+"""Opens a promptable model for prediction: a weight file with Paddle, an exported folder with the fastest runtime."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from segcli.config.schema import Runtime as RuntimeName
+from segcli.errors import UsageError, WeightsError
+from segcli.inference.exported_model import ExportedModel, is_exported
+from segcli.models.promptable.geometry import Preparation
+from segcli.models.promptable.specs import PROMPTABLE, Asked, Promptable, preparation_of
+from segcli.models.spec import ModelSpec
+from segcli.promptable.cache import EmbeddingCache
+from segcli.promptable.predictor import SamPredictor
+from segcli.promptable.protocols import SamBackend, TextBackend
+from segcli.promptable.text_predictor import TextPredictor
+from segcli.tasks import TASKS
+
+LARGE_EMBEDDINGS_IN_MEMORY = 1
+"""Pixels of LSeg: 210 MB a picture."""
+
+
+@dataclass(frozen=True)
+class OpenedPromptable:
+    """A promptable model that is ready to be asked.
+
+    Attributes:
+        described: What it is, in the words of exported models.
+        backend: Runs it.
+        preparation: How its pictures are prepared.
+        runtime: Name of what runs it.
+        source: The weight file or the folder.
+    """
+
+    described: ExportedModel
+    backend: SamBackend | TextBackend
+    preparation: Preparation
+    runtime: str
+    source: Path
+
+    @property
+    def form(self) -> Promptable:
+        """What kind of model it is."""
+        return PROMPTABLE[self.described.model_name]
+
+    def predictor(self, cache: EmbeddingCache | None) -> SamPredictor | TextPredictor:
+        """What answers prompts; None for `cache` keeps a few embeddings in memory."""
+        if self.form.asked is Asked.CLICKS:
+            return SamPredictor(self.backend, self.preparation, cache)  # type: ignore[arg-type]
+        return TextPredictor(self.backend, self.preparation, cache)  # type: ignore[arg-type]
+
+    def cache_in(self, folder: str | None) -> EmbeddingCache | None:
+        """Embeddings kept in `folder`, half as precise where they are large; None for None."""
+        if folder is None:
+            return None
+        if self.form.asked is Asked.CLICKS:
+            return EmbeddingCache(folder)
+        return EmbeddingCache(folder, memory_items=LARGE_EMBEDDINGS_IN_MEMORY, half=True)
+
+
+def open_promptable(
+    spec: ModelSpec, source: Path, *, runtime: RuntimeName = "auto", device: str = "cpu", strict: bool = False
+) -> OpenedPromptable:
+    """Opens weights or an exported model.
+
+    Args:
+        spec: The model that is wanted.
+        source: A weight file (``.pdparams``, ``.pth``, safetensors, ...), a folder that holds one of ours, or the
+            folder of an exported model.
+        runtime: For an exported model; weights run on Paddle.
+        device: Where to run.
+        strict: Whether a device that is not there is an error.
+
+    Raises:
+        UsageError: Weights are to run on another runtime than Paddle.
+        WeightsError: There is nothing to open, or it is of another model.
+    """
+    if is_exported(source):
+        from segcli.promptable.exported import open_exported
+
+        described = ExportedModel.open(source)
+        backend, name = open_exported(described, runtime, device)
+        return OpenedPromptable(described, backend, _preparation(described), name, source)
+    inside = source / TASKS[spec.task].weight_file
+    file = inside if source.is_dir() else source
+    if not file.is_file():
+        raise WeightsError(
+            "there is neither a weight file nor an exported model",
+            path=source,
+            hint="Predict.model_dir (--weights) names a file such as sam_vit_b_01ec64.pth, or what export wrote",
+        )
+    if runtime not in ("auto", "paddle"):
+        raise UsageError(f"a weight file runs on Paddle, not on {runtime}", hint="export it first: segcli export")
+    return open_weights(spec, file, device=device, strict=strict)
+
+
+def open_weights(spec: ModelSpec, file: Path, *, device: str = "cpu", strict: bool = False) -> OpenedPromptable:
+    """Opens a weight file with Paddle; see `open_promptable`."""
+    from segcli.data.files import sha256_of
+    from segcli.device import select_device
+    from segcli.promptable.backends import PaddleLSeg, PaddleSam
+    from segcli.trained import load_trained
+
+    select_device(device, strict=strict)
+    trained = load_trained(file, spec.name)
+    form = PROMPTABLE[spec.name]
+    sha256 = sha256_of(file)
+    described = ExportedModel(
+        folder=file.parent,
+        model_name=spec.name,
+        preprocess=trained.card.preprocess,
+        input_shape=(1, 3, form.side, form.side),
+        class_names=trained.card.class_names,
+        card=trained.card,
+        source_sha256=sha256,
+    )
+    kind = PaddleSam if form.asked is Asked.CLICKS else PaddleLSeg
+    return OpenedPromptable(described, kind(trained.network, sha256), _preparation(described), "paddle", file)
+
+
+def _preparation(described: ExportedModel) -> Preparation:
+    return preparation_of(PROMPTABLE[described.model_name], described.preprocess)

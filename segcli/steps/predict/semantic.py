@@ -1,0 +1,127 @@
+"""Label maps of pictures from an exported semantic model."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from segcli.config.schema import PredictConfig, SlidingWindowConfig
+from segcli.data.classes import ClassMap
+from segcli.data.sources import SourceItem
+from segcli.inference.decode_labels import Labels, label_maps
+from segcli.inference.exported_model import ExportedModel
+from segcli.inference.preprocess import Picture
+from segcli.inference.runtimes.choice import open_runtime
+from segcli.inference.runtimes.protocol import Runtime
+from segcli.inference.tiles import label_map_tiled
+from segcli.steps.predict.options import wanted_runtime
+from segcli.steps.predict.semantic_results import SegResult
+
+TargetSize = int | tuple[int, int] | None
+"""What a picture is resized to: a side, (width, height), or -1 or None for its own size; PaddleX's meaning."""
+
+SIZE_DIVISOR = 32
+NAMELESS_CLASSES = 256
+
+
+@dataclass(frozen=True)
+class SemanticPredictor:
+    """An opened model; pictures of different sizes may be mixed.
+
+    Attributes:
+        model: What lies in the model's folder.
+        runtime: What runs it.
+        settings: Of these `target_size` and `sliding_window` count here.
+    """
+
+    model: ExportedModel
+    runtime: Runtime
+    settings: PredictConfig
+
+    @staticmethod
+    def open(folder: Path, settings: PredictConfig, device: str = "cpu") -> SemanticPredictor:
+        """Opens an exported model on the runtime that the settings ask for.
+
+        Raises:
+            WeightsError: There is no exported model.
+            MissingPartError: No runtime can open it.
+        """
+        model = ExportedModel.open(folder)
+        return SemanticPredictor(model, open_runtime(model, wanted_runtime(settings), device), settings)
+
+    def configured(self, settings: PredictConfig) -> SemanticPredictor:
+        """The same opened model with other settings; the runtime stays."""
+        return replace(self, settings=settings)
+
+    @property
+    def classes(self) -> ClassMap:
+        """The classes; numbered where the model names none."""
+        return self.model.classes or ClassMap.numbered(NAMELESS_CLASSES)
+
+    def predict(self, items: Sequence[SourceItem]) -> Iterator[SegResult]:
+        """One result for each item that has a picture, in order; pictures of equal size run in one batch."""
+        readable = [item for item in items if item.picture is not None]
+        labels = self.label([item.picture for item in readable if item.picture is not None])
+        for item, ids in zip(readable, labels, strict=True):
+            yield SegResult(item, ids, self.classes)
+
+    def label(self, pictures: Sequence[Picture]) -> list[Labels]:
+        """The label map of each picture, uint8 [H, W] in its own size."""
+        done: dict[int, Labels] = {}
+        for group in _equal_sizes(pictures):
+            batch = [pictures[index] for index in group]
+            done.update(zip(group, self._label_batch(batch), strict=True))
+        return [done[index] for index in range(len(pictures))]
+
+    def _label_batch(self, pictures: Sequence[Picture]) -> list[Labels]:
+        limit = self.model.batch_limit or len(pictures)
+        window = self.settings.sliding_window
+        if window is not None:
+            return [self._label_tiled(picture, window, limit) for picture in pictures]
+        labels: list[Labels] = []
+        for start in range(0, len(pictures), limit):
+            batch = pictures[start : start + limit]
+            size = self.model.input_size or resized(batch[0].shape[1], batch[0].shape[0], self.settings.target_size)
+            labels += label_maps(self.runtime.run, batch, self.model.preprocess, input_size=size)
+        return labels
+
+    def _label_tiled(self, picture: Picture, window: SlidingWindowConfig, limit: int) -> Labels:
+        return label_map_tiled(
+            self.runtime.run,
+            picture,
+            self.model.preprocess,
+            window,
+            blend="ramp",
+            batch_size=limit,
+            input_size=self.model.input_size,
+        )
+
+
+def resized(width: int, height: int, wanted: TargetSize) -> tuple[int, int] | None:
+    """Height and width that PaddleX gives a picture: shrunk or grown to fit, each side raised to a multiple of 32.
+
+    Args:
+        width: Of the picture.
+        height: Of the picture.
+        wanted: A side, (width, height), or -1 or None.
+
+    Returns:
+        None where the picture keeps its size.
+    """
+    sides = (wanted, wanted) if isinstance(wanted, int) else wanted
+    if sides is None or min(sides) <= 0:
+        return None
+    scale = min(max(sides) / max(width, height), min(sides) / min(width, height))
+    new_height, new_width = (
+        math.ceil(int(side * scale + 0.5) / SIZE_DIVISOR) * SIZE_DIVISOR for side in (height, width)
+    )
+    return new_height, new_width
+
+
+def _equal_sizes(pictures: Sequence[Picture]) -> list[list[int]]:
+    groups: dict[tuple[int, ...], list[int]] = {}
+    for index, picture in enumerate(pictures):
+        groups.setdefault(picture.shape, []).append(index)
+    return list(groups.values())

@@ -1,0 +1,243 @@
+"""`train`: from a configuration to checkpoints, curves and the best weights."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from segcli import progress
+from segcli.config.schema import Config, EmaConfig
+from segcli.data.files import write_text_atomic
+from segcli.device import select_device
+from segcli.engine import Network, TrainingSession
+from segcli.models.card import ModelCard
+from segcli.models.spec import ModelSpec
+from segcli.models.table import get_spec
+from segcli.steps.train import checkpoint, launch
+from segcli.steps.train.average import DEFAULT_DECAY, WeightAverage
+from segcli.steps.train.early_stop import EarlyStop
+from segcli.steps.train.history import HISTORY_FILE, CurveWriter, HistoryWriter
+from segcli.steps.train.loop import run
+from segcli.steps.train.precision import FullPrecision, MixedPrecision, Precision
+from segcli.steps.train.result import TrainResult
+from segcli.steps.train.state import Callback, TrainState
+from segcli.steps.train.terminal import TerminalProgress
+from segcli.tasks import TASKS, TaskParts, load_part
+from segcli.version import __version__
+from segcli.weights.loading import load_into
+from segcli.weights.official import resolve_weights
+from segcli.weights.reading import read_weights_of
+
+LOG_FILE = "train.log"
+CONFIG_FILE = "config.yaml"
+
+log = logging.getLogger("segcli.train")
+
+
+def train(config: Config) -> TrainResult:
+    """Trains the model of `config` on its dataset.
+
+    Several devices or machines (`Global.device=gpu:0,1`, `Train.dist_ips`) train in processes of their own.
+
+    Returns:
+        Where everything is, and the best score.
+
+    Raises:
+        ConfigError: A part of the recipe cannot be built.
+        DatasetError: The dataset cannot be trained on.
+        WeightsError: Pretrained weights or the checkpoint to resume from do not fit.
+        TrainingError: The loss became NaN, or a process failed.
+    """
+    if launch.is_needed(config):
+        return launch.train_in_processes(config)
+    return train_here(config)
+
+
+def train_here(config: Config) -> TrainResult:
+    """Trains in this process, which may be one of several."""
+    spec = get_spec(config.Global.model)
+    parts = TASKS[spec.task]
+    output = Path(config.Global.output)
+    output.mkdir(parents=True, exist_ok=True)
+    select_device(config.Global.device, strict=config.Global.strict_device)
+    with _log_file(output / LOG_FILE, keep=config.Train.resume_path is not None):
+        session = load_part(parts.engine)().open_training(spec, config)
+        _load_pretrained(session.network, spec, config)
+        training = _assemble(session, spec, parts, config, output)
+        _run(training, config)
+        log.info("done after %d iterations", training.state.iteration)
+        if launch.world_size() > 1:
+            log.info("the weights of this process are %s", launch.digest(session.network))
+        exported = _export_best(config, parts, output) if launch.is_first() and config.Train.export_best else None
+    return _result(training.state, spec, parts, output, exported)
+
+
+@dataclass
+class _Training:
+    """The pieces of one training, ready to run."""
+
+    state: TrainState
+    precision: Precision
+    callbacks: list[Callback]
+    average: Network | None
+
+
+def _assemble(session: TrainingSession, spec: ModelSpec, parts: TaskParts, config: Config, output: Path) -> _Training:
+    settings = config.Train
+    launch.join(session)
+    state = TrainState(session)
+    precision: Precision = FullPrecision() if settings.amp == "OFF" else _mixed_precision(session, config)
+    decay = _average_decay(session, settings.ema)
+    averaging = None if decay is None else WeightAverage(session.network, decay)
+    average = averaging.network if averaging else None
+    stopping = EarlyStop(settings.early_stop.patience, settings.early_stop.min_delta)
+    kept: list[Callback] = [stopping] if settings.early_stop.enable else []
+    if launch.is_first():
+        kept.append(HistoryWriter(output, settings.log_interval))
+    if settings.resume_path is not None:
+        folder = checkpoint.find_checkpoint(settings.resume_path, output)
+        checkpoint.restore(
+            folder, state, precision=precision, others=kept, average=average, weight_file=parts.weight_file
+        )
+        log.info("resumed from %s at iteration %d", folder, state.iteration)
+    callbacks: list[Callback] = [*([averaging] if averaging else []), *kept]
+    if launch.is_first():
+        card = ModelCard(
+            model_name=spec.name,
+            class_names=session.classes.names,
+            ignore_index=session.classes.ignore_index,
+            preprocess=session.preprocess,
+            config=config.model_dump(mode="json"),
+            segcli_version=__version__,
+        )
+        _write_config(config, output)
+        callbacks += [*([TerminalProgress()] if progress.shown() else []), CurveWriter(output)]
+        callbacks.append(
+            checkpoint.CheckpointWriter(
+                output, card, parts.weight_file, precision, kept, average, settings.keep_checkpoints
+            )
+        )
+    return _Training(state, precision, callbacks, average)
+
+
+def _average_decay(session: TrainingSession, wanted: EmaConfig) -> float | None:
+    """Decay of the moving average: the configured one before the recipe's; None for no average."""
+    enabled = session.ema_decay is not None if wanted.enable is None else wanted.enable
+    if not enabled:
+        return None
+    decay = wanted.decay or session.ema_decay or DEFAULT_DECAY
+    by = "the model's recipe; Train.ema.enable=False trains without" if wanted.enable is None else "Train.ema"
+    log.info("a moving average of the weights (decay %g) is evaluated and kept, by %s", decay, by)
+    return decay
+
+
+def _run(training: _Training, config: Config) -> None:
+    try:
+        run(
+            training.state,
+            training.precision,
+            training.callbacks,
+            seed=config.Global.seed,
+            rank=launch.rank(),
+            world_size=launch.world_size(),
+            evaluated=training.average,
+        )
+    finally:
+        for callback in training.callbacks:
+            if isinstance(callback, TerminalProgress):
+                callback.close()
+
+
+def _mixed_precision(session: TrainingSession, config: Config) -> Precision:
+    import paddle
+
+    if paddle.get_device() == "cpu":
+        log.warning("Train.amp=%s has no effect on the CPU; training in float32", config.Train.amp)
+        return FullPrecision()
+    return MixedPrecision(session, "O2" if config.Train.amp == "O2" else "O1")
+
+
+def _load_pretrained(network: Network, spec: ModelSpec, config: Config) -> None:
+    path = resolve_weights(config.Train.pretrain_weight_path, spec)
+    if path is None or config.Train.resume_path is not None:
+        return
+    log.info("pretrained weights: %s", path)
+    load_into(network, read_weights_of(spec, path))
+
+
+def _write_config(config: Config, output: Path) -> None:
+    text = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+    write_text_atomic(output / CONFIG_FILE, text)
+
+
+@contextmanager
+def _log_file(path: Path, *, keep: bool) -> Iterator[None]:
+    """Everything that segcli logs goes to `path` as well; a resumed training goes on in the same file.
+
+    Of several processes the first one alone writes it.
+    """
+    if not launch.is_first():
+        yield
+        return
+    handler = logging.FileHandler(path, mode="a" if keep else "w", encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    root = logging.getLogger("segcli")
+    level = root.level
+    root.addHandler(handler)
+    root.setLevel(min(level, logging.INFO) if level else logging.INFO)
+    try:
+        yield
+    finally:
+        root.setLevel(level)
+        root.removeHandler(handler)
+        handler.close()
+
+
+def _export_best(config: Config, parts: TaskParts, output: Path) -> Path | None:
+    from segcli.steps.export.command import export_weights
+
+    weights = output / "best_model" / parts.weight_file
+    if not weights.is_file():
+        return None
+    return export_weights(weights, output / "best_model" / "inference", config).folder
+
+
+def _result(state: TrainState, spec: ModelSpec, parts: TaskParts, output: Path, exported: Path | None) -> TrainResult:
+    models = {
+        f"last_{age}": _checkpoint_files(folder, parts)
+        for age, folder in enumerate(reversed(checkpoint.checkpoints(output)), start=1)
+    }
+    best = output / "best_model"
+    if best.is_dir():
+        models["best"] = {"score": state.best_score, **_checkpoint_files(best, parts)}
+        if exported is not None:
+            models["best"].update(inference_config=str(exported / "inference.yml"))
+    return TrainResult(
+        model_name=spec.name,
+        class_names=state.session.classes.names,
+        config=str(output / CONFIG_FILE),
+        train_log=str(output / LOG_FILE),
+        history=str(output / HISTORY_FILE),
+        curves=str(output / "curves.png"),
+        score_name=state.session.score_name,
+        best_score=state.best_score,
+        best_iteration=state.best_iteration,
+        iterations=state.iteration,
+        stop_reason=state.stop_reason,
+        models=models,
+    )
+
+
+def _checkpoint_files(folder: Path, parts: TaskParts) -> dict[str, object]:
+    named = {
+        "pdparams": parts.weight_file,
+        "pdopt": checkpoint.OPTIMIZER_FILE,
+        "pdstates": checkpoint.STATES_FILE,
+        "model_card": "model_card.json",
+    }
+    return {key: str(folder / name) for key, name in named.items() if (folder / name).is_file()}

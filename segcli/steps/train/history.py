@@ -1,0 +1,154 @@
+"""What a training leaves to be read: `history.jsonl`, the log lines and the curves."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from segcli.data.files import write_text_atomic
+from segcli.steps.train.state import Callback, TrainState
+
+HISTORY_FILE = "history.jsonl"
+
+log = logging.getLogger("segcli.train")
+
+
+def read_history(path: Path) -> list[dict[str, Any]]:
+    """The events of a `history.jsonl`, in order; a last line that a kill cut off is left out."""
+    if not path.is_file():
+        return []
+    events = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            events.append(json.loads(line))
+        except ValueError:
+            break
+    return events
+
+
+class StepMeter:
+    """Means since the last reading: losses, pictures a second, time left."""
+
+    def __init__(self) -> None:
+        self._sums: dict[str, float] = {}
+        self._steps = 0
+        self._pictures = 0
+        self._seconds = 0.0
+
+    def add(self, state: TrainState) -> None:
+        """Takes one iteration in."""
+        for name, value in state.losses.items():
+            self._sums[name] = self._sums.get(name, 0.0) + value
+        self._steps += 1
+        self._pictures += state.pictures
+        self._seconds += state.seconds
+
+    def read(self, state: TrainState) -> dict[str, Any]:
+        """The means as plain values; the meter starts anew."""
+        steps = max(self._steps, 1)
+        values = {
+            **{name: total / steps for name, total in self._sums.items()},
+            "lr": state.learning_rate,
+            "pictures_per_second": self._pictures / self._seconds if self._seconds else 0.0,
+            "eta_seconds": round(self._seconds / steps * (state.total_iterations - state.iteration), 1),
+        }
+        self.__init__()  # type: ignore[misc]
+        return values
+
+    def state_dict(self) -> dict[str, Any]:
+        """The sums since the last reading."""
+        return {
+            "sums": dict(self._sums),
+            "steps": self._steps,
+            "pictures": self._pictures,
+            "seconds": self._seconds,
+        }
+
+    def load_state_dict(self, values: Mapping[str, Any]) -> None:
+        """Takes them back."""
+        self._sums = dict(values["sums"])
+        self._steps = int(values["steps"])
+        self._pictures = int(values["pictures"])
+        self._seconds = float(values["seconds"])
+
+
+class HistoryWriter(Callback):
+    """Appends one JSON line an event to `history.jsonl` and says the same in the log.
+
+    A resumed training drops the events after the iteration that it goes on from.
+    """
+
+    def __init__(self, output: Path, log_interval: int) -> None:
+        self._path = output / HISTORY_FILE
+        self._log_interval = log_interval
+        self._meter = StepMeter()
+
+    def on_start(self, state: TrainState) -> None:
+        """Keeps the events up to the iteration that the training goes on from."""
+        kept = [event for event in read_history(self._path) if event["iteration"] <= state.iteration]
+        if state.iteration == 0:
+            kept = []
+        write_text_atomic(self._path, "".join(json.dumps(event) + "\n" for event in kept))
+
+    def on_step(self, state: TrainState) -> None:
+        """Writes the means every `log_interval` iterations."""
+        self._meter.add(state)
+        if state.iteration % self._log_interval and state.iteration != state.total_iterations:
+            return
+        values = self._meter.read(state)
+        self._append("train", state, values)
+        log.info(
+            "iteration %d/%d  loss %.4f  lr %.2g  %.1f pictures/s  %s left",
+            state.iteration,
+            state.total_iterations,
+            values["loss"],
+            values["lr"],
+            values["pictures_per_second"],
+            timedelta(seconds=round(values["eta_seconds"])),
+            extra={"step": True},
+        )
+
+    def on_evaluation(self, state: TrainState) -> None:
+        """Writes the metrics of the evaluation."""
+        if state.evaluation is None:
+            return
+        self._append("evaluate", state, {"score": state.evaluation.score, "metrics": dict(state.evaluation.metrics)})
+        log.info(
+            "iteration %d  %s %.4f  (best %.4f at iteration %d)",
+            state.iteration,
+            state.session.score_name,
+            state.evaluation.score,
+            state.best_score,
+            state.best_iteration,
+        )
+
+    def state_dict(self) -> dict[str, Any]:
+        """What has not been written yet, where a checkpoint falls between two lines."""
+        return self._meter.state_dict()
+
+    def load_state_dict(self, values: Mapping[str, Any]) -> None:
+        """Takes it back."""
+        if values:
+            self._meter.load_state_dict(values)
+
+    def _append(self, event: str, state: TrainState, values: Mapping[str, Any]) -> None:
+        line = json.dumps({"event": event, "iteration": state.iteration, "epoch": state.epoch, **values})
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+
+
+class CurveWriter(Callback):
+    """Draws `curves.png` (loss, rate, score) from the history after each evaluation."""
+
+    def __init__(self, output: Path) -> None:
+        self._output = output
+
+    def on_evaluation(self, state: TrainState) -> None:
+        """Draws what there is so far."""
+        from segcli.report.curves import draw_curves
+
+        draw_curves(read_history(self._output / HISTORY_FILE), self._output / "curves.png", state.session.score_name)

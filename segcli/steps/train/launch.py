@@ -1,0 +1,187 @@
+"""Training in several processes: one a GPU, on one machine or many, or several on the CPU.
+
+Paddle's own launcher starts the processes; each runs `segcli.steps.train.worker` with the same resolved configuration, and
+the gradients are averaged by `paddle.DataParallel`. What the first process logs is told here as it comes; all that the
+others and the launcher say is in `<output>/processes`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from segcli.config.check import parse_device
+from segcli.config.schema import Config
+from segcli.data.files import write_json_atomic
+from segcli.device import available_device
+from segcli.engine import Network, TrainingSession
+from segcli.errors import TrainingError
+from segcli.steps.train.result import TrainResult
+from segcli.steps.train.worker_errors import clear_faults, read_fault
+
+_IN_WORKER = "SEGCLI_TRAINING_PROCESS"
+CONFIG_FILE = ".processes.json"
+RESULT_FILE = ".processes_result.json"
+LAUNCHER_LOG = "launcher.log"
+LINE_FORMAT = "segcli:%(levelno)d:%(message)s"
+"""How a worker writes its log, so that the launching process can tell its lines from the launcher's."""
+_LINE = re.compile(r"segcli:(\d+):(.*)")
+_ENVIRONMENT_DUMPS = ("envlog.*", "backup_env.*", "default.*.log")
+"""Files into which Paddle's launcher writes all environment variables, passwords among them."""
+
+log = logging.getLogger("segcli.train")
+
+
+def _device_ids(config: Config) -> tuple[int, ...]:
+    """Ids of the devices that were asked for and are there."""
+    return parse_device(available_device(config.Global.device, strict=config.Global.strict_device))[1]
+
+
+def is_needed(config: Config) -> bool:
+    """Whether the configuration asks for several processes and this is not one of them."""
+    if _IN_WORKER in os.environ:
+        return False
+    several = len(_device_ids(config)) > 1 or config.Train.cpu_processes > 1
+    return several or config.Train.dist_ips is not None
+
+
+def train_in_processes(config: Config) -> TrainResult:
+    """Starts the processes of this machine, waits for them and returns what the first one found.
+
+    Of several machines the first one has the files; the others learn the score alone.
+
+    Raises:
+        SegcliError: What stopped one of the processes.
+        TrainingError: A process ended without a word; names the logs.
+    """
+    output = Path(config.Global.output)
+    logs = output / "processes"
+    logs.mkdir(parents=True, exist_ok=True)
+    for old in logs.glob("workerlog.*"):
+        old.unlink()
+    write_json_atomic(output / CONFIG_FILE, config.model_dump(mode="json"))
+    (output / RESULT_FILE).unlink(missing_ok=True)
+    clear_faults(output)
+    worker = Path(__file__).with_name("worker.py")
+    code = _run([*_launcher(config, logs), str(worker), str(output / CONFIG_FILE)], logs)
+    if code or not (output / RESULT_FILE).is_file():
+        raise read_fault(output) or TrainingError(
+            f"a training process ended with exit code {code}", path=logs, hint="the logs in this folder say more"
+        )
+    return TrainResult.from_dict(json.loads((output / RESULT_FILE).read_text(encoding="utf-8")))
+
+
+def _run(command: list[str], logs: Path) -> int:
+    """Runs the launcher to its end and tells what the first process logs meanwhile; returns the exit code."""
+    package = str(Path(__file__).resolve().parents[2])
+    paths = [package, *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = {**os.environ, _IN_WORKER: "1", "PYTHONPATH": os.pathsep.join(paths), "PYTHONSAFEPATH": "1"}
+    launcher = subprocess.Popen(
+        command,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+    )
+    with launcher, (logs / LAUNCHER_LOG).open("w", encoding="utf-8") as file:
+        try:
+            _tell(launcher.stdout or (), file.write)
+        except BaseException:
+            launcher.terminate()
+            raise
+    for dump in (path for pattern in _ENVIRONMENT_DUMPS for path in logs.glob(pattern)):
+        dump.unlink()
+    return launcher.returncode
+
+
+def _tell(lines: Iterable[str], keep: Callable[[str], object]) -> None:
+    """Logs what a worker has logged, errors apart, and keeps every other line."""
+    for line in lines:
+        match = _LINE.match(line)
+        if match is None:
+            keep(line)
+        elif int(match[1]) < logging.ERROR:
+            log.log(int(match[1]), "%s", match[2])
+
+
+def _launcher(config: Config, logs: Path) -> list[str]:
+    command = [sys.executable, "-u", "-m", "paddle.distributed.launch", "--log_dir", str(logs)]
+    if config.Train.dist_ips is not None:
+        command += ["--ips", config.Train.dist_ips]
+    if config.Train.cpu_processes > 1:
+        return [*command, "--nproc_per_node", str(config.Train.cpu_processes)]
+    return [*command, "--devices", ",".join(map(str, _device_ids(config) or (0,)))]
+
+
+def join(session: TrainingSession) -> None:
+    """Makes the session's gradients the mean over all processes; does nothing when there is one."""
+    import paddle
+
+    if world_size() == 1:
+        return
+    paddle.distributed.init_parallel_env()
+    session.forward = paddle.DataParallel(session.forward)
+
+
+def share_statistics(network: Network, average: Network | None = None) -> None:
+    """Replaces what no gradient moves (running means and variances) by its mean over all processes.
+
+    Each process sees other pictures; without this their networks would measure differently, stop at different times
+    and resume from the first one's numbers.
+
+    Args:
+        network: The trained network.
+        average: Its moving average.
+    """
+    import paddle
+
+    followed = [network] if average is None else [network, average]
+    names = [name for name, tensor in network.state_dict().items() if tensor.stop_gradient]
+    with paddle.no_grad():
+        for tensors in (layer.state_dict() for layer in followed):
+            for tensor in (tensors[name] for name in names):
+                if paddle.is_floating_point(tensor):
+                    total = tensor.clone()
+                    paddle.distributed.all_reduce(total)
+                    paddle.assign(total / world_size(), tensor)
+
+
+def digest(network: Network) -> str:
+    """A short checksum of all weights, by which the processes can be seen to agree."""
+    total = hashlib.sha256()
+    for _, tensor in sorted(network.state_dict().items()):
+        total.update(tensor.numpy().tobytes())
+    return total.hexdigest()[:16]
+
+
+def world_size() -> int:
+    """Number of processes that train together."""
+    import paddle
+
+    return int(paddle.distributed.get_world_size())
+
+
+def rank() -> int:
+    """Number of this process."""
+    import paddle
+
+    return int(paddle.distributed.get_rank())
+
+
+def is_first() -> bool:
+    """Whether this process writes the files."""
+    return rank() == 0
+
+
+def is_first_here() -> bool:
+    """Whether this process is the first one of its machine, which tells the launching process how it ended."""
+    return os.environ.get("PADDLE_LOCAL_RANK", "0") == "0"

@@ -1,0 +1,126 @@
+"""The one training loop. It knows nothing of tasks, files or terminals: an engine's session and callbacks do that."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from segcli.engine import Batch, Network, Tensor
+from segcli.errors import NonFiniteLossError
+from segcli.steps.train.launch import share_statistics
+from segcli.steps.train.precision import Precision
+from segcli.steps.train.state import Callback, TrainState
+
+
+def run(
+    state: TrainState,
+    precision: Precision,
+    callbacks: Sequence[Callback],
+    *,
+    seed: int = 0,
+    rank: int = 0,
+    world_size: int = 1,
+    evaluated: Network | None = None,
+) -> TrainState:
+    """Trains from `state.iteration` to the end of the session.
+
+    The order of one iteration is PaddleSeg's: forward, backward, optimizer step, schedule step, clear gradients.
+
+    Args:
+        state: Where to begin: fresh, or restored from a checkpoint.
+        precision: How a step is computed.
+        callbacks: What watches; their order is the order of their hooks.
+        seed: Seed of what is random inside the network (dropout and the like); processes draw differently.
+        rank: Number of this process.
+        world_size: Number of processes that train together.
+        evaluated: Network to evaluate instead of the trained one (its moving average).
+
+    Returns:
+        The same state, at the end.
+
+    Raises:
+        NonFiniteLossError: The loss became NaN or infinite; names the pictures of the batch.
+    """
+    import paddle
+
+    state.session.network.train()
+    for callback in callbacks:
+        callback.on_start(state)
+    # Paddle numbers the optimizer's accumulators for the whole process and looks them up by name after a resume.
+    with paddle.utils.unique_name.guard():
+        _iterate(state, precision, callbacks, seed=seed, rank=rank, world_size=world_size, evaluated=evaluated)
+    for callback in callbacks:
+        callback.on_end(state)
+    return state
+
+
+def _iterate(
+    state: TrainState,
+    precision: Precision,
+    callbacks: Sequence[Callback],
+    *,
+    seed: int,
+    rank: int,
+    world_size: int,
+    evaluated: Network | None,
+) -> None:
+    session = state.session
+    batches = session.batches(state.iteration)
+    while state.iteration < state.total_iterations and state.stop_reason is None:
+        begin = time.perf_counter()
+        batch = next(batches)
+        _seed_network(seed, state.iteration * world_size + rank)
+        losses = precision.step(session, batch)
+        state.learning_rate = float(session.optimizer.get_lr())
+        _advance_schedule(session.optimizer)
+        session.optimizer.clear_grad()
+        state.iteration += 1
+        state.losses = _finite(losses, batch, state)
+        state.pictures = len(batch.paths) * world_size
+        state.seconds = time.perf_counter() - begin
+        for callback in callbacks:
+            callback.on_step(state)
+        if state.evaluation_due:
+            if world_size > 1:
+                share_statistics(session.network, evaluated)
+            _evaluate(state, session.network if evaluated is None else evaluated, callbacks)
+
+
+def _seed_network(seed: int, step: int) -> None:
+    """Seeds the network's own randomness for one step of one process: a resumed training draws as it would have."""
+    import paddle
+
+    paddle.seed(int(np.random.SeedSequence((seed, step)).generate_state(1)[0]))
+
+
+def _advance_schedule(optimizer: object) -> None:
+    schedule: Any = getattr(optimizer, "_learning_rate", None)
+    if hasattr(schedule, "step"):
+        schedule.step()
+
+
+def _finite(losses: Mapping[str, Tensor], batch: Batch, state: TrainState) -> dict[str, float]:
+    values = {name: float(loss) for name, loss in losses.items()}
+    if all(math.isfinite(value) for value in values.values()):
+        return values
+    shown = ", ".join(f"{name} {value}" for name, value in values.items())
+    pictures = ", ".join(batch.paths)
+    raise NonFiniteLossError(
+        f"the loss is no longer finite at iteration {state.iteration} ({shown}), in the batch of: {pictures}",
+        hint="lower Train.learning_rate, add Train.warmup_steps, or look at these pictures and their labels",
+    )
+
+
+def _evaluate(state: TrainState, network: Network, callbacks: Sequence[Callback]) -> None:
+    network.eval()
+    state.evaluation = state.session.evaluate(network)
+    state.session.network.train()
+    if state.best_score is None or state.evaluation.score > state.best_score:
+        state.best_score = state.evaluation.score
+        state.best_iteration = state.iteration
+    for callback in callbacks:
+        callback.on_evaluation(state)

@@ -1,0 +1,81 @@
+"""What the loop knows while it runs, and what a callback may do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from segcli.engine import Evaluation, TrainingSession
+
+
+@dataclass
+class TrainState:
+    """The progress of one training; the loop writes it, callbacks read it.
+
+    Attributes:
+        session: What is being trained.
+        iteration: Iterations done.
+        losses: Losses of the last iteration, by name.
+        learning_rate: Rate of the last iteration.
+        pictures: Pictures of the last iteration, over all processes.
+        seconds: Wall time of the last iteration.
+        evaluation: The last evaluation; None before the first.
+        best_score: Best score so far; None before the first evaluation.
+        best_iteration: Iteration of that score.
+        stop_reason: Set by a callback that wants the training to end after this iteration.
+    """
+
+    session: TrainingSession
+    iteration: int = 0
+    losses: Mapping[str, float] = field(default_factory=dict)
+    learning_rate: float = 0.0
+    pictures: int = 0
+    seconds: float = 0.0
+    evaluation: Evaluation | None = None
+    best_score: float | None = None
+    best_iteration: int = 0
+    stop_reason: str | None = None
+
+    @property
+    def total_iterations(self) -> int:
+        """Iterations of the whole training."""
+        return self.session.total_iterations
+
+    @property
+    def epoch(self) -> int:
+        """Number of the epoch (from 1) of the last iteration."""
+        return max(self.iteration - 1, 0) // self.session.iterations_per_epoch + 1
+
+    @property
+    def evaluation_due(self) -> bool:
+        """Whether this iteration ends with an evaluation."""
+        return self.iteration % self.session.eval_interval == 0 or self.iteration == self.total_iterations
+
+    @property
+    def is_best(self) -> bool:
+        """Whether the last evaluation, made at this iteration, is the best so far."""
+        return self.best_iteration == self.iteration and self.evaluation is not None
+
+
+class Callback:
+    """Watches a training; every hook does nothing unless overridden. Hooks run in the order of the list."""
+
+    def on_start(self, state: TrainState) -> None:
+        """Before the first iteration (of this run: `state.iteration` is above 0 after a resume)."""
+
+    def on_step(self, state: TrainState) -> None:
+        """After each iteration."""
+
+    def on_evaluation(self, state: TrainState) -> None:
+        """After each evaluation, when `state.evaluation` and the best score are set."""
+
+    def on_end(self, state: TrainState) -> None:
+        """After the last iteration, also when a callback stopped the training."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Plain values that a resumed training needs; kept in the checkpoint under the callback's class name."""
+        return {}
+
+    def load_state_dict(self, values: Mapping[str, Any]) -> None:
+        """Takes back what `state_dict` gave."""

@@ -1,0 +1,43 @@
+"""One of several training processes; started by Paddle's launcher, see `segcli.steps.train.launch`."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+from pathlib import Path
+
+from segcli.config.schema import Config
+from segcli.data.files import write_json_atomic
+from segcli.errors import SegcliError
+from segcli.failure_report import failure_of
+from segcli.steps.train import launch
+from segcli.steps.train.command import train_here
+from segcli.steps.train.worker_errors import leave_fault
+
+log = logging.getLogger("segcli.train")
+
+
+def main(config_file: Path) -> int:
+    """Trains with the configuration in `config_file`; result or error are left beside it.
+
+    Returns:
+        The exit code: 0, or that of the error.
+    """
+    logging.basicConfig(format=launch.LINE_FORMAT, stream=sys.stdout)
+    logging.getLogger("segcli").setLevel(logging.INFO)
+    config = Config.model_validate(json.loads(config_file.read_text(encoding="utf-8")))
+    try:
+        result = train_here(config)
+    except Exception as error:  # any: the launching process tells it
+        log.error("%s", " ".join(str(error).split()), exc_info=not isinstance(error, SegcliError))
+        leave_fault(config_file.parent, int(os.environ.get("PADDLE_TRAINER_ID", "0")), error)
+        return failure_of(error).exit_code
+    if launch.is_first_here():
+        write_json_atomic(config_file.with_name(launch.RESULT_FILE), result.as_dict())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))

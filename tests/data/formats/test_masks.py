@@ -1,0 +1,175 @@
+"""Lists, class files and the folder of a semantic dataset."""
+
+from __future__ import annotations
+
+import shutil
+
+import cv2
+import numpy as np
+import pytest
+
+from segcli.data.formats.masks import count_ids, find_root, open_seg_dataset, scan_seg_dataset
+from segcli.data.lists import split_line
+from segcli.data.palette import palette
+from segcli.data.samples import Split
+from segcli.errors import DatasetError
+from tests.seg_folder import NAMES, make_seg_folder
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return make_seg_folder(tmp_path / "data")
+
+
+def codes(root, num_classes=None):
+    return [(fault.code, fault.path, fault.location) for fault in scan_seg_dataset(root, num_classes)[1]]
+
+
+def test_a_whole_dataset_has_no_faults(folder):
+    dataset, findings = scan_seg_dataset(folder.root)
+    assert findings == []
+    assert dataset.classes.names == NAMES
+    assert (len(dataset.samples(Split.TRAIN)), len(dataset.samples(Split.VAL))) == (3, 2)
+    assert dataset.train[1].line == 2
+    assert dataset.train[1].mask == folder.mask("a1")
+
+
+def test_the_root_may_lie_deeper(folder):
+    (folder.root / "images" / "images").mkdir()
+    assert find_root(folder.root) == folder.root
+    assert find_root(folder.root.parent) == folder.root
+
+
+def test_two_datasets_are_not_guessed_between(folder):
+    shutil.copytree(folder.root, folder.root.parent / "other")
+    with pytest.raises(DatasetError, match="data, other") as caught:
+        open_seg_dataset(folder.root.parent)
+    assert [fault.code for fault in caught.value.findings] == ["S002"]
+
+
+@pytest.mark.parametrize("what", ["absent", "empty"])
+def test_no_dataset(tmp_path, what):
+    if what == "empty":
+        (tmp_path / "empty").mkdir()
+    with pytest.raises(DatasetError, match="no dataset") as caught:
+        open_seg_dataset(tmp_path / what)
+    assert [fault.code for fault in caught.value.findings] == ["S001"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "images/my cat.jpg annotations/my cat.png",
+        "images/my cat.jpg\tannotations/my cat.png",
+        "images/my cat.jpg \t annotations/my cat.png  ",
+        "images\\my cat.jpg annotations\\my cat.png",
+        "images/my cat.jpg   annotations/my cat.png",
+    ],
+)
+def test_blanks_in_names_and_tabs_between(folder, line):
+    shutil.copy(folder.image("a0"), folder.image("my cat"))
+    shutil.copy(folder.mask("a0"), folder.mask("my cat"))
+    (folder.root / "train.txt").write_text(f"\n{line}\r\n\n", encoding="utf-8")
+    (sample,) = open_seg_dataset(folder.root).train
+    assert (sample.image, sample.mask, sample.line) == (folder.image("my cat"), folder.mask("my cat"), 2)
+
+
+def test_a_missing_file_with_blanks_is_named_whole(folder):
+    shutil.copy(folder.mask("a0"), folder.mask("my cat"))
+    assert split_line(folder.root, "images/my cat.jpg annotations/my cat.png") == (
+        "images/my cat.jpg",
+        "annotations/my cat.png",
+    )
+    assert split_line(folder.root, "images/no dog.jpg annotations/no dog.png") == (
+        "images/no dog.jpg",
+        "annotations/no dog.png",
+    )
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "gb18030", "cp1252"])
+def test_other_encodings_are_read_and_reported(folder, encoding):
+    name = "猫狗" if encoding == "gb18030" else "über é"
+    shutil.copy(folder.image("a0"), folder.image(name))
+    shutil.copy(folder.mask("a0"), folder.mask(name))
+    (folder.root / "val.txt").write_text(f"images/{name}.jpg annotations/{name}.png\n", encoding=encoding)
+    dataset, findings = scan_seg_dataset(folder.root)
+    assert [(fault.code, fault.path) for fault in findings] == [("S106", "val.txt")]
+    assert dataset.val[0].image == folder.image(name)
+
+
+def test_open_lists_the_faults(folder):
+    folder.image("a0").unlink()
+    folder.mask("a4").unlink()
+    with pytest.raises(DatasetError, match=r"S201 images/a0\.jpg:train\.txt line 1") as caught:
+        open_seg_dataset(folder.root)
+    assert [fault.code for fault in caught.value.findings] == ["S201", "S202"]
+    assert caught.value.exit_code == 3
+
+
+def test_a_number_of_classes_that_disagrees_with_the_names_is_refused(folder):
+    with pytest.raises(DatasetError, match=r"names 3 classes, Train\.num_classes is 5"):
+        open_seg_dataset(folder.root, 5)
+    assert len(open_seg_dataset(folder.root, 3).classes) == 3
+
+
+def test_without_names_classes_are_numbered(tmp_path):
+    root = make_seg_folder(tmp_path / "data", class_file=False).root
+    assert open_seg_dataset(root).classes.names == ("class_0", "class_1", "class_2")
+    assert len(open_seg_dataset(root, 4).classes) == 4
+
+
+def test_an_unreadable_mask_stops_the_numbering(tmp_path):
+    folder = make_seg_folder(tmp_path / "data", class_file=False)
+    folder.mask("a1").write_bytes(b"no mask")
+    with pytest.raises(DatasetError) as caught:
+        open_seg_dataset(folder.root)
+    assert [(fault.code, fault.path) for fault in caught.value.findings] == [("S205", "annotations/a1.png")]
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "names", "found"),
+    [
+        ("class_name_to_id.txt", "0: land\n1: road: wide\n255: __ignore__\n", ("land", "road: wide"), []),
+        ("class_name_to_id.txt", "2 dog\n1\tcat\n", ("_background_", "cat", "dog"), []),
+        ("class_name_to_id.txt", "0: a\n3: b\n", ("a", "class_1", "class_2", "b"), ["S107"]),
+        ("class_name_to_id.txt", "0: a\n0: b\n1: a\nx\n1: c\n", ("a", "c"), ["S107"] * 3),
+        ("label.txt", "__ignore__\n_background_\ncat\ndog\n", ("_background_", "cat", "dog"), []),
+        ("label.txt", "cat\n_background_\ndog\n", ("_background_", "cat", "dog"), []),
+        ("class_name.txt", "background\ncat\ndog\n", ("background", "cat", "dog"), []),
+        ("class_name.txt", "sky\ncat\ndog\n", ("sky", "cat", "dog"), ["S405"]),
+        ("class_name.txt", "cat\ndog\n", ("_background_", "cat", "dog"), ["S405"]),
+    ],
+)
+def test_class_files(tmp_path, file, text, names, found):
+    root = make_seg_folder(tmp_path / "data", class_file=False).root
+    (root / file).write_text(text, encoding="utf-8")
+    dataset, findings = scan_seg_dataset(root)
+    assert dataset.classes.names == names
+    assert [fault.code for fault in findings] == found
+
+
+def test_the_configured_number_settles_whether_there_is_a_background(tmp_path):
+    root = make_seg_folder(tmp_path / "data", class_file=False).root
+    (root / "class_name.txt").write_text("a\nb\nc\n")
+    assert scan_seg_dataset(root, 3)[0].classes.names == ("a", "b", "c")
+    dataset, findings = scan_seg_dataset(root, 4)
+    assert dataset.classes.names == ("_background_", "a", "b", "c")
+    assert findings == []
+
+
+def test_another_ignored_value_is_kept(folder):
+    (folder.root / "class_name_to_id.txt").write_text("0: a\n1: b\n2: c\n254: __ignore__\n")
+    assert scan_seg_dataset(folder.root)[0].classes.ignore_index == 254
+
+
+def test_counts_of_ids(folder):
+    mask = cv2.imread(str(folder.mask("a0")), cv2.IMREAD_GRAYSCALE)
+    np.testing.assert_array_equal(count_ids(mask), np.bincount(mask.reshape(-1), minlength=256))
+
+
+def test_real_data(shared):
+    dataset, findings = scan_seg_dataset(shared("data/SEG"))
+    assert findings == []
+    assert dataset.classes.names == ("land", "building", "road", "vegetation", "water")
+    assert (len(dataset.train), len(dataset.val)) == (56, 16)
+    assert len(palette(len(dataset.classes))) == 5

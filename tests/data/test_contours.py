@@ -1,0 +1,66 @@
+"""Outlines, filled again, give the mask they were made of."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from segcli.data import rle
+from segcli.data.contours import mask_outlines
+from segcli.data.polygons import Sides, self_crossings
+
+
+def filled(outlines, height: int, width: int) -> np.ndarray:
+    whole = np.zeros((height, width), np.uint8)
+    for outline in outlines:
+        part = rle.decode(rle.from_polygons([outline.outer.ravel().tolist()], height, width)).copy()
+        for hole in outline.holes:
+            part[rle.decode(rle.from_polygons([hole.ravel().tolist()], height, width)) > 0] = 0
+        assert not (whole & part).any()
+        whole |= part
+    return whole
+
+
+def test_a_rectangle_has_four_corners():
+    mask = np.zeros((10, 12), bool)
+    mask[2:5, 3:9] = True
+    (outline,) = mask_outlines(mask, x=100, y=50)
+    assert sorted(outline.outer.tolist()) == [[103, 52], [103, 55], [109, 52], [109, 55]]
+    assert outline.holes == ()
+
+
+def test_a_hole_belongs_to_the_part_around_it():
+    mask = np.zeros((20, 20), bool)
+    mask[1:18, 1:18] = True
+    mask[3:16, 3:16] = False
+    mask[5:12, 5:12] = True
+    mask[7:9, 7:9] = False
+    outlines = mask_outlines(mask)
+    assert [len(outline.holes) for outline in outlines] == [1, 1]
+    assert outlines[1].holes[0].min(axis=0).tolist() == [7, 7]
+    np.testing.assert_array_equal(filled(outlines, 20, 20), mask)
+
+
+def test_pixels_that_touch_at_a_corner_are_parts_of_their_own():
+    outlines = mask_outlines(np.eye(4, dtype=bool))
+    assert len(outlines) == 4
+    assert all(len(outline.outer) == 4 for outline in outlines)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_any_mask_comes_back(seed):
+    rng = np.random.default_rng(seed)
+    noise = rng.random((int(rng.integers(3, 60)), int(rng.integers(3, 60))), np.float32)
+    mask = (noise if seed < 4 else cv2.GaussianBlur(noise, (0, 0), 1.5)) > 0.5
+    outlines = mask_outlines(mask)
+    np.testing.assert_array_equal(filled(outlines, *mask.shape), mask)
+    rings = [ring.ravel().tolist() for outline in outlines for ring in (outline.outer, *outline.holes)]
+    assert self_crossings(Sides.of(rings)) == {}
+    assert len(outlines) == cv2.connectedComponents(mask.astype(np.uint8), connectivity=4)[0] - 1
+
+
+def test_masks_without_and_with_every_pixel():
+    assert mask_outlines(np.zeros((5, 6), bool)) == []
+    (outline,) = mask_outlines(np.ones((5, 6), np.uint8))
+    assert sorted(outline.outer.tolist()) == [[0, 0], [0, 5], [6, 0], [6, 5]]

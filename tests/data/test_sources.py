@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from segcli.data import sources
+from segcli.data.sources import open_sources
+from segcli.errors import InputError
+
+
+def write_picture(path: Path, value: int = 90) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    cv2.imwrite(str(path), np.full((6, 8, 3), value, np.uint8))
+    return path
+
+
+@pytest.fixture
+def tree(tmp_path):
+    for name in ("a/x.png", "a/x.jpg", "b/x.png", "b/deep/y.bmp"):
+        write_picture(tmp_path / name)
+    (tmp_path / "notes.md").write_text("no picture")
+    (tmp_path / "b" / "bad.png").write_bytes(b"\x89PNG\r\n\x1a\nnothing")
+    return tmp_path
+
+
+def names(given) -> list[str]:
+    return [item.name.as_posix() for item in open_sources(given)]
+
+
+def test_a_folder_is_mirrored_and_no_two_names_are_equal(tree):
+    assert names(tree) == ["a/x", "a/x_2", "b/bad", "b/deep/y", "b/x"]
+
+
+def test_a_bad_file_is_an_item_with_its_fault(tree):
+    items = list(open_sources(str(tree)))
+    bad = [item for item in items if item.fault is not None]
+    assert [Path(item.input_path).name for item in bad] == ["bad.png"]
+    assert all(item.picture is not None and item.picture.shape == (6, 8, 3) for item in items if item not in bad)
+
+
+def test_a_glob_and_a_list_of_paths(tree):
+    assert names(str(tree / "*" / "x.png")) == ["a/x", "b/x"]
+    assert names(str(tree / "**" / "*.bmp")) == ["y"]
+    assert names([str(tree / "a/x.png"), tree / "b/x.png"]) == ["x", "x_2"]
+
+
+def test_one_missing_of_several_is_an_item_with_its_fault(tree):
+    items = list(open_sources([str(tree / "gone.png"), tree / "a/x.png"]))
+    assert [item.fault is None for item in items] == [False, True]
+    assert "gone.png" in str(items[0].fault)
+
+
+def test_names_that_differ_in_case_alone_are_taken_as_equal(tmp_path):
+    assert names([write_picture(tmp_path / "1/X.png"), write_picture(tmp_path / "2/x.png")]) == ["X", "x_2"]
+
+
+def test_a_list_file_may_hold_masks_blanks_and_missing_files(tree):
+    write_picture(tree / "with blank.png")
+    lines = ["a/x.png masks/x.png", "with blank.png", "b/x.png\tmasks/x.png", "", "gone.png"]
+    (tree / "list.txt").write_text("\n".join(lines), encoding="utf-8")
+    items = list(open_sources(tree / "list.txt"))
+    assert [item.fault is None for item in items] == [True, True, True, False]
+    assert "no such file" in str(items[3].fault)
+
+
+def test_arrays_are_bgr_as_in_paddlex():
+    blue = np.zeros((2, 3, 3), np.uint8)
+    blue[..., 0] = 255
+    items = list(open_sources([blue, blue[..., 0]]))
+    assert items[0].picture[0, 0].tolist() == [0, 0, 255]
+    assert items[1].picture[0, 0].tolist() == [255, 255, 255]
+    assert [item.name.name for item in items] == ["array_0", "array_1"]
+    (wrong,) = open_sources(blue.astype(np.float32))
+    assert "must be uint8" in str(wrong.fault)
+
+
+def test_pages_of_a_tiff_come_one_by_one(tmp_path):
+    pages = [Image.new("RGB", (5, 4), (value, 0, 0)) for value in (10, 20, 30)]
+    pages[0].save(tmp_path / "three.tif", save_all=True, append_images=pages[1:])
+    pages[0].save(tmp_path / "one.tif")
+    items = list(open_sources(tmp_path))
+    assert [(item.name.name, item.page_index) for item in items] == [
+        ("one", None),
+        ("three_0", 0),
+        ("three_1", 1),
+        ("three_2", 2),
+    ]
+    assert items[3].picture[0, 0].tolist() == [30, 0, 0]
+
+
+def test_pages_of_a_pdf(tmp_path):
+    pytest.importorskip("pypdfium2")
+    pages = [Image.new("RGB", (72, 36), colour) for colour in ("red", "blue")]
+    pages[0].save(tmp_path / "doc.pdf", save_all=True, append_images=pages[1:], resolution=72)
+    items = list(open_sources(tmp_path / "doc.pdf"))
+    assert [item.page_index for item in items] == [0, 1]
+    assert items[1].picture.shape == (72, 144, 3)
+    assert items[1].picture[30, 70].argmax() == 2
+
+
+def test_frames_of_a_video(tmp_path):
+    writer = cv2.VideoWriter(str(tmp_path / "clip.avi"), cv2.VideoWriter_fourcc(*"MJPG"), 5, (32, 24))
+    if not writer.isOpened():
+        pytest.skip("this OpenCV writes no video")
+    for value in (0, 120, 240):
+        writer.write(np.full((24, 32, 3), value, np.uint8))
+    writer.release()
+    items = list(open_sources(tmp_path / "clip.avi"))
+    assert [item.page_index for item in items] == [0, 1, 2]
+    assert items[2].picture.mean() == pytest.approx(240, abs=8)
+
+
+def test_an_address_is_fetched_only_when_given(tree, monkeypatch):
+    content = (tree / "a/x.png").read_bytes()
+    asked = []
+    monkeypatch.setattr(sources, "fetch_picture", lambda address: asked.append(address) or content)
+    (item,) = open_sources("https://example.org/some/photo.png?size=2")
+    assert asked == ["https://example.org/some/photo.png?size=2"]
+    assert (item.name.name, item.picture.shape) == ("photo", (6, 8, 3))
+
+
+@pytest.mark.parametrize("given", ["gone.png", "gone/*.png", [], 7])
+def test_nothing_to_open_is_an_error(given, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError):
+        open_sources(given)

@@ -1,0 +1,227 @@
+"""Each cure against numbers computed apart from it, and the break that it cures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import paddle
+import pytest
+
+from segcli.engines.paddleseg.patches import CURES, ORIGINALS, Cure, apply_cures
+
+apply_cures()
+CURE_OF = {cure.owner.rpartition(":")[2].rpartition(".")[2]: cure for cure in CURES}
+Arrays = tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]
+
+
+def part(name: str, **arguments: Any) -> Any:
+    return CURE_OF[name].find_owner()(**arguments)
+
+
+@pytest.fixture
+def batch() -> Arrays:
+    """Logits [2, 3, 12, 12] and labels [2, 12, 12] with ignored pixels."""
+    random = np.random.default_rng(0)
+    label = random.integers(0, 3, (2, 12, 12))
+    label[:, :2] = 255
+    return random.normal(size=(2, 3, 12, 12)).astype(np.float32), label
+
+
+def softmax(logit: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    exponential = np.exp(logit - logit.max(1, keepdims=True))
+    return exponential / exponential.sum(1, keepdims=True)
+
+
+def true_probability(batch: Arrays) -> np.ndarray[Any, Any]:
+    """Probability of the true class of each labelled pixel [labelled]."""
+    logit, label = batch
+    known = np.where(label == 255, 0, label)
+    return np.take_along_axis(softmax(logit), known[:, None], 1)[:, 0][label != 255]
+
+
+def run(loss: Any, batch: Arrays) -> float:
+    logit = paddle.to_tensor(batch[0], stop_gradient=False)
+    value = loss(logit, paddle.to_tensor(batch[1]))
+    value.backward()
+    assert np.isfinite(logit.grad.numpy()).all()
+    return float(value)
+
+
+def test_cross_entropy(batch: Arrays) -> None:
+    entropy = -np.log(true_probability(batch))
+    hardest = np.sort(entropy)[::-1]
+    half = batch[1].size // 2
+
+    assert run(part("CrossEntropyLoss"), batch) == pytest.approx(entropy.mean(), rel=1e-5)
+    assert run(part("CrossEntropyLoss", top_k_percent_pixels=0.5), batch) == pytest.approx(
+        hardest[:half].mean(), rel=1e-5
+    )
+
+
+def test_cross_entropy_with_class_weights(batch: Arrays) -> None:
+    weights = np.array([0.2, 1.0, 3.0])
+    of_pixel = weights[batch[1][batch[1] != 255]]
+    expected = (of_pixel * -np.log(true_probability(batch))).sum() / of_pixel.sum()
+
+    assert run(part("CrossEntropyLoss", weight=list(weights)), batch) == pytest.approx(expected, rel=1e-5)
+
+
+def test_ohem_counts_the_least_certain_pixels(batch: Arrays) -> None:
+    probability = true_probability(batch)
+    certain = np.sort(probability)[99]
+    by_count = probability[probability < certain]
+    by_threshold = probability[probability < 0.9]
+
+    loss = part("OhemCrossEntropyLoss", thresh=0.01, min_kept=100)
+    assert run(loss, batch) == pytest.approx(-np.log(by_count).mean(), rel=1e-4)
+    loss = part("OhemCrossEntropyLoss", thresh=0.9, min_kept=10)
+    assert run(loss, batch) == pytest.approx(-np.log(by_threshold).mean(), rel=1e-4)
+    loss = part("OhemCrossEntropyLoss", min_kept=10_000)
+    assert run(loss, batch) == pytest.approx(-np.log(probability).mean(), rel=1e-4)
+
+
+def test_dual_task_is_small_for_true_edges_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    label = np.zeros((1, 16, 16), np.int64)
+    label[:, :, 8:] = 1
+    truth = 50.0 * (np.arange(2)[None, :, None, None] == label[:, None]).astype(np.float32)
+    loss = part("DualTaskLoss")
+    monkeypatch.setattr(
+        type(loss), "_gumbel_softmax_sample", lambda _self, logit, tau: paddle.nn.functional.softmax(logit, 1)
+    )
+
+    right = run(loss, (truth, label))
+    wrong = run(loss, (truth.transpose(0, 1, 3, 2).copy(), label))
+    assert right == pytest.approx(0.0, abs=1e-3)
+    assert wrong > 0.05
+
+
+def test_relaxed_boundary_allows_the_classes_of_the_neighbours(batch: Arrays) -> None:
+    logit, label = batch[0][:1], batch[1][:1]
+    height, width = label.shape[1:]
+    allowed = np.zeros((3, height, width))
+    for y, x in np.ndindex(height, width):
+        for value in np.unique(label[0, max(y - 1, 0) : y + 2, max(x - 1, 0) : x + 2]):
+            if value != 255:
+                allowed[value, y, x] = 1
+    probability = (softmax(logit)[0] * allowed).sum(0)
+    counted = allowed.sum(0) > 0
+    expected = -np.log(probability[counted]).sum() / (counted.sum() + 1)
+
+    assert run(part("RelaxBoundaryLoss"), (logit, label)) == pytest.approx(expected, rel=1e-4)
+
+
+def test_rmi_prefers_the_truth_and_ignores_what_is_not_labelled(batch: Arrays) -> None:
+    # large blocks: it compares neighbourhoods, after pooling by 3
+    label = np.kron(batch[1], np.ones((6, 6), np.int64))
+    logit = np.kron(batch[0], np.ones((1, 1, 6, 6), np.float32))
+    truth = 10.0 * ((np.arange(3)[None, :, None, None] == label[:, None]).astype(np.float32) - 0.5)
+    elsewhere = logit.copy()
+    elsewhere[:, :, :12] += 5.0
+    loss = part("RMILoss", num_classes=3)
+
+    assert run(loss, (truth, label)) < run(loss, (logit, label)) - 1.0
+    assert run(loss, (elsewhere, label)) == pytest.approx(run(loss, (logit, label)), rel=1e-6)
+
+
+@pytest.mark.parametrize(("name", "power"), [("L1Loss", 1), ("MSELoss", 2)])
+def test_regression_losses_take_integer_labels(name: str, power: int) -> None:
+    prediction = np.array([[[0.5, 2.0], [1.0, 3.5]]], np.float32)
+    label = np.array([[[1, 0], [2, 1]]])
+    expected = (np.abs(prediction - label) ** power).mean()
+
+    assert run(part(name), (prediction, label)) == pytest.approx(expected, rel=1e-6)
+
+
+def test_areas_are_counts(batch: Arrays) -> None:
+    label, prediction = batch[1], batch[0].argmax(1)
+    labelled = label != 255
+    areas = (
+        CURE_OF["metrics"]
+        .find_owner()
+        .calculate_area(paddle.to_tensor(prediction[:, None]), paddle.to_tensor(label[:, None]), 3)
+    )
+
+    right = prediction[labelled & (prediction == label)]
+    for ours, counted in zip(areas, (right, prediction[labelled], label[labelled]), strict=True):
+        np.testing.assert_array_equal(ours.numpy(), np.bincount(counted, minlength=3))
+
+
+def resized_sides(transform: Any) -> list[int]:
+    """Short sides after the transform of a square, a very long, and 20 more square pictures."""
+    sides = []
+    for shape in ((40, 40), (10, 400), *[(40, 40)] * 20):
+        picture = {"img": np.zeros((*shape, 3), np.float32), "trans_info": []}
+        sides.append(min(transform(picture)["img"].shape[:2]))
+    return sides
+
+
+def test_each_picture_gets_a_side_of_its_own() -> None:
+    sides = resized_sides(part("ResizeByShort", short_size=[30, 50, 70], max_size=100))
+
+    assert sides[1] == 2
+    assert set(sides[2:]) == {30, 50, 70}
+
+
+def test_the_side_was_drawn_once_and_then_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    for cure in CURES:
+        if cure.owner.endswith("ResizeByShort"):
+            monkeypatch.setattr(cure.find_owner(), cure.attribute, ORIGINALS[cure])
+
+    assert set(resized_sides(part("ResizeByShort", short_size=[30, 50, 70], max_size=100))[1:]) == {2}
+
+
+BREAKS: dict[str, Callable[[Arrays], Any]] = {
+    "CrossEntropyLoss": lambda batch: run(part("CrossEntropyLoss"), batch),
+    "OhemCrossEntropyLoss": lambda batch: run(part("OhemCrossEntropyLoss", min_kept=10), batch),
+    "DualTaskLoss": lambda batch: run(part("DualTaskLoss"), batch),
+    "RelaxBoundaryLoss": lambda batch: run(part("RelaxBoundaryLoss"), batch),
+    "RMILoss": lambda batch: run(part("RMILoss", num_classes=3), batch),
+    "L1Loss": lambda batch: run(part("L1Loss"), (batch[0][:, 0], batch[1])),
+    "MSELoss": lambda batch: run(part("MSELoss"), (batch[0][:, 0], batch[1])),
+    "metrics": lambda batch: CURE_OF["metrics"].find_owner().calculate_area(*[paddle.to_tensor(batch[1])] * 2, 3),
+}
+
+
+@pytest.mark.parametrize("name", sorted(BREAKS))
+def test_it_breaks_without_the_cure(name: str, batch: Arrays, monkeypatch: pytest.MonkeyPatch) -> None:
+    cure = CURE_OF[name]
+    monkeypatch.setattr(cure.find_owner(), cure.attribute, ORIGINALS[cure])
+
+    with pytest.raises((TypeError, ValueError), match=r"Type promotion|axis is expected"):
+        BREAKS[name](batch)
+
+
+def test_applying_again_changes_nothing() -> None:
+    def replaced(cure: Cure) -> Any:
+        return getattr(cure.find_owner(), cure.attribute)
+
+    before = {cure: replaced(cure) for cure in CURES}
+    apply_cures()
+
+    assert {cure: replaced(cure) for cure in CURES} == before
+    assert all(ORIGINALS[cure] is not before[cure] for cure in CURES)
+
+
+def test_channel_max_equals_the_original_and_spares_its_gradient() -> None:
+    cure = CURE_OF["tensor_fusion_helper"]
+    values = np.random.default_rng(0).normal(size=(2, 5, 3, 4)).astype(np.float32)
+    gradients, outputs = [], []
+    for function in (getattr(cure.find_owner(), cure.attribute), ORIGINALS[cure]):
+        x = paddle.to_tensor(values, stop_gradient=False)
+        output = function(x)
+        (output * paddle.arange(24, dtype="float32").reshape([1, 2, 3, 4])).sum().backward()
+        outputs.append(output.numpy())
+        gradients.append(x.grad.numpy())
+    np.testing.assert_array_equal(*outputs)
+    np.testing.assert_allclose(*gradients, rtol=1e-6)
+
+
+def test_channel_max_takes_no_max_gradient() -> None:
+    """The cost is in the graph's node: with the original there is a MaxGradNode, with the cure there is none."""
+    cure = CURE_OF["tensor_fusion_helper"]
+    x = paddle.to_tensor(np.ones((1, 2, 2, 2), np.float32), stop_gradient=False)
+    cured, plain = (f(x, False)[1] for f in (getattr(cure.find_owner(), cure.attribute), ORIGINALS[cure]))
+    assert "Max" in plain.grad_fn.name()
+    assert cured.grad_fn.name() != plain.grad_fn.name()

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from segcli.config.schema import SlidingWindowConfig
+from segcli.inference.decode_labels import argmax, label_maps, labels_of, resize_logits
+from segcli.inference.preprocess import normalise
+from segcli.inference.tiles import label_map_tiled, tile_starts
+from segcli.models.spec import Preprocess
+
+SCALE = Preprocess(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
+
+
+def picture(height=70, width=90, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3)).astype(np.uint8)
+
+
+def pointwise(images: np.ndarray) -> np.ndarray:
+    """A network that sees one pixel at a time, so that tiles cannot change what it says."""
+    return np.stack([images[:, 0], images[:, 1] * 1.1, images[:, 2] * 0.9, -images[:, 0]], axis=1)
+
+
+def test_normalising_is_bit_for_bit_paddlesegs():
+    from paddleseg.transforms import Normalize
+
+    given = picture()
+    expected = Normalize(mean=SCALE.mean, std=SCALE.std)({"img": given.astype("float32")})["img"].transpose(2, 0, 1)
+    assert np.array_equal(normalise([given, given], SCALE)[1], expected)
+
+
+@pytest.mark.parametrize("shape", [(1, 5, 6), (2, 64, 3), (7, 129, 33), (150, 20, 20)])
+def test_argmax_is_numpys(shape):
+    logits = np.random.default_rng(0).integers(-4, 5, shape).astype(np.float32)
+    labels = argmax(logits)
+    assert labels.dtype == np.uint8
+    assert np.array_equal(labels, logits.argmax(axis=0))
+
+
+def test_logits_are_resized_as_paddle_does():
+    import paddle
+
+    logits = np.random.default_rng(1).standard_normal((3, 11, 13)).astype(np.float32)
+    expected = paddle.nn.functional.interpolate(paddle.to_tensor(logits[None]), [40, 50], mode="bilinear")
+    assert np.abs(resize_logits(logits, 40, 50) - expected.numpy()[0]).max() < 1e-5
+
+
+def test_ids_of_other_makers_are_taken_as_they_are():
+    ids = np.array([[[0, 3], [2, 1]]], np.int64)
+    assert labels_of(ids, 2, 2).tolist() == [[0, 3], [2, 1]]
+    assert labels_of(ids, 4, 4)[0].tolist() == [0, 0, 3, 3]
+
+
+def test_a_fixed_input_size_still_gives_labels_of_the_pictures_size():
+    maps = label_maps(pointwise, [picture(), picture(seed=1)], SCALE, input_size=(32, 64))
+    assert [labels.shape for labels in maps] == [(70, 90)] * 2
+
+
+def test_tile_starts_cover_everything_as_paddlesegs():
+    assert tile_starts(100, 40, 30) == [0, 30, 60]
+    assert tile_starts(101, 40, 30) == [0, 30, 60, 61]
+    assert tile_starts(40, 40, 30) == tile_starts(20, 40, 30) == [0]
+
+
+@pytest.mark.parametrize("blend", ["uniform", "ramp"])
+@pytest.mark.parametrize(("crop", "stride"), [((32, 24), (20, 24)), ((200, 200), (100, 100)), ((90, 16), (7, 5))])
+def test_tiles_of_a_pointwise_network_change_nothing(blend, crop, stride):
+    window = SlidingWindowConfig(crop_size=crop, stride=stride)
+    tiled = label_map_tiled(pointwise, picture(), SCALE, window, blend=blend, batch_size=3)
+    assert np.array_equal(tiled, label_maps(pointwise, [picture()], SCALE)[0])
+
+
+def test_uniform_tiles_are_paddlesegs_sliding_window():
+    from segcli.engines.paddleseg.patches import apply_cures
+
+    apply_cures()
+    import paddle
+    from paddleseg.core.infer import slide_inference
+
+    paddle.seed(0)
+    network = paddle.nn.Sequential(paddle.nn.Conv2D(3, 4, 5, padding=2), paddle.nn.Conv2D(4, 4, 5, padding=2))
+    network.eval()
+
+    def forward(images):
+        with paddle.no_grad():
+            return network(paddle.to_tensor(images)).numpy()
+
+    given = picture(61, 83)
+    with paddle.no_grad():
+        sums = slide_inference(
+            lambda images: [network(images)], paddle.to_tensor(normalise([given], SCALE)), (40, 32), (25, 20)
+        )
+    window = SlidingWindowConfig(crop_size=(40, 32), stride=(25, 20))
+    assert np.array_equal(label_map_tiled(forward, given, SCALE, window), sums.numpy()[0].argmax(axis=0))

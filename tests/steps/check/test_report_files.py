@@ -1,0 +1,162 @@
+"""Histogram, drawn samples, overlay and page: they exist, show what they should and need nothing from outside."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+
+import cv2
+import numpy as np
+import pytest
+
+from segcli.config.schema import Config
+from segcli.data.classes import ClassMap
+from segcli.data.palette import IGNORE_COLOUR, palette
+from segcli.data.samples import Split
+from segcli.report.fonts import default_font, fallback_fonts, font_for
+from segcli.report.overlay import colour_map, legend, overlay, with_legend
+from segcli.steps.check.semantic import check_semantic
+from tests.seg_folder import make_seg_folder
+
+CLASSES = ClassMap(("_background_", "cat", "dog"))
+
+
+def config(folder, output, **check):
+    return Config.model_validate(
+        {
+            "Global": {"model": "PP-LiteSeg-T", "dataset_dir": str(folder.root), "output": str(output)},
+            "CheckDataset": check,
+        }
+    )
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return make_seg_folder(tmp_path / "data")
+
+
+def test_everything_the_result_names_exists(folder, tmp_path):
+    output = tmp_path / "output"
+    result = check_semantic(config(folder, output, demo_pictures=2))
+    values = result.as_dict()
+    assert values["check_pass"] is True
+    assert values["dataset_type"] == "SegDataset"
+    assert values["attributes"]["train_samples"] == 3
+    assert values["attributes"]["class_names"] == ["_background_", "cat", "dog"]
+    paths = [
+        *values["attributes"]["train_sample_paths"],
+        *values["attributes"]["val_sample_paths"],
+        values["analysis"]["histogram"],
+        values["report"],
+    ]
+    assert len(paths) == 6
+    assert all((output / path).is_file() for path in paths)
+    assert values["analysis"]["classes"][1] == {
+        "id": 1, "name": "cat", "train_pixels": 1056, "train_pictures": 3, "val_pixels": 704, "val_pictures": 2,
+    }  # fmt: skip
+
+
+def test_a_second_check_leaves_no_old_pictures(folder, tmp_path):
+    check_semantic(config(folder, tmp_path / "output", demo_pictures=3))
+    folder.write_list("train", ["a1"])
+    check_semantic(config(folder, tmp_path / "output", demo_pictures=1))
+    drawn = sorted(path.name for path in (tmp_path / "output/check_dataset/demo_img").iterdir())
+    assert drawn == ["train_1_a1.jpg", "val_1_a3.jpg"]
+
+
+def test_the_page_holds_all_findings_and_needs_no_network(folder, tmp_path):
+    folder.image("a1").write_bytes(b"")
+    (folder.root / "class_name_to_id.txt").write_text("0: _background_\n1: <b>cat</b>\n2: собака\n")
+    result = check_semantic(config(folder, tmp_path / "output"))
+    page = (tmp_path / "output" / result.report).read_text(encoding="utf-8")
+    assert "S203" in page
+    assert "images/a1.jpg" in page
+    assert "replace the file or take its line out of the list" in page
+    assert "<b>cat</b>" not in page
+    assert "&lt;b&gt;cat&lt;/b&gt;" in page
+    assert "собака" in page
+    assert re.findall(r"(?:src|href)=\"(?!data:)", page) == []
+    assert "http" not in re.sub(r"data:[^\"]+", "", page)
+    assert page.count("data:image/jpeg") == 4  # two whole samples of train, two of val
+    assert not result.valid
+
+
+def test_a_dataset_without_a_readable_sample_is_reported_too(tmp_path):
+    folder = make_seg_folder(tmp_path / "data", train=1, val=1)
+    for name in ("a0", "a1"):
+        folder.image(name).unlink()
+    result = check_semantic(config(folder, tmp_path / "output"))
+    assert not result.valid
+    assert result.size_range is None
+    assert result.sample_paths == {Split.TRAIN: (), Split.VAL: ()}
+
+
+def test_overlay_blends_and_leaves_the_background():
+    image = np.full((20, 30, 3), 100, np.uint8)
+    ids = np.zeros((20, 30), np.uint8)
+    ids[5:15, 5:15] = 1
+    ids[5:15, 20:] = 255
+    drawn = overlay(image, ids, CLASSES, 0.5, outline=False)
+    np.testing.assert_array_equal(drawn[0, 0], [100, 100, 100])
+    np.testing.assert_allclose(drawn[10, 10], 50 + palette(3)[1] / 2, atol=1)
+    np.testing.assert_allclose(drawn[10, 25], 50 + np.array(IGNORE_COLOUR) / 2, atol=1)
+    np.testing.assert_array_equal(overlay(image, ids, CLASSES)[10, 14], palette(3)[1])
+    np.testing.assert_array_equal(colour_map(ids, CLASSES)[10, 10], palette(3)[1])
+    np.testing.assert_array_equal(overlay(image, ids, ClassMap(("sea", "cat")), 1.0)[0, 0], [0, 0, 0])
+
+
+def test_the_legend_shows_the_colours_of_the_classes_that_occur():
+    drawn = {tuple(int(value) for value in colour) for colour in legend(CLASSES, [0, 2, 255], 400).reshape(-1, 3)}
+    assert tuple(palette(3)[2].tolist()) in drawn
+    assert IGNORE_COLOUR in drawn
+    assert tuple(palette(3)[1].tolist()) not in drawn
+
+
+@pytest.mark.parametrize("width", [10, 300, 2000])
+def test_a_legend_fits_below_any_picture(width):
+    picture = np.zeros((10, width, 3), np.uint8)
+    drawn = with_legend(picture, ClassMap(tuple(f"class {i} of many" for i in range(30))), iter(range(30)))
+    assert drawn.shape[0] > 10
+    assert drawn.shape[1] >= width
+    left = (drawn.shape[1] - width) // 2
+    np.testing.assert_array_equal(drawn[:10, left : left + width], picture)
+
+
+def test_names_in_any_script_are_drawn_or_replaced_sign_by_sign():
+    for text in ("кошка", "γάτα", "Straße"):
+        assert font_for(text, 16)[1] == text
+    assert fallback_fonts("кошка") == ()
+    font, text = font_for("\U0001fbff cat", 16)  # a sign of a block that hardly any font holds
+    assert text in ("? cat", "\U0001fbff cat")
+    assert font.getlength(text) > 0
+    assert default_font().is_file()
+
+
+def test_nothing_is_written_to_home_and_no_global_state_is_touched(folder, tmp_path):
+    home = tmp_path / "home"
+    home.mkdir()
+    code = f"""
+import sys
+from segcli.steps.check.semantic import check_semantic
+from segcli.config.schema import Config
+check_semantic(Config.model_validate({{"Global": {{"model": "m", "dataset_dir": {str(folder.root)!r},
+    "output": {str(tmp_path / "output")!r}}}}}))
+assert "matplotlib.pyplot" not in sys.modules
+assert "paddle" not in sys.modules
+"""
+    variables = {key: value for key, value in os.environ.items() if not key.startswith(("XDG", "MPL"))}
+    subprocess.run([sys.executable, "-c", code], check=True, env={**variables, "HOME": str(home)}, timeout=60)
+    assert list(home.iterdir()) == []
+
+
+def test_large_pictures_are_drawn_small(folder, tmp_path):
+    big = cv2.resize(cv2.imread(str(folder.image("a0"))), (2400, 1200))
+    mask = cv2.resize(cv2.imread(str(folder.mask("a0")), 0), (2400, 1200), interpolation=cv2.INTER_NEAREST)
+    cv2.imwrite(str(folder.image("a0")), big)
+    cv2.imwrite(str(folder.mask("a0")), mask)
+    result = check_semantic(config(folder, tmp_path / "output", demo_pictures=1))
+    drawn = cv2.imread(str(tmp_path / "output" / result.sample_paths[Split.TRAIN][0]))
+    assert drawn.shape[1] == 960
+    assert 480 < drawn.shape[0] < 600

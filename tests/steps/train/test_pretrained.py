@@ -1,0 +1,92 @@
+"""Where a training starts: `Train.pretrain_weight_path` through the command."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from segcli.errors import WeightsError
+from segcli.steps.train.command import train
+from segcli.weights.files import read_weights, write_pdparams, write_safetensors
+from tests.images import make_seg_dataset
+from tests.trained_model import make_config, save_weights
+
+MODEL = "SeaFormer_tiny"
+STATISTICS = ("_mean", "_variance")
+FIVE = ("a", "b", "c", "d", "e")
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory):
+    return make_seg_dataset(tmp_path_factory.mktemp("pretrained") / "data", train=2, val=1)
+
+
+@pytest.fixture(scope="module")
+def five_classes(tmp_path_factory):
+    """Weights of five classes; the dataset has three."""
+    return save_weights(tmp_path_factory.mktemp("five"), model=MODEL, names=FIVE)
+
+
+def start(output: Path, dataset: Path, weights: str):
+    """One iteration that moves nothing but running statistics; returns the weights after it."""
+    settings = {
+        "epochs_iters": 1,
+        "crop_size": (64, 64),
+        "learning_rate": 1e-30,
+        "pretrain_weight_path": weights,
+        "export_best": False,
+    }
+    train(make_config(output, dataset, model=MODEL, Train=settings))
+    return read_weights(output / "iter_1" / "model.pdparams")
+
+
+def assert_started_from(trained, wanted, part=""):
+    compared = [name for name in wanted if not name.endswith(STATISTICS) and "cls_seg" not in name]
+    assert len(compared) > 100
+    for name in compared:
+        np.testing.assert_allclose(trained[part + name], wanted[name], rtol=0, atol=1e-20, err_msg=name)
+
+
+def test_a_head_of_other_classes_is_left_out_and_said(dataset, five_classes, tmp_path, caplog):
+    with caplog.at_level(logging.INFO, "segcli.weights"):
+        trained = start(tmp_path, dataset, str(five_classes))
+    assert_started_from(trained, read_weights(five_classes))
+    assert trained["cls_seg.weight"].shape[0] == 3
+    said = next(record for record in caplog.records if "skipped for their shape" in record.getMessage())
+    assert said.levelname == "WARNING"
+    assert "cls_seg.bias (file [5], network [3])" in said.getMessage()
+
+
+def test_a_backbone_file_in_safetensors(dataset, five_classes, tmp_path, caplog):
+    prefix = "backbone."
+    backbone = {
+        name.removeprefix(prefix): array
+        for name, array in read_weights(five_classes).items()
+        if name.startswith(prefix)
+    }
+    write_safetensors(tmp_path / "backbone.safetensors", backbone)
+    with caplog.at_level(logging.INFO, "segcli.weights"):
+        trained = start(tmp_path / "output", dataset, str(tmp_path / "backbone.safetensors"))
+    assert_started_from(trained, backbone, prefix)
+    assert f"{len(backbone)} tensors loaded" in caplog.text
+    assert "not in the file: linear_fuse" in caplog.text
+
+
+def test_weights_of_another_network_are_refused(dataset, tmp_path):
+    write_pdparams(tmp_path / "other.pdparams", {"conv.weight": np.zeros((3, 3), np.float32)})
+    with pytest.raises(WeightsError, match="of another network"):
+        start(tmp_path / "output", dataset, str(tmp_path / "other.pdparams"))
+
+
+def test_official_weights_without_a_network(dataset, tmp_path, monkeypatch):
+    monkeypatch.setenv("SEGCLI_CACHE", str(tmp_path / "cache"))
+    for name in ("https_proxy", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(WeightsError, match=r"connection failed.*\n.*pretrain_weight_path=null") as caught:
+        start(tmp_path / "output", dataset, "pretrained")
+    assert "SeaFormer_tiny_pretrained.pdparams" in str(caught.value)

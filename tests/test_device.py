@@ -1,0 +1,89 @@
+"""Devices that are there, that are not, and that are there in part."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+
+import pytest
+
+from segcli import device as module
+from segcli.device import available_device, device_count, select_device, use_fast_kernels
+from segcli.errors import MissingPartError
+
+
+@pytest.fixture(autouse=True)
+def _fresh():
+    available_device.cache_clear()
+
+
+def _machine_with(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    monkeypatch.setattr(module, "device_count", lambda kind: number)
+
+
+def test_the_cpu_is_always_there():
+    assert select_device("cpu", strict=True) == "cpu"
+
+
+@pytest.mark.parametrize(
+    ("asked", "number", "found"),
+    [
+        ("gpu:0,1", 2, "gpu:0,1"),
+        ("gpu", 1, "gpu"),
+        ("gpu:0,1,2,3", 2, "gpu:0,1"),
+        ("gpu:3", 2, "cpu"),
+        ("npu", 0, "cpu"),
+    ],
+)
+def test_what_is_there_is_used(asked: str, number: int, found: str, monkeypatch: pytest.MonkeyPatch):
+    _machine_with(monkeypatch, number)
+    assert available_device(asked, strict=False) == found
+
+
+def test_the_fall_back_is_said_once(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture):
+    _machine_with(monkeypatch, 0)
+    with caplog.at_level(logging.WARNING):
+        assert select_device("gpu:0,1,2,3", strict=False) == "cpu"
+        assert select_device("gpu:0,1,2,3", strict=False) == "cpu"
+    assert caplog.messages == [
+        "gpu:0,1,2,3 was asked for, but this machine has no gpu that Paddle can use; computing on the CPU"
+    ]
+
+
+def test_strict_means_an_error(monkeypatch: pytest.MonkeyPatch):
+    _machine_with(monkeypatch, 1)
+    with pytest.raises(MissingPartError, match="only gpu:0") as caught:
+        select_device("gpu:0,1", strict=True)
+    assert "Global.device=gpu:0" in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["xpu", "npu", "mlu", "gcu", "dcu", "iluvatar_gpu", "metax_gpu"])
+def test_counting_never_fails(kind: str):
+    assert device_count(kind) == 0
+
+
+@pytest.mark.parametrize(
+    ("processor", "chosen"),
+    [
+        ("vendor_id : AuthenticAMD\nflags : sse2 avx2 fma\n\nprocessor : 1\n", "5"),
+        ("vendor_id : AuthenticAMD\nflags : sse2\n\nprocessor : 1\nflags : avx2 fma\n", None),
+        ("vendor_id : GenuineIntel\nflags : sse2 avx2 fma\n", None),
+    ],
+)
+def test_mkl_is_told_of_avx2_where_it_would_not_look(
+    processor: str, chosen: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    info = tmp_path / "cpuinfo"
+    info.write_text(processor, encoding="utf-8")
+    monkeypatch.setattr(module, "_CPU_INFO", info)
+    monkeypatch.setenv("MKL_DEBUG_CPU_TYPE", "")
+    monkeypatch.delenv("MKL_DEBUG_CPU_TYPE")
+    use_fast_kernels()
+    assert os.environ.get("MKL_DEBUG_CPU_TYPE") == chosen
+
+
+def test_what_the_user_has_set_stays(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("MKL_DEBUG_CPU_TYPE", "4")
+    use_fast_kernels()
+    assert os.environ["MKL_DEBUG_CPU_TYPE"] == "4"
