@@ -79,10 +79,10 @@ def run_mode(loaded: LoadedConfig, *, debug: bool = False) -> int:
     mode, output = config.Global.mode, Path(config.Global.output)
 
     def work() -> int:
+        from segcli.lazy import load_object
         from segcli.results import write_result
-        from segcli.tasks import load_part
 
-        result: ModeResult = load_part(MODES[mode])(config)
+        result: ModeResult = load_object(MODES[mode])(config)
         valid = getattr(result, "valid", True)
         path = write_result(output, mode, result.as_dict(), done=valid)
         _show_result(mode, result, path, valid=valid)

@@ -5,8 +5,9 @@ The training loop, the callbacks and the doors know only these protocols.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 from segcli.config.schema import Config
@@ -91,12 +92,25 @@ class TrainingSession(Protocol):
 
 
 class Engine(Protocol):
-    """The door to one library."""
+    """The one way to a library: networks, training sessions, and what an exported network computes."""
 
-    def build_network(self, spec: ModelSpec, num_classes: int) -> Network:
+    def build_network(
+        self,
+        spec: ModelSpec,
+        num_classes: int,
+        *,
+        input_size: int | None = None,
+        options: Mapping[str, Any] | None = None,
+    ) -> Network:
         """The network with random weights, in training mode.
 
         Parameter names restart at each call, so that optimizer states of another process fit.
+
+        Args:
+            spec: The model.
+            num_classes: Classes of its output.
+            input_size: Side in pixels of the images that an instance model will mostly see.
+            options: Arguments of an instance model's parts, as in `Train.network`.
         """
 
     def open_training(self, spec: ModelSpec, config: Config) -> TrainingSession:
@@ -108,3 +122,22 @@ class Engine(Protocol):
 
     def for_export(self, network: Network, spec: ModelSpec) -> Network:
         """A wrapper of `network` in evaluation mode whose forward is what the exported model computes."""
+
+    def array_forward(self, network: Network, *, small: bool = True) -> Callable[..., Any]:
+        """A network in evaluation mode as a function of arrays, without gradients.
+
+        Args:
+            network: Semantic: float32 [N, 3, H, W] to logits [N, C, H, W]. Instance: arrays by name to
+                `segcli.inference.decode_objects.Outputs`.
+            small: Whether the masks of an instance network stay as small as its head makes them.
+        """
+
+
+class InstanceEngine(Engine, Protocol):
+    """What instance networks need beyond that to be exported."""
+
+    def save_program(self, network: Network, stem: Path, size: tuple[int, int] | None, *, small: bool) -> None:
+        """Writes `<stem>.json` and `<stem>.pdiparams`; `size` (height, width) None leaves the input free."""
+
+    def save_two_parts(self, network: Network, stem: Path, heads: Path) -> None:
+        """Writes an R-CNN as two programs: convolutions for any runtime, proposals and heads for Paddle."""

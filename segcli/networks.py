@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import nullcontext
 from typing import Any
 
 from segcli.errors import UsageError
-from segcli.models.spec import ModelSpec
 from segcli.models.table import get_spec
-from segcli.tasks import Task, load_part
+from segcli.models.task import Task
+from segcli.tasks import engine_of
 
 Network = Any
-Options = Mapping[str, Any] | None
 DEFAULT_CLASSES = {Task.SEMANTIC: 19, Task.INSTANCE: 80}
 """Classes of the public datasets that the official weights were mostly trained on: Cityscapes and COCO."""
 DEFAULT_SIDE = 640
@@ -53,24 +52,9 @@ def build_network(
     from paddle import LazyGuard
 
     with LazyGuard() if lazy else nullcontext():
-        return _BUILDERS[spec.task](spec, num_classes or DEFAULT_CLASSES.get(spec.task, 0), input_size, options)
-
-
-def _build_semantic(spec: ModelSpec, num_classes: int, _input_size: int | None, _options: Options) -> Network:
-    return load_part("segcli.engines.paddleseg.networks:build")(spec, num_classes)
-
-
-def _build_instance(spec: ModelSpec, num_classes: int, input_size: int | None, options: Options) -> Network:
-    build = load_part("segcli.engines.paddledet.networks:build_instance_network")
-    return build(spec.name, num_classes, input_size or DEFAULT_SIDE, options=options)
-
-
-def _build_promptable(spec: ModelSpec, _num_classes: int, _input_size: int | None, _options: Options) -> Network:
-    return load_part("segcli.models.promptable.table:build_promptable_network")(spec.name)
-
-
-_BUILDERS: dict[Task, Callable[[ModelSpec, int, int | None, Options], Network]] = {
-    Task.SEMANTIC: _build_semantic,
-    Task.INSTANCE: _build_instance,
-    Task.PROMPTABLE: _build_promptable,
-}
+        return engine_of(spec.task).build_network(
+            spec,
+            num_classes or DEFAULT_CLASSES.get(spec.task, 0),
+            input_size=(input_size or DEFAULT_SIDE) if spec.task is Task.INSTANCE else None,
+            options=options,
+        )

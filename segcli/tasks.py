@@ -1,98 +1,82 @@
 """The one table of what differs between tasks.
 
-A task is a row of parts, each named by where it lives (`"package.module:name"`), so that nothing heavy is imported
-before it is needed. No other module asks which task it is serving: it takes the part from here.
+A task is a row here, an engine, and one module of its short name in each step (`segcli.steps.check.semantic`, ...).
+Other modules do not ask which task they serve: they take the part from here.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
-from importlib import import_module
 from typing import Any
 
-
-class Task(str, Enum):
-    """A segmentation task, by the name that PaddleX gives to its module."""
-
-    SEMANTIC = "semantic_segmentation"
-    INSTANCE = "instance_segmentation"
-    PROMPTABLE = "open_vocabulary_segmentation"
+from segcli.engine import Engine
+from segcli.lazy import load_object
+from segcli.models.task import Task
 
 
 @dataclass(frozen=True)
 class TaskParts:
-    """Where the parts of one task live.
+    """What differs between tasks.
 
     Attributes:
+        name: Short name: that of the task's modules in each step, and of its functions there (`check_semantic`).
         dataset_type: PaddleX's name of the dataset layout, as written in `check_dataset_result.json`.
-        engine: Class that builds networks and training sessions; see `segcli.engine.Engine`.
-        checker: Function `(config) -> CheckResult` behind check_dataset; see `segcli.steps.check`.
-        converter: Function `(dataset, settings) -> ConversionPlan` that plans the conversion of LabelMe data; see
-            `segcli.steps.convert`.
-        splitter: Function `(folder, shares, seed) -> SplitPlan` that plans a new division; see `segcli.steps.split`.
-        evaluator: Function that measures a network on a dataset; see `segcli.steps.evaluate`.
-        exporter: Function `(weights, folder, config) -> ExportResult` that writes an exported model; see
-            `segcli.steps.export`.
-        predictor: Class that turns pictures into results; see `segcli.steps.predict`.
+        layout: Name of the layout on disk: of the modules that convert to it and split it.
+        engine: Where the class is that builds networks and training sessions; see `segcli.engine.Engine`.
         weight_file: Name of the weights inside `best_model/`, as PaddleX names it.
         score: Name of the metric by which the best checkpoint is chosen (higher is better).
     """
 
+    name: str
     dataset_type: str
+    layout: str
     engine: str
-    checker: str
-    converter: str
-    splitter: str
-    evaluator: str
-    exporter: str
-    predictor: str
     weight_file: str
     score: str
 
 
 TASKS: dict[Task, TaskParts] = {
     Task.SEMANTIC: TaskParts(
+        name="semantic",
         dataset_type="SegDataset",
+        layout="masks",
         engine="segcli.engines.paddleseg.engine:PaddleSegEngine",
-        checker="segcli.steps.check.semantic:check_semantic",
-        converter="segcli.steps.convert.to_seg:plan_seg",
-        splitter="segcli.steps.split.seg:plan_seg_split",
-        evaluator="segcli.steps.evaluate.semantic:evaluate_semantic",
-        exporter="segcli.steps.export.semantic:export_semantic",
-        predictor="segcli.steps.predict.semantic:SemanticPredictor",
         weight_file="model.pdparams",
         score="mIoU",
     ),
     Task.INSTANCE: TaskParts(
+        name="instance",
         dataset_type="COCOInstSegDataset",
+        layout="coco",
         engine="segcli.engines.paddledet.engine:PaddleDetEngine",
-        checker="segcli.steps.check.instance:check_instance",
-        converter="segcli.steps.convert.to_coco:plan_coco",
-        splitter="segcli.steps.split.coco:plan_coco_split",
-        evaluator="segcli.steps.evaluate.instance:evaluate_instance",
-        exporter="segcli.steps.export.instance:export_instance",
-        predictor="segcli.steps.predict.instance:InstancePredictor",
         weight_file="best_model.pdparams",
         score="mask AP",
     ),
     Task.PROMPTABLE: TaskParts(
-        # Segment Anything learns from outlined objects, LSeg from label maps: what differs is told by the model.
+        # Segment Anything learns from outlined objects, LSeg from label maps: the model's row says what differs.
+        name="promptable",
         dataset_type="COCOInstSegDataset",
+        layout="coco",
         engine="segcli.engines.promptable.engine:PromptableEngine",
-        checker="segcli.steps.check.promptable:check_promptable",
-        converter="segcli.steps.convert.to_coco:plan_coco",
-        splitter="segcli.steps.split.coco:plan_coco_split",
-        evaluator="segcli.steps.evaluate.promptable:evaluate_promptable",
-        exporter="segcli.steps.export.promptable:export_promptable",
-        predictor="segcli.steps.predict.promptable:PromptablePredictor",
         weight_file="model.pdparams",
         score="mIoU",
     ),
 }
 
 
-def load_part(address: str) -> Any:
-    """Imports and returns the object that `"package.module:name"` names."""
-    module, _, name = address.partition(":")
-    return getattr(import_module(module), name)
+def engine_of(task: Task) -> Engine:
+    """The engine that serves a task; its library is imported when it is first used."""
+    engine: Engine = load_object(TASKS[task].engine)()
+    return engine
+
+
+def step_part(step: str, task: Task) -> Any:
+    """What does a step for a task: `segcli.steps.check.semantic:check_semantic`; of predict the predictor's class."""
+    name = TASKS[task].name
+    part = f"{name.capitalize()}Predictor" if step == "predict" else f"{step}_{name}"
+    return load_object(f"segcli.steps.{step}.{name}:{part}")
+
+
+def layout_part(step: str, task: Task) -> Any:
+    """What does a step for the layout of a task's datasets: `plan` of `segcli.steps.convert.coco`."""
+    return load_object(f"segcli.steps.{step}.{TASKS[task].layout}:plan_{TASKS[task].layout}")

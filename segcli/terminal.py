@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from segcli.findings import Finding
-    from segcli.steps.doctor.health import Health
 
 _RED, _YELLOW, _BOLD, _DIM, _PLAIN = "\x1b[31m", "\x1b[33m", "\x1b[1m", "\x1b[2m", "\x1b[0m"
 _SHOWN_FINDINGS = 20
@@ -54,7 +53,7 @@ def show_text(text: str) -> None:
         return
     from rich.syntax import Syntax
 
-    _console().print(Syntax(text, "yaml", background_color="default"))
+    console().print(Syntax(text, "yaml", background_color="default"))
 
 
 def show_summary(title: str, rows: Rows, *, good: bool = True, result: Path | None = None) -> None:
@@ -62,8 +61,8 @@ def show_summary(title: str, rows: Rows, *, good: bool = True, result: Path | No
     from rich.table import Table
     from rich.text import Text
 
-    console = _console()
-    console.print(Text.assemble(("✔ " if good else "✘ ", "green" if good else "red"), (title, "bold")))
+    out = console()
+    out.print(Text.assemble(("✔ " if good else "✘ ", "green" if good else "red"), (title, "bold")))
     table = Table.grid(padding=(0, 2))
     table.add_column(style="cyan", no_wrap=True)
     table.add_column(overflow="fold")
@@ -71,7 +70,7 @@ def show_summary(title: str, rows: Rows, *, good: bool = True, result: Path | No
         table.add_row(f"  {label}", Text(value))
     if result is not None:
         table.add_row("  result", Text(str(result)))
-    console.print(table)
+    out.print(table)
 
 
 def show_findings(findings: Sequence[Finding], *, more: str | None = None) -> None:
@@ -91,12 +90,12 @@ def show_findings(findings: Sequence[Finding], *, more: str | None = None) -> No
         if finding.hint:
             what.append(f"\n-> {finding.hint}", style="dim")
         table.add_row(Text(finding.code, style=styles[finding.severity.value]), Text(place), what)
-    console = _console()
-    console.print(table)
+    out = console()
+    out.print(table)
     if len(findings) > _SHOWN_FINDINGS:
         where = f"; all of them are in {more}" if more else ""
-        console.print(f"... and {len(findings) - _SHOWN_FINDINGS} more{where}", style="dim", markup=False)
-    console.print()
+        out.print(f"... and {len(findings) - _SHOWN_FINDINGS} more{where}", style="dim", markup=False)
+    out.print()
 
 
 def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -109,36 +108,11 @@ def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]
         table.add_column(name, header_style="cyan", overflow="fold")
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
-    _console().print(table)
+    console().print(table)
 
 
-def show_health(health: Health) -> None:
-    """What the doctor found, and the one command that cures it."""
-    from rich.table import Table
-    from rich.text import Text
-
-    marks = {"good": Text("✔", "green"), "note": Text("•", "yellow"), "bad": Text("✘", "red")}
-    table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
-    for _ in range(4):
-        table.add_column(overflow="fold")
-    topic = ""
-    for found in health.findings:
-        value = Text(found.value)
-        remedy = found.advice or (f"python -m pip {' '.join(found.cure)}" if found.cure else "")
-        if remedy:
-            value.append(f"\n-> {remedy}", style="dim")
-        first = found.topic != topic
-        table.add_row(Text(found.topic if first else "", "bold"), marks[found.state.value], found.name, value)
-        topic = found.topic
-    console = _console()
-    console.print(table)
-    verdict = "everything that the main job needs is there" if health.healthy else "the main job cannot run"
-    console.print(Text.assemble(("✔ ", "green") if health.healthy else ("✘ ", "red"), (verdict, "bold")))
-    if health.remedy:
-        console.print(Text.assemble("-> ", (health.remedy, "bold")))
-
-
-def _console() -> Console:
+def console() -> Console:
+    """The console of results: plain lines where the output is no terminal."""
     from rich.console import Console
 
     return Console(soft_wrap=not sys.stdout.isatty(), highlight=False)

@@ -14,8 +14,8 @@ from segcli.models.card import ModelCard
 from segcli.models.promptable.specs import is_same_network
 from segcli.models.spec import ModelSpec
 from segcli.models.table import get_spec
+from segcli.models.task import Task
 from segcli.networks import build_network
-from segcli.tasks import Task
 from segcli.weights.arrays import Array
 from segcli.weights.files import weight_format
 from segcli.weights.loading import load_exactly

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from segcli.errors import UsageError
-from segcli.models import build_network
 from segcli.models.names import MODEL_TASKS, PARAMETERS_MILLION
-from segcli.tasks import Task
+from segcli.models.task import Task
+from segcli.networks import build_network
 from segcli.weights.convert import network_layout
 
 

@@ -9,9 +9,9 @@ import paddle
 import pytest
 
 from segcli.errors import UsageError, WeightsError
-from segcli.models import build_network
 from segcli.models.card import ModelCard
 from segcli.models.spec import Preprocess
+from segcli.networks import build_network
 from segcli.trained import load_trained
 from segcli.weights.files import write_pdparams, write_safetensors
 

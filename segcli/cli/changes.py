@@ -19,9 +19,9 @@ PLANNERS = {
 def show_plan(command: str, path: Path | None, overrides: Sequence[str], options: Mapping[str, tuple[str, Any]]) -> int:
     """Shows what a command would do and returns the exit code."""
     from segcli.config.load import load_config
-    from segcli.tasks import load_part
+    from segcli.lazy import load_object
 
-    plan = load_part(PLANNERS[command])(load_config(path, overrides, options).config)
+    plan = load_object(PLANNERS[command])(load_config(path, overrides, options).config)
     faults = getattr(plan, "errors", ())
     terminal.show_findings(getattr(plan, "findings", ()))
     terminal.show_summary(f"{command}: the plan, nothing is written", plan.summary(), good=not faults)

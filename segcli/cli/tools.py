@@ -144,6 +144,7 @@ def doctor(
     """Tell what is installed, what is missing and the one command that cures it."""
 
     def work() -> int:
+        from segcli.cli.health import show_health
         from segcli.steps.doctor.command import examine, repair
 
         if fix:
@@ -152,7 +153,7 @@ def doctor(
         if as_json:
             typer.echo(json.dumps(report.as_dict(), indent=2, ensure_ascii=False))
         else:
-            terminal.show_health(report)
+            show_health(report)
         return 0 if report.healthy else 1
 
     _guard(work, debug=debug)

@@ -10,7 +10,7 @@ from segcli.config.schema import Config
 from segcli.config.suggest import did_you_mean, near
 from segcli.errors import ConfigFault
 from segcli.models.names import MODEL_TASKS
-from segcli.tasks import Task
+from segcli.models.task import Task
 
 DEVICE_KINDS = ("cpu", "gpu", "npu", "xpu", "mlu", "gcu", "dcu", "iluvatar_gpu", "metax_gpu")
 _OTHER_NAMES = {"cuda": "gpu", "rocm": "dcu", "auto": "cpu"}

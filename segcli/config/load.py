@@ -19,7 +19,7 @@ from segcli.config.tree import Values, discard, put, value_at
 from segcli.config.yaml_text import Document, parse_value, read_yaml
 from segcli.errors import ConfigError, ConfigFault
 from segcli.models.names import MODEL_TASKS
-from segcli.tasks import Task
+from segcli.models.task import Task
 
 DEFAULT = "default"
 OVERRIDE = "-o"

@@ -343,7 +343,7 @@ class PredictConfig(Section):
         batch_size: Pictures at once.
         model_dir: Folder of an exported model, or the weights of a promptable one; None is that of the best weights in
             `Global.output`.
-        input: Picture, folder, glob, list file (`.txt`), address, or a list of these.
+        input: RgbImage, folder, glob, list file (`.txt`), address, or a list of these.
         kernel_option: PaddleX's choice of mode; ``paddle``, ``mkldnn`` and the like choose the Paddle runtime.
         engine: PaddleX's choice of runtime: ``paddle``, ``paddle_static``, ``onnxruntime``, ...
         engine_config: PaddleX's options of the runtime.

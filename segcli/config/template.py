@@ -19,7 +19,7 @@ from segcli.config.show import scalar
 from segcli.data.files import write_text_atomic
 from segcli.models.names import MODEL_TASKS
 from segcli.models.table import MODELS
-from segcli.tasks import Task
+from segcli.models.task import Task
 
 _LEFT_OUT = (
     "Global.export_with_pir",

@@ -26,6 +26,10 @@ from segcli.data.headers import (
 from segcli.errors import InputError
 
 UInt8Array = NDArray[np.uint8]
+RgbImage = NDArray[np.uint8]
+"""RGB, [H, W, 3]."""
+Labels = NDArray[np.uint8]
+"""Class ids, [H, W]."""
 StrPath = str | PathLike[str]
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"})

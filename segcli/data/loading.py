@@ -8,12 +8,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 
-from segcli.data.image import read_image, read_mask
+from segcli.data.image import Labels, RgbImage, read_image, read_mask
 from segcli.data.instances import InstanceSample
 from segcli.data.samples import SegSample
 from segcli.errors import DatasetError, InputError
-from segcli.inference.decode_labels import Labels
-from segcli.inference.preprocess import Picture
 from segcli.rules import finding
 
 _THREADS = 2
@@ -24,7 +22,7 @@ class LoadedSample:
     """A sample in memory: the picture in RGB [H, W, 3] and its mask [H, W]."""
 
     sample: SegSample
-    picture: Picture
+    picture: RgbImage
     mask: Labels
 
 
@@ -46,7 +44,7 @@ def load(sample: SegSample) -> LoadedSample:
     return loaded
 
 
-def read_sized(sample: InstanceSample) -> Picture:
+def read_sized(sample: InstanceSample) -> RgbImage:
     """Decodes the picture of an instance sample: RGB [H, W, 3].
 
     Raises:

@@ -10,9 +10,8 @@ import cv2
 import numpy as np
 from PIL import Image, ImageSequence
 
-from segcli.data.image import read_image
+from segcli.data.image import RgbImage, read_image
 from segcli.errors import InputError
-from segcli.inference.preprocess import Picture
 
 TIFF_SUFFIXES = frozenset({".tif", ".tiff"})
 PDF_SUFFIXES = frozenset({".pdf"})
@@ -23,7 +22,7 @@ _PDF_SCALE = 2.0
 """144 dots an inch, as PaddleX renders."""
 
 
-def read_pages(path: Path) -> Iterator[tuple[int | None, Picture]]:
+def read_pages(path: Path) -> Iterator[tuple[int | None, RgbImage]]:
     """The pages or frames of a file, one by one, with their number from 0; None for the only page of a TIFF.
 
     Raises:
@@ -38,7 +37,7 @@ def read_pages(path: Path) -> Iterator[tuple[int | None, Picture]]:
         yield from _video(path)
 
 
-def _tiff(path: Path) -> Iterator[tuple[int | None, Picture]]:
+def _tiff(path: Path) -> Iterator[tuple[int | None, RgbImage]]:
     try:
         with Image.open(path) as file:
             pages = getattr(file, "n_frames", 1)
@@ -51,7 +50,7 @@ def _tiff(path: Path) -> Iterator[tuple[int | None, Picture]]:
     yield None, read_image(path)
 
 
-def _pdf(path: Path) -> Iterator[tuple[int | None, Picture]]:
+def _pdf(path: Path) -> Iterator[tuple[int | None, RgbImage]]:
     if find_spec("pypdfium2") is None:
         raise InputError(
             "pypdfium2, which renders PDF files, is not installed", path=path, hint="pip install pypdfium2"
@@ -70,7 +69,7 @@ def _pdf(path: Path) -> Iterator[tuple[int | None, Picture]]:
         document.close()
 
 
-def _video(path: Path) -> Iterator[tuple[int | None, Picture]]:
+def _video(path: Path) -> Iterator[tuple[int | None, RgbImage]]:
     capture = cv2.VideoCapture(str(path))
     try:
         index = 0

@@ -13,11 +13,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from segcli.data.image import IMAGE_SUFFIXES, decode_image, read_image
+from segcli.data.image import IMAGE_SUFFIXES, RgbImage, decode_image, read_image
 from segcli.data.pages import PAGED_SUFFIXES, read_pages
 from segcli.data.url import fetch_picture, is_address
 from segcli.errors import InputError
-from segcli.inference.preprocess import Picture
 
 Input = str | Path | NDArray[Any] | Sequence[Any]
 """A path, folder, glob, list file, address or array, or a sequence of these."""
@@ -41,7 +40,7 @@ class SourceItem:
     input_path: str | None
     page_index: int | None
     name: Path
-    picture: Picture | None
+    picture: RgbImage | None
     fault: InputError | None = None
 
 
@@ -205,7 +204,7 @@ def _open(entry: _Entry) -> Iterator[SourceItem]:
             yield SourceItem(str(entry.path), index, name, page)
 
 
-def _from_array(array: NDArray[Any]) -> Picture:
+def _from_array(array: NDArray[Any]) -> RgbImage:
     if array.dtype != np.uint8 or array.ndim not in (2, 3) or array.size == 0:
         raise InputError(f"an array must be uint8 [H, W, 3] (BGR) or [H, W], not {array.dtype} {list(array.shape)}")
     channels = 1 if array.ndim == 2 else array.shape[2]

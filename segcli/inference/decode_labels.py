@@ -9,11 +9,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from segcli.inference.preprocess import Forward, Picture, normalise, resize_picture
+from segcli.data.image import Labels, RgbImage
+from segcli.inference.preprocess import Forward, normalise, resize_picture
 from segcli.models.spec import Preprocess
-
-Labels = NDArray[np.uint8]
-"""Class ids, [H, W]."""
 
 _ROWS = 64
 """Rows at once in `argmax`: few enough to stay in the processor's cache."""
@@ -21,7 +19,7 @@ _ROWS = 64
 
 def label_maps(
     forward: Forward,
-    pictures: Sequence[Picture],
+    pictures: Sequence[RgbImage],
     preprocess: Preprocess,
     *,
     input_size: tuple[int, int] | None = None,

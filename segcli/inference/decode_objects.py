@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segcli.data import rle
+from segcli.data.detections import Detections
 from segcli.data.rle import Rle
 from segcli.inference.instance_input import PreparedPicture, joined_feeds
 from segcli.inference.paste import paste_anywhere, paste_in_boxes, paste_maps, paste_masks
-from segcli.metrics.mask_ap import Detections
 from segcli.models.instance.table import MaskForm
 
 Outputs = Sequence[NDArray[Any]]

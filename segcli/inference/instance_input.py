@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from segcli.inference.preprocess import Images, Picture, normalise
+from segcli.data.image import RgbImage
+from segcli.inference.preprocess import NetworkInput, normalise
 from segcli.models.spec import Preprocess
 
 Feeds = dict[str, NDArray[np.float32]]
@@ -26,7 +27,7 @@ class PreparedPicture:
         size: Height and width of the picture itself.
     """
 
-    image: Images
+    image: NetworkInput
     resized: tuple[int, int]
     size: tuple[int, int]
 
@@ -43,7 +44,7 @@ def joined_feeds(pictures: Sequence[PreparedPicture]) -> Feeds:
     return {name: np.concatenate([feeds[name] for feeds in single]) for name in single[0]}
 
 
-def prepare(picture: Picture, preprocess: Preprocess) -> PreparedPicture:
+def prepare(picture: RgbImage, preprocess: Preprocess) -> PreparedPicture:
     """Resizes, normalises and pads a picture (RGB, uint8 [H, W, 3]) as PaddleDetection's reader does."""
     height, width = picture.shape[:2]
     resized = fitted_size(height, width, preprocess)

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segcli.data import rle
+from segcli.data.detections import Detections
 from segcli.errors import ParityError
 from segcli.inference.decode_objects import ObjectFinder
 from segcli.inference.instance_input import PreparedPicture
-from segcli.metrics.mask_ap import Detections
 
 SMALLEST_SHARE = 0.9
 """Objects that must be found again as they are."""

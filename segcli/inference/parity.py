@@ -11,9 +11,34 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segcli.errors import ParityError
-from segcli.inference.preprocess import Forward, Images
+from segcli.inference.preprocess import Forward, NetworkInput
 from segcli.inference.runtimes.protocol import Runtime
-from segcli.steps.export.result import Parity
+
+
+@dataclass(frozen=True)
+class Parity:
+    """How one written file agrees with the trained network.
+
+    Attributes:
+        runtime: What ran the file.
+        file: Name of the file.
+        pictures: Pictures compared.
+        max_abs_diff: Largest difference of a logit; None for a file that gives labels alone.
+        max_rel_diff: The same, relative to the largest logit.
+        label_agreement: Share of the pixels with the same class.
+    """
+
+    runtime: str
+    file: str
+    pictures: int
+    max_abs_diff: float | None
+    max_rel_diff: float | None
+    label_agreement: float
+
+    def summary(self) -> str:
+        """One line."""
+        off = "" if self.max_rel_diff is None else f", logits off by {self.max_rel_diff:.1e} at most"
+        return f"{self.label_agreement:.4%} of labels equal ({self.runtime}{off})"
 
 
 @dataclass(frozen=True)
@@ -25,11 +50,11 @@ class Reference:
         logits: Their logits, [1, classes, H, W] each.
     """
 
-    inputs: tuple[Images, ...]
+    inputs: tuple[NetworkInput, ...]
     logits: tuple[NDArray[np.float32], ...]
 
     @staticmethod
-    def of(forward: Forward, inputs: Sequence[Images]) -> Reference:
+    def of(forward: Forward, inputs: Sequence[NetworkInput]) -> Reference:
         """Runs the trained network."""
         return Reference(tuple(inputs), tuple(forward(images) for images in inputs))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
 
@@ -12,12 +12,10 @@ import numpy as np
 from segcli.config.schema import Config
 from segcli.data.formats.coco import scan_coco_dataset
 from segcli.data.formats.masks import find_root, scan_lists
-from segcli.data.image import read_image
+from segcli.data.image import RgbImage, read_image
 from segcli.data.sources import open_sources
 from segcli.errors import DatasetError, InputError
-from segcli.inference.preprocess import Picture, resize_picture
-from segcli.models.table import get_spec
-from segcli.tasks import Task
+from segcli.inference.preprocess import resize_picture
 
 log = logging.getLogger("segcli.export")
 
@@ -25,7 +23,7 @@ _PICTURES = 3
 _LONGEST_SIDE_PX = 768
 
 
-def parity_pictures(config: Config, input_size: tuple[int, int] | None) -> tuple[list[Picture], str]:
+def parity_pictures(config: Config, input_size: tuple[int, int] | None) -> tuple[list[RgbImage], str]:
     """Real pictures where there are any.
 
     Args:
@@ -48,10 +46,10 @@ def parity_pictures(config: Config, input_size: tuple[int, int] | None) -> tuple
     return [*pictures[:-1], odd] if len(pictures) > 1 else [*pictures, odd], origin
 
 
-def _real(config: Config) -> tuple[list[Picture], str]:
+def _real(config: Config) -> tuple[list[RgbImage], str]:
     if config.Global.dataset_dir is not None:
         try:
-            paths = _PATHS[get_spec(config.Global.model).task](Path(config.Global.dataset_dir))
+            paths = _image_paths(Path(config.Global.dataset_dir))
         except DatasetError as fault:
             log.debug("no dataset to compare on: %s", fault)
         else:
@@ -69,32 +67,21 @@ def _real(config: Config) -> tuple[list[Picture], str]:
     return list(islice(loaded, _PICTURES)), f"Predict.input {given}"
 
 
-def _of_lists(folder: Path) -> list[Path]:
-    lists = scan_lists(find_root(folder))
+def _image_paths(folder: Path) -> list[Path]:
+    """The images of a dataset with masks or, where there are no lists, of a COCO dataset.
+
+    Raises:
+        DatasetError: It is neither.
+    """
+    try:
+        lists = scan_lists(find_root(folder))
+    except DatasetError:
+        dataset = scan_coco_dataset(folder)[0]
+        return [sample.image for sample in (*dataset.val, *dataset.train)]
     return [sample.image for sample in (*lists.val, *lists.train)]
 
 
-def _of_annotations(folder: Path) -> list[Path]:
-    dataset = scan_coco_dataset(folder)[0]
-    return [sample.image for sample in (*dataset.val, *dataset.train)]
-
-
-def _of_either(folder: Path) -> list[Path]:
-    """Promptable models learn from the one or the other kind."""
-    try:
-        return _of_annotations(folder)
-    except DatasetError:
-        return _of_lists(folder)
-
-
-_PATHS: dict[Task, Callable[[Path], list[Path]]] = {
-    Task.SEMANTIC: _of_lists,
-    Task.INSTANCE: _of_annotations,
-    Task.PROMPTABLE: _of_either,
-}
-
-
-def _readable(paths: Iterable[Path]) -> Iterable[Picture]:
+def _readable(paths: Iterable[Path]) -> Iterable[RgbImage]:
     for path in paths:
         try:
             yield read_image(path)
@@ -102,13 +89,13 @@ def _readable(paths: Iterable[Path]) -> Iterable[Picture]:
             log.debug("left out of the comparison: %s", fault)
 
 
-def _bounded(picture: Picture) -> Picture:
+def _bounded(picture: RgbImage) -> RgbImage:
     height, width = picture.shape[:2]
     shrink = min(1.0, _LONGEST_SIDE_PX / max(height, width))
     return resize_picture(picture, max(1, round(height * shrink)), max(1, round(width * shrink)))
 
 
-def generated_picture() -> Picture:
+def generated_picture() -> RgbImage:
     """Soft coloured stripes with noise, uint8 [256, 320, 3]."""
     rng = np.random.default_rng(0)
     rows, columns = np.mgrid[0:256, 0:320]

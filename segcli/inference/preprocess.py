@@ -9,17 +9,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from segcli.data.image import RgbImage
 from segcli.models.spec import Preprocess
 
-Picture = NDArray[np.uint8]
-"""RGB, [H, W, 3]."""
-Images = NDArray[np.float32]
-"""Normalised pictures, [N, 3, H, W]."""
-Forward = Callable[[Images], NDArray[np.float32]]
+NetworkInput = NDArray[np.float32]
+"""Normalised images, [N, 3, H, W]."""
+Forward = Callable[[NetworkInput], NDArray[np.float32]]
 """A network: from images to logits [N, classes, h, w]."""
 
 
-def normalise(pictures: Sequence[Picture], preprocess: Preprocess) -> Images:
+def normalise(pictures: Sequence[RgbImage], preprocess: Preprocess) -> NetworkInput:
     """Scales to 0..1, subtracts the mean, divides by the deviation, turns channels first: one table look-up a pixel.
 
     The numbers are bit for bit those of PaddleSeg's `Normalize`, six times faster.
@@ -50,7 +49,7 @@ def _table(preprocess: Preprocess) -> NDArray[np.float32]:
     return values
 
 
-def resize_picture(picture: Picture, height: int, width: int) -> Picture:
+def resize_picture(picture: RgbImage, height: int, width: int) -> RgbImage:
     """The picture in another size, bilinear; the same array where the size is right already."""
     if picture.shape[:2] == (height, width):
         return picture

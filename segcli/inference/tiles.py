@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segcli.config.schema import SlidingWindowConfig
-from segcli.inference.decode_labels import Labels, argmax, resize_logits
-from segcli.inference.preprocess import Forward, Picture, normalise, resize_picture
+from segcli.data.image import Labels, RgbImage
+from segcli.inference.decode_labels import argmax, resize_logits
+from segcli.inference.preprocess import Forward, normalise, resize_picture
 from segcli.models.spec import Preprocess
 
 Blend = Literal["uniform", "ramp"]
@@ -35,7 +36,7 @@ def tile_starts(length: int, crop: int, stride: int) -> list[int]:
 
 def label_map_tiled(
     forward: Forward,
-    picture: Picture,
+    picture: RgbImage,
     preprocess: Preprocess,
     window: SlidingWindowConfig,
     *,
@@ -84,7 +85,7 @@ def label_map_tiled(
 
 def _logits(
     forward: Forward,
-    tiles: Sequence[Picture],
+    tiles: Sequence[RgbImage],
     preprocess: Preprocess,
     batch_size: int,
     input_size: tuple[int, int] | None,

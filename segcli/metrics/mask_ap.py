@@ -8,8 +8,6 @@ at once and keeps a few dozen bytes a detection, no mask; in the tests pycocotoo
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import hotcoco
@@ -18,32 +16,9 @@ from numpy.typing import NDArray
 
 from segcli.data import rle
 from segcli.data.classes import ClassMap
+from segcli.data.detections import Detections
 from segcli.data.instances import InstanceObject, InstanceSample
-from segcli.data.rle import Rle
 from segcli.metrics.instance_report import AveragePrecision, InstanceReport, Values
-
-
-@dataclass(frozen=True)
-class Detections:
-    """What a model found in one picture, in any order.
-
-    Attributes:
-        scores: [N].
-        classes: Class ids [N].
-        masks: N run-length codes of the size of the picture.
-        boxes: Left, top, right, bottom in pixels [N, 4]; None for models that give none: the masks' own are taken.
-    """
-
-    scores: NDArray[Any]
-    classes: NDArray[Any]
-    masks: Sequence[Rle]
-    boxes: NDArray[Any] | None = None
-
-    def __post_init__(self) -> None:
-        columns = (self.scores, self.classes, self.masks, self.scores if self.boxes is None else self.boxes)
-        counts = [len(column) for column in columns]
-        if len(set(counts)) > 1:
-            raise ValueError(f"scores, classes, masks and boxes differ in number: {counts}")
 
 
 class MaskAP:

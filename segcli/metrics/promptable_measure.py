@@ -20,13 +20,13 @@ from segcli.data.samples import SegSample
 from segcli.inference.decode_labels import argmax
 from segcli.metrics.confusion import ConfusionMatrix
 from segcli.metrics.promptable_scores import PromptCounts, evaluate_picture
+from segcli.metrics.semantic_measure import count_labels
 from segcli.metrics.semantic_report import SemanticReport
 from segcli.metrics.semantic_scores import AbsentClass
 from segcli.progress import track
 from segcli.promptable.predictor import SamPredictor
 from segcli.promptable.prompts import ObjectPrompt
 from segcli.promptable.text_predictor import BACKGROUND_TEXT, TextPredictor
-from segcli.steps.evaluate.semantic import count_labels
 
 log = logging.getLogger("segcli.evaluate")
 

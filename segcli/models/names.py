@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from segcli.tasks import Task
+from segcli.models.task import Task
 
 _SEMANTIC = {
     "Deeplabv3-R50": 39.1,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from segcli.tasks import Task
+from segcli.models.task import Task
 
 Recipe = Mapping[str, Any]
 """A library class by name and its arguments: ``{"type": "PolynomialDecay", "power": 0.9}``."""

@@ -17,7 +17,7 @@ from segcli.data.rle import Rle
 from segcli.report.fonts import font_for
 from segcli.report.overlay import with_legend
 
-Picture = NDArray[np.uint8]
+RgbImage = NDArray[np.uint8]
 Rectangle = tuple[float, float, float, float]
 """Left, top, right, bottom in pixels."""
 _WIDEST_TAG = 1.6
@@ -42,8 +42,8 @@ class DrawnObject:
 
 
 def draw_objects(
-    picture: Picture, objects: Sequence[DrawnObject], classes: ClassMap, *, alpha: float = 0.45, scale: float = 1.0
-) -> Picture:
+    picture: RgbImage, objects: Sequence[DrawnObject], classes: ClassMap, *, alpha: float = 0.45, scale: float = 1.0
+) -> RgbImage:
     """A picture with its objects, the large ones below, and a legend.
 
     Args:
@@ -72,7 +72,7 @@ def draw_objects(
     return with_legend(np.asarray(canvas, np.uint8), classes, {item.class_id for item in objects}, colours)
 
 
-def _scaled(picture: Picture, scale: float) -> Picture:
+def _scaled(picture: RgbImage, scale: float) -> RgbImage:
     if scale == 1:
         return picture.copy()
     size = (max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale)))
@@ -80,13 +80,13 @@ def _scaled(picture: Picture, scale: float) -> Picture:
     return np.asarray(cv2.resize(picture, size, interpolation=way), np.uint8)
 
 
-def _scaled_mask(mask: Picture, shape: tuple[int, ...]) -> Picture:
+def _scaled_mask(mask: RgbImage, shape: tuple[int, ...]) -> RgbImage:
     if mask.shape == shape[:2]:
         return mask
     return np.asarray(cv2.resize(mask, (shape[1], shape[0]), interpolation=cv2.INTER_NEAREST), np.uint8)
 
 
-def _tint(picture: Picture, mask: Picture, colour: Picture, alpha: float) -> None:
+def _tint(picture: RgbImage, mask: RgbImage, colour: RgbImage, alpha: float) -> None:
     """Colours a mask's pixels, and its rim in full; only the part of the picture around the mask is touched."""
     left, top, width, height = cv2.boundingRect(mask)
     part, inside = picture[top : top + height, left : left + width], mask[top : top + height, left : left + width]

@@ -14,7 +14,7 @@ import paddle
 
 from segcli.config.schema import Runtime as RuntimeName
 from segcli.inference.runtimes.choice import is_installed
-from segcli.models import build_network
+from segcli.networks import build_network
 from segcli.promptable.exported import IMAGE, open_part
 from tests.bench.table import Row
 

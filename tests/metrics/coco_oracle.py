@@ -11,8 +11,8 @@ import numpy as np
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
+from segcli.data.detections import Detections
 from segcli.data.instances import InstanceSample
-from segcli.metrics.mask_ap import Detections
 
 
 def coco_truth(samples: Sequence[InstanceSample], classes: Sequence[str]) -> dict[str, Any]:

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from segcli.data import rle
+from segcli.data.detections import Detections
 from segcli.data.instances import InstanceObject, InstanceSample
-from segcli.metrics.mask_ap import Detections
 
 WIDTH, HEIGHT = 320, 240
 

@@ -10,10 +10,11 @@ import pytest
 
 from segcli.data import rle
 from segcli.data.classes import ClassMap
+from segcli.data.detections import Detections
 from segcli.data.formats.coco_objects import parse_object
 from segcli.data.instances import InstanceSample
 from segcli.metrics.instance_report import AveragePrecision
-from segcli.metrics.mask_ap import Detections, MaskAP
+from segcli.metrics.mask_ap import MaskAP
 from tests.metrics.coco_oracle import coco_results, coco_truth, oracle, twelve
 from tests.metrics.instances import make_pictures
 

@@ -9,8 +9,8 @@ import pytest
 from segcli.config.schema import SlidingWindowConfig
 from segcli.data.formats.masks import open_seg_dataset
 from segcli.errors import DatasetError
+from segcli.metrics.semantic_measure import measure
 from segcli.models.spec import Preprocess
-from segcli.steps.evaluate.semantic import measure
 from tests.images import make_seg_dataset
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import paddle
 import pytest
 
-from segcli.models import build_network
+from segcli.networks import build_network
 from segcli.steps.train.checkpoint import network_arrays
 from segcli.weights.files import write_pdparams
 

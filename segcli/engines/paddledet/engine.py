@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
+from typing import Any
 
 from segcli.config.schema import Config, TrainConfig
 from segcli.data.formats.coco import open_coco_dataset
@@ -37,9 +39,16 @@ _DIVISOR = 32
 class PaddleDetEngine:
     """Instance segmentation; see `segcli.engine.Engine`."""
 
-    def build_network(self, spec: ModelSpec, num_classes: int) -> Network:
+    def build_network(
+        self,
+        spec: ModelSpec,
+        num_classes: int,
+        *,
+        input_size: int | None = None,
+        options: Mapping[str, Any] | None = None,
+    ) -> Network:
         """The network with random weights."""
-        return build_instance_network(spec.name, num_classes, SIZED[spec.name].default)
+        return build_instance_network(spec.name, num_classes, input_size or SIZED[spec.name].default, options=options)
 
     def open_training(self, spec: ModelSpec, config: Config) -> InstanceSession:
         """Reads the annotation files of the dataset and builds all that trains the model on it."""
@@ -101,6 +110,22 @@ class PaddleDetEngine:
         from segcli.engines.paddledet.exporting import ExportedNetwork
 
         return ExportedNetwork(network, small=False)
+
+    def array_forward(self, network: Network, *, small: bool = True) -> Callable[..., Any]:
+        """What `segcli.inference.decode_objects.Outputs` describes, of arrays by name."""
+        return ArrayForward(network, small=small)
+
+    def save_program(self, network: Network, stem: Path, size: tuple[int, int] | None, *, small: bool) -> None:
+        """Writes `<stem>.json` and `<stem>.pdiparams`."""
+        from segcli.engines.paddledet.exporting import save_program
+
+        save_program(network, stem, size, small=small)
+
+    def save_two_parts(self, network: Network, stem: Path, heads: Path) -> None:
+        """Writes the two parts of an R-CNN."""
+        from segcli.engines.paddledet.two_parts import save_two_parts
+
+        save_two_parts(network, stem, heads)
 
 
 def _measure(network: Network, *, spec: ModelSpec, dataset: CocoDataset, preprocess: Preprocess) -> Evaluation:

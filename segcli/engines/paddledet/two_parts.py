@@ -69,7 +69,7 @@ class RcnnHeads(paddle.nn.Layer):  # type: ignore[misc]
         return [boxes, counts, masks]
 
 
-def save_split(network: Network, stem: Path, heads: Path) -> None:
+def save_two_parts(network: Network, stem: Path, heads: Path) -> None:
     """Writes the two parts as programs of Paddle, each with its own weights.
 
     Args:

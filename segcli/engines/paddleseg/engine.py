@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from segcli.config.input_size import fixed_size
@@ -13,7 +14,7 @@ from segcli.data.sampling import Draws
 from segcli.engine import Network
 from segcli.engines.paddleseg.networks import build
 from segcli.engines.paddleseg.parts import build_losses, build_optimizer, build_schedule, build_transforms
-from segcli.engines.paddleseg.session import SemanticSession
+from segcli.engines.paddleseg.session import SemanticSession, network_forward
 from segcli.engines.paddleseg.stream import SampleStream
 from segcli.errors import UsageError
 from segcli.models.spec import ModelSpec, TrainRecipe
@@ -24,7 +25,14 @@ _WARMUP_SHARE = 10
 class PaddleSegEngine:
     """Semantic segmentation; see `segcli.engine.Engine`."""
 
-    def build_network(self, spec: ModelSpec, num_classes: int) -> Network:
+    def build_network(
+        self,
+        spec: ModelSpec,
+        num_classes: int,
+        *,
+        input_size: int | None = None,
+        options: Mapping[str, Any] | None = None,
+    ) -> Network:
         """The network with random weights."""
         return build(spec, num_classes)
 
@@ -103,6 +111,11 @@ class PaddleSegEngine:
         wrapper = Logits(network)
         wrapper.eval()
         return wrapper
+
+    def array_forward(self, network: Network, *, small: bool = True) -> Callable[..., Any]:
+        """Logits [N, C, H, W] of normalised images [N, 3, H, W], as arrays."""
+        forward: Callable[..., Any] = network_forward(network)
+        return forward
 
 
 def _recipe(spec: ModelSpec) -> TrainRecipe:

@@ -7,8 +7,8 @@ from importlib import import_module
 from typing import Any
 
 from segcli.engines.paddleseg.patches import apply_cures
+from segcli.lazy import load_object
 from segcli.models.spec import ModelSpec, Recipe
-from segcli.tasks import load_part
 
 Network = Any
 
@@ -52,7 +52,7 @@ def _is_recipe(value: Any) -> bool:
 
 def _find_class(name: str) -> Any:
     if name in OWN_PARTS:
-        return load_part(OWN_PARTS[name])
+        return load_object(OWN_PARTS[name])
     manager = import_module("paddleseg.cvlibs.manager")
     models = manager.MODELS.components_dict
     return models[name] if name in models else manager.BACKBONES[name]

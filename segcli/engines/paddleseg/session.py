@@ -17,8 +17,8 @@ from segcli.data.sampling import Draws
 from segcli.engine import Batch, Evaluation, Network, Tensor
 from segcli.engines.paddleseg.parts import compute_losses
 from segcli.engines.paddleseg.stream import SampleStream
+from segcli.metrics.semantic_measure import measure
 from segcli.models.spec import Preprocess
-from segcli.steps.evaluate.semantic import measure
 
 log = logging.getLogger("segcli.train")
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import tempfile
-from collections.abc import Sequence
-from typing import TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 import paddle
 
@@ -38,7 +38,14 @@ T = TypeVar("T")
 class PromptableEngine:
     """Promptable segmentation; see `segcli.engine.Engine`."""
 
-    def build_network(self, spec: ModelSpec, num_classes: int) -> Network:
+    def build_network(
+        self,
+        spec: ModelSpec,
+        num_classes: int,
+        *,
+        input_size: int | None = None,
+        options: Mapping[str, Any] | None = None,
+    ) -> Network:
         """The network with random weights; it has no classes, so their number counts for nothing."""
         with paddle.utils.unique_name.guard():
             return build_promptable_network(spec.name)
@@ -59,6 +66,10 @@ class PromptableEngine:
         """The network itself: its halves are exported apart, see `segcli.steps.export.promptable`."""
         network.eval()
         return network
+
+    def array_forward(self, network: Network, *, small: bool = True) -> Callable[..., Any]:
+        """Refused: a promptable network answers prompts, see `segcli.promptable.backends`."""
+        raise NotImplementedError("promptable networks run behind segcli.promptable.backends")
 
 
 def _open_sam(spec: ModelSpec, config: Config, network: Network) -> TrainingSession:

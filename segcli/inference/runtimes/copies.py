@@ -16,7 +16,7 @@ from segcli.inference.object_parity import ObjectReference, compare_objects
 from segcli.inference.onnx_conversion import can_convert, convert_program, program_of
 from segcli.inference.parity import Reference, compare
 from segcli.inference.parity_samples import generated_picture
-from segcli.inference.preprocess import Images, normalise, resize_picture
+from segcli.inference.preprocess import NetworkInput, normalise, resize_picture
 from segcli.inference.runtimes.paddle_runtime import PaddleRuntime
 from segcli.inference.runtimes.protocol import Runtime, thread_count
 from segcli.models.instance.table import SIZED, has_onnx_form
@@ -81,7 +81,7 @@ def _compare(model: ExportedModel, runtime: Runtime, file: Path) -> None:
         compare(runtime, file, Reference.of(original.run, [_input(model)]), TOLERANCE)
 
 
-def _input(model: ExportedModel) -> Images:
+def _input(model: ExportedModel) -> NetworkInput:
     picture = generated_picture()
     size = model.input_size or picture.shape[:2]
     return normalise([resize_picture(picture, *size)], model.preprocess)

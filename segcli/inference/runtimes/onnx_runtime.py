@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from segcli.inference.preprocess import Images
+from segcli.inference.preprocess import NetworkInput
 from segcli.inference.runtimes.onnx_graph import logits_graph
 
 _ERRORS_ONLY = 3
@@ -39,7 +39,7 @@ class OnnxRuntime:
         self._input = self._session.get_inputs()[0].name
         self._output = self._session.get_outputs()[0].name
 
-    def run(self, images: Images) -> NDArray[Any]:
+    def run(self, images: NetworkInput) -> NDArray[Any]:
         """The output of the network."""
         return np.asarray(self._session.run([self._output], {self._input: images})[0])
 

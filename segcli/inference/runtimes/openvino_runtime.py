@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segcli.inference.exported_model import LOGITS_TENSOR
-from segcli.inference.preprocess import Images
+from segcli.inference.preprocess import NetworkInput
 
 _KEPT_SHAPES = 4
 """Compiled networks that are kept: one an input shape, because fixed shapes run faster than free ones."""
@@ -40,7 +40,7 @@ class OpenVinoRuntime:
         }
         self._compiled: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
 
-    def run(self, images: Images) -> NDArray[Any]:
+    def run(self, images: NetworkInput) -> NDArray[Any]:
         """The output of the network."""
         compiled = self._for_shape(images.shape)
         return np.asarray(compiled(images)[0])

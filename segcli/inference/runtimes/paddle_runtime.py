@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segcli.device import use_fast_kernels
-from segcli.inference.preprocess import Images
+from segcli.inference.preprocess import NetworkInput
 
 log = logging.getLogger("segcli.predict")
 
@@ -43,7 +43,7 @@ class PaddleRuntime:
         self._input = self._predictor.get_input_handle(self._predictor.get_input_names()[0])
         self._output = self._predictor.get_output_handle(self._predictor.get_output_names()[0])
 
-    def run(self, images: Images) -> NDArray[Any]:
+    def run(self, images: NetworkInput) -> NDArray[Any]:
         """The output of the network."""
         self._input.copy_from_cpu(np.ascontiguousarray(images))
         self._predictor.run()

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
-from segcli.inference.preprocess import Images
+from segcli.inference.preprocess import NetworkInput
 
 
 class Runtime(Protocol):
@@ -20,7 +20,7 @@ class Runtime(Protocol):
 
     name: str
 
-    def run(self, images: Images) -> NDArray[Any]:
+    def run(self, images: NetworkInput) -> NDArray[Any]:
         """The first output of the network: logits [N, classes, h, w], or ids of an integer type [N, h, w].
 
         Args:

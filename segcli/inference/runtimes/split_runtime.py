@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segcli.inference.exported_model import FEATURE_TENSOR
-from segcli.inference.preprocess import Images
+from segcli.inference.preprocess import NetworkInput
 from segcli.inference.runtimes.protocol import Runtime
 
 
@@ -17,7 +17,7 @@ class SplitRuntime:
     """Runs the two parts one after the other; see `segcli.inference.runtimes.protocol.Runtime`.
 
     Args:
-        stem: Picture to feature maps.
+        stem: RgbImage to feature maps.
         heads: Feature maps to objects.
     """
 
@@ -25,7 +25,7 @@ class SplitRuntime:
         self._stem, self._heads = stem, heads
         self.name = f"{stem.name}+{heads.name}"
 
-    def run(self, images: Images) -> NDArray[Any]:
+    def run(self, images: NetworkInput) -> NDArray[Any]:
         """The boxes in pictures that were not resized."""
         sides = np.array([images.shape[2:]] * len(images), np.float32)
         return self.run_named({"image": images, "im_shape": sides, "scale_factor": np.ones_like(sides)})[0]

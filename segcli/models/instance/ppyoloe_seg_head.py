@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import paddle
@@ -15,6 +14,7 @@ from paddle import nn
 from paddle.nn import functional as F
 from paddle.nn.initializer import Assign, Constant
 
+from segcli.models.instance.anchor_prediction import AnchorPrediction
 from segcli.models.instance.boxes import FeatureShape
 from segcli.models.instance.layers import SqueezeAttention, silu_conv
 from segcli.models.instance.ppyoloe_seg_loss import PrototypeLoss
@@ -22,32 +22,6 @@ from segcli.models.instance.ppyoloe_seg_loss import PrototypeLoss
 Tensor = Any
 PRIOR_PROBABILITY = 0.01
 GRID_OFFSET = 0.5
-
-
-@dataclass(frozen=True)
-class AnchorPrediction:
-    """What the head says of all L anchors.
-
-    Attributes:
-        scores: Class probabilities [B, L, C].
-        distributions: Logits over the distances to the four sides [B, L, 4 * bins].
-        coefficients: Of the prototypes [B, L, K].
-        prototypes: [B, K, h, w] at half the finest stride.
-        centres: Anchor centres in units of their stride [L, 2].
-        strides: [L, 1].
-    """
-
-    scores: Tensor
-    distributions: Tensor
-    coefficients: Tensor
-    prototypes: Tensor
-    centres: Tensor
-    strides: Tensor
-
-    def in_float32(self) -> AnchorPrediction:
-        """The same in single precision, in which the losses are computed whatever the network's."""
-        values = (self.scores, self.distributions, self.coefficients, self.prototypes, self.centres, self.strides)
-        return AnchorPrediction(*[value.astype("float32") for value in values])
 
 
 class _Prototypes(nn.Layer):  # type: ignore[misc]

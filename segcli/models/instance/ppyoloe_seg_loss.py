@@ -15,7 +15,7 @@ from segcli.models.instance.crowds import without_crowds
 from segcli.models.instance.task_aligner import Assignment
 
 if TYPE_CHECKING:
-    from segcli.models.instance.ppyoloe_seg_head import AnchorPrediction
+    from segcli.models.instance.anchor_prediction import AnchorPrediction
 
 Tensor = Any
 Losses = dict[str, Tensor]

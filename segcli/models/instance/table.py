@@ -9,7 +9,7 @@ from functools import partial
 
 from segcli.models.instance import training
 from segcli.models.spec import ModelSpec, Preprocess, TrainRecipe
-from segcli.tasks import Task
+from segcli.models.task import Task
 
 _OFFICIAL = "https://paddle-model-ecology.bj.bcebos.com/paddlex/official_pretrained_model"
 

@@ -7,7 +7,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from segcli.models.spec import ModelSpec, Preprocess, TrainRecipe
-from segcli.tasks import Task
+from segcli.models.task import Task
 
 if TYPE_CHECKING:
     from segcli.models.promptable.geometry import Preparation

@@ -12,7 +12,7 @@ from segcli.models.semantic.recipes import (
     segformer_recipe,
 )
 from segcli.models.spec import ModelSpec, Preprocess, Recipe, TrainRecipe
-from segcli.tasks import Task
+from segcli.models.task import Task
 
 _OFFICIAL = "https://paddle-model-ecology.bj.bcebos.com/paddlex/official_pretrained_model"
 

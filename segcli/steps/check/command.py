@@ -9,7 +9,7 @@ from segcli.errors import UsageError
 from segcli.models.table import get_spec
 from segcli.results import PreparationReport
 from segcli.steps.check.result import CheckResult
-from segcli.tasks import TASKS, load_part
+from segcli.tasks import TASKS, step_part
 
 
 def check_dataset(config: Config) -> CheckResult:
@@ -34,5 +34,5 @@ def check_dataset(config: Config) -> CheckResult:
         from segcli.steps.split.command import split_dataset
 
         preparation["split"] = split_dataset(config)
-    result: CheckResult = load_part(TASKS[task].checker)(config)
+    result: CheckResult = step_part("check", task)(config)
     return replace(result, preparation=preparation)

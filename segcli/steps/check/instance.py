@@ -19,12 +19,13 @@ from segcli.data.lists import relative_name
 from segcli.data.parallel import map_in_order
 from segcli.data.samples import Split
 from segcli.findings import Finding, Severity, in_order
+from segcli.models.task import Task
 from segcli.progress import track
 from segcli.rules import finding
 from segcli.steps.check.image_stats import Copies, SizeRange
 from segcli.steps.check.objects import PictureFacts, inspect_picture, picture_findings
 from segcli.steps.check.result import CheckResult, ClassCount
-from segcli.tasks import TASKS, Task
+from segcli.tasks import TASKS
 
 log = logging.getLogger("segcli.check")
 

@@ -15,13 +15,14 @@ from segcli.data.formats.masks import LIST_FILES, find_root, scan_lists
 from segcli.data.parallel import map_in_order
 from segcli.data.samples import SegDataset, SegSample, Split
 from segcli.findings import Finding, Severity, in_order
+from segcli.models.task import Task
 from segcli.progress import track
 from segcli.steps.check.image_stats import Copies
 from segcli.steps.check.inspection import SampleFacts, inspect_sample
 from segcli.steps.check.result import CheckResult, ClassCount
 from segcli.steps.check.semantic_rules import MaskScale, binary_findings, class_findings, sample_findings
 from segcli.steps.check.tally import Tally
-from segcli.tasks import TASKS, Task
+from segcli.tasks import TASKS
 
 log = logging.getLogger("segcli.check")
 

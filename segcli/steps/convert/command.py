@@ -9,7 +9,7 @@ from segcli.models.names import MODEL_TASKS
 from segcli.plurals import counted
 from segcli.steps.convert.labelme_source import read_labelme_dataset
 from segcli.steps.convert.plan import ConversionPlan, ConvertReport
-from segcli.tasks import TASKS, load_part
+from segcli.tasks import layout_part
 
 
 def plan_conversion(config: Config) -> ConversionPlan:
@@ -23,8 +23,7 @@ def plan_conversion(config: Config) -> ConversionPlan:
     if not folder.is_dir():
         raise UsageError(f"there is no folder {folder}", hint="set Global.dataset_dir")
     dataset = read_labelme_dataset(folder)
-    parts = TASKS[MODEL_TASKS[config.Global.model]]
-    plan: ConversionPlan = load_part(parts.converter)(dataset, config.CheckDataset)
+    plan: ConversionPlan = layout_part("convert", MODEL_TASKS[config.Global.model])(dataset, config.CheckDataset)
     return plan
 
 

@@ -64,9 +64,9 @@ class _Measured:
 def place_pictures(dataset: LabelMeDataset, settings: SplitConfig) -> tuple[tuple[PlacedPicture, ...], list[Finding]]:
     """Decides everything about the pictures; writes nothing.
 
-    A picture inside `images/` stays where it is. Where a division is asked for, it is made here, just as `segcli.steps.split`
-    would make it afterwards; then both together change nothing when they are repeated. Otherwise the lists decide, and
-    where there are not lists of both parts, the samples are divided 80 to 20.
+    An image inside `images/` stays where it is. Where a split is asked for, it is made here, just as
+    `segcli.steps.split` would make it afterwards; then both together change nothing when they are repeated. Otherwise
+    the lists decide, and where there are not lists of both splits, 80 of 100 samples are for training.
 
     Raises:
         ConfigError: A division is asked for and its percentages do not make 100.

@@ -77,8 +77,8 @@ def compose(rng: np.random.Generator, width: int, height: int) -> list[PlacedSha
 
     Args:
         rng: Source of every choice.
-        width: Picture width in pixels.
-        height: Picture height in pixels.
+        width: RgbImage width in pixels.
+        height: RgbImage height in pixels.
 
     Returns:
         The objects in the order in which they are painted.

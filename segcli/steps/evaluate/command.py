@@ -5,7 +5,7 @@ from __future__ import annotations
 from segcli.config.schema import Config
 from segcli.models.table import get_spec
 from segcli.results import ModeResult
-from segcli.tasks import TASKS, load_part
+from segcli.tasks import step_part
 
 
 def evaluate(config: Config) -> ModeResult:
@@ -19,5 +19,5 @@ def evaluate(config: Config) -> ModeResult:
         WeightsError: They cannot be opened, or their classes are not the dataset's.
         DatasetError: The dataset has faults.
     """
-    result: ModeResult = load_part(TASKS[get_spec(config.Global.model).task].evaluator)(config)
+    result: ModeResult = step_part("evaluate", get_spec(config.Global.model).task)(config)
     return result

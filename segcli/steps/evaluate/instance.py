@@ -24,7 +24,7 @@ from segcli.models.instance.table import SIZED
 from segcli.models.spec import Preprocess
 from segcli.steps.evaluate.class_match import require_same_classes
 from segcli.steps.evaluate.open_model import measured_source
-from segcli.tasks import load_part
+from segcli.tasks import engine_of
 from segcli.trained import load_trained
 
 log = logging.getLogger("segcli.evaluate")
@@ -135,7 +135,7 @@ def open_measured(config: Config) -> Iterator[MeasuredInstanceModel]:
 def _open_trained(weights: Path, config: Config) -> MeasuredInstanceModel:
     select_device(config.Global.device, strict=config.Global.strict_device)
     trained = load_trained(weights, config.Global.model)
-    forward = load_part("segcli.engines.paddledet.inference:ArrayForward")(trained.network)
+    forward = engine_of(trained.spec.task).array_forward(trained.network)
     return MeasuredInstanceModel(
         find=ObjectFinder(forward, SIZED[trained.spec.name].masks),
         class_names=trained.card.class_names,

@@ -8,7 +8,7 @@ from segcli.config.schema import Config
 from segcli.errors import ExportError, UsageError
 from segcli.models.table import get_spec
 from segcli.steps.export.result import ExportResult
-from segcli.tasks import TASKS, load_part
+from segcli.tasks import TASKS, step_part
 from segcli.weights.official import resolve_weights
 
 FOLDER = "inference"
@@ -44,5 +44,5 @@ def export_weights(weights: Path, folder: Path, config: Config) -> ExportResult:
             hint="leave the key out",
         )
     spec = get_spec(config.Global.model)
-    result: ExportResult = load_part(TASKS[spec.task].exporter)(weights, folder, config)
+    result: ExportResult = step_part("export", spec.task)(weights, folder, config)
     return result

@@ -7,9 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
+from typing import cast
 
 from segcli.config.schema import Config
 from segcli.data.files import sha256_of, whole_folder
+from segcli.engine import InstanceEngine
 from segcli.errors import ExportError
 from segcli.inference.decode_objects import ObjectFinder
 from segcli.inference.exported_model import (
@@ -44,8 +46,9 @@ from segcli.inference.runtimes.protocol import Runtime, thread_count
 from segcli.inference.runtimes.split_runtime import SplitRuntime
 from segcli.models.instance.table import SIZED, has_onnx_form
 from segcli.models.spec import Preprocess
+from segcli.models.task import Task
 from segcli.steps.export.result import ExportResult
-from segcli.tasks import load_part
+from segcli.tasks import engine_of
 from segcli.trained import TrainedModel, load_trained
 
 log = logging.getLogger("segcli.export")
@@ -117,7 +120,7 @@ def input_shape(preprocess: Preprocess) -> InputShape:
 
 def _write_programs(trained: TrainedModel, folder: Path) -> None:
     """PaddleX's program with whole masks and ours with small ones; both have the same weights in the same order."""
-    save: Callable[..., None] = load_part("segcli.engines.paddledet.exporting:save_program")
+    save = _engine().save_program
     height, width = input_shape(trained.card.preprocess)[2:]
     size = (height, width) if height > 0 else None
     small, whole = folder / Path(OBJECTS_FILE).stem, folder / Path(LABELS_FILE).stem
@@ -134,7 +137,7 @@ def _write_programs(trained: TrainedModel, folder: Path) -> None:
 
 def _write_split(trained: TrainedModel, folder: Path, *, openvino: bool) -> dict[str, str]:
     """Writes the two parts of an R-CNN; returns their files by what they are."""
-    save: Callable[..., None] = load_part("segcli.engines.paddledet.two_parts:save_split")
+    save = _engine().save_two_parts
     stem = folder / Path(STEM_FILE).stem
     try:
         save(trained.network, stem, folder / Path(HEADS_FILE).stem)
@@ -150,6 +153,11 @@ def _write_split(trained: TrainedModel, folder: Path, *, openvino: bool) -> dict
         files["openvino_stem"] = OPENVINO_STEM_FILE
         files["openvino_stem_weights"] = str(Path(OPENVINO_STEM_FILE).with_suffix(".bin"))
     return files
+
+
+def _engine() -> InstanceEngine:
+    engine = engine_of(Task.INSTANCE)
+    return cast(InstanceEngine, engine)
 
 
 def _sized(trained: TrainedModel, config: Config) -> TrainedModel:
@@ -182,7 +190,7 @@ class _References:
 def _references(trained: TrainedModel, config: Config) -> _References:
     pictures, origin = parity_pictures(config, None)
     prepared = [prepare(picture, trained.card.preprocess) for picture in pictures]
-    forward = load_part("segcli.engines.paddledet.inference:ArrayForward")
+    forward = _engine().array_forward
     small = ObjectFinder(forward(trained.network), SIZED[trained.spec.name].masks)
     whole = ObjectFinder(forward(trained.network, small=False), None)
     found = _References(ObjectReference.of(small, prepared), ObjectReference.of(whole, prepared[:1]), origin)

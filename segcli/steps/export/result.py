@@ -8,32 +8,7 @@ from typing import Any
 
 from segcli.inference.exported_model import InputShape
 from segcli.inference.object_parity import ObjectParity
-
-
-@dataclass(frozen=True)
-class Parity:
-    """How one written file agrees with the trained network.
-
-    Attributes:
-        runtime: What ran the file.
-        file: Name of the file.
-        pictures: Pictures compared.
-        max_abs_diff: Largest difference of a logit; None for a file that gives labels alone.
-        max_rel_diff: The same, relative to the largest logit.
-        label_agreement: Share of the pixels with the same class.
-    """
-
-    runtime: str
-    file: str
-    pictures: int
-    max_abs_diff: float | None
-    max_rel_diff: float | None
-    label_agreement: float
-
-    def summary(self) -> str:
-        """One line."""
-        off = "" if self.max_rel_diff is None else f", logits off by {self.max_rel_diff:.1e} at most"
-        return f"{self.label_agreement:.4%} of labels equal ({self.runtime}{off})"
+from segcli.inference.parity import Parity
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ from pathlib import Path
 from segcli.config.input_size import wanted_shape
 from segcli.config.schema import Config
 from segcli.data.files import sha256_of, whole_folder
-from segcli.engine import Engine
 from segcli.errors import ExportError
 from segcli.inference.exported_model import (
     FREE_SHAPE,
@@ -27,7 +26,7 @@ from segcli.inference.exported_model import (
     write_manifest,
 )
 from segcli.inference.onnx_conversion import write_onnx, write_openvino
-from segcli.inference.parity import Reference, compare
+from segcli.inference.parity import Parity, Reference, compare
 from segcli.inference.parity_samples import parity_pictures
 from segcli.inference.preprocess import Forward, normalise
 from segcli.inference.runtimes.onnx_runtime import OnnxRuntime
@@ -36,8 +35,8 @@ from segcli.inference.runtimes.paddle_runtime import PaddleRuntime
 from segcli.inference.runtimes.protocol import Runtime, thread_count
 from segcli.models.spec import ModelSpec
 from segcli.steps.export.paddle_model import write_paddle_model
-from segcli.steps.export.result import ExportResult, Parity
-from segcli.tasks import TASKS, load_part
+from segcli.steps.export.result import ExportResult
+from segcli.tasks import engine_of
 from segcli.trained import TrainedModel, load_trained
 
 log = logging.getLogger("segcli.export")
@@ -95,7 +94,7 @@ def write_files(
 
     The network may have some layers replaced by others that compute the same.
     """
-    engine: Engine = load_part(TASKS[trained.spec.task].engine)()
+    engine = engine_of(trained.spec.task)
     write_paddle_model(engine.for_export(trained.network, trained.spec), folder, shape)
     files = {"paddle": LABELS_FILE, "paddle_logits": LOGITS_FILE, "paddle_weights": WEIGHTS_FILE}
     if {"onnx", "openvino"} & set(formats):
@@ -120,8 +119,7 @@ def exported_beside(weights: Path) -> Path | None:
 
 def trained_forward(trained: TrainedModel) -> Forward:
     """The trained network as a function of arrays."""
-    forward: Callable[[object], Forward] = load_part("segcli.engines.paddleseg.session:network_forward")
-    return forward(trained.network)
+    return engine_of(trained.spec.task).array_forward(trained.network)
 
 
 def trained_reference(

@@ -10,14 +10,14 @@ import numpy as np
 
 from segcli.config.schema import PredictConfig
 from segcli.data.classes import ClassMap
+from segcli.data.detections import Detections
+from segcli.data.image import RgbImage
 from segcli.data.sources import SourceItem
 from segcli.inference.decode_objects import ObjectFinder
 from segcli.inference.exported_model import DRAW_THRESHOLD, ExportedModel
 from segcli.inference.instance_input import prepare
-from segcli.inference.preprocess import Picture
 from segcli.inference.runtimes.choice import open_runtime
 from segcli.inference.runtimes.protocol import Runtime
-from segcli.metrics.mask_ap import Detections
 from segcli.models.instance.table import SIZED
 from segcli.steps.predict.instance_results import InstanceResult
 from segcli.steps.predict.options import wanted_runtime
@@ -72,7 +72,7 @@ class InstancePredictor:
             if item.picture is not None:
                 yield InstanceResult(item, self.find(item.picture), self.classes)
 
-    def find(self, picture: Picture) -> Detections:
+    def find(self, picture: RgbImage) -> Detections:
         """The objects of a picture (RGB, uint8 [H, W, 3]) with scores of at least the threshold, best first."""
         form = SIZED[self.model.model_name].masks if self.model.gives_small_masks else None
         finder = ObjectFinder(self.runtime.run_named, form)

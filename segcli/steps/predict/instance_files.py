@@ -15,8 +15,8 @@ from PIL import Image
 
 from segcli.data import rle
 from segcli.data.contours import Outline, mask_outlines
+from segcli.data.image import RgbImage
 from segcli.data.rle import Rle
-from segcli.inference.preprocess import Picture
 from segcli.steps.predict.writers import to_json
 
 LABELME_VERSION = "5.6.0"
@@ -77,7 +77,7 @@ def coco_results(values: Mapping[str, Any], codes: Sequence[Rle]) -> list[dict[s
     ]
 
 
-def labelme_values(values: Mapping[str, Any], codes: Sequence[Rle], picture: Picture, target: Path) -> dict[str, Any]:
+def labelme_values(values: Mapping[str, Any], codes: Sequence[Rle], picture: RgbImage, target: Path) -> dict[str, Any]:
     """A LabelMe file of the objects.
 
     An object in one piece is a polygon; one in several pieces has a `group_id`; one with holes is a mask, because
@@ -114,7 +114,7 @@ def _shapes(box: Mapping[str, Any], code: Rle, number: int) -> list[dict[str, An
     ]
 
 
-def _picture_of(values: Mapping[str, Any], picture: Picture, target: Path) -> tuple[str, str | None]:
+def _picture_of(values: Mapping[str, Any], picture: RgbImage, target: Path) -> tuple[str, str | None]:
     """Relative path of the picture, or a made-up name and the picture itself as base64."""
     given = values["input_path"]
     if given is not None and values["page_index"] is None and Path(given).is_file():

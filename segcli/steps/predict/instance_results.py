@@ -12,11 +12,11 @@ from PIL import Image
 
 from segcli.data import rle
 from segcli.data.classes import ClassMap
+from segcli.data.detections import Detections
 from segcli.data.files import write_json_atomic, write_text_atomic
 from segcli.data.image import IMAGE_SUFFIXES, StrPath
 from segcli.data.rle import Rle
 from segcli.data.sources import SourceItem
-from segcli.metrics.mask_ap import Detections
 from segcli.report.objects import DrawnObject, draw_objects
 from segcli.steps.predict.instance_files import coco_results, compact_objects, full_objects, labelme_values
 from segcli.steps.predict.result import Predicted

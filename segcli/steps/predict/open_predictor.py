@@ -11,7 +11,7 @@ from segcli.inference.exported_model import ExportedModel, is_exported
 from segcli.models.promptable.specs import is_same_network
 from segcli.models.table import get_spec
 from segcli.steps.predict.protocol import Predictor
-from segcli.tasks import TASKS, load_part
+from segcli.tasks import step_part
 
 
 def open_predictor(name: str, folder: Path, settings: PredictConfig, device: str, *, strict: bool = False) -> Predictor:
@@ -25,7 +25,7 @@ def open_predictor(name: str, folder: Path, settings: PredictConfig, device: str
         MissingPartError: No runtime can open it, or the device is not there and `strict`.
     """
     spec = get_spec(name)
-    opener = load_part(TASKS[spec.task].predictor)
+    opener = step_part("predict", spec.task)
     there = first_device(available_device(device, strict=strict))
     predictor: Predictor
     if hasattr(opener, "open_weights") and not is_exported(folder):

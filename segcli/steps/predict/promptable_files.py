@@ -30,10 +30,10 @@ from segcli.steps.predict.result import Predicted
 NAMELESS = "object"
 COCO_FILE = "annotations/instance_train.json"
 _LABELME_VERSION = "5.5.0"
-Picture = NDArray[np.uint8]
+RgbImage = NDArray[np.uint8]
 
 
-def place_picture(folder: Path, name: Path, input_path: str | None, picture: Picture) -> str:
+def place_picture(folder: Path, name: Path, input_path: str | None, picture: RgbImage) -> str:
     """Puts a picture into the `images` of a dataset: the file itself (linked where that can be), or a PNG of a page.
 
     Args:
@@ -63,7 +63,7 @@ def _link(source: Path, target: Path) -> None:
         shutil.copyfile(source, target)
 
 
-def labelme_document(image: str, picture: Picture, answers: Sequence[PromptedMask]) -> dict[str, Any]:
+def labelme_document(image: str, picture: RgbImage, answers: Sequence[PromptedMask]) -> dict[str, Any]:
     """LabelMe's document: a polygon for every part of a mask, or the mask itself where it has holes.
 
     Args:
@@ -106,7 +106,7 @@ def _encoded(crop: NDArray[np.bool_]) -> str:
     return base64.b64encode(stream.getvalue()).decode("ascii")
 
 
-def coco_document(image: str, picture: Picture, answers: Sequence[PromptedMask]) -> dict[str, Any]:
+def coco_document(image: str, picture: RgbImage, answers: Sequence[PromptedMask]) -> dict[str, Any]:
     """COCO's document of one picture, with run-length codes; `merge_coco` joins those of many."""
     found = [answer for answer in answers if answer.area_px]
     names = list(dict.fromkeys(answer.prompt.label or NAMELESS for answer in found))

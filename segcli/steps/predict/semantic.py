@@ -9,10 +9,10 @@ from pathlib import Path
 
 from segcli.config.schema import PredictConfig, SlidingWindowConfig
 from segcli.data.classes import ClassMap
+from segcli.data.image import Labels, RgbImage
 from segcli.data.sources import SourceItem
-from segcli.inference.decode_labels import Labels, label_maps
+from segcli.inference.decode_labels import label_maps
 from segcli.inference.exported_model import ExportedModel
-from segcli.inference.preprocess import Picture
 from segcli.inference.runtimes.choice import open_runtime
 from segcli.inference.runtimes.protocol import Runtime
 from segcli.inference.tiles import label_map_tiled
@@ -67,7 +67,7 @@ class SemanticPredictor:
         for item, ids in zip(readable, labels, strict=True):
             yield SegResult(item, ids, self.classes)
 
-    def label(self, pictures: Sequence[Picture]) -> list[Labels]:
+    def label(self, pictures: Sequence[RgbImage]) -> list[Labels]:
         """The label map of each picture, uint8 [H, W] in its own size."""
         done: dict[int, Labels] = {}
         for group in _equal_sizes(pictures):
@@ -75,7 +75,7 @@ class SemanticPredictor:
             done.update(zip(group, self._label_batch(batch), strict=True))
         return [done[index] for index in range(len(pictures))]
 
-    def _label_batch(self, pictures: Sequence[Picture]) -> list[Labels]:
+    def _label_batch(self, pictures: Sequence[RgbImage]) -> list[Labels]:
         limit = self.model.batch_limit or len(pictures)
         window = self.settings.sliding_window
         if window is not None:
@@ -87,7 +87,7 @@ class SemanticPredictor:
             labels += label_maps(self.runtime.run, batch, self.model.preprocess, input_size=size)
         return labels
 
-    def _label_tiled(self, picture: Picture, window: SlidingWindowConfig, limit: int) -> Labels:
+    def _label_tiled(self, picture: RgbImage, window: SlidingWindowConfig, limit: int) -> Labels:
         return label_map_tiled(
             self.runtime.run,
             picture,
@@ -120,7 +120,7 @@ def resized(width: int, height: int, wanted: TargetSize) -> tuple[int, int] | No
     return new_height, new_width
 
 
-def _equal_sizes(pictures: Sequence[Picture]) -> list[list[int]]:
+def _equal_sizes(pictures: Sequence[RgbImage]) -> list[list[int]]:
     groups: dict[tuple[int, ...], list[int]] = {}
     for index, picture in enumerate(pictures):
         groups.setdefault(picture.shape, []).append(index)

@@ -11,9 +11,8 @@ from PIL import Image
 
 from segcli.data.classes import ClassMap
 from segcli.data.files import write_text_atomic
-from segcli.data.image import IMAGE_SUFFIXES, StrPath
+from segcli.data.image import IMAGE_SUFFIXES, Labels, StrPath
 from segcli.data.sources import SourceItem
-from segcli.inference.decode_labels import Labels
 from segcli.steps.predict.result import Predicted
 from segcli.steps.predict.writers import (
     JsonForm,

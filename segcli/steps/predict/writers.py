@@ -15,10 +15,9 @@ from PIL import Image
 from segcli.data.classes import ClassMap
 from segcli.data.files import atomic_path, write_bytes_atomic
 from segcli.data.formats.masks import count_ids
+from segcli.data.image import Labels, RgbImage
 from segcli.data.palette import png_palette
 from segcli.errors import InputError
-from segcli.inference.decode_labels import Labels
-from segcli.inference.preprocess import Picture
 from segcli.report.overlay import overlay, with_legend
 
 JsonForm = Literal["compact", "full"]
@@ -36,7 +35,7 @@ def label_picture(labels: Labels, classes: ClassMap) -> Image.Image:
     return picture
 
 
-def overlay_picture(picture: Picture, labels: Labels, classes: ClassMap) -> Picture:
+def overlay_picture(picture: RgbImage, labels: Labels, classes: ClassMap) -> RgbImage:
     """The picture under its label map, with a legend of the classes that occur: RGB."""
     shown = [int(class_id) for class_id in np.flatnonzero(count_ids(labels))]
     return with_legend(overlay(picture, labels, classes), classes, shown)
@@ -52,12 +51,12 @@ def save_label_map(path: Path, labels: Labels, classes: ClassMap) -> None:
             image.convert("RGB").save(temporary)
 
 
-def save_overlay(path: Path, picture: Picture, labels: Labels, classes: ClassMap) -> None:
+def save_overlay(path: Path, picture: RgbImage, labels: Labels, classes: ClassMap) -> None:
     """Writes the overlay in the format of the suffix."""
     save_picture(path, overlay_picture(picture, labels, classes))
 
 
-def save_picture(path: Path, picture: Picture) -> None:
+def save_picture(path: Path, picture: RgbImage) -> None:
     """Writes an RGB picture in the format of the suffix."""
     drawn = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
     encoded, data = cv2.imencode(path.suffix, drawn, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])

@@ -20,7 +20,7 @@ _HARMLESS = frozenset({"C103", "C105"})
 """A file that is missing or empty: the other one is divided."""
 
 
-def plan_coco_split(dataset_dir: Path, shares: Shares, seed: int) -> SplitPlan:
+def plan_coco(dataset_dir: Path, shares: Shares, seed: int) -> SplitPlan:
     """Divides the pictures of both files; see `CocoMerge` for what becomes of ids, categories and other keys.
 
     Raises:

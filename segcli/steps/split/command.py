@@ -7,7 +7,7 @@ from segcli.data.ratios import Shares
 from segcli.data.transaction import transaction
 from segcli.models.names import MODEL_TASKS
 from segcli.steps.split.plan import SplitPlan, SplitReport
-from segcli.tasks import TASKS, load_part
+from segcli.tasks import layout_part
 
 
 def plan_split(config: Config) -> SplitPlan:
@@ -19,8 +19,8 @@ def plan_split(config: Config) -> SplitPlan:
     """
     settings = config.CheckDataset.split
     shares = Shares.checked(settings.train_percent, settings.val_percent)
-    parts = TASKS[MODEL_TASKS[config.Global.model]]
-    plan: SplitPlan = load_part(parts.splitter)(config.Global.dataset, shares, settings.seed)
+    planner = layout_part("split", MODEL_TASKS[config.Global.model])
+    plan: SplitPlan = planner(config.Global.dataset, shares, settings.seed)
     return plan
 
 

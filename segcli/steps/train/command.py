@@ -27,7 +27,7 @@ from segcli.steps.train.precision import FullPrecision, MixedPrecision, Precisio
 from segcli.steps.train.result import TrainResult
 from segcli.steps.train.state import Callback, TrainState
 from segcli.steps.train.terminal import TerminalProgress
-from segcli.tasks import TASKS, TaskParts, load_part
+from segcli.tasks import TASKS, TaskParts, engine_of
 from segcli.version import __version__
 from segcli.weights.loading import load_into
 from segcli.weights.official import resolve_weights
@@ -66,7 +66,7 @@ def train_here(config: Config) -> TrainResult:
     output.mkdir(parents=True, exist_ok=True)
     select_device(config.Global.device, strict=config.Global.strict_device)
     with _log_file(output / LOG_FILE, keep=config.Train.resume_path is not None):
-        session = load_part(parts.engine)().open_training(spec, config)
+        session = engine_of(spec.task).open_training(spec, config)
         _load_pretrained(session.network, spec, config)
         training = _assemble(session, spec, parts, config, output)
         _run(training, config)

@@ -1,8 +1,8 @@
-"""Training in several processes: one a GPU, on one machine or many, or several on the CPU.
+"""Training in several processes: one per GPU, on one machine or many, or several on the CPU.
 
-Paddle's own launcher starts the processes; each runs `segcli.steps.train.worker` with the same resolved configuration, and
-the gradients are averaged by `paddle.DataParallel`. What the first process logs is told here as it comes; all that the
-others and the launcher say is in `<output>/processes`.
+Paddle's own launcher starts the processes; each runs `segcli.steps.train.worker` with the same resolved configuration,
+and the gradients are averaged by `paddle.DataParallel`. What the first process logs is told here as it comes; all that
+the others and the launcher say is in `<output>/processes`.
 """
 
 from __future__ import annotations

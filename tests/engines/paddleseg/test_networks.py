@@ -11,9 +11,9 @@ import pytest
 
 from segcli.engines.paddleseg.networks import build
 from segcli.engines.paddleseg.patches import CURES, ORIGINALS, apply_cures
-from segcli.models import build_network
 from segcli.models.semantic.table import SEMANTIC_MODELS
 from segcli.models.table import get_spec
+from segcli.networks import build_network
 
 Shared = Callable[[str], Path]
 MASKFORMER = next(cure for cure in CURES if cure.owner.endswith("MaskFormer"))

@@ -15,9 +15,9 @@ import pytest
 from segcli.config.load import from_values
 from segcli.engines.promptable.frozen_lseg import FrozenPixels
 from segcli.errors import ConfigError, DatasetError
-from segcli.models import build_network
 from segcli.models.promptable.lseg.text_encoder import TextEncoder
 from segcli.models.promptable.lseg.vit import VisionTransformer
+from segcli.networks import build_network
 from segcli.promptable.backends import PaddleSam
 from segcli.promptable.cache import EmbeddingCache
 from segcli.steps.evaluate.command import evaluate

@@ -9,9 +9,9 @@ import numpy as np
 import paddle
 import pytest
 
-from segcli.models import build_network
 from segcli.models.semantic.seaformer import SIZES
 from segcli.models.semantic.seaformer_backbone import ConvBN, DropPath
+from segcli.networks import build_network
 
 Shared = Callable[[str], Path]
 

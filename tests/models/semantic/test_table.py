@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from segcli.models import build_network
 from segcli.models.semantic.table import SEMANTIC_MODELS
 from segcli.models.spec import ModelSpec
+from segcli.networks import build_network
 
 NAMES = [spec.name for spec in SEMANTIC_MODELS]
 

@@ -5,13 +5,13 @@ import pytest
 import yaml
 
 from segcli.data import rle
+from segcli.data.detections import Detections
 from segcli.errors import ExportError, MissingPartError, ParityError
 from segcli.inference.decode_objects import ObjectFinder
 from segcli.inference.exported_model import ExportedModel
 from segcli.inference.instance_input import PreparedPicture
 from segcli.inference.object_parity import ObjectReference, compare_objects
 from segcli.inference.runtimes.choice import open_runtime
-from segcli.metrics.mask_ap import Detections
 from segcli.models.instance.table import SIZED, MaskForm, has_onnx_form
 from segcli.steps.export.command import export_weights
 from tests.instance_run import configure

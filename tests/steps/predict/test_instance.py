@@ -9,13 +9,13 @@ import pytest
 
 from segcli.data import rle
 from segcli.data.classes import ClassMap
+from segcli.data.detections import Detections
 from segcli.data.formats.labelme import read_labelme
 from segcli.data.formats.labelme_shapes import LabelCanvas
 from segcli.data.image import read_image
 from segcli.data.sources import open_sources
 from segcli.inference.decode_objects import whole_masks
 from segcli.inference.instance_input import fitted_size, prepare
-from segcli.metrics.mask_ap import Detections
 from segcli.models.spec import Preprocess
 from segcli.steps.predict.command import predict
 from segcli.steps.predict.instance_results import InstanceResult

@@ -18,7 +18,7 @@ _HARMLESS = frozenset({"S101", "S102"})
 """A list that is missing or empty: the other one is divided."""
 
 
-def plan_seg_split(dataset_dir: Path, shares: Shares, seed: int) -> SplitPlan:
+def plan_masks(dataset_dir: Path, shares: Shares, seed: int) -> SplitPlan:
     """Divides the samples of both lists.
 
     Repeated lines are written once; a picture that has several masks stays in one part with all of them.

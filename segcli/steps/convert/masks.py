@@ -72,7 +72,7 @@ class SegPlan(ConversionPlan):
         return ("\t" if any(" " in name for name in names) else " ").join(names)
 
 
-def plan_seg(dataset: LabelMeDataset, settings: CheckDatasetConfig) -> SegPlan:
+def plan_masks(dataset: LabelMeDataset, settings: CheckDatasetConfig) -> SegPlan:
     """Decides every file of the result without writing one; see `place_pictures` for the errors.
 
     Masks go into `annotations/`, or into `masks/` where the labelled pictures themselves lie in `annotations/`.

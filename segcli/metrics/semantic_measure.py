@@ -1,0 +1,97 @@
+"""Measures a semantic network on labelled pictures, in memory that does not grow with their number."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from segcli.config.schema import SlidingWindowConfig
+from segcli.data.classes import ClassMap
+from segcli.data.image import Labels
+from segcli.data.loading import LoadedSample, grouped, load_ahead
+from segcli.data.samples import SegSample
+from segcli.errors import DatasetError
+from segcli.inference.decode_labels import label_maps
+from segcli.inference.preprocess import Forward
+from segcli.inference.tiles import label_map_tiled
+from segcli.metrics import semantic_scores as metrics
+from segcli.metrics.boundary import BoundaryCounts
+from segcli.metrics.confusion import ConfusionMatrix, UnknownIdError
+from segcli.metrics.semantic_report import SemanticReport
+from segcli.metrics.semantic_scores import AbsentClass
+from segcli.models.spec import Preprocess
+from segcli.progress import track
+from segcli.rules import finding
+
+log = logging.getLogger("segcli.evaluate")
+
+
+def measure(
+    forward: Forward,
+    samples: Sequence[SegSample],
+    classes: ClassMap,
+    preprocess: Preprocess,
+    *,
+    batch_size: int = 1,
+    absent_class: AbsentClass = "exclude",
+    sliding_window: SlidingWindowConfig | None = None,
+    input_size: tuple[int, int] | None = None,
+    boundary: bool = False,
+    log_interval: int | None = None,
+) -> SemanticReport:
+    """Compares what a network predicts with the masks.
+
+    Args:
+        forward: The network: float32 [N, 3, H, W] to logits [N, classes, h, w]; logits of another size than the mask
+            are resized to it.
+        samples: Pictures and masks.
+        classes: The classes; mask pixels of their `ignore_index` count for nothing.
+        preprocess: How pictures become the network's input.
+        batch_size: Pictures at once; only neighbours of equal size are joined. With a sliding window, tiles at once.
+        absent_class: What a class in neither truth nor prediction does to the means.
+        sliding_window: Measures in overlapping tiles, as PaddleSeg's `slide_inference` does.
+        input_size: Height and width that the network needs; None gives it the pictures as they are.
+        boundary: Measures the boundary IoU too, which takes a few milliseconds a class and picture.
+        log_interval: Pictures between two lines of the log; None logs none.
+
+    Raises:
+        DatasetError: A sample cannot be read, its sizes differ, or its mask holds an unknown id.
+    """
+    matrix = ConfusionMatrix(len(classes), classes.ignore_index)
+    outlines = BoundaryCounts(len(classes), classes.ignore_index) if boundary else None
+
+    def predict(batch: Sequence[LoadedSample]) -> list[Labels]:
+        pictures = [loaded.picture for loaded in batch]
+        if sliding_window is None:
+            return label_maps(forward, pictures, preprocess, input_size=input_size)
+        return [
+            label_map_tiled(forward, picture, preprocess, sliding_window, batch_size=batch_size, input_size=input_size)
+            for picture in pictures
+        ]
+
+    done = 0
+    shown = track(load_ahead(samples, batch_size + 1), "evaluate", len(samples))
+    for batch in grouped(shown, batch_size):
+        for loaded, labels in zip(batch, predict(batch), strict=True):
+            count_labels(matrix, labels, loaded)
+            if outlines is not None:
+                outlines.update(labels, loaded.mask)
+            done += 1
+            if log_interval and done % log_interval == 0:
+                so_far = metrics.mean(metrics.iou(matrix.compute()), absent_class)
+                log.info("%d of %d pictures, mIoU so far %.4f", done, len(samples), so_far)
+    boundary_iou = None if outlines is None else outlines.compute()
+    return SemanticReport(classes, matrix.compute(), len(samples), absent_class, boundary_iou)
+
+
+def count_labels(matrix: ConfusionMatrix, labels: Labels, loaded: LoadedSample) -> None:
+    """Counts the label map of one sample.
+
+    Raises:
+        DatasetError: The mask holds an id that is no class.
+    """
+    try:
+        matrix.update(labels, loaded.mask)
+    except UnknownIdError as error:
+        fault = finding("S304", str(loaded.sample.mask), str(error))
+        raise DatasetError(str(error), [fault], path=loaded.sample.mask, hint=fault.hint) from error

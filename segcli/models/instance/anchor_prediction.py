@@ -1,0 +1,34 @@
+"""What the head of PP-YOLOE_seg says of all anchors, for its losses and its decoding."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+Tensor = Any
+
+
+@dataclass(frozen=True)
+class AnchorPrediction:
+    """What the head says of all L anchors.
+
+    Attributes:
+        scores: Class probabilities [B, L, C].
+        distributions: Logits over the distances to the four sides [B, L, 4 * bins].
+        coefficients: Of the prototypes [B, L, K].
+        prototypes: [B, K, h, w] at half the finest stride.
+        centres: Anchor centres in units of their stride [L, 2].
+        strides: [L, 1].
+    """
+
+    scores: Tensor
+    distributions: Tensor
+    coefficients: Tensor
+    prototypes: Tensor
+    centres: Tensor
+    strides: Tensor
+
+    def in_float32(self) -> AnchorPrediction:
+        """The same in single precision, in which the losses are computed whatever the network's."""
+        values = (self.scores, self.distributions, self.coefficients, self.prototypes, self.centres, self.strides)
+        return AnchorPrediction(*[value.astype("float32") for value in values])

@@ -1,0 +1,170 @@
+"""The house: data flows one way, and the test names the line that runs against it.
+
+A package imports only packages of lower floors. Imports inside functions, those for type checkers and addresses in
+strings (`"package.module:name"`) count like any other.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+FLOORS: tuple[tuple[str, ...], ...] = (
+    ("version", "plurals", "lazy", "console"),
+    ("findings",),
+    ("rules",),
+    ("errors", "log", "progress"),
+    ("failure_report", "terminal"),
+    ("data",),
+    ("results", "report", "models"),
+    ("weights",),
+    ("config",),
+    ("device", "engine"),
+    ("batches", "inference"),
+    ("promptable",),
+    ("metrics",),
+    ("engines",),
+    ("tasks",),
+    ("networks",),
+    ("trained",),
+    ("steps.convert", "steps.split", "steps.export", "steps.predict", "steps.demo", "steps.doctor"),
+    ("steps.check", "steps.evaluate", "steps.train", "steps.verify_weights"),
+    ("steps",),
+    ("app",),
+    ("cli",),
+    ("segcli", "__main__"),
+)
+"""Packages and modules of segcli from the ground up. Those of one floor do not import each other."""
+
+ONLY_ENGINES = ("paddleseg", "ppdet")
+"""Libraries that nothing but the engines imports."""
+
+
+@dataclass(frozen=True)
+class Import:
+    """One module's use of another."""
+
+    user: str
+    used: str
+    place: str
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.user} imports {self.used}"
+
+
+@lru_cache(maxsize=1)
+def modules() -> dict[str, Path]:
+    found = {}
+    for path in sorted((ROOT / "segcli").rglob("*.py")):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+def module_of(name: str) -> str:
+    """The module that holds a dotted name."""
+    while name not in modules():
+        name = name.rpartition(".")[0]
+    return name
+
+
+def used_names(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.ImportFrom) and node.module is not None:
+        yield from (f"{node.module}.{alias.name}" for alias in node.names)
+    elif isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif (
+        isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and re.fullmatch(r"segcli(\.\w+)+:\w+", node.value)
+    ):
+        yield node.value.replace(":", ".")
+
+
+@lru_cache(maxsize=1)
+def imports() -> tuple[Import, ...]:
+    found = []
+    for user, path in modules().items():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            place = f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', 0)}"
+            for name in used_names(node):
+                if name.split(".")[0] == "segcli" and module_of(name) != user:
+                    found.append(Import(user, module_of(name), place))
+    return tuple(found)
+
+
+def package_of(module: str) -> str:
+    """The name under which a module stands in `FLOORS`."""
+    parts = module.split(".")
+    if parts[:2] == ["segcli", "steps"]:
+        return ".".join(parts[1:3])
+    return parts[1] if len(parts) > 1 else parts[0]
+
+
+def floor_of(package: str) -> int:
+    return next(number for number, floor in enumerate(FLOORS) if package in floor)
+
+
+def test_every_package_has_a_floor() -> None:
+    standing = {name for floor in FLOORS for name in floor}
+    assert {package_of(module) for module in modules()} == standing
+
+
+def test_no_package_imports_one_above_it_or_beside_it() -> None:
+    wrong = [
+        str(one)
+        for one in imports()
+        if package_of(one.user) != package_of(one.used)
+        and floor_of(package_of(one.used)) >= floor_of(package_of(one.user))
+        # the package itself names its parts for users, and takes nothing from them when it is imported
+        and one.used != "segcli"
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_no_circle_of_files() -> None:
+    uses: dict[str, set[str]] = {}
+    for one in imports():
+        uses.setdefault(one.user, set()).add(one.used)
+    done: set[str] = set()
+
+    def walk(module: str, path: tuple[str, ...]) -> None:
+        if module in path:
+            pytest.fail(" -> ".join((*path[path.index(module) :], module)))
+        if module not in done:
+            for used in sorted(uses.get(module, ())):
+                walk(used, (*path, module))
+            done.add(module)
+
+    for module in modules():
+        if module != "segcli":
+            walk(module, ())
+
+
+def test_engines_are_known_to_the_table_of_tasks_alone() -> None:
+    outside = [
+        str(one)
+        for one in imports()
+        if package_of(one.used) == "engines" and package_of(one.user) not in ("engines", "tasks")
+    ]
+    assert not outside, "\n".join(outside)
+
+
+def test_nothing_but_the_engines_imports_the_libraries() -> None:
+    wrong = [
+        f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', 0)}: imports {name}"
+        for module, path in modules().items()
+        if package_of(module) != "engines"
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for name in used_names(node)
+        if name.split(".")[0] in ONLY_ENGINES
+    ]
+    assert not wrong, "\n".join(wrong)
