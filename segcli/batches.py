@@ -27,7 +27,7 @@ class DrawnSamples(Protocol):
         """The sample of a draw, read and augmented."""
 
     def path_of(self, draw: int) -> str:
-        """Path of the picture of a draw, for messages."""
+        """Path of the image of a draw, for messages."""
 
 
 def load_batches(

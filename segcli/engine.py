@@ -26,7 +26,7 @@ class Batch:
 
     Attributes:
         tensors: The library's own mapping of input names to tensors.
-        paths: Pictures of the batch, for messages.
+        paths: Images of the batch, for messages.
     """
 
     tensors: Mapping[str, Any]
@@ -53,7 +53,7 @@ class TrainingSession(Protocol):
         network: What is trained.
         forward: What the forward pass calls: the network or a layer around it, or the data-parallel wrapper of that.
         optimizer: Paddle's optimizer, with its schedule.
-        preprocess: How pictures become inputs.
+        preprocess: How images become inputs.
         score_name: Name of the score by which the best weights are chosen.
         total_iterations: Iterations of the whole training.
         eval_interval: Iterations between two evaluations.

@@ -8,10 +8,10 @@ SegcliError                 exit 1   something failed; the message says what, wh
 ├── MissingPartError        exit 1   a package or a device that is needed is not there
 ├── WeightsError            exit 1   a weight file cannot be read, or does not fit the network
 ├── TrainingError           exit 1   training cannot go on
-│   └── NonFiniteLossError  exit 1   the loss became NaN or infinite; names the pictures of the batch
+│   └── NonFiniteLossError  exit 1   the loss became NaN or infinite; names the images of the batch
 ├── ExportError             exit 1   a model cannot be written
 │   └── ParityError         exit 1   the written model disagrees with the trained one
-└── InputError              exit 1   a picture, list or address given to predict cannot be read
+└── InputError              exit 1   an image, list or address given to predict cannot be read
 ```
 
 Only `segcli.app` turns an error into a result file and an exit code.
@@ -159,4 +159,4 @@ class ParityError(ExportError):
 
 
 class InputError(SegcliError):
-    """A picture, list or address given to predict cannot be read."""
+    """An image, list or address given to predict cannot be read."""

@@ -30,7 +30,7 @@ def build_network(
     Args:
         name: Name in the table of models, e.g. ``SegFormer-B0``.
         num_classes: Classes of its output (semantic: with the background); None takes that of the public dataset.
-        input_size: Side in pixels of the pictures that an instance model will mostly see.
+        input_size: Side in pixels of the images that an instance model will mostly see.
         options: Arguments of an instance model's parts, as in `Train.network`.
         lazy: Leaves the parameters without values, which is many times faster; only where every one is then loaded.
 
@@ -42,7 +42,7 @@ def build_network(
     """
     spec = get_spec(name)
     if input_size is not None and spec.task is not Task.INSTANCE:
-        raise UsageError(f"{name} takes pictures of any size; input_size is for instance models")
+        raise UsageError(f"{name} takes images of any size; input_size is for instance models")
     if options and spec.task is not Task.INSTANCE:
         raise UsageError(f"{name} has no options; they are for instance models")
     if num_classes is not None and spec.task is Task.PROMPTABLE:

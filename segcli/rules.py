@@ -1,9 +1,9 @@
 """Every finding that segcli can make, in one table: its code, severity, meaning and remedy.
 
 A code never changes its meaning and is never given again. L is for LabelMe data; the hundreds are 0 the lists, 1 the
-files, 2 the pictures, 3 the labels. S is for semantic data; the hundreds are
-0 the folder, 1 the lists, 2 pictures and files, 3 masks, 4 classes, 5 the division into parts. C1 is for COCO data; the
-tens are 0 the folder and its files, 1 pictures, 2 and 3 objects, 4 categories, 5 the division into parts.
+files, 2 the images, 3 the labels. S is for semantic data; the hundreds are
+0 the folder, 1 the lists, 2 images and files, 3 masks, 4 classes, 5 the division into parts. C1 is for COCO data; the
+tens are 0 the folder and its files, 1 images, 2 and 3 objects, 4 categories, 5 the division into parts.
 """
 
 from __future__ import annotations
@@ -45,16 +45,16 @@ _TABLE = (
     Code("L104", ERROR, "points that are no points", "delete the shape in LabelMe, or draw it anew"),
     Code("L105", ERROR, "shape without a label", "give it a label in LabelMe"),
     Code("L106", ERROR, "shape of unknown type", "draw it as polygon, rectangle, circle, line, point or mask"),
-    Code("L107", ERROR, "embedded picture or mask is damaged", "open and save the file in LabelMe"),
-    Code("L108", WARNING, "shape lies outside the picture", "look at it in LabelMe; only what lies inside is painted"),
-    Code("L109", INFO, "no shapes", "none needed: the picture is all background"),
+    Code("L107", ERROR, "embedded image or mask is damaged", "open and save the file in LabelMe"),
+    Code("L108", WARNING, "shape lies outside the image", "look at it in LabelMe; only what lies inside is painted"),
+    Code("L109", INFO, "no shapes", "none needed: the image is all background"),
     Code("L110", ERROR, "mask without pixels", "delete the shape in LabelMe, or draw it anew"),
     Code("L111", WARNING, "file not UTF-8", "open and save the file in LabelMe; look at its labels"),
-    Code("L201", ERROR, "picture missing", "put it beside the annotation or into images/, under its own name"),
-    Code("L202", ERROR, "picture cannot be decoded", "replace the file"),
-    Code("L203", WARNING, "two pictures of one name", "none needed: the second gets another name in the result"),
-    Code("L204", ERROR, "two annotations of one picture", "move the shapes into one file and take the other away"),
-    Code("L205", WARNING, "picture is not the one that was labelled", "put the original back, or label this one anew"),
+    Code("L201", ERROR, "image missing", "put it beside the annotation or into images/, under its own name"),
+    Code("L202", ERROR, "image cannot be decoded", "replace the file"),
+    Code("L203", WARNING, "two images of one name", "none needed: the second gets another name in the result"),
+    Code("L204", ERROR, "two annotations of one image", "move the shapes into one file and take the other away"),
+    Code("L205", WARNING, "image is not the one that was labelled", "put the original back, or label this one anew"),
     Code("L301", WARNING, "labels differ in case only", "give them one spelling if they mean the same"),
     Code("L302", ERROR, "label not in label.txt", "add it to label.txt, or correct the shape"),
     Code("L303", INFO, "shapes that are no objects", "none needed: __ignore__ and _background_ are left out"),
@@ -63,11 +63,9 @@ _TABLE = (
     Code("S002", ERROR, "more than one dataset below this folder", "point Global.dataset_dir at one of them"),
     Code("S101", ERROR, "list file missing", "write it, or let CheckDataset.split.enable=True divide the samples"),
     Code("S102", ERROR, "list file empty", "list at least one sample, or divide anew with CheckDataset.split"),
-    Code(
-        "S103", ERROR, "line cannot be parsed", "write picture and mask, with a tab between where a name holds blanks"
-    ),
+    Code("S103", ERROR, "line cannot be parsed", "write image and mask, with a tab between where a name holds blanks"),
     Code("S104", WARNING, "line given more than once", "delete the repeated line: its sample counts double"),
-    Code("S105", WARNING, "picture given with different masks", "keep the line with the right mask"),
+    Code("S105", WARNING, "image given with different masks", "keep the line with the right mask"),
     Code("S106", WARNING, "list file not plain UTF-8", "save the list as UTF-8 without byte order mark"),
     Code(
         "S107",
@@ -75,18 +73,18 @@ _TABLE = (
         "class file cannot be used as it is",
         "write one line a class to class_name_to_id.txt, like 0: _background_, ids from 0 without gaps",
     ),
-    Code("S201", ERROR, "picture missing", "correct the path in the list, or put the file there"),
+    Code("S201", ERROR, "image missing", "correct the path in the list, or put the file there"),
     Code("S202", ERROR, "mask missing", "correct the path in the list, or put the file there"),
-    Code("S203", ERROR, "picture cannot be decoded", "replace the file or take its line out of the list"),
-    Code("S204", ERROR, "picture cut off", "copy or download the file again"),
+    Code("S203", ERROR, "image cannot be decoded", "replace the file or take its line out of the list"),
+    Code("S204", ERROR, "image cut off", "copy or download the file again"),
     Code("S205", ERROR, "mask cannot be decoded", "replace the file or take its line out of the list"),
     Code("S206", ERROR, "mask cut off", "copy or write the file again"),
-    Code("S207", ERROR, "picture and mask differ in size", "write the mask anew at the size of the picture"),
+    Code("S207", ERROR, "image and mask differ in size", "write the mask anew at the size of the image"),
     Code("S208", WARNING, "unusual file suffix", "convert the file to PNG or JPEG (a mask: PNG)"),
-    Code("S209", INFO, "grey picture", "none needed: it is read as colour"),
-    Code("S210", INFO, "picture with transparency", "none needed: the transparency is dropped"),
-    Code("S211", INFO, "picture of more than 8 bits", "none needed: it is scaled to 8 bits"),
-    Code("S212", WARNING, "tiny picture", "leave it out, or check that it is no thumbnail"),
+    Code("S209", INFO, "grey image", "none needed: it is read as colour"),
+    Code("S210", INFO, "image with transparency", "none needed: the transparency is dropped"),
+    Code("S211", INFO, "image of more than 8 bits", "none needed: it is scaled to 8 bits"),
+    Code("S212", WARNING, "tiny image", "leave it out, or check that it is no thumbnail"),
     Code("S301", ERROR, "mask in colour", "write class ids into one channel of 8 bits, not colours"),
     Code("S302", ERROR, "mask of more than 8 bits", "save the mask with 8 bits; ids lie between 0 and 255"),
     Code("S303", ERROR, "mask in a lossy format", "save the mask as PNG: lossy formats change ids at every edge"),
@@ -119,10 +117,10 @@ _TABLE = (
     Code(
         "S501",
         ERROR,
-        "same picture in train and val",
-        "keep it in one part: scores on pictures seen in training mean nothing",
+        "same image in train and val",
+        "keep it in one part: scores on images seen in training mean nothing",
     ),
-    Code("S502", WARNING, "copies of a picture in one part", "keep one of them"),
+    Code("S502", WARNING, "copies of an image in one part", "keep one of them"),
     Code(
         "C101",
         ERROR,
@@ -130,42 +128,38 @@ _TABLE = (
         "point Global.dataset_dir at the folder of images and annotations",
     ),
     Code("C102", ERROR, "more than one COCO dataset below this folder", "point Global.dataset_dir at one of them"),
-    Code(
-        "C103", ERROR, "annotation file missing", "write it, or let CheckDataset.split.enable=True divide the pictures"
-    ),
+    Code("C103", ERROR, "annotation file missing", "write it, or let CheckDataset.split.enable=True divide the images"),
     Code("C104", ERROR, "annotation file cannot be read", "write COCO JSON with images, annotations and categories"),
-    Code("C105", ERROR, "part without pictures", "add pictures, or divide anew with CheckDataset.split"),
+    Code("C105", ERROR, "part without images", "add images, or divide anew with CheckDataset.split"),
     Code("C106", ERROR, "part without objects", "label at least one object: there is nothing to learn or to measure"),
     Code("C107", ERROR, "entry cannot be used", "give the entry the keys that COCO asks for, ids as whole numbers"),
-    Code("C111", ERROR, "picture missing", "correct file_name, or put the file into the folder images"),
-    Code("C112", ERROR, "picture cannot be decoded", "replace the file or take the picture out of the annotation file"),
-    Code("C113", ERROR, "picture cut off", "copy or download the file again"),
+    Code("C111", ERROR, "image missing", "correct file_name, or put the file into the folder images"),
+    Code("C112", ERROR, "image cannot be decoded", "replace the file or take the image out of the annotation file"),
+    Code("C113", ERROR, "image cut off", "copy or download the file again"),
     Code(
         "C114",
         ERROR,
         "width and height differ from the file",
         "correct them, and make sure that the outlines were drawn at the size of the file",
     ),
-    Code("C115", ERROR, "image id given more than once", "give every picture an id of its own"),
-    Code("C116", ERROR, "picture listed more than once", "keep one entry and move all annotations to its id"),
-    Code("C117", INFO, "picture without objects", "none needed: it is kept and teaches what is no object"),
+    Code("C115", ERROR, "image id given more than once", "give every image an id of its own"),
+    Code("C116", ERROR, "image listed more than once", "keep one entry and move all annotations to its id"),
+    Code("C117", INFO, "image without objects", "none needed: it is kept and teaches what is no object"),
     Code("C118", WARNING, "unusual file suffix", "convert the file to PNG or JPEG"),
     Code("C119", WARNING, "width or height missing", "write them; they were taken from the file"),
-    Code(
-        "C121", WARNING, "box reaches outside of the picture", "correct bbox [left, top, width, height]; it is clipped"
-    ),
-    Code("C122", ERROR, "box empty or outside of the picture", "correct bbox, or delete the key: it is then computed"),
+    Code("C121", WARNING, "box reaches outside of the image", "correct bbox [left, top, width, height]; it is clipped"),
+    Code("C122", ERROR, "box empty or outside of the image", "correct bbox, or delete the key: it is then computed"),
     Code("C123", WARNING, "box missing", "write bbox; it was computed from the outline"),
     Code("C124", ERROR, "polygon with fewer than 3 points", "draw the polygon again or delete it"),
     Code("C125", ERROR, "polygon is no list of x, y pairs", "write [x1, y1, x2, y2, ...] for each polygon"),
     Code("C126", WARNING, "polygon crosses itself", "draw it again: what is inside is not what was meant"),
     Code("C127", ERROR, "object without outline", "label its outline, or delete the annotation"),
-    Code("C128", ERROR, "run-length code damaged", "write the mask again; size is [height, width] of the picture"),
+    Code("C128", ERROR, "run-length code damaged", "write the mask again; size is [height, width] of the image"),
     Code("C129", WARNING, "object smaller than 4 px", "delete it if it is a slip of the mouse"),
     Code(
         "C130", WARNING, "area missing or not positive", "write area in square pixels; it was computed from the outline"
     ),
-    Code("C131", ERROR, "annotation of no picture", "correct image_id, or delete the annotation"),
+    Code("C131", ERROR, "annotation of no image", "correct image_id, or delete the annotation"),
     Code("C132", ERROR, "unknown category", "correct category_id, or add the category to categories"),
     Code(
         "C133", ERROR, "annotation id given more than once", "number the annotations anew: COCO tools drop all but one"
@@ -193,10 +187,10 @@ _TABLE = (
     Code(
         "C151",
         ERROR,
-        "same picture in train and val",
-        "keep it in one part: scores on pictures seen in training mean nothing",
+        "same image in train and val",
+        "keep it in one part: scores on images seen in training mean nothing",
     ),
-    Code("C152", WARNING, "copies of a picture in one part", "keep one of them"),
+    Code("C152", WARNING, "copies of an image in one part", "keep one of them"),
 )
 
 CODES: dict[str, Code] = {entry.code: entry for entry in _TABLE}

@@ -57,7 +57,7 @@ class CocoFolder:
 
 
 def make_coco_folder(root: Path, *, train: int = 3, val: int = 2) -> CocoFolder:
-    """`train` + `val` pictures called a0, a1, ...; in each an object of both categories."""
+    """`train` + `val` images called a0, a1, ...; in each an object of both categories."""
     folder = CocoFolder(root)
     (root / "images").mkdir(parents=True)
     (root / "annotations").mkdir()
@@ -66,9 +66,9 @@ def make_coco_folder(root: Path, *, train: int = 3, val: int = 2) -> CocoFolder:
         content: dict[str, Any] = {"images": [], "annotations": [], "categories": copy.deepcopy(CATEGORIES)}
         for index in range(count):
             rng = np.random.default_rng(number)
-            picture = cv2.resize(rng.integers(0, 255, (6, 8, 3), np.uint8), (WIDTH, HEIGHT))
+            rgb = cv2.resize(rng.integers(0, 255, (6, 8, 3), np.uint8), (WIDTH, HEIGHT))
             name = f"a{number}"
-            cv2.imwrite(str(folder.image(name)), picture)
+            cv2.imwrite(str(folder.image(name)), rgb)
             content["images"].append({"id": index, "file_name": f"{name}.png", "width": WIDTH, "height": HEIGHT})
             boxes = ([4.0, 4.0, 20.0, 12.0], [30.0, 20.0, 25.0, 22.0])
             for category, box in zip(CATEGORIES, boxes, strict=True):

@@ -19,17 +19,17 @@ def make_rectangles(root: Path, *, train: int = 4, val: int = 2) -> Path:
     folder = make_coco_folder(root, train=train, val=val)
     for part in folder.parts.values():
         names = {entry["id"]: entry["file_name"] for entry in part["images"]}
-        pictures = {id_: np.full((HEIGHT, WIDTH, 3), 30, np.uint8) for id_ in names}
+        images = {id_: np.full((HEIGHT, WIDTH, 3), 30, np.uint8) for id_ in names}
         for entry in part["annotations"]:
             x, y, w, h = map(int, entry["bbox"])
-            pictures[entry["image_id"]][y : y + h, x : x + w] = COLOURS[entry["category_id"] == 7]
+            images[entry["image_id"]][y : y + h, x : x + w] = COLOURS[entry["category_id"] == 7]
         for id_, name in names.items():
-            cv2.imwrite(str(root / "images" / name), pictures[id_])
+            cv2.imwrite(str(root / "images" / name), images[id_])
     return root
 
 
 def configure(model: str, dataset: Path, output: Path, *, size: int = 64, **sections: Any) -> Config:
-    """Two iterations of one picture each at a small size."""
+    """Two iterations of one image each at a small size."""
     train = {"epochs_iters": 1, "batch_size": 2, "input_size": size, "eval_interval": 1, "export_best": False}
     return Config.model_validate(
         {

@@ -26,8 +26,8 @@ def box(label: str, left: float, top: float, right: float, bottom: float, **more
     return shape(label, (left, top), (right, top), (right, bottom), (left, bottom), **more)
 
 
-def picture_bytes(seed: int = 0, suffix: str = ".png", size: tuple[int, int] = (HEIGHT, WIDTH)) -> bytes:
-    """A picture file."""
+def image_bytes(seed: int = 0, suffix: str = ".png", size: tuple[int, int] = (HEIGHT, WIDTH)) -> bytes:
+    """An image file."""
     pixels = np.random.default_rng(seed).integers(0, 255, (*size, 3), np.uint8)
     return cv2.imencode(suffix, pixels)[1].tobytes()
 
@@ -42,33 +42,33 @@ def write_labelme(
     name: str,
     shapes: Sequence[dict[str, Any]] = (),
     *,
-    picture: str | None = "beside",
+    image: str | None = "beside",
     embedded: bool = False,
     seed: int = 0,
     **keys: Any,
 ) -> Path:
-    """Writes `<root>/<name>.json` and its picture.
+    """Writes `<root>/<name>.json` and its image.
 
     Args:
         root: The dataset.
         name: Path without suffix.
         shapes: Of the file.
-        picture: Where the picture goes, relative to `root`; ``beside`` the JSON, or nowhere.
-        embedded: Whether the picture is in the JSON.
-        seed: Of the picture.
+        image: Where the image goes, relative to `root`; ``beside`` the JSON, or nowhere.
+        embedded: Whether the image is in the JSON.
+        seed: Of the image.
         keys: Keys of the file, over the usual ones; None takes one away.
     """
     path = root / f"{name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    place = path.with_suffix(".png") if picture == "beside" else None if picture is None else root / picture
+    place = path.with_suffix(".png") if image == "beside" else None if image is None else root / image
     if place is not None:
         place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_bytes(picture_bytes(seed, place.suffix))
+        place.write_bytes(image_bytes(seed, place.suffix))
     values = {
         "version": "5.4.1",
         "shapes": list(shapes),
         "imagePath": place.name if place is not None else f"{path.stem}.png",
-        "imageData": base64.b64encode(picture_bytes(seed)).decode() if embedded else None,
+        "imageData": base64.b64encode(image_bytes(seed)).decode() if embedded else None,
         "imageHeight": HEIGHT,
         "imageWidth": WIDTH,
         **keys,

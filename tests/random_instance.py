@@ -32,7 +32,7 @@ def save_random_weights(name: str, folder: Path) -> Path:
         network.backbone({"image": paddle.rand([2, 3, SIDE, SIDE])})
     if name == "SOLOv2":  # scores about the head's threshold of 0.1 instead of 0.01
         network.solov2_head.solo_cate.bias.set_value(network.solov2_head.solo_cate.bias + 2.3)
-    if hasattr(network, "rpn_head"):  # boxes that stay in the picture, scores below 1
+    if hasattr(network, "rpn_head"):  # boxes that stay in the image, scores below 1
         _shrink(network)
     folder.mkdir(parents=True, exist_ok=True)
     paddle.save(network.state_dict(), str(folder / "best_model.pdparams"))

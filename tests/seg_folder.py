@@ -28,8 +28,8 @@ class SegFolder:
 
     def write_sample(self, name: str, seed: int) -> None:
         rng = np.random.default_rng(seed)
-        picture = cv2.resize(rng.integers(0, 255, (6, 8, 3), np.uint8), SIZE[::-1])
-        cv2.imwrite(str(self.image(name)), picture)
+        rgb = cv2.resize(rng.integers(0, 255, (6, 8, 3), np.uint8), SIZE[::-1])
+        cv2.imwrite(str(self.image(name)), rgb)
         ids = np.zeros(SIZE, np.uint8)
         ids[8:24, 8:30] = 1
         ids[28:40, 30:60] = 2
@@ -38,7 +38,7 @@ class SegFolder:
 
 
 def make_seg_folder(root: Path, *, train: int = 3, val: int = 2, class_file: bool = True) -> SegFolder:
-    """`train` + `val` pictures called a0, a1, ... with classes 0, 1, 2 and a border of 255 in each."""
+    """`train` + `val` images called a0, a1, ... with classes 0, 1, 2 and a border of 255 in each."""
     folder = SegFolder(root)
     (root / "images").mkdir(parents=True)
     (root / "annotations").mkdir()

@@ -69,7 +69,7 @@ def test_an_invalid_dataset_is_a_result(run):
 
 @pytest.mark.parametrize(
     ("error", "code"),
-    [(InputError("no picture"), 1), (NonFiniteLossError("loss"), 1), (UsageError("no"), 2), (KeyboardInterrupt(), 130)],
+    [(InputError("no image"), 1), (NonFiniteLossError("loss"), 1), (UsageError("no"), 2), (KeyboardInterrupt(), 130)],
 )
 def test_an_error_has_its_exit_code(error: BaseException, code: int, run, capsys: pytest.CaptureFixture[str]):
     got, result = run(raising(error))

@@ -35,7 +35,7 @@ def test_batches_follow_the_draws(num_workers):
 
 
 @pytest.mark.parametrize("num_workers", [0, 1])
-def test_a_picture_that_vanishes_ends_the_training(num_workers):
+def test_a_image_that_vanishes_ends_the_training(num_workers):
     draws = Draws(samples=4, batch_size=2)
     batches = load_batches(Numbers(gone=3), draws, start=0, stop=4, num_workers=num_workers)
     with pytest.raises(InputError, match=r"three\.png"):

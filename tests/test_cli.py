@@ -134,14 +134,14 @@ def test_weights_are_inspected(invoke, tmp_path: Path):
 
 
 def test_the_demo_dataset_is_generated_once(invoke, tmp_path: Path):
-    arguments = ("demo", str(tmp_path / "d"), "--pictures", "5")
+    arguments = ("demo", str(tmp_path / "d"), "--images", "5")
     assert invoke(*arguments)[0].exit_code == 0
     assert invoke(*arguments)[0].exit_code == 2
 
 
 def test_a_change_is_shown_made_and_taken_back(invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     data = tmp_path / "data"
-    assert invoke("demo", str(data), "--pictures", "5")[0].exit_code == 0
+    assert invoke("demo", str(data), "--images", "5")[0].exit_code == 0
     before = {path: path.read_bytes() for path in data.rglob("*") if path.is_file()}
 
     outcome, _ = invoke("convert", str(data), "--dry-run")

@@ -37,14 +37,14 @@ def weights(network: Any, tmp_path: Path) -> Path:
 
 def test_network_and_card_come_back(network: Any, weights: Path) -> None:
     trained = load_trained(weights)
-    picture = paddle.randn([1, 3, 64, 64])
+    image = paddle.randn([1, 3, 64, 64])
     network.eval()
 
     assert trained.card.class_names == NAMES
     assert trained.card.preprocess.mean == (0.1, 0.2, 0.3)
     assert trained.spec.name == "PP-LiteSeg-T"
     assert not trained.network.training
-    np.testing.assert_array_equal(trained.network(picture)[0].numpy(), network(picture)[0].numpy())
+    np.testing.assert_array_equal(trained.network(image)[0].numpy(), network(image)[0].numpy())
 
 
 def test_another_model_is_refused_with_both_names(weights: Path) -> None:

@@ -1,4 +1,4 @@
-"""A network with random weights that tell pictures apart, saved as training saves it, and exported once a test run."""
+"""A network with random weights that tell images apart, saved as training saves it, and exported once a test run."""
 
 from __future__ import annotations
 

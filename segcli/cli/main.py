@@ -19,7 +19,7 @@ from segcli.version import __version__
 
 main = typer.Typer(
     name="segcli",
-    help="From a folder of labelled pictures to a checked, trained, measured, exported and served model.",
+    help="From a folder of labelled images to a checked, trained, measured, exported and served model.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -100,7 +100,7 @@ def check(
     print_config: PrintConfig = False,
     debug: Debug = False,
 ) -> None:
-    """Check every picture and label of a dataset; all faults at once."""
+    """Check every image and label of a dataset; all faults at once."""
     options = {"dataset": dataset, "model": model or _dataset_model(task, config, dataset), "output": output}
     _start("check_dataset", config, override, options, print_config=print_config, debug=debug)
 
@@ -159,7 +159,7 @@ def train(
         int | None,
         typer.Option(help="Iterations (semantic) or epochs (instance).", rich_help_panel=_SETTINGS),
     ] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Pictures a step.", rich_help_panel=_SETTINGS)] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Images a step.", rich_help_panel=_SETTINGS)] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Rate.", rich_help_panel=_SETTINGS)] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the newest checkpoint.", rich_help_panel=_SETTINGS)
@@ -217,7 +217,7 @@ def export(
     print_config: PrintConfig = False,
     debug: Debug = False,
 ) -> None:
-    """Write the inference model and compare it with the trained network on pictures of the dataset."""
+    """Write the inference model and compare it with the trained network on images of the dataset."""
     options = {
         "dataset": dataset,
         "model": model,
@@ -231,14 +231,14 @@ def export(
 @main.command()
 def predict(
     *,
-    inputs: Annotated[list[str], typer.Argument(help="Pictures, folders, globs, lists or addresses.", metavar="INPUT")],
+    inputs: Annotated[list[str], typer.Argument(help="Images, folders, globs, lists or addresses.", metavar="INPUT")],
     model_dir: Annotated[
         str | None, typer.Option(help="An exported model; without it that of the output.", rich_help_panel=_SETTINGS)
     ] = None,
     model: Model = None,
     output: Output = None,
     device: Device = None,
-    batch_size: Annotated[int | None, typer.Option(help="Pictures at once.", rich_help_panel=_SETTINGS)] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Images at once.", rich_help_panel=_SETTINGS)] = None,
     runtime: Annotated[
         str | None, typer.Option(help="auto, paddle, onnxruntime, openvino.", rich_help_panel=_SETTINGS)
     ] = None,
@@ -266,7 +266,7 @@ def predict(
     print_config: PrintConfig = False,
     debug: Debug = False,
 ) -> None:
-    """Segment pictures with an exported model; a promptable one is asked by boxes, points or texts."""
+    """Segment images with an exported model; a promptable one is asked by boxes, points or texts."""
     options = {
         "input": inputs[0] if len(inputs) == 1 else inputs,
         "model-dir": model_dir or weights,

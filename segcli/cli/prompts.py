@@ -38,7 +38,7 @@ class PromptOptions:
         Path | None,
         typer.Option(
             "--prompts",
-            help="Prompts by picture: ours, LabelMe, COCO, or the results of a detector; a file or a folder.",
+            help="Prompts by image: ours, LabelMe, COCO, or the results of a detector; a file or a folder.",
             rich_help_panel=_PANEL,
         ),
     ]
@@ -95,7 +95,7 @@ def add_promptable(main: typer.Typer) -> None:
 
 def embed(
     *,
-    inputs: Annotated[list[str], typer.Argument(help="Pictures, folders, globs or lists.", metavar="INPUT")],
+    inputs: Annotated[list[str], typer.Argument(help="Images, folders, globs or lists.", metavar="INPUT")],
     model: Annotated[str, typer.Option("--model", "-m", help="A promptable model of `segcli models`.")],
     weights: Annotated[
         str | None, typer.Option("--weights", help="A weight file, or the folder of an exported model.")
@@ -104,7 +104,7 @@ def embed(
     device: Annotated[str, typer.Option("--device", help="cpu, gpu, gpu:0, ...")] = "cpu",
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks and details.")] = False,
 ) -> None:
-    """Encode pictures ahead, so that `predict --cache` answers prompts on them at once."""
+    """Encode images ahead, so that `predict --cache` answers prompts on them at once."""
     from segcli.app import guard
 
     def work() -> int:

@@ -114,7 +114,7 @@ def inspect_weights(
 
 def demo(
     folder: Annotated[Path, typer.Argument(help="A new folder.")] = Path("demo/data"),
-    pictures: Annotated[int, typer.Option(min=5, help="How many pictures.")] = 100,
+    images: Annotated[int, typer.Option(min=5, help="How many images.")] = 100,
     seed: Annotated[int, typer.Option(min=0, help="Seed of every choice.")] = 0,
     debug: Debug = False,
 ) -> None:
@@ -123,10 +123,10 @@ def demo(
     def work() -> int:
         from segcli.steps.demo.command import make_demo
 
-        report = make_demo(folder, pictures=pictures, seed=seed)
+        report = make_demo(folder, images=images, seed=seed)
         rows = [
             ("folder", str(report.folder)),
-            ("pictures", f"{report.train_pictures} train, {report.val_pictures} val"),
+            ("images", f"{report.train_images} train, {report.val_images} val"),
             ("classes", ", ".join(report.classes)),
             ("shapes", ", ".join(f"{number} {kind}" for kind, number in report.shapes.items())),
         ]

@@ -111,7 +111,7 @@ def _needed_by_mode(config: Config) -> Faults:
     if mode in ("check_dataset", "train", "evaluate") and config.Global.dataset_dir is None:
         yield ConfigFault("Global.dataset_dir", f"is needed by {mode}", "set it to the folder of the dataset")
     if mode == "predict" and config.Predict.input is None:
-        yield ConfigFault("Predict.input", "is needed by predict", "set it to a picture, a folder, a list or a glob")
+        yield ConfigFault("Predict.input", "is needed by predict", "set it to an image, a folder, a list or a glob")
 
 
 def _convert(config: Config) -> Faults:
@@ -138,7 +138,7 @@ def _split(config: Config) -> Faults:
         yield ConfigFault("CheckDataset.split", message, f"set val_percent to {100 - numbers[0]}")
     elif 0 in numbers:
         empty = "train_percent" if numbers[0] == 0 else "val_percent"
-        yield ConfigFault(f"CheckDataset.split.{empty}", "is 0; each part needs pictures", "set it to 1 or more")
+        yield ConfigFault(f"CheckDataset.split.{empty}", "is 0; each part needs images", "set it to 1 or more")
 
 
 def _prompts(config: Config) -> Faults:
@@ -208,7 +208,7 @@ def _class_weights(config: Config) -> Faults:
 
 _SEMANTIC_ONLY = {
     "Train.dy2st": "the losses belong to the network",
-    "Train.crop_size": "Train.input_size chooses the picture size",
+    "Train.crop_size": "Train.input_size chooses the image size",
     "Train.loss": "the losses belong to the network",
     "Train.class_weights": "",
     "Evaluate.sliding_window": "",
@@ -217,7 +217,7 @@ _SEMANTIC_ONLY = {
     "Predict.target_size": "the size is the one of the training, see Train.input_size",
 }
 _INSTANCE_ONLY = {
-    "Train.input_size": "Train.crop_size chooses the picture size",
+    "Train.input_size": "Train.crop_size chooses the image size",
     "Train.network": "",
     "Train.scale_learning_rate": "set Train.learning_rate",
     "Predict.threshold": "label maps have no scores",

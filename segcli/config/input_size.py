@@ -1,4 +1,4 @@
-"""The one rule for the size in which a network sees pictures when it is measured and exported."""
+"""The one rule for the size in which a network sees images when it is measured and exported."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ def wanted_shape(config: Config) -> tuple[int, int, int, int] | None:
 
 
 def fixed_size(spec: ModelSpec, config: Config) -> tuple[int, int] | None:
-    """Height and width to which every picture is resized, so that trained and exported weights measure the same.
+    """Height and width to which every image is resized, so that trained and exported weights measure the same.
 
     Returns:
-        The configured size, else the only one in which the model can be exported; None where pictures keep their own.
+        The configured size, else the only one in which the model can be exported; None where images keep their own.
     """
     wanted = wanted_shape(config)
     if wanted is None or min(wanted[2:]) < 0:

@@ -107,13 +107,13 @@ class CheckDatasetConfig(Section):
         convert: Conversion before the check.
         split: Division before the check.
         num_workers: Processes or threads that decode; None is one a core.
-        demo_pictures: How many samples of each part are drawn.
+        demo_images: How many samples of each part are drawn.
     """
 
     convert: ConvertConfig = ConvertConfig()
     split: SplitConfig = SplitConfig()
     num_workers: int | None = Field(default=None, ge=1)
-    demo_pictures: int = Field(default=10, ge=0)
+    demo_images: int = Field(default=10, ge=0)
 
 
 class EmaConfig(Section):
@@ -146,24 +146,24 @@ class PromptTrainingConfig(Section):
     """Training of a promptable model.
 
     Attributes:
-        freeze_encoder: Keeps the image encoder as it is, so that each picture is encoded once; None trains it only in
+        freeze_encoder: Keeps the image encoder as it is, so that each image is encoded once; None trains it only in
             the tiny models.
-        objects_per_picture: Most objects of a picture in one step (SAM).
+        objects_per_image: Most objects of an image in one step (SAM).
         box_share: Share of the steps that begin with a box, 0 to 1; the others begin with a click (SAM).
         error_rounds: Rounds of one more click where the answer is wrong (SAM).
-        flip: Turns pictures over at random where the encoder is trained.
+        flip: Turns images over at random where the encoder is trained.
         cache_dir: Folder in which embeddings are kept for other trainings; null keeps those of this one in memory or,
             beyond 2 GB, in a temporary folder.
-        measured_pictures: Pictures of the validation part on which a training measures itself; null takes all.
+        measured_images: Images of the validation part on which a training measures itself; null takes all.
     """
 
     freeze_encoder: bool | None = None
-    objects_per_picture: int = Field(default=8, ge=1)
+    objects_per_image: int = Field(default=8, ge=1)
     box_share: float = Field(default=0.5, ge=0, le=1)
     error_rounds: int = Field(default=1, ge=0)
     flip: bool = True
     cache_dir: str | None = None
-    measured_pictures: int | None = Field(default=None, ge=1)
+    measured_images: int | None = Field(default=None, ge=1)
 
 
 class TrainConfig(Section):
@@ -172,7 +172,7 @@ class TrainConfig(Section):
     Attributes:
         num_classes: Number of classes (semantic: with the background); None takes it from the dataset.
         epochs_iters: Iterations (semantic) or epochs (instance, promptable), as in PaddleX.
-        batch_size: Pictures an iteration and device.
+        batch_size: Images an iteration and device.
         learning_rate: Rate after the warm-up; None is the recipe's.
         pretrain_weight_path: Local file, official name or address; null starts at random and touches no network.
         warmup_steps: Iterations of linear warm-up; None is the recipe's.
@@ -188,11 +188,11 @@ class TrainConfig(Section):
         uniform_output_enabled: PaddleX's internal switch; accepted only as true, the layout is always uniform here.
         basic_config_path: PaddleX's path of a second, hidden configuration; refused, all keys are in this one.
         crop_size: Width and height of the training crop, in pixels (semantic).
-        input_size: Side in pixels of the square that pictures become, or their shorter side for R-CNN and SOLOv2
+        input_size: Side in pixels of the square that images become, or their shorter side for R-CNN and SOLOv2
             (instance); None is the authors' 640 or 800.
         network: Arguments of the network's parts, laid over the model's own, in PaddleDetection's words, such as
             ``{BBoxAssigner: {batch_size_per_im: 64}}``; they travel with the weights (instance).
-        scale_learning_rate: Multiplies the rate by the pictures a step over those that it is made for (instance).
+        scale_learning_rate: Multiplies the rate by the images a step over those that it is made for (instance).
         transforms: Training transforms that replace the recipe's, in order.
         optimizer: Replaces the recipe's optimizer.
         lr_scheduler: Replaces the recipe's schedule.
@@ -240,7 +240,7 @@ class TrainConfig(Section):
 
 
 class SlidingWindowConfig(Section):
-    """Evaluation and prediction of large pictures in overlapping tiles.
+    """Evaluation and prediction of large images in overlapping tiles.
 
     Attributes:
         crop_size: Width and height of a tile in pixels.
@@ -257,11 +257,11 @@ class EvaluateConfig(Section):
     Attributes:
         weight_path: Trained weights (`.pdparams`, `.safetensors`) or the folder of an exported model; None is the best
             weights in `Global.output`.
-        log_interval: Pictures between two lines of the log.
-        batch_size: Pictures at once; pictures of different sizes are never joined.
+        log_interval: Images between two lines of the log.
+        batch_size: Images at once; images of different sizes are never joined.
         runtime: What runs the network: ``auto`` takes the fastest that is installed on the CPU, Paddle elsewhere.
         absent_class: A class in neither prediction nor truth: left out of the mean, or counted 0 as in PaddleSeg 2.8.
-        sliding_window: Tiles for large pictures.
+        sliding_window: Tiles for large images.
         boundary_iou: Measures the boundary IoU too.
         basic_config_path: Refused, as in `Train`.
     """
@@ -283,7 +283,7 @@ class ExportConfig(Section):
         weight_path: Trained weights; None is the best weights in `Global.output`.
         input_shape: Fixed input ``[N, C, H, W]``, -1 for a free side; None is the model's own.
         formats: What to write beside Paddle's inference model.
-        verify: Opens what was written and compares it with the trained network on real pictures.
+        verify: Opens what was written and compares it with the trained network on real images.
         tolerance: Largest difference of the outputs, relative to their largest value.
         basic_config_path: Refused, as in `Train`.
     """
@@ -319,9 +319,9 @@ class PromptedConfig(Section):
         min_stability: Least stability of a thing that is found so.
         background: Text for all that is not meant (LSeg).
         truncate_text: Cuts texts that are too long instead of refusing them (LSeg).
-        cache_dir: Folder in which the embeddings of pictures are kept, so that another prompt is answered without the
+        cache_dir: Folder in which the embeddings of images are kept, so that another prompt is answered without the
             encoder; null keeps the last few in memory.
-        formats: Files beside the JSON: ``overlay``, ``png`` (a picture a mask), ``labelme``, ``coco``.
+        formats: Files beside the JSON: ``overlay``, ``png`` (an image a mask), ``labelme``, ``coco``.
     """
 
     multimask: Literal["auto", "best", "all", "single"] = "auto"
@@ -340,7 +340,7 @@ class PredictConfig(Section):
     """Prediction.
 
     Attributes:
-        batch_size: Pictures at once.
+        batch_size: Images at once.
         model_dir: Folder of an exported model, or the weights of a promptable one; None is that of the best weights in
             `Global.output`.
         input: RgbImage, folder, glob, list file (`.txt`), address, or a list of these.
@@ -353,11 +353,11 @@ class PredictConfig(Section):
             ``{point_prompt: [[x, y]]}``, ours ``{text_prompt: [bear]}`` or ``{objects: [{box, points, text, label}]}``,
             or a file of prompts.
         runtime: What runs the network.
-        target_size: Resizes before the network: a side, (width, height), or -1 for the picture's own size.
+        target_size: Resizes before the network: a side, (width, height), or -1 for the image's own size.
         threshold: Smallest score of an object.
         json_form: ``compact`` names the label map's file and counts, or holds masks as run-length codes; ``full`` holds
             PaddleX's arrays.
-        sliding_window: Tiles for large pictures.
+        sliding_window: Tiles for large images.
         promptable: What a promptable model is asked and how it answers.
     """
 

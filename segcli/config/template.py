@@ -38,7 +38,7 @@ _TASK_VALUES: dict[Task, dict[str, Any]] = {
     Task.PROMPTABLE: {
         "Global.mode": "predict",
         "Global.dataset_dir": "data",
-        "Predict.input": "picture.jpg",
+        "Predict.input": "image.jpg",
         "Predict.model_dir": None,
     },
 }
@@ -47,7 +47,7 @@ _TRAINING = "-o Global.dataset_dir=data -o Global.mode=train"
 _TASK_WORDS = {
     Task.SEMANTIC: _TRAINING,
     Task.INSTANCE: _TRAINING,
-    Task.PROMPTABLE: "-o Predict.model_dir=weights.pdparams Predict.input=picture.jpg Predict.prompts=prompts.json",
+    Task.PROMPTABLE: "-o Predict.model_dir=weights.pdparams Predict.input=image.jpg Predict.prompts=prompts.json",
 }
 """How a user begins with a model of the task."""
 

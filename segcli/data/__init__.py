@@ -1,1 +1,1 @@
-"""What a dataset is: samples, classes, findings, and how pictures and lists are read and files written."""
+"""What a dataset is: samples, classes, findings, and how images and lists are read and files written."""

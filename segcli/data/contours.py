@@ -30,7 +30,7 @@ def mask_outlines(mask: NDArray[Any], x: int = 0, y: int = 0) -> list[Outline]:
 
     Args:
         mask: [H, W] of bool or 0 and 1.
-        x: Added to all x: column of the mask's left edge in its picture.
+        x: Added to all x: column of the mask's left edge in its image.
         y: Added to all y: row of the mask's upper edge.
 
     Returns:

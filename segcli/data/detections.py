@@ -13,12 +13,12 @@ from segcli.data.rle import Rle
 
 @dataclass(frozen=True)
 class Detections:
-    """What a model found in one picture, in any order.
+    """What a model found in one image, in any order.
 
     Attributes:
         scores: [N].
         classes: Class ids [N].
-        masks: N run-length codes of the size of the picture.
+        masks: N run-length codes of the size of the image.
         boxes: Left, top, right, bottom in pixels [N, 4]; None for models that give none: the masks' own are taken.
     """
 

@@ -1,4 +1,4 @@
-"""What a picture file says of itself, read from its first bytes: format, size, channels, depth, orientation."""
+"""What an image file says of itself, read from its first bytes: format, size, channels, depth, orientation."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ _MODES = {
 
 
 @dataclass(frozen=True)
-class PictureHeader:
-    """A picture before decoding.
+class ImageHeader:
+    """An image before decoding.
 
     Attributes:
         format: ``PNG``, ``JPEG``, or Pillow's name of the format.
@@ -74,8 +74,8 @@ class PictureHeader:
         return (height, width) if self.orientation >= 5 else (width, height)
 
 
-def read_header(data: bytes) -> PictureHeader | None:
-    """The header of a picture file's content; None when it is not a picture that can be read.
+def read_header(data: bytes) -> ImageHeader | None:
+    """The header of an image file's content; None when it is not an image that can be read.
 
     PNG and JPEG are parsed here because that is ten times faster than opening them; the rest goes through Pillow.
     """
@@ -116,7 +116,7 @@ def is_complete(data: bytes) -> bool:
     return data.rfind(JPEG_END) > scan or _pillow_reads_all(data)
 
 
-def _png_header(data: bytes) -> PictureHeader:
+def _png_header(data: bytes) -> ImageHeader:
     width, height, bits, kind = unpack_from(">IIBB", data, 16)
     orientation = 1
     for chunk, start, end in png_chunks(data):
@@ -124,17 +124,17 @@ def _png_header(data: bytes) -> PictureHeader:
             break
         if chunk == b"eXIf":
             orientation = _orientation(data[start + 8 : end - 4])
-    return PictureHeader("PNG", (width, height), _PNG_CHANNELS[kind], bits, kind == _PNG_PALETTE, orientation)
+    return ImageHeader("PNG", (width, height), _PNG_CHANNELS[kind], bits, kind == _PNG_PALETTE, orientation)
 
 
-def _jpeg_header(data: bytes) -> PictureHeader | None:
+def _jpeg_header(data: bytes) -> ImageHeader | None:
     orientation = 1
     for marker, start, end in _jpeg_segments(data):
         if marker == _EXIF_SEGMENT and data.startswith(_EXIF_MAGIC, start):
             orientation = _orientation(data[start:end])
         elif marker in _START_OF_FRAME:
             bits, height, width, channels = unpack_from(">BHHB", data, start)
-            return PictureHeader("JPEG", (width, height), channels, bits, orientation=orientation)
+            return ImageHeader("JPEG", (width, height), channels, bits, orientation=orientation)
     return None
 
 
@@ -157,36 +157,36 @@ def _jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
 
 @contextmanager
 def open_quietly(data: bytes, *, load: bool = False) -> Iterator[Image.Image]:
-    """The picture as Pillow opens it, without warnings of odd metadata and without a limit of size.
+    """The image as Pillow opens it, without warnings of odd metadata and without a limit of size.
 
-    The limit is meant for servers that strangers send pictures to; aerial pictures of 400 megapixels are whole. Both
+    The limit is meant for servers that strangers send images to; aerial images of 400 megapixels are whole. Both
     switches are global in Python and Pillow, hence the lock; it is held over the decoding with `load`.
     """
     with _PILLOW_LOCK, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
         try:
-            picture = Image.open(io.BytesIO(data))
-            picture.getexif()
+            image = Image.open(io.BytesIO(data))
+            image.getexif()
             if load:
-                picture.load()
+                image.load()
         finally:
             Image.MAX_IMAGE_PIXELS = limit
-    with picture:
-        yield picture
+    with image:
+        yield image
 
 
 PILLOW_ERRORS = (OSError, ValueError, SyntaxError, EOFError, StructError, Image.DecompressionBombError)
 """What Pillow raises on a damaged file; `UnidentifiedImageError` is an `OSError`."""
 
 
-def _pillow_header(data: bytes) -> PictureHeader | None:
+def _pillow_header(data: bytes) -> ImageHeader | None:
     try:
-        with open_quietly(data) as picture:
-            orientation = int(picture.getexif().get(EXIF_ORIENTATION, 1))
-            channels, bits = _MODES.get(picture.mode, (1, 16))  # the modes that are left are kinds of "I;16"
-            name, palette = picture.format or "?", picture.mode in ("P", "PA")
-            return PictureHeader(name, picture.size, channels, bits, palette, _valid(orientation))
+        with open_quietly(data) as image:
+            orientation = int(image.getexif().get(EXIF_ORIENTATION, 1))
+            channels, bits = _MODES.get(image.mode, (1, 16))  # the modes that are left are kinds of "I;16"
+            name, palette = image.format or "?", image.mode in ("P", "PA")
+            return ImageHeader(name, image.size, channels, bits, palette, _valid(orientation))
     except PILLOW_ERRORS:
         return None
 

@@ -1,4 +1,4 @@
-"""Pictures and masks from files: colour, orientation and ids come out as meant, and a damaged file is an error."""
+"""Images and masks from files: colour, orientation and ids come out as meant, and a damaged file is an error."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from PIL import Image
 from segcli.data.headers import (
     PILLOW_ERRORS,
     PNG_SIGNATURE,
-    PictureHeader,
+    ImageHeader,
     is_complete,
     open_quietly,
     png_chunks,
@@ -51,7 +51,7 @@ class MaskFile:
     """
 
     array: NDArray[Any]
-    header: PictureHeader
+    header: ImageHeader
 
     @property
     def is_label_map(self) -> bool:
@@ -60,7 +60,7 @@ class MaskFile:
 
 
 def read_image(path: StrPath) -> UInt8Array:
-    """A picture in colour.
+    """An image in colour.
 
     Args:
         path: File of any format that OpenCV or Pillow reads.
@@ -70,7 +70,7 @@ def read_image(path: StrPath) -> UInt8Array:
         scaled to 8.
 
     Raises:
-        InputError: The file is not there, is cut off or is no picture.
+        InputError: The file is not there, is cut off or is no image.
     """
     return decode_image(_read_bytes(path), name=path)
 
@@ -93,7 +93,7 @@ def read_mask(path: StrPath) -> UInt8Array:
         uint8 [H, W]; of a palette file the indices.
 
     Raises:
-        InputError: The file is not there, is cut off, is no picture, or does not hold one id of 8 bits a pixel.
+        InputError: The file is not there, is cut off, is no image, or does not hold one id of 8 bits a pixel.
     """
     mask = open_mask(path)
     if mask.is_label_map:
@@ -110,12 +110,12 @@ def open_mask(path: StrPath) -> MaskFile:
     """A mask as its file holds it.
 
     Raises:
-        InputError: The file is not there, is cut off or is no picture.
+        InputError: The file is not there, is cut off or is no image.
     """
     return decode_mask(_read_bytes(path), name=path)
 
 
-def decode_mask(data: bytes, *, name: StrPath = _BYTES, header: PictureHeader | None = None) -> MaskFile:
+def decode_mask(data: bytes, *, name: StrPath = _BYTES, header: ImageHeader | None = None) -> MaskFile:
     """The same from the content of a file.
 
     Args:
@@ -134,7 +134,7 @@ def image_size(path: StrPath) -> tuple[int, int]:
     """Width and height in pixels as a viewer shows them, from the file's head where that is enough.
 
     Raises:
-        InputError: The file is not there or is no picture.
+        InputError: The file is not there or is no image.
     """
     try:
         with Path(path).open("rb") as file:
@@ -158,17 +158,17 @@ def _unreadable(path: StrPath, error: OSError) -> InputError:
     return InputError(f"cannot be read: {error.strerror or error}", path=path)
 
 
-def _checked_header(data: bytes, name: StrPath, *, whole: bool = True) -> PictureHeader:
+def _checked_header(data: bytes, name: StrPath, *, whole: bool = True) -> ImageHeader:
     header = read_header(data)
     if header is None:
-        what = "is empty" if not data else "is no picture that can be decoded"
+        what = "is empty" if not data else "is no image that can be decoded"
         raise InputError(what, path=name, hint="replace the file")
     if whole and not is_complete(data):
         raise InputError("is cut off before its end", path=name, hint="copy or download the file again")
     return header
 
 
-def _decode_png_values(data: bytes, header: PictureHeader) -> NDArray[Any] | None:
+def _decode_png_values(data: bytes, header: ImageHeader) -> NDArray[Any] | None:
     """The stored values of a PNG.
 
     OpenCV turns a palette into colours. Told that the same data are grey, it gives the indices, and 3 times faster than
@@ -182,7 +182,7 @@ def _decode_png_values(data: bytes, header: PictureHeader) -> NDArray[Any] | Non
     return pixels
 
 
-def _decode_values(data: bytes, header: PictureHeader) -> NDArray[Any] | None:
+def _decode_values(data: bytes, header: ImageHeader) -> NDArray[Any] | None:
     """The stored values of another format, where OpenCV gives them: not of a palette, nor of single bits."""
     if header.palette or header.bits < 8 or header.bits > 16:
         return None
@@ -205,8 +205,8 @@ def _as_grey_png(data: bytes) -> bytes:
 
 def _pillow_decode(data: bytes, name: StrPath) -> Image.Image:
     try:
-        with open_quietly(data, load=True) as picture:
-            return picture.copy()
+        with open_quietly(data, load=True) as image:
+            return image.copy()
     except PILLOW_ERRORS as error:
         raise InputError(f"cannot be decoded: {error}", path=name, hint="replace the file") from error
 

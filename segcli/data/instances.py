@@ -1,4 +1,4 @@
-"""A dataset for instance segmentation, as the rest of segcli sees it: pictures and their outlined objects."""
+"""A dataset for instance segmentation, as the rest of segcli sees it: images and their outlined objects."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Box = tuple[float, float, float, float]
 
 @dataclass(frozen=True, slots=True)
 class InstanceObject:
-    """One object of a picture.
+    """One object of an image.
 
     Attributes:
         annotation_id: Its id in the file.
@@ -37,7 +37,7 @@ class InstanceObject:
     is_crowd: bool = False
 
     def to_rle(self, height: int, width: int) -> Rle:
-        """Its mask in a picture of that size, as a run-length code."""
+        """Its mask in an image of that size, as a run-length code."""
         if isinstance(self.segmentation, tuple):
             return rle.from_polygons(self.segmentation, height, width)
         return self.segmentation
@@ -45,10 +45,10 @@ class InstanceObject:
 
 @dataclass(frozen=True, slots=True)
 class InstanceSample:
-    """One picture and its objects.
+    """One image and its objects.
 
     Attributes:
-        image: Path of the picture.
+        image: Path of the image.
         image_id: Its id in the file.
         width: In pixels, as the file says.
         height: In pixels, as the file says.
@@ -64,14 +64,14 @@ class InstanceSample:
 
 @dataclass(frozen=True)
 class CocoDataset:
-    """Pictures of both parts and the classes.
+    """Images of both parts and the classes.
 
     Attributes:
         root: Folder that holds `images` and `annotations`.
         classes: Names in the order of the training file's categories, which is also PaddleDetection's.
         category_ids: Id of each class in the training file.
-        train: Pictures to learn from.
-        val: Pictures to measure with.
+        train: Images to learn from.
+        val: Images to measure with.
     """
 
     root: Path
@@ -81,5 +81,5 @@ class CocoDataset:
     val: tuple[InstanceSample, ...]
 
     def samples(self, split: Split) -> tuple[InstanceSample, ...]:
-        """The pictures of one part."""
+        """The images of one part."""
         return self.train if split is Split.TRAIN else self.val

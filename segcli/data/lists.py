@@ -1,4 +1,4 @@
-"""List files of a semantic dataset: one `picture mask` a line, with a tab or a blank between."""
+"""List files of a semantic dataset: one `image mask` a line, with a tab or a blank between."""
 
 from __future__ import annotations
 
@@ -58,9 +58,9 @@ def _decode(data: bytes, is_right: Callable[[str], bool]) -> tuple[str, str | No
 
 
 def scan_list(root: Path, name: str) -> tuple[tuple[SegSample, ...], list[Finding]]:
-    """The samples that a list file names and every fault of the list; no picture is opened.
+    """The samples that a list file names and every fault of the list; no image is opened.
 
-    A line that is in the list twice gives two samples, as it does in training. A sample whose picture or mask is
+    A line that is in the list twice gives two samples, as it does in training. A sample whose image or mask is
     missing is left out.
 
     Args:
@@ -82,9 +82,7 @@ def scan_list(root: Path, name: str) -> tuple[tuple[SegSample, ...], list[Findin
     for number, line in text.lines:
         pair = split_line(root, line)
         if pair is None:
-            findings.append(
-                finding("S103", name, f"no picture and mask in {_short(line)!r}", location=f"line {number}")
-            )
+            findings.append(finding("S103", name, f"no image and mask in {_short(line)!r}", location=f"line {number}"))
             continue
         missing = _missing_files(root, pair, f"{name} line {number}")
         findings.extend(missing)
@@ -95,10 +93,10 @@ def scan_list(root: Path, name: str) -> tuple[tuple[SegSample, ...], list[Findin
 
 
 def split_line(root: Path, line: str) -> tuple[str, str] | None:
-    """Picture and mask of a line; None when it cannot be told where one ends.
+    """Image and mask of a line; None when it cannot be told where one ends.
 
     A tab decides. Among blanks, the one is taken that leaves two files that exist; where none does, the one that leaves
-    two names of pictures, so that a missing file can be named.
+    two names of images, so that a missing file can be named.
     """
     if "\t" in line:
         fields = [field.strip() for field in line.split("\t") if field.strip()]
@@ -106,7 +104,7 @@ def split_line(root: Path, line: str) -> tuple[str, str] | None:
     candidates = [(line[: blank.start()], line[blank.end() :]) for blank in _BLANKS.finditer(line)]
     if len(candidates) == 1:
         return candidates[0]
-    named = [pair for pair in candidates if all(map(_is_picture_name, pair))]
+    named = [pair for pair in candidates if all(map(_is_image_name, pair))]
     whole = [pair for pair in candidates if all(_exists(root, part) for part in pair)]
     half = [pair for pair in named if any(_exists(root, part) for part in pair)]
     for chosen in (whole, half, named):
@@ -124,7 +122,7 @@ def _exists(root: Path, relative: str) -> bool:
     return _locate(root, relative).is_file()
 
 
-def _is_picture_name(relative: str) -> bool:
+def _is_image_name(relative: str) -> bool:
     return Path(relative).suffix.lower() in IMAGE_SUFFIXES
 
 

@@ -1,4 +1,4 @@
-"""Loads pictures with their masks ahead of their use, never more than a few at once."""
+"""Loads images with their masks ahead of their use, never more than a few at once."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _THREADS = 2
 
 @dataclass(frozen=True)
 class LoadedSample:
-    """A sample in memory: the picture in RGB [H, W, 3] and its mask [H, W]."""
+    """A sample in memory: the image in RGB [H, W, 3] and its mask [H, W]."""
 
     sample: SegSample
-    picture: RgbImage
+    rgb: RgbImage
     mask: Labels
 
 
@@ -30,36 +30,36 @@ def load(sample: SegSample) -> LoadedSample:
     """Decodes a sample.
 
     Raises:
-        DatasetError: A file cannot be read, or picture and mask differ in size.
+        DatasetError: A file cannot be read, or image and mask differ in size.
     """
     try:
         loaded = LoadedSample(sample, read_image(sample.image), read_mask(sample.mask))
     except InputError as error:
         raise DatasetError(error.message, path=error.path, hint=error.hint) from error
-    if loaded.picture.shape[:2] != loaded.mask.shape:
-        (height, width), (mask_height, mask_width) = loaded.picture.shape[:2], loaded.mask.shape
-        message = f"mask is {mask_width} x {mask_height}, picture {width} x {height}"
+    if loaded.rgb.shape[:2] != loaded.mask.shape:
+        (height, width), (mask_height, mask_width) = loaded.rgb.shape[:2], loaded.mask.shape
+        message = f"mask is {mask_width} x {mask_height}, image {width} x {height}"
         fault = finding("S207", str(sample.mask), message)
         raise DatasetError(message, [fault], path=sample.mask, hint=fault.hint)
     return loaded
 
 
 def read_sized(sample: InstanceSample) -> RgbImage:
-    """Decodes the picture of an instance sample: RGB [H, W, 3].
+    """Decodes the image of an instance sample: RGB [H, W, 3].
 
     Raises:
         DatasetError: It cannot be read, or has another size than the annotation file says.
     """
     try:
-        picture = read_image(sample.image)
+        rgb = read_image(sample.image)
     except InputError as error:
         raise DatasetError(error.message, path=error.path, hint=error.hint) from error
-    height, width = picture.shape[:2]
+    height, width = rgb.shape[:2]
     if (height, width) != (sample.height, sample.width):
         message = f"is {width} x {height}, the annotation file says {sample.width} x {sample.height}"
         fault = finding("C114", str(sample.image), message)
         raise DatasetError(message, [fault], path=sample.image, hint=fault.hint)
-    return picture
+    return rgb
 
 
 def load_ahead(samples: Sequence[SegSample], ahead: int) -> Iterator[LoadedSample]:

@@ -1,4 +1,4 @@
-"""Files that hold several pictures: TIFF, PDF, video."""
+"""Files that hold several images: TIFF, PDF, video."""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ def self_crossings(sides: Sides) -> dict[int, tuple[float, float]]:
     """Which polygons cross themselves, and where.
 
     Sides that touch or lie on each other do not cross: outlines of masks touch themselves at corners, and outlines with
-    a hole run along the same slit twice. All polygons of a picture are tested at once, and only sides that lie above
+    a hole run along the same slit twice. All polygons of an image are tested at once, and only sides that lie above
     each other, which is 20 times faster than all pairs of each.
 
     Returns:

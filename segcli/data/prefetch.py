@@ -1,4 +1,4 @@
-"""Batches of pictures, decoded ahead of the network in a thread, never more than a few at once."""
+"""Batches of images, decoded ahead of the network in a thread, never more than a few at once."""
 
 from __future__ import annotations
 

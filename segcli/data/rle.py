@@ -40,7 +40,7 @@ def encode_crop(crop: NDArray[Any], x: int, y: int, height: int, width: int) -> 
     Only the columns of the rectangle are encoded; the columns left and right of it lengthen the first and last run.
 
     Args:
-        crop: [h, w] of bool or 0 and 1, inside the picture.
+        crop: [h, w] of bool or 0 and 1, inside the image.
         x: Column of the crop's left edge.
         y: Row of its upper edge.
         height: Rows of the whole mask.

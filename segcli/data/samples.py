@@ -18,10 +18,10 @@ class Split(str, Enum):
 
 @dataclass(frozen=True)
 class SegSample:
-    """One picture and its mask.
+    """One image and its mask.
 
     Attributes:
-        image: Path of the picture.
+        image: Path of the image.
         mask: Path of the single-channel mask that holds a class id a pixel.
         line: Line number (from 1) in the list file that names the sample.
     """

@@ -1,4 +1,4 @@
-"""Everything that predict takes as input, as one stream of pictures; a bad file is an item, not an end."""
+"""Everything that predict takes as input, as one stream of images; a bad file is an item, not an end."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from segcli.data.image import IMAGE_SUFFIXES, RgbImage, decode_image, read_image
 from segcli.data.pages import PAGED_SUFFIXES, read_pages
-from segcli.data.url import fetch_picture, is_address
+from segcli.data.url import fetch_image, is_address
 from segcli.errors import InputError
 
 Input = str | Path | NDArray[Any] | Sequence[Any]
@@ -26,21 +26,21 @@ LIST_SUFFIX = ".txt"
 
 @dataclass(frozen=True)
 class SourceItem:
-    """One picture, or why there is none.
+    """One image, or why there is none.
 
     Attributes:
         input_path: The file or address as it was given; None for an array.
-        page_index: Page or frame, from 0; None for a plain picture.
+        page_index: Page or frame, from 0; None for a plain image.
         name: Relative path for the outputs, without suffix: folders of the input are mirrored in it, and no two items
             of one input have the same.
-        picture: RGB; None when it cannot be read.
+        image: RGB; None when it cannot be read.
         fault: Why it cannot be read.
     """
 
     input_path: str | None
     page_index: int | None
     name: Path
-    picture: RgbImage | None
+    rgb: RgbImage | None
     fault: InputError | None = None
 
 
@@ -55,7 +55,7 @@ class _Entry:
 
 
 class Sources:
-    """The pictures of an input, read one by one while they are asked for. Its length counts files, not pages."""
+    """The images of an input, read one by one while they are asked for. Its length counts files, not pages."""
 
     def __init__(self, entries: Sequence[_Entry]) -> None:
         self._entries = tuple(entries)
@@ -83,16 +83,16 @@ def open_sources(given: Input) -> Sources:
     """Finds what an input means; nothing is decoded yet.
 
     Args:
-        given: A picture, folder (searched through all levels), glob (``**`` too), list file (``.txt``, one path a
+        given: An image, folder (searched through all levels), glob (``**`` too), list file (``.txt``, one path a
             line), PDF, multi-page TIFF, video, ``http(s)`` address, array (BGR as OpenCV reads it, uint8 [H, W, 3], or
             grey [H, W]), or a sequence of these.
 
     Raises:
-        InputError: The only input is no file, or a folder, list or glob holds no picture.
+        InputError: The only input is no file, or a folder, list or glob holds no image.
     """
     entries = list(_entries(given))
     if not entries:
-        raise InputError("an empty input", hint="give at least one picture")
+        raise InputError("an empty input", hint="give at least one image")
     return Sources(entries)
 
 
@@ -104,7 +104,7 @@ def _entries(given: Input, *, alone: bool = True) -> Iterator[_Entry]:
         yield from _local(given, alone=alone)
     elif isinstance(given, str):
         if is_address(given):
-            yield _Entry(Path(Path(given.partition("?")[0]).stem or "picture"), address=given)
+            yield _Entry(Path(Path(given.partition("?")[0]).stem or "image"), address=given)
         else:
             yield from _local(Path(given).expanduser(), alone=alone)
     elif isinstance(given, Sequence):
@@ -127,23 +127,23 @@ def _local(path: Path, *, alone: bool) -> Iterator[_Entry]:
     elif has_magic(str(path)):
         anchor = Path(path.anchor)
         found = sorted(anchor.glob(str(path.relative_to(anchor))))
-        files = [match for match in found if match.is_file() and _is_picture(match)]
+        files = [match for match in found if match.is_file() and _is_image(match)]
         if not files:
-            raise InputError("no picture matches this pattern", path=path)
+            raise InputError("no image matches this pattern", path=path)
         yield from _mirrored(files, _common_folder(files))
     else:
         raise InputError("no such file or folder", path=path)
 
 
 def _folder(folder: Path) -> Iterator[_Entry]:
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and _is_picture(path))
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and _is_image(path))
     if not files:
-        raise InputError("no picture in this folder or below it", path=folder)
+        raise InputError("no image in this folder or below it", path=folder)
     yield from _mirrored(files, folder)
 
 
 def _list_file(path: Path) -> Iterator[_Entry]:
-    """One picture a line; of ``picture mask`` lines, as datasets have them, the picture."""
+    """One image a line; of ``image mask`` lines, as datasets have them, the image."""
     try:
         lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
     except (OSError, UnicodeDecodeError) as fault:
@@ -174,7 +174,7 @@ def _common_folder(files: Sequence[Path]) -> Path:
     return Path(os.path.commonpath([file.absolute().parent for file in files]))
 
 
-def _is_picture(path: Path) -> bool:
+def _is_image(path: Path) -> bool:
     return path.suffix.lower() in IMAGE_SUFFIXES | PAGED_SUFFIXES and not path.name.startswith(".")
 
 
@@ -192,7 +192,7 @@ def _open(entry: _Entry) -> Iterator[SourceItem]:
     if entry.array is not None:
         yield SourceItem(None, None, entry.name, _from_array(entry.array))
     elif entry.address is not None:
-        content = fetch_picture(entry.address)
+        content = fetch_image(entry.address)
         yield SourceItem(entry.address, None, entry.name, decode_image(content, name=entry.address))
     else:
         assert entry.path is not None
@@ -210,5 +210,5 @@ def _from_array(array: NDArray[Any]) -> RgbImage:
     channels = 1 if array.ndim == 2 else array.shape[2]
     codes = {1: cv2.COLOR_GRAY2RGB, 3: cv2.COLOR_BGR2RGB, 4: cv2.COLOR_BGRA2RGB}
     if channels not in codes:
-        raise InputError(f"an array of {channels} channels is no picture", hint="give 1, 3 (BGR) or 4 (BGRA) channels")
+        raise InputError(f"an array of {channels} channels is no image", hint="give 1, 3 (BGR) or 4 (BGRA) channels")
     return np.asarray(cv2.cvtColor(np.ascontiguousarray(array), codes[channels]), np.uint8)

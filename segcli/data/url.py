@@ -1,4 +1,4 @@
-"""Pictures from an address; nothing else in predict touches the network."""
+"""Images from an address; nothing else in predict touches the network."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def is_address(text: str) -> bool:
     return text.lower().startswith(("http://", "https://"))
 
 
-def fetch_picture(address: str) -> bytes:
+def fetch_image(address: str) -> bytes:
     """The content behind an address, at most 100 MiB.
 
     Raises:

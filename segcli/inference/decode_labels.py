@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segcli.data.image import Labels, RgbImage
-from segcli.inference.preprocess import Forward, normalise, resize_picture
+from segcli.inference.preprocess import Forward, normalise, resize_image
 from segcli.models.spec import Preprocess
 
 _ROWS = 64
@@ -19,30 +19,30 @@ _ROWS = 64
 
 def label_maps(
     forward: Forward,
-    pictures: Sequence[RgbImage],
+    images: Sequence[RgbImage],
     preprocess: Preprocess,
     *,
     input_size: tuple[int, int] | None = None,
 ) -> list[Labels]:
-    """The label map of each picture, in its own size.
+    """The label map of each image, in its own size.
 
     Args:
         forward: The network.
-        pictures: RGB, all of one size.
-        preprocess: How pictures become its input.
-        input_size: Height and width that the network needs; None takes the pictures as they are.
+        images: RGB, all of one size.
+        preprocess: How images become its input.
+        input_size: Height and width that the network needs; None takes the images as they are.
 
     Returns:
-        One uint8 [H, W] a picture.
+        One uint8 [H, W] an image.
     """
-    height, width = pictures[0].shape[:2]
+    height, width = images[0].shape[:2]
     needed = input_size or (height, width)
-    images = normalise([resize_picture(picture, *needed) for picture in pictures], preprocess)
-    return [labels_of(output, height, width) for output in forward(images)]
+    inputs = normalise([resize_image(rgb, *needed) for rgb in images], preprocess)
+    return [labels_of(output, height, width) for output in forward(inputs)]
 
 
 def labels_of(output: NDArray[Any], height: int, width: int) -> Labels:
-    """The label map of one picture's output.
+    """The label map of one image's output.
 
     Args:
         output: Logits [classes, h, w]; or ids of an integer type [1, h, w] or [h, w], as models of other makers give.

@@ -1,4 +1,4 @@
-"""From what an instance network says to the objects of one picture, masks as run-length codes."""
+"""From what an instance network says to the objects of one image, masks as run-length codes."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from segcli.data import rle
 from segcli.data.detections import Detections
 from segcli.data.rle import Rle
-from segcli.inference.instance_input import PreparedPicture, joined_feeds
+from segcli.inference.instance_input import PreparedImage, joined_feeds
 from segcli.inference.paste import paste_anywhere, paste_in_boxes, paste_maps, paste_masks
 from segcli.models.instance.table import MaskForm
 
 Outputs = Sequence[NDArray[Any]]
 """What a network says, in the order of its program.
 
-``bbox`` [N, 6] (class, score, x1, y1, x2, y2 in pixels of the picture), ``bbox_num`` [B] and the masks: [N, m, m], or
+``bbox`` [N, 6] (class, score, x1, y1, x2, y2 in pixels of the image), ``bbox_num`` [B] and the masks: [N, m, m], or
 coefficients [N, K] and prototypes [B, K, h, w]. SOLOv2: ``bbox_num`` [B], classes [N], scores [N] and maps [N, h, w].
 """
 Detect = Callable[[Mapping[str, NDArray[Any]]], Outputs]
@@ -28,7 +28,7 @@ Detect = Callable[[Mapping[str, NDArray[Any]]], Outputs]
 
 @dataclass(frozen=True)
 class ObjectFinder:
-    """A network that is asked for the objects of pictures.
+    """A network that is asked for the objects of images.
 
     Attributes:
         detect: The network.
@@ -38,19 +38,17 @@ class ObjectFinder:
     detect: Detect
     form: MaskForm | None
 
-    def __call__(self, pictures: Sequence[PreparedPicture], threshold: float = 0.0) -> list[Detections]:
-        """The objects of each picture with scores of at least `threshold`; the inputs must be of one size."""
-        outputs = self.detect(joined_feeds(pictures))
+    def __call__(self, images: Sequence[PreparedImage], threshold: float = 0.0) -> list[Detections]:
+        """The objects of each image with scores of at least `threshold`; the inputs must be of one size."""
+        outputs = self.detect(joined_feeds(images))
         if self.form is None:
             return [whole_masks(outputs, threshold)]
-        parts = per_picture(outputs, self.form)
-        return [
-            found_objects(part, self.form, picture, threshold) for part, picture in zip(parts, pictures, strict=True)
-        ]
+        parts = per_image(outputs, self.form)
+        return [found_objects(part, self.form, image, threshold) for part, image in zip(parts, images, strict=True)]
 
 
-def per_picture(outputs: Outputs, form: MaskForm) -> list[Outputs]:
-    """The outputs of each picture of a batch by itself."""
+def per_image(outputs: Outputs, form: MaskForm) -> list[Outputs]:
+    """The outputs of each image of a batch by itself."""
     counts = outputs[0] if form is MaskForm.MAPS else outputs[1]
     ends = np.cumsum(counts)
     slices = [slice(int(end - count), int(end)) for count, end in zip(counts, ends, strict=True)]
@@ -63,25 +61,25 @@ def per_picture(outputs: Outputs, form: MaskForm) -> list[Outputs]:
     return [(outputs[0][rows], one[i], coefficients[rows], outputs[3][i : i + 1]) for i, rows in enumerate(slices)]
 
 
-def found_objects(outputs: Outputs, form: MaskForm, picture: PreparedPicture, threshold: float = 0.0) -> Detections:
-    """The objects of one picture with scores of at least `threshold`; no mask of the whole picture is made.
+def found_objects(outputs: Outputs, form: MaskForm, image: PreparedImage, threshold: float = 0.0) -> Detections:
+    """The objects of one image with scores of at least `threshold`; no mask of the whole image is made.
 
     Args:
-        outputs: Of this picture alone.
+        outputs: Of this image alone.
         form: What they say of masks.
-        picture: What the network was given.
+        image: What the network was given.
         threshold: Smallest score.
     """
     if form is MaskForm.MAPS:
-        return _of_maps(outputs, picture, threshold)
+        return _of_maps(outputs, image, threshold)
     kept = (outputs[0][:, 0] >= 0) & (outputs[0][:, 1] >= threshold)
     rows = np.asarray(outputs[0][kept], np.float64)
-    masks = tuple(_masks(outputs, form, rows[:, 2:], kept, picture.size))
+    masks = tuple(_masks(outputs, form, rows[:, 2:], kept, image.size))
     return Detections(rows[:, 1], rows[:, 0].astype(np.int64), masks, rows[:, 2:])
 
 
 def whole_masks(outputs: Outputs, threshold: float = 0.0) -> Detections:
-    """The objects of one picture from a model of another maker, whose masks have the size of the picture.
+    """The objects of one image from a model of another maker, whose masks have the size of the image.
 
     Args:
         outputs: ``bbox``, ``bbox_num``, masks [N, H, W]; or ``bbox_num``, classes, scores, masks.
@@ -114,10 +112,10 @@ def _masks(
     return paste_anywhere(coefficients, outputs[3][0], *size)
 
 
-def _of_maps(outputs: Outputs, picture: PreparedPicture, threshold: float) -> Detections:
+def _of_maps(outputs: Outputs, image: PreparedImage, threshold: float) -> Detections:
     _, labels, scores, maps = outputs
     kept = np.flatnonzero((scores > 0) & (scores >= threshold))
-    masks = list(paste_maps(maps[kept], picture.resized, *picture.size))
+    masks = list(paste_maps(maps[kept], image.resized, *image.size))
     filled = [place for place, mask in enumerate(masks) if rle.area(mask)]
     chosen = kept[filled]
     return Detections(

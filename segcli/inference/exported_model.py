@@ -59,7 +59,7 @@ class ExportedModel:
     Attributes:
         folder: The folder.
         model_name: Name in the table of models.
-        preprocess: How pictures become inputs.
+        preprocess: How images become inputs.
         input_shape: [N, C, H, W] of the input, -1 for a free side.
         class_names: Names in order of their ids; empty where another tool wrote the model and named none.
         card: Card of the weights; None where another tool wrote the model.
@@ -84,7 +84,7 @@ class ExportedModel:
 
     @property
     def batch_limit(self) -> int | None:
-        """Pictures at once that the network takes; None when that is free."""
+        """Images at once that the network takes; None when that is free."""
         return self.input_shape[0] if self.input_shape[0] > 0 else None
 
     @property
@@ -191,7 +191,7 @@ def instance_manifest_values(card: ModelCard, files: dict[str, str], source_sha2
     """The content of `inference.yml` of an instance model, in PaddleDetection's words as PaddleX 3.7.2 reads them."""
     scale = card.preprocess
     if scale.size is None:
-        raise ValueError("an instance model resizes its pictures")
+        raise ValueError("an instance model resizes its images")
     transforms: list[dict[str, Any]] = [
         {
             "type": "Resize",

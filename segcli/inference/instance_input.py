@@ -1,4 +1,4 @@
-"""How pictures become the inputs of instance networks, the same in evaluate, export and predict."""
+"""How images become the inputs of instance networks, the same in evaluate, export and predict."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ Feeds = dict[str, NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
-class PreparedPicture:
-    """One picture as a network takes it.
+class PreparedImage:
+    """One image as a network takes it.
 
     Attributes:
         image: Normalised and padded, [1, 3, H, W].
         resized: Height and width inside the padding.
-        size: Height and width of the picture itself.
+        size: Height and width of the image itself.
     """
 
     image: NetworkInput
@@ -38,28 +38,28 @@ class PreparedPicture:
         return {"im_shape": shape, "image": self.image, "scale_factor": scale}
 
 
-def joined_feeds(pictures: Sequence[PreparedPicture]) -> Feeds:
-    """The inputs of pictures whose images are of one size."""
-    single = [picture.feeds() for picture in pictures]
+def joined_feeds(images: Sequence[PreparedImage]) -> Feeds:
+    """The inputs of images whose images are of one size."""
+    single = [rgb.feeds() for rgb in images]
     return {name: np.concatenate([feeds[name] for feeds in single]) for name in single[0]}
 
 
-def prepare(picture: RgbImage, preprocess: Preprocess) -> PreparedPicture:
-    """Resizes, normalises and pads a picture (RGB, uint8 [H, W, 3]) as PaddleDetection's reader does."""
-    height, width = picture.shape[:2]
+def prepare(rgb: RgbImage, preprocess: Preprocess) -> PreparedImage:
+    """Resizes, normalises and pads an image (RGB, uint8 [H, W, 3]) as PaddleDetection's reader does."""
+    height, width = rgb.shape[:2]
     resized = fitted_size(height, width, preprocess)
     if resized != (height, width):
         way = cv2.INTER_CUBIC if preprocess.cubic else cv2.INTER_LINEAR
-        picture = np.asarray(cv2.resize(picture, (resized[1], resized[0]), interpolation=way), np.uint8)
-    image = normalise([picture], preprocess)
+        rgb = np.asarray(cv2.resize(rgb, (resized[1], resized[0]), interpolation=way), np.uint8)
+    image = normalise([rgb], preprocess)
     missing = [-side % preprocess.stride for side in resized]
     if any(missing):
         image = np.pad(image, ((0, 0), (0, 0), (0, missing[0]), (0, missing[1])))
-    return PreparedPicture(image, resized, (height, width))
+    return PreparedImage(image, resized, (height, width))
 
 
 def fitted_size(height: int, width: int, preprocess: Preprocess) -> tuple[int, int]:
-    """Height and width to which a picture is resized, before any padding."""
+    """Height and width to which an image is resized, before any padding."""
     if preprocess.size is None:
         return height, width
     if not preprocess.keep_ratio:

@@ -14,7 +14,7 @@ from segcli.data import rle
 from segcli.data.detections import Detections
 from segcli.errors import ParityError
 from segcli.inference.decode_objects import ObjectFinder
-from segcli.inference.instance_input import PreparedPicture
+from segcli.inference.instance_input import PreparedImage
 
 SMALLEST_SHARE = 0.9
 """Objects that must be found again as they are."""
@@ -34,8 +34,8 @@ class ObjectParity:
     Attributes:
         runtime: What ran the file.
         file: Name of the file.
-        pictures: Pictures compared.
-        objects: Objects that the trained network finds in them, at most 100 a picture.
+        images: Images compared.
+        objects: Objects that the trained network finds in them, at most 100 an image.
         found_again: Share of them that the file finds too, with score and box within the tolerance.
         tied: Share of them that are not found again because another has the same score: one that overlaps and is found
             in its place, or, at the end of a full list, one that goes first.
@@ -46,7 +46,7 @@ class ObjectParity:
 
     runtime: str
     file: str
-    pictures: int
+    images: int
     objects: int
     found_again: float
     tied: float
@@ -66,15 +66,15 @@ class ObjectParity:
 
 @dataclass(frozen=True)
 class ObjectReference:
-    """What the trained network finds in some pictures."""
+    """What the trained network finds in some images."""
 
-    pictures: tuple[PreparedPicture, ...]
+    images: tuple[PreparedImage, ...]
     found: tuple[Detections, ...]
 
     @staticmethod
-    def of(find: ObjectFinder, pictures: Sequence[PreparedPicture]) -> ObjectReference:
+    def of(find: ObjectFinder, images: Sequence[PreparedImage]) -> ObjectReference:
         """Runs the trained network."""
-        return ObjectReference(tuple(pictures), tuple(find([picture])[0] for picture in pictures))
+        return ObjectReference(tuple(images), tuple(find([image])[0] for image in images))
 
 
 def compare_objects(
@@ -87,7 +87,7 @@ def compare_objects(
         runtime: What runs it.
         file: Its path.
         reference: What the trained network finds.
-        tolerance: Largest difference of a score, and of a box relative to the longer side of the picture.
+        tolerance: Largest difference of a score, and of a box relative to the longer side of the image.
 
     Raises:
         ParityError: Too many objects are not found again, or their masks differ. A tie that falls the other way is no
@@ -95,12 +95,12 @@ def compare_objects(
     """
     score_off, box_off, overlaps = [0.0], [0.0], []
     objects = tied = 0
-    for picture, expected in zip(reference.pictures, reference.found, strict=True):
-        found = find([picture])[0]
+    for image, expected in zip(reference.images, reference.found, strict=True):
+        found = find([image])[0]
         best = np.argsort(-expected.scores, kind="stable")[:_MOST]
         objects += len(best)
         for index in best:
-            match = _again(expected, int(index), found, tolerance, max(picture.size))
+            match = _again(expected, int(index), found, tolerance, max(image.size))
             if match is not None:
                 score_off.append(match[0])
                 box_off.append(match[1])
@@ -111,7 +111,7 @@ def compare_objects(
     parity = ObjectParity(
         runtime=runtime,
         file=file.name,
-        pictures=len(reference.pictures),
+        images=len(reference.images),
         objects=objects,
         found_again=len(overlaps) / objects if objects else 1.0,
         tied=tied / objects if objects else 0.0,

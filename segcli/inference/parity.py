@@ -22,7 +22,7 @@ class Parity:
     Attributes:
         runtime: What ran the file.
         file: Name of the file.
-        pictures: Pictures compared.
+        images: Images compared.
         max_abs_diff: Largest difference of a logit; None for a file that gives labels alone.
         max_rel_diff: The same, relative to the largest logit.
         label_agreement: Share of the pixels with the same class.
@@ -30,7 +30,7 @@ class Parity:
 
     runtime: str
     file: str
-    pictures: int
+    images: int
     max_abs_diff: float | None
     max_rel_diff: float | None
     label_agreement: float
@@ -43,10 +43,10 @@ class Parity:
 
 @dataclass(frozen=True)
 class Reference:
-    """What the trained network says of some pictures.
+    """What the trained network says of some images.
 
     Attributes:
-        inputs: Normalised pictures, [1, 3, H, W] each.
+        inputs: Normalised images, [1, 3, H, W] each.
         logits: Their logits, [1, classes, H, W] each.
     """
 
@@ -56,10 +56,10 @@ class Reference:
     @staticmethod
     def of(forward: Forward, inputs: Sequence[NetworkInput]) -> Reference:
         """Runs the trained network."""
-        return Reference(tuple(inputs), tuple(forward(images) for images in inputs))
+        return Reference(tuple(inputs), tuple(forward(batch) for batch in inputs))
 
     def first(self) -> Reference:
-        """The first picture alone."""
+        """The first image alone."""
         return Reference(self.inputs[:1], self.logits[:1])
 
     @property
@@ -84,8 +84,8 @@ def compare(runtime: Runtime, file: Path, reference: Reference, tolerance: float
     margin = 2 * tolerance * reference.scale
     differences: list[float] = []
     equal = decided_wrong = pixels = 0
-    for images, expected in zip(reference.inputs, reference.logits, strict=True):
-        output = runtime.run(images)
+    for batch, expected in zip(reference.inputs, reference.logits, strict=True):
+        output = runtime.run(batch)
         truth = expected.argmax(axis=1)
         if np.issubdtype(output.dtype, np.integer):
             labels = output.reshape(truth.shape)
@@ -100,7 +100,7 @@ def compare(runtime: Runtime, file: Path, reference: Reference, tolerance: float
     parity = Parity(
         runtime=runtime.name,
         file=file.name,
-        pictures=len(reference.inputs),
+        images=len(reference.inputs),
         max_abs_diff=max(differences, default=None),
         max_rel_diff=max(differences) / reference.scale if differences else None,
         label_agreement=equal / pixels,

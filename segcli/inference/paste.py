@@ -1,7 +1,7 @@
-"""Masks of detections at the size of the picture, made inside their boxes and run-length coded as they come.
+"""Masks of detections at the size of the image, made inside their boxes and run-length coded as they come.
 
-No mask of the whole picture ever exists. A bilinear enlargement is two small matrix products, one an axis, whose rows
-hold the two weights of each pixel; this gives the pixels that PaddleDetection's sampling of the whole picture gives, a
+No mask of the whole image ever exists. A bilinear enlargement is two small matrix products, one an axis, whose rows
+hold the two weights of each pixel; this gives the pixels that PaddleDetection's sampling of the whole image gives, a
 thousand times faster.
 """
 
@@ -29,8 +29,8 @@ def paste_masks(
     Args:
         masks: Probabilities [N, m, m].
         boxes: Left, top, right, bottom in pixels [N, 4].
-        height: Of the picture.
-        width: Of the picture.
+        height: Of the image.
+        width: Of the image.
         threshold: Smallest probability inside a mask.
     """
     for start in range(0, len(masks), _AT_ONCE):
@@ -54,10 +54,10 @@ def paste_in_boxes(
 
     Args:
         coefficients: [N, K].
-        prototypes: [K, h, w], stretched over the whole picture.
-        boxes: Left, top, right, bottom in pixels of the picture [N, 4].
-        height: Of the picture.
-        width: Of the picture.
+        prototypes: [K, h, w], stretched over the whole image.
+        boxes: Left, top, right, bottom in pixels of the image [N, 4].
+        height: Of the image.
+        width: Of the image.
     """
     maps = np.asarray(prototypes, np.float32)
     vertical, horizontal = _stretch_weights(maps.shape[1], height), _stretch_weights(maps.shape[2], width)
@@ -76,16 +76,16 @@ def paste_in_boxes(
 
 
 def paste_anywhere(coefficients: NDArray[Any], prototypes: NDArray[Any], height: int, width: int) -> Iterator[Rle]:
-    """Masks where coefficients times prototypes are positive, wherever in the picture (Mask-RT-DETR).
+    """Masks where coefficients times prototypes are positive, wherever in the image (Mask-RT-DETR).
 
     Only the part around the positive values of the small map is enlarged: a pixel is a mean of its neighbours there,
     and without a positive one it cannot be positive.
 
     Args:
         coefficients: [N, K].
-        prototypes: [K, h, w], stretched over the whole picture.
-        height: Of the picture.
-        width: Of the picture.
+        prototypes: [K, h, w], stretched over the whole image.
+        height: Of the image.
+        width: Of the image.
     """
     maps = np.asarray(prototypes, np.float32)
     flat = maps.reshape(len(maps), -1)
@@ -108,14 +108,14 @@ def paste_maps(
 ) -> Iterator[Rle]:
     """Masks from maps of the whole input at a quarter of its size (SOLOv2).
 
-    Each is enlarged four times, cut to the picture inside the padding and brought to the picture's size, as the network
+    Each is enlarged four times, cut to the image inside the padding and brought to the image's size, as the network
     does it; here both steps are one product an axis.
 
     Args:
         maps: Probabilities [N, h, w].
         resized: Height and width of the input without padding.
-        height: Of the picture.
-        width: Of the picture.
+        height: Of the image.
+        width: Of the image.
         threshold: Above it a pixel is inside of a mask.
     """
     if not len(maps):
@@ -139,7 +139,7 @@ def _twice_stretched(cells: int, resized: int, size: int) -> Floats:
 
 
 class _BoxWeights:
-    """Bilinear weights along one axis for several boxes: pixels of the picture from the cells of each box's grid.
+    """Bilinear weights along one axis for several boxes: pixels of the image from the cells of each box's grid.
 
     A pixel counts when its centre is inside the box; cells outside of the grid are 0.
     """

@@ -1,4 +1,4 @@
-"""How pictures become the input of a network, the same in evaluate and predict."""
+"""How images become the input of a network, the same in evaluate and predict."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ Forward = Callable[[NetworkInput], NDArray[np.float32]]
 """A network: from images to logits [N, classes, h, w]."""
 
 
-def normalise(pictures: Sequence[RgbImage], preprocess: Preprocess) -> NetworkInput:
+def normalise(images: Sequence[RgbImage], preprocess: Preprocess) -> NetworkInput:
     """Scales to 0..1, subtracts the mean, divides by the deviation, turns channels first: one table look-up a pixel.
 
     The numbers are bit for bit those of PaddleSeg's `Normalize`, six times faster.
 
     Args:
-        pictures: RGB, uint8 [H, W, 3], all of one size.
+        images: RGB, uint8 [H, W, 3], all of one size.
         preprocess: Mean and deviation.
 
     Returns:
         float32 [N, 3, H, W].
     """
-    height, width = pictures[0].shape[:2]
-    images = np.empty((len(pictures), 3, height, width), np.float32)
+    height, width = images[0].shape[:2]
+    inputs = np.empty((len(images), 3, height, width), np.float32)
     table = _table(preprocess)
-    for picture, planes in zip(pictures, images, strict=True):
+    for rgb, planes in zip(images, inputs, strict=True):
         for channel in range(3):
-            cv2.LUT(cv2.extractChannel(picture, channel), table[channel], dst=planes[channel])
-    return images
+            cv2.LUT(cv2.extractChannel(rgb, channel), table[channel], dst=planes[channel])
+    return inputs
 
 
 @lru_cache(maxsize=16)
@@ -49,8 +49,8 @@ def _table(preprocess: Preprocess) -> NDArray[np.float32]:
     return values
 
 
-def resize_picture(picture: RgbImage, height: int, width: int) -> RgbImage:
-    """The picture in another size, bilinear; the same array where the size is right already."""
-    if picture.shape[:2] == (height, width):
-        return picture
-    return np.asarray(cv2.resize(picture, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
+def resize_image(rgb: RgbImage, height: int, width: int) -> RgbImage:
+    """The image in another size, bilinear; the same array where the size is right already."""
+    if rgb.shape[:2] == (height, width):
+        return rgb
+    return np.asarray(cv2.resize(rgb, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)

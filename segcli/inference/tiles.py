@@ -1,4 +1,4 @@
-"""Large pictures in overlapping tiles, in memory that does not grow with their height."""
+"""Large images in overlapping tiles, in memory that does not grow with their height."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from segcli.config.schema import SlidingWindowConfig
 from segcli.data.image import Labels, RgbImage
 from segcli.inference.decode_labels import argmax, resize_logits
-from segcli.inference.preprocess import Forward, normalise, resize_picture
+from segcli.inference.preprocess import Forward, normalise, resize_image
 from segcli.models.spec import Preprocess
 
 Blend = Literal["uniform", "ramp"]
@@ -36,7 +36,7 @@ def tile_starts(length: int, crop: int, stride: int) -> list[int]:
 
 def label_map_tiled(
     forward: Forward,
-    picture: RgbImage,
+    rgb: RgbImage,
     preprocess: Preprocess,
     window: SlidingWindowConfig,
     *,
@@ -44,16 +44,16 @@ def label_map_tiled(
     batch_size: int = 1,
     input_size: tuple[int, int] | None = None,
 ) -> Labels:
-    """The label map of one picture from overlapping tiles.
+    """The label map of one image from overlapping tiles.
 
     Logits of overlapping tiles are added up (weighted by `blend`); dividing by the sum of weights would not change
     which class is largest. Only the rows that a later tile can still reach are kept: classes x crop height x width
-    floats, however tall the picture is.
+    floats, however tall the image is.
 
     Args:
         forward: The network; must give logits.
-        picture: RGB, uint8 [H, W, 3].
-        preprocess: How pictures become the network's input.
+        image: RGB, uint8 [H, W, 3].
+        preprocess: How images become the network's input.
         window: Size of a tile and steps between tiles.
         blend: How tiles are joined.
         batch_size: Tiles at once.
@@ -62,7 +62,7 @@ def label_map_tiled(
     Returns:
         uint8 [H, W].
     """
-    height, width = picture.shape[:2]
+    height, width = rgb.shape[:2]
     crop_width, crop_height = min(window.crop_size[0], width), min(window.crop_size[1], height)
     columns = tile_starts(width, crop_width, window.stride[0])
     rows = tile_starts(height, crop_height, window.stride[1])
@@ -70,7 +70,7 @@ def label_map_tiled(
     labels = np.empty((height, width), np.uint8)
     sums: NDArray[np.float32] | None = None
     for top, following in zip(rows, [*rows[1:], height], strict=True):
-        tiles = [picture[top : top + crop_height, left : left + crop_width] for left in columns]
+        tiles = [rgb[top : top + crop_height, left : left + crop_width] for left in columns]
         for left, logits in zip(columns, _logits(forward, tiles, preprocess, batch_size, input_size), strict=True):
             if sums is None:
                 sums = np.zeros((len(logits), crop_height, width), np.float32)
@@ -93,7 +93,7 @@ def _logits(
     height, width = tiles[0].shape[:2]
     needed = input_size or (height, width)
     for start in range(0, len(tiles), batch_size):
-        batch = [resize_picture(tile, *needed) for tile in tiles[start : start + batch_size]]
+        batch = [resize_image(tile, *needed) for tile in tiles[start : start + batch_size]]
         for logits in forward(normalise(batch, preprocess)):
             yield resize_logits(logits, height, width)
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from segcli.metrics.semantic_scores import Values
 
 DILATION_RATIO = 0.02
-"""Width of the band along an outline as a share of the picture's diagonal (the paper's choice)."""
+"""Width of the band along an outline as a share of the image's diagonal (the paper's choice)."""
 
 
 class BoundaryCounts:
@@ -31,7 +31,7 @@ class BoundaryCounts:
         self.either = np.zeros(num_classes, np.int64)
 
     def update(self, prediction: NDArray[np.uint8], truth: NDArray[np.uint8]) -> None:
-        """Adds one picture: ids uint8 [H, W]."""
+        """Adds one image: ids uint8 [H, W]."""
         counted = truth != self.ignore_index
         width_px = max(1, round(DILATION_RATIO * float(np.hypot(*truth.shape))))
         present = set(np.unique(prediction)) | set(np.unique(truth))
@@ -54,7 +54,7 @@ class BoundaryCounts:
 
 
 def band(region: NDArray[np.bool_], width_px: int) -> NDArray[np.bool_]:
-    """The pixels of a region within `width_px` of its outline; the picture's edge belongs to the outline.
+    """The pixels of a region within `width_px` of its outline; the image's edge belongs to the outline.
 
     The same as region minus its erosion by `width_px` steps of a 3 x 3 square, in a time that does not grow with the
     width: a pixel is eroded when its chessboard distance to the outside is at most the width.

@@ -1,4 +1,4 @@
-"""The confusion matrix, gathered picture by picture and merged."""
+"""The confusion matrix, gathered image by image and merged."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class ConfusionMatrix:
         self._counts: Counts = np.zeros((num_classes, num_classes), np.int64)
 
     def update(self, prediction: NDArray[np.uint8], truth: NDArray[np.uint8]) -> None:
-        """Adds the pixels of one picture.
+        """Adds the pixels of one image.
 
         Args:
             prediction: Predicted ids, uint8, of any shape.
@@ -83,7 +83,7 @@ class ConfusionMatrix:
 def joint_histogram(prediction: NDArray[np.uint8], truth: NDArray[np.uint8]) -> Counts:
     """How often each pair of values occurs: int64 [256 truths, 256 predictions].
 
-    One pass over 16-bit pairs: 0.9 ms for a picture of 512 x 1024, where a comparison a class takes 37.
+    One pass over 16-bit pairs: 0.9 ms for an image of 512 x 1024, where a comparison a class takes 37.
     """
     if prediction.shape != truth.shape:
         raise ValueError(f"prediction {prediction.shape} and truth {truth.shape} differ in shape")

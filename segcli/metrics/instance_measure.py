@@ -1,4 +1,4 @@
-"""Measures an instance network on pictures: mask and box AP, with memory that does not grow with their number."""
+"""Measures an instance network on images: mask and box AP, with memory that does not grow with their number."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from segcli.data.instances import InstanceSample
 from segcli.data.loading import read_sized
 from segcli.data.prefetch import ahead
 from segcli.inference.decode_objects import ObjectFinder
-from segcli.inference.instance_input import PreparedPicture, prepare
+from segcli.inference.instance_input import PreparedImage, prepare
 from segcli.metrics.instance_report import InstanceReport
 from segcli.metrics.mask_ap import MaskAP
 from segcli.models.spec import Preprocess
@@ -18,7 +18,7 @@ from segcli.progress import track
 
 log = logging.getLogger("segcli.evaluate")
 
-Loaded = tuple[InstanceSample, PreparedPicture]
+Loaded = tuple[InstanceSample, PreparedImage]
 
 
 def measure(
@@ -34,30 +34,30 @@ def measure(
 
     Args:
         find: The network.
-        samples: Pictures with their objects.
+        samples: Images with their objects.
         classes: The classes, those of the network.
-        preprocess: How pictures become its input.
-        batch_size: Pictures at once; only those whose inputs are of one size are joined.
-        log_interval: Pictures between two lines of the log; 0 for none.
+        preprocess: How images become its input.
+        batch_size: Images at once; only those whose inputs are of one size are joined.
+        log_interval: Images between two lines of the log; 0 for none.
 
     Raises:
-        DatasetError: A picture cannot be read, or has another size than its annotation file says.
+        DatasetError: An image cannot be read, or has another size than its annotation file says.
     """
     measured = MaskAP(classes)
     loaded = track(ahead((load(sample, preprocess) for sample in samples), batch_size + 1), "evaluate", len(samples))
     done = 0
     for batch in grouped(loaded, batch_size):
-        found = find([picture for _, picture in batch])
+        found = find([rgb for _, rgb in batch])
         for (sample, _), detections in zip(batch, found, strict=True):
             measured.update(sample, detections)
             done += 1
             if log_interval and done % log_interval == 0:
-                log.info("%d of %d pictures", done, len(samples))
+                log.info("%d of %d images", done, len(samples))
     return measured.compute()
 
 
 def load(sample: InstanceSample, preprocess: Preprocess) -> Loaded:
-    """Decodes a picture and makes it a network's input.
+    """Decodes an image and makes it a network's input.
 
     Raises:
         DatasetError: It cannot be read, or has another size than the annotation file says.

@@ -30,7 +30,7 @@ class AveragePrecision:
         AP_small: AP of objects below 32 x 32 px.
         AP_medium: From there to 96 x 96 px.
         AP_large: Above.
-        AR_1: Mean recall with one detection a picture and class.
+        AR_1: Mean recall with one detection an image and class.
         AR_10: With ten.
         AR_100: With a hundred.
         AR_small: AR_100 of objects below 32 x 32 px.
@@ -81,7 +81,7 @@ class InstanceReport:
         mask_by_class: Of masks, by class name.
         box_by_class: Of boxes, by class name.
         objects_by_class: Objects (crowds left out) by class name.
-        pictures: Pictures measured.
+        images: Images measured.
         detections: Detections given.
     """
 
@@ -90,7 +90,7 @@ class InstanceReport:
     mask_by_class: Mapping[str, AveragePrecision]
     box_by_class: Mapping[str, AveragePrecision]
     objects_by_class: Mapping[str, int]
-    pictures: int
+    images: int
     detections: int
 
     @property
@@ -109,7 +109,7 @@ class InstanceReport:
             "mask": asdict(self.mask),
             "box": asdict(self.box),
             "classes": by_class,
-            "pictures": self.pictures,
+            "images": self.images,
             "objects": sum(self.objects_by_class.values()),
             "detections": self.detections,
         }

@@ -1,7 +1,7 @@
-"""Average precision of masks and boxes as COCO defines it, added up picture by picture.
+"""Average precision of masks and boxes as COCO defines it, added up image by image.
 
 Lin et al., "Microsoft COCO: Common Objects in Context" (2014), and cocodataset/cocoapi: precision at 101 recalls,
-averaged over IoU 0.50:0.05:0.95 and the classes; at most 100 detections a picture and class. hotcoco does the matching
+averaged over IoU 0.50:0.05:0.95 and the classes; at most 100 detections an image and class. hotcoco does the matching
 at once and keeps a few dozen bytes a detection, no mask; in the tests pycocotools is the oracle.
 """
 
@@ -33,51 +33,51 @@ class MaskAP:
         categories = [{"id": number, "name": name} for number, name in enumerate(classes, start=1)]
         self._masks = hotcoco.StreamingEval(categories, "segm")
         self._boxes = hotcoco.StreamingEval(categories, "bbox")
-        self._pictures: set[int] = set()
+        self._images: set[int] = set()
         self._objects = np.zeros(len(classes), np.int64)
         self._detections = 0
 
     def update(self, sample: InstanceSample, detections: Detections) -> None:
-        """Adds one picture.
+        """Adds one image.
 
         Raises:
-            ValueError: The picture was added before, or a class id is not one of the classes.
+            ValueError: The image was added before, or a class id is not one of the classes.
         """
-        if sample.image_id in self._pictures:
-            raise ValueError(f"picture {sample.image_id} is measured a second time")
+        if sample.image_id in self._images:
+            raise ValueError(f"image {sample.image_id} is measured a second time")
         classes = np.asarray(detections.classes, np.int64)
         if classes.size and not 0 <= classes.min() <= classes.max() < len(self.classes):
             raise ValueError(f"class ids {classes.min()} to {classes.max()}, but there are {len(self.classes)} classes")
-        picture = {"id": sample.image_id, "width": sample.width, "height": sample.height}
+        image = {"id": sample.image_id, "width": sample.width, "height": sample.height}
         truth = [_truth(sample.image_id, number, value) for number, value in enumerate(sample.objects, start=1)]
         boxes, masks = _found(sample.image_id, classes, detections)
-        self._masks.update([picture], truth, masks)
-        self._boxes.update([picture], truth, boxes)
-        self._pictures.add(sample.image_id)
+        self._masks.update([image], truth, masks)
+        self._boxes.update([image], truth, boxes)
+        self._images.add(sample.image_id)
         self._objects += np.bincount(
             [value.class_id for value in sample.objects if not value.is_crowd], minlength=len(self.classes)
         )
         self._detections += len(classes)
 
     def merge(self, other: MaskAP) -> None:
-        """Adds what another accumulator has seen of other pictures of the same dataset.
+        """Adds what another accumulator has seen of other images of the same dataset.
 
         Raises:
-            ValueError: Both have seen a picture, or their classes differ.
+            ValueError: Both have seen an image, or their classes differ.
         """
-        twice = self._pictures & other._pictures
+        twice = self._images & other._images
         if twice:
-            raise ValueError(f"{len(twice)} pictures are measured a second time")
+            raise ValueError(f"{len(twice)} images are measured a second time")
         if self.classes != other.classes:
             raise ValueError("the accumulators are for different classes")
         self._masks = hotcoco.StreamingEval.merge([self._masks, other._masks])
         self._boxes = hotcoco.StreamingEval.merge([self._boxes, other._boxes])
-        self._pictures |= other._pictures
+        self._images |= other._images
         self._objects += other._objects
         self._detections += other._detections
 
     def compute(self) -> InstanceReport:
-        """All numbers for the pictures so far; more can be added afterwards."""
+        """All numbers for the images so far; more can be added afterwards."""
         masks, boxes = _accumulated(self._masks), _accumulated(self._boxes)
         return InstanceReport(
             mask=AveragePrecision.of(*masks),
@@ -85,7 +85,7 @@ class MaskAP:
             mask_by_class=self._by_class(*masks),
             box_by_class=self._by_class(*boxes),
             objects_by_class={name: int(count) for name, count in zip(self.classes, self._objects, strict=True)},
-            pictures=len(self._pictures),
+            images=len(self._images),
             detections=self._detections,
         )
 

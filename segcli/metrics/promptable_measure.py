@@ -19,7 +19,7 @@ from segcli.data.prefetch import batched
 from segcli.data.samples import SegSample
 from segcli.inference.decode_labels import argmax
 from segcli.metrics.confusion import ConfusionMatrix
-from segcli.metrics.promptable_scores import PromptCounts, evaluate_picture
+from segcli.metrics.promptable_scores import PromptCounts, evaluate_image
 from segcli.metrics.semantic_measure import count_labels
 from segcli.metrics.semantic_report import SemanticReport
 from segcli.metrics.semantic_scores import AbsentClass
@@ -31,7 +31,7 @@ from segcli.promptable.text_predictor import BACKGROUND_TEXT, TextPredictor
 log = logging.getLogger("segcli.evaluate")
 
 MASKS_AT_ONCE = 32
-"""Masks of the size of the picture that are in memory together."""
+"""Masks of the size of the image that are in memory together."""
 
 
 @dataclass(frozen=True)
@@ -40,12 +40,12 @@ class ClickReport:
 
     Attributes:
         counts: Sums of IoU by kind of prompt.
-        pictures: Pictures with objects.
+        images: Images with objects.
         objects: Objects asked about.
     """
 
     counts: PromptCounts
-    pictures: int
+    images: int
     objects: int
 
     @property
@@ -59,7 +59,7 @@ class ClickReport:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values."""
-        return {**self.totals(), "pictures": self.pictures, "objects": self.objects}
+        return {**self.totals(), "images": self.images, "objects": self.objects}
 
 
 @dataclass(frozen=True)
@@ -69,12 +69,12 @@ class TextReport:
     Attributes:
         labels: Every pixel given to one of all names.
         binary: For each class with a name: pixels shared and pixels of either, its name asked alone.
-        pictures: How many were measured.
+        images: How many were measured.
     """
 
     labels: SemanticReport
     binary: dict[str, tuple[int, int]]
-    pictures: int
+    images: int
 
     @property
     def score(self) -> float:
@@ -97,41 +97,41 @@ class TextReport:
 
 @dataclass
 class TextCounts:
-    """Sums over pictures of one name asked alone; mergeable."""
+    """Sums over images of one name asked alone; mergeable."""
 
     shared: dict[str, int] = field(default_factory=dict)
     either: dict[str, int] = field(default_factory=dict)
 
     def update(self, name: str, answer: NDArray[np.bool_], truth: NDArray[np.bool_]) -> None:
-        """Adds one picture's masks."""
+        """Adds one image's masks."""
         self.shared[name] = self.shared.get(name, 0) + int(np.count_nonzero(answer & truth))
         self.either[name] = self.either.get(name, 0) + int(np.count_nonzero(answer | truth))
 
 
 def measure_clicks(predictor: SamPredictor, samples: Sequence[InstanceSample], *, log_interval: int = 0) -> ClickReport:
-    """Asks a network about every object of some pictures: by box, by one click, by three clicks.
+    """Asks a network about every object of some images: by box, by one click, by three clicks.
 
     Args:
         predictor: The network.
-        samples: Pictures with their objects; crowds are left out.
-        log_interval: Pictures between two lines of the log; 0 for none.
+        samples: Images with their objects; crowds are left out.
+        log_interval: Images between two lines of the log; 0 for none.
 
     Raises:
-        DatasetError: A picture has another size than the annotation file says.
-        InputError: A picture cannot be read.
+        DatasetError: An image has another size than the annotation file says.
+        InputError: An image cannot be read.
     """
-    counts, pictures, objects = PromptCounts(), 0, 0
+    counts, images, objects = PromptCounts(), 0, 0
     for number, sample in enumerate(track(samples, "evaluate", len(samples)), start=1):
         asked = 0
         for masks in batched(object_masks(sample), MASKS_AT_ONCE):
             if not asked:
                 predictor.set_image(read_sized(sample), name=str(sample.image))
-            counts.merge(evaluate_picture(predictor, masks))
+            counts.merge(evaluate_image(predictor, masks))
             asked += len(masks)
-        pictures, objects = pictures + bool(asked), objects + asked
+        images, objects = images + bool(asked), objects + asked
         if log_interval and number % log_interval == 0:
-            log.info("%d of %d pictures", number, len(samples))
-    return ClickReport(counts, pictures, objects)
+            log.info("%d of %d images", number, len(samples))
+    return ClickReport(counts, images, objects)
 
 
 def measure_texts(
@@ -143,19 +143,19 @@ def measure_texts(
     absent_class: AbsentClass = "exclude",
     log_interval: int = 0,
 ) -> TextReport:
-    """Looks for the names of the classes in some pictures.
+    """Looks for the names of the classes in some images.
 
     Args:
         predictor: The network.
-        samples: Pictures with their masks.
+        samples: Images with their masks.
         classes: Their names are the texts.
         background: Text for the class that means nothing of interest, and beside a name that is asked alone.
         absent_class: What a class in neither truth nor prediction does to the means.
-        log_interval: Pictures between two lines of the log; 0 for none.
+        log_interval: Images between two lines of the log; 0 for none.
 
     Raises:
-        InputError: A picture or a mask cannot be read.
-        DatasetError: A mask has another size than its picture, or unknown ids.
+        InputError: An image or a mask cannot be read.
+        DatasetError: A mask has another size than its image, or unknown ids.
     """
     texts = label_texts(classes.names, background)
     matrix, counts = ConfusionMatrix(len(classes), classes.ignore_index), TextCounts()
@@ -163,14 +163,14 @@ def measure_texts(
     for number, sample in enumerate(track(samples, "evaluate", len(samples)), start=1):
         loaded = load(sample)
         truth = loaded.mask
-        predictor.set_image(loaded.picture, name=str(sample.image))
+        predictor.set_image(loaded.rgb, name=str(sample.image))
         count_labels(matrix, argmax(predictor.score(texts)), loaded)
         counted = truth != classes.ignore_index
         prompts = [ObjectPrompt(text=texts[index]) for index, _ in asked]
         for (index, name), answer in zip(asked, predictor.predict(prompts, background=background), strict=True):
             counts.update(name, answer.mask & counted, truth == index)
         if log_interval and number % log_interval == 0:
-            log.info("%d of %d pictures", number, len(samples))
+            log.info("%d of %d images", number, len(samples))
     labels = SemanticReport(classes, matrix.compute(), len(samples), absent_class)
     binary = {name: (counts.shared.get(name, 0), counts.either.get(name, 0)) for _, name in asked}
     return TextReport(labels, binary, len(samples))
@@ -182,7 +182,7 @@ def label_texts(names: Sequence[str], background: str = BACKGROUND_TEXT) -> list
 
 
 def object_masks(sample: InstanceSample) -> Iterator[NDArray[np.bool_]]:
-    """The masks of a picture's objects, [H, W] each, without crowds and empty ones."""
+    """The masks of an image's objects, [H, W] each, without crowds and empty ones."""
     for value in sample.objects:
         code = value.to_rle(sample.height, sample.width)
         if not value.is_crowd and rle.area(code):

@@ -57,17 +57,17 @@ def mask_iou(first: BoolArray, second: BoolArray) -> float:
     return np.count_nonzero(first & second) / either if either else 1.0
 
 
-def evaluate_picture(predictor: SamPredictor, masks: Sequence[BoolArray]) -> PromptCounts:
-    """Prompts the network about the known objects of the picture that was set.
+def evaluate_image(predictor: SamPredictor, masks: Sequence[BoolArray]) -> PromptCounts:
+    """Prompts the network about the known objects of the image that was set.
 
     Clicks are deterministic: each goes to the deepest place of what is wrong.
 
     Args:
-        predictor: With the picture set.
+        predictor: With the image set.
         masks: ``[H, W]`` each, none empty.
 
     Returns:
-        The sums of this picture.
+        The sums of this image.
     """
     counts = PromptCounts()
     boxes = [tuple(map(float, box_of_mask(mask))) for mask in masks]

@@ -1,4 +1,4 @@
-"""Measures a semantic network on labelled pictures, in memory that does not grow with their number."""
+"""Measures a semantic network on labelled images, in memory that does not grow with their number."""
 
 from __future__ import annotations
 
@@ -44,15 +44,15 @@ def measure(
     Args:
         forward: The network: float32 [N, 3, H, W] to logits [N, classes, h, w]; logits of another size than the mask
             are resized to it.
-        samples: Pictures and masks.
+        samples: Images and masks.
         classes: The classes; mask pixels of their `ignore_index` count for nothing.
-        preprocess: How pictures become the network's input.
-        batch_size: Pictures at once; only neighbours of equal size are joined. With a sliding window, tiles at once.
+        preprocess: How images become the network's input.
+        batch_size: Images at once; only neighbours of equal size are joined. With a sliding window, tiles at once.
         absent_class: What a class in neither truth nor prediction does to the means.
         sliding_window: Measures in overlapping tiles, as PaddleSeg's `slide_inference` does.
-        input_size: Height and width that the network needs; None gives it the pictures as they are.
-        boundary: Measures the boundary IoU too, which takes a few milliseconds a class and picture.
-        log_interval: Pictures between two lines of the log; None logs none.
+        input_size: Height and width that the network needs; None gives it the images as they are.
+        boundary: Measures the boundary IoU too, which takes a few milliseconds a class and image.
+        log_interval: Images between two lines of the log; None logs none.
 
     Raises:
         DatasetError: A sample cannot be read, its sizes differ, or its mask holds an unknown id.
@@ -61,12 +61,12 @@ def measure(
     outlines = BoundaryCounts(len(classes), classes.ignore_index) if boundary else None
 
     def predict(batch: Sequence[LoadedSample]) -> list[Labels]:
-        pictures = [loaded.picture for loaded in batch]
+        images = [loaded.rgb for loaded in batch]
         if sliding_window is None:
-            return label_maps(forward, pictures, preprocess, input_size=input_size)
+            return label_maps(forward, images, preprocess, input_size=input_size)
         return [
-            label_map_tiled(forward, picture, preprocess, sliding_window, batch_size=batch_size, input_size=input_size)
-            for picture in pictures
+            label_map_tiled(forward, rgb, preprocess, sliding_window, batch_size=batch_size, input_size=input_size)
+            for rgb in images
         ]
 
     done = 0
@@ -79,7 +79,7 @@ def measure(
             done += 1
             if log_interval and done % log_interval == 0:
                 so_far = metrics.mean(metrics.iou(matrix.compute()), absent_class)
-                log.info("%d of %d pictures, mIoU so far %.4f", done, len(samples), so_far)
+                log.info("%d of %d images, mIoU so far %.4f", done, len(samples), so_far)
     boundary_iou = None if outlines is None else outlines.compute()
     return SemanticReport(classes, matrix.compute(), len(samples), absent_class, boundary_iou)
 

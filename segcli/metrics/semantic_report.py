@@ -19,14 +19,14 @@ class SemanticReport:
     Attributes:
         classes: The classes.
         matrix: int64 [truth, prediction], pixels.
-        pictures: How many pictures were measured.
+        images: How many images were measured.
         absent_class: What a class in neither truth nor prediction does to the means.
         boundary_iou: Boundary IoU a class, where it was asked for.
     """
 
     classes: ClassMap
     matrix: Counts
-    pictures: int
+    images: int
     absent_class: AbsentClass = "exclude"
     boundary_iou: Values | None = None
 
@@ -69,7 +69,7 @@ class SemanticReport:
 
     def as_dict(self) -> dict[str, Any]:
         """Totals, and all values a class, as plain values."""
-        return {**self.totals(), "classes": self.per_class(), "pictures": self.pictures}
+        return {**self.totals(), "classes": self.per_class(), "images": self.images}
 
 
 def _plain(value: float) -> float | None:

@@ -24,7 +24,7 @@ class ModelCard:
         model_name: Name in the table of models.
         class_names: Names in order of their ids.
         ignore_index: Mask id that counted nowhere.
-        preprocess: How pictures became inputs.
+        preprocess: How images became inputs.
         config: The whole configuration of the training, as plain values.
         iteration: Iterations trained.
         score: Score on the validation part, by name, e.g. ``{"mIoU": 0.91}``; empty when never measured.

@@ -14,15 +14,15 @@ Recipe = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Preprocess:
-    """How a picture becomes the network's input.
+    """How an image becomes the network's input.
 
     Attributes:
         mean: Per-channel mean (RGB) subtracted after scaling to 0..1.
         std: Per-channel deviation (RGB) divided by.
-        size: Height and width in pixels to which a picture is resized; None keeps its own.
+        size: Height and width in pixels to which an image is resized; None keeps its own.
         keep_ratio: Whether `size` bounds the shorter and the longer side instead of being the size itself.
         cubic: Whether resizing interpolates cubically instead of linearly.
-        stride: The resized picture is padded with zeros (right, bottom) to a multiple of this.
+        stride: The resized image is padded with zeros (right, bottom) to a multiple of this.
     """
 
     mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
@@ -47,7 +47,7 @@ class TrainRecipe:
         batch_transforms: Recipes of the transforms of a whole batch, in order.
         epochs: Epochs for which the authors' schedule is written; milestones are scaled to the configured ones.
         ema_decay: Decay of the moving average with which the authors train; None where they use none.
-        pictures_per_step: Pictures of all devices together for which the rate is made; None where it is not known.
+        images_per_step: Images of all devices together for which the rate is made; None where it is not known.
     """
 
     optimizer: Recipe
@@ -59,7 +59,7 @@ class TrainRecipe:
     batch_transforms: tuple[Recipe, ...] = ()
     epochs: int | None = None
     ema_decay: float | None = None
-    pictures_per_step: int | None = None
+    images_per_step: int | None = None
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class ModelSpec:
         task: The task that the model serves.
         network: Recipe of the network for the task's engine; the engine adds the number of classes.
         recipe: How it is trained; None for a model that cannot be trained.
-        preprocess: How a picture becomes its input.
+        preprocess: How an image becomes its input.
         weights: Official addresses by purpose (``pretrained``, ``backbone``); fetched only when asked for.
         fixed_export: Height and width of the exported input where the network cannot be exported with free ones.
     """

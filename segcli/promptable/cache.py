@@ -1,4 +1,4 @@
-"""Keeps the embeddings of pictures, so that a second prompt does not run the encoder again."""
+"""Keeps the embeddings of images, so that a second prompt does not run the encoder again."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ FloatArray = npt.NDArray[np.float32]
 DEFAULT_MEMORY_ITEMS = 4
 
 
-def embedding_key(picture: bytes, weights: str, preparation: str) -> str:
-    """The key of an embedding: it changes with the picture's bytes, the weights and the preparation.
+def embedding_key(image: bytes, weights: str, preparation: str) -> str:
+    """The key of an embedding: it changes with the image's bytes, the weights and the preparation.
 
     Args:
-        picture: The file's bytes, or the pixels'.
+        image: The file's bytes, or the pixels'.
         weights: Fingerprint of the weights.
         preparation: Fingerprint of the preparation.
     """
-    digest = hashlib.sha256(picture)
+    digest = hashlib.sha256(image)
     for part in (weights, preparation):
         digest.update(b"\0" + part.encode())
     return digest.hexdigest()

@@ -1,4 +1,4 @@
-"""A picture that is encoded once, for any number of prompts."""
+"""An image that is encoded once, for any number of prompts."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ UInt8Array = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
-class EncodedPicture:
-    """A picture that is ready for prompts.
+class EncodedImage:
+    """An image that is ready for prompts.
 
     Attributes:
         embedding: Float32, as the network's encoder gives it.
@@ -31,17 +31,17 @@ class EncodedPicture:
     name: str
 
 
-class PictureHolder(ABC):
-    """Holds the picture that prompts are about.
+class ImageHolder(ABC):
+    """Holds the image that prompts are about.
 
     Args:
-        preparation: How the network's pictures are prepared.
+        preparation: How the network's images are prepared.
         cache: Where embeddings are kept.
     """
 
     def __init__(self, preparation: Preparation, cache: EmbeddingCache) -> None:
         self.preparation, self.cache = preparation, cache
-        self._picture: EncodedPicture | None = None
+        self._encoded: EncodedImage | None = None
 
     @property
     @abstractmethod
@@ -50,26 +50,26 @@ class PictureHolder(ABC):
 
     @abstractmethod
     def encode(self, image: FloatArray) -> FloatArray:
-        """Maps a prepared picture to its embedding."""
+        """Maps a prepared image to its embedding."""
 
     @property
-    def picture(self) -> EncodedPicture:
-        """The picture that prompts are about.
+    def encoded(self) -> EncodedImage:
+        """The image that prompts are about.
 
         Raises:
             UsageError: None was set.
         """
-        if self._picture is None:
-            raise UsageError("set a picture before asking about it")
-        return self._picture
+        if self._encoded is None:
+            raise UsageError("set an image before asking about it")
+        return self._encoded
 
-    def set_image(self, image: UInt8Array, *, name: str = "the picture", file_bytes: bytes | None = None) -> None:
-        """Encodes a picture, or takes its embedding from the cache.
+    def set_image(self, image: UInt8Array, *, name: str = "the image", file_bytes: bytes | None = None) -> None:
+        """Encodes an image, or takes its embedding from the cache.
 
         Args:
             image: ``[H, W, 3]`` uint8, RGB.
             name: For messages.
-            file_bytes: The file's bytes, by which the cache knows the picture; the pixels serve where it is None.
+            file_bytes: The file's bytes, by which the cache knows the image; the pixels serve where it is None.
         """
         content = repr(image.shape).encode() + image.tobytes() if file_bytes is None else file_bytes
         key = embedding_key(content, self.fingerprint, self.preparation.fingerprint)
@@ -77,4 +77,4 @@ class PictureHolder(ABC):
         if embedding is None:
             embedding = self.encode(self.preparation(image)[0])
             self.cache.put(key, embedding)
-        self._picture = EncodedPicture(embedding, self.preparation.place(*image.shape[:2]), name)
+        self._encoded = EncodedImage(embedding, self.preparation.place(*image.shape[:2]), name)

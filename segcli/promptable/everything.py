@@ -1,4 +1,4 @@
-"""Everything mode: masks of all things in a picture, from a grid of points (SAM, section 5 and appendix B)."""
+"""Everything mode: masks of all things in an image, from a grid of points (SAM, section 5 and appendix B)."""
 
 from __future__ import annotations
 
@@ -37,22 +37,22 @@ class EverythingSettings:
 
 
 def segment_everything(predictor: SamPredictor, settings: EverythingSettings | None = None) -> list[PromptedMask]:
-    """Finds the things of the picture that was set.
+    """Finds the things of the image that was set.
 
     Score and stability are judged at the model's resolution, so that only the masks that stay are enlarged.
 
     Args:
-        predictor: With a picture set.
+        predictor: With an image set.
         settings: How things are looked for.
 
     Returns:
         Masks by falling score; none where nothing is certain enough.
 
     Raises:
-        UsageError: No picture was set.
+        UsageError: No image was set.
     """
     settings = settings or EverythingSettings()
-    placement = predictor.picture.placement
+    placement = predictor.encoded.placement
     points = grid_points(settings.points_per_side) * (placement.width, placement.height)
     kept: list[tuple[float, float, int, FloatArray, Point]] = []
     for start in range(0, len(points), settings.batch_points):
@@ -109,7 +109,7 @@ def _finish(
 ) -> list[PromptedMask]:
     masks = []
     for score, stability, choice, logits, point in kept:
-        mask = predictor.picture.placement.to_picture(logits) > 0
+        mask = predictor.encoded.placement.to_image(logits) > 0
         prompt = ObjectPrompt(points=(point,), name=f"point {point.x:g},{point.y:g}")
         made = make_mask(prompt, mask, score=score, stability=stability, choice=choice, logits=logits)
         if made.area_px >= max(settings.min_area_px, 1):

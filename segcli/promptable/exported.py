@@ -2,9 +2,9 @@
 
 The folder beside `inference.yml` and `model_card.json`::
 
-    encoder.json .pdiparams [.onnx .xml .bin]    SAM: picture to embedding; encoder_1, encoder_2 where it was cut
+    encoder.json .pdiparams [.onnx .xml .bin]    SAM: image to embedding; encoder_1, encoder_2 where it was cut
     decoder.*                                    SAM: embedding and prompts to masks
-    pixels.* texts.*                             LSeg: picture to vectors of pixels, tokens to vectors of texts
+    pixels.* texts.*                             LSeg: image to vectors of pixels, tokens to vectors of texts
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ class RuntimeLSeg:
     """An LSeg network run by a runtime; see `TextBackend`.
 
     Args:
-        pixels: Reads pictures.
+        pixels: Reads images.
         texts: Reads texts.
         fingerprint: Of the weights.
     """

@@ -61,7 +61,7 @@ def prompt_arrays(
 
     Args:
         objects: B prompts with the same number of points, all with or all without a box.
-        to_model: Maps picture pixels to model pixels.
+        to_model: Maps image pixels to model pixels.
 
     Returns:
         ``[B, N, 2]`` and ``[B, N]`` float32.

@@ -1,4 +1,4 @@
-"""Answers boxes and points on a picture with a Segment Anything network."""
+"""Answers boxes and points on an image with a Segment Anything network."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy.typing as npt
 from segcli.errors import UsageError
 from segcli.models.promptable.geometry import Preparation
 from segcli.promptable.cache import EmbeddingCache
-from segcli.promptable.encoded import PictureHolder
+from segcli.promptable.encoded import ImageHolder
 from segcli.promptable.layout import alike, prompt_arrays
 from segcli.promptable.masks import PromptedMask, make_mask, stability_score
 from segcli.promptable.prompts import ObjectPrompt, valid_objects
@@ -37,12 +37,12 @@ class Multimask(str, Enum):
     """The one mask for clear prompts."""
 
 
-class SamPredictor(PictureHolder):
-    """Encodes a picture once and answers any number of prompts.
+class SamPredictor(ImageHolder):
+    """Encodes an image once and answers any number of prompts.
 
     Args:
         backend: Runs the network.
-        preparation: How its pictures are prepared.
+        preparation: How its images are prepared.
         cache: Where embeddings are kept; the default keeps a few in memory.
     """
 
@@ -67,7 +67,7 @@ class SamPredictor(PictureHolder):
         threshold: float = 0.0,
         refine_rounds: int = 0,
     ) -> list[PromptedMask]:
-        """Answers prompts on the picture that was set.
+        """Answers prompts on the image that was set.
 
         Args:
             objects: Boxes and points, an entry an object.
@@ -79,11 +79,11 @@ class SamPredictor(PictureHolder):
             One mask an object in order; three with ``all``.
 
         Raises:
-            UsageError: No picture was set, a prompt cannot be used (all are listed), or `multimask` is unknown.
+            UsageError: No image was set, a prompt cannot be used (all are listed), or `multimask` is unknown.
         """
         wanted = parse_multimask(multimask)
-        placement = self.picture.placement
-        objects = valid_objects(objects, placement.width, placement.height, self.picture.name)
+        placement = self.encoded.placement
+        objects = valid_objects(objects, placement.width, placement.height, self.encoded.name)
         written = next((prompt for prompt in objects if prompt.text is not None), None)
         if written is not None:
             raise UsageError(
@@ -104,19 +104,19 @@ class SamPredictor(PictureHolder):
         """Runs the decoder on prompts in model pixels: ``[B, N, 2]``, ``[B, N]`` to ``[B, 4, m, m]``, ``[B, 4]``."""
         side = self.backend.mask_side
         no_mask = np.zeros((1, 1, side, side), np.float32), np.zeros(1, np.float32)
-        return self.backend.decode(self.picture.embedding, coords, labels, *no_mask)
+        return self.backend.decode(self.encoded.embedding, coords, labels, *no_mask)
 
     def _decode(self, group: Sequence[ObjectPrompt]) -> tuple[FloatArray, FloatArray]:
-        return self.decode_points(*prompt_arrays(group, self.picture.placement.to_model))
+        return self.decode_points(*prompt_arrays(group, self.encoded.placement.to_model))
 
     def _refine(
         self, prompt: ObjectPrompt, answer: tuple[int, FloatArray, float], rounds: int
     ) -> tuple[int, FloatArray, float]:
         choice, logits, score = answer
-        coords, labels = prompt_arrays([prompt], self.picture.placement.to_model)
+        coords, labels = prompt_arrays([prompt], self.encoded.placement.to_model)
         for _ in range(rounds):
             masks, iou = self.backend.decode(
-                self.picture.embedding, coords, labels, logits[None, None], np.ones(1, np.float32)
+                self.encoded.embedding, coords, labels, logits[None, None], np.ones(1, np.float32)
             )
             # With its mask given the prompt is clear, whatever it was before.
             choice, logits, score = 0, masks[0, 0], float(iou[0, 0])
@@ -125,7 +125,7 @@ class SamPredictor(PictureHolder):
     def _finish(
         self, prompt: ObjectPrompt, choice: int, logits: FloatArray, score: float, threshold: float
     ) -> PromptedMask:
-        full = self.picture.placement.to_picture(logits)
+        full = self.encoded.placement.to_image(logits)
         stability = float(stability_score(full - threshold))
         return make_mask(prompt, full > threshold, score=score, stability=stability, choice=choice, logits=logits)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from segcli.errors import InputError
-from segcli.promptable.prompts import Box, ObjectPrompt, PicturePrompts, Point, raise_faults
+from segcli.promptable.prompts import Box, ImagePrompts, ObjectPrompt, Point, raise_faults
 
 
 @dataclass
@@ -21,11 +21,11 @@ class Parsed:
     """What was read.
 
     Attributes:
-        prompts: By picture.
+        prompts: By image.
         faults: A message each.
     """
 
-    prompts: list[PicturePrompts] = field(default_factory=list)
+    prompts: list[ImagePrompts] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
 
 
@@ -79,11 +79,11 @@ def parse_paddlex(value: Any) -> tuple[ObjectPrompt, ...]:
     return parsed.prompts[0].objects
 
 
-def read_prompts(path: str | Path) -> list[PicturePrompts]:
+def read_prompts(path: str | Path) -> list[ImagePrompts]:
     """Reads a prompt file of any known kind, or all ``*.json`` of a folder.
 
     Known are: our own ``{"images": [{"image", "objects": [{"label", "box", "points", "text"}]}]}``, its ``objects``
-    alone (for every picture), PaddleX's dictionary, samexporter's list (one object), LabelMe (rectangles and points),
+    alone (for every image), PaddleX's dictionary, samexporter's list (one object), LabelMe (rectangles and points),
     COCO boxes, and the results of PaddleX's detectors (``boxes[].coordinate``).
 
     Raises:
@@ -128,15 +128,15 @@ def _ours(document: Mapping[str, Any]) -> Parsed:
             parsed.faults.append(f"entry {number} of images: expected the keys image and objects")
             continue
         objects = [_our_object(item, f"object {n}", parsed, image) for n, item in enumerate(entry["objects"], start=1)]
-        parsed.prompts.append(PicturePrompts(image, tuple(item for item in objects if item is not None)))
+        parsed.prompts.append(ImagePrompts(image, tuple(item for item in objects if item is not None)))
     return parsed
 
 
 def _our_objects(document: Mapping[str, Any]) -> Parsed:
-    """Our form without pictures: the objects are looked for in each."""
+    """Our form without images: the objects are looked for in each."""
     parsed = Parsed()
     objects = [_our_object(item, f"object {n}", parsed, None) for n, item in enumerate(document["objects"], start=1)]
-    parsed.prompts.append(PicturePrompts(None, tuple(item for item in objects if item is not None)))
+    parsed.prompts.append(ImagePrompts(None, tuple(item for item in objects if item is not None)))
     return parsed
 
 
@@ -178,7 +178,7 @@ def _paddlex(document: Any) -> Parsed:
             item = _paddlex_row(key, row, f"{key} {number}", faults)
             if item is not None:
                 objects.append(item)
-    return Parsed([PicturePrompts(None, tuple(objects))], faults)
+    return Parsed([ImagePrompts(None, tuple(objects))], faults)
 
 
 def _paddlex_row(key: str, row: Any, name: str, faults: list[str]) -> ObjectPrompt | None:
@@ -210,7 +210,7 @@ def _samexporter(document: Sequence[Mapping[str, Any]]) -> Parsed:
         else:
             parsed.faults.append(f"{name}: unknown type {kind!r}; known are point, rectangle, text")
     prompt = ObjectPrompt(box=box, points=tuple(points), text=text, label=text, name="the marks")
-    parsed.prompts.append(PicturePrompts(None, (prompt,)))
+    parsed.prompts.append(ImagePrompts(None, (prompt,)))
     return parsed
 
 
@@ -235,7 +235,7 @@ def _labelme(document: Mapping[str, Any]) -> Parsed:
         else:
             parsed.faults.append(f"{name}: a {kind} is no prompt here; rectangles (one an object) and points are")
     image = str(document.get("imagePath") or "").replace("\\", "/").split("/")[-1] or None
-    parsed.prompts.append(PicturePrompts(image, tuple(groups.values())))
+    parsed.prompts.append(ImagePrompts(image, tuple(groups.values())))
     return parsed
 
 
@@ -254,7 +254,7 @@ def _coco(document: Mapping[str, Any]) -> Parsed:
         x, y, width, height = numbers
         prompt = ObjectPrompt(box=(x, y, x + width, y + height), name=name, may_be_clipped=True)
         by_image[image].append(replace(prompt, label=categories.get(annotation.get("category_id"))))
-    parsed.prompts = [PicturePrompts(image, tuple(objects)) for image, objects in by_image.items() if objects]
+    parsed.prompts = [ImagePrompts(image, tuple(objects)) for image, objects in by_image.items() if objects]
     return parsed
 
 
@@ -266,7 +266,7 @@ def _detections(document: Mapping[str, Any]) -> Parsed:
             label = entry.get("label")
             objects.append(ObjectPrompt(box=box, label=label, name=f"box {number}", may_be_clipped=True))
     path = document.get("input_path")
-    parsed.prompts.append(PicturePrompts(None if path is None else str(path), tuple(objects)))
+    parsed.prompts.append(ImagePrompts(None if path is None else str(path), tuple(objects)))
     return parsed
 
 

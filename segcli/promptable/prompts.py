@@ -1,4 +1,4 @@
-"""What a user asks of a picture: boxes, points and texts, checked before any network runs."""
+"""What a user asks of an image: boxes, points and texts, checked before any network runs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from segcli.errors import UsageError
 
 Box = tuple[float, float, float, float]
-"""x1, y1, x2, y2 in picture pixels."""
+"""x1, y1, x2, y2 in image pixels."""
 
 EDGE_TOLERANCE_PX = 1.0
 """A box may reach this far outside, as the rounding of other tools makes it; it is clipped."""
@@ -40,7 +40,7 @@ class ObjectPrompt:
         text: Describes the object, for a network that reads; None otherwise.
         label: Name to give to the result.
         name: How messages call this prompt, such as ``box 2``.
-        may_be_clipped: A box of another program is cut to the picture; a person's is not.
+        may_be_clipped: A box of another program is cut to the image; a person's is not.
     """
 
     box: Box | None = None
@@ -57,11 +57,11 @@ class ObjectPrompt:
 
 
 @dataclass(frozen=True)
-class PicturePrompts:
-    """The prompts of one picture.
+class ImagePrompts:
+    """The prompts of one image.
 
     Attributes:
-        image: Path or name of the picture; None: for every picture.
+        image: Path or name of the image; None: for every image.
         objects: One entry an object.
     """
 
@@ -70,18 +70,18 @@ class PicturePrompts:
 
 
 def check_objects(
-    objects: Sequence[ObjectPrompt], width: int, height: int, picture: str
+    objects: Sequence[ObjectPrompt], width: int, height: int, image_name: str
 ) -> tuple[tuple[ObjectPrompt, ...], list[str]]:
-    """Checks prompts against a picture's size.
+    """Checks prompts against an image's size.
 
     Args:
         objects: The prompts.
-        width: Of the picture, in pixels.
-        height: Of the picture, in pixels.
-        picture: Its name, for messages.
+        width: Of the image, in pixels.
+        height: Of the image, in pixels.
+        image: Its name, for messages.
 
     Returns:
-        The prompts with boxes cut to the picture where that is allowed, and a message for each fault.
+        The prompts with boxes cut to the image where that is allowed, and a message for each fault.
     """
     faults: list[str] = []
     if not objects:
@@ -93,16 +93,18 @@ def check_objects(
         own += _content_faults(prompt)
         faults += [f"{prompt.name}: {fault}" for fault in own]
         checked.append(replace(prompt, box=box))
-    return tuple(checked), [f"{picture}: {fault}" for fault in faults]
+    return tuple(checked), [f"{image_name}: {fault}" for fault in faults]
 
 
-def valid_objects(objects: Sequence[ObjectPrompt], width: int, height: int, picture: str) -> tuple[ObjectPrompt, ...]:
+def valid_objects(
+    objects: Sequence[ObjectPrompt], width: int, height: int, image_name: str
+) -> tuple[ObjectPrompt, ...]:
     """As `check_objects`, for a caller who cannot go on with a fault.
 
     Raises:
         UsageError: Lists every fault.
     """
-    checked, faults = check_objects(objects, width, height, picture)
+    checked, faults = check_objects(objects, width, height, image_name)
     raise_faults(faults)
     return checked
 
@@ -118,44 +120,44 @@ def raise_faults(faults: Sequence[str]) -> None:
         raise UsageError("\n".join([f"{len(faults)} {noun} be used", *(f"  {fault}" for fault in faults)]))
 
 
-def match_pictures(
-    pictures: Sequence[str], prompts: Iterable[PicturePrompts]
+def match_images(
+    images: Sequence[str], prompts: Iterable[ImagePrompts]
 ) -> tuple[dict[str, tuple[ObjectPrompt, ...]], list[str]]:
-    """Gives every picture its prompts.
+    """Gives every image its prompts.
 
-    A picture is meant by its whole path, by the end of it, or by its name alone where that is unique. Prompts
-    without a picture are for all.
+    An image is meant by its whole path, by the end of it, or by its name alone where that is unique. Prompts
+    without an image are for all.
 
     Args:
-        pictures: Paths.
+        images: Paths.
         prompts: Of any number of files.
 
     Returns:
-        Path -> prompts, and a message for each entry whose picture is not there or is not certain.
+        Path -> prompts, and a message for each entry whose image is not there or is not certain.
     """
-    found: dict[str, list[ObjectPrompt]] = {picture: [] for picture in pictures}
+    found: dict[str, list[ObjectPrompt]] = {image_name: [] for image_name in images}
     faults = []
     for entry in prompts:
         if entry.image is None:
-            meant = list(pictures)
+            meant = list(images)
         else:
-            meant = _pictures_meant(entry.image, pictures)
+            meant = _images_meant(entry.image, images)
             if len(meant) != 1:
-                several = f"several pictures are called so ({', '.join(meant[:3])})"
-                fault = several if meant else "no such picture is among those of the input"
+                several = f"several images are called so ({', '.join(meant[:3])})"
+                fault = several if meant else "no such image is among those of the input"
                 faults.append(f"{entry.image}: {fault}")
                 continue
-        for picture in meant:
-            found[picture].extend(entry.objects)
-    return {picture: tuple(objects) for picture, objects in found.items()}, faults
+        for image_name in meant:
+            found[image_name].extend(entry.objects)
+    return {image_name: tuple(objects) for image_name, objects in found.items()}, faults
 
 
-def _pictures_meant(name: str, pictures: Sequence[str]) -> list[str]:
+def _images_meant(name: str, images: Sequence[str]) -> list[str]:
     wanted = name.replace("\\", "/").removeprefix("./").split("/")
-    split = {picture: picture.replace("\\", "/").split("/") for picture in pictures}
-    exact = [picture for picture in pictures if picture == name]
-    ending = [picture for picture, parts in split.items() if parts[-len(wanted) :] == wanted]
-    by_name = [picture for picture, parts in split.items() if parts[-1] == wanted[-1]]
+    split = {image_name: image_name.replace("\\", "/").split("/") for image_name in images}
+    exact = [image_name for image_name in images if image_name == name]
+    ending = [image_name for image_name, parts in split.items() if parts[-len(wanted) :] == wanted]
+    by_name = [image_name for image_name, parts in split.items() if parts[-1] == wanted[-1]]
     return exact or ending or by_name
 
 
@@ -174,7 +176,7 @@ def _check_box(prompt: ObjectPrompt, width: int, height: int) -> tuple[Box | Non
     is_away = clipped[2] <= clipped[0] or clipped[3] <= clipped[1]
     reach = max(abs(a - b) for a, b in zip(box, clipped, strict=True))
     if is_away or (reach > EDGE_TOLERANCE_PX and not prompt.may_be_clipped):
-        return box, [f"the box {_numbers(box)} reaches outside the picture of {width}x{height} pixels"]
+        return box, [f"the box {_numbers(box)} reaches outside the image of {width}x{height} pixels"]
     return clipped, []
 
 
@@ -183,7 +185,7 @@ def _point_faults(point: Point, width: int, height: int) -> list[str]:
     if not (math.isfinite(point.x) and math.isfinite(point.y)):
         faults.append(f"the point {_numbers((point.x, point.y))} has a value that is no number")
     elif not (0 <= point.x <= width and 0 <= point.y <= height):
-        faults.append(f"the point {_numbers((point.x, point.y))} is outside the picture of {width}x{height} pixels")
+        faults.append(f"the point {_numbers((point.x, point.y))} is outside the image of {width}x{height} pixels")
     if point.label not in (0, 1):
         faults.append(f"the label {point.label} of a point is neither 1 (on the object) nor 0 (beside it)")
     return faults

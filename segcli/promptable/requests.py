@@ -1,4 +1,4 @@
-"""Which picture is asked what: from the `Predict` section to checked prompts by picture."""
+"""Which image is asked what: from the `Predict` section to checked prompts by image."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from segcli.data.image import image_size
 from segcli.errors import InputError, UsageError
 from segcli.models.promptable.specs import Asked
 from segcli.promptable.prompt_parsing import parse_document, read_prompts
-from segcli.promptable.prompts import ObjectPrompt, PicturePrompts, check_objects, match_pictures, raise_faults
+from segcli.promptable.prompts import ImagePrompts, ObjectPrompt, check_objects, match_images, raise_faults
 
 _HOW = {
     Asked.CLICKS: "Predict.prompts={box_prompt: [[x1, y1, x2, y2]]}, --box, --point, a file, or --everything",
@@ -21,21 +21,21 @@ _HOW = {
 
 @dataclass(frozen=True)
 class Questions:
-    """What all pictures are asked.
+    """What all images are asked.
 
     Attributes:
-        entries: Prompts by picture; empty in everything mode.
+        entries: Prompts by image; empty in everything mode.
         everything: Whether all things are looked for without prompts.
     """
 
-    entries: tuple[PicturePrompts, ...]
+    entries: tuple[ImagePrompts, ...]
     everything: bool = False
 
-    def of(self, picture: str | None) -> tuple[ObjectPrompt, ...]:
-        """The prompts of one picture; of an array those that are for every picture."""
-        meant = [entry for entry in self.entries if entry.image is None or picture is not None]
-        name = picture or "the array"
-        return match_pictures([name], meant)[0][name]
+    def of(self, image_name: str | None) -> tuple[ObjectPrompt, ...]:
+        """The prompts of one image; of an array those that are for every image."""
+        meant = [entry for entry in self.entries if entry.image is None or image_name is not None]
+        name = image_name or "the array"
+        return match_images([name], meant)[0][name]
 
 
 def read_questions(settings: PredictConfig, asked: Asked, model: str) -> Questions:
@@ -67,16 +67,16 @@ def read_questions(settings: PredictConfig, asked: Asked, model: str) -> Questio
 
 
 def check_questions(questions: Questions, files: Sequence[Path]) -> None:
-    """Checks all prompts against all pictures before any network runs.
+    """Checks all prompts against all images before any network runs.
 
-    Pictures that cannot be read are left to the prediction, which reports them.
+    Images that cannot be read are left to the prediction, which reports them.
 
     Raises:
-        UsageError: Lists every prompt that cannot be used, with its picture, and every picture that is not there.
+        UsageError: Lists every prompt that cannot be used, with its image, and every image that is not there.
     """
     if questions.everything:
         return
-    found, faults = match_pictures([str(file) for file in files], questions.entries)
+    found, faults = match_images([str(file) for file in files], questions.entries)
     for name, objects in found.items():
         try:
             width, height = image_size(name)
@@ -87,7 +87,7 @@ def check_questions(questions: Questions, files: Sequence[Path]) -> None:
     raise_faults(faults)
 
 
-def _understood(entry: PicturePrompts, asked: Asked) -> PicturePrompts:
+def _understood(entry: ImagePrompts, asked: Asked) -> ImagePrompts:
     """The part of each prompt that the network takes; to SAM the text of a box is its name."""
     if asked is Asked.TEXTS:
         return replace(entry, objects=tuple(replace(prompt, box=None, points=()) for prompt in entry.objects))
@@ -97,7 +97,7 @@ def _understood(entry: PicturePrompts, asked: Asked) -> PicturePrompts:
     )
 
 
-def _wrong_kind(entries: Iterable[PicturePrompts], asked: Asked, model: str) -> list[str]:
+def _wrong_kind(entries: Iterable[ImagePrompts], asked: Asked, model: str) -> list[str]:
     faults = []
     for entry in entries:
         for prompt in entry.objects:

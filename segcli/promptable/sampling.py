@@ -41,13 +41,13 @@ def jitter_box(
     Args:
         box: x1, y1, x2, y2.
         generator: Source of the noise.
-        width: Of the picture; the box stays inside.
-        height: Of the picture.
+        width: Of the image; the box stays inside.
+        height: Of the image.
         share: Standard deviation as a share of the box's side.
         max_px: Most that an edge is moved.
 
     Returns:
-        A box of at least one pixel each way, where the picture has room for that.
+        A box of at least one pixel each way, where the image has room for that.
     """
     x1, y1, x2, y2 = (float(value) for value in box)
     deviation = share * np.array([x2 - x1, y2 - y1, x2 - x1, y2 - y1])
@@ -71,7 +71,7 @@ def random_point(region: BoolArray, generator: np.random.Generator) -> tuple[flo
 def central_point(region: BoolArray) -> tuple[float, float] | None:
     """The pixel's x and y that lies deepest in a region ``[H, W]``, or None where it is empty.
 
-    The border of the picture counts as the region's border, as in the clicks of interactive segmentation's benchmarks.
+    The border of the image counts as the region's border, as in the clicks of interactive segmentation's benchmarks.
     """
     if not region.any():
         return None

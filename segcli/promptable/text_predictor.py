@@ -1,4 +1,4 @@
-"""Answers texts on a picture with an LSeg network, as ModelScope's text-driven segmentation does."""
+"""Answers texts on an image with an LSeg network, as ModelScope's text-driven segmentation does."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from PIL import Image
 from segcli.errors import UsageError
 from segcli.models.promptable.geometry import Placement, Preparation
 from segcli.promptable.cache import EmbeddingCache
-from segcli.promptable.encoded import PictureHolder
+from segcli.promptable.encoded import ImageHolder
 from segcli.promptable.masks import PromptedMask, make_mask, stability_score
 from segcli.promptable.prompts import ObjectPrompt, valid_objects
 from segcli.promptable.protocols import TextBackend
@@ -27,12 +27,12 @@ CLIP_MEAN = (0.48145466 * 255, 0.4578275 * 255, 0.40821073 * 255)
 CLIP_STD = (0.26862954 * 255, 0.26130258 * 255, 0.27577711 * 255)
 
 
-class TextPredictor(PictureHolder):
-    """Encodes a picture once and answers any number of texts.
+class TextPredictor(ImageHolder):
+    """Encodes an image once and answers any number of texts.
 
     Args:
         backend: Runs the network.
-        preparation: How its pictures are prepared.
+        preparation: How its images are prepared.
         cache: Where embeddings are kept. They are large (210 MB for 640 pixels): the default keeps one in memory.
     """
 
@@ -66,14 +66,14 @@ class TextPredictor(PictureHolder):
         return np.stack([self._vectors[text, truncate] for text in texts])
 
     def score(self, texts: Sequence[str]) -> FloatArray:
-        """Scores every pixel of the picture that was set against every text, ``[K, H, W]`` logits.
+        """Scores every pixel of the image that was set against every text, ``[K, H, W]`` logits.
 
         Raises:
-            UsageError: No picture was set, or a text is empty or too long.
+            UsageError: No image was set, or a text is empty or too long.
         """
-        picture = self.picture
-        logits = self.backend.compare(picture.embedding, self.encode_texts(texts))
-        return np.stack([picture.placement.to_picture(np.ascontiguousarray(plane)) for plane in logits])
+        encoded = self.encoded
+        logits = self.backend.compare(encoded.embedding, self.encode_texts(texts))
+        return np.stack([encoded.placement.to_image(np.ascontiguousarray(plane)) for plane in logits])
 
     def predict(
         self, objects: Sequence[ObjectPrompt], *, background: str = BACKGROUND_TEXT, truncate: bool = False
@@ -89,28 +89,28 @@ class TextPredictor(PictureHolder):
             One mask a text, in order; an empty one where the background wins everywhere.
 
         Raises:
-            UsageError: No picture was set, or a prompt cannot be used.
+            UsageError: No image was set, or a prompt cannot be used.
         """
-        picture = self.picture
-        placement = picture.placement
-        objects = valid_objects(objects, placement.width, placement.height, picture.name)
+        encoded = self.encoded
+        placement = encoded.placement
+        objects = valid_objects(objects, placement.width, placement.height, encoded.name)
         texts = [_text_of(prompt) for prompt in objects]
         vectors = self.encode_texts([background, *texts], truncate=truncate)
         answers = []
         for place, prompt in enumerate(objects, start=1):
-            logits = self.backend.compare(picture.embedding, vectors[[0, place]])
+            logits = self.backend.compare(encoded.embedding, vectors[[0, place]])
             margin = logits[1] - logits[0]
             answers.append(_answer(prompt, margin, placement))
         return answers
 
 
 def lseg_preparation(side: int) -> Preparation:
-    """How ModelScope prepares pictures for LSeg: CLIP's statistics, the short side cut off to whole pixels."""
+    """How ModelScope prepares images for LSeg: CLIP's statistics, the short side cut off to whole pixels."""
     return Preparation(side, CLIP_MEAN, CLIP_STD, rounds=False)
 
 
 def mask_of_margin(margin: FloatArray, placement: Placement) -> BoolArray:
-    """Maps the text's lead over the background, ``[S, S]``, to the picture's mask ``[H, W]`` as ModelScope does.
+    """Maps the text's lead over the background, ``[S, S]``, to the image's mask ``[H, W]`` as ModelScope does.
 
     The choice is made at the model's resolution and then enlarged.
     """

@@ -44,14 +44,14 @@ class PromptSettings:
 
 @dataclass(frozen=True)
 class TrainingObjects:
-    """The known objects of one picture, in the model's frame.
+    """The known objects of one image, in the model's frame.
 
     Attributes:
         coverage: ``[B, m, m]`` float32 in 0..1: how much of each pixel of the mask logits the object fills. Whole
             pixels would lose the outline: of nuclei of 14 pixels, at half the resolution, a perfect answer to them
             has a mean IoU of 0.86, to coverage 0.96.
         boxes: ``[B, 4]`` float32 in model pixels.
-        placement: Where the picture lies.
+        placement: Where the image lies.
     """
 
     coverage: FloatArray
@@ -65,14 +65,14 @@ class TrainingObjects:
 
 
 def training_objects(masks: BoolArray, boxes: FloatArray, placement: Placement, mask_side: int) -> TrainingObjects:
-    """Brings masks and boxes of a picture to the model's frame.
+    """Brings masks and boxes of an image to the model's frame.
 
     Objects that are smaller than a pixel of the mask logits are left out.
 
     Args:
         masks: ``[B, H, W]`` bool.
-        boxes: ``[B, 4]`` x1, y1, x2, y2 in picture pixels.
-        placement: Where the picture lies.
+        boxes: ``[B, 4]`` x1, y1, x2, y2 in image pixels.
+        placement: Where the image lies.
         mask_side: Side of the mask logits.
     """
     scale = mask_side / placement.side
@@ -92,7 +92,7 @@ def prompted_loss(
     generator: np.random.Generator,
     settings: PromptSettings | None = None,
 ) -> paddle.Tensor:
-    """Prompts the network about the objects of one picture, corrects it, and measures all its answers.
+    """Prompts the network about the objects of one image, corrects it, and measures all its answers.
 
     Args:
         sam: The network.

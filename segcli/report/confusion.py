@@ -1,4 +1,4 @@
-"""A confusion matrix as a picture."""
+"""A confusion matrix as an image."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def draw_confusion(matrix: NDArray[np.int64], classes: ClassMap, target: Path) -
     Args:
         matrix: int64 [truth, prediction].
         classes: The classes.
-        target: Where the picture goes.
+        target: Where the image goes.
     """
     count = len(classes)
     side = float(np.clip(2.5 + 0.55 * count, 4.5, 30))

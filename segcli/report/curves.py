@@ -14,7 +14,7 @@ def draw_curves(history: Sequence[Mapping[str, Any]], target: Path, score_name: 
 
     Args:
         history: Events as in `history.jsonl`.
-        target: Where the picture goes.
+        target: Where the image goes.
         score_name: Name of the score for its axis.
     """
     steps = [event for event in history if event["event"] == "train"]

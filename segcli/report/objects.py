@@ -1,4 +1,4 @@
-"""Objects drawn over pictures: masks, outlines, boxes and names."""
+"""Objects drawn over images: masks, outlines, boxes and names."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class DrawnObject:
     """What is drawn of one object.
 
     Attributes:
-        mask: Of the size of the picture before it was scaled.
-        box: Left, top, right, bottom in pixels of that picture.
+        mask: Of the size of the image before it was scaled.
+        box: Left, top, right, bottom in pixels of that image.
         class_id: Gives the colour.
         label: Written beside the box.
     """
@@ -42,22 +42,22 @@ class DrawnObject:
 
 
 def draw_objects(
-    picture: RgbImage, objects: Sequence[DrawnObject], classes: ClassMap, *, alpha: float = 0.45, scale: float = 1.0
+    rgb: RgbImage, objects: Sequence[DrawnObject], classes: ClassMap, *, alpha: float = 0.45, scale: float = 1.0
 ) -> RgbImage:
-    """A picture with its objects, the large ones below, and a legend.
+    """An image with its objects, the large ones below, and a legend.
 
     Args:
-        picture: RGB, uint8 [H, W, 3].
+        image: RGB, uint8 [H, W, 3].
         objects: In any order.
         classes: The classes.
-        alpha: Weight of the colour, 0 (only the picture) to 1 (only the colour).
-        scale: Factor by which the picture is scaled before anything is drawn.
+        alpha: Weight of the colour, 0 (only the image) to 1 (only the colour).
+        scale: Factor by which the image is scaled before anything is drawn.
 
     Returns:
-        RGB, uint8, higher than the scaled picture by the legend.
+        RGB, uint8, higher than the scaled image by the legend.
     """
     colours = object_palette(len(classes))
-    drawn = _scaled(picture, scale)
+    drawn = _scaled(rgb, scale)
     ordered = sorted(objects, key=lambda item: rle.area(item.mask), reverse=True)
     for item in ordered:
         _tint(drawn, _scaled_mask(rle.decode(item.mask), drawn.shape), colours[item.class_id], alpha)
@@ -72,12 +72,12 @@ def draw_objects(
     return with_legend(np.asarray(canvas, np.uint8), classes, {item.class_id for item in objects}, colours)
 
 
-def _scaled(picture: RgbImage, scale: float) -> RgbImage:
+def _scaled(rgb: RgbImage, scale: float) -> RgbImage:
     if scale == 1:
-        return picture.copy()
-    size = (max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale)))
+        return rgb.copy()
+    size = (max(1, round(rgb.shape[1] * scale)), max(1, round(rgb.shape[0] * scale)))
     way = cv2.INTER_AREA if scale < 1 else cv2.INTER_NEAREST
-    return np.asarray(cv2.resize(picture, size, interpolation=way), np.uint8)
+    return np.asarray(cv2.resize(rgb, size, interpolation=way), np.uint8)
 
 
 def _scaled_mask(mask: RgbImage, shape: tuple[int, ...]) -> RgbImage:
@@ -86,10 +86,10 @@ def _scaled_mask(mask: RgbImage, shape: tuple[int, ...]) -> RgbImage:
     return np.asarray(cv2.resize(mask, (shape[1], shape[0]), interpolation=cv2.INTER_NEAREST), np.uint8)
 
 
-def _tint(picture: RgbImage, mask: RgbImage, colour: RgbImage, alpha: float) -> None:
-    """Colours a mask's pixels, and its rim in full; only the part of the picture around the mask is touched."""
+def _tint(rgb: RgbImage, mask: RgbImage, colour: RgbImage, alpha: float) -> None:
+    """Colours a mask's pixels, and its rim in full; only the part of the image around the mask is touched."""
     left, top, width, height = cv2.boundingRect(mask)
-    part, inside = picture[top : top + height, left : left + width], mask[top : top + height, left : left + width]
+    part, inside = rgb[top : top + height, left : left + width], mask[top : top + height, left : left + width]
     if not inside.size:
         return
     mixed = cv2.addWeighted(part, 1 - alpha, np.broadcast_to(colour, part.shape).copy(), alpha, 0)
@@ -122,7 +122,7 @@ def _name(sheet: _Sheet, box: Rectangle, colour: tuple[int, ...], label: str) ->
 
 
 def _free_place(box: Rectangle, tag: tuple[float, float], sheet: _Sheet) -> Rectangle:
-    """Above the box, below it or in one of its corners: the first place inside the picture that no tag touches."""
+    """Above the box, below it or in one of its corners: the first place inside the image that no tag touches."""
     width, height = tag
     across, down = sheet.size
     left, top, right, bottom = box

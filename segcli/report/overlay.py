@@ -1,4 +1,4 @@
-"""Label maps drawn over pictures, with a legend that names the classes."""
+"""Label maps drawn over images, with a legend that names the classes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def overlay(
     *,
     outline: bool = True,
 ) -> NDArray[np.uint8]:
-    """A picture with its label map over it.
+    """An image with its label map over it.
 
     A class that is the background by name is left as it is.
 
@@ -37,7 +37,7 @@ def overlay(
         image: RGB, uint8 [H, W, 3].
         ids: Class ids, uint8 [H, W]; ids without a class are drawn as ignored ones.
         classes: The classes.
-        alpha: Weight of the colour, 0 (only the picture) to 1 (only the colour).
+        alpha: Weight of the colour, 0 (only the image) to 1 (only the colour).
         outline: Whether borders between classes are drawn in full colour.
 
     Returns:
@@ -67,25 +67,25 @@ class _Entry:
 
 
 def with_legend(
-    picture: NDArray[np.uint8], classes: ClassMap, shown: Iterable[int], colours: NDArray[np.uint8] | None = None
+    rgb: NDArray[np.uint8], classes: ClassMap, shown: Iterable[int], colours: NDArray[np.uint8] | None = None
 ) -> NDArray[np.uint8]:
-    """The picture on paper with the names of the classes `shown` below it.
+    """The image on paper with the names of the classes `shown` below it.
 
     The background, which overlays leave unpainted, is named only where it is alone.
 
     Args:
-        picture: RGB, uint8 [H, W, 3].
+        image: RGB, uint8 [H, W, 3].
         classes: The classes.
         shown: Ids that occur; ids without a class are named as ignored.
         colours: RGB of each class, uint8 [classes, 3]; None takes those of label maps.
 
     Returns:
-        RGB, uint8, higher than the picture; wider too where the picture is narrower than a name.
+        RGB, uint8, higher than the image; wider too where the image is narrower than a name.
     """
     entries = _entries(classes, shown, colours)
-    legend = _draw_legend(entries, picture.shape[1])
-    width = max(picture.shape[1], legend.shape[1])
-    return np.concatenate([_widened(picture, width), _widened(legend, width)])
+    legend = _draw_legend(entries, rgb.shape[1])
+    width = max(rgb.shape[1], legend.shape[1])
+    return np.concatenate([_widened(rgb, width), _widened(legend, width)])
 
 
 def legend(classes: ClassMap, shown: Iterable[int], width_px: int) -> NDArray[np.uint8]:
@@ -141,7 +141,7 @@ def _colour_table(classes: ClassMap) -> NDArray[np.uint8]:
 
 
 def _borders(ids: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Pixels whose right or lower neighbour is of another id, and wider in large pictures: bool [H, W]."""
+    """Pixels whose right or lower neighbour is of another id, and wider in large images: bool [H, W]."""
     edge = np.zeros(ids.shape, np.uint8)
     edge[:, :-1] |= ids[:, :-1] != ids[:, 1:]
     edge[:-1] |= ids[:-1] != ids[1:]
@@ -151,6 +151,6 @@ def _borders(ids: NDArray[np.uint8]) -> NDArray[np.bool_]:
     return edge.astype(bool)
 
 
-def _widened(picture: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:
-    missing = width - picture.shape[1]
-    return np.pad(picture, ((0, 0), (missing // 2, missing - missing // 2), (0, 0)), constant_values=255)
+def _widened(rgb: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:
+    missing = width - rgb.shape[1]
+    return np.pad(rgb, ((0, 0), (missing // 2, missing - missing // 2), (0, 0)), constant_values=255)

@@ -188,7 +188,7 @@ def _photographs(opened: OpenedPromptable, folder: Path) -> Check:
         for item, answer in zip(known, predictor.predict(prompts), strict=True):
             ious.append(mask_iou(answer.mask, read_mask(folder / item[mask_key]) > 0))
     if not ious:
-        raise InputError("names no picture with known masks", path=folder / "prompts.json")
+        raise InputError("names no image with known masks", path=folder / "prompts.json")
     mean = float(np.mean(ious))
     found = f"mean IoU {mean:.3f} over {len(ious)} objects, expected {EXPECTED_IOU}"
     return Check("photographs", mean >= EXPECTED_IOU, found)

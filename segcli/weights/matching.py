@@ -14,7 +14,7 @@ from segcli.weights.arrays import Array
 
 _PREFIXES = ("net.", "module.", "model.", "sam.")
 _RENAMED_ENDINGS = {".running_mean": "._mean", ".running_var": "._variance"}
-# Held by published files and used by no network: counters, tables that are computed, a picture tower and classifiers.
+# Held by published files and used by no network: counters, tables that are computed, an image tower and classifiers.
 _UNUSED_ENDINGS = (".num_batches_tracked", ".attention_bias_idxs", "pixel_mean", "pixel_std", "logit_scale")
 _UNUSED_BEGINNINGS = ("clip_pretrained.visual.", "pretrained.model.head.", "pretrained.model.norm.")
 _SHOWN = 8

@@ -19,7 +19,7 @@ from segcli.data.samples import SegSample
 from segcli.steps.check.semantic import examine_seg_dataset
 from tests.bench.table import Row, as_text
 
-PICTURES = 32
+IMAGES = 32
 SIZE_PX = (1280, 720)
 CLASSES = 6
 REPEATS = 4
@@ -31,19 +31,19 @@ def _write_dataset(root: Path, suffix: str, *, palette: bool) -> None:
     for folder in ("images", "annotations"):
         (root / folder).mkdir(parents=True)
     lines = []
-    for number in range(PICTURES):
+    for number in range(IMAGES):
         coarse = cv2.resize(rng.integers(0, 255, (24, 40, 3), np.uint8), SIZE_PX, interpolation=cv2.INTER_CUBIC)
         noise = rng.integers(-12, 13, (SIZE_PX[1], SIZE_PX[0], 1))
-        picture = np.clip(coarse.astype(int) + noise, 0, 255).astype(np.uint8)
-        cv2.imwrite(str(root / f"images/{number}{suffix}"), picture)
+        rgb = np.clip(coarse.astype(int) + noise, 0, 255).astype(np.uint8)
+        cv2.imwrite(str(root / f"images/{number}{suffix}"), rgb)
         ids = cv2.resize(rng.integers(0, CLASSES, (9, 16), np.uint8), SIZE_PX, interpolation=cv2.INTER_NEAREST)
         mask = Image.fromarray(ids)
         if palette:
             mask.putpalette(png_palette(CLASSES))
         mask.save(root / f"annotations/{number}.png")
         lines.append(f"images/{number}{suffix} annotations/{number}.png\n")
-    (root / "train.txt").write_text("".join(lines[: PICTURES // 2]))
-    (root / "val.txt").write_text("".join(lines[PICTURES // 2 :]))
+    (root / "train.txt").write_text("".join(lines[: IMAGES // 2]))
+    (root / "val.txt").write_text("".join(lines[IMAGES // 2 :]))
     (root / "class_name.txt").write_text("_background_\n" + "".join(f"class {i}\n" for i in range(1, CLASSES)))
 
 
@@ -74,12 +74,12 @@ def _row(name: str, root: Path, workers: int, clock: Callable[[], float]) -> Row
         assert not examine_seg_dataset(root, workers=workers).findings
 
     ours, plain = _least((check, lambda: _decode_all(root, workers)), clock)
-    rates = [f"{PICTURES / seconds:.0f} pictures/s" for seconds in (ours, plain)]
+    rates = [f"{IMAGES / seconds:.0f} images/s" for seconds in (ours, plain)]
     return Row(name, rates[0], rates[1], plain / ours, BAR)
 
 
 def run() -> list[Row]:
-    """Pictures checked against pictures decoded: per CPU second in one thread, per second on all cores."""
+    """Images checked against images decoded: per CPU second in one thread, per second on all cores."""
     cores = available_cores()
     width, height = SIZE_PX
     with tempfile.TemporaryDirectory() as folder:

@@ -1,4 +1,4 @@
-"""A full check of a COCO dataset against plain decoding of the same pictures with OpenCV, on one core."""
+"""A full check of a COCO dataset against plain decoding of the same images with OpenCV, on one core."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import numpy as np
 from segcli.steps.check.instance import examine_coco_dataset
 from tests.bench.table import Row
 
-PICTURES, OBJECTS, CORNERS = 32, 20, 40
+IMAGES, OBJECTS, CORNERS = 32, 20, 40
 WIDTH, HEIGHT = 1280, 720
 REPEATS = 4
 BAR = 0.85
@@ -26,13 +26,13 @@ def _write_dataset(root: Path) -> None:
     (root / "annotations").mkdir()
     angle = np.linspace(0, 2 * np.pi, CORNERS, endpoint=False)
     for part in ("train", "val"):
-        images, annotations = [], []
-        for number in range(PICTURES // 2):
+        entries, annotations = [], []
+        for number in range(IMAGES // 2):
             coarse = cv2.resize(rng.integers(0, 255, (24, 40, 3), np.uint8), (WIDTH, HEIGHT))
-            picture = np.clip(coarse + rng.integers(-12, 13, (HEIGHT, WIDTH, 1)), 0, 255).astype(np.uint8)
+            image = np.clip(coarse + rng.integers(-12, 13, (HEIGHT, WIDTH, 1)), 0, 255).astype(np.uint8)
             name = f"{part}_{number}.jpg"
-            cv2.imwrite(str(root / "images" / name), picture)
-            images.append({"id": number, "file_name": name, "width": WIDTH, "height": HEIGHT})
+            cv2.imwrite(str(root / "images" / name), image)
+            entries.append({"id": number, "file_name": name, "width": WIDTH, "height": HEIGHT})
             for _ in range(OBJECTS):
                 middle, reach = rng.uniform([100, 100], [WIDTH - 100, HEIGHT - 100]), rng.uniform(10, 90, CORNERS)
                 points = middle + reach[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)
@@ -42,7 +42,7 @@ def _write_dataset(root: Path) -> None:
                      "bbox": [*low.tolist(), *size.tolist()], "area": float(size.prod()),
                      "segmentation": [points.ravel().tolist()]}
                 )  # fmt: skip
-        content = {"images": images, "annotations": annotations, "categories": [{"id": 1, "name": "thing"}]}
+        content = {"images": entries, "annotations": annotations, "categories": [{"id": 1, "name": "thing"}]}
         (root / f"annotations/instance_{part}.json").write_text(json.dumps(content))
 
 
@@ -53,18 +53,18 @@ def _cpu_seconds(work: Callable[[], object]) -> float:
 
 
 def run() -> list[Row]:
-    """Pictures a CPU second; every picture decoded and every outline tested."""
+    """Images a CPU second; every image decoded and every outline tested."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         _write_dataset(root)
-        pictures = sorted((root / "images").iterdir())
+        images = sorted((root / "images").iterdir())
 
         def decode() -> None:
-            assert all(cv2.imread(str(path)) is not None for path in pictures)
+            assert all(cv2.imread(str(path)) is not None for path in images)
 
         def check() -> None:
             assert not examine_coco_dataset(root, workers=1).findings
 
         ours, plain = (min(_cpu_seconds(work) for _ in range(REPEATS)) for work in (check, decode))
-    rates = [f"{PICTURES / seconds:.0f} pictures/s" for seconds in (ours, plain)]
+    rates = [f"{IMAGES / seconds:.0f} images/s" for seconds in (ours, plain)]
     return [Row("check of COCO data, JPEG, plain decoding", rates[0], rates[1], plain / ours, BAR)]

@@ -1,4 +1,4 @@
-"""Conversion of LabelMe data: pictures a CPU second against the rates that are good enough."""
+"""Conversion of LabelMe data: images a CPU second against the rates that are good enough."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from segcli.steps.convert.command import apply_conversion, plan_conversion
 from tests.bench.table import Row
 from tests.labelme_folder import convert_config, shape, write_lists
 
-PICTURES, OBJECTS, CORNERS = 200, 4, 20
+IMAGES, OBJECTS, CORNERS = 200, 4, 20
 WIDTH, HEIGHT = 640, 480
 REPEATS = 3
 BARS = {"LabelMe to COCO": ("SOLOv2", 1200), "LabelMe to masks": ("PP-LiteSeg-T", 250)}
 
 
 def write_dataset(root: Path) -> None:
-    """Pictures in `images/`, LabelMe files in `annotations/`, as PaddleX's documents show it."""
+    """Images in `images/`, LabelMe files in `annotations/`, as PaddleX's documents show it."""
     rng = np.random.default_rng(0)
     (root / "images").mkdir(parents=True)
     (root / "annotations").mkdir()
     coarse = cv2.resize(rng.integers(0, 255, (24, 32, 3), np.uint8), (WIDTH, HEIGHT))
     angle = np.linspace(0, 2 * np.pi, CORNERS, endpoint=False)
-    names = [f"{number:04d}" for number in range(PICTURES)]
+    names = [f"{number:04d}" for number in range(IMAGES)]
     for name in names:
         cv2.imwrite(str(root / f"images/{name}.jpg"), coarse)
         shapes = []
@@ -39,16 +39,16 @@ def write_dataset(root: Path) -> None:
         values = {"shapes": shapes, "imagePath": f"{name}.jpg", "imageWidth": WIDTH, "imageHeight": HEIGHT}
         (root / f"annotations/{name}.json").write_text(json.dumps(values))
     listed = [f"annotations/{name}" for name in names]
-    write_lists(root, listed[: PICTURES * 4 // 5], listed[PICTURES * 4 // 5 :])
+    write_lists(root, listed[: IMAGES * 4 // 5], listed[IMAGES * 4 // 5 :])
 
 
-def _pictures_a_second(source: Path, model: str) -> float:
-    """Pictures a CPU second, reading and writing included."""
+def _images_a_second(source: Path, model: str) -> float:
+    """Images a CPU second, reading and writing included."""
     with tempfile.TemporaryDirectory() as folder:
         root = shutil.copytree(source, Path(folder) / "data")
         begin = time.process_time()
         apply_conversion(plan_conversion(convert_config(root, model)))
-        return PICTURES / (time.process_time() - begin)
+        return IMAGES / (time.process_time() - begin)
 
 
 def run() -> list[Row]:
@@ -58,6 +58,6 @@ def run() -> list[Row]:
         source = Path(folder) / "data"
         write_dataset(source)
         for name, (model, bar) in BARS.items():
-            rate = max(_pictures_a_second(source, model) for _ in range(REPEATS))
-            rows.append(Row(name, f"{rate:.0f} pictures/s", f"{bar} pictures/s", rate / bar, 1.0))
+            rate = max(_images_a_second(source, model) for _ in range(REPEATS))
+            rows.append(Row(name, f"{rate:.0f} images/s", f"{bar} images/s", rate / bar, 1.0))
     return rows

@@ -1,4 +1,4 @@
-"""The `evaluate` command after a training, against PaddleSeg's own `core.evaluate`; same weights and pictures.
+"""The `evaluate` command after a training, against PaddleSeg's own `core.evaluate`; same weights and images.
 
 Training leaves the exported best weights; the conversion to the fast runtime is made by `evaluate` and counted here.
 """
@@ -21,22 +21,22 @@ from segcli.steps.export.command import export_weights
 from tests.bench.table import Row
 from tests.trained_model import MODEL, make_config, save_weights
 
-PICTURES = 60
+IMAGES = 60
 SHAPE = (512, 1024)
 CLASSES = 19
 BAR = 3.0
 
 
 def make_dataset(root: Path) -> Path:
-    """PICTURES samples of random blocks with 19 classes."""
+    """IMAGES samples of random blocks with 19 classes."""
     rng = np.random.default_rng(0)
     (root / "images").mkdir(parents=True)
     (root / "masks").mkdir()
     lines = []
-    for number in range(PICTURES):
-        picture = cv2.resize(rng.integers(0, 256, (64, 128, 3)).astype(np.uint8), SHAPE[::-1])
+    for number in range(IMAGES):
+        image = cv2.resize(rng.integers(0, 256, (64, 128, 3)).astype(np.uint8), SHAPE[::-1])
         mask = cv2.resize(rng.integers(0, CLASSES, (16, 32)).astype(np.uint8), SHAPE[::-1], interpolation=0)
-        cv2.imwrite(str(root / f"images/{number}.jpg"), picture)
+        cv2.imwrite(str(root / f"images/{number}.jpg"), image)
         cv2.imwrite(str(root / f"masks/{number}.png"), mask)
         lines.append(f"images/{number}.jpg masks/{number}.png\n")
     for part in ("train", "val"):
@@ -85,7 +85,7 @@ def run() -> list[Row]:
     with tempfile.TemporaryDirectory() as folder:
         data = make_dataset(Path(folder) / "data")
         weights = save_weights(Path(folder) / "run" / "best_model", names=open_seg_dataset(data).classes.names)
-        options = {"Evaluate": {"absent_class": "zero", "log_interval": PICTURES}, "Export": {"verify": False}}
+        options = {"Evaluate": {"absent_class": "zero", "log_interval": IMAGES}, "Export": {"verify": False}}
         config = make_config(Path(folder) / "run", data, **options)
         export_weights(weights, weights.parent / "inference", config)
         begin = cpu_seconds()
@@ -93,5 +93,5 @@ def run() -> list[Row]:
         ours_s = cpu_seconds() - begin
         expected, theirs_s = in_its_own_process(weights, data)
     assert abs(result.report.miou - expected) < 1e-5, (result.report.miou, expected)
-    name = f"evaluate {PICTURES} pictures on {result.runtime}, conversion included"
+    name = f"evaluate {IMAGES} images on {result.runtime}, conversion included"
     return [Row(name, f"{ours_s:.1f} CPU-s", f"{theirs_s:.1f} CPU-s", theirs_s / ours_s, BAR)]

@@ -1,4 +1,4 @@
-"""Box and mask AP of 1,000 pictures against pycocotools, and masks put into a picture against the whole-picture way."""
+"""Box and mask AP of 1,000 images against pycocotools, and masks put into an image against the whole-image way."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from segcli.inference.paste import paste_masks
 from segcli.metrics.mask_ap import MaskAP
 from tests.bench.table import Row
 from tests.metrics.coco_oracle import coco_results, coco_truth, oracle, twelve
-from tests.metrics.instances import make_pictures
+from tests.metrics.instances import make_images
 
-PICTURES = 1000
+IMAGES = 1000
 CLASSES = tuple(f"class {number}" for number in range(20))
 OBJECTS, FOUND = 10, 30
 MASKS, HEIGHT, WIDTH = 100, 480, 640
@@ -28,7 +28,7 @@ def _cpu_seconds(work: Callable[[], object]) -> float:
 
 
 def _ap_row() -> Row:
-    samples, found = make_pictures(PICTURES, classes=len(CLASSES), objects=OBJECTS, found=FOUND)
+    samples, found = make_images(IMAGES, classes=len(CLASSES), objects=OBJECTS, found=FOUND)
     numbers = {}
 
     def ours() -> None:
@@ -46,7 +46,7 @@ def _ap_row() -> Row:
 
     measured, reference = min(_cpu_seconds(ours) for _ in range(2)), _cpu_seconds(theirs)
     assert np.abs(numbers["ours"] - numbers["theirs"]).max() < 1e-9, "the numbers differ from pycocotools'"
-    name = f"box and mask AP of {PICTURES} pictures, pycocotools"
+    name = f"box and mask AP of {IMAGES} images, pycocotools"
     return Row(name, f"{measured:.2f} CPU-s", f"{reference:.2f} CPU-s", reference / measured, 10.0)
 
 
@@ -58,7 +58,7 @@ def _paste_row() -> Row:
     corner, size = rng.uniform(0, 400, (MASKS, 2)), rng.uniform(8, 240, (MASKS, 2))
     boxes = np.concatenate([corner, corner + size], axis=1).astype(np.float32)
 
-    def whole_pictures() -> None:
+    def whole_images() -> None:
         y, x = np.arange(HEIGHT, dtype=np.float32) + 0.5, np.arange(WIDTH, dtype=np.float32) + 0.5
         left, top, right, bottom = boxes.T[:, :, None]
         grid_x, grid_y = (x - left) / (right - left) * 2 - 1, (y - top) / (bottom - top) * 2 - 1
@@ -72,9 +72,9 @@ def _paste_row() -> Row:
             coco_mask.encode(np.asfortranarray(mask))
 
     measured = min(_cpu_seconds(lambda: list(paste_masks(masks, boxes, HEIGHT, WIDTH))) for _ in range(5))
-    reference = _cpu_seconds(whole_pictures)
+    reference = _cpu_seconds(whole_images)
     return Row(
-        f"{MASKS} masks put into a picture and coded, PaddleDetection's way",
+        f"{MASKS} masks put into an image and coded, PaddleDetection's way",
         f"{measured * 1e3:.1f} ms",
         f"{reference * 1e3:.0f} ms",
         reference / measured,
@@ -83,5 +83,5 @@ def _paste_row() -> Row:
 
 
 def run() -> list[Row]:
-    """CPU seconds of both, on the same pictures; the numbers must be equal."""
+    """CPU seconds of both, on the same images; the numbers must be equal."""
     return [_ap_row(), _paste_row()]

@@ -1,4 +1,4 @@
-"""Confusion matrix and maximum over the classes, for a picture of 512 x 1024 with 19 classes."""
+"""Confusion matrix and maximum over the classes, for an image of 512 x 1024 with 19 classes."""
 
 from __future__ import annotations
 

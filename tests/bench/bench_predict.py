@@ -1,6 +1,6 @@
-"""Pictures a second of `predict` with reading and writing, by runtime, against what PaddleX does on the same machine.
+"""Images a second of `predict` with reading and writing, by runtime, against what PaddleX does on the same machine.
 
-With `SEGCLI_PADDLEX_PYTHON` naming a Python that has PaddleX 3.7.2, PaddleX itself predicts and saves the same pictures
+With `SEGCLI_PADDLEX_PYTHON` naming a Python that has PaddleX 3.7.2, PaddleX itself predicts and saves the same images
 with the same exported model. Without it, the reference is the network alone in Paddle with oneDNN off, the only mode in
 which PaddleX works on a CPU with Paddle 3.3.1; that favours PaddleX.
 """
@@ -29,7 +29,7 @@ from tests.bench.table import Row
 from tests.steps.export.test_paddlex import VARIABLE
 from tests.trained_model import MODEL, make_config, save_weights
 
-PICTURES = 12
+IMAGES = 12
 SHAPE = (512, 1024)
 CLASSES = tuple(f"c{number}" for number in range(19))
 BAR = {"onnxruntime": 2.0, "openvino": 2.0, "paddle": 1.0}
@@ -38,41 +38,41 @@ PADDLEX = """
 import sys, time
 from paddlex import create_model
 
-name, folder, target, *pictures = sys.argv[1:]
+name, folder, target, *images = sys.argv[1:]
 model = create_model(name, model_dir=folder)
-list(model.predict(pictures[:1]))
+list(model.predict(images[:1]))
 begin = time.perf_counter()
-for result in model.predict(pictures):
+for result in model.predict(images):
     result.save_to_json(target)
     result.save_to_img(target)
 print("SECONDS", time.perf_counter() - begin)
 """
 
 
-def _pictures(folder: Path) -> list[str]:
+def _images(folder: Path) -> list[str]:
     rng = np.random.default_rng(0)
     folder.mkdir()
-    for number in range(PICTURES):
-        picture = cv2.resize(rng.integers(0, 256, (64, 128, 3)).astype(np.uint8), SHAPE[::-1])
-        cv2.imwrite(str(folder / f"{number}.jpg"), picture)
+    for number in range(IMAGES):
+        image = cv2.resize(rng.integers(0, 256, (64, 128, 3)).astype(np.uint8), SHAPE[::-1])
+        cv2.imwrite(str(folder / f"{number}.jpg"), image)
     return sorted(map(str, folder.iterdir()))
 
 
 def _ours(config: Config) -> float:
-    """Pictures a second; the first run warms up."""
+    """Images a second; the first run warms up."""
     predict(config)
-    return predict(config).pictures_per_second
+    return predict(config).images_per_second
 
 
-def _reference(model: ExportedModel, pictures: list[str], scratch: Path) -> tuple[str, float]:
+def _reference(model: ExportedModel, images: list[str], scratch: Path) -> tuple[str, float]:
     python = os.environ.get(VARIABLE)
     if not python:
         return "plain Paddle, network alone", _plain_paddle(model)
     environment = {**os.environ, "PADDLE_PDX_ENABLE_MKLDNN_BYDEFAULT": "False"}
-    command = [python, "-c", PADDLEX, MODEL, str(model.folder), str(scratch / "paddlex"), *pictures]
+    command = [python, "-c", PADDLEX, MODEL, str(model.folder), str(scratch / "paddlex"), *images]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     seconds = next(float(line.split()[1]) for line in done.stdout.splitlines() if line.startswith("SECONDS"))
-    return "PaddleX 3.7.2", len(pictures) / seconds
+    return "PaddleX 3.7.2", len(images) / seconds
 
 
 def _plain_paddle(model: ExportedModel) -> float:
@@ -83,11 +83,11 @@ def _plain_paddle(model: ExportedModel) -> float:
     config.disable_mkldnn()
     predictor = inference.create_predictor(config)
     handle = predictor.get_input_handle(predictor.get_input_names()[0])
-    images = normalise([np.zeros((*SHAPE, 3), np.uint8)], model.preprocess)
+    inputs = normalise([np.zeros((*SHAPE, 3), np.uint8)], model.preprocess)
     times = []
     for _ in range(3):
         begin = time.perf_counter()
-        handle.copy_from_cpu(images)
+        handle.copy_from_cpu(inputs)
         predictor.run()
         predictor.get_output_handle(predictor.get_output_names()[0]).copy_to_cpu()
         times.append(time.perf_counter() - begin)
@@ -102,21 +102,21 @@ def run() -> list[Row]:
         folder = scratch / "inference"
         export_weights(weights, folder, make_config(scratch, Export={"verify": False}))
         model = ExportedModel.open(folder)
-        pictures = _pictures(scratch / "pictures")
-        label, reference = _reference(model, pictures, scratch)
+        images = _images(scratch / "images")
+        label, reference = _reference(model, images, scratch)
         rows = []
         for runtime, bar in BAR.items():
             if not is_installed(runtime):  # type: ignore[arg-type]
                 continue
             if runtime != "paddle":
                 onnx_file(model, OnnxRuntime)
-            settings = {"model_dir": str(folder), "input": str(scratch / "pictures"), "runtime": runtime}
+            settings = {"model_dir": str(folder), "input": str(scratch / "images"), "runtime": runtime}
             rate = _ours(make_config(scratch / "out", Predict=settings))
             rows.append(
                 Row(
                     f"predict {MODEL} on {runtime}, against {label}",
-                    f"{rate:.2f} pictures/s",
-                    f"{reference:.2f} pictures/s",
+                    f"{rate:.2f} images/s",
+                    f"{reference:.2f} images/s",
                     rate / reference,
                     bar,
                 )

@@ -24,7 +24,7 @@ BAR = 2.5
 
 
 def _seconds(folder: Path, runtime: RuntimeName, image: np.ndarray) -> float:
-    """CPU-seconds of all threads for one picture."""
+    """CPU-seconds of all threads for one image."""
     graph = open_part(folder, "encoder", runtime)
     begin = time.process_time()
     found = graph.run_named({IMAGE: image})[0]

@@ -1,7 +1,7 @@
-"""CPU time of Mask R-CNN on a picture of 512 pixels, in one part and in two, against plain Paddle Inference.
+"""CPU time of Mask R-CNN on an image of 512 pixels, in one part and in two, against plain Paddle Inference.
 
 Plain is without oneDNN, the only mode in which PaddleX runs on a CPU with Paddle 3.3.1. Twenty objects are kept, as in
-a picture of a street. All share one run and one machine.
+an image of a street. All share one run and one machine.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from segcli.engines.paddledet.exporting import save_program
-from segcli.engines.paddledet.two_parts import save_split
+from segcli.engines.paddledet.two_parts import save_two_parts
 from segcli.inference.onnx_conversion import convert_program
 from segcli.inference.runtimes.choice import is_installed
 from segcli.inference.runtimes.onnx_runtime import OnnxRuntime
@@ -33,7 +33,7 @@ BAR = {"onnxruntime": 1.3, "openvino": 1.3, "paddle": 1.1}
 
 
 def _seconds(runtime: Runtime, feeds: dict[str, np.ndarray]) -> float:
-    """CPU-seconds of all threads for one picture, after one that warms up."""
+    """CPU-seconds of all threads for one image, after one that warms up."""
     runtime.run_named(feeds)
     begin = time.process_time()
     boxes = runtime.run_named(feeds)[0]
@@ -55,7 +55,7 @@ def run() -> list[Row]:
         network = load_trained(save_random_weights(MODEL, folder), MODEL).network
         network.bbox_post_process.nms.keep_top_k = OBJECTS
         save_program(network, folder / "whole", None, small=True)
-        save_split(network, folder / "stem", folder / "heads")
+        save_two_parts(network, folder / "stem", folder / "heads")
         stem = convert_program(folder / "stem.json", folder / "stem.pdiparams", folder / "stem.onnx")
         program = folder / "whole.json", folder / "whole.pdiparams"
         slow = _seconds(PaddleRuntime(*program, "cpu", threads, onednn=False), feeds)

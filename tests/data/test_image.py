@@ -1,4 +1,4 @@
-"""Pictures and masks come out of their files as meant, and damaged files are errors."""
+"""Images and masks come out of their files as meant, and damaged files are errors."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from segcli.errors import InputError
 IDS = np.array([[0, 1, 2], [3, 7, 255]], np.uint8)
 
 
-def picture(height=24, width=40):
+def rgb(height=24, width=40):
     rng = np.random.default_rng(0)
     return cv2.resize(rng.integers(0, 255, (6, 10, 3), np.uint8), (width, height))
 
@@ -34,9 +34,9 @@ def test_colours_are_rgb(tmp_path):
 
 
 @pytest.mark.parametrize("mode", ["L", "RGBA", "LA", "P", "I;16", "1", "CMYK"])
-def test_every_kind_of_picture_becomes_rgb(tmp_path, mode):
-    path = tmp_path / ("picture.tif" if mode == "CMYK" else "picture.png")
-    Image.fromarray(picture()).convert("L" if mode == "I;16" else mode).convert(mode).save(path)
+def test_every_kind_of_image_becomes_rgb(tmp_path, mode):
+    path = tmp_path / ("image.tif" if mode == "CMYK" else "image.png")
+    Image.fromarray(rgb()).convert("L" if mode == "I;16" else mode).convert(mode).save(path)
     pixels = read_image(path)
     assert pixels.shape == (24, 40, 3)
     assert pixels.dtype == np.uint8
@@ -50,7 +50,7 @@ def test_exif_orientation_is_applied_as_pillow_does(tmp_path, orientation, suffi
     path = tmp_path / f"turned.{suffix}"
     exif = Image.Exif()
     exif[0x0112] = orientation
-    Image.fromarray(picture()).save(path, exif=exif)
+    Image.fromarray(rgb()).save(path, exif=exif)
     expected = np.asarray(ImageOps.exif_transpose(Image.open(path)))
     pixels = read_image(path)
     assert pixels.shape == expected.shape
@@ -100,7 +100,7 @@ def test_a_16_bit_mask_keeps_its_values_and_is_refused(tmp_path):
 
 
 def test_a_colour_mask_is_refused(tmp_path):
-    cv2.imwrite(str(tmp_path / "mask.png"), picture())
+    cv2.imwrite(str(tmp_path / "mask.png"), rgb())
     assert open_mask(tmp_path / "mask.png").header.channels == 3
     with pytest.raises(InputError, match="3 channels"):
         read_mask(tmp_path / "mask.png")
@@ -109,16 +109,16 @@ def test_a_colour_mask_is_refused(tmp_path):
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".bmp", ".webp", ".tif"])
 @pytest.mark.parametrize("share", [0.0, 0.02, 0.5, 0.95])
 def test_a_cut_off_file_is_an_error(tmp_path, suffix, share):
-    whole = encoded(picture(240, 400), suffix)
+    whole = encoded(rgb(240, 400), suffix)
     path = tmp_path / f"cut{suffix}"
     path.write_bytes(whole[: int(len(whole) * share)])
     with pytest.raises(InputError, match="cut"):
         read_image(path)
 
 
-def test_a_thumbnail_does_not_hide_that_the_picture_is_cut_off():
-    thumbnail = encoded(picture())
-    whole = encoded(picture(240, 400))
+def test_a_thumbnail_does_not_hide_that_the_image_is_cut_off():
+    thumbnail = encoded(rgb())
+    whole = encoded(rgb(240, 400))
     segment = b"Exif\x00\x00" + thumbnail
     with_thumbnail = whole[:2] + b"\xff\xe1" + (len(segment) + 2).to_bytes(2, "big") + segment + whole[2:]
     assert is_complete(with_thumbnail)
@@ -131,8 +131,8 @@ def test_a_jpeg_without_its_end_mark_but_with_every_row_is_whole():
     assert read_header(whole).size == (16, 16)
 
 
-@pytest.mark.parametrize("content", [b"", b"not a picture", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0"])
-def test_what_is_no_picture_is_an_error_that_names_the_file(tmp_path, content):
+@pytest.mark.parametrize("content", [b"", b"not an image", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0"])
+def test_what_is_no_image_is_an_error_that_names_the_file(tmp_path, content):
     path = tmp_path / "broken.png"
     path.write_bytes(content)
     for read in (read_image, read_mask, image_size):
@@ -146,20 +146,20 @@ def test_a_missing_file_is_an_error(tmp_path):
 
 
 def test_bytes_are_decoded_and_named_in_errors():
-    assert decode_image(encoded(picture())).shape == (24, 40, 3)
+    assert decode_image(encoded(rgb())).shape == (24, 40, 3)
     with pytest.raises(InputError, match="upload"):
         decode_image(b"x", name="upload")
 
 
 def test_sizes_need_no_decoding(tmp_path):
-    whole = encoded(picture(240, 400))
+    whole = encoded(rgb(240, 400))
     (tmp_path / "head.jpg").write_bytes(whole[:700])
     assert image_size(tmp_path / "head.jpg") == (400, 240)
-    Image.fromarray(picture()).save(tmp_path / "a.webp")
+    Image.fromarray(rgb()).save(tmp_path / "a.webp")
     assert image_size(tmp_path / "a.webp") == (40, 24)
 
 
-def test_large_pictures_are_no_bombs(tmp_path, monkeypatch):
+def test_large_images_are_no_bombs(tmp_path, monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
     for suffix in ("tif", "bmp"):
         Image.fromarray(np.zeros((24, 40), np.uint8)).convert("P").save(tmp_path / f"mask.{suffix}")

@@ -39,14 +39,14 @@ def test_encodes_and_decodes_as_pycocotools():
 @pytest.mark.parametrize("x", [0, 1, 20, WIDTH - 9])
 @pytest.mark.parametrize("y", [0, 3, HEIGHT - 12])
 @pytest.mark.parametrize("fill", ["blobs", "ones", "zeros"])
-def test_a_crop_encodes_as_the_whole_picture(x, y, fill):
+def test_a_crop_encodes_as_the_whole_image(x, y, fill):
     crop = {"blobs": blobs(7, 12, 9), "ones": np.ones((12, 9), bool), "zeros": np.zeros((12, 9), np.uint8)}[fill]
     whole = np.zeros((HEIGHT, WIDTH), np.uint8)
     whole[y : y + 12, x : x + 9] = crop
     assert rle.encode_crop(crop, x, y, HEIGHT, WIDTH) == {"size": [HEIGHT, WIDTH], "counts": expected(whole)}
 
 
-def test_crops_of_any_shape_encode_as_the_whole_picture():
+def test_crops_of_any_shape_encode_as_the_whole_image():
     rng = np.random.default_rng(0)
     for seed in range(200):
         height, width = int(rng.integers(1, HEIGHT + 1)), int(rng.integers(1, WIDTH + 1))

@@ -12,7 +12,7 @@ from segcli.data.sources import open_sources
 from segcli.errors import InputError
 
 
-def write_picture(path: Path, value: int = 90) -> Path:
+def write_image(path: Path, value: int = 90) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     cv2.imwrite(str(path), np.full((6, 8, 3), value, np.uint8))
     return path
@@ -21,8 +21,8 @@ def write_picture(path: Path, value: int = 90) -> Path:
 @pytest.fixture
 def tree(tmp_path):
     for name in ("a/x.png", "a/x.jpg", "b/x.png", "b/deep/y.bmp"):
-        write_picture(tmp_path / name)
-    (tmp_path / "notes.md").write_text("no picture")
+        write_image(tmp_path / name)
+    (tmp_path / "notes.md").write_text("no image")
     (tmp_path / "b" / "bad.png").write_bytes(b"\x89PNG\r\n\x1a\nnothing")
     return tmp_path
 
@@ -39,7 +39,7 @@ def test_a_bad_file_is_an_item_with_its_fault(tree):
     items = list(open_sources(str(tree)))
     bad = [item for item in items if item.fault is not None]
     assert [Path(item.input_path).name for item in bad] == ["bad.png"]
-    assert all(item.picture is not None and item.picture.shape == (6, 8, 3) for item in items if item not in bad)
+    assert all(item.rgb is not None and item.rgb.shape == (6, 8, 3) for item in items if item not in bad)
 
 
 def test_a_glob_and_a_list_of_paths(tree):
@@ -55,11 +55,11 @@ def test_one_missing_of_several_is_an_item_with_its_fault(tree):
 
 
 def test_names_that_differ_in_case_alone_are_taken_as_equal(tmp_path):
-    assert names([write_picture(tmp_path / "1/X.png"), write_picture(tmp_path / "2/x.png")]) == ["X", "x_2"]
+    assert names([write_image(tmp_path / "1/X.png"), write_image(tmp_path / "2/x.png")]) == ["X", "x_2"]
 
 
 def test_a_list_file_may_hold_masks_blanks_and_missing_files(tree):
-    write_picture(tree / "with blank.png")
+    write_image(tree / "with blank.png")
     lines = ["a/x.png masks/x.png", "with blank.png", "b/x.png\tmasks/x.png", "", "gone.png"]
     (tree / "list.txt").write_text("\n".join(lines), encoding="utf-8")
     items = list(open_sources(tree / "list.txt"))
@@ -71,8 +71,8 @@ def test_arrays_are_bgr_as_in_paddlex():
     blue = np.zeros((2, 3, 3), np.uint8)
     blue[..., 0] = 255
     items = list(open_sources([blue, blue[..., 0]]))
-    assert items[0].picture[0, 0].tolist() == [0, 0, 255]
-    assert items[1].picture[0, 0].tolist() == [255, 255, 255]
+    assert items[0].rgb[0, 0].tolist() == [0, 0, 255]
+    assert items[1].rgb[0, 0].tolist() == [255, 255, 255]
     assert [item.name.name for item in items] == ["array_0", "array_1"]
     (wrong,) = open_sources(blue.astype(np.float32))
     assert "must be uint8" in str(wrong.fault)
@@ -89,7 +89,7 @@ def test_pages_of_a_tiff_come_one_by_one(tmp_path):
         ("three_1", 1),
         ("three_2", 2),
     ]
-    assert items[3].picture[0, 0].tolist() == [30, 0, 0]
+    assert items[3].rgb[0, 0].tolist() == [30, 0, 0]
 
 
 def test_pages_of_a_pdf(tmp_path):
@@ -98,8 +98,8 @@ def test_pages_of_a_pdf(tmp_path):
     pages[0].save(tmp_path / "doc.pdf", save_all=True, append_images=pages[1:], resolution=72)
     items = list(open_sources(tmp_path / "doc.pdf"))
     assert [item.page_index for item in items] == [0, 1]
-    assert items[1].picture.shape == (72, 144, 3)
-    assert items[1].picture[30, 70].argmax() == 2
+    assert items[1].rgb.shape == (72, 144, 3)
+    assert items[1].rgb[30, 70].argmax() == 2
 
 
 def test_frames_of_a_video(tmp_path):
@@ -111,16 +111,16 @@ def test_frames_of_a_video(tmp_path):
     writer.release()
     items = list(open_sources(tmp_path / "clip.avi"))
     assert [item.page_index for item in items] == [0, 1, 2]
-    assert items[2].picture.mean() == pytest.approx(240, abs=8)
+    assert items[2].rgb.mean() == pytest.approx(240, abs=8)
 
 
 def test_an_address_is_fetched_only_when_given(tree, monkeypatch):
     content = (tree / "a/x.png").read_bytes()
     asked = []
-    monkeypatch.setattr(sources, "fetch_picture", lambda address: asked.append(address) or content)
+    monkeypatch.setattr(sources, "fetch_image", lambda address: asked.append(address) or content)
     (item,) = open_sources("https://example.org/some/photo.png?size=2")
     assert asked == ["https://example.org/some/photo.png?size=2"]
-    assert (item.name.name, item.picture.shape) == ("photo", (6, 8, 3))
+    assert (item.name.name, item.rgb.shape) == ("photo", (6, 8, 3))
 
 
 @pytest.mark.parametrize("given", ["gone.png", "gone/*.png", [], 7])

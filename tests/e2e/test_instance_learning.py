@@ -1,4 +1,4 @@
-"""Instance models learn real pictures from random weights on the CPU, within a stated budget."""
+"""Instance models learn real images from random weights on the CPU, within a stated budget."""
 
 from __future__ import annotations
 

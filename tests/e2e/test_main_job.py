@@ -1,4 +1,4 @@
-"""The main job as a user types it: LabelMe pictures in, a trained, measured, exported model and predictions out."""
+"""The main job as a user types it: LabelMe images in, a trained, measured, exported model and predictions out."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def main(folder: Path, mode: str, *overrides: str, code: int = 0) -> dict:
 def workplace(tmp_path_factory):
     folder = tmp_path_factory.mktemp("job")
     (folder / "home").mkdir()
-    make_demo(folder / "data", pictures=12, size=(96, 96))
+    make_demo(folder / "data", images=12, size=(96, 96))
     return folder
 
 

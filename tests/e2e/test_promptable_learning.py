@@ -14,7 +14,7 @@ from segcli.steps.train.command import train
 CPU_SECONDS = 1500
 """Most CPU time of the training, evaluations and export included: about twice the measured one."""
 LEAST = {"miou_box": 0.77, "miou_point": 0.65, "miou_point_oracle": 0.65, "miou_3_clicks": 0.70}
-"""Mean IoU on all 877 nuclei of the 30 held-out pictures. Measured after about 11 CPU-minutes on one core: boxes 0.7792
+"""Mean IoU on all 877 nuclei of the 30 held-out images. Measured after about 11 CPU-minutes on one core: boxes 0.7792
 where filled boxes have 0.7654, one click 0.6771 (chosen and best of three), three clicks 0.7217."""
 
 

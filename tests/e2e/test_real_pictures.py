@@ -42,7 +42,7 @@ class Budget:
 
 
 FLOOR = 0.85
-"""Least mIoU on the 11 validation pictures."""
+"""Least mIoU on the 11 validation images."""
 
 BUDGETS = {"PP-LiteSeg-T": Budget(320, 0.002, 700), "SegFormer-B0": Budget(240, 0.001, 900)}
 """Measured on one core, beside other work: PP-LiteSeg-T reaches 0.939 in 280 CPU-seconds, SegFormer-B0 0.954 in 406."""
@@ -61,7 +61,7 @@ def configure(model: str, dataset: Path, output: Path, **sections: dict[str, obj
 
 @pytest.mark.slow
 @pytest.mark.parametrize("model", BUDGETS)
-def test_labelme_pictures_are_learnt(model, shared, tmp_path):
+def test_labelme_images_are_learnt(model, shared, tmp_path):
     dataset = tmp_path / "data"
     shutil.copytree(shared("data/LABELME_SEG"), dataset, copy_function=shutil.copyfile)
     dataset.chmod(0o755)

@@ -67,7 +67,7 @@ def test_the_whole_job(name, dataset, tmp_path):
     labels, logits = exported.parity
     assert labels.label_agreement >= 0.999
     assert logits.max_rel_diff <= 1e-3
-    assert logits.pictures == 3
+    assert logits.images == 3
 
     folder = str(exported.folder)
     by_export = evaluate(configured(Evaluate={"weight_path": folder})).report

@@ -12,7 +12,7 @@ from segcli.models.spec import Preprocess
 SCALE = Preprocess(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
 
 
-def picture(height=70, width=90, seed=0):
+def image(height=70, width=90, seed=0):
     return np.random.default_rng(seed).integers(0, 256, (height, width, 3)).astype(np.uint8)
 
 
@@ -24,7 +24,7 @@ def pointwise(images: np.ndarray) -> np.ndarray:
 def test_normalising_is_bit_for_bit_paddlesegs():
     from paddleseg.transforms import Normalize
 
-    given = picture()
+    given = image()
     expected = Normalize(mean=SCALE.mean, std=SCALE.std)({"img": given.astype("float32")})["img"].transpose(2, 0, 1)
     assert np.array_equal(normalise([given, given], SCALE)[1], expected)
 
@@ -51,8 +51,8 @@ def test_ids_of_other_makers_are_taken_as_they_are():
     assert labels_of(ids, 4, 4)[0].tolist() == [0, 0, 3, 3]
 
 
-def test_a_fixed_input_size_still_gives_labels_of_the_pictures_size():
-    maps = label_maps(pointwise, [picture(), picture(seed=1)], SCALE, input_size=(32, 64))
+def test_a_fixed_input_size_still_gives_labels_of_the_images_size():
+    maps = label_maps(pointwise, [image(), image(seed=1)], SCALE, input_size=(32, 64))
     assert [labels.shape for labels in maps] == [(70, 90)] * 2
 
 
@@ -66,8 +66,8 @@ def test_tile_starts_cover_everything_as_paddlesegs():
 @pytest.mark.parametrize(("crop", "stride"), [((32, 24), (20, 24)), ((200, 200), (100, 100)), ((90, 16), (7, 5))])
 def test_tiles_of_a_pointwise_network_change_nothing(blend, crop, stride):
     window = SlidingWindowConfig(crop_size=crop, stride=stride)
-    tiled = label_map_tiled(pointwise, picture(), SCALE, window, blend=blend, batch_size=3)
-    assert np.array_equal(tiled, label_maps(pointwise, [picture()], SCALE)[0])
+    tiled = label_map_tiled(pointwise, image(), SCALE, window, blend=blend, batch_size=3)
+    assert np.array_equal(tiled, label_maps(pointwise, [image()], SCALE)[0])
 
 
 def test_uniform_tiles_are_paddlesegs_sliding_window():
@@ -85,7 +85,7 @@ def test_uniform_tiles_are_paddlesegs_sliding_window():
         with paddle.no_grad():
             return network(paddle.to_tensor(images)).numpy()
 
-    given = picture(61, 83)
+    given = image(61, 83)
     with paddle.no_grad():
         sums = slide_inference(
             lambda images: [network(images)], paddle.to_tensor(normalise([given], SCALE)), (40, 32), (25, 20)

@@ -10,7 +10,7 @@ from segcli.errors import ParityError
 from segcli.inference.parity import Reference, compare
 
 FILE = Path("logits.json")
-PICTURES = [np.random.default_rng(seed).standard_normal((1, 3, 8, 9)).astype(np.float32) for seed in (0, 1)]
+IMAGES = [np.random.default_rng(seed).standard_normal((1, 3, 8, 9)).astype(np.float32) for seed in (0, 1)]
 
 
 @dataclass
@@ -28,7 +28,7 @@ def network(images):
     return np.concatenate([images, images[:, :1] + 2], axis=1) * 5
 
 
-REFERENCE = Reference.of(network, PICTURES)
+REFERENCE = Reference.of(network, IMAGES)
 
 
 def test_equal_output_passes_with_what_was_measured():
@@ -58,6 +58,6 @@ def test_a_difference_fails(spoil, message):
 
 
 def test_undecided_pixels_may_change_their_class():
-    tie = Reference((PICTURES[0],), (np.ones((1, 2, 8, 9), np.float32),))
+    tie = Reference((IMAGES[0],), (np.ones((1, 2, 8, 9), np.float32),))
     flipped = Fake(lambda logits: np.ones((1, 8, 9), np.int32))
     assert compare(flipped, FILE, tie, 1e-3).label_agreement == 0

@@ -80,18 +80,18 @@ def test_free_masks_equal_the_network(size):
 
 
 def test_cut_masks_are_those_of_the_network_within_its_rounding():
-    """The network enlarges twice, to its input and to the picture; once gives the same but for a few border pixels."""
+    """The network enlarges twice, to its input and to the image; once gives the same but for a few border pixels."""
     pytest.importorskip("paddle")
     import paddle
 
-    from segcli.models.instance.ppyoloe_seg import _picture_masks
+    from segcli.models.instance.ppyoloe_seg import _image_masks
 
     prototypes = smooth(4, (8, 32, 32))
     coefficients = np.random.default_rng(5).normal(size=(30, 8)).astype(np.float32)
     boxes = np.clip(random_boxes(6, 30), 0, [WIDTH, HEIGHT, WIDTH, HEIGHT])
     in_network = boxes * [128 / WIDTH, 128 / HEIGHT, 128 / WIDTH, 128 / HEIGHT]
     tensors = [paddle.to_tensor(array.astype(np.float32)) for array in (coefficients, prototypes, in_network)]
-    expected = _picture_masks(*tensors, (128, 128), [HEIGHT, WIDTH]).numpy().astype(bool)
+    expected = _image_masks(*tensors, (128, 128), [HEIGHT, WIDTH]).numpy().astype(bool)
     ours = decoded(paste_in_boxes(coefficients, prototypes, boxes, HEIGHT, WIDTH))
     common, either = (ours & expected).sum(), (ours | expected).sum()
     assert expected.sum() > 5000

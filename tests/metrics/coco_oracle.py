@@ -1,4 +1,4 @@
-"""pycocotools on the same pictures: the numbers that ours must equal."""
+"""pycocotools on the same images: the numbers that ours must equal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures with blobs, and detections of them that are partly right."""
+"""Images with blobs, and detections of them that are partly right."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ WIDTH, HEIGHT = 320, 240
 
 
 def blob(rng, x: float, y: float, radius: float, corners: int = 24) -> tuple[float, ...]:
-    """A polygon around a point, clipped to the picture."""
+    """A polygon around a point, clipped to the image."""
     angle = np.linspace(0, 2 * np.pi, corners, endpoint=False)
     reach = radius * (1 + 0.1 * rng.normal(size=corners))
     xs = np.clip(x + reach * np.cos(angle), 0, WIDTH)
@@ -28,10 +28,10 @@ def box_of(polygon) -> list[float]:
     return [min(xs), min(ys), max(xs), max(ys)]
 
 
-def make_pictures(
+def make_images(
     count: int, *, classes: int, objects: int, found: int, seed: int = 0, ties: bool = False
 ) -> tuple[list[InstanceSample], list[Detections]]:
-    """Pictures of `objects` objects (the last a crowd as run-length code) and `found` detections in each."""
+    """Images of `objects` objects (the last a crowd as run-length code) and `found` detections in each."""
     rng = np.random.default_rng(seed)
     samples, detections = [], []
     for image_id in range(count):

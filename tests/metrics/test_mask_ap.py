@@ -16,7 +16,7 @@ from segcli.data.instances import InstanceSample
 from segcli.metrics.instance_report import AveragePrecision
 from segcli.metrics.mask_ap import MaskAP
 from tests.metrics.coco_oracle import coco_results, coco_truth, oracle, twelve
-from tests.metrics.instances import make_pictures
+from tests.metrics.instances import make_images
 
 NAMES = ("猫", "dog", "never seen")
 NONE = Detections(np.zeros(0), np.zeros(0, int), [], np.zeros((0, 4)))
@@ -31,7 +31,7 @@ def measured(samples, found, names=NAMES):
 
 @pytest.mark.parametrize("ties", [False, True])
 def test_equals_pycocotools(ties):
-    samples, found = make_pictures(25, classes=2, objects=6, found=20, ties=ties)
+    samples, found = make_images(25, classes=2, objects=6, found=20, ties=ties)
     report = measured(samples, found).compute()
     for kind, ours, by_class in (
         ("segm", report.mask, report.mask_by_class),
@@ -53,19 +53,19 @@ def test_equals_pycocotools(ties):
 
 @pytest.fixture(scope="module")
 def reference(shared):
-    """COCO's own 100 pictures, and both published result files, as our pictures and detections."""
+    """COCO's own 100 images, and both published result files, as our images and detections."""
     folder = shared("data/raw/coco_eval_reference")
     truth = json.loads((folder / "instances_val2014_100.json").read_text())
     class_ids = {entry["id"]: index for index, entry in enumerate(truth["categories"])}
-    pictures = {entry["id"]: entry for entry in truth["images"]}
-    objects = {id_: [] for id_ in pictures}
+    images = {entry["id"]: entry for entry in truth["images"]}
+    objects = {id_: [] for id_ in images}
     for entry in truth["annotations"]:
-        picture = pictures[entry["image_id"]]
-        parsed = parse_object(entry, class_ids[entry["category_id"]], picture["width"], picture["height"])
+        rgb = images[entry["image_id"]]
+        parsed = parse_object(entry, class_ids[entry["category_id"]], rgb["width"], rgb["height"])
         objects[entry["image_id"]].append(parsed.value)
     samples = [
         InstanceSample(folder / entry["file_name"], id_, entry["width"], entry["height"], tuple(objects[id_]))
-        for id_, entry in pictures.items()
+        for id_, entry in images.items()
     ]
     results = {}
     for kind in ("segm", "bbox"):
@@ -108,7 +108,7 @@ def test_published_numbers_of_boxes(reference):
 
 
 def test_parts_merge_to_the_whole():
-    samples, found = make_pictures(12, classes=2, objects=5, found=12)
+    samples, found = make_images(12, classes=2, objects=5, found=12)
     whole = measured(samples, found).compute()
     first, second = measured(samples[::2], found[::2]), measured(samples[1::2], found[1::2])
     first.merge(second)
@@ -116,13 +116,13 @@ def test_parts_merge_to_the_whole():
 
 
 def test_an_accumulator_travels_between_processes():
-    samples, found = make_pictures(3, classes=2, objects=5, found=12)
+    samples, found = make_images(3, classes=2, objects=5, found=12)
     accumulator = measured(samples, found)
     assert pickle.loads(pickle.dumps(accumulator)).compute() == accumulator.compute()
 
 
-def test_more_pictures_can_follow_a_computation():
-    samples, found = make_pictures(6, classes=2, objects=5, found=12)
+def test_more_images_can_follow_a_computation():
+    samples, found = make_images(6, classes=2, objects=5, found=12)
     accumulator = measured(samples[:3], found[:3])
     accumulator.compute()
     for sample, detections in zip(samples[3:], found[3:], strict=True):
@@ -130,8 +130,8 @@ def test_more_pictures_can_follow_a_computation():
     assert accumulator.compute() == measured(samples, found).compute()
 
 
-def test_a_picture_counts_once():
-    samples, found = make_pictures(2, classes=2, objects=5, found=12)
+def test_a_image_counts_once():
+    samples, found = make_images(2, classes=2, objects=5, found=12)
     accumulator = measured(samples, found)
     with pytest.raises(ValueError, match="second time"):
         accumulator.update(samples[0], found[0])
@@ -139,8 +139,8 @@ def test_a_picture_counts_once():
         accumulator.merge(measured(samples[:1], found[:1]))
 
 
-def test_pictures_without_detections_or_objects():
-    samples, _ = make_pictures(1, classes=2, objects=5, found=1)
+def test_images_without_detections_or_objects():
+    samples, _ = make_images(1, classes=2, objects=5, found=1)
     bare = InstanceSample(samples[0].image, 99, 50, 40)
     assert measured([*samples, bare], [NONE, NONE]).compute().mask.AP == 0
     report = measured([bare], [NONE]).compute()
@@ -149,7 +149,7 @@ def test_pictures_without_detections_or_objects():
 
 
 def test_boxes_are_taken_from_the_masks_where_a_model_gives_none():
-    samples, found = make_pictures(4, classes=2, objects=5, found=12)
+    samples, found = make_images(4, classes=2, objects=5, found=12)
     bare = [Detections(d.scores, d.classes, d.masks) for d in found]
     without, given = measured(samples, bare).compute(), measured(samples, found).compute()
     assert abs(without.box.AP - given.box.AP) < 0.1
@@ -157,7 +157,7 @@ def test_boxes_are_taken_from_the_masks_where_a_model_gives_none():
 
 
 def test_refuses_what_does_not_fit():
-    samples, found = make_pictures(1, classes=2, objects=5, found=12)
+    samples, found = make_images(1, classes=2, objects=5, found=12)
     with pytest.raises(ValueError, match="there are 1 classes"):
         measured(samples, found, ("one",))
     with pytest.raises(ValueError, match="differ in number"):
@@ -167,7 +167,7 @@ def test_refuses_what_does_not_fit():
 
 
 def test_memory_does_not_grow_with_the_masks():
-    samples, found = make_pictures(10, classes=2, objects=6, found=20)
+    samples, found = make_images(10, classes=2, objects=6, found=20)
     noise = np.random.default_rng(0).random((240, 320)) < 0.5
     heavy = [Detections(d.scores, d.classes, [rle.encode(noise)] * len(d.masks), d.boxes) for d in found]
     state = len(pickle.dumps(measured(samples, heavy)))

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from segcli.metrics.promptable_scores import BOX, CLICKS, POINT, PromptCounts, evaluate_picture, mask_iou
+from segcli.metrics.promptable_scores import BOX, CLICKS, POINT, PromptCounts, evaluate_image, mask_iou
 from segcli.models.promptable.geometry import Preparation
 from segcli.promptable.predictor import SamPredictor
 
@@ -42,7 +42,7 @@ def test_known_answers_give_known_counts() -> None:
     predictor = SamPredictor(Halving(disc), Preparation(SIDE, (0, 0, 0), (1, 1, 1)))
     predictor.set_image(np.zeros((SIDE, SIDE, 3), np.uint8))
 
-    metrics = evaluate_picture(predictor, [disc, disc]).compute()
+    metrics = evaluate_image(predictor, [disc, disc]).compute()
 
     assert metrics["miou_box"] == 1.0
     assert metrics["miou_box_filled"] == pytest.approx(np.pi / 4, abs=0.02)

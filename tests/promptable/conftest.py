@@ -33,9 +33,9 @@ def lseg_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def pictures(tmp_path: Path) -> Path:
-    """Two pictures of different sizes."""
-    folder = tmp_path / "pictures"
+def images(tmp_path: Path) -> Path:
+    """Two images of different sizes."""
+    folder = tmp_path / "images"
     folder.mkdir()
     for number, size in enumerate([(90, 120), (160, 80)]):
         noise = np.random.default_rng(number).integers(0, 256, (6, 8, 3), np.uint8)

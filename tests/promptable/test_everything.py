@@ -16,7 +16,7 @@ SIDE = 64
 class BrightRegions:
     """Answers a point with the bright square around it: a network whose answers are known.
 
-    Mask 1 is the square, mask 2 the whole picture with a low score, mask 3 the square with soft edges.
+    Mask 1 is the square, mask 2 the whole image with a low score, mask 3 the square with soft edges.
     """
 
     fingerprint = "bright"

@@ -21,7 +21,7 @@ from segcli.steps.predict.model import Model
 from segcli.steps.predict.promptable import PromptablePredictor
 
 
-def config(model: str, weights: Path, pictures: Path, output: Path, **values: Any) -> Any:
+def config(model: str, weights: Path, images: Path, output: Path, **values: Any) -> Any:
     keys = {"_".join(key.split("_")): value for key, value in values.items()}
     asked = {f"Predict.{'promptable.' if key in _ASKED else ''}{key}": value for key, value in keys.items()}
     given = {
@@ -29,7 +29,7 @@ def config(model: str, weights: Path, pictures: Path, output: Path, **values: An
         "Global.mode": "predict",
         "Global.output": str(output),
         "Predict.model_dir": str(weights),
-        "Predict.input": str(pictures),
+        "Predict.input": str(images),
         **asked,
     }
     return from_values(given).config
@@ -51,12 +51,12 @@ def read(output: Path, name: str) -> Any:
     return json.loads((output / f"{name}_res.json").read_text(encoding="utf-8"))
 
 
-def test_paddlex_prompts_give_a_mask_a_box_in_each_picture_of_any_size(
-    sam_weights: Path, pictures: Path, tmp_path: Path
+def test_paddlex_prompts_give_a_mask_a_box_in_each_image_of_any_size(
+    sam_weights: Path, images: Path, tmp_path: Path
 ) -> None:
     prompts = {"box_prompt": [[10, 20, 60, 70], [5.5, 6, 30, 40]]}
 
-    result = predict(config("SAM-tiny", sam_weights, pictures, tmp_path, prompts=prompts, batch_size=2))
+    result = predict(config("SAM-tiny", sam_weights, images, tmp_path, prompts=prompts, batch_size=2))
 
     assert len(result.predicted) == 2
     values = read(tmp_path, "p1")
@@ -69,57 +69,57 @@ def test_paddlex_prompts_give_a_mask_a_box_in_each_picture_of_any_size(
         assert {"score", "stability", "bbox"} <= set(info)
 
 
-def test_full_json_holds_paddlexs_arrays(sam_weights: Path, pictures: Path, tmp_path: Path) -> None:
+def test_full_json_holds_paddlexs_arrays(sam_weights: Path, images: Path, tmp_path: Path) -> None:
     asked = {"prompts": {"point_prompt": [[30, 30]]}}
-    predict(config("SAM-tiny", sam_weights, pictures / "p0.png", tmp_path / "a", **asked))
-    predict(config("SAM-tiny", sam_weights, pictures / "p0.png", tmp_path / "b", json_form="full", **asked))
+    predict(config("SAM-tiny", sam_weights, images / "p0.png", tmp_path / "a", **asked))
+    predict(config("SAM-tiny", sam_weights, images / "p0.png", tmp_path / "b", json_form="full", **asked))
 
     compact, full = read(tmp_path / "a", "p0"), read(tmp_path / "b", "p0")
 
     assert np.array_equal(rle.decode(compact["masks"][0]), np.array(full["masks"][0]))
 
 
-def test_every_bad_prompt_is_named_with_its_picture_before_anything_runs(
-    sam_weights: Path, pictures: Path, tmp_path: Path
+def test_every_bad_prompt_is_named_with_its_image_before_anything_runs(
+    sam_weights: Path, images: Path, tmp_path: Path
 ) -> None:
     prompts = {"box_prompt": [[60, 20, 10, 70]], "point_prompt": [[100, 20]]}
 
     with pytest.raises(UsageError) as caught:
-        predict(config("SAM-tiny", sam_weights, pictures, tmp_path / "out", prompts=prompts))
+        predict(config("SAM-tiny", sam_weights, images, tmp_path / "out", prompts=prompts))
 
     assert "p0.png: box_prompt 1: the box 60,20,10,70 is reversed" in str(caught.value)
-    assert "p1.png: point_prompt 1: the point 100,20 is outside the picture of 80x160" in str(caught.value)
+    assert "p1.png: point_prompt 1: the point 100,20 is outside the image of 80x160" in str(caught.value)
     assert "p0.png: point_prompt 1" not in str(caught.value)
     assert not (tmp_path / "out").exists()
 
 
-def test_a_prompt_file_asks_each_picture_its_own(sam_weights: Path, pictures: Path, tmp_path: Path) -> None:
+def test_a_prompt_file_asks_each_image_its_own(sam_weights: Path, images: Path, tmp_path: Path) -> None:
     file = tmp_path / "prompts.json"
     objects = [{"box": [1, 2, 30, 40], "label": "dog", "points": [[9, 9, 0]]}]
     file.write_text(json.dumps({"images": [{"image": "p1.png", "objects": objects}]}))
 
-    predict(config("SAM-tiny", sam_weights, pictures, tmp_path, prompts=str(file)))
+    predict(config("SAM-tiny", sam_weights, images, tmp_path, prompts=str(file)))
 
     assert read(tmp_path, "p0")["masks"] == []
     info = read(tmp_path, "p1")["mask_infos"][0]
     assert (info["name"], info["points"]) == ("dog", [[9.0, 9.0, 0]])
 
 
-def test_prompts_for_a_missing_picture_are_an_error(sam_weights: Path, pictures: Path, tmp_path: Path) -> None:
+def test_prompts_for_a_missing_image_are_an_error(sam_weights: Path, images: Path, tmp_path: Path) -> None:
     file = tmp_path / "prompts.json"
     file.write_text(json.dumps({"images": [{"image": "gone.png", "objects": [{"box": [1, 2, 3, 4]}]}]}))
 
-    with pytest.raises(UsageError, match=r"gone\.png: no such picture"):
-        predict(config("SAM-tiny", sam_weights, pictures, tmp_path, prompts=str(file)))
+    with pytest.raises(UsageError, match=r"gone\.png: no such image"):
+        predict(config("SAM-tiny", sam_weights, images, tmp_path, prompts=str(file)))
 
 
-def test_labelme_and_coco_hold_the_same_masks(sam_weights: Path, pictures: Path, tmp_path: Path) -> None:
+def test_labelme_and_coco_hold_the_same_masks(sam_weights: Path, images: Path, tmp_path: Path) -> None:
     asked: dict[str, Any] = {"prompts": {"objects": [{"box": [10, 10, 60, 70], "label": "dog"}]}}
-    predict(config("SAM-tiny", sam_weights, pictures, tmp_path, formats=["labelme", "coco", "png"], **asked))
+    predict(config("SAM-tiny", sam_weights, images, tmp_path, formats=["labelme", "coco", "png"], **asked))
 
     coco = json.loads((tmp_path / "coco" / "annotations" / "instance_train.json").read_text())
     assert [image["file_name"] for image in coco["images"]] == ["p0.png", "p1.png"]
-    assert (tmp_path / "coco" / "images" / "p0.png").read_bytes() == (pictures / "p0.png").read_bytes()
+    assert (tmp_path / "coco" / "images" / "p0.png").read_bytes() == (images / "p0.png").read_bytes()
     assert [category["name"] for category in coco["categories"]] == ["dog"]
     for number, annotation in enumerate(coco["annotations"]):
         assert annotation["segmentation"] == read(tmp_path, f"p{annotation['image_id'] - 1}")["masks"][0]
@@ -131,9 +131,9 @@ def test_labelme_and_coco_hold_the_same_masks(sam_weights: Path, pictures: Path,
     assert (tmp_path / "labelme" / "images" / str(labelme.image_path)).is_file()
 
 
-def test_what_was_found_becomes_a_dataset(sam_weights: Path, pictures: Path, tmp_path: Path) -> None:
+def test_what_was_found_becomes_a_dataset(sam_weights: Path, images: Path, tmp_path: Path) -> None:
     asked: dict[str, Any] = {"prompts": {"objects": [{"box": [10, 10, 60, 70], "label": "dog"}]}}
-    predict(config("SAM-tiny", sam_weights, pictures, tmp_path, formats=["labelme", "coco"], **asked))
+    predict(config("SAM-tiny", sam_weights, images, tmp_path, formats=["labelme", "coco"], **asked))
     divided = {"enable": True, "train_percent": 50, "val_percent": 50}
     for kind, convert in (("labelme", True), ("coco", False)):
         keys = {f"CheckDataset.split.{key}": value for key, value in divided.items()}
@@ -151,9 +151,9 @@ def test_what_was_found_becomes_a_dataset(sam_weights: Path, pictures: Path, tmp
             assert np.mean(mask != expected) < 0.01
 
 
-def test_texts_are_answered_against_the_background(lseg_weights: Path, pictures: Path, tmp_path: Path) -> None:
+def test_texts_are_answered_against_the_background(lseg_weights: Path, images: Path, tmp_path: Path) -> None:
     prompts = {"text_prompt": ["bear", "traffic light"]}
-    predict(config("LSeg-tiny", lseg_weights, pictures / "p0.png", tmp_path, prompts=prompts, background="grass"))
+    predict(config("LSeg-tiny", lseg_weights, images / "p0.png", tmp_path, prompts=prompts, background="grass"))
 
     assert [info["prompt"] for info in read(tmp_path, "p0")["mask_infos"]] == ["bear", "traffic light"]
 
@@ -167,56 +167,56 @@ def test_texts_are_answered_against_the_background(lseg_weights: Path, pictures:
     ],
 )
 def test_prompts_that_the_network_cannot_take(
-    *, model: str, prompts: Any, message: str, sam_weights: Path, pictures: Path, tmp_path: Path
+    *, model: str, prompts: Any, message: str, sam_weights: Path, images: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(UsageError, match=message):
-        predict(config(model, sam_weights, pictures, tmp_path, prompts=prompts))
+        predict(config(model, sam_weights, images, tmp_path, prompts=prompts))
 
 
-def test_everything_mode_needs_no_prompts(sam_weights: Path, pictures: Path, tmp_path: Path) -> None:
+def test_everything_mode_needs_no_prompts(sam_weights: Path, images: Path, tmp_path: Path) -> None:
     asked = {"everything": True, "min_score": 0, "min_stability": 0, "points_per_side": 2}
-    predict(config("SAM-tiny", sam_weights, pictures / "p0.png", tmp_path, **asked))
+    predict(config("SAM-tiny", sam_weights, images / "p0.png", tmp_path, **asked))
 
     infos = read(tmp_path, "p0")["mask_infos"]
     assert infos and [info["score"] for info in infos] == sorted((info["score"] for info in infos), reverse=True)
 
 
-def test_embedded_pictures_are_not_encoded_again(
-    sam_weights: Path, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_embedded_images_are_not_encoded_again(
+    sam_weights: Path, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = embed(str(pictures), "SAM-tiny", sam_weights, tmp_path / "kept")
-    again = embed(str(pictures), "SAM-tiny", sam_weights, tmp_path / "kept")
-    assert (first.encoded, again.encoded, again.pictures) == (2, 0, 2)
+    first = embed(str(images), "SAM-tiny", sam_weights, tmp_path / "kept")
+    again = embed(str(images), "SAM-tiny", sam_weights, tmp_path / "kept")
+    assert (first.encoded, again.encoded, again.images) == (2, 0, 2)
 
     def refuse(*_: Any) -> None:
         raise AssertionError("the encoder ran")
 
     monkeypatch.setattr(PaddleSam, "encode", refuse)
     asked = {"prompts": {"box_prompt": [[1, 2, 30, 40]]}, "cache_dir": str(tmp_path / "kept")}
-    predict(config("SAM-tiny", sam_weights, pictures, tmp_path / "out", **asked))
+    predict(config("SAM-tiny", sam_weights, images, tmp_path / "out", **asked))
 
     assert len(read(tmp_path / "out", "p0")["masks"]) == 1
 
 
-def test_pythons_door_takes_prompts_with_the_picture(sam_weights: Path) -> None:
+def test_pythons_door_takes_prompts_with_the_image(sam_weights: Path) -> None:
     settings = from_values(
         {"Global.model": "SAM-tiny", "Global.mode": "train", "Global.dataset_dir": "x"}
     ).config.Predict
 
     predictor = PromptablePredictor.open_weights(get_spec("SAM-tiny"), sam_weights, settings)
     model = Model("SAM-tiny", predictor, settings)
-    picture = np.random.default_rng(0).integers(0, 256, (60, 50, 3), np.uint8)
+    rgb = np.random.default_rng(0).integers(0, 256, (60, 50, 3), np.uint8)
 
-    (result,) = model.predict(picture, prompts={"box_prompt": [[1, 2, 30, 40]]})
+    (result,) = model.predict(rgb, prompts={"box_prompt": [[1, 2, 30, 40]]})
 
     assert [mask.dtype for mask in result["masks"]] == [np.int8]
     assert result["masks"][0].shape == (60, 50)
 
 
-def test_missing_weights_say_what_to_give(pictures: Path, tmp_path: Path) -> None:
+def test_missing_weights_say_what_to_give(images: Path, tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="neither a weight file nor an exported model"):
         prompts = {"box_prompt": [[1, 2, 30, 40]]}
-        predict(config("SAM-B", tmp_path / "gone.pth", pictures, tmp_path, prompts=prompts))
+        predict(config("SAM-B", tmp_path / "gone.pth", images, tmp_path, prompts=prompts))
 
 
 def test_label_maps_are_prepared_by_the_semantic_commands() -> None:
@@ -225,6 +225,6 @@ def test_label_maps_are_prepared_by_the_semantic_commands() -> None:
         from_values({**values, "CheckDataset.split.train_percent": 50, "CheckDataset.split.val_percent": 50})
 
 
-def test_keys_of_other_tasks_are_refused(sam_weights: Path, pictures: Path, tmp_path: Path) -> None:
+def test_keys_of_other_tasks_are_refused(sam_weights: Path, images: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="target_size"):
-        config("SAM-tiny", sam_weights, pictures, tmp_path, target_size=64)
+        config("SAM-tiny", sam_weights, images, tmp_path, target_size=64)

@@ -69,8 +69,8 @@ def test_what_cannot_be_read_ends_with_usage(words: str, message: str, started: 
     assert not started
 
 
-def test_embed_encodes_and_says_what_is_new(sam_weights: Path, pictures: Path, tmp_path: Path) -> None:
-    words = ["embed", str(pictures), "-m", "SAM-tiny", "--weights", str(sam_weights), "--cache", str(tmp_path / "kept")]
+def test_embed_encodes_and_says_what_is_new(sam_weights: Path, images: Path, tmp_path: Path) -> None:
+    words = ["embed", str(images), "-m", "SAM-tiny", "--weights", str(sam_weights), "--cache", str(tmp_path / "kept")]
 
     result = CliRunner().invoke(main, words)
 
@@ -79,7 +79,7 @@ def test_embed_encodes_and_says_what_is_new(sam_weights: Path, pictures: Path, t
     assert "2 of them new" in result.output + (result.stderr or "")
 
 
-def test_embed_is_for_promptable_models(pictures: Path, tmp_path: Path) -> None:
-    result = CliRunner().invoke(main, ["embed", str(pictures), "-m", "SOLOv2", "--cache", str(tmp_path)])
+def test_embed_is_for_promptable_models(images: Path, tmp_path: Path) -> None:
+    result = CliRunner().invoke(main, ["embed", str(images), "-m", "SOLOv2", "--cache", str(tmp_path)])
 
     assert result.exit_code == 2

@@ -94,7 +94,7 @@ def test_our_own_file(tmp_path: Path) -> None:
 
 def test_faults_of_a_file_are_all_named(tmp_path: Path) -> None:
     bad = [{"box": [1, 2, 3]}, {"points": [[1]]}, {"bbox": [1, 2, 3, 4]}]
-    path = write(tmp_path / "p.json", {"images": [{"image": "a.jpg", "objects": bad}, {"picture": "b.jpg"}]})
+    path = write(tmp_path / "p.json", {"images": [{"image": "a.jpg", "objects": bad}, {"image": "b.jpg"}]})
 
     with pytest.raises(UsageError, match="4 prompts") as caught:
         read_prompts(path)
@@ -137,7 +137,7 @@ def test_labelme_shapes() -> None:
         {"label": "dog", "shape_type": "polygon", "points": [[5, 6], [7, 8], [9, 1]]},
     ]
 
-    parsed = parse_document({"shapes": shapes, "imagePath": "..\\pictures\\a.jpg"})
+    parsed = parse_document({"shapes": shapes, "imagePath": "..\\images\\a.jpg"})
 
     assert parsed.prompts[0].image == "a.jpg"
     cat, dog = parsed.prompts[0].objects
@@ -168,9 +168,9 @@ def test_coco_boxes() -> None:
 def test_detector_results() -> None:
     boxes = [{"cls_id": 0, "label": "cup", "score": 0.9, "coordinate": [1.5, 2, 30, 40]}]
 
-    (entry,) = parse_document({"input_path": "pictures/a.jpg", "page_index": None, "boxes": boxes}).prompts
+    (entry,) = parse_document({"input_path": "images/a.jpg", "page_index": None, "boxes": boxes}).prompts
 
-    assert entry.image == "pictures/a.jpg"
+    assert entry.image == "images/a.jpg"
     expected = ObjectPrompt(box=(1.5, 2, 30, 40), label="cup", name="box 1", may_be_clipped=True)
     assert entry.objects == (expected,)
 

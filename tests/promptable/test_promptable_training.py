@@ -14,11 +14,11 @@ PREPARATION = Preparation(64, PIXEL_MEAN, PIXEL_STD)
 
 
 def scene() -> tuple[paddle.Tensor, TrainingObjects]:
-    picture = np.full((48, 96, 3), 60, np.uint8)
+    rgb = np.full((48, 96, 3), 60, np.uint8)
     masks = np.zeros((2, 48, 96), np.bool_)
     masks[0, 6:40, 9:33] = masks[1, 12:42, 54:84] = True
-    picture[masks.any(axis=0)] = 200
-    prepared, placement = PREPARATION(picture)
+    rgb[masks.any(axis=0)] = 200
+    prepared, placement = PREPARATION(rgb)
     boxes = np.stack([box_of_mask(mask) for mask in masks])
     return paddle.to_tensor(prepared), training_objects(masks, boxes, placement, 32)
 

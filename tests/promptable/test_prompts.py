@@ -7,11 +7,11 @@ import pytest
 from segcli.errors import UsageError
 from segcli.promptable.prompts import (
     Box,
+    ImagePrompts,
     ObjectPrompt,
-    PicturePrompts,
     Point,
     check_objects,
-    match_pictures,
+    match_images,
     valid_objects,
 )
 
@@ -22,7 +22,7 @@ from segcli.promptable.prompts import (
         ((60, 10, 20, 50), "reversed"),
         ((10, 50, 20, 10), "reversed"),
         ((10, 10, 10, 20), "no area"),
-        ((70, 50, 90, 80), "outside the picture of 64x48"),
+        ((70, 50, 90, 80), "outside the image of 64x48"),
         ((-5, 5, 20, 20), "outside"),
         ((math.nan, 5, 20, 20), "no number"),
         ((1, 5, math.inf, 20), "no number"),
@@ -57,7 +57,7 @@ def test_no_prompts_is_a_fault() -> None:
     assert check_objects([], 64, 48, "a.jpg")[1][0].startswith("a.jpg: there is no prompt")
 
 
-def test_boxes_are_cut_to_the_picture_within_the_tolerance_or_where_allowed() -> None:
+def test_boxes_are_cut_to_the_image_within_the_tolerance_or_where_allowed() -> None:
     near = ObjectPrompt(box=(-0.6, 0, 64.9, 48.2))
     far = ObjectPrompt(box=(-9, 5, 20, 20), may_be_clipped=True)
 
@@ -73,25 +73,25 @@ def test_a_box_wholly_outside_is_a_fault_even_where_clipping_is_allowed() -> Non
     assert len(check_objects([away], 64, 48, "a.jpg")[1]) == 1
 
 
-def test_pictures_are_matched_by_path_ending_and_name() -> None:
-    pictures = ["set/a/1.jpg", "set/b/1.jpg", "set/b/2.jpg"]
+def test_images_are_matched_by_path_ending_and_name() -> None:
+    images = ["set/a/1.jpg", "set/b/1.jpg", "set/b/2.jpg"]
     one, two, both = (ObjectPrompt(box=(0, 0, 1, 1), name=name) for name in ("one", "two", "both"))
 
-    found, faults = match_pictures(
-        pictures,
+    found, faults = match_images(
+        images,
         [
-            PicturePrompts("a/1.jpg", (one,)),
-            PicturePrompts("elsewhere/2.jpg", (two,)),
-            PicturePrompts(None, (both,)),
-            PicturePrompts("1.jpg", (one,)),
-            PicturePrompts("3.jpg", (one,)),
+            ImagePrompts("a/1.jpg", (one,)),
+            ImagePrompts("elsewhere/2.jpg", (two,)),
+            ImagePrompts(None, (both,)),
+            ImagePrompts("1.jpg", (one,)),
+            ImagePrompts("3.jpg", (one,)),
         ],
     )
 
     assert found == {"set/a/1.jpg": (one, both), "set/b/1.jpg": (both,), "set/b/2.jpg": (two, both)}
     assert [fault.split(":")[0] for fault in faults] == ["1.jpg", "3.jpg"]
-    assert "several pictures" in faults[0]
-    assert "no such picture" in faults[1]
+    assert "several images" in faults[0]
+    assert "no such image" in faults[1]
 
 
 def test_one_point_is_ambiguous() -> None:

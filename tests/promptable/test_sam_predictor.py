@@ -54,9 +54,9 @@ def objects_of(reference: Any, name: str) -> list[ObjectPrompt]:
 
 
 def test_preparation_equals_metas(golden: tuple[CountingBackend, Any, Any]) -> None:
-    _, reference, picture = golden
+    _, reference, rgb = golden
 
-    prepared, placement = PREPARATION(picture)
+    prepared, placement = PREPARATION(rgb)
 
     np.testing.assert_allclose(prepared, reference["x"], atol=1e-5)
     assert (placement.resized_height, placement.resized_width) == tuple(reference["input_size"])
@@ -67,9 +67,9 @@ def test_preparation_equals_metas(golden: tuple[CountingBackend, Any, Any]) -> N
 @pytest.mark.parametrize("name", ["box", "pt3", "boxpt"])
 @pytest.mark.parametrize(("multimask", "which"), [("single", "mm0"), ("all", "mm1")])
 def test_masks_equal_metas(golden: tuple[CountingBackend, Any, Any], name: str, multimask: str, which: str) -> None:
-    backend, reference, picture = golden
+    backend, reference, rgb = golden
     predictor = SamPredictor(backend, PREPARATION)
-    predictor.set_image(picture)
+    predictor.set_image(rgb)
 
     answers = predictor.predict(objects_of(reference, name), multimask=multimask)
 
@@ -86,9 +86,9 @@ def test_masks_equal_metas(golden: tuple[CountingBackend, Any, Any], name: str, 
 
 
 def test_refinement_equals_metas_mask_prompt(golden: tuple[CountingBackend, Any, Any]) -> None:
-    backend, reference, picture = golden
+    backend, reference, rgb = golden
     predictor = SamPredictor(backend, PREPARATION)
-    predictor.set_image(picture)
+    predictor.set_image(rgb)
 
     (answer,) = predictor.predict(objects_of(reference, "box")[:1], refine_rounds=1)
 
@@ -98,9 +98,9 @@ def test_refinement_equals_metas_mask_prompt(golden: tuple[CountingBackend, Any,
 
 
 def test_choice_among_the_masks(golden: tuple[CountingBackend, Any, Any]) -> None:
-    backend, reference, picture = golden
+    backend, reference, rgb = golden
     predictor = SamPredictor(backend, PREPARATION)
-    predictor.set_image(picture)
+    predictor.set_image(rgb)
     point, box = ObjectPrompt(points=(Point(108, 63),)), objects_of(reference, "box")[0]
     expected = 1 + int(reference["pt_iou_mm1"][0].argmax())
 
@@ -115,9 +115,9 @@ def test_choice_among_the_masks(golden: tuple[CountingBackend, Any, Any]) -> Non
 
 
 def test_mixed_prompts_keep_their_order_and_their_answers(golden: tuple[CountingBackend, Any, Any]) -> None:
-    backend, reference, picture = golden
+    backend, reference, rgb = golden
     predictor = SamPredictor(backend, PREPARATION)
-    predictor.set_image(picture)
+    predictor.set_image(rgb)
     mixed = [*objects_of(reference, "pt3"), *objects_of(reference, "box"), *objects_of(reference, "boxpt")]
 
     together = predictor.predict(mixed, multimask="single")
@@ -130,64 +130,64 @@ def test_mixed_prompts_keep_their_order_and_their_answers(golden: tuple[Counting
 
 
 def test_a_second_prompt_runs_the_encoder_zero_times(golden: tuple[CountingBackend, Any, Any], tmp_path: Path) -> None:
-    backend, reference, picture = golden
+    backend, reference, rgb = golden
     boxes = objects_of(reference, "box")
     first = SamPredictor(backend, PREPARATION, EmbeddingCache(tmp_path))
     backend.encoded = 0
-    first.set_image(picture)
+    first.set_image(rgb)
     before = first.predict(boxes[:1])[0]
     assert backend.encoded == 1
 
-    first.set_image(picture)
+    first.set_image(rgb)
     again = first.predict(boxes[:1])[0]
     second = SamPredictor(backend, PREPARATION, EmbeddingCache(tmp_path))
-    second.set_image(picture)
+    second.set_image(rgb)
     from_disk = second.predict(boxes[:1])[0]
 
     assert backend.encoded == 1
     assert before.rle == again.rle == from_disk.rle
 
 
-def test_other_picture_weights_or_preparation_miss_the_cache(
+def test_other_image_weights_or_preparation_miss_the_cache(
     golden: tuple[CountingBackend, Any, Any], tmp_path: Path
 ) -> None:
-    backend, _, picture = golden
+    backend, _, rgb = golden
     cache = EmbeddingCache(tmp_path)
     backend.encoded = 0
-    SamPredictor(backend, PREPARATION, cache).set_image(picture)
-    SamPredictor(backend, PREPARATION, cache).set_image(picture[:, ::-1].copy())
-    SamPredictor(backend, Preparation(256, (0, 0, 0), PIXEL_STD), cache).set_image(picture)
+    SamPredictor(backend, PREPARATION, cache).set_image(rgb)
+    SamPredictor(backend, PREPARATION, cache).set_image(rgb[:, ::-1].copy())
+    SamPredictor(backend, Preparation(256, (0, 0, 0), PIXEL_STD), cache).set_image(rgb)
     other = CountingBackend(backend.network, fingerprint="other weights")
-    SamPredictor(other, PREPARATION, cache).set_image(picture)
+    SamPredictor(other, PREPARATION, cache).set_image(rgb)
 
     assert (backend.encoded, other.encoded) == (3, 1)
-    SamPredictor(backend, PREPARATION, cache).set_image(picture, file_bytes=b"the file")
-    SamPredictor(backend, PREPARATION, cache).set_image(picture, file_bytes=b"the file")
+    SamPredictor(backend, PREPARATION, cache).set_image(rgb, file_bytes=b"the file")
+    SamPredictor(backend, PREPARATION, cache).set_image(rgb, file_bytes=b"the file")
     assert backend.encoded == 4
 
 
 def test_half_precision_cache_changes_few_pixels(golden: tuple[CountingBackend, Any, Any], tmp_path: Path) -> None:
-    backend, reference, picture = golden
+    backend, reference, rgb = golden
     boxes = objects_of(reference, "box")
     exact = SamPredictor(backend, PREPARATION)
-    exact.set_image(picture)
+    exact.set_image(rgb)
     EmbeddingCache(tmp_path, half=True)
-    SamPredictor(backend, PREPARATION, EmbeddingCache(tmp_path, half=True)).set_image(picture)
+    SamPredictor(backend, PREPARATION, EmbeddingCache(tmp_path, half=True)).set_image(rgb)
     halved = SamPredictor(backend, PREPARATION, EmbeddingCache(tmp_path, half=True))
-    halved.set_image(picture)
+    halved.set_image(rgb)
 
     pairs = list(zip(exact.predict(boxes), halved.predict(boxes), strict=True))
 
-    assert not np.array_equal(exact.picture.embedding, halved.picture.embedding)
+    assert not np.array_equal(exact.encoded.embedding, halved.encoded.embedding)
     assert np.mean([np.mean(a.mask != b.mask) for a, b in pairs]) < 1e-3
 
 
-def test_faults_name_picture_and_prompt(golden: tuple[CountingBackend, Any, Any]) -> None:
-    backend, _, picture = golden
+def test_faults_name_image_and_prompt(golden: tuple[CountingBackend, Any, Any]) -> None:
+    backend, _, rgb = golden
     predictor = SamPredictor(backend, PREPARATION)
-    with pytest.raises(UsageError, match="set a picture"):
+    with pytest.raises(UsageError, match="set an image"):
         predictor.predict([ObjectPrompt(box=(0, 0, 5, 5))])
-    predictor.set_image(picture, name="a.jpg")
+    predictor.set_image(rgb, name="a.jpg")
 
     with pytest.raises(UsageError, match=r"a\.jpg: box 2: the box 200,0,900,5 reaches outside"):
         predictor.predict([ObjectPrompt(box=(0, 0, 5, 5)), ObjectPrompt(box=(200, 0, 900, 5), name="box 2")])

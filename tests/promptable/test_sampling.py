@@ -46,7 +46,7 @@ def test_random_point_lies_in_the_region_and_reaches_all_of_it() -> None:
     assert random_point(np.zeros((3, 3), np.bool_), generator) is None
 
 
-def test_central_point_counts_the_pictures_border() -> None:
+def test_central_point_counts_the_images_border() -> None:
     assert central_point(rectangle(10, 10, 21, 21)) == (15, 15)
     assert central_point(rectangle(0, 0, 11, 11)) == (5, 5)
     assert central_point(np.zeros((3, 3), np.bool_)) is None

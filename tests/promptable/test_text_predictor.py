@@ -28,8 +28,8 @@ def golden(shared: Shared) -> Iterator[tuple[PaddleLSeg, Any]]:
 def test_preparation_equals_modelscopes(golden: tuple[PaddleLSeg, Any]) -> None:
     _, reference = golden
 
-    for picture, prepared, cut in (("image", "x", "crop"), ("image2", "x2", "crop2")):
-        ours, placement = lseg_preparation(96)(reference[picture])
+    for rgb, prepared, cut in (("image", "x", "crop"), ("image2", "x2", "crop2")):
+        ours, placement = lseg_preparation(96)(reference[rgb])
         np.testing.assert_allclose(ours, reference[prepared], atol=1e-5)
         assert (placement.resized_height, placement.resized_width) == tuple(reference[cut])
 
@@ -48,7 +48,7 @@ def test_mask_equals_modelscopes(golden: tuple[PaddleLSeg, Any]) -> None:
     assert 0.5 < light.score <= 1.0
 
 
-def test_second_text_does_not_encode_the_picture_again(
+def test_second_text_does_not_encode_the_image_again(
     golden: tuple[PaddleLSeg, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     backend, reference = golden
@@ -56,7 +56,7 @@ def test_second_text_does_not_encode_the_picture_again(
     predictor.set_image(reference["image2"])
 
     def refuse(image: Any) -> Any:
-        raise AssertionError("the picture was encoded again")
+        raise AssertionError("the image was encoded again")
 
     monkeypatch.setattr(backend, "encode_image", refuse)
     predictor.set_image(reference["image2"])
@@ -80,7 +80,7 @@ def test_background_text_matters(golden: tuple[PaddleLSeg, Any]) -> None:
 def test_wrong_prompts(golden: tuple[PaddleLSeg, Any]) -> None:
     backend, reference = golden
     predictor = TextPredictor(backend, lseg_preparation(96))
-    with pytest.raises(UsageError, match="set a picture"):
+    with pytest.raises(UsageError, match="set an image"):
         predictor.predict([ObjectPrompt(text="bear")])
     predictor.set_image(reference["image2"])
 

@@ -1,4 +1,4 @@
-"""Objects drawn over a picture."""
+"""Objects drawn over an image."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from segcli.report.objects import DrawnObject, draw_objects
 
 
 def test_names_of_boxes_that_lie_on_each_other_are_both_there():
-    picture = np.full((120, 200, 3), 90, np.uint8)
+    image = np.full((120, 200, 3), 90, np.uint8)
     mask = np.zeros((120, 200), np.uint8)
     mask[40:80, 60:140] = 1
     ink = object_palette(2)
     boxes = [(60.0, 40.0, 140.0, 80.0), (62.0, 42.0, 138.0, 78.0)]
     names = ["first name", "other name"]
     drawn = draw_objects(
-        picture,
+        image,
         [DrawnObject(encode(mask), box, k, name) for k, (box, name) in enumerate(zip(boxes, names, strict=True))],
         ClassMap(("a", "b")),
     )
@@ -28,12 +28,12 @@ def test_names_of_boxes_that_lie_on_each_other_are_both_there():
         assert int((outside == colour).all(axis=-1).sum()) > 300
 
 
-def test_a_name_stays_in_the_picture():
-    picture = np.zeros((60, 100, 3), np.uint8)
+def test_a_name_stays_in_the_image():
+    image = np.zeros((60, 100, 3), np.uint8)
     mask = np.zeros((60, 100), np.uint8)
     mask[:, 60:] = 1
     drawn = draw_objects(
-        picture, [DrawnObject(encode(mask), (60.0, 0.0, 100.0, 60.0), 0, "cell 0.9")], ClassMap(("a",)), alpha=0.0
+        image, [DrawnObject(encode(mask), (60.0, 0.0, 100.0, 60.0), 0, "cell 0.9")], ClassMap(("a",)), alpha=0.0
     )
     colour = object_palette(1)[0]
     assert int((drawn[1:14, 62:98] == colour).all(axis=-1).sum()) > 100

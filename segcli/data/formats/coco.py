@@ -23,17 +23,17 @@ ANNOTATION_FILES = {split: f"annotations/instance_{split.value}.json" for split 
 class PartCounts:
     """What one annotation file lists, usable or not."""
 
-    pictures: int = 0
+    images: int = 0
     annotations: int = 0
     crowds: int = 0
 
 
 @dataclass(frozen=True)
 class CocoScan:
-    """What the annotation files hold and what is wrong with them; no picture was decoded.
+    """What the annotation files hold and what is wrong with them; no image was decoded.
 
     Attributes:
-        dataset: Pictures that exist, with the objects that can be used.
+        dataset: Images that exist, with the objects that can be used.
         findings: Every fault of the files.
         counts: What each file lists.
     """
@@ -83,7 +83,7 @@ def open_coco_dataset(dataset_dir: Path) -> CocoDataset:
 
 
 def scan_coco_dataset(dataset_dir: Path) -> tuple[CocoDataset, list[Finding]]:
-    """The dataset without what cannot be used, and the faults of its files; no picture is decoded.
+    """The dataset without what cannot be used, and the faults of its files; no image is decoded.
 
     Raises:
         DatasetError: There is no dataset, or more than one.

@@ -1,4 +1,4 @@
-"""One COCO file of a dataset: categories, pictures and annotations, and what is wrong with them."""
+"""One COCO file of a dataset: categories, images and annotations, and what is wrong with them."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class AnnotationFile:
                 self._report("C104", f"there is no list {key!r}")
                 content[key] = empty
         if not content["images"]:
-            self._report("C105", "no picture is listed")
+            self._report("C105", "no image is listed")
         return content
 
     def categories(self, content: Mapping[str, list[Any]]) -> dict[int, str]:
@@ -88,40 +88,40 @@ class AnnotationFile:
         return names
 
     def samples(self, content: Mapping[str, list[Any]], classes: Mapping[int, int]) -> tuple[InstanceSample, ...]:
-        """The pictures that exist, with their usable objects, in the order of the file."""
-        pictures = self._pictures(content["images"])
-        objects = self._objects(content["annotations"], pictures, classes)
+        """The images that exist, with their usable objects, in the order of the file."""
+        records = self._images(content["images"])
+        objects = self._objects(content["annotations"], records, classes)
         if content["images"] and not any(objects.values()):
             self._report("C106", "no object can be used")
         samples = []
-        for picture in pictures.values():
-            own = tuple(objects[picture.image_id])
-            name = relative_name(picture.image, self.root)
-            if not picture.image.is_file():
-                self._report_picture("C111", name, "there is no such file", picture.image_id)
+        for record in records.values():
+            own = tuple(objects[record.image_id])
+            name = relative_name(record.image, self.root)
+            if not record.image.is_file():
+                self._report_image("C111", name, "there is no such file", record.image_id)
                 continue
             if not own:
-                self._report_picture("C117", name, "no annotation has its id", picture.image_id)
-            samples.append(InstanceSample(picture.image, picture.image_id, picture.width, picture.height, own))
+                self._report_image("C117", name, "no annotation has its id", record.image_id)
+            samples.append(InstanceSample(record.image, record.image_id, record.width, record.height, own))
         return tuple(samples)
 
-    def _pictures(self, entries: list[Any]) -> dict[int, InstanceSample]:
-        pictures: dict[int, InstanceSample] = {}
+    def _images(self, entries: list[Any]) -> dict[int, InstanceSample]:
+        records: dict[int, InstanceSample] = {}
         ids_of_files: dict[str, int] = {}
         for position, entry in enumerate(entries):
             location = f"images[{position}]"
             if not self._usable(entry, location, "file_name"):
                 continue
             id_, name = entry["id"], str(entry["file_name"]).replace("\\", "/")
-            if id_ in pictures:
-                self._report("C115", f"image id {id_} is also that of {pictures[id_].image.name}", location)
+            if id_ in records:
+                self._report("C115", f"image id {id_} is also that of {records[id_].image.name}", location)
                 continue
             if ids_of_files.setdefault(name, id_) != id_:
                 self._report("C116", f"{name} is also image id {ids_of_files[name]}", f"image id {id_}")
             image = self.root / IMAGE_FOLDER / name
             width, height = self._size(entry, image)
-            pictures[id_] = InstanceSample(image, id_, width, height)
-        return pictures
+            records[id_] = InstanceSample(image, id_, width, height)
+        return records
 
     def _size(self, entry: Entry, image: Path) -> tuple[int, int]:
         width, height = entry.get("width"), entry.get("height")
@@ -131,15 +131,15 @@ class AnnotationFile:
         try:
             size = image_size(image)
         except InputError:
-            # said once, where the picture is opened
+            # said once, where the image is opened
             return 1, 1
-        self._report_picture("C119", name, f"width is {width}, height is {height}", entry["id"])
+        self._report_image("C119", name, f"width is {width}, height is {height}", entry["id"])
         return size
 
     def _objects(
-        self, entries: list[Any], pictures: Mapping[int, InstanceSample], classes: Mapping[int, int]
+        self, entries: list[Any], records: Mapping[int, InstanceSample], classes: Mapping[int, int]
     ) -> dict[int, list[InstanceObject]]:
-        objects: dict[int, list[InstanceObject]] = {id_: [] for id_ in pictures}
+        objects: dict[int, list[InstanceObject]] = {id_: [] for id_ in records}
         seen: set[int] = set()
         for position, entry in enumerate(entries):
             if not self._usable(entry, f"annotations[{position}]", "image_id", "category_id"):
@@ -148,19 +148,19 @@ class AnnotationFile:
             if entry["id"] in seen:
                 self._report("C133", f"annotations[{position}] has an id that was given before", location)
             seen.add(entry["id"])
-            picture = pictures.get(_key(entry["image_id"]))
+            record = records.get(_key(entry["image_id"]))
             class_id = classes.get(_key(entry["category_id"]))
-            if picture is None:
-                self._report("C131", f"there is no picture with id {entry['image_id']}", location)
+            if record is None:
+                self._report("C131", f"there is no image with id {entry['image_id']}", location)
             if class_id is None:
                 self._report("C132", f"there is no category with id {entry['category_id']}", location)
-            if picture is None or class_id is None:
+            if record is None or class_id is None:
                 continue
-            parsed = parse_object(entry, class_id, picture.width, picture.height)
+            parsed = parse_object(entry, class_id, record.width, record.height)
             for code, message in parsed.faults:
-                self._report(code, f"{message} ({picture.image.name})", location)
+                self._report(code, f"{message} ({record.image.name})", location)
             if parsed.value is not None:
-                objects[picture.image_id].append(parsed.value)
+                objects[record.image_id].append(parsed.value)
         return objects
 
     def _usable(self, entry: Any, location: str, *keys: str) -> bool:
@@ -176,7 +176,7 @@ class AnnotationFile:
             return False
         return True
 
-    def _report_picture(self, code: str, name: str, message: str, image_id: int) -> None:
+    def _report_image(self, code: str, name: str, message: str, image_id: int) -> None:
         self.findings.append(finding(code, name, message, location=f"{self.file} image id {image_id}"))
 
 

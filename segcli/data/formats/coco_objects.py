@@ -33,8 +33,8 @@ def parse_object(entry: Mapping[str, Any], class_id: int, width: int, height: in
     Args:
         entry: Of the list `annotations`; its `id` is a whole number.
         class_id: Class of its category.
-        width: Of the picture, in pixels.
-        height: Of the picture, in pixels.
+        width: Of the image, in pixels.
+        height: Of the image, in pixels.
     """
     faults: list[Fault] = []
     outline = _outline(entry.get("segmentation"), width, height, faults)
@@ -86,7 +86,7 @@ def _code(segmentation: Mapping[str, Any], width: int, height: int, faults: list
         return None
     if code["size"] != [height, width]:
         rows, columns = code["size"]
-        faults.append(("C128", f"the code is of {columns} x {rows} px, the picture of {width} x {height} px"))
+        faults.append(("C128", f"the code is of {columns} x {rows} px, the image of {width} x {height} px"))
         return None
     if rle.area(code) == 0:
         faults.append(("C127", "the run-length code holds no pixel"))
@@ -124,7 +124,7 @@ def _box(entry: Mapping[str, Any], outline: Polygons | Rle, width: int, height: 
         faults.append(("C122", f"bbox {_short(given)} has no area"))
         return outline_box(outline)
     if left >= width or top >= height or left + wide <= 0 or top + high <= 0:
-        faults.append(("C122", f"bbox {_short(given)} lies outside of the picture of {width} x {height} px"))
+        faults.append(("C122", f"bbox {_short(given)} lies outside of the image of {width} x {height} px"))
         return outline_box(outline)
     beyond = max(-left, -top, left + wide - width, top + high - height)
     if beyond > OUTSIDE_PX:

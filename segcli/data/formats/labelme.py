@@ -1,4 +1,4 @@
-"""LabelMe files as they exist in the wild: keys may be missing, paths may be Windows', the picture may be inside."""
+"""LabelMe files as they exist in the wild: keys may be missing, paths may be Windows', the image may be inside."""
 
 from __future__ import annotations
 
@@ -54,10 +54,10 @@ class LabelMeFile:
 
     Attributes:
         path: The file.
-        image_path: Where it says the picture is, with forward slashes; None when it does not say.
-        has_image_data: Whether a picture is embedded. It is read anew when it is needed, to spare the memory.
+        image_path: Where it says the image is, with forward slashes; None when it does not say.
+        has_image_data: Whether an image is embedded. It is read anew when it is needed, to spare the memory.
         shapes: The valid shapes, in file order.
-        stated_size: Width and height of the labelled picture in pixels, where the file says them.
+        stated_size: Width and height of the labelled image in pixels, where the file says them.
     """
 
     path: Path
@@ -67,7 +67,7 @@ class LabelMeFile:
     stated_size: tuple[int, int] | None = None
 
     def image_data(self) -> bytes:
-        """The embedded picture, as a file of its format.
+        """The embedded image, as a file of its format.
 
         Raises:
             InputError: There is none, or it is no base64.
@@ -178,10 +178,10 @@ def _mask_data(data: object) -> bytes:
 
 def _mask_fault(data: bytes) -> tuple[str, str] | None:
     try:
-        with Image.open(io.BytesIO(data)) as picture:
-            empty = picture.convert("L").getbbox() is None
+        with Image.open(io.BytesIO(data)) as image:
+            empty = image.convert("L").getbbox() is None
     except (OSError, SyntaxError, ValueError):
-        return "L107", "a mask without its picture"
+        return "L107", "a mask without its image"
     return ("L110", "a mask without a pixel") if empty else None
 
 

@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw
 from segcli.data.formats.labelme import Shape
 
 Crop = tuple[NDArray[np.uint8], int, int]
-"""What lies in the smallest rectangle around some pixels, [h, w], with its column and row in the picture."""
+"""What lies in the smallest rectangle around some pixels, [h, w], with its column and row in the image."""
 
 
 class LabelCanvas:
@@ -82,7 +82,7 @@ class LabelCanvas:
         self._draw.line(list(shape.points), fill=value, width=self._line_width)
 
     def _mask(self, shape: Shape, value: int) -> None:
-        with Image.open(io.BytesIO(shape.mask or b"")) as picture:
-            inside = picture.convert("L").point([0] + [255] * 255)
+        with Image.open(io.BytesIO(shape.mask or b"")) as image:
+            inside = image.convert("L").point([0] + [255] * 255)
         x, y = (round(value) for value in shape.points[0])
         self._image.paste(value, (x, y, x + inside.width, y + inside.height), inside)

@@ -1,4 +1,4 @@
-"""The SegDataset layout of PaddleX: `train.txt` and `val.txt` beside folders of pictures and masks."""
+"""The SegDataset layout of PaddleX: `train.txt` and `val.txt` beside folders of images and masks."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ IMAGE_FOLDER = "images"
 
 @dataclass(frozen=True)
 class SegLists:
-    """The samples that the lists of a dataset name, and the faults of the lists. No picture was opened."""
+    """The samples that the lists of a dataset name, and the faults of the lists. No image was opened."""
 
     root: Path
     train: tuple[SegSample, ...]
@@ -71,7 +71,7 @@ def scan_lists(root: Path) -> SegLists:
 
 
 def scan_seg_dataset(dataset_dir: Path, num_classes: int | None = None) -> tuple[SegDataset, list[Finding]]:
-    """The dataset and the faults of its lists and class file; the pictures are not opened.
+    """The dataset and the faults of its lists and class file; the images are not opened.
 
     Masks are decoded only where neither a class file nor `num_classes` says how many classes there are.
 

@@ -15,7 +15,7 @@ from segcli.data.sampling import Draws
 from segcli.engine import Evaluation, Network
 from segcli.engines.paddledet.inference import ArrayForward
 from segcli.engines.paddledet.networks import build_instance_network
-from segcli.engines.paddledet.records import training_pictures
+from segcli.engines.paddledet.records import training_images
 from segcli.engines.paddledet.schedule import build_optimizer, build_schedule
 from segcli.engines.paddledet.session import InstanceSession
 from segcli.engines.paddledet.stream import InstanceStream
@@ -32,7 +32,7 @@ log = logging.getLogger("segcli.train")
 SCRATCH_CLIP = 10.0
 _WARMUP_SHARE = 10
 _STACKING = ("PadTargets", "Gt2Solov2Target")
-"""Batch transforms after which the targets of all pictures have one shape."""
+"""Batch transforms after which the targets of all images have one shape."""
 _DIVISOR = 32
 
 
@@ -58,9 +58,9 @@ class PaddleDetEngine:
         size = _input_size(spec, settings)
         recipe = SIZED[spec.name].recipe(size)
         dataset = _open_dataset(config)
-        pictures = training_pictures(dataset.train)
+        images = training_images(dataset.train)
         draws = Draws(
-            samples=len(pictures),
+            samples=len(images),
             batch_size=settings.batch_size,
             seed=config.Global.seed,
             rank=paddle.distributed.get_rank(),
@@ -92,7 +92,7 @@ class PaddleDetEngine:
             optimizer=build_optimizer(settings.optimizer or _optimizer(settings, recipe), network, schedule),
             classes=dataset.classes,
             preprocess=preprocess,
-            stream=InstanceStream(pictures, build_transforms(settings.transforms or recipe.transforms), draws),
+            stream=InstanceStream(images, build_transforms(settings.transforms or recipe.transforms), draws),
             draws=draws,
             collate=collate(build_transforms(batch_transforms), stacked=stacked),
             measure=partial(_measure, spec=spec, dataset=dataset, preprocess=preprocess),
@@ -103,7 +103,7 @@ class PaddleDetEngine:
         )
 
     def for_export(self, network: Network, spec: ModelSpec) -> Network:
-        """A wrapper that takes ``im_shape``, ``image``, ``scale_factor`` of one picture and gives what PaddleX expects.
+        """A wrapper that takes ``im_shape``, ``image``, ``scale_factor`` of one image and gives what PaddleX expects.
 
         That is ``bbox``, ``bbox_num``, ``mask``; of SOLOv2 ``bbox_num``, ``cate_label``, ``cate_score``, ``segm``.
         """
@@ -179,18 +179,18 @@ def _optimizer(settings: TrainConfig, recipe: TrainRecipe) -> Recipe:
 
 
 def _learning_rate(settings: TrainConfig, recipe: TrainRecipe, draws: Draws) -> float:
-    """The rate after the warm-up; scaled to the pictures a step where that is wanted, said where it is not."""
+    """The rate after the warm-up; scaled to the images a step where that is wanted, said where it is not."""
     rate = settings.learning_rate or recipe.learning_rate
-    ours, theirs = draws.batch_size * draws.world_size, recipe.pictures_per_step
+    ours, theirs = draws.batch_size * draws.world_size, recipe.images_per_step
     if theirs is None or ours == theirs:
         return rate
     scaled = rate * ours / theirs
     if settings.scale_learning_rate:
-        log.info("learning rate %g for %d pictures a step becomes %g for %d", rate, theirs, scaled, ours)
+        log.info("learning rate %g for %d images a step becomes %g for %d", rate, theirs, scaled, ours)
         return scaled
     if settings.learning_rate is None:
         log.info(
-            "the recipe's learning rate %g is made for %d pictures a step, here are %d; "
+            "the recipe's learning rate %g is made for %d images a step, here are %d; "
             "Train.scale_learning_rate=True would take %g",
             rate,
             theirs,

@@ -1,4 +1,4 @@
-"""Networks as they are traced for export: one picture, inputs and outputs in a fixed order."""
+"""Networks as they are traced for export: one image, inputs and outputs in a fixed order."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class ExportedNetwork(paddle.nn.Layer):  # type: ignore[misc]
 
     Args:
         network: Any instance network.
-        small: Whether networks with prototypes give these instead of masks of the size of the picture.
+        small: Whether networks with prototypes give these instead of masks of the size of the image.
     """
 
     def __init__(self, network: Network, *, small: bool) -> None:
@@ -63,17 +63,17 @@ def merge_branches(network: Network) -> int:
 
 
 def forget_last_run(network: Network) -> None:
-    """Drops what a network keeps of its last picture, as SOLOv2 its mask features.
+    """Drops what a network keeps of its last image, as SOLOv2 its mask features.
 
     Paddle takes such a tensor for a buffer: a traced network would have it as a constant, and find the objects of that
-    picture in every other one.
+    image in every other one.
     """
     for name in set(network._buffers) & set(network._non_persistable_buffer_names_set):
         del network._buffers[name]
 
 
 def free_batch(network: Network) -> bool:
-    """Whether a traced network takes several pictures: Mask R-CNN does; of the others PaddleX gives one at a time."""
+    """Whether a traced network takes several images: Mask R-CNN does; of the others PaddleX gives one at a time."""
     return type(network).__name__ == "MaskRCNN"
 
 
@@ -84,7 +84,7 @@ def save_program(network: Network, stem: Path, size: tuple[int, int] | None, *, 
         network: Any instance network.
         stem: Path without suffix.
         size: Height and width of the input; None leaves them free.
-        small: Whether masks stay as small as the head makes them, or become as large as the picture.
+        small: Whether masks stay as small as the head makes them, or become as large as the image.
     """
     sides = (None, None) if size is None else size
     batch = None if free_batch(network) else 1

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from segcli.engine import Network, Tensor
 
 _MASK_PARTS = ("mask_post_process", "solov2_head")
-"""Parts of PaddleDetection's networks that enlarge masks to the size of the picture."""
+"""Parts of PaddleDetection's networks that enlarge masks to the size of the image."""
 SMALL_NAMES = ("bbox", "bbox_num", "coefficients", "prototypes")
 """Outputs of `predict_prototypes`, in order."""
 _BOXES = ("bbox", "bbox_num", "mask")
@@ -48,7 +48,7 @@ def small_outputs(network: Network, inputs: Mapping[str, Tensor]) -> list[Tensor
 
 
 def whole_outputs(network: Network, inputs: Mapping[str, Tensor]) -> list[Tensor]:
-    """The same with masks of the size of the picture."""
+    """The same with masks of the size of the image."""
     found = network(inputs)
     return [found[name] for name in whole_names(network)]
 
@@ -58,7 +58,7 @@ class ArrayForward:
 
     Args:
         network: In evaluation mode.
-        small: Whether masks stay as small as the head makes them, or become as large as the picture.
+        small: Whether masks stay as small as the head makes them, or become as large as the image.
     """
 
     def __init__(self, network: Network, *, small: bool = True) -> None:

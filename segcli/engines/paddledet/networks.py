@@ -12,7 +12,7 @@ from segcli.engines.paddledet.patches import apply_cures
 from segcli.engines.paddledet.workspace import workspace
 from segcli.errors import ConfigError, ConfigFault
 from segcli.models.instance.boxes import cxcywh_to_xyxy, masks_to_boxes
-from segcli.models.instance.image_masks import picture_of_rows
+from segcli.models.instance.image_masks import image_of_rows
 from segcli.models.instance.recipes import instance_recipe
 
 
@@ -31,7 +31,7 @@ def build_instance_network(
     Args:
         name: PaddleX's name, one of `segcli.models.instance.recipes.INSTANCE_NAMES`.
         num_classes: Classes, background not counted.
-        input_size: Side in pixels of the pictures that it will mostly see. No network is bound to it.
+        input_size: Side in pixels of the images that it will mostly see. No network is bound to it.
         overrides: Laid over the recipe, e.g. `segcli.models.instance.recipes.FROM_SCRATCH`.
         options: A user's `Train.network`, laid over both.
 
@@ -65,7 +65,7 @@ def detections(output: Mapping[str, Any]) -> dict[str, Any]:
     """What a network says in evaluation mode, as ``bbox`` [N, 6], ``bbox_num`` [B] int32 and ``mask`` [N, H, W].
 
     SOLOv2 has no boxes: they are drawn around its masks. Its filler rows (score 0) are left out, as are the boxes of
-    which an R-CNN keeps nothing inside the picture (class -1).
+    which an R-CNN keeps nothing inside the image (class -1).
     """
     if "segm" in output:
         masks, scores = output["segm"], output["cate_score"]
@@ -76,9 +76,9 @@ def detections(output: Mapping[str, Any]) -> dict[str, Any]:
     else:
         bbox, masks = output["bbox"], output["mask"]
         keep = bbox[:, 0] >= 0
-    picture = picture_of_rows(bbox, output["bbox_num"])
+    image = image_of_rows(bbox, output["bbox_num"])
     kept = paddle.nonzero(keep).flatten()
-    counts = paddle.bincount(paddle.gather(picture, kept), minlength=output["bbox_num"].shape[0]).astype("int32")
+    counts = paddle.bincount(paddle.gather(image, kept), minlength=output["bbox_num"].shape[0]).astype("int32")
     return {"bbox": paddle.gather(bbox, kept), "bbox_num": counts, "mask": paddle.gather(masks, kept)}
 
 

@@ -64,28 +64,28 @@ CURES: dict[str, Cure] = {
         "RCNNBox",
         "__call__",
         rcnn_cures.decoded_boxes,
-        "a traced network takes the first picture's size for all",
+        "a traced network takes the first image's size for all",
     ),
     "mask head": Cure(
         "ppdet.modeling.heads.mask_head",
         "MaskHead",
         "forward_test",
         rcnn_cures.masks_of_boxes,
-        "a traced network fails on a picture without detections",
+        "a traced network fails on an image without detections",
     ),
     "rescaling": Cure(
         "ppdet.modeling.post_process",
         "BBoxPostProcess",
         "get_pred",
         rcnn_cures.rescaled_boxes,
-        f"{_CONCAT}; and a filler box for a picture without detections puts boxes and masks out of step",
+        f"{_CONCAT}; and a filler box for an image without detections puts boxes and masks out of step",
     ),
     "pasting": Cure(
         "ppdet.modeling.post_process",
         "MaskPostProcess",
         "__call__",
         rcnn_cures.pasted_masks,
-        "the whole picture is sampled for every object: seconds instead of milliseconds",
+        "the whole image is sampled for every object: seconds instead of milliseconds",
     ),
     "nms": Cure(
         "ppdet.modeling.layers",
@@ -94,12 +94,12 @@ CURES: dict[str, Cure] = {
         rcnn_cures.multiclass_nms,
         "a traced network: BBoxes should be Variable but received Value",
     ),
-    "solo pictures": Cure(
+    "solo images": Cure(
         "ppdet.modeling.heads.solov2_head",
         "SOLOv2Head",
         "get_prediction",
         solo_cures.get_prediction,
-        "bbox_num is 0-dimensional, and of a batch only the first picture is looked at",
+        "bbox_num is 0-dimensional, and of a batch only the first image is looked at",
     ),
     "solo masks": Cure(
         "ppdet.modeling.heads.solov2_head",

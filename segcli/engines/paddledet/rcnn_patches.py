@@ -15,7 +15,7 @@ import paddle
 from numpy.typing import NDArray
 from pycocotools import mask as mask_api
 
-from segcli.models.instance.image_masks import original_sizes, picture_of_rows
+from segcli.models.instance.image_masks import image_of_rows, original_sizes
 from segcli.models.instance.mask_pasting import paste_masks
 
 Tensor = Any
@@ -29,9 +29,9 @@ def _counts(tensors: Sequence[Tensor]) -> Tensor:
 def gen_proposal(
     self: Any, scores: Sequence[Tensor], bbox_deltas: Sequence[Tensor], anchors: Sequence[Tensor], inputs: Any
 ) -> tuple[list[Tensor], Tensor]:
-    """Proposals of every picture, best first over all levels: rois (one [n, 4] a picture) and their counts [B].
+    """Proposals of every image, best first over all levels: rois (one [n, 4] an image) and their counts [B].
 
-    A traced network gives the rois of all pictures as one [n, 4].
+    A traced network gives the rois of all images as one [n, 4].
     """
     generate = self.train_proposal if self.training else self.test_proposal
     im_shape = inputs["im_shape"]
@@ -62,25 +62,25 @@ def gen_proposal(
 
 
 def best_of_levels(levels: Sequence[tuple[Tensor, Tensor, Tensor]], limit: int) -> tuple[list[Tensor], Tensor]:
-    """The best proposals of every picture over all levels, without a loop over the pictures.
+    """The best proposals of every image over all levels, without a loop over the images.
 
     Args:
-        levels: Rois [n, 4], scores [n, 1] and counts [B] of the proposals of each level, picture after picture.
-        limit: Proposals that a picture keeps.
+        levels: Rois [n, 4], scores [n, 1] and counts [B] of the proposals of each level, image after image.
+        limit: Proposals that an image keeps.
 
     Returns:
-        The rois of all pictures, picture after picture and best first, as a list of one; and their counts [B] int32.
+        The rois of all images, image after image and best first, as a list of one; and their counts [B] int32.
     """
     rois = paddle.concat([level[0] for level in levels])
     counts = paddle.stack([level[2].astype("int64") for level in levels]).sum(0)
     if len(levels) == 1:
         return [rois], counts.astype("int32")
     score = paddle.concat([level[1] for level in levels]).flatten()
-    picture = paddle.concat([picture_of_rows(level[0], level[2]) for level in levels])
+    image = paddle.concat([image_of_rows(level[0], level[2]) for level in levels])
     order = paddle.argsort(score, descending=True, stable=True)
-    order = paddle.gather(order, paddle.argsort(paddle.gather(picture, order), stable=True))
+    order = paddle.gather(order, paddle.argsort(paddle.gather(image, order), stable=True))
     first = paddle.cumsum(counts) - counts
-    rank = paddle.arange(paddle.shape(order)[0]) - paddle.gather(first, paddle.gather(picture, order))
+    rank = paddle.arange(paddle.shape(order)[0]) - paddle.gather(first, paddle.gather(image, order))
     kept = paddle.gather(order, paddle.nonzero(rank < limit).flatten())
     return [paddle.gather(rois, kept)], paddle.clip(counts, max=limit).astype("int32")
 
@@ -94,7 +94,7 @@ def assign_boxes(
     is_cascade: bool = False,
     add_gt_as_proposals: bool = True,
 ) -> tuple[list[Tensor], Tensor, tuple[list[Tensor], list[Tensor], list[Tensor]]]:
-    """Sampled proposals of every picture with their classes, boxes and objects, for the box head's losses."""
+    """Sampled proposals of every image with their classes, boxes and objects, for the box head's losses."""
     from ppdet.modeling.proposal_generator.target import label_box, sample_bbox
 
     foreground = self.cascade_iou[stage] if is_cascade else self.fg_thresh
@@ -139,7 +139,7 @@ def assign_masks(
 ) -> tuple[list[Tensor], Tensor, Tensor, Tensor, Tensor, Tensor]:
     """Foreground proposals with their classes and the object's mask inside each, for the mask head's loss.
 
-    A picture without foreground gives its first proposal with weight 0, so that every process has a loss.
+    An image without foreground gives its first proposal with weight 0, so that every process has a loss.
     """
     size = self.mask_resolution
     kept, classes, masks, index, weights = [], [], [], [], []
@@ -161,7 +161,7 @@ def assign_masks(
         else:
             classes.append(paddle.zeros([1], dtype="int32"))
             masks.append(paddle.ones([1, size, size], dtype="int32"))
-    # the shared-feature head gathers from the rows of all pictures together
+    # the shared-feature head gathers from the rows of all images together
     index = [rows + sum(int(roi.shape[0]) for roi in rois[:i]) for i, rows in enumerate(index)]
     return (
         kept,
@@ -177,7 +177,7 @@ def _inside_box(outline: Any, box: NDArray[np.float32], size: int) -> NDArray[np
     """The part of an object inside a box, on a grid of ``size`` x ``size``: 0 or 1.
 
     Args:
-        outline: Polygons (lists of x, y, ...) in pixels, as COCO draws them, or run lengths of the picture's mask (a
+        outline: Polygons (lists of x, y, ...) in pixels, as COCO draws them, or run lengths of the image's mask (a
             dictionary with ``size`` and ``counts``), which the wheel cannot take.
         box: x1, y1, x2, y2 in pixels.
         size: Of the grid.
@@ -186,9 +186,9 @@ def _inside_box(outline: Any, box: NDArray[np.float32], size: int) -> NDArray[np
     scale = size / max(x2 - x1, 0.1), size / max(y2 - y1, 0.1)
     if isinstance(outline, Mapping):
         runs = mask_api.frPyObjects(outline, *outline["size"]) if isinstance(outline["counts"], list) else outline
-        picture = np.asarray(mask_api.decode(runs), np.float32)
+        image = np.asarray(mask_api.decode(runs), np.float32)
         move = np.array([[scale[0], 0, (0.5 - x1) * scale[0] - 0.5], [0, scale[1], (0.5 - y1) * scale[1] - 0.5]])
-        return np.asarray(cv2.warpAffine(picture, move, (size, size), flags=cv2.INTER_LINEAR) >= 0.5, np.uint8)
+        return np.asarray(cv2.warpAffine(image, move, (size, size), flags=cv2.INTER_LINEAR) >= 0.5, np.uint8)
     moved = []
     for polygon in outline:
         points = np.array(polygon, np.float64).reshape(-1, 2)  # a copy: the wheel shifts the object itself
@@ -202,8 +202,8 @@ def rois_from_boxes(self: Any, boxes: Sequence[Tensor], im_shape: Tensor) -> tup
     from ppdet.modeling.bbox_utils import clip_bbox, nonempty_bbox
 
     rois = []
-    for i, picture in enumerate(boxes):
-        clipped = clip_bbox(picture, im_shape[i])
+    for i, image in enumerate(boxes):
+        clipped = clip_bbox(image, im_shape[i])
         if self.training:
             keep = nonempty_bbox(clipped)
             if keep.shape[0] == 0:
@@ -220,14 +220,14 @@ def decoded_boxes(
     im_shape: Tensor,
     scale_factor: Tensor,  # noqa: ARG001 - the parameter list of the method replaced
 ) -> tuple[tuple[Tensor, Tensor], Tensor]:
-    """Boxes of every proposal and class [N, classes, 4], clipped to the resized pictures, with their counts; scores."""
+    """Boxes of every proposal and class [N, classes, 4], clipped to the resized images, with their counts; scores."""
     from ppdet.modeling.bbox_utils import delta2bbox
 
     deltas, probabilities = bbox_head_out
     proposals, counts = paddle.concat(rois[0]), rois[1]
     boxes = delta2bbox(deltas, proposals, self.prior_box_var)
     boxes = paddle.expand(boxes, [boxes.shape[0], self.num_classes, 4])
-    sizes = paddle.gather(im_shape, picture_of_rows(proposals, counts))
+    sizes = paddle.gather(im_shape, image_of_rows(proposals, counts))
     limit = sizes.flip(1).tile([1, 2]).unsqueeze(1)
     clipped = paddle.maximum(paddle.minimum(boxes, limit), paddle.zeros_like(limit))
     return (clipped, counts), probabilities[:, :-1]
@@ -244,7 +244,7 @@ def masks_of_boxes(
     """Mask probabilities [N, m, m] of boxes [N, 6], each of the box's own class.
 
     One box more is looked at and dropped again, so that no operator meets an empty tensor: in a traced network those
-    after a picture without detections fail.
+    after an image without detections fail.
     """
     filler = paddle.to_tensor([[0.0, 0.0, 0.0, 0.0, 1.0, 1.0]])
     rows = paddle.concat([rois, filler])
@@ -264,10 +264,10 @@ def masks_of_boxes(
 def rescaled_boxes(
     self: Any, bboxes: Tensor, bbox_num: Tensor, im_shape: Tensor, scale_factor: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Boxes [N, 6] in original pixels, clipped to their picture; class -1 where nothing is left of a box.
+    """Boxes [N, 6] in original pixels, clipped to their image; class -1 where nothing is left of a box.
 
-    A picture without detections has no rows (the wheel gives it a filler). ``origin_shape_list`` becomes the pictures'
-    sizes [B, 2], one row a picture instead of one a box.
+    An image without detections has no rows (the wheel gives it a filler). ``origin_shape_list`` becomes the images'
+    sizes [B, 2], one row an image instead of one a box.
     """
     from ppdet.modeling.bbox_utils import nonempty_bbox
 
@@ -275,9 +275,9 @@ def rescaled_boxes(
         return bboxes, bboxes, bbox_num
     sizes = original_sizes(im_shape, scale_factor)
     self.origin_shape_list = sizes
-    picture = picture_of_rows(bboxes, bbox_num)
-    scale = paddle.gather(scale_factor.flip(1).tile([1, 2]), picture)
-    limit = paddle.gather(sizes.flip(1).tile([1, 2]), picture)
+    image = image_of_rows(bboxes, bbox_num)
+    scale = paddle.gather(scale_factor.flip(1).tile([1, 2]), image)
+    limit = paddle.gather(sizes.flip(1).tile([1, 2]), image)
     corners = paddle.maximum(paddle.minimum(bboxes[:, 2:] / scale, limit), paddle.zeros_like(limit))
     whole = nonempty_bbox(corners, return_mask=True).unsqueeze(1)
     label = paddle.where(whole, bboxes[:, 0:1], paddle.full_like(bboxes[:, 0:1], -1.0))
@@ -285,7 +285,7 @@ def rescaled_boxes(
 
 
 def pasted_masks(self: Any, mask_out: Tensor, bboxes: Tensor, bbox_num: Tensor, origin_shape: Tensor) -> Tensor:
-    """Masks [N, H, W] in the largest picture's size, each in its own picture's corner: uint8, or int32 when traced.
+    """Masks [N, H, W] in the largest image's size, each in its own image's corner: uint8, or int32 when traced.
 
     With the attribute ``keep_small`` (see `inference.small_masks`) the head's own [N, m, m] stay as they are.
     """
@@ -298,7 +298,7 @@ def pasted_masks(self: Any, mask_out: Tensor, bboxes: Tensor, bbox_num: Tensor, 
     height, width = (max(side) for side in zip(*sizes, strict=True))
     probabilities = mask_out.astype("float32").numpy()
     boxes = bboxes[:, 2:].numpy()
-    pictures = []
+    images = []
     start = 0
     for count, (h, w) in zip(counts, sizes, strict=True):
         rows = slice(start, start + count)
@@ -307,14 +307,14 @@ def pasted_masks(self: Any, mask_out: Tensor, bboxes: Tensor, bbox_num: Tensor, 
         whole = paddle.zeros([count, height, width], dtype="uint8")
         if masks is not None:
             whole[:, :h, :w] = paddle.to_tensor(masks)
-        pictures.append(whole)
-    return paddle.concat(pictures)
+        images.append(whole)
+    return paddle.concat(images)
 
 
 def stretched_masks(masks: Tensor, boxes: Tensor, size: Tensor, threshold: float) -> Tensor:
     """Masks [N, H, W] int32 of a traced network: probabilities stretched over their boxes, two matrix products each.
 
-    The wheel samples every pixel of the picture for every object: five times as long for the same pixels.
+    The wheel samples every pixel of the image for every object: five times as long for the same pixels.
 
     Args:
         masks: Probabilities [N, m, m].

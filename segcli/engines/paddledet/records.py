@@ -9,29 +9,29 @@ from typing import Any
 import numpy as np
 
 from segcli.data.instances import InstanceObject, InstanceSample
-from segcli.engines.paddledet.stream import TrainingPicture
+from segcli.engines.paddledet.stream import TrainingImage
 
 log = logging.getLogger("segcli.train")
 
 
-def training_pictures(samples: Sequence[InstanceSample]) -> list[TrainingPicture]:
-    """The pictures to learn from: crowds are no objects, and a picture without objects is left out, as in the library.
+def training_images(samples: Sequence[InstanceSample]) -> list[TrainingImage]:
+    """The images to learn from: crowds are no objects, and an image without objects is left out, as in the library.
 
-    PaddleDetection's losses of R-CNN and SOLOv2 have nothing to sample in an empty picture.
+    PaddleDetection's losses of R-CNN and SOLOv2 have nothing to sample in an empty image.
     """
-    pictures = [_picture(sample) for sample in samples]
-    kept = [picture for picture in pictures if len(picture.boxes)]
+    images = [_image(sample) for sample in samples]
+    kept = [record for record in images if len(record.boxes)]
     crowds = sum(value.is_crowd for sample in samples for value in sample.objects)
     if crowds:
         log.info("%d crowds are left out of the training: they are no single objects", crowds)
-    if len(kept) < len(pictures):
-        log.info("%d of %d training pictures have no object and are left out", len(pictures) - len(kept), len(pictures))
+    if len(kept) < len(images):
+        log.info("%d of %d training images have no object and are left out", len(images) - len(kept), len(images))
     return kept
 
 
-def _picture(sample: InstanceSample) -> TrainingPicture:
+def _image(sample: InstanceSample) -> TrainingImage:
     objects = [value for value in sample.objects if not value.is_crowd]
-    return TrainingPicture(
+    return TrainingImage(
         path=str(sample.image),
         image_id=sample.image_id,
         boxes=np.array([_corners(value, sample) for value in objects], np.float32).reshape(-1, 4),

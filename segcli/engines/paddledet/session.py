@@ -20,7 +20,7 @@ class InstanceSession:
 
     Attributes:
         forward: What the forward pass calls: the network or its data-parallel wrapper.
-        stream: The training pictures.
+        stream: The training images.
         draws: Their order.
         collate: Joins the samples of a batch.
         measure: Measures a network on the validation part.

@@ -1,6 +1,6 @@
 """Replacements of methods of PaddleDetection's SOLOv2 classes; `cures` says of which and why.
 
-They keep the wheel's filler: the last row of each picture stands for no object (score 0), so that a traced network
+They keep the wheel's filler: the last row of each image stands for no object (score 0), so that a traced network
 never meets an empty tensor.
 """
 
@@ -26,16 +26,16 @@ def get_prediction(
     im_shape: Tensor,
     scale_factor: Tensor,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Masks, classes, scores of every picture and their counts [B] int32; the wheel knows one picture only.
+    """Masks, classes, scores of every image and their counts [B] int32; the wheel knows one image only.
 
-    Masks of smaller pictures are padded with zeros to the largest one's size. A traced network serves one picture.
+    Masks of smaller images are padded with zeros to the largest one's size. A traced network serves one image.
     """
-    pictures = int(im_shape.shape[0]) if paddle.in_dynamic_mode() else 1
+    images = int(im_shape.shape[0]) if paddle.in_dynamic_mode() else 1
     size = paddle.shape(seg_pred)[-2:]
     masks: list[Tensor] = []
     labels: list[Tensor] = []
     scores: list[Tensor] = []
-    for i in range(pictures):
+    for i in range(images):
         cells = paddle.concat([pred[i].reshape([-1, self.cate_out_channels]) for pred in cate_preds])
         kernels = [pred[i].transpose([1, 2, 0]).reshape([-1, self.kernel_out_channels]) for pred in kernel_preds]
         found = self.get_seg_single(
@@ -44,7 +44,7 @@ def get_prediction(
         for rows, value in zip((masks, labels, scores), found, strict=True):
             rows.append(value)
     counts = paddle.concat([paddle.shape(rows)[0:1] for rows in labels]).astype("int32")
-    joined = stack_masks(masks) if pictures > 1 else masks[0]
+    joined = stack_masks(masks) if images > 1 else masks[0]
     return joined, paddle.concat(labels), paddle.concat(scores), counts
 
 
@@ -57,7 +57,7 @@ def seg_single(
     im_shape: Tensor,
     scale_factor: Tensor,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Masks of one picture (Wang et al. 2020, SOLOv2, section 3.4).
+    """Masks of one image (Wang et al. 2020, SOLOv2, section 3.4).
 
     Args:
         self: The ``SOLOv2Head``.
@@ -65,7 +65,7 @@ def seg_single(
         seg_preds: Mask features [1, E, h, w].
         kernel_preds: Mask kernels [cells, E].
         featmap_size: h and w.
-        im_shape: Height and width of the resized picture without padding [2].
+        im_shape: Height and width of the resized image without padding [2].
         scale_factor: Resized over original size.
 
     Returns:

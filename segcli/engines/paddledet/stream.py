@@ -1,4 +1,4 @@
-"""Training pictures as PaddleDetection's transforms make them, a function of the draw's number alone."""
+"""Training images as PaddleDetection's transforms make them, a function of the draw's number alone."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from segcli.data.sampling import Draws, seed_augmentation
 
 
 @dataclass(frozen=True)
-class TrainingPicture:
-    """One picture and its objects, as PaddleDetection's transforms want them.
+class TrainingImage:
+    """One image and its objects, as PaddleDetection's transforms want them.
 
     Attributes:
-        path: The picture.
+        path: The image.
         image_id: Its id in the annotation file.
         boxes: [n, 4] float32, ``xyxy`` in pixels.
         classes: [n, 1] int32, class indices from 0.
@@ -37,40 +37,40 @@ class InstanceStream:
     """The endless training set: item `d` is draw number `d` of a `Draws`."""
 
     def __init__(
-        self, pictures: Sequence[TrainingPicture], transforms: Sequence[Callable[[Any], Any]], draws: Draws
+        self, images: Sequence[TrainingImage], transforms: Sequence[Callable[[Any], Any]], draws: Draws
     ) -> None:
-        self._pictures = pictures
+        self._images = images
         self._transforms = transforms
         self._draws = draws
 
     def __len__(self) -> int:
-        return len(self._pictures)
+        return len(self._images)
 
     def __getitem__(self, draw: int) -> dict[str, Any]:
         """Reads and transforms one sample."""
-        sample = read_sample(self._pictures[self._draws.sample(draw)])
+        sample = read_sample(self._images[self._draws.sample(draw)])
         seed_augmentation(self._draws.seed_of(draw))
         for transform in self._transforms:
             sample = transform(sample)
         return sample
 
     def path_of(self, draw: int) -> str:
-        """Path of the picture of a draw, for messages."""
-        return self._pictures[self._draws.sample(draw)].path
+        """Path of the image of a draw, for messages."""
+        return self._images[self._draws.sample(draw)].path
 
 
-def read_sample(picture: TrainingPicture) -> dict[str, Any]:
+def read_sample(rgb: TrainingImage) -> dict[str, Any]:
     """The sample before any transform; what transforms may change in place is copied."""
-    image = read_image(picture.path)
+    image = read_image(rgb.path)
     height, width = image.shape[:2]
     return {
-        "im_id": np.array([picture.image_id]),
+        "im_id": np.array([rgb.image_id]),
         "h": float(height),
         "w": float(width),
-        "is_crowd": np.zeros((len(picture.boxes), 1), np.int32),
-        "gt_class": picture.classes.copy(),
-        "gt_bbox": picture.boxes.copy(),
-        "gt_poly": copy.deepcopy(list(picture.outlines)),
+        "is_crowd": np.zeros((len(rgb.boxes), 1), np.int32),
+        "gt_class": rgb.classes.copy(),
+        "gt_bbox": rgb.boxes.copy(),
+        "gt_poly": copy.deepcopy(list(rgb.outlines)),
         "image": image,
         "im_shape": np.array([height, width], np.float32),
         "scale_factor": np.array([1.0, 1.0], np.float32),

@@ -24,10 +24,10 @@ _NOT_FOR_NETWORKS = ("h", "w", "flipped", "curr_iter")
 
 
 class ExpandWithMasks:
-    """Puts the picture at a random place of a larger canvas (SSD's expansion), masks and boxes with it.
+    """Puts the image at a random place of a larger canvas (SSD's expansion), masks and boxes with it.
 
     Args:
-        ratio: Largest side of the canvas, in sides of the picture.
+        ratio: Largest side of the canvas, in sides of the image.
         prob: Probability to do so.
         fill_value: Colour of the canvas, RGB.
     """
@@ -160,7 +160,7 @@ def collate(transforms: Sequence[BatchTransform], *, stacked: bool) -> Callable[
 
     Args:
         transforms: Transforms of the whole batch, in order.
-        stacked: Whether the targets have one shape and are stacked; otherwise they stay lists, one entry a picture.
+        stacked: Whether the targets have one shape and are stacked; otherwise they stay lists, one entry an image.
     """
 
     def join(samples: list[Sample]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from segcli.engines.paddledet.inference import small_masks
 from segcli.inference.exported_model import FEATURE_TENSOR
 
 _PROBE = 64
-"""Side in pixels of the picture that tells how many channels each feature map has."""
+"""Side in pixels of the image that tells how many channels each feature map has."""
 
 
 class RcnnStem(paddle.nn.Layer):  # type: ignore[misc]

@@ -103,7 +103,7 @@ class PaddleSegEngine:
                 self.inner = inner
 
             def forward(self, x: Any) -> Any:
-                """Logits [N, C, H, W] of normalised pictures [N, 3, H, W]."""
+                """Logits [N, C, H, W] of normalised images [N, 3, H, W]."""
                 return self.inner(x)[0]
 
         network.eval()

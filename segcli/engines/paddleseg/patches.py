@@ -86,7 +86,7 @@ def cure_ohem(_original: Method) -> Method:
     import paddle.nn.functional as F
 
     def forward(self: Any, logit: Tensor, label: Tensor) -> Tensor:
-        pictures, classes, height, width = logit.shape
+        images, classes, height, width = logit.shape
         label = label.reshape([-1]).astype("int64")
         kept = label != self.ignore_index
         if self.min_kept < int(kept.sum()):
@@ -100,8 +100,8 @@ def cure_ohem(_original: Method) -> Method:
                 threshold = max(threshold, float(prob.sort()[min(len(prob), self.min_kept) - 1]))
             kept = paddle.logical_and(kept, prob < threshold)
         target = paddle.where(kept, label, paddle.full_like(label, self.ignore_index))
-        target = target.reshape([pictures, 1, height, width])
-        mask = kept.reshape([pictures, 1, height, width]).astype("float32")
+        target = target.reshape([images, 1, height, width])
+        mask = kept.reshape([images, 1, height, width]).astype("float32")
         loss = F.cross_entropy(logit, target, ignore_index=self.ignore_index, reduction="none", axis=1)
         return (loss * mask).mean() / (mask.mean() + self.EPS)
 
@@ -195,7 +195,7 @@ def cure_calculate_area(_original: Method) -> Method:
 
 
 def cure_maskformer(original: Method) -> Method:
-    """Evaluation returned only the last picture of a batch, after resizing each picture to its own size again.
+    """Evaluation returned only the last image of a batch, after resizing each image to its own size again.
 
     Class probabilities of the queries weigh their masks (Cheng et al. 2021, "Per-Pixel Classification is Not All You
     Need for Semantic Segmentation", section 3.4), for the whole batch at once.
@@ -264,7 +264,7 @@ def cure_resize_sides(original: Method) -> Method:
 
 
 def cure_resize_call(original: Method) -> Method:
-    """A picture whose long side hit `max_size` made all later pictures smaller; now each call stands alone."""
+    """An image whose long side hit `max_size` made all later images smaller; now each call stands alone."""
 
     def resize(self: Any, data: dict[str, Any]) -> dict[str, Any]:
         self.short_size = random.choice(self.short_sizes)
@@ -284,9 +284,9 @@ def cure_channel_max(original: Method) -> Method:
     def mean_and_max(x: Tensor, use_concat: bool = True) -> Any:
         if not paddle.in_dynamic_mode() or x.stop_gradient or not x.place.is_cpu_place():
             return original(x, use_concat)
-        pictures, channels, height, width = x.shape
-        columns = x.reshape([pictures, 1, channels, height * width])
-        largest = F.max_pool2d(columns, kernel_size=(channels, 1)).reshape([pictures, 1, height, width])
+        images, channels, height, width = x.shape
+        columns = x.reshape([images, 1, channels, height * width])
+        largest = F.max_pool2d(columns, kernel_size=(channels, 1)).reshape([images, 1, height, width])
         both = [x.mean(axis=1, keepdim=True), largest]
         return paddle.concat(both, axis=1) if use_concat else both
 

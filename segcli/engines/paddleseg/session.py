@@ -30,7 +30,7 @@ class SemanticSession:
     Attributes:
         forward: What the forward pass calls: the network, its static graph or its data-parallel wrapper.
         dataset: Both parts and the classes.
-        stream: The training pictures.
+        stream: The training images.
         draws: Their order.
         loss_parts: PaddleSeg's losses and their coefficients.
         num_workers: Processes that load.

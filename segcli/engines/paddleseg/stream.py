@@ -1,4 +1,4 @@
-"""Training pictures as PaddleSeg's transforms make them, a function of the draw's number alone."""
+"""Training images as PaddleSeg's transforms make them, a function of the draw's number alone."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ class SampleStream:
             ``img`` float32 [3, H, W] RGB, ``label`` [H, W], and what single transforms add.
 
         Raises:
-            DatasetError: A file cannot be read, or picture and mask differ in size.
+            DatasetError: A file cannot be read, or image and mask differ in size.
         """
         sample = load(self._samples[self._draws.sample(draw)])
         seed_augmentation(self._draws.seed_of(draw))
         data: dict[str, Any] = {
-            "img": sample.picture.astype(np.float32),
+            "img": sample.rgb.astype(np.float32),
             "label": sample.mask,
             "trans_info": [],
             "gt_fields": ["label"],
@@ -62,5 +62,5 @@ class SampleStream:
         return {name: value for name, value in data.items() if name not in _BOOKKEEPING}
 
     def path_of(self, draw: int) -> str:
-        """Path of the picture of a draw, for messages."""
+        """Path of the image of a draw, for messages."""
         return str(self._samples[self._draws.sample(draw)].image)

@@ -78,16 +78,16 @@ def _open_sam(spec: ModelSpec, config: Config, network: Network) -> TrainingSess
     dataset = open_coco_dataset(folder)
     train = learnable(dataset.train, 4 * network.grid)
     if not train:
-        raise DatasetError("no training picture has an object that is large enough to learn from", path=folder)
+        raise DatasetError("no training image has an object that is large enough to learn from", path=folder)
     if len(train) < len(dataset.train):
-        log.info("%d training pictures have no object to learn from", len(dataset.train) - len(train))
+        log.info("%d training images have no object to learn from", len(dataset.train) - len(train))
     frozen = _is_frozen(spec, settings)
     if frozen:
         _freeze(network.image_encoder)
         _freeze(network.prompt_encoder)
     draws = _draws(len(train), config)
     preparation = PROMPTABLE[spec.name].preparation
-    val = _spread(dataset.val, asked.measured_pictures)
+    val = _spread(dataset.val, asked.measured_images)
     size = network.prompt_encoder.dim * network.grid**2
     return SamSession(
         network=network,
@@ -96,7 +96,7 @@ def _open_sam(spec: ModelSpec, config: Config, network: Network) -> TrainingSess
         classes=dataset.classes,
         preprocess=spec.preprocess,
         samples=SamSamples(
-            train, preparation, 4 * network.grid, draws, asked.objects_per_picture, not frozen, asked.flip
+            train, preparation, 4 * network.grid, draws, asked.objects_per_image, not frozen, asked.flip
         ),
         val=val,
         cache=_embedding_cache(size, len(train) + len(val), asked.cache_dir) if frozen else None,
@@ -116,7 +116,7 @@ def _open_lseg(spec: ModelSpec, config: Config, network: Network) -> TrainingSes
     if is_frozen:
         _freeze(network.pretrained.model)
     draws = _draws(len(dataset.train), config)
-    val, form = _spread(dataset.val, asked.measured_pictures), PROMPTABLE[spec.name]
+    val, form = _spread(dataset.val, asked.measured_images), PROMPTABLE[spec.name]
     samples = LSegSamples(dataset.train, dataset.classes, form.preparation, draws, asked.flip and not is_frozen)
     size = network.config.tokens(form.side)
     cache = _embedding_cache(size, len(dataset.train) + len(val), asked.cache_dir) if is_frozen else None
@@ -174,14 +174,14 @@ def _optimizer(spec: ModelSpec, settings: TrainConfig, network: Network, draws: 
     return build_optimizer(settings.optimizer or recipe.optimizer, network, schedule)
 
 
-def _embedding_cache(size: int, pictures: int, folder: str | None) -> EmbeddingCache:
-    """Keeps `size` numbers of every picture: in the wanted folder, else in memory or in a temporary folder."""
+def _embedding_cache(size: int, images: int, folder: str | None) -> EmbeddingCache:
+    """Keeps `size` numbers of every image: in the wanted folder, else in memory or in a temporary folder."""
     if folder is not None:
         return EmbeddingCache(folder)
-    if pictures * size * _FLOAT_BYTES <= MEMORY_FOR_EMBEDDINGS:
-        return EmbeddingCache(memory_items=pictures)
+    if images * size * _FLOAT_BYTES <= MEMORY_FOR_EMBEDDINGS:
+        return EmbeddingCache(memory_items=images)
     kept = tempfile.TemporaryDirectory(prefix="segcli-embeddings-")
-    log.info("embeddings of %d pictures go to %s until the training ends", pictures, kept.name)
+    log.info("embeddings of %d images go to %s until the training ends", images, kept.name)
     return EmbeddingCache(kept.name, owner=kept)
 
 

@@ -1,4 +1,4 @@
-"""An LSeg network whose ViT stays as it is: what that makes of a picture is computed once and kept."""
+"""An LSeg network whose ViT stays as it is: what that makes of an image is computed once and kept."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ FloatArray = NDArray[np.float32]
 
 
 class FrozenPixels:
-    """Pictures to unit vectors of pixels by way of kept tokens.
+    """Images to unit vectors of pixels by way of kept tokens.
 
     Args:
-        cache: Keeps the tokens of each picture, ``[hooks, 1 + patches, dim]``.
+        cache: Keeps the tokens of each image, ``[hooks, 1 + patches, dim]``.
     """
 
     def __init__(self, cache: EmbeddingCache) -> None:
@@ -25,7 +25,7 @@ class FrozenPixels:
         self._fingerprint: str | None = None
 
     def encode(self, network: Network, images: FloatArray) -> Tensor:
-        """Maps pictures ``[B, 3, S, S]`` to ``[B, D, S / 2, S / 2]``.
+        """Maps images ``[B, 3, S, S]`` to ``[B, D, S / 2, S / 2]``.
 
         Args:
             network: The `LSeg`, or its moving average: they have the same ViT.
@@ -37,7 +37,7 @@ class FrozenPixels:
 
     def _tokens(self, network: Network, image: FloatArray) -> FloatArray:
         if self._fingerprint is None:
-            # not before the first picture: by then the weights are loaded
+            # not before the first image: by then the weights are loaded
             self._fingerprint = network_fingerprint(network.pretrained.model)
         key = embedding_key(image.tobytes(), self._fingerprint, repr(image.shape))
         tokens = self.cache.get(key)

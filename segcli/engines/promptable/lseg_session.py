@@ -33,11 +33,11 @@ class LSegSamples:
     """The training set: item `d` is draw number `d`.
 
     Attributes:
-        samples: Pictures with label maps.
+        samples: Images with label maps.
         classes: The classes.
-        preparation: How pictures become inputs.
+        preparation: How images become inputs.
         draws: Their order.
-        flip: Whether pictures are mirrored at random.
+        flip: Whether images are mirrored at random.
     """
 
     samples: Sequence[SegSample]
@@ -47,27 +47,27 @@ class LSegSamples:
     flip: bool
 
     def load(self, draw: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """Picture ``[1, 3, S, S]`` and labels ``[1, S, S]``; the padding is ignored.
+        """Image ``[1, 3, S, S]`` and labels ``[1, S, S]``; the padding is ignored.
 
         Raises:
-            DatasetError: The mask has another size than its picture, or unknown ids.
+            DatasetError: The mask has another size than its image, or unknown ids.
         """
         sample = self.samples[self.draws.sample(draw)]
         loaded = load(sample)
-        picture, mask = loaded.picture, loaded.mask
+        rgb, mask = loaded.rgb, loaded.mask
         ignored = self.classes.ignore_index
         if np.any((mask >= len(self.classes)) & (mask != ignored)):
             raise DatasetError(f"holds ids beyond the {len(self.classes)} classes", path=sample.mask)
         if self.flip and np.random.default_rng(self.draws.seed_of(draw)).random() < 0.5:
-            picture, mask = np.ascontiguousarray(picture[:, ::-1]), np.ascontiguousarray(mask[:, ::-1])
-        image, placement = self.preparation(picture)
+            rgb, mask = np.ascontiguousarray(rgb[:, ::-1]), np.ascontiguousarray(mask[:, ::-1])
+        image, placement = self.preparation(rgb)
         size = (placement.resized_width, placement.resized_height)
         labels = np.full((1, placement.side, placement.side), ignored, np.int64)
         labels[0, : size[1], : size[0]] = cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST)
         return image, labels
 
     def path_of(self, draw: int) -> str:
-        """Path of the picture of a draw."""
+        """Path of the image of a draw."""
         return str(self.samples[self.draws.sample(draw)].image)
 
 
@@ -76,7 +76,7 @@ class LSegStep(nn.Layer):  # type: ignore[misc]
 
     Args:
         network: The `LSeg`.
-        frozen: Keeps what the ViT makes of pictures, where that is not trained.
+        frozen: Keeps what the ViT makes of images, where that is not trained.
         ignore_index: Label of pixels that count for nothing.
     """
 
@@ -85,7 +85,7 @@ class LSegStep(nn.Layer):  # type: ignore[misc]
         self.network, self.frozen, self.ignore_index = network, frozen, ignore_index
 
     def forward(self, images: NDArray[np.float32], labels: NDArray[np.int64], texts: Tensor) -> Tensor:
-        """The mean cross entropy of pictures ``[B, 3, S, S]`` with labels ``[B, S, S]`` over texts ``[K, D]``."""
+        """The mean cross entropy of images ``[B, 3, S, S]`` with labels ``[B, S, S]`` over texts ``[K, D]``."""
         if self.frozen is None:
             pixels = self.network.encode_image(paddle.to_tensor(images))
         else:
@@ -104,7 +104,7 @@ class LSegSession(PromptableSession[LSegSamples]):
     Attributes:
         val: The validation part.
         background: Text of the class that means nothing of interest.
-        frozen: Keeps what the ViT makes of pictures, where that is not trained.
+        frozen: Keeps what the ViT makes of images, where that is not trained.
     """
 
     val: Sequence[SegSample]

@@ -1,4 +1,4 @@
-"""Pictures with outlined objects, as a training of Segment Anything draws them."""
+"""Images with outlined objects, as a training of Segment Anything draws them."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ LEAST_AREA = 2.0
 
 
 @dataclass(frozen=True)
-class DrawnPicture:
-    """One picture of a step.
+class DrawnImage:
+    """One image of a step.
 
     Attributes:
-        sample: The picture.
+        sample: The image.
         image: ``[1, 3, side, side]`` float32, ready for the encoder; None where its embedding is kept.
         objects: What is asked about.
         seed: Of all further choices.
@@ -42,12 +42,12 @@ class SamSamples:
     """The training set: item `d` is draw number `d`.
 
     Attributes:
-        samples: Pictures with at least one object.
-        preparation: How pictures become inputs.
+        samples: Images with at least one object.
+        preparation: How images become inputs.
         mask_side: Side of the mask logits.
         draws: Their order.
-        most_objects: Objects of a picture in one step.
-        with_images: Whether pictures are read and prepared, because the encoder is trained.
+        most_objects: Objects of an image in one step.
+        with_images: Whether images are read and prepared, because the encoder is trained.
         flip: Whether they are turned over at random then.
     """
 
@@ -59,7 +59,7 @@ class SamSamples:
     with_images: bool
     flip: bool
 
-    def load(self, draw: int) -> DrawnPicture:
+    def load(self, draw: int) -> DrawnImage:
         """The sample of a draw."""
         sample = self.samples[self.draws.sample(draw)]
         seed = self.draws.seed_of(draw)
@@ -73,22 +73,22 @@ class SamSamples:
         )
         image = None
         if self.with_images:
-            picture = read_sized(sample)
+            rgb = read_sized(sample)
             for axis in (0, 1):
                 if self.flip and generator.random() < 0.5:
-                    picture, masks = np.flip(picture, axis), np.flip(masks, axis + 1)
-            image = self.preparation(np.ascontiguousarray(picture))[0]
+                    rgb, masks = np.flip(rgb, axis), np.flip(masks, axis + 1)
+            image = self.preparation(np.ascontiguousarray(rgb))[0]
         boxes = np.stack([box_of_mask(mask) for mask in masks])
         placement = self.preparation.place(sample.height, sample.width)
-        return DrawnPicture(sample, image, training_objects(masks, boxes, placement, self.mask_side), seed)
+        return DrawnImage(sample, image, training_objects(masks, boxes, placement, self.mask_side), seed)
 
     def path_of(self, draw: int) -> str:
-        """Path of the picture of a draw."""
+        """Path of the image of a draw."""
         return str(self.samples[self.draws.sample(draw)].image)
 
 
 def learnable(samples: Sequence[InstanceSample], mask_side: int) -> list[InstanceSample]:
-    """The pictures with the objects that are no crowds and large enough to be seen in the mask logits."""
+    """The images with the objects that are no crowds and large enough to be seen in the mask logits."""
     kept = []
     for sample in samples:
         scale = (mask_side / max(sample.height, sample.width)) ** 2

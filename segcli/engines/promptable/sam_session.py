@@ -12,7 +12,7 @@ from paddle import nn
 from segcli.data.instances import InstanceSample
 from segcli.data.loading import read_sized
 from segcli.engine import Batch, Evaluation, Network, Tensor
-from segcli.engines.promptable.sam_samples import DrawnPicture, SamSamples
+from segcli.engines.promptable.sam_samples import DrawnImage, SamSamples
 from segcli.engines.promptable.session import PromptableSession
 from segcli.metrics.promptable_measure import measure_clicks
 from segcli.promptable.backends import PaddleSam, network_fingerprint
@@ -33,11 +33,11 @@ class SamStep(nn.Layer):  # type: ignore[misc]
         super().__init__()
         self.network, self.prompting = network, prompting
 
-    def forward(self, drawn: Sequence[DrawnPicture], kept: Sequence[Tensor] | None) -> Tensor:
-        """The mean loss of some pictures.
+    def forward(self, drawn: Sequence[DrawnImage], kept: Sequence[Tensor] | None) -> Tensor:
+        """The mean loss of some images.
 
         Args:
-            drawn: The pictures.
+            drawn: The images.
             kept: Their embeddings ``[1, C, g, g]``, where the encoder is not trained.
         """
         losses = [
@@ -51,7 +51,7 @@ class SamStep(nn.Layer):  # type: ignore[misc]
             return paddle.add_n(list(trained)) * 0.0
         return paddle.add_n(losses) / len(losses)
 
-    def _encoded(self, drawn: Sequence[DrawnPicture]) -> list[Tensor]:
+    def _encoded(self, drawn: Sequence[DrawnImage]) -> list[Tensor]:
         images = paddle.to_tensor(np.concatenate([one.image for one in drawn if one.image is not None]))
         together = self.network.image_encoder(images)
         return [together[index : index + 1] for index in range(len(drawn))]
@@ -72,8 +72,8 @@ class SamSession(PromptableSession[SamSamples]):
     _fingerprint: str | None = field(default=None, repr=False)
 
     def losses(self, batch: Batch) -> Mapping[str, Tensor]:
-        """The mean over pictures and rounds of prompts."""
-        drawn: list[DrawnPicture] = batch.tensors["samples"]
+        """The mean over images and rounds of prompts."""
+        drawn: list[DrawnImage] = batch.tensors["samples"]
         kept = None if self.cache is None else [self._kept_embedding(one.sample, self.cache) for one in drawn]
         return {"loss": self.forward(drawn, kept)}
 

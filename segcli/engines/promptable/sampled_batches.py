@@ -28,7 +28,7 @@ def drawn_batches(
 
     Args:
         load: Number of a draw -> sample.
-        path_of: Number of a draw -> path of its picture.
+        path_of: Number of a draw -> path of its image.
         draws: Which draws make a batch.
         start: First iteration.
         stop: Iteration before which to end.

@@ -23,13 +23,13 @@ class DrawnSamples(Protocol):
 
     @property
     def preparation(self) -> Preparation:
-        """How pictures become inputs."""
+        """How images become inputs."""
 
     def load(self, draw: int) -> Any:
         """The sample of a draw."""
 
     def path_of(self, draw: int) -> str:
-        """Path of the picture of a draw."""
+        """Path of the image of a draw."""
 
 
 S = TypeVar("S", bound=DrawnSamples)

@@ -41,7 +41,7 @@ def open_runtime(
         wanted: The runtime; ``auto`` takes on the CPU the first of ONNX Runtime, OpenVINO and Paddle that works, which
             is their order of speed, and Paddle on any other device.
         device: Where to run; another device than the CPU is Paddle's.
-        reference: What the trained network says of some pictures; a runtime that disagrees is not used. For models that
+        reference: What the trained network says of some images; a runtime that disagrees is not used. For models that
             `export` has not compared.
 
     Raises:

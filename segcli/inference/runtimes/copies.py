@@ -15,8 +15,8 @@ from segcli.inference.instance_input import prepare
 from segcli.inference.object_parity import ObjectReference, compare_objects
 from segcli.inference.onnx_conversion import can_convert, convert_program, program_of
 from segcli.inference.parity import Reference, compare
-from segcli.inference.parity_samples import generated_picture
-from segcli.inference.preprocess import NetworkInput, normalise, resize_picture
+from segcli.inference.parity_samples import generated_image
+from segcli.inference.preprocess import NetworkInput, normalise, resize_image
 from segcli.inference.runtimes.paddle_runtime import PaddleRuntime
 from segcli.inference.runtimes.protocol import Runtime, thread_count
 from segcli.models.instance.table import SIZED, has_onnx_form
@@ -69,19 +69,19 @@ def onnx_file(model: ExportedModel, opener: Opener, *, verify: bool = True) -> P
 
 
 def _compare(model: ExportedModel, runtime: Runtime, file: Path) -> None:
-    """Compares a copy with the program of Paddle that it was made of, on a generated picture."""
+    """Compares a copy with the program of Paddle that it was made of, on a generated image."""
     program, weights = program_of(model.folder), model.folder / WEIGHTS_FILE
     original = PaddleRuntime(program, weights, "cpu", thread_count())
     if model.gives_small_masks:
         form = SIZED[model.model_name].masks
-        pictures = [prepare(generated_picture(), model.preprocess)]
-        found = ObjectReference.of(ObjectFinder(original.run_named, form), pictures)
+        images = [prepare(generated_image(), model.preprocess)]
+        found = ObjectReference.of(ObjectFinder(original.run_named, form), images)
         compare_objects(ObjectFinder(runtime.run_named, form), runtime.name, file, found, TOLERANCE)
     else:
         compare(runtime, file, Reference.of(original.run, [_input(model)]), TOLERANCE)
 
 
 def _input(model: ExportedModel) -> NetworkInput:
-    picture = generated_picture()
-    size = model.input_size or picture.shape[:2]
-    return normalise([resize_picture(picture, *size)], model.preprocess)
+    image = generated_image()
+    size = model.input_size or image.shape[:2]
+    return normalise([resize_image(image, *size)], model.preprocess)

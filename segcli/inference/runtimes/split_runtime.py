@@ -26,7 +26,7 @@ class SplitRuntime:
         self.name = f"{stem.name}+{heads.name}"
 
     def run(self, images: NetworkInput) -> NDArray[Any]:
-        """The boxes in pictures that were not resized."""
+        """The boxes in images that were not resized."""
         sides = np.array([images.shape[2:]] * len(images), np.float32)
         return self.run_named({"image": images, "im_shape": sides, "scale_factor": np.ones_like(sides)})[0]
 

@@ -80,9 +80,9 @@ class DeformableAttention(nn.Layer):  # type: ignore[misc]
         samples = []
         start = 0
         for level, (height, width) in enumerate(shapes):
-            picture = value[:, :, start : start + height * width].reshape([-1, self._head_channels, height, width])
+            image = value[:, :, start : start + height * width].reshape([-1, self._head_channels, height, width])
             where = grid[:, :, level * points : (level + 1) * points]
-            samples.append(F.grid_sample(picture, where, align_corners=False))
+            samples.append(F.grid_sample(image, where, align_corners=False))
             start += height * width
         out = (paddle.concat(samples, axis=-1) * weights).sum(-1)  # [B * heads, C / heads, Q]
         return self.output_proj(out.reshape([-1, heads * self._head_channels, length]).transpose([0, 2, 1]))

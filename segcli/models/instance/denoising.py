@@ -18,11 +18,11 @@ class DenoisingQueries:
     """The noised copies of a batch's objects, in groups that do not see each other.
 
     Attributes:
-        content: Query content [B, D, C]; zero where a picture has fewer objects than the batch's largest.
+        content: Query content [B, D, C]; zero where an image has fewer objects than the batch's largest.
         boxes_unact: Noised boxes before the sigmoid [B, D, 4].
         attention_mask: Added to the self-attention's scores [D + Q, D + Q]: 0 or -inf.
         groups: Copies of each object.
-        positions: Of each picture, the queries that stand for objects, group by group; int64.
+        positions: Of each image, the queries that stand for objects, group by group; int64.
     """
 
     content: Tensor
@@ -33,7 +33,7 @@ class DenoisingQueries:
 
     @property
     def length(self) -> int:
-        """Number of denoising queries a picture."""
+        """Number of denoising queries an image."""
         return int(self.content.shape[1])
 
 
@@ -56,8 +56,8 @@ def make_denoising_queries(
     """Noise the ground truth.
 
     Args:
-        gt_class: Of each picture, labels [n, 1].
-        gt_bbox: Of each picture, boxes [n, 4], ``cxcywh``, normalised.
+        gt_class: Of each image, labels [n, 1].
+        gt_bbox: Of each image, boxes [n, 4], ``cxcywh``, normalised.
         class_embedding: One row a class, [num_classes, C].
         noise: Its amount, and the number of queries aimed at.
         num_queries: Matching queries that follow the denoising ones.

@@ -72,7 +72,7 @@ SIZES: Mapping[str, tuple[tuple[int, int], tuple[StageSpec, ...]]] = {
 
 
 class _Stem(nn.Layer):  # type: ignore[misc]
-    """Picture to stride 4 in two branches: a max-pooling and two 2x2 convolutions."""
+    """Image to stride 4 in two branches: a max-pooling and two 2x2 convolutions."""
 
     def __init__(self, mid: int, out: int, how: _Training) -> None:
         super().__init__()

@@ -23,7 +23,7 @@ def sincos_position(height: int, width: int, channels: int, temperature: float =
     """Sine and cosine position embedding [1, H * W, channels], row by row.
 
     The first half of the channels encodes the row, the second the column. The reference walks its grid column by
-    column, which on square pictures gives exactly this and on others mixes the positions up.
+    column, which on square images gives exactly this and on others mixes the positions up.
 
     Raises:
         ValueError: ``channels`` cannot be divided by 4.

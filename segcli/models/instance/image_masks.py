@@ -1,4 +1,4 @@
-"""Masks at the size of the original picture, a few at a time, as bytes."""
+"""Masks at the size of the original image, a few at a time, as bytes."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ CHUNK = 16
 
 
 def original_sizes(im_shape: Tensor, scale_factor: Tensor) -> Tensor:
-    """Height and width [B, 2] of the pictures before resizing, whole numbers as floats.
+    """Height and width [B, 2] of the images before resizing, whole numbers as floats.
 
     Args:
-        im_shape: Height and width of the resized pictures [B, 2].
+        im_shape: Height and width of the resized images [B, 2].
         scale_factor: Resized over original size, y then x, [B, 2].
     """
     return paddle.floor(im_shape / scale_factor + 0.5)
 
 
-def picture_of_rows(rows: Tensor, counts: Tensor) -> Tensor:
-    """Index of the picture of each of the ``rows`` [N, ...], of which each picture has its count [B]: int64 [N]."""
+def image_of_rows(rows: Tensor, counts: Tensor) -> Tensor:
+    """Index of the image of each of the ``rows`` [N, ...], of which each image has its count [B]: int64 [N]."""
     if not paddle.in_dynamic_mode():
         place = paddle.cumsum(paddle.ones_like(rows[:, 0]).astype("int64"))
         return (place.unsqueeze(1) > paddle.cumsum(counts.astype("int64")).unsqueeze(0)).astype("int64").sum(1)
@@ -44,7 +44,7 @@ def upsampled_positive(logits: Tensor, height: float, width: float) -> Tensor:
 
 
 def stack_masks(masks: Sequence[Tensor]) -> Tensor:
-    """Join the masks [n, h, w] of several pictures, padded with zeros below and right to the largest size."""
+    """Join the masks [n, h, w] of several images, padded with zeros below and right to the largest size."""
     height = max(int(m.shape[1]) for m in masks)
     width = max(int(m.shape[2]) for m in masks)
     if all(list(m.shape[1:]) == [height, width] for m in masks):

@@ -1,4 +1,4 @@
-"""Paste the small masks of an R-CNN head into pictures, on the host."""
+"""Paste the small masks of an R-CNN head into images, on the host."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ def paste_masks(
 ) -> NDArray[np.uint8]:
     """Enlarge each mask bilinearly to its box and cut it at ``threshold``.
 
-    The same values as sampling the whole picture's grid (Detectron2's ``paste_masks_in_image``), computed inside the
+    The same values as sampling the whole image's grid (Detectron2's ``paste_masks_in_image``), computed inside the
     boxes alone: two small matrix products an object.
 
     Args:
         masks: Probabilities [N, M, M].
-        boxes: [N, 4], ``xyxy``, in pixels of the picture; an empty box gives an empty mask.
-        height: Of the picture.
-        width: Of the picture.
+        boxes: [N, 4], ``xyxy``, in pixels of the image; an empty box gives an empty mask.
+        height: Of the image.
+        width: Of the image.
         threshold: Lowest probability that belongs to the object.
 
     Returns:
         0 or 1, [N, height, width].
     """
-    picture = np.zeros((len(masks), height, width), np.uint8)
-    for mask, (x1, y1, x2, y2), out in zip(masks, boxes, picture, strict=True):
+    image = np.zeros((len(masks), height, width), np.uint8)
+    for mask, (x1, y1, x2, y2), out in zip(masks, boxes, image, strict=True):
         if not (x2 > x1 and y2 > y1):
             continue
         top, rows = _weights(float(y1), float(y2), mask.shape[0], height)
         left, columns = _weights(float(x1), float(x2), mask.shape[1], width)
         inside = rows @ mask @ columns.T >= threshold
         out[top : top + len(rows), left : left + len(columns)] = inside
-    return picture
+    return image
 
 
 def _weights(low: float, high: float, cells: int, length: int) -> tuple[int, Masks]:

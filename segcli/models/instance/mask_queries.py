@@ -102,7 +102,7 @@ class MaskQueryTransformer(nn.Layer):  # type: ignore[misc]
         in_channels: Channels of the pyramid's levels.
         num_prototypes: Mask prototypes.
         hidden_dim: Width of the queries.
-        num_queries: Queries a picture.
+        num_queries: Queries an image.
         num_decoder_layers: Layers; every one is supervised.
         num_heads: Attention heads.
         num_points: Deformable samples a head and level.
@@ -188,7 +188,7 @@ class MaskQueryTransformer(nn.Layer):  # type: ignore[misc]
         projected = [project(feat) for project, feat in zip(self.input_proj, pyramid, strict=True)]
         shapes = [(int(feat.shape[2]), int(feat.shape[3])) for feat in projected]
         memory = paddle.concat([feat.flatten(2).transpose([0, 2, 1]) for feat in projected], axis=1)
-        # a picture smaller than 128 pixels has fewer tokens than queries
+        # an image smaller than 128 pixels has fewer tokens than queries
         num_queries = min(self._num_queries, sum(height * width for height, width in shapes))
         noised = None
         if self.training and targets is not None:
@@ -243,7 +243,7 @@ class MaskQueryTransformer(nn.Layer):  # type: ignore[misc]
 def anchor_logits(shapes: Shapes, grid_size: float = 0.05, margin: float = 1e-2) -> tuple[Tensor, Tensor]:
     """Logits of one square anchor a token, and which tokens are usable.
 
-    Centres are divided by (width, height), so that pictures need not be square.
+    Centres are divided by (width, height), so that images need not be square.
 
     Args:
         shapes: Height and width of each level.
@@ -266,7 +266,7 @@ def anchor_logits(shapes: Shapes, grid_size: float = 0.05, margin: float = 1e-2)
 
 def _gather_rows(table: Tensor, index: Tensor) -> Tensor:
     """``table[b, index[b, q]]`` for every b and q."""
-    # a traced network may leave the number of pictures open
-    pictures = table.shape[0] if paddle.in_dynamic_mode() else paddle.shape(table)[0]
-    batch = paddle.arange(pictures, dtype=index.dtype).unsqueeze(-1).expand_as(index)
+    # a traced network may leave the number of images open
+    images = table.shape[0] if paddle.in_dynamic_mode() else paddle.shape(table)[0]
+    batch = paddle.arange(images, dtype=index.dtype).unsqueeze(-1).expand_as(index)
     return paddle.gather_nd(table, paddle.stack([batch, index], axis=-1))

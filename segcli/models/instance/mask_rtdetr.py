@@ -37,11 +37,11 @@ class MaskSetHead(nn.Layer):  # type: ignore[misc]
 
 
 class TopQueries:
-    """The best (query, class) pairs of each picture.
+    """The best (query, class) pairs of each image.
 
     Args:
         num_classes: Classes.
-        num_top_queries: Pairs kept a picture.
+        num_top_queries: Pairs kept an image.
     """
 
     __shared__: ClassVar[list[str]] = ["num_classes"]
@@ -59,10 +59,10 @@ class TopQueries:
             boxes: [B, Q, 4], ``cxcywh``, normalised.
             logits: [B, Q, C].
             coefficients: [B, Q, K].
-            sizes: Height and width of the original pictures [B, 2].
+            sizes: Height and width of the original images [B, 2].
 
         Returns:
-            Rows of class, score, x1, y1, x2, y2 in original pixels [B * T, 6], how many each picture has [B] int32,
+            Rows of class, score, x1, y1, x2, y2 in original pixels [B * T, 6], how many each image has [B] int32,
             and their coefficients [B, T, K].
         """
         keep = min(self.num_top_queries, int(logits.shape[1]) * self.num_classes)
@@ -84,7 +84,7 @@ class SegMaskRTDETR(nn.Layer):  # type: ignore[misc]
     normalised), ``gt_segm`` (list of [n, H, W]) and perhaps ``is_crowd`` (list of [n, 1]; those objects are left out);
     the result is the dictionary of losses. In evaluation mode they hold ``image``, ``im_shape`` [B, 2] and
     ``scale_factor`` [B, 2] (network pixels per original pixel, y then x).
-    Pictures need not be square, nor of one size from call to call.
+    Images need not be square, nor of one size from call to call.
     """
 
     __category__: ClassVar[str] = "architecture"
@@ -101,7 +101,7 @@ class SegMaskRTDETR(nn.Layer):  # type: ignore[misc]
     def forward(self, inputs: Mapping[str, Any]) -> dict[str, Tensor]:
         """Losses in training; else ``bbox`` [N, 6], ``bbox_num`` [B] and ``mask`` [N, H, W] uint8.
 
-        ``mask`` has the size of the largest original picture; each mask fills its own picture's corner of it.
+        ``mask`` has the size of the largest original image; each mask fills its own image's corner of it.
         """
         if self.training:
             losses: dict[str, Tensor] = self._head(inputs)
@@ -122,7 +122,7 @@ class SegMaskRTDETR(nn.Layer):  # type: ignore[misc]
     def predict_prototypes(self, inputs: Mapping[str, Any]) -> dict[str, Tensor]:
         """Detections without rasterised masks, in evaluation mode.
 
-        A mask's logit is its coefficients times the prototypes, enlarged bilinearly to the original picture; the mask
+        A mask's logit is its coefficients times the prototypes, enlarged bilinearly to the original image; the mask
         is where the logit is positive. Made per object on the host this needs no full-size float maps.
 
         Returns:
@@ -142,7 +142,7 @@ class SegMaskRTDETR(nn.Layer):  # type: ignore[misc]
 
 
 def _traced_masks(logits: Tensor, sizes: Tensor) -> Tensor:
-    """The masks inside a traced network, which serves one picture at a time."""
+    """The masks inside a traced network, which serves one image at a time."""
     height, width = sizes[0].astype("int32").unbind(0)
     logits = F.interpolate(logits[0:1], size=[height, width], mode="bilinear", align_corners=False)
     return (logits.squeeze(0) > 0).astype("int32")

@@ -18,12 +18,12 @@ from segcli.models.instance.point_samples import at_points
 
 Tensor = Any
 Match = tuple[Tensor, Tensor]
-"""Of one picture: query indices and, of the same length, object indices (int64)."""
+"""Of one image: query indices and, of the same length, object indices (int64)."""
 
 
 @dataclass(frozen=True)
 class Targets:
-    """The objects of a batch; every list has one entry a picture.
+    """The objects of a batch; every list has one entry an image.
 
     Attributes:
         labels: [n], integer.
@@ -37,7 +37,7 @@ class Targets:
 
     @property
     def counts(self) -> list[int]:
-        """Objects of each picture."""
+        """Objects of each image."""
         return [int(labels.shape[0]) for labels in self.labels]
 
     def at_size(self, size: Sequence[int]) -> Targets:
@@ -64,7 +64,7 @@ class SetMatcher(nn.Layer):  # type: ignore[misc]
     Args:
         matcher_coeff: Weights of the costs ``class`` (focal), ``bbox`` (L1), ``giou``, ``mask``
             (cross-entropy), ``dice``.
-        num_sample_points: Random points of a picture at which masks are compared; 0 compares all pixels, of masks that
+        num_sample_points: Random points of an image at which masks are compared; 0 compares all pixels, of masks that
             have the size of the prototypes.
         alpha: Of the focal cost.
         gamma: Of the focal cost.
@@ -85,15 +85,15 @@ class SetMatcher(nn.Layer):  # type: ignore[misc]
         self._alpha, self._gamma = alpha, gamma
 
     def forward(self, prediction: QueryPrediction, prototypes: Sequence[Tensor], targets: Targets) -> list[Match]:
-        """Match each picture's queries to its objects.
+        """Match each image's queries to its objects.
 
         Args:
             prediction: Of all queries.
-            prototypes: Of each picture [K, h, w].
+            prototypes: Of each image [K, h, w].
             targets: The objects.
 
         Returns:
-            One pair of index tensors a picture.
+            One pair of index tensors an image.
         """
         if sum(targets.counts) == 0:
             return [_no_match() for _ in targets.counts]

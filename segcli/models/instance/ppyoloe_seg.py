@@ -9,7 +9,7 @@ import paddle
 from paddle import nn
 from paddle.nn import functional as F
 
-from segcli.models.instance.image_masks import CHUNK, original_sizes, picture_of_rows, stack_masks
+from segcli.models.instance.image_masks import CHUNK, image_of_rows, original_sizes, stack_masks
 from segcli.models.instance.ppyoloe_seg_loss import inside_boxes
 
 Tensor = Any
@@ -34,7 +34,7 @@ class SegPPYOLOE(nn.Layer):  # type: ignore[misc]
     def forward(self, inputs: Mapping[str, Any]) -> dict[str, Tensor]:
         """Losses in training; else ``bbox`` [N, 6], ``bbox_num`` [B] and ``mask`` [N, H, W] uint8.
 
-        ``mask`` has the size of the largest original picture; each mask fills its own picture's corner of it.
+        ``mask`` has the size of the largest original image; each mask fills its own image's corner of it.
         """
         if self.training:
             losses: dict[str, Tensor] = self.yolo_head(self.neck(self.backbone(inputs)), inputs)
@@ -50,7 +50,7 @@ class SegPPYOLOE(nn.Layer):  # type: ignore[misc]
         """Detections without rasterised masks, in evaluation mode.
 
         A mask is where the sigmoid of its coefficients times the prototypes, enlarged to the network's input, cut by
-        the box and enlarged to the original picture, exceeds 0.5. Made per object on the host this needs no full-size
+        the box and enlarged to the original image, exceeds 0.5. Made per object on the host this needs no full-size
         maps.
 
         Returns:
@@ -62,8 +62,8 @@ class SegPPYOLOE(nn.Layer):  # type: ignore[misc]
         boxes = head.decode(prediction) * prediction.strides
         bbox, bbox_num, index = head.nms(boxes, prediction.scores.transpose([0, 2, 1]))
         coefficients = paddle.gather(prediction.coefficients.flatten(0, 1), index.flatten(), axis=0)
-        picture = picture_of_rows(bbox, bbox_num)
-        scale = paddle.gather(inputs["scale_factor"].flip(1).tile([1, 2]), picture, axis=0)
+        image = image_of_rows(bbox, bbox_num)
+        scale = paddle.gather(inputs["scale_factor"].flip(1).tile([1, 2]), image, axis=0)
         bbox = paddle.concat([bbox[:, :2], bbox[:, 2:] / scale], axis=1)
         return {
             "bbox": bbox,
@@ -74,22 +74,22 @@ class SegPPYOLOE(nn.Layer):  # type: ignore[misc]
 
 
 def _rasterised(raw: Mapping[str, Tensor], sizes: Tensor, scale_factor: Tensor, shape: tuple[int, int]) -> Tensor:
-    """Masks of all pictures [N, H, W] uint8."""
-    pictures = []
+    """Masks of all images [N, H, W] uint8."""
+    images = []
     start = 0
     for i, count in enumerate(raw["bbox_num"].tolist()):
         rows = slice(start, start + count)
         start += count
         boxes = raw["bbox"][rows, 2:] * scale_factor[i].flip(0).tile([2])
         size = [int(side) for side in sizes[i].tolist()]
-        pictures.append(_picture_masks(raw["coefficients"][rows], raw["prototypes"][i], boxes, shape, size))
-    return stack_masks(pictures)
+        images.append(_image_masks(raw["coefficients"][rows], raw["prototypes"][i], boxes, shape, size))
+    return stack_masks(images)
 
 
-def _picture_masks(
+def _image_masks(
     coefficients: Tensor, prototypes: Tensor, boxes: Tensor, shape: tuple[int, int], size: list[int]
 ) -> Tensor:
-    """Masks of one picture, a few at a time: never one full-size float map an object."""
+    """Masks of one image, a few at a time: never one full-size float map an object."""
     kind = {"mode": "bilinear", "align_corners": False}
     height, width = prototypes.shape[1:]
     parts = []
@@ -103,7 +103,7 @@ def _picture_masks(
 
 
 def _traced_masks(raw: Mapping[str, Tensor], sizes: Tensor, scale_factor: Tensor, shape: tuple[int, int]) -> Tensor:
-    """The masks inside a traced network, which serves one picture, all at once: int32."""
+    """The masks inside a traced network, which serves one image, all at once: int32."""
     kind = {"mode": "bilinear", "align_corners": False}
     prototypes = raw["prototypes"][0]
     height, width = prototypes.shape[1:]

@@ -112,7 +112,7 @@ class PrototypeLoss(nn.Layer):  # type: ignore[misc]
         positive = assigned.positive.unsqueeze(-1).astype("float32")
         label = F.one_hot(assigned.labels, self._num_classes) * positive
         loss_cls = _varifocal(prediction.scores, assigned.scores.unsqueeze(-1) * label, label) / total_score
-        where = paddle.nonzero(assigned.positive)  # rows of (picture, anchor)
+        where = paddle.nonzero(assigned.positive)  # rows of (image, anchor)
         if where.shape[0] == 0:
             return self._total(loss_cls, *self._nothing(prediction))
 
@@ -183,9 +183,9 @@ def _shared_sum(value: Tensor) -> Tensor:
 def _mask_loss(
     prediction: AnchorPrediction, assigned: Assignment, targets: PaddedTargets, image_size: tuple[int, int]
 ) -> Tensor:
-    """Cross-entropy inside each positive anchor's true box, over its share of the picture, summed.
+    """Cross-entropy inside each positive anchor's true box, over its share of the image, summed.
 
-    Boxes are scaled by the picture's own size, whatever that is.
+    Boxes are scaled by the image's own size, whatever that is.
     """
     height, width = prediction.prototypes.shape[2:]
     size = paddle.to_tensor([image_size[1], image_size[0]] * 2, dtype="float32")

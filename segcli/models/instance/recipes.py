@@ -281,7 +281,7 @@ FROM_SCRATCH: Recipe = {
 def sample_points(input_size: int) -> int:
     """Points at which Mask-RT-DETR compares a mask: as dense as the authors' 12,544 on 640 pixels, at most as many.
 
-    Their number on smaller pictures would sample every prototype pixel many times over, at most of a step's cost.
+    Their number on smaller images would sample every prototype pixel many times over, at most of a step's cost.
     """
     return max(256, min(12544, round(12544 * (input_size / 640) ** 2)))
 
@@ -294,7 +294,7 @@ def instance_recipe(
     Args:
         name: One of `INSTANCE_NAMES`.
         num_classes: Classes, background not counted.
-        input_size: Side in pixels of the pictures that it will mostly see.
+        input_size: Side in pixels of the images that it will mostly see.
         overrides: Laid over the recipe, e.g. `FROM_SCRATCH`; sections of classes that the model has not are left out.
 
     Raises:

@@ -125,10 +125,10 @@ class SetLoss(nn.Layer):  # type: ignore[misc]
         score = paddle.zeros_like(logits)
         label = paddle.zeros_like(logits)
         if quality.shape[0]:
-            picture = paddle.concat([paddle.full_like(queries, i) for i, (queries, _) in enumerate(matches)])
+            image = paddle.concat([paddle.full_like(queries, i) for i, (queries, _) in enumerate(matches)])
             queries = paddle.concat([queries for queries, _ in matches])
             classes = _chosen(targets.labels, matches, 1).astype("int64")
-            where = paddle.stack([picture, queries, classes], axis=-1)
+            where = paddle.stack([image, queries, classes], axis=-1)
             score = paddle.scatter_nd(where, quality, logits.shape)
             label = paddle.scatter_nd(where, paddle.ones_like(quality), logits.shape)
         weight = 0.75 * F.sigmoid(logits).pow(2.0) * (1 - label) + score * label
@@ -174,7 +174,7 @@ def _object_count(targets: Targets) -> Tensor:
 
 
 def _chosen(values: Any, matches: list[Match], side: int) -> Tensor:
-    """Rows of each picture's ``values`` named by one side of the matches, joined."""
+    """Rows of each image's ``values`` named by one side of the matches, joined."""
     rows = [paddle.gather(values[i], match[side], axis=0) for i, match in enumerate(matches) if match[side].shape[0]]
     return paddle.concat(rows)
 

@@ -15,7 +15,7 @@ _OFFICIAL = "https://paddle-model-ecology.bj.bcebos.com/paddlex/official_pretrai
 
 
 class MaskForm(Enum):
-    """What a network says of its masks before they are brought to the size of the picture."""
+    """What a network says of its masks before they are brought to the size of the image."""
 
     IN_BOXES = "small masks stretched over the boxes"
     CUT_PROTOTYPES = "coefficients of prototypes, cut by the boxes"
@@ -25,11 +25,11 @@ class MaskForm(Enum):
 
 @dataclass(frozen=True)
 class Sized:
-    """What of an instance model depends on the picture size, and how it says its masks.
+    """What of an instance model depends on the image size, and how it says its masks.
 
     Attributes:
         default: The authors' size in pixels: the square's side, or the shorter side.
-        preprocess: Size -> how a picture becomes the input.
+        preprocess: Size -> how an image becomes the input.
         recipe: Size -> how the model is trained.
         masks: What the network says of its masks.
     """
@@ -65,7 +65,7 @@ SIZED: dict[str, Sized] = {
     "Mask-RT-DETR-X": _RTDETR,
     "Mask-RT-DETR-H": _RTDETR,
 }
-"""What depends on the picture size, by model; `Train.input_size` chooses another size."""
+"""What depends on the image size, by model; `Train.input_size` chooses another size."""
 
 INSTANCE_MODELS: tuple[ModelSpec, ...] = tuple(
     ModelSpec(

@@ -22,7 +22,7 @@ class Assignment:
         labels: [B, L] int64; meaningless for background.
         boxes: [B, L, 4], ``xyxy``.
         scores: Target score of the anchor's class, 0 for background, [B, L].
-        objects: Index of the object among the picture's own, [B, L]; 0 for background.
+        objects: Index of the object among the image's own, [B, L]; 0 for background.
         positive: Whether the anchor has an object, bool [B, L].
     """
 

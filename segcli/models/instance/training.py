@@ -1,4 +1,4 @@
-"""How the instance models are trained: the settings that PaddleX ships, as a function of the picture size."""
+"""How the instance models are trained: the settings that PaddleX ships, as a function of the image size."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def rcnn_recipe(size: int = 800, *, stride: int = 32, clip: float | None = None,
         learning_rate=0.01,
         warmup_steps=1000,
         epochs=24 if double else 12,
-        pictures_per_step=8,
+        images_per_step=8,
     )
 
 
@@ -76,7 +76,7 @@ def solo_preprocess(size: int = 800) -> Preprocess:
 
 
 def solo_recipe(size: int = 800) -> TrainRecipe:
-    """SOLOv2: momentum SGD; the objects' scale ranges follow the picture size."""
+    """SOLOv2: momentum SGD; the objects' scale ranges follow the image size."""
     bounds = [(1, 96), (48, 192), (96, 384), (192, 768), (384, 2048)]
     ranges = [[max(round(low * size / 800), 1), round(high * size / 800)] for low, high in bounds]
     return TrainRecipe(
@@ -102,7 +102,7 @@ def solo_recipe(size: int = 800) -> TrainRecipe:
         learning_rate=0.01,
         warmup_steps=1000,
         epochs=12,
-        pictures_per_step=16,
+        images_per_step=16,
     )
 
 
@@ -138,7 +138,7 @@ def ppyoloe_seg_recipe(size: int = 640) -> TrainRecipe:
         warmup_steps=1000,
         epochs=80,
         ema_decay=0.9998,
-        pictures_per_step=64,
+        images_per_step=64,
     )
 
 
@@ -182,5 +182,5 @@ def mask_rtdetr_recipe(size: int = 640) -> TrainRecipe:
         warmup_steps=2000,
         epochs=72,
         ema_decay=0.9999,
-        pictures_per_step=16,
+        images_per_step=16,
     )

@@ -1,4 +1,4 @@
-"""From a picture to a model's square input and back: resize the long side, normalise, pad; and undo."""
+"""From an image to a model's square input and back: resize the long side, normalise, pad; and undo."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ UInt8Array = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Placement:
-    """Where a picture lies in the model's input (top left, the rest is padding).
+    """Where an image lies in the model's input (top left, the rest is padding).
 
     Attributes:
-        height: Of the picture, in pixels.
-        width: Of the picture.
+        height: Of the image, in pixels.
+        width: Of the image.
         resized_height: In the model's input.
         resized_width: In the model's input.
         side: Of the model's square input.
@@ -34,24 +34,24 @@ class Placement:
     side: int
 
     def to_model(self, points: npt.NDArray[Any]) -> FloatArray:
-        """Maps x, y in picture pixels, ``[..., 2]``, to model pixels."""
+        """Maps x, y in image pixels, ``[..., 2]``, to model pixels."""
         scale = np.array([self.resized_width / self.width, self.resized_height / self.height], np.float64)
         return (np.asarray(points, np.float64) * scale).astype(np.float32)
 
-    def to_picture(self, logits: FloatArray) -> FloatArray:
+    def to_image(self, logits: FloatArray) -> FloatArray:
         """Maps a model's map of any resolution, ``[h, w]`` for the whole input, to ``[height, width]``, bilinear."""
         whole = cv2.resize(logits, (self.side, self.side), interpolation=cv2.INTER_LINEAR)
         cut = whole[: self.resized_height, : self.resized_width]
         return cv2.resize(cut, (self.width, self.height), interpolation=cv2.INTER_LINEAR)  # type: ignore[no-any-return]
 
     def used_part(self, size: int) -> tuple[int, int]:
-        """Rows and columns of a model's ``size x size`` map that the picture fills."""
+        """Rows and columns of a model's ``size x size`` map that the image fills."""
         return -(-self.resized_height * size // self.side), -(-self.resized_width * size // self.side)
 
 
 @dataclass(frozen=True)
 class Preparation:
-    """How pictures are prepared.
+    """How images are prepared.
 
     Attributes:
         side: Of the model's square input in pixels.
@@ -71,20 +71,20 @@ class Preparation:
         return hashlib.sha256(repr(("preparation 1", self)).encode()).hexdigest()
 
     def place(self, height: int, width: int) -> Placement:
-        """Where a picture of this size will lie."""
+        """Where an image of this size will lie."""
         scale = self.side / max(height, width)
         extra = 0.5 if self.rounds else 0.0
         resized = (max(1, int(height * scale + extra)), max(1, int(width * scale + extra)))
         return Placement(height, width, resized[0], resized[1], self.side)
 
     def __call__(self, image: UInt8Array) -> tuple[FloatArray, Placement]:
-        """Prepares a picture.
+        """Prepares an image.
 
         Args:
             image: ``[H, W, 3]`` uint8, RGB.
 
         Returns:
-            ``[1, 3, side, side]`` float32 and where the picture lies in it. The padding is 0 after normalising.
+            ``[1, 3, side, side]`` float32 and where the image lies in it. The padding is 0 after normalising.
         """
         placement = self.place(*image.shape[:2])
         size = (placement.resized_width, placement.resized_height)

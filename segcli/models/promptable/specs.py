@@ -42,7 +42,7 @@ class Promptable:
 
     @property
     def preprocess(self) -> Preprocess:
-        """How a picture becomes the input, in the words of the house: the long side fills the square."""
+        """How an image becomes the input, in the words of the house: the long side fills the square."""
         is_sam = self.asked is Asked.CLICKS
         return Preprocess(
             mean=IMAGENET_MEAN if is_sam else CLIP_MEAN,
@@ -80,7 +80,7 @@ def is_same_network(first: str, second: str) -> bool:
 
 
 def preparation_of(model: Promptable, preprocess: Preprocess) -> Preparation:
-    """How the predictors prepare pictures for weights with this preprocessing (means in 0..1)."""
+    """How the predictors prepare images for weights with this preprocessing (means in 0..1)."""
     from segcli.models.promptable.geometry import Preparation
 
     mean, std = ((r * 255, g * 255, b * 255) for r, g, b in (preprocess.mean, preprocess.std))

@@ -17,7 +17,7 @@ from paddle import nn
 
 Tensor = Any
 DETAIL_STAGE = 1
-"""Index of the stage whose output (1/8 of the picture) goes to the head besides those of the transformers."""
+"""Index of the stage whose output (1/8 of the image) goes to the head besides those of the transformers."""
 
 
 @dataclass(frozen=True)
@@ -195,7 +195,7 @@ class FeedForward(nn.Layer):  # type: ignore[misc]
 
 
 class DropPath(nn.Layer):  # type: ignore[misc]
-    """Drops the branch of a picture in training (Huang et al. 2016, "Deep Networks with Stochastic Depth")."""
+    """Drops the branch of an image in training (Huang et al. 2016, "Deep Networks with Stochastic Depth")."""
 
     def __init__(self, rate: float) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""One picture file: read and decoded once, and everything the rules need is kept.
+"""One image file: read and decoded once, and everything the rules need is kept.
 
 Runs in many threads at once; OpenCV, zlib and the digest let go of the interpreter's lock.
 """
@@ -13,7 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from segcli.data.headers import PictureHeader, is_complete, read_header
+from segcli.data.headers import ImageHeader, is_complete, read_header
 from segcli.data.image import decode_image
 from segcli.errors import InputError
 
@@ -26,17 +26,17 @@ Fault = tuple[str, str, str, str | None]
 
 @dataclass(frozen=True)
 class FileFacts:
-    """What is known of one picture file.
+    """What is known of one image file.
 
     Attributes:
         path: The file.
-        header: What it says of itself; None when it is no picture.
+        header: What it says of itself; None when it is no image.
         is_cut: Whether it ends before its end.
         fault: Why it cannot be decoded; None when it can.
     """
 
     path: Path
-    header: PictureHeader | None
+    header: ImageHeader | None
     is_cut: bool = False
     fault: str | None = None
 
@@ -62,12 +62,12 @@ def load_file(path: Path) -> tuple[bytes, FileFacts]:
         return b"", FileFacts(path, None, fault=f"cannot be read: {error.strerror or error}")
     header = read_header(data)
     if header is None:
-        return data, FileFacts(path, None, fault="is no picture that can be decoded" if data else "is empty")
+        return data, FileFacts(path, None, fault="is no image that can be decoded" if data else "is empty")
     return data, FileFacts(path, header, is_cut=not is_complete(data))
 
 
 def decoding_fault(data: bytes, path: Path) -> str | None:
-    """Decodes the picture and says what went wrong.
+    """Decodes the image and says what went wrong.
 
     Of a JPEG every coefficient is read, but only an eighth of the size computed, which halves the time.
     """
@@ -84,6 +84,6 @@ def decoding_fault(data: bytes, path: Path) -> str | None:
 def file_faults(facts: FileFacts, *, cut: str, broken: str, path: str) -> Iterator[Fault]:
     """A file that is cut off or cannot be decoded."""
     if facts.is_cut:
-        yield cut, path, "the file ends before the picture does", None
+        yield cut, path, "the file ends before the image does", None
     elif facts.fault is not None:
         yield broken, path, facts.fault, None

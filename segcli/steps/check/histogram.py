@@ -1,4 +1,4 @@
-"""How often each class occurs, as a picture."""
+"""How often each class occurs, as an image."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ _LONGEST_NAME = 28
 
 
 def draw_histogram(counts: Sequence[ClassCount], samples: dict[Split, int], target: Path) -> None:
-    """Two panels side by side by class name and part: share of the pixels or number of objects, and pictures.
+    """Two panels side by side by class name and part: share of the pixels or number of objects, and images.
 
     Args:
         counts: The classes.
-        samples: Pictures of each part.
+        samples: Images of each part.
         target: Where the PNG goes.
     """
     row = _ROW_IN if len(counts) <= _MANY else _MANY_ROWS_IN
     figure = new_figure(11, 1.6 + row * max(len(counts), 3))
     left, right = figure.subplots(1, 2, sharey=True)
     amounts, form, axis = _amounts(counts)
-    pictures = {split: [count.pictures[split] for count in counts] for split in Split}
+    images = {split: [count.images[split] for count in counts] for split in Split}
     _draw_bars(left, amounts, [f"{split.value}" for split in Split], form)
-    _draw_bars(right, pictures, [f"{split.value} ({samples[split]} pictures)" for split in Split], "{:d}")
+    _draw_bars(right, images, [f"{split.value} ({samples[split]} images)" for split in Split], "{:d}")
     left.set_xlabel(axis)
-    right.set_xlabel("pictures that show the class")
+    right.set_xlabel("images that show the class")
     names = [_shortened(count.name) for count in counts]
     left.set_yticks(range(len(counts)), names, family=font_families("".join(names)), parse_math=False)
     left.set_ylim(len(counts) - 0.5, -0.5)

@@ -64,7 +64,7 @@ def group_findings(findings: tuple[Finding, ...]) -> list[FindingGroup]:
 
 
 def data_uri(path: Path) -> str:
-    """A picture file as an address that holds its content."""
+    """An image file as an address that holds its content."""
     return f"data:{_TYPES[path.suffix]};base64,{b64encode(path.read_bytes()).decode('ascii')}"
 
 
@@ -72,6 +72,6 @@ def _environment() -> Any:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     return Environment(
-        loader=PackageLoader("segcli.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        loader=PackageLoader("segcli.steps.check"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
     )  # fmt: skip

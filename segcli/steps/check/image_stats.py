@@ -1,4 +1,4 @@
-"""What is kept of the pictures of a dataset while they pass by: range of sizes, and where each was seen."""
+"""What is kept of the images of a dataset while they pass by: range of sizes, and where each was seen."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ Size = tuple[int, int]
 
 @dataclass
 class SizeRange:
-    """The picture with the smallest area and the one with the largest."""
+    """The image with the smallest area and the one with the largest."""
 
     smallest: Size | None = None
     largest: Size | None = None
 
     def update(self, size: Size) -> None:
-        """Adds one picture."""
+        """Adds one image."""
         self.smallest = min(self.smallest or size, size, key=_area)
         self.largest = max(self.largest or size, size, key=_area)
 
     def compute(self) -> tuple[Size, Size] | None:
-        """Both sizes; None when no picture could be read."""
+        """Both sizes; None when no image could be read."""
         return None if self.smallest is None or self.largest is None else (self.smallest, self.largest)
 
 
@@ -39,7 +39,7 @@ def _area(size: Size) -> int:
 
 @dataclass(frozen=True)
 class _Seen:
-    """A picture and the place that names it."""
+    """An image and the place that names it."""
 
     image: Path
     location: str
@@ -47,11 +47,11 @@ class _Seen:
 
 @dataclass
 class Copies:
-    """Finds pictures with the same bytes; 16 bytes and a reference a picture are kept.
+    """Finds images with the same bytes; 16 bytes and a reference an image are kept.
 
     Attributes:
         root: Folder that names in findings are relative to.
-        across: Code of a picture in both parts.
+        across: Code of an image in both parts.
         within: Code of two files in one part.
     """
 
@@ -61,7 +61,7 @@ class Copies:
     first: dict[bytes, dict[Split, _Seen]] = field(default_factory=dict)
 
     def update(self, split: Split, image: Path, digest: bytes | None, location: str) -> Iterator[Finding]:
-        """Adds one picture, and says whether it is a copy of one before."""
+        """Adds one image, and says whether it is a copy of one before."""
         if digest is None:
             return
         seen = self.first.setdefault(digest, {})

@@ -25,9 +25,9 @@ class SampleFacts:
     Attributes:
         sample: The sample.
         split: Its part.
-        image: Its picture.
+        image: Its image.
         mask: Its mask.
-        digest: Of the ends and the length of the picture's file; None when it cannot be read.
+        digest: Of the ends and the length of the image's file; None when it cannot be read.
         counts: Pixels of each id, int64 [256]; None when the mask is no map of 8-bit ids.
         mask_channels_equal: Whether a mask in colour holds the same value in red, green and blue.
     """

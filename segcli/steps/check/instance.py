@@ -1,4 +1,4 @@
-"""check_dataset for instance data: both annotation files, every picture and every object, in one pass."""
+"""check_dataset for instance data: both annotation files, every image and every object, in one pass."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from segcli.models.task import Task
 from segcli.progress import track
 from segcli.rules import finding
 from segcli.steps.check.image_stats import Copies, SizeRange
-from segcli.steps.check.objects import PictureFacts, inspect_picture, picture_findings
+from segcli.steps.check.objects import ImageFacts, image_findings, inspect_image
 from segcli.steps.check.result import CheckResult, ClassCount
 from segcli.tasks import TASKS
 
@@ -36,23 +36,23 @@ SIZE_LIMITS_PX = (32**2, 96**2)
 
 @dataclass
 class ObjectTally:
-    """Objects and pictures seen so far, by class and part: int64 [classes]; and objects by size: int64 [3]."""
+    """Objects and images seen so far, by class and part: int64 [classes]; and objects by size: int64 [3]."""
 
     classes: int
     objects: dict[Split, NDArray[np.int64]] = field(init=False)
-    pictures: dict[Split, NDArray[np.int64]] = field(init=False)
+    images: dict[Split, NDArray[np.int64]] = field(init=False)
     by_size: dict[Split, NDArray[np.int64]] = field(init=False)
 
     def __post_init__(self) -> None:
         self.objects = {split: np.zeros(self.classes, np.int64) for split in Split}
-        self.pictures = {split: np.zeros(self.classes, np.int64) for split in Split}
+        self.images = {split: np.zeros(self.classes, np.int64) for split in Split}
         self.by_size = {split: np.zeros(len(SIZES), np.int64) for split in Split}
 
     def update(self, sample: InstanceSample, split: Split) -> None:
-        """Adds one picture."""
+        """Adds one image."""
         ids = np.bincount([value.class_id for value in sample.objects], minlength=self.classes)
         self.objects[split] += ids
-        self.pictures[split] += ids > 0
+        self.images[split] += ids > 0
         areas = [value.area_px for value in sample.objects]
         self.by_size[split] += np.bincount(np.searchsorted(SIZE_LIMITS_PX, areas, side="right"), minlength=len(SIZES))
 
@@ -65,8 +65,8 @@ class InstanceExamination:
         scan: What the annotation files hold.
         findings: Every fault and remark, errors first.
         tally: Sums over all objects.
-        sizes: Sizes of the pictures.
-        drawable: The first pictures with objects of each part that are in order.
+        sizes: Sizes of the images.
+        drawable: The first images with objects of each part that are in order.
     """
 
     scan: CocoScan
@@ -90,7 +90,7 @@ def check_instance(config: Config) -> CheckResult:
         config.Global.dataset,
         config.Train.num_classes,
         workers=options.num_workers,
-        draw=options.demo_pictures,
+        draw=options.demo_images,
     )
     dataset = seen.scan.dataset
     result = CheckResult(
@@ -102,10 +102,10 @@ def check_instance(config: Config) -> CheckResult:
         class_counts=class_counts(seen.tally, dataset),
         size_range=seen.sizes.compute(),
         further=attributes(seen),
-        pictures={split: seen.scan.counts[split].pictures for split in Split},
+        images={split: seen.scan.counts[split].images for split in Split},
     )
     drawings = {
-        # the id keeps apart pictures of one name in different folders
+        # the id keeps apart images of one name in different folders
         split: [Drawing(f"{s.image_id}_{s.image.stem}", partial(draw_sample, s, dataset)) for s in samples]
         for split, samples in seen.drawable.items()
     }
@@ -121,14 +121,14 @@ def examine_coco_dataset(
         dataset_dir: Folder of the dataset, or one above it.
         num_classes: Number of classes in the configuration.
         workers: Threads; None is one a core.
-        draw: How many pictures of each part to put aside for drawing.
+        draw: How many images of each part to put aside for drawing.
 
     Raises:
         DatasetError: There is no dataset at all, or more than one.
     """
     scan = scan_coco(find_coco_root(dataset_dir))
     dataset = scan.dataset
-    log.info("checking %d + %d pictures in %s", len(dataset.train), len(dataset.val), dataset.root)
+    log.info("checking %d + %d images in %s", len(dataset.train), len(dataset.val), dataset.root)
     tally, sizes = ObjectTally(len(dataset.classes)), SizeRange()
     copies = Copies(dataset.root, across="C151", within="C152")
     findings = list(scan.findings)
@@ -136,7 +136,7 @@ def examine_coco_dataset(
     jobs = [(sample, split) for split in Split for sample in dataset.samples(split)]
     for facts in track(map_in_order(_inspect, jobs, workers), "checking", len(jobs)):
         sample, split = facts.sample, facts.split
-        own = list(picture_findings(facts, relative_name(sample.image, dataset.root)))
+        own = list(image_findings(facts, relative_name(sample.image, dataset.root)))
         place = f"{ANNOTATION_FILES[split]} image id {sample.image_id}"
         findings.extend((*own, *copies.update(split, sample.image, facts.digest, place)))
         tally.update(sample, split)
@@ -169,13 +169,13 @@ def class_findings(tally: ObjectTally, dataset: CocoDataset, num_classes: int | 
 
 
 def class_counts(tally: ObjectTally, dataset: CocoDataset) -> tuple[ClassCount, ...]:
-    """How many objects of each class there are, and in how many pictures, by part."""
+    """How many objects of each class there are, and in how many images, by part."""
     return tuple(
         ClassCount(
             class_id,
             name,
             {split: int(tally.objects[split][class_id]) for split in Split},
-            {split: int(tally.pictures[split][class_id]) for split in Split},
+            {split: int(tally.images[split][class_id]) for split in Split},
             unit="objects",
         )
         for class_id, name in enumerate(dataset.classes)
@@ -187,8 +187,8 @@ def attributes(seen: InstanceExamination) -> dict[str, Any]:
     values: dict[str, Any] = {"category_ids": list(seen.scan.dataset.category_ids)}
     for split in Split:
         counts, samples = seen.scan.counts[split], seen.scan.dataset.samples(split)
-        values[f"{split.value}_pictures"] = counts.pictures
-        values[f"{split.value}_pictures_without_objects"] = sum(not sample.objects for sample in samples)
+        values[f"{split.value}_images"] = counts.images
+        values[f"{split.value}_images_without_objects"] = sum(not sample.objects for sample in samples)
         values[f"{split.value}_annotations"] = counts.annotations
         values[f"{split.value}_crowds"] = counts.crowds
         values[f"{split.value}_objects_by_size"] = dict(zip(SIZES, seen.tally.by_size[split].tolist(), strict=True))
@@ -196,7 +196,7 @@ def attributes(seen: InstanceExamination) -> dict[str, Any]:
 
 
 def draw_sample(sample: InstanceSample, dataset: CocoDataset) -> NDArray[np.uint8]:
-    """A picture with its objects and a legend, at a size to be looked at: RGB, uint8."""
+    """An image with its objects and a legend, at a size to be looked at: RGB, uint8."""
     from segcli.data.image import read_image
     from segcli.report.objects import DrawnObject, draw_objects
     from segcli.steps.check.report_files import drawing_scale
@@ -211,5 +211,5 @@ def draw_sample(sample: InstanceSample, dataset: CocoDataset) -> NDArray[np.uint
     return draw_objects(read_image(sample.image), objects, dataset.classes, scale=drawing_scale(height, width))
 
 
-def _inspect(job: tuple[InstanceSample, Split]) -> PictureFacts:
-    return inspect_picture(*job)
+def _inspect(job: tuple[InstanceSample, Split]) -> ImageFacts:
+    return inspect_image(*job)

@@ -1,4 +1,4 @@
-"""One look at one picture with its objects: the file is decoded once, the outlines are tested, all in threads."""
+"""One look at one image with its objects: the file is decoded once, the outlines are tested, all in threads."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ ObjectFault = tuple[str, int, str]
 
 
 @dataclass(frozen=True)
-class PictureFacts:
-    """What is known of one picture and its objects.
+class ImageFacts:
+    """What is known of one image and its objects.
 
     Attributes:
-        sample: The picture.
+        sample: The image.
         split: Its part.
         file: Its file.
         faults: What is wrong with its objects.
@@ -48,12 +48,12 @@ class PictureFacts:
     digest: bytes | None = None
 
 
-def inspect_picture(sample: InstanceSample, split: Split) -> PictureFacts:
-    """Decodes a picture and tests its outlines. Raises nothing: what is wrong is in the facts."""
+def inspect_image(sample: InstanceSample, split: Split) -> ImageFacts:
+    """Decodes an image and tests its outlines. Raises nothing: what is wrong is in the facts."""
     data, file = load_file(sample.image)
     if file.is_whole:
         file = replace(file, fault=decoding_fault(data, sample.image))
-    return PictureFacts(sample, split, file, tuple(object_faults(sample)), digest(data) if data else None)
+    return ImageFacts(sample, split, file, tuple(object_faults(sample)), digest(data) if data else None)
 
 
 def object_faults(sample: InstanceSample) -> Iterator[ObjectFault]:
@@ -92,13 +92,13 @@ def box_faults(value: InstanceObject, sample: InstanceSample) -> Iterator[Object
     yield "C134", value.annotation_id, message
 
 
-def picture_findings(facts: PictureFacts, name: str) -> Iterator[Finding]:
-    """Everything that is wrong with one picture; `name` is its file's, relative to the dataset."""
+def image_findings(facts: ImageFacts, name: str) -> Iterator[Finding]:
+    """Everything that is wrong with one image; `name` is its file's, relative to the dataset."""
     annotation_file = ANNOTATION_FILES[facts.split]
     place = f"{annotation_file} image id {facts.sample.image_id}"
     for code, path, message, hint in (
         *file_faults(facts.file, cut="C113", broken="C112", path=name),
-        *_picture_faults(facts, name),
+        *_image_faults(facts, name),
     ):
         yield finding(code, path, message, location=place, hint=hint)
     for code, annotation_id, message in facts.faults:
@@ -106,7 +106,7 @@ def picture_findings(facts: PictureFacts, name: str) -> Iterator[Finding]:
         yield finding(code, annotation_file, f"{message} ({facts.sample.image.name})", location=location)
 
 
-def _picture_faults(facts: PictureFacts, name: str) -> Iterator[Fault]:
+def _image_faults(facts: ImageFacts, name: str) -> Iterator[Fault]:
     header = facts.file.header
     if header is None:
         return
@@ -115,7 +115,7 @@ def _picture_faults(facts: PictureFacts, name: str) -> Iterator[Fault]:
     said = (facts.sample.width, facts.sample.height)
     if said != header.size:
         turned = header.orientation >= 5 and said == header.stored_size
-        hint = f"EXIF orientation {header.orientation} turns the picture: turn the outlines with it" if turned else None
+        hint = f"EXIF orientation {header.orientation} turns the image: turn the outlines with it" if turned else None
         width, height = header.size
         yield "C114", name, f"{said[0]} x {said[1]} px are written, the file has {width} x {height} px", hint
 

@@ -48,7 +48,7 @@ def write_check_files(result: CheckResult, drawings: Mapping[Split, Sequence[Dra
         The result with the paths of the files, relative to `output`.
     """
     folder = output / FOLDER
-    draw_histogram(result.class_counts, result.picture_counts, folder / "histogram.png")
+    draw_histogram(result.class_counts, result.image_counts, folder / "histogram.png")
     paths = _draw_samples(drawings, folder / DEMO_FOLDER)
     result = replace(
         result,
@@ -63,7 +63,7 @@ def write_check_files(result: CheckResult, drawings: Mapping[Split, Sequence[Dra
 
 
 def drawing_scale(height: int, width: int) -> float:
-    """Factor that brings a picture to a size to be looked at; whole numbers enlarge."""
+    """Factor that brings an image to a size to be looked at; whole numbers enlarge."""
     side = max(height, width)
     return min(1.0, LARGEST_PX / side) if side > SMALLEST_PX else -(-SMALLEST_PX // side)
 
@@ -80,7 +80,7 @@ def draw_sample(sample: SegSample, classes: ClassMap) -> NDArray[np.uint8]:
 
 
 def _draw_samples(drawings: Mapping[Split, Sequence[Drawing]], folder: Path) -> dict[Split, list[str]]:
-    """Draws the samples; pictures of an earlier check are taken away first."""
+    """Draws the samples; images of an earlier check are taken away first."""
     for old in folder.glob("*.jpg"):
         old.unlink()
     names: dict[Split, list[str]] = {split: [] for split in Split}

@@ -16,12 +16,12 @@ from segcli.rules import CODES
 
 @dataclass(frozen=True)
 class ClassCount:
-    """How often a class occurs: pixels or objects, and pictures that show it, by part."""
+    """How often a class occurs: pixels or objects, and images that show it, by part."""
 
     class_id: int
     name: str
     amounts: dict[Split, int]
-    pictures: dict[Split, int]
+    images: dict[Split, int]
     unit: str = "pixels"
 
     def as_dict(self) -> dict[str, Any]:
@@ -29,7 +29,7 @@ class ClassCount:
         values: dict[str, Any] = {"id": self.class_id, "name": self.name}
         for split in Split:
             values[f"{split.value}_{self.unit}"] = self.amounts[split]
-            values[f"{split.value}_pictures"] = self.pictures[split]
+            values[f"{split.value}_images"] = self.images[split]
         return values
 
 
@@ -41,15 +41,15 @@ class CheckResult:
         dataset_path: Folder of the lists.
         dataset_type: PaddleX's name of the layout.
         findings: Every fault and remark, errors first.
-        samples: What PaddleX counts in each part: pictures of semantic data, annotations of instance data.
+        samples: What PaddleX counts in each part: images of semantic data, annotations of instance data.
         classes: Names in order of their ids.
         class_counts: How often each class occurs.
-        size_range: Smallest and largest width and height of the pictures, in pixels.
+        size_range: Smallest and largest width and height of the images, in pixels.
         sample_paths: Drawn samples of each part, relative to the output folder; empty before they are drawn.
         histogram: Path of the histogram, relative to the output folder; None before it is drawn.
         report: Path of the page for people, relative to the output folder; None before it is written.
         further: More numbers, beside PaddleX's attributes.
-        pictures: Pictures of each part, where `samples` counts something else.
+        images: Images of each part, where `samples` counts something else.
         preparation: What the conversion and the division before the check did, by their names.
     """
 
@@ -64,7 +64,7 @@ class CheckResult:
     histogram: str | None = None
     report: str | None = None
     further: dict[str, Any] = field(default_factory=dict)
-    pictures: dict[Split, int] | None = None
+    images: dict[Split, int] | None = None
     preparation: dict[str, PreparationReport] = field(default_factory=dict)
 
     @property
@@ -73,9 +73,9 @@ class CheckResult:
         return not has_errors(self.findings)
 
     @property
-    def picture_counts(self) -> dict[Split, int]:
-        """Pictures of each part."""
-        return self.pictures or self.samples
+    def image_counts(self) -> dict[Split, int]:
+        """Images of each part."""
+        return self.images or self.samples
 
     def count(self, severity: Severity) -> int:
         """Findings of one severity."""
@@ -109,14 +109,14 @@ class CheckResult:
         """What a person wants to know first."""
         rows = [
             ("dataset", self.dataset_path),
-            ("samples", ", ".join(f"{count} {split.value}" for split, count in self.picture_counts.items())),
+            ("samples", ", ".join(f"{count} {split.value}" for split, count in self.image_counts.items())),
             ("classes", f"{len(self.classes)}: {', '.join(self.classes.names)}"),
         ]
-        if self.pictures is not None:
+        if self.images is not None:
             rows.append(("annotations", ", ".join(f"{self.samples[split]} {split.value}" for split in Split)))
         if self.size_range is not None:
             smallest, largest = (f"{width} x {height}" for width, height in self.size_range)
-            rows.append(("pictures", f"{smallest} px" if smallest == largest else f"{smallest} to {largest} px"))
+            rows.append(("images", f"{smallest} px" if smallest == largest else f"{smallest} to {largest} px"))
         verdict = "valid" if self.valid else "invalid"
         amounts = ", ".join(_amount(self.count(severity), severity) for severity in Severity)
         rows.append(("verdict", f"{verdict} ({amounts})"))

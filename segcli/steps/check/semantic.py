@@ -1,4 +1,4 @@
-"""check_dataset for semantic data: lists, class file, every picture and every mask, in one pass."""
+"""check_dataset for semantic data: lists, class file, every image and every mask, in one pass."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def check_semantic(config: Config) -> CheckResult:
         config.Global.dataset,
         config.Train.num_classes,
         workers=options.num_workers,
-        draw=options.demo_pictures,
+        draw=options.demo_images,
     )
     counts = class_counts(seen.tally, seen.dataset.classes)
     result = CheckResult(
@@ -76,7 +76,7 @@ def check_semantic(config: Config) -> CheckResult:
     )
     drawings = {
         split: [
-            # the line number keeps apart pictures of one name in different folders
+            # the line number keeps apart images of one name in different folders
             Drawing(f"{sample.line}_{sample.image.stem}", partial(draw_sample, sample, result.classes))
             for sample in samples
         ]
@@ -127,7 +127,7 @@ def class_counts(tally: Tally, classes: ClassMap) -> tuple[ClassCount, ...]:
             class_id,
             name,
             {split: int(tally.pixels[split][class_id]) for split in Split},
-            {split: int(tally.pictures[split][class_id]) for split in Split},
+            {split: int(tally.images[split][class_id]) for split in Split},
         )
         for class_id, name in enumerate(classes)
     )

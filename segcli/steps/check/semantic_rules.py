@@ -10,7 +10,7 @@ import numpy as np
 
 from segcli.data.classes import ClassMap
 from segcli.data.formats.masks import LIST_FILES
-from segcli.data.headers import PictureHeader
+from segcli.data.headers import ImageHeader
 from segcli.data.image import IMAGE_SUFFIXES, LOSSY_FORMATS, MASK_SUFFIXES
 from segcli.data.lists import relative_name
 from segcli.data.samples import Split
@@ -47,7 +47,7 @@ def sample_findings(facts: SampleFacts, root: Path, scale: MaskScale) -> Iterato
     for code, path, message, hint in (
         *file_faults(facts.image, cut="S204", broken="S203", path=image),
         *file_faults(facts.mask, cut="S206", broken="S205", path=mask),
-        *picture_remarks(facts.image, image),
+        *image_remarks(facts.image, image),
         *mask_faults(facts, mask),
         *size_faults(facts, mask),
         *id_faults(facts, mask, scale),
@@ -55,8 +55,8 @@ def sample_findings(facts: SampleFacts, root: Path, scale: MaskScale) -> Iterato
         yield finding(code, path, message, location=place, hint=hint)
 
 
-def picture_remarks(facts: FileFacts, path: str) -> Iterator[Fault]:
-    """Pictures that are read, but not as they are."""
+def image_remarks(facts: FileFacts, path: str) -> Iterator[Fault]:
+    """Images that are read, but not as they are."""
     header = facts.header
     if header is None or not facts.is_whole:
         return
@@ -90,13 +90,15 @@ def mask_faults(facts: SampleFacts, path: str) -> Iterator[Fault]:
 
 
 def size_faults(facts: SampleFacts, path: str) -> Iterator[Fault]:
-    """A mask of another size than its picture."""
-    picture, mask = facts.image.header, facts.mask.header
-    if picture is None or mask is None or picture.size == mask.stored_size:
+    """A mask of another size than its image."""
+    image_header, mask = facts.image.header, facts.mask.header
+    if image_header is None or mask is None or image_header.size == mask.stored_size:
         return
-    turned = picture.stored_size == mask.stored_size
-    hint = f"the picture is turned by its EXIF orientation {picture.orientation}: turn the mask too" if turned else None
-    yield "S207", path, f"the mask is {_size(mask, stored=True)}, the picture {_size(picture)}", hint
+    turned = image_header.stored_size == mask.stored_size
+    hint = (
+        f"the image is turned by its EXIF orientation {image_header.orientation}: turn the mask too" if turned else None
+    )
+    yield "S207", path, f"the mask is {_size(mask, stored=True)}, the image {_size(image_header)}", hint
 
 
 def id_faults(facts: SampleFacts, path: str, scale: MaskScale) -> Iterator[Fault]:
@@ -117,18 +119,18 @@ def id_faults(facts: SampleFacts, path: str, scale: MaskScale) -> Iterator[Fault
 
 def class_findings(tally: Tally, classes: ClassMap, *, file: str, numbered: bool) -> Iterator[Finding]:
     """Classes that are never used, or in one part only; ids with gaps where `numbered` from the masks."""
-    pictures = {split: tally.pictures[split] for split in Split}
-    used = [class_id for class_id in range(len(classes)) if any(counts[class_id] for counts in pictures.values())]
+    images = {split: tally.images[split] for split in Split}
+    used = [class_id for class_id in range(len(classes)) if any(counts[class_id] for counts in images.values())]
     unused = [class_id for class_id in range(len(classes)) if class_id not in used]
     if numbered and unused and used:
         yield finding("S403", file, f"the masks hold ids up to {used[-1]}, but not {_some(map(str, unused))}")
     elif not numbered:
         for class_id in unused:
             yield finding("S401", file, f"class {class_id} ({classes.names[class_id]}) is in no mask")
-    if not all(counts.any() for counts in pictures.values()):
+    if not all(counts.any() for counts in images.values()):
         return
     for class_id in used:
-        present = [split for split in Split if pictures[split][class_id]]
+        present = [split for split in Split if images[split][class_id]]
         if len(present) == 1:
             message = f"class {class_id} ({classes.names[class_id]}) is only in {present[0].value}"
             yield finding("S402", LIST_FILES[present[0]], message)
@@ -140,7 +142,7 @@ def binary_findings(tally: Tally, ignore_index: int, *, file: str) -> Iterator[F
         yield finding("S406", file, f"every mask holds only 0 and {ignore_index}, and {ignore_index} counts as ignored")
 
 
-def _size(header: PictureHeader, *, stored: bool = False) -> str:
+def _size(header: ImageHeader, *, stored: bool = False) -> str:
     width, height = header.stored_size if stored else header.size
     return f"{width} x {height} px"
 

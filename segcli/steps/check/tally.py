@@ -1,4 +1,4 @@
-"""What is added up over all samples: pixels and pictures of each class, and sizes."""
+"""What is added up over all samples: pixels and images of each class, and sizes."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ class Tally:
 
     Attributes:
         pixels: Pixels of each id, int64 [256], by part.
-        pictures: Masks that hold each id, int64 [256], by part.
-        sizes: Sizes of the pictures.
+        images: Masks that hold each id, int64 [256], by part.
+        sizes: Sizes of the images.
     """
 
     pixels: dict[Split, NDArray[np.int64]] = field(default_factory=_no_counts)
-    pictures: dict[Split, NDArray[np.int64]] = field(default_factory=_no_counts)
+    images: dict[Split, NDArray[np.int64]] = field(default_factory=_no_counts)
     sizes: SizeRange = field(default_factory=SizeRange)
 
     def update(self, facts: SampleFacts) -> None:
@@ -36,9 +36,9 @@ class Tally:
             self.sizes.update(facts.image.header.size)
         if facts.counts is not None:
             self.pixels[facts.split] += facts.counts
-            self.pictures[facts.split] += facts.counts > 0
+            self.images[facts.split] += facts.counts > 0
 
     def ids(self) -> set[int]:
         """Every value that occurs in any mask."""
-        seen = sum(self.pictures.values(), np.zeros(256, np.int64))
+        seen = sum(self.images.values(), np.zeros(256, np.int64))
         return {int(value) for value in np.flatnonzero(seen)}

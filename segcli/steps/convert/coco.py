@@ -17,7 +17,7 @@ from segcli.progress import track
 from segcli.rules import finding
 from segcli.steps.convert.classes import object_classes
 from segcli.steps.convert.coco_objects import DrawnObject, ShapePainter, group
-from segcli.steps.convert.images import IMAGE_FOLDER, PlacedPicture, place_pictures
+from segcli.steps.convert.images import IMAGE_FOLDER, PlacedImage, place_images
 from segcli.steps.convert.labelme_source import LabelMeDataset
 from segcli.steps.convert.plan import ConversionPlan
 
@@ -28,14 +28,14 @@ _NO_OBJECTS = (IGNORE_NAME, BACKGROUND_NAME)
 class CocoPlan(ConversionPlan):
     """A conversion to COCO; category ids are those of `classes` from 1 on.
 
-    Ids of pictures and annotations run on from the training to the validation part, so that both can be joined.
+    Ids of images and annotations run on from the training to the validation part, so that both can be joined.
     """
 
     def stage(self, changes: Transaction) -> dict[str, int]:
-        """Writes both annotation files and the pictures that are not in their place."""
+        """Writes both annotation files and the images that are not in their place."""
         writer = _Writer(self)
-        for picture in track(self.pictures, "converting", len(self.pictures)):
-            picture.stage(self.root, changes)
+        for placed in track(self.placed_images, "converting", len(self.placed_images)):
+            placed.stage(self.root, changes)
         for split in Split:
             content = json.dumps(writer.part(split), ensure_ascii=False)
             changes.stage(ANNOTATION_FILES[split]).write_text(content + "\n", encoding="utf-8")
@@ -44,42 +44,42 @@ class CocoPlan(ConversionPlan):
 
 
 def plan_coco(dataset: LabelMeDataset, settings: CheckDatasetConfig) -> CocoPlan:
-    """Decides every file of the result without writing one; see `place_pictures` for the errors."""
+    """Decides every file of the result without writing one; see `place_images` for the errors."""
     names, findings = object_classes(dataset)
-    pictures, faults = place_pictures(dataset, settings.split)
+    placed_images, faults = place_images(dataset, settings.split)
     return CocoPlan(
         dataset=dataset,
         classes=names,
-        pictures=pictures,
-        findings=(*dataset.findings, *findings, *faults, *_left_out(pictures)),
+        placed_images=placed_images,
+        findings=(*dataset.findings, *findings, *faults, *_left_out(placed_images)),
         line_width=settings.convert.line_width,
         point_size=settings.convert.point_size,
     )
 
 
-def _left_out(pictures: tuple[PlacedPicture, ...]) -> list[Finding]:
+def _left_out(placed_images: tuple[PlacedImage, ...]) -> list[Finding]:
     findings = []
-    for picture in pictures:
-        labels = [shape.label for shape in picture.source.annotation.shapes]
+    for placed in placed_images:
+        labels = [shape.label for shape in placed.source.annotation.shapes]
         counts = [f"{labels.count(name)} {name}" for name in _NO_OBJECTS if name in labels]
         if counts:
-            findings.append(finding("L303", picture.source.name, f"holds {' and '.join(counts)}"))
+            findings.append(finding("L303", placed.source.name, f"holds {' and '.join(counts)}"))
     return findings
 
 
 class _Writer:
-    """Numbers pictures and annotations through both parts.
+    """Numbers images and annotations through both parts.
 
     Attributes:
         objects: Annotations so far.
-        empty: Objects without a pixel in their picture, which are left out.
+        empty: Objects without a pixel in their image, which are left out.
     """
 
     def __init__(self, plan: CocoPlan) -> None:
         self.objects = 0
         self.empty = 0
         self._plan = plan
-        self._pictures = 0
+        self._images = 0
         self._painter = ShapePainter(plan.line_width, plan.point_size)
         self._ids = {name: number for number, name in enumerate(plan.classes, start=1)}
 
@@ -87,21 +87,21 @@ class _Writer:
         """Content of the annotation file of one part."""
         images: list[dict[str, Any]] = []
         annotations: list[dict[str, Any]] = []
-        for picture in self._plan.samples(split):
-            self._pictures += 1
-            images.append(self._image(picture))
-            annotations += self._annotations(picture)
+        for placed in self._plan.samples(split):
+            self._images += 1
+            images.append(self._image(placed))
+            annotations += self._annotations(placed)
         categories = [{"id": number, "name": name} for name, number in self._ids.items()]
         return {"images": images, "annotations": annotations, "categories": categories}
 
-    def _image(self, picture: PlacedPicture) -> dict[str, Any]:
-        height, width = picture.size
-        name = PurePosixPath(picture.image).relative_to(IMAGE_FOLDER).as_posix()
-        return {"id": self._pictures, "file_name": name, "width": width, "height": height}
+    def _image(self, placed: PlacedImage) -> dict[str, Any]:
+        height, width = placed.size
+        name = PurePosixPath(placed.image).relative_to(IMAGE_FOLDER).as_posix()
+        return {"id": self._images, "file_name": name, "width": width, "height": height}
 
-    def _annotations(self, picture: PlacedPicture) -> list[dict[str, Any]]:
-        shapes = (shape for shape in picture.source.annotation.shapes if shape.label not in _NO_OBJECTS)
-        drawn = [self._painter.draw(parts, *picture.size) for parts in group(shapes)]
+    def _annotations(self, placed: PlacedImage) -> list[dict[str, Any]]:
+        shapes = (shape for shape in placed.source.annotation.shapes if shape.label not in _NO_OBJECTS)
+        drawn = [self._painter.draw(parts, *placed.size) for parts in group(shapes)]
         self.empty += drawn.count(None)
         return [self._annotation(object_) for object_ in drawn if object_ is not None]
 
@@ -109,7 +109,7 @@ class _Writer:
         self.objects += 1
         return {
             "id": self.objects,
-            "image_id": self._pictures,
+            "image_id": self._images,
             "category_id": self._ids[drawn.label],
             "bbox": [float(side) for side in drawn.box],
             "area": float(drawn.area_px),

@@ -33,7 +33,7 @@ _FILLED = frozenset({"polygon", "rectangle", "circle", "mask"})
 
 @dataclass(frozen=True)
 class DrawnObject:
-    """One object of a picture.
+    """One object of an image.
 
     Attributes:
         label: Class name.
@@ -63,7 +63,7 @@ class ShapePainter:
         self._canvas: LabelCanvas
 
     def draw(self, parts: list[Shape], height: int, width: int) -> DrawnObject | None:
-        """The object that some shapes of one label make in a picture; None when no pixel of it is inside."""
+        """The object that some shapes of one label make in an image; None when no pixel of it is inside."""
         painted = [(shape, crop) for shape in parts if (crop := self._paint(shape, height, width)) is not None]
         if not painted:
             return None

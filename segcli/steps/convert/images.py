@@ -1,4 +1,4 @@
-"""Where the pictures of a LabelMe dataset go, which size they have and which part they belong to."""
+"""Where the images of a LabelMe dataset go, which size they have and which part they belong to."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ _SUFFIXES = {"JPEG": ".jpg", "PNG": ".png", "BMP": ".bmp"}
 
 
 @dataclass(frozen=True)
-class PlacedPicture:
-    """One picture of the result.
+class PlacedImage:
+    """One image of the result.
 
     Attributes:
         source: The LabelMe sample.
         size: Height and width in pixels.
-        image: Where the picture goes, relative to the dataset.
-        stem: A name without suffix that no other picture has.
+        image: Where the image goes, relative to the dataset.
+        stem: A name without suffix that no other image has.
         split: The part it belongs to.
     """
 
@@ -44,25 +44,25 @@ class PlacedPicture:
     split: Split
 
     def stage(self, root: Path, changes: Transaction) -> None:
-        """Copies the picture into the transaction, unless it is in its place."""
-        picture = self.source.picture
-        if picture is None:
+        """Copies the image into the transaction, unless it is in its place."""
+        original = self.source.image
+        if original is None:
             changes.stage(self.image).write_bytes(self.source.annotation.image_data())
-        elif picture != root / self.image:
-            shutil.copyfile(picture, changes.stage(self.image))
+        elif original != root / self.image:
+            shutil.copyfile(original, changes.stage(self.image))
 
 
 @dataclass(frozen=True)
 class _Measured:
-    """A sample whose picture can be read: its height and width in pixels, its name as far as it is free to choose."""
+    """A sample whose image can be read: its height and width in pixels, its name as far as it is free to choose."""
 
     sample: LabelMeSample
     size: tuple[int, int]
     name: PurePosixPath
 
 
-def place_pictures(dataset: LabelMeDataset, settings: SplitConfig) -> tuple[tuple[PlacedPicture, ...], list[Finding]]:
-    """Decides everything about the pictures; writes nothing.
+def place_images(dataset: LabelMeDataset, settings: SplitConfig) -> tuple[tuple[PlacedImage, ...], list[Finding]]:
+    """Decides everything about the images; writes nothing.
 
     An image inside `images/` stays where it is. Where a split is asked for, it is made here, just as
     `segcli.steps.split` would make it afterwards; then both together change nothing when they are repeated. Otherwise
@@ -77,23 +77,23 @@ def place_pictures(dataset: LabelMeDataset, settings: SplitConfig) -> tuple[tupl
         try:
             measured.append(_measure(sample))
         except InputError as fault:
-            code, what = ("L107", "imageData") if sample.picture is None else ("L202", sample.picture.name)
+            code, what = ("L107", "imageData") if sample.image is None else ("L202", sample.image.name)
             findings.append(finding(code, sample.name, f"{what}: {fault.message}"))
     names = _Names(dataset.root, findings).of(measured)
     splits = _splits([entry.sample.split for entry in measured], [image for image, _ in names], settings)
     placed = tuple(
-        PlacedPicture(entry.sample, entry.size, image, stem, split)
+        PlacedImage(entry.sample, entry.size, image, stem, split)
         for entry, (image, stem), split in zip(measured, names, splits, strict=True)
     )
-    for picture in placed:
-        findings += _misfits(picture)
+    for original in placed:
+        findings += _misfits(original)
     return placed, findings
 
 
 def _measure(sample: LabelMeSample) -> _Measured:
-    if sample.picture is not None:
-        width, height = image_size(sample.picture)
-        return _Measured(sample, (height, width), PurePosixPath(sample.picture.name))
+    if sample.image is not None:
+        width, height = image_size(sample.image)
+        return _Measured(sample, (height, width), PurePosixPath(sample.image.name))
     data = sample.annotation.image_data()
     height, width = decode_image(data, name="imageData").shape[:2]
     header = read_header(data)
@@ -110,7 +110,7 @@ def _splits(listed: list[Split | None], images: list[str], settings: SplitConfig
 
 
 class _Names:
-    """Gives out names: first to the pictures that stay, then to the others in their order."""
+    """Gives out names: first to the images that stay, then to the others in their order."""
 
     def __init__(self, root: Path, findings: list[Finding]) -> None:
         self._root = root
@@ -118,7 +118,7 @@ class _Names:
         self._taken: set[str] = set()
 
     def of(self, measured: Sequence[_Measured]) -> list[tuple[str, str]]:
-        """Place in the dataset and stem of each picture."""
+        """Place in the dataset and stem of each image."""
         staying = [self._inside(entry.sample) for entry in measured]
         names: list[tuple[str, str]] = [("", "")] * len(measured)
         for index in sorted(range(len(measured)), key=lambda index: staying[index] is None):
@@ -129,13 +129,13 @@ class _Names:
 
     def _inside(self, sample: LabelMeSample) -> str | None:
         folder = self._root / IMAGE_FOLDER
-        if sample.picture is None or not sample.picture.is_relative_to(folder):
+        if sample.image is None or not sample.image.is_relative_to(folder):
             return None
-        return sample.picture.relative_to(self._root).as_posix()
+        return sample.image.relative_to(self._root).as_posix()
 
     def _free_stem(self, sample: LabelMeSample, stem: str) -> str:
         if stem.casefold() in self._taken:
-            self._findings.append(finding("L203", sample.name, f"there is another picture called {stem}"))
+            self._findings.append(finding("L203", sample.name, f"there is another image called {stem}"))
             stem = self._other_stem(sample, stem)
         self._taken.add(stem.casefold())
         return stem
@@ -151,13 +151,13 @@ class _Names:
         return candidate
 
 
-def _misfits(picture: PlacedPicture) -> list[Finding]:
-    """What the shapes say that the picture does not bear out."""
-    (height, width), annotation, name = picture.size, picture.source.annotation, picture.source.name
+def _misfits(original: PlacedImage) -> list[Finding]:
+    """What the shapes say that the image does not bear out."""
+    (height, width), annotation, name = original.size, original.source.annotation, original.source.name
     findings = []
     if annotation.stated_size not in (None, (width, height)):
         stated = "{} x {}".format(*annotation.stated_size or ())
-        findings.append(finding("L205", name, f"{stated} px were labelled, the picture has {width} x {height} px"))
+        findings.append(finding("L205", name, f"{stated} px were labelled, the image has {width} x {height} px"))
     for shape in annotation.shapes:
         left, top, right, bottom = _box(shape)
         if right < 0 or bottom < 0 or left >= width or top >= height:

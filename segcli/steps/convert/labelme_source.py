@@ -1,4 +1,4 @@
-"""Finds the LabelMe files of a dataset, in any of the layouts that people keep them in, and their pictures."""
+"""Finds the LabelMe files of a dataset, in any of the layouts that people keep them in, and their images."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ from segcli.rules import finding
 
 LIST_FILES = {Split.TRAIN: "train_anno_list.txt", Split.VAL: "val_anno_list.txt"}
 ANNOTATION_FOLDER = "annotations"
-PICTURE_FOLDERS = ("images", "imgs", "JPEGImages")
+IMAGE_FOLDERS = ("images", "imgs", "JPEGImages")
 _COCO_FILES = {"instance_train.json", "instance_val.json"}
 
 
 @dataclass(frozen=True)
 class LabelMeSample:
-    """One LabelMe file and its picture.
+    """One LabelMe file and its image.
 
     Attributes:
         name: Path of the file relative to the dataset, for messages.
         annotation: The file.
-        picture: The picture's file; None when it is embedded only.
+        image: The image's file; None when it is embedded only.
         split: The part whose list names the file; None when there are not both lists.
     """
 
     name: str
     annotation: LabelMeFile
-    picture: Path | None
+    image: Path | None
     split: Split | None
 
 
@@ -67,7 +67,7 @@ def find_labelme_root(dataset_dir: Path) -> Path:
 
 
 def read_labelme_dataset(dataset_dir: Path) -> LabelMeDataset:
-    """Reads every LabelMe file of a dataset, the pictures unopened; a conversion that was killed is rolled back.
+    """Reads every LabelMe file of a dataset, the images unopened; a conversion that was killed is rolled back.
 
     With `train_anno_list.txt` and `val_anno_list.txt` these say which files belong to which part. One of them alone
     says which files are taken; without them every LabelMe file is. `label.txt`, where present, fixes the classes and
@@ -77,7 +77,7 @@ def read_labelme_dataset(dataset_dir: Path) -> LabelMeDataset:
     recover(root)
     findings: list[Finding] = []
     samples = []
-    pictures = _PictureFinder(root)
+    images = _ImageFinder(root)
     listed = any((root / list_file).is_file() for list_file in LIST_FILES.values())
     for path, split in _annotation_files(root, findings):
         name = relative_name(path, root)
@@ -87,29 +87,29 @@ def read_labelme_dataset(dataset_dir: Path) -> LabelMeDataset:
             findings += [finding("L005", name, faults[0].message)] if foreign else faults
             continue
         findings += faults
-        picture = pictures.find(annotation)
-        if picture is None and not annotation.has_image_data:
+        found = images.find(annotation)
+        if found is None and not annotation.has_image_data:
             stated = annotation.image_path or f"{path.stem}.*"
-            findings.append(finding("L201", name, f"its picture {stated} is nowhere"))
+            findings.append(finding("L201", name, f"its image {stated} is nowhere"))
             continue
         if not annotation.shapes and not faults:
             findings.append(finding("L109", name, "holds no shapes"))
-        samples.append(LabelMeSample(name, annotation, picture, split))
-    samples = _one_a_picture(samples, findings)
+        samples.append(LabelMeSample(name, annotation, found, split))
+    samples = _one_a_image(samples, findings)
     if not samples and not has_errors(findings):
         findings.append(finding("L001", str(root), "no LabelMe file lies here"))
     return LabelMeDataset(root, tuple(samples), _label_names(root), tuple(findings))
 
 
-def _one_a_picture(samples: list[LabelMeSample], findings: list[Finding]) -> list[LabelMeSample]:
-    """The first sample of each picture."""
+def _one_a_image(samples: list[LabelMeSample], findings: list[Finding]) -> list[LabelMeSample]:
+    """The first sample of each image."""
     first: dict[Path, LabelMeSample] = {}
     kept = []
     for sample in samples:
-        if sample.picture is None or first.setdefault(sample.picture, sample) is sample:
+        if sample.image is None or first.setdefault(sample.image, sample) is sample:
             kept.append(sample)
         else:
-            message = f"its picture {sample.picture.name} is also that of {first[sample.picture].name}"
+            message = f"its image {sample.image.name} is also that of {first[sample.image].name}"
             findings.append(finding("L204", sample.name, message))
     return kept
 
@@ -151,26 +151,26 @@ def _label_names(root: Path) -> tuple[str, ...] | None:
     return tuple(dict.fromkeys(line for _, line in read_text_file(path).lines))
 
 
-class _PictureFinder:
-    """Looks for pictures where LabelMe says they are, then where people put them.
+class _ImageFinder:
+    """Looks for images where LabelMe says they are, then where people put them.
 
-    A picture or mask that an earlier conversion wrote is not taken for the source while there is another, so that a
+    An image or mask that an earlier conversion wrote is not taken for the source while there is another, so that a
     repeated conversion finds what the first one found.
     """
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._folders = [root / name for name in PICTURE_FOLDERS]
+        self._folders = [root / name for name in IMAGE_FOLDERS]
         self._written = added_files(root)
 
     def find(self, annotation: LabelMeFile) -> Path | None:
-        """The picture's file; None when it is nowhere, or embedded only."""
+        """The image's file; None when it is nowhere, or embedded only."""
         written = None
         for candidate in self._candidates(annotation):
             if candidate.is_file():
                 if candidate not in self._written:
                     return candidate
-                if candidate.parent.name in PICTURE_FOLDERS:
+                if candidate.parent.name in IMAGE_FOLDERS:
                     written = written or candidate
         return None if annotation.has_image_data else written
 
@@ -180,7 +180,7 @@ class _PictureFinder:
         if stated is not None:
             if here.name == ANNOTATION_FOLDER and len(stated.parts) == 1:
                 # what lies beside is then a mask that another tool made of it
-                yield from self._picture_folders(here, stated.name)
+                yield from self._image_folders(here, stated.name)
             yield Path(os.path.normpath(here / stated))
             yield from self._by_name(here, stated.name)
         for suffix in sorted(IMAGE_SUFFIXES):
@@ -189,11 +189,11 @@ class _PictureFinder:
 
     def _by_name(self, here: Path, name: str) -> Iterator[Path]:
         yield here / name
-        yield from self._picture_folders(here, name)
+        yield from self._image_folders(here, name)
 
-    def _picture_folders(self, here: Path, name: str) -> Iterator[Path]:
+    def _image_folders(self, here: Path, name: str) -> Iterator[Path]:
         beside = here if here == self._root else here.parent
-        for folder in PICTURE_FOLDERS:
+        for folder in IMAGE_FOLDERS:
             yield beside / folder / name
         for known in self._folders:
             yield known / name

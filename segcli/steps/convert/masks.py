@@ -18,7 +18,7 @@ from segcli.data.transaction import Transaction
 from segcli.progress import track
 from segcli.rules import finding
 from segcli.steps.convert.classes import object_classes
-from segcli.steps.convert.images import PlacedPicture, place_pictures
+from segcli.steps.convert.images import PlacedImage, place_images
 from segcli.steps.convert.labelme_source import LabelMeDataset
 from segcli.steps.convert.plan import ConversionPlan
 
@@ -35,29 +35,29 @@ class SegPlan(ConversionPlan):
 
     mask_folder: str = MASK_FOLDER
 
-    def mask(self, picture: PlacedPicture) -> str:
-        """Where the mask of a picture goes, relative to the dataset."""
-        return f"{self.mask_folder}/{picture.stem}.png"
+    def mask(self, placed: PlacedImage) -> str:
+        """Where the mask of an image goes, relative to the dataset."""
+        return f"{self.mask_folder}/{placed.stem}.png"
 
     def stage(self, changes: Transaction) -> dict[str, int]:
-        """Writes masks, pictures, lists and class files."""
+        """Writes masks, images, lists and class files."""
         palette = png_palette(256)
-        for picture in track(self.pictures, "converting", len(self.pictures)):
-            mask = Image.fromarray(self.paint(picture))
+        for placed in track(self.placed_images, "converting", len(self.placed_images)):
+            mask = Image.fromarray(self.paint(placed))
             mask.putpalette(palette)
-            mask.save(changes.stage(self.mask(picture)), format="PNG", compress_level=1)
-            picture.stage(self.root, changes)
+            mask.save(changes.stage(self.mask(placed)), format="PNG", compress_level=1)
+            placed.stage(self.root, changes)
         for split in Split:
-            lines = "".join(f"{self._line(picture)}\n" for picture in self.samples(split))
+            lines = "".join(f"{self._line(placed)}\n" for placed in self.samples(split))
             changes.stage(LIST_FILES[split]).write_text(lines, encoding="utf-8")
         self._stage_classes(changes)
-        return {"masks": len(self.pictures)}
+        return {"masks": len(self.placed_images)}
 
-    def paint(self, picture: PlacedPicture) -> NDArray[np.uint8]:
-        """The mask of one picture: shapes in file order, later ones over earlier ones; uint8 [H, W]."""
+    def paint(self, placed: PlacedImage) -> NDArray[np.uint8]:
+        """The mask of one image: shapes in file order, later ones over earlier ones; uint8 [H, W]."""
         ids = {name: number for number, name in enumerate(self.classes)} | {IGNORE_NAME: IGNORE_INDEX}
-        canvas = LabelCanvas(*picture.size, line_width=self.line_width, point_size=self.point_size)
-        for shape in picture.source.annotation.shapes:
+        canvas = LabelCanvas(*placed.size, line_width=self.line_width, point_size=self.point_size)
+        for shape in placed.source.annotation.shapes:
             canvas.paint(shape, ids[shape.label])
         return canvas.labels()
 
@@ -67,26 +67,26 @@ class SegPlan(ConversionPlan):
         numbered = "".join(f"{number}: {name}\n" for number, name in enumerate(self.classes))
         changes.stage("class_name_to_id.txt").write_text(numbered, encoding="utf-8")
 
-    def _line(self, picture: PlacedPicture) -> str:
-        names = (picture.image, self.mask(picture))
+    def _line(self, placed: PlacedImage) -> str:
+        names = (placed.image, self.mask(placed))
         return ("\t" if any(" " in name for name in names) else " ").join(names)
 
 
 def plan_masks(dataset: LabelMeDataset, settings: CheckDatasetConfig) -> SegPlan:
-    """Decides every file of the result without writing one; see `place_pictures` for the errors.
+    """Decides every file of the result without writing one; see `place_images` for the errors.
 
-    Masks go into `annotations/`, or into `masks/` where the labelled pictures themselves lie in `annotations/`.
+    Masks go into `annotations/`, or into `masks/` where the labelled images themselves lie in `annotations/`.
     """
     names, findings = object_classes(dataset)
     if len(names) >= IGNORE_INDEX:
         findings.append(finding("L304", str(dataset.root), f"there are {len(names)} labels"))
-    pictures, faults = place_pictures(dataset, settings.split)
+    placed_images, faults = place_images(dataset, settings.split)
     folder = dataset.root / MASK_FOLDER
-    crowded = any(sample.picture is not None and sample.picture.parent == folder for sample in dataset.samples)
+    crowded = any(sample.image is not None and sample.image.parent == folder for sample in dataset.samples)
     return SegPlan(
         dataset=dataset,
         classes=(BACKGROUND_NAME, *names),
-        pictures=pictures,
+        placed_images=placed_images,
         findings=(*dataset.findings, *findings, *faults),
         line_width=settings.convert.line_width,
         point_size=settings.convert.point_size,

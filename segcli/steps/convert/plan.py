@@ -11,7 +11,7 @@ from typing import Any
 from segcli.data.samples import Split
 from segcli.data.transaction import Change, Transaction, change_rows
 from segcli.findings import Finding, Severity
-from segcli.steps.convert.images import PlacedPicture
+from segcli.steps.convert.images import PlacedImage
 from segcli.steps.convert.labelme_source import LabelMeDataset
 
 
@@ -22,7 +22,7 @@ class ConversionPlan(ABC):
     Attributes:
         dataset: What is converted.
         classes: Names by id.
-        pictures: The pictures of the result.
+        images: The images of the result.
         findings: What is wrong or worth saying; with an error in it the plan is not applied.
         line_width: Width in pixels of painted lines.
         point_size: Radius in pixels of painted points.
@@ -30,7 +30,7 @@ class ConversionPlan(ABC):
 
     dataset: LabelMeDataset
     classes: tuple[str, ...]
-    pictures: tuple[PlacedPicture, ...]
+    placed_images: tuple[PlacedImage, ...]
     findings: tuple[Finding, ...]
     line_width: int
     point_size: int
@@ -49,13 +49,13 @@ class ConversionPlan(ABC):
         """The findings for which the plan is refused."""
         return tuple(found for found in self.findings if found.severity is Severity.ERROR)
 
-    def samples(self, split: Split) -> list[PlacedPicture]:
-        """The pictures of one part."""
-        return [picture for picture in self.pictures if picture.split is split]
+    def samples(self, split: Split) -> list[PlacedImage]:
+        """The images of one part."""
+        return [placed for placed in self.placed_images if placed.split is split]
 
     def shapes(self) -> dict[str, int]:
         """Number of shapes by label, in order of first appearance."""
-        return dict(Counter(shape.label for picture in self.pictures for shape in picture.source.annotation.shapes))
+        return dict(Counter(shape.label for placed in self.placed_images for shape in placed.source.annotation.shapes))
 
     def summary(self) -> list[tuple[str, str]]:
         """Rows for the terminal."""

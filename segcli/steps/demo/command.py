@@ -1,4 +1,4 @@
-"""Writes the demo dataset: pictures, LabelMe files, lists and class names."""
+"""Writes the demo dataset: images, LabelMe files, lists and class names."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ class DemoReport:
     Attributes:
         folder: Root of the dataset.
         classes: Class names, in the order of ``label.txt``.
-        train_pictures: Pictures named in ``train_anno_list.txt``.
-        val_pictures: Pictures named in ``val_anno_list.txt``.
+        train_images: Images named in ``train_anno_list.txt``.
+        val_images: Images named in ``val_anno_list.txt``.
         shapes: Shapes of each LabelMe type.
     """
 
     folder: Path
     classes: tuple[str, ...]
-    train_pictures: int
-    val_pictures: int
+    train_images: int
+    val_images: int
     shapes: dict[str, int]
 
     def as_dict(self) -> dict[str, Any]:
@@ -43,21 +43,21 @@ class DemoReport:
         return {
             "folder": str(self.folder),
             "classes": list(self.classes),
-            "train_pictures": self.train_pictures,
-            "val_pictures": self.val_pictures,
+            "train_images": self.train_images,
+            "val_images": self.val_images,
             "shapes": dict(self.shapes),
         }
 
 
-def make_demo(folder: Path, *, pictures: int = 100, size: tuple[int, int] = (192, 192), seed: int = 0) -> DemoReport:
+def make_demo(folder: Path, *, images: int = 100, size: tuple[int, int] = (192, 192), seed: int = 0) -> DemoReport:
     """Generates a small dataset in LabelMe form: leaves, tiles and coins on wood, stone and cloth.
 
-    A picture depends on the seed and its own number only: more pictures leave the first ones as they are. Every fifth
-    picture is for validation.
+    An image depends on the seed and its own number only: more images leave the first ones as they are. Every fifth
+    image is for validation.
 
     Args:
         folder: Where to write; must be empty or absent.
-        pictures: How many pictures, at least 5.
+        images: How many images, at least 5.
         size: Width and height in pixels, each at least 64.
         seed: Seed of every choice.
 
@@ -67,13 +67,13 @@ def make_demo(folder: Path, *, pictures: int = 100, size: tuple[int, int] = (192
     Raises:
         UsageError: The folder holds files, or a number is too small.
     """
-    if pictures < VAL_EVERY or min(size) < 64:
-        raise UsageError(f"the demo needs at least {VAL_EVERY} pictures of 64 x 64 pixels, got {pictures} of {size}")
+    if images < VAL_EVERY or min(size) < 64:
+        raise UsageError(f"the demo needs at least {VAL_EVERY} images of 64 x 64 pixels, got {images} of {size}")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UsageError("the folder for the demo is not empty", path=folder, hint="name a new folder")
     counts: dict[str, int] = {}
     parts: dict[str, list[str]] = {"train": [], "val": []}
-    for number in track(range(pictures), "painting", pictures):
+    for number in track(range(images), "painting", images):
         stem = f"{number:04d}"
         for shape in _write_sample(folder, stem, size, np.random.default_rng([seed, number])):
             counts[shape.kind] = counts.get(shape.kind, 0) + 1

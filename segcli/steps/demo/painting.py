@@ -1,4 +1,4 @@
-"""Textures of the demo pictures, painted at twice the size and then halved, so that edges are smooth.
+"""Textures of the demo images, painted at twice the size and then halved, so that edges are smooth.
 
 All canvases are float32 [H, W, 3], RGB, 0..255.
 """
@@ -22,7 +22,7 @@ _SHADOW = (4, 5)
 
 
 def paint(rng: np.random.Generator, shapes: list[PlacedShape], width: int, height: int) -> NDArray[np.uint8]:
-    """A picture, uint8 RGB [height, width, 3], with the shapes lying on a textured ground."""
+    """An image, uint8 RGB [height, width, 3], with the shapes lying on a textured ground."""
     canvas = _ground(rng, height * SCALE, width * SCALE)
     for shape in shapes:
         _paint_shape(rng, canvas, shape)
@@ -33,7 +33,7 @@ def paint(rng: np.random.Generator, shapes: list[PlacedShape], width: int, heigh
 
 
 def _noise(rng: np.random.Generator, height: int, width: int, cells: int) -> Canvas:
-    """Smooth noise [H, W] in about -1..1 whose blobs are a `cells`-th of the picture."""
+    """Smooth noise [H, W] in about -1..1 whose blobs are a `cells`-th of the image."""
     coarse = rng.uniform(-1, 1, (cells + 2, cells + 2)).astype(np.float32)
     return np.asarray(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC), dtype=np.float32)
 

@@ -1,4 +1,4 @@
-"""What lies on a demo picture, and where: leaves (polygons), tiles (rectangles) and coins (circles)."""
+"""What lies on a demo image, and where: leaves (polygons), tiles (rectangles) and coins (circles)."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ _MAKERS: dict[str, tuple[_Maker, tuple[float, float]]] = {
     "tile": (_tile, (0.20, 0.28)),
     "coin": (_coin, (0.12, 0.18)),
 }
-"""Maker and range of the outer radius, in shares of the picture's shorter side."""
+"""Maker and range of the outer radius, in shares of the image's shorter side."""
 
 
 def compose(rng: np.random.Generator, width: int, height: int) -> list[PlacedShape]:

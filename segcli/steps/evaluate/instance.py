@@ -37,8 +37,8 @@ class MeasuredInstanceModel:
     Attributes:
         find: The network.
         class_names: Its classes; empty where they are not known.
-        preprocess: How pictures become its input.
-        batch_limit: Pictures at once that it takes; None when that is free.
+        preprocess: How images become its input.
+        batch_limit: Images at once that it takes; None when that is free.
         runtime: What runs it.
         source: The weight file or the folder.
     """
@@ -83,7 +83,7 @@ class InstanceEvaluateResult:
         """Rows for the terminal."""
         report = self.report
         rows = [("model", self.model_name), ("weights", self.weights), ("runtime", self.runtime)]
-        rows.append(("pictures", f"{report.pictures}, {sum(report.objects_by_class.values())} objects"))
+        rows.append(("images", f"{report.images}, {sum(report.objects_by_class.values())} objects"))
         rows += [("masks", _line(report.mask)), ("boxes", _line(report.box))]
         return rows + [(name, f"masks {_line(values)}") for name, values in report.mask_by_class.items()]
 

@@ -47,9 +47,9 @@ class MeasuredModel:
         forward: The network as a function of arrays.
         model_name: Name in the table of models.
         class_names: Its classes; empty where they are not known.
-        preprocess: How pictures become its input.
+        preprocess: How images become its input.
         input_size: Height and width that its input must have; None when they are free.
-        batch_limit: Pictures at once that it takes; None when that is free.
+        batch_limit: Images at once that it takes; None when that is free.
         runtime: What runs it.
         source: The weight file or the folder.
     """
@@ -161,7 +161,7 @@ def _runtime_for_weights(config: Config) -> RuntimeName:
 
 
 def _pixels(config: Config) -> int:
-    """Pixels of the validation part, taking its first picture for all."""
+    """Pixels of the validation part, taking its first image for all."""
     if config.Global.dataset_dir is None:
         return 0
     try:
@@ -186,7 +186,7 @@ def _try_fast(weights: Path, runtime: RuntimeName, config: Config, stack: ExitSt
 
 
 def _export_for_now(weights: Path, config: Config, stack: ExitStack) -> tuple[Path, Reference]:
-    """Exports into a folder that goes when the measurement is over; also what the trained network says of a picture."""
+    """Exports into a folder that goes when the measurement is over; also what the trained network says of an image."""
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="segcli-evaluate-")))
     trained = load_trained(weights, config.Global.model)
     shape = input_shape(trained.spec, wanted_shape(config))

@@ -40,7 +40,7 @@ class PromptableEvaluateResult:
     def summary(self) -> list[tuple[str, str]]:
         """Rows for the terminal."""
         rows = [("model", self.model_name), ("weights", self.weights), ("runtime", self.runtime)]
-        rows.append(("pictures", str(self.report.pictures)))
+        rows.append(("images", str(self.report.images)))
         totals = self.report.totals()
         return [*rows, *((name, "not defined" if value is None else f"{value:.4f}") for name, value in totals.items())]
 

@@ -23,7 +23,7 @@ class EvaluateResult:
         runtime: What ran it.
         report: The counts and what follows from them.
         confusion_json: The confusion matrix as numbers.
-        confusion_png: The same as a picture.
+        confusion_png: The same as an image.
     """
 
     model_name: str
@@ -39,7 +39,7 @@ class EvaluateResult:
             "metrics": self.report.totals(),
             "classes": self.report.per_class(),
             "class_names": list(self.report.classes),
-            "pictures": self.report.pictures,
+            "images": self.report.images,
             "absent_class": self.report.absent_class,
             "model_name": self.model_name,
             "weight_path": self.weights,
@@ -50,7 +50,7 @@ class EvaluateResult:
     def summary(self) -> list[tuple[str, str]]:
         """Rows for the terminal."""
         rows = [("model", self.model_name), ("weights", self.weights), ("runtime", self.runtime)]
-        rows.append(("pictures", str(self.report.pictures)))
+        rows.append(("images", str(self.report.images)))
         rows += [(name, _shown(value)) for name, value in self.report.totals().items()]
         for name, values in self.report.per_class().items():
             rows.append((name, ", ".join(f"{key} {_shown(values[key])}" for key in ("IoU", "precision", "recall"))))
@@ -58,12 +58,12 @@ class EvaluateResult:
 
 
 def write_confusion(report: SemanticReport, folder: Path) -> tuple[Path, Path]:
-    """Writes the confusion matrix as JSON and as a picture; returns both paths."""
-    numbers, picture = folder / f"{CONFUSION_STEM}.json", folder / f"{CONFUSION_STEM}.png"
+    """Writes the confusion matrix as JSON and as an image; returns both paths."""
+    numbers, image = folder / f"{CONFUSION_STEM}.json", folder / f"{CONFUSION_STEM}.png"
     values = {"class_names": list(report.classes), "rows": "truth", "columns": "prediction"}
     write_json_atomic(numbers, {**values, "pixels": report.matrix.tolist()})
-    draw_confusion(report.matrix, report.classes, picture)
-    return numbers, picture
+    draw_confusion(report.matrix, report.classes, image)
+    return numbers, image
 
 
 def _shown(value: float | int | None) -> str:

@@ -38,7 +38,7 @@ from segcli.inference.onnx_conversion import (
     write_openvino,
     write_openvino_form,
 )
-from segcli.inference.parity_samples import parity_pictures
+from segcli.inference.parity_samples import parity_images
 from segcli.inference.runtimes.onnx_runtime import OnnxRuntime
 from segcli.inference.runtimes.openvino_runtime import OpenVinoRuntime
 from segcli.inference.runtimes.paddle_runtime import PaddleRuntime
@@ -112,7 +112,7 @@ def write_instance_files(
 
 
 def input_shape(preprocess: Preprocess) -> InputShape:
-    """[N, C, H, W] of the exported input, one picture at a time: fixed for squares, else free."""
+    """[N, C, H, W] of the exported input, one image at a time: fixed for squares, else free."""
     if preprocess.size is None or preprocess.keep_ratio:
         return (1, 3, -1, -1)
     return (1, 3, *preprocess.size)
@@ -180,7 +180,7 @@ def _sized(trained: TrainedModel, config: Config) -> TrainedModel:
 
 @dataclass(frozen=True)
 class _References:
-    """What the trained network says, with small masks and, of one picture alone, with whole ones: they take seconds."""
+    """What the trained network says, with small masks and, of one image alone, with whole ones: they take seconds."""
 
     small: ObjectReference
     whole: ObjectReference
@@ -188,8 +188,8 @@ class _References:
 
 
 def _references(trained: TrainedModel, config: Config) -> _References:
-    pictures, origin = parity_pictures(config, None)
-    prepared = [prepare(picture, trained.card.preprocess) for picture in pictures]
+    images, origin = parity_images(config, None)
+    prepared = [prepare(image, trained.card.preprocess) for image in images]
     forward = _engine().array_forward
     small = ObjectFinder(forward(trained.network), SIZED[trained.spec.name].masks)
     whole = ObjectFinder(forward(trained.network, small=False), None)

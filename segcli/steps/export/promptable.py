@@ -1,4 +1,4 @@
-"""Exports a promptable network: encoder and decoder, or the halves that read pictures and texts, each by itself."""
+"""Exports a promptable network: encoder and decoder, or the halves that read images and texts, each by itself."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from segcli.data.files import sha256_of, whole_folder
 from segcli.errors import ExportError, MissingPartError, ParityError
 from segcli.inference.exported_model import MANIFEST_FILE, write_manifest
 from segcli.inference.onnx_conversion import convert_program, write_openvino_form
-from segcli.inference.parity_samples import parity_pictures
+from segcli.inference.parity_samples import parity_images
 from segcli.models.promptable.lseg.lseg import PixelGraph, TextGraph
 from segcli.models.promptable.lseg.tokenizer import CONTEXT_LENGTH, tokenize
 from segcli.models.promptable.sam.sam import PromptedDecoder
@@ -88,7 +88,7 @@ class PromptableExportResult:
         model_name: The model.
         files: Files by what they are.
         parity: One entry a half and runtime; empty where that was switched off.
-        compared_on: Where the pictures of the comparison come from.
+        compared_on: Where the images of the comparison come from.
     """
 
     folder: Path
@@ -135,9 +135,9 @@ def export_promptable(
         ParityError: What was written disagrees with the trained network.
     """
     trained = load_trained(weights, config.Global.model)
-    pictures, origin = parity_pictures(config, None)
-    # The input's size is fixed, and the largest encoders take minutes: one picture shows what there is to see.
-    halves = _halves(trained, pictures[:1], limit_bytes)
+    images, origin = parity_images(config, None)
+    # The input's size is fixed, and the largest encoders take minutes: one image shows what there is to see.
+    halves = _halves(trained, images[:1], limit_bytes)
     with whole_folder(folder) as fresh:
         expected = {half.name: _expected(half) for half in halves} if config.Export.verify else {}
         files = _write(trained, halves, fresh, config.Export.formats, sha256_of(weights))
@@ -150,15 +150,15 @@ def export_promptable(
     return PromptableExportResult(folder, trained.spec.name, files, parity, origin if parity else None)
 
 
-def _halves(trained: TrainedModel, pictures: Sequence[Any], limit_bytes: int) -> list[Half]:
+def _halves(trained: TrainedModel, images: Sequence[Any], limit_bytes: int) -> list[Half]:
     network, form = trained.network, PROMPTABLE[trained.spec.name]
     prepare = preparation_of(form, trained.card.preprocess)
-    images = [{IMAGE: prepare(picture)[0]} for picture in pictures]
+    feeds = [{IMAGE: prepare(rgb)[0]} for rgb in images]
     image = (IMAGE, [1, 3, form.side, form.side], "float32")
     if form.asked is Asked.TEXTS:
         texts = [{TOKENS: tokenize(labels)} for labels in _TEXTS]
         return [
-            Half("pixels", [PixelGraph(network)], [image], images),
+            Half("pixels", [PixelGraph(network)], [image], feeds),
             Half("texts", [TextGraph(network)], [(TOKENS, [-1, CONTEXT_LENGTH], "int64")], texts),
         ]
     grid, dim, side = network.grid, network.prompt_encoder.dim, 4 * network.grid
@@ -167,7 +167,7 @@ def _halves(trained: TrainedModel, pictures: Sequence[Any], limit_bytes: int) ->
     prompts = _prompts(network, form.side)
     parts = encoder_parts(network.image_encoder, limit_bytes)
     return [
-        Half("encoder", parts, [image], images),
+        Half("encoder", parts, [image], feeds),
         Half("decoder", [PromptedDecoder(network)], inputs, prompts),
     ]
 

@@ -22,7 +22,7 @@ class ExportResult:
         input_shape: [N, C, H, W], -1 for a free side.
         files: Files by what they are.
         parity: One entry a file that was compared; empty when that was switched off.
-        compared_on: Where the pictures of the comparison come from.
+        compared_on: Where the images of the comparison come from.
     """
 
     folder: Path

@@ -27,7 +27,7 @@ from segcli.inference.exported_model import (
 )
 from segcli.inference.onnx_conversion import write_onnx, write_openvino
 from segcli.inference.parity import Parity, Reference, compare
-from segcli.inference.parity_samples import parity_pictures
+from segcli.inference.parity_samples import parity_images
 from segcli.inference.preprocess import Forward, normalise
 from segcli.inference.runtimes.onnx_runtime import OnnxRuntime
 from segcli.inference.runtimes.openvino_runtime import OpenVinoRuntime
@@ -78,7 +78,7 @@ def input_shape(spec: ModelSpec, wanted: InputShape | None) -> InputShape:
     if wanted is None:
         return FREE_SHAPE if spec.fixed_export is None else (1, 3, *spec.fixed_export)
     if wanted[1] != 3:
-        raise ExportError(f"pictures have 3 channels, Export.input_shape has {wanted[1]}")
+        raise ExportError(f"images have 3 channels, Export.input_shape has {wanted[1]}")
     if spec.fixed_export is not None and min(wanted[2:]) < 0:
         height, width = spec.fixed_export
         raise ExportError(
@@ -125,17 +125,17 @@ def trained_forward(trained: TrainedModel) -> Forward:
 def trained_reference(
     trained: TrainedModel, shape: InputShape, config: Config, *, most: int | None = None
 ) -> tuple[Reference, str]:
-    """What the trained network says of pictures at hand, and where these come from.
+    """What the trained network says of images at hand, and where these come from.
 
     Args:
         trained: The network.
         shape: [N, C, H, W] of the exported input.
         config: Names the dataset and the input of predict.
-        most: Pictures that are taken at most; None takes all that `parity_pictures` gives.
+        most: Images that are taken at most; None takes all that `parity_images` gives.
     """
     size = None if min(shape[2:]) < 0 else (shape[2], shape[3])
-    pictures, origin = parity_pictures(config, size)
-    inputs = [normalise([picture], trained.card.preprocess) for picture in pictures[:most]]
+    images, origin = parity_images(config, size)
+    inputs = [normalise([image], trained.card.preprocess) for image in images[:most]]
     return Reference.of(trained_forward(trained), inputs), origin
 
 

@@ -1,1 +1,1 @@
-"""From pictures to label maps: sources, tiles, runtimes, results and writers."""
+"""From images to label maps: sources, tiles, runtimes, results and writers."""

@@ -1,4 +1,4 @@
-"""`predict`: from pictures to label maps, overlays and JSON."""
+"""`predict`: from images to label maps, overlays and JSON."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _WAITING = 4
 def predict(config: Config) -> PredictResult:
     """Runs an exported model on `Predict.input` and writes the results to `Global.output`, as PaddleX does.
 
-    Pictures are decoded ahead of the network and results written behind it, so memory does not grow with their number.
+    Images are decoded ahead of the network and results written behind it, so memory does not grow with their number.
     An input that cannot be read is reported; the others are not kept from it.
 
     Raises:
@@ -39,9 +39,7 @@ def predict(config: Config) -> PredictResult:
     """
     settings = config.Predict
     if settings.input is None:
-        raise ConfigError(
-            [ConfigFault("Predict.input", "is missing", "give a picture, a folder, a list or an address")]
-        )
+        raise ConfigError([ConfigFault("Predict.input", "is missing", "give an image, a folder, a list or an address")])
     sources = open_sources(settings.input)
     output = Path(config.Global.output)
     folder = Path(settings.model_dir)

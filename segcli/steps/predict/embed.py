@@ -1,4 +1,4 @@
-"""`segcli embed`: encodes pictures ahead of any prompt."""
+"""`segcli embed`: encodes images ahead of any prompt."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class EmbedResult:
         model_name: The model.
         runtime: What ran it.
         folder: Where the embeddings are.
-        pictures: Pictures whose embedding is there now.
+        images: Images whose embedding is there now.
         encoded: Those for which the encoder ran; the others were there before.
         failed: Inputs that cannot be read.
         seconds: Time of all.
@@ -35,7 +35,7 @@ class EmbedResult:
     model_name: str
     runtime: str
     folder: Path
-    pictures: int
+    images: int
     encoded: int
     failed: tuple[str, ...]
     seconds: float
@@ -45,7 +45,7 @@ class EmbedResult:
         rows = [
             ("model", self.model_name),
             ("runtime", self.runtime),
-            ("pictures", f"{self.pictures}, {self.encoded} of them new"),
+            ("images", f"{self.images}, {self.encoded} of them new"),
             ("seconds", f"{self.seconds:.1f}"),
             ("embeddings", str(self.folder)),
         ]
@@ -53,10 +53,10 @@ class EmbedResult:
 
 
 def embed(given: Input, model: str, source: Path, folder: Path, *, device: str = "cpu") -> EmbedResult:
-    """Encodes pictures and keeps the embeddings; a picture whose embedding is there is not encoded again.
+    """Encodes images and keeps the embeddings; an image whose embedding is there is not encoded again.
 
     Args:
-        given: Pictures, as predict takes them.
+        given: Images, as predict takes them.
         model: A promptable model.
         source: Its weights, or the folder of its exported form.
         folder: Where the embeddings are kept.
@@ -64,7 +64,7 @@ def embed(given: Input, model: str, source: Path, folder: Path, *, device: str =
 
     Raises:
         UsageError: The model is not promptable.
-        InputError: There is no picture, or none can be read.
+        InputError: There is no image, or none can be read.
     """
     spec = get_spec(model)
     if spec.name not in PROMPTABLE:
@@ -74,16 +74,16 @@ def embed(given: Input, model: str, source: Path, folder: Path, *, device: str =
     cache = opened.cache_in(str(folder))
     assert cache is not None
     predictor = opened.predictor(cache)
-    begin, failed, pictures, encoded = time.perf_counter(), [], 0, 0
+    begin, failed, images, encoded = time.perf_counter(), [], 0, 0
     for item in track(ahead(sources, 2), "embed", len(sources)):
-        if item.picture is None:
+        if item.rgb is None:
             log.warning("left out: %s", item.fault)
             failed.append(str(item.fault))
             continue
         known = cache.misses
-        predictor.set_image(item.picture, name=item.input_path or "the array")
-        pictures, encoded = pictures + 1, encoded + cache.misses - known
-    if not pictures:
+        predictor.set_image(item.rgb, name=item.input_path or "the array")
+        images, encoded = images + 1, encoded + cache.misses - known
+    if not images:
         raise InputError(f"none of {len(failed)} inputs can be read; the first: {failed[0]}")
     seconds = time.perf_counter() - begin
-    return EmbedResult(spec.name, opened.runtime, folder, pictures, encoded, tuple(failed), seconds)
+    return EmbedResult(spec.name, opened.runtime, folder, images, encoded, tuple(failed), seconds)

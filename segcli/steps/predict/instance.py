@@ -1,4 +1,4 @@
-"""Objects of pictures from an exported instance model."""
+"""Objects of images from an exported instance model."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NAMELESS_CLASSES = 1000
 
 @dataclass(frozen=True)
 class InstancePredictor:
-    """An opened model; pictures run one by one, as PaddleX's exported instance models do.
+    """An opened model; images run one by one, as PaddleX's exported instance models do.
 
     Attributes:
         model: What lies in the model's folder.
@@ -67,16 +67,16 @@ class InstancePredictor:
         return DRAW_THRESHOLD if self.model.threshold is None else self.model.threshold
 
     def predict(self, items: Sequence[SourceItem]) -> Iterator[InstanceResult]:
-        """One result for each item that has a picture, in order."""
+        """One result for each item that has an image, in order."""
         for item in items:
-            if item.picture is not None:
-                yield InstanceResult(item, self.find(item.picture), self.classes)
+            if item.rgb is not None:
+                yield InstanceResult(item, self.find(item.rgb), self.classes)
 
-    def find(self, picture: RgbImage) -> Detections:
-        """The objects of a picture (RGB, uint8 [H, W, 3]) with scores of at least the threshold, best first."""
+    def find(self, rgb: RgbImage) -> Detections:
+        """The objects of an image (RGB, uint8 [H, W, 3]) with scores of at least the threshold, best first."""
         form = SIZED[self.model.model_name].masks if self.model.gives_small_masks else None
         finder = ObjectFinder(self.runtime.run_named, form)
-        found = finder([prepare(picture, self.model.preprocess)], self.threshold)[0]
+        found = finder([prepare(rgb, self.model.preprocess)], self.threshold)[0]
         order = np.argsort(-found.scores, kind="stable")
         return Detections(
             found.scores[order],

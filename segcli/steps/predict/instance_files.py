@@ -1,4 +1,4 @@
-"""Objects of a picture as JSON: PaddleX's, ours, COCO's and LabelMe's."""
+"""Objects of an image as JSON: PaddleX's, ours, COCO's and LabelMe's."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def full_objects(values: Mapping[str, Any], *, indent: int, ensure_ascii: bool) 
 
 
 def compact_objects(values: Mapping[str, Any], codes: Sequence[Rle], size: Sequence[int]) -> dict[str, Any]:
-    """The boxes, each with its mask as run-length code of the whole picture, as polygons and as an area."""
+    """The boxes, each with its mask as run-length code of the whole image, as polygons and as an area."""
     boxes = [
         {**box, "area_px": rle.area(code), "segmentation": code, "polygons": polygons(code)}
         for box, code in zip(values["boxes"], codes, strict=True)
@@ -57,7 +57,7 @@ def polygons(code: Rle) -> list[dict[str, Any]]:
 
 
 def outlines(code: Rle) -> list[Outline]:
-    """The outlines of a mask in pixels of the picture; only the part inside of its box is traced."""
+    """The outlines of a mask in pixels of the image; only the part inside of its box is traced."""
     left, top, crop = _crop(code)
     return mask_outlines(crop, left, top) if crop.size else []
 
@@ -77,7 +77,7 @@ def coco_results(values: Mapping[str, Any], codes: Sequence[Rle]) -> list[dict[s
     ]
 
 
-def labelme_values(values: Mapping[str, Any], codes: Sequence[Rle], picture: RgbImage, target: Path) -> dict[str, Any]:
+def labelme_values(values: Mapping[str, Any], codes: Sequence[Rle], rgb: RgbImage, target: Path) -> dict[str, Any]:
     """A LabelMe file of the objects.
 
     An object in one piece is a polygon; one in several pieces has a `group_id`; one with holes is a mask, because
@@ -86,15 +86,15 @@ def labelme_values(values: Mapping[str, Any], codes: Sequence[Rle], picture: Rgb
     shapes: list[dict[str, Any]] = []
     for number, (box, code) in enumerate(zip(values["boxes"], codes, strict=True), start=1):
         shapes += _shapes(box, code, number)
-    path, inside = _picture_of(values, picture, target)
+    path, inside = _image_of(values, rgb, target)
     return {
         "version": LABELME_VERSION,
         "flags": {},
         "shapes": shapes,
         "imagePath": path,
         "imageData": inside,
-        "imageHeight": picture.shape[0],
-        "imageWidth": picture.shape[1],
+        "imageHeight": rgb.shape[0],
+        "imageWidth": rgb.shape[1],
     }
 
 
@@ -114,12 +114,12 @@ def _shapes(box: Mapping[str, Any], code: Rle, number: int) -> list[dict[str, An
     ]
 
 
-def _picture_of(values: Mapping[str, Any], picture: RgbImage, target: Path) -> tuple[str, str | None]:
-    """Relative path of the picture, or a made-up name and the picture itself as base64."""
+def _image_of(values: Mapping[str, Any], rgb: RgbImage, target: Path) -> tuple[str, str | None]:
+    """Relative path of the image, or a made-up name and the image itself as base64."""
     given = values["input_path"]
     if given is not None and values["page_index"] is None and Path(given).is_file():
         return Path(os.path.relpath(given, target.parent)).as_posix(), None
-    return f"{target.stem}.png", _png(picture)
+    return f"{target.stem}.png", _png(rgb)
 
 
 def _png(pixels: NDArray[np.uint8]) -> str:

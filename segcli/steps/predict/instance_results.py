@@ -20,32 +20,32 @@ from segcli.data.sources import SourceItem
 from segcli.report.objects import DrawnObject, draw_objects
 from segcli.steps.predict.instance_files import coco_results, compact_objects, full_objects, labelme_values
 from segcli.steps.predict.result import Predicted
-from segcli.steps.predict.writers import JsonForm, save_picture, to_json
+from segcli.steps.predict.writers import JsonForm, save_image, to_json
 
 Box = tuple[float, float, float, float]
 
 
 class InstanceResult(dict[str, Any]):
-    """The objects of one picture, best first, with PaddleX's keys.
+    """The objects of one image, best first, with PaddleX's keys.
 
     `boxes` is a list of ``{cls_id, label, score, coordinate}`` (left, top, right, bottom in pixels), for SOLOv2 too,
     whose boxes are those of its masks; `masks` holds for each the part of its mask inside the rounded box, uint8.
 
     Attributes:
         name: Relative path for files, without suffix.
-        picture: The picture, RGB.
+        image: The image, RGB.
         classes: The classes.
-        codes: The masks in the size of the picture, as run-length codes.
+        codes: The masks in the size of the image, as run-length codes.
     """
 
     def __init__(self, item: SourceItem, found: Detections, classes: ClassMap) -> None:
-        if item.picture is None:
-            raise ValueError("an item without a picture has no result")
+        if item.rgb is None:
+            raise ValueError("an item without an image has no result")
         self.name = item.name
-        self.picture = item.picture
+        self.rgb = item.rgb
         self.classes = classes
         self.codes: tuple[Rle, ...] = tuple(found.masks)
-        coordinates = _coordinates(found, item.picture.shape[1], item.picture.shape[0])
+        coordinates = _coordinates(found, item.rgb.shape[1], item.rgb.shape[0])
         boxes = [
             {
                 "cls_id": int(class_id),
@@ -65,7 +65,7 @@ class InstanceResult(dict[str, Any]):
 
     @property
     def img(self) -> dict[str, Image.Image]:
-        """``res``: the picture with masks, boxes, names and scores, and a legend."""
+        """``res``: the image with masks, boxes, names and scores, and a legend."""
         return {"res": Image.fromarray(self.drawn())}
 
     @property
@@ -74,12 +74,12 @@ class InstanceResult(dict[str, Any]):
         return {"res": {**self, "masks": "..."}}
 
     def drawn(self) -> NDArray[np.uint8]:
-        """The picture with its objects and a legend: RGB, uint8."""
+        """The image with its objects and a legend: RGB, uint8."""
         objects = [
             DrawnObject(code, tuple(box["coordinate"]), box["cls_id"], f"{box['label']} {box['score']:.2f}")
             for code, box in zip(self.codes, self["boxes"], strict=True)
         ]
-        return draw_objects(self.picture, objects, self.classes)
+        return draw_objects(self.rgb, objects, self.classes)
 
     def print(self, json_format: bool = False, indent: int = 4, ensure_ascii: bool = False) -> None:
         """Writes `str` to the terminal, as indented JSON on request."""
@@ -97,7 +97,7 @@ class InstanceResult(dict[str, Any]):
             indent: Blanks a level; a row of a mask is always one line.
             ensure_ascii: Escapes what is not ASCII.
             form: ``full`` is PaddleX's, with the pixels of every mask; ``compact`` has run-length codes of the size of
-                the picture, polygons and areas instead.
+                the image, polygons and areas instead.
 
         Returns:
             The file.
@@ -107,24 +107,24 @@ class InstanceResult(dict[str, Any]):
         if form == "full":
             text = full_objects(self, indent=indent, ensure_ascii=ensure_ascii)
         else:
-            values = compact_objects(self, self.codes, self.picture.shape[:2])
+            values = compact_objects(self, self.codes, self.rgb.shape[:2])
             text = to_json(values, indent=indent, ensure_ascii=ensure_ascii)
         write_text_atomic(target, text + "\n")
         return target
 
     def save_to_img(self, save_path: StrPath) -> Path:
-        """Writes the picture with its objects.
+        """Writes the image with its objects.
 
         Args:
-            save_path: A picture file, or a folder for ``<name>_res.jpg``.
+            save_path: An image file, or a folder for ``<name>_res.jpg``.
         """
         path = Path(save_path)
         target = path if path.suffix.lower() in IMAGE_SUFFIXES else self._in_folder(path, "_res.jpg")
-        save_picture(target, self.drawn())
+        save_image(target, self.drawn())
         return target
 
     def save_to_coco(self, save_path: StrPath) -> Path:
-        """Writes COCO results (a list that every COCO tool loads): class, score, box, whole-picture run-length code.
+        """Writes COCO results (a list that every COCO tool loads): class, score, box, whole-image run-length code.
 
         Args:
             save_path: A ``.json`` file, or a folder for ``<name>_coco.json``.
@@ -138,12 +138,12 @@ class InstanceResult(dict[str, Any]):
         """Writes a LabelMe file, to correct by hand and to train with again.
 
         Args:
-            save_path: A ``.json`` file, or a folder for ``<name>.json``. It names the picture by a relative path;
+            save_path: A ``.json`` file, or a folder for ``<name>.json``. It names the image by a relative path;
                 an array or a page is put inside.
         """
         path = Path(save_path)
         target = path if path.suffix == ".json" else self._in_folder(path, ".json")
-        values = labelme_values(self, self.codes, self.picture, target)
+        values = labelme_values(self, self.codes, self.rgb, target)
         write_text_atomic(target, to_json(values, indent=1, ensure_ascii=False) + "\n")
         return target
 
@@ -155,7 +155,7 @@ class InstanceResult(dict[str, Any]):
             "coco_results": self.save_to_coco(folder),
             "labelme": self.save_to_labelme(folder / "labelme"),
         }
-        height, width = self.picture.shape[:2]
+        height, width = self.rgb.shape[:2]
         paths = {kind: path.as_posix() for kind, path in files.items()}
         return Predicted(self["input_path"], self["page_index"], (height, width), paths)
 
@@ -179,7 +179,7 @@ def cropped(code: Rle, box: Box) -> NDArray[np.uint8]:
 
 
 def _coordinates(found: Detections, width: int, height: int) -> list[Box]:
-    """Left, top, right and bottom, inside the picture."""
+    """Left, top, right and bottom, inside the image."""
     if found.boxes is not None:
         limit = np.array([width, height, width, height], np.float64)
         edges = np.clip(np.asarray(found.boxes, np.float64).reshape(-1, 4), 0, limit)

@@ -53,9 +53,9 @@ class Model:
         An input that cannot be read is logged as a warning and left out.
 
         Args:
-            input: A picture, folder, glob, list file, PDF, address, array (BGR), or a list of these.
-            batch_size: Pictures at once; None is the model's own.
-            target_size: Semantic models: a side, (width, height), or -1 for the picture's own size.
+            input: An image, folder, glob, list file, PDF, address, array (BGR), or a list of these.
+            batch_size: Images at once; None is the model's own.
+            target_size: Semantic models: a side, (width, height), or -1 for the image's own size.
             threshold: Instance and promptable models: smallest score of an object.
             prompts: Promptable models: ``{"box_prompt": [[x1, y1, x2, y2]]}`` and the like, or a file of prompts.
 
@@ -110,15 +110,15 @@ def create_model(
         model_name: Name in the table of models.
         model_dir: Folder that `export` wrote, or one of PaddleX's.
         device: ``cpu`` (the default), ``gpu:0``, ...
-        batch_size: Pictures at once.
+        batch_size: Images at once.
         engine: PaddleX's choice of runtime.
         engine_config: PaddleX's options of the runtime.
         use_hpip: PaddleX's switch for the fastest runtime.
         hpi_config: PaddleX's options of that switch.
         runtime: ``auto`` (the default), ``onnxruntime``, ``openvino`` or ``paddle``.
-        target_size: Semantic models: what pictures are resized to before the network.
+        target_size: Semantic models: what images are resized to before the network.
         threshold: Instance models: smallest score of an object.
-        sliding_window: Tiles for large pictures.
+        sliding_window: Tiles for large images.
 
     Raises:
         UsageError: There is no such model, or no folder was given; nothing is downloaded unasked.

@@ -18,7 +18,7 @@ from segcli.promptable.text_predictor import TextPredictor
 from segcli.tasks import TASKS
 
 LARGE_EMBEDDINGS_IN_MEMORY = 1
-"""Pixels of LSeg: 210 MB a picture."""
+"""Pixels of LSeg: 210 MB an image."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class OpenedPromptable:
     Attributes:
         described: What it is, in the words of exported models.
         backend: Runs it.
-        preparation: How its pictures are prepared.
+        preparation: How its images are prepared.
         runtime: Name of what runs it.
         source: The weight file or the folder.
     """

@@ -33,13 +33,13 @@ class RunBy:
 
 @dataclass(frozen=True)
 class PromptablePredictor:
-    """An opened model and what every picture is asked.
+    """An opened model and what every image is asked.
 
     Attributes:
         opened: The model.
         settings: Of the prediction.
         questions: What is asked; None where that is said only later.
-        predictor: Answers prompts on one picture at a time.
+        predictor: Answers prompts on one image at a time.
     """
 
     opened: OpenedPromptable
@@ -53,7 +53,7 @@ class PromptablePredictor:
 
         Raises:
             WeightsError: There is no exported model.
-            UsageError: A prompt cannot be used; all are named with their pictures, before any network runs.
+            UsageError: A prompt cannot be used; all are named with their images, before any network runs.
         """
         return PromptablePredictor.open_weights(
             get_spec(ExportedModel.open(folder).model_name), folder, settings, device
@@ -87,14 +87,14 @@ class PromptablePredictor:
         return RunBy(self.opened.runtime)
 
     def predict(self, items: Sequence[SourceItem]) -> Iterator[PromptedResult]:
-        """One result for each item that has a picture, in order.
+        """One result for each item that has an image, in order.
 
         Raises:
             UsageError: Nothing is asked, or a prompt cannot be used.
         """
         questions = self.questions or read_questions(self.settings, self.opened.form.asked, self.model.model_name)
         for item in items:
-            if item.picture is None:
+            if item.rgb is None:
                 continue
             objects = questions.of(item.input_path)
             masks = self._answer(item, objects, everything=questions.everything)
@@ -105,9 +105,9 @@ class PromptablePredictor:
     ) -> tuple[PromptedMask, ...]:
         asked, predictor = self.settings.promptable, self.predictor
         if not objects and not everything:
-            return ()  # a file of prompts need not name every picture
-        assert item.picture is not None
-        predictor.set_image(item.picture, name=item.input_path or "the array")
+            return ()  # a file of prompts need not name every image
+        assert item.rgb is not None
+        predictor.set_image(item.rgb, name=item.input_path or "the array")
         if isinstance(predictor, TextPredictor):
             masks = predictor.predict(objects, background=asked.background, truncate=asked.truncate_text)
         elif everything:
@@ -127,7 +127,7 @@ class PromptablePredictor:
 
 
 def _questions(settings: PredictConfig, spec: ModelSpec) -> Questions | None:
-    """What is asked, where that is known by now: Python's door gives the prompts with the pictures."""
+    """What is asked, where that is known by now: Python's door gives the prompts with the images."""
     if settings.prompts is None and settings.input is None and not settings.promptable.everything:
         return None
     return read_questions(settings, PROMPTABLE[spec.name].asked, spec.name)

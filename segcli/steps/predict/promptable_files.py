@@ -33,14 +33,14 @@ _LABELME_VERSION = "5.5.0"
 RgbImage = NDArray[np.uint8]
 
 
-def place_picture(folder: Path, name: Path, input_path: str | None, picture: RgbImage) -> str:
-    """Puts a picture into the `images` of a dataset: the file itself (linked where that can be), or a PNG of a page.
+def place_image(folder: Path, name: Path, input_path: str | None, rgb: RgbImage) -> str:
+    """Puts an image into the `images` of a dataset: the file itself (linked where that can be), or a PNG of a page.
 
     Args:
         folder: Of the dataset.
         name: Of the result, without suffix.
-        input_path: The picture's file; None for a page, an address or an array.
-        picture: RGB.
+        input_path: The image's file; None for a page, an address or an array.
+        image: RGB.
 
     Returns:
         Its path below `images`.
@@ -51,7 +51,7 @@ def place_picture(folder: Path, name: Path, input_path: str | None, picture: Rgb
         if is_file:
             _link(Path(str(input_path)), temporary)
         else:
-            Image.fromarray(picture).save(temporary, "PNG")
+            Image.fromarray(rgb).save(temporary, "PNG")
     return target.relative_to(folder / "images").as_posix()
 
 
@@ -63,12 +63,12 @@ def _link(source: Path, target: Path) -> None:
         shutil.copyfile(source, target)
 
 
-def labelme_document(image: str, picture: RgbImage, answers: Sequence[PromptedMask]) -> dict[str, Any]:
+def labelme_document(image: str, rgb: RgbImage, answers: Sequence[PromptedMask]) -> dict[str, Any]:
     """LabelMe's document: a polygon for every part of a mask, or the mask itself where it has holes.
 
     Args:
-        image: The picture below `images`.
-        picture: RGB.
+        image: The image below `images`.
+        image: RGB.
         answers: The masks; empty ones are left out.
     """
     shapes = [
@@ -80,8 +80,8 @@ def labelme_document(image: str, picture: RgbImage, answers: Sequence[PromptedMa
         "shapes": shapes,
         "imagePath": image,
         "imageData": None,
-        "imageHeight": picture.shape[0],
-        "imageWidth": picture.shape[1],
+        "imageHeight": rgb.shape[0],
+        "imageWidth": rgb.shape[1],
     }
 
 
@@ -106,11 +106,11 @@ def _encoded(crop: NDArray[np.bool_]) -> str:
     return base64.b64encode(stream.getvalue()).decode("ascii")
 
 
-def coco_document(image: str, picture: RgbImage, answers: Sequence[PromptedMask]) -> dict[str, Any]:
-    """COCO's document of one picture, with run-length codes; `merge_coco` joins those of many."""
+def coco_document(image: str, rgb: RgbImage, answers: Sequence[PromptedMask]) -> dict[str, Any]:
+    """COCO's document of one image, with run-length codes; `merge_coco` joins those of many."""
     found = [answer for answer in answers if answer.area_px]
     names = list(dict.fromkeys(answer.prompt.label or NAMELESS for answer in found))
-    height, width = picture.shape[:2]
+    height, width = rgb.shape[:2]
     return {
         "images": [{"id": 1, "file_name": image, "width": width, "height": height}],
         "categories": [{"id": index, "name": name} for index, name in enumerate(names, start=1)],
@@ -131,7 +131,7 @@ def coco_document(image: str, picture: RgbImage, answers: Sequence[PromptedMask]
 
 
 def join_coco(predicted: Sequence[Predicted], folder: Path) -> list[Predicted]:
-    """Joins the COCO files of single pictures, where there are any, to ``<folder>/coco/annotations``."""
+    """Joins the COCO files of single images, where there are any, to ``<folder>/coco/annotations``."""
     singles = [Path(entry.files["coco"]) for entry in predicted if "coco" in entry.files]
     if not singles:
         return list(predicted)
@@ -145,13 +145,13 @@ def join_coco(predicted: Sequence[Predicted], folder: Path) -> list[Predicted]:
 
 
 def merge_coco(documents: Sequence[dict[str, Any]], target: Path) -> Path:
-    """Writes the documents of single pictures as one COCO file."""
+    """Writes the documents of single images as one COCO file."""
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
     ids: dict[str, int] = {}
     for number, document in enumerate(documents, start=1):
-        picture = document["images"][0]
-        images.append({**picture, "id": number})
+        rgb = document["images"][0]
+        images.append({**rgb, "id": number})
         names = {entry["id"]: entry["name"] for entry in document["categories"]}
         for entry in document["annotations"]:
             category = ids.setdefault(names[entry["category_id"]], len(ids) + 1)

@@ -17,7 +17,7 @@ from segcli.data.sources import SourceItem
 from segcli.promptable.masks import PromptedMask
 from segcli.promptable.prompts import ObjectPrompt
 from segcli.report.objects import DrawnObject, draw_objects
-from segcli.steps.predict.promptable_files import coco_document, labelme_document, place_picture
+from segcli.steps.predict.promptable_files import coco_document, labelme_document, place_image
 from segcli.steps.predict.result import Predicted
 from segcli.steps.predict.writers import JsonForm, to_json
 
@@ -28,34 +28,34 @@ BOX, POINT, TEXT = "box_prompt", "point_prompt", "text_prompt"
 
 
 class PromptedResult(dict[str, Any]):
-    """The masks of one picture, with PaddleX's keys `input_path`, `prompts`, `masks` (int8 [H, W] each), `mask_infos`.
+    """The masks of one image, with PaddleX's keys `input_path`, `prompts`, `masks` (int8 [H, W] each), `mask_infos`.
 
     `masks` are decoded when they are asked for: ``result["masks"]``.
 
     Attributes:
         name: Relative path for files, without suffix.
-        picture: The picture, RGB.
+        image: The image, RGB.
         answers: The masks as run-length codes, with score, area, box and stability.
         formats: Files to write beside the JSON.
     """
 
     def __init__(self, item: SourceItem, answers: Sequence[PromptedMask], formats: Sequence[FileFormat] = ()) -> None:
-        if item.picture is None:
-            raise ValueError("an item without a picture has no result")
+        if item.rgb is None:
+            raise ValueError("an item without an image has no result")
         super().__init__(
             input_path=item.input_path,
             page_index=item.page_index,
             prompts=_echo([answer.prompt for answer in answers]),
             mask_infos=[_info(answer) for answer in answers],
         )
-        self.name, self.picture = item.name, item.picture
+        self.name, self.rgb = item.name, item.rgb
         self.answers, self.formats = tuple(answers), tuple(formats)
 
     def __missing__(self, key: Any) -> Any:
         if key == "masks":
             return [answer.mask.astype(np.int8) for answer in self.answers]
         if key == "input_img":
-            return self.picture
+            return self.rgb
         raise KeyError(key)
 
     @property
@@ -65,7 +65,7 @@ class PromptedResult(dict[str, Any]):
 
     @property
     def img(self) -> dict[str, Image.Image]:
-        """``res``: the picture with masks and prompts."""
+        """``res``: the image with masks and prompts."""
         return {"res": Image.fromarray(self.overlay())}
 
     @property
@@ -79,7 +79,7 @@ class PromptedResult(dict[str, Any]):
         sys.stdout.write(f"{text}\n")
 
     def overlay(self) -> np.ndarray[Any, Any]:
-        """The picture with its masks, RGB uint8."""
+        """The image with its masks, RGB uint8."""
         labels = [_label(answer, number) for number, answer in enumerate(self.answers, start=1)]
         names = tuple(dict.fromkeys(labels)) or ("nothing",)
         drawn = []
@@ -87,7 +87,7 @@ class PromptedResult(dict[str, Any]):
             x, y, width, height = answer.bbox
             box = (float(x), float(y), float(x + width), float(y + height))
             drawn.append(DrawnObject(answer.rle, answer.prompt.box or box, names.index(label), label))
-        return draw_objects(self.picture, drawn, ClassMap(names))
+        return draw_objects(self.rgb, drawn, ClassMap(names))
 
     def save_to_json(
         self, save_path: StrPath, indent: int = 4, ensure_ascii: bool = False, *, form: JsonForm = "full"
@@ -98,15 +98,15 @@ class PromptedResult(dict[str, Any]):
         if form == "full":
             values = self.json["res"]
         else:
-            values = {**self, "size": list(self.picture.shape[:2]), "masks": [answer.rle for answer in self.answers]}
+            values = {**self, "size": list(self.rgb.shape[:2]), "masks": [answer.rle for answer in self.answers]}
         write_text_atomic(target, to_json(values, indent=indent, ensure_ascii=ensure_ascii) + "\n")
         return target
 
     def save_to_img(self, save_path: StrPath) -> Path:
-        """Writes the picture with its masks: to a picture file, or into a folder as ``<name>_res.jpg``."""
+        """Writes the image with its masks: to an image file, or into a folder as ``<name>_res.jpg``."""
         path = Path(save_path)
         target = path if path.suffix else _in_folder(self.name, path, "_res.jpg")
-        _save_picture(target, Image.fromarray(self.overlay()))
+        _save_image(target, Image.fromarray(self.overlay()))
         return target
 
     def save_all(self, save_path: StrPath) -> None:
@@ -119,26 +119,26 @@ class PromptedResult(dict[str, Any]):
         files = {"json": self.save_to_json(folder, form=form).as_posix()}
         if "overlay" in self.formats:
             target = _in_folder(self.name, folder, "_overlay.jpg")
-            _save_picture(target, Image.fromarray(self.overlay()))
+            _save_image(target, Image.fromarray(self.overlay()))
             files["overlay"] = target.as_posix()
         if "png" in self.formats:
             for number, answer in enumerate(self.answers, start=1):
                 target = _in_folder(self.name, folder, f"_mask_{number}.png")
-                _save_picture(target, Image.fromarray(answer.mask.astype(np.uint8) * 255))
+                _save_image(target, Image.fromarray(answer.mask.astype(np.uint8) * 255))
                 files[f"mask_{number}"] = target.as_posix()
         if "labelme" in self.formats:
-            document = labelme_document(self._placed(folder / "labelme"), self.picture, self.answers)
+            document = labelme_document(self._placed(folder / "labelme"), self.rgb, self.answers)
             files["labelme"] = self._write(folder / "labelme" / "annotations", ".json", document)
         if "coco" in self.formats:
-            document = coco_document(self._placed(folder / "coco"), self.picture, self.answers)
-            files["coco"] = self._write(folder, "_coco.json", document)  # joined when all pictures are done
-        height, width = self.picture.shape[:2]
+            document = coco_document(self._placed(folder / "coco"), self.rgb, self.answers)
+            files["coco"] = self._write(folder, "_coco.json", document)  # joined when all images are done
+        height, width = self.rgb.shape[:2]
         return Predicted(self["input_path"], self["page_index"], (height, width), files)
 
     def _placed(self, folder: Path) -> Text:
-        """Puts the picture into a dataset and names it."""
+        """Puts the image into a dataset and names it."""
         original = self["input_path"] if self["page_index"] is None else None
-        return place_picture(folder, self.name, original, self.picture)
+        return place_image(folder, self.name, original, self.rgb)
 
     def _write(self, folder: Path, ending: Text, document: dict[Any, Any]) -> Text:
         target = _in_folder(self.name, folder, ending)
@@ -150,7 +150,7 @@ def _in_folder(name: Path, folder: Path, ending: str) -> Path:
     return folder / name.with_name(f"{name.name}{ending}")
 
 
-def _save_picture(path: Path, image: Image.Image) -> None:
+def _save_image(path: Path, image: Image.Image) -> None:
     with atomic_path(path) as temporary:
         image.save(temporary)
 

@@ -15,10 +15,10 @@ from segcli.steps.predict.writers import JsonForm
 
 
 class Result(Protocol):
-    """What was found in one picture; see `segcli.steps.predict.semantic_results.SegResult`."""
+    """What was found in one image; see `segcli.steps.predict.semantic_results.SegResult`."""
 
     def write_files(self, folder: Path, form: JsonForm) -> Predicted:
-        """Writes what the `predict` command leaves for one picture."""
+        """Writes what the `predict` command leaves for one image."""
 
     def __getitem__(self, key: str) -> Any:
         """A value under PaddleX's key."""
@@ -39,4 +39,4 @@ class Predictor(Protocol):
         """The same opened model with other settings."""
 
     def predict(self, items: Sequence[SourceItem]) -> Iterator[Result]:
-        """One result for each item that has a picture, in order."""
+        """One result for each item that has an image, in order."""

@@ -9,14 +9,14 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Predicted:
-    """The files of one picture. Every path exists.
+    """The files of one image. Every path exists.
 
     Attributes:
-        input_path: The picture; None for an array.
+        input_path: The image; None for an array.
         page_index: Page or frame.
         size: Height and width in pixels.
         files: What was written, by what it is: ``json``, ``label_map`` (palette PNG whose pixels are the class ids),
-            ``overlay`` (the picture under the label map, with a legend), ...
+            ``overlay`` (the image under the label map, with a legend), ...
     """
 
     input_path: str | None
@@ -42,9 +42,9 @@ class PredictResult:
         model_dir: Folder of the exported model.
         runtime: What ran it.
         folder: Folder of the results.
-        predicted: The pictures.
+        predicted: The images.
         failed: Inputs that could not be read.
-        seconds: Time from the first picture to the last file.
+        seconds: Time from the first image to the last file.
     """
 
     model_name: str
@@ -56,7 +56,7 @@ class PredictResult:
     seconds: float
 
     @property
-    def pictures_per_second(self) -> float:
+    def images_per_second(self) -> float:
         """Throughput with reading and writing."""
         return len(self.predicted) / self.seconds if self.seconds else 0.0
 
@@ -67,8 +67,8 @@ class PredictResult:
             "model_dir": self.model_dir,
             "runtime": self.runtime,
             "save_path": str(self.folder),
-            "pictures": len(self.predicted),
-            "pictures_per_second": round(self.pictures_per_second, 3),
+            "images": len(self.predicted),
+            "images_per_second": round(self.images_per_second, 3),
             "results": [asdict(entry) for entry in self.predicted],
             "failed": [asdict(entry) for entry in self.failed],
         }
@@ -78,7 +78,7 @@ class PredictResult:
         rows = [
             ("model", self.model_name),
             ("runtime", self.runtime),
-            ("pictures", f"{len(self.predicted)} ({self.pictures_per_second:.1f} a second)"),
+            ("images", f"{len(self.predicted)} ({self.images_per_second:.1f} a second)"),
             ("results", str(self.folder)),
         ]
         return [*rows, *(("failed", entry.message) for entry in self.failed)]

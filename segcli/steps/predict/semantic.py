@@ -1,4 +1,4 @@
-"""Label maps of pictures from an exported semantic model."""
+"""Label maps of images from an exported semantic model."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from segcli.steps.predict.options import wanted_runtime
 from segcli.steps.predict.semantic_results import SegResult
 
 TargetSize = int | tuple[int, int] | None
-"""What a picture is resized to: a side, (width, height), or -1 or None for its own size; PaddleX's meaning."""
+"""What an image is resized to: a side, (width, height), or -1 or None for its own size; PaddleX's meaning."""
 
 SIZE_DIVISOR = 32
 NAMELESS_CLASSES = 256
@@ -28,7 +28,7 @@ NAMELESS_CLASSES = 256
 
 @dataclass(frozen=True)
 class SemanticPredictor:
-    """An opened model; pictures of different sizes may be mixed.
+    """An opened model; images of different sizes may be mixed.
 
     Attributes:
         model: What lies in the model's folder.
@@ -61,36 +61,36 @@ class SemanticPredictor:
         return self.model.classes or ClassMap.numbered(NAMELESS_CLASSES)
 
     def predict(self, items: Sequence[SourceItem]) -> Iterator[SegResult]:
-        """One result for each item that has a picture, in order; pictures of equal size run in one batch."""
-        readable = [item for item in items if item.picture is not None]
-        labels = self.label([item.picture for item in readable if item.picture is not None])
+        """One result for each item that has an image, in order; images of equal size run in one batch."""
+        readable = [item for item in items if item.rgb is not None]
+        labels = self.label([item.rgb for item in readable if item.rgb is not None])
         for item, ids in zip(readable, labels, strict=True):
             yield SegResult(item, ids, self.classes)
 
-    def label(self, pictures: Sequence[RgbImage]) -> list[Labels]:
-        """The label map of each picture, uint8 [H, W] in its own size."""
+    def label(self, images: Sequence[RgbImage]) -> list[Labels]:
+        """The label map of each image, uint8 [H, W] in its own size."""
         done: dict[int, Labels] = {}
-        for group in _equal_sizes(pictures):
-            batch = [pictures[index] for index in group]
+        for group in _equal_sizes(images):
+            batch = [images[index] for index in group]
             done.update(zip(group, self._label_batch(batch), strict=True))
-        return [done[index] for index in range(len(pictures))]
+        return [done[index] for index in range(len(images))]
 
-    def _label_batch(self, pictures: Sequence[RgbImage]) -> list[Labels]:
-        limit = self.model.batch_limit or len(pictures)
+    def _label_batch(self, images: Sequence[RgbImage]) -> list[Labels]:
+        limit = self.model.batch_limit or len(images)
         window = self.settings.sliding_window
         if window is not None:
-            return [self._label_tiled(picture, window, limit) for picture in pictures]
+            return [self._label_tiled(rgb, window, limit) for rgb in images]
         labels: list[Labels] = []
-        for start in range(0, len(pictures), limit):
-            batch = pictures[start : start + limit]
+        for start in range(0, len(images), limit):
+            batch = images[start : start + limit]
             size = self.model.input_size or resized(batch[0].shape[1], batch[0].shape[0], self.settings.target_size)
             labels += label_maps(self.runtime.run, batch, self.model.preprocess, input_size=size)
         return labels
 
-    def _label_tiled(self, picture: RgbImage, window: SlidingWindowConfig, limit: int) -> Labels:
+    def _label_tiled(self, rgb: RgbImage, window: SlidingWindowConfig, limit: int) -> Labels:
         return label_map_tiled(
             self.runtime.run,
-            picture,
+            rgb,
             self.model.preprocess,
             window,
             blend="ramp",
@@ -100,15 +100,15 @@ class SemanticPredictor:
 
 
 def resized(width: int, height: int, wanted: TargetSize) -> tuple[int, int] | None:
-    """Height and width that PaddleX gives a picture: shrunk or grown to fit, each side raised to a multiple of 32.
+    """Height and width that PaddleX gives an image: shrunk or grown to fit, each side raised to a multiple of 32.
 
     Args:
-        width: Of the picture.
-        height: Of the picture.
+        width: Of the image.
+        height: Of the image.
         wanted: A side, (width, height), or -1 or None.
 
     Returns:
-        None where the picture keeps its size.
+        None where the image keeps its size.
     """
     sides = (wanted, wanted) if isinstance(wanted, int) else wanted
     if sides is None or min(sides) <= 0:
@@ -120,8 +120,8 @@ def resized(width: int, height: int, wanted: TargetSize) -> tuple[int, int] | No
     return new_height, new_width
 
 
-def _equal_sizes(pictures: Sequence[RgbImage]) -> list[list[int]]:
+def _equal_sizes(images: Sequence[RgbImage]) -> list[list[int]]:
     groups: dict[tuple[int, ...], list[int]] = {}
-    for index, picture in enumerate(pictures):
-        groups.setdefault(picture.shape, []).append(index)
+    for index, rgb in enumerate(images):
+        groups.setdefault(rgb.shape, []).append(index)
     return list(groups.values())

@@ -1,4 +1,4 @@
-"""Results as PaddleX gives them: a mapping that prints itself and saves itself as JSON and pictures."""
+"""Results as PaddleX gives them: a mapping that prints itself and saves itself as JSON and images."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from segcli.steps.predict.writers import (
     JsonForm,
     compact_values,
     full_json,
-    label_picture,
-    overlay_picture,
+    label_image,
+    overlay_image,
     save_label_map,
     save_overlay,
     to_json,
@@ -29,22 +29,22 @@ Ending = Literal["_res.json", "_res.png", "_overlay.jpg"]
 
 
 class SegResult(dict[str, Any]):
-    """The label map of one picture, with PaddleX's keys `input_path`, `page_index`, `pred` (int32 [1, H, W]).
+    """The label map of one image, with PaddleX's keys `input_path`, `page_index`, `pred` (int32 [1, H, W]).
 
     Attributes:
         name: Relative path for files, without suffix.
         labels: The label map, uint8 [H, W].
-        picture: The picture, RGB.
+        image: The image, RGB.
         classes: The classes.
     """
 
     def __init__(self, item: SourceItem, labels: Labels, classes: ClassMap) -> None:
-        if item.picture is None:
-            raise ValueError("an item without a picture has no result")
+        if item.rgb is None:
+            raise ValueError("an item without an image has no result")
         super().__init__(input_path=item.input_path, page_index=item.page_index, pred=labels[None].astype(np.int32))
         self.name = item.name
         self.labels = labels
-        self.picture = item.picture
+        self.rgb = item.rgb
         self.classes = classes
 
     @property
@@ -54,10 +54,10 @@ class SegResult(dict[str, Any]):
 
     @property
     def img(self) -> dict[str, Image.Image]:
-        """``res``: the label map in colours; ``overlay``: the picture under it, with a legend."""
+        """``res``: the label map in colours; ``overlay``: the image under it, with a legend."""
         return {
-            "res": label_picture(self.labels, self.classes).convert("RGB"),
-            "overlay": Image.fromarray(overlay_picture(self.picture, self.labels, self.classes)),
+            "res": label_image(self.labels, self.classes).convert("RGB"),
+            "overlay": Image.fromarray(overlay_image(self.rgb, self.labels, self.classes)),
         }
 
     @property
@@ -99,7 +99,7 @@ class SegResult(dict[str, Any]):
         """Writes the label map and the overlay.
 
         Args:
-            save_path: A picture file for the label map alone (PNG keeps the ids), or a folder for ``<name>_res.png``
+            save_path: An image file for the label map alone (PNG keeps the ids), or a folder for ``<name>_res.png``
                 (a palette PNG whose pixels are the ids) and ``<name>_overlay.jpg``.
 
         Returns:
@@ -111,7 +111,7 @@ class SegResult(dict[str, Any]):
             return path
         target = self._in_folder(path, "_res.png")
         save_label_map(target, self.labels, self.classes)
-        save_overlay(self._in_folder(path, "_overlay.jpg"), self.picture, self.labels, self.classes)
+        save_overlay(self._in_folder(path, "_overlay.jpg"), self.rgb, self.labels, self.classes)
         return target
 
     def write_files(self, folder: Path, form: JsonForm) -> Predicted:
@@ -119,7 +119,7 @@ class SegResult(dict[str, Any]):
         label_map = self._in_folder(folder, "_res.png")
         overlay = self._in_folder(folder, "_overlay.jpg")
         save_label_map(label_map, self.labels, self.classes)
-        save_overlay(overlay, self.picture, self.labels, self.classes)
+        save_overlay(overlay, self.rgb, self.labels, self.classes)
         json = self.save_to_json(folder, form=form)
         files = {"json": json.as_posix(), "label_map": label_map.as_posix(), "overlay": overlay.as_posix()}
         height, width = self.labels.shape

@@ -28,22 +28,22 @@ _PNG_EFFORT = 3
 _ID_TEXT = tuple(map(str, range(256)))
 
 
-def label_picture(labels: Labels, classes: ClassMap) -> Image.Image:
-    """A palette picture: each pixel is its class id, the palette gives the colours."""
-    picture = Image.fromarray(labels).convert("L")
-    picture.putpalette(png_palette(len(classes)))
-    return picture
+def label_image(labels: Labels, classes: ClassMap) -> Image.Image:
+    """A palette image: each pixel is its class id, the palette gives the colours."""
+    rgb = Image.fromarray(labels).convert("L")
+    rgb.putpalette(png_palette(len(classes)))
+    return rgb
 
 
-def overlay_picture(picture: RgbImage, labels: Labels, classes: ClassMap) -> RgbImage:
-    """The picture under its label map, with a legend of the classes that occur: RGB."""
+def overlay_image(rgb: RgbImage, labels: Labels, classes: ClassMap) -> RgbImage:
+    """The image under its label map, with a legend of the classes that occur: RGB."""
     shown = [int(class_id) for class_id in np.flatnonzero(count_ids(labels))]
-    return with_legend(overlay(picture, labels, classes), classes, shown)
+    return with_legend(overlay(rgb, labels, classes), classes, shown)
 
 
 def save_label_map(path: Path, labels: Labels, classes: ClassMap) -> None:
     """Writes the label map: as a PNG lossless, with the ids as pixels; in any other format as colours."""
-    image = label_picture(labels, classes)
+    image = label_image(labels, classes)
     with atomic_path(path) as temporary:
         if path.suffix.lower() == ".png":
             image.save(temporary, compress_level=_PNG_EFFORT)
@@ -51,17 +51,17 @@ def save_label_map(path: Path, labels: Labels, classes: ClassMap) -> None:
             image.convert("RGB").save(temporary)
 
 
-def save_overlay(path: Path, picture: RgbImage, labels: Labels, classes: ClassMap) -> None:
+def save_overlay(path: Path, rgb: RgbImage, labels: Labels, classes: ClassMap) -> None:
     """Writes the overlay in the format of the suffix."""
-    save_picture(path, overlay_picture(picture, labels, classes))
+    save_image(path, overlay_image(rgb, labels, classes))
 
 
-def save_picture(path: Path, picture: RgbImage) -> None:
-    """Writes an RGB picture in the format of the suffix."""
-    drawn = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
+def save_image(path: Path, rgb: RgbImage) -> None:
+    """Writes an RGB image in the format of the suffix."""
+    drawn = cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR)
     encoded, data = cv2.imencode(path.suffix, drawn, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
     if not encoded:
-        raise InputError(f"cannot write a {path.suffix} picture", path=path)
+        raise InputError(f"cannot write a {path.suffix} image", path=path)
     write_bytes_atomic(path, data.tobytes())
 
 

@@ -1,4 +1,4 @@
-"""A new division of a COCOInstSegDataset by its pictures: `annotations/instance_train.json` and `instance_val.json`."""
+"""A new division of a COCOInstSegDataset by its images: `annotations/instance_train.json` and `instance_val.json`."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _HARMLESS = frozenset({"C103", "C105"})
 
 
 def plan_coco(dataset_dir: Path, shares: Shares, seed: int) -> SplitPlan:
-    """Divides the pictures of both files; see `CocoMerge` for what becomes of ids, categories and other keys.
+    """Divides the images of both files; see `CocoMerge` for what becomes of ids, categories and other keys.
 
     Raises:
-        DatasetError: There is no picture, or entries would be lost or get another meaning; lists every fault.
+        DatasetError: There is no image, or entries would be lost or get another meaning; lists every fault.
     """
     root = find_coco_root(dataset_dir)
     recover(root)
@@ -33,7 +33,7 @@ def plan_coco(dataset_dir: Path, shares: Shares, seed: int) -> SplitPlan:
         merged.add(split)
     faults = [fault for fault in merged.findings if fault.severity is Severity.ERROR and fault.code not in _HARMLESS]
     if faults or not merged.images:
-        what = f"{counted(len(faults), 'fault')}; nothing was divided" if faults else "the files list no picture"
+        what = f"{counted(len(faults), 'fault')}; nothing was divided" if faults else "the files list no image"
         raise DatasetError(what, faults or merged.findings, path=root)
     parts = divide(list(merged.images), shares, seed, key=str)
     contents = {split: merged.content(split, part) for split, part in zip(Split, parts, strict=True)}

@@ -1,4 +1,4 @@
-"""Both annotation files of a COCO dataset in one, so that its pictures can be divided anew."""
+"""Both annotation files of a COCO dataset in one, so that its images can be divided anew."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ Entry = dict[str, Any]
 class CocoMerge:
     """The entries of both files.
 
-    Pictures and annotations keep their ids unless one was used before; then they get a new one. Categories are the same
+    Images and annotations keep their ids unless one was used before; then they get a new one. Categories are the same
     if their names are. Two entries of one file name stay together. Every other key stays in its file; what only one
-    file has, the other gets too, and lists are joined: pictures refer to their licenses.
+    file has, the other gets too, and lists are joined: images refer to their licenses.
 
     Attributes:
-        images: Entries of pictures by file name, in the order of the files.
+        images: Entries of images by file name, in the order of the files.
         findings: What is wrong; entries would be lost or get another meaning.
     """
 
@@ -48,7 +48,7 @@ class CocoMerge:
         self._add_annotations(reader.file, content["annotations"], images, categories)
 
     def content(self, split: Split, names: Iterable[str]) -> Entry:
-        """What the file of a part holds when these are its pictures."""
+        """What the file of a part holds when these are its images."""
         images = [image for name in names for image in self.images[name]]
         annotations = [entry for image in images for entry in self._annotations[image["id"]]]
         own, other = (self._others[part] for part in (split, *(part for part in Split if part is not split)))
@@ -97,7 +97,7 @@ class CocoMerge:
                 message = "lacks whole numbers as id, image_id and category_id"
                 self.findings.append(finding("C107", file, message, location=place))
             elif entry["image_id"] not in images:
-                message = f"there is no picture with id {entry['image_id']}"
+                message = f"there is no image with id {entry['image_id']}"
                 self.findings.append(finding("C131", file, message, location=f"annotation {entry['id']}"))
             elif entry["category_id"] not in categories:
                 message = f"there is no category with id {entry['category_id']}"

@@ -1,4 +1,4 @@
-"""`split`: divides the pictures of both parts anew."""
+"""`split`: divides the images of both parts anew."""
 
 from __future__ import annotations
 

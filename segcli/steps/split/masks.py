@@ -21,7 +21,7 @@ _HARMLESS = frozenset({"S101", "S102"})
 def plan_masks(dataset_dir: Path, shares: Shares, seed: int) -> SplitPlan:
     """Divides the samples of both lists.
 
-    Repeated lines are written once; a picture that has several masks stays in one part with all of them.
+    Repeated lines are written once; an image that has several masks stays in one part with all of them.
 
     Raises:
         DatasetError: There is no sample, or a line would be lost because it cannot be used; lists every fault.
@@ -30,7 +30,7 @@ def plan_masks(dataset_dir: Path, shares: Shares, seed: int) -> SplitPlan:
     recover(root)
     lists = scan_lists(root)
     faults = [fault for fault in lists.findings if fault.severity is Severity.ERROR and fault.code not in _HARMLESS]
-    samples = _by_picture((*lists.train, *lists.val))
+    samples = _by_image((*lists.train, *lists.val))
     if faults or not samples:
         what = (
             f"{counted(len(faults), 'line')} would be lost; nothing was divided"
@@ -44,8 +44,8 @@ def plan_masks(dataset_dir: Path, shares: Shares, seed: int) -> SplitPlan:
     return SplitPlan(root, len(lines[0]), len(lines[1]), seed, files)
 
 
-def _by_picture(samples: tuple[SegSample, ...]) -> dict[Path, dict[Path, None]]:
-    """The masks of each picture, in order, each once."""
+def _by_image(samples: tuple[SegSample, ...]) -> dict[Path, dict[Path, None]]:
+    """The masks of each image, in order, each once."""
     masks: dict[Path, dict[Path, None]] = {}
     for sample in samples:
         masks.setdefault(sample.image, {})[sample.mask] = None

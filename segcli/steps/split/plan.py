@@ -17,8 +17,8 @@ class SplitPlan:
 
     Attributes:
         root: The dataset's folder.
-        train: Pictures of the training part.
-        val: Pictures of the validation part.
+        train: Images of the training part.
+        val: Images of the validation part.
         seed: Seed of the shuffle.
         files: New content of the lists or annotation files, by their path in the dataset.
         annotations: Annotations of both parts, where the layout has them.

@@ -31,12 +31,12 @@ def read_history(path: Path) -> list[dict[str, Any]]:
 
 
 class StepMeter:
-    """Means since the last reading: losses, pictures a second, time left."""
+    """Means since the last reading: losses, images a second, time left."""
 
     def __init__(self) -> None:
         self._sums: dict[str, float] = {}
         self._steps = 0
-        self._pictures = 0
+        self._images = 0
         self._seconds = 0.0
 
     def add(self, state: TrainState) -> None:
@@ -44,7 +44,7 @@ class StepMeter:
         for name, value in state.losses.items():
             self._sums[name] = self._sums.get(name, 0.0) + value
         self._steps += 1
-        self._pictures += state.pictures
+        self._images += state.images
         self._seconds += state.seconds
 
     def read(self, state: TrainState) -> dict[str, Any]:
@@ -53,7 +53,7 @@ class StepMeter:
         values = {
             **{name: total / steps for name, total in self._sums.items()},
             "lr": state.learning_rate,
-            "pictures_per_second": self._pictures / self._seconds if self._seconds else 0.0,
+            "images_per_second": self._images / self._seconds if self._seconds else 0.0,
             "eta_seconds": round(self._seconds / steps * (state.total_iterations - state.iteration), 1),
         }
         self.__init__()  # type: ignore[misc]
@@ -64,7 +64,7 @@ class StepMeter:
         return {
             "sums": dict(self._sums),
             "steps": self._steps,
-            "pictures": self._pictures,
+            "images": self._images,
             "seconds": self._seconds,
         }
 
@@ -72,7 +72,7 @@ class StepMeter:
         """Takes them back."""
         self._sums = dict(values["sums"])
         self._steps = int(values["steps"])
-        self._pictures = int(values["pictures"])
+        self._images = int(values["images"])
         self._seconds = float(values["seconds"])
 
 
@@ -102,12 +102,12 @@ class HistoryWriter(Callback):
         values = self._meter.read(state)
         self._append("train", state, values)
         log.info(
-            "iteration %d/%d  loss %.4f  lr %.2g  %.1f pictures/s  %s left",
+            "iteration %d/%d  loss %.4f  lr %.2g  %.1f images/s  %s left",
             state.iteration,
             state.total_iterations,
             values["loss"],
             values["lr"],
-            values["pictures_per_second"],
+            values["images_per_second"],
             timedelta(seconds=round(values["eta_seconds"])),
             extra={"step": True},
         )

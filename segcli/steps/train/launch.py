@@ -135,7 +135,7 @@ def join(session: TrainingSession) -> None:
 def share_statistics(network: Network, average: Network | None = None) -> None:
     """Replaces what no gradient moves (running means and variances) by its mean over all processes.
 
-    Each process sees other pictures; without this their networks would measure differently, stop at different times
+    Each process sees other images; without this their networks would measure differently, stop at different times
     and resume from the first one's numbers.
 
     Args:

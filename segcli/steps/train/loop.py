@@ -43,7 +43,7 @@ def run(
         The same state, at the end.
 
     Raises:
-        NonFiniteLossError: The loss became NaN or infinite; names the pictures of the batch.
+        NonFiniteLossError: The loss became NaN or infinite; names the images of the batch.
     """
     import paddle
 
@@ -80,7 +80,7 @@ def _iterate(
         session.optimizer.clear_grad()
         state.iteration += 1
         state.losses = _finite(losses, batch, state)
-        state.pictures = len(batch.paths) * world_size
+        state.images = len(batch.paths) * world_size
         state.seconds = time.perf_counter() - begin
         for callback in callbacks:
             callback.on_step(state)
@@ -108,10 +108,10 @@ def _finite(losses: Mapping[str, Tensor], batch: Batch, state: TrainState) -> di
     if all(math.isfinite(value) for value in values.values()):
         return values
     shown = ", ".join(f"{name} {value}" for name, value in values.items())
-    pictures = ", ".join(batch.paths)
+    images = ", ".join(batch.paths)
     raise NonFiniteLossError(
-        f"the loss is no longer finite at iteration {state.iteration} ({shown}), in the batch of: {pictures}",
-        hint="lower Train.learning_rate, add Train.warmup_steps, or look at these pictures and their labels",
+        f"the loss is no longer finite at iteration {state.iteration} ({shown}), in the batch of: {images}",
+        hint="lower Train.learning_rate, add Train.warmup_steps, or look at these images and their labels",
     )
 
 

@@ -16,7 +16,7 @@ class TrainResult:
         config: The resolved configuration that was run.
         train_log: The log.
         history: One JSON line an event.
-        curves: Loss, rate and score as a picture.
+        curves: Loss, rate and score as an image.
         score_name: Name of the score.
         best_score: Best score on the validation part.
         best_iteration: Iteration of that score.

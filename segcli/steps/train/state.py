@@ -18,7 +18,7 @@ class TrainState:
         iteration: Iterations done.
         losses: Losses of the last iteration, by name.
         learning_rate: Rate of the last iteration.
-        pictures: Pictures of the last iteration, over all processes.
+        images: Images of the last iteration, over all processes.
         seconds: Wall time of the last iteration.
         evaluation: The last evaluation; None before the first.
         best_score: Best score so far; None before the first evaluation.
@@ -30,7 +30,7 @@ class TrainState:
     iteration: int = 0
     losses: Mapping[str, float] = field(default_factory=dict)
     learning_rate: float = 0.0
-    pictures: int = 0
+    images: int = 0
     seconds: float = 0.0
     evaluation: Evaluation | None = None
     best_score: float | None = None

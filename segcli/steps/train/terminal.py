@@ -14,7 +14,7 @@ _WIDE = 120
 
 
 class TerminalProgress(Callback):
-    """One bar: iterations, loss, rate, pictures a second, time left, last and best score."""
+    """One bar: iterations, loss, rate, images a second, time left, last and best score."""
 
     def __init__(self) -> None:
         console = error_console()
@@ -38,12 +38,12 @@ class TerminalProgress(Callback):
 
     def on_step(self, state: TrainState) -> None:
         """Moves the bar; the speed is a running mean."""
-        speed = state.pictures / max(state.seconds, 1e-9)
+        speed = state.images / max(state.seconds, 1e-9)
         self._rate = speed if not self._rate else 0.9 * self._rate + 0.1 * speed
-        left = (state.total_iterations - state.iteration) * state.pictures / self._rate
+        left = (state.total_iterations - state.iteration) * state.images / self._rate
         numbers = [f"loss {state.losses['loss']:.4f}", f"{timedelta(seconds=round(left))} left"]
         if self._is_wide:
-            numbers[1:1] = [f"lr {state.learning_rate:.2e}", f"{self._rate:.1f} pictures/s"]
+            numbers[1:1] = [f"lr {state.learning_rate:.2e}", f"{self._rate:.1f} images/s"]
         self._bar.update(self._task, completed=state.iteration, numbers="  ".join(numbers))
 
     def on_evaluation(self, state: TrainState) -> None:

@@ -103,7 +103,7 @@ def test_what_cannot_be_used_is_left_out_and_the_rest_stays(folder):
     scan = scan_coco(folder.root)
     assert [sample.image_id for sample in scan.dataset.train] == [1, 2]
     assert [len(sample.objects) for sample in scan.dataset.train] == [0, 1]
-    assert (scan.counts[Split.TRAIN].pictures, scan.counts[Split.TRAIN].annotations) == (3, 8)
+    assert (scan.counts[Split.TRAIN].images, scan.counts[Split.TRAIN].annotations) == (3, 8)
     with pytest.raises(DatasetError) as caught:
         open_coco_dataset(folder.root)
     assert {found.code for found in caught.value.findings} >= {"C107", "C111", "C127", "C131", "C132"}

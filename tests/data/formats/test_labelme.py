@@ -72,7 +72,7 @@ def test_kinds_of_shapes(tmp_path, entry, kind):
         ({"points": TRIANGLE}, "L105", "shape 0"),
         (shape("a", *TRIANGLE, kind="star"), "L106", "shape 0 (a)"),
         (shape("a", (1, 1), kind="mask"), "L107", "shape 0 (a)"),
-        (shape("a", (1, 1), kind="mask", mask=base64.b64encode(b"no picture").decode()), "L107", "shape 0 (a)"),
+        (shape("a", (1, 1), kind="mask", mask=base64.b64encode(b"no image").decode()), "L107", "shape 0 (a)"),
         (shape("a", (1, 1), kind="mask", mask="?"), "L107", "shape 0 (a)"),
         ("text", "L102", "shape 0"),
     ],
@@ -119,10 +119,10 @@ def test_paths_of_windows_and_stated_sizes(tmp_path):
 
 
 def test_a_legacy_encoding_is_read_and_said(tmp_path):
-    content = {"shapes": [shape("中文", *TRIANGLE)], "imageData": base64.b64encode(b"picture").decode()}
+    content = {"shapes": [shape("中文", *TRIANGLE)], "imageData": base64.b64encode(b"image").decode()}
     annotation, findings = read(tmp_path, json.dumps(content, ensure_ascii=False).encode("gbk"))
     assert [found.code for found in findings] == ["L111"]
-    assert (annotation.shapes[0].label, annotation.image_data()) == ("中文", b"picture")
+    assert (annotation.shapes[0].label, annotation.image_data()) == ("中文", b"image")
 
 
 def test_a_label_stays_on_one_line(tmp_path):
@@ -130,10 +130,10 @@ def test_a_label_stays_on_one_line(tmp_path):
     assert read_back.label == "old house"
 
 
-def test_the_embedded_picture_is_read_when_asked_for(tmp_path):
-    annotation, _ = read(tmp_path, {"shapes": [], "imageData": base64.b64encode(b"picture").decode()})
+def test_the_embedded_image_is_read_when_asked_for(tmp_path):
+    annotation, _ = read(tmp_path, {"shapes": [], "imageData": base64.b64encode(b"image").decode()})
     assert annotation.has_image_data
-    assert annotation.image_data() == b"picture"
+    assert annotation.image_data() == b"image"
     annotation, findings = read(tmp_path, {"shapes": [], "imageData": "a"})
     assert findings == []
     with pytest.raises(InputError, match="no base64"):
@@ -142,7 +142,7 @@ def test_the_embedded_picture_is_read_when_asked_for(tmp_path):
 
 @pytest.mark.parametrize("opener", [open_seg_dataset, open_coco_dataset])
 def test_labelme_files_that_were_not_converted_are_recognised(tmp_path, opener):
-    write_labelme(tmp_path, "annotations/a", [box("cat", 1, 1, 9, 9)], picture="images/a.png")
+    write_labelme(tmp_path, "annotations/a", [box("cat", 1, 1, 9, 9)], image="images/a.png")
     with pytest.raises(DatasetError, match="not converted yet") as caught:
         opener(tmp_path)
     assert [fault.code for fault in caught.value.findings] == ["L006"]

@@ -38,7 +38,7 @@ def test_train_evaluate_export_predict(name, tmp_path):
     assert trained.iterations == 2
     assert (run / "best_model" / "best_model.pdparams").is_file()
     assert measured["metrics"]["AP"] == pytest.approx(trained.best_score, abs=1e-6)
-    assert measured["pictures"] == 2
+    assert measured["images"] == 2
     assert measured["objects"] == 4
     assert set(measured["classes"]) == {"кот", "dog"}
     split = () if has_onnx_form(name) else ("stem.onnx",)

@@ -1,4 +1,4 @@
-"""Exported R-CNN programs: pictures without detections, alone and in a batch, and masks as the eager network's."""
+"""Exported R-CNN programs: images without detections, alone and in a batch, and masks as the eager network's."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FPN, C4, CASCADE = "MaskRCNN-ResNet50-FPN", "MaskRCNN-ResNet50", "Cascade-MaskRC
 SIZES = np.array([[64, 96], [56, 80]], np.float32)
 
 
-def two_pictures() -> dict[str, np.ndarray]:
+def two_images() -> dict[str, np.ndarray]:
     """Of different sizes and scales, in one padded batch."""
     image = np.random.default_rng(0).random((2, 3, tiny.HEIGHT, tiny.WIDTH), np.float32)
     image[1, :, 56:] = image[1, :, :, 80:] = 0
@@ -29,11 +29,11 @@ def two_pictures() -> dict[str, np.ndarray]:
 
 
 def of_one(index: int) -> dict[str, np.ndarray]:
-    return {name: value[index : index + 1] for name, value in two_pictures().items()}
+    return {name: value[index : index + 1] for name, value in two_images().items()}
 
 
 def selective(name: str) -> tuple[Any, int]:
-    """A network that finds something in one of the two pictures and nothing in the other; and the other's index."""
+    """A network that finds something in one of the two images and nothing in the other; and the other's index."""
     network = tiny.network(name)
     network.eval()
     if name == C4:  # random weights end in scores of 1
@@ -59,7 +59,7 @@ def agree(ours: list[np.ndarray], eager: list[np.ndarray]) -> None:
 
 @pytest.mark.parametrize("small", [True, False])
 @pytest.mark.parametrize("name", [FPN, pytest.param(C4, marks=pytest.mark.slow)])
-def test_a_picture_without_detections_alone_and_in_a_batch(name: str, small: bool, tmp_path: Path) -> None:
+def test_a_image_without_detections_alone_and_in_a_batch(name: str, small: bool, tmp_path: Path) -> None:
     network, empty = selective(name)
     program, find = exported(network, tmp_path, small=small), ArrayForward(network, small=small)
 
@@ -68,14 +68,14 @@ def test_a_picture_without_detections_alone_and_in_a_batch(name: str, small: boo
     assert nothing[0].shape == (0, 6)
     assert nothing[2].shape[0] == 0
     agree(program.run_named(of_one(1 - empty)), find(of_one(1 - empty)))
-    both = program.run_named(two_pictures())
-    agree(both, find(two_pictures()))
+    both = program.run_named(two_images())
+    agree(both, find(two_images()))
     assert both[1][empty] == 0
     assert both[1][1 - empty] > 0
 
 
 @pytest.mark.slow
-def test_a_cascade_takes_a_picture_without_detections(tmp_path: Path) -> None:
+def test_a_cascade_takes_a_image_without_detections(tmp_path: Path) -> None:
     network, empty = selective(CASCADE)
     program, find = exported(network, tmp_path, small=False), ArrayForward(network, small=False)
 
@@ -89,7 +89,7 @@ def without(name: str, patch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.slow
-def test_without_the_cure_of_the_mask_head_a_picture_without_detections_fails(
+def test_without_the_cure_of_the_mask_head_a_image_without_detections_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     network, empty = selective(FPN)
@@ -102,14 +102,14 @@ def test_without_the_cure_of_the_mask_head_a_picture_without_detections_fails(
 @pytest.mark.slow
 def test_without_the_cure_of_decoding_no_batch_can_be_exported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     network, _ = selective(FPN)
-    eager = ArrayForward(network)(two_pictures())
+    eager = ArrayForward(network)(two_images())
     without("decoding", monkeypatch)
     with pytest.raises((ValueError, RuntimeError, AssertionError)):
-        agree(exported(network, tmp_path, small=True).run_named(two_pictures()), eager)
+        agree(exported(network, tmp_path, small=True).run_named(two_images()), eager)
 
 
-def test_the_best_proposals_of_each_picture_are_kept() -> None:
-    """Two levels, two pictures, two proposals kept of each."""
+def test_the_best_proposals_of_each_image_are_kept() -> None:
+    """Two levels, two images, two proposals kept of each."""
     boxes = [paddle.to_tensor([[0.0], [1], [2]]).tile([1, 4]), paddle.to_tensor([[3.0], [4], [5]]).tile([1, 4])]
     scores = [paddle.to_tensor([[0.9], [0.1], [0.5]]), paddle.to_tensor([[0.3], [0.6], [0.7]])]
     counts = [paddle.to_tensor([2, 1], "int32"), paddle.to_tensor([1, 2], "int32")]

@@ -32,7 +32,7 @@ def agree(runtime: Runtime, find: ArrayForward) -> None:
 
 
 def exported(folder: Path) -> tuple[PaddleRuntime, ArrayForward]:
-    """A network that has seen a picture before it was exported."""
+    """A network that has seen an image before it was exported."""
     network = tiny.network("SOLOv2")
     network.eval()
     find = ArrayForward(network)
@@ -41,7 +41,7 @@ def exported(folder: Path) -> tuple[PaddleRuntime, ArrayForward]:
     return PaddleRuntime(folder / "program.json", folder / "program.pdiparams", "cpu", 1), find
 
 
-def test_the_export_remembers_no_picture(tmp_path: Path) -> None:
+def test_the_export_remembers_no_image(tmp_path: Path) -> None:
     agree(*exported(tmp_path))
 
 

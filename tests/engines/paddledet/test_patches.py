@@ -76,7 +76,7 @@ def test_rcnn_trains_and_evaluates(name: str, built: Callable[[str], Any]) -> No
     assert sum(counts) > 0
 
 
-def test_a_picture_without_objects_trains(built: Callable[[str], Any]) -> None:
+def test_a_image_without_objects_trains(built: Callable[[str], Any]) -> None:
     assert np.isfinite(list(train(built(FPN), (0,)).values())).all()
 
 
@@ -86,15 +86,15 @@ def test_run_lengths_are_as_good_as_polygons(compressed: bool) -> None:
     from ppdet.modeling.proposal_generator.target_layer import MaskAssigner
 
     (square, _), box = tiny.batch()["gt_poly"][0], [[4.0, 2.0, 44.0, 42.0]]
-    picture = np.zeros((tiny.HEIGHT, tiny.WIDTH), np.uint8, order="F")
-    picture[8:50, 8:40] = 1
+    image = np.zeros((tiny.HEIGHT, tiny.WIDTH), np.uint8, order="F")
+    image[8:50, 8:40] = 1
     if compressed:
-        runs = mask_api.encode(picture)
+        runs = mask_api.encode(image)
     else:
-        flat = picture.ravel(order="F")
+        flat = image.ravel(order="F")
         borders = np.flatnonzero(np.diff(flat, prepend=0, append=0))
         counts = np.diff(np.concatenate([[0], borders, [flat.size]]))
-        runs = {"size": list(picture.shape), "counts": counts.tolist()}
+        runs = {"size": list(image.shape), "counts": counts.tolist()}
     made = []
     for outline in (square, runs):
         arguments = ([paddle.to_tensor(box)], [paddle.to_tensor([0])], [paddle.to_tensor([0])])
@@ -130,7 +130,7 @@ def test_without_the_cure_boxes_cannot_be_rescaled(built: Callable[[str], Any]) 
         evaluate(built(FPN))
 
 
-def test_a_picture_without_detections_has_no_rows(built: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_image_without_detections_has_no_rows(built: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch) -> None:
     network = built(FPN)
     with monkeypatch.context() as patch:
         patch.setattr(network.bbox_post_process.nms, "score_threshold", 2.0)
@@ -159,7 +159,7 @@ def test_pasting_gives_the_wheels_masks(built: Callable[[str], Any]) -> None:
     assert (cured == sampled[0]).all()
 
 
-def test_without_the_cure_pasting_samples_the_whole_picture() -> None:
+def test_without_the_cure_pasting_samples_the_whole_image() -> None:
     """The wheel's way builds coordinates of every pixel for every object; ours does not touch `grid_sample`."""
     from ppdet.modeling.post_process import MaskPostProcess
 
@@ -217,8 +217,8 @@ def test_without_the_cure_solo_cannot_predict(name: str, built: Callable[[str], 
         evaluate(built(SOLO))
 
 
-def test_without_the_cure_solo_takes_one_picture_and_counts_in_a_scalar(built: Callable[[str], Any]) -> None:
-    with without("solo pictures"):
+def test_without_the_cure_solo_takes_one_image_and_counts_in_a_scalar(built: Callable[[str], Any]) -> None:
+    with without("solo images"):
         assert evaluate(built(SOLO), (2,))["bbox_num"].ndim == 0
         with pytest.raises(ValueError, match="dimension"):
             evaluate(built(SOLO))

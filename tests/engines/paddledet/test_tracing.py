@@ -1,4 +1,4 @@
-"""Networks traced for export say what they say eagerly (one picture)."""
+"""Networks traced for export say what they say eagerly (one image)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def ours(name: str) -> Any:
 
 
 def traced(network: Any, height: int, width: int, method: str) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """What ``method`` of the network gives traced and eagerly for one random picture."""
+    """What ``method`` of the network gives traced and eagerly for one random image."""
     network.eval()
 
     class Exported(paddle.nn.Layer):

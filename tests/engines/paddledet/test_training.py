@@ -30,7 +30,7 @@ from tests.instance_run import configure, make_rectangles
 
 MODEL = "MaskRCNN-ResNet50-FPN"
 SIZE = 64
-PICTURES = 3
+IMAGES = 3
 ITERATIONS = 6
 
 
@@ -66,7 +66,7 @@ def ppdet_config(dataset, save_dir, overrides):
     return {
         **instance_recipe(MODEL, 2, SIZE, overrides=overrides),
         "metric": "COCO",
-        "epoch": ITERATIONS // PICTURES,
+        "epoch": ITERATIONS // IMAGES,
         "log_iter": 100,
         "snapshot_epoch": 100,
         "save_dir": str(save_dir),
@@ -105,7 +105,7 @@ def their_losses(dataset, save_dir, overrides, monkeypatch):
     from ppdet.data.source.coco import COCODataSet
     from ppdet.engine import Trainer
 
-    draws = Draws(samples=PICTURES, batch_size=1)
+    draws = Draws(samples=IMAGES, batch_size=1)
     counted = {"draw": 0, "iteration": 0}
     plain_item = COCODataSet.__getitem__
 
@@ -138,8 +138,8 @@ def their_losses(dataset, save_dir, overrides, monkeypatch):
 
 
 def test_our_losses_are_paddledetections(tmp_path, small, monkeypatch):
-    dataset = make_rectangles(tmp_path / "data", train=PICTURES, val=1)
-    settings = {"epochs_iters": ITERATIONS // PICTURES, "batch_size": 1, "warmup_steps": 1}
+    dataset = make_rectangles(tmp_path / "data", train=IMAGES, val=1)
+    settings = {"epochs_iters": ITERATIONS // IMAGES, "batch_size": 1, "warmup_steps": 1}
     ours = our_losses(configure(MODEL, dataset, tmp_path / "run", size=SIZE, Train=settings))
     theirs = their_losses(dataset, tmp_path / "theirs", small, monkeypatch)
     assert len(ours) == ITERATIONS
@@ -188,7 +188,7 @@ def fail_at(evaluation, plain):
     return measured
 
 
-def test_pictures_without_objects_and_crowds_are_left_out_and_said(tmp_path, small, caplog):
+def test_images_without_objects_and_crowds_are_left_out_and_said(tmp_path, small, caplog):
     folder = make_coco_folder(tmp_path / "data", train=3, val=1)
     content = folder.parts["train"]
     content["annotations"] = [entry for entry in content["annotations"] if entry["image_id"] != 1]
@@ -197,13 +197,13 @@ def test_pictures_without_objects_and_crowds_are_left_out_and_said(tmp_path, sma
     with caplog.at_level(logging.INFO, "segcli.train"):
         session = PaddleDetEngine().open_training(get_spec(MODEL), configure(MODEL, tmp_path / "data", tmp_path))
     assert session.iterations_per_epoch == 1
-    assert "1 of 3 training pictures have no object" in caplog.text
+    assert "1 of 3 training images have no object" in caplog.text
     assert "1 crowds are left out" in caplog.text
     batch = next(session.batches(0))
     assert sum(len(boxes) for boxes in batch.tensors["gt_bbox"]) == 3
 
 
-def test_a_rate_for_more_pictures_is_scaled_on_request(tmp_path, small, caplog):
+def test_a_rate_for_more_images_is_scaled_on_request(tmp_path, small, caplog):
     dataset = make_rectangles(tmp_path / "data", train=2, val=1)
     rates = []
     for scaled in (False, True):

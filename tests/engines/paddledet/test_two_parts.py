@@ -10,7 +10,7 @@ import paddle
 import pytest
 
 from segcli.engines.paddledet.inference import ArrayForward, small_masks
-from segcli.engines.paddledet.two_parts import RcnnHeads, RcnnStem, save_split
+from segcli.engines.paddledet.two_parts import RcnnHeads, RcnnStem, save_two_parts
 from segcli.inference.onnx_conversion import convert_program
 from segcli.inference.runtimes.onnx_runtime import OnnxRuntime
 from segcli.inference.runtimes.openvino_runtime import OpenVinoRuntime
@@ -30,9 +30,9 @@ def network(name: str) -> Any:
     return built
 
 
-def feeds(pictures: int, height: int, width: int) -> dict[str, np.ndarray]:
-    shape = np.array([[height, width]] * pictures, np.float32)
-    image = np.random.default_rng(0).random((pictures, 3, height, width), np.float32)
+def feeds(images: int, height: int, width: int) -> dict[str, np.ndarray]:
+    shape = np.array([[height, width]] * images, np.float32)
+    image = np.random.default_rng(0).random((images, 3, height, width), np.float32)
     return {"im_shape": shape, "image": image, "scale_factor": np.ones_like(shape)}
 
 
@@ -55,9 +55,9 @@ def test_the_parts_make_the_whole(name: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [FPN, CASCADE])
-def test_the_stem_runs_elsewhere_on_pictures_of_any_size(name: str, tmp_path: Path) -> None:
+def test_the_stem_runs_elsewhere_on_images_of_any_size(name: str, tmp_path: Path) -> None:
     whole = network(name)
-    save_split(whole, tmp_path / "stem", tmp_path / "heads")
+    save_two_parts(whole, tmp_path / "stem", tmp_path / "heads")
     onnx = convert_program(tmp_path / "stem.json", tmp_path / "stem.pdiparams", tmp_path / "stem.onnx")
     heads = PaddleRuntime(tmp_path / "heads.json", tmp_path / "heads.pdiparams", "cpu", 1)
     sizes = [(1, 64, 96), (1, 96, 64), *([(2, 128, 96)] if name == FPN else [])]

@@ -42,7 +42,7 @@ def network(name: str) -> Any:
 
 
 def batch(objects: tuple[int, ...] = (2, 0)) -> dict[str, Any]:
-    """Pictures of 64 x 96 of originals of half the size, with so many objects each."""
+    """Images of 64 x 96 of originals of half the size, with so many objects each."""
     rng = np.random.default_rng(0)
     boxes = np.array([[8, 8, 40, 50], [50, 20, 90, 60]], np.float32)
     polygons = [[[8.0, 8, 40, 8, 40, 50, 8, 50]], [[50.0, 20, 90, 20, 90, 60]]]
@@ -59,7 +59,7 @@ def batch(objects: tuple[int, ...] = (2, 0)) -> dict[str, Any]:
 
 
 def solo_targets(objects: int) -> dict[str, Any]:
-    """What SOLOv2's reader adds for one picture."""
+    """What SOLOv2's reader adds for one image."""
     from ppdet.data.transform.batch_operators import Gt2Solov2Target
 
     masks = np.zeros((objects, HEIGHT, WIDTH), np.uint8)

@@ -69,11 +69,11 @@ def test_messages_go_to_logging(caplog: pytest.LogCaptureFixture, capsys: pytest
     from paddleseg.utils import logger
 
     with caplog.at_level(logging.DEBUG, "segcli.paddleseg"):
-        logger.warning("picture 数据/é.png")
+        logger.warning("image 数据/é.png")
         logger.info("a step")
 
     assert [(record.levelname, record.message) for record in caplog.records] == [
-        ("WARNING", "picture 数据/é.png"),
+        ("WARNING", "image 数据/é.png"),
         ("DEBUG", "a step"),
     ]
     assert capsys.readouterr().out == ""

@@ -20,7 +20,7 @@ MASKFORMER = next(cure for cure in CURES if cure.owner.endswith("MaskFormer"))
 WINDOWS = next(cure for cure in CURES if cure.owner.endswith("BasicLayer"))
 
 
-def picture(batch: int, side: int, seed: int = 0) -> Any:
+def image(batch: int, side: int, seed: int = 0) -> Any:
     random = np.random.default_rng(seed)
     return paddle.to_tensor(random.normal(size=(batch, 3, side, side)).astype(np.float32))
 
@@ -47,7 +47,7 @@ def test_lazy_network_computes_the_same_once_loaded() -> None:
     network.eval()
     lazy.eval()
 
-    np.testing.assert_array_equal(network(picture(1, 64))[0].numpy(), lazy(picture(1, 64))[0].numpy())
+    np.testing.assert_array_equal(network(image(1, 64))[0].numpy(), lazy(image(1, 64))[0].numpy())
 
 
 def test_parameter_names_restart() -> None:
@@ -57,11 +57,11 @@ def test_parameter_names_restart() -> None:
 
 
 @pytest.mark.parametrize("name", ["PP-LiteSeg-T", "SegFormer-B0", "SeaFormer_tiny", "OCRNet_HRNet-W18"])
-def test_outputs_have_the_pictures_size(name: str) -> None:
+def test_outputs_have_the_images_size(name: str) -> None:
     network = build(get_spec(name), 4)
     network.eval()
 
-    assert network(picture(2, 64))[0].shape == [2, 4, 64, 64]
+    assert network(image(2, 64))[0].shape == [2, 4, 64, 64]
 
 
 @pytest.fixture(scope="module")
@@ -71,8 +71,8 @@ def maskformer() -> Any:
     return network
 
 
-def test_maskformer_returns_every_picture_of_a_batch(maskformer: Any) -> None:
-    batch = picture(2, 64)
+def test_maskformer_returns_every_image_of_a_batch(maskformer: Any) -> None:
+    batch = image(2, 64)
     together = maskformer(batch)[0].numpy()
     alone = [ORIGINALS[MASKFORMER](maskformer, batch[index : index + 1])[0].numpy() for index in range(2)]
 
@@ -81,8 +81,8 @@ def test_maskformer_returns_every_picture_of_a_batch(maskformer: Any) -> None:
     assert np.abs(together[0] - together[1]).max() > 1e-3
 
 
-def test_maskformer_returned_the_last_picture_only(maskformer: Any) -> None:
-    assert ORIGINALS[MASKFORMER](maskformer, picture(2, 64))[0].shape == [1, 3, 64, 64]
+def test_maskformer_returned_the_last_image_only(maskformer: Any) -> None:
+    assert ORIGINALS[MASKFORMER](maskformer, image(2, 64))[0].shape == [1, 3, 64, 64]
 
 
 @pytest.mark.parametrize(("height", "width"), [(10, 16), (7, 14)])
@@ -104,7 +104,7 @@ def test_shifted_windows_have_the_regions_that_were_painted(height: int, width: 
 
 def test_maskformer_trains(maskformer: Any) -> None:
     maskformer.train()
-    outputs = maskformer(picture(1, 64))
+    outputs = maskformer(image(1, 64))
     maskformer.eval()
 
     assert len(outputs) == 1
@@ -122,12 +122,12 @@ def export(network: Any, shape: list[int], path: Path) -> Any:
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_maskformer_exports_at_a_fixed_shape(maskformer: Any, tmp_path: Path) -> None:
-    expected = maskformer(picture(1, 64))[0].numpy()
+    expected = maskformer(image(1, 64))[0].numpy()
 
     exported = export(maskformer, [1, 3, 64, 64], tmp_path / "model")
 
     assert "set_value" not in (tmp_path / "model.json").read_text(), "OpenVINO cannot open what becomes of it"
-    np.testing.assert_allclose(exported(picture(1, 64)).numpy(), expected, atol=1e-4)
+    np.testing.assert_allclose(exported(image(1, 64)).numpy(), expected, atol=1e-4)
 
 
 @pytest.mark.slow
@@ -135,9 +135,9 @@ def test_maskformer_exports_at_a_fixed_shape(maskformer: Any, tmp_path: Path) ->
 def test_seaformer_exports_at_free_shapes(tmp_path: Path) -> None:
     network = build(get_spec("SeaFormer_tiny"), 3)
     network.eval()
-    expected = {(batch, side): network(picture(batch, side))[0].numpy() for batch, side in ((1, 64), (2, 96))}
+    expected = {(batch, side): network(image(batch, side))[0].numpy() for batch, side in ((1, 64), (2, 96))}
 
     exported = export(network, [-1, 3, -1, -1], tmp_path / "model")
 
     for (batch, side), logits in expected.items():
-        np.testing.assert_allclose(exported(picture(batch, side)).numpy(), logits, atol=1e-4)
+        np.testing.assert_allclose(exported(image(batch, side)).numpy(), logits, atol=1e-4)

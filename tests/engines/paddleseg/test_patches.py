@@ -149,15 +149,15 @@ def test_areas_are_counts(batch: Arrays) -> None:
 
 
 def resized_sides(transform: Any) -> list[int]:
-    """Short sides after the transform of a square, a very long, and 20 more square pictures."""
+    """Short sides after the transform of a square, a very long, and 20 more square images."""
     sides = []
     for shape in ((40, 40), (10, 400), *[(40, 40)] * 20):
-        picture = {"img": np.zeros((*shape, 3), np.float32), "trans_info": []}
-        sides.append(min(transform(picture)["img"].shape[:2]))
+        image = {"img": np.zeros((*shape, 3), np.float32), "trans_info": []}
+        sides.append(min(transform(image)["img"].shape[:2]))
     return sides
 
 
-def test_each_picture_gets_a_side_of_its_own() -> None:
+def test_each_image_gets_a_side_of_its_own() -> None:
     sides = resized_sides(part("ResizeByShort", short_size=[30, 50, 70], max_size=100))
 
     assert sides[1] == 2

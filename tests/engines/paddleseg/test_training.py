@@ -136,10 +136,10 @@ def test_a_batch_without_labels_gives_gradients_of_zero(dataset):
 
 
 def test_a_broken_mask_is_a_fault_of_the_dataset(dataset):
-    (dataset / "annotations" / "train_0.png").write_bytes(b"no picture")
+    (dataset / "annotations" / "train_0.png").write_bytes(b"no image")
     cv2.imwrite(str(dataset / "annotations" / "train_1.png"), np.zeros((9, 9), np.uint8))
     session = PaddleSegEngine().open_training(get_spec("PP-LiteSeg-T"), configure(dataset))
-    told = {"train_0.png": "is no picture", "train_1.png": "mask is 9 x 9, picture 64 x 64"}
+    told = {"train_0.png": "is no image", "train_1.png": "mask is 9 x 9, image 64 x 64"}
     for draw in range(6):
         name = session.stream.path_of(draw).rpartition("/")[2]
         if name in told:

@@ -37,8 +37,8 @@ def config(model: str, data: Path, output: Path, mode: str = "train", **values: 
         "Train.epochs_iters": 2,
         "Train.batch_size": 2,
         "Train.export_best": False,
-        "Train.promptable.objects_per_picture": 1,
-        "Train.promptable.measured_pictures": 1,
+        "Train.promptable.objects_per_image": 1,
+        "Train.promptable.measured_images": 1,
     }
     return from_values({**given, **{key.replace("__", "."): value for key, value in values.items()}}).config
 
@@ -59,7 +59,7 @@ def changed(before: Path, after: Path) -> set[str]:
     return {name.partition(".")[0] for name in old if not np.array_equal(old[name], new[name])}
 
 
-def test_a_frozen_sam_learns_in_its_decoder_alone_and_encodes_each_picture_once(
+def test_a_frozen_sam_learns_in_its_decoder_alone_and_encodes_each_image_once(
     coco: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     weights, encoded = make_weights(tmp_path, "SAM-tiny"), []
@@ -103,7 +103,7 @@ def test_lseg_learns_the_names_of_the_classes_and_keeps_its_text_encoder(seg: Pa
     assert 0 <= report["metrics"]["mIoU"] <= 1
 
 
-def test_a_frozen_lseg_runs_its_encoders_once_for_each_picture_and_text(
+def test_a_frozen_lseg_runs_its_encoders_once_for_each_image_and_text(
     seg: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     weights, calls = make_weights(tmp_path, "LSeg-tiny"), Counter[str]()
@@ -165,7 +165,7 @@ def test_evaluate_measures_every_kind_of_prompt(coco: Path, tmp_path: Path) -> N
     assert report["objects"] == 2
 
 
-def test_pictures_without_objects_cannot_be_learnt_from(tmp_path: Path) -> None:
+def test_images_without_objects_cannot_be_learnt_from(tmp_path: Path) -> None:
     folder = make_coco_folder(tmp_path / "data", train=1, val=1)
     folder.parts["train"]["annotations"] = []
     folder.write()

@@ -27,7 +27,7 @@ def maker() -> ModuleType:
 
 
 def side(name: str) -> int:
-    """Size of the golden picture."""
+    """Size of the golden image."""
     return 640 if name.startswith("PP-YOLOE") else 128
 
 
@@ -49,7 +49,7 @@ def network(name: str) -> Any:
 
 
 def inputs(name: str) -> dict[str, Any]:
-    """The golden picture."""
+    """The golden image."""
     return {key: paddle.to_tensor(value) for key, value in maker().golden_input(side(name)).items()}
 
 

@@ -29,7 +29,7 @@ def test_inverse_sigmoid_is_finite_at_both_ends() -> None:
     assert values == pytest.approx([-np.log(1e5), np.log(1 / 3), np.log(1e5)], rel=1e-3)
 
 
-def test_boxes_around_masks_in_a_picture_that_is_not_square() -> None:
+def test_boxes_around_masks_in_a_image_that_is_not_square() -> None:
     masks = np.zeros((1, 2, 10, 20), bool)
     masks[0, 0, 2:5, 4:14] = True
     boxes = masks_to_boxes(paddle.to_tensor(masks))
@@ -37,7 +37,7 @@ def test_boxes_around_masks_in_a_picture_that_is_not_square() -> None:
     assert cxcywh_to_xyxy(boxes)[0].numpy().ravel() == pytest.approx([0.2, 0.2, 0.7, 0.5, 0, 0, 0, 0], abs=1e-6)
 
 
-def test_anchors_of_a_picture_that_is_not_square_cover_it() -> None:
+def test_anchors_of_a_image_that_is_not_square_cover_it() -> None:
     logits, valid = anchor_logits([(4, 8)])
     centres = paddle.nn.functional.sigmoid(logits)[0, :, :2].numpy().reshape(4, 8, 2)
 

@@ -32,18 +32,18 @@ def network(request: pytest.FixtureRequest) -> Any:
     return built
 
 
-def batch(pictures: list[tuple[int, int]], height: int, width: int) -> dict[str, Any]:
-    """Random pictures, resized to height x width from their original sizes."""
+def batch(images: list[tuple[int, int]], height: int, width: int) -> dict[str, Any]:
+    """Random images, resized to height x width from their original sizes."""
     rng = np.random.default_rng(3)
-    scale = [[height / h, width / w] for h, w in pictures]
+    scale = [[height / h, width / w] for h, w in images]
     return {
-        "image": paddle.to_tensor(rng.random((len(pictures), 3, height, width), np.float32)),
-        "im_shape": paddle.to_tensor([[float(height), float(width)]] * len(pictures)),
+        "image": paddle.to_tensor(rng.random((len(images), 3, height, width), np.float32)),
+        "im_shape": paddle.to_tensor([[float(height), float(width)]] * len(images)),
         "scale_factor": paddle.to_tensor(scale, dtype="float32"),
     }
 
 
-def test_two_pictures_are_as_one_and_one(network: Any) -> None:
+def test_two_images_are_as_one_and_one(network: Any) -> None:
     pair = batch([(70, 50), (90, 120)], 64, 64)
     with paddle.no_grad():
         together = network(pair)

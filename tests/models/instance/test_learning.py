@@ -87,7 +87,7 @@ def test_masks_compared_at_every_pixel_and_boxes_of_tokens(counts: list[int]) ->
 
 @pytest.mark.parametrize("name", ["PP-YOLOE_seg-S", "Mask-RT-DETR-S"])
 @pytest.mark.parametrize("counts", [[0, 0], [0, 2]])
-def test_pictures_without_objects(name: str, counts: list[int]) -> None:
+def test_images_without_objects(name: str, counts: list[int]) -> None:
     network = build(name)
     losses = network(tiny_batch(name, counts))
     losses["loss"].backward()
@@ -97,8 +97,8 @@ def test_pictures_without_objects(name: str, counts: list[int]) -> None:
     assert set(losses) == set(network(tiny_batch(name, [1, 1])))
 
 
-def test_the_picture_size_scales_the_mask_loss() -> None:
-    """The same picture and objects at twice the size: the masks' crops follow, so the loss stays of one order."""
+def test_the_image_size_scales_the_mask_loss() -> None:
+    """The same image and objects at twice the size: the masks' crops follow, so the loss stays of one order."""
     network = build("PP-YOLOE_seg-S")
     small = tiny_batch("PP-YOLOE_seg-S", [2])
     large = {

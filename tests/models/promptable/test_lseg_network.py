@@ -40,12 +40,12 @@ def test_four_maps(golden: tuple[LSeg, Any]) -> None:
         assert largest_difference(ours, reference[f"layer{index}"]) <= 5e-5
 
 
-@pytest.mark.parametrize(("picture", "rows", "name"), [("x", [0, 1, 2], "logits3"), ("x", [0, 1], "logits2"),
+@pytest.mark.parametrize(("rgb", "rows", "name"), [("x", [0, 1, 2], "logits3"), ("x", [0, 1], "logits2"),
                                                        ("x2", [0, 2], "logits_2")])  # fmt: skip
-def test_logits(golden: tuple[LSeg, Any], picture: str, rows: list[int], name: str) -> None:
+def test_logits(golden: tuple[LSeg, Any], rgb: str, rows: list[int], name: str) -> None:
     network, reference = golden
 
-    logits = network(paddle.to_tensor(reference[picture]), paddle.to_tensor(reference["tokens"][rows]))
+    logits = network(paddle.to_tensor(reference[rgb]), paddle.to_tensor(reference["tokens"][rows]))
 
     assert largest_difference(logits, reference[name]) <= 5e-5
 

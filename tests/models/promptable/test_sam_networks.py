@@ -126,8 +126,8 @@ def test_mobile_sam_golden(shared: Shared) -> None:
 
     network = build_mobile_sam()
     fill(network, golden_arrays(shared, read_json(shared("refs/mobilesam_state_dict.json")), ("num_batches",)))
-    picture = Image.fromarray(detweights(shared).det_image(427, 640)).resize((1024, 683), Image.Resampling.BILINEAR)
-    normal = (np.asarray(picture, np.float32) - np.float32(PIXEL_MEAN)) / np.float32(PIXEL_STD)
+    rgb = Image.fromarray(detweights(shared).det_image(427, 640)).resize((1024, 683), Image.Resampling.BILINEAR)
+    normal = (np.asarray(rgb, np.float32) - np.float32(PIXEL_MEAN)) / np.float32(PIXEL_STD)
     image = np.pad(normal, ((0, 1024 - 683), (0, 0), (0, 0))).transpose(2, 0, 1)[None]
     no_mask = np.zeros((1, 1, 256, 256), np.float32), np.zeros(1, np.float32)
 

@@ -33,9 +33,9 @@ def test_equal_to_the_reference(size: str, shared: Shared) -> None:
         torch_name = name.replace("._mean", ".running_mean").replace("._variance", ".running_var")
         tensor.set_value(weights.det_array(torch_name, tensor.shape))
     network.eval()
-    picture = ((weights.det_image(96, 160) / 255 - 0.5) / 0.5).astype(np.float32).transpose(2, 0, 1)[None]
+    image = ((weights.det_image(96, 160) / 255 - 0.5) / 0.5).astype(np.float32).transpose(2, 0, 1)[None]
 
-    logits = network(paddle.to_tensor(picture))[0].numpy()
+    logits = network(paddle.to_tensor(image))[0].numpy()
 
     np.testing.assert_allclose(logits[:, :, ::2, ::2], golden, atol=1e-6)
 
@@ -67,7 +67,7 @@ def test_every_weight_learns() -> None:
     assert all(parameter.grad is not None for parameter in network.parameters() if not parameter.stop_gradient)
 
 
-def test_drop_path_drops_whole_pictures_and_keeps_the_mean() -> None:
+def test_drop_path_drops_whole_images_and_keeps_the_mean() -> None:
     paddle.seed(0)
     layer = DropPath(0.25)
     dropped = layer(paddle.ones([4000, 2, 1, 1])).numpy()

@@ -28,7 +28,7 @@ def test_models_and_addresses_are_paddlex_s(shared: Callable[[str], Path]) -> No
 
 
 @pytest.mark.parametrize("spec", SEMANTIC_MODELS, ids=NAMES)
-def test_pictures_are_normalised_alike_in_training_and_after(spec: ModelSpec) -> None:
+def test_images_are_normalised_alike_in_training_and_after(spec: ModelSpec) -> None:
     assert spec.recipe is not None
     last = spec.recipe.transforms[-1]
 

@@ -17,7 +17,7 @@ from tests.seg_folder import make_seg_folder
 
 def config(root, output, **check):
     model = {"model": "PP-LiteSeg-T", "output": str(output), "dataset_dir": None if root is None else str(root)}
-    return Config.model_validate({"Global": model, "CheckDataset": {"demo_pictures": 1, **check}})
+    return Config.model_validate({"Global": model, "CheckDataset": {"demo_images": 1, **check}})
 
 
 @pytest.fixture
@@ -59,10 +59,10 @@ def test_conversion_and_division_come_first(folder, tmp_path, monkeypatch):
         return run
 
     for package, function in (("convert", "convert_dataset"), ("split", "split_dataset")):
-        module = ModuleType(f"segcli.{package}.command")
+        module = ModuleType(f"segcli.steps.{package}.command")
         setattr(module, function, step(package))
-        monkeypatch.setitem(sys.modules, f"segcli.{package}", ModuleType(f"segcli.{package}"))
-        monkeypatch.setitem(sys.modules, f"segcli.{package}.command", module)
+        monkeypatch.setitem(sys.modules, f"segcli.steps.{package}", ModuleType(f"segcli.steps.{package}"))
+        monkeypatch.setitem(sys.modules, f"segcli.steps.{package}.command", module)
     values = check_dataset(
         config(
             folder.root,

@@ -1,4 +1,4 @@
-"""The check of instance data as a command: counts, files and names, with every picture opened."""
+"""The check of instance data as a command: counts, files and names, with every image opened."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def config(root, output, **check):
         "output": str(output),
         "dataset_dir": None if root is None else str(root),
     }
-    return Config.model_validate({"Global": model, "CheckDataset": {"demo_pictures": 2, **check}})
+    return Config.model_validate({"Global": model, "CheckDataset": {"demo_images": 2, **check}})
 
 
 @pytest.fixture
@@ -47,11 +47,11 @@ def test_counts_as_paddlex_and_by_their_names(folder, tmp_path):
     attributes = values["attributes"]
     assert (attributes["train_samples"], attributes["val_samples"], attributes["num_classes"]) == (4, 4, 2)
     assert (attributes["train_annotations"], attributes["train_crowds"]) == (4, 1)
-    assert (attributes["train_pictures"], attributes["train_pictures_without_objects"]) == (3, 1)
+    assert (attributes["train_images"], attributes["train_images_without_objects"]) == (3, 1)
     assert attributes["val_objects_by_size"] == {"small": 4, "medium": 0, "large": 0}
     assert (attributes["class_names"], attributes["category_ids"]) == (list(NAMES), [3, 7])
     assert values["analysis"]["classes"][0] == {
-        "id": 0, "name": NAMES[0], "train_objects": 2, "train_pictures": 2, "val_objects": 2, "val_pictures": 2,
+        "id": 0, "name": NAMES[0], "train_objects": 2, "train_images": 2, "val_objects": 2, "val_images": 2,
     }  # fmt: skip
     assert ("samples", "3 train, 2 val") in result.summary()
     assert ("annotations", "4 train, 4 val") in result.summary()
@@ -75,7 +75,7 @@ def test_faults_are_in_the_result_not_raised(folder, tmp_path):
     folder.image("a0").unlink()
     result = check_dataset(config(folder.root, tmp_path / "output"))
     assert not result.valid
-    assert ("C111", "picture missing: 1") in result.summary()
+    assert ("C111", "image missing: 1") in result.summary()
     with pytest.raises(DatasetError):
         check_dataset(config(tmp_path / "absent", tmp_path / "output"))
     with pytest.raises(ConfigError, match="no dataset was given"):
@@ -100,18 +100,18 @@ def test_real_data_passes(shared, name):
 
 
 def test_objects_are_drawn_where_they_are():
-    picture = np.full((40, 60, 3), 100, np.uint8)
+    rgb = np.full((40, 60, 3), 100, np.uint8)
     mask = np.zeros((40, 60), np.uint8)
     mask[10:30, 20:50] = 1
     drawn = draw_objects(
-        picture, [DrawnObject(rle.encode(mask), (20, 10, 50, 30), 1, "b")], ClassMap(("a", "b")), alpha=0.5, scale=2
+        rgb, [DrawnObject(rle.encode(mask), (20, 10, 50, 30), 1, "b")], ClassMap(("a", "b")), alpha=0.5, scale=2
     )
     colour = object_palette(2)[1]
     assert drawn.shape[0] > 80
     np.testing.assert_allclose(drawn[50, 80], 50 + colour / 2, atol=1)
     np.testing.assert_array_equal(drawn[59, 60], colour)
     np.testing.assert_array_equal(drawn[70, 20], [100, 100, 100])
-    assert (picture == 100).all()
+    assert (rgb == 100).all()
 
 
 def test_the_check_does_not_import_paddle(folder):
@@ -122,8 +122,8 @@ def test_the_check_does_not_import_paddle(folder):
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_a_picture_of_another_kind_is_drawn_in_colour(folder, tmp_path):
+def test_a_image_of_another_kind_is_drawn_in_colour(folder, tmp_path):
     cv2.imwrite(str(folder.image("a0")), np.full((48, 64), 90, np.uint8))
-    result = check_dataset(config(folder.root, tmp_path / "output", demo_pictures=1))
+    result = check_dataset(config(folder.root, tmp_path / "output", demo_images=1))
     drawn = cv2.imread(str(tmp_path / "output" / result.sample_paths[Split.TRAIN][0]))
     assert (drawn.max(axis=2) > drawn.min(axis=2) + 60).any()

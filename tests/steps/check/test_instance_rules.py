@@ -83,7 +83,7 @@ def outline(*points):
     return change(segmentation=[list(points)], bbox=box)
 
 
-def no_pictures(folder):
+def no_images(folder):
     folder.parts["val"].update(images=[], annotations=[])
 
 
@@ -150,13 +150,13 @@ OTHER_SIZE = rle.encode(np.ones((10, 10), np.uint8))
 BOW = (5, 5, 25, 25, 25, 5, 5, 25)
 
 CASES = [
-    ("C105", no_pictures, "no picture is listed", None),
+    ("C105", no_images, "no image is listed", None),
     ("C106", no_objects, "no object", None),
     ("C107", lambda folder: folder.parts["train"]["annotations"].append(5), "is a int", "annotations[6]"),
     ("C107", drop("image_id"), "lacks image_id", "annotations[0]"),
     ("C107", edit_image(id="one"), "not a whole number", "images[0]"),
     ("C111", lambda folder: folder.image("a0").unlink(), "no such file", f"{LABELS} image id 0"),
-    ("C112", lambda folder: folder.image("a0").write_bytes(b"text"), "no picture", f"{LABELS} image id 0"),
+    ("C112", lambda folder: folder.image("a0").write_bytes(b"text"), "no image", f"{LABELS} image id 0"),
     ("C113", cut_off, "ends before", f"{LABELS} image id 0"),
     ("C114", other_size, "64 x 48 px are written, the file has 66 x 48 px", f"{LABELS} image id 0"),
     ("C115", second_entry(file_name="a1.png"), "image id 0 is also that of a0.png", "images[3]"),
@@ -180,11 +180,11 @@ CASES = [
     ("C127", drop("segmentation"), "segmentation is missing", "annotation 1"),
     ("C127", change(segmentation=EMPTY), "holds no pixel", "annotation 1"),
     ("C128", change(segmentation=DAMAGED), "add up to 10 pixels", "annotation 1"),
-    ("C128", change(segmentation=OTHER_SIZE), "of 10 x 10 px, the picture of 64 x 48 px", "annotation 1"),
+    ("C128", change(segmentation=OTHER_SIZE), "of 10 x 10 px, the image of 64 x 48 px", "annotation 1"),
     ("C129", outline(5, 5, 7, 5, 7, 6.5, 5, 6.5), "encloses 3 px", "annotation 1"),
     ("C130", drop("area"), "area is missing", "annotation 1"),
     ("C130", change(area=0), "area is 0", "annotation 1"),
-    ("C131", change(image_id=99), "no picture with id 99", "annotation 1"),
+    ("C131", change(image_id=99), "no image with id 99", "annotation 1"),
     ("C132", change(category_id=99), "no category with id 99", "annotation 1"),
     ("C133", change(id=2), "given before", "annotation 2"),
     ("C134", change(bbox=[4, 4, 24, 40]), "[4, 4, 20, 12]", "annotation 1"),
@@ -245,20 +245,20 @@ def test_a_box_written_as_corners_is_recognised(folder):
     assert "written as [left, top, right, bottom]" in fault.message
 
 
-def test_a_turned_picture_is_explained(folder):
+def test_a_turned_image_is_explained(folder):
     from PIL import Image
 
-    picture = Image.fromarray(np.zeros((HEIGHT, WIDTH, 3), np.uint8))
-    exif = picture.getexif()
+    rgb = Image.fromarray(np.zeros((HEIGHT, WIDTH, 3), np.uint8))
+    exif = rgb.getexif()
     exif[0x0112] = 6
-    picture.save(folder.image("a0").with_suffix(".jpg"), exif=exif)
+    rgb.save(folder.image("a0").with_suffix(".jpg"), exif=exif)
     edit_image(file_name="a0.jpg")(folder)
     (fault,) = found(folder)
     assert fault.code == "C114"
     assert "EXIF orientation 6" in (fault.hint or "")
 
 
-def test_every_object_of_every_picture_is_looked_at(tmp_path):
+def test_every_object_of_every_image_is_looked_at(tmp_path):
     folder = make_coco_folder(tmp_path / "data", train=30)
     folder.entry("train", 57)["segmentation"] = [[1, 1, 5, 5]]
     folder.image("a27").write_bytes(b"")

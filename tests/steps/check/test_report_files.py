@@ -39,7 +39,7 @@ def folder(tmp_path):
 
 def test_everything_the_result_names_exists(folder, tmp_path):
     output = tmp_path / "output"
-    result = check_semantic(config(folder, output, demo_pictures=2))
+    result = check_semantic(config(folder, output, demo_images=2))
     values = result.as_dict()
     assert values["check_pass"] is True
     assert values["dataset_type"] == "SegDataset"
@@ -54,14 +54,14 @@ def test_everything_the_result_names_exists(folder, tmp_path):
     assert len(paths) == 6
     assert all((output / path).is_file() for path in paths)
     assert values["analysis"]["classes"][1] == {
-        "id": 1, "name": "cat", "train_pixels": 1056, "train_pictures": 3, "val_pixels": 704, "val_pictures": 2,
+        "id": 1, "name": "cat", "train_pixels": 1056, "train_images": 3, "val_pixels": 704, "val_images": 2,
     }  # fmt: skip
 
 
-def test_a_second_check_leaves_no_old_pictures(folder, tmp_path):
-    check_semantic(config(folder, tmp_path / "output", demo_pictures=3))
+def test_a_second_check_leaves_no_old_images(folder, tmp_path):
+    check_semantic(config(folder, tmp_path / "output", demo_images=3))
     folder.write_list("train", ["a1"])
-    check_semantic(config(folder, tmp_path / "output", demo_pictures=1))
+    check_semantic(config(folder, tmp_path / "output", demo_images=1))
     drawn = sorted(path.name for path in (tmp_path / "output/check_dataset/demo_img").iterdir())
     assert drawn == ["train_1_a1.jpg", "val_1_a3.jpg"]
 
@@ -115,13 +115,13 @@ def test_the_legend_shows_the_colours_of_the_classes_that_occur():
 
 
 @pytest.mark.parametrize("width", [10, 300, 2000])
-def test_a_legend_fits_below_any_picture(width):
-    picture = np.zeros((10, width, 3), np.uint8)
-    drawn = with_legend(picture, ClassMap(tuple(f"class {i} of many" for i in range(30))), iter(range(30)))
+def test_a_legend_fits_below_any_image(width):
+    rgb = np.zeros((10, width, 3), np.uint8)
+    drawn = with_legend(rgb, ClassMap(tuple(f"class {i} of many" for i in range(30))), iter(range(30)))
     assert drawn.shape[0] > 10
     assert drawn.shape[1] >= width
     left = (drawn.shape[1] - width) // 2
-    np.testing.assert_array_equal(drawn[:10, left : left + width], picture)
+    np.testing.assert_array_equal(drawn[:10, left : left + width], rgb)
 
 
 def test_names_in_any_script_are_drawn_or_replaced_sign_by_sign():
@@ -151,12 +151,12 @@ assert "paddle" not in sys.modules
     assert list(home.iterdir()) == []
 
 
-def test_large_pictures_are_drawn_small(folder, tmp_path):
+def test_large_images_are_drawn_small(folder, tmp_path):
     big = cv2.resize(cv2.imread(str(folder.image("a0"))), (2400, 1200))
     mask = cv2.resize(cv2.imread(str(folder.mask("a0")), 0), (2400, 1200), interpolation=cv2.INTER_NEAREST)
     cv2.imwrite(str(folder.image("a0")), big)
     cv2.imwrite(str(folder.mask("a0")), mask)
-    result = check_semantic(config(folder, tmp_path / "output", demo_pictures=1))
+    result = check_semantic(config(folder, tmp_path / "output", demo_images=1))
     drawn = cv2.imread(str(tmp_path / "output" / result.sample_paths[Split.TRAIN][0]))
     assert drawn.shape[1] == 960
     assert 480 < drawn.shape[0] < 600

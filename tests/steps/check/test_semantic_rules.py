@@ -87,7 +87,7 @@ def test_s104_line_twice(folder):
     assert found(folder) == [("S104", "train.txt", "line 4")]
 
 
-def test_s105_picture_with_two_masks(folder):
+def test_s105_image_with_two_masks(folder):
     append(folder, "train", f"{IMAGE} annotations/a0.png\n")
     assert found(folder) == [("S105", "train.txt", "line 4")]
 
@@ -104,10 +104,10 @@ def test_s107_class_file(folder):
     assert found(folder) == [("S107", "class_name_to_id.txt", "line 4")]
 
 
-# --- files and pictures
+# --- files and images
 
 
-def test_s201_picture_missing(folder):
+def test_s201_image_missing(folder):
     folder.image("a1").unlink()
     assert found(folder) == [("S201", IMAGE, PLACE)]
 
@@ -118,12 +118,12 @@ def test_s202_mask_missing(folder):
 
 
 @pytest.mark.parametrize("content", [b"", b"text", b"\xff\xd8\xff\xe0\x00\x10JFIF"])
-def test_s203_picture_undecodable(folder, content):
+def test_s203_image_undecodable(folder, content):
     folder.image("a1").write_bytes(content)
     assert found(folder) == [("S203", IMAGE, PLACE)]
 
 
-def test_s203_picture_damaged_inside(folder):
+def test_s203_image_damaged_inside(folder):
     cv2.imwrite(str(folder.root / "images" / "a1.png"), cv2.imread(str(folder.image("a1"))))
     (folder.root / "train.txt").write_text("images/a1.png annotations/a1.png\n")
     path = folder.root / "images" / "a1.png"
@@ -134,7 +134,7 @@ def test_s203_picture_damaged_inside(folder):
 
 
 @pytest.mark.parametrize("keep", [0.6, 0.9])
-def test_s204_picture_cut_off(folder, keep):
+def test_s204_image_cut_off(folder, keep):
     data = folder.image("a1").read_bytes()
     folder.image("a1").write_bytes(data[: int(keep * len(data))])
     assert found(folder) == [("S204", IMAGE, PLACE)]
@@ -155,7 +155,7 @@ def test_s207_sizes_differ(folder):
     assert found(folder) == [("S207", MASK, PLACE)]
 
 
-def test_s207_a_picture_turned_by_exif_is_explained(folder):
+def test_s207_a_image_turned_by_exif_is_explained(folder):
     exif = Image.Exif()
     exif[0x0112] = 6
     Image.open(folder.image("a1")).save(folder.image("a1"), exif=exif)
@@ -178,7 +178,7 @@ def test_s208_suffix(folder, kind, suffix, new):
 @pytest.mark.parametrize(
     ("code", "channels", "dtype"), [("S209", 1, "uint8"), ("S210", 4, "uint8"), ("S211", 3, "uint16")]
 )
-def test_s209_to_s211_pictures_that_are_not_rgb(folder, code, channels, dtype):
+def test_s209_to_s211_images_that_are_not_rgb(folder, code, channels, dtype):
     pixels = np.random.default_rng(0).integers(0, 255, (*SIZE, channels)).astype(dtype)
     cv2.imwrite(str(folder.root / "images" / "a1.png"), pixels)
     text = (folder.root / "train.txt").read_text()
@@ -187,7 +187,7 @@ def test_s209_to_s211_pictures_that_are_not_rgb(folder, code, channels, dtype):
     assert examine_seg_dataset(folder.root).findings[0].severity.value == "info"
 
 
-def test_s212_tiny_picture(folder):
+def test_s212_tiny_image(folder):
     cv2.imwrite(str(folder.image("a1")), cv2.imread(str(folder.image("a1")))[:31])
     write_mask(folder, ids(folder)[:31])
     assert found(folder) == [("S212", IMAGE, PLACE)]
@@ -303,7 +303,7 @@ def test_s406_masks_painted_0_and_255(tmp_path, class_file):
 # --- the parts
 
 
-def test_s501_same_picture_in_both_parts(folder):
+def test_s501_same_image_in_both_parts(folder):
     shutil.copy(folder.image("a1"), folder.image("a4"))
     assert found(folder) == [("S501", "images/a4.jpg", "val.txt line 2")]
 
@@ -318,7 +318,7 @@ def test_s502_copies_in_one_part(folder):
     assert found(folder) == [("S502", IMAGE, PLACE)]
 
 
-def test_pictures_that_differ_only_in_the_middle_are_no_copies(folder):
+def test_images_that_differ_only_in_the_middle_are_no_copies(folder):
     names = ("images/a1.bmp", "images/a4.bmp")
     for name, centre in zip(names, (0, 1), strict=True):
         pixels = np.zeros((*SIZE, 3), np.uint8).repeat(6, axis=0).repeat(6, axis=1)
@@ -359,7 +359,7 @@ def test_the_number_of_workers_changes_nothing(tmp_path, workers):
     folder.image("a17").write_bytes(b"")
     seen = examine_seg_dataset(folder.root, workers=workers, draw=3)
     assert [(fault.code, fault.location) for fault in seen.findings] == [("S203", "train.txt line 18")]
-    assert seen.tally.pictures[Split.TRAIN][:3].tolist() == [40, 40, 40]
+    assert seen.tally.images[Split.TRAIN][:3].tolist() == [40, 40, 40]
     assert [sample.line for sample in seen.drawable[Split.TRAIN]] == [1, 2, 3]
 
 

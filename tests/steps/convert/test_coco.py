@@ -22,8 +22,8 @@ from tests.labelme_folder import (
     WIDTH,
     box,
     convert_config,
+    image_bytes,
     mask_text,
-    picture_bytes,
     shape,
     write_labelme,
     write_lists,
@@ -161,7 +161,7 @@ def test_ignored_and_background_shapes_are_left_out_and_counted(tmp_path):
     assert report.as_dict()["shapes"] == {"__ignore__": 1, "cat": 1, "_background_": 1}
 
 
-def test_objects_outside_the_picture_are_left_out_and_counted(tmp_path):
+def test_objects_outside_the_image_are_left_out_and_counted(tmp_path):
     write_labelme(tmp_path, "a", [box("cat", 100, 1, 120, 5), CAT])
     report, train, val = converted(tmp_path)
     assert report.made["objects_without_pixels"] == 1
@@ -192,9 +192,9 @@ def test_categories_in_the_order_of_label_txt(tmp_path):
     ("name", "keys", "file_name"),
     [
         ("a", {}, "a.png"),
-        ("annotations/a", {"picture": "images/a.png"}, "a.png"),
-        ("annotations/a", {"picture": "images/deep/a.png", "imagePath": r"..\images\deep\a.png"}, "deep/a.png"),
-        ("a", {"picture": None, "embedded": True, "imageHeight": None}, "a.png"),
+        ("annotations/a", {"image": "images/a.png"}, "a.png"),
+        ("annotations/a", {"image": "images/deep/a.png", "imagePath": r"..\images\deep\a.png"}, "deep/a.png"),
+        ("a", {"image": None, "embedded": True, "imageHeight": None}, "a.png"),
     ],
 )
 def test_every_layout(tmp_path, name, keys, file_name):
@@ -203,7 +203,7 @@ def test_every_layout(tmp_path, name, keys, file_name):
     _, train, val = converted(tmp_path)
     (image,) = train["images"] + val["images"]
     assert (image["file_name"], image["width"], image["height"]) == (file_name, WIDTH, HEIGHT)
-    assert np.array_equal(read_image(tmp_path / "images" / file_name), decode_image(picture_bytes()))
+    assert np.array_equal(read_image(tmp_path / "images" / file_name), decode_image(image_bytes()))
     assert convert_dataset(convert_config(tmp_path, "SOLOv2")).changes == ()
     undo(tmp_path)
     assert snapshot(tmp_path, without="") == before
@@ -216,7 +216,7 @@ def test_equal_names_in_two_folders(tmp_path):
     converted(tmp_path)
     dataset = open_coco_dataset(tmp_path)
     (train,), (val,) = dataset.train, dataset.val
-    assert (train.image.read_bytes(), val.image.read_bytes()) == (picture_bytes(0), picture_bytes(1))
+    assert (train.image.read_bytes(), val.image.read_bytes()) == (image_bytes(0), image_bytes(1))
     assert (train.objects[0].class_id, val.objects[0].class_id) == (0, 1)
 
 

@@ -12,12 +12,12 @@ from tests.death import calls_of, die
 from tests.files import snapshot
 from tests.labelme_folder import box, convert_config, write_labelme
 from tests.seg_folder import make_seg_folder
-from tests.steps.split.test_seg import config
+from tests.steps.split.test_masks import config
 
 
 @pytest.fixture
 def labelme(tmp_path):
-    write_labelme(tmp_path, "annotations/a", [box("cat", 4, 4, 20, 20)], picture="imgs/a.png")
+    write_labelme(tmp_path, "annotations/a", [box("cat", 4, 4, 20, 20)], image="imgs/a.png")
     (tmp_path / "annotations/a.png").write_bytes(b"mine")
     (tmp_path / "annotations/instance_train.json").write_bytes(b"mine")
     return tmp_path

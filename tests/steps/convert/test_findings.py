@@ -12,7 +12,7 @@ from segcli.findings import Severity
 from segcli.rules import CODES
 from segcli.steps.convert.command import convert_dataset, plan_conversion
 from tests.files import snapshot
-from tests.labelme_folder import box, convert_config, mask_text, picture_bytes, shape, write_labelme, write_lists
+from tests.labelme_folder import box, convert_config, image_bytes, mask_text, shape, write_labelme, write_lists
 
 CAT = box("cat", 4, 4, 20, 20)
 
@@ -68,28 +68,28 @@ def no_shapes(root):
 
 
 def damaged_embedded(root):
-    data = base64.b64encode(picture_bytes()[:200]).decode()
-    write_labelme(root, "c", [CAT], picture=None, imageData=data)
+    data = base64.b64encode(image_bytes()[:200]).decode()
+    write_labelme(root, "c", [CAT], image=None, imageData=data)
 
 
 def no_base64(root):
-    write_labelme(root, "c", [CAT], picture=None, imageData="a")
+    write_labelme(root, "c", [CAT], image=None, imageData="a")
 
 
-def no_picture(root):
+def no_image(root):
     (root / "a.png").unlink()
 
 
-def damaged_picture(root):
-    (root / "a.png").write_bytes(b"no picture")
+def damaged_image(root):
+    (root / "a.png").write_bytes(b"no image")
 
 
 def same_name(root):
     write_labelme(root, "deep/a", [CAT], seed=7)
 
 
-def one_picture_twice(root):
-    write_labelme(root, "c", [CAT], picture=None, imagePath="a.png")
+def one_image_twice(root):
+    write_labelme(root, "c", [CAT], image=None, imagePath="a.png")
 
 
 def another_size(root):
@@ -125,10 +125,10 @@ FAULTS = [
     ("L109", no_shapes),
     ("L110", with_shape(shape("cat", (1, 1), kind="mask", mask=mask_text(np.zeros((3, 3)))))),
     ("L111", legacy_encoding),
-    ("L201", no_picture),
-    ("L202", damaged_picture),
+    ("L201", no_image),
+    ("L202", damaged_image),
     ("L203", same_name),
-    ("L204", one_picture_twice),
+    ("L204", one_image_twice),
     ("L205", another_size),
     ("L301", with_shape(box("Cat", 1, 1, 9, 9))),
     ("L302", unknown_label),

@@ -19,8 +19,8 @@ from tests.labelme_folder import (
     WIDTH,
     box,
     convert_config,
+    image_bytes,
     mask_text,
-    picture_bytes,
     shape,
     write_labelme,
     write_lists,
@@ -76,17 +76,17 @@ def test_width_of_lines_and_points(tmp_path):
     [
         ("a", {}),
         ("a", {"imageHeight": None, "imageWidth": None}),
-        ("annotations/a", {"picture": "images/a.png"}),
-        ("annotations/a", {"picture": "images/a.png", "imagePath": "../images/a.png"}),
-        ("annotations/a", {"picture": "images/a.png", "imagePath": r"..\images\a.png"}),
-        ("annotations/a", {"picture": "images/a.png", "imagePath": r"C:\Users\me\a.png"}),
-        ("a", {"picture": "imgs/a.png", "imagePath": "imgs/a.png"}),
-        ("a", {"picture": "images/deep/b c.png", "imagePath": "images/deep/b c.png"}),
-        ("labels/a", {"picture": "images/a.png", "imagePath": None}),
-        ("part/labels/a", {"picture": "part/images/a.png"}),
-        ("a", {"picture": None, "embedded": True}),
-        ("a", {"picture": None, "embedded": True, "imagePath": None, "imageHeight": None}),
-        ("annotations/a", {"picture": "annotations/a.png"}),
+        ("annotations/a", {"image": "images/a.png"}),
+        ("annotations/a", {"image": "images/a.png", "imagePath": "../images/a.png"}),
+        ("annotations/a", {"image": "images/a.png", "imagePath": r"..\images\a.png"}),
+        ("annotations/a", {"image": "images/a.png", "imagePath": r"C:\Users\me\a.png"}),
+        ("a", {"image": "imgs/a.png", "imagePath": "imgs/a.png"}),
+        ("a", {"image": "images/deep/b c.png", "imagePath": "images/deep/b c.png"}),
+        ("labels/a", {"image": "images/a.png", "imagePath": None}),
+        ("part/labels/a", {"image": "part/images/a.png"}),
+        ("a", {"image": None, "embedded": True}),
+        ("a", {"image": None, "embedded": True, "imagePath": None, "imageHeight": None}),
+        ("annotations/a", {"image": "annotations/a.png"}),
     ],
 )
 def test_every_layout(tmp_path, name, keys):
@@ -94,7 +94,7 @@ def test_every_layout(tmp_path, name, keys):
     before = snapshot(tmp_path)
     _, dataset = converted(tmp_path)
     sample = only_sample(dataset)
-    assert np.array_equal(read_image(sample.image), decode_image(picture_bytes()))
+    assert np.array_equal(read_image(sample.image), decode_image(image_bytes()))
     assert read_mask(sample.mask)[10, 10] == 1
     after = snapshot(tmp_path)
     assert {path: after[path] for path in before} == before
@@ -103,23 +103,23 @@ def test_every_layout(tmp_path, name, keys):
     assert snapshot(tmp_path, without="") == before
 
 
-def test_the_picture_beside_is_taken_before_the_embedded_one(tmp_path):
+def test_the_image_beside_is_taken_before_the_embedded_one(tmp_path):
     write_labelme(tmp_path, "a", [CAT], embedded=True, seed=5)
-    (tmp_path / "a.png").write_bytes(picture_bytes(6))
+    (tmp_path / "a.png").write_bytes(image_bytes(6))
     image = only_sample(converted(tmp_path)[1]).image
-    assert image.read_bytes() == picture_bytes(6)
+    assert image.read_bytes() == image_bytes(6)
 
 
-def test_a_mask_beside_the_annotation_is_not_its_picture(tmp_path):
-    write_labelme(tmp_path, "annotations/a", [CAT], picture="images/a.png", seed=1)
-    (tmp_path / "annotations/a.png").write_bytes(picture_bytes(2))
-    assert only_sample(converted(tmp_path)[1]).image.read_bytes() == picture_bytes(1)
+def test_a_mask_beside_the_annotation_is_not_its_image(tmp_path):
+    write_labelme(tmp_path, "annotations/a", [CAT], image="images/a.png", seed=1)
+    (tmp_path / "annotations/a.png").write_bytes(image_bytes(2))
+    assert only_sample(converted(tmp_path)[1]).image.read_bytes() == image_bytes(1)
 
 
-def test_pictures_of_a_neighbour_dataset_are_not_taken(tmp_path):
+def test_images_of_a_neighbour_dataset_are_not_taken(tmp_path):
     (tmp_path / "images").mkdir()
-    (tmp_path / "images/a.png").write_bytes(picture_bytes())
-    write_labelme(tmp_path / "data", "a", [CAT], picture=None)
+    (tmp_path / "images/a.png").write_bytes(image_bytes())
+    write_labelme(tmp_path / "data", "a", [CAT], image=None)
     plan = plan_conversion(convert_config(tmp_path / "data"))
     assert [found.code for found in plan.findings] == ["L201"]
 
@@ -191,27 +191,27 @@ def test_equal_base_names_in_two_folders(tmp_path):
     report, dataset = converted(tmp_path)
     assert [found.code for found in report.plan.findings] == ["L203"]
     (train,), (val,) = dataset.train, dataset.val
-    assert (train.image.read_bytes(), val.image.read_bytes()) == (picture_bytes(0), picture_bytes(1))
+    assert (train.image.read_bytes(), val.image.read_bytes()) == (image_bytes(0), image_bytes(1))
     assert (read_mask(train.mask)[10, 10], read_mask(val.mask)[20, 40]) == (1, 2)
     assert convert_dataset(convert_config(tmp_path)).changes == ()
 
 
-def test_equal_base_names_of_embedded_pictures(tmp_path):
+def test_equal_base_names_of_embedded_images(tmp_path):
     for number, folder in enumerate("ab"):
-        write_labelme(tmp_path, f"{folder}/0", [CAT], picture=None, embedded=True, seed=number)
+        write_labelme(tmp_path, f"{folder}/0", [CAT], image=None, embedded=True, seed=number)
     _, dataset = converted(tmp_path)
     contents = {sample.image.read_bytes() for sample in (*dataset.train, *dataset.val)}
-    assert contents == {picture_bytes(0), picture_bytes(1)}
+    assert contents == {image_bytes(0), image_bytes(1)}
     assert convert_dataset(convert_config(tmp_path)).changes == ()
 
 
-def test_a_picture_that_stays_keeps_its_name(tmp_path):
+def test_a_image_that_stays_keeps_its_name(tmp_path):
     write_labelme(tmp_path, "a", [CAT], seed=1)
-    write_labelme(tmp_path, "b", [DOG], picture="images/a.png", seed=2, imagePath="images/a.png")
+    write_labelme(tmp_path, "b", [DOG], image="images/a.png", seed=2, imagePath="images/a.png")
     _, dataset = converted(tmp_path)
     ids = {sample.image.read_bytes(): int(read_mask(sample.mask).max()) for sample in (*dataset.train, *dataset.val)}
-    assert ids == {picture_bytes(1): 1, picture_bytes(2): 2}
-    assert (tmp_path / "images/a.png").read_bytes() == picture_bytes(2)
+    assert ids == {image_bytes(1): 1, image_bytes(2): 2}
+    assert (tmp_path / "images/a.png").read_bytes() == image_bytes(2)
 
 
 def test_without_lists_a_fifth_is_for_validation(tmp_path):

@@ -53,7 +53,7 @@ def test_masks_are_those_of_paddlex(shared, copy):
     assert snapshot(root, without="") == before
 
 
-def test_pictures_in_a_folder_of_their_own(copy):
+def test_images_in_a_folder_of_their_own(copy):
     root = copy("LABELME_INST")
     convert_dataset(convert_config(root))
     dataset = open_seg_dataset(root)
@@ -90,13 +90,13 @@ def test_objects_are_those_of_paddlex(shared, copy, name, objects):
 
 
 @pytest.mark.parametrize("model", ["PP-LiteSeg-T", "SOLOv2"])
-def test_chinese_labels_and_pictures_inside(copy, model):
+def test_chinese_labels_and_images_inside(copy, model):
     root = copy("raw/labelme_chinese_labels")
     plan = plan_conversion(convert_config(root, model))
     assert not plan.errors, plan.errors
     convert_dataset(convert_config(root, model))
     assert any(not name.isascii() for name in plan.classes)
-    assert len(list((root / "images").iterdir())) == len(plan.pictures) == 4
+    assert len(list((root / "images").iterdir())) == len(plan.placed_images) == 4
 
 
 def test_rectangles(copy):

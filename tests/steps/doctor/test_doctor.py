@@ -15,7 +15,7 @@ from segcli.steps.doctor import command, packages, trial
 from segcli.steps.doctor.command import cures, examine, repair
 from segcli.steps.doctor.health import Health, Observation, State
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture

@@ -34,8 +34,8 @@ def test_the_result_names_metrics_classes_and_files_that_exist(run, tmp_path):
     values = measured(run, tmp_path, weight_path=str(run / "run/best_model")).as_dict()
     assert {"mIoU", "Acc", "Kappa", "Dice"} == set(values["metrics"])
     assert values["class_names"] == ["_background_", "red", "blue"]
-    picture = cv2.imread(values["confusion_matrix"]["png"])
-    assert picture is not None and picture.std() > 10
+    image = cv2.imread(values["confusion_matrix"]["png"])
+    assert image is not None and image.std() > 10
     numbers = json.loads(Path(values["confusion_matrix"]["json"]).read_text())
     assert sum(map(sum, numbers["pixels"])) == 3 * 64 * 64
 

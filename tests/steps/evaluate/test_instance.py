@@ -28,7 +28,7 @@ def test_weights_and_export_measure_the_same(tmp_path):
     assert trained["objects"] == 6
 
 
-def test_batches_measure_what_single_pictures_measure():
+def test_batches_measure_what_single_images_measure():
     run = trained_instance_run()
     one, three = (
         evaluate(configure(MODEL, run / "data", run / "run", Evaluate={"batch_size": size})).as_dict()
@@ -45,7 +45,7 @@ def test_other_classes_are_refused(tmp_path):
         evaluate(configure(MODEL, dataset, tmp_path / "run"))
 
 
-def test_a_picture_of_another_size_is_named(tmp_path):
+def test_a_image_of_another_size_is_named(tmp_path):
     run = trained_instance_run()
     dataset = make_rectangles(tmp_path / "data", train=1, val=1)
     file = dataset / "annotations" / "instance_val.json"

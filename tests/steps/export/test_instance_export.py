@@ -9,7 +9,7 @@ from segcli.data.detections import Detections
 from segcli.errors import ExportError, MissingPartError, ParityError
 from segcli.inference.decode_objects import ObjectFinder
 from segcli.inference.exported_model import ExportedModel
-from segcli.inference.instance_input import PreparedPicture
+from segcli.inference.instance_input import PreparedImage
 from segcli.inference.object_parity import ObjectReference, compare_objects
 from segcli.inference.runtimes.choice import open_runtime
 from segcli.models.instance.table import SIZED, MaskForm, has_onnx_form
@@ -50,7 +50,7 @@ def test_onnx_finds_the_same(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["Mask-RT-DETR-S", "SOLOv2"])
-def test_other_families_find_the_same_in_real_pictures(name, tmp_path, shared):
+def test_other_families_find_the_same_in_real_images(name, tmp_path, shared):
     weights = save_random_weights(name, tmp_path / "best_model")
     settings = {"formats": ["paddle", "onnx", "openvino"]}
     config = configure(name, shared("data/INST_nuclei"), tmp_path, Export=settings)
@@ -62,7 +62,7 @@ def test_other_families_find_the_same_in_real_pictures(name, tmp_path, shared):
 
 
 @pytest.mark.slow
-def test_both_parts_of_an_rcnn_find_the_same_in_real_pictures(tmp_path, shared):
+def test_both_parts_of_an_rcnn_find_the_same_in_real_images(tmp_path, shared):
     name = "MaskRCNN-ResNet50-FPN"
     weights = save_random_weights(name, tmp_path / "best_model")
     config = configure(name, shared("data/INST_nuclei"), tmp_path, Export={"formats": ["paddle", "openvino"]})
@@ -103,11 +103,11 @@ def test_rcnn_has_no_onnx_form():
     assert has_onnx_form("PP-LiteSeg-T")
 
 
-PICTURE = PreparedPicture(np.zeros((1, 3, 8, 8), np.float32), (8, 8), (40, 40))
+IMAGE = PreparedImage(np.zeros((1, 3, 8, 8), np.float32), (8, 8), (40, 40))
 
 
 def finder(*objects):
-    """A network that says the same of every picture; (score, class, left) of squares of 10 px."""
+    """A network that says the same of every image; (score, class, left) of squares of 10 px."""
     masks = []
     for _, _, left in objects:
         mask = np.zeros((40, 40), np.uint8)
@@ -121,14 +121,14 @@ def finder(*objects):
     )
 
     class Fixed(ObjectFinder):
-        def __call__(self, pictures, threshold=0.0):
-            return [found for _ in pictures]
+        def __call__(self, images, threshold=0.0):
+            return [found for _ in images]
 
     return Fixed(detect=None, form=MaskForm.PROTOTYPES)
 
 
 def compare(theirs, tmp_path):
-    reference = ObjectReference.of(finder((0.9, 0, 2), (0.6, 1, 20)), [PICTURE])
+    reference = ObjectReference.of(finder((0.9, 0, 2), (0.6, 1, 20)), [IMAGE])
     return compare_objects(theirs, "paddle", tmp_path / "x.json", reference, 1e-3)
 
 
@@ -142,7 +142,7 @@ def test_the_order_of_objects_does_not_matter(tmp_path):
 def test_ties_may_fall_either_way_but_not_many(tmp_path):
     """Of eleven objects one is replaced by another of its score that overlaps it, 2 px away."""
     apart = [(0.9 - 0.05 * number, 0, 3 * number) for number in range(10)]
-    reference = ObjectReference.of(finder(*apart, (0.05, 1, 20)), [PICTURE])
+    reference = ObjectReference.of(finder(*apart, (0.05, 1, 20)), [IMAGE])
     parity = compare_objects(finder(*apart, (0.05, 1, 22)), "paddle", tmp_path / "x.json", reference, 1e-3)
     assert parity.found_again == pytest.approx(10 / 11)
     assert parity.tied == pytest.approx(1 / 11)

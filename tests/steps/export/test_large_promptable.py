@@ -47,9 +47,9 @@ def test_a_large_network_is_exported_whole(model: str, tmp_path: Path) -> None:
     """
     if free_gigabytes() < GIGABYTES[model] or shutil.disk_usage(tmp_path).free < 10e9:
         pytest.skip(f"{model} needs {GIGABYTES[model]} GB of memory and 10 GB of the temporary folder")
-    weights, picture = make_weights(tmp_path, model), tmp_path / "picture.png"
-    cv2.imwrite(str(picture), np.random.default_rng(0).integers(0, 256, (480, 640, 3), np.uint8))
-    asked: dict[str, Any] = {"Predict__input": str(picture), "Export__formats": ["onnx"]}
+    weights, image = make_weights(tmp_path, model), tmp_path / "image.png"
+    cv2.imwrite(str(image), np.random.default_rng(0).integers(0, 256, (480, 640, 3), np.uint8))
+    asked: dict[str, Any] = {"Predict__input": str(image), "Export__formats": ["onnx"]}
 
     result = export(config(model, weights, tmp_path, **asked)).as_dict()
 
@@ -57,7 +57,7 @@ def test_a_large_network_is_exported_whole(model: str, tmp_path: Path) -> None:
     assert {entry["runtime"] for entry in result["parity"]} == {"paddle", "onnxruntime"}
     assert max(entry["max_rel_diff"] for entry in result["parity"]) <= 1e-4
     assert all(0 < Path(file).stat().st_size < LIMIT_BYTES for file in result["files"].values())
-    exported = {"Predict__input": str(picture), "Predict__model_dir": result["model_dir"]}
+    exported = {"Predict__input": str(image), "Predict__model_dir": result["model_dir"]}
     answered = predict(config(model, weights, tmp_path / "out", "predict", **exported, Predict__prompts=PROMPTS[model]))
     assert answered.runtime == "onnxruntime"
     assert not answered.failed

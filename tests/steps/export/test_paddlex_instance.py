@@ -25,23 +25,23 @@ PROGRAM = """
 import pickle, sys
 from paddlex import create_model
 
-name, folder, target, threshold, batch, *pictures = sys.argv[1:]
+name, folder, target, threshold, batch, *images = sys.argv[1:]
 model = create_model(name, model_dir=folder)
-found = [(result["boxes"], result["masks"]) for result in model.predict(pictures, threshold=float(threshold))]
+found = [(result["boxes"], result["masks"]) for result in model.predict(images, threshold=float(threshold))]
 both = [
     (result["boxes"], result["masks"])
-    for result in model.predict(pictures, threshold=float(threshold), batch_size=int(batch))
+    for result in model.predict(images, threshold=float(threshold), batch_size=int(batch))
 ]
 pickle.dump((found, both), open(target, "wb"))
 """
 
 
-def theirs(name: str, folder: Path, pictures: list[str], scratch: Path, batch: int) -> tuple[list[Any], list[Any]]:
+def theirs(name: str, folder: Path, images: list[str], scratch: Path, batch: int) -> tuple[list[Any], list[Any]]:
     python = os.environ.get(VARIABLE)
     assert python
     # Paddle 3.3.1's default oneDNN fails on every model, PaddleX's own exports included (Paddle issue 77340)
     environment = {**os.environ, "PADDLE_PDX_ENABLE_MKLDNN_BYDEFAULT": "False"}
-    arguments = [name, str(folder), str(scratch / "found.pickle"), str(LIMITS[name]), str(batch), *pictures]
+    arguments = [name, str(folder), str(scratch / "found.pickle"), str(LIMITS[name]), str(batch), *images]
     command = [python, "-c", PROGRAM, *arguments]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, cwd=scratch)
     assert done.returncode == 0, done.stderr[-2000:]
@@ -85,15 +85,15 @@ def test_paddlex_finds_the_same_objects(name: str, tmp_path: Path) -> None:
     weights = save_random_weights(name, tmp_path / "run" / "best_model")
     config = configure(name, data, tmp_path / "run", Export={"verify": False})
     folder = export_weights(weights, tmp_path / "inference", config).folder
-    pictures = []
+    images = []
     for number in range(2):  # of one size, which PaddleX asks of a batch
         noise = np.random.default_rng(number).integers(0, 256, (6, 9, 3)).astype(np.uint8)
         cv2.imwrite(str(tmp_path / f"{number}.png"), cv2.resize(noise, (96, 64)))
-        pictures.append(str(tmp_path / f"{number}.png"))
+        images.append(str(tmp_path / f"{number}.png"))
 
     batch = 2 if name.startswith("MaskRCNN") else 1
-    found, both = theirs(name, folder, pictures, tmp_path, batch)
-    results = list(create_model(name, folder, runtime="paddle", threshold=LIMITS[name]).predict(pictures))
+    found, both = theirs(name, folder, images, tmp_path, batch)
+    results = list(create_model(name, folder, runtime="paddle", threshold=LIMITS[name]).predict(images))
     agree(found, results)
     agree(both, results)
     assert {box["label"] for boxes, _ in found for box in boxes} <= set(NAMES)

@@ -25,7 +25,7 @@ from tests.promptable.conftest import make_weights
 
 NEEDED = ("paddle2onnx", "onnx", "onnxruntime", "openvino")
 MISSING = [name for name in NEEDED if find_spec(name) is None]
-PICTURE = np.random.default_rng(1).integers(0, 256, (70, 90, 3), np.uint8)
+IMAGE = np.random.default_rng(1).integers(0, 256, (70, 90, 3), np.uint8)
 
 
 def config(model: str, weights: Path, output: Path, mode: str = "export", **values: Any) -> Any:
@@ -49,7 +49,7 @@ def test_a_cut_encoder_gives_the_same_embedding(tmp_path: Path) -> None:
     assert max(entry.max_rel_diff for entry in result.parity) <= 1e-4
     spec = get_spec("SAM-tiny")
     whole, cut = (open_promptable(spec, path, runtime="paddle") for path in (weights, tmp_path / "cut"))
-    image = whole.preparation(PICTURE)[0]
+    image = whole.preparation(IMAGE)[0]
     np.testing.assert_allclose(cut.backend.encode(image), whole.backend.encode(image), atol=1e-4)  # type: ignore[union-attr]
     assert cut.preparation == whole.preparation
 

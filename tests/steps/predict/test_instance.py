@@ -45,10 +45,10 @@ def found(boxes=True):
 
 @pytest.fixture
 def result(tmp_path):
-    picture = np.full((HEIGHT, WIDTH, 3), 90, np.uint8)
+    rgb = np.full((HEIGHT, WIDTH, 3), 90, np.uint8)
     path = tmp_path / "in" / "bild ä.png"
     path.parent.mkdir()
-    path.write_bytes(cv2.imencode(".png", picture)[1].tobytes())
+    path.write_bytes(cv2.imencode(".png", rgb)[1].tobytes())
     return InstanceResult(next(iter(open_sources(str(path)))), found(), CLASSES)
 
 
@@ -78,7 +78,7 @@ def test_no_object_is_a_result_too(result, tmp_path):
     assert empty.drawn().shape[1] >= WIDTH
 
 
-def test_compact_json_has_codes_of_the_whole_picture_and_polygons(result, tmp_path):
+def test_compact_json_has_codes_of_the_whole_image_and_polygons(result, tmp_path):
     values = json.loads(result.save_to_json(tmp_path, form="compact").read_text(encoding="utf-8"))
     for box, mask in zip(values["boxes"], masks(), strict=True):
         assert np.array_equal(rle.decode(box["segmentation"]), mask)
@@ -148,7 +148,7 @@ def test_masks_of_other_makers_are_taken_whole():
         assert np.array_equal(rle.decode(taken.masks[1]), masks()[2])
 
 
-def test_pictures_are_resized_and_padded_as_paddledetection_does():
+def test_images_are_resized_and_padded_as_paddledetection_does():
     assert fitted_size(100, 200, Preprocess(size=(64, 107), keep_ratio=True)) == (54, 107)
     assert fitted_size(200, 100, Preprocess(size=(64, 64))) == (64, 64)
     prepared = prepare(np.zeros((100, 200, 3), np.uint8), Preprocess(size=(64, 107), keep_ratio=True, stride=32))
@@ -161,12 +161,12 @@ def test_pictures_are_resized_and_padded_as_paddledetection_does():
 
 def test_the_model_finds_the_same_on_every_runtime_and_honours_the_threshold():
     run = trained_instance_run()
-    folder, pictures = run / "run/best_model/inference", sorted(map(str, (run / "data/images").glob("*.png")))
-    ours = list(create_model(MODEL, folder, runtime="paddle", threshold=0.0).predict(pictures))
+    folder, images = run / "run/best_model/inference", sorted(map(str, (run / "data/images").glob("*.png")))
+    ours = list(create_model(MODEL, folder, runtime="paddle", threshold=0.0).predict(images))
     assert all(len(result["boxes"]) > 3 for result in ours)
     middle = ours[0]["boxes"][2]["score"]
     model = create_model(MODEL, folder, runtime="paddle")
-    fewer = next(model.predict(pictures, threshold=middle))
+    fewer = next(model.predict(images, threshold=middle))
     assert [box["score"] for box in fewer["boxes"]] == [
         box["score"] for box in ours[0]["boxes"] if box["score"] >= middle
     ]

@@ -25,25 +25,25 @@ def folder():
 
 
 @pytest.fixture
-def pictures(tmp_path):
-    """Three pictures of two sizes, two of them called x, and a bad file."""
+def images(tmp_path):
+    """Three images of two sizes, two of them called x, and a bad file."""
     rng = np.random.default_rng(0)
     for name, size in (("a/x.png", (50, 70)), ("b/x.png", (50, 70)), ("y.png", (33, 41))):
         path = tmp_path / "in" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         cv2.imwrite(str(path), cv2.resize(rng.integers(0, 256, (5, 7, 3)).astype(np.uint8), size[::-1]))
-    (tmp_path / "in" / "bad.jpg").write_bytes(b"no picture")
+    (tmp_path / "in" / "bad.jpg").write_bytes(b"no image")
     return tmp_path / "in"
 
 
-def run(pictures, folder, output, **settings):
-    values = {"model_dir": str(folder), "input": str(pictures), "runtime": "paddle", **settings}
+def run(images, folder, output, **settings):
+    values = {"model_dir": str(folder), "input": str(images), "runtime": "paddle", **settings}
     return predict(make_config(output, Predict=values))
 
 
-def test_a_folder_gives_files_for_every_picture_and_names_the_bad_one(pictures, folder, tmp_path, caplog):
+def test_a_folder_gives_files_for_every_image_and_names_the_bad_one(images, folder, tmp_path, caplog):
     with caplog.at_level(logging.WARNING, logger="segcli"):
-        result = run(pictures, folder, tmp_path / "out", batch_size=3)
+        result = run(images, folder, tmp_path / "out", batch_size=3)
     assert [Path(entry.files["label_map"]).relative_to(tmp_path / "out").as_posix() for entry in result.predicted] == [
         "a/x_res.png",
         "b/x_res.png",
@@ -53,12 +53,12 @@ def test_a_folder_gives_files_for_every_picture_and_names_the_bad_one(pictures, 
     assert [Path(entry.input_path).name for entry in result.failed] == ["bad.jpg"]
     assert "bad.jpg" in caplog.text
     values = result.as_dict()
-    assert (values["pictures"], values["runtime"]) == (3, "paddle")
+    assert (values["images"], values["runtime"]) == (3, "paddle")
 
 
-def test_a_batch_of_different_sizes_equals_single_pictures(pictures, folder):
+def test_a_batch_of_different_sizes_equals_single_images(images, folder):
     model = segcli.create_model(MODEL, model_dir=folder, runtime="paddle")
-    together = {result["input_path"]: result.labels for result in model.predict(str(pictures), batch_size=4)}
+    together = {result["input_path"]: result.labels for result in model.predict(str(images), batch_size=4)}
     assert len(together) == 3
     for path, labels in together.items():
         (alone,) = model.predict(path)
@@ -66,24 +66,24 @@ def test_a_batch_of_different_sizes_equals_single_pictures(pictures, folder):
         assert alone["pred"].shape == (1, *cv2.imread(path).shape[:2])
 
 
-def test_target_size_and_tiles_keep_the_pictures_size(pictures, folder):
+def test_target_size_and_tiles_keep_the_images_size(images, folder):
     model = segcli.create_model(MODEL, model_dir=folder, engine="paddle")
-    (resized,) = model.predict(str(pictures / "y.png"), target_size=64)
+    (resized,) = model.predict(str(images / "y.png"), target_size=64)
     assert resized.labels.shape == (33, 41)
     window = SlidingWindowConfig(crop_size=(32, 32), stride=(20, 20))
     tiled = segcli.create_model(MODEL, model_dir=folder, engine="paddle", sliding_window=window)
-    (result,) = tiled.predict(str(pictures / "y.png"))
+    (result,) = tiled.predict(str(images / "y.png"))
     assert result.labels.shape == (33, 41)
 
 
-def test_every_runtime_gives_the_same_labels(pictures, folder, tmp_path):
+def test_every_runtime_gives_the_same_labels(images, folder, tmp_path):
     pytest.importorskip("paddle2onnx")
     copy = tmp_path / "inference"
     shutil.copytree(folder, copy)
     maps = {}
     for name in ("paddle", "onnxruntime", "openvino"):
         pytest.importorskip(name)
-        (result,) = segcli.create_model(MODEL, model_dir=copy, runtime=name).predict(str(pictures / "y.png"))
+        (result,) = segcli.create_model(MODEL, model_dir=copy, runtime=name).predict(str(images / "y.png"))
         maps[name] = result.labels
     assert (maps["onnxruntime"] == maps["paddle"]).mean() > 0.999
     assert (maps["openvino"] == maps["paddle"]).mean() > 0.999
@@ -102,7 +102,7 @@ def test_auto_falls_back_with_one_warning(folder, monkeypatch, caplog):
     assert "onnxruntime: cannot be opened; openvino: cannot be opened" in caplog.text
 
 
-def test_a_label_program_alone_works_as_paddlexs_exports_do(folder, pictures, tmp_path):
+def test_a_label_program_alone_works_as_paddlexs_exports_do(folder, images, tmp_path):
     theirs = tmp_path / "theirs"
     theirs.mkdir()
     for name in ("inference.json", "inference.pdiparams"):
@@ -110,27 +110,27 @@ def test_a_label_program_alone_works_as_paddlexs_exports_do(folder, pictures, tm
     (theirs / "inference.yml").write_text(
         f"Global: {{model_name: {MODEL}}}\nDeploy: {{transforms: [{{type: Normalize}}]}}\n"
     )
-    (ours,) = segcli.create_model(MODEL, model_dir=folder, runtime="paddle").predict(str(pictures / "y.png"))
-    (result,) = segcli.create_model(MODEL, model_dir=theirs, runtime="paddle").predict(str(pictures / "y.png"))
+    (ours,) = segcli.create_model(MODEL, model_dir=folder, runtime="paddle").predict(str(images / "y.png"))
+    (result,) = segcli.create_model(MODEL, model_dir=theirs, runtime="paddle").predict(str(images / "y.png"))
     assert np.array_equal(result.labels, ours.labels)
     assert result.classes.names[2] == "class_2"
 
 
-def test_labels_on_disk_equal_the_result(folder, pictures, tmp_path):
-    result = run(pictures / "y.png", folder, tmp_path / "out")
-    (alone,) = segcli.create_model(MODEL, model_dir=folder, runtime="paddle").predict(str(pictures / "y.png"))
+def test_labels_on_disk_equal_the_result(folder, images, tmp_path):
+    result = run(images / "y.png", folder, tmp_path / "out")
+    (alone,) = segcli.create_model(MODEL, model_dir=folder, runtime="paddle").predict(str(images / "y.png"))
     with Image.open(result.predicted[0].files["label_map"]) as label_map:
         assert np.array_equal(np.asarray(label_map), alone.labels)
 
 
-def test_only_bad_inputs_are_an_error(pictures, folder, tmp_path):
+def test_only_bad_inputs_are_an_error(images, folder, tmp_path):
     with pytest.raises(InputError, match="none of 1 inputs can be read"):
-        run(pictures / "bad.jpg", folder, tmp_path / "out")
+        run(images / "bad.jpg", folder, tmp_path / "out")
     with pytest.raises(InputError):
-        list(segcli.create_model(MODEL, model_dir=folder, runtime="paddle").predict(str(pictures / "bad.jpg")))
+        list(segcli.create_model(MODEL, model_dir=folder, runtime="paddle").predict(str(images / "bad.jpg")))
 
 
-def test_what_cannot_work_says_what_to_do(pictures, folder, tmp_path):
+def test_what_cannot_work_says_what_to_do(images, folder, tmp_path):
     with pytest.raises(ConfigError, match=r"Predict\.input"):
         predict(make_config(tmp_path, Predict={"model_dir": str(folder)}))
     with pytest.raises(UsageError, match="holds PP-LiteSeg-T, not SegFormer-B0"):

@@ -60,15 +60,15 @@ def test_compact_json_counts_by_name(result, tmp_path):
 def test_the_label_map_is_lossless_and_coloured(result, tmp_path):
     path = result.save_to_img(tmp_path)
     assert path == tmp_path / "in" / "猫_res.png"
-    with Image.open(path) as picture:
-        assert picture.mode == "P"
-        assert np.array_equal(np.asarray(picture), result.labels)
-        assert picture.convert("RGB").getpixel((3, 1)) == tuple(palette(3)[2])
+    with Image.open(path) as image:
+        assert image.mode == "P"
+        assert np.array_equal(np.asarray(image), result.labels)
+        assert image.convert("RGB").getpixel((3, 1)) == tuple(palette(3)[2])
     assert (tmp_path / "in" / "猫_overlay.jpg").is_file()
     assert result.save_to_img(tmp_path / "only.bmp") == tmp_path / "only.bmp"
 
 
-def test_the_overlay_has_the_picture_on_top_and_a_legend_below(result):
+def test_the_overlay_has_the_image_on_top_and_a_legend_below(result):
     overlay = result.img["overlay"]
     assert overlay.height > 5 + 10
     assert overlay.width >= 7

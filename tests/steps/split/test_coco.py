@@ -1,4 +1,4 @@
-"""COCO data are divided anew by their pictures: nothing is lost, ids stay unique, other keys stay."""
+"""COCO data are divided anew by their images: nothing is lost, ids stay unique, other keys stay."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from segcli.errors import DatasetError
 from segcli.steps.split.command import plan_split, split_dataset
 from tests.coco_folder import CATEGORIES, annotation, make_coco_folder
 from tests.files import snapshot
-from tests.steps.split.test_seg import config
+from tests.steps.split.test_masks import config
 
 
 def divided(root, train=50, val=50, seed=0):
@@ -26,7 +26,7 @@ def contents(root):
 
 
 def objects(*parts):
-    """Every annotation by the names of its picture and category, without its ids."""
+    """Every annotation by the names of its image and category, without its ids."""
     found = []
     for part in parts:
         files = {entry["id"]: entry["file_name"] for entry in part["images"]}
@@ -43,7 +43,7 @@ def folder(tmp_path):
 
 
 @pytest.mark.parametrize(("total", "percent", "val"), [(45, 90, (4, 5)), (5, 90, (1,)), (5, 50, (2, 3))])
-def test_no_picture_or_annotation_is_lost(tmp_path, total, percent, val):
+def test_no_image_or_annotation_is_lost(tmp_path, total, percent, val):
     folder = make_coco_folder(tmp_path / "data", train=total - 1, val=1)
     before = objects(*folder.parts.values())
     report, *parts = divided(folder.root, percent, 100 - percent)
@@ -133,7 +133,7 @@ def test_all_other_keys_stay(folder):
     assert sum("license" in entry for part in (new_train, new_val) for entry in part["images"]) == 1
 
 
-def test_entries_of_one_picture_stay_together(folder):
+def test_entries_of_one_image_stay_together(folder):
     folder.parts["val"]["images"][0]["file_name"] = "a0.png"
     folder.write()
     for seed in range(6):
@@ -141,7 +141,7 @@ def test_entries_of_one_picture_stay_together(folder):
         assert sorted(sum(entry["file_name"] == "a0.png" for entry in part["images"]) for part in parts) == [0, 2]
 
 
-def test_pictures_without_objects_stay(folder):
+def test_images_without_objects_stay(folder):
     folder.parts["val"]["annotations"] = []
     folder.write()
     _, *parts = divided(folder.root)
@@ -163,7 +163,7 @@ def unknown_category(folder):
     folder.parts["val"]["annotations"][0]["category_id"] = 77
 
 
-def double_picture_id(folder):
+def double_image_id(folder):
     folder.parts["train"]["images"][1]["id"] = 0
 
 
@@ -180,7 +180,7 @@ def no_file_name(folder):
     [
         (orphan, "C131"),
         (unknown_category, "C132"),
-        (double_picture_id, "C115"),
+        (double_image_id, "C115"),
         (no_id, "C107"),
         (no_file_name, "C107"),
     ],
@@ -201,11 +201,11 @@ def test_a_damaged_file_stops_the_division(folder):
         divided(folder.root)
 
 
-def test_no_picture_at_all(folder):
+def test_no_image_at_all(folder):
     for part in folder.parts.values():
         part["images"] = part["annotations"] = []
     folder.write()
-    with pytest.raises(DatasetError, match="no picture"):
+    with pytest.raises(DatasetError, match="no image"):
         divided(folder.root)
 
 

@@ -83,7 +83,7 @@ def test_one_list_is_enough(folder):
     assert [len(part) for part in listed(folder.root)] == [6, 1]
 
 
-def test_masks_of_one_picture_stay_together_and_repeated_lines_go(folder):
+def test_masks_of_one_image_stay_together_and_repeated_lines_go(folder):
     lines = ["images/a0.jpg annotations/a0.png", "images/a0.jpg annotations/a1.png"]
     (folder.root / "train.txt").write_text("\n".join([*lines, lines[0], "images/a2.jpg annotations/a2.png"]))
     (folder.root / "val.txt").write_text("images/a3.jpg annotations/a3.png\n")

@@ -120,7 +120,7 @@ def test_a_kill_between_two_renames_keeps_the_old_best(tmp_path):
     assert not list(tmp_path.glob(".*"))
 
 
-def test_nan_names_the_pictures():
+def test_nan_names_the_images():
     with pytest.raises(NonFiniteLossError, match=r"iteration 3 .*2\.png"):
         run(TrainState(LineSession(8, 4, bad_iteration=2)), FullPrecision(), [])
 

@@ -94,7 +94,7 @@ def test_networks_of_every_kind_train_in_two_processes(model, tmp_path, monkeypa
 
 @pytest.mark.slow
 def test_two_processes_are_one_step_on_the_mean_of_their_gradients(tmp_path, caplog, monkeypatch):
-    """PP-LiteSeg-T, two processes on the CPU: each normalises its own batch (BatchNorm) and sees pictures of its own.
+    """PP-LiteSeg-T, two processes on the CPU: each normalises its own batch (BatchNorm) and sees images of its own.
 
     Compared with one process that adds the gradients of the same two batches: first process's losses and all weights.
     """
@@ -185,7 +185,7 @@ def test_every_machine_tells_how_its_training_ended(tmp_path, monkeypatch, reque
 
 @pytest.mark.slow
 def test_two_processes_resume_bit_for_bit(tmp_path, monkeypatch):
-    """SeaFormer has dropout, which each process draws for itself, and batch normalisation over its own pictures."""
+    """SeaFormer has dropout, which each process draws for itself, and batch normalisation over its own images."""
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     dataset = make_seg_dataset(tmp_path / "data", train=8)
     settings = {**SETTINGS, "epochs_iters": 4, "eval_interval": 2, "keep_checkpoints": 2, "cpu_processes": 2}

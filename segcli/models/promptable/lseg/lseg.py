@@ -26,11 +26,11 @@ class LSegConfig:
         dim: Width of the ViT.
         depth: Its blocks.
         num_heads: Its heads.
-        grid: Side in patches of the pictures its positions were learnt for.
+        grid: Side in patches of the images its positions were learnt for.
         hooks: Blocks whose output is used.
         channels: Channels of the four reassembled maps.
         features: Channels of the fusion.
-        shared_dim: Width of the space of pictures and texts.
+        shared_dim: Width of the space of images and texts.
         text_width: Width of the text transformer.
         text_depth: Its blocks.
         text_heads: Its heads.
@@ -51,7 +51,7 @@ class LSegConfig:
     image_size: int
 
     def tokens(self, side: int) -> int:
-        """How many numbers the ViT's outputs are for one picture of this side."""
+        """How many numbers the ViT's outputs are for one image of this side."""
         return len(self.hooks) * (1 + (side // PATCH_SIZE) ** 2) * self.dim
 
 
@@ -112,7 +112,7 @@ class LSeg(nn.Layer):  # type: ignore[misc]
 
 
 class PixelGraph(nn.Layer):  # type: ignore[misc]
-    """The half that reads pictures, sharing the parameters of an `LSeg`: a graph to export."""
+    """The half that reads images, sharing the parameters of an `LSeg`: a graph to export."""
 
     def __init__(self, lseg: LSeg) -> None:
         super().__init__()

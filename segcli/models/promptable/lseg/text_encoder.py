@@ -17,7 +17,7 @@ class TextEncoder(nn.Layer):  # type: ignore[misc]
         width: Width of the transformer.
         depth: Number of blocks.
         num_heads: Attention heads of a block.
-        out_dim: Width of the space shared with the pictures.
+        out_dim: Width of the space shared with the images.
     """
 
     def __init__(self, width: int, depth: int, num_heads: int, out_dim: int) -> None:

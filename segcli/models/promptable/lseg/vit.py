@@ -10,13 +10,13 @@ from paddle import nn
 
 
 class VisionTransformer(nn.Layer):  # type: ignore[misc]
-    """Picture to the tokens after chosen blocks.
+    """Image to the tokens after chosen blocks.
 
     Args:
         dim: Width of the blocks.
         depth: Number of blocks.
         num_heads: Attention heads of a block.
-        grid: Side, in patches, of the picture that the positional embedding was learnt for.
+        grid: Side, in patches, of the image that the positional embedding was learnt for.
         hooks: Blocks whose output is returned.
         patch_size: Side of a patch in pixels.
     """

@@ -1,4 +1,4 @@
-"""Prompts as small pictures beside the vectors, for a network that must learn in minutes where they are."""
+"""Prompts as small images beside the vectors, for a network that must learn in minutes where they are."""
 
 from __future__ import annotations
 

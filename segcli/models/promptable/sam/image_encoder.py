@@ -13,7 +13,7 @@ from segcli.models.promptable.sam.layers import FeedForward, Neck, join_windows,
 
 
 class ImageEncoder(nn.Layer):  # type: ignore[misc]
-    """Picture to embedding.
+    """Image to embedding.
 
     Args:
         image_size: Side of the square input in pixels.
@@ -21,7 +21,7 @@ class ImageEncoder(nn.Layer):  # type: ignore[misc]
         embed_dim: Width of the blocks.
         depth: Number of blocks.
         num_heads: Attention heads of a block.
-        global_blocks: Blocks that attend over the whole picture; the others over windows.
+        global_blocks: Blocks that attend over the whole image; the others over windows.
         window_size: Side of a window in patches.
         out_channels: Channels of the embedding.
     """

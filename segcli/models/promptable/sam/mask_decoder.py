@@ -64,7 +64,7 @@ class MaskDecoder(nn.Layer):  # type: ignore[misc]
 
 
 class TwoWayTransformer(nn.Layer):  # type: ignore[misc]
-    """Tokens and picture attend to one another, twice; then the tokens to the picture once more."""
+    """Tokens and image attend to one another, twice; then the tokens to the image once more."""
 
     def __init__(self, dim: int, mlp_dim: int, num_heads: int = 8, depth: int = 2) -> None:
         super().__init__()
@@ -85,7 +85,7 @@ class TwoWayTransformer(nn.Layer):  # type: ignore[misc]
 
 
 class TwoWayBlock(nn.Layer):  # type: ignore[misc]
-    """Self-attention of the tokens, tokens to picture, feed-forward, picture to tokens."""
+    """Self-attention of the tokens, tokens to image, feed-forward, image to tokens."""
 
     def __init__(self, dim: int, mlp_dim: int, num_heads: int, *, is_first: bool) -> None:
         super().__init__()

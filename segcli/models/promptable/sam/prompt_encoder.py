@@ -22,7 +22,7 @@ class PromptEncoder(nn.Layer):  # type: ignore[misc]
         image_size: Side of the square model input in pixels.
         grid: Side of the image embedding.
         mask_channels: Channels inside the mask's convolutions.
-        draws_prompts: Whether prompts are shown as pictures, too; Meta's networks have no such layers.
+        draws_prompts: Whether prompts are shown as images, too; Meta's networks have no such layers.
     """
 
     def __init__(

@@ -31,7 +31,7 @@ class SamConfig:
         prompt_dim: Width of prompt encoder and decoder.
         mlp_dim: Hidden width of the decoder.
         iou_hidden: Hidden width of the IoU head.
-        draws_prompts: Whether prompts are shown to the decoder as pictures, too.
+        draws_prompts: Whether prompts are shown to the decoder as images, too.
     """
 
     embed_dim: int
@@ -54,7 +54,7 @@ TINY = SamConfig(
     64, 3, 4, (2,), image_size=256, patch_size=8, window_size=8, prompt_dim=64, mlp_dim=128, iou_hidden=32,
     draws_prompts=True,
 )  # fmt: skip
-"""Small enough to train on a CPU from nothing; its embedding is 1/8 of the picture, for small objects."""
+"""Small enough to train on a CPU from nothing; its embedding is 1/8 of the image, for small objects."""
 
 
 class Sam(nn.Layer):  # type: ignore[misc]
@@ -90,7 +90,7 @@ class Sam(nn.Layer):  # type: ignore[misc]
         mask: paddle.Tensor,
         has_mask: paddle.Tensor,
     ) -> tuple[paddle.Tensor, paddle.Tensor]:
-        """Answers the prompts of B objects on an encoded picture; boxes, points and masks in one graph.
+        """Answers the prompts of B objects on an encoded image; boxes, points and masks in one graph.
 
         Args:
             image_embedding: ``[1 or B, dim, grid, grid]`` from `image_encoder`.

@@ -16,7 +16,7 @@ IMAGENET_CLASSES = 1000
 
 
 class TinyViT(nn.Layer):  # type: ignore[misc]
-    """Picture to embedding.
+    """Image to embedding.
 
     Args:
         out_channels: Channels of the embedding.
@@ -37,7 +37,7 @@ class TinyViT(nn.Layer):  # type: ignore[misc]
         super().__init__()
         self.patch_embed = _Stem(dims[0])
         stages: list[nn.Layer] = [ConvStage(dims[0], dims[1], depths[0])]
-        # The third stage's merging keeps the size, so that the embedding is 1/16 of the picture as in SAM.
+        # The third stage's merging keeps the size, so that the embedding is 1/16 of the image as in SAM.
         mergings = [Merging(dims[1], dims[2], stride=2), Merging(dims[2], dims[3], stride=1), None]
         for index, merging in enumerate(mergings, start=1):
             stages.append(AttentionStage(dims[index], depths[index], heads[index], windows[index], merging))
