@@ -11,7 +11,7 @@ from typing import Any
 from segcli.data.files import write_text_atomic
 from segcli.data.samples import Split
 from segcli.findings import Finding
-from segcli.rules import CODES, Code
+from segcli.rules import RULES, Rule
 from segcli.steps.check.result import CheckResult
 from segcli.version import __version__
 
@@ -23,9 +23,9 @@ _TYPES = {".png": "image/png", ".jpg": "image/jpeg"}
 
 @dataclass(frozen=True)
 class FindingGroup:
-    """All findings of one code."""
+    """All findings of one rule."""
 
-    code: Code
+    rule: Rule
     count: int
     findings: tuple[Finding, ...]
 
@@ -38,7 +38,7 @@ def write_check_report(result: CheckResult, output: Path, target: Path) -> None:
         output: Folder that the paths in `result` are relative to.
         target: Where the page goes.
     """
-    facts = [(label, value) for label, value in result.summary() if label not in CODES]
+    facts = [(label, value) for label, value in result.summary() if label not in RULES]
     page = _environment().get_template("check_report.html").render(
         result=result,
         facts=facts,
@@ -59,7 +59,7 @@ def group_findings(findings: tuple[Finding, ...]) -> list[FindingGroup]:
     groups = []
     for code, members in groupby(findings, key=lambda found: found.code):
         listed = tuple(members)
-        groups.append(FindingGroup(CODES[code], len(listed), listed[:LISTED]))
+        groups.append(FindingGroup(RULES[code], len(listed), listed[:LISTED]))
     return groups
 
 

@@ -11,7 +11,7 @@ from segcli.data.samples import Split
 from segcli.findings import Finding, Severity, has_errors
 from segcli.plurals import counted
 from segcli.results import PreparationReport
-from segcli.rules import CODES
+from segcli.rules import RULES
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ class CheckResult:
         amounts = ", ".join(_amount(self.count(severity), severity) for severity in Severity)
         rows.append(("verdict", f"{verdict} ({amounts})"))
         tally = Counter(found.code for found in self.findings)
-        rows.extend((code, f"{CODES[code].meaning}: {number}") for code, number in sorted(tally.items()))
+        rows.extend((code, f"{RULES[code].title}: {number}") for code, number in sorted(tally.items()))
         return rows
 
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from segcli.data.samples import Split
 from segcli.errors import DatasetError
-from segcli.rules import CODES
+from segcli.rules import RULES
 from segcli.steps.check.semantic import examine_seg_dataset
 from tests.seg_folder import SIZE, make_seg_folder
 
@@ -348,8 +348,8 @@ def test_every_code_has_a_test_and_a_remedy():
     from pathlib import Path
 
     source = Path(__file__).read_text(encoding="utf-8")
-    assert all(entry.remedy and entry.meaning for entry in CODES.values())
-    semantic = [code for code in CODES if code.startswith("S")]
+    assert all(entry.remedy and entry.title for entry in RULES.values())
+    semantic = [code for code in RULES if code.startswith("S")]
     assert [code for code in semantic if f'"{code}"' not in source] == []
 
 

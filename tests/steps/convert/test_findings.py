@@ -9,7 +9,7 @@ import pytest
 
 from segcli.errors import ConfigError, DatasetError, UsageError
 from segcli.findings import Severity
-from segcli.rules import CODES
+from segcli.rules import RULES
 from segcli.steps.convert.command import convert_dataset, plan_conversion
 from tests.files import snapshot
 from tests.labelme_folder import box, convert_config, image_bytes, mask_text, shape, write_labelme, write_lists
@@ -157,7 +157,7 @@ def test_one_fault_one_code(root, code, spoil):
     before = snapshot(root, without="")
     plan = plan_conversion(convert_config(root))
     assert [found.code for found in plan.findings] == [code]
-    if CODES[code].severity is Severity.ERROR:
+    if RULES[code].severity is Severity.ERROR:
         with pytest.raises(DatasetError, match=code) as caught:
             convert_dataset(convert_config(root))
         assert [found.code for found in caught.value.findings] == [code]
@@ -168,7 +168,7 @@ def test_one_fault_one_code(root, code, spoil):
 
 
 def test_every_code_of_labelme_data_is_tested_here():
-    assert {code for code in CODES if code.startswith("L")} == {code for code, _ in FAULTS} | {"L303", "L006"}
+    assert {code for code in RULES if code.startswith("L")} == {code for code, _ in FAULTS} | {"L303", "L006"}
 
 
 def test_what_is_no_object(root):

@@ -1,0 +1,80 @@
+"""One rule, and how its section of a Markdown file is read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+
+from segcli.findings import Severity
+
+
+class Repair(str, Enum):
+    """Who repairs a fault: a command without loss, a command whose result should be looked at, a person, or nobody."""
+
+    SAFE = "safe"
+    REVIEW = "review"
+    BY_HAND = "by hand"
+    NONE = "none"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A kind of finding.
+
+    Attributes:
+        id: Stable id.
+        severity: How bad it is, where the configuration does not say otherwise.
+        title: What it says, in a few words.
+        remedy: What to do about it, in one line.
+        repair: Who repairs it, and whether that is safe.
+        text: What it finds, why that is bad, an example and the repair: Markdown with headings of level 3.
+    """
+
+    id: str
+    severity: Severity
+    title: str
+    remedy: str
+    repair: Repair
+    text: str
+
+    @property
+    def page(self) -> str:
+        """The whole page, Markdown."""
+        return (
+            f"# {self.id}: {self.title}\n\n"
+            f"Severity: {self.severity.value}. Repair: {self.repair.value}.\n\n"
+            f"{self.text.replace('### ', '## ')}\n\n-> {self.remedy}\n"
+        )
+
+
+SECTIONS = ("What it finds", "Why it is bad", "Example", "Repair")
+"""Headings of every rule's text, in this order."""
+
+_RULE = re.compile(r"^## (?P<id>[A-Z]\d{3}): (?P<title>.+)$", re.MULTILINE)
+_FIELD = re.compile(r"^- (severity|remedy|repair): (.+)$", re.MULTILINE)
+
+
+def parse_rules(markdown: str) -> Iterator[Rule]:
+    """The rules of one file.
+
+    Raises:
+        ValueError: A rule lacks a field, or a field holds something unknown.
+    """
+    heads = list(_RULE.finditer(markdown))
+    ends = [*(head.start() for head in heads[1:]), len(markdown)]
+    for head, end in zip(heads, ends, strict=True):
+        fields, _, text = markdown[head.end() : end].strip().partition("\n\n")
+        values = dict(_FIELD.findall(fields))
+        missing = {"severity", "remedy", "repair"} - values.keys()
+        if missing:
+            raise ValueError(f"rule {head['id']} lacks {', '.join(sorted(missing))}")
+        yield Rule(
+            head["id"],
+            Severity(values["severity"]),
+            head["title"],
+            values["remedy"],
+            Repair(values["repair"]),
+            text.strip(),
+        )
