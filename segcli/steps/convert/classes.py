@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from segcli.data.classes import BACKGROUND_NAME, IGNORE_NAME
+from segcli.data.formats.labelme_dataset import LabelMeDataset, LabelMeSample
 from segcli.data.samples import Split
 from segcli.findings import Finding
 from segcli.rules import finding
-from segcli.steps.convert.labelme_source import LabelMeDataset, LabelMeSample
 
 _SPECIAL = (BACKGROUND_NAME, IGNORE_NAME)
 

@@ -10,15 +10,15 @@ from typing import Any
 from segcli.config.schema import CheckDatasetConfig
 from segcli.data.classes import BACKGROUND_NAME, IGNORE_NAME
 from segcli.data.formats.coco import ANNOTATION_FILES
+from segcli.data.formats.labelme_dataset import LabelMeDataset
+from segcli.data.formats.labelme_objects import DrawnObject, ShapePainter, group
 from segcli.data.samples import Split
 from segcli.data.transaction import Transaction
 from segcli.findings import Finding
 from segcli.progress import track
 from segcli.rules import finding
 from segcli.steps.convert.classes import object_classes
-from segcli.steps.convert.coco_objects import DrawnObject, ShapePainter, group
 from segcli.steps.convert.images import IMAGE_FOLDER, PlacedImage, place_images
-from segcli.steps.convert.labelme_source import LabelMeDataset
 from segcli.steps.convert.plan import ConversionPlan
 
 _NO_OBJECTS = (IGNORE_NAME, BACKGROUND_NAME)

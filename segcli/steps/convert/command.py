@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from segcli.config.schema import Config
+from segcli.data.formats.labelme_dataset import read_labelme_dataset
 from segcli.data.transaction import transaction
 from segcli.errors import DatasetError, UsageError
 from segcli.models.names import MODEL_TASKS
 from segcli.plurals import counted
-from segcli.steps.convert.labelme_source import read_labelme_dataset
 from segcli.steps.convert.plan import ConversionPlan, ConvertReport
 from segcli.tasks import layout_part
 

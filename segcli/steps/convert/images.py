@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from segcli.config.schema import SplitConfig
 from segcli.data.formats.labelme import Shape
+from segcli.data.formats.labelme_dataset import LabelMeDataset, LabelMeSample
 from segcli.data.headers import read_header
 from segcli.data.image import decode_image, image_size
 from segcli.data.ratios import Shares, divide
@@ -18,7 +19,6 @@ from segcli.data.transaction import Transaction
 from segcli.errors import InputError
 from segcli.findings import Finding
 from segcli.rules import finding
-from segcli.steps.convert.labelme_source import LabelMeDataset, LabelMeSample
 
 IMAGE_FOLDER = "images"
 DEFAULT_SHARES = Shares(80, 20)

@@ -10,6 +10,7 @@ from PIL import Image
 
 from segcli.config.schema import CheckDatasetConfig
 from segcli.data.classes import BACKGROUND_NAME, IGNORE_INDEX, IGNORE_NAME
+from segcli.data.formats.labelme_dataset import LabelMeDataset
 from segcli.data.formats.labelme_shapes import LabelCanvas
 from segcli.data.formats.masks import LIST_FILES
 from segcli.data.palette import png_palette
@@ -19,7 +20,6 @@ from segcli.progress import track
 from segcli.rules import finding
 from segcli.steps.convert.classes import object_classes
 from segcli.steps.convert.images import PlacedImage, place_images
-from segcli.steps.convert.labelme_source import LabelMeDataset
 from segcli.steps.convert.plan import ConversionPlan
 
 MASK_FOLDER, OTHER_MASK_FOLDER = "annotations", "masks"

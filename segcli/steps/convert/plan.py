@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from segcli.data.formats.labelme_dataset import LabelMeDataset
 from segcli.data.samples import Split
 from segcli.data.transaction import Change, Transaction, change_rows
 from segcli.findings import Finding, Severity
 from segcli.steps.convert.images import PlacedImage
-from segcli.steps.convert.labelme_source import LabelMeDataset
 
 
 @dataclass(frozen=True)
