@@ -8,6 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from segcli import terminal
+from segcli.cli.options import Debug, Key
+from segcli.cli.running import run
 
 _PANEL = "Promptable models (SAM, LSeg)"
 
@@ -32,7 +34,9 @@ class PromptOptions:
         list[str] | None, typer.Option("--text", help="What to look for; repeatable.", rich_help_panel=_PANEL)
     ]
     Background = Annotated[
-        str | None, typer.Option("--background", help="Text for all that is not meant.", rich_help_panel=_PANEL)
+        str | None,
+        typer.Option("--background", help="Text for all that is not meant.", rich_help_panel=_PANEL),
+        Key("Predict.promptable.background"),
     ]
     File = Annotated[
         Path | None,
@@ -43,15 +47,24 @@ class PromptOptions:
         ),
     ]
     Multimask = Annotated[
-        str | None, typer.Option("--multimask", help="auto, best, all, single.", rich_help_panel=_PANEL)
+        str | None,
+        typer.Option("--multimask", help="auto, best, all, single.", rich_help_panel=_PANEL),
+        Key("Predict.promptable.multimask"),
     ]
     Everything = Annotated[
-        bool, typer.Option("--everything", help="Find all things without prompts.", rich_help_panel=_PANEL)
+        bool,
+        typer.Option("--everything", help="Find all things without prompts.", rich_help_panel=_PANEL),
+        Key("Predict.promptable.everything"),
     ]
-    Cache = Annotated[str | None, typer.Option("--cache", help="Folder of kept embeddings.", rich_help_panel=_PANEL)]
+    Cache = Annotated[
+        str | None,
+        typer.Option("--cache", help="Folder of kept embeddings.", rich_help_panel=_PANEL),
+        Key("Predict.promptable.cache_dir"),
+    ]
     Formats = Annotated[
         list[str] | None,
         typer.Option("--format", help="overlay, png, labelme, coco; repeatable.", rich_help_panel=_PANEL),
+        Key("Predict.promptable.formats"),
     ]
 
 
@@ -102,17 +115,16 @@ def embed(
     ] = None,
     cache: Annotated[str, typer.Option("--cache", help="Folder of the embeddings.")] = "output/embeddings",
     device: Annotated[str, typer.Option("--device", help="cpu, gpu, gpu:0, ...")] = "cpu",
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks and details.")] = False,
+    debug: Debug = False,
 ) -> None:
     """Encode images ahead, so that `predict --cache` answers prompts on them at once."""
-    from segcli.app import guard
 
     def work() -> int:
-        from segcli.steps.predict.embed import embed as run
+        from segcli.steps.predict.embed import embed as encode
 
         source = inputs[0] if len(inputs) == 1 else inputs
-        result = run(source, model, Path(weights or "output/best_model/inference"), Path(cache), device=device)
+        result = encode(source, model, Path(weights or "output/best_model/inference"), Path(cache), device=device)
         terminal.show_summary("embed", result.summary())
         return 0
 
-    raise typer.Exit(guard(work, debug=debug))
+    run(work, debug=debug)

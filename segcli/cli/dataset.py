@@ -1,0 +1,131 @@
+"""The commands on a dataset: check, convert, split."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from segcli import app
+from segcli.cli.changes import show_plan, take_back
+from segcli.cli.modes import given, mode_command, start
+from segcli.cli.options import (
+    ConfigFile,
+    DatasetArgument,
+    DatasetOption,
+    Debug,
+    DryRun,
+    Model,
+    Output,
+    Overrides,
+    PrintConfig,
+    TaskName,
+    TaskOption,
+    Undo,
+)
+
+_MODELS = {TaskName.semantic: "PP-LiteSeg-T", TaskName.instance: "Mask-RT-DETR-S"}
+"""A dataset is checked for a task; where no model is named, one of the task stands for it."""
+
+
+def add_dataset(main: typer.Typer) -> None:
+    """Adds the commands to the main one."""
+    for function in (check, convert, split):
+        mode_command(main)(function)
+
+
+def check(
+    context: typer.Context,
+    *,
+    dataset: DatasetArgument = None,
+    dataset_option: DatasetOption = None,
+    task: TaskOption = None,
+    model: Model = None,
+    output: Output = None,
+    config: ConfigFile = None,
+    override: Overrides = None,
+    print_config: PrintConfig = False,
+    debug: Debug = False,
+) -> None:
+    """Check every image and label of a dataset; all faults at once."""
+    start(context, "check_dataset", _of_task(dataset or dataset_option, task, config))
+
+
+def convert(
+    context: typer.Context,
+    *,
+    dataset: DatasetArgument = None,
+    dataset_option: DatasetOption = None,
+    dry_run: DryRun = False,
+    undo: Undo = False,
+    task: TaskOption = None,
+    model: Model = None,
+    output: Output = None,
+    config: ConfigFile = None,
+    override: Overrides = None,
+    print_config: PrintConfig = False,
+    debug: Debug = False,
+) -> None:
+    """Convert a LabelMe dataset in its folder, then check it; originals are kept."""
+    values = {"CheckDataset.convert.enable": True, "CheckDataset.convert.src_dataset_type": "LabelMe"}
+    _change(context, values, _of_task(dataset or dataset_option, task, config))
+
+
+def split(
+    context: typer.Context,
+    *,
+    dataset: DatasetArgument = None,
+    dataset_option: DatasetOption = None,
+    train_percent: Annotated[int, typer.Option(min=1, max=99, help="Share of the training part.")] = 80,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the shuffle.")] = 0,
+    dry_run: DryRun = False,
+    undo: Undo = False,
+    task: TaskOption = None,
+    model: Model = None,
+    output: Output = None,
+    config: ConfigFile = None,
+    override: Overrides = None,
+    print_config: PrintConfig = False,
+    debug: Debug = False,
+) -> None:
+    """Split a dataset anew into train and val, then check it; the old lists are kept."""
+    values = {
+        "CheckDataset.split.enable": True,
+        "CheckDataset.split.train_percent": train_percent,
+        "CheckDataset.split.val_percent": 100 - train_percent,
+        "CheckDataset.split.seed": seed,
+    }
+    _change(context, values, _of_task(dataset or dataset_option, task, config))
+
+
+def _change(context: typer.Context, values: dict[str, Any], of_task: dict[str, tuple[str, Any]]) -> None:
+    """Changes a dataset, or shows the plan, or takes the last change back."""
+    command, called = str(context.command.name), context.params
+    settings = {**of_task, **{key: (f"segcli {command}", value) for key, value in values.items()}}
+    options = given(context, "check_dataset", settings)
+    if called["undo"]:
+        folder = options.get("Global.dataset_dir", ("", "."))[1]
+        raise typer.Exit(app.guard(lambda: take_back(folder), debug=called["debug"]))
+    if called["dry_run"]:
+        overrides = called["override"] or ()
+        raise typer.Exit(
+            app.guard(lambda: show_plan(command, called["config"], overrides, options), debug=called["debug"])
+        )
+    start(context, "check_dataset", settings)
+
+
+def _of_task(dataset: str | None, task: TaskName | None, config: Path | None) -> dict[str, tuple[str, Any]]:
+    """The model that stands for a task where a configuration names none."""
+    if config is not None or dataset is None:
+        return {}
+    origin = "the folder's layout" if task is None else "--task"
+    return {"Global.model": (origin, _MODELS[task or _task_of(Path(dataset))])}
+
+
+def _task_of(dataset: Path) -> TaskName:
+    """Instance for a folder of COCO files without the lists of a semantic dataset, else semantic."""
+    has_lists = any((dataset / name).is_file() for name in ("train.txt", "val.txt"))
+    return (
+        TaskName.instance if any(dataset.glob("annotations/instance_*.json")) and not has_lists else TaskName.semantic
+    )

@@ -1,0 +1,91 @@
+"""From a command's options to a mode: options become keys of the configuration, then `segcli.app` runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar, get_type_hints
+
+import typer
+
+from segcli import app
+from segcli.cli.options import Key
+
+RUN_CONFIG = "config.yaml"
+"""What `train` leaves in the output folder; later steps on the same folder start from it."""
+
+Command = TypeVar("Command", bound=Callable[..., None])
+Given = dict[str, tuple[str, Any]]
+"""By key: the name by which the person knows the option, and its value."""
+
+_FUNCTIONS: dict[str, Callable[..., None]] = {}
+
+
+def mode_command(main: typer.Typer) -> Callable[[Command], Command]:
+    """Adds a command whose options with a `Key` become the configuration of a mode."""
+
+    def add(function: Command) -> Command:
+        _FUNCTIONS[function.__name__] = function
+        main.command()(function)
+        return function
+
+    return add
+
+
+def start(context: typer.Context, mode: str, values: Mapping[str, tuple[str, Any]] | None = None) -> None:
+    """Runs a mode with what was given on the command line, and ends the command with its exit code.
+
+    Args:
+        context: The command as it was called.
+        mode: One of `segcli.app.MODES`.
+        values: By key: further values with their origin; the options of the command win over them.
+    """
+    options = given(context, mode, values)
+    config = context.params["config"] or run_config(mode, options)
+    raise typer.Exit(
+        app.start(
+            config,
+            context.params["override"] or (),
+            options,
+            print_config=context.params["print_config"],
+            debug=context.params["debug"],
+        )
+    )
+
+
+def given(context: typer.Context, mode: str, values: Mapping[str, tuple[str, Any]] | None = None) -> Given:
+    """What was given on the command line, by key, after `values`."""
+    found: Given = {key: (origin, value) for key, (origin, value) in (values or {}).items() if value is not None}
+    keys = _keys(str(context.command.name))
+    for parameter in context.command.params:
+        value = context.params.get(str(parameter.name))
+        if parameter.name in keys and value not in (None, False, ()):
+            found[keys[parameter.name]] = (_shown(parameter), value)
+    return {**found, "Global.mode": ("command", mode)}
+
+
+def run_config(mode: str, options: Mapping[str, tuple[str, Any]]) -> Path | None:
+    """The configuration that a training left in the output folder, for the steps after it."""
+    path = Path(options.get("Global.output", ("", "output"))[1]) / RUN_CONFIG
+    goes_on = mode in ("evaluate", "export", "predict") or "Train.resume_path" in options
+    return path if goes_on and "Global.model" not in options and path.is_file() else None
+
+
+@cache
+def _keys(command: str) -> dict[str, str]:
+    """Key of each option of a command that sets one, by the name of its parameter."""
+    hints = get_type_hints(_FUNCTIONS[command], include_extras=True)
+    return {
+        name: note.name
+        for name, hint in hints.items()
+        for note in getattr(hint, "__metadata__", ())
+        if isinstance(note, Key)
+    }
+
+
+def _shown(parameter: Any) -> str:
+    """How a person knows an option: ``--batch-size``, or ``DATASET``."""
+    if parameter.param_type_name == "argument":
+        return str(parameter.metavar or parameter.name).strip("[]")
+    return str(next((name for name in parameter.opts if name.startswith("--")), parameter.opts[0]))

@@ -1,0 +1,74 @@
+"""Options that several commands share, and the key of the configuration that an option sets.
+
+An option of a mode carries `Key("Section.name")`; what it says in the help, the value it sets and the name by which
+messages call it come from there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+SOURCES, SETTINGS = "Where the settings come from", "Often changed settings"
+
+
+@dataclass(frozen=True)
+class Key:
+    """The key of the configuration that an option sets.
+
+    Attributes:
+        name: Dotted name, e.g. ``Train.batch_size``.
+    """
+
+    name: str
+
+
+class TaskName(str, Enum):
+    """The tasks that have a dataset."""
+
+    semantic = "semantic"
+    instance = "instance"
+
+
+ConfigFile = Annotated[
+    Path | None, typer.Option("--config", "-c", help="YAML in PaddleX's structure.", rich_help_panel=SOURCES)
+]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--override", "-o", metavar="KEY=VALUE", help="Any other key; repeatable.", rich_help_panel=SOURCES),
+]
+PrintConfig = Annotated[
+    bool, typer.Option("--print-config", help="Show every value and where it came from.", rich_help_panel=SOURCES)
+]
+Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks and details.")]
+Output = Annotated[
+    str | None,
+    typer.Option("--output", help="Folder for all that is written.", rich_help_panel=SETTINGS),
+    Key("Global.output"),
+]
+Device = Annotated[
+    str | None,
+    typer.Option("--device", help="cpu, gpu, gpu:0,1, ...", rich_help_panel=SETTINGS),
+    Key("Global.device"),
+]
+Model = Annotated[
+    str | None,
+    typer.Option("--model", "-m", help="A name of `segcli models`.", rich_help_panel=SETTINGS),
+    Key("Global.model"),
+]
+DatasetArgument = Annotated[
+    str | None, typer.Argument(help="Folder of the dataset.", metavar="[DATASET]"), Key("Global.dataset_dir")
+]
+DatasetOption = Annotated[
+    str | None, typer.Option("--dataset", help="The same as DATASET.", hidden=True), Key("Global.dataset_dir")
+]
+TaskOption = Annotated[
+    TaskName | None,
+    typer.Option("--task", help="What the labels are for; else what the folder holds.", rich_help_panel=SETTINGS),
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the plan; write nothing.")]
+Undo = Annotated[bool, typer.Option("--undo", help="Take the last change of this dataset back.")]

@@ -1,0 +1,144 @@
+"""The commands on a trained model: evaluate, export, predict."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from segcli.cli.modes import mode_command, start
+from segcli.cli.options import (
+    SETTINGS,
+    ConfigFile,
+    DatasetArgument,
+    DatasetOption,
+    Debug,
+    Device,
+    Key,
+    Model,
+    Output,
+    Overrides,
+    PrintConfig,
+)
+from segcli.cli.prompts import PromptOptions, prompts_from
+
+_WEIGHTS = "Trained weights; without it the best of the output."
+
+
+def add_trained(main: typer.Typer) -> None:
+    """Adds the commands to the main one."""
+    for function in (evaluate, export, predict):
+        mode_command(main)(function)
+
+
+def evaluate(
+    context: typer.Context,
+    *,
+    dataset: DatasetArgument = None,
+    dataset_option: DatasetOption = None,
+    weights: Annotated[
+        str | None, typer.Option("--weights", help=_WEIGHTS, rich_help_panel=SETTINGS), Key("Evaluate.weight_path")
+    ] = None,
+    model: Model = None,
+    output: Output = None,
+    device: Device = None,
+    config: ConfigFile = None,
+    override: Overrides = None,
+    print_config: PrintConfig = False,
+    debug: Debug = False,
+) -> None:
+    """Measure trained weights on the validation part, class by class."""
+    start(context, "evaluate")
+
+
+def export(
+    context: typer.Context,
+    *,
+    dataset: DatasetArgument = None,
+    dataset_option: DatasetOption = None,
+    weights: Annotated[
+        str | None, typer.Option("--weights", help=_WEIGHTS, rich_help_panel=SETTINGS), Key("Export.weight_path")
+    ] = None,
+    formats: Annotated[
+        list[str] | None,
+        typer.Option("--format", help="paddle, onnx, openvino; repeatable.", rich_help_panel=SETTINGS),
+        Key("Export.formats"),
+    ] = None,
+    model: Model = None,
+    output: Output = None,
+    config: ConfigFile = None,
+    override: Overrides = None,
+    print_config: PrintConfig = False,
+    debug: Debug = False,
+) -> None:
+    """Write the inference model and compare it with the trained network on images of the dataset."""
+    start(context, "export")
+
+
+def predict(
+    context: typer.Context,
+    *,
+    inputs: Annotated[list[str], typer.Argument(help="Images, folders, globs, lists or URLs.", metavar="INPUT")],
+    model_dir: Annotated[
+        str | None,
+        typer.Option(help="An exported model; without it that of the output.", rich_help_panel=SETTINGS),
+        Key("Predict.model_dir"),
+    ] = None,
+    model: Model = None,
+    output: Output = None,
+    device: Device = None,
+    batch_size: Annotated[
+        int | None, typer.Option(help="Images at once.", rich_help_panel=SETTINGS), Key("Predict.batch_size")
+    ] = None,
+    runtime: Annotated[
+        str | None,
+        typer.Option(help="auto, paddle, onnxruntime, openvino.", rich_help_panel=SETTINGS),
+        Key("Predict.runtime"),
+    ] = None,
+    threshold: Annotated[
+        float | None,
+        typer.Option(help="Smallest score of an object.", rich_help_panel=SETTINGS),
+        Key("Predict.threshold"),
+    ] = None,
+    json_form: Annotated[
+        str | None,
+        typer.Option("--json", help="compact, or full: every pixel as in PaddleX.", rich_help_panel=SETTINGS),
+        Key("Predict.json_form"),
+    ] = None,
+    weights: Annotated[
+        str | None, typer.Option("--weights", help="A weight file of a promptable model.", rich_help_panel=SETTINGS)
+    ] = None,
+    box: PromptOptions.Box = None,
+    point: PromptOptions.Point = None,
+    text: PromptOptions.Text = None,
+    background: PromptOptions.Background = None,
+    prompts: PromptOptions.File = None,
+    multimask: PromptOptions.Multimask = None,
+    everything: PromptOptions.Everything = False,
+    cache: PromptOptions.Cache = None,
+    formats: PromptOptions.Formats = None,
+    config: ConfigFile = None,
+    override: Overrides = None,
+    print_config: PrintConfig = False,
+    debug: Debug = False,
+) -> None:
+    """Segment images with an exported model; a promptable one takes boxes, points or texts as prompts."""
+    values = {
+        "Predict.input": ("INPUT", inputs[0] if len(inputs) == 1 else inputs),
+        "Predict.model_dir": ("--weights", weights),
+        "Predict.prompts": ("--prompts", prompts_from(box, point, text, prompts)),
+        "Global.model": ("--model-dir", _model_in(model_dir)),
+    }
+    start(context, "predict", values)
+
+
+def _model_in(model_dir: str | None) -> str | None:
+    """The name that an exported model carries."""
+    path = Path(model_dir) / "inference.yml" if model_dir else None
+    if path is None or not path.is_file():
+        return None
+    from segcli.config.yaml_text import read_yaml
+
+    carried = read_yaml(path).values.get("Global")
+    return str(carried["model_name"]) if isinstance(carried, dict) and "model_name" in carried else None
