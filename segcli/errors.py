@@ -5,6 +5,7 @@ SegcliError                 exit 1   something failed; the message says what, wh
 ├── ConfigError             exit 2   faults in a configuration or an option, all of them at once
 ├── UsageError              exit 2   a command was called in a way that cannot work
 ├── DatasetError            exit 3   the dataset is invalid; carries every finding
+├── BusyError               exit 1   another process changes the dataset, or writes into the folder
 ├── MissingPartError        exit 1   a package or a device that is needed is not there
 ├── WeightsError            exit 1   a weight file cannot be read, or does not fit the network
 ├── TrainingError           exit 1   training cannot go on
@@ -132,6 +133,10 @@ class DatasetError(SegcliError):
         listing = "".join(f"\n  {found}" for found in self.untold[:_LISTED_FINDINGS])
         left = len(self.untold) - _LISTED_FINDINGS
         return super().__str__() + listing + (f"\n  ... and {left} more" if left > 0 else "")
+
+
+class BusyError(SegcliError):
+    """Another process changes the dataset, or writes into the folder; this one changed nothing."""
 
 
 class MissingPartError(SegcliError):
