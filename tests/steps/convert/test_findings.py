@@ -167,10 +167,6 @@ def test_one_fault_one_code(root, code, spoil):
         assert convert_dataset(convert_config(root)).changes
 
 
-def test_every_code_of_labelme_data_is_tested_here():
-    assert {code for code in RULES if code.startswith("L")} == {code for code, _ in FAULTS} | {"L303", "L006"}
-
-
 def test_what_is_no_object(root):
     write_labelme(root, "a", [CAT, box("__ignore__", 1, 1, 9, 9), box("_background_", 1, 1, 9, 9)])
     assert codes(root) == []

@@ -1,0 +1,188 @@
+"""Rules of COCO data."""
+
+from __future__ import annotations
+
+import shutil
+
+import cv2
+import numpy as np
+
+from segcli.data import rle
+from tests.coco_folder import HEIGHT, WIDTH, CocoFolder
+from tests.rules.masks_cases import moved_below, no_dataset, together
+from tests.rules.replay import Change, Replay
+
+
+def parts(change: Change) -> Change:
+    """Changes what the annotation files hold."""
+
+    def run(folder: CocoFolder) -> None:
+        change(folder)
+        folder.write()
+
+    return run
+
+
+def change(**values) -> Change:
+    """Other values of the first annotation."""
+    return parts(lambda folder: folder.entry("train").update(values))
+
+
+def drop(key: str) -> Change:
+    return parts(lambda folder: folder.entry("train").pop(key))
+
+
+def image(index: int = 0, **values) -> Change:
+    """Other values of an image's entry."""
+    return parts(lambda folder: folder.parts["train"]["images"][index].update(values))
+
+
+def second_entry(**values) -> Change:
+    def run(folder):
+        images = folder.parts["train"]["images"]
+        images.append({**images[0], **values})
+
+    return parts(run)
+
+
+def outline(*points: float) -> Change:
+    """The first object with this polygon, the box around it and its area."""
+    xs, ys = points[0::2], points[1::2]
+    box = [min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys)]
+    return change(segmentation=[list(points)], bbox=box)
+
+
+def keep(part: str, key: str, count: int) -> Change:
+    """Only the first entries of a list."""
+    return parts(lambda folder: folder.parts[part].update({key: folder.parts[part][key][:count]}))
+
+
+def category(index: int = 1, *names: str, **values) -> Change:
+    def run(folder):
+        for name in names or ("train", "val"):
+            folder.parts[name]["categories"][index].update(values)
+
+    return parts(run)
+
+
+def add_category(id_: int, name: str, *names: str) -> Change:
+    def run(folder):
+        for part in names:
+            folder.parts[part]["categories"].append({"id": id_, "name": name})
+
+    return parts(run)
+
+
+def pixels(name: str, shape: tuple[int, ...]) -> Change:
+    return lambda folder: cv2.imwrite(
+        str(folder.image(name)), np.random.default_rng(9).integers(0, 255, shape, np.uint8)
+    )
+
+
+def content(name: str, data: bytes) -> Change:
+    return lambda folder: folder.image(name).write_bytes(data)
+
+
+def cut(name: str) -> Change:
+    def run(folder):
+        data = folder.image(name).read_bytes()
+        folder.image(name).write_bytes(data[: len(data) // 2])
+
+    return run
+
+
+def copy(source: str, target: str) -> Change:
+    return lambda folder: shutil.copy(folder.image(source), folder.image(target))
+
+
+def gone(part: str) -> Change:
+    def run(folder):
+        folder.parts.pop(part)
+        folder.file(part).unlink()
+
+    return run
+
+
+def text(words: str) -> Change:
+    return lambda folder: folder.file("train").write_text(words)
+
+
+def renamed(suffix: str) -> Change:
+    def run(folder):
+        folder.image("a0").rename(folder.root / "images" / f"a0{suffix}")
+        image(file_name=f"a0{suffix}")(folder)
+
+    return run
+
+
+def without_objects(folder):
+    folder.parts["train"]["annotations"] = folder.parts["train"]["annotations"][2:]
+
+
+def categories_only_in(part: str) -> Change:
+    other = "val" if part == "train" else "train"
+
+    def run(folder):
+        folder.parts[other]["annotations"] = [
+            entry for entry in folder.parts[other]["annotations"] if entry["category_id"] == 3
+        ]
+
+    return parts(run)
+
+
+def renumbered(folder):
+    folder.parts["val"]["categories"][1]["id"] = 8
+    for entry in folder.parts["val"]["annotations"]:
+        entry["category_id"] = 8 if entry["category_id"] == 7 else entry["category_id"]
+
+
+def entry(part: str, key: str, value) -> Change:
+    """One more entry of a list."""
+    return parts(lambda folder: folder.parts[part][key].append(value))
+
+
+SQUARE = [4, 4, 24, 4, 24, 16, 4, 16]
+BOW = (5, 5, 25, 25, 25, 5, 5, 25, 2, 25, 2, 5)
+WHOLE_RLE = rle.encode(np.pad(np.ones((12, 20), np.uint8), ((4, HEIGHT - 16), (4, WIDTH - 24))))
+
+COCO = (
+    Replay("C101", no_dataset),
+    Replay("C102", moved_below("one", "two"), moved_below("one")),
+    Replay("C103", gone("val")),
+    Replay("C104", text("[1]")),
+    Replay("C105", together(keep("val", "annotations", 0), keep("val", "images", 0)), keep("val", "images", 1)),
+    Replay("C106", keep("val", "annotations", 0), keep("val", "annotations", 2)),
+    Replay("C107", drop("image_id"), drop("iscrowd")),
+    Replay("C111", lambda folder: folder.image("a0").unlink()),
+    Replay("C112", content("a0", b"no image"), cut("a0")),
+    Replay("C113", cut("a0")),
+    Replay("C114", pixels("a0", (HEIGHT, WIDTH + 2, 3)), pixels("a0", (HEIGHT, WIDTH, 3))),
+    Replay("C115", second_entry(file_name="a1.png")),
+    Replay("C116", second_entry(id=50)),
+    Replay("C117", parts(without_objects)),
+    Replay("C118", renamed(".data"), renamed(".PNG")),
+    Replay("C119", image(width=None)),
+    Replay("C121", change(bbox=[-6, 4, 30, 12]), change(bbox=[0, 4, 24, 12])),
+    Replay("C122", change(bbox=[4, 4, 0, 12]), change(bbox=[4, 4, 20, 12])),
+    Replay("C123", drop("bbox")),
+    Replay("C124", change(segmentation=[[4, 4, 24, 16]]), change(segmentation=[[4, 4, 24, 4, 24, 16]])),
+    Replay("C125", change(segmentation=[SQUARE[:-1]]), change(segmentation=[SQUARE])),
+    Replay("C126", outline(*BOW), outline(*SQUARE)),
+    Replay("C127", change(segmentation=[]), change(segmentation=WHOLE_RLE)),
+    Replay("C128", change(segmentation={"size": [HEIGHT, WIDTH], "counts": [5, 5]}), change(segmentation=WHOLE_RLE)),
+    Replay("C129", outline(5, 5, 7, 5, 7, 6.5, 5, 6.5), outline(5, 5, 7, 5, 7, 7, 5, 7)),
+    Replay("C130", change(area=0), change(area=240)),
+    Replay("C131", change(image_id=99)),
+    Replay("C132", change(category_id=99)),
+    Replay("C133", change(id=2), change(id=900)),
+    Replay("C134", change(bbox=[4, 4, 24, 40]), change(bbox=[3, 3, 22, 14])),
+    Replay("C141", add_category(3, "third", "train", "val"), add_category(4, "third", "train", "val")),
+    Replay("C142", add_category(9, "dog", "train", "val"), add_category(9, "third", "train", "val")),
+    Replay("C143", add_category(9, "third", "val"), add_category(9, "third", "train", "val")),
+    Replay("C144", parts(renumbered)),
+    Replay("C145", add_category(9, "third", "train", "val")),
+    Replay("C146", categories_only_in("train")),
+    Replay("C147", lambda folder: None, option=5, near_option=2),
+    Replay("C151", copy("a0", "a4"), copy("a0", "a1")),
+    Replay("C152", copy("a0", "a1"), copy("a0", "a4")),
+)

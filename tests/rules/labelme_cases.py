@@ -1,0 +1,122 @@
+"""Rules of LabelMe data."""
+
+from __future__ import annotations
+
+import base64
+
+import numpy as np
+
+from segcli.steps.check.semantic import examine_seg_dataset
+from segcli.steps.convert.command import convert_dataset
+from tests.labelme_folder import (
+    HEIGHT,
+    WIDTH,
+    box,
+    convert_config,
+    image_bytes,
+    mask_text,
+    shape,
+    write_labelme,
+    write_lists,
+)
+from tests.rules.masks_cases import together
+from tests.rules.replay import Change, Replay
+
+CAT = box("cat", 4, 4, 20, 20)
+INSTANCE = "SOLOv2"
+GREEK = "γάτα"
+
+
+def with_shape(entry) -> Change:
+    """One more shape in the first file."""
+    return lambda root: write_labelme(root, "a", [CAT, entry], seed=1)
+
+
+def file(name: str, *shapes, **keys) -> Change:
+    return lambda root: write_labelme(root, name, shapes, **keys)
+
+
+def lists(train: list[str], val: list[str]) -> Change:
+    return lambda root: write_lists(root, train, val)
+
+
+def text(name: str, words: str) -> Change:
+    return lambda root: (root / name).write_text(words, encoding="utf-8")
+
+
+def gone(*names: str) -> Change:
+    def run(root):
+        for name in names:
+            (root / name).unlink()
+
+    return run
+
+
+def without_image(name: str = "c", **keys) -> Change:
+    return file(name, CAT, image=None, **keys)
+
+
+def in_encoding(encoding: str) -> Change:
+    def run(root):
+        path = write_labelme(root, "a", [box("中文", 1, 1, 9, 9)], seed=1)
+        path.write_bytes(path.read_text(encoding="utf-8").encode(encoding))
+
+    return run
+
+
+def many_classes(number: int) -> Change:
+    return file("a", *(box(f"class {index}", 1, 1, 5, 5) for index in range(number)), seed=1)
+
+
+def converted(root):
+    convert_dataset(convert_config(root))
+
+
+def checked(root, _option):
+    return examine_seg_dataset(root, workers=1).findings
+
+
+WHOLE = base64.b64encode(image_bytes(7)).decode()
+CUT = base64.b64encode(image_bytes(7)[:200]).decode()
+
+
+def embedded_mask(pixels: np.ndarray) -> Change:
+    return with_shape(shape("cat", (1, 1), (4, 4), kind="mask", mask=mask_text(pixels)))
+
+
+LABELME = (
+    Replay("L001", gone("a.json", "b.json"), gone("b.json")),
+    Replay("L002", lists(["a", "gone"], ["b"]), lists(["a"], ["b"])),
+    Replay("L003", together(file("c", CAT, seed=3), lists(["a"], ["b"])), lists(["a"], ["b"])),
+    Replay("L004", lists(["a", "b"], ["b"]), lists(["a"], ["b"])),
+    Replay("L005", text("package.json", "{}"), text("package.txt", "{}")),
+    Replay("L006", lambda root: None, converted, look=checked),
+    Replay("L101", text("a.json", "{")),
+    Replay("L102", together(text("a.json", "{}"), lists(["a"], ["b"]))),
+    Replay("L103", with_shape(shape("cat", (1, 1), (2, 2))), with_shape(shape("cat", (1, 1), (9, 2), (5, 9)))),
+    Replay("L104", with_shape({"label": "cat", "points": 3})),
+    Replay("L105", with_shape(box("", 1, 1, 9, 9)), with_shape(box("0", 1, 1, 9, 9))),
+    Replay("L106", with_shape(shape("cat", (1, 1), kind="star")), with_shape(shape("cat", (1, 1), kind="point"))),
+    Replay("L107", without_image(imageData=CUT), without_image(imageData=WHOLE)),
+    Replay(
+        "L108",
+        with_shape(box("cat", WIDTH + 6, 5, WIDTH + 26, 30)),
+        with_shape(box("cat", WIDTH - 6, 5, WIDTH + 26, 30)),
+    ),
+    Replay("L109", file("a", seed=1)),
+    Replay("L110", embedded_mask(np.zeros((3, 3))), embedded_mask(np.eye(3))),
+    Replay("L111", in_encoding("gb18030"), in_encoding("utf-8")),
+    Replay("L201", gone("a.png")),
+    Replay("L202", lambda root: (root / "a.png").write_bytes(b"no image")),
+    Replay("L203", file("deep/a", CAT, seed=7), file("deep/c", CAT, seed=7)),
+    Replay("L204", without_image(imagePath="a.png"), file("c", CAT, seed=7)),
+    Replay(
+        "L205",
+        file("a", CAT, seed=1, imageWidth=20 * WIDTH, imageHeight=20 * HEIGHT),
+        file("a", CAT, seed=1, imageWidth=WIDTH, imageHeight=HEIGHT),
+    ),
+    Replay("L301", with_shape(box("Cat", 1, 1, 9, 9)), with_shape(box(GREEK, 1, 1, 9, 9))),
+    Replay("L302", text("label.txt", "dog\n"), text("label.txt", "dog\ncat\n")),
+    Replay("L303", with_shape(box("__ignore__", 1, 1, 9, 9)), option=INSTANCE, near_option=INSTANCE),
+    Replay("L304", many_classes(255), many_classes(253)),
+)

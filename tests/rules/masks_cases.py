@@ -1,0 +1,211 @@
+"""Rules of semantic data."""
+
+from __future__ import annotations
+
+import shutil
+
+import cv2
+import numpy as np
+
+from tests.rules.replay import Change, Replay
+from tests.seg_folder import SIZE, SegFolder
+
+IMAGE, MASK = "images/a1.jpg", "annotations/a1.png"
+NAMES = [f"a{number}" for number in range(5)]
+
+
+def ids(folder: SegFolder, name: str = "a1") -> np.ndarray:
+    return cv2.imread(str(folder.mask(name)), cv2.IMREAD_GRAYSCALE)
+
+
+def mask(pixels: np.ndarray) -> Change:
+    """Another mask of one sample."""
+    return lambda folder: cv2.imwrite(str(folder.mask("a1")), pixels)
+
+
+def masks(change, *names: str) -> Change:
+    """Other ids in the masks of some samples."""
+
+    def run(folder):
+        for name in names or NAMES:
+            cv2.imwrite(str(folder.mask(name)), change(ids(folder, name)))
+
+    return run
+
+
+def image(pixels: np.ndarray, name: str = IMAGE) -> Change:
+    """Another image of one sample."""
+
+    def run(folder):
+        cv2.imwrite(str(folder.root / name), pixels)
+        in_list(IMAGE, name)(folder)
+
+    return run
+
+
+def in_list(old: str, new: str, part: str = "train") -> Change:
+    """Other words in a list."""
+
+    def run(folder):
+        path = folder.root / f"{part}.txt"
+        path.write_text(path.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
+
+    return run
+
+
+def line(text: str, part: str = "train") -> Change:
+    """One more line in a list."""
+
+    def run(folder):
+        with (folder.root / f"{part}.txt").open("a", encoding="utf-8") as file:
+            file.write(f"{text}\n")
+
+    return run
+
+
+def content(name: str, data: bytes) -> Change:
+    return lambda folder: (folder.root / name).write_bytes(data)
+
+
+def text(name: str, words: str) -> Change:
+    return content(name, words.encode())
+
+
+def gone(name: str) -> Change:
+    return lambda folder: (folder.root / name).unlink()
+
+
+def cut(name: str, share: float) -> Change:
+    def run(folder):
+        data = (folder.root / name).read_bytes()
+        (folder.root / name).write_bytes(data[: int(share * len(data))])
+
+    return run
+
+
+def together(*changes: Change) -> Change:
+    def run(folder):
+        for change in changes:
+            change(folder)
+
+    return run
+
+
+def copy(source: str, target: str) -> Change:
+    return lambda folder: shutil.copy(folder.root / source, folder.root / target)
+
+
+def moved_below(*names: str) -> Change:
+    """The dataset in folders below, none above."""
+
+    def run(folder):
+        for name in names:
+            shutil.copytree(folder.root, folder.root.parent / "copies" / name)
+        shutil.rmtree(folder.root)
+        (folder.root.parent / "copies").rename(folder.root)
+
+    return run
+
+
+def no_dataset(folder):
+    shutil.rmtree(folder.root)
+    folder.root.mkdir()
+
+
+def as_jpeg_mask(folder):
+    cv2.imwrite(str(folder.root / "annotations" / "a1.jpg"), ids(folder))
+    in_list(MASK, "annotations/a1.jpg")(folder)
+
+
+def renamed(folder):
+    folder.image("a1").rename(folder.root / "images" / "a1.jfif")
+    in_list(IMAGE, "images/a1.jfif")(folder)
+
+
+def small(side: int) -> Change:
+    """Image and mask of a height."""
+
+    def run(folder):
+        cv2.imwrite(str(folder.image("a1")), cv2.imread(str(folder.image("a1")))[:side])
+        cv2.imwrite(str(folder.mask("a1")), ids(folder)[:side])
+
+    return run
+
+
+def noise(*shape: int, high: int = 255, dtype: str = "uint8") -> np.ndarray:
+    return np.random.default_rng(0).integers(0, high, shape).astype(dtype)
+
+
+def class_list(*names: str) -> Change:
+    """The file class_name.txt instead of the other."""
+    return together(gone("class_name_to_id.txt"), text("class_name.txt", "".join(f"{name}\n" for name in names)))
+
+
+def one_pixel(value: int) -> Change:
+    def change(pixels):
+        pixels[0, 0] = value
+        return pixels
+
+    return masks(change, "a1")
+
+
+def only(*values: int, **names: tuple[str, ...]):
+    """Masks with these ids; all others become 1."""
+    return masks(lambda pixels: np.where(np.isin(pixels, values), pixels, 1).astype(np.uint8), *names.get("names", ()))
+
+
+FOUR_CLASSES = text("class_name_to_id.txt", "0: _background_\n1: cat\n2: dog\n3: bird\n")
+BACKGROUND = np.zeros(SIZE, np.uint8)
+UNLISTED_ID = masks(lambda pixels: np.where(pixels == 2, 7, pixels).astype(np.uint8))
+WITH_BORDER = np.vstack([BACKGROUND[:-2], np.full((2, SIZE[1]), 255, np.uint8)])
+ALMOST_IGNORED = np.vstack([np.ones((1, SIZE[1]), np.uint8), np.full((SIZE[0] - 1, SIZE[1]), 255, np.uint8)])
+
+MASKS = (
+    Replay("S001", no_dataset),
+    Replay("S002", moved_below("one", "two"), moved_below("one")),
+    Replay("S101", gone("val.txt")),
+    Replay("S102", text("val.txt", "\n \n"), text("val.txt", "images/a3.jpg annotations/a3.png\n")),
+    Replay("S103", line("images/a0.jpg"), line("images/a4.jpg\tannotations/a4.png")),
+    Replay("S104", line(f"{IMAGE} {MASK}"), line("images/a4.jpg annotations/a4.png")),
+    Replay("S105", line(f"{IMAGE} annotations/a0.png"), line(f"{IMAGE} {MASK}")),
+    Replay(
+        "S106",
+        content("val.txt", "images/a3.jpg annotations/a3.png\n".encode("utf-8-sig")),
+        text("val.txt", "images/a3.jpg annotations/a3.png\r\n"),
+    ),
+    Replay("S107", text("class_name_to_id.txt", "0: _background_\n1: cat\n2: dog\na bird\n")),
+    Replay("S201", gone(IMAGE)),
+    Replay("S202", gone(MASK)),
+    Replay("S203", content(IMAGE, b"no image"), cut(IMAGE, 0.9)),
+    Replay("S204", cut(IMAGE, 0.9)),
+    Replay("S205", content(MASK, b"no mask"), cut(MASK, 0.9)),
+    Replay("S206", cut(MASK, 0.9)),
+    Replay("S207", masks(lambda pixels: pixels[:-1], "a1"), small(40)),
+    Replay("S208", renamed),
+    Replay("S209", image(noise(*SIZE)), image(noise(*SIZE, 3))),
+    Replay("S210", image(noise(*SIZE, 4), "images/a1.png"), image(noise(*SIZE, 3), "images/a1.png")),
+    Replay(
+        "S211",
+        image(noise(*SIZE, 3, high=65535, dtype="uint16"), "images/a1.png"),
+        image(noise(*SIZE, 3), "images/a1.png"),
+    ),
+    Replay("S212", small(31), small(32)),
+    Replay("S301", mask(noise(*SIZE, 3, high=3)), mask(noise(*SIZE, high=3))),
+    Replay("S302", mask(noise(*SIZE, high=3, dtype="uint16")), mask(noise(*SIZE, high=3))),
+    Replay("S303", as_jpeg_mask),
+    Replay("S304", one_pixel(3), one_pixel(255)),
+    Replay("S305", mask(WITH_BORDER), together(mask(WITH_BORDER), one_pixel(1))),
+    Replay("S306", mask(np.full(SIZE, 255, np.uint8)), mask(ALMOST_IGNORED)),
+    Replay("S401", FOUR_CLASSES, together(FOUR_CLASSES, one_pixel(3))),
+    Replay("S402", only(0, 1, names=("a3", "a4")), only(0, 1, names=("a3",))),
+    Replay("S403", together(gone("class_name_to_id.txt"), UNLISTED_ID), gone("class_name_to_id.txt")),
+    Replay("S404", lambda folder: None, option=2, near_option=3),
+    Replay("S405", class_list("cat", "dog"), class_list("_background_", "cat", "dog")),
+    Replay(
+        "S406",
+        masks(lambda pixels: np.where(pixels == 1, 255, 0).astype(np.uint8)),
+        masks(lambda pixels: np.where(pixels == 1, 255, pixels).astype(np.uint8)),
+    ),
+    Replay("S501", copy(IMAGE, "images/a4.jpg"), copy(IMAGE, "images/a2.jpg")),
+    Replay("S502", copy(IMAGE, "images/a2.jpg"), copy(IMAGE, "images/a4.jpg")),
+)
