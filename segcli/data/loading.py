@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
 
 from segcli.data.image import Labels, RgbImage, read_image, read_mask
 from segcli.data.instances import InstanceSample
+from segcli.data.prefetch import map_ahead
 from segcli.data.samples import SegSample
 from segcli.errors import DatasetError, InputError
 from segcli.rules import finding
@@ -64,17 +62,7 @@ def read_sized(sample: InstanceSample) -> RgbImage:
 
 def load_ahead(samples: Sequence[SegSample], ahead: int) -> Iterator[LoadedSample]:
     """The samples in order, decoded in threads, at most `ahead` of them before they are asked for."""
-    with ThreadPoolExecutor(_THREADS) as pool:
-        remaining = iter(samples)
-        waiting: deque[Future[LoadedSample]] = deque(pool.submit(load, sample) for sample in islice(remaining, ahead))
-        try:
-            while waiting:
-                loaded = waiting.popleft().result()
-                waiting.extend(pool.submit(load, sample) for sample in islice(remaining, 1))
-                yield loaded
-        finally:
-            for future in waiting:
-                future.cancel()
+    return map_ahead(load, samples, workers=_THREADS, ahead=ahead)
 
 
 def grouped(loaded: Iterable[LoadedSample], batch_size: int) -> Iterator[list[LoadedSample]]:

@@ -1,63 +1,80 @@
-"""Batches of images, decoded ahead of the network in a thread, never more than a few at once."""
+"""Work ahead of its use: bounded, in threads, in order. Memory does not grow with the number of items.
+
+Threads suffice: OpenCV, zlib, digests and networks release Python's lock.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from queue import Queue
-from threading import Event, Thread
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice, repeat
 from typing import TypeVar
 
-T = TypeVar("T")
+Item = TypeVar("Item")
+Outcome = TypeVar("Outcome")
+
+PER_WORKER = 8
+"""Items per worker that wait or are done: enough that none idles, few enough that memory does not grow."""
+_END = object()
 
 
-class _End:
-    """Says that nothing follows, and why."""
-
-    def __init__(self, fault: BaseException | None = None) -> None:
-        self.fault = fault
+def available_cores() -> int:
+    """Cores that this process may use, which in a container are fewer than the machine's."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def ahead(items: Iterable[T], count: int) -> Iterator[T]:
-    """The items in order, produced in a thread at most `count` before they are asked for."""
-    queue: Queue[T | _End] = Queue(max(1, count))
-    stopped = Event()
+def map_ahead(
+    function: Callable[[Item], Outcome],
+    items: Iterable[Item],
+    *,
+    workers: int | None = None,
+    ahead: int | None = None,
+) -> Iterator[Outcome]:
+    """`function` of every item, in order, computed in threads before it is asked for.
 
-    def produce() -> None:
-        fault: BaseException | None = None
+    `items` is advanced in the caller's thread. An error of `function` is raised where its outcome would come.
+
+    Args:
+        function: Called in the threads.
+        items: Taken one by one, never more than `ahead` before their outcomes are used.
+        workers: Threads; None is one per core.
+        ahead: Items that wait or are done; None is `PER_WORKER` per thread.
+
+    >>> list(map_ahead(abs, [-1, 2, -3], workers=2))
+    [1, 2, 3]
+    """
+    count = workers or available_cores()
+    source = iter(items)
+    with ThreadPoolExecutor(count) as pool:
+        first = islice(source, max(1, PER_WORKER * count if ahead is None else ahead))
+        waiting: deque[Future[Outcome]] = deque(pool.submit(function, item) for item in first)
         try:
-            for item in items:
-                queue.put(item)
-                if stopped.is_set():
-                    return
-        except BaseException as error:
-            fault = error
-        queue.put(_End(fault))
-
-    thread = Thread(target=produce, daemon=True)
-    thread.start()
-    try:
-        while True:
-            item = queue.get()
-            if isinstance(item, _End):
-                if item.fault is not None:
-                    raise item.fault
-                return
-            yield item
-    finally:
-        stopped.set()
-        while thread.is_alive():
-            if not queue.empty():
-                queue.get_nowait()
-            thread.join(timeout=0.01)
+            while waiting:
+                outcome = waiting.popleft().result()
+                waiting.extend(pool.submit(function, item) for item in islice(source, 1))
+                yield outcome
+        finally:
+            for future in waiting:
+                future.cancel()
 
 
-def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    """Neighbours in lists of `size`, the last one shorter."""
-    batch: list[T] = []
-    for item in items:
-        batch.append(item)
-        if len(batch) == size:
-            yield batch
-            batch = []
-    if batch:
+def read_ahead(items: Iterable[Item], count: int) -> Iterator[Item]:
+    """The items in order, produced in one thread at most `count` before they are asked for."""
+    source = iter(items)
+    for item in map_ahead(lambda _: next(source, _END), repeat(None), workers=1, ahead=count):
+        if item is _END:
+            return
+        yield item  # type: ignore[misc]
+
+
+def batched(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+    """Neighbours in lists of `size`, the last one shorter.
+
+    >>> list(batched("abc", 2))
+    [['a', 'b'], ['c']]
+    """
+    source = iter(items)
+    while batch := list(islice(source, size)):
         yield batch

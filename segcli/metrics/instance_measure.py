@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from segcli.data.classes import ClassMap
 from segcli.data.instances import InstanceSample
 from segcli.data.loading import read_sized
-from segcli.data.prefetch import ahead
+from segcli.data.prefetch import read_ahead
 from segcli.inference.decode_objects import ObjectFinder
 from segcli.inference.instance_input import PreparedImage, prepare
 from segcli.metrics.instance_report import InstanceReport
@@ -44,7 +44,8 @@ def measure(
         DatasetError: An image cannot be read, or has another size than its annotation file says.
     """
     measured = MaskAP(classes)
-    loaded = track(ahead((load(sample, preprocess) for sample in samples), batch_size + 1), "evaluate", len(samples))
+    prepared = (load(sample, preprocess) for sample in samples)
+    loaded = track(read_ahead(prepared, batch_size + 1), "evaluate", len(samples))
     done = 0
     for batch in grouped(loaded, batch_size):
         found = find([rgb for _, rgb in batch])

@@ -14,7 +14,7 @@ from PIL import Image
 
 from segcli.data.formats.masks import scan_lists
 from segcli.data.palette import png_palette
-from segcli.data.parallel import available_cores
+from segcli.data.prefetch import available_cores
 from segcli.data.samples import SegSample
 from segcli.steps.check.semantic import examine_seg_dataset
 from tests.bench.table import Row, as_text

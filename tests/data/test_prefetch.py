@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from segcli.data.prefetch import ahead, batched
+from segcli.data.prefetch import batched, map_ahead, read_ahead
 
 
 def test_order_is_kept_and_no_more_than_a_few_are_made_ahead():
@@ -15,7 +15,7 @@ def test_order_is_kept_and_no_more_than_a_few_are_made_ahead():
             made.append(number)
             yield number
 
-    for number in ahead(items(), 3):
+    for number in read_ahead(items(), 3):
         assert made[-1] <= number + 5
     assert made == list(range(50))
 
@@ -25,7 +25,7 @@ def test_an_error_comes_out_where_the_items_do():
         yield 1
         raise RuntimeError("broken")
 
-    stream = ahead(items(), 2)
+    stream = read_ahead(items(), 2)
     assert next(stream) == 1
     with pytest.raises(RuntimeError, match="broken"):
         next(stream)
@@ -33,7 +33,7 @@ def test_an_error_comes_out_where_the_items_do():
 
 def test_leaving_early_ends_the_thread():
     before = threading.active_count()
-    stream = ahead(iter(range(10**9)), 2)
+    stream = read_ahead(iter(range(10**9)), 2)
     assert next(stream) == 0
     stream.close()
     assert threading.active_count() == before
@@ -41,3 +41,42 @@ def test_leaving_early_ends_the_thread():
 
 def test_batches():
     assert list(batched(range(5), 2)) == [[0, 1], [2, 3], [4]]
+
+
+def test_outcomes_are_in_order_and_bounded_ahead():
+    taken = []
+
+    def items():
+        for number in range(40):
+            taken.append(number)
+            yield number
+
+    for position, outcome in enumerate(map_ahead(lambda number: number * 2, items(), workers=3, ahead=5)):
+        assert outcome == position * 2
+        assert len(taken) <= position + 6
+    assert len(taken) == 40
+
+
+def test_an_error_comes_where_its_outcome_would():
+    def half(number):
+        return 1 / number
+
+    outcomes = map_ahead(half, [1, 2, 0, 4], workers=2)
+    assert [next(outcomes), next(outcomes)] == [1, 0.5]
+    with pytest.raises(ZeroDivisionError):
+        next(outcomes)
+
+
+def test_leaving_early_does_not_begin_what_waits():
+    begun = []
+    started = threading.Event()
+
+    def slow(number):
+        begun.append(number)
+        started.wait(0.05)
+        return number
+
+    outcomes = map_ahead(slow, range(100), workers=1, ahead=50)
+    assert next(outcomes) == 0
+    outcomes.close()
+    assert len(begun) < 5

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +14,7 @@ from segcli.data.classes import IGNORE_INDEX
 from segcli.data.formats.labelme import refuse_unconverted
 from segcli.data.image import read_mask
 from segcli.data.lists import relative_name, scan_list
+from segcli.data.prefetch import map_ahead
 from segcli.data.samples import SegDataset, SegSample, Split
 from segcli.errors import DatasetError, InputError
 from segcli.findings import Finding, has_errors
@@ -137,13 +135,11 @@ def _ids_in_masks(lists: SegLists) -> tuple[set[int], list[Finding]]:
             return finding("S205", relative_name(path, lists.root), error.message, hint=error.hint)
 
     masks = dict.fromkeys(sample.mask for sample in (*lists.train, *lists.val))
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        results: Iterable[set[int] | Finding] = pool.map(ids_or_fault, masks)
-        ids: set[int] = set()
-        faults: list[Finding] = []
-        for result in results:
-            if isinstance(result, Finding):
-                faults.append(result)
-            else:
-                ids |= result
+    ids: set[int] = set()
+    faults: list[Finding] = []
+    for result in map_ahead(ids_or_fault, masks):
+        if isinstance(result, Finding):
+            faults.append(result)
+        else:
+            ids |= result
     return ids - {IGNORE_INDEX}, faults

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import chain, islice
 from typing import Any
 
-from segcli.data.sampling import Draws
+from segcli.data.prefetch import map_ahead
+from segcli.data.sampling import BatchPlan, Draws
 from segcli.engine import Batch
 
 _AHEAD = 2
+"""Batches that are prepared ahead."""
 
 
 def drawn_batches(
@@ -34,21 +35,12 @@ def drawn_batches(
         stop: Iteration before which to end.
         num_workers: Threads; 0 loads when a batch is asked for.
     """
-    if not num_workers:
-        for iteration in range(start, stop):
-            numbers = draws.batch(iteration)
-            yield Batch({"samples": [load(draw) for draw in numbers]}, tuple(map(path_of, numbers)))
-        return
-    waiting: deque[tuple[list[int], list[Future[Any]]]] = deque()
-    with ThreadPoolExecutor(num_workers) as pool:
-        for iteration in range(start, stop + _AHEAD):
-            if iteration < stop:
-                numbers = draws.batch(iteration)
-                waiting.append((numbers, [pool.submit(load, draw) for draw in numbers]))
-            if iteration >= start + _AHEAD and waiting:
-                numbers, futures = waiting.popleft()
-                samples = [future.result() for future in futures]
-                yield Batch({"samples": samples}, tuple(map(path_of, numbers)))
-        while waiting:
-            numbers, futures = waiting.popleft()
-            yield Batch({"samples": [future.result() for future in futures]}, tuple(map(path_of, numbers)))
+    plan = BatchPlan(draws, start, stop)
+    numbers = chain.from_iterable(plan)
+    samples = (
+        map_ahead(load, numbers, workers=num_workers, ahead=_AHEAD * draws.batch_size)
+        if num_workers
+        else map(load, numbers)
+    )
+    for batch in plan:
+        yield Batch({"samples": list(islice(samples, len(batch)))}, tuple(map(path_of, batch)))

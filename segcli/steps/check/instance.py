@@ -16,7 +16,7 @@ from segcli.config.schema import Config
 from segcli.data.formats.coco import ANNOTATION_FILES, CocoScan, find_coco_root, scan_coco
 from segcli.data.instances import CocoDataset, InstanceSample
 from segcli.data.lists import relative_name
-from segcli.data.parallel import map_in_order
+from segcli.data.prefetch import map_ahead
 from segcli.data.samples import Split
 from segcli.findings import Finding, Severity, in_order
 from segcli.models.task import Task
@@ -134,7 +134,7 @@ def examine_coco_dataset(
     findings = list(scan.findings)
     drawable: dict[Split, list[InstanceSample]] = {split: [] for split in Split}
     jobs = [(sample, split) for split in Split for sample in dataset.samples(split)]
-    for facts in track(map_in_order(_inspect, jobs, workers), "checking", len(jobs)):
+    for facts in track(map_ahead(_inspect, jobs, workers=workers), "checking", len(jobs)):
         sample, split = facts.sample, facts.split
         own = list(image_findings(facts, relative_name(sample.image, dataset.root)))
         place = f"{ANNOTATION_FILES[split]} image id {sample.image_id}"

@@ -12,7 +12,7 @@ from segcli.config.schema import Config
 from segcli.data.class_files import NUMBERED_FILE, ClassNames, is_background, read_class_names, resolve_classes
 from segcli.data.classes import IGNORE_INDEX, ClassMap
 from segcli.data.formats.masks import LIST_FILES, find_root, scan_lists
-from segcli.data.parallel import map_in_order
+from segcli.data.prefetch import map_ahead
 from segcli.data.samples import SegDataset, SegSample, Split
 from segcli.findings import Finding, Severity, in_order
 from segcli.models.task import Task
@@ -107,7 +107,7 @@ def examine_seg_dataset(
     findings = [*lists.findings, *class_file_findings]
     drawable: dict[Split, list[SegSample]] = {split: [] for split in Split}
     jobs = [(sample, split) for split in Split for sample in getattr(lists, split.value)]
-    for facts in track(map_in_order(_inspect, jobs, workers), "checking", len(jobs)):
+    for facts in track(map_ahead(_inspect, jobs, workers=workers), "checking", len(jobs)):
         own = list(sample_findings(facts, lists.root, scale))
         place = f"{LIST_FILES[facts.split]} line {facts.sample.line}"
         findings.extend((*own, *copies.update(facts.split, facts.sample.image, facts.digest, place)))

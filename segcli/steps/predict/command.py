@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from segcli.config.schema import Config
-from segcli.data.prefetch import ahead, batched
+from segcli.data.prefetch import batched, map_ahead, read_ahead
 from segcli.data.sources import SourceItem, Sources, open_sources
 from segcli.errors import ConfigError, ConfigFault, InputError
 from segcli.progress import track
@@ -66,7 +64,7 @@ def predict(config: Config) -> PredictResult:
 
 
 def _results(predictor: Predictor, sources: Sources, batch_size: int, failed: list[Unreadable]) -> Iterator[Result]:
-    items = track(ahead(sources, 2 * batch_size), "predict", len(sources))
+    items = track(read_ahead(sources, 2 * batch_size), "predict", len(sources))
     for batch in batched(_readable(items, failed), batch_size):
         yield from predictor.predict(batch)
 
@@ -83,12 +81,4 @@ def _readable(items: Iterable[SourceItem], failed: list[Unreadable]) -> Iterator
 def _write(results: Iterator[Result], folder: Path, config: Config) -> list[Predicted]:
     """Writes the results in threads, in order, never more than a few waiting."""
     form = config.Predict.json_form
-    predicted: list[Predicted] = []
-    waiting: deque[Future[Predicted]] = deque()
-    with ThreadPoolExecutor(_WRITERS) as pool:
-        for result in results:
-            waiting.append(pool.submit(result.write_files, folder, form))
-            if len(waiting) > _WAITING:
-                predicted.append(waiting.popleft().result())
-        predicted += [future.result() for future in waiting]
-    return predicted
+    return list(map_ahead(lambda result: result.write_files(folder, form), results, workers=_WRITERS, ahead=_WAITING))

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from segcli.data.prefetch import ahead
+from segcli.data.prefetch import read_ahead
 from segcli.data.sources import Input, open_sources
 from segcli.errors import InputError, UsageError
 from segcli.models.promptable.specs import PROMPTABLE
@@ -75,7 +75,7 @@ def embed(given: Input, model: str, source: Path, folder: Path, *, device: str =
     assert cache is not None
     predictor = opened.predictor(cache)
     begin, failed, images, encoded = time.perf_counter(), [], 0, 0
-    for item in track(ahead(sources, 2), "embed", len(sources)):
+    for item in track(read_ahead(sources, 2), "embed", len(sources)):
         if item.rgb is None:
             log.warning("left out: %s", item.fault)
             failed.append(str(item.fault))

@@ -10,7 +10,7 @@ from typing import Any
 from segcli.config.schema import PredictConfig, SlidingWindowConfig
 from segcli.config.schema import Runtime as RuntimeName
 from segcli.data.image import StrPath
-from segcli.data.prefetch import ahead, batched
+from segcli.data.prefetch import batched, read_ahead
 from segcli.data.sources import Input, open_sources
 from segcli.errors import InputError, UsageError
 from segcli.steps.predict.open_predictor import open_predictor
@@ -77,7 +77,7 @@ class Model:
     def _run(self, predictor: Predictor, sources: Any, batch_size: int) -> Iterator[Result]:
         faults: list[InputError] = []
         found = 0
-        for batch in batched(ahead(sources, 2 * batch_size), batch_size):
+        for batch in batched(read_ahead(sources, 2 * batch_size), batch_size):
             for item in batch:
                 if item.fault is not None:
                     log.warning("left out: %s", item.fault)
