@@ -1,0 +1,22 @@
+"""A section of the configuration."""
+
+from typing import Any, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
+
+Runtime = Literal["auto", "paddle", "onnxruntime", "openvino"]
+
+
+class Section(BaseModel):
+    """A section of the configuration: unknown keys are faults, values do not change after parsing."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _true_is_no_number(cls, value: Any, info: ValidationInfo) -> Any:
+        """Pydantic would take true for 1."""
+        annotation = cls.model_fields[str(info.field_name)].annotation
+        if isinstance(value, bool) and not {bool, True} & {annotation, *get_args(annotation)}:
+            raise ValueError("true and false are no numbers")
+        return value

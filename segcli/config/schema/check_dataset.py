@@ -1,0 +1,57 @@
+"""`CheckDataset`: convert, split, check."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from segcli.config.schema.base import Section
+
+Percent = int
+
+
+class ConvertConfig(Section):
+    """Conversion of a LabelMe folder before the check.
+
+    Attributes:
+        enable: Whether to convert.
+        src_dataset_type: What the folder holds; LabelMe.
+        line_width: Width in pixels in which `line` and `linestrip` shapes are painted.
+        point_size: Radius in pixels in which `point` shapes are painted.
+    """
+
+    enable: bool = False
+    src_dataset_type: Literal["LabelMe"] | None = None
+    line_width: int = Field(default=5, ge=1)
+    point_size: int = Field(default=5, ge=1)
+
+
+class SplitConfig(Section):
+    """A new division into train and val.
+
+    Attributes:
+        enable: Whether to divide.
+        train_percent: Share of the training part; with val_percent it makes 100.
+        val_percent: Share of the validation part.
+        seed: Seed of the shuffle.
+    """
+
+    enable: bool = False
+    train_percent: Percent | None = Field(default=None, ge=0, le=100)
+    val_percent: Percent | None = Field(default=None, ge=0, le=100)
+    seed: int = Field(default=0, ge=0)
+
+
+class CheckDatasetConfig(Section):
+    """check_dataset.
+
+    Attributes:
+        convert: Conversion before the check.
+        split: Division before the check.
+        num_workers: Processes or threads that decode; None is one a core.
+        demo_images: How many samples of each part are drawn.
+    """
+
+    convert: ConvertConfig = ConvertConfig()
+    split: SplitConfig = SplitConfig()
+    num_workers: int | None = Field(default=None, ge=1)
+    demo_images: int = Field(default=10, ge=0)

@@ -1,0 +1,46 @@
+"""`Global`: what every mode needs."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from segcli.config.schema.base import Section
+from segcli.errors import ConfigError, ConfigFault
+
+Mode = Literal["check_dataset", "train", "evaluate", "export", "predict"]
+
+
+class GlobalConfig(Section):
+    """What every mode needs.
+
+    Attributes:
+        model: Name in the table of models.
+        mode: What to do.
+        dataset_dir: Folder of the dataset.
+        device: ``cpu``, ``gpu``, ``gpu:0``, ``gpu:0,1``, ``npu:0``, ...
+        output: Folder for all that is written.
+        export_with_pir: PaddleX's switch; Paddle 3.3 writes PIR only, so false is refused.
+        strict_device: A device that is not there is an error instead of a fall-back to the CPU.
+        seed: Seed of every random choice.
+    """
+
+    model: str
+    mode: Mode = "check_dataset"
+    dataset_dir: str | None = None
+    device: str = "cpu"
+    output: str = "output"
+    export_with_pir: bool | None = None
+    strict_device: bool = False
+    seed: int = Field(default=0, ge=0)
+
+    @property
+    def dataset(self) -> Path:
+        """The folder of the dataset.
+
+        Raises:
+            ConfigError: None was given.
+        """
+        if self.dataset_dir is None:
+            raise ConfigError([ConfigFault("Global.dataset_dir", "no dataset was given", "set it to its folder")])
+        return Path(self.dataset_dir)

@@ -1,0 +1,130 @@
+"""`Train`: training."""
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from segcli.config.schema.base import Section
+
+
+class EmaConfig(Section):
+    """Exponential moving average of the weights.
+
+    Attributes:
+        enable: Whether the average is kept; it is what is evaluated and exported then. None is the recipe's choice.
+        decay: Share of the old average that an iteration keeps; None is the recipe's, or 0.9998 where it has none.
+    """
+
+    enable: bool | None = None
+    decay: float | None = Field(default=None, gt=0, lt=1)
+
+
+class EarlyStopConfig(Section):
+    """An end before the last iteration.
+
+    Attributes:
+        enable: Whether training stops when the score no longer rises.
+        patience: Evaluations without a rise before the stop.
+        min_delta: Smallest rise of the score that counts.
+    """
+
+    enable: bool = False
+    patience: int = Field(default=5, ge=1)
+    min_delta: float = Field(default=0.0, ge=0)
+
+
+class PromptTrainingConfig(Section):
+    """Training of a promptable model.
+
+    Attributes:
+        freeze_encoder: Keeps the image encoder as it is, so that each image is encoded once; None trains it only in
+            the tiny models.
+        objects_per_image: Most objects of an image in one step (SAM).
+        box_share: Share of the steps that begin with a box, 0 to 1; the others begin with a click (SAM).
+        error_rounds: Rounds of one more click where the answer is wrong (SAM).
+        flip: Turns images over at random where the encoder is trained.
+        cache_dir: Folder in which embeddings are kept for other trainings; null keeps those of this one in memory or,
+            beyond 2 GB, in a temporary folder.
+        measured_images: Images of the validation part on which a training measures itself; null takes all.
+    """
+
+    freeze_encoder: bool | None = None
+    objects_per_image: int = Field(default=8, ge=1)
+    box_share: float = Field(default=0.5, ge=0, le=1)
+    error_rounds: int = Field(default=1, ge=0)
+    flip: bool = True
+    cache_dir: str | None = None
+    measured_images: int | None = Field(default=None, ge=1)
+
+
+class TrainConfig(Section):
+    """Training.
+
+    Attributes:
+        num_classes: Number of classes (semantic: with the background); None takes it from the dataset.
+        epochs_iters: Iterations (semantic) or epochs (instance, promptable), as in PaddleX.
+        batch_size: Images an iteration and device.
+        learning_rate: Rate after the warm-up; None is the recipe's.
+        pretrain_weight_path: Local file, official name or address; null starts at random and touches no network.
+        warmup_steps: Iterations of linear warm-up; None is the recipe's.
+        resume_path: Checkpoint to go on from: a folder, or the weight file in it.
+        log_interval: Iterations between two lines of the log.
+        eval_interval: Iterations (semantic) or epochs (instance, promptable) between two evaluations, each with a
+            checkpoint.
+        amp: Automatic mixed precision; off on the CPU, where it is slower.
+        dy2st: Trains the network as a static graph.
+        input_shape: PaddleX's fixed input ``[N, C, H, W]`` of the exported network.
+        cpu_processes: Processes that train together on the CPU; 1 trains in this one.
+        dist_ips: Comma-separated addresses of the machines of a multi-node training.
+        uniform_output_enabled: PaddleX's internal switch; accepted only as true, the layout is always uniform here.
+        basic_config_path: PaddleX's path of a second, hidden configuration; refused, all keys are in this one.
+        crop_size: Width and height of the training crop, in pixels (semantic).
+        input_size: Side in pixels of the square that images become, or their shorter side for R-CNN and SOLOv2
+            (instance); None is the authors' 640 or 800.
+        network: Arguments of the network's parts, laid over the model's own, in PaddleDetection's words, such as
+            ``{BBoxAssigner: {batch_size_per_im: 64}}``; they travel with the weights (instance).
+        scale_learning_rate: Multiplies the rate by the images a step over those that it is made for (instance).
+        transforms: Training transforms that replace the recipe's, in order.
+        optimizer: Replaces the recipe's optimizer.
+        lr_scheduler: Replaces the recipe's schedule.
+        loss: Replaces the recipe's loss.
+        num_workers: Processes that load; 0 loads in the main process.
+        keep_checkpoints: How many recent checkpoints are kept beside the best.
+        ema: Moving average of the weights.
+        early_stop: Stop when the score no longer rises.
+        class_weights: ``auto`` (from the histogram of the training part) or one weight a class.
+        export_best: Writes the inference model of the best weights at the end, where `Predict.model_dir` expects it.
+        promptable: Training of a promptable model.
+    """
+
+    num_classes: int | None = Field(default=None, ge=1)
+    epochs_iters: int = Field(default=500, ge=1)
+    batch_size: int = Field(default=2, ge=1)
+    learning_rate: float | None = Field(default=None, gt=0)
+    pretrain_weight_path: str | None = None
+    warmup_steps: int | None = Field(default=None, ge=0)
+    resume_path: str | None = None
+    log_interval: int = Field(default=10, ge=1)
+    eval_interval: int = Field(default=100, ge=1)
+    amp: Literal["OFF", "O1", "O2"] = "OFF"
+    dy2st: bool = False
+    input_shape: tuple[int, int, int, int] | None = None
+    cpu_processes: int = Field(default=1, ge=1)
+    dist_ips: str | None = None
+    uniform_output_enabled: Literal[True] | None = None
+    basic_config_path: None = None
+    crop_size: tuple[int, int] | None = None
+    input_size: int | None = Field(default=None, ge=32)
+    network: dict[str, Any] | None = None
+    scale_learning_rate: bool = False
+    transforms: tuple[dict[str, Any], ...] | None = None
+    optimizer: dict[str, Any] | None = None
+    lr_scheduler: dict[str, Any] | None = None
+    loss: dict[str, Any] | None = None
+    num_workers: int = Field(default=0, ge=0)
+    keep_checkpoints: int = Field(default=1, ge=1)
+    ema: EmaConfig = EmaConfig()
+    early_stop: EarlyStopConfig = EarlyStopConfig()
+    class_weights: Literal["auto"] | tuple[float, ...] | None = None
+    export_best: bool = True
+    promptable: PromptTrainingConfig = PromptTrainingConfig()
