@@ -1,0 +1,53 @@
+"""Which images belong together."""
+
+from __future__ import annotations
+
+import pytest
+
+from segcli.data.groups import groups_by_folder, groups_by_pattern, groups_by_table
+from segcli.errors import UsageError
+
+
+@pytest.mark.parametrize(
+    ("name", "group"),
+    [("images/video1/0001.jpg", "images/video1"), ("video1/1.jpg", "video1"), ("images/a.jpg", None), ("a.jpg", None)],
+)
+def test_by_folder(name, group):
+    assert groups_by_folder(name) == group
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name", "group"),
+    [
+        (r"(patient\d+)_", "images/patient12_slice3.png", "patient12"),
+        (r"patient\d+", "images/patient12_slice3.png", "patient12"),
+        (r"(patient\d+)_", "images/phantom.png", None),
+    ],
+)
+def test_by_pattern(pattern, name, group):
+    assert groups_by_pattern(pattern)(name) == group
+
+
+def test_a_faulty_pattern_is_refused():
+    with pytest.raises(UsageError, match="no regular expression"):
+        groups_by_pattern("(")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["image,group\na.png,one\ndeep/b.png,two\n", "a.png;one\ndeep\\b.png;two", "\ufeffa.png\tone\n\ndeep/b.png\ttwo\n"],
+)
+def test_by_table(tmp_path, text):
+    table = tmp_path / "groups.csv"
+    table.write_text(text, encoding="utf-8")
+    group_of = groups_by_table(table)
+    assert [group_of(name) for name in ("images/a.png", "deep/b.png", "c.png")] == ["one", "two", None]
+
+
+@pytest.mark.parametrize("text", [None, "a.png\n", "a.png,\n"])
+def test_a_faulty_table_is_refused(tmp_path, text):
+    table = tmp_path / "groups.csv"
+    if text is not None:
+        table.write_text(text)
+    with pytest.raises(UsageError, match="table of groups"):
+        groups_by_table(table)
