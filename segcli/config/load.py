@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from segcli.config.check import MODE_HINTS, REFUSED, check_rules, unknown_model
 from segcli.config.keys import choices, expected, leaves, sections, wants_text
 from segcli.config.references import resolve_references
-from segcli.config.schema import Config
+from segcli.config.schema import DEFAULT, Config
 from segcli.config.suggest import did_you_mean, near, nearest_keys
 from segcli.config.tree import Values, discard, put, value_at
 from segcli.config.yaml_text import Document, parse_value, read_yaml
@@ -21,7 +21,6 @@ from segcli.errors import ConfigError, ConfigFault
 from segcli.models.names import MODEL_TASKS
 from segcli.models.task import Task
 
-DEFAULT = "default"
 OVERRIDE = "-o"
 TASK_DEFAULTS: dict[Task, dict[str, Any]] = {
     Task.SEMANTIC: {},
@@ -223,7 +222,8 @@ class _Reading:
                 mode=config.Global.mode if self._is_given("Global.mode") else None,
                 output=config.Global.output if self._is_given("Global.output") else None,
             )
-        return LoadedConfig(config, {key: self.origins.get(key, DEFAULT) for key in leaves()}, self.path)
+        origins = {key: self.origins.get(key, DEFAULT) for key in leaves()}
+        return LoadedConfig(config.with_origins(origins), origins, self.path)
 
     def _place(self, fault: ConfigFault) -> tuple[int, int]:
         """Faults of the file in order of its lines, then all others."""

@@ -6,6 +6,11 @@ Annotations are evaluated as they stand in these modules (no `from __future__ im
 the time to evaluate each of them from a text, a tenth of the start of the command.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import PrivateAttr
+
 from segcli.config.schema.base import Runtime, Section
 from segcli.config.schema.check_dataset import CheckDatasetConfig, ConvertConfig, SplitConfig
 from segcli.config.schema.evaluate import EvaluateConfig
@@ -16,6 +21,9 @@ from segcli.config.schema.tiles import SlidingWindowConfig
 from segcli.config.schema.train import EarlyStopConfig, EmaConfig, PromptTrainingConfig, TrainConfig
 
 __all__ = [
+    "DEFAULT",
+    "PLANNER",
+    "RECIPE",
     "CheckDatasetConfig",
     "Config",
     "ConvertConfig",
@@ -36,6 +44,9 @@ __all__ = [
     "TrainConfig",
 ]
 
+DEFAULT, RECIPE, PLANNER = "default", "recipe of", "planner"
+"""How the origin of a value begins that no user has chosen."""
+
 
 class Config(Section):
     """A whole configuration.
@@ -55,3 +66,48 @@ class Config(Section):
     Evaluate: EvaluateConfig = EvaluateConfig()
     Export: ExportConfig = ExportConfig()
     Predict: PredictConfig = PredictConfig()
+    _origins: dict[str, str] = PrivateAttr(default_factory=dict)
+
+    def __eq__(self, other: object) -> bool:
+        """Equal values make equal configurations, wherever they came from."""
+        return isinstance(other, Config) and self.model_dump() == other.model_dump()
+
+    __hash__ = None  # type: ignore[assignment]  # it holds dictionaries
+
+    def origin(self, key: str) -> str:
+        """Where the value of a dotted key came from: ``FILE:LINE``, ``-o``, ``--batch-size``, ``recipe of M``, ..."""
+        return self._origins.get(key, DEFAULT)
+
+    def is_given(self, key: str) -> bool:
+        """Whether the user chose the value of a dotted key, in a file or on the command line."""
+        return not self.origin(key).startswith((DEFAULT, RECIPE, PLANNER))
+
+    def replaced(self, values: Mapping[str, Any], origin: str | Mapping[str, str]) -> "Config":
+        """A configuration in which other values stand, each with its origin.
+
+        Args:
+            values: By dotted key, e.g. ``{"Train.batch_size": 4}``.
+            origin: Of all of them, or by key.
+
+        Raises:
+            pydantic.ValidationError: A value is not of the key's type.
+        """
+        plain = self.model_dump()
+        for key, value in values.items():
+            *way, last = key.split(".")
+            section = plain
+            for name in way:
+                section = section[name]
+            section[last] = value
+        origins = dict.fromkeys(values, origin) if isinstance(origin, str) else origin
+        return type(self).model_validate(plain).with_origins({**self._origins, **origins})
+
+    def with_origins(self, origins: Mapping[str, str]) -> "Config":
+        """The same values; `origins` says where they came from, by dotted key."""
+        self._origins = dict(origins)
+        return self
+
+    @property
+    def origins(self) -> dict[str, str]:
+        """By dotted key, where its value came from; what is not in it is the schema's default."""
+        return dict(self._origins)
