@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 
 import cv2
 import numpy as np
 
 from segcli.data import rle
-from tests.coco_folder import HEIGHT, WIDTH, CocoFolder
+from tests.coco_folder import HEIGHT, WIDTH, CocoFolder, annotation
 from tests.rules.masks_cases import moved_below, no_dataset, together
 from tests.rules.replay import Change, Replay
 
@@ -141,6 +142,38 @@ def entry(part: str, key: str, value) -> Change:
     return parts(lambda folder: folder.parts[part][key].append(value))
 
 
+def every(change: Callable[[dict], object], part: str = "train") -> Change:
+    """Changes each annotation of a part."""
+
+    def run(folder):
+        for entry in folder.parts[part]["annotations"]:
+            change(entry)
+
+    return parts(run)
+
+
+def corners(entry) -> None:
+    left, top, width, height = entry["bbox"]
+    entry["bbox"] = [left, top, left + width, top + height]
+
+
+def normalised(entry) -> None:
+    (ring,) = entry["segmentation"]
+    entry["segmentation"] = [[value / side for value, side in zip(ring, [WIDTH, HEIGHT] * 4, strict=True)]]
+
+
+def crowded(count: int) -> Change:
+    """So many objects of one category in the first image."""
+
+    def run(folder):
+        boxes = [[2.0 + 4 * (n % 15), 2.0 + 4 * (n // 15), 3.0, 3.0] for n in range(count)]
+        others = [entry for entry in folder.parts["train"]["annotations"] if entry["image_id"] != 0]
+        own = [annotation(1000 + n, 0, 3, box) for n, box in enumerate(boxes)]
+        folder.parts["train"]["annotations"] = others + own
+
+    return parts(run)
+
+
 SQUARE = [4, 4, 24, 4, 24, 16, 4, 16]
 BOW = (5, 5, 25, 25, 25, 5, 5, 25, 2, 25, 2, 5)
 WHOLE_RLE = rle.encode(np.pad(np.ones((12, 20), np.uint8), ((4, HEIGHT - 16), (4, WIDTH - 24))))
@@ -162,6 +195,11 @@ COCO = (
     Replay("C117", parts(without_objects)),
     Replay("C118", renamed(".data"), renamed(".PNG")),
     Replay("C119", image(width=None)),
+    Replay(
+        "C120",
+        entry("train", "annotations", annotation(900, 0, 3, [4.0, 4.0, 20.0, 12.0])),
+        entry("train", "annotations", annotation(900, 0, 3, [4.0, 4.0, 20.0, 13.0])),
+    ),
     Replay("C121", change(bbox=[-6, 4, 30, 12]), change(bbox=[0, 4, 24, 12])),
     Replay("C122", change(bbox=[4, 4, 0, 12]), change(bbox=[4, 4, 20, 12])),
     Replay("C123", drop("bbox")),
@@ -176,6 +214,11 @@ COCO = (
     Replay("C132", change(category_id=99)),
     Replay("C133", change(id=2), change(id=900)),
     Replay("C134", change(bbox=[4, 4, 24, 40]), change(bbox=[3, 3, 22, 14])),
+    Replay("C135", change(iscrowd="0"), change(iscrowd=False)),
+    Replay("C136", every(normalised), outline(0.2, 0.2, 3, 0.2, 3, 3)),
+    Replay("C137", every(corners), change(bbox=[4, 4, 24, 16])),
+    Replay("C138", change(area=480), change(area=250)),
+    Replay("C139", outline(70, 5, 90, 5, 90, 20), outline(60, 5, 90, 5, 90, 20)),
     Replay("C141", add_category(3, "third", "train", "val"), add_category(4, "third", "train", "val")),
     Replay("C142", add_category(9, "dog", "train", "val"), add_category(9, "third", "train", "val")),
     Replay("C143", add_category(9, "third", "val"), add_category(9, "third", "train", "val")),
@@ -183,6 +226,9 @@ COCO = (
     Replay("C145", add_category(9, "third", "train", "val")),
     Replay("C146", categories_only_in("train")),
     Replay("C147", lambda folder: None, option=5, near_option=2),
+    Replay("C148", category(name=" "), category(name="-")),
+    Replay("C149", category(name="background"), category(name="ground")),
     Replay("C151", copy("a0", "a4"), copy("a0", "a1")),
     Replay("C152", copy("a0", "a1"), copy("a0", "a4")),
+    Replay("C161", crowded(101), crowded(100)),
 )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from segcli.data.classes import ClassMap
 from segcli.data.formats.coco_file import AnnotationFile
+from segcli.data.formats.coco_objects import is_crowd
 from segcli.data.formats.labelme import refuse_unconverted
 from segcli.data.instances import CocoDataset, InstanceSample
 from segcli.data.lists import relative_name
@@ -110,7 +111,7 @@ def scan_coco(root: Path) -> CocoScan:
         counts[split] = PartCounts(
             len(content["images"]),
             len(content["annotations"]),
-            sum(bool(entry.get("iscrowd")) for entry in content["annotations"] if isinstance(entry, dict)),
+            sum(is_crowd(entry) for entry in content["annotations"] if isinstance(entry, dict)),
         )
         findings.extend(reader.findings)
     findings.extend(_category_differences(categories))

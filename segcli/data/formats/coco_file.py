@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from segcli.data.class_files import is_background
+from segcli.data.formats.coco_object_rules import EXPLAINS_NO_OBJECTS, PlacedObject, object_findings
 from segcli.data.formats.coco_objects import parse_object
 from segcli.data.image import image_size
 from segcli.data.instances import InstanceObject, InstanceSample
@@ -18,6 +20,8 @@ from segcli.rules import finding
 
 IMAGE_FOLDER = "images"
 LISTS = ("images", "annotations", "categories")
+LEAST_PX = 1
+"""Objects that are narrower than this leave no pixel to learn from."""
 
 Entry = Mapping[str, Any]
 
@@ -78,7 +82,11 @@ class AnnotationFile:
             location = f"categories[{position}]"
             if not self._usable(entry, location, "name"):
                 continue
-            id_, name = entry["id"], str(entry["name"])
+            id_, name = entry["id"], str(entry["name"]) if entry["name"] is not None else ""
+            if not name.strip():
+                self._report("C148", f"category id {id_} has no name", location)
+            elif is_background(name):
+                self._report("C149", f"category id {id_} is called {name!r}", location)
             if id_ in names:
                 self._report("C141", f"category id {id_} belongs to {names[id_]!r} and to {name!r}", location)
             elif name in names.values():
@@ -91,8 +99,9 @@ class AnnotationFile:
         """The images that exist, with their usable objects, in the order of the file."""
         records = self._images(content["images"])
         objects = self._objects(content["annotations"], records, classes)
-        if content["images"] and not any(objects.values()):
-            self._report("C106", "no object can be used")
+        if content["images"]:
+            self._report_nothing_to_learn([value for own in objects.values() for value in own])
+        annotated = {_key(entry.get("image_id")) for entry in content["annotations"] if isinstance(entry, dict)}
         samples = []
         for record in records.values():
             own = tuple(objects[record.image_id])
@@ -100,7 +109,7 @@ class AnnotationFile:
             if not record.image.is_file():
                 self._report_image("C111", name, "there is no such file", record.image_id)
                 continue
-            if not own:
+            if record.image_id not in annotated:
                 self._report_image("C117", name, "no annotation has its id", record.image_id)
             samples.append(InstanceSample(record.image, record.image_id, record.width, record.height, own))
         return tuple(samples)
@@ -141,6 +150,7 @@ class AnnotationFile:
     ) -> dict[int, list[InstanceObject]]:
         objects: dict[int, list[InstanceObject]] = {id_: [] for id_ in records}
         seen: set[int] = set()
+        read: list[PlacedObject] = []
         for position, entry in enumerate(entries):
             if not self._usable(entry, f"annotations[{position}]", "image_id", "category_id"):
                 continue
@@ -157,11 +167,22 @@ class AnnotationFile:
             if record is None or class_id is None:
                 continue
             parsed = parse_object(entry, class_id, record.width, record.height)
-            for code, message in parsed.faults:
-                self._report(code, f"{message} ({record.image.name})", location)
+            read.append(PlacedObject(parsed, record))
             if parsed.value is not None:
                 objects[record.image_id].append(parsed.value)
+        self.findings.extend(object_findings(read, self.file))
         return objects
+
+    def _report_nothing_to_learn(self, objects: list[InstanceObject]) -> None:
+        """C106, unless what makes the objects useless is told already."""
+        if any(found.code in EXPLAINS_NO_OBJECTS for found in self.findings):
+            return
+        single = [value for value in objects if not value.is_crowd]
+        if not single:
+            crowds = f": all {len(objects)} are crowds, which are neither learnt nor measured" if objects else ""
+            self._report("C106", f"no object can be used{crowds}")
+        elif not any(min(value.box[2:]) >= LEAST_PX for value in single):
+            self._report("C106", f"no object can be used: none of the {len(single)} is {LEAST_PX} px wide and high")
 
     def _usable(self, entry: Any, location: str, *keys: str) -> bool:
         if not isinstance(entry, dict):

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
 from segcli.data import rle
+from segcli.data.formats.coco_boxes import Misfit, misfit
 from segcli.data.instances import Box, InstanceObject, Polygons
-from segcli.data.polygons import polygons_area, polygons_box
+from segcli.data.polygons import polygons_area, polygons_box, ring_area
 from segcli.data.rle import Rle
 
 OUTSIDE_PX = 1.0
 """How far a box may reach over the border: what rounding explains is no fault."""
+
+NORMALISED_SIDE_PX = 16
+"""From this side on an outline that lies between 0 and 1 is no speck in the corner."""
+AREA_SHARE = 0.1
+"""How far an area may be off, beside what counting pixels instead of measuring the outline explains."""
+SHOWN = 60
+"""Characters of a value that a message repeats."""
+_FLAGS = {"0": False, "false": False, "": False, "none": False, "1": True, "true": True}
 
 Fault = tuple[str, str]
 """Code and message."""
@@ -21,10 +30,21 @@ Fault = tuple[str, str]
 
 @dataclass(frozen=True)
 class ParsedObject:
-    """An annotation; `value` is None where it cannot be used at all."""
+    """An annotation.
 
+    Attributes:
+        id: Its id in the file.
+        value: The object; None where it cannot be used at all.
+        faults: What is wrong with it.
+        has_box: Whether the file gives a box.
+        misfit: How its box was written when it is not around the outline.
+    """
+
+    id: int
     value: InstanceObject | None
     faults: tuple[Fault, ...]
+    has_box: bool = False
+    misfit: Misfit | None = None
 
 
 def parse_object(entry: Mapping[str, Any], class_id: int, width: int, height: int) -> ParsedObject:
@@ -38,12 +58,28 @@ def parse_object(entry: Mapping[str, Any], class_id: int, width: int, height: in
     """
     faults: list[Fault] = []
     outline = _outline(entry.get("segmentation"), width, height, faults)
-    if outline is None:
-        return ParsedObject(None, tuple(faults))
-    box = _box(entry, outline, width, height, faults)
-    area = _area(entry, outline, faults)
-    crowd = bool(entry.get("iscrowd", 0))
-    return ParsedObject(InstanceObject(entry["id"], class_id, box, area, outline, crowd), tuple(faults))
+    place = _place_fault(outline, width, height) if outline is not None else None
+    if place is not None:
+        faults.append(place)
+    if outline is None or place is not None:
+        return ParsedObject(entry["id"], None, tuple(faults))
+    crowd = is_crowd(entry, faults)
+    box, wrong = _box(entry, outline, (width, height), faults)
+    area = _area(entry, outline, (width, height), faults)
+    value = InstanceObject(entry["id"], class_id, outline_box(outline) if wrong else box, area, outline, crowd)
+    return ParsedObject(entry["id"], value, tuple(faults), entry.get("bbox") is not None, wrong)
+
+
+def is_crowd(entry: Mapping[str, Any], faults: list[Fault] | None = None) -> bool:
+    """Whether an annotation stands for many objects; some tools write the flag as a text, of which "0" is not true."""
+    flag = entry.get("iscrowd", 0)
+    if flag is None or (isinstance(flag, bool | int | float) and flag in (0, 1)):
+        return bool(flag)
+    read = _FLAGS.get(str(flag).strip().lower())
+    if faults is not None:
+        meaning = f"read as {int(read)}" if read is not None else "read as 0"
+        faults.append(("C135", f"iscrowd is {_shown(flag)}, not 0 or 1; {meaning}"))
+    return bool(read)
 
 
 def outline_box(outline: Polygons | Rle) -> Box:
@@ -108,39 +144,86 @@ def _ring_fault(ring: Any) -> Fault | None:
 
 def _all_numbers(values: list[Any]) -> bool:
     """Whether all are finite numbers; a sum with one that is not finite is not finite."""
-    return set(map(type, values)) <= {int, float} and isfinite(sum(values))
+    try:
+        return set(map(type, values)) <= {int, float} and isfinite(float(sum(values)))
+    except OverflowError:  # an integer that no float can hold
+        return False
 
 
-def _box(entry: Mapping[str, Any], outline: Polygons | Rle, width: int, height: int, faults: list[Fault]) -> Box:
-    given = entry.get("bbox")
+def _place_fault(outline: Polygons | Rle, width: int, height: int) -> Fault | None:
+    """An outline that lies nowhere in the image."""
+    if not isinstance(outline, tuple):
+        return None
+    left, top, wide, high = outline_box(outline)
+    right, bottom = left + wide, top + high
+    if min(left, top) >= 0 and max(right, bottom) <= 1 and min(width, height) >= NORMALISED_SIDE_PX:
+        return "C136", f"the outline lies in {_short([left, top, wide, high])}"
+    if left >= width or top >= height or right <= 0 or bottom <= 0:
+        return "C139", f"the outline lies in {_short([left, top, wide, high])}, the image has {width} x {height} px"
+    return None
+
+
+def _box(
+    entry: Mapping[str, Any], outline: Polygons | Rle, size: tuple[int, int], faults: list[Fault]
+) -> tuple[Box, Misfit | None]:
+    """The box to use, and how it was written where it is not around the outline."""
+    given, around, (width, height) = entry.get("bbox"), outline_box(outline), size
     if given is None:
         faults.append(("C123", "bbox is missing"))
-        return outline_box(outline)
+        return around, None
     if not isinstance(given, list) or len(given) != 4 or not _all_numbers(given):
-        faults.append(("C122", f"bbox {given} is not [left, top, width, height]"))
-        return outline_box(outline)
+        faults.append(("C122", f"bbox {_shown(given)} is not [left, top, width, height]"))
+        return around, None
     left, top, wide, high = map(float, given)
+    box = (left, top, wide, high)
+    wrong = misfit(box, around, size) if not is_crowd(entry) else None
     if wide <= 0 or high <= 0:
         faults.append(("C122", f"bbox {_short(given)} has no area"))
-        return outline_box(outline)
+        return around, wrong
     if left >= width or top >= height or left + wide <= 0 or top + high <= 0:
         faults.append(("C122", f"bbox {_short(given)} lies outside of the image of {width} x {height} px"))
-        return outline_box(outline)
+        return around, wrong
+    if wrong is not None:
+        how = f"; it was written as {wrong.reading}" if wrong.reading else ""
+        message = f"bbox {_short(given)}, but the outline lies in {_short(list(around))}{how}"
+        faults.append(("C134", f"{message}; the outline's box is used"))
+        return around, wrong
     beyond = max(-left, -top, left + wide - width, top + high - height)
     if beyond > OUTSIDE_PX:
         faults.append(
             ("C121", f"bbox {_short(given)} reaches {beyond:.1f} px over the border of {width} x {height} px")
         )
-    return left, top, wide, high
+    return box, None
 
 
-def _area(entry: Mapping[str, Any], outline: Polygons | Rle, faults: list[Fault]) -> float:
-    given = entry.get("area")
-    if isinstance(given, int | float) and isfinite(given) and given > 0:
+def _area(entry: Mapping[str, Any], outline: Polygons | Rle, size: tuple[int, int], faults: list[Fault]) -> float:
+    given, own = entry.get("area"), outline_area(outline)
+    if not isinstance(given, int | float) or not _all_numbers([given]) or given <= 0:
+        faults.append(("C130", "area is missing" if given is None else f"area is {_shown(given)}"))
+        return own
+    _, _, wide, high = outline_box(outline)
+    # of several polygons it is not known which are holes: between all added and the others taken from the largest
+    largest = max(map(ring_area, outline)) if isinstance(outline, tuple) else own
+    loose = AREA_SHARE * own + wide + high
+    if max(2 * largest - own, 0) - loose <= given <= own + loose:
         return float(given)
-    faults.append(("C130", "area is missing" if given is None else f"area is {given}"))
-    return outline_area(outline)
+    if isinstance(outline, tuple):
+        # where sides cross, the formula cancels out what the pixels show
+        own = float(rle.area(rle.from_polygons(outline, size[1], size[0])))
+        if abs(given - own) <= AREA_SHARE * own + wide + high:
+            return float(given)
+    faults.append(("C138", f"area is {given:.6g}, its outline encloses {own:.6g} px; that is used"))
+    return own
 
 
-def _short(box: list[float]) -> str:
+def _shown(value: Any) -> str:
+    """A value of unknown kind and length, for a message."""
+    try:
+        text = repr(value)
+    except ValueError:  # an integer of more digits than Python writes
+        return "a number of thousands of digits"
+    return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
+
+
+def _short(box: Sequence[float]) -> str:
     return "[" + ", ".join(f"{value:.6g}" for value in box) + "]"
