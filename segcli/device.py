@@ -1,17 +1,23 @@
 """Which device Paddle computes on: the one that was asked for, or the CPU with one clear warning.
 
-Parsing a device string needs no paddle (`segcli.config.check.parse_device`); asking what is there does.
+Parsing a device string needs no paddle (`segcli.config.check.parse_device`); asking what is there does, unless the
+installed Paddle is built for the CPU alone.
 """
 
 from __future__ import annotations
 
 import logging
 import os
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from segcli.config.check import parse_device
+from segcli.config.check import AUTO, DEVICE_KINDS, parse_device
 from segcli.errors import MissingPartError
 
 _log = logging.getLogger("segcli.device")
@@ -25,6 +31,10 @@ _CPU_INFO = Path("/proc/cpuinfo")
 
 _PADDLE_KINDS = {"dcu": "gpu"}
 """Kinds that Paddle knows by another name: a DCU is driven through ROCm as a GPU."""
+_BUILT_FOR = ("cuda_version", "hip_version", "xpu_xre_version")
+"""What `paddle/version/__init__.py` says of the devices that the package is built for."""
+_GPU_NODE = Path("/dev/nvidia0")
+_GPU_ADVICE = "install paddlepaddle-gpu in place of paddlepaddle to use it"
 
 
 def select_device(device: str, *, strict: bool) -> str:
@@ -74,6 +84,8 @@ def available_device(device: str, *, strict: bool) -> str:
         MissingPartError: Not all of it is there, and `strict`.
     """
     kind, ids = parse_device(device)
+    if kind == AUTO:
+        return _best_device()
     if kind == "cpu":
         return device
     number = device_count(kind)
@@ -87,6 +99,68 @@ def available_device(device: str, *, strict: bool) -> str:
         raise MissingPartError(message, hint=hint)
     _log.warning("%s; computing on %s", message, "the CPU" if found == "cpu" else found)
     return found
+
+
+def _best_device() -> str:
+    """The first accelerator that is there, said in the log; else the CPU."""
+    if not _built_for_accelerators():
+        advice = unused_gpu()
+        if advice is not None:
+            _log.warning("computing on the CPU, although %s", advice)
+        return "cpu"
+    there = {kind: number for kind in DEVICE_KINDS if kind != "cpu" and (number := device_count(kind))}
+    if not there:
+        return "cpu"
+    kind, number = next(iter(there.items()))
+    rest = f", one of {number}; Global.device={kind}:{','.join(map(str, range(number)))} trains on all" * (number > 1)
+    _log.info("computing on %s:0%s (Global.device=cpu computes on the CPU)", kind, rest)
+    return f"{kind}:0"
+
+
+def unused_gpu() -> str | None:
+    """What to do about an NVIDIA GPU that the installed Paddle cannot use; None where there is none."""
+    if not _GPU_NODE.exists() or _built_for_accelerators():
+        return None
+    return f"this machine has an NVIDIA GPU: this Paddle is built for the CPU alone; {_GPU_ADVICE}"
+
+
+def _built_for_accelerators() -> bool:
+    """Whether the installed Paddle can drive anything beside the CPU.
+
+    Read from its files, where it is not imported yet: the import takes 1.7 seconds, which prediction with another
+    runtime does not need.
+    """
+    if "paddle" in sys.modules:
+        return True
+    found = find_spec("paddle")
+    if found is None or not found.submodule_search_locations:
+        return False
+    root = Path(found.submodule_search_locations[0])
+    described = root / "version" / "__init__.py"
+    if not described.is_file():
+        return True
+    values = dict(re.findall(r"^(\w+) *= *'?([^'\n]*)'?$", described.read_text(encoding="utf-8"), re.MULTILINE))
+    built = any(values.get(name, "None") not in ("False", "None") for name in _BUILT_FOR)
+    return built or (root.parent / "paddle_custom_device").is_dir()
+
+
+@contextmanager
+def on_cpu() -> Iterator[None]:
+    """Inside the block Paddle builds and computes on the CPU, whatever this process has trained on.
+
+    What is exported is opened on the CPU, so it is written and compared there: a network that is built on one of
+    several GPUs holds `sync_batch_norm_`, which has no kernel for the CPU, and the products of an Ampere GPU are
+    rounded to TF32, 10 bits.
+    """
+    import paddle
+
+    before = str(paddle.get_device())
+    use_fast_kernels()
+    paddle.set_device("cpu")
+    try:
+        yield
+    finally:
+        paddle.set_device(before)
 
 
 def device_count(kind: str) -> int:
@@ -105,6 +179,25 @@ def device_count(kind: str) -> int:
     if name in paddle.device.get_all_custom_device_type():
         return int(core.get_custom_device_count(name))
     return 0
+
+
+def devices_here() -> list[str]:
+    """Devices beside the CPU that the installed Paddle can use, with what is known of them: ``gpu:0 NVIDIA A100``."""
+    return [
+        f"{kind}:{index}{_described(kind, index)}"
+        for kind in DEVICE_KINDS
+        if kind != "cpu"
+        for index in range(device_count(kind))
+    ]
+
+
+def _described(kind: str, index: int) -> str:
+    if _PADDLE_KINDS.get(kind, kind) != "gpu":
+        return ""
+    import paddle
+
+    found = paddle.device.cuda.get_device_properties(index)
+    return f" {found.name}, {found.total_memory / 1e9:.1f} GB"
 
 
 def _in_distributed_training() -> bool:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -49,6 +51,52 @@ def test_the_fall_back_is_said_once(monkeypatch: pytest.MonkeyPatch, caplog: pyt
     assert caplog.messages == [
         "gpu:0,1,2,3 was asked for, but this machine has no gpu that Paddle can use; computing on the CPU"
     ]
+
+
+@pytest.mark.parametrize(
+    ("counts", "found", "said"),
+    [
+        ({"gpu": 1}, "gpu:0", "computing on gpu:0 (Global.device=cpu computes on the CPU)"),
+        ({"gpu": 4}, "gpu:0", "one of 4; Global.device=gpu:0,1,2,3 trains on all"),
+        ({"npu": 1}, "npu:0", "computing on npu:0"),
+        ({}, "cpu", None),
+    ],
+)
+def test_auto_takes_what_is_there_and_says_so(counts, found, said, monkeypatch, caplog):
+    monkeypatch.setattr(module, "device_count", lambda kind: counts.get(kind, 0))
+    monkeypatch.setattr(module, "_built_for_accelerators", lambda: True)
+    with caplog.at_level(logging.INFO):
+        assert available_device("auto", strict=True) == found
+        assert available_device("auto", strict=True) == found
+    assert len(caplog.messages) == (said is not None)
+    assert said is None or said in caplog.text
+
+
+def test_a_gpu_that_this_paddle_cannot_use_is_told(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(module, "_built_for_accelerators", lambda: False)
+    monkeypatch.setattr(module, "_GPU_NODE", tmp_path / "nvidia0")
+    assert available_device("auto", strict=False) == "cpu" and not caplog.messages
+    available_device.cache_clear()
+    (tmp_path / "nvidia0").touch()
+    assert available_device("auto", strict=False) == "cpu"
+    assert "paddlepaddle-gpu" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("text", "built"),
+    [
+        ("cuda_version     = 'False'\nhip_version      = None\nxpu_xre_version  = 'False'\n", False),
+        ("cuda_version     = '12.6'\nhip_version      = None\n", True),
+        ("cuda_version     = 'False'\nhip_version      = '6.0'\n", True),
+    ],
+)
+def test_what_paddle_is_built_for_is_read_without_importing_it(text, built, tmp_path, monkeypatch):
+    package = tmp_path / "paddle"
+    (package / "version").mkdir(parents=True)
+    (package / "version" / "__init__.py").write_text(text)
+    monkeypatch.delitem(sys.modules, "paddle", raising=False)
+    monkeypatch.setattr(module, "find_spec", lambda _name: SimpleNamespace(submodule_search_locations=[str(package)]))
+    assert module._built_for_accelerators() is built
 
 
 def test_strict_means_an_error(monkeypatch: pytest.MonkeyPatch):

@@ -52,7 +52,7 @@ Output = Annotated[
 ]
 Device = Annotated[
     str | None,
-    typer.Option("--device", help="cpu, gpu, gpu:0,1, ...", rich_help_panel=SETTINGS),
+    typer.Option("--device", help="auto, cpu, gpu, gpu:0,1, ...", rich_help_panel=SETTINGS),
     Key("Global.device"),
 ]
 Model = Annotated[

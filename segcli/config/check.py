@@ -13,7 +13,9 @@ from segcli.models.names import MODEL_TASKS
 from segcli.models.task import Task
 
 DEVICE_KINDS = ("cpu", "gpu", "npu", "xpu", "mlu", "gcu", "dcu", "iluvatar_gpu", "metax_gpu")
-_OTHER_NAMES = {"cuda": "gpu", "rocm": "dcu", "auto": "cpu"}
+AUTO = "auto"
+"""The device that is there: the first GPU or other accelerator, else the CPU."""
+_OTHER_NAMES = {"cuda": "gpu", "rocm": "dcu"}
 RUN_MODES = ("paddle", "mkldnn")
 ENGINES = ("paddle", "paddle_static", "onnxruntime", "openvino", "hpi", "flexible")
 
@@ -61,14 +63,16 @@ def unknown_model(name: str) -> ConfigFault | None:
 
 
 def parse_device(device: str) -> tuple[str, tuple[int, ...]]:
-    """Kind and ids of a device, e.g. ``("gpu", (0, 1))`` for ``gpu:0,1``; no ids where none are named.
+    """Kind and ids of a device, e.g. ``("gpu", (0, 1))`` for ``gpu:0,1``; no ids where none are named (``auto``).
 
     Raises:
         ValueError: It is not a device.
     """
     kind, colon, ids = device.partition(":")
+    if device == AUTO:
+        return AUTO, ()
     if kind not in DEVICE_KINDS:
-        raise ValueError(f"is {device!r}; expected {', '.join(DEVICE_KINDS)}, alone or with ids as in gpu:0,1")
+        raise ValueError(f"is {device!r}; expected {AUTO}, {', '.join(DEVICE_KINDS)}, alone or with ids as in gpu:0,1")
     if colon and kind == "cpu":
         raise ValueError(f"is {device!r}; the CPU has no ids, write cpu")
     if colon and not re.fullmatch(r"\d+(,\d+)*", ids):
@@ -161,9 +165,15 @@ def _runtime(config: Config) -> Faults:
 
 def _processes(config: Config) -> Faults:
     several = config.Train.cpu_processes > 1
-    if several and not config.Global.device.startswith("cpu"):
+    if several and config.Global.device not in ("cpu", AUTO):
         message = f"is {config.Train.cpu_processes} on {config.Global.device}; it counts processes on the CPU"
         yield ConfigFault("Train.cpu_processes", message, "set Global.device to cpu, or name several ids: gpu:0,1")
+
+
+def _half_precision(config: Config) -> Faults:
+    if config.Train.amp == "O2":
+        reason = "is O2: with weights in float16 the moving average, shared statistics and resuming lose precision"
+        yield ConfigFault("Train.amp", reason, "set Train.amp=O1, which keeps the weights in float32")
 
 
 def _static(config: Config) -> Faults:
@@ -264,6 +274,7 @@ RULES: tuple[Rule, ...] = (
     Rule(("Global.model", "Predict.prompts"), _prompts),
     Rule(("Predict.kernel_option.run_mode", "Predict.engine"), _runtime),
     Rule(("Global.device", "Train.cpu_processes"), _processes),
+    Rule(("Train.amp",), _half_precision),
     Rule(("Global.device", "Train.cpu_processes", "Train.dist_ips", "Train.dy2st"), _static),
     Rule(("Train.input_shape", "Export.input_shape"), _input_shapes),
     Rule(("Evaluate.sliding_window", "Predict.sliding_window"), _windows),

@@ -34,6 +34,19 @@ class Preprocess:
 
 
 @dataclass(frozen=True)
+class HalfPrecision:
+    """Operators that automatic mixed precision treats otherwise than Paddle's own lists say, by Paddle's names.
+
+    Attributes:
+        allowed: Computed in half precision.
+        refused: Computed in float32.
+    """
+
+    allowed: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class TrainRecipe:
     """How the model's authors train it; every entry can be overridden in the `Train` section.
 
@@ -48,6 +61,10 @@ class TrainRecipe:
         epochs: Epochs for which the authors' schedule is written; milestones are scaled to the configured ones.
         ema_decay: Decay of the moving average with which the authors train; None where they use none.
         images_per_step: Images of all devices together for which the rate is made; None where it is not known.
+        shares_norms: Whether batch normalisation is over the images of all devices (`norm_type: sync_bn`).
+        skips_parts: Whether a batch may leave parameters without a gradient, as one without objects those of masks:
+            processes that train together look for them then, instead of waiting for ever.
+        half_precision: Operators that the library sets apart under mixed precision.
     """
 
     optimizer: Recipe
@@ -60,6 +77,9 @@ class TrainRecipe:
     epochs: int | None = None
     ema_decay: float | None = None
     images_per_step: int | None = None
+    shares_norms: bool = False
+    skips_parts: bool = False
+    half_precision: HalfPrecision = HalfPrecision()
 
 
 @dataclass(frozen=True)

@@ -234,13 +234,19 @@ def test_a_fault_tells_mode_and_output_where_they_are_known(write):
 
 @pytest.mark.parametrize(
     ("device", "parsed"),
-    [("cpu", ("cpu", ())), ("gpu:0,1", ("gpu", (0, 1))), ("npu:3", ("npu", (3,))), ("metax_gpu", ("metax_gpu", ()))],
+    [
+        ("cpu", ("cpu", ())),
+        ("auto", ("auto", ())),
+        ("gpu:0,1", ("gpu", (0, 1))),
+        ("npu:3", ("npu", (3,))),
+        ("metax_gpu", ("metax_gpu", ())),
+    ],
 )
 def test_devices(device: str, parsed: tuple[str, tuple[int, ...]]):
     assert parse_device(device) == parsed
 
 
-@pytest.mark.parametrize("device", ["cpu:0", "gpu:", "gpu:a", "gpu:0,", "gpu:0,0", "GPU", "auto", ""])
+@pytest.mark.parametrize("device", ["cpu:0", "gpu:", "gpu:a", "gpu:0,", "gpu:0,0", "GPU", "auto:0", ""])
 def test_what_is_no_device(device: str):
     with pytest.raises(ValueError):
         parse_device(device)

@@ -25,7 +25,7 @@ def test_a_file_is_what_the_template_writes_and_loads(path: Path):
     assert path.read_text(encoding="utf-8") == template(path.stem), "run `python -m segcli.config.template configs`"
     config = load_config(path).config
     assert config.Global.model == path.stem
-    assert config.Global.device == "cpu"
+    assert config.Global.device == "auto"
     assert config.Train.pretrain_weight_path is None
 
 

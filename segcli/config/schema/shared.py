@@ -18,7 +18,7 @@ class GlobalConfig(Section):
         model: Name in the table of models.
         mode: What to do.
         dataset_dir: Folder of the dataset.
-        device: ``cpu``, ``gpu``, ``gpu:0``, ``gpu:0,1``, ``npu:0``, ...
+        device: ``auto`` (a GPU where one is there, else the CPU), ``cpu``, ``gpu``, ``gpu:0,1``, ``npu:0``, ...
         output: Folder for all that is written.
         export_with_pir: PaddleX's switch; Paddle 3.3 writes PIR only, so false is refused.
         strict_device: A device that is not there is an error instead of a fall-back to the CPU.
@@ -28,7 +28,7 @@ class GlobalConfig(Section):
     model: str
     mode: Mode = "check_dataset"
     dataset_dir: str | None = None
-    device: str = "cpu"
+    device: str = "auto"
     output: str = "output"
     export_with_pir: bool | None = None
     strict_device: bool = False

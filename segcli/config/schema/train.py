@@ -71,11 +71,13 @@ class TrainConfig(Section):
         log_interval: Iterations between two lines of the log.
         eval_interval: Iterations (semantic) or epochs (instance, promptable) between two evaluations, each with a
             checkpoint.
-        amp: Automatic mixed precision; off on the CPU, where it is slower.
+        amp: Automatic mixed precision: OFF or O1; no effect on the CPU. PaddleX's O2 is refused.
         dy2st: Trains the network as a static graph.
         input_shape: PaddleX's fixed input ``[N, C, H, W]`` of the exported network.
         cpu_processes: Processes that train together on the CPU; 1 trains in this one.
-        dist_ips: Comma-separated addresses of the machines of a multi-node training.
+        dist_ips: Comma-separated addresses of the machines of a multi-node training; the same command runs on each.
+        dist_port: First port by which the processes find each other, the same on every machine; None takes 6070, or a
+            free one where `dist_ips` names one machine.
         uniform_output_enabled: PaddleX's internal switch; accepted only as true, the layout is always uniform here.
         basic_config_path: PaddleX's path of a second, hidden configuration; refused, all keys are in this one.
         crop_size: Width and height of the training crop, in pixels (semantic).
@@ -111,6 +113,7 @@ class TrainConfig(Section):
     input_shape: tuple[int, int, int, int] | None = None
     cpu_processes: int = Field(default=1, ge=1)
     dist_ips: str | None = None
+    dist_port: int | None = Field(default=None, ge=1024, le=65000)
     uniform_output_enabled: Literal[True] | None = None
     basic_config_path: None = None
     crop_size: tuple[int, int] | None = None

@@ -10,23 +10,30 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from segcli.device import use_fast_kernels
+from segcli.config.check import parse_device
+from segcli.device import device_count, use_fast_kernels
+from segcli.errors import MissingPartError
 from segcli.inference.preprocess import NetworkInput
 
 log = logging.getLogger("segcli.predict")
 
 _GPU_POOL_MB = 256
+_GPU_KINDS = ("gpu", "dcu")
+"""Kinds that Paddle drives as GPUs."""
 
 
 class PaddleRuntime:
-    """Runs a program of Paddle on the CPU or a GPU; see `segcli.inference.runtimes.protocol.Runtime`.
+    """Runs a program of Paddle on the CPU or another device; see `segcli.inference.runtimes.protocol.Runtime`.
 
     Args:
         program: ``.json`` or ``.pdmodel`` file.
         weights: ``.pdiparams`` file.
-        device: ``cpu``, ``gpu:0``, ...
+        device: ``cpu``, ``gpu:0``, ``npu:0``, ...
         threads: Threads on the CPU.
         onednn: Whether oneDNN's fused operators may be used on the CPU.
+
+    Raises:
+        MissingPartError: The installed Paddle cannot drive the device.
     """
 
     name = "paddle"
@@ -34,12 +41,13 @@ class PaddleRuntime:
     def __init__(self, program: Path, weights: Path, device: str, threads: int, *, onednn: bool = True) -> None:
         self._files = program, weights
         self._threads = threads
-        self._may_fall_back = onednn and not device.startswith("gpu")
-        if device.startswith("gpu"):
-            self._predictor = _on_gpu(program, weights, int(device.partition(":")[2] or 0))
-        else:
+        kind, ids = parse_device(device)
+        self._may_fall_back = onednn and kind == "cpu"
+        if kind == "cpu":
             use_fast_kernels()
             self._predictor = (_on_cpu if onednn else _without_onednn)(program, weights, threads)
+        else:
+            self._predictor = _on_accelerator(program, weights, kind, ids[0] if ids else 0)
         self._input = self._predictor.get_input_handle(self._predictor.get_input_names()[0])
         self._output = self._predictor.get_output_handle(self._predictor.get_output_names()[0])
 
@@ -70,11 +78,23 @@ class PaddleRuntime:
         self._predictor.run()
 
 
-def _on_gpu(program: Path, weights: Path, device_id: int) -> Any:
+def _on_accelerator(program: Path, weights: Path, kind: str, device_id: int) -> Any:
+    """A predictor on a device beside the CPU; Paddle by itself falls back to the CPU in silence."""
     from paddle import inference
 
+    if device_count(kind) <= device_id:
+        raise MissingPartError(
+            f"the installed Paddle cannot drive {kind}:{device_id}",
+            hint="`segcli doctor` lists the devices; Global.device=cpu (--device cpu) computes on the CPU",
+        )
     config = _config(program, weights)
-    config.enable_use_gpu(_GPU_POOL_MB, device_id)
+    if kind in _GPU_KINDS:
+        config.enable_use_gpu(_GPU_POOL_MB, device_id)
+    elif kind == "xpu":
+        config.enable_xpu()
+        config.set_xpu_device_id(device_id)
+    else:
+        config.enable_custom_device(kind, device_id)
     return inference.create_predictor(config)
 
 

@@ -98,7 +98,10 @@ class PrototypeLoss(nn.Layer):  # type: ignore[misc]
         targets = PaddedTargets.from_inputs(inputs)
         if targets.labels.shape[1] == 0:
             empty = paddle.zeros_like(prediction.scores)
-            return self._total(_varifocal(prediction.scores, empty, empty), *self._nothing(prediction))
+            # the other processes add up theirs, and would wait for this one for ever
+            total_score = _shared_sum(empty.sum())
+            loss_cls = _varifocal(prediction.scores, empty, empty) / total_score
+            return self._total(loss_cls, *self._nothing(prediction))
         strides = prediction.strides
         assigned: Assignment = self.assigner(
             prediction.scores.detach(),

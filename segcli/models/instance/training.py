@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from segcli.models.spec import Preprocess, Recipe, TrainRecipe
+from segcli.models.spec import HalfPrecision, Preprocess, Recipe, TrainRecipe
 
 _IMAGENET_MEAN = (0.485, 0.456, 0.406)
 _IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -52,6 +52,7 @@ def rcnn_recipe(size: int = 800, *, stride: int = 32, clip: float | None = None,
     schedule = step_schedule(0.001)
     schedule["schedulers"][0]["milestones"] = [16, 22] if double else [8, 11]
     return TrainRecipe(
+        skips_parts=True,
         optimizer=_MOMENTUM if clip is None else {**_MOMENTUM, "clip_grad_by_norm": clip},
         lr_scheduler=schedule,
         loss={},
@@ -80,6 +81,7 @@ def solo_recipe(size: int = 800) -> TrainRecipe:
     bounds = [(1, 96), (48, 192), (96, 384), (192, 768), (384, 2048)]
     ranges = [[max(round(low * size / 800), 1), round(high * size / 800)] for low, high in bounds]
     return TrainRecipe(
+        skips_parts=True,
         optimizer=_MOMENTUM,
         lr_scheduler=step_schedule(0.0),
         loss={},
@@ -114,6 +116,7 @@ def square_preprocess(size: int = 640) -> Preprocess:
 def ppyoloe_seg_recipe(size: int = 640) -> TrainRecipe:
     """PP-YOLOE_seg: momentum SGD with a cosine that is longer than the training, moving average."""
     return TrainRecipe(
+        skips_parts=True,
         optimizer={
             "optimizer": {"type": "Momentum", "momentum": 0.9},
             "regularizer": {"type": "L2", "factor": 5e-4},
@@ -139,6 +142,8 @@ def ppyoloe_seg_recipe(size: int = 640) -> TrainRecipe:
         epochs=80,
         ema_decay=0.9998,
         images_per_step=64,
+        shares_norms=True,
+        half_precision=HalfPrecision(refused=("reduce_mean",)),
     )
 
 
@@ -146,6 +151,7 @@ def mask_rtdetr_recipe(size: int = 640) -> TrainRecipe:
     """Mask-RT-DETR: AdamW at a constant rate, clipped gradients, side between 0.75 and 1.25 of `size`."""
     sides = [max(round(side * size / 640 / 32), 1) * 32 for side in _MULTI_SCALE]
     return TrainRecipe(
+        skips_parts=True,
         optimizer={
             "optimizer": {"type": "AdamW", "weight_decay": 1e-4},
             "regularizer": False,
@@ -183,4 +189,5 @@ def mask_rtdetr_recipe(size: int = 640) -> TrainRecipe:
         epochs=72,
         ema_decay=0.9999,
         images_per_step=16,
+        shares_norms=True,
     )

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from segcli.models.spec import Preprocess, Recipe, TrainRecipe
+from segcli.models.spec import HalfPrecision, Preprocess, Recipe, TrainRecipe
 
 CROP_SIZE = (512, 512)
 """Width and height in pixels of PaddleX's training crop; `Train.crop_size` replaces it."""
 IMAGENET = Preprocess(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
 HALF = Preprocess()
+PADDLESEG_HALF = HalfPrecision(
+    allowed=("elementwise_add", "batch_norm", "sync_batch_norm"), refused=("bilinear_interp_v2",)
+)
+"""PaddleSeg's lists (`core/train.py`), of all its models."""
 
 
 def normalize(preprocess: Preprocess) -> Recipe:
@@ -63,6 +67,7 @@ def polynomial(power: float, warmup_start_lr: float | None = None) -> Recipe:
 def convolutional_recipe(loss: Recipe, crop_size: tuple[int, int] = CROP_SIZE) -> TrainRecipe:
     """DeepLab, OCRNet and PP-LiteSeg: momentum SGD."""
     return TrainRecipe(
+        half_precision=PADDLESEG_HALF,
         optimizer={"type": "SGD", "momentum": 0.9, "weight_decay": 4.0e-5},
         lr_scheduler=polynomial(0.9),
         loss=loss,
@@ -74,6 +79,7 @@ def convolutional_recipe(loss: Recipe, crop_size: tuple[int, int] = CROP_SIZE) -
 def segformer_recipe() -> TrainRecipe:
     """SegFormer: AdamW without exceptions."""
     return TrainRecipe(
+        half_precision=PADDLESEG_HALF,
         optimizer={"type": "AdamW", "beta1": 0.9, "beta2": 0.999, "weight_decay": 0.01},
         lr_scheduler=polynomial(1.0),
         loss=cross_entropy(1.0),
@@ -94,6 +100,7 @@ def seaformer_recipe() -> TrainRecipe:
         {"name": "norm", "weight_decay_mult": 0.0},
     ]
     return TrainRecipe(
+        half_precision=PADDLESEG_HALF,
         optimizer={"type": "AdamW", "beta1": 0.9, "beta2": 0.999, "weight_decay": 0.01, "custom_cfg": groups},
         lr_scheduler=polynomial(1.0, warmup_start_lr=1.0e-6),
         loss=cross_entropy(1.0),
@@ -114,6 +121,7 @@ def maskformer_recipe() -> TrainRecipe:
         {"name": "relative_position_bias_table", "weight_decay_mult": 0.0},
     ]
     return TrainRecipe(
+        half_precision=PADDLESEG_HALF,
         optimizer={
             "type": "AdamW",
             "weight_decay": 0.01,

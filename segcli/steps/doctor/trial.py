@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from segcli.device import unused_gpu
 from segcli.steps.doctor.health import Observation, State
 from segcli.steps.doctor.packages import ENGINES, engine_cure
 
@@ -20,11 +21,9 @@ _TRIALS = {
     "paddleseg": "from segcli.engines.paddleseg.importing import import_paddleseg as f; f()",
     "paddledet": "from segcli.engines.paddledet.importing import import_ppdet as f; f()",
 }
-_DEVICES = (
-    "from segcli.config.check import DEVICE_KINDS as kinds\n"
-    "from segcli.device import device_count as count\n"
-    "print(', '.join(f'{n} {k}' for k in kinds if k != 'cpu' and (n := count(k))) or 'none')"
-)
+_DEVICES = "from segcli.device import devices_here; print('devices:', *devices_here(), sep='\\n')"
+_SHARED_MEMORY = Path("/dev/shm")
+_SHARED_GB = 1.0
 
 
 def check_system() -> Iterator[Observation]:
@@ -53,10 +52,30 @@ def check_trials() -> Iterator[Observation]:
 
 
 def check_devices() -> Iterator[Observation]:
-    """Devices beside the CPU that the installed Paddle can use."""
+    """Devices beside the CPU that the installed Paddle can use, and a GPU that it cannot."""
     done = _run(_DEVICES)
-    if done is not None and done.returncode == 0:
-        yield Observation("devices", "beside the CPU", done.stdout.strip().splitlines()[-1])
+    if done is None or done.returncode:
+        return
+    lines = [line.strip() for line in done.stdout.strip().splitlines()]
+    found = lines[lines.index("devices:") + 1 :]
+    for device in found:
+        name, _, described = device.partition(" ")
+        yield Observation("devices", name, described or "can be used")
+    if not found:
+        advice = unused_gpu()
+        yield Observation("devices", "beside the CPU", "none", State.NOTE if advice else State.GOOD, advice=advice)
+
+
+def check_shared_memory() -> Iterator[Observation]:
+    """Room for the batches of loading processes, where a container has little."""
+    if not _SHARED_MEMORY.is_dir():
+        return
+    free_gb = shutil.disk_usage(_SHARED_MEMORY).free / 1e9
+    enough = free_gb >= _SHARED_GB
+    note = None if enough else "few processes can load: start the container with --shm-size=8g"
+    yield Observation(
+        "devices", "shared memory", f"{free_gb:.1f} GB", State.GOOD if enough else State.NOTE, advice=note
+    )
 
 
 def check_fonts() -> Iterator[Observation]:

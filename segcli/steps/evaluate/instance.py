@@ -13,7 +13,7 @@ from typing import Any
 from segcli.config.schema import Config
 from segcli.data.formats.coco import open_coco_dataset
 from segcli.data.instances import CocoDataset
-from segcli.device import available_device, select_device
+from segcli.device import available_device, on_cpu, select_device
 from segcli.errors import UsageError
 from segcli.inference.decode_objects import ObjectFinder
 from segcli.inference.exported_model import ExportedModel, is_exported
@@ -127,8 +127,9 @@ def open_measured(config: Config) -> Iterator[MeasuredInstanceModel]:
         from segcli.steps.export.instance import write_instance_files
 
         with tempfile.TemporaryDirectory(prefix="segcli-evaluate-") as folder:
-            trained = load_trained(source, config.Global.model)
-            write_instance_files(trained, Path(folder), ("paddle",), sha256_of(source))
+            with on_cpu():
+                trained = load_trained(source, config.Global.model)
+                write_instance_files(trained, Path(folder), ("paddle",), sha256_of(source))
             yield _open_exported(Path(folder), source, config)
 
 

@@ -15,7 +15,7 @@ from segcli.config.schema import Runtime as RuntimeName
 from segcli.data.files import sha256_of
 from segcli.data.formats.masks import find_root, scan_lists
 from segcli.data.image import image_size
-from segcli.device import available_device, select_device
+from segcli.device import available_device, on_cpu, select_device
 from segcli.errors import SegcliError, UsageError, WeightsError
 from segcli.inference.exported_model import ExportedModel, is_exported
 from segcli.inference.onnx_conversion import converter_installed
@@ -188,8 +188,9 @@ def _try_fast(weights: Path, runtime: RuntimeName, config: Config, stack: ExitSt
 def _export_for_now(weights: Path, config: Config, stack: ExitStack) -> tuple[Path, Reference]:
     """Exports into a folder that goes when the measurement is over; also what the trained network says of an image."""
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="segcli-evaluate-")))
-    trained = load_trained(weights, config.Global.model)
-    shape = input_shape(trained.spec, wanted_shape(config))
-    reference, _ = trained_reference(trained, shape, config, most=1)
-    write_files(trained, folder, shape, ("paddle",), sha256_of(weights))
+    with on_cpu():
+        trained = load_trained(weights, config.Global.model)
+        shape = input_shape(trained.spec, wanted_shape(config))
+        reference, _ = trained_reference(trained, shape, config, most=1)
+        write_files(trained, folder, shape, ("paddle",), sha256_of(weights))
     return folder, reference

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from segcli.config.schema import Config
+from segcli.device import on_cpu
 from segcli.errors import ExportError, UsageError
 from segcli.models.table import get_spec
 from segcli.steps.export.result import ExportResult
@@ -33,7 +34,7 @@ def export(config: Config) -> ExportResult:
 
 
 def export_weights(weights: Path, folder: Path, config: Config) -> ExportResult:
-    """Exports one weight file to `folder`.
+    """Exports one weight file to `folder`; on the CPU, whatever device this process has trained on.
 
     Raises:
         ExportError: The model cannot be written, or disagrees with the trained one.
@@ -44,5 +45,6 @@ def export_weights(weights: Path, folder: Path, config: Config) -> ExportResult:
             hint="leave the key out",
         )
     spec = get_spec(config.Global.model)
-    result: ExportResult = step_part("export", spec.task)(weights, folder, config)
+    with on_cpu():
+        result: ExportResult = step_part("export", spec.task)(weights, folder, config)
     return result

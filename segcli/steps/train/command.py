@@ -16,7 +16,7 @@ from segcli.data.files import write_text_atomic
 from segcli.device import select_device
 from segcli.engine import Network, TrainingSession
 from segcli.models.card import ModelCard
-from segcli.models.spec import ModelSpec
+from segcli.models.spec import HalfPrecision, ModelSpec
 from segcli.models.table import get_spec
 from segcli.steps.train import checkpoint, launch
 from segcli.steps.train.average import DEFAULT_DECAY, WeightAverage
@@ -64,7 +64,7 @@ def train_here(config: Config) -> TrainResult:
     parts = TASKS[spec.task]
     output = Path(config.Global.output)
     output.mkdir(parents=True, exist_ok=True)
-    select_device(config.Global.device, strict=config.Global.strict_device)
+    select_device(launch.device_of(config), strict=config.Global.strict_device)
     with _log_file(output / LOG_FILE, keep=config.Train.resume_path is not None):
         session = engine_of(spec.task).open_training(spec, config)
         _load_pretrained(session.network, spec, config)
@@ -89,9 +89,9 @@ class _Training:
 
 def _assemble(session: TrainingSession, spec: ModelSpec, parts: TaskParts, config: Config, output: Path) -> _Training:
     settings = config.Train
-    launch.join(session)
+    launch.join(session, spec.recipe)
     state = TrainState(session)
-    precision: Precision = FullPrecision() if settings.amp == "OFF" else _mixed_precision(session, config)
+    precision: Precision = FullPrecision() if settings.amp == "OFF" else _mixed_precision(spec, config)
     decay = _average_decay(session, settings.ema)
     averaging = None if decay is None else WeightAverage(session.network, decay)
     average = averaging.network if averaging else None
@@ -153,13 +153,13 @@ def _run(training: _Training, config: Config) -> None:
                 callback.close()
 
 
-def _mixed_precision(session: TrainingSession, config: Config) -> Precision:
+def _mixed_precision(spec: ModelSpec, config: Config) -> Precision:
     import paddle
 
     if paddle.get_device() == "cpu":
         log.warning("Train.amp=%s has no effect on the CPU; training in float32", config.Train.amp)
         return FullPrecision()
-    return MixedPrecision(session, "O2" if config.Train.amp == "O2" else "O1")
+    return MixedPrecision(spec.recipe.half_precision if spec.recipe else HalfPrecision())
 
 
 def _load_pretrained(network: Network, spec: ModelSpec, config: Config) -> None:

@@ -12,17 +12,20 @@ import json
 import logging
 import os
 import re
+import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from segcli.config.check import parse_device
+from segcli.config.check import AUTO, parse_device
 from segcli.config.schema import Config
 from segcli.data.files import write_json_atomic
 from segcli.device import available_device
 from segcli.engine import Network, TrainingSession
 from segcli.errors import TrainingError
+from segcli.models.spec import TrainRecipe
+from segcli.steps.train.advice import advice_from_logs
 from segcli.steps.train.result import TrainResult
 from segcli.steps.train.worker_errors import clear_faults, read_fault
 
@@ -33,22 +36,27 @@ LAUNCHER_LOG = "launcher.log"
 LINE_FORMAT = "segcli:%(levelno)d:%(message)s"
 """How a worker writes its log, so that the launching process can tell its lines from the launcher's."""
 _LINE = re.compile(r"segcli:(\d+):(.*)")
+_FIRST_PORT = 6070
+"""Where Paddle's launcher begins."""
 _ENVIRONMENT_DUMPS = ("envlog.*", "backup_env.*", "default.*.log")
 """Files into which Paddle's launcher writes all environment variables, passwords among them."""
 
 log = logging.getLogger("segcli.train")
 
 
-def _device_ids(config: Config) -> tuple[int, ...]:
-    """Ids of the devices that were asked for and are there."""
-    return parse_device(available_device(config.Global.device, strict=config.Global.strict_device))[1]
+def device_of(config: Config) -> str:
+    """What of `Global.device` is there; processes on the CPU (`Train.cpu_processes`) leave a GPU alone."""
+    wanted = config.Global.device
+    if wanted == AUTO and config.Train.cpu_processes > 1:
+        return "cpu"
+    return available_device(wanted, strict=config.Global.strict_device)
 
 
 def is_needed(config: Config) -> bool:
     """Whether the configuration asks for several processes and this is not one of them."""
     if _IN_WORKER in os.environ:
         return False
-    several = len(_device_ids(config)) > 1 or config.Train.cpu_processes > 1
+    several = len(parse_device(device_of(config))[1]) > 1 or config.Train.cpu_processes > 1
     return several or config.Train.dist_ips is not None
 
 
@@ -72,10 +80,15 @@ def train_in_processes(config: Config) -> TrainResult:
     worker = Path(__file__).with_name("worker.py")
     code = _run([*_launcher(config, logs), str(worker), str(output / CONFIG_FILE)], logs)
     if code or not (output / RESULT_FILE).is_file():
-        raise read_fault(output) or TrainingError(
-            f"a training process ended with exit code {code}", path=logs, hint="the logs in this folder say more"
-        )
+        raise read_fault(output) or _unexplained(code, logs)
     return TrainResult.from_dict(json.loads((output / RESULT_FILE).read_text(encoding="utf-8")))
+
+
+def _unexplained(code: int, logs: Path) -> TrainingError:
+    """The error of a process that ended without a word of its own; its logs may tell what to do."""
+    advice = advice_from_logs(sorted(logs.glob("*log*")))
+    hint = "the logs in this folder say more" if advice is None else advice
+    return TrainingError(f"a training process ended with exit code {code}", path=logs, hint=hint)
 
 
 def _run(command: list[str], logs: Path) -> int:
@@ -115,21 +128,74 @@ def _tell(lines: Iterable[str], keep: Callable[[str], object]) -> None:
 
 def _launcher(config: Config, logs: Path) -> list[str]:
     command = [sys.executable, "-u", "-m", "paddle.distributed.launch", "--log_dir", str(logs)]
+    kind, ids = parse_device(device_of(config))
+    count = config.Train.cpu_processes if kind == "cpu" else max(len(ids), 1)
     if config.Train.dist_ips is not None:
-        command += ["--ips", config.Train.dist_ips]
-    if config.Train.cpu_processes > 1:
-        return [*command, "--nproc_per_node", str(config.Train.cpu_processes)]
-    return [*command, "--devices", ",".join(map(str, _device_ids(config) or (0,)))]
+        port = first_port(config.Train.dist_port, config.Train.dist_ips.split(","), count)
+        command += ["--ips", config.Train.dist_ips, "--start_port", str(port)]
+    if kind == "cpu":
+        return [*command, "--nproc_per_node", str(count)]
+    return [*command, "--devices", ",".join(_labels(ids or (0,)))]
 
 
-def join(session: TrainingSession) -> None:
-    """Makes the session's gradients the mean over all processes; does nothing when there is one."""
+def _labels(ids: Sequence[int]) -> list[str]:
+    """Names by which Paddle's launcher knows devices: the entries of CUDA_VISIBLE_DEVICES and the like, if set."""
+    from paddle.distributed.launch.context.device import Device
+
+    labels = list(Device.parse_device().labels)
+    return [labels[index] if index < len(labels) else str(index) for index in ids]
+
+
+def first_port(wanted: int | None, machines: Sequence[str], count: int) -> int:
+    """The first of the ports by which processes find each other; each machine uses one a process, from there on.
+
+    Args:
+        wanted: `Train.dist_port`.
+        machines: All machines. A single one takes ports that are free; several must agree without asking each other.
+        count: Processes a machine.
+
+    Raises:
+        TrainingError: One of the ports is taken here.
+    """
+    candidates = range(_FIRST_PORT, 1 << 16, count) if len(machines) == 1 else (_FIRST_PORT,)
+    for first in candidates if wanted is None else (wanted,):
+        taken = [port for port in range(first, first + count) if not _is_free(port)]
+        if not taken:
+            return first
+    raise TrainingError(
+        f"port {taken[0]} of this machine, by which the processes find each other, is taken",
+        hint="another training may use it: set Train.dist_port to another number, the same on every machine",
+    )
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as trial:
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            trial.bind(("", port))
+        except OSError:
+            return False
+        return True
+
+
+def join(session: TrainingSession, recipe: TrainRecipe | None) -> None:
+    """Makes the session's gradients the mean over all processes; does nothing when there is one.
+
+    Args:
+        session: What is trained.
+        recipe: Says whether batches are normalised over the images of all devices. The CPU has no kernel for that;
+            there each process normalises its own.
+    """
     import paddle
 
     if world_size() == 1:
         return
     paddle.distributed.init_parallel_env()
-    session.forward = paddle.DataParallel(session.forward)
+    if recipe is not None and recipe.shares_norms and paddle.get_device() != "cpu":
+        # in place: `forward` may be a layer around the network
+        paddle.nn.SyncBatchNorm.convert_sync_batchnorm(session.network)
+    skips = recipe is not None and recipe.skips_parts
+    session.forward = paddle.DataParallel(session.forward, find_unused_parameters=skips)
 
 
 def share_statistics(network: Network, average: Network | None = None) -> None:

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 from segcli.engine import Batch, Tensor, TrainingSession
-
-AmpLevel = Literal["OFF", "O1", "O2"]
-
-_STABLE_IN_HALF = {"elementwise_add", "batch_norm", "sync_batch_norm"}
-_UNSTABLE_IN_HALF = {"bilinear_interp_v2"}
+from segcli.models.spec import HalfPrecision
 
 
 class FullPrecision:
@@ -32,24 +28,26 @@ class FullPrecision:
 
 
 class MixedPrecision:
-    """Automatic mixed precision with a loss scale, for devices whose half precision is faster."""
+    """Automatic mixed precision (O1) with a loss scale, for devices whose half precision is faster.
 
-    def __init__(self, session: TrainingSession, level: Literal["O1", "O2"]) -> None:
+    Args:
+        operators: Operators of the model's library that are set apart from Paddle's own lists.
+    """
+
+    def __init__(self, operators: HalfPrecision) -> None:
         import paddle
 
-        self._level = level
+        self._operators = operators
         self._scaler = paddle.amp.GradScaler(init_loss_scaling=1024)
-        if level == "O2":
-            session.network, session.optimizer = paddle.amp.decorate(
-                models=session.network, optimizers=session.optimizer, level="O2", save_dtype="float32"
-            )
 
     def step(self, session: TrainingSession, batch: Batch) -> Mapping[str, Tensor]:
         """As in full precision, with the forward pass in half precision and the gradients of a scaled loss."""
         import paddle
 
         with paddle.amp.auto_cast(
-            level=self._level, custom_white_list=_STABLE_IN_HALF, custom_black_list=_UNSTABLE_IN_HALF
+            level="O1",
+            custom_white_list=set(self._operators.allowed),
+            custom_black_list=set(self._operators.refused),
         ):
             losses = session.losses(batch)
         scaled = self._scaler.scale(losses["loss"])
@@ -63,9 +61,11 @@ class MixedPrecision:
         return {key: value.item() if hasattr(value, "item") else value for key, value in values.items()}
 
     def load_state_dict(self, values: Mapping[str, Any]) -> None:
-        """Takes the loss scale back."""
+        """Takes the loss scale back; a training that went without mixed precision has none."""
         import numpy as np
 
+        if not values:
+            return
         restored = dict(values)
         if "scale" in restored:
             restored["scale"] = np.asarray([restored["scale"]], dtype=np.float32)

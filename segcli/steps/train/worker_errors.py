@@ -12,6 +12,7 @@ from segcli.data.files import write_json_atomic
 from segcli.errors import ConfigError, ConfigFault, DatasetError, SegcliError, TrainingError
 from segcli.failure_report import failure_of
 from segcli.findings import Finding, Severity
+from segcli.steps.train.advice import advice_for
 
 _NAME = ".processes_fault.{}.json"
 
@@ -24,7 +25,7 @@ def leave_fault(folder: Path, rank: int, error: Exception) -> None:
         "type": failure.kind if known else None,
         "message": error.message if isinstance(error, SegcliError) else failure.message,
         "path": getattr(error, "path", None),
-        "hint": failure.hint if known else None,
+        "hint": failure.hint if known else advice_for(str(error)),
         **failure.details,
     }
     write_json_atomic(folder / _NAME.format(rank), values)

@@ -38,3 +38,28 @@ def test_losses_and_gradients_are_the_references(name: str) -> None:
     # the largest norms are 1e5; below 1e-3 is the rounding of what cancels out. Bilinear sampling has kinks, so that
     # some gradients depend on the number of threads (1.6e-4 between one and two)
     assert norms == pytest.approx(numbers["grad_norms"], rel=1e-3, abs=1e-3)
+
+
+def test_a_process_whose_batch_has_no_object_adds_up_with_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The others would wait for it for ever; here the other process has 6 points of score in its batch."""
+    network = golden.network("PP-YOLOE_seg-S")
+    inputs = golden.inputs("PP-YOLOE_seg-S")
+    side = inputs["image"].shape[-1]
+    nothing = {
+        "gt_class": paddle.zeros([1, 0, 1], "int32"),
+        "gt_bbox": paddle.zeros([1, 0, 4]),
+        "gt_segm": paddle.zeros([1, 0, side, side], "uint8"),
+        "pad_gt_mask": paddle.zeros([1, 0, 1]),
+    }
+    alone = float(network({**inputs, **nothing})["loss"])
+    asked = []
+
+    def reduce(value: paddle.Tensor) -> None:
+        asked.append(float(value))
+        paddle.assign(value + 6.0, value)
+
+    monkeypatch.setattr(paddle.distributed, "get_world_size", lambda: 2)
+    monkeypatch.setattr(paddle.distributed, "all_reduce", reduce)
+    together = float(network({**inputs, **nothing})["loss"])
+    assert asked == [0.0]
+    assert together == pytest.approx(alone / 3, rel=1e-4)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from typer.testing import CliRunner
@@ -94,6 +95,29 @@ def test_a_trial_that_fails_is_told(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(trial, "_TRIALS", {"paddleseg": "import absent_module"})
     (found,) = trial.check_trials()
     assert found.state is State.BAD and "absent_module" in found.value and found.cure
+
+
+def test_devices_are_listed_with_their_names(monkeypatch: pytest.MonkeyPatch):
+    answer = subprocess.CompletedProcess([], 0, "a warning\ndevices:\ngpu:0 NVIDIA A100, 85.1 GB\nnpu:0\n")
+    monkeypatch.setattr(trial, "_run", lambda _code: answer)
+    found = [(one.name, one.value, one.state) for one in trial.check_devices()]
+    assert found == [("gpu:0", "NVIDIA A100, 85.1 GB", State.GOOD), ("npu:0", "can be used", State.GOOD)]
+
+
+def test_a_gpu_that_lies_idle_is_a_note(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(trial, "unused_gpu", lambda: "install paddlepaddle-gpu")
+    (found,) = trial.check_devices()  # on this machine, by the installed Paddle
+    if found.name == "beside the CPU":
+        assert (found.value, found.state, found.advice) == ("none", State.NOTE, "install paddlepaddle-gpu")
+
+
+def test_little_shared_memory_is_a_note(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setattr(trial, "_SHARED_MEMORY", tmp_path)
+    for free, state in ((64 << 20, State.NOTE), (8 << 30, State.GOOD)):
+        monkeypatch.setattr(trial.shutil, "disk_usage", lambda _path, free=free: SimpleNamespace(free=free))
+        (found,) = trial.check_shared_memory()
+        assert found.state is state
+        assert (found.advice is not None) is (state is State.NOTE)
 
 
 def test_exit_codes_and_json(machine, monkeypatch: pytest.MonkeyPatch):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import socket
 from functools import partial
 
 import cv2
@@ -14,18 +15,26 @@ import pytest
 from segcli.data.files import write_json_atomic
 from segcli.data.sampling import Draws
 from segcli.engines.paddleseg.engine import PaddleSegEngine
-from segcli.errors import DatasetError
+from segcli.errors import DatasetError, TrainingError
 from segcli.models.table import get_spec
 from segcli.steps.train import launch, worker
 from segcli.steps.train.command import train
 from segcli.steps.train.history import read_history
 from segcli.steps.train.result import TrainResult
+from segcli.steps.train.worker_errors import leave_fault, read_fault
 from segcli.weights.files import read_weights
 from tests.images import make_seg_dataset
+from tests.steps.train.tiny import LineSession
 from tests.trained_model import make_config
 
 MODEL = "PP-LiteSeg-T"
 ITERATIONS = 3
+SHARED_NORMS = {
+    "PP-YOLOE_seg-S": True,
+    **{f"Mask-RT-DETR-{size}": True for size in "SMLXH"},
+    "MaskRCNN-ResNet50-FPN": False,
+    "SOLOv2": False,
+}
 SETTINGS = {
     "epochs_iters": ITERATIONS,
     "batch_size": 2,
@@ -150,7 +159,14 @@ def test_only_the_lines_of_a_worker_are_told(caplog):
     [
         ({"device": "gpu:0,1"}, ["--devices", "0,1"]),
         ({"device": "cpu", "cpu_processes": 3}, ["--nproc_per_node", "3"]),
-        ({"device": "gpu", "dist_ips": "10.0.0.1,10.0.0.2"}, ["--ips", "10.0.0.1,10.0.0.2", "--devices", "0"]),
+        (
+            {"device": "gpu", "dist_ips": "10.0.0.1,10.0.0.2", "dist_port": 6170},
+            ["--ips", "10.0.0.1,10.0.0.2", "--start_port", "6170", "--devices", "0"],
+        ),
+        (
+            {"device": "cpu", "dist_ips": "127.0.0.1", "dist_port": 6170},
+            ["--ips", "127.0.0.1", "--start_port", "6170", "--nproc_per_node", "1"],
+        ),
     ],
 )
 def test_the_launcher_gets_devices_and_machines(settings, expected, tmp_path, monkeypatch):
@@ -164,6 +180,93 @@ def test_the_launcher_gets_devices_and_machines(settings, expected, tmp_path, mo
     assert command[command.index(str(tmp_path)) + 1 :] == expected
     monkeypatch.setenv(launch._IN_WORKER, "1")
     assert not launch.is_needed(config)
+
+
+def test_a_single_machine_takes_ports_that_are_free_and_several_must_be_told(monkeypatch):
+    monkeypatch.setattr(launch, "_is_free", lambda port: port not in (6071, 6072))
+    assert launch.first_port(None, ["127.0.0.1"], 2) == 6074
+    assert launch.first_port(6080, ["a", "b"], 2) == 6080
+    with pytest.raises(TrainingError, match=r"(?s)port 6071 .*dist_port"):
+        launch.first_port(None, ["a", "b"], 2)
+
+
+def test_a_port_that_is_listened_on_is_not_free():
+    with socket.socket() as other:
+        other.bind(("", 0))
+        other.listen()
+        assert not launch._is_free(other.getsockname()[1])
+
+
+@pytest.mark.parametrize(("visible", "labels"), [("2,3", ["3"]), ("GPU-aa,GPU-bb", ["GPU-bb"]), (None, ["1"])])
+def test_devices_are_named_as_the_launcher_looks_them_up(visible, labels, monkeypatch):
+    """Ids are counted within CUDA_VISIBLE_DEVICES; Paddle's launcher wants its entries and counts anew."""
+    from paddle.distributed.launch.context.device import Device
+
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if visible is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    found = launch._labels((1,))
+    assert found == labels
+    if visible is not None:
+        assert Device.parse_device().get_selected_devices(",".join(found)) == ["1"]
+
+
+def test_auto_leaves_the_gpu_alone_where_processes_on_the_cpu_are_wanted(tmp_path, monkeypatch):
+    monkeypatch.setattr(launch, "available_device", lambda device, **_: {"auto": "gpu:0"}.get(device, device))
+    assert launch.device_of(make_config(tmp_path)) == "gpu:0"
+    assert launch.device_of(make_config(tmp_path, Train={"cpu_processes": 2})) == "cpu"
+
+
+@pytest.mark.parametrize(
+    ("said", "remedy"),
+    [
+        ("[comm_task_manager.cc:173] Find timeout comm task: op:AllReduce", "NCCL_SOCKET_IFNAME"),
+        ("ExternalError: NCCL error(5), unhandled system error", "first error in all logs"),
+        ("ERROR: Unexpected BUS error encountered in DataLoader worker", "--shm-size"),
+        ("ResourceExhaustedError: Out of memory error on GPU 0", "Train.batch_size"),
+        ("bind: Address already in use", "Train.dist_port"),
+        ("TCPStore: connect to 10.0.0.1:6070 Connection timed out", "Train.dist_ips"),
+    ],
+)
+def test_faults_of_several_processes_come_with_advice(said, remedy, tmp_path):
+    (tmp_path / "workerlog.0").write_text("step 1\n")
+    (tmp_path / "workerlog.1").write_text(f"step 1\n{said}\n")
+    error = launch._unexplained(1, tmp_path)
+    assert remedy in error.hint
+    leave_fault(tmp_path, 1, RuntimeError(said))
+    assert remedy in read_fault(tmp_path).hint
+
+
+def test_without_known_words_the_logs_are_named(tmp_path):
+    assert "logs" in launch._unexplained(1, tmp_path).hint
+
+
+def test_norms_are_shared_between_gpus_where_the_recipe_says_so(monkeypatch):
+    """PP-YOLOE_seg and Mask-RT-DETR have `norm_type: sync_bn` in their YAMLs; the GPU is one by name alone."""
+    import paddle
+    from paddle import nn
+
+    monkeypatch.setattr(launch, "world_size", lambda: 2)
+    monkeypatch.setattr(paddle.distributed, "init_parallel_env", lambda: None)
+    monkeypatch.setattr(paddle, "DataParallel", lambda layer, **options: (layer, options))
+    session = LineSession()
+    weights = {name: value.numpy() for name, value in session.network.state_dict().items()}
+    trained = {id(value) for value in session.network.parameters()}
+    recipe = get_spec("PP-YOLOE_seg-S").recipe
+    launch.join(session, recipe)
+    assert not any(isinstance(layer, nn.SyncBatchNorm) for layer in session.network.sublayers())
+    monkeypatch.setattr(paddle, "get_device", lambda: "gpu:0")
+    launch.join(session, recipe)
+    assert sum(isinstance(layer, nn.SyncBatchNorm) for layer in session.network.sublayers()) == 1
+    assert {id(value) for value in session.network.parameters()} == trained, "the optimizer moves the same tensors"
+    assert session.forward[1] == {"find_unused_parameters": True}
+    for name, value in session.network.state_dict().items():
+        np.testing.assert_array_equal(value.numpy(), weights[name], err_msg=name)
+
+
+@pytest.mark.parametrize(("model", "shares"), [*SHARED_NORMS.items()])
+def test_the_recipes_that_share_norms_are_the_official_ones(model, shares):
+    assert get_spec(model).recipe.shares_norms is shares
 
 
 def test_every_machine_tells_how_its_training_ended(tmp_path, monkeypatch, request):
