@@ -61,6 +61,8 @@ def start(
         loaded = load_config(path, overrides, options)
     except ConfigError as error:
         return _refuse(error, debug=debug)
+    if loaded.unread:
+        terminal.show_warning(loaded.unread)
     if print_config:
         from segcli.config.show import show
 

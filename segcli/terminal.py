@@ -33,6 +33,12 @@ def show_failure(message: str, hint: str | None = None) -> None:
     _write(sys.stderr, lines)
 
 
+def show_warning(message: str) -> None:
+    """One line on the error stream about what goes on nevertheless."""
+    paint = _painter(sys.stderr)
+    _write(sys.stderr, [f"{paint('warning', _YELLOW + _BOLD)}: {message}"])
+
+
 def show_faults(faults: Iterable[ConfigFault]) -> None:
     """All faults of a configuration."""
     faults = list(faults)

@@ -10,7 +10,6 @@ from segcli.config.schema import Config
 from segcli.config.suggest import did_you_mean, near
 from segcli.errors import ConfigFault
 from segcli.models.names import MODEL_TASKS
-from segcli.models.task import Task
 
 DEVICE_KINDS = ("cpu", "gpu", "npu", "xpu", "mlu", "gcu", "dcu", "iluvatar_gpu", "metax_gpu")
 AUTO = "auto"
@@ -100,16 +99,6 @@ def _pir(config: Config) -> Faults:
         yield ConfigFault("Global.export_with_pir", reason, "remove it or set it to true")
 
 
-def _label_maps(config: Config) -> Faults:
-    """LSeg learns from label maps, the other promptable models from outlined objects."""
-    if not config.Global.model.startswith("LSeg"):
-        return
-    for step in ("convert", "split"):
-        if getattr(config.CheckDataset, step).enable:
-            message = f"{config.Global.model} learns from label maps, which semantic models prepare"
-            yield ConfigFault(f"CheckDataset.{step}.enable", message, f"segcli {step} DATASET --task semantic")
-
-
 def _needed_by_mode(config: Config) -> Faults:
     mode = config.Global.mode
     if mode in ("check_dataset", "train", "evaluate") and config.Global.dataset_dir is None:
@@ -133,7 +122,7 @@ def _split(config: Config) -> Faults:
     for name in missing:
         given = [value for value in parts.values() if value is not None]
         remedy = f"set it to {100 - given[0]}" if given else "set both, for example to 80 and 20"
-        yield ConfigFault(f"CheckDataset.split.{name}", "is needed when the division is enabled", remedy)
+        yield ConfigFault(f"CheckDataset.split.{name}", "is needed when the split is enabled", remedy)
     if missing:
         return
     numbers = [value for value in parts.values() if value is not None]
@@ -143,14 +132,6 @@ def _split(config: Config) -> Faults:
     elif 0 in numbers:
         empty = "train_percent" if numbers[0] == 0 else "val_percent"
         yield ConfigFault(f"CheckDataset.split.{empty}", "is 0; each part needs images", "set it to 1 or more")
-
-
-def _prompts(config: Config) -> Faults:
-    model = config.Global.model
-    if config.Predict.prompts is not None and MODEL_TASKS[model] is not Task.PROMPTABLE:
-        promptable = [name for name, task in MODEL_TASKS.items() if task is Task.PROMPTABLE]
-        remedy = f"remove it, or take one of {', '.join(promptable)}"
-        yield ConfigFault("Predict.prompts", f"{model} takes no prompts", remedy)
 
 
 def _runtime(config: Config) -> Faults:
@@ -216,62 +197,13 @@ def _class_weights(config: Config) -> Faults:
         yield ConfigFault("Train.class_weights", f"holds {len(weights)} weights for {count} classes")
 
 
-_SEMANTIC_ONLY = {
-    "Train.dy2st": "the losses belong to the network",
-    "Train.crop_size": "Train.input_size chooses the image size",
-    "Train.loss": "the losses belong to the network",
-    "Train.class_weights": "",
-    "Evaluate.sliding_window": "",
-    "Evaluate.boundary_iou": "",
-    "Predict.sliding_window": "",
-    "Predict.target_size": "the size is the one of the training, see Train.input_size",
-}
-_INSTANCE_ONLY = {
-    "Train.input_size": "Train.crop_size chooses the image size",
-    "Train.network": "",
-    "Train.scale_learning_rate": "set Train.learning_rate",
-    "Predict.threshold": "label maps have no scores",
-}
-_OF_SEMANTIC_OR_INSTANCE = {
-    "Train.dy2st": "",
-    "Train.crop_size": "the network has one input size",
-    "Train.input_size": "the network has one input size",
-    "Train.network": "",
-    "Train.scale_learning_rate": "set Train.learning_rate",
-    "Train.transforms": "Train.promptable.flip is the one augmentation",
-    "Train.loss": "the losses belong to the network",
-    "Train.class_weights": "",
-    "Train.input_shape": "the network has one input size",
-    "Export.input_shape": "the network has one input size",
-    "Evaluate.sliding_window": "",
-    "Evaluate.boundary_iou": "",
-    "Predict.sliding_window": "",
-    "Predict.target_size": "the network has one input size",
-}
-
-
-def _of_another_task(config: Config) -> Faults:
-    task = MODEL_TASKS[config.Global.model]
-    wrong = {
-        Task.SEMANTIC: _INSTANCE_ONLY,
-        Task.INSTANCE: _SEMANTIC_ONLY,
-        Task.PROMPTABLE: _OF_SEMANTIC_OR_INSTANCE,
-    }[task]
-    for key, remedy in wrong.items():
-        section, _, name = key.partition(".")
-        if getattr(getattr(config, section), name):
-            yield ConfigFault(key, f"has no meaning for {config.Global.model} ({task.value})", remedy or "leave it out")
-
-
 _SPLIT = ("CheckDataset.split.enable", "CheckDataset.split.train_percent", "CheckDataset.split.val_percent")
 RULES: tuple[Rule, ...] = (
     Rule(("Global.device",), _device),
     Rule(("Global.export_with_pir",), _pir),
-    Rule(("Global.model", "CheckDataset.convert.enable", "CheckDataset.split.enable"), _label_maps),
     Rule(("Global.mode", "Global.dataset_dir", "Predict.input"), _needed_by_mode),
     Rule(("CheckDataset.convert.enable", "CheckDataset.convert.src_dataset_type"), _convert),
     Rule(_SPLIT, _split),
-    Rule(("Global.model", "Predict.prompts"), _prompts),
     Rule(("Predict.kernel_option.run_mode", "Predict.engine"), _runtime),
     Rule(("Global.device", "Train.cpu_processes"), _processes),
     Rule(("Train.amp",), _half_precision),
@@ -280,5 +212,4 @@ RULES: tuple[Rule, ...] = (
     Rule(("Evaluate.sliding_window", "Predict.sliding_window"), _windows),
     Rule(("Train.crop_size",), _crop),
     Rule(("Train.class_weights", "Train.num_classes"), _class_weights),
-    Rule(("Global.model", *_SEMANTIC_ONLY, *_INSTANCE_ONLY, *_OF_SEMANTIC_OR_INSTANCE), _of_another_task),
 )

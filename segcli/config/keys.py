@@ -11,6 +11,10 @@ from typing import Any, Literal, Union, get_args, get_origin
 from pydantic.fields import FieldInfo
 
 from segcli.config.schema import Config, Section
+from segcli.config.schema.meaning import Meaning
+
+OPTIONAL_SECTIONS = ("Evaluate.sliding_window", "Predict.sliding_window")
+"""Sections that are there as a whole or not at all."""
 
 
 @cache
@@ -23,6 +27,23 @@ def sections() -> dict[str, type[Section]]:
 def leaves() -> dict[str, FieldInfo]:
     """Keys that hold a value, by dotted name, in order of the schema."""
     return {key: field for key, field in _walk(Config, "") if section_of(field) is None}
+
+
+@cache
+def meanings() -> dict[str, Meaning]:
+    """For what each key that holds a value has a meaning, by dotted name."""
+    return dict(_meanings(Config, "", Meaning()))
+
+
+def _meanings(section: type[Section], prefix: str, outer: Meaning) -> Iterator[tuple[str, Meaning]]:
+    around = Meaning.of(list(section.reads), outer)
+    for name, field in section.model_fields.items():
+        meaning = Meaning.of(field.metadata, around)
+        inner = section_of(field)
+        if inner is None:
+            yield prefix + name, meaning
+        else:
+            yield from _meanings(inner, f"{prefix}{name}.", meaning)
 
 
 def section_of(field: FieldInfo) -> type[Section] | None:

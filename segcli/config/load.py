@@ -11,11 +11,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from segcli.config.check import MODE_HINTS, REFUSED, check_rules, unknown_model
-from segcli.config.keys import choices, expected, leaves, sections, wants_text
+from segcli.config.keys import OPTIONAL_SECTIONS, choices, expected, leaves, sections, wants_text
 from segcli.config.references import resolve_references
 from segcli.config.schema import DEFAULT, Config
 from segcli.config.suggest import did_you_mean, near, nearest_keys
 from segcli.config.tree import Values, discard, put, value_at
+from segcli.config.unread import refused_keys, unread_keys
 from segcli.config.yaml_text import Document, parse_value, read_yaml
 from segcli.errors import ConfigError, ConfigFault
 from segcli.models.names import MODEL_TASKS
@@ -32,10 +33,6 @@ MODEL_DEFAULTS: dict[str, dict[str, Any]] = {
     "SAM-tiny": {"Train.epochs_iters": 6, "Train.eval_interval": 3, "Train.batch_size": 1},
 }
 """Defaults of single models, before those of their task: the recipe by which it was measured."""
-_OPTIONAL = ("Evaluate.sliding_window", "Predict.sliding_window")
-"""Sections that are there as a whole or not at all."""
-
-
 _RUNTIME_WORDS = {
     "Predict.runtime": "Predict.runtime",
     "Predict.engine": "Predict.engine",
@@ -56,11 +53,13 @@ class LoadedConfig:
         config: The typed values.
         origins: By dotted key: ``FILE:LINE``, ``-o``, the name of a command's option, or ``default``.
         path: The file, if there was one.
+        unread: One sentence that names the given keys that count for nothing in this run, if there are any.
     """
 
     config: Config
     origins: dict[str, str]
     path: Path | None = None
+    unread: str | None = None
 
 
 def load_config(
@@ -216,6 +215,9 @@ class _Reading:
             self.faulty.add("Global.model")
         for fault in check_rules(config, self.faulty):
             self.faults.append(replace(fault, source=self._origin(fault.key)))
+        given, written = self._given()
+        if misnamed is None and "Global.model" not in self.faulty:
+            self.faults.extend(fault for fault in refused_keys(config, given, written) if fault.key not in self.faulty)
         if self.faults:
             raise ConfigError(
                 sorted(self.faults, key=self._place),
@@ -223,7 +225,15 @@ class _Reading:
                 output=config.Global.output if self._is_given("Global.output") else None,
             )
         origins = {key: self.origins.get(key, DEFAULT) for key in leaves()}
-        return LoadedConfig(config.with_origins(origins), origins, self.path)
+        return LoadedConfig(
+            config.with_origins(origins), origins, self.path, unread=unread_keys(config, given, written)
+        )
+
+    def _given(self) -> tuple[dict[str, str], dict[str, str]]:
+        """Origins of the keys that were given, and of those of them that stand in the file."""
+        given = {key: self.origins[key] for key in leaves() if self._is_given(key)}
+        given = {key: origin for key, origin in given.items() if not origin.startswith(DEFAULT)}
+        return given, {key: origin for key, origin in given.items() if origin.startswith(f"{self.path}:")}
 
     def _place(self, fault: ConfigFault) -> tuple[int, int]:
         """Faults of the file in order of its lines, then all others."""
@@ -265,7 +275,7 @@ class _Reading:
         for key in self.faulty:
             discard(values, key)
             parent = key.rpartition(".")[0]
-            if parent in _OPTIONAL:
+            if parent in OPTIONAL_SECTIONS:
                 discard(values, parent)
         values.setdefault("Global", {}).setdefault("model", "")
         return Config.model_validate(values)

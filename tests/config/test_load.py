@@ -116,7 +116,7 @@ def test_all_faults_at_once_with_value_place_and_nearest_word(write):
         ("Global.export_with_pir=False", "PIR form"),
         ("CheckDataset.convert.enable=True", "LabelMe"),
         ("CheckDataset.convert.src_dataset_type=COCA", "expected LabelMe"),
-        ("CheckDataset.split.enable=True", "is needed when the division is enabled"),
+        ("CheckDataset.split.enable=True", "is needed when the split is enabled"),
         ("Predict.prompts={box_prompt: [[0, 0, 9, 9]]}", "takes no prompts"),
         ("Predict.kernel_option.run_mode=trt_fp16", "expected paddle or mkldnn"),
         ("Predict.engine=onnxruntme", "did you mean onnxruntime?"),

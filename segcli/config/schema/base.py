@@ -1,15 +1,22 @@
 """A section of the configuration."""
 
-from typing import Any, Literal, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
+
+from segcli.config.schema.meaning import Read
 
 Runtime = Literal["auto", "paddle", "onnxruntime", "openvino"]
 
 
 class Section(BaseModel):
-    """A section of the configuration: unknown keys are faults, values do not change after parsing."""
+    """A section of the configuration: unknown keys are faults, values do not change after parsing.
 
+    Attributes:
+        reads: The uses of all fields that declare none; of an inner section those of the one around it.
+    """
+
+    reads: ClassVar[tuple[Read, ...]] = ()
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     @field_validator("*", mode="before")

@@ -1,12 +1,18 @@
 """`CheckDataset`: convert, split, check."""
 
-from typing import Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from segcli.config.schema.base import Section
+from segcli.config.schema.meaning import DENSE, PROMPTABLE, SAM, Instead, Read, Stock
 
 Percent = int
+_PREPARED = (
+    Read(("check_dataset",), DENSE),
+    Read(("check_dataset",), PROMPTABLE, SAM),
+    Instead("it learns from label maps: segcli convert or split DATASET --task semantic", PROMPTABLE),
+)
 
 
 class ConvertConfig(Section):
@@ -19,8 +25,8 @@ class ConvertConfig(Section):
         point_size: Radius in pixels in which `point` shapes are painted.
     """
 
-    enable: bool = False
-    src_dataset_type: Literal["LabelMe"] | None = None
+    enable: Annotated[bool, Stock(False)] = False
+    src_dataset_type: Annotated[Literal["LabelMe"] | None, Stock()] = None
     line_width: int = Field(default=5, ge=1)
     point_size: int = Field(default=5, ge=1)
 
@@ -35,9 +41,9 @@ class SplitConfig(Section):
         seed: Seed of the shuffle.
     """
 
-    enable: bool = False
-    train_percent: Percent | None = Field(default=None, ge=0, le=100)
-    val_percent: Percent | None = Field(default=None, ge=0, le=100)
+    enable: Annotated[bool, Stock(False)] = False
+    train_percent: Annotated[Percent | None, Stock()] = Field(default=None, ge=0, le=100)
+    val_percent: Annotated[Percent | None, Stock()] = Field(default=None, ge=0, le=100)
     seed: int = Field(default=0, ge=0)
 
 
@@ -51,7 +57,9 @@ class CheckDatasetConfig(Section):
         demo_images: How many samples of each part are drawn.
     """
 
-    convert: ConvertConfig = ConvertConfig()
-    split: SplitConfig = SplitConfig()
+    reads: ClassVar = (Read(("check_dataset",)),)
+
+    convert: Annotated[ConvertConfig, _PREPARED] = ConvertConfig()
+    split: Annotated[SplitConfig, _PREPARED] = SplitConfig()
     num_workers: int | None = Field(default=None, ge=1)
     demo_images: int = Field(default=10, ge=0)

@@ -1,10 +1,11 @@
 """`Evaluate`: measuring trained weights."""
 
-from typing import Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from segcli.config.schema.base import Runtime, Section
+from segcli.config.schema.meaning import DENSE, LSEG, PROMPTABLE, SEMANTIC, Read, Stock
 from segcli.config.schema.tiles import SlidingWindowConfig
 
 
@@ -23,11 +24,15 @@ class EvaluateConfig(Section):
         basic_config_path: Refused, as in `Train`.
     """
 
-    weight_path: str | None = None
-    log_interval: int = Field(default=10, ge=1)
-    batch_size: int = Field(default=1, ge=1)
+    reads: ClassVar = (Read(("evaluate",)),)
+
+    weight_path: Annotated[str | None, Stock()] = None
+    log_interval: Annotated[int, Stock(10)] = Field(default=10, ge=1)
+    batch_size: Annotated[int, Read(("evaluate",), DENSE)] = Field(default=1, ge=1)
     runtime: Runtime = "auto"
-    absent_class: Literal["exclude", "zero"] = "exclude"
-    sliding_window: SlidingWindowConfig | None = None
-    boundary_iou: bool = False
-    basic_config_path: None = None
+    absent_class: Annotated[
+        Literal["exclude", "zero"], Read(("train", "evaluate"), SEMANTIC), Read(("evaluate",), PROMPTABLE, LSEG)
+    ] = "exclude"
+    sliding_window: Annotated[SlidingWindowConfig | None, Read(("train", "evaluate"), SEMANTIC)] = None
+    boundary_iou: Annotated[bool, Read(("evaluate",), SEMANTIC)] = False
+    basic_config_path: Annotated[None, Read(()), Stock()] = None

@@ -1,10 +1,11 @@
 """`Export`: writing the inference model."""
 
-from typing import Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from segcli.config.schema.base import Section
+from segcli.config.schema.meaning import INSTANCE, PROMPTABLE, SEMANTIC, Instead, Read, Stock
 
 
 class ExportConfig(Section):
@@ -19,9 +20,17 @@ class ExportConfig(Section):
         basic_config_path: Refused, as in `Train`.
     """
 
-    weight_path: str | None = None
-    input_shape: tuple[int, int, int, int] | None = None
+    reads: ClassVar = (Read(("train", "export")),)
+
+    weight_path: Annotated[str | None, Read(("export",)), Stock()] = None
+    input_shape: Annotated[
+        tuple[int, int, int, int] | None,
+        Read(("train", "evaluate", "export"), SEMANTIC),
+        Read(("train", "export"), INSTANCE),
+        Instead("the network has one input size", PROMPTABLE),
+        Stock(),
+    ] = None
     formats: tuple[Literal["paddle", "onnx", "openvino"], ...] = ("paddle",)
     verify: bool = True
     tolerance: float = Field(default=1e-3, gt=0)
-    basic_config_path: None = None
+    basic_config_path: Annotated[None, Read(()), Stock()] = None

@@ -1,10 +1,11 @@
 """`Predict`: segmenting images."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from segcli.config.schema.base import Runtime, Section
+from segcli.config.schema.meaning import INSTANCE, LSEG, PROMPTABLE, SAM, SEMANTIC, Instead, Read, Stock
 from segcli.config.schema.tiles import SlidingWindowConfig
 
 
@@ -15,7 +16,7 @@ class KernelOption(Section):
         run_mode: ``paddle`` (plain) or ``mkldnn`` (oneDNN on the CPU).
     """
 
-    run_mode: str = "paddle"
+    run_mode: Annotated[str, Stock("paddle")] = "paddle"
 
 
 class PromptedConfig(Section):
@@ -36,14 +37,14 @@ class PromptedConfig(Section):
         formats: Files beside the JSON: ``overlay``, ``png`` (an image a mask), ``labelme``, ``coco``.
     """
 
-    multimask: Literal["auto", "best", "all", "single"] = "auto"
-    refine_rounds: int = Field(default=0, ge=0)
-    everything: bool = False
-    points_per_side: int = Field(default=32, ge=1)
-    min_score: float = Field(default=0.88, ge=0, le=1)
-    min_stability: float = Field(default=0.95, ge=0, le=1)
-    background: str = "others"
-    truncate_text: bool = False
+    multimask: Annotated[Literal["auto", "best", "all", "single"], Read(("predict",), PROMPTABLE, SAM)] = "auto"
+    refine_rounds: Annotated[int, Read(("predict",), PROMPTABLE, SAM)] = Field(default=0, ge=0)
+    everything: Annotated[bool, Read(("predict",), PROMPTABLE, SAM)] = False
+    points_per_side: Annotated[int, Read(("predict",), PROMPTABLE, SAM)] = Field(default=32, ge=1)
+    min_score: Annotated[float, Read(("predict",), PROMPTABLE, SAM)] = Field(default=0.88, ge=0, le=1)
+    min_stability: Annotated[float, Read(("predict",), PROMPTABLE, SAM)] = Field(default=0.95, ge=0, le=1)
+    background: Annotated[str, Read(("train", "evaluate", "predict"), PROMPTABLE, LSEG)] = "others"
+    truncate_text: Annotated[bool, Read(("predict",), PROMPTABLE, LSEG)] = False
     cache_dir: str | None = None
     formats: tuple[Literal["overlay", "png", "labelme", "coco"], ...] = ("overlay",)
 
@@ -73,18 +74,32 @@ class PredictConfig(Section):
         promptable: What a promptable model is asked and how it answers.
     """
 
-    batch_size: int = Field(default=1, ge=1)
-    model_dir: str = "output/best_model/inference"
-    input: str | tuple[str, ...] | None = None
-    kernel_option: KernelOption = KernelOption()
-    engine: str | None = None
-    engine_config: dict[str, Any] | None = None
-    use_hpip: bool = False
-    hpi_config: dict[str, Any] | None = None
-    prompts: dict[str, Any] | str | None = None
+    reads: ClassVar = (Read(("predict",)),)
+
+    batch_size: Annotated[int, Stock(1)] = Field(default=1, ge=1)
+    model_dir: Annotated[str, Stock()] = "output/best_model/inference"
+    input: Annotated[str | tuple[str, ...] | None, Read(("train", "export", "predict")), Stock()] = None
+    kernel_option: Annotated[KernelOption, Stock()] = KernelOption()
+    engine: Annotated[str | None, Stock()] = None
+    engine_config: Annotated[dict[str, Any] | None, Stock()] = None
+    use_hpip: Annotated[bool, Stock(False)] = False
+    hpi_config: Annotated[dict[str, Any] | None, Stock()] = None
+    prompts: Annotated[
+        dict[str, Any] | str | None,
+        Read(("predict",), PROMPTABLE),
+        Instead("it takes no prompts; SAM-B, MobileSAM, LSeg-L and the like do"),
+        Stock(),
+    ] = None
     runtime: Runtime = "auto"
-    target_size: int | tuple[int, int] | None = None
-    threshold: float | None = Field(default=None, ge=0, le=1)
+    target_size: Annotated[
+        int | tuple[int, int] | None,
+        Read(("predict",), SEMANTIC),
+        Instead("the size is the one of the training, see Train.input_size", INSTANCE),
+        Instead("the network has one input size", PROMPTABLE),
+    ] = None
+    threshold: Annotated[
+        float | None, Read(("predict",), (*INSTANCE, *PROMPTABLE)), Instead("label maps have no scores")
+    ] = Field(default=None, ge=0, le=1)
     json_form: Literal["compact", "full"] = "compact"
-    sliding_window: SlidingWindowConfig | None = None
-    promptable: PromptedConfig = PromptedConfig()
+    sliding_window: Annotated[SlidingWindowConfig | None, Read(("predict",), SEMANTIC)] = None
+    promptable: Annotated[PromptedConfig, Read(("predict",), PROMPTABLE)] = PromptedConfig()

@@ -1,11 +1,12 @@
 """`Global`: what every mode needs."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from segcli.config.schema.base import Section
+from segcli.config.schema.meaning import MODES, Read, Stock
 from segcli.errors import ConfigError, ConfigFault
 
 Mode = Literal["check_dataset", "train", "evaluate", "export", "predict"]
@@ -25,14 +26,16 @@ class GlobalConfig(Section):
         seed: Seed of every random choice.
     """
 
-    model: str
-    mode: Mode = "check_dataset"
-    dataset_dir: str | None = None
-    device: str = "auto"
-    output: str = "output"
-    export_with_pir: bool | None = None
-    strict_device: bool = False
-    seed: int = Field(default=0, ge=0)
+    reads: ClassVar = (Read(MODES),)
+
+    model: Annotated[str, Stock()]
+    mode: Annotated[Mode, Stock()] = "check_dataset"
+    dataset_dir: Annotated[str | None, Read(("check_dataset", "train", "evaluate", "export")), Stock()] = None
+    device: Annotated[str, Read(("train", "evaluate", "predict")), Stock()] = "auto"
+    output: Annotated[str, Stock()] = "output"
+    export_with_pir: Annotated[bool | None, Read(("train", "export")), Stock()] = None
+    strict_device: Annotated[bool, Read(("train", "evaluate", "predict"))] = False
+    seed: Annotated[int, Read(("train",))] = Field(default=0, ge=0)
 
     @property
     def dataset(self) -> Path:

@@ -1,10 +1,13 @@
 """`Train`: training."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from segcli.config.schema.base import Section
+from segcli.config.schema.meaning import DENSE, INSTANCE, LSEG, PROMPTABLE, SAM, SEMANTIC, Instead, Read, Stock
+
+_ONE_SIZE = "the network has one input size"
 
 
 class EmaConfig(Section):
@@ -49,9 +52,9 @@ class PromptTrainingConfig(Section):
     """
 
     freeze_encoder: bool | None = None
-    objects_per_image: int = Field(default=8, ge=1)
-    box_share: float = Field(default=0.5, ge=0, le=1)
-    error_rounds: int = Field(default=1, ge=0)
+    objects_per_image: Annotated[int, Read(("train",), PROMPTABLE, SAM)] = Field(default=8, ge=1)
+    box_share: Annotated[float, Read(("train",), PROMPTABLE, SAM)] = Field(default=0.5, ge=0, le=1)
+    error_rounds: Annotated[int, Read(("train",), PROMPTABLE, SAM)] = Field(default=1, ge=0)
     flip: bool = True
     cache_dir: str | None = None
     measured_images: int | None = Field(default=None, ge=1)
@@ -99,35 +102,67 @@ class TrainConfig(Section):
         promptable: Training of a promptable model.
     """
 
-    num_classes: int | None = Field(default=None, ge=1)
-    epochs_iters: int = Field(default=500, ge=1)
-    batch_size: int = Field(default=2, ge=1)
-    learning_rate: float | None = Field(default=None, gt=0)
-    pretrain_weight_path: str | None = None
-    warmup_steps: int | None = Field(default=None, ge=0)
-    resume_path: str | None = None
-    log_interval: int = Field(default=10, ge=1)
-    eval_interval: int = Field(default=100, ge=1)
-    amp: Literal["OFF", "O1", "O2"] = "OFF"
-    dy2st: bool = False
-    input_shape: tuple[int, int, int, int] | None = None
+    reads: ClassVar = (Read(("train",)),)
+
+    num_classes: Annotated[
+        int | None,
+        Read(("check_dataset", "train"), DENSE),
+        Read(("check_dataset", "train"), PROMPTABLE, LSEG),
+        Read(("check_dataset",), PROMPTABLE, SAM),
+        Stock(2),
+    ] = Field(default=None, ge=1)
+    epochs_iters: Annotated[int, Stock()] = Field(default=500, ge=1)
+    batch_size: Annotated[int, Stock()] = Field(default=2, ge=1)
+    learning_rate: Annotated[float | None, Stock()] = Field(default=None, gt=0)
+    pretrain_weight_path: Annotated[str | None, Stock()] = None
+    warmup_steps: Annotated[int | None, Stock()] = Field(default=None, ge=0)
+    resume_path: Annotated[str | None, Stock()] = None
+    log_interval: Annotated[int, Stock()] = Field(default=10, ge=1)
+    eval_interval: Annotated[int, Stock()] = Field(default=100, ge=1)
+    amp: Annotated[Literal["OFF", "O1", "O2"], Stock()] = "OFF"
+    dy2st: Annotated[
+        bool, Read(("train",), SEMANTIC), Instead("the losses belong to the network", INSTANCE), Stock(False)
+    ] = False
+    input_shape: Annotated[
+        tuple[int, int, int, int] | None,
+        Read(("train", "evaluate", "export"), SEMANTIC),
+        Read(("train", "export"), INSTANCE),
+        Instead(_ONE_SIZE, PROMPTABLE),
+        Stock(),
+    ] = None
     cpu_processes: int = Field(default=1, ge=1)
-    dist_ips: str | None = None
+    dist_ips: Annotated[str | None, Stock()] = None
     dist_port: int | None = Field(default=None, ge=1024, le=65000)
-    uniform_output_enabled: Literal[True] | None = None
-    basic_config_path: None = None
-    crop_size: tuple[int, int] | None = None
-    input_size: int | None = Field(default=None, ge=32)
-    network: dict[str, Any] | None = None
-    scale_learning_rate: bool = False
-    transforms: tuple[dict[str, Any], ...] | None = None
+    uniform_output_enabled: Annotated[bool | None, Read(()), Stock(True)] = None
+    basic_config_path: Annotated[None, Read(()), Stock()] = None
+    crop_size: Annotated[
+        tuple[int, int] | None,
+        Read(("train",), SEMANTIC),
+        Instead("Train.input_size chooses the image size", INSTANCE),
+        Instead(_ONE_SIZE, PROMPTABLE),
+    ] = None
+    input_size: Annotated[
+        int | None,
+        Read(("train",), INSTANCE),
+        Instead("Train.crop_size chooses the image size", SEMANTIC),
+        Instead(_ONE_SIZE, PROMPTABLE),
+    ] = Field(default=None, ge=32)
+    network: Annotated[dict[str, Any] | None, Read(("train",), INSTANCE)] = None
+    scale_learning_rate: Annotated[bool, Read(("train",), INSTANCE), Instead("set Train.learning_rate")] = False
+    transforms: Annotated[
+        tuple[dict[str, Any], ...] | None,
+        Read(("train",), DENSE),
+        Instead("Train.promptable.flip is the one augmentation", PROMPTABLE),
+    ] = None
     optimizer: dict[str, Any] | None = None
     lr_scheduler: dict[str, Any] | None = None
-    loss: dict[str, Any] | None = None
+    loss: Annotated[dict[str, Any] | None, Read(("train",), SEMANTIC), Instead("the losses belong to the network")] = (
+        None
+    )
     num_workers: int = Field(default=0, ge=0)
     keep_checkpoints: int = Field(default=1, ge=1)
     ema: EmaConfig = EmaConfig()
     early_stop: EarlyStopConfig = EarlyStopConfig()
-    class_weights: Literal["auto"] | tuple[float, ...] | None = None
+    class_weights: Annotated[Literal["auto"] | tuple[float, ...] | None, Read(("train",), SEMANTIC)] = None
     export_best: bool = True
-    promptable: PromptTrainingConfig = PromptTrainingConfig()
+    promptable: Annotated[PromptTrainingConfig, Read(("train",), PROMPTABLE)] = PromptTrainingConfig()

@@ -1,0 +1,108 @@
+"""For what a key has a meaning: declared at the field, read by the refusals, the help, the comments and the tests.
+
+A field carries `Read(...)` for each use, `Instead(...)` for the remedy where it has none, and `Stock(...)` when it is
+one of PaddleX's; a section declares what its fields share in `reads`.
+"""
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+from segcli.models.task import Task
+
+MODES = ("check_dataset", "train", "evaluate", "export", "predict")
+SEMANTIC, INSTANCE, PROMPTABLE = (Task.SEMANTIC,), (Task.INSTANCE,), (Task.PROMPTABLE,)
+DENSE = (*SEMANTIC, *INSTANCE)
+"""Tasks whose models have classes and need no prompts."""
+ALL = (*DENSE, *PROMPTABLE)
+SAM, LSEG = ("SAM-*", "MobileSAM"), ("LSeg-*",)
+"""Names of the promptable models by what prompts them: boxes and points, or texts."""
+
+
+@dataclass(frozen=True)
+class Read:
+    """One use of a key.
+
+    Attributes:
+        modes: Modes that read it.
+        tasks: For models of these tasks.
+        models: Patterns of their names; none is every model of the tasks.
+    """
+
+    modes: tuple[str, ...]
+    tasks: tuple[Task, ...] = ALL
+    models: tuple[str, ...] = ()
+
+    def serves(self, model: str, task: Task) -> bool:
+        """Whether this use is one of a model."""
+        named = not self.models or any(fnmatchcase(model, pattern) for pattern in self.models)
+        return task in self.tasks and named
+
+
+@dataclass(frozen=True)
+class Instead:
+    """What to do where a key has no meaning.
+
+    Attributes:
+        text: The remedy, e.g. ``Train.crop_size chooses the image size``.
+        tasks: For models of these tasks.
+    """
+
+    text: str
+    tasks: tuple[Task, ...] = ALL
+
+
+@dataclass(frozen=True)
+class Stock:
+    """Marks a key of PaddleX.
+
+    Attributes:
+        value: The value of its own configurations, which passes with a warning where the key has no meaning.
+    """
+
+    value: Any = None
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """For what a key has a meaning.
+
+    Attributes:
+        reads: Its uses.
+        remedies: What to do where it has none.
+        stock: Set for a key of PaddleX.
+    """
+
+    reads: tuple[Read, ...] = ()
+    remedies: tuple[Instead, ...] = ()
+    stock: Stock | None = None
+
+    @staticmethod
+    def of(notes: list[Any], outer: "Meaning") -> "Meaning":
+        """What the notes at a field say, alone or in tuples; what they leave open is as in the section around it."""
+        notes = [one for note in notes for one in (note if isinstance(note, tuple) else (note,))]
+        reads = tuple(note for note in notes if isinstance(note, Read))
+        remedies = tuple(note for note in notes if isinstance(note, Instead))
+        stock = next((note for note in notes if isinstance(note, Stock)), None)
+        return Meaning(reads or outer.reads, remedies or outer.remedies, stock)
+
+    def modes(self, model: str, task: Task) -> tuple[str, ...]:
+        """The modes in which the key is read for a model; none where it has no meaning."""
+        found = {mode for use in self.reads if use.serves(model, task) for mode in use.modes}
+        return tuple(mode for mode in MODES if mode in found)
+
+    def instead(self, task: Task) -> str | None:
+        """What to do where the key has no meaning for a model of a task."""
+        return next((remedy.text for remedy in self.remedies if task in remedy.tasks), None)
+
+    @property
+    def tasks(self) -> tuple[Task, ...]:
+        """The tasks for which the key has a meaning."""
+        return tuple(task for task in ALL if any(task in use.tasks for use in self.reads))
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Patterns of the only models for which it has one; none where no use names models."""
+        return tuple(
+            dict.fromkeys(name for use in self.reads for name in use.models if all(u.models for u in self.reads))
+        )

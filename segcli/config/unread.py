@@ -1,0 +1,64 @@
+"""Given keys that have no meaning: refused, or named in one warning where they are PaddleX's at their stock value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from segcli.config.keys import OPTIONAL_SECTIONS, leaves, meanings
+from segcli.config.schema import Config
+from segcli.config.tree import value_at
+from segcli.errors import ConfigFault
+from segcli.models.names import MODEL_TASKS
+
+
+def refused_keys(config: Config, given: Mapping[str, str], written: Mapping[str, str]) -> Iterator[ConfigFault]:
+    """Faults of the given keys that have no meaning for the model.
+
+    A key of PaddleX passes at the value of PaddleX's own configurations, and any key of a file at its default.
+
+    Args:
+        config: The typed values.
+        given: Origin of each key that was given, by dotted name.
+        written: Those of them that stand in the file.
+    """
+    model = config.Global.model
+    task = MODEL_TASKS[model]
+    values = config.model_dump()
+    refused: set[str] = set()
+    for key, meaning in meanings().items():
+        if key not in given or meaning.modes(model, task):
+            continue
+        value, default = value_at(values, key), leaves()[key].get_default(call_default_factory=True)
+        is_stock = meaning.stock is not None and value in (meaning.stock.value, None)
+        if is_stock or (value == default and (key in written or value is None)):
+            continue
+        parent = key.rpartition(".")[0]
+        named = parent if parent in OPTIONAL_SECTIONS else key
+        if named not in refused:
+            refused.add(named)
+            message = f"has no meaning for {model} ({task.value})"
+            yield ConfigFault(named, message, meaning.instead(task) or "leave it out", given[key])
+
+
+def unread_keys(config: Config, given: Mapping[str, str], written: Mapping[str, str]) -> str | None:
+    """One sentence that names the keys that were given and count for nothing in this run; None without any.
+
+    Of a file only PaddleX's keys without a meaning for the model are named: one file serves all modes.
+    """
+    model, mode = config.Global.model, config.Global.mode
+    task = MODEL_TASKS[model]
+    unread: list[str] = []
+    for key, meaning in meanings().items():
+        if key not in given:
+            continue
+        modes = meaning.modes(model, task)
+        here = mode in modes if key not in written else bool(modes) or leaves()[key].default == value_of(config, key)
+        if not here:
+            read_by = f"; {' and '.join(modes)} reads it" if modes else ""
+            unread.append(f"{key} ({given[key]}{read_by})")
+    return f"not read by {mode} of {model}: {', '.join(unread)}" if unread else None
+
+
+def value_of(config: Config, key: str) -> object:
+    """The value of a dotted key, as plain data."""
+    return value_at(config.model_dump(), key)
