@@ -24,6 +24,11 @@ class Section(BaseModel):
     def _true_is_no_number(cls, value: Any, info: ValidationInfo) -> Any:
         """Pydantic would take true for 1."""
         annotation = cls.model_fields[str(info.field_name)].annotation
-        if isinstance(value, bool) and not {bool, True} & {annotation, *get_args(annotation)}:
+        if isinstance(value, bool) and not _takes_bool(annotation):
             raise ValueError("true and false are no numbers")
         return value
+
+
+def _takes_bool(annotation: Any) -> bool:
+    """Whether true is among what an annotation names: ``bool | None``, ``Literal[True] | None``."""
+    return annotation in (bool, True) or any(map(_takes_bool, get_args(annotation)))

@@ -133,7 +133,7 @@ class TrainConfig(Section):
     cpu_processes: int = Field(default=1, ge=1)
     dist_ips: Annotated[str | None, Stock()] = None
     dist_port: int | None = Field(default=None, ge=1024, le=65000)
-    uniform_output_enabled: Annotated[bool | None, Read(()), Stock(True)] = None
+    uniform_output_enabled: Annotated[Literal[True] | None, Read(()), Stock(True)] = None
     basic_config_path: Annotated[None, Read(()), Stock()] = None
     crop_size: Annotated[
         tuple[int, int] | None,
