@@ -37,7 +37,7 @@ def label_maps(
     """
     height, width = images[0].shape[:2]
     needed = input_size or (height, width)
-    inputs = normalise([resize_image(rgb, *needed) for rgb in images], preprocess)
+    inputs = normalise([resize_image(rgb, *needed, area=preprocess.area) for rgb in images], preprocess)
     return [labels_of(output, height, width) for output in forward(inputs)]
 
 

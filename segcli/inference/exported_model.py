@@ -44,7 +44,7 @@ LABELS_TENSOR = "labels"
 
 DRAW_THRESHOLD = 0.5
 """PaddleX's smallest score of an object."""
-LINEAR, CUBIC = 1, 2
+LINEAR, CUBIC, AREA = 1, 2, 3
 """OpenCV's numbers of these interpolations, as manifests write them."""
 
 InputShape = tuple[int, int, int, int]
@@ -147,7 +147,8 @@ def manifest_values(
     transforms: list[dict[str, Any]] = []
     if input_shape[2] > 0:
         size = [input_shape[3], input_shape[2]]
-        transforms.append({"type": "Resize", "target_size": size, "keep_ratio": False, "size_divisor": None})
+        way = {"interp": "AREA"} if card.preprocess.area else {}
+        transforms.append({"type": "Resize", "target_size": size, "keep_ratio": False, "size_divisor": None, **way})
     scale = card.preprocess
     transforms.append({"type": "Normalize", "mean": list(scale.mean), "std": list(scale.std)})
     return {
@@ -179,7 +180,7 @@ def _parse(folder: Path, values: dict[str, Any], card: ModelCard | None) -> Expo
     return ExportedModel(
         folder=folder,
         model_name=str((values.get("Global") or {})["model_name"]),
-        preprocess=_scale(transforms.get("Normalize") or {}),
+        preprocess=_scale(transforms.get("Normalize") or {}, transforms.get("Resize") or {}),
         input_shape=tuple(-1 if side is None else int(side) for side in shape),  # type: ignore[arg-type]
         class_names=tuple(str(name) for name in names),
         card=card,
@@ -197,7 +198,7 @@ def instance_manifest_values(card: ModelCard, files: dict[str, str], source_sha2
             "type": "Resize",
             "target_size": list(scale.size),
             "keep_ratio": scale.keep_ratio,
-            "interp": CUBIC if scale.cubic else LINEAR,
+            "interp": CUBIC if scale.cubic else AREA if scale.area else LINEAR,
         },
         {
             "type": "NormalizeImage",
@@ -236,6 +237,7 @@ def parse_instance(folder: Path, values: dict[str, Any], card: ModelCard | None)
         size=(height, width),
         keep_ratio=keep_ratio,
         cubic=resize.get("interp", CUBIC) == CUBIC,
+        area=resize.get("interp") == AREA,
         stride=int((transforms.get("PadStride") or {}).get("stride", 1)),
     )
     return ExportedModel(
@@ -250,9 +252,9 @@ def parse_instance(folder: Path, values: dict[str, Any], card: ModelCard | None)
     )
 
 
-def _scale(entry: dict[str, Any]) -> Preprocess:
+def _scale(entry: dict[str, Any], resize: dict[str, Any]) -> Preprocess:
     mean, std = (_three(entry.get(key, 0.5)) for key in ("mean", "std"))
-    return Preprocess(mean=mean, std=std)
+    return Preprocess(mean=mean, std=std, area=resize.get("interp") == "AREA")
 
 
 def _three(value: float | list[float]) -> tuple[float, float, float]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segcli.data.image import RgbImage
-from segcli.inference.preprocess import NetworkInput, normalise
+from segcli.inference.preprocess import NetworkInput, normalise, resize_image
 from segcli.models.spec import Preprocess
 
 Feeds = dict[str, NDArray[np.float32]]
@@ -49,8 +49,9 @@ def prepare(rgb: RgbImage, preprocess: Preprocess) -> PreparedImage:
     height, width = rgb.shape[:2]
     resized = fitted_size(height, width, preprocess)
     if resized != (height, width):
-        way = cv2.INTER_CUBIC if preprocess.cubic else cv2.INTER_LINEAR
-        rgb = np.asarray(cv2.resize(rgb, (resized[1], resized[0]), interpolation=way), np.uint8)
+        if preprocess.cubic:
+            rgb = np.asarray(cv2.resize(rgb, (resized[1], resized[0]), interpolation=cv2.INTER_CUBIC), np.uint8)
+        rgb = resize_image(rgb, *resized, area=preprocess.area)
     image = normalise([rgb], preprocess)
     missing = [-side % preprocess.stride for side in resized]
     if any(missing):

@@ -49,8 +49,17 @@ def _table(preprocess: Preprocess) -> NDArray[np.float32]:
     return values
 
 
-def resize_image(rgb: RgbImage, height: int, width: int) -> RgbImage:
-    """The image in another size, bilinear; the same array where the size is right already."""
+def resize_image(rgb: RgbImage, height: int, width: int, *, area: bool = False) -> RgbImage:
+    """The image in another size, bilinear; the same array where the size is right already.
+
+    Args:
+        rgb: The image.
+        height: Wanted height in pixels.
+        width: Wanted width in pixels.
+        area: Whether shrinking takes the mean of the pixels that become one.
+    """
     if rgb.shape[:2] == (height, width):
         return rgb
-    return np.asarray(cv2.resize(rgb, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
+    shrinks = height <= rgb.shape[0] and width <= rgb.shape[1]
+    way = cv2.INTER_AREA if area and shrinks else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(rgb, (width, height), interpolation=way), np.uint8)

@@ -93,7 +93,7 @@ def _logits(
     height, width = tiles[0].shape[:2]
     needed = input_size or (height, width)
     for start in range(0, len(tiles), batch_size):
-        batch = [resize_image(tile, *needed) for tile in tiles[start : start + batch_size]]
+        batch = [resize_image(tile, *needed, area=preprocess.area) for tile in tiles[start : start + batch_size]]
         for logits in forward(normalise(batch, preprocess)):
             yield resize_logits(logits, height, width)
 

@@ -25,6 +25,7 @@ _SEMANTIC = {
     "SeaFormer_large": 14.0,
     "MaskFormer_tiny": 41.8,
     "MaskFormer_small": 63.1,
+    "UNet-S": 0.7,
 }
 _INSTANCE = {
     "MaskRCNN-ResNet50": 36.0,
@@ -42,6 +43,7 @@ _INSTANCE = {
     "Mask-RT-DETR-L": 32.9,
     "Mask-RT-DETR-X": 68.8,
     "Mask-RT-DETR-H": 130.0,
+    "SeedUNet-S": 0.7,
 }
 _PROMPTABLE = {
     "SAM-H_box": 641.1,

@@ -22,6 +22,7 @@ class Preprocess:
         size: Height and width in pixels to which an image is resized; None keeps its own.
         keep_ratio: Whether `size` bounds the shorter and the longer side instead of being the size itself.
         cubic: Whether resizing interpolates cubically instead of linearly.
+        area: Whether shrinking takes the mean of the pixels that become one, instead of interpolating between a few.
         stride: The resized image is padded with zeros (right, bottom) to a multiple of this.
     """
 
@@ -30,6 +31,7 @@ class Preprocess:
     size: tuple[int, int] | None = None
     keep_ratio: bool = False
     cubic: bool = False
+    area: bool = False
     stride: int = 1
 
 

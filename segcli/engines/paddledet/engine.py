@@ -31,7 +31,7 @@ log = logging.getLogger("segcli.train")
 
 SCRATCH_CLIP = 10.0
 _WARMUP_SHARE = 10
-_STACKING = ("PadTargets", "Gt2Solov2Target")
+_STACKING = ("PadTargets", "Gt2Solov2Target", "SeedTargets")
 """Batch transforms after which the targets of all images have one shape."""
 _DIVISOR = 32
 
@@ -58,7 +58,7 @@ class PaddleDetEngine:
         size = _input_size(spec, settings)
         recipe = SIZED[spec.name].recipe(size)
         dataset = _open_dataset(config)
-        images = training_images(dataset.train)
+        images = training_images(dataset.train, needs_objects=SIZED[spec.name].needs_objects)
         draws = Draws(
             samples=len(images),
             batch_size=settings.batch_size,
@@ -84,7 +84,7 @@ class PaddleDetEngine:
             iterations=per_epoch,
         )
         preprocess = SIZED[spec.name].preprocess(size)
-        batch_transforms = _fitted(recipe.batch_transforms, settings.network)
+        batch_transforms = _fitted(recipe.batch_transforms, settings.network, len(dataset.classes))
         stacked = any(transform["type"] in _STACKING for transform in batch_transforms)
         return InstanceSession(
             network=network,
@@ -149,8 +149,9 @@ def _input_size(spec: ModelSpec, settings: TrainConfig) -> int:
     return size
 
 
-def _fitted(transforms: Sequence[Recipe], options: Recipe | None) -> list[Recipe]:
-    """SOLOv2's targets are made for the grids of its head."""
+def _fitted(transforms: Sequence[Recipe], options: Recipe | None, num_classes: int) -> list[Recipe]:
+    """Targets that depend on the network: SOLOv2's are made for the grids of its head, the U-Net's for each class."""
+    transforms = [{"num_classes": num_classes, **one} if one["type"] == "SeedTargets" else one for one in transforms]
     grids = (options or {}).get("SOLOv2Head", {}).get("num_grids")
     if grids is None:
         return list(transforms)

@@ -14,13 +14,16 @@ from segcli.engines.paddledet.stream import TrainingImage
 log = logging.getLogger("segcli.train")
 
 
-def training_images(samples: Sequence[InstanceSample]) -> list[TrainingImage]:
-    """The images to learn from: crowds are no objects, and an image without objects is left out, as in the library.
+def training_images(samples: Sequence[InstanceSample], *, needs_objects: bool = True) -> list[TrainingImage]:
+    """The images to learn from; crowds are no objects.
 
-    PaddleDetection's losses of R-CNN and SOLOv2 have nothing to sample in an empty image.
+    Args:
+        samples: The images.
+        needs_objects: Leaves images without objects out, as the library does: PaddleDetection's losses have nothing to
+            sample there.
     """
     images = [_image(sample) for sample in samples]
-    kept = [record for record in images if len(record.boxes)]
+    kept = [record for record in images if len(record.boxes) or not needs_objects]
     crowds = sum(value.is_crowd for sample in samples for value in sample.objects)
     if crowds:
         log.info("%d crowds are left out of the training: they are no single objects", crowds)

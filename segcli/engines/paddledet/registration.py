@@ -16,6 +16,7 @@ from segcli.models.instance.mask_queries import MaskQueryTransformer
 from segcli.models.instance.mask_rtdetr import MaskSetHead, TopQueries
 from segcli.models.instance.matcher import SetMatcher
 from segcli.models.instance.ppyoloe_seg_head import SegPPYOLOEHead
+from segcli.models.instance.seed_unet import SeedUNet
 from segcli.models.instance.set_loss import SetLoss
 from segcli.models.instance.task_aligner import IndexedTaskAligner
 
@@ -64,6 +65,7 @@ INSTANCE_CLASSES: tuple[type, ...] = (
     TopQueries,
     SegPPYOLOEHead,
     IndexedTaskAligner,
+    SeedUNet,
 )
 
 # nothing in these branches on a value, so tracing need not rewrite their source (its rewriter knows not all of Python);
@@ -71,6 +73,8 @@ INSTANCE_CLASSES: tuple[type, ...] = (
 _TRACED_AS_THEY_ARE = (
     mask_rtdetr.SegMaskRTDETR.forward,
     mask_rtdetr.SegMaskRTDETR.predict_prototypes,
+    SeedUNet.forward,
+    SeedUNet.predict_prototypes,
     SegPPYOLOEHead.forward,
     SegPPYOLOEHead.decode,
 )

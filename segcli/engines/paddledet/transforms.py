@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 
 from segcli.engines.paddledet.importing import import_ppdet
+from segcli.engines.paddledet.seed_targets import SeedTargets
+from segcli.engines.paddledet.warp import WarpWithMasks
 from segcli.errors import ConfigError, ConfigFault
 from segcli.models.spec import Recipe
 
@@ -127,6 +129,8 @@ OWN_TRANSFORMS: dict[str, Callable[..., Any]] = {
     "CropWithMasks": CropWithMasks,
     "DistortSometimes": DistortSometimes,
     "PadTargets": PadTargets,
+    "SeedTargets": SeedTargets,
+    "WarpWithMasks": WarpWithMasks,
 }
 
 

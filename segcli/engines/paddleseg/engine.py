@@ -76,6 +76,7 @@ class PaddleSegEngine:
             draws=draws,
             loss_parts=losses,
             preprocess=spec.preprocess,
+            ema_decay=recipe.ema_decay,
             total_iterations=settings.epochs_iters,
             eval_interval=settings.eval_interval,
             num_workers=settings.num_workers,

@@ -14,6 +14,7 @@ Network = Any
 
 _SEAFORMER = "segcli.models.semantic.seaformer"
 OWN_PARTS: dict[str, str] = {
+    "SmallUNet": "segcli.models.semantic.unet:SmallUNet",
     "SeaFormerSeg": f"{_SEAFORMER}:SeaFormerSeg",
     "SeaFormer_tiny": f"{_SEAFORMER}:seaformer_tiny",
     "SeaFormer_small": f"{_SEAFORMER}:seaformer_small",

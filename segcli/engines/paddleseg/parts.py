@@ -20,6 +20,10 @@ def _builder(config: SimpleNamespace | None = None) -> Any:
     apply_cures()
     from paddleseg.cvlibs import SegBuilder
 
+    from segcli.engines.paddleseg.losses import register_losses
+
+    register_losses()
+
     return SegBuilder(config)
 
 

@@ -293,6 +293,24 @@ def cure_channel_max(original: Method) -> Method:
     return mean_and_max
 
 
+def cure_stdc_weights(_original: Method) -> Method:
+    """Deviation 0.001 is meant to be overwritten by weights of ImageNet.
+
+    Before a batch normalisation the gradient grows as a weight shrinks: the first steps at PP-LiteSeg's rate throw the
+    weights up by factors of 1,000 and more, and nothing turns them any more afterwards.
+    """
+    from paddle import nn
+
+    def init_weight(self: Any) -> None:
+        for layer in self.sublayers():
+            if isinstance(layer, nn.Conv2D):
+                nn.initializer.KaimingNormal()(layer.weight)
+        if self.pretrained is not None:
+            import_module("paddleseg.utils").load_pretrained_model(self, self.pretrained)
+
+    return init_weight
+
+
 _LOSSES = "paddleseg.models.losses"
 _TRANSFORMS = "paddleseg.transforms.transforms"
 CURES: tuple[Cure, ...] = (
@@ -309,4 +327,5 @@ CURES: tuple[Cure, ...] = (
     Cure("paddleseg.models.layers.tensor_fusion_helper", "avg_max_reduce_channel_helper", cure_channel_max),
     Cure("paddleseg.models.maskformer:MaskFormer", "forward", cure_maskformer),
     Cure("paddleseg.models.backbones.swin_transformer:BasicLayer", "forward", cure_shifted_windows),
+    Cure("paddleseg.models.backbones.stdcnet:STDCNet", "init_weight", cure_stdc_weights),
 )

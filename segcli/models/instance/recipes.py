@@ -1,4 +1,4 @@
-"""The fifteen instance networks as plain data, in the words of PaddleDetection's configurations.
+"""The instance networks as plain data, in the words of PaddleDetection's configurations.
 
 Each recipe is a nested dictionary ``{"architecture": A, A: {part: class}, class: {argument: value}}``; recipes are
 composed from the pieces below. Numbers are those of PaddleX 3.7.2's configurations. Every call builds a fresh
@@ -266,16 +266,20 @@ _RECIPES: Mapping[str, Callable[[], Recipe]] = {
     "Mask-RT-DETR-H": lambda: _large(
         "H", 0.01, 128, hidden_dim=512, feedforward_dim=2048, num_encoder_layers=2, mask_feat_channels=[256, 128]
     ),
+    "SeedUNet-S": lambda: {"architecture": "SeedUNet", "SeedUNet": {"channels": [16, 32, 64, 96, 128]}},
 }
 
 INSTANCE_NAMES: tuple[str, ...] = tuple(_RECIPES)
-"""PaddleX's names of the instance models."""
+"""PaddleX's names of its instance models, and ours."""
 
 FROM_SCRATCH: Recipe = {
-    "ResNet": {"freeze_norm": False, "freeze_at": -1},
+    "ResNet": {"freeze_norm": False, "freeze_at": -1, "lr_mult_list": [1.0, 1.0, 1.0, 1.0]},
     "SegHGNetV2": {"freeze_norm": False, "freeze_at": -1, "lr_mult_list": [1.0, 1.0, 1.0, 1.0, 1.0]},
 }
-"""To lay over a recipe that starts from random weights: a frozen random backbone gives NaN in the first steps."""
+"""To lay over a recipe that starts from random weights.
+
+A frozen random backbone gives NaN in the first steps; one that keeps a twentieth of the rate hardly learns.
+"""
 
 
 def sample_points(input_size: int) -> int:

@@ -1,4 +1,4 @@
-"""The table of the 15 instance models: pure data, read before any library is imported."""
+"""The table of the instance models: pure data, read before any library is imported."""
 
 from __future__ import annotations
 
@@ -32,12 +32,16 @@ class Sized:
         preprocess: Size -> how an image becomes the input.
         recipe: Size -> how the model is trained.
         masks: What the network says of its masks.
+        is_official: Whether PaddleX has the model, and weights of it.
+        needs_objects: Whether the loss can learn only from images with objects.
     """
 
     default: int
     preprocess: Callable[[int], Preprocess]
     recipe: Callable[[int], TrainRecipe]
     masks: MaskForm = MaskForm.IN_BOXES
+    is_official: bool = True
+    needs_objects: bool = True
 
 
 _RCNN = Sized(800, training.rcnn_preprocess, training.rcnn_recipe)
@@ -47,6 +51,14 @@ _CASCADE = Sized(800, training.rcnn_preprocess, partial(training.rcnn_recipe, cl
 _SOLO = Sized(800, training.solo_preprocess, training.solo_recipe, MaskForm.MAPS)
 _PPYOLOE = Sized(640, training.square_preprocess, training.ppyoloe_seg_recipe, MaskForm.CUT_PROTOTYPES)
 _RTDETR = Sized(640, training.square_preprocess, training.mask_rtdetr_recipe, MaskForm.PROTOTYPES)
+_SEED_UNET = Sized(
+    256,
+    training.seed_preprocess,
+    training.seed_unet_recipe,
+    MaskForm.PROTOTYPES,
+    is_official=False,
+    needs_objects=False,
+)
 
 SIZED: dict[str, Sized] = {
     "MaskRCNN-ResNet50": _RCNN_C4,
@@ -64,6 +76,7 @@ SIZED: dict[str, Sized] = {
     "Mask-RT-DETR-L": _RTDETR,
     "Mask-RT-DETR-X": _RTDETR,
     "Mask-RT-DETR-H": _RTDETR,
+    "SeedUNet-S": _SEED_UNET,
 }
 """What depends on the image size, by model; `Train.input_size` chooses another size."""
 
@@ -74,7 +87,7 @@ INSTANCE_MODELS: tuple[ModelSpec, ...] = tuple(
         network={"name": name},
         recipe=sized.recipe(sized.default),
         preprocess=sized.preprocess(sized.default),
-        weights={"pretrained": f"{_OFFICIAL}/{name}_pretrained.pdparams"},
+        weights={"pretrained": f"{_OFFICIAL}/{name}_pretrained.pdparams"} if sized.is_official else {},
     )
     for name, sized in SIZED.items()
 )

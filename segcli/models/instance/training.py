@@ -191,3 +191,40 @@ def mask_rtdetr_recipe(size: int = 640) -> TrainRecipe:
         images_per_step=16,
         shares_norms=True,
     )
+
+
+def seed_preprocess(size: int = 256) -> Preprocess:
+    """A square of `size`, shrunk by areas, scaled to -1..1: the U-Net that finds objects by their centres."""
+    return Preprocess(size=(size, size), area=True)
+
+
+def seed_unet_recipe(size: int = 256) -> TrainRecipe:
+    """The U-Net that finds objects by their centres: AdamW at a high rate that falls to 0, moving average."""
+    return TrainRecipe(
+        optimizer={
+            "optimizer": {"type": "AdamW", "weight_decay": 0.01},
+            "regularizer": False,
+            "clip_grad_by_norm": 10.0,
+        },
+        lr_scheduler={
+            "schedulers": [
+                {"name": "CosineDecay", "max_epochs": 60},
+                {"name": "LinearWarmup", "start_factor": 0.01},
+            ]
+        },
+        loss={},
+        transforms=(
+            {"type": "WarpWithMasks", "size": size},
+            {"type": "RandomDistort", "hue": [-9, 9, 0.5], "random_channel": False},
+        ),
+        batch_transforms=(
+            _normalize((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
+            {"type": "Permute"},
+            {"type": "SeedTargets"},
+        ),
+        learning_rate=0.003,
+        warmup_steps=50,
+        epochs=60,
+        ema_decay=0.99,
+        shares_norms=True,
+    )

@@ -12,6 +12,8 @@ PADDLESEG_HALF = HalfPrecision(
     allowed=("elementwise_add", "batch_norm", "sync_batch_norm"), refused=("bilinear_interp_v2",)
 )
 """PaddleSeg's lists (`core/train.py`), of all its models."""
+SHRUNK = Preprocess(area=True)
+"""For a network that is trained far below the size of the images."""
 
 
 def normalize(preprocess: Preprocess) -> Recipe:
@@ -133,4 +135,31 @@ def maskformer_recipe() -> TrainRecipe:
         transforms=maskformer_transforms(),
         learning_rate=6.0e-5,
         warmup_steps=1500,
+    )
+
+
+def unet_recipe() -> TrainRecipe:
+    """Our small U-Net: AdamW at a high rate, cross entropy and Dice.
+
+    Dice counts a class as much as any other, however few its pixels are.
+    """
+    both = {
+        "type": "MixedLoss",
+        "losses": [{"type": "CrossEntropyLoss"}, {"type": "BatchDiceLoss"}],
+        "coef": [1.0, 1.0],
+    }
+    return TrainRecipe(
+        optimizer={
+            "type": "AdamW",
+            "weight_decay": 0.01,
+            "grad_clip_cfg": {"name": "ClipGradByGlobalNorm", "clip_norm": 5.0},
+        },
+        lr_scheduler=polynomial(0.9),
+        loss={"types": [both], "coef": [1.0]},
+        transforms=standard_transforms((256, 256)),
+        learning_rate=0.003,
+        warmup_steps=20,
+        ema_decay=0.99,
+        shares_norms=True,
+        half_precision=PADDLESEG_HALF,
     )

@@ -1,15 +1,17 @@
-"""The table of the 20 semantic models: pure data, read before any library is imported."""
+"""The table of the semantic models: pure data, read before any library is imported."""
 
 from __future__ import annotations
 
 from segcli.models.semantic.recipes import (
     HALF,
     IMAGENET,
+    SHRUNK,
     convolutional_recipe,
     cross_entropy,
     maskformer_recipe,
     seaformer_recipe,
     segformer_recipe,
+    unet_recipe,
 )
 from segcli.models.spec import ModelSpec, Preprocess, Recipe, TrainRecipe
 from segcli.models.task import Task
@@ -23,10 +25,11 @@ def _semantic(
     recipe: TrainRecipe,
     *,
     preprocess: Preprocess = HALF,
+    is_official: bool = True,
     has_backbone_file: bool = True,
     fixed_export: tuple[int, int] | None = None,
 ) -> ModelSpec:
-    weights = {"pretrained": f"{_OFFICIAL}/{name}_pretrained.pdparams"}
+    weights = {"pretrained": f"{_OFFICIAL}/{name}_pretrained.pdparams"} if is_official else {}
     if has_backbone_file:
         weights["backbone"] = f"{_OFFICIAL}/{name}_backbone_imagenet_pretrained.pdparams"
     return ModelSpec(name, Task.SEMANTIC, network, recipe, preprocess, weights, fixed_export)
@@ -105,5 +108,13 @@ SEMANTIC_MODELS: tuple[ModelSpec, ...] = (
     _seaformer("large", 192, [128, 160, 192]),
     _maskformer("tiny"),
     _maskformer("small"),
+    _semantic(
+        "UNet-S",
+        {"type": "SmallUNet"},
+        unet_recipe(),
+        preprocess=SHRUNK,
+        is_official=False,
+        has_backbone_file=False,
+    ),
 )
-"""Settings of PaddleX 3 (its PaddleSeg configurations); a crop size is width, height in pixels."""
+"""Settings of PaddleX 3 (its PaddleSeg configurations), and our small U-Net; a crop size is width, height in pixels."""

@@ -12,7 +12,7 @@ from segcli.steps.train.command import train
 from tests.instance_run import configure, make_rectangles
 from tests.random_instance import save_random_weights
 
-QUICK = ("PP-YOLOE_seg-S", "Mask-RT-DETR-S")
+QUICK = ("PP-YOLOE_seg-S", "Mask-RT-DETR-S", "SeedUNet-S")
 FIND_NOTHING = ("MaskRCNN-ResNet50", *(name for name in SIZED if "-vd-" in name))
 """Models whose random weights find no object after two steps: export compares their empty answers."""
 MODELS = [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in SIZED]

@@ -1,0 +1,71 @@
+"""A small U-Net (Ronneberger et al. 2015, "U-Net: Convolutional Networks for Biomedical Image Segmentation",
+https://arxiv.org/abs/1505.04597) for few images and few seconds.
+
+Against the original it has batch normalisation, padded convolutions, and cheaper steps up: a transposed convolution
+doubles the size and brings the channels to those of the encoder's features, to which it is added (as in LinkNet,
+https://arxiv.org/abs/1707.03718) instead of joined, before one convolution. On a CPU an iteration takes less than half
+of the time of the original's bilinear steps and joined features.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import paddle
+import paddle.nn.functional as F
+from paddle import nn
+
+Tensor = Any
+CHANNELS = (16, 32, 64, 96, 128)
+"""Of each stage, the first at the size of the image."""
+
+
+class ConvBNReLU(nn.Layer):  # type: ignore[misc]
+    """A 3x3 convolution, batch normalisation, ReLU."""
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__()
+        weight = paddle.ParamAttr(initializer=nn.initializer.KaimingNormal())
+        self.conv = nn.Conv2D(in_channels, out_channels, 3, padding=1, weight_attr=weight, bias_attr=False)
+        self.norm = nn.BatchNorm2D(out_channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[N, in, H, W] to [N, out, H, W]."""
+        return F.relu(self.norm(self.conv(x)))
+
+
+class UNetBody(nn.Layer):  # type: ignore[misc]
+    """From images to features of their own size.
+
+    Args:
+        channels: Of each stage; each stage after the first halves the size.
+    """
+
+    def __init__(self, channels: Sequence[int] = CHANNELS) -> None:
+        super().__init__()
+        widths = tuple(channels)
+        before = (3, *widths[:-1])
+        self.encoder = nn.LayerList(
+            nn.Sequential(ConvBNReLU(given, width), ConvBNReLU(width, width))
+            for given, width in zip(before, widths, strict=True)
+        )
+        upward = tuple(zip(widths[:0:-1], widths[-2::-1], strict=True))
+        self.enlarge = nn.LayerList(
+            nn.Conv2DTranspose(deep, width, 2, stride=2, bias_attr=False) for deep, width in upward
+        )
+        self.decoder = nn.LayerList(ConvBNReLU(width, width) for _, width in upward)
+        self.out_channels = widths[0]
+
+    def forward(self, images: Tensor) -> Tensor:
+        """[N, 3, H, W] to [N, channels[0], H, W]; any size will do."""
+        # counted loops: Paddle's tracer knows no zip with `strict`
+        features = [self.encoder[0](images)]
+        for index in range(1, len(self.encoder)):
+            features.append(self.encoder[index](F.max_pool2d(features[-1], 2, ceil_mode=True)))
+        x = features[-1]
+        for index in range(len(self.enlarge)):
+            feature = features[len(features) - 2 - index]
+            height, width = paddle.shape(feature)[2:].unbind(0)
+            x = self.decoder[index](self.enlarge[index](x)[:, :, :height, :width] + feature)
+        return x
