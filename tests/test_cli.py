@@ -152,13 +152,14 @@ def test_a_change_is_shown_made_and_taken_back(invoke, tmp_path: Path, monkeypat
     monkeypatch.undo()
     outcome = CliRunner().invoke(main, ["convert", str(data), "--output", str(tmp_path / "out")])
     assert outcome.exit_code == 0
-    assert "✔ conversion" in outcome.output and "--undo takes them back" in outcome.output
+    assert "✔ conversion" in outcome.output and "`segcli undo` takes them back" in outcome.output
     assert outcome.output.index("conversion") < outcome.output.index("check_dataset")
     assert (data / "train.txt").is_file()
     outcome = CliRunner().invoke(main, ["split", str(data), "--train-percent", "60", "--dry-run"])
     assert "3 train, 2 val" in outcome.output
 
-    assert CliRunner().invoke(main, ["convert", str(data), "--undo"]).exit_code == 0
+    outcome = CliRunner().invoke(main, ["undo", str(data)])
+    assert outcome.exit_code == 0 and "taken back  convert" in outcome.output, outcome.output
     assert {path: path.read_bytes() for path in data.rglob("*") if path.is_file()} == before
     assert CliRunner().invoke(main, ["convert", str(data), "--undo"]).exit_code == 2
 

@@ -32,8 +32,5 @@ def take_back(dataset: str) -> int:
     """Undoes the last conversion or division of a dataset and returns the exit code."""
     from segcli.data.transaction import undo
 
-    changes = undo(Path(dataset))
-    restored = sum(change.backup is not None for change in changes)
-    rows = [("dataset", dataset), ("restored", str(restored)), ("removed", str(len(changes) - restored))]
-    terminal.show_summary("undo", rows)
+    terminal.show_summary("undo", undo(Path(dataset)).summary())
     return EXIT_DONE

@@ -1,4 +1,4 @@
-"""The commands on a dataset: check, convert, split."""
+"""The commands on a dataset: check, convert, split, undo."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from segcli.cli.options import (
     TaskOption,
     Undo,
 )
+from segcli.cli.running import run
 
 _MODELS = {TaskName.semantic: "PP-LiteSeg-T", TaskName.instance: "Mask-RT-DETR-S"}
 """A dataset is checked for a task; where no model is named, one of the task stands for it."""
@@ -33,6 +34,7 @@ def add_dataset(main: typer.Typer) -> None:
     """Adds the commands to the main one."""
     for function in (check, convert, split):
         mode_command(main)(function)
+    main.command()(undo)
 
 
 def check(
@@ -97,6 +99,14 @@ def split(
         "CheckDataset.split.seed": seed,
     }
     _change(context, values, _of_task(dataset or dataset_option, task, config))
+
+
+def undo(
+    dataset: Annotated[str, typer.Argument(help="Folder of the dataset.", metavar="DATASET")] = ".",
+    debug: Debug = False,
+) -> None:
+    """Take the last change of a dataset back: a convert, a split or a fix, to the byte."""
+    run(lambda: take_back(dataset), debug=debug)
 
 
 def _change(context: typer.Context, values: dict[str, Any], of_task: dict[str, tuple[str, Any]]) -> None:

@@ -80,6 +80,11 @@ class Lock:
         self._notes.update(values)
         _write(self._descriptor, {**asdict(self.owner), "notes": self._notes})
 
+    def forget(self) -> None:
+        """Drops what `left` says, which else is left to the next holder again."""
+        self._notes.clear()
+        self.note()
+
 
 @contextmanager
 def locked(path: Path, doing: str, *, what: str) -> Iterator[Lock]:
@@ -101,7 +106,8 @@ def locked(path: Path, doing: str, *, what: str) -> Iterator[Lock]:
         time.sleep(_PAUSE_S)
     _held.add(descriptor)
     try:
-        lock = Lock(Owner.here(doing), _left(descriptor, path), descriptor)
+        left = _left(descriptor, path)
+        lock = Lock(Owner.here(doing), left, descriptor, dict(left))
         lock.note()
         yield lock
     finally:

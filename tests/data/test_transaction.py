@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from segcli.data.transaction import added_files, recover, transaction, undo
+from segcli.data.journal import added_files
+from segcli.data.transaction import recover, transaction, undo
 from segcli.errors import UsageError
 from tests.death import calls_of, die
 from tests.files import snapshot
@@ -57,7 +58,7 @@ def test_the_same_again_changes_nothing(root):
 
 def test_undo_restores_everything(root):
     change(root)
-    assert len(undo(root)) == 3
+    assert len(undo(root).changes) == 3
     assert snapshot(root, without="") == OLD
     with pytest.raises(UsageError, match="nothing to undo"):
         undo(root)

@@ -1,6 +1,6 @@
 """The replay table's entries: for each rule the smallest dataset that triggers it, and the nearest that does not.
 
-A rule's entry goes into the file of its kind of data (`labelme_cases.py`, `masks_cases.py`, `coco_cases.py`); a kind of
+A rule's entry goes into the file of its kind of data (`labelme_cases.py`, `masks_cases.py`, `coco_cases.py`, `state_cases.py`); a kind of
 data is a row of `KINDS`.
 """
 
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from segcli.data.formats.masks import open_seg_dataset
 from segcli.errors import DatasetError
 from segcli.findings import Finding
 from segcli.steps.check.instance import examine_coco_dataset
@@ -73,10 +74,16 @@ def _look_coco(folder: Any, num_classes: Any) -> Sequence[Finding]:
     return examine_coco_dataset(folder.root, num_classes, workers=1).findings
 
 
+def _look_anywhere(folder: Any, _: Any) -> Sequence[Finding]:
+    open_seg_dataset(folder.root)
+    return ()
+
+
 KINDS: dict[str, Kind] = {
     "L": Kind(sound_labelme, _look_labelme),
     "S": Kind(make_seg_folder, _look_masks),
     "C": Kind(make_coco_folder, _look_coco),
+    "D": Kind(make_seg_folder, _look_anywhere),
 }
 """Kinds of data by the letter that their rule ids begin with."""
 

@@ -11,8 +11,9 @@ from tests.rules.coco_cases import COCO
 from tests.rules.labelme_cases import LABELME
 from tests.rules.masks_cases import MASKS
 from tests.rules.replay import KINDS, Replay, looked_at
+from tests.rules.state_cases import STATE
 
-REPLAYS: tuple[Replay, ...] = (*LABELME, *MASKS, *COCO)
+REPLAYS: tuple[Replay, ...] = (*LABELME, *MASKS, *COCO, *STATE)
 
 
 def test_every_rule_has_one_entry():

@@ -13,6 +13,7 @@ from segcli.data.formats.labelme import refuse_unconverted
 from segcli.data.instances import CocoDataset, InstanceSample
 from segcli.data.lists import relative_name
 from segcli.data.samples import Split
+from segcli.data.settled import read_settled
 from segcli.errors import DatasetError
 from segcli.findings import Finding, has_errors
 from segcli.rules import finding
@@ -70,9 +71,11 @@ def open_coco_dataset(dataset_dir: Path) -> CocoDataset:
     """A dataset that can be trained on and measured with, as far as its annotation files tell.
 
     Raises:
-        DatasetError: There is no dataset, or its files have errors; carries the findings.
+        DatasetError: There is no dataset, its files have errors, or a change of it was stopped half-way; carries the
+            findings.
+        BusyError: Another process is changing it.
     """
-    dataset, findings = scan_coco_dataset(dataset_dir)
+    dataset, findings = read_settled(dataset_dir, lambda: scan_coco_dataset(dataset_dir))
     if has_errors(findings):
         raise DatasetError(
             "the dataset has faults",

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from segcli.data.formats.labelme import LabelMeFile, read_labelme
 from segcli.data.image import IMAGE_SUFFIXES
+from segcli.data.journal import FOLDER, added_files
 from segcli.data.lists import read_text_file, relative_name
 from segcli.data.samples import Split
-from segcli.data.transaction import FOLDER, added_files, recover
 from segcli.errors import UsageError
 from segcli.findings import Finding, has_errors
 from segcli.rules import finding
@@ -67,14 +67,13 @@ def find_labelme_root(dataset_dir: Path) -> Path:
 
 
 def read_labelme_dataset(dataset_dir: Path) -> LabelMeDataset:
-    """Reads every LabelMe file of a dataset, the images unopened; a conversion that was killed is rolled back.
+    """Reads every LabelMe file of a dataset, the images unopened.
 
     With `train_anno_list.txt` and `val_anno_list.txt` these say which files belong to which part. One of them alone
     says which files are taken; without them every LabelMe file is. `label.txt`, where present, fixes the classes and
     their order.
     """
     root = Path(os.path.normpath(find_labelme_root(dataset_dir)))
-    recover(root)
     findings: list[Finding] = []
     samples = []
     images = _ImageFinder(root)

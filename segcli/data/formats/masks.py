@@ -16,6 +16,7 @@ from segcli.data.image import read_mask
 from segcli.data.lists import relative_name, scan_list
 from segcli.data.prefetch import map_ahead
 from segcli.data.samples import SegDataset, SegSample, Split
+from segcli.data.settled import read_settled
 from segcli.errors import DatasetError, InputError
 from segcli.findings import Finding, has_errors
 from segcli.rules import finding
@@ -98,9 +99,10 @@ def open_seg_dataset(dataset_dir: Path, num_classes: int | None = None) -> SegDa
 
     Raises:
         DatasetError: There is no dataset, its lists have errors, or its class file names another number of classes than
-            `num_classes`; carries the findings.
+            `num_classes`; carries the findings. Or a change of it was stopped half-way.
+        BusyError: Another process is changing it.
     """
-    dataset, findings = scan_seg_dataset(dataset_dir, num_classes)
+    dataset, findings = read_settled(dataset_dir, lambda: scan_seg_dataset(dataset_dir, num_classes))
     disagreement = [fault for fault in findings if fault.code == "S404"]
     if has_errors(findings) or disagreement:
         raise DatasetError(

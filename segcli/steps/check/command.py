@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from segcli.config.schema import Config
+from segcli.data.settled import read_settled
 from segcli.errors import UsageError
 from segcli.models.table import get_spec
 from segcli.results import PreparationReport
@@ -19,7 +20,8 @@ def check_dataset(config: Config) -> CheckResult:
 
     Raises:
         ConfigError: The configuration names no dataset.
-        DatasetError: There is no dataset, or it cannot be converted or divided.
+        DatasetError: There is no dataset, it cannot be converted or divided, or a change was stopped half-way.
+        BusyError: Another process is changing it.
         UsageError: The model needs none.
     """
     task = get_spec(config.Global.model).task
@@ -34,5 +36,5 @@ def check_dataset(config: Config) -> CheckResult:
         from segcli.steps.split.command import split_dataset
 
         preparation["split"] = split_dataset(config)
-    result: CheckResult = step_part("check", task)(config)
+    result: CheckResult = read_settled(config.Global.dataset, lambda: step_part("check", task)(config))
     return replace(result, preparation=preparation)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from segcli.data.formats.labelme_dataset import LabelMeDataset
+from segcli.data.journal import Change, Signature
 from segcli.data.samples import Split
-from segcli.data.transaction import Change, Transaction, change_rows
+from segcli.data.transaction import Transaction, change_rows
 from segcli.findings import Finding, Severity
 from segcli.steps.convert.images import PlacedImage
 
@@ -26,6 +27,7 @@ class ConversionPlan(ABC):
         findings: What is wrong or worth saying; with an error in it the plan is not applied.
         line_width: Width in pixels of painted lines.
         point_size: Radius in pixels of painted points.
+        seen: The state of the dataset that it was made from.
     """
 
     dataset: LabelMeDataset
@@ -34,6 +36,7 @@ class ConversionPlan(ABC):
     findings: tuple[Finding, ...]
     line_width: int
     point_size: int
+    seen: Signature | None = field(default=None, kw_only=True)
 
     @abstractmethod
     def stage(self, changes: Transaction) -> dict[str, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from segcli.config.schema import Config
+from segcli.data.settled import read_settled
 from segcli.models.table import get_spec
 from segcli.results import ModeResult
 from segcli.tasks import step_part
@@ -17,7 +18,12 @@ def evaluate(config: Config) -> ModeResult:
     Raises:
         UsageError: There are no weights.
         WeightsError: They cannot be opened, or their classes are not the dataset's.
-        DatasetError: The dataset has faults.
+        DatasetError: The dataset has faults, or a change of it was stopped half-way.
+        BusyError: Another process is changing it.
     """
-    result: ModeResult = step_part("evaluate", get_spec(config.Global.model).task)(config)
+    measure = step_part("evaluate", get_spec(config.Global.model).task)
+    if config.Global.dataset_dir is None:
+        result: ModeResult = measure(config)
+    else:
+        result = read_settled(config.Global.dataset, lambda: measure(config))
     return result

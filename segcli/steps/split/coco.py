@@ -9,7 +9,6 @@ from typing import Any
 from segcli.data.formats.coco import ANNOTATION_FILES, find_coco_root
 from segcli.data.ratios import Shares, divide
 from segcli.data.samples import Split
-from segcli.data.transaction import recover
 from segcli.errors import DatasetError
 from segcli.findings import Severity
 from segcli.plurals import counted
@@ -27,7 +26,6 @@ def plan_coco(dataset_dir: Path, shares: Shares, seed: int) -> SplitPlan:
         DatasetError: There is no image, or entries would be lost or get another meaning; lists every fault.
     """
     root = find_coco_root(dataset_dir)
-    recover(root)
     merged = CocoMerge(root)
     for split in Split:
         merged.add(split)

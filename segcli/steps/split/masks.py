@@ -8,7 +8,6 @@ from segcli.data.formats.masks import LIST_FILES, find_root, scan_lists
 from segcli.data.lists import relative_name
 from segcli.data.ratios import Shares, divide
 from segcli.data.samples import SegSample, Split
-from segcli.data.transaction import recover
 from segcli.errors import DatasetError
 from segcli.findings import Severity
 from segcli.plurals import counted
@@ -27,7 +26,6 @@ def plan_masks(dataset_dir: Path, shares: Shares, seed: int) -> SplitPlan:
         DatasetError: There is no sample, or a line would be lost because it cannot be used; lists every fault.
     """
     root = find_root(dataset_dir)
-    recover(root)
     lists = scan_lists(root)
     faults = [fault for fault in lists.findings if fault.severity is Severity.ERROR and fault.code not in _HARMLESS]
     samples = _by_image((*lists.train, *lists.val))

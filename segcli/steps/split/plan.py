@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from segcli.data.transaction import Change, change_rows
+from segcli.data.journal import Change, Signature
+from segcli.data.transaction import change_rows
 from segcli.findings import Finding
 
 
@@ -22,6 +23,7 @@ class SplitPlan:
         seed: Seed of the shuffle.
         files: New content of the lists or annotation files, by their path in the dataset.
         annotations: Annotations of both parts, where the layout has them.
+        seen: The state of the dataset that it was made from.
     """
 
     root: Path
@@ -30,6 +32,7 @@ class SplitPlan:
     seed: int
     files: Mapping[str, str]
     annotations: tuple[int, int] | None = None
+    seen: Signature | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
