@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -50,3 +52,43 @@ def die(work: Callable[[], object], monkeypatch: pytest.MonkeyPatch, at: int) ->
         except Killed:
             return True
     return False
+
+
+_WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
+_EVENTS = frozenset(
+    {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "os.chmod", "os.link", "os.utime"}
+)
+
+
+def kill(work: Callable[[], object], at: int) -> bool:
+    """Does `work` in a child that is killed (SIGKILL) before its `at`-th event that changes a file or a folder.
+
+    Returns:
+        False when it has fewer.
+    """
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            _kill_self(at)
+            work()
+            status = 0
+        finally:
+            os._exit(status)
+    status = os.waitpid(child, 0)[1]
+    if not os.WIFSIGNALED(status):
+        assert os.waitstatus_to_exitcode(status) == 0
+    return os.WIFSIGNALED(status)
+
+
+def _kill_self(at: int) -> None:
+    left = at
+
+    def hook(event: str, arguments: tuple[Any, ...]) -> None:
+        nonlocal left
+        if event in _EVENTS or (event == "open" and isinstance(arguments[2], int) and arguments[2] & _WRITING):
+            left -= 1
+            if left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(hook)

@@ -1,0 +1,144 @@
+"""A command that is killed at any event of its files leaves the old state or the new one, and the way on is open."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from segcli.data.settled import require_settled
+from segcli.data.transaction import recover, undo
+from segcli.errors import DatasetError, UsageError
+from segcli.steps.convert.command import convert_dataset
+from segcli.steps.split.command import split_dataset
+from tests.coco_folder import make_coco_folder
+from tests.death import kill
+from tests.files import snapshot
+from tests.labelme_folder import box, convert_config, write_labelme
+from tests.seg_folder import make_seg_folder
+from tests.steps.split.test_masks import config
+
+SEMANTIC, INSTANCE = "PP-LiteSeg-T", "SOLOv2"
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """What is made, and what is killed."""
+
+    make: Callable[[Path], object]
+    work: Callable[[Path], object]
+
+
+def make_labelme(root: Path) -> None:
+    for seed, name in enumerate("abcd"):
+        write_labelme(root, f"annotations/{name}", [box("cat", 4, 4, 20, 20)], image=f"imgs/{name}.png", seed=seed)
+    (root / "annotations/a.png").write_bytes(b"mine")
+    (root / "annotations/instance_train.json").write_bytes(b"mine")
+
+
+def convert(model: str) -> Callable[[Path], object]:
+    return lambda root: convert_dataset(convert_config(root, model))
+
+
+def split(model: str, seed: int = 1) -> Callable[[Path], object]:
+    return lambda root: split_dataset(config(root, 50, 50, seed=seed, model=model))
+
+
+CHANGES = {
+    "convert to masks": Scenario(make_labelme, convert(SEMANTIC)),
+    "convert to coco": Scenario(make_labelme, convert(INSTANCE)),
+    "split masks": Scenario(make_seg_folder, split(SEMANTIC)),
+    "split coco": Scenario(make_coco_folder, split(INSTANCE)),
+}
+
+
+def every_event(tmp_path: Path, make: Callable[[Path], object], work: Callable[[Path], object], stride: int):
+    """A copy of a dataset after each death."""
+    make(tmp_path / "made")
+    at = 1
+    while True:
+        root = tmp_path / "data"
+        shutil.rmtree(root, ignore_errors=True)
+        shutil.copytree(tmp_path / "made", root, symlinks=True)
+        if not kill(lambda at=at, root=root: work(root), at):
+            break
+        yield at, root
+        at += stride
+    assert at > 20
+
+
+def kills_of_a_change(tmp_path: Path, scenario: Scenario, stride: int = 1) -> None:
+    whole = tmp_path / "whole"
+    scenario.make(whole)
+    old = snapshot(whole, without="")
+    scenario.work(whole)
+    new = snapshot(whole)
+    undo(whole)
+    assert snapshot(whole, without="") == old
+    for at, root in every_event(tmp_path, scenario.make, scenario.work, stride):
+        killed = snapshot(root, without="")
+        try:
+            require_settled(root)
+        except DatasetError as fault:
+            assert fault.findings[0].code == "D001"
+        else:
+            assert snapshot(root) in (old, new), at
+        assert snapshot(root, without="") == killed  # who looks writes nothing
+        copy = tmp_path / "copy"
+        shutil.rmtree(copy, ignore_errors=True)
+        shutil.copytree(root, copy, symlinks=True)
+        recover(copy)
+        assert snapshot(copy) in (old, new), at
+        scenario.work(root)
+        assert snapshot(root) == new, at
+        undo(root)
+        assert snapshot(root, without="") == old, at
+
+
+def kills_of_an_undo(tmp_path: Path, scenario: Scenario, stride: int = 1) -> None:
+    """Two steps are there; however the undo of the second dies, doing it again leaves the first."""
+
+    def make(root: Path) -> None:
+        scenario.make(root)
+        scenario.work(root)
+        first.append(snapshot(root))
+        split(SEMANTIC if (root / "train.txt").exists() else INSTANCE, seed=6)(root)
+
+    first: list[dict[str, bytes | None]] = []
+    told = False
+    for at, root in every_event(tmp_path, make, undo, stride):
+        done = undo(root)
+        assert snapshot(root) == first[0], (at, done)
+        assert done.name == "split"
+        told = told or bool(done.note)
+        assert bool(done.note) == told, at
+        undo(root)
+        with pytest.raises(UsageError, match="nothing to undo"):
+            undo(root)
+        assert not (root / ".segcli").exists()
+    assert told
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_kills_of_a_change(tmp_path, name):
+    kills_of_a_change(tmp_path, CHANGES[name], stride=13)
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_kills_of_an_undo(tmp_path, name):
+    kills_of_an_undo(tmp_path, CHANGES[name], stride=5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CHANGES)
+def test_every_kill_of_a_change(tmp_path, name):
+    kills_of_a_change(tmp_path, CHANGES[name])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CHANGES)
+def test_every_kill_of_an_undo(tmp_path, name):
+    kills_of_an_undo(tmp_path, CHANGES[name])
