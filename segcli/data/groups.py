@@ -1,4 +1,7 @@
-"""Images that belong together: frames of a video, tiles of one image, one patient. A group must not lie in two splits."""
+"""Images that belong together: frames of a video, tiles of one image, one patient.
+
+A group must not lie in two splits.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The replay table's entries: for each rule the smallest dataset that triggers it, and the nearest that does not.
 
-A rule's entry goes into the file of its kind of data (`labelme_cases.py`, `masks_cases.py`, `coco_cases.py`, `state_cases.py`); a kind of
-data is a row of `KINDS`.
+A rule's entry goes into the file of its kind of data (`labelme_cases.py`, `masks_cases.py`, `coco_cases.py`,
+`state_cases.py`); a kind of data is a row of `KINDS`.
 """
 
 from __future__ import annotations
