@@ -27,7 +27,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("results", "report", "models"),
     ("weights",),
     ("config",),
-    ("device", "engine"),
+    ("device", "engine", "processes"),
     ("batches", "inference"),
     ("promptable",),
     ("metrics",),

@@ -14,6 +14,7 @@ from segcli.inference.instance_input import PreparedImage, prepare
 from segcli.metrics.instance_report import InstanceReport
 from segcli.metrics.mask_ap import MaskAP
 from segcli.models.spec import Preprocess
+from segcli.processes import merged, own_share
 from segcli.progress import track
 
 log = logging.getLogger("segcli.evaluate")
@@ -30,7 +31,7 @@ def measure(
     batch_size: int = 1,
     log_interval: int = 0,
 ) -> InstanceReport:
-    """Measures a network.
+    """Measures a network; each of several processes looks at its share of the images.
 
     Args:
         find: The network.
@@ -43,9 +44,10 @@ def measure(
     Raises:
         DatasetError: An image cannot be read, or has another size than its annotation file says.
     """
+    own = own_share(samples)
     measured = MaskAP(classes)
-    prepared = (load(sample, preprocess) for sample in samples)
-    loaded = track(read_ahead(prepared, batch_size + 1), "evaluate", len(samples))
+    prepared = (load(sample, preprocess) for sample in own)
+    loaded = track(read_ahead(prepared, batch_size + 1), "evaluate", len(own))
     done = 0
     for batch in grouped(loaded, batch_size):
         found = find([rgb for _, rgb in batch])
@@ -53,8 +55,8 @@ def measure(
             measured.update(sample, detections)
             done += 1
             if log_interval and done % log_interval == 0:
-                log.info("%d of %d images", done, len(samples))
-    return measured.compute()
+                log.info("%d of %d images", done, len(own))
+    return merged(measured).compute()
 
 
 def load(sample: InstanceSample, preprocess: Preprocess) -> Loaded:

@@ -23,6 +23,7 @@ from segcli.metrics.promptable_scores import PromptCounts, evaluate_image
 from segcli.metrics.semantic_measure import count_labels
 from segcli.metrics.semantic_report import SemanticReport
 from segcli.metrics.semantic_scores import AbsentClass
+from segcli.processes import gathered, merged, own_share
 from segcli.progress import track
 from segcli.promptable.predictor import SamPredictor
 from segcli.promptable.prompts import ObjectPrompt
@@ -107,6 +108,12 @@ class TextCounts:
         self.shared[name] = self.shared.get(name, 0) + int(np.count_nonzero(answer & truth))
         self.either[name] = self.either.get(name, 0) + int(np.count_nonzero(answer | truth))
 
+    def merge(self, other: TextCounts) -> None:
+        """Adds another part's sums."""
+        for own, added in ((self.shared, other.shared), (self.either, other.either)):
+            for name, count in added.items():
+                own[name] = own.get(name, 0) + count
+
 
 def measure_clicks(predictor: SamPredictor, samples: Sequence[InstanceSample], *, log_interval: int = 0) -> ClickReport:
     """Asks a network about every object of some images: by box, by one click, by three clicks.
@@ -120,8 +127,9 @@ def measure_clicks(predictor: SamPredictor, samples: Sequence[InstanceSample], *
         DatasetError: An image has another size than the annotation file says.
         InputError: An image cannot be read.
     """
+    own = own_share(samples)
     counts, images, objects = PromptCounts(), 0, 0
-    for number, sample in enumerate(track(samples, "evaluate", len(samples)), start=1):
+    for number, sample in enumerate(track(own, "evaluate", len(own)), start=1):
         asked = 0
         for masks in batched(object_masks(sample), MASKS_AT_ONCE):
             if not asked:
@@ -130,8 +138,9 @@ def measure_clicks(predictor: SamPredictor, samples: Sequence[InstanceSample], *
             asked += len(masks)
         images, objects = images + bool(asked), objects + asked
         if log_interval and number % log_interval == 0:
-            log.info("%d of %d images", number, len(samples))
-    return ClickReport(counts, images, objects)
+            log.info("%d of %d images", number, len(own))
+    images, objects = np.sum(gathered((images, objects)), axis=0).tolist()
+    return ClickReport(merged(counts), images, objects)
 
 
 def measure_texts(
@@ -160,7 +169,8 @@ def measure_texts(
     texts = label_texts(classes.names, background)
     matrix, counts = ConfusionMatrix(len(classes), classes.ignore_index), TextCounts()
     asked = [(index, name) for index, name in enumerate(classes.names) if not is_background(name)]
-    for number, sample in enumerate(track(samples, "evaluate", len(samples)), start=1):
+    own = own_share(samples)
+    for number, sample in enumerate(track(own, "evaluate", len(own)), start=1):
         loaded = load(sample)
         truth = loaded.mask
         predictor.set_image(loaded.rgb, name=str(sample.image))
@@ -170,8 +180,8 @@ def measure_texts(
         for (index, name), answer in zip(asked, predictor.predict(prompts, background=background), strict=True):
             counts.update(name, answer.mask & counted, truth == index)
         if log_interval and number % log_interval == 0:
-            log.info("%d of %d images", number, len(samples))
-    labels = SemanticReport(classes, matrix.compute(), len(samples), absent_class)
+            log.info("%d of %d images", number, len(own))
+    labels, counts = SemanticReport(classes, merged(matrix).compute(), len(samples), absent_class), merged(counts)
     binary = {name: (counts.shared.get(name, 0), counts.either.get(name, 0)) for _, name in asked}
     return TextReport(labels, binary, len(samples))
 

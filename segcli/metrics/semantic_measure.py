@@ -20,6 +20,7 @@ from segcli.metrics.confusion import ConfusionMatrix, UnknownIdError
 from segcli.metrics.semantic_report import SemanticReport
 from segcli.metrics.semantic_scores import AbsentClass
 from segcli.models.spec import Preprocess
+from segcli.processes import merged, own_share
 from segcli.progress import track
 from segcli.rules import finding
 
@@ -39,7 +40,7 @@ def measure(
     boundary: bool = False,
     log_interval: int | None = None,
 ) -> SemanticReport:
-    """Compares what a network predicts with the masks.
+    """Compares what a network predicts with the masks; each of several processes looks at its share of the images.
 
     Args:
         forward: The network: float32 [N, 3, H, W] to logits [N, classes, h, w]; logits of another size than the mask
@@ -57,6 +58,7 @@ def measure(
     Raises:
         DatasetError: A sample cannot be read, its sizes differ, or its mask holds an unknown id.
     """
+    own = own_share(samples)
     matrix = ConfusionMatrix(len(classes), classes.ignore_index)
     outlines = BoundaryCounts(len(classes), classes.ignore_index) if boundary else None
 
@@ -70,7 +72,7 @@ def measure(
         ]
 
     done = 0
-    shown = track(load_ahead(samples, batch_size + 1), "evaluate", len(samples))
+    shown = track(load_ahead(own, batch_size + 1), "evaluate", len(own))
     for batch in grouped(shown, batch_size):
         for loaded, labels in zip(batch, predict(batch), strict=True):
             count_labels(matrix, labels, loaded)
@@ -79,9 +81,9 @@ def measure(
             done += 1
             if log_interval and done % log_interval == 0:
                 so_far = metrics.mean(metrics.iou(matrix.compute()), absent_class)
-                log.info("%d of %d images, mIoU so far %.4f", done, len(samples), so_far)
-    boundary_iou = None if outlines is None else outlines.compute()
-    return SemanticReport(classes, matrix.compute(), len(samples), absent_class, boundary_iou)
+                log.info("%d of %d images, mIoU so far %.4f", done, len(own), so_far)
+    boundary_iou = None if outlines is None else merged(outlines).compute()
+    return SemanticReport(classes, merged(matrix).compute(), len(samples), absent_class, boundary_iou)
 
 
 def count_labels(matrix: ConfusionMatrix, labels: Labels, loaded: LoadedSample) -> None:

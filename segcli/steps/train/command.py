@@ -18,6 +18,7 @@ from segcli.engine import Network, TrainingSession
 from segcli.models.card import ModelCard
 from segcli.models.spec import HalfPrecision, ModelSpec
 from segcli.models.table import get_spec
+from segcli.processes import is_first, rank, world_size
 from segcli.steps.train import checkpoint, launch
 from segcli.steps.train.average import DEFAULT_DECAY, WeightAverage
 from segcli.steps.train.early_stop import EarlyStop
@@ -71,9 +72,9 @@ def train_here(config: Config) -> TrainResult:
         training = _assemble(session, spec, parts, config, output)
         _run(training, config)
         log.info("done after %d iterations", training.state.iteration)
-        if launch.world_size() > 1:
+        if world_size() > 1:
             log.info("the weights of this process are %s", launch.digest(session.network))
-        exported = _export_best(config, parts, output) if launch.is_first() and config.Train.export_best else None
+        exported = _export_best(config, parts, output) if is_first() and config.Train.export_best else None
     return _result(training.state, spec, parts, output, exported)
 
 
@@ -97,7 +98,7 @@ def _assemble(session: TrainingSession, spec: ModelSpec, parts: TaskParts, confi
     average = averaging.network if averaging else None
     stopping = EarlyStop(settings.early_stop.patience, settings.early_stop.min_delta)
     kept: list[Callback] = [stopping] if settings.early_stop.enable else []
-    if launch.is_first():
+    if is_first():
         kept.append(HistoryWriter(output, settings.log_interval))
     if settings.resume_path is not None:
         folder = checkpoint.find_checkpoint(settings.resume_path, output)
@@ -106,7 +107,7 @@ def _assemble(session: TrainingSession, spec: ModelSpec, parts: TaskParts, confi
         )
         log.info("resumed from %s at iteration %d", folder, state.iteration)
     callbacks: list[Callback] = [*([averaging] if averaging else []), *kept]
-    if launch.is_first():
+    if is_first():
         card = ModelCard(
             model_name=spec.name,
             class_names=session.classes.names,
@@ -137,15 +138,18 @@ def _average_decay(session: TrainingSession, wanted: EmaConfig) -> float | None:
 
 
 def _run(training: _Training, config: Config) -> None:
+    import paddle
+
     try:
         run(
             training.state,
             training.precision,
             training.callbacks,
             seed=config.Global.seed,
-            rank=launch.rank(),
-            world_size=launch.world_size(),
+            rank=rank(),
+            world_size=world_size(),
             evaluated=training.average,
+            read_interval=1 if paddle.get_device() == "cpu" else config.Train.log_interval,
         )
     finally:
         for callback in training.callbacks:
@@ -181,7 +185,7 @@ def _log_file(path: Path, *, keep: bool) -> Iterator[None]:
 
     Of several processes the first one alone writes it.
     """
-    if not launch.is_first():
+    if not is_first():
         yield
         return
     handler = logging.FileHandler(path, mode="a" if keep else "w", encoding="utf-8")

@@ -31,29 +31,32 @@ def read_history(path: Path) -> list[dict[str, Any]]:
 
 
 class StepMeter:
-    """Means since the last reading: losses, images a second, time left."""
+    """Means since the last reading: losses, images per second, time left, share of the time spent on waiting."""
 
     def __init__(self) -> None:
         self._sums: dict[str, float] = {}
+        self._unread: list[Mapping[str, float]] = []
         self._steps = 0
         self._images = 0
         self._seconds = 0.0
+        self._waited = 0.0
 
     def add(self, state: TrainState) -> None:
-        """Takes one iteration in."""
-        for name, value in state.losses.items():
-            self._sums[name] = self._sums.get(name, 0.0) + value
+        """Takes one iteration in; its losses are read later."""
+        self._unread.append(state.losses)
         self._steps += 1
         self._images += state.images
         self._seconds += state.seconds
+        self._waited += state.waited
 
     def read(self, state: TrainState) -> dict[str, Any]:
         """The means as plain values; the meter starts anew."""
         steps = max(self._steps, 1)
         values = {
-            **{name: total / steps for name, total in self._sums.items()},
+            **{name: total / steps for name, total in self._read_sums().items()},
             "lr": state.learning_rate,
             "images_per_second": self._images / self._seconds if self._seconds else 0.0,
+            "data_share": round(self._waited / self._seconds, 4) if self._seconds else 0.0,
             "eta_seconds": round(self._seconds / steps * (state.total_iterations - state.iteration), 1),
         }
         self.__init__()  # type: ignore[misc]
@@ -62,10 +65,11 @@ class StepMeter:
     def state_dict(self) -> dict[str, Any]:
         """The sums since the last reading."""
         return {
-            "sums": dict(self._sums),
+            "sums": self._read_sums(),
             "steps": self._steps,
             "images": self._images,
             "seconds": self._seconds,
+            "waited": self._waited,
         }
 
     def load_state_dict(self, values: Mapping[str, Any]) -> None:
@@ -74,6 +78,14 @@ class StepMeter:
         self._steps = int(values["steps"])
         self._images = int(values["images"])
         self._seconds = float(values["seconds"])
+        self._waited = float(values.get("waited", 0.0))
+
+    def _read_sums(self) -> dict[str, float]:
+        unread, self._unread = self._unread, []
+        for losses in unread:
+            for name, value in losses.items():
+                self._sums[name] = self._sums.get(name, 0.0) + value
+        return dict(self._sums)
 
 
 class HistoryWriter(Callback):
@@ -102,12 +114,13 @@ class HistoryWriter(Callback):
         values = self._meter.read(state)
         self._append("train", state, values)
         log.info(
-            "iteration %d/%d  loss %.4f  lr %.2g  %.1f images/s  %s left",
+            "iteration %d/%d  loss %.4f  lr %.2g  %.1f images/s  %.0f %% waiting for data  %s left",
             state.iteration,
             state.total_iterations,
             values["loss"],
             values["lr"],
             values["images_per_second"],
+            100 * values["data_share"],
             timedelta(seconds=round(values["eta_seconds"])),
             extra={"step": True},
         )

@@ -25,6 +25,7 @@ from segcli.device import available_device
 from segcli.engine import Network, TrainingSession
 from segcli.errors import TrainingError
 from segcli.models.spec import TrainRecipe
+from segcli.processes import world_size
 from segcli.steps.train.advice import advice_from_logs
 from segcli.steps.train.result import TrainResult
 from segcli.steps.train.worker_errors import clear_faults, read_fault
@@ -227,25 +228,6 @@ def digest(network: Network) -> str:
     for _, tensor in sorted(network.state_dict().items()):
         total.update(tensor.numpy().tobytes())
     return total.hexdigest()[:16]
-
-
-def world_size() -> int:
-    """Number of processes that train together."""
-    import paddle
-
-    return int(paddle.distributed.get_world_size())
-
-
-def rank() -> int:
-    """Number of this process."""
-    import paddle
-
-    return int(paddle.distributed.get_rank())
-
-
-def is_first() -> bool:
-    """Whether this process writes the files."""
-    return rank() == 0
 
 
 def is_first_here() -> bool:

@@ -16,10 +16,11 @@ class TrainState:
     Attributes:
         session: What is being trained.
         iteration: Iterations done.
-        losses: Losses of the last iteration, by name.
+        losses: Losses of the last iteration, by name; they stay on the device until one is read.
         learning_rate: Rate of the last iteration.
         images: Images of the last iteration, over all processes.
         seconds: Wall time of the last iteration.
+        waited: How many of these seconds it waited for its images.
         evaluation: The last evaluation; None before the first.
         best_score: Best score so far; None before the first evaluation.
         best_iteration: Iteration of that score.
@@ -32,6 +33,7 @@ class TrainState:
     learning_rate: float = 0.0
     images: int = 0
     seconds: float = 0.0
+    waited: float = 0.0
     evaluation: Evaluation | None = None
     best_score: float | None = None
     best_iteration: int = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
@@ -11,6 +12,8 @@ from segcli.steps.train.state import Callback, TrainState
 
 _WIDE = 120
 """Columns of a terminal from which on rate and speed have room beside the rest."""
+_LOOK_SECONDS = 1.0
+"""Time between two looks at the loss, for which a GPU has to finish what it was given."""
 
 
 class TerminalProgress(Callback):
@@ -28,6 +31,8 @@ class TerminalProgress(Callback):
             console=console,
         )
         self._rate = 0.0
+        self._loss = ""
+        self._next_look = 0.0
 
     def on_start(self, state: TrainState) -> None:
         """Shows the bar."""
@@ -41,7 +46,10 @@ class TerminalProgress(Callback):
         speed = state.images / max(state.seconds, 1e-9)
         self._rate = speed if not self._rate else 0.9 * self._rate + 0.1 * speed
         left = (state.total_iterations - state.iteration) * state.images / self._rate
-        numbers = [f"loss {state.losses['loss']:.4f}", f"{timedelta(seconds=round(left))} left"]
+        if time.monotonic() >= self._next_look:
+            self._loss = f"loss {state.losses['loss']:.4f}"
+            self._next_look = time.monotonic() + _LOOK_SECONDS
+        numbers = [self._loss, f"{timedelta(seconds=round(left))} left"]
         if self._is_wide:
             numbers[1:1] = [f"lr {state.learning_rate:.2e}", f"{self._rate:.1f} images/s"]
         self._bar.update(self._task, completed=state.iteration, numbers="  ".join(numbers))

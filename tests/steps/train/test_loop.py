@@ -6,6 +6,7 @@ import shutil
 import numpy as np
 import pytest
 
+from segcli.engine import Evaluation
 from segcli.errors import NonFiniteLossError, WeightsError
 from segcli.models.card import CARD_FILE, ModelCard
 from segcli.steps.train import checkpoint, loop
@@ -152,3 +153,42 @@ def test_resume_of_another_network_is_refused(tmp_path):
     checkpoint.write_pdparams(tmp_path / "other" / "model.pdparams", weights)
     with pytest.raises(WeightsError, match=r"another network: 0\.weight"):
         train(tmp_path, LineSession(4, 4), resume=str(tmp_path / "other"))
+
+
+def test_processes_stop_together_when_one_wishes_to(monkeypatch):
+    """The other one wishes to at iteration 3 (a signal, a time limit); both ask each other at iteration 10."""
+    monkeypatch.setattr(loop, "share_statistics", lambda *_: None)
+    asked = []
+
+    def gathered(own):
+        asked.append(own)
+        return [own, "stopped by a signal" if state.iteration >= 3 else None]
+
+    monkeypatch.setattr(loop, "gathered", gathered)
+    state = TrainState(LineSession(40, 20))
+    run(state, FullPrecision(), [], world_size=2)
+    assert (state.iteration, state.stop_reason) == (10, "stopped by a signal")
+    assert asked == [None, None], "at the start and after ten iterations, not at each"
+
+
+def test_a_process_that_wishes_to_stop_goes_on_until_all_know(monkeypatch):
+    monkeypatch.setattr(loop, "share_statistics", lambda *_: None)
+    monkeypatch.setattr(loop, "gathered", lambda own: [None, own])
+
+    class Wish(Callback):
+        def on_step(self, state):
+            if state.iteration == 3:
+                state.stop_reason = "out of time"
+
+    state = run(TrainState(LineSession(40, 4)), FullPrecision(), [Wish()], world_size=2)
+    assert (state.iteration, state.stop_reason) == (4, "out of time")
+
+
+def test_the_score_is_the_first_process_s(monkeypatch):
+    monkeypatch.setattr(loop, "share_statistics", lambda *_: None)
+    monkeypatch.setattr(loop, "gathered", lambda own: [own])
+    monkeypatch.setattr(loop, "agreed", lambda own: Evaluation(own.score + 0.001, own.metrics))
+    session = LineSession(4, 4)
+    session.scores = [0.5]
+    state = run(TrainState(session), FullPrecision(), [], rank=1, world_size=2)
+    assert state.best_score == 0.501

@@ -1,0 +1,81 @@
+"""Losses of single iterations, which stay on the device until somebody looks.
+
+Reading a number from a GPU waits until it has computed all that it was given: read at every step, nothing overlaps.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+
+from segcli.engine import Tensor
+from segcli.errors import NonFiniteLossError
+
+
+class StepLosses(Mapping[str, float]):
+    """The losses of one iteration by name; read from the device once, all together.
+
+    Args:
+        losses: Scalars by name.
+    """
+
+    def __init__(self, losses: Mapping[str, Tensor]) -> None:
+        import paddle
+
+        self._names = tuple(losses)
+        with paddle.no_grad():
+            self._tensor = paddle.stack([loss.detach().astype("float32").reshape([]) for loss in losses.values()])
+        self._values: dict[str, float] | None = None
+
+    def __getitem__(self, name: str) -> float:
+        if self._values is None:
+            self._values = dict(zip(self._names, self._tensor.numpy().tolist(), strict=True))
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+class FiniteWatch:
+    """Finds the first iteration whose loss is no number, when losses are read anyway.
+
+    Args:
+        interval: Iterations between two looks; 1 where reading costs nothing (on the CPU).
+    """
+
+    def __init__(self, interval: int = 1) -> None:
+        self._interval = interval
+        self._waiting: list[tuple[int, StepLosses, tuple[str, ...]]] = []
+
+    def add(self, iteration: int, losses: StepLosses, paths: tuple[str, ...], *, due: bool) -> None:
+        """Takes an iteration in, and looks at all that wait, every `interval` iterations or where it is `due`.
+
+        Raises:
+            NonFiniteLossError: A loss became NaN or infinite; names the iteration and the images of its batch.
+        """
+        self._waiting.append((iteration, losses, paths))
+        if due or len(self._waiting) >= self._interval:
+            self.look()
+
+    def look(self) -> None:
+        """Looks at all that wait.
+
+        Raises:
+            NonFiniteLossError: As for `add`.
+        """
+        waiting, self._waiting = self._waiting, []
+        for entry in waiting:
+            _require_finite(*entry)
+
+
+def _require_finite(iteration: int, losses: StepLosses, paths: tuple[str, ...]) -> None:
+    if all(math.isfinite(value) for value in losses.values()):
+        return
+    shown = ", ".join(f"{name} {value}" for name, value in losses.items())
+    raise NonFiniteLossError(
+        f"the loss is no longer finite at iteration {iteration} ({shown}), in the batch of: {', '.join(paths)}",
+        hint="lower Train.learning_rate, add Train.warmup_steps, or look at these images and their labels",
+    )
