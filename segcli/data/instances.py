@@ -27,6 +27,7 @@ class InstanceObject:
         area_px: As the file gives it, computed where it gives none.
         segmentation: Polygons, or a run-length code (which may have holes).
         is_crowd: Whether it stands for many objects that were not told apart; neither learnt nor counted as missed.
+        is_ignored: Whether the file marks it with `ignore`; kept for conversions.
     """
 
     annotation_id: int
@@ -35,6 +36,7 @@ class InstanceObject:
     area_px: float
     segmentation: Polygons | Rle
     is_crowd: bool = False
+    is_ignored: bool = False
 
     def to_rle(self, height: int, width: int) -> Rle:
         """Its mask in an image of that size, as a run-length code."""

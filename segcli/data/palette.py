@@ -62,9 +62,18 @@ def png_palette(count: int) -> list[int]:
 
 
 def _voc_colour(code: int) -> tuple[int, int, int]:
+    red, green, blue = (min(255, 24 + value) for value in _voc_bits(code))
+    return red, green, blue
+
+
+def voc_palette() -> NDArray[np.uint8]:
+    """The colours of PASCAL VOC's own maps, 255 being the border that counts for nothing: RGB, uint8 [256, 3]."""
+    return np.array([_voc_bits(code) for code in range(256)], np.uint8)
+
+
+def _voc_bits(code: int) -> tuple[int, int, int]:
     """Spreads the bits of `code` over the high bits of red, green and blue (PASCAL VOC development kit)."""
     channels = [0, 0, 0]
     for bit in range(24):
         channels[bit % 3] |= (code >> bit & 1) << (7 - bit // 3)
-    red, green, blue = (min(255, 24 + value) for value in channels)
-    return red, green, blue
+    return channels[0], channels[1], channels[2]

@@ -9,7 +9,7 @@ from pathlib import Path
 from segcli.data.classes import ClassMap
 from segcli.data.formats.coco_file import AnnotationFile
 from segcli.data.formats.coco_objects import is_crowd
-from segcli.data.formats.labelme import refuse_unconverted
+from segcli.data.formats.kinds import refuse_unconverted
 from segcli.data.instances import CocoDataset, InstanceSample
 from segcli.data.lists import relative_name
 from segcli.data.samples import Split

@@ -6,14 +6,14 @@ import base64
 import io
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from PIL import Image
 
-from segcli.errors import DatasetError, InputError
+from segcli.errors import InputError
 from segcli.findings import Finding
 from segcli.rules import finding
 
@@ -21,7 +21,16 @@ MIN_POINTS = {"polygon": 3, "rectangle": 2, "circle": 2, "line": 2, "linestrip":
 """Fewest points of each shape type; LabelMe's `points` (several points) are taken as single ones."""
 
 _LEGACY_ENCODING = "gb18030"
-_SYNONYMS = {"": "polygon", "points": "point", "oriented_rectangle": "polygon"}
+_SYNONYMS = {
+    "": "polygon",
+    "points": "point",
+    "oriented_rectangle": "polygon",
+    # X-AnyLabeling's turned rectangles and its quadrilaterals
+    "rotation": "polygon",
+    "quadrilateral": "polygon",
+}
+
+_LONGEST_NUMBER = 19
 
 _TRIED_FILES = 8
 """How many JSON files are opened to tell what a folder holds."""
@@ -38,6 +47,7 @@ class Shape:
         points: x, y in pixels.
         group_id: Shapes of one label with one group are parts of one object; None stands alone.
         mask: PNG of a ``mask`` shape, whose first point is its upper left corner.
+        flags: Names of the flags that are set.
     """
 
     number: int
@@ -46,6 +56,7 @@ class Shape:
     points: tuple[tuple[float, float], ...]
     group_id: int | str | None = None
     mask: bytes | None = None
+    flags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -108,17 +119,11 @@ def read_labelme(path: Path, name: str) -> tuple[LabelMeFile | None, list[Findin
     return LabelMeFile(path, stated, bool(values.get("imageData")), tuple(shapes), size), findings
 
 
-def refuse_unconverted(dataset_dir: Path) -> None:
-    """For a folder that is no dataset: tells a LabelMe folder, which only lacks its conversion, from anything else.
-
-    Raises:
-        DatasetError: One of the first JSON files is LabelMe's (L006).
-    """
-    for path in sorted(dataset_dir.rglob("*.json"))[:_TRIED_FILES]:
+def labelme_files(folder: Path) -> Iterator[Path]:
+    """LabelMe's among the first JSON files in a folder or below it."""
+    for path in sorted(folder.rglob("*.json"))[:_TRIED_FILES]:
         if read_labelme(path, path.name)[0] is not None:
-            message = f"holds LabelMe files ({path.relative_to(dataset_dir)}), which are not converted yet"
-            fault = finding("L006", str(dataset_dir), message, hint=f"segcli convert {dataset_dir}")
-            raise DatasetError(message, [fault], path=dataset_dir, hint=fault.hint)
+            yield path
 
 
 def _parse(data: bytes, name: str, findings: list[Finding]) -> Any:
@@ -139,16 +144,17 @@ def _read_shape(number: int, entry: object, name: str, findings: list[Finding]) 
     if not isinstance(entry, Mapping):
         findings.append(finding("L102", name, f"is a {type(entry).__name__}", location=f"shape {number}"))
         return None
-    group = entry.get("group_id")
+    flags = entry.get("flags")
     kind = str(entry.get("shape_type") or "")
     points = _points(entry.get("points"))
     shape = Shape(
         number=number,
-        label=" ".join(str(entry.get("label") or "").splitlines()).strip(),
+        label=" ".join(_name(entry.get("label")).splitlines()).strip(),
         kind=_SYNONYMS.get(kind, kind),
         points=points or (),
-        group_id=group if isinstance(group, int | str) and group != "" else None,
+        group_id=_group(entry.get("group_id")),
         mask=_mask_data(entry.get("mask")) if kind == "mask" else None,
+        flags=tuple(name for name, is_set in flags.items() if is_set) if isinstance(flags, dict) else (),
     )
     fault = ("L104", "its points are not pairs of finite numbers") if points is None else _shape_fault(shape)
     if fault is not None:
@@ -156,6 +162,18 @@ def _read_shape(number: int, entry: object, name: str, findings: list[Finding]) 
         findings.append(finding(fault[0], name, fault[1], location=place))
         return None
     return replace(shape, kind="polygon") if shape.kind == "rectangle" and len(shape.points) > 2 else shape
+
+
+def _name(value: object) -> str:
+    """A label or group as text: 1, 1.0 and "1" are one."""
+    if value is None or isinstance(value, bool | dict | list):
+        return ""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _group(value: object) -> int | str | None:
+    name = _name(value)
+    return int(name) if name.isdecimal() and len(name) < _LONGEST_NUMBER else name or None
 
 
 def _shape_fault(shape: Shape) -> tuple[str, str] | None:

@@ -18,7 +18,9 @@ from segcli.rules import finding
 
 LIST_FILES = {Split.TRAIN: "train_anno_list.txt", Split.VAL: "val_anno_list.txt"}
 ANNOTATION_FOLDER = "annotations"
+LABEL_FILES = ("label.txt", "labels.txt")
 IMAGE_FOLDERS = ("images", "imgs", "JPEGImages")
+_NAMED = 5
 _COCO_FILES = {"instance_train.json", "instance_val.json"}
 
 
@@ -76,12 +78,14 @@ def read_labelme_dataset(dataset_dir: Path) -> LabelMeDataset:
     root = Path(os.path.normpath(find_labelme_root(dataset_dir)))
     findings: list[Finding] = []
     samples = []
+    faulty: set[str] = set()
     images = _ImageFinder(root)
     listed = any((root / list_file).is_file() for list_file in LIST_FILES.values())
     for path, split in _annotation_files(root, findings):
         name = relative_name(path, root)
         annotation, faults = read_labelme(path, name)
         if annotation is None:
+            faulty.add(path.stem)
             foreign = not listed and faults[0].code == "L102"
             findings += [finding("L005", name, faults[0].message)] if foreign else faults
             continue
@@ -95,9 +99,32 @@ def read_labelme_dataset(dataset_dir: Path) -> LabelMeDataset:
             findings.append(finding("L109", name, "holds no shapes"))
         samples.append(LabelMeSample(name, annotation, found, split))
     samples = _one_a_image(samples, findings)
+    if not listed:
+        findings += _unlabelled(root, samples, images.written, faulty)
     if not samples and not has_errors(findings):
         findings.append(finding("L001", str(root), "no LabelMe file lies here"))
     return LabelMeDataset(root, tuple(samples), _label_names(root), tuple(findings))
+
+
+def _unlabelled(root: Path, samples: list[LabelMeSample], written: set[Path], faulty: set[str]) -> list[Finding]:
+    """Images beside the labelled ones that no file names.
+
+    What an earlier conversion put there is none of them, nor is the image of a file that cannot be read.
+    """
+    used = {sample.image for sample in samples if sample.image is not None}
+    beside = (path for folder in sorted({image.parent for image in used}) for path in sorted(folder.iterdir()))
+    known = used | written
+    free = [
+        path
+        for path in beside
+        if path.suffix.lower() in IMAGE_SUFFIXES and path not in known and path.stem not in faulty
+    ]
+    if not free:
+        return []
+    first = ", ".join(relative_name(path, root) for path in free[:_NAMED])
+    more = f" and {len(free) - _NAMED} more" if len(free) > _NAMED else ""
+    noun = "image has" if len(free) == 1 else "images have"
+    return [finding("L206", str(root), f"{len(free)} {noun} no annotation: {first}{more}")]
 
 
 def _one_a_image(samples: list[LabelMeSample], findings: list[Finding]) -> list[LabelMeSample]:
@@ -144,8 +171,8 @@ def _all_annotations(root: Path) -> list[Path]:
 
 
 def _label_names(root: Path) -> tuple[str, ...] | None:
-    path = root / "label.txt"
-    if not path.is_file():
+    path = next((root / name for name in LABEL_FILES if (root / name).is_file()), None)
+    if path is None:
         return None
     return tuple(dict.fromkeys(line for _, line in read_text_file(path).lines))
 
@@ -160,14 +187,14 @@ class _ImageFinder:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._folders = [root / name for name in IMAGE_FOLDERS]
-        self._written = added_files(root)
+        self.written = added_files(root)
 
     def find(self, annotation: LabelMeFile) -> Path | None:
         """The image's file; None when it is nowhere, or embedded only."""
         written = None
         for candidate in self._candidates(annotation):
             if candidate.is_file():
-                if candidate not in self._written:
+                if candidate not in self.written:
                     return candidate
                 if candidate.parent.name in IMAGE_FOLDERS:
                     written = written or candidate

@@ -13,7 +13,7 @@ as in PaddleX's converter.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -62,9 +62,9 @@ class ShapePainter:
         self._size: tuple[int, int] | None = None
         self._canvas: LabelCanvas
 
-    def draw(self, parts: list[Shape], height: int, width: int) -> DrawnObject | None:
+    def draw(self, parts: Sequence[Shape], height: int, width: int) -> DrawnObject | None:
         """The object that some shapes of one label make in an image; None when no pixel of it is inside."""
-        painted = [(shape, crop) for shape in parts if (crop := self._paint(shape, height, width)) is not None]
+        painted = self._painted(parts, height, width)
         if not painted:
             return None
         shapes = [shape for shape, _ in painted]
@@ -76,6 +76,19 @@ class ShapePainter:
             segmentation = rle.encode_crop(pixels, left, top, height, width)
         rows, columns = pixels.shape
         return DrawnObject(parts[0].label, segmentation, (left, top, columns, rows), int(np.count_nonzero(pixels)))
+
+    def crop(self, parts: Sequence[Shape], height: int, width: int) -> Crop | None:
+        """The pixels of such an object; None when there are none."""
+        painted = self._painted(parts, height, width)
+        return _joined([shape for shape, _ in painted], [crop for _, crop in painted])[0] if painted else None
+
+    def has_holes(self, parts: Sequence[Shape], height: int, width: int) -> bool:
+        """Whether a part lies inside another one."""
+        painted = self._painted(parts, height, width)
+        return bool(painted) and _joined([shape for shape, _ in painted], [crop for _, crop in painted])[1]
+
+    def _painted(self, parts: Sequence[Shape], height: int, width: int) -> list[tuple[Shape, Crop]]:
+        return [(shape, crop) for shape in parts if (crop := self._paint(shape, height, width)) is not None]
 
     def _paint(self, shape: Shape, height: int, width: int) -> Crop | None:
         if self._size != (height, width):

@@ -24,10 +24,11 @@ class LabelCanvas:
         width: In pixels.
         line_width: Width in pixels of `line` and `linestrip` shapes.
         point_size: Radius in pixels of `point` shapes.
+        fill: Value of the pixels at the beginning.
     """
 
-    def __init__(self, height: int, width: int, *, line_width: int = 5, point_size: int = 5) -> None:
-        self._image = Image.new("L", (width, height))
+    def __init__(self, height: int, width: int, *, line_width: int = 5, point_size: int = 5, fill: int = 0) -> None:
+        self._image = Image.new("L", (width, height), fill)
         self._draw = ImageDraw.Draw(self._image)
         self._line_width = line_width
         self._point_size = point_size
@@ -44,6 +45,13 @@ class LabelCanvas:
     def paint(self, shape: Shape, value: int) -> None:
         """Sets the pixels of a shape to `value`, over what was painted before."""
         self._painters[shape.kind](shape, value)
+
+    def paste(self, crop: Crop, value: int) -> None:
+        """Sets the pixels of a crop to `value`, over what was painted before."""
+        pixels, x, y = crop
+        rows, columns = pixels.shape
+        inside = Image.fromarray(np.where(pixels > 0, np.uint8(255), np.uint8(0)))
+        self._image.paste(value, (x, y, x + columns, y + rows), inside)
 
     def labels(self) -> NDArray[np.uint8]:
         """The label map, uint8 [H, W]."""

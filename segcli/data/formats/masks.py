@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from segcli.data.class_files import read_class_names, resolve_classes
 from segcli.data.classes import IGNORE_INDEX
-from segcli.data.formats.labelme import refuse_unconverted
+from segcli.data.formats.kinds import refuse_unconverted
 from segcli.data.image import read_mask
 from segcli.data.lists import relative_name, scan_list
 from segcli.data.prefetch import map_ahead

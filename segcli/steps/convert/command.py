@@ -1,24 +1,49 @@
-"""`convert`: a LabelMe folder becomes what segcli trains on, in place, and can be turned back."""
+"""`convert`: a dataset of any format becomes one of another, in a new folder or, of LabelMe's, in place."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from segcli.config.schema import Config
-from segcli.data.formats.labelme_dataset import find_labelme_root, read_labelme_dataset
-from segcli.data.journal import signature
+from segcli.config.schema import CheckDatasetConfig, Config
+from segcli.data.formats.annotated import AnnotatedDataset
+from segcli.data.formats.format import Brush, Format
+from segcli.data.formats.table import format_named, formats_in
+from segcli.data.formats.labelme_dataset import find_labelme_root
+from segcli.data.journal import FOLDER, signature
 from segcli.data.settled import dataset_root, read_settled
 from segcli.data.transaction import changing, transaction
 from segcli.errors import DatasetError, UsageError
+from segcli.findings import Finding
 from segcli.models.names import MODEL_TASKS
 from segcli.plurals import counted
-from segcli.steps.convert.plan import ConversionPlan, ConvertReport
-from segcli.tasks import layout_part
+from segcli.rules import finding
+from segcli.steps.convert.images import place_images
+from segcli.steps.convert.plan import ConversionPlan, ConvertReport, left_out, loss_findings, skipped
+from segcli.tasks import TASKS
+
+SOURCE = "labelme"
+"""What PaddleX's keys convert."""
+
+
+@dataclass(frozen=True)
+class ConvertOptions:
+    """How to convert.
+
+    Attributes:
+        settings: Line width, point size and division.
+        allow_lossy: Whether to write what the target cannot say in full; in place, where PaddleX's converters leave
+            out without a word, what is left out is reported.
+        skip_faulty: Whether to leave out single faulty objects and files, and list them.
+    """
+
+    settings: CheckDatasetConfig = field(default_factory=CheckDatasetConfig)
+    allow_lossy: bool = False
+    skip_faulty: bool = False
 
 
 def plan_conversion(config: Config) -> ConversionPlan:
-    """Everything that a conversion would do, checked, with nothing written.
+    """Everything that a conversion in place would do, checked, with nothing written.
 
     Raises:
         ConfigError: The configuration names no dataset.
@@ -26,31 +51,74 @@ def plan_conversion(config: Config) -> ConversionPlan:
         DatasetError: A change of the dataset was stopped half-way.
         BusyError: Another process is changing it.
     """
-    planner = layout_part("convert", MODEL_TASKS[config.Global.model])
+    target = format_named(TASKS[MODEL_TASKS[config.Global.model]].layout)
+    options = ConvertOptions(config.CheckDataset, allow_lossy=True)
 
     def read() -> ConversionPlan:
-        dataset = read_labelme_dataset(folder)
-        plan: ConversionPlan = planner(dataset, config.CheckDataset)
+        dataset = format_named(SOURCE).read(folder)
+        plan = _plan(dataset, target, dataset.root, options)
         return replace(plan, seen=signature(dataset.root))
 
     folder = _folder(config)
     return read_settled(folder, read)
 
 
+def plan_transfer(source: Path, target_dir: Path, to: str, options: ConvertOptions | None = None) -> ConversionPlan:
+    """Everything that a conversion into a new folder would do, checked, with nothing written.
+
+    Args:
+        source: Folder of a dataset of any format, or one above it.
+        target_dir: A folder that is empty or not there.
+        to: Name of the target's format.
+        options: How to convert.
+
+    Raises:
+        UsageError: The folder does not exist, the target is not empty, or there is no such format.
+        DatasetError: The folder holds no dataset that is known.
+    """
+    target = format_named(to)
+    _refuse_taken(target_dir)
+    chosen = options or ConvertOptions()
+    return read_settled(source, lambda: _plan(read_dataset(source), target, target_dir, chosen))
+
+
+def read_dataset(source: Path) -> AnnotatedDataset:
+    """Reads a dataset of whichever format a folder holds.
+
+    Raises:
+        UsageError: There is no such folder.
+        DatasetError: It holds no dataset that is known (F001).
+    """
+    if not source.is_dir():
+        raise UsageError(f"there is no folder {source}")
+    for row, _ in formats_in(source):
+        return row.read(source)
+    fault = finding("F001", str(source), "no dataset of a known format is here")
+    raise DatasetError(fault.message, [fault], path=source, hint=fault.hint)
+
+
 def apply_conversion(plan: ConversionPlan) -> ConvertReport:
     """Carries a plan out, whole or not at all; `segcli.data.transaction.undo` takes it back.
 
     Raises:
-        DatasetError: The plan has faults; nothing was written.
+        DatasetError: The plan has faults, or the target cannot say all and that was not allowed; nothing was written.
         BusyError: Another process changes the dataset, or has changed it since the plan was made.
     """
     if plan.errors:
         raise DatasetError(
-            f"{counted(len(plan.errors), 'fault')}; nothing was converted", plan.findings, path=plan.root
+            f"{counted(len(plan.errors), 'fault')}; nothing was converted", plan.findings, path=plan.dataset.root
         )
+    plan.root.mkdir(parents=True, exist_ok=True)
     with transaction(plan.root, "convert", plan.seen) as changes:
-        made = plan.stage(changes)
-    return ConvertReport(plan, made, tuple(changes.changes))
+        written = plan.stage(changes)
+        if written.lost and not plan.allow_lossy:
+            raise DatasetError(
+                f"{plan.target.title} cannot say {counted(written.lost.total(), 'thing')}; nothing was converted",
+                loss_findings(written),
+                path=plan.dataset.root,
+                hint="--allow-lossy writes the rest, and lists what is lost",
+            )
+    return ConvertReport(plan, written, tuple(changes.changes))
 
 
 def convert_dataset(config: Config) -> ConvertReport:
@@ -71,3 +139,38 @@ def _folder(config: Config) -> Path:
     if not folder.is_dir():
         raise UsageError(f"there is no folder {folder}", hint="set Global.dataset_dir")
     return folder
+
+
+def transfer_dataset(source: Path, target_dir: Path, to: str, options: ConvertOptions | None = None) -> ConvertReport:
+    """Converts a dataset of any format into a new folder; see `plan_transfer` and `apply_conversion` for the errors."""
+    return apply_conversion(plan_transfer(source, target_dir, to, options))
+
+
+def _plan(dataset: AnnotatedDataset, target: Format, root: Path, options: ConvertOptions) -> ConversionPlan:
+    settings = options.settings
+    findings = [*dataset.findings, *_class_findings(dataset, target)]
+    placed_images, faults = place_images(dataset, settings.split)
+    findings += [*faults, *left_out(placed_images, dataset, target)]
+    if options.skip_faulty:
+        findings = [skipped(found, format_named(dataset.format).skippable) for found in findings]
+    return ConversionPlan(
+        dataset=dataset,
+        target=target,
+        root=root,
+        placed_images=placed_images,
+        findings=tuple(findings),
+        brush=Brush(settings.convert.line_width, settings.convert.point_size),
+        allow_lossy=options.allow_lossy,
+    )
+
+
+def _class_findings(dataset: AnnotatedDataset, target: Format) -> list[Finding]:
+    count = len(dataset.classes)
+    if target.most_classes is None or count <= target.most_classes:
+        return []
+    return [finding("L304", str(dataset.root), f"there are {count} labels")]
+
+
+def _refuse_taken(folder: Path) -> None:
+    if folder.exists() and (not folder.is_dir() or any(path.name != FOLDER for path in folder.iterdir())):
+        raise UsageError("is not empty", path=folder, hint="name a folder that is empty or not there")

@@ -1,15 +1,14 @@
-"""Where the images of a LabelMe dataset go, which size they have and which part they belong to."""
+"""Where the images of a converted dataset go, and which part they belong to."""
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from segcli.config.schema import SplitConfig
-from segcli.data.formats.labelme_dataset import LabelMeDataset, LabelMeSample
-from segcli.data.formats.labelme_images import MeasuredSample, measure_images, misfits
+from segcli.data.formats.annotated import AnnotatedDataset, AnnotatedImage
+from segcli.data.formats.format import PlacedImage
 from segcli.data.ratios import Shares, divide
 from segcli.data.samples import Split
 from segcli.data.transaction import Transaction
@@ -20,52 +19,35 @@ IMAGE_FOLDER = "images"
 DEFAULT_SHARES = Shares(80, 20)
 
 
-@dataclass(frozen=True)
-class PlacedImage:
-    """One image of the result.
-
-    Attributes:
-        source: The LabelMe sample.
-        size: Height and width in pixels.
-        image: Where the image goes, relative to the dataset.
-        stem: A name without suffix that no other image has.
-        split: The part it belongs to.
-    """
-
-    source: LabelMeSample
-    size: tuple[int, int]
-    image: str
-    stem: str
-    split: Split
-
-    def stage(self, root: Path, changes: Transaction) -> None:
-        """Copies the image into the transaction, unless it is in its place."""
-        original = self.source.image
-        if original is None:
-            changes.stage(self.image).write_bytes(self.source.annotation.image_data())
-        elif original != root / self.image:
-            shutil.copyfile(original, changes.stage(self.image))
+def stage_image(placed: PlacedImage, target: str, root: Path, changes: Transaction) -> None:
+    """Copies an image into the transaction of the dataset in `root`, unless it is in its place."""
+    source = placed.source
+    if source.file is not None:
+        if source.file != root / target:
+            shutil.copyfile(source.file, changes.stage(target))
+    elif source.embedded is not None:
+        changes.stage(target).write_bytes(source.embedded())
 
 
-def place_images(dataset: LabelMeDataset, settings: SplitConfig) -> tuple[tuple[PlacedImage, ...], list[Finding]]:
+def place_images(dataset: AnnotatedDataset, settings: SplitConfig) -> tuple[tuple[PlacedImage, ...], list[Finding]]:
     """Decides everything about the images; writes nothing.
 
-    An image inside `images/` stays where it is. Where a split is asked for, it is made here, just as
+    An image inside `images/` keeps its path there. Where a split is asked for, it is made here, just as
     `segcli.steps.split` would make it afterwards; then both together change nothing when they are repeated. Otherwise
-    the lists decide, and where there are not lists of both splits, 80 of 100 samples are for training.
+    the dataset decides, and where it does not say the part of every image, 80 of 100 are for training.
 
     Raises:
         ConfigError: A division is asked for and its percentages do not make 100.
     """
-    measured, findings = measure_images(dataset)
-    names = _Names(dataset.root, findings).of(measured)
-    splits = _splits([entry.sample.split for entry in measured], [image for image, _ in names], settings)
-    placed = tuple(
-        PlacedImage(entry.sample, entry.size, image, stem, split)
-        for entry, (image, stem), split in zip(measured, names, splits, strict=True)
+    findings: list[Finding] = []
+    names = _Names(dataset.root, findings).of(dataset.images)
+    splits = _splits(
+        [image.split for image in dataset.images], [f"{IMAGE_FOLDER}/{name}" for name, _ in names], settings
     )
-    for entry in measured:
-        findings += misfits(entry)
+    placed = tuple(
+        PlacedImage(image, name, stem, split)
+        for image, (name, stem), split in zip(dataset.images, names, splits, strict=True)
+    )
     return placed, findings
 
 
@@ -85,32 +67,32 @@ class _Names:
         self._findings = findings
         self._taken: set[str] = set()
 
-    def of(self, measured: Sequence[MeasuredSample]) -> list[tuple[str, str]]:
-        """Place in the dataset and stem of each image."""
-        staying = [self._inside(entry.sample) for entry in measured]
-        names: list[tuple[str, str]] = [("", "")] * len(measured)
-        for index in sorted(range(len(measured)), key=lambda index: staying[index] is None):
-            name = measured[index].name
-            stem = self._free_stem(measured[index].sample, name.stem)
-            names[index] = (staying[index] or f"{IMAGE_FOLDER}/{stem}{name.suffix}", stem)
+    def of(self, images: Sequence[AnnotatedImage]) -> list[tuple[str, str]]:
+        """Name below the folder of images and stem of each image."""
+        staying = [self._inside(image) for image in images]
+        names: list[tuple[str, str]] = [("", "")] * len(images)
+        for index in sorted(range(len(images)), key=lambda index: staying[index] is None):
+            name = images[index].file_name
+            stem = self._free_stem(images[index], name.stem)
+            names[index] = (staying[index] or f"{stem}{name.suffix}", stem)
         return names
 
-    def _inside(self, sample: LabelMeSample) -> str | None:
+    def _inside(self, image: AnnotatedImage) -> str | None:
         folder = self._root / IMAGE_FOLDER
-        if sample.image is None or not sample.image.is_relative_to(folder):
+        if image.file is None or not image.file.is_relative_to(folder):
             return None
-        return sample.image.relative_to(self._root).as_posix()
+        return image.file.relative_to(folder).as_posix()
 
-    def _free_stem(self, sample: LabelMeSample, stem: str) -> str:
+    def _free_stem(self, image: AnnotatedImage, stem: str) -> str:
         if stem.casefold() in self._taken:
-            self._findings.append(finding("L203", sample.name, f"there is another image called {stem}"))
-            stem = self._other_stem(sample, stem)
+            self._findings.append(finding("L203", image.name, f"there is another image called {stem}"))
+            stem = self._other_stem(image, stem)
         self._taken.add(stem.casefold())
         return stem
 
-    def _other_stem(self, sample: LabelMeSample, stem: str) -> str:
+    def _other_stem(self, image: AnnotatedImage, stem: str) -> str:
         """The stem with its folder in front; where that is taken, too, with a number."""
-        folder = "_".join(part for part in PurePosixPath(sample.name).parent.parts if part not in ("/", ".."))
+        folder = "_".join(part for part in PurePosixPath(image.name).parent.parts if part not in ("/", ".."))
         candidate = f"{folder}_{stem}" if folder else stem
         number = 1
         while candidate.casefold() in self._taken:

@@ -1,0 +1,94 @@
+"""Outlines of every kind as polygons, as run-length codes and as pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segcli.data import rle
+from segcli.data.boxes import BoxLtwh
+from segcli.data.contours import mask_outlines
+from segcli.data.formats.annotated import AnnotatedObject, Drawn
+from segcli.data.formats.format import Brush
+from segcli.data.formats.labelme_objects import ShapePainter
+from segcli.data.formats.labelme_shapes import Crop
+from segcli.data.polygons import polygons_area, polygons_box
+from segcli.data.rle import Rle
+
+Rings = Sequence[Sequence[float]]
+"""Polygons, each x1, y1, x2, y2, ... in pixels."""
+
+
+@dataclass(frozen=True)
+class Segmented:
+    """An object as COCO says it: polygons or a run-length code, its box, and its area in square pixels."""
+
+    segmentation: Rings | Rle
+    box: BoxLtwh
+    area_px: float
+
+
+class ObjectPainter:
+    """Turns outlines of every kind into what a format can write.
+
+    Args:
+        brush: How shapes without an inside are painted.
+    """
+
+    def __init__(self, brush: Brush) -> None:
+        self.brush = brush
+        self._shapes = ShapePainter(brush.line_width, brush.point_size)
+
+    def segment(self, value: AnnotatedObject, height: int, width: int) -> Segmented | None:
+        """Polygons where they can say the outline, else a run-length code; None when no pixel of it is inside."""
+        outline = value.outline
+        if isinstance(outline, Drawn):
+            drawn = self._shapes.draw(outline.shapes, height, width)
+            return None if drawn is None else Segmented(drawn.segmentation, drawn.box, drawn.area_px)
+        if isinstance(outline, tuple):
+            box, area = value.box or polygons_box(outline), value.area_px or polygons_area(outline)
+            return Segmented(outline, box, area)
+        area = rle.area(outline)
+        return Segmented(outline, value.box or rle.bounding_box(outline), value.area_px or area) if area else None
+
+    def crop(self, value: AnnotatedObject, height: int, width: int) -> Crop | None:
+        """The pixels of an object in the smallest rectangle around them; None when there are none."""
+        outline = value.outline
+        if isinstance(outline, Drawn):
+            return self._shapes.crop(outline.shapes, height, width)
+        return code_crop(rle.from_polygons(outline, height, width) if isinstance(outline, tuple) else outline)
+
+    def has_holes(self, drawn: Drawn, height: int, width: int) -> bool:
+        """Whether a shape of a group lies inside another one of it."""
+        return self._shapes.has_holes(drawn.shapes, height, width)
+
+    def code(self, value: AnnotatedObject, height: int, width: int) -> Rle:
+        """The pixels of an object as a run-length code of the whole image."""
+        outline = value.outline
+        if isinstance(outline, Drawn):
+            crop = self._shapes.crop(outline.shapes, height, width)
+            return rle.empty(height, width) if crop is None else rle.encode_crop(*crop, height, width)
+        return rle.from_polygons(outline, height, width) if isinstance(outline, tuple) else outline
+
+
+def code_crop(code: Rle) -> Crop | None:
+    """The pixels of a run-length code in the smallest rectangle around them, with its column and row."""
+    left, top, width, height = (int(value) for value in rle.bounding_box(code))
+    if width == 0 or height == 0:
+        return None
+    return rle.decode(code)[top : top + height, left : left + width], left, top
+
+
+def crop_rings(crop: Crop) -> list[list[NDArray[np.int64]]]:
+    """The connected parts of some pixels along their edges: of each the outer border, then its holes [n, 2]."""
+    pixels, left, top = crop
+    return [[outline.outer, *outline.holes] for outline in mask_outlines(pixels, left, top)]
+
+
+def iou(one: Rle, other: Rle) -> float:
+    """Intersection over union of two masks of one size; 1 when both are empty."""
+    union = rle.area(rle.union([one, other]))
+    return (rle.area(one) + rle.area(other) - union) / union if union else 1.0

@@ -1,0 +1,166 @@
+"""Where a Pascal VOC dataset has its files, as the original, CVAT and labelme2voc write it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from segcli.data.class_files import is_background
+from segcli.data.classes import BACKGROUND_NAME, IGNORE_NAME
+from segcli.data.image import IMAGE_SUFFIXES
+from segcli.data.lists import read_text_file
+from segcli.data.samples import Split
+
+CLASS_FOLDERS = ("SegmentationClass", "SegmentationClassPNG")
+OBJECT_FOLDERS = ("SegmentationObject", "SegmentationObjectPNG")
+IMAGE_FOLDERS = ("JPEGImages", "images")
+SETS = "ImageSets/Segmentation"
+COLOUR_FILE = "labelmap.txt"
+_NAME_FILES = ("class_names.txt", "labels.txt", "label.txt")
+_LISTS = {Split.TRAIN: ("train.txt",), Split.VAL: ("val.txt", "valid.txt")}
+_COLOUR_LINE = re.compile(r"([^:#]+):\s*(\d{1,3})\s*,\s*(\d{1,3})\s*,\s*(\d{1,3})\s*:.*|([^:#]+):.*")
+
+VOC_NAMES = (
+    "aeroplane",
+    "bicycle",
+    "bird",
+    "boat",
+    "bottle",
+    "bus",
+    "car",
+    "cat",
+    "chair",
+    "cow",
+    "diningtable",
+    "dog",
+    "horse",
+    "motorbike",
+    "person",
+    "pottedplant",
+    "sheep",
+    "sofa",
+    "train",
+    "tvmonitor",
+)
+"""The classes of the original, from 1 on."""
+
+Colour = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class VocSample:
+    """One image: its name, files, and the part it belongs to; None where nothing says."""
+
+    name: str
+    image: Path | None
+    class_map: Path
+    object_map: Path | None
+    split: Split | None
+
+
+@dataclass(frozen=True)
+class VocLayout:
+    """The files of a dataset.
+
+    Attributes:
+        root: Its folder.
+        names: Names of the ids; 0 is the background.
+        colours: Id of each colour, where the maps are in colour.
+        samples: Its images.
+        unused: Lists that are not used, like `test.txt`.
+    """
+
+    root: Path
+    names: Mapping[int, str]
+    colours: Mapping[Colour, int]
+    samples: tuple[VocSample, ...]
+    unused: tuple[str, ...] = field(default=())
+
+
+def find_voc(folder: Path) -> Path | None:
+    """The folder that holds the class maps: `folder`, or the first up to two levels below it."""
+    for pattern in ("", "*/", "*/*/"):
+        for name in CLASS_FOLDERS:
+            found = sorted(path for path in folder.glob(f"{pattern}{name}") if path.is_dir())
+            if found:
+                return found[0].parent
+    return None
+
+
+def voc_layout(root: Path) -> VocLayout:
+    """Finds the files of the dataset in `root`."""
+    class_maps = _files(root, CLASS_FOLDERS, frozenset({".png"}))
+    object_maps = _files(root, OBJECT_FOLDERS, frozenset({".png"}))
+    images = _files(root, IMAGE_FOLDERS, IMAGE_SUFFIXES)
+    splits, unused = _splits(root)
+    names, colours = _names(root)
+    samples = tuple(
+        VocSample(name, images.get(name), path, object_maps.get(name), splits.get(name))
+        for name, path in class_maps.items()
+        if not splits or name in splits
+    )
+    missing = [name for name in splits if name not in class_maps]
+    folder = next((root / name for name in CLASS_FOLDERS if (root / name).is_dir()), root / CLASS_FOLDERS[0])
+    lost = tuple(VocSample(name, images.get(name), folder / f"{name}.png", None, splits[name]) for name in missing)
+    return VocLayout(root, names, colours, (*samples, *lost), unused)
+
+
+def _files(root: Path, folders: tuple[str, ...], suffixes: frozenset[str]) -> dict[str, Path]:
+    """Files by their names without suffix, relative to their folder."""
+    for name in folders:
+        folder = root / name
+        if folder.is_dir():
+            paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in suffixes)
+            return {path.relative_to(folder).with_suffix("").as_posix(): path for path in paths}
+    return {}
+
+
+def _splits(root: Path) -> tuple[dict[str, Split | None], tuple[str, ...]]:
+    """The part of each name in the lists, and lists that name other parts; without both parts nothing divides them."""
+    lists = {path.name: path for path in sorted((root / SETS).glob("*.txt"))} if (root / SETS).is_dir() else {}
+    splits: dict[str, Split | None] = {}
+    used = set()
+    for split, names in _LISTS.items():
+        for name in names:
+            if name in lists:
+                used.add(name)
+                splits.update(dict.fromkeys(_listed(lists[name]), split))
+    if not splits:
+        whole = [name for name in lists if name not in ("test.txt",)]
+        return {name: None for file in whole for name in _listed(lists[file])}, ()
+    others = tuple(name for name in lists if name not in used and name != "trainval.txt")
+    return splits, others
+
+
+def _listed(path: Path) -> list[str]:
+    return [line.split()[0] for _, line in read_text_file(path).lines]
+
+
+def _names(root: Path) -> tuple[dict[int, str], dict[Colour, int]]:
+    """Names and colours of `labelmap.txt`, names of labelme2voc, or those of the original."""
+    if (root / COLOUR_FILE).is_file():
+        return _colour_names(root / COLOUR_FILE)
+    path = next((root / name for name in _NAME_FILES if (root / name).is_file()), None)
+    if path is None:
+        return dict(enumerate((BACKGROUND_NAME, *VOC_NAMES))), {}
+    names = [line for _, line in read_text_file(path).lines if line != IGNORE_NAME]
+    if not names or not is_background(names[0]):
+        names.insert(0, BACKGROUND_NAME)
+    return dict(enumerate(names)), {}
+
+
+def _colour_names(path: Path) -> tuple[dict[int, str], dict[Colour, int]]:
+    """`name:r,g,b:parts:actions`; the background is 0, the others are numbered in the order of the file."""
+    names: dict[int, str] = {}
+    colours: dict[Colour, int] = {}
+    entries = [match for _, line in read_text_file(path).lines if (match := _COLOUR_LINE.fullmatch(line))]
+    entries.sort(key=lambda match: not is_background((match[1] or match[5]).strip()))
+    has_ground = bool(entries) and is_background((entries[0][1] or entries[0][5]).strip())
+    for number, match in enumerate(entries, start=0 if has_ground else 1):
+        names[number] = (match[1] or match[5]).strip()
+        if match[1]:
+            colours[int(match[2]), int(match[3]), int(match[4])] = number
+    names.setdefault(0, BACKGROUND_NAME)
+    return dict(sorted(names.items())), colours

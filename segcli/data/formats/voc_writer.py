@@ -1,0 +1,99 @@
+"""Writes Pascal VOC: `JPEGImages/`, maps of classes and of objects, `labelmap.txt` and the lists of the parts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segcli.data import rle
+from segcli.data.classes import BACKGROUND_NAME, IGNORE_INDEX
+from segcli.data.formats.annotated import AnnotatedObject
+from segcli.data.formats.format import Placed, PlacedImage, Put, Written, is_object, lose_flags
+from segcli.data.formats.label_map_painter import paint_labels
+from segcli.data.formats.masks_writer import class_ids, indexed_png
+from segcli.data.formats.object_painter import ObjectPainter, iou
+from segcli.data.formats.voc_layout import COLOUR_FILE, SETS
+from segcli.data.image import Labels
+from segcli.data.palette import voc_palette
+from segcli.data.samples import Split
+
+MOST_CLASSES = 254
+MOST_OBJECTS = 254
+"""Numbers of objects in one map: 0 is none, 255 counts for nothing."""
+SAME_IOU = 0.999
+
+
+def voc_image_path(placed: PlacedImage) -> str:
+    """`JPEGImages/` and a name that no other image has, apart from its suffix; the image keeps its format."""
+    return f"JPEGImages/{placed.stem}{placed.suffix}"
+
+
+def write_voc(placed: Placed, put: Put) -> Written:
+    """Writes the maps. Of objects that share pixels the later one gets them, which is a loss of the earlier one."""
+    written, painter = Written(), ObjectPainter(placed.brush)
+    ids, palette = class_ids(placed), [int(value) for value in voc_palette().ravel()]
+    for image in placed.images:
+        for folder, labels in zip(
+            ("SegmentationClass", "SegmentationObject"), _maps(image, ids, painter, written), strict=True
+        ):
+            put(f"{folder}/{image.stem}.png", indexed_png(labels, palette))
+        written.made["maps"] += 1
+    for split in Split:
+        put(f"{SETS}/{split.value}.txt", "".join(f"{image.stem}\n" for image in placed.of(split)).encode())
+    put(f"{SETS}/trainval.txt", "".join(f"{image.stem}\n" for image in placed.images).encode())
+    put(COLOUR_FILE, _colour_file(placed, ids).encode())
+    return written
+
+
+def _colour_file(placed: Placed, ids: Mapping[str, int]) -> str:
+    """CVAT's `name:r,g,b:parts:actions`."""
+    colours = voc_palette()
+    names = [(0, placed.dataset.background or BACKGROUND_NAME)]
+    names += [(ids[name], name) for name in placed.dataset.classes]
+    lines = ["{}:{},{},{}::\n".format(name, *map(int, colours[number])) for number, name in names]
+    return "# label:color_rgb:parts:actions\n" + "".join(lines)
+
+
+def _maps(
+    image: PlacedImage, ids: Mapping[str, int], painter: ObjectPainter, written: Written
+) -> tuple[Labels, Labels]:
+    """Ids of classes and numbers of objects."""
+    size = image.source.size
+    values = [value for value in image.source.read_objects() if value.label in ids]
+    numbers = _numbered(image, values, written)
+    kept = [value for value in values if id(value) in numbers]
+    class_ids = [IGNORE_INDEX if value.is_ignored else ids[value.label] for value in kept]
+    class_map = paint_labels(kept, class_ids, size, painter)
+    object_map = paint_labels(kept, [numbers[id(value)] for value in kept], size, painter)
+    for value in kept:
+        lose_flags(("is_ignored",), image, value, written)
+        if 0 < numbers[id(value)] < IGNORE_INDEX:
+            _compare(image, value, object_map == numbers[id(value)], painter, written)
+            written.made["objects"] += 1
+    return class_map, object_map
+
+
+def _numbered(image: PlacedImage, values: list[AnnotatedObject], written: Written) -> dict[int, int]:
+    """The value of each object in the map of objects, by its identity: 0 for the ground, 255 for what is ignored."""
+    numbers: dict[int, int] = {}
+    count = 0
+    for value in values:
+        if value.is_ignored or not is_object(value):
+            numbers[id(value)] = 0 if value.label == BACKGROUND_NAME else IGNORE_INDEX
+        elif count == MOST_OBJECTS:
+            written.lose(image, value, f"an image holds at most {MOST_OBJECTS} objects", 0.0)
+        else:
+            count += 1
+            numbers[id(value)] = count
+    return numbers
+
+
+def _compare(
+    image: PlacedImage, value: AnnotatedObject, held: NDArray[np.bool_], painter: ObjectPainter, written: Written
+) -> None:
+    before = painter.code(value, *image.source.size)
+    share = iou(before, rle.encode(held))
+    if share < SAME_IOU:
+        written.lose(image, value, "pixels under another object", share)

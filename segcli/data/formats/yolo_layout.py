@@ -1,0 +1,133 @@
+"""Where a YOLO dataset has its parts: as `data.yaml` says, or in `images/` and `labels/` beside `classes.txt`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import yaml
+
+from segcli.data.image import IMAGE_SUFFIXES
+from segcli.data.lists import read_text_file
+from segcli.data.samples import Split
+
+_NAME_FILES = ("classes.txt", "obj.names")
+_KEYS = {Split.TRAIN: ("train",), Split.VAL: ("val", "valid", "validation")}
+
+
+@dataclass(frozen=True)
+class YoloLayout:
+    """Where the files of a dataset are.
+
+    Attributes:
+        root: Its folder.
+        file: The file that names the classes.
+        names: Names by id.
+        images: Images of each part, in order; one part only where nothing divides them.
+        unused: Parts that are named and not used, like `test`.
+    """
+
+    root: Path
+    file: Path
+    names: Mapping[int, str]
+    images: Mapping[Split | None, tuple[Path, ...]]
+    unused: tuple[str, ...] = ()
+
+
+def find_yolo(folder: Path) -> Path | None:
+    """The `data.yaml`, or `classes.txt` beside `labels/`, in a folder or one below it."""
+    for place in (folder, *_folders(folder)):
+        for path in sorted((*place.glob("*.yaml"), *place.glob("*.yml")), key=lambda path: path.stem != "data"):
+            if _description(path) is not None:
+                return path
+        for name in _NAME_FILES:
+            if (place / name).is_file() and (place / "labels").is_dir():
+                return place / name
+    return None
+
+
+def yolo_layout(file: Path) -> YoloLayout:
+    """What the file that `find_yolo` found says."""
+    values = _description(file)
+    if values is None:
+        names = {number: line for number, (_, line) in enumerate(read_text_file(file).lines)}
+        return YoloLayout(file.parent, file, names, _parts_of(file.parent / "images"))
+    images: dict[Split | None, tuple[Path, ...]] = {}
+    for split, keys in _KEYS.items():
+        entries = next((values[key] for key in keys if values.get(key)), None)
+        if entries is not None:
+            listed = entries if isinstance(entries, list) else [entries]
+            images[split] = tuple(image for entry in listed for image in _images(file, values, str(entry)))
+    unused = tuple(key for key in ("test",) if values.get(key))
+    return YoloLayout(file.parent, file, _names(values["names"]), images, unused)
+
+
+def label_file(image: Path) -> Path:
+    """The label file of an image: the last folder `images` of its path becomes `labels`."""
+    parts = list(image.parts)
+    for index in range(len(parts) - 2, -1, -1):
+        if parts[index] == "images":
+            parts[index] = "labels"
+            break
+    return Path(*parts).with_suffix(".txt")
+
+
+def _description(path: Path) -> Mapping[str, Any] | None:
+    """The content of a `data.yaml`; None when the file is another one."""
+    try:
+        values = yaml.load(path.read_bytes(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except (OSError, yaml.YAMLError, ValueError, RecursionError):
+        return None
+    if not isinstance(values, dict) or not isinstance(values.get("names"), list | dict):
+        return None
+    return values if any(values.get(key) for keys in _KEYS.values() for key in keys) else None
+
+
+def _names(values: Sequence[Any] | Mapping[Any, Any]) -> dict[int, str]:
+    pairs = values.items() if isinstance(values, Mapping) else enumerate(values)
+    return {int(number): str(name) for number, name in pairs if str(number).isdecimal()}
+
+
+def _images(file: Path, values: Mapping[str, Any], entry: str) -> Iterator[Path]:
+    """The images of an entry: a folder, a list of images, or one image."""
+    place = _place(file, str(values.get("path") or ""), entry.replace("\\", "/"))
+    if place is None:
+        return
+    if place.is_dir():
+        yield from sorted(path for path in place.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
+    elif place.suffix == ".txt":
+        for _, line in read_text_file(place).lines:
+            found = _place(file, str(values.get("path") or ""), line.replace("\\", "/"))
+            yield found or file.parent / line
+    else:
+        yield place
+
+
+def _place(file: Path, base: str, entry: str) -> Path | None:
+    """Where an entry is: as written, or below the file's own folder, for a dataset that was moved."""
+    below = [part for part in PurePosixPath(entry).parts if part not in ("..", ".", "/")]
+    places = [
+        file.parent / base / entry,
+        file.parent / entry,
+        file.parent / Path(*below),
+        *(file.parent / Path(*below[start:]) for start in range(1, len(below))),
+    ]
+    return next((place for place in places if place.exists()), None)
+
+
+def _parts_of(images: Path) -> dict[Split | None, tuple[Path, ...]]:
+    """`images/train` and `images/val`, else all images as one part."""
+    parts: dict[Split | None, tuple[Path, ...]] = {}
+    for split, names in _KEYS.items():
+        folder = next((images / name for name in names if (images / name).is_dir()), None)
+        if folder is not None:
+            parts[split] = tuple(sorted(path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES))
+    if parts:
+        return parts
+    return {None: tuple(sorted(path for path in images.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES))}
+
+
+def _folders(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))

@@ -1,0 +1,95 @@
+"""Writes YOLO's segmentation layout: `data.yaml`, `images/<part>/`, and polygons in `labels/<part>/`."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+
+from segcli.data import rle
+from segcli.data.bridges import Points, joined_ring
+from segcli.data.classes import IGNORE_NAME
+from segcli.data.formats.annotated import AnnotatedObject
+from segcli.data.formats.format import Placed, PlacedImage, Put, Written, is_object, lose_flags
+from segcli.data.formats.object_painter import ObjectPainter, code_crop, crop_rings, iou
+from segcli.data.samples import Split
+
+DIGITS = 9
+"""Of coordinates from 0 to 1: within 0.00001 px of an image of 10,000 px."""
+SAME_IOU = 0.999
+"""Masks that agree so far are the same."""
+
+
+def yolo_image_path(placed: PlacedImage) -> str:
+    """`images/<part>/` and a name that no other image has, apart from its suffix."""
+    return f"images/{placed.split.value}/{placed.stem}{placed.suffix}"
+
+
+def write_yolo(placed: Placed, put: Put) -> Written:
+    """Writes label files and `data.yaml`.
+
+    An object of several parts, or with holes, becomes one polygon: its rings are joined by slits of no width.
+    """
+    written, painter = Written(), ObjectPainter(placed.brush)
+    written.made.update(objects=0, files=0)
+    ids = {name: number for number, name in enumerate(placed.dataset.classes)}
+    for image in placed.images:
+        lines = []
+        for value in image.source.read_objects():
+            ring = _ring(image, value, painter, written)
+            if ring is not None:
+                lines.append(" ".join([str(ids[value.label]), *map(_number, ring.ravel().tolist())]) + "\n")
+        put(f"labels/{image.split.value}/{image.stem}.txt", "".join(lines).encode())
+        written.made.update(objects=len(lines), files=1)
+    put("data.yaml", _yaml(placed).encode())
+    return written
+
+
+def _yaml(placed: Placed) -> str:
+    """The description, with names as JSON strings, which are YAML too."""
+    parts = [f"{split.value}: images/{split.value}" for split in Split if placed.of(split)]
+    quoted = [json.dumps(name, ensure_ascii=False) for name in placed.dataset.classes]
+    names = [f"  {number}: {name}" for number, name in enumerate(quoted)]
+    return "\n".join(["path: .", *parts, "names:", *names]) + "\n"
+
+
+def _ring(image: PlacedImage, value: AnnotatedObject, painter: ObjectPainter, written: Written) -> Points | None:
+    """The polygon of an object, in shares of the image's sides [n, 2]; None where there is nothing to write."""
+    if not is_object(value):
+        if value.label == IGNORE_NAME:
+            written.lose(image, value, "a region that counts for nothing", 0.0)
+        return None
+    height, width = image.source.size
+    found = painter.segment(value, height, width)
+    if found is None:
+        return None
+    lose_flags((), image, value, written)
+    if isinstance(found.segmentation, dict):
+        rings = _pixel_rings(found.segmentation)
+    else:
+        rings = [np.array(ring, np.float64).reshape(-1, 2) for ring in found.segmentation]
+    if not _are_inside(rings, width, height):
+        # what reaches over the border is no share from 0 to 1: its pixels inside are outlined
+        rings = _pixel_rings(painter.code(value, height, width))
+    if not rings:
+        return None
+    ring = joined_ring(rings)
+    if len(rings) > 1:
+        before, after = painter.code(value, height, width), rle.from_polygons([ring.ravel().tolist()], height, width)
+        share = iou(before, after)
+        if share < SAME_IOU:
+            written.lose(image, value, "parts or holes that one polygon cannot say", share)
+    return ring / (width, height)
+
+
+def _are_inside(rings: list[Points], width: int, height: int) -> bool:
+    return all(bool(((ring >= 0) & (ring <= (width, height))).all()) for ring in rings)
+
+
+def _pixel_rings(code: rle.Rle) -> list[Points]:
+    crop = code_crop(code)
+    return [] if crop is None else [ring.astype(np.float64) for part in crop_rings(crop) for ring in part]
+
+
+def _number(share: float) -> str:
+    return f"{share:.{DIGITS}f}".rstrip("0").rstrip(".")
