@@ -115,6 +115,7 @@ LABELME = (
         file("a", CAT, seed=1, imageWidth=20 * WIDTH, imageHeight=20 * HEIGHT),
         file("a", CAT, seed=1, imageWidth=WIDTH, imageHeight=HEIGHT),
     ),
+    Replay("L206", lambda root: (root / "z.png").write_bytes(image_bytes()), file("z", CAT, seed=7)),
     Replay("L301", with_shape(box("Cat", 1, 1, 9, 9)), with_shape(box(GREEK, 1, 1, 9, 9))),
     Replay("L302", text("label.txt", "dog\n"), text("label.txt", "dog\ncat\n")),
     Replay("L303", with_shape(box("__ignore__", 1, 1, 9, 9)), option=INSTANCE, near_option=INSTANCE),

@@ -1,13 +1,14 @@
 """The replay table's entries: for each rule the smallest dataset that triggers it, and the nearest that does not.
 
 A rule's entry goes into the file of its kind of data (`labelme_cases.py`, `masks_cases.py`, `coco_cases.py`,
-`state_cases.py`); a kind of data is a row of `KINDS`.
+`state_cases.py`, `formats_cases.py`); a kind of data is a row of `KINDS`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from segcli.errors import DatasetError
 from segcli.findings import Finding
 from segcli.steps.check.instance import examine_coco_dataset
 from segcli.steps.check.semantic import examine_seg_dataset
-from segcli.steps.convert.command import plan_conversion
+from segcli.steps.convert.command import plan_conversion, read_dataset, transfer_dataset
 from tests.coco_folder import make_coco_folder
 from tests.labelme_folder import box, convert_config, write_labelme
 from tests.seg_folder import make_seg_folder
@@ -62,6 +63,20 @@ def sound_labelme(root: Path) -> Path:
     return root
 
 
+def sound_of(format_name: str, root: Path) -> Path:
+    """The sound COCO dataset in another format."""
+    made = make_coco_folder(root.with_name(f"{root.name}_source"))
+    transfer_dataset(made.root, root, format_name)
+    return root
+
+
+def _look_any(root: Path, _option: Any) -> Sequence[Finding]:
+    dataset = read_dataset(root)
+    for image in dataset.images:
+        image.read_objects()
+    return dataset.findings
+
+
 def _look_labelme(root: Path, model: Any) -> Sequence[Finding]:
     return plan_conversion(convert_config(root, model or "PP-LiteSeg-T")).findings
 
@@ -84,6 +99,9 @@ KINDS: dict[str, Kind] = {
     "S": Kind(make_seg_folder, _look_masks),
     "C": Kind(make_coco_folder, _look_coco),
     "D": Kind(make_seg_folder, _look_anywhere),
+    "Y": Kind(partial(sound_of, "yolo"), _look_any),
+    "V": Kind(partial(sound_of, "voc"), _look_any),
+    "F": Kind(partial(sound_of, "coco"), _look_any),
 }
 """Kinds of data by the letter that their rule ids begin with."""
 

@@ -8,12 +8,13 @@ import pytest
 
 from segcli.rules import RULES
 from tests.rules.coco_cases import COCO
+from tests.rules.formats_cases import FORMATS
 from tests.rules.labelme_cases import LABELME
 from tests.rules.masks_cases import MASKS
 from tests.rules.replay import KINDS, Replay, looked_at
 from tests.rules.state_cases import STATE
 
-REPLAYS: tuple[Replay, ...] = (*LABELME, *MASKS, *COCO, *STATE)
+REPLAYS: tuple[Replay, ...] = (*LABELME, *MASKS, *COCO, *STATE, *FORMATS)
 
 
 def test_every_rule_has_one_entry():

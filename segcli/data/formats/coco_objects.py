@@ -66,7 +66,9 @@ def parse_object(entry: Mapping[str, Any], class_id: int, width: int, height: in
     crowd = is_crowd(entry, faults)
     box, wrong = _box(entry, outline, (width, height), faults)
     area = _area(entry, outline, (width, height), faults)
-    value = InstanceObject(entry["id"], class_id, outline_box(outline) if wrong else box, area, outline, crowd)
+    ignored = _is_set(entry.get("ignore"))
+    box = outline_box(outline) if wrong else box
+    value = InstanceObject(entry["id"], class_id, box, area, outline, crowd, ignored)
     return ParsedObject(entry["id"], value, tuple(faults), entry.get("bbox") is not None, wrong)
 
 
@@ -75,11 +77,14 @@ def is_crowd(entry: Mapping[str, Any], faults: list[Fault] | None = None) -> boo
     flag = entry.get("iscrowd", 0)
     if flag is None or (isinstance(flag, bool | int | float) and flag in (0, 1)):
         return bool(flag)
-    read = _FLAGS.get(str(flag).strip().lower())
+    read = _is_set(flag)
     if faults is not None:
-        meaning = f"read as {int(read)}" if read is not None else "read as 0"
-        faults.append(("C135", f"iscrowd is {_shown(flag)}, not 0 or 1; {meaning}"))
-    return bool(read)
+        faults.append(("C135", f"iscrowd is {_shown(flag)}, not 0 or 1; read as {int(read)}"))
+    return read
+
+
+def _is_set(flag: Any) -> bool:
+    return bool(_FLAGS.get(str(flag).strip().lower()))
 
 
 def outline_box(outline: Polygons | Rle) -> Box:

@@ -181,7 +181,7 @@ class _ImageFinder:
     """Looks for images where LabelMe says they are, then where people put them.
 
     An image or mask that an earlier conversion wrote is not taken for the source while there is another, so that a
-    repeated conversion finds what the first one found.
+    repeated conversion finds what the first one found; unless the annotation, too, was written.
     """
 
     def __init__(self, root: Path) -> None:
@@ -192,9 +192,10 @@ class _ImageFinder:
     def find(self, annotation: LabelMeFile) -> Path | None:
         """The image's file; None when it is nowhere, or embedded only."""
         written = None
+        both_written = annotation.path in self.written
         for candidate in self._candidates(annotation):
             if candidate.is_file():
-                if candidate not in self.written:
+                if both_written or candidate not in self.written:
                     return candidate
                 if candidate.parent.name in IMAGE_FOLDERS:
                     written = written or candidate

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from segcli.data.image import IMAGE_SUFFIXES, MASK_SUFFIXES
 
-IMAGE_FOLDERS = ("images", "imgs", "image", "JPEGImages")
-MASK_FOLDERS = ("annotations", "masks", "labels", "mask", "label", "SegmentationClass")
+IMAGE_FOLDERS = ("images", "imgs", "image")
+MASK_FOLDERS = ("annotations", "masks", "labels", "mask", "label")
 LISTS = ("train.txt", "val.txt")
 
 

@@ -16,6 +16,7 @@ from segcli.findings import Finding
 from segcli.rules import finding
 
 IMAGE_FOLDER = "images"
+PART_FOLDERS = frozenset({"train", "val", "valid", "validation", "test"})
 DEFAULT_SHARES = Shares(80, 20)
 
 
@@ -29,18 +30,21 @@ def stage_image(placed: PlacedImage, target: str, root: Path, changes: Transacti
         changes.stage(target).write_bytes(source.embedded())
 
 
-def place_images(dataset: AnnotatedDataset, settings: SplitConfig) -> tuple[tuple[PlacedImage, ...], list[Finding]]:
+def place_images(
+    dataset: AnnotatedDataset, settings: SplitConfig, *, in_place: bool = False
+) -> tuple[tuple[PlacedImage, ...], list[Finding]]:
     """Decides everything about the images; writes nothing.
 
-    An image inside `images/` keeps its path there. Where a split is asked for, it is made here, just as
-    `segcli.steps.split` would make it afterwards; then both together change nothing when they are repeated. Otherwise
-    the dataset decides, and where it does not say the part of every image, 80 of 100 are for training.
+    An image inside `images/` keeps its path there, without the folder of its part where it is not converted in place.
+    Where a split is asked for, it is made here, just as `segcli.steps.split` would make it afterwards; then both
+    together change nothing when they are repeated. Otherwise the dataset decides, and where it does not say the part of
+    every image, 80 of 100 are for training.
 
     Raises:
         ConfigError: A division is asked for and its percentages do not make 100.
     """
     findings: list[Finding] = []
-    names = _Names(dataset.root, findings).of(dataset.images)
+    names = _Names(dataset.root, findings, in_place=in_place).of(dataset.images)
     splits = _splits(
         [image.split for image in dataset.images], [f"{IMAGE_FOLDER}/{name}" for name, _ in names], settings
     )
@@ -62,7 +66,8 @@ def _splits(listed: list[Split | None], images: list[str], settings: SplitConfig
 class _Names:
     """Gives out names: first to the images that stay, then to the others in their order."""
 
-    def __init__(self, root: Path, findings: list[Finding]) -> None:
+    def __init__(self, root: Path, findings: list[Finding], *, in_place: bool) -> None:
+        self._in_place = in_place
         self._root = root
         self._findings = findings
         self._taken: set[str] = set()
@@ -81,7 +86,8 @@ class _Names:
         folder = self._root / IMAGE_FOLDER
         if image.file is None or not image.file.is_relative_to(folder):
             return None
-        return image.file.relative_to(folder).as_posix()
+        name = image.file.relative_to(folder)
+        return name.as_posix() if self._in_place or name.parts[0] not in PART_FOLDERS else None
 
     def _free_stem(self, image: AnnotatedImage, stem: str) -> str:
         if stem.casefold() in self._taken:
