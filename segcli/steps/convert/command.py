@@ -8,8 +8,8 @@ from pathlib import Path
 from segcli.config.schema import CheckDatasetConfig, Config
 from segcli.data.formats.annotated import AnnotatedDataset
 from segcli.data.formats.format import Brush, Format
-from segcli.data.formats.table import format_named, formats_in
 from segcli.data.formats.labelme_dataset import find_labelme_root
+from segcli.data.formats.table import format_named, formats_in
 from segcli.data.journal import FOLDER, signature
 from segcli.data.settled import dataset_root, read_settled
 from segcli.data.transaction import changing, transaction

@@ -8,8 +8,8 @@ from typing import Any
 
 from segcli.data.formats.annotated import NO_CLASSES, AnnotatedDataset
 from segcli.data.formats.format import Brush, Format, Loss, Placed, PlacedImage, Written
-from segcli.data.samples import Split
 from segcli.data.journal import Change, Signature
+from segcli.data.samples import Split
 from segcli.data.transaction import Transaction, change_rows
 from segcli.findings import Finding, Severity
 from segcli.plurals import counted
