@@ -15,8 +15,11 @@ def fixed_size(spec: ModelSpec, config: Config) -> tuple[int, int] | None:
     """Height and width to which every image is resized, so that trained and exported weights measure the same.
 
     Returns:
-        The configured size, else the only one in which the model can be exported; None where images keep their own.
+        The configured size, else the only one in which the model can be exported; None where images keep their own, or
+        at least their ratio.
     """
+    if spec.preprocess.keep_ratio:
+        return None
     wanted = wanted_shape(config)
     if wanted is None or min(wanted[2:]) < 0:
         return spec.fixed_export

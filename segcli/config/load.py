@@ -30,9 +30,12 @@ TASK_DEFAULTS: dict[Task, dict[str, Any]] = {
 }
 """Defaults that differ from the schema's: the unit of `epochs_iters` and `eval_interval` is the epoch here."""
 MODEL_DEFAULTS: dict[str, dict[str, Any]] = {
+    "PP-YOLOE_seg-S": {"Train.batch_size": 8},
+    "Cascade-MaskRCNN-ResNet50-FPN": {"Train.batch_size": 1},
+    "Cascade-MaskRCNN-ResNet50-vd-SSLDv2-FPN": {"Train.batch_size": 1},
     "SAM-tiny": {"Train.epochs_iters": 6, "Train.eval_interval": 3, "Train.batch_size": 1},
 }
-"""Defaults of single models, before those of their task: the recipe by which it was measured."""
+"""Defaults of single models, before those of their task: PaddleX's batch size, the recipe of what was measured."""
 _RUNTIME_WORDS = {
     "Predict.runtime": "Predict.runtime",
     "Predict.engine": "Predict.engine",

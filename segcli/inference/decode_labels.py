@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segcli.data.image import Labels, RgbImage
-from segcli.inference.preprocess import Forward, normalise, resize_image
+from segcli.inference.preprocess import Forward, GivesLabels, fitted_size, normalise, resize_image
 from segcli.models.spec import Preprocess
 
 _ROWS = 64
@@ -30,15 +30,41 @@ def label_maps(
         forward: The network.
         images: RGB, all of one size.
         preprocess: How images become its input.
-        input_size: Height and width that the network needs; None takes the images as they are.
+        input_size: Height and width that the network needs; None takes the images as `preprocess` says. Where it keeps
+            their ratio, they are put into the upper left corner of that size.
 
     Returns:
         One uint8 [H, W] an image.
     """
     height, width = images[0].shape[:2]
-    needed = input_size or (height, width)
-    inputs = normalise([resize_image(rgb, *needed, area=preprocess.area) for rgb in images], preprocess)
-    return [labels_of(output, height, width) for output in forward(inputs)]
+    used, padded = _sizes(height, width, preprocess, input_size)
+    inputs = normalise([resize_image(rgb, *used, area=preprocess.area) for rgb in images], preprocess)
+    if used != padded:
+        inputs = np.pad(inputs, ((0, 0), (0, 0), (0, padded[0] - used[0]), (0, padded[1] - used[1])))
+    if isinstance(forward, GivesLabels):
+        return list(forward.labels(inputs, used, (height, width)))
+    outputs = forward(inputs)
+    rows, columns = inside(outputs.shape[-2:], used, padded)
+    return [labels_of(output[..., :rows, :columns], height, width) for output in outputs]
+
+
+def _sizes(
+    height: int, width: int, preprocess: Preprocess, input_size: tuple[int, int] | None
+) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Height and width to which an image is resized, and those of the input that it lies in."""
+    if input_size is None:
+        fitted = fitted_size(height, width, preprocess)
+        return fitted, fitted
+    if not preprocess.keep_ratio:
+        return input_size, input_size
+    scale = min(input_size[0] / height, input_size[1] / width)
+    return (max(1, round(height * scale)), max(1, round(width * scale))), input_size
+
+
+def inside(output: tuple[int, ...], used: tuple[int, int], padded: tuple[int, int]) -> tuple[int, int]:
+    """Rows and columns of an output that show the image and not the padding of its input; all as height, width."""
+    rows, columns = (max(1, round(s * u / p)) for s, u, p in zip(output, used, padded, strict=True))
+    return rows, columns
 
 
 def labels_of(output: NDArray[Any], height: int, width: int) -> Labels:

@@ -163,7 +163,7 @@ def manifest_values(
             "transforms": transforms,
         },
         "PostProcess": {"label_list": list(card.class_names)},
-        "Segcli": {"files": files, "source_sha256": source_sha256},
+        "Segcli": {"files": files, "source_sha256": source_sha256, "keep_ratio": card.preprocess.keep_ratio},
     }
 
 
@@ -180,7 +180,9 @@ def _parse(folder: Path, values: dict[str, Any], card: ModelCard | None) -> Expo
     return ExportedModel(
         folder=folder,
         model_name=str((values.get("Global") or {})["model_name"]),
-        preprocess=_scale(transforms.get("Normalize") or {}, transforms.get("Resize") or {}),
+        preprocess=_scale(
+            transforms.get("Normalize") or {}, transforms.get("Resize") or {}, values.get("Segcli") or {}
+        ),
         input_shape=tuple(-1 if side is None else int(side) for side in shape),  # type: ignore[arg-type]
         class_names=tuple(str(name) for name in names),
         card=card,
@@ -209,6 +211,8 @@ def instance_manifest_values(card: ModelCard, files: dict[str, str], source_sha2
         },
         {"type": "Permute"},
     ]
+    if scale.exact:
+        transforms[:2] = transforms[1::-1]
     if scale.stride > 1:
         transforms.append({"type": "PadStride", "stride": scale.stride})
     return {
@@ -237,6 +241,7 @@ def parse_instance(folder: Path, values: dict[str, Any], card: ModelCard | None)
         size=(height, width),
         keep_ratio=keep_ratio,
         cubic=resize.get("interp", CUBIC) == CUBIC,
+        exact=list(transforms).index("Resize") > list(transforms).index("NormalizeImage") if scale else False,
         area=resize.get("interp") == AREA,
         stride=int((transforms.get("PadStride") or {}).get("stride", 1)),
     )
@@ -252,9 +257,10 @@ def parse_instance(folder: Path, values: dict[str, Any], card: ModelCard | None)
     )
 
 
-def _scale(entry: dict[str, Any], resize: dict[str, Any]) -> Preprocess:
+def _scale(entry: dict[str, Any], resize: dict[str, Any], ours: dict[str, Any]) -> Preprocess:
     mean, std = (_three(entry.get(key, 0.5)) for key in ("mean", "std"))
-    return Preprocess(mean=mean, std=std, area=resize.get("interp") == "AREA")
+    keep_ratio = bool(ours.get("keep_ratio", False))
+    return Preprocess(mean=mean, std=std, area=resize.get("interp") == "AREA", keep_ratio=keep_ratio)
 
 
 def _three(value: float | list[float]) -> tuple[float, float, float]:

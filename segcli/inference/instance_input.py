@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segcli.data.image import RgbImage
-from segcli.inference.preprocess import NetworkInput, normalise, resize_image
+from segcli.inference.preprocess import NetworkInput, fitted_size, normalise, resize_image
 from segcli.models.spec import Preprocess
 
 Feeds = dict[str, NDArray[np.float32]]
@@ -48,23 +48,20 @@ def prepare(rgb: RgbImage, preprocess: Preprocess) -> PreparedImage:
     """Resizes, normalises and pads an image (RGB, uint8 [H, W, 3]) as PaddleDetection's reader does."""
     height, width = rgb.shape[:2]
     resized = fitted_size(height, width, preprocess)
-    if resized != (height, width):
-        if preprocess.cubic:
-            rgb = np.asarray(cv2.resize(rgb, (resized[1], resized[0]), interpolation=cv2.INTER_CUBIC), np.uint8)
-        rgb = resize_image(rgb, *resized, area=preprocess.area)
-    image = normalise([rgb], preprocess)
+    image = _normalised(rgb, resized, preprocess)
     missing = [-side % preprocess.stride for side in resized]
     if any(missing):
         image = np.pad(image, ((0, 0), (0, 0), (0, missing[0]), (0, missing[1])))
     return PreparedImage(image, resized, (height, width))
 
 
-def fitted_size(height: int, width: int, preprocess: Preprocess) -> tuple[int, int]:
-    """Height and width to which an image is resized, before any padding."""
-    if preprocess.size is None:
-        return height, width
-    if not preprocess.keep_ratio:
-        return preprocess.size
-    short, long = min(preprocess.size), max(preprocess.size)
-    scale = min(short / min(height, width), long / max(height, width))
-    return max(1, round(height * scale)), max(1, round(width * scale))
+def _normalised(rgb: RgbImage, size: tuple[int, int], preprocess: Preprocess) -> NetworkInput:
+    """The image in its new size (height, width), normalised: [1, 3, H, W]."""
+    if rgb.shape[:2] == size:
+        return normalise([rgb], preprocess)
+    if preprocess.exact:
+        planes = normalise([rgb], preprocess)[0]
+        return np.stack([cv2.resize(plane, size[::-1], interpolation=cv2.INTER_LINEAR) for plane in planes])[None]
+    if preprocess.cubic:
+        return normalise([np.asarray(cv2.resize(rgb, size[::-1], interpolation=cv2.INTER_CUBIC), np.uint8)], preprocess)
+    return normalise([resize_image(rgb, *size, area=preprocess.area)], preprocess)

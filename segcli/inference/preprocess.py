@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from typing import Protocol, runtime_checkable
 
 import cv2
 import numpy as np
@@ -16,6 +17,20 @@ NetworkInput = NDArray[np.float32]
 """Normalised images, [N, 3, H, W]."""
 Forward = Callable[[NetworkInput], NDArray[np.float32]]
 """A network: from images to logits [N, classes, h, w]."""
+
+
+@runtime_checkable
+class GivesLabels(Protocol):
+    """A network that can take the maximum over its classes itself, where the logits need not leave its device."""
+
+    def labels(self, images: NetworkInput, used: tuple[int, int], size: tuple[int, int]) -> NDArray[np.uint8]:
+        """Label maps [N, H, W].
+
+        Args:
+            images: As for the network.
+            used: Height and width of the part of `images` that is no padding.
+            size: Height and width of the label maps.
+        """
 
 
 def normalise(images: Sequence[RgbImage], preprocess: Preprocess) -> NetworkInput:
@@ -63,3 +78,14 @@ def resize_image(rgb: RgbImage, height: int, width: int, *, area: bool = False) 
     shrinks = height <= rgb.shape[0] and width <= rgb.shape[1]
     way = cv2.INTER_AREA if area and shrinks else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(rgb, (width, height), interpolation=way), np.uint8)
+
+
+def fitted_size(height: int, width: int, preprocess: Preprocess) -> tuple[int, int]:
+    """Height and width to which an image is resized, before any padding."""
+    if preprocess.size is None:
+        return height, width
+    if not preprocess.keep_ratio:
+        return preprocess.size
+    short, long = min(preprocess.size), max(preprocess.size)
+    scale = min(short / min(height, width), long / max(height, width))
+    return max(1, round(height * scale)), max(1, round(width * scale))

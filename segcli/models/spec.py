@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from segcli.models.task import Task
 
@@ -22,6 +22,7 @@ class Preprocess:
         size: Height and width in pixels to which an image is resized; None keeps its own.
         keep_ratio: Whether `size` bounds the shorter and the longer side instead of being the size itself.
         cubic: Whether resizing interpolates cubically instead of linearly.
+        exact: Whether values are normalised before they are resized, so that none is rounded in between (instance).
         area: Whether shrinking takes the mean of the pixels that become one, instead of interpolating between a few.
         stride: The resized image is padded with zeros (right, bottom) to a multiple of this.
     """
@@ -31,6 +32,7 @@ class Preprocess:
     size: tuple[int, int] | None = None
     keep_ratio: bool = False
     cubic: bool = False
+    exact: bool = False
     area: bool = False
     stride: int = 1
 
@@ -59,9 +61,11 @@ class TrainRecipe:
         transforms: Recipes of the training transforms, in order.
         learning_rate: Rate of the authors, used where the configuration gives none.
         warmup_steps: Iterations of linear warm-up, used where the configuration gives none.
+        warmup_epochs: The same in epochs, where the authors count them; it counts before `warmup_steps`.
         batch_transforms: Recipes of the transforms of a whole batch, in order.
         epochs: Epochs for which the authors' schedule is written; milestones are scaled to the configured ones.
         ema_decay: Decay of the moving average with which the authors train; None where they use none.
+        ema_growth: How that decay grows from 0 to its value, see `segcli.steps.train.average`.
         images_per_step: Images of all devices together for which the rate is made; None where it is not known.
         shares_norms: Whether batch normalisation is over the images of all devices (`norm_type: sync_bn`).
         skips_parts: Whether a batch may leave parameters without a gradient, as one without objects those of masks:
@@ -75,9 +79,11 @@ class TrainRecipe:
     transforms: tuple[Recipe, ...]
     learning_rate: float = 0.01
     warmup_steps: int = 0
+    warmup_epochs: int | None = None
     batch_transforms: tuple[Recipe, ...] = ()
     epochs: int | None = None
     ema_decay: float | None = None
+    ema_growth: Literal["threshold", "exponential"] = "threshold"
     images_per_step: int | None = None
     shares_norms: bool = False
     skips_parts: bool = False

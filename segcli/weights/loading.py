@@ -128,7 +128,22 @@ def _place(arrays: Mapping[str, Array], shapes: Mapping[str, tuple[int, ...]]) -
     def fitting(renaming: dict[str, str]) -> int:
         return sum(shapes.get(new) == arrays[old].shape for new, old in renaming.items())
 
-    return max(renamings, key=fitting)
+    return _with_endings(max(renamings, key=fitting), arrays, shapes)
+
+
+def _with_endings(
+    placed: dict[str, str], arrays: Mapping[str, Array], shapes: Mapping[str, tuple[int, ...]]
+) -> dict[str, str]:
+    """Gives tensors without a place that of the one tensor whose name ends with theirs, as PaddleDetection does.
+
+    The last stage of an ImageNet ResNet is the head of Mask R-CNN on C4: `res5.*` becomes `bbox_head.head.res5.*`.
+    """
+    free = [name for name in shapes if name not in placed]
+    result = {}
+    for new, old in placed.items():
+        ends = [name for name in free if name.endswith(f".{old}") and shapes[name] == arrays[old].shape]
+        result[ends[0] if new not in shapes and len(ends) == 1 else new] = old
+    return result
 
 
 def _compare(

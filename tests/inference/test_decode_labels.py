@@ -92,3 +92,67 @@ def test_uniform_tiles_are_paddlesegs_sliding_window():
         )
     window = SlidingWindowConfig(crop_size=(40, 32), stride=(25, 20))
     assert np.array_equal(label_map_tiled(forward, given, SCALE, window), sums.numpy()[0].argmax(axis=0))
+
+
+KEPT = Preprocess(mean=SCALE.mean, std=SCALE.std, size=(48, 200), keep_ratio=True)
+
+
+def by_brightness(images: np.ndarray) -> np.ndarray:
+    """Left and right half of an image apart by colour; its own size is kept in `seen`."""
+    seen.append(images.shape[2:])
+    return np.stack([images[:, 0], images[:, 2]], axis=1)
+
+
+seen: list[tuple[int, ...]] = []
+
+
+@pytest.fixture
+def wide() -> np.ndarray:
+    """60 x 180: red on the left third, blue elsewhere."""
+    rgb = np.zeros((60, 180, 3), np.uint8)
+    rgb[:, :60, 0] = rgb[:, 60:, 2] = 255
+    seen.clear()
+    return rgb
+
+
+@pytest.mark.parametrize(("size", "fed"), [(None, (48, 144)), ((64, 64), (64, 64))])
+def test_an_image_keeps_its_ratio_where_the_model_was_trained_so(wide, size, fed):
+    """Free inputs have the short side wanted; a fixed one holds the image in its corner, and padding is no label."""
+    (labels,) = label_maps(by_brightness, [wide], KEPT, input_size=size)
+    assert seen == [fed]
+    assert labels.shape == (60, 180)
+    assert (labels[:, :57] == 0).all() and (labels[:, 63:] == 1).all()
+
+
+class OnDevice:
+    """Gives label maps itself."""
+
+    def __call__(self, images: np.ndarray) -> np.ndarray:
+        raise AssertionError("logits leave the device")
+
+    def labels(self, images: np.ndarray, used: tuple[int, int], size: tuple[int, int]) -> np.ndarray:
+        seen.append((*images.shape, *used, *size))
+        return np.zeros((len(images), *size), np.uint8)
+
+
+def test_a_network_that_gives_labels_is_asked_for_them(wide):
+    maps = label_maps(OnDevice(), [wide, wide], KEPT, input_size=(64, 64))
+    assert seen == [(2, 3, 64, 64, 21, 64, 60, 180)]
+    assert [one.shape for one in maps] == [(60, 180)] * 2
+
+
+@pytest.mark.parametrize("size", [None, (32, 48)])
+@pytest.mark.parametrize("preprocess", [SCALE, KEPT])
+def test_the_maximum_on_the_device_is_the_one_on_the_host(size, preprocess):
+    import paddle
+
+    from segcli.engines.paddleseg.session import ArrayForward, DeviceForward
+
+    paddle.seed(1)
+    network = paddle.nn.Conv2D(3, 5, 3, stride=2, padding=1)
+    images = [image(), image(seed=1)]
+    here = label_maps(ArrayForward(network), images, preprocess, input_size=size)
+    there = label_maps(DeviceForward(network), images, preprocess, input_size=size)
+    for ours, theirs in zip(here, there, strict=True):
+        assert theirs.dtype == np.uint8
+        assert np.mean(ours != theirs) < 1e-3, "only where two classes are equal to the last digit"

@@ -112,3 +112,26 @@ def test_exactly_means_every_tensor() -> None:
         load_exactly(Tiny(3), arrays_of(Tiny(5)), path="model.pdparams")
     with pytest.raises(WeightsError, match=r"other\.pdparams.*another network"):
         load_exactly(Tiny(3), {}, path="other.pdparams")
+
+
+def test_the_last_stage_of_a_resnet_becomes_the_head_of_a_c4_network() -> None:
+    """ImageNet's `res5.*` is Mask R-CNN's `bbox_head.head.res5.*`, where the network has four stages only."""
+
+    class C4(nn.Layer):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.backbone = nn.Sequential(*[nn.Linear(4, 4) for _ in range(10)])
+            self.bbox_head = nn.Layer()
+            self.bbox_head.head = nn.Layer()
+            self.bbox_head.head.res5 = nn.Linear(4, 6)
+
+    network = C4()
+    arrays = {name: tensor.numpy() + 1.0 for name, tensor in network.state_dict().items()}
+    file = {name.removeprefix("backbone.").removeprefix("bbox_head.head."): array for name, array in arrays.items()}
+    file["fc.weight"] = np.zeros((4, 1000), np.float32)
+
+    report = load_into(network, file)
+
+    assert set(file) > {"res5.weight", "0.weight"}
+    assert (report.unexpected, report.missing) == (("fc.weight",), ())
+    assert_holds(network, arrays)

@@ -205,4 +205,5 @@ def _warmup_steps(settings: TrainConfig, recipe: TrainRecipe, per_epoch: int) ->
     """The configured steps, or the recipe's where they leave most of the training after them."""
     if settings.warmup_steps is not None:
         return settings.warmup_steps
-    return min(recipe.warmup_steps, settings.epochs_iters * per_epoch // _WARMUP_SHARE)
+    wanted = recipe.warmup_steps if recipe.warmup_epochs is None else recipe.warmup_epochs * per_epoch
+    return min(wanted, settings.epochs_iters * per_epoch // _WARMUP_SHARE)

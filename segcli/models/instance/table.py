@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from functools import partial
 
@@ -51,6 +51,7 @@ _CASCADE = Sized(800, training.rcnn_preprocess, partial(training.rcnn_recipe, cl
 _SOLO = Sized(800, training.solo_preprocess, training.solo_recipe, MaskForm.MAPS)
 _PPYOLOE = Sized(640, training.square_preprocess, training.ppyoloe_seg_recipe, MaskForm.CUT_PROTOTYPES)
 _RTDETR = Sized(640, training.square_preprocess, training.mask_rtdetr_recipe, MaskForm.PROTOTYPES)
+_RTDETR_L = replace(_RTDETR, recipe=partial(training.mask_rtdetr_recipe, learning_rate=1e-4))
 _SEED_UNET = Sized(
     256,
     training.seed_preprocess,
@@ -73,7 +74,7 @@ SIZED: dict[str, Sized] = {
     "PP-YOLOE_seg-S": _PPYOLOE,
     "Mask-RT-DETR-S": _RTDETR,
     "Mask-RT-DETR-M": _RTDETR,
-    "Mask-RT-DETR-L": _RTDETR,
+    "Mask-RT-DETR-L": _RTDETR_L,
     "Mask-RT-DETR-X": _RTDETR,
     "Mask-RT-DETR-H": _RTDETR,
     "SeedUNet-S": _SEED_UNET,

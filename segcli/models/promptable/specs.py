@@ -70,6 +70,18 @@ PROMPTABLE: dict[str, Promptable] = {
     "LSeg-tiny": Promptable(Asked.TEXTS, 96, trains_encoder=True, learning_rate=1e-3),
 }
 
+_SAM = "https://dl.fbaipublicfiles.com/segment_anything"
+_SAM_H = f"{_SAM}/sam_vit_h_4b8939.pth"
+OFFICIAL = {
+    "SAM-H_box": _SAM_H,
+    "SAM-H_point": _SAM_H,
+    "SAM-H": _SAM_H,
+    "SAM-L": f"{_SAM}/sam_vit_l_0b3195.pth",
+    "SAM-B": f"{_SAM}/sam_vit_b_01ec64.pth",
+    "MobileSAM": "https://github.com/ChaoningZhang/MobileSAM/raw/master/weights/mobile_sam.pt",
+}
+"""The authors' files, which the reader of torch's files takes; LSeg's lie behind a form and have no such address."""
+
 ALIASES = {"SAM-H_box": "SAM-H", "SAM-H_point": "SAM-H"}
 """PaddleX's two names of one network, asked by box or by point; here each takes both."""
 
@@ -109,6 +121,7 @@ PROMPTABLE_MODELS: tuple[ModelSpec, ...] = tuple(
         network={"type": name},
         recipe=_recipe(model),
         preprocess=model.preprocess,
+        weights={"pretrained": OFFICIAL[name]} if name in OFFICIAL else {},
         fixed_export=(model.side, model.side),
     )
     for name, model in PROMPTABLE.items()

@@ -78,27 +78,27 @@ def convolutional_recipe(loss: Recipe, crop_size: tuple[int, int] = CROP_SIZE) -
     )
 
 
-def segformer_recipe() -> TrainRecipe:
+def segformer_recipe(crop_size: tuple[int, int] = CROP_SIZE) -> TrainRecipe:
     """SegFormer: AdamW without exceptions."""
     return TrainRecipe(
         half_precision=PADDLESEG_HALF,
         optimizer={"type": "AdamW", "beta1": 0.9, "beta2": 0.999, "weight_decay": 0.01},
         lr_scheduler=polynomial(1.0),
         loss=cross_entropy(1.0),
-        transforms=standard_transforms(),
+        transforms=standard_transforms(crop_size),
         learning_rate=6.0e-5,
     )
 
 
 def seaformer_recipe() -> TrainRecipe:
-    """SeaFormer: AdamW, ten times the rate on the head, no decay of norms and position embeddings.
+    """SeaFormer: AdamW, no decay of norms and position embeddings.
 
-    PaddleX names the group of the head `head`, which no parameter's name holds there, so that the rate has no effect.
+    PaddleX means ten times the rate for the head, but names the group `head`, which no parameter's name holds: its
+    weights were trained at one rate, as here.
     """
     groups = [
         {"name": "pos_emb", "weight_decay_mult": 0.0},
-        {"name": "fuse", "lr_mult": 10.0},
-        {"name": "cls_seg", "lr_mult": 10.0},
+        {"name": "head", "lr_mult": 10.0},
         {"name": "norm", "weight_decay_mult": 0.0},
     ]
     return TrainRecipe(

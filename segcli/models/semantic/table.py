@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from segcli.models.semantic.recipes import (
+    CROP_SIZE,
     HALF,
     IMAGENET,
     SHRUNK,
@@ -56,10 +59,10 @@ def _pp_liteseg(name: str, network: Recipe) -> ModelSpec:
     return _semantic(name, {"type": "PPLiteSeg", **network}, convolutional_recipe(cross_entropy(1.0, 1.0, 1.0)))
 
 
-def _segformer(size: int, embedding_dim: int) -> ModelSpec:
+def _segformer(size: int, embedding_dim: int, crop_size: tuple[int, int] = CROP_SIZE) -> ModelSpec:
     backbone = {"type": f"MixVisionTransformer_B{size}"}
     network = {"type": "SegFormer", "backbone": backbone, "embedding_dim": embedding_dim}
-    return _semantic(f"SegFormer-B{size}", network, segformer_recipe())
+    return _semantic(f"SegFormer-B{size}", network, segformer_recipe(crop_size))
 
 
 def _seaformer(size: str, head_channels: int, embed_dims: list[int]) -> ModelSpec:
@@ -78,7 +81,7 @@ def _maskformer(size: str) -> ModelSpec:
         f"MaskFormer_{size}",
         {"type": "MaskFormer", "backbone": backbone},
         maskformer_recipe(),
-        preprocess=IMAGENET,
+        preprocess=replace(IMAGENET, size=(512, 2048), keep_ratio=True),
         has_backbone_file=False,
         fixed_export=(512, 512),
     )
@@ -97,7 +100,7 @@ SEMANTIC_MODELS: tuple[ModelSpec, ...] = (
     ),
     _pp_liteseg("PP-LiteSeg-B", {"backbone": {"type": "STDC2"}}),
     _segformer(0, 256),
-    _segformer(1, 256),
+    _segformer(1, 256, crop_size=(1024, 1024)),
     _segformer(2, 768),
     _segformer(3, 768),
     _segformer(4, 768),

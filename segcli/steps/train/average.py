@@ -2,40 +2,59 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from copy import deepcopy
+from typing import Literal
 
 from segcli.engine import Network
 from segcli.steps.train.state import Callback, TrainState
 
 DEFAULT_DECAY = 0.9998
 
+Growth = Literal["threshold", "exponential"]
+_STEPS_OF_GROWTH = 2000
+GROWTHS: dict[str, Callable[[float, int], float]] = {
+    "threshold": lambda decay, iteration: min(decay, (1 + iteration) / (10 + iteration)),
+    "exponential": lambda decay, iteration: decay * (1 - math.exp(-iteration / _STEPS_OF_GROWTH)),
+}
+"""PaddleDetection's ways in which the decay grows, so that the random start is forgotten: full decay and iteration
+(from 1) to the decay of that iteration."""
+
 
 class WeightAverage(Callback):
     """Keeps `average <- decay * average + (1 - decay) * weights` after each iteration.
 
-    The decay grows from 0.1 to its full value over the first iterations (min(decay, (1 + t) / (10 + t))), so that the
-    random start is forgotten. Buffers (running means and variances) are averaged with the parameters.
+    The decay grows to its full value over the first iterations, see `GROWTHS`. Buffers (running means and variances)
+    are averaged with the parameters; parameters that are not trained stay what they are.
 
     Attributes:
         network: The averaged copy, in evaluation mode.
     """
 
-    def __init__(self, network: Network, decay: float) -> None:
+    def __init__(self, network: Network, decay: float, growth: Growth = "threshold") -> None:
         self.network = deepcopy(network)
         self.network.eval()
         for parameter in self.network.parameters():
             parameter.stop_gradient = True
         self._decay = decay
+        self._growth = GROWTHS[growth]
+        # Paddle counts running means and variances among the parameters
+        self._frozen = {
+            name
+            for name, value in network.named_parameters()
+            if value.stop_gradient and not name.endswith(("_mean", "_variance"))
+        }
 
     def on_step(self, state: TrainState) -> None:
         """Moves the average towards the weights."""
         import paddle
 
-        decay = min(self._decay, (1 + state.iteration) / (10 + state.iteration))
+        decay = self._growth(self._decay, state.iteration)
         current = state.session.network.state_dict()
         with paddle.no_grad():
             for name, tensor in self.network.state_dict().items():
                 fresh = current[name].detach()
-                if paddle.is_floating_point(tensor):
+                if paddle.is_floating_point(tensor) and name not in self._frozen:
                     fresh = decay * tensor + (1 - decay) * fresh
                 paddle.assign(fresh, tensor)

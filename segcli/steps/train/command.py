@@ -35,6 +35,7 @@ from segcli.weights.official import resolve_weights
 from segcli.weights.reading import read_weights_of
 
 LOG_FILE = "train.log"
+_FAR_RATE = 10
 CONFIG_FILE = "config.yaml"
 
 log = logging.getLogger("segcli.train")
@@ -67,6 +68,7 @@ def train_here(config: Config) -> TrainResult:
     output.mkdir(parents=True, exist_ok=True)
     select_device(launch.device_of(config), strict=config.Global.strict_device)
     with _log_file(output / LOG_FILE, keep=config.Train.resume_path is not None):
+        warn_of_rate(config, spec)
         session = engine_of(spec.task).open_training(spec, config)
         _load_pretrained(session.network, spec, config)
         training = _assemble(session, spec, parts, config, output)
@@ -94,7 +96,8 @@ def _assemble(session: TrainingSession, spec: ModelSpec, parts: TaskParts, confi
     state = TrainState(session)
     precision: Precision = FullPrecision() if settings.amp == "OFF" else _mixed_precision(spec, config)
     decay = _average_decay(session, settings.ema)
-    averaging = None if decay is None else WeightAverage(session.network, decay)
+    growth = "threshold" if spec.recipe is None else spec.recipe.ema_growth
+    averaging = None if decay is None else WeightAverage(session.network, decay, growth)
     average = averaging.network if averaging else None
     stopping = EarlyStop(settings.early_stop.patience, settings.early_stop.min_delta)
     kept: list[Callback] = [stopping] if settings.early_stop.enable else []
@@ -164,6 +167,23 @@ def _mixed_precision(spec: ModelSpec, config: Config) -> Precision:
         log.warning("Train.amp=%s has no effect on the CPU; training in float32", config.Train.amp)
         return FullPrecision()
     return MixedPrecision(spec.recipe.half_precision if spec.recipe else HalfPrecision())
+
+
+def warn_of_rate(config: Config, spec: ModelSpec) -> None:
+    """Warns of a rate that is far from the recipe's, as PaddleX's 0.01 for networks that are trained with AdamW."""
+    given, recipe = config.Train.learning_rate, spec.recipe
+    if given is None or recipe is None or config.Train.optimizer is not None:
+        return
+    times = given / recipe.learning_rate
+    if not 1 / _FAR_RATE <= times <= _FAR_RATE:
+        log.warning(
+            "Train.learning_rate=%g is %.3g times the %g of %s's recipe, with which it may not learn; "
+            "leave Train.learning_rate out to take the recipe's",
+            given,
+            times,
+            recipe.learning_rate,
+            spec.name,
+        )
 
 
 def _load_pretrained(network: Network, spec: ModelSpec, config: Config) -> None:

@@ -151,3 +151,8 @@ def test_seaformer_exports_at_free_shapes(tmp_path: Path) -> None:
 
     for (batch, side), logits in expected.items():
         np.testing.assert_allclose(exported(image(batch, side)).numpy(), logits, atol=1e-4)
+
+
+def test_maskformer_takes_images_of_any_ratio(maskformer: Any) -> None:
+    """As it is measured: the short side fixed, the ratio kept."""
+    assert maskformer(paddle.zeros([1, 3, 64, 107]))[0].shape == [1, 3, 64, 107]

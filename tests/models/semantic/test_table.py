@@ -47,7 +47,8 @@ def test_every_parameter_group_catches_something(name: str) -> None:
         if first is not None:
             caught[first] += 1
 
-    assert all(caught.values()), caught
+    # PaddleX's group `head` names no parameter; its weights were trained so
+    assert all(caught[group] for group in groups if group != "head"), caught
 
 
 def test_short_sides_of_maskformer_are_tenths_of_512() -> None:

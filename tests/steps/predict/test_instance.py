@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -15,7 +16,8 @@ from segcli.data.formats.labelme_shapes import LabelCanvas
 from segcli.data.image import read_image
 from segcli.data.sources import open_sources
 from segcli.inference.decode_objects import whole_masks
-from segcli.inference.instance_input import fitted_size, prepare
+from segcli.inference.instance_input import prepare
+from segcli.inference.preprocess import fitted_size
 from segcli.models.spec import Preprocess
 from segcli.steps.predict.command import predict
 from segcli.steps.predict.instance_results import InstanceResult
@@ -182,3 +184,16 @@ def test_predict_writes_every_form(tmp_path):
     for entry in done.predicted:
         assert set(entry.files) == {"json", "overlay", "coco_results", "labelme"}
         assert read_image(entry.files["overlay"]).shape[1] >= entry.size[1]
+
+
+def test_an_exact_image_is_normalised_before_it_is_resized():
+    """As PaddleDetection's reader of SOLOv2; in between no value is rounded to a whole number."""
+    import cv2
+
+    rgb = np.random.default_rng(0).integers(0, 256, (60, 90, 3)).astype(np.uint8)
+    exact = Preprocess((0.485, 0.456, 0.406), (0.229, 0.224, 0.225), (40, 64), keep_ratio=True, exact=True)
+    floats = ((rgb.astype(np.float32) / 255 - exact.mean) / exact.std).astype(np.float32)
+    theirs = cv2.resize(floats, (60, 40), interpolation=cv2.INTER_LINEAR).transpose(2, 0, 1)
+    np.testing.assert_allclose(prepare(rgb, exact).image[0], theirs, atol=1e-5)
+    rounded = prepare(rgb, replace(exact, exact=False)).image[0]
+    assert 1e-3 < np.abs(rounded - theirs).max() < 0.02
