@@ -81,8 +81,11 @@ def run_mode(loaded: LoadedConfig, *, debug: bool = False) -> int:
     mode, output = config.Global.mode, Path(config.Global.output)
 
     def work() -> int:
+        from segcli.data.budget import set_max_pixels
         from segcli.lazy import load_object
         from segcli.results import write_result
+
+        set_max_pixels(config.limits.max_pixels)
 
         result: ModeResult = load_object(MODES[mode])(config)
         valid = getattr(result, "valid", True)

@@ -13,6 +13,8 @@ from threading import Lock
 
 from PIL import Image
 
+from segcli.data.tiff_header import is_tiff, read_tiff_header
+
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 JPEG_START = b"\xff\xd8\xff"
 JPEG_END = b"\xff\xd9"
@@ -20,6 +22,9 @@ EXIF_ORIENTATION = 0x0112
 
 _PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _PNG_PALETTE = 3
+_DEFLATE_RATIO = 1032
+_JPEG_PIXELS_PER_BYTE = 1024
+_JPEG_THIN = 48
 _START_OF_SCAN = 0xDA
 _START_OF_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _EXIF_SEGMENT = 0xE1
@@ -58,6 +63,9 @@ class ImageHeader:
         bits: Bits a channel.
         palette: Whether the values are indices of a palette.
         orientation: EXIF orientation, 1 to 8.
+        has_alpha: Whether the last channel is transparency.
+        sample_format: ``uint``, ``int`` or ``float``.
+        pages: Images in the file.
     """
 
     format: str
@@ -66,6 +74,14 @@ class ImageHeader:
     bits: int
     palette: bool = False
     orientation: int = 1
+    has_alpha: bool = False
+    sample_format: str = "uint"
+    pages: int = 1
+
+    @property
+    def is_deep(self) -> bool:
+        """Whether its values must be scaled to 8 bits."""
+        return self.bits > 8 or self.sample_format != "uint"
 
     @property
     def size(self) -> tuple[int, int]:
@@ -84,9 +100,31 @@ def read_header(data: bytes) -> ImageHeader | None:
             return _png_header(data)
         if data.startswith(JPEG_START):
             return _jpeg_header(data)
-    except (StructError, KeyError, IndexError):
+        if is_tiff(data):
+            return _tiff_header(data)
+    except (StructError, KeyError, IndexError, OverflowError):
         return None
     return _pillow_header(data)
+
+
+def overstated(header: ImageHeader, file_bytes: int) -> str | None:
+    """Why the data cannot hold the image that the header states; None when they can.
+
+    Deflate packs at most 1032 bytes into one, and a JPEG takes at least one bit for each block of 64 values.
+    """
+    width, height = header.stored_size
+    if header.format == "JPEG":
+        impossible = width * height > _JPEG_PIXELS_PER_BYTE * file_bytes
+    else:
+        row = (width * header.channels * header.bits + 7) // 8
+        impossible = header.format == "PNG" and row * height > _DEFLATE_RATIO * file_bytes
+    return f"states {width} x {height} px, which its {file_bytes:,} bytes cannot hold" if impossible else None
+
+
+def is_thin(header: ImageHeader, file_bytes: int) -> bool:
+    """Whether a JPEG has so few bytes per pixel that only decoding it tells whether its size is true."""
+    width, height = header.stored_size
+    return header.format == "JPEG" and width * height > _JPEG_THIN * file_bytes
 
 
 def png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
@@ -124,7 +162,25 @@ def _png_header(data: bytes) -> ImageHeader:
             break
         if chunk == b"eXIf":
             orientation = _orientation(data[start + 8 : end - 4])
-    return ImageHeader("PNG", (width, height), _PNG_CHANNELS[kind], bits, kind == _PNG_PALETTE, orientation)
+    channels, palette = _PNG_CHANNELS[kind], kind == _PNG_PALETTE
+    return ImageHeader("PNG", (width, height), channels, bits, palette, orientation, channels in (2, 4))
+
+
+def _tiff_header(data: bytes) -> ImageHeader | None:
+    tiff = read_tiff_header(data)
+    if tiff is None:
+        return None
+    return ImageHeader(
+        "TIFF",
+        tiff.size,
+        tiff.samples,
+        tiff.bits,
+        tiff.palette,
+        tiff.orientation,
+        tiff.has_alpha,
+        tiff.sample_format,
+        tiff.pages,
+    )
 
 
 def _jpeg_header(data: bytes) -> ImageHeader | None:
@@ -176,8 +232,9 @@ def open_quietly(data: bytes, *, load: bool = False) -> Iterator[Image.Image]:
         yield image
 
 
-PILLOW_ERRORS = (OSError, ValueError, SyntaxError, EOFError, StructError, Image.DecompressionBombError)
-"""What Pillow raises on a damaged file; `UnidentifiedImageError` is an `OSError`."""
+PILLOW_ERRORS = (Exception,)
+"""What Pillow raises on a damaged file: its plug-ins let through whatever their parsing runs into, TypeError,
+OverflowError and MemoryError among it."""
 
 
 def _pillow_header(data: bytes) -> ImageHeader | None:
@@ -186,7 +243,9 @@ def _pillow_header(data: bytes) -> ImageHeader | None:
             orientation = int(image.getexif().get(EXIF_ORIENTATION, 1))
             channels, bits = _MODES.get(image.mode, (1, 16))  # the modes that are left are kinds of "I;16"
             name, palette = image.format or "?", image.mode in ("P", "PA")
-            return ImageHeader(name, image.size, channels, bits, palette, _valid(orientation))
+            alpha, pages = image.mode.upper().endswith("A"), int(getattr(image, "n_frames", 1))
+            real = "float" if image.mode == "F" else "int" if image.mode == "I" else "uint"
+            return ImageHeader(name, image.size, channels, bits, palette, _valid(orientation), alpha, real, pages)
     except PILLOW_ERRORS:
         return None
 
@@ -204,7 +263,7 @@ def _orientation(block: bytes) -> int:
     try:
         exif.load(block)
         return _valid(int(exif.get(EXIF_ORIENTATION, 1)))
-    except (ValueError, TypeError, SyntaxError, StructError):
+    except PILLOW_ERRORS:
         return 1
 
 

@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from os import PathLike
+from os import SEEK_END, PathLike
 from pathlib import Path
-from struct import pack
 from typing import Any
-from zlib import crc32
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from segcli.data.headers import (
-    PILLOW_ERRORS,
-    PNG_SIGNATURE,
-    ImageHeader,
-    is_complete,
-    open_quietly,
-    png_chunks,
-    read_header,
-)
+from segcli.data.decoders import BITS, decode_mask_values, decode_rgb, refuse_false
+from segcli.data.headers import PNG_SIGNATURE, ImageHeader, is_complete, is_thin, read_header
+from segcli.data.image_range import ImageRange
+from segcli.data.jpeg import jpeg_damage
 from segcli.errors import InputError
 
 UInt8Array = NDArray[np.uint8]
@@ -59,31 +51,26 @@ class MaskFile:
         return self.array.ndim == 2 and self.array.dtype == np.uint8
 
 
-def read_image(path: StrPath) -> UInt8Array:
+def read_image(path: StrPath, image_range: ImageRange = BITS) -> UInt8Array:
     """An image in colour.
 
     Args:
-        path: File of any format that OpenCV or Pillow reads.
+        path: File of any format that OpenCV or Pillow reads; of several pages the first.
+        image_range: Which values become black and white where they have more than 8 bits.
 
     Returns:
-        RGB, uint8 [H, W, 3], turned upright as its EXIF orientation says; grey is repeated, alpha dropped, 16 bits
-        scaled to 8.
+        RGB, uint8 [H, W, 3], turned upright as its EXIF orientation says; grey is repeated, alpha dropped.
 
     Raises:
-        InputError: The file is not there, is cut off or is no image.
+        InputError: The file is not there, is cut off or is no image, or states more pixels than may be decoded.
     """
-    return decode_image(_read_bytes(path), name=path)
+    return decode_image(_read_bytes(path), image_range, name=path)
 
 
-def decode_image(data: bytes, *, name: StrPath = _BYTES) -> UInt8Array:
+def decode_image(data: bytes, image_range: ImageRange = BITS, *, name: StrPath = _BYTES) -> UInt8Array:
     """The same from the content of a file; `name` is what an error calls it."""
     header = _checked_header(data, name)
-    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
-    if pixels is None:
-        rgb = np.asarray(_pillow_decode(data, name).convert("RGB"))
-    else:
-        rgb = cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB, dst=pixels)
-    return _upright(rgb, header.orientation)
+    return _upright(decode_rgb(data, header, image_range, name=name), header.orientation)
 
 
 def read_mask(path: StrPath) -> UInt8Array:
@@ -124,10 +111,7 @@ def decode_mask(data: bytes, *, name: StrPath = _BYTES, header: ImageHeader | No
         header: The header, if it was read and the file is known to be complete.
     """
     header = header or _checked_header(data, name)
-    pixels = _decode_png_values(data, header) if header.format == "PNG" else _decode_values(data, header)
-    if pixels is not None:
-        return MaskFile(pixels, header)
-    return MaskFile(_as_unsigned(np.asarray(_pillow_decode(data, name))), header)
+    return MaskFile(decode_mask_values(data, header, name=name), header)
 
 
 def image_size(path: StrPath) -> tuple[int, int]:
@@ -139,10 +123,33 @@ def image_size(path: StrPath) -> tuple[int, int]:
     try:
         with Path(path).open("rb") as file:
             head = file.read(_HEAD_BYTES)
+            file_bytes = file.seek(0, SEEK_END)
     except OSError as error:
         raise _unreadable(path, error) from error
     header = read_header(head) if head.startswith((PNG_SIGNATURE, b"\xff\xd8")) else None
-    return (header or _checked_header(_read_bytes(path), path, whole=False)).size
+    if header is None:
+        return _checked_header(_read_bytes(path), path, whole=False).size
+    if is_thin(header, file_bytes):
+        _prove_size(path, header)
+    refuse_false(header, path, file_bytes)
+    return header.size
+
+
+def _prove_size(path: StrPath, header: ImageHeader) -> None:
+    """Decodes a JPEG that has very few bytes for its size.
+
+    Raises:
+        InputError: The data end before the image does.
+    """
+    data = _read_bytes(path)
+    refuse_false(header, path, len(data))
+    try:
+        damage = jpeg_damage(data)
+    except ValueError:
+        return
+    if damage is not None:
+        width, height = header.stored_size
+        raise InputError(f"states {width} x {height} px, but {damage}", path=path, hint="replace the file")
 
 
 def _read_bytes(path: StrPath) -> bytes:
@@ -163,59 +170,11 @@ def _checked_header(data: bytes, name: StrPath, *, whole: bool = True) -> ImageH
     if header is None:
         what = "is empty" if not data else "is no image that can be decoded"
         raise InputError(what, path=name, hint="replace the file")
-    if whole and not is_complete(data):
-        raise InputError("is cut off before its end", path=name, hint="copy or download the file again")
+    if whole:
+        refuse_false(header, name, len(data))
+        if not is_complete(data):
+            raise InputError("is cut off before its end", path=name, hint="copy or download the file again")
     return header
-
-
-def _decode_png_values(data: bytes, header: ImageHeader) -> NDArray[Any] | None:
-    """The stored values of a PNG.
-
-    OpenCV turns a palette into colours. Told that the same data are grey, it gives the indices, and 3 times faster than
-    its own way over the colours. Fewer than 8 bits a grey value it stretches to 0..255, which is undone here.
-    """
-    if header.channels == 1 and header.bits <= 8:
-        data = _as_grey_png(data)
-    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION)
-    if pixels is not None and header.channels == 1 and header.bits < 8:
-        pixels //= 255 // (2**header.bits - 1)
-    return pixels
-
-
-def _decode_values(data: bytes, header: ImageHeader) -> NDArray[Any] | None:
-    """The stored values of another format, where OpenCV gives them: not of a palette, nor of single bits."""
-    if header.palette or header.bits < 8 or header.bits > 16:
-        return None
-    flags = cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION
-    pixels: NDArray[Any] | None = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
-    if pixels is None or (pixels.ndim == 2) != (header.channels == 1):
-        return None
-    return pixels
-
-
-def _as_grey_png(data: bytes) -> bytes:
-    """The same PNG declared as grey, without palette, transparency and what else would change the values."""
-    description = b"IHDR" + data[16:25] + b"\x00" + data[26:29]
-    parts = [PNG_SIGNATURE, pack(">I", 13), description, pack(">I", crc32(description))]
-    for chunk, start, end in png_chunks(data):
-        if chunk in (b"IDAT", b"IEND"):
-            parts.append(data[start:end])
-    return b"".join(parts)
-
-
-def _pillow_decode(data: bytes, name: StrPath) -> Image.Image:
-    try:
-        with open_quietly(data, load=True) as image:
-            return image.copy()
-    except PILLOW_ERRORS as error:
-        raise InputError(f"cannot be decoded: {error}", path=name, hint="replace the file") from error
-
-
-def _as_unsigned(pixels: NDArray[Any]) -> NDArray[Any]:
-    """uint8 or uint16 values; wider ones that do not fit become 65535, so that they are seen to be wrong."""
-    if pixels.dtype in (np.uint8, np.bool_):
-        return pixels.astype(np.uint8)
-    return np.clip(pixels, 0, 65535).astype(np.uint16)
 
 
 def _upright(pixels: UInt8Array, orientation: int) -> UInt8Array:

@@ -10,7 +10,8 @@ import numpy as np
 
 from segcli.data import rle
 from tests.coco_folder import HEIGHT, WIDTH, CocoFolder, annotation
-from tests.rules.masks_cases import moved_below, no_dataset, together
+from tests.image_files import damaged_jpeg, jpeg, photo, tiff
+from tests.rules.masks_cases import four_bands, moved_below, no_dataset, together
 from tests.rules.replay import Change, Replay
 
 
@@ -104,6 +105,16 @@ def gone(part: str) -> Change:
     return run
 
 
+def file_of(name: str, data: bytes) -> Change:
+    """Another file of the first image."""
+
+    def run(folder):
+        (folder.root / "images" / name).write_bytes(data)
+        image(file_name=name)(folder)
+
+    return run
+
+
 def text(words: str) -> Change:
     return lambda folder: folder.file("train").write_text(words)
 
@@ -186,6 +197,7 @@ COCO = (
     Replay("C105", together(keep("val", "annotations", 0), keep("val", "images", 0)), keep("val", "images", 1)),
     Replay("C106", keep("val", "annotations", 0), keep("val", "annotations", 2)),
     Replay("C107", drop("image_id"), drop("iscrowd")),
+    Replay("C110", file_of("a0.jpg", damaged_jpeg()), file_of("a0.jpg", jpeg(photo(HEIGHT, WIDTH)))),
     Replay("C111", lambda folder: folder.image("a0").unlink()),
     Replay("C112", content("a0", b"no image"), cut("a0")),
     Replay("C113", cut("a0")),
@@ -231,4 +243,14 @@ COCO = (
     Replay("C151", copy("a0", "a4"), copy("a0", "a1")),
     Replay("C152", copy("a0", "a1"), copy("a0", "a4")),
     Replay("C161", crowded(101), crowded(100)),
+    Replay(
+        "C171",
+        file_of("a0.tif", tiff(photo(HEIGHT, WIDTH), pages=2)),
+        file_of("a0.tif", tiff(photo(HEIGHT, WIDTH))),
+    ),
+    Replay(
+        "C172",
+        file_of("a0.tif", four_bands(0, HEIGHT, WIDTH)),
+        file_of("a0.tif", four_bands(2, HEIGHT, WIDTH)),
+    ),
 )

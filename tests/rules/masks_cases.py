@@ -7,6 +7,7 @@ import shutil
 import cv2
 import numpy as np
 
+from tests.image_files import damaged_jpeg, jpeg, photo, tiff
 from tests.rules.replay import Change, Replay
 from tests.seg_folder import SIZE, SegFolder
 
@@ -41,6 +42,21 @@ def image(pixels: np.ndarray, name: str = IMAGE) -> Change:
         in_list(IMAGE, name)(folder)
 
     return run
+
+
+def bytes_of(name: str, data: bytes) -> Change:
+    """Another image file of one sample."""
+
+    def run(folder):
+        (folder.root / "images" / name).write_bytes(data)
+        in_list(IMAGE, f"images/{name}")(folder)
+
+    return run
+
+
+def four_bands(kind: int, *size: int) -> bytes:
+    """A TIFF whose fourth band is unspecified (0) or transparency (2)."""
+    return tiff(np.dstack([photo(*(size or SIZE)), np.full(size or SIZE, 255, np.uint8)]), extra=(kind,))
 
 
 def in_list(old: str, new: str, part: str = "train") -> Change:
@@ -190,6 +206,9 @@ MASKS = (
         image(noise(*SIZE, 3), "images/a1.png"),
     ),
     Replay("S212", small(31), small(32)),
+    Replay("S213", bytes_of("a1.jpg", damaged_jpeg()), bytes_of("a1.jpg", jpeg())),
+    Replay("S214", bytes_of("a1.tif", tiff(photo(*SIZE), pages=2)), bytes_of("a1.tif", tiff(photo(*SIZE)))),
+    Replay("S215", bytes_of("a1.tif", four_bands(0)), bytes_of("a1.tif", four_bands(2))),
     Replay("S301", mask(noise(*SIZE, 3, high=3)), mask(noise(*SIZE, high=3))),
     Replay("S302", mask(noise(*SIZE, high=3, dtype="uint16")), mask(noise(*SIZE, high=3))),
     Replay("S303", as_jpeg_mask),

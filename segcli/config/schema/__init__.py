@@ -15,6 +15,7 @@ from segcli.config.schema.base import Runtime, Section
 from segcli.config.schema.check_dataset import CheckDatasetConfig, ConvertConfig, SplitConfig
 from segcli.config.schema.evaluate import EvaluateConfig
 from segcli.config.schema.export import ExportConfig
+from segcli.config.schema.limits import LimitsConfig
 from segcli.config.schema.predict import KernelOption, PredictConfig, PromptedConfig
 from segcli.config.schema.shared import GlobalConfig, Mode
 from segcli.config.schema.tiles import SlidingWindowConfig
@@ -33,6 +34,7 @@ __all__ = [
     "ExportConfig",
     "GlobalConfig",
     "KernelOption",
+    "LimitsConfig",
     "Mode",
     "PredictConfig",
     "PromptTrainingConfig",
@@ -58,6 +60,7 @@ class Config(Section):
         Evaluate: The mode evaluate.
         Export: The mode export.
         Predict: The mode predict.
+        limits: What is refused before it takes the machine's memory.
     """
 
     Global: GlobalConfig
@@ -66,6 +69,7 @@ class Config(Section):
     Evaluate: EvaluateConfig = EvaluateConfig()
     Export: ExportConfig = ExportConfig()
     Predict: PredictConfig = PredictConfig()
+    limits: LimitsConfig = LimitsConfig()
     _origins: dict[str, str] = PrivateAttr(default_factory=dict)
 
     def __eq__(self, other: object) -> bool:

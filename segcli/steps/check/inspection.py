@@ -15,7 +15,7 @@ from segcli.data.formats.masks import count_ids
 from segcli.data.image import decode_mask
 from segcli.data.samples import SegSample, Split
 from segcli.errors import InputError
-from segcli.steps.check.files import FileFacts, decoding_fault, digest, load_file
+from segcli.steps.check.files import FileFacts, decoded, digest, load_file
 
 
 @dataclass(frozen=True)
@@ -46,14 +46,14 @@ def inspect_sample(sample: SegSample, split: Split) -> SampleFacts:
     data, image = load_file(sample.image)
     sign = digest(data) if data else None
     if image.is_whole:
-        image = replace(image, fault=decoding_fault(data, sample.image))
+        image = decoded(data, image)
     data, mask = load_file(sample.mask)
     if not mask.is_whole:
         return SampleFacts(sample, split, image, mask, sign)
     try:
         pixels = decode_mask(data, name=sample.mask, header=mask.header).array
     except InputError as error:
-        return SampleFacts(sample, split, image, replace(mask, fault=error.message), sign)
+        return SampleFacts(sample, split, image, replace(mask, fault=error.message, hint=error.hint), sign)
     if pixels.ndim == 2 and pixels.dtype == np.uint8:
         return SampleFacts(sample, split, image, mask, sign, count_ids(pixels))
     return SampleFacts(sample, split, image, mask, sign, mask_channels_equal=_channels_equal(pixels))

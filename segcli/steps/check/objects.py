@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,8 +15,18 @@ from segcli.data.polygons import Sides, self_crossings
 from segcli.data.samples import Split
 from segcli.findings import Finding
 from segcli.rules import finding
-from segcli.steps.check.files import Fault, FileFacts, decoding_fault, digest, file_faults, load_file
+from segcli.steps.check.files import (
+    Fault,
+    FileFacts,
+    ImageRules,
+    content_faults,
+    decoded,
+    digest,
+    file_faults,
+    load_file,
+)
 
+IMAGE_RULES = ImageRules(damaged="C110", pages="C171", bands="C172")
 SMALLEST_PX = 4
 """Area below which an object is more likely a slip than an object."""
 
@@ -47,7 +57,7 @@ def inspect_image(sample: InstanceSample, split: Split) -> ImageFacts:
     """Decodes an image and tests its outlines. Raises nothing: what is wrong is in the facts."""
     data, file = load_file(sample.image)
     if file.is_whole:
-        file = replace(file, fault=decoding_fault(data, sample.image))
+        file = decoded(data, file)
     return ImageFacts(sample, split, file, tuple(object_faults(sample)), digest(data) if data else None)
 
 
@@ -77,6 +87,7 @@ def image_findings(facts: ImageFacts, name: str) -> Iterator[Finding]:
     place = f"{annotation_file} image id {facts.sample.image_id}"
     for code, path, message, hint in (
         *file_faults(facts.file, cut="C113", broken="C112", path=name),
+        *content_faults(facts.file, IMAGE_RULES, name),
         *_image_faults(facts, name),
     ):
         yield finding(code, path, message, location=place, hint=hint)

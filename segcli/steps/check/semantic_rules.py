@@ -16,10 +16,11 @@ from segcli.data.lists import relative_name
 from segcli.data.samples import Split
 from segcli.findings import Finding
 from segcli.rules import finding
-from segcli.steps.check.files import Fault, FileFacts, file_faults
+from segcli.steps.check.files import Fault, FileFacts, ImageRules, content_faults, file_faults
 from segcli.steps.check.inspection import SampleFacts
 from segcli.steps.check.tally import Tally
 
+IMAGE_RULES = ImageRules(damaged="S213", pages="S214", bands="S215")
 TINY_PX = 32
 MANY = 8
 """How many ids or classes a message spells out."""
@@ -46,6 +47,7 @@ def sample_findings(facts: SampleFacts, root: Path, scale: MaskScale) -> Iterato
     image, mask = (relative_name(path, root) for path in (facts.sample.image, facts.sample.mask))
     for code, path, message, hint in (
         *file_faults(facts.image, cut="S204", broken="S203", path=image),
+        *content_faults(facts.image, IMAGE_RULES, image),
         *file_faults(facts.mask, cut="S206", broken="S205", path=mask),
         *image_remarks(facts.image, image),
         *mask_faults(facts, mask),
@@ -64,7 +66,7 @@ def image_remarks(facts: FileFacts, path: str) -> Iterator[Fault]:
         yield "S208", path, f"suffix {facts.path.suffix or 'missing'}, content {header.format}", None
     if header.channels == 1 and not header.palette:
         yield "S209", path, "one channel", None
-    if header.channels in (2, 4) and header.format not in LOSSY_FORMATS - {"WEBP"}:
+    if header.has_alpha:
         yield "S210", path, f"{header.channels} channels", None
     if header.bits > 8:
         yield "S211", path, f"{header.bits} bits a channel", None

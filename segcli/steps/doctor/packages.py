@@ -19,6 +19,7 @@ NEEDED: dict[str, Bounds] = {
     "numpy": ("1.26", "2.4"),
     OPENCV: ("4.10", "5"),
     "pillow": ("11", None),
+    "simplejpeg": ("1.8", None),
     "scipy": ("1.13", None),
     "pydantic": ("2.10", None),
     "omegaconf": ("2.3", None),

@@ -1,0 +1,82 @@
+"""How large an image may be before it is decoded: a header is a claim, and 69 bytes may state 40,000 x 40,000."""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+from pathlib import Path
+
+OPENCV_PIXELS = 1 << 30
+"""The most that OpenCV decodes and resizes."""
+BYTES_PER_PIXEL = 8
+"""What an image takes while it is decoded: three bytes of colour, a copy, and the decoder's own."""
+SHARE = 0.5
+"""Of the memory; the rest is for the network, the other threads and the other programs."""
+SETTING = "SEGCLI_MAX_PIXELS"
+"""Environment variable of the limit, so that worker processes have the same; set by `limits.max_pixels`."""
+
+_MEMORY_FILES = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+
+
+def max_pixels() -> int:
+    """Most pixels of an image that is decoded whole."""
+    given = os.environ.get(SETTING, "")
+    return min(int(given), OPENCV_PIXELS) if given.isdigit() and int(given) else _by_memory()
+
+
+def set_max_pixels(pixels: int | None) -> None:
+    """Sets the limit of this process and of those that it starts; None leaves it as it is."""
+    if pixels is not None:
+        os.environ[SETTING] = str(pixels)
+
+
+def size_fault(size: tuple[int, int]) -> str | None:
+    """Why an image of that width and height in pixels is not decoded; None when it may be."""
+    width, height = size
+    limit = max_pixels()
+    if width * height <= limit:
+        return None
+    why = "what OpenCV decodes" if limit == OPENCV_PIXELS else "limits.max_pixels, or what the memory allows"
+    return f"states {width} x {height} px, more than {limit:,} px ({why})"
+
+
+@lru_cache(maxsize=1)
+def _by_memory() -> int:
+    return max(1, min(OPENCV_PIXELS, int(memory_bytes() * SHARE) // BYTES_PER_PIXEL))
+
+
+def memory_bytes() -> int:
+    """The least of the machine's memory, the control group's limit, and what is left of the address space."""
+    limits = [_machine_bytes()]
+    for name in _MEMORY_FILES:
+        try:
+            text = Path(name).read_text(encoding="ascii").strip()
+        except OSError:
+            continue
+        if text.isdigit():
+            limits.append(int(text))
+    space = _address_space()
+    return min([*limits, space] if space is not None else limits)
+
+
+def _machine_bytes() -> int:
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):  # not on Windows
+        return 8 << 30
+
+
+def _address_space() -> int | None:
+    """Bytes that RLIMIT_AS still allows; None without such a limit."""
+    try:
+        import resource
+    except ImportError:  # not on Windows
+        return None
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if limit == resource.RLIM_INFINITY:
+        return None
+    try:
+        used = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError):
+        used = 0
+    return max(0, limit - used)

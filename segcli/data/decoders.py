@@ -1,0 +1,181 @@
+"""The decoders behind `segcli.data.image`: OpenCV, libjpeg-turbo and Pillow, each where it reads the values right.
+
+Whatever a decoder raises or prints on a damaged file becomes an `InputError` that names the file.
+"""
+
+from __future__ import annotations
+
+import logging
+from os import PathLike
+from struct import pack
+from typing import Any
+from zlib import crc32
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from segcli.data.budget import size_fault
+from segcli.data.headers import (
+    PILLOW_ERRORS,
+    PNG_SIGNATURE,
+    ImageHeader,
+    open_quietly,
+    overstated,
+    png_chunks,
+)
+from segcli.data.image_range import ImageRange
+from segcli.data.jpeg import decode_jpeg
+from segcli.errors import InputError
+
+log = logging.getLogger("segcli")
+# its warnings name no file; what matters of them is found by the readers here
+cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+
+UInt8Array = NDArray[np.uint8]
+StrPath = str | PathLike[str]
+
+BITS = ImageRange()
+"""All values that the type of the file can hold."""
+MOST_CHANNELS = 4
+TOO_LARGE_HINT = "cut it into tiles, or raise limits.max_pixels where there is memory"
+_CONVERTED = frozenset({"CMYK", "YCbCr", "LAB", "HSV", "P", "PA", "1"})
+"""Modes of Pillow whose values are no brightness."""
+
+
+def refuse_false(header: ImageHeader, name: StrPath, file_bytes: int) -> None:
+    """Before anything is decoded: the size that a header states is a claim."""
+    fault = overstated(header, file_bytes)
+    if fault is not None:
+        raise InputError(fault, path=name, hint="replace the file")
+    fault = size_fault(header.size)
+    if fault is not None:
+        raise InputError(fault, path=name, hint=TOO_LARGE_HINT)
+
+
+def decode_rgb(data: bytes, header: ImageHeader, image_range: ImageRange = BITS, *, name: StrPath) -> UInt8Array:
+    """RGB, uint8 [H, W, 3], as stored, of a file that is known to be complete.
+
+    Raises:
+        InputError: It cannot be decoded.
+    """
+    if header.format == "JPEG" and header.bits == 8 and header.channels in (1, 3):
+        try:
+            pixels, damage = decode_jpeg(data)
+        except ValueError:
+            return np.asarray(_pillow_decode(data, name).convert("RGB"))  # rare kinds
+        if damage is not None:
+            log.warning("%s: the JPEG data are damaged (%s); it is used as far as it can be decoded", name, damage)
+        return pixels
+    if header.is_deep or (header.format == "TIFF" and header.has_alpha):
+        return three_channels(image_range.apply(decode_values(data, header, name=name)))
+    _refuse_bands(header, name)
+    if header.format != "JPEG":
+        coloured = _opencv(data, cv2.IMREAD_COLOR)
+        if coloured is not None:
+            return np.asarray(cv2.cvtColor(coloured, cv2.COLOR_BGR2RGB, dst=coloured), np.uint8)
+    return np.asarray(_pillow_decode(data, name).convert("RGB"))
+
+
+def decode_values(data: bytes, header: ImageHeader, *, name: StrPath) -> NDArray[Any]:
+    """The values of an image as stored: [H, W] or [H, W, channels] in the order of the file, in the file's type.
+
+    Raises:
+        InputError: It cannot be decoded.
+    """
+    _refuse_bands(header, name)
+    # OpenCV multiplies 8-bit colours of a TIFF by their transparency, Pillow does not read most that are deep
+    if not header.palette and not (header.format == "TIFF" and header.has_alpha and header.bits == 8):
+        pixels = _opencv(data, cv2.IMREAD_UNCHANGED)
+        if pixels is not None:
+            return in_file_order(pixels)
+    image = _pillow_decode(data, name)
+    return np.asarray(image.convert("RGB") if image.mode in _CONVERTED else image)
+
+
+def _refuse_bands(header: ImageHeader, name: StrPath) -> None:
+    if header.format == "TIFF" and header.channels > MOST_CHANNELS:
+        what = f"has {header.channels} bands; images of 1, 3 or {MOST_CHANNELS} are read"
+        raise InputError(what, path=name, hint="write the three bands to be learnt from into a file of their own")
+
+
+def in_file_order(pixels: NDArray[Any]) -> NDArray[Any]:
+    """OpenCV's blue, green, red (and a fourth) as red, green, blue."""
+    return pixels if pixels.ndim == 2 else pixels[..., [2, 1, 0, 3][: pixels.shape[2]]]
+
+
+def three_channels(values: UInt8Array) -> UInt8Array:
+    """RGB of grey, of grey with transparency, and of colours with a fourth channel."""
+    if values.ndim == 3 and values.shape[2] >= 3:
+        return np.ascontiguousarray(values[..., :3])
+    grey = values if values.ndim == 2 else values[..., 0]
+    return np.repeat(grey[..., np.newaxis], 3, axis=2)
+
+
+def _opencv(data: bytes, flags: int) -> NDArray[Any] | None:
+    """What OpenCV makes of a file; None where it cannot, which it says in several ways."""
+    try:
+        return cv2.imdecode(np.frombuffer(data, np.uint8), flags | cv2.IMREAD_IGNORE_ORIENTATION)
+    except (cv2.error, MemoryError):
+        return None
+
+
+def decode_mask_values(data: bytes, header: ImageHeader, *, name: StrPath) -> NDArray[Any]:
+    """The values of a mask as stored, uint8 or uint16: of a palette file the indices.
+
+    Raises:
+        InputError: It cannot be decoded.
+    """
+    refuse_false(header, name, len(data))
+    pixels = _decode_png_values(data, header) if header.format == "PNG" else _decode_values(data, header)
+    return pixels if pixels is not None else _as_unsigned(np.asarray(_pillow_decode(data, name)))
+
+
+def _decode_png_values(data: bytes, header: ImageHeader) -> NDArray[Any] | None:
+    """The stored values of a PNG.
+
+    OpenCV turns a palette into colours. Told that the same data are grey, it gives the indices, and 3 times faster than
+    its own way over the colours. Fewer than 8 bits a grey value it stretches to 0..255, which is undone here.
+    """
+    if header.channels == 1 and header.bits <= 8:
+        data = _as_grey_png(data)
+    pixels = _opencv(data, cv2.IMREAD_UNCHANGED)
+    if pixels is not None and header.channels == 1 and header.bits < 8:
+        pixels //= 255 // (2**header.bits - 1)
+    return pixels
+
+
+def _decode_values(data: bytes, header: ImageHeader) -> NDArray[Any] | None:
+    """The stored values of another format, where OpenCV gives them: not of a palette, nor of single bits."""
+    if header.palette or header.bits < 8 or header.bits > 16 or header.format == "JPEG":
+        return None
+    pixels = _opencv(data, cv2.IMREAD_UNCHANGED)
+    if pixels is None or (pixels.ndim == 2) != (header.channels == 1):
+        return None
+    return pixels
+
+
+def _as_grey_png(data: bytes) -> bytes:
+    """The same PNG declared as grey, without palette, transparency and what else would change the values."""
+    description = b"IHDR" + data[16:25] + b"\x00" + data[26:29]
+    parts = [PNG_SIGNATURE, pack(">I", 13), description, pack(">I", crc32(description))]
+    for chunk, start, end in png_chunks(data):
+        if chunk in (b"IDAT", b"IEND"):
+            parts.append(data[start:end])
+    return b"".join(parts)
+
+
+def _pillow_decode(data: bytes, name: StrPath) -> Image.Image:
+    try:
+        with open_quietly(data, load=True) as image:
+            return image.copy()
+    except PILLOW_ERRORS as error:
+        raise InputError(f"cannot be decoded: {error}", path=name, hint="replace the file") from error
+
+
+def _as_unsigned(pixels: NDArray[Any]) -> NDArray[Any]:
+    """uint8 or uint16 values; wider ones that do not fit become 65535, so that they are seen to be wrong."""
+    if pixels.dtype in (np.uint8, np.bool_):
+        return pixels.astype(np.uint8)
+    return np.clip(pixels, 0, 65535).astype(np.uint16)

@@ -1,0 +1,107 @@
+"""What a TIFF says of itself (TIFF 6.0, and BigTIFF): no decoder at hand tells bands, sample format and pages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from struct import unpack_from
+
+_WIDTH, _HEIGHT, _BITS, _PHOTOMETRIC, _ORIENTATION, _SAMPLES = 256, 257, 258, 262, 274, 277
+_EXTRA_SAMPLES, _SAMPLE_FORMAT = 338, 339
+_PALETTE = 3
+_ALPHAS = frozenset({1, 2})
+"""Kinds of extra samples that are transparency: premultiplied, and not."""
+PREMULTIPLIED = 1
+_FORMATS = {1: "uint", 2: "int", 3: "float", 4: "uint"}
+_TYPES = {1: "B", 3: "H", 4: "I", 16: "Q"}
+_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
+_MOST_PAGES = 10_000
+_MOST_VALUES = 64
+
+
+@dataclass(frozen=True)
+class TiffHeader:
+    """The first page of a TIFF, and how many there are.
+
+    Attributes:
+        size: Width and height in pixels as stored.
+        samples: Values a pixel.
+        bits: Bits a value.
+        sample_format: ``uint``, ``int`` or ``float``.
+        palette: Whether the values are indices of a palette.
+        extra: Kinds of the samples beyond the colours: 0 unspecified, 1 premultiplied alpha, 2 alpha.
+        orientation: As in EXIF, 1 to 8.
+        pages: Number of images in the file.
+    """
+
+    size: tuple[int, int]
+    samples: int
+    bits: int
+    sample_format: str
+    palette: bool
+    extra: tuple[int, ...]
+    orientation: int
+    pages: int
+
+    @property
+    def has_alpha(self) -> bool:
+        """Whether the last sample is transparency."""
+        return bool(self.extra) and self.extra[-1] in _ALPHAS
+
+
+def is_tiff(data: bytes) -> bool:
+    """Whether a file begins as a TIFF does."""
+    return data[:4] in (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
+
+
+def read_tiff_header(data: bytes) -> TiffHeader | None:
+    """The header; None when the file is too damaged to tell.
+
+    Raises:
+        struct.error: It is cut off within the description of its first page.
+    """
+    order = "<" if data[:2] == b"II" else ">"
+    big = data[2:4] in (b"+\x00", b"\x00+")
+    (place,) = unpack_from(order + ("Q" if big else "I"), data, 8 if big else 4)
+    tags, following = _directory(data, place, order, big=big)
+    if _WIDTH not in tags or _HEIGHT not in tags:
+        return None
+    pages, seen = 1, {place}
+    while following and following not in seen and pages < _MOST_PAGES and following + 2 <= len(data):
+        seen.add(following)
+        pages += 1
+        _, following = _directory(data, following, order, big=big, values=False)
+    samples = tags.get(_SAMPLES, (1,))[0]
+    orientation = tags.get(_ORIENTATION, (1,))[0]
+    return TiffHeader(
+        (tags[_WIDTH][0], tags[_HEIGHT][0]),
+        samples,
+        max(tags.get(_BITS, (1,))),
+        _FORMATS.get(tags.get(_SAMPLE_FORMAT, (1,))[0], "other"),
+        tags.get(_PHOTOMETRIC, (1,))[0] == _PALETTE,
+        tags.get(_EXTRA_SAMPLES, ()),
+        orientation if 1 <= orientation <= 8 else 1,
+        pages,
+    )
+
+
+def _directory(
+    data: bytes, place: int, order: str, *, big: bool, values: bool = True
+) -> tuple[dict[int, tuple[int, ...]], int]:
+    """Whole numbers of a page's tags, and where the next page's begin (0: there is none)."""
+    head, entry, word = ("Q", 20, "Q") if big else ("H", 12, "I")
+    (count,) = unpack_from(order + head, data, place)
+    start = place + (8 if big else 2)
+    tags: dict[int, tuple[int, ...]] = {}
+    for index in range(count if values else 0):
+        at = start + index * entry
+        tag, kind = unpack_from(order + "HH", data, at)
+        (number,) = unpack_from(order + word, data, at + 4)
+        if kind not in _TYPES or not 0 < number <= _MOST_VALUES:
+            continue
+        at += 12 if big else 8
+        if number * _BYTES[kind] > (8 if big else 4):
+            (at,) = unpack_from(order + word, data, at)
+        tags[tag] = unpack_from(f"{order}{number}{_TYPES[kind]}", data, at)
+    end = start + count * entry
+    following = unpack_from(order + word, data, end)[0] if end + (8 if big else 4) <= len(data) else 0
+    return tags, int(following)

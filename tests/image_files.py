@@ -1,0 +1,92 @@
+"""Image files that ordinary writers do not make: any number and kind of bands, damaged data, false headers."""
+
+from __future__ import annotations
+
+import struct
+from zlib import crc32
+
+import cv2
+import numpy as np
+
+_FORMATS = {"u": 1, "i": 2, "f": 3}
+
+
+def tiff(pixels: np.ndarray, *, extra: tuple[int, ...] = (), pages: int = 1) -> bytes:
+    """An uncompressed TIFF [H, W] or [H, W, bands] of any type.
+
+    Args:
+        pixels: Its values.
+        extra: Kinds of the samples beyond the colours: 0 unspecified, 1 premultiplied alpha, 2 alpha.
+        pages: How often it is repeated.
+    """
+    height, width = pixels.shape[:2]
+    bands = 1 if pixels.ndim == 2 else pixels.shape[2]
+    out = b"II*\0" + struct.pack("<I", 8)
+    for page in range(pages):
+        tags = {
+            256: [width], 257: [height], 258: [pixels.dtype.itemsize * 8] * bands, 259: [1],
+            262: [2 if bands >= 3 else 1], 273: [0], 277: [bands], 278: [height], 279: [pixels.nbytes],
+            338: list(extra), 339: [_FORMATS[pixels.dtype.kind]] * bands,
+        }  # fmt: skip
+        used = {tag: values for tag, values in sorted(tags.items()) if values}
+        start = len(out)
+        spill = start + 2 + 12 * len(used) + 4
+        data_at = spill + sum(4 * len(values) for values in used.values() if len(values) > 1)
+        used[273] = [data_at]
+        entries, more = b"", b""
+        for tag, values in used.items():
+            packed = struct.pack(f"<{len(values)}I", *values)
+            if len(values) > 1:
+                packed, more = struct.pack("<I", spill + len(more)), more + packed
+            entries += struct.pack("<HHI", tag, 4, len(values)) + packed
+        following = data_at + pixels.nbytes if page + 1 < pages else 0
+        out += struct.pack("<H", len(used)) + entries + struct.pack("<I", following) + more + pixels.tobytes()
+    return out
+
+
+def photo(height: int = 240, width: int = 320, seed: int = 0) -> np.ndarray:
+    """Something like a photograph, uint8 [H, W, 3]."""
+    noise = np.random.default_rng(seed).integers(0, 255, (height, width, 3), np.uint8)
+    return cv2.GaussianBlur(noise, (0, 0), 2)
+
+
+def jpeg(pixels: np.ndarray | None = None) -> bytes:
+    return cv2.imencode(".jpg", photo() if pixels is None else pixels)[1].tobytes()
+
+
+def damaged_jpeg() -> bytes:
+    """A JPEG with a run of zeros in the middle of its data."""
+    data = bytearray(jpeg())
+    middle = len(data) // 2
+    data[middle : middle + 400] = bytes(400)
+    return bytes(data)
+
+
+def false_jpeg(width: int, height: int, pixels: np.ndarray | None = None) -> bytes:
+    """A JPEG that states another size than its data have."""
+    data = bytearray(jpeg(pixels))
+    at = data.index(b"\xff\xc0") + 5
+    data[at : at + 4] = struct.pack(">HH", height, width)
+    return bytes(data)
+
+
+def false_png(width: int, height: int) -> bytes:
+    """A PNG of a few bytes that states any size."""
+    chunks = [
+        (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)),
+        (b"IDAT", b"\x78\x9c\x03\x00"),
+        (b"IEND", b""),
+    ]
+    body = b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", crc32(kind + data)) for kind, data in chunks
+    )
+    return b"\x89PNG\r\n\x1a\n" + body
+
+
+def false_bmp(width: int, height: int) -> bytes:
+    head = struct.pack("<IiiHHIIiiII", 40, width, height, 1, 24, 0, 0, 0, 0, 0, 0)
+    return b"BM" + struct.pack("<IHHI", 54, 0, 0, 54) + head
+
+
+def false_ppm(width: int, height: int) -> bytes:
+    return f"P6\n{width} {height}\n255\n".encode() + b"\0" * 9
