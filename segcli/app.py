@@ -63,6 +63,10 @@ def start(
         return _refuse(error, debug=debug)
     if loaded.unread:
         terminal.show_warning(loaded.unread)
+    if loaded.config.Global.mode == "train":
+        from segcli.steps.train.planning import for_command
+
+        loaded = replace(loaded, config=for_command(loaded.config))
     if print_config:
         from segcli.config.show import show
 

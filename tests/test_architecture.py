@@ -27,7 +27,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("results", "report", "models"),
     ("weights",),
     ("config",),
-    ("device", "engine", "processes"),
+    ("device", "engine", "plan", "processes"),
     ("batches", "inference"),
     ("promptable",),
     ("metrics",),

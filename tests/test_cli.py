@@ -70,6 +70,8 @@ def test_version(invoke):
          {"CheckDataset.split.train_percent": 70, "CheckDataset.split.val_percent": 30, "CheckDataset.split.seed": 3}),
         (["train", "--dataset", "d", "-m", "SegFormer-B0", "--epochs-iters", "7", "-o", "Train.batch_size=5"],
          {"Global.mode": "train", "Train.epochs_iters": 7, "Train.batch_size": 5, "Global.model": "SegFormer-B0"}),
+        (["train", "d", "--time", "10m"],
+         {"Global.model": "UNet-S", "Train.plan": "auto", "Train.time": "10m"}),
         (["train", "--dataset", "d", "-m", "SOLOv2", "--resume"], {"Train.resume_path": "last"}),
         (["evaluate", "--dataset", "d", "-m", "SOLOv2", "--weights", "w"], {"Evaluate.weight_path": "w"}),
         (["export", "-m", "SOLOv2", "--format", "onnx", "--format", "paddle"], {"Export.formats": ("onnx", "paddle")}),
@@ -109,7 +111,7 @@ def test_an_exported_model_brings_its_name(invoke, tmp_path: Path):
 
 
 def test_a_fault_ends_with_2(invoke):
-    assert invoke("train", "--dataset", "d")[0].exit_code == 2
+    assert invoke("evaluate", "--dataset", "d")[0].exit_code == 2
     assert invoke("train", "-m", "PP-LiteSeg-Z", "--dataset", "d")[0].exit_code == 2
     assert invoke("train", "--no-such-option")[0].exit_code == 2
 

@@ -130,10 +130,10 @@ def _of_task(dataset: str | None, task: TaskName | None, config: Path | None) ->
     if config is not None or dataset is None:
         return {}
     origin = "the folder's layout" if task is None else "--task"
-    return {"Global.model": (origin, _MODELS[task or _task_of(Path(dataset))])}
+    return {"Global.model": (origin, _MODELS[task or task_of(Path(dataset))])}
 
 
-def _task_of(dataset: Path) -> TaskName:
+def task_of(dataset: Path) -> TaskName:
     """Instance for a folder of COCO files without the lists of a semantic dataset, else semantic."""
     has_lists = any((dataset / name).is_file() for name in ("train.txt", "val.txt"))
     return (

@@ -1,12 +1,15 @@
-"""The command that trains."""
+"""The commands that plan and train."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
-from segcli.cli.modes import mode_command, start
+from segcli import app
+from segcli.cli.dataset import task_of
+from segcli.cli.modes import given, mode_command, run_config, start
 from segcli.cli.options import (
     SETTINGS,
     ConfigFile,
@@ -19,12 +22,24 @@ from segcli.cli.options import (
     Output,
     Overrides,
     PrintConfig,
+    TaskName,
+    TaskOption,
 )
+
+_PLANNER = "planner"
+_SMALL = {TaskName.semantic: "UNet-S", TaskName.instance: "SeedUNet-S"}
+"""What a plan begins with where no model is named; it may choose another one."""
+Time = Annotated[
+    str | None,
+    typer.Option(help="How long the training may take, such as 10m or 2h.", rich_help_panel=SETTINGS),
+    Key("Train.time"),
+]
 
 
 def add_training(main: typer.Typer) -> None:
     """Adds the commands to the main one."""
     mode_command(main)(train)
+    mode_command(main)(init)
 
 
 def train(
@@ -32,9 +47,12 @@ def train(
     *,
     dataset: DatasetArgument = None,
     dataset_option: DatasetOption = None,
+    task: TaskOption = None,
     model: Model = None,
     output: Output = None,
     device: Device = None,
+    time: Time = None,
+    plan: Annotated[bool, typer.Option("--plan", help="Show what would be chosen, and why, without training.")] = False,
     epochs_iters: Annotated[
         int | None,
         typer.Option(help="Iterations (semantic) or epochs (instance).", rich_help_panel=SETTINGS),
@@ -56,5 +74,45 @@ def train(
     print_config: PrintConfig = False,
     debug: Debug = False,
 ) -> None:
-    """Train a model; the best weights, their exported form, curves and a log go to the output folder."""
-    start(context, "train", {"Train.resume_path": ("--resume", "last" if resume else None)})
+    """Train a model; what nobody sets is planned from the data, the device and the time.
+
+    The best weights, their exported form, curves and a log go to the output folder.
+    """
+    values = {
+        **({} if resume else _unnamed_model(dataset or dataset_option, task, config)),
+        "Train.resume_path": ("--resume", "last" if resume else None),
+    }
+    if not plan:
+        start(context, "train", values)
+    from segcli.cli.plans import show_training_plan
+
+    options = given(context, "train", values)
+    path = config or run_config("train", options)
+    raise typer.Exit(app.guard(lambda: show_training_plan(path, override or (), options), debug=debug))
+
+
+def init(
+    context: typer.Context,
+    *,
+    dataset: DatasetArgument = None,
+    dataset_option: DatasetOption = None,
+    task: TaskOption = None,
+    model: Model = None,
+    device: Device = None,
+    time: Time = None,
+    to: Annotated[Path, typer.Option(help="File to write.")] = Path("segcli.yaml"),
+    override: Overrides = None,
+    debug: Debug = False,
+) -> None:
+    """Plan a training and write it as a configuration, each value under the reason for it."""
+    from segcli.cli.plans import write_planned
+
+    options = given(context, "train", _unnamed_model(dataset or dataset_option, task, None))
+    raise typer.Exit(app.guard(lambda: write_planned(to, override or (), options), debug=debug))
+
+
+def _unnamed_model(dataset: str | None, task: TaskName | None, config: Path | None) -> dict[str, tuple[str, Any]]:
+    """The model with which a plan begins."""
+    if config is not None or dataset is None:
+        return {}
+    return {"Global.model": (_PLANNER, _SMALL[task or task_of(Path(dataset))])}

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from segcli.config.durations import parse_time
 from segcli.config.schema import Config
 from segcli.config.suggest import did_you_mean, near
 from segcli.errors import ConfigFault
@@ -157,6 +158,14 @@ def _half_precision(config: Config) -> Faults:
         yield ConfigFault("Train.amp", reason, "set Train.amp=O1, which keeps the weights in float32")
 
 
+def _time(config: Config) -> Faults:
+    if config.Train.time is not None:
+        try:
+            parse_time(config.Train.time)
+        except ValueError as fault:
+            yield ConfigFault("Train.time", str(fault))
+
+
 def _static(config: Config) -> Faults:
     if config.Train.dy2st and (config.Train.cpu_processes > 1 or config.Train.dist_ips or "," in config.Global.device):
         yield ConfigFault("Train.dy2st", "is true; several processes train the network as it is", "leave it out")
@@ -207,6 +216,7 @@ RULES: tuple[Rule, ...] = (
     Rule(("Predict.kernel_option.run_mode", "Predict.engine"), _runtime),
     Rule(("Global.device", "Train.cpu_processes"), _processes),
     Rule(("Train.amp",), _half_precision),
+    Rule(("Train.time",), _time),
     Rule(("Global.device", "Train.cpu_processes", "Train.dist_ips", "Train.dy2st"), _static),
     Rule(("Train.input_shape", "Export.input_shape"), _input_shapes),
     Rule(("Evaluate.sliding_window", "Predict.sliding_window"), _windows),

@@ -36,6 +36,9 @@ MODEL_DEFAULTS: dict[str, dict[str, Any]] = {
     "SAM-tiny": {"Train.epochs_iters": 6, "Train.eval_interval": 3, "Train.batch_size": 1},
 }
 """Defaults of single models, before those of their task: PaddleX's batch size, the recipe of what was measured."""
+_LEFT_TO_THE_PLAN = ("Train.epochs_iters", "Train.batch_size", "Train.eval_interval")
+"""Keys whose null in a file means that nobody sets them."""
+
 _RUNTIME_WORDS = {
     "Predict.runtime": "Predict.runtime",
     "Predict.engine": "Predict.engine",
@@ -249,6 +252,10 @@ class _Reading:
     def _fill(self, values: Values) -> None:
         """Defaults that depend on another value."""
         self._drop_replaced(values)
+        for key in _LEFT_TO_THE_PLAN:
+            if key in self.origins and value_at(values, key) is None:
+                discard(values, key)
+                del self.origins[key]
         shared = values.setdefault("Global", {})
         task = MODEL_TASKS.get(str(shared.get("model")))
         own = MODEL_DEFAULTS.get(str(shared.get("model")), {})

@@ -24,6 +24,7 @@ from segcli.models.task import Task
 _LEFT_OUT = (
     "Global.export_with_pir",
     "Train.uniform_output_enabled",
+    "Train.plan_reasons",
     "Predict.kernel_option",
     "Predict.engine",
     "Predict.engine_config",
@@ -43,6 +44,13 @@ _TASK_VALUES: dict[Task, dict[str, Any]] = {
     },
 }
 """Values that a file needs to be accepted as it stands."""
+_PLANNED = {
+    "Train.plan": "auto",
+    "Train.epochs_iters": None,
+    "Train.batch_size": None,
+    "Train.eval_interval": None,
+}
+"""What the plan chooses where a task has one."""
 _TRAINING = "-o Global.dataset_dir=data -o Global.mode=train"
 _TASK_WORDS = {
     Task.SEMANTIC: _TRAINING,
@@ -59,7 +67,9 @@ def template(model: str) -> str:
         KeyError: There is no such model.
     """
     task = MODEL_TASKS[model]
-    given = {"Global.model": model, **TASK_DEFAULTS[task], **MODEL_DEFAULTS.get(model, {}), **_TASK_VALUES[task]}
+    planned = {} if task is Task.PROMPTABLE else _PLANNED
+    own = {**TASK_DEFAULTS[task], **MODEL_DEFAULTS.get(model, {})}
+    given = {"Global.model": model, **own, **_TASK_VALUES[task], **planned}
     head = [
         f"# {model} ({task.value.replace('_', ' ')}). Keys with their defaults; any can be left out or set with -o.",
         f"# python main.py -c configs/{task.value}/{model}.yaml {_TASK_WORDS[task]}",

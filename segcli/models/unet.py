@@ -3,8 +3,9 @@ https://arxiv.org/abs/1505.04597) for few images and few seconds.
 
 Against the original it has batch normalisation, padded convolutions, and cheaper steps up: a transposed convolution
 doubles the size and brings the channels to those of the encoder's features, to which it is added (as in LinkNet,
-https://arxiv.org/abs/1707.03718) instead of joined, before one convolution. On a CPU an iteration takes less than half
-of the time of the original's bilinear steps and joined features.
+https://arxiv.org/abs/1707.03718) instead of joined, before one convolution; at the size of the image, where a
+convolution costs most, there is a single one. On a CPU an iteration takes a third of the time that the original's
+bilinear steps and joined features take.
 """
 
 from __future__ import annotations
@@ -46,15 +47,17 @@ class UNetBody(nn.Layer):  # type: ignore[misc]
         super().__init__()
         widths = tuple(channels)
         before = (3, *widths[:-1])
-        self.encoder = nn.LayerList(
-            nn.Sequential(ConvBNReLU(given, width), ConvBNReLU(width, width))
-            for given, width in zip(before, widths, strict=True)
+        pairs = list(zip(before, widths, strict=True))
+        self.encoder = nn.LayerList([ConvBNReLU(*pairs[0])])
+        self.encoder.extend(
+            nn.Sequential(ConvBNReLU(given, width), ConvBNReLU(width, width)) for given, width in pairs[1:]
         )
         upward = tuple(zip(widths[:0:-1], widths[-2::-1], strict=True))
         self.enlarge = nn.LayerList(
             nn.Conv2DTranspose(deep, width, 2, stride=2, bias_attr=False) for deep, width in upward
         )
-        self.decoder = nn.LayerList(ConvBNReLU(width, width) for _, width in upward)
+        self.decoder = nn.LayerList(ConvBNReLU(width, width) for _, width in upward[:-1])
+        self.decoder.append(nn.Sequential(nn.BatchNorm2D(widths[0]), nn.ReLU()))
         self.out_channels = widths[0]
 
     def forward(self, images: Tensor) -> Tensor:

@@ -64,16 +64,22 @@ class TrainConfig(Section):
     """Training.
 
     Attributes:
+        plan: Whether what nobody sets is chosen from the data, the device and the time: ``auto`` or ``off``; None is
+            auto for a command, and off for a file that sets `epochs_iters`, `batch_size` or `learning_rate`.
+        time: How long the whole training may take, such as ``10m`` or ``2h``, for the plan; None is 600 CPU-seconds on
+            a CPU and an hour elsewhere.
+        plan_reasons: Why the plan chose what it chose, by key; written by the plan, read when a training is resumed.
         num_classes: Number of classes (semantic: with the background); None takes it from the dataset.
-        epochs_iters: Iterations (semantic) or epochs (instance, promptable), as in PaddleX.
-        batch_size: Images an iteration and device.
+        epochs_iters: Iterations (semantic) or epochs (instance, promptable), as in PaddleX; None in a file leaves it
+            to the plan.
+        batch_size: Images an iteration and device; None in a file leaves it to the plan.
         learning_rate: Rate after the warm-up; None is the recipe's.
         pretrain_weight_path: Local file, official name or address; null starts at random and touches no network.
         warmup_steps: Iterations of linear warm-up; None is the recipe's.
         resume_path: Checkpoint to go on from: a folder, or the weight file in it.
         log_interval: Iterations between two lines of the log.
         eval_interval: Iterations (semantic) or epochs (instance, promptable) between two evaluations, each with a
-            checkpoint.
+            checkpoint; None in a file leaves it to the plan.
         amp: Automatic mixed precision: OFF or O1; no effect on the CPU. PaddleX's O2 is refused.
         dy2st: Trains the network as a static graph.
         input_shape: PaddleX's fixed input ``[N, C, H, W]`` of the exported network.
@@ -104,6 +110,9 @@ class TrainConfig(Section):
 
     reads: ClassVar = (Read(("train",)),)
 
+    plan: Literal["auto", "off"] | None = None
+    time: str | None = None
+    plan_reasons: dict[str, str] | None = None
     num_classes: Annotated[
         int | None,
         Read(("check_dataset", "train"), DENSE),

@@ -12,6 +12,8 @@ Mask = NDArray[np.uint8]
 
 _SPREAD = 0.08
 """Deviation of the spot that marks a centre, in roots of the object's area."""
+_SPREAD_PX = (0.8, 3.0)
+"""Smallest and largest deviation: spots of large objects would rule the loss."""
 _CORE = 0.1
 """Radius around the middle, in roots of the area, in which the centre may be found."""
 _NEAR_SHARE, _ANYWHERE_SHARE = 0.5, 0.25
@@ -51,7 +53,7 @@ class SeedTargets:
             middle = _middle(rows, columns)
             size = float(np.sqrt(len(rows)))
             maps[1, label][rows, columns] = 1
-            _mark(maps[0, label], middle, max(_SPREAD * size, 0.8))
+            _mark(maps[0, label], middle, float(np.clip(_SPREAD * size, *_SPREAD_PX)))
             points = self._drawn(rows, columns, (height, width))
             objects["gt_class"][row] = label
             objects["gt_middle"][row] = middle[0] * width + middle[1]

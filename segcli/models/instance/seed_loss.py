@@ -15,7 +15,7 @@ Losses = dict[str, Tensor]
 _FAR = -12.0
 """Below it a mask's logit falls slowly: a pixel that is far from the point must not rule the loss."""
 _FAR_SLOPE = 0.02
-_WEIGHTS = {"loss_centre": 1.0, "loss_inside": 1.0, "loss_mask": 2.0, "loss_point": 1.0}
+_WEIGHTS = {"loss_centre": 4.0, "loss_inside": 1.0, "loss_mask": 2.0, "loss_point": 1.0}
 
 
 def seed_losses(maps: SeedMaps, inputs: Mapping[str, Tensor]) -> Losses:
@@ -29,7 +29,7 @@ def seed_losses(maps: SeedMaps, inputs: Mapping[str, Tensor]) -> Losses:
             ``gt_filled`` [B, n], 0 for padding. Pixels are numbered row by row.
     """
     found = {
-        "loss_centre": _centre_loss(maps.centre, inputs["gt_centre"], inputs["gt_filled"]),
+        "loss_centre": _centre_loss(maps.centre, inputs["gt_centre"]),
         "loss_inside": _inside_loss(maps.inside, inputs["gt_inside"].astype("float32")),
         **_object_losses(maps, inputs),
     }
@@ -37,10 +37,10 @@ def seed_losses(maps: SeedMaps, inputs: Mapping[str, Tensor]) -> Losses:
     return {**weighted, "loss": paddle.add_n(list(weighted.values()))}
 
 
-def _centre_loss(logits: Tensor, wanted: Tensor, filled: Tensor) -> Tensor:
-    """Quality focal loss (Li et al. 2020, https://arxiv.org/abs/2006.04388), per object."""
+def _centre_loss(logits: Tensor, wanted: Tensor) -> Tensor:
+    """Quality focal loss (Li et al. 2020, https://arxiv.org/abs/2006.04388), per pixel that marks a centre."""
     entropy = F.binary_cross_entropy_with_logits(logits, wanted, reduction="none")
-    return (entropy * (F.sigmoid(logits) - wanted).square()).sum() / filled.sum().clip(min=1.0)
+    return (entropy * (F.sigmoid(logits) - wanted).square()).sum() / wanted.sum().clip(min=1.0)
 
 
 def _inside_loss(logits: Tensor, wanted: Tensor) -> Tensor:

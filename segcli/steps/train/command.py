@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import yaml
@@ -24,6 +24,7 @@ from segcli.steps.train.average import DEFAULT_DECAY, WeightAverage
 from segcli.steps.train.early_stop import EarlyStop
 from segcli.steps.train.history import HISTORY_FILE, CurveWriter, HistoryWriter
 from segcli.steps.train.loop import run
+from segcli.steps.train.planning import is_planned, planned, value_of
 from segcli.steps.train.precision import FullPrecision, MixedPrecision, Precision
 from segcli.steps.train.result import TrainResult
 from segcli.steps.train.state import Callback, TrainState
@@ -55,6 +56,8 @@ def train(config: Config) -> TrainResult:
         WeightsError: Pretrained weights or the checkpoint to resume from do not fit.
         TrainingError: The loss became NaN, or a process failed.
     """
+    if is_planned(config):
+        config, _ = planned(config)
     if launch.is_needed(config):
         return launch.train_in_processes(config)
     return train_here(config)
@@ -68,6 +71,7 @@ def train_here(config: Config) -> TrainResult:
     output.mkdir(parents=True, exist_ok=True)
     select_device(launch.device_of(config), strict=config.Global.strict_device)
     with _log_file(output / LOG_FILE, keep=config.Train.resume_path is not None):
+        _log_plan(config)
         warn_of_rate(config, spec)
         session = engine_of(spec.task).open_training(spec, config)
         _load_pretrained(session.network, spec, config)
@@ -77,7 +81,13 @@ def train_here(config: Config) -> TrainResult:
         if world_size() > 1:
             log.info("the weights of this process are %s", launch.digest(session.network))
         exported = _export_best(config, parts, output) if is_first() and config.Train.export_best else None
-    return _result(training.state, spec, parts, output, exported)
+    result = _result(training.state, spec, parts, output, exported)
+    return replace(result, plan=config.Train.plan_reasons or {})
+
+
+def _log_plan(config: Config) -> None:
+    for key, reason in (config.Train.plan_reasons or {}).items():
+        log.info("plan: %s=%s, as %s", key, value_of(config, key), reason)
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 
@@ -22,6 +22,7 @@ class TrainResult:
         best_iteration: Iteration of that score.
         iterations: Iterations done.
         stop_reason: Why the training ended before its time, if it did.
+        plan: Why the plan chose what it chose, by key; empty where there was none.
         models: Checkpoints as in PaddleX: ``best``, ``last_1`` (the newest), ``last_2``, ...
     """
 
@@ -37,6 +38,7 @@ class TrainResult:
     iterations: int
     stop_reason: str | None
     models: dict[str, dict[str, Any]]
+    plan: dict[str, str] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values under PaddleX's keys, and ours."""

@@ -1,0 +1,19 @@
+"""Lengths of time as a person writes them."""
+
+from __future__ import annotations
+
+import re
+
+_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+def parse_time(text: str) -> float:
+    """Seconds of ``90``, ``90s``, ``10m``, ``1.5h`` or ``1d``.
+
+    Raises:
+        ValueError: It is no length of time.
+    """
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smhd]?)\s*", text)
+    if found is None or float(found[1]) <= 0:
+        raise ValueError(f"is {text!r}; expected a length of time such as 90s, 10m or 1.5h")
+    return float(found[1]) * _UNITS[found[2]]

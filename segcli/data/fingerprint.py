@@ -1,0 +1,164 @@
+"""What of a dataset a training is planned from: sizes, objects, classes, and how much of each there is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from segcli.data.image import read_mask
+from segcli.data.instances import CocoDataset, InstanceSample
+from segcli.data.samples import SegDataset
+from segcli.progress import track
+
+_MOST_MASKS = 200
+"""Masks that are opened; more would take longer and say the same."""
+_SMALLEST_PART_PX = 9
+_QUARTERS = (25, 50, 75)
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """A dataset in numbers.
+
+    Attributes:
+        train_images: Images to learn from.
+        val_images: Images to measure with.
+        empty_images: Of the training images, those without objects (instance) or of one class alone (semantic).
+        width_px: Median width.
+        height_px: Median height.
+        class_names: In order of their ids.
+        class_shares: Share of each class: of the labelled pixels (semantic) or of the objects (instance).
+        object_px: First quarter, median and third quarter of the objects' sizes, a size being the root of the area;
+            objects of a semantic dataset are the connected parts of each class.
+        objects_per_image: Mean number of objects.
+        most_objects: Most objects in one image.
+        upright: How much the upper half differs from the lower one in its classes, 0 to 1 (total variation).
+    """
+
+    train_images: int
+    val_images: int
+    empty_images: int
+    width_px: int
+    height_px: int
+    class_names: tuple[str, ...]
+    class_shares: tuple[float, ...]
+    object_px: tuple[float, float, float]
+    objects_per_image: float
+    most_objects: int
+    upright: float
+
+    @property
+    def long_side_px(self) -> int:
+        """The longer side of a typical image."""
+        return max(self.width_px, self.height_px)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return asdict(self)
+
+
+def fingerprint_of_masks(dataset: SegDataset) -> Fingerprint:
+    """The fingerprint of a semantic dataset; of large ones from a part of the masks, evenly chosen.
+
+    Raises:
+        DatasetError: A file cannot be read.
+    """
+    samples = _evenly(dataset.train)
+    classes = len(dataset.classes)
+    halves = np.zeros((2, 256), np.int64)
+    parts: list[float] = []
+    counts, sizes, single = [], [], 0
+    for sample in track(samples, "fingerprint", len(samples)):
+        mask = read_mask(sample.mask)
+        sizes.append(mask.shape[1::-1])
+        middle = mask.shape[0] // 2
+        both = [np.bincount(half.ravel(), minlength=256) for half in (mask[:middle], mask[middle:])]
+        halves += both
+        present = np.flatnonzero((both[0] + both[1])[:classes])
+        single += len(present) < 2
+        found = [size for class_id in present for size in _part_sizes(mask == class_id)]
+        parts += found
+        counts.append(len(found))
+    return Fingerprint(
+        train_images=len(dataset.train),
+        val_images=len(dataset.val),
+        empty_images=round(single * len(dataset.train) / max(len(samples), 1)),
+        **_median_size(sizes),
+        class_names=dataset.classes.names,
+        class_shares=_shares(halves.sum(axis=0)[:classes]),
+        object_px=_quarters(parts),
+        objects_per_image=float(np.mean(counts or [0])),
+        most_objects=max(counts, default=0),
+        upright=_variation(halves[0][:classes], halves[1][:classes]),
+    )
+
+
+def fingerprint_of_objects(dataset: CocoDataset) -> Fingerprint:
+    """The fingerprint of an instance dataset, from its annotation files alone."""
+    images = dataset.train
+    classes = len(dataset.classes)
+    halves = np.zeros((2, classes))
+    areas: list[float] = []
+    counts = []
+    for sample in images:
+        objects = [one for one in sample.objects if not one.is_crowd]
+        counts.append(len(objects))
+        for one in objects:
+            areas.append(one.area_px)
+            halves[int(one.box[1] + one.box[3] / 2 > sample.height / 2), one.class_id] += 1
+    return Fingerprint(
+        train_images=len(images),
+        val_images=len(dataset.val),
+        empty_images=counts.count(0),
+        **_median_size([_size_of(sample) for sample in images]),
+        class_names=dataset.classes.names,
+        class_shares=_shares(halves.sum(axis=0)),
+        object_px=_quarters([float(np.sqrt(max(area, 1.0))) for area in areas]),
+        objects_per_image=float(np.mean(counts or [0])),
+        most_objects=max(counts, default=0),
+        upright=_variation(halves[0], halves[1]),
+    )
+
+
+def _evenly(samples: Sequence[Any]) -> Sequence[Any]:
+    step = max(len(samples) / _MOST_MASKS, 1.0)
+    return [samples[int(place)] for place in np.arange(0, len(samples), step)]
+
+
+def _size_of(sample: InstanceSample) -> tuple[int, int]:
+    return sample.width, sample.height
+
+
+def _part_sizes(inside: NDArray[np.bool_]) -> list[float]:
+    """Roots of the areas of the connected parts, specks left out."""
+    _, _, stats, _ = cv2.connectedComponentsWithStats(inside.astype(np.uint8), connectivity=8)
+    areas = stats[1:, cv2.CC_STAT_AREA]
+    return [float(np.sqrt(area)) for area in areas if area >= _SMALLEST_PART_PX]
+
+
+def _median_size(sizes: Sequence[Sequence[int]]) -> dict[str, int]:
+    width, height = (int(value) for value in np.median(np.array(sizes or [(1, 1)]), axis=0))
+    return {"width_px": width, "height_px": height}
+
+
+def _shares(counts: NDArray[Any]) -> tuple[float, ...]:
+    return tuple(float(value) for value in counts / max(counts.sum(), 1))
+
+
+def _quarters(sizes: Sequence[float]) -> tuple[float, float, float]:
+    low, middle, high = (float(value) for value in np.percentile(sizes or [0.0], _QUARTERS))
+    return low, middle, high
+
+
+def _variation(above: NDArray[Any], below: NDArray[Any]) -> float:
+    """Total variation between two distributions; few counts make it look larger than it is, which is taken off."""
+    counted = min(above.sum(), below.sum())
+    if counted < 1:
+        return 0.0
+    distance = 0.5 * float(np.abs(above / above.sum() - below / below.sum()).sum())
+    return max(0.0, distance - 0.5 * float(np.sqrt(len(above) / counted)))

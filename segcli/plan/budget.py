@@ -1,0 +1,78 @@
+"""How many steps fit into the time that there is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from segcli.plan.choice import Cost, Means, shown_time
+
+_START_SECONDS = 30.0
+"""Importing, reading, exporting and comparing the export."""
+_SAFETY = 0.9
+_FORWARD_SHARE = 0.4
+"""What an image costs to measure, against a step with it."""
+MEASUREMENTS = 6
+_FEWEST, _MOST = 20, 200_000
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Time as steps.
+
+    Attributes:
+        means: How much time there is.
+        cost: What a step takes.
+    """
+
+    means: Means
+    cost: Cost
+    UPRIGHT: ClassVar[float] = 0.15
+    """How different the upper half must be for the data to have an above and a below."""
+
+    @property
+    def words(self) -> str:
+        """The time, for a reason."""
+        kind = "CPU-seconds" if self.means.device == "cpu" and not self.means.on_request else None
+        return f"{self.means.seconds:.0f} {kind}" if kind else shown_time(self.means.seconds)
+
+    def usable(self) -> float:
+        """Seconds for steps and measurements."""
+        return max(self.means.seconds * _SAFETY - _START_SECONDS, 0.2 * self.means.seconds)
+
+    def pixels(self) -> float:
+        """Pixels that can be learnt from."""
+        return self.usable() / self.cost.seconds_per_mpx * 1e6
+
+    def steps(self, step_mpx: float, val_mpx: float) -> int:
+        """Steps of `step_mpx` million pixels that fit beside `MEASUREMENTS` measurements of `val_mpx`."""
+        measuring = min(MEASUREMENTS * val_mpx * _FORWARD_SHARE * self.cost.seconds_per_mpx, 0.5 * self.usable())
+        steps = (self.usable() - measuring) / (step_mpx * self.cost.seconds_per_mpx)
+        return int(min(max(steps, _FEWEST), _MOST))
+
+    def seconds_of(self, steps: int, step_mpx: float, val_mpx: float) -> float:
+        """Seconds of the whole training."""
+        learning = steps * step_mpx + MEASUREMENTS * val_mpx * _FORWARD_SHARE
+        return _START_SECONDS + learning * self.cost.seconds_per_mpx
+
+    def reason(self, epochs: float) -> str:
+        """Why so many steps."""
+        origin = "measured" if self.cost.measured else "estimated"
+        return (
+            f"what fits into {self.words} at {self.cost.seconds_per_mpx:.1f} s per million pixels ({origin}): "
+            f"each image {epochs:.0f} times"
+        )
+
+
+def interval(steps: int) -> int:
+    """Steps between two measurements; the last step is measured in any case."""
+    return max(1, -(-steps // MEASUREMENTS))
+
+
+def upright_reason(variation: float, upright: bool) -> str:
+    """Why images are mirrored as they are."""
+    if upright:
+        return (
+            f"the upper and the lower half hold different classes ({variation:.0%} apart): mirrored left to right only"
+        )
+    return "above and below are alike: mirrored both ways; brightness and colours vary"

@@ -1,0 +1,94 @@
+"""What a plan is made of, and what it is made from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from segcli.data.fingerprint import Fingerprint
+
+CPU_SECONDS = 600.0
+"""What a training on the CPU may take where nobody says how long."""
+GPU_SECONDS = 3600.0
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One key that the plan sets.
+
+    Attributes:
+        key: Dotted name, e.g. ``Train.batch_size``.
+        value: As it would stand in a configuration.
+        reason: Why, in one sentence.
+    """
+
+    key: str
+    value: Any
+    reason: str
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What training costs on this machine.
+
+    Attributes:
+        seconds_per_mpx: Seconds of a step per million pixels of input.
+        memory_mb: Memory of the process while it trains.
+        measured: Whether it was measured, or stands for a usual machine.
+    """
+
+    seconds_per_mpx: float
+    memory_mb: float | None = None
+    measured: bool = False
+
+
+@dataclass(frozen=True)
+class Means:
+    """What a training has at its disposal.
+
+    Attributes:
+        device: ``cpu``, ``gpu``, ...
+        seconds: Time for everything: reading, training, measuring, exporting.
+        on_request: Whether a person gave that time.
+        pretrained: Whether the training starts from trained weights.
+    """
+
+    device: str
+    seconds: float
+    on_request: bool = False
+    pretrained: bool = False
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The choices and what they will cost.
+
+    Attributes:
+        choices: In the order in which they were made.
+        seconds: Estimated time of the whole training; None where it is not known.
+        cost: What the estimate rests on; None where nothing was estimated.
+    """
+
+    choices: tuple[Choice, ...]
+    seconds: float | None = None
+    cost: Cost | None = None
+
+    def values(self) -> dict[str, Any]:
+        """By key."""
+        return {choice.key: choice.value for choice in self.choices}
+
+    def reasons(self) -> dict[str, str]:
+        """By key."""
+        return {choice.key: choice.reason for choice in self.choices}
+
+
+Planner = Callable[[Fingerprint, Means, Cost, Mapping[str, Any]], Plan]
+"""A pure function: the same data, means, cost and keys that a person has set give the same plan."""
+
+
+def shown_time(seconds: float) -> str:
+    """``45 s``, ``10 min``, ``2.5 h``."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

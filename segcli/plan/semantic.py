@@ -1,0 +1,74 @@
+"""The plan of a semantic training from few images and random weights: the small U-Net far below the images' size."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from segcli.data.fingerprint import Fingerprint
+from segcli.plan.budget import Budget, interval, upright_reason
+from segcli.plan.choice import Choice, Cost, Means, Plan
+
+MODEL = "UNet-S"
+WANTED_IMAGES = 4000
+"""Images that a network seen from random weights should be shown before its schedule ends."""
+_BATCH = 8
+_STEP = 16
+_SIDES = (128, 512)
+
+
+def plan_semantic(data: Fingerprint, means: Means, cost: Cost, taken: Mapping[str, Any]) -> Plan:
+    """A plan for `MODEL`; keys that a person has set are in `taken` and are left to it."""
+    budget = Budget(means, cost)
+    batch = int(taken.get("Train.batch_size") or min(_BATCH, max(data.train_images, 1)))
+    height, width = _input_size(data, budget, taken)
+    mpx = height * width / 1e6
+    iterations = taken.get("Train.epochs_iters") or budget.steps(batch * mpx, data.val_images * mpx)
+    upright = data.upright > Budget.UPRIGHT
+    choices = [
+        Choice(
+            "Train.input_shape",
+            [1, 3, height, width],
+            f"images of {data.width_px} x {data.height_px} px are seen at {width} x {height}, so that "
+            f"{shown(iterations * batch)} of them fit into {budget.words}: that teaches more than detail does",
+        ),
+        Choice("Train.batch_size", batch, "enough for stable statistics of the batch normalisation"),
+        Choice("Train.epochs_iters", iterations, budget.reason(iterations * batch / max(data.train_images, 1))),
+        Choice("Train.eval_interval", interval(iterations), "six measurements, of which the best weights are kept"),
+        Choice("Train.warmup_steps", max(10, iterations // 20), "a twentieth of the training"),
+        Choice("Train.transforms", _transforms((width, height), upright), upright_reason(data.upright, upright)),
+    ]
+    return Plan(
+        tuple(choice for choice in choices if choice.key not in taken),
+        budget.seconds_of(iterations, batch * mpx, data.val_images * mpx),
+        cost,
+    )
+
+
+def shown(number: float) -> str:
+    """With thousands set apart."""
+    return f"{round(number):,}"
+
+
+def _input_size(data: Fingerprint, budget: Budget, taken: Mapping[str, Any]) -> tuple[int, int]:
+    """Height and width in whole strides, with the ratio of a typical image."""
+    if taken.get("Train.input_shape"):
+        return int(taken["Train.input_shape"][2]), int(taken["Train.input_shape"][3])
+    area = budget.pixels() / WANTED_IMAGES
+    side = min(max(area**0.5, _SIDES[0]), _SIDES[1], (data.width_px * data.height_px) ** 0.5)
+    ratio = (data.width_px / max(data.height_px, 1)) ** 0.5
+    return _whole(side / ratio), _whole(side * ratio)
+
+
+def _whole(side: float) -> int:
+    return max(round(side / _STEP), 2) * _STEP
+
+
+def _transforms(size: tuple[int, int], upright: bool) -> list[dict[str, Any]]:
+    flips = [{"type": "RandomHorizontalFlip"}, *([] if upright else [{"type": "RandomVerticalFlip"}])]
+    return [
+        {"type": "Resize", "target_size": list(size), "interp": "AREA"},
+        *flips,
+        {"type": "RandomDistort", "brightness_range": 0.3, "contrast_range": 0.3, "saturation_range": 0.3},
+        {"type": "Normalize"},
+    ]

@@ -1,0 +1,158 @@
+"""From a configuration with gaps to one that the data, the machine and the time have filled."""
+
+from __future__ import annotations
+
+import logging
+import resource
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from segcli.config.check import parse_device
+from segcli.config.durations import parse_time
+from segcli.config.schema import PLANNER, Config
+from segcli.data.fingerprint import Fingerprint, fingerprint_of_masks, fingerprint_of_objects
+from segcli.data.formats.coco import open_coco_dataset
+from segcli.data.formats.masks import open_seg_dataset
+from segcli.device import available_device, select_device
+from segcli.models.table import get_spec
+from segcli.models.task import Task
+from segcli.plan import instance, semantic
+from segcli.plan.choice import CPU_SECONDS, GPU_SECONDS, Choice, Cost, Means, Plan, Planner
+from segcli.plan.model import choose_model
+from segcli.plan.recipe import plan_by_recipe
+from segcli.steps.train import launch
+from segcli.tasks import engine_of
+
+log = logging.getLogger("segcli.train")
+
+PLANNED_KEYS = (
+    "Train.epochs_iters",
+    "Train.batch_size",
+    "Train.learning_rate",
+    "Train.warmup_steps",
+    "Train.eval_interval",
+    "Train.input_shape",
+    "Train.input_size",
+    "Train.crop_size",
+    "Train.transforms",
+)
+RECIPE_KEYS = ("Train.epochs_iters", "Train.batch_size", "Train.learning_rate")
+"""A file that sets one of these is a recipe of its own."""
+_PLANNERS: dict[str, Planner] = {semantic.MODEL: semantic.plan_semantic, instance.MODEL: instance.plan_instance}
+_USUAL = {"cpu": Cost(5.0), "gpu": Cost(0.05)}
+_FINGERPRINTS: dict[Task, Callable[[Config], Fingerprint]] = {
+    Task.SEMANTIC: lambda config: fingerprint_of_masks(
+        open_seg_dataset(config.Global.dataset, config.Train.num_classes)
+    ),
+    Task.INSTANCE: lambda config: fingerprint_of_objects(open_coco_dataset(config.Global.dataset)),
+}
+_TRIAL_STEPS = 3
+
+
+def for_command(config: Config) -> Config:
+    """The configuration of a command or a file, with `Train.plan` decided where it is not given.
+
+    A file that sets PaddleX's keys of training is a recipe, which stands as it is.
+    """
+    if config.Train.plan is not None:
+        return config
+    of_file = [key for key in RECIPE_KEYS if ":" in config.origin(key) and config.is_given(key)]
+    if of_file:
+        log.info("the plan is off, as the file sets %s; Train.plan=auto plans what it leaves open", ", ".join(of_file))
+    return config.replaced({"Train.plan": "off" if of_file else "auto"}, PLANNER)
+
+
+def is_planned(config: Config) -> bool:
+    """Whether a plan is still to be made: a resumed training keeps that of its beginning."""
+    return (
+        config.Train.plan == "auto"
+        and config.Train.resume_path is None
+        and config.Train.plan_reasons is None
+        and get_spec(config.Global.model).task in _FINGERPRINTS
+    )
+
+
+def planned(config: Config) -> tuple[Config, Plan]:
+    """The configuration with the plan's choices in it, and the plan.
+
+    Raises:
+        DatasetError: The dataset cannot be trained on.
+    """
+    task = get_spec(config.Global.model).task
+    data = _FINGERPRINTS[task](config)
+    means = _means(config)
+    chosen: tuple[Choice, ...] = ()
+    if config.origin("Global.model").startswith(PLANNER):
+        chosen = (choose_model(task, data, means),)
+        config = config.replaced({"Global.model": chosen[0].value}, PLANNER)
+    select_device(launch.device_of(config), strict=config.Global.strict_device)
+    plan = _plan(config, task, data, means)
+    plan = replace(plan, choices=(*chosen, *plan.choices))
+    filled = config.replaced({**plan.values(), "Train.plan_reasons": plan.reasons()}, PLANNER)
+    return filled, plan
+
+
+def _plan(config: Config, task: Task, data: Fingerprint, means: Means) -> Plan:
+    taken = {key: value_of(config, key) for key in PLANNED_KEYS if config.is_given(key)}
+    usual = _USUAL["cpu" if means.device == "cpu" else "gpu"]
+    planner = _PLANNERS.get(config.Global.model)
+    if planner is None:
+        trial = _tried(config, means)
+        taken.setdefault("Train.batch_size", config.Train.batch_size)
+        plan = plan_by_recipe(data, means, trial.cost, task=task, step_mpx=trial.step_mpx, taken=taken)
+        return replace(plan, choices=tuple(choice for choice in plan.choices if not config.is_given(choice.key)))
+    if "Train.crop_size" in taken:  # a person's crops are those of the recipe's transforms
+        taken = {"Train.transforms": None, "Train.input_shape": None, **taken}
+    draft = planner(data, means, usual, taken)
+    trial = _tried(config.replaced(draft.values(), PLANNER), means)
+    return planner(data, means, trial.cost, taken)
+
+
+def _means(config: Config) -> Means:
+    kind, _ = parse_device(available_device(launch.device_of(config), strict=config.Global.strict_device))
+    given = config.Train.time
+    seconds = parse_time(given) if given is not None else CPU_SECONDS if kind == "cpu" else GPU_SECONDS
+    return Means(kind, seconds, given is not None, config.Train.pretrain_weight_path is not None)
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """What a few steps took.
+
+    Attributes:
+        cost: Time and memory.
+        step_mpx: Million pixels of one step.
+    """
+
+    cost: Cost
+    step_mpx: float
+
+
+def _tried(config: Config, means: Means) -> _Trial:
+    """Trains for a few steps with a network that is thrown away, and takes the time of the fastest."""
+    clock = time.process_time if means.device == "cpu" and not means.on_request else time.perf_counter
+    spec = get_spec(config.Global.model)
+    session = engine_of(spec.task).open_training(spec, config)
+    session.network.train()
+    batches = session.batches(0)
+    seconds, pixels = [], 0
+    for _ in range(min(_TRIAL_STEPS, session.total_iterations)):
+        begin = clock()
+        batch = next(batches)
+        session.losses(batch)["loss"].backward()
+        session.optimizer.step()
+        session.optimizer.clear_grad()
+        seconds.append(clock() - begin)
+        image = batch.tensors["img"] if "img" in batch.tensors else batch.tensors["image"]
+        pixels = int(image.shape[0]) * int(image.shape[2]) * int(image.shape[3])
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    step_mpx = max(pixels, 1) / 1e6
+    return _Trial(Cost(min(seconds) / step_mpx, peak, measured=True), step_mpx)
+
+
+def value_of(config: Config, key: str) -> Any:
+    """The value of a key of two parts, such as ``Train.batch_size``."""
+    section, _, name = key.partition(".")
+    return getattr(getattr(config, section), name)

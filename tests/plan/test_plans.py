@@ -1,0 +1,137 @@
+"""Plans are pure: from numbers to choices with reasons."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from segcli.data.fingerprint import Fingerprint
+from segcli.models.table import get_spec
+from segcli.models.task import Task
+from segcli.plan import instance, semantic
+from segcli.plan.choice import Cost, Means
+from segcli.plan.model import choose_model
+from segcli.plan.recipe import plan_by_recipe
+
+DATA = Fingerprint(
+    train_images=60,
+    val_images=12,
+    empty_images=0,
+    width_px=640,
+    height_px=480,
+    class_names=("ground", "leaf"),
+    class_shares=(0.8, 0.2),
+    object_px=(40.0, 80.0, 120.0),
+    objects_per_image=4.0,
+    most_objects=9,
+    upright=0.0,
+)
+CPU = Means("cpu", 600.0)
+COST = Cost(5.0, 700.0, measured=True)
+
+
+def semantic_values(data: Fingerprint = DATA, means: Means = CPU, **taken: Any) -> dict[str, Any]:
+    return semantic.plan_semantic(data, means, COST, {f"Train.{key}": value for key, value in taken.items()}).values()
+
+
+def instance_values(data: Fingerprint = DATA, means: Means = CPU, **taken: Any) -> dict[str, Any]:
+    return instance.plan_instance(data, means, COST, {f"Train.{key}": value for key, value in taken.items()}).values()
+
+
+def names(transforms: list[dict[str, Any]]) -> set[str]:
+    return {one["type"] for one in transforms}
+
+
+def test_every_choice_has_its_reason() -> None:
+    for planner in (semantic.plan_semantic, instance.plan_instance):
+        plan = planner(DATA, CPU, COST, {})
+        assert plan == planner(DATA, CPU, COST, {})
+        assert all(len(choice.reason) > 10 for choice in plan.choices)
+        assert plan.reasons().keys() == plan.values().keys()
+
+
+@pytest.mark.parametrize("planner", [semantic.plan_semantic, instance.plan_instance])
+@pytest.mark.parametrize("seconds", [120.0, 600.0, 7200.0])
+def test_the_estimate_keeps_to_the_time(planner: Any, seconds: float) -> None:
+    plan = planner(DATA, Means("cpu", seconds), COST, {})
+
+    assert plan.seconds is not None
+    assert 0.5 * seconds < plan.seconds <= seconds
+
+
+def test_the_input_keeps_the_ratio_of_the_images_in_whole_strides() -> None:
+    _, _, height, width = semantic_values()["Train.input_shape"]
+
+    assert height % 16 == width % 16 == 0
+    assert width / height == pytest.approx(640 / 480, rel=0.1)
+
+
+def test_more_time_buys_detail_and_length() -> None:
+    short, long = (semantic_values(means=Means("cpu", seconds)) for seconds in (300.0, 3600.0))
+
+    assert long["Train.input_shape"][2] > short["Train.input_shape"][2]
+    assert long["Train.epochs_iters"] > short["Train.epochs_iters"]
+
+
+def test_small_images_are_not_enlarged() -> None:
+    values = semantic_values(replace(DATA, width_px=96, height_px=96))
+
+    assert values["Train.input_shape"] == [1, 3, 96, 96]
+
+
+def test_small_objects_ask_for_detail() -> None:
+    large, small = (
+        instance_values(replace(DATA, object_px=(side, 80.0, 120.0)))["Train.input_size"] for side in (80.0, 20.0)
+    )
+
+    assert (large, large % 32, small % 32) == (192, 0, 0)
+    assert small > large
+
+
+def test_data_with_an_above_and_a_below_stay_upright() -> None:
+    street = replace(DATA, upright=0.5)
+
+    assert "RandomVerticalFlip" in names(semantic_values()["Train.transforms"])
+    assert "RandomVerticalFlip" not in names(semantic_values(street)["Train.transforms"])
+    assert instance_values(street)["Train.transforms"][0]["flip"] == 0.0
+    assert "flip" not in instance_values()["Train.transforms"][0]
+
+
+def test_what_a_person_has_set_is_left_out_and_followed() -> None:
+    values = semantic_values(input_shape=[1, 3, 320, 320], batch_size=2)
+    usual = semantic_values()
+
+    assert not {"Train.input_shape", "Train.batch_size"} & values.keys()
+    assert values["Train.transforms"][0]["target_size"] == [320, 320]
+    assert values["Train.epochs_iters"] != usual["Train.epochs_iters"]
+    assert instance_values(input_size=320)["Train.transforms"][0]["size"] == 320
+
+
+@pytest.mark.parametrize(
+    ("means", "images", "model"),
+    [
+        (CPU, 60, "UNet-S"),
+        (CPU, 50_000, "UNet-S"),
+        (Means("gpu", 3600.0), 60, "UNet-S"),
+        (Means("gpu", 3600.0), 5000, "PP-LiteSeg-T"),
+        (Means("gpu", 3600.0, pretrained=True), 60, "PP-LiteSeg-T"),
+    ],
+)
+def test_the_model_follows_from_data_and_means(means: Means, images: int, model: str) -> None:
+    choice = choose_model(Task.SEMANTIC, replace(DATA, train_images=images), means)
+
+    assert choice.value == model
+    assert choose_model(Task.INSTANCE, DATA, CPU).value == "SeedUNet-S"
+    assert get_spec(choice.value).task is Task.SEMANTIC
+
+
+def test_a_recipe_keeps_all_but_its_length() -> None:
+    iterations = plan_by_recipe(
+        DATA, CPU, COST, task=Task.SEMANTIC, step_mpx=0.5, taken={"Train.batch_size": 2}
+    ).values()
+    epochs = plan_by_recipe(DATA, CPU, COST, task=Task.INSTANCE, step_mpx=0.5, taken={"Train.batch_size": 2}).values()
+
+    assert iterations.keys() == epochs.keys() == {"Train.epochs_iters", "Train.eval_interval"}
+    assert iterations["Train.epochs_iters"] // 30 == epochs["Train.epochs_iters"]

@@ -1,0 +1,114 @@
+"""The plan of a training from the outside: when it is made, who wins, what is kept of it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from segcli.cli.main import main
+from segcli.config.load import load_config
+from segcli.config.schema import Config
+from segcli.steps.train.planning import for_command, is_planned, planned
+from tests.images import make_seg_dataset
+from tests.instance_run import make_rectangles
+
+RECIPE = {"Train": {"epochs_iters": 7, "batch_size": 2, "learning_rate": 0.01}}
+
+
+@pytest.fixture(scope="module")
+def masks(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_seg_dataset(tmp_path_factory.mktemp("plan") / "data", train=6, val=2, size=64)
+
+
+def configured(folder: Path, dataset: Path, values: dict[str, Any], *overrides: str, model: str = "UNet-S") -> Config:
+    shared = {"model": model, "mode": "train", "dataset_dir": str(dataset), "output": str(folder / "output")}
+    file = folder / "config.yaml"
+    file.write_text(yaml.safe_dump({"Global": shared, **values}))
+    return for_command(load_config(file, overrides).config)
+
+
+def test_a_file_with_a_recipe_stands_as_it_is(masks: Path, tmp_path: Path) -> None:
+    config = configured(tmp_path, masks, RECIPE)
+
+    assert (config.Train.plan, config.Train.epochs_iters) == ("off", 7)
+    assert not is_planned(config)
+
+
+def test_a_file_that_switches_the_plan_on_keeps_its_own_values(masks: Path, tmp_path: Path) -> None:
+    config, plan = planned(configured(tmp_path, masks, {"Train": {"plan": "auto", "epochs_iters": 7}}))
+
+    assert config.Train.epochs_iters == 7
+    assert "Train.epochs_iters" not in plan.values()
+    assert config.Train.batch_size == plan.values()["Train.batch_size"]
+    assert config.origin("Train.batch_size") == "planner"
+
+
+def test_null_in_a_file_leaves_it_to_the_plan(masks: Path, tmp_path: Path) -> None:
+    config = configured(tmp_path, masks, {"Train": {"epochs_iters": None, "batch_size": None, "eval_interval": None}})
+
+    assert config.Train.plan == "auto"
+    assert {"Train.epochs_iters", "Train.batch_size", "Train.eval_interval"} <= planned(config)[1].values().keys()
+
+
+def test_a_model_with_a_recipe_of_its_own_gets_its_length_alone(masks: Path, tmp_path: Path) -> None:
+    config = configured(tmp_path, masks, {"Train": {"crop_size": [64, 64]}}, "Train.time=60s", model="PP-LiteSeg-T")
+
+    filled, plan = planned(config)
+
+    assert plan.values().keys() == {"Train.epochs_iters", "Train.eval_interval"}
+    assert filled.Train.transforms is None
+    assert plan.seconds is not None
+    assert plan.seconds <= 60
+
+
+def test_a_planned_training_keeps_its_reasons_and_is_resumed_by_them(tmp_path: Path) -> None:
+    dataset = make_rectangles(tmp_path / "data")
+    output = tmp_path / "output"
+    small = ["-o", "Train.epochs_iters=2", "-o", "Train.input_size=64", "-o", "Train.export_best=false"]
+
+    done = CliRunner().invoke(main, ["train", str(dataset), "--output", str(output), "--time", "60s", *small])
+
+    assert done.exit_code == 0, done.output
+    result = json.loads((output / "train_result.json").read_text())
+    kept = yaml.safe_load((output / "config.yaml").read_text())
+    assert result["model_name"] == "SeedUNet-S"
+    assert kept["Train"]["plan_reasons"] == result["plan"]
+    assert {"Global.model", "Train.batch_size", "Train.transforms"} <= result["plan"].keys()
+    assert kept["Train"]["epochs_iters"] == 2
+    again = load_config(output / "config.yaml", ["Train.resume_path=last"]).config
+    assert not is_planned(for_command(again))
+    assert again.Train.transforms is not None
+
+
+def test_the_plan_is_shown_without_training(masks: Path, tmp_path: Path) -> None:
+    shown = CliRunner().invoke(main, ["train", str(masks), "--plan", "--output", str(tmp_path / "output")])
+
+    assert shown.exit_code == 0, shown.output
+    assert "UNet-S" in shown.output
+    assert "Train.epochs_iters" in shown.output
+    assert not (tmp_path / "output").exists()
+
+
+def test_init_writes_what_the_plan_chose(masks: Path, tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+
+    written = CliRunner().invoke(main, ["init", str(masks), "--to", str(file)])
+    refused = CliRunner().invoke(main, ["init", str(masks), "--to", str(file)])
+
+    assert written.exit_code == 0, written.output
+    assert refused.exit_code == 2
+    config = for_command(load_config(file).config)
+    assert (config.Global.model, config.Train.plan) == ("UNet-S", "off")
+    assert config.Train.input_shape == (1, 3, 64, 64)
+    assert file.read_text().count("# ") > 6
+
+
+@pytest.mark.parametrize("text", ["soon", "0m", "-3s"])
+def test_a_length_of_time_that_is_none_is_refused(text: str, masks: Path, tmp_path: Path) -> None:
+    with pytest.raises(Exception, match="length of time"):
+        configured(tmp_path, masks, {}, f"Train.time={text}")
