@@ -62,6 +62,16 @@ def show_text(text: str) -> None:
     console().print(Syntax(text, "yaml", background_color="default"))
 
 
+def show_markdown(text: str) -> None:
+    """A Markdown text: laid out where a person reads it, as it is elsewhere."""
+    if not sys.stdout.isatty():
+        sys.stdout.write(text)
+        return
+    from rich.markdown import Markdown
+
+    console().print(Markdown(text))
+
+
 def show_summary(title: str, rows: Rows, *, good: bool = True, result: Path | None = None) -> None:
     """The outcome of a command: a title, one line a value, and where to read on."""
     from rich.table import Table
@@ -101,6 +111,7 @@ def show_findings(findings: Sequence[Finding], *, more: str | None = None) -> No
     if len(findings) > _SHOWN_FINDINGS:
         where = f"; all of them are in {more}" if more else ""
         out.print(f"... and {len(findings) - _SHOWN_FINDINGS} more{where}", style="dim", markup=False)
+    out.print(f"segcli rule {findings[0].code} explains {findings[0].code}", style="dim", markup=False)
     out.print()
 
 

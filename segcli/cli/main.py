@@ -11,6 +11,7 @@ import typer
 
 from segcli.cli.dataset import add_dataset
 from segcli.cli.prompts import add_promptable
+from segcli.cli.rules import add_rules
 from segcli.cli.tools import add_tools
 from segcli.cli.trained import add_trained
 from segcli.cli.training import add_training
@@ -26,7 +27,7 @@ main = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-GROUPS = (add_dataset, add_training, add_trained, add_promptable, add_weights, add_tools)
+GROUPS = (add_dataset, add_rules, add_training, add_trained, add_promptable, add_weights, add_tools)
 """Each adds the commands of one module, in the order of the help."""
 
 

@@ -27,6 +27,12 @@ class Key:
     name: str
 
 
+def _by_commas(values: list[str] | None) -> list[str] | None:
+    """The parts of values that hold several with commas between."""
+    parts = [part.strip() for value in values or () for part in value.split(",")]
+    return [part for part in parts if part] or None
+
+
 class TaskName(str, Enum):
     """The tasks that have a dataset."""
 
@@ -69,6 +75,16 @@ DatasetOption = Annotated[
 TaskOption = Annotated[
     TaskName | None,
     typer.Option("--task", help="What the labels are for; else what the folder holds.", rich_help_panel=SETTINGS),
+]
+Select = Annotated[
+    list[str] | None,
+    typer.Option("--select", help="Report these rules only, by id or its beginning: S2,C1.", callback=_by_commas),
+    Key("CheckDataset.select"),
+]
+Ignore = Annotated[
+    list[str] | None,
+    typer.Option("--ignore", help="Leave these rules out, likewise.", callback=_by_commas),
+    Key("CheckDataset.ignore"),
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the plan; write nothing.")]
 Undo = Annotated[bool, typer.Option("--undo", help="Take the last change of this dataset back.")]

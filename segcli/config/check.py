@@ -135,6 +135,38 @@ def _split(config: Config) -> Faults:
         yield ConfigFault(f"CheckDataset.split.{empty}", "is 0; each part needs images", "set it to 1 or more")
 
 
+def _rule_settings(config: Config) -> Faults:
+    check = config.CheckDataset
+    if not (check.rules or check.select or check.ignore):
+        return
+    from segcli.rules.settings import LEVELS, level_of, unknown_rule
+
+    named = {"rules": check.rules or {}, "select": check.select or (), "ignore": check.ignore or ()}
+    for key, ids in named.items():
+        for rule_id in ids:
+            wrong = unknown_rule(rule_id)
+            if wrong:
+                yield ConfigFault(f"CheckDataset.{key}", wrong, "`segcli rule` lists all rules")
+    for rule_id, value in (check.rules or {}).items():
+        try:
+            level_of(value)
+        except ValueError:
+            message = f"is {value!r}; expected {', '.join(LEVELS)}"
+            yield ConfigFault(f"CheckDataset.rules.{rule_id}", message, did_you_mean(near(str(value), LEVELS)))
+
+
+def _groups(config: Config) -> Faults:
+    groups = config.CheckDataset.groups
+    given = [name for name in type(groups).model_fields if getattr(groups, name)]
+    if len(given) > 1:
+        yield ConfigFault("CheckDataset.groups", f"{' and '.join(given)} are given; expected one of them", "keep one")
+    try:
+        re.compile(groups.pattern or "")
+    except re.error as error:
+        message = f"is {groups.pattern!r}, no regular expression: {error}"
+        yield ConfigFault("CheckDataset.groups.pattern", message, r"write one like (patient\d+)_")
+
+
 def _runtime(config: Config) -> Faults:
     run_mode, engine = config.Predict.kernel_option.run_mode, config.Predict.engine
     if run_mode not in RUN_MODES:
@@ -213,6 +245,8 @@ RULES: tuple[Rule, ...] = (
     Rule(("Global.mode", "Global.dataset_dir", "Predict.input"), _needed_by_mode),
     Rule(("CheckDataset.convert.enable", "CheckDataset.convert.src_dataset_type"), _convert),
     Rule(_SPLIT, _split),
+    Rule(("CheckDataset.rules", "CheckDataset.select", "CheckDataset.ignore"), _rule_settings),
+    Rule(("CheckDataset.groups.by_folder", "CheckDataset.groups.pattern", "CheckDataset.groups.table"), _groups),
     Rule(("Predict.kernel_option.run_mode", "Predict.engine"), _runtime),
     Rule(("Global.device", "Train.cpu_processes"), _processes),
     Rule(("Train.amp",), _half_precision),

@@ -63,6 +63,15 @@ def groups_by_table(table: Path) -> GroupOf:
     return group_of
 
 
+def group_rule(by_folder: bool, pattern: str | None, table: str | None) -> GroupOf | None:
+    """The one of the three that is given; None where none is."""
+    if table is not None:
+        return groups_by_table(Path(table))
+    if pattern is not None:
+        return groups_by_pattern(pattern)
+    return groups_by_folder if by_folder else None
+
+
 def _rows(table: Path) -> list[tuple[str, str]]:
     hint = "write two columns, the image's name and its group: frame_0001.png,video_7"
     try:

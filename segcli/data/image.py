@@ -70,7 +70,7 @@ def read_image(path: StrPath, image_range: ImageRange = BITS) -> UInt8Array:
 def decode_image(data: bytes, image_range: ImageRange = BITS, *, name: StrPath = _BYTES) -> UInt8Array:
     """The same from the content of a file; `name` is what an error calls it."""
     header = _checked_header(data, name)
-    return _upright(decode_rgb(data, header, image_range, name=name), header.orientation)
+    return upright(decode_rgb(data, header, image_range, name=name), header.orientation)
 
 
 def read_mask(path: StrPath) -> UInt8Array:
@@ -177,7 +177,7 @@ def _checked_header(data: bytes, name: StrPath, *, whole: bool = True) -> ImageH
     return header
 
 
-def _upright(pixels: UInt8Array, orientation: int) -> UInt8Array:
+def upright(pixels: UInt8Array, orientation: int) -> UInt8Array:
     """Turns and mirrors as EXIF orientation 1 to 8 says (JEITA CP-3451, tag 0x0112)."""
     if orientation in (5, 6, 7, 8):
         pixels = cv2.transpose(pixels)

@@ -32,5 +32,5 @@ def finding(rule_id: str, path: str, message: str, *, location: str | None = Non
 def near_rules(wanted: str) -> list[str]:
     """Ids that begin like a wanted one, or else are spelt like it."""
     wanted = wanted.upper()
-    alike = [rule_id for rule_id in RULES if rule_id.startswith(wanted)]
-    return alike or get_close_matches(wanted, RULES, n=3)
+    alike = [rule_id for rule_id in RULES if wanted and rule_id.startswith(wanted)]
+    return alike or get_close_matches(wanted, RULES, n=3, cutoff=0.5)

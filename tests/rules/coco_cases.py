@@ -9,9 +9,11 @@ import cv2
 import numpy as np
 
 from segcli.data import rle
+from segcli.data.groups import groups_by_folder
+from segcli.steps.check.instance import examine_coco_dataset
 from tests.coco_folder import HEIGHT, WIDTH, CocoFolder, annotation
 from tests.image_files import damaged_jpeg, jpeg, photo, tiff
-from tests.rules.masks_cases import four_bands, moved_below, no_dataset, together
+from tests.rules.masks_cases import four_bands, frame, moved_below, no_dataset, together
 from tests.rules.replay import Change, Replay
 
 
@@ -185,6 +187,24 @@ def crowded(count: int) -> Change:
     return parts(run)
 
 
+def in_folder(name: str, part: str) -> Change:
+    """An image in the folder images/walk."""
+
+    def run(folder):
+        (folder.root / "images" / "walk").mkdir(exist_ok=True)
+        folder.image(name).rename(folder.root / "images" / "walk" / f"{name}.png")
+        for entry in folder.parts[part]["images"]:
+            if entry["file_name"] == f"{name}.png":
+                entry["file_name"] = f"walk/{name}.png"
+
+    return parts(run)
+
+
+def by_folder(folder, _option):
+    return examine_coco_dataset(folder.root, workers=1, group_of=groups_by_folder).findings
+
+
+WALK_IN_TRAIN = in_folder("a0", "train")
 SQUARE = [4, 4, 24, 4, 24, 16, 4, 16]
 BOW = (5, 5, 25, 25, 25, 5, 5, 25, 2, 25, 2, 5)
 WHOLE_RLE = rle.encode(np.pad(np.ones((12, 20), np.uint8), ((4, HEIGHT - 16), (4, WIDTH - 24))))
@@ -241,6 +261,10 @@ COCO = (
     Replay("C148", category(name=" "), category(name="-")),
     Replay("C149", category(name="background"), category(name="ground")),
     Replay("C151", copy("a0", "a4"), copy("a0", "a1")),
+    Replay("C153", together(frame(20, "a0.png"), frame(22, "a4.png")), frame(20, "a0.png")),
+    Replay(
+        "C154", together(in_folder("a0", "train"), in_folder("a4", "val")), in_folder("a0", "train"), look=by_folder
+    ),
     Replay("C152", copy("a0", "a1"), copy("a0", "a4")),
     Replay("C161", crowded(101), crowded(100)),
     Replay(

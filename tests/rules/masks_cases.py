@@ -7,6 +7,8 @@ import shutil
 import cv2
 import numpy as np
 
+from segcli.data.groups import groups_by_folder
+from segcli.steps.check.semantic import examine_seg_dataset
 from tests.image_files import damaged_jpeg, jpeg, photo, tiff
 from tests.rules.replay import Change, Replay
 from tests.seg_folder import SIZE, SegFolder
@@ -170,6 +172,29 @@ def only(*values: int, **names: tuple[str, ...]):
     return masks(lambda pixels: np.where(np.isin(pixels, values), pixels, 1).astype(np.uint8), *names.get("names", ()))
 
 
+def frame(left: int, name: str) -> Change:
+    """A frame of a still camera before which something has come to a column."""
+    rgb = cv2.resize(noise(6, 8, 3), SIZE[::-1], interpolation=cv2.INTER_CUBIC)
+    rgb[20:30, left : left + 8] = 255
+    return lambda folder: cv2.imwrite(str(folder.root / "images" / name), rgb)
+
+
+def in_folder(name: str, part: str) -> Change:
+    """An image in the folder images/walk."""
+
+    def run(folder):
+        (folder.root / "images" / "walk").mkdir(exist_ok=True)
+        folder.image(name).rename(folder.root / "images" / "walk" / f"{name}.jpg")
+        in_list(f"images/{name}.jpg", f"images/walk/{name}.jpg", part)(folder)
+
+    return run
+
+
+def by_folder(folder, _option):
+    return examine_seg_dataset(folder.root, workers=1, group_of=groups_by_folder).findings
+
+
+WALK_IN_TRAIN = in_folder("a0", "train")
 FOUR_CLASSES = text("class_name_to_id.txt", "0: _background_\n1: cat\n2: dog\n3: bird\n")
 BACKGROUND = np.zeros(SIZE, np.uint8)
 UNLISTED_ID = masks(lambda pixels: np.where(pixels == 2, 7, pixels).astype(np.uint8))
@@ -226,5 +251,7 @@ MASKS = (
         masks(lambda pixels: np.where(pixels == 1, 255, pixels).astype(np.uint8)),
     ),
     Replay("S501", copy(IMAGE, "images/a4.jpg"), copy(IMAGE, "images/a2.jpg")),
+    Replay("S503", together(frame(20, "a0.jpg"), frame(22, "a4.jpg")), frame(20, "a0.jpg")),
+    Replay("S504", together(WALK_IN_TRAIN, in_folder("a4", "val")), WALK_IN_TRAIN, look=by_folder),
     Replay("S502", copy(IMAGE, "images/a2.jpg"), copy(IMAGE, "images/a4.jpg")),
 )

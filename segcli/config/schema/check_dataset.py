@@ -1,6 +1,6 @@
 """`CheckDataset`: convert, split, check."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -47,12 +47,33 @@ class SplitConfig(Section):
     seed: int = Field(default=0, ge=0)
 
 
+class GroupsConfig(Section):
+    """Images that belong together, such as frames of one video; a group in train and val is a fault. One key of three.
+
+    Attributes:
+        by_folder: Images of one folder belong together.
+        pattern: Regular expression on the image's name, whose first group names what belongs together, such as
+            ``(patient[0-9]+)_``.
+        table: CSV file of two columns, the image's name and its group.
+    """
+
+    by_folder: bool = False
+    pattern: str | None = None
+    table: str | None = None
+
+
 class CheckDatasetConfig(Section):
     """check_dataset.
 
     Attributes:
         convert: Conversion before the check.
         split: Division before the check.
+        groups: Images that belong together and must not lie in both splits.
+        rules: Severity by rule id or by the beginning of ids: ``{S501: error, C145: off, S2: warning}``.
+        select: Rules that are reported, by id or by the beginning of ids; null means all.
+        ignore: Rules that are not reported, likewise.
+        strict: Whether a warning makes the dataset invalid too, as in continuous integration.
+        sarif: File for the findings in SARIF form, which code hosts show beside the files; null writes none.
         num_workers: Processes or threads that decode; None is one a core.
         demo_images: How many samples of each part are drawn.
     """
@@ -61,5 +82,11 @@ class CheckDatasetConfig(Section):
 
     convert: Annotated[ConvertConfig, _PREPARED] = ConvertConfig()
     split: Annotated[SplitConfig, _PREPARED] = SplitConfig()
+    groups: GroupsConfig = GroupsConfig()
+    rules: dict[str, Any] | None = None
+    select: tuple[str, ...] | None = None
+    ignore: tuple[str, ...] | None = None
+    strict: bool = False
+    sarif: str | None = None
     num_workers: int | None = Field(default=None, ge=1)
     demo_images: int = Field(default=10, ge=0)

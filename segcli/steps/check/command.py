@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 from segcli.config.schema import Config
 from segcli.data.settled import read_settled
-from segcli.errors import UsageError
+from segcli.errors import DatasetError, UsageError
 from segcli.models.table import get_spec
+from segcli.models.task import Task
+from segcli.report.sarif import write_sarif
 from segcli.results import PreparationReport
 from segcli.steps.check.result import CheckResult
 from segcli.tasks import TASKS, step_part
@@ -36,5 +39,19 @@ def check_dataset(config: Config) -> CheckResult:
         from segcli.steps.split.command import split_dataset
 
         preparation["split"] = split_dataset(config)
-    result: CheckResult = read_settled(config.Global.dataset, lambda: step_part("check", task)(config))
+    result = _checked(config, task)
     return replace(result, preparation=preparation)
+
+
+def _checked(config: Config, task: Task) -> CheckResult:
+    """The check of the task; its findings go into the SARIF file also where they end it."""
+    sarif = config.CheckDataset.sarif
+    try:
+        result: CheckResult = read_settled(config.Global.dataset, lambda: step_part("check", task)(config))
+    except DatasetError as error:
+        if sarif is not None:
+            write_sarif(error.findings, config.Global.dataset, Path(sarif))
+        raise
+    if sarif is not None:
+        write_sarif(result.findings, Path(result.dataset_path), Path(sarif))
+    return result

@@ -15,7 +15,7 @@ from segcli.data.formats.masks import count_ids
 from segcli.data.image import decode_mask
 from segcli.data.samples import SegSample, Split
 from segcli.errors import InputError
-from segcli.steps.check.files import FileFacts, decoded, digest, load_file
+from segcli.steps.check.files import FileFacts, inspect_image_file, load_file
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,6 @@ class SampleFacts:
         split: Its part.
         image: Its image.
         mask: Its mask.
-        digest: Of the ends and the length of the image's file; None when it cannot be read.
         counts: Pixels of each id, int64 [256]; None when the mask is no map of 8-bit ids.
         mask_channels_equal: Whether a mask in colour holds the same value in red, green and blue.
     """
@@ -36,27 +35,23 @@ class SampleFacts:
     split: Split
     image: FileFacts
     mask: FileFacts
-    digest: bytes | None = None
     counts: NDArray[np.int64] | None = None
     mask_channels_equal: bool = False
 
 
 def inspect_sample(sample: SegSample, split: Split) -> SampleFacts:
     """Reads and decodes both files of a sample. Raises nothing: what is wrong is in the facts."""
-    data, image = load_file(sample.image)
-    sign = digest(data) if data else None
-    if image.is_whole:
-        image = decoded(data, image)
+    image = inspect_image_file(sample.image)
     data, mask = load_file(sample.mask)
     if not mask.is_whole:
-        return SampleFacts(sample, split, image, mask, sign)
+        return SampleFacts(sample, split, image, mask)
     try:
         pixels = decode_mask(data, name=sample.mask, header=mask.header).array
     except InputError as error:
-        return SampleFacts(sample, split, image, replace(mask, fault=error.message, hint=error.hint), sign)
+        return SampleFacts(sample, split, image, replace(mask, fault=error.message, hint=error.hint))
     if pixels.ndim == 2 and pixels.dtype == np.uint8:
-        return SampleFacts(sample, split, image, mask, sign, count_ids(pixels))
-    return SampleFacts(sample, split, image, mask, sign, mask_channels_equal=_channels_equal(pixels))
+        return SampleFacts(sample, split, image, mask, count_ids(pixels))
+    return SampleFacts(sample, split, image, mask, mask_channels_equal=_channels_equal(pixels))
 
 
 def _channels_equal(pixels: NDArray[Any]) -> bool:

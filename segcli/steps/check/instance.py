@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from segcli.config.schema import Config
 from segcli.data.formats.coco import ANNOTATION_FILES, CocoScan, find_coco_root, scan_coco
+from segcli.data.groups import GroupOf, group_rule
 from segcli.data.instances import CocoDataset, InstanceSample
 from segcli.data.lists import relative_name
 from segcli.data.prefetch import map_ahead
@@ -22,13 +23,15 @@ from segcli.findings import Finding, Severity, in_order
 from segcli.models.task import Task
 from segcli.progress import track
 from segcli.rules import finding
-from segcli.steps.check.image_stats import Copies, SizeRange
+from segcli.steps.check.images import ImageTally, SizeRange
 from segcli.steps.check.objects import ImageFacts, image_findings, inspect_image
-from segcli.steps.check.result import CheckResult, ClassCount
+from segcli.steps.check.result import CheckResult, ClassCount, reported
+from segcli.steps.check.seen import SeenImage, SplitRules
 from segcli.tasks import TASKS
 
 log = logging.getLogger("segcli.check")
 
+SPLIT_RULES = SplitRules(across="C151", within="C152", near="C153", group="C154")
 SIZES = ("small", "medium", "large")
 SIZE_LIMITS_PX = (32**2, 96**2)
 """Areas in square pixels that part COCO's size ranges."""
@@ -91,12 +94,14 @@ def check_instance(config: Config) -> CheckResult:
         config.Train.num_classes,
         workers=options.num_workers,
         draw=options.demo_images,
+        group_of=group_rule(options.groups.by_folder, options.groups.pattern, options.groups.table),
     )
     dataset = seen.scan.dataset
     result = CheckResult(
         dataset_path=str(dataset.root),
         dataset_type=TASKS[Task.INSTANCE].dataset_type,
-        findings=seen.findings,
+        findings=reported(seen.findings, options),
+        strict=options.strict,
         samples={split: seen.scan.counts[split].annotations for split in Split},
         classes=dataset.classes,
         class_counts=class_counts(seen.tally, dataset),
@@ -113,7 +118,12 @@ def check_instance(config: Config) -> CheckResult:
 
 
 def examine_coco_dataset(
-    dataset_dir: Path, num_classes: int | None = None, *, workers: int | None = None, draw: int = 0
+    dataset_dir: Path,
+    num_classes: int | None = None,
+    *,
+    workers: int | None = None,
+    draw: int = 0,
+    group_of: GroupOf | None = None,
 ) -> InstanceExamination:
     """Reads every file of the dataset once.
 
@@ -122,6 +132,7 @@ def examine_coco_dataset(
         num_classes: Number of classes in the configuration.
         workers: Threads; None is one a core.
         draw: How many images of each part to put aside for drawing.
+        group_of: From an image's name to its group, where a group must not lie in both splits.
 
     Raises:
         DatasetError: There is no dataset at all, or more than one.
@@ -129,24 +140,21 @@ def examine_coco_dataset(
     scan = scan_coco(find_coco_root(dataset_dir))
     dataset = scan.dataset
     log.info("checking %d + %d images in %s", len(dataset.train), len(dataset.val), dataset.root)
-    tally, sizes = ObjectTally(len(dataset.classes)), SizeRange()
-    copies = Copies(dataset.root, across="C151", within="C152")
+    tally, images = ObjectTally(len(dataset.classes)), ImageTally(dataset.root, SPLIT_RULES, group_of)
     findings = list(scan.findings)
     drawable: dict[Split, list[InstanceSample]] = {split: [] for split in Split}
     jobs = [(sample, split) for split in Split for sample in dataset.samples(split)]
     for facts in track(map_ahead(_inspect, jobs, workers=workers), "checking", len(jobs)):
         sample, split = facts.sample, facts.split
         own = list(image_findings(facts, relative_name(sample.image, dataset.root)))
-        place = f"{ANNOTATION_FILES[split]} image id {sample.image_id}"
-        findings.extend((*own, *copies.update(split, sample.image, facts.digest, place)))
+        image = SeenImage(sample.image, split, f"{ANNOTATION_FILES[split]} image id {sample.image_id}")
+        findings.extend((*own, *images.update(image, facts.file)))
         tally.update(sample, split)
-        if facts.file.header is not None:
-            sizes.update(facts.file.header.size)
         sound = not any(found.severity is Severity.ERROR for found in own)
         if sample.objects and sound and len(drawable[split]) < draw:
             drawable[split].append(sample)
-    findings.extend(class_findings(tally, dataset, num_classes))
-    return InstanceExamination(scan, tuple(in_order(findings)), tally, sizes, drawable)
+    findings.extend((*images.findings(workers), *class_findings(tally, dataset, num_classes)))
+    return InstanceExamination(scan, tuple(in_order(findings)), tally, images.sizes, drawable)
 
 
 def class_findings(tally: ObjectTally, dataset: CocoDataset, num_classes: int | None) -> Iterator[Finding]:

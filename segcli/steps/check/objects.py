@@ -15,16 +15,7 @@ from segcli.data.polygons import Sides, self_crossings
 from segcli.data.samples import Split
 from segcli.findings import Finding
 from segcli.rules import finding
-from segcli.steps.check.files import (
-    Fault,
-    FileFacts,
-    ImageRules,
-    content_faults,
-    decoded,
-    digest,
-    file_faults,
-    load_file,
-)
+from segcli.steps.check.files import Fault, FileFacts, ImageRules, content_faults, file_faults, inspect_image_file
 
 IMAGE_RULES = ImageRules(damaged="C110", pages="C171", bands="C172")
 SMALLEST_PX = 4
@@ -43,22 +34,17 @@ class ImageFacts:
         split: Its part.
         file: Its file.
         faults: What is wrong with its objects.
-        digest: Of the ends and the length of the file; None when it cannot be read.
     """
 
     sample: InstanceSample
     split: Split
     file: FileFacts
     faults: tuple[ObjectFault, ...]
-    digest: bytes | None = None
 
 
 def inspect_image(sample: InstanceSample, split: Split) -> ImageFacts:
     """Decodes an image and tests its outlines. Raises nothing: what is wrong is in the facts."""
-    data, file = load_file(sample.image)
-    if file.is_whole:
-        file = decoded(data, file)
-    return ImageFacts(sample, split, file, tuple(object_faults(sample)), digest(data) if data else None)
+    return ImageFacts(sample, split, inspect_image_file(sample.image), tuple(object_faults(sample)))
 
 
 def object_faults(sample: InstanceSample) -> Iterator[ObjectFault]:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from segcli.config.schema import CheckDatasetConfig
 from segcli.data.classes import ClassMap
 from segcli.data.samples import Split
-from segcli.findings import Finding, Severity, has_errors
+from segcli.findings import Finding, Severity, has_errors, in_order
 from segcli.plurals import counted
 from segcli.results import PreparationReport
 from segcli.rules import RULES
+from segcli.rules.settings import RuleSettings
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,7 @@ class CheckResult:
         report: Path of the page for people, relative to the output folder; None before it is written.
         further: More numbers, beside PaddleX's attributes.
         images: Images of each part, where `samples` counts something else.
+        strict: Whether a warning makes the dataset invalid too.
         preparation: What the conversion and the division before the check did, by their names.
     """
 
@@ -65,12 +69,13 @@ class CheckResult:
     report: str | None = None
     further: dict[str, Any] = field(default_factory=dict)
     images: dict[Split, int] | None = None
+    strict: bool = False
     preparation: dict[str, PreparationReport] = field(default_factory=dict)
 
     @property
     def valid(self) -> bool:
-        """Whether no finding is an error."""
-        return not has_errors(self.findings)
+        """Whether no finding is an error, nor a warning where the check is strict."""
+        return not has_errors(self.findings) and not (self.strict and self.count(Severity.WARNING))
 
     @property
     def image_counts(self) -> dict[Split, int]:
@@ -80,6 +85,13 @@ class CheckResult:
     def count(self, severity: Severity) -> int:
         """Findings of one severity."""
         return sum(found.severity is severity for found in self.findings)
+
+    def rules(self) -> dict[str, dict[str, Any]]:
+        """What the rule ids of the findings mean, how often each was found, and where to read on."""
+        return {
+            code: {"title": RULES[code].title, "count": number, "help": f"segcli rule {code}"}
+            for code, number in sorted(Counter(found.code for found in self.findings).items())
+        }
 
     def as_dict(self) -> dict[str, Any]:
         """PaddleX's keys, and ours beside them."""
@@ -101,6 +113,7 @@ class CheckResult:
             "dataset_type": self.dataset_type,
             "report": self.report,
             "findings_by_severity": {severity.value: self.count(severity) for severity in Severity},
+            "rules": self.rules(),
             "findings": [found.as_dict() for found in self.findings],
             **{step: report.as_dict() for step, report in self.preparation.items()},
         }
@@ -117,12 +130,18 @@ class CheckResult:
         if self.size_range is not None:
             smallest, largest = (f"{width} x {height}" for width, height in self.size_range)
             rows.append(("images", f"{smallest} px" if smallest == largest else f"{smallest} to {largest} px"))
-        verdict = "valid" if self.valid else "invalid"
+        verdict = "valid" if self.valid else "invalid, being strict" if not has_errors(self.findings) else "invalid"
         amounts = ", ".join(_amount(self.count(severity), severity) for severity in Severity)
         rows.append(("verdict", f"{verdict} ({amounts})"))
         tally = Counter(found.code for found in self.findings)
         rows.extend((code, f"{RULES[code].title}: {number}") for code, number in sorted(tally.items()))
         return rows
+
+
+def reported(findings: Iterable[Finding], options: CheckDatasetConfig) -> tuple[Finding, ...]:
+    """The findings that the configuration asks for, with its severities, errors first."""
+    settings = RuleSettings.of(options.rules, options.select, options.ignore)
+    return tuple(in_order(settings.apply(findings)))
 
 
 def _amount(number: int, severity: Severity) -> str:

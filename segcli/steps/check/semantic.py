@@ -12,14 +12,16 @@ from segcli.config.schema import Config
 from segcli.data.class_files import NUMBERED_FILE, ClassNames, is_background, read_class_names, resolve_classes
 from segcli.data.classes import IGNORE_INDEX, ClassMap
 from segcli.data.formats.masks import LIST_FILES, find_root, scan_lists
+from segcli.data.groups import GroupOf, group_rule
 from segcli.data.prefetch import map_ahead
 from segcli.data.samples import SegDataset, SegSample, Split
 from segcli.findings import Finding, Severity, in_order
 from segcli.models.task import Task
 from segcli.progress import track
-from segcli.steps.check.image_stats import Copies
+from segcli.steps.check.images import ImageTally, SizeRange
 from segcli.steps.check.inspection import SampleFacts, inspect_sample
-from segcli.steps.check.result import CheckResult, ClassCount
+from segcli.steps.check.result import CheckResult, ClassCount, reported
+from segcli.steps.check.seen import SeenImage, SplitRules
 from segcli.steps.check.semantic_rules import MaskScale, binary_findings, class_findings, sample_findings
 from segcli.steps.check.tally import Tally
 from segcli.tasks import TASKS
@@ -28,6 +30,7 @@ log = logging.getLogger("segcli.check")
 
 # what a 0/255 mask explains: said again of every mask and class, it would only hide the cause
 _EXPLAINED_BY_BINARY = frozenset({"S305", "S401", "S402", "S403"})
+SPLIT_RULES = SplitRules(across="S501", within="S502", near="S503", group="S504")
 
 
 @dataclass(frozen=True)
@@ -37,13 +40,15 @@ class Examination:
     Attributes:
         dataset: Its samples, those with missing files left out, and classes.
         findings: Every fault and remark, errors first.
-        tally: Sums over all samples.
+        tally: Sums over all masks.
+        sizes: Sizes of the images.
         drawable: The first samples of each part whose files are in order.
     """
 
     dataset: SegDataset
     findings: tuple[Finding, ...]
     tally: Tally
+    sizes: SizeRange
     drawable: dict[Split, list[SegSample]]
 
 
@@ -62,16 +67,18 @@ def check_semantic(config: Config) -> CheckResult:
         config.Train.num_classes,
         workers=options.num_workers,
         draw=options.demo_images,
+        group_of=group_rule(options.groups.by_folder, options.groups.pattern, options.groups.table),
     )
     counts = class_counts(seen.tally, seen.dataset.classes)
     result = CheckResult(
         dataset_path=str(seen.dataset.root),
         dataset_type=TASKS[Task.SEMANTIC].dataset_type,
-        findings=seen.findings,
+        findings=reported(seen.findings, options),
+        strict=options.strict,
         samples={split: len(seen.dataset.samples(split)) for split in Split},
         classes=seen.dataset.classes,
         class_counts=counts,
-        size_range=seen.tally.sizes.compute(),
+        size_range=seen.sizes.compute(),
         further={"ignore_index": seen.dataset.classes.ignore_index},
     )
     drawings = {
@@ -86,7 +93,12 @@ def check_semantic(config: Config) -> CheckResult:
 
 
 def examine_seg_dataset(
-    dataset_dir: Path, num_classes: int | None = None, *, workers: int | None = None, draw: int = 0
+    dataset_dir: Path,
+    num_classes: int | None = None,
+    *,
+    workers: int | None = None,
+    draw: int = 0,
+    group_of: GroupOf | None = None,
 ) -> Examination:
     """Reads every file of the dataset once.
 
@@ -95,6 +107,7 @@ def examine_seg_dataset(
         num_classes: Number of classes in the configuration; names in the dataset come first.
         workers: Threads; None is one a core.
         draw: How many samples of each part to put aside for drawing.
+        group_of: From an image's name to its group, where a group must not lie in both splits.
 
     Raises:
         DatasetError: There is no dataset at all, or more than one.
@@ -103,21 +116,22 @@ def examine_seg_dataset(
     log.info("checking %d + %d samples in %s", len(lists.train), len(lists.val), lists.root)
     source, class_file_findings = read_class_names(lists.root)
     scale = _mask_scale(source, num_classes)
-    tally, copies = Tally(), Copies(lists.root, across="S501", within="S502")
+    tally, images = Tally(), ImageTally(lists.root, SPLIT_RULES, group_of)
     findings = [*lists.findings, *class_file_findings]
     drawable: dict[Split, list[SegSample]] = {split: [] for split in Split}
     jobs = [(sample, split) for split in Split for sample in getattr(lists, split.value)]
     for facts in track(map_ahead(_inspect, jobs, workers=workers), "checking", len(jobs)):
         own = list(sample_findings(facts, lists.root, scale))
-        place = f"{LIST_FILES[facts.split]} line {facts.sample.line}"
-        findings.extend((*own, *copies.update(facts.split, facts.sample.image, facts.digest, place)))
+        image = SeenImage(facts.sample.image, facts.split, f"{LIST_FILES[facts.split]} line {facts.sample.line}")
+        findings.extend((*own, *images.update(image, facts.image)))
         tally.update(facts)
         if len(drawable[facts.split]) < draw and not any(found.severity is Severity.ERROR for found in own):
             drawable[facts.split].append(facts.sample)
+    findings.extend(images.findings(workers))
     classes, resolution = resolve_classes(source, num_classes, lambda: tally.ids() - {scale.ignore_index})
     findings.extend((*resolution, *_dataset_findings(tally, classes, source, num_classes)))
     dataset = SegDataset(lists.root, classes, lists.train, lists.val)
-    return Examination(dataset, tuple(_in_order(findings)), tally, drawable)
+    return Examination(dataset, tuple(_in_order(findings)), tally, images.sizes, drawable)
 
 
 def class_counts(tally: Tally, classes: ClassMap) -> tuple[ClassCount, ...]:

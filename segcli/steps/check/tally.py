@@ -1,4 +1,4 @@
-"""What is added up over all samples: pixels and images of each class, and sizes."""
+"""What is added up over all masks: pixels and images of each class."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segcli.data.samples import Split
-from segcli.steps.check.image_stats import SizeRange
 from segcli.steps.check.inspection import SampleFacts
 
 
@@ -23,17 +22,13 @@ class Tally:
     Attributes:
         pixels: Pixels of each id, int64 [256], by part.
         images: Masks that hold each id, int64 [256], by part.
-        sizes: Sizes of the images.
     """
 
     pixels: dict[Split, NDArray[np.int64]] = field(default_factory=_no_counts)
     images: dict[Split, NDArray[np.int64]] = field(default_factory=_no_counts)
-    sizes: SizeRange = field(default_factory=SizeRange)
 
     def update(self, facts: SampleFacts) -> None:
         """Adds one sample."""
-        if facts.image.header is not None:
-            self.sizes.update(facts.image.header.size)
         if facts.counts is not None:
             self.pixels[facts.split] += facts.counts
             self.images[facts.split] += facts.counts > 0

@@ -1,0 +1,58 @@
+"""The command `rule`: what a finding means, why it matters and what to do about it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from segcli import terminal
+
+if TYPE_CHECKING:
+    from segcli.rules import Rule
+
+
+def add_rules(main: typer.Typer) -> None:
+    """Adds the command to the main one."""
+    main.command()(rule)
+
+
+def complete_rule(begun: str) -> list[tuple[str, str]]:
+    """Rule ids that begin so, with their titles, for the shell."""
+    from segcli.rules import RULES
+
+    return [(entry.id, entry.title) for entry in RULES.values() if entry.id.startswith(begun.upper())]
+
+
+def rule(
+    rule_id: Annotated[
+        str | None,
+        typer.Argument(
+            help="A rule id, or how ids begin; none lists all.", metavar="[RULE]", autocompletion=complete_rule
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Explain a rule of the check: what it finds, why it is bad, an example and the repair."""
+    from segcli.rules import RULES, near_rules
+
+    wanted = (rule_id or "").upper()
+    chosen = [entry for entry in RULES.values() if entry.id.startswith(wanted)]
+    if not chosen:
+        near = near_rules(wanted)
+        hint = f"did you mean {' or '.join(near)}?" if near else "segcli rule lists all rules"
+        terminal.show_failure(f"there is no rule {rule_id!r}", hint)
+        raise typer.Exit(2)
+    if as_json:
+        typer.echo(json.dumps([asdict(entry) for entry in chosen], indent=2, ensure_ascii=False))
+    elif len(chosen) == 1:
+        terminal.show_markdown(chosen[0].page)
+    else:
+        _show_list(chosen)
+
+
+def _show_list(chosen: list[Rule]) -> None:
+    rows = [(entry.id, entry.severity.value, entry.title) for entry in chosen]
+    terminal.show_table(f"{len(chosen)} rules; `segcli rule ID` explains one", ("id", "severity", "title"), rows)

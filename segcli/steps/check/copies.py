@@ -1,0 +1,84 @@
+"""Images that are there more than once: the same bytes, the same image in another size or encoding, nearly the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from filecmp import cmp
+from pathlib import Path
+
+from segcli.data.lists import relative_name
+from segcli.data.prefetch import map_ahead
+from segcli.data.samples import Split
+from segcli.data.similarity import Match, SimilarImages, is_same_image
+from segcli.findings import Finding
+from segcli.steps.check.files import FileFacts
+from segcli.steps.check.seen import SeenImage, SplitRules
+
+_COMPARED_SHARE = 0.05
+_LEAST_COMPARED = 200
+"""Pairs that look alike and are decoded again to be sure: this share of the images, but at least so many."""
+
+
+class Copies:
+    """Finds images that are there twice; about 400 bytes an image are kept.
+
+    Args:
+        root: Folder that names in findings are relative to.
+        rules: Rules that a copy breaks.
+    """
+
+    def __init__(self, root: Path, rules: SplitRules) -> None:
+        self._root = root
+        self._rules = rules
+        self._first: dict[bytes, dict[Split, SeenImage]] = {}
+        self._similar = SimilarImages()
+        self._images: list[SeenImage] = []
+
+    def update(self, image: SeenImage, file: FileFacts) -> Iterator[Finding]:
+        """Adds one image, and says whether its file has the bytes of one before."""
+        found = list(self._of_same_bytes(image, file.digest))
+        # of a copy to the byte all is said
+        self._similar.add(None if found else file.signature, in_val=image.split is Split.VAL)
+        self._images.append(image)
+        yield from found
+
+    def _of_same_bytes(self, image: SeenImage, digest: bytes | None) -> Iterator[Finding]:
+        if digest is None:
+            return
+        seen = self._first.setdefault(digest, {})
+        for other, earlier in seen.items():
+            same_file = earlier.path == image.path
+            if (same_file and other is image.split) or not (same_file or cmp(earlier.path, image.path, shallow=False)):
+                continue
+            rule = self._rules.within if other is image.split else self._rules.across
+            yield self._finding(rule, image, earlier, "the same bytes as")
+        seen.setdefault(image.split, image)
+
+    def findings(self, workers: int | None = None) -> Iterator[Finding]:
+        """Images that look like others, once all were added; those that look the same are decoded again."""
+        across, within = self._similar.matches()
+        alike = [match for match in (*across, *within) if not self._is_same_file(match)]
+        same = self._same(alike, workers)
+        for match in alike:
+            image, other = self._images[match.image], self._images[match.other]
+            if match in same:
+                rule = self._rules.within if image.split is other.split else self._rules.across
+                yield self._finding(rule, image, other, "the same image, in another file, as")
+            elif image.split is not other.split:
+                yield self._finding(self._rules.near, image, other, "nearly the same image as")
+
+    def _same(self, alike: Sequence[Match], workers: int | None) -> set[Match]:
+        """Those of the matches that show the same image, as far as so many can be compared, the nearest first."""
+        most = max(_LEAST_COMPARED, int(_COMPARED_SHARE * len(self._images)))
+        compared = sorted(alike, key=lambda match: match.distance)[:most]
+        verdicts = map_ahead(self._is_same, compared, workers=workers)
+        return {match for match, same in zip(compared, verdicts, strict=True) if same}
+
+    def _is_same(self, match: Match) -> bool:
+        return is_same_image(self._images[match.image].path, self._images[match.other].path)
+
+    def _is_same_file(self, match: Match) -> bool:
+        return self._images[match.image].path == self._images[match.other].path
+
+    def _finding(self, rule_id: str, image: SeenImage, other: SeenImage, words: str) -> Finding:
+        return image.finding(rule_id, self._root, f"{words} {relative_name(other.path, self._root)} ({other.location})")

@@ -1,0 +1,47 @@
+"""Groups of images that lie in train and in val: what was learnt by heart is then measured as if it were new."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from segcli.data.groups import GroupOf
+from segcli.data.lists import relative_name
+from segcli.data.samples import Split
+from segcli.findings import Finding
+from segcli.plurals import counted
+from segcli.steps.check.seen import SeenImage
+
+
+class GroupTally:
+    """Counts the images of each group by split.
+
+    Args:
+        root: Folder that names are relative to.
+        rule: Id of the rule that a group in both splits breaks.
+        group_of: From an image's name to its group; None where nobody said what belongs together.
+    """
+
+    def __init__(self, root: Path, rule: str, group_of: GroupOf | None) -> None:
+        self._root = root
+        self._rule = rule
+        self._group_of = group_of
+        self._counts: Counter[tuple[str, Split]] = Counter()
+        self._first_in_val: dict[str, SeenImage] = {}
+
+    def update(self, image: SeenImage) -> None:
+        """Adds one image."""
+        group = None if self._group_of is None else self._group_of(relative_name(image.path, self._root))
+        if group is not None:
+            self._counts[group, image.split] += 1
+            if image.split is Split.VAL:
+                self._first_in_val.setdefault(group, image)
+
+    def findings(self) -> Iterator[Finding]:
+        """Each group that lies in both splits, at its first image in val."""
+        for group, image in self._first_in_val.items():
+            in_train, in_val = (self._counts[group, split] for split in Split)
+            if in_train:
+                message = f"group {group!r} has {counted(in_train, 'image')} in train and {in_val} in val"
+                yield image.finding(self._rule, self._root, message)

@@ -1,0 +1,65 @@
+"""What is kept of the images of a dataset while they pass by, whatever their labels are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from segcli.data.groups import GroupOf
+from segcli.findings import Finding
+from segcli.steps.check.copies import Copies
+from segcli.steps.check.files import FileFacts
+from segcli.steps.check.groups import GroupTally
+from segcli.steps.check.seen import SeenImage, SplitRules
+
+Size = tuple[int, int]
+"""Width and height in pixels."""
+
+
+@dataclass
+class SizeRange:
+    """The image with the smallest area and the one with the largest."""
+
+    smallest: Size | None = None
+    largest: Size | None = None
+
+    def update(self, size: Size) -> None:
+        """Adds one image."""
+        self.smallest = min(self.smallest or size, size, key=_area)
+        self.largest = max(self.largest or size, size, key=_area)
+
+    def compute(self) -> tuple[Size, Size] | None:
+        """Both sizes; None when no image could be read."""
+        return None if self.smallest is None or self.largest is None else (self.smallest, self.largest)
+
+
+def _area(size: Size) -> int:
+    return size[0] * size[1]
+
+
+class ImageTally:
+    """Sizes, copies and groups of the images seen so far.
+
+    Args:
+        root: Folder that names in findings are relative to.
+        rules: Rules of images that belong together.
+        group_of: From an image's name to its group; None where nobody said what belongs together.
+    """
+
+    def __init__(self, root: Path, rules: SplitRules, group_of: GroupOf | None = None) -> None:
+        self.sizes = SizeRange()
+        self._copies = Copies(root, rules)
+        self._groups = GroupTally(root, rules.group, group_of)
+
+    def update(self, image: SeenImage, file: FileFacts) -> Iterator[Finding]:
+        """Adds one image, and says what is known of it already."""
+        if file.header is not None:
+            self.sizes.update(file.header.size)
+        self._groups.update(image)
+        yield from self._copies.update(image, file)
+
+    def findings(self, workers: int | None = None) -> Iterator[Finding]:
+        """What is known once all images were added."""
+        yield from self._copies.findings(workers)
+        yield from self._groups.findings()

@@ -1,0 +1,41 @@
+"""An image that the check came by, and the rules that images which belong together may break."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from segcli.data.lists import relative_name
+from segcli.data.samples import Split
+from segcli.findings import Finding
+from segcli.rules import finding
+
+
+@dataclass(frozen=True, slots=True)
+class SeenImage:
+    """An image and the place that names it."""
+
+    path: Path
+    split: Split
+    location: str
+
+    def finding(self, rule_id: str, root: Path, message: str) -> Finding:
+        """A finding at this image, whose name is relative to `root`."""
+        return finding(rule_id, relative_name(self.path, root), message, location=self.location)
+
+
+@dataclass(frozen=True)
+class SplitRules:
+    """Ids of the rules in one kind of data.
+
+    Attributes:
+        across: The same image in both splits.
+        within: Copies of an image in one split.
+        near: Nearly the same image in both splits.
+        group: Images of one group in both splits.
+    """
+
+    across: str
+    within: str
+    near: str
+    group: str

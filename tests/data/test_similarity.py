@@ -1,0 +1,98 @@
+"""Images are found again in another size and encoding, and images that only look alike are told from them."""
+
+from __future__ import annotations
+
+import time
+
+import cv2
+import numpy as np
+import pytest
+
+from segcli.data.similarity import MOST_BITS, Signature, SimilarImages, is_same_image, signature_of
+
+
+def scene(seed: int, size: tuple[int, int] = (240, 320)) -> np.ndarray:
+    """Blobs of colour with some texture, like a photograph in what matters here."""
+    rng = np.random.default_rng(seed)
+    coarse = cv2.resize(rng.integers(0, 255, (7, 9, 3), np.uint8), size[::-1], interpolation=cv2.INTER_CUBIC)
+    fine = cv2.resize(rng.integers(0, 40, (60, 80, 3), np.uint8), size[::-1])
+    return cv2.add(cv2.convertScaleAbs(coarse, alpha=0.8), fine)
+
+
+def encoded(rgb: np.ndarray, suffix: str, *settings: int) -> bytes:
+    return cv2.imencode(suffix, rgb, list(settings))[1].tobytes()
+
+
+VARIANTS = {
+    "png": lambda rgb: (rgb, ".png"),
+    "jpeg 40": lambda rgb: (rgb, ".jpg", cv2.IMWRITE_JPEG_QUALITY, 40),
+    "webp": lambda rgb: (rgb, ".webp", cv2.IMWRITE_WEBP_QUALITY, 80),
+    "half": lambda rgb: (cv2.resize(rgb, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), ".jpg"),
+    "larger": lambda rgb: (cv2.resize(rgb, None, fx=1.7, fy=1.7), ".png"),
+}
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_another_encoding_or_size_is_the_same_image(tmp_path, name):
+    index = SimilarImages()
+    paths = [tmp_path / f"{number}.jpg" for number in range(20)]
+    for number, path in enumerate(paths):
+        path.write_bytes(encoded(scene(number), ".jpg"))
+    for number in range(5):
+        rgb, suffix, *settings = VARIANTS[name](scene(number))
+        paths.append(tmp_path / f"copy{number}{suffix}")
+        paths[-1].write_bytes(encoded(rgb, suffix, *settings))
+    for number, path in enumerate(paths):
+        index.add(signature_of(cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)), in_val=number >= 20)
+    across, within = index.matches()
+    assert [(match.image, match.other) for match in across] == [(20 + number, number) for number in range(5)]
+    assert within == []
+    assert all(is_same_image(paths[number], paths[20 + number]) for number in range(5))
+    assert not is_same_image(paths[0], paths[1])
+
+
+def test_a_frame_that_moved_is_near_but_not_the_same(tmp_path):
+    still, moved = scene(0), np.roll(scene(0), 6, axis=1)
+    for name, rgb in (("one", still), ("two", moved)):
+        cv2.imwrite(str(tmp_path / f"{name}.png"), rgb)
+    index = SimilarImages()
+    for rgb, in_val in ((still, False), (moved, True)):
+        index.add(signature_of(cv2.cvtColor(rgb, cv2.COLOR_BGR2GRAY)), in_val=in_val)
+    assert len(index.matches()[0]) == 1
+    assert not is_same_image(tmp_path / "one.png", tmp_path / "two.png")
+
+
+def test_images_of_one_colour_are_like_no_other():
+    assert signature_of(np.full((50, 50), 17, np.uint8)) is None
+    index = SimilarImages()
+    for _ in range(3):
+        index.add(None, in_val=False)
+    assert index.matches() == ([], [])
+
+
+@pytest.mark.parametrize("flipped", range(MOST_BITS + 1))
+def test_bits_that_nearly_agree_are_found_among_many(flipped):
+    rng = np.random.default_rng(flipped)
+    thumb = rng.integers(0, 255, 256, np.uint8).tobytes()
+    bits = rng.integers(0, 2**63, 3000, np.uint64)
+    other = int(bits[1234])
+    for place in rng.choice(64, flipped, replace=False):
+        other ^= 1 << int(place)
+    index = SimilarImages()
+    for value in bits:
+        index.add(Signature(int(value), thumb), in_val=False)
+    index.add(Signature(other, thumb), in_val=True)
+    assert [(match.image, match.other) for match in index.matches()[0]] == [(3000, 1234)]
+
+
+def test_a_crowd_of_equal_images_takes_no_quadratic_time_and_each_finds_its_partner():
+    rng = np.random.default_rng(0)
+    thumb = rng.integers(0, 255, 256, np.uint8).tobytes()
+    index = SimilarImages()
+    for number in range(20_000):
+        index.add(Signature(77, thumb), in_val=number >= 15_000)
+    start = time.process_time()
+    across, within = index.matches()
+    assert time.process_time() - start < 8
+    assert len(across) == 5_000
+    assert len(within) == 19_998
