@@ -98,6 +98,8 @@ def _plan(config: Config, task: Task, data: Fingerprint, means: Means) -> Plan:
     taken = {key: value_of(config, key) for key in PLANNED_KEYS if config.is_given(key)}
     usual = _USUAL["cpu" if means.device == "cpu" else "gpu"]
     planner = _PLANNERS.get(config.Global.model)
+    if planner is None and {"Train.epochs_iters", "Train.eval_interval"} <= taken.keys():
+        return Plan(())
     if planner is None:
         trial = _tried(config, means)
         taken.setdefault("Train.batch_size", config.Train.batch_size)
