@@ -12,8 +12,9 @@ from pydantic import ValidationError
 
 from segcli.config.check import MODE_HINTS, REFUSED, check_rules, unknown_model
 from segcli.config.keys import OPTIONAL_SECTIONS, choices, expected, leaves, sections, wants_text
+from segcli.config.recipe import DEPENDENCIES, with_recipe
 from segcli.config.references import resolve_references
-from segcli.config.schema import DEFAULT, Config
+from segcli.config.schema import DEFAULT, RECIPE, Config
 from segcli.config.suggest import did_you_mean, near, nearest_keys
 from segcli.config.tree import Values, discard, put, value_at
 from segcli.config.unread import refused_keys, unread_keys
@@ -112,6 +113,7 @@ class _Reading:
     def __post_init__(self) -> None:
         document = Document() if self.path is None else read_yaml(self.path)
         self.origins.update({key: f"{self.path}:{line}" for key, line in document.lines.items()})
+        self.origins.update(document.origins)
         if document.faults and not document.values:
             raise ConfigError(document.faults)
         self.faults.extend(document.faults)
@@ -230,15 +232,13 @@ class _Reading:
                 mode=config.Global.mode if self._is_given("Global.mode") else None,
                 output=config.Global.output if self._is_given("Global.output") else None,
             )
-        origins = {key: self.origins.get(key, DEFAULT) for key in leaves()}
-        return LoadedConfig(
-            config.with_origins(origins), origins, self.path, unread=unread_keys(config, given, written)
-        )
+        config = with_recipe(config.with_origins({key: self.origins.get(key, DEFAULT) for key in leaves()}))
+        return LoadedConfig(config, config.origins, self.path, unread=unread_keys(config, given, written))
 
     def _given(self) -> tuple[dict[str, str], dict[str, str]]:
         """Origins of the keys that were given, and of those of them that stand in the file."""
         given = {key: self.origins[key] for key in leaves() if self._is_given(key)}
-        given = {key: origin for key, origin in given.items() if not origin.startswith(DEFAULT)}
+        given = {key: origin for key, origin in given.items() if not origin.startswith((DEFAULT, RECIPE))}
         return given, {key: origin for key, origin in given.items() if origin.startswith(f"{self.path}:")}
 
     def _place(self, fault: ConfigFault) -> tuple[int, int]:
@@ -256,6 +256,7 @@ class _Reading:
             if key in self.origins and value_at(values, key) is None:
                 discard(values, key)
                 del self.origins[key]
+        self._drop_recipe(values)
         shared = values.setdefault("Global", {})
         task = MODEL_TASKS.get(str(shared.get("model")))
         own = MODEL_DEFAULTS.get(str(shared.get("model")), {})
@@ -275,6 +276,17 @@ class _Reading:
             for key in of_file:
                 discard(values, _RUNTIME_WORDS[key])
                 del self.origins[key]
+
+    def _drop_recipe(self, values: Values) -> None:
+        """Values of a recipe that a file holds are found anew when that on which they depend was given after it."""
+        after = [key for key in DEPENDENCIES if key in self.origins and not self._is_of_file(key)]
+        for key, origin in list(self.origins.items()) if after else ():
+            if origin.startswith(RECIPE):
+                discard(values, key)
+                del self.origins[key]
+
+    def _is_of_file(self, key: str) -> bool:
+        return self.origins[key].startswith((f"{self.path}:", DEFAULT, RECIPE))
 
     def _typed(self, values: Values) -> Config:
         try:

@@ -7,41 +7,81 @@ from typing import Any
 
 import yaml
 
-from segcli.config.keys import leaves, sections
+from segcli.config.keys import leaves, meanings, sections
 from segcli.config.load import LoadedConfig
+from segcli.config.schema import Config
 from segcli.config.tree import value_at
+from segcli.models.names import MODEL_TASKS
 
 _WIDEST = 60
+RECIPE_KEYS = (
+    "Train.epochs_iters",
+    "Train.batch_size",
+    "Train.learning_rate",
+    "Train.warmup_steps",
+    "Train.crop_size",
+    "Train.input_size",
+    "Train.optimizer",
+    "Train.lr_scheduler",
+    "Train.loss",
+    "Train.class_weights",
+    "Train.transforms",
+    "Train.batch_transforms",
+)
+"""What makes up the recipe of a training."""
 
 
 def show(loaded: LoadedConfig) -> str:
-    """YAML text with one origin a line."""
-    values = loaded.config.model_dump(mode="json")
-    lines = list(_lines(values, loaded.origins, "", 0))
+    """YAML text with one origin per line."""
+    return as_yaml(loaded.config)
+
+
+def as_yaml(config: Config) -> str:
+    """Every value that has a meaning for the model, each with its origin as a comment."""
+    lines = list(_lines(config.model_dump(mode="json"), config, "", 0))
     width = min(max(len(text) for text, _ in lines), _WIDEST)
     return "\n".join(f"{text:<{width}}  # {origin}" if origin else text for text, origin in lines) + "\n"
 
 
-def _lines(values: dict[str, Any], origins: dict[str, str], prefix: str, depth: int) -> Iterator[tuple[str, str]]:
+def used_recipe(config: Config) -> dict[str, dict[str, Any]]:
+    """How the model is trained: each key of the recipe with its value and the origin of that."""
+    values = config.model_dump(mode="json")
+    found = {key: {"value": value_at(values, key), "origin": config.origin(key)} for key in RECIPE_KEYS}
+    return {key: entry for key, entry in found.items() if _has_meaning(config, key)}
+
+
+def _has_meaning(config: Config, key: str) -> bool:
+    task = MODEL_TASKS.get(config.Global.model)
+    return task is None or bool(meanings()[key].modes(config.Global.model, task))
+
+
+def _lines(values: dict[str, Any], config: Config, prefix: str, depth: int) -> Iterator[tuple[str, str]]:
     indent = "  " * depth
     for name in sections()[prefix.rstrip(".")].model_fields:
         key, value = f"{prefix}{name}", values[name]
         if key in leaves():
-            yield f"{indent}{name}: {scalar(value)}", origins[key]
+            if config.is_given(key) or _has_meaning(config, key):
+                yield from _entry(f"{indent}{name}:", value, config.origin(key), indent)
         elif value is None:
-            yield f"{indent}{name}: null", origins.get(key, "default")
+            if any(_has_meaning(config, inner) for inner in leaves() if inner.startswith(f"{key}.")):
+                yield f"{indent}{name}: null", config.origin(key)
         else:
-            yield f"{indent}{name}:", ""
-            yield from _lines(value, origins, f"{key}.", depth + 1)
+            inner = list(_lines(value, config, f"{key}.", depth + 1))
+            if inner:
+                yield f"{indent}{name}:", ""
+                yield from inner
+
+
+def _entry(head: str, value: Any, origin: str, indent: str) -> Iterator[tuple[str, str]]:
+    """A key with its value: on one line, or a line for each entry of a list of mappings."""
+    if isinstance(value, list) and value and all(isinstance(entry, dict) for entry in value):
+        yield head, origin
+        yield from ((f"{indent}  - {scalar(entry)}", "") for entry in value)
+    else:
+        yield f"{head} {scalar(value)}", origin
 
 
 def scalar(value: Any) -> str:
     """A value on one line of YAML."""
     text = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=float("inf"), sort_keys=False)
     return text.removesuffix("...\n").strip()
-
-
-def changed(loaded: LoadedConfig) -> dict[str, Any]:
-    """The values that did not come from a default, by dotted key."""
-    values = loaded.config.model_dump(mode="json")
-    return {key: value_at(values, key) for key, origin in loaded.origins.items() if not origin.startswith("default")}

@@ -82,12 +82,17 @@ class Document:
         lines: Line of every key, by dotted key, counted from 1.
         texts: The characters of every plain scalar, by dotted key.
         faults: What cannot be accepted in it.
+        origins: By dotted key: what the comment says that segcli wrote after a value that no user had chosen.
     """
 
     values: dict[str, Any] = field(default_factory=dict)
     lines: dict[str, int] = field(default_factory=dict)
     texts: dict[str, str] = field(default_factory=dict)
     faults: list[ConfigFault] = field(default_factory=list)
+    origins: dict[str, str] = field(default_factory=dict)
+
+
+_WRITTEN_ORIGIN = re.compile(r"\s# ((?:default|recipe of )[^#]*)$")
 
 
 def read_yaml(path: Path) -> Document:
@@ -121,12 +126,16 @@ def _parse(text: str, path: Path, document: Document) -> None:
         document.faults.append(ConfigFault(str(path), "holds no sections", "it starts with `Global:`"))
         return
     document.values = values
+    lines = text.splitlines()
     for key, key_node, value_node in _entries(node, ""):
         line = key_node.start_mark.line + 1
         if key in document.lines:
             message = f"is given twice, in lines {document.lines[key]} and {line}"
             document.faults.append(ConfigFault(key, message, "keep one", f"{path}:{line}"))
         document.lines[key] = line
+        written = _WRITTEN_ORIGIN.search(lines[line - 1])
+        if written is not None:
+            document.origins[key] = written[1].strip()
         if isinstance(value_node, yaml.ScalarNode) and value_node.style is None:
             document.texts[key] = value_node.value
 

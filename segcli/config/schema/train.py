@@ -96,6 +96,7 @@ class TrainConfig(Section):
             ``{BBoxAssigner: {batch_size_per_im: 64}}``; they travel with the weights (instance).
         scale_learning_rate: Multiplies the rate by the images a step over those that it is made for (instance).
         transforms: Training transforms that replace the recipe's, in order.
+        batch_transforms: Transforms of a whole batch that replace the recipe's, in order (instance).
         optimizer: Replaces the recipe's optimizer.
         lr_scheduler: Replaces the recipe's schedule.
         loss: Replaces the recipe's loss.
@@ -163,6 +164,7 @@ class TrainConfig(Section):
         Read(("train",), DENSE),
         Instead("Train.promptable.flip is the one augmentation", PROMPTABLE),
     ] = None
+    batch_transforms: Annotated[tuple[dict[str, Any], ...] | None, Read(("train",), INSTANCE)] = None
     optimizer: dict[str, Any] | None = None
     lr_scheduler: dict[str, Any] | None = None
     loss: Annotated[dict[str, Any] | None, Read(("train",), SEMANTIC), Instead("the losses belong to the network")] = (

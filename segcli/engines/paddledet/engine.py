@@ -8,7 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from segcli.config.schema import Config, TrainConfig
+from segcli.config.recipe import WARMUP_SHARE, chosen_recipe
+from segcli.config.schema import RECIPE, Config, TrainConfig
 from segcli.data.formats.coco import open_coco_dataset
 from segcli.data.instances import CocoDataset
 from segcli.data.sampling import Draws
@@ -29,8 +30,6 @@ from segcli.models.spec import ModelSpec, Preprocess, Recipe, TrainRecipe
 
 log = logging.getLogger("segcli.train")
 
-SCRATCH_CLIP = 10.0
-_WARMUP_SHARE = 10
 _STACKING = ("PadTargets", "Gt2Solov2Target", "SeedTargets")
 """Batch transforms after which the targets of all images have one shape."""
 _DIVISOR = 32
@@ -56,7 +55,7 @@ class PaddleDetEngine:
 
         settings = config.Train
         size = _input_size(spec, settings)
-        recipe = SIZED[spec.name].recipe(size)
+        recipe = chosen_recipe(spec, config)
         dataset = _open_dataset(config)
         images = training_images(dataset.train, needs_objects=SIZED[spec.name].needs_objects)
         draws = Draws(
@@ -76,9 +75,9 @@ class PaddleDetEngine:
         )
         per_epoch = draws.iterations_per_epoch
         schedule = build_schedule(
-            settings.lr_scheduler or recipe.lr_scheduler,
-            learning_rate=_learning_rate(settings, recipe, draws),
-            warmup_steps=_warmup_steps(settings, recipe, per_epoch),
+            recipe.lr_scheduler,
+            learning_rate=_learning_rate(config, recipe, draws),
+            warmup_steps=_warmup_steps(config, recipe, per_epoch),
             epochs=settings.epochs_iters,
             recipe_epochs=recipe.epochs or settings.epochs_iters,
             iterations=per_epoch,
@@ -89,10 +88,10 @@ class PaddleDetEngine:
         return InstanceSession(
             network=network,
             forward=network,
-            optimizer=build_optimizer(settings.optimizer or _optimizer(settings, recipe), network, schedule),
+            optimizer=build_optimizer(_optimizer(settings, recipe), network, schedule),
             classes=dataset.classes,
             preprocess=preprocess,
-            stream=InstanceStream(images, build_transforms(settings.transforms or recipe.transforms), draws),
+            stream=InstanceStream(images, build_transforms(recipe.transforms), draws),
             draws=draws,
             collate=collate(build_transforms(batch_transforms), stacked=stacked),
             measure=partial(_measure, spec=spec, dataset=dataset, preprocess=preprocess),
@@ -172,24 +171,23 @@ def _open_dataset(config: Config) -> CocoDataset:
 
 
 def _optimizer(settings: TrainConfig, recipe: TrainRecipe) -> Recipe:
-    """The recipe's optimizer; from random weights with gradients of a bounded norm, without which it may diverge."""
-    if settings.pretrain_weight_path is not None or "clip_grad_by_norm" in recipe.optimizer:
-        return recipe.optimizer
-    log.info("from random weights: gradients are clipped to norm %g, no layer is frozen", SCRATCH_CLIP)
-    return {**recipe.optimizer, "clip_grad_by_norm": SCRATCH_CLIP}
+    """The recipe's optimizer; it clips gradients from random weights, which is said."""
+    if settings.pretrain_weight_path is None and settings.optimizer is None:
+        log.info("from random weights: gradients are clipped, no layer is frozen")
+    return recipe.optimizer
 
 
-def _learning_rate(settings: TrainConfig, recipe: TrainRecipe, draws: Draws) -> float:
+def _learning_rate(config: Config, recipe: TrainRecipe, draws: Draws) -> float:
     """The rate after the warm-up; scaled to the images a step where that is wanted, said where it is not."""
-    rate = settings.learning_rate or recipe.learning_rate
+    rate = recipe.learning_rate
     ours, theirs = draws.batch_size * draws.world_size, recipe.images_per_step
     if theirs is None or ours == theirs:
         return rate
     scaled = rate * ours / theirs
-    if settings.scale_learning_rate:
+    if config.Train.scale_learning_rate:
         log.info("learning rate %g for %d images a step becomes %g for %d", rate, theirs, scaled, ours)
         return scaled
-    if settings.learning_rate is None:
+    if config.Train.learning_rate is None or config.origin("Train.learning_rate").startswith(RECIPE):
         log.info(
             "the recipe's learning rate %g is made for %d images a step, here are %d; "
             "Train.scale_learning_rate=True would take %g",
@@ -201,9 +199,9 @@ def _learning_rate(settings: TrainConfig, recipe: TrainRecipe, draws: Draws) -> 
     return rate
 
 
-def _warmup_steps(settings: TrainConfig, recipe: TrainRecipe, per_epoch: int) -> int:
+def _warmup_steps(config: Config, recipe: TrainRecipe, per_epoch: int) -> int:
     """The configured steps, or the recipe's where they leave most of the training after them."""
-    if settings.warmup_steps is not None:
-        return settings.warmup_steps
+    if config.Train.warmup_steps is not None and not config.origin("Train.warmup_steps").startswith(RECIPE):
+        return config.Train.warmup_steps
     wanted = recipe.warmup_steps if recipe.warmup_epochs is None else recipe.warmup_epochs * per_epoch
-    return min(wanted, settings.epochs_iters * per_epoch // _WARMUP_SHARE)
+    return min(wanted, config.Train.epochs_iters * per_epoch // WARMUP_SHARE)

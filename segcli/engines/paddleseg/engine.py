@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from segcli.config.input_size import fixed_size
-from segcli.config.schema import Config, TrainConfig
+from segcli.config.recipe import chosen_recipe
+from segcli.config.schema import Config
 from segcli.data.class_weights import class_weights
 from segcli.data.formats.masks import open_seg_dataset
 from segcli.data.samples import SegDataset
@@ -16,10 +17,7 @@ from segcli.engines.paddleseg.networks import build
 from segcli.engines.paddleseg.parts import build_losses, build_optimizer, build_schedule, build_transforms
 from segcli.engines.paddleseg.session import SemanticSession, network_forward
 from segcli.engines.paddleseg.stream import SampleStream
-from segcli.errors import UsageError
-from segcli.models.spec import ModelSpec, TrainRecipe
-
-_WARMUP_SHARE = 10
+from segcli.models.spec import ModelSpec
 
 
 class PaddleSegEngine:
@@ -40,7 +38,7 @@ class PaddleSegEngine:
         """Reads the lists of the dataset and builds all that trains the model on it."""
         import paddle
 
-        recipe = _recipe(spec)
+        recipe = chosen_recipe(spec, config)
         settings = config.Train
         dataset = _open_dataset(config)
         paddle.seed(config.Global.seed)
@@ -52,25 +50,23 @@ class PaddleSegEngine:
             rank=paddle.distributed.get_rank(),
             world_size=paddle.distributed.get_world_size(),
         )
-        transforms = build_transforms(
-            settings.transforms or recipe.transforms, num_classes=len(dataset.classes), crop_size=settings.crop_size
-        )
+        transforms = build_transforms(recipe.transforms, num_classes=len(dataset.classes), crop_size=settings.crop_size)
         losses = build_losses(
-            settings.loss or recipe.loss,
+            recipe.loss,
             num_classes=len(dataset.classes),
             ignore_index=dataset.classes.ignore_index,
             class_weights=class_weights(settings.class_weights, dataset),
         )
         schedule = build_schedule(
-            settings.lr_scheduler or recipe.lr_scheduler,
-            learning_rate=settings.learning_rate or recipe.learning_rate,
-            warmup_steps=_warmup_steps(settings, recipe),
+            recipe.lr_scheduler,
+            learning_rate=recipe.learning_rate,
+            warmup_steps=recipe.warmup_steps,
             iterations=settings.epochs_iters,
         )
         return SemanticSession(
             network=network,
             forward=paddle.jit.to_static(network.forward) if settings.dy2st else network,
-            optimizer=build_optimizer(settings.optimizer or recipe.optimizer, network, schedule),
+            optimizer=build_optimizer(recipe.optimizer, network, schedule),
             dataset=dataset,
             stream=SampleStream(dataset.train, transforms, draws, _edge_classes(losses, len(dataset.classes))),
             draws=draws,
@@ -117,19 +113,6 @@ class PaddleSegEngine:
         """Logits [N, C, H, W] of normalised images [N, 3, H, W], as arrays."""
         forward: Callable[..., Any] = network_forward(network)
         return forward
-
-
-def _recipe(spec: ModelSpec) -> TrainRecipe:
-    if spec.recipe is None:
-        raise UsageError(f"{spec.name} cannot be trained")
-    return spec.recipe
-
-
-def _warmup_steps(settings: TrainConfig, recipe: TrainRecipe) -> int:
-    """The configured steps, or the recipe's where they leave most of the training after them."""
-    if settings.warmup_steps is not None:
-        return settings.warmup_steps
-    return min(recipe.warmup_steps, settings.epochs_iters // _WARMUP_SHARE)
 
 
 def _open_dataset(config: Config) -> SegDataset:

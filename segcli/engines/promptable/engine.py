@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 
 import paddle
 
-from segcli.config.schema import Config, TrainConfig
+from segcli.config.recipe import WARMUP_SHARE, chosen_recipe
+from segcli.config.schema import RECIPE, Config, TrainConfig
 from segcli.data.formats.coco import open_coco_dataset
 from segcli.data.formats.masks import open_seg_dataset
 from segcli.data.sampling import Draws
@@ -22,7 +23,7 @@ from segcli.engines.promptable.schedule import build_optimizer, build_schedule
 from segcli.errors import DatasetError
 from segcli.models.promptable.specs import PROMPTABLE, Asked
 from segcli.models.promptable.table import build_promptable_network
-from segcli.models.spec import ModelSpec, TrainRecipe
+from segcli.models.spec import ModelSpec
 from segcli.promptable.cache import EmbeddingCache
 from segcli.promptable.training import PromptSettings
 
@@ -30,7 +31,6 @@ log = logging.getLogger("segcli.train")
 
 MEMORY_FOR_EMBEDDINGS = 2 << 30
 """Bytes of embeddings beyond which they are kept on disk."""
-_WARMUP_SHARE = 10
 _FLOAT_BYTES = 4
 T = TypeVar("T")
 
@@ -92,7 +92,7 @@ def _open_sam(spec: ModelSpec, config: Config, network: Network) -> TrainingSess
     return SamSession(
         network=network,
         forward=SamStep(network, PromptSettings(box_share=asked.box_share, error_rounds=asked.error_rounds)),
-        optimizer=_optimizer(spec, settings, network, draws),
+        optimizer=_optimizer(spec, config, network, draws),
         classes=dataset.classes,
         preprocess=spec.preprocess,
         samples=SamSamples(
@@ -124,7 +124,7 @@ def _open_lseg(spec: ModelSpec, config: Config, network: Network) -> TrainingSes
     return LSegSession(
         network=network,
         forward=LSegStep(network, frozen, dataset.classes.ignore_index),
-        optimizer=_optimizer(spec, settings, network, draws),
+        optimizer=_optimizer(spec, config, network, draws),
         classes=dataset.classes,
         preprocess=spec.preprocess,
         samples=samples,
@@ -160,18 +160,16 @@ def _freeze(layer: Network) -> None:
         parameter.stop_gradient = True
 
 
-def _optimizer(spec: ModelSpec, settings: TrainConfig, network: Network, draws: Draws) -> object:
-    recipe = spec.recipe
-    assert isinstance(recipe, TrainRecipe)
-    iterations = settings.epochs_iters * draws.iterations_per_epoch
-    warmup = settings.warmup_steps
+def _optimizer(spec: ModelSpec, config: Config, network: Network, draws: Draws) -> object:
+    recipe = chosen_recipe(spec, config)
+    iterations = config.Train.epochs_iters * draws.iterations_per_epoch
+    warmup = config.Train.warmup_steps
+    if warmup is None or config.origin("Train.warmup_steps").startswith(RECIPE):
+        warmup = min(recipe.warmup_steps, iterations // WARMUP_SHARE)
     schedule = build_schedule(
-        settings.lr_scheduler or recipe.lr_scheduler,
-        learning_rate=settings.learning_rate or recipe.learning_rate,
-        warmup_steps=min(recipe.warmup_steps, iterations // _WARMUP_SHARE) if warmup is None else warmup,
-        iterations=iterations,
+        recipe.lr_scheduler, learning_rate=recipe.learning_rate, warmup_steps=warmup, iterations=iterations
     )
-    return build_optimizer(settings.optimizer or recipe.optimizer, network, schedule)
+    return build_optimizer(recipe.optimizer, network, schedule)
 
 
 def _embedding_cache(size: int, images: int, folder: str | None) -> EmbeddingCache:

@@ -1,0 +1,136 @@
+"""The values of a model's own recipe, where a configuration leaves them open: what is used is what is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from segcli.config.schema import RECIPE, Config, TrainConfig
+from segcli.config.tree import value_at
+from segcli.errors import UsageError
+from segcli.models.instance.table import SIZED
+from segcli.models.spec import ModelSpec, Recipe, TrainRecipe
+from segcli.models.table import MODELS
+from segcli.models.task import Task
+
+WARMUP_SHARE = 10
+"""A recipe's warm-up takes at most this part of the training."""
+SCRATCH_CLIP = 10.0
+"""Norm to which gradients are clipped that begin with random weights, without which instance models may diverge."""
+DEPENDENCIES = (
+    "Global.model",
+    "Train.crop_size",
+    "Train.epochs_iters",
+    "Train.input_size",
+    "Train.pretrain_weight_path",
+    "Train.transforms",
+)
+"""Keys on which recipes depend: values of a recipe that a file holds are found anew when one of them changes."""
+AUTO = "auto"
+_REPLACEABLE = (
+    "learning_rate",
+    "warmup_steps",
+    "optimizer",
+    "lr_scheduler",
+    "loss",
+    "transforms",
+    "batch_transforms",
+)
+
+
+def with_recipe(config: Config) -> Config:
+    """The configuration with the recipe of its model where neither the user nor a plan has chosen."""
+    spec = MODELS.get(config.Global.model)
+    if spec is None or spec.recipe is None:
+        return config
+    plain = config.model_dump()
+    missing = {key: value for key, value in _values(spec, config).items() if value_at(plain, key) is None}
+    return config.replaced(missing, {key: _origin(spec, key, config) for key in missing}) if missing else config
+
+
+def chosen_recipe(spec: ModelSpec, config: Config) -> TrainRecipe:
+    """How a model is trained: by its own recipe, and by what the configuration says instead.
+
+    Raises:
+        UsageError: The model cannot be trained.
+    """
+    if spec.recipe is None:
+        raise UsageError(f"{spec.name} cannot be trained")
+    settings = with_recipe(config).Train
+    chosen = {name: getattr(settings, name) for name in _REPLACEABLE}
+    return replace(recipe_of(spec, settings), **{name: value for name, value in chosen.items() if value is not None})
+
+
+def recipe_of(spec: ModelSpec, settings: TrainConfig) -> TrainRecipe:
+    """The recipe of a model that can be trained, for the configured image size."""
+    assert spec.recipe is not None
+    sized = SIZED.get(spec.name)
+    return spec.recipe if sized is None else sized.recipe(settings.input_size or sized.default)
+
+
+def crop_of(transforms: object) -> list[int] | None:
+    """Width and height of the first transform that crops; None where none does."""
+    for transform in transforms if isinstance(transforms, (list, tuple)) else ():
+        if isinstance(transform, Mapping) and "crop_size" in transform:
+            return list(transform["crop_size"])
+    return None
+
+
+def _values(spec: ModelSpec, config: Config) -> dict[str, Any]:
+    """The recipe's values by key, as far as they follow from the configuration."""
+    settings = config.Train
+    recipe = recipe_of(spec, settings)
+    values: dict[str, Any] = {
+        "learning_rate": recipe.learning_rate,
+        "warmup_steps": recipe.warmup_steps,
+        "lr_scheduler": dict(recipe.lr_scheduler),
+    }
+    if spec.task is Task.SEMANTIC:
+        transforms = _cropped(recipe.transforms, settings.crop_size)
+        values |= {
+            "warmup_steps": min(recipe.warmup_steps, settings.epochs_iters // WARMUP_SHARE),
+            "optimizer": dict(recipe.optimizer),
+            "loss": dict(recipe.loss),
+            "transforms": transforms,
+            "crop_size": None if settings.transforms is not None else crop_of(transforms),
+        }
+    elif spec.task is Task.INSTANCE:
+        values |= {
+            "input_size": SIZED[spec.name].default,
+            "transforms": [dict(transform) for transform in recipe.transforms],
+            "batch_transforms": [dict(transform) for transform in recipe.batch_transforms],
+            "optimizer": _clipped(recipe.optimizer, settings),
+        }
+    else:
+        values["optimizer"] = dict(recipe.optimizer)
+    return {f"Train.{name}": value for name, value in values.items()}
+
+
+def _origin(spec: ModelSpec, key: str, config: Config) -> str:
+    """Names the recipe, and what it was fitted to."""
+    origin = f"{RECIPE} {spec.name}"
+    if key == "Train.warmup_steps":
+        return f"{origin}, at most a tenth of the training"
+    if key == "Train.transforms" and config.Train.crop_size is not None:
+        return f"{origin}, with Train.crop_size"
+    if key == "Train.optimizer" and spec.task is Task.INSTANCE and config.Train.pretrain_weight_path is None:
+        return f"{origin}, gradients clipped because the weights are random"
+    return origin
+
+
+def _cropped(transforms: tuple[Recipe, ...], crop_size: tuple[int, int] | None) -> list[dict[str, Any]]:
+    plain = [dict(transform) for transform in transforms]
+    for transform in plain if crop_size is not None else ():
+        if "crop_size" in transform:
+            transform["crop_size"] = list(crop_size or ())
+    return plain
+
+
+def _clipped(optimizer: Recipe, settings: TrainConfig) -> dict[str, Any] | None:
+    """The optimizer; with clipped gradients from random weights; None while it is open which weights there are."""
+    if settings.pretrain_weight_path == AUTO:
+        return None
+    if settings.pretrain_weight_path is not None or "clip_grad_by_norm" in optimizer:
+        return dict(optimizer)
+    return {**optimizer, "clip_grad_by_norm": SCRATCH_CLIP}
