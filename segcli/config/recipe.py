@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from segcli.config.schema import RECIPE, Config, TrainConfig
+from segcli.config.schema import DEFAULT, RECIPE, Config, TrainConfig
 from segcli.config.tree import value_at
 from segcli.errors import UsageError
 from segcli.models.instance.table import SIZED
@@ -49,6 +49,12 @@ def with_recipe(config: Config) -> Config:
     return config.replaced(missing, {key: _origin(spec, key, config) for key in missing}) if missing else config
 
 
+def without_recipe(config: Config) -> Config:
+    """The configuration with every value of a recipe left open again, for what is chosen before the recipe."""
+    filled = [key for key, origin in config.origins.items() if origin.startswith(RECIPE)]
+    return config.replaced(dict.fromkeys(filled), DEFAULT)
+
+
 def chosen_recipe(spec: ModelSpec, config: Config) -> TrainRecipe:
     """How a model is trained: by its own recipe, and by what the configuration says instead.
 
@@ -83,7 +89,7 @@ def _values(spec: ModelSpec, config: Config) -> dict[str, Any]:
     recipe = recipe_of(spec, settings)
     values: dict[str, Any] = {
         "learning_rate": recipe.learning_rate,
-        "warmup_steps": recipe.warmup_steps,
+        "warmup_steps": None if recipe.warmup_epochs is not None else recipe.warmup_steps,
         "lr_scheduler": dict(recipe.lr_scheduler),
     }
     if spec.task is Task.SEMANTIC:
@@ -110,6 +116,8 @@ def _values(spec: ModelSpec, config: Config) -> dict[str, Any]:
 def _origin(spec: ModelSpec, key: str, config: Config) -> str:
     """Names the recipe, and what it was fitted to."""
     origin = f"{RECIPE} {spec.name}"
+    if key == "Train.warmup_steps" and spec.recipe is not None and spec.recipe.warmup_epochs is not None:
+        return f"{origin}, {spec.recipe.warmup_epochs} epochs"
     if key == "Train.warmup_steps":
         return f"{origin}, at most a tenth of the training"
     if key == "Train.transforms" and config.Train.crop_size is not None:

@@ -1,7 +1,7 @@
-"""Writes `configs/<task>/<Model>.yaml`: every key with a comment, both taken from the schema.
+"""Writes `configs/`: `default.yaml` with every key and what it means, and a short file per model with its recipe.
 
-``python -m segcli.config.template configs`` writes the files of all models of the table; a test checks that the
-committed ones are what this writes.
+``python -m segcli.config.template configs`` writes them all; a test checks that the committed ones are what this
+writes. Values stand as comments: what is not uncommented is left to the recipe and the plan.
 """
 
 from __future__ import annotations
@@ -13,108 +13,139 @@ from pathlib import Path
 from typing import Any
 
 from segcli.config.check import REFUSED
-from segcli.config.keys import choices, describe, leaves, sections
-from segcli.config.load import MODEL_DEFAULTS, TASK_DEFAULTS
-from segcli.config.show import scalar
+from segcli.config.keys import OPTIONAL_SECTIONS, choices, describe, leaves, meanings, sections
+from segcli.config.load import from_values
+from segcli.config.schema import Config
+from segcli.config.schema.meaning import ALL, Meaning
+from segcli.config.show import RECIPE_KEYS, scalar
+from segcli.config.tree import value_at
 from segcli.data.files import write_text_atomic
-from segcli.models.names import MODEL_TASKS
+from segcli.models.names import MODEL_TASKS, PARAMETERS_MILLION
 from segcli.models.table import MODELS
 from segcli.models.task import Task
 
-_LEFT_OUT = (
-    "Global.export_with_pir",
-    "Train.uniform_output_enabled",
-    "Train.plan_reasons",
-    "Predict.kernel_option",
-    "Predict.engine",
-    "Predict.engine_config",
-    "Predict.use_hpip",
-    "Predict.hpi_config",
-)
-"""Keys that exist for configurations of PaddleX alone; ours say the same by `Predict.runtime`."""
-_PROMPTABLE_ONLY = ("Train.promptable", "Predict.prompts", "Predict.promptable")
-_TASK_VALUES: dict[Task, dict[str, Any]] = {
-    Task.SEMANTIC: {"Global.dataset_dir": "data", "Predict.model_dir": None},
-    Task.INSTANCE: {"Global.dataset_dir": "data", "Predict.model_dir": None},
-    Task.PROMPTABLE: {
-        "Global.mode": "predict",
-        "Global.dataset_dir": "data",
-        "Predict.input": "image.jpg",
-        "Predict.model_dir": None,
-    },
-}
-"""Values that a file needs to be accepted as it stands."""
-_PLANNED = {
-    "Train.plan": "auto",
-    "Train.epochs_iters": None,
-    "Train.batch_size": None,
-    "Train.eval_interval": None,
-}
-"""What the plan chooses where a task has one."""
+DEFAULT_FILE = "default.yaml"
+_WIDTH = 118
 _TRAINING = "-o Global.dataset_dir=data -o Global.mode=train"
-_TASK_WORDS = {
+_FIRST_RUN = {
     Task.SEMANTIC: _TRAINING,
     Task.INSTANCE: _TRAINING,
     Task.PROMPTABLE: "-o Predict.model_dir=weights.pdparams Predict.input=image.jpg Predict.prompts=prompts.json",
 }
 """How a user begins with a model of the task."""
+_MODE = {Task.SEMANTIC: "check_dataset", Task.INSTANCE: "check_dataset", Task.PROMPTABLE: "predict"}
+_NEEDED = {"Global.model": "PP-LiteSeg-T", "Global.dataset_dir": "data"}
+"""What stands in the default file so that it is accepted as it is."""
+_SHORT_TASKS = {Task.SEMANTIC: "semantic", Task.INSTANCE: "instance", Task.PROMPTABLE: "promptable"}
 
 
 def template(model: str) -> str:
-    """The commented configuration of a model.
+    """The configuration of a model: what it needs, and its recipe as commented lines.
 
     Raises:
         KeyError: There is no such model.
     """
     task = MODEL_TASKS[model]
-    planned = {} if task is Task.PROMPTABLE else _PLANNED
-    own = {**TASK_DEFAULTS[task], **MODEL_DEFAULTS.get(model, {})}
-    given = {"Global.model": model, **own, **_TASK_VALUES[task], **planned}
-    head = [
-        f"# {model} ({task.value.replace('_', ' ')}). Keys with their defaults; any can be left out or set with -o.",
-        f"# python main.py -c configs/{task.value}/{model}.yaml {_TASK_WORDS[task]}",
+    given: dict[str, Any] = {"Global.model": model, "Global.mode": _MODE[task], "Global.dataset_dir": "data"}
+    if task is Task.PROMPTABLE:
+        given["Predict.input"] = "image.jpg"
+    config = from_values(given).config
+    lines = [
+        f"# {model} ({task.value.replace('_', ' ')}, {PARAMETERS_MILLION[model]:g} million parameters).",
+        f"# python main.py -c configs/{task.value}/{model}.yaml {_FIRST_RUN[task]}",
+        *_given(given),
     ]
-    return "\n".join([*head, "", *_body(model, given, "", 0)]).rstrip() + "\n"
+    if MODELS[model].recipe is not None:
+        lines += ["", "# Its recipe: uncomment a line to change it. Every other key: configs/default.yaml", "Train:"]
+        lines += [f"  # {line}" for line in _recipe(config)]
+    return "\n".join(lines) + "\n"
 
 
-def _body(model: str, given: dict[str, Any], prefix: str, depth: int) -> Iterator[str]:
-    asked = MODEL_TASKS[model] is Task.PROMPTABLE
+def default_template() -> str:
+    """Every key with its default and its meaning."""
+    lines = [
+        "# Every key, its meaning and its default. Copy the lines that you need into a file of your own, or use",
+        "# -o Section.key=value. (semantic), (instance), (promptable): the models for which a key has a meaning.",
+        "",
+        *_section("", 0),
+    ]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _given(values: dict[str, Any]) -> Iterator[str]:
+    section = ""
+    for key, value in values.items():
+        owner, _, name = key.partition(".")
+        if owner != section:
+            section = owner
+            yield f"{owner}:"
+        yield f"  {name}: {scalar(value)}"
+
+
+def _recipe(config: Config) -> Iterator[str]:
+    """The lines of the recipe, without indent."""
+    values = config.model_dump(mode="json")
+    for key in RECIPE_KEYS:
+        name, value = key.partition(".")[2], value_at(values, key)
+        if value is None:
+            continue
+        if isinstance(value, list) and value and isinstance(value[0], dict):
+            yield f"{name}:"
+            yield from (f"  - {scalar(entry)}" for entry in value)
+        else:
+            yield f"{name}: {scalar(value)}"
+
+
+def _section(prefix: str, depth: int) -> Iterator[str]:
+    indent = "  " * depth
     for name, rule in sections()[prefix.rstrip(".")].model_fields.items():
         key = f"{prefix}{name}"
-        if key in REFUSED or key in _LEFT_OUT or (key in _PROMPTABLE_ONLY and not asked):
+        if key in REFUSED:
             continue
-        yield from _comment(key, model, depth)
-        value = given.get(key, rule.get_default(call_default_factory=True))
-        if key in leaves() or value is None:
-            yield f"{'  ' * depth}{name}: {scalar(list(value) if isinstance(value, tuple) else value)}"
+        yield from _comment(key, depth)
+        if key in _NEEDED:
+            yield f"{indent}{name}: {_NEEDED[key]}"
+        elif key in leaves() or key in OPTIONAL_SECTIONS:
+            default = rule.get_default(call_default_factory=True)
+            yield f"{indent}# {name}: {scalar(list(default) if isinstance(default, tuple) else default)}"
         else:
-            yield f"{'  ' * depth}{name}:"
-            yield from _body(model, given, f"{key}.", depth + 1)
+            yield f"{indent}{name}:"
+            yield from _section(f"{key}.", depth + 1)
         if depth == 0:
             yield ""
 
 
-def _comment(key: str, model: str, depth: int) -> list[str]:
+def _comment(key: str, depth: int) -> list[str]:
+    text = plain(key)
+    inner = next((name for name in meanings() if name == key or name.startswith(f"{key}.")), key)
+    whose = whose_key(meanings()[inner]) if key in leaves() or key in OPTIONAL_SECTIONS else ""
+    if whose and whose not in text:
+        text = f"{text.rstrip('.')} {whose}."
+    margin = "  " * depth + "# "
+    return textwrap.wrap(text, _WIDTH, initial_indent=margin, subsequent_indent=margin)
+
+
+def plain(key: str) -> str:
+    """What a key means, without marks, and the words that it takes."""
     text = describe(key).replace("``", "").replace("`", "").replace("None", "null")
     words = choices(leaves()[key]) if key in leaves() else []
-    if words and not all(word in text for word in words):
-        text = f"{text.rstrip('.')}: {', '.join(words)}."
-    recipe = MODELS[model].recipe if model in MODELS else None
-    known = {"Train.learning_rate": "learning_rate", "Train.warmup_steps": "warmup_steps"}
-    if recipe is not None and key in known:
-        text = f"{text.rstrip('.')} ({getattr(recipe, known[key])})."
-    margin = "  " * depth + "# "
-    return textwrap.wrap(text, 118, initial_indent=margin, subsequent_indent=margin)
+    return f"{text.rstrip('.')}: {', '.join(words)}." if words and not all(word in text for word in words) else text
+
+
+def whose_key(meaning: Meaning) -> str:
+    """The models for which a key has a meaning, in brackets; nothing for a key of all."""
+    if meaning.models:
+        return f"({', '.join(meaning.models)})"
+    return "" if meaning.tasks in (ALL, ()) else f"({', '.join(_SHORT_TASKS[task] for task in meaning.tasks)})"
 
 
 def write_all(folder: Path) -> list[Path]:
-    """Writes the file of every model of the table into `folder` and returns them."""
-    written = []
-    for name, spec in MODELS.items():
-        path = folder / spec.task.value / f"{name}.yaml"
-        write_text_atomic(path, template(name))
-        written.append(path)
-    return written
+    """Writes `default.yaml` and the file of every model into `folder` and returns them."""
+    texts = {folder / DEFAULT_FILE: default_template()}
+    texts.update({folder / spec.task.value / f"{name}.yaml": template(name) for name, spec in MODELS.items()})
+    for path, text in texts.items():
+        write_text_atomic(path, text)
+    return list(texts)
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ class ModelCard:
         ignore_index: Mask id that counted nowhere.
         preprocess: How images became inputs.
         config: The whole configuration of the training, as plain values.
+        recipe: How it was trained, by key of the configuration: the value that was used, and its origin.
         iteration: Iterations trained.
         score: Score on the validation part, by name, e.g. ``{"mIoU": 0.91}``; empty when never measured.
         segcli_version: Version that wrote the card.
@@ -36,6 +37,7 @@ class ModelCard:
     ignore_index: int = IGNORE_INDEX
     preprocess: Preprocess = field(default_factory=Preprocess)
     config: dict[str, Any] = field(default_factory=dict)
+    recipe: dict[str, dict[str, Any]] = field(default_factory=dict)
     iteration: int = 0
     score: dict[str, float] = field(default_factory=dict)
     segcli_version: str = ""

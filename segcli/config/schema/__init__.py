@@ -20,6 +20,7 @@ from segcli.config.schema.predict import KernelOption, PredictConfig, PromptedCo
 from segcli.config.schema.shared import GlobalConfig, Mode
 from segcli.config.schema.tiles import SlidingWindowConfig
 from segcli.config.schema.train import EarlyStopConfig, EmaConfig, PromptTrainingConfig, TrainConfig
+from segcli.config.tree import put
 
 __all__ = [
     "DEFAULT",
@@ -55,7 +56,7 @@ class Config(Section):
 
     Attributes:
         Global: What every mode needs.
-        CheckDataset: The mode check_dataset: convert, divide, check.
+        CheckDataset: The mode check_dataset: convert, split, check.
         Train: The mode train.
         Evaluate: The mode evaluate.
         Export: The mode export.
@@ -96,13 +97,9 @@ class Config(Section):
         Raises:
             pydantic.ValidationError: A value is not of the key's type.
         """
-        plain = self.model_dump()
+        plain = self.model_dump(exclude_unset=True)
         for key, value in values.items():
-            *way, last = key.split(".")
-            section = plain
-            for name in way:
-                section = section[name]
-            section[last] = value
+            put(plain, key, value)
         origins = dict.fromkeys(values, origin) if isinstance(origin, str) else origin
         return type(self).model_validate(plain).with_origins({**self._origins, **origins})
 

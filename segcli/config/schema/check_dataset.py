@@ -32,10 +32,10 @@ class ConvertConfig(Section):
 
 
 class SplitConfig(Section):
-    """A new division into train and val.
+    """A new split into train and val.
 
     Attributes:
-        enable: Whether to divide.
+        enable: Whether to split.
         train_percent: Share of the training part; with val_percent it makes 100.
         val_percent: Share of the validation part.
         seed: Seed of the shuffle.
@@ -67,14 +67,14 @@ class CheckDatasetConfig(Section):
 
     Attributes:
         convert: Conversion before the check.
-        split: Division before the check.
+        split: Split before the check.
         groups: Images that belong together and must not lie in both splits.
         rules: Severity by rule id or by the beginning of ids: ``{S501: error, C145: off, S2: warning}``.
         select: Rules that are reported, by id or by the beginning of ids; null means all.
         ignore: Rules that are not reported, likewise.
         strict: Whether a warning makes the dataset invalid too, as in continuous integration.
         sarif: File for the findings in SARIF form, which code hosts show beside the files; null writes none.
-        num_workers: Processes or threads that decode; None is one a core.
+        num_workers: Processes or threads that decode; None is one per core.
         demo_images: How many samples of each part are drawn.
     """
 

@@ -20,12 +20,12 @@ class KernelOption(Section):
 
 
 class PromptedConfig(Section):
-    """What a promptable model is asked and how it answers, beside `Predict.prompts`.
+    """How a promptable model answers its prompts, beside `Predict.prompts`.
 
     Attributes:
         multimask: Which of SAM's masks: the best of three for a single click and the one otherwise (``auto``), the
             ``best`` of three, ``all`` three, or the one for clear prompts (``single``).
-        refine_rounds: How often an answer is given back as a mask prompt (SAM).
+        refine_rounds: How often a mask is fed back as a prompt (SAM).
         everything: Finds all things without prompts, by a grid of points (SAM).
         points_per_side: Side of that grid.
         min_score: Least predicted IoU of a thing that is found so.
@@ -34,7 +34,7 @@ class PromptedConfig(Section):
         truncate_text: Cuts texts that are too long instead of refusing them (LSeg).
         cache_dir: Folder in which the embeddings of images are kept, so that another prompt is answered without the
             encoder; null keeps the last few in memory.
-        formats: Files beside the JSON: ``overlay``, ``png`` (an image a mask), ``labelme``, ``coco``.
+        formats: Files beside the JSON: ``overlay``, ``png`` (one image per mask), ``labelme``, ``coco``.
     """
 
     multimask: Annotated[Literal["auto", "best", "all", "single"], Read(("predict",), PROMPTABLE, SAM)] = "auto"
@@ -56,7 +56,7 @@ class PredictConfig(Section):
         batch_size: Images at once.
         model_dir: Folder of an exported model, or the weights of a promptable one; None is that of the best weights in
             `Global.output`.
-        input: RgbImage, folder, glob, list file (`.txt`), address, or a list of these.
+        input: Image, folder, glob, list file (`.txt`), URL, or a list of these.
         kernel_option: PaddleX's choice of mode; ``paddle``, ``mkldnn`` and the like choose the Paddle runtime.
         engine: PaddleX's choice of runtime: ``paddle``, ``paddle_static``, ``onnxruntime``, ...
         engine_config: PaddleX's options of the runtime.
@@ -71,7 +71,7 @@ class PredictConfig(Section):
         json_form: ``compact`` names the label map's file and counts, or holds masks as run-length codes; ``full`` holds
             PaddleX's arrays.
         sliding_window: Tiles for large images.
-        promptable: What a promptable model is asked and how it answers.
+        promptable: How a promptable model answers its prompts.
     """
 
     reads: ClassVar = (Read(("predict",)),)

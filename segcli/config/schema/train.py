@@ -72,9 +72,9 @@ class TrainConfig(Section):
         num_classes: Number of classes (semantic: with the background); None takes it from the dataset.
         epochs_iters: Iterations (semantic) or epochs (instance, promptable), as in PaddleX; None in a file leaves it
             to the plan.
-        batch_size: Images an iteration and device; None in a file leaves it to the plan.
-        learning_rate: Rate after the warm-up; None is the recipe's.
-        pretrain_weight_path: Local file, official name or address; null starts at random and touches no network.
+        batch_size: Images per iteration and device; None in a file leaves it to the plan.
+        learning_rate: Learning rate after the warm-up; None is the recipe's.
+        pretrain_weight_path: Local file, official name or URL; null starts at random and touches no network.
         warmup_steps: Iterations of linear warm-up; None is the recipe's.
         resume_path: Checkpoint to go on from: a folder, or the weight file in it.
         log_interval: Iterations between two lines of the log.
@@ -94,7 +94,8 @@ class TrainConfig(Section):
             (instance); None is the authors' 640 or 800.
         network: Arguments of the network's parts, laid over the model's own, in PaddleDetection's words, such as
             ``{BBoxAssigner: {batch_size_per_im: 64}}``; they travel with the weights (instance).
-        scale_learning_rate: Multiplies the rate by the images a step over those that it is made for (instance).
+        scale_learning_rate: Multiplies the learning rate by the images per step over those that it is made for
+            (instance).
         transforms: Training transforms that replace the recipe's, in order.
         batch_transforms: Transforms of a whole batch that replace the recipe's, in order (instance).
         optimizer: Replaces the recipe's optimizer.
@@ -104,7 +105,7 @@ class TrainConfig(Section):
         keep_checkpoints: How many recent checkpoints are kept beside the best.
         ema: Moving average of the weights.
         early_stop: Stop when the score no longer rises.
-        class_weights: ``auto`` (from the histogram of the training part) or one weight a class.
+        class_weights: ``auto`` (from the histogram of the training part) or one weight per class.
         export_best: Writes the inference model of the best weights at the end, where `Predict.model_dir` expects it.
         promptable: Training of a promptable model.
     """

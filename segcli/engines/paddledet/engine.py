@@ -88,7 +88,7 @@ class PaddleDetEngine:
         return InstanceSession(
             network=network,
             forward=network,
-            optimizer=build_optimizer(_optimizer(settings, recipe), network, schedule),
+            optimizer=build_optimizer(_optimizer(config, recipe), network, schedule),
             classes=dataset.classes,
             preprocess=preprocess,
             stream=InstanceStream(images, build_transforms(recipe.transforms), draws),
@@ -170,9 +170,10 @@ def _open_dataset(config: Config) -> CocoDataset:
     return dataset
 
 
-def _optimizer(settings: TrainConfig, recipe: TrainRecipe) -> Recipe:
-    """The recipe's optimizer; it clips gradients from random weights, which is said."""
-    if settings.pretrain_weight_path is None and settings.optimizer is None:
+def _optimizer(config: Config, recipe: TrainRecipe) -> Recipe:
+    """The optimizer; the recipe's clips gradients from random weights, which is said."""
+    chosen = config.Train.optimizer is not None and not config.origin("Train.optimizer").startswith(RECIPE)
+    if config.Train.pretrain_weight_path is None and not chosen:
         log.info("from random weights: gradients are clipped, no layer is frozen")
     return recipe.optimizer
 

@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import yaml
-
 from segcli import progress
+from segcli.config.recipe import with_recipe
 from segcli.config.schema import Config, EmaConfig
+from segcli.config.show import as_yaml, used_recipe
 from segcli.data.files import write_text_atomic
 from segcli.device import select_device
 from segcli.engine import Network, TrainingSession
@@ -65,6 +65,7 @@ def train(config: Config) -> TrainResult:
 
 def train_here(config: Config) -> TrainResult:
     """Trains in this process, which may be one of several."""
+    config = with_recipe(config)
     spec = get_spec(config.Global.model)
     parts = TASKS[spec.task]
     output = Path(config.Global.output)
@@ -81,7 +82,7 @@ def train_here(config: Config) -> TrainResult:
         if world_size() > 1:
             log.info("the weights of this process are %s", launch.digest(session.network))
         exported = _export_best(config, parts, output) if is_first() and config.Train.export_best else None
-    result = _result(training.state, spec, parts, output, exported)
+    result = _result(training.state, spec, parts, config, exported)
     return replace(result, plan=config.Train.plan_reasons or {})
 
 
@@ -127,6 +128,7 @@ def _assemble(session: TrainingSession, spec: ModelSpec, parts: TaskParts, confi
             ignore_index=session.classes.ignore_index,
             preprocess=session.preprocess,
             config=config.model_dump(mode="json"),
+            recipe=used_recipe(config),
             segcli_version=__version__,
         )
         _write_config(config, output)
@@ -205,8 +207,7 @@ def _load_pretrained(network: Network, spec: ModelSpec, config: Config) -> None:
 
 
 def _write_config(config: Config, output: Path) -> None:
-    text = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
-    write_text_atomic(output / CONFIG_FILE, text)
+    write_text_atomic(output / CONFIG_FILE, as_yaml(config))
 
 
 @contextmanager
@@ -241,7 +242,8 @@ def _export_best(config: Config, parts: TaskParts, output: Path) -> Path | None:
     return export_weights(weights, output / "best_model" / "inference", config).folder
 
 
-def _result(state: TrainState, spec: ModelSpec, parts: TaskParts, output: Path, exported: Path | None) -> TrainResult:
+def _result(state: TrainState, spec: ModelSpec, parts: TaskParts, config: Config, exported: Path | None) -> TrainResult:
+    output = Path(config.Global.output)
     models = {
         f"last_{age}": _checkpoint_files(folder, parts)
         for age, folder in enumerate(reversed(checkpoint.checkpoints(output)), start=1)
@@ -264,6 +266,7 @@ def _result(state: TrainState, spec: ModelSpec, parts: TaskParts, output: Path, 
         iterations=state.iteration,
         stop_reason=state.stop_reason,
         models=models,
+        recipe=used_recipe(config),
     )
 
 

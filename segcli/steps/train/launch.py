@@ -75,7 +75,7 @@ def train_in_processes(config: Config) -> TrainResult:
     logs.mkdir(parents=True, exist_ok=True)
     for old in logs.glob("workerlog.*"):
         old.unlink()
-    write_json_atomic(output / CONFIG_FILE, config.model_dump(mode="json"))
+    write_json_atomic(output / CONFIG_FILE, {"config": config.model_dump(mode="json"), "origins": config.origins})
     (output / RESULT_FILE).unlink(missing_ok=True)
     clear_faults(output)
     worker = Path(__file__).with_name("worker.py")

@@ -11,6 +11,7 @@ from typing import Any
 
 from segcli.config.check import parse_device
 from segcli.config.durations import parse_time
+from segcli.config.recipe import without_recipe
 from segcli.config.schema import PLANNER, Config
 from segcli.data.fingerprint import Fingerprint, fingerprint_of_masks, fingerprint_of_objects
 from segcli.data.formats.coco import open_coco_dataset
@@ -80,6 +81,7 @@ def planned(config: Config) -> tuple[Config, Plan]:
     Raises:
         DatasetError: The dataset cannot be trained on.
     """
+    config = without_recipe(config)
     task = get_spec(config.Global.model).task
     data = _FINGERPRINTS[task](config)
     means = _means(config)

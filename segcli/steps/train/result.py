@@ -24,6 +24,7 @@ class TrainResult:
         stop_reason: Why the training ended before its time, if it did.
         plan: Why the plan chose what it chose, by key; empty where there was none.
         models: Checkpoints as in PaddleX: ``best``, ``last_1`` (the newest), ``last_2``, ...
+        recipe: By key of the configuration: the value that was used, and its origin.
     """
 
     model_name: str
@@ -39,6 +40,7 @@ class TrainResult:
     stop_reason: str | None
     models: dict[str, dict[str, Any]]
     plan: dict[str, str] = field(default_factory=dict)
+    recipe: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values under PaddleX's keys, and ours."""

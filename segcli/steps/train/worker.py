@@ -27,7 +27,8 @@ def main(config_file: Path) -> int:
     """
     logging.basicConfig(format=launch.LINE_FORMAT, stream=sys.stdout)
     logging.getLogger("segcli").setLevel(logging.INFO)
-    config = Config.model_validate(json.loads(config_file.read_text(encoding="utf-8")))
+    given = json.loads(config_file.read_text(encoding="utf-8"))
+    config = Config.model_validate(given["config"]).with_origins(given["origins"])
     try:
         result = train_here(config)
     except Exception as error:  # any: the launching process tells it

@@ -8,10 +8,11 @@ import numpy as np
 import paddle
 import pytest
 
+from segcli.config.recipe import SCRATCH_CLIP
 from segcli.data.sampling import Draws, seed_augmentation
 from segcli.engine import Evaluation
 from segcli.engines.paddledet import engine as engine_module
-from segcli.engines.paddledet.engine import SCRATCH_CLIP, PaddleDetEngine
+from segcli.engines.paddledet.engine import PaddleDetEngine
 from segcli.engines.paddledet.patches import apply_cures
 from segcli.engines.paddledet.workspace import workspace
 from segcli.errors import ConfigError, DatasetError
@@ -210,7 +211,7 @@ def test_a_rate_for_more_images_is_scaled_on_request(tmp_path, small, caplog):
         settings = {"scale_learning_rate": scaled, "warmup_steps": 0}
         with caplog.at_level(logging.INFO, "segcli.train"):
             config = configure(MODEL, dataset, tmp_path, Train=settings)
-            rates.append(engine_module._learning_rate(config.Train, training.rcnn_recipe(), Draws(2, 2)))
+            rates.append(engine_module._learning_rate(config, training.rcnn_recipe(), Draws(2, 2)))
     assert rates == [0.01, pytest.approx(0.0025)]
     assert "Train.scale_learning_rate=True would take 0.0025" in caplog.text
 

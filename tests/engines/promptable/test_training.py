@@ -37,8 +37,8 @@ def config(model: str, data: Path, output: Path, mode: str = "train", **values: 
         "Train.epochs_iters": 2,
         "Train.batch_size": 2,
         "Train.export_best": False,
-        "Train.promptable.objects_per_image": 1,
         "Train.promptable.measured_images": 1,
+        **({"Train.promptable.objects_per_image": 1} if model.startswith("SAM") else {}),
     }
     return from_values({**given, **{key.replace("__", "."): value for key, value in values.items()}}).config
 
