@@ -65,7 +65,7 @@ def _object_losses(maps: SeedMaps, inputs: Mapping[str, Tensor]) -> Losses:
 
     covered, filled = inputs["gt_covered"].astype("float32"), inputs["gt_filled"]
     distance = (sampled[..., 1:3] - seed[..., 1:3].unsqueeze(2)).square().sum(-1)
-    near = SHARPNESS * (1 - distance * paddle.exp(-2 * seed[..., 3:4]))
+    near = -SHARPNESS * distance * paddle.exp(-2 * seed[..., 3:4])
     near = paddle.maximum(near, _FAR + _FAR_SLOPE * (near - _FAR).clip(min=-400.0))
     logits = near + sampled[..., 0]
     entropy = F.binary_cross_entropy_with_logits(logits, covered, reduction="none").mean(-1)

@@ -6,9 +6,9 @@ from that point its object reaches (Neven et al. 2019, "Instance Segmentation by
 and Clustering Bandwidth", https://arxiv.org/abs/1906.11109). The peaks of the first are the objects; centres are drawn
 as in CenterNet (https://arxiv.org/abs/1904.07850). A mask is where
 
-    SHARPNESS * (1 - |point - point of the peak|^2 / reach^2) + logit of lying in an object
+    logit of lying in an object - SHARPNESS * |point - point of the peak|^2 / reach^2
 
-is positive. That is linear in maps of the image, so masks leave the network as coefficients of prototypes, like those
+is positive: the first part draws the outline, the second tells objects that touch from each other. That is linear in maps of the image, so masks leave the network as coefficients of prototypes, like those
 of Mask-RT-DETR. Classes have maps of their own: a window lies in a facade.
 """
 
@@ -149,7 +149,7 @@ class SeedUNet(nn.Layer):  # type: ignore[misc]
         point = _rows(maps.points.flatten(3).transpose([0, 1, 3, 2]).flatten(1, 2), index)
         narrow = SHARPNESS * paddle.exp(-2 * paddle.take_along_axis(maps.reach.flatten(1), index, axis=1)).unsqueeze(-1)
         own = F.one_hot(label, self.num_classes)
-        constant = SHARPNESS - narrow * (point * point).sum(-1, keepdim=True)
+        constant = -narrow * (point * point).sum(-1, keepdim=True)
         y, x = point[:, :, 0:1], point[:, :, 1:2]
         parts = [own, own * (2 * narrow * y), own * (2 * narrow * x), -own * narrow, constant]
         return centre, label, paddle.concat(parts, axis=-1)
