@@ -8,8 +8,9 @@ as in CenterNet (https://arxiv.org/abs/1904.07850). A mask is where
 
     logit of lying in an object - SHARPNESS * |point - point of the peak|^2 / reach^2
 
-is positive: the first part draws the outline, the second tells objects that touch from each other. That is linear in maps of the image, so masks leave the network as coefficients of prototypes, like those
-of Mask-RT-DETR. Classes have maps of their own: a window lies in a facade.
+is positive: the first part draws the outline, the second tells objects that touch from each other. That is linear in
+maps of the image, so masks leave the network as coefficients of prototypes, like those of Mask-RT-DETR. Classes have
+maps of their own: a window lies in a facade.
 """
 
 from __future__ import annotations
