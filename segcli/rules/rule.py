@@ -39,6 +39,11 @@ class Rule:
     repair: Repair
     text: str
 
+    def section(self, name: str) -> str:
+        """One part of the text, by its heading in `SECTIONS`."""
+        _, _, after = self.text.partition(f"### {name}\n")
+        return after.partition("\n### ")[0].strip()
+
     @property
     def page(self) -> str:
         """The whole page, Markdown."""
