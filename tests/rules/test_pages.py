@@ -18,15 +18,13 @@ COMMANDS = set(get_command(main).commands)
 def test_a_page_has_all_sections_and_names_commands_that_there_are(rule_id):
     rule = RULES[rule_id]
     assert re.findall(r"^### (.+)$", rule.text, re.MULTILINE) == list(SECTIONS)
-    assert all(len(rule.section(name)) > 10 for name in SECTIONS)
+    assert all(len(rule.section(name)) >= 5 for name in SECTIONS)
     assert rule.title and rule.remedy
     assert set(re.findall(r"`segcli (\w+)", rule.page)) <= COMMANDS
     assert rule.page.count("```") % 2 == 0
 
 
-@pytest.mark.parametrize(
-    "text", ["## S900: a title\n\n- severity: error\n\n### What it finds\n", "## S900: a title\n\n- severity: bad\n- remedy: x\n- repair: none\n"]
-)  # fmt: skip
-def test_a_section_that_lacks_something_is_refused(text):
-    with pytest.raises(ValueError, match="S900|bad"):
-        list(parse_rules(text))
+@pytest.mark.parametrize("fields", ["- severity: error\n", "- severity: bad\n- remedy: x\n- repair: none\n"])
+def test_a_section_that_lacks_something_is_refused(fields):
+    with pytest.raises(ValueError, match=r"S900 lacks|not a valid Severity"):
+        list(parse_rules(f"## S900: a title\n\n{fields}\n### What it finds\n"))
