@@ -69,8 +69,9 @@ def resolve_classes(
         The classes, and findings S404 (the number disagrees with the names) and S405 (a background was assumed or not).
     """
     if source is None:
-        return ClassMap.numbered(num_classes or max(ids_seen(), default=0) + 1), []
-    names, findings = source.names, []
+        numbered = ClassMap.numbered(num_classes or max(ids_seen(), default=0) + 1)
+        return numbered, _name_faults(numbered.names, "Train.num_classes")
+    names, findings = source.names, _name_faults(source.names, source.file)
     if source.background_in_doubt and num_classes != len(names):
         prepend = num_classes == len(names) + 1 or len(names) in ids_seen()
         if num_classes != len(names) + 1:
@@ -79,6 +80,17 @@ def resolve_classes(
     if num_classes not in (None, len(names)):
         findings.append(finding("S404", source.file, f"names {len(names)} classes, Train.num_classes is {num_classes}"))
     return ClassMap(names, source.ignore_index), findings
+
+
+def _name_faults(names: tuple[str, ...], source: str) -> list[Finding]:
+    """S411, and S412 where two of the names mean the background."""
+    backgrounds = [name for name in names if is_background(name)]
+    findings = []
+    if len(names) > IGNORE_INDEX:
+        findings.append(finding("S411", source, f"there are {len(names)} classes"))
+    if len(backgrounds) > 1:
+        findings.append(finding("S412", source, f"{' and '.join(map(repr, backgrounds))} mean the same"))
+    return findings
 
 
 def _doubt(source: ClassNames, prepend: bool) -> Finding:

@@ -139,6 +139,20 @@ def png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
         position = end
 
 
+def file_palette(data: bytes) -> list[tuple[int, int, int]]:
+    """Red, green and blue of each index of a palette file; empty where there is no palette."""
+    values = b""
+    if data.startswith(PNG_SIGNATURE):
+        values = next((data[start + 8 : end - 4] for chunk, start, end in png_chunks(data) if chunk == b"PLTE"), b"")
+    else:
+        try:
+            with open_quietly(data) as image:
+                values = bytes(image.getpalette("RGB") or [])
+        except PILLOW_ERRORS:
+            return []
+    return list(zip(values[0::3], values[1::3], values[2::3], strict=False))
+
+
 def is_complete(data: bytes) -> bool:
     """Whether the file reaches its end mark; a download or copy that was cut off does not.
 

@@ -6,6 +6,7 @@ import shutil
 
 import cv2
 import numpy as np
+from PIL import Image
 
 from segcli.data.groups import groups_by_folder
 from segcli.steps.check.semantic import examine_seg_dataset
@@ -190,8 +191,55 @@ def in_folder(name: str, part: str) -> Change:
     return run
 
 
+def through_jpeg(pixels: np.ndarray) -> np.ndarray:
+    """What JPEG makes of a mask that is stretched to be seen."""
+    stretched = np.where(pixels < 255, pixels * 100, 255).astype(np.uint8)
+    _, data = cv2.imencode(".jpg", stretched, [cv2.IMWRITE_JPEG_QUALITY, 60])
+    return cv2.imdecode(data, cv2.IMREAD_GRAYSCALE)
+
+
+def palettes(first: tuple[int, ...], other: tuple[int, ...]) -> Change:
+    """Masks of 0, 1, 2 as palette files; the numbers are the places of black, red and green in the palette."""
+
+    def run(folder):
+        for name, order in zip(NAMES, (first, other, first, first, first), strict=True):
+            colours = np.array([[0, 0, 0], [255, 0, 0], [0, 255, 0]], np.uint8)[list(order)]
+            picture = Image.fromarray(np.minimum(ids(folder, name), 2))
+            picture.putpalette(colours.tobytes())
+            picture.save(folder.mask(name))
+
+    return run
+
+
 def by_folder(folder, _option):
     return examine_seg_dataset(folder.root, workers=1, group_of=groups_by_folder).findings
+
+
+def times(factor: int) -> Change:
+    """All ids multiplied, without names; nothing is ignored."""
+    multiplied = masks(lambda pixels: np.where(pixels < 255, pixels * factor, 0).astype(np.uint8))
+    return together(gone("class_name_to_id.txt"), multiplied)
+
+
+def binary(value: int) -> Change:
+    """Masks of 0 and 1, one of them of 0 and another value."""
+    return together(
+        text("class_name_to_id.txt", "0: _background_\n1: thing\n"),
+        masks(lambda pixels: (pixels == 1).astype(np.uint8)),
+        masks(lambda pixels: pixels * value, "a1"),
+    )
+
+
+def many_classes(count: int) -> Change:
+    return text("class_name_to_id.txt", "".join(f"{number}: class {number}\n" for number in range(count)))
+
+
+def rename(old: str, new: str) -> Change:
+    def run(folder):
+        path = folder.root / "class_name_to_id.txt"
+        path.write_text(path.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
+
+    return run
 
 
 WALK_IN_TRAIN = in_folder("a0", "train")
@@ -215,6 +263,7 @@ MASKS = (
         text("val.txt", "images/a3.jpg annotations/a3.png\r\n"),
     ),
     Replay("S107", text("class_name_to_id.txt", "0: _background_\n1: cat\n2: dog\na bird\n")),
+    Replay("S108", in_list("annotations/a0.png", MASK), in_list("annotations/a0.png", "annotations/a0.png")),
     Replay("S201", gone(IMAGE)),
     Replay("S202", gone(MASK)),
     Replay("S203", content(IMAGE, b"no image"), cut(IMAGE, 0.9)),
@@ -240,6 +289,7 @@ MASKS = (
     Replay("S304", one_pixel(3), one_pixel(255)),
     Replay("S305", mask(WITH_BORDER), together(mask(WITH_BORDER), one_pixel(1))),
     Replay("S306", mask(np.full(SIZE, 255, np.uint8)), mask(ALMOST_IGNORED)),
+    Replay("S307", masks(through_jpeg), masks(lambda pixels: cv2.resize(pixels, None, fx=2, fy=2, interpolation=0))),
     Replay("S401", FOUR_CLASSES, together(FOUR_CLASSES, one_pixel(3))),
     Replay("S402", only(0, 1, names=("a3", "a4")), only(0, 1, names=("a3",))),
     Replay("S403", together(gone("class_name_to_id.txt"), UNLISTED_ID), gone("class_name_to_id.txt")),
@@ -250,6 +300,12 @@ MASKS = (
         masks(lambda pixels: np.where(pixels == 1, 255, 0).astype(np.uint8)),
         masks(lambda pixels: np.where(pixels == 1, 255, pixels).astype(np.uint8)),
     ),
+    Replay("S407", palettes((0, 1, 2), (0, 2, 1)), palettes((0, 1, 2), (0, 1, 2))),
+    Replay("S408", times(100), times(7)),
+    Replay("S409", binary(255), binary(1)),
+    Replay("S410", masks(lambda pixels: np.full_like(pixels, 255), "a3", "a4"), one_pixel(255)),
+    Replay("S411", many_classes(256), many_classes(255)),
+    Replay("S412", together(FOUR_CLASSES, rename("bird", "background")), FOUR_CLASSES),
     Replay("S501", copy(IMAGE, "images/a4.jpg"), copy(IMAGE, "images/a2.jpg")),
     Replay("S503", together(frame(20, "a0.jpg"), frame(22, "a4.jpg")), frame(20, "a0.jpg")),
     Replay("S504", together(WALK_IN_TRAIN, in_folder("a4", "val")), WALK_IN_TRAIN, look=by_folder),

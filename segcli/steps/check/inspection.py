@@ -8,14 +8,19 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from segcli.data.formats.masks import count_ids
+from segcli.data.headers import file_palette
 from segcli.data.image import decode_mask
 from segcli.data.samples import SegSample, Split
 from segcli.errors import InputError
 from segcli.steps.check.files import FileFacts, inspect_image_file, load_file
+
+FEW_IDS = 4
+"""From this number of ids on it is looked whether some lie on edges only."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +33,8 @@ class SampleFacts:
         image: Its image.
         mask: Its mask.
         counts: Pixels of each id, int64 [256]; None when the mask is no map of 8-bit ids.
+        edge_only: Ids that lie on edges only, bool [256]; None where the mask holds few ids.
+        colours: Colour of each id of a palette file; None of another.
         mask_channels_equal: Whether a mask in colour holds the same value in red, green and blue.
     """
 
@@ -36,6 +43,8 @@ class SampleFacts:
     image: FileFacts
     mask: FileFacts
     counts: NDArray[np.int64] | None = None
+    edge_only: NDArray[np.bool_] | None = None
+    colours: dict[int, tuple[int, int, int]] | None = None
     mask_channels_equal: bool = False
 
 
@@ -50,9 +59,32 @@ def inspect_sample(sample: SegSample, split: Split) -> SampleFacts:
     except InputError as error:
         return SampleFacts(sample, split, image, replace(mask, fault=error.message, hint=error.hint))
     if pixels.ndim == 2 and pixels.dtype == np.uint8:
-        return SampleFacts(sample, split, image, mask, count_ids(pixels))
+        counts = count_ids(pixels)
+        edges, colours = edge_only(pixels, counts), _used_colours(data, mask, counts)
+        return SampleFacts(sample, split, image, mask, counts, edges, colours)
     return SampleFacts(sample, split, image, mask, mask_channels_equal=_channels_equal(pixels))
 
 
 def _channels_equal(pixels: NDArray[Any]) -> bool:
     return pixels.ndim == 3 and pixels.shape[2] >= 3 and bool((pixels[..., :3] == pixels[..., :1]).all())
+
+
+def edge_only(mask: NDArray[np.uint8], counts: NDArray[np.int64], ignore_index: int = 255) -> NDArray[np.bool_] | None:
+    """Which ids have no pixel whose eight neighbours have the same id: bool [256]; None where there are few ids.
+
+    An object shows such pixels as soon as it is three pixels wide and high; values that JPEG or smoothing left between
+    two classes do not.
+    """
+    present = counts > 0
+    if np.count_nonzero(present) - present[ignore_index] < FEW_IDS:
+        return None
+    kernel = np.ones((3, 3), np.uint8)
+    inside = (cv2.erode(mask, kernel) == cv2.dilate(mask, kernel)).astype(np.uint8)
+    return np.asarray(present & (cv2.calcHist([mask], [0], inside, [256], [0, 256]).reshape(256) == 0))
+
+
+def _used_colours(data: bytes, mask: FileFacts, counts: NDArray[np.int64]) -> dict[int, tuple[int, int, int]] | None:
+    if mask.header is None or not mask.header.palette:
+        return None
+    colours = file_palette(data)
+    return {int(id_): colours[id_] for id_ in np.flatnonzero(counts) if id_ < len(colours)}

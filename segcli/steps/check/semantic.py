@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from segcli.config.schema import Config
 from segcli.data.class_files import NUMBERED_FILE, ClassNames, is_background, read_class_names, resolve_classes
 from segcli.data.classes import IGNORE_INDEX, ClassMap
@@ -20,6 +23,7 @@ from segcli.models.task import Task
 from segcli.progress import track
 from segcli.steps.check.images import ImageTally, SizeRange
 from segcli.steps.check.inspection import SampleFacts, inspect_sample
+from segcli.steps.check.mask_values import CONSEQUENCES, MaskValues
 from segcli.steps.check.result import CheckResult, ClassCount, reported
 from segcli.steps.check.seen import SeenImage, SplitRules
 from segcli.steps.check.semantic_rules import MaskScale, binary_findings, class_findings, sample_findings
@@ -28,8 +32,6 @@ from segcli.tasks import TASKS
 
 log = logging.getLogger("segcli.check")
 
-# what a 0/255 mask explains: said again of every mask and class, it would only hide the cause
-_EXPLAINED_BY_BINARY = frozenset({"S305", "S401", "S402", "S403"})
 SPLIT_RULES = SplitRules(across="S501", within="S502", near="S503", group="S504")
 
 
@@ -116,7 +118,8 @@ def examine_seg_dataset(
     log.info("checking %d + %d samples in %s", len(lists.train), len(lists.val), lists.root)
     source, class_file_findings = read_class_names(lists.root)
     scale = _mask_scale(source, num_classes)
-    tally, images = Tally(), ImageTally(lists.root, SPLIT_RULES, group_of)
+    tally, values = Tally(), MaskValues(lists.root)
+    images = ImageTally(lists.root, SPLIT_RULES, group_of)
     findings = [*lists.findings, *class_file_findings]
     drawable: dict[Split, list[SegSample]] = {split: [] for split in Split}
     jobs = [(sample, split) for split in Split for sample in getattr(lists, split.value)]
@@ -125,11 +128,14 @@ def examine_seg_dataset(
         image = SeenImage(facts.sample.image, facts.split, f"{LIST_FILES[facts.split]} line {facts.sample.line}")
         findings.extend((*own, *images.update(image, facts.image)))
         tally.update(facts)
+        values.update(facts)
         if len(drawable[facts.split]) < draw and not any(found.severity is Severity.ERROR for found in own):
             drawable[facts.split].append(facts.sample)
     findings.extend(images.findings(workers))
     classes, resolution = resolve_classes(source, num_classes, lambda: tally.ids() - {scale.ignore_index})
+    named = source is not None or num_classes is not None
     findings.extend((*resolution, *_dataset_findings(tally, classes, source, num_classes)))
+    findings.extend(values.findings(tally, scale.classes, scale.ignore_index, named=named))
     dataset = SegDataset(lists.root, classes, lists.train, lists.val)
     return Examination(dataset, tuple(_in_order(findings)), tally, images.sizes, drawable)
 
@@ -140,11 +146,16 @@ def class_counts(tally: Tally, classes: ClassMap) -> tuple[ClassCount, ...]:
         ClassCount(
             class_id,
             name,
-            {split: int(tally.pixels[split][class_id]) for split in Split},
-            {split: int(tally.images[split][class_id]) for split in Split},
+            {split: _at(tally.pixels[split], class_id) for split in Split},
+            {split: _at(tally.images[split], class_id) for split in Split},
         )
         for class_id, name in enumerate(classes)
     )
+
+
+def _at(sums: NDArray[np.int64], class_id: int) -> int:
+    """Of a class whose id no mask of 8 bits can hold, nothing was seen."""
+    return int(sums[class_id]) if class_id < len(sums) else 0
 
 
 def _inspect(job: tuple[SegSample, Split]) -> SampleFacts:
@@ -171,6 +182,6 @@ def _dataset_findings(
 def _in_order(findings: Iterable[Finding]) -> list[Finding]:
     """As reports list them, without what a cause in the list explains."""
     listed = list(findings)
-    if any(found.code == "S406" for found in listed):
-        listed = [found for found in listed if found.code not in _EXPLAINED_BY_BINARY]
-    return in_order(listed)
+    causes = {found.code for found in listed} & CONSEQUENCES.keys()
+    explained = frozenset().union(*(CONSEQUENCES[cause] for cause in causes))
+    return in_order(found for found in listed if found.code not in explained)

@@ -122,8 +122,9 @@ def id_faults(facts: SampleFacts, path: str, scale: MaskScale) -> Iterator[Fault
 def class_findings(tally: Tally, classes: ClassMap, *, file: str, numbered: bool) -> Iterator[Finding]:
     """Classes that are never used, or in one part only; ids with gaps where `numbered` from the masks."""
     images = {split: tally.images[split] for split in Split}
-    used = [class_id for class_id in range(len(classes)) if any(counts[class_id] for counts in images.values())]
-    unused = [class_id for class_id in range(len(classes)) if class_id not in used]
+    ids = range(min(len(classes), 256))
+    used = [class_id for class_id in ids if any(counts[class_id] for counts in images.values())]
+    unused = [class_id for class_id in ids if class_id not in used]
     if numbered and unused and used:
         yield finding("S403", file, f"the masks hold ids up to {used[-1]}, but not {_some(map(str, unused))}")
     elif not numbered:

@@ -88,7 +88,7 @@ def test_s104_line_twice(folder):
 
 def test_s105_image_with_two_masks(folder):
     append(folder, "train", f"{IMAGE} annotations/a0.png\n")
-    assert found(folder) == [("S105", "train.txt", "line 4")]
+    assert found(folder) == [("S108", "annotations/a0.png", None), ("S105", "train.txt", "line 4")]
 
 
 def test_s106_byte_order_mark(folder):
@@ -324,7 +324,9 @@ def test_images_that_differ_only_in_the_middle_are_no_copies(folder):
         pixels[140:150] = centre
         cv2.imwrite(str(folder.root / name), pixels)
     write_mask(folder, ids(folder).repeat(6, axis=0).repeat(6, axis=1))
-    for part, line in (("train", f"{names[0]} {MASK}\n"), ("val", f"{names[1]} {MASK}\n")):
+    other = "annotations/other.png"
+    (folder.root / other).write_bytes((folder.root / MASK).read_bytes())
+    for part, line in (("train", f"{names[0]} {MASK}\n"), ("val", f"{names[1]} {other}\n")):
         (folder.root / f"{part}.txt").write_text(line)
     assert found(folder) == []
 

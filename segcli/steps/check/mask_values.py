@@ -1,0 +1,153 @@
+"""What the masks of a dataset hold, looked at together: values that are no class ids, however they came about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segcli.data.formats.masks import LIST_FILES
+from segcli.data.lists import relative_name
+from segcli.data.samples import Split
+from segcli.findings import Finding
+from segcli.plurals import counted
+from segcli.rules import finding
+from segcli.steps.check.inspection import SampleFacts
+from segcli.steps.check.tally import Tally
+
+GREY_STEP = 8
+"""Least distance between the values of a mask that was painted in shades of grey."""
+NAMED = 3
+
+CONSEQUENCES = {
+    "S307": frozenset({"S304", "S305", "S401", "S402", "S403", "S408"}),
+    "S406": frozenset({"S305", "S401", "S402", "S403"}),
+    "S407": frozenset({"S401", "S402", "S403"}),
+    "S408": frozenset({"S304", "S305", "S401", "S402", "S403", "S405"}),
+    "S409": frozenset({"S305", "S402"}),
+    "S410": frozenset({"S306", "S401", "S402"}),
+}
+"""What a fault explains: said again of every mask and class, it would only hide the cause."""
+
+
+@dataclass
+class MaskValues:
+    """Remembers of every mask what is needed to compare it with the others.
+
+    Attributes:
+        root: Folder that names in findings are relative to.
+    """
+
+    root: Path
+    _ids: NDArray[np.int64] = field(default_factory=lambda: np.zeros(256, np.int64))
+    _edges: NDArray[np.int64] = field(default_factory=lambda: np.zeros(256, np.int64))
+    _edge_masks: list[str] = field(default_factory=list)
+    _white: list[str] = field(default_factory=list)
+    _plain: list[str] = field(default_factory=list)
+    _both: bool = False
+    _colours: dict[tuple[int, int, int], tuple[int, str]] = field(default_factory=dict)
+    _reordered: list[str] = field(default_factory=list)
+    _reordered_first: str = ""
+    _owners: dict[Path, str] = field(default_factory=dict)
+    _shared: dict[str, list[str]] = field(default_factory=dict)
+
+    def update(self, facts: SampleFacts) -> None:
+        """Adds one sample."""
+        name = relative_name(facts.sample.mask, self.root)
+        image = relative_name(facts.sample.image, self.root)
+        owner = self._owners.setdefault(facts.sample.mask, image)
+        if owner != image:
+            self._shared.setdefault(name, [owner]).append(image)
+        if facts.counts is None:
+            return
+        self._ids += facts.counts > 0
+        if facts.edge_only is not None:
+            self._edges += facts.edge_only
+            if facts.edge_only.sum() >= 2:
+                self._edge_masks.append(name)
+        self._compare_white(facts.counts, name)
+        if facts.colours:
+            self._compare_colours(facts.colours, name)
+
+    def _compare_white(self, counts: NDArray[np.int64], name: str) -> None:
+        others = np.count_nonzero(counts[1:255])
+        if counts[255] and others:
+            self._both = True
+        elif counts[255] and counts[0]:
+            self._white.append(name)
+        elif others:
+            self._plain.append(name)
+
+    def _compare_colours(self, colours: dict[int, tuple[int, int, int]], name: str) -> None:
+        if len(set(colours.values())) < len(colours):
+            return  # of two ids with one colour it is not known which was meant
+        for id_, colour in colours.items():
+            other, file = self._colours.setdefault(colour, (id_, name))
+            if other != id_:
+                if not self._reordered:
+                    self._reordered_first = f"colour {colour} is id {other} in {file} but id {id_} in {name}"
+                self._reordered.append(name)
+                return
+
+    def findings(self, tally: Tally, allowed: int, ignore_index: int, *, named: bool) -> Iterator[Finding]:
+        """What the values of all masks together say.
+
+        Args:
+            tally: Sums over all masks.
+            allowed: Ids lie below this number.
+            ignore_index: The value that stands for no class.
+            named: Whether names or the configuration say what the classes are.
+        """
+        yield from self._shared_masks()
+        yield from self._smeared(ignore_index)
+        if self._reordered:
+            message = f"{self._reordered_first}; so in {counted(len(self._reordered), 'mask')}"
+            yield finding("S407", self._reordered[0], message)
+        yield from self._grey(tally.ids(), allowed, ignore_index, named=named)
+        if self._white and self._plain and not self._both:
+            message = (
+                f"{counted(len(self._white), 'mask')} hold 0 and 255 ({_some(self._white)}), "
+                f"{len(self._plain)} hold ids ({_some(self._plain)}), and none holds both"
+            )
+            yield finding("S409", self._white[0], message)
+        yield from _empty_parts(tally, ignore_index)
+
+    def _shared_masks(self) -> Iterator[Finding]:
+        for mask, images in self._shared.items():
+            yield finding("S108", mask, f"is the mask of {counted(len(images), 'image')}: {_some(images)}")
+
+    def _smeared(self, ignore_index: int) -> Iterator[Finding]:
+        used = self._ids > 0
+        used[[0, ignore_index]] = False
+        smeared = used & (self._edges == self._ids)
+        number = int(np.count_nonzero(smeared))
+        if number >= 2 and 3 * number >= np.count_nonzero(used) and self._edge_masks:
+            values = _some([str(value) for value in np.flatnonzero(smeared)], 8)
+            message = f"{number} ids lie on edges only ({values}) in {counted(len(self._edge_masks), 'mask')}"
+            yield finding("S307", self._edge_masks[0], f"{message}: {_some(self._edge_masks)}")
+
+    def _grey(self, ids: set[int], allowed: int, ignore_index: int, *, named: bool) -> Iterator[Finding]:
+        values = sorted(ids)
+        outside = any(value >= allowed and value != ignore_index for value in values)
+        steps = [after - before for before, after in pairwise(values)]
+        if (named and not outside) or not steps or ids <= {0, ignore_index} or min(steps) < GREY_STEP:
+            return
+        mapping = ", ".join(f"{value} -> {place}" for place, value in enumerate(values))
+        ignored = f", and {ignore_index} is ignored" if ignore_index in ids else ""
+        message = f"the masks hold only {', '.join(map(str, values))}: shades of grey, not ids{ignored}"
+        yield finding("S408", "annotations", message, hint=f"write ids from 0 without gaps, such as {mapping}")
+
+
+def _empty_parts(tally: Tally, ignore_index: int) -> Iterator[Finding]:
+    for split in Split:
+        pixels = tally.pixels[split]
+        if pixels[ignore_index] and pixels.sum() == pixels[ignore_index]:
+            yield finding("S410", LIST_FILES[split], f"every pixel of its masks is {ignore_index}, which is ignored")
+
+
+def _some(names: list[str], most: int = NAMED) -> str:
+    return ", ".join(names[:most]) + (", ..." if len(names) > most else "")
