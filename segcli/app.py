@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from contextlib import suppress
 from os import PathLike
 from pathlib import Path
 from tempfile import gettempdir
 from typing import TYPE_CHECKING, Any
 
-from segcli import terminal
+from segcli import signals, terminal
 from segcli.errors import EXIT_DATASET_INVALID, EXIT_DONE, ConfigError
 from segcli.failure_report import Failure, failure_of
 
@@ -29,7 +29,6 @@ MODES: dict[str, str] = {
 """Where the function of each mode is; every one is called with a `Config` and returns a `ModeResult`."""
 
 ERROR_LOG = "segcli_error.log"
-_GO_ON = "-o Train.resume_path=last (or segcli train --resume) goes on from the newest checkpoint"
 Options = Mapping[str, tuple[str, Any]]
 
 log = logging.getLogger("segcli")
@@ -79,7 +78,8 @@ def run_mode(loaded: LoadedConfig, *, debug: bool = False) -> int:
     """Runs the mode of a configuration, shows its outcome and writes ``<output>/<mode>_result.json``.
 
     Returns:
-        The exit code: 0 done, 1 failed, 2 usage or configuration, 3 dataset invalid, 130 stopped by hand.
+        The exit code: 0 done, 1 failed, 2 usage or configuration, 3 dataset invalid, 130 stopped by Ctrl-C,
+        143 by SIGTERM, 129 by SIGHUP.
     """
     config = loaded.config
     mode, output = config.Global.mode, Path(config.Global.output)
@@ -103,8 +103,7 @@ def run_mode(loaded: LoadedConfig, *, debug: bool = False) -> int:
 
         write_result(output, mode, _failed_values(mode, failure), done=False)
 
-    go_on = _GO_ON if mode == "train" else None
-    return guard(work, output=output, on_failure=leave_result, stopped_hint=go_on, debug=debug)
+    return guard(work, output=output, on_failure=leave_result, debug=debug)
 
 
 def guard(
@@ -112,31 +111,31 @@ def guard(
     *,
     output: Path | None = None,
     on_failure: Callable[[Failure], None] | None = None,
-    stopped_hint: str | None = None,
     debug: bool = False,
 ) -> int:
     """Does `work` with logging and progress shown; whatever it raises becomes a message and an exit code.
+
+    A signal that asks for the end is raised in `work`; once it is being told, further ones change nothing.
 
     Args:
         work: Returns its exit code.
         output: Folder for the traceback of an unexpected error; None is the system's temporary folder.
         on_failure: Called with the failure before it is shown.
-        stopped_hint: How to go on after a stop by hand.
         debug: Shows the traceback.
     """
     from segcli import progress
     from segcli.log import configure_logging
 
     configure_logging(debug=debug)
-    try:
-        with progress.reporting(progress.rich_reporter):
-            return work()
-    except (Exception, KeyboardInterrupt, SystemExit) as error:
-        failure = failure_of(error)
-        if isinstance(error, KeyboardInterrupt):
-            failure = replace(failure, hint=stopped_hint)
-        _report(error, failure, output or Path(gettempdir()), on_failure, debug=debug)
-        return failure.exit_code
+    with signals.listening():
+        try:
+            with progress.reporting(progress.rich_reporter):
+                return work()
+        except (Exception, KeyboardInterrupt, SystemExit) as error:
+            failure = failure_of(error)
+            with suppress(signals.Stopped), signals.postponed("stopping"):
+                _report(error, failure, output or Path(gettempdir()), on_failure, debug=debug)
+            return failure.exit_code
 
 
 def _report(

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from segcli.errors import EXIT_FAILED, ConfigError, DatasetError, SegcliError
+from segcli.signals import Stopped
 
-EXIT_INTERRUPTED = 130
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _OUT_OF_MEMORY = ("ResourceExhausted", "Out of memory", "out of memory", "Unable to allocate", "bad_alloc")
 
@@ -45,7 +45,9 @@ def failure_of(error: BaseException) -> Failure:
         where = f"{error.path}: " if error.path is not None else ""
         return Failure(error.exit_code, kind, where + error.message, error.hint, _details(error))
     if isinstance(error, KeyboardInterrupt):
-        return Failure(EXIT_INTERRUPTED, kind, "stopped by hand")
+        stop = error if isinstance(error, Stopped) else Stopped()
+        reason = {"stop_reason": stop.message}
+        return Failure(stop.exit_code, Stopped.__name__, stop.message, stop.hint, {**reason, **stop.details})
     if isinstance(error, MemoryError) or any(sign in str(error) for sign in _OUT_OF_MEMORY):
         remedy = "lower batch_size, crop_size or num_workers"
         return Failure(EXIT_FAILED, kind, f"there is not enough memory: {_one_line(error)}", remedy, traced=True)
