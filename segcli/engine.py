@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from segcli.config.schema import Config
 from segcli.data.classes import ClassMap
+from segcli.data.identity import PartIdentity
 from segcli.models.spec import ModelSpec, Preprocess
 
 Tensor = Any
@@ -68,6 +69,10 @@ class TrainingSession(Protocol):
     total_iterations: int
     eval_interval: int
     ema_decay: float | None
+
+    @property
+    def data(self) -> Mapping[str, PartIdentity]:
+        """What the parts of the dataset hold, by name (``train``, ``val``)."""
 
     @property
     def classes(self) -> ClassMap:

@@ -6,10 +6,10 @@ import errno
 from dataclasses import dataclass, field
 from typing import Any
 
+from segcli.disk import FULL, full_hint
 from segcli.errors import EXIT_FAILED, ConfigError, DatasetError, SegcliError
 from segcli.signals import Stopped
 
-_FULL = (errno.ENOSPC, errno.EDQUOT)
 _OUT_OF_MEMORY = ("ResourceExhausted", "Out of memory", "out of memory", "Unable to allocate", "bad_alloc")
 
 
@@ -51,7 +51,7 @@ def failure_of(error: BaseException) -> Failure:
     if isinstance(error, MemoryError) or any(sign in str(error) for sign in _OUT_OF_MEMORY):
         remedy = "lower batch_size, crop_size or num_workers"
         return Failure(EXIT_FAILED, kind, f"there is not enough memory: {_one_line(error)}", remedy, traced=True)
-    if isinstance(error, OSError) and (error.filename is not None or error.errno in _FULL):
+    if isinstance(error, OSError) and (error.filename is not None or error.errno in FULL):
         place = f"{error.filename}: " if error.filename is not None else ""
         return Failure(EXIT_FAILED, kind, f"{place}{error.strerror}", _file_hint(error), traced=True)
     remedy = "`segcli doctor` tells what is missing" if isinstance(error, ImportError) else "please report it"
@@ -67,11 +67,13 @@ def _details(error: SegcliError) -> dict[str, Any]:
 
 
 def _file_hint(error: OSError) -> str | None:
+    if error.errno in FULL and error.filename is not None:
+        return full_hint(error.filename)
     hints = {
         errno.ENOENT: "check the path",
         errno.EACCES: "check who may read and write it",
         errno.EROFS: "choose another Global.output",
-        **dict.fromkeys(_FULL, "free some space, or choose another Global.output"),
+        **dict.fromkeys(FULL, "free some space, or choose another Global.output"),
     }
     return hints.get(error.errno or 0)
 

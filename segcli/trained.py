@@ -17,6 +17,7 @@ from segcli.models.table import get_spec
 from segcli.models.task import Task
 from segcli.networks import build_network
 from segcli.weights.arrays import Array
+from segcli.weights.checksums import require_undamaged
 from segcli.weights.files import weight_format
 from segcli.weights.loading import load_exactly
 from segcli.weights.reading import read_weights_of
@@ -53,6 +54,7 @@ def load_trained(weights: Path, model: str | None = None) -> TrainedModel:
         UsageError: There is no model of that name.
     """
     weight_format(weights)
+    require_undamaged(weights)
     card = ModelCard.beside(weights)
     is_ours = card is not None
     spec = get_spec(_agree_on_model(weights, model, card))

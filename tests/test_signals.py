@@ -58,9 +58,15 @@ def test_paddles_banner_never_shows():
     assert "stopped by SIGTERM" in said
 
 
-def test_a_signal_that_is_ignored_stays_ignored(request):
+@pytest.fixture
+def ignored_hangup():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+def test_a_signal_that_is_ignored_stays_ignored(ignored_hangup):
     """``nohup segcli train`` goes on when the terminal closes."""
-    request.addfinalizer(lambda before=signal.signal(signal.SIGHUP, signal.SIG_IGN): signal.signal(signal.SIGHUP, before))
     with signals.listening():
         os.kill(os.getpid(), signal.SIGHUP)
         assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN

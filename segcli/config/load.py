@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from segcli.config.check import MODE_HINTS, REFUSED, check_rules, unknown_model
 from segcli.config.keys import OPTIONAL_SECTIONS, choices, expected, leaves, sections, wants_text
 from segcli.config.recipe import DEPENDENCIES, with_recipe
-from segcli.config.references import resolve_references
+from segcli.config.references import resolve_here, resolve_references
 from segcli.config.schema import DEFAULT, RECIPE, Config
 from segcli.config.suggest import did_you_mean, near, nearest_keys
 from segcli.config.tree import Values, discard, put, value_at
@@ -204,7 +204,9 @@ class _Reading:
             self._set(inner, inner_value, origin)
 
     def resolve(self) -> None:
-        """Replaces ``${Global.output}`` and the like by the value they point to."""
+        """Replaces ``${Global.output}`` and the like by the value they point to, ``${config_dir}`` by its folder."""
+        if self.path is not None:
+            self.values = resolve_here(self.values, self.path.parent)
         self.values, unresolved = resolve_references(self.values, tuple(leaves()))
         for key, reason in unresolved.items():
             self.fault(key, f"points to what is not there: {reason}", "write \\${ for a plain ${")

@@ -4,9 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from segcli.config.tree import Values, discard, value_at
+
+HERE = "${config_dir}"
+"""The folder of the configuration file, in which a value may stand relative to it."""
+
+
+def resolve_here(value: Any, folder: Path) -> Any:
+    """A value of any kind in which `HERE` is replaced by `folder`."""
+    if isinstance(value, str):
+        return value.replace(HERE, folder.as_posix().replace("${", "\\${")) if HERE in value else value
+    if isinstance(value, dict):
+        return {name: resolve_here(inner, folder) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [resolve_here(inner, folder) for inner in value]
+    return value
 
 
 def resolve_references(values: Values, keys: Iterable[str]) -> tuple[Values, dict[str, str]]:

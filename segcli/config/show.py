@@ -36,9 +36,14 @@ def show(loaded: LoadedConfig) -> str:
     return as_yaml(loaded.config)
 
 
-def as_yaml(config: Config) -> str:
-    """Every value that has a meaning for the model, each with its origin as a comment."""
-    lines = list(_lines(config.model_dump(mode="json"), config, "", 0))
+def as_yaml(config: Config, values: dict[str, Any] | None = None) -> str:
+    """Every value that has a meaning for the model, each with its origin as a comment.
+
+    Args:
+        config: The configuration.
+        values: How its values are written; None writes them as they are.
+    """
+    lines = list(_lines(values or config.model_dump(mode="json"), config, "", 0))
     width = min(max(len(text) for text, _ in lines), _WIDEST)
     return "\n".join(f"{text:<{width}}  # {origin}" if origin else text for text, origin in lines) + "\n"
 

@@ -12,6 +12,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
+from segcli.disk import FULL
+
+
+@contextmanager
+def naming(target: Path) -> Iterator[None]:
+    """An error of the disk inside the block names `target`: that of a write names no file, or the temporary one."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in FULL:
+            error.filename = str(target)
+        raise
+
 
 @contextmanager
 def atomic_path(target: Path) -> Iterator[Path]:
@@ -24,11 +37,12 @@ def atomic_path(target: Path) -> Iterator[Path]:
     os.close(handle)
     temporary = Path(name)
     try:
-        yield temporary
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        temporary.chmod(0o644)
-        temporary.replace(target)
+        with naming(target):
+            yield temporary
+            with temporary.open("rb+") as file:
+                os.fsync(file.fileno())
+            temporary.chmod(0o644)
+            temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -13,6 +13,7 @@ import safetensors
 import safetensors.numpy
 
 from segcli.data.files import atomic_open
+from segcli.disk import FULL, full_hint
 from segcli.errors import WeightsError
 from segcli.weights.arrays import Array, bfloat16_to_float32
 from segcli.weights.safe_pickle import read_pdparams
@@ -138,7 +139,8 @@ def _write_whole(target: Path, write: Callable[[IO[bytes]], object]) -> None:
         with atomic_open(target) as stream:
             write(stream)
     except OSError as error:
-        raise WeightsError(f"cannot be written ({error.strerror})", path=target) from error
+        hint = full_hint(target) if error.errno in FULL else None
+        raise WeightsError(f"cannot be written ({error.strerror})", path=target, hint=hint) from error
 
 
 _READERS: dict[str, Callable[[Path], dict[str, Array]]] = {

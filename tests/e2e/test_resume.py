@@ -19,7 +19,7 @@ from tests.images import make_seg_dataset
 REPOSITORY = Path(__file__).resolve().parents[2]
 CONFIG = REPOSITORY / "configs" / "semantic_segmentation" / "SeaFormer_tiny.yaml"
 ITERATIONS = 9
-TIMES = ("images_per_second", "eta_seconds")
+TIMES = ("images_per_second", "eta_seconds", "data_share")
 PATIENCE_S = 300
 
 

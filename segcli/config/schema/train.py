@@ -76,7 +76,7 @@ class TrainConfig(Section):
         learning_rate: Learning rate after the warm-up; None is the recipe's.
         pretrain_weight_path: Local file, official name or URL; null starts at random and touches no network.
         warmup_steps: Iterations of linear warm-up; None is the recipe's.
-        resume_path: Checkpoint to go on from: a folder, or the weight file in it.
+        resume_path: Checkpoint to go on from: a folder, a file in it, or ``last``, the newest of the output.
         log_interval: Iterations between two lines of the log.
         eval_interval: Iterations (semantic) or epochs (instance, promptable) between two evaluations, each with a
             checkpoint; None in a file leaves it to the plan.
@@ -102,7 +102,9 @@ class TrainConfig(Section):
         lr_scheduler: Replaces the recipe's schedule.
         loss: Replaces the recipe's loss.
         num_workers: Processes that load; 0 loads in the main process.
-        keep_checkpoints: How many recent checkpoints are kept beside the best.
+        keep_checkpoints: How many recent checkpoints are kept beside the best; with two, one that is damaged costs
+            no more than the way from the one before.
+        checkpoint_minutes: Minutes after which a checkpoint is written between two evaluations; null writes none.
         ema: Moving average of the weights.
         early_stop: Stop when the score no longer rises.
         class_weights: ``auto`` (from the histogram of the training part) or one weight per class.
@@ -172,7 +174,8 @@ class TrainConfig(Section):
         None
     )
     num_workers: int = Field(default=0, ge=0)
-    keep_checkpoints: int = Field(default=1, ge=1)
+    keep_checkpoints: int = Field(default=2, ge=1)
+    checkpoint_minutes: float | None = Field(default=10, gt=0)
     ema: EmaConfig = EmaConfig()
     early_stop: EarlyStopConfig = EarlyStopConfig()
     class_weights: Annotated[Literal["auto"] | tuple[float, ...] | None, Read(("train",), SEMANTIC)] = None

@@ -11,6 +11,7 @@ from typing import Any
 from segcli.config.recipe import WARMUP_SHARE, chosen_recipe
 from segcli.config.schema import RECIPE, Config, TrainConfig
 from segcli.data.formats.coco import open_coco_dataset
+from segcli.data.identity import identities
 from segcli.data.instances import CocoDataset
 from segcli.data.sampling import Draws
 from segcli.engine import Evaluation, Network
@@ -98,6 +99,7 @@ class PaddleDetEngine:
             total_iterations=settings.epochs_iters * per_epoch,
             eval_interval=settings.eval_interval * per_epoch,
             num_workers=settings.num_workers,
+            data=identities(dataset),
             ema_decay=recipe.ema_decay,
         )
 

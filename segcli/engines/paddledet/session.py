@@ -8,6 +8,7 @@ from typing import Any
 
 from segcli.batches import load_batches
 from segcli.data.classes import ClassMap
+from segcli.data.identity import PartIdentity
 from segcli.data.sampling import Draws
 from segcli.engine import Batch, Evaluation, Network, Tensor
 from segcli.engines.paddledet.stream import InstanceStream
@@ -39,6 +40,7 @@ class InstanceSession:
     total_iterations: int
     eval_interval: int
     num_workers: int
+    data: Mapping[str, PartIdentity]
     ema_decay: float | None = None
     score_name: str = "mask AP"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy.typing as npt
 
 from segcli.batches import load_batches
 from segcli.data.classes import ClassMap
+from segcli.data.identity import PartIdentity, identities
 from segcli.data.samples import SegDataset
 from segcli.data.sampling import Draws
 from segcli.engine import Batch, Evaluation, Network, Tensor
@@ -57,6 +59,11 @@ class SemanticSession:
     def classes(self) -> ClassMap:
         """The classes of the dataset."""
         return self.dataset.classes
+
+    @cached_property
+    def data(self) -> Mapping[str, PartIdentity]:
+        """What the parts of the dataset hold."""
+        return identities(self.dataset)
 
     @property
     def iterations_per_epoch(self) -> int:

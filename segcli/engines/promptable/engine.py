@@ -13,6 +13,7 @@ from segcli.config.recipe import WARMUP_SHARE, chosen_recipe
 from segcli.config.schema import RECIPE, Config, TrainConfig
 from segcli.data.formats.coco import open_coco_dataset
 from segcli.data.formats.masks import open_seg_dataset
+from segcli.data.identity import identities
 from segcli.data.sampling import Draws
 from segcli.engine import Network, TrainingSession
 from segcli.engines.promptable.frozen_lseg import FrozenPixels
@@ -103,6 +104,7 @@ def _open_sam(spec: ModelSpec, config: Config, network: Network) -> TrainingSess
         total_iterations=settings.epochs_iters * draws.iterations_per_epoch,
         eval_interval=settings.eval_interval * draws.iterations_per_epoch,
         num_workers=settings.num_workers,
+        data=identities(dataset),
     )
 
 
@@ -134,6 +136,7 @@ def _open_lseg(spec: ModelSpec, config: Config, network: Network) -> TrainingSes
         total_iterations=settings.epochs_iters * draws.iterations_per_epoch,
         eval_interval=settings.eval_interval * draws.iterations_per_epoch,
         num_workers=settings.num_workers,
+        data=identities(dataset),
     )
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
 from segcli.data.classes import ClassMap
+from segcli.data.identity import PartIdentity
 from segcli.data.sampling import Draws
 from segcli.engine import Batch, Network
 from segcli.engines.promptable.sampled_batches import drawn_batches
@@ -54,6 +55,7 @@ class PromptableSession(Generic[S]):
     total_iterations: int
     eval_interval: int
     num_workers: int
+    data: Mapping[str, PartIdentity]
     ema_decay: float | None = None
 
     @property

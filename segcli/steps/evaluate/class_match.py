@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from itertools import zip_longest
 from pathlib import Path
 
 from segcli.config.schema import Config
-from segcli.data.classes import ClassMap
 from segcli.data.formats.masks import open_seg_dataset, scan_seg_dataset
 from segcli.data.samples import SegDataset
-from segcli.errors import WeightsError
+from segcli.weights.class_match import require_same_classes
 
 
 def dataset_for(names: tuple[str, ...], source: Path, config: Config) -> SegDataset:
@@ -31,28 +29,3 @@ def dataset_for(names: tuple[str, ...], source: Path, config: Config) -> SegData
     if names:
         require_same_classes(names, dataset.classes.names, source, folder)
     return open_seg_dataset(folder, count)
-
-
-def require_same_classes(of_weights: tuple[str, ...], of_data: tuple[str, ...], weights: Path, data: Path) -> None:
-    """Refuses weights whose classes are others than the dataset's, in names, number or order.
-
-    Where one side has no names of its own, only the number can disagree.
-
-    Raises:
-        WeightsError: They differ.
-    """
-    numbered = ClassMap.numbered(len(of_weights)).names
-    nameless = numbered in (of_weights, of_data)
-    if of_weights == of_data or (nameless and len(of_weights) == len(of_data)):
-        return
-    width = max(map(len, [*of_weights, "weights"]))
-    lines = [f"  {'id':>3}  {'weights':<{width}}  dataset"]
-    for class_id, (ours, theirs) in enumerate(zip_longest(of_weights, of_data, fillvalue="-")):
-        mark = "" if ours == theirs else "   <- differ"
-        lines.append(f"  {class_id:>3}  {ours:<{width}}  {theirs}{mark}")
-    listing = "\n".join(lines)
-    raise WeightsError(
-        f"these weights know other classes than the dataset in {data}\n{listing}",
-        path=weights,
-        hint="measure on the dataset they were trained for, or train on this one",
-    )

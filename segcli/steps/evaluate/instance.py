@@ -22,10 +22,10 @@ from segcli.metrics.instance_measure import measure
 from segcli.metrics.instance_report import AveragePrecision, InstanceReport
 from segcli.models.instance.table import SIZED
 from segcli.models.spec import Preprocess
-from segcli.steps.evaluate.class_match import require_same_classes
 from segcli.steps.evaluate.open_model import measured_source
 from segcli.tasks import engine_of
 from segcli.trained import load_trained
+from segcli.weights.class_match import require_same_classes
 
 log = logging.getLogger("segcli.evaluate")
 

@@ -3,31 +3,42 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from signal import SIGINT
 
 from segcli import progress
+from segcli.config.portable import portable_values
 from segcli.config.recipe import with_recipe
 from segcli.config.schema import Config, EmaConfig
 from segcli.config.show import as_yaml, used_recipe
 from segcli.data.files import write_text_atomic
+from segcli.data.lock import locked
 from segcli.device import select_device
 from segcli.engine import Network, TrainingSession
 from segcli.models.card import ModelCard
 from segcli.models.spec import HalfPrecision, ModelSpec
 from segcli.models.table import get_spec
 from segcli.processes import is_first, rank, world_size
-from segcli.steps.train import checkpoint, launch
+from segcli.signals import Stopped
+from segcli.steps.train import launch, run_folder
 from segcli.steps.train.average import DEFAULT_DECAY, WeightAverage
+from segcli.steps.train.checkpoint import BEST, OPTIMIZER_FILE, CheckpointWriter, checkpoints
 from segcli.steps.train.early_stop import EarlyStop
 from segcli.steps.train.history import HISTORY_FILE, CurveWriter, HistoryWriter
 from segcli.steps.train.loop import run
 from segcli.steps.train.planning import is_planned, planned, value_of
 from segcli.steps.train.precision import FullPrecision, MixedPrecision, Precision
-from segcli.steps.train.result import TrainResult
+from segcli.steps.train.result import TrainResult, stopped_training
+from segcli.steps.train.resume import find_checkpoint, restore
+from segcli.steps.train.run_folder import CONFIG_FILE, CURVES_FILE, LOCK_FILE, LOG_FILE
+from segcli.steps.train.run_log import run_log
 from segcli.steps.train.state import Callback, TrainState
+from segcli.steps.train.states import STATES_FILE
+from segcli.steps.train.stop_request import asked_to_stop
 from segcli.steps.train.terminal import TerminalProgress
 from segcli.tasks import TASKS, TaskParts, engine_of
 from segcli.version import __version__
@@ -35,9 +46,7 @@ from segcli.weights.loading import load_into
 from segcli.weights.official import resolve_weights
 from segcli.weights.reading import read_weights_of
 
-LOG_FILE = "train.log"
 _FAR_RATE = 10
-CONFIG_FILE = "config.yaml"
 
 log = logging.getLogger("segcli.train")
 
@@ -55,33 +64,44 @@ def train(config: Config) -> TrainResult:
         DatasetError: The dataset cannot be trained on.
         WeightsError: Pretrained weights or the checkpoint to resume from do not fit.
         TrainingError: The loss became NaN, or a process failed.
+        BusyError: Another training writes to the same output.
+        Stopped: A signal asked for the end; says what was kept.
     """
-    if is_planned(config):
-        config, _ = planned(config)
-    if launch.is_needed(config):
-        return launch.train_in_processes(config)
-    return train_here(config)
+    output = Path(config.Global.output)
+    output.mkdir(parents=True, exist_ok=True)
+    with locked(output / LOCK_FILE, "segcli train", what=f"the output folder {output}"):
+        if is_planned(config):
+            config, _ = planned(config)
+        if launch.is_needed(config):
+            return launch.train_in_processes(config)
+        return train_here(config)
 
 
 def train_here(config: Config) -> TrainResult:
     """Trains in this process, which may be one of several."""
     config = with_recipe(config)
     spec = get_spec(config.Global.model)
-    parts = TASKS[spec.task]
-    output = Path(config.Global.output)
-    output.mkdir(parents=True, exist_ok=True)
+    parts, output = TASKS[spec.task], Path(config.Global.output)
     select_device(launch.device_of(config), strict=config.Global.strict_device)
-    with _log_file(output / LOG_FILE, keep=config.Train.resume_path is not None):
-        _log_plan(config)
-        warn_of_rate(config, spec)
-        session = engine_of(spec.task).open_training(spec, config)
-        _load_pretrained(session.network, spec, config)
-        training = _assemble(session, spec, parts, config, output)
-        _run(training, config)
-        log.info("done after %d iterations", training.state.iteration)
-        if world_size() > 1:
-            log.info("the weights of this process are %s", launch.digest(session.network))
-        exported = _export_best(config, parts, output) if is_first() and config.Train.export_best else None
+    training: _Training | None = None
+    try:
+        with run_log(output / LOG_FILE) if is_first() else nullcontext() as begin_log:
+            _log_plan(config)
+            warn_of_rate(config, spec)
+            session = engine_of(spec.task).open_training(spec, config)
+            _load_pretrained(session.network, spec, config)
+            training = _assemble(session, spec, parts, config, output)
+            if begin_log is not None:
+                _begin(training, config, output, begin_log)
+            _run(training, config, output)
+            log.info("done after %d iterations", training.state.iteration)
+            if world_size() > 1:
+                log.info("the weights of this process are %s", launch.digest(session.network))
+            exported = _export_best(config, parts, output) if is_first() and config.Train.export_best else None
+    except KeyboardInterrupt as stop:
+        number = stop.number if isinstance(stop, Stopped) else SIGINT
+        result = _result(training.state, spec, parts, config, None) if training and training.has_begun else None
+        raise stopped_training(number, result, output) from None
     result = _result(training.state, spec, parts, config, exported)
     return replace(result, plan=config.Train.plan_reasons or {})
 
@@ -93,15 +113,23 @@ def _log_plan(config: Config) -> None:
 
 @dataclass
 class _Training:
-    """The pieces of one training, ready to run."""
+    """The pieces of one training, ready to run.
+
+    Attributes:
+        resumed: The checkpoint that it goes on from.
+        has_begun: Whether the output folder is this training's.
+    """
 
     state: TrainState
     precision: Precision
     callbacks: list[Callback]
     average: Network | None
+    resumed: Path | None
+    has_begun: bool = False
 
 
 def _assemble(session: TrainingSession, spec: ModelSpec, parts: TaskParts, config: Config, output: Path) -> _Training:
+    """Builds what watches the training, and restores it from a checkpoint; nothing is written yet."""
     settings = config.Train
     launch.join(session, spec.recipe)
     state = TrainState(session)
@@ -114,31 +142,65 @@ def _assemble(session: TrainingSession, spec: ModelSpec, parts: TaskParts, confi
     kept: list[Callback] = [stopping] if settings.early_stop.enable else []
     if is_first():
         kept.append(HistoryWriter(output, settings.log_interval))
-    if settings.resume_path is not None:
-        folder = checkpoint.find_checkpoint(settings.resume_path, output)
-        checkpoint.restore(
-            folder, state, precision=precision, others=kept, average=average, weight_file=parts.weight_file
+    card = ModelCard(
+        model_name=spec.name,
+        class_names=session.classes.names,
+        ignore_index=session.classes.ignore_index,
+        preprocess=session.preprocess,
+        config=portable_values(config, output="."),
+        recipe=used_recipe(config),
+        segcli_version=__version__,
+    )
+    folder = None if settings.resume_path is None else find_checkpoint(settings.resume_path, output)
+    if folder is not None:
+        restore(
+            folder,
+            state,
+            precision=precision,
+            others=kept,
+            average=average,
+            weight_file=parts.weight_file,
+            card=card,
         )
-        log.info("resumed from %s at iteration %d", folder, state.iteration)
+        _tell_resumed(folder, state)
     callbacks: list[Callback] = [*([averaging] if averaging else []), *kept]
     if is_first():
-        card = ModelCard(
-            model_name=spec.name,
-            class_names=session.classes.names,
-            ignore_index=session.classes.ignore_index,
-            preprocess=session.preprocess,
-            config=config.model_dump(mode="json"),
-            recipe=used_recipe(config),
-            segcli_version=__version__,
-        )
-        _write_config(config, output)
         callbacks += [*([TerminalProgress()] if progress.shown() else []), CurveWriter(output)]
         callbacks.append(
-            checkpoint.CheckpointWriter(
-                output, card, parts.weight_file, precision, kept, average, settings.keep_checkpoints
-            )
+            CheckpointWriter(output, card, parts.weight_file, precision, kept, average, settings.keep_checkpoints)
         )
-    return _Training(state, precision, callbacks, average)
+    return _Training(state, precision, callbacks, average, folder)
+
+
+def _tell_resumed(folder: Path, state: TrainState) -> None:
+    goal = state.total_iterations
+    if state.iteration < goal:
+        log.info("resumed from %s at iteration %d of %d", folder, state.iteration, goal)
+    else:
+        beyond = (
+            "already at the goal"
+            if state.iteration == goal
+            else f"already at iteration {state.iteration}, beyond the goal"
+        )
+        log.info("resumed from %s: %s of %d iterations, nothing is left to train", folder, beyond, goal)
+
+
+def _begin(training: _Training, config: Config, output: Path, begin_log: Callable[[bool], None]) -> None:
+    """From here on the folder is this run's."""
+    run_folder.claim(output, training.resumed)
+    begin_log(training.resumed is not None)
+    training.has_begun = True
+    write_text_atomic(output / CONFIG_FILE, as_yaml(config, portable_values(config)))
+    _keep_best_on_disk(training.state, output)
+
+
+def _keep_best_on_disk(state: TrainState, output: Path) -> None:
+    """The best score is that of the weights that are there: a checkpoint may be older, or without them."""
+    best = run_folder.best_in(output)
+    if best is None:
+        state.best_score, state.best_iteration = None, 0
+    elif best.iteration != state.best_iteration and state.session.score_name in best.score:
+        state.best_score, state.best_iteration = best.score[state.session.score_name], best.iteration
 
 
 def _average_decay(session: TrainingSession, wanted: EmaConfig) -> float | None:
@@ -152,7 +214,7 @@ def _average_decay(session: TrainingSession, wanted: EmaConfig) -> float | None:
     return decay
 
 
-def _run(training: _Training, config: Config) -> None:
+def _run(training: _Training, config: Config, output: Path) -> None:
     import paddle
 
     try:
@@ -165,6 +227,8 @@ def _run(training: _Training, config: Config) -> None:
             world_size=world_size(),
             evaluated=training.average,
             read_interval=1 if paddle.get_device() == "cpu" else config.Train.log_interval,
+            checkpoint_minutes=config.Train.checkpoint_minutes,
+            asked_elsewhere=partial(asked_to_stop, output) if launch.is_worker() else lambda: None,
         )
     finally:
         for callback in training.callbacks:
@@ -206,49 +270,22 @@ def _load_pretrained(network: Network, spec: ModelSpec, config: Config) -> None:
     load_into(network, read_weights_of(spec, path))
 
 
-def _write_config(config: Config, output: Path) -> None:
-    write_text_atomic(output / CONFIG_FILE, as_yaml(config))
-
-
-@contextmanager
-def _log_file(path: Path, *, keep: bool) -> Iterator[None]:
-    """Everything that segcli logs goes to `path` as well; a resumed training goes on in the same file.
-
-    Of several processes the first one alone writes it.
-    """
-    if not is_first():
-        yield
-        return
-    handler = logging.FileHandler(path, mode="a" if keep else "w", encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    root = logging.getLogger("segcli")
-    level = root.level
-    root.addHandler(handler)
-    root.setLevel(min(level, logging.INFO) if level else logging.INFO)
-    try:
-        yield
-    finally:
-        root.setLevel(level)
-        root.removeHandler(handler)
-        handler.close()
-
-
 def _export_best(config: Config, parts: TaskParts, output: Path) -> Path | None:
     from segcli.steps.export.command import export_weights
 
-    weights = output / "best_model" / parts.weight_file
+    weights = output / BEST / parts.weight_file
     if not weights.is_file():
         return None
-    return export_weights(weights, output / "best_model" / "inference", config).folder
+    return export_weights(weights, output / BEST / "inference", config).folder
 
 
 def _result(state: TrainState, spec: ModelSpec, parts: TaskParts, config: Config, exported: Path | None) -> TrainResult:
     output = Path(config.Global.output)
     models = {
         f"last_{age}": _checkpoint_files(folder, parts)
-        for age, folder in enumerate(reversed(checkpoint.checkpoints(output)), start=1)
+        for age, folder in enumerate(reversed(checkpoints(output)), start=1)
     }
-    best = output / "best_model"
+    best = output / BEST
     if best.is_dir():
         models["best"] = {"score": state.best_score, **_checkpoint_files(best, parts)}
         if exported is not None:
@@ -259,7 +296,7 @@ def _result(state: TrainState, spec: ModelSpec, parts: TaskParts, config: Config
         config=str(output / CONFIG_FILE),
         train_log=str(output / LOG_FILE),
         history=str(output / HISTORY_FILE),
-        curves=str(output / "curves.png"),
+        curves=str(output / CURVES_FILE),
         score_name=state.session.score_name,
         best_score=state.best_score,
         best_iteration=state.best_iteration,
@@ -273,8 +310,8 @@ def _result(state: TrainState, spec: ModelSpec, parts: TaskParts, config: Config
 def _checkpoint_files(folder: Path, parts: TaskParts) -> dict[str, object]:
     named = {
         "pdparams": parts.weight_file,
-        "pdopt": checkpoint.OPTIMIZER_FILE,
-        "pdstates": checkpoint.STATES_FILE,
+        "pdopt": OPTIMIZER_FILE,
+        "pdstates": STATES_FILE,
         "model_card": "model_card.json",
     }
     return {key: str(folder / name) for key, name in named.items() if (folder / name).is_file()}

@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from segcli.data.files import write_text_atomic
+from segcli.data.files import naming, write_text_atomic
 from segcli.steps.train.state import Callback, TrainState
 
 HISTORY_FILE = "history.jsonl"
@@ -102,6 +102,8 @@ class HistoryWriter(Callback):
     def on_start(self, state: TrainState) -> None:
         """Keeps the events up to the iteration that the training goes on from."""
         kept = [event for event in read_history(self._path) if event["iteration"] <= state.iteration]
+        if state.evaluation_pending:
+            kept = [event for event in kept if (event["event"], event["iteration"]) != ("evaluate", state.iteration)]
         if state.iteration == 0:
             kept = []
         write_text_atomic(self._path, "".join(json.dumps(event) + "\n" for event in kept))
@@ -150,7 +152,7 @@ class HistoryWriter(Callback):
 
     def _append(self, event: str, state: TrainState, values: Mapping[str, Any]) -> None:
         line = json.dumps({"event": event, "iteration": state.iteration, "epoch": state.epoch, **values})
-        with self._path.open("a", encoding="utf-8") as file:
+        with naming(self._path), self._path.open("a", encoding="utf-8") as file:
             file.write(line + "\n")
 
 

@@ -17,6 +17,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from segcli.config.check import AUTO, parse_device
 from segcli.config.schema import Config
@@ -26,8 +27,10 @@ from segcli.engine import Network, TrainingSession
 from segcli.errors import TrainingError
 from segcli.models.spec import TrainRecipe
 from segcli.processes import world_size
+from segcli.signals import Stopped
 from segcli.steps.train.advice import advice_from_logs
 from segcli.steps.train.result import TrainResult
+from segcli.steps.train.stop_request import signals_passed_on
 from segcli.steps.train.worker_errors import clear_faults, read_fault
 
 _IN_WORKER = "SEGCLI_TRAINING_PROCESS"
@@ -39,6 +42,7 @@ LINE_FORMAT = "segcli:%(levelno)d:%(message)s"
 _LINE = re.compile(r"segcli:(\d+):(.*)")
 _FIRST_PORT = 6070
 """Where Paddle's launcher begins."""
+_STOPPED = "stopped"
 _ENVIRONMENT_DUMPS = ("envlog.*", "backup_env.*", "default.*.log")
 """Files into which Paddle's launcher writes all environment variables, passwords among them."""
 
@@ -53,9 +57,14 @@ def device_of(config: Config) -> str:
     return available_device(wanted, strict=config.Global.strict_device)
 
 
+def is_worker() -> bool:
+    """Whether this process is one that another has started to train with it."""
+    return _IN_WORKER in os.environ
+
+
 def is_needed(config: Config) -> bool:
     """Whether the configuration asks for several processes and this is not one of them."""
-    if _IN_WORKER in os.environ:
+    if is_worker():
         return False
     several = len(parse_device(device_of(config))[1]) > 1 or config.Train.cpu_processes > 1
     return several or config.Train.dist_ips is not None
@@ -79,10 +88,18 @@ def train_in_processes(config: Config) -> TrainResult:
     (output / RESULT_FILE).unlink(missing_ok=True)
     clear_faults(output)
     worker = Path(__file__).with_name("worker.py")
-    code = _run([*_launcher(config, logs), str(worker), str(output / CONFIG_FILE)], logs)
+    code = _run([*_launcher(config, logs), str(worker), str(output / CONFIG_FILE)], logs, output)
     if code or not (output / RESULT_FILE).is_file():
         raise read_fault(output) or _unexplained(code, logs)
-    return TrainResult.from_dict(json.loads((output / RESULT_FILE).read_text(encoding="utf-8")))
+    values = json.loads((output / RESULT_FILE).read_text(encoding="utf-8"))
+    if _STOPPED in values:
+        raise Stopped(**values[_STOPPED])
+    return TrainResult.from_dict(values)
+
+
+def stopped_values(stop: Stopped) -> dict[str, Any]:
+    """What a worker that was stopped leaves in `RESULT_FILE`."""
+    return {_STOPPED: {"number": stop.number, "message": stop.message, "hint": stop.hint, "details": stop.details}}
 
 
 def _unexplained(code: int, logs: Path) -> TrainingError:
@@ -92,8 +109,12 @@ def _unexplained(code: int, logs: Path) -> TrainingError:
     return TrainingError(f"a training process ended with exit code {code}", path=logs, hint=hint)
 
 
-def _run(command: list[str], logs: Path) -> int:
-    """Runs the launcher to its end and tells what the first process logs meanwhile; returns the exit code."""
+def _run(command: list[str], logs: Path, output: Path) -> int:
+    """Runs the launcher to its end and tells what the first process logs meanwhile; returns the exit code.
+
+    The processes are in a session of their own, so that Ctrl-C in the terminal does not reach them: a first signal is
+    passed on, for them to agree on an iteration, and a second one ends them.
+    """
     package = str(Path(__file__).resolve().parents[2])
     paths = [package, *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = {**os.environ, _IN_WORKER: "1", "PYTHONPATH": os.pathsep.join(paths), "PYTHONSAFEPATH": "1"}
@@ -105,10 +126,13 @@ def _run(command: list[str], logs: Path) -> int:
         text=True,
         encoding="utf-8",
         errors="replace",
+        start_new_session=True,
     )
     with launcher, (logs / LAUNCHER_LOG).open("w", encoding="utf-8") as file:
         try:
-            _tell(launcher.stdout or (), file.write)
+            with signals_passed_on(output):
+                _tell(launcher.stdout or (), file.write)
+                launcher.wait()
         except BaseException:
             launcher.terminate()
             raise

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from segcli.engine import Network
+from segcli import signals
+from segcli.engine import Batch, Network
 from segcli.processes import agreed, gathered
 from segcli.steps.train.launch import share_statistics
 from segcli.steps.train.losses import FiniteWatch, StepLosses
+from segcli.steps.train.outside import Outside, Told
 from segcli.steps.train.precision import Precision
 from segcli.steps.train.state import Callback, TrainState
 
+_ANSWER = "stopping: a checkpoint is written as soon as this iteration is done (once more: stop at once, without one)"
 _ASKING_INTERVAL = 10
 """Iterations after which processes that train together ask each other whether one wishes to stop."""
 
@@ -29,8 +33,13 @@ def run(
     world_size: int = 1,
     evaluated: Network | None = None,
     read_interval: int = 1,
+    checkpoint_minutes: float | None = None,
+    asked_elsewhere: Callable[[], int | None] = lambda: None,
 ) -> TrainState:
     """Trains from `state.iteration` to the end of the session.
+
+    A first signal ends the training after the iteration, with a checkpoint, or breaks an evaluation off, which a
+    resumed training then makes anew; a second one stops at once.
 
     The order of one iteration is PaddleSeg's: forward, backward, optimizer step, schedule step, clear gradients.
 
@@ -43,61 +52,119 @@ def run(
         world_size: Number of processes that train together.
         evaluated: Network to evaluate instead of the trained one (its moving average).
         read_interval: Iterations between two looks at the losses; more than 1 where reading makes the device wait.
+        checkpoint_minutes: Minutes after which a checkpoint is due between two evaluations; None for none.
+        asked_elsewhere: The signal that another process was given for this training.
 
     Returns:
         The same state, at the end.
 
     Raises:
+        Stopped: A signal asked for the end.
         NonFiniteLossError: The loss became NaN or infinite; names the images of the batch.
     """
     import paddle
 
     state.session.network.train()
-    for callback in callbacks:
-        callback.on_start(state)
-    # Paddle numbers the optimizer's accumulators for the whole process and looks them up by name after a resume.
-    with paddle.utils.unique_name.guard():
-        watch = FiniteWatch(read_interval)
-        _iterate(state, precision, callbacks, watch, seed=seed, rank=rank, world_size=world_size, evaluated=evaluated)
-    for callback in callbacks:
-        callback.on_end(state)
+    with signals.postponed(_ANSWER) as request:
+        outside = Outside(
+            request,
+            minutes=checkpoint_minutes,
+            agree_every=_ASKING_INTERVAL,
+            world_size=world_size,
+            asked_elsewhere=asked_elsewhere,
+        )
+        for callback in callbacks:
+            callback.on_start(state)
+        # Paddle numbers the optimizer's accumulators for the whole process and looks them up by name after a resume.
+        with paddle.utils.unique_name.guard():
+            _Loop(state, precision, callbacks, outside, FiniteWatch(read_interval), evaluated).run(seed, rank)
+        for callback in callbacks:
+            callback.on_end(state)
     return state
 
 
-def _iterate(
-    state: TrainState,
-    precision: Precision,
-    callbacks: Sequence[Callback],
-    watch: FiniteWatch,
-    *,
-    seed: int,
-    rank: int,
-    world_size: int,
-    evaluated: Network | None,
-) -> None:
-    session = state.session
-    batches = session.batches(state.iteration)
-    while not _is_over(state, world_size):
+@dataclass
+class _Loop:
+    """The pieces of a training while it runs."""
+
+    state: TrainState
+    precision: Precision
+    callbacks: Sequence[Callback]
+    outside: Outside
+    watch: FiniteWatch
+    evaluated: Network | None
+
+    def run(self, seed: int, rank: int) -> None:
+        """Iterates to the end."""
+        state, session = self.state, self.state.session
+        if state.evaluation_pending:
+            self._evaluate()
+        batches = session.batches(state.iteration)
+        while not _is_over(state, self.outside.world_size):
+            self._step(batches, seed, rank)
+            for callback in self.callbacks:
+                callback.on_step(state)
+            state.evaluation_pending = state.evaluation_due
+            self._heed(self.outside.look(state.iteration))
+            if state.evaluation_pending:
+                self._evaluate()
+        self.watch.look()
+
+    def _step(self, batches: Iterator[Batch], seed: int, rank: int) -> None:
+        state, session, world_size = self.state, self.state.session, self.outside.world_size
         begin = time.perf_counter()
         batch = next(batches)
         state.waited = time.perf_counter() - begin
         _seed_network(seed, state.iteration * world_size + rank)
-        losses = precision.step(session, batch)
+        losses = self.precision.step(session, batch)
         state.learning_rate = float(session.optimizer.get_lr())
         _advance_schedule(session.optimizer)
         session.optimizer.clear_grad()
         state.iteration += 1
         state.losses = StepLosses(losses)
-        watch.add(state.iteration, state.losses, batch.paths, due=state.evaluation_due)
+        self.watch.add(state.iteration, state.losses, batch.paths, due=state.evaluation_due)
         state.images = len(batch.paths) * world_size
         state.seconds = time.perf_counter() - begin
-        for callback in callbacks:
-            callback.on_step(state)
-        if state.evaluation_due:
-            if world_size > 1:
-                share_statistics(session.network, evaluated)
-            _evaluate(state, session.network if evaluated is None else evaluated, callbacks)
-    watch.look()
+
+    def _heed(self, told: Told) -> None:
+        """Does what was told from outside: a checkpoint, and the end."""
+        if not told.checkpoint_due:
+            return
+        self.watch.look()  # weights that are no numbers any more are not worth keeping
+        self._share_statistics()
+        for callback in self.callbacks:
+            callback.on_checkpoint(self.state)
+        self.outside.saved()
+        if told.signal:
+            raise signals.Stopped(told.signal)
+
+    def _evaluate(self) -> None:
+        state = self.state
+        network = state.session.network if self.evaluated is None else self.evaluated
+        self._share_statistics()
+        network.eval()
+        try:
+            with signals.at_once():
+                # the score that is compared is the first process's: rounding may differ between devices
+                state.evaluation = agreed(state.session.evaluate(network))
+        except signals.Stopped as stop:
+            self._heed(Told(stop.number))
+            raise
+        finally:
+            state.session.network.train()
+        state.evaluated_iteration = state.iteration
+        state.evaluation_pending = False
+        if state.best_score is None or state.evaluation.score > state.best_score:
+            state.best_score = state.evaluation.score
+            state.best_iteration = state.iteration
+        for callback in self.callbacks:
+            callback.on_evaluation(state)
+        self.outside.saved()
+        self._heed(self.outside.look(state.iteration, agreed=True))
+
+    def _share_statistics(self) -> None:
+        if self.outside.world_size > 1:
+            share_statistics(self.state.session.network, self.evaluated)
 
 
 def _seed_network(seed: int, step: int) -> None:
@@ -126,15 +193,3 @@ def _is_over(state: TrainState, world_size: int) -> bool:
             return False
         state.stop_reason = next((reason for reason in gathered(state.stop_reason) if reason is not None), None)
     return state.stop_reason is not None
-
-
-def _evaluate(state: TrainState, network: Network, callbacks: Sequence[Callback]) -> None:
-    network.eval()
-    # the score that is compared is the first process's: rounding may differ between devices
-    state.evaluation = agreed(state.session.evaluate(network))
-    state.session.network.train()
-    if state.best_score is None or state.evaluation.score > state.best_score:
-        state.best_score = state.evaluation.score
-        state.best_iteration = state.iteration
-    for callback in callbacks:
-        callback.on_evaluation(state)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import Any
+
+from segcli.signals import Stopped, name_of
 
 
 @dataclass(frozen=True)
@@ -68,3 +71,23 @@ class TrainResult:
         if self.stop_reason:
             rows.append(("stopped early", self.stop_reason))
         return rows
+
+
+def stopped_training(number: int, result: TrainResult | None, output: Path) -> Stopped:
+    """The end by a signal, told: what is kept, and how to go on from there.
+
+    Args:
+        number: The signal.
+        result: What there is; None before the first iteration.
+        output: Folder of the run.
+    """
+    who = f"stopped by {name_of(number)}"
+    if result is None:
+        return Stopped(number, f"{who} before the first iteration")
+    reason = f"{who} at iteration {result.iterations}"
+    details = replace(result, stop_reason=reason).as_dict()
+    newest = result.models.get("last_1")
+    if newest is None:
+        return Stopped(number, f"{reason}; no checkpoint had been written yet", details=details)
+    hint = f"segcli train --resume --output {output} goes on from there (main.py: -o Train.resume_path=last)"
+    return Stopped(number, f"{reason}; {Path(newest['pdparams']).parent} is kept", hint=hint, details=details)

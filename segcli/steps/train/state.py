@@ -22,6 +22,8 @@ class TrainState:
         seconds: Wall time of the last iteration.
         waited: How many of these seconds it waited for its images.
         evaluation: The last evaluation; None before the first.
+        evaluated_iteration: Iteration of that evaluation; -1 before the first.
+        evaluation_pending: Whether this iteration ends with an evaluation that is not done yet.
         best_score: Best score so far; None before the first evaluation.
         best_iteration: Iteration of that score.
         stop_reason: Set by a callback that wants the training to end after this iteration.
@@ -35,6 +37,8 @@ class TrainState:
     seconds: float = 0.0
     waited: float = 0.0
     evaluation: Evaluation | None = None
+    evaluated_iteration: int = -1
+    evaluation_pending: bool = False
     best_score: float | None = None
     best_iteration: int = 0
     stop_reason: str | None = None
@@ -57,7 +61,7 @@ class TrainState:
     @property
     def is_best(self) -> bool:
         """Whether the last evaluation, made at this iteration, is the best so far."""
-        return self.best_iteration == self.iteration and self.evaluation is not None
+        return self.best_iteration == self.iteration == self.evaluated_iteration
 
 
 class Callback:
@@ -71,6 +75,9 @@ class Callback:
 
     def on_evaluation(self, state: TrainState) -> None:
         """After each evaluation, when `state.evaluation` and the best score are set."""
+
+    def on_checkpoint(self, state: TrainState) -> None:
+        """Between two iterations when time has passed or the training is about to stop: what is needed is kept."""
 
     def on_end(self, state: TrainState) -> None:
         """After the last iteration, also when a callback stopped the training."""

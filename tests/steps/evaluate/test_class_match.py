@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from segcli.errors import WeightsError
-from segcli.steps.evaluate.class_match import dataset_for, require_same_classes
+from segcli.steps.evaluate.class_match import dataset_for
+from segcli.weights.class_match import require_same_classes
 from tests.images import make_seg_dataset
 from tests.trained_model import make_config
 

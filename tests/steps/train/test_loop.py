@@ -9,14 +9,17 @@ import pytest
 from segcli.engine import Evaluation
 from segcli.errors import NonFiniteLossError, WeightsError
 from segcli.models.card import CARD_FILE, ModelCard
-from segcli.steps.train import checkpoint, loop
+from segcli.steps.train import checkpoint, loop, run_folder
 from segcli.steps.train.average import WeightAverage
 from segcli.steps.train.checkpoint import CheckpointWriter, network_arrays
 from segcli.steps.train.early_stop import EarlyStop
 from segcli.steps.train.history import CurveWriter, HistoryWriter, read_history
 from segcli.steps.train.loop import run
 from segcli.steps.train.precision import FullPrecision
+from segcli.steps.train.resume import find_checkpoint, restore
 from segcli.steps.train.state import Callback, TrainState
+from segcli.weights.checksums import write_checksums
+from segcli.weights.files import read_weights, write_pdparams
 from tests.steps.train.tiny import LineSession
 
 CARD = ModelCard("line", ("a", "b"))
@@ -29,9 +32,9 @@ def train(output, session, *, resume=None, average=False, early_stop=None, stop_
     network = averaging.network if averaging else None
     kept = [EarlyStop(early_stop)] if early_stop else []
     if resume:
-        folder = checkpoint.find_checkpoint(resume, output)
-        checkpoint.restore(
-            folder, state, precision=precision, others=kept, average=network, weight_file="model.pdparams"
+        folder = find_checkpoint(resume, output)
+        restore(
+            folder, state, precision=precision, others=kept, average=network, weight_file="model.pdparams", card=CARD
         )
     callbacks = [*([averaging] if averaging else []), *kept, HistoryWriter(output, 2), CurveWriter(output)]
     callbacks.append(CheckpointWriter(output, CARD, "model.pdparams", precision, kept, network, keep=2))
@@ -60,8 +63,8 @@ def test_killed_and_resumed_equals_uninterrupted(tmp_path, average):
     resumed = train(parts, LineSession(12, 4), average=average, resume="last")
     assert resumed.iteration == 12
     for name in ("model.pdparams", *(["ema.pdparams"] if average else [])):
-        ours = checkpoint.read_weights(parts / "iter_12" / name)
-        theirs = checkpoint.read_weights(whole / "iter_12" / name)
+        ours = read_weights(parts / "iter_12" / name)
+        theirs = read_weights(whole / "iter_12" / name)
         assert ours.keys() == theirs.keys()
         for key in ours:
             np.testing.assert_array_equal(ours[key], theirs[key], err_msg=key)
@@ -80,6 +83,7 @@ def test_dropout_would_show_a_wrong_seed(tmp_path):
 
 def test_processes_draw_their_own_dropout(monkeypatch):
     monkeypatch.setattr(loop, "share_statistics", lambda *_: None)
+    monkeypatch.setattr(loop.Outside, "_together", staticmethod(lambda told: told))
 
     def trained(rank):
         session = LineSession(3, 3)
@@ -114,9 +118,8 @@ def test_checkpoints_are_limited_and_carry_the_card(tmp_path):
 def test_a_kill_between_two_renames_keeps_the_old_best(tmp_path):
     train(tmp_path, LineSession(4, 4))
     (tmp_path / "best_model").rename(tmp_path / ".best_model.outgoing")
-    (tmp_path / ".writing-abc").mkdir()
-    writer = CheckpointWriter(tmp_path, CARD, "model.pdparams", FullPrecision())
-    writer.on_start(TrainState(LineSession()))
+    (tmp_path / ".iter_8.abc").mkdir()
+    run_folder.recover(tmp_path)
     assert (tmp_path / "best_model" / "model.pdparams").is_file()
     assert not list(tmp_path.glob(".*"))
 
@@ -141,16 +144,17 @@ def test_early_stop_says_why_and_survives_a_resume(tmp_path):
 def test_resume_from_what_is_no_checkpoint(tmp_path):
     train(tmp_path, LineSession(4, 4))
     with pytest.raises(WeightsError, match=r"model\.pdopt") as fault:
-        checkpoint.find_checkpoint(str(tmp_path / "best_model" / "model.pdparams"), tmp_path)
+        find_checkpoint(str(tmp_path / "best_model" / "model.pdparams"), tmp_path)
     assert "iter_4" in str(fault.value)
 
 
 def test_resume_of_another_network_is_refused(tmp_path):
     train(tmp_path, LineSession(4, 4))
-    weights = checkpoint.read_weights(tmp_path / "iter_4" / "model.pdparams")
+    weights = read_weights(tmp_path / "iter_4" / "model.pdparams")
     weights["0.weight"] = weights["0.weight"][:2]
     shutil.copytree(tmp_path / "iter_4", tmp_path / "other")
-    checkpoint.write_pdparams(tmp_path / "other" / "model.pdparams", weights)
+    write_pdparams(tmp_path / "other" / "model.pdparams", weights)
+    write_checksums(tmp_path / "other")
     with pytest.raises(WeightsError, match=r"another network: 0\.weight"):
         train(tmp_path, LineSession(4, 4), resume=str(tmp_path / "other"))
 

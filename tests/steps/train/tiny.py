@@ -8,6 +8,7 @@ import numpy as np
 import paddle
 
 from segcli.data.classes import ClassMap
+from segcli.data.identity import PartIdentity
 from segcli.engine import Batch, Evaluation
 from segcli.models.spec import Preprocess
 
@@ -16,22 +17,31 @@ class LineSession:
     """Fits y = 2x + 1 with dropout on the input, so that randomness inside the network is covered too."""
 
     score_name = "fit"
+    ema_decay = None
     iterations_per_epoch = 4
     classes = ClassMap(("a", "b"))
     preprocess = Preprocess()
 
-    def __init__(self, total_iterations: int = 8, eval_interval: int = 4, bad_iteration: int | None = None) -> None:
+    def __init__(
+        self,
+        total_iterations: int = 8,
+        eval_interval: int = 4,
+        bad_iteration: int | None = None,
+        rate: float | None = None,
+    ) -> None:
+        rate = rate or 0.1
         self.total_iterations = total_iterations
         self.eval_interval = eval_interval
         self.bad_iteration = bad_iteration
         self.scores: list[float] = []
+        self.data = {"train": PartIdentity(24, "a"), "val": PartIdentity(20, "b")}
         paddle.seed(0)
         with paddle.utils.unique_name.guard():
             self.network = paddle.nn.Sequential(
                 paddle.nn.Linear(3, 4), paddle.nn.BatchNorm1D(4), paddle.nn.Dropout(0.3), paddle.nn.Linear(4, 1)
             )
             schedule = paddle.optimizer.lr.LinearWarmup(
-                paddle.optimizer.lr.PolynomialDecay(0.1, total_iterations), 2, 0.01, 0.1
+                paddle.optimizer.lr.PolynomialDecay(rate, total_iterations), 2, rate / 10, rate
             )
             self.optimizer = paddle.optimizer.AdamW(schedule, parameters=self.network.parameters())
         self.forward = self.network

@@ -1,0 +1,81 @@
+"""What a training is told from outside between two iterations: to stop, or that time has passed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from segcli.processes import gathered
+from segcli.signals import Request
+
+_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Told:
+    """What was told.
+
+    Attributes:
+        signal: The signal that asks for the end; 0 for none.
+        time_passed: Whether a checkpoint is due because of the time since the last one.
+    """
+
+    signal: int = 0
+    time_passed: bool = False
+
+    @property
+    def checkpoint_due(self) -> bool:
+        """Whether a checkpoint is to be written now."""
+        return bool(self.signal) or self.time_passed
+
+
+class Outside:
+    """Looks at signals and the clock.
+
+    Several processes must end, and write checkpoints, at the same iteration: they look together, only every
+    `agree_every` iterations, since that waits for the slowest.
+    """
+
+    def __init__(
+        self,
+        request: Request,
+        *,
+        minutes: float | None,
+        agree_every: int = 1,
+        world_size: int = 1,
+        asked_elsewhere: Callable[[], int | None] = lambda: None,
+    ) -> None:
+        self.world_size = world_size
+        self._request = request
+        self._seconds = None if minutes is None else minutes * _SECONDS
+        self._agree_every = agree_every
+        self._asked_elsewhere = asked_elsewhere
+        self._saved_at = time.monotonic()
+
+    def saved(self) -> None:
+        """A checkpoint has been written: the time begins anew."""
+        self._saved_at = time.monotonic()
+
+    def look(self, iteration: int, *, agreed: bool = False) -> Told:
+        """What is told after an iteration, the same in all processes.
+
+        Args:
+            iteration: Iterations done.
+            agreed: Whether all processes look now, whatever the iteration.
+        """
+        if self.world_size == 1:
+            return self._here()
+        if iteration % self._agree_every and not agreed:
+            return Told()
+        return self._together(self._here())
+
+    def _here(self) -> Told:
+        signal = self._request.number or self._asked_elsewhere() or 0
+        passed = self._seconds is not None and time.monotonic() - self._saved_at >= self._seconds
+        return Told(signal, passed)
+
+    @staticmethod
+    def _together(told: Told) -> Told:
+        all_told = gathered(told)
+        return Told(max(one.signal for one in all_told), any(one.time_passed for one in all_told))

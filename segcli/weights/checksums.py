@@ -1,0 +1,69 @@
+"""Checksums beside weights, by which a truncated file or one flipped bit is noticed before it is used."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from segcli.data.files import sha256_of, write_json_atomic
+from segcli.errors import WeightsError
+
+CHECKSUMS_FILE = "checksums.json"
+
+
+def write_checksums(folder: Path) -> None:
+    """Brings every file of `folder` to the disk and notes its SHA-256."""
+    files = sorted(path for path in folder.iterdir() if path.is_file() and path.name != CHECKSUMS_FILE)
+    for path in files:
+        with path.open("rb+") as file:
+            os.fsync(file.fileno())
+    write_json_atomic(folder / CHECKSUMS_FILE, {path.name: sha256_of(path) for path in files})
+
+
+def damage_in(folder: Path) -> str | None:
+    """What is wrong with the files of a folder that has checksums; None when nothing is."""
+    return next(_damages(folder), None)
+
+
+def require_undamaged(path: Path) -> None:
+    """Refuses a file that is not what the checksums beside it say; without an entry there nothing is checked.
+
+    Raises:
+        WeightsError: It differs.
+    """
+    try:
+        noted = _read(path.parent).get(path.name)
+    except (OSError, ValueError):
+        return
+    if noted is not None and path.is_file() and sha256_of(path) != noted:
+        raise WeightsError(
+            f"this file is damaged: its checksum is not the one in {CHECKSUMS_FILE} beside it",
+            path=path,
+            hint=f"take another checkpoint or copy it again; without {CHECKSUMS_FILE} it is used as it is",
+        )
+
+
+def _damages(folder: Path) -> Iterator[str]:
+    try:
+        noted = _read(folder)
+    except FileNotFoundError:
+        yield f"{CHECKSUMS_FILE} is not there"
+        return
+    except (OSError, ValueError) as fault:
+        yield f"{CHECKSUMS_FILE} cannot be read ({fault})"
+        return
+    for name, digest in noted.items():
+        path = folder / Path(name).name
+        if not path.is_file():
+            yield f"{name} is not there"
+        elif sha256_of(path) != digest:
+            yield f"{name} is not what was written (its checksum differs)"
+
+
+def _read(folder: Path) -> dict[str, str]:
+    values = json.loads((folder / CHECKSUMS_FILE).read_text(encoding="utf-8"))
+    if not isinstance(values, dict) or not all(isinstance(value, str) for value in values.values()):
+        raise ValueError("holds no names and checksums")
+    return values

@@ -1,0 +1,45 @@
+"""Weights mean their own classes: others are refused, in names, number or order."""
+
+from __future__ import annotations
+
+from itertools import zip_longest
+from pathlib import Path
+
+from segcli.data.classes import ClassMap
+from segcli.errors import WeightsError
+
+
+def require_same_classes(
+    of_weights: tuple[str, ...],
+    of_data: tuple[str, ...],
+    weights: Path,
+    data: Path | None = None,
+    *,
+    hint: str = "measure on the dataset they were trained for, or train on this one",
+) -> None:
+    """Refuses weights whose classes are others than the dataset's, in names, number or order.
+
+    Where one side has no names of its own, only the number can disagree.
+
+    Args:
+        of_weights: Names of the weights' classes.
+        of_data: Names of the dataset's.
+        weights: For the message.
+        data: Folder of the dataset, for the message.
+        hint: The remedy.
+
+    Raises:
+        WeightsError: They differ.
+    """
+    numbered = ClassMap.numbered(len(of_weights)).names
+    nameless = numbered in (of_weights, of_data)
+    if of_weights == of_data or (nameless and len(of_weights) == len(of_data)):
+        return
+    width = max(map(len, [*of_weights, "weights"]))
+    lines = [f"  {'id':>3}  {'weights':<{width}}  dataset"]
+    for class_id, (ours, theirs) in enumerate(zip_longest(of_weights, of_data, fillvalue="-")):
+        mark = "" if ours == theirs else "   <- differ"
+        lines.append(f"  {class_id:>3}  {ours:<{width}}  {theirs}{mark}")
+    listing = "\n".join(lines)
+    where = "" if data is None else f" in {data}"
+    raise WeightsError(f"these weights know other classes than the dataset{where}\n{listing}", path=weights, hint=hint)
