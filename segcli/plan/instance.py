@@ -15,8 +15,8 @@ _STEP = 32
 _SIDES = (192, 512)
 _SMALL_OBJECT_PX = 14.0
 """Size that the smaller objects (the first quarter) should have in the input."""
-_FEWEST_IMAGES = 900
-"""Images that the network should be shown, whatever that leaves of the resolution."""
+_WANTED_IMAGES, _FEWEST_IMAGES = 1500, 900
+"""Images that the network should be shown before its schedule ends, and for the sake of small objects at least."""
 
 
 def plan_instance(data: Fingerprint, means: Means, cost: Cost, taken: Mapping[str, Any]) -> Plan:
@@ -50,9 +50,12 @@ def plan_instance(data: Fingerprint, means: Means, cost: Cost, taken: Mapping[st
 def _side(data: Fingerprint, budget: Budget) -> tuple[int, str]:
     """Side of the square input, and why."""
     small = max(data.object_px[0], 1.0)
-    for_objects = data.long_side_px * _SMALL_OBJECT_PX / small
-    affordable = (budget.pixels() / _FEWEST_IMAGES) ** 0.5
-    side = min(max(for_objects, _SIDES[0]), _SIDES[1], affordable, max(data.long_side_px, _SIDES[0]))
+    usual, at_most = ((budget.pixels() / images) ** 0.5 for images in (_WANTED_IMAGES, _FEWEST_IMAGES))
+    for_objects = min(data.long_side_px * _SMALL_OBJECT_PX / small, at_most)
+    side = min(max(usual, for_objects, _SIDES[0]), _SIDES[1], max(data.long_side_px, _SIDES[0]))
     whole = max(round(side / _STEP), 2) * _STEP
     seen = small * whole / data.long_side_px
-    return whole, f"a quarter of the objects are below {small:.0f} px; in the input they have {seen:.0f} px"
+    return whole, (
+        f"as large as {budget.words} allow for enough images and small objects: a quarter of the objects are below "
+        f"{small:.0f} px, which are {seen:.0f} px in the input"
+    )
