@@ -29,6 +29,8 @@ MASK_SUFFIXES = frozenset({".png", ".bmp", ".tif", ".tiff"})
 LOSSY_FORMATS = frozenset({"JPEG", "MPO", "JPEG2000", "WEBP"})
 """Formats whose pixels are not what was written: in a mask, ids would smear at every edge."""
 
+FLIPS = {2: 1, 3: -1, 4: 0, 6: 1, 7: -1, 8: 0}
+"""OpenCV's code of the flip for each EXIF orientation: 1 across, 0 down, -1 both; 5 to 8 are transposed before."""
 _BYTES = "<bytes>"
 _HEAD_BYTES = 1 << 16
 
@@ -115,10 +117,15 @@ def decode_mask(data: bytes, *, name: StrPath = _BYTES, header: ImageHeader | No
 
 
 def image_size(path: StrPath) -> tuple[int, int]:
-    """Width and height in pixels as a viewer shows them, from the file's head where that is enough.
+    """Width and height in pixels as a viewer shows them; see `image_header`."""
+    return image_header(path).size
+
+
+def image_header(path: StrPath) -> ImageHeader:
+    """What an image says of itself, from the file's head where that is enough.
 
     Raises:
-        InputError: The file is not there or is no image.
+        InputError: The file is not there, is no image, or states a size that its data cannot have.
     """
     try:
         with Path(path).open("rb") as file:
@@ -128,11 +135,11 @@ def image_size(path: StrPath) -> tuple[int, int]:
         raise _unreadable(path, error) from error
     header = read_header(head) if head.startswith((PNG_SIGNATURE, b"\xff\xd8")) else None
     if header is None:
-        return _checked_header(_read_bytes(path), path, whole=False).size
+        return _checked_header(_read_bytes(path), path, whole=False)
     if is_thin(header, file_bytes):
         _prove_size(path, header)
     refuse_false(header, path, file_bytes)
-    return header.size
+    return header
 
 
 def _prove_size(path: StrPath, header: ImageHeader) -> None:
@@ -181,5 +188,5 @@ def upright(pixels: UInt8Array, orientation: int) -> UInt8Array:
     """Turns and mirrors as EXIF orientation 1 to 8 says (JEITA CP-3451, tag 0x0112)."""
     if orientation in (5, 6, 7, 8):
         pixels = cv2.transpose(pixels)
-    flip = {2: 1, 3: -1, 4: 0, 6: 1, 7: -1, 8: 0}.get(orientation)
+    flip = FLIPS.get(orientation)
     return pixels if flip is None else cv2.flip(pixels, flip)

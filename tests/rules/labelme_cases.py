@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 
 import numpy as np
+from PIL import Image
 
 from segcli.steps.check.semantic import examine_seg_dataset
 from segcli.steps.convert.command import convert_dataset
+from tests.image_files import photo
 from tests.labelme_folder import (
     HEIGHT,
     WIDTH,
@@ -54,6 +56,18 @@ def gone(*names: str) -> Change:
 
 def without_image(name: str = "c", **keys) -> Change:
     return file(name, CAT, image=None, **keys)
+
+
+def as_stored(orientation: int) -> Change:
+    """A file that was labelled on its image as stored."""
+
+    def run(root):
+        write_labelme(root, "a", [CAT], image=None, imagePath="a.jpg")
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        Image.fromarray(photo(HEIGHT, WIDTH)).save(root / "a.jpg", exif=exif)
+
+    return run
 
 
 def in_encoding(encoding: str) -> Change:
@@ -112,10 +126,16 @@ LABELME = (
     Replay("L204", without_image(imagePath="a.png"), file("c", CAT, seed=7)),
     Replay(
         "L205",
+        file("a", CAT, seed=1, imageWidth=20 * WIDTH, imageHeight=19 * HEIGHT),
+        file("a", CAT, seed=1, imageWidth=20 * WIDTH, imageHeight=20 * HEIGHT),
+    ),
+    Replay("L206", lambda root: (root / "z.png").write_bytes(image_bytes()), file("z", CAT, seed=7)),
+    Replay(
+        "L207",
         file("a", CAT, seed=1, imageWidth=20 * WIDTH, imageHeight=20 * HEIGHT),
         file("a", CAT, seed=1, imageWidth=WIDTH, imageHeight=HEIGHT),
     ),
-    Replay("L206", lambda root: (root / "z.png").write_bytes(image_bytes()), file("z", CAT, seed=7)),
+    Replay("L208", together(as_stored(6), file("d", CAT, seed=9)), together(as_stored(1), file("d", CAT, seed=9))),
     Replay("L301", with_shape(box("Cat", 1, 1, 9, 9)), with_shape(box(GREEK, 1, 1, 9, 9))),
     Replay("L302", text("label.txt", "dog\n"), text("label.txt", "dog\ncat\n")),
     Replay("L303", with_shape(box("__ignore__", 1, 1, 9, 9)), option=INSTANCE, near_option=INSTANCE),

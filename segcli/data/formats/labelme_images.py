@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from segcli.data.formats.labelme import Shape
 from segcli.data.formats.labelme_dataset import LabelMeDataset, LabelMeSample
-from segcli.data.headers import read_header
-from segcli.data.image import decode_image, image_size
+from segcli.data.formats.labelme_fit import fit_of
+from segcli.data.headers import PILLOW_ERRORS, ImageHeader, read_header
+from segcli.data.image import decode_image, image_header
 from segcli.errors import InputError
 from segcli.findings import Finding
 from segcli.rules import finding
@@ -27,31 +28,57 @@ class MeasuredSample:
 
 
 def measure_images(dataset: LabelMeDataset) -> tuple[list[MeasuredSample], list[Finding]]:
-    """The samples whose images can be read, and what is wrong with the others."""
+    """The samples whose images can be read, their shapes brought onto the image, and what is wrong."""
     findings: list[Finding] = []
     measured = []
     for sample in dataset.samples:
         try:
-            measured.append(_measure(sample))
+            header, name = _opened(sample)
         except InputError as fault:
             code, what = ("L107", "imageData") if sample.image is None else ("L202", sample.image.name)
             findings.append(finding(code, sample.name, f"{what}: {fault.message}"))
+            continue
+        fitting, remarks = _fitted(sample, header)
+        findings += remarks
+        measured.append(MeasuredSample(fitting, (header.size[1], header.size[0]), name))
     return measured, findings
 
 
 def misfits(measured: MeasuredSample) -> list[Finding]:
-    """What the shapes say that the image does not bear out."""
+    """Shapes of which the image shows nothing."""
     (height, width), annotation, name = measured.size, measured.sample.annotation, measured.sample.name
     findings = []
-    if annotation.stated_size not in (None, (width, height)):
-        stated = "{} x {}".format(*annotation.stated_size or ())
-        findings.append(finding("L205", name, f"{stated} px were labelled, the image has {width} x {height} px"))
     for shape in annotation.shapes:
         left, top, right, bottom = _box(shape)
         if right < 0 or bottom < 0 or left >= width or top >= height:
             place = f"shape {shape.number} ({shape.label})"
             findings.append(finding("L108", name, "no part of it is inside", location=place))
     return findings
+
+
+def _fitted(sample: LabelMeSample, header: ImageHeader) -> tuple[LabelMeSample, list[Finding]]:
+    """The sample with its shapes where they belong on the image, and what was done about it."""
+    annotation = sample.annotation
+    if annotation.stated_size is None:
+        return sample, []
+    sizes = "{} x {} px were labelled, the image has {} x {} px".format(*annotation.stated_size, *header.size)
+    fit = fit_of(annotation.stated_size, header)
+    if fit is None:
+        # what lies outside of it would be a consequence
+        return replace(sample, annotation=replace(annotation, shapes=())), [finding("L205", sample.name, sizes)]
+    findings = []
+    if fit.orientation > 1:
+        message = f"{sizes}, which its EXIF orientation {fit.orientation} turns; the shapes were turned with it"
+        findings.append(finding("L208", sample.name, message))
+    if fit.is_scaled:
+        findings.append(finding("L207", sample.name, f"{sizes}; the shapes were scaled to it"))
+    if not findings:
+        return sample, []
+    try:
+        shapes = tuple(map(fit.apply, annotation.shapes))
+    except PILLOW_ERRORS as fault:
+        return sample, [finding("L107", sample.name, f"a mask cannot be fitted to the image: {fault}")]
+    return replace(sample, annotation=replace(annotation, shapes=shapes)), findings
 
 
 def _box(shape: Shape) -> tuple[float, float, float, float]:
@@ -63,12 +90,17 @@ def _box(shape: Shape) -> tuple[float, float, float, float]:
     return min(xs), min(ys), max(xs), max(ys)
 
 
-def _measure(sample: LabelMeSample) -> MeasuredSample:
+def _opened(sample: LabelMeSample) -> tuple[ImageHeader, PurePosixPath]:
+    """Header and name of an image.
+
+    Raises:
+        InputError: It cannot be read.
+    """
     if sample.image is not None:
-        width, height = image_size(sample.image)
-        return MeasuredSample(sample, (height, width), PurePosixPath(sample.image.name))
+        return image_header(sample.image), PurePosixPath(sample.image.name)
     data = sample.annotation.image_data()
-    height, width = decode_image(data, name="imageData").shape[:2]
+    decode_image(data, name="imageData")
     header = read_header(data)
-    suffix = _SUFFIXES.get(header.format, ".png") if header is not None else ".png"
-    return MeasuredSample(sample, (height, width), PurePosixPath(PurePosixPath(sample.name).stem + suffix))
+    assert header is not None
+    suffix = _SUFFIXES.get(header.format, ".png")
+    return header, PurePosixPath(PurePosixPath(sample.name).stem + suffix)

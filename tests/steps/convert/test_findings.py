@@ -93,7 +93,7 @@ def one_image_twice(root):
 
 
 def another_size(root):
-    write_labelme(root, "a", [CAT], imageWidth=1280, imageHeight=960)
+    write_labelme(root, "a", [CAT], imageWidth=1280, imageHeight=900)
 
 
 def unknown_label(root):
