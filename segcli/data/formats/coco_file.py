@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,15 +11,20 @@ from typing import Any
 from segcli.data.class_files import is_background
 from segcli.data.formats.coco_object_rules import EXPLAINS_NO_OBJECTS, PlacedObject, object_findings
 from segcli.data.formats.coco_objects import parse_object
+from segcli.data.formats.image_index import ImageIndex
 from segcli.data.image import image_size
 from segcli.data.instances import InstanceObject, InstanceSample
 from segcli.data.lists import relative_name
 from segcli.errors import InputError
 from segcli.findings import Finding
+from segcli.plurals import counted
 from segcli.rules import finding
 
 IMAGE_FOLDER = "images"
 LISTS = ("images", "annotations", "categories")
+_IDS = ("id", "image_id", "category_id")
+_LONGEST_ID = 19
+_NAMED = 5
 LEAST_PX = 1
 """Objects that are narrower than this leave no pixel to learn from."""
 
@@ -33,11 +38,15 @@ class AnnotationFile:
     Attributes:
         root: Folder of the dataset.
         file: The file, relative to it.
+        folders: Where its images may be, the likeliest first; None is `images` alone.
+        empty_categories: Ids of categories that are no class, because nothing in the dataset uses them.
         findings: Every fault so far.
     """
 
     root: Path
     file: str
+    folders: Sequence[Path] | None = None
+    empty_categories: frozenset[int] = frozenset()
     findings: list[Finding] = field(default_factory=list)
 
     def _report(self, code: str, message: str, location: str | None = None) -> None:
@@ -73,6 +82,9 @@ class AnnotationFile:
                 content[key] = empty
         if not content["images"]:
             self._report("C105", "no image is listed")
+        mended = sum(_with_whole_ids(entry) for key in LISTS for entry in content[key])
+        if mended:
+            self._report("C110", f"{counted(mended, 'entry', 'entries')} with ids as text or decimals")
         return content
 
     def categories(self, content: Mapping[str, list[Any]]) -> dict[int, str]:
@@ -80,7 +92,7 @@ class AnnotationFile:
         names: dict[int, str] = {}
         for position, entry in enumerate(content["categories"]):
             location = f"categories[{position}]"
-            if not self._usable(entry, location, "name"):
+            if not self._usable(entry, location, "name") or entry["id"] in self.empty_categories:
                 continue
             id_, name = entry["id"], str(entry["name"]) if entry["name"] is not None else ""
             if not name.strip():
@@ -116,6 +128,7 @@ class AnnotationFile:
 
     def _images(self, entries: list[Any]) -> dict[int, InstanceSample]:
         records: dict[int, InstanceSample] = {}
+        places = ImageIndex(self.root, [self.root / IMAGE_FOLDER] if self.folders is None else self.folders)
         ids_of_files: dict[str, int] = {}
         for position, entry in enumerate(entries):
             location = f"images[{position}]"
@@ -127,10 +140,18 @@ class AnnotationFile:
                 continue
             if ids_of_files.setdefault(name, id_) != id_:
                 self._report("C116", f"{name} is also image id {ids_of_files[name]}", f"image id {id_}")
-            image = self.root / IMAGE_FOLDER / name
+            image = places.find(name) or self.root / IMAGE_FOLDER / name
             width, height = self._size(entry, image)
             records[id_] = InstanceSample(image, id_, width, height)
+        self._report_near(places)
         return records
+
+    def _report_near(self, places: ImageIndex) -> None:
+        """Images that were found under other names, in one finding."""
+        if places.near:
+            listed = [f"{name} is {relative_name(path, self.root)}" for name, path in places.near[:_NAMED]]
+            more = f" and {len(places.near) - _NAMED} more" if len(places.near) > _NAMED else ""
+            self._report("C120", f"{'; '.join(listed)}{more}")
 
     def _size(self, entry: Entry, image: Path) -> tuple[int, int]:
         width, height = entry.get("width"), entry.get("height")
@@ -199,6 +220,28 @@ class AnnotationFile:
 
     def _report_image(self, code: str, name: str, message: str, image_id: int) -> None:
         self.findings.append(finding(code, name, message, location=f"{self.file} image id {image_id}"))
+
+
+def _with_whole_ids(entry: Any) -> bool:
+    """Turns ids that are written as text or with a decimal point into numbers; whether there were any."""
+    mended = False
+    if isinstance(entry, dict):
+        for key in _IDS:
+            value = entry.get(key)
+            if value is not None and type(value) is not int:
+                number = _whole(value)
+                if number is not None:
+                    entry[key] = number
+                    mended = True
+    return mended
+
+
+def _whole(value: Any) -> int | None:
+    """The whole number that a text or a decimal stands for; None where it stands for none."""
+    text = value.strip() if isinstance(value, str) else ""
+    if text.removesuffix(".0").isdecimal() and len(text) < _LONGEST_ID:
+        return int(text.removesuffix(".0"))
+    return int(value) if isinstance(value, float) and value.is_integer() else None
 
 
 def _key(value: Any) -> int:

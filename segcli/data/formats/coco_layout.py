@@ -1,0 +1,164 @@
+"""Where a COCO dataset has its files: as PaddleX names them, or as other tools leave them.
+
+| tool | files |
+| --- | --- |
+| PaddleX | `annotations/instance_train.json`, `annotations/instance_val.json`, images in `images/` |
+| COCO 2017 | `annotations/instances_train2017.json`, images in `train2017/` |
+| CVAT | `annotations/instances_default.json` |
+| Roboflow | `train/_annotations.coco.json`, `valid/_annotations.coco.json`, images beside them |
+| Label Studio | `result.json`, images in `images/` with a hash before their names |
+| labelme2coco | `dataset.json`, `trainval.json` |
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from segcli.data.journal import FOLDER
+from segcli.data.lists import relative_name
+from segcli.data.samples import Split
+from segcli.errors import DatasetError
+from segcli.rules import finding
+
+ANNOTATION_FILES = {split: f"annotations/instance_{split.value}.json" for split in Split}
+"""PaddleX's names."""
+_FOLDERS = frozenset({"annotations", "annotation"})
+_DEPTH = 3
+_MANY = 32
+"""In a folder of more JSON files only those with telling names are looked into."""
+_SNIFFED_BYTES = 1 << 16
+_TELLING = re.compile(
+    r"instances?[_-].*|_annotations\.coco|result|trainval|train|val|valid|coco.*|annotations?|dataset|labels", re.I
+)
+_OTHER_TASKS = re.compile(r"captions_|person_keypoints_|panoptic_|image_info_|stuff_|instance_\w+\.json\.bak", re.I)
+_PART = re.compile(r"(?:^|[^a-z])(train|val|valid|validation|test)(?:[^a-z]|$)", re.I)
+_KEYS = re.compile(rb'"(images|annotations|categories)"\s*:\s*\[')
+_FOREIGN_KEYS = re.compile(rb'"(shapes|imageData|asset)"\s*:')
+
+
+@dataclass(frozen=True)
+class CocoLayout:
+    """The files of one dataset.
+
+    Attributes:
+        root: Its folder.
+        files: Annotation file of each part, relative to it.
+        is_whole: One file holds all images, and nothing says which part they belong to.
+        unused: Annotation files of other parts, like the test part.
+    """
+
+    root: Path
+    files: Mapping[Split, str]
+    is_whole: bool = False
+    unused: tuple[str, ...] = ()
+
+    @property
+    def is_paddlex(self) -> bool:
+        """Whether the files have PaddleX's names."""
+        return dict(self.files) == ANNOTATION_FILES
+
+    def image_folders(self, file: str) -> list[Path]:
+        """Where the images of an annotation file may be, the likeliest first."""
+        path = self.root / file
+        names = [self.root / "images", path.parent]
+        for word in re.findall(r"(?:train|val|test)\d*", path.stem):
+            names += [self.root / word, self.root / "images" / word]
+        names += [self.root / "images" / path.stem, self.root]
+        return list(dict.fromkeys(folder for folder in names if folder.is_dir()))
+
+
+def coco_layouts(dataset_dir: Path) -> list[CocoLayout]:
+    """The COCO datasets in a folder or below it, in order of their folders."""
+    files: dict[Path, list[Path]] = {}
+    for path in _annotation_files(dataset_dir):
+        files.setdefault(_root_of(path, dataset_dir), []).append(path)
+    return [layout for root, paths in sorted(files.items()) if (layout := _layout(root, paths)) is not None]
+
+
+def coco_layout(dataset_dir: Path) -> CocoLayout | None:
+    """The COCO dataset in a folder, or the only one below it; None where there is none.
+
+    Raises:
+        DatasetError: There are several (C102).
+    """
+    found = coco_layouts(dataset_dir)
+    own = [layout for layout in found if layout.root == dataset_dir]
+    if own or len(found) < 2:
+        return next(iter(own or found), None)
+    listing = ", ".join(relative_name(layout.root, dataset_dir) for layout in found)
+    fault = finding("C102", str(dataset_dir), f"datasets lie in {listing}")
+    raise DatasetError(fault.message, [fault], path=dataset_dir, hint=fault.hint)
+
+
+def _annotation_files(folder: Path, depth: int = 0) -> Iterator[Path]:
+    """JSON files that look like COCO's; PaddleX's by their names alone, so that a damaged one is found."""
+    if not folder.is_dir():
+        return
+    entries = sorted(folder.iterdir())
+    texts = [path for path in entries if path.suffix.lower() == ".json" and path.is_file()]
+    for path in texts:
+        named = path.parent.name == "annotations" and path.name in ("instance_train.json", "instance_val.json")
+        worth = (len(texts) <= _MANY or _TELLING.fullmatch(path.stem)) and not _OTHER_TASKS.match(path.name)
+        if named or (worth and _looks_like_coco(path)):
+            yield path
+    if depth < _DEPTH:
+        for path in entries:
+            if path.is_dir() and path.name != FOLDER and not path.is_symlink():
+                yield from _annotation_files(path, depth + 1)
+
+
+def _looks_like_coco(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            head = file.read(_SNIFFED_BYTES)
+    except OSError:
+        return False
+    return head.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"{") and bool(
+        _KEYS.search(head) and not _FOREIGN_KEYS.search(head)
+    )
+
+
+def _root_of(path: Path, dataset_dir: Path) -> Path:
+    folder = path.parent
+    is_part = _PART.fullmatch(folder.name) is not None
+    if folder != dataset_dir and (folder.name.lower() in _FOLDERS or is_part):
+        return folder.parent
+    return folder
+
+
+def _layout(root: Path, paths: list[Path]) -> CocoLayout | None:
+    names = [relative_name(path, root) for path in paths]
+    if any(name in ANNOTATION_FILES.values() for name in names):
+        return CocoLayout(root, ANNOTATION_FILES)
+    parts: dict[str, list[str]] = {}
+    for name in names:
+        parts.setdefault(_part_of(name), []).append(name)
+    for part, found in parts.items():
+        if part in ("train", "val", "") and len(found) > 1:
+            listing = ", ".join(found)
+            what = f"the {part} part" if part else "all images"
+            fault = finding("C102", str(root), f"several files may hold {what}: {listing}")
+            raise DatasetError(fault.message, [fault], path=root, hint="leave one of them in the folder")
+    train, val, whole = (parts.get(part, [None])[0] for part in ("train", "val", ""))
+    if train is not None and val is not None:
+        unused = tuple(name for name in names if name not in (train, val))
+        return CocoLayout(root, {Split.TRAIN: train, Split.VAL: val}, unused=unused)
+    only = train or whole or val
+    if only is None:
+        return None
+    unused = tuple(name for name in names if name != only)
+    return CocoLayout(root, dict.fromkeys(Split, only), is_whole=True, unused=unused)
+
+
+def _part_of(name: str) -> str:
+    """`train`, `val`, `test`, or nothing, by the file's name, else by its folder's."""
+    path = Path(name)
+    for text in (path.stem, path.parent.name):
+        found = _PART.search(text)
+        if found is not None:
+            word = found[1].lower()
+            return "val" if word.startswith("val") else word
+    return ""
