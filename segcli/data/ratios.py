@@ -49,6 +49,10 @@ class Shares:
         return count
 
 
+DEFAULT_SHARES = Shares(80, 20)
+"""How a dataset is divided that does not say the parts of its images."""
+
+
 def divide(
     items: Sequence[T], shares: Shares, seed: int, key: Callable[[T], str] | None = None
 ) -> tuple[list[T], list[T]]:

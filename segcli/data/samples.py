@@ -23,7 +23,7 @@ class SegSample:
     Attributes:
         image: Path of the image.
         mask: Path of the single-channel mask that holds a class id a pixel.
-        line: Line number (from 1) in the list file that names the sample.
+        line: Line number (from 1) in the list file that names the sample; 0 where no list does.
     """
 
     image: Path

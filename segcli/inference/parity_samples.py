@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from segcli.config.schema import Config
-from segcli.data.formats.coco import scan_coco_dataset
+from segcli.data.formats.instance_data import scan_instance_dataset
 from segcli.data.formats.masks import find_root, scan_lists
 from segcli.data.image import RgbImage, read_image
 from segcli.data.sources import open_sources
@@ -76,7 +76,7 @@ def _image_paths(folder: Path) -> list[Path]:
     try:
         lists = scan_lists(find_root(folder))
     except DatasetError:
-        dataset = scan_coco_dataset(folder)[0]
+        dataset = scan_instance_dataset(folder)[0]
         return [sample.image for sample in (*dataset.val, *dataset.train)]
     return [sample.image for sample in (*lists.val, *lists.train)]
 

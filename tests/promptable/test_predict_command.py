@@ -9,7 +9,7 @@ import pytest
 
 from segcli.config.load import from_values
 from segcli.data import rle
-from segcli.data.formats.coco import open_coco_dataset
+from segcli.data.formats.instance_data import open_instance_dataset
 from segcli.data.formats.labelme import read_labelme
 from segcli.errors import ConfigError, UsageError, WeightsError
 from segcli.models.table import get_spec
@@ -143,7 +143,7 @@ def test_what_was_found_becomes_a_dataset(sam_weights: Path, images: Path, tmp_p
         result = check_dataset(from_values({**about, "Global.output": str(tmp_path / "out"), **keys}).config)
 
         assert result.valid, [str(found) for found in result.findings]
-        dataset = open_coco_dataset(tmp_path / kind)
+        dataset = open_instance_dataset(tmp_path / kind)
         assert (len(dataset.train), len(dataset.val)) == (1, 1)
         for sample in (*dataset.train, *dataset.val):
             mask = rle.decode(sample.objects[0].to_rle(sample.height, sample.width))

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 
+from segcli.data.formats.masks import scan_seg_dataset
 from segcli.data.formats.voc_format import read_voc
 from segcli.data.formats.yolo_format import read_yolo
 from segcli.findings import Finding
+from segcli.steps.check.instance import examine_coco_dataset
+from segcli.steps.check.semantic import examine_seg_dataset
 from segcli.steps.convert.command import transfer_dataset
-from tests.coco_folder import HEIGHT, WIDTH, make_coco_folder
+from tests.coco_folder import HEIGHT, WIDTH, CocoFolder, make_coco_folder
 from tests.rules.replay import Change, Replay
+from tests.seg_folder import SegFolder, make_seg_folder
 
 LABELS = "labels/train/a0.txt"
 CLASS_MAP = "SegmentationClass/a0.png"
@@ -73,7 +77,90 @@ def to_yolo(root: Path, crowd: int) -> Sequence[Finding]:
     return transfer_dataset(made.root, root.with_name(f"{root.name}_yolo"), "yolo").findings
 
 
+def usual_names(folder: CocoFolder) -> None:
+    for part in ("train", "val"):
+        folder.file(part).rename(folder.root / f"annotations/instances_{part}2017.json")
+
+
+def as_text(folder: CocoFolder) -> None:
+    for entry in folder.parts["train"]["annotations"]:
+        entry["image_id"] = str(entry["image_id"])
+    folder.write()
+
+
+def called(name: str) -> Callable[[CocoFolder], None]:
+    """The first image under another name, and the same name in the annotations as before."""
+    return lambda folder: folder.image("a0").rename(folder.root / "images" / name) and None
+
+
+def roboflow(objects: bool) -> Callable[[CocoFolder], None]:
+    """Category 0 is the group of the others, with or without an object of its own."""
+
+    def run(folder: CocoFolder) -> None:
+        for content in folder.parts.values():
+            for entry in content["categories"]:
+                entry["supercategory"] = "things"
+            content["categories"].insert(0, {"id": 0, "name": "things", "supercategory": "none"})
+            if objects:
+                content["annotations"][0]["category_id"] = 0
+        folder.write()
+
+    return run
+
+
+def without_annotations(folder: CocoFolder) -> None:
+    """Only images and masks for semantic segmentation are left."""
+    shutil.rmtree(folder.root)
+    make_seg_folder(folder.root)
+
+
+def without_masks(folder: SegFolder) -> None:
+    """Only images and COCO files are left."""
+    shutil.rmtree(folder.root)
+    make_coco_folder(folder.root)
+
+
+def as_objects(folder: CocoFolder, _option: Any) -> Sequence[Finding]:
+    return examine_coco_dataset(folder.root, workers=1).findings
+
+
+def as_labels(folder: SegFolder, _option: Any) -> Sequence[Finding]:
+    return examine_seg_dataset(folder.root, workers=1).findings
+
+
+def without_lists(folder: SegFolder) -> None:
+    for part in ("train", "val"):
+        (folder.root / f"{part}.txt").unlink()
+
+
+def one_alone(folder: SegFolder) -> None:
+    without_lists(folder)
+    folder.mask("a0").unlink()
+
+
+def in_colour(root: Path) -> None:
+    for path in (root / "SegmentationClass").iterdir():
+        cv2.imwrite(str(path), np.zeros((HEIGHT, WIDTH, 3), np.uint8))
+
+
+def as_semantic(root: Path, _option: Any) -> Sequence[Finding]:
+    return scan_seg_dataset(root)[1]
+
+
+OTHER_LAYOUTS = (
+    Replay("C108", usual_names),
+    Replay("C109", without_annotations, look=as_objects),
+    Replay("C110", as_text),
+    Replay("C140", roboflow(objects=False), roboflow(objects=True)),
+    Replay("C163", called("A0.PNG"), called("a0.png")),
+    Replay("S003", without_masks, look=as_labels),
+    Replay("S004", without_lists),
+    Replay("S005", one_alone, without_lists),
+)
+"""Layouts of other tools, of data for semantic and instance segmentation."""
+
 FORMATS = (
+    *OTHER_LAYOUTS,
     Replay("F001", without_formats),
     Replay("F101", lambda root: None, option=1, near_option=0, look=to_yolo),
     Replay("Y001", gone("data.yaml"), look=yolo),
@@ -90,5 +177,6 @@ FORMATS = (
     Replay("V102", gone(CLASS_MAP)),
     Replay("V103", lambda root: (root / CLASS_MAP).write_bytes(b"no image")),
     Replay("V104", class_map(np.zeros((9, 9), np.uint8)), class_map(of_id(0))),
+    Replay("V106", in_colour, look=as_semantic),
     Replay("V105", class_map(of_id(9)), class_map(of_id(255))),
 )

@@ -91,6 +91,7 @@ class AnnotatedDataset:
         images: Its images.
         findings: What is wrong with its files.
         background: Name of what is no object; None where every pixel has a class.
+        source: The file that describes it, where there is one, relative to its folder.
         is_ordered: Whether a later object covers an earlier one, as shapes and label maps do.
         labels: Number of labels by name, where they are known before label maps are decoded.
     """
@@ -101,5 +102,6 @@ class AnnotatedDataset:
     images: tuple[AnnotatedImage, ...]
     findings: tuple[Finding, ...] = ()
     background: str | None = BACKGROUND_NAME
+    source: str = ""
     is_ordered: bool = False
     labels: Mapping[str, int] = field(default_factory=dict)

@@ -1,24 +1,24 @@
-"""PaddleX's COCOInstSegDataset: `images/` and one COCO file a part in `annotations/`."""
+"""Datasets of COCO files, named as PaddleX names them or as other tools do: see `coco_layout`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from segcli.data.classes import ClassMap
 from segcli.data.formats.coco_file import AnnotationFile
+from segcli.data.formats.coco_layout import ANNOTATION_FILES, CocoLayout, coco_layout
 from segcli.data.formats.coco_objects import is_crowd
-from segcli.data.formats.kinds import refuse_unconverted
+from segcli.data.formats.kinds import refuse_other_kind
 from segcli.data.instances import CocoDataset, InstanceSample
 from segcli.data.lists import relative_name
+from segcli.data.ratios import DEFAULT_SHARES, divide
 from segcli.data.samples import Split
-from segcli.data.settled import read_settled
 from segcli.errors import DatasetError
-from segcli.findings import Finding, has_errors
+from segcli.findings import Finding
 from segcli.rules import finding
-
-ANNOTATION_FILES = {split: f"annotations/instance_{split.value}.json" for split in Split}
 
 
 @dataclass(frozen=True)
@@ -37,110 +37,142 @@ class CocoScan:
     Attributes:
         dataset: Images that exist, with the objects that can be used.
         findings: Every fault of the files.
-        counts: What each file lists.
+        counts: What each part lists.
+        files: Annotation file of each part, relative to the dataset.
     """
 
     dataset: CocoDataset
     findings: tuple[Finding, ...]
     counts: Mapping[Split, PartCounts]
+    files: Mapping[Split, str] = field(default_factory=lambda: dict(ANNOTATION_FILES))
 
 
 def find_coco_root(dataset_dir: Path) -> Path:
-    """The folder that holds `annotations`: `dataset_dir` itself or the only such folder below it.
+    """The folder of a COCO dataset: `dataset_dir` itself or the only such folder below it.
 
     Raises:
-        DatasetError: There is no such folder (C101), more than one (C102), or LabelMe files alone (L006).
+        DatasetError: There is no such folder (C101), more than one (C102), LabelMe files alone (L006), or a dataset for
+            another task (C109).
     """
-    if _has_annotations(dataset_dir):
-        return dataset_dir
-    below = sorted({path.parent.parent for path in dataset_dir.glob("**/annotations/instance_*.json")})
-    candidates = [folder for folder in below if _has_annotations(folder)]
-    if not candidates:
-        refuse_unconverted(dataset_dir)
-        what = f"no {ANNOTATION_FILES[Split.TRAIN]} is here" if dataset_dir.is_dir() else "there is no such folder"
-        fault = finding("C101", str(dataset_dir), what)
-        raise DatasetError(f"no dataset: {what}", [fault], path=dataset_dir, hint=fault.hint)
-    if len(candidates) > 1:
-        listing = ", ".join(relative_name(folder, dataset_dir) for folder in candidates)
-        fault = finding("C102", str(dataset_dir), f"datasets lie in {listing}")
-        raise DatasetError(fault.message, [fault], path=dataset_dir, hint=fault.hint)
-    return candidates[0]
-
-
-def open_coco_dataset(dataset_dir: Path) -> CocoDataset:
-    """A dataset that can be trained on and measured with, as far as its annotation files tell.
-
-    Raises:
-        DatasetError: There is no dataset, its files have errors, or a change of it was stopped half-way; carries the
-            findings.
-        BusyError: Another process is changing it.
-    """
-    dataset, findings = read_settled(dataset_dir, lambda: scan_coco_dataset(dataset_dir))
-    if has_errors(findings):
-        raise DatasetError(
-            "the dataset has faults",
-            findings,
-            path=dataset_dir,
-            hint="Global.mode=check_dataset lists every fault of every file",
-        )
-    return dataset
-
-
-def scan_coco_dataset(dataset_dir: Path) -> tuple[CocoDataset, list[Finding]]:
-    """The dataset without what cannot be used, and the faults of its files; no image is decoded.
-
-    Raises:
-        DatasetError: There is no dataset, or more than one.
-    """
-    scan = scan_coco(find_coco_root(dataset_dir))
-    return scan.dataset, list(scan.findings)
+    layout = coco_layout(dataset_dir)
+    if layout is not None:
+        return layout.root
+    refuse_other_kind(dataset_dir, wanted="coco")
+    what = f"no {ANNOTATION_FILES[Split.TRAIN]} is here" if dataset_dir.is_dir() else "there is no such folder"
+    fault = finding("C101", str(dataset_dir), what)
+    raise DatasetError(f"no dataset: {what}", [fault], path=dataset_dir, hint=fault.hint)
 
 
 def scan_coco(root: Path) -> CocoScan:
-    """Reads both annotation files of the dataset in `root`, one after the other."""
-    findings: list[Finding] = []
-    samples: dict[Split, tuple[InstanceSample, ...]] = {}
-    counts: dict[Split, PartCounts] = {}
-    categories: dict[Split, dict[int, str]] = {}
+    """Reads the annotation files of the dataset in `root`.
+
+    A file that holds all images without saying their parts is divided here, the same way every time: 80 of 100 images
+    are for training.
+    """
+    layout = coco_layout(root) or CocoLayout(root, ANNOTATION_FILES)
+    files = dict.fromkeys(layout.files.values())
+    readers = {file: AnnotationFile(root, file, layout.image_folders(file)) for file in files}
+    contents = {file: reader.load() for file, reader in readers.items()}
+    findings = [*_layout_findings(layout), *_leave_out_empty(readers, contents)]
+    samples: dict[str, tuple[InstanceSample, ...]] = {}
+    categories: dict[str, dict[int, str]] = {}
     names: list[str] = []
-    for split in Split:
-        reader = AnnotationFile(root, ANNOTATION_FILES[split])
-        content = reader.load()
-        categories[split] = reader.categories(content)
+    for file, reader in readers.items():
+        categories[file] = reader.categories(contents[file])
         # the training file decides; a validation file is the fallback where there is none
-        names = names or list(categories[split].values())
-        classes = {id_: names.index(name) for id_, name in categories[split].items() if name in names}
-        samples[split] = reader.samples(content, classes)
-        counts[split] = PartCounts(
-            len(content["images"]),
-            len(content["annotations"]),
-            sum(is_crowd(entry) for entry in content["annotations"] if isinstance(entry, dict)),
-        )
+        names = names or list(dict.fromkeys(categories[file].values()))
+        classes = {id_: names.index(name) for id_, name in categories[file].items() if name in names}
+        samples[file] = reader.samples(contents[file], classes)
         findings.extend(reader.findings)
-    findings.extend(_category_differences(categories))
-    deciding = categories[Split.TRAIN] or categories[Split.VAL]
-    dataset = CocoDataset(root, ClassMap(tuple(names)), tuple(deciding), samples[Split.TRAIN], samples[Split.VAL])
-    return CocoScan(dataset, tuple(findings), counts)
+    findings.extend(_category_differences({split: categories[file] for split, file in layout.files.items()}, layout))
+    ids: dict[str, int] = {}
+    for id_, name in (categories[layout.files[Split.TRAIN]] or categories[layout.files[Split.VAL]]).items():
+        ids.setdefault(name, id_)
+    parts = _divided(samples, layout)
+    dataset = CocoDataset(root, ClassMap(tuple(names)), tuple(ids.values()), parts[Split.TRAIN], parts[Split.VAL])
+    return CocoScan(dataset, tuple(findings), _part_counts(contents, parts, layout), layout.files)
 
 
-def _has_annotations(folder: Path) -> bool:
-    return any((folder / name).is_file() for name in ANNOTATION_FILES.values())
+def _divided(
+    samples: Mapping[str, tuple[InstanceSample, ...]], layout: CocoLayout
+) -> dict[Split, tuple[InstanceSample, ...]]:
+    if not layout.is_whole:
+        return {split: samples[file] for split, file in layout.files.items()}
+    (found,) = samples.values()
+    train, val = divide(found, DEFAULT_SHARES, 0, key=lambda sample: relative_name(sample.image, layout.root))
+    return {Split.TRAIN: tuple(train), Split.VAL: tuple(val)}
 
 
-def _category_differences(categories: Mapping[Split, Mapping[int, str]]) -> Iterator[Finding]:
-    train, val = categories[Split.TRAIN], categories[Split.VAL]
-    if not train or not val:
+def _part_counts(
+    contents: Mapping[str, Mapping[str, list[Any]]], parts: Mapping[Split, Sequence[InstanceSample]], layout: CocoLayout
+) -> dict[Split, PartCounts]:
+    counts = {}
+    for split, file in layout.files.items():
+        images = contents[file]["images"]
+        annotations = [entry for entry in contents[file]["annotations"] if isinstance(entry, dict)]
+        listed = len(contents[file]["annotations"])
+        if layout.is_whole:
+            own = {sample.image_id for sample in parts[split]}
+            images = list(parts[split])
+            annotations = [entry for entry in annotations if entry.get("image_id") in own]
+            listed = len(annotations)
+        counts[split] = PartCounts(len(images), listed, sum(map(is_crowd, annotations)))
+    return counts
+
+
+def _layout_findings(layout: CocoLayout) -> Iterator[Finding]:
+    """What is done with files that PaddleX would not take."""
+    if layout.is_paddlex:
         return
-    file = ANNOTATION_FILES[Split.VAL]
+    listing = ", ".join(dict.fromkeys(layout.files.values()))
+    divided = "; 80 of 100 images are for training" if layout.is_whole else ""
+    unused = f"; {', '.join(layout.unused)} left out" if layout.unused else ""
+    hint = f"none needed; segcli convert {layout.root} NEW_FOLDER --to coco writes PaddleX's names"
+    yield finding("C108", listing, f"is read as it is{divided}{unused}", hint=hint)
+
+
+def _leave_out_empty(
+    readers: Mapping[str, AnnotationFile], contents: Mapping[str, Mapping[str, list[Any]]]
+) -> Iterator[Finding]:
+    """Category 0 as Roboflow writes it: a group of the others, or one more of a name, that no object has."""
+    used = {
+        entry.get("category_id")
+        for content in contents.values()
+        for entry in content["annotations"]
+        if isinstance(entry, dict)
+    }
+    for file, reader in readers.items():
+        entries = [entry for entry in contents[file]["categories"] if isinstance(entry, dict)]
+        first = next((entry for entry in entries if entry.get("id") == 0), None)
+        others = [entry for entry in entries if entry is not first]
+        if first is None or 0 in used or not others:
+            continue
+        same = next((entry for entry in others if entry.get("name") == first.get("name")), None)
+        is_group = all(entry.get("supercategory") == first.get("name") for entry in others)
+        if same is not None or is_group:
+            reader.empty_categories = frozenset({0})
+            why = f"the name of category {same.get('id')}" if same is not None else "is the group of the others"
+            link = "and" if same is not None else "and it"
+            message = f"category 0 ({first.get('name')!r}) has no object {link} {why}; it is left out"
+            yield finding("C140", file, message, location=f"categories[{contents[file]['categories'].index(first)}]")
+
+
+def _category_differences(categories: Mapping[Split, Mapping[int, str]], layout: CocoLayout) -> Iterator[Finding]:
+    train, val = categories[Split.TRAIN], categories[Split.VAL]
+    if not train or not val or layout.is_whole:
+        return
+    file = layout.files[Split.VAL]
     for name in val.values():
         if name not in train.values():
-            yield finding("C143", file, f"category {name!r} is not in {ANNOTATION_FILES[Split.TRAIN]}")
+            yield finding("C143", file, f"category {name!r} is not in {layout.files[Split.TRAIN]}")
     for name in train.values():
         if name not in val.values():
-            yield finding("C143", file, f"category {name!r} of {ANNOTATION_FILES[Split.TRAIN]} is missing")
-    id_in_train = {name: id_ for id_, name in train.items()}
+            yield finding("C143", file, f"category {name!r} of {layout.files[Split.TRAIN]} is missing")
+    ids_in_train: dict[str, list[int]] = {}
+    for id_, name in train.items():
+        ids_in_train.setdefault(name, []).append(id_)
     for id_, name in val.items():
-        other = id_in_train.get(name, id_)
-        if other != id_:
-            message = f"category {name!r} has id {id_} here and {other} in {ANNOTATION_FILES[Split.TRAIN]}"
+        other, *more = ids_in_train.get(name, [id_])
+        if id_ not in (other, *more):
+            message = f"category {name!r} has id {id_} here and {other} in {layout.files[Split.TRAIN]}"
             yield finding("C144", file, message)

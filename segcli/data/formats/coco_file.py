@@ -84,7 +84,7 @@ class AnnotationFile:
             self._report("C105", "no image is listed")
         mended = sum(_with_whole_ids(entry) for key in LISTS for entry in content[key])
         if mended:
-            self._report("C110", f"{counted(mended, 'entry', 'entries')} with ids as text or decimals")
+            self._report("C110", f"the ids of {counted(mended, 'item')} are text or decimals")
         return content
 
     def categories(self, content: Mapping[str, list[Any]]) -> dict[int, str]:
@@ -103,6 +103,7 @@ class AnnotationFile:
                 self._report("C141", f"category id {id_} belongs to {names[id_]!r} and to {name!r}", location)
             elif name in names.values():
                 self._report("C142", f"categories have the same name {name!r}", location)
+                names[id_] = name  # its objects are of that class, and no fault of their own
             else:
                 names[id_] = name
         return names
@@ -151,7 +152,7 @@ class AnnotationFile:
         if places.near:
             listed = [f"{name} is {relative_name(path, self.root)}" for name, path in places.near[:_NAMED]]
             more = f" and {len(places.near) - _NAMED} more" if len(places.near) > _NAMED else ""
-            self._report("C120", f"{'; '.join(listed)}{more}")
+            self._report("C163", f"{'; '.join(listed)}{more}")
 
     def _size(self, entry: Entry, image: Path) -> tuple[int, int]:
         width, height = entry.get("width"), entry.get("height")

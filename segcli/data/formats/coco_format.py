@@ -9,7 +9,8 @@ from pathlib import Path, PurePosixPath
 
 from segcli.data.formats.annotated import AnnotatedDataset, AnnotatedImage, AnnotatedObject
 from segcli.data.formats.coco import find_coco_root, scan_coco
-from segcli.data.formats.coco_writer import COCO_FILES, write_coco
+from segcli.data.formats.coco_layout import coco_layout
+from segcli.data.formats.coco_writer import write_coco
 from segcli.data.formats.format import Format, in_images_folder
 from segcli.data.instances import InstanceObject, InstanceSample
 from segcli.data.samples import Split
@@ -17,7 +18,8 @@ from segcli.data.samples import Split
 
 def find_coco(folder: Path) -> Path | None:
     """The folder of COCO files."""
-    return find_coco_root(folder) if any(folder.glob("**/annotations/instance_*.json")) else None
+    layout = coco_layout(folder)
+    return layout.root if layout is not None else None
 
 
 def read_coco(folder: Path) -> AnnotatedDataset:
@@ -30,7 +32,7 @@ def read_coco(folder: Path) -> AnnotatedDataset:
         format="coco",
         root=scan.dataset.root,
         classes=names,
-        images=tuple(_image(sample, split, names, COCO_FILES) for sample, split in samples),
+        images=tuple(_image(sample, split, names, scan.files) for sample, split in samples),
         findings=scan.findings,
         labels=dict(counts),
     )

@@ -8,13 +8,11 @@ from typing import Any
 
 from segcli.data.boxes import BoxLtwh
 from segcli.data.classes import IGNORE_NAME
+from segcli.data.formats.coco_layout import ANNOTATION_FILES
 from segcli.data.formats.format import Placed, PlacedImage, Put, Written, is_object, lose_flags, shape_count
 from segcli.data.formats.object_painter import ObjectPainter
 from segcli.data.rle import Rle
 from segcli.data.samples import Split
-
-COCO_FILES = {split: f"annotations/instance_{split.value}.json" for split in Split}
-"""Where PaddleX has the annotation file of each part."""
 
 Entry = dict[str, Any]
 
@@ -120,7 +118,7 @@ def write_coco(placed: Placed, put: Put) -> Written:
             _add(document, image, painter, written)
         ids = document.next_ids
         text = json.dumps(document.values(), ensure_ascii=False)
-        put(COCO_FILES[split], f"{text}\n".encode())
+        put(ANNOTATION_FILES[split], f"{text}\n".encode())
     return written
 
 

@@ -140,6 +140,7 @@ class Format:
         image_path: Where an image of the result goes, relative to its folder.
         flags: Which of an object's marks it keeps: ``is_crowd``, ``is_ignored``.
         keeps_ignored_regions: Whether pixels can count for nothing.
+        serves: Layouts (``coco``, ``masks``) whose tasks read it as it is, without a conversion.
         most_classes: How many classes it can hold, the background left out.
         is_label_map: Whether it holds a class for each pixel, the background being one.
         skippable: Rules of its reader that concern a single object or file, without which the rest is whole.
@@ -153,6 +154,7 @@ class Format:
     image_path: Callable[[PlacedImage], str]
     flags: frozenset[str] = frozenset()
     keeps_ignored_regions: bool = False
+    serves: frozenset[str] = frozenset()
     most_classes: int | None = None
     is_label_map: bool = False
     skippable: frozenset[str] = frozenset()

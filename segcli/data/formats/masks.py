@@ -9,9 +9,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from segcli.data.class_files import read_class_names, resolve_classes
+from segcli.data.class_files import ClassNames, read_class_names, resolve_classes
 from segcli.data.classes import IGNORE_INDEX
-from segcli.data.formats.kinds import refuse_unconverted
+from segcli.data.formats.kinds import refuse_other_kind
+from segcli.data.formats.masks_layout import has_lists, paired_files
+from segcli.data.formats.unlisted import unlisted_samples
+from segcli.data.formats.voc_layout import COLOUR_FILE, find_voc, voc_layout
 from segcli.data.image import read_mask
 from segcli.data.lists import relative_name, scan_list
 from segcli.data.prefetch import map_ahead
@@ -39,19 +42,23 @@ def find_root(dataset_dir: Path) -> Path:
     """The folder that holds the lists.
 
     That is `dataset_dir` itself when a list lies there, otherwise, as in PaddleX, the parent of the only folder called
-    `images` below it.
+    `images` below it. Without lists it is a folder of Pascal VOC, or of images and masks of the same names.
 
     Raises:
-        DatasetError: There is no such folder (S001), more than one (S002), or LabelMe files alone (L006).
+        DatasetError: There is no such folder (S001), more than one (S002), LabelMe files alone (L006), or a dataset for
+            another task (S003).
     """
     if not dataset_dir.is_dir():
         raise _no_dataset(dataset_dir, "there is no such folder")
-    if _has_list(dataset_dir):
+    if has_lists(dataset_dir):
         return dataset_dir
     parents = [folder.parent for folder in sorted(dataset_dir.glob(f"**/{IMAGE_FOLDER}")) if folder.is_dir()]
-    candidates = [parent for parent in parents if _has_list(parent)]
+    candidates = [parent for parent in parents if has_lists(parent)]
     if not candidates:
-        refuse_unconverted(dataset_dir)
+        refuse_other_kind(dataset_dir, wanted="masks")
+        voc = find_voc(dataset_dir)
+        paired = [parent for parent in (dataset_dir, *parents) if paired_files(parent)]
+        candidates = [voc] if voc is not None else list(dict.fromkeys(paired))
     candidates = candidates or parents
     if not candidates:
         raise _no_dataset(dataset_dir, "neither train.txt nor val.txt nor a folder called images is here")
@@ -63,10 +70,28 @@ def find_root(dataset_dir: Path) -> Path:
 
 
 def scan_lists(root: Path) -> SegLists:
-    """Reads both lists of the dataset in `root`."""
+    """Reads both lists of the dataset in `root`; without any, finds its images and masks by their names."""
+    if not has_lists(root):
+        found = unlisted_samples(root)
+        if found is not None:
+            return SegLists(root, *found)
     train, train_findings = scan_list(root, LIST_FILES[Split.TRAIN])
     val, val_findings = scan_list(root, LIST_FILES[Split.VAL])
     return SegLists(root, train, val, (*train_findings, *val_findings))
+
+
+def class_names_of(root: Path) -> tuple[ClassNames | None, list[Finding]]:
+    """The class names of the dataset in `root`, None where nothing gives any, and the faults of their file."""
+    if not has_lists(root) and find_voc(root) == root:
+        names = voc_layout(root).names
+        ordered = tuple(names.get(number, f"class_{number}") for number in range(max(names) + 1))
+        return ClassNames(COLOUR_FILE, ordered), []
+    return read_class_names(root)
+
+
+def list_place(sample: SegSample, split: Split) -> str:
+    """The place that names a sample, for messages."""
+    return f"{LIST_FILES[split]} line {sample.line}" if sample.line else f"{split.value} part, in no list"
 
 
 def scan_seg_dataset(dataset_dir: Path, num_classes: int | None = None) -> tuple[SegDataset, list[Finding]]:
@@ -82,7 +107,7 @@ def scan_seg_dataset(dataset_dir: Path, num_classes: int | None = None) -> tuple
         DatasetError: There is no dataset.
     """
     lists = scan_lists(find_root(dataset_dir))
-    source, class_findings = read_class_names(lists.root)
+    source, class_findings = class_names_of(lists.root)
     findings = [*lists.findings, *class_findings]
 
     def ids_seen() -> set[int]:
@@ -118,10 +143,6 @@ def count_ids(mask: NDArray[np.uint8]) -> NDArray[np.int64]:
     """Pixels of each id in a mask of shape [H, W]: int64 [256]. Five times faster than `np.unique`."""
     counts: NDArray[np.float32] = cv2.calcHist([mask], [0], None, [256], [0, 256])
     return counts.reshape(256).astype(np.int64)
-
-
-def _has_list(folder: Path) -> bool:
-    return any((folder / name).is_file() for name in LIST_FILES.values())
 
 
 def _no_dataset(dataset_dir: Path, message: str) -> DatasetError:

@@ -29,18 +29,27 @@ def paired_files(root: Path) -> list[tuple[Path, Path]]:
 
     Names are paired by their paths below the two folders, without suffix. A mask may end in `_mask` or the like.
     """
-    images = next((root / name for name in IMAGE_FOLDERS if (root / name).is_dir()), None)
-    if images is None:
-        return []
+    images, masks = _both(root)
+    return [(path, masks[name]) for name, path in images.items() if name in masks]
+
+
+def unpaired_files(root: Path) -> list[Path]:
+    """Images without mask and masks without image."""
+    images, masks = _both(root)
+    alone = [path for name, path in images.items() if name not in masks]
+    return alone + [path for name, path in masks.items() if name not in images]
+
+
+def _both(root: Path) -> tuple[dict[str, Path], dict[str, Path]]:
+    """Images and masks by the name that pairs them; of folders of masks the first in which there is a pair."""
+    folder = next((root / name for name in IMAGE_FOLDERS if (root / name).is_dir()), None)
+    images = {} if folder is None else {_name(path, folder): path for path in _files(folder, IMAGE_SUFFIXES)}
     for name in MASK_FOLDERS:
-        if not (root / name).is_dir():
-            continue
-        masks = {_name(path, root / name): path for path in _files(root / name, MASK_SUFFIXES)}
-        found = [(path, masks.get(_name(path, images))) for path in _files(images, IMAGE_SUFFIXES)]
-        pairs = [(image, mask) for image, mask in found if mask is not None]
-        if pairs:
-            return pairs
-    return []
+        if images and (root / name).is_dir():
+            masks = {_name(path, root / name): path for path in _files(root / name, MASK_SUFFIXES)}
+            if images.keys() & masks.keys():
+                return images, masks
+    return {}, {}
 
 
 def _files(folder: Path, suffixes: frozenset[str]) -> list[Path]:

@@ -16,7 +16,7 @@ from segcli.data.formats.annotated import AnnotatedDataset, AnnotatedImage, Anno
 from segcli.data.formats.format import Format
 from segcli.data.formats.label_map_reader import regions_of
 from segcli.data.formats.masks import count_ids
-from segcli.data.formats.voc_layout import Colour, VocLayout, VocSample, find_voc, voc_layout
+from segcli.data.formats.voc_layout import SETS, Colour, VocLayout, VocSample, find_voc, voc_layout
 from segcli.data.formats.voc_writer import MOST_CLASSES, voc_image_path, write_voc
 from segcli.data.image import image_size, open_mask, read_mask
 from segcli.data.lists import relative_name
@@ -41,6 +41,7 @@ def read_voc(folder: Path) -> AnnotatedDataset:
     return AnnotatedDataset(
         format="voc",
         root=root,
+        source=SETS,
         classes=tuple(name for number, name in layout.names.items() if number),
         images=images,
         findings=tuple(findings),
@@ -175,6 +176,7 @@ VOC = Format(
     read=read_voc,
     write=write_voc,
     image_path=voc_image_path,
+    serves=frozenset({"coco"}),
     flags=frozenset({"is_ignored"}),
     keeps_ignored_regions=True,
     most_classes=MOST_CLASSES,

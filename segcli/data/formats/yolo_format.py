@@ -46,6 +46,7 @@ def read_yolo(folder: Path) -> AnnotatedDataset:
     return AnnotatedDataset(
         format="yolo",
         root=reader.layout.root,
+        source=reader.layout.file.name,
         classes=tuple(reader.classes.values()),
         images=tuple(images),
         findings=tuple(reader.findings),
@@ -157,5 +158,6 @@ YOLO = Format(
     read=read_yolo,
     write=write_yolo,
     image_path=yolo_image_path,
+    serves=frozenset({"coco"}),
     skippable=frozenset(["Y003", "Y004", "Y101", "Y102", "Y103", "Y104"]),
 )

@@ -10,7 +10,7 @@ from typing import Any
 
 from segcli.config.recipe import WARMUP_SHARE, chosen_recipe
 from segcli.config.schema import RECIPE, Config, TrainConfig
-from segcli.data.formats.coco import open_coco_dataset
+from segcli.data.formats.instance_data import open_instance_dataset
 from segcli.data.identity import identities
 from segcli.data.instances import CocoDataset
 from segcli.data.sampling import Draws
@@ -161,7 +161,7 @@ def _fitted(transforms: Sequence[Recipe], options: Recipe | None, num_classes: i
 
 def _open_dataset(config: Config) -> CocoDataset:
     folder = config.Global.dataset
-    dataset = open_coco_dataset(folder)
+    dataset = open_instance_dataset(folder)
     wanted, found = config.Train.num_classes, len(dataset.classes)
     if wanted is not None and wanted != found:
         raise DatasetError(

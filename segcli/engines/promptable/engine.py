@@ -11,7 +11,7 @@ import paddle
 
 from segcli.config.recipe import WARMUP_SHARE, chosen_recipe
 from segcli.config.schema import RECIPE, Config, TrainConfig
-from segcli.data.formats.coco import open_coco_dataset
+from segcli.data.formats.instance_data import open_instance_dataset
 from segcli.data.formats.masks import open_seg_dataset
 from segcli.data.identity import identities
 from segcli.data.sampling import Draws
@@ -76,7 +76,7 @@ class PromptableEngine:
 def _open_sam(spec: ModelSpec, config: Config, network: Network) -> TrainingSession:
     settings, asked = config.Train, config.Train.promptable
     folder = config.Global.dataset
-    dataset = open_coco_dataset(folder)
+    dataset = open_instance_dataset(folder)
     train = learnable(dataset.train, 4 * network.grid)
     if not train:
         raise DatasetError("no training image has an object that is large enough to learn from", path=folder)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segcli.config.schema import Config
-from segcli.data.formats.coco import ANNOTATION_FILES, CocoScan, find_coco_root, scan_coco
+from segcli.data.formats.coco import CocoScan
+from segcli.data.formats.instance_data import scan_instances
 from segcli.data.groups import GroupOf, group_rule
 from segcli.data.instances import CocoDataset, InstanceSample
 from segcli.data.lists import relative_name
@@ -137,7 +138,7 @@ def examine_coco_dataset(
     Raises:
         DatasetError: There is no dataset at all, or more than one.
     """
-    scan = scan_coco(find_coco_root(dataset_dir))
+    scan = scan_instances(dataset_dir)
     dataset = scan.dataset
     log.info("checking %d + %d images in %s", len(dataset.train), len(dataset.val), dataset.root)
     tally, images = ObjectTally(len(dataset.classes)), ImageTally(dataset.root, SPLIT_RULES, group_of)
@@ -146,20 +147,22 @@ def examine_coco_dataset(
     jobs = [(sample, split) for split in Split for sample in dataset.samples(split)]
     for facts in track(map_ahead(_inspect, jobs, workers=workers), "checking", len(jobs)):
         sample, split = facts.sample, facts.split
-        own = list(image_findings(facts, relative_name(sample.image, dataset.root)))
-        image = SeenImage(sample.image, split, f"{ANNOTATION_FILES[split]} image id {sample.image_id}")
+        own = list(image_findings(facts, relative_name(sample.image, dataset.root), scan.files[split]))
+        image = SeenImage(sample.image, split, f"{scan.files[split]} image id {sample.image_id}")
         findings.extend((*own, *images.update(image, facts.file)))
         tally.update(sample, split)
         sound = not any(found.severity is Severity.ERROR for found in own)
         if sample.objects and sound and len(drawable[split]) < draw:
             drawable[split].append(sample)
-    findings.extend((*images.findings(workers), *class_findings(tally, dataset, num_classes)))
+    findings.extend((*images.findings(workers), *class_findings(tally, dataset, scan.files, num_classes)))
     return InstanceExamination(scan, tuple(in_order(findings)), tally, images.sizes, drawable)
 
 
-def class_findings(tally: ObjectTally, dataset: CocoDataset, num_classes: int | None) -> Iterator[Finding]:
+def class_findings(
+    tally: ObjectTally, dataset: CocoDataset, files: Mapping[Split, str], num_classes: int | None
+) -> Iterator[Finding]:
     """Classes without objects or in one part only, and a number in the configuration that disagrees."""
-    file = ANNOTATION_FILES[Split.TRAIN]
+    file = files[Split.TRAIN]
     if num_classes is not None and num_classes != len(dataset.classes):
         message = f"{len(dataset.classes)} categories are listed, Train.num_classes is {num_classes}"
         yield finding("C147", file, message)
@@ -171,9 +174,7 @@ def class_findings(tally: ObjectTally, dataset: CocoDataset, num_classes: int | 
         if not present:
             yield finding("C145", file, f"{name!r} has no object in train or val", location=place)
         elif len(present) == 1:
-            yield finding(
-                "C146", ANNOTATION_FILES[present[0]], f"{name!r} is only in {present[0].value}", location=place
-            )
+            yield finding("C146", files[present[0]], f"{name!r} is only in {present[0].value}", location=place)
 
 
 def class_counts(tally: ObjectTally, dataset: CocoDataset) -> tuple[ClassCount, ...]:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from segcli.data import rle
-from segcli.data.formats.coco import ANNOTATION_FILES
 from segcli.data.image import IMAGE_SUFFIXES
 from segcli.data.instances import InstanceSample
 from segcli.data.polygons import Sides, self_crossings
@@ -67,9 +66,8 @@ def object_faults(sample: InstanceSample) -> Iterator[ObjectFault]:
             yield "C129", value.annotation_id, f"its outline encloses {area:.3g} px"
 
 
-def image_findings(facts: ImageFacts, name: str) -> Iterator[Finding]:
-    """Everything that is wrong with one image; `name` is its file's, relative to the dataset."""
-    annotation_file = ANNOTATION_FILES[facts.split]
+def image_findings(facts: ImageFacts, name: str, annotation_file: str) -> Iterator[Finding]:
+    """Everything that is wrong with one image; both names are relative to the dataset."""
     place = f"{annotation_file} image id {facts.sample.image_id}"
     for code, path, message, hint in (
         *file_faults(facts.file, cut="C113", broken="C112", path=name),

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segcli.config.schema import Config
-from segcli.data.class_files import NUMBERED_FILE, ClassNames, is_background, read_class_names, resolve_classes
+from segcli.data.class_files import NUMBERED_FILE, ClassNames, is_background, resolve_classes
 from segcli.data.classes import IGNORE_INDEX, ClassMap
-from segcli.data.formats.masks import LIST_FILES, find_root, scan_lists
+from segcli.data.formats.masks import class_names_of, find_root, list_place, scan_lists
 from segcli.data.groups import GroupOf, group_rule
 from segcli.data.prefetch import map_ahead
 from segcli.data.samples import SegDataset, SegSample, Split
@@ -116,7 +116,7 @@ def examine_seg_dataset(
     """
     lists = scan_lists(find_root(dataset_dir))
     log.info("checking %d + %d samples in %s", len(lists.train), len(lists.val), lists.root)
-    source, class_file_findings = read_class_names(lists.root)
+    source, class_file_findings = class_names_of(lists.root)
     scale = _mask_scale(source, num_classes)
     tally, values = Tally(), MaskValues(lists.root)
     images = ImageTally(lists.root, SPLIT_RULES, group_of)
@@ -125,7 +125,7 @@ def examine_seg_dataset(
     jobs = [(sample, split) for split in Split for sample in getattr(lists, split.value)]
     for facts in track(map_ahead(_inspect, jobs, workers=workers), "checking", len(jobs)):
         own = list(sample_findings(facts, lists.root, scale))
-        image = SeenImage(facts.sample.image, facts.split, f"{LIST_FILES[facts.split]} line {facts.sample.line}")
+        image = SeenImage(facts.sample.image, facts.split, list_place(facts.sample, facts.split))
         findings.extend((*own, *images.update(image, facts.image)))
         tally.update(facts)
         values.update(facts)

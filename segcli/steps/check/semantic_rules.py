@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from segcli.data.classes import ClassMap
-from segcli.data.formats.masks import LIST_FILES
+from segcli.data.formats.masks import LIST_FILES, list_place
 from segcli.data.headers import ImageHeader
 from segcli.data.image import IMAGE_SUFFIXES, LOSSY_FORMATS, MASK_SUFFIXES
 from segcli.data.lists import relative_name
@@ -43,7 +43,7 @@ class MaskScale:
 
 def sample_findings(facts: SampleFacts, root: Path, scale: MaskScale) -> Iterator[Finding]:
     """Everything that is wrong with one sample, looked at by itself."""
-    place = f"{LIST_FILES[facts.split]} line {facts.sample.line}"
+    place = list_place(facts.sample, facts.split)
     image, mask = (relative_name(path, root) for path in (facts.sample.image, facts.sample.mask))
     for code, path, message, hint in (
         *file_faults(facts.image, cut="S204", broken="S203", path=image),

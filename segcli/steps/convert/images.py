@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from segcli.config.schema import SplitConfig
 from segcli.data.formats.annotated import AnnotatedDataset, AnnotatedImage
 from segcli.data.formats.format import PlacedImage
-from segcli.data.ratios import Shares, divide
+from segcli.data.ratios import DEFAULT_SHARES, Shares, divide
 from segcli.data.samples import Split
 from segcli.data.transaction import Transaction
 from segcli.findings import Finding
@@ -17,7 +17,6 @@ from segcli.rules import finding
 
 IMAGE_FOLDER = "images"
 PART_FOLDERS = frozenset({"train", "val", "valid", "validation", "test"})
-DEFAULT_SHARES = Shares(80, 20)
 
 
 def stage_image(placed: PlacedImage, target: str, root: Path, changes: Transaction) -> None:

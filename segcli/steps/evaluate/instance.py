@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from segcli.config.schema import Config
-from segcli.data.formats.coco import open_coco_dataset
+from segcli.data.formats.instance_data import open_instance_dataset
 from segcli.data.instances import CocoDataset
 from segcli.device import available_device, on_cpu, select_device
 from segcli.errors import UsageError
@@ -169,7 +169,7 @@ def _open_exported(folder: Path, source: Path, config: Config) -> MeasuredInstan
 
 def _dataset_for(model: MeasuredInstanceModel, config: Config) -> CocoDataset:
     folder = config.Global.dataset
-    dataset = open_coco_dataset(folder)
+    dataset = open_instance_dataset(folder)
     if model.class_names:
         require_same_classes(model.class_names, dataset.classes.names, model.source, folder)
     return dataset

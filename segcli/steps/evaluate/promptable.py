@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from segcli.config.schema import Config
-from segcli.data.formats.coco import open_coco_dataset
+from segcli.data.formats.instance_data import open_instance_dataset
 from segcli.data.formats.masks import open_seg_dataset
 from segcli.device import available_device
 from segcli.metrics.promptable_measure import ClickReport, TextReport, measure_clicks, measure_texts
@@ -63,7 +63,7 @@ def evaluate_promptable(config: Config) -> PromptableEvaluateResult:
     predictor = opened.predictor(None)
     report: ClickReport | TextReport
     if isinstance(predictor, SamPredictor):
-        report = measure_clicks(predictor, open_coco_dataset(folder).val, log_interval=settings.log_interval)
+        report = measure_clicks(predictor, open_instance_dataset(folder).val, log_interval=settings.log_interval)
     else:
         dataset = open_seg_dataset(folder)
         report = measure_texts(

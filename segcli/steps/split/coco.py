@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from segcli.data.formats.coco import ANNOTATION_FILES, find_coco_root
+from segcli.data.formats.coco import find_coco_root
+from segcli.data.formats.coco_layout import ANNOTATION_FILES
 from segcli.data.ratios import Shares, divide
 from segcli.data.samples import Split
 from segcli.errors import DatasetError

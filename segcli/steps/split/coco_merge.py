@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from segcli.data.formats.coco import ANNOTATION_FILES
 from segcli.data.formats.coco_file import LISTS, AnnotationFile
+from segcli.data.formats.coco_layout import ANNOTATION_FILES
 from segcli.data.samples import Split
 from segcli.findings import Finding
 from segcli.rules import finding

@@ -8,7 +8,7 @@ import json
 import numpy as np
 import pytest
 
-from segcli.data.formats.coco import open_coco_dataset
+from segcli.data.formats.instance_data import open_instance_dataset
 from segcli.data.formats.labelme import read_labelme
 from segcli.data.formats.masks import open_seg_dataset
 from segcli.errors import DatasetError, InputError
@@ -140,10 +140,10 @@ def test_the_embedded_image_is_read_when_asked_for(tmp_path):
         annotation.image_data()
 
 
-@pytest.mark.parametrize("opener", [open_seg_dataset, open_coco_dataset])
-def test_labelme_files_that_were_not_converted_are_recognised(tmp_path, opener):
+@pytest.mark.parametrize(("opener", "task"), [(open_seg_dataset, "semantic"), (open_instance_dataset, "instance")])
+def test_labelme_files_that_were_not_converted_are_recognised(tmp_path, opener, task):
     write_labelme(tmp_path, "annotations/a", [box("cat", 1, 1, 9, 9)], image="images/a.png")
     with pytest.raises(DatasetError, match="not converted yet") as caught:
         opener(tmp_path)
     assert [fault.code for fault in caught.value.findings] == ["L006"]
-    assert caught.value.hint == f"segcli convert {tmp_path}"
+    assert caught.value.hint == f"segcli convert {tmp_path} --task {task}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from segcli.data.formats.coco import open_coco_dataset, scan_coco_dataset
+from segcli.data.formats.instance_data import open_instance_dataset, scan_instance_dataset
 from segcli.errors import DatasetError
 from segcli.findings import Severity
 from segcli.steps.check.instance import examine_coco_dataset
@@ -53,7 +53,7 @@ def test_boxes_of_another_convention_are_one_error_that_names_it(folder, way):
     assert "6 of 6 objects" in fault.message
     assert way in fault.message
     with pytest.raises(DatasetError):
-        open_coco_dataset(folder.root)
+        open_instance_dataset(folder.root)
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -63,14 +63,14 @@ def test_a_few_wrong_boxes_are_replaced_by_those_of_their_outlines(folder, way):
     (fault,) = found(folder)
     assert fault.code in ("C134", "C122")
     assert fault.location == "annotation 2"
-    dataset, _ = scan_coco_dataset(folder.root)
+    dataset, _ = scan_instance_dataset(folder.root)
     assert list(dataset.train[0].objects[1].box) == right
 
 
 def test_loose_boxes_stay_as_they_are(folder):
     objects(folder)[0]["bbox"] = [2, 3, 24, 15]
     assert found(folder) == ()
-    dataset, _ = scan_coco_dataset(folder.root)
+    dataset, _ = scan_instance_dataset(folder.root)
     assert dataset.train[0].objects[0].box == (2, 3, 24, 15)
 
 
@@ -94,7 +94,7 @@ def test_normalised_outlines_are_one_error_and_nothing_is_to_be_deleted(folder, 
 def test_a_flag_in_words_means_what_it_says(folder, flag, crowd):
     objects(folder)[0]["iscrowd"] = flag
     folder.write()
-    dataset, findings = scan_coco_dataset(folder.root)
+    dataset, findings = scan_instance_dataset(folder.root)
     assert dataset.train[0].objects[0].is_crowd is crowd
     assert [fault.code for fault in findings] == (["C135"] if isinstance(flag, str) else [])
 
@@ -127,7 +127,7 @@ def test_the_area_of_the_box_is_not_that_of_a_triangle(folder):
     objects(folder)[0].update(segmentation=[[4, 4, 24, 4, 4, 16]], area=240)
     (fault,) = found(folder)
     assert fault.code == "C138"
-    dataset, _ = scan_coco_dataset(folder.root)
+    dataset, _ = scan_instance_dataset(folder.root)
     assert abs(dataset.train[0].objects[0].area_px - 120) < 20
 
 

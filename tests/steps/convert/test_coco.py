@@ -10,7 +10,7 @@ import pytest
 
 from segcli.config.schema import Config
 from segcli.data import rle
-from segcli.data.formats.coco import open_coco_dataset
+from segcli.data.formats.instance_data import open_instance_dataset
 from segcli.data.image import decode_image, read_image, read_mask
 from segcli.data.transaction import undo
 from segcli.errors import ConfigError
@@ -214,7 +214,7 @@ def test_equal_names_in_two_folders(tmp_path):
         write_labelme(tmp_path, f"{folder}/0", [(CAT, DOG)[number]], seed=number)
     write_lists(tmp_path, ["a/0"], ["b/0"])
     converted(tmp_path)
-    dataset = open_coco_dataset(tmp_path)
+    dataset = open_instance_dataset(tmp_path)
     (train,), (val,) = dataset.train, dataset.val
     assert (train.image.read_bytes(), val.image.read_bytes()) == (image_bytes(0), image_bytes(1))
     assert (train.objects[0].class_id, val.objects[0].class_id) == (0, 1)

@@ -8,7 +8,7 @@ import shutil
 import numpy as np
 import pytest
 
-from segcli.data.formats.coco import open_coco_dataset
+from segcli.data.formats.instance_data import open_instance_dataset
 from segcli.data.formats.masks import open_seg_dataset
 from segcli.data.image import read_mask
 from segcli.data.transaction import undo
@@ -82,7 +82,7 @@ def test_objects_are_those_of_paddlex(shared, copy, name, objects):
     assert report.made == {"objects": objects, "shapes_left_out": 0, "objects_without_pixels": 0}
     for part in ("train", "val"):
         assert coco_values(root, part) == coco_values(expected, part)
-    dataset = open_coco_dataset(root)
+    dataset = open_instance_dataset(root)
     assert list(dataset.classes) == (root / "label.txt").read_text().split()
     assert convert_dataset(convert_config(root, "SOLOv2")).changes == ()
     undo(root)
@@ -102,7 +102,7 @@ def test_chinese_labels_and_images_inside(copy, model):
 def test_rectangles(copy):
     root = copy("raw/labelme_rectangles")
     convert_dataset(convert_config(root, "SOLOv2"))
-    dataset = open_coco_dataset(root)
+    dataset = open_instance_dataset(root)
     outlines = [entry.segmentation for sample in dataset.train + dataset.val for entry in sample.objects]
     assert len(dataset.train) + len(dataset.val) == 12
     assert {len(ring) for rings in outlines for ring in rings} == {8}

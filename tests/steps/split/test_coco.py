@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 
-from segcli.data.formats.coco import open_coco_dataset
+from segcli.data.formats.instance_data import open_instance_dataset
 from segcli.data.transaction import undo
 from segcli.errors import DatasetError
 from segcli.steps.split.command import plan_split, split_dataset
@@ -84,7 +84,7 @@ def test_the_result_is_a_valid_dataset_and_can_be_undone(folder):
     before = snapshot(folder.root)
     report, *_ = divided(folder.root)
     assert report.backups == ["annotations/instance_train.json.bak", "annotations/instance_val.json.bak"]
-    assert len(open_coco_dataset(folder.root).train) == 5
+    assert len(open_instance_dataset(folder.root).train) == 5
     undo(folder.root)
     assert snapshot(folder.root, without="") == before
 

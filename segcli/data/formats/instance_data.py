@@ -1,0 +1,137 @@
+"""Datasets of objects, as instance models take them: COCO files, and formats that serve as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from segcli.data.classes import ClassMap
+from segcli.data.formats.annotated import AnnotatedDataset, AnnotatedImage
+from segcli.data.formats.coco import CocoScan, PartCounts, find_coco_root, scan_coco
+from segcli.data.formats.coco_layout import coco_layouts
+from segcli.data.formats.format import Brush, Format, is_object
+from segcli.data.formats.object_painter import ObjectPainter
+from segcli.data.formats.table import formats_in
+from segcli.data.instances import CocoDataset, InstanceObject, InstanceSample
+from segcli.data.lists import relative_name
+from segcli.data.ratios import DEFAULT_SHARES, divide
+from segcli.data.samples import Split
+from segcli.data.settled import read_settled
+from segcli.errors import DatasetError
+from segcli.findings import Finding, has_errors
+
+LAYOUT = "coco"
+"""Name of the layout that instance models learn from; see `Format.serves`."""
+
+
+def open_instance_dataset(dataset_dir: Path) -> CocoDataset:
+    """A dataset that can be trained on and measured with, as far as its annotation files tell.
+
+    Raises:
+        DatasetError: There is no dataset, its files have errors, or a change of it was stopped half-way; carries the
+            findings.
+        BusyError: Another process is changing it.
+    """
+    dataset, findings = read_settled(dataset_dir, lambda: scan_instance_dataset(dataset_dir))
+    if has_errors(findings):
+        raise DatasetError(
+            "the dataset has faults",
+            findings,
+            path=dataset_dir,
+            hint="Global.mode=check_dataset lists every fault of every file",
+        )
+    return dataset
+
+
+def scan_instance_dataset(dataset_dir: Path) -> tuple[CocoDataset, list[Finding]]:
+    """The dataset without what cannot be used, and the faults of its files; no image is decoded.
+
+    Raises:
+        DatasetError: There is no dataset, or more than one.
+    """
+    scan = scan_instances(dataset_dir)
+    return scan.dataset, list(scan.findings)
+
+
+def scan_instances(dataset_dir: Path) -> CocoScan:
+    """What the annotation files of a dataset hold, and what is wrong with them; no image is decoded.
+
+    Raises:
+        DatasetError: There is no dataset, or more than one.
+    """
+    found = None if coco_layouts(dataset_dir) else _other_format(dataset_dir)
+    if found is None:
+        return scan_coco(find_coco_root(dataset_dir))
+    return as_instances(found.read(dataset_dir))
+
+
+def as_instances(dataset: AnnotatedDataset) -> CocoScan:
+    """A dataset of any format as instance models take it.
+
+    Where nothing divides it, 80 of 100 images are for training.
+    """
+    painter = ObjectPainter(Brush())
+    classes = ClassMap(dataset.classes)
+    parts: dict[Split, list[InstanceSample]] = {split: [] for split in Split}
+    splits = _splits(dataset)
+    number = 1
+    for image_id, image in enumerate(dataset.images, start=1):
+        objects = _objects(image, classes, painter, number)
+        number += len(objects)
+        if image.file is not None:
+            height, width = image.size
+            parts[splits[image.name]].append(InstanceSample(image.file, image_id, width, height, objects))
+    samples = {split: tuple(found) for split, found in parts.items()}
+    counts = {
+        split: PartCounts(
+            len(found),
+            sum(len(sample.objects) for sample in found),
+            sum(value.is_crowd for sample in found for value in sample.objects),
+        )
+        for split, found in samples.items()
+    }
+    ids = tuple(range(1, len(classes) + 1))
+    read = CocoDataset(dataset.root, classes, ids, samples[Split.TRAIN], samples[Split.VAL])
+    return CocoScan(read, dataset.findings, counts, dict.fromkeys(Split, dataset.source or dataset.format))
+
+
+def _other_format(dataset_dir: Path) -> Format | None:
+    if not dataset_dir.is_dir():
+        return None
+    return next((row for row, _ in formats_in(dataset_dir) if LAYOUT in row.serves), None)
+
+
+def _splits(dataset: AnnotatedDataset) -> Mapping[str, Split]:
+    """The part of each image by its name."""
+    said = {image.name: image.split for image in dataset.images}
+    if all(split is not None for split in said.values()):
+        return {name: split for name, split in said.items() if split is not None}
+    names = [relative_name(image.file, dataset.root) if image.file else image.name for image in dataset.images]
+    train = set(divide(names, DEFAULT_SHARES, 0, key=str)[0])
+    return {
+        image.name: Split.TRAIN if name in train else Split.VAL
+        for image, name in zip(dataset.images, names, strict=True)
+    }
+
+
+def _objects(
+    image: AnnotatedImage, classes: ClassMap, painter: ObjectPainter, first_id: int
+) -> tuple[InstanceObject, ...]:
+    objects: list[InstanceObject] = []
+    for value in filter(is_object, image.read_objects()):
+        found = painter.segment(value, *image.size)
+        if found is not None:
+            outline = found.segmentation
+            shape = outline if isinstance(outline, dict) else tuple(tuple(map(float, ring)) for ring in outline)
+            objects.append(
+                InstanceObject(
+                    first_id + len(objects),
+                    classes.id_of(value.label),
+                    found.box,
+                    found.area_px,
+                    shape,
+                    value.is_crowd,
+                    value.is_ignored,
+                )
+            )
+    return tuple(objects)

@@ -1,0 +1,86 @@
+"""Images and masks that no list names: paired by their names, and divided into parts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from shlex import quote
+
+from segcli.data.formats.masks_layout import paired_files, unpaired_files
+from segcli.data.formats.voc_layout import find_voc, voc_layout
+from segcli.data.headers import read_header
+from segcli.data.lists import relative_name
+from segcli.data.ratios import DEFAULT_SHARES, divide
+from segcli.data.samples import SegSample, Split
+from segcli.findings import Finding
+from segcli.rules import finding
+
+_NAMED = 5
+_HEAD_BYTES = 1 << 12
+
+Samples = tuple[SegSample, ...]
+Pair = tuple[Path, Path]
+
+
+def unlisted_samples(root: Path) -> tuple[Samples, Samples, tuple[Finding, ...]] | None:
+    """The samples of both parts and what is worth saying; None where there are no such images and masks.
+
+    Where nothing divides them, 80 of 100 images are for training, the same ones every time.
+    """
+    if find_voc(root) == root:
+        return _voc_samples(root)
+    pairs = paired_files(root)
+    if not pairs:
+        return None
+    findings = [_divided(root, len(pairs), "images were paired with masks by their names")]
+    alone = unpaired_files(root)
+    if alone:
+        listed = ", ".join(relative_name(path, root) for path in alone[:_NAMED])
+        more = f" and {len(alone) - _NAMED} more" if len(alone) > _NAMED else ""
+        findings.append(finding("S005", str(root), f"{len(alone)} without a partner: {listed}{more}"))
+    return (*_parts(root, pairs), tuple(findings))
+
+
+def _voc_samples(root: Path) -> tuple[Samples, Samples, tuple[Finding, ...]]:
+    layout = voc_layout(root)
+    findings: list[Finding] = []
+    parts: dict[Split | None, list[Pair]] = {split: [] for split in (*Split, None)}
+    for sample in layout.samples:
+        name = relative_name(sample.class_map, root)
+        if sample.image is None:
+            findings.append(finding("V101", name, f"no image is called {sample.name}"))
+        elif not sample.class_map.is_file():
+            findings.append(finding("V102", name, "there is no such file"))
+        else:
+            parts[sample.split].append((sample.image, sample.class_map))
+    found = [pair for pairs in parts.values() for pair in pairs]
+    if found and _is_in_colour(found[0][1]):
+        hint = f"segcli convert {quote(str(root))} NEW_FOLDER --to masks"
+        name = relative_name(found[0][1], root)
+        findings.append(finding("V106", name, "holds colours, not ids", hint=hint))
+    if parts[None]:
+        findings.append(_divided(root, len(parts[None]), "images belong to no part"))
+        train, val = _parts(root, found)
+    else:
+        train, val = (_samples(parts[split]) for split in Split)
+    return train, val, tuple(findings)
+
+
+def _divided(root: Path, count: int, why: str) -> Finding:
+    hint = f"none needed; segcli split {quote(str(root))} writes train.txt and val.txt"
+    return finding("S004", str(root), f"{count} {why}; 80 of 100 are for training", hint=hint)
+
+
+def _parts(root: Path, pairs: Sequence[Pair]) -> tuple[Samples, Samples]:
+    train, val = divide(pairs, DEFAULT_SHARES, 0, key=lambda pair: relative_name(pair[0], root))
+    return _samples(train), _samples(val)
+
+
+def _samples(pairs: Sequence[Pair]) -> Samples:
+    return tuple(SegSample(image, mask, 0) for image, mask in pairs)
+
+
+def _is_in_colour(path: Path) -> bool:
+    with path.open("rb") as file:
+        header = read_header(file.read(_HEAD_BYTES))
+    return header is not None and header.channels > 1
