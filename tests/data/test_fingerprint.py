@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from segcli.data.fingerprint import fingerprint_of_masks, fingerprint_of_objects
-from segcli.data.formats.coco import open_coco_dataset
+from segcli.data.formats.instance_data import open_instance_dataset
 from segcli.data.formats.masks import open_seg_dataset
 from tests.coco_folder import HEIGHT, WIDTH, make_coco_folder
 
@@ -46,7 +46,7 @@ def test_a_sky_makes_data_upright(tmp_path: Path) -> None:
 
 def test_objects_in_numbers(tmp_path: Path) -> None:
     folder = make_coco_folder(tmp_path / "data", train=4, val=2)
-    dataset = open_coco_dataset(folder.root)
+    dataset = open_instance_dataset(folder.root)
     areas = [one.area_px**0.5 for sample in dataset.train for one in sample.objects]
 
     found = fingerprint_of_objects(dataset)

@@ -150,7 +150,7 @@ def as_semantic(root: Path, _option: Any) -> Sequence[Finding]:
 OTHER_LAYOUTS = (
     Replay("C108", usual_names),
     Replay("C109", without_annotations, look=as_objects),
-    Replay("C110", as_text),
+    Replay("C164", as_text),
     Replay("C140", roboflow(objects=False), roboflow(objects=True)),
     Replay("C163", called("A0.PNG"), called("a0.png")),
     Replay("S003", without_masks, look=as_labels),

@@ -84,7 +84,7 @@ class AnnotationFile:
             self._report("C105", "no image is listed")
         mended = sum(_with_whole_ids(entry) for key in LISTS for entry in content[key])
         if mended:
-            self._report("C110", f"the ids of {counted(mended, 'item')} are text or decimals")
+            self._report("C164", f"the ids of {counted(mended, 'item')} are text or decimals")
         return content
 
     def categories(self, content: Mapping[str, list[Any]]) -> dict[int, str]:

@@ -14,7 +14,7 @@ from segcli.config.durations import parse_time
 from segcli.config.recipe import without_recipe
 from segcli.config.schema import PLANNER, Config
 from segcli.data.fingerprint import Fingerprint, fingerprint_of_masks, fingerprint_of_objects
-from segcli.data.formats.coco import open_coco_dataset
+from segcli.data.formats.instance_data import open_instance_dataset
 from segcli.data.formats.masks import open_seg_dataset
 from segcli.device import available_device, select_device
 from segcli.models.table import get_spec
@@ -47,7 +47,7 @@ _FINGERPRINTS: dict[Task, Callable[[Config], Fingerprint]] = {
     Task.SEMANTIC: lambda config: fingerprint_of_masks(
         open_seg_dataset(config.Global.dataset, config.Train.num_classes)
     ),
-    Task.INSTANCE: lambda config: fingerprint_of_objects(open_coco_dataset(config.Global.dataset)),
+    Task.INSTANCE: lambda config: fingerprint_of_objects(open_instance_dataset(config.Global.dataset)),
 }
 _TRIAL_STEPS = 3
 

@@ -143,7 +143,7 @@ def test_ids_as_text_and_decimals_are_numbers(tmp_path: Path):
             entry.update(image_id=float(entry["image_id"]), category_id=str(entry["category_id"]), id=str(entry["id"]))
     folder.write()
     found = scan_instances(folder.root)
-    assert {fault.code for fault in found.findings} == {"C110"}
+    assert {fault.code for fault in found.findings} == {"C164"}
     assert found.dataset == expected
 
 
