@@ -15,7 +15,7 @@ import numpy as np
 
 from segcli.data import rle
 from segcli.data.detections import Detections
-from segcli.data.formats.coco import open_coco_dataset
+from segcli.data.formats.instance_data import open_instance_dataset
 from segcli.data.image import read_image
 from segcli.data.instances import CocoDataset
 from segcli.metrics.mask_ap import MaskAP
@@ -60,7 +60,7 @@ def main(reference: str, data: str, masks: str, *arguments: str) -> None:
     """Trains, measures and prints."""
     import paddle
 
-    dataset = open_coco_dataset(Path(data))
+    dataset = open_instance_dataset(Path(data))
     paint(dataset, Path(masks))
     sys.argv = [reference, masks, *arguments, str(len(dataset.classes) + 1), "0.003", "dfq"]
     trained = runpy.run_path(reference)
