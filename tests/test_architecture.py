@@ -21,7 +21,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("version", "plurals", "lazy", "console", "signals", "disk"),
     ("findings",),
     ("rules",),
-    ("errors", "log", "progress"),
+    ("errors", "log", "progress", "runtimes"),
     ("failure_report", "terminal"),
     ("data",),
     ("results", "report", "models"),

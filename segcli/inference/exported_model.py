@@ -16,6 +16,7 @@ The folder is what PaddleX 3 loads, with ours beside it::
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,9 @@ import yaml
 
 from segcli.data.classes import ClassMap
 from segcli.errors import WeightsError
+from segcli.inference.graphs import Graph
 from segcli.models.card import CARD_FILE, ModelCard
+from segcli.models.instance.table import SIZED, has_onnx_form
 from segcli.models.spec import Preprocess
 
 MANIFEST_FILE = "inference.yml"
@@ -32,9 +35,9 @@ LOGITS_FILE = "logits.json"
 OBJECTS_FILE = "objects.json"
 WEIGHTS_FILE = "inference.pdiparams"
 ONNX_FILE = "inference.onnx"
-OPENVINO_FILE = "inference.xml"
+OLD_LABELS_FILE = "inference.pdmodel"
+"""The program as Paddle 2 wrote it."""
 STEM_FILE = "stem.onnx"
-OPENVINO_STEM_FILE = "stem.xml"
 HEADS_FILE = "heads.json"
 HEADS_WEIGHTS_FILE = "heads.pdiparams"
 FEATURE_TENSOR = "feature_{}"
@@ -94,14 +97,34 @@ class ExportedModel:
             return self.card.classes
         return ClassMap(self.class_names) if self.class_names else None
 
+    @cached_property
+    def graph(self) -> Graph:
+        """The network: Paddle's program that gives logits or small masks, where there is one, and its other forms."""
+        programs = [self.folder / name for name in (LOGITS_FILE, OBJECTS_FILE, LABELS_FILE, OLD_LABELS_FILE)]
+        program = next((file for file in programs if file.is_file()), programs[-2])
+        return Graph(
+            stem=self.folder / Path(ONNX_FILE).stem,
+            program=program,
+            weights=self.folder / WEIGHTS_FILE,
+            convertible=program.name in (LOGITS_FILE, OBJECTS_FILE) and has_onnx_form(self.model_name),
+        )
+
+    @cached_property
+    def stem_graph(self) -> Graph | None:
+        """The first part of an R-CNN, for any runtime; None where the model is not there in two parts."""
+        stem = self.folder / Path(STEM_FILE).stem
+        return Graph(stem, convertible=False) if self.is_split else None
+
     @property
-    def paddle_files(self) -> tuple[Path, Path] | None:
-        """Program and weights for Paddle: the one that gives logits or small masks where there is one."""
-        for name in (LOGITS_FILE, OBJECTS_FILE, LABELS_FILE, "inference.pdmodel"):
-            program, weights = self.folder / name, self.folder / WEIGHTS_FILE
-            if program.is_file() and weights.is_file():
-                return program, weights
-        return None
+    def heads_graph(self) -> Graph:
+        """The second part of an R-CNN, for Paddle."""
+        heads = self.folder / Path(HEADS_FILE).stem
+        return Graph(heads, self.folder / HEADS_FILE, self.folder / HEADS_WEIGHTS_FILE, convertible=False)
+
+    @property
+    def finds_objects(self) -> bool:
+        """Whether it is an instance model."""
+        return self.model_name in SIZED
 
     @property
     def gives_small_masks(self) -> bool:

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from segcli.data import rle
 from segcli.data.detections import Detections
 from segcli.errors import ParityError
-from segcli.inference.decode_objects import ObjectFinder
-from segcli.inference.instance_input import PreparedImage
+from segcli.inference.decode_objects import ObjectFinder, Outputs
+from segcli.inference.instance_input import PreparedImage, joined_feeds
 
 SMALLEST_SHARE = 0.9
 """Objects that must be found again as they are."""
@@ -42,6 +42,8 @@ class ObjectParity:
         max_score_diff: Largest difference of a score among these.
         max_box_diff_px: Largest difference of a box side among these.
         mean_mask_iou: Mean overlap of their masks.
+        raw_diff: Where the network finds no object: largest difference of its raw outputs, relative to the largest of
+            them; None where they are empty too, so that nothing was compared, and where objects were.
     """
 
     runtime: str
@@ -53,9 +55,19 @@ class ObjectParity:
     max_score_diff: float
     max_box_diff_px: float
     mean_mask_iou: float
+    raw_diff: float | None = None
+
+    @property
+    def proves(self) -> bool:
+        """Whether anything was compared."""
+        return self.objects > 0 or self.raw_diff is not None
 
     def summary(self) -> str:
         """One line."""
+        if self.raw_diff is not None:
+            return f"no object found, raw outputs equal to {self.raw_diff:.1e} ({self.runtime})"
+        if not self.objects:
+            return f"not proven: no object found ({self.runtime})"
         tied = f", {self.tied:.2%} tied with others" if self.tied else ""
         return (
             f"{self.found_again:.2%} of {self.objects} objects equal{tied} ({self.runtime}, scores off by "
@@ -70,11 +82,21 @@ class ObjectReference:
 
     images: tuple[PreparedImage, ...]
     found: tuple[Detections, ...]
+    outputs: tuple[Outputs, ...] = ()
+    """Raw outputs of each image, where no object is found in any."""
 
     @staticmethod
     def of(find: ObjectFinder, images: Sequence[PreparedImage]) -> ObjectReference:
         """Runs the trained network."""
-        return ObjectReference(tuple(images), tuple(find([image])[0] for image in images))
+        outputs = [find.detect(joined_feeds([image])) for image in images]
+        found = tuple(find.decode(raw, [image])[0] for raw, image in zip(outputs, images, strict=True))
+        nothing = not any(len(one.scores) for one in found)
+        return ObjectReference(tuple(images), found, tuple(outputs) if nothing else ())
+
+    @property
+    def finds_nothing(self) -> bool:
+        """Whether there is no object to compare."""
+        return not any(len(one.scores) for one in self.found)
 
 
 def compare_objects(
@@ -93,6 +115,8 @@ def compare_objects(
         ParityError: Too many objects are not found again, or their masks differ. A tie that falls the other way is no
             disagreement, but there may not be many: an untrained network gives all its proposals one score.
     """
+    if reference.finds_nothing:
+        return _compare_raw(find, runtime, file, reference, tolerance)
     score_off, box_off, overlaps = [0.0], [0.0], []
     objects = tied = 0
     for image, expected in zip(reference.images, reference.found, strict=True):
@@ -127,6 +151,35 @@ def compare_objects(
             hint="report the model; Export.tolerance allows more",
         )
     return parity
+
+
+def _compare_raw(
+    find: ObjectFinder, runtime: str, file: Path, reference: ObjectReference, tolerance: float
+) -> ObjectParity:
+    """Compares what a network says before it is decoded."""
+    off, largest, values = 0.0, 0.0, 0
+    for image, expected in zip(reference.images, reference.outputs, strict=True):
+        outputs = find.detect(joined_feeds([image]))
+        shapes = [[tuple(array.shape) for array in one] for one in (outputs, expected)]
+        if shapes[0] != shapes[1]:
+            raise ParityError(f"gives outputs of shapes {shapes[0]}, the trained network {shapes[1]}", path=file)
+        for ours, theirs in zip(outputs, expected, strict=True):
+            if theirs.size and np.issubdtype(theirs.dtype, np.floating):
+                difference = np.abs(ours.astype(np.float64) - theirs)
+                off = max(off, float(difference.max()) if np.isfinite(difference).all() else float("inf"))
+                largest = max(largest, float(np.abs(theirs).max()))
+                values += theirs.size
+    relative = off / (largest or 1.0)
+    if not relative <= tolerance:
+        raise ParityError(
+            f"finds no object, and its raw outputs are off by {relative:.2e} of the largest on {runtime}, "
+            f"allowed is {tolerance:.0e}",
+            path=file,
+            hint="report the model; Export.tolerance allows more",
+        )
+    return ObjectParity(
+        runtime, file.name, len(reference.images), 0, 1.0, 0.0, 0.0, 0.0, 1.0, relative if values else None
+    )
 
 
 def _again(

@@ -10,7 +10,7 @@ The folder beside `inference.yml` and `model_card.json`::
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,18 +18,15 @@ from typing import Any
 import numpy as np
 import yaml
 
-from segcli.config.schema import Runtime as RuntimeName
 from segcli.errors import MissingPartError, SegcliError, WeightsError
 from segcli.inference.exported_model import MANIFEST_FILE, ExportedModel
-from segcli.inference.onnx_conversion import convert_program, converter_installed
-from segcli.inference.runtimes.choice import is_installed
-from segcli.inference.runtimes.onnx_runtime import OnnxRuntime
-from segcli.inference.runtimes.openvino_runtime import OpenVinoRuntime
-from segcli.inference.runtimes.paddle_runtime import PaddleRuntime
-from segcli.inference.runtimes.protocol import Runtime, thread_count
+from segcli.inference.graphs import Graph
+from segcli.inference.runtimes.open_graph import first_line, open_graph
+from segcli.inference.runtimes.protocol import Runtime
 from segcli.models.promptable.lseg.tokenizer import tokenize
 from segcli.models.promptable.specs import PROMPTABLE, Asked
 from segcli.promptable.protocols import FloatArray, SamBackend, TextBackend
+from segcli.runtimes import AUTO, runtimes
 
 log = logging.getLogger("segcli.predict")
 
@@ -131,12 +128,12 @@ class RuntimeLSeg:
         return np.asarray(_doubling(rows) @ logits @ _doubling(columns).T, np.float32)
 
 
-def open_exported(described: ExportedModel, wanted: RuntimeName, device: str) -> tuple[SamBackend | TextBackend, str]:
+def open_exported(described: ExportedModel, wanted: str, device: str) -> tuple[SamBackend | TextBackend, str]:
     """Opens an exported promptable model.
 
     Args:
         described: What lies in the folder.
-        wanted: The runtime; ``auto`` takes on the CPU the first of ONNX Runtime, OpenVINO and Paddle that works.
+        wanted: The runtime; ``auto`` takes on the CPU the first that works, Paddle last.
         device: Where to run; another device than the CPU is Paddle's.
 
     Returns:
@@ -149,77 +146,40 @@ def open_exported(described: ExportedModel, wanted: RuntimeName, device: str) ->
     """
     parts = ExportedParts.open(described.folder)
     is_sam = PROMPTABLE[described.model_name].asked is Asked.CLICKS
-    if wanted != "auto":
+    if wanted != AUTO:
         return _open_on(parts, wanted, device, is_sam=is_sam), wanted
-    order: tuple[RuntimeName, ...] = ("onnxruntime", "openvino", "paddle") if device == "cpu" else ("paddle",)
+    able = [row for row in runtimes().values() if row.is_installed and (device == "cpu" or row.any_device)]
     faults: list[str] = []
-    for name in filter(is_installed, order):
+    for row in sorted(able, key=lambda row: row.any_device):
         try:
-            backend = _open_on(parts, name, device, is_sam=is_sam)
+            backend = _open_on(parts, row.name, device, is_sam=is_sam)
         except (SegcliError, RuntimeError, NotImplementedError, ValueError, OSError) as fault:
-            faults.append(f"{name}: {str(fault).splitlines()[0]}")
+            faults.append(f"{row.name}: {first_line(fault)}")
             continue
         if faults:
-            log.warning("%s runs on %s, because %s", described.folder, name, "; ".join(faults))
-        return backend, name
+            log.warning("%s runs on %s, because %s", described.folder, row.name, "; ".join(faults))
+        return backend, row.name
     raise MissingPartError("no runtime can open this model: " + "; ".join(faults), path=described.folder)
 
 
-def open_part(folder: Path, stem: str, runtime: RuntimeName, device: str = "cpu") -> Runtime:
-    """Opens one graph.
-
-    Raises:
-        MissingPartError: The runtime is not installed, or its file is not there and cannot be made.
-        ExportError: The conversion failed.
-    """
-    if not is_installed(runtime):
-        raise MissingPartError(f"{runtime} is not installed", hint=f"pip install {runtime}, or Predict.runtime=auto")
-    return _OPENERS[runtime](folder, stem, device)
+def part_graph(folder: Path, stem: str) -> Graph:
+    """One network of a promptable model."""
+    # oneDNN's passes of Paddle 3.3.1 give CLIP's text transformer other values, and do not come to an end on SAM-B
+    return Graph(folder / stem, folder / f"{stem}.json", folder / f"{stem}.pdiparams", onednn=False)
 
 
-def onnx_part(folder: Path, stem: str) -> Path:
-    """The ONNX file of one graph, made at its first use and kept beside it; raises as `open_part`."""
-    target = folder / f"{stem}.onnx"
-    if not target.is_file():
-        if not converter_installed():
-            raise MissingPartError(
-                f"the folder holds no {target.name} and it cannot be made",
-                path=folder,
-                hint="pip install 'segcli[onnx]', or export with Export.formats=[paddle,onnx]",
-            )
-        convert_program(folder / f"{stem}.json", folder / f"{stem}.pdiparams", target)
-    return target
+def open_part(folder: Path, stem: str, runtime: str, device: str = "cpu") -> Runtime:
+    """Opens one network; raises as `segcli.inference.runtimes.open_graph`."""
+    return open_graph(part_graph(folder, stem), runtime, device)
 
 
-def _open_on(parts: ExportedParts, runtime: RuntimeName, device: str, *, is_sam: bool) -> SamBackend | TextBackend:
+def _open_on(parts: ExportedParts, runtime: str, device: str, *, is_sam: bool) -> SamBackend | TextBackend:
     opened = {
         half: [open_part(parts.folder, stem, runtime, device) for stem in stems] for half, stems in parts.names.items()
     }
     if is_sam:
         return RuntimeSam(opened["encoder"], opened["decoder"][0], parts.mask_side, parts.source_sha256)
     return RuntimeLSeg(opened["pixels"][0], opened["texts"][0], parts.source_sha256)
-
-
-def _open_paddle(folder: Path, stem: str, device: str) -> Runtime:
-    # oneDNN's passes of Paddle 3.3.1 give CLIP's text transformer other values, and do not come to an end on SAM-B
-    files = folder / f"{stem}.json", folder / f"{stem}.pdiparams"
-    return PaddleRuntime(*files, device, thread_count(), onednn=False)
-
-
-def _open_onnx(folder: Path, stem: str, _device: str) -> Runtime:
-    return OnnxRuntime(onnx_part(folder, stem), thread_count())
-
-
-def _open_openvino(folder: Path, stem: str, _device: str) -> Runtime:
-    own = folder / f"{stem}.xml"
-    return OpenVinoRuntime(own if own.is_file() else onnx_part(folder, stem), thread_count())
-
-
-_OPENERS: dict[str, Callable[[Path, str, str], Runtime]] = {
-    "paddle": _open_paddle,
-    "onnxruntime": _open_onnx,
-    "openvino": _open_openvino,
-}
 
 
 def _doubling(size: int) -> np.ndarray[Any, np.dtype[np.float32]]:

@@ -1,12 +1,19 @@
 """A section of the configuration."""
 
-from typing import Any, ClassVar, Literal, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
 
 from segcli.config.schema.meaning import Read
+from segcli.runtimes import export_formats, runtime_names
 
-Runtime = Literal["auto", "paddle", "onnxruntime", "openvino"]
+if TYPE_CHECKING:
+    Runtime = str
+    ExportFormat = str
+else:
+    # the names of the table, so that a runtime of another package is known here too
+    Runtime = Literal[runtime_names()]
+    ExportFormat = Literal[export_formats()]
 
 
 class Section(BaseModel):

@@ -1,10 +1,10 @@
 """`Export`: writing the inference model."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from segcli.config.schema.base import Section
+from segcli.config.schema.base import ExportFormat, Section
 from segcli.config.schema.meaning import INSTANCE, PROMPTABLE, SEMANTIC, Instead, Read, Stock
 
 
@@ -30,7 +30,7 @@ class ExportConfig(Section):
         Instead("the network has one input size", PROMPTABLE),
         Stock(),
     ] = None
-    formats: tuple[Literal["paddle", "onnx", "openvino"], ...] = ("paddle",)
+    formats: tuple[ExportFormat, ...] = ("paddle",)
     verify: bool = True
     tolerance: float = Field(default=1e-3, gt=0)
     basic_config_path: Annotated[None, Read(()), Stock()] = None

@@ -9,10 +9,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from segcli.inference.graphs import Graph
 from segcli.inference.preprocess import NetworkInput
 from segcli.inference.runtimes.onnx_graph import logits_graph
 
 _ERRORS_ONLY = 3
+
+
+def open_graph(_graph: Graph, file: Path, _device: str, threads: int) -> OnnxRuntime:
+    """Opens an ONNX file; see `segcli.inference.runtimes.protocol.RuntimeModule`."""
+    return OnnxRuntime(file, threads)
 
 
 class OnnxRuntime:

@@ -4,17 +4,43 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from segcli.errors import ExportError, MissingPartError
 from segcli.inference.exported_model import LOGITS_TENSOR
+from segcli.inference.graphs import Graph
 from segcli.inference.preprocess import NetworkInput
 
 _KEPT_SHAPES = 4
 """Compiled networks that are kept: one an input shape, because fixed shapes run faster than free ones."""
+
+
+def open_graph(_graph: Graph, file: Path, _device: str, threads: int) -> OpenVinoRuntime:
+    """Opens an ONNX file or OpenVINO's own form; see `segcli.inference.runtimes.protocol.RuntimeModule`."""
+    return OpenVinoRuntime(file, threads)
+
+
+def convert_onnx(source: Path, target: Path) -> Path:
+    """Converts an ONNX file to OpenVINO's own form, weights in float32.
+
+    Raises:
+        MissingPartError: OpenVINO is not installed.
+        ExportError: OpenVINO cannot take the model.
+    """
+    if find_spec("openvino") is None:
+        raise MissingPartError("openvino is not installed", hint="pip install openvino")
+    import openvino
+
+    try:
+        openvino.save_model(openvino.Core().read_model(source), target, compress_to_fp16=False)
+    except RuntimeError as fault:
+        raise ExportError(f"OpenVINO cannot take the model: {fault}", path=source) from fault
+    return target
 
 
 class OpenVinoRuntime:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from segcli.config.check import parse_device
 from segcli.device import device_count, use_fast_kernels
 from segcli.errors import MissingPartError
+from segcli.inference.graphs import Graph
 from segcli.inference.preprocess import NetworkInput
 
 log = logging.getLogger("segcli.predict")
@@ -20,6 +21,12 @@ log = logging.getLogger("segcli.predict")
 _GPU_POOL_MB = 256
 _GPU_KINDS = ("gpu", "dcu")
 """Kinds that Paddle drives as GPUs."""
+
+
+def open_graph(graph: Graph, file: Path, device: str, threads: int) -> PaddleRuntime:
+    """Opens a program of Paddle; see `segcli.inference.runtimes.protocol.RuntimeModule`."""
+    assert graph.weights is not None
+    return PaddleRuntime(file, graph.weights, device, threads, onednn=graph.onednn)
 
 
 class PaddleRuntime:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
 from segcli.data.prefetch import available_cores
+from segcli.inference.graphs import Graph
 from segcli.inference.preprocess import NetworkInput
 
 
@@ -34,6 +36,16 @@ class Runtime(Protocol):
         Args:
             inputs: Arrays by name.
         """
+
+
+class RuntimeModule(Protocol):
+    """The code of one row of `segcli.runtimes`: a module."""
+
+    def open_graph(self, graph: Graph, file: Path, device: str, threads: int) -> Runtime:
+        """Opens `file`, a form of `graph` that the row says it reads."""
+
+    def convert_onnx(self, source: Path, target: Path) -> Path:
+        """Writes the runtime's own form of an ONNX file; only where the row names an export format of its own."""
 
 
 def thread_count() -> int:

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from segcli.config.input_size import fixed_size, wanted_shape
 from segcli.config.schema import Config
-from segcli.config.schema import Runtime as RuntimeName
 from segcli.data.files import sha256_of
 from segcli.data.formats.masks import find_root, scan_lists
 from segcli.data.image import image_size
@@ -21,9 +20,10 @@ from segcli.inference.exported_model import ExportedModel, is_exported
 from segcli.inference.onnx_conversion import converter_installed
 from segcli.inference.parity import Reference
 from segcli.inference.preprocess import Forward
-from segcli.inference.runtimes.choice import is_installed, open_runtime
+from segcli.inference.runtimes.choice import open_runtime
 from segcli.models.spec import Preprocess
 from segcli.models.table import get_spec
+from segcli.runtimes import runtimes
 from segcli.steps.export.semantic import exported_beside, input_shape, trained_forward, trained_reference, write_files
 from segcli.tasks import TASKS
 from segcli.trained import load_trained
@@ -36,7 +36,6 @@ WORTHWHILE_PIXELS = 4_000_000
 
 Exporting PP-LiteSeg-T, the lightest network, takes 4 to 5 CPU-seconds and saves 2 per megapixel.
 """
-_FAST: tuple[RuntimeName, ...] = ("onnxruntime", "openvino")
 
 
 @dataclass(frozen=True)
@@ -134,7 +133,7 @@ def _open_exported(folder: Path, config: Config) -> MeasuredModel:
 
 
 def _on_runtime(
-    model: ExportedModel, wanted: RuntimeName, device: str, source: Path, reference: Reference | None = None
+    model: ExportedModel, wanted: str, device: str, source: Path, reference: Reference | None = None
 ) -> MeasuredModel:
     runtime = open_runtime(model, wanted, device, reference=reference)
     return MeasuredModel(
@@ -149,13 +148,13 @@ def _on_runtime(
     )
 
 
-def _runtime_for_weights(config: Config) -> RuntimeName:
+def _runtime_for_weights(config: Config) -> str:
     """The runtime for trained weights: the network itself (``paddle``) unless another is wanted or worth an export."""
     wanted = config.Evaluate.runtime
     if wanted != "auto":
         return wanted
     on_cpu = available_device(config.Global.device, strict=config.Global.strict_device) == "cpu"
-    fast = converter_installed() and any(map(is_installed, _FAST))
+    fast = converter_installed() and any(row.is_installed and not row.any_device for row in runtimes().values())
     fixed = get_spec(config.Global.model).fixed_export is not None
     return "auto" if on_cpu and fast and not fixed and _pixels(config) >= WORTHWHILE_PIXELS else "paddle"
 
@@ -172,7 +171,7 @@ def _pixels(config: Config) -> int:
     return width * height * len(samples)
 
 
-def _try_fast(weights: Path, runtime: RuntimeName, config: Config, stack: ExitStack) -> MeasuredModel | None:
+def _try_fast(weights: Path, runtime: str, config: Config, stack: ExitStack) -> MeasuredModel | None:
     """The weights on a fast runtime; None where that failed and the runtime was not asked for by name."""
     try:
         beside = exported_beside(weights)

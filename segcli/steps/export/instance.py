@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from importlib.util import find_spec
 from pathlib import Path
 from typing import cast
 
@@ -21,33 +19,24 @@ from segcli.inference.exported_model import (
     MANIFEST_FILE,
     OBJECTS_FILE,
     ONNX_FILE,
-    OPENVINO_FILE,
-    OPENVINO_STEM_FILE,
     STEM_FILE,
     WEIGHTS_FILE,
+    ExportedModel,
     InputShape,
     instance_manifest_values,
     write_manifest,
 )
-from segcli.inference.instance_input import prepare
+from segcli.inference.graphs import Graph
+from segcli.inference.instance_input import joined_feeds, prepare
 from segcli.inference.object_parity import ObjectParity, ObjectReference, compare_objects
-from segcli.inference.onnx_conversion import (
-    convert_program,
-    converter_installed,
-    write_onnx,
-    write_openvino,
-    write_openvino_form,
-)
+from segcli.inference.onnx_conversion import converter_installed
 from segcli.inference.parity_samples import parity_images
-from segcli.inference.runtimes.onnx_runtime import OnnxRuntime
-from segcli.inference.runtimes.openvino_runtime import OpenVinoRuntime
-from segcli.inference.runtimes.paddle_runtime import PaddleRuntime
-from segcli.inference.runtimes.protocol import Runtime, thread_count
-from segcli.inference.runtimes.split_runtime import SplitRuntime
+from segcli.inference.runtimes.protocol import Runtime
 from segcli.models.instance.table import SIZED, has_onnx_form
 from segcli.models.spec import Preprocess
 from segcli.models.task import Task
 from segcli.steps.export.result import ExportResult
+from segcli.steps.export.runtimes import compare_runtimes, open_written, wants_onnx, write_forms
 from segcli.tasks import engine_of
 from segcli.trained import TrainedModel, load_trained
 
@@ -75,7 +64,7 @@ def export_instance(weights: Path, folder: Path, config: Config) -> ExportResult
     with whole_folder(folder) as fresh:
         references = _references(trained, config) if config.Export.verify else None
         files = write_instance_files(trained, fresh, config.Export.formats, sha256_of(weights))
-        parity = () if references is None else _verify(fresh, files, trained, references, config.Export.tolerance)
+        parity = () if references is None else _verify(fresh, trained, references, config.Export.tolerance)
     shape = input_shape(trained.card.preprocess)
     origin = None if references is None else references.origin
     return ExportResult(folder, trained.spec.name, trained.card.class_names, shape, files, parity, origin)
@@ -93,19 +82,13 @@ def write_instance_files(
         ExportError: The network cannot be written in one of the formats.
         MissingPartError: The converter is not installed.
     """
-    wanted = {"onnx", "openvino"} & set(formats)
-    whole = has_onnx_form(trained.spec.name)
     _write_programs(trained, folder)
     files = {"paddle": LABELS_FILE, "paddle_objects": OBJECTS_FILE, "paddle_weights": WEIGHTS_FILE}
-    if not whole and (wanted or converter_installed()):
-        files.update(_write_split(trained, folder, openvino="openvino" in formats))
-    if whole and wanted:
-        write_onnx(folder)
-        files["onnx"] = ONNX_FILE
-    if whole and "openvino" in formats:
-        write_openvino(folder, folder / OPENVINO_FILE)
-        files["openvino"] = OPENVINO_FILE
-        files["openvino_weights"] = str(Path(OPENVINO_FILE).with_suffix(".bin"))
+    if has_onnx_form(trained.spec.name):
+        graph = Graph(folder / Path(ONNX_FILE).stem, folder / OBJECTS_FILE, folder / WEIGHTS_FILE)
+        files |= write_forms(graph, formats)
+    elif wants_onnx(formats) or converter_installed():
+        files |= _write_split(trained, folder, formats)
     write_manifest(folder, instance_manifest_values(trained.card, files, source_sha256))
     card = trained.card.save(folder)
     return {**files, "manifest": MANIFEST_FILE, "card": card.name}
@@ -135,24 +118,19 @@ def _write_programs(trained: TrainedModel, folder: Path) -> None:
     second.unlink()
 
 
-def _write_split(trained: TrainedModel, folder: Path, *, openvino: bool) -> dict[str, str]:
+def _write_split(trained: TrainedModel, folder: Path, formats: tuple[str, ...]) -> dict[str, str]:
     """Writes the two parts of an R-CNN; returns their files by what they are."""
-    save = _engine().save_two_parts
     stem = folder / Path(STEM_FILE).stem
     try:
-        save(trained.network, stem, folder / Path(HEADS_FILE).stem)
+        _engine().save_two_parts(trained.network, stem, folder / Path(HEADS_FILE).stem)
     except Exception as fault:
         raise ExportError(f"Paddle cannot export the two parts of the network: {fault}", path=folder) from fault
-    program, weights = stem.with_suffix(".json"), stem.with_suffix(".pdiparams")
-    convert_program(program, weights, folder / STEM_FILE)
-    program.unlink()
-    weights.unlink()
-    files = {"stem": STEM_FILE, "heads": HEADS_FILE, "heads_weights": HEADS_WEIGHTS_FILE}
-    if openvino:
-        write_openvino_form(folder / STEM_FILE, folder / OPENVINO_STEM_FILE)
-        files["openvino_stem"] = OPENVINO_STEM_FILE
-        files["openvino_stem_weights"] = str(Path(OPENVINO_STEM_FILE).with_suffix(".bin"))
-    return files
+    graph = Graph(stem, stem.with_suffix(".json"), stem.with_suffix(".pdiparams"))
+    forms = write_forms(graph, formats)
+    stem.with_suffix(".json").unlink()
+    stem.with_suffix(".pdiparams").unlink()
+    files = {"heads": HEADS_FILE, "heads_weights": HEADS_WEIGHTS_FILE}
+    return files | {"stem" if kind == "onnx" else f"{kind}_stem": name for kind, name in forms.items()}
 
 
 def _engine() -> InstanceEngine:
@@ -194,41 +172,21 @@ def _references(trained: TrainedModel, config: Config) -> _References:
     small = ObjectFinder(forward(trained.network), SIZED[trained.spec.name].masks)
     whole = ObjectFinder(forward(trained.network, small=False), None)
     found = _References(ObjectReference.of(small, prepared), ObjectReference.of(whole, prepared[:1]), origin)
-    if not any(len(detections.scores) for detections in found.small.found):
+    if found.small.finds_nothing:
         log.warning("the network finds no object in %s, so there is little to compare", origin)
     return found
 
 
-def _verify(
-    folder: Path, files: dict[str, str], trained: TrainedModel, references: _References, tolerance: float
-) -> tuple[ObjectParity, ...]:
-    threads = thread_count()
-    weights = folder / WEIGHTS_FILE
+def _verify(folder: Path, trained: TrainedModel, references: _References, tolerance: float) -> tuple[ObjectParity, ...]:
+    model = ExportedModel.open(folder)
+    small, whole = references.small, references.whole
+    labels = open_written(replace(model.graph, program=folder / LABELS_FILE))
+    find = ObjectFinder(labels.run_named, None)
+    first = compare_objects(find, labels.name, folder / LABELS_FILE, whole, tolerance)
 
-    def split(stem: Runtime) -> Runtime:
-        return SplitRuntime(stem, PaddleRuntime(folder / HEADS_FILE, folder / HEADS_WEIGHTS_FILE, "cpu", threads))
+    def against_small(runtime: Runtime, file: Path) -> ObjectParity:
+        find = ObjectFinder(runtime.run_named, SIZED[trained.spec.name].masks)
+        return compare_objects(find, runtime.name, file, small, tolerance)
 
-    openers: dict[str, tuple[str, Callable[[], Runtime]]] = {
-        LABELS_FILE: ("paddle", lambda: PaddleRuntime(folder / LABELS_FILE, weights, "cpu", threads)),
-        OBJECTS_FILE: ("paddle", lambda: PaddleRuntime(folder / OBJECTS_FILE, weights, "cpu", threads)),
-        ONNX_FILE: ("onnxruntime", lambda: OnnxRuntime(folder / ONNX_FILE, threads)),
-        OPENVINO_FILE: ("openvino", lambda: OpenVinoRuntime(folder / OPENVINO_FILE, threads)),
-        STEM_FILE: ("onnxruntime", lambda: split(OnnxRuntime(folder / STEM_FILE, threads))),
-        OPENVINO_STEM_FILE: ("openvino", lambda: split(OpenVinoRuntime(folder / OPENVINO_STEM_FILE, threads))),
-    }
-    compared = []
-    for file in files.values():
-        if file not in openers:
-            continue
-        package, opener = openers[file]
-        if find_spec(package) is None:
-            log.warning("%s was not compared: %s is not installed", file, package)
-            continue
-        try:
-            runtime = opener()
-        except Exception as fault:
-            raise ExportError(f"what was written cannot be opened again: {fault}", path=folder / file) from fault
-        find = ObjectFinder(runtime.run_named, None if file == LABELS_FILE else SIZED[trained.spec.name].masks)
-        against = references.whole if file == LABELS_FILE else references.small
-        compared.append(compare_objects(find, runtime.name, folder / file, against, tolerance))
-    return tuple(compared)
+    feeds = joined_feeds(small.images[:1])
+    return (first, *compare_runtimes(model, against_small, lambda runtime: runtime.run_named(feeds)))

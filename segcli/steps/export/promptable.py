@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +13,18 @@ import paddle
 from numpy.typing import NDArray
 
 from segcli.config.schema import Config
-from segcli.config.schema import Runtime as RuntimeName
 from segcli.data.files import sha256_of, whole_folder
 from segcli.errors import ExportError, MissingPartError, ParityError
 from segcli.inference.exported_model import MANIFEST_FILE, write_manifest
-from segcli.inference.onnx_conversion import convert_program, write_openvino_form
 from segcli.inference.parity_samples import parity_images
 from segcli.models.promptable.lseg.lseg import PixelGraph, TextGraph
 from segcli.models.promptable.lseg.tokenizer import CONTEXT_LENGTH, tokenize
 from segcli.models.promptable.sam.sam import PromptedDecoder
 from segcli.models.promptable.sam.splitting import LIMIT_BYTES, encoder_parts
 from segcli.models.promptable.specs import PROMPTABLE, Asked, preparation_of
-from segcli.promptable.exported import DECODER_INPUTS, IMAGE, TOKENS, open_part
+from segcli.promptable.exported import DECODER_INPUTS, IMAGE, TOKENS, open_part, part_graph
+from segcli.runtimes import runtimes
+from segcli.steps.export.runtimes import wants_onnx, write_forms
 from segcli.trained import TrainedModel, load_trained
 
 log = logging.getLogger("segcli.export")
@@ -212,12 +211,9 @@ def _write(
         for stem, layer in zip(half.stems, half.layers, strict=True):
             _save(layer, folder / stem, shapes)
             files |= {stem: f"{stem}.json", f"{stem}_weights": f"{stem}.pdiparams"}
-            if {"onnx", "openvino"} & set(formats):
-                convert_program(folder / f"{stem}.json", folder / f"{stem}.pdiparams", folder / f"{stem}.onnx")
-                files[f"{stem}_onnx"] = f"{stem}.onnx"
-            if "openvino" in formats:
-                write_openvino_form(folder / f"{stem}.onnx", folder / f"{stem}.xml")
-                files |= {f"{stem}_openvino": f"{stem}.xml", f"{stem}_openvino_weights": f"{stem}.bin"}
+            if wants_onnx(tuple(formats)):
+                forms = write_forms(part_graph(folder, stem), tuple(formats))
+                files |= {f"{stem}_{kind}": name for kind, name in forms.items()}
             shapes = _next_shapes(trained)
     empty = [name for name in files.values() if not (folder / name).is_file() or not (folder / name).stat().st_size]
     if empty:
@@ -276,12 +272,11 @@ def _manifest(
 
 
 def _verify(half: Half, folder: Path, expected: Sequence[Sequence[NDArray[Any]]], config: Config) -> list[HalfParity]:
-    wanted: dict[RuntimeName, str] = {"paddle": "json", "onnxruntime": "onnx", "openvino": "xml"}
-    found = []
-    for runtime, ending in wanted.items():
-        if not (folder / f"{half.stems[0]}.{ending}").is_file():
+    found: list[HalfParity] = []
+    for runtime, row in runtimes().items():
+        if part_graph(folder, half.stems[0]).readable_by(row) is None:
             continue
-        if find_spec(runtime) is None:
+        if not row.is_installed:
             log.warning("%s was not compared on %s, which is not installed", half.name, runtime)
             continue
         found.append(_compared(half, folder, runtime, expected))
@@ -295,7 +290,7 @@ def _verify(half: Half, folder: Path, expected: Sequence[Sequence[NDArray[Any]]]
     return found
 
 
-def _compared(half: Half, folder: Path, runtime: RuntimeName, expected: Sequence[Sequence[NDArray[Any]]]) -> HalfParity:
+def _compared(half: Half, folder: Path, runtime: str, expected: Sequence[Sequence[NDArray[Any]]]) -> HalfParity:
     try:
         graphs = [open_part(folder, stem, runtime) for stem in half.stems]
     except MissingPartError:

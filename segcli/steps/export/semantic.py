@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from importlib.util import find_spec
+from dataclasses import replace
 from pathlib import Path
 
 from segcli.config.input_size import wanted_shape
@@ -17,7 +16,6 @@ from segcli.inference.exported_model import (
     LOGITS_FILE,
     MANIFEST_FILE,
     ONNX_FILE,
-    OPENVINO_FILE,
     WEIGHTS_FILE,
     ExportedModel,
     InputShape,
@@ -25,17 +23,14 @@ from segcli.inference.exported_model import (
     manifest_values,
     write_manifest,
 )
-from segcli.inference.onnx_conversion import write_onnx, write_openvino
+from segcli.inference.graphs import Graph
 from segcli.inference.parity import Parity, Reference, compare
 from segcli.inference.parity_samples import parity_images
 from segcli.inference.preprocess import Forward, normalise
-from segcli.inference.runtimes.onnx_runtime import OnnxRuntime
-from segcli.inference.runtimes.openvino_runtime import OpenVinoRuntime
-from segcli.inference.runtimes.paddle_runtime import PaddleRuntime
-from segcli.inference.runtimes.protocol import Runtime, thread_count
 from segcli.models.spec import ModelSpec
 from segcli.steps.export.paddle_model import write_paddle_model
 from segcli.steps.export.result import ExportResult
+from segcli.steps.export.runtimes import compare_runtimes, open_written, write_forms
 from segcli.tasks import engine_of
 from segcli.trained import TrainedModel, load_trained
 
@@ -65,7 +60,7 @@ def export_semantic(weights: Path, folder: Path, config: Config) -> ExportResult
     with whole_folder(folder) as fresh:
         reference, origin = trained_reference(trained, shape, config) if config.Export.verify else (None, None)
         files = write_files(trained, fresh, shape, config.Export.formats, sha256_of(weights))
-        parity = () if reference is None else _verify(fresh, files, reference, config.Export.tolerance)
+        parity = () if reference is None else _verify(fresh, reference, config.Export.tolerance)
     return ExportResult(folder, trained.spec.name, trained.card.class_names, shape, files, parity, origin)
 
 
@@ -97,13 +92,8 @@ def write_files(
     engine = engine_of(trained.spec.task)
     write_paddle_model(engine.for_export(trained.network, trained.spec), folder, shape)
     files = {"paddle": LABELS_FILE, "paddle_logits": LOGITS_FILE, "paddle_weights": WEIGHTS_FILE}
-    if {"onnx", "openvino"} & set(formats):
-        write_onnx(folder)
-        files["onnx"] = ONNX_FILE
-    if "openvino" in formats:
-        write_openvino(folder, folder / OPENVINO_FILE)
-        files["openvino"] = OPENVINO_FILE
-        files["openvino_weights"] = str(Path(OPENVINO_FILE).with_suffix(".bin"))
+    graph = Graph(folder / Path(ONNX_FILE).stem, folder / LOGITS_FILE, folder / WEIGHTS_FILE)
+    files |= write_forms(graph, formats)
     write_manifest(folder, manifest_values(trained.card, shape, files, source_sha256))
     card = trained.card.save(folder)
     return {**files, "manifest": MANIFEST_FILE, "card": card.name}
@@ -139,31 +129,14 @@ def trained_reference(
     return Reference.of(trained_forward(trained), inputs), origin
 
 
-def _verify(folder: Path, files: dict[str, str], reference: Reference, tolerance: float) -> tuple[Parity, ...]:
-    threads = thread_count()
-    weights = folder / WEIGHTS_FILE
-    openers: dict[str, tuple[str, Callable[[], Runtime]]] = {
-        LABELS_FILE: ("paddle", lambda: PaddleRuntime(folder / LABELS_FILE, weights, "cpu", threads)),
-        LOGITS_FILE: ("paddle", lambda: PaddleRuntime(folder / LOGITS_FILE, weights, "cpu", threads)),
-        ONNX_FILE: ("onnxruntime", lambda: OnnxRuntime(folder / ONNX_FILE, threads)),
-        OPENVINO_FILE: ("openvino", lambda: OpenVinoRuntime(folder / OPENVINO_FILE, threads)),
-    }
-    compared: list[Parity] = []
-    for file in files.values():
-        if file not in openers:
-            continue
-        package, opener = openers[file]
-        if find_spec(package) is None:
-            log.warning("%s was not compared: %s is not installed", file, package)
-            continue
-        # the label program is the logit program and one operator more
-        against = reference.first() if file == LABELS_FILE else reference
-        compared.append(compare(_open(opener, folder / file), folder / file, against, tolerance))
-    return tuple(compared)
-
-
-def _open(opener: Callable[[], Runtime], file: Path) -> Runtime:
-    try:
-        return opener()
-    except Exception as fault:
-        raise ExportError(f"what was written cannot be opened again: {fault}", path=file) from fault
+def _verify(folder: Path, reference: Reference, tolerance: float) -> tuple[Parity, ...]:
+    model = ExportedModel.open(folder)
+    labels = open_written(replace(model.graph, program=folder / LABELS_FILE))
+    # the label program is the logit program and one operator more
+    first = compare(labels, folder / LABELS_FILE, reference.first(), tolerance)
+    others = compare_runtimes(
+        model,
+        lambda runtime, file: compare(runtime, file, reference, tolerance),
+        lambda runtime: runtime.run(reference.inputs[0]),
+    )
+    return (first, *others)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from segcli.config.schema import PredictConfig, SlidingWindowConfig
-from segcli.config.schema import Runtime as RuntimeName
 from segcli.data.image import StrPath
 from segcli.data.prefetch import batched, read_ahead
 from segcli.data.sources import Input, open_sources
@@ -99,7 +98,7 @@ def create_model(
     engine_config: dict[str, Any] | None = None,
     use_hpip: bool = False,
     hpi_config: dict[str, Any] | None = None,
-    runtime: RuntimeName | None = None,
+    runtime: str | None = None,
     target_size: TargetSize = None,
     threshold: float | None = None,
     sliding_window: SlidingWindowConfig | None = None,

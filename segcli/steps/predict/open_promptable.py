@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from segcli.config.schema import Runtime as RuntimeName
 from segcli.errors import UsageError, WeightsError
 from segcli.inference.exported_model import ExportedModel, is_exported
 from segcli.models.promptable.geometry import Preparation
@@ -60,7 +59,7 @@ class OpenedPromptable:
 
 
 def open_promptable(
-    spec: ModelSpec, source: Path, *, runtime: RuntimeName = "auto", device: str = "cpu", strict: bool = False
+    spec: ModelSpec, source: Path, *, runtime: str = "auto", device: str = "cpu", strict: bool = False
 ) -> OpenedPromptable:
     """Opens weights or an exported model.
 

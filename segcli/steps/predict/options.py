@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from segcli.config.schema import PredictConfig
-from segcli.config.schema import Runtime as RuntimeName
 from segcli.errors import ConfigError, ConfigFault
 
-ENGINES: dict[str, RuntimeName] = {
+ENGINES: dict[str, str] = {
     "paddle": "paddle",
     "paddle_static": "paddle",
     "onnxruntime": "onnxruntime",
@@ -22,7 +21,7 @@ RUN_MODES = ("paddle", "mkldnn")
 """PaddleX's `run_mode` that end in Paddle on the CPU; segcli's Paddle runtime uses oneDNN wherever it works."""
 
 
-def wanted_runtime(settings: PredictConfig) -> RuntimeName:
+def wanted_runtime(settings: PredictConfig) -> str:
     """The runtime that the configuration asks for.
 
     A named `runtime` wins, then `engine` and its kin, then ``auto``, then `kernel_option`; each only where it is given.
@@ -32,7 +31,7 @@ def wanted_runtime(settings: PredictConfig) -> RuntimeName:
     """
     given = settings.model_fields_set
     faults: list[ConfigFault] = []
-    choices: list[RuntimeName] = []
+    choices: list[str] = []
     if settings.runtime != "auto":
         choices.append(settings.runtime)
     if settings.engine is not None:
@@ -48,19 +47,19 @@ def wanted_runtime(settings: PredictConfig) -> RuntimeName:
     return choices[0] if choices else "auto"
 
 
-def _engine(value: str, faults: list[ConfigFault]) -> list[RuntimeName]:
+def _engine(value: str, faults: list[ConfigFault]) -> list[str]:
     if value in ENGINES:
         return [ENGINES[value]]
     faults.append(ConfigFault("Predict.engine", f"{value!r} has no counterpart here", f"one of {', '.join(ENGINES)}"))
     return []
 
 
-def _engine_config(values: dict[str, Any], faults: list[ConfigFault]) -> list[RuntimeName]:
+def _engine_config(values: dict[str, Any], faults: list[ConfigFault]) -> list[str]:
     _refuse_others("Predict.engine_config", values, {"run_mode"}, faults)
     return _run_mode("Predict.engine_config.run_mode", values["run_mode"], faults) if "run_mode" in values else []
 
 
-def _hpi_config(values: dict[str, Any], faults: list[ConfigFault]) -> list[RuntimeName]:
+def _hpi_config(values: dict[str, Any], faults: list[ConfigFault]) -> list[str]:
     _refuse_others("Predict.hpi_config", values, {"backend", "auto_config", "auto_paddle2onnx"}, faults)
     backend = values.get("backend")
     if backend is None:
@@ -75,7 +74,7 @@ def _hpi_config(values: dict[str, Any], faults: list[ConfigFault]) -> list[Runti
     return []
 
 
-def _run_mode(key: str, value: str, faults: list[ConfigFault]) -> list[RuntimeName]:
+def _run_mode(key: str, value: str, faults: list[ConfigFault]) -> list[str]:
     if value in RUN_MODES:
         return ["paddle"]
     faults.append(ConfigFault(key, f"{value!r} has no counterpart here", f"one of {', '.join(RUN_MODES)}"))

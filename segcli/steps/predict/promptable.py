@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from segcli.config.schema import PredictConfig
-from segcli.config.schema import Runtime as RuntimeName
 from segcli.data.sources import SourceItem, open_sources
 from segcli.inference.exported_model import ExportedModel
 from segcli.models.promptable.specs import PROMPTABLE
@@ -133,6 +132,6 @@ def _questions(settings: PredictConfig, spec: ModelSpec) -> Questions | None:
     return read_questions(settings, PROMPTABLE[spec.name].asked, spec.name)
 
 
-def _runtime(settings: PredictConfig, source: Path) -> RuntimeName:
+def _runtime(settings: PredictConfig, source: Path) -> str:
     """PaddleX's ``run_mode: paddle`` of a copied configuration is no wish of a runtime where weights are given."""
     return wanted_runtime(settings) if source.is_dir() else settings.runtime

@@ -75,7 +75,11 @@ def test_both_parts_of_an_rcnn_find_the_same_in_real_images(tmp_path, shared):
     assert compared["stem.xml"].objects > 20
     model = ExportedModel.open(done.folder)
     assert model.is_split
-    for wanted, runtime in (("auto", "onnxruntime+paddle"), ("openvino", "openvino+paddle"), ("paddle", "paddle")):
+    for wanted, runtime in (
+        ("onnxruntime", "onnxruntime+paddle"),
+        ("openvino", "openvino+paddle"),
+        ("paddle", "paddle"),
+    ):
         assert open_runtime(model, wanted).name == runtime
 
 

@@ -11,10 +11,11 @@ from PIL import Image
 
 import segcli
 from segcli.config.schema import SlidingWindowConfig
-from segcli.errors import ConfigError, InputError, MissingPartError, UsageError, WeightsError
+from segcli.errors import ConfigError, InputError, UsageError, WeightsError
 from segcli.inference.exported_model import ExportedModel
-from segcli.inference.runtimes import choice
+from segcli.inference.runtimes import open_graph, paddle_runtime
 from segcli.inference.runtimes.choice import open_runtime
+from segcli.runtimes import RuntimeRow
 from segcli.steps.predict.command import predict
 from tests.trained_model import MODEL, make_config, trained_run
 
@@ -90,16 +91,18 @@ def test_every_runtime_gives_the_same_labels(images, folder, tmp_path):
 
 
 def test_auto_falls_back_with_one_warning(folder, monkeypatch, caplog):
-    def fail(*_args):
-        raise MissingPartError("cannot be opened")
+    def fail(row):
+        if row.name != "paddle":
+            raise RuntimeError("cannot be opened")
+        return paddle_runtime
 
-    monkeypatch.setitem(choice._OPENERS, "onnxruntime", fail)
-    monkeypatch.setitem(choice._OPENERS, "openvino", fail)
-    monkeypatch.setattr(choice, "is_installed", lambda _name: True)
+    monkeypatch.setattr(open_graph, "module_of", fail)
+    monkeypatch.setattr(RuntimeRow, "is_installed", property(lambda _row: True))
     with caplog.at_level(logging.WARNING, logger="segcli"):
         assert open_runtime(ExportedModel.open(folder)).name == "paddle"
     assert len(caplog.records) == 1
-    assert "onnxruntime: cannot be opened; openvino: cannot be opened" in caplog.text
+    assert "onnxruntime cannot run this model: cannot be opened" in caplog.text
+    assert "openvino cannot run this model: cannot be opened" in caplog.text
 
 
 def test_a_label_program_alone_works_as_paddlexs_exports_do(folder, images, tmp_path):

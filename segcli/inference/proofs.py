@@ -1,0 +1,120 @@
+"""What was proven of an exported model's runtimes, kept beside it: which files agree with Paddle, and how fast.
+
+A verdict holds for the very files that were compared and the version of the runtime that ran them: their digests are
+kept with it. Where nothing can be written beside the model, verdicts hold for this process alone.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from segcli.data.files import sha256_of, write_text_atomic
+from segcli.runtimes import RuntimeRow
+from segcli.version import __version__
+
+log = logging.getLogger("segcli.predict")
+
+FILE = "proofs.json"
+_SCHEMA = 1
+_unwritten: dict[Path, dict[str, Proof]] = {}
+
+
+@dataclass(frozen=True)
+class Proof:
+    """The verdict of one comparison.
+
+    Attributes:
+        runtime: What ran the files.
+        version: Version of its package, and of segcli.
+        files: Digest (SHA-256) by file name, of the program it was compared with and of the files that ran.
+        agrees: Whether the answers are the same within the tolerance.
+        detail: What was compared, or how they differ.
+        milliseconds: Time per image of the comparison, after a first run; None where nothing ran.
+    """
+
+    runtime: str
+    version: str
+    files: dict[str, str]
+    agrees: bool
+    detail: str
+    milliseconds: float | None = None
+
+
+class Proofs:
+    """The verdicts on the files of one folder.
+
+    Args:
+        folder: Folder of the exported model.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._digests: dict[Path, str] = {}
+
+    def find(self, row: RuntimeRow, files: Iterable[Path]) -> Proof | None:
+        """The verdict on exactly these files under the installed version; None where they were never compared."""
+        proof = self._read().get(row.name)
+        if proof is None or proof.version != version_of(row) or proof.files != self._digests_of(files):
+            return None
+        return proof
+
+    def keep(
+        self, row: RuntimeRow, files: Iterable[Path], *, agrees: bool, detail: str, milliseconds: float | None = None
+    ) -> Proof:
+        """Adds a verdict, in place of an earlier one on the same runtime."""
+        proof = Proof(row.name, version_of(row), self._digests_of(files), agrees, detail, milliseconds)
+        known = {**self._read(), row.name: proof}
+        values = {"schema": _SCHEMA, "proofs": [asdict(one) for one in known.values()]}
+        try:
+            write_text_atomic(self._folder / FILE, json.dumps(values, indent=2) + "\n")
+        except OSError as fault:
+            log.debug("the verdict cannot be kept beside the model: %s", fault)
+            _unwritten[self._folder] = known
+        return proof
+
+    def _read(self) -> dict[str, Proof]:
+        if self._folder in _unwritten:
+            return _unwritten[self._folder]
+        try:
+            values = json.loads((self._folder / FILE).read_text(encoding="utf-8"))
+            return {one.runtime: one for one in (_proof(entry) for entry in values["proofs"])}
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as fault:
+            log.debug("%s is not used: %s", self._folder / FILE, fault)
+            return {}
+
+    def _digests_of(self, files: Iterable[Path]) -> dict[str, str]:
+        for file in (files := list(files)):
+            if file not in self._digests:
+                self._digests[file] = sha256_of(file)
+        return {file.name: self._digests[file] for file in files}
+
+
+def version_of(row: RuntimeRow) -> str:
+    """Version of a runtime's package, with that of segcli, whose decoding is a part of every answer."""
+    names = (f"{row.package}paddle",) if row.package == "paddle" else (row.package,)
+    for name in (*names, f"{row.package}-gpu"):
+        try:
+            return f"{version(name)} (segcli {__version__})"
+        except PackageNotFoundError:
+            continue
+    return f"unknown (segcli {__version__})"
+
+
+def _proof(entry: dict[str, Any]) -> Proof:
+    milliseconds = entry["milliseconds"]
+    return Proof(
+        runtime=str(entry["runtime"]),
+        version=str(entry["version"]),
+        files={str(name): str(digest) for name, digest in entry["files"].items()},
+        agrees=entry["agrees"] is True,
+        detail=str(entry["detail"]),
+        milliseconds=None if milliseconds is None else float(milliseconds),
+    )

@@ -1,0 +1,110 @@
+"""Proves that a runtime answers as Paddle does: the same images through both, the answers compared, the time taken."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from segcli.config.schema import ExportConfig
+from segcli.errors import ParityError
+from segcli.inference.decode_objects import ObjectFinder
+from segcli.inference.exported_model import ExportedModel
+from segcli.inference.instance_input import joined_feeds, prepare
+from segcli.inference.model_runtime import PADDLE, files_on, open_on
+from segcli.inference.object_parity import ObjectParity, ObjectReference, compare_objects
+from segcli.inference.parity import Parity, Reference, compare
+from segcli.inference.parity_samples import generated_image
+from segcli.inference.preprocess import normalise, resize_image
+from segcli.inference.proofs import Proof, Proofs
+from segcli.inference.runtimes.protocol import Runtime
+from segcli.models.instance.table import SIZED
+from segcli.runtimes import RuntimeRow, runtimes
+
+TOLERANCE = ExportConfig().tolerance
+_TIMED_RUNS = 2
+
+
+@dataclass
+class Prover:
+    """Compares runtimes of one model with Paddle's program, which is run once for all of them.
+
+    Attributes:
+        model: The model.
+        proofs: Where verdicts are kept.
+    """
+
+    model: ExportedModel
+    proofs: Proofs
+    _expected: Reference | ObjectReference | None = None
+
+    def prove(self, row: RuntimeRow) -> Proof:
+        """Compares one runtime with Paddle and keeps the verdict.
+
+        Raises:
+            SegcliError: One of them cannot be opened; then there is no verdict.
+        """
+        expected = self._expected or self._ask_paddle()
+        self._expected = expected
+        if row.name == PADDLE:
+            proof = self.proofs.find(row, files_on(self.model, row))
+            assert proof is not None
+            return proof
+        runtime = open_on(self.model, row.name)
+        files = list(files_on(self.model, row))
+        try:
+            parity = self._compare(runtime, expected)
+        except ParityError as fault:
+            return self.proofs.keep(row, files, agrees=False, detail=str(fault))
+        if isinstance(parity, ObjectParity) and not parity.proves:
+            raise ParityError(
+                f"{row.name} is not proven: the network finds no object in the image of the comparison",
+                path=self.model.folder,
+                hint="export it again with a dataset at hand, or take runtime=paddle",
+            )
+        milliseconds = time_job(self._job(runtime, expected))
+        return self.proofs.keep(row, files, agrees=True, detail=parity.summary(), milliseconds=milliseconds)
+
+    def _ask_paddle(self) -> Reference | ObjectReference:
+        row = runtimes()[PADDLE]
+        paddle = open_on(self.model, PADDLE)
+        expected = self._reference(paddle)
+        milliseconds = time_job(self._job(paddle, expected))
+        self.proofs.keep(
+            row, files_on(self.model, row), agrees=True, detail="the program itself", milliseconds=milliseconds
+        )
+        return expected
+
+    def _reference(self, runtime: Runtime) -> Reference | ObjectReference:
+        image = generated_image()
+        if self.model.finds_objects:
+            return ObjectReference.of(self._finder(runtime), [prepare(image, self.model.preprocess)])
+        size = self.model.input_size or image.shape[:2]
+        return Reference.of(runtime.run, [normalise([resize_image(image, *size)], self.model.preprocess)])
+
+    def _compare(self, runtime: Runtime, expected: Reference | ObjectReference) -> Parity | ObjectParity:
+        if isinstance(expected, ObjectReference):
+            find = self._finder(runtime)
+            return compare_objects(find, runtime.name, self.model.folder, expected, TOLERANCE)
+        return compare(runtime, self.model.folder, expected, TOLERANCE)
+
+    def _finder(self, runtime: Runtime) -> ObjectFinder:
+        form = SIZED[self.model.model_name].masks if self.model.gives_small_masks else None
+        return ObjectFinder(runtime.run_named, form)
+
+    @staticmethod
+    def _job(runtime: Runtime, expected: Reference | ObjectReference) -> Callable[[], object]:
+        if isinstance(expected, ObjectReference):
+            feeds = joined_feeds(expected.images[:1])
+            return lambda: runtime.run_named(feeds)
+        return lambda: runtime.run(expected.inputs[0])
+
+
+def time_job(job: Callable[[], object]) -> float:
+    """Milliseconds of the fastest of a few runs; the job has run before."""
+    best = float("inf")
+    for _ in range(_TIMED_RUNS):
+        begin = time.perf_counter()
+        job()
+        best = min(best, time.perf_counter() - begin)
+    return round(1000 * best, 3)

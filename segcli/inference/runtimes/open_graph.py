@@ -1,0 +1,63 @@
+"""Opens one network on a runtime of the table."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any, cast
+
+from segcli.errors import ConfigError, ConfigFault, MissingPartError, SegcliError
+from segcli.inference.graphs import Graph
+from segcli.inference.runtimes.protocol import Runtime, RuntimeModule, thread_count
+from segcli.runtimes import RuntimeRow, runtimes
+
+_PACKAGE = "segcli.inference.runtimes"
+
+
+def row_of(name: str) -> RuntimeRow:
+    """The row of a runtime that is installed.
+
+    Raises:
+        ConfigError: There is no such runtime.
+        MissingPartError: It is not installed.
+    """
+    row = runtimes().get(name)
+    if row is None:
+        raise ConfigError([ConfigFault("runtime", f"{name!r} is no runtime", f"one of {', '.join(runtimes())}")])
+    if not row.is_installed:
+        raise MissingPartError(f"{name} is not installed", hint=f"pip install {row.package}, or take runtime=auto")
+    return row
+
+
+def open_graph(graph: Graph, name: str, device: str = "cpu") -> Runtime:
+    """Opens a network; the form that the runtime reads is made where it is not there.
+
+    Args:
+        graph: The network.
+        name: Name of the runtime.
+        device: Where to run.
+
+    Raises:
+        MissingPartError: The runtime is not installed, finds no file, or cannot open it.
+        ExportError: The conversion that it needs failed.
+    """
+    row = row_of(name)
+    file = graph.made_for(row)
+    try:
+        return module_of(row).open_graph(graph, file, device, thread_count())
+    except SegcliError:
+        raise
+    except Exception as fault:  # any: each runtime has exceptions of its own
+        raise MissingPartError(
+            f"{name} cannot run this model: {first_line(fault)}", path=file, hint="take runtime=auto"
+        ) from fault
+
+
+def module_of(row: RuntimeRow) -> RuntimeModule:
+    """The code of a runtime."""
+    module: Any = import_module(row.module, _PACKAGE)
+    return cast(RuntimeModule, module)
+
+
+def first_line(fault: BaseException) -> str:
+    """The first line of an error's text that says something."""
+    return next((line.strip() for line in str(fault).splitlines() if line.strip()), type(fault).__name__)

@@ -1,0 +1,74 @@
+"""The table of runtimes: what can run an exported network.
+
+Pure data, read before any library is imported. The code of a row is one module with a function `open_graph`; see
+`segcli.inference.runtimes.protocol`. A package of another maker adds a row by an entry point of the group
+`segcli.runtimes` that names a `RuntimeRow`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.metadata import entry_points
+from importlib.util import find_spec
+
+GROUP = "segcli.runtimes"
+AUTO = "auto"
+"""Takes the fastest runtime that was proven for the model."""
+
+
+@dataclass(frozen=True)
+class RuntimeRow:
+    """One runtime.
+
+    Attributes:
+        name: As in `Predict.runtime`.
+        package: What must be installed, as it is imported.
+        module: Where its code is; with a leading dot it lies in `segcli.inference.runtimes`.
+        reads: Suffixes of the files that it opens, the best first.
+        export_format: Name of its own form in `Export.formats`; None where it has no form of its own.
+        any_device: Whether it runs on other devices than the CPU.
+    """
+
+    name: str
+    package: str
+    module: str
+    reads: tuple[str, ...]
+    export_format: str | None = None
+    any_device: bool = False
+
+    @property
+    def is_installed(self) -> bool:
+        """Whether its package is there."""
+        return find_spec(self.package) is not None
+
+
+_OWN = (
+    RuntimeRow("paddle", "paddle", ".paddle_runtime", (".json", ".pdmodel"), "paddle", any_device=True),
+    RuntimeRow("onnxruntime", "onnxruntime", ".onnx_runtime", (".onnx",), "onnx"),
+    RuntimeRow("openvino", "openvino", ".openvino_runtime", (".xml", ".onnx"), "openvino"),
+)
+
+
+@lru_cache(maxsize=1)
+def runtimes() -> dict[str, RuntimeRow]:
+    """All runtimes by name: ours, then those of installed packages.
+
+    >>> list(runtimes())[:3]
+    ['paddle', 'onnxruntime', 'openvino']
+    """
+    rows = {row.name: row for row in _OWN}
+    for point in entry_points(group=GROUP):
+        row = point.load()
+        rows.setdefault(row.name, row)
+    return rows
+
+
+def runtime_names() -> tuple[str, ...]:
+    """What `Predict.runtime` and `Evaluate.runtime` may be."""
+    return (AUTO, *runtimes())
+
+
+def export_formats() -> tuple[str, ...]:
+    """What `Export.formats` may hold."""
+    return tuple(row.export_format for row in runtimes().values() if row.export_format is not None)

@@ -1,0 +1,173 @@
+"""A runtime is used only where its answers were compared with the model's own."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+
+import numpy as np
+import pytest
+
+from segcli.errors import MissingPartError, ParityError
+from segcli.inference import graphs
+from segcli.inference import proofs as proofs_module
+from segcli.inference.exported_model import LOGITS_TENSOR, ONNX_FILE, ExportedModel
+from segcli.inference.onnx_conversion import convert_program
+from segcli.inference.proofs import FILE
+from segcli.inference.proving import Prover
+from segcli.inference.runtimes.choice import open_runtime
+from segcli.runtimes import RuntimeRow
+from segcli.steps.evaluate import open_model as opened
+from segcli.steps.evaluate.command import evaluate
+from tests.trained_model import make_config, trained_run
+
+onnx = pytest.importorskip("onnx")
+pytest.importorskip("onnxruntime")
+pytest.importorskip("paddle2onnx")
+
+
+@pytest.fixture
+def model(tmp_path):
+    folder = tmp_path / "inference"
+    shutil.copytree(trained_run() / "run/best_model/inference", folder, ignore=shutil.ignore_patterns(ONNX_FILE, FILE))
+    return ExportedModel.open(folder)
+
+
+@pytest.fixture(scope="module")
+def converted(tmp_path_factory):
+    """A right conversion, made once, and one whose logits are too large."""
+    from onnx import helper, numpy_helper
+
+    folder = trained_run() / "run/best_model/inference"
+    right = tmp_path_factory.mktemp("onnx") / "right.onnx"
+    convert_program(folder / "logits.json", folder / "inference.pdiparams", right)
+    graph = onnx.load(str(right))
+    last = next(node for node in graph.graph.node if LOGITS_TENSOR in node.output)
+    last.output[:] = ["before"]
+    graph.graph.initializer.append(numpy_helper.from_array(np.float32([1.1]), "too_much"))
+    place = list(graph.graph.node).index(last) + 1
+    graph.graph.node.insert(place, helper.make_node("Mul", ["before", "too_much"], [LOGITS_TENSOR]))
+    wrong = right.with_name("wrong.onnx")
+    onnx.save(graph, str(wrong))
+    return right, wrong
+
+
+@pytest.fixture
+def convert(converted, monkeypatch):
+    """Makes the converter write the right or the wrong file."""
+
+    def choose(*, wrong: bool):
+        monkeypatch.setattr(
+            graphs, "convert_program", lambda _program, _weights, target: shutil.copy(converted[wrong], target)
+        )
+
+    choose(wrong=False)
+    return choose
+
+
+def without(monkeypatch, *names):
+    """Leaves these runtimes out, as if they were not installed."""
+    monkeypatch.setattr(RuntimeRow, "is_installed", property(lambda row: row.name not in names))
+
+
+def test_a_form_that_agrees_is_kept_and_not_compared_again(model, convert, monkeypatch):
+    without(monkeypatch, "openvino")
+    assert open_runtime(model, "onnxruntime").name == "onnxruntime"
+    assert (model.folder / ONNX_FILE).is_file()
+    monkeypatch.setattr(Prover, "prove", None)
+    assert open_runtime(model, "onnxruntime").name == "onnxruntime"
+
+
+def test_auto_takes_the_fastest_that_was_measured(model, convert):
+    open_runtime(model)
+    proofs = json.loads((model.folder / FILE).read_text())["proofs"]
+    assert {proof["runtime"] for proof in proofs} == {"paddle", "onnxruntime", "openvino"}
+    assert all(proof["agrees"] and proof["milliseconds"] > 0 for proof in proofs)
+    for slow in proofs:
+        slow["milliseconds"] = 1.0 if slow["runtime"] == "paddle" else 2.0
+    (model.folder / FILE).write_text(json.dumps({"schema": 1, "proofs": proofs}))
+    assert open_runtime(model).name == "paddle"
+
+
+def test_a_refused_form_is_refused_the_second_time_too(model, convert, caplog):
+    convert(wrong=True)
+    for _ in range(2):
+        caplog.clear()
+        with caplog.at_level(logging.WARNING, logger="segcli"):
+            assert open_runtime(model).name == "paddle"
+        assert "its logits are off" in caplog.text
+        assert "onnxruntime" in caplog.text
+        with pytest.raises(ParityError, match="its logits are off"):
+            open_runtime(model, "onnxruntime")
+
+
+def test_a_file_from_elsewhere_is_compared_before_it_is_used(model, converted, monkeypatch):
+    without(monkeypatch, "openvino")
+    shutil.copy(converted[0], model.folder / ONNX_FILE)
+    assert open_runtime(model, "onnxruntime").name == "onnxruntime"
+    shutil.copy(converted[1], model.folder / ONNX_FILE)
+    with pytest.raises(ParityError, match="its logits are off"):
+        open_runtime(model, "onnxruntime")
+
+
+def test_a_form_from_before_a_retraining_is_compared_again(model, convert, monkeypatch):
+    without(monkeypatch, "openvino")
+    open_runtime(model, "onnxruntime")
+    weights = model.folder / "inference.pdiparams"
+    retrained = bytearray(weights.read_bytes())
+    values = np.frombuffer(retrained, np.float32, count=20_000, offset=len(retrained) // 8 * 4)
+    values *= -3
+    weights.write_bytes(bytes(retrained))
+    with pytest.raises(ParityError):
+        open_runtime(ExportedModel.open(model.folder), "onnxruntime")
+
+
+def test_where_nothing_can_be_written_verdicts_hold_for_the_process(model, converted, monkeypatch):
+    without(monkeypatch, "openvino")
+    shutil.copy(converted[0], model.folder / ONNX_FILE)
+
+    def full(*_):
+        raise OSError("read-only")
+
+    monkeypatch.setattr(proofs_module, "write_text_atomic", full)
+    assert open_runtime(model, "onnxruntime").name == "onnxruntime"
+    assert not (model.folder / FILE).exists()
+    monkeypatch.setattr(Prover, "prove", None)
+    assert open_runtime(model, "onnxruntime").name == "onnxruntime"
+
+
+def test_a_damaged_file_of_verdicts_proves_nothing(model, convert, monkeypatch):
+    without(monkeypatch, "openvino")
+    open_runtime(model, "onnxruntime")
+    (model.folder / FILE).write_text('{"proofs": [{"runtime": 1}')
+    compared = []
+    prove = Prover.prove
+    monkeypatch.setattr(Prover, "prove", lambda self, row: compared.append(row.name) or prove(self, row))
+    open_runtime(model, "onnxruntime")
+    assert compared == ["onnxruntime"]
+
+
+def test_weights_measured_through_an_export_of_the_moment_are_compared_with_their_network(
+    tmp_path, convert, monkeypatch, caplog
+):
+    run = trained_run()
+    weights = tmp_path / "weights"
+    shutil.copytree(run / "run/best_model", weights, ignore=shutil.ignore_patterns("inference"))
+    config = make_config(tmp_path, run / "data", Evaluate={"weight_path": str(weights)})
+    monkeypatch.setattr(opened, "WORTHWHILE_PIXELS", 1)
+    right = evaluate(config)
+    assert right.runtime == "onnxruntime"
+    convert(wrong=True)
+    with caplog.at_level(logging.WARNING, logger="segcli"):
+        cautious = evaluate(config)
+    assert cautious.runtime == "paddle"
+    assert "its logits are off" in caplog.text
+    assert np.abs(cautious.report.matrix - right.report.matrix).sum() <= 4
+
+
+def test_what_a_runtime_cannot_run_is_told_without_a_trace(model, monkeypatch):
+    (model.folder / ONNX_FILE).write_bytes(b"no graph")
+    with pytest.raises(MissingPartError, match="onnxruntime cannot run this model"):
+        open_runtime(model, "onnxruntime")
+    assert open_runtime(model).name == "paddle"
