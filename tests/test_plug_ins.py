@@ -9,7 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 
-RUNTIME = '''
+RUNTIME = """
 import numpy as np
 from segcli.runtimes import RuntimeRow
 
@@ -28,9 +28,9 @@ class Echo:
 
 def open_graph(graph, file, device, threads):
     return Echo()
-'''
+"""
 
-USE = '''
+USE = """
 from pathlib import Path
 import numpy as np
 from segcli.config.load import load_config
@@ -42,7 +42,7 @@ runtime = open_graph(Graph(Path("network")), "echo")
 print(runtime.name, runtime.run(np.ones((1, 3, 2, 2))).sum())
 overrides = ["Global.model=PP-LiteSeg-T", "Global.mode=predict", "Predict.input=a.png", "Predict.runtime=echo"]
 print(load_config(None, overrides).config.Predict.runtime)
-'''
+"""
 
 
 def package(folder: Path, name: str, code: str, group: str, target: str) -> None:
