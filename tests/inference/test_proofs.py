@@ -116,8 +116,12 @@ def test_a_form_from_before_a_retraining_is_compared_again(model, convert, monke
     open_runtime(model, "onnxruntime")
     weights = model.folder / "inference.pdiparams"
     retrained = bytearray(weights.read_bytes())
-    values = np.frombuffer(retrained, np.float32, count=20_000, offset=len(retrained) // 8 * 4)
-    values *= -3
+    # inside one tensor of the file there are weights alone, which are small
+    step = 40_000
+    windows = (np.frombuffer(retrained, np.float32, 10_000, at) for at in range(0, len(retrained) - step, step))
+    inside = [window for window in windows if np.isfinite(window).all() and np.abs(window).max() < 10]
+    for window in inside:
+        window[:] = -window
     weights.write_bytes(bytes(retrained))
     with pytest.raises(ParityError):
         open_runtime(ExportedModel.open(model.folder), "onnxruntime")
