@@ -40,10 +40,7 @@ class ObjectFinder:
 
     def __call__(self, images: Sequence[PreparedImage], threshold: float = 0.0) -> list[Detections]:
         """The objects of each image with scores of at least `threshold`; the inputs must be of one size."""
-        return self.decode(self.detect(joined_feeds(images)), images, threshold)
-
-    def decode(self, outputs: Outputs, images: Sequence[PreparedImage], threshold: float = 0.0) -> list[Detections]:
-        """The objects of images of which the network gave `outputs`."""
+        outputs = self.detect(joined_feeds(images))
         if self.form is None:
             return [whole_masks(outputs, threshold)]
         parts = per_image(outputs, self.form)

@@ -88,10 +88,10 @@ class ObjectReference:
     @staticmethod
     def of(find: ObjectFinder, images: Sequence[PreparedImage]) -> ObjectReference:
         """Runs the trained network."""
-        outputs = [find.detect(joined_feeds([image])) for image in images]
-        found = tuple(find.decode(raw, [image])[0] for raw, image in zip(outputs, images, strict=True))
-        nothing = not any(len(one.scores) for one in found)
-        return ObjectReference(tuple(images), found, tuple(outputs) if nothing else ())
+        found = tuple(find([image])[0] for image in images)
+        if any(len(one.scores) for one in found):
+            return ObjectReference(tuple(images), found)
+        return ObjectReference(tuple(images), found, tuple(find.detect(joined_feeds([image])) for image in images))
 
     @property
     def finds_nothing(self) -> bool:
