@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import gettempdir
 from typing import TYPE_CHECKING, Any
 
-from segcli import signals, terminal
+from segcli import json_output, signals, terminal
 from segcli.errors import EXIT_DATASET_INVALID, EXIT_DONE, ConfigError
 from segcli.failure_report import Failure, failure_of
 
@@ -85,24 +85,27 @@ def run_mode(loaded: LoadedConfig, *, debug: bool = False) -> int:
     config = loaded.config
     mode, output = config.Global.mode, Path(config.Global.output)
 
+    written: list[Path] = []
+
     def work() -> int:
         from segcli.data.budget import set_max_pixels
         from segcli.lazy import load_object
-        from segcli.results import write_result
+        from segcli.results import framed, write_result
 
         set_max_pixels(config.limits.max_pixels)
 
         result: ModeResult = load_object(MODES[mode])(config)
         valid = getattr(result, "valid", True)
         path = write_result(output, mode, result.as_dict(), done=valid)
+        written.append(path)
+        json_output.tell_result(framed(mode, result.as_dict(), done=valid))
         _show_result(mode, result, path, valid=valid)
         (output / ERROR_LOG).unlink(missing_ok=True)  # that of an earlier run would mislead
         return EXIT_DONE if valid else EXIT_DATASET_INVALID
 
     def leave_result(failure: Failure) -> None:
-        from segcli.results import write_result
-
-        write_result(output, mode, _failed_values(mode, failure), done=False)
+        if not written:  # what was done stays done, whatever showing it came to
+            _leave_failure(output, mode, failure)
 
     return guard(work, output=output, on_failure=leave_result, debug=debug)
 
@@ -148,6 +151,7 @@ def _report(
     debug: bool,
 ) -> None:
     trace = "".join(traceback.format_exception(error))
+    json_output.tell_result({"done_flag": False, **failure.as_dict()})
     if on_failure is not None:
         try:
             on_failure(failure)
@@ -180,18 +184,28 @@ def _keep_trace(trace: str, output: Path) -> Path | None:
 
 def _refuse(error: ConfigError, *, debug: bool) -> int:
     """Shows the faults of a configuration and leaves the result file where mode and output are known."""
+    json_output.tell_result({"done_flag": False, **failure_of(error).as_dict()})
     if error.mode is not None and error.output is not None:
-        from segcli.results import write_result
-
-        values = _failed_values(error.mode, failure_of(error))
         try:
-            write_result(Path(error.output), error.mode, values, done=False)
+            _leave_failure(Path(error.output), error.mode, failure_of(error))
         except OSError as unwritten:
             terminal.show_failure(f"the result file cannot be written: {unwritten}")
     if debug:
         terminal.show_failure("".join(traceback.format_exception(error)).rstrip())
     terminal.show_faults(error.faults)
     return error.exit_code
+
+
+def _leave_failure(output: Path, mode: str, failure: Failure) -> None:
+    """Writes the result file of a run that failed; that of an earlier, successful one outlives a failed start."""
+    from segcli.results import framed, was_done, write_result
+
+    values = _failed_values(mode, failure)
+    json_output.tell_result(framed(mode, values, done=False))
+    if failure.at_start and mode != "check_dataset" and was_done(output, mode):
+        log.warning("nothing was started: the result of the earlier run stays in %s", output)
+    else:
+        write_result(output, mode, values, done=False)
 
 
 def _failed_values(mode: str, failure: Failure) -> dict[str, Any]:

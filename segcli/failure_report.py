@@ -7,9 +7,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from segcli.disk import FULL, full_hint
-from segcli.errors import EXIT_FAILED, ConfigError, DatasetError, SegcliError
+from segcli.errors import (
+    EXIT_FAILED,
+    ConfigError,
+    DatasetError,
+    MissingPartError,
+    SegcliError,
+    UsageError,
+    WeightsError,
+)
 from segcli.signals import Stopped
 
+_AT_START = (ConfigError, UsageError, MissingPartError, WeightsError, DatasetError)
+"""What is raised before anything was done."""
 _OUT_OF_MEMORY = ("ResourceExhausted", "Out of memory", "out of memory", "Unable to allocate", "bad_alloc")
 
 
@@ -24,6 +34,7 @@ class Failure:
         hint: What to do about it.
         details: Further entries of the result file, e.g. all findings.
         traced: Whether the traceback may be needed to find the cause.
+        at_start: Whether it says that the work could not begin.
     """
 
     exit_code: int
@@ -32,6 +43,7 @@ class Failure:
     hint: str | None = None
     details: dict[str, Any] = field(default_factory=dict)
     traced: bool = False
+    at_start: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """Entries of the result file, under PaddleX's keys ``err_type`` and ``err_msg``."""
@@ -43,7 +55,8 @@ def failure_of(error: BaseException) -> Failure:
     kind = type(error).__name__
     if isinstance(error, SegcliError):
         where = f"{error.path}: " if error.path is not None else ""
-        return Failure(error.exit_code, kind, where + error.message, error.hint, _details(error))
+        at_start = isinstance(error, _AT_START)
+        return Failure(error.exit_code, kind, where + error.message, error.hint, _details(error), at_start=at_start)
     if isinstance(error, KeyboardInterrupt):
         stop = error if isinstance(error, Stopped) else Stopped()
         reason = {"stop_reason": stop.message}

@@ -5,6 +5,7 @@ A command is one function that returns a `ModeResult`; it prints nothing. `segcl
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -50,6 +51,20 @@ def write_result(output: Path, mode: str, values: Mapping[str, Any], *, done: bo
         Path of the file.
     """
     path = output / f"{mode}_result.json"
-    frame = {"schema_version": SCHEMA_VERSION, "segcli_version": __version__, "mode": mode, "done_flag": done}
-    write_json_atomic(path, {**frame, **values})
+    write_json_atomic(path, framed(mode, values, done=done))
     return path
+
+
+def framed(mode: str, values: Mapping[str, Any], *, done: bool) -> dict[str, Any]:
+    """The result object of a mode: its values after the version of the schema, the mode and whether it was done."""
+    frame = {"schema_version": SCHEMA_VERSION, "segcli_version": __version__, "mode": mode, "done_flag": done}
+    return {**frame, **values}
+
+
+def was_done(output: Path, mode: str) -> bool:
+    """Whether the folder holds the result of a run of this mode that succeeded."""
+    try:
+        found = json.loads((output / f"{mode}_result.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(found, dict) and found.get("done_flag") is True

@@ -1,59 +1,65 @@
 """What a person sees: results on the output stream, faults on the error stream.
 
-Failures are written without rich, so that a mistyped option answers at once.
+Most of it is written without rich, so that a mistyped option answers at once and lines fit any terminal.
 """
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from segcli import json_output
 from segcli.errors import ConfigFault
 from segcli.plurals import counted
+from segcli.text import mark, prepare_streams, safe, takes_colours, wrapped
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from segcli.findings import Finding
 
-_RED, _YELLOW, _BOLD, _DIM, _PLAIN = "\x1b[31m", "\x1b[33m", "\x1b[1m", "\x1b[2m", "\x1b[0m"
+_RED, _GREEN, _YELLOW, _BLUE, _CYAN = (f"\x1b[{number}m" for number in (31, 32, 33, 34, 36))
+_BOLD, _DIM, _PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[0m"
 _SHOWN_FINDINGS = 20
 Rows = Sequence[tuple[str, str]]
 
 
 def show_failure(message: str, hint: str | None = None) -> None:
     """One error with its remedy."""
+    json_output.tell_shown("done_flag", False)
+    json_output.tell_shown("err_msg", message)
+    json_output.tell_shown("hint", hint)
     paint = _painter(sys.stderr)
-    lines = [f"{paint('error', _RED + _BOLD)}: {message}"]
+    lines = _paragraph(message, paint("error", _RED + _BOLD) + ": ", 7)
     if hint:
-        lines.append(f"  {paint('->', _YELLOW)} {hint}")
+        lines += _paragraph(hint, f"  {paint('->', _YELLOW)} ", 5)
     _write(sys.stderr, lines)
 
 
 def show_warning(message: str) -> None:
     """One line on the error stream about what goes on nevertheless."""
     paint = _painter(sys.stderr)
-    _write(sys.stderr, [f"{paint('warning', _YELLOW + _BOLD)}: {message}"])
+    _write(sys.stderr, _paragraph(message, paint("warning", _YELLOW + _BOLD) + ": ", 9))
 
 
-def show_faults(faults: Iterable[ConfigFault]) -> None:
+def show_faults(faults: Iterable[ConfigFault], title: str = "{} in the configuration") -> None:
     """All faults of a configuration."""
     faults = list(faults)
     paint = _painter(sys.stderr)
-    lines = [f"{paint('error', _RED + _BOLD)}: {counted(len(faults), 'fault')} in the configuration"]
+    lines = [f"{paint('error', _RED + _BOLD)}: {title.format(counted(len(faults), 'fault'))}"]
     for fault in faults:
-        source = f"  {paint(fault.source, _DIM)}" if fault.source else ""
-        lines.append(f"\n  {paint(fault.key, _BOLD)}{source}\n    {fault.message}")
+        source = f"  {paint(safe(fault.source), _DIM)}" if fault.source else ""
+        lines += ["", f"  {paint(safe(fault.key), _BOLD)}{source}", *wrapped(safe(fault.message), "    ")]
         if fault.hint:
-            lines.append(f"    {paint('->', _YELLOW)} {fault.hint}")
+            lines += _paragraph(fault.hint, f"    {paint('->', _YELLOW)} ", 7)
     _write(sys.stderr, lines)
 
 
 def show_text(text: str) -> None:
     """A text as it is, on the output stream; YAML in colours where a person reads it."""
+    prepare_streams()
     if not sys.stdout.isatty():
         sys.stdout.write(text)
         return
@@ -64,6 +70,7 @@ def show_text(text: str) -> None:
 
 def show_markdown(text: str) -> None:
     """A Markdown text: laid out where a person reads it, as it is elsewhere."""
+    prepare_streams()
     if not sys.stdout.isatty():
         sys.stdout.write(text)
         return
@@ -73,50 +80,49 @@ def show_markdown(text: str) -> None:
 
 
 def show_summary(title: str, rows: Rows, *, good: bool = True, result: Path | None = None) -> None:
-    """The outcome of a command: a title, one line a value, and where to read on."""
-    from rich.table import Table
-    from rich.text import Text
-
-    out = console()
-    out.print(Text.assemble(("✔ " if good else "✘ ", "green" if good else "red"), (title, "bold")))
-    table = Table.grid(padding=(0, 2))
-    table.add_column(style="cyan", no_wrap=True)
-    table.add_column(overflow="fold")
+    """The outcome of a command: a title, one line per value, and where to read on."""
+    rows = [*rows, *([("result", str(result))] if result is not None else [])]
+    if json_output.is_wanted():
+        json_output.tell_shown(title, dict(rows))
+        return
+    paint = _painter(sys.stdout)
+    lines = [f"{paint(mark(sys.stdout, good=good), _GREEN if good else _RED)} {paint(safe(title), _BOLD)}"]
+    width = max((len(safe(label)) for label, _ in rows), default=0)
     for label, value in rows:
-        table.add_row(f"  {label}", Text(value))
-    if result is not None:
-        table.add_row("  result", Text(str(result)))
-    out.print(table)
+        lines += _paragraph(value, f"  {paint(f'{safe(label):<{width}}', _CYAN)}  ", width + 4)
+    _write(sys.stdout, lines)
 
 
 def show_findings(findings: Sequence[Finding], *, more: str | None = None) -> None:
-    """The first findings as a table; `more` names where all of them are."""
-    from rich.table import Table
-    from rich.text import Text
-
+    """The first findings; `more` names where all of them are."""
     if not findings:
         return
-    table = Table(box=None, padding=(0, 2, 0, 0), show_edge=False, header_style="bold")
-    for name in ("code", "where", "what"):
-        table.add_column(name, overflow="fold", no_wrap=name == "code")
-    styles = {"error": "red", "warning": "yellow", "info": "blue"}
+    if json_output.is_wanted():
+        json_output.tell_shown("findings", [finding.as_dict() for finding in findings])
+        return
+    paint = _painter(sys.stdout)
+    styles = {"error": _RED, "warning": _YELLOW, "info": _BLUE}
+    lines = []
     for finding in findings[:_SHOWN_FINDINGS]:
-        place = f"{finding.path}, {finding.location}" if finding.location else finding.path
-        what = Text(finding.message)
+        place = safe(f"{finding.path}, {finding.location}" if finding.location else finding.path)
+        severity = finding.severity.value
+        lines.append(f"{paint(f'{finding.code} {severity}', styles[severity])}  {place}")
+        lines += wrapped(safe(finding.message), "    ")
         if finding.hint:
-            what.append(f"\n-> {finding.hint}", style="dim")
-        table.add_row(Text(finding.code, style=styles[finding.severity.value]), Text(place), what)
-    out = console()
-    out.print(table)
+            lines += _paragraph(finding.hint, f"    {paint('->', _DIM)} ", 7)
     if len(findings) > _SHOWN_FINDINGS:
         where = f"; all of them are in {more}" if more else ""
-        out.print(f"... and {len(findings) - _SHOWN_FINDINGS} more{where}", style="dim", markup=False)
-    out.print(f"segcli rule {findings[0].code} explains {findings[0].code}", style="dim", markup=False)
-    out.print()
+        lines += wrapped(safe(f"... and {len(findings) - _SHOWN_FINDINGS} more{where}"))
+    lines += [paint(f"segcli rule {findings[0].code} explains {findings[0].code}", _DIM), ""]
+    _write(sys.stdout, lines)
 
 
 def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """A table with a header."""
+    rows = [[safe(cell) for cell in row] for row in rows]
+    if json_output.is_wanted():
+        json_output.tell_shown(title, [dict(zip(columns, row, strict=True)) for row in rows])
+        return
     from rich.table import Table
     from rich.text import Text
 
@@ -129,22 +135,29 @@ def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]
 
 
 def console() -> Console:
-    """The console of results: plain lines where the output is no terminal."""
+    """The console of results."""
     from rich.console import Console
 
-    return Console(soft_wrap=not sys.stdout.isatty(), highlight=False)
+    return Console(highlight=False)
 
 
 class _painter:  # noqa: N801 - used like a function
     """Colours a word where the stream is a terminal and colours are not declined."""
 
     def __init__(self, stream: IO[str]) -> None:
-        self._colours = stream.isatty() and not os.environ.get("NO_COLOR")
+        self._colours = takes_colours(stream)
 
     def __call__(self, word: str, style: str) -> str:
         return f"{style}{word}{_PLAIN}" if self._colours else word
 
 
+def _paragraph(text: object, begin: str, width: int) -> list[str]:
+    """Lines of a text behind a beginning of so many columns, which may hold colours."""
+    first, *others = wrapped(safe(text), " " * width)
+    return [begin + first[width:], *others]
+
+
 def _write(stream: IO[str], lines: Iterable[str]) -> None:
-    stream.write("\n".join(lines) + "\n")
+    prepare_streams()
+    stream.write("\n".join(line.rstrip() for line in lines) + "\n")
     stream.flush()

@@ -18,7 +18,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("version", "plurals", "lazy", "console", "signals", "disk"),
+    ("version", "plurals", "lazy", "console", "signals", "disk", "text", "json_output"),
     ("findings",),
     ("rules",),
     ("errors", "log", "progress", "runtimes"),

@@ -12,6 +12,7 @@ import typer
 from segcli.cli.dataset import add_dataset
 from segcli.cli.prompts import add_promptable
 from segcli.cli.rules import add_rules
+from segcli.cli.running import offer_json
 from segcli.cli.tools import add_tools
 from segcli.cli.trained import add_trained
 from segcli.cli.training import add_training
@@ -48,6 +49,7 @@ def _common(
 
 for _add in GROUPS:
     _add(main)
+offer_json(main)
 
 if __name__ == "__main__":
     main()

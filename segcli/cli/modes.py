@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
 import typer
+from typer.core import TyperCommand
 
 from segcli import app
 from segcli.cli.options import Key
@@ -22,12 +23,12 @@ Given = dict[str, tuple[str, Any]]
 _FUNCTIONS: dict[str, Callable[..., None]] = {}
 
 
-def mode_command(main: typer.Typer) -> Callable[[Command], Command]:
+def mode_command(main: typer.Typer, cls: type[TyperCommand] | None = None) -> Callable[[Command], Command]:
     """Adds a command whose options with a `Key` become the configuration of a mode."""
 
     def add(function: Command) -> Command:
         _FUNCTIONS[function.__name__] = function
-        main.command()(function)
+        main.command(cls=cls)(function)
         return function
 
     return add

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from segcli.cli.modes import mode_command, start
 from segcli.cli.options import (
@@ -24,12 +25,24 @@ from segcli.cli.options import (
 from segcli.cli.prompts import PromptOptions, prompts_from
 
 _WEIGHTS = "Trained weights; without it the best of the output."
+_FORMS = ("compact", "full")
 
 
 def add_trained(main: typer.Typer) -> None:
     """Adds the commands to the main one."""
-    for function in (evaluate, export, predict):
-        mode_command(main)(function)
+    mode_command(main)(evaluate)
+    mode_command(main)(export)
+    mode_command(main, cls=PredictCommand)(predict)
+
+
+class PredictCommand(TyperCommand):
+    """`predict`, which still understands ``--json full``, now ``--masks full``."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Reads the arguments."""
+        forms = [place for place in range(len(args) - 1) if args[place] == "--json" and args[place + 1] in _FORMS]
+        args = [("--masks" if place in forms else word) for place, word in enumerate(args)]
+        return super().parse_args(ctx, args)
 
 
 def evaluate(
@@ -101,9 +114,11 @@ def predict(
         typer.Option(help="Smallest score of an object.", rich_help_panel=SETTINGS),
         Key("Predict.threshold"),
     ] = None,
-    json_form: Annotated[
+    masks: Annotated[
         str | None,
-        typer.Option("--json", help="compact, or full: every pixel as in PaddleX.", rich_help_panel=SETTINGS),
+        typer.Option(
+            "--masks", help="Masks in the JSON: compact, or full: every pixel as in PaddleX.", rich_help_panel=SETTINGS
+        ),
         Key("Predict.json_form"),
     ] = None,
     weights: Annotated[
