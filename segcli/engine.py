@@ -39,11 +39,12 @@ class Evaluation:
     """Result of measuring a network on the validation part.
 
     Attributes:
-        score: Number by which the best checkpoint is chosen; higher is better.
+        score: Number by which the best checkpoint is chosen; higher is better. None where it is not defined, as the
+            mask AP of images without objects.
         metrics: Everything measured, by name, as plain values for JSON.
     """
 
-    score: float
+    score: float | None
     metrics: Mapping[str, Any]
 
 

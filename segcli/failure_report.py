@@ -65,7 +65,8 @@ def failure_of(error: BaseException) -> Failure:
         remedy = "lower batch_size, crop_size or num_workers"
         return Failure(EXIT_FAILED, kind, f"there is not enough memory: {_one_line(error)}", remedy, traced=True)
     if isinstance(error, OSError) and (error.filename is not None or error.errno in FULL):
-        place = f"{error.filename}: " if error.filename is not None else ""
+        written = error.filename2 if error.errno in FULL else None
+        place = f"{written or error.filename}: " if error.filename is not None else ""
         return Failure(EXIT_FAILED, kind, f"{place}{error.strerror}", _file_hint(error), traced=True)
     remedy = "`segcli doctor` tells what is missing" if isinstance(error, ImportError) else "please report it"
     return Failure(EXIT_FAILED, kind, f"unexpected {kind}: {_one_line(error)}", remedy, traced=True)
@@ -81,7 +82,7 @@ def _details(error: SegcliError) -> dict[str, Any]:
 
 def _file_hint(error: OSError) -> str | None:
     if error.errno in FULL and error.filename is not None:
-        return full_hint(error.filename)
+        return full_hint(error.filename2 or error.filename)  # of a copy the second one is what was written
     hints = {
         errno.ENOENT: "check the path",
         errno.EACCES: "check who may read and write it",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import shutil
 import tempfile
@@ -67,7 +68,30 @@ def write_text_atomic(target: Path, text: str) -> None:
 
 def write_json_atomic(target: Path, values: Any) -> None:
     """Writes `values` as indented JSON (UTF-8, non-ASCII kept)."""
-    write_text_atomic(target, json.dumps(values, indent=2, ensure_ascii=False) + "\n")
+    write_text_atomic(target, to_json(values, indent=2, ensure_ascii=False) + "\n")
+
+
+def to_json(values: Any, **options: Any) -> str:
+    """JSON that every reader takes: a number that is not defined becomes ``null``, never ``NaN`` or ``Infinity``.
+
+    Args:
+        values: Plain values.
+        options: Those of `json.dumps`.
+    """
+    try:
+        return json.dumps(values, allow_nan=False, **options)
+    except ValueError:
+        return json.dumps(_defined(values), allow_nan=False, **options)
+
+
+def _defined(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, dict):
+        return {key: _defined(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_defined(inner) for inner in value]
+    return value
 
 
 def backup_path(path: Path) -> Path:

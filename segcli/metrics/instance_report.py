@@ -94,9 +94,9 @@ class InstanceReport:
     detections: int
 
     @property
-    def score(self) -> float:
-        """Mask AP, the number by which models are compared; 0 when there is no object."""
-        return self.mask.AP or 0.0
+    def score(self) -> float | None:
+        """Mask AP, the number by which models are compared; None when there is no object."""
+        return self.mask.AP
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON; `AP` is PaddleX's key for mask AP."""

@@ -50,9 +50,9 @@ class ClickReport:
     objects: int
 
     @property
-    def score(self) -> float:
-        """Mean IoU of the answers to boxes; 0 without objects."""
-        return self.counts.compute().get("miou_box", 0.0)
+    def score(self) -> float | None:
+        """Mean IoU of the answers to boxes; None without objects."""
+        return self.counts.compute().get("miou_box")
 
     def totals(self) -> dict[str, float]:
         """Mean IoU by kind of prompt; `miou_box_filled` is what must be beaten."""
@@ -78,9 +78,9 @@ class TextReport:
     images: int
 
     @property
-    def score(self) -> float:
-        """Mean IoU over the names."""
-        return self.labels.miou
+    def score(self) -> float | None:
+        """Mean IoU over the names; None where none of them is anywhere."""
+        return self.labels.totals()["mIoU"]
 
     def binary_iou(self) -> dict[str, float | None]:
         """IoU of each name asked alone against the background; None where it is nowhere."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from segcli.data.classes import IGNORE_INDEX, ClassMap
-from segcli.data.files import write_text_atomic
+from segcli.data.files import to_json, write_text_atomic
 from segcli.errors import WeightsError
 from segcli.models.spec import Preprocess
 
@@ -54,7 +54,7 @@ class ModelCard:
     def save(self, folder: Path) -> Path:
         """Writes the card into `folder` whole or not at all."""
         path = folder / CARD_FILE
-        write_text_atomic(path, json.dumps(self.as_dict(), indent=2, ensure_ascii=False) + "\n")
+        write_text_atomic(path, to_json(self.as_dict(), indent=2, ensure_ascii=False) + "\n")
         return path
 
     @staticmethod

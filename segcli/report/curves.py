@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,9 +27,8 @@ def draw_curves(history: Sequence[Mapping[str, Any]], target: Path, score_name: 
     loss_axes.set_ylabel("loss")
     rate_axes.plot(iterations, [event["lr"] for event in steps], color="tab:gray")
     rate_axes.set_ylabel("learning rate")
-    score_axes.plot(
-        [event["iteration"] for event in scores], [event["score"] for event in scores], "o-", color="tab:green"
-    )
+    values = [math.nan if event["score"] is None else event["score"] for event in scores]
+    score_axes.plot([event["iteration"] for event in scores], values, "o-", color="tab:green")
     score_axes.set_ylabel(score_name)
     score_axes.set_ylim(0, 1)
     score_axes.set_xlabel("iteration")

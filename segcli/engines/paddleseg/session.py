@@ -89,7 +89,7 @@ class SemanticSession:
         report = measure(
             network_forward(network), self.dataset.val, self.classes, self.preprocess, **self.measure_options
         )
-        return Evaluation(score=report.miou, metrics=report.as_dict())
+        return Evaluation(score=report.totals()["mIoU"], metrics=report.as_dict())
 
 
 def _reaching_all(loss: Tensor, network: Network) -> Tensor:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from segcli.data import files
 from segcli.data.classes import ClassMap
 from segcli.data.files import atomic_path, write_bytes_atomic
 from segcli.data.formats.masks import count_ids
@@ -101,4 +101,4 @@ def _row_text(row: NDArray[np.uint8]) -> str:
 
 def to_json(values: Mapping[str, Any], *, indent: int, ensure_ascii: bool) -> str:
     """Indented JSON."""
-    return json.dumps(values, indent=indent, ensure_ascii=ensure_ascii)
+    return files.to_json(values, indent=indent, ensure_ascii=ensure_ascii)

@@ -115,9 +115,10 @@ class CheckpointWriter(Callback):
         self._card(state).save(folder)
 
     def _card(self, state: TrainState) -> ModelCard:
-        measured = state.evaluation is not None and state.evaluated_iteration == state.iteration
-        score = {state.session.score_name: state.evaluation.score} if measured and state.evaluation else {}
-        return replace(self.card, iteration=state.iteration, score=score)
+        measured = state.evaluated_iteration == state.iteration
+        score = state.evaluation.score if measured and state.evaluation is not None else None
+        named = {} if score is None else {state.session.score_name: score}
+        return replace(self.card, iteration=state.iteration, score=named)
 
     def _states(self, state: TrainState) -> States:
         return States(

@@ -22,6 +22,8 @@ class EarlyStop(Callback):
         if state.evaluation is None:
             return
         score = state.evaluation.score
+        if score is None:
+            return
         if self._best is None or score > self._best + self._min_delta:
             self._best, self._waited = score, 0
             return

@@ -9,8 +9,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from segcli.data.files import naming, write_text_atomic
-from segcli.steps.train.state import Callback, TrainState
+from segcli.data.files import naming, to_json, write_text_atomic
+from segcli.steps.train.state import Callback, TrainState, shown_score
 
 HISTORY_FILE = "history.jsonl"
 
@@ -106,7 +106,7 @@ class HistoryWriter(Callback):
             kept = [event for event in kept if (event["event"], event["iteration"]) != ("evaluate", state.iteration)]
         if state.iteration == 0:
             kept = []
-        write_text_atomic(self._path, "".join(json.dumps(event) + "\n" for event in kept))
+        write_text_atomic(self._path, "".join(to_json(event) + "\n" for event in kept))
 
     def on_step(self, state: TrainState) -> None:
         """Writes the means every `log_interval` iterations."""
@@ -133,11 +133,11 @@ class HistoryWriter(Callback):
             return
         self._append("evaluate", state, {"score": state.evaluation.score, "metrics": dict(state.evaluation.metrics)})
         log.info(
-            "iteration %d  %s %.4f  (best %.4f at iteration %d)",
+            "iteration %d  %s %s  (best %s at iteration %d)",
             state.iteration,
             state.session.score_name,
-            state.evaluation.score,
-            state.best_score,
+            shown_score(state.evaluation.score),
+            shown_score(state.best_score),
             state.best_iteration,
         )
 
@@ -151,7 +151,7 @@ class HistoryWriter(Callback):
             self._meter.load_state_dict(values)
 
     def _append(self, event: str, state: TrainState, values: Mapping[str, Any]) -> None:
-        line = json.dumps({"event": event, "iteration": state.iteration, "epoch": state.epoch, **values})
+        line = to_json({"event": event, "iteration": state.iteration, "epoch": state.epoch, **values})
         with naming(self._path), self._path.open("a", encoding="utf-8") as file:
             file.write(line + "\n")
 

@@ -154,8 +154,10 @@ class _Loop:
             state.session.network.train()
         state.evaluated_iteration = state.iteration
         state.evaluation_pending = False
-        if state.best_score is None or state.evaluation.score > state.best_score:
-            state.best_score = state.evaluation.score
+        score = state.evaluation.score
+        # as long as no score is defined, the newest weights are the best
+        if state.best_score is None or (score is not None and score > state.best_score):
+            state.best_score = score
             state.best_iteration = state.iteration
         for callback in self.callbacks:
             callback.on_evaluation(state)

@@ -9,6 +9,11 @@ from typing import Any
 from segcli.engine import Evaluation, TrainingSession
 
 
+def shown_score(score: float | None) -> str:
+    """A score for a person."""
+    return "not defined" if score is None else f"{score:.4f}"
+
+
 @dataclass
 class TrainState:
     """The progress of one training; the loop writes it, callbacks read it.

@@ -8,7 +8,7 @@ from datetime import timedelta
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from segcli.console import error_console
-from segcli.steps.train.state import Callback, TrainState
+from segcli.steps.train.state import Callback, TrainState, shown_score
 
 _WIDE = 120
 """Columns of a terminal from which on rate and speed have room beside the rest."""
@@ -59,7 +59,9 @@ class TerminalProgress(Callback):
         if state.evaluation is not None:
             name = state.session.score_name
             self._bar.update(
-                self._task, scores=f"{name} {state.evaluation.score:.4f}  best {state.best_score:.4f}", refresh=True
+                self._task,
+                scores=f"{name} {shown_score(state.evaluation.score)}  best {shown_score(state.best_score)}",
+                refresh=True,
             )
 
     def on_end(self, state: TrainState) -> None:
