@@ -8,7 +8,7 @@ from segcli.plan import instance, semantic
 from segcli.plan.choice import Choice, Means
 
 SMALL = {Task.SEMANTIC: semantic.MODEL, Task.INSTANCE: instance.MODEL}
-_LARGE = {Task.SEMANTIC: "PP-LiteSeg-T", Task.INSTANCE: "Mask-RT-DETR-S"}
+LARGE = {Task.SEMANTIC: "PP-LiteSeg-T", Task.INSTANCE: "Mask-RT-DETR-S"}
 _MANY_IMAGES = 2000
 
 
@@ -17,7 +17,7 @@ def choose_model(task: Task, data: Fingerprint, means: Means) -> Choice:
     number = f"{data.train_images} images"
     if means.device != "cpu" and (means.pretrained or data.train_images >= _MANY_IMAGES):
         start = "trained weights" if means.pretrained else "random weights"
-        return Choice("Global.model", _LARGE[task], f"{number}, {start} and a {means.device.upper()}")
+        return Choice("Global.model", LARGE[task], f"{number}, {start} and a {means.device.upper()}")
     if means.device == "cpu":
         reason = f"{number} on a CPU: from random weights a network of 0.7 M parameters learns most in the time"
     else:

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import logging
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,8 +22,10 @@ if TYPE_CHECKING:
     import requests
 
 CHUNK_BYTES = 1 << 20
-TIMEOUT_SECONDS = (10, 60)
+TIMEOUT_SECONDS = (5, 60)
 """To connect, and between two pieces of the answer."""
+OFFLINE = "SEGCLI_OFFLINE"
+"""Environment variable: 1 allows no network."""
 
 _log = logging.getLogger("segcli.weights")
 
@@ -86,6 +89,9 @@ def _is_intact(target: Path, wanted_sha256: str | None) -> bool:
 
 
 def _download(url: str, target: Path, wanted_sha256: str | None) -> None:
+    if os.environ.get(OFFLINE, "0") not in ("", "0"):
+        hint = f"unset {OFFLINE}, or give a local file"
+        raise WeightsError(f"{OFFLINE} allows no network, and no copy is kept here", path=url, hint=hint)
     _log.info("downloading %s", url)
     with _explained(url, target), atomic_path(target) as temporary:
         sha256 = _receive(url, temporary, wanted_sha256)

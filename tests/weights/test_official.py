@@ -58,6 +58,7 @@ def server() -> Iterator[Server]:
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("SEGCLI_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("SEGCLI_OFFLINE")  # the server is here
     monkeypatch.setenv("NO_PROXY", "*")
     return tmp_path / "cache"
 

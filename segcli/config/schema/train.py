@@ -74,7 +74,9 @@ class TrainConfig(Section):
             to the plan.
         batch_size: Images per iteration and device; None in a file leaves it to the plan.
         learning_rate: Learning rate after the warm-up; None is the recipe's.
-        pretrain_weight_path: Local file, official name or URL; null starts at random and touches no network.
+        pretrain_weight_path: Local file, official name or URL; null starts at random and touches no network. A command
+            that is given nothing takes ``auto``: the official weights where they can be had (from the cache, or by one
+            attempt at their URL, which SEGCLI_OFFLINE=1 forbids), else random ones.
         warmup_steps: Iterations of linear warm-up; None is the recipe's.
         resume_path: Checkpoint to go on from: a folder, a file in it, or ``last``, the newest of the output.
         log_interval: Iterations between two lines of the log.

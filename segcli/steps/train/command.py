@@ -36,6 +36,7 @@ from segcli.steps.train.result import TrainResult, stopped_training
 from segcli.steps.train.resume import find_checkpoint, restore
 from segcli.steps.train.run_folder import CONFIG_FILE, CURVES_FILE, LOCK_FILE, LOG_FILE
 from segcli.steps.train.run_log import run_log
+from segcli.steps.train.starting import with_start
 from segcli.steps.train.state import Callback, TrainState
 from segcli.steps.train.states import STATES_FILE
 from segcli.steps.train.stop_request import asked_to_stop
@@ -72,6 +73,7 @@ def train(config: Config) -> TrainResult:
     with locked(output / LOCK_FILE, "segcli train", what=f"the output folder {output}"):
         if is_planned(config):
             config, _ = planned(config)
+        config = with_start(config)
         if launch.is_needed(config):
             return launch.train_in_processes(config)
         return train_here(config)

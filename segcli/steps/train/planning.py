@@ -11,7 +11,7 @@ from typing import Any
 
 from segcli.config.check import parse_device
 from segcli.config.durations import parse_time
-from segcli.config.recipe import without_recipe
+from segcli.config.recipe import AUTO, without_recipe
 from segcli.config.schema import PLANNER, Config
 from segcli.data.fingerprint import Fingerprint, fingerprint_of_masks, fingerprint_of_objects
 from segcli.data.formats.instance_data import open_instance_dataset
@@ -21,9 +21,10 @@ from segcli.models.table import get_spec
 from segcli.models.task import Task
 from segcli.plan import instance, semantic
 from segcli.plan.choice import CPU_SECONDS, GPU_SECONDS, Choice, Cost, Means, Plan, Planner
-from segcli.plan.model import choose_model
+from segcli.plan.model import LARGE, choose_model
 from segcli.plan.recipe import plan_by_recipe
 from segcli.steps.train import launch
+from segcli.steps.train.starting import official_start, with_start
 from segcli.tasks import engine_of
 
 log = logging.getLogger("segcli.train")
@@ -53,10 +54,12 @@ _TRIAL_STEPS = 3
 
 
 def for_command(config: Config) -> Config:
-    """The configuration of a command or a file, with `Train.plan` decided where it is not given.
+    """The configuration of a command or a file, with `Train.plan` and the weights decided where they are not given.
 
     A file that sets PaddleX's keys of training is a recipe, which stands as it is.
     """
+    if config.Train.resume_path is None and not config.is_given("Train.pretrain_weight_path"):
+        config = config.replaced({"Train.pretrain_weight_path": AUTO}, PLANNER)
     if config.Train.plan is not None:
         return config
     of_file = [key for key in RECIPE_KEYS if ":" in config.origin(key) and config.is_given(key)]
@@ -82,18 +85,24 @@ def planned(config: Config) -> tuple[Config, Plan]:
         DatasetError: The dataset cannot be trained on.
     """
     config = without_recipe(config)
+    if not _chooses_model(config):
+        config = with_start(config)
     task = get_spec(config.Global.model).task
     data = _FINGERPRINTS[task](config)
     means = _means(config)
     chosen: tuple[Choice, ...] = ()
-    if config.origin("Global.model").startswith(PLANNER):
+    if _chooses_model(config):
         chosen = (choose_model(task, data, means),)
         config = config.replaced({"Global.model": chosen[0].value}, PLANNER)
     select_device(launch.device_of(config), strict=config.Global.strict_device)
     plan = _plan(config, task, data, means)
     plan = replace(plan, choices=(*chosen, *plan.choices))
-    filled = config.replaced({**plan.values(), "Train.plan_reasons": plan.reasons()}, PLANNER)
-    return filled, plan
+    reasons = {**(config.Train.plan_reasons or {}), **plan.reasons()}
+    return config.replaced({**plan.values(), "Train.plan_reasons": reasons}, PLANNER), plan
+
+
+def _chooses_model(config: Config) -> bool:
+    return config.origin("Global.model").startswith(PLANNER)
 
 
 def _plan(config: Config, task: Task, data: Fingerprint, means: Means) -> Plan:
@@ -118,7 +127,15 @@ def _means(config: Config) -> Means:
     kind, _ = parse_device(available_device(launch.device_of(config), strict=config.Global.strict_device))
     given = config.Train.time
     seconds = parse_time(given) if given is not None else CPU_SECONDS if kind == "cpu" else GPU_SECONDS
-    return Means(kind, seconds, given is not None, config.Train.pretrain_weight_path is not None)
+    return Means(kind, seconds, given is not None, _has_weights(config, kind))
+
+
+def _has_weights(config: Config, device: str) -> bool:
+    """Whether trained weights are there to begin with; on a CPU nothing is fetched to choose a model."""
+    if config.Train.pretrain_weight_path != AUTO:
+        return config.Train.pretrain_weight_path is not None
+    large = get_spec(LARGE[get_spec(config.Global.model).task])
+    return device != "cpu" and official_start(large)[0] is not None
 
 
 @dataclass(frozen=True)
@@ -138,6 +155,8 @@ def _tried(config: Config, means: Means) -> _Trial:
     """Trains for a few steps with a network that is thrown away, and takes the time of the fastest."""
     clock = time.process_time if means.device == "cpu" and not means.on_request else time.perf_counter
     spec = get_spec(config.Global.model)
+    if config.Train.pretrain_weight_path == AUTO:
+        config = config.replaced({"Train.pretrain_weight_path": None}, PLANNER)
     session = engine_of(spec.task).open_training(spec, config)
     session.network.train()
     batches = session.batches(0)

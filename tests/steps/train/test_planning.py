@@ -14,6 +14,7 @@ from segcli.cli.main import main
 from segcli.config.load import load_config
 from segcli.config.schema import Config
 from segcli.steps.train.planning import for_command, is_planned, planned
+from segcli.steps.train.starting import with_start
 from tests.images import make_seg_dataset
 from tests.instance_run import make_rectangles
 
@@ -112,3 +113,31 @@ def test_init_writes_what_the_plan_chose(masks: Path, tmp_path: Path) -> None:
 def test_a_length_of_time_that_is_none_is_refused(text: str, masks: Path, tmp_path: Path) -> None:
     with pytest.raises(Exception, match="length of time"):
         configured(tmp_path, masks, {}, f"Train.time={text}")
+
+
+def test_official_weights_that_cannot_be_had_leave_random_ones_and_a_sentence(
+    masks: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEGCLI_CACHE", str(tmp_path / "cache"))
+    config = configured(tmp_path, masks, RECIPE, model="PP-LiteSeg-T")
+
+    assert config.Train.pretrain_weight_path == "auto"
+    begun = with_start(config)
+    assert begun.Train.pretrain_weight_path is None
+    reason = (begun.Train.plan_reasons or {})["Train.pretrain_weight_path"]
+    assert "SEGCLI_OFFLINE allows no network" in reason
+    assert "random" in reason
+
+
+@pytest.mark.parametrize("value", [None, "mine.pdparams"])
+def test_weights_that_a_person_names_stand(value: str | None, masks: Path, tmp_path: Path) -> None:
+    config = configured(tmp_path, masks, {"Train": {"pretrain_weight_path": value}}, model="PP-LiteSeg-T")
+
+    assert with_start(config).Train.pretrain_weight_path == value
+
+
+def test_a_model_without_official_weights_asks_for_none(masks: Path, tmp_path: Path) -> None:
+    begun = with_start(configured(tmp_path, masks, {}))
+
+    assert begun.Train.pretrain_weight_path is None
+    assert "no official weights" in (begun.Train.plan_reasons or {})["Train.pretrain_weight_path"]

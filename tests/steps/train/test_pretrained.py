@@ -83,6 +83,7 @@ def test_weights_of_another_network_are_refused(dataset, tmp_path):
 
 def test_official_weights_without_a_network(dataset, tmp_path, monkeypatch):
     monkeypatch.setenv("SEGCLI_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("SEGCLI_OFFLINE")
     for name in ("https_proxy", "HTTPS_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     for name in ("no_proxy", "NO_PROXY"):
