@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import pickle
+import shutil
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
+from segcli.data.budget import memory_bytes
+from segcli.data.prefetch import available_cores
 from segcli.data.sampling import BatchPlan, Draws
 from segcli.engine import Batch
 
+log = logging.getLogger("segcli.train")
+
 _FAULT = "exception"
+_MOST_WORKERS = 8
+_PREFETCHED = 2
+"""Batches that each loading process holds ready, as Paddle's loader has it; one more is in the making."""
+_SHARED_MEMORY = Path("/dev/shm")
+_ROOM_SHARE = 0.8
+"""Of the free shared memory, and of half the memory, that batches may fill."""
 
 Collate = Callable[[list[dict[str, Any]]], Any]
 
@@ -28,6 +42,56 @@ class DrawnSamples(Protocol):
 
     def path_of(self, draw: int) -> str:
         """Path of the image of a draw, for messages."""
+
+
+def worker_count(wanted: int | Literal["auto"]) -> int:
+    """Processes that load: the wanted number, or what suits the device.
+
+    On the CPU loading is a few hundredths of a step, and processes would take cores from the network. A GPU waits for
+    its images where it has not several cores to itself.
+    """
+    if wanted != "auto":
+        return wanted
+    import paddle
+
+    if paddle.get_device() == "cpu":
+        return 0
+    count = max(1, min(_MOST_WORKERS, available_cores() // _processes_here() - 1))
+    log.info("images are loaded in processes of their own: %d (Train.num_workers)", count)
+    return count
+
+
+def _processes_here() -> int:
+    """Training processes of this machine."""
+    return int(os.environ.get("PADDLE_LOCAL_SIZE", "1"))
+
+
+def fitting_workers(wanted: int, batch_bytes: int) -> tuple[int, bool]:
+    """How many processes can load with their batches in memory, and whether they pass them through shared memory.
+
+    Docker gives a container 64 MB of shared memory; a batch beyond that ends the training with a bus error.
+    """
+    each = max(batch_bytes * (_PREFETCHED + 1) * _processes_here(), 1)
+    count = max(1, min(wanted, int(memory_bytes() * _ROOM_SHARE / 2) // each))
+    shared = shutil.disk_usage(_SHARED_MEMORY).free if _SHARED_MEMORY.is_dir() else 0
+    fits = int(shared * _ROOM_SHARE) // each
+    if fits >= count:
+        return count, True
+    room = f"{batch_bytes / 1e6:.0f} MB per batch and {shared / 1e6:.0f} MB of shared memory (docker run --shm-size=8g)"
+    if fits:
+        log.warning("%d instead of %d processes load: %s", fits, count, room)
+        return fits, True
+    log.warning("batches are passed without shared memory, which is slower: %s", room)
+    return count, False
+
+
+def _size_of(value: Any) -> int:
+    """Bytes of all arrays in a batch."""
+    if isinstance(value, dict):
+        return sum(map(_size_of, value.values()))
+    if isinstance(value, list | tuple):
+        return sum(map(_size_of, value))
+    return int(getattr(value, "nbytes", 0))
 
 
 def load_batches(
@@ -70,12 +134,18 @@ def _load_apart(samples: DrawnSamples, plan: BatchPlan, collate: Collate | None,
     """Loads in processes; what a sample raises comes back as data, because Paddle's loader hangs on it as well."""
     import paddle
 
+    guarded, join = _Guarded(samples), partial(_join_guarded, collate)
+    first = next(iter(plan), [])
+    # a sample is a function of its draw: looking at the first batch changes nothing
+    count, shared = fitting_workers(num_workers, _size_of(join([guarded[draw] for draw in first])) if first else 0)
     loader = paddle.io.DataLoader(
-        _Guarded(samples),
+        guarded,
         batch_sampler=plan,
-        num_workers=num_workers,
-        collate_fn=partial(_join_guarded, collate),
+        num_workers=count,
+        collate_fn=join,
         return_list=True,
+        use_shared_memory=shared,
+        prefetch_factor=_PREFETCHED,
     )
     for tensors in loader:
         if _FAULT in tensors:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from os import SEEK_END, PathLike
 from pathlib import Path
@@ -31,6 +32,8 @@ LOSSY_FORMATS = frozenset({"JPEG", "MPO", "JPEG2000", "WEBP"})
 
 FLIPS = {2: 1, 3: -1, 4: 0, 6: 1, 7: -1, 8: 0}
 """OpenCV's code of the flip for each EXIF orientation: 1 across, 0 down, -1 both; 5 to 8 are transposed before."""
+_REDUCED = {2: cv2.IMREAD_REDUCED_COLOR_2, 4: cv2.IMREAD_REDUCED_COLOR_4, 8: cv2.IMREAD_REDUCED_COLOR_8}
+_COLOURS = 3
 _BYTES = "<bytes>"
 _HEAD_BYTES = 1 << 16
 
@@ -73,6 +76,30 @@ def decode_image(data: bytes, image_range: ImageRange = BITS, *, name: StrPath =
     """The same from the content of a file; `name` is what an error calls it."""
     header = _checked_header(data, name)
     return upright(decode_rgb(data, header, image_range, name=name), header.orientation)
+
+
+def read_smaller(path: StrPath, factor: Callable[[int, int], int]) -> tuple[UInt8Array, tuple[int, int]]:
+    """An image in colour, decoded at a fraction of its size where the format allows that, which is JPEG.
+
+    Args:
+        path: As for `read_image`.
+        factor: Height and width of the image -> 1, 2, 4 or 8, by which its sides may be divided.
+
+    Returns:
+        RGB, uint8 [h, w, 3], and the height and width of the whole image.
+
+    Raises:
+        InputError: As for `read_image`.
+    """
+    data = _read_bytes(path)
+    header = _checked_header(data, path)
+    width, height = header.size
+    reduced = _REDUCED.get(factor(height, width))
+    if header.format == "JPEG" and header.channels == _COLOURS and reduced is not None:
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), reduced | cv2.IMREAD_IGNORE_ORIENTATION)
+        if pixels is not None:
+            return upright(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB, dst=pixels), header.orientation), (height, width)
+    return upright(decode_rgb(data, header, BITS, name=path), header.orientation), (height, width)
 
 
 def read_mask(path: StrPath) -> UInt8Array:

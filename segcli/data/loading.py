@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from segcli.data.image import Labels, RgbImage, read_image, read_mask
+from segcli.data.decoded_cache import DecodedCache
+from segcli.data.image import Labels, RgbImage, read_image, read_mask, read_smaller
 from segcli.data.instances import InstanceSample
 from segcli.data.prefetch import map_ahead
 from segcli.data.samples import SegSample
@@ -17,29 +19,55 @@ _THREADS = 2
 
 @dataclass(frozen=True)
 class LoadedSample:
-    """A sample in memory: the image in RGB [H, W, 3] and its mask [H, W]."""
+    """A sample in memory: the image in RGB [H, W, 3], possibly smaller than the mask, and its mask [H, W]."""
 
     sample: SegSample
     rgb: RgbImage
     mask: Labels
 
 
-def load(sample: SegSample) -> LoadedSample:
+def load(
+    sample: SegSample, factor: Callable[[int, int], int] | None = None, cache: DecodedCache | None = None
+) -> LoadedSample:
     """Decodes a sample.
+
+    Args:
+        sample: What to decode.
+        factor: By how much the sides of an image of a height and width may be divided; None keeps it whole.
+        cache: Keeps whole images and masks; its arrays are not to be changed.
 
     Raises:
         DatasetError: A file cannot be read, or image and mask differ in size.
     """
     try:
-        loaded = LoadedSample(sample, read_image(sample.image), read_mask(sample.mask))
+        rgb, size = _read(sample.image, _whole if factor is None else factor, cache)
+        loaded = LoadedSample(
+            sample, rgb, read_mask(sample.mask) if cache is None else cache.read(sample.mask, read_mask)
+        )
     except InputError as error:
         raise DatasetError(error.message, path=error.path, hint=error.hint) from error
-    if loaded.rgb.shape[:2] != loaded.mask.shape:
-        (height, width), (mask_height, mask_width) = loaded.rgb.shape[:2], loaded.mask.shape
+    if size != loaded.mask.shape:
+        (height, width), (mask_height, mask_width) = size, loaded.mask.shape
         message = f"mask is {mask_width} x {mask_height}, image {width} x {height}"
         fault = finding("S207", str(sample.mask), message)
         raise DatasetError(message, [fault], path=sample.mask, hint=fault.hint)
     return loaded
+
+
+def _read(
+    path: Path, factor: Callable[[int, int], int], cache: DecodedCache | None
+) -> tuple[RgbImage, tuple[int, int]]:
+    """An image, and its full height and width."""
+    if cache is None:
+        return read_smaller(path, factor)
+    rgb = cache.read(path, read_image)
+    height, width = rgb.shape[:2]
+    factor(height, width)
+    return rgb, (height, width)
+
+
+def _whole(_height: int, _width: int) -> int:
+    return 1
 
 
 def read_sized(sample: InstanceSample) -> RgbImage:

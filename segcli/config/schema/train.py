@@ -103,7 +103,8 @@ class TrainConfig(Section):
         optimizer: Replaces the recipe's optimizer.
         lr_scheduler: Replaces the recipe's schedule.
         loss: Replaces the recipe's loss.
-        num_workers: Processes that load; 0 loads in the main process.
+        num_workers: Processes that load; 0 loads in the main process; auto is 0 on the CPU and up to 8 on a GPU.
+        cache_images: Keeps decoded images for the next epoch: in the memory, or on the disk that holds `Global.output`.
         keep_checkpoints: How many recent checkpoints are kept beside the best; with two, one that is damaged costs
             no more than the way from the one before.
         checkpoint_minutes: Minutes after which a checkpoint is written between two evaluations; null writes none.
@@ -175,7 +176,8 @@ class TrainConfig(Section):
     loss: Annotated[dict[str, Any] | None, Read(("train",), SEMANTIC), Instead("the losses belong to the network")] = (
         None
     )
-    num_workers: int = Field(default=0, ge=0)
+    num_workers: Literal["auto"] | Annotated[int, Field(ge=0)] = "auto"
+    cache_images: Annotated[Literal["off", "memory", "disk"], Read(("train",), DENSE)] = "off"
     keep_checkpoints: int = Field(default=2, ge=1)
     checkpoint_minutes: float | None = Field(default=10, gt=0)
     ema: EmaConfig = EmaConfig()

@@ -8,8 +8,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from segcli.batches import worker_count
 from segcli.config.recipe import WARMUP_SHARE, chosen_recipe
 from segcli.config.schema import RECIPE, Config, TrainConfig
+from segcli.data.decoded_cache import open_cache
 from segcli.data.formats.instance_data import open_instance_dataset
 from segcli.data.identity import identities
 from segcli.data.instances import CocoDataset
@@ -86,19 +88,25 @@ class PaddleDetEngine:
         preprocess = SIZED[spec.name].preprocess(size)
         batch_transforms = _fitted(recipe.batch_transforms, settings.network, len(dataset.classes))
         stacked = any(transform["type"] in _STACKING for transform in batch_transforms)
+        workers = worker_count(settings.num_workers)
         return InstanceSession(
             network=network,
             forward=network,
             optimizer=build_optimizer(_optimizer(config, recipe), network, schedule),
             classes=dataset.classes,
             preprocess=preprocess,
-            stream=InstanceStream(images, build_transforms(recipe.transforms), draws),
+            stream=InstanceStream(
+                images,
+                build_transforms(recipe.transforms),
+                draws,
+                open_cache(settings.cache_images, Path(config.Global.output), workers),
+            ),
             draws=draws,
             collate=collate(build_transforms(batch_transforms), stacked=stacked),
             measure=partial(_measure, spec=spec, dataset=dataset, preprocess=preprocess),
             total_iterations=settings.epochs_iters * per_epoch,
             eval_interval=settings.eval_interval * per_epoch,
-            num_workers=settings.num_workers,
+            num_workers=workers,
             data=identities(dataset),
             ema_decay=recipe.ema_decay,
         )

@@ -5,11 +5,13 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from segcli.data.decoded_cache import DecodedCache
 from segcli.data.image import read_image
 from segcli.data.sampling import Draws, seed_augmentation
 
@@ -34,21 +36,26 @@ class TrainingImage:
 
 
 class InstanceStream:
-    """The endless training set: item `d` is draw number `d` of a `Draws`."""
+    """The endless training set: item `d` is draw number `d` of a `Draws`; a cache keeps decoded images."""
 
     def __init__(
-        self, images: Sequence[TrainingImage], transforms: Sequence[Callable[[Any], Any]], draws: Draws
+        self,
+        images: Sequence[TrainingImage],
+        transforms: Sequence[Callable[[Any], Any]],
+        draws: Draws,
+        cache: DecodedCache | None = None,
     ) -> None:
         self._images = images
         self._transforms = transforms
         self._draws = draws
+        self._cache = cache
 
     def __len__(self) -> int:
         return len(self._images)
 
     def __getitem__(self, draw: int) -> dict[str, Any]:
         """Reads and transforms one sample."""
-        sample = read_sample(self._images[self._draws.sample(draw)])
+        sample = read_sample(self._images[self._draws.sample(draw)], self._cache)
         seed_augmentation(self._draws.seed_of(draw))
         for transform in self._transforms:
             sample = transform(sample)
@@ -59,9 +66,9 @@ class InstanceStream:
         return self._images[self._draws.sample(draw)].path
 
 
-def read_sample(rgb: TrainingImage) -> dict[str, Any]:
+def read_sample(rgb: TrainingImage, cache: DecodedCache | None = None) -> dict[str, Any]:
     """The sample before any transform; what transforms may change in place is copied."""
-    image = read_image(rgb.path)
+    image = read_image(rgb.path) if cache is None else cache.read(Path(rgb.path), read_image).copy()
     height, width = image.shape[:2]
     return {
         "im_id": np.array([rgb.image_id]),

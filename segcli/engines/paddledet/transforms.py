@@ -10,8 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import cv2
 import numpy as np
 
+from segcli.data import rle
+from segcli.engines.paddledet.grid_targets import GridTargets
 from segcli.engines.paddledet.importing import import_ppdet
 from segcli.engines.paddledet.seed_targets import SeedTargets
 from segcli.engines.paddledet.warp import WarpWithMasks
@@ -124,12 +127,73 @@ class PadTargets:
         return padded_samples
 
 
+class MasksOfOutlines:
+    """PaddleDetection's `Poly2Mask`, which copies all masks of an image twice.
+
+    Args:
+        del_poly: Whether the outlines are dropped.
+    """
+
+    def __init__(self, del_poly: bool = False) -> None:
+        self._drops = del_poly
+
+    def __call__(self, sample: Sample) -> Sample:
+        """The sample with ``gt_segm`` uint8 [n, H, W]."""
+        height, width = (int(side) for side in sample["im_shape"])
+        masks = np.zeros((len(sample["gt_poly"]), height, width), np.uint8)
+        for mask, outline in zip(masks, sample["gt_poly"], strict=True):
+            code = rle.from_polygons(outline, height, width) if isinstance(outline, list) else rle.parse(outline)
+            mask[:] = rle.decode(code)
+        rest = {name: value for name, value in sample.items() if name != "gt_poly" or not self._drops}
+        return {**rest, "gt_segm": masks}
+
+
+class ResizeWithMasks:
+    """PaddleDetection's `Resize`, which copies all resized masks of an image twice.
+
+    Args:
+        target_size: Height and width in pixels, or the bounds of the shorter and the longer side.
+        keep_ratio: Whether they are bounds.
+        interp: OpenCV's way of interpolation of the image; masks take the nearest pixel.
+    """
+
+    def __init__(self, target_size: int | list[int], keep_ratio: bool, interp: int = cv2.INTER_LINEAR) -> None:
+        import_ppdet()
+        from ppdet.data.transform import operators
+
+        self._resize = operators.Resize(target_size, keep_ratio, interp)
+
+    def __call__(self, sample: Sample) -> Sample:
+        """The sample in its new size."""
+        height, width = sample["image"].shape[:2]
+        masks = sample.get("gt_segm")
+        rest = {name: value for name, value in sample.items() if name != "gt_segm"}
+        resized: Sample = self._resize(rest)
+        if masks is None:
+            return resized
+        y, x = self._scales(height, width)
+        found = np.zeros((len(masks), *resized["image"].shape[:2]), np.uint8)
+        for mask, target in zip(masks, found, strict=True):
+            cv2.resize(np.ascontiguousarray(mask), None, dst=target, fx=x, fy=y, interpolation=cv2.INTER_NEAREST)
+        return {**resized, "gt_segm": found}
+
+    def _scales(self, height: int, width: int) -> tuple[float, float]:
+        wanted = self._resize.target_size
+        if not self._resize.keep_ratio:
+            return wanted[0] / height, wanted[1] / width
+        scale = min(min(wanted) / min(height, width), max(wanted) / max(height, width))
+        return scale, scale
+
+
 OWN_TRANSFORMS: dict[str, Callable[..., Any]] = {
     "ExpandWithMasks": ExpandWithMasks,
     "CropWithMasks": CropWithMasks,
     "DistortSometimes": DistortSometimes,
     "PadTargets": PadTargets,
     "SeedTargets": SeedTargets,
+    "Poly2Mask": MasksOfOutlines,
+    "Resize": ResizeWithMasks,
+    "Gt2Solov2Target": GridTargets,
     "WarpWithMasks": WarpWithMasks,
 }
 

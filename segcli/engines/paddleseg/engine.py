@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
+from segcli.batches import worker_count
 from segcli.config.input_size import fixed_size
 from segcli.config.recipe import chosen_recipe
 from segcli.config.schema import Config
 from segcli.data.class_weights import class_weights
+from segcli.data.decoded_cache import open_cache
 from segcli.data.formats.masks import open_seg_dataset
 from segcli.data.samples import SegDataset
 from segcli.data.sampling import Draws
@@ -63,19 +66,21 @@ class PaddleSegEngine:
             warmup_steps=recipe.warmup_steps,
             iterations=settings.epochs_iters,
         )
+        workers = worker_count(settings.num_workers)
+        cache = open_cache(settings.cache_images, Path(config.Global.output), workers)
         return SemanticSession(
             network=network,
             forward=paddle.jit.to_static(network.forward) if settings.dy2st else network,
             optimizer=build_optimizer(recipe.optimizer, network, schedule),
             dataset=dataset,
-            stream=SampleStream(dataset.train, transforms, draws, _edge_classes(losses, len(dataset.classes))),
+            stream=SampleStream(dataset.train, transforms, draws, _edge_classes(losses, len(dataset.classes)), cache),
             draws=draws,
             loss_parts=losses,
             preprocess=spec.preprocess,
             ema_decay=recipe.ema_decay,
             total_iterations=settings.epochs_iters,
             eval_interval=settings.eval_interval,
-            num_workers=settings.num_workers,
+            num_workers=workers,
             measure_options={
                 "absent_class": config.Evaluate.absent_class,
                 "sliding_window": config.Evaluate.sliding_window,

@@ -6,10 +6,16 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from segcli.data.decoded_cache import DecodedCache
+from segcli.data.image import Labels, RgbImage
 from segcli.data.loading import load
 from segcli.data.samples import SegSample
 from segcli.data.sampling import Draws, seed_augmentation
+from segcli.engines.paddleseg.byte_transforms import apply_to_bytes, split_normalize
+from segcli.engines.paddleseg.crops import Cut, with_scaled_crop
+from segcli.inference.preprocess import normalise
 
 _BOOKKEEPING = ("trans_info", "gt_fields")
 
@@ -22,15 +28,23 @@ class SampleStream:
         transforms: PaddleSeg's transforms, in order.
         draws: Which sample and which random numbers each draw has.
         edge_classes: Number of classes when the loss needs an edge map, else None.
+        cache: Keeps decoded images; None decodes each time.
     """
 
     def __init__(
-        self, samples: Sequence[SegSample], transforms: Sequence[Any], draws: Draws, edge_classes: int | None = None
+        self,
+        samples: Sequence[SegSample],
+        transforms: Sequence[Any],
+        draws: Draws,
+        edge_classes: int | None = None,
+        cache: DecodedCache | None = None,
     ) -> None:
         self._samples = samples
-        self._transforms = transforms
+        self._scaled_crop, rest = with_scaled_crop(transforms)
+        self._transforms, self._normalize = split_normalize(rest)
         self._draws = draws
         self._edge_classes = edge_classes
+        self._cache = cache
 
     def __len__(self) -> int:
         return len(self._samples)
@@ -44,22 +58,42 @@ class SampleStream:
         Raises:
             DatasetError: A file cannot be read, or image and mask differ in size.
         """
-        sample = load(self._samples[self._draws.sample(draw)])
         seed_augmentation(self._draws.seed_of(draw))
-        data: dict[str, Any] = {
-            "img": sample.rgb.astype(np.float32),
-            "label": sample.mask,
-            "trans_info": [],
-            "gt_fields": ["label"],
-        }
+        rgb, mask = self._read(self._samples[self._draws.sample(draw)])
+        data: dict[str, Any] = {"img": rgb, "label": mask, "trans_info": [], "gt_fields": ["label"]}
         for transform in self._transforms:
-            data = transform(data)
-        data["img"] = np.ascontiguousarray(data["img"].transpose(2, 0, 1))
+            data = apply_to_bytes(transform, data)
+        data["img"] = self._normalised(data["img"])
         if self._edge_classes is not None:
             from paddleseg.transforms import functional
 
             data["edge"] = functional.mask_to_binary_edge(data["label"], radius=2, num_classes=self._edge_classes)
         return {name: value for name, value in data.items() if name not in _BOOKKEEPING}
+
+    def _read(self, sample: SegSample) -> tuple[RgbImage, Labels]:
+        """Image and mask, cropped already where the transforms begin with that."""
+        crop = self._scaled_crop
+        if crop is None:
+            whole = load(sample, cache=self._cache)
+            return whole.rgb, whole.mask.copy()  # transforms change masks in place
+        cuts: list[Cut] = []
+
+        def factor(height: int, width: int) -> int:
+            cuts.append(crop.draw(height, width))
+            return cuts[0].reduction(height, width)
+
+        loaded = load(sample, factor, self._cache)
+        return crop.image(loaded.rgb, cuts[0]), crop.labels(loaded.mask, cuts[0])
+
+    def _normalised(self, image: NDArray[Any]) -> NDArray[np.float32]:
+        """Channels first, float32 [3, H, W]."""
+        if self._normalize is None:
+            return np.ascontiguousarray(image.transpose(2, 0, 1), np.float32)
+        if image.dtype == np.uint8:
+            return np.asarray(normalise([np.ascontiguousarray(image)], self._normalize)[0])
+        planes = image.transpose(2, 0, 1).astype(np.float32) / np.float32(255.0)
+        mean, std = (np.array(values)[:, None, None] for values in (self._normalize.mean, self._normalize.std))
+        return np.ascontiguousarray((planes - mean) / std, np.float32)
 
     def path_of(self, draw: int) -> str:
         """Path of the image of a draw, for messages."""

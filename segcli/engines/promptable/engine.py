@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import paddle
 
+from segcli.batches import worker_count
 from segcli.config.recipe import WARMUP_SHARE, chosen_recipe
 from segcli.config.schema import RECIPE, Config, TrainConfig
 from segcli.data.formats.instance_data import open_instance_dataset
@@ -103,7 +104,7 @@ def _open_sam(spec: ModelSpec, config: Config, network: Network) -> TrainingSess
         cache=_embedding_cache(size, len(train) + len(val), asked.cache_dir) if frozen else None,
         total_iterations=settings.epochs_iters * draws.iterations_per_epoch,
         eval_interval=settings.eval_interval * draws.iterations_per_epoch,
-        num_workers=settings.num_workers,
+        num_workers=worker_count(settings.num_workers),
         data=identities(dataset),
     )
 
@@ -135,7 +136,7 @@ def _open_lseg(spec: ModelSpec, config: Config, network: Network) -> TrainingSes
         background=config.Predict.promptable.background,
         total_iterations=settings.epochs_iters * draws.iterations_per_epoch,
         eval_interval=settings.eval_interval * draws.iterations_per_epoch,
-        num_workers=settings.num_workers,
+        num_workers=worker_count(settings.num_workers),
         data=identities(dataset),
     )
 

@@ -1,0 +1,126 @@
+"""PaddleSeg's scaling and cropping in one: only the pixels of the crop are decoded, scaled and kept, as bytes.
+
+PaddleSeg turns the whole image into float32, scales it, and throws most of it away. The random numbers are drawn as it
+draws them, labels come out bit for bit, and pixels within one or two of 255 levels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from segcli.data.image import Labels, RgbImage
+
+_REDUCTIONS = (8, 4, 2)
+"""Factors by which a JPEG file can be decoded smaller, at a fraction of the time."""
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Where a crop lies in the scaled image.
+
+    Attributes:
+        scaled: Height and width to which the image would be scaled.
+        top: First row of the crop.
+        left: First column of the crop.
+    """
+
+    scaled: tuple[int, int]
+    top: int
+    left: int
+
+    def reduction(self, height: int, width: int) -> int:
+        """By how much an image of this size may be decoded smaller and still be no smaller than wanted."""
+        fits = (
+            factor for factor in _REDUCTIONS if self.scaled[0] * factor <= height and self.scaled[1] * factor <= width
+        )
+        return next(fits, 1)
+
+
+class ScaledCrop:
+    """`ResizeStepScaling` and `RandomPaddingCrop` together.
+
+    Args:
+        scaling: PaddleSeg's `ResizeStepScaling`.
+        crop: PaddleSeg's `RandomPaddingCrop`, which does not look at the labels.
+    """
+
+    def __init__(self, scaling: Any, crop: Any) -> None:
+        self._scaling = scaling
+        self._crop = crop
+
+    def draw(self, height: int, width: int) -> Cut:
+        """Draws scale and place for an image of this size, with the same numbers as PaddleSeg."""
+        factor = self._draw_factor()
+        scaled = round(factor * height), round(factor * width)
+        rows, columns = self._crop.crop_size
+        if scaled == (rows, columns):
+            return Cut(scaled, 0, 0)
+        left, top, _, _ = self._crop._get_crop_coordinates((max(scaled[0], rows), max(scaled[1], columns)))
+        return Cut(scaled, int(top), int(left))
+
+    def _draw_factor(self) -> float:
+        low, high, step = (
+            self._scaling.min_scale_factor,
+            self._scaling.max_scale_factor,
+            self._scaling.scale_step_size,
+        )
+        if low == high:
+            return float(low)
+        if step == 0:
+            return float(np.random.uniform(low, high))
+        factors = np.linspace(low, high, int((high - low) / step + 1)).tolist()
+        np.random.shuffle(factors)
+        return float(factors[0])
+
+    def image(self, rgb: RgbImage, cut: Cut) -> RgbImage:
+        """The crop of an image that may have been decoded smaller: uint8 [rows, columns, 3]."""
+        rows, columns = self._kept(cut)
+        height, width = rgb.shape[:2]
+        if (height, width) == cut.scaled:
+            kept = rgb[cut.top : cut.top + rows, cut.left : cut.left + columns]
+        else:
+            x, y = width / cut.scaled[1], height / cut.scaled[0]
+            from_crop = np.array([[x, 0, (cut.left + 0.5) * x - 0.5], [0, y, (cut.top + 0.5) * y - 0.5]])
+            way = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+            kept = cv2.warpAffine(rgb, from_crop, (columns, rows), flags=way, borderMode=cv2.BORDER_REPLICATE)
+        grey = (int(self._crop.im_padding_value),) * 3
+        return np.asarray(self._padded(kept, grey), np.uint8)
+
+    def labels(self, mask: Labels, cut: Cut) -> Labels:
+        """The crop of a mask: uint8 [rows, columns]."""
+        rows, columns = self._kept(cut)
+        ys = _nearest(cut.top, rows, mask.shape[0], cut.scaled[0])
+        xs = _nearest(cut.left, columns, mask.shape[1], cut.scaled[1])
+        return np.asarray(
+            self._padded(mask.take(ys, axis=0).take(xs, axis=1), self._crop.label_padding_value), np.uint8
+        )
+
+    def _kept(self, cut: Cut) -> tuple[int, int]:
+        rows, columns = self._crop.crop_size
+        return min(rows, cut.scaled[0] - cut.top), min(columns, cut.scaled[1] - cut.left)
+
+    def _padded(self, kept: NDArray[np.uint8], value: Any) -> Any:
+        below, beside = (wanted - side for wanted, side in zip(self._crop.crop_size, kept.shape, strict=False))
+        if not below and not beside:
+            return kept
+        return cv2.copyMakeBorder(kept, 0, below, 0, beside, cv2.BORDER_CONSTANT, value=value)
+
+
+def _nearest(first: int, count: int, source: int, scaled: int) -> NDArray[np.intp]:
+    """Positions in the source of scaled positions, as OpenCV's nearest neighbour takes them."""
+    places = np.floor(np.arange(first, first + count) * (1.0 / (scaled / source))).astype(np.intp)
+    return np.asarray(np.minimum(places, source - 1), np.intp)
+
+
+def with_scaled_crop(transforms: Sequence[Any]) -> tuple[ScaledCrop | None, list[Any]]:
+    """The first two transforms as one where they scale and crop; and those that remain."""
+    names = [type(transform).__name__ for transform in transforms[:2]]
+    if names == ["ResizeStepScaling", "RandomPaddingCrop"] and transforms[1].category_max_ratio >= 1:
+        return ScaledCrop(*transforms[:2]), list(transforms[2:])
+    return None, list(transforms)
