@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
+from segcli.batches import load_batches
 from segcli.data.decoded_cache import DecodedCache
 from segcli.data.samples import SegSample
 from segcli.data.sampling import Draws, seed_augmentation
@@ -146,3 +147,19 @@ def test_a_full_cache_decodes_as_without(samples, tmp_path: Path, monkeypatch: p
     for draw in range(8):
         stream[draw]
     assert sum(array.nbytes for array in cache._arrays.values()) <= 120 * 200 * 3
+
+
+@pytest.mark.parametrize("place", [None, "disk"])
+def test_batches_do_not_depend_on_the_number_of_processes(place: Any, samples, tmp_path: Path):
+    """Nor does what they train, then: same seed, same batches, same weights."""
+    draws = Draws(len(samples), 2, seed=5)
+    found = []
+    for workers in (0, 2):
+        cache = None if place is None else DecodedCache(place, tmp_path / str(workers), max(workers, 1))
+        transforms = build_transforms((*SCALED, *standard_transforms()[3:]), num_classes=9)
+        stream = SampleStream(samples, transforms, draws, cache=cache)
+        batches = load_batches(stream, draws, start=1, stop=5, num_workers=workers)
+        found.append([{name: tensor.numpy() for name, tensor in batch.tensors.items()} for batch in batches])
+    for here, apart in zip(*found, strict=True):
+        for name, array in here.items():
+            np.testing.assert_array_equal(array, apart[name], err_msg=name)
