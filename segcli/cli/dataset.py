@@ -28,6 +28,7 @@ from segcli.cli.options import (
     Undo,
 )
 from segcli.cli.running import run
+from segcli.cli.transfer import Chosen, transfer
 
 _MODELS = {TaskName.semantic: "PP-LiteSeg-T", TaskName.instance: "Mask-RT-DETR-S"}
 """A dataset is checked for a task; where no model is named, one of the task stands for it."""
@@ -71,7 +72,19 @@ def convert(
     context: typer.Context,
     *,
     dataset: DatasetArgument = None,
+    target: Annotated[
+        str | None, typer.Argument(help="A new folder; without it LabelMe data are converted in place.")
+    ] = None,
     dataset_option: DatasetOption = None,
+    to: Annotated[
+        str | None, typer.Option(metavar="FORMAT", help="Format in the new folder: coco, labelme, masks, yolo, voc.")
+    ] = None,
+    allow_lossy: Annotated[
+        bool, typer.Option("--allow-lossy", help="Write it although the format cannot say all; list what is lost.")
+    ] = False,
+    skip_faulty: Annotated[
+        bool, typer.Option("--skip-faulty", help="Leave out single faulty objects and files, and list them.")
+    ] = False,
     dry_run: DryRun = False,
     undo: Undo = False,
     task: TaskOption = None,
@@ -82,7 +95,15 @@ def convert(
     print_config: PrintConfig = False,
     debug: Debug = False,
 ) -> None:
-    """Convert a LabelMe dataset in its folder, then check it; originals are kept."""
+    """Convert a dataset: into another format in a new folder, or a LabelMe dataset in place, which is then checked."""
+    if target is not None or to is not None:
+        source = dataset or dataset_option
+
+        def work() -> int:
+            chosen = Chosen(allow_lossy=allow_lossy, skip_faulty=skip_faulty, dry_run=dry_run, output=output)
+            return transfer(source, target, to, chosen)
+
+        run(work, debug=debug)
     values = {"CheckDataset.convert.enable": True, "CheckDataset.convert.src_dataset_type": "LabelMe"}
     _change(context, values, _of_task(dataset or dataset_option, task, config))
 
@@ -147,8 +168,11 @@ def _of_task(dataset: str | None, task: TaskName | None, config: Path | None) ->
 
 
 def task_of(dataset: Path) -> TaskName:
-    """Instance for a folder of COCO files without the lists of a semantic dataset, else semantic."""
-    has_lists = any((dataset / name).is_file() for name in ("train.txt", "val.txt"))
-    return (
-        TaskName.instance if any(dataset.glob("annotations/instance_*.json")) and not has_lists else TaskName.semantic
-    )
+    """Instance for a folder of COCO or YOLO files without the lists of a semantic dataset, else semantic."""
+    if not dataset.is_dir() or any((dataset / name).is_file() for name in ("train.txt", "val.txt")):
+        return TaskName.semantic
+    from segcli.data.formats.coco_layout import coco_layouts
+    from segcli.data.formats.yolo_layout import find_yolo
+
+    has_objects = bool(coco_layouts(dataset)) or find_yolo(dataset) is not None
+    return TaskName.instance if has_objects else TaskName.semantic

@@ -113,13 +113,13 @@ def png_text(pixels: NDArray[Any]) -> str:
 def write_labelme(placed: Placed, put: Put) -> Written:
     """Writes a file for each image into `annotations/`, the lists of both parts, and `label.txt`."""
     written, painter = Written(), ObjectPainter(placed.brush)
-    written.made.update(files=0, shapes=0)
+    written.made.update(files=0, shapes_written=0)
     for image in placed.images:
         height, width = image.source.size
         shapes = list(_shapes(image, painter))
         document = labelme_document(f"../images/{image.name}", width, height, shapes)
         put(_path(image), json.dumps(document, indent=1, ensure_ascii=False).encode())
-        written.made.update(files=1, shapes=len(shapes))
+        written.made.update(files=1, shapes_written=len(shapes))
     for split, name in LABELME_LISTS.items():
         put(name, "".join(f"{_path(image)}\n" for image in placed.of(split)).encode())
     put("label.txt", "".join(f"{name}\n" for name in placed.dataset.classes).encode())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -108,8 +110,7 @@ def apply_conversion(plan: ConversionPlan) -> ConvertReport:
         raise DatasetError(
             f"{counted(len(plan.errors), 'fault')}; nothing was converted", plan.findings, path=plan.dataset.root
         )
-    plan.root.mkdir(parents=True, exist_ok=True)
-    with transaction(plan.root, "convert", plan.seen) as changes:
+    with _folder_of_result(plan.root), transaction(plan.root, "convert", plan.seen) as changes:
         written = plan.stage(changes)
         if written.lost and not plan.allow_lossy:
             raise DatasetError(
@@ -119,6 +120,20 @@ def apply_conversion(plan: ConversionPlan) -> ConvertReport:
                 hint="--allow-lossy writes the rest, and lists what is lost",
             )
     return ConvertReport(plan, written, tuple(changes.changes))
+
+
+@contextmanager
+def _folder_of_result(root: Path) -> Iterator[None]:
+    """Makes the folder of a result, and takes it away again when the block ends with an error and it is empty."""
+    is_new = not root.exists()
+    root.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    except BaseException:
+        if is_new:
+            with suppress(OSError):  # not empty: someone put something there
+                root.rmdir()
+        raise
 
 
 def convert_dataset(config: Config) -> ConvertReport:

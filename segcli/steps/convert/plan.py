@@ -8,6 +8,7 @@ from typing import Any
 
 from segcli.data.formats.annotated import NO_CLASSES, AnnotatedDataset
 from segcli.data.formats.format import Brush, Format, Loss, Placed, PlacedImage, Written
+from segcli.data.formats.table import format_named
 from segcli.data.journal import Change, Signature
 from segcli.data.samples import Split
 from segcli.data.transaction import Transaction, change_rows
@@ -64,6 +65,18 @@ class ConversionPlan:
         for placed in images:
             stage_image(placed, self.target.image_path(placed), self.root, changes)
         return written
+
+    @property
+    def skippable(self) -> frozenset[str]:
+        """Rules of faults that single objects or files have, without which the rest can be converted."""
+        return format_named(self.dataset.format).skippable
+
+    def losses(self) -> dict[str, int]:
+        """Number of objects by what the result would not say of them; writes nothing."""
+        if self.errors:
+            return {}
+        placed = Placed(self.dataset, self.root, self.placed_images, self.brush)
+        return dict(self.target.write(placed, lambda _name, _data: None).lost)
 
     def samples(self, split: Split) -> list[PlacedImage]:
         """The images of one part."""
