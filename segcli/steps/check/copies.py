@@ -12,7 +12,9 @@ from segcli.data.samples import Split
 from segcli.data.similarity import Match, SimilarImages, is_same_image
 from segcli.findings import Finding
 from segcli.steps.check.files import FileFacts
+from segcli.steps.check.places import Places
 from segcli.steps.check.seen import SeenImage, SplitRules
+from segcli.steps.check.thumbnails import draw_pair
 
 _COMPARED_SHARE = 0.05
 _LEAST_COMPARED = 200
@@ -25,9 +27,11 @@ class Copies:
     Args:
         root: Folder that names in findings are relative to.
         rules: Rules that a copy breaks.
+        places: Takes pairs of images to look at.
     """
 
-    def __init__(self, root: Path, rules: SplitRules) -> None:
+    def __init__(self, root: Path, rules: SplitRules, places: Places) -> None:
+        self._places = places
         self._root = root
         self._rules = rules
         self._first: dict[bytes, dict[Split, SeenImage]] = {}
@@ -81,4 +85,7 @@ class Copies:
         return self._images[match.image].path == self._images[match.other].path
 
     def _finding(self, rule_id: str, image: SeenImage, other: SeenImage, words: str) -> Finding:
-        return image.finding(rule_id, self._root, f"{words} {relative_name(other.path, self._root)} ({other.location})")
+        message = f"{words} {relative_name(other.path, self._root)} ({other.location})"
+        found = image.finding(rule_id, self._root, message)
+        self._places.add([found], lambda _classes: draw_pair(image.path, other.path))
+        return found

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from markupsafe import Markup, escape
+
 from segcli.data.files import write_text_atomic
 from segcli.data.samples import Split
-from segcli.findings import Finding
+from segcli.findings import Finding, Severity
 from segcli.rules import RULES, Rule
+from segcli.rules.rule import SECTIONS
 from segcli.steps.check.result import CheckResult
 from segcli.version import __version__
 
@@ -22,56 +27,89 @@ _TYPES = {".png": "image/png", ".jpg": "image/jpeg"}
 
 
 @dataclass(frozen=True)
+class Thumbnail:
+    """A drawn place of a finding, as a JPEG file."""
+
+    found: Finding
+    jpeg: bytes
+
+    @property
+    def uri(self) -> str:
+        """The image as an address that holds its content."""
+        return _data_uri("image/jpeg", self.jpeg)
+
+
+@dataclass(frozen=True)
 class FindingGroup:
-    """All findings of one rule."""
+    """All findings of one rule, with the severity that they were given."""
 
     rule: Rule
+    severity: Severity
     count: int
     findings: tuple[Finding, ...]
+    thumbnails: tuple[Thumbnail, ...] = ()
 
 
-def write_check_report(result: CheckResult, output: Path, target: Path) -> None:
+def write_check_report(
+    result: CheckResult, output: Path, thumbnails: Mapping[str, Sequence[Thumbnail]], target: Path
+) -> None:
     """Writes the page of a check: verdict, findings by code with remedies, histogram and samples.
 
     Args:
         result: The check, with its histogram and samples drawn.
         output: Folder that the paths in `result` are relative to.
+        thumbnails: Drawn places by rule id.
         target: Where the page goes.
     """
     facts = [(label, value) for label, value in result.summary() if label not in RULES]
     page = _environment().get_template("check_report.html").render(
         result=result,
         facts=facts,
-        groups=group_findings(result.findings),
+        groups=group_findings(result.findings, thumbnails),
         amounts=result.class_counts[0].unit if result.class_counts else "pixels",
         histogram=data_uri(output / result.histogram) if result.histogram else None,
         samples={
             split.value: [(Path(path).stem, data_uri(output / path)) for path in result.sample_paths.get(split, ())]
             for split in Split
         },
+        sections=SECTIONS,
         version=__version__,
     )  # fmt: skip
     write_text_atomic(target, page)
 
 
-def group_findings(findings: tuple[Finding, ...]) -> list[FindingGroup]:
-    """The findings by code, in their order; of each code the first `LISTED`."""
+def group_findings(findings: tuple[Finding, ...], thumbnails: Mapping[str, Sequence[Thumbnail]]) -> list[FindingGroup]:
+    """The findings by rule, in their order; of each rule the first `LISTED`."""
     groups = []
     for code, members in groupby(findings, key=lambda found: found.code):
         listed = tuple(members)
-        groups.append(FindingGroup(RULES[code], len(listed), listed[:LISTED]))
+        drawn = tuple(thumbnails.get(code, ()))
+        groups.append(FindingGroup(RULES[code], listed[0].severity, len(listed), listed[:LISTED], drawn))
     return groups
 
 
 def data_uri(path: Path) -> str:
     """An image file as an address that holds its content."""
-    return f"data:{_TYPES[path.suffix]};base64,{b64encode(path.read_bytes()).decode('ascii')}"
+    return _data_uri(_TYPES[path.suffix], path.read_bytes())
+
+
+def _data_uri(kind: str, data: bytes) -> str:
+    return f"data:{kind};base64,{b64encode(data).decode('ascii')}"
+
+
+def code_marked(text: str) -> Markup:
+    """A text of a rule's page as HTML: what stands between backticks is code."""
+    safe = str(escape(text))
+    blocks = re.sub(r"```\w*\n(.*?)\n```\n?", r"<pre>\1</pre>", safe, flags=re.DOTALL)
+    return Markup(re.sub(r"`([^`\n]+)`", r"<code>\1</code>", blocks))
 
 
 def _environment() -> Any:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    return Environment(
+    environment = Environment(
         loader=PackageLoader("segcli.steps.check"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
     )  # fmt: skip
+    environment.filters["code_marked"] = code_marked
+    return environment

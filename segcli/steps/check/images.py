@@ -11,6 +11,7 @@ from segcli.findings import Finding
 from segcli.steps.check.copies import Copies
 from segcli.steps.check.files import FileFacts
 from segcli.steps.check.groups import GroupTally
+from segcli.steps.check.places import Places
 from segcli.steps.check.seen import SeenImage, SplitRules
 
 Size = tuple[int, int]
@@ -39,7 +40,7 @@ def _area(size: Size) -> int:
 
 
 class ImageTally:
-    """Sizes, copies and groups of the images seen so far.
+    """Sizes, copies, groups and faulty places of the images seen so far.
 
     Args:
         root: Folder that names in findings are relative to.
@@ -49,7 +50,8 @@ class ImageTally:
 
     def __init__(self, root: Path, rules: SplitRules, group_of: GroupOf | None = None) -> None:
         self.sizes = SizeRange()
-        self._copies = Copies(root, rules)
+        self.places = Places()
+        self._copies = Copies(root, rules, self.places)
         self._groups = GroupTally(root, rules.group, group_of)
 
     def update(self, image: SeenImage, file: FileFacts) -> Iterator[Finding]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -26,13 +27,16 @@ from segcli.progress import track
 from segcli.rules import finding
 from segcli.steps.check.images import ImageTally, SizeRange
 from segcli.steps.check.objects import ImageFacts, image_findings, inspect_image
+from segcli.steps.check.places import Places
 from segcli.steps.check.result import CheckResult, ClassCount, reported
 from segcli.steps.check.seen import SeenImage, SplitRules
+from segcli.steps.check.thumbnails import draw_object_place
 from segcli.tasks import TASKS
 
 log = logging.getLogger("segcli.check")
 
 SPLIT_RULES = SplitRules(across="C151", within="C152", near="C153", group="C154")
+_ANNOTATION = re.compile(r"annotation (\d{1,18})")
 SIZES = ("small", "medium", "large")
 SIZE_LIMITS_PX = (32**2, 96**2)
 """Areas in square pixels that part COCO's size ranges."""
@@ -71,6 +75,7 @@ class InstanceExamination:
         tally: Sums over all objects.
         sizes: Sizes of the images.
         drawable: The first images with objects of each part that are in order.
+        places: The first faulty objects of each rule.
     """
 
     scan: CocoScan
@@ -78,6 +83,7 @@ class InstanceExamination:
     tally: ObjectTally
     sizes: SizeRange
     drawable: dict[Split, list[InstanceSample]]
+    places: Places
 
 
 def check_instance(config: Config) -> CheckResult:
@@ -115,7 +121,7 @@ def check_instance(config: Config) -> CheckResult:
         split: [Drawing(f"{s.image_id}_{s.image.stem}", partial(draw_sample, s, dataset)) for s in samples]
         for split, samples in seen.drawable.items()
     }
-    return write_check_files(result, drawings, Path(config.Global.output))
+    return write_check_files(result, drawings, seen.places, Path(config.Global.output))
 
 
 def examine_coco_dataset(
@@ -150,12 +156,14 @@ def examine_coco_dataset(
         own = list(image_findings(facts, relative_name(sample.image, dataset.root), scan.files[split]))
         image = SeenImage(sample.image, split, f"{scan.files[split]} image id {sample.image_id}")
         findings.extend((*own, *images.update(image, facts.file)))
+        _add_places(images.places, sample, own)
         tally.update(sample, split)
         sound = not any(found.severity is Severity.ERROR for found in own)
         if sample.objects and sound and len(drawable[split]) < draw:
             drawable[split].append(sample)
+    _add_objects(images.places, scan)
     findings.extend((*images.findings(workers), *class_findings(tally, dataset, scan.files, num_classes)))
-    return InstanceExamination(scan, tuple(in_order(findings)), tally, images.sizes, drawable)
+    return InstanceExamination(scan, tuple(in_order(findings)), tally, images.sizes, drawable, images.places)
 
 
 def class_findings(
@@ -218,6 +226,34 @@ def draw_sample(sample: InstanceSample, dataset: CocoDataset) -> NDArray[np.uint
         label = f"{name} (crowd)" if value.is_crowd else name
         objects.append(DrawnObject(mask, (left, top, left + wide, top + high), value.class_id, label))
     return draw_objects(read_image(sample.image), objects, dataset.classes, scale=drawing_scale(height, width))
+
+
+def _add_places(places: Places, sample: InstanceSample, findings: Sequence[Finding]) -> None:
+    """Keeps the objects of an image that findings are about."""
+    by_id = {value.annotation_id: value for value in sample.objects} if findings else {}
+    for found in findings:
+        value = by_id.get(_annotation_of(found))
+        if value is not None:
+            places.add([found], partial(draw_object_place, sample, value))
+
+
+def _add_objects(places: Places, scan: CocoScan) -> None:
+    """Keeps the objects that findings of the annotation files are about, as far as they could be read."""
+    for split in Split:
+        wanted: dict[int, list[Finding]] = {}
+        for found in scan.findings:
+            if found.path == scan.files[split] and places.has_room(found.code):
+                wanted.setdefault(_annotation_of(found), []).append(found)
+        for sample in scan.dataset.samples(split) if wanted else ():
+            for value in sample.objects:
+                if value.annotation_id in wanted:
+                    places.add(wanted[value.annotation_id], partial(draw_object_place, sample, value))
+
+
+def _annotation_of(found: Finding) -> int:
+    """The id of the annotation that a finding is at; -1 where it is at something else."""
+    match = _ANNOTATION.fullmatch(found.location or "")
+    return int(match[1]) if match else -1
 
 
 def _inspect(job: tuple[InstanceSample, Split]) -> ImageFacts:

@@ -15,10 +15,12 @@ from segcli.data.files import write_bytes_atomic
 from segcli.data.formats.masks import count_ids
 from segcli.data.image import read_image, read_mask
 from segcli.data.samples import SegSample, Split
+from segcli.errors import InputError
 from segcli.progress import track
 from segcli.report.overlay import overlay, with_legend
 from segcli.steps.check.histogram import draw_histogram
-from segcli.steps.check.html import write_check_report
+from segcli.steps.check.html import Thumbnail, write_check_report
+from segcli.steps.check.places import Places
 from segcli.steps.check.result import CheckResult
 
 FOLDER = "check_dataset"
@@ -36,12 +38,15 @@ class Drawing:
     draw: Callable[[], NDArray[np.uint8]]
 
 
-def write_check_files(result: CheckResult, drawings: Mapping[Split, Sequence[Drawing]], output: Path) -> CheckResult:
+def write_check_files(
+    result: CheckResult, drawings: Mapping[Split, Sequence[Drawing]], places: Places, output: Path
+) -> CheckResult:
     """Writes `check_dataset/histogram.png`, `check_dataset/demo_img/` and `check_dataset/report.html`.
 
     Args:
         result: What the check found.
         drawings: Samples to draw, by part.
+        places: Faulty places for the page.
         output: Folder of the run.
 
     Returns:
@@ -58,8 +63,25 @@ def write_check_files(result: CheckResult, drawings: Mapping[Split, Sequence[Dra
             split: tuple(f"{FOLDER}/{DEMO_FOLDER}/{name}" for name in names) for split, names in paths.items()
         },
     )
-    write_check_report(result, output, folder / "report.html")
+    write_check_report(result, output, _thumbnails(result, places), folder / "report.html")
     return result
+
+
+def _thumbnails(result: CheckResult, places: Places) -> dict[str, list[Thumbnail]]:
+    """The drawn places by rule; what cannot be decoded cannot be shown."""
+    drawn: dict[str, list[Thumbnail]] = {}
+    for place in places.of(result.findings):
+        try:
+            pixels = place.draw(result.classes)
+        except (InputError, cv2.error, MemoryError):
+            continue
+        drawn.setdefault(place.found.code, []).append(Thumbnail(place.found, _as_jpeg(pixels)))
+    return drawn
+
+
+def _as_jpeg(rgb: NDArray[np.uint8]) -> bytes:
+    _, data = cv2.imencode(".jpg", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    return data.tobytes()
 
 
 def drawing_scale(height: int, width: int) -> float:
@@ -87,8 +109,6 @@ def _draw_samples(drawings: Mapping[Split, Sequence[Drawing]], folder: Path) -> 
     jobs = [(split, drawing) for split in Split for drawing in drawings.get(split, ())]
     for split, drawing in track(jobs, "drawing", len(jobs)):
         name = f"{split.value}_{drawing.name}.jpg"
-        pixels = cv2.cvtColor(drawing.draw(), cv2.COLOR_RGB2BGR)
-        _, data = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
-        write_bytes_atomic(folder / name, data.tobytes())
+        write_bytes_atomic(folder / name, _as_jpeg(drawing.draw()))
         names[split].append(name)
     return names

@@ -24,10 +24,12 @@ from segcli.progress import track
 from segcli.steps.check.images import ImageTally, SizeRange
 from segcli.steps.check.inspection import SampleFacts, inspect_sample
 from segcli.steps.check.mask_values import CONSEQUENCES, MaskValues
+from segcli.steps.check.places import Places
 from segcli.steps.check.result import CheckResult, ClassCount, reported
 from segcli.steps.check.seen import SeenImage, SplitRules
 from segcli.steps.check.semantic_rules import MaskScale, binary_findings, class_findings, sample_findings
 from segcli.steps.check.tally import Tally
+from segcli.steps.check.thumbnails import draw_mask_place
 from segcli.tasks import TASKS
 
 log = logging.getLogger("segcli.check")
@@ -45,6 +47,7 @@ class Examination:
         tally: Sums over all masks.
         sizes: Sizes of the images.
         drawable: The first samples of each part whose files are in order.
+        places: The first faulty samples of each rule.
     """
 
     dataset: SegDataset
@@ -52,6 +55,7 @@ class Examination:
     tally: Tally
     sizes: SizeRange
     drawable: dict[Split, list[SegSample]]
+    places: Places
 
 
 def check_semantic(config: Config) -> CheckResult:
@@ -91,7 +95,7 @@ def check_semantic(config: Config) -> CheckResult:
         ]
         for split, samples in seen.drawable.items()
     }
-    return write_check_files(result, drawings, Path(config.Global.output))
+    return write_check_files(result, drawings, seen.places, Path(config.Global.output))
 
 
 def examine_seg_dataset(
@@ -127,6 +131,7 @@ def examine_seg_dataset(
         own = list(sample_findings(facts, lists.root, scale))
         image = SeenImage(facts.sample.image, facts.split, list_place(facts.sample, facts.split))
         findings.extend((*own, *images.update(image, facts.image)))
+        images.places.add(own, partial(draw_mask_place, facts.sample))
         tally.update(facts)
         values.update(facts)
         if len(drawable[facts.split]) < draw and not any(found.severity is Severity.ERROR for found in own):
@@ -137,7 +142,7 @@ def examine_seg_dataset(
     findings.extend((*resolution, *_dataset_findings(tally, classes, source, num_classes)))
     findings.extend(values.findings(tally, scale.classes, scale.ignore_index, named=named))
     dataset = SegDataset(lists.root, classes, lists.train, lists.val)
-    return Examination(dataset, tuple(_in_order(findings)), tally, images.sizes, drawable)
+    return Examination(dataset, tuple(_in_order(findings)), tally, images.sizes, drawable, images.places)
 
 
 def class_counts(tally: Tally, classes: ClassMap) -> tuple[ClassCount, ...]:

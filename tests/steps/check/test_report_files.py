@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 import subprocess
@@ -17,7 +18,10 @@ from segcli.data.palette import IGNORE_COLOUR, palette
 from segcli.data.samples import Split
 from segcli.report.fonts import default_font, fallback_fonts, font_for
 from segcli.report.overlay import colour_map, legend, overlay, with_legend
+from segcli.steps.check.html import code_marked
+from segcli.steps.check.instance import check_instance
 from segcli.steps.check.semantic import check_semantic
+from tests.coco_folder import make_coco_folder
 from tests.seg_folder import make_seg_folder
 
 CLASSES = ClassMap(("_background_", "cat", "dog"))
@@ -160,3 +164,53 @@ def test_large_images_are_drawn_small(folder, tmp_path):
     drawn = cv2.imread(str(tmp_path / "output" / result.sample_paths[Split.TRAIN][0]))
     assert drawn.shape[1] == 960
     assert 480 < drawn.shape[0] < 600
+
+
+def group_of(page: str, rule_id: str) -> str:
+    """What the page says of one rule."""
+    _, _, after = page.partition(f"<code>{rule_id}</code>")
+    return after.partition("<summary><code>")[0].partition("<h2>")[0]
+
+
+def shown(page: str, rule_id: str) -> list[np.ndarray]:
+    """The thumbnails of one rule, BGR."""
+    data = re.findall(r"data:image/jpeg;base64,([^\"]+)", group_of(page, rule_id))
+    return [cv2.imdecode(np.frombuffer(base64.b64decode(text), np.uint8), cv2.IMREAD_COLOR) for text in data]
+
+
+def test_faulty_places_are_shown_with_the_page_of_their_rule(folder, tmp_path):
+    ids = cv2.imread(str(folder.mask("a1")), cv2.IMREAD_GRAYSCALE)
+    ids[:24] = 77
+    cv2.imwrite(str(folder.mask("a1")), ids)
+    cv2.imwrite(str(folder.image("a4")), cv2.resize(cv2.imread(str(folder.image("a0"))), None, fx=2, fy=2))
+    cv2.imwrite(str(folder.mask("a4")), cv2.resize(ids, None, fx=2, fy=2, interpolation=cv2.INTER_NEAREST) % 3)
+    folder.image("a2").write_bytes(b"")
+    output = tmp_path / "output"
+    check_semantic(config(folder, output))
+    page = (output / "check_dataset" / "report.html").read_text(encoding="utf-8")
+    (unknown,) = shown(page, "S304")
+    upper, lower = np.split(unknown.astype(int), 2)
+    assert upper.mean(axis=(0, 1))[2] > 200 > lower.mean(axis=(0, 1))[2]
+    (pair,) = shown(page, "S501")
+    assert pair.shape[1] > 2 * unknown.shape[1]
+    assert shown(page, "S203") == []
+    assert "segcli rule S304" in group_of(page, "S304")
+    assert "<pre>classes 0 to 2" in group_of(page, "S304")
+
+
+def test_a_faulty_object_is_shown_in_its_surroundings(tmp_path):
+    folder = make_coco_folder(tmp_path / "data")
+    folder.entry("train")["segmentation"] = [[5, 5, 25, 25, 25, 5, 5, 25, 2, 25, 2, 5]]
+    folder.write()
+    output = tmp_path / "output"
+    values = {"Global": {"model": "SOLOv2", "dataset_dir": str(folder.root), "output": str(output)}}
+    check_instance(Config.model_validate(values))
+    page = (output / "check_dataset" / "report.html").read_text(encoding="utf-8")
+    (drawn,) = shown(page, "C126")
+    green = (drawn[..., 1] > 150) & (drawn[..., 0] < 130) & (drawn[..., 2] < 60)
+    assert green.any()
+
+
+def test_the_text_of_a_page_becomes_html_without_letting_any_in():
+    assert code_marked("a <b> `c<d`") == "a &lt;b&gt; <code>c&lt;d</code>"
+    assert code_marked("```yaml\nx: `1`\n```\n") == "<pre>x: <code>1</code></pre>"
