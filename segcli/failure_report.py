@@ -16,6 +16,7 @@ from segcli.errors import (
     UsageError,
     WeightsError,
 )
+from segcli.findings import as_entries
 from segcli.signals import Stopped
 
 _AT_START = (ConfigError, UsageError, MissingPartError, WeightsError, DatasetError)
@@ -74,7 +75,7 @@ def failure_of(error: BaseException) -> Failure:
 
 def _details(error: SegcliError) -> dict[str, Any]:
     if isinstance(error, DatasetError):
-        return {"findings": [finding.as_dict() for finding in error.findings]}
+        return as_entries(error.findings)
     if isinstance(error, ConfigError):
         return {"faults": [vars(fault) for fault in error.faults]}
     return {}

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from enum import Enum
+from typing import Any
+
+MOST_LISTED = 1000
+"""Findings of one rule in a result file."""
+MOST_BYTES = 3_000_000
+"""Of all findings in a result file."""
+LONGEST = 1000
+"""Characters of a text of a finding in a result file."""
+_FRAME_BYTES = 120
 
 
 class Severity(str, Enum):
@@ -36,13 +46,44 @@ class Finding:
     hint: str | None = None
 
     def as_dict(self) -> dict[str, str | None]:
-        """The finding as plain values, for JSON."""
-        return {**asdict(self), "severity": self.severity.value}
+        """The finding as plain values, for JSON; long texts are cut."""
+        values = {**asdict(self), "severity": self.severity.value}
+        return {key: _cut(value) if isinstance(value, str) else value for key, value in values.items()}
 
     def __str__(self) -> str:
         place = f"{self.path}:{self.location}" if self.location else self.path
         remedy = f" -> {self.hint}" if self.hint else ""
         return f"{self.code} {place}: {self.message}{remedy}"
+
+
+def as_entries(findings: Iterable[Finding]) -> dict[str, Any]:
+    """Entries of a result file: ``findings``, of each rule only so many that the file stays small.
+
+    What is left out is counted by rule in ``findings_left_out``; the entry is missing where all are there.
+    """
+    entries = [found.as_dict() for found in findings]
+    most, kept = MOST_LISTED, entries
+    while True:
+        seen: Counter[str | None] = Counter()
+        kept = [entry for entry in entries if _counted_up(seen, entry["code"]) <= most]
+        if most == 1 or sum(_size(entry) for entry in kept) <= MOST_BYTES:
+            break
+        most = max(1, most // 2)
+    left_out = {code: number - most for code, number in sorted(seen.items(), key=str) if number > most}
+    return {"findings": kept, **({"findings_left_out": left_out} if left_out else {})}
+
+
+def _counted_up(seen: Counter[str | None], code: str | None) -> int:
+    seen[code] += 1
+    return seen[code]
+
+
+def _size(entry: dict[str, str | None]) -> int:
+    return sum(len(value.encode("utf-8", "backslashreplace")) for value in entry.values() if value) + _FRAME_BYTES
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 
 
 def has_errors(findings: Iterable[Finding]) -> bool:

@@ -63,7 +63,7 @@ def write_bytes_atomic(target: Path, data: bytes) -> None:
 
 def write_text_atomic(target: Path, text: str) -> None:
     """Writes `text` (UTF-8) as the whole content of `target`."""
-    write_bytes_atomic(target, text.encode("utf-8"))
+    write_bytes_atomic(target, text.encode("utf-8", "backslashreplace"))
 
 
 def write_json_atomic(target: Path, values: Any) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from segcli.config.schema import CheckDatasetConfig
 from segcli.data.classes import ClassMap
 from segcli.data.samples import Split
-from segcli.findings import Finding, Severity, has_errors, in_order
+from segcli.findings import Finding, Severity, as_entries, has_errors, in_order
 from segcli.plurals import counted
 from segcli.results import PreparationReport
 from segcli.rules import RULES
@@ -114,7 +114,7 @@ class CheckResult:
             "report": self.report,
             "findings_by_severity": {severity.value: self.count(severity) for severity in Severity},
             "rules": self.rules(),
-            "findings": [found.as_dict() for found in self.findings],
+            **as_entries(self.findings),
             **{step: report.as_dict() for step, report in self.preparation.items()},
         }
 

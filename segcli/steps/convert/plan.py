@@ -12,7 +12,7 @@ from segcli.data.formats.table import format_named
 from segcli.data.journal import Change, Signature
 from segcli.data.samples import Split
 from segcli.data.transaction import Transaction, change_rows
-from segcli.findings import Finding, Severity
+from segcli.findings import Finding, Severity, as_entries
 from segcli.plurals import counted
 from segcli.progress import track
 from segcli.rules import finding
@@ -147,7 +147,7 @@ class ConvertReport:
             "written": len(self.changes),
             "backups": self.backups,
             "losses": {"counts": dict(self.written.lost), "objects": [loss.as_dict() for loss in self.losses]},
-            "findings": [found.as_dict() for found in self.plan.findings],
+            **as_entries(self.plan.findings),
         }
 
     def summary(self) -> list[tuple[str, str]]:
