@@ -127,7 +127,7 @@ def test_objects_are_counted_as_by_one(images: int, together: Together, monkeypa
 def test_clicks_are_counted_as_by_one(together: Together, monkeypatch: pytest.MonkeyPatch):
     samples, _ = make_images(5, classes=2, objects=3, found=1)
 
-    def evaluate(_predictor: Any, masks: Any) -> PromptCounts:
+    def evaluate(_predictor: Any, masks: Any, _most_clicks: int) -> PromptCounts:
         counts = PromptCounts()
         counts.update("box", [mask.mean() for mask in masks])
         return counts
@@ -137,7 +137,8 @@ def test_clicks_are_counted_as_by_one(together: Together, monkeypatch: pytest.Mo
     predictor: Any = SimpleNamespace(set_image=lambda *_args, **_kwargs: None)
 
     def measure() -> Any:
-        return promptable_measure.measure_clicks(predictor, samples).as_dict()
+        report = promptable_measure.measure_clicks(predictor, samples).as_dict()
+        return {name: value for name, value in report.items() if name != "protocol"}
 
     with pytest.MonkeyPatch.context() as alone:
         alone.setattr(processes, "_has_joined", lambda: False)

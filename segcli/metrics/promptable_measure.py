@@ -19,7 +19,7 @@ from segcli.data.prefetch import batched
 from segcli.data.samples import SegSample
 from segcli.inference.decode_labels import argmax
 from segcli.metrics.confusion import ConfusionMatrix
-from segcli.metrics.promptable_scores import PromptCounts, evaluate_image
+from segcli.metrics.promptable_scores import NUM_CLICKS, PROTOCOLS, PromptCounts, evaluate_image
 from segcli.metrics.semantic_measure import count_labels
 from segcli.metrics.semantic_report import SemanticReport
 from segcli.metrics.semantic_scores import AbsentClass
@@ -31,6 +31,11 @@ from segcli.promptable.text_predictor import BACKGROUND_TEXT, TextPredictor
 
 log = logging.getLogger("segcli.evaluate")
 
+TEXT_PROTOCOLS = {
+    "mIoU": "each pixel is given to one of the names of all classes, the background's text among them",
+    "binary_mIoU": "each name alone against the background's text, the mean over the names",
+}
+"""How the numbers of texts are measured, by their names in the results."""
 MASKS_AT_ONCE = 32
 """Masks of the size of the image that are in memory together."""
 
@@ -60,7 +65,9 @@ class ClickReport:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values."""
-        return {**self.totals(), "images": self.images, "objects": self.objects}
+        totals = self.totals()
+        protocol = {name: text for name, text in PROTOCOLS.items() if name in totals}
+        return {**totals, "images": self.images, "objects": self.objects, "protocol": protocol}
 
 
 @dataclass(frozen=True)
@@ -93,7 +100,8 @@ class TextReport:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values."""
-        return {**self.totals(), "binary_IoU": self.binary_iou(), "classes": self.labels.per_class()}
+        values = {**self.totals(), "binary_IoU": self.binary_iou(), "classes": self.labels.per_class()}
+        return {**values, "protocol": TEXT_PROTOCOLS}
 
 
 @dataclass
@@ -115,12 +123,19 @@ class TextCounts:
                 own[name] = own.get(name, 0) + count
 
 
-def measure_clicks(predictor: SamPredictor, samples: Sequence[InstanceSample], *, log_interval: int = 0) -> ClickReport:
+def measure_clicks(
+    predictor: SamPredictor,
+    samples: Sequence[InstanceSample],
+    *,
+    most_clicks: int = NUM_CLICKS,
+    log_interval: int = 0,
+) -> ClickReport:
     """Asks a network about every object of some images: by box, by one click, by three clicks.
 
     Args:
         predictor: The network.
         samples: Images with their objects; crowds are left out.
+        most_clicks: Clicks per object; more than three measure NoC as well.
         log_interval: Images between two lines of the log; 0 for none.
 
     Raises:
@@ -134,7 +149,7 @@ def measure_clicks(predictor: SamPredictor, samples: Sequence[InstanceSample], *
         for masks in batched(object_masks(sample), MASKS_AT_ONCE):
             if not asked:
                 predictor.set_image(read_sized(sample), name=str(sample.image))
-            counts.merge(evaluate_image(predictor, masks))
+            counts.merge(evaluate_image(predictor, masks, most_clicks))
             asked += len(masks)
         images, objects = images + bool(asked), objects + asked
         if log_interval and number % log_interval == 0:

@@ -1,4 +1,8 @@
-"""How well a promptable network answers: mean IoU of boxes, of one click and of three clicks."""
+"""How well a promptable network answers: mean IoU of boxes, of one click and of three clicks, and NoC.
+
+NoC@85 and NoC@90 (Xu et al. 2016, "Deep Interactive Object Selection"; Sofiiuk et al. 2021) are the mean numbers of
+clicks after which the IoU is at least 0.85 and 0.90; an object that does not get there counts the most clicks.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +25,21 @@ KINDS = (BOX, BOX_FILLED, POINT, POINT_ORACLE, CLICKS)
 chooses and with the best of its three; three clicks, the later two where the answer is wrong."""
 
 NUM_CLICKS = 3
+NOC_THRESHOLDS = (85, 90)
+"""IoU in hundredths."""
+PROTOCOLS = {
+    "miou_box": "the tight box of the true mask, one mask",
+    "miou_box_filled": "the box itself taken for the mask: what must be beaten",
+    "miou_point": "one click at the deepest place of the true mask; of three masks the one with the best score",
+    "miou_point_oracle": "the same click; of three masks the one that fits best",
+    "miou_3_clicks": "the same click, then two at the deepest place of the largest error, each with the logits of the "
+    "answer before it as the mask prompt (SAM's protocol)",
+    **{
+        f"noc_{level}": f"clicks as before until the IoU is 0.{level}; an object that never is counts the most clicks"
+        for level in NOC_THRESHOLDS
+    },
+}
+"""How each number is measured, by its name in the results."""
 
 
 @dataclass
@@ -30,10 +49,14 @@ class PromptCounts:
     Attributes:
         iou_sum: Kind -> sum of IoU.
         objects: Kind -> number of objects.
+        clicks: Level of NoC -> sum of clicks, where they were counted.
+        missed: Level of NoC -> objects that did not get there.
     """
 
     iou_sum: dict[str, float] = field(default_factory=lambda: dict.fromkeys(KINDS, 0.0))
     objects: dict[str, int] = field(default_factory=lambda: dict.fromkeys(KINDS, 0))
+    clicks: dict[int, int] = field(default_factory=lambda: dict.fromkeys(NOC_THRESHOLDS, 0))
+    missed: dict[int, int] = field(default_factory=lambda: dict.fromkeys(NOC_THRESHOLDS, 0))
 
     def update(self, kind: str, ious: Sequence[float]) -> None:
         """Adds the IoU of objects that were prompted in one way."""
@@ -45,10 +68,19 @@ class PromptCounts:
         for kind in KINDS:
             self.iou_sum[kind] += other.iou_sum[kind]
             self.objects[kind] += other.objects[kind]
+        for level in NOC_THRESHOLDS:
+            self.clicks[level] += other.clicks[level]
+            self.missed[level] += other.missed[level]
 
     def compute(self) -> dict[str, float]:
-        """Mean IoU over the objects, by kind; kinds without objects are left out."""
-        return {f"miou_{kind}": self.iou_sum[kind] / count for kind, count in self.objects.items() if count}
+        """Mean IoU over the objects, by kind, and NoC with its misses; what was not measured is left out."""
+        means = {f"miou_{kind}": self.iou_sum[kind] / count for kind, count in self.objects.items() if count}
+        objects = self.objects[CLICKS]
+        for level, clicks in self.clicks.items():
+            if clicks and objects:
+                means[f"noc_{level}"] = clicks / objects
+                means[f"noc_{level}_missed"] = self.missed[level] / objects
+        return means
 
 
 def mask_iou(first: BoolArray, second: BoolArray) -> float:
@@ -57,7 +89,7 @@ def mask_iou(first: BoolArray, second: BoolArray) -> float:
     return np.count_nonzero(first & second) / either if either else 1.0
 
 
-def evaluate_image(predictor: SamPredictor, masks: Sequence[BoolArray]) -> PromptCounts:
+def evaluate_image(predictor: SamPredictor, masks: Sequence[BoolArray], most_clicks: int = NUM_CLICKS) -> PromptCounts:
     """Prompts the network about the known objects of the image that was set.
 
     Clicks are deterministic: each goes to the deepest place of what is wrong.
@@ -65,6 +97,7 @@ def evaluate_image(predictor: SamPredictor, masks: Sequence[BoolArray]) -> Promp
     Args:
         predictor: With the image set.
         masks: ``[H, W]`` each, none empty.
+        most_clicks: Clicks per object; more than three measure NoC as well.
 
     Returns:
         The sums of this image.
@@ -83,11 +116,45 @@ def evaluate_image(predictor: SamPredictor, masks: Sequence[BoolArray]) -> Promp
     counts.update(POINT, _ious(chosen, masks))
     best = [max(mask_iou(answer.mask, mask) for answer in triple) for triple, mask in zip(triples, masks, strict=True)]
     counts.update(POINT_ORACLE, best)
-    for _ in range(NUM_CLICKS - 1):
-        prompts = [_corrected(p, a.mask, mask) for p, a, mask in zip(prompts, chosen, masks, strict=True)]
-        chosen = predictor.predict(prompts, multimask=Multimask.AUTO)
-    counts.update(CLICKS, _ious(chosen, masks))
+    _click_on(predictor, masks, list(zip(prompts, chosen, strict=True)), most_clicks, counts)
     return counts
+
+
+def _click_on(
+    predictor: SamPredictor,
+    masks: Sequence[BoolArray],
+    states: list[tuple[ObjectPrompt, PromptedMask]],
+    most_clicks: int,
+    counts: PromptCounts,
+) -> None:
+    """Goes on from the first click of each object: prompt and answer.
+
+    Objects that are as good as the highest level of NoC asks get no more clicks, once the first three are measured.
+    """
+    needed: list[dict[int, int]] = [{} for _ in masks]
+    active = list(range(len(masks)))
+    for number in range(1, most_clicks + 1):
+        if not active:
+            break
+        if number > 1:
+            prompts = [_corrected(states[i][0], states[i][1].mask, masks[i]) for i in active]
+            previous = [states[i][1].logits for i in active]
+            answers = predictor.predict(prompts, multimask=Multimask.SINGLE, previous=previous)
+            for place, index in enumerate(active):
+                states[index] = prompts[place], answers[place]
+        ious = {index: mask_iou(states[index][1].mask, masks[index]) for index in active}
+        for index, iou in ious.items():
+            for level in NOC_THRESHOLDS:
+                if iou >= level / 100:
+                    needed[index].setdefault(level, number)
+        if number == NUM_CLICKS:
+            counts.update(CLICKS, list(ious.values()))
+        if number >= NUM_CLICKS:
+            active = [index for index in active if max(NOC_THRESHOLDS) not in needed[index]]
+    if most_clicks > NUM_CLICKS:
+        for level in NOC_THRESHOLDS:
+            counts.clicks[level] += sum(one.get(level, most_clicks) for one in needed)
+            counts.missed[level] += sum(level not in one for one in needed)
 
 
 def _ious(answers: Sequence[PromptedMask], masks: Sequence[BoolArray]) -> list[float]:

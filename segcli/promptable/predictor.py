@@ -66,6 +66,7 @@ class SamPredictor(ImageHolder):
         multimask: Multimask | str = Multimask.AUTO,
         threshold: float = 0.0,
         refine_rounds: int = 0,
+        previous: Sequence[FloatArray | None] | None = None,
     ) -> list[PromptedMask]:
         """Answers prompts on the image that was set.
 
@@ -74,6 +75,8 @@ class SamPredictor(ImageHolder):
             multimask: Which masks are wanted.
             threshold: Logits above it belong to the mask.
             refine_rounds: How often the answer is given back to the network as a mask prompt.
+            previous: For each object the logits ``[m, m]`` of an earlier answer, given to the network with its prompt;
+                None for none.
 
         Returns:
             One mask an object in order; three with ``all``.
@@ -89,6 +92,11 @@ class SamPredictor(ImageHolder):
             raise UsageError(
                 f"{written.name}: this network takes boxes and points, not texts", hint="use an LSeg model"
             )
+        if previous is not None:
+            return [
+                self._corrected(prompt, logits, wanted, threshold)
+                for prompt, logits in zip(objects, previous, strict=True)
+            ]
         answers: dict[int, list[PromptedMask]] = {}
         for indices in alike(objects, BATCH_OBJECTS):
             group = [objects[index] for index in indices]
@@ -108,6 +116,19 @@ class SamPredictor(ImageHolder):
 
     def _decode(self, group: Sequence[ObjectPrompt]) -> tuple[FloatArray, FloatArray]:
         return self.decode_points(*prompt_arrays(group, self.encoded.placement.to_model))
+
+    def _corrected(
+        self, prompt: ObjectPrompt, logits: FloatArray | None, wanted: Multimask, threshold: float
+    ) -> PromptedMask:
+        """The answer to a prompt that goes with an earlier answer; the network takes one mask at a time."""
+        given, counts = (None, 0.0) if logits is None else (logits[None, None], 1.0)
+        side = self.backend.mask_side
+        mask = np.zeros((1, 1, side, side), np.float32) if given is None else given
+        coords, labels = prompt_arrays([prompt], self.encoded.placement.to_model)
+        found, iou = self.backend.decode(self.encoded.embedding, coords, labels, mask, np.array([counts], np.float32))
+        is_ambiguous = prompt.is_ambiguous and logits is None
+        (choice,) = _choose(iou[0], wanted, is_ambiguous=is_ambiguous)[:1]
+        return self._finish(prompt, choice, found[0, choice], float(iou[0, choice]), threshold)
 
     def _refine(
         self, prompt: ObjectPrompt, answer: tuple[int, FloatArray, float], rounds: int

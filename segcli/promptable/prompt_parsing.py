@@ -62,7 +62,17 @@ def parse_options(
             else:
                 found[inside[0]] = replace(found[inside[0]], points=(*found[inside[0]].points, point))
     raise_faults(faults)
-    return (*found, *(ObjectPrompt(text=text, label=text, name=f"--text {text}") for text in texts))
+    parts = [part for text in texts for part in split_texts(text)]
+    return (*found, *(ObjectPrompt(text=text, label=text, name=f"--text {text}") for text in parts))
+
+
+def split_texts(text: str) -> list[str]:
+    """The texts of one string, ``leaf, tile``: each is asked alone, as no name of a thing holds a comma.
+
+    >>> split_texts("leaf, glass tile")
+    ['leaf', 'glass tile']
+    """
+    return [part for part in _split(text) if part] or [text]
 
 
 def parse_paddlex(value: Any) -> tuple[ObjectPrompt, ...]:
@@ -171,6 +181,8 @@ def _paddlex(document: Any) -> Parsed:
         rows = document.get(key)
         if rows is None:
             continue
+        if key == "text_prompt" and (isinstance(rows, str) or _is_texts(rows)):
+            rows = [part for text in ([rows] if isinstance(rows, str) else rows) for part in split_texts(text)]
         if not isinstance(rows, Sequence) or isinstance(rows, str) or not rows:
             faults.append(f"{key}: is empty or no list")
             continue
@@ -179,6 +191,10 @@ def _paddlex(document: Any) -> Parsed:
             if item is not None:
                 objects.append(item)
     return Parsed([ImagePrompts(None, tuple(objects))], faults)
+
+
+def _is_texts(rows: Any) -> bool:
+    return isinstance(rows, Sequence) and bool(rows) and all(isinstance(row, str) for row in rows)
 
 
 def _paddlex_row(key: str, row: Any, name: str, faults: list[str]) -> ObjectPrompt | None:

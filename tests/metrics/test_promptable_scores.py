@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from segcli.metrics.promptable_scores import BOX, CLICKS, POINT, PromptCounts, evaluate_image, mask_iou
+from segcli.metrics.promptable_scores import BOX, CLICKS, POINT, PROTOCOLS, PromptCounts, evaluate_image, mask_iou
 from segcli.models.promptable.geometry import Preparation
 from segcli.promptable.predictor import SamPredictor
 
@@ -67,3 +67,55 @@ def test_mask_iou() -> None:
 
     assert mask_iou(left, all_) == 0.5
     assert mask_iou(~all_, ~all_) == 1.0
+
+
+class Correcting(Halving):
+    """Knows two more rows of the disc with each answer that it is given back; keeps what it was given."""
+
+    def __init__(self, disc: Any) -> None:
+        super().__init__(disc)
+        self.given: list[tuple[int, float, int]] = []
+
+    def decode(self, embedding: Any, coords: Any, labels: Any, mask: Any, has_mask: Any) -> Any:
+        known = int((mask[0, 0] > 0).sum()) if has_mask[0] else 0
+        self.given.append((int((labels[0] >= 0).sum()), float(has_mask[0]), known))
+        rows = np.flatnonzero(self.disc.any(axis=1))
+        done = int((mask[0, 0] > 0).any(axis=1).sum()) if has_mask[0] else 10
+        part = self.disc.copy()
+        part[rows[min(done + 2, len(rows)) - 1] + 1 :] = False
+        logits = np.full((len(coords), 4, SIDE, SIDE), -9.0, np.float32)
+        logits[:, :, part] = 9.0
+        return logits, np.full((len(coords), 4), 0.9, np.float32)
+
+
+def correcting(most_clicks: int = 3) -> tuple[dict[str, float], Correcting]:
+    y, x = np.mgrid[:SIDE, :SIDE]
+    disc = (x - 31.5) ** 2 + (y - 31.5) ** 2 < 20**2
+    backend = Correcting(disc)
+    predictor = SamPredictor(backend, Preparation(SIDE, (0, 0, 0), (1, 1, 1)))
+    predictor.set_image(np.zeros((SIDE, SIDE, 3), np.uint8))
+    return evaluate_image(predictor, [disc], most_clicks).compute(), backend
+
+
+def test_the_second_and_third_click_give_the_answer_before_back() -> None:
+    _, backend = correcting()
+    clicks = backend.given[1:]  # after the box
+    assert [(points, has) for points, has, _ in clicks] == [(1, 0.0), (2, 1.0), (3, 1.0)]
+    assert 0 < clicks[1][2] < clicks[2][2], "each is the mask of the click before it"
+
+
+def test_clicks_are_counted_until_the_answer_is_good_enough() -> None:
+    """12 of 40 rows after the first click, then 2 more with each: 32 are 0.86 of the disc, 34 are 0.91."""
+    metrics, backend = correcting(20)
+    assert (metrics["noc_85"], metrics["noc_90"]) == (11.0, 12.0)
+    assert (metrics["noc_85_missed"], metrics["noc_90_missed"]) == (0.0, 0.0)
+    assert len(backend.given) == 1 + 12, "an object that is good enough gets no more clicks"
+    missed, _ = correcting(11)
+    assert (missed["noc_85"], missed["noc_90"]) == (11.0, 11.0)
+    assert (missed["noc_85_missed"], missed["noc_90_missed"]) == (0.0, 1.0)
+    assert not any("noc" in name for name in correcting()[0])
+
+
+def test_every_number_has_its_protocol() -> None:
+    metrics, _ = correcting(20)
+    assert {name for name in metrics if not name.endswith("_missed")} == set(PROTOCOLS)

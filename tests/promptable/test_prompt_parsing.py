@@ -196,3 +196,9 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
         read_prompts(tmp_path / "strange.json")
     with pytest.raises(InputError, match="no prompt files"):
         read_prompts(tmp_path / "empty")
+
+
+def test_several_texts_in_one_string_are_asked_alone():
+    assert [one.text for one in parse_options(texts=["leaf, glass tile", "bear"])] == ["leaf", "glass tile", "bear"]
+    for given in ("leaf, tile", ["leaf, tile"], ["leaf", "tile"]):
+        assert [one.label for one in parse_paddlex({"text_prompt": given})] == ["leaf", "tile"]

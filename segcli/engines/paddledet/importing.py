@@ -17,6 +17,8 @@ from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
+from PIL import ImageFile
+
 from segcli.errors import MissingPartError
 
 STUBBED: tuple[str, ...] = (
@@ -98,6 +100,7 @@ def import_ppdet() -> Any:
     if "ppdet.modeling" in sys.modules:
         return sys.modules["ppdet"]
     said = io.StringIO()
+    takes_truncated = ImageFile.LOAD_TRUNCATED_IMAGES
     try:
         # what others may use too is imported first, with the real packages
         for shared in _SHARED:
@@ -109,6 +112,8 @@ def import_ppdet() -> Any:
     except ImportError as error:
         hint = "run scripts/setup or segcli doctor --fix"
         raise MissingPartError(f"PaddleDetection cannot be imported: {error}", hint=hint) from error
+    # its trainer lets Pillow pass images that are cut off, for the whole process
+    ImageFile.LOAD_TRUNCATED_IMAGES = takes_truncated
     _route_logging()
     for line in said.getvalue().splitlines():
         logging.getLogger("ppdet").debug(line)

@@ -10,6 +10,7 @@ from segcli.data.formats.instance_data import open_instance_dataset
 from segcli.data.formats.masks import open_seg_dataset
 from segcli.device import available_device
 from segcli.metrics.promptable_measure import ClickReport, TextReport, measure_clicks, measure_texts
+from segcli.metrics.promptable_scores import NUM_CLICKS
 from segcli.models.table import get_spec
 from segcli.promptable.predictor import SamPredictor
 from segcli.steps.evaluate.open_model import measured_source
@@ -63,7 +64,12 @@ def evaluate_promptable(config: Config) -> PromptableEvaluateResult:
     predictor = opened.predictor(None)
     report: ClickReport | TextReport
     if isinstance(predictor, SamPredictor):
-        report = measure_clicks(predictor, open_instance_dataset(folder).val, log_interval=settings.log_interval)
+        report = measure_clicks(
+            predictor,
+            open_instance_dataset(folder).val,
+            most_clicks=settings.noc_clicks or NUM_CLICKS,
+            log_interval=settings.log_interval,
+        )
     else:
         dataset = open_seg_dataset(folder)
         report = measure_texts(

@@ -94,3 +94,13 @@ def test_its_messages_go_to_our_loggers(ours: tuple[dict[str, object], str, Path
 
 def test_nothing_is_written_to_the_home(ours: tuple[dict[str, object], str, Path]) -> None:
     assert [p for p in ours[2].rglob("*") if p.is_file()] == []
+
+
+def test_images_that_are_cut_off_stay_an_error_after_the_import(tmp_path: Path) -> None:
+    """PaddleDetection's trainer tells Pillow to accept them, for the whole process."""
+    done = run(
+        "from segcli.engines.paddledet.importing import import_ppdet; import_ppdet(); "
+        "from PIL import ImageFile; assert not ImageFile.LOAD_TRUNCATED_IMAGES",
+        tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
