@@ -13,7 +13,7 @@ from tempfile import gettempdir
 from typing import TYPE_CHECKING, Any
 
 from segcli import json_output, signals, terminal
-from segcli.errors import EXIT_DATASET_INVALID, EXIT_DONE, ConfigError
+from segcli.errors import EXIT_DATASET_INVALID, EXIT_DONE, EXIT_FAILED, ConfigError
 from segcli.failure_report import Failure, failure_of
 
 if TYPE_CHECKING:
@@ -101,7 +101,9 @@ def run_mode(loaded: LoadedConfig, *, debug: bool = False) -> int:
         json_output.tell_result(framed(mode, result.as_dict(), done=valid))
         _show_result(mode, result, path, valid=valid)
         (output / ERROR_LOG).unlink(missing_ok=True)  # that of an earlier run would mislead
-        return EXIT_DONE if valid else EXIT_DATASET_INVALID
+        if not valid:
+            return EXIT_DATASET_INVALID
+        return EXIT_DONE if getattr(result, "complete", True) else EXIT_FAILED
 
     def leave_result(failure: Failure) -> None:
         if not written:  # what was done stays done, whatever showing it came to

@@ -23,7 +23,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from os import PathLike
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from segcli.plurals import counted
 
@@ -35,6 +35,7 @@ EXIT_FAILED = 1
 EXIT_USAGE = 2
 EXIT_DATASET_INVALID = 3
 _LISTED_FINDINGS = 10
+_Error = TypeVar("_Error", bound="SegcliError")
 
 
 class SegcliError(Exception):
@@ -47,6 +48,11 @@ class SegcliError(Exception):
         self.message = message
         self.path = None if path is None else str(path)
         self.hint = hint
+
+    def for_missing_path(self: _Error) -> _Error:
+        """The same error about a path that was given and is not there: whatever the class, a usage error."""
+        self.exit_code = EXIT_USAGE
+        return self
 
     def __str__(self) -> str:
         where = f"{self.path}: " if self.path is not None else ""
@@ -145,6 +151,12 @@ class MissingPartError(SegcliError):
 
 class WeightsError(SegcliError):
     """A weight file cannot be read, or does not fit the network."""
+
+
+def unreadable_weights(error: OSError, path: str | PathLike[str]) -> WeightsError:
+    """What an error of the file system means for a weight file that was to be read."""
+    told = WeightsError(f"cannot be read ({error.strerror})", path=path)
+    return told.for_missing_path() if isinstance(error, FileNotFoundError) else told
 
 
 class TrainingError(SegcliError):

@@ -6,7 +6,9 @@ Most of it is written without rich, so that a mistyped option answers at once an
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -23,7 +25,29 @@ if TYPE_CHECKING:
 _RED, _GREEN, _YELLOW, _BLUE, _CYAN = (f"\x1b[{number}m" for number in (31, 32, 33, 34, 36))
 _BOLD, _DIM, _PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[0m"
 _SHOWN_FINDINGS = 20
+_words: ContextVar[tuple[Mapping[str, str], Mapping[str, str]]] = ContextVar("words", default=({}, {}))
 Rows = Sequence[tuple[str, str]]
+
+
+@contextmanager
+def speaking(names: Mapping[str, str], remedies: Mapping[str, str]) -> Iterator[None]:
+    """Inside the block, messages are in the words of a command.
+
+    Args:
+        names: By key of the configuration: the option by which the person knows it.
+        remedies: By key: what to type where it is missing.
+    """
+    token = _words.set((names, remedies))
+    try:
+        yield
+    finally:
+        _words.reset(token)
+
+
+def _spoken(text: str) -> str:
+    for key, name in sorted(_words.get()[0].items(), key=lambda entry: -len(entry[0])):
+        text = text.replace(f"{key}=", f"{name} ").replace(key, name)
+    return text
 
 
 def show_failure(message: str, hint: str | None = None) -> None:
@@ -31,6 +55,7 @@ def show_failure(message: str, hint: str | None = None) -> None:
     json_output.tell_shown("done_flag", False)
     json_output.tell_shown("err_msg", message)
     json_output.tell_shown("hint", hint)
+    message, hint = _spoken(message), _spoken(hint) if hint else None
     paint = _painter(sys.stderr)
     lines = _paragraph(message, paint("error", _RED + _BOLD) + ": ", 7)
     if hint:
@@ -50,10 +75,13 @@ def show_faults(faults: Iterable[ConfigFault], title: str = "{} in the configura
     paint = _painter(sys.stderr)
     lines = [f"{paint('error', _RED + _BOLD)}: {title.format(counted(len(faults), 'fault'))}"]
     for fault in faults:
-        source = f"  {paint(safe(fault.source), _DIM)}" if fault.source else ""
-        lines += ["", f"  {paint(safe(fault.key), _BOLD)}{source}", *wrapped(safe(fault.message), "    ")]
-        if fault.hint:
-            lines += _paragraph(fault.hint, f"    {paint('->', _YELLOW)} ", 7)
+        name = _spoken(fault.key)
+        source = f"  {paint(safe(fault.source), _DIM)}" if fault.source and fault.source != name else ""
+        lines += ["", f"  {paint(safe(name), _BOLD)}{source}", *wrapped(safe(_spoken(fault.message)), "    ")]
+        missing = fault.message.startswith(("is missing", "is needed"))
+        hint = _words.get()[1].get(fault.key) if missing else None
+        if hint or fault.hint:
+            lines += _paragraph(hint or _spoken(fault.hint or ""), f"    {paint('->', _YELLOW)} ", 7)
     _write(sys.stderr, lines)
 
 

@@ -132,7 +132,7 @@ def test_weights_are_inspected(invoke, tmp_path: Path):
     outcome, _ = invoke("weights", "inspect", str(path))
     assert outcome.exit_code == 0
     assert "conv.weight" in outcome.output and "2 x 3" in outcome.output
-    assert invoke("weights", "inspect", str(tmp_path / "absent.pdparams"))[0].exit_code == 1
+    assert invoke("weights", "inspect", str(tmp_path / "absent.pdparams"))[0].exit_code == 2
 
 
 def test_the_demo_dataset_is_generated_once(invoke, tmp_path: Path):

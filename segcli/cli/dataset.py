@@ -161,10 +161,10 @@ def _change(context: typer.Context, values: dict[str, Any], of_task: dict[str, t
 
 def _of_task(dataset: str | None, task: TaskName | None, config: Path | None) -> dict[str, tuple[str, Any]]:
     """The model that stands for a task where a configuration names none."""
-    if config is not None or dataset is None:
+    if config is not None:
         return {}
     origin = "the folder's layout" if task is None else "--task"
-    return {"Global.model": (origin, _MODELS[task or task_of(Path(dataset))])}
+    return {"Global.model": (origin, _MODELS[task or task_of(Path(dataset or "."))])}
 
 
 def task_of(dataset: Path) -> TaskName:

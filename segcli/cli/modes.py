@@ -10,7 +10,7 @@ from typing import Any, TypeVar, get_type_hints
 import typer
 from typer.core import TyperCommand
 
-from segcli import app
+from segcli import app, terminal
 from segcli.cli.options import Key
 
 RUN_CONFIG = "config.yaml"
@@ -44,15 +44,35 @@ def start(context: typer.Context, mode: str, values: Mapping[str, tuple[str, Any
     """
     options = given(context, mode, values)
     config = context.params["config"] or run_config(mode, options)
-    raise typer.Exit(
-        app.start(
+    with terminal.speaking(_names(context), _remedies(str(context.command.name))):
+        code = app.start(
             config,
             context.params["override"] or (),
             options,
             print_config=context.params["print_config"],
             debug=context.params["debug"],
         )
-    )
+    raise typer.Exit(code)
+
+
+def _names(context: typer.Context) -> dict[str, str]:
+    """By key: how the person who types this command knows it."""
+    keys = _keys(str(context.command.name))
+    shown = {
+        keys[str(one.name)]: _shown(one)
+        for one in context.command.params
+        if one.name in keys and not getattr(one, "hidden", False)
+    }
+    return {key: name for key, name in shown.items() if key != "Global.output"}
+
+
+def _remedies(command: str) -> dict[str, str]:
+    """By key: what to type where it is missing."""
+    named = "name a model with --model (`segcli models` lists them)"
+    return {
+        "Global.dataset_dir": f"segcli {command} DATASET",
+        "Global.model": named if command == "train" else f"train first: segcli train DATASET; or {named}",
+    }
 
 
 def given(context: typer.Context, mode: str, values: Mapping[str, tuple[str, Any]] | None = None) -> Given:
@@ -61,7 +81,8 @@ def given(context: typer.Context, mode: str, values: Mapping[str, tuple[str, Any
     keys = _keys(str(context.command.name))
     for parameter in context.command.params:
         value = context.params.get(str(parameter.name))
-        if parameter.name in keys and value not in (None, False, ()):
+        absent = value is None or value is False or value in ((), [])
+        if parameter.name in keys and not absent:
             found[keys[parameter.name]] = (_shown(parameter), value)
     return {**found, "Global.mode": ("command", mode)}
 
@@ -70,7 +91,17 @@ def run_config(mode: str, options: Mapping[str, tuple[str, Any]]) -> Path | None
     """The configuration that a training left in the output folder, for the steps after it."""
     path = Path(options.get("Global.output", ("", "output"))[1]) / RUN_CONFIG
     goes_on = mode in ("evaluate", "export", "predict") or "Train.resume_path" in options
-    return path if goes_on and "Global.model" not in options and path.is_file() else None
+    if not goes_on or not path.is_file():
+        return None
+    model = options.get("Global.model", ("", None))[1]
+    return path if model is None or model == _model_of(path) else None
+
+
+def _model_of(path: Path) -> object:
+    from segcli.config.yaml_text import read_yaml
+
+    shared = read_yaml(path).values.get("Global")
+    return shared.get("model") if isinstance(shared, dict) else None
 
 
 @cache

@@ -100,6 +100,11 @@ def predict(
     ] = None,
     model: Model = None,
     output: Output = None,
+    save_dir: Annotated[
+        str | None,
+        typer.Option("--save-dir", help="Folder of the results; else OUTPUT/predict.", rich_help_panel=SETTINGS),
+        Key("Predict.save_dir"),
+    ] = None,
     device: Device = None,
     batch_size: Annotated[
         int | None, typer.Option(help="Images at once.", rich_help_panel=SETTINGS), Key("Predict.batch_size")
@@ -143,6 +148,7 @@ def predict(
         "Predict.input": ("INPUT", inputs[0] if len(inputs) == 1 else inputs),
         "Predict.model_dir": ("--weights", weights),
         "Predict.prompts": ("--prompts", prompts_from(box, point, text, prompts)),
+        "Predict.save_dir": ("segcli predict", str(Path(output or "output") / "predict")),
         "Global.model": ("--model-dir", _model_in(model_dir)),
     }
     start(context, "predict", values)

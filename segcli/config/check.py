@@ -47,11 +47,11 @@ class Rule:
     faults: Callable[[Config], Faults]
 
 
-def check_rules(config: Config, faulty: set[str]) -> Faults:
-    """Faults by all rules that do not involve a key which is known to be faulty."""
+def check_rules(config: Config, faulty: set[str]) -> Iterator[tuple[ConfigFault, tuple[str, ...]]]:
+    """Faults by all rules that do not involve a key which is known to be faulty, each with the keys of its rule."""
     for rule in RULES:
         if faulty.isdisjoint(rule.keys):
-            yield from rule.faults(config)
+            yield from ((fault, rule.keys) for fault in rule.faults(config))
 
 
 def unknown_model(name: str) -> ConfigFault | None:

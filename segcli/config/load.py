@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from segcli.config.check import MODE_HINTS, REFUSED, check_rules, unknown_model
 from segcli.config.keys import OPTIONAL_SECTIONS, choices, expected, leaves, sections, wants_text
+from segcli.config.paddlex_paths import our_file
 from segcli.config.recipe import DEPENDENCIES, with_recipe
 from segcli.config.references import resolve_here, resolve_references
 from segcli.config.schema import DEFAULT, RECIPE, Config
@@ -85,7 +86,7 @@ def load_config(
     Raises:
         ConfigError: Holds every fault of every source.
     """
-    reading = _Reading(None if path is None else Path(path))
+    reading = _Reading(None if path is None else our_file(Path(path)))
     reading.apply_options(options or {})
     reading.apply_overrides(overrides)
     reading.resolve()
@@ -223,8 +224,8 @@ class _Reading:
         if misnamed:
             self.faults.append(replace(misnamed, source=self._origin("Global.model")))
             self.faulty.add("Global.model")
-        for fault in check_rules(config, self.faulty):
-            self.faults.append(replace(fault, source=self._origin(fault.key)))
+        for fault, keys in check_rules(config, self.faulty):
+            self.faults.append(replace(fault, source=self._blamed(fault.key, keys)))
         given, written = self._given()
         if misnamed is None and "Global.model" not in self.faulty:
             self.faults.extend(fault for fault in refused_keys(config, given, written) if fault.key not in self.faulty)
@@ -242,6 +243,14 @@ class _Reading:
         given = {key: self.origins[key] for key in leaves() if self._is_given(key)}
         given = {key: origin for key, origin in given.items() if not origin.startswith((DEFAULT, RECIPE))}
         return given, {key: origin for key, origin in given.items() if origin.startswith(f"{self.path}:")}
+
+    def _blamed(self, key: str, keys: tuple[str, ...]) -> str | None:
+        """The source of a fault across keys: what was given last, `-o` before options before the file."""
+        given = {one: self.origins[one] for one in (key, *keys) if one in self.origins}
+        outside = {one: origin for one, origin in given.items() if not self._is_of_file(one) and ":" not in origin}
+        for one, origin in sorted(outside.items(), key=lambda entry: entry[1] != OVERRIDE):
+            return origin if one == key else f"{origin} {one}" if origin == OVERRIDE else origin
+        return self._origin(key)
 
     def _place(self, fault: ConfigFault) -> tuple[int, int]:
         """Faults of the file in order of its lines, then all others."""

@@ -53,6 +53,7 @@ LINEAR, CUBIC, AREA = 1, 2, 3
 InputShape = tuple[int, int, int, int]
 FREE_SHAPE: InputShape = (-1, 3, -1, -1)
 """N, C, H, W; -1 is free."""
+_EXPORT_FIRST = "train and export one first: segcli train DATASET, segcli export"
 
 
 @dataclass(frozen=True)
@@ -146,7 +147,8 @@ class ExportedModel:
         manifest = folder / MANIFEST_FILE
         if not manifest.is_file():
             there = "there is no such folder" if not folder.is_dir() else f"holds no {MANIFEST_FILE}"
-            raise WeightsError(f"is no exported model: {there}", path=folder, hint="export one with Global.mode=export")
+            error = WeightsError(f"is no exported model: {there}", path=folder, hint=_EXPORT_FIRST)
+            raise error if folder.is_dir() else error.for_missing_path()
         try:
             values = yaml.safe_load(manifest.read_text(encoding="utf-8"))
             card = ModelCard.beside(manifest) if (folder / CARD_FILE).is_file() else None

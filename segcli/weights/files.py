@@ -14,7 +14,7 @@ import safetensors.numpy
 
 from segcli.data.files import atomic_open
 from segcli.disk import FULL, full_hint
-from segcli.errors import WeightsError
+from segcli.errors import WeightsError, unreadable_weights
 from segcli.weights.arrays import Array, bfloat16_to_float32
 from segcli.weights.safe_pickle import read_pdparams
 from segcli.weights.torch_file import LEGACY_MAGIC_NUMBER, read_torch
@@ -55,7 +55,7 @@ def weight_format(path: str | Path) -> str:
         with source.open("rb") as stream:
             start = stream.read(64)
     except OSError as error:
-        raise WeightsError(f"cannot be read ({error.strerror})", path=source) from error
+        raise unreadable_weights(error, source) from error
     if (start.startswith(b"PK") and zipfile.is_zipfile(source)) or start.startswith(_LEGACY_TORCH_START):
         return "torch"
     if len(start) > 8 and start[8:9] == b"{":
@@ -89,7 +89,7 @@ def read_safetensors(path: str | Path) -> dict[str, Array]:
     try:
         entries = safetensors.deserialize(source.read_bytes())  # type: ignore[no-untyped-call]
     except OSError as error:
-        raise WeightsError(f"cannot be read ({error.strerror})", path=source) from error
+        raise unreadable_weights(error, source) from error
     except safetensors.SafetensorError as error:
         raise WeightsError(f"is no intact safetensors file: {error}", path=source, hint="fetch it again") from error
     return {name: _safetensors_array(name, entry, source) for name, entry in entries}

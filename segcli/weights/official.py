@@ -36,8 +36,8 @@ def resolve_weights(address: str | None, spec: ModelSpec) -> Path | None:
     raise WeightsError(
         "is a folder, not a weight file" if path.is_dir() else "there is no such weight file",
         path=address,
-        hint=f"give a weight file, an address, null for a random start, or an official name: {', '.join(names)}",
-    )
+        hint=f"give a weight file, a URL, null for a random start, or an official name: {', '.join(names)}",
+    ).for_missing_path()
 
 
 def official_names(spec: ModelSpec) -> dict[str, str]:

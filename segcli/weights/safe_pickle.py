@@ -14,7 +14,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from segcli.errors import WeightsError
+from segcli.errors import WeightsError, unreadable_weights
 from segcli.weights.arrays import (
     Array,
     ArrayStub,
@@ -131,7 +131,7 @@ def read_paddle_object(path: str | Path) -> Any:
         with source.open("rb") as stream:
             return _resolve(load_safely(stream, COMMON_GLOBALS))
     except OSError as error:
-        raise WeightsError(f"cannot be read ({error.strerror})", path=source) from error
+        raise unreadable_weights(error, source) from error
     except WeightsError as error:
         raise WeightsError(error.message, path=source, hint=error.hint) from error
 

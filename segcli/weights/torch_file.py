@@ -18,7 +18,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from segcli.errors import WeightsError
+from segcli.errors import WeightsError, unreadable_weights
 from segcli.weights.arrays import Array, ArrayStub, bfloat16_to_float32
 from segcli.weights.safe_pickle import COMMON_GLOBALS, load_safely, tensors_of
 
@@ -198,7 +198,7 @@ def read_torch(path: str | Path) -> dict[str, Array]:
             raise WeightsError(f"holds a {type(loaded).__name__}, not a table of tensors")
         return tensors_of(_to_arrays(loaded), source)
     except OSError as error:
-        raise WeightsError(f"cannot be read ({error.strerror})", path=source) from error
+        raise unreadable_weights(error, source) from error
     except WeightsError as error:
         raise WeightsError(error.message, path=source, hint=error.hint) from error
 

@@ -66,6 +66,7 @@ class PredictConfig(Section):
             ``{point_prompt: [[x, y]]}``, ours ``{text_prompt: [bear]}`` or ``{objects: [{box, points, text, label}]}``,
             or a file of prompts.
         runtime: What runs the network.
+        save_dir: Folder of the files of the images; None is `Global.output`, as in PaddleX.
         target_size: Resizes before the network: a side, (width, height), or -1 for the image's own size.
         threshold: Smallest score of an object.
         json_form: ``compact`` names the label map's file and counts, or holds masks as run-length codes; ``full`` holds
@@ -91,6 +92,7 @@ class PredictConfig(Section):
         Stock(),
     ] = None
     runtime: Runtime = "auto"
+    save_dir: str | None = None
     target_size: Annotated[
         int | tuple[int, int] | None,
         Read(("predict",), SEMANTIC),

@@ -60,7 +60,8 @@ def find_coco_root(dataset_dir: Path) -> Path:
     refuse_other_kind(dataset_dir, wanted="coco")
     what = f"no {ANNOTATION_FILES[Split.TRAIN]} is here" if dataset_dir.is_dir() else "there is no such folder"
     fault = finding("C101", str(dataset_dir), what)
-    raise DatasetError(f"no dataset: {what}", [fault], path=dataset_dir, hint=fault.hint)
+    error = DatasetError(f"no dataset: {what}", [fault], path=dataset_dir, hint=fault.hint)
+    raise error if dataset_dir.is_dir() else error.for_missing_path()
 
 
 def scan_coco(root: Path) -> CocoScan:

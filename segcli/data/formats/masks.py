@@ -49,7 +49,7 @@ def find_root(dataset_dir: Path) -> Path:
             another task (S003).
     """
     if not dataset_dir.is_dir():
-        raise _no_dataset(dataset_dir, "there is no such folder")
+        raise _no_dataset(dataset_dir, "there is no such folder").for_missing_path()
     if has_lists(dataset_dir):
         return dataset_dir
     parents = [folder.parent for folder in sorted(dataset_dir.glob(f"**/{IMAGE_FOLDER}")) if folder.is_dir()]

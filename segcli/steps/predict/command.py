@@ -37,9 +37,9 @@ def predict(config: Config) -> PredictResult:
     """
     settings = config.Predict
     if settings.input is None:
-        raise ConfigError([ConfigFault("Predict.input", "is missing", "give an image, a folder, a list or an address")])
+        raise ConfigError([ConfigFault("Predict.input", "is missing", "give an image, a folder, a list or a URL")])
     sources = open_sources(settings.input)
-    output = Path(config.Global.output)
+    output = Path(settings.save_dir or config.Global.output)
     folder = Path(settings.model_dir)
     predictor = open_predictor(
         config.Global.model, folder, settings, config.Global.device, strict=config.Global.strict_device

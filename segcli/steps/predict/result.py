@@ -56,6 +56,11 @@ class PredictResult:
     seconds: float
 
     @property
+    def complete(self) -> bool:
+        """Whether every input could be read."""
+        return not self.failed
+
+    @property
     def images_per_second(self) -> float:
         """Throughput with reading and writing."""
         return len(self.predicted) / self.seconds if self.seconds else 0.0
@@ -78,7 +83,7 @@ class PredictResult:
         rows = [
             ("model", self.model_name),
             ("runtime", self.runtime),
-            ("images", f"{len(self.predicted)} ({self.images_per_second:.1f} a second)"),
+            ("images", f"{len(self.predicted)} ({self.images_per_second:.1f} images/s)"),
             ("results", str(self.folder)),
         ]
         return [*rows, *(("failed", entry.message) for entry in self.failed)]

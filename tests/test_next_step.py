@@ -1,0 +1,92 @@
+"""What a command says when something is missing: in its own words, and what to type next."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from segcli import app
+from segcli.cli.main import main
+from segcli.config.load import load_config
+
+
+def run(*arguments: str) -> tuple[int, str]:
+    outcome = CliRunner().invoke(main, list(arguments))
+    return outcome.exit_code, " ".join(outcome.output.split())
+
+
+@pytest.fixture(autouse=True)
+def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["check"], "segcli check DATASET"),
+        (["evaluate", "d"], "train first: segcli train DATASET; or name a model with --model"),
+        (["predict", "x.jpg"], "train first: segcli train DATASET"),
+        (
+            ["train", "d", "-m", "PP-LiteSeg-T", "--batch-size", "0"],
+            "--batch-size is 0; expected a whole number of at least 1",
+        ),
+    ],
+)
+def test_a_fault_names_options_and_commands(arguments: list[str], words: str):
+    code, shown = run(*arguments)
+    assert code == 2
+    assert words in shown
+    assert "Global." not in shown and "Train." not in shown
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["check", "absent"],
+        ["convert", "absent"],
+        ["split", "absent"],
+        ["evaluate", "absent", "-m", "PP-LiteSeg-T", "--weights", "w.pdparams"],
+        ["export", "-m", "PP-LiteSeg-T", "--weights", "w.pdparams"],
+        ["predict", "absent.jpg", "-m", "PP-LiteSeg-T"],
+        ["weights", "inspect", "absent.pdparams"],
+        ["embed", "absent.jpg", "-m", "SAM-tiny"],
+        ["undo", "absent"],
+    ],
+    ids=" ".join,
+)
+def test_a_missing_path_is_a_usage_error(arguments: list[str]):
+    assert run(*arguments)[0] == 2
+
+
+def test_a_fault_of_an_override_is_blamed_on_it(empty: Path, capsys: pytest.CaptureFixture[str]):
+    path = empty / "c.yaml"
+    path.write_text(
+        "Global: {model: PP-LiteSeg-T, dataset_dir: d}\n"
+        "CheckDataset:\n  split:\n    enable: true\n    train_percent: 80\n    val_percent: 20\n"
+    )
+    assert app.start(path, ["CheckDataset.split.val_percent=30"]) == 2
+    shown = capsys.readouterr().err
+    assert "-o CheckDataset.split.val_percent" in shown and "c.yaml:" not in shown
+
+
+def test_the_tutorials_path_leads_to_our_configuration():
+    config = load_config("paddlex/configs/modules/semantic_segmentation/PP-LiteSeg-T.yaml").config
+    assert config.Global.model == "PP-LiteSeg-T"
+
+
+def test_main_speaks_of_keys(capsys: pytest.CaptureFixture[str]):
+    assert app.start(None, ["Train.batch_size=0"], {"Global.model": ("x", "PP-LiteSeg-T")}) == 2
+    assert "Train.batch_size" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "folder"), [([], "output/predict"), (["--output", "o"], "o/predict"), (["--save-dir", "s"], "s")]
+)
+def test_predictions_lie_in_a_folder_of_their_own(arguments: list[str], folder: str, monkeypatch: pytest.MonkeyPatch):
+    seen = []
+    monkeypatch.setattr(app, "run_mode", lambda loaded, *, debug: seen.append(loaded) or 0)
+    assert run("predict", "a.jpg", "-m", "PP-LiteSeg-T", *arguments)[0] == 0
+    assert seen[0].config.Predict.save_dir == folder
