@@ -145,7 +145,7 @@ def test_images_without_detections_or_objects():
     assert measured([*samples, bare], [NONE, NONE]).compute().mask.AP == 0
     report = measured([bare], [NONE]).compute()
     assert report.mask.AP is None
-    assert report.as_dict()["AP"] == 0
+    assert report.as_dict()["AP"] is None
 
 
 def test_boxes_are_taken_from_the_masks_where_a_model_gives_none():
