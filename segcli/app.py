@@ -58,9 +58,14 @@ def start(
     try:
         from segcli.config.load import load_config
 
-        loaded = load_config(path, overrides, options)
+        with signals.listening():
+            loaded = load_config(path, overrides, options)
     except ConfigError as error:
         return _refuse(error, debug=debug)
+    except KeyboardInterrupt as stop:
+        failure = failure_of(stop)
+        terminal.show_failure(failure.message)
+        return failure.exit_code
     if loaded.unread:
         terminal.show_warning(loaded.unread)
     if loaded.config.Global.mode == "train":

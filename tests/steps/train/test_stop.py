@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import signal
+import time
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +14,10 @@ import pytest
 
 from segcli import app
 from segcli.signals import Request, Stopped
-from segcli.steps.train import checkpoint
+from segcli.steps.train import checkpoint, launch
 from segcli.steps.train.history import read_history
 from segcli.steps.train.outside import Outside, Told
+from segcli.steps.train.stop_request import asked_to_stop, signals_passed_on
 from segcli.weights.files import read_weights
 from tests.steps.train.line_run import LineRuns
 
@@ -170,3 +172,27 @@ def test_at_the_goal_it_says_so(line_run: LineRuns, tmp_path, caplog):
     with caplog.at_level(logging.INFO, "segcli.train"):
         line_run(tmp_path, epochs_iters=6, resume_path="last")
     assert "already at iteration 8, beyond the goal of 6" in caplog.text
+
+
+def test_a_signal_is_passed_on_to_the_processes_that_train(tmp_path):
+    assert asked_to_stop(tmp_path) is None
+    with signals_passed_on(tmp_path):
+        os.kill(os.getpid(), signal.SIGTERM)
+        deadline = time.monotonic() + 20
+        while asked_to_stop(tmp_path) is None and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert asked_to_stop(tmp_path) == signal.SIGTERM
+        with pytest.raises(Stopped):
+            os.kill(os.getpid(), signal.SIGINT)
+    assert asked_to_stop(tmp_path) is None
+
+
+def test_what_a_stopped_process_tells_arrives(tmp_path):
+    stop = Stopped(signal.SIGHUP, "stopped there", hint="go on", details={"stop_reason": "x"})
+    told = Stopped(**launch.stopped_values(stop)[launch._STOPPED])
+    assert (told.exit_code, told.message, told.hint, told.details) == (
+        129,
+        "stopped there",
+        "go on",
+        {"stop_reason": "x"},
+    )
