@@ -23,7 +23,12 @@ def main(folder: Path, mode: str, *overrides: str, code: int = 0) -> dict:
     done = subprocess.run(
         [sys.executable, str(REPOSITORY / "main.py"), "-c", str(CONFIG), "-o", *settings],
         cwd=folder,
-        env={"PYTHONPATH": str(REPOSITORY), "PATH": "/usr/bin:/bin", "HOME": str(folder / "home")},
+        env={
+            "PYTHONPATH": str(REPOSITORY),
+            "PATH": "/usr/bin:/bin",
+            "HOME": str(folder / "home"),
+            "SEGCLI_OFFLINE": "1",
+        },
         capture_output=True,
         text=True,
         check=False,
