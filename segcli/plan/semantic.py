@@ -12,7 +12,7 @@ from segcli.plan.choice import Choice, Cost, Means, Plan
 MODEL = "UNet-S"
 WANTED_IMAGES = 4000
 """Images that a network seen from random weights should be shown before its schedule ends."""
-_BATCH = 8
+_BATCH = 4
 _STEP = 16
 _SIDES = (128, 512)
 
@@ -32,7 +32,7 @@ def plan_semantic(data: Fingerprint, means: Means, cost: Cost, taken: Mapping[st
             f"images of {data.width_px} x {data.height_px} px are seen at {width} x {height}, so that "
             f"{shown(iterations * batch)} of them fit into {budget.words}: that teaches more than detail does",
         ),
-        Choice("Train.batch_size", batch, "enough for stable statistics of the batch normalisation"),
+        Choice("Train.batch_size", batch, "more steps in the same time teach more than larger batches"),
         Choice("Train.epochs_iters", iterations, budget.reason(iterations * batch / max(data.train_images, 1))),
         Choice("Train.eval_interval", interval(iterations), "six measurements, of which the best weights are kept"),
         Choice("Train.warmup_steps", max(10, iterations // 20), "a twentieth of the training"),
