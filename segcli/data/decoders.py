@@ -39,7 +39,7 @@ StrPath = str | PathLike[str]
 BITS = ImageRange()
 """All values that the type of the file can hold."""
 MOST_CHANNELS = 4
-TOO_LARGE_HINT = "cut it into tiles, or raise limits.max_pixels where there is memory"
+TOO_LARGE_HINT = "cut it into tiles, or raise limits.max_pixels (at most 2^30) where there is memory"
 _CONVERTED = frozenset({"CMYK", "YCbCr", "LAB", "HSV", "P", "PA", "1"})
 """Modes of Pillow whose values are no brightness."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 
 import numpy as np
 from PIL import Image
@@ -56,6 +57,17 @@ def gone(*names: str) -> Change:
 
 def without_image(name: str = "c", **keys) -> Change:
     return file(name, CAT, image=None, **keys)
+
+
+def named_in(encoding: str) -> Change:
+    """A file whose name is in an encoding, as archives packed on Windows leave it."""
+
+    def run(root):
+        write_labelme(root, "d", [CAT], seed=9)
+        for suffix in (".json", ".png"):
+            (root / f"d{suffix}").rename(root / os.fsdecode(f"照片{suffix}".encode(encoding)))
+
+    return run
 
 
 def as_stored(orientation: int) -> Change:
@@ -136,6 +148,7 @@ LABELME = (
         file("a", CAT, seed=1, imageWidth=WIDTH, imageHeight=HEIGHT),
     ),
     Replay("L208", together(as_stored(6), file("d", CAT, seed=9)), together(as_stored(1), file("d", CAT, seed=9))),
+    Replay("L209", named_in("gbk"), named_in("utf-8")),
     Replay("L301", with_shape(box("Cat", 1, 1, 9, 9)), with_shape(box(GREEK, 1, 1, 9, 9))),
     Replay("L302", text("label.txt", "dog\n"), text("label.txt", "dog\ncat\n")),
     Replay("L303", with_shape(box("__ignore__", 1, 1, 9, 9)), option=INSTANCE, near_option=INSTANCE),

@@ -83,6 +83,10 @@ def read_labelme_dataset(dataset_dir: Path) -> LabelMeDataset:
     listed = any((root / list_file).is_file() for list_file in LIST_FILES.values())
     for path, split in _annotation_files(root, findings):
         name = relative_name(path, root)
+        odd = _odd_name(path)
+        if odd is not None:
+            findings.append(finding("L209", odd, "its name is no UTF-8"))
+            continue
         annotation, faults = read_labelme(path, name)
         if annotation is None:
             faulty.add(path.stem)
@@ -95,6 +99,10 @@ def read_labelme_dataset(dataset_dir: Path) -> LabelMeDataset:
             stated = annotation.image_path or f"{path.stem}.*"
             findings.append(finding("L201", name, f"its image {stated} is nowhere"))
             continue
+        odd = _odd_name(found) if found is not None else None
+        if odd is not None:
+            findings.append(finding("L209", name, f"the name of its image, {odd}, is no UTF-8"))
+            continue
         if not annotation.shapes and not faults:
             findings.append(finding("L109", name, "holds no shapes"))
         samples.append(LabelMeSample(name, annotation, found, split))
@@ -104,6 +112,15 @@ def read_labelme_dataset(dataset_dir: Path) -> LabelMeDataset:
     if not samples and not has_errors(findings):
         findings.append(finding("L001", str(root), "no LabelMe file lies here"))
     return LabelMeDataset(root, tuple(samples), _label_names(root), tuple(findings))
+
+
+def _odd_name(path: Path) -> str | None:
+    """The name, escaped, of a file whose name is no UTF-8; archives packed on Windows leave such names."""
+    try:
+        path.name.encode("utf-8")
+    except UnicodeEncodeError:
+        return path.name.encode("utf-8", "backslashreplace").decode("utf-8")
+    return None
 
 
 def _unlabelled(root: Path, samples: list[LabelMeSample], written: set[Path], faulty: set[str]) -> list[Finding]:
@@ -121,7 +138,7 @@ def _unlabelled(root: Path, samples: list[LabelMeSample], written: set[Path], fa
     ]
     if not free:
         return []
-    first = ", ".join(relative_name(path, root) for path in free[:_NAMED])
+    first = ", ".join(_odd_name(path) or relative_name(path, root) for path in free[:_NAMED])
     more = f" and {len(free) - _NAMED} more" if len(free) > _NAMED else ""
     noun = "image has" if len(free) == 1 else "images have"
     return [finding("L206", str(root), f"{len(free)} {noun} no annotation: {first}{more}")]

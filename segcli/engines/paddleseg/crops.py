@@ -57,7 +57,7 @@ class ScaledCrop:
     def draw(self, height: int, width: int) -> Cut:
         """Draws scale and place for an image of this size, with the same numbers as PaddleSeg."""
         factor = self._draw_factor()
-        scaled = round(factor * height), round(factor * width)
+        scaled = max(1, round(factor * height)), max(1, round(factor * width))
         rows, columns = self._crop.crop_size
         if scaled == (rows, columns):
             return Cut(scaled, 0, 0)

@@ -96,6 +96,8 @@ def size_faults(facts: SampleFacts, path: str) -> Iterator[Fault]:
     image_header, mask = facts.image.header, facts.mask.header
     if image_header is None or mask is None or image_header.size == mask.stored_size:
         return
+    if facts.image.fault is not None or facts.mask.fault is not None:
+        return  # the size of a file that cannot be decoded is a claim
     turned = image_header.stored_size == mask.stored_size
     hint = (
         f"the image is turned by its EXIF orientation {image_header.orientation}: turn the mask too" if turned else None
