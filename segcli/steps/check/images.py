@@ -10,6 +10,7 @@ from segcli.data.groups import GroupOf
 from segcli.findings import Finding
 from segcli.steps.check.copies import Copies
 from segcli.steps.check.files import FileFacts
+from segcli.steps.check.fingerprint import ImageNumbers
 from segcli.steps.check.groups import GroupTally
 from segcli.steps.check.places import Places
 from segcli.steps.check.seen import SeenImage, SplitRules
@@ -51,6 +52,7 @@ class ImageTally:
     def __init__(self, root: Path, rules: SplitRules, group_of: GroupOf | None = None) -> None:
         self.sizes = SizeRange()
         self.places = Places()
+        self.numbers = ImageNumbers()
         self._copies = Copies(root, rules, self.places)
         self._groups = GroupTally(root, rules.group, group_of)
 
@@ -58,6 +60,7 @@ class ImageTally:
         """Adds one image, and says what is known of it already."""
         if file.header is not None:
             self.sizes.update(file.header.size)
+        self.numbers.update(file)
         self._groups.update(image)
         yield from self._copies.update(image, file)
 

@@ -25,6 +25,7 @@ from segcli.findings import Finding, Severity, in_order
 from segcli.models.task import Task
 from segcli.progress import track
 from segcli.rules import finding
+from segcli.steps.check.fingerprint import FILE, ImageNumbers, quantiles, write_fingerprint
 from segcli.steps.check.images import ImageTally, SizeRange
 from segcli.steps.check.objects import ImageFacts, image_findings, inspect_image
 from segcli.steps.check.places import Places
@@ -44,23 +45,28 @@ SIZE_LIMITS_PX = (32**2, 96**2)
 
 @dataclass
 class ObjectTally:
-    """Objects and images seen so far, by class and part: int64 [classes]; and objects by size: int64 [3]."""
+    """Objects and images seen so far, by class and part: int64 [classes]; objects by size: int64 [3]; and images that
+    show two classes together: int64 [classes, classes]."""
 
     classes: int
     objects: dict[Split, NDArray[np.int64]] = field(init=False)
     images: dict[Split, NDArray[np.int64]] = field(init=False)
     by_size: dict[Split, NDArray[np.int64]] = field(init=False)
+    together: NDArray[np.int64] = field(init=False)
 
     def __post_init__(self) -> None:
         self.objects = {split: np.zeros(self.classes, np.int64) for split in Split}
         self.images = {split: np.zeros(self.classes, np.int64) for split in Split}
         self.by_size = {split: np.zeros(len(SIZES), np.int64) for split in Split}
+        self.together = np.zeros((self.classes, self.classes), np.int64)
 
     def update(self, sample: InstanceSample, split: Split) -> None:
         """Adds one image."""
         ids = np.bincount([value.class_id for value in sample.objects], minlength=self.classes)
         self.objects[split] += ids
         self.images[split] += ids > 0
+        present = np.flatnonzero(ids)
+        self.together[np.ix_(present, present)] += 1
         areas = [value.area_px for value in sample.objects]
         self.by_size[split] += np.bincount(np.searchsorted(SIZE_LIMITS_PX, areas, side="right"), minlength=len(SIZES))
 
@@ -76,6 +82,7 @@ class InstanceExamination:
         sizes: Sizes of the images.
         drawable: The first images with objects of each part that are in order.
         places: The first faulty objects of each rule.
+        numbers: Of the images, for the fingerprint.
     """
 
     scan: CocoScan
@@ -84,6 +91,7 @@ class InstanceExamination:
     sizes: SizeRange
     drawable: dict[Split, list[InstanceSample]]
     places: Places
+    numbers: ImageNumbers
 
 
 def check_instance(config: Config) -> CheckResult:
@@ -116,12 +124,14 @@ def check_instance(config: Config) -> CheckResult:
         further=attributes(seen),
         images={split: seen.scan.counts[split].images for split in Split},
     )
+    output = Path(config.Global.output)
+    write_fingerprint(output / FILE, seen.numbers, result.class_counts, seen.tally.together, object_numbers(dataset))
     drawings = {
         # the id keeps apart images of one name in different folders
         split: [Drawing(f"{s.image_id}_{s.image.stem}", partial(draw_sample, s, dataset)) for s in samples]
         for split, samples in seen.drawable.items()
     }
-    return write_check_files(result, drawings, seen.places, Path(config.Global.output))
+    return write_check_files(result, drawings, seen.places, output)
 
 
 def examine_coco_dataset(
@@ -163,7 +173,9 @@ def examine_coco_dataset(
             drawable[split].append(sample)
     _add_objects(images.places, scan)
     findings.extend((*images.findings(workers), *class_findings(tally, dataset, scan.files, num_classes)))
-    return InstanceExamination(scan, tuple(in_order(findings)), tally, images.sizes, drawable, images.places)
+    return InstanceExamination(
+        scan, tuple(in_order(findings)), tally, images.sizes, drawable, images.places, images.numbers
+    )
 
 
 def class_findings(
@@ -210,6 +222,24 @@ def attributes(seen: InstanceExamination) -> dict[str, Any]:
         values[f"{split.value}_crowds"] = counts.crowds
         values[f"{split.value}_objects_by_size"] = dict(zip(SIZES, seen.tally.by_size[split].tolist(), strict=True))
     return values
+
+
+def object_numbers(dataset: CocoDataset) -> dict[str, Any]:
+    """Numbers of all objects for the fingerprint: how many an image holds, how large, long and dense they are."""
+    samples = [sample for split in Split for sample in dataset.samples(split)]
+    objects = [value for sample in samples for value in sample.objects if not value.is_crowd]
+    shares = [
+        sum(value.area_px for value in sample.objects) / (sample.width * sample.height)
+        for sample in samples
+        if sample.width and sample.height
+    ]
+    return {
+        "per_image": quantiles([len(sample.objects) for sample in samples]),
+        # the root of the area, as the planner's fingerprint has it
+        "size_px": quantiles([max(value.area_px, 0.0) ** 0.5 for value in objects]),
+        "aspect_ratio": quantiles([value.box[2] / value.box[3] for value in objects if value.box[3] > 0]),
+        "covered_share": quantiles(shares),
+    }
 
 
 def draw_sample(sample: InstanceSample, dataset: CocoDataset) -> NDArray[np.uint8]:

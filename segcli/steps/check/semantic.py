@@ -21,6 +21,7 @@ from segcli.data.samples import SegDataset, SegSample, Split
 from segcli.findings import Finding, Severity, in_order
 from segcli.models.task import Task
 from segcli.progress import track
+from segcli.steps.check.fingerprint import FILE, ImageNumbers, write_fingerprint
 from segcli.steps.check.images import ImageTally, SizeRange
 from segcli.steps.check.inspection import SampleFacts, inspect_sample
 from segcli.steps.check.mask_values import CONSEQUENCES, MaskValues
@@ -48,6 +49,7 @@ class Examination:
         sizes: Sizes of the images.
         drawable: The first samples of each part whose files are in order.
         places: The first faulty samples of each rule.
+        numbers: Of the images, for the fingerprint.
     """
 
     dataset: SegDataset
@@ -56,6 +58,7 @@ class Examination:
     sizes: SizeRange
     drawable: dict[Split, list[SegSample]]
     places: Places
+    numbers: ImageNumbers
 
 
 def check_semantic(config: Config) -> CheckResult:
@@ -87,6 +90,8 @@ def check_semantic(config: Config) -> CheckResult:
         size_range=seen.sizes.compute(),
         further={"ignore_index": seen.dataset.classes.ignore_index},
     )
+    classes, output = len(result.classes), Path(config.Global.output)
+    write_fingerprint(output / FILE, seen.numbers, counts, seen.tally.together[:classes, :classes])
     drawings = {
         split: [
             # the line number keeps apart images of one name in different folders
@@ -95,7 +100,7 @@ def check_semantic(config: Config) -> CheckResult:
         ]
         for split, samples in seen.drawable.items()
     }
-    return write_check_files(result, drawings, seen.places, Path(config.Global.output))
+    return write_check_files(result, drawings, seen.places, output)
 
 
 def examine_seg_dataset(
@@ -142,7 +147,9 @@ def examine_seg_dataset(
     findings.extend((*resolution, *_dataset_findings(tally, classes, source, num_classes)))
     findings.extend(values.findings(tally, scale.classes, scale.ignore_index, named=named))
     dataset = SegDataset(lists.root, classes, lists.train, lists.val)
-    return Examination(dataset, tuple(_in_order(findings)), tally, images.sizes, drawable, images.places)
+    return Examination(
+        dataset, tuple(_in_order(findings)), tally, images.sizes, drawable, images.places, images.numbers
+    )
 
 
 def class_counts(tally: Tally, classes: ClassMap) -> tuple[ClassCount, ...]:

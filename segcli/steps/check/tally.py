@@ -22,16 +22,20 @@ class Tally:
     Attributes:
         pixels: Pixels of each id, int64 [256], by part.
         images: Masks that hold each id, int64 [256], by part.
+        together: Masks that hold two ids, int64 [256, 256].
     """
 
     pixels: dict[Split, NDArray[np.int64]] = field(default_factory=_no_counts)
     images: dict[Split, NDArray[np.int64]] = field(default_factory=_no_counts)
+    together: NDArray[np.int64] = field(default_factory=lambda: np.zeros((256, 256), np.int64))
 
     def update(self, facts: SampleFacts) -> None:
         """Adds one sample."""
         if facts.counts is not None:
             self.pixels[facts.split] += facts.counts
             self.images[facts.split] += facts.counts > 0
+            present = np.flatnonzero(facts.counts)
+            self.together[np.ix_(present, present)] += 1
 
     def ids(self) -> set[int]:
         """Every value that occurs in any mask."""
