@@ -1,4 +1,4 @@
-"""A package of another maker adds a runtime by one file and one row: an entry point."""
+"""A package of another maker adds a runtime or a model by one file and one row: an entry point."""
 
 from __future__ import annotations
 
@@ -45,6 +45,34 @@ print(load_config(None, overrides).config.Predict.runtime)
 """
 
 
+MODEL = """
+import paddle
+
+
+class OneConvolution(paddle.nn.Layer):
+    def __init__(self, num_classes):
+        super().__init__()
+        self.convolution = paddle.nn.Conv2D(3, num_classes, 3, padding=1)
+
+    def forward(self, image):
+        return [self.convolution(image)]
+"""
+
+ROW = """
+from segcli.models.spec import ModelSpec
+from segcli.models.task import Task
+
+SPEC = ModelSpec("Tiny-Conv", Task.SEMANTIC, {"type": "echo_network:OneConvolution"})
+"""
+
+BUILD = """
+from segcli.models.names import MODEL_TASKS
+from segcli.networks import build_network
+
+print(MODEL_TASKS["Tiny-Conv"].value, list(build_network("Tiny-Conv", 4).convolution.weight.shape))
+"""
+
+
 def package(folder: Path, name: str, code: str, group: str, target: str) -> None:
     """What `pip install` leaves of a small package."""
     (folder / f"{name}.py").write_text(code, encoding="utf-8")
@@ -54,11 +82,22 @@ def package(folder: Path, name: str, code: str, group: str, target: str) -> None
     (info / "entry_points.txt").write_text(f"[{group}]\necho = {name}:{target}\n", encoding="utf-8")
 
 
-def test_a_runtime_of_another_package(tmp_path: Path) -> None:
-    package(tmp_path, "echo_runtime", RUNTIME, "segcli.runtimes", "ROW")
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])}
+def run(code: str, folder: Path) -> str:
+    """What a Python prints that has the package installed."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), str(ROOT)])}
     done = subprocess.run(
-        [sys.executable, "-c", USE], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        [sys.executable, "-c", code], cwd=folder, env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == ["echo", "12.0", "echo"]
+    return done.stdout
+
+
+def test_a_runtime_of_another_package(tmp_path: Path) -> None:
+    package(tmp_path, "echo_runtime", RUNTIME, "segcli.runtimes", "ROW")
+    assert run(USE, tmp_path).split() == ["echo", "12.0", "echo"]
+
+
+def test_a_model_of_another_package(tmp_path: Path) -> None:
+    package(tmp_path, "echo_model", ROW, "segcli.models", "SPEC")
+    (tmp_path / "echo_network.py").write_text(MODEL, encoding="utf-8")
+    assert run(BUILD, tmp_path).split("\n")[0] == "semantic_segmentation [4, 3, 3, 3]"

@@ -102,6 +102,7 @@ class ModelSpec:
         preprocess: How an image becomes its input.
         weights: Official addresses by purpose (``pretrained``, ``backbone``); fetched only when asked for.
         fixed_export: Height and width of the exported input where the network cannot be exported with free ones.
+        parameters_million: Parameters as the official weights hold them; a head of fewer classes has fewer.
     """
 
     name: str
@@ -111,3 +112,4 @@ class ModelSpec:
     preprocess: Preprocess = field(default_factory=Preprocess)
     weights: Mapping[str, str] = field(default_factory=dict)
     fixed_export: tuple[int, int] | None = None
+    parameters_million: float | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
+from importlib.metadata import entry_points
 
 from segcli.errors import UsageError
 from segcli.models.instance.table import INSTANCE_MODELS
@@ -10,7 +11,18 @@ from segcli.models.promptable.specs import PROMPTABLE_MODELS
 from segcli.models.semantic.table import SEMANTIC_MODELS
 from segcli.models.spec import ModelSpec
 
-MODELS: dict[str, ModelSpec] = {spec.name: spec for spec in (*SEMANTIC_MODELS, *INSTANCE_MODELS, *PROMPTABLE_MODELS)}
+GROUP = "segcli.models"
+"""Entry points of other packages: each is a `ModelSpec` whose network names its class as ``package.module:Class``."""
+
+
+def _plugged_in() -> list[ModelSpec]:
+    """The models of installed packages; none takes the place of one of ours."""
+    return [point.load() for point in entry_points(group=GROUP)]
+
+
+MODELS: dict[str, ModelSpec] = {
+    spec.name: spec for spec in (*_plugged_in(), *SEMANTIC_MODELS, *INSTANCE_MODELS, *PROMPTABLE_MODELS)
+}
 
 
 def get_spec(name: str) -> ModelSpec:

@@ -52,8 +52,8 @@ def _is_recipe(value: Any) -> bool:
 
 
 def _find_class(name: str) -> Any:
-    if name in OWN_PARTS:
-        return load_object(OWN_PARTS[name])
+    if name in OWN_PARTS or ":" in name:
+        return load_object(OWN_PARTS.get(name, name))
     manager = import_module("paddleseg.cvlibs.manager")
     models = manager.MODELS.components_dict
     return models[name] if name in models else manager.BACKBONES[name]

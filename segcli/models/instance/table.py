@@ -34,6 +34,7 @@ class Sized:
         masks: What the network says of its masks.
         is_official: Whether PaddleX has the model, and weights of it.
         needs_objects: Whether the loss can learn only from images with objects.
+        parameters_million: Of the network, see `ModelSpec`.
     """
 
     default: int
@@ -42,6 +43,7 @@ class Sized:
     masks: MaskForm = MaskForm.IN_BOXES
     is_official: bool = True
     needs_objects: bool = True
+    parameters_million: float | None = None
 
 
 _RCNN = Sized(800, training.rcnn_preprocess, training.rcnn_recipe)
@@ -62,22 +64,22 @@ _SEED_UNET = Sized(
 )
 
 SIZED: dict[str, Sized] = {
-    "MaskRCNN-ResNet50": _RCNN_C4,
-    "MaskRCNN-ResNet50-FPN": _RCNN,
-    "MaskRCNN-ResNet50-vd-FPN": _RCNN,
-    "MaskRCNN-ResNet101-FPN": _RCNN,
-    "MaskRCNN-ResNet101-vd-FPN": _RCNN,
-    "MaskRCNN-ResNeXt101-vd-FPN": _RCNN_LONG,
-    "Cascade-MaskRCNN-ResNet50-FPN": _CASCADE,
-    "Cascade-MaskRCNN-ResNet50-vd-SSLDv2-FPN": _CASCADE,
-    "SOLOv2": _SOLO,
-    "PP-YOLOE_seg-S": _PPYOLOE,
-    "Mask-RT-DETR-S": _RTDETR,
-    "Mask-RT-DETR-M": _RTDETR,
-    "Mask-RT-DETR-L": _RTDETR_L,
-    "Mask-RT-DETR-X": _RTDETR,
-    "Mask-RT-DETR-H": _RTDETR,
-    "SeedUNet-S": _SEED_UNET,
+    "MaskRCNN-ResNet50": replace(_RCNN_C4, parameters_million=36.0),
+    "MaskRCNN-ResNet50-FPN": replace(_RCNN, parameters_million=44.4),
+    "MaskRCNN-ResNet50-vd-FPN": replace(_RCNN, parameters_million=44.5),
+    "MaskRCNN-ResNet101-FPN": replace(_RCNN, parameters_million=63.5),
+    "MaskRCNN-ResNet101-vd-FPN": replace(_RCNN, parameters_million=63.5),
+    "MaskRCNN-ResNeXt101-vd-FPN": replace(_RCNN_LONG, parameters_million=102.5),
+    "Cascade-MaskRCNN-ResNet50-FPN": replace(_CASCADE, parameters_million=72.1),
+    "Cascade-MaskRCNN-ResNet50-vd-SSLDv2-FPN": replace(_CASCADE, parameters_million=72.1),
+    "SOLOv2": replace(_SOLO, parameters_million=46.6),
+    "PP-YOLOE_seg-S": replace(_PPYOLOE, parameters_million=9.0),
+    "Mask-RT-DETR-S": replace(_RTDETR, parameters_million=14.7),
+    "Mask-RT-DETR-M": replace(_RTDETR, parameters_million=18.8),
+    "Mask-RT-DETR-L": replace(_RTDETR_L, parameters_million=32.9),
+    "Mask-RT-DETR-X": replace(_RTDETR, parameters_million=68.8),
+    "Mask-RT-DETR-H": replace(_RTDETR, parameters_million=130.0),
+    "SeedUNet-S": replace(_SEED_UNET, parameters_million=0.7),
 }
 """What depends on the image size, by model; `Train.input_size` chooses another size."""
 
@@ -89,6 +91,7 @@ INSTANCE_MODELS: tuple[ModelSpec, ...] = tuple(
         recipe=sized.recipe(sized.default),
         preprocess=sized.preprocess(sized.default),
         weights={"pretrained": f"{_OFFICIAL}/{name}_pretrained.pdparams"} if sized.is_official else {},
+        parameters_million=sized.parameters_million,
     )
     for name, sized in SIZED.items()
 )

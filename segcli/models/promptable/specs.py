@@ -33,12 +33,14 @@ class Promptable:
         trains_encoder: Whether a training changes the image encoder unless told otherwise: only where that is small.
         learning_rate: Of a training: SAM's authors begin at 8e-4, fine-tunings of its decoder take about 1e-4, and a
             small network that begins with nothing learns faster with more.
+        parameters_million: Of the network, see `ModelSpec`.
     """
 
     asked: Asked
     side: int
     trains_encoder: bool = False
     learning_rate: float = 1e-4
+    parameters_million: float | None = None
 
     @property
     def preprocess(self) -> Preprocess:
@@ -59,15 +61,15 @@ class Promptable:
 
 
 PROMPTABLE: dict[str, Promptable] = {
-    "SAM-H_box": Promptable(Asked.CLICKS, 1024),
-    "SAM-H_point": Promptable(Asked.CLICKS, 1024),
-    "SAM-B": Promptable(Asked.CLICKS, 1024),
-    "SAM-L": Promptable(Asked.CLICKS, 1024),
-    "SAM-H": Promptable(Asked.CLICKS, 1024),
-    "MobileSAM": Promptable(Asked.CLICKS, 1024),
-    "SAM-tiny": Promptable(Asked.CLICKS, 256, trains_encoder=True, learning_rate=2e-3),
-    "LSeg-L": Promptable(Asked.TEXTS, 640),
-    "LSeg-tiny": Promptable(Asked.TEXTS, 96, trains_encoder=True, learning_rate=1e-3),
+    "SAM-H_box": Promptable(Asked.CLICKS, 1024, parameters_million=641.1),
+    "SAM-H_point": Promptable(Asked.CLICKS, 1024, parameters_million=641.1),
+    "SAM-B": Promptable(Asked.CLICKS, 1024, parameters_million=93.7),
+    "SAM-L": Promptable(Asked.CLICKS, 1024, parameters_million=312.3),
+    "SAM-H": Promptable(Asked.CLICKS, 1024, parameters_million=641.1),
+    "MobileSAM": Promptable(Asked.CLICKS, 1024, parameters_million=10.1),
+    "SAM-tiny": Promptable(Asked.CLICKS, 256, trains_encoder=True, learning_rate=2e-3, parameters_million=0.4),
+    "LSeg-L": Promptable(Asked.TEXTS, 640, parameters_million=406.3),
+    "LSeg-tiny": Promptable(Asked.TEXTS, 96, trains_encoder=True, learning_rate=1e-3, parameters_million=3.0),
 }
 
 _SAM = "https://dl.fbaipublicfiles.com/segment_anything"
@@ -122,6 +124,7 @@ PROMPTABLE_MODELS: tuple[ModelSpec, ...] = tuple(
         recipe=_recipe(model),
         preprocess=model.preprocess,
         weights={"pretrained": OFFICIAL[name]} if name in OFFICIAL else {},
+        parameters_million=model.parameters_million,
         fixed_export=(model.side, model.side),
     )
     for name, model in PROMPTABLE.items()

@@ -87,37 +87,48 @@ def _maskformer(size: str) -> ModelSpec:
     )
 
 
-SEMANTIC_MODELS: tuple[ModelSpec, ...] = (
-    _deeplab("Deeplabv3-R50", "DeepLabV3", 50, [3]),
-    _deeplab("Deeplabv3-R101", "DeepLabV3", 101, [3]),
-    _deeplab("Deeplabv3_Plus-R50", "DeepLabV3P", 50, [0, 3]),
-    _deeplab("Deeplabv3_Plus-R101", "DeepLabV3P", 101, [0, 3]),
-    _ocrnet("OCRNet_HRNet-W18", "HRNet_W18"),
-    _ocrnet("OCRNet_HRNet-W48", "HRNet_W48"),
-    _pp_liteseg(
-        "PP-LiteSeg-T",
-        {"backbone": {"type": "STDC1"}, "arm_out_chs": [32, 64, 128], "seg_head_inter_chs": [32, 64, 64]},
+_ROWS: tuple[tuple[float, ModelSpec], ...] = (
+    (39.1, _deeplab("Deeplabv3-R50", "DeepLabV3", 50, [3])),
+    (58.2, _deeplab("Deeplabv3-R101", "DeepLabV3", 101, [3])),
+    (26.8, _deeplab("Deeplabv3_Plus-R50", "DeepLabV3P", 50, [0, 3])),
+    (45.8, _deeplab("Deeplabv3_Plus-R101", "DeepLabV3P", 101, [0, 3])),
+    (12.1, _ocrnet("OCRNet_HRNet-W18", "HRNet_W18")),
+    (70.5, _ocrnet("OCRNet_HRNet-W48", "HRNet_W48")),
+    (
+        8.2,
+        _pp_liteseg(
+            "PP-LiteSeg-T",
+            {"backbone": {"type": "STDC1"}, "arm_out_chs": [32, 64, 128], "seg_head_inter_chs": [32, 64, 64]},
+        ),
     ),
-    _pp_liteseg("PP-LiteSeg-B", {"backbone": {"type": "STDC2"}}),
-    _segformer(0, 256),
-    _segformer(1, 256, crop_size=(1024, 1024)),
-    _segformer(2, 768),
-    _segformer(3, 768),
-    _segformer(4, 768),
-    _segformer(5, 768),
-    _seaformer("tiny", 96, [64, 96]),
-    _seaformer("small", 128, [96, 128]),
-    _seaformer("base", 160, [128, 160]),
-    _seaformer("large", 192, [128, 160, 192]),
-    _maskformer("tiny"),
-    _maskformer("small"),
-    _semantic(
-        "UNet-S",
-        {"type": "SmallUNet"},
-        unet_recipe(),
-        preprocess=SHRUNK,
-        is_official=False,
-        has_backbone_file=False,
+    (12.4, _pp_liteseg("PP-LiteSeg-B", {"backbone": {"type": "STDC2"}})),
+    (3.7, _segformer(0, 256)),
+    (13.7, _segformer(1, 256, crop_size=(1024, 1024))),
+    (27.4, _segformer(2, 768)),
+    (47.2, _segformer(3, 768)),
+    (64.0, _segformer(4, 768)),
+    (84.6, _segformer(5, 768)),
+    (1.7, _seaformer("tiny", 96, [64, 96])),
+    (4.0, _seaformer("small", 128, [96, 128])),
+    (8.7, _seaformer("base", 160, [128, 160])),
+    (14.0, _seaformer("large", 192, [128, 160, 192])),
+    (41.8, _maskformer("tiny")),
+    (63.1, _maskformer("small")),
+    (
+        0.7,
+        _semantic(
+            "UNet-S",
+            {"type": "SmallUNet"},
+            unet_recipe(),
+            preprocess=SHRUNK,
+            is_official=False,
+            has_backbone_file=False,
+        ),
     ),
 )
-"""Settings of PaddleX 3 (its PaddleSeg configurations), and our small U-Net; a crop size is width, height in pixels."""
+"""Parameters in millions, and the model: settings of PaddleX 3 (its PaddleSeg configurations), and our small U-Net.
+
+A crop size is width, height in pixels.
+"""
+
+SEMANTIC_MODELS: tuple[ModelSpec, ...] = tuple(replace(spec, parameters_million=millions) for millions, spec in _ROWS)
