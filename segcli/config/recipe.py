@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from segcli.config.keys import meanings
 from segcli.config.schema import DEFAULT, RECIPE, Config, TrainConfig
 from segcli.config.tree import value_at
 from segcli.errors import UsageError
@@ -64,7 +65,8 @@ def chosen_recipe(spec: ModelSpec, config: Config) -> TrainRecipe:
     if spec.recipe is None:
         raise UsageError(f"{spec.name} cannot be trained")
     settings = with_recipe(config).Train
-    chosen = {name: getattr(settings, name) for name in _REPLACEABLE}
+    own = [name for name in _REPLACEABLE if meanings()[f"Train.{name}"].modes(spec.name, spec.task)]
+    chosen = {name: getattr(settings, name) for name in own}
     return replace(recipe_of(spec, settings), **{name: value for name, value in chosen.items() if value is not None})
 
 
