@@ -163,3 +163,22 @@ def test_batches_do_not_depend_on_the_number_of_processes(place: Any, samples, t
     for here, apart in zip(*found, strict=True):
         for name, array in here.items():
             np.testing.assert_array_equal(array, apart[name], err_msg=name)
+
+
+def test_a_side_of_one_pixel_stays_a_pixel():
+    from types import SimpleNamespace
+
+    from segcli.engines.paddleseg.crops import ScaledCrop
+
+    scaling = SimpleNamespace(min_scale_factor=0.25, max_scale_factor=0.25, scale_step_size=0)
+    crop = SimpleNamespace(
+        crop_size=(4, 4),
+        im_padding_value=0,
+        label_padding_value=255,
+        _get_crop_coordinates=lambda size: (0, 0, size[1], size[0]),
+    )
+    both = ScaledCrop(scaling, crop)
+    cut = both.draw(1, 1)
+    assert cut.scaled == (1, 1)
+    assert both.image(np.full((1, 1, 3), 7, np.uint8), cut).shape == (4, 4, 3)
+    assert both.labels(np.zeros((1, 1), np.uint8), cut).tolist()[0] == [0, 255, 255, 255]
