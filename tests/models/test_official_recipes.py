@@ -135,6 +135,10 @@ def test_solov2_normalises_before_it_resizes():
     assert not SIZED["MaskRCNN-ResNet50-FPN"].preprocess(800).exact
 
 
+def chosen(model: str, *overrides: str) -> Config:
+    return load_config(None, [f"Global.model={model}", "Global.dataset_dir=data", *overrides]).config
+
+
 @pytest.mark.parametrize(
     ("model", "rate", "warned"),
     [
@@ -147,15 +151,12 @@ def test_solov2_normalises_before_it_resizes():
     ],
 )
 def test_a_rate_far_from_the_recipe_s_is_warned_about(model: str, rate: float | None, warned: str | None, caplog):
-    config = Config.model_validate({"Global": {"model": model}, "Train": {"learning_rate": rate}})
-    warn_of_rate(config, get_spec(model))
+    warn_of_rate(chosen(model, *([] if rate is None else [f"Train.learning_rate={rate}"])), get_spec(model))
     assert (warned is None) is (not caplog.messages)
     assert warned is None or warned in caplog.text
 
 
 def test_a_rate_for_another_optimizer_is_not_judged(caplog):
-    settings = {"learning_rate": 0.01, "optimizer": {"type": "SGD"}}
-    warn_of_rate(
-        Config.model_validate({"Global": {"model": "SegFormer-B0"}, "Train": settings}), get_spec("SegFormer-B0")
-    )
+    given = ["Train.learning_rate=0.01", "Train.optimizer={type: SGD}"]
+    warn_of_rate(chosen("SegFormer-B0", *given), get_spec("SegFormer-B0"))
     assert not caplog.messages

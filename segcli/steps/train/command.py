@@ -250,7 +250,8 @@ def _mixed_precision(spec: ModelSpec, config: Config) -> Precision:
 def warn_of_rate(config: Config, spec: ModelSpec) -> None:
     """Warns of a rate that is far from the recipe's, as PaddleX's 0.01 for networks that are trained with AdamW."""
     given, recipe = config.Train.learning_rate, spec.recipe
-    if given is None or recipe is None or config.Train.optimizer is not None:
+    is_judged = config.is_given("Train.learning_rate") and not config.is_given("Train.optimizer")
+    if given is None or recipe is None or not is_judged:
         return
     times = given / recipe.learning_rate
     if not 1 / _FAR_RATE <= times <= _FAR_RATE:
