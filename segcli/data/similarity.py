@@ -32,6 +32,8 @@ SAME_DISTANCE = 0.6
 
 _BANDS = (7, 7, 7, 7, 7, 7, 7, 7, 8)
 _EQUAL_BANDS = len(_BANDS) - MOST_BITS
+_ENOUGH = 4
+"""Pixels per pixel of the square that halving leaves."""
 _THUMB_PX = 16
 SIGNED_PX = 32
 """Side of the image that a signature is made of; larger ones are made small."""
@@ -66,7 +68,7 @@ class Match:
 
 def signature_of(grey: NDArray[np.uint8]) -> Signature | None:
     """The signature of an image [H, W]; None where all of it is of one colour, which says nothing."""
-    small = cv2.resize(grey, (SIGNED_PX, SIGNED_PX), interpolation=cv2.INTER_AREA)
+    small = _shrunk(grey, SIGNED_PX)
     thumb = cv2.resize(small, (_THUMB_PX, _THUMB_PX), interpolation=cv2.INTER_AREA)
     if thumb.std() < _FLATTEST:
         return None
@@ -75,6 +77,15 @@ def signature_of(grey: NDArray[np.uint8]) -> Signature | None:
     low[0] = waves[8, 0]  # instead of the mean, which says nothing of the form
     bits = np.packbits(low > np.median(low))
     return Signature(int.from_bytes(bits.tobytes(), "big"), thumb.tobytes())
+
+
+def _shrunk(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    """The image as a square, averaged; halved first while enough is left, which is nine times faster."""
+    while min(image.shape[:2]) >= 2 * _ENOUGH * side:
+        height, width = (size // 2 * 2 for size in image.shape[:2])
+        halves = (width // 2, height // 2)
+        image = np.asarray(cv2.resize(image[:height, :width], halves, interpolation=cv2.INTER_AREA), np.uint8)
+    return np.asarray(cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def is_same_image(one: Path, other: Path) -> bool:
@@ -88,8 +99,7 @@ def is_same_image(one: Path, other: Path) -> bool:
 
 
 def _compared(rgb: NDArray[np.uint8]) -> NDArray[np.int16]:
-    small = cv2.resize(rgb, (_COMPARED_PX, _COMPARED_PX), interpolation=cv2.INTER_AREA)
-    return np.asarray(small, np.int16)
+    return np.asarray(_shrunk(rgb, _COMPARED_PX), np.int16)
 
 
 class SimilarImages:
