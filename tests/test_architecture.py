@@ -37,6 +37,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("trained",),
     ("steps.convert", "steps.split", "steps.export", "steps.predict", "steps.demo", "steps.doctor"),
     ("steps.check", "steps.evaluate", "steps.train", "steps.verify_weights"),
+    ("steps.fix",),
     ("steps",),
     ("app",),
     ("cli",),

@@ -1,4 +1,4 @@
-"""The commands on a dataset: check, convert, split, undo."""
+"""The commands on a dataset: check, convert, split."""
 
 from __future__ import annotations
 
@@ -38,7 +38,6 @@ def add_dataset(main: typer.Typer) -> None:
     """Adds the commands to the main one."""
     for function in (check, convert, split):
         mode_command(main)(function)
-    main.command()(undo)
 
 
 def check(
@@ -133,14 +132,6 @@ def split(
         "CheckDataset.split.seed": seed,
     }
     _change(context, values, _of_task(dataset or dataset_option, task, config))
-
-
-def undo(
-    dataset: Annotated[str, typer.Argument(help="Folder of the dataset.", metavar="DATASET")] = ".",
-    debug: Debug = False,
-) -> None:
-    """Take the last change of a dataset back: a convert, a split or a fix, to the byte."""
-    run(lambda: take_back(dataset), debug=debug)
 
 
 def _change(context: typer.Context, values: dict[str, Any], of_task: dict[str, tuple[str, Any]]) -> None:

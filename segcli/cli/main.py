@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from segcli.cli.dataset import add_dataset
+from segcli.cli.fixing import add_fixing
 from segcli.cli.prompts import add_promptable
 from segcli.cli.rules import add_rules
 from segcli.cli.running import offer_json
@@ -28,7 +29,7 @@ main = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-GROUPS = (add_dataset, add_rules, add_training, add_trained, add_promptable, add_weights, add_tools)
+GROUPS = (add_dataset, add_fixing, add_rules, add_training, add_trained, add_promptable, add_weights, add_tools)
 """Each adds the commands of one module, in the order of the help."""
 
 

@@ -40,21 +40,22 @@ def read_text_file(path: Path, is_right: Callable[[str], bool] | None = None) ->
     Raises:
         OSError: The file cannot be read.
     """
-    text, odd = _decode(path.read_bytes(), is_right or (lambda _text: True))
+    text, _, odd = decode_text(path.read_bytes(), is_right or (lambda _text: True))
     numbered = ((number, line.strip()) for number, line in enumerate(text.splitlines(), start=1))
     return TextFile(tuple((number, line) for number, line in numbered if line), odd)
 
 
-def _decode(data: bytes, is_right: Callable[[str], bool]) -> tuple[str, str | None]:
+def decode_text(data: bytes, is_right: Callable[[str], bool]) -> tuple[str, str, str | None]:
+    """The text of a list file, its encoding by Python's name, and what is odd about that; see `read_text_file`."""
     for mark, encoding, label in _BYTE_ORDER_MARKS:
         if data.startswith(mark):
-            return data.decode(encoding, errors="replace"), label
+            return data.decode(encoding, errors="replace"), encoding, label
     try:
-        return data.decode("utf-8"), None
+        return data.decode("utf-8"), "utf-8", None
     except UnicodeDecodeError:
         texts = [(encoding, data.decode(encoding, errors="replace")) for encoding in _OTHER_ENCODINGS]
     encoding, text = next(((name, text) for name, text in texts if is_right(text)), texts[-1])
-    return text, f"not UTF-8 (read as {encoding})"
+    return text, encoding, f"not UTF-8 (read as {encoding})"
 
 
 def scan_list(root: Path, name: str) -> tuple[tuple[SegSample, ...], list[Finding]]:
@@ -68,7 +69,7 @@ def scan_list(root: Path, name: str) -> tuple[tuple[SegSample, ...], list[Findin
         name: Name of the list file in that folder, e.g. ``train.txt``.
     """
     try:
-        text = read_text_file(root / name, lambda text: _names_files(root, text))
+        text = read_text_file(root / name, lambda text: names_files(root, text))
     except FileNotFoundError:
         return (), [finding("S101", name, "there is no such file")]
     except OSError as error:
@@ -113,7 +114,13 @@ def split_line(root: Path, line: str) -> tuple[str, str] | None:
     return None
 
 
-def _names_files(root: Path, text: str) -> bool:
+def joined_line(image: str, mask: str) -> str:
+    """The line of a sample, with a tab where a blank in a name would leave in doubt where one ends."""
+    return ("\t" if " " in image + mask else " ").join((image, mask))
+
+
+def names_files(root: Path, text: str) -> bool:
+    """Whether every line of a text names an image that is there; tells the right encoding of a list."""
     pairs = [split_line(root, line.strip()) for line in text.splitlines() if line.strip()]
     return all(pair is not None and _exists(root, pair[0]) for pair in pairs)
 

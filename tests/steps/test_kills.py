@@ -12,7 +12,9 @@ import pytest
 from segcli.data.settled import require_settled
 from segcli.data.transaction import recover, undo
 from segcli.errors import DatasetError, UsageError
+from segcli.models.task import Task
 from segcli.steps.convert.command import convert_dataset
+from segcli.steps.fix.command import fix_dataset
 from segcli.steps.split.command import split_dataset
 from tests.coco_folder import make_coco_folder
 from tests.death import kill
@@ -47,7 +49,31 @@ def split(model: str, seed: int = 1) -> Callable[[Path], object]:
     return lambda root: split_dataset(config(root, 50, 50, seed=seed, model=model))
 
 
+def spoil_masks(root: Path) -> None:
+    """Repeated lines, an odd encoding and an image under another name."""
+    folder = make_seg_folder(root)
+    lines = [f"images/{name} annotations/{name[:2].lower()}.png" for name in ("a0.jpg", "A1.JPG", "a0.jpg", "a2.jpg")]
+    (root / "train.txt").write_bytes(b"\xef\xbb\xbf" + "\n".join(lines).encode())
+    folder.image("a4").write_bytes(folder.image("a3").read_bytes())
+
+
+def spoil_coco(root: Path) -> None:
+    """Boxes as corners, and a file of another name."""
+    folder = make_coco_folder(root)
+    for content in folder.parts.values():
+        for entry in content["annotations"]:
+            left, top, width, height = entry["bbox"]
+            entry["bbox"] = [left, top, left + width, top + height]
+    folder.write()
+
+
+def fix(task: Task) -> Callable[[Path], object]:
+    return lambda root: fix_dataset(root, task)
+
+
 CHANGES = {
+    "fix masks": Scenario(spoil_masks, fix(Task.SEMANTIC)),
+    "fix coco": Scenario(spoil_coco, fix(Task.INSTANCE)),
     "convert to masks": Scenario(make_labelme, convert(SEMANTIC)),
     "convert to coco": Scenario(make_labelme, convert(INSTANCE)),
     "split masks": Scenario(make_seg_folder, split(SEMANTIC)),

@@ -14,14 +14,16 @@ import pytest
 
 from segcli.data.transaction import undo
 from segcli.errors import BusyError, SegcliError
+from segcli.models.task import Task
 from tests.files import snapshot
-from tests.steps.test_kills import INSTANCE, SEMANTIC, convert, make_labelme, split
+from tests.steps.test_kills import INSTANCE, SEMANTIC, convert, fix, make_labelme, split
 
 Command = Callable[[Path], object]
 COMMANDS: dict[str, Command] = {
     "convert": convert(INSTANCE),
     "split": split(SEMANTIC, seed=1),
     "other split": split(SEMANTIC, seed=3),
+    "fix": fix(Task.SEMANTIC),
     "undo": undo,
 }
 DONE, BUSY, REFUSED, BROKEN = range(4)
@@ -34,6 +36,8 @@ def base(tmp_path_factory) -> Path:
     root = tmp_path_factory.mktemp("base") / "data"
     make_labelme(root)
     convert(SEMANTIC)(root)
+    with (root / "train.txt").open("a", encoding="utf-8") as file:
+        file.write((root / "train.txt").read_text(encoding="utf-8"))
     return root
 
 

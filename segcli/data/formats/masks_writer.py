@@ -14,6 +14,7 @@ from segcli.data.formats.format import Placed, PlacedImage, Put, Written, in_ima
 from segcli.data.formats.label_map_painter import paint_labels, seen_share
 from segcli.data.formats.masks import LIST_FILES
 from segcli.data.formats.object_painter import ObjectPainter
+from segcli.data.lists import joined_line
 from segcli.data.palette import png_palette
 
 MASK_FOLDER, OTHER_MASK_FOLDER = "annotations", "masks"
@@ -86,5 +87,4 @@ def _paint(
 
 
 def _line(image: PlacedImage, folder: str) -> str:
-    names = (in_images_folder(image), f"{folder}/{image.stem}.png")
-    return ("\t" if any(" " in name for name in names) else " ").join(names)
+    return joined_line(in_images_folder(image), f"{folder}/{image.stem}.png")

@@ -29,6 +29,7 @@ from segcli.steps.check.fingerprint import FILE, ImageNumbers, quantiles, write_
 from segcli.steps.check.images import ImageTally, SizeRange
 from segcli.steps.check.objects import ImageFacts, image_findings, inspect_image
 from segcli.steps.check.places import Places
+from segcli.steps.check.repair_hints import with_repairs
 from segcli.steps.check.result import CheckResult, ClassCount, reported
 from segcli.steps.check.seen import SeenImage, SplitRules
 from segcli.steps.check.thumbnails import draw_object_place
@@ -174,7 +175,13 @@ def examine_coco_dataset(
     _add_objects(images.places, scan)
     findings.extend((*images.findings(workers), *class_findings(tally, dataset, scan.files, num_classes)))
     return InstanceExamination(
-        scan, tuple(in_order(findings)), tally, images.sizes, drawable, images.places, images.numbers
+        scan,
+        with_repairs(in_order(findings), dataset_dir),
+        tally,
+        images.sizes,
+        drawable,
+        images.places,
+        images.numbers,
     )
 
 

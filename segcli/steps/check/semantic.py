@@ -26,6 +26,7 @@ from segcli.steps.check.images import ImageTally, SizeRange
 from segcli.steps.check.inspection import SampleFacts, inspect_sample
 from segcli.steps.check.mask_values import CONSEQUENCES, MaskValues
 from segcli.steps.check.places import Places
+from segcli.steps.check.repair_hints import with_repairs
 from segcli.steps.check.result import CheckResult, ClassCount, reported
 from segcli.steps.check.seen import SeenImage, SplitRules
 from segcli.steps.check.semantic_rules import MaskScale, binary_findings, class_findings, sample_findings
@@ -148,7 +149,13 @@ def examine_seg_dataset(
     findings.extend(values.findings(tally, scale.classes, scale.ignore_index, named=named))
     dataset = SegDataset(lists.root, classes, lists.train, lists.val)
     return Examination(
-        dataset, tuple(_in_order(findings)), tally, images.sizes, drawable, images.places, images.numbers
+        dataset,
+        with_repairs(_in_order(findings), dataset_dir),
+        tally,
+        images.sizes,
+        drawable,
+        images.places,
+        images.numbers,
     )
 
 

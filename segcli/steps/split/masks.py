@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from segcli.data.formats.masks import LIST_FILES, find_root, scan_lists
-from segcli.data.lists import relative_name
+from segcli.data.lists import joined_line, relative_name
 from segcli.data.ratios import Shares, divide
 from segcli.data.samples import SegSample, Split
 from segcli.errors import DatasetError
@@ -37,7 +37,14 @@ def plan_masks(dataset_dir: Path, shares: Shares, seed: int) -> SplitPlan:
         )
         raise DatasetError(what, faults or lists.findings, path=root)
     parts = divide(list(samples), shares, seed, key=lambda image: relative_name(image, root))
-    lines = [[_line(root, image, mask) for image in part for mask in samples[image]] for part in parts]
+    lines = [
+        [
+            joined_line(relative_name(image, root), relative_name(mask, root))
+            for image in part
+            for mask in samples[image]
+        ]
+        for part in parts
+    ]
     files = {LIST_FILES[split]: "".join(f"{line}\n" for line in part) for split, part in zip(Split, lines, strict=True)}
     return SplitPlan(root, len(lines[0]), len(lines[1]), seed, files)
 
@@ -48,8 +55,3 @@ def _by_image(samples: tuple[SegSample, ...]) -> dict[Path, dict[Path, None]]:
     for sample in samples:
         masks.setdefault(sample.image, {})[sample.mask] = None
     return masks
-
-
-def _line(root: Path, image: Path, mask: Path) -> str:
-    names = [relative_name(path, root) for path in (image, mask)]
-    return ("\t" if any(" " in name for name in names) else " ").join(names)

@@ -1,0 +1,117 @@
+"""`segcli fix` and `segcli undo`: repairs of a dataset, and the way back from any change of it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from segcli import terminal
+from segcli.cli.changes import take_back
+from segcli.cli.options import Debug, DryRun, TaskName, TaskOption
+from segcli.cli.running import run
+from segcli.errors import EXIT_DONE, EXIT_FAILED, UsageError
+
+if TYPE_CHECKING:
+    from segcli.models.task import Task
+    from segcli.steps.fix.plan import FixPlan
+
+_SHOWN = 30
+Dataset = Annotated[str, typer.Argument(help="Folder of the dataset.", metavar="DATASET")]
+
+
+def add_fixing(main: typer.Typer) -> None:
+    """Adds the commands to the main one."""
+    main.command()(fix)
+    main.command()(undo)
+
+
+def fix(
+    dataset: Dataset,
+    *,
+    select: Annotated[
+        list[str] | None,
+        typer.Option("--select", metavar="RULE", help="Rules to repair, or how they begin; repeatable."),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before the files are changed.")] = False,
+    dry_run: DryRun = False,
+    task: TaskOption = None,
+    classes: Annotated[int | None, typer.Option("--num-classes", min=1, help="As Train.num_classes.")] = None,
+    output: Annotated[str, typer.Option("--output", help="Folder for fix_result.json.")] = "output",
+    debug: Debug = False,
+) -> None:
+    """Repair what the check finds and a program can repair; `segcli undo` takes it back to the byte."""
+    run(lambda: _fix(Path(dataset), task, classes, select or [], Path(output), yes=yes, dry_run=dry_run), debug=debug)
+
+
+def undo(dataset: Dataset = ".", *, debug: Debug = False) -> None:
+    """Take the last change of a dataset back: a convert, a split or a fix, to the byte."""
+    run(lambda: take_back(dataset), debug=debug)
+
+
+def _fix(
+    dataset: Path,
+    named: TaskName | None,
+    classes: int | None,
+    select: list[str],
+    output: Path,
+    *,
+    yes: bool,
+    dry_run: bool,
+) -> int:
+    from segcli.data.transaction import recover
+    from segcli.results import write_result
+    from segcli.steps.fix.command import apply_fix, plan_fix, root_of
+
+    task = _task(dataset, named)
+    if not dry_run:
+        recover(root_of(dataset, task))
+    plan = plan_fix(dataset, task, num_classes=classes, select=select)
+    _show_plan(plan)
+    if dry_run or not plan.draft.changed:
+        return EXIT_DONE
+    if not yes and not _agreed(plan):
+        terminal.show_failure("nothing was changed")
+        return EXIT_FAILED
+    report = apply_fix(plan, task, num_classes=classes)
+    result = write_result(output, "fix", report.as_dict(), done=True)
+    terminal.show_summary("fix", [*report.summary(), *_next(report.findings, dataset)], result=result)
+    return EXIT_DONE
+
+
+def _show_plan(plan: FixPlan) -> None:
+    rows = plan.rows()
+    if rows:
+        terminal.show_table(f"{len(rows)} repairs", ("rule", "where", "what"), rows[:_SHOWN])
+    if len(rows) > _SHOWN:
+        terminal.show_text(f"... and {len(rows) - _SHOWN} more\n")
+    title = "fix: the plan, nothing is written yet" if plan.draft.changed else "fix: there is nothing to repair"
+    terminal.show_summary(title, plan.summary())
+
+
+def _agreed(plan: FixPlan) -> bool:
+    if not sys.stdin.isatty():
+        raise UsageError("nobody can be asked here whether to write", path=plan.root, hint="add --yes, or --dry-run")
+    return typer.confirm(f"Change {len(plan.draft.changed)} files? Originals are kept, `segcli undo` takes it back")
+
+
+def _next(findings: Any, dataset: Path) -> list[tuple[str, str]]:
+    from segcli.steps.fix.table import REPAIRS
+
+    more = sum(found.code in REPAIRS for found in findings)
+    return [("next", f"{more} more findings have a repair now: segcli fix {dataset}")] if more else []
+
+
+def _task(dataset: Path, named: TaskName | None) -> Task:
+    """The task that was named, or the one whose datasets look like this one."""
+    from segcli.data.formats.coco_layout import coco_layout
+    from segcli.models.task import Task
+
+    tasks = {TaskName.semantic: Task.SEMANTIC, TaskName.instance: Task.INSTANCE}
+    if named is not None:
+        return tasks[named]
+    if any((dataset / name).is_file() for name in ("train.txt", "val.txt")):
+        return Task.SEMANTIC
+    return Task.INSTANCE if dataset.is_dir() and coco_layout(dataset) is not None else Task.SEMANTIC

@@ -1,0 +1,27 @@
+"""What a finding says to type where a program can repair it."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from segcli.findings import Finding, Severity
+from segcli.rules import RULES, Repair
+
+REPAIRED = frozenset({Repair.SAFE, Repair.REVIEW})
+
+
+def with_repairs(findings: Iterable[Finding], dataset_dir: Path) -> tuple[Finding, ...]:
+    """The findings; the hint of those that `segcli fix` repairs begins with the command."""
+    return tuple(_with_repair(found, dataset_dir) for found in findings)
+
+
+def _with_repair(found: Finding, dataset_dir: Path) -> Finding:
+    if found.code not in RULES or RULES[found.code].repair not in REPAIRED or found.code.startswith("D"):
+        return found
+    command = shlex.join(["segcli", "fix", str(dataset_dir), "--select", found.code])
+    if found.severity is Severity.INFO:
+        return replace(found, hint=f"{found.hint}; to change it: {command}")
+    return replace(found, hint=f"{command}; or {found.hint}")

@@ -1,0 +1,140 @@
+"""`fix`: repairs what a program can repair in a dataset, whole or not at all; `undo` takes it back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from segcli.data.formats.coco import find_coco_root
+from segcli.data.formats.coco_layout import ANNOTATION_FILES, coco_layout
+from segcli.data.formats.masks import LIST_FILES, find_root
+from segcli.data.journal import signature
+from segcli.data.samples import Split
+from segcli.data.settled import dataset_root, read_settled
+from segcli.data.transaction import changing, transaction
+from segcli.errors import DatasetError, UsageError
+from segcli.findings import Finding
+from segcli.lazy import load_object
+from segcli.models.task import Task
+from segcli.rules import RULES
+from segcli.steps.fix.draft import Draft
+from segcli.steps.fix.plan import FixPlan, FixReport
+from segcli.steps.fix.table import REPAIRS, SEEKING, repair_of
+from segcli.tasks import TASKS
+
+
+def _annotation_files(root: Path) -> dict[Split, str]:
+    found = coco_layout(root)
+    return dict(found.files if found is not None else ANNOTATION_FILES)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How datasets of a layout are looked at.
+
+    Attributes:
+        examine: Finds all faults: ``(dataset_dir, num_classes)`` to what holds `findings`.
+        find: Finds the folder of the dataset.
+        draft: Opens it for repair.
+    """
+
+    examine: str
+    find: Callable[[Path], Path]
+    draft: Callable[[Path], Draft]
+
+
+LAYOUTS = {
+    "masks": Layout(
+        "segcli.steps.check.semantic:examine_seg_dataset", find_root, lambda root: Draft(root, lists=LIST_FILES)
+    ),
+    "coco": Layout(
+        "segcli.steps.check.instance:examine_coco_dataset",
+        find_coco_root,
+        lambda root: Draft(root, annotations=_annotation_files(root)),
+    ),
+}
+"""Layouts that have repairs, by their names in `segcli.tasks`."""
+
+
+def plan_fix(dataset_dir: Path, task: Task, *, num_classes: int | None = None, select: Sequence[str] = ()) -> FixPlan:
+    """Everything that a repair would do, with nothing written.
+
+    Args:
+        dataset_dir: Folder of the dataset, or one above it.
+        task: What the labels are for.
+        num_classes: Number of classes, where a configuration gives it.
+        select: Ids of rules, or how they begin; empty takes all that have a repair.
+
+    Raises:
+        UsageError: There is no such rule, or it has no repair.
+        DatasetError: There is no dataset, or a change of it was stopped half-way.
+        BusyError: Another process is changing it.
+    """
+    wanted = _selected(select)
+    layout = LAYOUTS[TASKS[task].layout]
+
+    def read() -> FixPlan:
+        root, findings = _look(layout, dataset_dir, num_classes)
+        repairable = tuple(found for found in findings if found.code in wanted)
+        draft = layout.draft(root)
+        for rule in REPAIRS:
+            own = [found for found in repairable if found.code == rule]
+            if own or (draft.actions and rule in SEEKING & wanted):
+                repair_of(rule)(draft, rule, own)
+        return FixPlan(root, draft, findings, repairable, signature(root))
+
+    return read_settled(dataset_dir, read)
+
+
+def apply_fix(plan: FixPlan, task: Task, *, num_classes: int | None = None) -> FixReport:
+    """Makes the repairs of a plan, whole or not at all, and checks the dataset again.
+
+    Raises:
+        BusyError: Another process changes the dataset, or a file is another one than when the plan was made.
+    """
+    with transaction(plan.root, "fix", plan.seen) as changes:
+        plan.draft.stage(changes)
+    _, findings = read_settled(plan.root, lambda: _look(LAYOUTS[TASKS[task].layout], plan.root, num_classes))
+    return FixReport(plan, tuple(changes.changes), findings)
+
+
+def fix_dataset(
+    dataset_dir: Path, task: Task, *, num_classes: int | None = None, select: Sequence[str] = ()
+) -> FixReport:
+    """Repairs a dataset; see `plan_fix` and `apply_fix`."""
+    with changing(root_of(dataset_dir, task), "segcli fix"):
+        plan = plan_fix(dataset_dir, task, num_classes=num_classes, select=select)
+        return apply_fix(plan, task, num_classes=num_classes)
+
+
+def root_of(dataset_dir: Path, task: Task) -> Path:
+    """The folder that a repair changes: that of the lists or annotations, or `dataset_dir` where they are misnamed."""
+    try:
+        return dataset_root(dataset_dir, LAYOUTS[TASKS[task].layout].find)
+    except DatasetError:
+        return dataset_dir
+
+
+def _look(layout: Layout, dataset_dir: Path, num_classes: int | None) -> tuple[Path, tuple[Finding, ...]]:
+    """The dataset's folder and its findings; what stops the check are findings, too."""
+    try:
+        return layout.find(dataset_dir), load_object(layout.examine)(dataset_dir, num_classes).findings
+    except DatasetError as fault:
+        if not fault.findings or not any(found.code in REPAIRS for found in fault.findings):
+            raise
+        return dataset_dir, fault.findings
+
+
+def _selected(select: Sequence[str]) -> frozenset[str]:
+    """The rules with a repair that are meant."""
+    wanted: set[str] = set()
+    for word in (part.strip().upper() for text in select for part in text.split(",")):
+        meant = {rule for rule in REPAIRS if rule.startswith(word)}
+        if not word or not meant:
+            known = [rule for rule in RULES if word and rule.startswith(word)]
+            by_hand = f"{word} is repaired by hand: {RULES[word].remedy}" if word in known else None
+            what = by_hand or f"no repair is for a rule {word!r}"
+            raise UsageError(what, hint=f"rules with a repair: {', '.join(sorted(REPAIRS))}")
+        wanted |= meant
+    return frozenset(wanted or REPAIRS)

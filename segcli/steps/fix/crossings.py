@@ -1,0 +1,84 @@
+"""Polygons that cross themselves: parted at the crossings into polygons that do not, over the same pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from segcli.data.formats.coco_objects import outline_area, outline_box, parse_object
+from segcli.data.polygons import Sides, ring_area, self_crossings
+from segcli.findings import Finding
+from segcli.steps.fix.draft import Draft
+from segcli.steps.fix.object_edits import edit_objects
+from segcli.steps.fix.places import Size
+
+MOST_CORNERS = 2000
+SPECK_PX = 0.5
+"""Area below which a loop is a slip of the hand."""
+
+Ring = tuple[float, ...]
+
+
+def repair(draft: Draft, rule: str, _findings: Sequence[Finding]) -> None:
+    """Parts the polygons; box and area are computed from what they become."""
+    edit_objects(draft, rule, _edit, "polygons of {} parted where they cross themselves")
+
+
+def _edit(entry: dict[str, Any], size: Size) -> bool:
+    parsed = parse_object(entry, 0, *size)
+    if parsed.value is None or not isinstance(parsed.value.segmentation, tuple):
+        return False
+    rings = parsed.value.segmentation
+    crossed = self_crossings(Sides.of(rings))
+    crossed = {index: place for index, place in crossed.items() if len(rings[index]) <= 2 * MOST_CORNERS}
+    if not crossed:
+        return False
+    parts = [part for index, ring in enumerate(rings) for part in (uncrossed(ring) if index in crossed else (ring,))]
+    entry["segmentation"] = [[round(value, 4) for value in ring] for ring in parts]
+    new = tuple(tuple(ring) for ring in entry["segmentation"])
+    entry["area"], entry["bbox"] = round(outline_area(new), 4), [round(side, 4) for side in outline_box(new)]
+    return True
+
+
+def uncrossed(ring: Ring) -> tuple[Ring, ...]:
+    """Polygons x1, y1, x2, y2, ... that do not cross themselves and cover what `ring` does; specks are left out.
+
+    At each crossing the way is parted into the loop between both passes and the rest.
+    """
+    waiting, done = [ring], []
+    while waiting:
+        one = waiting.pop()
+        loops = _parted(one)
+        if loops is None:
+            done.append(one)
+        else:
+            waiting += [loop for loop in loops if len(loop) >= 6]
+    kept = tuple(one for one in done if ring_area(one) >= SPECK_PX)
+    return kept or (max(done, key=ring_area, default=ring),)
+
+
+def _parted(ring: Ring) -> tuple[Ring, Ring] | None:
+    """Both loops of a polygon that meet where it crosses itself first; None where it does not."""
+    points = np.array(ring, np.float64).reshape(-1, 2)
+    ways = np.roll(points, -1, axis=0) - points
+    for index in range(len(points) - 2):
+        last = len(points) - (index == 0)
+        others = np.arange(index + 2, last)
+        if not len(others):
+            continue
+        way, gap, other_ways = ways[index], points[others] - points[index], ways[others]
+        across = way[0] * other_ways[:, 1] - way[1] * other_ways[:, 0]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            along = (gap[:, 0] * other_ways[:, 1] - gap[:, 1] * other_ways[:, 0]) / across
+            along_other = (gap[:, 0] * way[1] - gap[:, 1] * way[0]) / across
+        hits = np.flatnonzero((along > 1e-9) & (along < 1 - 1e-9) & (along_other > 1e-9) & (along_other < 1 - 1e-9))
+        if len(hits):
+            hit = hits[np.argmin(along[hits])]
+            place = points[index] + along[hit] * way
+            end = int(others[hit]) + 1
+            inner = np.vstack([place, points[index + 1 : end]])
+            outer = np.vstack([points[: index + 1], place, points[end:]])
+            return tuple(inner.ravel().tolist()), tuple(outer.ravel().tolist())
+    return None

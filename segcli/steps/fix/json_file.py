@@ -1,0 +1,68 @@
+"""A JSON file whose values are changed; it is written with the indentation and the characters that it had."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from segcli.data.formats.coco_file import LISTS
+
+_INDENT = re.compile(rb"\n([ \t]+)\S")
+
+
+@dataclass
+class JsonFile:
+    """A file.
+
+    Attributes:
+        content: Its values, to be changed in place.
+        indent: What a level is indented by; None for a file of one line.
+        compact: Whether no blank stands after separators.
+        ascii_only: Whether other characters are escaped.
+        ending: Bytes behind the last value.
+        is_changed: Whether the file must be written.
+    """
+
+    content: Any
+    indent: str | None
+    compact: bool
+    ascii_only: bool
+    ending: bytes
+    is_changed: bool = False
+
+    @staticmethod
+    def read(path: Path) -> JsonFile:
+        """Reads a file; one that is no JSON has no content."""
+        data = path.read_bytes()
+        try:
+            content = json.loads(data)
+        except (ValueError, RecursionError):
+            content = None
+        indent = _INDENT.search(data)
+        stripped = data.rstrip()
+        return JsonFile(
+            content,
+            indent[1].decode("ascii") if indent else None,
+            compact=b'": ' not in data,
+            ascii_only=data.isascii(),
+            ending=data[len(stripped) :],
+        )
+
+    @property
+    def is_coco(self) -> bool:
+        """Whether it holds the three lists of a COCO file."""
+        return isinstance(self.content, dict) and all(isinstance(self.content.get(key), list) for key in LISTS)
+
+    def as_bytes(self) -> bytes:
+        """The file's new content, UTF-8."""
+        after = "," if self.compact or self.indent is not None else ", "
+        text = json.dumps(
+            self.content,
+            indent=self.indent,
+            ensure_ascii=self.ascii_only,
+            separators=(after, ":" if self.compact else ": "),
+        )
+        return text.encode("utf-8", errors="surrogatepass") + self.ending

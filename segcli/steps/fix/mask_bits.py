@@ -1,0 +1,47 @@
+"""Masks of more than 8 bits: the same ids in 8 bits, where they fit."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segcli.data.image import MaskFile
+from segcli.findings import Finding
+from segcli.plurals import counted
+from segcli.steps.fix.draft import Draft
+from segcli.steps.fix.places import mask_file, masks_of
+
+_SCALE = 257
+"""Between a value of 8 bits and the one of 16 that is as bright."""
+
+
+def repair(draft: Draft, rule: str, findings: Sequence[Finding]) -> None:
+    """Writes one channel of 8 bits."""
+    named = {found.path for found in findings}
+    repaired: Counter[str] = Counter()
+    for name in masks_of(draft):
+        file = mask_file(draft, name) if name in named else None
+        if file is None or file.array.ndim != 2 or file.array.dtype == np.uint8:
+            continue
+        if int(file.array.max()) <= 255:
+            draft.mask(name).read = _as_they_are
+            repaired["same ids in 8 bits"] += 1
+        elif not (file.array % _SCALE).any():
+            draft.mask(name).read = _scaled_back
+            repaired[f"ids divided by {_SCALE}, in 8 bits"] += 1
+        else:
+            reason = f"its values go up to {int(file.array.max())}: they are objects or measurements, not classes"
+            draft.left(rule, name, reason)
+    for what, count in repaired.items():
+        draft.done(rule, "masks", f"{what}: {counted(count, 'mask')}")
+
+
+def _as_they_are(file: MaskFile) -> NDArray[np.uint8]:
+    return file.array.astype(np.uint8)
+
+
+def _scaled_back(file: MaskFile) -> NDArray[np.uint8]:
+    return (file.array // _SCALE).astype(np.uint8)

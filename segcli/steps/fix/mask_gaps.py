@@ -1,0 +1,51 @@
+"""Ids with gaps: numbered anew from 0; 255 stays what is ignored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segcli.data.classes import IGNORE_INDEX
+from segcli.data.formats.masks import count_ids
+from segcli.errors import InputError
+from segcli.findings import Finding
+from segcli.plurals import counted
+from segcli.steps.fix.draft import Draft
+from segcli.steps.fix.places import masks_of
+
+NAMED = 12
+
+
+def repair(draft: Draft, rule: str, _findings: Sequence[Finding]) -> None:
+    """Gives the ids of all masks the numbers 0, 1, 2, ... in their order."""
+    counts = counts_of(draft)
+    total: NDArray[np.int64] = sum(counts.values(), np.zeros(256, np.int64))
+    used = [number for number in np.flatnonzero(total).tolist() if number != IGNORE_INDEX]
+    renumber(draft, rule, counts, {old: number for number, old in enumerate(used)})
+
+
+def renumber(draft: Draft, rule: str, counts: Mapping[str, NDArray[np.int64]], new: Mapping[int, int]) -> None:
+    """Gives ids other numbers in every mask that holds them."""
+    table = np.arange(256, dtype=np.uint8)
+    for old, number in new.items():
+        table[old] = number
+    moved = [old for old, number in new.items() if old != number]
+    changed = [name for name, amounts in counts.items() if amounts[moved].any()]
+    for name in changed:
+        draft.mask(name).edits.append(lambda ids: table[ids])
+    if changed:
+        moves = ", ".join(f"{old} becomes {new[old]}" for old in moved[:NAMED])
+        draft.done(rule, "masks", f"{moves}{', ...' if len(moved) > NAMED else ''} in {counted(len(changed), 'mask')}")
+
+
+def counts_of(draft: Draft) -> dict[str, NDArray[np.int64]]:
+    """Pixels of each id in each mask that holds ids."""
+    counts = {}
+    for name in masks_of(draft):
+        try:
+            counts[name] = count_ids(draft.ids(name))
+        except InputError:  # another rule tells of it
+            continue
+    return counts

@@ -1,0 +1,84 @@
+"""The images of a dataset by all that their names have in common with a misspelt one."""
+
+from __future__ import annotations
+
+import os
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator
+from pathlib import Path, PurePosixPath
+
+from segcli.data.image import IMAGE_SUFFIXES
+from segcli.data.journal import FOLDER
+
+MASK_FOLDERS = frozenset({"annotations", "masks", "mask", "labels", "label", "segmentationclass", "gt"})
+_HASH = re.compile(r"^[0-9a-f]{6,}[-_]|_(jpe?g|png|bmp|webp)\.rf\.[0-9a-f]{8,}(?=\.)")
+"""What other tools put before or behind a name: Label Studio's hash, Roboflow's."""
+
+
+class NameIndex:
+    """Every image below a folder.
+
+    Args:
+        root: The folder.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._names = sorted(_images(root))
+        self._all = set(self._names)
+        self._by: dict[str, dict[str, list[str]]] = {}
+        for kind, key in _KEYS.items():
+            table: dict[str, list[str]] = defaultdict(list)
+            for name in self._names:
+                table[key(name)].append(name)
+            self._by[kind] = dict(table)
+
+    def holds(self, name: str) -> bool:
+        """Whether there is such a file."""
+        return name.replace("\\", "/") in self._all
+
+    def of_stem(self, stem: str) -> list[str]:
+        """The images of that name with any folder and suffix."""
+        return self._by["stem"].get(_folded(stem), [])
+
+    def nearest(self, name: str, barred: Collection[str] = ()) -> str | None:
+        """The one file that a misspelt name can mean; None where there is none, or more than one.
+
+        Args:
+            name: As it is written.
+            barred: Files that cannot be meant.
+        """
+        stated = name.replace("\\", "/")
+        for kind, key in _KEYS.items():
+            found = [other for other in self._by[kind].get(key(stated), []) if other not in barred]
+            if len(found) == 1:
+                return found[0]
+            if len(found) > 1:
+                return None
+        return None
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFC", text).casefold()
+
+
+def _without_hash(name: str) -> str:
+    return _HASH.sub("", PurePosixPath(name).name)
+
+
+_KEYS: dict[str, Callable[[str], str]] = {
+    "path": _folded,
+    "file": lambda name: _folded(PurePosixPath(name).name),
+    "hash": lambda name: _folded(_without_hash(name)),
+    "stem": lambda name: _folded(PurePosixPath(_without_hash(name)).stem),
+}
+"""What a name is compared by, the surest first."""
+
+
+def _images(root: Path) -> Iterator[str]:
+    for folder, below, files in os.walk(root):
+        below[:] = [name for name in below if name != FOLDER]
+        for file in files:
+            if PurePosixPath(file).suffix.lower() in IMAGE_SUFFIXES:
+                yield (Path(folder) / file).relative_to(root).as_posix()

@@ -1,0 +1,108 @@
+"""What a repair of a dataset will do, and what it did."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from segcli.data.journal import Change, Signature
+from segcli.data.transaction import change_rows
+from segcli.findings import Finding, Severity
+from segcli.plurals import counted
+from segcli.rules import RULES
+from segcli.steps.fix.draft import Action, Draft
+
+
+@dataclass(frozen=True)
+class FixPlan:
+    """Repairs that are planned and not yet made.
+
+    Attributes:
+        root: The dataset's folder.
+        draft: What is to be written.
+        findings: All that the check finds.
+        repairable: Those of them for which there is a repair, after `--select`.
+        seen: The state of the dataset that it was made from.
+    """
+
+    root: Path
+    draft: Draft
+    findings: tuple[Finding, ...]
+    repairable: tuple[Finding, ...]
+    seen: Signature
+
+    @property
+    def done(self) -> list[Action]:
+        """What will be done."""
+        return [action for action in self.draft.actions if action.is_done]
+
+    @property
+    def left(self) -> list[Action]:
+        """What has a repair that cannot be made here."""
+        return [action for action in self.draft.actions if not action.is_done]
+
+    def rows(self) -> list[tuple[str, str, str]]:
+        """Rule, file and what is done, for the terminal."""
+        return [(action.rule, action.file, action.message) for action in self.done]
+
+    def summary(self) -> list[tuple[str, str]]:
+        """Rows for the terminal."""
+        rules = Counter(found.code for found in self.repairable)
+        rows = [("dataset", str(self.root)), ("findings", _amounts(self.findings))]
+        rows += [(rule, f"{RULES[rule].title}: {number}") for rule, number in sorted(rules.items())]
+        rows += [("not repaired", f"{left.rule} {left.file}: {left.message}") for left in self.left[:10]]
+        if len(self.left) > 10:
+            rows.append(("not repaired", f"... and {len(self.left) - 10} more"))
+        rows.append(("to be written", counted(len(self.draft.changed), "file")))
+        return rows
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return {
+            "dataset_path": str(self.root),
+            "findings_before": len(self.findings),
+            "actions": [vars(action) for action in self.draft.actions],
+            "files": self.draft.changed,
+        }
+
+
+@dataclass(frozen=True)
+class FixReport:
+    """What a repair did.
+
+    Attributes:
+        plan: What was carried out.
+        changes: Files written and where their originals went.
+        findings: What the check finds now.
+    """
+
+    plan: FixPlan
+    changes: tuple[Change, ...]
+    findings: tuple[Finding, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        backups = [change.backup for change in self.changes if change.backup is not None]
+        return {
+            **self.plan.as_dict(),
+            "written": len(self.changes),
+            "backups": backups,
+            "findings": [found.as_dict() for found in self.findings],
+        }
+
+    def summary(self) -> list[tuple[str, str]]:
+        """Rows for the terminal."""
+        return [
+            ("dataset", str(self.plan.root)),
+            *change_rows(self.changes),
+            ("before", _amounts(self.plan.findings)),
+            ("now", _amounts(self.findings)),
+        ]
+
+
+def _amounts(findings: Sequence[Finding]) -> str:
+    numbers = Counter(found.severity for found in findings)
+    return ", ".join(counted(numbers[severity], severity.value) for severity in (Severity.ERROR, Severity.WARNING))

@@ -1,0 +1,64 @@
+"""Which rule is repaired by what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from segcli.findings import Finding
+from segcli.lazy import load_object
+from segcli.steps.fix.draft import Draft
+
+Repair = Callable[[Draft, str, Sequence[Finding]], None]
+"""Changes a draft so that the findings of a rule go; says in the draft what it did and what it could not do."""
+
+REPAIRS: dict[str, str] = {
+    # names and lists first: what else is wrong can only be seen in files that are found
+    "C108": "segcli.steps.fix.coco_names:repair",
+    "S106": "segcli.steps.fix.list_encoding:repair",
+    "S103": "segcli.steps.fix.list_lines:repair",
+    "S104": "segcli.steps.fix.repeated_lines:repair",
+    "S201": "segcli.steps.fix.list_names:repair",
+    "S202": "segcli.steps.fix.list_names:repair",
+    "C111": "segcli.steps.fix.image_names:repair",
+    "C163": "segcli.steps.fix.image_names:repair",
+    "C119": "segcli.steps.fix.image_sizes:repair",
+    # masks
+    "S301": "segcli.steps.fix.mask_colours:repair",
+    "S302": "segcli.steps.fix.mask_bits:repair",
+    "S407": "segcli.steps.fix.mask_palettes:repair",
+    "S408": "segcli.steps.fix.mask_levels:repair",
+    "S406": "segcli.steps.fix.mask_binary:repair",
+    "S409": "segcli.steps.fix.mask_binary:repair",
+    "S403": "segcli.steps.fix.mask_gaps:repair",
+    # objects: outlines before what is computed from them
+    "C133": "segcli.steps.fix.annotation_ids:repair",
+    "C135": "segcli.steps.fix.crowd_flags:repair",
+    "C136": "segcli.steps.fix.normalised:repair",
+    "C126": "segcli.steps.fix.crossings:repair",
+    "C121": "segcli.steps.fix.clipping:repair",
+    "C122": "segcli.steps.fix.boxes:repair",
+    "C123": "segcli.steps.fix.boxes:repair",
+    "C134": "segcli.steps.fix.boxes:repair",
+    "C137": "segcli.steps.fix.boxes:repair",
+    "C130": "segcli.steps.fix.areas:repair",
+    "C138": "segcli.steps.fix.areas:repair",
+    "C120": "segcli.steps.fix.same_objects:repair",
+    # splits
+    "S502": "segcli.steps.fix.copies:repair",
+    "S501": "segcli.steps.fix.copies:repair",
+    "C152": "segcli.steps.fix.copies:repair",
+    "C151": "segcli.steps.fix.copies:repair",
+    "S503": "segcli.steps.fix.near_images:repair",
+    "C153": "segcli.steps.fix.near_images:repair",
+}
+"""Rule id -> its repair, in the order in which they are done."""
+
+
+SEEKING = frozenset({"C119", "C120", "C121", "C122", "C123", "C126", "C130", "C133", "C134", "C135", "C138"})
+"""Rules whose repairs seek the fault themselves: it may come to light only when another is repaired."""
+
+
+def repair_of(rule_id: str) -> Repair:
+    """The repair of a rule."""
+    repair: Repair = load_object(REPAIRS[rule_id])
+    return repair
