@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from segcli.data import rle
+from segcli.data.boxes import BoxLtwh
 from segcli.data.classes import ClassMap
 from segcli.data.rle import Rle
 from segcli.data.samples import Split
 
 Polygons = tuple[tuple[float, ...], ...]
 """Each x1, y1, x2, y2, ... in pixels; together they are one object."""
-Box = tuple[float, float, float, float]
-"""Left, top, width and height in pixels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +31,7 @@ class InstanceObject:
 
     annotation_id: int
     class_id: int
-    box: Box
+    box: BoxLtwh
     area_px: float
     segmentation: Polygons | Rle
     is_crowd: bool = False

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from segcli.data.boxes import BoxXyxy
 from segcli.errors import InputError
-from segcli.promptable.prompts import Box, ImagePrompts, ObjectPrompt, Point, raise_faults
+from segcli.promptable.prompts import ImagePrompts, ObjectPrompt, Point, raise_faults
 
 
 @dataclass
@@ -325,7 +326,7 @@ def _floats(values: Any, lengths: tuple[int, ...]) -> list[float] | None:
         return None
 
 
-def _box(values: Any, name: str, faults: list[str]) -> Box | None:
+def _box(values: Any, name: str, faults: list[str]) -> BoxXyxy | None:
     numbers = _floats(values, (4,))
     if numbers is None:
         faults.append(f"{name}: a box is four numbers, x1,y1,x2,y2")
@@ -344,5 +345,5 @@ def _point(values: Any, name: str, faults: list[str]) -> Point | None:
     return Point(numbers[0], numbers[1], int(numbers[2]) if len(numbers) == 3 else 1)
 
 
-def _contains(box: Box | None, point: Point) -> bool:
+def _contains(box: BoxXyxy | None, point: Point) -> bool:
     return box is not None and box[0] <= point.x <= box[2] and box[1] <= point.y <= box[3]

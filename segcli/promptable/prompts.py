@@ -6,10 +6,8 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from segcli.data.boxes import BoxXyxy
 from segcli.errors import UsageError
-
-Box = tuple[float, float, float, float]
-"""x1, y1, x2, y2 in image pixels."""
 
 EDGE_TOLERANCE_PX = 1.0
 """A box may reach this far outside, as the rounding of other tools makes it; it is clipped."""
@@ -43,7 +41,7 @@ class ObjectPrompt:
         may_be_clipped: A box of another program is cut to the image; a person's is not.
     """
 
-    box: Box | None = None
+    box: BoxXyxy | None = None
     points: tuple[Point, ...] = ()
     text: str | None = None
     label: str | None = None
@@ -161,7 +159,7 @@ def _images_meant(name: str, images: Sequence[str]) -> list[str]:
     return exact or ending or by_name
 
 
-def _check_box(prompt: ObjectPrompt, width: int, height: int) -> tuple[Box | None, list[str]]:
+def _check_box(prompt: ObjectPrompt, width: int, height: int) -> tuple[BoxXyxy | None, list[str]]:
     box = prompt.box
     if box is None:
         return None, []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from segcli.data.instances import Box
+from segcli.data.boxes import BoxLtwh
 
 LOOSE_PX = 2.0
 FITS_IOU = 0.5
@@ -16,7 +16,7 @@ Size = tuple[int, int]
 """Width and height of the image in pixels."""
 
 CORNERS = "[left, top, right, bottom]"
-READINGS: dict[str, Callable[[Box, Size], Box]] = {
+READINGS: dict[str, Callable[[BoxLtwh, Size], BoxLtwh]] = {
     CORNERS: lambda box, _: (box[0], box[1], box[2] - box[0], box[3] - box[1]),
     "[centre x, centre y, width, height]": lambda box, _: (box[0] - box[2] / 2, box[1] - box[3] / 2, box[2], box[3]),
     "[left, top, width, height] of the image at half its size": lambda box, _: _times(box, 2, 2),
@@ -38,7 +38,7 @@ class Misfit:
     reading: str | None
 
 
-def misfit(given: Box, outline: Box, size: Size) -> Misfit | None:
+def misfit(given: BoxLtwh, outline: BoxLtwh, size: Size) -> Misfit | None:
     """Compares a box with that of the outline, both left, top, width, height in pixels; None when it fits.
 
     Args:
@@ -57,11 +57,11 @@ def misfit(given: Box, outline: Box, size: Size) -> Misfit | None:
     return Misfit(reading if best > SURELY_IOU else None)
 
 
-def _times(box: Box, x: float, y: float) -> Box:
+def _times(box: BoxLtwh, x: float, y: float) -> BoxLtwh:
     return box[0] * x, box[1] * y, box[2] * x, box[3] * y
 
 
-def _inside(box: Box, size: Size) -> Box:
+def _inside(box: BoxLtwh, size: Size) -> BoxLtwh:
     """Left, top, right and bottom of what lies inside of the image."""
     left, top, wide, high = box
     width, height = size
@@ -73,7 +73,7 @@ def _inside(box: Box, size: Size) -> Box:
     )
 
 
-def _iou(one: Box, other: Box) -> float:
+def _iou(one: BoxLtwh, other: BoxLtwh) -> float:
     """Of two boxes left, top, right, bottom."""
     width = min(one[2], other[2]) - max(one[0], other[0])
     height = min(one[3], other[3]) - max(one[1], other[1])

@@ -8,8 +8,9 @@ from math import isfinite
 from typing import Any
 
 from segcli.data import rle
+from segcli.data.boxes import BoxLtwh
 from segcli.data.formats.coco_boxes import Misfit, misfit
-from segcli.data.instances import Box, InstanceObject, Polygons
+from segcli.data.instances import InstanceObject, Polygons
 from segcli.data.polygons import polygons_area, polygons_box, ring_area
 from segcli.data.rle import Rle
 
@@ -87,7 +88,7 @@ def _is_set(flag: Any) -> bool:
     return bool(_FLAGS.get(str(flag).strip().lower()))
 
 
-def outline_box(outline: Polygons | Rle) -> Box:
+def outline_box(outline: Polygons | Rle) -> BoxLtwh:
     """Smallest box around an outline: left, top, width, height in pixels."""
     return polygons_box(outline) if isinstance(outline, tuple) else rle.bounding_box(outline)
 
@@ -170,7 +171,7 @@ def _place_fault(outline: Polygons | Rle, width: int, height: int) -> Fault | No
 
 def _box(
     entry: Mapping[str, Any], outline: Polygons | Rle, size: tuple[int, int], faults: list[Fault]
-) -> tuple[Box, Misfit | None]:
+) -> tuple[BoxLtwh, Misfit | None]:
     """The box to use, and how it was written where it is not around the outline."""
     given, around, (width, height) = entry.get("bbox"), outline_box(outline), size
     if given is None:

@@ -10,13 +10,13 @@ import cv2
 import numpy as np
 
 from segcli.data.files import write_bytes_atomic, write_json_atomic, write_text_atomic
+from segcli.data.formats.labelme_writer import labelme_document, labelme_shape
 from segcli.errors import UsageError
 from segcli.progress import track
 from segcli.steps.demo.painting import paint
 from segcli.steps.demo.scene import CLASS_NAMES, PlacedShape, compose
 
 JPEG_QUALITY = 92
-LABELME_VERSION = "5.5.0"
 VAL_EVERY = 5
 
 
@@ -95,23 +95,5 @@ def _write_sample(folder: Path, stem: str, size: tuple[int, int], rng: np.random
 
 
 def _labelme(stem: str, shapes: list[PlacedShape], width: int, height: int) -> dict[str, Any]:
-    return {
-        "version": LABELME_VERSION,
-        "flags": {},
-        "shapes": [
-            {
-                "label": shape.label,
-                "points": [list(point) for point in shape.points],
-                "group_id": None,
-                "description": "",
-                "shape_type": shape.kind,
-                "flags": {},
-                "mask": None,
-            }
-            for shape in shapes
-        ],
-        "imagePath": f"../images/{stem}.jpg",
-        "imageData": None,
-        "imageHeight": height,
-        "imageWidth": width,
-    }
+    entries = [labelme_shape(shape.label, shape.kind, shape.points) for shape in shapes]
+    return labelme_document(f"../images/{stem}.jpg", width, height, entries)

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
-
 from segcli.data import rle
+from segcli.data.boxes import ltwh_of
 from segcli.data.contours import Outline, mask_outlines
+from segcli.data.formats.labelme_writer import labelme_document, outline_shapes, png_text
+from segcli.data.formats.object_painter import code_crop
 from segcli.data.image import RgbImage
 from segcli.data.rle import Rle
 from segcli.steps.predict.writers import to_json
-
-LABELME_VERSION = "5.6.0"
 
 
 def full_objects(values: Mapping[str, Any], *, indent: int, ensure_ascii: bool) -> str:
@@ -58,8 +53,8 @@ def polygons(code: Rle) -> list[dict[str, Any]]:
 
 def outlines(code: Rle) -> list[Outline]:
     """The outlines of a mask in pixels of the image; only the part inside of its box is traced."""
-    left, top, crop = _crop(code)
-    return mask_outlines(crop, left, top) if crop.size else []
+    crop = code_crop(code)
+    return [] if crop is None else mask_outlines(*crop)
 
 
 def coco_results(values: Mapping[str, Any], codes: Sequence[Rle]) -> list[dict[str, Any]]:
@@ -69,7 +64,7 @@ def coco_results(values: Mapping[str, Any], codes: Sequence[Rle]) -> list[dict[s
             "image_id": values["input_path"],
             "category_id": box["cls_id"] + 1,
             "category_name": box["label"],
-            "bbox": _sides(box["coordinate"]),
+            "bbox": list(ltwh_of(box["coordinate"])),
             "score": box["score"],
             "segmentation": code,
         }
@@ -85,33 +80,11 @@ def labelme_values(values: Mapping[str, Any], codes: Sequence[Rle], rgb: RgbImag
     """
     shapes: list[dict[str, Any]] = []
     for number, (box, code) in enumerate(zip(values["boxes"], codes, strict=True), start=1):
-        shapes += _shapes(box, code, number)
+        crop = code_crop(code)
+        if crop is not None:
+            shapes += outline_shapes(box["label"], crop, number, description=f"score {box['score']:.4f}")
     path, inside = _image_of(values, rgb, target)
-    return {
-        "version": LABELME_VERSION,
-        "flags": {},
-        "shapes": shapes,
-        "imagePath": path,
-        "imageData": inside,
-        "imageHeight": rgb.shape[0],
-        "imageWidth": rgb.shape[1],
-    }
-
-
-def _shapes(box: Mapping[str, Any], code: Rle, number: int) -> list[dict[str, Any]]:
-    parts = outlines(code)
-    described = {"label": box["label"], "flags": {}, "description": f"score {box['score']:.4f}"}
-    if any(part.holes for part in parts):
-        left, top, crop = _crop(code)
-        height, width = crop.shape
-        corners = [[left, top], [left + width - 1, top + height - 1]]
-        mask = _png(crop * np.uint8(255))
-        return [{**described, "points": corners, "group_id": None, "shape_type": "mask", "mask": mask}]
-    group = number if len(parts) > 1 else None
-    return [
-        {**described, "points": part.outer.tolist(), "group_id": group, "shape_type": "polygon", "mask": None}
-        for part in parts
-    ]
+    return labelme_document(path, rgb.shape[1], rgb.shape[0], shapes, inside)
 
 
 def _image_of(values: Mapping[str, Any], rgb: RgbImage, target: Path) -> tuple[str, str | None]:
@@ -119,21 +92,4 @@ def _image_of(values: Mapping[str, Any], rgb: RgbImage, target: Path) -> tuple[s
     given = values["input_path"]
     if given is not None and values["page_index"] is None and Path(given).is_file():
         return Path(os.path.relpath(given, target.parent)).as_posix(), None
-    return f"{target.stem}.png", _png(rgb)
-
-
-def _png(pixels: NDArray[np.uint8]) -> str:
-    stream = io.BytesIO()
-    Image.fromarray(pixels).save(stream, format="PNG")
-    return base64.b64encode(stream.getvalue()).decode("ascii")
-
-
-def _crop(code: Rle) -> tuple[int, int, NDArray[np.uint8]]:
-    """Left, top and the mask inside of its own box."""
-    left, top, width, height = (int(value) for value in rle.bounding_box(code))
-    return left, top, rle.decode(code)[top : top + height, left : left + width]
-
-
-def _sides(corners: Sequence[float]) -> list[float]:
-    left, top, right, bottom = corners
-    return [left, top, right - left, bottom - top]
+    return f"{target.stem}.png", png_text(rgb)

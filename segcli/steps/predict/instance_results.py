@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from segcli.data import rle
+from segcli.data.boxes import BoxXyxy
 from segcli.data.classes import ClassMap
 from segcli.data.detections import Detections
 from segcli.data.files import write_json_atomic, write_text_atomic
@@ -21,8 +22,6 @@ from segcli.report.objects import DrawnObject, draw_objects
 from segcli.steps.predict.instance_files import coco_results, compact_objects, full_objects, labelme_values
 from segcli.steps.predict.result import Predicted
 from segcli.steps.predict.writers import JsonForm, save_image, to_json
-
-Box = tuple[float, float, float, float]
 
 
 class InstanceResult(dict[str, Any]):
@@ -172,13 +171,13 @@ def name_of(classes: ClassMap, class_id: int) -> Any:
     return classes.names[class_id] if class_id < len(classes) else f"class_{class_id}"
 
 
-def cropped(code: Rle, box: Box) -> NDArray[np.uint8]:
+def cropped(code: Rle, box: BoxXyxy) -> NDArray[np.uint8]:
     """The part of a mask inside the rounded box, uint8 [h, w], as PaddleX gives it."""
     left, top, right, bottom = (max(0, round(side)) for side in box)
     return np.ascontiguousarray(rle.decode(code)[top:bottom, left:right])
 
 
-def _coordinates(found: Detections, width: int, height: int) -> list[Box]:
+def _coordinates(found: Detections, width: int, height: int) -> list[BoxXyxy]:
     """Left, top, right and bottom, inside the image."""
     if found.boxes is not None:
         limit = np.array([width, height, width, height], np.float64)

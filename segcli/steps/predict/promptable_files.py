@@ -8,13 +8,11 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +20,18 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from segcli.data.contours import Outline, mask_outlines
 from segcli.data.files import atomic_path, write_json_atomic
+from segcli.data.formats.coco_layout import ANNOTATION_FILES
+from segcli.data.formats.coco_writer import CocoDocument, join_documents
+from segcli.data.formats.labelme_writer import labelme_document as labelme_values
+from segcli.data.formats.labelme_writer import outline_shapes
+from segcli.data.formats.object_painter import code_crop
+from segcli.data.samples import Split
 from segcli.promptable.masks import PromptedMask
 from segcli.steps.predict.result import Predicted
 
 NAMELESS = "object"
-COCO_FILE = "annotations/instance_train.json"
-_LABELME_VERSION = "5.5.0"
+COCO_FILE = ANNOTATION_FILES[Split.TRAIN]
 RgbImage = NDArray[np.uint8]
 
 
@@ -72,62 +74,27 @@ def labelme_document(image: str, rgb: RgbImage, answers: Sequence[PromptedMask])
         answers: The masks; empty ones are left out.
     """
     shapes = [
-        shape for number, answer in enumerate(answers, start=1) if answer.area_px for shape in _shapes(answer, number)
+        shape
+        for number, answer in enumerate(answers, start=1)
+        if (crop := code_crop(answer.rle)) is not None
+        for shape in outline_shapes(_label(answer), crop, number)
     ]
-    return {
-        "version": _LABELME_VERSION,
-        "flags": {},
-        "shapes": shapes,
-        "imagePath": image,
-        "imageData": None,
-        "imageHeight": rgb.shape[0],
-        "imageWidth": rgb.shape[1],
-    }
-
-
-def _shapes(answer: PromptedMask, number: int) -> list[dict[str, Any]]:
-    x, y, width, height = answer.bbox
-    crop = answer.mask[y : y + height, x : x + width]
-    outlines = mask_outlines(crop, x, y)
-    common = {"label": answer.prompt.label or NAMELESS, "group_id": number, "flags": {}, "description": ""}
-    if any(outline.holes for outline in outlines):
-        corners = [[x, y], [x + width - 1, y + height - 1]]
-        return [{**common, "points": corners, "shape_type": "mask", "mask": _encoded(crop)}]
-    return [{**common, "points": _points(outline), "shape_type": "polygon"} for outline in outlines]
-
-
-def _points(outline: Outline) -> list[list[float]]:
-    return [[float(x), float(y)] for x, y in outline.outer]
-
-
-def _encoded(crop: NDArray[np.bool_]) -> str:
-    stream = BytesIO()
-    Image.fromarray(crop).save(stream, "PNG")
-    return base64.b64encode(stream.getvalue()).decode("ascii")
+    return labelme_values(image, rgb.shape[1], rgb.shape[0], shapes)
 
 
 def coco_document(image: str, rgb: RgbImage, answers: Sequence[PromptedMask]) -> dict[str, Any]:
-    """COCO's document of one image, with run-length codes; `merge_coco` joins those of many."""
-    found = [answer for answer in answers if answer.area_px]
-    names = list(dict.fromkeys(answer.prompt.label or NAMELESS for answer in found))
-    height, width = rgb.shape[:2]
-    return {
-        "images": [{"id": 1, "file_name": image, "width": width, "height": height}],
-        "categories": [{"id": index, "name": name} for index, name in enumerate(names, start=1)],
-        "annotations": [
-            {
-                "id": index,
-                "image_id": 1,
-                "category_id": names.index(answer.prompt.label or NAMELESS) + 1,
-                "bbox": list(answer.bbox),
-                "area": answer.area_px,
-                "iscrowd": 0,
-                "segmentation": answer.rle,
-                "score": round(answer.score, 6),
-            }
-            for index, answer in enumerate(found, start=1)
-        ],
-    }
+    """COCO's document of one image, with run-length codes; `join_coco` joins those of many."""
+    document = CocoDocument()
+    image_id = document.add_image(image, rgb.shape[1], rgb.shape[0])
+    for answer in answers:
+        if answer.area_px:
+            score = round(answer.score, 6)
+            document.add_object(image_id, _label(answer), answer.rle, answer.bbox, answer.area_px, score=score)
+    return document.values()
+
+
+def _label(answer: PromptedMask) -> str:
+    return answer.prompt.label or NAMELESS
 
 
 def join_coco(predicted: Sequence[Predicted], folder: Path) -> list[Predicted]:
@@ -136,27 +103,10 @@ def join_coco(predicted: Sequence[Predicted], folder: Path) -> list[Predicted]:
     if not singles:
         return list(predicted)
     documents = [json.loads(path.read_text(encoding="utf-8")) for path in singles]
-    target = merge_coco(documents, folder / "coco" / COCO_FILE).as_posix()
+    target = (folder / "coco" / COCO_FILE).as_posix()
+    write_json_atomic(Path(target), join_documents(documents))
     for path in singles:
         path.unlink()
     return [
         replace(entry, files={**entry.files, "coco": target}) if "coco" in entry.files else entry for entry in predicted
     ]
-
-
-def merge_coco(documents: Sequence[dict[str, Any]], target: Path) -> Path:
-    """Writes the documents of single images as one COCO file."""
-    images: list[dict[str, Any]] = []
-    annotations: list[dict[str, Any]] = []
-    ids: dict[str, int] = {}
-    for number, document in enumerate(documents, start=1):
-        rgb = document["images"][0]
-        images.append({**rgb, "id": number})
-        names = {entry["id"]: entry["name"] for entry in document["categories"]}
-        for entry in document["annotations"]:
-            category = ids.setdefault(names[entry["category_id"]], len(ids) + 1)
-            identity = {"id": len(annotations) + 1, "image_id": number, "category_id": category}
-            annotations.append({**entry, **identity})
-    categories = [{"id": number, "name": name} for name, number in ids.items()]
-    write_json_atomic(target, {"images": images, "categories": categories, "annotations": annotations})
-    return target
