@@ -36,6 +36,7 @@ _TELLING = re.compile(
 _OTHER_TASKS = re.compile(r"captions_|person_keypoints_|panoptic_|image_info_|stuff_|instance_\w+\.json\.bak", re.I)
 _PART = re.compile(r"(?:^|[^a-z])(train|val|valid|validation|test)(?:[^a-z]|$)", re.I)
 _KEYS = re.compile(rb'"(images|annotations|categories)"\s*:\s*\[')
+_ENTRY_KEYS = re.compile(rb'"(file_name|category_id|segmentation)"\s*:')
 _FOREIGN_KEYS = re.compile(rb'"(shapes|imageData|asset)"\s*:')
 
 
@@ -116,9 +117,9 @@ def _looks_like_coco(path: Path) -> bool:
             head = file.read(_SNIFFED_BYTES)
     except OSError:
         return False
-    return head.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"{") and bool(
-        _KEYS.search(head) and not _FOREIGN_KEYS.search(head)
-    )
+    lists = set(_KEYS.findall(head))
+    is_coco = len(lists) > 1 or (lists and _ENTRY_KEYS.search(head))
+    return head.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"{") and bool(is_coco and not _FOREIGN_KEYS.search(head))
 
 
 def _root_of(path: Path, dataset_dir: Path) -> Path:

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segcli.data import rle
+from segcli.data.boxes import BoxLtwh
 from segcli.data.classes import ClassMap
 from segcli.data.image import RgbImage, open_mask, read_image
-from segcli.data.instances import Box, InstanceObject, InstanceSample
+from segcli.data.instances import InstanceObject, InstanceSample
 from segcli.data.samples import SegSample
 from segcli.errors import InputError
 from segcli.report.overlay import overlay
@@ -83,7 +84,7 @@ def _padded(rgb: RgbImage, height: int) -> RgbImage:
     return np.pad(rgb, ((0, height - rgb.shape[0]), (0, 0), (0, 0)), constant_values=255)
 
 
-def _surroundings(box: Box, width: int, height: int) -> tuple[int, int, int, int]:
+def _surroundings(box: BoxLtwh, width: int, height: int) -> tuple[int, int, int, int]:
     """Left, top, right and bottom of a square around a box, inside of the image."""
     x, y, wide, high = box
     side = max((1 + 2 * _MARGIN) * max(wide, high), _LEAST_CROP_PX)
