@@ -59,6 +59,7 @@ def test_many_pixels_go_to_the_fast_runtime_with_the_same_numbers(run, tmp_path,
     slow = measured(run, tmp_path, weight_path=str(best / "model.pdparams"))
     monkeypatch.setattr(opened, "WORTHWHILE_PIXELS", 1)
     fast = measured(run, tmp_path, weight_path=str(best / "model.pdparams"))
-    assert (slow.runtime, fast.runtime) == ("paddle", "onnxruntime")
+    assert slow.runtime == "paddle"
+    assert fast.runtime in ("onnxruntime", "openvino")
     assert fast.report.miou == pytest.approx(slow.report.miou, abs=1e-4)
     assert (best / "inference" / "inference.onnx").is_file(), "the export of exactly these weights was used"
