@@ -46,4 +46,6 @@ def test_train_evaluate_export_predict(name, tmp_path):
     assert name in FIND_NOTHING or min(entry.objects for entry in exported.parity) > 0
     assert len(predicted.predicted) == 6
     assert predicted.failed == ()
-    assert predicted.runtime == ("onnxruntime+paddle" if split else "onnxruntime")
+    # the fastest that was proven; a random network may find nothing by which the others could be
+    fast = ("onnxruntime", "openvino")
+    assert predicted.runtime in {"paddle", *(f"{name}+paddle" if split else name for name in fast)}
