@@ -78,5 +78,5 @@ def step_part(step: str, task: Task) -> Any:
 
 
 def layout_part(step: str, task: Task) -> Any:
-    """What does a step for the layout of a task's datasets: `plan` of `segcli.steps.convert.coco`."""
+    """What does a step for the layout of a task's datasets: `plan_coco` of `segcli.steps.split.coco`."""
     return load_object(f"segcli.steps.{step}.{TASKS[task].layout}:plan_{TASKS[task].layout}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from segcli.data.formats.table import FORMATS
 from segcli.models.task import Task
 from segcli.tasks import TASKS, layout_part, step_part
 
@@ -14,7 +15,7 @@ def test_every_step_has_a_part_of_every_task(task: Task, step: str) -> None:
     assert callable(step_part(step, task))
 
 
-@pytest.mark.parametrize("step", ["convert", "split"])
 @pytest.mark.parametrize("task", TASKS)
-def test_every_layout_can_be_converted_to_and_split(task: Task, step: str) -> None:
-    assert callable(layout_part(step, task))
+def test_every_layout_is_a_format_and_can_be_split(task: Task) -> None:
+    assert TASKS[task].layout in FORMATS
+    assert callable(layout_part("split", task))

@@ -20,11 +20,11 @@ from segcli.models.instance import training
 from segcli.models.instance.recipes import FROM_SCRATCH, instance_recipe, merge
 from segcli.models.table import get_spec
 from segcli.steps.train import loop
-from segcli.steps.train.checkpoint import read_weights
 from segcli.steps.train.command import train
 from segcli.steps.train.loop import run
 from segcli.steps.train.precision import FullPrecision
 from segcli.steps.train.state import Callback, TrainState
+from segcli.weights.files import read_weights
 from tests.coco_folder import make_coco_folder
 from tests.engines.paddledet.tiny import SMALL
 from tests.instance_run import configure, make_rectangles

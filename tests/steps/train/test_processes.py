@@ -279,7 +279,8 @@ def test_every_machine_tells_how_its_training_ended(tmp_path, monkeypatch, reque
     result = TrainResult("PP-LiteSeg-T", ("a",), "c", "l", "h", "p", "mIoU", 0.5, 2, 2, None, {})
     monkeypatch.setattr(worker, "train_here", lambda _config: told.append(1) or result)
     config_file = tmp_path / launch.CONFIG_FILE
-    write_json_atomic(config_file, make_config(tmp_path).model_dump(mode="json"))
+    config = make_config(tmp_path)
+    write_json_atomic(config_file, {"config": config.model_dump(mode="json"), "origins": config.origins})
     for local, there in (("1", False), ("0", True)):
         monkeypatch.setenv("PADDLE_LOCAL_RANK", local)
         assert worker.main(config_file) == 0
