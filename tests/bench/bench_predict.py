@@ -20,9 +20,7 @@ import numpy as np
 from segcli.config.schema import Config
 from segcli.inference.exported_model import ExportedModel
 from segcli.inference.preprocess import normalise
-from segcli.inference.runtimes.choice import is_installed
-from segcli.inference.runtimes.copies import onnx_file
-from segcli.inference.runtimes.onnx_runtime import OnnxRuntime
+from segcli.runtimes import runtimes
 from segcli.steps.export.command import export_weights
 from segcli.steps.predict.command import predict
 from tests.bench.table import Row
@@ -106,10 +104,8 @@ def run() -> list[Row]:
         label, reference = _reference(model, images, scratch)
         rows = []
         for runtime, bar in BAR.items():
-            if not is_installed(runtime):  # type: ignore[arg-type]
+            if not runtimes()[runtime].is_installed:
                 continue
-            if runtime != "paddle":
-                onnx_file(model, OnnxRuntime)
             settings = {"model_dir": str(folder), "input": str(scratch / "images"), "runtime": runtime}
             rate = _ours(make_config(scratch / "out", Predict=settings))
             rows.append(

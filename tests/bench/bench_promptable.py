@@ -12,10 +12,9 @@ from pathlib import Path
 import numpy as np
 import paddle
 
-from segcli.config.schema import Runtime as RuntimeName
-from segcli.inference.runtimes.choice import is_installed
 from segcli.networks import build_network
 from segcli.promptable.exported import IMAGE, open_part
+from segcli.runtimes import runtimes
 from tests.bench.table import Row
 
 SIDE = 1024
@@ -23,7 +22,7 @@ BAR = 2.5
 """At most 0.4 of Paddle Inference's CPU time."""
 
 
-def _seconds(folder: Path, runtime: RuntimeName, image: np.ndarray) -> float:
+def _seconds(folder: Path, runtime: str, image: np.ndarray) -> float:
     """CPU-seconds of all threads for one image."""
     graph = open_part(folder, "encoder", runtime)
     begin = time.process_time()
@@ -44,8 +43,8 @@ def run() -> list[Row]:
         spec = paddle.static.InputSpec(list(image.shape), "float32", IMAGE)
         paddle.jit.save(encoder, str(folder / "encoder"), input_spec=[spec])
         slow = _seconds(folder, "paddle", image)
-        fast: tuple[RuntimeName, ...] = ("onnxruntime", "openvino")
-        times = {name: _seconds(folder, name, image) for name in fast if is_installed(name)}
+        fast: tuple[str, ...] = ("onnxruntime", "openvino")
+        times = {name: _seconds(folder, name, image) for name in fast if runtimes()[name].is_installed}
     return [
         Row(f"SAM-B encoder, {name}", f"{value:.1f} CPU-s", f"{slow:.1f} CPU-s (Paddle Inference)", slow / value, BAR)
         for name, value in times.items()

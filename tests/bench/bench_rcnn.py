@@ -16,12 +16,12 @@ import numpy as np
 from segcli.engines.paddledet.exporting import save_program
 from segcli.engines.paddledet.two_parts import save_two_parts
 from segcli.inference.onnx_conversion import convert_program
-from segcli.inference.runtimes.choice import is_installed
 from segcli.inference.runtimes.onnx_runtime import OnnxRuntime
 from segcli.inference.runtimes.openvino_runtime import OpenVinoRuntime
 from segcli.inference.runtimes.paddle_runtime import PaddleRuntime
 from segcli.inference.runtimes.protocol import Runtime, thread_count
 from segcli.inference.runtimes.split_runtime import SplitRuntime
+from segcli.runtimes import runtimes
 from segcli.trained import load_trained
 from tests.bench.table import Row
 from tests.random_instance import save_random_weights
@@ -62,7 +62,7 @@ def run() -> list[Row]:
         heads = PaddleRuntime(folder / "heads.json", folder / "heads.pdiparams", "cpu", threads)
         times = {"paddle": _seconds(PaddleRuntime(*program, "cpu", threads), feeds)}
         for name, opener in fast.items():
-            if is_installed(name):  # type: ignore[arg-type]
+            if runtimes()[name].is_installed:
                 times[name] = _seconds(SplitRuntime(opener(stem, threads), heads), feeds)
     return [
         Row(f"{MODEL} on {name}", f"{value:.2f} CPU-s", f"{slow:.2f} CPU-s (plain Paddle)", slow / value, BAR[name])
