@@ -4,9 +4,9 @@ import math
 
 import pytest
 
+from segcli.data.boxes import BoxXyxy
 from segcli.errors import UsageError
 from segcli.promptable.prompts import (
-    Box,
     ImagePrompts,
     ObjectPrompt,
     Point,
@@ -28,7 +28,7 @@ from segcli.promptable.prompts import (
         ((1, 5, math.inf, 20), "no number"),
     ],
 )
-def test_bad_boxes(box: Box, fault: str) -> None:
+def test_bad_boxes(box: BoxXyxy, fault: str) -> None:
     _, faults = check_objects([ObjectPrompt(box=box, name="box 3")], 64, 48, "a.jpg")
 
     assert len(faults) == 1

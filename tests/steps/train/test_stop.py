@@ -21,6 +21,10 @@ from segcli.steps.train.stop_request import asked_to_stop, signals_passed_on
 from segcli.weights.files import read_weights
 from tests.steps.train.line_run import LineRuns
 
+# In a process that has imported Paddle elsewhere, Paddle's own handler may end the worker of the test run.
+pytestmark = pytest.mark.slow
+
+
 TIMES = ("images_per_second", "eta_seconds", "data_share")
 
 
