@@ -12,6 +12,9 @@ import pytest
 
 from segcli import app, signals
 
+# In a process that has imported Paddle elsewhere, Paddle's own handler may end the worker of the test run.
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[1]
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 WORK = """
