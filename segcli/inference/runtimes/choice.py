@@ -39,12 +39,13 @@ def open_runtime(
         ExportError: The conversion that the wanted runtime needs failed.
         ParityError: The wanted runtime gives other answers than the model.
     """
+    proofs = Proofs(model.folder)
     if wanted != AUTO:
-        return _open_proven(model, row_of(wanted), device, reference)
+        return _open_proven(model, row_of(wanted), device, reference, proofs)
     faults: list[str] = []
-    for row in _by_speed(model, device, reference, faults):
+    for row in _by_speed(model, device, reference, proofs, faults):
         try:
-            runtime = _open_proven(model, row, device, reference)
+            runtime = _open_proven(model, row, device, reference, proofs)
         except SegcliError as fault:
             faults.append(f"{row.name}: {first_line(fault)}")
             continue
@@ -54,14 +55,15 @@ def open_runtime(
     raise MissingPartError("no runtime can open this model: " + "; ".join(faults), path=model.folder)
 
 
-def _open_proven(model: ExportedModel, row: RuntimeRow, device: str, reference: Reference | None) -> Runtime:
+def _open_proven(
+    model: ExportedModel, row: RuntimeRow, device: str, reference: Reference | None, proofs: Proofs
+) -> Runtime:
     """Opens a runtime whose answers were compared: with a reference where one is given, else with Paddle's program."""
     if reference is not None:
         runtime = open_on(model, row.name, device)
         compare(runtime, model.folder, reference, TOLERANCE)
         return runtime
     if row.name != PADDLE and model.graph.has_paddle:
-        proofs = Proofs(model.folder)
         proof = proofs.find(row, files_on(model, row)) or Prover(model, proofs).prove(row)
         _require_agreement(model, proof)
     return open_on(model, row.name, device)
@@ -77,7 +79,7 @@ def _require_agreement(model: ExportedModel, proof: Proof) -> None:
 
 
 def _by_speed(
-    model: ExportedModel, device: str, reference: Reference | None, faults: list[str]
+    model: ExportedModel, device: str, reference: Reference | None, proofs: Proofs, faults: list[str]
 ) -> Iterator[RuntimeRow]:
     """The runtimes to try, the fastest first; what was not measured yet is measured now."""
     able = [row for row in runtimes().values() if row.is_installed and (device == "cpu" or row.any_device)]
@@ -86,7 +88,6 @@ def _by_speed(
         # nothing to choose from, or nothing to measure against: the fast ones before Paddle
         yield from sorted(able, key=lambda row: row.name == PADDLE)
         return
-    proofs = Proofs(model.folder)
     prover = Prover(model, proofs)
     measured: list[tuple[float, RuntimeRow]] = []
     for row in able:
