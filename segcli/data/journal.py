@@ -28,10 +28,11 @@ from pathlib import Path, PureWindowsPath
 from typing import Any
 
 from segcli.data.files import write_bytes_atomic
+from segcli.data.walk import STATE_FOLDER, folders_below
 from segcli.errors import DatasetError
 from segcli.rules import finding
 
-FOLDER = ".segcli"
+FOLDER = STATE_FOLDER
 LOCK = "lock"
 JOURNAL, SIGN, STAGED = "journal.json", "staging", "new"
 PASSING = ".step-"
@@ -177,7 +178,7 @@ def changed_roots(dataset_dir: Path) -> list[Path]:
     """`dataset_dir` where segcli has changed it, else the folders below it that segcli has changed."""
     if (dataset_dir / FOLDER).is_dir():
         return [dataset_dir]
-    return sorted(folder.parent for folder in dataset_dir.rglob(FOLDER) if folder.is_dir())
+    return sorted(folder for folder, _ in folders_below(dataset_dir) if (folder / FOLDER).is_dir())
 
 
 def checked_name(value: Any) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from unicodedata import normalize
 
 from segcli.data.image import IMAGE_SUFFIXES
-from segcli.data.journal import FOLDER
+from segcli.data.walk import files_below
 
 _HASH = re.compile(r"[0-9a-f]{8}[-_](?=.)")
 """What Label Studio puts before a name."""
@@ -58,10 +58,9 @@ class ImageIndex:
     def _by_key(self) -> dict[str, list[Path]]:
         """Every image below the root by its name as it would be compared."""
         index: dict[str, list[Path]] = defaultdict(list)
-        for path in sorted(self._root.rglob("*")):
-            if path.suffix.lower() in IMAGE_SUFFIXES and FOLDER not in path.relative_to(self._root).parts:
-                for key in dict.fromkeys(_keys(path.name)):
-                    index[key].append(path)
+        for path in files_below(self._root, IMAGE_SUFFIXES):
+            for key in dict.fromkeys(_keys(path.name)):
+                index[key].append(path)
         return index
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from PIL import Image
 
+from segcli.data.walk import files_below
 from segcli.errors import InputError
 from segcli.findings import Finding
 from segcli.rules import finding
@@ -121,7 +122,7 @@ def read_labelme(path: Path, name: str) -> tuple[LabelMeFile | None, list[Findin
 
 def labelme_files(folder: Path) -> Iterator[Path]:
     """LabelMe's among the first JSON files in a folder or below it."""
-    for path in sorted(folder.rglob("*.json"))[:_TRIED_FILES]:
+    for path in [path for path in files_below(folder) if path.suffix == ".json"][:_TRIED_FILES]:
         if read_labelme(path, path.name)[0] is not None:
             yield path
 

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from segcli.data.formats.labelme import LabelMeFile, read_labelme
 from segcli.data.image import IMAGE_SUFFIXES
-from segcli.data.journal import FOLDER, added_files
+from segcli.data.journal import added_files
 from segcli.data.lists import read_text_file, relative_name
 from segcli.data.samples import Split
+from segcli.data.walk import files_below, folders_below
 from segcli.errors import UsageError
 from segcli.findings import Finding, has_errors
 from segcli.rules import finding
@@ -60,7 +61,7 @@ def find_labelme_root(dataset_dir: Path) -> Path:
     names = LIST_FILES.values()
     if any((dataset_dir / name).is_file() for name in names):
         return dataset_dir
-    folders = sorted({path.parent for name in names for path in dataset_dir.rglob(name)})
+    folders = sorted(folder for folder, files in folders_below(dataset_dir) if set(names) & set(files))
     if len(folders) > 1:
         listing = ", ".join(relative_name(folder, dataset_dir) for folder in folders)
         hint = "point Global.dataset_dir at one of them"
@@ -184,7 +185,7 @@ def _annotation_files(root: Path, findings: list[Finding]) -> Iterator[tuple[Pat
 
 
 def _all_annotations(root: Path) -> list[Path]:
-    return sorted(path for path in root.rglob("*.json") if path.name not in _COCO_FILES and FOLDER not in path.parts)
+    return [path for path in files_below(root) if path.suffix == ".json" and path.name not in _COCO_FILES]
 
 
 def _label_names(root: Path) -> tuple[str, ...] | None:

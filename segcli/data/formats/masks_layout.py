@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from segcli.data.image import IMAGE_SUFFIXES, MASK_SUFFIXES
+from segcli.data.walk import files_below
 
 IMAGE_FOLDERS = ("images", "imgs", "image")
 MASK_FOLDERS = ("annotations", "masks", "labels", "mask", "label")
@@ -43,17 +44,13 @@ def unpaired_files(root: Path) -> list[Path]:
 def _both(root: Path) -> tuple[dict[str, Path], dict[str, Path]]:
     """Images and masks by the name that pairs them; of folders of masks the first in which there is a pair."""
     folder = next((root / name for name in IMAGE_FOLDERS if (root / name).is_dir()), None)
-    images = {} if folder is None else {_name(path, folder): path for path in _files(folder, IMAGE_SUFFIXES)}
+    images = {} if folder is None else {_name(path, folder): path for path in files_below(folder, IMAGE_SUFFIXES)}
     for name in MASK_FOLDERS:
         if images and (root / name).is_dir():
-            masks = {_name(path, root / name): path for path in _files(root / name, MASK_SUFFIXES)}
+            masks = {_name(path, root / name): path for path in files_below(root / name, MASK_SUFFIXES)}
             if images.keys() & masks.keys():
                 return images, masks
     return {}, {}
-
-
-def _files(folder: Path, suffixes: frozenset[str]) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in suffixes)
 
 
 def _name(path: Path, folder: Path) -> str:

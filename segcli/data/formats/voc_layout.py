@@ -12,6 +12,7 @@ from segcli.data.classes import BACKGROUND_NAME, IGNORE_NAME
 from segcli.data.image import IMAGE_SUFFIXES
 from segcli.data.lists import read_text_file
 from segcli.data.samples import Split
+from segcli.data.walk import files_below
 
 CLASS_FOLDERS = ("SegmentationClass", "SegmentationClassPNG")
 OBJECT_FOLDERS = ("SegmentationObject", "SegmentationObjectPNG")
@@ -112,7 +113,7 @@ def _files(root: Path, folders: tuple[str, ...], suffixes: frozenset[str]) -> di
     for name in folders:
         folder = root / name
         if folder.is_dir():
-            paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in suffixes)
+            paths = files_below(folder, suffixes)
             return {path.relative_to(folder).with_suffix("").as_posix(): path for path in paths}
     return {}
 

@@ -12,6 +12,7 @@ import yaml
 from segcli.data.image import IMAGE_SUFFIXES
 from segcli.data.lists import read_text_file
 from segcli.data.samples import Split
+from segcli.data.walk import files_below
 
 _NAME_FILES = ("classes.txt", "obj.names")
 _KEYS = {Split.TRAIN: ("train",), Split.VAL: ("val", "valid", "validation")}
@@ -96,7 +97,7 @@ def _images(file: Path, values: Mapping[str, Any], entry: str) -> Iterator[Path]
     if place is None:
         return
     if place.is_dir():
-        yield from sorted(path for path in place.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
+        yield from files_below(place, IMAGE_SUFFIXES)
     elif place.suffix == ".txt":
         for _, line in read_text_file(place).lines:
             found = _place(file, str(values.get("path") or ""), line.replace("\\", "/"))
@@ -123,10 +124,10 @@ def _parts_of(images: Path) -> dict[Split | None, tuple[Path, ...]]:
     for split, names in _KEYS.items():
         folder = next((images / name for name in names if (images / name).is_dir()), None)
         if folder is not None:
-            parts[split] = tuple(sorted(path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES))
+            parts[split] = tuple(files_below(folder, IMAGE_SUFFIXES))
     if parts:
         return parts
-    return {None: tuple(sorted(path for path in images.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES))}
+    return {None: tuple(files_below(images, IMAGE_SUFFIXES))}
 
 
 def _folders(folder: Path) -> list[Path]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import unicodedata
 from collections import defaultdict
@@ -10,7 +9,7 @@ from collections.abc import Callable, Collection, Iterator
 from pathlib import Path, PurePosixPath
 
 from segcli.data.image import IMAGE_SUFFIXES
-from segcli.data.journal import FOLDER
+from segcli.data.walk import files_below
 
 MASK_FOLDERS = frozenset({"annotations", "masks", "mask", "labels", "label", "segmentationclass", "gt"})
 _HASH = re.compile(r"^[0-9a-f]{6,}[-_]|_(jpe?g|png|bmp|webp)\.rf\.[0-9a-f]{8,}(?=\.)")
@@ -77,8 +76,4 @@ _KEYS: dict[str, Callable[[str], str]] = {
 
 
 def _images(root: Path) -> Iterator[str]:
-    for folder, below, files in os.walk(root):
-        below[:] = [name for name in below if name != FOLDER]
-        for file in files:
-            if PurePosixPath(file).suffix.lower() in IMAGE_SUFFIXES:
-                yield (Path(folder) / file).relative_to(root).as_posix()
+    return (path.relative_to(root).as_posix() for path in files_below(root, IMAGE_SUFFIXES))
