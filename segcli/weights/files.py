@@ -15,7 +15,7 @@ import safetensors.numpy
 from segcli.data.files import atomic_open
 from segcli.disk import FULL, full_hint
 from segcli.errors import WeightsError, unreadable_weights
-from segcli.weights.arrays import Array, bfloat16_to_float32
+from segcli.weights.arrays import Array, bfloat16_to_float32, checked_shape
 from segcli.weights.safe_pickle import read_pdparams
 from segcli.weights.torch_file import LEGACY_MAGIC_NUMBER, read_torch
 
@@ -99,7 +99,10 @@ def _safetensors_array(name: str, entry: Mapping[str, Any], source: Path) -> Arr
     kind = entry["dtype"]
     if kind not in _SAFETENSORS_TYPES:
         raise WeightsError(f"{name} has the type {kind}, which is not supported", path=source)
-    array = np.frombuffer(entry["data"], _SAFETENSORS_TYPES[kind]).reshape(entry["shape"])
+    try:
+        array = np.frombuffer(entry["data"], _SAFETENSORS_TYPES[kind]).reshape(checked_shape(entry["shape"]))
+    except (WeightsError, ValueError) as fault:
+        raise WeightsError(f"the shape of {name} is not usable: {fault}", path=source, hint="fetch it again") from fault
     return bfloat16_to_float32(array) if kind == "BF16" else array
 
 

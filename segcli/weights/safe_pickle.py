@@ -6,6 +6,7 @@ to stand-ins of its own and refuses all others by name, so that opening a strang
 
 from __future__ import annotations
 
+import os
 import pickle
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -17,12 +18,15 @@ import numpy as np
 from segcli.errors import WeightsError, unreadable_weights
 from segcli.weights.arrays import (
     Array,
+    ArrayBudget,
     ArrayStub,
     DtypeStub,
     bfloat16_to_float32,
+    checked_shape,
     frombuffer,
     scalar_from_bytes,
 )
+from segcli.weights.pickle_budget import MOST_DEPTH, check_pickle
 
 _PARAMETER_NAMES_KEY = "StructuredToParameterName@@"
 _SLICES_KEY = "UnpackBigParamInfor@@"
@@ -100,11 +104,12 @@ def load_safely(
     table: Mapping[str, object],
     persistent: Callable[[Any], Any] | None = None,
 ) -> Any:
-    """Reads one pickle from `stream` with the names of `table` only.
+    """Reads one pickle from `stream` with the names of `table` only, after it was followed without being executed.
 
     Raises:
-        WeightsError: A name is refused, or the stream is no intact pickle.
+        WeightsError: A name is refused, the stream is no intact pickle, or it asks for more than its size allows.
     """
+    check_pickle(stream, bytes_in(stream))
     try:
         return SafeUnpickler(stream, table, persistent).load()
     except WeightsError:
@@ -115,6 +120,14 @@ def load_safely(
         raise WeightsError("the file asks for more memory than there is; it is damaged or hostile") from error
     except Exception as error:  # a damaged stream can raise nearly anything
         raise WeightsError(f"the file is no intact pickle of weights ({type(error).__name__}: {error})") from error
+
+
+def bytes_in(stream: IO[bytes]) -> int:
+    """Bytes of a whole file, whatever was read of it."""
+    place = stream.tell()
+    size = stream.seek(0, os.SEEK_END)
+    stream.seek(place)
+    return size
 
 
 def read_paddle_object(path: str | Path) -> Any:
@@ -129,7 +142,7 @@ def read_paddle_object(path: str | Path) -> Any:
     source = Path(path)
     try:
         with source.open("rb") as stream:
-            return _resolve(load_safely(stream, COMMON_GLOBALS))
+            return _Resolver(ArrayBudget(bytes_in(stream))).resolved(load_safely(stream, COMMON_GLOBALS))
     except OSError as error:
         raise unreadable_weights(error, source) from error
     except WeightsError as error:
@@ -169,24 +182,55 @@ def tensors_of(loaded: Mapping[Any, Any], path: str | Path) -> dict[str, Array]:
     return tensors
 
 
-def _resolve(value: Any) -> Any:
-    """Replaces stand-ins by arrays and undoes Paddle's own wrappings."""
-    if isinstance(value, ArrayStub):
-        if value.array is None:
-            raise WeightsError("the pickle holds an array without data")
-        return _paddle_array(value.array)
-    if isinstance(value, np.ndarray):
-        return _paddle_array(value)
-    if isinstance(value, tuple):
-        items = tuple(_resolve(item) for item in value)
-        # `paddle.save` writes a tensor inside other objects as (its name, its data).
-        is_named = len(items) == 2 and isinstance(items[0], str) and isinstance(items[1], np.ndarray)
-        return items[1] if is_named else items
-    if isinstance(value, list):
-        return [_resolve(item) for item in value]
-    if isinstance(value, dict):
-        return _join_slices({key: _resolve(item) for key, item in value.items() if key != _PARAMETER_NAMES_KEY})
-    return value
+class _Resolver:
+    """Replaces stand-ins by arrays and undoes Paddle's own wrappings, each shared object once.
+
+    Args:
+        budget: Counts the arrays.
+    """
+
+    def __init__(self, budget: ArrayBudget) -> None:
+        self._budget = budget
+        self._done: dict[int, Any] = {}
+        self._depth = 0
+
+    def resolved(self, value: Any) -> Any:
+        """What an object of the pickle stands for.
+
+        Raises:
+            WeightsError: It holds itself, is nested too deep, or its arrays are larger than the file allows.
+        """
+        if not isinstance(value, ArrayStub | np.ndarray | tuple | list | dict):
+            return value
+        if id(value) in self._done:
+            return self._done[id(value)]
+        if self._depth >= MOST_DEPTH:
+            raise WeightsError("the pickle holds an object that is nested too deep, or in itself")
+        self._depth += 1
+        self._done[id(value)] = made = self._made(value)
+        self._depth -= 1
+        return made
+
+    def _made(self, value: Any) -> Any:
+        if isinstance(value, ArrayStub):
+            if value.array is None:
+                raise WeightsError("the pickle holds an array without data")
+            return self._array(value.array)
+        if isinstance(value, np.ndarray):
+            return self._array(value)
+        if isinstance(value, tuple):
+            items = tuple(self.resolved(item) for item in value)
+            # `paddle.save` writes a tensor inside other objects as (its name, its data).
+            is_named = len(items) == 2 and isinstance(items[0], str) and isinstance(items[1], np.ndarray)
+            return items[1] if is_named else items
+        if isinstance(value, list):
+            return [self.resolved(item) for item in value]
+        table = {key: self.resolved(item) for key, item in value.items() if key != _PARAMETER_NAMES_KEY}
+        return _join_slices(table)
+
+    def _array(self, array: Array) -> Array:
+        self._budget.take(array.nbytes)
+        return _paddle_array(array)
 
 
 def _paddle_array(array: Array) -> Array:
@@ -200,6 +244,10 @@ def _join_slices(table: dict[Any, Any]) -> dict[Any, Any]:
     if not isinstance(cut, dict):
         return table
     for name, info in cut.items():
-        pieces = [np.ravel(table.pop(piece)) for piece in info["slices"]]
-        table[name] = np.concatenate(pieces).reshape(tuple(int(size) for size in info["OriginShape"]))
+        try:
+            pieces = [np.ravel(table.pop(piece)) for piece in info["slices"]]
+            shape = checked_shape(tuple(int(size) for size in info["OriginShape"]))
+            table[name] = np.concatenate(pieces).reshape(shape)
+        except (KeyError, TypeError, ValueError, OverflowError) as fault:
+            raise WeightsError(f"the slices of {name!r} do not make up its tensor", hint="fetch it again") from fault
     return table

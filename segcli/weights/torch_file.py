@@ -19,8 +19,10 @@ from typing import IO, Any
 import numpy as np
 
 from segcli.errors import WeightsError, unreadable_weights
-from segcli.weights.arrays import Array, ArrayStub, bfloat16_to_float32
-from segcli.weights.safe_pickle import COMMON_GLOBALS, load_safely, tensors_of
+from segcli.weights.arrays import Array, ArrayBudget, ArrayStub, bfloat16_to_float32, checked_shape
+from segcli.weights.pickle_budget import MOST_DEPTH
+from segcli.weights.safe_pickle import COMMON_GLOBALS, bytes_in, load_safely, tensors_of
+from segcli.weights.torch_archive import TorchArchive
 
 LEGACY_MAGIC_NUMBER = 0x1950A86A20F9469CFC6C
 _LEGACY_PROTOCOL = 1001
@@ -45,6 +47,13 @@ _INERT_NAMES = frozenset(
 ) | {"collections.defaultdict", "collections.Counter", "collections.deque", "copy_reg._reconstructor"}
 
 
+class _Sealed:
+    """An object whose state no pickle may set."""
+
+    def __setstate__(self, state: object) -> None:
+        raise WeightsError("the file sets the state of an object that has none of its own")
+
+
 class Inert:
     """An object of a training framework of which nothing is kept."""
 
@@ -62,14 +71,14 @@ class Inert:
 
 
 @dataclass(frozen=True)
-class StorageType:
+class StorageType(_Sealed):
     """A torch storage class or dtype, by the name of its element type."""
 
     element: str
 
 
 @dataclass
-class Storage:
+class Storage(_Sealed):
     """A flat run of elements; its bytes may arrive after the tensors that refer to it (legacy format)."""
 
     element: str
@@ -78,7 +87,7 @@ class Storage:
 
 
 @dataclass
-class Tensor:
+class Tensor(_Sealed):
     """A strided view of a storage, made into an array once all bytes are there.
 
     Attributes:
@@ -92,11 +101,11 @@ class Tensor:
     shape: tuple[int, ...]
     strides: tuple[int, ...]
 
-    def to_array(self) -> Array:
+    def to_array(self, budget: ArrayBudget) -> Array:
         """The values; bfloat16 widened to float32.
 
         Raises:
-            WeightsError: The view reaches outside its storage, or the storage has no data.
+            WeightsError: The view reaches outside its storage, the storage has no data, or `budget` is spent.
         """
         data = self.storage.data
         if data is None:
@@ -109,7 +118,11 @@ class Tensor:
         if is_empty:
             array = np.zeros(self.shape, data.dtype)
         else:
-            steps = tuple(step * data.itemsize for step in self.strides)
+            budget.take(math.prod(self.shape) * data.itemsize)
+            # the step along a side of one element is never taken, and may be any number
+            steps = tuple(
+                step * data.itemsize if size > 1 else 0 for size, step in zip(self.shape, self.strides, strict=True)
+            )
             view = np.lib.stride_tricks.as_strided(data[self.offset :], self.shape, steps, writeable=False)
             array = np.ascontiguousarray(view).reshape(self.shape)
         return bfloat16_to_float32(array) if self.storage.element == "BFloat16" else array
@@ -118,10 +131,12 @@ class Tensor:
 def _rebuild_tensor(storage: object, offset: int, shape: object, strides: object, *_: object) -> Tensor:
     if not isinstance(storage, Storage) or not isinstance(shape, tuple) or not isinstance(strides, tuple):
         raise WeightsError("a tensor of the file is malformed")
-    return Tensor(storage, int(offset), tuple(map(int, shape)), tuple(map(int, strides)))
+    return Tensor(storage, int(offset), checked_shape(shape), tuple(map(int, strides)))
 
 
 def _rebuild_parameter(data: object, *_: object) -> object:
+    if not isinstance(data, Tensor):
+        raise WeightsError("a parameter of the file is no tensor")
     return data
 
 
@@ -196,7 +211,7 @@ def read_torch(path: str | Path) -> dict[str, Array]:
         loaded = _read_zip(source) if zipfile.is_zipfile(source) else _read_legacy(source)
         if not isinstance(loaded, Mapping):
             raise WeightsError(f"holds a {type(loaded).__name__}, not a table of tensors")
-        return tensors_of(_to_arrays(loaded), source)
+        return tensors_of(_to_arrays(loaded, ArrayBudget(source.stat().st_size)), source)
     except OSError as error:
         raise unreadable_weights(error, source) from error
     except WeightsError as error:
@@ -204,26 +219,12 @@ def read_torch(path: str | Path) -> dict[str, Array]:
 
 
 def _read_zip(source: Path) -> Any:
-    try:
-        with zipfile.ZipFile(source) as archive:
-            names = set(archive.namelist())
-            main = next((name for name in sorted(names) if name == "data.pkl" or name.endswith("/data.pkl")), None)
-            if main is None:
-                raise WeightsError("is a zip archive without data.pkl: not a torch file")
-            root = main.removesuffix("data.pkl")
-            if f"{root}constants.pkl" in names:
-                raise WeightsError("is a TorchScript program, not a weight file", hint="save the network's state_dict")
-            order = archive.read(f"{root}byteorder").decode() if f"{root}byteorder" in names else "little"
+    with TorchArchive(source) as archive:
 
-            def fetch(key: str, storage: Storage) -> None:
-                if f"{root}data/{key}" not in names:
-                    raise WeightsError(f"storage {key} is missing from the archive")
-                storage.data = _elements(archive.read(f"{root}data/{key}"), storage, order)
+        def fetch(key: str, storage: Storage) -> None:
+            storage.data = _elements(archive.storage(key), storage, archive.byte_order)
 
-            with archive.open(main) as stream:
-                return load_safely(stream, _torch_globals(), _Storages(fetch).resolve)
-    except (zipfile.BadZipFile, EOFError, NotImplementedError) as error:
-        raise WeightsError(f"is a damaged zip archive ({error})", hint="fetch it again") from error
+        return load_safely(archive.main_pickle(), _torch_globals(), _Storages(fetch).resolve)
 
 
 def _read_legacy(source: Path) -> Any:
@@ -249,7 +250,10 @@ def _read_legacy_storage(stream: IO[bytes], storage: Storage, order: str) -> Non
     header = stream.read(8)
     if len(header) != 8 or struct.unpack("<q" if order == "little" else ">q", header)[0] != storage.size:
         raise WeightsError("a storage's length disagrees with its header", hint="the file is damaged; fetch it again")
-    storage.data = _elements(stream.read(storage.size * np.dtype(_BITS[storage.element]).itemsize), storage, order)
+    size = storage.size * np.dtype(_BITS[storage.element]).itemsize
+    if not 0 <= size <= bytes_in(stream) - stream.tell():
+        raise WeightsError("a storage is cut off", hint="the file is truncated; fetch it again")
+    storage.data = _elements(stream.read(size), storage, order)
 
 
 def _elements(data: bytes, storage: Storage, order: str) -> Array:
@@ -261,11 +265,14 @@ def _elements(data: bytes, storage: Storage, order: str) -> Array:
     return np.frombuffer(data, dtype.newbyteorder()).astype(dtype)
 
 
-def _to_arrays(value: Any) -> Any:
+def _to_arrays(value: Any, budget: ArrayBudget, depth: int = 0) -> Any:
+    """The tables of the file with arrays for its tensors; only the tables that `tensors_of` looks into matter."""
     if isinstance(value, Tensor):
-        return value.to_array()
+        return value.to_array(budget)
     if isinstance(value, ArrayStub):
         return value.array
     if isinstance(value, Mapping):
-        return {key: _to_arrays(item) for key, item in value.items()}
+        if depth >= MOST_DEPTH:
+            raise WeightsError("the file holds a table that is nested too deep, or in itself")
+        return {key: _to_arrays(item, budget, depth + 1) for key, item in value.items()}
     return value
