@@ -13,7 +13,7 @@ from tempfile import gettempdir
 from typing import TYPE_CHECKING, Any
 
 from segcli import json_output, signals, terminal
-from segcli.errors import EXIT_DATASET_INVALID, EXIT_DONE, EXIT_FAILED, ConfigError
+from segcli.errors import EXIT_DATASET_INVALID, EXIT_DONE, EXIT_FAILED, BusyError, ConfigError
 from segcli.failure_report import Failure, failure_of
 
 if TYPE_CHECKING:
@@ -205,11 +205,13 @@ def _refuse(error: ConfigError, *, debug: bool) -> int:
 
 def _leave_failure(output: Path, mode: str, failure: Failure) -> None:
     """Writes the result file of a run that failed; that of an earlier, successful one outlives a failed start."""
-    from segcli.results import framed, was_done, write_result
+    from segcli.results import framed, outlives, write_result
 
     values = _failed_values(mode, failure)
     json_output.tell_result(framed(mode, values, done=False))
-    if failure.at_start and mode != "check_dataset" and was_done(output, mode):
+    if failure.kind == BusyError.__name__:  # the folder is another process's
+        return
+    if mode != "check_dataset" and outlives(output, mode, at_start=failure.at_start):
         log.warning("nothing was started: the result of the earlier run stays in %s", output)
     else:
         write_result(output, mode, values, done=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from functools import lru_cache
 from pathlib import Path
 
@@ -80,3 +81,13 @@ def _address_space() -> int | None:
     except (OSError, ValueError):
         used = 0
     return max(0, limit - used)
+
+
+def peak_memory_mb() -> float | None:
+    """Most memory that this process has had, in MB; None where the system does not say."""
+    try:
+        import resource
+    except ImportError:  # not on Windows
+        return None
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6

@@ -70,12 +70,12 @@ def test_from_labelme_to_predictions(workplace):
     )
     assert trained["class_names"] == ["_background_", "leaf", "tile", "coin"]
     best = trained["models"]["best"]
-    assert all((workplace / path).exists() for key, path in best.items() if key != "score")
+    assert all((workplace / "output" / path).exists() for key, path in best.items() if key != "score")
 
-    measured = main(workplace, "evaluate", f"Evaluate.weight_path={best['pdparams']}")
+    measured = main(workplace, "evaluate", f"Evaluate.weight_path=output/{best['pdparams']}")
     assert measured["metrics"]["mIoU"] == pytest.approx(best["score"], abs=1e-4)
 
-    exported = main(workplace, "export", f"Export.weight_path={best['pdparams']}")
+    exported = main(workplace, "export", f"Export.weight_path=output/{best['pdparams']}")
     assert exported["done_flag"]
 
     predicted = main(workplace, "predict", "Predict.input=data/images")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,7 +21,7 @@ import numpy as np
 from segcli.data.files import whole_folder
 from segcli.disk import FULL, full_hint
 from segcli.engine import Network
-from segcli.errors import TrainingError, WeightsError
+from segcli.errors import NonFiniteLossError, TrainingError, WeightsError
 from segcli.models.card import ModelCard
 from segcli.steps.train.precision import Precision
 from segcli.steps.train.state import Callback, TrainState
@@ -102,16 +102,18 @@ class CheckpointWriter(Callback):
     def _fill(self, folder: Path, state: TrainState) -> None:
         import paddle
 
-        write_pdparams(folder / self.weight_file, network_arrays(state.session.network))
+        write_pdparams(folder / self.weight_file, _finite_arrays(state.session.network, state))
         if self.average is not None:
-            write_pdparams(folder / EMA_FILE, network_arrays(self.average))
-        paddle.save(state.session.optimizer.state_dict(), str(folder / OPTIMIZER_FILE))
+            write_pdparams(folder / EMA_FILE, _finite_arrays(self.average, state))
+        moments = state.session.optimizer.state_dict()
+        _require_finite({name: np.asarray(one) for name, one in moments.items() if hasattr(one, "numpy")}, state)
+        paddle.save(moments, str(folder / OPTIMIZER_FILE))
         self._states(state).save(folder)
         self._card(state).save(folder)
 
     def _fill_best(self, folder: Path, state: TrainState) -> None:
         network = state.session.network if self.average is None else self.average
-        write_pdparams(folder / self.weight_file, network_arrays(network))
+        write_pdparams(folder / self.weight_file, _finite_arrays(network, state))
         self._card(state).save(folder)
 
     def _card(self, state: TrainState) -> ModelCard:
@@ -131,6 +133,27 @@ class CheckpointWriter(Callback):
             data=dict(state.session.data),
             precision=self.precision.state_dict(),
             callbacks={type(callback).__name__: callback.state_dict() for callback in self.others},
+        )
+
+
+def _finite_arrays(network: Network, state: TrainState) -> dict[str, np.ndarray[Any, Any]]:
+    """Parameters and buffers by name, none of which may be worth nothing.
+
+    Raises:
+        NonFiniteLossError: One holds NaN or infinity: a loss that was still a number can have such a gradient.
+    """
+    arrays = network_arrays(network)
+    _require_finite(arrays, state)
+    return arrays
+
+
+def _require_finite(arrays: Mapping[str, np.ndarray[Any, Any]], state: TrainState) -> None:
+    broken = [name for name, array in arrays.items() if array.dtype.kind == "f" and not np.isfinite(array).all()]
+    if broken:
+        more = f" and {len(broken) - 1} more" if len(broken) > 1 else ""
+        raise NonFiniteLossError(
+            f"the weights are no longer finite at iteration {state.iteration} ({broken[0]}{more}); they are not kept",
+            hint="resume from the checkpoint before with a lower Train.learning_rate or more Train.warmup_steps",
         )
 
 

@@ -23,6 +23,7 @@ from segcli.models.card import ModelCard
 from segcli.models.spec import HalfPrecision, ModelSpec
 from segcli.models.table import get_spec
 from segcli.processes import is_first, rank, world_size
+from segcli.results import begin_result, end_result
 from segcli.signals import Stopped
 from segcli.steps.train import launch, run_folder
 from segcli.steps.train.average import DEFAULT_DECAY, WeightAverage
@@ -74,9 +75,10 @@ def train(config: Config) -> TrainResult:
         if is_planned(config):
             config, _ = planned(config)
         config = with_start(config)
-        if launch.is_needed(config):
-            return launch.train_in_processes(config)
-        return train_here(config)
+        try:
+            return launch.train_in_processes(config) if launch.is_needed(config) else train_here(config)
+        finally:
+            end_result(output, "train")
 
 
 def train_here(config: Config) -> TrainResult:
@@ -193,6 +195,7 @@ def _begin(training: _Training, config: Config, output: Path, begin_log: Callabl
     begin_log(training.resumed is not None)
     training.has_begun = True
     write_text_atomic(output / CONFIG_FILE, as_yaml(config, portable_values(config)))
+    begin_result(output, "train")
     _keep_best_on_disk(training.state, output)
 
 

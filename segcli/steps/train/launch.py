@@ -29,6 +29,7 @@ from segcli.models.spec import TrainRecipe
 from segcli.processes import world_size
 from segcli.signals import Stopped
 from segcli.steps.train.advice import advice_from_logs
+from segcli.steps.train.parent import END_WITH_PARENT
 from segcli.steps.train.result import TrainResult
 from segcli.steps.train.stop_request import signals_passed_on
 from segcli.steps.train.worker_errors import clear_faults, read_fault
@@ -117,10 +118,17 @@ def _run(command: list[str], logs: Path, output: Path) -> int:
     """
     package = str(Path(__file__).resolve().parents[2])
     paths = [package, *filter(None, [os.environ.get("PYTHONPATH")])]
-    environment = {**os.environ, _IN_WORKER: "1", "PYTHONPATH": os.pathsep.join(paths), "PYTHONSAFEPATH": "1"}
+    environment = {
+        **os.environ,
+        _IN_WORKER: "1",
+        END_WITH_PARENT: "1",
+        "PYTHONPATH": os.pathsep.join(paths),
+        "PYTHONSAFEPATH": "1",
+    }
     launcher = subprocess.Popen(
         command,
         env=environment,
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import resource
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -13,6 +12,7 @@ from segcli.config.check import parse_device
 from segcli.config.durations import parse_time
 from segcli.config.recipe import AUTO, without_recipe
 from segcli.config.schema import PLANNER, Config
+from segcli.data.budget import peak_memory_mb
 from segcli.data.fingerprint import Fingerprint, fingerprint_of_masks, fingerprint_of_objects
 from segcli.data.formats.instance_data import open_instance_dataset
 from segcli.data.formats.masks import open_seg_dataset
@@ -170,7 +170,7 @@ def _tried(config: Config, means: Means) -> _Trial:
         seconds.append(clock() - begin)
         image = batch.tensors["img"] if "img" in batch.tensors else batch.tensors["image"]
         pixels = int(image.shape[0]) * int(image.shape[2]) * int(image.shape[3])
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak = peak_memory_mb()
     step_mpx = max(pixels, 1) / 1e6
     return _Trial(Cost(min(seconds) / step_mpx, peak, measured=True), step_mpx)
 

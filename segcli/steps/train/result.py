@@ -11,7 +11,7 @@ from segcli.signals import Stopped, name_of
 
 @dataclass(frozen=True)
 class TrainResult:
-    """The outcome of a training. Paths are as a user can type them; every one of them exists.
+    """The outcome of a training. Paths are as a user can type them, in the result file relative to its folder.
 
     Attributes:
         model_name: The model.

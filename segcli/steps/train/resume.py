@@ -101,6 +101,7 @@ def restore(
     """
     values = States.read(folder)
     _require_same_training(folder, values, state.session, card, weight_file)
+    _tell_changed_batches(ModelCard.beside(folder / weight_file), card, values.iteration, state.session)
     _load_network(folder / weight_file, state.session.network)
     if average is not None:
         _restore_average(folder, average, state.session.network)
@@ -222,6 +223,22 @@ def _require_own_moments(tensors: Mapping[str, Any], session: TrainingSession) -
     ]
     if strange:
         raise ValueError(f"holds moments of other parameters: {', '.join(strange[:5])}")
+
+
+def _tell_changed_batches(then: ModelCard | None, now: ModelCard, iteration: int, session: TrainingSession) -> None:
+    """The images of an iteration follow from its number and the batch size."""
+    before, after = (None if card is None else card.config.get("Train", {}).get("batch_size") for card in (then, now))
+    if before is None or before == after:
+        return
+    log.info(
+        "Train.batch_size is %s, the checkpoint's was %s: an epoch has %d iterations now, iteration %d is in epoch %d, "
+        "and from there on images come in another order than they would have",
+        after,
+        before,
+        session.iterations_per_epoch,
+        iteration + 1,
+        iteration // session.iterations_per_epoch + 1,
+    )
 
 
 def _tell_changed_schedule(values: States, session: TrainingSession, rate_then: float | None) -> None:

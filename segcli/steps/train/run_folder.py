@@ -10,13 +10,11 @@ What check wrote stays where it is, and so does everything that segcli did not w
 
 from __future__ import annotations
 
-import json
 import logging
 import shutil
 from pathlib import Path
-from typing import Any
 
-from segcli.data.files import recover_folder, whole_folder, write_json_atomic
+from segcli.data.files import recover_folder, whole_folder
 from segcli.models.card import CARD_FILE, ModelCard
 from segcli.steps.train.checkpoint import BEST, checkpoints, iteration_of
 from segcli.steps.train.history import HISTORY_FILE, read_history
@@ -85,7 +83,6 @@ def _move_aside(output: Path) -> None:
     for path in [path for pattern in _PATTERNS for path in sorted(output.glob(pattern))]:
         path.rename(moving / path.name)
     moving.rename(target)
-    _correct_paths(target, output)
     log.info("the earlier training in %s was moved whole to %s", output, target)
 
 
@@ -107,7 +104,6 @@ def _set_later_aside(output: Path, iteration: int) -> None:
     for folder in [*later, *([output / BEST] if takes_best else [])]:
         folder.rename(moving / folder.name)
     moving.rename(target)
-    _correct_paths(target, output)
     log.info("what was trained after iteration %d was moved to %s", iteration, target)
 
 
@@ -131,24 +127,3 @@ def _adopt(resumed: Path, output: Path) -> None:
                     shutil.copy2(path, fresh / path.name)
     if (source / HISTORY_FILE).is_file():
         shutil.copy2(source / HISTORY_FILE, output / HISTORY_FILE)
-
-
-def _correct_paths(target: Path, output: Path) -> None:
-    """The result files of a run that was moved name its files where they are now."""
-    for path in (target / name for name in _RESULTS):
-        try:
-            values = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            continue
-        write_json_atomic(path, _moved(values, str(output), target))
-
-
-def _moved(value: Any, before: str, target: Path) -> Any:
-    if isinstance(value, dict):
-        return {key: _moved(inner, before, target) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_moved(inner, before, target) for inner in value]
-    if isinstance(value, str) and Path(value).is_relative_to(before):
-        inside = target / Path(value).relative_to(before)
-        return str(inside) if inside.exists() else value
-    return value

@@ -16,6 +16,7 @@ from segcli.failure_report import failure_of
 from segcli.signals import ENDING, Stopped, without_paddles_handler
 from segcli.steps.train import launch
 from segcli.steps.train.command import train_here
+from segcli.steps.train.parent import end_with_parent
 from segcli.steps.train.worker_errors import leave_fault
 
 log = logging.getLogger("segcli.train")
@@ -32,6 +33,7 @@ def main(config_file: Path) -> int:
     given = json.loads(config_file.read_text(encoding="utf-8"))
     config = Config.model_validate(given["config"]).with_origins(given["origins"])
     _leave_signals_to_the_launching_process()
+    end_with_parent()
     try:
         with without_paddles_handler():
             result = train_here(config).as_dict()

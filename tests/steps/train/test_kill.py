@@ -17,7 +17,7 @@ import pytest
 from segcli.steps.train.history import read_history
 from segcli.weights.files import read_weights
 from segcli.weights.safe_pickle import read_paddle_object
-from tests.steps.train.test_stop import TIMES
+from tests.steps.train.alone_stop import TIMES
 
 ROOT = Path(__file__).resolve().parents[3]
 MOMENTS = {

@@ -6,7 +6,10 @@ import logging
 import os
 import re
 import socket
+import subprocess
+import sys
 from functools import partial
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -20,6 +23,7 @@ from segcli.models.table import get_spec
 from segcli.steps.train import launch, worker
 from segcli.steps.train.command import train
 from segcli.steps.train.history import read_history
+from segcli.steps.train.parent import END_WITH_PARENT
 from segcli.steps.train.result import TrainResult
 from segcli.steps.train.worker_errors import leave_fault, read_fault
 from segcli.weights.files import read_weights
@@ -302,3 +306,33 @@ def test_two_processes_resume_bit_for_bit(tmp_path, monkeypatch):
     assert ours.keys() == theirs.keys()
     for name, array in theirs.items():
         np.testing.assert_array_equal(ours[name], array, err_msg=name)
+
+
+FAMILY = """
+import os, subprocess, sys, time
+below = {"launcher": "worker", "first": "launcher"}.get(sys.argv[1])
+if below:
+    pipe = {"stdin": subprocess.PIPE} if sys.argv[1] == "first" else {}
+    with subprocess.Popen([sys.executable, __file__, below], **pipe) as child:
+        child.wait()
+else:
+    from segcli.steps.train.parent import end_with_parent
+    end_with_parent()
+    print(os.getpid(), flush=True)
+    time.sleep(120)
+"""
+
+
+def test_workers_end_when_the_launching_process_is_killed(tmp_path):
+    """The worker inherits the pipe through Paddle's launcher, which lives on as well."""
+    script = tmp_path / "family.py"
+    script.write_text(FAMILY)
+    environment = {**os.environ, END_WITH_PARENT: "1", "PYTHONPATH": str(Path(__file__).resolve().parents[3])}
+    with subprocess.Popen(
+        [sys.executable, script, "first"], env=environment, stdout=subprocess.PIPE, text=True
+    ) as first:
+        assert first.stdout is not None
+        int(first.stdout.readline())
+        first.kill()
+        # the end of the output is the end of all that inherited it
+        assert first.stdout.read() == ""

@@ -7,11 +7,12 @@ import logging
 from pathlib import Path
 
 import numpy as np
+import paddle
 import pytest
 
 from segcli.data.classes import ClassMap
 from segcli.data.identity import PartIdentity
-from segcli.errors import WeightsError
+from segcli.errors import NonFiniteLossError, WeightsError
 from segcli.steps.train import resume
 from segcli.steps.train.history import read_history
 from segcli.steps.train.precision import FullPrecision
@@ -60,6 +61,39 @@ def test_a_changed_schedule_is_followed_from_the_first_step_and_said(line_run: L
     }
     assert f"iteration 5 has {rates(whole)[5]:g}, the checkpoint's schedule had" in caplog.text
     assert ("is 16 iterations long, the checkpoint's was 8" in caplog.text) is ("epochs_iters" in changed)
+
+
+def test_another_batch_size_is_said(line_run: LineRuns, tmp_path, caplog):
+    line_run(tmp_path, batch_size=2)
+    with caplog.at_level(logging.INFO, "segcli.train"):
+        line_run(tmp_path, batch_size=2, epochs_iters=12, resume_path="last")
+    assert "Train.batch_size" not in caplog.text
+    with caplog.at_level(logging.INFO, "segcli.train"):
+        line_run(tmp_path, batch_size=6, epochs_iters=16, resume_path="last")
+    assert "Train.batch_size is 6, the checkpoint's was 2: an epoch has 4 iterations now" in caplog.text
+
+
+@pytest.mark.parametrize("call", ["on_checkpoint", "on_evaluation"])
+def test_weights_that_are_no_numbers_are_not_kept(line_run: LineRuns, tmp_path, call):
+    """A loss may still be a number where its gradient is none; the checkpoint before stays the newest."""
+
+    def change(session):
+        step, count = session.optimizer.step, []
+
+        def broken():
+            step()
+            count.append(1)
+            if len(count) == 8:
+                weight = session.network[0].weight
+                paddle.assign(paddle.full_like(weight, float("nan")), weight)
+
+        session.optimizer.step = broken
+
+    settings = {"eval_interval": 4 if call == "on_evaluation" else 10, "checkpoint_minutes": 1e-9}
+    with pytest.raises(NonFiniteLossError, match="weights are no longer finite at iteration 8"):
+        line_run(tmp_path, epochs_iters=10, change=change, keep_checkpoints=3, **settings)
+    assert not (tmp_path / "iter_8").exists()
+    assert (tmp_path / "iter_7").is_dir()
 
 
 def test_an_unchanged_schedule_is_no_news(line_run: LineRuns, tmp_path, caplog):

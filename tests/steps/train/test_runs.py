@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from segcli import app
 from segcli.config.load import load_config
 from segcli.data.lock import locked
-from segcli.errors import BusyError
+from segcli.errors import BusyError, DatasetError
 from segcli.models.card import ModelCard
-from segcli.results import write_result
+from segcli.results import begin_result, write_result
+from segcli.signals import Stopped
 from segcli.steps.train import run_folder
 from segcli.steps.train.history import read_history
 from tests.death import calls_of, die
@@ -64,9 +66,11 @@ def test_resume_knows_its_own_run_alone(line_run: LineRuns, tmp_path):
 def test_results_of_a_moved_run_name_its_files(line_run: LineRuns, tmp_path):
     write_result(tmp_path, "train", line_run(tmp_path).as_dict(), done=True)
     line_run(tmp_path)
-    values = json.loads((tmp_path / "run_1" / "train_result.json").read_text())
-    assert values["config"] == str(tmp_path / "run_1" / "config.yaml")
-    assert values["models"]["best"]["pdparams"] == str(tmp_path / "run_1" / "best_model" / "model.pdparams")
+    for folder in (tmp_path / "run_1", shutil.copytree(tmp_path / "run_1", tmp_path / "copy")):
+        values = json.loads((folder / "train_result.json").read_text())
+        assert values["config"] == "config.yaml"
+        assert (folder / values["models"]["best"]["pdparams"]).samefile(folder / "best_model" / "model.pdparams")
+        assert values["model_name"] == "PP-LiteSeg-T"
 
 
 def test_a_training_that_cannot_start_leaves_the_earlier_one(line_run: LineRuns, tmp_path):
@@ -79,6 +83,56 @@ def test_a_training_that_cannot_start_leaves_the_earlier_one(line_run: LineRuns,
     with pytest.raises(ValueError, match="no such dataset"):
         line_run(tmp_path, change=fail)
     assert files(tmp_path) == before
+
+
+def start(output: Path, run, monkeypatch) -> int:
+    """`segcli train` with `run` in the place of the training."""
+    monkeypatch.setattr("segcli.lazy.load_object", lambda address: lambda config: run())
+    values = {"Global.model": ("--model", "PP-LiteSeg-T"), "Global.dataset_dir": ("--dataset", "data")}
+    return app.start(None, ["Global.mode=train", f"Global.output={output}"], values)
+
+
+@pytest.mark.parametrize(
+    "error", [ValueError("no such dataset"), OSError(5, "disk"), DatasetError("bad"), BusyError("held"), Stopped(15)]
+)
+def test_the_result_of_the_earlier_training_outlives_a_failed_start(error, line_run: LineRuns, tmp_path, monkeypatch):
+    assert start(tmp_path, lambda: line_run(tmp_path), monkeypatch) == 0
+    before = files(tmp_path)
+
+    def fail(session):
+        raise error
+
+    for settings in ({}, {"resume_path": "last"}):
+        assert start(tmp_path, lambda s=settings: line_run(tmp_path, change=fail, **s), monkeypatch) != 0
+    after = files(tmp_path)
+    assert {name: after[name] for name in before} == before
+    assert json.loads(before["train_result.json"])["done_flag"] is True
+
+
+def test_a_training_that_fails_after_its_start_says_so(line_run: LineRuns, tmp_path, monkeypatch):
+    assert start(tmp_path, lambda: line_run(tmp_path), monkeypatch) == 0
+
+    def fail_later(session):
+        marks.append(json.loads((tmp_path / "train_result.json").read_text())["done_flag"])
+        session.bad_iteration = 9
+
+    marks = []
+    again = lambda: line_run(tmp_path, epochs_iters=12, resume_path="last", change=fail_later)  # noqa: E731
+    assert start(tmp_path, again, monkeypatch) == 1
+    values = json.loads((tmp_path / "train_result.json").read_text())
+    assert (values["done_flag"], values["err_type"], marks) == (False, "NonFiniteLossError", [True])
+
+
+def test_a_killed_training_is_not_told_as_done(line_run: LineRuns, tmp_path, monkeypatch):
+    assert start(tmp_path, lambda: line_run(tmp_path), monkeypatch) == 0
+    begin_result(tmp_path, "train")
+    assert json.loads((tmp_path / "train_result.json").read_text())["done_flag"] is False
+
+    def fail(session):
+        raise ValueError("no such dataset")
+
+    assert start(tmp_path, lambda: line_run(tmp_path, change=fail), monkeypatch) == 1
+    assert "no such dataset" in json.loads((tmp_path / "train_result.json").read_text())["err_msg"]
 
 
 def test_going_back_keeps_what_was_trained_after(line_run: LineRuns, tmp_path, caplog):
