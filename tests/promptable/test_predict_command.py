@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -210,6 +211,10 @@ def test_pythons_door_takes_prompts_with_the_image(sam_weights: Path) -> None:
     (result,) = model.predict(rgb, prompts={"box_prompt": [[1, 2, 30, 40]]})
 
     assert [mask.dtype for mask in result["masks"]] == [np.int8]
+    assert "masks" in result and dict(result)["masks"] is result.get("masks")
+    copied = pickle.loads(pickle.dumps(result))
+    assert np.array_equal(copied["masks"][0], result["masks"][-1])
+    assert np.array(result["masks"]).shape == (1, 60, 50)
     assert result["masks"][0].shape == (60, 50)
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,36 +16,33 @@ from segcli.data.boxes import BoxXyxy
 from segcli.data.classes import ClassMap
 from segcli.data.detections import Detections
 from segcli.data.files import write_json_atomic, write_text_atomic
-from segcli.data.image import IMAGE_SUFFIXES, StrPath
+from segcli.data.image import StrPath
 from segcli.data.rle import Rle
 from segcli.data.sources import SourceItem
 from segcli.report.objects import DrawnObject, draw_objects
+from segcli.steps.predict.image_result import ImageResult, MaskList, Text
 from segcli.steps.predict.instance_files import coco_results, compact_objects, full_objects, labelme_values
 from segcli.steps.predict.result import Predicted
 from segcli.steps.predict.writers import JsonForm, save_image, to_json
 
 
-class InstanceResult(dict[str, Any]):
+class InstanceResult(ImageResult):
     """The objects of one image, best first, with PaddleX's keys.
 
     `boxes` is a list of ``{cls_id, label, score, coordinate}`` (left, top, right, bottom in pixels), for SOLOv2 too,
     whose boxes are those of its masks; `masks` holds for each the part of its mask inside the rounded box, uint8.
 
     Attributes:
-        name: Relative path for files, without suffix.
-        image: The image, RGB.
         classes: The classes.
         codes: The masks in the size of the image, as run-length codes.
     """
 
+    pixels: ClassVar[Text] = "masks"
+
     def __init__(self, item: SourceItem, found: Detections, classes: ClassMap) -> None:
-        if item.rgb is None:
-            raise ValueError("an item without an image has no result")
-        self.name = item.name
-        self.rgb = item.rgb
-        self.classes = classes
-        self.codes: tuple[Rle, ...] = tuple(found.masks)
-        coordinates = _coordinates(found, item.rgb.shape[1], item.rgb.shape[0])
+        codes: tuple[Rle, ...] = tuple(found.masks)
+        width, height = (0, 0) if item.rgb is None else item.rgb.shape[1::-1]
+        coordinates = _coordinates(found, width, height)
         boxes = [
             {
                 "cls_id": int(class_id),
@@ -54,23 +52,15 @@ class InstanceResult(dict[str, Any]):
             }
             for class_id, score, box in zip(found.classes, found.scores, coordinates, strict=True)
         ]
-        masks = [cropped(code, box) for code, box in zip(self.codes, coordinates, strict=True)]
-        super().__init__(input_path=item.input_path, page_index=item.page_index, boxes=boxes, masks=masks)
+        masks = MaskList(codes, partial(_cropped_at, codes, coordinates))
+        super().__init__(item, {"boxes": boxes, "masks": masks})
+        self.codes = codes
+        self.classes = classes
 
     @property
-    def json(self) -> dict[str, Any]:
-        """All values as plain ones, under ``res``; `masks` are nested lists."""
-        return {"res": {**self, "masks": [mask.tolist() for mask in self["masks"]]}}
-
-    @property
-    def img(self) -> dict[str, Image.Image]:
+    def img(self) -> dict[Text, Image.Image]:
         """``res``: the image with masks, boxes, names and scores, and a legend."""
         return {"res": Image.fromarray(self.drawn())}
-
-    @property
-    def str(self) -> dict[str, Any]:
-        """The values for reading: `masks` are left out."""
-        return {"res": {**self, "masks": "..."}}
 
     def drawn(self) -> NDArray[np.uint8]:
         """The image with its objects and a legend: RGB, uint8."""
@@ -80,36 +70,11 @@ class InstanceResult(dict[str, Any]):
         ]
         return draw_objects(self.rgb, objects, self.classes)
 
-    def print(self, json_format: bool = False, indent: int = 4, ensure_ascii: bool = False) -> None:
-        """Writes `str` to the terminal, as indented JSON on request."""
-        values = self.str
-        text = to_json(values, indent=indent, ensure_ascii=ensure_ascii) if json_format else repr(values)
-        sys.stdout.write(f"{text}\n")
-
-    def save_to_json(
-        self, save_path: StrPath, indent: int = 4, ensure_ascii: bool = False, *, form: JsonForm = "full"
-    ) -> Path:
-        """Writes JSON.
-
-        Args:
-            save_path: A ``.json`` file, or a folder for ``<name>_res.json``.
-            indent: Blanks a level; a row of a mask is always one line.
-            ensure_ascii: Escapes what is not ASCII.
-            form: ``full`` is PaddleX's, with the pixels of every mask; ``compact`` has run-length codes of the size of
-                the image, polygons and areas instead.
-
-        Returns:
-            The file.
-        """
-        path = Path(save_path)
-        target = path if path.suffix == ".json" else self._in_folder(path, "_res.json")
+    def _json_text(self, form: JsonForm, *, indent: int, ensure_ascii: bool) -> Text:
+        """PaddleX's, with the pixels of every mask; or run-length codes of the image's size, polygons and areas."""
         if form == "full":
-            text = full_objects(self, indent=indent, ensure_ascii=ensure_ascii)
-        else:
-            values = compact_objects(self, self.codes, self.rgb.shape[:2])
-            text = to_json(values, indent=indent, ensure_ascii=ensure_ascii)
-        write_text_atomic(target, text + "\n")
-        return target
+            return full_objects(self.plain, indent=indent, ensure_ascii=ensure_ascii)
+        return to_json(compact_objects(self, self.codes, self.rgb.shape[:2]), indent=indent, ensure_ascii=ensure_ascii)
 
     def save_to_img(self, save_path: StrPath) -> Path:
         """Writes the image with its objects.
@@ -117,8 +82,7 @@ class InstanceResult(dict[str, Any]):
         Args:
             save_path: An image file, or a folder for ``<name>_res.jpg``.
         """
-        path = Path(save_path)
-        target = path if path.suffix.lower() in IMAGE_SUFFIXES else self._in_folder(path, "_res.jpg")
+        target, _ = self._image_file(save_path, "_res.jpg")
         save_image(target, self.drawn())
         return target
 
@@ -148,22 +112,18 @@ class InstanceResult(dict[str, Any]):
 
     def write_files(self, folder: Path, form: JsonForm) -> Predicted:
         """Writes what the `predict` command leaves: JSON, overlay, COCO results and LabelMe."""
-        files = {
-            "json": self.save_to_json(folder, form=form),
-            "overlay": self.save_to_img(folder),
-            "coco_results": self.save_to_coco(folder),
-            "labelme": self.save_to_labelme(folder / "labelme"),
-        }
-        height, width = self.rgb.shape[:2]
-        paths = {kind: path.as_posix() for kind, path in files.items()}
-        return Predicted(self["input_path"], self["page_index"], (height, width), paths)
+        return self._predicted(
+            {
+                "json": self.save_to_json(folder, form=form),
+                "overlay": self.save_to_img(folder),
+                "coco_results": self.save_to_coco(folder),
+                "labelme": self.save_to_labelme(folder / "labelme"),
+            }
+        )
 
     def save_all(self, save_path: StrPath) -> None:
         """Writes all files into a folder."""
         self.write_files(Path(save_path), "full")
-
-    def _in_folder(self, folder: Path, ending: Any) -> Path:
-        return folder / self.name.with_name(f"{self.name.name}{ending}")
 
 
 def name_of(classes: ClassMap, class_id: int) -> Any:
@@ -175,6 +135,10 @@ def cropped(code: Rle, box: BoxXyxy) -> NDArray[np.uint8]:
     """The part of a mask inside the rounded box, uint8 [h, w], as PaddleX gives it."""
     left, top, right, bottom = (max(0, round(side)) for side in box)
     return np.ascontiguousarray(rle.decode(code)[top:bottom, left:right])
+
+
+def _cropped_at(codes: Sequence[Rle], boxes: Sequence[BoxXyxy], place: int) -> NDArray[np.uint8]:
+    return cropped(codes[place], boxes[place])
 
 
 def _coordinates(found: Detections, width: int, height: int) -> list[BoxXyxy]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from PIL import Image
@@ -17,66 +17,40 @@ from segcli.data.sources import SourceItem
 from segcli.promptable.masks import PromptedMask
 from segcli.promptable.prompts import ObjectPrompt
 from segcli.report.objects import DrawnObject, draw_objects
+from segcli.steps.predict.image_result import ImageResult, MaskList, Text
 from segcli.steps.predict.promptable_files import coco_document, labelme_document, place_image
 from segcli.steps.predict.result import Predicted
 from segcli.steps.predict.writers import JsonForm, to_json
 
 FileFormat = Literal["overlay", "png", "labelme", "coco"]
-Text = str
-"""The class below has a property called `str`, which hides the type from its annotations."""
 BOX, POINT, TEXT = "box_prompt", "point_prompt", "text_prompt"
 
 
-class PromptedResult(dict[str, Any]):
-    """The masks of one image, with PaddleX's keys `input_path`, `prompts`, `masks` (int8 [H, W] each), `mask_infos`.
-
-    `masks` are decoded when they are asked for: ``result["masks"]``.
+class PromptedResult(ImageResult):
+    """The masks of one image, with PaddleX's keys `prompts`, `masks` (int8 [H, W] each) and `mask_infos`.
 
     Attributes:
-        name: Relative path for files, without suffix.
-        image: The image, RGB.
         answers: The masks as run-length codes, with score, area, box and stability.
         formats: Files to write beside the JSON.
     """
 
+    pixels: ClassVar[Text] = "masks"
+
     def __init__(self, item: SourceItem, answers: Sequence[PromptedMask], formats: Sequence[FileFormat] = ()) -> None:
-        if item.rgb is None:
-            raise ValueError("an item without an image has no result")
-        super().__init__(
-            input_path=item.input_path,
-            page_index=item.page_index,
-            prompts=_echo([answer.prompt for answer in answers]),
-            mask_infos=[_info(answer) for answer in answers],
-        )
-        self.name, self.rgb = item.name, item.rgb
-        self.answers, self.formats = tuple(answers), tuple(formats)
-
-    def __missing__(self, key: Any) -> Any:
-        if key == "masks":
-            return [answer.mask.astype(np.int8) for answer in self.answers]
-        if key == "input_img":
-            return self.rgb
-        raise KeyError(key)
+        answers = tuple(answers)
+        codes = [answer.rle for answer in answers]
+        values = {
+            "prompts": _echo([answer.prompt for answer in answers]),
+            "masks": MaskList(codes, partial(_mask_at, answers)),
+            "mask_infos": [_info(answer) for answer in answers],
+        }
+        super().__init__(item, values)
+        self.answers, self.formats = answers, tuple(formats)
 
     @property
-    def json(self) -> dict[str, Any]:
-        """All values as plain ones, under ``res``; `masks` are nested lists, as in PaddleX."""
-        return {"res": {**self, "masks": [mask.tolist() for mask in self["masks"]]}}
-
-    @property
-    def img(self) -> dict[str, Image.Image]:
+    def img(self) -> dict[Text, Image.Image]:
         """``res``: the image with masks and prompts."""
         return {"res": Image.fromarray(self.overlay())}
-
-    @property
-    def str(self) -> dict[str, Any]:
-        """The values for reading: `masks` are left out."""
-        return {"res": {**self, "masks": "..."}}
-
-    def print(self, json_format: bool = False, indent: int = 4, ensure_ascii: bool = False) -> None:
-        """Writes `str` to the terminal, as indented JSON on request."""
-        text = to_json(self.str, indent=indent, ensure_ascii=ensure_ascii) if json_format else repr(self.str)
-        sys.stdout.write(f"{text}\n")
 
     def overlay(self) -> np.ndarray[Any, Any]:
         """The image with its masks, RGB uint8."""
@@ -89,65 +63,51 @@ class PromptedResult(dict[str, Any]):
             drawn.append(DrawnObject(answer.rle, answer.prompt.box or box, names.index(label), label))
         return draw_objects(self.rgb, drawn, ClassMap(names))
 
-    def save_to_json(
-        self, save_path: StrPath, indent: int = 4, ensure_ascii: bool = False, *, form: JsonForm = "full"
-    ) -> Path:
-        """Writes JSON; ``full`` is PaddleX's with every pixel, ``compact`` has COCO's run-length codes."""
-        path = Path(save_path)
-        target = path if path.suffix == ".json" else _in_folder(self.name, path, "_res.json")
+    def _json_text(self, form: JsonForm, *, indent: int, ensure_ascii: bool) -> Text:
+        """PaddleX's with every pixel, or COCO's run-length codes."""
         if form == "full":
             values = self.json["res"]
         else:
-            values = {**self, "size": list(self.rgb.shape[:2]), "masks": [answer.rle for answer in self.answers]}
-        write_text_atomic(target, to_json(values, indent=indent, ensure_ascii=ensure_ascii) + "\n")
-        return target
+            values = {**self.plain, "size": list(self.rgb.shape[:2]), "masks": [answer.rle for answer in self.answers]}
+        return to_json(values, indent=indent, ensure_ascii=ensure_ascii)
 
     def save_to_img(self, save_path: StrPath) -> Path:
         """Writes the image with its masks: to an image file, or into a folder as ``<name>_res.jpg``."""
-        path = Path(save_path)
-        target = path if path.suffix else _in_folder(self.name, path, "_res.jpg")
+        target, _ = self._image_file(save_path, "_res.jpg")
         _save_image(target, Image.fromarray(self.overlay()))
         return target
 
-    def save_all(self, save_path: StrPath) -> None:
-        """Writes all files into a folder."""
-        self.save_to_json(save_path)
-        self.save_to_img(save_path)
-
     def write_files(self, folder: Path, form: JsonForm) -> Predicted:
         """Writes what the `predict` command leaves: JSON, and the wanted files."""
-        files = {"json": self.save_to_json(folder, form=form).as_posix()}
+        files = {"json": self.save_to_json(folder, form=form)}
         if "overlay" in self.formats:
-            target = _in_folder(self.name, folder, "_overlay.jpg")
-            _save_image(target, Image.fromarray(self.overlay()))
-            files["overlay"] = target.as_posix()
+            files["overlay"] = self._in_folder(folder, "_overlay.jpg")
+            _save_image(files["overlay"], Image.fromarray(self.overlay()))
         if "png" in self.formats:
             for number, answer in enumerate(self.answers, start=1):
-                target = _in_folder(self.name, folder, f"_mask_{number}.png")
-                _save_image(target, Image.fromarray(answer.mask.astype(np.uint8) * 255))
-                files[f"mask_{number}"] = target.as_posix()
+                files[f"mask_{number}"] = self._in_folder(folder, f"_mask_{number}.png")
+                _save_image(files[f"mask_{number}"], Image.fromarray(answer.mask.astype(np.uint8) * 255))
         if "labelme" in self.formats:
             document = labelme_document(self._placed(folder / "labelme"), self.rgb, self.answers)
             files["labelme"] = self._write(folder / "labelme" / "annotations", ".json", document)
         if "coco" in self.formats:
             document = coco_document(self._placed(folder / "coco"), self.rgb, self.answers)
             files["coco"] = self._write(folder, "_coco.json", document)  # joined when all images are done
-        height, width = self.rgb.shape[:2]
-        return Predicted(self["input_path"], self["page_index"], (height, width), files)
+        return self._predicted(files)
 
     def _placed(self, folder: Path) -> Text:
         """Puts the image into a dataset and names it."""
         original = self["input_path"] if self["page_index"] is None else None
         return place_image(folder, self.name, original, self.rgb)
 
-    def _write(self, folder: Path, ending: Text, document: dict[Any, Any]) -> Text:
-        target = _in_folder(self.name, folder, ending)
+    def _write(self, folder: Path, ending: Text, document: dict[Any, Any]) -> Path:
+        target = self._in_folder(folder, ending)
         write_text_atomic(target, to_json(document, indent=2, ensure_ascii=False) + "\n")
-        return target.as_posix()
+        return target
 
 
-def _in_folder(name: Path, folder: Path, ending: str) -> Path:
-    return folder / name.with_name(f"{name.name}{ending}")
+def _mask_at(answers: Sequence[PromptedMask], place: int) -> np.ndarray[Any, Any]:
+    return answers[place].mask.astype(np.int8)
 
 
 def _save_image(path: Path, image: Image.Image) -> None:

@@ -15,7 +15,7 @@ from segcli.steps.predict.writers import JsonForm
 
 
 class Result(Protocol):
-    """What was found in one image; see `segcli.steps.predict.semantic_results.SegResult`."""
+    """What was found in one image; see `segcli.steps.predict.image_result.ImageResult`."""
 
     def write_files(self, folder: Path, form: JsonForm) -> Predicted:
         """Writes what the `predict` command leaves for one image."""

@@ -55,7 +55,7 @@ def result(tmp_path):
 
 
 def test_keys_are_paddlexs(result):
-    assert list(result) == ["input_path", "page_index", "boxes", "masks"]
+    assert list(result) == ["input_path", "page_index", "input_img", "boxes", "masks"]
     assert result["boxes"][0] == {"cls_id": 0, "label": "кот", "score": 0.9, "coordinate": [10.2, 5.1, 29.9, 15.0]}
     assert [mask.shape for mask in result["masks"]] == [(10, 20), (18, 10), (18, 26)]
     assert np.array_equal(result["masks"][2], masks()[2][18:36, 30:56])

@@ -24,7 +24,9 @@ def result():
 
 
 def test_it_has_paddlexs_keys_and_shapes(result):
-    assert list(result) == ["input_path", "page_index", "pred"]
+    assert list(result) == ["input_path", "page_index", "input_img", "pred"]
+    assert dict(result).keys() == result.keys() and np.array_equal(result["input_img"], result.rgb)
+    assert set(result.json["res"]) == set(result.str["res"]) == {"input_path", "page_index", "pred"}
     assert result["pred"].shape == (1, 5, 7)
     assert result.json["res"]["pred"][0][1] == [0, 0, 2, 2, 2, 0, 0]
     assert set(result.img) == {"res", "overlay"}
@@ -37,6 +39,12 @@ def test_it_prints_itself(result, capsys):
     result.print(json_format=True, indent=2, ensure_ascii=True)
     printed = capsys.readouterr().out
     assert json.loads(printed)["res"]["input_path"] == "in/猫.jpg" and "猫" not in printed
+
+
+@pytest.mark.parametrize("asked", [{"format_json": True}, {"json_format": True}])
+def test_it_prints_json_by_the_tutorials_word_and_by_the_codes(result, capsys, asked):
+    result.print(**asked)
+    assert json.loads(capsys.readouterr().out)["res"]["input_path"] == "in/猫.jpg"
 
 
 def test_full_json_is_paddlexs_array(result, tmp_path):

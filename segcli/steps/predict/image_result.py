@@ -1,0 +1,164 @@
+"""What the results of all tasks have in common: PaddleX's mapping that prints itself and saves itself."""
+
+from __future__ import annotations
+
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, overload
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from segcli.data.files import write_text_atomic
+from segcli.data.image import IMAGE_SUFFIXES, StrPath
+from segcli.data.rle import Rle
+from segcli.data.sources import SourceItem
+from segcli.steps.predict.result import Predicted
+from segcli.steps.predict.writers import JsonForm, to_json
+
+INPUT_IMG = "input_img"
+Text = str
+"""The class below has a property called `str`, which hides the type from its annotations."""
+
+
+class MaskList(Sequence[NDArray[Any]]):
+    """Masks to read like a list of arrays, each decoded when it is taken, at the cost of their run-length codes.
+
+    Args:
+        codes: The masks, all of the image's size.
+        decode: Makes the array of the mask at a place.
+    """
+
+    def __init__(self, codes: Sequence[Rle], decode: Callable[[int], NDArray[Any]]) -> None:
+        self._codes, self._decode = tuple(codes), decode
+
+    def __len__(self) -> int:
+        return len(self._codes)
+
+    @overload
+    def __getitem__(self, place: int) -> NDArray[Any]: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[NDArray[Any]]: ...
+    def __getitem__(self, place: int | slice) -> NDArray[Any] | list[NDArray[Any]]:
+        places = range(len(self._codes))[place]
+        return self._decode(places) if isinstance(places, int) else [self._decode(index) for index in places]
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} masks>"
+
+
+class ImageResult(dict[str, Any], ABC):
+    """What was found in one image, a dictionary with PaddleX's keys.
+
+    Every result has `input_path`, `page_index` and `input_img` (RGB, uint8 [H, W, 3]), which JSON and terminal leave
+    out.
+
+    Attributes:
+        name: Relative path for files, without suffix.
+        rgb: The image.
+    """
+
+    pixels: ClassVar[Text]
+    """The key whose arrays are left out of what is printed."""
+
+    def __init__(self, item: SourceItem, values: dict[Text, Any]) -> None:
+        if item.rgb is None:
+            raise ValueError("an item without an image has no result")
+        super().__init__({"input_path": item.input_path, "page_index": item.page_index, INPUT_IMG: item.rgb, **values})
+        self.name = item.name
+        self.rgb = item.rgb
+
+    @property
+    def plain(self) -> dict[Text, Any]:
+        """All values but the image."""
+        return {key: value for key, value in self.items() if key != INPUT_IMG}
+
+    @property
+    def json(self) -> dict[Text, Any]:
+        """All values but the image as plain ones, under ``res``; arrays are nested lists."""
+        found = self[self.pixels]
+        lists = found.tolist() if isinstance(found, np.ndarray) else [mask.tolist() for mask in found]
+        return {"res": {**self.plain, self.pixels: lists}}
+
+    @property
+    @abstractmethod
+    def img(self) -> dict[Text, Image.Image]:
+        """``res``: the image that PaddleX's result of this task shows."""
+
+    @property
+    def str(self) -> dict[Text, Any]:
+        """The values for reading: arrays are left out."""
+        return {"res": {**self.plain, self.pixels: "..."}}
+
+    def print(
+        self,
+        format_json: bool = False,
+        indent: int = 4,
+        ensure_ascii: bool = False,
+        *,
+        json_format: bool | None = None,
+    ) -> None:
+        """Writes `str` to the terminal.
+
+        Args:
+            format_json: As indented JSON; PaddleX's tutorials call it so.
+            indent: Blanks a level.
+            ensure_ascii: Escapes what is not ASCII.
+            json_format: The same as `format_json`, as PaddleX's code calls it.
+        """
+        as_json = format_json if json_format is None else json_format
+        text = to_json(self.str, indent=indent, ensure_ascii=ensure_ascii) if as_json else repr(self.str)
+        sys.stdout.write(f"{text}\n")
+
+    def save_to_json(
+        self, save_path: StrPath, indent: int = 4, ensure_ascii: bool = False, *, form: JsonForm = "full"
+    ) -> Path:
+        """Writes JSON.
+
+        Args:
+            save_path: A ``.json`` file, or a folder for ``<name>_res.json``.
+            indent: Blanks a level.
+            ensure_ascii: Escapes what is not ASCII.
+            form: ``full`` is PaddleX's, with every pixel; ``compact`` holds run-length codes or counts instead.
+
+        Returns:
+            The file.
+        """
+        path = Path(save_path)
+        target = path if path.suffix == ".json" else self._in_folder(path, "_res.json")
+        write_text_atomic(target, self._json_text(form, indent=indent, ensure_ascii=ensure_ascii) + "\n")
+        return target
+
+    @abstractmethod
+    def _json_text(self, form: JsonForm, *, indent: int, ensure_ascii: bool) -> Text:
+        """The content of the JSON file."""
+
+    @abstractmethod
+    def save_to_img(self, save_path: StrPath) -> Path:
+        """Writes the image of the result to an image file or into a folder; returns the file."""
+
+    @abstractmethod
+    def write_files(self, folder: Path, form: JsonForm) -> Predicted:
+        """Writes what the `predict` command leaves for one image."""
+
+    def save_all(self, save_path: StrPath) -> None:
+        """Writes all files into a folder."""
+        self.save_to_json(save_path)
+        self.save_to_img(save_path)
+
+    def _predicted(self, files: dict[Text, Path]) -> Predicted:
+        height, width = self.rgb.shape[:2]
+        paths = {kind: path.as_posix() for kind, path in files.items()}
+        return Predicted(self["input_path"], self["page_index"], (height, width), paths)
+
+    def _image_file(self, save_path: StrPath, ending: Text) -> tuple[Path, bool]:
+        """The image file that is meant, and whether it was named (and not the folder for it)."""
+        path = Path(save_path)
+        named = path.suffix.lower() in IMAGE_SUFFIXES
+        return (path if named else self._in_folder(path, ending)), named
+
+    def _in_folder(self, folder: Path, ending: Text) -> Path:
+        return folder / self.name.with_name(f"{self.name.name}{ending}")
