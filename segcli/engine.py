@@ -8,15 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from segcli.config.schema import Config
 from segcli.data.classes import ClassMap
 from segcli.data.identity import PartIdentity
 from segcli.models.spec import ModelSpec, Preprocess
 
-Tensor = Any
-"""A `paddle.Tensor`; paddle carries no types."""
+if TYPE_CHECKING:
+    from paddle import Tensor
+
 Network = Any
 """A `paddle.nn.Layer`."""
 

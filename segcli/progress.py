@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from segcli.console import error_console
 
@@ -30,11 +30,11 @@ def rich_reporter(items: Iterable[T], label: str, total: int) -> Iterator[T]:
         yield from bar.track(items, total=total, description=label)
 
 
-_reporter: ContextVar[Reporter] = ContextVar("reporter", default=_silent)  # type: ignore[type-arg]
+_reporter: ContextVar[Reporter[Any]] = ContextVar("reporter", default=_silent)
 
 
 @contextmanager
-def reporting(reporter: Reporter) -> Iterator[None]:  # type: ignore[type-arg]
+def reporting(reporter: Reporter[Any]) -> Iterator[None]:
     """Shows progress through `reporter` inside the block."""
     token = _reporter.set(reporter)
     try:

@@ -129,8 +129,9 @@ def _on_signal(number: int, _frame: object) -> None:
     if request is None or request.number is not None:
         raise Stopped(number)
     request.number = number
-    with suppress(OSError, ValueError, AttributeError):  # logging could be in the middle of a line
-        os.write(sys.__stderr__.fileno(), f"\n{request.answer}\n".encode())  # type: ignore[union-attr]
+    if sys.__stderr__ is not None:
+        with suppress(OSError, ValueError):  # logging could be in the middle of a line
+            os.write(sys.__stderr__.fileno(), f"\n{request.answer}\n".encode())
 
 
 @contextmanager

@@ -169,3 +169,31 @@ def test_nothing_but_the_engines_imports_the_libraries() -> None:
         if name.split(".")[0] in ONLY_ENGINES
     ]
     assert not wrong, "\n".join(wrong)
+
+
+MOST_IGNORES = 10
+"""Places where the type checker is told to look away; Paddle's tensor and layers are typed by `stubs/paddle`."""
+
+
+def test_the_type_checker_looks_away_seldom_and_says_from_what() -> None:
+    ignores = [
+        f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
+        for folder in ("segcli", "stubs")
+        for path in sorted((ROOT / folder).rglob("*.py*"))
+        if path.suffix in (".py", ".pyi")
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if "type: ignore" in line
+    ]
+    assert all("type: ignore[" in line for line in ignores), "\n".join(ignores)
+    assert len(ignores) <= MOST_IGNORES, "\n".join(ignores)
+
+
+def test_tensors_and_layers_are_declared_once() -> None:
+    again = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in modules().values()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Assign)
+        and any(isinstance(target, ast.Name) and target.id in ("Tensor", "Layer") for target in node.targets)
+    ]
+    assert not again, again

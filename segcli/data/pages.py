@@ -77,7 +77,7 @@ def _pdf(path: Path) -> Iterator[tuple[int | None, RgbImage]]:
         raise InputError(
             "pypdfium2, which renders PDF files, is not installed", path=path, hint="pip install pypdfium2"
         )
-    import pypdfium2  # type: ignore[import-untyped, unused-ignore]
+    import pypdfium2
 
     try:
         document = pypdfium2.PdfDocument(path)

@@ -17,7 +17,13 @@ Outcome = TypeVar("Outcome")
 
 PER_WORKER = 8
 """Items per worker that wait or are done: enough that none idles, few enough that memory does not grow."""
-_END = object()
+
+
+class _End:
+    """What comes when there are no more items."""
+
+
+_END = _End()
 
 
 def available_cores() -> int:
@@ -64,9 +70,9 @@ def read_ahead(items: Iterable[Item], count: int) -> Iterator[Item]:
     """The items in order, produced in one thread at most `count` before they are asked for."""
     source = iter(items)
     for item in map_ahead(lambda _: next(source, _END), repeat(None), workers=1, ahead=count):
-        if item is _END:
+        if isinstance(item, _End):
             return
-        yield item  # type: ignore[misc]
+        yield item
 
 
 def batched(items: Iterable[Item], size: int) -> Iterator[list[Item]]:

@@ -15,6 +15,7 @@ The folder is what PaddleX 3 loads, with ours beside it::
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -192,6 +193,11 @@ def manifest_values(
     }
 
 
+def _input_shape(sides: Sequence[int | None]) -> InputShape:
+    batch, channels, height, width = (-1 if side is None else int(side) for side in sides)
+    return batch, channels, height, width
+
+
 def _parse(folder: Path, values: dict[str, Any], card: ModelCard | None) -> ExportedModel:
     deploy = values["Deploy"]
     transforms = {entry["type"]: entry for entry in deploy.get("transforms") or []}
@@ -208,7 +214,7 @@ def _parse(folder: Path, values: dict[str, Any], card: ModelCard | None) -> Expo
         preprocess=_scale(
             transforms.get("Normalize") or {}, transforms.get("Resize") or {}, values.get("Segcli") or {}
         ),
-        input_shape=tuple(-1 if side is None else int(side) for side in shape),  # type: ignore[arg-type]
+        input_shape=_input_shape(shape),
         class_names=tuple(str(name) for name in names),
         card=card,
         source_sha256=str((values.get("Segcli") or {}).get("source_sha256", "")),

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from segcli.promptable.masks import PromptedMask
 from segcli.promptable.predictor import Multimask, SamPredictor
 from segcli.promptable.prompts import ObjectPrompt, Point
-from segcli.promptable.sampling import box_of_mask, central_point, error_point
+from segcli.promptable.sampling import FloatArray, box_of_mask, central_point, error_point
 
 BoolArray = npt.NDArray[np.bool_]
 
@@ -103,8 +103,8 @@ def evaluate_image(predictor: SamPredictor, masks: Sequence[BoolArray], most_cli
         The sums of this image.
     """
     counts = PromptCounts()
-    boxes = [tuple(map(float, box_of_mask(mask))) for mask in masks]
-    box_prompts = [ObjectPrompt(box=box) for box in boxes]  # type: ignore[arg-type]
+    boxes = [box_of_mask(mask) for mask in masks]
+    box_prompts = [ObjectPrompt(box=(float(x1), float(y1), float(x2), float(y2))) for x1, y1, x2, y2 in boxes]
     counts.update(BOX, _ious(predictor.predict(box_prompts, multimask=Multimask.SINGLE), masks))
     counts.update(
         BOX_FILLED, [mask_iou(_filled(mask.shape, box), mask) for mask, box in zip(masks, boxes, strict=True)]
@@ -174,7 +174,7 @@ def _corrected(prompt: ObjectPrompt, answer: BoolArray, mask: BoolArray) -> Obje
     return replace(prompt, points=(*prompt.points, Point(click[0] + 0.5, click[1] + 0.5, click[2])))
 
 
-def _filled(shape: tuple[int, ...], box: tuple[float, ...]) -> BoolArray:
+def _filled(shape: tuple[int, ...], box: FloatArray) -> BoolArray:
     filled = np.zeros(shape, np.bool_)
     x1, y1, x2, y2 = (int(value) for value in box)
     filled[y1:y2, x1:x2] = True

@@ -11,18 +11,16 @@ bilinear steps and joined features take.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import paddle
 import paddle.nn.functional as F
-from paddle import nn
+from paddle import Tensor, nn
 
-Tensor = Any
 CHANNELS = (16, 32, 64, 96, 128)
 """Of each stage, the first at the size of the image."""
 
 
-class ConvBNReLU(nn.Layer):  # type: ignore[misc]
+class ConvBNReLU(nn.Layer):
     """A 3x3 convolution, batch normalisation, ReLU."""
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
@@ -36,7 +34,7 @@ class ConvBNReLU(nn.Layer):  # type: ignore[misc]
         return F.relu(self.norm(self.conv(x)))
 
 
-class UNetBody(nn.Layer):  # type: ignore[misc]
+class UNetBody(nn.Layer):
     """From images to features of their own size.
 
     Args:
@@ -63,10 +61,10 @@ class UNetBody(nn.Layer):  # type: ignore[misc]
     def forward(self, images: Tensor) -> Tensor:
         """[N, 3, H, W] to [N, channels[0], H, W]; any size will do."""
         # counted loops: Paddle's tracer knows no zip with `strict`
-        features = [self.encoder[0](images)]
+        features: list[Tensor] = [self.encoder[0](images)]
         for index in range(1, len(self.encoder)):
             features.append(self.encoder[index](F.max_pool2d(features[-1], 2, ceil_mode=True)))
-        x = features[-1]
+        x: Tensor = features[-1]
         for index in range(len(self.enlarge)):
             feature = features[len(features) - 2 - index]
             height, width = paddle.shape(feature)[2:].unbind(0)

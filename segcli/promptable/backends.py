@@ -29,12 +29,12 @@ class PaddleSam:
         self.fingerprint = fingerprint or network_fingerprint(network)
         self.mask_side = 4 * network.grid
 
-    @paddle.no_grad()  # type: ignore[untyped-decorator]
+    @paddle.no_grad()
     def encode(self, image: FloatArray) -> FloatArray:
         """See `SamBackend.encode`."""
         return np.asarray(self.network.image_encoder(paddle.to_tensor(image)).numpy(), np.float32)
 
-    @paddle.no_grad()  # type: ignore[untyped-decorator]
+    @paddle.no_grad()
     def decode(
         self, embedding: FloatArray, coords: FloatArray, labels: FloatArray, mask: FloatArray, has_mask: FloatArray
     ) -> tuple[FloatArray, FloatArray]:
@@ -56,12 +56,12 @@ class PaddleLSeg:
         self.network.eval()
         self.fingerprint = fingerprint or network_fingerprint(network)
 
-    @paddle.no_grad()  # type: ignore[untyped-decorator]
+    @paddle.no_grad()
     def encode_image(self, image: FloatArray) -> FloatArray:
         """See `TextBackend.encode_image`."""
         return np.asarray(self.network.encode_image(paddle.to_tensor(image)).numpy(), np.float32)
 
-    @paddle.no_grad()  # type: ignore[untyped-decorator]
+    @paddle.no_grad()
     def encode_texts(self, texts: list[str], *, truncate: bool) -> FloatArray:
         """See `TextBackend.encode_texts`.
 
@@ -71,7 +71,7 @@ class PaddleLSeg:
         tokens = paddle.to_tensor(tokenize(texts, truncate=truncate))
         return np.asarray(self.network.encode_text(tokens).numpy(), np.float32)
 
-    @paddle.no_grad()  # type: ignore[untyped-decorator]
+    @paddle.no_grad()
     def compare(self, pixels: FloatArray, texts: FloatArray) -> FloatArray:
         """See `TextBackend.compare`."""
         logits = self.network.compare(paddle.to_tensor(pixels), paddle.to_tensor(texts))

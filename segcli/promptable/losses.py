@@ -50,7 +50,7 @@ def dice_loss(logits: paddle.Tensor, targets: paddle.Tensor) -> paddle.Tensor:
     return 1 - (2 * shared + 1) / (total + 1)
 
 
-@paddle.no_grad()  # type: ignore[untyped-decorator]
+@paddle.no_grad()
 def true_iou(logits: paddle.Tensor, targets: paddle.Tensor) -> paddle.Tensor:
     """IoU of the masks above 0 with the pixels mostly covered, ``[..., H, W]`` to ``[...]``; 1 where both are empty."""
     answers, targets = (logits > 0).astype("float32"), (targets >= 0.5).astype("float32")

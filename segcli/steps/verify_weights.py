@@ -134,7 +134,7 @@ def _read_golden(path: Path) -> Mapping[str, Array]:
         raise InputError(f"is no .npz of arrays ({fault})", path=path) from fault
 
 
-@paddle.no_grad()  # type: ignore[untyped-decorator]
+@paddle.no_grad()
 def _parity(name: str, fit: Fit, golden: Mapping[str, Array]) -> list[Check]:
     network = build_promptable_network(name)
     network.set_state_dict({key: as_float32(array) for key, array in fit.tensors.items()})

@@ -78,7 +78,7 @@ def their_iterations(name: str) -> None:
     network, optimizer, parts = _parts(name)
     arrays = _batch()
 
-    class SameBatch(paddle.io.Dataset):  # type: ignore[misc]
+    class SameBatch(paddle.io.Dataset):
         """Two samples, again and again."""
 
         def __getitem__(self, index: int) -> dict[str, Any]:

@@ -44,12 +44,12 @@ def objects_of(reference: Any, name: str) -> list[ObjectPrompt]:
     boxes = [tuple(map(float, box)) for box in reference["boxes"]]
     three = clicks(reference["points3"][0], reference["labels3"][0])
     return {
-        "box": [ObjectPrompt(box=box) for box in boxes],  # type: ignore[arg-type]
+        "box": [ObjectPrompt(box=box) for box in boxes],
         "pt": [
             ObjectPrompt(points=clicks(p, n)) for p, n in zip(reference["points"], reference["labels"], strict=True)
         ],
         "pt3": [ObjectPrompt(points=three)],
-        "boxpt": [ObjectPrompt(box=boxes[0], points=three)],  # type: ignore[arg-type]
+        "boxpt": [ObjectPrompt(box=boxes[0], points=three)],
     }[name]
 
 

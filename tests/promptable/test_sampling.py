@@ -6,7 +6,7 @@ import pytest
 from segcli.promptable.sampling import box_of_mask, central_point, error_point, jitter_box, random_point
 
 
-def rectangle(x1: int, y1: int, x2: int, y2: int, size: tuple[int, int] = (40, 60)) -> np.ndarray:  # type: ignore[type-arg]
+def rectangle(x1: int, y1: int, x2: int, y2: int, size: tuple[int, int] = (40, 60)) -> np.ndarray:
     mask = np.zeros(size, np.bool_)
     mask[y1:y2, x1:x2] = True
     return mask

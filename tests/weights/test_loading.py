@@ -14,7 +14,7 @@ from segcli.weights.loading import load_exactly, load_into
 Arrays = dict[str, np.ndarray[Any, Any]]
 
 
-class Tiny(nn.Layer):  # type: ignore[misc]
+class Tiny(nn.Layer):
     """A backbone of ten tensors and a head of two."""
 
     def __init__(self, num_classes: int) -> None:
@@ -117,7 +117,7 @@ def test_exactly_means_every_tensor() -> None:
 def test_the_last_stage_of_a_resnet_becomes_the_head_of_a_c4_network() -> None:
     """ImageNet's `res5.*` is Mask R-CNN's `bbox_head.head.res5.*`, where the network has four stages only."""
 
-    class C4(nn.Layer):  # type: ignore[misc]
+    class C4(nn.Layer):
         def __init__(self) -> None:
             super().__init__()
             self.backbone = nn.Sequential(*[nn.Linear(4, 4) for _ in range(10)])

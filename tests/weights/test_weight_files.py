@@ -19,7 +19,7 @@ TENSORS = {
 }
 
 
-def assert_equal(ours: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -> None:  # type: ignore[type-arg]
+def assert_equal(ours: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -> None:
     assert set(ours) == set(expected)
     for name, array in expected.items():
         assert ours[name].dtype == array.dtype

@@ -47,7 +47,7 @@ def plain(array: Array, storage: str = "FloatStorage", **kwargs: Any) -> Stored:
     return Stored(contiguous.ravel(), storage, array.shape, strides, **kwargs)
 
 
-class _Writer(pickle._Pickler):  # type: ignore[name-defined,misc]  # the Python one, so that globals can be faked
+class _Writer(pickle._Pickler):  # the Python one, so that globals can be faked
     def __init__(self, stream: Any, legacy: bool) -> None:
         super().__init__(stream, protocol=2)
         self.legacy, self.stored = legacy, {}

@@ -7,15 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import paddle
+from paddle import Tensor
 
-from segcli.engine import Network, Tensor
+from segcli.engine import Network
 from segcli.engines.paddledet.inference import SMALL_NAMES, small_masks, whole_names
 
 INPUTS = ("im_shape", "image", "scale_factor")
 """Names of the inputs, in the order in which PaddleX gives them."""
 
 
-class ExportedNetwork(paddle.nn.Layer):  # type: ignore[misc]
+class ExportedNetwork(paddle.nn.Layer):
     """A network that takes and gives tensors in order.
 
     Args:

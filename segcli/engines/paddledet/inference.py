@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import paddle
 from numpy.typing import NDArray
+from paddle import Tensor
 
-from segcli.engine import Network, Tensor
+from segcli.engine import Network
 
 _MASK_PARTS = ("mask_post_process", "solov2_head")
 """Parts of PaddleDetection's networks that enlarge masks to the size of the image."""

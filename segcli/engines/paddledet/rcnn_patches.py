@@ -13,12 +13,11 @@ import cv2
 import numpy as np
 import paddle
 from numpy.typing import NDArray
+from paddle import Tensor
 from pycocotools import mask as mask_api
 
 from segcli.models.instance.image_masks import image_of_rows, original_sizes
 from segcli.models.instance.mask_pasting import paste_masks
-
-Tensor = Any
 
 
 def _counts(tensors: Sequence[Tensor]) -> Tensor:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from segcli.batches import load_batches
 from segcli.data.classes import ClassMap
 from segcli.data.identity import PartIdentity
 from segcli.data.sampling import Draws
-from segcli.engine import Batch, Evaluation, Network, Tensor
+from segcli.engine import Batch, Evaluation, Network
 from segcli.engines.paddledet.stream import InstanceStream
 from segcli.models.spec import Preprocess
+
+if TYPE_CHECKING:
+    from paddle import Tensor
 
 
 @dataclass

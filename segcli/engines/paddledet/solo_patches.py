@@ -11,11 +11,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import paddle
+from paddle import Tensor
 from paddle.nn import functional as F
 
 from segcli.models.instance.image_masks import stack_masks
-
-Tensor = Any
 
 
 def get_prediction(
@@ -108,7 +107,8 @@ def _enlarged(self: Any, soft: Tensor, featmap_size: Sequence[Any], im_shape: Te
     large = F.interpolate(soft.unsqueeze(0), size=[featmap_size[0] * 4, featmap_size[1] * 4], **kind)
     large = paddle.slice(large, axes=[2, 3], starts=[0, 0], ends=[height, width])
     large = F.interpolate(large, size=list(original), **kind).squeeze(0)
-    return (large > self.mask_threshold).astype("uint8")
+    out: Tensor = (large > self.mask_threshold).astype("uint8")
+    return out
 
 
 def matrix_nms(

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import paddle
+from paddle import Tensor
 
-from segcli.engine import Network, Tensor
+from segcli.engine import Network
 from segcli.engines.paddledet.exporting import free_batch
 from segcli.engines.paddledet.inference import small_masks
 from segcli.inference.exported_model import FEATURE_TENSOR
@@ -16,7 +17,7 @@ _PROBE = 64
 """Side in pixels of the image that tells how many channels each feature map has."""
 
 
-class RcnnStem(paddle.nn.Layer):  # type: ignore[misc]
+class RcnnStem(paddle.nn.Layer):
     """Backbone, pyramid and the convolutions of the proposals.
 
     Args:
@@ -39,7 +40,7 @@ class RcnnStem(paddle.nn.Layer):  # type: ignore[misc]
         return [*features, *[self.score(level) for level in shared], *[self.delta(level) for level in shared]]
 
 
-class RcnnHeads(paddle.nn.Layer):  # type: ignore[misc]
+class RcnnHeads(paddle.nn.Layer):
     """What comes after the stem: proposals, boxes and small masks.
 
     Args:

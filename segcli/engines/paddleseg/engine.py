@@ -97,7 +97,7 @@ class PaddleSegEngine:
 
         from segcli.engines.paddleseg.exporting import free_adaptive_pools
 
-        class Logits(paddle.nn.Layer):  # type: ignore[misc]
+        class Logits(paddle.nn.Layer):
             """The first output of the network."""
 
             def __init__(self, inner: Network) -> None:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import paddle
-from paddle import nn
+from paddle import Tensor, nn
 
 Network = Any
-Tensor = Any
 
 
-class RegionMeans(nn.Layer):  # type: ignore[misc]
+class RegionMeans(nn.Layer):
     """Adaptive average pooling as two products with matrices that are computed from the input's size.
 
     The same numbers as `nn.AdaptiveAvgPool2D`, whose ONNX form needs the input's size when it is written: paddle2onnx

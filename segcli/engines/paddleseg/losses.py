@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import paddle
 import paddle.nn.functional as F
-from paddle import nn
-
-Tensor = Any
+from paddle import Tensor, nn
 
 
-class BatchDiceLoss(nn.Layer):  # type: ignore[misc]
+class BatchDiceLoss(nn.Layer):
     """Dice of each class over all images of a batch together, and the mean of the classes.
 
     PaddleSeg's `DiceLoss` takes each image by itself, where a class that the image does not hold counts as well: with

@@ -9,14 +9,16 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from segcli.engines.paddleseg.importing import import_paddleseg
 
-Tensor = Any
+if TYPE_CHECKING:
+    from paddle import Tensor
+
 Method = Callable[..., Any]
 
 
@@ -73,9 +75,12 @@ def cure_cross_entropy(_original: Method) -> Method:
             known = paddle.where(counted, label, paddle.zeros_like(label))
             coef = (F.one_hot(known, logit.shape[-1]) * self.weight).sum(-1)
         if self.top_k_percent_pixels == 1.0:
-            return loss.mean() / ((mask * coef).mean() + self.EPS)
-        loss, hardest = paddle.topk(loss.flatten(), int(self.top_k_percent_pixels * loss.size))
-        return loss.mean() / (coef.flatten().gather(hardest).mean() + self.EPS)
+            weight = (mask * coef).mean()
+        else:
+            loss, hardest = paddle.topk(loss.flatten(), int(self.top_k_percent_pixels * loss.size))
+            weight = coef.flatten().gather(hardest).mean()
+        out: Tensor = loss.mean() / (weight + self.EPS)
+        return out
 
     return post_process_loss
 
@@ -103,7 +108,8 @@ def cure_ohem(_original: Method) -> Method:
         target = target.reshape([images, 1, height, width])
         mask = kept.reshape([images, 1, height, width]).astype("float32")
         loss = F.cross_entropy(logit, target, ignore_index=self.ignore_index, reduction="none", axis=1)
-        return (loss * mask).mean() / (mask.mean() + self.EPS)
+        out: Tensor = (loss * mask).mean() / (mask.mean() + self.EPS)
+        return out
 
     return forward
 
@@ -139,7 +145,8 @@ def cure_relax_boundary(original: Method) -> Method:
     """The relaxed one-hot labels are integers, and are multiplied by probabilities."""
 
     def relax_onehot(self: Any, label: Tensor, num_classes: int) -> Tensor:
-        return original(self, label, num_classes).astype("float32")
+        out: Tensor = original(self, label, num_classes).astype("float32")
+        return out
 
     return relax_onehot
 
@@ -156,7 +163,8 @@ def cure_rmi(_original: Method) -> Method:
         truth = F.one_hot(known, self.num_classes).transpose([0, 3, 1, 2]).astype("float32") * mask
         truth.stop_gradient = True
         smallest = import_module(type(self).__module__)._CLIP_MIN
-        return self.rmi_lower_bound(truth, F.sigmoid(logits) * mask + smallest)
+        out: Tensor = self.rmi_lower_bound(truth, F.sigmoid(logits) * mask + smallest)
+        return out
 
     return forward_sigmoid
 
@@ -165,7 +173,8 @@ def cure_regression(original: Method) -> Method:
     """L1 and MSE take the difference of float predictions and integer labels."""
 
     def forward(self: Any, input: Tensor, label: Tensor) -> Tensor:
-        return original(self, input, label.astype(input.dtype))
+        out: Tensor = original(self, input, label.astype(input.dtype))
+        return out
 
     return forward
 

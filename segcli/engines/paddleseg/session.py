@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,12 +16,15 @@ from segcli.data.classes import ClassMap
 from segcli.data.identity import PartIdentity, identities
 from segcli.data.samples import SegDataset
 from segcli.data.sampling import Draws
-from segcli.engine import Batch, Evaluation, Network, Tensor
+from segcli.engine import Batch, Evaluation, Network
 from segcli.engines.paddleseg.parts import compute_losses
 from segcli.engines.paddleseg.stream import SampleStream
 from segcli.inference.decode_labels import inside
 from segcli.metrics.semantic_measure import measure
 from segcli.models.spec import Preprocess
+
+if TYPE_CHECKING:
+    from paddle import Tensor
 
 log = logging.getLogger("segcli.train")
 
@@ -100,7 +103,8 @@ def _reaching_all(loss: Tensor, network: Network) -> Tensor:
     """
     if not loss.stop_gradient:
         return loss
-    return loss + 0.0 * sum(parameter.sum() for parameter in network.parameters() if not parameter.stop_gradient)
+    out: Tensor = loss + 0.0 * sum(parameter.sum() for parameter in network.parameters() if not parameter.stop_gradient)
+    return out
 
 
 def network_forward(network: Network) -> Any:
@@ -133,7 +137,8 @@ class ArrayForward:
 
         with paddle.no_grad():
             outputs = self._network(paddle.to_tensor(images))
-        return outputs[0] if isinstance(outputs, list | tuple) else outputs
+        out: Tensor = outputs[0] if isinstance(outputs, list | tuple) else outputs
+        return out
 
 
 class DeviceForward(ArrayForward):

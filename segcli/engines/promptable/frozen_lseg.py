@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import paddle
 from numpy.typing import NDArray
+from paddle import Tensor
 
-from segcli.engine import Network, Tensor
+from segcli.engine import Network
 from segcli.promptable.backends import PaddleLSeg, network_fingerprint
 from segcli.promptable.cache import EmbeddingCache, embedding_key
 
@@ -33,7 +34,8 @@ class FrozenPixels:
         """
         kept = paddle.to_tensor(np.stack([self._tokens(network, image[None]) for image in images], axis=1))
         side = images.shape[-1] // network.pretrained.model.patch_size
-        return network.encode_tokens([kept[hook] for hook in range(kept.shape[0])], side, side)
+        out: Tensor = network.encode_tokens([kept[hook] for hook in range(kept.shape[0])], side, side)
+        return out
 
     def _tokens(self, network: Network, image: FloatArray) -> FloatArray:
         if self._fingerprint is None:
@@ -56,7 +58,7 @@ class FrozenLSeg(PaddleLSeg):
         super().__init__(network, "in training")
         self.pixels = pixels
 
-    @paddle.no_grad()  # type: ignore[untyped-decorator]
+    @paddle.no_grad()
     def encode_image(self, image: FloatArray) -> FloatArray:
         """See `TextBackend.encode_image`."""
         return np.asarray(self.pixels.encode(self.network, image).numpy(), np.float32)

@@ -10,13 +10,13 @@ import numpy as np
 import paddle
 import paddle.nn.functional as F
 from numpy.typing import NDArray
-from paddle import nn
+from paddle import Tensor, nn
 
 from segcli.data.classes import ClassMap
 from segcli.data.loading import load
 from segcli.data.samples import SegSample
 from segcli.data.sampling import Draws
-from segcli.engine import Batch, Evaluation, Network, Tensor
+from segcli.engine import Batch, Evaluation, Network
 from segcli.engines.promptable.frozen_lseg import FrozenLSeg, FrozenPixels
 from segcli.engines.promptable.session import PromptableSession
 from segcli.errors import DatasetError
@@ -71,7 +71,7 @@ class LSegSamples:
         return str(self.samples[self.draws.sample(draw)].image)
 
 
-class LSegStep(nn.Layer):  # type: ignore[misc]
+class LSegStep(nn.Layer):
     """What of a step has gradients: a layer, so that several processes can share them.
 
     Args:
@@ -127,7 +127,7 @@ class LSegSession(PromptableSession[LSegSamples]):
         report = measure_texts(predictor, self.val, self.classes, background=self.background)
         return Evaluation(score=report.score, metrics=report.as_dict())
 
-    @paddle.no_grad()  # type: ignore[untyped-decorator]
+    @paddle.no_grad()
     def _text_vectors(self) -> Tensor:
         """Of the class names, computed once: the text encoder is not trained."""
         if self._texts is None:

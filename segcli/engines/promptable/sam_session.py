@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import paddle
-from paddle import nn
+from paddle import Tensor, nn
 
 from segcli.data.instances import InstanceSample
 from segcli.data.loading import read_sized
-from segcli.engine import Batch, Evaluation, Network, Tensor
+from segcli.engine import Batch, Evaluation, Network
 from segcli.engines.promptable.sam_samples import DrawnImage, SamSamples
 from segcli.engines.promptable.session import PromptableSession
 from segcli.metrics.promptable_measure import measure_clicks
@@ -21,7 +21,7 @@ from segcli.promptable.predictor import SamPredictor
 from segcli.promptable.training import PromptSettings, prompted_loss
 
 
-class SamStep(nn.Layer):  # type: ignore[misc]
+class SamStep(nn.Layer):
     """What of a step has gradients: a layer, so that several processes can share them.
 
     Args:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-Tensor = Any
+from paddle import Tensor
 
 
 @dataclass(frozen=True)

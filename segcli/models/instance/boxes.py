@@ -5,11 +5,10 @@ Boxes are ``xyxy`` (x1, y1, x2, y2) or ``cxcywh`` (centre, size); the last axis 
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import paddle
-
-Tensor = Any
+from paddle import Tensor
 
 
 class FeatureShape(NamedTuple):
@@ -59,7 +58,8 @@ def giou_loss(a: Tensor, b: Tensor, eps: float = 1e-10) -> Tensor:
     a_low, a_high = paddle.split(a, 2, axis=-1)
     b_low, b_high = paddle.split(b, 2, axis=-1)
     hull = (paddle.maximum(a_high, b_high) - paddle.minimum(a_low, b_low)).prod(-1, keepdim=True) + eps
-    return 1 - (inter / union - (hull - union) / hull)
+    out: Tensor = 1 - (inter / union - (hull - union) / hull)
+    return out
 
 
 def masks_to_boxes(masks: Tensor) -> Tensor:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import paddle
+from paddle import Tensor
 
-Tensor = Any
 OBJECT_KEYS = ("gt_class", "gt_bbox", "gt_segm", "is_crowd")
 
 

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import paddle
-from paddle import nn
+from paddle import Tensor, nn
 from paddle.nn import functional as F
 from paddle.nn.initializer import Assign, Constant
 
 from segcli.models.instance.layers import SelfAttention, layer_norm, linear
 
-Tensor = Any
 Shapes = Sequence[tuple[int, int]]
 """Height and width of each pyramid level."""
 
 
-class DeformableAttention(nn.Layer):  # type: ignore[misc]
+class DeformableAttention(nn.Layer):
     """Multi-scale deformable attention (Zhu et al. 2021, eq. 3) around reference boxes.
 
     Each head reads ``num_points`` bilinear samples a level, at offsets proportional to the reference box.
@@ -85,10 +83,11 @@ class DeformableAttention(nn.Layer):  # type: ignore[misc]
             samples.append(F.grid_sample(image, where, align_corners=False))
             start += height * width
         out = (paddle.concat(samples, axis=-1) * weights).sum(-1)  # [B * heads, C / heads, Q]
-        return self.output_proj(out.reshape([-1, heads * self._head_channels, length]).transpose([0, 2, 1]))
+        result: Tensor = self.output_proj(out.reshape([-1, heads * self._head_channels, length]).transpose([0, 2, 1]))
+        return result
 
 
-class DecoderLayer(nn.Layer):  # type: ignore[misc]
+class DecoderLayer(nn.Layer):
     """Self-attention, deformable attention and a ReLU feed-forward part, each with normalisation after the sum."""
 
     def __init__(self, channels: int, num_heads: int, hidden: int, num_levels: int, num_points: int) -> None:
@@ -107,4 +106,5 @@ class DecoderLayer(nn.Layer):  # type: ignore[misc]
         """Refine the queries ``x`` [B, Q, C]; ``mask`` [Q, Q] is added to the self-attention's scores."""
         x = self.norm1(x + self.self_attn(x, position, mask))
         x = self.norm2(x + self.cross_attn(x + position, boxes, memory, shapes))
-        return self.norm3(x + self.linear2(F.relu(self.linear1(x))))
+        out: Tensor = self.norm3(x + self.linear2(F.relu(self.linear1(x))))
+        return out

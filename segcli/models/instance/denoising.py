@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import paddle
+from paddle import Tensor
 
 from segcli.models.instance.boxes import inverse_sigmoid
-
-Tensor = Any
 
 
 @dataclass(frozen=True)

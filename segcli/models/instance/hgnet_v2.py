@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import paddle
-from paddle import nn
+from paddle import Tensor, nn
 
 from segcli.models.instance.boxes import FeatureShape
 from segcli.models.instance.layers import ConvNormAct
-
-Tensor = Any
 
 
 @dataclass(frozen=True)
@@ -71,7 +69,7 @@ SIZES: Mapping[str, tuple[tuple[int, int], tuple[StageSpec, ...]]] = {
 }
 
 
-class _Stem(nn.Layer):  # type: ignore[misc]
+class _Stem(nn.Layer):
     """Image to stride 4 in two branches: a max-pooling and two 2x2 convolutions."""
 
     def __init__(self, mid: int, out: int, how: _Training) -> None:
@@ -86,10 +84,11 @@ class _Stem(nn.Layer):  # type: ignore[misc]
     def forward(self, x: Tensor) -> Tensor:
         x = self.stem1(x)
         x = paddle.concat([self.pool(x), self.stem2b(self.stem2a(x))], axis=1)
-        return self.stem4(self.stem3(x))
+        out: Tensor = self.stem4(self.stem3(x))
+        return out
 
 
-class _LightConv(nn.Layer):  # type: ignore[misc]
+class _LightConv(nn.Layer):
     """1x1 convolution, then a depthwise one."""
 
     def __init__(self, in_channels: int, out_channels: int, kernel_size: int, how: _Training) -> None:
@@ -98,10 +97,11 @@ class _LightConv(nn.Layer):  # type: ignore[misc]
         self.conv2 = how.conv(out_channels, out_channels, kernel_size, groups=out_channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.conv2(self.conv1(x))
+        out: Tensor = self.conv2(self.conv1(x))
+        return out
 
 
-class _Block(nn.Layer):  # type: ignore[misc]
+class _Block(nn.Layer):
     """A chain of convolutions; the input and every output are concatenated, squeezed and expanded."""
 
     def __init__(self, in_channels: int, spec: StageSpec, how: _Training, *, residual: bool) -> None:
@@ -124,10 +124,11 @@ class _Block(nn.Layer):  # type: ignore[misc]
         for layer in self.layers:
             outputs.append(layer(outputs[-1]))
         y = self.aggregation_excitation_conv(self.aggregation_squeeze_conv(paddle.concat(outputs, axis=1)))
-        return y + x if self._residual else y
+        out: Tensor = y + x if self._residual else y
+        return out
 
 
-class _Stage(nn.Layer):  # type: ignore[misc]
+class _Stage(nn.Layer):
     """Depthwise down-sampling (all stages but the first), then the blocks."""
 
     def __init__(self, in_channels: int, spec: StageSpec, how: _Training, *, downsample: bool) -> None:
@@ -140,7 +141,7 @@ class _Stage(nn.Layer):  # type: ignore[misc]
         return self.blocks(x if self.downsample is None else self.downsample(x))
 
 
-class SegHGNetV2(nn.Layer):  # type: ignore[misc]
+class SegHGNetV2(nn.Layer):
     """PP-HGNetV2 with the feature maps of all four stages (strides 4, 8, 16, 32).
 
     Args:
@@ -162,7 +163,7 @@ class SegHGNetV2(nn.Layer):  # type: ignore[misc]
         super().__init__()
         (stem_mid, channels), specs = SIZES[arch]
         self.stem = _Stem(stem_mid, channels, _Training(lr_mult_list[0], freeze_norm))
-        self.stages = nn.LayerList()
+        self.stages: nn.LayerList[_Stage] = nn.LayerList()
         for i, spec in enumerate(specs):
             self.stages.append(_Stage(channels, spec, _Training(lr_mult_list[i + 1], freeze_norm), downsample=i > 0))
             channels = spec.out

@@ -10,13 +10,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import paddle
-from paddle import nn
+from paddle import Tensor, nn
 from paddle.nn import functional as F
 
 from segcli.models.instance.boxes import FeatureShape
 from segcli.models.instance.layers import RepVGGBlock, SelfAttention, batch_norm, linear, silu_conv
-
-Tensor = Any
 
 
 def sincos_position(height: int, width: int, channels: int, temperature: float = 10000.0) -> Tensor:
@@ -38,7 +36,7 @@ def sincos_position(height: int, width: int, channels: int, temperature: float =
     return paddle.concat(parts, axis=1).unsqueeze(0)
 
 
-class _EncoderLayer(nn.Layer):  # type: ignore[misc]
+class _EncoderLayer(nn.Layer):
     """Transformer encoder layer with normalisation after each residual sum, GELU, no dropout."""
 
     def __init__(self, channels: int, num_heads: int, hidden: int) -> None:
@@ -54,7 +52,7 @@ class _EncoderLayer(nn.Layer):  # type: ignore[misc]
         return self.norm2(x + self.linear2(F.gelu(self.linear1(x))))
 
 
-class _Encoder(nn.Layer):  # type: ignore[misc]
+class _Encoder(nn.Layer):
     """Encoder layers over one feature map."""
 
     def __init__(self, channels: int, num_heads: int, hidden: int, depth: int) -> None:
@@ -72,7 +70,7 @@ class _Encoder(nn.Layer):  # type: ignore[misc]
         return tokens.transpose([0, 2, 1]).reshape([-1, self._channels, height, width])
 
 
-class _Fusion(nn.Layer):  # type: ignore[misc]
+class _Fusion(nn.Layer):
     """Cross-stage partial block of three RepVGG blocks: fuses two concatenated maps."""
 
     def __init__(self, in_channels: int, out_channels: int, expansion: float, depth: int = 3) -> None:
@@ -87,7 +85,7 @@ class _Fusion(nn.Layer):  # type: ignore[misc]
         return self.conv3(self.bottlenecks(self.conv1(x)) + self.conv2(x))
 
 
-class _MaskFeature(nn.Layer):  # type: ignore[misc]
+class _MaskFeature(nn.Layer):
     """Sum of all levels at the finest one's size (Kirillov et al. 2019), then a 3x3 convolution."""
 
     def __init__(self, in_channels: int, levels: int, hidden: int, out_channels: int) -> None:
@@ -111,10 +109,11 @@ class _MaskFeature(nn.Layer):  # type: ignore[misc]
         for head, feat in zip(others, feats[1:], strict=True):
             # a size that 32 does not divide leaves the doubled map a pixel too large
             total = total + F.interpolate(head(feat), size=total.shape[2:], mode="bilinear", align_corners=False)
-        return self.output_conv(total)
+        out: Tensor = self.output_conv(total)
+        return out
 
 
-class MaskHybridNeck(nn.Layer):  # type: ignore[misc]
+class MaskHybridNeck(nn.Layer):
     """Feature pyramid at strides 8, 16, 32 and mask prototypes at stride 4.
 
     Args:

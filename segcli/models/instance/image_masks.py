@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import paddle
+from paddle import Tensor
 from paddle.nn import functional as F
 
-Tensor = Any
 CHUNK = 16
 """Masks held as full-size floats at once."""
 

@@ -12,12 +12,10 @@ from itertools import pairwise
 from typing import Any
 
 import paddle
-from paddle import nn
+from paddle import Tensor, nn
 from paddle.nn import functional as F
 from paddle.nn.initializer import Constant, Normal, Uniform, XavierUniform
 from paddle.regularizer import L2Decay
-
-Tensor = Any
 
 
 def silu(x: Tensor) -> Tensor:
@@ -70,7 +68,7 @@ def linear(
     )
 
 
-class ConvNormAct(nn.Layer):  # type: ignore[misc]
+class ConvNormAct(nn.Layer):
     """Convolution without bias, BatchNorm, activation.
 
     Args:
@@ -127,7 +125,7 @@ def _without_norm(layer: ConvNormAct) -> tuple[Tensor, Tensor]:
     return layer.conv.weight * scale.reshape([-1, 1, 1, 1]), norm.bias - norm._mean * scale
 
 
-class RepVGGBlock(nn.Layer):  # type: ignore[misc]
+class RepVGGBlock(nn.Layer):
     """Sum of a 3x3 and a 1x1 convolution with BatchNorm, then SiLU (Ding et al. 2021, without identity branch)."""
 
     def __init__(self, channels: int) -> None:
@@ -151,7 +149,7 @@ class RepVGGBlock(nn.Layer):  # type: ignore[misc]
         del self.conv1, self.conv2
 
 
-class MLP(nn.Layer):  # type: ignore[misc]
+class MLP(nn.Layer):
     """``depth`` linear layers with ReLU between them.
 
     Args:
@@ -181,10 +179,11 @@ class MLP(nn.Layer):  # type: ignore[misc]
         *hidden, last = list(self.layers)
         for layer in hidden:
             x = F.relu(layer(x))
-        return last(x)
+        out: Tensor = last(x)
+        return out
 
 
-class SelfAttention(nn.Layer):  # type: ignore[misc]
+class SelfAttention(nn.Layer):
     """Multi-head attention of a sequence on itself (Vaswani et al. 2017, section 3.2).
 
     Queries and keys come from ``x + position``, values from ``x``.
@@ -223,10 +222,11 @@ class SelfAttention(nn.Layer):  # type: ignore[misc]
         if mask is not None:
             scores = scores + mask
         out = paddle.matmul(F.softmax(scores), value)
-        return self.out_proj(out.transpose([0, 2, 1, 3]).reshape([0, 0, channels]))
+        result: Tensor = self.out_proj(out.transpose([0, 2, 1, 3]).reshape([0, 0, channels]))
+        return result
 
 
-class SqueezeAttention(nn.Layer):  # type: ignore[misc]
+class SqueezeAttention(nn.Layer):
     """Gate the channels by the global average, then a 1x1 convolution: the ESE block of PP-YOLOE (section 2.3)."""
 
     def __init__(self, channels: int) -> None:
@@ -236,4 +236,5 @@ class SqueezeAttention(nn.Layer):  # type: ignore[misc]
 
     def forward(self, x: Tensor, average: Tensor) -> Tensor:
         """x [B, C, H, W] and its average [B, C, 1, 1] -> [B, C, H, W]."""
-        return self.conv(x * F.sigmoid(self.fc(average)))
+        out: Tensor = self.conv(x * F.sigmoid(self.fc(average)))
+        return out

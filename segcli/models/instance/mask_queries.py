@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import paddle
-from paddle import nn
+from paddle import Tensor, nn
 from paddle.nn import functional as F
 from paddle.nn.initializer import Normal, XavierUniform
 
@@ -21,7 +21,6 @@ from segcli.models.instance.deformable import DecoderLayer, Shapes
 from segcli.models.instance.denoising import DenoisingNoise, DenoisingQueries, make_denoising_queries
 from segcli.models.instance.layers import MLP, batch_norm, layer_norm, linear
 
-Tensor = Any
 PRIOR_PROBABILITY = 0.01
 
 
@@ -86,7 +85,7 @@ class QueryOutput:
         )
 
 
-class _Decoder(nn.Layer):  # type: ignore[misc]
+class _Decoder(nn.Layer):
     """The stack of decoder layers (its only role is the name ``decoder.layers``)."""
 
     def __init__(self, layers: Sequence[DecoderLayer]) -> None:
@@ -94,7 +93,7 @@ class _Decoder(nn.Layer):  # type: ignore[misc]
         self.layers = nn.LayerList(layers)
 
 
-class MaskQueryTransformer(nn.Layer):  # type: ignore[misc]
+class MaskQueryTransformer(nn.Layer):
     """Queries with class, box and mask coefficients.
 
     Args:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import paddle
-from paddle import nn
+from paddle import Tensor, nn
 from paddle.nn import functional as F
 
 from segcli.models.instance.boxes import cxcywh_to_xyxy
@@ -15,10 +15,8 @@ from segcli.models.instance.image_masks import original_sizes, stack_masks, upsa
 from segcli.models.instance.mask_queries import QueryOutput
 from segcli.models.instance.matcher import Targets
 
-Tensor = Any
 
-
-class MaskSetHead(nn.Layer):  # type: ignore[misc]
+class MaskSetHead(nn.Layer):
     """Losses in training, the last layer's boxes, logits and mask coefficients in evaluation; no parameters."""
 
     __inject__: ClassVar[list[str]] = ["loss"]
@@ -77,7 +75,7 @@ class TopQueries:
         return rows.reshape([-1, 6]), count, chosen
 
 
-class SegMaskRTDETR(nn.Layer):  # type: ignore[misc]
+class SegMaskRTDETR(nn.Layer):
     """The whole network; part names are those of PaddleDetection's DETR, so its weights load by name.
 
     In training mode the inputs hold ``image``, ``gt_class`` (list of [n, 1]), ``gt_bbox`` (list of [n, 4], ``cxcywh``,

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import paddle
-from paddle import nn
+from paddle import Tensor, nn
 from paddle.nn import functional as F
 from scipy.optimize import linear_sum_assignment
 
@@ -16,7 +16,6 @@ from segcli.models.instance.boxes import cxcywh_to_xyxy, giou_loss
 from segcli.models.instance.mask_queries import QueryPrediction
 from segcli.models.instance.point_samples import at_points
 
-Tensor = Any
 Match = tuple[Tensor, Tensor]
 """Of one image: query indices and, of the same length, object indices (int64)."""
 
@@ -58,7 +57,7 @@ class Targets:
         )
 
 
-class SetMatcher(nn.Layer):  # type: ignore[misc]
+class SetMatcher(nn.Layer):
     """Cheapest assignment under class, box and mask costs.
 
     Args:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import paddle
+from paddle import Tensor
 from paddle.nn import functional as F
-
-Tensor = Any
 
 
 @dataclass(frozen=True)

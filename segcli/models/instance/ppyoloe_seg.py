@@ -6,16 +6,14 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import paddle
-from paddle import nn
+from paddle import Tensor, nn
 from paddle.nn import functional as F
 
 from segcli.models.instance.image_masks import CHUNK, image_of_rows, original_sizes, stack_masks
 from segcli.models.instance.ppyoloe_seg_loss import inside_boxes
 
-Tensor = Any
 
-
-class SegPPYOLOE(nn.Layer):  # type: ignore[misc]
+class SegPPYOLOE(nn.Layer):
     """The whole network; part names are those of PaddleDetection's PPYOLOE, so its weights load by name.
 
     In training mode the inputs hold ``image``, ``gt_class`` [B, n, 1], ``gt_bbox`` [B, n, 4] (``xyxy``, pixels of the

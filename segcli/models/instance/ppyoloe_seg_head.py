@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import paddle
-from paddle import nn
+from paddle import Tensor, nn
 from paddle.nn import functional as F
 from paddle.nn.initializer import Assign, Constant
 
@@ -19,12 +19,11 @@ from segcli.models.instance.boxes import FeatureShape
 from segcli.models.instance.layers import SqueezeAttention, silu_conv
 from segcli.models.instance.ppyoloe_seg_loss import PrototypeLoss
 
-Tensor = Any
 PRIOR_PROBABILITY = 0.01
 GRID_OFFSET = 0.5
 
 
-class _Prototypes(nn.Layer):  # type: ignore[misc]
+class _Prototypes(nn.Layer):
     """Convolution, doubling, two convolutions; the last has an activation too, as in the reference."""
 
     def __init__(self, in_channels: int, hidden: int, out_channels: int) -> None:
@@ -35,7 +34,8 @@ class _Prototypes(nn.Layer):  # type: ignore[misc]
         self.conv3 = silu_conv(hidden, out_channels, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.conv3(self.conv2(self.upsample(self.conv1(x))))
+        out: Tensor = self.conv3(self.conv2(self.upsample(self.conv1(x))))
+        return out
 
 
 def _conv3(in_channels: int, out_channels: int, *, bias: float | None = None) -> Any:
@@ -47,7 +47,7 @@ def _conv3(in_channels: int, out_channels: int, *, bias: float | None = None) ->
     return nn.Conv2D(in_channels, out_channels, 3, padding=1, weight_attr=weight_attr, bias_attr=bias_attr)
 
 
-class SegPPYOLOEHead(nn.Layer):  # type: ignore[misc]
+class SegPPYOLOEHead(nn.Layer):
     """Predictions of three levels (strides 32, 16, 8) and their losses.
 
     Args:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import paddle
-from paddle import nn
+from paddle import Tensor, nn
 from paddle.nn import functional as F
 
 from segcli.models.instance.boxes import giou_loss
@@ -17,7 +17,6 @@ from segcli.models.instance.task_aligner import Assignment
 if TYPE_CHECKING:
     from segcli.models.instance.anchor_prediction import AnchorPrediction
 
-Tensor = Any
 Losses = dict[str, Tensor]
 
 
@@ -60,7 +59,8 @@ class PaddedTargets:
 def _stacked(values: Any, dtype: str) -> Tensor:
     if not isinstance(values, paddle.Tensor):
         values = paddle.stack(list(values))
-    return values.astype(dtype)
+    out: Tensor = values.astype(dtype)
+    return out
 
 
 def _pad(values: Sequence[Tensor]) -> list[Tensor]:
@@ -72,7 +72,7 @@ def _pad(values: Sequence[Tensor]) -> list[Tensor]:
     ]
 
 
-class PrototypeLoss(nn.Layer):  # type: ignore[misc]
+class PrototypeLoss(nn.Layer):
     """Sum of the weighted losses, each a sum over anchors divided by the sum of the target scores.
 
     Args:

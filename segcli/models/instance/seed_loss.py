@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import paddle
+from paddle import Tensor
 from paddle.nn import functional as F
 
 from segcli.models.instance.seed_maps import SHARPNESS, SeedMaps, pixel_places
 
-Tensor = Any
 Losses = dict[str, Tensor]
 _FAR = -12.0
 """Below it a mask's logit falls slowly: a pixel that is far from the point must not rule the loss."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import paddle
+from paddle import Tensor
 
-Tensor = Any
 UNIT_PX = 16.0
 """Pixels in the unit of points and reaches."""
 SHARPNESS = 4.0

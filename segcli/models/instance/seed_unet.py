@@ -20,7 +20,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import paddle
-from paddle import nn
+from paddle import Tensor, nn
 from paddle.nn import functional as F
 
 from segcli.models.instance.boxes import cxcywh_to_xyxy, masks_to_boxes
@@ -39,12 +39,11 @@ from segcli.models.instance.seed_maps import (
 )
 from segcli.models.unet import CHANNELS, UNetBody
 
-Tensor = Any
 _SAME_OBJECT_IOU = 0.5
 _CENTRE_BIAS, _INSIDE_BIAS = -4.0, -1.0
 
 
-class SeedUNet(nn.Layer):  # type: ignore[misc]
+class SeedUNet(nn.Layer):
     """The whole network.
 
     In training mode the inputs hold ``image`` and what `SeedTargets` of the engine makes; the result is the dictionary

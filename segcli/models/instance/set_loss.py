@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import paddle
-from paddle import nn
+from paddle import Tensor, nn
 from paddle.nn import functional as F
 
 from segcli.models.instance.boxes import box_iou, cxcywh_to_xyxy, giou_loss
@@ -15,12 +15,11 @@ from segcli.models.instance.mask_queries import QueryOutput, QueryPrediction
 from segcli.models.instance.matcher import Match, Targets
 from segcli.models.instance.point_samples import PointSampling, at_points
 
-Tensor = Any
 Losses = dict[str, Tensor]
 TERMS = ("class", "bbox", "giou", "mask", "dice")
 
 
-class SetLoss(nn.Layer):  # type: ignore[misc]
+class SetLoss(nn.Layer):
     """Weighted sum over the terms of `TERMS`, over the layers, over matching and denoising queries.
 
     The last layer's losses are ``loss_<term>``; the sums over the other layers, the encoder's prediction and the

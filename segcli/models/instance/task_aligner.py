@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import paddle
-from paddle import nn
+from paddle import Tensor, nn
 from paddle.nn import functional as F
 
 from segcli.models.instance.boxes import box_iou
-
-Tensor = Any
 
 
 @dataclass(frozen=True)
@@ -33,7 +30,7 @@ class Assignment:
     positive: Tensor
 
 
-class IndexedTaskAligner(nn.Layer):  # type: ignore[misc]
+class IndexedTaskAligner(nn.Layer):
     """Gives each object the ``topk`` anchors inside it with the best ``score^alpha * iou^beta``.
 
     An anchor wanted by several objects goes to the one that its box overlaps most. ``eps`` only keeps 0 / 0 away: with

@@ -42,7 +42,8 @@ class Placement:
         """Maps a model's map of any resolution, ``[h, w]`` for the whole input, to ``[height, width]``, bilinear."""
         whole = cv2.resize(logits, (self.side, self.side), interpolation=cv2.INTER_LINEAR)
         cut = whole[: self.resized_height, : self.resized_width]
-        return cv2.resize(cut, (self.width, self.height), interpolation=cv2.INTER_LINEAR)  # type: ignore[no-any-return]
+        out: FloatArray = cv2.resize(cut, (self.width, self.height), interpolation=cv2.INTER_LINEAR)
+        return out
 
     def used_part(self, size: int) -> tuple[int, int]:
         """Rows and columns of a model's ``size x size`` map that the image fills."""

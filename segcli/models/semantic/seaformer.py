@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import paddle
 import paddle.nn.functional as F
-from paddle import nn
+from paddle import Tensor, nn
 
 from segcli.models.semantic.seaformer_backbone import Bottleneck, ConvBN, SeaFormer, SeaFormerSize, initial_weight
 
-Tensor = Any
 
-
-class FusionBlock(nn.Layer):  # type: ignore[misc]
+class FusionBlock(nn.Layer):
     """Fine local features, gated by coarse global ones."""
 
     def __init__(self, local_channels: int, global_channels: int, out_channels: int) -> None:
@@ -26,7 +23,8 @@ class FusionBlock(nn.Layer):  # type: ignore[misc]
         """[N, local, H, W] and [N, global, h, w] to [N, out, H, W]."""
         gate = F.hardsigmoid(self.global_act(context))
         gate = F.interpolate(gate, local.shape[2:], mode="bilinear", align_corners=False)
-        return self.local_embedding(local) * gate
+        result: Tensor = self.local_embedding(local) * gate
+        return result
 
 
 class ConvBNReLU(ConvBN):
@@ -37,7 +35,7 @@ class ConvBNReLU(ConvBN):
         return F.relu(super().forward(x))
 
 
-class SeaFormerSeg(nn.Layer):  # type: ignore[misc]
+class SeaFormerSeg(nn.Layer):
     """Backbone and light head.
 
     Args:

@@ -13,9 +13,8 @@ from typing import Any
 
 import paddle
 import paddle.nn.functional as F
-from paddle import nn
+from paddle import Tensor, nn
 
-Tensor = Any
 DETAIL_STAGE = 1
 """Index of the stage whose output (1/8 of the image) goes to the head besides those of the transformers."""
 
@@ -65,7 +64,7 @@ def _batch_norm(channels: int) -> Any:
     return nn.SyncBatchNorm(channels) if is_shared else nn.BatchNorm2D(channels)
 
 
-class ConvBN(nn.Layer):  # type: ignore[misc]
+class ConvBN(nn.Layer):
     """Convolution without bias, padded to keep the size at stride 1, then batch normalisation."""
 
     def __init__(
@@ -86,10 +85,11 @@ class ConvBN(nn.Layer):  # type: ignore[misc]
 
     def forward(self, x: Tensor) -> Tensor:
         """[N, in, H, W] to [N, out, H / stride, W / stride]."""
-        return self._batch_norm(self._conv(x))
+        result: Tensor = self._batch_norm(self._conv(x))
+        return result
 
 
-class InvertedResidual(nn.Layer):  # type: ignore[misc]
+class InvertedResidual(nn.Layer):
     """A bottleneck with a residual connection where the shape allows it."""
 
     def __init__(self, in_channels: int, spec: Bottleneck) -> None:
@@ -105,7 +105,7 @@ class InvertedResidual(nn.Layer):  # type: ignore[misc]
         return x + self.conv(x) if self.is_residual else self.conv(x)
 
 
-class Stage(nn.Layer):  # type: ignore[misc]
+class Stage(nn.Layer):
     """Bottlenecks one after the other; the first stage begins with the stem."""
 
     def __init__(self, in_channels: int, specs: tuple[Bottleneck, ...], *, has_stem: bool) -> None:
@@ -125,7 +125,7 @@ class Stage(nn.Layer):  # type: ignore[misc]
         return x
 
 
-class AxialPosition(nn.Layer):  # type: ignore[misc]
+class AxialPosition(nn.Layer):
     """A learned embedding of 16 positions along one axis, stretched to the axis' length."""
 
     def __init__(self, channels: int) -> None:
@@ -138,7 +138,7 @@ class AxialPosition(nn.Layer):  # type: ignore[misc]
         return x + F.interpolate(self.pos_embed, size, mode="linear", align_corners=False, data_format="NCW")
 
 
-class SeaAttention(nn.Layer):  # type: ignore[misc]
+class SeaAttention(nn.Layer):
     """Squeeze-enhanced axial attention: attention over mean rows and mean columns, gating a local detail branch."""
 
     def __init__(self, channels: int, key_dim: int, num_heads: int) -> None:
@@ -168,7 +168,8 @@ class SeaAttention(nn.Layer):  # type: ignore[misc]
         rows = self._attend(row_q, row_k, v.mean(3)).unsqueeze(3)
         columns = self._attend(column_q, column_k, v.mean(2)).unsqueeze(2)
         mixed = v + self.proj_encode_row(rows) + self.proj_encode_column(columns)
-        return F.hardsigmoid(self.proj(mixed)) * detail
+        out: Tensor = F.hardsigmoid(self.proj(mixed)) * detail
+        return out
 
     def _attend(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         """Attention along an axis: queries, keys [N, heads * key_dim, L] and values [N, heads * 2 * key_dim, L]."""
@@ -179,7 +180,7 @@ class SeaAttention(nn.Layer):  # type: ignore[misc]
         return paddle.matmul(v, weights, transpose_y=True).flatten(1, 2)
 
 
-class FeedForward(nn.Layer):  # type: ignore[misc]
+class FeedForward(nn.Layer):
     """Wider, mixed with the neighbours, back."""
 
     def __init__(self, channels: int, hidden: int) -> None:
@@ -191,10 +192,11 @@ class FeedForward(nn.Layer):  # type: ignore[misc]
 
     def forward(self, x: Tensor) -> Tensor:
         """[N, channels, H, W] to the same shape."""
-        return self.fc2(F.relu6(self.dwconv(self.fc1(x))))
+        out: Tensor = self.fc2(F.relu6(self.dwconv(self.fc1(x))))
+        return out
 
 
-class DropPath(nn.Layer):  # type: ignore[misc]
+class DropPath(nn.Layer):
     """Drops the branch of an image in training (Huang et al. 2016, "Deep Networks with Stochastic Depth")."""
 
     def __init__(self, rate: float) -> None:
@@ -209,7 +211,7 @@ class DropPath(nn.Layer):  # type: ignore[misc]
         return x * kept / (1.0 - self.rate)
 
 
-class Block(nn.Layer):  # type: ignore[misc]
+class Block(nn.Layer):
     """Attention and feed-forward part, each with a residual connection."""
 
     def __init__(self, channels: int, key_dim: int, num_heads: int, mlp_ratio: int, drop_path: float) -> None:
@@ -221,10 +223,11 @@ class Block(nn.Layer):  # type: ignore[misc]
     def forward(self, x: Tensor) -> Tensor:
         """[N, channels, H, W] to the same shape."""
         x = x + self.drop_path(self.attn(x))
-        return x + self.drop_path(self.mlp(x))
+        out: Tensor = x + self.drop_path(self.mlp(x))
+        return out
 
 
-class Transformer(nn.Layer):  # type: ignore[misc]
+class Transformer(nn.Layer):
     """The blocks after one stage."""
 
     def __init__(self, blocks: list[Block]) -> None:
@@ -238,7 +241,7 @@ class Transformer(nn.Layer):  # type: ignore[misc]
         return x
 
 
-class SeaFormer(nn.Layer):  # type: ignore[misc]
+class SeaFormer(nn.Layer):
     """The backbone.
 
     Attributes:

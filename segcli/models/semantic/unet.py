@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from paddle import nn
+from paddle import Tensor, nn
 
 from segcli.models.unet import CHANNELS, UNetBody
 
-Tensor = Any
 
-
-class SmallUNet(nn.Layer):  # type: ignore[misc]
+class SmallUNet(nn.Layer):
     """A U-Net with one logit per class and pixel.
 
     Args:

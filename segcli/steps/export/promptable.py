@@ -189,7 +189,7 @@ def _prompts(network: Any, side: int) -> list[Arrays]:
     return samples
 
 
-@paddle.no_grad()  # type: ignore[untyped-decorator]
+@paddle.no_grad()
 def _expected(half: Half) -> list[list[NDArray[Any]]]:
     answers = []
     for sample in half.samples:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from segcli.data.formats.coco_objects import outline_area, outline_box, parse_object
@@ -43,12 +43,16 @@ def clipped(ring: Sequence[float], size: Size) -> tuple[float, ...]:
         return tuple(ring)
     points: list[Point] = list(zip(ring[0::2], ring[1::2], strict=True))
     for axis, limit, sign in ((0, 0.0, 1), (0, float(width), -1), (1, 0.0, 1), (1, float(height), -1)):
-        points = _cut(points, lambda p, a=axis, at=limit, s=sign: s * (p[a] - at))  # type: ignore[misc]
+        points = _cut(points, axis, limit, sign)
     return tuple(value for point in points for value in point)
 
 
-def _cut(points: list[Point], inside: Callable[[Point], float]) -> list[Point]:
-    """The part of a polygon on the side of a line where `inside`, the distance to it, is not negative."""
+def _cut(points: list[Point], axis: int, limit: float, sign: int) -> list[Point]:
+    """The part of a polygon on one side of a line along an axis: above `limit` for sign 1, below it for -1."""
+
+    def inside(point: Point) -> float:
+        return sign * (point[axis] - limit)
+
     kept: list[Point] = []
     for index, point in enumerate(points):
         before, here = points[index - 1], inside(point)

@@ -41,7 +41,8 @@ def network_arrays(network: Network) -> dict[str, np.ndarray[Any, Any]]:
 
 def checkpoints(output: Path) -> list[Path]:
     """The checkpoint folders of a run, oldest first."""
-    return sorted((path for path in output.glob("iter_*") if iteration_of(path) is not None), key=iteration_of)  # type: ignore[arg-type]
+    numbered = {path: iteration_of(path) for path in output.glob("iter_*")}
+    return [path for _, path in sorted((number, path) for path, number in numbered.items() if number is not None)]
 
 
 def iteration_of(folder: Path) -> int | None:

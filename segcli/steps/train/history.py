@@ -34,6 +34,9 @@ class StepMeter:
     """Means since the last reading: losses, images per second, time left, share of the time spent on waiting."""
 
     def __init__(self) -> None:
+        self._clear()
+
+    def _clear(self) -> None:
         self._sums: dict[str, float] = {}
         self._unread: list[Mapping[str, float]] = []
         self._steps = 0
@@ -59,7 +62,7 @@ class StepMeter:
             "data_share": round(self._waited / self._seconds, 4) if self._seconds else 0.0,
             "eta_seconds": round(self._seconds / steps * (state.total_iterations - state.iteration), 1),
         }
-        self.__init__()  # type: ignore[misc]
+        self._clear()
         return values
 
     def state_dict(self) -> dict[str, Any]:

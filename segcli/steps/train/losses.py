@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
-from segcli.engine import Tensor
 from segcli.errors import NonFiniteLossError
+
+if TYPE_CHECKING:
+    from paddle import Tensor
 
 
 class StepLosses(Mapping[str, float]):

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from segcli.engine import Batch, Tensor, TrainingSession
+from segcli.engine import Batch, TrainingSession
 from segcli.models.spec import HalfPrecision
+
+if TYPE_CHECKING:
+    from paddle import Tensor
 
 
 class FullPrecision:

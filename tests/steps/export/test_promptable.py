@@ -50,7 +50,7 @@ def test_a_cut_encoder_gives_the_same_embedding(tmp_path: Path) -> None:
     spec = get_spec("SAM-tiny")
     whole, cut = (open_promptable(spec, path, runtime="paddle") for path in (weights, tmp_path / "cut"))
     image = whole.preparation(IMAGE)[0]
-    np.testing.assert_allclose(cut.backend.encode(image), whole.backend.encode(image), atol=1e-4)  # type: ignore[union-attr]
+    np.testing.assert_allclose(cut.backend.encode(image), whole.backend.encode(image), atol=1e-4)
     assert cut.preparation == whole.preparation
 
 

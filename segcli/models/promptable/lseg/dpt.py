@@ -11,7 +11,7 @@ from paddle import nn
 from segcli.models.promptable.lseg.vit import VisionTransformer
 
 
-class Backbone(nn.Layer):  # type: ignore[misc]
+class Backbone(nn.Layer):
     """A ViT and the reassembly of its four maps to strides 4, 8, 16 and 32.
 
     Args:
@@ -41,7 +41,7 @@ class Backbone(nn.Layer):  # type: ignore[misc]
         return [part(tokens[index], rows, columns) for index, part in enumerate(parts)]
 
 
-class Reassemble(nn.Layer):  # type: ignore[misc]
+class Reassemble(nn.Layer):
     """Tokens to a map: the class token joined to each, a 1x1 convolution, a change of size.
 
     The parts' names are their places in the original's list, where 1 and 2 only change the layout.
@@ -59,10 +59,11 @@ class Reassemble(nn.Layer):  # type: ignore[misc]
         """Maps ``[B, 1 + rows * columns, dim]`` to ``[B, C, rows', columns']``."""
         x = getattr(self, "0")(tokens).transpose([0, 2, 1])
         x = getattr(self, "3")(x.reshape([-1, x.shape[1], rows, columns]))
-        return getattr(self, "4")(x) if self.has_resize else x
+        out: paddle.Tensor = getattr(self, "4")(x) if self.has_resize else x
+        return out
 
 
-class _Readout(nn.Layer):  # type: ignore[misc]
+class _Readout(nn.Layer):
     def __init__(self, dim: int) -> None:
         super().__init__()
         self.project = nn.Sequential(nn.Linear(2 * dim, dim), nn.GELU())
@@ -73,7 +74,7 @@ class _Readout(nn.Layer):  # type: ignore[misc]
         return self.project(paddle.concat([patches, cls], axis=-1))
 
 
-class Scratch(nn.Layer):  # type: ignore[misc]
+class Scratch(nn.Layer):
     """Fuses the four maps from coarse to fine and brings them to the text's space.
 
     Args:
@@ -104,7 +105,7 @@ class Scratch(nn.Layer):  # type: ignore[misc]
         return self.head1(path)
 
 
-class Fusion(nn.Layer):  # type: ignore[misc]
+class Fusion(nn.Layer):
     """Adds a finer map, refines, and doubles the size."""
 
     def __init__(self, features: int) -> None:
@@ -123,7 +124,7 @@ class Fusion(nn.Layer):  # type: ignore[misc]
         return self.out_conv(x)
 
 
-class _ResidualUnit(nn.Layer):  # type: ignore[misc]
+class _ResidualUnit(nn.Layer):
     def __init__(self, features: int) -> None:
         super().__init__()
         self.conv1 = nn.Conv2D(features, features, 3, padding=1, bias_attr=False)

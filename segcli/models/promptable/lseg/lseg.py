@@ -64,7 +64,7 @@ TINY = LSegConfig(
 )  # fmt: skip
 
 
-class LSeg(nn.Layer):  # type: ignore[misc]
+class LSeg(nn.Layer):
     """Text encoder and pixel encoder into one space.
 
     Attributes:
@@ -111,7 +111,7 @@ class LSeg(nn.Layer):  # type: ignore[misc]
         return self.compare(self.encode_image(image), self.encode_text(tokens))
 
 
-class PixelGraph(nn.Layer):  # type: ignore[misc]
+class PixelGraph(nn.Layer):
     """The half that reads images, sharing the parameters of an `LSeg`: a graph to export."""
 
     def __init__(self, lseg: LSeg) -> None:
@@ -123,7 +123,7 @@ class PixelGraph(nn.Layer):  # type: ignore[misc]
         return F.normalize(self.scratch(self.pretrained(image)), axis=1)
 
 
-class TextGraph(nn.Layer):  # type: ignore[misc]
+class TextGraph(nn.Layer):
     """The half that reads texts, sharing the parameters of an `LSeg`: a graph to export."""
 
     def __init__(self, lseg: LSeg) -> None:

@@ -10,7 +10,7 @@ from paddle import nn
 from segcli.models.promptable.lseg.tokenizer import CONTEXT_LENGTH, VOCABULARY
 
 
-class TextEncoder(nn.Layer):  # type: ignore[misc]
+class TextEncoder(nn.Layer):
     """Token ids to one vector a text.
 
     Args:
@@ -41,7 +41,7 @@ class TextEncoder(nn.Layer):  # type: ignore[misc]
         return paddle.matmul(paddle.matmul(is_end, x).squeeze(1), self.text_projection)
 
 
-class _Transformer(nn.Layer):  # type: ignore[misc]
+class _Transformer(nn.Layer):
     def __init__(self, width: int, depth: int, num_heads: int) -> None:
         super().__init__()
         self.resblocks = nn.LayerList([_Block(width, num_heads) for _ in range(depth)])
@@ -52,7 +52,7 @@ class _Transformer(nn.Layer):  # type: ignore[misc]
         return x
 
 
-class _Block(nn.Layer):  # type: ignore[misc]
+class _Block(nn.Layer):
     def __init__(self, width: int, num_heads: int) -> None:
         super().__init__()
         self.attn = CausalAttention(width, num_heads)
@@ -62,10 +62,11 @@ class _Block(nn.Layer):  # type: ignore[misc]
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
         x = x + self.attn(self.ln_1(x))
-        return x + self.mlp(self.ln_2(x))
+        out: paddle.Tensor = x + self.mlp(self.ln_2(x))
+        return out
 
 
-class CausalAttention(nn.Layer):  # type: ignore[misc]
+class CausalAttention(nn.Layer):
     """Attention to earlier tokens; the joint projection keeps torch's layout ``[3 * width, width]`` and name."""
 
     def __init__(self, width: int, num_heads: int) -> None:
@@ -87,7 +88,7 @@ class CausalAttention(nn.Layer):  # type: ignore[misc]
         return self.out_proj(out.reshape([-1, CONTEXT_LENGTH, heads * width]))
 
 
-class _FeedForward(nn.Layer):  # type: ignore[misc]
+class _FeedForward(nn.Layer):
     def __init__(self, width: int) -> None:
         super().__init__()
         self.c_fc = nn.Linear(width, 4 * width)

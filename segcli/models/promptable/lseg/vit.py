@@ -9,7 +9,7 @@ import paddle.nn.functional as F
 from paddle import nn
 
 
-class VisionTransformer(nn.Layer):  # type: ignore[misc]
+class VisionTransformer(nn.Layer):
     """Image to the tokens after chosen blocks.
 
     Args:
@@ -56,7 +56,7 @@ class VisionTransformer(nn.Layer):  # type: ignore[misc]
         return paddle.concat([self.pos_embed[:, :1], resized.flatten(2).transpose([0, 2, 1])], axis=1)
 
 
-class _PatchEmbed(nn.Layer):  # type: ignore[misc]
+class _PatchEmbed(nn.Layer):
     def __init__(self, dim: int, patch_size: int) -> None:
         super().__init__()
         self.proj = nn.Conv2D(3, dim, patch_size, stride=patch_size)
@@ -65,7 +65,7 @@ class _PatchEmbed(nn.Layer):  # type: ignore[misc]
         return self.proj(x)
 
 
-class _Block(nn.Layer):  # type: ignore[misc]
+class _Block(nn.Layer):
     def __init__(self, dim: int, num_heads: int) -> None:
         super().__init__()
         self.norm1 = nn.LayerNorm(dim, epsilon=1e-6)
@@ -75,10 +75,11 @@ class _Block(nn.Layer):  # type: ignore[misc]
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
         x = x + self.attn(self.norm1(x))
-        return x + self.mlp(self.norm2(x))
+        out: paddle.Tensor = x + self.mlp(self.norm2(x))
+        return out
 
 
-class _Attention(nn.Layer):  # type: ignore[misc]
+class _Attention(nn.Layer):
     def __init__(self, dim: int, num_heads: int) -> None:
         super().__init__()
         self.num_heads, self.head_dim = num_heads, dim // num_heads
@@ -93,7 +94,7 @@ class _Attention(nn.Layer):  # type: ignore[misc]
         return self.proj(out.reshape([-1, length, heads * width]))
 
 
-class _FeedForward(nn.Layer):  # type: ignore[misc]
+class _FeedForward(nn.Layer):
     def __init__(self, dim: int) -> None:
         super().__init__()
         self.fc1 = nn.Linear(dim, 4 * dim)

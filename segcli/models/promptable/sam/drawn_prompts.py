@@ -13,7 +13,7 @@ DISC_PIXELS = 2.0
 """Radius of a drawn point in pixels of the mask logits."""
 
 
-class DrawnPrompts(nn.Layer):  # type: ignore[misc]
+class DrawnPrompts(nn.Layer):
     """Draws the box and the points of each object and encodes the drawing.
 
     Clicks drawn as discs are those of RITM (Sofiiuk et al. 2021, arXiv:2102.06583, section 3.2). Segment Anything's

@@ -12,7 +12,7 @@ from paddle import nn
 from segcli.models.promptable.sam.layers import FeedForward, Neck, join_windows, split_windows
 
 
-class ImageEncoder(nn.Layer):  # type: ignore[misc]
+class ImageEncoder(nn.Layer):
     """Image to embedding.
 
     Args:
@@ -60,7 +60,7 @@ class ImageEncoder(nn.Layer):  # type: ignore[misc]
         return self.neck(x.transpose([0, 3, 1, 2]))
 
 
-class PatchEmbed(nn.Layer):  # type: ignore[misc]
+class PatchEmbed(nn.Layer):
     """Patches to vectors."""
 
     def __init__(self, patch_size: int, embed_dim: int) -> None:
@@ -72,7 +72,7 @@ class PatchEmbed(nn.Layer):  # type: ignore[misc]
         return self.proj(x).transpose([0, 2, 3, 1])
 
 
-class Block(nn.Layer):  # type: ignore[misc]
+class Block(nn.Layer):
     """A pre-norm transformer block; attention inside windows where `window` is not 0."""
 
     def __init__(self, dim: int, num_heads: int, window: int, grid: int) -> None:
@@ -93,10 +93,11 @@ class Block(nn.Layer):  # type: ignore[misc]
         else:
             attended = self.attn(attended)
         x = x + attended
-        return x + self.mlp(self.norm2(x))
+        out: paddle.Tensor = x + self.mlp(self.norm2(x))
+        return out
 
 
-class RelativeAttention(nn.Layer):  # type: ignore[misc]
+class RelativeAttention(nn.Layer):
     """Attention over a square map with learnt row and column offsets (MViTv2, arXiv:2112.01526, equation 4)."""
 
     def __init__(self, dim: int, num_heads: int, side: int) -> None:

@@ -9,7 +9,7 @@ import paddle.nn.functional as F
 from paddle import nn
 
 
-class LayerNorm2D(nn.Layer):  # type: ignore[misc]
+class LayerNorm2D(nn.Layer):
     """Layer normalisation over the channels of an NCHW map."""
 
     def __init__(self, channels: int, epsilon: float = 1e-6) -> None:
@@ -26,7 +26,7 @@ class LayerNorm2D(nn.Layer):  # type: ignore[misc]
         return normal * self.weight.reshape([1, -1, 1, 1]) + self.bias.reshape([1, -1, 1, 1])
 
 
-class Neck(nn.Sequential):  # type: ignore[misc]
+class Neck(nn.Sequential):
     """Two convolutions that bring an encoder's last map to the prompt dimension."""
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
@@ -38,7 +38,7 @@ class Neck(nn.Sequential):  # type: ignore[misc]
         )
 
 
-class FeedForward(nn.Layer):  # type: ignore[misc]
+class FeedForward(nn.Layer):
     """Two linear layers with an activation between them."""
 
     def __init__(self, dim: int, hidden: int, activation: nn.Layer) -> None:
@@ -52,7 +52,7 @@ class FeedForward(nn.Layer):  # type: ignore[misc]
         return self.lin2(self.act(self.lin1(x)))
 
 
-class ReluStack(nn.Layer):  # type: ignore[misc]
+class ReluStack(nn.Layer):
     """Linear layers with ReLU between them (the decoder's heads)."""
 
     def __init__(self, in_dim: int, hidden: int, out_dim: int, depth: int) -> None:
@@ -64,7 +64,8 @@ class ReluStack(nn.Layer):  # type: ignore[misc]
         """Maps ``[..., in_dim]`` to ``[..., out_dim]``."""
         for layer in self.layers[:-1]:
             x = F.relu(layer(x))
-        return self.layers[-1](x)
+        out: paddle.Tensor = self.layers[-1](x)
+        return out
 
 
 def split_windows(x: paddle.Tensor, size: int) -> paddle.Tensor:

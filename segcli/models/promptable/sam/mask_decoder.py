@@ -12,7 +12,7 @@ NUM_MASKS = 4
 """One mask for clear prompts, then three for ambiguous ones."""
 
 
-class MaskDecoder(nn.Layer):  # type: ignore[misc]
+class MaskDecoder(nn.Layer):
     """Embeddings to mask logits and predicted IoU.
 
     Args:
@@ -63,7 +63,7 @@ class MaskDecoder(nn.Layer):  # type: ignore[misc]
         return masks.reshape([-1, NUM_MASKS, 4 * grid, 4 * grid]), self.iou_prediction_head(tokens[:, 0])
 
 
-class TwoWayTransformer(nn.Layer):  # type: ignore[misc]
+class TwoWayTransformer(nn.Layer):
     """Tokens and image attend to one another, twice; then the tokens to the image once more."""
 
     def __init__(self, dim: int, mlp_dim: int, num_heads: int = 8, depth: int = 2) -> None:
@@ -84,7 +84,7 @@ class TwoWayTransformer(nn.Layer):  # type: ignore[misc]
         return self.norm_final_attn(queries + attended), keys
 
 
-class TwoWayBlock(nn.Layer):  # type: ignore[misc]
+class TwoWayBlock(nn.Layer):
     """Self-attention of the tokens, tokens to image, feed-forward, image to tokens."""
 
     def __init__(self, dim: int, mlp_dim: int, num_heads: int, *, is_first: bool) -> None:
@@ -121,7 +121,7 @@ class TwoWayBlock(nn.Layer):  # type: ignore[misc]
         return queries, self.norm4(keys + attended)
 
 
-class ProjectedAttention(nn.Layer):  # type: ignore[misc]
+class ProjectedAttention(nn.Layer):
     """Attention whose inner width may be smaller than the outer one."""
 
     def __init__(self, dim: int, inner: int, num_heads: int) -> None:

@@ -14,7 +14,7 @@ from segcli.models.promptable.sam.layers import LayerNorm2D
 PADDING_LABEL = -1
 
 
-class PromptEncoder(nn.Layer):  # type: ignore[misc]
+class PromptEncoder(nn.Layer):
     """Prompts to sparse and dense embeddings.
 
     Args:
@@ -69,7 +69,7 @@ class PromptEncoder(nn.Layer):  # type: ignore[misc]
         labels = labels.astype("float32").unsqueeze(-1)
         is_point = (labels != PADDING_LABEL).astype("float32")
         # Meta's pixel centres are at half pixels.
-        embedded = self.pe_layer((coords + 0.5) / self.image_size) * is_point
+        embedded: paddle.Tensor = self.pe_layer((coords + 0.5) / self.image_size) * is_point
         embedded = embedded + (1.0 - is_point) * self.not_a_point_embed.weight
         for label, embedding in enumerate(self.point_embeddings):
             embedded = embedded + (labels == label).astype("float32") * embedding.weight
@@ -78,16 +78,19 @@ class PromptEncoder(nn.Layer):  # type: ignore[misc]
     def embed_mask(self, mask: paddle.Tensor, has_mask: paddle.Tensor) -> paddle.Tensor:
         """``[M, 1, 4 * grid, 4 * grid]`` to ``[M, dim, grid, grid]``."""
         weight = has_mask.reshape([-1, 1, 1, 1])
-        return weight * self.mask_downscaling(mask) + (1.0 - weight) * self.no_mask_embed.weight.reshape([1, -1, 1, 1])
+        absent = self.no_mask_embed.weight.reshape([1, -1, 1, 1])
+        out: paddle.Tensor = weight * self.mask_downscaling(mask) + (1.0 - weight) * absent
+        return out
 
     def dense_positions(self) -> paddle.Tensor:
         """Positional encoding of the image embedding, ``[1, dim, grid, grid]``."""
         centres = (np.arange(self.grid, dtype=np.float32) + 0.5) / self.grid
         x, y = np.meshgrid(centres, centres)
-        return self.pe_layer(paddle.to_tensor(np.stack([x, y], axis=-1))).transpose([2, 0, 1]).unsqueeze(0)
+        positions: paddle.Tensor = self.pe_layer(paddle.to_tensor(np.stack([x, y], axis=-1)))
+        return positions.transpose([2, 0, 1]).unsqueeze(0)
 
 
-class RandomFourier(nn.Layer):  # type: ignore[misc]
+class RandomFourier(nn.Layer):
     """Random Fourier features of positions (Tancik et al. 2020, arXiv:2006.10739)."""
 
     def __init__(self, dim: int) -> None:

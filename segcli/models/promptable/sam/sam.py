@@ -57,7 +57,7 @@ TINY = SamConfig(
 """Small enough to train on a CPU from nothing; its embedding is 1/8 of the image, for small objects."""
 
 
-class Sam(nn.Layer):  # type: ignore[misc]
+class Sam(nn.Layer):
     """Image encoder, prompt encoder and mask decoder.
 
     Attributes:
@@ -105,7 +105,7 @@ class Sam(nn.Layer):  # type: ignore[misc]
         return _answer(self.prompt_encoder, self.mask_decoder, image_embedding, (coords, labels, mask, has_mask))
 
 
-class PromptedDecoder(nn.Layer):  # type: ignore[misc]
+class PromptedDecoder(nn.Layer):
     """Everything but the image encoder, sharing the parameters of a `Sam`: the graph to export."""
 
     def __init__(self, sam: Sam) -> None:

@@ -15,7 +15,7 @@ LIMIT_BYTES = 1_800_000_000
 _FLOAT_BYTES = 4
 
 
-class EncoderPart(nn.Layer):  # type: ignore[misc]
+class EncoderPart(nn.Layer):
     """Some blocks of an encoder, sharing its parameters; the first part has the patches, the last the neck."""
 
     def __init__(self, encoder: ImageEncoder, blocks: Sequence[nn.Layer], *, is_first: bool, is_last: bool) -> None:

@@ -15,7 +15,7 @@ EXPANSION = 4
 IMAGENET_CLASSES = 1000
 
 
-class TinyViT(nn.Layer):  # type: ignore[misc]
+class TinyViT(nn.Layer):
     """Image to embedding.
 
     Args:
@@ -55,7 +55,7 @@ class TinyViT(nn.Layer):  # type: ignore[misc]
         return self.neck(x)
 
 
-class ConvNorm(nn.Layer):  # type: ignore[misc]
+class ConvNorm(nn.Layer):
     """Convolution and batch normalisation."""
 
     def __init__(self, in_channels: int, out_channels: int, kernel: int = 1, stride: int = 1, groups: int = 1) -> None:
@@ -69,7 +69,7 @@ class ConvNorm(nn.Layer):  # type: ignore[misc]
         return self.bn(self.c(x))
 
 
-class _Stem(nn.Layer):  # type: ignore[misc]
+class _Stem(nn.Layer):
     def __init__(self, dim: int) -> None:
         super().__init__()
         self.seq = nn.Sequential(ConvNorm(3, dim // 2, 3, 2), nn.GELU(), ConvNorm(dim // 2, dim, 3, 2))
@@ -78,7 +78,7 @@ class _Stem(nn.Layer):  # type: ignore[misc]
         return self.seq(x)
 
 
-class Merging(nn.Layer):  # type: ignore[misc]
+class Merging(nn.Layer):
     """Narrows the map and widens its channels between two stages."""
 
     def __init__(self, dim: int, out_dim: int, stride: int) -> None:
@@ -89,10 +89,11 @@ class Merging(nn.Layer):  # type: ignore[misc]
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
         """Maps ``[B, C, H, W]`` to ``[B, C', H / stride, W / stride]``."""
-        return self.conv3(F.gelu(self.conv2(F.gelu(self.conv1(x)))))
+        out: paddle.Tensor = self.conv3(F.gelu(self.conv2(F.gelu(self.conv1(x)))))
+        return out
 
 
-class InvertedBottleneck(nn.Layer):  # type: ignore[misc]
+class InvertedBottleneck(nn.Layer):
     """MBConv: widen, filter by channel, narrow, add."""
 
     def __init__(self, dim: int) -> None:
@@ -107,7 +108,7 @@ class InvertedBottleneck(nn.Layer):  # type: ignore[misc]
         return F.gelu(x + self.conv3(F.gelu(self.conv2(F.gelu(self.conv1(x))))))
 
 
-class ConvStage(nn.Layer):  # type: ignore[misc]
+class ConvStage(nn.Layer):
     """The first stage: inverted bottlenecks, then merging."""
 
     def __init__(self, dim: int, out_dim: int, depth: int) -> None:
@@ -119,10 +120,11 @@ class ConvStage(nn.Layer):  # type: ignore[misc]
         """Maps ``[B, C, H, W]`` to ``[B, C', H / 2, W / 2]``."""
         for block in self.blocks:
             x = block(x)
-        return self.downsample(x)
+        out: paddle.Tensor = self.downsample(x)
+        return out
 
 
-class AttentionStage(nn.Layer):  # type: ignore[misc]
+class AttentionStage(nn.Layer):
     """Blocks of windowed attention, then merging where there is one."""
 
     def __init__(self, dim: int, depth: int, heads: int, window: int, downsample: Merging | None) -> None:
@@ -137,7 +139,7 @@ class AttentionStage(nn.Layer):  # type: ignore[misc]
         return x if self.downsample is None else self.downsample(x)
 
 
-class AttentionBlock(nn.Layer):  # type: ignore[misc]
+class AttentionBlock(nn.Layer):
     """Windowed attention, a depth-wise convolution, a feed-forward."""
 
     def __init__(self, dim: int, heads: int, window: int) -> None:
@@ -155,10 +157,11 @@ class AttentionBlock(nn.Layer):  # type: ignore[misc]
         attended = attended.reshape([-1, self.window, self.window, channels])
         x = x + join_windows(attended, self.window, height, width).transpose([0, 3, 1, 2])
         tokens = self.local_conv(x).transpose([0, 2, 3, 1])
-        return (tokens + self.mlp(tokens)).transpose([0, 3, 1, 2])
+        out: paddle.Tensor = (tokens + self.mlp(tokens)).transpose([0, 3, 1, 2])
+        return out
 
 
-class BiasedAttention(nn.Layer):  # type: ignore[misc]
+class BiasedAttention(nn.Layer):
     """Attention with one learnt bias for each distance in a window.
 
     The biases are spread over the pairs in `forward`: MobileSAM's own code does it in ``eval()``, before its weights
@@ -188,7 +191,7 @@ class BiasedAttention(nn.Layer):  # type: ignore[misc]
         return self.proj(out.transpose([0, 2, 1, 3]).reshape([-1, length, heads * width]))
 
 
-class NormedFeedForward(nn.Layer):  # type: ignore[misc]
+class NormedFeedForward(nn.Layer):
     """Normalisation and two linear layers."""
 
     def __init__(self, dim: int) -> None:
