@@ -1,10 +1,17 @@
 """segcli: from a folder of labelled images to a checked, trained, measured, exported and served model.
 
-The Python door has PaddleX's call shapes::
+The steps are functions that take what their commands take, and return what was found::
 
-    from segcli import create_model
+    import segcli
 
-    model = create_model("PP-LiteSeg-T", model_dir="output/best_model/inference")
+    segcli.convert("my/data")
+    segcli.check("my/data").valid
+    segcli.train("my/data", time="10m").best_score
+    segcli.predict("my/data/images")
+
+An exported model is opened once and called often, in PaddleX's call shapes::
+
+    model = segcli.create_model("PP-LiteSeg-T", model_dir="output/best_model/inference")
     for result in model.predict("image.jpg"):
         result.save_to_img("results")
 
@@ -18,14 +25,34 @@ from typing import TYPE_CHECKING, Any
 from segcli.version import __version__
 
 if TYPE_CHECKING:
+    from segcli.api import check, convert, evaluate, export, predict, split, train
     from segcli.steps.predict.model import create_model
 
-__all__ = ["__version__", "create_model"]
+__all__ = [
+    "__version__",
+    "check",
+    "convert",
+    "create_model",
+    "evaluate",
+    "export",
+    "predict",
+    "split",
+    "train",
+]
 
 
 def __getattr__(name: str) -> Any:
+    """Imports a function when it is first used."""
+    if name.startswith("_") or name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     if name == "create_model":
         from segcli.steps.predict.model import create_model
 
         return create_model
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from segcli import api
+
+    return getattr(api, name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -18,6 +18,7 @@ from segcli.failure_report import Failure, failure_of
 
 if TYPE_CHECKING:
     from segcli.config.load import LoadedConfig
+    from segcli.config.schema import Config
     from segcli.results import ModeResult, PreparationReport
 
 MODES: dict[str, str] = {
@@ -56,10 +57,8 @@ def start(
         The exit code.
     """
     try:
-        from segcli.config.load import load_config
-
         with signals.listening():
-            loaded = load_config(path, overrides, options)
+            loaded = load(path, overrides, options)
     except ConfigError as error:
         return _refuse(error, debug=debug)
     except KeyboardInterrupt as stop:
@@ -68,16 +67,49 @@ def start(
         return failure.exit_code
     if loaded.unread:
         terminal.show_warning(loaded.unread)
-    if loaded.config.Global.mode == "train":
-        from segcli.steps.train.planning import for_command
-
-        loaded = replace(loaded, config=for_command(loaded.config))
     if print_config:
         from segcli.config.show import show
 
         terminal.show_text(show(loaded))
         return EXIT_DONE
     return run_mode(loaded, debug=debug)
+
+
+def load(
+    path: str | PathLike[str] | None, overrides: Sequence[str] = (), options: Options | None = None
+) -> LoadedConfig:
+    """Reads a configuration for the commands, main.py and the functions of `segcli`.
+
+    Raises:
+        ConfigError: Holds every fault.
+    """
+    from segcli.config.load import load_config
+
+    loaded = load_config(path, overrides, options)
+    if loaded.config.Global.mode != "train":
+        return loaded
+    from segcli.steps.train.planning import for_command
+
+    return replace(loaded, config=for_command(loaded.config))
+
+
+def perform(config: Config) -> tuple[ModeResult, Path]:
+    """Runs the mode of a configuration and writes ``<output>/<mode>_result.json``; nothing is shown.
+
+    Returns:
+        The result object, and the path of the file.
+
+    Raises:
+        SegcliError: The mode failed; see `segcli.errors`.
+    """
+    from segcli.data.budget import set_max_pixels
+    from segcli.lazy import load_object
+    from segcli.results import is_done, write_result
+
+    set_max_pixels(config.limits.max_pixels)
+    mode = config.Global.mode
+    result: ModeResult = load_object(MODES[mode])(config)
+    return result, write_result(Path(config.Global.output), mode, result.as_dict(), done=is_done(result))
 
 
 def run_mode(loaded: LoadedConfig, *, debug: bool = False) -> int:
@@ -93,15 +125,10 @@ def run_mode(loaded: LoadedConfig, *, debug: bool = False) -> int:
     written: list[Path] = []
 
     def work() -> int:
-        from segcli.data.budget import set_max_pixels
-        from segcli.lazy import load_object
-        from segcli.results import framed, write_result
+        from segcli.results import framed, is_done
 
-        set_max_pixels(config.limits.max_pixels)
-
-        result: ModeResult = load_object(MODES[mode])(config)
-        valid = getattr(result, "valid", True)
-        path = write_result(output, mode, result.as_dict(), done=valid)
+        result, path = perform(config)
+        valid = is_done(result)
         written.append(path)
         json_output.tell_result(framed(mode, result.as_dict(), done=valid))
         _show_result(mode, result, path, valid=valid)
@@ -112,7 +139,7 @@ def run_mode(loaded: LoadedConfig, *, debug: bool = False) -> int:
 
     def leave_result(failure: Failure) -> None:
         if not written:  # what was done stays done, whatever showing it came to
-            _leave_failure(output, mode, failure)
+            leave_failure(output, mode, failure)
 
     return guard(work, output=output, on_failure=leave_result, debug=debug)
 
@@ -194,7 +221,7 @@ def _refuse(error: ConfigError, *, debug: bool) -> int:
     json_output.tell_result({"done_flag": False, **failure_of(error).as_dict()})
     if error.mode is not None and error.output is not None:
         try:
-            _leave_failure(Path(error.output), error.mode, failure_of(error))
+            leave_failure(Path(error.output), error.mode, failure_of(error))
         except OSError as unwritten:
             terminal.show_failure(f"the result file cannot be written: {unwritten}")
     if debug:
@@ -203,7 +230,7 @@ def _refuse(error: ConfigError, *, debug: bool) -> int:
     return error.exit_code
 
 
-def _leave_failure(output: Path, mode: str, failure: Failure) -> None:
+def leave_failure(output: Path, mode: str, failure: Failure) -> None:
     """Writes the result file of a run that failed; that of an earlier, successful one outlives a failed start."""
     from segcli.results import framed, outlives, write_result
 

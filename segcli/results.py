@@ -43,6 +43,11 @@ class PreparationReport(Protocol):
         """Rows for the terminal."""
 
 
+def is_done(result: ModeResult) -> bool:
+    """Whether a mode did what it was asked: all do that raise nothing, but for a check that found the data invalid."""
+    return bool(getattr(result, "valid", True))
+
+
 def write_result(output: Path, mode: str, values: Mapping[str, Any], *, done: bool) -> Path:
     """Writes `<output>/<mode>_result.json`, whole or not at all, on success and on failure.
 

@@ -27,7 +27,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("results", "report", "models"),
     ("weights",),
     ("config",),
-    ("device", "engine", "plan", "processes"),
+    ("device", "engine", "implied", "plan", "processes"),
     ("batches", "inference"),
     ("promptable",),
     ("metrics",),
@@ -40,6 +40,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("steps.fix",),
     ("steps",),
     ("app",),
+    ("api",),
     ("cli",),
     ("segcli", "__main__"),
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -23,15 +22,12 @@ from segcli.cli.options import (
     Overrides,
     PrintConfig,
     Select,
-    TaskName,
     TaskOption,
     Undo,
 )
 from segcli.cli.running import run
 from segcli.cli.transfer import Chosen, transfer
-
-_MODELS = {TaskName.semantic: "PP-LiteSeg-T", TaskName.instance: "Mask-RT-DETR-S"}
-"""A dataset is checked for a task; where no model is named, one of the task stands for it."""
+from segcli.implied import model_to_check
 
 
 def add_dataset(main: typer.Typer) -> None:
@@ -64,7 +60,7 @@ def check(
     debug: Debug = False,
 ) -> None:
     """Check every image and label of a dataset; all faults at once."""
-    start(context, "check_dataset", _of_task(dataset or dataset_option, task, config))
+    start(context, "check_dataset", model_to_check(dataset or dataset_option, task, config))
 
 
 def convert(
@@ -104,7 +100,7 @@ def convert(
 
         run(work, debug=debug)
     values = {"CheckDataset.convert.enable": True, "CheckDataset.convert.src_dataset_type": "LabelMe"}
-    _change(context, values, _of_task(dataset or dataset_option, task, config))
+    _change(context, values, model_to_check(dataset or dataset_option, task, config))
 
 
 def split(
@@ -131,7 +127,7 @@ def split(
         "CheckDataset.split.val_percent": 100 - train_percent,
         "CheckDataset.split.seed": seed,
     }
-    _change(context, values, _of_task(dataset or dataset_option, task, config))
+    _change(context, values, model_to_check(dataset or dataset_option, task, config))
 
 
 def _change(context: typer.Context, values: dict[str, Any], of_task: dict[str, tuple[str, Any]]) -> None:
@@ -148,22 +144,3 @@ def _change(context: typer.Context, values: dict[str, Any], of_task: dict[str, t
             app.guard(lambda: show_plan(command, called["config"], overrides, options), debug=called["debug"])
         )
     start(context, "check_dataset", settings)
-
-
-def _of_task(dataset: str | None, task: TaskName | None, config: Path | None) -> dict[str, tuple[str, Any]]:
-    """The model that stands for a task where a configuration names none."""
-    if config is not None:
-        return {}
-    origin = "the folder's layout" if task is None else "--task"
-    return {"Global.model": (origin, _MODELS[task or task_of(Path(dataset or "."))])}
-
-
-def task_of(dataset: Path) -> TaskName:
-    """Instance for a folder of COCO or YOLO files without the lists of a semantic dataset, else semantic."""
-    if not dataset.is_dir() or any((dataset / name).is_file() for name in ("train.txt", "val.txt")):
-        return TaskName.semantic
-    from segcli.data.formats.coco_layout import coco_layouts
-    from segcli.data.formats.yolo_layout import find_yolo
-
-    has_objects = bool(coco_layouts(dataset)) or find_yolo(dataset) is not None
-    return TaskName.instance if has_objects else TaskName.semantic

@@ -10,9 +10,10 @@ import typer
 
 from segcli import terminal
 from segcli.cli.changes import take_back
-from segcli.cli.options import Debug, DryRun, TaskName, TaskOption
+from segcli.cli.options import Debug, DryRun, TaskOption
 from segcli.cli.running import run
 from segcli.errors import EXIT_DONE, EXIT_FAILED, UsageError
+from segcli.implied import TaskName
 
 if TYPE_CHECKING:
     from segcli.models.task import Task

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cache
-from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
 import typer
@@ -12,9 +11,7 @@ from typer.core import TyperCommand
 
 from segcli import app, terminal
 from segcli.cli.options import Key
-
-RUN_CONFIG = "config.yaml"
-"""What `train` leaves in the output folder; later steps on the same folder start from it."""
+from segcli.implied import run_config
 
 Command = TypeVar("Command", bound=Callable[..., None])
 Given = dict[str, tuple[str, Any]]
@@ -85,23 +82,6 @@ def given(context: typer.Context, mode: str, values: Mapping[str, tuple[str, Any
         if parameter.name in keys and not absent:
             found[keys[parameter.name]] = (_shown(parameter), value)
     return {**found, "Global.mode": ("command", mode)}
-
-
-def run_config(mode: str, options: Mapping[str, tuple[str, Any]]) -> Path | None:
-    """The configuration that a training left in the output folder, for the steps after it."""
-    path = Path(options.get("Global.output", ("", "output"))[1]) / RUN_CONFIG
-    goes_on = mode in ("evaluate", "export", "predict") or "Train.resume_path" in options
-    if not goes_on or not path.is_file():
-        return None
-    model = options.get("Global.model", ("", None))[1]
-    return path if model is None or model == _model_of(path) else None
-
-
-def _model_of(path: Path) -> object:
-    from segcli.config.yaml_text import read_yaml
-
-    shared = read_yaml(path).values.get("Global")
-    return shared.get("model") if isinstance(shared, dict) else None
 
 
 @cache

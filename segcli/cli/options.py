@@ -7,11 +7,12 @@ messages call it come from there.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from segcli.implied import TaskName
 
 SOURCES, SETTINGS = "Where the settings come from", "Often changed settings"
 
@@ -31,13 +32,6 @@ def _by_commas(values: list[str] | None) -> list[str] | None:
     """The parts of values that hold several with commas between."""
     parts = [part.strip() for value in values or () for part in value.split(",")]
     return [part for part in parts if part] or None
-
-
-class TaskName(str, Enum):
-    """The tasks that have a dataset."""
-
-    semantic = "semantic"
-    instance = "instance"
 
 
 ConfigFile = Annotated[

@@ -23,6 +23,7 @@ from segcli.cli.options import (
     PrintConfig,
 )
 from segcli.cli.prompts import PromptOptions, prompts_from
+from segcli.implied import model_in
 
 _WEIGHTS = "Trained weights; without it the best of the output."
 _FORMS = ("compact", "full")
@@ -149,17 +150,6 @@ def predict(
         "Predict.model_dir": ("--weights", weights),
         "Predict.prompts": ("--prompts", prompts_from(box, point, text, prompts)),
         "Predict.save_dir": ("segcli predict", str(Path(output or "output") / "predict")),
-        "Global.model": ("--model-dir", _model_in(model_dir)),
+        "Global.model": ("--model-dir", model_in(model_dir)),
     }
     start(context, "predict", values)
-
-
-def _model_in(model_dir: str | None) -> str | None:
-    """The name that an exported model carries."""
-    path = Path(model_dir) / "inference.yml" if model_dir else None
-    if path is None or not path.is_file():
-        return None
-    from segcli.config.yaml_text import read_yaml
-
-    carried = read_yaml(path).values.get("Global")
-    return str(carried["model_name"]) if isinstance(carried, dict) and "model_name" in carried else None

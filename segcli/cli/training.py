@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from segcli import app
-from segcli.cli.dataset import task_of
-from segcli.cli.modes import given, mode_command, run_config, start
+from segcli.cli.modes import given, mode_command, start
 from segcli.cli.options import (
     SETTINGS,
     ConfigFile,
@@ -22,13 +21,10 @@ from segcli.cli.options import (
     Output,
     Overrides,
     PrintConfig,
-    TaskName,
     TaskOption,
 )
+from segcli.implied import model_to_plan, run_config
 
-_PLANNER = "planner"
-_SMALL = {TaskName.semantic: "UNet-S", TaskName.instance: "SeedUNet-S"}
-"""What a plan begins with where no model is named; it may choose another one."""
 Time = Annotated[
     str | None,
     typer.Option(help="How long the training may take, such as 10m or 2h.", rich_help_panel=SETTINGS),
@@ -79,7 +75,7 @@ def train(
     The best weights, their exported form, curves and a log go to the output folder.
     """
     values = {
-        **({} if resume else _unnamed_model(dataset or dataset_option, task, config)),
+        **({} if resume else model_to_plan(dataset or dataset_option, task, config)),
         "Train.resume_path": ("--resume", "last" if resume else None),
     }
     if not plan:
@@ -107,12 +103,5 @@ def init(
     """Plan a training and write it as a configuration, each value under the reason for it."""
     from segcli.cli.plans import write_planned
 
-    options = given(context, "train", _unnamed_model(dataset or dataset_option, task, None))
+    options = given(context, "train", model_to_plan(dataset or dataset_option, task, None))
     raise typer.Exit(app.guard(lambda: write_planned(to, override or (), options), debug=debug))
-
-
-def _unnamed_model(dataset: str | None, task: TaskName | None, config: Path | None) -> dict[str, tuple[str, Any]]:
-    """The model with which a plan begins."""
-    if config is not None or dataset is None:
-        return {}
-    return {"Global.model": (_PLANNER, _SMALL[task or task_of(Path(dataset))])}

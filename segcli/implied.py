@@ -1,0 +1,82 @@
+"""What is taken where a command or a call does not say it: the task, the model, the configuration of a training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+RUN_CONFIG = "config.yaml"
+"""What `train` leaves in the output folder; later steps on the same folder start from it."""
+Options = Mapping[str, tuple[str, Any]]
+"""By key: the name by which the caller knows it, and its value."""
+
+
+class TaskName(str, Enum):
+    """The tasks that have a dataset."""
+
+    semantic = "semantic"
+    instance = "instance"
+
+
+_CHECKED = {TaskName.semantic: "PP-LiteSeg-T", TaskName.instance: "Mask-RT-DETR-S"}
+"""A dataset is checked for a task; where no model is named, one of the task stands for it."""
+_PLANNED = {TaskName.semantic: "UNet-S", TaskName.instance: "SeedUNet-S"}
+"""What a plan begins with where no model is named; it may choose another one."""
+
+
+def task_of(dataset: Path) -> TaskName:
+    """Instance for a folder of COCO or YOLO files without the lists of a semantic dataset, else semantic."""
+    if not dataset.is_dir() or any((dataset / name).is_file() for name in ("train.txt", "val.txt")):
+        return TaskName.semantic
+    from segcli.data.formats.coco_layout import coco_layouts
+    from segcli.data.formats.yolo_layout import find_yolo
+
+    has_objects = bool(coco_layouts(dataset)) or find_yolo(dataset) is not None
+    return TaskName.instance if has_objects else TaskName.semantic
+
+
+def model_to_check(dataset: str | None, task: TaskName | None, config: Path | None) -> dict[str, tuple[str, Any]]:
+    """The model that stands for a task where no configuration names one."""
+    if config is not None:
+        return {}
+    origin = "the folder's layout" if task is None else "--task"
+    return {"Global.model": (origin, _CHECKED[task or task_of(Path(dataset or "."))])}
+
+
+def model_to_plan(dataset: str | None, task: TaskName | None, config: Path | None) -> dict[str, tuple[str, Any]]:
+    """The model with which a plan begins."""
+    if config is not None or dataset is None:
+        return {}
+    from segcli.config.schema import PLANNER
+
+    return {"Global.model": (PLANNER, _PLANNED[task or task_of(Path(dataset))])}
+
+
+def run_config(mode: str, options: Options) -> Path | None:
+    """The configuration that a training left in the output folder, for the steps after it."""
+    path = Path(options.get("Global.output", ("", "output"))[1]) / RUN_CONFIG
+    goes_on = mode in ("evaluate", "export", "predict") or "Train.resume_path" in options
+    if not goes_on or not path.is_file():
+        return None
+    model = options.get("Global.model", ("", None))[1]
+    return path if model is None or model == _model_of(path) else None
+
+
+def _model_of(path: Path) -> object:
+    from segcli.config.yaml_text import read_yaml
+
+    shared = read_yaml(path).values.get("Global")
+    return shared.get("model") if isinstance(shared, dict) else None
+
+
+def model_in(model_dir: str | None) -> str | None:
+    """The name that an exported model carries."""
+    path = Path(model_dir) / "inference.yml" if model_dir else None
+    if path is None or not path.is_file():
+        return None
+    from segcli.config.yaml_text import read_yaml
+
+    carried = read_yaml(path).values.get("Global")
+    return str(carried["model_name"]) if isinstance(carried, dict) and "model_name" in carried else None
