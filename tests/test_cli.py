@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from segcli import app
 from segcli.cli.main import main
 from segcli.version import __version__
+from tests.seg_folder import make_seg_folder
 
 COMMANDS = (
     "check",
@@ -164,6 +165,19 @@ def test_a_change_is_shown_made_and_taken_back(invoke, tmp_path: Path, monkeypat
     assert outcome.exit_code == 0 and "taken back  convert" in outcome.output, outcome.output
     assert {path: path.read_bytes() for path in data.rglob("*") if path.is_file()} == before
     assert CliRunner().invoke(main, ["convert", str(data), "--undo"]).exit_code == 2
+
+
+def test_split_asks_before_it_replaces_lists_made_by_hand(tmp_path: Path):
+    folder = make_seg_folder(tmp_path / "data", train=8, val=2)
+    before = (folder.root / "val.txt").read_text()
+    words = ["split", str(folder.root), "--output", str(tmp_path / "out")]
+    outcome = CliRunner().invoke(main, words)
+    assert outcome.exit_code == 2 and "not written by segcli" in outcome.output
+    assert (folder.root / "val.txt").read_text() == before
+    outcome = CliRunner().invoke(main, [*words, "--yes", "--test-percent", "20", "--stratified"])
+    assert outcome.exit_code == 0, outcome.output
+    assert "6 train, 2 val, 2 test" in outcome.output
+    assert CliRunner().invoke(main, [*words, "--seed", "1"]).exit_code == 0, "its own lists are replaced unasked"
 
 
 def test_the_task_is_what_the_folder_holds(invoke, tmp_path: Path):

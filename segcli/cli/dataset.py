@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated, Any
 
 import typer
 
 from segcli import app
-from segcli.cli.changes import show_plan, take_back
+from segcli.cli.changes import may_replace, show_plan, take_back
 from segcli.cli.modes import given, mode_command, start
 from segcli.cli.options import (
     ConfigFile,
@@ -108,8 +109,37 @@ def split(
     *,
     dataset: DatasetArgument = None,
     dataset_option: DatasetOption = None,
-    train_percent: Annotated[int, typer.Option(min=1, max=99, help="Share of the training part.")] = 80,
+    train_percent: Annotated[
+        int | None, typer.Option(min=1, max=99, help="Share of the training part; 80 less the test part.")
+    ] = None,
+    test_percent: Annotated[int, typer.Option(min=0, max=98, help="Share of a test part, set aside.")] = 0,
+    stratified: Annotated[
+        bool,
+        typer.Option("--stratified", help="Give each part its share of every class."),
+        Key("CheckDataset.split.stratified"),
+    ] = False,
+    folds: Annotated[
+        int | None,
+        typer.Option(min=2, help="Write this number of folds into folds/ instead."),
+        Key("CheckDataset.split.folds"),
+    ] = None,
+    by_folder: Annotated[
+        bool,
+        typer.Option("--by-folder", help="Keep the images of one folder together."),
+        Key("CheckDataset.groups.by_folder"),
+    ] = False,
+    group_pattern: Annotated[
+        str | None,
+        typer.Option(metavar="REGEX", help="Keep images together by a part of their names: '(patient[0-9]+)_'."),
+        Key("CheckDataset.groups.pattern"),
+    ] = None,
+    group_table: Annotated[
+        str | None,
+        typer.Option(metavar="CSV", help="Keep images together by a table of image and group."),
+        Key("CheckDataset.groups.table"),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the shuffle.")] = 0,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Replace lists that segcli did not write, unasked.")] = False,
     dry_run: DryRun = False,
     undo: Undo = False,
     task: TaskOption = None,
@@ -120,14 +150,18 @@ def split(
     print_config: PrintConfig = False,
     debug: Debug = False,
 ) -> None:
-    """Split a dataset anew into train and val, then check it; the old lists are kept."""
-    values = {
-        "CheckDataset.split.enable": True,
-        "CheckDataset.split.train_percent": train_percent,
-        "CheckDataset.split.val_percent": 100 - train_percent,
-        "CheckDataset.split.seed": seed,
-    }
-    _change(context, values, model_to_check(dataset or dataset_option, task, config))
+    """Split a dataset anew into train, val and test, or into folds, then check it; the old lists are kept."""
+    train = max(80 - test_percent, 1) if train_percent is None else train_percent
+    values = {"CheckDataset.split.enable": True, "CheckDataset.split.seed": seed, "CheckDataset.split.replace": yes}
+    if folds is None:
+        shares = {"train": train, "val": 100 - train - test_percent, "test": test_percent}
+        values |= {f"CheckDataset.split.{part}_percent": share for part, share in shares.items()}
+    of_task = model_to_check(dataset or dataset_option, task, config)
+    if not (yes or dry_run or undo) and sys.stdin.isatty():
+        settings = {key: ("segcli split", value) for key, value in values.items()}
+        options = given(context, "check_dataset", {**of_task, **settings})
+        values["CheckDataset.split.replace"] = may_replace(config, override or (), options)
+    _change(context, values, of_task)
 
 
 def _change(context: typer.Context, values: dict[str, Any], of_task: dict[str, tuple[str, Any]]) -> None:

@@ -118,6 +118,9 @@ def _split(config: Config) -> Faults:
     split = config.CheckDataset.split
     if not split.enable:
         return
+    yield from _split_of_a_conversion(config)
+    if split.folds is not None:
+        return
     parts = {"train_percent": split.train_percent, "val_percent": split.val_percent}
     missing = [name for name, value in parts.items() if value is None]
     for name in missing:
@@ -126,13 +129,28 @@ def _split(config: Config) -> Faults:
         yield ConfigFault(f"CheckDataset.split.{name}", "is needed when the split is enabled", remedy)
     if missing:
         return
-    numbers = [value for value in parts.values() if value is not None]
+    numbers = [value for value in (*parts.values(), split.test_percent or None) if value is not None]
     if sum(numbers) != 100:
-        message = f"{numbers[0]} and {numbers[1]} make {sum(numbers)}; expected 100 together"
-        yield ConfigFault("CheckDataset.split", message, f"set val_percent to {100 - numbers[0]}")
+        rest = 100 - sum(numbers) + numbers[1]
+        message = f"{' and '.join(map(str, numbers))} make {sum(numbers)}; expected 100 together"
+        yield ConfigFault("CheckDataset.split", message, f"set val_percent to {rest}" if rest > 0 else "lower them")
     elif 0 in numbers:
         empty = "train_percent" if numbers[0] == 0 else "val_percent"
         yield ConfigFault(f"CheckDataset.split.{empty}", "is 0; each part needs images", "set it to 1 or more")
+
+
+def _split_of_a_conversion(config: Config) -> Faults:
+    """What a conversion does not decide: it writes train and val, before there are label maps to count."""
+    split = config.CheckDataset.split
+    if config.CheckDataset.convert.enable:
+        for name, wanted in (
+            ("test_percent", split.test_percent),
+            ("stratified", split.stratified),
+            ("folds", split.folds),
+        ):
+            if wanted:
+                remedy = "convert first, then `segcli split`"
+                yield ConfigFault(f"CheckDataset.split.{name}", "cannot be combined with a conversion", remedy)
 
 
 def _rule_settings(config: Config) -> Faults:
@@ -238,7 +256,10 @@ def _class_weights(config: Config) -> Faults:
         yield ConfigFault("Train.class_weights", f"holds {len(weights)} weights for {count} classes")
 
 
-_SPLIT = ("CheckDataset.split.enable", "CheckDataset.split.train_percent", "CheckDataset.split.val_percent")
+_SPLIT = tuple(
+    f"CheckDataset.split.{name}"
+    for name in ("enable", "train_percent", "val_percent", "test_percent", "folds", "stratified")
+)
 RULES: tuple[Rule, ...] = (
     Rule(("Global.device",), _device),
     Rule(("Global.export_with_pir",), _pir),

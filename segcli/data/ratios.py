@@ -1,12 +1,12 @@
-"""Divides things so that none is lost."""
+"""Shares of the parts of a dataset, as a configuration gives them."""
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from segcli.data.partition import Divisible, partition
 from segcli.errors import ConfigError, ConfigFault
 
 T = TypeVar("T")
@@ -15,7 +15,7 @@ _KEY = "CheckDataset.split"
 
 @dataclass(frozen=True)
 class Shares:
-    """Percentages of both parts.
+    """Percentages of the parts.
 
     Raises:
         ConfigError: One is missing or out of range, or they do not make 100.
@@ -23,30 +23,29 @@ class Shares:
 
     train_percent: int
     val_percent: int
+    test_percent: int = 0
 
     @staticmethod
-    def checked(train_percent: int | None, val_percent: int | None) -> Shares:
+    def checked(train_percent: int | None, val_percent: int | None, test_percent: int = 0) -> Shares:
         """The shares of a configuration."""
         faults = [
             ConfigFault(f"{_KEY}.{name}", "is needed to divide a dataset", "give a whole number of percent")
             for name, value in (("train_percent", train_percent), ("val_percent", val_percent))
             if value is None
         ]
-        if train_percent is not None and val_percent is not None and train_percent + val_percent != 100:
-            message = f"train_percent {train_percent} and val_percent {val_percent} do not make 100"
-            faults.append(ConfigFault(_KEY, message, f"val_percent={100 - train_percent}"))
+        if train_percent is not None and val_percent is not None and train_percent + val_percent + test_percent != 100:
+            test = f" and test_percent {test_percent}" if test_percent else ""
+            message = f"train_percent {train_percent} and val_percent {val_percent}{test} do not make 100"
+            rest = 100 - train_percent - test_percent
+            faults.append(ConfigFault(_KEY, message, f"val_percent={rest}" if rest >= 0 else "make them smaller"))
         if faults or train_percent is None or val_percent is None:
             raise ConfigError(faults)
-        return Shares(train_percent, val_percent)
+        return Shares(train_percent, val_percent, test_percent)
 
-    def train_count(self, total: int) -> int:
-        """How many of `total` are for training: rounded, and at least one for each part that has a share."""
-        count = (total * self.train_percent + 50) // 100
-        if total > 1 and self.train_percent:
-            count = max(count, 1)
-        if total > 1 and self.val_percent:
-            count = min(count, total - 1)
-        return count
+    @property
+    def weights(self) -> tuple[int, ...]:
+        """The percentages of train, val and, where there is one, test."""
+        return (self.train_percent, self.val_percent, *([self.test_percent] if self.test_percent else []))
 
 
 DEFAULT_SHARES = Shares(80, 20)
@@ -56,7 +55,7 @@ DEFAULT_SHARES = Shares(80, 20)
 def divide(
     items: Sequence[T], shares: Shares, seed: int, key: Callable[[T], str] | None = None
 ) -> tuple[list[T], list[T]]:
-    """Both parts, each in the order of `items`; every item is in exactly one.
+    """Train and val at random, each in the order of `items`; every item is in exactly one.
 
     Args:
         items: What is divided.
@@ -65,11 +64,6 @@ def divide(
         key: Unlike for all items. With it the division does not depend on the order of the items, so that a division of
             what was divided gives the same again.
     """
-    order = list(range(len(items)))
-    if key is not None:
-        order.sort(key=lambda number: key(items[number]))
-    random.Random(seed).shuffle(order)
-    chosen = set(order[: shares.train_count(len(items))])
-    train = [item for number, item in enumerate(items) if number in chosen]
-    val = [item for number, item in enumerate(items) if number not in chosen]
-    return train, val
+    names = [f"{number:012}" for number in range(len(items))] if key is None else [key(item) for item in items]
+    train, val = partition([Divisible(name) for name in names], shares.weights[:2], seed)
+    return [items[number] for number in train], [items[number] for number in val]

@@ -32,19 +32,28 @@ class ConvertConfig(Section):
 
 
 class SplitConfig(Section):
-    """A new split into train and val.
+    """A new split into train, val and, where asked for, test. `CheckDataset.groups` keeps images together.
 
     Attributes:
         enable: Whether to split.
-        train_percent: Share of the training part; with val_percent it makes 100.
+        train_percent: Share of the training part; with val_percent and test_percent it makes 100.
         val_percent: Share of the validation part.
+        test_percent: Share of a test part, which neither trains nor validates; 0 writes none.
         seed: Seed of the shuffle.
+        stratified: Whether each part gets its share of every class, by pixels or objects.
+        folds: Number of folds, written into `folds/`, each with its own train and val; null makes one split.
+        replace: Whether lists that segcli did not write are replaced; copies are kept as `.bak`. The command
+            `segcli split` asks before that.
     """
 
     enable: Annotated[bool, Stock(False)] = False
     train_percent: Annotated[Percent | None, Stock()] = Field(default=None, ge=0, le=100)
     val_percent: Annotated[Percent | None, Stock()] = Field(default=None, ge=0, le=100)
+    test_percent: Percent = Field(default=0, ge=0, le=100)
     seed: int = Field(default=0, ge=0)
+    stratified: bool = False
+    folds: int | None = Field(default=None, ge=2)
+    replace: bool = True
 
 
 class GroupsConfig(Section):

@@ -25,6 +25,9 @@ from segcli.rules import finding
 
 ANNOTATION_FILES = {split: f"annotations/instance_{split.value}.json" for split in Split}
 """PaddleX's names."""
+TEST_FILE = "annotations/instance_test.json"
+FOLDS = "folds"
+"""Where `segcli split` writes folds, each with both files; never searched for a dataset."""
 _FOLDERS = frozenset({"annotations", "annotation"})
 _DEPTH = 3
 _MANY = 32
@@ -107,7 +110,7 @@ def _annotation_files(folder: Path, depth: int = 0) -> Iterator[Path]:
             yield path
     if depth < _DEPTH:
         for path in entries:
-            if path.is_dir() and path.name != FOLDER and not path.is_symlink():
+            if path.is_dir() and path.name not in (FOLDER, FOLDS) and not path.is_symlink():
                 yield from _annotation_files(path, depth + 1)
 
 

@@ -25,6 +25,7 @@ from segcli.findings import Finding, has_errors
 from segcli.rules import finding
 
 LIST_FILES = {Split.TRAIN: "train.txt", Split.VAL: "val.txt"}
+TEST_LIST = "test.txt"
 IMAGE_FOLDER = "images"
 
 

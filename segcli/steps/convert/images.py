@@ -6,10 +6,12 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
-from segcli.config.schema import SplitConfig
+from segcli.config.schema import CheckDatasetConfig
 from segcli.data.formats.annotated import AnnotatedDataset, AnnotatedImage
 from segcli.data.formats.format import PlacedImage
-from segcli.data.ratios import DEFAULT_SHARES, Shares, divide
+from segcli.data.groups import group_rule
+from segcli.data.partition import Divisible, partition
+from segcli.data.ratios import DEFAULT_SHARES, Shares
 from segcli.data.samples import Split
 from segcli.data.transaction import Transaction
 from segcli.findings import Finding
@@ -30,7 +32,7 @@ def stage_image(placed: PlacedImage, target: str, root: Path, changes: Transacti
 
 
 def place_images(
-    dataset: AnnotatedDataset, settings: SplitConfig, *, in_place: bool = False
+    dataset: AnnotatedDataset, settings: CheckDatasetConfig, *, in_place: bool = False
 ) -> tuple[tuple[PlacedImage, ...], list[Finding]]:
     """Decides everything about the images; writes nothing.
 
@@ -54,12 +56,15 @@ def place_images(
     return placed, findings
 
 
-def _splits(listed: list[Split | None], images: list[str], settings: SplitConfig) -> list[Split]:
-    if not settings.enable and None not in listed:
-        return [split for split in listed if split is not None]
-    shares = Shares.checked(settings.train_percent, settings.val_percent) if settings.enable else DEFAULT_SHARES
-    train = set(divide(images, shares, settings.seed, key=str)[0])
-    return [Split.TRAIN if image in train else Split.VAL for image in images]
+def _splits(listed: list[Split | None], images: list[str], settings: CheckDatasetConfig) -> list[Split]:
+    split, groups = settings.split, settings.groups
+    if not split.enable and None not in listed:
+        return [own for own in listed if own is not None]
+    shares = Shares.checked(split.train_percent, split.val_percent) if split.enable else DEFAULT_SHARES
+    group_of = group_rule(groups.by_folder, groups.pattern, groups.table)
+    divisible = [Divisible(name, group=group_of(name) if group_of else None) for name in images]
+    train = set(partition(divisible, shares.weights, split.seed)[0])
+    return [Split.TRAIN if number in train else Split.VAL for number in range(len(images))]
 
 
 class _Names:

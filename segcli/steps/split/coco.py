@@ -1,47 +1,90 @@
-"""A new division of a COCOInstSegDataset by its images: `annotations/instance_train.json` and `instance_val.json`."""
+"""A new split of a COCO dataset by its images, written under PaddleX's names, or as folds."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from segcli.data.formats.coco import find_coco_root
-from segcli.data.formats.coco_layout import ANNOTATION_FILES
-from segcli.data.ratios import Shares, divide
+from segcli.data.formats.coco_layout import ANNOTATION_FILES, FOLDS, TEST_FILE, CocoLayout, coco_layout
+from segcli.data.partition import Divisible
 from segcli.data.samples import Split
 from segcli.errors import DatasetError
 from segcli.findings import Severity
 from segcli.plurals import counted
+from segcli.steps.split.balance import balance_of
 from segcli.steps.split.coco_merge import CocoMerge
 from segcli.steps.split.plan import SplitPlan
+from segcli.steps.split.request import SplitRequest
 
 _HARMLESS = frozenset({"C103", "C105"})
 """A file that is missing or empty: the other one is divided."""
+FILES = {**{split.value: ANNOTATION_FILES[split] for split in Split}, "test": TEST_FILE}
 
 
-def plan_coco(dataset_dir: Path, shares: Shares, seed: int) -> SplitPlan:
-    """Divides the images of both files; see `CocoMerge` for what becomes of ids, categories and other keys.
+def plan_coco(dataset_dir: Path, request: SplitRequest) -> SplitPlan:
+    """Divides the images of the files; see `CocoMerge` for what becomes of ids, categories and other keys.
 
     Raises:
         DatasetError: There is no image, or entries would be lost or get another meaning; lists every fault.
+        UsageError: There are fewer images or groups than parts.
     """
     root = find_coco_root(dataset_dir)
-    merged = CocoMerge(root)
-    for split in Split:
-        merged.add(split)
+    merged, notes = _merged(root, request)
+    images = [
+        Divisible(name, merged.objects_of(name), request.group_of(name) if request.group_of else None)
+        for name in merged.images
+    ]
+    parts = request.parts(images)
+    contents = _contents(merged, list(merged.images), parts, request)
+    own = {part: merged.content(FILES.get(part), [images[n].name for n in numbers]) for part, numbers in parts.items()}
+    return SplitPlan(
+        root,
+        request,
+        {part: len(content["images"]) for part, content in own.items()},
+        {name: json.dumps(content, ensure_ascii=False) + "\n" for name, content in contents.items()},
+        balance_of(images, parts, merged.names, "objects"),
+        annotations={part: len(content["annotations"]) for part, content in own.items()},
+        notes=notes,
+    )
+
+
+def _merged(root: Path, request: SplitRequest) -> tuple[CocoMerge, tuple[str, ...]]:
+    """All that is divided, and what is worth saying about it."""
+    layout = coco_layout(root) or CocoLayout(root, ANNOTATION_FILES)
+    merged = CocoMerge(root, layout)
+    for file in dict.fromkeys(layout.files.values()):
+        merged.add(file)
+    notes = []
+    if (root / TEST_FILE).is_file():
+        if request.takes_test:
+            merged.add(TEST_FILE)
+        else:
+            notes.append(f"the images of {TEST_FILE} stay there")
+    merged.drop_copies()
+    if merged.copies:
+        listed = f"{counted(merged.copies, 'image')} with the same objects"
+        notes.append(f"{listed} stood in more than one file, or twice in one; each is written once")
     faults = [fault for fault in merged.findings if fault.severity is Severity.ERROR and fault.code not in _HARMLESS]
     if faults or not merged.images:
         what = f"{counted(len(faults), 'fault')}; nothing was divided" if faults else "the files list no image"
         raise DatasetError(what, faults or merged.findings, path=root)
-    parts = divide(list(merged.images), shares, seed, key=str)
-    contents = {split: merged.content(split, part) for split, part in zip(Split, parts, strict=True)}
-    train, val = (_counts(content) for content in contents.values())
-    files = {
-        ANNOTATION_FILES[split]: json.dumps(content, ensure_ascii=False) + "\n" for split, content in contents.items()
-    }
-    return SplitPlan(root, train[0], val[0], seed, files, (train[1], val[1]))
+    return merged, tuple(notes)
 
 
-def _counts(content: dict[str, Any]) -> tuple[int, int]:
-    return len(content["images"]), len(content["annotations"])
+def _contents(
+    merged: CocoMerge, names: Sequence[str], parts: Mapping[str, Sequence[int]], request: SplitRequest
+) -> dict[str, dict[str, Any]]:
+    """What each file is to hold."""
+    if request.folds is None:
+        return {FILES[part]: merged.content(FILES[part], [names[n] for n in own]) for part, own in parts.items()}
+    contents = {}
+    for fold, own in parts.items():
+        held = set(own)
+        rest = [name for number, name in enumerate(names) if number not in held]
+        for split, chosen in ((Split.TRAIN, rest), (Split.VAL, [names[number] for number in own])):
+            file = ANNOTATION_FILES[split]
+            contents[f"{FOLDS}/{fold}/{file.rpartition('/')[2]}"] = merged.content(file, chosen)
+    return contents

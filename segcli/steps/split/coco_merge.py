@@ -1,14 +1,18 @@
-"""Both annotation files of a COCO dataset in one, so that its images can be divided anew."""
+"""The annotation files of a COCO dataset in one, so that its images can be divided anew."""
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from segcli.data.formats.coco_file import LISTS, AnnotationFile
-from segcli.data.formats.coco_layout import ANNOTATION_FILES
-from segcli.data.samples import Split
+from segcli.data.formats.coco_file import IMAGE_FOLDER, LISTS, AnnotationFile
+from segcli.data.formats.coco_layout import ANNOTATION_FILES, CocoLayout
+from segcli.data.formats.coco_objects import is_crowd
+from segcli.data.formats.image_index import ImageIndex
+from segcli.data.lists import relative_name
 from segcli.findings import Finding
 from segcli.rules import finding
 
@@ -16,44 +20,74 @@ Entry = dict[str, Any]
 
 
 class CocoMerge:
-    """The entries of both files.
+    """The entries of all files.
 
     Images and annotations keep their ids unless one was used before; then they get a new one. Categories are the same
     if their names are. Two entries of one file name stay together. Every other key stays in its file; what only one
-    file has, the other gets too, and lists are joined: images refer to their licenses.
+    file has, the others get too, and lists are joined: images refer to their licenses. Images of files that have other
+    names than PaddleX's are named by their place in the dataset, where PaddleX's names would not find them.
 
     Attributes:
         images: Entries of images by file name, in the order of the files.
+        copies: Entries of images that `drop_copies` dropped.
         findings: What is wrong; entries would be lost or get another meaning.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, layout: CocoLayout | None = None) -> None:
         self.images: dict[str, list[Entry]] = {}
+        self.copies = 0
         self.findings: list[Finding] = []
         self._root = root
+        self._layout = layout or CocoLayout(root, ANNOTATION_FILES)
         self._annotations: dict[int, list[Entry]] = {}
         self._annotation_ids: set[int] = set()
         self._categories: dict[str, Entry] = {}
-        self._others: dict[Split, Entry] = {}
+        self._others: dict[str, Entry] = {}
 
-    def add(self, split: Split) -> None:
-        """Reads the file of one part."""
-        reader = AnnotationFile(self._root, ANNOTATION_FILES[split])
+    @property
+    def names(self) -> dict[int, str]:
+        """Names of the categories by their id in the result."""
+        return {entry["id"]: name for name, entry in self._categories.items()}
+
+    def objects_of(self, name: str) -> Counter[int]:
+        """Objects of each category id in an image, crowds left out."""
+        entries = [entry for image in self.images[name] for entry in self._annotations[image["id"]]]
+        return Counter(entry["category_id"] for entry in entries if not is_crowd(entry))
+
+    def add(self, file: str) -> None:
+        """Reads one file."""
+        reader = AnnotationFile(self._root, file)
         content = reader.load_all()
         names = reader.categories(content)
         self.findings += reader.findings
-        self._others[split] = {key: value for key, value in content.items() if key not in LISTS}
+        self._others[file] = {key: value for key, value in content.items() if key not in LISTS}
         images = self._add_images(reader.file, content["images"])
         categories = self._add_categories(reader.file, content["categories"], names)
         self._add_annotations(reader.file, content["annotations"], images, categories)
 
-    def content(self, split: Split, names: Iterable[str]) -> Entry:
-        """What the file of a part holds when these are its images."""
+    def drop_copies(self) -> None:
+        """Keeps one of several entries of an image that have the same objects, as where one file stands for all."""
+        for name, entries in self.images.items():
+            kept: dict[str, Entry] = {}
+            for entry in entries:
+                kept.setdefault(self._objects_text(entry), entry)
+            self.copies += len(entries) - len(kept)
+            self.images[name] = list(kept.values())
+
+    def _objects_text(self, image: Entry) -> str:
+        own = [{**entry, "id": 0, "image_id": 0} for entry in self._annotations[image["id"]]]
+        return json.dumps(sorted(json.dumps(entry, sort_keys=True) for entry in own))
+
+    def content(self, file: str | None, names: Iterable[str]) -> Entry:
+        """What a file holds when these are its images; None is a file that was not there before."""
         images = [image for name in names for image in self.images[name]]
         annotations = [entry for image in images for entry in self._annotations[image["id"]]]
-        own, other = (self._others[part] for part in (split, *(part for part in Split if part is not split)))
+        own = self._others.get(file or "", {})
+        others = [values for name, values in self._others.items() if name != file]
+        for other in others:
+            own = _joined(own, other)
         lists = {"images": images, "annotations": annotations, "categories": list(self._categories.values())}
-        return {**_joined(own, other), **lists}
+        return {**own, **lists}
 
     def _add_images(self, file: str, entries: list[Any]) -> dict[int, int]:
         """New id of each image id."""
@@ -67,11 +101,21 @@ class CocoMerge:
             else:
                 good[entry["id"]] = entry
         new_ids = _free_ids(self._annotations, list(good))
+        places = ImageIndex(self._root, self._layout.image_folders(file))
         for entry, new in zip(good.values(), new_ids, strict=True):
             name = str(entry["file_name"]).replace("\\", "/")
-            self.images.setdefault(name, []).append({**entry, "id": new})
+            moved = {} if self._layout.is_paddlex else {"file_name": self._place(name, places)}
+            self.images.setdefault(moved.get("file_name", name), []).append({**entry, **moved, "id": new})
             self._annotations[new] = []
         return dict(zip(good, new_ids, strict=True))
+
+    def _place(self, name: str, places: ImageIndex) -> str:
+        """Where an image lies, relative to the folder of images or to the dataset; its name where it is not found."""
+        found = places.find(name)
+        if found is None:
+            return name
+        folder = self._root / IMAGE_FOLDER
+        return relative_name(found, folder if found.is_relative_to(folder) else self._root)
 
     def _add_categories(self, file: str, entries: list[Any], names: dict[int, str]) -> dict[int, int]:
         """Id in the result of each category id."""

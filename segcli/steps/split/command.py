@@ -1,46 +1,68 @@
-"""`split`: divides the images of both parts anew."""
+"""`split`: divides the images of a dataset anew."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from shlex import quote
 
 from segcli.config.schema import Config
-from segcli.data.journal import signature
-from segcli.data.ratios import Shares
+from segcli.data.files import sha256_of
+from segcli.data.journal import signature, steps
 from segcli.data.settled import dataset_root, read_settled
 from segcli.data.transaction import changing, transaction
+from segcli.errors import UsageError
 from segcli.lazy import load_object
 from segcli.models.names import MODEL_TASKS
 from segcli.steps.split.plan import SplitPlan, SplitReport
+from segcli.steps.split.request import PARTS, SplitRequest
 from segcli.tasks import TASKS, layout_part
 
 _FINDERS = {"masks": "segcli.data.formats.masks:find_root", "coco": "segcli.data.formats.coco:find_coco_root"}
 """Layout -> what finds the folder of such a dataset."""
+_FILES = {"masks": "segcli.steps.split.masks:FILES", "coco": "segcli.steps.split.coco:FILES"}
+"""Layout -> the file of each part."""
 
 
 def plan_split(config: Config) -> SplitPlan:
-    """The division that a configuration asks for, with nothing written.
+    """The split that a configuration asks for, with nothing written.
 
     Raises:
         ConfigError: No dataset was given, or the percentages do not make 100.
         DatasetError: The dataset cannot be divided without loss, or a change of it was stopped half-way.
+        UsageError: There are fewer images, or groups of them, than parts.
         BusyError: Another process is changing the dataset.
     """
-    settings = config.CheckDataset.split
-    shares = Shares.checked(settings.train_percent, settings.val_percent)
     planner = layout_part("split", MODEL_TASKS[config.Global.model])
     dataset_dir: Path = config.Global.dataset
+    request = SplitRequest.of(config.CheckDataset)
 
     def read() -> SplitPlan:
-        plan: SplitPlan = planner(dataset_dir, shares, settings.seed)
+        plan: SplitPlan = planner(dataset_dir, request)
         return replace(plan, seen=signature(plan.root))
 
     return read_settled(dataset_dir, read)
 
 
+def lists_by_hand(config: Config) -> list[str]:
+    """Lists or annotation files of parts that segcli did not write, or that were edited since.
+
+    Raises:
+        ConfigError: No dataset was given.
+        DatasetError: There is no dataset, or a journal is damaged.
+    """
+    layout = TASKS[MODEL_TASKS[config.Global.model]].layout
+    root = dataset_root(config.Global.dataset, load_object(_FINDERS[layout]))
+    split = config.CheckDataset.split
+    parts: tuple[str, ...] = () if split.folds else PARTS if split.test_percent else PARTS[:2]
+    names: dict[str, str] = load_object(_FILES[layout])
+    mine = {(change.target, change.digest) for step in steps(root) for change in step.changes}
+    there = [names[part] for part in parts if (root / names[part]).is_file()]
+    return [name for name in there if (name, sha256_of(root / name)) not in mine]
+
+
 def apply_split(plan: SplitPlan) -> SplitReport:
-    """Writes a division, whole or not at all; the old files are kept as `.bak`.
+    """Writes a split, whole or not at all; the old files are kept as `.bak`.
 
     `segcli.data.transaction.undo` takes it back.
 
@@ -54,7 +76,24 @@ def apply_split(plan: SplitPlan) -> SplitReport:
 
 
 def split_dataset(config: Config) -> SplitReport:
-    """Divides the dataset of a configuration anew; see `plan_split` for the errors."""
+    """Divides the dataset of a configuration anew; see `plan_split` for the errors.
+
+    Raises:
+        UsageError: Lists would be replaced that segcli did not write, and `split.replace` is false.
+    """
     finder = load_object(_FINDERS[TASKS[MODEL_TASKS[config.Global.model]].layout])
-    with changing(dataset_root(config.Global.dataset, finder), "segcli split"):
-        return apply_split(plan_split(config))
+    root = dataset_root(config.Global.dataset, finder)
+    with changing(root, "segcli split"):
+        plan = plan_split(config)
+        if not config.CheckDataset.split.replace:
+            kept = [name for name in lists_by_hand(config) if name in plan.files and _differs(root / name, plan)]
+            if kept:
+                verb = "was" if len(kept) == 1 else "were"
+                message = f"{', '.join(kept)} {verb} not written by segcli; nothing was divided"
+                hint = f"segcli split {quote(str(config.Global.dataset))} --yes replaces it and keeps a copy as .bak"
+                raise UsageError(message, path=root, hint=hint)
+        return apply_split(plan)
+
+
+def _differs(path: Path, plan: SplitPlan) -> bool:
+    return path.read_bytes() != plan.files[path.relative_to(plan.root).as_posix()].encode()

@@ -1,57 +1,119 @@
-"""A new division of a SegDataset: `train.txt` and `val.txt`."""
+"""A new split of a SegDataset: `train.txt`, `val.txt` and `test.txt`, or the lists of folds."""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from segcli.data.formats.masks import LIST_FILES, find_root, scan_lists
-from segcli.data.lists import joined_line, relative_name
-from segcli.data.ratios import Shares, divide
+from segcli.data.class_amounts import pixels_by_class
+from segcli.data.class_files import NUMBERED_FILE
+from segcli.data.formats.coco_layout import FOLDS
+from segcli.data.formats.masks import LIST_FILES, TEST_LIST, class_names_of, find_root, scan_lists
+from segcli.data.formats.voc_layout import COLOUR_FILE
+from segcli.data.lists import joined_line, relative_name, scan_list
+from segcli.data.partition import Divisible
 from segcli.data.samples import SegSample, Split
 from segcli.errors import DatasetError
-from segcli.findings import Severity
+from segcli.findings import Finding, Severity
 from segcli.plurals import counted
+from segcli.steps.split.balance import balance_of
 from segcli.steps.split.plan import SplitPlan
+from segcli.steps.split.request import SplitRequest
 
 _HARMLESS = frozenset({"S101", "S102"})
 """A list that is missing or empty: the other one is divided."""
+FILES = {**{split.value: LIST_FILES[split] for split in Split}, "test": TEST_LIST}
+
+MasksOf = dict[Path, dict[Path, None]]
 
 
-def plan_masks(dataset_dir: Path, shares: Shares, seed: int) -> SplitPlan:
-    """Divides the samples of both lists.
+def plan_masks(dataset_dir: Path, request: SplitRequest) -> SplitPlan:
+    """Divides the samples of the lists.
 
     Repeated lines are written once; an image that has several masks stays in one part with all of them.
 
     Raises:
         DatasetError: There is no sample, or a line would be lost because it cannot be used; lists every fault.
+        UsageError: There are fewer images or groups than parts.
     """
     root = find_root(dataset_dir)
     lists = scan_lists(root)
-    faults = [fault for fault in lists.findings if fault.severity is Severity.ERROR and fault.code not in _HARMLESS]
-    samples = _by_image((*lists.train, *lists.val))
-    if faults or not samples:
+    test, test_findings = scan_list(root, TEST_LIST) if (root / TEST_LIST).is_file() else ((), [])
+    findings = [*lists.findings, *test_findings]
+    masks = _by_image((*lists.train, *lists.val, *(test if request.takes_test else ())))
+    _refuse_lost(findings, masks, root)
+    images = _divisible(masks, root, request)
+    parts = request.parts(images)
+    files = _fold_files(list(masks), parts, masks, root) if request.folds else _part_files(parts, masks, root)
+    kept = 0 if request.takes_test else len(test)
+    names, _ = class_names_of(root)
+    if names is not None and names.file == COLOUR_FILE:
+        # Pascal VOC's labelmap.txt, which is not asked any more where there are lists
+        files[NUMBERED_FILE] = "".join(f"{number}: {name}\n" for number, name in enumerate(names.names))
+    return SplitPlan(
+        root,
+        request,
+        {part: sum(len(masks[path]) for path in _chosen(masks, own)) for part, own in parts.items()},
+        files,
+        balance_of(images, parts, dict(enumerate(names.names)) if names is not None else {}, "pixels"),
+        notes=(f"the {counted(kept, 'sample')} of {TEST_LIST} stay there",) if kept else (),
+    )
+
+
+def _refuse_lost(findings: Sequence[Finding], masks: MasksOf, root: Path) -> None:
+    faults = [fault for fault in findings if fault.severity is Severity.ERROR and fault.code not in _HARMLESS]
+    if faults or not masks:
         what = (
             f"{counted(len(faults), 'line')} would be lost; nothing was divided"
             if faults
             else "the lists name no sample"
         )
-        raise DatasetError(what, faults or lists.findings, path=root)
-    parts = divide(list(samples), shares, seed, key=lambda image: relative_name(image, root))
-    lines = [
-        [
-            joined_line(relative_name(image, root), relative_name(mask, root))
-            for image in part
-            for mask in samples[image]
-        ]
-        for part in parts
-    ]
-    files = {LIST_FILES[split]: "".join(f"{line}\n" for line in part) for split, part in zip(Split, lines, strict=True)}
-    return SplitPlan(root, len(lines[0]), len(lines[1]), seed, files)
+        raise DatasetError(what, faults or findings, path=root)
 
 
-def _by_image(samples: tuple[SegSample, ...]) -> dict[Path, dict[Path, None]]:
+def _by_image(samples: Iterable[SegSample]) -> MasksOf:
     """The masks of each image, in order, each once."""
-    masks: dict[Path, dict[Path, None]] = {}
+    masks: MasksOf = {}
     for sample in samples:
         masks.setdefault(sample.image, {})[sample.mask] = None
     return masks
+
+
+def _divisible(masks: MasksOf, root: Path, request: SplitRequest) -> list[Divisible]:
+    files = list(dict.fromkeys(mask for own in masks.values() for mask in own))
+    pixels = dict(zip(files, pixels_by_class(files), strict=True))
+    images = []
+    for image, own in masks.items():
+        name = relative_name(image, root)
+        amounts = sum((pixels[mask] for mask in own), Counter[int]())
+        images.append(Divisible(name, amounts, request.group_of(name) if request.group_of else None))
+    return images
+
+
+def _chosen(masks: MasksOf, numbers: Sequence[int]) -> list[Path]:
+    paths = list(masks)
+    return [paths[number] for number in numbers]
+
+
+def _part_files(parts: Mapping[str, Sequence[int]], masks: MasksOf, root: Path) -> dict[str, str]:
+    return {FILES[part]: _text(_chosen(masks, own), masks, root) for part, own in parts.items()}
+
+
+def _fold_files(
+    images: Sequence[Path], parts: Mapping[str, Sequence[int]], masks: MasksOf, root: Path
+) -> dict[str, str]:
+    files = {}
+    for fold, own in parts.items():
+        held = set(own)
+        rest = [image for number, image in enumerate(images) if number not in held]
+        files[f"{FOLDS}/{fold}/{LIST_FILES[Split.TRAIN]}"] = _text(rest, masks, root)
+        files[f"{FOLDS}/{fold}/{LIST_FILES[Split.VAL]}"] = _text(_chosen(masks, own), masks, root)
+    return files
+
+
+def _text(images: Iterable[Path], masks: MasksOf, root: Path) -> str:
+    lines = (
+        joined_line(relative_name(image, root), relative_name(mask, root)) for image in images for mask in masks[image]
+    )
+    return "".join(f"{line}\n" for line in lines)

@@ -1,4 +1,4 @@
-"""A division that is checked and not yet made, and what it did."""
+"""A split that is checked and not yet made, and what it did."""
 
 from __future__ import annotations
 
@@ -10,56 +10,64 @@ from typing import Any
 from segcli.data.journal import Change, Signature
 from segcli.data.transaction import change_rows
 from segcli.findings import Finding
+from segcli.steps.split.balance import Balance
+from segcli.steps.split.request import SplitRequest
 
 
 @dataclass(frozen=True)
 class SplitPlan:
-    """A division of a dataset.
+    """A split of a dataset.
 
     Attributes:
         root: The dataset's folder.
-        train: Images of the training part.
-        val: Images of the validation part.
-        seed: Seed of the shuffle.
+        request: What was asked for.
+        samples: Samples of each part or fold, in order: `train`, `val`, `test`, or `fold_1`, ...
         files: New content of the lists or annotation files, by their path in the dataset.
-        annotations: Annotations of both parts, where the layout has them.
+        balance: What each part has of every class.
+        annotations: Annotations of each part, where the layout has them.
+        notes: What else is worth saying.
         seen: The state of the dataset that it was made from.
     """
 
     root: Path
-    train: int
-    val: int
-    seed: int
+    request: SplitRequest
+    samples: Mapping[str, int]
     files: Mapping[str, str]
-    annotations: tuple[int, int] | None = None
+    balance: Balance
+    annotations: Mapping[str, int] | None = None
+    notes: tuple[str, ...] = ()
     seen: Signature | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
-        values: dict[str, Any] = {"train_samples": self.train, "val_samples": self.val, "seed": self.seed}
-        if self.annotations is not None:
-            values["train_annotations"], values["val_annotations"] = self.annotations
-        return values
+        values: dict[str, Any] = {f"{part}_samples": count for part, count in self.samples.items()}
+        values |= {"seed": self.request.seed, "stratified": self.request.stratified}
+        for part, count in (self.annotations or {}).items():
+            values[f"{part}_annotations"] = count
+        if self.notes:
+            values["notes"] = list(self.notes)
+        return {**values, "balance": self.balance.as_list()}
 
     def summary(self) -> list[tuple[str, str]]:
         """Rows for the terminal."""
-        rows = [
-            ("dataset", str(self.root)),
-            ("samples", f"{self.train} train, {self.val} val"),
-            ("seed", str(self.seed)),
-        ]
+        rows = [("dataset", str(self.root)), ("samples", _listed(self.samples))]
         if self.annotations is not None:
-            rows.insert(2, ("annotations", "{} train, {} val".format(*self.annotations)))
-        return rows
+            rows.append(("annotations", _listed(self.annotations)))
+        rows += [("seed", str(self.request.seed)), ("method", self.request.method)]
+        return [*rows, *(("note", note) for note in self.notes), *self.balance.rows()]
+
+
+def _listed(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {part.replace('_', ' ')}" for part, count in counts.items())
 
 
 @dataclass(frozen=True)
 class SplitReport:
-    """What a division did.
+    """What a split did.
 
     Attributes:
         plan: What was carried out.
-        changes: Files written and where their originals went; empty when the division is the one that was there.
+        changes: Files written and where their originals went; empty when the split is the one that was there.
     """
 
     plan: SplitPlan
@@ -72,7 +80,7 @@ class SplitReport:
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """A division has nothing to remark: what it cannot divide, it refuses."""
+        """A split has nothing to remark: what it cannot divide, it refuses."""
         return ()
 
     def as_dict(self) -> dict[str, Any]:

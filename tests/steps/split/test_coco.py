@@ -10,14 +10,14 @@ import pytest
 from segcli.data.formats.instance_data import open_instance_dataset
 from segcli.data.transaction import undo
 from segcli.errors import DatasetError
-from segcli.steps.split.command import plan_split, split_dataset
+from segcli.steps.split.command import lists_by_hand, plan_split, split_dataset
 from tests.coco_folder import CATEGORIES, annotation, make_coco_folder
 from tests.files import snapshot
 from tests.steps.split.test_masks import config
 
 
 def divided(root, train=50, val=50, seed=0):
-    report = split_dataset(config(root, train, val, seed, "SOLOv2"))
+    report = split_dataset(config(root, train, val, seed, model="SOLOv2"))
     return report, *contents(root)
 
 
@@ -49,7 +49,10 @@ def test_no_image_or_annotation_is_lost(tmp_path, total, percent, val):
     report, *parts = divided(folder.root, percent, 100 - percent)
     assert objects(*parts) == before
     assert len(parts[1]["images"]) in val
-    assert report.plan.as_dict() == {
+    values = report.plan.as_dict()
+    assert [entry["name"] for entry in values.pop("balance")] == ["кот", "dog"]
+    assert values == {
+        "stratified": False,
         "train_samples": len(parts[0]["images"]),
         "val_samples": len(parts[1]["images"]),
         "seed": 0,
@@ -135,6 +138,7 @@ def test_all_other_keys_stay(folder):
 
 def test_entries_of_one_image_stay_together(folder):
     folder.parts["val"]["images"][0]["file_name"] = "a0.png"
+    folder.parts["val"]["annotations"][0]["note"] = "another label"
     folder.write()
     for seed in range(6):
         _, *parts = divided(folder.root, seed=seed)
@@ -226,3 +230,46 @@ def test_planning_writes_nothing(folder):
     plan = plan_split(config(folder.root, 50, 50, model="SOLOv2"))
     assert ("annotations", "10 train, 10 val") in plan.summary()
     assert snapshot(folder.root, without="") == before
+
+
+def test_one_file_as_both_parts_is_written_once(folder):
+    folder.parts["val"] = folder.parts["train"]
+    folder.write()
+    report, *parts = divided(folder.root)
+    assert [len(part["images"]) for part in parts] == [3, 3]
+    assert objects(*parts) == objects(folder.parts["train"])
+    assert "6 images with the same objects" in report.plan.notes[0]
+
+
+@pytest.mark.parametrize("names", [("train/_annotations.coco.json", "valid/_annotations.coco.json"), ("result.json",)])
+def test_other_names_are_split_into_paddlex_s(folder, names):
+    images = folder.root / "images"
+    for name, part in zip(names, ("train", "val"), strict=False):
+        place = folder.root / name
+        place.parent.mkdir(exist_ok=True)
+        folder.file(part).rename(place)
+        if "/" in name:
+            for entry in folder.parts[part]["images"]:
+                (images / entry["file_name"]).rename(place.parent / entry["file_name"])
+    shutil.rmtree(folder.root / "annotations")
+    count = 10 if len(names) == 2 else 6
+    report = divided(folder.root)[0]
+    assert report.plan.samples == {"train": count // 2, "val": count // 2}
+    dataset = open_instance_dataset(folder.root)
+    assert len(dataset.train) == len(dataset.val) == count // 2
+    assert divided(folder.root)[0].changes == ()
+
+
+def test_test_part_stratified_and_folds(folder):
+    settings = config(folder.root, 60, 20, model="SOLOv2", test_percent=20, stratified=True)
+    report = split_dataset(settings)
+    test = json.loads((folder.root / "annotations/instance_test.json").read_text())
+    assert len(test["images"]) == report.plan.samples["test"] == 2
+    assert {part.images for part in report.plan.balance.classes["dog"].values()} == {6, 2}
+    assert len(open_instance_dataset(folder.root).train) == 6
+    folded = split_dataset(config(folder.root, None, None, model="SOLOv2", folds=4))
+    assert folded.plan.notes == ("the images of annotations/instance_test.json stay there",)
+    fold = json.loads((folder.root / "folds/fold_2/instance_val.json").read_text())
+    assert len(fold["images"]) == 2
+    assert len(open_instance_dataset(folder.root.parent).train) == 6
+    assert lists_by_hand(settings) == []

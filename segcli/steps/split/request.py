@@ -1,0 +1,85 @@
+"""How a dataset is to be split: shares, seed, classes, groups, folds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from segcli.config.schema import CheckDatasetConfig
+from segcli.data.groups import GroupOf, group_rule
+from segcli.data.partition import Divisible, folds, partition
+from segcli.data.ratios import Shares
+from segcli.errors import UsageError
+from segcli.plurals import counted
+
+PARTS = ("train", "val", "test")
+
+
+@dataclass(frozen=True)
+class SplitRequest:
+    """What a configuration asks for.
+
+    Attributes:
+        shares: Percentages of the parts; not used for folds.
+        seed: Seed of the shuffle.
+        stratified: Whether each part gets its share of every class.
+        group_of: From an image's name to its group, which stays in one part; None where there are no groups.
+        folds: Number of folds; None for one split.
+    """
+
+    shares: Shares
+    seed: int = 0
+    stratified: bool = False
+    group_of: GroupOf | None = None
+    folds: int | None = None
+
+    @staticmethod
+    def of(settings: CheckDatasetConfig) -> SplitRequest:
+        """The request of a configuration.
+
+        Raises:
+            ConfigError: The percentages do not make 100.
+            UsageError: The pattern or the table of groups cannot be used.
+        """
+        split, groups = settings.split, settings.groups
+        shares = (
+            Shares(100, 0)
+            if split.folds is not None
+            else Shares.checked(split.train_percent, split.val_percent, split.test_percent)
+        )
+        group_of = group_rule(groups.by_folder, groups.pattern, groups.table)
+        return SplitRequest(shares, split.seed, split.stratified, group_of, split.folds)
+
+    @property
+    def takes_test(self) -> bool:
+        """Whether the images of an existing test part are divided anew too; otherwise they stay where they are."""
+        return self.folds is None and self.shares.test_percent > 0
+
+    @property
+    def method(self) -> str:
+        """In words, for people."""
+        return ("stratified by class" if self.stratified else "at random") + (
+            ", groups kept whole" if self.group_of is not None else ""
+        )
+
+    def parts(self, images: Sequence[Divisible]) -> dict[str, list[int]]:
+        """The positions in `images` of each part that has a share.
+
+        Raises:
+            UsageError: There are fewer images, or groups of them, than parts or folds.
+        """
+        if self.folds is not None:
+            try:
+                own = folds(images, self.folds, self.seed, stratified=self.stratified)
+            except ValueError as error:
+                raise UsageError(str(error), hint="ask for fewer folds") from error
+            return {f"fold_{number}": part for number, part in enumerate(own, start=1)}
+        found = partition(images, self.shares.weights, self.seed, stratified=self.stratified)
+        for name, share, part in zip(PARTS, self.shares.weights, found, strict=False):
+            if share and not part:
+                units = len({(image.group is None, image.group or image.name) for image in images})
+                what = counted(units, "image" if self.group_of is None else "group")
+                verb = "is" if units == 1 else "are"
+                message = f"{what} {verb} too few for {len(found)} parts: {name} would be empty"
+                raise UsageError(f"{message}; nothing was divided", hint="add images, or make larger groups smaller")
+        return dict(zip(PARTS, found, strict=False))
