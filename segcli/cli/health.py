@@ -7,7 +7,7 @@ from segcli.steps.doctor.health import Health
 
 
 def show_health(health: Health) -> None:
-    """What the doctor found, and the one command that cures it."""
+    """What the doctor found, and the one command that repairs it."""
     from rich.table import Table
     from rich.text import Text
 
@@ -18,7 +18,7 @@ def show_health(health: Health) -> None:
     topic = ""
     for found in health.findings:
         value = Text(found.value)
-        remedy = found.advice or (f"python -m pip {' '.join(found.cure)}" if found.cure else "")
+        remedy = found.advice or (f"python -m pip {' '.join(found.remedy)}" if found.remedy else "")
         if remedy:
             value.append(f"\n-> {remedy}", style="dim")
         first = found.topic != topic

@@ -64,7 +64,7 @@ def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     debug: Debug = False,
 ) -> None:
-    """Tell what is installed, what is missing and the one command that cures it."""
+    """Tell what is installed, what is missing and the one command that repairs it."""
 
     def work() -> int:
         from segcli.cli.health import show_health

@@ -62,7 +62,7 @@ def paddlesegs(weights: Path, data: Path) -> tuple[float, float]:
 
 
 def in_its_own_process(weights: Path, data: Path) -> tuple[float, float]:
-    """`paddlesegs` in a process that has nothing of ours but the cures without which it does not run.
+    """`paddlesegs` in a process that has nothing of ours but the patches without which it does not run.
 
     What segcli sets for Paddle's kernels is an environment variable, which a child would inherit.
     """

@@ -30,9 +30,9 @@ def _milliseconds(work: Callable[[], object], rounds: int = 9) -> float:
 def _paddlesegs_area(prediction: np.ndarray, truth: np.ndarray) -> Callable[[], object]:
     import paddle
 
-    from segcli.engines.paddleseg.patches import apply_cures
+    from segcli.engines.paddleseg.patches import apply_patches
 
-    apply_cures()
+    apply_patches()
     from paddleseg.utils import metrics
 
     ids = paddle.to_tensor(prediction.astype("int32")[None, None])

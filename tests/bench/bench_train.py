@@ -70,10 +70,10 @@ def our_iterations(name: str) -> None:
 
 
 def their_iterations(name: str) -> None:
-    """PaddleSeg's own train() without our cure for speed, its closing count of operations and its pause."""
+    """PaddleSeg's own train() without our patch for speed, its closing count of operations and its pause."""
     import paddle
 
-    from segcli.engines.paddleseg.patches import ORIGINALS
+    from segcli.engines.paddleseg.patches import PATCHES
 
     network, optimizer, parts = _parts(name)
     arrays = _batch()
@@ -88,9 +88,9 @@ def their_iterations(name: str) -> None:
             return 2
 
     module = importlib.import_module("paddleseg.core.train")
-    speed = next(cure for cure in ORIGINALS if cure.attribute == "avg_max_reduce_channel_helper")
+    speed = next(one for one in PATCHES if one.attribute == "avg_max_reduce_channel_helper")
     with ExitStack() as stack:
-        stack.enter_context(patch.object(speed.find_owner(), speed.attribute, ORIGINALS[speed]))
+        stack.enter_context(patch.object(speed.find_owner(), speed.attribute, speed.original))
         stack.enter_context(patch.object(paddle, "flops", lambda *_args, **_kwargs: 0))
         stack.enter_context(patch.object(module.time, "sleep", lambda _seconds: None))
         folder = stack.enter_context(tempfile.TemporaryDirectory())

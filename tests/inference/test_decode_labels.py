@@ -71,9 +71,9 @@ def test_tiles_of_a_pointwise_network_change_nothing(blend, crop, stride):
 
 
 def test_uniform_tiles_are_paddlesegs_sliding_window():
-    from segcli.engines.paddleseg.patches import apply_cures
+    from segcli.engines.paddleseg.patches import apply_patches
 
-    apply_cures()
+    apply_patches()
     import paddle
     from paddleseg.core.infer import slide_inference
 

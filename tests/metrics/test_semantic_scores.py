@@ -50,9 +50,9 @@ def test_a_class_that_is_only_predicted_counts_zero():
 
 
 def test_totals_equal_those_of_paddleseg():
-    from segcli.engines.paddleseg.patches import apply_cures
+    from segcli.engines.paddleseg.patches import apply_patches
 
-    apply_cures()
+    apply_patches()
     import paddle
     from paddleseg.utils import metrics as theirs
 

@@ -1,1 +1,1 @@
-"""PaddleDetection: import, registration of our networks, cures for current Paddle, building."""
+"""PaddleDetection: import, registration of our networks, patches for current Paddle, building."""

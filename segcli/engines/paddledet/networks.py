@@ -8,7 +8,7 @@ from typing import Any
 import paddle
 
 from segcli.engines.paddledet.options import with_options
-from segcli.engines.paddledet.patches import apply_cures
+from segcli.engines.paddledet.patches import apply_patches
 from segcli.engines.paddledet.workspace import workspace
 from segcli.errors import ConfigError, ConfigFault
 from segcli.models.instance.boxes import cxcywh_to_xyxy, masks_to_boxes
@@ -50,7 +50,7 @@ def build_instance_network(
     if options:
         recipe = with_options(recipe, options)
     with workspace(recipe) as create, paddle.utils.unique_name.guard():
-        apply_cures()
+        apply_patches()
         try:
             network = create(recipe["architecture"])
         except (TypeError, ValueError, KeyError, IndexError, AssertionError) as fault:

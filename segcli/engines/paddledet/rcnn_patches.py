@@ -1,4 +1,4 @@
-"""Replacements of methods of PaddleDetection's R-CNN classes; `cures` says of which and why.
+"""Replacements of methods of PaddleDetection's R-CNN classes; `patches` says of which and why.
 
 The parameter names and results are those of the methods replaced, so `self` is an instance of their class.
 """

@@ -1,4 +1,4 @@
-"""Replacements of methods of PaddleDetection's SOLOv2 classes; `cures` says of which and why.
+"""Replacements of methods of PaddleDetection's SOLOv2 classes; `patches` says of which and why.
 
 They keep the wheel's filler: the last row of each image stands for no object (score 0), so that a traced network
 never meets an empty tensor.

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
-from segcli.engines.paddleseg.patches import apply_cures
+from segcli.engines.paddleseg.patches import apply_patches
 from segcli.lazy import load_object
 from segcli.models.spec import ModelSpec, Recipe
 
@@ -35,7 +35,7 @@ def build(recipe: ModelSpec | Recipe, num_classes: int) -> Network:
     """
     import paddle
 
-    apply_cures()
+    apply_patches()
     wanted = recipe.network if isinstance(recipe, ModelSpec) else recipe
     with paddle.utils.unique_name.guard():
         return _build_part({**wanted, "num_classes": num_classes})

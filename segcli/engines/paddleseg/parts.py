@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from segcli.engine import Network
-from segcli.engines.paddleseg.patches import apply_cures
+from segcli.engines.paddleseg.patches import apply_patches
 from segcli.errors import ConfigError, ConfigFault
 from segcli.models.spec import Recipe
 
@@ -17,7 +17,7 @@ _NEEDS_CLASSES = ("MaskFormerLoss", "GenerateInstanceTargets")
 
 
 def _builder(config: SimpleNamespace | None = None) -> Any:
-    apply_cures()
+    apply_patches()
     from paddleseg.cvlibs import SegBuilder
 
     from segcli.engines.paddleseg.losses import register_losses

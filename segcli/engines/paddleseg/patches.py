@@ -6,8 +6,6 @@ Paddle 3 no longer multiplies a float tensor by an integer or boolean one, and s
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
-from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -15,49 +13,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segcli.engines.paddleseg.importing import import_paddleseg
+from segcli.engines.patching import Method, Patch, apply_all
 
 if TYPE_CHECKING:
     from paddle import Tensor
 
-Method = Callable[..., Any]
 
-
-@dataclass(frozen=True)
-class Cure:
-    """One replaced attribute.
-
-    Attributes:
-        owner: Module, or class as ``module:Class``, that holds the attribute.
-        attribute: Name of the function or method.
-        make: Makes the replacement from the original.
-    """
-
-    owner: str
-    attribute: str
-    make: Callable[[Method], Method]
-
-    def find_owner(self) -> Any:
-        """The module or class itself."""
-        module, _, name = self.owner.partition(":")
-        holder = import_module(module)
-        return getattr(holder, name) if name else holder
-
-
-ORIGINALS: dict[Cure, Method] = {}
-"""What each applied cure has replaced."""
-
-
-def apply_cures() -> None:
-    """Imports paddleseg and applies every cure that is not applied yet."""
+def apply_patches() -> None:
+    """Imports paddleseg and applies every patch that is not applied yet."""
     import_paddleseg()
-    for cure in CURES:
-        if cure not in ORIGINALS:
-            owner = cure.find_owner()
-            ORIGINALS[cure] = getattr(owner, cure.attribute)
-            setattr(owner, cure.attribute, cure.make(ORIGINALS[cure]))
+    apply_all(PATCHES)
 
 
-def cure_cross_entropy(_original: Method) -> Method:
+def patch_cross_entropy(_original: Method) -> Method:
     """`mask * coef` is float by integer; with class weights `label * mask` is integer by float."""
     import paddle
     import paddle.nn.functional as F
@@ -85,7 +53,7 @@ def cure_cross_entropy(_original: Method) -> Method:
     return post_process_loss
 
 
-def cure_ohem(_original: Method) -> Method:
+def patch_ohem(_original: Method) -> Method:
     """`prob + (1 - valid_mask)` is float by integer (reached when there are more than `min_kept` labelled pixels)."""
     import paddle
     import paddle.nn.functional as F
@@ -114,7 +82,7 @@ def cure_ohem(_original: Method) -> Method:
     return forward
 
 
-def cure_dual_task(_original: Method) -> Method:
+def patch_dual_task(_original: Method) -> Method:
     """The logits, the labels and the loss are multiplied by a boolean mask."""
     import paddle
     import paddle.nn.functional as F
@@ -141,7 +109,7 @@ def _mean_where(loss: Tensor, chosen: Tensor) -> Tensor:
     return total / count if count > 1e-10 else total
 
 
-def cure_relax_boundary(original: Method) -> Method:
+def patch_relax_boundary(original: Method) -> Method:
     """The relaxed one-hot labels are integers, and are multiplied by probabilities."""
 
     def relax_onehot(self: Any, label: Tensor, num_classes: int) -> Tensor:
@@ -151,7 +119,7 @@ def cure_relax_boundary(original: Method) -> Method:
     return relax_onehot
 
 
-def cure_rmi(_original: Method) -> Method:
+def patch_rmi(_original: Method) -> Method:
     """One-hot labels and probabilities are multiplied by a boolean mask."""
     import paddle
     import paddle.nn.functional as F
@@ -169,7 +137,7 @@ def cure_rmi(_original: Method) -> Method:
     return forward_sigmoid
 
 
-def cure_regression(original: Method) -> Method:
+def patch_regression(original: Method) -> Method:
     """L1 and MSE take the difference of float predictions and integer labels."""
 
     def forward(self: Any, input: Tensor, label: Tensor) -> Tensor:
@@ -179,7 +147,7 @@ def cure_regression(original: Method) -> Method:
     return forward
 
 
-def cure_calculate_area(_original: Method) -> Method:
+def patch_calculate_area(_original: Method) -> Method:
     """The areas of the classes are 0-dimensional, which `concat` refuses: they are stacked here."""
     import paddle
 
@@ -203,7 +171,7 @@ def cure_calculate_area(_original: Method) -> Method:
     return calculate_area
 
 
-def cure_maskformer(original: Method) -> Method:
+def patch_maskformer(original: Method) -> Method:
     """Evaluation returned only the last image of a batch, after resizing each image to its own size again.
 
     Class probabilities of the queries weigh their masks (Cheng et al. 2021, "Per-Pixel Classification is Not All You
@@ -226,7 +194,7 @@ def cure_maskformer(original: Method) -> Method:
     return forward
 
 
-def cure_shifted_windows(_original: Method) -> Method:
+def patch_shifted_windows(_original: Method) -> Method:
     """The regions of Swin's shifted windows were painted by nine assignments a stage; here rows and columns are added.
 
     The converter makes loops over sequences of the assignments, which OpenVINO cannot open. Nine regions: the windows
@@ -261,7 +229,7 @@ def window_regions(side: int, window: int, shift: int) -> NDArray[np.float32]:
     return regions
 
 
-def cure_resize_sides(original: Method) -> Method:
+def patch_resize_sides(original: Method) -> Method:
     """A list of sides was drawn from once, when the transform was built; all of them are kept for `__call__`."""
 
     def prepare(self: Any, short_size: int | list[int], max_size: float = 1e10) -> None:
@@ -272,7 +240,7 @@ def cure_resize_sides(original: Method) -> Method:
     return prepare
 
 
-def cure_resize_call(original: Method) -> Method:
+def patch_resize_call(original: Method) -> Method:
     """An image whose long side hit `max_size` made all later images smaller; now each call stands alone."""
 
     def resize(self: Any, data: dict[str, Any]) -> dict[str, Any]:
@@ -282,7 +250,7 @@ def cure_resize_call(original: Method) -> Method:
     return resize
 
 
-def cure_channel_max(original: Method) -> Method:
+def patch_channel_max(original: Method) -> Method:
     """The gradient of `paddle.max` over channels takes half of PP-LiteSeg's training time on a CPU; pooling's does not.
 
     Both give the same values, and the same gradients wherever one channel is the largest.
@@ -302,7 +270,7 @@ def cure_channel_max(original: Method) -> Method:
     return mean_and_max
 
 
-def cure_stdc_weights(_original: Method) -> Method:
+def patch_stdc_weights(_original: Method) -> Method:
     """Deviation 0.001 is meant to be overwritten by weights of ImageNet.
 
     Before a batch normalisation the gradient grows as a weight shrinks: the first steps at PP-LiteSeg's rate throw the
@@ -322,19 +290,19 @@ def cure_stdc_weights(_original: Method) -> Method:
 
 _LOSSES = "paddleseg.models.losses"
 _TRANSFORMS = "paddleseg.transforms.transforms"
-CURES: tuple[Cure, ...] = (
-    Cure(f"{_LOSSES}.cross_entropy_loss:CrossEntropyLoss", "_post_process_loss", cure_cross_entropy),
-    Cure(f"{_LOSSES}.ohem_cross_entropy_loss:OhemCrossEntropyLoss", "forward", cure_ohem),
-    Cure(f"{_LOSSES}.gscnn_dual_task_loss:DualTaskLoss", "forward", cure_dual_task),
-    Cure(f"{_LOSSES}.decoupledsegnet_relax_boundary_loss:RelaxBoundaryLoss", "relax_onehot", cure_relax_boundary),
-    Cure(f"{_LOSSES}.rmi_loss:RMILoss", "forward_sigmoid", cure_rmi),
-    Cure(f"{_LOSSES}.l1_loss:L1Loss", "forward", cure_regression),
-    Cure(f"{_LOSSES}.mean_square_error_loss:MSELoss", "forward", cure_regression),
-    Cure(f"{_TRANSFORMS}:ResizeByShort", "__init__", cure_resize_sides),
-    Cure(f"{_TRANSFORMS}:ResizeByShort", "__call__", cure_resize_call),
-    Cure("paddleseg.utils.metrics", "calculate_area", cure_calculate_area),
-    Cure("paddleseg.models.layers.tensor_fusion_helper", "avg_max_reduce_channel_helper", cure_channel_max),
-    Cure("paddleseg.models.maskformer:MaskFormer", "forward", cure_maskformer),
-    Cure("paddleseg.models.backbones.swin_transformer:BasicLayer", "forward", cure_shifted_windows),
-    Cure("paddleseg.models.backbones.stdcnet:STDCNet", "init_weight", cure_stdc_weights),
+PATCHES: tuple[Patch, ...] = (
+    Patch(f"{_LOSSES}.cross_entropy_loss:CrossEntropyLoss", "_post_process_loss", patch_cross_entropy),
+    Patch(f"{_LOSSES}.ohem_cross_entropy_loss:OhemCrossEntropyLoss", "forward", patch_ohem),
+    Patch(f"{_LOSSES}.gscnn_dual_task_loss:DualTaskLoss", "forward", patch_dual_task),
+    Patch(f"{_LOSSES}.decoupledsegnet_relax_boundary_loss:RelaxBoundaryLoss", "relax_onehot", patch_relax_boundary),
+    Patch(f"{_LOSSES}.rmi_loss:RMILoss", "forward_sigmoid", patch_rmi),
+    Patch(f"{_LOSSES}.l1_loss:L1Loss", "forward", patch_regression),
+    Patch(f"{_LOSSES}.mean_square_error_loss:MSELoss", "forward", patch_regression),
+    Patch(f"{_TRANSFORMS}:ResizeByShort", "__init__", patch_resize_sides),
+    Patch(f"{_TRANSFORMS}:ResizeByShort", "__call__", patch_resize_call),
+    Patch("paddleseg.utils.metrics", "calculate_area", patch_calculate_area),
+    Patch("paddleseg.models.layers.tensor_fusion_helper", "avg_max_reduce_channel_helper", patch_channel_max),
+    Patch("paddleseg.models.maskformer:MaskFormer", "forward", patch_maskformer),
+    Patch("paddleseg.models.backbones.swin_transformer:BasicLayer", "forward", patch_shifted_windows),
+    Patch("paddleseg.models.backbones.stdcnet:STDCNet", "init_weight", patch_stdc_weights),
 )

@@ -1,1 +1,1 @@
-"""What is installed, what is missing, and the one command that cures it."""
+"""What is installed, what is missing, and the one command that repairs it."""

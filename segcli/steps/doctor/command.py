@@ -19,7 +19,7 @@ log = logging.getLogger("segcli.doctor")
 def examine() -> Health:
     """Looks at everything that segcli needs; changes nothing."""
     quick = tuple(_static_findings())
-    tried = tuple(trial.check_trials()) if not any(found.topic == "engines" and found.cure for found in quick) else ()
+    tried = tuple(trial.check_trials()) if not any(found.topic == "engines" and found.remedy for found in quick) else ()
     slow = (*trial.check_devices(), *trial.check_shared_memory(), *trial.check_fonts())
     found = (*quick, *tried, *slow)
     order = list(dict.fromkeys(one.topic for one in found))
@@ -45,7 +45,7 @@ def repair() -> list[tuple[str, ...]]:
     Raises:
         MissingPartError: pip failed.
     """
-    commands = cures(_static_findings())
+    commands = remedies(_static_findings())
     for command in commands:
         log.info("pip %s", " ".join(command))
         code = subprocess.run([sys.executable, "-m", "pip", *command], check=False).returncode
@@ -56,9 +56,9 @@ def repair() -> list[tuple[str, ...]]:
     return commands
 
 
-def cures(findings: Iterable[Observation]) -> list[tuple[str, ...]]:
-    """The pip commands that cure what is bad: removals first, and what they took with them put back."""
-    wanted = [found.cure for found in findings if found.state is State.BAD and found.cure]
+def remedies(findings: Iterable[Observation]) -> list[tuple[str, ...]]:
+    """The pip commands that repair what is bad: removals first, and what they took with them put back."""
+    wanted = [found.remedy for found in findings if found.state is State.BAD and found.remedy]
     removals = [command for command in wanted if command[0] == "uninstall"]
     restored = [packages.opencv_reinstall()] if removals else []
     return [*removals, *restored, *_joined([command for command in wanted if command[0] == "install"])]

@@ -24,7 +24,7 @@ class Observation:
         name: What was looked at.
         value: Its version or state.
         state: How it is.
-        cure: The command that cures it, as words after ``python -m pip``; empty when there is nothing to do.
+        remedy: The command that repairs it, as words after ``python -m pip``; empty when there is nothing to do.
         advice: What to do where no pip command helps.
     """
 
@@ -32,7 +32,7 @@ class Observation:
     name: str
     value: str
     state: State = State.GOOD
-    cure: tuple[str, ...] = ()
+    remedy: tuple[str, ...] = ()
     advice: str | None = None
 
 
@@ -53,8 +53,10 @@ class Health:
 
     @property
     def remedy(self) -> str | None:
-        """The one command that cures what is bad; None when nothing is, or when no command can."""
-        return "segcli doctor --fix" if any(found.cure for found in self.findings if found.state is State.BAD) else None
+        """The one command that repairs what is bad; None when nothing is, or when no command can."""
+        return (
+            "segcli doctor --fix" if any(found.remedy for found in self.findings if found.state is State.BAD) else None
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""

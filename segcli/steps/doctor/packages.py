@@ -64,9 +64,9 @@ def check_paddle() -> Iterator[Observation]:
         yield Observation("packages", "paddlepaddle", "not installed", State.BAD, missing)
     for name, version in found.items():
         fits = version.startswith(PADDLE)
-        cure: Words = () if fits else ("install", f"{name}=={PADDLE}")
+        remedy: Words = () if fits else ("install", f"{name}=={PADDLE}")
         value = version if fits else f"{version}; tested with {PADDLE}"
-        yield Observation("packages", name, value, State.GOOD if fits else State.NOTE, cure)
+        yield Observation("packages", name, value, State.GOOD if fits else State.NOTE, remedy)
     if len(found) == 2:
         advice = "python -m pip uninstall the one that is not meant; both write the same folder"
         yield Observation("packages", "paddlepaddle", "both CPU and GPU are installed", State.NOTE, advice=advice)
@@ -79,11 +79,11 @@ def check_needed() -> Iterator[Observation]:
             continue  # one of the conflicts
         version = installed(name)
         bounds = f">={lowest}" + (f",<{too_new}" if too_new else "")
-        cure = ("install", "-c", str(CONSTRAINTS), f"{name}{bounds}")
+        remedy = ("install", "-c", str(CONSTRAINTS), f"{name}{bounds}")
         if version is None:
-            yield Observation("packages", name, "not installed", State.BAD, cure)
+            yield Observation("packages", name, "not installed", State.BAD, remedy)
         elif not _within(version, lowest, too_new):
-            yield Observation("packages", name, f"{version}; needed {bounds}", State.BAD, cure)
+            yield Observation("packages", name, f"{version}; needed {bounds}", State.BAD, remedy)
         else:
             yield Observation("packages", name, version)
 
@@ -109,10 +109,10 @@ def check_engines() -> Iterator[Observation]:
             yield Observation("engines", name, version)
             continue
         value = f"{version}; tested with {tested}" if version else "not installed"
-        yield Observation("engines", name, value, State.BAD, engine_cure(name))
+        yield Observation("engines", name, value, State.BAD, engine_remedy(name))
 
 
-def engine_cure(name: str) -> tuple[str, ...]:
+def engine_remedy(name: str) -> tuple[str, ...]:
     """Installs an engine without its pins, which would lock to obsolete packages."""
     return ("install", "--no-deps", "-c", str(CONSTRAINTS), f"{name}=={ENGINES[name]}")
 
@@ -129,8 +129,8 @@ def check_runtimes() -> Iterator[Observation]:
         if version and find_spec(name):
             yield Observation("runtimes", name, version)
         else:
-            cure = ("install", "-c", str(CONSTRAINTS), name)
-            yield Observation("runtimes", name, "not installed; predictions on the CPU are slower", State.NOTE, cure)
+            remedy = ("install", "-c", str(CONSTRAINTS), name)
+            yield Observation("runtimes", name, "not installed; predictions on the CPU are slower", State.NOTE, remedy)
 
 
 def _within(version: str, lowest: str, too_new: str | None) -> bool:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from segcli.device import unused_gpu
 from segcli.steps.doctor.health import Observation, State
-from segcli.steps.doctor.packages import ENGINES, engine_cure
+from segcli.steps.doctor.packages import ENGINES, engine_remedy
 
 _FREE_GB = 2.0
 _SECONDS = 180
@@ -47,8 +47,8 @@ def check_trials() -> Iterator[Observation]:
         if fault is None:
             yield Observation(topic, f"{name} works", "yes")
         else:
-            cure = engine_cure(name) if name in ENGINES else ()
-            yield Observation(topic, f"{name} works", fault, State.BAD, cure)
+            remedy = engine_remedy(name) if name in ENGINES else ()
+            yield Observation(topic, f"{name} works", fault, State.BAD, remedy)
 
 
 def check_devices() -> Iterator[Observation]:

@@ -9,7 +9,7 @@ import numpy as np
 import paddle
 import pytest
 
-from segcli.engines.paddledet import patches as cures
+from segcli.engines.paddledet import patches
 from segcli.engines.paddledet.exporting import save_program
 from segcli.engines.paddledet.inference import ArrayForward
 from segcli.engines.paddledet.rcnn_patches import best_of_levels, stretched_masks
@@ -59,7 +59,7 @@ def agree(ours: list[np.ndarray], eager: list[np.ndarray]) -> None:
 
 @pytest.mark.parametrize("small", [True, False])
 @pytest.mark.parametrize("name", [FPN, pytest.param(C4, marks=pytest.mark.slow)])
-def test_a_image_without_detections_alone_and_in_a_batch(name: str, small: bool, tmp_path: Path) -> None:
+def test_an_image_without_detections_alone_and_in_a_batch(name: str, small: bool, tmp_path: Path) -> None:
     network, empty = selective(name)
     program, find = exported(network, tmp_path, small=small), ArrayForward(network, small=small)
 
@@ -75,7 +75,7 @@ def test_a_image_without_detections_alone_and_in_a_batch(name: str, small: bool,
 
 
 @pytest.mark.slow
-def test_a_cascade_takes_a_image_without_detections(tmp_path: Path) -> None:
+def test_a_cascade_takes_an_image_without_detections(tmp_path: Path) -> None:
     network, empty = selective(CASCADE)
     program, find = exported(network, tmp_path, small=False), ArrayForward(network, small=False)
 
@@ -83,13 +83,13 @@ def test_a_cascade_takes_a_image_without_detections(tmp_path: Path) -> None:
     agree(program.run_named(of_one(1 - empty)), find(of_one(1 - empty)))
 
 
-def without(name: str, patch: pytest.MonkeyPatch) -> None:
-    cure = cures.CURES[name]
-    patch.setattr(cure.target(), cure.method, cures.original(name))
+def without(name: str, context: pytest.MonkeyPatch) -> None:
+    patch = patches.PATCHES[name]
+    context.setattr(patch.find_owner(), patch.attribute, patch.original)
 
 
 @pytest.mark.slow
-def test_without_the_cure_of_the_mask_head_a_image_without_detections_fails(
+def test_without_the_patch_of_the_mask_head_an_image_without_detections_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     network, empty = selective(FPN)
@@ -100,7 +100,9 @@ def test_without_the_cure_of_the_mask_head_a_image_without_detections_fails(
 
 
 @pytest.mark.slow
-def test_without_the_cure_of_decoding_no_batch_can_be_exported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_patch_of_decoding_no_batch_can_be_exported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     network, _ = selective(FPN)
     eager = ArrayForward(network)(two_images())
     without("decoding", monkeypatch)

@@ -37,10 +37,10 @@ sys.meta_path.insert(0, Absent())
 before = {{**vars(paddle), **vars(F), **vars(paddle.nn.Layer), **vars(paddle.Tensor)}}
 warnings.resetwarnings()
 warnings.simplefilter("error")
-from segcli.engines.paddledet.patches import apply_cures
+from segcli.engines.paddledet.patches import apply_patches
 from segcli.engines.paddledet.importing import import_ppdet
 from segcli.engines.paddledet.registration import register_instance_networks
-apply_cures()
+apply_patches()
 register_instance_networks()
 register_instance_networks()
 after = {{**vars(paddle), **vars(F), **vars(paddle.nn.Layer), **vars(paddle.Tensor)}}

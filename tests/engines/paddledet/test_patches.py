@@ -1,4 +1,4 @@
-"""Each cure: without it the network breaks (or is wrong), with it the network runs."""
+"""Each patch: without it the network breaks (or is wrong), with it the network runs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import paddle
 import pytest
 from pycocotools import mask as mask_api
 
-from segcli.engines.paddledet import patches as cures
+from segcli.engines.paddledet import patches
 from segcli.engines.paddledet.networks import detections
 from tests.engines.paddledet import tiny
 
@@ -25,10 +25,10 @@ FPN, C4, CASCADE, SOLO = "MaskRCNN-ResNet50-FPN", "MaskRCNN-ResNet50", "Cascade-
 
 @contextmanager
 def without(name: str) -> Iterator[None]:
-    """PaddleDetection's own method instead of the cure."""
-    cure = cures.CURES[name]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cure.target(), cure.method, cures.original(name))
+    """PaddleDetection's own method instead of the patch."""
+    patch = patches.PATCHES[name]
+    with pytest.MonkeyPatch.context() as context:
+        context.setattr(patch.find_owner(), patch.attribute, patch.original)
         yield
 
 
@@ -115,17 +115,17 @@ def test_solo_trains_and_evaluates(built: Callable[[str], Any]) -> None:
 
 
 @pytest.mark.parametrize("name", ["proposals", "box targets", "mask targets"])
-def test_without_the_cure_training_fails(name: str, built: Callable[[str], Any]) -> None:
+def test_without_the_patch_training_fails(name: str, built: Callable[[str], Any]) -> None:
     with without(name), pytest.raises(ValueError, match="axis is expected"):
         train(built(FPN))
 
 
-def test_without_the_cure_a_cascade_fails(built: Callable[[str], Any]) -> None:
+def test_without_the_patch_a_cascade_fails(built: Callable[[str], Any]) -> None:
     with without("cascade"), pytest.raises(ValueError, match="axis is expected"):
         train(built(CASCADE))
 
 
-def test_without_the_cure_boxes_cannot_be_rescaled(built: Callable[[str], Any]) -> None:
+def test_without_the_patch_boxes_cannot_be_rescaled(built: Callable[[str], Any]) -> None:
     with without("rescaling"), pytest.raises(ValueError, match="axis is expected"):
         evaluate(built(FPN))
 
@@ -142,24 +142,24 @@ def test_a_image_without_detections_has_no_rows(built: Callable[[str], Any], mon
 
 
 def test_pasting_gives_the_wheels_masks(built: Callable[[str], Any]) -> None:
-    cured = evaluate(built(FPN), (2,))["mask"].numpy()
+    patched = evaluate(built(FPN), (2,))["mask"].numpy()
     post = built(FPN).mask_post_process
     sampled = []
 
     def keep(self: Any, mask_out: Any, bboxes: Any, bbox_num: Any, origin_shape: Any) -> Any:
         rows = origin_shape.expand([int(bbox_num.sum()), 2])  # the wheel wants one size a box
-        sampled.append(cures.original("pasting")(self, mask_out, bboxes, bbox_num, rows).numpy())
+        sampled.append(patches.PATCHES["pasting"].original(self, mask_out, bboxes, bbox_num, rows).numpy())
         return mask_out
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(type(post), "__call__", keep)
         evaluate(built(FPN), (2,))
 
-    assert cured.sum() > 0
-    assert (cured == sampled[0]).all()
+    assert patched.sum() > 0
+    assert (patched == sampled[0]).all()
 
 
-def test_without_the_cure_pasting_samples_the_whole_image() -> None:
+def test_without_the_patch_pasting_samples_the_whole_image() -> None:
     """The wheel's way builds coordinates of every pixel for every object; ours does not touch `grid_sample`."""
     from ppdet.modeling.post_process import MaskPostProcess
 
@@ -206,25 +206,25 @@ def test_nms_can_be_traced() -> None:
     assert out[:, :2].tolist() == pytest.approx(np.array([[0, 0.9], [1, 0.7]]))
 
 
-def test_without_the_cure_nms_cannot_be_traced() -> None:
+def test_without_the_patch_nms_cannot_be_traced() -> None:
     with without("nms"), pytest.raises(TypeError, match="Variable"):
         traced_nms()
 
 
 @pytest.mark.parametrize("name", ["solo masks", "solo nms"])
-def test_without_the_cure_solo_cannot_predict(name: str, built: Callable[[str], Any]) -> None:
+def test_without_the_patch_solo_cannot_predict(name: str, built: Callable[[str], Any]) -> None:
     with without(name), pytest.raises((IndexError, ValueError)):
         evaluate(built(SOLO))
 
 
-def test_without_the_cure_solo_takes_one_image_and_counts_in_a_scalar(built: Callable[[str], Any]) -> None:
+def test_without_the_patch_solo_takes_one_image_and_counts_in_a_scalar(built: Callable[[str], Any]) -> None:
     with without("solo images"):
         assert evaluate(built(SOLO), (2,))["bbox_num"].ndim == 0
         with pytest.raises(ValueError, match="dimension"):
             evaluate(built(SOLO))
 
 
-def test_without_the_cure_solo_needs_objects(built: Callable[[str], Any]) -> None:
+def test_without_the_patch_solo_needs_objects(built: Callable[[str], Any]) -> None:
     assert np.isfinite(train(built(SOLO), (0,))["loss"])
     with without("solo loss"), pytest.raises((ValueError, RuntimeError)):
         train(built(SOLO), (0,))

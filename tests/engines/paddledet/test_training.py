@@ -13,7 +13,7 @@ from segcli.data.sampling import Draws, seed_augmentation
 from segcli.engine import Evaluation
 from segcli.engines.paddledet import engine as engine_module
 from segcli.engines.paddledet.engine import PaddleDetEngine
-from segcli.engines.paddledet.patches import apply_cures
+from segcli.engines.paddledet.patches import apply_patches
 from segcli.engines.paddledet.workspace import workspace
 from segcli.errors import ConfigError, DatasetError
 from segcli.models.instance import training
@@ -119,7 +119,7 @@ def their_losses(dataset, save_dir, overrides, monkeypatch):
     losses = []
     config = ppdet_config(dataset, save_dir, overrides)
     with workspace(config) as _, paddle.utils.unique_name.guard():
-        apply_cures()
+        apply_patches()
         from ppdet.core.workspace import global_config
 
         paddle.seed(0)

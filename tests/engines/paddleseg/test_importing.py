@@ -20,8 +20,8 @@ import paddle.nn.functional as F
 before = {**vars(paddle), **vars(F), **vars(paddle.nn.Layer)}
 warnings.resetwarnings()
 warnings.simplefilter("error")
-from segcli.engines.paddleseg.patches import apply_cures
-apply_cures()
+from segcli.engines.paddleseg.patches import apply_patches
+apply_patches()
 after = {**vars(paddle), **vars(F), **vars(paddle.nn.Layer)}
 unwanted = ("sklearn", "visualdl", "pandas", "matplotlib")
 report = {

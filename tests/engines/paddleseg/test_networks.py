@@ -10,14 +10,14 @@ import paddle
 import pytest
 
 from segcli.engines.paddleseg.networks import build
-from segcli.engines.paddleseg.patches import CURES, ORIGINALS, apply_cures
+from segcli.engines.paddleseg.patches import PATCHES, apply_patches
 from segcli.models.semantic.table import SEMANTIC_MODELS
 from segcli.models.table import get_spec
 from segcli.networks import build_network
 
 Shared = Callable[[str], Path]
-MASKFORMER = next(cure for cure in CURES if cure.owner.endswith("MaskFormer"))
-WINDOWS = next(cure for cure in CURES if cure.owner.endswith("BasicLayer"))
+MASKFORMER = next(patch for patch in PATCHES if patch.owner.endswith("MaskFormer"))
+WINDOWS = next(patch for patch in PATCHES if patch.owner.endswith("BasicLayer"))
 
 
 def image(batch: int, side: int, seed: int = 0) -> Any:
@@ -84,7 +84,7 @@ def maskformer() -> Any:
 def test_maskformer_returns_every_image_of_a_batch(maskformer: Any) -> None:
     batch = image(2, 64)
     together = maskformer(batch)[0].numpy()
-    alone = [ORIGINALS[MASKFORMER](maskformer, batch[index : index + 1])[0].numpy() for index in range(2)]
+    alone = [MASKFORMER.original(maskformer, batch[index : index + 1])[0].numpy() for index in range(2)]
 
     assert together.shape == (2, 3, 64, 64)
     np.testing.assert_allclose(together, np.concatenate(alone), rtol=1e-5)
@@ -92,12 +92,12 @@ def test_maskformer_returns_every_image_of_a_batch(maskformer: Any) -> None:
 
 
 def test_maskformer_returned_the_last_image_only(maskformer: Any) -> None:
-    assert ORIGINALS[MASKFORMER](maskformer, image(2, 64))[0].shape == [1, 3, 64, 64]
+    assert MASKFORMER.original(maskformer, image(2, 64))[0].shape == [1, 3, 64, 64]
 
 
 @pytest.mark.parametrize(("height", "width"), [(10, 16), (7, 14)])
 def test_shifted_windows_have_the_regions_that_were_painted(height: int, width: int) -> None:
-    apply_cures()
+    apply_patches()
     from paddleseg.models.backbones.swin_transformer import BasicLayer
 
     paddle.seed(0)
@@ -106,7 +106,7 @@ def test_shifted_windows_have_the_regions_that_were_painted(height: int, width: 
     features = paddle.randn([2, height * width, 8])
 
     ours, *sizes = layer(features, height, width)
-    theirs, *expected = ORIGINALS[WINDOWS](layer, features, height, width)
+    theirs, *expected = WINDOWS.original(layer, features, height, width)
 
     np.testing.assert_array_equal(ours.numpy(), theirs.numpy())
     assert [sizes[0], sizes[1], *sizes[3:]] == [expected[0], expected[1], *expected[3:]]

@@ -1,4 +1,4 @@
-"""Each cure against numbers computed apart from it, and the break that it cures."""
+"""Each patch against numbers computed apart from it, and the break that it patches."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ import numpy as np
 import paddle
 import pytest
 
-from segcli.engines.paddleseg.patches import CURES, ORIGINALS, Cure, apply_cures
+from segcli.engines.paddleseg.patches import PATCHES, apply_patches
+from segcli.engines.patching import Patch
 
-apply_cures()
-CURE_OF = {cure.owner.rpartition(":")[2].rpartition(".")[2]: cure for cure in CURES}
+apply_patches()
+PATCH_OF = {patch.owner.rpartition(":")[2].rpartition(".")[2]: patch for patch in PATCHES}
 Arrays = tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]
 
 
 def part(name: str, **arguments: Any) -> Any:
-    return CURE_OF[name].find_owner()(**arguments)
+    return PATCH_OF[name].find_owner()(**arguments)
 
 
 @pytest.fixture
@@ -138,7 +139,7 @@ def test_areas_are_counts(batch: Arrays) -> None:
     label, prediction = batch[1], batch[0].argmax(1)
     labelled = label != 255
     areas = (
-        CURE_OF["metrics"]
+        PATCH_OF["metrics"]
         .find_owner()
         .calculate_area(paddle.to_tensor(prediction[:, None]), paddle.to_tensor(label[:, None]), 3)
     )
@@ -165,9 +166,9 @@ def test_each_image_gets_a_side_of_its_own() -> None:
 
 
 def test_the_side_was_drawn_once_and_then_lost(monkeypatch: pytest.MonkeyPatch) -> None:
-    for cure in CURES:
-        if cure.owner.endswith("ResizeByShort"):
-            monkeypatch.setattr(cure.find_owner(), cure.attribute, ORIGINALS[cure])
+    for patch in PATCHES:
+        if patch.owner.endswith("ResizeByShort"):
+            monkeypatch.setattr(patch.find_owner(), patch.attribute, patch.original)
 
     assert set(resized_sides(part("ResizeByShort", short_size=[30, 50, 70], max_size=100))[1:]) == {2}
 
@@ -180,35 +181,35 @@ BREAKS: dict[str, Callable[[Arrays], Any]] = {
     "RMILoss": lambda batch: run(part("RMILoss", num_classes=3), batch),
     "L1Loss": lambda batch: run(part("L1Loss"), (batch[0][:, 0], batch[1])),
     "MSELoss": lambda batch: run(part("MSELoss"), (batch[0][:, 0], batch[1])),
-    "metrics": lambda batch: CURE_OF["metrics"].find_owner().calculate_area(*[paddle.to_tensor(batch[1])] * 2, 3),
+    "metrics": lambda batch: PATCH_OF["metrics"].find_owner().calculate_area(*[paddle.to_tensor(batch[1])] * 2, 3),
 }
 
 
 @pytest.mark.parametrize("name", sorted(BREAKS))
-def test_it_breaks_without_the_cure(name: str, batch: Arrays, monkeypatch: pytest.MonkeyPatch) -> None:
-    cure = CURE_OF[name]
-    monkeypatch.setattr(cure.find_owner(), cure.attribute, ORIGINALS[cure])
+def test_it_breaks_without_the_patch(name: str, batch: Arrays, monkeypatch: pytest.MonkeyPatch) -> None:
+    patch = PATCH_OF[name]
+    monkeypatch.setattr(patch.find_owner(), patch.attribute, patch.original)
 
     with pytest.raises((TypeError, ValueError), match=r"Type promotion|axis is expected"):
         BREAKS[name](batch)
 
 
 def test_applying_again_changes_nothing() -> None:
-    def replaced(cure: Cure) -> Any:
-        return getattr(cure.find_owner(), cure.attribute)
+    def replaced(patch: Patch) -> Any:
+        return getattr(patch.find_owner(), patch.attribute)
 
-    before = {cure: replaced(cure) for cure in CURES}
-    apply_cures()
+    before = {patch: replaced(patch) for patch in PATCHES}
+    apply_patches()
 
-    assert {cure: replaced(cure) for cure in CURES} == before
-    assert all(ORIGINALS[cure] is not before[cure] for cure in CURES)
+    assert {patch: replaced(patch) for patch in PATCHES} == before
+    assert all(patch.original is not before[patch] for patch in PATCHES)
 
 
 def test_channel_max_equals_the_original_and_spares_its_gradient() -> None:
-    cure = CURE_OF["tensor_fusion_helper"]
+    patch = PATCH_OF["tensor_fusion_helper"]
     values = np.random.default_rng(0).normal(size=(2, 5, 3, 4)).astype(np.float32)
     gradients, outputs = [], []
-    for function in (getattr(cure.find_owner(), cure.attribute), ORIGINALS[cure]):
+    for function in (getattr(patch.find_owner(), patch.attribute), patch.original):
         x = paddle.to_tensor(values, stop_gradient=False)
         output = function(x)
         (output * paddle.arange(24, dtype="float32").reshape([1, 2, 3, 4])).sum().backward()
@@ -219,9 +220,9 @@ def test_channel_max_equals_the_original_and_spares_its_gradient() -> None:
 
 
 def test_channel_max_takes_no_max_gradient() -> None:
-    """The cost is in the graph's node: with the original there is a MaxGradNode, with the cure there is none."""
-    cure = CURE_OF["tensor_fusion_helper"]
+    """The cost is in the graph's node: with the original there is a MaxGradNode, with the patch there is none."""
+    patch = PATCH_OF["tensor_fusion_helper"]
     x = paddle.to_tensor(np.ones((1, 2, 2, 2), np.float32), stop_gradient=False)
-    cured, plain = (f(x, False)[1] for f in (getattr(cure.find_owner(), cure.attribute), ORIGINALS[cure]))
+    patched, plain = (f(x, False)[1] for f in (getattr(patch.find_owner(), patch.attribute), patch.original))
     assert "Max" in plain.grad_fn.name()
-    assert cured.grad_fn.name() != plain.grad_fn.name()
+    assert patched.grad_fn.name() != plain.grad_fn.name()

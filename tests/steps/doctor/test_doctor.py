@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from segcli.cli.main import main
 from segcli.errors import MissingPartError
 from segcli.steps.doctor import command, packages, trial
-from segcli.steps.doctor.command import cures, examine, repair
+from segcli.steps.doctor.command import examine, remedies, repair
 from segcli.steps.doctor.health import Health, Observation, State
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -47,7 +47,7 @@ def test_a_whole_machine_is_healthy_without_optional_runtimes(machine):
 
 
 @pytest.mark.parametrize(
-    ("changes", "name", "cure"),
+    ("changes", "name", "remedy"),
     [
         ({"paddleseg": None}, "paddleseg", "install --no-deps -c {} paddleseg==2.8.0"),
         ({"paddledet": "2.5.0"}, "paddledet", "install --no-deps -c {} paddledet==2.6.0"),
@@ -58,16 +58,16 @@ def test_a_whole_machine_is_healthy_without_optional_runtimes(machine):
         ({"opencv_python": "4.10.0"}, "opencv", "uninstall -y opencv-python"),
     ],
 )
-def test_what_is_missing_has_its_cure(changes: dict[str, str | None], name: str, cure: str, machine):
+def test_what_is_missing_has_its_remedy(changes: dict[str, str | None], name: str, remedy: str, machine):
     machine(**changes)
     assert set(bad()) == {name}
-    assert " ".join(bad()[name].cure) == cure.format(packages.CONSTRAINTS)
+    assert " ".join(bad()[name].remedy) == remedy.format(packages.CONSTRAINTS)
     assert examine().remedy == "segcli doctor --fix"
 
 
-def test_cures_are_joined_and_removals_come_first(machine):
+def test_remedies_are_joined_and_removals_come_first(machine):
     machine(paddleseg=None, paddledet=None, opencv_python="4.6.0")
-    commands = cures(examine().findings)
+    commands = remedies(examine().findings)
     assert commands[0] == ("uninstall", "-y", "opencv-python")
     assert commands[1][-1] == "opencv-python-headless" and "--force-reinstall" in commands[1]
     assert commands[2][-2:] == ("paddleseg==2.8.0", "paddledet==2.6.0")
@@ -94,7 +94,7 @@ def test_fix_runs_pip_and_tells_when_it_fails(machine, monkeypatch: pytest.Monke
 def test_a_trial_that_fails_is_told(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(trial, "_TRIALS", {"paddleseg": "import absent_module"})
     (found,) = trial.check_trials()
-    assert found.state is State.BAD and "absent_module" in found.value and found.cure
+    assert found.state is State.BAD and "absent_module" in found.value and found.remedy
 
 
 def test_devices_are_listed_with_their_names(monkeypatch: pytest.MonkeyPatch):
