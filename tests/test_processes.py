@@ -17,6 +17,7 @@ from segcli.data.classes import ClassMap
 from segcli.data.formats.masks import open_seg_dataset
 from segcli.metrics import instance_measure, promptable_measure, semantic_measure
 from segcli.metrics.promptable_scores import PromptCounts
+from segcli.metrics.table import BOUNDARY_IOU
 from segcli.models.spec import Preprocess
 from tests.images import make_seg_dataset
 from tests.metrics.instances import make_images
@@ -92,8 +93,8 @@ def test_label_maps_are_counted_as_by_one(tmp_path, together: Together):
         looked.append(len(inputs))
         return by_colour(inputs)
 
-    def measure(boundary: bool = True) -> Any:
-        report = semantic_measure.measure(forward, dataset.val, dataset.classes, Preprocess(), boundary=boundary)
+    def measure(metrics: Any = (BOUNDARY_IOU,)) -> Any:
+        report = semantic_measure.measure(forward, dataset.val, dataset.classes, Preprocess(), metrics=metrics)
         return report.as_dict()
 
     with pytest.MonkeyPatch.context() as alone:

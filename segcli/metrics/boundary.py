@@ -6,51 +6,47 @@ CVPR 2021, https://arxiv.org/abs/2103.16562
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from segcli.metrics.semantic_scores import Values
+from segcli.data.image import Labels
+from segcli.metrics.image_rows import Row
+from segcli.metrics.semantic_scores import Values, ratio
 
 DILATION_RATIO = 0.02
 """Width of the band along an outline as a share of the image's diagonal (the paper's choice)."""
 
 
-class BoundaryCounts:
-    """Pixels of the bands along the outlines: in both, and in either, a class.
+def count_boundary(prediction: Labels, truth: Labels, num_classes: int, ignore_index: int = 255) -> Row:
+    """Pixels of the bands along the outlines of one image, in both and in either, per class.
 
     Args:
+        prediction: Predicted ids, uint8 [H, W].
+        truth: True ids, uint8 [H, W].
         num_classes: Number of classes.
         ignore_index: Truth value of the pixels that count for nothing.
+
+    Returns:
+        int64 [2 x classes]: those in both, then those in either.
     """
+    pixels = np.zeros((2, num_classes), np.int64)
+    counted = truth != ignore_index
+    width_px = max(1, round(DILATION_RATIO * float(np.hypot(*truth.shape))))
+    present = set(np.unique(prediction)) | set(np.unique(truth))
+    for class_id in present - {ignore_index}:
+        ours = band(prediction == class_id, width_px) & counted
+        theirs = band(truth == class_id, width_px) & counted
+        pixels[:, class_id] = np.count_nonzero(ours & theirs), np.count_nonzero(ours | theirs)
+    return pixels.reshape(-1)
 
-    def __init__(self, num_classes: int, ignore_index: int = 255) -> None:
-        self.num_classes = num_classes
-        self.ignore_index = ignore_index
-        self.both = np.zeros(num_classes, np.int64)
-        self.either = np.zeros(num_classes, np.int64)
 
-    def update(self, prediction: NDArray[np.uint8], truth: NDArray[np.uint8]) -> None:
-        """Adds one image: ids uint8 [H, W]."""
-        counted = truth != self.ignore_index
-        width_px = max(1, round(DILATION_RATIO * float(np.hypot(*truth.shape))))
-        present = set(np.unique(prediction)) | set(np.unique(truth))
-        for class_id in present - {self.ignore_index}:
-            ours = band(prediction == class_id, width_px) & counted
-            theirs = band(truth == class_id, width_px) & counted
-            self.both[class_id] += np.count_nonzero(ours & theirs)
-            self.either[class_id] += np.count_nonzero(ours | theirs)
-
-    def merge(self, other: BoundaryCounts) -> None:
-        """Adds what another counter of the same classes has counted."""
-        self.both += other.both
-        self.either += other.either
-
-    def compute(self) -> Values:
-        """Boundary IoU of each class, float64 [classes]; NaN for a class in neither truth nor prediction."""
-        result = np.full(self.num_classes, np.nan)
-        np.divide(self.both, self.either, out=result, where=self.either > 0)
-        return result
+def boundary_iou(sums: NDArray[Any]) -> Values:
+    """Boundary IoU of each class [..., classes] from sums of `count_boundary`; NaN where a class is in neither."""
+    both, either = np.split(sums, 2, axis=-1)
+    return ratio(both, either)
 
 
 def band(region: NDArray[np.bool_], width_px: int) -> NDArray[np.bool_]:

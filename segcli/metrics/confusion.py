@@ -33,7 +33,7 @@ class ConfusionMatrix:
 
         >>> import numpy as np
         >>> matrix = ConfusionMatrix(2)
-        >>> matrix.update(np.array([0, 1, 1], np.uint8), np.array([0, 0, 255], np.uint8))
+        >>> _ = matrix.update(np.array([0, 1, 1], np.uint8), np.array([0, 0, 255], np.uint8))
         >>> matrix.compute().tolist()
         [[1, 1], [0, 0]]
 
@@ -47,12 +47,15 @@ class ConfusionMatrix:
         self.ignore_index = ignore_index
         self._counts: Counts = np.zeros((num_classes, num_classes), np.int64)
 
-    def update(self, prediction: NDArray[np.uint8], truth: NDArray[np.uint8]) -> None:
+    def update(self, prediction: NDArray[np.uint8], truth: NDArray[np.uint8]) -> Counts:
         """Adds the pixels of one image.
 
         Args:
             prediction: Predicted ids, uint8, of any shape.
             truth: True ids, uint8, of the same shape.
+
+        Returns:
+            What was added: int64 [truth, prediction].
 
         Raises:
             ValueError: The shapes differ, or a prediction is no class.
@@ -67,7 +70,9 @@ class ConfusionMatrix:
             raise ValueError(f"a predicted id is not below {self.num_classes}")
         if self.ignore_index < self.num_classes:
             joint[self.ignore_index] = 0
-        self._counts += joint[: self.num_classes, : self.num_classes]
+        added = joint[: self.num_classes, : self.num_classes]
+        self._counts += added
+        return added
 
     def merge(self, other: ConfusionMatrix) -> None:
         """Adds what another matrix of the same classes has counted."""

@@ -18,8 +18,8 @@ from segcli.data.loading import load, read_sized
 from segcli.data.prefetch import batched
 from segcli.data.samples import SegSample
 from segcli.inference.decode_labels import argmax
-from segcli.metrics.confusion import ConfusionMatrix
 from segcli.metrics.promptable_scores import NUM_CLICKS, PROTOCOLS, PromptCounts, evaluate_image
+from segcli.metrics.semantic_counts import SemanticCounts
 from segcli.metrics.semantic_measure import count_labels
 from segcli.metrics.semantic_report import SemanticReport
 from segcli.metrics.semantic_scores import AbsentClass
@@ -182,21 +182,21 @@ def measure_texts(
         DatasetError: A mask has another size than its image, or unknown ids.
     """
     texts = label_texts(classes.names, background)
-    matrix, counts = ConfusionMatrix(len(classes), classes.ignore_index), TextCounts()
+    labelled, counts = SemanticCounts(classes), TextCounts()
     asked = [(index, name) for index, name in enumerate(classes.names) if not is_background(name)]
-    own = own_share(samples)
+    own, places = own_share(samples), iter(own_share(range(len(samples))))
     for number, sample in enumerate(track(own, "evaluate", len(own)), start=1):
         loaded = load(sample)
         truth = loaded.mask
         predictor.set_image(loaded.rgb, name=str(sample.image))
-        count_labels(matrix, argmax(predictor.score(texts)), loaded)
+        count_labels(labelled, next(places), argmax(predictor.score(texts)), loaded)
         counted = truth != classes.ignore_index
         prompts = [ObjectPrompt(text=texts[index]) for index, _ in asked]
         for (index, name), answer in zip(asked, predictor.predict(prompts, background=background), strict=True):
             counts.update(name, answer.mask & counted, truth == index)
         if log_interval and number % log_interval == 0:
             log.info("%d of %d images", number, len(own))
-    labels, counts = SemanticReport(classes, merged(matrix).compute(), len(samples), absent_class), merged(counts)
+    labels, counts = SemanticReport(merged(labelled), len(samples), absent_class), merged(counts)
     binary = {name: (counts.shared.get(name, 0), counts.either.get(name, 0)) for _, name in asked}
     return TextReport(labels, binary, len(samples))
 

@@ -14,11 +14,11 @@ from segcli.errors import DatasetError
 from segcli.inference.decode_labels import label_maps
 from segcli.inference.preprocess import Forward
 from segcli.inference.tiles import label_map_tiled
-from segcli.metrics import semantic_scores as metrics
-from segcli.metrics.boundary import BoundaryCounts
-from segcli.metrics.confusion import ConfusionMatrix, UnknownIdError
+from segcli.metrics.confusion import UnknownIdError
+from segcli.metrics.semantic_counts import SemanticCounts
 from segcli.metrics.semantic_report import SemanticReport
 from segcli.metrics.semantic_scores import AbsentClass
+from segcli.metrics.table import ImageMetric
 from segcli.models.spec import Preprocess
 from segcli.processes import merged, own_share
 from segcli.progress import track
@@ -37,7 +37,7 @@ def measure(
     absent_class: AbsentClass = "exclude",
     sliding_window: SlidingWindowConfig | None = None,
     input_size: tuple[int, int] | None = None,
-    boundary: bool = False,
+    metrics: Sequence[ImageMetric] = (),
     log_interval: int | None = None,
 ) -> SemanticReport:
     """Compares what a network predicts with the masks; each of several processes looks at its share of the images.
@@ -52,15 +52,14 @@ def measure(
         absent_class: What a class in neither truth nor prediction does to the means.
         sliding_window: Measures in overlapping tiles, as PaddleSeg's `slide_inference` does.
         input_size: Height and width that the network needs; None gives it the images as they are.
-        boundary: Measures the boundary IoU too, which takes a few milliseconds a class and image.
+        metrics: What is measured beside the confusion of the classes, a few milliseconds per class and image each.
         log_interval: Images between two lines of the log; None logs none.
 
     Raises:
         DatasetError: A sample cannot be read, its sizes differ, or its mask holds an unknown id.
     """
-    own = own_share(samples)
-    matrix = ConfusionMatrix(len(classes), classes.ignore_index)
-    outlines = BoundaryCounts(len(classes), classes.ignore_index) if boundary else None
+    own, places = own_share(samples), iter(own_share(range(len(samples))))
+    counts = SemanticCounts(classes, metrics)
 
     def predict(batch: Sequence[LoadedSample]) -> list[Labels]:
         images = [loaded.rgb for loaded in batch]
@@ -75,25 +74,22 @@ def measure(
     shown = track(load_ahead(own, batch_size + 1), "evaluate", len(own))
     for batch in grouped(shown, batch_size):
         for loaded, labels in zip(batch, predict(batch), strict=True):
-            count_labels(matrix, labels, loaded)
-            if outlines is not None:
-                outlines.update(labels, loaded.mask)
+            count_labels(counts, next(places), labels, loaded)
             done += 1
             if log_interval and done % log_interval == 0:
-                so_far = metrics.mean(metrics.iou(matrix.compute()), absent_class)
+                so_far = SemanticReport(counts, done, absent_class).miou
                 log.info("%d of %d images, mIoU so far %.4f", done, len(own), so_far)
-    boundary_iou = None if outlines is None else merged(outlines).compute()
-    return SemanticReport(classes, merged(matrix).compute(), len(samples), absent_class, boundary_iou)
+    return SemanticReport(merged(counts), len(samples), absent_class)
 
 
-def count_labels(matrix: ConfusionMatrix, labels: Labels, loaded: LoadedSample) -> None:
-    """Counts the label map of one sample.
+def count_labels(counts: SemanticCounts, place: int, labels: Labels, loaded: LoadedSample) -> None:
+    """Counts the label map of one sample by its place in the dataset.
 
     Raises:
         DatasetError: The mask holds an id that is no class.
     """
     try:
-        matrix.update(labels, loaded.mask)
+        counts.update(place, labels, loaded.mask, loaded.rgb)
     except UnknownIdError as error:
         fault = finding("S304", str(loaded.sample.mask), str(error))
         raise DatasetError(str(error), [fault], path=loaded.sample.mask, hint=fault.hint) from error

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from segcli.data.classes import ClassMap
-from segcli.metrics import semantic_scores as metrics
+from segcli.metrics.bootstrap import interval_of, resampled_sums, unit_of_images
+from segcli.metrics.class_totals import ClassTotals
 from segcli.metrics.confusion import Counts
-from segcli.metrics.semantic_scores import AbsentClass, Values
+from segcli.metrics.intervals import Intervals
+from segcli.metrics.semantic_counts import SemanticCounts
+from segcli.metrics.semantic_scores import AbsentClass, Values, mean
+from segcli.metrics.table import SEMANTIC
 
 
 @dataclass(frozen=True)
@@ -17,60 +22,100 @@ class SemanticReport:
     """Counts over a part of a dataset, and the metrics that follow from them.
 
     Attributes:
-        classes: The classes.
-        matrix: int64 [truth, prediction], pixels.
+        counts: What was counted of each image.
         images: How many images were measured.
         absent_class: What a class in neither truth nor prediction does to the means.
-        boundary_iou: Boundary IoU a class, where it was asked for.
+        intervals: How far the numbers would move with other images, where that was computed.
     """
 
-    classes: ClassMap
-    matrix: Counts
+    counts: SemanticCounts
     images: int
     absent_class: AbsentClass = "exclude"
-    boundary_iou: Values | None = None
+    intervals: Intervals = field(default_factory=Intervals)
+
+    @property
+    def classes(self) -> ClassMap:
+        """The classes."""
+        return self.counts.classes
+
+    @cached_property
+    def matrix(self) -> Counts:
+        """Pixels, int64 [truth, prediction]."""
+        return self.counts.matrix.compute()
 
     @property
     def miou(self) -> float:
         """Mean intersection over union."""
-        return metrics.mean(metrics.iou(self.matrix), self.absent_class)
+        return float(SEMANTIC[0].total(self._totals, self.absent_class))
+
+    @property
+    def _totals(self) -> ClassTotals:
+        return ClassTotals.of(self.matrix)
 
     def totals(self) -> dict[str, float | None]:
-        """PaddleX's four numbers, and the mean boundary IoU where it was measured; None is "not defined"."""
-        values = {
-            "mIoU": self.miou,
-            "Acc": metrics.accuracy(self.matrix),
-            "Kappa": metrics.kappa(self.matrix),
-            "Dice": metrics.mean(metrics.dice(self.matrix), self.absent_class),
-        }
-        if self.boundary_iou is not None:
-            values["BoundaryIoU"] = metrics.mean(self.boundary_iou, self.absent_class)
-        return {name: _plain(value) for name, value in values.items()}
+        """The numbers of all classes, PaddleX's four the first of them; None is "not defined"."""
+        values = {row.name: row.total(self._totals, self.absent_class) for row in SEMANTIC if row.name is not None}
+        for metric in self.counts.metrics:
+            values[metric.name] = mean(self._extra(metric.name), self.absent_class)
+        return {name: plain(value) for name, value in values.items()}
 
     def per_class(self) -> dict[str, dict[str, float | int | None]]:
-        """IoU, precision, recall, Dice and numbers of pixels by class name; None is "not defined"."""
-        columns = {
-            "IoU": metrics.iou(self.matrix),
-            "precision": metrics.precision(self.matrix),
-            "recall": metrics.recall(self.matrix),
-            "Dice": metrics.dice(self.matrix),
-        }
-        if self.boundary_iou is not None:
-            columns["BoundaryIoU"] = self.boundary_iou
-        true, predicted = metrics.true(self.matrix), metrics.predicted(self.matrix)
+        """All values and numbers of pixels by class name; None is "not defined"."""
+        columns = {row.class_name: row.of(self._totals) for row in SEMANTIC if row.class_name is not None}
+        columns |= {metric.name: self._extra(metric.name) for metric in self.counts.metrics}
+        true, predicted = self._totals.true, self._totals.predicted
         return {
             name: {
-                **{column: _plain(float(values[index])) for column, values in columns.items()},
+                **{column: plain(values[index]) for column, values in columns.items()},
                 "pixels": int(true[index]),
                 "predicted_pixels": int(predicted[index]),
             }
             for index, name in enumerate(self.classes)
         }
 
+    def _extra(self, name: str) -> Values:
+        metric = next(metric for metric in self.counts.metrics if metric.name == name)
+        return metric.of(self.counts.extras[name].dense().sum(axis=0))
+
     def as_dict(self) -> dict[str, Any]:
-        """Totals, and all values a class, as plain values."""
+        """Totals, and all values per class, as plain values."""
         return {**self.totals(), "classes": self.per_class(), "images": self.images}
 
 
-def _plain(value: float) -> float | None:
+def semantic_intervals(
+    counts: SemanticCounts, absent: AbsentClass, replicates: int, groups: list[str | None] | None = None
+) -> Intervals:
+    """How far each number would move with other images of the same kind.
+
+    Args:
+        counts: What was counted of each image.
+        absent: What a class in neither truth nor prediction does to the means.
+        replicates: Bootstrap replicates; 0 computes nothing.
+        groups: Group of each image in the order of the places, drawn as a whole; None draws single images.
+    """
+    if not replicates or not len(counts.confusions):
+        return Intervals()
+    units = unit_of_images(groups, len(counts.confusions))
+    found = Intervals(replicates, int(units.max()) + 1, "image" if groups is None else "group")
+    rows = ClassTotals.of_images(counts.confusions, len(counts.classes)).as_rows()
+    totals = ClassTotals.from_rows(resampled_sums(rows, lambda sums: sums, replicates, units))
+    for row in SEMANTIC:
+        if row.name is not None:
+            found.all[row.name] = interval_of(row.total(totals, absent))
+        if row.class_name is not None:
+            _per_class(found, row.class_name, row.of(totals), counts.classes)
+    for metric in counts.metrics:
+        values = resampled_sums(counts.extras[metric.name].dense(), metric.of, replicates, units)
+        found.all[metric.name] = interval_of(mean(values, absent))
+        _per_class(found, metric.name, values, counts.classes)
+    return found
+
+
+def _per_class(found: Intervals, name: str, replicates: Values, classes: ClassMap) -> None:
+    for index, class_name in enumerate(classes):
+        found.by_class.setdefault(class_name, {})[name] = interval_of(replicates[:, index])
+
+
+def plain(value: Any) -> float | None:
+    """A number for JSON; None for NaN."""
     return None if math.isnan(value) else float(value)

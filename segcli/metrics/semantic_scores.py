@@ -1,89 +1,81 @@
-"""Metrics of semantic segmentation: pure functions of a confusion matrix [truth, prediction].
+"""Metrics of semantic segmentation: pure functions of the pixels of each class.
 
-A value that is not defined (the IoU of a class in neither truth nor prediction) is NaN, never 0 or 1.
+They take one measurement or many at once; the leading axes of the totals stay. A value that is not defined (the IoU of
+a class in neither truth nor prediction) is NaN, never 0 or 1.
 """
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from segcli.metrics.confusion import Counts
+from segcli.metrics.class_totals import ClassTotals
 
 AbsentClass = Literal["exclude", "zero"]
 Values = NDArray[np.float64]
 
 
-def hits(matrix: Counts) -> Counts:
-    """Rightly predicted pixels of each class, int64 [classes]."""
-    return np.diagonal(matrix)
+def iou(totals: ClassTotals) -> Values:
+    """Intersection over union (Jaccard index) of each class, float64 [..., classes]."""
+    return ratio(totals.hits, totals.predicted + totals.true - totals.hits)
 
 
-def predicted(matrix: Counts) -> Counts:
-    """Pixels predicted as each class, int64 [classes]."""
-    return np.asarray(matrix.sum(axis=0))
+def dice(totals: ClassTotals) -> Values:
+    """Dice coefficient (F1) of each class, float64 [..., classes]."""
+    return ratio(2 * totals.hits, totals.predicted + totals.true)
 
 
-def true(matrix: Counts) -> Counts:
-    """Pixels that are each class, int64 [classes]."""
-    return np.asarray(matrix.sum(axis=1))
+def precision(totals: ClassTotals) -> Values:
+    """Share of the pixels predicted as a class that are it, float64 [..., classes]; NaN where it is never predicted."""
+    return ratio(totals.hits, totals.predicted)
 
 
-def iou(matrix: Counts) -> Values:
-    """Intersection over union (Jaccard index) of each class, float64 [classes]."""
-    return _ratio(hits(matrix), predicted(matrix) + true(matrix) - hits(matrix))
+def recall(totals: ClassTotals) -> Values:
+    """Share of the pixels of a class that are found, float64 [..., classes]; NaN where the class never occurs."""
+    return ratio(totals.hits, totals.true)
 
 
-def dice(matrix: Counts) -> Values:
-    """Dice coefficient (F1) of each class, float64 [classes]."""
-    return _ratio(2 * hits(matrix), predicted(matrix) + true(matrix))
+def accuracy(totals: ClassTotals) -> Values:
+    """Share of the pixels that are right, float64 [...]; NaN without any pixel."""
+    return ratio(totals.hits.sum(axis=-1), totals.true.sum(axis=-1))
 
 
-def precision(matrix: Counts) -> Values:
-    """Share of the pixels predicted as a class that are it, float64 [classes]; NaN where it is never predicted."""
-    return _ratio(hits(matrix), predicted(matrix))
-
-
-def recall(matrix: Counts) -> Values:
-    """Share of the pixels of a class that are found, float64 [classes]; NaN where the class never occurs."""
-    return _ratio(hits(matrix), true(matrix))
-
-
-def accuracy(matrix: Counts) -> float:
-    """Share of the pixels that are right; NaN without any pixel."""
-    total = int(matrix.sum())
-    return int(hits(matrix).sum()) / total if total else float("nan")
-
-
-def kappa(matrix: Counts) -> float:
-    """Agreement beyond chance.
+def kappa(totals: ClassTotals) -> Values:
+    """Agreement beyond chance, float64 [...].
 
     Cohen, "A coefficient of agreement for nominal scales", 1960. NaN where truth and prediction are one and the same
     single class, for which chance already agrees.
     """
-    total = float(matrix.sum())
-    if not total:
-        return float("nan")
-    chance = float((predicted(matrix) / total) @ (true(matrix) / total))
-    return (accuracy(matrix) - chance) / (1 - chance) if chance < 1 else float("nan")
+    pixels = totals.true.sum(axis=-1, keepdims=True)
+    shares = ratio(totals.predicted, pixels), ratio(totals.true, pixels)
+    chance = np.einsum("...c,...c->...", *shares)
+    return ratio(accuracy(totals) - chance, 1 - chance)
 
 
-def mean(values: Values, absent: AbsentClass = "exclude") -> float:
-    """Mean over the classes.
+def frequency_weighted_iou(totals: ClassTotals) -> Values:
+    """IoU of each class weighted by its share of the true pixels, float64 [...].
+
+    Long, Shelhamer, Darrell, "Fully Convolutional Networks for Semantic Segmentation", CVPR 2015, section 5.
+    """
+    return ratio((np.nan_to_num(iou(totals)) * totals.true).sum(axis=-1), totals.true.sum(axis=-1))
+
+
+def mean(values: Values, absent: AbsentClass = "exclude") -> Values:
+    """Mean over the classes, float64 [...].
 
     Args:
-        values: One value a class, NaN for a class in neither truth nor prediction.
+        values: One value per class [..., classes], NaN for a class in neither truth nor prediction.
         absent: Leaves such classes out, or counts them 0 as PaddleSeg 2.8 does.
     """
-    if absent == "zero":
-        return float(np.nan_to_num(values, nan=0.0).mean())
-    defined = values[~np.isnan(values)]
-    return float(defined.mean()) if defined.size else float("nan")
+    defined = np.ones(values.shape, np.bool_) if absent == "zero" else ~np.isnan(values)
+    return ratio(np.nan_to_num(values).sum(axis=-1), defined.sum(axis=-1))
 
 
-def _ratio(part: Counts, whole: Counts) -> Values:
+def ratio(part: NDArray[Any], whole: NDArray[Any]) -> Values:
+    """Element by element, NaN where the whole is 0: float64 of their common shape."""
+    part, whole = np.broadcast_arrays(part, whole)
     result = np.full(part.shape, np.nan)
     np.divide(part, whole, out=result, where=whole > 0)
     return result

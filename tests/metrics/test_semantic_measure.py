@@ -10,6 +10,7 @@ from segcli.config.schema import SlidingWindowConfig
 from segcli.data.formats.masks import open_seg_dataset
 from segcli.errors import DatasetError
 from segcli.metrics.semantic_measure import measure
+from segcli.metrics.table import BOUNDARY_IOU
 from segcli.models.spec import Preprocess
 from tests.images import make_seg_dataset
 
@@ -38,10 +39,10 @@ def test_batches_and_tiles_count_the_same_as_single_images(dataset):
 
 
 def test_metrics_come_by_class_name(dataset):
-    values = run(dataset, boundary=True).as_dict()
+    values = run(dataset, metrics=(BOUNDARY_IOU,)).as_dict()
     assert list(values["classes"]) == ["_background_", "red", "blue"]
     assert values["classes"]["red"]["pixels"] > 0
-    assert {"mIoU", "Acc", "Kappa", "Dice", "BoundaryIoU", "classes", "images"} == set(values)
+    assert {"mIoU", "Acc", "Kappa", "Dice", "fwIoU", "BoundaryIoU", "classes", "images"} == set(values)
 
 
 def test_small_logits_are_brought_to_the_size_of_the_mask(dataset):

@@ -4,13 +4,15 @@ import numpy as np
 import pytest
 
 from segcli.metrics import semantic_scores as metrics
+from segcli.metrics.class_totals import ClassTotals
 from segcli.metrics.confusion import ConfusionMatrix
+from segcli.metrics.table import SEMANTIC
 
 
 def counted(prediction, truth, classes):
     matrix = ConfusionMatrix(classes)
     matrix.update(np.asarray(prediction, np.uint8), np.asarray(truth, np.uint8))
-    return matrix.compute()
+    return ClassTotals.of(matrix.compute())
 
 
 @pytest.fixture(params=[0, 1])
@@ -32,6 +34,9 @@ def test_every_metric_equals_scikit_learn(masks):
     assert metrics.recall(matrix) == pytest.approx(oracle.recall_score(truth, prediction, **labels))
     assert metrics.accuracy(matrix) == pytest.approx(oracle.accuracy_score(truth, prediction))
     assert metrics.kappa(matrix) == pytest.approx(oracle.cohen_kappa_score(truth, prediction))
+    weights = np.bincount(truth, minlength=6)
+    weighted = np.average(oracle.jaccard_score(truth, prediction, **labels), weights=weights)
+    assert metrics.frequency_weighted_iou(matrix) == pytest.approx(weighted)
 
 
 def test_a_class_in_neither_is_left_out_or_counted_zero():
@@ -71,9 +76,27 @@ def test_totals_equal_those_of_paddleseg():
 
 
 def test_nothing_counted_is_not_defined():
-    empty = np.zeros((3, 3), np.int64)
+    empty = ClassTotals.of(np.zeros((3, 3), np.int64))
     assert np.isnan([metrics.accuracy(empty), metrics.kappa(empty), metrics.mean(metrics.iou(empty))]).all()
 
 
 def test_kappa_of_a_single_class_is_not_defined():
     assert np.isnan(metrics.kappa(counted([1, 1], [1, 1], 2)))
+
+
+def test_many_measurements_at_once_are_the_single_ones():
+    rng = np.random.default_rng(2)
+    matrices = rng.integers(0, 4, (5, 4, 4)) * (rng.random((5, 4, 4)) < 0.5)
+    matrices[0, 3], matrices[0, :, 3] = 0, 0
+    together = ClassTotals.of(matrices)
+    for metric in SEMANTIC:
+        for absent in ("exclude", "zero"):
+            alone = [metric.total(ClassTotals.of(matrix), absent) for matrix in matrices]
+            np.testing.assert_array_equal(metric.total(together, absent), alone)
+
+
+def test_frequency_weighted_iou_equals_mmsegmentations():
+    hotcoco = pytest.importorskip("hotcoco.metrics")
+    matrix = np.random.default_rng(3).integers(0, 50, (5, 5))
+    expected = hotcoco.mean_iou(matrix.astype(np.uint64))["fwIoU"]
+    assert metrics.frequency_weighted_iou(ClassTotals.of(matrix)) == pytest.approx(expected, abs=1e-12)

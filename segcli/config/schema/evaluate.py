@@ -21,6 +21,8 @@ class EvaluateConfig(Section):
         absent_class: A class in neither prediction nor truth: left out of the mean, or counted 0 as in PaddleSeg 2.8.
         sliding_window: Tiles for large images.
         boundary_iou: Measures the boundary IoU too.
+        bootstrap: Bootstrap replicates for the interval of each number, over images or over `CheckDataset.groups`; 0
+            computes none. The seed is fixed.
         noc_clicks: Most clicks per object, usually 20, with which NoC@85 and NoC@90 are measured; None measures three
             clicks alone (Segment Anything).
         basic_config_path: Refused, as in `Train`.
@@ -37,5 +39,6 @@ class EvaluateConfig(Section):
     ] = "exclude"
     sliding_window: Annotated[SlidingWindowConfig | None, Read(("train", "evaluate"), SEMANTIC)] = None
     boundary_iou: Annotated[bool, Read(("evaluate",), SEMANTIC)] = False
+    bootstrap: int = Field(default=1000, ge=0, le=100_000)
     noc_clicks: Annotated[int | None, Read(("evaluate",), PROMPTABLE, SAM)] = Field(default=None, ge=4, le=100)
     basic_config_path: Annotated[None, Read(()), Stock()] = None

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import csv
 import json
+import re
 import shutil
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 
 from segcli.errors import UsageError, WeightsError
@@ -32,7 +35,10 @@ def test_trained_and_exported_model_give_the_same_numbers(run, tmp_path):
 
 def test_the_result_names_metrics_classes_and_files_that_exist(run, tmp_path):
     values = measured(run, tmp_path, weight_path=str(run / "run/best_model")).as_dict()
-    assert {"mIoU", "Acc", "Kappa", "Dice"} == set(values["metrics"])
+    assert list(values["metrics"])[:4] == ["mIoU", "Acc", "Kappa", "Dice"]
+    low, high = values["interval"]["mIoU"]
+    assert low <= values["metrics"]["mIoU"] <= high
+    assert values["empty_class_policy"] == "a class in neither truth nor prediction is left out of the mean"
     assert values["class_names"] == ["_background_", "red", "blue"]
     image = cv2.imread(values["confusion_matrix"]["png"])
     assert image is not None and image.std() > 10
@@ -63,3 +69,39 @@ def test_many_pixels_go_to_the_fast_runtime_with_the_same_numbers(run, tmp_path,
     assert fast.runtime in ("onnxruntime", "openvino")
     assert fast.report.miou == pytest.approx(slow.report.miou, abs=1e-4)
     assert (best / "inference" / "inference.onnx").is_file(), "the export of exactly these weights was used"
+
+
+def test_every_image_has_a_row_from_which_the_whole_can_be_added_up(run, tmp_path):
+    result = measured(run, tmp_path, weight_path=str(run / "run/best_model"))
+    with Path(result.per_image[0]).open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["image"] for row in rows] == [f"images/val_{number}.png" for number in range(3)]
+    total = np.zeros((3, 3), int)
+    for row in rows:
+        for cell in row["confusion"].split():
+            truth, prediction, pixels = map(int, re.fullmatch(r"(\d+)>(\d+):(\d+)", cell).groups())
+            total[truth, prediction] += pixels
+        assert (row["width"], row["height"], row["folder"]) == ("64.0", "64.0", "images")
+        assert 0 < float(row["brightness"]) < 255
+    assert (total == result.report.matrix).all()
+
+
+def test_results_are_the_same_to_the_byte(run, tmp_path):
+    texts = []
+    for name in ("a", "b"):
+        result = measured(run, tmp_path / name, weight_path=str(run / "run/best_model"))
+        texts.append(Path(result.per_image[0]).read_bytes() + json.dumps(result.as_dict()["interval"]).encode())
+    assert texts[0] == texts[1]
+
+
+def test_groups_are_drawn_together(run, tmp_path):
+    settings = {"weight_path": str(run / "run/best_model")}
+    config = make_config(tmp_path, run / "data", Evaluate=settings, CheckDataset={"groups": {"pattern": "val_([01])"}})
+    values = evaluate(config).as_dict()
+    assert (values["interval"]["unit"], values["interval"]["units"]) == ("group", 3)
+
+
+def test_no_intervals_without_replicates(run, tmp_path):
+    result = measured(run, tmp_path, weight_path=str(run / "run/best_model"), bootstrap=0)
+    assert result.as_dict()["interval"] is None
+    assert "[" not in dict(result.summary())["mIoU"]

@@ -1,0 +1,76 @@
+"""What is counted of each image for the scores of label maps; adds up over processes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from segcli.data.classes import ClassMap
+from segcli.data.image import Labels, RgbImage
+from segcli.metrics.confusion import ConfusionMatrix, Counts
+from segcli.metrics.image_rows import ImageRows
+from segcli.metrics.table import ImageMetric
+
+FACTS = ("width", "height", "brightness", "classes")
+"""What is kept of the image itself: pixels, mean grey value (0 to 255), number of true classes."""
+
+
+def facts_of(rgb: RgbImage, size: tuple[int, ...], present: int) -> NDArray[np.float64]:
+    """The values of `FACTS`, float64 [4]."""
+    red, green, blue, _ = cv2.mean(rgb)
+    return np.array([size[1], size[0], 0.299 * red + 0.587 * green + 0.114 * blue, present])
+
+
+class SemanticCounts:
+    """Accumulator: confusion counts and further numbers of each image.
+
+    Args:
+        classes: The classes.
+        metrics: What is measured beside the confusion of the classes.
+    """
+
+    def __init__(self, classes: ClassMap, metrics: Sequence[ImageMetric] = ()) -> None:
+        self.classes = classes
+        self.metrics = tuple(metrics)
+        count = len(classes)
+        self.matrix = ConfusionMatrix(count, classes.ignore_index)
+        self.confusions = ImageRows(count * count)
+        self.facts = ImageRows(len(FACTS), np.float64)
+        self.extras = {metric.name: ImageRows(metric.columns * count, np.float64) for metric in self.metrics}
+
+    def update(self, place: int, labels: Labels, truth: Labels, rgb: RgbImage | None = None) -> Counts:
+        """Adds one image.
+
+        Args:
+            place: Its place in the dataset.
+            labels: Predicted ids, uint8 [H, W].
+            truth: True ids, uint8 [H, W].
+            rgb: The image; its brightness is kept.
+
+        Returns:
+            Its confusion matrix, int64 [truth, prediction].
+
+        Raises:
+            UnknownIdError: The truth holds an id that is no class.
+            ValueError: The shapes differ, or the image was added before.
+        """
+        matrix = self.matrix.update(labels, truth)
+        self.confusions.update(place, matrix.reshape(-1))
+        if rgb is not None:
+            present = int(np.count_nonzero(matrix.sum(axis=1)))
+            self.facts.update(place, facts_of(rgb, truth.shape, present))
+        for metric in self.metrics:
+            row = metric.count(labels, truth, len(self.classes), self.classes.ignore_index)
+            self.extras[metric.name].update(place, row)
+        return matrix
+
+    def merge(self, other: SemanticCounts) -> None:
+        """Adds what another one has counted of other images of the same dataset."""
+        self.matrix.merge(other.matrix)
+        self.confusions.merge(other.confusions)
+        self.facts.merge(other.facts)
+        for name, rows in self.extras.items():
+            rows.merge(other.extras[name])

@@ -1,0 +1,117 @@
+"""The one table of metrics: what each number is, how it is computed, and what it was compared with.
+
+A metric is one function and one row. Results, intervals, comparisons, pages and `provenance` follow the rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import NDArray
+
+from segcli.data.image import Labels
+from segcli.metrics import semantic_scores as scores
+from segcli.metrics.boundary import boundary_iou, count_boundary
+from segcli.metrics.class_totals import ClassTotals
+from segcli.metrics.image_rows import Row
+from segcli.metrics.semantic_scores import AbsentClass, Values
+
+_ABSENT = {
+    "exclude": "a class in neither truth nor prediction is left out of the mean",
+    "zero": "a class in neither truth nor prediction counts 0, as in PaddleSeg 2.8",
+}
+
+
+@dataclass(frozen=True)
+class Source:
+    """Whose number it is.
+
+    Attributes:
+        definition: Paper, equation or program that defines it.
+        oracle: What it equals in the tests.
+        digits: Decimal digits to which it does.
+    """
+
+    definition: str
+    oracle: str
+    digits: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return {"definition": self.definition, "oracle": self.oracle, "digits": self.digits}
+
+
+@dataclass(frozen=True)
+class SemanticMetric:
+    """A metric of label maps.
+
+    Attributes:
+        name: Key of the number for all classes; None where there is one per class only.
+        of: From totals [..., classes] to values per class [..., classes], or [...] for one of all classes.
+        source: Whose number it is.
+        class_name: Key of the number per class; None for a metric of all classes together.
+    """
+
+    name: str | None
+    of: Callable[[ClassTotals], Values]
+    source: Source
+    class_name: str | None = None
+
+    def total(self, totals: ClassTotals, absent: AbsentClass) -> Values:
+        """The number for all classes, float64 [...]."""
+        values = self.of(totals)
+        return values if self.class_name is None else scores.mean(values, absent)
+
+
+@dataclass(frozen=True)
+class ImageMetric:
+    """A metric of label maps that is counted image by image beside the confusion matrix.
+
+    Attributes:
+        name: Key of the number, for all classes and per class.
+        columns: How many numbers are counted per image and class.
+        count: From prediction, truth, number of classes and ignored id to the numbers of an image [columns x classes].
+        of: From sums over images [..., columns x classes] to the values per class [..., classes].
+        source: Whose number it is.
+        higher_is_better: Whether a larger value is the better one.
+    """
+
+    name: str
+    columns: int
+    count: Callable[[Labels, Labels, int, int], Row]
+    of: Callable[[NDArray[Any]], Values]
+    source: Source
+    higher_is_better: bool = True
+
+
+_SKLEARN = "scikit-learn"
+SEMANTIC: tuple[SemanticMetric, ...] = (
+    SemanticMetric("mIoU", scores.iou, Source("Jaccard index", f"{_SKLEARN} jaccard_score", 12), "IoU"),
+    SemanticMetric("Acc", scores.accuracy, Source("share of right pixels", f"{_SKLEARN} accuracy_score", 12)),
+    SemanticMetric("Kappa", scores.kappa, Source("Cohen 1960", f"{_SKLEARN} cohen_kappa_score", 12)),
+    SemanticMetric("Dice", scores.dice, Source("Dice 1945 (F1)", f"{_SKLEARN} f1_score", 12), "Dice"),
+    SemanticMetric(
+        "fwIoU", scores.frequency_weighted_iou, Source("Long et al. 2015", "mmsegmentation (hotcoco mean_iou)", 12)
+    ),
+    SemanticMetric(
+        None, scores.precision, Source("right of predicted pixels", f"{_SKLEARN} precision_score", 12), "precision"
+    ),
+    SemanticMetric(None, scores.recall, Source("found of true pixels", f"{_SKLEARN} recall_score", 12), "recall"),
+)
+"""In the order of results; the first is the one by which models are compared."""
+
+
+BOUNDARY_IOU = ImageMetric(
+    "BoundaryIoU",
+    columns=2,
+    count=count_boundary,
+    of=boundary_iou,
+    source=Source("Cheng et al. 2021, band of 2 % of the diagonal", "the published erosion", 12),
+)
+
+
+def empty_class_policy(absent: AbsentClass) -> str:
+    """What a class that is nowhere does to the means, in words."""
+    return _ABSENT[absent]

@@ -1,0 +1,41 @@
+"""The table of images as a file: CSV, and Parquet where pyarrow is installed."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from segcli.data.files import atomic_path, write_text_atomic
+
+Table = Sequence[Mapping[str, Any]]
+
+
+def write_table(table: Table, stem: Path) -> tuple[str, ...]:
+    """Writes ``STEM.csv``, and ``STEM.parquet`` where pyarrow is installed; returns their paths.
+
+    Numbers are written so that they read back the same; an empty cell is "not defined".
+    """
+    text = io.StringIO()
+    columns = list(dict.fromkeys(name for row in table for name in row))
+    writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(table)
+    target = stem.with_suffix(".csv")
+    write_text_atomic(target, text.getvalue())
+    if not table or find_spec("pyarrow") is None:
+        return (str(target),)
+    return str(target), str(_write_parquet(table, columns, stem.with_suffix(".parquet")))
+
+
+def _write_parquet(table: Table, columns: Sequence[str], target: Path) -> Path:
+    import pyarrow
+    from pyarrow import parquet
+
+    values = {name: [row.get(name) for row in table] for name in columns}
+    with atomic_path(target) as temporary:
+        parquet.write_table(pyarrow.table(values), str(temporary))
+    return target

@@ -1,0 +1,31 @@
+"""The images of a measurement: their names, and which of them belong together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from segcli.config.schema import Config
+from segcli.data.groups import group_rule
+
+
+def names_below(root: Path, paths: Iterable[Path]) -> list[str]:
+    """Names relative to a folder with forward slashes; of files elsewhere the whole path."""
+    found = []
+    for path in paths:
+        try:
+            found.append(path.relative_to(root).as_posix())
+        except ValueError:
+            found.append(path.as_posix())
+    return found
+
+
+def groups_of(names: Iterable[str], config: Config) -> list[str | None] | None:
+    """The group of each image by `CheckDataset.groups`; None where no groups are configured.
+
+    Raises:
+        UsageError: The pattern or the table of groups cannot be read.
+    """
+    groups = config.CheckDataset.groups
+    rule = group_rule(groups.by_folder, groups.pattern, groups.table)
+    return None if rule is None else [rule(name) for name in names]
