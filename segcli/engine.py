@@ -61,6 +61,7 @@ class TrainingSession(Protocol):
         total_iterations: Iterations of the whole training.
         eval_interval: Iterations between two evaluations.
         ema_decay: Decay of the moving average that belongs to the recipe; None where it has none.
+        accumulate: Batches whose gradients make one iteration.
     """
 
     network: Network
@@ -71,6 +72,7 @@ class TrainingSession(Protocol):
     total_iterations: int
     eval_interval: int
     ema_decay: float | None
+    accumulate: int
 
     @property
     def data(self) -> Mapping[str, PartIdentity]:
@@ -85,9 +87,9 @@ class TrainingSession(Protocol):
         """Iterations in one pass over the training part."""
 
     def batches(self, start: int) -> Iterator[Batch]:
-        """Batches from iteration `start` (0-based) on, for ever.
+        """Batches from iteration `start` (0-based) on, `accumulate` of them per iteration.
 
-        The batch of an iteration depends on the seed and the iteration alone, so that a resumed training sees exactly
+        The batches of an iteration depend on the seed and the iteration alone, so that a resumed training sees exactly
         what an uninterrupted one would have seen.
         """
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from segcli.config.durations import parse_time
+from segcli.config.losses import OWN_LOSS, parse_losses
 from segcli.config.schema import Config
 from segcli.config.suggest import did_you_mean, near
 from segcli.errors import ConfigFault
@@ -246,6 +247,18 @@ def _crop(config: Config) -> Faults:
         yield ConfigFault("Train.crop_size", f"is {list(config.Train.crop_size)}; a side has at least 1 pixel")
 
 
+def _loss(config: Config) -> Faults:
+    loss = config.Train.loss
+    if not isinstance(loss, str):
+        return
+    try:
+        parse_losses(loss)
+    except ValueError as fault:
+        yield ConfigFault("Train.loss", str(fault))
+    if OWN_LOSS in config.Global.model:
+        yield ConfigFault("Train.loss", f"is {loss!r}; {config.Global.model} has a loss of its own", "leave it out")
+
+
 def _class_weights(config: Config) -> Faults:
     weights, count = config.Train.class_weights, config.Train.num_classes
     if not isinstance(weights, tuple):
@@ -276,5 +289,6 @@ RULES: tuple[Rule, ...] = (
     Rule(("Train.input_shape", "Export.input_shape"), _input_shapes),
     Rule(("Evaluate.sliding_window", "Predict.sliding_window"), _windows),
     Rule(("Train.crop_size",), _crop),
+    Rule(("Train.loss", "Global.model"), _loss),
     Rule(("Train.class_weights", "Train.num_classes"), _class_weights),
 )

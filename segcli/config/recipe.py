@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from segcli.config.keys import meanings
+from segcli.config.losses import loss_recipe
 from segcli.config.schema import DEFAULT, RECIPE, Config, TrainConfig
 from segcli.config.tree import value_at
 from segcli.errors import UsageError
@@ -67,6 +68,8 @@ def chosen_recipe(spec: ModelSpec, config: Config) -> TrainRecipe:
     settings = with_recipe(config).Train
     own = [name for name in _REPLACEABLE if meanings()[f"Train.{name}"].modes(spec.name, spec.task)]
     chosen = {name: getattr(settings, name) for name in own}
+    if isinstance(chosen.get("loss"), str):
+        chosen["loss"] = loss_recipe(chosen["loss"], spec.recipe.loss)
     return replace(recipe_of(spec, settings), **{name: value for name, value in chosen.items() if value is not None})
 
 

@@ -30,10 +30,11 @@ class Draws:
 
     Attributes:
         samples: Number of samples.
-        batch_size: Samples an iteration and process.
+        batch_size: Samples per iteration and process.
         seed: Seed of the permutations and of the augmentation.
         rank: Number of this process.
         world_size: Number of processes.
+        parts: Batches of equal size in which the samples of an iteration are loaded and go through the network.
     """
 
     samples: int
@@ -41,6 +42,7 @@ class Draws:
     seed: int = 0
     rank: int = 0
     world_size: int = 1
+    parts: int = 1
 
     @property
     def iterations_per_epoch(self) -> int:
@@ -51,6 +53,11 @@ class Draws:
         """Numbers of the draws that make this process's batch of `iteration` (0-based)."""
         first = (iteration * self.world_size + self.rank) * self.batch_size
         return list(range(first, first + self.batch_size))
+
+    def part_batches(self, iteration: int) -> list[list[int]]:
+        """The same draws, part by part."""
+        numbers, size = self.batch(iteration), self.batch_size // self.parts
+        return [numbers[first : first + size] for first in range(0, len(numbers), size)]
 
     def sample(self, draw: int) -> int:
         """Index of the sample that a draw takes."""
@@ -70,14 +77,14 @@ def seed_augmentation(seed: int) -> None:
 
 
 class BatchPlan:
-    """The draws of each iteration from `start` to `stop`: the batch sampler of a loader."""
+    """The draws of each part of each iteration from `start` to `stop`: the batch sampler of a loader."""
 
     def __init__(self, draws: Draws, start: int, stop: int) -> None:
         self._draws = draws
         self._iterations = range(start, stop)
 
     def __iter__(self) -> Iterator[list[int]]:
-        return (self._draws.batch(iteration) for iteration in self._iterations)
+        return (part for iteration in self._iterations for part in self._draws.part_batches(iteration))
 
     def __len__(self) -> int:
-        return len(self._iterations)
+        return len(self._iterations) * self._draws.parts

@@ -73,6 +73,10 @@ class TrainConfig(Section):
         epochs_iters: Iterations (semantic) or epochs (instance, promptable), as in PaddleX; None in a file leaves it
             to the plan.
         batch_size: Images per iteration and device; None in a file leaves it to the plan.
+        accumulate: Batches whose gradients are added up for one iteration, so that an iteration sees `batch_size` times
+            as many images in the memory of `batch_size`; batch normalisation still sees single batches.
+        freeze: Parts of the network that stay as they are, by their dotted names or patterns of them, such as
+            ``backbone`` or ``backbone.layer1``; their batch normalisation keeps its statistics.
         learning_rate: Learning rate after the warm-up; None is the recipe's.
         pretrain_weight_path: Local file, official name or URL; null starts at random and touches no network. A command
             that is given nothing takes ``auto``: the official weights where they can be had (from the cache, or by one
@@ -102,7 +106,9 @@ class TrainConfig(Section):
         batch_transforms: Transforms of a whole batch that replace the recipe's, in order (instance).
         optimizer: Replaces the recipe's optimizer.
         lr_scheduler: Replaces the recipe's schedule.
-        loss: Replaces the recipe's loss.
+        loss: Replaces the recipe's loss: names joined by ``+``, each with a factor if wanted, such as ``ce + 0.5*dice``
+            (``ce``, ``focal``, ``ohem``, ``dice``, ``lovasz``), for every output of the network; or PaddleSeg's own
+            ``{types: [...], coef: [...]}``.
         num_workers: Processes that load; 0 loads in the main process; auto is 0 on the CPU and up to 8 on a GPU.
         cache_images: Keeps decoded images for the next epoch: in the memory, or on the disk that holds `Global.output`.
         keep_checkpoints: How many recent checkpoints are kept beside the best; with two, one that is damaged costs
@@ -129,6 +135,14 @@ class TrainConfig(Section):
     ] = Field(default=None, ge=1)
     epochs_iters: Annotated[int, Stock()] = Field(default=500, ge=1)
     batch_size: Annotated[int, Stock()] = Field(default=2, ge=1)
+    accumulate: Annotated[int, Read(("train",), DENSE), Instead("raise Train.batch_size", PROMPTABLE)] = Field(
+        default=1, ge=1
+    )
+    freeze: Annotated[
+        tuple[str, ...],
+        Read(("train",), DENSE),
+        Instead("Train.promptable.freeze_encoder keeps the image encoder as it is", PROMPTABLE),
+    ] = ()
     learning_rate: Annotated[float | None, Stock()] = Field(default=None, gt=0)
     pretrain_weight_path: Annotated[str | None, Stock()] = None
     warmup_steps: Annotated[int | None, Stock()] = Field(default=None, ge=0)
@@ -173,9 +187,9 @@ class TrainConfig(Section):
     batch_transforms: Annotated[tuple[dict[str, Any], ...] | None, Read(("train",), INSTANCE)] = None
     optimizer: dict[str, Any] | None = None
     lr_scheduler: dict[str, Any] | None = None
-    loss: Annotated[dict[str, Any] | None, Read(("train",), SEMANTIC), Instead("the losses belong to the network")] = (
-        None
-    )
+    loss: Annotated[
+        str | dict[str, Any] | None, Read(("train",), SEMANTIC), Instead("the losses belong to the network")
+    ] = None
     num_workers: Literal["auto"] | Annotated[int, Field(ge=0)] = "auto"
     cache_images: Annotated[Literal["off", "memory", "disk"], Read(("train",), DENSE)] = "off"
     keep_checkpoints: int = Field(default=2, ge=1)

@@ -63,10 +63,11 @@ class PaddleDetEngine:
         images = training_images(dataset.train, needs_objects=SIZED[spec.name].needs_objects)
         draws = Draws(
             samples=len(images),
-            batch_size=settings.batch_size,
+            batch_size=settings.batch_size * settings.accumulate,
             seed=config.Global.seed,
             rank=paddle.distributed.get_rank(),
             world_size=paddle.distributed.get_world_size(),
+            parts=settings.accumulate,
         )
         paddle.seed(config.Global.seed)
         network = build_instance_network(

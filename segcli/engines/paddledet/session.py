@@ -48,6 +48,11 @@ class InstanceSession:
     score_name: str = "mask AP"
 
     @property
+    def accumulate(self) -> int:
+        """Batches whose gradients make one iteration."""
+        return self.draws.parts
+
+    @property
     def iterations_per_epoch(self) -> int:
         """Iterations in one pass over the training part."""
         return self.draws.iterations_per_epoch
@@ -62,9 +67,10 @@ class InstanceSession:
             num_workers=self.num_workers,
             collate=self.collate,
         )
-        for iteration, batch in enumerate(loaded, start=start):
+        for number, batch in enumerate(loaded, start=start * self.accumulate):
             # PaddleDetection's assigners may change with the epoch
-            yield Batch({**batch.tensors, "epoch_id": iteration // self.iterations_per_epoch}, batch.paths)
+            epoch = number // self.accumulate // self.iterations_per_epoch
+            yield Batch({**batch.tensors, "epoch_id": epoch}, batch.paths)
 
     def losses(self, batch: Batch) -> Mapping[str, Tensor]:
         """The network's own losses; ``loss`` is the one to minimise."""

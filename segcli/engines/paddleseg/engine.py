@@ -48,10 +48,11 @@ class PaddleSegEngine:
         network = self.build_network(spec, len(dataset.classes))
         draws = Draws(
             samples=len(dataset.train),
-            batch_size=settings.batch_size,
+            batch_size=settings.batch_size * settings.accumulate,
             seed=config.Global.seed,
             rank=paddle.distributed.get_rank(),
             world_size=paddle.distributed.get_world_size(),
+            parts=settings.accumulate,
         )
         transforms = build_transforms(recipe.transforms, num_classes=len(dataset.classes), crop_size=settings.crop_size)
         losses = build_losses(

@@ -14,6 +14,8 @@ from segcli.errors import ConfigError, ConfigFault
 from segcli.models.spec import Recipe
 
 _NEEDS_CLASSES = ("MaskFormerLoss", "GenerateInstanceTargets")
+_COUNTS_CLASSES = "MultiClassFocalLoss"
+"""Names the number of classes otherwise than the rest."""
 
 
 def _builder(config: SimpleNamespace | None = None) -> Any:
@@ -76,7 +78,17 @@ def build_losses(
         class_weights: One weight a class, for the cross entropies.
     """
     types = [_complete_loss(dict(loss), num_classes, ignore_index, class_weights) for loss in recipe["types"]]
+    if class_weights is not None and not any("weight" in part for loss in types for part in (loss, *_inner(loss))):
+        reason = "are given, but no loss here takes weights"
+        raise ConfigError(
+            [ConfigFault("Train.class_weights", reason, "add ce to Train.loss, or leave the weights out")]
+        )
     return {"types": [_build("Train.loss", loss) for loss in types], "coef": list(recipe["coef"])}
+
+
+def _inner(loss: Recipe) -> Sequence[Recipe]:
+    """The parts of a sum of losses."""
+    return loss["losses"] if loss["type"] == "MixedLoss" else ()
 
 
 def _complete_loss(
@@ -87,7 +99,9 @@ def _complete_loss(
     if loss["type"] == "MixedLoss":
         parts = [_complete_loss(dict(part), num_classes, ignore_index, class_weights) for part in loss["losses"]]
         return {**loss, "losses": parts}
-    weighted = class_weights is not None and "CrossEntropy" in loss["type"]
+    if loss["type"] == _COUNTS_CLASSES:
+        return {"num_class": num_classes, "ignore_index": ignore_index, **loss}
+    weighted = class_weights is not None and "CrossEntropy" in loss["type"] and _takes(loss, "weight")
     return {"ignore_index": ignore_index, **({"weight": list(class_weights or ())} if weighted else {}), **loss}
 
 

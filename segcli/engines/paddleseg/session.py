@@ -69,6 +69,11 @@ class SemanticSession:
         return identities(self.dataset)
 
     @property
+    def accumulate(self) -> int:
+        """Batches whose gradients make one iteration."""
+        return self.draws.parts
+
+    @property
     def iterations_per_epoch(self) -> int:
         """Iterations in one pass over the training part."""
         return self.draws.iterations_per_epoch

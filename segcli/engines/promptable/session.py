@@ -57,6 +57,7 @@ class PromptableSession(Generic[S]):
     num_workers: int
     data: Mapping[str, PartIdentity]
     ema_decay: float | None = None
+    accumulate: int = 1
 
     @property
     def iterations_per_epoch(self) -> int:

@@ -135,7 +135,7 @@ class _Training:
 def _assemble(session: TrainingSession, spec: ModelSpec, parts: TaskParts, config: Config, output: Path) -> _Training:
     """Builds what watches the training, and restores it from a checkpoint; nothing is written yet."""
     settings = config.Train
-    launch.join(session, spec.recipe)
+    launch.join(session, spec.recipe, settings.freeze)
     state = TrainState(session)
     precision: Precision = FullPrecision() if settings.amp == "OFF" else _mixed_precision(spec, config)
     decay = _average_decay(session, settings.ema)

@@ -29,6 +29,7 @@ from segcli.models.spec import TrainRecipe
 from segcli.processes import world_size
 from segcli.signals import Stopped
 from segcli.steps.train.advice import advice_from_logs
+from segcli.steps.train.freezing import freeze
 from segcli.steps.train.parent import END_WITH_PARENT
 from segcli.steps.train.result import TrainResult
 from segcli.steps.train.stop_request import signals_passed_on
@@ -211,22 +212,25 @@ def _is_free(port: int) -> bool:
         return True
 
 
-def join(session: TrainingSession, recipe: TrainRecipe | None) -> None:
-    """Makes the session's gradients the mean over all processes; does nothing when there is one.
+def join(session: TrainingSession, recipe: TrainRecipe | None, frozen: Sequence[str] = ()) -> None:
+    """Makes the session's gradients the mean over all processes, where there are several.
 
     Args:
         session: What is trained.
         recipe: Says whether batches are normalised over the images of all devices. The CPU has no kernel for that;
             there each process normalises its own.
+        frozen: Parts that have no gradients, see `segcli.steps.train.freezing`.
     """
     import paddle
 
     if world_size() == 1:
+        freeze(session.network, frozen)
         return
     paddle.distributed.init_parallel_env()
     if recipe is not None and recipe.shares_norms and paddle.get_device() != "cpu":
         # in place: `forward` may be a layer around the network
         paddle.nn.SyncBatchNorm.convert_sync_batchnorm(session.network)
+    freeze(session.network, frozen)
     skips = recipe is not None and recipe.skips_parts
     session.forward = paddle.DataParallel(session.forward, find_unused_parameters=skips)
 

@@ -113,18 +113,27 @@ class _Loop:
     def _step(self, batches: Iterator[Batch], seed: int, rank: int) -> None:
         state, session, world_size = self.state, self.state.session, self.outside.world_size
         begin = time.perf_counter()
-        batch = next(batches)
-        state.waited = time.perf_counter() - begin
+        state.waited = 0.0
+        paths: list[str] = []
         _seed_network(seed, state.iteration * world_size + rank)
-        losses = self.precision.step(session, batch)
+        losses = self.precision.step(session, self._parts(batches, paths))
         state.learning_rate = float(session.optimizer.get_lr())
         _advance_schedule(session.optimizer)
         session.optimizer.clear_grad()
         state.iteration += 1
         state.losses = StepLosses(losses)
-        self.watch.add(state.iteration, state.losses, batch.paths, due=state.evaluation_due)
-        state.images = len(batch.paths) * world_size
+        self.watch.add(state.iteration, state.losses, tuple(paths), due=state.evaluation_due)
+        state.images = len(paths) * world_size
         state.seconds = time.perf_counter() - begin
+
+    def _parts(self, batches: Iterator[Batch], paths: list[str]) -> Iterator[Batch]:
+        """The batches of one iteration, and in `paths` their images; each is gone before the next one comes."""
+        for _ in range(self.state.session.accumulate):
+            begin = time.perf_counter()
+            batch = next(batches)
+            self.state.waited += time.perf_counter() - begin
+            paths += batch.paths
+            yield batch
 
     def _heed(self, told: Told) -> None:
         """Does what was told from outside: a checkpoint, and the end."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from segcli.engine import Batch, TrainingSession
@@ -15,10 +16,9 @@ if TYPE_CHECKING:
 class FullPrecision:
     """Plain float32."""
 
-    def step(self, session: TrainingSession, batch: Batch) -> Mapping[str, Tensor]:
-        """Computes the losses and gradients and moves the weights once."""
-        losses = session.losses(batch)
-        losses["loss"].backward()
+    def step(self, session: TrainingSession, batches: Iterable[Batch]) -> Mapping[str, Tensor]:
+        """Computes the losses and gradients of the batches of an iteration and moves the weights once."""
+        losses = _accumulated(session, batches, session.losses, lambda loss: loss.backward())
         session.optimizer.step()
         return losses
 
@@ -43,19 +43,20 @@ class MixedPrecision:
         self._operators = operators
         self._scaler = paddle.amp.GradScaler(init_loss_scaling=1024)
 
-    def step(self, session: TrainingSession, batch: Batch) -> Mapping[str, Tensor]:
+    def step(self, session: TrainingSession, batches: Iterable[Batch]) -> Mapping[str, Tensor]:
         """As in full precision, with the forward pass in half precision and the gradients of a scaled loss."""
         import paddle
 
-        with paddle.amp.auto_cast(
-            level="O1",
-            custom_white_list=set(self._operators.allowed),
-            custom_black_list=set(self._operators.refused),
-        ):
-            losses = session.losses(batch)
-        scaled = self._scaler.scale(losses["loss"])
-        scaled.backward()
-        self._scaler.minimize(session.optimizer, scaled)
+        def forward(batch: Batch) -> Mapping[str, Tensor]:
+            with paddle.amp.auto_cast(
+                level="O1",
+                custom_white_list=set(self._operators.allowed),
+                custom_black_list=set(self._operators.refused),
+            ):
+                return session.losses(batch)
+
+        losses = _accumulated(session, batches, forward, lambda loss: self._scaler.scale(loss).backward())
+        self._scaler.minimize(session.optimizer, losses["loss"])
         return losses
 
     def state_dict(self) -> dict[str, Any]:
@@ -73,6 +74,38 @@ class MixedPrecision:
         if "scale" in restored:
             restored["scale"] = np.asarray([restored["scale"]], dtype=np.float32)
         self._scaler.load_state_dict(restored)
+
+
+def _accumulated(
+    session: TrainingSession,
+    batches: Iterable[Batch],
+    forward: Callable[[Batch], Mapping[str, Tensor]],
+    backward: Callable[[Tensor], None],
+) -> Mapping[str, Tensor]:
+    """Adds the gradients of the batches of an iteration up, as of the mean of their losses, which it returns.
+
+    That is the gradient of one large batch, but for what looks at a batch as a whole: batch normalisation, and means
+    over what batches hold different numbers of, such as labelled pixels.
+    """
+    count = session.accumulate
+    total: dict[str, Tensor] = {}
+    for number, batch in enumerate(batches, start=1):
+        with nullcontext() if number == count else _unshared(session):
+            losses = forward(batch)
+            if count == 1:
+                backward(losses["loss"])
+                return losses
+            backward(losses["loss"] / count)
+        for name, loss in losses.items():
+            part = loss.detach() / count
+            total[name] = total[name] + part if name in total else part
+    return total
+
+
+def _unshared(session: TrainingSession) -> AbstractContextManager[Any]:
+    """Processes that train together share gradients once an iteration, with its last batch."""
+    context: AbstractContextManager[Any] = getattr(session.forward, "no_sync", nullcontext)()
+    return context
 
 
 Precision = FullPrecision | MixedPrecision

@@ -227,18 +227,25 @@ def _require_own_moments(tensors: Mapping[str, Any], session: TrainingSession) -
 
 def _tell_changed_batches(then: ModelCard | None, now: ModelCard, iteration: int, session: TrainingSession) -> None:
     """The images of an iteration follow from its number and the batch size."""
-    before, after = (None if card is None else card.config.get("Train", {}).get("batch_size") for card in (then, now))
+    before, after = (None if card is None else _images_per_step(card) for card in (then, now))
     if before is None or before == after:
         return
     log.info(
-        "Train.batch_size is %s, the checkpoint's was %s: an epoch has %d iterations now, iteration %d is in epoch %d, "
-        "and from there on images come in another order than they would have",
+        "an iteration takes %s images per process, the checkpoint's took %s: an epoch has %d iterations now, "
+        "iteration %d is in epoch %d, and from there on images come in another order than they would have",
         after,
         before,
         session.iterations_per_epoch,
         iteration + 1,
         iteration // session.iterations_per_epoch + 1,
     )
+
+
+def _images_per_step(card: ModelCard) -> int | None:
+    """Images per iteration and process; None where the card says nothing about it."""
+    settings = card.config.get("Train", {})
+    batch_size = settings.get("batch_size")
+    return None if batch_size is None else int(batch_size) * int(settings.get("accumulate", 1))
 
 
 def _tell_changed_schedule(values: States, session: TrainingSession, rate_then: float | None) -> None:

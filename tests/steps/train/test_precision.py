@@ -41,7 +41,7 @@ def test_a_step_asks_for_them_and_moves_the_weights(operators: HalfPrecision, mo
     before = session.network[0].weight.numpy()
     with pytest.warns(UserWarning, match="AmpScaler can only be enabled"):
         precision = MixedPrecision(operators)
-    precision.step(session, next(session.batches(0)))
+    precision.step(session, [next(session.batches(0))])
     assert asked == [
         {
             "level": "O1",

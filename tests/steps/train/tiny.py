@@ -19,6 +19,7 @@ class LineSession:
     score_name = "fit"
     ema_decay = None
     iterations_per_epoch = 4
+    accumulate = 1
     classes = ClassMap(("a", "b"))
     preprocess = Preprocess()
 
