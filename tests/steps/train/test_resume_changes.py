@@ -70,9 +70,7 @@ def test_another_batch_size_is_said(line_run: LineRuns, tmp_path, caplog):
     assert "images per process" not in caplog.text
     with caplog.at_level(logging.INFO, "segcli.train"):
         line_run(tmp_path, batch_size=6, epochs_iters=16, resume_path="last")
-    assert (
-        "an iteration takes 6 images per process, the checkpoint's took 2: an epoch has 4 iterations" in caplog.text
-    )
+    assert "an iteration takes 6 images per process, the checkpoint's took 2: an epoch has 4 iterations" in caplog.text
 
 
 @pytest.mark.parametrize("call", ["on_checkpoint", "on_evaluation"])
