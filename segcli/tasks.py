@@ -75,8 +75,3 @@ def step_part(step: str, task: Task) -> Any:
     name = TASKS[task].name
     part = f"{name.capitalize()}Predictor" if step == "predict" else f"{step}_{name}"
     return load_object(f"segcli.steps.{step}.{name}:{part}")
-
-
-def layout_part(step: str, task: Task) -> Any:
-    """What does a step for the layout of a task's datasets: `plan_coco` of `segcli.steps.split.coco`."""
-    return load_object(f"segcli.steps.{step}.{TASKS[task].layout}:plan_{TASKS[task].layout}")

@@ -32,7 +32,7 @@ _FILLED = frozenset({"polygon", "rectangle", "circle", "mask"})
 
 
 @dataclass(frozen=True)
-class DrawnObject:
+class PaintedObject:
     """One object of an image.
 
     Attributes:
@@ -62,7 +62,7 @@ class ShapePainter:
         self._size: tuple[int, int] | None = None
         self._canvas: LabelCanvas
 
-    def draw(self, parts: Sequence[Shape], height: int, width: int) -> DrawnObject | None:
+    def draw(self, parts: Sequence[Shape], height: int, width: int) -> PaintedObject | None:
         """The object that some shapes of one label make in an image; None when no pixel of it is inside."""
         painted = self._painted(parts, height, width)
         if not painted:
@@ -75,7 +75,7 @@ class ShapePainter:
         else:
             segmentation = rle.encode_crop(pixels, left, top, height, width)
         rows, columns = pixels.shape
-        return DrawnObject(parts[0].label, segmentation, (left, top, columns, rows), int(np.count_nonzero(pixels)))
+        return PaintedObject(parts[0].label, segmentation, (left, top, columns, rows), int(np.count_nonzero(pixels)))
 
     def crop(self, parts: Sequence[Shape], height: int, width: int) -> Crop | None:
         """The pixels of such an object; None when there are none."""

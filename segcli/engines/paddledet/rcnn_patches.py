@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from paddle import Tensor
 from pycocotools import mask as mask_api
 
+from segcli.data import rle
+from segcli.inference.paste import paste_masks
 from segcli.models.instance.image_masks import image_of_rows, original_sizes
-from segcli.models.instance.mask_pasting import paste_masks
 
 
 def _counts(tensors: Sequence[Tensor]) -> Tensor:
@@ -302,12 +303,12 @@ def pasted_masks(self: Any, mask_out: Tensor, bboxes: Tensor, bbox_num: Tensor, 
     for count, (h, w) in zip(counts, sizes, strict=True):
         rows = slice(start, start + count)
         start += count
-        masks = paste_masks(probabilities[rows][:count], boxes[rows], h, w, self.binary_thresh) if count else None
-        whole = paddle.zeros([count, height, width], dtype="uint8")
-        if masks is not None:
-            whole[:, :h, :w] = paddle.to_tensor(masks)
+        whole = np.zeros((count, height, width), np.uint8)
+        masks = paste_masks(probabilities[rows][:count], boxes[rows], h, w, threshold=self.binary_thresh)
+        for place, mask in enumerate(masks):
+            whole[place, :h, :w] = rle.decode(mask)
         images.append(whole)
-    return paddle.concat(images)
+    return paddle.to_tensor(np.concatenate(images))
 
 
 def stretched_masks(masks: Tensor, boxes: Tensor, size: Tensor, threshold: float) -> Tensor:

@@ -2,26 +2,45 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from shlex import quote
 
 from segcli.config.schema import Config
 from segcli.data.files import sha256_of
+from segcli.data.formats.coco import find_coco_root
+from segcli.data.formats.masks import find_root
 from segcli.data.journal import signature, steps
 from segcli.data.settled import dataset_root, read_settled
 from segcli.data.transaction import changing, transaction
 from segcli.errors import UsageError
-from segcli.lazy import load_object
 from segcli.models.names import MODEL_TASKS
+from segcli.steps.split import coco, masks
 from segcli.steps.split.plan import SplitPlan, SplitReport
 from segcli.steps.split.request import PARTS, SplitRequest
-from segcli.tasks import TASKS, layout_part
+from segcli.tasks import TASKS
 
-_FINDERS = {"masks": "segcli.data.formats.masks:find_root", "coco": "segcli.data.formats.coco:find_coco_root"}
-"""Layout -> what finds the folder of such a dataset."""
-_FILES = {"masks": "segcli.steps.split.masks:FILES", "coco": "segcli.steps.split.coco:FILES"}
-"""Layout -> the file of each part."""
+
+@dataclass(frozen=True)
+class Layout:
+    """How datasets of a layout are split.
+
+    Attributes:
+        find: Finds the folder of the dataset.
+        plan: Plans the split; nothing is written.
+        files: Name of the file that lists each part.
+    """
+
+    find: Callable[[Path], Path]
+    plan: Callable[[Path, SplitRequest], SplitPlan]
+    files: Mapping[str, str]
+
+
+LAYOUTS = {
+    "masks": Layout(find_root, masks.plan_masks, masks.FILES),
+    "coco": Layout(find_coco_root, coco.plan_coco, coco.FILES),
+}
 
 
 def plan_split(config: Config) -> SplitPlan:
@@ -33,12 +52,12 @@ def plan_split(config: Config) -> SplitPlan:
         UsageError: There are fewer images, or groups of them, than parts.
         BusyError: Another process is changing the dataset.
     """
-    planner = layout_part("split", MODEL_TASKS[config.Global.model])
+    layout = _layout(config)
     dataset_dir: Path = config.Global.dataset
     request = SplitRequest.of(config.CheckDataset)
 
     def read() -> SplitPlan:
-        plan: SplitPlan = planner(dataset_dir, request)
+        plan = layout.plan(dataset_dir, request)
         return replace(plan, seen=signature(plan.root))
 
     return read_settled(dataset_dir, read)
@@ -51,11 +70,11 @@ def lists_by_hand(config: Config) -> list[str]:
         ConfigError: No dataset was given.
         DatasetError: There is no dataset, or a journal is damaged.
     """
-    layout = TASKS[MODEL_TASKS[config.Global.model]].layout
-    root = dataset_root(config.Global.dataset, load_object(_FINDERS[layout]))
+    layout = _layout(config)
+    root = dataset_root(config.Global.dataset, layout.find)
     split = config.CheckDataset.split
     parts: tuple[str, ...] = () if split.folds else PARTS if split.test_percent else PARTS[:2]
-    names: dict[str, str] = load_object(_FILES[layout])
+    names = layout.files
     mine = {(change.target, change.digest) for step in steps(root) for change in step.changes}
     there = [names[part] for part in parts if (root / names[part]).is_file()]
     return [name for name in there if (name, sha256_of(root / name)) not in mine]
@@ -81,8 +100,7 @@ def split_dataset(config: Config) -> SplitReport:
     Raises:
         UsageError: Lists would be replaced that segcli did not write, and `split.replace` is false.
     """
-    finder = load_object(_FINDERS[TASKS[MODEL_TASKS[config.Global.model]].layout])
-    root = dataset_root(config.Global.dataset, finder)
+    root = dataset_root(config.Global.dataset, _layout(config).find)
     with changing(root, "segcli split"):
         plan = plan_split(config)
         if not config.CheckDataset.split.replace:
@@ -93,6 +111,10 @@ def split_dataset(config: Config) -> SplitReport:
                 hint = f"segcli split {quote(str(config.Global.dataset))} --yes replaces it and keeps a copy as .bak"
                 raise UsageError(message, path=root, hint=hint)
         return apply_split(plan)
+
+
+def _layout(config: Config) -> Layout:
+    return LAYOUTS[TASKS[MODEL_TASKS[config.Global.model]].layout]
 
 
 def _differs(path: Path, plan: SplitPlan) -> bool:

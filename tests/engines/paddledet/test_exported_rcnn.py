@@ -9,12 +9,13 @@ import numpy as np
 import paddle
 import pytest
 
+from segcli.data import rle
 from segcli.engines.paddledet import patches
 from segcli.engines.paddledet.exporting import save_program
 from segcli.engines.paddledet.inference import ArrayForward
 from segcli.engines.paddledet.rcnn_patches import best_of_levels, stretched_masks
+from segcli.inference.paste import paste_masks
 from segcli.inference.runtimes.paddle_runtime import PaddleRuntime
-from segcli.models.instance.mask_pasting import paste_masks
 from tests.engines.paddledet import tiny
 
 FPN, C4, CASCADE = "MaskRCNN-ResNet50-FPN", "MaskRCNN-ResNet50", "Cascade-MaskRCNN-ResNet50-FPN"
@@ -138,7 +139,7 @@ def test_masks_are_stretched_as_the_product_pastes_them() -> None:
         [[0, 0, 20, 30], [3.3, 4.7, 17.2, 9.1], [-4, -3, 8, 9], [10, 20, 40, 60], [5, 5, 6, 6]], np.float32
     )
     ours = stretched_masks(paddle.to_tensor(masks), paddle.to_tensor(boxes), paddle.to_tensor([31.0, 23.0]), 0.5)
-    pasted = paste_masks(masks, boxes, 31, 23, 0.5)
+    pasted = np.stack([rle.decode(code) for code in paste_masks(masks, boxes, 31, 23)])
 
     assert ours.shape == [5, 31, 23]
     assert pasted.sum() > 100

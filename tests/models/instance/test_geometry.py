@@ -8,7 +8,6 @@ from segcli.models.instance.boxes import box_iou, cxcywh_to_xyxy, giou_loss, inv
 from segcli.models.instance.denoising import DenoisingNoise, make_denoising_queries
 from segcli.models.instance.hybrid_neck import sincos_position
 from segcli.models.instance.layers import RepVGGBlock
-from segcli.models.instance.mask_pasting import paste_masks
 from segcli.models.instance.mask_queries import QueryPrediction, anchor_logits
 from segcli.models.instance.matcher import SetMatcher, Targets
 from segcli.models.instance.ppyoloe_seg_loss import inside_boxes
@@ -132,27 +131,6 @@ def test_pixels_inside_a_box() -> None:
     inside = inside_boxes(paddle.to_tensor([[0.5, 1.0, 3.0, 2.0]]), 3, 4).numpy()
 
     assert inside[0].tolist() == [[0, 0, 0, 0], [0, 1, 1, 0], [0, 0, 0, 0]]
-
-
-def test_pasted_masks_are_the_sampled_ones() -> None:
-    rng = np.random.default_rng(0)
-    masks = rng.random((6, 7, 7), np.float32)
-    boxes = np.array(
-        [[3, 2, 17, 13], [-4.5, -3.2, 6.1, 5], [10.2, 4.4, 29, 19.7], [0, 0, 24, 16], [5, 5, 5.9, 5.8], [9, 9, 9, 12]],
-        np.float32,
-    )
-    ours = paste_masks(masks, boxes, 16, 24)
-    x = (np.arange(24, dtype=np.float32) + 0.5)[None, None]
-    y = (np.arange(16, dtype=np.float32) + 0.5)[None, :, None]
-    x1, y1, x2, y2 = boxes[:5, :, None, None].transpose(1, 0, 2, 3)
-    grid = np.stack(np.broadcast_arrays((x - x1) / (x2 - x1) * 2 - 1, (y - y1) / (y2 - y1) * 2 - 1), -1)
-    sampled = paddle.nn.functional.grid_sample(
-        paddle.to_tensor(masks[:5, None]), paddle.to_tensor(grid), align_corners=False
-    )
-
-    assert (ours[:5] == (sampled.numpy()[:, 0] >= 0.5)).all()
-    assert ours[5].sum() == 0
-    assert ours.sum() > 100
 
 
 def test_a_block_fused_for_export_says_the_same() -> None:

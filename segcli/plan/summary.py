@@ -1,4 +1,7 @@
-"""What of a dataset a training is planned from: sizes, objects, classes, and how much of each there is."""
+"""What a training is planned from: the sizes, objects and classes of a dataset.
+
+It is read in a second before each training; the full numbers of a dataset are in the `fingerprint.json` of a check.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ _QUARTERS = (25, 50, 75)
 
 
 @dataclass(frozen=True)
-class Fingerprint:
+class DatasetSummary:
     """A dataset in numbers.
 
     Attributes:
@@ -62,8 +65,8 @@ class Fingerprint:
         return asdict(self)
 
 
-def fingerprint_of_masks(dataset: SegDataset) -> Fingerprint:
-    """The fingerprint of a semantic dataset; of large ones from a part of the masks, evenly chosen.
+def summary_of_masks(dataset: SegDataset) -> DatasetSummary:
+    """The summary of a semantic dataset; of a large one from some of its masks, evenly chosen.
 
     Raises:
         DatasetError: A file cannot be read.
@@ -73,7 +76,7 @@ def fingerprint_of_masks(dataset: SegDataset) -> Fingerprint:
     halves = np.zeros((2, 256), np.int64)
     parts: list[float] = []
     counts, sizes, single = [], [], 0
-    for sample in track(samples, "fingerprint", len(samples)):
+    for sample in track(samples, "reading masks", len(samples)):
         mask = read_mask(sample.mask)
         sizes.append(mask.shape[1::-1])
         middle = mask.shape[0] // 2
@@ -84,7 +87,7 @@ def fingerprint_of_masks(dataset: SegDataset) -> Fingerprint:
         found = [size for class_id in present for size in _part_sizes(mask == class_id)]
         parts += found
         counts.append(len(found))
-    return Fingerprint(
+    return DatasetSummary(
         train_images=len(dataset.train),
         val_images=len(dataset.val),
         empty_images=round(single * len(dataset.train) / max(len(samples), 1)),
@@ -98,8 +101,8 @@ def fingerprint_of_masks(dataset: SegDataset) -> Fingerprint:
     )
 
 
-def fingerprint_of_objects(dataset: CocoDataset) -> Fingerprint:
-    """The fingerprint of an instance dataset, from its annotation files alone."""
+def summary_of_objects(dataset: CocoDataset) -> DatasetSummary:
+    """The summary of an instance dataset, from its annotation files alone."""
     images = dataset.train
     classes = len(dataset.classes)
     halves = np.zeros((2, classes))
@@ -111,7 +114,7 @@ def fingerprint_of_objects(dataset: CocoDataset) -> Fingerprint:
         for one in objects:
             areas.append(one.area_px)
             halves[int(one.box[1] + one.box[3] / 2 > sample.height / 2), one.class_id] += 1
-    return Fingerprint(
+    return DatasetSummary(
         train_images=len(images),
         val_images=len(dataset.val),
         empty_images=counts.count(0),
