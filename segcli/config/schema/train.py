@@ -84,6 +84,8 @@ class TrainConfig(Section):
         warmup_steps: Iterations of linear warm-up; None is the recipe's.
         resume_path: Checkpoint to go on from: a folder, a file in it, or ``last``, the newest of the output.
         log_interval: Iterations between two lines of the log.
+        loggers: Trackers that are told what `history.jsonl` is told: ``tensorboard`` (into ``output/tensorboard``),
+            ``mlflow``, ``wandb``, each with its own package.
         eval_interval: Iterations (semantic) or epochs (instance, promptable) between two evaluations, each with a
             checkpoint; None in a file leaves it to the plan.
         amp: Automatic mixed precision: OFF or O1; no effect on the CPU. PaddleX's O2 is refused.
@@ -148,6 +150,7 @@ class TrainConfig(Section):
     warmup_steps: Annotated[int | None, Stock()] = Field(default=None, ge=0)
     resume_path: Annotated[str | None, Stock()] = None
     log_interval: Annotated[int, Stock()] = Field(default=10, ge=1)
+    loggers: tuple[Literal["tensorboard", "mlflow", "wandb"], ...] = ()
     eval_interval: Annotated[int, Stock()] = Field(default=100, ge=1)
     amp: Annotated[Literal["OFF", "O1", "O2"], Stock()] = "OFF"
     dy2st: Annotated[

@@ -9,12 +9,15 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from signal import SIGINT
+from typing import Any
 
 from segcli import progress
+from segcli.config.keys import leaves
 from segcli.config.portable import portable_values
 from segcli.config.recipe import with_recipe
 from segcli.config.schema import Config, EmaConfig
 from segcli.config.show import as_yaml, used_recipe
+from segcli.config.tree import value_at
 from segcli.data.files import write_text_atomic
 from segcli.data.lock import locked
 from segcli.device import select_device
@@ -30,6 +33,7 @@ from segcli.steps.train.average import DEFAULT_DECAY, WeightAverage
 from segcli.steps.train.checkpoint import BEST, OPTIMIZER_FILE, CheckpointWriter, checkpoints
 from segcli.steps.train.early_stop import EarlyStop
 from segcli.steps.train.history import HISTORY_FILE, CurveWriter, HistoryWriter
+from segcli.steps.train.loggers import RunLoggers
 from segcli.steps.train.loop import run
 from segcli.steps.train.planning import is_planned, planned, value_of
 from segcli.steps.train.precision import FullPrecision, MixedPrecision, Precision
@@ -145,7 +149,8 @@ def _assemble(session: TrainingSession, spec: ModelSpec, parts: TaskParts, confi
     stopping = EarlyStop(settings.early_stop.patience, settings.early_stop.min_delta)
     kept: list[Callback] = [stopping] if settings.early_stop.enable else []
     if is_first():
-        kept.append(HistoryWriter(output, settings.log_interval))
+        loggers = RunLoggers(settings.loggers, output, output.resolve().name, _flat(config))
+        kept += [loggers, HistoryWriter(output, settings.log_interval, loggers.event)]
     card = ModelCard(
         model_name=spec.name,
         class_names=session.classes.names,
@@ -174,6 +179,12 @@ def _assemble(session: TrainingSession, spec: ModelSpec, parts: TaskParts, confi
             CheckpointWriter(output, card, parts.weight_file, precision, kept, average, settings.keep_checkpoints)
         )
     return _Training(state, precision, callbacks, average, folder)
+
+
+def _flat(config: Config) -> dict[str, Any]:
+    """What trackers list: the keys of the training by dotted name."""
+    plain = config.model_dump(mode="json")
+    return {key: value_at(plain, key) for key in leaves() if key.startswith(("Global.", "Train."))}
 
 
 def _tell_resumed(folder: Path, state: TrainState) -> None:
@@ -237,7 +248,7 @@ def _run(training: _Training, config: Config, output: Path) -> None:
         )
     finally:
         for callback in training.callbacks:
-            if isinstance(callback, TerminalProgress):
+            if isinstance(callback, TerminalProgress | RunLoggers):
                 callback.close()
 
 

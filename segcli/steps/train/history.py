@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -95,10 +95,21 @@ class HistoryWriter(Callback):
     """Appends one JSON line an event to `history.jsonl` and says the same in the log.
 
     A resumed training drops the events after the iteration that it goes on from.
+
+    Args:
+        output: Folder of the run.
+        log_interval: Iterations between two lines.
+        tell: Called with each event: its name, the iteration, its values.
     """
 
-    def __init__(self, output: Path, log_interval: int) -> None:
+    def __init__(
+        self,
+        output: Path,
+        log_interval: int,
+        tell: Callable[[str, int, Mapping[str, Any]], None] | None = None,
+    ) -> None:
         self._path = output / HISTORY_FILE
+        self._tell = tell
         self._log_interval = log_interval
         self._meter = StepMeter()
 
@@ -157,6 +168,8 @@ class HistoryWriter(Callback):
         line = to_json({"event": event, "iteration": state.iteration, "epoch": state.epoch, **values})
         with naming(self._path), self._path.open("a", encoding="utf-8") as file:
             file.write(line + "\n")
+        if self._tell is not None:
+            self._tell(event, state.iteration, values)
 
 
 class CurveWriter(Callback):

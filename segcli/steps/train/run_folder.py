@@ -26,7 +26,16 @@ CURVES_FILE = "curves.png"
 LOCK_FILE = ".training.lock"
 _RESULTS = ("train_result.json", "evaluate_result.json", "export_result.json")
 _KEPT = (CONFIG_FILE, LOG_FILE, HISTORY_FILE, CURVES_FILE, *_RESULTS)
-_PATTERNS = (*_KEPT, "iter_*", BEST, "inference", "confusion_matrix.*", "train_result.json.bak*")
+_PATTERNS = (
+    *_KEPT,
+    "iter_*",
+    BEST,
+    "inference",
+    "confusion_matrix.*",
+    "tensorboard",
+    "mlruns",
+    "train_result.json.bak*",
+)
 """What belongs to a training, and to what was made of its weights afterwards."""
 _HALF_WRITTEN = (".iter_*.*", f".{BEST}.*", ".config.*.yaml", ".history.*.jsonl", ".curves.*.png")
 
