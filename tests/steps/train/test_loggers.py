@@ -92,9 +92,9 @@ def test_mlflow_goes_into_the_folder_and_on_in_its_run(tmp_path, monkeypatch):
     """Against a stand-in with MLflow's own names."""
     calls = []
     fake = SimpleNamespace(
-        set_tracking_uri=lambda uri: calls.append(uri),
+        set_tracking_uri=calls.append,
         start_run=lambda run_id, run_name: SimpleNamespace(info=SimpleNamespace(run_id=run_id or "fresh")),
-        log_params=lambda params: calls.append(params),
+        log_params=calls.append,
         log_metrics=lambda values, step: calls.append((values, step)),
         end_run=lambda: calls.append("end"),
     )
