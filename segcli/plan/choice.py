@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from segcli.plan.summary import DatasetSummary
+from segcli.data.fingerprint import Fingerprint
 
 CPU_SECONDS = 600.0
 """What a training on the CPU may take where nobody says how long."""
@@ -83,7 +83,7 @@ class Plan:
         return {choice.key: choice.reason for choice in self.choices}
 
 
-Planner = Callable[[DatasetSummary, Means, Cost, Mapping[str, Any]], Plan]
+Planner = Callable[[Fingerprint, Means, Cost, Mapping[str, Any]], Plan]
 """A pure function: the same data, means, cost and keys that a person has set give the same plan."""
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from segcli.data.fingerprint import Fingerprint
 from segcli.plan.budget import Budget, interval, upright_reason
 from segcli.plan.choice import Choice, Cost, Means, Plan
-from segcli.plan.summary import DatasetSummary
 
 MODEL = "SeedUNet-S"
 _BATCH = 4
@@ -19,7 +19,7 @@ _WANTED_IMAGES, _FEWEST_IMAGES = 1500, 900
 """Images that the network should be shown before its schedule ends, and for the sake of small objects at least."""
 
 
-def plan_instance(data: DatasetSummary, means: Means, cost: Cost, taken: Mapping[str, Any]) -> Plan:
+def plan_instance(data: Fingerprint, means: Means, cost: Cost, taken: Mapping[str, Any]) -> Plan:
     """A plan for `MODEL`; keys that a person has set are in `taken` and are left to it."""
     budget = Budget(means, cost)
     batch = int(taken.get("Train.batch_size") or min(_BATCH, max(data.train_images, 1)))
@@ -47,7 +47,7 @@ def plan_instance(data: DatasetSummary, means: Means, cost: Cost, taken: Mapping
     )
 
 
-def _side(data: DatasetSummary, budget: Budget) -> tuple[int, str]:
+def _side(data: Fingerprint, budget: Budget) -> tuple[int, str]:
     """Side of the square input, and why."""
     small = max(data.object_px[0], 1.0)
     usual, at_most = ((budget.pixels() / images) ** 0.5 for images in (_WANTED_IMAGES, _FEWEST_IMAGES))

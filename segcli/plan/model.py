@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from segcli.data.fingerprint import Fingerprint
 from segcli.models.task import Task
 from segcli.plan import instance, semantic
 from segcli.plan.choice import Choice, Means
-from segcli.plan.summary import DatasetSummary
 
 SMALL = {Task.SEMANTIC: semantic.MODEL, Task.INSTANCE: instance.MODEL}
 LARGE = {Task.SEMANTIC: "PP-LiteSeg-T", Task.INSTANCE: "Mask-RT-DETR-S"}
 _MANY_IMAGES = 2000
 
 
-def choose_model(task: Task, data: DatasetSummary, means: Means) -> Choice:
+def choose_model(task: Task, data: Fingerprint, means: Means) -> Choice:
     """The small U-Net of the task; with an accelerator and trained weights or many images a larger model."""
     number = f"{data.train_images} images"
     if means.device != "cpu" and (means.pretrained or data.train_images >= _MANY_IMAGES):

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from segcli.data.fingerprint import Fingerprint
 from segcli.models.task import Task
 from segcli.plan.budget import Budget, interval
 from segcli.plan.choice import Choice, Cost, Means, Plan
-from segcli.plan.summary import DatasetSummary
 
 
 def plan_by_recipe(
-    data: DatasetSummary, means: Means, cost: Cost, *, task: Task, step_mpx: float, taken: Mapping[str, Any]
+    data: Fingerprint, means: Means, cost: Cost, *, task: Task, step_mpx: float, taken: Mapping[str, Any]
 ) -> Plan:
     """Iterations (semantic) or epochs (instance) that fit, of batches of `step_mpx` million pixels."""
     budget = Budget(means, cost)

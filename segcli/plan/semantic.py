@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from segcli.data.fingerprint import Fingerprint
 from segcli.plan.budget import Budget, interval, upright_reason
 from segcli.plan.choice import Choice, Cost, Means, Plan
-from segcli.plan.summary import DatasetSummary
 
 MODEL = "UNet-S"
 WANTED_IMAGES = 4000
@@ -17,7 +17,7 @@ _STEP = 16
 _SIDES = (128, 512)
 
 
-def plan_semantic(data: DatasetSummary, means: Means, cost: Cost, taken: Mapping[str, Any]) -> Plan:
+def plan_semantic(data: Fingerprint, means: Means, cost: Cost, taken: Mapping[str, Any]) -> Plan:
     """A plan for `MODEL`; keys that a person has set are in `taken` and are left to it."""
     budget = Budget(means, cost)
     batch = int(taken.get("Train.batch_size") or min(_BATCH, max(data.train_images, 1)))
@@ -50,7 +50,7 @@ def shown(number: float) -> str:
     return f"{round(number):,}"
 
 
-def _input_size(data: DatasetSummary, budget: Budget, taken: Mapping[str, Any]) -> tuple[int, int]:
+def _input_size(data: Fingerprint, budget: Budget, taken: Mapping[str, Any]) -> tuple[int, int]:
     """Height and width in whole strides, with the ratio of a typical image."""
     if taken.get("Train.input_shape"):
         return int(taken["Train.input_shape"][2]), int(taken["Train.input_shape"][3])

@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
+from segcli.data.fingerprint import Fingerprint
 from segcli.models.table import get_spec
 from segcli.models.task import Task
 from segcli.plan import instance, semantic
 from segcli.plan.choice import Cost, Means
 from segcli.plan.model import choose_model
 from segcli.plan.recipe import plan_by_recipe
-from segcli.plan.summary import DatasetSummary
 
-DATA = DatasetSummary(
+DATA = Fingerprint(
     train_images=60,
     val_images=12,
     empty_images=0,
@@ -32,11 +32,11 @@ CPU = Means("cpu", 600.0)
 COST = Cost(5.0, 700.0, measured=True)
 
 
-def semantic_values(data: DatasetSummary = DATA, means: Means = CPU, **taken: Any) -> dict[str, Any]:
+def semantic_values(data: Fingerprint = DATA, means: Means = CPU, **taken: Any) -> dict[str, Any]:
     return semantic.plan_semantic(data, means, COST, {f"Train.{key}": value for key, value in taken.items()}).values()
 
 
-def instance_values(data: DatasetSummary = DATA, means: Means = CPU, **taken: Any) -> dict[str, Any]:
+def instance_values(data: Fingerprint = DATA, means: Means = CPU, **taken: Any) -> dict[str, Any]:
     return instance.plan_instance(data, means, COST, {f"Train.{key}": value for key, value in taken.items()}).values()
 
 

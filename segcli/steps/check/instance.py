@@ -242,7 +242,7 @@ def object_numbers(dataset: CocoDataset) -> dict[str, Any]:
     ]
     return {
         "per_image": quantiles([len(sample.objects) for sample in samples]),
-        # the root of the area, as `segcli.plan.summary` measures it
+        # the root of the area, as the planner's fingerprint has it
         "size_px": quantiles([max(value.area_px, 0.0) ** 0.5 for value in objects]),
         "aspect_ratio": quantiles([value.box[2] / value.box[3] for value in objects if value.box[3] > 0]),
         "covered_share": quantiles(shares),

@@ -13,6 +13,7 @@ from segcli.config.durations import parse_time
 from segcli.config.recipe import AUTO, without_recipe
 from segcli.config.schema import PLANNER, Config
 from segcli.data.budget import peak_memory_mb
+from segcli.data.fingerprint import Fingerprint, fingerprint_of_masks, fingerprint_of_objects
 from segcli.data.formats.instance_data import open_instance_dataset
 from segcli.data.formats.masks import open_seg_dataset
 from segcli.device import available_device, select_device
@@ -22,7 +23,6 @@ from segcli.plan import instance, semantic
 from segcli.plan.choice import CPU_SECONDS, GPU_SECONDS, Choice, Cost, Means, Plan, Planner
 from segcli.plan.model import LARGE, choose_model
 from segcli.plan.recipe import plan_by_recipe
-from segcli.plan.summary import DatasetSummary, summary_of_masks, summary_of_objects
 from segcli.steps.train import launch
 from segcli.steps.train.starting import official_start, with_start
 from segcli.tasks import engine_of
@@ -44,9 +44,11 @@ RECIPE_KEYS = ("Train.epochs_iters", "Train.batch_size", "Train.learning_rate")
 """A file that sets one of these is a recipe of its own."""
 _PLANNERS: dict[str, Planner] = {semantic.MODEL: semantic.plan_semantic, instance.MODEL: instance.plan_instance}
 _USUAL = {"cpu": Cost(5.0), "gpu": Cost(0.05)}
-_SUMMARIES: dict[Task, Callable[[Config], DatasetSummary]] = {
-    Task.SEMANTIC: lambda config: summary_of_masks(open_seg_dataset(config.Global.dataset, config.Train.num_classes)),
-    Task.INSTANCE: lambda config: summary_of_objects(open_instance_dataset(config.Global.dataset)),
+_FINGERPRINTS: dict[Task, Callable[[Config], Fingerprint]] = {
+    Task.SEMANTIC: lambda config: fingerprint_of_masks(
+        open_seg_dataset(config.Global.dataset, config.Train.num_classes)
+    ),
+    Task.INSTANCE: lambda config: fingerprint_of_objects(open_instance_dataset(config.Global.dataset)),
 }
 _TRIAL_STEPS = 3
 
@@ -72,7 +74,7 @@ def is_planned(config: Config) -> bool:
         config.Train.plan == "auto"
         and config.Train.resume_path is None
         and config.Train.plan_reasons is None
-        and get_spec(config.Global.model).task in _SUMMARIES
+        and get_spec(config.Global.model).task in _FINGERPRINTS
     )
 
 
@@ -86,7 +88,7 @@ def planned(config: Config) -> tuple[Config, Plan]:
     if not _chooses_model(config):
         config = with_start(config)
     task = get_spec(config.Global.model).task
-    data = _SUMMARIES[task](config)
+    data = _FINGERPRINTS[task](config)
     means = _means(config)
     chosen: tuple[Choice, ...] = ()
     if _chooses_model(config):
@@ -103,7 +105,7 @@ def _chooses_model(config: Config) -> bool:
     return config.origin("Global.model").startswith(PLANNER)
 
 
-def _plan(config: Config, task: Task, data: DatasetSummary, means: Means) -> Plan:
+def _plan(config: Config, task: Task, data: Fingerprint, means: Means) -> Plan:
     taken = {key: value_of(config, key) for key in PLANNED_KEYS if config.is_given(key)}
     usual = _USUAL["cpu" if means.device == "cpu" else "gpu"]
     planner = _PLANNERS.get(config.Global.model)

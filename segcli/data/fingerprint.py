@@ -1,7 +1,4 @@
-"""What a training is planned from: the sizes, objects and classes of a dataset.
-
-It is read in a second before each training; the full numbers of a dataset are in the `fingerprint.json` of a check.
-"""
+"""What of a dataset a training is planned from: sizes, objects, classes, and how much of each there is."""
 
 from __future__ import annotations
 
@@ -25,7 +22,7 @@ _QUARTERS = (25, 50, 75)
 
 
 @dataclass(frozen=True)
-class DatasetSummary:
+class Fingerprint:
     """A dataset in numbers.
 
     Attributes:
@@ -65,8 +62,8 @@ class DatasetSummary:
         return asdict(self)
 
 
-def summary_of_masks(dataset: SegDataset) -> DatasetSummary:
-    """The summary of a semantic dataset; of a large one from some of its masks, evenly chosen.
+def fingerprint_of_masks(dataset: SegDataset) -> Fingerprint:
+    """The fingerprint of a semantic dataset; of large ones from a part of the masks, evenly chosen.
 
     Raises:
         DatasetError: A file cannot be read.
@@ -76,7 +73,7 @@ def summary_of_masks(dataset: SegDataset) -> DatasetSummary:
     halves = np.zeros((2, 256), np.int64)
     parts: list[float] = []
     counts, sizes, single = [], [], 0
-    for sample in track(samples, "reading masks", len(samples)):
+    for sample in track(samples, "fingerprint", len(samples)):
         mask = read_mask(sample.mask)
         sizes.append(mask.shape[1::-1])
         middle = mask.shape[0] // 2
@@ -87,7 +84,7 @@ def summary_of_masks(dataset: SegDataset) -> DatasetSummary:
         found = [size for class_id in present for size in _part_sizes(mask == class_id)]
         parts += found
         counts.append(len(found))
-    return DatasetSummary(
+    return Fingerprint(
         train_images=len(dataset.train),
         val_images=len(dataset.val),
         empty_images=round(single * len(dataset.train) / max(len(samples), 1)),
@@ -101,8 +98,8 @@ def summary_of_masks(dataset: SegDataset) -> DatasetSummary:
     )
 
 
-def summary_of_objects(dataset: CocoDataset) -> DatasetSummary:
-    """The summary of an instance dataset, from its annotation files alone."""
+def fingerprint_of_objects(dataset: CocoDataset) -> Fingerprint:
+    """The fingerprint of an instance dataset, from its annotation files alone."""
     images = dataset.train
     classes = len(dataset.classes)
     halves = np.zeros((2, classes))
@@ -114,7 +111,7 @@ def summary_of_objects(dataset: CocoDataset) -> DatasetSummary:
         for one in objects:
             areas.append(one.area_px)
             halves[int(one.box[1] + one.box[3] / 2 > sample.height / 2), one.class_id] += 1
-    return DatasetSummary(
+    return Fingerprint(
         train_images=len(images),
         val_images=len(dataset.val),
         empty_images=counts.count(0),

@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
+from segcli.data.fingerprint import fingerprint_of_masks, fingerprint_of_objects
 from segcli.data.formats.instance_data import open_instance_dataset
 from segcli.data.formats.masks import open_seg_dataset
-from segcli.plan.summary import summary_of_masks, summary_of_objects
 from tests.coco_folder import HEIGHT, WIDTH, make_coco_folder
 
 
@@ -29,7 +29,7 @@ def write_masks(root: Path, *, sky: bool) -> Path:
 
 
 def test_masks_in_numbers(tmp_path: Path) -> None:
-    found = summary_of_masks(open_seg_dataset(write_masks(tmp_path / "data", sky=False)))
+    found = fingerprint_of_masks(open_seg_dataset(write_masks(tmp_path / "data", sky=False)))
 
     assert (found.train_images, found.val_images, found.width_px, found.height_px) == (1, 1, 60, 40)
     assert found.class_shares == pytest.approx((1 - 100 / 2400, 100 / 2400, 0))
@@ -39,7 +39,7 @@ def test_masks_in_numbers(tmp_path: Path) -> None:
 
 
 def test_a_sky_makes_data_upright(tmp_path: Path) -> None:
-    found = summary_of_masks(open_seg_dataset(write_masks(tmp_path / "data", sky=True)))
+    found = fingerprint_of_masks(open_seg_dataset(write_masks(tmp_path / "data", sky=True)))
 
     assert found.upright > 0.9
 
@@ -49,7 +49,7 @@ def test_objects_in_numbers(tmp_path: Path) -> None:
     dataset = open_instance_dataset(folder.root)
     areas = [one.area_px**0.5 for sample in dataset.train for one in sample.objects]
 
-    found = summary_of_objects(dataset)
+    found = fingerprint_of_objects(dataset)
 
     assert (found.train_images, found.val_images, found.width_px, found.height_px) == (4, 2, WIDTH, HEIGHT)
     assert found.object_px == pytest.approx(np.percentile(areas, (25, 50, 75)))
