@@ -113,17 +113,25 @@ def convert(
 def split(
     dataset: StrPath | None = None,
     *,
-    train_percent: int = 80,
+    train_percent: int | None = None,
+    test_percent: int = 0,
+    stratified: bool | None = None,
+    folds: int | None = None,
+    replace: bool = False,
     seed: int = 0,
     task: Task | None = None,
     config: StrPath | None = None,
     overrides: Overrides | None = None,
 ) -> SplitReport:
-    """Splits a dataset anew into train and val; the old lists are kept as ``.bak``.
+    """Splits a dataset anew into train, val and test, or into folds; the old lists are kept as ``.bak``.
 
     Args:
         dataset: Folder of the dataset.
-        train_percent: Share of the training part, 1 to 99.
+        train_percent: Share of the training part, 1 to 99; None is 80 less the test part.
+        test_percent: Share of a test part, set aside.
+        stratified: Whether to give each part its share of every class.
+        folds: Write this number of folds into ``folds/`` instead.
+        replace: Whether lists that segcli did not write may be replaced.
         seed: Seed of the shuffle.
         task: What the labels are for; None is what the folder holds.
         config: YAML in PaddleX's structure.
@@ -142,11 +150,19 @@ def split(
     """
     from segcli.steps.split.command import split_dataset
 
+    train = max(80 - test_percent, 1) if train_percent is None else train_percent
+    shares = {"train": train, "val": 100 - train - test_percent, "test": test_percent}
     values = {
         "CheckDataset.split.enable": ("split", True),
-        "CheckDataset.split.train_percent": ("train_percent", train_percent),
-        "CheckDataset.split.val_percent": ("train_percent", 100 - train_percent),
+        "CheckDataset.split.stratified": ("stratified", stratified),
+        "CheckDataset.split.folds": ("folds", folds),
+        "CheckDataset.split.replace": ("replace", replace),
         "CheckDataset.split.seed": ("seed", seed),
+        **(
+            {f"CheckDataset.split.{part}_percent": (f"{part}_percent", share) for part, share in shares.items()}
+            if folds is None
+            else {}
+        ),
         **of_dataset(dataset, None, None),
     }
     return split_dataset(loaded("check_dataset", config, values, overrides, to_check(dataset, task, config)))

@@ -1,14 +1,12 @@
 """The commands on a dataset: check, convert, split."""
 
-from __future__ import annotations
-
 import sys
 from typing import Annotated, Any
 
 import typer
 
-from segcli import app
 from segcli.cli.changes import may_replace, show_plan, take_back
+from segcli.cli.completion import complete_dataset_format
 from segcli.cli.modes import given, mode_command, start
 from segcli.cli.options import (
     ConfigFile,
@@ -69,11 +67,17 @@ def convert(
     *,
     dataset: DatasetArgument = None,
     target: Annotated[
-        str | None, typer.Argument(help="A new folder; without it LabelMe data are converted in place.")
+        str | None,
+        typer.Argument(help="A new folder; without it LabelMe data are converted in place.", metavar="TARGET"),
     ] = None,
     dataset_option: DatasetOption = None,
     to: Annotated[
-        str | None, typer.Option(metavar="FORMAT", help="Format in the new folder: coco, labelme, masks, yolo, voc.")
+        str | None,
+        typer.Option(
+            metavar="FORMAT",
+            help="Format in the new folder: coco, labelme, masks, yolo, voc.",
+            autocompletion=complete_dataset_format,
+        ),
     ] = None,
     allow_lossy: Annotated[
         bool, typer.Option("--allow-lossy", help="Write it although the format cannot say all; list what is lost.")
@@ -166,6 +170,8 @@ def split(
 
 def _change(context: typer.Context, values: dict[str, Any], of_task: dict[str, tuple[str, Any]]) -> None:
     """Changes a dataset, or shows the plan, or takes the last change back."""
+    from segcli import app
+
     command, called = str(context.command.name), context.params
     settings = {**of_task, **{key: (f"segcli {command}", value) for key, value in values.items()}}
     options = given(context, "check_dataset", settings)

@@ -1,7 +1,5 @@
 """`segcli fix` and `segcli undo`: repairs of a dataset, and the way back from any change of it."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,7 +8,9 @@ import typer
 
 from segcli import terminal
 from segcli.cli.changes import take_back
-from segcli.cli.options import Debug, DryRun, TaskOption
+from segcli.cli.completion import complete_rules
+from segcli.cli.help import Command
+from segcli.cli.options import Debug, DryRun, TaskOption, by_commas
 from segcli.cli.running import run
 from segcli.errors import EXIT_DONE, EXIT_FAILED, UsageError
 from segcli.implied import TaskName
@@ -25,8 +25,8 @@ Dataset = Annotated[str, typer.Argument(help="Folder of the dataset.", metavar="
 
 def add_fixing(main: typer.Typer) -> None:
     """Adds the commands to the main one."""
-    main.command()(fix)
-    main.command()(undo)
+    main.command(cls=Command)(fix)
+    main.command(cls=Command)(undo)
 
 
 def fix(
@@ -34,7 +34,13 @@ def fix(
     *,
     select: Annotated[
         list[str] | None,
-        typer.Option("--select", metavar="RULE", help="Rules to repair, or how they begin; repeatable."),
+        typer.Option(
+            "--select",
+            metavar="RULES",
+            help="Rules to repair, by id or its beginning: S302,C1.",
+            callback=by_commas,
+            autocompletion=complete_rules,
+        ),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before the files are changed.")] = False,
     dry_run: DryRun = False,
@@ -82,7 +88,7 @@ def _fix(
     return EXIT_DONE
 
 
-def _show_plan(plan: FixPlan) -> None:
+def _show_plan(plan: "FixPlan") -> None:
     rows = plan.rows()
     if rows:
         terminal.show_table(f"{len(rows)} repairs", ("rule", "where", "what"), rows[:_SHOWN])
@@ -92,7 +98,7 @@ def _show_plan(plan: FixPlan) -> None:
     terminal.show_summary(title, plan.summary())
 
 
-def _agreed(plan: FixPlan) -> bool:
+def _agreed(plan: "FixPlan") -> bool:
     if not sys.stdin.isatty():
         raise UsageError("nobody can be asked here whether to write", path=plan.root, hint="add --yes, or --dry-run")
     return typer.confirm(f"Change {len(plan.draft.changed)} files? Originals are kept, `segcli undo` takes it back")
@@ -105,7 +111,7 @@ def _next(findings: Any, dataset: Path) -> list[tuple[str, str]]:
     return [("next", f"{more} more findings have a repair now: segcli fix {dataset}")] if more else []
 
 
-def _task(dataset: Path, named: TaskName | None) -> Task:
+def _task(dataset: Path, named: TaskName | None) -> "Task":
     """The task that was named, or the one whose datasets look like this one."""
     from segcli.data.formats.coco_layout import coco_layout
     from segcli.models.task import Task

@@ -7,9 +7,9 @@ from functools import cache
 from typing import Any, TypeVar, get_type_hints
 
 import typer
-from typer.core import TyperCommand
 
-from segcli import app, terminal
+from segcli import terminal
+from segcli.cli.help import Command as HelpfulCommand
 from segcli.cli.options import Key
 from segcli.implied import run_config
 
@@ -20,7 +20,7 @@ Given = dict[str, tuple[str, Any]]
 _FUNCTIONS: dict[str, Callable[..., None]] = {}
 
 
-def mode_command(main: typer.Typer, cls: type[TyperCommand] | None = None) -> Callable[[Command], Command]:
+def mode_command(main: typer.Typer, cls: type[HelpfulCommand] = HelpfulCommand) -> Callable[[Command], Command]:
     """Adds a command whose options with a `Key` become the configuration of a mode."""
 
     def add(function: Command) -> Command:
@@ -39,6 +39,8 @@ def start(context: typer.Context, mode: str, values: Mapping[str, tuple[str, Any
         mode: One of `segcli.app.MODES`.
         values: By key: further values with their origin; the options of the command win over them.
     """
+    from segcli import app
+
     options = given(context, mode, values)
     config = context.params["config"] or run_config(mode, options)
     with terminal.speaking(_names(context), _remedies(str(context.command.name))):

@@ -4,14 +4,13 @@ An option of a mode carries `Key("Section.name")`; what it says in the help, the
 messages call it come from there.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from segcli.cli.completion import complete_device, complete_model, complete_override, complete_rules
 from segcli.implied import TaskName
 
 SOURCES, SETTINGS = "Where the settings come from", "Often changed settings"
@@ -28,7 +27,7 @@ class Key:
     name: str
 
 
-def _by_commas(values: list[str] | None) -> list[str] | None:
+def by_commas(values: list[str] | None) -> list[str] | None:
     """The parts of values that hold several with commas between."""
     parts = [part.strip() for value in values or () for part in value.split(",")]
     return [part for part in parts if part] or None
@@ -39,7 +38,14 @@ ConfigFile = Annotated[
 ]
 Overrides = Annotated[
     list[str] | None,
-    typer.Option("--override", "-o", metavar="KEY=VALUE", help="Any other key; repeatable.", rich_help_panel=SOURCES),
+    typer.Option(
+        "--override",
+        "-o",
+        metavar="KEY=VALUE",
+        help="Any other key; repeatable.",
+        rich_help_panel=SOURCES,
+        autocompletion=complete_override,
+    ),
 ]
 PrintConfig = Annotated[
     bool, typer.Option("--print-config", help="Show every value and where it came from.", rich_help_panel=SOURCES)
@@ -52,16 +58,20 @@ Output = Annotated[
 ]
 Device = Annotated[
     str | None,
-    typer.Option("--device", help="auto, cpu, gpu, gpu:0,1, ...", rich_help_panel=SETTINGS),
+    typer.Option(
+        "--device", help="auto, cpu, gpu, gpu:0,1, ...", rich_help_panel=SETTINGS, autocompletion=complete_device
+    ),
     Key("Global.device"),
 ]
 Model = Annotated[
     str | None,
-    typer.Option("--model", "-m", help="A name of `segcli models`.", rich_help_panel=SETTINGS),
+    typer.Option(
+        "--model", "-m", help="A name of `segcli models`.", rich_help_panel=SETTINGS, autocompletion=complete_model
+    ),
     Key("Global.model"),
 ]
 DatasetArgument = Annotated[
-    str | None, typer.Argument(help="Folder of the dataset.", metavar="[DATASET]"), Key("Global.dataset_dir")
+    str | None, typer.Argument(help="Folder of the dataset.", metavar="DATASET"), Key("Global.dataset_dir")
 ]
 DatasetOption = Annotated[
     str | None, typer.Option("--dataset", help="The same as DATASET.", hidden=True), Key("Global.dataset_dir")
@@ -72,12 +82,24 @@ TaskOption = Annotated[
 ]
 Select = Annotated[
     list[str] | None,
-    typer.Option("--select", help="Report these rules only, by id or its beginning: S2,C1.", callback=_by_commas),
+    typer.Option(
+        "--select",
+        metavar="RULES",
+        help="Report these rules only, by id or its beginning: S2,C1.",
+        callback=by_commas,
+        autocompletion=complete_rules,
+    ),
     Key("CheckDataset.select"),
 ]
 Ignore = Annotated[
     list[str] | None,
-    typer.Option("--ignore", help="Leave these rules out, likewise.", callback=_by_commas),
+    typer.Option(
+        "--ignore",
+        metavar="RULES",
+        help="Leave these rules out, likewise.",
+        callback=by_commas,
+        autocompletion=complete_rules,
+    ),
     Key("CheckDataset.ignore"),
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the plan; write nothing.")]

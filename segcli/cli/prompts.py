@@ -1,13 +1,13 @@
 """What the command line has for promptable models: options of `predict`, and the command `embed`."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from segcli import terminal
+from segcli.cli.completion import complete_promptable, complete_saved
+from segcli.cli.help import Command
 from segcli.cli.options import Debug, Key
 from segcli.cli.running import run
 
@@ -61,9 +61,20 @@ class PromptOptions:
         typer.Option("--cache", help="Folder of kept embeddings.", rich_help_panel=_PANEL),
         Key("Predict.promptable.cache_dir"),
     ]
+    Save = Annotated[
+        list[str] | None,
+        typer.Option(
+            "--save",
+            metavar="FILES",
+            help="What to write: overlay, png, labelme, coco; repeatable.",
+            rich_help_panel=_PANEL,
+            autocompletion=complete_saved,
+        ),
+        Key("Predict.promptable.formats"),
+    ]
     Formats = Annotated[
         list[str] | None,
-        typer.Option("--format", help="overlay, png, labelme, coco; repeatable.", rich_help_panel=_PANEL),
+        typer.Option("--format", help="The same as --save.", hidden=True),
         Key("Predict.promptable.formats"),
     ]
 
@@ -103,13 +114,18 @@ def prompts_from(
 
 def add_promptable(main: typer.Typer) -> None:
     """Adds the commands to the main one."""
-    main.command()(embed)
+    main.command(cls=Command)(embed)
 
 
 def embed(
     *,
     inputs: Annotated[list[str], typer.Argument(help="Images, folders, globs or lists.", metavar="INPUT")],
-    model: Annotated[str, typer.Option("--model", "-m", help="A promptable model of `segcli models`.")],
+    model: Annotated[
+        str,
+        typer.Option(
+            "--model", "-m", help="A promptable model of `segcli models`.", autocompletion=complete_promptable
+        ),
+    ],
     weights: Annotated[
         str | None, typer.Option("--weights", help="A weight file, or the folder of an exported model.")
     ] = None,

@@ -1,7 +1,5 @@
 """The command `rule`: what a finding means, why it matters and what to do about it."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
@@ -9,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from segcli import terminal
+from segcli.cli.completion import complete_rules
+from segcli.cli.help import Command
 
 if TYPE_CHECKING:
     from segcli.rules import Rule
@@ -16,21 +16,14 @@ if TYPE_CHECKING:
 
 def add_rules(main: typer.Typer) -> None:
     """Adds the command to the main one."""
-    main.command()(rule)
-
-
-def complete_rule(begun: str) -> list[tuple[str, str]]:
-    """Rule ids that begin so, with their titles, for the shell."""
-    from segcli.rules import RULES
-
-    return [(entry.id, entry.title) for entry in RULES.values() if entry.id.startswith(begun.upper())]
+    main.command(cls=Command)(rule)
 
 
 def rule(
     rule_id: Annotated[
         str | None,
         typer.Argument(
-            help="A rule id, or how ids begin; none lists all.", metavar="[RULE]", autocompletion=complete_rule
+            help="A rule id, or how ids begin; none lists all.", metavar="RULE", autocompletion=complete_rules
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
@@ -53,6 +46,6 @@ def rule(
         _show_list(chosen)
 
 
-def _show_list(chosen: list[Rule]) -> None:
+def _show_list(chosen: "list[Rule]") -> None:
     rows = [(entry.id, entry.severity.value, entry.title) for entry in chosen]
     terminal.show_table(f"{len(chosen)} rules; `segcli rule ID` explains one", ("id", "severity", "title"), rows)

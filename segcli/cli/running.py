@@ -1,7 +1,5 @@
 """Runs the work of a command that is no mode, and what all commands share: `--json`."""
 
-from __future__ import annotations
-
 import functools
 import inspect
 from collections.abc import Callable, Iterable

@@ -1,7 +1,5 @@
 """The commands of `segcli` beside the modes: models, demo, doctor."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Annotated
@@ -9,15 +7,16 @@ from typing import Annotated
 import typer
 
 from segcli import terminal
+from segcli.cli.help import Command
 from segcli.cli.options import Debug
 from segcli.cli.running import run
 
 
 def add_tools(main: typer.Typer) -> None:
     """Adds the commands to the main one."""
-    main.command()(models)
-    main.command()(demo)
-    main.command()(doctor)
+    main.command(cls=Command)(models)
+    main.command(cls=Command)(demo)
+    main.command(cls=Command)(doctor)
 
 
 def models(
@@ -36,8 +35,9 @@ def models(
 
 
 def demo(
-    folder: Annotated[Path, typer.Argument(help="A new folder.")] = Path("demo/data"),
+    folder: Annotated[Path, typer.Argument(help="A new folder.", metavar="FOLDER")] = Path("demo/data"),
     images: Annotated[int, typer.Option(min=5, help="How many images.")] = 100,
+    pictures: Annotated[int | None, typer.Option(min=5, help="The same as --images.", hidden=True)] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of every choice.")] = 0,
     debug: Debug = False,
 ) -> None:
@@ -46,7 +46,7 @@ def demo(
     def work() -> int:
         from segcli.steps.demo.command import make_demo
 
-        report = make_demo(folder, images=images, seed=seed)
+        report = make_demo(folder, images=pictures or images, seed=seed)
         rows = [
             ("folder", str(report.folder)),
             ("images", f"{report.train_images} train, {report.val_images} val"),

@@ -1,13 +1,12 @@
 """The commands on a trained model: evaluate, export, predict."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperCommand
 
+from segcli.cli.completion import complete_masks, complete_model_format, complete_runtime
+from segcli.cli.help import Command
 from segcli.cli.modes import mode_command, start
 from segcli.cli.options import (
     SETTINGS,
@@ -36,7 +35,7 @@ def add_trained(main: typer.Typer) -> None:
     mode_command(main, cls=PredictCommand)(predict)
 
 
-class PredictCommand(TyperCommand):
+class PredictCommand(Command):
     """`predict`, which still understands ``--json full``, now ``--masks full``."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -76,7 +75,13 @@ def export(
     ] = None,
     formats: Annotated[
         list[str] | None,
-        typer.Option("--format", help="paddle, onnx, openvino; repeatable.", rich_help_panel=SETTINGS),
+        typer.Option(
+            "--format",
+            metavar="FORMAT",
+            help="Form of the model: paddle, onnx, openvino; repeatable.",
+            rich_help_panel=SETTINGS,
+            autocompletion=complete_model_format,
+        ),
         Key("Export.formats"),
     ] = None,
     model: Model = None,
@@ -112,7 +117,9 @@ def predict(
     ] = None,
     runtime: Annotated[
         str | None,
-        typer.Option(help="auto, paddle, onnxruntime, openvino.", rich_help_panel=SETTINGS),
+        typer.Option(
+            help="auto, paddle, onnxruntime, openvino.", rich_help_panel=SETTINGS, autocompletion=complete_runtime
+        ),
         Key("Predict.runtime"),
     ] = None,
     threshold: Annotated[
@@ -123,7 +130,10 @@ def predict(
     masks: Annotated[
         str | None,
         typer.Option(
-            "--masks", help="Masks in the JSON: compact, or full: every pixel as in PaddleX.", rich_help_panel=SETTINGS
+            "--masks",
+            help="Masks in the JSON: compact, or full: every pixel as in PaddleX.",
+            rich_help_panel=SETTINGS,
+            autocompletion=complete_masks,
         ),
         Key("Predict.json_form"),
     ] = None,
@@ -138,6 +148,7 @@ def predict(
     multimask: PromptOptions.Multimask = None,
     everything: PromptOptions.Everything = False,
     cache: PromptOptions.Cache = None,
+    save: PromptOptions.Save = None,
     formats: PromptOptions.Formats = None,
     config: ConfigFile = None,
     override: Overrides = None,

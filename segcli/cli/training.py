@@ -1,13 +1,10 @@
 """The commands that plan and train."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from segcli import app
 from segcli.cli.modes import given, mode_command, start
 from segcli.cli.options import (
     SETTINGS,
@@ -80,6 +77,7 @@ def train(
     }
     if not plan:
         start(context, "train", values)
+    from segcli import app
     from segcli.cli.plans import show_training_plan
 
     options = given(context, "train", values)
@@ -101,6 +99,7 @@ def init(
     debug: Debug = False,
 ) -> None:
     """Plan a training and write it as a configuration, each value under the reason for it."""
+    from segcli import app
     from segcli.cli.plans import write_planned
 
     options = given(context, "train", model_to_plan(dataset or dataset_option, task, None))

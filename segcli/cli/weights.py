@@ -1,17 +1,16 @@
 """The commands on weight files: convert, verify, inspect."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from segcli import terminal
+from segcli.cli.help import Command, program
 from segcli.cli.options import Debug
 from segcli.cli.running import run
 
-weights_commands = typer.Typer(help="Read and convert weight files, without executing them.", no_args_is_help=True)
+weights_commands = program("weights", "Read and convert weight files, without executing them.")
 
 
 def add_weights(main: typer.Typer) -> None:
@@ -19,7 +18,7 @@ def add_weights(main: typer.Typer) -> None:
     main.add_typer(weights_commands, name="weights")
 
 
-@weights_commands.command("convert")
+@weights_commands.command("convert", cls=Command)
 def convert_weights(
     source: Annotated[Path, typer.Argument(help="torch, safetensors or pdparams file.", metavar="IN")],
     target: Annotated[Path, typer.Argument(help="A .pdparams or .safetensors file.", metavar="OUT")],
@@ -49,7 +48,7 @@ def convert_weights(
     run(work, debug=debug)
 
 
-@weights_commands.command("verify")
+@weights_commands.command("verify", cls=Command)
 def verify_weights(
     file: Annotated[Path, typer.Argument(help="A weight file of a promptable model.", metavar="FILE")],
     model: Annotated[str | None, typer.Option("--model", "-m", help="The model; without it, it is guessed.")] = None,
@@ -71,7 +70,7 @@ def verify_weights(
     run(work, debug=debug)
 
 
-@weights_commands.command("inspect")
+@weights_commands.command("inspect", cls=Command)
 def inspect_weights(
     file: Annotated[Path, typer.Argument(help="A weight file.", metavar="FILE")],
     debug: Debug = False,

@@ -1,0 +1,98 @@
+"""What the shell offers while a command is typed: models, keys and values of the configuration, rule ids."""
+
+from collections.abc import Iterable
+from typing import get_args
+
+Offers = list[tuple[str, str]]
+"""Words with their explanations."""
+
+
+def complete_model(incomplete: str) -> Offers:
+    """Models whose names begin so."""
+    from segcli.models.names import MODEL_TASKS
+
+    return [(name, task.value) for name, task in MODEL_TASKS.items() if name.startswith(incomplete)]
+
+
+def complete_promptable(incomplete: str) -> Offers:
+    """Models that take prompts."""
+    return [(name, task) for name, task in complete_model(incomplete) if task == "open_vocabulary_segmentation"]
+
+
+def complete_override(incomplete: str) -> list[str]:
+    """Keys of the configuration: section by section, then the key with its ``=``, then its values."""
+    from segcli.config.keys import leaves
+
+    key, equals, value = incomplete.partition("=")
+    if equals:
+        return [f"{key}={word}" for word in _values(key) if word.startswith(value)]
+    below = incomplete.rpartition(".")[0]
+    depth = len(below) + 1 if below else 0
+    words: dict[str, None] = {}
+    for name in leaves():
+        if name.startswith(incomplete):
+            inner = name[depth:].partition(".")
+            words[f"{name[:depth]}{inner[0]}{'.' if inner[1] else '='}"] = None
+    return list(words)
+
+
+def complete_rules(incomplete: str) -> Offers:
+    """Rule ids with their titles; the last of several that stand between commas."""
+    from segcli.rules import RULES
+
+    before, comma, begun = incomplete.rpartition(",")
+    return [(f"{before}{comma}{rule.id}", rule.title) for rule in RULES.values() if rule.id.startswith(begun)]
+
+
+def complete_runtime(incomplete: str) -> list[str]:
+    """Runtimes of exported models."""
+    from segcli.runtimes import runtime_names
+
+    return _beginning(runtime_names(), incomplete)
+
+
+def complete_model_format(incomplete: str) -> list[str]:
+    """Formats of an exported model."""
+    from segcli.runtimes import export_formats
+
+    return _beginning(export_formats(), incomplete)
+
+
+def complete_saved(incomplete: str) -> list[str]:
+    """What `predict` writes for a promptable model."""
+    return _beginning(_values("Predict.promptable.formats"), incomplete)
+
+
+def complete_dataset_format(incomplete: str) -> list[str]:
+    """Formats of a dataset."""
+    from segcli.data.formats.table import formats
+
+    return _beginning(formats(), incomplete)
+
+
+def complete_device(incomplete: str) -> list[str]:
+    """Kinds of devices."""
+    return _beginning(("auto", "cpu", "gpu", "gpu:0"), incomplete)
+
+
+def complete_masks(incomplete: str) -> list[str]:
+    """Forms of the masks in the JSON."""
+    return _beginning(_values("Predict.json_form"), incomplete)
+
+
+def _values(key: str) -> tuple[str, ...]:
+    """The words that a key of the configuration may hold."""
+    from segcli.config.keys import alternatives, choices, leaves
+
+    if key == "Global.model":
+        return tuple(name for name, _ in complete_model(""))
+    rule = leaves().get(key)
+    if rule is None:
+        return ()
+    kinds = alternatives(rule.annotation)
+    inner = [word for kind in kinds for part in get_args(kind) for word in get_args(part) if isinstance(word, str)]
+    return (*choices(rule), *inner, *(("True", "False") if bool in kinds else ()))
+
+
+def _beginning(words: Iterable[str], begun: str) -> list[str]:
+    return [word for word in words if word.startswith(begun)]

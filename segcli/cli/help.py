@@ -1,0 +1,88 @@
+"""`--help` without rich: options in their groups, lines that fit 80 columns, and an answer at once."""
+
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from segcli.text import takes_colours
+
+_OPTIONS, _COMMANDS = "Options", "Commands"
+
+
+class Command(TyperCommand):
+    """A command whose help shows options by their groups."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Writes the arguments and options."""
+        write_options(self, ctx, formatter)
+
+
+class Group(TyperGroup):
+    """A program of commands, with their first sentences."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Writes the options, and the commands by their groups."""
+        write_options(self, ctx, formatter)
+        panels: dict[str, list[tuple[str, str]]] = {}
+        for name in self.list_commands(ctx):
+            command = self.get_command(ctx, name)
+            if command is not None and not command.hidden:
+                panel = getattr(command, "rich_help_panel", None)
+                panels.setdefault(panel if isinstance(panel, str) else _COMMANDS, []).append((name, summary(command)))
+        for panel, rows in panels.items():
+            _write(formatter, panel, rows, first=max(len(name) for entries in panels.values() for name, _ in entries))
+
+
+def program(name: str, text: str, *, add_completion: bool = False) -> typer.Typer:
+    """A program of commands, or a group of them.
+
+    Args:
+        name: As it is typed.
+        text: What it is for.
+        add_completion: Whether it has options that set up the shell.
+    """
+    return typer.Typer(
+        name=name,
+        cls=Group,
+        help=text,
+        no_args_is_help=True,
+        add_completion=add_completion,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+
+
+def summary(command: Any) -> str:
+    """The first paragraph of a command's help, in one line."""
+    return " ".join((command.short_help or command.help or "").split("\n\n")[0].split())
+
+
+def write_options(command: Any, context: Any, formatter: Any) -> None:
+    """Arguments first, then each group of options, those without a group last."""
+    panels: dict[str, list[tuple[str, str]]] = {"Arguments": []}
+    rest: list[tuple[str, str]] = []
+    for parameter in command.get_params(context):
+        record = parameter.get_help_record(context)
+        panel = getattr(parameter, "rich_help_panel", None)
+        if record is None:
+            continue
+        if parameter.param_type_name == "argument":
+            panels["Arguments"].append(record)
+        elif isinstance(panel, str):
+            panels.setdefault(panel, []).append(record)
+        else:
+            rest.append(record)
+    for title, rows in {**panels, _OPTIONS: rest}.items():
+        _write(formatter, title, rows)
+
+
+def _write(formatter: Any, title: str, rows: Iterable[tuple[str, str]], *, first: int = 0) -> None:
+    rows = [(name.ljust(first), text) for name, text in rows]
+    if rows:
+        shown = typer.style(title, bold=True) if takes_colours(sys.stdout) else title
+        with formatter.section(shown):
+            formatter.write_dl(rows, col_max=26)

@@ -1,0 +1,120 @@
+"""Help, its form for programs, and what the shell offers."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from segcli.cli.main import main
+from segcli.config.keys import leaves
+from segcli.data.formats.table import formats
+from segcli.models.names import MODEL_TASKS
+from segcli.rules import RULES
+from segcli.runtimes import export_formats, runtime_names
+
+
+def described() -> dict[str, dict]:
+    outcome = CliRunner().invoke(main, ["--help-json"])
+    assert outcome.exit_code == 0, outcome.output
+    return {command["name"]: command for command in json.loads(outcome.stdout)["commands"]}
+
+
+COMMANDS = described()
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_fits_80_columns_and_names_every_option(command: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    outcome = CliRunner().invoke(main, [*command.split(), "--help"], prog_name="segcli")
+    assert outcome.exit_code == 0
+    assert max(map(len, outcome.output.splitlines())) <= 80
+    shown = [option for option in COMMANDS[command]["options"] if not option["hidden"]]
+    assert all(option["name"] in outcome.output and option["help"] for option in shown)
+    assert all(argument["metavar"] in outcome.output for argument in COMMANDS[command]["arguments"])
+    assert "[[" not in outcome.output
+
+
+def test_the_help_of_the_program_groups_commands():
+    shown = CliRunner().invoke(main, ["--help"], prog_name="segcli").output
+    places = [shown.index(word) for word in ("A dataset:", "  check ", "A model:", "  train ", "Tools:", "  doctor ")]
+    assert places == sorted(places)
+    assert max(map(len, shown.splitlines())) <= 80
+
+
+def test_commands_are_described_for_programs():
+    batch_size = {option["name"]: option for option in COMMANDS["train"]["options"]}["--batch-size"]
+    assert (batch_size["type"], batch_size["key"], batch_size["default"]) == ("integer", "Train.batch_size", None)
+    task = {option["name"]: option for option in COMMANDS["check"]["options"]}["--task"]
+    assert task["choices"] == ["semantic", "instance"]
+    (source,) = COMMANDS["predict"]["arguments"]
+    assert source["required"] and source["repeatable"]
+    keys = [one["key"] for command in COMMANDS.values() for one in command["options"] if one["key"]]
+    assert set(keys) <= set(leaves())
+
+
+def test_an_option_means_one_thing_everywhere():
+    meanings: dict[str, set[str | None]] = {}
+    for command in COMMANDS.values():
+        for option in command["options"]:
+            if not option["hidden"] and option["key"]:
+                meanings.setdefault(option["name"], set()).add(option["key"].rpartition(".")[2])
+    assert {name: keys for name, keys in meanings.items() if len(keys) > 1} == {}
+
+
+def offered(words: str) -> list[str]:
+    """What bash is offered for the last word."""
+    line = words.split(" ")
+    environment = {**os.environ, "_SEGCLI_COMPLETE": "complete_bash", "COMP_WORDS": words}
+    environment["COMP_CWORD"] = str(len(line) - 1)
+    code = "from segcli.cli.main import main; main(prog_name='segcli')"
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    return done.stdout.split()
+
+
+@pytest.mark.parametrize(
+    ("words", "offers"),
+    [
+        ("segcli tra", ["train"]),
+        ("segcli train -m PP-L", ["PP-LiteSeg-B", "PP-LiteSeg-T"]),
+        ("segcli embed x -m LSeg", [name for name in MODEL_TASKS if name.startswith("LSeg")]),
+        ("segcli train -o Gl", ["Global."]),
+        ("segcli train -o Train.learn", ["Train.learning_rate="]),
+        ("segcli train -o Train.amp=", ["Train.amp=OFF", "Train.amp=O1", "Train.amp=O2"]),
+        ("segcli rule S10", [rule for rule in RULES if rule.startswith("S10")]),
+        ("segcli check --ignore S2,C10", [f"S2,{rule}" for rule in RULES if rule.startswith("C10")]),
+        ("segcli export --format ", list(export_formats())),
+        ("segcli predict x --runtime ", list(runtime_names())),
+        ("segcli predict x --save o", ["overlay"]),
+        ("segcli convert a b --to ", list(formats())),
+        ("segcli check --task ", ["semantic", "instance"]),
+    ],
+)
+def test_the_shell_offers(words: str, offers: list[str]):
+    assert sorted(offered(words)) == sorted(offers)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "key", "value"),
+    [
+        (["predict", "a.jpg", "-m", "SAM-tiny", "--format", "png"], "formats", ("png",)),
+        (["predict", "a.jpg", "-m", "SAM-tiny", "--save", "png", "--save", "coco"], "formats", ("png", "coco")),
+    ],
+)
+def test_old_spellings_are_accepted(arguments, key, value, monkeypatch: pytest.MonkeyPatch):
+    from segcli import app
+
+    seen = []
+    monkeypatch.setattr(app, "run_mode", lambda loaded, *, debug: seen.append(loaded) or 0)
+    assert CliRunner().invoke(main, arguments).exit_code == 0
+    assert getattr(seen[0].config.Predict.promptable, key) == value
+
+
+def test_the_old_word_for_images_is_accepted(tmp_path: Path):
+    outcome = CliRunner().invoke(main, ["demo", str(tmp_path / "d"), "--pictures", "5"])
+    assert outcome.exit_code == 0 and "4 train, 1 val" in outcome.output
