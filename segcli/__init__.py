@@ -14,6 +14,7 @@ An exported model is opened once and called often, in PaddleX's call shapes::
     model = segcli.create_model("PP-LiteSeg-T", model_dir="output/best_model/inference")
     for result in model.predict("image.jpg"):
         result.save_to_img("results")
+    pipeline = segcli.create_pipeline("semantic_segmentation", model_dir="output/best_model/inference")
 
 Importing this package imports neither paddle nor any other heavy library.
 """
@@ -26,6 +27,7 @@ from segcli.version import __version__
 
 if TYPE_CHECKING:
     from segcli.api import check, convert, evaluate, export, predict, split, train
+    from segcli.steps.pipelines.create import create_pipeline
     from segcli.steps.predict.model import create_model
 
 __all__ = [
@@ -33,6 +35,7 @@ __all__ = [
     "check",
     "convert",
     "create_model",
+    "create_pipeline",
     "evaluate",
     "export",
     "predict",
@@ -40,18 +43,20 @@ __all__ = [
     "train",
 ]
 
+_OPENED = {
+    "create_model": "segcli.steps.predict.model:create_model",
+    "create_pipeline": "segcli.steps.pipelines.create:create_pipeline",
+}
+"""What is not in `segcli.api`, and where it is."""
+
 
 def __getattr__(name: str) -> Any:
     """Imports a function when it is first used."""
     if name.startswith("_") or name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    if name == "create_model":
-        from segcli.steps.predict.model import create_model
+    from segcli.lazy import load_object
 
-        return create_model
-    from segcli import api
-
-    return getattr(api, name)
+    return load_object(_OPENED.get(name, f"segcli.api:{name}"))
 
 
 def __dir__() -> list[str]:

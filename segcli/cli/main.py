@@ -11,6 +11,7 @@ import typer
 from segcli.cli.dataset import add_dataset
 from segcli.cli.fixing import add_fixing
 from segcli.cli.help import program
+from segcli.cli.pipelines import add_pipelines
 from segcli.cli.prompts import add_promptable
 from segcli.cli.rules import add_rules
 from segcli.cli.running import offer_json
@@ -34,6 +35,7 @@ GROUPS = (
     (MODEL, add_training),
     (MODEL, add_trained),
     (MODEL, add_promptable),
+    (MODEL, add_pipelines),
     (TOOLS, add_weights),
     (TOOLS, add_tools),
 )

@@ -11,7 +11,7 @@ from segcli.cli.help import Command
 from segcli.cli.options import Debug, Key
 from segcli.cli.running import run
 
-_PANEL = "Promptable models (SAM, LSeg)"
+PANEL = "Promptable models (SAM, LSeg)"
 
 
 class PromptOptions:
@@ -19,7 +19,7 @@ class PromptOptions:
 
     Box = Annotated[
         list[str] | None,
-        typer.Option("--box", metavar="X1,Y1,X2,Y2", help="A box, one object; repeatable.", rich_help_panel=_PANEL),
+        typer.Option("--box", metavar="X1,Y1,X2,Y2", help="A box, one object; repeatable.", rich_help_panel=PANEL),
     ]
     Point = Annotated[
         list[str] | None,
@@ -27,15 +27,15 @@ class PromptOptions:
             "--point",
             metavar="X,Y[,0|1]",
             help="A point on the object (1) or beside it (0); with --box it refines that box; repeatable.",
-            rich_help_panel=_PANEL,
+            rich_help_panel=PANEL,
         ),
     ]
     Text = Annotated[
-        list[str] | None, typer.Option("--text", help="What to look for; repeatable.", rich_help_panel=_PANEL)
+        list[str] | None, typer.Option("--text", help="What to look for; repeatable.", rich_help_panel=PANEL)
     ]
     Background = Annotated[
         str | None,
-        typer.Option("--background", help="Text for all that is not meant.", rich_help_panel=_PANEL),
+        typer.Option("--background", help="Text for all that is not meant.", rich_help_panel=PANEL),
         Key("Predict.promptable.background"),
     ]
     File = Annotated[
@@ -43,22 +43,22 @@ class PromptOptions:
         typer.Option(
             "--prompts",
             help="Prompts by image: ours, LabelMe, COCO, or the results of a detector; a file or a folder.",
-            rich_help_panel=_PANEL,
+            rich_help_panel=PANEL,
         ),
     ]
     Multimask = Annotated[
         str | None,
-        typer.Option("--multimask", help="auto, best, all, single.", rich_help_panel=_PANEL),
+        typer.Option("--multimask", help="auto, best, all, single.", rich_help_panel=PANEL),
         Key("Predict.promptable.multimask"),
     ]
     Everything = Annotated[
         bool,
-        typer.Option("--everything", help="Find all things without prompts.", rich_help_panel=_PANEL),
+        typer.Option("--everything", help="Find all things without prompts.", rich_help_panel=PANEL),
         Key("Predict.promptable.everything"),
     ]
     Cache = Annotated[
         str | None,
-        typer.Option("--cache", help="Folder of kept embeddings.", rich_help_panel=_PANEL),
+        typer.Option("--cache", help="Folder of kept embeddings.", rich_help_panel=PANEL),
         Key("Predict.promptable.cache_dir"),
     ]
     Save = Annotated[
@@ -67,7 +67,7 @@ class PromptOptions:
             "--save",
             metavar="FILES",
             help="What to write: overlay, png, labelme, coco; repeatable.",
-            rich_help_panel=_PANEL,
+            rich_help_panel=PANEL,
             autocompletion=complete_saved,
         ),
         Key("Predict.promptable.formats"),

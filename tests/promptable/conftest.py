@@ -6,30 +6,19 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import paddle
 import pytest
 
-from segcli.networks import build_network
-from segcli.steps.train.checkpoint import network_arrays
-from segcli.weights.files import write_pdparams
-
-
-def make_weights(folder: Path, name: str) -> Path:
-    """A weight file of a network with random weights."""
-    paddle.seed(3)
-    path = folder / f"{name}.pdparams"
-    write_pdparams(path, network_arrays(build_network(name)))
-    return path
+from tests.promptable_weights import promptable_weights
 
 
 @pytest.fixture(scope="session")
-def sam_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_weights(tmp_path_factory.mktemp("sam"), "SAM-tiny")
+def sam_weights() -> Path:
+    return promptable_weights("SAM-tiny")
 
 
 @pytest.fixture(scope="session")
-def lseg_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_weights(tmp_path_factory.mktemp("lseg"), "LSeg-tiny")
+def lseg_weights() -> Path:
+    return promptable_weights("LSeg-tiny")
 
 
 @pytest.fixture

@@ -1,17 +1,22 @@
-"""PaddleX's Python door: `create_model(...)` and `model.predict(...)`."""
+"""PaddleX's Python calls: `create_model(...)` and `model.predict(...)`."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
-from segcli.config.schema import PredictConfig, SlidingWindowConfig
+from pydantic import ValidationError
+
+from segcli.config.schema import PredictConfig, PromptedConfig, SlidingWindowConfig
 from segcli.data.image import StrPath
 from segcli.data.prefetch import batched, read_ahead
-from segcli.data.sources import Input, open_sources
-from segcli.errors import InputError, UsageError
+from segcli.data.sources import Input, SourceItem, Sources, open_sources
+from segcli.errors import ConfigError, ConfigFault, InputError
+from segcli.models.table import get_spec
+from segcli.steps.predict.by_name import model_source
 from segcli.steps.predict.open_predictor import open_predictor
 from segcli.steps.predict.protocol import Predictor, Result
 
@@ -21,7 +26,7 @@ TargetSize = int | tuple[int, int] | None
 
 
 class Model:
-    """An opened model.
+    """An opened model; threads may share it, and take turns at the network.
 
     Attributes:
         model_name: Name in the table of models.
@@ -32,6 +37,7 @@ class Model:
         self.model_name = model_name
         self.predictor = predictor
         self._settings = settings
+        self._turn = Lock()
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -46,6 +52,7 @@ class Model:
         target_size: TargetSize = None,
         threshold: float | None = None,
         prompts: dict[str, Any] | str | None = None,
+        left_out: list[InputError] | None = None,
     ) -> Iterator[Result]:
         """Results one by one, in order; PaddleX's signature.
 
@@ -57,6 +64,7 @@ class Model:
             target_size: Semantic models: a side, (width, height), or -1 for the image's own size.
             threshold: Instance and promptable models: smallest score of an object.
             prompts: Promptable models: ``{"box_prompt": [[x1, y1, x2, y2]]}`` and the like, or a file of prompts.
+            left_out: Takes the faults of the inputs that are left out.
 
         Raises:
             InputError: There is no input, or none of it can be read.
@@ -67,23 +75,36 @@ class Model:
             "threshold": threshold,
             "prompts": prompts,
         }
-        settings = changed(self._settings, changes)
-        sources = open_sources(input)
-        return self._run(self.predictor.configured(settings), sources, settings.batch_size)
+        return self.predict_with(input, changed(self._settings, changes), left_out)
 
     __call__ = predict
 
-    def _run(self, predictor: Predictor, sources: Any, batch_size: int) -> Iterator[Result]:
-        faults: list[InputError] = []
+    def predict_with(
+        self, input: Input, settings: PredictConfig, left_out: list[InputError] | None = None
+    ) -> Iterator[Result]:
+        """The same as `predict` with all settings given."""
+        sources = open_sources(input)
+        faults = [] if left_out is None else left_out
+        return self._run(self.predictor.configured(settings), sources, settings.batch_size, faults)
+
+    def predict_items(self, items: Sequence[SourceItem], settings: PredictConfig) -> list[Result]:
+        """The results of images that are in memory, with all settings given."""
+        with self._turn:
+            return list(self.predictor.configured(settings).predict(items))
+
+    def _run(
+        self, predictor: Predictor, sources: Sources, batch_size: int, faults: list[InputError]
+    ) -> Iterator[Result]:
         found = 0
         for batch in batched(read_ahead(sources, 2 * batch_size), batch_size):
             for item in batch:
                 if item.fault is not None:
                     log.warning("left out: %s", item.fault)
                     faults.append(item.fault)
-            for result in predictor.predict(batch):
-                found += 1
-                yield result
+            with self._turn:
+                results = list(predictor.predict(batch))
+            found += len(results)
+            yield from results
         if not found and faults:
             raise faults[0]
 
@@ -107,7 +128,8 @@ def create_model(
 
     Args:
         model_name: Name in the table of models.
-        model_dir: Folder that `export` wrote, or one of PaddleX's.
+        model_dir: Folder that `export` wrote, that of the best weights around it, or one of PaddleX's; of a promptable
+            model a weight file too. None takes the official weights, which are downloaded once.
         device: ``cpu`` (the default), ``gpu:0``, ...
         batch_size: Images at once.
         engine: PaddleX's choice of runtime.
@@ -120,14 +142,9 @@ def create_model(
         sliding_window: Tiles for large images.
 
     Raises:
-        UsageError: There is no such model, or no folder was given; nothing is downloaded unasked.
-        WeightsError: The folder holds no exported model.
+        UsageError: There is no such model, or it has no official weights and no folder was given.
+        WeightsError: The folder holds no exported model, or the official weights cannot be fetched.
     """
-    if model_dir is None:
-        raise UsageError(
-            f"create_model({model_name!r}) needs model_dir",
-            hint="give the folder that export wrote, e.g. output/best_model/inference",
-        )
     given = {
         "engine": engine,
         "engine_config": engine_config,
@@ -138,11 +155,47 @@ def create_model(
         "sliding_window": sliding_window,
     }
     settings = changed(PredictConfig(batch_size=batch_size, use_hpip=use_hpip), given)
-    predictor = open_predictor(model_name, Path(model_dir), settings, device or "cpu")
-    return Model(model_name, predictor, settings)
+    return open_model(model_name, model_dir, settings, device or "cpu")
 
 
-def changed(settings: PredictConfig, values: dict[str, Any]) -> PredictConfig:
-    """The settings with those of `values` that are not None, checked."""
+def open_model(model_name: str, model_dir: StrPath | None, settings: PredictConfig, device: str) -> Model:
+    """The same with the settings of `Predict`; see `create_model`."""
+    source = model_source(get_spec(model_name), None if model_dir is None else Path(model_dir))
+    return Model(model_name, open_predictor(model_name, source, settings, device), settings)
+
+
+def changed(settings: PredictConfig, values: Mapping[str, Any]) -> PredictConfig:
+    """The settings with those of `values` that are not None, checked.
+
+    Args:
+        settings: What counts where `values` say nothing.
+        values: Keys of `Predict`, and of `Predict.promptable` by their own names.
+
+    Raises:
+        ConfigError: A key is not known, or a value is not of its type; all are listed.
+    """
     given = {name: value for name, value in values.items() if value is not None}
-    return PredictConfig.model_validate({**settings.model_dump(exclude_unset=True), **given})
+    inner = {name: given.pop(name) for name in list(given) if name in PromptedConfig.model_fields}
+    plain = settings.model_dump(exclude_unset=True)
+    if inner:
+        given["promptable"] = {**plain.get("promptable", {}), **inner}
+    try:
+        return PredictConfig.model_validate({**plain, **given})
+    except ValidationError as error:
+        raise ConfigError(value_faults(error)) from error
+
+
+def value_faults(error: ValidationError, prefix: str = "") -> list[ConfigFault]:
+    """One fault per key of `Predict` or `Predict.promptable` whose value was refused.
+
+    Args:
+        error: What pydantic says.
+        prefix: Comes before the key.
+    """
+    faults: dict[str, ConfigFault] = {}
+    for problem in error.errors(include_url=False, include_context=False):
+        key = next((str(part) for part in problem["loc"] if part != "promptable"), "")
+        unknown = problem["type"] == "extra_forbidden"
+        message = "there is no such key" if unknown else f"is {problem['input']!r}: {problem['msg']}"
+        faults.setdefault(key, ConfigFault(f"{prefix}{key}", message))
+    return list(faults.values())

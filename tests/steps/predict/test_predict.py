@@ -140,5 +140,5 @@ def test_what_cannot_work_says_what_to_do(images, folder, tmp_path):
         segcli.create_model("SegFormer-B0", model_dir=folder)
     with pytest.raises(WeightsError, match="no such folder"):
         segcli.create_model(MODEL, model_dir=tmp_path / "gone")
-    with pytest.raises(UsageError, match="needs model_dir"):
+    with pytest.raises(WeightsError, match="give model_dir"):
         segcli.create_model(MODEL)

@@ -1,0 +1,114 @@
+"""What every pipeline is: settings, models that are opened when they are first needed, and `predict`."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from threading import Lock
+from typing import Any, ClassVar
+
+from segcli.config.schema import PredictConfig
+from segcli.data.sources import Input, SourceItem
+from segcli.errors import InputError
+from segcli.steps.pipelines.settings import ModelSettings, PipelineSettings, SubModule, parse_settings, template
+from segcli.steps.predict.image_result import ImageResult
+from segcli.steps.predict.model import Model, changed, open_model
+
+Opener = Callable[[ModelSettings, str], Model]
+
+
+def open_named(model: ModelSettings, device: str) -> Model:
+    """Opens a model of a pipeline."""
+    return open_model(model.model_name, model.model_dir, model.predict, device)
+
+
+class LazyModel:
+    """A model that is opened when it is first needed, once for all threads.
+
+    Args:
+        settings: The model.
+        device: Where it runs.
+        opener: Opens it.
+    """
+
+    def __init__(self, settings: ModelSettings, device: str, opener: Opener = open_named) -> None:
+        self.settings, self._device, self._opener = settings, device, opener
+        self._lock = Lock()
+        self._model: Model | None = None
+
+    def __call__(self) -> Model:
+        """The opened model."""
+        with self._lock:
+            if self._model is None:
+                self._model = self._opener(self.settings, self._device)
+            return self._model
+
+
+class Pipeline(ABC):
+    """From images to results; PaddleX's pipelines have these calls. Threads may share one.
+
+    Attributes:
+        name: Name in the table of pipelines.
+        modules: The models that it has, by which its YAML is read.
+        settings: What the YAML and the arguments say.
+    """
+
+    name: ClassVar[str]
+    modules: ClassVar[tuple[SubModule, ...]]
+
+    def __init__(self, settings: PipelineSettings) -> None:
+        self.settings = settings
+        self.models = {key: LazyModel(model, settings.device) for key, model in settings.models.items()}
+
+    @classmethod
+    def parse(cls, values: Mapping[str, Any]) -> PipelineSettings:
+        """The settings that a YAML's values mean.
+
+        Raises:
+            ConfigError: Holds every fault.
+        """
+        return parse_settings(cls.name, cls.modules, values)
+
+    @classmethod
+    def template(cls) -> str:
+        """The YAML with the defaults."""
+        return template(cls.name, cls.modules)
+
+    @abstractmethod
+    def asked(self, **wishes: Any) -> tuple[LazyModel, PredictConfig]:
+        """The model that answers, and how it is asked; `wishes` are the arguments of `predict` beside the input.
+
+        Raises:
+            UsageError: What is wished has no sense.
+        """
+
+    @abstractmethod
+    def predict(self, input: Input, **wishes: Any) -> Iterator[ImageResult]:
+        """Results one by one, in order."""
+
+    def __call__(self, input: Input, **wishes: Any) -> Any:
+        """The same as `predict`."""
+        return self.predict(input, **wishes)
+
+    def answer(self, items: Sequence[SourceItem], **wishes: Any) -> list[ImageResult]:
+        """Results of images that are in memory; for the service."""
+        model, settings = self.asked(**wishes)
+        return [self.finished(result) for result in model().predict_items(items, settings)]
+
+    def finished(self, result: Any) -> ImageResult:
+        """The model's result as this pipeline gives it."""
+        found: ImageResult = result
+        return found
+
+    def wished(self, key: str, **wishes: Any) -> PredictConfig:
+        """The settings of a model, with what is wished for one call."""
+        return changed(self.settings.models[key].predict, wishes)
+
+    def open_all(self) -> None:
+        """Opens every model now."""
+        for model in self.models.values():
+            model()
+
+    def _run(self, input: Input, left_out: list[InputError] | None, **wishes: Any) -> Iterator[ImageResult]:
+        model, settings = self.asked(**wishes)
+        return map(self.finished, model().predict_with(input, settings, left_out))

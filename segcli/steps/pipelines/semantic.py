@@ -1,0 +1,41 @@
+"""PaddleX's pipeline `semantic_segmentation`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from segcli.config.schema import PredictConfig
+from segcli.data.sources import Input
+from segcli.errors import InputError
+from segcli.steps.pipelines.pipeline import LazyModel, Pipeline
+from segcli.steps.pipelines.settings import SubModule
+from segcli.steps.predict.image_result import ImageResult
+from segcli.steps.predict.model import TargetSize
+
+KEY = "SemanticSegmentation"
+
+
+class SemanticSegmentation(Pipeline):
+    """A class for every pixel."""
+
+    name = "semantic_segmentation"
+    modules = (SubModule(KEY, "PP-LiteSeg-T", "semantic_segmentation", {"target_size": None, "sliding_window": None}),)
+
+    def asked(self, **wishes: Any) -> tuple[LazyModel, PredictConfig]:
+        """The model, resizing as wished."""
+        return self.models[KEY], self.wished(KEY, **wishes)
+
+    def predict(
+        self, input: Input, *, target_size: TargetSize = None, left_out: list[InputError] | None = None, **wishes: Any
+    ) -> Iterator[ImageResult]:
+        """Results (`segcli.steps.predict.semantic_results.SegResult`) one by one, in order.
+
+        Args:
+            input: An image, folder, glob, list file, PDF, URL, array (BGR), or a list of these.
+            target_size: What images are resized to before the network: a side, (width, height), or -1 for the
+                image's own size; None takes the YAML's.
+            left_out: Takes the faults of the inputs that are left out.
+            wishes: Other keys of `Predict`, for this call.
+        """
+        return self._run(input, left_out, target_size=target_size, **wishes)

@@ -1,0 +1,219 @@
+"""What a pipeline's YAML says: PaddleX's structure, every key of it read or refused with a reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from segcli.config.check import parse_device
+from segcli.config.schema import PredictConfig
+from segcli.config.suggest import did_you_mean, near
+from segcli.config.yaml_text import read_yaml
+from segcli.errors import ConfigError, ConfigFault
+from segcli.models.promptable.specs import PROMPTABLE, Asked
+from segcli.models.table import MODELS
+from segcli.steps.predict.model import value_faults
+
+ENGINE_KEYS = ("engine", "engine_config", "use_hpip", "hpi_config", "runtime")
+"""Keys that choose the runtime, of the whole pipeline or of one model; the model's win."""
+_TOP_KEYS = ("pipeline_name", "SubModules", "Serving", "device", *ENGINE_KEYS)
+_MODEL_KEYS = ("module_name", "model_name", "model_dir", "batch_size", *ENGINE_KEYS)
+_SERVING_KEYS = ("visualize", "return_urls", "extra")
+_STORAGE = "results travel in the reply; there is no file storage"
+
+
+@dataclass(frozen=True)
+class SubModule:
+    """A model that a pipeline has, as its class declares it.
+
+    Attributes:
+        key: Name in `SubModules`.
+        model_name: Taken where the YAML names none.
+        module_name: PaddleX's name of the kind of model.
+        defaults: Further keys and their values where the YAML gives none.
+        inner: Those of the keys that are `Predict.promptable`'s.
+        asked: By what a promptable model is asked; None for other models.
+    """
+
+    key: str
+    model_name: str
+    module_name: str
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    inner: Sequence[str] = ()
+    asked: Asked | None = None
+
+    def template(self) -> dict[str, Any]:
+        """The section as a new YAML file has it."""
+        named = {"module_name": self.module_name, "model_name": self.model_name, "model_dir": None, "batch_size": 1}
+        return {**named, **self.defaults}
+
+
+@dataclass(frozen=True)
+class ModelSettings:
+    """One model of a pipeline.
+
+    Attributes:
+        key: Name in `SubModules`.
+        model_name: Name in the table of models.
+        model_dir: Folder of an exported model, or weights of a promptable one; None takes the official weights.
+        predict: How it is asked.
+    """
+
+    key: str
+    model_name: str
+    model_dir: str | None
+    predict: PredictConfig
+
+
+@dataclass(frozen=True)
+class PipelineSettings:
+    """A whole pipeline.
+
+    Attributes:
+        name: Name in the table of pipelines.
+        models: By key of `SubModules`.
+        device: Where it runs.
+        visualize: Whether the service adds an image to a reply that does not say.
+    """
+
+    name: str
+    models: Mapping[str, ModelSettings]
+    device: str = "cpu"
+    visualize: bool = True
+
+
+def read_pipeline_file(path: Path) -> dict[str, Any]:
+    """The values of a pipeline's YAML file.
+
+    Raises:
+        ConfigError: It cannot be read, or is no YAML.
+    """
+    document = read_yaml(path)
+    if document.faults:
+        raise ConfigError(document.faults, path=path)
+    return dict(document.values)
+
+
+def template(name: str, modules: Sequence[SubModule]) -> str:
+    """The YAML of a pipeline with its defaults."""
+    values = {"pipeline_name": name, "SubModules": {module.key: module.template() for module in modules}}
+    return yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
+
+
+def parse_settings(name: str, modules: Sequence[SubModule], values: Mapping[str, Any]) -> PipelineSettings:
+    """Types the values of a pipeline.
+
+    Args:
+        name: Name of the pipeline.
+        modules: The models that it has.
+        values: As the YAML holds them; what is missing is filled in.
+
+    Raises:
+        ConfigError: Holds every fault.
+    """
+    faults = list(_unknown("", values, _TOP_KEYS))
+    given = _section(values, "SubModules", faults)
+    faults += _unknown("SubModules.", given, [module.key for module in modules])
+    shared = {key: values[key] for key in ENGINE_KEYS if values.get(key) is not None}
+    models = {
+        module.key: _model(module, shared, _section(given, module.key, faults, "SubModules."), faults)
+        for module in modules
+    }
+    visualize = _serving(_section(values, "Serving", faults), faults)
+    device = _device(values.get("device"), faults)
+    if faults:
+        raise ConfigError(faults)
+    return PipelineSettings(name, models, device, visualize)
+
+
+def _section(values: Mapping[str, Any], key: str, faults: list[ConfigFault], prefix: str = "") -> Mapping[str, Any]:
+    found = values.get(key)
+    if found is None:
+        return {}
+    if not isinstance(found, Mapping):
+        faults.append(ConfigFault(f"{prefix}{key}", f"is {found!r}; expected a section"))
+        return {}
+    return found
+
+
+def _unknown(prefix: str, values: Mapping[str, Any], known: Sequence[str]) -> Iterator[ConfigFault]:
+    for key in values:
+        if key not in known:
+            hint = did_you_mean(near(str(key), known)) or f"its keys: {', '.join(known)}"
+            yield ConfigFault(f"{prefix}{key}", "there is no such key in this pipeline", hint)
+
+
+def _model(
+    module: SubModule, shared: Mapping[str, Any], given: Mapping[str, Any], faults: list[ConfigFault]
+) -> ModelSettings:
+    prefix = f"SubModules.{module.key}."
+    faults += _unknown(prefix, given, (*_MODEL_KEYS, *module.defaults))
+    values = {**module.template(), **{key: value for key, value in given.items() if value is not None}}
+    name, folder = str(values["model_name"]), values["model_dir"]
+    misnamed = _name_fault(module, name)
+    if misnamed is not None:
+        faults.append(ConfigFault(f"{prefix}model_name", misnamed, did_you_mean(near(name, _fitting(module)))))
+    if values["module_name"] != module.module_name:
+        faults.append(
+            ConfigFault(f"{prefix}module_name", f"is {values['module_name']!r}", f"it is {module.module_name}")
+        )
+    asked = {key: values[key] for key in module.defaults if values[key] is not None}
+    settings = {
+        "batch_size": values["batch_size"],
+        **shared,
+        **{key: given[key] for key in ENGINE_KEYS if given.get(key) is not None},
+        **{key: value for key, value in asked.items() if key not in module.inner},
+        "promptable": {key: value for key, value in asked.items() if key in module.inner},
+    }
+    if isinstance(settings.get("target_size"), list):
+        settings["target_size"] = tuple(settings["target_size"])
+    return ModelSettings(module.key, name, None if folder is None else str(folder), _typed(settings, prefix, faults))
+
+
+def _name_fault(module: SubModule, name: str) -> str | None:
+    if name not in MODELS:
+        return f"there is no model called {name!r}"
+    task = MODELS[name].task.value
+    return None if name in _fitting(module) else f"{name} is no model for this pipeline, but for {task}"
+
+
+def _fitting(module: SubModule) -> list[str]:
+    """The models that a pipeline can have in this place."""
+    if module.asked is not None:
+        return [name for name, model in PROMPTABLE.items() if model.asked is module.asked]
+    return [name for name, spec in MODELS.items() if spec.task.value == module.module_name]
+
+
+def _typed(settings: Mapping[str, Any], prefix: str, faults: list[ConfigFault]) -> PredictConfig:
+    try:
+        return PredictConfig.model_validate(settings)
+    except ValidationError as error:
+        faults += value_faults(error, prefix)
+    return PredictConfig()
+
+
+def _serving(given: Mapping[str, Any], faults: list[ConfigFault]) -> bool:
+    faults += _unknown("Serving.", given, _SERVING_KEYS)
+    visualize = given.get("visualize")
+    if visualize is not None and not isinstance(visualize, bool):
+        faults.append(ConfigFault("Serving.visualize", f"is {visualize!r}; expected true or false"))
+    if given.get("return_urls"):
+        faults.append(ConfigFault("Serving.return_urls", f"cannot be true: {_STORAGE}", "remove it"))
+    if given.get("extra"):
+        faults.append(ConfigFault("Serving.extra", f"is PaddleX's file storage: {_STORAGE}", "remove it"))
+    return visualize is not False
+
+
+def _device(given: Any, faults: list[ConfigFault]) -> str:
+    if given is None:
+        return "cpu"
+    try:
+        parse_device(str(given))
+    except ValueError as fault:
+        faults.append(ConfigFault("device", f"is {given!r}: {fault}", "cpu, gpu, gpu:0, ..."))
+    return str(given)

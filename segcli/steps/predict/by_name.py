@@ -1,0 +1,59 @@
+"""What stands for a model that is given by its name alone: its official weights, fetched once and kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from segcli.config.load import from_values
+from segcli.data.files import sha256_of
+from segcli.errors import UsageError, WeightsError
+from segcli.inference.exported_model import is_exported
+from segcli.models.spec import ModelSpec
+from segcli.models.task import Task
+from segcli.steps.export.command import export_weights
+from segcli.weights.official import cache_folder, resolve_weights
+
+PRETRAINED = "pretrained"
+INSIDE = "inference"
+"""Folder of the exported model inside that of the best weights."""
+_REMEDY = "give model_dir: the folder that export wrote, e.g. output/best_model/inference"
+
+
+def model_source(spec: ModelSpec, model_dir: str | Path | None) -> Path:
+    """The folder of an exported model, or the weight file of a promptable one.
+
+    Args:
+        spec: The model.
+        model_dir: What the user gave: the folder itself, or that of the best weights, which holds it; None takes the
+            official weights. They are downloaded at the first use and, but for promptable models, exported into the
+            cache.
+
+    Raises:
+        WeightsError: The official weights cannot be fetched.
+        UsageError: The model has no official weights.
+    """
+    if model_dir is not None:
+        given = Path(model_dir).expanduser()
+        return given / INSIDE if not is_exported(given) and is_exported(given / INSIDE) else given
+    if PRETRAINED not in spec.weights:
+        raise UsageError(f"{spec.name} has no official weights that can be fetched", hint=_REMEDY)
+    try:
+        weights = resolve_weights(PRETRAINED, spec)
+    except WeightsError as fault:
+        hint = f"{_REMEDY}; {fault.hint}" if fault.hint else _REMEDY
+        raise WeightsError(fault.message, path=fault.path, hint=hint) from fault
+    assert weights is not None
+    return weights if spec.task is Task.PROMPTABLE else _exported(spec, weights)
+
+
+def _exported(spec: ModelSpec, weights: Path) -> Path:
+    """The exported form of official weights, written once."""
+    from filelock import FileLock
+
+    folder = cache_folder() / "exported" / f"{spec.name}-{sha256_of(weights)[:12]}"
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{folder}.lock"):
+        if not is_exported(folder):
+            config = from_values({"Global.model": spec.name, "Global.mode": "export"}).config
+            export_weights(weights, folder, config)
+    return folder
