@@ -47,7 +47,7 @@ class ClickReport:
     Attributes:
         counts: Sums of IoU by kind of prompt.
         images: Images with objects.
-        objects: Objects asked about.
+        objects: Objects that prompts were made of.
     """
 
     counts: PromptCounts
@@ -76,7 +76,7 @@ class TextReport:
 
     Attributes:
         labels: Every pixel given to one of all names.
-        binary: For each class with a name: pixels shared and pixels of either, its name asked alone.
+        binary: For each class with a name: pixels shared and pixels of either, its name as the only prompt.
         images: How many were measured.
     """
 
@@ -90,7 +90,7 @@ class TextReport:
         return self.labels.totals()["mIoU"]
 
     def binary_iou(self) -> dict[str, float | None]:
-        """IoU of each name asked alone against the background; None where it is nowhere."""
+        """IoU of each name as the only prompt against the background; None where it is nowhere."""
         return {name: shared / either if either else None for name, (shared, either) in self.binary.items()}
 
     def totals(self) -> dict[str, float | None]:
@@ -106,7 +106,7 @@ class TextReport:
 
 @dataclass
 class TextCounts:
-    """Sums over images of one name asked alone; mergeable."""
+    """Sums over images of one name as the only prompt; mergeable."""
 
     shared: dict[str, int] = field(default_factory=dict)
     either: dict[str, int] = field(default_factory=dict)
@@ -145,13 +145,13 @@ def measure_clicks(
     own = own_share(samples)
     counts, images, objects = PromptCounts(), 0, 0
     for number, sample in enumerate(track(own, "evaluate", len(own)), start=1):
-        asked = 0
+        used = 0
         for masks in batched(object_masks(sample), MASKS_AT_ONCE):
-            if not asked:
+            if not used:
                 predictor.set_image(read_sized(sample), name=str(sample.image))
             counts.merge(evaluate_image(predictor, masks, most_clicks))
-            asked += len(masks)
-        images, objects = images + bool(asked), objects + asked
+            used += len(masks)
+        images, objects = images + bool(used), objects + used
         if log_interval and number % log_interval == 0:
             log.info("%d of %d images", number, len(own))
     images, objects = np.sum(gathered((images, objects)), axis=0).tolist()
@@ -173,7 +173,7 @@ def measure_texts(
         predictor: The network.
         samples: Images with their masks.
         classes: Their names are the texts.
-        background: Text for the class that means nothing of interest, and beside a name that is asked alone.
+        background: Text for the class that means nothing of interest, and beside a name that is the only prompt.
         absent_class: What a class in neither truth nor prediction does to the means.
         log_interval: Images between two lines of the log; 0 for none.
 
@@ -183,7 +183,7 @@ def measure_texts(
     """
     texts = label_texts(classes.names, background)
     labelled, counts = SemanticCounts(classes), TextCounts()
-    asked = [(index, name) for index, name in enumerate(classes.names) if not is_background(name)]
+    named = [(index, name) for index, name in enumerate(classes.names) if not is_background(name)]
     own, places = own_share(samples), iter(own_share(range(len(samples))))
     for number, sample in enumerate(track(own, "evaluate", len(own)), start=1):
         loaded = load(sample)
@@ -191,13 +191,13 @@ def measure_texts(
         predictor.set_image(loaded.rgb, name=str(sample.image))
         count_labels(labelled, next(places), argmax(predictor.score(texts)), loaded)
         counted = truth != classes.ignore_index
-        prompts = [ObjectPrompt(text=texts[index]) for index, _ in asked]
-        for (index, name), answer in zip(asked, predictor.predict(prompts, background=background), strict=True):
+        prompts = [ObjectPrompt(text=texts[index]) for index, _ in named]
+        for (index, name), answer in zip(named, predictor.predict(prompts, background=background), strict=True):
             counts.update(name, answer.mask & counted, truth == index)
         if log_interval and number % log_interval == 0:
             log.info("%d of %d images", number, len(own))
     labels, counts = SemanticReport(merged(labelled), len(samples), absent_class), merged(counts)
-    binary = {name: (counts.shared.get(name, 0), counts.either.get(name, 0)) for _, name in asked}
+    binary = {name: (counts.shared.get(name, 0), counts.either.get(name, 0)) for _, name in named}
     return TextReport(labels, binary, len(samples))
 
 

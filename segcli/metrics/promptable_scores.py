@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import numpy.typing as npt
 
-from segcli.promptable.masks import PromptedMask
+from segcli.promptable.masks import PromptMask
 from segcli.promptable.predictor import Multimask, SamPredictor
 from segcli.promptable.prompts import ObjectPrompt, Point
 from segcli.promptable.sampling import FloatArray, box_of_mask, central_point, error_point
@@ -123,7 +123,7 @@ def evaluate_image(predictor: SamPredictor, masks: Sequence[BoolArray], most_cli
 def _click_on(
     predictor: SamPredictor,
     masks: Sequence[BoolArray],
-    states: list[tuple[ObjectPrompt, PromptedMask]],
+    states: list[tuple[ObjectPrompt, PromptMask]],
     most_clicks: int,
     counts: PromptCounts,
 ) -> None:
@@ -157,7 +157,7 @@ def _click_on(
             counts.missed[level] += sum(level not in one for one in needed)
 
 
-def _ious(answers: Sequence[PromptedMask], masks: Sequence[BoolArray]) -> list[float]:
+def _ious(answers: Sequence[PromptMask], masks: Sequence[BoolArray]) -> list[float]:
     return [mask_iou(answer.mask, mask) for answer, mask in zip(answers, masks, strict=True)]
 
 

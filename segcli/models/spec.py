@@ -12,6 +12,9 @@ Recipe = Mapping[str, Any]
 """A library class by name and its arguments: ``{"type": "PolynomialDecay", "power": 0.9}``."""
 
 
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
 @dataclass(frozen=True)
 class Preprocess:
     """How an image becomes the network's input.

@@ -15,16 +15,16 @@ FloatArray = npt.NDArray[np.float32]
 DEFAULT_MEMORY_ITEMS = 4
 
 
-def embedding_key(image: bytes, weights: str, preparation: str) -> str:
-    """The key of an embedding: it changes with the image's bytes, the weights and the preparation.
+def embedding_key(image: bytes, weights: str, preprocess: str) -> str:
+    """The key of an embedding: it changes with the image's bytes, the weights and the preprocessing.
 
     Args:
         image: The file's bytes, or the pixels'.
         weights: Fingerprint of the weights.
-        preparation: Fingerprint of the preparation.
+        preprocess: Fingerprint of the preprocessing.
     """
     digest = hashlib.sha256(image)
-    for part in (weights, preparation):
+    for part in (weights, preprocess):
         digest.update(b"\0" + part.encode())
     return digest.hexdigest()
 

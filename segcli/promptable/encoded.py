@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segcli.errors import UsageError
-from segcli.models.promptable.geometry import Placement, Preparation
+from segcli.inference.square_input import Placement, SquareInput
 from segcli.promptable.cache import EmbeddingCache, embedding_key
 
 FloatArray = npt.NDArray[np.float32]
@@ -35,12 +35,12 @@ class ImageHolder(ABC):
     """Holds the image that prompts are about.
 
     Args:
-        preparation: How the network's images are prepared.
+        preprocess: How images become the network's input.
         cache: Where embeddings are kept.
     """
 
-    def __init__(self, preparation: Preparation, cache: EmbeddingCache) -> None:
-        self.preparation, self.cache = preparation, cache
+    def __init__(self, preprocess: SquareInput, cache: EmbeddingCache) -> None:
+        self.preprocess, self.cache = preprocess, cache
         self._encoded: EncodedImage | None = None
 
     @property
@@ -72,9 +72,9 @@ class ImageHolder(ABC):
             file_bytes: The file's bytes, by which the cache knows the image; the pixels serve where it is None.
         """
         content = repr(image.shape).encode() + image.tobytes() if file_bytes is None else file_bytes
-        key = embedding_key(content, self.fingerprint, self.preparation.fingerprint)
+        key = embedding_key(content, self.fingerprint, self.preprocess.fingerprint)
         embedding = self.cache.get(key)
         if embedding is None:
-            embedding = self.encode(self.preparation(image)[0])
+            embedding = self.encode(self.preprocess(image)[0])
             self.cache.put(key, embedding)
-        self._encoded = EncodedImage(embedding, self.preparation.place(*image.shape[:2]), name)
+        self._encoded = EncodedImage(embedding, self.preprocess.place(*image.shape[:2]), name)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from segcli.promptable.masks import PromptedMask, make_mask, stability_score
+from segcli.promptable.masks import PromptMask, make_mask, stability_score
 from segcli.promptable.predictor import SamPredictor
 from segcli.promptable.prompts import ObjectPrompt, Point
 
@@ -36,7 +36,7 @@ class EverythingSettings:
     batch_points: int = 16
 
 
-def segment_everything(predictor: SamPredictor, settings: EverythingSettings | None = None) -> list[PromptedMask]:
+def segment_everything(predictor: SamPredictor, settings: EverythingSettings | None = None) -> list[PromptMask]:
     """Finds the things of the image that was set.
 
     Score and stability are judged at the model's resolution, so that only the masks that stay are enlarged.
@@ -106,7 +106,7 @@ def _finish(
     predictor: SamPredictor,
     kept: Sequence[tuple[float, float, int, FloatArray, Point]],
     settings: EverythingSettings,
-) -> list[PromptedMask]:
+) -> list[PromptMask]:
     masks = []
     for score, stability, choice, logits, point in kept:
         mask = predictor.encoded.placement.to_image(logits) > 0

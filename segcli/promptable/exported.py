@@ -24,7 +24,7 @@ from segcli.inference.graphs import Graph
 from segcli.inference.runtimes.open_graph import first_line, open_graph
 from segcli.inference.runtimes.protocol import Runtime
 from segcli.models.promptable.lseg.tokenizer import tokenize
-from segcli.models.promptable.specs import PROMPTABLE, Asked
+from segcli.models.promptable.specs import PROMPTABLE, PromptKind
 from segcli.promptable.protocols import FloatArray, SamBackend, TextBackend
 from segcli.runtimes import AUTO, runtimes
 
@@ -145,7 +145,7 @@ def open_exported(described: ExportedModel, wanted: str, device: str) -> tuple[S
         ExportError: The conversion that the wanted runtime needs failed.
     """
     parts = ExportedParts.open(described.folder)
-    is_sam = PROMPTABLE[described.model_name].asked is Asked.CLICKS
+    is_sam = PROMPTABLE[described.model_name].prompt_kind is PromptKind.CLICKS
     if wanted != AUTO:
         return _open_on(parts, wanted, device, is_sam=is_sam), wanted
     able = [row for row in runtimes().values() if row.is_installed and (device == "cpu" or row.any_device)]

@@ -18,11 +18,11 @@ STABILITY_OFFSET = 1.0
 
 
 @dataclass(frozen=True)
-class PromptedMask:
+class PromptMask:
     """One answer.
 
     Attributes:
-        prompt: What was asked.
+        prompt: What it answers.
         rle: The mask as COCO's run lengths, ``{"size": [H, W], "counts": str}``.
         score: Predicted IoU (Segment Anything) or mean probability of the mask's pixels (LSeg).
         stability: IoU of the mask with itself under a higher and a lower threshold; 1 is certain.
@@ -55,11 +55,11 @@ def make_mask(
     stability: float,
     choice: int = 0,
     logits: FloatArray | None = None,
-) -> PromptedMask:
+) -> PromptMask:
     """Measures a mask ``[H, W]`` and packs it."""
     rle = run_lengths.encode(mask)
     x, y, width, height = (round(value) for value in run_lengths.bounding_box(rle))
-    return PromptedMask(
+    return PromptMask(
         prompt, rle, score, stability, run_lengths.area(rle), (x, y, width, height), choice=choice, logits=logits
     )
 

@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from segcli.errors import UsageError
-from segcli.models.promptable.geometry import Preparation
+from segcli.inference.square_input import SquareInput
 from segcli.promptable.cache import EmbeddingCache
 from segcli.promptable.encoded import ImageHolder
 from segcli.promptable.layout import alike, prompt_arrays
-from segcli.promptable.masks import PromptedMask, make_mask, stability_score
+from segcli.promptable.masks import PromptMask, make_mask, stability_score
 from segcli.promptable.prompts import ObjectPrompt, valid_objects
 from segcli.promptable.protocols import SamBackend
 
@@ -42,12 +42,12 @@ class SamPredictor(ImageHolder):
 
     Args:
         backend: Runs the network.
-        preparation: How its images are prepared.
+        preprocess: How images become its input.
         cache: Where embeddings are kept; the default keeps a few in memory.
     """
 
-    def __init__(self, backend: SamBackend, preparation: Preparation, cache: EmbeddingCache | None = None) -> None:
-        super().__init__(preparation, EmbeddingCache() if cache is None else cache)
+    def __init__(self, backend: SamBackend, preprocess: SquareInput, cache: EmbeddingCache | None = None) -> None:
+        super().__init__(preprocess, EmbeddingCache() if cache is None else cache)
         self.backend = backend
 
     @property
@@ -67,7 +67,7 @@ class SamPredictor(ImageHolder):
         threshold: float = 0.0,
         refine_rounds: int = 0,
         previous: Sequence[FloatArray | None] | None = None,
-    ) -> list[PromptedMask]:
+    ) -> list[PromptMask]:
         """Answers prompts on the image that was set.
 
         Args:
@@ -97,7 +97,7 @@ class SamPredictor(ImageHolder):
                 self._corrected(prompt, logits, wanted, threshold)
                 for prompt, logits in zip(objects, previous, strict=True)
             ]
-        answers: dict[int, list[PromptedMask]] = {}
+        answers: dict[int, list[PromptMask]] = {}
         for indices in alike(objects, BATCH_OBJECTS):
             group = [objects[index] for index in indices]
             logits, iou = self._decode(group)
@@ -119,7 +119,7 @@ class SamPredictor(ImageHolder):
 
     def _corrected(
         self, prompt: ObjectPrompt, logits: FloatArray | None, wanted: Multimask, threshold: float
-    ) -> PromptedMask:
+    ) -> PromptMask:
         """The answer to a prompt that goes with an earlier answer; the network takes one mask at a time."""
         given, counts = (None, 0.0) if logits is None else (logits[None, None], 1.0)
         side = self.backend.mask_side
@@ -145,7 +145,7 @@ class SamPredictor(ImageHolder):
 
     def _finish(
         self, prompt: ObjectPrompt, choice: int, logits: FloatArray, score: float, threshold: float
-    ) -> PromptedMask:
+    ) -> PromptMask:
         full = self.encoded.placement.to_image(logits)
         stability = float(stability_score(full - threshold))
         return make_mask(prompt, full > threshold, score=score, stability=stability, choice=choice, logits=logits)

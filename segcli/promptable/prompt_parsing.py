@@ -68,7 +68,7 @@ def parse_options(
 
 
 def split_texts(text: str) -> list[str]:
-    """The texts of one string, ``leaf, tile``: each is asked alone, as no name of a thing holds a comma.
+    """The texts of one string, ``leaf, tile``: each is a prompt of its own, as no name of a thing holds a comma.
 
     >>> split_texts("leaf, glass tile")
     ['leaf', 'glass tile']

@@ -9,10 +9,10 @@ import numpy.typing as npt
 from PIL import Image
 
 from segcli.errors import UsageError
-from segcli.models.promptable.geometry import Placement, Preparation
+from segcli.inference.square_input import Placement, SquareInput
 from segcli.promptable.cache import EmbeddingCache
 from segcli.promptable.encoded import ImageHolder
-from segcli.promptable.masks import PromptedMask, make_mask, stability_score
+from segcli.promptable.masks import PromptMask, make_mask, stability_score
 from segcli.promptable.prompts import ObjectPrompt, valid_objects
 from segcli.promptable.protocols import TextBackend
 
@@ -23,8 +23,6 @@ BoolArray = npt.NDArray[np.bool_]
 BACKGROUND_TEXT = "others"
 MOST_TEXTS = 4096
 """Texts whose vectors are kept; 2 KB each."""
-CLIP_MEAN = (0.48145466 * 255, 0.4578275 * 255, 0.40821073 * 255)
-CLIP_STD = (0.26862954 * 255, 0.26130258 * 255, 0.27577711 * 255)
 
 
 class TextPredictor(ImageHolder):
@@ -32,12 +30,12 @@ class TextPredictor(ImageHolder):
 
     Args:
         backend: Runs the network.
-        preparation: How its images are prepared.
+        preprocess: How images become its input.
         cache: Where embeddings are kept. They are large (210 MB for 640 pixels): the default keeps one in memory.
     """
 
-    def __init__(self, backend: TextBackend, preparation: Preparation, cache: EmbeddingCache | None = None) -> None:
-        super().__init__(preparation, EmbeddingCache(memory_items=1) if cache is None else cache)
+    def __init__(self, backend: TextBackend, preprocess: SquareInput, cache: EmbeddingCache | None = None) -> None:
+        super().__init__(preprocess, EmbeddingCache(memory_items=1) if cache is None else cache)
         self.backend = backend
         self._vectors: dict[tuple[str, bool], FloatArray] = {}
 
@@ -51,7 +49,7 @@ class TextPredictor(ImageHolder):
         return self.backend.encode_image(image)
 
     def encode_texts(self, texts: Sequence[str], *, truncate: bool = False) -> FloatArray:
-        """Unit vectors of texts, ``[K, D]``; a text that was asked before is not encoded again.
+        """Unit vectors of texts, ``[K, D]``; a text that was encoded before is not encoded again.
 
         Raises:
             UsageError: A text is empty, or too long and not to be cut.
@@ -77,7 +75,7 @@ class TextPredictor(ImageHolder):
 
     def predict(
         self, objects: Sequence[ObjectPrompt], *, background: str = BACKGROUND_TEXT, truncate: bool = False
-    ) -> list[PromptedMask]:
+    ) -> list[PromptMask]:
         """Answers texts, each against the background text on its own.
 
         Args:
@@ -104,11 +102,6 @@ class TextPredictor(ImageHolder):
         return answers
 
 
-def lseg_preparation(side: int) -> Preparation:
-    """How ModelScope prepares images for LSeg: CLIP's statistics, the short side cut off to whole pixels."""
-    return Preparation(side, CLIP_MEAN, CLIP_STD, rounds=False)
-
-
 def mask_of_margin(margin: FloatArray, placement: Placement) -> BoolArray:
     """Maps the text's lead over the background, ``[S, S]``, to the image's mask ``[H, W]`` as ModelScope does.
 
@@ -119,7 +112,7 @@ def mask_of_margin(margin: FloatArray, placement: Placement) -> BoolArray:
     return np.asarray(enlarged) >= 128
 
 
-def _answer(prompt: ObjectPrompt, margin: FloatArray, placement: Placement) -> PromptedMask:
+def _answer(prompt: ObjectPrompt, margin: FloatArray, placement: Placement) -> PromptMask:
     used = margin[: placement.resized_height, : placement.resized_width]
     is_text = used > 0
     probability = 1.0 / (1.0 + np.exp(-used[is_text].astype(np.float64)))

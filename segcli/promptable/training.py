@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import paddle
 
-from segcli.models.promptable.geometry import Placement
+from segcli.inference.square_input import Placement
 from segcli.models.promptable.sam.sam import Sam
 from segcli.promptable.layout import points_of_prompts
 from segcli.promptable.losses import LossWeights, prompt_loss
@@ -85,7 +85,7 @@ def training_objects(masks: BoolArray, boxes: FloatArray, placement: Placement, 
     return TrainingObjects(coverage[is_kept], corners[is_kept], placement)
 
 
-def prompted_loss(
+def promptable_loss(
     sam: Sam,
     embedding: paddle.Tensor,
     objects: TrainingObjects,

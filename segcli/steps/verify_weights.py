@@ -18,7 +18,7 @@ import paddle
 from segcli.data.image import read_image, read_mask
 from segcli.errors import InputError, WeightsError
 from segcli.metrics.promptable_scores import mask_iou
-from segcli.models.promptable.specs import PROMPTABLE, Asked
+from segcli.models.promptable.specs import PROMPTABLE, PromptKind
 from segcli.models.promptable.table import build_promptable_network
 from segcli.models.table import get_spec
 from segcli.promptable.layout import points_of_prompts
@@ -139,7 +139,7 @@ def _parity(name: str, fit: Fit, golden: Mapping[str, Array]) -> list[Check]:
     network = build_promptable_network(name)
     network.set_state_dict({key: as_float32(array) for key, array in fit.tensors.items()})
     network.eval()
-    outputs = _sam_outputs if PROMPTABLE[name].asked is Asked.CLICKS else _lseg_outputs
+    outputs = _sam_outputs if PROMPTABLE[name].prompt_kind is PromptKind.CLICKS else _lseg_outputs
     try:
         found = outputs(network, golden)
     except KeyError as missing:
@@ -176,7 +176,7 @@ def _photographs(opened: OpenedPromptable, folder: Path) -> Check:
         entries = json.loads((folder / "prompts.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as fault:
         raise InputError(f"cannot be read: {fault}", path=folder / "prompts.json") from fault
-    is_sam = opened.form.asked is Asked.CLICKS
+    is_sam = opened.form.prompt_kind is PromptKind.CLICKS
     mask_key = "gt_mask" if is_sam else "gt_text_mask"
     predictor, ious = opened.predictor(None), []
     for entry in entries:

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from segcli.inference.square_input import SquareInput
 from segcli.metrics.promptable_scores import BOX, CLICKS, POINT, PROTOCOLS, PromptCounts, evaluate_image, mask_iou
-from segcli.models.promptable.geometry import Preparation
 from segcli.promptable.predictor import SamPredictor
 
 SIDE = 64
@@ -39,7 +39,7 @@ class Halving:
 def test_known_answers_give_known_counts() -> None:
     y, x = np.mgrid[:SIDE, :SIDE]
     disc = (x - 31.5) ** 2 + (y - 31.5) ** 2 < 20**2
-    predictor = SamPredictor(Halving(disc), Preparation(SIDE, (0, 0, 0), (1, 1, 1)))
+    predictor = SamPredictor(Halving(disc), SquareInput(SIDE, (0, 0, 0), (1, 1, 1)))
     predictor.set_image(np.zeros((SIDE, SIDE, 3), np.uint8))
 
     metrics = evaluate_image(predictor, [disc, disc]).compute()
@@ -92,7 +92,7 @@ def correcting(most_clicks: int = 3) -> tuple[dict[str, float], Correcting]:
     y, x = np.mgrid[:SIDE, :SIDE]
     disc = (x - 31.5) ** 2 + (y - 31.5) ** 2 < 20**2
     backend = Correcting(disc)
-    predictor = SamPredictor(backend, Preparation(SIDE, (0, 0, 0), (1, 1, 1)))
+    predictor = SamPredictor(backend, SquareInput(SIDE, (0, 0, 0), (1, 1, 1)))
     predictor.set_image(np.zeros((SIDE, SIDE, 3), np.uint8))
     return evaluate_image(predictor, [disc], most_clicks).compute(), backend
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from segcli.models.promptable.geometry import Preparation
+from segcli.inference.square_input import SquareInput
 from segcli.promptable.everything import EverythingSettings, grid_points, segment_everything, suppress_overlaps
 from segcli.promptable.masks import stability_score
 from segcli.promptable.predictor import SamPredictor
@@ -42,7 +42,7 @@ class BrightRegions:
 
 @pytest.fixture
 def predictor() -> SamPredictor:
-    made = SamPredictor(BrightRegions(), Preparation(SIDE, (0, 0, 0), (1, 1, 1)))
+    made = SamPredictor(BrightRegions(), SquareInput(SIDE, (0, 0, 0), (1, 1, 1)))
     made.set_image(np.zeros((SIDE // 2, SIDE, 3), np.uint8))
     return made
 

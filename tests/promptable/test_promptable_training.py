@@ -1,16 +1,19 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import paddle
 import pytest
 
-from segcli.models.promptable.geometry import Preparation
-from segcli.models.promptable.sam.sam import PIXEL_MEAN, PIXEL_STD, Sam, SamConfig, build_sam
+from segcli.inference.square_input import SquareInput
+from segcli.models.promptable.sam.sam import Sam, SamConfig, build_sam
+from segcli.models.promptable.specs import PROMPTABLE
 from segcli.promptable.sampling import box_of_mask
-from segcli.promptable.training import PromptSettings, TrainingObjects, prompted_loss, training_objects
+from segcli.promptable.training import PromptSettings, TrainingObjects, promptable_loss, training_objects
 
 SMALL = SamConfig(16, 2, 2, (1,), image_size=64, patch_size=8, window_size=4, prompt_dim=16, mlp_dim=32, iou_hidden=16)
-PREPARATION = Preparation(64, PIXEL_MEAN, PIXEL_STD)
+INPUT = replace(SquareInput.of(PROMPTABLE["SAM-tiny"]), side=64)
 
 
 def scene() -> tuple[paddle.Tensor, TrainingObjects]:
@@ -18,7 +21,7 @@ def scene() -> tuple[paddle.Tensor, TrainingObjects]:
     masks = np.zeros((2, 48, 96), np.bool_)
     masks[0, 6:40, 9:33] = masks[1, 12:42, 54:84] = True
     rgb[masks.any(axis=0)] = 200
-    prepared, placement = PREPARATION(rgb)
+    prepared, placement = INPUT(rgb)
     boxes = np.stack([box_of_mask(mask) for mask in masks])
     return paddle.to_tensor(prepared), training_objects(masks, boxes, placement, 32)
 
@@ -45,7 +48,7 @@ def test_objects_smaller_than_a_pixel_are_left_out() -> None:
     masks[1, 6:40, 9:33] = True
     boxes = np.stack([box_of_mask(mask) for mask in masks])
 
-    objects = training_objects(masks, boxes, PREPARATION.place(48, 96), 32)
+    objects = training_objects(masks, boxes, INPUT.place(48, 96), 32)
 
     assert len(objects.targets) == len(objects.boxes) == 1
 
@@ -58,7 +61,7 @@ def test_loss_falls_with_each_kind_of_first_prompt(small_sam: Sam, box_share: fl
     generator = np.random.default_rng(0)
     losses = []
     for _ in range(25):
-        loss = prompted_loss(small_sam, small_sam.image_encoder(image), objects, generator, settings)
+        loss = promptable_loss(small_sam, small_sam.image_encoder(image), objects, generator, settings)
         loss.backward()
         optimizer.step()
         optimizer.clear_grad()
@@ -72,7 +75,7 @@ def test_same_seed_same_loss(small_sam: Sam) -> None:
     small_sam.eval()
     embedding = small_sam.image_encoder(image).detach()
 
-    losses = [float(prompted_loss(small_sam, embedding, objects, np.random.default_rng(seed))) for seed in (1, 1, 2)]
+    losses = [float(promptable_loss(small_sam, embedding, objects, np.random.default_rng(seed))) for seed in (1, 1, 2)]
 
     assert losses[0] == losses[1] != losses[2]
 
@@ -82,7 +85,7 @@ def test_a_cached_embedding_leaves_the_encoder_untouched(small_sam: Sam) -> None
     with paddle.no_grad():
         embedding = small_sam.image_encoder(image)
 
-    prompted_loss(small_sam, embedding, objects, np.random.default_rng(0)).backward()
+    promptable_loss(small_sam, embedding, objects, np.random.default_rng(0)).backward()
 
     assert all(parameter.grad is None for parameter in small_sam.image_encoder.parameters())
     assert small_sam.mask_decoder.mask_tokens.weight.grad is not None

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +9,9 @@ import numpy as np
 import pytest
 
 from segcli.errors import UsageError
-from segcli.models.promptable.geometry import Preparation
-from segcli.models.promptable.sam.sam import PIXEL_MEAN, PIXEL_STD, SamConfig, build_sam
+from segcli.inference.square_input import SquareInput
+from segcli.models.promptable.sam.sam import SamConfig, build_sam
+from segcli.models.promptable.specs import PROMPTABLE
 from segcli.promptable.backends import PaddleSam
 from segcli.promptable.cache import EmbeddingCache
 from segcli.promptable.predictor import SamPredictor
@@ -17,7 +19,7 @@ from segcli.promptable.prompts import ObjectPrompt, Point
 from tests.models.promptable.golden_weights import detweights, fill, golden_arrays, read_json
 
 Shared = Callable[[str], Path]
-PREPARATION = Preparation(256, PIXEL_MEAN, PIXEL_STD)
+INPUT = replace(SquareInput.of(PROMPTABLE["SAM-tiny"]), side=256)
 
 
 class CountingBackend(PaddleSam):
@@ -53,10 +55,10 @@ def objects_of(reference: Any, name: str) -> list[ObjectPrompt]:
     }[name]
 
 
-def test_preparation_equals_metas(golden: tuple[CountingBackend, Any, Any]) -> None:
+def test_preprocessing_equals_metas(golden: tuple[CountingBackend, Any, Any]) -> None:
     _, reference, rgb = golden
 
-    prepared, placement = PREPARATION(rgb)
+    prepared, placement = INPUT(rgb)
 
     np.testing.assert_allclose(prepared, reference["x"], atol=1e-5)
     assert (placement.resized_height, placement.resized_width) == tuple(reference["input_size"])
@@ -68,7 +70,7 @@ def test_preparation_equals_metas(golden: tuple[CountingBackend, Any, Any]) -> N
 @pytest.mark.parametrize(("multimask", "which"), [("single", "mm0"), ("all", "mm1")])
 def test_masks_equal_metas(golden: tuple[CountingBackend, Any, Any], name: str, multimask: str, which: str) -> None:
     backend, reference, rgb = golden
-    predictor = SamPredictor(backend, PREPARATION)
+    predictor = SamPredictor(backend, INPUT)
     predictor.set_image(rgb)
 
     answers = predictor.predict(objects_of(reference, name), multimask=multimask)
@@ -87,7 +89,7 @@ def test_masks_equal_metas(golden: tuple[CountingBackend, Any, Any], name: str, 
 
 def test_refinement_equals_metas_mask_prompt(golden: tuple[CountingBackend, Any, Any]) -> None:
     backend, reference, rgb = golden
-    predictor = SamPredictor(backend, PREPARATION)
+    predictor = SamPredictor(backend, INPUT)
     predictor.set_image(rgb)
 
     (answer,) = predictor.predict(objects_of(reference, "box")[:1], refine_rounds=1)
@@ -99,7 +101,7 @@ def test_refinement_equals_metas_mask_prompt(golden: tuple[CountingBackend, Any,
 
 def test_choice_among_the_masks(golden: tuple[CountingBackend, Any, Any]) -> None:
     backend, reference, rgb = golden
-    predictor = SamPredictor(backend, PREPARATION)
+    predictor = SamPredictor(backend, INPUT)
     predictor.set_image(rgb)
     point, box = ObjectPrompt(points=(Point(108, 63),)), objects_of(reference, "box")[0]
     expected = 1 + int(reference["pt_iou_mm1"][0].argmax())
@@ -116,7 +118,7 @@ def test_choice_among_the_masks(golden: tuple[CountingBackend, Any, Any]) -> Non
 
 def test_mixed_prompts_keep_their_order_and_their_answers(golden: tuple[CountingBackend, Any, Any]) -> None:
     backend, reference, rgb = golden
-    predictor = SamPredictor(backend, PREPARATION)
+    predictor = SamPredictor(backend, INPUT)
     predictor.set_image(rgb)
     mixed = [*objects_of(reference, "pt3"), *objects_of(reference, "box"), *objects_of(reference, "boxpt")]
 
@@ -132,7 +134,7 @@ def test_mixed_prompts_keep_their_order_and_their_answers(golden: tuple[Counting
 def test_a_second_prompt_runs_the_encoder_zero_times(golden: tuple[CountingBackend, Any, Any], tmp_path: Path) -> None:
     backend, reference, rgb = golden
     boxes = objects_of(reference, "box")
-    first = SamPredictor(backend, PREPARATION, EmbeddingCache(tmp_path))
+    first = SamPredictor(backend, INPUT, EmbeddingCache(tmp_path))
     backend.encoded = 0
     first.set_image(rgb)
     before = first.predict(boxes[:1])[0]
@@ -140,7 +142,7 @@ def test_a_second_prompt_runs_the_encoder_zero_times(golden: tuple[CountingBacke
 
     first.set_image(rgb)
     again = first.predict(boxes[:1])[0]
-    second = SamPredictor(backend, PREPARATION, EmbeddingCache(tmp_path))
+    second = SamPredictor(backend, INPUT, EmbeddingCache(tmp_path))
     second.set_image(rgb)
     from_disk = second.predict(boxes[:1])[0]
 
@@ -148,32 +150,32 @@ def test_a_second_prompt_runs_the_encoder_zero_times(golden: tuple[CountingBacke
     assert before.rle == again.rle == from_disk.rle
 
 
-def test_other_image_weights_or_preparation_miss_the_cache(
+def test_other_image_weights_or_preprocessing_miss_the_cache(
     golden: tuple[CountingBackend, Any, Any], tmp_path: Path
 ) -> None:
     backend, _, rgb = golden
     cache = EmbeddingCache(tmp_path)
     backend.encoded = 0
-    SamPredictor(backend, PREPARATION, cache).set_image(rgb)
-    SamPredictor(backend, PREPARATION, cache).set_image(rgb[:, ::-1].copy())
-    SamPredictor(backend, Preparation(256, (0, 0, 0), PIXEL_STD), cache).set_image(rgb)
+    SamPredictor(backend, INPUT, cache).set_image(rgb)
+    SamPredictor(backend, INPUT, cache).set_image(rgb[:, ::-1].copy())
+    SamPredictor(backend, replace(INPUT, mean=(0.0, 0.0, 0.0)), cache).set_image(rgb)
     other = CountingBackend(backend.network, fingerprint="other weights")
-    SamPredictor(other, PREPARATION, cache).set_image(rgb)
+    SamPredictor(other, INPUT, cache).set_image(rgb)
 
     assert (backend.encoded, other.encoded) == (3, 1)
-    SamPredictor(backend, PREPARATION, cache).set_image(rgb, file_bytes=b"the file")
-    SamPredictor(backend, PREPARATION, cache).set_image(rgb, file_bytes=b"the file")
+    SamPredictor(backend, INPUT, cache).set_image(rgb, file_bytes=b"the file")
+    SamPredictor(backend, INPUT, cache).set_image(rgb, file_bytes=b"the file")
     assert backend.encoded == 4
 
 
 def test_half_precision_cache_changes_few_pixels(golden: tuple[CountingBackend, Any, Any], tmp_path: Path) -> None:
     backend, reference, rgb = golden
     boxes = objects_of(reference, "box")
-    exact = SamPredictor(backend, PREPARATION)
+    exact = SamPredictor(backend, INPUT)
     exact.set_image(rgb)
     EmbeddingCache(tmp_path, half=True)
-    SamPredictor(backend, PREPARATION, EmbeddingCache(tmp_path, half=True)).set_image(rgb)
-    halved = SamPredictor(backend, PREPARATION, EmbeddingCache(tmp_path, half=True))
+    SamPredictor(backend, INPUT, EmbeddingCache(tmp_path, half=True)).set_image(rgb)
+    halved = SamPredictor(backend, INPUT, EmbeddingCache(tmp_path, half=True))
     halved.set_image(rgb)
 
     pairs = list(zip(exact.predict(boxes), halved.predict(boxes), strict=True))
@@ -184,7 +186,7 @@ def test_half_precision_cache_changes_few_pixels(golden: tuple[CountingBackend, 
 
 def test_faults_name_image_and_prompt(golden: tuple[CountingBackend, Any, Any]) -> None:
     backend, _, rgb = golden
-    predictor = SamPredictor(backend, PREPARATION)
+    predictor = SamPredictor(backend, INPUT)
     with pytest.raises(UsageError, match="set an image"):
         predictor.predict([ObjectPrompt(box=(0, 0, 5, 5))])
     predictor.set_image(rgb, name="a.jpg")

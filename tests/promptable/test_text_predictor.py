@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,13 +9,20 @@ import numpy as np
 import pytest
 
 from segcli.errors import UsageError
+from segcli.inference.square_input import SquareInput
 from segcli.models.promptable.lseg.lseg import TINY, LSeg
+from segcli.models.promptable.specs import PROMPTABLE
 from segcli.promptable.backends import PaddleLSeg
 from segcli.promptable.prompts import ObjectPrompt
-from segcli.promptable.text_predictor import TextPredictor, lseg_preparation, mask_of_margin
+from segcli.promptable.text_predictor import TextPredictor, mask_of_margin
 from tests.models.promptable.golden_weights import fill, golden_arrays, read_json
 
 Shared = Callable[[str], Path]
+
+
+def square(side: int) -> SquareInput:
+    """The preprocessing of LSeg."""
+    return replace(SquareInput.of(PROMPTABLE["LSeg-tiny"]), side=side)
 
 
 @pytest.fixture(scope="module")
@@ -25,18 +33,18 @@ def golden(shared: Shared) -> Iterator[tuple[PaddleLSeg, Any]]:
         yield PaddleLSeg(network), dict(reference)
 
 
-def test_preparation_equals_modelscopes(golden: tuple[PaddleLSeg, Any]) -> None:
+def test_preprocessing_equals_modelscopes(golden: tuple[PaddleLSeg, Any]) -> None:
     _, reference = golden
 
     for rgb, prepared, cut in (("image", "x", "crop"), ("image2", "x2", "crop2")):
-        ours, placement = lseg_preparation(96)(reference[rgb])
+        ours, placement = square(96)(reference[rgb])
         np.testing.assert_allclose(ours, reference[prepared], atol=1e-5)
         assert (placement.resized_height, placement.resized_width) == tuple(reference[cut])
 
 
 def test_mask_equals_modelscopes(golden: tuple[PaddleLSeg, Any]) -> None:
     backend, reference = golden
-    predictor = TextPredictor(backend, lseg_preparation(96))
+    predictor = TextPredictor(backend, square(96))
     predictor.set_image(reference["image2"])
 
     bear, light = predictor.predict([ObjectPrompt(text="bear"), ObjectPrompt(text="traffic light", label="light")])
@@ -52,7 +60,7 @@ def test_second_text_does_not_encode_the_image_again(
     golden: tuple[PaddleLSeg, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     backend, reference = golden
-    predictor = TextPredictor(backend, lseg_preparation(96))
+    predictor = TextPredictor(backend, square(96))
     predictor.set_image(reference["image2"])
 
     def refuse(image: Any) -> Any:
@@ -65,7 +73,7 @@ def test_second_text_does_not_encode_the_image_again(
 
 def test_background_text_matters(golden: tuple[PaddleLSeg, Any]) -> None:
     backend, reference = golden
-    predictor = TextPredictor(backend, lseg_preparation(96))
+    predictor = TextPredictor(backend, square(96))
     predictor.set_image(reference["image2"])
 
     areas = {
@@ -79,7 +87,7 @@ def test_background_text_matters(golden: tuple[PaddleLSeg, Any]) -> None:
 
 def test_wrong_prompts(golden: tuple[PaddleLSeg, Any]) -> None:
     backend, reference = golden
-    predictor = TextPredictor(backend, lseg_preparation(96))
+    predictor = TextPredictor(backend, square(96))
     with pytest.raises(UsageError, match="set an image"):
         predictor.predict([ObjectPrompt(text="bear")])
     predictor.set_image(reference["image2"])
@@ -92,7 +100,7 @@ def test_wrong_prompts(golden: tuple[PaddleLSeg, Any]) -> None:
 
 
 def test_mask_of_margin_by_hand() -> None:
-    placement = lseg_preparation(8).place(4, 8)
+    placement = square(8).place(4, 8)
     margin = np.full((8, 8), 1.0, np.float32)
     margin[:, 4:] = -1.0
 

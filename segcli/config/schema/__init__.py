@@ -16,7 +16,7 @@ from segcli.config.schema.check_dataset import CheckDatasetConfig, ConvertConfig
 from segcli.config.schema.evaluate import EvaluateConfig
 from segcli.config.schema.export import ExportConfig
 from segcli.config.schema.limits import LimitsConfig
-from segcli.config.schema.predict import KernelOption, PredictConfig, PromptedConfig
+from segcli.config.schema.predict import KernelOption, PredictConfig, PromptableConfig
 from segcli.config.schema.shared import GlobalConfig, Mode
 from segcli.config.schema.tiles import SlidingWindowConfig
 from segcli.config.schema.train import EarlyStopConfig, EmaConfig, PromptTrainingConfig, TrainConfig
@@ -39,7 +39,7 @@ __all__ = [
     "Mode",
     "PredictConfig",
     "PromptTrainingConfig",
-    "PromptedConfig",
+    "PromptableConfig",
     "Runtime",
     "Section",
     "SlidingWindowConfig",

@@ -19,7 +19,7 @@ class KernelOption(Section):
     run_mode: Annotated[str, Stock("paddle")] = "paddle"
 
 
-class PromptedConfig(Section):
+class PromptableConfig(Section):
     """How a promptable model answers its prompts, beside `Predict.prompts`.
 
     Attributes:
@@ -104,4 +104,4 @@ class PredictConfig(Section):
     ] = Field(default=None, ge=0, le=1)
     json_form: Literal["compact", "full"] = "compact"
     sliding_window: Annotated[SlidingWindowConfig | None, Read(("predict",), SEMANTIC)] = None
-    promptable: Annotated[PromptedConfig, Read(("predict",), PROMPTABLE)] = PromptedConfig()
+    promptable: Annotated[PromptableConfig, Read(("predict",), PROMPTABLE)] = PromptableConfig()

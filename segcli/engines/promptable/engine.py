@@ -23,7 +23,8 @@ from segcli.engines.promptable.sam_samples import SamSamples, learnable
 from segcli.engines.promptable.sam_session import SamSession, SamStep
 from segcli.engines.promptable.schedule import build_optimizer, build_schedule
 from segcli.errors import DatasetError
-from segcli.models.promptable.specs import PROMPTABLE, Asked
+from segcli.inference.square_input import SquareInput
+from segcli.models.promptable.specs import PROMPTABLE, PromptKind
 from segcli.models.promptable.table import build_promptable_network
 from segcli.models.spec import ModelSpec
 from segcli.promptable.cache import EmbeddingCache
@@ -61,7 +62,7 @@ class PromptableEngine:
         """
         paddle.seed(config.Global.seed)
         network = self.build_network(spec, 0)
-        open_session = _open_sam if PROMPTABLE[spec.name].asked is Asked.CLICKS else _open_lseg
+        open_session = _open_sam if PROMPTABLE[spec.name].prompt_kind is PromptKind.CLICKS else _open_lseg
         return open_session(spec, config, network)
 
     def for_export(self, network: Network, spec: ModelSpec) -> Network:
@@ -75,7 +76,7 @@ class PromptableEngine:
 
 
 def _open_sam(spec: ModelSpec, config: Config, network: Network) -> TrainingSession:
-    settings, asked = config.Train, config.Train.promptable
+    settings, options = config.Train, config.Train.promptable
     folder = config.Global.dataset
     dataset = open_instance_dataset(folder)
     train = learnable(dataset.train, 4 * network.grid)
@@ -88,20 +89,20 @@ def _open_sam(spec: ModelSpec, config: Config, network: Network) -> TrainingSess
         _freeze(network.image_encoder)
         _freeze(network.prompt_encoder)
     draws = _draws(len(train), config)
-    preparation = PROMPTABLE[spec.name].preparation
-    val = _spread(dataset.val, asked.measured_images)
+    preprocess = SquareInput.of(PROMPTABLE[spec.name])
+    val = _spread(dataset.val, options.measured_images)
     size = network.prompt_encoder.dim * network.grid**2
     return SamSession(
         network=network,
-        forward=SamStep(network, PromptSettings(box_share=asked.box_share, error_rounds=asked.error_rounds)),
+        forward=SamStep(network, PromptSettings(box_share=options.box_share, error_rounds=options.error_rounds)),
         optimizer=_optimizer(spec, config, network, draws),
         classes=dataset.classes,
         preprocess=spec.preprocess,
         samples=SamSamples(
-            train, preparation, 4 * network.grid, draws, asked.objects_per_image, not frozen, asked.flip
+            train, preprocess, 4 * network.grid, draws, options.objects_per_image, not frozen, options.flip
         ),
         val=val,
-        cache=_embedding_cache(size, len(train) + len(val), asked.cache_dir) if frozen else None,
+        cache=_embedding_cache(size, len(train) + len(val), options.cache_dir) if frozen else None,
         total_iterations=settings.epochs_iters * draws.iterations_per_epoch,
         eval_interval=settings.eval_interval * draws.iterations_per_epoch,
         num_workers=worker_count(settings.num_workers),
@@ -110,7 +111,7 @@ def _open_sam(spec: ModelSpec, config: Config, network: Network) -> TrainingSess
 
 
 def _open_lseg(spec: ModelSpec, config: Config, network: Network) -> TrainingSession:
-    settings, asked = config.Train, config.Train.promptable
+    settings, options = config.Train, config.Train.promptable
     dataset = open_seg_dataset(config.Global.dataset, settings.num_classes)
     _freeze(network.clip_pretrained)
     # Paddle's sharing of gradients waits for all that is trained, and this part of LSeg is never called.
@@ -119,10 +120,10 @@ def _open_lseg(spec: ModelSpec, config: Config, network: Network) -> TrainingSes
     if is_frozen:
         _freeze(network.pretrained.model)
     draws = _draws(len(dataset.train), config)
-    val, form = _spread(dataset.val, asked.measured_images), PROMPTABLE[spec.name]
-    samples = LSegSamples(dataset.train, dataset.classes, form.preparation, draws, asked.flip and not is_frozen)
+    val, form = _spread(dataset.val, options.measured_images), PROMPTABLE[spec.name]
+    samples = LSegSamples(dataset.train, dataset.classes, SquareInput.of(form), draws, options.flip and not is_frozen)
     size = network.config.tokens(form.side)
-    cache = _embedding_cache(size, len(dataset.train) + len(val), asked.cache_dir) if is_frozen else None
+    cache = _embedding_cache(size, len(dataset.train) + len(val), options.cache_dir) if is_frozen else None
     frozen = None if cache is None else FrozenPixels(cache)
     return LSegSession(
         network=network,

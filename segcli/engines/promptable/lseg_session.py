@@ -20,8 +20,8 @@ from segcli.engine import Batch, Evaluation, Network
 from segcli.engines.promptable.frozen_lseg import FrozenLSeg, FrozenPixels
 from segcli.engines.promptable.session import PromptableSession
 from segcli.errors import DatasetError
+from segcli.inference.square_input import SquareInput
 from segcli.metrics.promptable_measure import label_texts, measure_texts
-from segcli.models.promptable.geometry import Preparation
 from segcli.models.promptable.lseg.tokenizer import tokenize
 from segcli.promptable.backends import PaddleLSeg
 from segcli.promptable.cache import EmbeddingCache
@@ -35,14 +35,14 @@ class LSegSamples:
     Attributes:
         samples: Images with label maps.
         classes: The classes.
-        preparation: How images become inputs.
+        preprocess: How images become inputs.
         draws: Their order.
         flip: Whether images are mirrored at random.
     """
 
     samples: Sequence[SegSample]
     classes: ClassMap
-    preparation: Preparation
+    preprocess: SquareInput
     draws: Draws
     flip: bool
 
@@ -60,7 +60,7 @@ class LSegSamples:
             raise DatasetError(f"holds ids beyond the {len(self.classes)} classes", path=sample.mask)
         if self.flip and np.random.default_rng(self.draws.seed_of(draw)).random() < 0.5:
             rgb, mask = np.ascontiguousarray(rgb[:, ::-1]), np.ascontiguousarray(mask[:, ::-1])
-        image, placement = self.preparation(rgb)
+        image, placement = self.preprocess(rgb)
         size = (placement.resized_width, placement.resized_height)
         labels = np.full((1, placement.side, placement.side), ignored, np.int64)
         labels[0, : size[1], : size[0]] = cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST)
@@ -123,7 +123,7 @@ class LSegSession(PromptableSession[LSegSamples]):
     def evaluate(self, network: Network) -> Evaluation:
         """Looks for the names of the classes in the validation part."""
         backend = PaddleLSeg(network, "in training") if self.frozen is None else FrozenLSeg(network, self.frozen)
-        predictor = TextPredictor(backend, self.samples.preparation, EmbeddingCache(memory_items=0))
+        predictor = TextPredictor(backend, self.samples.preprocess, EmbeddingCache(memory_items=0))
         report = measure_texts(predictor, self.val, self.classes, background=self.background)
         return Evaluation(score=report.score, metrics=report.as_dict())
 

@@ -12,7 +12,7 @@ from segcli.data import rle
 from segcli.data.instances import InstanceObject, InstanceSample
 from segcli.data.loading import read_sized
 from segcli.data.sampling import Draws
-from segcli.models.promptable.geometry import Preparation
+from segcli.inference.square_input import SquareInput
 from segcli.promptable.sampling import box_of_mask
 from segcli.promptable.training import TrainingObjects, training_objects
 
@@ -27,7 +27,7 @@ class DrawnImage:
     Attributes:
         sample: The image.
         image: ``[1, 3, side, side]`` float32, ready for the encoder; None where its embedding is kept.
-        objects: What is asked about.
+        objects: From which prompts are made.
         seed: Of all further choices.
     """
 
@@ -43,7 +43,7 @@ class SamSamples:
 
     Attributes:
         samples: Images with at least one object.
-        preparation: How images become inputs.
+        preprocess: How images become inputs.
         mask_side: Side of the mask logits.
         draws: Their order.
         most_objects: Objects of an image in one step.
@@ -52,7 +52,7 @@ class SamSamples:
     """
 
     samples: Sequence[InstanceSample]
-    preparation: Preparation
+    preprocess: SquareInput
     mask_side: int
     draws: Draws
     most_objects: int
@@ -77,9 +77,9 @@ class SamSamples:
             for axis in (0, 1):
                 if self.flip and generator.random() < 0.5:
                     rgb, masks = np.flip(rgb, axis), np.flip(masks, axis + 1)
-            image = self.preparation(np.ascontiguousarray(rgb))[0]
+            image = self.preprocess(np.ascontiguousarray(rgb))[0]
         boxes = np.stack([box_of_mask(mask) for mask in masks])
-        placement = self.preparation.place(sample.height, sample.width)
+        placement = self.preprocess.place(sample.height, sample.width)
         return DrawnImage(sample, image, training_objects(masks, boxes, placement, self.mask_side), seed)
 
     def path_of(self, draw: int) -> str:

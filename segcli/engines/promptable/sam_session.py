@@ -18,7 +18,7 @@ from segcli.metrics.promptable_measure import measure_clicks
 from segcli.promptable.backends import PaddleSam, network_fingerprint
 from segcli.promptable.cache import EmbeddingCache, embedding_key
 from segcli.promptable.predictor import SamPredictor
-from segcli.promptable.training import PromptSettings, prompted_loss
+from segcli.promptable.training import PromptSettings, promptable_loss
 
 
 class SamStep(nn.Layer):
@@ -41,7 +41,7 @@ class SamStep(nn.Layer):
             kept: Their embeddings ``[1, C, g, g]``, where the encoder is not trained.
         """
         losses = [
-            prompted_loss(self.network, embedding, one.objects, np.random.default_rng((one.seed, 1)), self.prompting)
+            promptable_loss(self.network, embedding, one.objects, np.random.default_rng((one.seed, 1)), self.prompting)
             for one, embedding in zip(drawn, self._encoded(drawn) if kept is None else kept, strict=True)
             if len(one.objects.coverage)
         ]
@@ -81,16 +81,16 @@ class SamSession(PromptableSession[SamSamples]):
         """Asks about every object of the validation part."""
         backend = PaddleSam(network, "in training" if self.cache is None else self._encoder_fingerprint())
         cache = EmbeddingCache(memory_items=0) if self.cache is None else self.cache
-        report = measure_clicks(SamPredictor(backend, self.samples.preparation, cache), self.val)
+        report = measure_clicks(SamPredictor(backend, self.samples.preprocess, cache), self.val)
         return Evaluation(score=report.score, metrics=report.as_dict())
 
     def _kept_embedding(self, sample: InstanceSample, cache: EmbeddingCache) -> Tensor:
-        preparation = self.samples.preparation
-        key = embedding_key(sample.image.read_bytes(), self._encoder_fingerprint(), preparation.fingerprint)
+        preprocess = self.samples.preprocess
+        key = embedding_key(sample.image.read_bytes(), self._encoder_fingerprint(), preprocess.fingerprint)
         embedding = cache.get(key)
         if embedding is None:
             # evaluation mode: a frozen encoder keeps its running statistics as well
-            embedding = PaddleSam(self.network, key).encode(preparation(read_sized(sample))[0])
+            embedding = PaddleSam(self.network, key).encode(preprocess(read_sized(sample))[0])
             cache.put(key, embedding)
         return paddle.to_tensor(embedding)
 

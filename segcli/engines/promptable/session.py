@@ -11,7 +11,7 @@ from segcli.data.identity import PartIdentity
 from segcli.data.sampling import Draws
 from segcli.engine import Batch, Network
 from segcli.engines.promptable.sampled_batches import drawn_batches
-from segcli.models.promptable.geometry import Preparation
+from segcli.inference.square_input import SquareInput
 from segcli.models.spec import Preprocess
 
 
@@ -23,7 +23,7 @@ class DrawnSamples(Protocol):
         """Their order."""
 
     @property
-    def preparation(self) -> Preparation:
+    def preprocess(self) -> SquareInput:
         """How images become inputs."""
 
     def load(self, draw: int) -> Any:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from segcli.models.spec import HalfPrecision, Preprocess, Recipe, TrainRecipe
+from segcli.models.spec import IMAGENET_MEAN, IMAGENET_STD, HalfPrecision, Preprocess, Recipe, TrainRecipe
 
-_IMAGENET_MEAN = (0.485, 0.456, 0.406)
-_IMAGENET_STD = (0.229, 0.224, 0.225)
 _PLAIN = ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
 _LONG_PER_SHORT = 1333 / 800
 _MULTI_SCALE = (480, 512, 544, 576, 608, 640, 640, 640, 672, 704, 736, 768, 800)
@@ -36,7 +34,7 @@ def step_schedule(start_factor: float) -> Recipe:
 def rcnn_preprocess(size: int = 800, *, stride: int = 32) -> Preprocess:
     """Shorter side to `size`, longer side at most 5/3 of it, padded to a multiple of `stride`."""
     short, long = _short_and_long(size)
-    return Preprocess(_IMAGENET_MEAN, _IMAGENET_STD, (short, long), keep_ratio=True, cubic=True, stride=stride)
+    return Preprocess(IMAGENET_MEAN, IMAGENET_STD, (short, long), keep_ratio=True, cubic=True, stride=stride)
 
 
 def rcnn_recipe(size: int = 800, *, stride: int = 32, clip: float | None = None, double: bool = False) -> TrainRecipe:
@@ -59,7 +57,7 @@ def rcnn_recipe(size: int = 800, *, stride: int = 32, clip: float | None = None,
         transforms=(
             {"type": "RandomResize", "target_size": scales, "interp": _CUBIC, "keep_ratio": True},
             {"type": "RandomFlip", "prob": 0.5},
-            _normalize(_IMAGENET_MEAN, _IMAGENET_STD),
+            _normalize(IMAGENET_MEAN, IMAGENET_STD),
             {"type": "Permute"},
         ),
         batch_transforms=({"type": "PadBatch", "pad_to_stride": stride if stride > 1 else -1},),
@@ -73,7 +71,7 @@ def rcnn_recipe(size: int = 800, *, stride: int = 32, clip: float | None = None,
 def solo_preprocess(size: int = 800) -> Preprocess:
     """As for R-CNN, resized linearly."""
     short, long = _short_and_long(size)
-    return Preprocess(_IMAGENET_MEAN, _IMAGENET_STD, (short, long), keep_ratio=True, exact=True, stride=32)
+    return Preprocess(IMAGENET_MEAN, IMAGENET_STD, (short, long), keep_ratio=True, exact=True, stride=32)
 
 
 def solo_recipe(size: int = 800) -> TrainRecipe:
@@ -89,7 +87,7 @@ def solo_recipe(size: int = 800) -> TrainRecipe:
             {"type": "Poly2Mask"},
             {"type": "Resize", "target_size": _short_and_long(size), "interp": _LINEAR, "keep_ratio": True},
             {"type": "RandomFlip"},
-            _normalize(_IMAGENET_MEAN, _IMAGENET_STD),
+            _normalize(IMAGENET_MEAN, IMAGENET_STD),
             {"type": "Permute"},
         ),
         batch_transforms=(

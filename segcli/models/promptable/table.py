@@ -15,7 +15,7 @@ PROMPTABLE_NETWORKS: dict[str, Callable[[], paddle.nn.Layer]] = {
     "SAM-B": lambda: sam.build_sam(sam.VIT_B),
     "SAM-L": lambda: sam.build_sam(sam.VIT_L),
     "SAM-H": lambda: sam.build_sam(sam.VIT_H),
-    # PaddleX's two names: one network, asked by box or by point.
+    # PaddleX's two names: one network, prompted by boxes or by points.
     "SAM-H_box": lambda: sam.build_sam(sam.VIT_H),
     "SAM-H_point": lambda: sam.build_sam(sam.VIT_H),
     "MobileSAM": sam.build_mobile_sam,

@@ -49,7 +49,7 @@ class PromptableEvaluateResult:
 def evaluate_promptable(config: Config) -> PromptableEvaluateResult:
     """Measures `Evaluate.weight_path` on the validation part.
 
-    SAM is asked about the objects of a COCO dataset, LSeg about the classes of a SegDataset.
+    SAM's prompts are clicks and boxes of the objects of a COCO dataset, LSeg's are the class names of a SegDataset.
 
     Raises:
         ConfigError: There is no dataset.

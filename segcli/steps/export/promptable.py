@@ -17,11 +17,12 @@ from segcli.data.files import sha256_of, whole_folder
 from segcli.errors import ExportError, MissingPartError, ParityError
 from segcli.inference.exported_model import MANIFEST_FILE, write_manifest
 from segcli.inference.parity_samples import parity_images
+from segcli.inference.square_input import SquareInput
 from segcli.models.promptable.lseg.lseg import PixelGraph, TextGraph
 from segcli.models.promptable.lseg.tokenizer import CONTEXT_LENGTH, tokenize
-from segcli.models.promptable.sam.sam import PromptedDecoder
+from segcli.models.promptable.sam.sam import PromptDecoder
 from segcli.models.promptable.sam.splitting import LIMIT_BYTES, encoder_parts
-from segcli.models.promptable.specs import PROMPTABLE, Asked, preparation_of
+from segcli.models.promptable.specs import PROMPTABLE, PromptKind
 from segcli.promptable.exported import DECODER_INPUTS, IMAGE, TOKENS, open_part, part_graph
 from segcli.runtimes import runtimes
 from segcli.steps.export.runtimes import wants_onnx, write_forms
@@ -151,10 +152,10 @@ def export_promptable(
 
 def _halves(trained: TrainedModel, images: Sequence[Any], limit_bytes: int) -> list[Half]:
     network, form = trained.network, PROMPTABLE[trained.spec.name]
-    prepare = preparation_of(form, trained.card.preprocess)
+    prepare = SquareInput.of(form, trained.card.preprocess)
     feeds = [{IMAGE: prepare(rgb)[0]} for rgb in images]
     image = (IMAGE, [1, 3, form.side, form.side], "float32")
-    if form.asked is Asked.TEXTS:
+    if form.prompt_kind is PromptKind.TEXTS:
         texts = [{TOKENS: tokenize(labels)} for labels in _TEXTS]
         return [
             Half("pixels", [PixelGraph(network)], [image], feeds),
@@ -167,7 +168,7 @@ def _halves(trained: TrainedModel, images: Sequence[Any], limit_bytes: int) -> l
     parts = encoder_parts(network.image_encoder, limit_bytes)
     return [
         Half("encoder", parts, [image], feeds),
-        Half("decoder", [PromptedDecoder(network)], inputs, prompts),
+        Half("decoder", [PromptDecoder(network)], inputs, prompts),
     ]
 
 
@@ -224,7 +225,7 @@ def _write(
 
 def _next_shapes(trained: TrainedModel) -> list[tuple[str, list[int], str]]:
     """Input of the second and later graphs of an encoder that was cut."""
-    if PROMPTABLE[trained.spec.name].asked is Asked.TEXTS:
+    if PROMPTABLE[trained.spec.name].prompt_kind is PromptKind.TEXTS:
         return []
     grid = trained.network.grid
     width = int(trained.network.image_encoder.pos_embed.shape[-1]) if _is_cuttable(trained) else 0
@@ -252,7 +253,7 @@ def _manifest(
 ) -> dict[str, Any]:
     form, scale = PROMPTABLE[trained.spec.name], trained.card.preprocess
     first = halves[0].stems[0]
-    is_sam = form.asked is Asked.CLICKS
+    is_sam = form.prompt_kind is PromptKind.CLICKS
     return {
         "Global": {"model_name": trained.spec.name},
         "Deploy": {

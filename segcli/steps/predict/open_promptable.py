@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from segcli.errors import UsageError, WeightsError
 from segcli.inference.exported_model import ExportedModel, is_exported
-from segcli.models.promptable.geometry import Preparation
-from segcli.models.promptable.specs import PROMPTABLE, Asked, Promptable, preparation_of
+from segcli.inference.square_input import SquareInput
+from segcli.models.promptable.specs import PROMPTABLE, Promptable, PromptKind
 from segcli.models.spec import ModelSpec
 from segcli.promptable.cache import EmbeddingCache
 from segcli.promptable.predictor import SamPredictor
@@ -22,19 +23,19 @@ LARGE_EMBEDDINGS_IN_MEMORY = 1
 
 @dataclass(frozen=True)
 class OpenedPromptable:
-    """A promptable model that is ready to be asked.
+    """A promptable model that is open.
 
     Attributes:
         described: What it is, in the words of exported models.
         backend: Runs it.
-        preparation: How its images are prepared.
+        preprocess: How images become its input.
         runtime: Name of what runs it.
         source: The weight file or the folder.
     """
 
     described: ExportedModel
     backend: SamBackend | TextBackend
-    preparation: Preparation
+    preprocess: SquareInput
     runtime: str
     source: Path
 
@@ -45,15 +46,15 @@ class OpenedPromptable:
 
     def predictor(self, cache: EmbeddingCache | None) -> SamPredictor | TextPredictor:
         """What answers prompts; None for `cache` keeps a few embeddings in memory."""
-        if self.form.asked is Asked.CLICKS:
-            return SamPredictor(self.backend, self.preparation, cache)  # type: ignore[arg-type]
-        return TextPredictor(self.backend, self.preparation, cache)  # type: ignore[arg-type]
+        if self.form.prompt_kind is PromptKind.CLICKS:
+            return SamPredictor(cast(SamBackend, self.backend), self.preprocess, cache)
+        return TextPredictor(cast(TextBackend, self.backend), self.preprocess, cache)
 
     def cache_in(self, folder: str | None) -> EmbeddingCache | None:
         """Embeddings kept in `folder`, half as precise where they are large; None for None."""
         if folder is None:
             return None
-        if self.form.asked is Asked.CLICKS:
+        if self.form.prompt_kind is PromptKind.CLICKS:
             return EmbeddingCache(folder)
         return EmbeddingCache(folder, memory_items=LARGE_EMBEDDINGS_IN_MEMORY, half=True)
 
@@ -80,7 +81,7 @@ def open_promptable(
 
         described = ExportedModel.open(source)
         backend, name = open_exported(described, runtime, device)
-        return OpenedPromptable(described, backend, _preparation(described), name, source)
+        return OpenedPromptable(described, backend, _square_input(described), name, source)
     inside = source / TASKS[spec.task].weight_file
     file = inside if source.is_dir() else source
     if not file.is_file():
@@ -114,9 +115,9 @@ def open_weights(spec: ModelSpec, file: Path, *, device: str = "cpu", strict: bo
         card=trained.card,
         source_sha256=sha256,
     )
-    kind = PaddleSam if form.asked is Asked.CLICKS else PaddleLSeg
-    return OpenedPromptable(described, kind(trained.network, sha256), _preparation(described), "paddle", file)
+    kind = PaddleSam if form.prompt_kind is PromptKind.CLICKS else PaddleLSeg
+    return OpenedPromptable(described, kind(trained.network, sha256), _square_input(described), "paddle", file)
 
 
-def _preparation(described: ExportedModel) -> Preparation:
-    return preparation_of(PROMPTABLE[described.model_name], described.preprocess)
+def _square_input(described: ExportedModel) -> SquareInput:
+    return SquareInput.of(PROMPTABLE[described.model_name], described.preprocess)

@@ -1,4 +1,4 @@
-"""Masks of what was asked for, from a promptable model."""
+"""Masks of prompts on images, from a promptable model."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from segcli.models.promptable.specs import PROMPTABLE
 from segcli.models.spec import ModelSpec
 from segcli.models.table import get_spec
 from segcli.promptable.everything import EverythingSettings, segment_everything
-from segcli.promptable.masks import PromptedMask
+from segcli.promptable.image_prompts import PredictPrompts, check_predict_prompts, read_predict_prompts
+from segcli.promptable.masks import PromptMask
 from segcli.promptable.predictor import SamPredictor
 from segcli.promptable.prompts import ObjectPrompt
-from segcli.promptable.requests import Questions, check_questions, read_questions
 from segcli.promptable.text_predictor import TextPredictor
 from segcli.steps.predict.open_promptable import OpenedPromptable, open_promptable
 from segcli.steps.predict.options import wanted_runtime
-from segcli.steps.predict.promptable_results import PromptedResult
+from segcli.steps.predict.promptable_results import PromptableResult
 
 
 @dataclass(frozen=True)
@@ -32,18 +32,18 @@ class RunBy:
 
 @dataclass(frozen=True)
 class PromptablePredictor:
-    """An opened model and what every image is asked.
+    """An open model and the prompts of every image.
 
     Attributes:
         opened: The model.
         settings: Of the prediction.
-        questions: What is asked; None where that is said only later.
+        prompts: Of all images; None where they come with the images.
         predictor: Answers prompts on one image at a time.
     """
 
     opened: OpenedPromptable
     settings: PredictConfig
-    questions: Questions | None
+    prompts: PredictPrompts | None
     predictor: SamPredictor | TextPredictor
 
     @staticmethod
@@ -63,17 +63,17 @@ class PromptablePredictor:
         spec: ModelSpec, source: Path, settings: PredictConfig, device: str = "cpu"
     ) -> PromptablePredictor:
         """Opens a weight file or an exported model; as `open`."""
-        questions = _questions(settings, spec)
-        if questions is not None and settings.input is not None:
-            check_questions(questions, open_sources(settings.input).files)
+        prompts = _prompts(settings, spec)
+        if prompts is not None and settings.input is not None:
+            check_predict_prompts(prompts, open_sources(settings.input).files)
         opened = open_promptable(spec, source, runtime=_runtime(settings, source), device=device)
         cache = opened.cache_in(settings.promptable.cache_dir)
-        return PromptablePredictor(opened, settings, questions, opened.predictor(cache))
+        return PromptablePredictor(opened, settings, prompts, opened.predictor(cache))
 
     def configured(self, settings: PredictConfig) -> PromptablePredictor:
         """The same opened model with other settings and prompts."""
-        questions = _questions(settings, get_spec(self.model.model_name))
-        return replace(self, settings=settings, questions=questions)
+        prompts = _prompts(settings, get_spec(self.model.model_name))
+        return replace(self, settings=settings, prompts=prompts)
 
     @property
     def model(self) -> ExportedModel:
@@ -85,51 +85,51 @@ class PromptablePredictor:
         """What runs it."""
         return RunBy(self.opened.runtime)
 
-    def predict(self, items: Sequence[SourceItem]) -> Iterator[PromptedResult]:
+    def predict(self, items: Sequence[SourceItem]) -> Iterator[PromptableResult]:
         """One result for each item that has an image, in order.
 
         Raises:
-            UsageError: Nothing is asked, or a prompt cannot be used.
+            UsageError: There are no prompts, or one cannot be used.
         """
-        questions = self.questions or read_questions(self.settings, self.opened.form.asked, self.model.model_name)
+        prompts = self.prompts or read_predict_prompts(
+            self.settings, self.opened.form.prompt_kind, self.model.model_name
+        )
         for item in items:
             if item.rgb is None:
                 continue
-            objects = questions.of(item.input_path)
-            masks = self._answer(item, objects, everything=questions.everything)
-            yield PromptedResult(item, masks, self.settings.promptable.formats)
+            objects = prompts.of(item.input_path)
+            masks = self._answer(item, objects, everything=prompts.everything)
+            yield PromptableResult(item, masks, self.settings.promptable.formats)
 
-    def _answer(
-        self, item: SourceItem, objects: Sequence[ObjectPrompt], *, everything: bool
-    ) -> tuple[PromptedMask, ...]:
-        asked, predictor = self.settings.promptable, self.predictor
+    def _answer(self, item: SourceItem, objects: Sequence[ObjectPrompt], *, everything: bool) -> tuple[PromptMask, ...]:
+        options, predictor = self.settings.promptable, self.predictor
         if not objects and not everything:
             return ()  # a file of prompts need not name every image
         assert item.rgb is not None
         predictor.set_image(item.rgb, name=item.input_path or "the array")
         if isinstance(predictor, TextPredictor):
-            masks = predictor.predict(objects, background=asked.background, truncate=asked.truncate_text)
+            masks = predictor.predict(objects, background=options.background, truncate=options.truncate_text)
         elif everything:
             masks = segment_everything(
                 predictor,
                 EverythingSettings(
-                    points_per_side=asked.points_per_side,
-                    min_score=asked.min_score,
-                    min_stability=asked.min_stability,
+                    points_per_side=options.points_per_side,
+                    min_score=options.min_score,
+                    min_stability=options.min_stability,
                 ),
             )
         else:
-            masks = predictor.predict(objects, multimask=asked.multimask, refine_rounds=asked.refine_rounds)
+            masks = predictor.predict(objects, multimask=options.multimask, refine_rounds=options.refine_rounds)
         least = self.settings.threshold
         # no threshold is not 0: predicted IoU may lie below
         return tuple(mask for mask in masks if least is None or mask.score >= least)
 
 
-def _questions(settings: PredictConfig, spec: ModelSpec) -> Questions | None:
-    """What is asked, where that is known by now: Python's door gives the prompts with the images."""
+def _prompts(settings: PredictConfig, spec: ModelSpec) -> PredictPrompts | None:
+    """The prompts, where they are known by now: in Python they come with the images."""
     if settings.prompts is None and settings.input is None and not settings.promptable.everything:
         return None
-    return read_questions(settings, PROMPTABLE[spec.name].asked, spec.name)
+    return read_predict_prompts(settings, PROMPTABLE[spec.name].prompt_kind, spec.name)
 
 
 def _runtime(settings: PredictConfig, source: Path) -> str:

@@ -27,7 +27,7 @@ from segcli.data.formats.labelme_writer import labelme_document as labelme_value
 from segcli.data.formats.labelme_writer import outline_shapes
 from segcli.data.formats.object_painter import code_crop
 from segcli.data.samples import Split
-from segcli.promptable.masks import PromptedMask
+from segcli.promptable.masks import PromptMask
 from segcli.steps.predict.result import Predicted
 
 NAMELESS = "object"
@@ -65,7 +65,7 @@ def _link(source: Path, target: Path) -> None:
         shutil.copyfile(source, target)
 
 
-def labelme_document(image: str, rgb: RgbImage, answers: Sequence[PromptedMask]) -> dict[str, Any]:
+def labelme_document(image: str, rgb: RgbImage, answers: Sequence[PromptMask]) -> dict[str, Any]:
     """LabelMe's document: a polygon for every part of a mask, or the mask itself where it has holes.
 
     Args:
@@ -82,7 +82,7 @@ def labelme_document(image: str, rgb: RgbImage, answers: Sequence[PromptedMask])
     return labelme_values(image, rgb.shape[1], rgb.shape[0], shapes)
 
 
-def coco_document(image: str, rgb: RgbImage, answers: Sequence[PromptedMask]) -> dict[str, Any]:
+def coco_document(image: str, rgb: RgbImage, answers: Sequence[PromptMask]) -> dict[str, Any]:
     """COCO's document of one image, with run-length codes; `join_coco` joins those of many."""
     document = CocoDocument()
     image_id = document.add_image(image, rgb.shape[1], rgb.shape[0])
@@ -93,7 +93,7 @@ def coco_document(image: str, rgb: RgbImage, answers: Sequence[PromptedMask]) ->
     return document.values()
 
 
-def _label(answer: PromptedMask) -> str:
+def _label(answer: PromptMask) -> str:
     return answer.prompt.label or NAMELESS
 
 

@@ -14,7 +14,7 @@ from segcli.data.classes import ClassMap
 from segcli.data.files import atomic_path, write_text_atomic
 from segcli.data.image import StrPath
 from segcli.data.sources import SourceItem
-from segcli.promptable.masks import PromptedMask
+from segcli.promptable.masks import PromptMask
 from segcli.promptable.prompts import ObjectPrompt
 from segcli.report.objects import DrawnObject, draw_objects
 from segcli.steps.predict.image_result import ImageResult, MaskList, Text
@@ -26,7 +26,7 @@ FileFormat = Literal["overlay", "png", "labelme", "coco"]
 BOX, POINT, TEXT = "box_prompt", "point_prompt", "text_prompt"
 
 
-class PromptedResult(ImageResult):
+class PromptableResult(ImageResult):
     """The masks of one image, with PaddleX's keys `prompts`, `masks` (int8 [H, W] each) and `mask_infos`.
 
     Attributes:
@@ -36,7 +36,7 @@ class PromptedResult(ImageResult):
 
     pixels: ClassVar[Text] = "masks"
 
-    def __init__(self, item: SourceItem, answers: Sequence[PromptedMask], formats: Sequence[FileFormat] = ()) -> None:
+    def __init__(self, item: SourceItem, answers: Sequence[PromptMask], formats: Sequence[FileFormat] = ()) -> None:
         answers = tuple(answers)
         codes = [answer.rle for answer in answers]
         values = {
@@ -106,7 +106,7 @@ class PromptedResult(ImageResult):
         return target
 
 
-def _mask_at(answers: Sequence[PromptedMask], place: int) -> np.ndarray[Any, Any]:
+def _mask_at(answers: Sequence[PromptMask], place: int) -> np.ndarray[Any, Any]:
     return answers[place].mask.astype(np.int8)
 
 
@@ -138,7 +138,7 @@ def _echo(prompts: Sequence[ObjectPrompt]) -> dict[str, list[Any]]:
     return echo
 
 
-def _info(answer: PromptedMask) -> dict[str, Any]:
+def _info(answer: PromptMask) -> dict[str, Any]:
     prompt = answer.prompt
     extra = [[point.x, point.y, point.label] for point in prompt.points]
     return {
@@ -154,5 +154,5 @@ def _info(answer: PromptedMask) -> dict[str, Any]:
     }
 
 
-def _label(answer: PromptedMask, number: int) -> str:
+def _label(answer: PromptMask, number: int) -> str:
     return answer.prompt.label or answer.prompt.text or f"object {number}"

@@ -11,7 +11,7 @@ import pytest
 
 from segcli.models.promptable.lseg.lseg import PixelGraph, TextGraph
 from segcli.models.promptable.lseg.tokenizer import tokenize
-from segcli.models.promptable.sam.sam import TINY, PromptedDecoder
+from segcli.models.promptable.sam.sam import TINY, PromptDecoder
 from segcli.models.promptable.table import build_promptable_network
 
 pytestmark = pytest.mark.slow
@@ -62,7 +62,7 @@ def test_sam_decoder_takes_any_number_of_objects_and_points(tmp_path: Path) -> N
         ("mask", [1, 1, side, side], "float32"),
         ("has_mask", [1], "float32"),
     ]
-    decoder = PromptedDecoder(network)
+    decoder = PromptDecoder(network)
     session = export(decoder, specs, tmp_path)
     for objects, points, has_mask in ((1, 2, 0), (1, 4, 1), (3, 2, 1), (3, 4, 0)):
         coords = 256 * GENERATOR.random((objects, points, 2)).astype(np.float32)

@@ -49,9 +49,9 @@ def test_a_cut_encoder_gives_the_same_embedding(tmp_path: Path) -> None:
     assert max(entry.max_rel_diff for entry in result.parity) <= 1e-4
     spec = get_spec("SAM-tiny")
     whole, cut = (open_promptable(spec, path, runtime="paddle") for path in (weights, tmp_path / "cut"))
-    image = whole.preparation(IMAGE)[0]
+    image = whole.preprocess(IMAGE)[0]
     np.testing.assert_allclose(cut.backend.encode(image), whole.backend.encode(image), atol=1e-4)
-    assert cut.preparation == whole.preparation
+    assert cut.preprocess == whole.preprocess
 
 
 @pytest.mark.slow

@@ -12,9 +12,6 @@ from segcli.models.promptable.sam.mask_decoder import MaskDecoder
 from segcli.models.promptable.sam.prompt_encoder import PromptEncoder
 from segcli.models.promptable.sam.tiny_vit import TinyViT
 
-PIXEL_MEAN = (123.675, 116.28, 103.53)
-PIXEL_STD = (58.395, 57.12, 57.375)
-
 
 @dataclass(frozen=True)
 class SamConfig:
@@ -105,7 +102,7 @@ class Sam(nn.Layer):
         return _answer(self.prompt_encoder, self.mask_decoder, image_embedding, (coords, labels, mask, has_mask))
 
 
-class PromptedDecoder(nn.Layer):
+class PromptDecoder(nn.Layer):
     """Everything but the image encoder, sharing the parameters of a `Sam`: the graph to export."""
 
     def __init__(self, sam: Sam) -> None:

@@ -1,4 +1,4 @@
-"""Which image is asked what: from the `Predict` section to checked prompts by image."""
+"""Which prompts belong to which image: from the `Predict` section to checked prompts by image."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from pathlib import Path
 from segcli.config.schema import PredictConfig
 from segcli.data.image import image_size
 from segcli.errors import InputError, UsageError
-from segcli.models.promptable.specs import Asked
+from segcli.models.promptable.specs import PromptKind
 from segcli.promptable.prompt_parsing import parse_document, read_prompts
 from segcli.promptable.prompts import ImagePrompts, ObjectPrompt, check_objects, match_images, raise_faults
 
 _HOW = {
-    Asked.CLICKS: "Predict.prompts={box_prompt: [[x1, y1, x2, y2]]}, --box, --point, a file, or --everything",
-    Asked.TEXTS: "Predict.prompts={text_prompt: [bear]}, --text bear, or a file",
+    PromptKind.CLICKS: "Predict.prompts={box_prompt: [[x1, y1, x2, y2]]}, --box, --point, a file, or --everything",
+    PromptKind.TEXTS: "Predict.prompts={text_prompt: [bear]}, --text bear, or a file",
 }
 
 
 @dataclass(frozen=True)
-class Questions:
-    """What all images are asked.
+class PredictPrompts:
+    """The prompts of all images.
 
     Attributes:
         entries: Prompts by image; empty in everything mode.
@@ -38,35 +38,35 @@ class Questions:
         return match_images([name], meant)[0][name]
 
 
-def read_questions(settings: PredictConfig, asked: Asked, model: str) -> Questions:
+def read_predict_prompts(settings: PredictConfig, kind: PromptKind, model: str) -> PredictPrompts:
     """Reads `Predict.prompts`, be it a table or the name of a file.
 
     Raises:
         InputError: The file is missing.
-        UsageError: Nothing is asked, everything is asked of a network that reads, or prompts have faults.
+        UsageError: There are no prompts, or they have faults; or everything mode is wanted of a model that takes texts.
     """
     everything = settings.promptable.everything
-    if everything and asked is not Asked.CLICKS:
-        raise UsageError(f"{model} finds what texts say; everything mode is SAM's", hint=_HOW[asked])
+    if everything and kind is not PromptKind.CLICKS:
+        raise UsageError(f"{model} takes texts; only SAM has the everything mode", hint=_HOW[kind])
     if everything and settings.prompts is not None:
         raise UsageError("prompts and everything mode exclude each other", hint="leave one of them out")
     if everything:
-        return Questions((), everything=True)
+        return PredictPrompts((), everything=True)
     if settings.prompts is None:
-        raise UsageError(f"{model} needs prompts", hint=_HOW[asked])
+        raise UsageError(f"{model} needs prompts", hint=_HOW[kind])
     if isinstance(settings.prompts, str):
         entries = read_prompts(settings.prompts)
     else:
         parsed = parse_document(settings.prompts)
         raise_faults(parsed.faults)
         entries = parsed.prompts
-    raise_faults(_wrong_kind(entries, asked, model))
+    raise_faults(_wrong_kind(entries, kind, model))
     if not any(entry.objects for entry in entries):
-        raise UsageError("the prompts are empty", hint=_HOW[asked])
-    return Questions(tuple(_understood(entry, asked) for entry in entries))
+        raise UsageError("the prompts are empty", hint=_HOW[kind])
+    return PredictPrompts(tuple(_understood(entry, kind) for entry in entries))
 
 
-def check_questions(questions: Questions, files: Sequence[Path]) -> None:
+def check_predict_prompts(prompts: PredictPrompts, files: Sequence[Path]) -> None:
     """Checks all prompts against all images before any network runs.
 
     Images that cannot be read are left to the prediction, which reports them.
@@ -74,9 +74,9 @@ def check_questions(questions: Questions, files: Sequence[Path]) -> None:
     Raises:
         UsageError: Lists every prompt that cannot be used, with its image, and every image that is not there.
     """
-    if questions.everything:
+    if prompts.everything:
         return
-    found, faults = match_images([str(file) for file in files], questions.entries)
+    found, faults = match_images([str(file) for file in files], prompts.entries)
     for name, objects in found.items():
         try:
             width, height = image_size(name)
@@ -87,9 +87,9 @@ def check_questions(questions: Questions, files: Sequence[Path]) -> None:
     raise_faults(faults)
 
 
-def _understood(entry: ImagePrompts, asked: Asked) -> ImagePrompts:
+def _understood(entry: ImagePrompts, kind: PromptKind) -> ImagePrompts:
     """The part of each prompt that the network takes; to SAM the text of a box is its name."""
-    if asked is Asked.TEXTS:
+    if kind is PromptKind.TEXTS:
         return replace(entry, objects=tuple(replace(prompt, box=None, points=()) for prompt in entry.objects))
     return replace(
         entry,
@@ -97,15 +97,15 @@ def _understood(entry: ImagePrompts, asked: Asked) -> ImagePrompts:
     )
 
 
-def _wrong_kind(entries: Iterable[ImagePrompts], asked: Asked, model: str) -> list[str]:
+def _wrong_kind(entries: Iterable[ImagePrompts], kind: PromptKind, model: str) -> list[str]:
     faults = []
     for entry in entries:
         for prompt in entry.objects:
             is_text = prompt.text is not None and prompt.box is None and not prompt.points
             where = "" if entry.image is None else f"{entry.image}: "
-            if asked is Asked.TEXTS and prompt.text is None:
+            if kind is PromptKind.TEXTS and prompt.text is None:
                 faults.append(f"{where}{prompt.name}: {model} takes texts only; a SAM model takes boxes and points")
-            elif asked is Asked.CLICKS and is_text:
+            elif kind is PromptKind.CLICKS and is_text:
                 faults.append(
                     f"{where}{prompt.name}: {model} takes boxes and points, not texts; an LSeg model takes them"
                 )

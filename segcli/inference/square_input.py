@@ -1,4 +1,4 @@
-"""From an image to a model's square input and back: resize the long side, normalise, pad; and undo."""
+"""How images become the square input of promptable models, and masks go back: resize the long side, normalise, pad."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
+
+from segcli.models.promptable.specs import Promptable, PromptKind
+from segcli.models.spec import Preprocess
 
 FloatArray = npt.NDArray[np.float32]
 UInt8Array = npt.NDArray[np.uint8]
@@ -51,8 +54,8 @@ class Placement:
 
 
 @dataclass(frozen=True)
-class Preparation:
-    """How images are prepared.
+class SquareInput:
+    """The preprocessing of a promptable model.
 
     Attributes:
         side: Of the model's square input in pixels.
@@ -66,10 +69,17 @@ class Preparation:
     std: tuple[float, float, float]
     rounds: bool = True
 
+    @classmethod
+    def of(cls, model: Promptable, preprocess: Preprocess | None = None) -> SquareInput:
+        """That of weights with this preprocessing; None for the model's own."""
+        values = preprocess or model.preprocess
+        mean, std = ((r * 255, g * 255, b * 255) for r, g, b in (values.mean, values.std))
+        return cls(model.side, mean, std, rounds=model.prompt_kind is PromptKind.CLICKS)
+
     @property
     def fingerprint(self) -> str:
-        """Changes when any embedding made after this preparation would."""
-        return hashlib.sha256(repr(("preparation 1", self)).encode()).hexdigest()
+        """Changes when any embedding of an image that was preprocessed so would."""
+        return hashlib.sha256(repr(("square input 1", self)).encode()).hexdigest()
 
     def place(self, height: int, width: int) -> Placement:
         """Where an image of this size will lie."""
@@ -79,7 +89,7 @@ class Preparation:
         return Placement(height, width, resized[0], resized[1], self.side)
 
     def __call__(self, image: UInt8Array) -> tuple[FloatArray, Placement]:
-        """Prepares an image.
+        """Resizes, normalises and pads an image.
 
         Args:
             image: ``[H, W, 3]`` uint8, RGB.
