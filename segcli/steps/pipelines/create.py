@@ -9,7 +9,7 @@ from typing import Any
 
 from segcli.errors import ConfigError, ConfigFault, UsageError
 from segcli.inference.exported_model import ExportedModel, is_exported
-from segcli.models.promptable.specs import PROMPTABLE, Asked
+from segcli.models.promptable.specs import PROMPTABLE, PromptKind
 from segcli.models.table import get_spec
 from segcli.models.task import Task
 from segcli.steps.pipelines.pipeline import Pipeline
@@ -92,7 +92,7 @@ def _of_folder(folder: Path) -> dict[str, Any]:
     model = ExportedModel.open(inside if not is_exported(folder) and is_exported(inside) else folder)
     spec = get_spec(model.model_name)
     name: str = spec.task.value
-    if spec.task is Task.PROMPTABLE and PROMPTABLE[spec.name].asked is Asked.TEXTS:
+    if spec.task is Task.PROMPTABLE and PROMPTABLE[spec.name].prompt_kind is PromptKind.TEXTS:
         name = "text_driven_segmentation"
     keys = [module.key for module in pipeline_class(name).modules]
     entry = {"model_name": spec.name, "model_dir": str(model.folder)}

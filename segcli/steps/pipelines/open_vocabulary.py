@@ -8,7 +8,7 @@ from typing import Any
 from segcli.config.schema import PredictConfig
 from segcli.data.sources import Input
 from segcli.errors import InputError, UsageError
-from segcli.models.promptable.specs import Asked, is_same_network
+from segcli.models.promptable.specs import PromptKind, is_same_network
 from segcli.steps.pipelines.pipeline import LazyModel, Pipeline
 from segcli.steps.pipelines.settings import ModelSettings, PipelineSettings, SubModule
 from segcli.steps.predict.image_result import ImageResult
@@ -26,8 +26,8 @@ class OpenVocabularySegmentation(Pipeline):
 
     name = "open_vocabulary_segmentation"
     modules = (
-        SubModule(BOX, "SAM-H_box", _MODULE, _OWN, _INNER, Asked.CLICKS),
-        SubModule(POINT, "SAM-H_point", _MODULE, _OWN, _INNER, Asked.CLICKS),
+        SubModule(BOX, "SAM-H_box", _MODULE, _OWN, _INNER, PromptKind.CLICKS),
+        SubModule(POINT, "SAM-H_point", _MODULE, _OWN, _INNER, PromptKind.CLICKS),
     )
 
     def __init__(self, settings: PipelineSettings) -> None:
@@ -58,7 +58,7 @@ class OpenVocabularySegmentation(Pipeline):
         left_out: list[InputError] | None = None,
         **wishes: Any,
     ) -> Iterator[ImageResult]:
-        """Results (`segcli.steps.predict.promptable_results.PromptedResult`) one by one, in order.
+        """Results (`segcli.steps.predict.promptable_results.PromptableResult`) one by one, in order.
 
         Args:
             input: An image, folder, glob, list file, PDF, URL, array (BGR), or a list of these.

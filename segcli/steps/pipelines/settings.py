@@ -15,7 +15,7 @@ from segcli.config.schema import PredictConfig
 from segcli.config.suggest import did_you_mean, near
 from segcli.config.yaml_text import read_yaml
 from segcli.errors import ConfigError, ConfigFault
-from segcli.models.promptable.specs import PROMPTABLE, Asked
+from segcli.models.promptable.specs import PROMPTABLE, PromptKind
 from segcli.models.table import MODELS
 from segcli.steps.predict.model import value_faults
 
@@ -37,7 +37,7 @@ class SubModule:
         module_name: PaddleX's name of the kind of model.
         defaults: Further keys and their values where the YAML gives none.
         inner: Those of the keys that are `Predict.promptable`'s.
-        asked: By what a promptable model is asked; None for other models.
+        prompt_kind: What prompts a promptable model takes; None for other models.
     """
 
     key: str
@@ -45,7 +45,7 @@ class SubModule:
     module_name: str
     defaults: Mapping[str, Any] = field(default_factory=dict)
     inner: Sequence[str] = ()
-    asked: Asked | None = None
+    prompt_kind: PromptKind | None = None
 
     def template(self) -> dict[str, Any]:
         """The section as a new YAML file has it."""
@@ -184,8 +184,8 @@ def _name_fault(module: SubModule, name: str) -> str | None:
 
 def _fitting(module: SubModule) -> list[str]:
     """The models that a pipeline can have in this place."""
-    if module.asked is not None:
-        return [name for name, model in PROMPTABLE.items() if model.asked is module.asked]
+    if module.prompt_kind is not None:
+        return [name for name, model in PROMPTABLE.items() if model.prompt_kind is module.prompt_kind]
     return [name for name, spec in MODELS.items() if spec.task.value == module.module_name]
 
 

@@ -12,22 +12,22 @@ from numpy.typing import NDArray
 from segcli.config.schema import PredictConfig
 from segcli.data.sources import Input, SourceItem
 from segcli.errors import InputError, UsageError
-from segcli.models.promptable.specs import Asked
-from segcli.promptable.masks import PromptedMask
+from segcli.models.promptable.specs import PromptKind
+from segcli.promptable.masks import PromptMask
 from segcli.steps.pipelines.pipeline import LazyModel, Pipeline
 from segcli.steps.pipelines.settings import SubModule
 from segcli.steps.predict.image_result import ImageResult, MaskList
-from segcli.steps.predict.promptable_results import PromptedResult
+from segcli.steps.predict.promptable_results import PromptableResult
 
 KEY = "TextPromptSegmentation"
 WHITE = 255
 _OWN = {"threshold": None, "background": "others", "truncate_text": False}
 
 
-class TextResult(PromptedResult):
+class TextResult(PromptableResult):
     """The masks of texts in one image: `masks` are 0 or 255, uint8 [H, W], as ModelScope gives them."""
 
-    def __init__(self, item: SourceItem, answers: Sequence[PromptedMask]) -> None:
+    def __init__(self, item: SourceItem, answers: Sequence[PromptMask]) -> None:
         super().__init__(item, answers, ("overlay",))
         self["masks"] = MaskList([answer.rle for answer in self.answers], partial(_white_at, self.answers))
 
@@ -46,7 +46,7 @@ class TextDrivenSegmentation(Pipeline):
             "open_vocabulary_segmentation",
             _OWN,
             inner=("background", "truncate_text"),
-            asked=Asked.TEXTS,
+            prompt_kind=PromptKind.TEXTS,
         ),
     )
 
@@ -102,5 +102,5 @@ def _of_modelscope(values: Mapping[str, Any], text: str | Sequence[str] | None) 
     return values["image"], values["text"]
 
 
-def _white_at(answers: Sequence[PromptedMask], place: int) -> NDArray[np.uint8]:
+def _white_at(answers: Sequence[PromptMask], place: int) -> NDArray[np.uint8]:
     return answers[place].mask.astype(np.uint8) * np.uint8(WHITE)

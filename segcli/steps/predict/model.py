@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from segcli.config.schema import PredictConfig, PromptedConfig, SlidingWindowConfig
+from segcli.config.schema import PredictConfig, PromptableConfig, SlidingWindowConfig
 from segcli.data.image import StrPath
 from segcli.data.prefetch import batched, read_ahead
 from segcli.data.sources import Input, SourceItem, Sources, open_sources
@@ -175,7 +175,7 @@ def changed(settings: PredictConfig, values: Mapping[str, Any]) -> PredictConfig
         ConfigError: A key is not known, or a value is not of its type; all are listed.
     """
     given = {name: value for name, value in values.items() if value is not None}
-    inner = {name: given.pop(name) for name in list(given) if name in PromptedConfig.model_fields}
+    inner = {name: given.pop(name) for name in list(given) if name in PromptableConfig.model_fields}
     plain = settings.model_dump(exclude_unset=True)
     if inner:
         given["promptable"] = {**plain.get("promptable", {}), **inner}
