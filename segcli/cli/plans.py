@@ -42,6 +42,23 @@ def write_planned(path: Path, overrides: Sequence[str], options: Mapping[str, tu
     return EXIT_DONE
 
 
+def draw_preview(path: Path | None, overrides: Sequence[str], options: Mapping[str, tuple[str, Any]]) -> int:
+    """Draws training images as a training would see them; returns the exit code."""
+    from segcli.config.load import load_config
+    from segcli.json_output import tell_result
+    from segcli.steps.train.planning import for_command, is_planned, planned
+    from segcli.steps.train.preview import preview
+
+    config = for_command(load_config(path, overrides, options).config)
+    if is_planned(config):
+        config, _ = planned(config)
+    found = preview(config)
+    tell_result(found.as_dict())
+    rows = [("training images", str(found.images)), ("augmentation", _short(list(config.Train.transforms or ())))]
+    terminal.show_summary("preview", rows, result=Path(found.preview))
+    return EXIT_DONE
+
+
 def planned_text(config: Config, plan: Plan, path: Path) -> str:
     """The configuration as YAML, each choice under the reason for it."""
     from segcli.config.show import scalar

@@ -46,6 +46,9 @@ def train(
     device: Device = None,
     time: Time = None,
     plan: Annotated[bool, typer.Option("--plan", help="Show what would be chosen, and why, without training.")] = False,
+    preview: Annotated[
+        bool, typer.Option("--preview", help="Draw augmented training images into preview.png, without training.")
+    ] = False,
     epochs_iters: Annotated[
         int | None,
         typer.Option(help="Iterations (semantic) or epochs (instance).", rich_help_panel=SETTINGS),
@@ -75,14 +78,15 @@ def train(
         **({} if resume else model_to_plan(dataset or dataset_option, task, config)),
         "Train.resume_path": ("--resume", "last" if resume else None),
     }
-    if not plan:
+    if not plan and not preview:
         start(context, "train", values)
     from segcli import app
-    from segcli.cli.plans import show_training_plan
+    from segcli.cli.plans import draw_preview, show_training_plan
 
     options = given(context, "train", values)
     path = config or run_config("train", options)
-    raise typer.Exit(app.guard(lambda: show_training_plan(path, override or (), options), debug=debug))
+    work = show_training_plan if plan else draw_preview
+    raise typer.Exit(app.guard(lambda: work(path, override or (), options), debug=debug))
 
 
 def init(

@@ -259,6 +259,13 @@ def _loss(config: Config) -> Faults:
         yield ConfigFault("Train.loss", f"is {loss!r}; {config.Global.model} has a loss of its own", "leave it out")
 
 
+def _scale_jitter(config: Config) -> Faults:
+    scales = config.Train.augment.scale_jitter
+    if scales is not None and not 0 < scales[0] <= scales[1]:
+        message = f"is {list(scales)}; expected the smallest scale above 0, then the largest"
+        yield ConfigFault("Train.augment.scale_jitter", message, "write it like [0.5, 2.0]")
+
+
 def _class_weights(config: Config) -> Faults:
     weights, count = config.Train.class_weights, config.Train.num_classes
     if not isinstance(weights, tuple):
@@ -289,6 +296,7 @@ RULES: tuple[Rule, ...] = (
     Rule(("Train.input_shape", "Export.input_shape"), _input_shapes),
     Rule(("Evaluate.sliding_window", "Predict.sliding_window"), _windows),
     Rule(("Train.crop_size",), _crop),
+    Rule(("Train.augment.scale_jitter",), _scale_jitter),
     Rule(("Train.loss", "Global.model"), _loss),
     Rule(("Train.class_weights", "Train.num_classes"), _class_weights),
 )

@@ -60,7 +60,7 @@ def draw_objects(
     drawn = _scaled(rgb, scale)
     ordered = sorted(objects, key=lambda item: rle.area(item.mask), reverse=True)
     for item in ordered:
-        _tint(drawn, _scaled_mask(rle.decode(item.mask), drawn.shape), colours[item.class_id], alpha)
+        tint(drawn, _scaled_mask(rle.decode(item.mask), drawn.shape), colours[item.class_id], alpha)
     canvas = Image.fromarray(drawn)
     sheet = _Sheet(ImageDraw.Draw(canvas), canvas.size)
     for item in ordered:
@@ -86,7 +86,7 @@ def _scaled_mask(mask: RgbImage, shape: tuple[int, ...]) -> RgbImage:
     return np.asarray(cv2.resize(mask, (shape[1], shape[0]), interpolation=cv2.INTER_NEAREST), np.uint8)
 
 
-def _tint(rgb: RgbImage, mask: RgbImage, colour: RgbImage, alpha: float) -> None:
+def tint(rgb: RgbImage, mask: RgbImage, colour: RgbImage, alpha: float) -> None:
     """Colours a mask's pixels, and its rim in full; only the part of the image around the mask is touched."""
     left, top, width, height = cv2.boundingRect(mask)
     part, inside = rgb[top : top + height, left : left + width], mask[top : top + height, left : left + width]

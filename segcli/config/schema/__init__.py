@@ -19,13 +19,14 @@ from segcli.config.schema.limits import LimitsConfig
 from segcli.config.schema.predict import KernelOption, PredictConfig, PromptableConfig
 from segcli.config.schema.shared import GlobalConfig, Mode
 from segcli.config.schema.tiles import SlidingWindowConfig
-from segcli.config.schema.train import EarlyStopConfig, EmaConfig, PromptTrainingConfig, TrainConfig
+from segcli.config.schema.train import AugmentConfig, EarlyStopConfig, EmaConfig, PromptTrainingConfig, TrainConfig
 from segcli.config.tree import put
 
 __all__ = [
     "DEFAULT",
     "PLANNER",
     "RECIPE",
+    "AugmentConfig",
     "CheckDatasetConfig",
     "Config",
     "ConvertConfig",

@@ -36,6 +36,28 @@ class EarlyStopConfig(Section):
     min_delta: float = Field(default=0.0, ge=0)
 
 
+class AugmentConfig(Section):
+    """Augmentation of training images before the transforms; 0 is off.
+
+    Attributes:
+        mosaic: Chance that an image is put together from parts of four.
+        copy_paste: Chance that objects of another image are put over an image (instance).
+        scale_jitter: Smallest and largest scale of an image in its own size, such as ``[0.5, 2.0]``; null is off.
+        elastic: Chance that an image is bent smoothly.
+        photometric: Strength of changes of brightness, contrast, gamma, white balance, sharpness and noise, 0 to 1.
+        close_share: Last part of the training in which images are neither put together nor pasted into.
+    """
+
+    mosaic: float = Field(default=0.0, ge=0, le=1)
+    copy_paste: Annotated[
+        float, Read(("train",), INSTANCE), Instead("objects are outlined in instance datasets alone")
+    ] = Field(default=0.0, ge=0, le=1)
+    scale_jitter: tuple[float, float] | None = None
+    elastic: float = Field(default=0.0, ge=0, le=1)
+    photometric: float = Field(default=0.0, ge=0, le=1)
+    close_share: float = Field(default=0.15, ge=0, le=1)
+
+
 class PromptTrainingConfig(Section):
     """Training of a promptable model.
 
@@ -106,6 +128,7 @@ class TrainConfig(Section):
             (instance).
         transforms: Training transforms that replace the recipe's, in order.
         batch_transforms: Transforms of a whole batch that replace the recipe's, in order (instance).
+        augment: Augmentation before the transforms.
         optimizer: Replaces the recipe's optimizer.
         lr_scheduler: Replaces the recipe's schedule.
         loss: Replaces the recipe's loss: names joined by ``+``, each with a factor if wanted, such as ``ce + 0.5*dice``
@@ -188,6 +211,11 @@ class TrainConfig(Section):
         Instead("Train.promptable.flip is the one augmentation", PROMPTABLE),
     ] = None
     batch_transforms: Annotated[tuple[dict[str, Any], ...] | None, Read(("train",), INSTANCE)] = None
+    augment: Annotated[
+        AugmentConfig,
+        Read(("train",), DENSE),
+        Instead("Train.promptable.flip is the one augmentation", PROMPTABLE),
+    ] = AugmentConfig()
     optimizer: dict[str, Any] | None = None
     lr_scheduler: dict[str, Any] | None = None
     loss: Annotated[

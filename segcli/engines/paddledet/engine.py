@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from segcli.batches import worker_count
+from segcli.config.augment import chosen_augmentation
 from segcli.config.recipe import WARMUP_SHARE, chosen_recipe
 from segcli.config.schema import RECIPE, Config, TrainConfig
-from segcli.data.decoded_cache import open_cache
+from segcli.data.augment.augmenter import Augmenter
+from segcli.data.augment.scene import ObjectScene
+from segcli.data.decoded_cache import DecodedCache, open_cache
 from segcli.data.formats.instance_data import open_instance_dataset
 from segcli.data.identity import identities
 from segcli.data.instances import CocoDataset
@@ -22,7 +25,7 @@ from segcli.engines.paddledet.networks import build_instance_network
 from segcli.engines.paddledet.records import training_images
 from segcli.engines.paddledet.schedule import build_optimizer, build_schedule
 from segcli.engines.paddledet.session import InstanceSession
-from segcli.engines.paddledet.stream import InstanceStream
+from segcli.engines.paddledet.stream import InstanceStream, TrainingImage, scene_of
 from segcli.engines.paddledet.transforms import build_transforms, collate
 from segcli.errors import ConfigError, ConfigFault, DatasetError
 from segcli.inference.decode_objects import ObjectFinder
@@ -90,6 +93,7 @@ class PaddleDetEngine:
         batch_transforms = _fitted(recipe.batch_transforms, settings.network, len(dataset.classes))
         stacked = any(transform["type"] in _STACKING for transform in batch_transforms)
         workers = worker_count(settings.num_workers)
+        cache = open_cache(settings.cache_images, Path(config.Global.output), workers)
         return InstanceSession(
             network=network,
             forward=network,
@@ -100,7 +104,8 @@ class PaddleDetEngine:
                 images,
                 build_transforms(recipe.transforms),
                 draws,
-                open_cache(settings.cache_images, Path(config.Global.output), workers),
+                cache=cache,
+                augment=_augmenter(config, images, draws, cache),
             ),
             draws=draws,
             collate=collate(build_transforms(batch_transforms), stacked=stacked),
@@ -136,6 +141,18 @@ class PaddleDetEngine:
         from segcli.engines.paddledet.two_parts import save_two_parts
 
         save_two_parts(network, stem, heads)
+
+
+def _augmenter(
+    config: Config, images: Sequence[TrainingImage], draws: Draws, cache: DecodedCache | None
+) -> Augmenter[ObjectScene] | None:
+    settings = chosen_augmentation(config)
+    iterations = config.Train.epochs_iters * draws.iterations_per_epoch
+    return Augmenter(settings, draws, partial(_scene, images, cache), iterations) if settings.is_any else None
+
+
+def _scene(images: Sequence[TrainingImage], cache: DecodedCache | None, number: int) -> ObjectScene:
+    return scene_of(images[number], cache)
 
 
 def _measure(network: Network, *, spec: ModelSpec, dataset: CocoDataset, preprocess: Preprocess) -> Evaluation:

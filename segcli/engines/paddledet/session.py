@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from segcli.batches import load_batches
+from segcli.data.augment.scene import ObjectScene
 from segcli.data.classes import ClassMap
 from segcli.data.identity import PartIdentity
 from segcli.data.sampling import Draws
@@ -71,6 +72,10 @@ class InstanceSession:
             # PaddleDetection's assigners may change with the epoch
             epoch = number // self.accumulate // self.iterations_per_epoch
             yield Batch({**batch.tensors, "epoch_id": epoch}, batch.paths)
+
+    def scene(self, draw: int) -> ObjectScene:
+        """What the network will see of a draw, before it is normalised."""
+        return self.stream.scene(draw)
 
     def losses(self, batch: Batch) -> Mapping[str, Tensor]:
         """The network's own losses; ``loss`` is the one to minimise."""

@@ -11,9 +11,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from segcli.data import rle
+from segcli.data.augment.scene import ObjectScene
 from segcli.data.decoded_cache import DecodedCache
-from segcli.data.image import read_image
+from segcli.data.image import RgbImage, read_image
 from segcli.data.sampling import Draws, seed_augmentation
+
+_NORMALISING = ("NormalizeImage", "Permute")
 
 
 @dataclass(frozen=True)
@@ -36,15 +40,27 @@ class TrainingImage:
 
 
 class InstanceStream:
-    """The endless training set: item `d` is draw number `d` of a `Draws`; a cache keeps decoded images."""
+    """The endless training set: item `d` is draw number `d` of a `Draws`.
+
+    Args:
+        images: The training part.
+        transforms: The library's transforms, and ours.
+        draws: Which sample and which random numbers each draw has.
+        cache: Keeps decoded images; None decodes each time.
+        augment: Makes images with their objects of draws; None takes them as they are. Where it leaves no object, an
+            image that has some is taken as it is.
+    """
 
     def __init__(
         self,
         images: Sequence[TrainingImage],
         transforms: Sequence[Callable[[Any], Any]],
         draws: Draws,
+        *,
         cache: DecodedCache | None = None,
+        augment: Callable[[int], ObjectScene] | None = None,
     ) -> None:
+        self._augment = augment
         self._images = images
         self._transforms = transforms
         self._draws = draws
@@ -55,9 +71,29 @@ class InstanceStream:
 
     def __getitem__(self, draw: int) -> dict[str, Any]:
         """Reads and transforms one sample."""
-        sample = read_sample(self._images[self._draws.sample(draw)], self._cache)
+        return self._transformed(draw, self._transforms)
+
+    def scene(self, draw: int) -> ObjectScene:
+        """What the network will see of a draw, before it is normalised."""
+        names = [type(transform).__name__ for transform in self._transforms]
+        first = next((at for at, name in enumerate(names) if name in _NORMALISING), len(names))
+        sample = self._transformed(draw, self._transforms[:first])
+        rgb = np.clip(np.rint(sample["image"]), 0, 255).astype(np.uint8)
+        classes = sample["gt_class"].reshape(-1)
+        if "gt_segm" in sample:
+            return ObjectScene(rgb, np.asarray(sample["gt_segm"], np.uint8), classes)
+        return ObjectScene(rgb, drawn_masks(sample["gt_poly"], *rgb.shape[:2]), classes)
+
+    def _transformed(self, draw: int, transforms: Sequence[Callable[[Any], Any]]) -> dict[str, Any]:
+        image = self._images[self._draws.sample(draw)]
+        scene = None if self._augment is None else self._augment(draw)
+        has_lost_all = scene is not None and not len(scene.masks) and len(image.boxes)
+        if scene is None or has_lost_all:
+            sample = read_sample(image, self._cache)
+        else:
+            sample = sample_of_scene(scene, image.image_id)
         seed_augmentation(self._draws.seed_of(draw))
-        for transform in self._transforms:
+        for transform in transforms:
             sample = transform(sample)
         return sample
 
@@ -68,7 +104,10 @@ class InstanceStream:
 
 def read_sample(rgb: TrainingImage, cache: DecodedCache | None = None) -> dict[str, Any]:
     """The sample before any transform; what transforms may change in place is copied."""
-    image = read_image(rgb.path) if cache is None else cache.read(Path(rgb.path), read_image).copy()
+    return _sample(rgb, read_image(rgb.path) if cache is None else cache.read(Path(rgb.path), read_image).copy())
+
+
+def _sample(rgb: TrainingImage, image: RgbImage) -> dict[str, Any]:
     height, width = image.shape[:2]
     return {
         "im_id": np.array([rgb.image_id]),
@@ -82,3 +121,27 @@ def read_sample(rgb: TrainingImage, cache: DecodedCache | None = None) -> dict[s
         "im_shape": np.array([height, width], np.float32),
         "scale_factor": np.array([1.0, 1.0], np.float32),
     }
+
+
+def scene_of(image: TrainingImage, cache: DecodedCache | None = None) -> ObjectScene:
+    """An image and its objects as they are."""
+    rgb = read_image(image.path) if cache is None else cache.read(Path(image.path), read_image)
+    return ObjectScene(np.asarray(rgb), drawn_masks(image.outlines, *rgb.shape[:2]), image.classes.reshape(-1))
+
+
+def drawn_masks(outlines: Sequence[Any], height: int, width: int) -> npt.NDArray[np.uint8]:
+    """The masks [n, H, W] of outlines: polygons or RLE."""
+    masks = np.zeros((len(outlines), height, width), np.uint8)
+    for mask, outline in zip(masks, outlines, strict=True):
+        code = rle.from_polygons(outline, height, width) if isinstance(outline, list) else rle.parse(outline)
+        mask[:] = rle.decode(code)
+    return masks
+
+
+def sample_of_scene(scene: ObjectScene, image_id: int) -> dict[str, Any]:
+    """The sample before any transform, its outlines as RLE."""
+    codes = [rle.encode(mask) for mask in scene.masks]
+    boxes = np.array([rle.bounding_box(code) for code in codes], np.float32).reshape(-1, 4)
+    boxes[:, 2:] += boxes[:, :2]
+    image = TrainingImage("", image_id, boxes, scene.classes.reshape(-1, 1), [dict(code) for code in codes])
+    return _sample(image, scene.rgb.copy())

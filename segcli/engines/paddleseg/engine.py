@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from segcli.batches import worker_count
+from segcli.config.augment import chosen_augmentation
 from segcli.config.input_size import fixed_size
 from segcli.config.recipe import chosen_recipe
 from segcli.config.schema import Config
+from segcli.data.augment.augmenter import Augmenter
+from segcli.data.augment.scene import LabelScene
 from segcli.data.class_weights import class_weights
-from segcli.data.decoded_cache import open_cache
+from segcli.data.decoded_cache import DecodedCache, open_cache
 from segcli.data.formats.masks import open_seg_dataset
+from segcli.data.loading import load
 from segcli.data.samples import SegDataset
 from segcli.data.sampling import Draws
 from segcli.engine import Network
@@ -74,7 +79,14 @@ class PaddleSegEngine:
             forward=paddle.jit.to_static(network.forward) if settings.dy2st else network,
             optimizer=build_optimizer(recipe.optimizer, network, schedule),
             dataset=dataset,
-            stream=SampleStream(dataset.train, transforms, draws, _edge_classes(losses, len(dataset.classes)), cache),
+            stream=SampleStream(
+                dataset.train,
+                transforms,
+                draws,
+                _edge_classes(losses, len(dataset.classes)),
+                cache=cache,
+                augment=_augmenter(config, dataset, draws, cache),
+            ),
             draws=draws,
             loss_parts=losses,
             preprocess=spec.preprocess,
@@ -119,6 +131,20 @@ class PaddleSegEngine:
         """Logits [N, C, H, W] of normalised images [N, 3, H, W], as arrays."""
         forward: Callable[..., Any] = network_forward(network)
         return forward
+
+
+def _augmenter(
+    config: Config, dataset: SegDataset, draws: Draws, cache: DecodedCache | None
+) -> Augmenter[LabelScene] | None:
+    settings = chosen_augmentation(config)
+    scene = partial(_scene, dataset, cache)
+    return Augmenter(settings, draws, scene, config.Train.epochs_iters) if settings.is_any else None
+
+
+def _scene(dataset: SegDataset, cache: DecodedCache | None, number: int) -> LabelScene:
+    """A training image and its mask as they are."""
+    whole = load(dataset.train[number], cache=cache)
+    return LabelScene(whole.rgb, whole.mask.copy(), dataset.classes.ignore_index)
 
 
 def _open_dataset(config: Config) -> SegDataset:

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segcli.batches import load_batches
+from segcli.data.augment.scene import LabelScene
 from segcli.data.classes import ClassMap
 from segcli.data.identity import PartIdentity, identities
 from segcli.data.samples import SegDataset
@@ -83,6 +84,10 @@ class SemanticSession:
         return load_batches(
             self.stream, self.draws, start=start, stop=self.total_iterations, num_workers=self.num_workers
         )
+
+    def scene(self, draw: int) -> LabelScene:
+        """What the network will see of a draw, before it is normalised."""
+        return self.stream.scene(draw)
 
     def losses(self, batch: Batch) -> Mapping[str, Tensor]:
         """The weighted loss of each output (``loss_0``, ``loss_1``, ... when there are several) and their sum."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from segcli.data.augment.scene import LabelScene
 from segcli.data.decoded_cache import DecodedCache
 from segcli.data.image import Labels, RgbImage
 from segcli.data.loading import load
@@ -29,6 +30,7 @@ class SampleStream:
         draws: Which sample and which random numbers each draw has.
         edge_classes: Number of classes when the loss needs an edge map, else None.
         cache: Keeps decoded images; None decodes each time.
+        augment: Makes whole images of draws; None takes them as they are.
     """
 
     def __init__(
@@ -37,9 +39,12 @@ class SampleStream:
         transforms: Sequence[Any],
         draws: Draws,
         edge_classes: int | None = None,
+        *,
         cache: DecodedCache | None = None,
+        augment: Callable[[int], LabelScene] | None = None,
     ) -> None:
         self._samples = samples
+        self._augment = augment
         self._scaled_crop, rest = with_scaled_crop(transforms)
         self._transforms, self._normalize = split_normalize(rest)
         self._draws = draws
@@ -58,11 +63,7 @@ class SampleStream:
         Raises:
             DatasetError: A file cannot be read, or image and mask differ in size.
         """
-        seed_augmentation(self._draws.seed_of(draw))
-        rgb, mask = self._read(self._samples[self._draws.sample(draw)])
-        data: dict[str, Any] = {"img": rgb, "label": mask, "trans_info": [], "gt_fields": ["label"]}
-        for transform in self._transforms:
-            data = apply_to_bytes(transform, data)
+        data = self._transformed(draw)
         data["img"] = self._normalised(data["img"])
         if self._edge_classes is not None:
             from paddleseg.transforms import functional
@@ -70,9 +71,30 @@ class SampleStream:
             data["edge"] = functional.mask_to_binary_edge(data["label"], radius=2, num_classes=self._edge_classes)
         return {name: value for name, value in data.items() if name not in _BOOKKEEPING}
 
-    def _read(self, sample: SegSample) -> tuple[RgbImage, Labels]:
+    def scene(self, draw: int) -> LabelScene:
+        """What the network will see of a draw, before it is normalised; unlabelled pixels are 255."""
+        data = self._transformed(draw)
+        labels = np.asarray(data["label"])
+        return LabelScene(_as_bytes(data["img"]), np.where(labels < 0, 255, labels).astype(np.uint8), 255)
+
+    def _transformed(self, draw: int) -> dict[str, Any]:
+        seed_augmentation(self._draws.seed_of(draw))
+        rgb, mask = self._read(draw)
+        data: dict[str, Any] = {"img": rgb, "label": mask, "trans_info": [], "gt_fields": ["label"]}
+        for transform in self._transforms:
+            data = apply_to_bytes(transform, data)
+        return data
+
+    def _read(self, draw: int) -> tuple[RgbImage, Labels]:
         """Image and mask, cropped already where the transforms begin with that."""
         crop = self._scaled_crop
+        if self._augment is not None:
+            scene = self._augment(draw)
+            if crop is None:
+                return scene.rgb, scene.mask
+            cut = crop.draw(*scene.mask.shape)
+            return crop.image(scene.rgb, cut), crop.labels(scene.mask, cut)
+        sample = self._samples[self._draws.sample(draw)]
         if crop is None:
             whole = load(sample, cache=self._cache)
             return whole.rgb, whole.mask.copy()  # transforms change masks in place
@@ -98,3 +120,10 @@ class SampleStream:
     def path_of(self, draw: int) -> str:
         """Path of the image of a draw, for messages."""
         return str(self._samples[self._draws.sample(draw)].image)
+
+
+def _as_bytes(image: NDArray[Any]) -> RgbImage:
+    """uint8; values that a transform has normalised are stretched."""
+    if image.dtype != np.uint8 and image.min() < 0:
+        image = (image - image.min()) * (255 / max(float(image.max() - image.min()), 1e-6))
+    return np.asarray(np.clip(np.rint(image), 0, 255), np.uint8)
