@@ -92,7 +92,7 @@ class Augmenter(Generic[S]):
         cells = mosaic_cells(random, height, width)
         parts = []
         for part, cell in zip([scene, *(self._other(random) for _ in cells[1:])], cells, strict=True):
-            move = covering(random, *part.rgb.shape[:2], cell, _MOSAIC_SCALES)
+            move = covering(random, part.rgb.shape[0], part.rgb.shape[1], cell, _MOSAIC_SCALES)
             parts.append((part.moved(move, cell.height, cell.width), cell))
         return scene.joined(parts, height, width)
 

@@ -29,7 +29,8 @@ def zoomed(random: Random, height: int, width: int, scales: tuple[float, float],
         mirrors: Whether left and right are exchanged in half of the cases.
     """
     scale = float(np.exp(random.uniform(*np.log(scales))))
-    shift = [float(random.uniform(*sorted((0.0, side * (1 - scale))))) for side in (width, height)]
+    room = [side * (1 - scale) for side in (width, height)]
+    shift = [random.uniform(min(0.0, free), max(0.0, free)) for free in room]
     matrix = np.array([[scale, 0, shift[0]], [0, scale, shift[1]]])
     if mirrors and random.random() < 0.5:
         matrix[0] = [-scale, 0, scale * (width - 1) + shift[0]]

@@ -156,7 +156,7 @@ class ObjectScene:
         )
 
     def _areas(self) -> NDArray[np.float64]:
-        return self.masks.reshape(len(self.masks), -1).sum(axis=1, dtype=np.float64)
+        return np.asarray(self.masks.reshape(len(self.masks), -1).sum(axis=1), np.float64)
 
     def _of(self, rgb: RgbImage, masks: Sequence[NDArray[np.uint8]], whole: NDArray[np.float64]) -> ObjectScene:
         """The scene without the objects of which too little is left."""
@@ -181,7 +181,7 @@ def _moved_image(rgb: RgbImage, matrix: Matrix, height: int, width: int) -> RgbI
     scale = abs(float(np.linalg.det(matrix[:, :2]))) ** 0.5
     if scale < 1:  # pixels between the sampled ones count as well
         rgb = np.asarray(cv2.GaussianBlur(rgb, (0, 0), 0.4 / scale), np.uint8)
-    return _moved(rgb, matrix, (height, width), cv2.INTER_LINEAR, (GREY, GREY, GREY))
+    return np.asarray(_moved(rgb, matrix, (height, width), cv2.INTER_LINEAR, (GREY, GREY, GREY)), np.uint8)
 
 
 def _moved(pixels: NDArray[np.uint8], matrix: Matrix, size: tuple[int, int], way: int, fill: Any) -> Any:
