@@ -5,7 +5,7 @@ The training loop, the callbacks and the doors know only these protocols.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -81,6 +81,10 @@ class TrainingSession(Protocol):
     @property
     def classes(self) -> ClassMap:
         """The classes of the dataset."""
+
+    @property
+    def train_images(self) -> Sequence[Path]:
+        """The images that are learnt from."""
 
     @property
     def iterations_per_epoch(self) -> int:

@@ -30,6 +30,7 @@ class ModelCard:
         iteration: Iterations trained.
         score: Score on the validation part, by name, e.g. ``{"mIoU": 0.91}``; empty when never measured.
         segcli_version: Version that wrote the card.
+        inputs: Numbers of the training images, see `segcli.data.fingerprint.images`; empty where they are not known.
     """
 
     model_name: str
@@ -41,6 +42,7 @@ class ModelCard:
     iteration: int = 0
     score: dict[str, float] = field(default_factory=dict)
     segcli_version: str = ""
+    inputs: dict[str, Any] = field(default_factory=dict)
 
     @property
     def classes(self) -> ClassMap:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from segcli.data.fingerprint import Fingerprint
+from segcli.data.fingerprint.labels import Fingerprint
 
 CPU_SECONDS = 600.0
 """What a training on the CPU may take where nobody says how long."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from segcli.data.fingerprint import Fingerprint
+from segcli.data.fingerprint.labels import Fingerprint
 from segcli.plan.budget import Budget, interval, upright_reason
 from segcli.plan.choice import Choice, Cost, Means, Plan
 

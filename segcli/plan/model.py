@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from segcli.data.fingerprint import Fingerprint
+from segcli.data.fingerprint.labels import Fingerprint
 from segcli.models.task import Task
 from segcli.plan import instance, semantic
 from segcli.plan.choice import Choice, Means

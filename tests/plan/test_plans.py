@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from segcli.data.fingerprint import Fingerprint
+from segcli.data.fingerprint.labels import Fingerprint
 from segcli.models.table import get_spec
 from segcli.models.task import Task
 from segcli.plan import instance, semantic

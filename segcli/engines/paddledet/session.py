@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from segcli.batches import load_batches
@@ -52,6 +53,11 @@ class InstanceSession:
     def accumulate(self) -> int:
         """Batches whose gradients make one iteration."""
         return self.draws.parts
+
+    @property
+    def train_images(self) -> Sequence[Path]:
+        """The images that are learnt from."""
+        return self.stream.paths
 
     @property
     def iterations_per_epoch(self) -> int:

@@ -97,6 +97,11 @@ class InstanceStream:
             sample = transform(sample)
         return sample
 
+    @property
+    def paths(self) -> list[Path]:
+        """All its images."""
+        return [Path(image.path) for image in self._images]
+
     def path_of(self, draw: int) -> str:
         """Path of the image of a draw, for messages."""
         return self._images[self._draws.sample(draw)].path

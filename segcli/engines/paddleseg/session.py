@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -73,6 +74,11 @@ class SemanticSession:
     def accumulate(self) -> int:
         """Batches whose gradients make one iteration."""
         return self.draws.parts
+
+    @property
+    def train_images(self) -> Sequence[Path]:
+        """The images that are learnt from."""
+        return [sample.image for sample in self.dataset.train]
 
     @property
     def iterations_per_epoch(self) -> int:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 from segcli.data.classes import ClassMap
@@ -58,6 +59,11 @@ class PromptableSession(Generic[S]):
     data: Mapping[str, PartIdentity]
     ema_decay: float | None = None
     accumulate: int = 1
+
+    @property
+    def train_images(self) -> Sequence[Path]:
+        """None: inputs of a promptable model may be of any kind."""
+        return ()
 
     @property
     def iterations_per_epoch(self) -> int:

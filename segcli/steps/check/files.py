@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from segcli.data.decoders import decode_rgb, refuse_false
+from segcli.data.fingerprint.images import ImageColours, colours_of
 from segcli.data.headers import ImageHeader, is_complete, read_header
 from segcli.data.image import RgbImage, decode_image, upright
 from segcli.data.jpeg import decode_small_jpeg
@@ -41,6 +42,7 @@ class FileFacts:
         damage: What is wrong with its data although they can be decoded.
         digest: Of the ends and the length of the file; None when it cannot be read, or nobody asked.
         signature: By which the same image in another size or encoding is found; None where there is none.
+        colours: Mean and deviation of its channels; None when it cannot be decoded.
     """
 
     path: Path
@@ -51,6 +53,7 @@ class FileFacts:
     damage: str | None = None
     digest: bytes | None = None
     signature: Signature | None = None
+    colours: ImageColours | None = None
 
     @property
     def is_whole(self) -> bool:
@@ -105,7 +108,7 @@ def decoded(data: bytes, facts: FileFacts) -> FileFacts:
         return replace(facts, fault=error.message, hint=error.hint)
     except ValueError:  # a JPEG of a rare kind
         return _decoded_whole(data, facts)
-    return replace(facts, signature=_signature(upright(pixels, header.orientation)))
+    return _with_pixels(facts, upright(pixels, header.orientation))
 
 
 def _decoded_whole(data: bytes, facts: FileFacts) -> FileFacts:
@@ -113,11 +116,12 @@ def _decoded_whole(data: bytes, facts: FileFacts) -> FileFacts:
         pixels = decode_image(data, name=facts.path)
     except InputError as error:
         return replace(facts, fault=error.message, hint=error.hint)
-    return replace(facts, signature=_signature(pixels))
+    return _with_pixels(facts, pixels)
 
 
-def _signature(rgb: RgbImage) -> Signature | None:
-    return signature_of(np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), np.uint8))
+def _with_pixels(facts: FileFacts, rgb: RgbImage) -> FileFacts:
+    grey = np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), np.uint8)
+    return replace(facts, signature=signature_of(grey), colours=colours_of(rgb))
 
 
 def file_faults(facts: FileFacts, *, cut: str, broken: str, path: str) -> Iterator[Fault]:

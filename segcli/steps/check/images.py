@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from segcli.data.fingerprint.images import ImageNumbers
 from segcli.data.groups import GroupOf
+from segcli.data.samples import Split
 from segcli.findings import Finding
 from segcli.steps.check.copies import Copies
 from segcli.steps.check.files import FileFacts
-from segcli.steps.check.fingerprint import ImageNumbers
 from segcli.steps.check.groups import GroupTally
 from segcli.steps.check.places import Places
 from segcli.steps.check.seen import SeenImage, SplitRules
@@ -52,7 +53,7 @@ class ImageTally:
     def __init__(self, root: Path, rules: SplitRules, group_of: GroupOf | None = None) -> None:
         self.sizes = SizeRange()
         self.places = Places()
-        self.numbers = ImageNumbers()
+        self.numbers = {split: ImageNumbers() for split in Split}
         self._copies = Copies(root, rules, self.places)
         self._groups = GroupTally(root, rules.group, group_of)
 
@@ -60,7 +61,7 @@ class ImageTally:
         """Adds one image, and says what is known of it already."""
         if file.header is not None:
             self.sizes.update(file.header.size)
-        self.numbers.update(file)
+        self.numbers[image.split].update(file.header, file.colours)
         self._groups.update(image)
         yield from self._copies.update(image, file)
 

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from segcli.data.fingerprint.labels import MaskShape, shape_of_mask
 from segcli.data.formats.masks import count_ids
 from segcli.data.headers import file_palette
 from segcli.data.image import decode_mask
@@ -36,6 +37,7 @@ class SampleFacts:
         edge_only: Ids that lie on edges only, bool [256]; None where the mask holds few ids.
         colours: Colour of each id of a palette file; None of another.
         mask_channels_equal: Whether a mask in colour holds the same value in red, green and blue.
+        shape: What a training is planned from; None where nobody asked.
     """
 
     sample: SegSample
@@ -46,10 +48,17 @@ class SampleFacts:
     edge_only: NDArray[np.bool_] | None = None
     colours: dict[int, tuple[int, int, int]] | None = None
     mask_channels_equal: bool = False
+    shape: MaskShape | None = None
 
 
-def inspect_sample(sample: SegSample, split: Split) -> SampleFacts:
-    """Reads and decodes both files of a sample. Raises nothing: what is wrong is in the facts."""
+def inspect_sample(sample: SegSample, split: Split, *, shaped: bool = False) -> SampleFacts:
+    """Reads and decodes both files of a sample. Raises nothing: what is wrong is in the facts.
+
+    Args:
+        sample: The sample.
+        split: Its part.
+        shaped: Whether to look at the parts of the mask too.
+    """
     image = inspect_image_file(sample.image)
     data, mask = load_file(sample.mask)
     if not mask.is_whole:
@@ -61,7 +70,8 @@ def inspect_sample(sample: SegSample, split: Split) -> SampleFacts:
     if pixels.ndim == 2 and pixels.dtype == np.uint8:
         counts = count_ids(pixels)
         edges, colours = edge_only(pixels, counts), _used_colours(data, mask, counts)
-        return SampleFacts(sample, split, image, mask, counts, edges, colours)
+        shape = shape_of_mask(pixels) if shaped else None
+        return SampleFacts(sample, split, image, mask, counts, edges, colours, shape=shape)
     return SampleFacts(sample, split, image, mask, mask_channels_equal=_channels_equal(pixels))
 
 

@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segcli.config.schema import Config
+from segcli.data.fingerprint.images import quantiles
+from segcli.data.fingerprint.labels import fingerprint_of_objects
 from segcli.data.formats.coco import CocoScan
 from segcli.data.formats.instance_data import scan_instances
 from segcli.data.groups import GroupOf, group_rule
@@ -25,7 +27,7 @@ from segcli.findings import Finding, Severity, in_order
 from segcli.models.task import Task
 from segcli.progress import track
 from segcli.rules import finding
-from segcli.steps.check.fingerprint import FILE, ImageNumbers, quantiles, write_fingerprint
+from segcli.steps.check.fingerprint import FILE, Numbers, write_fingerprint
 from segcli.steps.check.images import ImageTally, SizeRange
 from segcli.steps.check.objects import ImageFacts, image_findings, inspect_image
 from segcli.steps.check.places import Places
@@ -83,7 +85,7 @@ class InstanceExamination:
         sizes: Sizes of the images.
         drawable: The first images with objects of each part that are in order.
         places: The first faulty objects of each rule.
-        numbers: Of the images, for the fingerprint.
+        numbers: Of the images of each part, for the fingerprint.
     """
 
     scan: CocoScan
@@ -92,7 +94,7 @@ class InstanceExamination:
     sizes: SizeRange
     drawable: dict[Split, list[InstanceSample]]
     places: Places
-    numbers: ImageNumbers
+    numbers: Numbers
 
 
 def check_instance(config: Config) -> CheckResult:
@@ -126,7 +128,15 @@ def check_instance(config: Config) -> CheckResult:
         images={split: seen.scan.counts[split].images for split in Split},
     )
     output = Path(config.Global.output)
-    write_fingerprint(output / FILE, seen.numbers, result.class_counts, seen.tally.together, object_numbers(dataset))
+    write_fingerprint(
+        output / FILE,
+        seen.numbers,
+        result.class_counts,
+        together=seen.tally.together,
+        training=fingerprint_of_objects(dataset),
+        objects=object_numbers(dataset),
+        boxes=[value.box[2:] for sample in dataset.train for value in sample.objects if not value.is_crowd],
+    )
     drawings = {
         # the id keeps apart images of one name in different folders
         split: [Drawing(f"{s.image_id}_{s.image.stem}", partial(draw_sample, s, dataset)) for s in samples]

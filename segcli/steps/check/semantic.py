@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from segcli.config.schema import Config
 from segcli.data.class_files import NUMBERED_FILE, ClassNames, is_background, resolve_classes
 from segcli.data.classes import IGNORE_INDEX, ClassMap
+from segcli.data.fingerprint.labels import Fingerprint, fingerprint_of_shapes, looked_at
 from segcli.data.formats.masks import class_names_of, find_root, list_place, scan_lists
 from segcli.data.groups import GroupOf, group_rule
 from segcli.data.prefetch import map_ahead
@@ -21,7 +22,7 @@ from segcli.data.samples import SegDataset, SegSample, Split
 from segcli.findings import Finding, Severity, in_order
 from segcli.models.task import Task
 from segcli.progress import track
-from segcli.steps.check.fingerprint import FILE, ImageNumbers, write_fingerprint
+from segcli.steps.check.fingerprint import FILE, Numbers, write_fingerprint
 from segcli.steps.check.images import ImageTally, SizeRange
 from segcli.steps.check.inspection import SampleFacts, inspect_sample
 from segcli.steps.check.mask_values import CONSEQUENCES, MaskValues
@@ -50,7 +51,8 @@ class Examination:
         sizes: Sizes of the images.
         drawable: The first samples of each part whose files are in order.
         places: The first faulty samples of each rule.
-        numbers: Of the images, for the fingerprint.
+        numbers: Of the images of each part, for the fingerprint.
+        training: What a training is planned from.
     """
 
     dataset: SegDataset
@@ -59,7 +61,8 @@ class Examination:
     sizes: SizeRange
     drawable: dict[Split, list[SegSample]]
     places: Places
-    numbers: ImageNumbers
+    numbers: Numbers
+    training: Fingerprint
 
 
 def check_semantic(config: Config) -> CheckResult:
@@ -92,7 +95,13 @@ def check_semantic(config: Config) -> CheckResult:
         further={"ignore_index": seen.dataset.classes.ignore_index},
     )
     classes, output = len(result.classes), Path(config.Global.output)
-    write_fingerprint(output / FILE, seen.numbers, counts, seen.tally.together[:classes, :classes])
+    write_fingerprint(
+        output / FILE,
+        seen.numbers,
+        counts,
+        together=seen.tally.together[:classes, :classes],
+        training=seen.training,
+    )
     drawings = {
         split: [
             # the line number keeps apart images of one name in different folders
@@ -132,7 +141,8 @@ def examine_seg_dataset(
     images = ImageTally(lists.root, SPLIT_RULES, group_of)
     findings = [*lists.findings, *class_file_findings]
     drawable: dict[Split, list[SegSample]] = {split: [] for split in Split}
-    jobs = [(sample, split) for split in Split for sample in getattr(lists, split.value)]
+    shaped, shapes = set(looked_at(lists.train)), []
+    jobs = [(sample, split, sample in shaped) for split in Split for sample in getattr(lists, split.value)]
     for facts in track(map_ahead(_inspect, jobs, workers=workers), "checking", len(jobs)):
         own = list(sample_findings(facts, lists.root, scale))
         image = SeenImage(facts.sample.image, facts.split, list_place(facts.sample, facts.split))
@@ -140,6 +150,7 @@ def examine_seg_dataset(
         images.places.add(own, partial(draw_mask_place, facts.sample))
         tally.update(facts)
         values.update(facts)
+        shapes += [] if facts.shape is None else [facts.shape]
         if len(drawable[facts.split]) < draw and not any(found.severity is Severity.ERROR for found in own):
             drawable[facts.split].append(facts.sample)
     findings.extend(images.findings(workers))
@@ -156,6 +167,7 @@ def examine_seg_dataset(
         drawable,
         images.places,
         images.numbers,
+        fingerprint_of_shapes(shapes, dataset),
     )
 
 
@@ -177,8 +189,9 @@ def _at(sums: NDArray[np.int64], class_id: int) -> int:
     return int(sums[class_id]) if class_id < len(sums) else 0
 
 
-def _inspect(job: tuple[SegSample, Split]) -> SampleFacts:
-    return inspect_sample(*job)
+def _inspect(job: tuple[SegSample, Split, bool]) -> SampleFacts:
+    sample, split, shaped = job
+    return inspect_sample(sample, split, shaped=shaped)
 
 
 def _mask_scale(source: ClassNames | None, num_classes: int | None) -> MaskScale:

@@ -16,6 +16,7 @@ from segcli.steps.predict.open_predictor import open_predictor
 from segcli.steps.predict.promptable_files import join_coco
 from segcli.steps.predict.protocol import Predictor, Result
 from segcli.steps.predict.result import Predicted, PredictResult, Unreadable
+from segcli.steps.predict.unlike import UnlikeInputs
 
 log = logging.getLogger("segcli.predict")
 
@@ -47,7 +48,8 @@ def predict(config: Config) -> PredictResult:
     log.info("%s runs on %s", folder, predictor.runtime.name)
     failed: list[Unreadable] = []
     begin = time.perf_counter()
-    results = _results(predictor, sources, settings.batch_size, failed)
+    unlike = UnlikeInputs(predictor.model)
+    results = _results(predictor, unlike, sources, settings.batch_size, failed)
     predicted = join_coco(_write(results, output, config), output)
     seconds = time.perf_counter() - begin
     if not predicted:
@@ -59,13 +61,16 @@ def predict(config: Config) -> PredictResult:
         folder=output,
         predicted=tuple(predicted),
         failed=tuple(failed),
+        unlike=tuple(unlike.found),
         seconds=seconds,
     )
 
 
-def _results(predictor: Predictor, sources: Sources, batch_size: int, failed: list[Unreadable]) -> Iterator[Result]:
+def _results(
+    predictor: Predictor, unlike: UnlikeInputs, sources: Sources, batch_size: int, failed: list[Unreadable]
+) -> Iterator[Result]:
     items = track(read_ahead(sources, 2 * batch_size), "predict", len(sources))
-    for batch in batched(_readable(items, failed), batch_size):
+    for batch in batched(unlike.watched(_readable(items, failed)), batch_size):
         yield from predictor.predict(batch)
 
 

@@ -19,6 +19,7 @@ from segcli.models.table import get_spec
 from segcli.steps.predict.by_name import model_source
 from segcli.steps.predict.open_predictor import open_predictor
 from segcli.steps.predict.protocol import Predictor, Result
+from segcli.steps.predict.unlike import UnlikeInputs
 
 log = logging.getLogger("segcli.predict")
 
@@ -96,7 +97,8 @@ class Model:
         self, predictor: Predictor, sources: Sources, batch_size: int, faults: list[InputError]
     ) -> Iterator[Result]:
         found = 0
-        for batch in batched(read_ahead(sources, 2 * batch_size), batch_size):
+        items = UnlikeInputs(predictor.model).watched(read_ahead(sources, 2 * batch_size))
+        for batch in batched(items, batch_size):
             for item in batch:
                 if item.fault is not None:
                     log.warning("left out: %s", item.fault)

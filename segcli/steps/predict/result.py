@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from segcli.steps.predict.unlike import Unlike
+
 
 @dataclass(frozen=True)
 class Predicted:
@@ -45,6 +47,7 @@ class PredictResult:
         predicted: The images.
         failed: Inputs that could not be read.
         seconds: Time from the first image to the last file.
+        unlike: Inputs that lie far outside of the training images.
     """
 
     model_name: str
@@ -54,6 +57,7 @@ class PredictResult:
     predicted: tuple[Predicted, ...]
     failed: tuple[Unreadable, ...]
     seconds: float
+    unlike: tuple[Unlike, ...] = ()
 
     @property
     def complete(self) -> bool:
@@ -76,6 +80,7 @@ class PredictResult:
             "images_per_second": round(self.images_per_second, 3),
             "results": [asdict(entry) for entry in self.predicted],
             "failed": [asdict(entry) for entry in self.failed],
+            "unlike_training": [asdict(entry) for entry in self.unlike],
         }
 
     def summary(self) -> list[tuple[str, str]]:
@@ -86,4 +91,6 @@ class PredictResult:
             ("images", f"{len(self.predicted)} ({self.images_per_second:.1f} images/s)"),
             ("results", str(self.folder)),
         ]
+        if self.unlike:
+            rows.append(("unlike training", f"{len(self.unlike)}, the first: {self.unlike[0].message}"))
         return [*rows, *(("failed", entry.message) for entry in self.failed)]

@@ -19,6 +19,7 @@ from segcli.config.schema import Config, EmaConfig
 from segcli.config.show import as_yaml, used_recipe
 from segcli.config.tree import value_at
 from segcli.data.files import write_text_atomic
+from segcli.data.fingerprint.images import numbers_of
 from segcli.data.lock import locked
 from segcli.device import select_device
 from segcli.engine import Network, TrainingSession
@@ -159,6 +160,7 @@ def _assemble(session: TrainingSession, spec: ModelSpec, parts: TaskParts, confi
         config=portable_values(config, output="."),
         recipe=used_recipe(config),
         segcli_version=__version__,
+        inputs=numbers_of(session.train_images).as_dict() if is_first() and session.train_images else {},
     )
     folder = None if settings.resume_path is None else find_checkpoint(settings.resume_path, output)
     if folder is not None:

@@ -13,7 +13,7 @@ from segcli.config.durations import parse_time
 from segcli.config.recipe import AUTO, without_recipe
 from segcli.config.schema import PLANNER, Config
 from segcli.data.budget import peak_memory_mb
-from segcli.data.fingerprint import Fingerprint, fingerprint_of_masks, fingerprint_of_objects
+from segcli.data.fingerprint.labels import Fingerprint, fingerprint_of_masks, fingerprint_of_objects
 from segcli.data.formats.instance_data import open_instance_dataset
 from segcli.data.formats.masks import open_seg_dataset
 from segcli.device import available_device, select_device

@@ -9,8 +9,11 @@ import numpy as np
 import pytest
 
 from segcli.config.schema import Config
+from segcli.data.fingerprint.images import quantiles
+from segcli.data.fingerprint.labels import fingerprint_of_masks
+from segcli.data.formats.masks import open_seg_dataset
 from segcli.data.samples import Split
-from segcli.steps.check.fingerprint import quantiles, skew
+from segcli.steps.check.fingerprint import class_skew, distance
 from segcli.steps.check.instance import check_instance
 from segcli.steps.check.result import ClassCount
 from segcli.steps.check.semantic import check_semantic
@@ -28,15 +31,21 @@ def test_of_masks(tmp_path):
     ids = cv2.imread(str(folder.mask("a0")), cv2.IMREAD_GRAYSCALE)
     cv2.imwrite(str(folder.mask("a0")), np.where(ids == 2, 1, ids).astype(np.uint8))
     found = written(check_semantic, "PP-LiteSeg-T", folder, tmp_path / "out")
-    assert found["images"]["count"] == 5
-    assert found["images"]["width_px"]["median"] == 64
-    assert found["images"]["kinds"] == {"3 x 8 bits": 5}
-    grey = [cv2.imread(str(folder.image(f"a{number}")), cv2.IMREAD_GRAYSCALE).mean() for number in range(5)]
-    assert found["images"]["brightness"]["median"] == pytest.approx(np.median(grey), abs=2)
+    images = found["images"]["train"]
+    assert (images["count"], found["images"]["val"]["count"]) == (3, 2)
+    assert images["width_px"]["median"] == 64
+    assert images["kinds"] == {"3 x 8 bits": 3}
+    pixels = np.stack([cv2.imread(str(folder.image(f"a{number}")))[..., ::-1] for number in range(3)])
+    assert images["channel_mean"] == pytest.approx(pixels.mean(axis=(0, 1, 2)), abs=1)
+    assert images["channel_std"] == pytest.approx(pixels.std(axis=(0, 1, 2)), abs=3)
+    assert images["brightness"]["median"] == pytest.approx(np.median(pixels.mean(axis=(1, 2, 3))), abs=1)
+    planned = fingerprint_of_masks(open_seg_dataset(folder.root))
+    assert found["training"] == json.loads(json.dumps(planned.as_dict())), "the planner sees the same numbers"
+    assert found["suggestions"]["image_size"] == [64, 32]
     # in all five masks the background and the first class, in four of them the second
     assert found["classes_together"] == [[5, 5, 4], [5, 5, 4], [4, 4, 4]]
     pixels = np.array([entry["train_pixels"] for entry in found["classes"]])
-    assert found["class_weights"] == pytest.approx(np.median(pixels) / pixels, abs=1e-3)
+    assert found["suggestions"]["class_weights"] == pytest.approx(np.median(pixels) / pixels, abs=1e-3)
     assert found["objects"] is None
 
 
@@ -47,7 +56,9 @@ def test_of_objects(tmp_path):
     assert found["objects"]["aspect_ratio"]["max"] == pytest.approx(20 / 12, abs=1e-3)
     assert found["objects"]["covered_share"]["median"] == pytest.approx((20 * 12 + 25 * 22) / (48 * 64), abs=1e-3)
     assert found["classes_together"] == [[5, 5], [5, 5]]
-    assert found["skew_between_splits"] == 0
+    assert found["skew_between_splits"]["classes"] == 0
+    assert found["suggestions"]["anchors_px"] == [[20.0, 12.0], [25.0, 22.0]]
+    assert found["training"]["train_images"] == 3
 
 
 def test_skew_and_quantiles():
@@ -55,6 +66,9 @@ def test_skew_and_quantiles():
         ClassCount(0, "a", {Split.TRAIN: 30, Split.VAL: 5}, {Split.TRAIN: 1, Split.VAL: 1}),
         ClassCount(1, "b", {Split.TRAIN: 10, Split.VAL: 15}, {Split.TRAIN: 1, Split.VAL: 1}),
     ]
-    assert skew(counts) == 0.5
-    assert skew([]) is None
+    assert class_skew(counts) == 0.5
+    assert class_skew([]) is None
+    assert distance([1, 2, 3], [1, 2, 3]) == 0
+    assert distance([1, 2], [3, 4, 5]) == 1
+    assert distance([], [1]) is None
     assert quantiles([]) is None

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -11,10 +12,12 @@ from PIL import Image
 
 import segcli
 from segcli.config.schema import SlidingWindowConfig
+from segcli.data.fingerprint.images import numbers_of
 from segcli.errors import ConfigError, InputError, UsageError, WeightsError
 from segcli.inference.exported_model import ExportedModel
 from segcli.inference.runtimes import open_graph, paddle_runtime
 from segcli.inference.runtimes.choice import open_runtime
+from segcli.models.card import ModelCard
 from segcli.runtimes import RuntimeRow
 from segcli.steps.predict.command import predict
 from tests.trained_model import MODEL, make_config, trained_run
@@ -55,6 +58,20 @@ def test_a_folder_gives_files_for_every_image_and_names_the_bad_one(images, fold
     assert "bad.jpg" in caplog.text
     values = result.as_dict()
     assert (values["images"], values["runtime"]) == (3, "paddle")
+
+
+def test_inputs_unlike_the_training_images_are_told_and_answered(images, folder, tmp_path, caplog):
+    model = shutil.copytree(folder, tmp_path / "model")
+    replace(ModelCard.beside(model / "any"), inputs=numbers_of(sorted(images.rglob("*.png"))).as_dict()).save(model)
+    cv2.imwrite(str(images / "night.png"), np.full((50, 70, 3), 1, np.uint8))
+    with caplog.at_level(logging.WARNING, logger="segcli"):
+        result = run(images, model, tmp_path / "out")
+    assert len(result.predicted) == 4
+    (told,) = result.unlike
+    assert told.input_path.endswith("night.png")
+    assert told.message.startswith("brightness 1 of 255, learnt from")
+    assert "night.png is unlike the images that the model has learnt from" in caplog.text
+    assert any("night.png" in entry["input_path"] for entry in result.as_dict()["unlike_training"])
 
 
 def test_a_batch_of_different_sizes_equals_single_images(images, folder):

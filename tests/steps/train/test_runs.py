@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from segcli import app
 from segcli.config.load import load_config
@@ -209,3 +210,11 @@ def test_a_place_outside_stays_as_it_was_written(line_run: LineRuns, tmp_path, m
     line_run(Path("out"), epochs_iters=12, resume_path="elsewhere/iter_8")
     config = load_config("out/config.yaml").config
     assert config.Train.resume_path == "elsewhere/iter_8"
+
+
+def test_the_card_describes_the_training_images(line_run: LineRuns, tmp_path):
+    image = tmp_path / "image.png"
+    Image.new("RGB", (40, 30), (10, 20, 30)).save(image)
+    line_run(tmp_path / "run", change=lambda session: setattr(session, "train_images", [image] * 3))
+    inputs = ModelCard.beside(tmp_path / "run/best_model/model.pdparams").inputs
+    assert (inputs["count"], inputs["channel_mean"], inputs["width_px"]["max"]) == (3, [10, 20, 30], 40)

@@ -22,6 +22,7 @@ class LineSession:
     accumulate = 1
     classes = ClassMap(("a", "b"))
     preprocess = Preprocess()
+    train_images = ()
 
     def __init__(
         self,

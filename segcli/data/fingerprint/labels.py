@@ -1,20 +1,23 @@
-"""What of a dataset a training is planned from: sizes, objects, classes, and how much of each there is."""
+"""What of the labels a training is planned from: sizes, objects, classes, and how much of each there is."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from segcli.data.classes import IGNORE_INDEX
+from segcli.data.fingerprint.images import evenly
 from segcli.data.image import read_mask
 from segcli.data.instances import CocoDataset, InstanceSample
 from segcli.data.samples import SegDataset
 from segcli.progress import track
 
+T = TypeVar("T")
 _MOST_MASKS = 200
 """Masks that are opened; more would take longer and say the same."""
 _SMALLEST_PART_PX = 9
@@ -62,39 +65,64 @@ class Fingerprint:
         return asdict(self)
 
 
+@dataclass(frozen=True)
+class MaskShape:
+    """What is kept of one mask.
+
+    Attributes:
+        size: Width and height in pixels.
+        halves: Pixels of each id in the upper and the lower half, int64 [2, 256].
+        parts: Sizes of the connected parts of each id, specks left out.
+    """
+
+    size: tuple[int, int]
+    halves: NDArray[np.int64]
+    parts: Mapping[int, Sequence[float]]
+
+
+def shape_of_mask(mask: NDArray[np.uint8]) -> MaskShape:
+    """The shape of a mask of class ids [H, W]."""
+    middle = mask.shape[0] // 2
+    halves = np.array([np.bincount(half.ravel(), minlength=256) for half in (mask[:middle], mask[middle:])])
+    present = np.flatnonzero(halves.sum(axis=0))
+    parts = {int(id_): _part_sizes(mask == id_) for id_ in present if id_ != IGNORE_INDEX}
+    return MaskShape((mask.shape[1], mask.shape[0]), halves, parts)
+
+
+def looked_at(samples: Sequence[T]) -> Sequence[T]:
+    """The training samples whose masks are taken: of very many a part, evenly chosen."""
+    return evenly(samples, _MOST_MASKS)
+
+
 def fingerprint_of_masks(dataset: SegDataset) -> Fingerprint:
-    """The fingerprint of a semantic dataset; of large ones from a part of the masks, evenly chosen.
+    """The fingerprint of a semantic dataset; of large ones from a part of the masks.
 
     Raises:
         DatasetError: A file cannot be read.
     """
-    samples = _evenly(dataset.train)
+    samples = looked_at(dataset.train)
+    shapes = [shape_of_mask(read_mask(sample.mask)) for sample in track(samples, "fingerprint", len(samples))]
+    return fingerprint_of_shapes(shapes, dataset)
+
+
+def fingerprint_of_shapes(shapes: Sequence[MaskShape], dataset: SegDataset) -> Fingerprint:
+    """The fingerprint of a semantic dataset from masks that were opened already: those of `looked_at`."""
     classes = len(dataset.classes)
-    halves = np.zeros((2, 256), np.int64)
-    parts: list[float] = []
-    counts, sizes, single = [], [], 0
-    for sample in track(samples, "fingerprint", len(samples)):
-        mask = read_mask(sample.mask)
-        sizes.append(mask.shape[1::-1])
-        middle = mask.shape[0] // 2
-        both = [np.bincount(half.ravel(), minlength=256) for half in (mask[:middle], mask[middle:])]
-        halves += both
-        present = np.flatnonzero((both[0] + both[1])[:classes])
-        single += len(present) < 2
-        found = [size for class_id in present for size in _part_sizes(mask == class_id)]
-        parts += found
-        counts.append(len(found))
+    halves = sum((shape.halves for shape in shapes), np.zeros((2, 256), np.int64))[:, :classes]
+    sizes = [[size for id_, own in shape.parts.items() if id_ < classes for size in own] for shape in shapes]
+    single = sum(sum(id_ < classes for id_ in shape.parts) < 2 for shape in shapes)
+    counts = [len(found) for found in sizes]
     return Fingerprint(
         train_images=len(dataset.train),
         val_images=len(dataset.val),
-        empty_images=round(single * len(dataset.train) / max(len(samples), 1)),
-        **_median_size(sizes),
+        empty_images=round(single * len(dataset.train) / max(len(shapes), 1)),
+        **_median_size([shape.size for shape in shapes]),
         class_names=dataset.classes.names,
-        class_shares=_shares(halves.sum(axis=0)[:classes]),
-        object_px=_quarters(parts),
+        class_shares=_shares(halves.sum(axis=0)),
+        object_px=_quarters([size for found in sizes for size in found]),
         objects_per_image=float(np.mean(counts or [0])),
         most_objects=max(counts, default=0),
-        upright=_variation(halves[0][:classes], halves[1][:classes]),
+        upright=_variation(halves[0], halves[1]),
     )
 
 
@@ -123,11 +151,6 @@ def fingerprint_of_objects(dataset: CocoDataset) -> Fingerprint:
         most_objects=max(counts, default=0),
         upright=_variation(halves[0], halves[1]),
     )
-
-
-def _evenly(samples: Sequence[Any]) -> Sequence[Any]:
-    step = max(len(samples) / _MOST_MASKS, 1.0)
-    return [samples[int(place)] for place in np.arange(0, len(samples), step)]
 
 
 def _size_of(sample: InstanceSample) -> tuple[int, int]:

@@ -1,0 +1,141 @@
+"""Numbers of images: sizes, kinds, and the mean and deviation of each channel."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from segcli.data.headers import ImageHeader
+from segcli.data.image import image_header, read_smaller
+from segcli.data.prefetch import map_ahead
+from segcli.errors import InputError
+
+QUANTILES = (0, 5, 50, 95, 100)
+_NAMES = ("min", "p5", "median", "p95", "max")
+_SAMPLED_PX = 256
+"""Pixels a side that mean and deviation are taken from, evenly chosen."""
+_MOST_IMAGES = 200
+
+
+@dataclass(frozen=True)
+class ImageColours:
+    """Mean and standard deviation of each channel (RGB), 0 to 255."""
+
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+
+def colours_of(rgb: NDArray[np.uint8]) -> ImageColours:
+    """The colours of an image [H, W, 3], whole or small, from evenly chosen pixels."""
+    height, width = rgb.shape[:2]
+    step = max(min(height, width) // _SAMPLED_PX, 1)
+    mean, std = cv2.meanStdDev(np.ascontiguousarray(rgb[::step, ::step, :3]))
+    return ImageColours(_three(mean), _three(std))
+
+
+def _three(values: Any) -> tuple[float, float, float]:
+    red, green, blue = (float(value) for value in np.ravel(values))
+    return red, green, blue
+
+
+@dataclass
+class ImageNumbers:
+    """Numbers of the images seen so far; 64 bytes an image are kept.
+
+    Attributes:
+        widths: In pixels.
+        heights: In pixels.
+        colours: Of each image that could be decoded.
+        kinds: Images by channels and bits.
+    """
+
+    widths: list[int] = field(default_factory=list)
+    heights: list[int] = field(default_factory=list)
+    colours: list[ImageColours] = field(default_factory=list)
+    kinds: Counter[str] = field(default_factory=Counter)
+
+    def update(self, header: ImageHeader | None, colours: ImageColours | None) -> None:
+        """Adds one image."""
+        if header is not None:
+            width, height = header.size
+            self.widths.append(width)
+            self.heights.append(height)
+            self.kinds[f"{header.channels} x {header.bits} bits"] += 1
+        if colours is not None:
+            self.colours.append(colours)
+
+    @property
+    def brightness(self) -> list[float]:
+        """Mean of each image over its channels, 0 to 255."""
+        return [sum(one.mean) / 3 for one in self.colours]
+
+    @property
+    def contrast(self) -> list[float]:
+        """Deviation of each image, the mean over its channels."""
+        return [sum(one.std) / 3 for one in self.colours]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        ratios = [width / height for width, height in zip(self.widths, self.heights, strict=True)]
+        mean, std = self._channels()
+        return {
+            "count": len(self.widths),
+            "width_px": quantiles(self.widths),
+            "height_px": quantiles(self.heights),
+            "aspect_ratio": quantiles(ratios),
+            "kinds": dict(self.kinds.most_common()),
+            "channel_mean": mean,
+            "channel_std": std,
+            "brightness": quantiles(self.brightness),
+            "contrast": quantiles(self.contrast),
+        }
+
+    def _channels(self) -> tuple[list[float] | None, list[float] | None]:
+        """Mean and deviation of each channel over all images, each image counted alike."""
+        if not self.colours:
+            return None, None
+        means = np.array([one.mean for one in self.colours])
+        variances = np.array([one.std for one in self.colours]) ** 2
+        deviation = np.sqrt(variances.mean(axis=0) + means.var(axis=0))
+        return [round(float(value), 3) for value in means.mean(axis=0)], [round(float(v), 3) for v in deviation]
+
+
+def quantiles(values: Sequence[float]) -> dict[str, float] | None:
+    """Least, 5 %, median, 95 % and largest; None where there are no values."""
+    if not len(values):
+        return None
+    found = np.percentile(np.asarray(values, np.float64), QUANTILES)
+    return {name: round(float(value), 4) for name, value in zip(_NAMES, found, strict=True)}
+
+
+def numbers_of(images: Iterable[Path], most: int = _MOST_IMAGES) -> ImageNumbers:
+    """The numbers of some images, of very many from a part, evenly chosen; what cannot be read is left out."""
+    numbers = ImageNumbers()
+    for header, colours in map_ahead(_read, evenly(list(images), most)):
+        numbers.update(header, colours)
+    return numbers
+
+
+def evenly(items: Sequence[Any], most: int) -> Sequence[Any]:
+    """At most so many of the items, evenly chosen."""
+    step = max(len(items) / most, 1.0)
+    return [items[int(place)] for place in np.arange(0, len(items), step)]
+
+
+def _read(path: Path) -> tuple[ImageHeader | None, ImageColours | None]:
+    try:
+        return image_header(path), colours_of(read_smaller(path, _reduction)[0])
+    except InputError:
+        return None, None
+
+
+def _reduction(height: int, width: int) -> int:
+    """How far a JPEG may be decoded smaller without losing pixels that are looked at."""
+    return next((factor for factor in (8, 4, 2) if min(height, width) >= factor * _SAMPLED_PX), 1)
