@@ -112,7 +112,11 @@ def test_objects_are_counted_as_by_one(images: int, together: Together, monkeypa
     samples, found = make_images(images, classes=2, objects=4, found=9, ties=True)
     prepared = SimpleNamespace
     image = np.zeros((1, 3, 1, 1), np.float32)
-    monkeypatch.setattr(instance_measure, "load", lambda one, _: (one, prepared(image=image, id=one.image_id)))
+
+    def load(one: Any, _: Any) -> Any:
+        return prepared(sample=one, prepared=prepared(image=image, id=one.image_id), brightness=0.0)
+
+    monkeypatch.setattr(instance_measure, "load", load)
     classes = ClassMap(("a", "b"))
 
     def measure() -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from segcli.data.classes import ClassMap
 from segcli.data.instances import InstanceSample
@@ -11,15 +12,30 @@ from segcli.data.loading import read_sized
 from segcli.data.prefetch import read_ahead
 from segcli.inference.decode_objects import ObjectFinder
 from segcli.inference.instance_input import PreparedImage, prepare
+from segcli.metrics.image_facts import brightness
 from segcli.metrics.instance_report import InstanceReport
 from segcli.metrics.mask_ap import MaskAP
+from segcli.metrics.matching import Limits
 from segcli.models.spec import Preprocess
 from segcli.processes import merged, own_share
 from segcli.progress import track
 
 log = logging.getLogger("segcli.evaluate")
 
-Loaded = tuple[InstanceSample, PreparedImage]
+
+@dataclass(frozen=True)
+class Loaded:
+    """An image that is ready for a network.
+
+    Attributes:
+        sample: The image and its objects.
+        prepared: The network's input.
+        brightness: Mean grey value, 0 to 255.
+    """
+
+    sample: InstanceSample
+    prepared: PreparedImage
+    brightness: float
 
 
 def measure(
@@ -30,6 +46,7 @@ def measure(
     *,
     batch_size: int = 1,
     log_interval: int = 0,
+    limits: Limits | None = None,
 ) -> InstanceReport:
     """Measures a network; each of several processes looks at its share of the images.
 
@@ -40,19 +57,20 @@ def measure(
         preprocess: How images become its input.
         batch_size: Images at once; only those whose inputs are of one size are joined.
         log_interval: Images between two lines of the log; 0 for none.
+        limits: What counts in the matching; COCO's by default.
 
     Raises:
         DatasetError: An image cannot be read, or has another size than its annotation file says.
     """
     own = own_share(samples)
-    measured = MaskAP(classes)
+    measured = MaskAP(classes, limits)
     prepared = (load(sample, preprocess) for sample in own)
     loaded = track(read_ahead(prepared, batch_size + 1), "evaluate", len(own))
     done = 0
     for batch in grouped(loaded, batch_size):
-        found = find([rgb for _, rgb in batch])
-        for (sample, _), detections in zip(batch, found, strict=True):
-            measured.update(sample, detections)
+        found = find([one.prepared for one in batch])
+        for one, detections in zip(batch, found, strict=True):
+            measured.update(one.sample, detections, one.brightness)
             done += 1
             if log_interval and done % log_interval == 0:
                 log.info("%d of %d images", done, len(own))
@@ -65,14 +83,15 @@ def load(sample: InstanceSample, preprocess: Preprocess) -> Loaded:
     Raises:
         DatasetError: It cannot be read, or has another size than the annotation file says.
     """
-    return sample, prepare(read_sized(sample), preprocess)
+    rgb = read_sized(sample)
+    return Loaded(sample, prepare(rgb, preprocess), brightness(rgb))
 
 
 def grouped(loaded: Iterable[Loaded], batch_size: int) -> Iterator[list[Loaded]]:
     """Batches of neighbours whose inputs are of one size."""
     batch: list[Loaded] = []
     for item in loaded:
-        if batch and (len(batch) == batch_size or item[1].image.shape != batch[0][1].image.shape):
+        if batch and (len(batch) == batch_size or item.prepared.image.shape != batch[0].prepared.image.shape):
             yield batch
             batch = []
         batch.append(item)

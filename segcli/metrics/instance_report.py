@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+
+from segcli.data.classes import ClassMap
+from segcli.metrics.average_precision import average_precision, average_recall, rankings
+from segcli.metrics.intervals import Intervals
+from segcli.metrics.matching import Limits, Matches, match
+from segcli.metrics.object_pairs import Floats, Pairs
 
 IOU_50, IOU_75 = 0, 5
 """Places of these thresholds among 0.50, 0.55, ..., 0.95."""
 ALL_SIZES, SMALL, MEDIUM, LARGE = range(4)
 """Places of the size ranges: areas below 32 x 32 px, up to 96 x 96 px, above."""
-MOST_1, MOST_10, MOST_100 = range(3)
-"""Places of the greatest numbers of detections."""
-
-Values = NDArray[np.float64]
+FEW = (1, 10)
+"""Smaller limits of detections, at which recall is measured too."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +34,9 @@ class AveragePrecision:
         AP_small: AP of objects below 32 x 32 px.
         AP_medium: From there to 96 x 96 px.
         AP_large: Above.
-        AR_1: Mean recall with one detection an image and class.
+        AR_1: Mean recall with one detection per image and class.
         AR_10: With ten.
-        AR_100: With a hundred.
+        AR_100: With as many as `Evaluate.max_detections` allows, 100 in COCO.
         AR_small: AR_100 of objects below 32 x 32 px.
         AR_medium: From there to 96 x 96 px.
         AR_large: Above.
@@ -52,23 +56,82 @@ class AveragePrecision:
     AR_large: float | None
 
     @staticmethod
-    def of(precision: Values, recall: Values) -> AveragePrecision:
+    def of(precision: Floats, recall: Floats) -> AveragePrecision:
         """Sums up.
 
         Args:
-            precision: [thresholds, recalls, classes, sizes, numbers of detections], -1 where there is no object.
-            recall: [thresholds, classes, sizes, numbers of detections], likewise.
+            precision: AP [sizes, classes, thresholds], NaN where there is no object.
+            recall: Recall with 1 and 10 detections, then of each size with the most [2 + sizes, classes, thresholds].
         """
-        at_most_100 = precision[..., MOST_100]
-        every_size = at_most_100[..., ALL_SIZES]
+        every = precision[ALL_SIZES]
         return AveragePrecision(
-            _mean(every_size),
-            _mean(every_size[IOU_50]),
-            _mean(every_size[IOU_75]),
-            *(_mean(at_most_100[..., size]) for size in (SMALL, MEDIUM, LARGE)),
-            *(_mean(recall[:, :, ALL_SIZES, most]) for most in (MOST_1, MOST_10, MOST_100)),
-            *(_mean(recall[:, :, size, MOST_100]) for size in (SMALL, MEDIUM, LARGE)),
+            *(_mean(values) for values in (every, every[:, IOU_50], every[:, IOU_75], *precision[SMALL:])),
+            *(_mean(values) for values in recall),
         )
+
+    def as_dict(self, max_detections: int) -> dict[str, float | None]:
+        """Plain values; the recall with the most detections is named after their number."""
+        return {f"AR_{max_detections}" if key == "AR_100" else key: value for key, value in asdict(self).items()}
+
+
+@dataclass(frozen=True)
+class ImageFacts:
+    """What is kept of an image itself: pixels, and its mean grey value from 0 to 255."""
+
+    width: int
+    height: int
+    brightness: float
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Masks, or boxes, of all images with what was matched.
+
+    Attributes:
+        pairs: Objects, detections and their overlaps.
+        classes: The classes.
+        limits: Limits of the matching.
+    """
+
+    pairs: Pairs
+    classes: ClassMap
+    limits: Limits
+
+    @cached_property
+    def matches(self) -> Matches:
+        """Which detection found which object."""
+        return match(self.pairs, self.limits)
+
+    @cached_property
+    def precision(self) -> Floats:
+        """AP [sizes, classes, thresholds]; NaN where there is no object."""
+        return self._table(average_precision, [(size, self.limits.max_detections) for size in range(4)])
+
+    @cached_property
+    def recall(self) -> Floats:
+        """Recall with 1 and 10 detections, then of each size with the most [2 + sizes, classes, thresholds]."""
+        most = self.limits.max_detections
+        return self._table(average_recall, [*((0, few) for few in FEW), *((size, most) for size in range(4))])
+
+    def _table(self, number: Any, cases: Sequence[tuple[int, int]]) -> Floats:
+        count = len(self.classes)
+        return np.array(
+            [
+                [number(ranking) for ranking in rankings(self.pairs, self.matches, count, size, most)]
+                for size, most in cases
+            ]
+        )
+
+    def summary(self) -> AveragePrecision:
+        """The twelve numbers over all classes."""
+        return AveragePrecision.of(self.precision, self.recall)
+
+    def by_class(self) -> dict[str, AveragePrecision]:
+        """The twelve numbers of each class."""
+        return {
+            name: AveragePrecision.of(self.precision[:, [index]], self.recall[:, [index]])
+            for index, name in enumerate(self.classes)
+        }
 
 
 @dataclass(frozen=True)
@@ -83,6 +146,13 @@ class InstanceReport:
         objects_by_class: Objects (crowds left out) by class name.
         images: Images measured.
         detections: Detections given.
+        limits: Limits of the matching.
+        crowded: Images that hold more objects of one class than the limit of detections.
+        masks: What the numbers of masks follow from.
+        boxes: What the numbers of boxes follow from.
+        image_ids: Ids of the images in the order in which `masks` and `boxes` number them.
+        facts: What is kept of each image itself, in that order.
+        intervals: How far the numbers of masks would move with other images, where that was computed.
     """
 
     mask: AveragePrecision
@@ -92,29 +162,55 @@ class InstanceReport:
     objects_by_class: Mapping[str, int]
     images: int
     detections: int
+    limits: Limits
+    crowded: int
+    masks: Measured = field(compare=False, repr=False)
+    boxes: Measured = field(compare=False, repr=False)
+    image_ids: tuple[int, ...] = ()
+    facts: tuple[ImageFacts, ...] = field(default=(), compare=False, repr=False)
+    intervals: Intervals = field(default_factory=Intervals, compare=False)
 
     @property
     def score(self) -> float | None:
         """Mask AP, the number by which models are compared; None when there is no object."""
         return self.mask.AP
 
+    @property
+    def warnings(self) -> list[str]:
+        """What makes the numbers lower than the model deserves."""
+        if not self.crowded:
+            return []
+        most = self.limits.max_detections
+        return [
+            f"{self.crowded} images hold more than {most} objects of one class, and no more detections count: set "
+            f"Evaluate.max_detections above the most objects of an image"
+        ]
+
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON; `AP` is PaddleX's key for mask AP."""
+        most = self.limits.max_detections
         by_class = {
-            name: {"objects": count, "mask": asdict(self.mask_by_class[name]), "box": asdict(self.box_by_class[name])}
+            name: {
+                "objects": count,
+                "mask": self.mask_by_class[name].as_dict(most),
+                "box": self.box_by_class[name].as_dict(most),
+            }
             for name, count in self.objects_by_class.items()
         }
         return {
             "AP": self.score,
-            "mask": asdict(self.mask),
-            "box": asdict(self.box),
+            "mask": self.mask.as_dict(most),
+            "box": self.box.as_dict(most),
             "classes": by_class,
             "images": self.images,
             "objects": sum(self.objects_by_class.values()),
             "detections": self.detections,
+            "max_detections": most,
+            "size_borders_px": list(self.limits.sizes_px),
+            "images_above_max_detections": self.crowded,
         }
 
 
-def _mean(values: Values) -> float | None:
-    present = values[values > -1]
+def _mean(values: Floats) -> float | None:
+    present = values[~np.isnan(values)]
     return float(present.mean()) if present.size else None

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from segcli.data.classes import ClassMap
 from segcli.data.image import Labels, RgbImage
 from segcli.metrics.confusion import ConfusionMatrix, Counts
+from segcli.metrics.image_facts import brightness
 from segcli.metrics.image_rows import ImageRows
 from segcli.metrics.table import ImageMetric
 
@@ -20,8 +20,7 @@ FACTS = ("width", "height", "brightness", "classes")
 
 def facts_of(rgb: RgbImage, size: tuple[int, ...], present: int) -> NDArray[np.float64]:
     """The values of `FACTS`, float64 [4]."""
-    red, green, blue, _ = cv2.mean(rgb)
-    return np.array([size[1], size[0], 0.299 * red + 0.587 * green + 0.114 * blue, present])
+    return np.array([size[1], size[0], brightness(rgb), present])
 
 
 class SemanticCounts:

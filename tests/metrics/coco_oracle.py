@@ -13,6 +13,7 @@ from pycocotools.cocoeval import COCOeval
 
 from segcli.data.detections import Detections
 from segcli.data.instances import InstanceSample
+from segcli.metrics.instance_report import AveragePrecision
 
 
 def coco_truth(samples: Sequence[InstanceSample], classes: Sequence[str]) -> dict[str, Any]:
@@ -56,17 +57,38 @@ def coco_results(samples: Sequence[InstanceSample], found: Sequence[Detections],
     return results
 
 
-def oracle(truth: dict[str, Any], results: list[dict[str, Any]], kind: str) -> COCOeval:
+def oracle(
+    truth: dict[str, Any], results: list[dict[str, Any]], kind: str, *, most: int = 100, sizes: tuple[float, ...] = ()
+) -> COCOeval:
     """pycocotools' evaluation, summed up; `.stats` holds the twelve numbers."""
     with contextlib.redirect_stdout(io.StringIO()):
         coco = COCO()
         coco.dataset = truth
         coco.createIndex()
         evaluation = COCOeval(coco, coco.loadRes(results), kind)
+        evaluation.params.maxDets = [1, 10, most]
+        if sizes:
+            small, large = (side**2 for side in sizes)
+            evaluation.params.areaRng = [[0, 1e10], [0, small], [small, large], [large, 1e10]]
         evaluation.evaluate()
         evaluation.accumulate()
         evaluation.summarize()
     return evaluation
+
+
+def summed_up(precision, recall) -> AveragePrecision:
+    """The twelve numbers of tables as pycocotools' `eval` holds them, with their last limit of detections."""
+
+    def mean(values):
+        present = values[values > -1]
+        return float(present.mean()) if present.size else None
+
+    every, at_most = precision[..., 0, 2], [recall[..., 0, 0], recall[..., 0, 1], recall[..., 0, 2]]
+    sizes = range(1, 4)
+    return AveragePrecision(
+        *(mean(values) for values in (every, every[0], every[5], *(precision[..., size, 2] for size in sizes))),
+        *(mean(values) for values in (*at_most, *(recall[..., size, 2] for size in sizes))),
+    )
 
 
 def twelve(summary) -> np.ndarray:

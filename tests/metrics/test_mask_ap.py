@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import pickle
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,10 +14,12 @@ from segcli.data import rle
 from segcli.data.classes import ClassMap
 from segcli.data.detections import Detections
 from segcli.data.formats.coco_objects import parse_object
-from segcli.data.instances import InstanceSample
-from segcli.metrics.instance_report import AveragePrecision
+from segcli.data.instances import InstanceObject, InstanceSample
+from segcli.metrics.bootstrap import draws
+from segcli.metrics.instance_intervals import instance_intervals, replicates_of
 from segcli.metrics.mask_ap import MaskAP
-from tests.metrics.coco_oracle import coco_results, coco_truth, oracle, twelve
+from segcli.metrics.matching import Limits
+from tests.metrics.coco_oracle import coco_results, coco_truth, oracle, summed_up, twelve
 from tests.metrics.instances import make_images
 
 NAMES = ("猫", "dog", "never seen")
@@ -42,7 +46,7 @@ def test_equals_pycocotools(ties):
         assert 0.05 < ours.AP < 0.9
         for index, name in enumerate(NAMES):
             precision, recall = theirs.eval["precision"][:, :, [index]], theirs.eval["recall"][:, [index]]
-            expected = AveragePrecision.of(precision, recall)
+            expected = summed_up(precision, recall)
             np.testing.assert_allclose(twelve(by_class[name]), twelve(expected), rtol=0, atol=1e-9)
     assert report.mask_by_class["never seen"].AP is None
     assert report.objects_by_class == {
@@ -173,3 +177,65 @@ def test_memory_does_not_grow_with_the_masks():
     state = len(pickle.dumps(measured(samples, heavy)))
     assert state < 1.1 * len(pickle.dumps(measured(samples, found)))
     assert state < sum(len(mask["counts"]) for d in heavy for mask in d.masks) / 50
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_random_sets_with_limits_of_the_user_equal_pycocotools(seed):
+    rng = np.random.default_rng(seed)
+    most, sizes = int(rng.integers(11, 16)), (float(rng.uniform(10, 40)), float(rng.uniform(50, 120)))
+    samples, found = make_images(3, classes=2, objects=6, found=30, seed=seed, ties=bool(seed % 2))
+    accumulator = MaskAP(ClassMap(NAMES), Limits(most, sizes))
+    for sample, detections in zip(samples, found, strict=True):
+        accumulator.update(sample, detections)
+    report = accumulator.compute()
+    for kind, ours in (("segm", report.mask), ("bbox", report.box)):
+        theirs = oracle(coco_truth(samples, NAMES), coco_results(samples, found, kind), kind, most=most, sizes=sizes)
+        expected = summed_up(theirs.eval["precision"], theirs.eval["recall"])
+        np.testing.assert_allclose(twelve(ours), twelve(expected), rtol=0, atol=1e-9)
+
+
+def crowded_image(count: int):
+    """One image of many small squares of one class, all found perfectly."""
+    masks, objects = [], []
+    for number in range(count):
+        x, y = 6 * (number % 40), 6 * (number // 40)
+        ring = (x, y, x + 4.0, y, x + 4.0, y + 4.0, x, y + 4.0)
+        objects.append(InstanceObject(number, 0, (x, y, 4, 4), 16, (ring,)))
+        masks.append(rle.from_polygons([ring], 240, 320))
+    sample = InstanceSample(Path("crowded.png"), 1, 320, 240, tuple(objects))
+    return sample, Detections(np.linspace(1, 0.5, count), np.zeros(count, int), masks)
+
+
+@pytest.mark.parametrize(("most", "expected", "warned"), [(100, 0.604, True), (165, 1.0, False), (200, 1.0, False)])
+def test_perfect_objects_beyond_the_limit_are_lost_and_that_is_said(most, expected, warned):
+    accumulator = MaskAP(ClassMap(("cell",)), Limits(most))
+    accumulator.update(*crowded_image(165))
+    report = accumulator.compute()
+    assert pytest.approx(expected, abs=5e-4) == report.mask.AP
+    assert [f"more than {most} objects" in text for text in report.warnings] == [True] * warned
+    assert f"AR_{most}" in report.as_dict()["mask"]
+
+
+def test_a_replicate_is_the_measurement_of_the_repeated_images():
+    samples, found = make_images(8, classes=2, objects=6, found=20)
+    report = measured(samples, found).compute()
+    values = replicates_of(report.masks, 0, 4, np.arange(8))
+    (weights,) = draws(8, 4)
+    for weight, ours in zip(weights.astype(int), values, strict=True):
+        drawn = [place for place, times in enumerate(weight) for _ in range(times)]
+        repeated = [replace(samples[place], image_id=number) for number, place in enumerate(drawn)]
+        again = measured(repeated, [found[place] for place in drawn]).compute()
+        np.testing.assert_allclose(ours[:2], again.masks.precision[0, :2], atol=1e-6)
+
+
+def test_intervals_hold_the_numbers_and_groups_widen_them():
+    samples, found = make_images(24, classes=2, objects=5, found=12)
+    twins = [replace(samples[place // 2], image_id=place) for place in range(48)]
+    report = measured(twins, [found[place // 2] for place in range(48)]).compute()
+    single = instance_intervals(report, 300)
+    grouped = instance_intervals(report, 300, [str(place // 2) for place in range(48)])
+    for name in ("AP", "AP50", "AP75", "AP_medium"):
+        assert single.all[name].low < getattr(report.mask, name) < single.all[name].high
+    assert grouped.all["AP"].high - grouped.all["AP"].low > 1.2 * (single.all["AP"].high - single.all["AP"].low)
+    assert single.by_class["never seen"]["AP"] is None
+    assert instance_intervals(report, 0).replicates == 0

@@ -2,10 +2,10 @@
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, PositiveFloat, field_validator
 
 from segcli.config.schema.base import Runtime, Section
-from segcli.config.schema.meaning import DENSE, LSEG, PROMPTABLE, SAM, SEMANTIC, Read, Stock
+from segcli.config.schema.meaning import DENSE, INSTANCE, LSEG, PROMPTABLE, SAM, SEMANTIC, Read, Stock
 from segcli.config.schema.tiles import SlidingWindowConfig
 
 
@@ -23,6 +23,8 @@ class EvaluateConfig(Section):
         boundary_iou: Measures the boundary IoU too.
         bootstrap: Bootstrap replicates for the interval of each number, over images or over `CheckDataset.groups`; 0
             computes none. The seed is fixed.
+        max_detections: Detections per image and class that count; 100 is COCO's.
+        size_borders: Borders between small, medium and large objects, as sides of squares in pixels; COCO's are 32, 96.
         noc_clicks: Most clicks per object, usually 20, with which NoC@85 and NoC@90 are measured; None measures three
             clicks alone (Segment Anything).
         basic_config_path: Refused, as in `Train`.
@@ -40,5 +42,14 @@ class EvaluateConfig(Section):
     sliding_window: Annotated[SlidingWindowConfig | None, Read(("train", "evaluate"), SEMANTIC)] = None
     boundary_iou: Annotated[bool, Read(("evaluate",), SEMANTIC)] = False
     bootstrap: int = Field(default=1000, ge=0, le=100_000)
+    max_detections: Annotated[int, Read(("evaluate",), INSTANCE)] = Field(default=100, ge=11)
+    size_borders: Annotated[tuple[PositiveFloat, PositiveFloat], Read(("evaluate",), INSTANCE)] = (32.0, 96.0)
     noc_clicks: Annotated[int | None, Read(("evaluate",), PROMPTABLE, SAM)] = Field(default=None, ge=4, le=100)
     basic_config_path: Annotated[None, Read(()), Stock()] = None
+
+    @field_validator("size_borders")
+    @classmethod
+    def _borders_rise(cls, borders: tuple[float, float]) -> tuple[float, float]:
+        if borders[0] >= borders[1]:
+            raise ValueError("the border of large objects must be above that of small ones, such as [32, 96]")
+        return borders

@@ -1,0 +1,130 @@
+"""COCO's average precision and recall from matches, of all images or of bootstrap replicates of them.
+
+cocodataset/cocoapi, `COCOeval.accumulate`: precision at 101 recalls, made falling. A replicate weighs each image by how
+often it was drawn; where no two scores of an image are equal, that is the measurement of the repeated images.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segcli.metrics.matching import Matches
+from segcli.metrics.object_pairs import Bools, Floats, Ints, Pairs
+
+RECALLS: Floats = np.linspace(0, 1, 101)
+_EPS = float(np.spacing(1))
+_NUMBERS_AT_ONCE = 200_000
+"""So few that they stay in the processor's cache."""
+
+
+@dataclass(frozen=True)
+class ClassRanking:
+    """The detections of one class in the order of their scores, and how many objects there are to be found.
+
+    Attributes:
+        image: Image of each detection [D].
+        hits: Whether it found an object [D, T].
+        counts: Whether it counts at all [D, T].
+        objects_image: Image of each object that counts [G].
+        score: Score of each detection [D].
+    """
+
+    image: Ints
+    hits: Bools
+    counts: Bools
+    objects_image: Ints
+    score: Floats
+
+
+def rankings(pairs: Pairs, matches: Matches, classes: int, size: int = 0, most: int = 100) -> Iterator[ClassRanking]:
+    """The ranking of each class in turn.
+
+    Args:
+        pairs: Of all images.
+        matches: Of their detections.
+        classes: Number of classes.
+        size: Which size range.
+        most: Detections per image and class that are looked at.
+    """
+    order = matches.order[matches.rank[matches.order] < most]
+    ends = np.searchsorted(pairs.found_class[order], np.arange(classes + 1))
+    counted = ~matches.truth_ignored[:, size]
+    for class_id in range(classes):
+        own = order[ends[class_id] : ends[class_id + 1]]
+        ignored = matches.ignored[own, size]
+        hits = (matches.object_of[own, size] >= 0) & ~ignored
+        objects = pairs.truth_image[counted & (pairs.truth_class == class_id)]
+        yield ClassRanking(pairs.found_image[own], hits, ~ignored, objects, pairs.found_score[own])
+
+
+def average_precision(ranking: ClassRanking) -> Floats:
+    """AP at each threshold, float64 [T]; NaN where there is no object."""
+    images = 1 + int(max(ranking.image.max(initial=0), ranking.objects_image.max(initial=0)))
+    return weighted_average_precision(ranking, np.ones((images, 1))).reshape(-1)
+
+
+def average_recall(ranking: ClassRanking) -> Floats:
+    """Share of the objects that are found at each threshold, float64 [T]; NaN where there is no object."""
+    objects = len(ranking.objects_image)
+    hits: Floats = ranking.hits.sum(axis=0, dtype=np.float64)
+    share: Floats = hits / objects if objects else np.full(len(hits), np.nan)
+    return share
+
+
+def weighted_average_precision(ranking: ClassRanking, weights: NDArray[Any]) -> Floats:
+    """AP at each threshold where images count several times or not at all.
+
+    Args:
+        ranking: Of one class.
+        weights: How often each image is drawn [images, R]; computed in its type, float32 being enough for replicates.
+
+    Returns:
+        float64 [R, T]; NaN where no object is drawn.
+    """
+    per_image = np.bincount(ranking.objects_image, minlength=len(weights)).astype(weights.dtype)
+    objects = (per_image @ weights).astype(np.int64)
+    found = np.zeros((weights.shape[1], ranking.hits.shape[1]))
+    last = int(np.flatnonzero(ranking.hits.any(axis=1)).max(initial=-1)) + 1
+    at_once = max(1, _NUMBERS_AT_ONCE // max(last, 1))
+    for begin in range(0, len(found) if last else 0, at_once):
+        part = slice(begin, begin + at_once)
+        found[part] = _precision_of_part(ranking, last, weights[:, part], objects[part])
+    found[objects == 0] = np.nan
+    return found
+
+
+def _precision_of_part(ranking: ClassRanking, last: int, weights: NDArray[Any], objects: Ints) -> Floats:
+    """AP [R, T] from the detections up to the last hit."""
+    found = np.zeros((weights.shape[1], ranking.hits.shape[1]))
+    counts = ranking.counts[:last]
+    drawn = weights[ranking.image[:last]]
+    same = bool((counts == counts[:, :1]).all())
+    reached_by, begin_of = _recalls_reached(objects)
+    total: NDArray[Any] | None = None
+    for threshold in range(found.shape[1]):
+        places = np.flatnonzero(ranking.hits[:last, threshold])
+        if not len(places):
+            continue
+        if total is None or not same:
+            total = np.cumsum(drawn * counts[:, threshold, None].astype(drawn.dtype), axis=0)
+        hits = np.cumsum(drawn[places], axis=0)
+        precision = hits / (total[places] + drawn.dtype.type(_EPS))
+        falling = np.maximum.accumulate(precision[::-1], axis=0)[::-1]
+        reached = reached_by[hits.astype(np.int32) + begin_of]
+        found[:, threshold] = np.einsum("pr,pr->r", falling, np.diff(reached, axis=0, prepend=0)) / len(RECALLS)
+    return found
+
+
+def _recalls_reached(objects: Ints) -> tuple[NDArray[Any], NDArray[np.int32]]:
+    """How many of the 101 recalls a number of hits reaches, and where the numbers of each replicate begin."""
+    begin_of = np.concatenate([[0], np.cumsum(objects + 1)])
+    hits = np.arange(begin_of[-1]) - np.repeat(begin_of[:-1], objects + 1)
+    recall = hits / np.repeat(np.maximum(objects, 1), objects + 1)
+    reached = np.searchsorted(RECALLS, recall, side="right")
+    reached[begin_of[:-1]] = 0  # no hit reaches no recall, also not the recall 0
+    return reached.astype(np.float32), begin_of[:-1].astype(np.int32)

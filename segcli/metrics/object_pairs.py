@@ -1,0 +1,144 @@
+"""What is kept of the objects and detections of an image: classes, scores, areas, and the IoU of those that overlap.
+
+All numbers of instance segmentation follow from it: average precision at any limit and size, kinds of errors, curves,
+confusion, intervals. No mask is kept; an image takes a few dozen bytes per detection and per overlapping pair.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segcli.data import rle
+from segcli.data.detections import Detections
+from segcli.data.instances import InstanceSample
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+LEAST_IOU = 0.1
+"""IoU from which a pair is kept: below it a detection is taken for one of the background (TIDE)."""
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Objects and detections, of one image or of many, and which of them overlap.
+
+    Attributes:
+        truth_image: Number of the image of each object [G].
+        truth_class: Class id of each object [G].
+        truth_area: Area in pixels as the annotation says [G].
+        truth_crowd: Whether it stands for many objects [G].
+        found_image: Number of the image of each detection [D].
+        found_class: Class id of each detection [D].
+        found_score: Score of each detection [D].
+        found_area: Area in pixels of each detection [D].
+        pair_found: Detection of each pair [P].
+        pair_truth: Object of each pair [P].
+        pair_iou: Their IoU, at least `LEAST_IOU`; for a crowd the share of the detection that it covers [P].
+    """
+
+    truth_image: Ints
+    truth_class: Ints
+    truth_area: Floats
+    truth_crowd: Bools
+    found_image: Ints
+    found_class: Ints
+    found_score: Floats
+    found_area: Floats
+    pair_found: Ints
+    pair_truth: Ints
+    pair_iou: Floats
+
+    @staticmethod
+    def joined(images: Sequence[Pairs]) -> Pairs:
+        """Those of single images as one; images are numbered in this order."""
+        columns: dict[str, list[Any]] = {field.name: [] for field in fields(Pairs)}
+        truths = founds = 0
+        for number, one in enumerate(images):
+            shifts = {"truth_image": number, "found_image": number, "pair_found": founds, "pair_truth": truths}
+            for name, parts in columns.items():
+                values = getattr(one, name)
+                parts.append(values + shifts[name] if name in shifts else values)
+            truths, founds = truths + len(one.truth_class), founds + len(one.found_class)
+        kinds = {"truth_crowd": np.bool_, "truth_area": np.float64, "found_score": np.float64}
+        kinds |= {"found_area": np.float64, "pair_iou": np.float64}
+        return Pairs(
+            **{
+                name: np.concatenate(parts).astype(kinds.get(name, np.int64), copy=False)
+                if parts
+                else np.zeros(0, kinds.get(name, np.int64))
+                for name, parts in columns.items()
+            }
+        )
+
+
+def pairs_of_masks(sample: InstanceSample, detections: Detections) -> Pairs:
+    """The objects and detections of an image with the IoU of their masks."""
+    truth = _truth_codes(sample)
+    found = [dict(code) for code in detections.masks]
+    areas = np.asarray(rle.coco_mask.area(found), np.float64).reshape(-1) if found else np.zeros(0)
+    return _pairs(sample, detections, areas, rle.coco_mask.iou(found, truth, _crowds(sample)) if found else None)
+
+
+def pairs_of_boxes(sample: InstanceSample, detections: Detections) -> Pairs:
+    """The objects and detections of an image with the IoU of their boxes."""
+    found = boxes_of(detections)
+    truth = np.array([value.box for value in sample.objects], np.float64).reshape(-1, 4)
+    ious = rle.coco_mask.bbox_iou(found, truth, _crowds(sample)) if len(found) else None
+    return _pairs(sample, detections, found[:, 2] * found[:, 3], ious)
+
+
+def boxes_of(detections: Detections) -> Floats:
+    """Left, top, width and height [N, 4]; those of the masks where a model gives no boxes."""
+    if detections.boxes is None:
+        return np.array([rle.bounding_box(mask) for mask in detections.masks], np.float64).reshape(-1, 4)
+    corners = np.asarray(detections.boxes, np.float64).reshape(-1, 4)
+    return np.concatenate((corners[:, :2], corners[:, 2:] - corners[:, :2]), axis=1)
+
+
+def _truth_codes(sample: InstanceSample) -> list[dict[str, Any]]:
+    """Masks of the objects as run-length codes."""
+    height, width = sample.height, sample.width
+    return [_code(value.segmentation, height, width) for value in sample.objects]
+
+
+def _code(outline: Any, height: int, width: int) -> dict[str, Any]:
+    if not isinstance(outline, tuple):
+        return dict(outline)
+    if len(outline) != 1:
+        return dict(rle.from_polygons(outline, height, width))
+    code: dict[str, Any] = rle.coco_mask.fr_poly(list(outline[0]), height, width)
+    return code
+
+
+def _crowds(sample: InstanceSample) -> list[bool]:
+    return [value.is_crowd for value in sample.objects]
+
+
+def _pairs(sample: InstanceSample, detections: Detections, areas: Floats, ious: Any) -> Pairs:
+    overlap = np.zeros((len(areas), len(sample.objects))) if ious is None else np.asarray(ious)
+    overlap = overlap.reshape(len(areas), len(sample.objects))
+    found, truth = np.nonzero(overlap >= LEAST_IOU)
+    return Pairs(
+        truth_image=np.zeros(len(sample.objects), np.int64),
+        truth_class=_column(value.class_id for value in sample.objects),
+        truth_area=np.array([value.area_px for value in sample.objects], np.float64),
+        truth_crowd=np.array(_crowds(sample), np.bool_),
+        found_image=np.zeros(len(areas), np.int64),
+        found_class=np.asarray(detections.classes, np.int64).reshape(-1),
+        found_score=np.asarray(detections.scores, np.float64).reshape(-1),
+        found_area=areas,
+        pair_found=found,
+        pair_truth=truth,
+        pair_iou=overlap[found, truth],
+    )
+
+
+def _column(values: Iterable[int]) -> Ints:
+    return np.array(list(values), np.int64)
