@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 Ring = NDArray[np.int64]
 """Corners of a closed polygon [n, 2], x and y in pixels; the last is joined to the first."""
-
-# a step along the border, the mask on its right: to the right, down, to the left, up
-_STEPS = np.array([[1, 0], [0, 1], [-1, 0], [0, -1]])
-
 
 @dataclass(frozen=True)
 class Outline:
@@ -36,73 +33,93 @@ def mask_outlines(mask: NDArray[Any], x: int = 0, y: int = 0) -> list[Outline]:
     Returns:
         The parts, from top to bottom.
     """
-    inside = np.pad(np.asarray(mask, bool), 1)
-    rings = _rings(inside)
-    outers = [ring for ring in rings if _signed_area(ring) > 0]
-    holes: list[list[Ring]] = [[] for _ in outers]
-    for hole in (ring for ring in rings if _signed_area(ring) < 0):
-        around = [index for index, outer in enumerate(outers) if _holds(outer, hole)]
-        holes[min(around, key=lambda index: _signed_area(outers[index]))].append(hole)
-    # the frame of one pixel that was added is taken away again
-    shift = np.array([x - 1, y - 1])
-    return [
-        Outline(outer + shift, tuple(hole + shift for hole in own)) for outer, own in zip(outers, holes, strict=True)
-    ]
+    inside = np.asarray(mask, bool)
+    if not inside.any():
+        return []
+    edges = _trace(inside)
+    shift = np.array([x, y])
+    parts = {ring: Outline(edges.ring(ring) + shift) for ring in edges.in_order if edges.is_outer[ring]}
+    holes: dict[int, list[Ring]] = {ring: [] for ring in parts}
+    for ring in edges.in_order:
+        if not edges.is_outer[ring]:
+            holes[edges.around[ring]].append(edges.ring(ring) + shift)
+    return [replace(part, holes=tuple(holes[ring])) for ring, part in parts.items()]
 
 
-def _rings(inside: NDArray[np.bool_]) -> list[Ring]:
-    """Closed ways along the border of a mask with an empty frame, their corners only."""
-    width = inside.shape[1] + 1
-    rows, columns = np.nonzero(inside)
-    # of each pixel on the border: where the step along its upper, right, lower and left edge begins
-    begins = ((0, 0), (0, 1), (1, 1), (1, 0))
-    neighbours = ((-1, 0), (0, 1), (1, 0), (0, -1))
-    leaving = np.full((4, (inside.shape[0] + 1) * width), -1, np.int64)
-    starts, directions, count = [], [], 0
-    for direction, ((down, right), (above, beside)) in enumerate(zip(begins, neighbours, strict=True)):
-        free = ~inside[rows + above, columns + beside]
-        points = (rows[free] + down) * width + columns[free] + right
-        leaving[direction, points] = np.arange(count, count + len(points))
-        starts.append(points)
-        directions.append(np.full(len(points), direction))
-        count += len(points)
-    start, direction_of = np.concatenate(starts), np.concatenate(directions)
-    end = start + (_STEPS[direction_of] @ np.array([1, width]))
-    # around the same pixel first: a turn to the right, then straight on, then to the left
-    turned = [leaving[(direction_of + turn) % 4, end] for turn in (1, 0, 3)]
-    following = np.where(turned[0] >= 0, turned[0], np.where(turned[1] >= 0, turned[1], turned[2])).tolist()
-    return _walk(following, start, direction_of, width)
+@dataclass(frozen=True)
+class _Edges:
+    """Closed ways along the edges of pixels.
+
+    Attributes:
+        corners: Of all rings one after another [N, 2]; each ring begins at its upper left corner, outer borders run
+            clockwise and holes the other way round.
+        ends: Where each ring ends among the corners.
+        around: Index of the ring around each.
+        is_outer: Whether a ring is the border of a part, not of a hole.
+        in_order: Indices from top to bottom.
+    """
+
+    corners: Ring
+    ends: Ring
+    around: list[int]
+    is_outer: list[bool]
+    in_order: list[int]
+
+    def ring(self, index: int) -> Ring:
+        return self.corners[self.ends[index - 1] if index else 0 : self.ends[index]]
 
 
-def _walk(following: list[int], start: Ring, direction: Ring, width: int) -> list[Ring]:
-    unseen = [True] * len(following)
-    rings = []
-    for first in range(len(following)):
-        steps = []
-        step = first
-        while unseen[step]:
-            unseen[step] = False
-            steps.append(step)
-            step = following[step]
-        if steps:
-            way = direction[steps]
-            corners = start[steps][way != np.roll(way, 1)]
-            rings.append(np.stack([corners % width, corners // width], axis=1))
-    return rings
+def _trace(inside: NDArray[np.bool_]) -> _Edges:
+    """The edges between the pixels of a mask that is not empty, and what lies outside.
+
+    OpenCV traces through the centres of pixels and joins pixels that touch at a corner. So the pixels outside are
+    traced, which parts those inside at corners, and each is doubled, so that centres round to edges.
+    """
+    outside = np.ones((2 * inside.shape[0] + 4, 2 * inside.shape[1] + 4), np.uint8)
+    outside[2:-2, 2:-2] = ~inside.repeat(2, axis=0).repeat(2, axis=1)
+    traced, tree = cv2.findContours(outside, cv2.RETR_TREE, cv2.CHAIN_APPROX_SIMPLE)
+    # the first way is the frame around all; each comes before those inside of it
+    parents = tree[0, 1:, 3]
+    is_outer = np.zeros(len(parents), bool)
+    for index, parent in enumerate(parents):
+        is_outer[index] = parent == 0 or not is_outer[parent - 1]
+    points = (np.concatenate(traced[1:]).reshape(-1, 2).astype(np.int64) - 1) // 2
+    lengths = np.array([len(way) for way in traced[1:]])
+    points, lengths = _corners(*_without_repeats(points, lengths))
+    points, firsts = _started(points, lengths, is_outer)
+    order = np.lexsort((firsts[:, 0], firsts[:, 1]))
+    return _Edges(points, np.cumsum(lengths), (parents - 1).tolist(), is_outer.tolist(), order.tolist())
 
 
-def _signed_area(ring: Ring) -> float:
-    """Twice the area, positive for outer borders."""
-    following = np.roll(ring, -1, axis=0)
-    return float((ring[:, 0] * following[:, 1] - following[:, 0] * ring[:, 1]).sum())
+def _neighbour(lengths: Ring, step: int) -> Ring:
+    """For each point of closed rings the index of the one `step` further on in its ring."""
+    start = np.repeat(np.cumsum(lengths) - lengths, lengths)
+    return (np.arange(len(start)) - start + step) % np.repeat(lengths, lengths) + start
 
 
-def _holds(outer: Ring, hole: Ring) -> bool:
-    """Whether a hole lies in an outer border; a point just inside of the hole's first corner is tested."""
-    corner, ahead, behind = hole[0], hole[1], hole[-1]
-    x, y = corner + 0.5 * (np.sign(ahead - corner) + np.sign(behind - corner))
-    following = np.roll(outer, -1, axis=0)
-    upright = outer[:, 0] == following[:, 0]
-    low = np.minimum(outer[:, 1], following[:, 1])
-    high = np.maximum(outer[:, 1], following[:, 1])
-    return bool((upright & (outer[:, 0] > x) & (low < y) & (y < high)).sum() % 2)
+def _kept(points: Ring, lengths: Ring, keep: NDArray[np.bool_]) -> tuple[Ring, Ring]:
+    counts = np.add.reduceat(keep, np.cumsum(lengths) - lengths, dtype=np.int64)
+    return points[keep], counts
+
+
+def _without_repeats(points: Ring, lengths: Ring) -> tuple[Ring, Ring]:
+    return _kept(points, lengths, (points != points[_neighbour(lengths, -1)]).any(axis=1))
+
+
+def _corners(points: Ring, lengths: Ring) -> tuple[Ring, Ring]:
+    """Without the points where a way, which runs along rows and columns only, goes straight on."""
+    upright = points[:, 0] == points[_neighbour(lengths, 1), 0]
+    return _kept(points, lengths, upright != upright[_neighbour(lengths, -1)])
+
+
+def _started(points: Ring, lengths: Ring, clockwise: NDArray[np.bool_]) -> tuple[Ring, Ring]:
+    """The same rings from their upper left corners on, in the direction asked for; and these corners."""
+    starts = np.cumsum(lengths) - lengths
+    number = np.repeat(np.arange(len(lengths)), lengths)
+    first = np.lexsort((points[:, 0], points[:, 1], number))[starts]
+    following = points[_neighbour(lengths, 1)]
+    areas = np.add.reduceat(points[:, 0] * following[:, 1] - following[:, 0] * points[:, 1], starts)
+    direction = np.where((areas > 0) == clockwise, 1, -1)
+    place = np.arange(len(points)) - starts[number]
+    order = starts[number] + ((first - starts)[number] + direction[number] * place) % lengths[number]
+    return points[order], points[first]

@@ -73,6 +73,31 @@ def decode(rle: Rle) -> UInt8Array:
     return cast(UInt8Array, coco_mask.decode(rle))
 
 
+def decode_crop(rle: Rle) -> tuple[UInt8Array, int, int] | None:
+    """The mask inside of the smallest rectangle around it; its cost does not depend on the size of the image.
+
+    Returns:
+        Mask, uint8 [h, w] of 0 and 1, column of its left edge and row of its upper edge; None when it is empty.
+    """
+    left, top, width, height = (int(side) for side in bounding_box(rle))
+    if width == 0 or height == 0:
+        return None
+    ends = np.cumsum(run_lengths(rle["counts"]))
+    # the runs of ones, from the left edge of the rectangle on
+    begins, ends = ends[0::2][: len(ends) // 2] - left * rle["size"][0], ends[1::2] - left * rle["size"][0]
+    rows = rle["size"][0]
+    if height < rows:
+        # no run goes on in the next column, or the rectangle would be as high as the image
+        column = begins // rows
+        begins, ends = column * (height + 1) + begins % rows - top, column * (height + 1) + ends - column * rows - top
+        rows = height + 1
+    steps = np.zeros(width * rows + 1, np.int8)
+    np.add.at(steps, begins, 1)
+    np.add.at(steps, ends, -1)
+    mask = np.cumsum(steps[:-1], dtype=np.int8).view(np.uint8).reshape(width, rows)[:, :height]
+    return np.ascontiguousarray(mask.T), left, top
+
+
 def from_polygons(polygons: Iterable[Sequence[float]], height: int, width: int) -> Rle:
     """All pixels that lie in any of the polygons, as pycocotools fills them.
 
