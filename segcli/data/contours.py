@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 Ring = NDArray[np.int64]
 """Corners of a closed polygon [n, 2], x and y in pixels; the last is joined to the first."""
 
+
 @dataclass(frozen=True)
 class Outline:
     """One connected part of a mask: its outer border (clockwise on the screen) and its holes (the other way round)."""

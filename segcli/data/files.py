@@ -8,8 +8,9 @@ import math
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -71,17 +72,41 @@ def write_json_atomic(target: Path, values: Any) -> None:
     write_text_atomic(target, to_json(values, indent=2, ensure_ascii=False) + "\n")
 
 
-def to_json(values: Any, **options: Any) -> str:
+def to_json(values: Any, *, indent: int | None = None, ensure_ascii: bool = True) -> str:
     """JSON that every reader takes: a number that is not defined becomes ``null``, never ``NaN`` or ``Infinity``.
 
     Args:
         values: Plain values.
-        options: Those of `json.dumps`.
+        indent: Blanks per level; a list of numbers, or of lists of numbers, stays on a line of its own per list. None
+            puts everything on one line.
+        ensure_ascii: Escapes what is not ASCII.
     """
+    encode = partial(json.dumps, allow_nan=False, ensure_ascii=ensure_ascii)
+    write = encode if indent is None else partial(_indented, encode=encode, step=" " * indent)
     try:
-        return json.dumps(values, allow_nan=False, **options)
+        return write(values)
     except ValueError:
-        return json.dumps(_defined(values), allow_nan=False, **options)
+        return write(_defined(values))
+
+
+def _indented(value: Any, *, encode: Callable[[Any], str], step: str, blank: str = "\n") -> str:
+    """As `json.dumps` indents, but numbers are handed to its fast encoder list by list."""
+    deeper = blank + step
+    inner = partial(_indented, encode=encode, step=step, blank=deeper)
+    if isinstance(value, dict) and value:
+        entries = [f"{encode({key: 0})[1:-2]}{inner(item)}" for key, item in value.items()]
+        return f"{{{deeper}{f',{deeper}'.join(entries)}{blank}}}"
+    if not isinstance(value, list | tuple) or not value or _are_numbers(value):
+        return encode(value)
+    if all(isinstance(item, list | tuple) and _are_numbers(item) for item in value):
+        rows = encode(value)[1:-1].replace("], [", f"],{deeper}[")
+    else:
+        rows = f",{deeper}".join(map(inner, value))
+    return f"[{deeper}{rows}{blank}]"
+
+
+def _are_numbers(values: Sequence[Any]) -> bool:
+    return all(type(value) is int or type(value) is float for value in values)
 
 
 def _defined(value: Any) -> Any:

@@ -98,6 +98,22 @@ def decode_crop(rle: Rle) -> tuple[UInt8Array, int, int] | None:
     return np.ascontiguousarray(mask.T), left, top
 
 
+def decode_window(rle: Rle, left: int, top: int, right: int, bottom: int) -> UInt8Array:
+    """The part of a mask inside of a rectangle, uint8; what lies outside of the image is cut off."""
+    height, width = rle["size"]
+    left, top, right, bottom = min(left, width), min(top, height), min(right, width), min(bottom, height)
+    window = np.zeros((max(0, bottom - top), max(0, right - left)), np.uint8)
+    crop = decode_crop(rle)
+    if crop is None or not window.size:
+        return window
+    mask, x, y = crop
+    first_row, first_column = max(top, y), max(left, x)
+    part = mask[first_row - y : max(bottom - y, 0), first_column - x : max(right - x, 0)]
+    rows, columns = part.shape
+    window[first_row - top : first_row - top + rows, first_column - left : first_column - left + columns] = part
+    return window
+
+
 def from_polygons(polygons: Iterable[Sequence[float]], height: int, width: int) -> Rle:
     """All pixels that lie in any of the polygons, as pycocotools fills them.
 

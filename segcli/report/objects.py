@@ -60,7 +60,11 @@ def draw_objects(
     drawn = _scaled(rgb, scale)
     ordered = sorted(objects, key=lambda item: rle.area(item.mask), reverse=True)
     for item in ordered:
-        tint(drawn, _scaled_mask(rle.decode(item.mask), drawn.shape), colours[item.class_id], alpha)
+        crop = rle.decode_crop(item.mask)
+        if crop is not None:
+            mask, left, top = _scaled_crop(*crop, item.mask["size"], drawn.shape)
+            part = drawn[top : top + mask.shape[0], left : left + mask.shape[1]]
+            tint(part, mask, colours[item.class_id], alpha)
     canvas = Image.fromarray(drawn)
     sheet = _Sheet(ImageDraw.Draw(canvas), canvas.size)
     for item in ordered:
@@ -80,16 +84,26 @@ def _scaled(rgb: RgbImage, scale: float) -> RgbImage:
     return np.asarray(cv2.resize(rgb, size, interpolation=way), np.uint8)
 
 
-def _scaled_mask(mask: RgbImage, shape: tuple[int, ...]) -> RgbImage:
-    if mask.shape == shape[:2]:
-        return mask
-    return np.asarray(cv2.resize(mask, (shape[1], shape[0]), interpolation=cv2.INTER_NEAREST), np.uint8)
+def _scaled_crop(
+    mask: RgbImage, left: int, top: int, size: Sequence[int], shape: tuple[int, ...]
+) -> tuple[RgbImage, int, int]:
+    """The part of a mask in an image scaled from `size` to `shape`, by the nearest pixel."""
+    if tuple(size) == shape[:2]:
+        return mask, left, top
+    rows, columns = _nearest(top, mask.shape[0], size[0], shape[0]), _nearest(left, mask.shape[1], size[1], shape[1])
+    first_row, first_column = (int(kept[0]) if kept.size else 0 for kept in (rows[1], columns[1]))
+    return mask[np.ix_(rows[0], columns[0])], first_column, first_row
 
 
-def tint(rgb: RgbImage, mask: RgbImage, colour: RgbImage, alpha: float) -> None:
-    """Colours a mask's pixels, and its rim in full; only the part of the image around the mask is touched."""
-    left, top, width, height = cv2.boundingRect(mask)
-    part, inside = rgb[top : top + height, left : left + width], mask[top : top + height, left : left + width]
+def _nearest(first: int, count: int, size: int, scaled: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Of `count` pixels from `first` on along an axis: which are taken for which of the scaled axis' pixels."""
+    source = (np.arange(scaled) * (size / scaled)).astype(np.intp)
+    kept = np.flatnonzero((source >= first) & (source < first + count))
+    return source[kept] - first, kept
+
+
+def tint(part: RgbImage, inside: RgbImage, colour: RgbImage, alpha: float) -> None:
+    """Colours a mask's pixels, and its rim in full."""
     if not inside.size:
         return
     mixed = cv2.addWeighted(part, 1 - alpha, np.broadcast_to(colour, part.shape).copy(), alpha, 0)

@@ -64,3 +64,25 @@ def test_masks_without_and_with_every_pixel():
     assert mask_outlines(np.zeros((5, 6), bool)) == []
     (outline,) = mask_outlines(np.ones((5, 6), np.uint8))
     assert sorted(outline.outer.tolist()) == [[0, 0], [0, 5], [6, 0], [6, 5]]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_rings_begin_at_the_upper_left_and_holes_run_the_other_way_round(seed):
+    outlines = mask_outlines(np.random.default_rng(seed).random((25, 31)) > 0.5)
+    firsts = [tuple(outline.outer[0][::-1]) for outline in outlines]
+    assert firsts == sorted(firsts)
+    for outline in outlines:
+        for ring, sign in [(outline.outer, 1), *((hole, -1) for hole in outline.holes)]:
+            x, y = ring.T
+            assert sign * (x * np.roll(y, -1) - np.roll(x, -1) * y).sum() > 0
+            assert tuple(ring[0][::-1]) == min((row, column) for column, row in ring.tolist())
+
+
+def test_noise_of_thousands_of_parts_and_holes_comes_back():
+    mask = np.random.default_rng(0).random((256, 256)) > 0.5
+    outlines = mask_outlines(mask)
+    assert len(outlines) == cv2.connectedComponents(mask.astype(np.uint8), connectivity=4)[0] - 1
+    assert sum(len(outline.holes) for outline in outlines) > 100
+    areas = [abs(Sides.of([ring.ravel().tolist()]).areas()[0]) for part in outlines for ring in (part.outer,)]
+    holes = [abs(Sides.of([ring.ravel().tolist()]).areas()[0]) for part in outlines for ring in part.holes]
+    assert sum(areas) - sum(holes) == mask.sum()

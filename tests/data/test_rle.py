@@ -108,3 +108,25 @@ def test_polygons_fill_as_in_pycocotools():
 def test_union_joins_masks():
     first, second = blobs(1), blobs(2)
     np.testing.assert_array_equal(rle.decode(rle.union([rle.encode(first), rle.encode(second)])), first | second)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_mask_is_decoded_inside_of_its_rectangle_and_of_any_window(seed):
+    rng = np.random.default_rng(seed)
+    height, width = (int(side) for side in rng.integers(1, 40, 2))
+    whole = (rng.random((height, width)) < rng.choice([0.01, 0.3, 1])).astype(np.uint8)
+    if seed % 2:
+        rows, columns = np.sort(rng.integers(0, [[height], [width]], (2, 2)), axis=1)
+        whole[: rows[0]] = whole[rows[1] + 1 :] = whole[:, : columns[0]] = whole[:, columns[1] + 1 :] = 0
+    code = rle.encode(whole)
+    crop = rle.decode_crop(code)
+    if crop is None:
+        assert not whole.any()
+    else:
+        mask, left, top = crop
+        rows, columns = np.nonzero(whole)
+        assert (left, top) == (columns.min(), rows.min())
+        np.testing.assert_array_equal(mask, whole[top : rows.max() + 1, left : columns.max() + 1])
+    for _ in range(20):
+        left, top, right, bottom = (int(side) for side in rng.integers(0, 50, 4))
+        np.testing.assert_array_equal(rle.decode_window(code, left, top, right, bottom), whole[top:bottom, left:right])

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from segcli.data.contours import mask_outlines
+from segcli.data.contours import Outline
 from segcli.data.formats.annotated import AnnotatedObject, Drawn
 from segcli.data.formats.format import Placed, PlacedImage, Put, Written
 from segcli.data.formats.labelme import Shape
@@ -25,6 +25,8 @@ LABELME_VERSION = "5.6.0"
 """Of the LabelMe whose layout is written."""
 LABELME_LISTS = {split: f"{split.value}_anno_list.txt" for split in Split}
 """PaddleX's lists of the LabelMe files of each part."""
+_PNG_EFFORT = 1
+"""zlib's lowest: an image takes a third of the time and is hardly larger."""
 _FLAGS = {"is_crowd": "iscrowd", "is_ignored": "ignore"}
 """Marks of an object -> LabelMe's flags of a shape, under the names that COCO has for them."""
 
@@ -94,9 +96,8 @@ def mask_shape(label: str, crop: Crop, **further: Any) -> Entry:
     return labelme_shape(label, "mask", corners, mask=png_text(np.asarray(pixels > 0)), **further)
 
 
-def outline_shapes(label: str, crop: Crop, group_id: int, **further: Any) -> list[Entry]:
-    """Pixels as polygons that can be edited, several ones in a group; as a mask where there are holes."""
-    outlines = mask_outlines(*crop)
+def outline_shapes(label: str, crop: Crop, outlines: Sequence[Outline], group_id: int, **further: Any) -> list[Entry]:
+    """Outlined pixels as polygons that can be edited, several ones in a group; as a mask where there are holes."""
     if any(outline.holes for outline in outlines):
         return [mask_shape(label, crop, **further)]
     group = group_id if len(outlines) > 1 else None
@@ -106,7 +107,7 @@ def outline_shapes(label: str, crop: Crop, group_id: int, **further: Any) -> lis
 def png_text(pixels: NDArray[Any]) -> str:
     """An image as PNG in base64."""
     stream = io.BytesIO()
-    Image.fromarray(pixels).save(stream, "PNG")
+    Image.fromarray(pixels).save(stream, "PNG", compress_level=_PNG_EFFORT)
     return base64.b64encode(stream.getvalue()).decode("ascii")
 
 

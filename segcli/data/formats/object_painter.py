@@ -59,7 +59,7 @@ class ObjectPainter:
         outline = value.outline
         if isinstance(outline, Drawn):
             return self._shapes.crop(outline.shapes, height, width)
-        return code_crop(rle.from_polygons(outline, height, width) if isinstance(outline, tuple) else outline)
+        return rle.decode_crop(rle.from_polygons(outline, height, width) if isinstance(outline, tuple) else outline)
 
     def has_holes(self, drawn: Drawn, height: int, width: int) -> bool:
         """Whether a shape of a group lies inside another one of it."""
@@ -70,16 +70,8 @@ class ObjectPainter:
         outline = value.outline
         if isinstance(outline, Drawn):
             crop = self._shapes.crop(outline.shapes, height, width)
-            return rle.empty(height, width) if crop is None else rle.encode_crop(*crop, height, width)
+            return rle.empty(height, width) if crop is None else rle.enrle.decode_crop(*crop, height, width)
         return rle.from_polygons(outline, height, width) if isinstance(outline, tuple) else outline
-
-
-def code_crop(code: Rle) -> Crop | None:
-    """The pixels of a run-length code in the smallest rectangle around them, with its column and row."""
-    left, top, width, height = (int(value) for value in rle.bounding_box(code))
-    if width == 0 or height == 0:
-        return None
-    return rle.decode(code)[top : top + height, left : left + width], left, top
 
 
 def crop_rings(crop: Crop) -> list[list[NDArray[np.int64]]]:

@@ -11,7 +11,7 @@ from segcli.data.bridges import Points, joined_ring
 from segcli.data.classes import IGNORE_NAME
 from segcli.data.formats.annotated import AnnotatedObject
 from segcli.data.formats.format import Placed, PlacedImage, Put, Written, is_object, lose_flags
-from segcli.data.formats.object_painter import ObjectPainter, code_crop, crop_rings, iou
+from segcli.data.formats.object_painter import ObjectPainter, crop_rings, iou
 from segcli.data.samples import Split
 
 DIGITS = 9
@@ -87,7 +87,7 @@ def _are_inside(rings: list[Points], width: int, height: int) -> bool:
 
 
 def _pixel_rings(code: rle.Rle) -> list[Points]:
-    crop = code_crop(code)
+    crop = rle.decode_crop(code)
     return [] if crop is None else [ring.astype(np.float64) for part in crop_rings(crop) for ring in part]
 
 

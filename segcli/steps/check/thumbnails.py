@@ -96,6 +96,9 @@ def _surroundings(box: BoxLtwh, width: int, height: int) -> tuple[int, int, int,
 def _rings(value: InstanceObject) -> list[NDArray[np.float64]]:
     if isinstance(value.segmentation, tuple):
         return [np.reshape(np.array(ring, np.float64), (-1, 2)) for ring in value.segmentation]
-    mask = np.ascontiguousarray(rle.decode(value.segmentation))
-    contours, _ = cv2.findContours(mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
+    crop = rle.decode_crop(value.segmentation)
+    if crop is None:
+        return []
+    mask, left, top = crop
+    contours, _ = cv2.findContours(mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE, offset=(left, top))
     return [contour[:, 0].astype(np.float64) for contour in contours]

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from segcli.data import rle
 from segcli.data.boxes import ltwh_of
 from segcli.data.contours import Outline, mask_outlines
+from segcli.data.formats.labelme_shapes import Crop
 from segcli.data.formats.labelme_writer import labelme_document, outline_shapes, png_text
-from segcli.data.formats.object_painter import code_crop
 from segcli.data.image import RgbImage
 from segcli.data.rle import Rle
 from segcli.steps.predict.writers import to_json
@@ -29,11 +30,32 @@ def full_objects(values: Mapping[str, Any], *, indent: int, ensure_ascii: bool) 
     return frame.replace('"masks": "@"', f'"masks": [\n{blank}{joined}\n{" " * indent}]' if texts else '"masks": []')
 
 
-def compact_objects(values: Mapping[str, Any], codes: Sequence[Rle], size: Sequence[int]) -> dict[str, Any]:
+@dataclass(frozen=True)
+class TracedMask:
+    """A mask that was decoded and traced once for all files.
+
+    Attributes:
+        code: Run-length code in the size of the image.
+        crop: Its pixels in the smallest rectangle around them; None when there are none.
+        outlines: In pixels of the image.
+    """
+
+    code: Rle
+    crop: Crop | None
+    outlines: tuple[Outline, ...]
+
+    @classmethod
+    def of(cls, code: Rle) -> TracedMask:
+        """Decodes and traces the part inside of the mask's rectangle."""
+        crop = rle.decode_crop(code)
+        return cls(code, crop, () if crop is None else tuple(mask_outlines(*crop)))
+
+
+def compact_objects(values: Mapping[str, Any], masks: Sequence[TracedMask], size: Sequence[int]) -> dict[str, Any]:
     """The boxes, each with its mask as run-length code of the whole image, as polygons and as an area."""
     boxes = [
-        {**box, "area_px": rle.area(code), "segmentation": code, "polygons": polygons(code)}
-        for box, code in zip(values["boxes"], codes, strict=True)
+        {**box, "area_px": rle.area(mask.code), "segmentation": mask.code, "polygons": polygons(mask.outlines)}
+        for box, mask in zip(values["boxes"], masks, strict=True)
     ]
     return {
         "input_path": values["input_path"],
@@ -43,18 +65,12 @@ def compact_objects(values: Mapping[str, Any], codes: Sequence[Rle], size: Seque
     }
 
 
-def polygons(code: Rle) -> list[dict[str, Any]]:
+def polygons(outlines: Sequence[Outline]) -> list[dict[str, Any]]:
     """The parts of a mask: ``outer`` border and ``holes``, each x1, y1, x2, y2, ... along the edges of pixels."""
     return [
         {"outer": outline.outer.ravel().tolist(), "holes": [hole.ravel().tolist() for hole in outline.holes]}
-        for outline in outlines(code)
+        for outline in outlines
     ]
-
-
-def outlines(code: Rle) -> list[Outline]:
-    """The outlines of a mask in pixels of the image; only the part inside of its box is traced."""
-    crop = code_crop(code)
-    return [] if crop is None else mask_outlines(*crop)
 
 
 def coco_results(values: Mapping[str, Any], codes: Sequence[Rle]) -> list[dict[str, Any]]:
@@ -72,17 +88,19 @@ def coco_results(values: Mapping[str, Any], codes: Sequence[Rle]) -> list[dict[s
     ]
 
 
-def labelme_values(values: Mapping[str, Any], codes: Sequence[Rle], rgb: RgbImage, target: Path) -> dict[str, Any]:
+def labelme_values(
+    values: Mapping[str, Any], masks: Sequence[TracedMask], rgb: RgbImage, target: Path
+) -> dict[str, Any]:
     """A LabelMe file of the objects.
 
     An object in one piece is a polygon; one in several pieces has a `group_id`; one with holes is a mask, because
     LabelMe's polygons have none.
     """
     shapes: list[dict[str, Any]] = []
-    for number, (box, code) in enumerate(zip(values["boxes"], codes, strict=True), start=1):
-        crop = code_crop(code)
-        if crop is not None:
-            shapes += outline_shapes(box["label"], crop, number, description=f"score {box['score']:.4f}")
+    for number, (box, mask) in enumerate(zip(values["boxes"], masks, strict=True), start=1):
+        if mask.crop is not None:
+            score = f"score {box['score']:.4f}"
+            shapes += outline_shapes(box["label"], mask.crop, mask.outlines, number, description=score)
     path, inside = _image_of(values, rgb, target)
     return labelme_document(path, rgb.shape[1], rgb.shape[0], shapes, inside)
 

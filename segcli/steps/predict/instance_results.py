@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -21,7 +21,13 @@ from segcli.data.rle import Rle
 from segcli.data.sources import SourceItem
 from segcli.report.objects import DrawnObject, draw_objects
 from segcli.steps.predict.image_result import ImageResult, MaskList, Text
-from segcli.steps.predict.instance_files import coco_results, compact_objects, full_objects, labelme_values
+from segcli.steps.predict.instance_files import (
+    TracedMask,
+    coco_results,
+    compact_objects,
+    full_objects,
+    labelme_values,
+)
 from segcli.steps.predict.result import Predicted
 from segcli.steps.predict.writers import JsonForm, save_image, to_json
 
@@ -57,6 +63,11 @@ class InstanceResult(ImageResult):
         self.codes = codes
         self.classes = classes
 
+    @cached_property
+    def traced(self) -> tuple[TracedMask, ...]:
+        """The masks with their outlines."""
+        return tuple(TracedMask.of(code) for code in self.codes)
+
     @property
     def img(self) -> dict[Text, Image.Image]:
         """``res``: the image with masks, boxes, names and scores, and a legend."""
@@ -74,7 +85,7 @@ class InstanceResult(ImageResult):
         """PaddleX's, with the pixels of every mask; or run-length codes of the image's size, polygons and areas."""
         if form == "full":
             return full_objects(self.plain, indent=indent, ensure_ascii=ensure_ascii)
-        return to_json(compact_objects(self, self.codes, self.rgb.shape[:2]), indent=indent, ensure_ascii=ensure_ascii)
+        return to_json(compact_objects(self, self.traced, self.rgb.shape[:2]), indent=indent, ensure_ascii=ensure_ascii)
 
     def save_to_img(self, save_path: StrPath) -> Path:
         """Writes the image with its objects.
@@ -106,7 +117,7 @@ class InstanceResult(ImageResult):
         """
         path = Path(save_path)
         target = path if path.suffix == ".json" else self._in_folder(path, ".json")
-        values = labelme_values(self, self.codes, self.rgb, target)
+        values = labelme_values(self, self.traced, self.rgb, target)
         write_text_atomic(target, to_json(values, indent=1, ensure_ascii=False) + "\n")
         return target
 
@@ -134,7 +145,7 @@ def name_of(classes: ClassMap, class_id: int) -> Any:
 def cropped(code: Rle, box: BoxXyxy) -> NDArray[np.uint8]:
     """The part of a mask inside the rounded box, uint8 [h, w], as PaddleX gives it."""
     left, top, right, bottom = (max(0, round(side)) for side in box)
-    return np.ascontiguousarray(rle.decode(code)[top:bottom, left:right])
+    return rle.decode_window(code, left, top, right, bottom)
 
 
 def _cropped_at(codes: Sequence[Rle], boxes: Sequence[BoxXyxy], place: int) -> NDArray[np.uint8]:
