@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -65,15 +65,14 @@ def draw_objects(
             mask, left, top = _scaled_crop(*crop, item.mask["size"], drawn.shape)
             part = drawn[top : top + mask.shape[0], left : left + mask.shape[1]]
             tint(part, mask, colours[item.class_id], alpha)
-    canvas = Image.fromarray(drawn)
-    sheet = _Sheet(ImageDraw.Draw(canvas), canvas.size)
+    tags: list[Rectangle] = []
     for item in ordered:
         left, top, right, bottom = (edge * scale for edge in item.box)
         box = left, top, max(right, left), max(bottom, top)
         colour = tuple(colours[item.class_id].tolist())
-        sheet.pen.rectangle(box, outline=colour)
-        _name(sheet, box, colour, item.label)
-    return with_legend(np.asarray(canvas, np.uint8), classes, {item.class_id for item in objects}, colours)
+        cv2.rectangle(drawn, (int(box[0]), int(box[1])), (int(box[2]), int(box[3])), colour)
+        _name(drawn, tags, box, colour, item.label)
+    return with_legend(drawn, classes, {item.class_id for item in objects}, colours)
 
 
 def _scaled(rgb: RgbImage, scale: float) -> RgbImage:
@@ -112,38 +111,35 @@ def tint(part: RgbImage, inside: RgbImage, colour: RgbImage, alpha: float) -> No
     part[(inside > 0) & (core == 0)] = colour
 
 
-@dataclass(frozen=True)
-class _Sheet:
-    """What is drawn on: its width and height, and the names that are already there."""
-
-    pen: ImageDraw.ImageDraw
-    size: tuple[int, int]
-    tags: list[Rectangle] = field(default_factory=list)
-
-
-def _name(sheet: _Sheet, box: Rectangle, colour: tuple[int, ...], label: str) -> None:
-    """Writes the name of a box where it hides no other name."""
-    height = min(20, max(10, max(sheet.size) // 48))
+def _name(rgb: RgbImage, tags: list[Rectangle], box: Rectangle, colour: tuple[int, ...], label: str) -> None:
+    """Writes the name of a box where it hides no name in `tags`."""
+    height = min(20, max(10, max(rgb.shape[:2]) // 48))
     font, text = font_for(label, height)
     width = font.getlength(text) + 4
     if not text or width > _WIDEST_TAG * (box[2] - box[0]):
         return
-    tag = _free_place(box, (width, height + 4), sheet)
-    sheet.tags.append(tag)
-    sheet.pen.rectangle(tag, fill=colour)
+    tag = _free_place(box, (width, height + 4), rgb.shape, tags)
+    tags.append(tag)
+    left, top, right, bottom = (int(edge) for edge in tag)
     ink = (0, 0, 0) if 0.3 * colour[0] + 0.59 * colour[1] + 0.11 * colour[2] > 140 else (255, 255, 255)
-    sheet.pen.text((tag[0] + 2, (tag[1] + tag[3]) // 2), text, fill=ink, font=font, anchor="lm")
+    # a small image for the text: Pillow copies all pixels of what it draws on
+    written = Image.new("RGB", (right - left + 1, bottom - top + 1), colour)
+    ImageDraw.Draw(written).text((2, written.height // 2), text, fill=ink, font=font, anchor="lm")
+    part = rgb[top : bottom + 1, left : right + 1]
+    part[:] = np.asarray(written)[: part.shape[0], : part.shape[1]]
 
 
-def _free_place(box: Rectangle, tag: tuple[float, float], sheet: _Sheet) -> Rectangle:
+def _free_place(
+    box: Rectangle, tag: tuple[float, float], shape: tuple[int, ...], tags: Sequence[Rectangle]
+) -> Rectangle:
     """Above the box, below it or in one of its corners: the first place inside the image that no tag touches."""
     width, height = tag
-    across, down = sheet.size
+    down, across = shape[:2]
     left, top, right, bottom = box
     tops = [edge for edge in (top - height, bottom, top, bottom - height) if 0 <= edge <= down - height]
     lefts = [min(max(edge, 0), max(0, across - width)) for edge in (left, right - width)]
     places = [(x, y, x + width, y + height) for y in tops or [max(top, 0)] for x in lefts]
-    return next((place for place in places if not any(_touch(place, other) for other in sheet.tags)), places[0])
+    return next((place for place in places if not any(_touch(place, other) for other in tags)), places[0])
 
 
 def _touch(a: Rectangle, b: Rectangle) -> bool:

@@ -153,4 +153,6 @@ def _borders(ids: NDArray[np.uint8]) -> NDArray[np.bool_]:
 
 def _widened(rgb: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:
     missing = width - rgb.shape[1]
+    if not missing:
+        return rgb
     return np.pad(rgb, ((0, 0), (missing // 2, missing - missing // 2), (0, 0)), constant_values=255)
