@@ -67,8 +67,8 @@ def draw_objects(
             tint(part, mask, colours[item.class_id], alpha)
     tags: list[Rectangle] = []
     for item in ordered:
-        left, top, right, bottom = (edge * scale for edge in item.box)
-        box = left, top, max(right, left), max(bottom, top)
+        x0, y0, x1, y1 = (edge * scale for edge in item.box)
+        box = x0, y0, max(x1, x0), max(y1, y0)
         colour = tuple(colours[item.class_id].tolist())
         cv2.rectangle(drawn, (int(box[0]), int(box[1])), (int(box[2]), int(box[3])), colour)
         _name(drawn, tags, box, colour, item.label)

@@ -70,7 +70,7 @@ class ObjectPainter:
         outline = value.outline
         if isinstance(outline, Drawn):
             crop = self._shapes.crop(outline.shapes, height, width)
-            return rle.empty(height, width) if crop is None else rle.enrle.decode_crop(*crop, height, width)
+            return rle.empty(height, width) if crop is None else rle.encode_crop(*crop, height, width)
         return rle.from_polygons(outline, height, width) if isinstance(outline, tuple) else outline
 
 
