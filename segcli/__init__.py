@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 from segcli.version import __version__
 
 if TYPE_CHECKING:
-    from segcli.api import check, convert, evaluate, export, predict, split, train
+    from segcli.api import check, convert, evaluate, export, fix, predict, split, train
     from segcli.steps.pipelines.create import create_pipeline
     from segcli.steps.predict.model import create_model
 
@@ -38,6 +38,7 @@ __all__ = [
     "create_pipeline",
     "evaluate",
     "export",
+    "fix",
     "predict",
     "split",
     "train",

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from segcli.models.task import Task
 
 RUN_CONFIG = "config.yaml"
 """What `train` leaves in the output folder; later steps on the same folder start from it."""
@@ -35,6 +38,13 @@ def task_of(dataset: Path) -> TaskName:
 
     has_objects = bool(coco_layouts(dataset)) or find_yolo(dataset) is not None
     return TaskName.instance if has_objects else TaskName.semantic
+
+
+def task_to_fix(dataset: Path, named: TaskName | None) -> Task:
+    """The task whose labels a dataset is repaired for."""
+    from segcli.models.task import Task
+
+    return {TaskName.semantic: Task.SEMANTIC, TaskName.instance: Task.INSTANCE}[named or task_of(dataset)]
 
 
 def model_to_check(dataset: str | None, task: TaskName | None, config: Path | None) -> dict[str, tuple[str, Any]]:

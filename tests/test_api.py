@@ -21,7 +21,7 @@ from segcli.cli.main import main
 from segcli.errors import ConfigError, DatasetError, UsageError
 from segcli.steps.demo.command import make_demo
 
-ON_DATASETS = ("check", "convert", "split")
+ON_DATASETS = ("check", "convert", "fix", "split")
 ON_MODELS = ("train", "evaluate", "export", "predict")
 
 
@@ -47,7 +47,7 @@ def run_example(name: str) -> None:
 
 
 def test_the_public_names_are_these():
-    assert segcli.__all__ == ["__version__", *sorted([*ON_DATASETS, *ON_MODELS, "create_model"])]
+    assert segcli.__all__ == ["__version__", *sorted([*ON_DATASETS, *ON_MODELS, "create_model", "create_pipeline"])]
     assert set(segcli.__all__) <= set(dir(segcli))
     with pytest.raises(AttributeError, match="no attribute 'chekc'"):
         _ = segcli.chekc

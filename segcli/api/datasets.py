@@ -1,4 +1,4 @@
-"""`segcli.check`, `segcli.convert`, `segcli.split`."""
+"""`segcli.check`, `segcli.convert`, `segcli.fix`, `segcli.split`."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from segcli.api.calls import Overrides, StrPath, Task, as_text, loaded, of_dataset, run, to_check
+from segcli.api.calls import Overrides, StrPath, Task, as_text, loaded, named_task, of_dataset, run, to_check
 
 if TYPE_CHECKING:
     from segcli.steps.check.result import CheckResult
     from segcli.steps.convert.plan import ConvertReport
+    from segcli.steps.fix.plan import FixReport
     from segcli.steps.split.plan import SplitReport
 
 
@@ -108,6 +109,38 @@ def convert(
         **of_dataset(dataset, None, None),
     }
     return convert_dataset(loaded("check_dataset", config, values, overrides, to_check(dataset, task, config)))
+
+
+def fix(
+    dataset: StrPath = ".",
+    *,
+    select: Sequence[str] = (),
+    task: Task | None = None,
+    num_classes: int | None = None,
+) -> FixReport:
+    """Repairs what a check finds and a program can repair; ``segcli undo`` takes it back to the byte.
+
+    Args:
+        dataset: Folder of the dataset.
+        select: Repair these rules only, by id or its beginning, e.g. ``["S302", "C1"]``.
+        task: What the labels are for; None is what the folder holds.
+        num_classes: Number of classes, where the dataset does not name them.
+
+    Raises:
+        UsageError: There is no such rule, or it has no repair.
+        DatasetError: There is no dataset.
+        BusyError: Another process changes the dataset.
+
+    >>> import segcli
+    >>> _ = segcli.convert("data")
+    >>> segcli.fix("data").changes
+    ()
+    """
+    from segcli.implied import task_to_fix
+    from segcli.steps.fix.command import fix_dataset
+
+    folder = Path(dataset)
+    return fix_dataset(folder, task_to_fix(folder, named_task(task)), num_classes=num_classes, select=select)
 
 
 def split(

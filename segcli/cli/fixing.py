@@ -13,10 +13,9 @@ from segcli.cli.help import Command
 from segcli.cli.options import Debug, DryRun, TaskOption, by_commas
 from segcli.cli.running import run
 from segcli.errors import EXIT_DONE, EXIT_FAILED, UsageError
-from segcli.implied import TaskName
+from segcli.implied import TaskName, task_to_fix
 
 if TYPE_CHECKING:
-    from segcli.models.task import Task
     from segcli.steps.fix.plan import FixPlan
 
 _SHOWN = 30
@@ -72,7 +71,7 @@ def _fix(
     from segcli.results import write_result
     from segcli.steps.fix.command import apply_fix, plan_fix, root_of
 
-    task = _task(dataset, named)
+    task = task_to_fix(dataset, named)
     if not dry_run:
         recover(root_of(dataset, task))
     plan = plan_fix(dataset, task, num_classes=classes, select=select)
@@ -109,16 +108,3 @@ def _next(findings: Any, dataset: Path) -> list[tuple[str, str]]:
 
     more = sum(found.code in REPAIRS for found in findings)
     return [("next", f"{more} more findings have a repair now: segcli fix {dataset}")] if more else []
-
-
-def _task(dataset: Path, named: TaskName | None) -> "Task":
-    """The task that was named, or the one whose datasets look like this one."""
-    from segcli.data.formats.coco_layout import coco_layout
-    from segcli.models.task import Task
-
-    tasks = {TaskName.semantic: Task.SEMANTIC, TaskName.instance: Task.INSTANCE}
-    if named is not None:
-        return tasks[named]
-    if any((dataset / name).is_file() for name in ("train.txt", "val.txt")):
-        return Task.SEMANTIC
-    return Task.INSTANCE if dataset.is_dir() and coco_layout(dataset) is not None else Task.SEMANTIC

@@ -129,16 +129,6 @@ def backup_path(path: Path) -> Path:
     return candidate
 
 
-def back_up(path: Path) -> Path | None:
-    """Copies `path` to its next free backup name and returns that; None when there is nothing to back up."""
-    if not path.exists():
-        return None
-    target = backup_path(path)
-    with atomic_path(target) as temporary:
-        shutil.copy2(path, temporary)
-    return target
-
-
 _OUTGOING = ".outgoing"
 _BLOCK_BYTES = 1 << 20
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -76,20 +76,6 @@ def split_texts(text: str) -> list[str]:
     return [part for part in _split(text) if part] or [text]
 
 
-def parse_paddlex(value: Any) -> tuple[ObjectPrompt, ...]:
-    """Reads PaddleX's ``{box_prompt: [[x1, y1, x2, y2], ...]}`` or ``{point_prompt: [[x, y], ...]}``.
-
-    Ours beyond PaddleX: a point may have a label, ``[x, y, 0|1]``; a list of points in place of a point is one
-    object; ``text_prompt: [bear, ...]``; the keys may stand together.
-
-    Raises:
-        UsageError: Lists every fault.
-    """
-    parsed = _paddlex(value)
-    raise_faults(parsed.faults)
-    return parsed.prompts[0].objects
-
-
 def read_prompts(path: str | Path) -> list[ImagePrompts]:
     """Reads a prompt file of any known kind, or all ``*.json`` of a folder.
 
@@ -118,8 +104,21 @@ def parse_document(document: Any) -> Parsed:
     """Reads a prompt document of any known kind, told by its keys."""
     for is_kind, parse in _KINDS:
         if is_kind(document):
-            return parse(document)
+            faults = list(_entry_faults(document))
+            return Parsed(faults=faults) if faults else parse(document)
     return Parsed(faults=["is no prompt file: expected our own form, PaddleX's, samexporter's, LabelMe's or COCO's"])
+
+
+def _entry_faults(document: Any) -> Iterator[str]:
+    """Entries of lists that are no tables, which every kind of document needs."""
+    for key in _LISTS if isinstance(document, Mapping) else ():
+        entries = document.get(key, [])
+        if not isinstance(entries, list):
+            yield f"{key}: is no list"
+            continue
+        for number, entry in enumerate(entries, start=1):
+            if not isinstance(entry, Mapping):
+                yield f"{key}: entry {number} is no table with keys: {entry!r}"
 
 
 def _load(file: Path) -> Any:
@@ -173,6 +172,11 @@ def _our_object(item: Any, name: str, parsed: Parsed, image: str | None) -> Obje
 
 
 def _paddlex(document: Any) -> Parsed:
+    """PaddleX's ``{box_prompt: [[x1, y1, x2, y2], ...]}`` or ``{point_prompt: [[x, y], ...]}``.
+
+    Ours beyond PaddleX: a point may have a label, ``[x, y, 0|1]``; a list of points in place of a point is one
+    object; ``text_prompt: [bear, ...]``; the keys may stand together.
+    """
     known = ("box_prompt", "point_prompt", "text_prompt")
     if not isinstance(document, Mapping) or not document or set(document) - set(known):
         return Parsed(faults=[f"prompts: expected a table with the keys {', '.join(known)}, not {document!r}"])
@@ -236,15 +240,19 @@ def _labelme(document: Mapping[str, Any]) -> Parsed:
     parsed = Parsed()
     groups: dict[Any, ObjectPrompt] = {}
     for number, shape in enumerate(document["shapes"], start=1):
-        name, label, rows = f"shape {number}", shape.get("label"), shape.get("points")
+        name, label, given = f"shape {number}", shape.get("label"), shape.get("points")
+        rows = [row for row in map(_pair, given) if row is not None] if isinstance(given, list) else []
+        if not rows or len(rows) < len(given):
+            parsed.faults.append(f"{name}: its points are no list of [x, y]")
+            continue
         kind, group = shape.get("shape_type", "polygon"), shape.get("group_id")
         key = ("single", number) if group is None else ("group", group)
         prompt = groups.get(key, ObjectPrompt(label=label, name=name, may_be_clipped=True))
-        if kind == "rectangle" and isinstance(rows, list) and len(rows) == 2 and prompt.box is None:
+        if kind == "rectangle" and len(rows) == 2 and prompt.box is None:
             # LabelMe's rectangles are drawn from any corner.
             box = _box([*map(min, *rows), *map(max, *rows)], name, parsed.faults)
             groups[key] = replace(prompt, box=box)
-        elif kind == "point" and isinstance(rows, list) and len(rows) == 1:
+        elif kind == "point" and len(rows) == 1:
             is_beside = bool((shape.get("flags") or {}).get("negative"))
             point = _point([*rows[0], 0 if is_beside else 1], name, parsed.faults)
             if point is not None:
@@ -301,6 +309,7 @@ def _is_paddlex(document: Any) -> bool:
     return isinstance(document, Mapping) and any(str(key).endswith("_prompt") for key in document)
 
 
+_LISTS = ("images", "annotations", "categories", "objects", "shapes", "boxes")
 # The more demanding kinds first: COCO, too, has a list called images.
 _KINDS: tuple[tuple[Callable[[Any], bool], Callable[[Any], Parsed]], ...] = (
     (_has("images", "annotations"), _coco),
@@ -324,6 +333,10 @@ def _floats(values: Any, lengths: tuple[int, ...]) -> list[float] | None:
         return [math.nan if value is None else float(value) for value in values]
     except (TypeError, ValueError):
         return None
+
+
+def _pair(values: Any) -> list[float] | None:
+    return _floats(values, (2,))
 
 
 def _box(values: Any, name: str, faults: list[str]) -> BoxXyxy | None:

@@ -55,11 +55,6 @@ def overlay(
     return np.asarray(drawn, np.uint8)
 
 
-def colour_map(ids: NDArray[np.uint8], classes: ClassMap) -> NDArray[np.uint8]:
-    """The label map alone in its classes' colours: RGB, uint8 [H, W, 3]."""
-    return np.asarray(cv2.LUT(cv2.merge([ids, ids, ids]), _colour_table(classes).reshape(1, 256, 3)), np.uint8)
-
-
 @dataclass(frozen=True)
 class _Entry:
     colour: tuple[int, int, int]

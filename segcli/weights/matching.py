@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import paddle
 
-from segcli.errors import WeightsError
 from segcli.weights.arrays import Array
 
 _PREFIXES = ("net.", "module.", "model.", "sam.")
@@ -113,27 +112,6 @@ def fit_tensors(tensors: Mapping[str, Array], layout: NetworkLayout, *, is_torch
         fit.tensors[name] = array
     present = set(names.values())
     fit.missing = [name for name in layout.shapes if name not in present]
-    return fit
-
-
-def load_tensors(
-    network: paddle.nn.Layer, tensors: Mapping[str, Array], *, is_torch_layout: bool, path: str | None = None
-) -> Fit:
-    """Puts tensors into a network, strictly.
-
-    Args:
-        network: The network to fill.
-        tensors: Name -> array as read from a file.
-        is_torch_layout: Whether the file is of torch's kind.
-        path: The file, for messages.
-
-    Raises:
-        WeightsError: Something is missing, unknown or of another shape; the network is left as it was.
-    """
-    fit = fit_tensors(tensors, NetworkLayout.of(network), is_torch_layout=is_torch_layout)
-    if not fit.is_exact:
-        raise WeightsError(f"the weights do not fit the network\n{fit.describe_faults()}", path=path)
-    network.set_state_dict({name: paddle.to_tensor(as_float32(array)) for name, array in fit.tensors.items()})
     return fit
 
 

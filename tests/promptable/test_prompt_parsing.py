@@ -8,8 +8,15 @@ from typing import Any
 import pytest
 
 from segcli.errors import InputError, UsageError
-from segcli.promptable.prompt_parsing import parse_document, parse_options, parse_paddlex, read_prompts
-from segcli.promptable.prompts import ObjectPrompt, Point
+from segcli.promptable.prompt_parsing import parse_document, parse_options, read_prompts
+from segcli.promptable.prompts import ObjectPrompt, Point, raise_faults
+
+
+def objects_of(value: Any) -> tuple[ObjectPrompt, ...]:
+    """The prompts of PaddleX's table."""
+    parsed = parse_document(value)
+    raise_faults(parsed.faults)
+    return parsed.prompts[0].objects
 
 
 def test_options_make_one_object_of_each_box() -> None:
@@ -48,12 +55,12 @@ def test_faults_of_options_are_all_listed() -> None:
 
 
 def test_paddlex_dictionary() -> None:
-    boxes = parse_paddlex({"box_prompt": [[1, 2, 3, 4], [5, 6, 7, 8]]})
-    points = parse_paddlex({"point_prompt": [[49, 290], [[1, 2], [3, 4, 0]]]})
+    boxes = objects_of({"box_prompt": [[1, 2, 3, 4], [5, 6, 7, 8]]})
+    points = objects_of({"point_prompt": [[49, 290], [[1, 2], [3, 4, 0]]]})
 
     assert [prompt.box for prompt in boxes] == [(1, 2, 3, 4), (5, 6, 7, 8)]
     assert [prompt.points for prompt in points] == [(Point(49, 290),), (Point(1, 2), Point(3, 4, 0))]
-    assert parse_paddlex({"text_prompt": ["bear"]})[0].text == "bear"
+    assert objects_of({"text_prompt": ["bear"]})[0].text == "bear"
 
 
 @pytest.mark.parametrize(
@@ -63,14 +70,20 @@ def test_paddlex_dictionary() -> None:
         ({"box_prompt": [[1, 2, 3]]}, "box_prompt 1: a box is four numbers"),
         ({"point_prompt": [[1]]}, "point_prompt 1: a point is two numbers"),
         ({"point_prompt": "1,2"}, "point_prompt: is empty or no list"),
-        ({"boxes": [[1, 2, 3, 4]]}, "expected a table"),
-        ({}, "expected a table"),
-        ([[1, 2, 3, 4]], "expected a table"),
+        ({"text_prompt": ["bear"], "box": [1, 2, 3, 4]}, "expected a table"),
+        ({"boxes": [[1, 2, 3, 4]]}, "boxes: entry 1 is no table"),
+        ({"images": [3], "annotations": []}, "images: entry 1 is no table"),
+        ({"images": [], "annotations": [], "categories": None}, "categories: is no list"),
+        ({"shapes": ["box"]}, "shapes: entry 1 is no table"),
+        ({"shapes": [{"shape_type": "rectangle", "points": [1, 2]}]}, "shape 1: its points are no list"),
+        ({"shapes": [{"shape_type": "point", "points": [[1, "x"]]}]}, "shape 1: its points are no list"),
+        ({}, "is no prompt file"),
+        ([[1, 2, 3, 4]], "is no prompt file"),
     ],
 )
-def test_bad_paddlex_dictionaries(value: Any, message: str) -> None:
+def test_bad_documents(value: Any, message: str) -> None:
     with pytest.raises(UsageError, match=message):
-        parse_paddlex(value)
+        objects_of(value)
 
 
 def write(path: Path, document: Any) -> Path:
@@ -201,4 +214,4 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
 def test_several_texts_in_one_string_are_asked_alone():
     assert [one.text for one in parse_options(texts=["leaf, glass tile", "bear"])] == ["leaf", "glass tile", "bear"]
     for given in ("leaf, tile", ["leaf, tile"], ["leaf", "tile"]):
-        assert [one.label for one in parse_paddlex({"text_prompt": given})] == ["leaf", "tile"]
+        assert [one.label for one in objects_of({"text_prompt": given})] == ["leaf", "tile"]

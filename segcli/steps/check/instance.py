@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segcli.config.schema import Config
+from segcli.data.boxes import xyxy_of
 from segcli.data.fingerprint.images import quantiles
 from segcli.data.fingerprint.labels import fingerprint_of_objects
 from segcli.data.formats.coco import CocoScan
@@ -268,10 +269,9 @@ def draw_sample(sample: InstanceSample, dataset: CocoDataset) -> NDArray[np.uint
     height, width = sample.height, sample.width
     objects = []
     for value in sample.objects:
-        left, top, wide, high = value.box
         mask, name = value.to_rle(height, width), dataset.classes.names[value.class_id]
         label = f"{name} (crowd)" if value.is_crowd else name
-        objects.append(DrawnObject(mask, (left, top, left + wide, top + high), value.class_id, label))
+        objects.append(DrawnObject(mask, xyxy_of(value.box), value.class_id, label))
     return draw_objects(read_image(sample.image), objects, dataset.classes, scale=drawing_scale(height, width))
 
 

@@ -17,7 +17,7 @@ from segcli.data.classes import ClassMap
 from segcli.data.palette import IGNORE_COLOUR, palette
 from segcli.data.samples import Split
 from segcli.report.fonts import default_font, fallback_fonts, font_for
-from segcli.report.overlay import colour_map, legend, overlay, with_legend
+from segcli.report.overlay import legend, overlay, with_legend
 from segcli.steps.check.html import code_marked
 from segcli.steps.check.instance import check_instance
 from segcli.steps.check.semantic import check_semantic
@@ -107,7 +107,6 @@ def test_overlay_blends_and_leaves_the_background():
     np.testing.assert_allclose(drawn[10, 10], 50 + palette(3)[1] / 2, atol=1)
     np.testing.assert_allclose(drawn[10, 25], 50 + np.array(IGNORE_COLOUR) / 2, atol=1)
     np.testing.assert_array_equal(overlay(image, ids, CLASSES)[10, 14], palette(3)[1])
-    np.testing.assert_array_equal(colour_map(ids, CLASSES)[10, 10], palette(3)[1])
     np.testing.assert_array_equal(overlay(image, ids, ClassMap(("sea", "cat")), 1.0)[0, 0], [0, 0, 0])
 
 
