@@ -49,6 +49,11 @@ def train(
     preview: Annotated[
         bool, typer.Option("--preview", help="Draw augmented training images into preview.png, without training.")
     ] = False,
+    folds: Annotated[
+        int | None,
+        typer.Option(min=2, help="Cross-validate: train this number of folds.", rich_help_panel=SETTINGS),
+        Key("Train.folds"),
+    ] = None,
     epochs_iters: Annotated[
         int | None,
         typer.Option(help="Iterations (semantic) or epochs (instance).", rich_help_panel=SETTINGS),

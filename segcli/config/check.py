@@ -259,6 +259,13 @@ def _loss(config: Config) -> Faults:
         yield ConfigFault("Train.loss", f"is {loss!r}; {config.Global.model} has a loss of its own", "leave it out")
 
 
+def _fold(config: Config) -> Faults:
+    fold, folds = config.Train.fold, config.Train.folds
+    if fold is not None and (folds is None or fold > folds):
+        known = "Train.folds is not set" if folds is None else f"there are {folds} folds"
+        yield ConfigFault("Train.fold", f"is {fold}; {known}", "set Train.folds to the number of folds")
+
+
 def _scale_jitter(config: Config) -> Faults:
     scales = config.Train.augment.scale_jitter
     if scales is not None and not 0 < scales[0] <= scales[1]:
@@ -297,6 +304,7 @@ RULES: tuple[Rule, ...] = (
     Rule(("Evaluate.sliding_window", "Predict.sliding_window"), _windows),
     Rule(("Train.crop_size",), _crop),
     Rule(("Train.augment.scale_jitter",), _scale_jitter),
+    Rule(("Train.fold", "Train.folds"), _fold),
     Rule(("Train.loss", "Global.model"), _loss),
     Rule(("Train.class_weights", "Train.num_classes"), _class_weights),
 )

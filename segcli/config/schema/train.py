@@ -91,6 +91,9 @@ class TrainConfig(Section):
         time: How long the whole training may take, such as ``10m`` or ``2h``, for the plan; None is 600 CPU-seconds on
             a CPU and an hour elsewhere.
         plan_reasons: Why the plan chose what it chose, by key; written by the plan, read when a training is resumed.
+        folds: Number of folds for cross-validation: each image of train and val is measured once by a training on the
+            others; every fold has a folder of its own. null trains once.
+        fold: The one fold, from 1, that a configuration is for; null trains them all.
         num_classes: Number of classes (semantic: with the background); None takes it from the dataset.
         epochs_iters: Iterations (semantic) or epochs (instance, promptable), as in PaddleX; None in a file leaves it
             to the plan.
@@ -151,6 +154,12 @@ class TrainConfig(Section):
     plan: Literal["auto", "off"] | None = None
     time: str | None = None
     plan_reasons: dict[str, str] | None = None
+    folds: Annotated[
+        int | None, Read(("train", "evaluate"), DENSE), Instead("prompts have no classes to divide by")
+    ] = Field(default=None, ge=2)
+    fold: Annotated[int | None, Read(("train", "evaluate"), DENSE), Instead("prompts have no classes to divide by")] = (
+        Field(default=None, ge=1)
+    )
     num_classes: Annotated[
         int | None,
         Read(("check_dataset", "train"), DENSE),

@@ -10,11 +10,13 @@ from typing import Any
 
 from segcli.batches import worker_count
 from segcli.config.augment import chosen_augmentation
+from segcli.config.folds import chosen_fold
 from segcli.config.recipe import WARMUP_SHARE, chosen_recipe
 from segcli.config.schema import RECIPE, Config, TrainConfig
 from segcli.data.augment.augmenter import Augmenter
 from segcli.data.augment.scene import ObjectScene
 from segcli.data.decoded_cache import DecodedCache, open_cache
+from segcli.data.folds import fold_of
 from segcli.data.formats.instance_data import open_instance_dataset
 from segcli.data.identity import identities
 from segcli.data.instances import CocoDataset
@@ -187,7 +189,7 @@ def _fitted(transforms: Sequence[Recipe], options: Recipe | None, num_classes: i
 
 def _open_dataset(config: Config) -> CocoDataset:
     folder = config.Global.dataset
-    dataset = open_instance_dataset(folder)
+    dataset = fold_of(open_instance_dataset(folder), chosen_fold(config))
     wanted, found = config.Train.num_classes, len(dataset.classes)
     if wanted is not None and wanted != found:
         raise DatasetError(

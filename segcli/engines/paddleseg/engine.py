@@ -9,6 +9,7 @@ from typing import Any
 
 from segcli.batches import worker_count
 from segcli.config.augment import chosen_augmentation
+from segcli.config.folds import chosen_fold
 from segcli.config.input_size import fixed_size
 from segcli.config.recipe import chosen_recipe
 from segcli.config.schema import Config
@@ -16,6 +17,7 @@ from segcli.data.augment.augmenter import Augmenter
 from segcli.data.augment.scene import LabelScene
 from segcli.data.class_weights import class_weights
 from segcli.data.decoded_cache import DecodedCache, open_cache
+from segcli.data.folds import fold_of
 from segcli.data.formats.masks import open_seg_dataset
 from segcli.data.loading import load
 from segcli.data.samples import SegDataset
@@ -148,7 +150,7 @@ def _scene(dataset: SegDataset, cache: DecodedCache | None, number: int) -> Labe
 
 
 def _open_dataset(config: Config) -> SegDataset:
-    return open_seg_dataset(config.Global.dataset, config.Train.num_classes)
+    return fold_of(open_seg_dataset(config.Global.dataset, config.Train.num_classes), chosen_fold(config))
 
 
 def _edge_classes(losses: dict[str, list[Any]], num_classes: int) -> int | None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from segcli.config.folds import chosen_fold
 from segcli.config.schema import Config
+from segcli.data.folds import fold_of
 from segcli.data.formats.masks import open_seg_dataset, scan_seg_dataset
 from segcli.data.samples import SegDataset
 from segcli.weights.class_match import require_same_classes
@@ -28,4 +30,4 @@ def dataset_for(names: tuple[str, ...], source: Path, config: Config) -> SegData
     dataset, _ = scan_seg_dataset(folder, count)
     if names:
         require_same_classes(names, dataset.classes.names, source, folder)
-    return open_seg_dataset(folder, count)
+    return fold_of(open_seg_dataset(folder, count), chosen_fold(config))

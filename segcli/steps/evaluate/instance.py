@@ -10,7 +10,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from segcli.config.folds import chosen_fold
 from segcli.config.schema import Config
+from segcli.data.folds import fold_of
 from segcli.data.formats.instance_data import open_instance_dataset
 from segcli.data.instances import CocoDataset
 from segcli.device import available_device, on_cpu, select_device
@@ -197,7 +199,7 @@ def _open_exported(folder: Path, source: Path, config: Config) -> MeasuredInstan
 
 def _dataset_for(model: MeasuredInstanceModel, config: Config) -> CocoDataset:
     folder = config.Global.dataset
-    dataset = open_instance_dataset(folder)
+    dataset = fold_of(open_instance_dataset(folder), chosen_fold(config))
     if model.class_names:
         require_same_classes(model.class_names, dataset.classes.names, model.source, folder)
     return dataset

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -33,6 +33,7 @@ from segcli.steps.train import launch, run_folder
 from segcli.steps.train.average import DEFAULT_DECAY, WeightAverage
 from segcli.steps.train.checkpoint import BEST, OPTIMIZER_FILE, CheckpointWriter, checkpoints
 from segcli.steps.train.early_stop import EarlyStop
+from segcli.steps.train.folds import FoldsResult, train_folds
 from segcli.steps.train.history import HISTORY_FILE, CurveWriter, HistoryWriter
 from segcli.steps.train.loggers import RunLoggers
 from segcli.steps.train.loop import run
@@ -58,8 +59,8 @@ _FAR_RATE = 10
 log = logging.getLogger("segcli.train")
 
 
-def train(config: Config) -> TrainResult:
-    """Trains the model of `config` on its dataset.
+def train(config: Config) -> TrainResult | FoldsResult:
+    """Trains the model of `config` on its dataset, or each fold of it (`Train.folds`).
 
     Several devices or machines (`Global.device=gpu:0,1`, `Train.dist_ips`) train in processes of their own.
 
@@ -74,9 +75,22 @@ def train(config: Config) -> TrainResult:
         BusyError: Another training writes to the same output.
         Stopped: A signal asked for the end; says what was kept.
     """
+    if config.Train.folds is None or config.Train.fold is not None:
+        return _train_once(config)
+    with _locked(config):
+        return train_folds(config, _train_once)
+
+
+def _locked(config: Config) -> AbstractContextManager[object]:
+    """The output folder, which is this training's alone."""
     output = Path(config.Global.output)
     output.mkdir(parents=True, exist_ok=True)
-    with locked(output / LOCK_FILE, "segcli train", what=f"the output folder {output}"):
+    return locked(output / LOCK_FILE, "segcli train", what=f"the output folder {output}")
+
+
+def _train_once(config: Config) -> TrainResult:
+    output = Path(config.Global.output)
+    with _locked(config):
         if is_planned(config):
             config, _ = planned(config)
         config = with_start(config)

@@ -127,6 +127,8 @@ def _means(config: Config) -> Means:
     kind, _ = parse_device(available_device(launch.device_of(config), strict=config.Global.strict_device))
     given = config.Train.time
     seconds = parse_time(given) if given is not None else CPU_SECONDS if kind == "cpu" else GPU_SECONDS
+    if given is not None and config.Train.folds is not None:
+        seconds /= config.Train.folds
     return Means(kind, seconds, given is not None, _has_weights(config, kind))
 
 

@@ -1,0 +1,16 @@
+"""The fold that a configuration names."""
+
+from __future__ import annotations
+
+from segcli.config.schema import Config
+from segcli.data.folds import Fold
+from segcli.data.groups import group_rule
+
+
+def chosen_fold(config: Config) -> Fold | None:
+    """`Train.fold` of `Train.folds`; None where the dataset's own division into train and val counts."""
+    settings, groups = config.Train, config.CheckDataset.groups
+    if settings.folds is None or settings.fold is None:
+        return None
+    group_of = group_rule(groups.by_folder, groups.pattern, groups.table)
+    return Fold(settings.fold, settings.folds, config.Global.seed, group_of)
