@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from segcli.data.class_amounts import objects_by_class, pixels_by_class
 from segcli.data.groups import GroupOf
@@ -57,7 +57,7 @@ def fold_of(dataset: D, fold: Fold | None) -> D:
         own = set(folds(images, fold.count, fold.seed)[fold.number - 1])
     except ValueError as error:
         raise UsageError(str(error), hint="ask for fewer folds") from error
-    parts = {
+    parts: dict[str, Any] = {
         "train": tuple(sample for number, sample in enumerate(samples) if number not in own),
         "val": tuple(sample for number, sample in enumerate(samples) if number in own),
     }
