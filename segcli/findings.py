@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
@@ -47,7 +47,7 @@ class Finding:
 
     def as_dict(self) -> dict[str, str | None]:
         """The finding as plain values, for JSON; long texts are cut."""
-        values = {**asdict(self), "severity": self.severity.value}
+        values = {**vars(self), "severity": self.severity.value}
         return {key: _cut(value) if isinstance(value, str) else value for key, value in values.items()}
 
     def __str__(self) -> str:
@@ -61,14 +61,13 @@ def as_entries(findings: Iterable[Finding]) -> dict[str, Any]:
 
     What is left out is counted by rule in ``findings_left_out``; the entry is missing where all are there.
     """
-    entries = [found.as_dict() for found in findings]
+    seen: Counter[str | None] = Counter()
+    entries = [found.as_dict() for found in findings if _counted_up(seen, found.code) <= MOST_LISTED]
     most, kept = MOST_LISTED, entries
-    while True:
-        seen: Counter[str | None] = Counter()
-        kept = [entry for entry in entries if _counted_up(seen, entry["code"]) <= most]
-        if most == 1 or sum(_size(entry) for entry in kept) <= MOST_BYTES:
-            break
+    while most > 1 and sum(_size(entry) for entry in kept) > MOST_BYTES:
         most = max(1, most // 2)
+        listed: Counter[str | None] = Counter()
+        kept = [entry for entry in entries if _counted_up(listed, entry["code"]) <= most]
     left_out = {code: number - most for code, number in sorted(seen.items(), key=str) if number > most}
     return {"findings": kept, **({"findings_left_out": left_out} if left_out else {})}
 

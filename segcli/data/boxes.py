@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+FAR_PX = float(1 << 24)
+"""No image has a side of this length, so that a coordinate beyond it is a slip."""
+
 BoxLtwh = tuple[float, float, float, float]
 """Left, top, width and height in pixels, as COCO writes boxes."""
 BoxXyxy = tuple[float, float, float, float]

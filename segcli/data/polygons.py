@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 Values = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
-_PAIRS_AT_ONCE = 1 << 20
+MOST_PAIRS = 1 << 24
+"""Pairs of sides of one image's polygons that are tested for crossings."""
+_PAIRS_AT_ONCE = 1 << 18
 _ROUNDING = 1e-9
 
 
@@ -87,19 +89,87 @@ class Sides:
         noise = _ROUNDING * self.extent * (np.abs(dx) + np.abs(dy))
         return np.where(np.abs(before) < noise, 0, before), np.where(np.abs(after) < noise, 0, after)
 
+    def transposed(self) -> Sides:
+        """The same sides with x and y exchanged, in order of their upper ends."""
+        order = np.lexsort((np.minimum(self.y, self.y + self.dy), self.ring))
+        x, y, dx, dy = self.y[order], self.x[order], self.dy[order], self.dx[order]
+        return Sides(x, y, dx, dy, self.ring[order], self.rings, self.extent)
+
 
 def self_crossings(sides: Sides) -> dict[int, tuple[float, float]]:
-    """Which polygons cross themselves, and where.
+    """Which polygons cross themselves, and where; see `crossings_within`."""
+    return crossings_within(sides)[0]
+
+
+def crossings_within(
+    sides: Sides, most_pairs: int = MOST_PAIRS
+) -> tuple[dict[int, tuple[float, float]], frozenset[int]]:
+    """Which polygons cross themselves and where, and which were not tested to the end.
 
     Sides that touch or lie on each other do not cross: outlines of masks touch themselves at corners, and outlines with
     a hole run along the same slit twice. All polygons of an image are tested at once, and only sides that lie above
-    each other, which is 20 times faster than all pairs of each.
+    each other, which is 20 times faster than all pairs of each. A polygon is left at its first crossing.
+
+    Args:
+        sides: Of the polygons.
+        most_pairs: Pairs of sides that are tested; thousands of long sides beside each other make millions of them.
 
     Returns:
-        For the index of each polygon that crosses itself, x and y of a crossing in pixels.
+        For the index of each polygon that crosses itself, x and y of a crossing in pixels; and the polygons with pairs
+        beyond `most_pairs`.
     """
-    found: dict[int, tuple[float, float]] = {}
-    for line, side_near in _neighbours(sides):
+    turned = sides.transposed()
+    across, down = _pairs(sides), _pairs(turned)
+    is_turned = int(down.sum()) < int(across.sum())
+    walk = _Walk(turned, down, most_pairs) if is_turned else _Walk(sides, across, most_pairs)
+    found = walk.crossings()
+    if is_turned:
+        found = {ring: (y, x) for ring, (x, y) in found.items()}
+    return found, frozenset(walk.untested)
+
+
+class _Walk:
+    """Goes through the pairs of sides that lie above each other, block by block.
+
+    Args:
+        sides: In order of polygons and of their left ends.
+        pairs: For each side, the number of the sides after it that begin before it ends.
+        most_pairs: How many are looked at.
+    """
+
+    def __init__(self, sides: Sides, pairs: Indices, most_pairs: int) -> None:
+        self._sides, self._pairs = sides, pairs
+        self._upto = np.cumsum(pairs)
+        self._left = most_pairs
+        self.untested: set[int] = set()
+
+    def crossings(self) -> dict[int, tuple[float, float]]:
+        """A crossing of each polygon that has one among the pairs that were looked at."""
+        sides, found = self._sides, dict[int, tuple[float, float]]()
+        ends = np.searchsorted(sides.ring, np.arange(sides.rings), side="right")
+        begin = 0
+        while begin < len(sides.ring):
+            ring = int(sides.ring[begin])
+            if ring in found:
+                begin = int(ends[ring])
+                continue
+            end = self._end_of_block(begin)
+            if self._left <= 0 < self._pairs[begin]:
+                self.untested.add(ring)
+                begin = int(ends[ring])
+                continue
+            for other, place in self._crossings_of(np.arange(begin, end)):
+                found.setdefault(other, place)
+            begin = end
+        return found
+
+    def _end_of_block(self, begin: int) -> int:
+        before = int(self._upto[begin] - self._pairs[begin])
+        return max(begin + 1, int(np.searchsorted(self._upto, before + _PAIRS_AT_ONCE, side="right")))
+
+    def _crossings_of(self, members: Indices) -> Iterator[tuple[int, tuple[float, float]]]:
+        sides = self._sides
+        line, side_near = self._neighbours(members)
         before, after = sides.seen_from(line, side_near)
         parted = np.flatnonzero(before * after < 0)
         # the line through one side parts the ends of the other; now the other way round
@@ -109,24 +179,23 @@ def self_crossings(sides: Sides) -> dict[int, tuple[float, float]]:
             side = other[index]
             share = before[index] / (before[index] - after[index])
             place = (float(sides.x[side] + share * sides.dx[side]), float(sides.y[side] + share * sides.dy[side]))
-            found.setdefault(int(sides.ring[side]), place)
-    return found
+            yield int(sides.ring[side]), place
 
-
-def _neighbours(sides: Sides) -> Iterator[tuple[Indices, Indices]]:
-    """Pairs of sides of one polygon that overlap both from left to right and from top to bottom."""
-    left, right = np.minimum(sides.x, sides.x + sides.dx), np.maximum(sides.x, sides.x + sides.dx)
-    top, bottom = np.minimum(sides.y, sides.y + sides.dy), np.maximum(sides.y, sides.y + sides.dy)
-    # set one polygon beside the other, so that a single search finds all that begin before a side ends
-    shift = sides.ring * (3 * sides.extent)
-    index = np.arange(len(left))
-    pairs = np.searchsorted(left + shift, right + shift, side="right") - index - 1
-    pairs = np.maximum(pairs, 0)
-    block = np.cumsum(pairs) // _PAIRS_AT_ONCE
-    for number in np.unique(block):
-        members = index[block == number]
-        counts = pairs[members]
+    def _neighbours(self, members: Indices) -> tuple[Indices, Indices]:
+        """Pairs of sides of one polygon that overlap both from left to right and from top to bottom."""
+        sides, counts = self._sides, self._pairs[members]
+        self._left -= int(counts.sum())
         one = np.repeat(members, counts)
         other = one + 1 + np.arange(len(one)) - np.repeat(np.cumsum(counts) - counts, counts)
+        top, bottom = np.minimum(sides.y, sides.y + sides.dy), np.maximum(sides.y, sides.y + sides.dy)
         overlap = (top[one] <= bottom[other]) & (top[other] <= bottom[one])
-        yield one[overlap], other[overlap]
+        return one[overlap], other[overlap]
+
+
+def _pairs(sides: Sides) -> Indices:
+    """For each side, how many of the sides after it in its polygon begin before it ends."""
+    left, right = np.minimum(sides.x, sides.x + sides.dx), np.maximum(sides.x, sides.x + sides.dx)
+    # set one polygon beside the other, so that a single search finds all that begin before a side ends
+    shift = sides.ring * (3 * sides.extent)
+    pairs = np.searchsorted(left + shift, right + shift, side="right") - np.arange(len(left)) - 1
+    return np.asarray(np.maximum(pairs, 0), np.intp)

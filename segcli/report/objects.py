@@ -24,6 +24,10 @@ _WIDEST_TAG = 1.6
 """Widest name beside its box, in widths of the box: small objects are not hidden behind their names."""
 
 
+MOST_DRAWN = 500
+"""Objects in one drawing, the largest ones; more of them hide each other."""
+
+
 @dataclass(frozen=True)
 class DrawnObject:
     """What is drawn of one object.
@@ -44,7 +48,7 @@ class DrawnObject:
 def draw_objects(
     rgb: RgbImage, objects: Sequence[DrawnObject], classes: ClassMap, *, alpha: float = 0.45, scale: float = 1.0
 ) -> RgbImage:
-    """An image with its objects, the large ones below, and a legend.
+    """An image with its objects, the large ones below, and a legend; of very many the largest `MOST_DRAWN`.
 
     Args:
         image: RGB, uint8 [H, W, 3].
@@ -58,7 +62,7 @@ def draw_objects(
     """
     colours = object_palette(len(classes))
     drawn = _scaled(rgb, scale)
-    ordered = sorted(objects, key=lambda item: rle.area(item.mask), reverse=True)
+    ordered = sorted(objects, key=lambda item: rle.area(item.mask), reverse=True)[:MOST_DRAWN]
     for item in ordered:
         crop = rle.decode_crop(item.mask)
         if crop is not None:

@@ -8,7 +8,7 @@ from math import isfinite
 from typing import Any
 
 from segcli.data import rle
-from segcli.data.boxes import BoxLtwh
+from segcli.data.boxes import FAR_PX, BoxLtwh
 from segcli.data.formats.coco_boxes import Misfit, misfit
 from segcli.data.instances import InstanceObject, Polygons
 from segcli.data.polygons import polygons_area, polygons_box, ring_area
@@ -143,6 +143,8 @@ def _ring_fault(ring: Any) -> Fault | None:
         return "C125", f"has {len(ring)} coordinates, an odd number"
     if not _all_numbers(ring):
         return "C125", "holds values that are no numbers"
+    if ring and (max(ring) > FAR_PX or min(ring) < -FAR_PX):
+        return "C125", "has a corner further away than any image reaches"
     if len(ring) < 6:
         return "C124", f"has {len(ring) // 2} points"
     return None

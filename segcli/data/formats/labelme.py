@@ -13,6 +13,7 @@ from typing import Any
 
 from PIL import Image
 
+from segcli.data.boxes import FAR_PX
 from segcli.data.walk import files_below
 from segcli.errors import InputError
 from segcli.findings import Finding
@@ -157,7 +158,7 @@ def _read_shape(number: int, entry: object, name: str, findings: list[Finding]) 
         mask=_mask_data(entry.get("mask")) if kind == "mask" else None,
         flags=tuple(name for name, is_set in flags.items() if is_set) if isinstance(flags, dict) else (),
     )
-    fault = ("L104", "its points are not pairs of finite numbers") if points is None else _shape_fault(shape)
+    fault = _points_fault(points) or _shape_fault(shape)
     if fault is not None:
         place = f"shape {number} ({shape.label})" if shape.label else f"shape {number}"
         findings.append(finding(fault[0], name, fault[1], location=place))
@@ -207,6 +208,15 @@ def _mask_fault(data: bytes) -> tuple[str, str] | None:
 def _points(values: Any) -> tuple[tuple[float, float], ...] | None:
     try:
         points = tuple((float(x), float(y)) for x, y in values)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return points if all(math.isfinite(x) and math.isfinite(y) for x, y in points) else None
+
+
+def _points_fault(points: tuple[tuple[float, float], ...] | None) -> tuple[str, str] | None:
+    if points is None:
+        return "L104", "its points are not pairs of finite numbers"
+    furthest = max((abs(value) for point in points for value in point), default=0.0)
+    if furthest > FAR_PX:
+        return "L104", f"a point lies {furthest:.6g} px away, further than any image reaches"
+    return None

@@ -16,6 +16,10 @@ Crop = tuple[NDArray[np.uint8], int, int]
 """What lies in the smallest rectangle around some pixels, [h, w], with its column and row in the image."""
 
 
+_LARGE_RADIUS = 4
+"""In sums of the image's sides: from there on the rim of a disc is nearly straight inside the image."""
+
+
 class LabelCanvas:
     """A label map being painted.
 
@@ -84,7 +88,17 @@ class LabelCanvas:
 
     def _disc(self, centre: tuple[float, float], radius: float, value: int) -> None:
         x, y = centre
+        if radius > _LARGE_RADIUS * sum(self._image.size):
+            self._large_disc(centre, radius, value)
+            return
         self._draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=value, outline=value)
+
+    def _large_disc(self, centre: tuple[float, float], radius: float, value: int) -> None:
+        """A disc that Pillow would draw row by row far outside of the image: here only the pixels inside are tested."""
+        width, height = self._image.size
+        away_x, away_y = np.arange(width) - centre[0], np.arange(height) - centre[1]
+        inside = np.hypot(away_x[None], away_y[:, None]) <= radius
+        self._image.paste(value, (0, 0, width, height), Image.fromarray(np.where(inside, np.uint8(255), np.uint8(0))))
 
     def _line(self, shape: Shape, value: int) -> None:
         self._draw.line(list(shape.points), fill=value, width=self._line_width)

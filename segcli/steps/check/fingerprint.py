@@ -19,6 +19,9 @@ from segcli.steps.check.result import ClassCount
 from segcli.version import __version__
 
 FILE = "fingerprint.json"
+MOST_IN_TABLE = 256
+"""Classes of which the file says for every two in how many images they are; of more it says the frequent pairs."""
+MOST_PAIRS = 1000
 SCHEMA_VERSION = 2
 
 Numbers = Mapping[Split, ImageNumbers]
@@ -56,6 +59,14 @@ def skew(counts: Sequence[ClassCount], numbers: Numbers) -> dict[str, float | No
     }
 
 
+def most_together(together: NDArray[np.int64]) -> list[list[int]]:
+    """The pairs of different classes that images show most often: two class ids and the number of images."""
+    one, other = np.nonzero(np.triu(together, k=1))
+    numbers = together[one, other]
+    most = np.argsort(-numbers, kind="stable")[:MOST_PAIRS]
+    return [[int(value) for value in row] for row in np.stack([one, other, numbers], axis=1)[most]]
+
+
 def write_fingerprint(
     target: Path,
     numbers: Numbers,
@@ -84,7 +95,8 @@ def write_fingerprint(
         "segcli_version": __version__,
         "images": {split.value: numbers[split].as_dict() for split in Split},
         "classes": [count.as_dict() for count in counts],
-        "classes_together": together.tolist(),
+        "classes_together": together.tolist() if len(together) <= MOST_IN_TABLE else None,
+        "classes_together_most": most_together(together),
         "skew_between_splits": skew(counts, numbers),
         "training": training.as_dict(),
         "objects": objects,

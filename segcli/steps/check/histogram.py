@@ -15,6 +15,8 @@ _ROW_IN = 0.44
 _MANY_ROWS_IN = 0.26
 _MANY = 40
 _LONGEST_NAME = 28
+MOST_ROWS = 100
+"""Classes in one image, the most frequent ones; the result file has all."""
 
 
 def draw_histogram(counts: Sequence[ClassCount], samples: dict[Split, int], target: Path) -> None:
@@ -25,6 +27,8 @@ def draw_histogram(counts: Sequence[ClassCount], samples: dict[Split, int], targ
         samples: Images of each part.
         target: Where the PNG goes.
     """
+    every = len(counts)
+    counts = most_frequent(counts)
     row = _ROW_IN if len(counts) <= _MANY else _MANY_ROWS_IN
     figure = new_figure(11, 1.6 + row * max(len(counts), 3))
     left, right = figure.subplots(1, 2, sharey=True)
@@ -34,11 +38,21 @@ def draw_histogram(counts: Sequence[ClassCount], samples: dict[Split, int], targ
     _draw_bars(right, images, [f"{split.value} ({samples[split]} images)" for split in Split], "{:d}")
     left.set_xlabel(axis)
     right.set_xlabel("images that show the class")
+    if len(counts) < every:
+        left.set_title(f"the {len(counts)} most frequent of {every} classes", loc="left", fontsize=9)
     names = [_shortened(count.name) for count in counts]
     left.set_yticks(range(len(counts)), names, family=font_families("".join(names)), parse_math=False)
     left.set_ylim(len(counts) - 0.5, -0.5)
     figure.legend(*right.get_legend_handles_labels(), loc="outside upper center", ncols=2, frameon=False)
     save_png(figure, target)
+
+
+def most_frequent(counts: Sequence[ClassCount]) -> list[ClassCount]:
+    """At most `MOST_ROWS` of the classes, those that occur most, in the order of their ids."""
+    if len(counts) <= MOST_ROWS:
+        return list(counts)
+    frequent = sorted(counts, key=lambda count: sum(count.amounts.values()), reverse=True)[:MOST_ROWS]
+    return sorted(frequent, key=lambda count: count.class_id)
 
 
 def _amounts(counts: Sequence[ClassCount]) -> tuple[dict[Split, list[float]], str, str]:

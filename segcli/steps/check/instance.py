@@ -263,12 +263,12 @@ def object_numbers(dataset: CocoDataset) -> dict[str, Any]:
 def draw_sample(sample: InstanceSample, dataset: CocoDataset) -> NDArray[np.uint8]:
     """An image with its objects and a legend, at a size to be looked at: RGB, uint8."""
     from segcli.data.image import read_image
-    from segcli.report.objects import DrawnObject, draw_objects
+    from segcli.report.objects import MOST_DRAWN, DrawnObject, draw_objects
     from segcli.steps.check.report_files import drawing_scale
 
     height, width = sample.height, sample.width
     objects = []
-    for value in sample.objects:
+    for value in sorted(sample.objects, key=lambda value: value.area_px, reverse=True)[:MOST_DRAWN]:
         mask, name = value.to_rle(height, width), dataset.classes.names[value.class_id]
         label = f"{name} (crowd)" if value.is_crowd else name
         objects.append(DrawnObject(mask, xyxy_of(value.box), value.class_id, label))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -10,11 +11,13 @@ import numpy as np
 from segcli.data import rle
 from segcli.data.image import IMAGE_SUFFIXES
 from segcli.data.instances import InstanceSample
-from segcli.data.polygons import Sides, self_crossings
+from segcli.data.polygons import Sides, crossings_within
 from segcli.data.samples import Split
 from segcli.findings import Finding
 from segcli.rules import finding
 from segcli.steps.check.files import Fault, FileFacts, ImageRules, content_faults, file_faults, inspect_image_file
+
+log = logging.getLogger("segcli.check")
 
 IMAGE_RULES = ImageRules(damaged="C110", pages="C171", bands="C172")
 SMALLEST_PX = 4
@@ -55,7 +58,14 @@ def object_faults(sample: InstanceSample) -> Iterator[ObjectFault]:
             owners.extend([index] * len(value.segmentation))
             rings.extend(value.segmentation)
     sides = Sides.of(rings)
-    crossings = self_crossings(sides)
+    crossings, untested = crossings_within(sides)
+    for ring in sorted(untested):
+        log.warning(
+            "%s: annotation %d has %d corners, too many side by side to look for crossings",
+            sample.image.name,
+            sample.objects[owners[ring]].annotation_id,
+            len(rings[ring]) // 2,
+        )
     crossed = {owners[ring] for ring in crossings}
     for ring, (x, y) in sorted(crossings.items()):
         yield "C126", sample.objects[owners[ring]].annotation_id, f"its sides cross at x {x:.1f}, y {y:.1f}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,8 @@ from segcli.plurals import counted
 from segcli.results import PreparationReport
 from segcli.rules import RULES
 from segcli.rules.settings import RuleSettings
+
+_SHOWN_NAMES = 40
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,7 @@ class CheckResult:
         rows = [
             ("dataset", self.dataset_path),
             ("samples", ", ".join(f"{count} {split.value}" for split, count in self.image_counts.items())),
-            ("classes", f"{len(self.classes)}: {', '.join(self.classes.names)}"),
+            ("classes", f"{len(self.classes)}: {_listed(self.classes.names)}"),
         ]
         if self.images is not None:
             rows.append(("annotations", ", ".join(f"{self.samples[split]} {split.value}" for split in Split)))
@@ -142,6 +144,12 @@ def reported(findings: Iterable[Finding], options: CheckDatasetConfig) -> tuple[
     """The findings that the configuration asks for, with its severities, errors first."""
     settings = RuleSettings.of(options.rules, options.select, options.ignore)
     return tuple(in_order(settings.apply(findings)))
+
+
+def _listed(names: Sequence[str]) -> str:
+    """The first of very many names."""
+    more = f", ... and {len(names) - _SHOWN_NAMES} more" if len(names) > _SHOWN_NAMES else ""
+    return ", ".join(names[:_SHOWN_NAMES]) + more
 
 
 def _amount(number: int, severity: Severity) -> str:

@@ -1,0 +1,127 @@
+"""Work and results stay in proportion to the data, whatever the data are."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from segcli.data import rle
+from segcli.data.classes import ClassMap
+from segcli.data.formats.labelme import Shape
+from segcli.data.formats.labelme_shapes import LabelCanvas
+from segcli.data.polygons import Sides, crossings_within
+from segcli.data.samples import Split
+from segcli.findings import MOST_LISTED, as_entries
+from segcli.report import objects
+from segcli.rules import finding
+from segcli.steps.check.fingerprint import MOST_PAIRS, most_together
+from segcli.steps.check.histogram import MOST_ROWS, most_frequent
+from segcli.steps.check.result import ClassCount
+
+LOOSE = 8
+"""Four times the work may take so many times the CPU time before it counts as more than linear."""
+
+
+def cpu_seconds(work: Callable[[], Any]) -> float:
+    begin = time.thread_time()
+    work()
+    return time.thread_time() - begin
+
+
+def random_ring(corners: int) -> list[float]:
+    return (np.random.default_rng(0).random(2 * corners) * 190).tolist()
+
+
+def test_crossings_of_random_corners_take_linear_time() -> None:
+    small, large = Sides.of([random_ring(5_000)]), Sides.of([random_ring(20_000)])
+    crossings_within(small)  # warm up
+
+    assert cpu_seconds(lambda: crossings_within(large)) < LOOSE * cpu_seconds(lambda: crossings_within(small)) + 0.2
+
+
+def test_pairs_of_sides_are_bounded_and_what_is_left_is_told() -> None:
+    number = np.arange(2_000)
+    odd, slope = number % 2, number * 0.001
+    zigzag = np.stack([np.where(odd, 100, 0) + slope, np.where(odd, 0, 100) - slope], axis=1)
+    square = [0.0, 0.0, 10.0, 10.0, 10.0, 0.0, 0.0, 10.0]
+    sides = Sides.of([square, zigzag.ravel().tolist()])
+
+    crossed, untested = crossings_within(sides, most_pairs=1_000)
+
+    assert set(crossed) == {0}
+    assert untested == {1}
+
+
+def test_long_sides_beside_each_other_are_tested_across() -> None:
+    """10,000 sides that all lie above each other, but not beside each other."""
+    rows = np.repeat(np.arange(5_000), 2)
+    columns = np.where(np.arange(10_000) % 4 < 2, 0, 100)
+    comb = np.stack([np.roll(columns, 1), rows], axis=1).ravel().tolist()
+
+    _, untested = crossings_within(Sides.of([comb]), most_pairs=200_000)
+
+    assert not untested
+
+
+@pytest.mark.parametrize("radius", [1e5, 9e6, 1.6e7])
+def test_disc_with_a_far_rim(radius: float) -> None:
+    """The rim passes through column 20 of the image, which lies on its left."""
+    canvas = LabelCanvas(40, 60)
+    circle = Shape(0, "a", "circle", ((20 - radius, 20.0), (20.0, 20.0)))
+
+    spent = cpu_seconds(lambda: canvas.paint(circle, 7))
+
+    assert spent < 2
+    assert (canvas.labels()[:, :20] == 7).all()
+    assert not canvas.labels()[:, 22:].any()
+
+
+def test_drawing_shows_the_largest_objects(monkeypatch: pytest.MonkeyPatch) -> None:
+    tinted: list[int] = []
+    monkeypatch.setattr(objects, "_tint", lambda _image, mask, *_: tinted.append(int(mask.sum())))
+    mask = np.zeros((30, 40), np.uint8)
+    drawn = []
+    for side in range(1, 6):
+        mask[:side, :side] = 1
+        drawn.append(objects.DrawnObject(rle.encode(mask), (0, 0, side, side), 0, "a"))
+    monkeypatch.setattr(objects, "MOST_DRAWN", 3)
+
+    objects.draw_objects(np.zeros((30, 40, 3), np.uint8), drawn, ClassMap(("a",)))
+
+    assert tinted == [25, 16, 9]
+
+
+def test_histogram_of_very_many_classes_shows_the_frequent_ones() -> None:
+    amounts = [{Split.TRAIN: number % 7, Split.VAL: 0} for number in range(1_203)]
+    counts = [ClassCount(number, f"c{number}", amount, amount) for number, amount in enumerate(amounts)]
+
+    kept = most_frequent(counts)
+
+    assert len(kept) == MOST_ROWS
+    assert {sum(count.amounts.values()) for count in kept} == {6}
+    assert [count.class_id for count in kept] == sorted(count.class_id for count in kept)
+
+
+def test_fingerprint_of_very_many_classes_names_the_frequent_pairs() -> None:
+    together = np.ones((1_203, 1_203), np.int64)
+    together[3, 5] = together[5, 3] = 9
+
+    pairs = most_together(together)
+
+    assert len(pairs) == MOST_PAIRS
+    assert pairs[0] == [3, 5, 9]
+
+
+def test_findings_beyond_the_limit_are_not_written_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = finding("S104", "train.txt", "is the same as line 1")
+    written = []
+    monkeypatch.setattr(type(found), "as_dict", lambda self: written.append(1) or {"code": self.code})
+
+    entries = as_entries([found] * 200_000)
+
+    assert len(written) == MOST_LISTED
+    assert entries["findings_left_out"] == {"S104": 200_000 - MOST_LISTED}
