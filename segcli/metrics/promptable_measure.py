@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +18,8 @@ from segcli.data.loading import load, read_sized
 from segcli.data.prefetch import batched
 from segcli.data.samples import SegSample
 from segcli.inference.decode_labels import argmax
-from segcli.metrics.promptable_scores import NUM_CLICKS, PROTOCOLS, PromptCounts, evaluate_image
+from segcli.metrics.intervals import Intervals
+from segcli.metrics.promptable_scores import BOX, NUM_CLICKS, PROTOCOLS, PromptCounts, evaluate_image
 from segcli.metrics.semantic_counts import SemanticCounts
 from segcli.metrics.semantic_measure import count_labels
 from segcli.metrics.semantic_report import SemanticReport
@@ -48,11 +49,15 @@ class ClickReport:
         counts: Sums of IoU by kind of prompt.
         images: Images with objects.
         objects: Objects that prompts were made of.
+        by_image: What each image with objects gave, by its place in the dataset.
+        intervals: How far the numbers would move with other images, where that was computed.
     """
 
     counts: PromptCounts
     images: int
     objects: int
+    by_image: Mapping[int, PromptCounts] = field(default_factory=dict, compare=False, repr=False)
+    intervals: Intervals = field(default_factory=Intervals, compare=False)
 
     @property
     def score(self) -> float | None:
@@ -142,20 +147,22 @@ def measure_clicks(
         DatasetError: An image has another size than the annotation file says.
         InputError: An image cannot be read.
     """
-    own = own_share(samples)
-    counts, images, objects = PromptCounts(), 0, 0
-    for number, sample in enumerate(track(own, "evaluate", len(own)), start=1):
-        used = 0
+    own, places = own_share(samples), own_share(range(len(samples)))
+    found: dict[int, PromptCounts] = {}
+    for number, (place, sample) in enumerate(zip(places, track(own, "evaluate", len(own)), strict=True), start=1):
         for masks in batched(object_masks(sample), MASKS_AT_ONCE):
-            if not used:
+            if place not in found:
                 predictor.set_image(read_sized(sample), name=str(sample.image))
-            counts.merge(evaluate_image(predictor, masks, most_clicks))
-            used += len(masks)
-        images, objects = images + bool(used), objects + used
+                found[place] = PromptCounts()
+            found[place].merge(evaluate_image(predictor, masks, most_clicks))
         if log_interval and number % log_interval == 0:
             log.info("%d of %d images", number, len(own))
-    images, objects = np.sum(gathered((images, objects)), axis=0).tolist()
-    return ClickReport(merged(counts), images, objects)
+    by_image = {place: counts for part in gathered(found) for place, counts in part.items()}
+    by_image = dict(sorted(by_image.items()))
+    total = PromptCounts()
+    for counts in by_image.values():
+        total.merge(counts)
+    return ClickReport(total, len(by_image), len(total.ious[BOX]), by_image)
 
 
 def measure_texts(

@@ -44,43 +44,60 @@ PROTOCOLS = {
 
 @dataclass
 class PromptCounts:
-    """Sums of IoU over objects, for each kind of prompt; mergeable.
+    """IoU of each object, for each kind of prompt; mergeable.
 
     Attributes:
-        iou_sum: Kind -> sum of IoU.
-        objects: Kind -> number of objects.
+        ious: Kind -> IoU of each object.
         clicks: Level of NoC -> sum of clicks, where they were counted.
         missed: Level of NoC -> objects that did not get there.
     """
 
-    iou_sum: dict[str, float] = field(default_factory=lambda: dict.fromkeys(KINDS, 0.0))
-    objects: dict[str, int] = field(default_factory=lambda: dict.fromkeys(KINDS, 0))
+    ious: dict[str, list[float]] = field(default_factory=lambda: {kind: [] for kind in KINDS})
     clicks: dict[int, int] = field(default_factory=lambda: dict.fromkeys(NOC_THRESHOLDS, 0))
     missed: dict[int, int] = field(default_factory=lambda: dict.fromkeys(NOC_THRESHOLDS, 0))
 
     def update(self, kind: str, ious: Sequence[float]) -> None:
         """Adds the IoU of objects that were prompted in one way."""
-        self.iou_sum[kind] += float(np.sum(ious))
-        self.objects[kind] += len(ious)
+        self.ious[kind].extend(map(float, ious))
 
     def merge(self, other: PromptCounts) -> None:
-        """Adds another part's sums."""
+        """Adds another part's objects."""
         for kind in KINDS:
-            self.iou_sum[kind] += other.iou_sum[kind]
-            self.objects[kind] += other.objects[kind]
+            self.ious[kind].extend(other.ious[kind])
         for level in NOC_THRESHOLDS:
             self.clicks[level] += other.clicks[level]
             self.missed[level] += other.missed[level]
 
     def compute(self) -> dict[str, float]:
         """Mean IoU over the objects, by kind, and NoC with its misses; what was not measured is left out."""
-        means = {f"miou_{kind}": self.iou_sum[kind] / count for kind, count in self.objects.items() if count}
-        objects = self.objects[CLICKS]
-        for level, clicks in self.clicks.items():
-            if clicks and objects:
-                means[f"noc_{level}"] = clicks / objects
-                means[f"noc_{level}_missed"] = self.missed[level] / objects
-        return means
+        return {name: float(value) for name, value in means_of(self.as_row()).items() if not np.isnan(value)}
+
+    def as_row(self) -> npt.NDArray[np.float64]:
+        """What the means follow from, as numbers that add up over images, float64 [2 x kinds + 2 x levels]."""
+        sums = [float(np.sum(self.ious[kind])) for kind in KINDS]
+        objects = [len(self.ious[kind]) for kind in KINDS]
+        noc = [counts[level] for level in NOC_THRESHOLDS for counts in (self.clicks, self.missed)]
+        return np.array([*sums, *objects, *noc], np.float64)
+
+
+def means_of(rows: npt.NDArray[np.float64]) -> dict[str, npt.NDArray[np.float64]]:
+    """The means by name of sums of `PromptCounts.as_row` [..., columns]; NaN for what was not measured."""
+    kinds = len(KINDS)
+    sums, objects, noc = rows[..., :kinds], rows[..., kinds : 2 * kinds], rows[..., 2 * kinds :]
+    means = {f"miou_{kind}": _share(sums[..., at], objects[..., at]) for at, kind in enumerate(KINDS)}
+    clicked = objects[..., KINDS.index(CLICKS)]
+    for place, level in enumerate(NOC_THRESHOLDS):
+        clicks, missed = noc[..., 2 * place], noc[..., 2 * place + 1]
+        counted = np.where(clicks > 0, clicked, 0)
+        means[f"noc_{level}"] = _share(clicks, counted)
+        means[f"noc_{level}_missed"] = _share(missed, counted)
+    return means
+
+
+def _share(part: npt.NDArray[np.float64], whole: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    found = np.full(np.shape(whole), np.nan)
+    np.divide(part, whole, out=found, where=np.asarray(whole) > 0)
+    return found
 
 
 def mask_iou(first: BoolArray, second: BoolArray) -> float:

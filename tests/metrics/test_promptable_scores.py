@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from segcli.inference.square_input import SquareInput
+from segcli.metrics.promptable_images import click_intervals, prompt_table
+from segcli.metrics.promptable_measure import ClickReport
 from segcli.metrics.promptable_scores import BOX, CLICKS, POINT, PROTOCOLS, PromptCounts, evaluate_image, mask_iou
 from segcli.promptable.predictor import SamPredictor
 
@@ -59,7 +61,7 @@ def test_counts_merge_and_leave_out_what_was_not_asked() -> None:
     first.merge(second)
 
     assert first.compute() == {"miou_box": 0.5, "miou_3_clicks": 0.25}
-    assert first.objects[POINT] == 0
+    assert first.ious[POINT] == []
 
 
 def test_mask_iou() -> None:
@@ -119,3 +121,25 @@ def test_clicks_are_counted_until_the_answer_is_good_enough() -> None:
 def test_every_number_has_its_protocol() -> None:
     metrics, _ = correcting(20)
     assert {name for name in metrics if not name.endswith("_missed")} == set(PROTOCOLS)
+
+
+def test_every_prompt_has_a_row_and_every_number_an_interval():
+    rng = np.random.default_rng(0)
+    by_image = {}
+    for place in (0, 2, 5):
+        by_image[place] = PromptCounts()
+        by_image[place].update(BOX, list(rng.random(4)))
+        by_image[place].update(CLICKS, list(rng.random(4)))
+        by_image[place].clicks[85], by_image[place].missed[85] = 20, 1
+    total = PromptCounts()
+    for counts in by_image.values():
+        total.merge(counts)
+    report = ClickReport(total, 3, 12, by_image)
+    rows = prompt_table(report, [f"{number}.png" for number in range(6)])
+    assert [(row["image"], row["object"]) for row in rows[3:5]] == [("0.png", 3), ("2.png", 0)]
+    assert np.mean([row["IoU box"] for row in rows]) == pytest.approx(report.totals()["miou_box"])
+    assert report.totals()["noc_85"] == 5
+    found = click_intervals(report, 300).all
+    assert set(found) == {"miou_box", "miou_3_clicks", "noc_85", "noc_85_missed"}
+    assert found["miou_box"].low < report.totals()["miou_box"] < found["miou_box"].high
+    assert found["noc_85"].as_list() == [5, 5]

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from segcli.config.schema import Config
 from segcli.data.formats.instance_data import open_instance_dataset
 from segcli.data.formats.masks import open_seg_dataset
 from segcli.device import available_device
+from segcli.metrics.intervals import Intervals, shown
+from segcli.metrics.promptable_images import click_intervals, prompt_table
 from segcli.metrics.promptable_measure import ClickReport, TextReport, measure_clicks, measure_texts
 from segcli.metrics.promptable_scores import NUM_CLICKS
+from segcli.metrics.semantic_images import image_table
+from segcli.metrics.semantic_report import semantic_intervals
 from segcli.models.table import get_spec
 from segcli.promptable.predictor import SamPredictor
+from segcli.promptable.text_predictor import TextPredictor
+from segcli.steps.evaluate.image_file import Table, write_table
+from segcli.steps.evaluate.images import groups_of, names_below
 from segcli.steps.evaluate.open_model import measured_source
 from segcli.steps.predict.open_promptable import open_promptable
 
@@ -26,24 +34,34 @@ class PromptableEvaluateResult:
         weights: What was measured: a weight file, or the folder of an exported model.
         runtime: What ran it.
         report: What was measured.
+        per_image: Files of the table of prompts, or of images.
     """
 
     model_name: str
     weights: str
     runtime: str
     report: ClickReport | TextReport
+    per_image: tuple[str, ...] = ()
+
+    @property
+    def intervals(self) -> Intervals:
+        """How far the numbers would move with other images."""
+        return self.report.intervals if isinstance(self.report, ClickReport) else self.report.labels.intervals
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
         about = {"model_name": self.model_name, "weight_path": self.weights, "runtime": self.runtime}
-        return {"metrics": self.report.totals(), **self.report.as_dict(), **about}
+        interval = self.intervals.as_dict() if self.intervals.replicates else None
+        files = {"per_image": list(self.per_image)}
+        return {"metrics": self.report.totals(), "interval": interval, **self.report.as_dict(), **about, **files}
 
     def summary(self) -> list[tuple[str, str]]:
         """Rows for the terminal."""
         rows = [("model", self.model_name), ("weights", self.weights), ("runtime", self.runtime)]
         rows.append(("images", str(self.report.images)))
         totals = self.report.totals()
-        return [*rows, *((name, "not defined" if value is None else f"{value:.4f}") for name, value in totals.items())]
+        rows += [(name, shown(value, self.intervals.all.get(name))) for name, value in totals.items()]
+        return [*rows, *(("per image", path) for path in self.per_image)]
 
 
 def evaluate_promptable(config: Config) -> PromptableEvaluateResult:
@@ -57,27 +75,41 @@ def evaluate_promptable(config: Config) -> PromptableEvaluateResult:
         WeightsError: They cannot be opened.
         DatasetError: The dataset has faults.
     """
-    spec, folder, settings = get_spec(config.Global.model), config.Global.dataset, config.Evaluate
+    spec, settings = get_spec(config.Global.model), config.Evaluate
     source, strict = measured_source(config), config.Global.strict_device
     device = available_device(config.Global.device, strict=strict).partition(",")[0]
     opened = open_promptable(spec, source, runtime=settings.runtime, device=device, strict=strict)
     predictor = opened.predictor(None)
-    report: ClickReport | TextReport
-    if isinstance(predictor, SamPredictor):
-        report = measure_clicks(
-            predictor,
-            open_instance_dataset(folder).val,
-            most_clicks=settings.noc_clicks or NUM_CLICKS,
-            log_interval=settings.log_interval,
-        )
-    else:
-        dataset = open_seg_dataset(folder)
-        report = measure_texts(
-            predictor,
-            dataset.val,
-            dataset.classes,
-            background=config.Predict.promptable.background,
-            absent_class=settings.absent_class,
-            log_interval=settings.log_interval,
-        )
-    return PromptableEvaluateResult(spec.name, str(source), opened.runtime, report)
+    measured = _clicks(predictor, config) if isinstance(predictor, SamPredictor) else _texts(predictor, config)
+    report, table = measured
+    files = write_table(table, Path(config.Global.output) / "per_image")
+    return PromptableEvaluateResult(spec.name, str(source), opened.runtime, report, files)
+
+
+def _clicks(predictor: SamPredictor, config: Config) -> tuple[ClickReport, Table]:
+    """Clicks and boxes of the objects of a COCO dataset."""
+    dataset, settings = open_instance_dataset(config.Global.dataset), config.Evaluate
+    clicks, log_interval = settings.noc_clicks or NUM_CLICKS, settings.log_interval
+    report = measure_clicks(predictor, dataset.val, most_clicks=clicks, log_interval=log_interval)
+    names = names_below(dataset.root, (sample.image for sample in dataset.val))
+    groups = groups_of([names[place] for place in report.by_image], config)
+    intervals = click_intervals(report, settings.bootstrap, groups)
+    return replace(report, intervals=intervals), prompt_table(report, names)
+
+
+def _texts(predictor: TextPredictor, config: Config) -> tuple[TextReport, Table]:
+    """The class names of a SegDataset."""
+    dataset, settings = open_seg_dataset(config.Global.dataset), config.Evaluate
+    report = measure_texts(
+        predictor,
+        dataset.val,
+        dataset.classes,
+        background=config.Predict.promptable.background,
+        absent_class=settings.absent_class,
+        log_interval=settings.log_interval,
+    )
+    names = names_below(dataset.root, (sample.image for sample in dataset.val))
+    groups = groups_of(names, config)
+    intervals = semantic_intervals(report.labels.counts, settings.absent_class, settings.bootstrap, groups)
+    report = replace(report, labels=replace(report.labels, intervals=intervals))
+    return report, image_table(report.labels, names, groups)
