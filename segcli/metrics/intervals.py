@@ -47,4 +47,4 @@ def shown(value: float | None, interval: Interval | None = None) -> str:
     if interval is None:
         return f"{value:.4f}"
     digits = next((digits for width, digits in _NARROW if interval.high - interval.low >= width), 4)
-    return f"{value:.{digits + 1}f} [{interval.low:.{digits}f}, {interval.high:.{digits}f}]"
+    return f"{value:.{min(digits + 1, 4)}f} [{interval.low:.{digits}f}, {interval.high:.{digits}f}]"
