@@ -65,8 +65,8 @@ def start(
         failure = failure_of(stop)
         terminal.show_failure(failure.message)
         return failure.exit_code
-    if loaded.unread:
-        terminal.show_warning(loaded.unread)
+    for remark in loaded.remarks:
+        terminal.show_warning(remark)
     if print_config:
         from segcli.config.show import show
 

@@ -153,6 +153,12 @@ class WeightsError(SegcliError):
     """A weight file cannot be read, or does not fit the network."""
 
 
+def no_folder(dataset_dir: str | PathLike[str]) -> DatasetError:
+    """The error of a dataset's folder that is not there."""
+    hint = "check the path; `segcli demo NEW_FOLDER` makes a dataset to try"
+    return DatasetError("no dataset: there is no such folder", path=dataset_dir, hint=hint).for_missing_path()
+
+
 def unreadable_weights(error: OSError, path: str | PathLike[str]) -> WeightsError:
     """What an error of the file system means for a weight file that was to be read."""
     told = WeightsError(f"cannot be read ({error.strerror})", path=path)

@@ -57,11 +57,11 @@ def model_to_check(dataset: str | None, task: TaskName | None, config: Path | No
 
 def model_to_plan(dataset: str | None, task: TaskName | None, config: Path | None) -> dict[str, tuple[str, Any]]:
     """The model with which a plan begins."""
-    if config is not None or dataset is None:
+    if config is not None:
         return {}
     from segcli.config.schema import PLANNER
 
-    return {"Global.model": (PLANNER, _PLANNED[task or task_of(Path(dataset))])}
+    return {"Global.model": (PLANNER, _PLANNED[task or task_of(Path(dataset or "."))])}
 
 
 def run_config(mode: str, options: Options) -> Path | None:

@@ -14,7 +14,7 @@ from segcli.console import error_console
 
 T = TypeVar("T")
 Reporter = Callable[[Iterable[T], str, int], Iterable[T]]
-"""Passes the items on, given them, a label and how many there are."""
+"""Passes the items on, given them, a label and how many there are (0: nobody knows)."""
 
 
 def _silent(items: Iterable[T], _label: str, _total: int) -> Iterable[T]:
@@ -22,12 +22,22 @@ def _silent(items: Iterable[T], _label: str, _total: int) -> Iterable[T]:
 
 
 def rich_reporter(items: Iterable[T], label: str, total: int) -> Iterator[T]:
-    """A bar on the terminal's error stream, gone when done."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    """A bar on the terminal's error stream, gone when done; without a total it tells for how long work goes on."""
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        ProgressColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=error_console(), transient=True) as bar:
-        yield from bar.track(items, total=total, description=label)
+    how_far: tuple[ProgressColumn, ...] = (MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}"), BarColumn(), *(how_far if total else (TimeElapsedColumn(),)))
+    console = error_console()
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        yield from bar.track(items, total=total or None, description=label)
 
 
 _reporter: ContextVar[Reporter[Any]] = ContextVar("reporter", default=_silent)
@@ -46,6 +56,18 @@ def reporting(reporter: Reporter[Any]) -> Iterator[None]:
 def track(items: Iterable[T], label: str, total: int) -> Iterable[T]:
     """The items, while the progress through them is reported."""
     return _reporter.get()(items, label, total)
+
+
+@contextmanager
+def working(label: str) -> Iterator[None]:
+    """Reports that the block is at work, where nobody can say how far it is."""
+    shown_once = iter(track((None,), label, 0))
+    next(shown_once)
+    try:
+        yield
+    finally:
+        for _ in shown_once:
+            pass
 
 
 def shown() -> bool:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 _RED, _GREEN, _YELLOW, _BLUE, _CYAN = (f"\x1b[{number}m" for number in (31, 32, 33, 34, 36))
 _BOLD, _DIM, _PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[0m"
 _SHOWN_FINDINGS = 20
+COMMAND = "command"
+"""Origin of what a command itself says: nothing that a person has typed."""
 _words: ContextVar[tuple[Mapping[str, str], Mapping[str, str]]] = ContextVar("words", default=({}, {}))
 Rows = Sequence[tuple[str, str]]
 
@@ -75,13 +77,15 @@ def show_faults(faults: Iterable[ConfigFault], title: str = "{} in the configura
     paint = _painter(sys.stderr)
     lines = [f"{paint('error', _RED + _BOLD)}: {title.format(counted(len(faults), 'fault'))}"]
     for fault in faults:
-        name = _spoken(fault.key)
-        source = f"  {paint(safe(fault.source), _DIM)}" if fault.source and fault.source != name else ""
-        lines += ["", f"  {paint(safe(name), _BOLD)}{source}", *wrapped(safe(_spoken(fault.message)), "    ")]
-        missing = fault.message.startswith(("is missing", "is needed"))
+        of_keys = (fault.source or "").startswith("-o")  # who typed keys is answered in keys
+        say = str if of_keys else _spoken
+        name = say(fault.key)
+        source = f"  {paint(safe(fault.source), _DIM)}" if fault.source not in (None, name, COMMAND) else ""
+        lines += ["", f"  {paint(safe(name), _BOLD)}{source}", *wrapped(safe(say(fault.message)), "    ")]
+        missing = fault.message.startswith("is missing")
         hint = _words.get()[1].get(fault.key) if missing else None
         if hint or fault.hint:
-            lines += _paragraph(hint or _spoken(fault.hint or ""), f"    {paint('->', _YELLOW)} ", 7)
+            lines += _paragraph(hint or say(fault.hint or ""), f"    {paint('->', _YELLOW)} ", 7)
     _write(sys.stderr, lines)
 
 

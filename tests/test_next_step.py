@@ -90,3 +90,45 @@ def test_predictions_lie_in_a_folder_of_their_own(arguments: list[str], folder: 
     monkeypatch.setattr(app, "run_mode", lambda loaded, *, debug: seen.append(loaded) or 0)
     assert run("predict", "a.jpg", "-m", "PP-LiteSeg-T", *arguments)[0] == 0
     assert seen[0].config.Predict.save_dir == folder
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["train"], "1 fault in the configuration DATASET is missing -> segcli train DATASET"),
+        (["predict", "x.jpg", "-m", "UNet-S"], "x.jpg: no such file or folder -> check the path"),
+        (["check", "nope"], "no such folder -> check the path; `segcli demo NEW_FOLDER` makes a dataset to try"),
+        (["check", "nope", "--task", "instance"], "no such folder -> check the path"),
+        (["export", "-m", "UNet-S"], "train first, or set --weights"),
+        (["trian"], "Did you mean 'train'?"),
+        (["train", "--modle", "x"], "--model"),
+        # who types keys is answered in keys
+        (
+            ["train", "d", "-o", "Train.batch_size"],
+            "Train.batch_size -o has no value -> write -o Train.batch_size=VALUE",
+        ),
+        (["train", "d", "-o", "Train.batchsize=3"], "did you mean Train.batch_size?"),
+        (["check", "-c", "paddlex/configs/modules/x/PP-LiteSeg-X.yaml"], "did you mean "),
+        (["check", "-c", "PP-LiteSeg-T.yaml"], "semantic_segmentation/PP-LiteSeg-T.yaml?"),
+        (["check", "-c", "mine.yaml"], "configs/ holds a file for each model"),
+    ],
+)
+def test_a_newcomer_reads_what_to_type(arguments: list[str], words: str):
+    code, shown = run(*arguments)
+    assert code == 2
+    assert words in shown, shown
+
+
+def test_the_folder_of_an_override_decides_the_task(empty: Path, monkeypatch: pytest.MonkeyPatch):
+    (empty / "d" / "annotations").mkdir(parents=True)
+    (empty / "d" / "annotations" / "instance_val.json").write_text("{}")
+    seen = []
+    monkeypatch.setattr(app, "run_mode", lambda loaded, *, debug: seen.append(loaded) or 0)
+    assert run("train", "-o", "Global.dataset_dir=d")[0] == 0
+    assert seen[0].config.Global.model == "SeedUNet-S"
+
+
+def test_another_file_than_the_named_one_is_told(capsys: pytest.CaptureFixture[str]):
+    path = "paddlex/configs/modules/semantic_segmentation/PP-LiteSeg-T.yaml"
+    assert app.start(path, ["Global.dataset_dir=absent", "Global.mode=check_dataset"]) == 2
+    assert "is taken, the configuration of this model here" in " ".join(capsys.readouterr().err.split())

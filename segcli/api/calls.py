@@ -60,8 +60,8 @@ def loaded(
     given |= {key: ("overrides", value) for key, value in (overrides or {}).items()}
     given["Global.mode"] = ("function", mode)
     found = app.load(config or run_config(mode, given), (), given)
-    if found.unread:
-        log.warning("%s", found.unread)
+    for remark in found.remarks:
+        log.warning("%s", remark)
     return found.config
 
 

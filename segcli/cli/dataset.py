@@ -23,6 +23,7 @@ from segcli.cli.options import (
     Select,
     TaskOption,
     Undo,
+    folder_given,
 )
 from segcli.cli.running import run
 from segcli.cli.transfer import Chosen, transfer
@@ -59,7 +60,7 @@ def check(
     debug: Debug = False,
 ) -> None:
     """Check every image and label of a dataset; all faults at once."""
-    start(context, "check_dataset", model_to_check(dataset or dataset_option, task, config))
+    start(context, "check_dataset", model_to_check(folder_given(dataset, dataset_option, override), task, config))
 
 
 def convert(
@@ -105,7 +106,7 @@ def convert(
 
         run(work, debug=debug)
     values = {"CheckDataset.convert.enable": True, "CheckDataset.convert.src_dataset_type": "LabelMe"}
-    _change(context, values, model_to_check(dataset or dataset_option, task, config))
+    _change(context, values, model_to_check(folder_given(dataset, dataset_option, override), task, config))
 
 
 def split(
@@ -160,7 +161,7 @@ def split(
     if folds is None:
         shares = {"train": train, "val": 100 - train - test_percent, "test": test_percent}
         values |= {f"CheckDataset.split.{part}_percent": share for part, share in shares.items()}
-    of_task = model_to_check(dataset or dataset_option, task, config)
+    of_task = model_to_check(folder_given(dataset, dataset_option, override), task, config)
     if not (yes or dry_run or undo) and sys.stdin.isatty():
         settings = {key: ("segcli split", value) for key, value in values.items()}
         options = given(context, "check_dataset", {**of_task, **settings})

@@ -70,6 +70,7 @@ def _remedies(command: str) -> dict[str, str]:
     named = "name a model with --model (`segcli models` lists them)"
     return {
         "Global.dataset_dir": f"segcli {command} DATASET",
+        "Predict.input": "segcli predict INPUT",
         "Global.model": named if command == "train" else f"train first: segcli train DATASET; or {named}",
     }
 
@@ -83,7 +84,7 @@ def given(context: typer.Context, mode: str, values: Mapping[str, tuple[str, Any
         absent = value is None or value is False or value in ((), [])
         if parameter.name in keys and not absent:
             found[keys[parameter.name]] = (_shown(parameter), value)
-    return {**found, "Global.mode": ("command", mode)}
+    return {**found, "Global.mode": (terminal.COMMAND, mode)}
 
 
 @cache

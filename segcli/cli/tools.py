@@ -10,6 +10,7 @@ from segcli import terminal
 from segcli.cli.help import Command
 from segcli.cli.options import Debug
 from segcli.cli.running import run
+from segcli.progress import working
 
 
 def add_tools(main: typer.Typer) -> None:
@@ -72,7 +73,8 @@ def doctor(
 
         if fix:
             repair()
-        report = examine()
+        with working("looking at what is installed"):
+            report = examine()
         if as_json:
             typer.echo(json.dumps(report.as_dict(), indent=2, ensure_ascii=False))
         else:

@@ -19,6 +19,7 @@ from segcli.cli.options import (
     Overrides,
     PrintConfig,
     TaskOption,
+    folder_given,
 )
 from segcli.implied import model_to_plan, run_config
 
@@ -80,7 +81,7 @@ def train(
     The best weights, their exported form, curves and a log go to the output folder.
     """
     values = {
-        **({} if resume else model_to_plan(dataset or dataset_option, task, config)),
+        **({} if resume else model_to_plan(folder_given(dataset, dataset_option, override), task, config)),
         "Train.resume_path": ("--resume", "last" if resume else None),
     }
     if not plan and not preview:
@@ -111,5 +112,5 @@ def init(
     from segcli import app
     from segcli.cli.plans import write_planned
 
-    options = given(context, "train", model_to_plan(dataset or dataset_option, task, None))
+    options = given(context, "train", model_to_plan(folder_given(dataset, dataset_option, override), task, None))
     raise typer.Exit(app.guard(lambda: write_planned(to, override or (), options), debug=debug))

@@ -9,6 +9,7 @@ from segcli import terminal
 from segcli.cli.help import Command, program
 from segcli.cli.options import Debug
 from segcli.cli.running import run
+from segcli.progress import working
 
 weights_commands = program("weights", "Read and convert weight files, without executing them.")
 
@@ -32,7 +33,8 @@ def convert_weights(
     def work() -> int:
         from segcli.weights.convert import convert_weights
 
-        report = convert_weights(source, target, architecture)
+        with working("converting"):
+            report = convert_weights(source, target, architecture)
         rows = [
             ("architecture", report.architecture),
             ("tensors", str(report.tensors)),
@@ -63,7 +65,8 @@ def verify_weights(
     def work() -> int:
         from segcli.steps.verify_weights import verify_weights as verify
 
-        report = verify(file, model, golden=golden, photos=photos)
+        with working("verifying"):
+            report = verify(file, model, golden=golden, photos=photos)
         terminal.show_summary("weights verify", report.summary(), good=report.passed)
         return 0 if report.passed else 1
 
@@ -80,7 +83,8 @@ def inspect_weights(
     def work() -> int:
         from segcli.weights.files import read_weights, weight_format
 
-        tensors = read_weights(file)
+        with working("reading"):
+            tensors = read_weights(file)
         shapes = {name: " x ".join(map(str, array.shape)) or "scalar" for name, array in tensors.items()}
         rows = [(name, shapes[name], str(array.dtype)) for name, array in tensors.items()]
         numbers = sum(array.size for array in tensors.values())

@@ -104,9 +104,9 @@ def _pir(config: Config) -> Faults:
 def _needed_by_mode(config: Config) -> Faults:
     mode = config.Global.mode
     if mode in ("check_dataset", "train", "evaluate") and config.Global.dataset_dir is None:
-        yield ConfigFault("Global.dataset_dir", f"is needed by {mode}", "set it to the folder of the dataset")
+        yield ConfigFault("Global.dataset_dir", "is missing", "set it to the folder of the dataset")
     if mode == "predict" and config.Predict.input is None:
-        yield ConfigFault("Predict.input", "is needed by predict", "set it to an image, a folder, a list or a glob")
+        yield ConfigFault("Predict.input", "is missing", "set it to an image, a folder, a list or a glob")
 
 
 def _convert(config: Config) -> Faults:

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from segcli.config.check import MODE_HINTS, REFUSED, check_rules, unknown_model
 from segcli.config.keys import OPTIONAL_SECTIONS, choices, expected, leaves, sections, wants_text
-from segcli.config.paddlex_paths import our_file
+from segcli.config.paddlex_paths import our_file, taken_note
 from segcli.config.recipe import DEPENDENCIES, with_recipe
 from segcli.config.references import resolve_here, resolve_references
 from segcli.config.schema import DEFAULT, RECIPE, Config
@@ -62,12 +62,19 @@ class LoadedConfig:
         origins: By dotted key: ``FILE:LINE``, ``-o``, the name of a command's option, or ``default``.
         path: The file, if there was one.
         unread: One sentence that names the given keys that count for nothing in this run, if there are any.
+        taken: One sentence on the file that was read where the one that was named is not there.
     """
 
     config: Config
     origins: dict[str, str]
     path: Path | None = None
     unread: str | None = None
+    taken: str | None = None
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What is worth a warning before the work begins."""
+        return tuple(remark for remark in (self.taken, self.unread) if remark)
 
 
 def load_config(
@@ -86,11 +93,14 @@ def load_config(
     Raises:
         ConfigError: Holds every fault of every source.
     """
-    reading = _Reading(None if path is None else our_file(Path(path)))
+    named = None if path is None else Path(path)
+    ours = None if named is None else our_file(named)
+    reading = _Reading(ours)
     reading.apply_options(options or {})
     reading.apply_overrides(overrides)
     reading.resolve()
-    return reading.finish()
+    loaded = reading.finish()
+    return replace(loaded, taken=taken_note(named, ours)) if named is not None and ours is not None else loaded
 
 
 def from_values(values: Mapping[str, Any], overrides: Sequence[str] = (), *, source: str = "argument") -> LoadedConfig:
@@ -173,7 +183,10 @@ class _Reading:
             key, equals, text = override.partition("=")
             key = key.strip()
             if not equals or not key:
-                self.faults.append(ConfigFault(override, "is no override", "write -o Section.key=value", OVERRIDE))
+                shown = f"{key}=VALUE" if key else "Section.key=VALUE"
+                self.faults.append(
+                    ConfigFault(override, "has no value" if key else "has no key", f"write -o {shown}", OVERRIDE)
+                )
                 continue
             try:
                 value = parse_value(text)

@@ -14,6 +14,7 @@ from typing import Any
 
 import yaml
 
+from segcli.config.paddlex_paths import file_hint
 from segcli.errors import ConfigFault
 
 
@@ -101,7 +102,7 @@ def read_yaml(path: Path) -> Document:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as fault:
-        document.faults.append(ConfigFault(str(path), f"cannot be read: {fault.strerror}", "check the path after -c"))
+        document.faults.append(ConfigFault(str(path), f"cannot be read: {fault.strerror}", file_hint(path)))
         return document
     except UnicodeDecodeError:
         document.faults.append(ConfigFault(str(path), "is not UTF-8 text", "save it as UTF-8"))

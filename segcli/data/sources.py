@@ -132,7 +132,7 @@ def _local(path: Path, *, alone: bool) -> Iterator[_Entry]:
             raise InputError("no image matches this pattern", path=path)
         yield from _mirrored(files, _common_folder(files))
     else:
-        raise InputError("no such file or folder", path=path).for_missing_path()
+        raise InputError("no such file or folder", path=path, hint="check the path").for_missing_path()
 
 
 def _folder(folder: Path) -> Iterator[_Entry]:

@@ -122,7 +122,7 @@ def test_all_faults_at_once_with_value_place_and_nearest_word(write):
         ("Predict.engine=onnxruntme", "did you mean onnxruntime?"),
         ("Global.mode=predict", "Predict.input"),
         ("Global.mode=pdparams2safetensors", "segcli weights convert"),
-        ("Global.dataset_dir=", "is needed by check_dataset"),
+        ("Global.dataset_dir=", "is missing"),
         ("Train.batch_size=true", "whole number"),
         ("Train.batch_size=0", "at least 1"),
         ("Train.learning_rate=.inf", "a number above 0"),
@@ -134,7 +134,7 @@ def test_all_faults_at_once_with_value_place_and_nearest_word(write):
         ("Train.transforms[0].size=3", "holds no list"),
         ("Train.loss=[1", "not valid YAML"),
         ("Train.eval_interval=${Global.outputs}", "points to what is not there"),
-        ("=3", "is no override"),
+        ("=3", "has no key"),
     ],
 )
 def test_a_fault_has_its_reason(override: str, fault: str, write):

@@ -16,7 +16,7 @@ from segcli.data.instances import CocoDataset, InstanceSample
 from segcli.data.lists import relative_name
 from segcli.data.ratios import DEFAULT_SHARES, divide
 from segcli.data.samples import Split
-from segcli.errors import DatasetError
+from segcli.errors import DatasetError, no_folder
 from segcli.findings import Finding
 from segcli.rules import finding
 
@@ -54,14 +54,15 @@ def find_coco_root(dataset_dir: Path) -> Path:
         DatasetError: There is no such folder (C101), more than one (C102), LabelMe files alone (L006), or a dataset for
             another task (C109).
     """
+    if not dataset_dir.is_dir():
+        raise no_folder(dataset_dir)
     layout = coco_layout(dataset_dir)
     if layout is not None:
         return layout.root
     refuse_other_kind(dataset_dir, wanted="coco")
-    what = f"no {ANNOTATION_FILES[Split.TRAIN]} is here" if dataset_dir.is_dir() else "there is no such folder"
+    what = f"no {ANNOTATION_FILES[Split.TRAIN]} is here"
     fault = finding("C101", str(dataset_dir), what)
-    error = DatasetError(f"no dataset: {what}", [fault], path=dataset_dir, hint=fault.hint)
-    raise error if dataset_dir.is_dir() else error.for_missing_path()
+    raise DatasetError(f"no dataset: {what}", [fault], path=dataset_dir, hint=fault.hint)
 
 
 def scan_coco(root: Path) -> CocoScan:

@@ -20,7 +20,7 @@ from segcli.data.lists import relative_name, scan_list
 from segcli.data.prefetch import map_ahead
 from segcli.data.samples import SegDataset, SegSample, Split
 from segcli.data.settled import read_settled
-from segcli.errors import DatasetError, InputError
+from segcli.errors import DatasetError, InputError, no_folder
 from segcli.findings import Finding, has_errors
 from segcli.rules import finding
 
@@ -50,7 +50,7 @@ def find_root(dataset_dir: Path) -> Path:
             another task (S003).
     """
     if not dataset_dir.is_dir():
-        raise _no_dataset(dataset_dir, "there is no such folder").for_missing_path()
+        raise no_folder(dataset_dir)
     if has_lists(dataset_dir):
         return dataset_dir
     parents = [folder.parent for folder in sorted(dataset_dir.glob(f"**/{IMAGE_FOLDER}")) if folder.is_dir()]

@@ -19,6 +19,7 @@ from segcli.errors import DatasetError, UsageError
 from segcli.findings import Finding
 from segcli.models.names import MODEL_TASKS
 from segcli.plurals import counted
+from segcli.progress import working
 from segcli.rules import finding
 from segcli.steps.convert.images import place_images
 from segcli.steps.convert.plan import ConversionPlan, ConvertReport, left_out, loss_findings, skipped
@@ -57,7 +58,8 @@ def plan_conversion(config: Config) -> ConversionPlan:
     options = ConvertOptions(config.CheckDataset, allow_lossy=True)
 
     def read() -> ConversionPlan:
-        dataset = format_named(SOURCE).read(folder)
+        with working("reading"):
+            dataset = format_named(SOURCE).read(folder)
         plan = _plan(dataset, target, dataset.root, options)
         return replace(plan, seen=signature(dataset.root))
 
@@ -94,7 +96,8 @@ def read_dataset(source: Path) -> AnnotatedDataset:
     if not source.is_dir():
         raise UsageError(f"there is no folder {source}")
     for row, _ in formats_in(source):
-        return row.read(source)
+        with working("reading"):
+            return row.read(source)
     fault = finding("F001", str(source), "no dataset of a known format is here")
     raise DatasetError(fault.message, [fault], path=source, hint=fault.hint)
 

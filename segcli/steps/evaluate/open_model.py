@@ -101,7 +101,9 @@ def measured_source(config: Config) -> Path:
     found = resolve_weights(given, spec)
     best = Path(config.Global.output) / "best_model" / TASKS[spec.task].weight_file
     if found is None and not best.is_file():
-        raise UsageError("there are no weights to measure here", path=best, hint="train, or set Evaluate.weight_path")
+        raise UsageError(
+            "there are no weights to measure here", path=best, hint="train first, or set Evaluate.weight_path"
+        )
     return found or best
 
 

@@ -8,6 +8,7 @@ from segcli.config.schema import Config
 from segcli.device import on_cpu
 from segcli.errors import ExportError, UsageError
 from segcli.models.table import get_spec
+from segcli.progress import working
 from segcli.steps.export.result import ExportResult
 from segcli.tasks import TASKS, step_part
 from segcli.weights.official import resolve_weights
@@ -28,7 +29,7 @@ def export(config: Config) -> ExportResult:
     weights = resolve_weights(config.Export.weight_path, spec)
     if weights is None and not best.is_file():
         raise UsageError(
-            f"there are no weights to export: {best} is not there", hint="train, or set Export.weight_path"
+            f"there are no weights to export: {best} is not there", hint="train first, or set Export.weight_path"
         )
     return export_weights(weights or best, output / FOLDER, config)
 
@@ -45,6 +46,6 @@ def export_weights(weights: Path, folder: Path, config: Config) -> ExportResult:
             hint="leave the key out",
         )
     spec = get_spec(config.Global.model)
-    with on_cpu():
+    with on_cpu(), working(f"exporting {spec.name}"):
         result: ExportResult = step_part("export", spec.task)(weights, folder, config)
     return result

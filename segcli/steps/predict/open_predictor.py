@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from segcli.config.schema import PredictConfig
 from segcli.device import available_device
 from segcli.errors import UsageError
 from segcli.inference.exported_model import ExportedModel, is_exported
 from segcli.models.promptable.specs import is_same_network
+from segcli.models.spec import ModelSpec
 from segcli.models.table import get_spec
+from segcli.progress import working
 from segcli.steps.predict.protocol import Predictor
 from segcli.tasks import step_part
 
@@ -31,6 +34,11 @@ def open_predictor(name: str, folder: Path, settings: PredictConfig, device: str
     if hasattr(opener, "open_weights") and not is_exported(folder):
         predictor = opener.open_weights(spec, folder, settings, there)
         return predictor
+    with working("opening the model"):
+        return _of_folder(spec, folder, settings, opener, there)
+
+
+def _of_folder(spec: ModelSpec, folder: Path, settings: PredictConfig, opener: Any, device: str) -> Predictor:
     exported = ExportedModel.open(folder)
     if not is_same_network(exported.model_name, spec.name):
         raise UsageError(
@@ -38,7 +46,7 @@ def open_predictor(name: str, folder: Path, settings: PredictConfig, device: str
             path=folder,
             hint=f"name the model {exported.model_name}, or give a folder of {spec.name}",
         )
-    predictor = opener.open(folder, settings, there)
+    predictor: Predictor = opener.open(folder, settings, device)
     return predictor
 
 

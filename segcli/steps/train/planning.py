@@ -23,6 +23,7 @@ from segcli.plan import instance, semantic
 from segcli.plan.choice import CPU_SECONDS, GPU_SECONDS, Choice, Cost, Means, Plan, Planner
 from segcli.plan.model import LARGE, choose_model
 from segcli.plan.recipe import plan_by_recipe
+from segcli.progress import working
 from segcli.steps.train import launch
 from segcli.steps.train.starting import official_start, with_start
 from segcli.tasks import engine_of
@@ -95,7 +96,8 @@ def planned(config: Config) -> tuple[Config, Plan]:
         chosen = (choose_model(task, data, means),)
         config = config.replaced({"Global.model": chosen[0].value}, PLANNER)
     select_device(launch.device_of(config), strict=config.Global.strict_device)
-    plan = _plan(config, task, data, means)
+    with working("planning"):
+        plan = _plan(config, task, data, means)
     plan = replace(plan, choices=(*chosen, *plan.choices))
     reasons = {**(config.Train.plan_reasons or {}), **plan.reasons()}
     return config.replaced({**plan.values(), "Train.plan_reasons": reasons}, PLANNER), plan
