@@ -41,17 +41,27 @@ def load(
     """
     try:
         rgb, size = _read(sample.image, _whole if factor is None else factor, cache)
-        loaded = LoadedSample(
-            sample, rgb, read_mask(sample.mask) if cache is None else cache.read(sample.mask, read_mask)
-        )
     except InputError as error:
         raise DatasetError(error.message, path=error.path, hint=error.hint) from error
+    loaded = LoadedSample(sample, rgb, load_mask(sample, cache))
     if size != loaded.mask.shape:
         (height, width), (mask_height, mask_width) = size, loaded.mask.shape
         message = f"mask is {mask_width} x {mask_height}, image {width} x {height}"
         fault = finding("S207", str(sample.mask), message)
         raise DatasetError(message, [fault], path=sample.mask, hint=fault.hint)
     return loaded
+
+
+def load_mask(sample: SegSample, cache: DecodedCache | None = None) -> Labels:
+    """Decodes the mask of a sample alone.
+
+    Raises:
+        DatasetError: It cannot be read.
+    """
+    try:
+        return read_mask(sample.mask) if cache is None else cache.read(sample.mask, read_mask)
+    except InputError as error:
+        raise DatasetError(error.message, path=error.path, hint=error.hint) from error
 
 
 def _read(

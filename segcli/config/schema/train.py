@@ -131,6 +131,10 @@ class TrainConfig(Section):
             (instance).
         transforms: Training transforms that replace the recipe's, in order.
         batch_transforms: Transforms of a whole batch that replace the recipe's, in order (instance).
+        sampling: ``uniform`` draws each image once per epoch; ``rare`` draws images with classes that few images show
+            up to four times.
+        crop_focus: Share of the training crops that are laid on a pixel of one of the image's classes, each class
+            alike, instead of anywhere (semantic, for transforms that scale and crop first).
         augment: Augmentation before the transforms.
         optimizer: Replaces the recipe's optimizer.
         lr_scheduler: Replaces the recipe's schedule.
@@ -220,6 +224,15 @@ class TrainConfig(Section):
         Instead("Train.promptable.flip is the one augmentation", PROMPTABLE),
     ] = None
     batch_transforms: Annotated[tuple[dict[str, Any], ...] | None, Read(("train",), INSTANCE)] = None
+    sampling: Annotated[
+        Literal["uniform", "rare"], Read(("train",), DENSE), Instead("prompts are drawn object by object")
+    ] = "uniform"
+    crop_focus: Annotated[
+        float,
+        Read(("train",), SEMANTIC),
+        Instead("the transforms of instance models choose where they crop", INSTANCE),
+        Instead(_ONE_SIZE, PROMPTABLE),
+    ] = Field(default=0.0, ge=0, le=1)
     augment: Annotated[
         AugmentConfig,
         Read(("train",), DENSE),

@@ -20,6 +20,7 @@ from segcli.data.folds import fold_of
 from segcli.data.formats.instance_data import open_instance_dataset
 from segcli.data.identity import identities
 from segcli.data.instances import CocoDataset
+from segcli.data.rare import repeated
 from segcli.data.sampling import Draws
 from segcli.engine import Evaluation, Network
 from segcli.engines.paddledet.inference import ArrayForward
@@ -66,6 +67,8 @@ class PaddleDetEngine:
         recipe = chosen_recipe(spec, config)
         dataset = _open_dataset(config)
         images = training_images(dataset.train, needs_objects=SIZED[spec.name].needs_objects)
+        if settings.sampling == "rare":
+            images = repeated(images, [set(one.classes.ravel().tolist()) for one in images], config.Global.seed)
         draws = Draws(
             samples=len(images),
             batch_size=settings.batch_size * settings.accumulate,

@@ -64,6 +64,24 @@ class ScaledCrop:
         left, top, _, _ = self._crop._get_crop_coordinates((max(scaled[0], rows), max(scaled[1], columns)))
         return Cut(scaled, int(top), int(left))
 
+    def draw_on(self, mask: Labels, ignored: int) -> Cut:
+        """Draws a scale, and a place that shows a pixel of one of the mask's classes, each class alike."""
+        height, width = mask.shape
+        factor = self._draw_factor()
+        scaled = max(1, round(factor * height)), max(1, round(factor * width))
+        counts = np.bincount(mask.ravel(), minlength=256)
+        classes = [class_id for class_id in np.flatnonzero(counts).tolist() if class_id != ignored]
+        if not classes:
+            return Cut(scaled, 0, 0)
+        class_id = classes[np.random.randint(len(classes))]
+        pixel = np.flatnonzero(mask.ravel() == class_id)[np.random.randint(counts[class_id])]
+        place = (int(pixel) // width * scaled[0] // height, int(pixel) % width * scaled[1] // width)
+        top, left = (
+            int(np.clip(at - np.random.randint(side), 0, max(whole - side, 0)))
+            for at, side, whole in zip(place, self._crop.crop_size, scaled, strict=True)
+        )
+        return Cut(scaled, top, left)
+
     def _draw_factor(self) -> float:
         low, high, step = (
             self._scaling.min_scale_factor,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,18 +15,20 @@ from segcli.config.recipe import chosen_recipe
 from segcli.config.schema import Config
 from segcli.data.augment.augmenter import Augmenter
 from segcli.data.augment.scene import LabelScene
+from segcli.data.class_amounts import pixels_by_class
 from segcli.data.class_weights import class_weights
 from segcli.data.decoded_cache import DecodedCache, open_cache
 from segcli.data.folds import fold_of
 from segcli.data.formats.masks import open_seg_dataset
 from segcli.data.loading import load
-from segcli.data.samples import SegDataset
+from segcli.data.rare import repeated
+from segcli.data.samples import SegDataset, SegSample
 from segcli.data.sampling import Draws
 from segcli.engine import Network
 from segcli.engines.paddleseg.networks import build
 from segcli.engines.paddleseg.parts import build_losses, build_optimizer, build_schedule, build_transforms
 from segcli.engines.paddleseg.session import SemanticSession, network_forward
-from segcli.engines.paddleseg.stream import SampleStream
+from segcli.engines.paddleseg.stream import Focus, SampleStream
 from segcli.models.spec import ModelSpec
 
 
@@ -51,10 +53,11 @@ class PaddleSegEngine:
         recipe = chosen_recipe(spec, config)
         settings = config.Train
         dataset = _open_dataset(config)
+        samples = _drawn_samples(config, dataset)
         paddle.seed(config.Global.seed)
         network = self.build_network(spec, len(dataset.classes))
         draws = Draws(
-            samples=len(dataset.train),
+            samples=len(samples),
             batch_size=settings.batch_size * settings.accumulate,
             seed=config.Global.seed,
             rank=paddle.distributed.get_rank(),
@@ -82,12 +85,13 @@ class PaddleSegEngine:
             optimizer=build_optimizer(recipe.optimizer, network, schedule),
             dataset=dataset,
             stream=SampleStream(
-                dataset.train,
+                samples,
                 transforms,
                 draws,
                 _edge_classes(losses, len(dataset.classes)),
                 cache=cache,
-                augment=_augmenter(config, dataset, draws, cache),
+                augment=_augmenter(config, samples, draws, cache, dataset.classes.ignore_index),
+                focus=Focus(settings.crop_focus, dataset.classes.ignore_index) if settings.crop_focus else None,
             ),
             draws=draws,
             loss_parts=losses,
@@ -135,18 +139,26 @@ class PaddleSegEngine:
         return forward
 
 
+def _drawn_samples(config: Config, dataset: SegDataset) -> Sequence[SegSample]:
+    """The samples of an epoch: the training part, or images of rare classes several times."""
+    if config.Train.sampling == "uniform":
+        return dataset.train
+    pixels = pixels_by_class([sample.mask for sample in dataset.train])
+    return repeated(dataset.train, pixels, config.Global.seed)
+
+
 def _augmenter(
-    config: Config, dataset: SegDataset, draws: Draws, cache: DecodedCache | None
+    config: Config, samples: Sequence[SegSample], draws: Draws, cache: DecodedCache | None, ignored: int
 ) -> Augmenter[LabelScene] | None:
     settings = chosen_augmentation(config)
-    scene = partial(_scene, dataset, cache)
+    scene = partial(_scene, samples, cache, ignored)
     return Augmenter(settings, draws, scene, config.Train.epochs_iters) if settings.is_any else None
 
 
-def _scene(dataset: SegDataset, cache: DecodedCache | None, number: int) -> LabelScene:
+def _scene(samples: Sequence[SegSample], cache: DecodedCache | None, ignored: int, number: int) -> LabelScene:
     """A training image and its mask as they are."""
-    whole = load(dataset.train[number], cache=cache)
-    return LabelScene(whole.rgb, whole.mask.copy(), dataset.classes.ignore_index)
+    whole = load(samples[number], cache=cache)
+    return LabelScene(whole.rgb, whole.mask.copy(), ignored)
 
 
 def _open_dataset(config: Config) -> SegDataset:

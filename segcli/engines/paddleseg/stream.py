@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,14 +12,28 @@ from numpy.typing import NDArray
 from segcli.data.augment.scene import LabelScene
 from segcli.data.decoded_cache import DecodedCache
 from segcli.data.image import Labels, RgbImage
-from segcli.data.loading import load
+from segcli.data.loading import load, load_mask
 from segcli.data.samples import SegSample
 from segcli.data.sampling import Draws, seed_augmentation
 from segcli.engines.paddleseg.byte_transforms import apply_to_bytes, split_normalize
 from segcli.engines.paddleseg.crops import Cut, with_scaled_crop
+from segcli.errors import ConfigError, ConfigFault
 from segcli.inference.preprocess import normalise
 
 _BOOKKEEPING = ("trans_info", "gt_fields")
+
+
+@dataclass(frozen=True)
+class Focus:
+    """Crops that are laid on classes.
+
+    Attributes:
+        share: Of all crops.
+        ignored: Mask id that is no class.
+    """
+
+    share: float
+    ignored: int
 
 
 class SampleStream:
@@ -31,6 +46,10 @@ class SampleStream:
         edge_classes: Number of classes when the loss needs an edge map, else None.
         cache: Keeps decoded images; None decodes each time.
         augment: Makes whole images of draws; None takes them as they are.
+        focus: Which crops are laid on classes; None for none.
+
+    Raises:
+        ConfigError: There is a focus, and no crop to lay.
     """
 
     def __init__(
@@ -42,11 +61,16 @@ class SampleStream:
         *,
         cache: DecodedCache | None = None,
         augment: Callable[[int], LabelScene] | None = None,
+        focus: Focus | None = None,
     ) -> None:
+        self._focus = focus
         self._samples = samples
         self._augment = augment
         self._scaled_crop, rest = with_scaled_crop(transforms)
         self._transforms, self._normalize = split_normalize(rest)
+        if focus is not None and self._scaled_crop is None:
+            message = "is set; the transforms do not begin with ResizeStepScaling and RandomPaddingCrop"
+            raise ConfigError([ConfigFault("Train.crop_focus", message, "set Train.crop_focus=0")])
         self._draws = draws
         self._edge_classes = edge_classes
         self._cache = cache
@@ -92,20 +116,30 @@ class SampleStream:
             scene = self._augment(draw)
             if crop is None:
                 return scene.rgb, scene.mask
-            cut = crop.draw(*scene.mask.shape)
+            cut = self._focused(scene.mask) or crop.draw(*scene.mask.shape)
             return crop.image(scene.rgb, cut), crop.labels(scene.mask, cut)
         sample = self._samples[self._draws.sample(draw)]
         if crop is None:
             whole = load(sample, cache=self._cache)
             return whole.rgb, whole.mask.copy()  # transforms change masks in place
         cuts: list[Cut] = []
+        if self._focus is not None:
+            masked = load_mask(sample, self._cache)
+            cuts += [cut for cut in (self._focused(masked),) if cut is not None]
 
         def factor(height: int, width: int) -> int:
-            cuts.append(crop.draw(height, width))
+            if not cuts:
+                cuts.append(crop.draw(height, width))
             return cuts[0].reduction(height, width)
 
         loaded = load(sample, factor, self._cache)
         return crop.image(loaded.rgb, cuts[0]), crop.labels(loaded.mask, cuts[0])
+
+    def _focused(self, mask: Labels) -> Cut | None:
+        """The crop of a draw whose turn it is to be laid on a class."""
+        if self._focus is None or self._scaled_crop is None or np.random.random() >= self._focus.share:
+            return None
+        return self._scaled_crop.draw_on(mask, self._focus.ignored)
 
     def _normalised(self, image: NDArray[Any]) -> NDArray[np.float32]:
         """Channels first, float32 [3, H, W]."""
