@@ -18,16 +18,13 @@ from pathlib import Path
 from typing import Any
 
 from segcli.config.check import AUTO, DEVICE_KINDS, parse_device
+from segcli.cpu import prepare_cpu
 from segcli.errors import MissingPartError
 
 _log = logging.getLogger("segcli.device")
 
 _THREADS_ASKED_FOR = os.environ.get("OMP_NUM_THREADS")
 """Read before paddle is imported, which sets the variable to 1 where it is not set."""
-
-_MKL_PROCESSOR = "MKL_DEBUG_CPU_TYPE"
-_MKL_AVX2 = "5"
-_CPU_INFO = Path("/proc/cpuinfo")
 
 _PADDLE_KINDS = {"dcu": "gpu"}
 """Kinds that Paddle knows by another name: a DCU is driven through ROCm as a GPU."""
@@ -60,20 +57,8 @@ def select_device(device: str, *, strict: bool) -> str:
     if kind == "cpu" and _THREADS_ASKED_FOR is None and not _in_distributed_training():
         paddle.base.core.set_num_threads(os.cpu_count() or 1)
     if kind == "cpu":
-        use_fast_kernels()
+        prepare_cpu()
     return str(paddle.get_device())
-
-
-def use_fast_kernels() -> None:
-    """Lets Paddle's products of matrices use AVX2 on processors that are not Intel's; before the first product.
-
-    The MKL in Paddle (2019.0.5) takes its oldest kernels there unless it is told what the processor can do. A product
-    then takes 2.6 times as long, a convolution 2.4 times. A value that the user has set stays.
-    """
-    if _MKL_PROCESSOR not in os.environ and _CPU_INFO.is_file():
-        words = set(_CPU_INFO.read_text(encoding="utf-8").partition("\n\n")[0].split())
-        if "GenuineIntel" not in words and {"avx2", "fma"} <= words:
-            os.environ[_MKL_PROCESSOR] = _MKL_AVX2
 
 
 @cache
@@ -155,7 +140,7 @@ def on_cpu() -> Iterator[None]:
     import paddle
 
     before = str(paddle.get_device())
-    use_fast_kernels()
+    prepare_cpu()
     paddle.set_device("cpu")
     try:
         yield

@@ -18,7 +18,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("version", "plurals", "lazy", "console", "signals", "disk", "text", "json_output"),
+    ("version", "plurals", "lazy", "console", "signals", "disk", "text", "json_output", "cpu"),
     ("findings",),
     ("rules",),
     ("errors", "log", "progress", "runtimes"),

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import logging
-import os
 import sys
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from segcli import device as module
-from segcli.device import available_device, device_count, select_device, use_fast_kernels
+from segcli.device import available_device, device_count, select_device
 from segcli.errors import MissingPartError
 
 
@@ -109,29 +107,3 @@ def test_strict_means_an_error(monkeypatch: pytest.MonkeyPatch):
 @pytest.mark.parametrize("kind", ["xpu", "npu", "mlu", "gcu", "dcu", "iluvatar_gpu", "metax_gpu"])
 def test_counting_never_fails(kind: str):
     assert device_count(kind) == 0
-
-
-@pytest.mark.parametrize(
-    ("processor", "chosen"),
-    [
-        ("vendor_id : AuthenticAMD\nflags : sse2 avx2 fma\n\nprocessor : 1\n", "5"),
-        ("vendor_id : AuthenticAMD\nflags : sse2\n\nprocessor : 1\nflags : avx2 fma\n", None),
-        ("vendor_id : GenuineIntel\nflags : sse2 avx2 fma\n", None),
-    ],
-)
-def test_mkl_is_told_of_avx2_where_it_would_not_look(
-    processor: str, chosen: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    info = tmp_path / "cpuinfo"
-    info.write_text(processor, encoding="utf-8")
-    monkeypatch.setattr(module, "_CPU_INFO", info)
-    monkeypatch.setenv("MKL_DEBUG_CPU_TYPE", "")
-    monkeypatch.delenv("MKL_DEBUG_CPU_TYPE")
-    use_fast_kernels()
-    assert os.environ.get("MKL_DEBUG_CPU_TYPE") == chosen
-
-
-def test_what_the_user_has_set_stays(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("MKL_DEBUG_CPU_TYPE", "4")
-    use_fast_kernels()
-    assert os.environ["MKL_DEBUG_CPU_TYPE"] == "4"

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segcli.config.check import parse_device
-from segcli.device import device_count, use_fast_kernels
+from segcli.cpu import prepare_cpu
+from segcli.device import device_count
 from segcli.errors import MissingPartError
 from segcli.inference.graphs import Graph
 from segcli.inference.preprocess import NetworkInput
@@ -51,7 +52,7 @@ class PaddleRuntime:
         kind, ids = parse_device(device)
         self._may_fall_back = onednn and kind == "cpu"
         if kind == "cpu":
-            use_fast_kernels()
+            prepare_cpu()
             self._predictor = (_on_cpu if onednn else _without_onednn)(program, weights, threads)
         else:
             self._predictor = _on_accelerator(program, weights, kind, ids[0] if ids else 0)

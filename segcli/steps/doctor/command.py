@@ -20,7 +20,7 @@ def examine() -> Health:
     """Looks at everything that segcli needs; changes nothing."""
     quick = tuple(_static_findings())
     tried = tuple(trial.check_trials()) if not any(found.topic == "engines" and found.remedy for found in quick) else ()
-    slow = (*trial.check_devices(), *trial.check_shared_memory(), *trial.check_fonts())
+    slow = (*trial.check_devices(), *trial.check_allocator(), *trial.check_shared_memory(), *trial.check_fonts())
     found = (*quick, *tried, *slow)
     order = list(dict.fromkeys(one.topic for one in found))
     return Health(tuple(sorted(found, key=lambda one: order.index(one.topic))))

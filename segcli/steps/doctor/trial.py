@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from segcli.cpu import ALLOCATOR, can_reuse_memory
 from segcli.device import unused_gpu
 from segcli.steps.doctor.health import Observation, State
 from segcli.steps.doctor.packages import ENGINES, engine_remedy
@@ -64,6 +65,14 @@ def check_devices() -> Iterator[Observation]:
     if not found:
         advice = unused_gpu()
         yield Observation("devices", "beside the CPU", "none", State.NOTE if advice else State.GOOD, advice=advice)
+
+
+def check_allocator() -> Iterator[Observation]:
+    """Whether memory of tensors is used again (`segcli.cpu`), and what switches it off."""
+    if can_reuse_memory():
+        yield Observation("devices", "memory of tensors", f"used again; {ALLOCATOR}=system gives it back each time")
+    else:
+        yield Observation("devices", "memory of tensors", "given back to the system each time")
 
 
 def check_shared_memory() -> Iterator[Observation]:

@@ -226,3 +226,30 @@ def test_channel_max_takes_no_max_gradient() -> None:
     patched, plain = (f(x, False)[1] for f in (getattr(patch.find_owner(), patch.attribute), patch.original))
     assert "Max" in plain.grad_fn.name()
     assert patched.grad_fn.name() != plain.grad_fn.name()
+
+
+@pytest.mark.parametrize("align_corners", [False, True])
+def test_segformer_mixes_its_stages_before_they_are_enlarged(align_corners: bool) -> None:
+    """The same values and the same gradients of every parameter as by the head as it is written."""
+    from paddleseg.models import MixVisionTransformer_B0, SegFormer
+
+    patch = PATCH_OF["SegFormer"]
+    paddle.seed(0)
+    network = SegFormer(5, MixVisionTransformer_B0(), 256, align_corners)
+    network.eval()
+    for parameter in (network.linear_c1.proj.bias, network.linear_c4.proj.bias):
+        parameter.set_value(paddle.rand(parameter.shape))
+    image, weight = paddle.rand([1, 3, 64, 96]), paddle.rand([1, 5, 64, 96])
+    found = []
+    for forward in (patch.original, patch.make(patch.original)):
+        (logit,) = forward(network, image)
+        (logit * weight).sum().backward()
+        gradients = {name: parameter.grad for name, parameter in network.named_parameters()}
+        found.append(
+            {"": logit.numpy(), **{name: value.numpy() for name, value in gradients.items() if value is not None}}
+        )
+        network.clear_gradients(set_to_zero=False)
+    before, after = found
+    assert before.keys() == after.keys()
+    for name, values in before.items():
+        np.testing.assert_allclose(after[name], values, atol=2e-5 * max(np.abs(values).max(), 1e-3), err_msg=name)

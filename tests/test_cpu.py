@@ -1,0 +1,71 @@
+"""What a process does before Paddle computes on the CPU."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from segcli import cpu
+from segcli.cpu import ALLOCATOR, can_reuse_memory, use_fast_kernels
+
+
+@pytest.mark.parametrize(
+    ("processor", "chosen"),
+    [
+        ("vendor_id : AuthenticAMD\nflags : sse2 avx2 fma\n\nprocessor : 1\n", "5"),
+        ("vendor_id : AuthenticAMD\nflags : sse2\n\nprocessor : 1\nflags : avx2 fma\n", None),
+        ("vendor_id : GenuineIntel\nflags : sse2 avx2 fma\n", None),
+    ],
+)
+def test_mkl_is_told_of_avx2_where_it_would_not_look(
+    processor: str, chosen: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    info = tmp_path / "cpuinfo"
+    info.write_text(processor, encoding="utf-8")
+    monkeypatch.setattr(cpu, "_CPU_INFO", info)
+    monkeypatch.setenv("MKL_DEBUG_CPU_TYPE", "")
+    monkeypatch.delenv("MKL_DEBUG_CPU_TYPE")
+    use_fast_kernels()
+    assert os.environ.get("MKL_DEBUG_CPU_TYPE") == chosen
+
+
+def test_what_the_user_has_set_stays(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("MKL_DEBUG_CPU_TYPE", "4")
+    use_fast_kernels()
+    assert os.environ["MKL_DEBUG_CPU_TYPE"] == "4"
+
+
+def test_settings_of_the_allocator_that_the_user_made_stay(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("MALLOC_TRIM_THRESHOLD_", "1000")
+    assert not can_reuse_memory()
+    monkeypatch.delenv("MALLOC_TRIM_THRESHOLD_")
+    monkeypatch.setenv(ALLOCATOR, "system")
+    assert not can_reuse_memory()
+
+
+_FAULTS = """
+import resource, sys
+import numpy as np
+from segcli.cpu import reuse_memory
+if sys.argv[1] == "reuse":
+    assert reuse_memory()
+np.zeros(1 << 22) + 1
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(20):
+    np.zeros(1 << 22) + 1
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+def page_faults(way: str) -> int:
+    done = subprocess.run([sys.executable, "-c", _FAULTS, way], capture_output=True, text=True, check=True)
+    return int(done.stdout)
+
+
+@pytest.mark.skipif(not can_reuse_memory(), reason="glibc's allocator is not there, or set by the user")
+def test_memory_of_freed_arrays_is_used_again():
+    assert page_faults("reuse") * 4 < page_faults("system")
