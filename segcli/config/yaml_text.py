@@ -15,7 +15,11 @@ from typing import Any
 import yaml
 
 from segcli.config.paddlex_paths import file_hint
+from segcli.data.yaml_nodes import load_nodes, load_yaml
 from segcli.errors import ConfigFault
+
+_SHOWN = 80
+"""Characters of a value that a message repeats."""
 
 
 class _Loader(yaml.SafeLoader):
@@ -46,6 +50,18 @@ def _number(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> float:
 
 _Loader.add_constructor("tag:yaml.org,2002:float", _number)
 
+_LARGEST_INT = 2**63 - 1
+
+
+def _integer(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> int:
+    text = str(loader.construct_scalar(node))
+    if len(text) > len(str(_LARGEST_INT)) + 1 or abs(int(text)) > _LARGEST_INT:
+        raise ValueError(f"{text[:24]}{'...' if len(text) > 24 else ''} is larger than any number that can be meant")
+    return int(text)
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _integer)
+
 _LITERALS = {"T": True, "t": True, "F": False, "f": False}
 """What PaddleX reads in `-o` beside YAML's own words."""
 
@@ -62,16 +78,15 @@ def parse_value(text: str) -> Any:
     text = text.strip()
     if text in _LITERALS:
         return _LITERALS[text]
-    loader = _Loader(text if text[:1] in tuple("[{'\"") else "")
     try:
         if text[:1] in tuple("[{'\""):
-            return loader.get_single_data()
+            return load_yaml(text, _Loader)
+        loader = _Loader("")
         tag = loader.resolve(yaml.ScalarNode, text, (True, False))  # type: ignore[no-untyped-call]
         return loader.construct_object(yaml.ScalarNode(tag, text))
-    except yaml.YAMLError as fault:
-        raise ValueError(f"{text} is not valid YAML: {_reason(fault)}") from fault
-    finally:
-        loader.dispose()
+    except (yaml.YAMLError, ValueError) as fault:
+        shown = text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
+        raise ValueError(f"{shown} is not valid YAML: {_reason(fault)}") from fault
 
 
 @dataclass
@@ -113,10 +128,8 @@ def read_yaml(path: Path) -> Document:
 
 def _parse(text: str, path: Path, document: Document) -> None:
     try:
-        loader = _Loader(text)
-        node = loader.get_single_node()
-        values = None if node is None else loader.construct_document(node)
-    except (yaml.YAMLError, ValueError, TypeError) as fault:
+        node, values = load_nodes(text, _Loader)
+    except (yaml.YAMLError, ValueError) as fault:
         mark = getattr(fault, "problem_mark", None)
         place = f"{path}:{mark.line + 1}" if mark else str(path)
         document.faults.append(ConfigFault(place, f"is not valid YAML: {_reason(fault)}", "check quotes and indents"))

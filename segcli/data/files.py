@@ -28,6 +28,14 @@ def naming(target: Path) -> Iterator[None]:
         raise
 
 
+def is_file(path: str | os.PathLike[str]) -> bool:
+    """Whether a file is there; a name that no file can have, because it is too long or holds odd characters, is not.
+
+    For names from a dataset's files; `Path.is_file` raises for some of them.
+    """
+    return os.path.isfile(path)  # noqa: PTH113 - Path.is_file raises
+
+
 @contextmanager
 def atomic_path(target: Path) -> Iterator[Path]:
     """A temporary path beside `target` that takes its place when the block ends without an error.

@@ -158,7 +158,7 @@ def image_header(path: StrPath) -> ImageHeader:
         with Path(path).open("rb") as file:
             head = file.read(_HEAD_BYTES)
             file_bytes = file.seek(0, SEEK_END)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise _unreadable(path, error) from error
     header = read_header(head) if head.startswith((PNG_SIGNATURE, b"\xff\xd8")) else None
     if header is None:
@@ -189,14 +189,15 @@ def _prove_size(path: StrPath, header: ImageHeader) -> None:
 def _read_bytes(path: StrPath) -> bytes:
     try:
         return Path(path).read_bytes()
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise _unreadable(path, error) from error
 
 
-def _unreadable(path: StrPath, error: OSError) -> InputError:
+def _unreadable(path: StrPath, error: OSError | ValueError) -> InputError:
     if isinstance(error, FileNotFoundError):
         return InputError("no such file", path=path)
-    return InputError(f"cannot be read: {error.strerror or error}", path=path)
+    reason = error.strerror if isinstance(error, OSError) else None  # a name with a zero byte is a ValueError
+    return InputError(f"cannot be read: {reason or error}", path=path)
 
 
 def _checked_header(data: bytes, name: StrPath, *, whole: bool = True) -> ImageHeader:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from segcli.data.files import is_file
 from segcli.data.image import IMAGE_SUFFIXES
 from segcli.data.samples import SegSample
 from segcli.findings import Finding
@@ -126,7 +127,7 @@ def names_files(root: Path, text: str) -> bool:
 
 
 def _exists(root: Path, relative: str) -> bool:
-    return _locate(root, relative).is_file()
+    return is_file(_locate(root, relative))
 
 
 def _is_image_name(relative: str) -> bool:
@@ -136,7 +137,7 @@ def _is_image_name(relative: str) -> bool:
 def _locate(root: Path, relative: str) -> Path:
     """The file; a list written on Windows may hold backslashes."""
     path = root / relative
-    return path if path.is_file() or "\\" not in relative else root / relative.replace("\\", "/")
+    return path if is_file(path) or "\\" not in relative else root / relative.replace("\\", "/")
 
 
 def _missing_files(root: Path, pair: tuple[str, str], location: str) -> list[Finding]:

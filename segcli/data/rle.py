@@ -19,6 +19,10 @@ coco_mask: Any = _hotcoco_mask
 """pycocotools' mask functions in a faster make; its own types know no `TypedDict`."""
 
 
+MOST_PX = (1 << 32) - 1
+"""Of a mask: the tools' run lengths have 32 bits."""
+
+
 class Rle(TypedDict):
     """A mask of `size` [height, width]; `counts` as JSON and every COCO tool take it."""
 
@@ -158,14 +162,18 @@ def parse(segmentation: Mapping[str, Any]) -> Rle:
     if not isinstance(size, list | tuple) or len(size) != 2 or not all(type(side) is int and side > 0 for side in size):
         raise ValueError("size is not [height, width]")
     height, width = size
+    if height * width > MOST_PX:
+        raise ValueError(f"size is {width} x {height} px, larger than any image")
     if isinstance(counts, str | bytes):
         runs = run_lengths(counts)
     elif isinstance(counts, list) and all(type(count) is int for count in counts):
+        if counts and (max(counts) > MOST_PX or min(counts) < 0):
+            raise ValueError("a run has a negative length, or is longer than any image")
         runs = np.array(counts, np.int64)
     else:
         raise ValueError("counts are neither a string nor whole numbers")
-    if (runs < 0).any():
-        raise ValueError("a run has a negative length")
+    if (runs < 0).any() or (runs > MOST_PX).any():
+        raise ValueError("a run has a negative length, or is longer than any image")
     if int(runs.sum()) != height * width:
         raise ValueError(f"runs add up to {int(runs.sum())} pixels, {width} x {height} px have {height * width}")
     if isinstance(counts, list):

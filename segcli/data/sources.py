@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from segcli.data.files import is_file
 from segcli.data.image import IMAGE_SUFFIXES, RgbImage, decode_image, read_image
 from segcli.data.pages import PAGED_SUFFIXES, read_pages
 from segcli.data.url import fetch_image, is_address
@@ -158,7 +159,7 @@ def _listed(line: str, folder: Path) -> Path:
     candidates = [line, *(line.split(separator, maxsplit=1)[0] for separator in ("\t", " ") if separator in line)]
     for candidate in candidates:
         for path in (folder / candidate, Path(candidate)):
-            if path.is_file():
+            if is_file(path):
                 return path
     return folder / candidates[-1]
 

@@ -24,6 +24,7 @@ from typing import Any
 import yaml
 
 from segcli.data.classes import ClassMap
+from segcli.data.yaml_nodes import load_yaml
 from segcli.errors import WeightsError
 from segcli.inference.graphs import Graph
 from segcli.models.card import CARD_FILE, ModelCard
@@ -151,7 +152,7 @@ class ExportedModel:
             error = WeightsError(f"is no exported model: {there}", path=folder, hint=_EXPORT_FIRST)
             raise error if folder.is_dir() else error.for_missing_path()
         try:
-            values = yaml.safe_load(manifest.read_text(encoding="utf-8"))
+            values = load_yaml(manifest.read_text(encoding="utf-8"))
             card = ModelCard.beside(manifest) if (folder / CARD_FILE).is_file() else None
             return parse_instance(folder, values, card) if "Preprocess" in values else _parse(folder, values, card)
         except (yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as fault:

@@ -5,7 +5,6 @@ Every parser returns the prompts and the faults it met, so that a user sees all 
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,8 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from segcli.data.boxes import BoxXyxy
+from segcli.data.json_text import parse_json
 from segcli.errors import InputError
 from segcli.promptable.prompts import ImagePrompts, ObjectPrompt, Point, raise_faults
+
+_SHOWN = 80
+"""Characters of a value that a message repeats."""
 
 
 @dataclass
@@ -118,12 +121,12 @@ def _entry_faults(document: Any) -> Iterator[str]:
             continue
         for number, entry in enumerate(entries, start=1):
             if not isinstance(entry, Mapping):
-                yield f"{key}: entry {number} is no table with keys: {entry!r}"
+                yield f"{key}: entry {number} is no table with keys: {_shown(entry)}"
 
 
 def _load(file: Path) -> Any:
     try:
-        return json.loads(file.read_text(encoding="utf-8-sig"))
+        return parse_json(file.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise InputError(f"cannot be read ({error.strerror})", path=file) from error
     except ValueError as error:
@@ -179,7 +182,7 @@ def _paddlex(document: Any) -> Parsed:
     """
     known = ("box_prompt", "point_prompt", "text_prompt")
     if not isinstance(document, Mapping) or not document or set(document) - set(known):
-        return Parsed(faults=[f"prompts: expected a table with the keys {', '.join(known)}, not {document!r}"])
+        return Parsed(faults=[f"prompts: expected a table with the keys {', '.join(known)}, not {_shown(document)}"])
     faults: list[str] = []
     objects: list[ObjectPrompt] = []
     for key in known:
@@ -240,12 +243,12 @@ def _labelme(document: Mapping[str, Any]) -> Parsed:
     parsed = Parsed()
     groups: dict[Any, ObjectPrompt] = {}
     for number, shape in enumerate(document["shapes"], start=1):
-        name, label, given = f"shape {number}", shape.get("label"), shape.get("points")
+        name, label, given = f"shape {number}", _text(shape.get("label")), shape.get("points")
         rows = [row for row in map(_pair, given) if row is not None] if isinstance(given, list) else []
         if not rows or len(rows) < len(given):
             parsed.faults.append(f"{name}: its points are no list of [x, y]")
             continue
-        kind, group = shape.get("shape_type", "polygon"), shape.get("group_id")
+        kind, group = shape.get("shape_type", "polygon"), _id(shape.get("group_id"))
         key = ("single", number) if group is None else ("group", group)
         prompt = groups.get(key, ObjectPrompt(label=label, name=name, may_be_clipped=True))
         if kind == "rectangle" and len(rows) == 2 and prompt.box is None:
@@ -253,7 +256,8 @@ def _labelme(document: Mapping[str, Any]) -> Parsed:
             box = _box([*map(min, *rows), *map(max, *rows)], name, parsed.faults)
             groups[key] = replace(prompt, box=box)
         elif kind == "point" and len(rows) == 1:
-            is_beside = bool((shape.get("flags") or {}).get("negative"))
+            flags = shape.get("flags")
+            is_beside = isinstance(flags, Mapping) and bool(flags.get("negative"))
             point = _point([*rows[0], 0 if is_beside else 1], name, parsed.faults)
             if point is not None:
                 groups[key] = replace(prompt, points=(*prompt.points, point))
@@ -266,11 +270,11 @@ def _labelme(document: Mapping[str, Any]) -> Parsed:
 
 def _coco(document: Mapping[str, Any]) -> Parsed:
     parsed = Parsed()
-    names = {image.get("id"): str(image.get("file_name")) for image in document["images"]}
-    categories = {entry.get("id"): str(entry.get("name")) for entry in document.get("categories", [])}
+    names = {_id(image.get("id")): str(image.get("file_name")) for image in document["images"]}
+    categories = {_id(entry.get("id")): _text(entry.get("name")) for entry in document.get("categories", [])}
     by_image: dict[str, list[ObjectPrompt]] = {name: [] for name in names.values()}
     for number, annotation in enumerate(document["annotations"], start=1):
-        name, image = f"annotation {annotation.get('id', number)}", names.get(annotation.get("image_id"))
+        name, image = f"annotation {annotation.get('id', number)}", names.get(_id(annotation.get("image_id")))
         numbers = _floats(annotation.get("bbox"), (4,))
         if image is None or numbers is None:
             fault = "its image_id is not among the images" if image is None else "bbox must be [x, y, width, height]"
@@ -278,7 +282,7 @@ def _coco(document: Mapping[str, Any]) -> Parsed:
             continue
         x, y, width, height = numbers
         prompt = ObjectPrompt(box=(x, y, x + width, y + height), name=name, may_be_clipped=True)
-        by_image[image].append(replace(prompt, label=categories.get(annotation.get("category_id"))))
+        by_image[image].append(replace(prompt, label=categories.get(_id(annotation.get("category_id")))))
     parsed.prompts = [ImagePrompts(image, tuple(objects)) for image, objects in by_image.items() if objects]
     return parsed
 
@@ -288,7 +292,7 @@ def _detections(document: Mapping[str, Any]) -> Parsed:
     for number, entry in enumerate(document["boxes"], start=1):
         box = _box(entry.get("coordinate"), f"box {number}", parsed.faults)
         if box is not None:
-            label = entry.get("label")
+            label = _text(entry.get("label"))
             objects.append(ObjectPrompt(box=box, label=label, name=f"box {number}", may_be_clipped=True))
     path = document.get("input_path")
     parsed.prompts.append(ImagePrompts(None if path is None else str(path), tuple(objects)))
@@ -322,6 +326,22 @@ _KINDS: tuple[tuple[Callable[[Any], bool], Callable[[Any], Parsed]], ...] = (
 )
 
 
+def _id(value: Any) -> int | str | None:
+    """An id that can be looked up; None for what is none."""
+    return value if isinstance(value, int | str) else None
+
+
+def _text(value: Any) -> str | None:
+    """A name: a text, or a number in its place; None for what is none."""
+    return str(value) if isinstance(value, int | float | str) and not isinstance(value, bool) else None
+
+
+def _shown(value: Any) -> str:
+    """A value of unknown kind and length, for a message."""
+    text = repr(value)
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
+
+
 def _split(text: str) -> list[str]:
     return [part.strip() for part in text.split(",")]
 
@@ -331,7 +351,7 @@ def _floats(values: Any, lengths: tuple[int, ...]) -> list[float] | None:
         return None
     try:
         return [math.nan if value is None else float(value) for value in values]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
 
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from segcli.data.boxes import FAR_PX
 from segcli.data.class_files import is_background
+from segcli.data.files import is_file
 from segcli.data.formats.coco_object_rules import EXPLAINS_NO_OBJECTS, PlacedObject, object_findings
 from segcli.data.formats.coco_objects import parse_object
 from segcli.data.formats.image_index import ImageIndex
 from segcli.data.image import image_size
 from segcli.data.instances import InstanceObject, InstanceSample
+from segcli.data.json_text import parse_json
 from segcli.data.lists import relative_name
 from segcli.errors import InputError
 from segcli.findings import Finding
@@ -24,6 +26,7 @@ IMAGE_FOLDER = "images"
 LISTS = ("images", "annotations", "categories")
 _IDS = ("id", "image_id", "category_id")
 _LONGEST_ID = 19
+_LARGEST_ID = 2**53
 _NAMED = 5
 LEAST_PX = 1
 """Objects that are narrower than this leave no pixel to learn from."""
@@ -61,14 +64,14 @@ class AnnotationFile:
         """All keys of the file, the three lists among them; empty ones where it cannot be read."""
         nothing: dict[str, Any] = {key: [] for key in LISTS}
         try:
-            content = json.loads((self.root / self.file).read_bytes())
+            content = parse_json((self.root / self.file).read_bytes())
         except FileNotFoundError:
             self._report("C103", "there is no such file")
             return nothing
         except OSError as error:
             self._report("C104", f"cannot be read: {error.strerror or error}")
             return nothing
-        except (ValueError, RecursionError) as error:
+        except ValueError as error:
             self._report("C104", f"is no JSON: {error}")
             return nothing
         if not isinstance(content, dict):
@@ -119,7 +122,7 @@ class AnnotationFile:
         for record in records.values():
             own = tuple(objects[record.image_id])
             name = relative_name(record.image, self.root)
-            if not record.image.is_file():
+            if not is_file(record.image):
                 self._report_image("C111", name, "there is no such file", record.image_id)
                 continue
             if record.image_id not in annotated:
@@ -156,7 +159,7 @@ class AnnotationFile:
 
     def _size(self, entry: Entry, image: Path) -> tuple[int, int]:
         width, height = entry.get("width"), entry.get("height")
-        if isinstance(width, int) and isinstance(height, int) and width > 0 and height > 0:
+        if type(width) is int and type(height) is int and min(width, height) > 0 and max(width, height) < FAR_PX:
             return width, height
         name = relative_name(image, self.root)
         try:
@@ -242,7 +245,7 @@ def _whole(value: Any) -> int | None:
     text = value.strip() if isinstance(value, str) else ""
     if text.removesuffix(".0").isdecimal() and len(text) < _LONGEST_ID:
         return int(text.removesuffix(".0"))
-    return int(value) if isinstance(value, float) and value.is_integer() else None
+    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < _LARGEST_ID else None
 
 
 def _key(value: Any) -> int:

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from unicodedata import normalize
 
+from segcli.data.files import is_file
 from segcli.data.image import IMAGE_SUFFIXES
 from segcli.data.walk import files_below
 
@@ -33,11 +34,11 @@ class ImageIndex:
     def find(self, file_name: str) -> Path | None:
         """The file of a name with forward slashes; None where there is none, or more than one is as near."""
         for folder in self._folders:
-            if (folder / file_name).is_file():
+            if is_file(folder / file_name):
                 return folder / file_name
         base = PurePosixPath(file_name).name
         for folder in self._folders:
-            if base and (folder / base).is_file():
+            if base and is_file(folder / base):
                 return folder / base
         found = self._nearest(file_name)
         if found is not None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -14,6 +13,7 @@ from typing import Any
 from PIL import Image
 
 from segcli.data.boxes import FAR_PX
+from segcli.data.json_text import parse_json
 from segcli.data.walk import files_below
 from segcli.errors import InputError
 from segcli.findings import Finding
@@ -106,7 +106,7 @@ def read_labelme(path: Path, name: str) -> tuple[LabelMeFile | None, list[Findin
         values = _parse(path.read_bytes(), name, findings)
     except OSError as fault:
         return None, [finding("L101", name, f"cannot be read: {fault.strerror}")]
-    except (ValueError, RecursionError) as fault:
+    except ValueError as fault:
         return None, [finding("L101", name, f"is no JSON: {fault}")]
     if not isinstance(values, dict) or not isinstance(values.get("shapes"), list):
         return None, [finding("L102", name, "has no list of shapes")]
@@ -131,9 +131,9 @@ def labelme_files(folder: Path) -> Iterator[Path]:
 def _parse(data: bytes, name: str, findings: list[Finding]) -> Any:
     """The content of a file; some old tools on Chinese Windows wrote its encoding."""
     try:
-        return json.loads(data)
+        return parse_json(data)
     except UnicodeDecodeError:
-        values = json.loads(data.decode(_LEGACY_ENCODING))
+        values = parse_json(data.decode(_LEGACY_ENCODING))
     findings.append(finding("L111", name, f"was read as {_LEGACY_ENCODING}"))
     return values
 

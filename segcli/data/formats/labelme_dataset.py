@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from segcli.data.files import is_file
 from segcli.data.formats.labelme import LabelMeFile, read_labelme
 from segcli.data.image import IMAGE_SUFFIXES
 from segcli.data.journal import added_files
@@ -172,7 +173,7 @@ def _annotation_files(root: Path, findings: list[Finding]) -> Iterator[tuple[Pat
                 continue
             if path in owner:
                 findings.append(finding("L004", list_file.name, f"{entry} is in both lists", location=f"line {number}"))
-            elif not path.is_file():
+            elif not is_file(path):
                 findings.append(finding("L002", list_file.name, f"{entry} is not there", location=f"line {number}"))
             else:
                 owner[path] = split
@@ -212,7 +213,7 @@ class _ImageFinder:
         written = None
         both_written = annotation.path in self.written
         for candidate in self._candidates(annotation):
-            if candidate.is_file():
+            if is_file(candidate):
                 if both_written or candidate not in self.written:
                     return candidate
                 if candidate.parent.name in IMAGE_FOLDERS:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from shlex import quote
 
+from segcli.data.files import is_file
 from segcli.data.formats.masks_layout import paired_files, unpaired_files
 from segcli.data.formats.voc_layout import find_voc, voc_layout
 from segcli.data.headers import read_header
@@ -49,7 +50,7 @@ def _voc_samples(root: Path) -> tuple[Samples, Samples, tuple[Finding, ...]]:
         name = relative_name(sample.class_map, root)
         if sample.image is None:
             findings.append(finding("V101", name, f"no image is called {sample.name}"))
-        elif not sample.class_map.is_file():
+        elif not is_file(sample.class_map):
             findings.append(finding("V102", name, "there is no such file"))
         else:
             parts[sample.split].append((sample.image, sample.class_map))

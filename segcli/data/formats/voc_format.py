@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from segcli.data import rle
 from segcli.data.classes import IGNORE_INDEX, IGNORE_NAME
+from segcli.data.files import is_file
 from segcli.data.formats.annotated import AnnotatedDataset, AnnotatedImage, AnnotatedObject
 from segcli.data.formats.format import Format
 from segcli.data.formats.label_map_reader import regions_of
@@ -100,7 +101,7 @@ def _image(sample: VocSample, layout: VocLayout, findings: list[Finding]) -> Ann
     if sample.image is None:
         findings.append(finding("V101", name, f"no image is called {sample.name}"))
         return None
-    if not sample.class_map.is_file():
+    if not is_file(sample.class_map):
         findings.append(finding("V102", name, "there is no such file"))
         return None
     try:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from math import isfinite
 from pathlib import Path, PurePosixPath
 
+from segcli.data.files import is_file
 from segcli.data.formats.annotated import AnnotatedDataset, AnnotatedImage, AnnotatedObject
 from segcli.data.formats.format import Format
 from segcli.data.formats.yolo_layout import YoloLayout, find_yolo, label_file, yolo_layout
@@ -105,12 +106,12 @@ class _Reader:
             self._report("Y004", path, fault.message)
             return None
         labels = label_file(path)
-        if not labels.is_file():
+        if not is_file(labels):
             self.unlabelled.append(self._name(path))
             objects: list[AnnotatedObject] = []
         else:
             objects = self._objects(labels, width, height)
-        name = self._name(labels if labels.is_file() else path)
+        name = self._name(labels if is_file(labels) else path)
         return AnnotatedImage(name, PurePosixPath(path.name), path, (height, width), split, lambda: objects)
 
     def _objects(self, labels: Path, width: int, height: int) -> list[AnnotatedObject]:

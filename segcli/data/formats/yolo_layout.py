@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -13,6 +14,7 @@ from segcli.data.image import IMAGE_SUFFIXES
 from segcli.data.lists import read_text_file
 from segcli.data.samples import Split
 from segcli.data.walk import files_below
+from segcli.data.yaml_nodes import load_yaml
 
 _NAME_FILES = ("classes.txt", "obj.names")
 _KEYS = {Split.TRAIN: ("train",), Split.VAL: ("val", "valid", "validation")}
@@ -78,8 +80,8 @@ def label_file(image: Path) -> Path:
 def _description(path: Path) -> Mapping[str, Any] | None:
     """The content of a `data.yaml`; None when the file is another one."""
     try:
-        values = yaml.load(path.read_bytes(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except (OSError, yaml.YAMLError, ValueError, RecursionError):
+        values = load_yaml(path.read_bytes())
+    except (OSError, yaml.YAMLError, ValueError):
         return None
     if not isinstance(values, dict) or not isinstance(values.get("names"), list | dict):
         return None
@@ -115,7 +117,7 @@ def _place(file: Path, base: str, entry: str) -> Path | None:
         file.parent / Path(*below),
         *(file.parent / Path(*below[start:]) for start in range(1, len(below))),
     ]
-    return next((place for place in places if place.exists()), None)
+    return next((place for place in places if os.path.exists(place)), None)  # noqa: PTH110 - raises for no name
 
 
 def _parts_of(images: Path) -> dict[Split | None, tuple[Path, ...]]:

@@ -82,7 +82,7 @@ def test_disc_with_a_far_rim(radius: float) -> None:
 
 def test_drawing_shows_the_largest_objects(monkeypatch: pytest.MonkeyPatch) -> None:
     tinted: list[int] = []
-    monkeypatch.setattr(objects, "_tint", lambda _image, mask, *_: tinted.append(int(mask.sum())))
+    monkeypatch.setattr(objects, "tint", lambda _image, mask, *_: tinted.append(int(mask.sum())))
     mask = np.zeros((30, 40), np.uint8)
     drawn = []
     for side in range(1, 6):

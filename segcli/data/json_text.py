@@ -1,0 +1,47 @@
+"""JSON of unknown origin: what no number, text or depth of a program can hold is met once, here."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+_LARGEST = 2**63 - 1
+_LONG_NUMBER = re.compile(rb"\d{19}")
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+_LONE = re.compile("[\ud800-\udc7f\udd00-\udfff]")
+"""Halves of characters; U+DC80 to U+DCFF are left, by which Python names the bytes of file names that are no UTF-8."""
+
+
+def parse_json(data: bytes | str) -> Any:
+    """The values of a JSON text.
+
+    An integer beyond 64 bits becomes a float, which is infinite where it is beyond these too, and half a character
+    (``\\ud800``) becomes its escape in letters: both can then be shown, compared and refused like any other value.
+
+    Raises:
+        ValueError: It is no JSON or no text, or is nested too deep; UnicodeDecodeError where bytes are no UTF.
+    """
+    raw = data if isinstance(data, bytes) else data.encode("utf-8", "surrogatepass")
+    try:
+        values = json.loads(data, parse_int=_integer) if _LONG_NUMBER.search(raw) else json.loads(data)
+        return _without_halves(values) if _SURROGATE.search(raw) else values
+    except RecursionError as fault:
+        raise ValueError("is nested too deep") from fault
+
+
+def _integer(text: str) -> int | float:
+    if len(text) > len(str(_LARGEST)) + 1:
+        return float(text)
+    value = int(text)
+    return value if abs(value) <= _LARGEST else float(value)
+
+
+def _without_halves(value: Any) -> Any:
+    if isinstance(value, str):
+        return _LONE.sub(lambda half: f"\\u{ord(half[0]):04x}", value)
+    if isinstance(value, list):
+        return [_without_halves(inner) for inner in value]
+    if isinstance(value, dict):
+        return {_without_halves(key): _without_halves(inner) for key, inner in value.items()}
+    return value
