@@ -1,4 +1,4 @@
-"""The one place behind all doors: runs a mode, leaves its result file and turns errors into exit codes."""
+"""Runs a mode for every entry point, leaves its result file and turns errors into exit codes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which device Paddle computes on: the one that was asked for, or the CPU with one clear warning.
+"""Which device Paddle computes on: the requested one, or the CPU with one clear warning.
 
 Parsing a device string needs no paddle (`segcli.config.check.parse_device`); asking what is there does, unless the
 installed Paddle is built for the CPU alone.
@@ -78,7 +78,7 @@ def available_device(device: str, *, strict: bool) -> str:
     if number and there == ids:
         return device
     found = f"{kind}:{','.join(map(str, there))}" if there else "cpu"
-    message = f"{device} was asked for, but this machine has {_amount(number, kind)} that Paddle can use"
+    message = f"{device} was requested, but this machine has {_amount(number, kind)} that Paddle can use"
     if strict:
         hint = f"set Global.device={found}, or install Paddle for this device (`segcli doctor`)"
         raise MissingPartError(message, hint=hint)

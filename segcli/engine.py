@@ -1,6 +1,6 @@
-"""What the rest of segcli needs of a library: one engine a task, one session a training.
+"""What the rest of segcli needs of a library: one engine per task, one session per training.
 
-The training loop, the callbacks and the doors know only these protocols.
+The training loop, the callbacks and the steps know only these protocols.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ SegcliError                 exit 1   something failed; the message says what, wh
 │   └── NonFiniteLossError  exit 1   the loss became NaN or infinite; names the images of the batch
 ├── ExportError             exit 1   a model cannot be written
 │   └── ParityError         exit 1   the written model disagrees with the trained one
-└── InputError              exit 1   an image, list or address given to predict cannot be read
+└── InputError              exit 1   an image, list or URL given to predict cannot be read
 ```
 
 Only `segcli.app` turns an error into a result file and an exit code.
@@ -182,4 +182,4 @@ class ParityError(ExportError):
 
 
 class InputError(SegcliError):
-    """An image, list or address given to predict cannot be read."""
+    """An image, list or URL given to predict cannot be read."""

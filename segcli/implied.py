@@ -1,4 +1,4 @@
-"""What is taken where a command or a call does not say it: the task, the model, the configuration of a training."""
+"""What is assumed where a command or a call does not say it: the task, the model, the configuration of a training."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Logging of the doors: what segcli says while it works goes to the error stream."""
+"""Logging of the entry points: what segcli reports while it works goes to the error stream."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LIBRARIES = r"(paddle|paddleseg|ppdet|numpy)\."
 def configure_logging(*, debug: bool = False) -> None:
     """Shows the messages of segcli on the error stream, those of the libraries from warnings on.
 
-    A second call replaces what the first one did. Only the doors call this: a program that imports segcli keeps its
+    A second call replaces what the first one did. Only entry points call this: a program that imports segcli keeps its
     own logging.
     """
     from rich.logging import RichHandler

@@ -46,7 +46,7 @@ def build_network(
     if options and spec.task is not Task.INSTANCE:
         raise UsageError(f"{name} has no options; they are for instance models")
     if num_classes is not None and spec.task is Task.PROMPTABLE:
-        raise UsageError(f"{name} is steered by prompts and has no classes; leave num_classes out")
+        raise UsageError(f"{name} takes prompts and has no classes; leave num_classes out")
     if num_classes is not None and num_classes < 1:
         raise UsageError(f"a model needs at least one class, not {num_classes}")
     from paddle import LazyGuard

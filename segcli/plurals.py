@@ -1,4 +1,4 @@
-"""Words of messages."""
+"""Counted nouns for messages: `1 image`, `2 images`."""
 
 from __future__ import annotations
 

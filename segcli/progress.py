@@ -1,6 +1,6 @@
-"""Progress of long jobs: commands report it, only the doors show it.
+"""Progress of long jobs: commands report it, only entry points show it.
 
-A command wraps its loop in `track`; nothing is shown unless a door has installed a reporter with `reporting`.
+A command wraps its loop in `track`; nothing is shown unless an entry point has installed a reporter with `reporting`.
 """
 
 from __future__ import annotations
@@ -71,5 +71,5 @@ def working(label: str) -> Iterator[None]:
 
 
 def shown() -> bool:
-    """Whether a door shows progress."""
+    """Whether progress is shown."""
     return _reporter.get() is not _silent

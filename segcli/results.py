@@ -44,7 +44,7 @@ class PreparationReport(Protocol):
 
 
 def is_done(result: ModeResult) -> bool:
-    """Whether a mode did what it was asked: all do that raise nothing, but for a check that found the data invalid."""
+    """Whether a mode succeeded: all that raise nothing do, but a check that finds the data invalid."""
     return bool(getattr(result, "valid", True))
 
 
@@ -57,7 +57,7 @@ def write_result(output: Path, mode: str, values: Mapping[str, Any], *, done: bo
         output: Folder of the run.
         mode: Name of the mode.
         values: What the mode found, or how it failed.
-        done: Whether the mode did what it was asked.
+        done: Whether the mode succeeded.
 
     Returns:
         Path of the file.

@@ -1,4 +1,4 @@
-"""Signals that ask a command to end (Ctrl-C, SIGTERM, SIGHUP): they become an exception, or wait for whole work.
+"""Signals that end a command (Ctrl-C, SIGTERM, SIGHUP): an exception, at once or after work that must be whole.
 
 A signal that the surrounding program handles itself, or ignores as under ``nohup``, is left to it.
 """
@@ -23,7 +23,7 @@ _DEFAULTS = (signal.SIG_DFL, signal.default_int_handler)
 
 
 class Stopped(KeyboardInterrupt):
-    """A signal asked this process to end.
+    """A signal that ends this process.
 
     Attributes:
         number: The signal.

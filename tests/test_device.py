@@ -47,7 +47,7 @@ def test_the_fall_back_is_said_once(monkeypatch: pytest.MonkeyPatch, caplog: pyt
         assert select_device("gpu:0,1,2,3", strict=False) == "cpu"
         assert select_device("gpu:0,1,2,3", strict=False) == "cpu"
     assert caplog.messages == [
-        "gpu:0,1,2,3 was asked for, but this machine has no gpu that Paddle can use; computing on the CPU"
+        "gpu:0,1,2,3 was requested, but this machine has no gpu that Paddle can use; computing on the CPU"
     ]
 
 

@@ -55,7 +55,7 @@ def train(
         DatasetError: The dataset cannot be trained on.
         WeightsError: Pretrained weights, or the checkpoint to resume from, do not fit.
         TrainingError: The loss became NaN, or a process failed.
-        Stopped: Ctrl-C asked for the end; a checkpoint was written.
+        Stopped: Ctrl-C ended it; a checkpoint was written.
 
     >>> import segcli
     >>> _ = segcli.convert("data")

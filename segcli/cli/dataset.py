@@ -144,7 +144,7 @@ def split(
         Key("CheckDataset.groups.table"),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the shuffle.")] = 0,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Replace lists that segcli did not write, unasked.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Replace lists made by hand, without asking.")] = False,
     dry_run: DryRun = False,
     undo: Undo = False,
     task: TaskOption = None,

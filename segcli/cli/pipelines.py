@@ -62,15 +62,26 @@ def pipeline(
     text: PromptOptions.Text = None,
     background: PromptOptions.Background = None,
     prompts: PromptOptions.File = None,
-    engine: Annotated[str | None, typer.Option("--engine", help="PaddleX's word.", rich_help_panel=_ENGINE)] = None,
+    engine: Annotated[
+        str | None, typer.Option("--engine", help="PaddleX's choice of runtime.", rich_help_panel=_ENGINE)
+    ] = None,
     use_hpip: Annotated[
         bool | None,
         typer.Option(
-            "--use_hpip/--no_use_hpip", "--use-hpip/--no-use-hpip", help="PaddleX's.", rich_help_panel=_ENGINE
+            "--use_hpip/--no_use_hpip",
+            "--use-hpip/--no-use-hpip",
+            help="The fastest runtime, as in PaddleX.",
+            rich_help_panel=_ENGINE,
         ),
     ] = None,
     hpi_config: Annotated[
-        str | None, typer.Option("--hpi_config", "--hpi-config", help="PaddleX's, as JSON.", rich_help_panel=_ENGINE)
+        str | None,
+        typer.Option(
+            "--hpi_config",
+            "--hpi-config",
+            help="Options of the fastest runtime, as in PaddleX: JSON.",
+            rich_help_panel=_ENGINE,
+        ),
     ] = None,
     runtime: Annotated[
         str | None, typer.Option("--runtime", help="auto, paddle, onnxruntime, openvino.", rich_help_panel=_ENGINE)
@@ -141,7 +152,7 @@ def _write_config(name: str, save_path: Path | None) -> int:
     target = save_path or Path()
     path = target if target.suffix in (".yaml", ".yml") else target / f"{name}.yaml"
     if path.exists():
-        raise UsageError("is there already", path=path, hint="give another --save_path, or remove it")
+        raise UsageError("exists already", path=path, hint="give another --save_path, or remove it")
     write_text_atomic(path, text)
     terminal.show_summary("pipeline", [("written", str(path)), ("next", f"segcli pipeline {path} --input IMAGE")])
     return EXIT_DONE

@@ -35,7 +35,7 @@ class PromptOptions:
     ]
     Background = Annotated[
         str | None,
-        typer.Option("--background", help="Text for all that is not meant.", rich_help_panel=PANEL),
+        typer.Option("--background", help="Text for the background: all that no prompt names.", rich_help_panel=PANEL),
         Key("Predict.promptable.background"),
     ]
     File = Annotated[
@@ -58,7 +58,7 @@ class PromptOptions:
     ]
     Cache = Annotated[
         str | None,
-        typer.Option("--cache", help="Folder of kept embeddings.", rich_help_panel=PANEL),
+        typer.Option("--cache", help="Folder in which embeddings are cached.", rich_help_panel=PANEL),
         Key("Predict.promptable.cache_dir"),
     ]
     Save = Annotated[

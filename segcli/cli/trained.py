@@ -101,7 +101,7 @@ def predict(
     inputs: Annotated[list[str], typer.Argument(help="Images, folders, globs, lists or URLs.", metavar="INPUT")],
     model_dir: Annotated[
         str | None,
-        typer.Option(help="An exported model; without it that of the output.", rich_help_panel=SETTINGS),
+        typer.Option(help="Folder of an exported model; else the one in the output.", rich_help_panel=SETTINGS),
         Key("Predict.model_dir"),
     ] = None,
     model: Model = None,

@@ -8,7 +8,7 @@ from segcli.data.groups import group_rule
 
 
 def chosen_fold(config: Config) -> Fold | None:
-    """`Train.fold` of `Train.folds`; None where the dataset's own division into train and val counts."""
+    """`Train.fold` of `Train.folds`; None where the dataset's own split into train and val counts."""
     settings, groups = config.Train, config.CheckDataset.groups
     if settings.folds is None or settings.fold is None:
         return None

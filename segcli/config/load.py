@@ -1,4 +1,4 @@
-"""From a file and the words of a command to one typed configuration, with all faults listed at once."""
+"""From a file and the options of a command to one typed configuration, with all faults listed at once."""
 
 from __future__ import annotations
 

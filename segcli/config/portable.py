@@ -1,4 +1,4 @@
-"""The configuration of a run as it lies in the run's own folder: a copied or renamed folder means itself."""
+"""The configuration as the folder of a run holds it: with relative paths, so that the folder can be moved."""
 
 from __future__ import annotations
 

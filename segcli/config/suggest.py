@@ -1,4 +1,4 @@
-"""Did you mean ...?"""
+"""Known names near a mistyped one, for "did you mean ...?"."""
 
 from __future__ import annotations
 

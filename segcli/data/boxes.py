@@ -1,4 +1,4 @@
-"""Boxes: which numbers a box holds is in its name."""
+"""Boxes: the name of the type says which numbers a box holds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How large an image may be before it is decoded: a header is a claim, and 69 bytes may state 40,000 x 40,000."""
+"""How large an image may be before it is decoded: a file of 69 bytes can claim 40,000 x 40,000 pixels in its header."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ def resolve_classes(
     Args:
         source: Names from a file, or None.
         num_classes: Number of classes that the configuration gives, or None.
-        ids_seen: Ids that occur in the masks, ignored ones left out; asked only where names and number do not decide.
+        ids_seen: Ids that occur in the masks, ignored ones left out; called only where names and number do not decide.
 
     Returns:
         The classes, and findings S404 (the number disagrees with the names) and S405 (a background was assumed or not).

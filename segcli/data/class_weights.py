@@ -29,7 +29,7 @@ def class_weights(wanted: Literal["auto"] | tuple[float, ...] | None, dataset: S
         return median_frequency_weights(count_pixels(dataset))
     if len(wanted) != len(dataset.classes):
         message = f"{len(wanted)} weights for {len(dataset.classes)} classes ({', '.join(dataset.classes)})"
-        raise ConfigError([ConfigFault("Train.class_weights", message, "give one weight a class, or auto")])
+        raise ConfigError([ConfigFault("Train.class_weights", message, "give one weight per class, or auto")])
     return wanted
 
 

@@ -114,7 +114,7 @@ def _corners(points: Ring, lengths: Ring) -> tuple[Ring, Ring]:
 
 
 def _started(points: Ring, lengths: Ring, clockwise: NDArray[np.bool_]) -> tuple[Ring, Ring]:
-    """The same rings from their upper left corners on, in the direction asked for; and these corners."""
+    """The same rings from their upper left corners on, in the wanted direction; and these corners."""
     starts = np.cumsum(lengths) - lengths
     number = np.repeat(np.arange(len(lengths)), lengths)
     first = np.lexsort((points[:, 0], points[:, 1], number))[starts]

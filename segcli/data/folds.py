@@ -24,7 +24,7 @@ class Fold:
     Attributes:
         number: From 1; its images are measured, all others are learnt from.
         count: Number of folds.
-        seed: Of the division.
+        seed: Of the split.
         group_of: From an image's name to its group, which stays in one fold; None where there are no groups.
     """
 
@@ -39,7 +39,7 @@ def fold_of(dataset: D, fold: Fold | None) -> D:
     of every class.
 
     Args:
-        dataset: Its division into train and val is left aside.
+        dataset: Its split into train and val is left aside.
         fold: None leaves the dataset as it is.
 
     Raises:
@@ -56,7 +56,7 @@ def fold_of(dataset: D, fold: Fold | None) -> D:
     try:
         own = set(folds(images, fold.count, fold.seed)[fold.number - 1])
     except ValueError as error:
-        raise UsageError(str(error), hint="ask for fewer folds") from error
+        raise UsageError(str(error), hint="choose fewer folds") from error
     parts: dict[str, Any] = {
         "train": tuple(sample for number, sample in enumerate(samples) if number not in own),
         "val": tuple(sample for number, sample in enumerate(samples) if number in own),

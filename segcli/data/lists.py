@@ -1,4 +1,4 @@
-"""List files of a semantic dataset: one `image mask` a line, with a tab or a blank between."""
+"""List files of a semantic dataset: one `image mask` per line, with a tab or a blank between."""
 
 from __future__ import annotations
 

@@ -99,7 +99,7 @@ def read_sized(sample: InstanceSample) -> RgbImage:
 
 
 def load_ahead(samples: Sequence[SegSample], ahead: int) -> Iterator[LoadedSample]:
-    """The samples in order, decoded in threads, at most `ahead` of them before they are asked for."""
+    """The samples in order, decoded in threads, at most `ahead` of them before they are needed."""
     return map_ahead(load, samples, workers=_THREADS, ahead=ahead)
 
 

@@ -1,4 +1,4 @@
-"""One writer at a time: a lock file that says who holds it, and that the end of its process opens whatever the cause.
+"""One writer at a time: a lock file that names its holder and is released when that process ends, for whatever reason.
 
 The operating system keeps the lock (`flock`, on Windows `LockFile`), so a killed process leaves none behind, only its
 file, which the next one takes over. The file holds the process, its host and what it does, for whoever finds it locked.

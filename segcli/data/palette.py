@@ -1,4 +1,4 @@
-"""One colour a class, the same in every image that segcli draws."""
+"""One colour per class, the same in every image that segcli draws."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Divides images into parts or folds: at random, stratified by class, and with groups kept whole.
+"""Splits images into parts or folds: at random, stratified by class, and with groups kept whole.
 
 Pure functions of names, class amounts and groups; the same input and seed give the same parts, whatever the order.
 """
@@ -55,7 +55,7 @@ def partition(
     Without groups the counts of images are exact (largest remainder); groups are not broken for that.
 
     Args:
-        images: What is divided.
+        images: What is split.
         weights: Share of each part, such as percentages.
         seed: Of the shuffle.
         stratified: Whether each part gets its share of every class too.
@@ -78,7 +78,7 @@ def folds(images: Sequence[Divisible], count: int, seed: int, *, stratified: boo
     """
     units = len({(image.group is None, image.group or image.name) for image in images})
     if not 2 <= count <= units:
-        raise ValueError(f"{units} images or groups of them cannot be divided into {count} folds of one or more")
+        raise ValueError(f"{units} images or groups of them cannot be split into {count} folds of one or more")
     return partition(images, [1] * count, seed, stratified=stratified)
 
 
@@ -113,7 +113,7 @@ class _Filling:
     algorithm 1; here with amounts instead of presence, with units of several images, and with exact counts.
 
     Args:
-        units: What is divided.
+        units: What is split.
         weights: Share of each part.
         counts: Images that each part is to hold.
     """

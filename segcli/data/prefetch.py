@@ -38,7 +38,7 @@ def map_ahead(
     workers: int | None = None,
     ahead: int | None = None,
 ) -> Iterator[Outcome]:
-    """`function` of every item, in order, computed in threads before it is asked for.
+    """`function` of every item, in order, computed in threads before it is needed.
 
     `items` is advanced in the caller's thread. An error of `function` is raised where its outcome would come.
 
@@ -67,7 +67,7 @@ def map_ahead(
 
 
 def read_ahead(items: Iterable[Item], count: int) -> Iterator[Item]:
-    """The items in order, produced in one thread at most `count` before they are asked for."""
+    """The items in order, produced in one thread at most `count` before they are needed."""
     source = iter(items)
     for item in map_ahead(lambda _: next(source, _END), repeat(None), workers=1, ahead=count):
         if isinstance(item, _End):

@@ -29,7 +29,7 @@ class Shares:
     def checked(train_percent: int | None, val_percent: int | None, test_percent: int = 0) -> Shares:
         """The shares of a configuration."""
         faults = [
-            ConfigFault(f"{_KEY}.{name}", "is needed to divide a dataset", "give a whole number of percent")
+            ConfigFault(f"{_KEY}.{name}", "is needed to split a dataset", "give a whole number of percent")
             for name, value in (("train_percent", train_percent), ("val_percent", val_percent))
             if value is None
         ]
@@ -49,7 +49,7 @@ class Shares:
 
 
 DEFAULT_SHARES = Shares(80, 20)
-"""How a dataset is divided that does not say the parts of its images."""
+"""How a dataset is split that does not say the parts of its images."""
 
 
 def divide(
@@ -58,11 +58,11 @@ def divide(
     """Train and val at random, each in the order of `items`; every item is in exactly one.
 
     Args:
-        items: What is divided.
+        items: What is split.
         shares: Of both parts.
         seed: Of the shuffle.
-        key: Unlike for all items. With it the division does not depend on the order of the items, so that a division of
-            what was divided gives the same again.
+        key: Unlike for all items. With it the split does not depend on the order of the items, so that a split of
+            what was split gives the same again.
     """
     names = [f"{number:012}" for number in range(len(items))] if key is None else [key(item) for item in items]
     train, val = partition([Divisible(name) for name in names], shares.weights[:2], seed)

@@ -22,7 +22,7 @@ class SegSample:
 
     Attributes:
         image: Path of the image.
-        mask: Path of the single-channel mask that holds a class id a pixel.
+        mask: Path of the single-channel mask that holds a class id per pixel.
         line: Line number (from 1) in the list file that names the sample; 0 where no list does.
     """
 

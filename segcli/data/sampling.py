@@ -1,4 +1,4 @@
-"""Which sample is drawn when, and with which random numbers, as a function of the draw's number alone.
+"""Which sample comes when in a training, and with which random numbers: a function of its position alone.
 
 Nothing here has a state: a resumed training, another number of loading processes or another machine sees exactly the
 samples and augmentations that an uninterrupted training sees.

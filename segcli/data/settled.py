@@ -82,7 +82,7 @@ def require_settled(dataset_dir: Path) -> Signatures:
     until = time.monotonic() + WAIT_S
     while True:
         roots = changed_roots(dataset_dir)
-        # who holds the lock is asked first: a writer that ends in between has closed its step by then
+        # who holds the lock is looked up first: a writer that ends in between has closed its step by then
         owners = [holder(root / FOLDER / LOCK) for root in roots]
         seen = signatures(dataset_dir)
         waiting = None

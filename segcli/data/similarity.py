@@ -103,7 +103,7 @@ def _compared(rgb: NDArray[np.uint8]) -> NDArray[np.int16]:
 
 
 class SimilarImages:
-    """Signatures of the images of two splits, and which of them are near; 264 bytes an image are kept."""
+    """Signatures of the images of two splits, and which of them are near; 264 bytes per image are kept."""
 
     def __init__(self) -> None:
         self._bits = array("Q")

@@ -20,7 +20,7 @@ from segcli.data.url import fetch_image, is_address
 from segcli.errors import InputError
 
 Input = str | Path | NDArray[Any] | Sequence[Any]
-"""A path, folder, glob, list file, address or array, or a sequence of these."""
+"""A path, folder, glob, list file, URL or array, or a sequence of these."""
 
 LIST_SUFFIX = ".txt"
 
@@ -30,7 +30,7 @@ class SourceItem:
     """One image, or why there is none.
 
     Attributes:
-        input_path: The file or address as it was given; None for an array.
+        input_path: The file or URL as it was given; None for an array.
         page_index: Page or frame, from 0; None for a plain image.
         name: Relative path for the outputs, without suffix: folders of the input are mirrored in it, and no two items
             of one input have the same.
@@ -47,16 +47,16 @@ class SourceItem:
 
 @dataclass(frozen=True)
 class _Entry:
-    """One thing to open: exactly one of path, address and array is there."""
+    """One thing to open: exactly one of path, URL and array is there."""
 
     name: Path
     path: Path | None = None
-    address: str | None = None
+    url: str | None = None
     array: NDArray[Any] | None = None
 
 
 class Sources:
-    """The images of an input, read one by one while they are asked for. Its length counts files, not pages."""
+    """The images of an input, read one by one, when they are taken. Its length counts files, not pages."""
 
     def __init__(self, entries: Sequence[_Entry]) -> None:
         self._entries = tuple(entries)
@@ -76,7 +76,7 @@ class Sources:
                 for item in _open(entry):
                     yield replace(item, name=_free_name(item.name, taken))
             except InputError as fault:
-                given = entry.address or (None if entry.path is None else str(entry.path))
+                given = entry.url or (None if entry.path is None else str(entry.path))
                 yield SourceItem(given, None, entry.name, None, fault)
 
 
@@ -85,7 +85,7 @@ def open_sources(given: Input) -> Sources:
 
     Args:
         given: An image, folder (searched through all levels), glob (``**`` too), list file (``.txt``, one path a
-            line), PDF, multi-page TIFF, video, ``http(s)`` address, array (BGR as OpenCV reads it, uint8 [H, W, 3], or
+            line), PDF, multi-page TIFF, video, ``http(s)`` URL, array (BGR as OpenCV reads it, uint8 [H, W, 3], or
             grey [H, W]), or a sequence of these.
 
     Raises:
@@ -105,7 +105,7 @@ def _entries(given: Input, *, alone: bool = True) -> Iterator[_Entry]:
         yield from _local(given, alone=alone)
     elif isinstance(given, str):
         if is_address(given):
-            yield _Entry(Path(Path(given.partition("?")[0]).stem or "image"), address=given)
+            yield _Entry(Path(Path(given.partition("?")[0]).stem or "image"), url=given)
         else:
             yield from _local(Path(given).expanduser(), alone=alone)
     elif isinstance(given, Sequence):
@@ -192,9 +192,9 @@ def _free_name(name: Path, taken: set[str]) -> Path:
 def _open(entry: _Entry) -> Iterator[SourceItem]:
     if entry.array is not None:
         yield SourceItem(None, None, entry.name, _from_array(entry.array))
-    elif entry.address is not None:
-        content = fetch_image(entry.address)
-        yield SourceItem(entry.address, None, entry.name, decode_image(content, name=entry.address))
+    elif entry.url is not None:
+        content = fetch_image(entry.url)
+        yield SourceItem(entry.url, None, entry.name, decode_image(content, name=entry.url))
     else:
         assert entry.path is not None
         if entry.path.suffix.lower() not in PAGED_SUFFIXES:

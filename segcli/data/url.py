@@ -1,4 +1,4 @@
-"""Images from an address; nothing else in predict touches the network."""
+"""Images from a URL; nothing else in predict touches the network."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ _CHUNK_BYTES = 1 << 16
 
 
 def is_address(text: str) -> bool:
-    """Whether a text is an ``http(s)`` address."""
+    """Whether a text is an ``http(s)`` URL."""
     return text.lower().startswith(("http://", "https://"))
 
 
-def fetch_image(address: str) -> bytes:
-    """The content behind an address, at most 100 MiB.
+def fetch_image(url: str) -> bytes:
+    """The content behind a URL, at most 100 MiB.
 
     Raises:
         InputError: The server cannot be reached, refuses, or sends more.
@@ -24,13 +24,13 @@ def fetch_image(address: str) -> bytes:
     import requests
 
     try:
-        with requests.get(address, timeout=TIMEOUT_SECONDS, stream=True) as answer:
+        with requests.get(url, timeout=TIMEOUT_SECONDS, stream=True) as answer:
             answer.raise_for_status()
             content = bytearray()
             for chunk in answer.iter_content(_CHUNK_BYTES):
                 content += chunk
                 if len(content) > MOST_BYTES:
-                    raise InputError(f"is larger than {MOST_BYTES >> 20} MiB", path=address)
+                    raise InputError(f"is larger than {MOST_BYTES >> 20} MiB", path=url)
     except requests.RequestException as fault:
-        raise InputError(f"cannot be fetched: {fault}", path=address, hint="give a local file") from fault
+        raise InputError(f"cannot be fetched: {fault}", path=url, hint="give a local file") from fault
     return bytes(content)

@@ -1,4 +1,4 @@
-"""The files of a dataset, without the folder in which segcli keeps what it changed.
+"""The files of a dataset, without the folder `.segcli` in which changes are kept.
 
 What another process takes away while the files are listed is left out: a writer's staged files come and go.
 """

@@ -1,1 +1,1 @@
-"""One package a library: the only places that import PaddleSeg and PaddleDetection."""
+"""One package per library: the only places that import PaddleSeg and PaddleDetection."""

@@ -28,7 +28,7 @@ Detect = Callable[[Mapping[str, NDArray[Any]]], Outputs]
 
 @dataclass(frozen=True)
 class ObjectFinder:
-    """A network that is asked for the objects of images.
+    """Finds the objects of images with a network.
 
     Attributes:
         detect: The network.

@@ -35,7 +35,7 @@ class ObjectParity:
         runtime: What ran the file.
         file: Name of the file.
         images: Images compared.
-        objects: Objects that the trained network finds in them, at most 100 an image.
+        objects: Objects that the trained network finds in them, at most 100 per image.
         found_again: Share of them that the file finds too, with score and box within the tolerance.
         tied: Share of them that are not found again because another has the same score: one that overlaps and is found
             in its place, or, at the end of a full list, one that goes first.

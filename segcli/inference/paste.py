@@ -1,6 +1,6 @@
 """Masks of detections at the size of the image, made inside their boxes and run-length coded as they come.
 
-No mask of the whole image ever exists. A bilinear enlargement is two small matrix products, one an axis, whose rows
+No mask of the whole image ever exists. A bilinear enlargement is two small matrix products, one per axis, whose rows
 hold the two weights of each pixel; this gives the pixels that PaddleDetection's sampling of the whole image gives, a
 thousand times faster.
 """
@@ -109,7 +109,7 @@ def paste_maps(
     """Masks from maps of the whole input at a quarter of its size (SOLOv2).
 
     Each is enlarged four times, cut to the image inside the padding and brought to the image's size, as the network
-    does it; here both steps are one product an axis.
+    does it; here both steps are one product per axis.
 
     Args:
         maps: Probabilities [N, h, w].

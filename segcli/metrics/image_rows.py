@@ -1,4 +1,4 @@
-"""Numbers of each image, kept sparsely: a few hundred bytes an image, whatever the number of classes."""
+"""Numbers of each image, kept sparsely: a few hundred bytes per image, whatever the number of classes."""
 
 from __future__ import annotations
 

@@ -103,7 +103,7 @@ class ModelSpec:
         network: Recipe of the network for the task's engine; the engine adds the number of classes.
         recipe: How it is trained; None for a model that cannot be trained.
         preprocess: How an image becomes its input.
-        weights: Official addresses by purpose (``pretrained``, ``backbone``); fetched only when asked for.
+        weights: Official URLs by purpose (``pretrained``, ``backbone``); fetched only on request.
         fixed_export: Height and width of the exported input where the network cannot be exported with free ones.
         parameters_million: Parameters as the official weights hold them; a head of fewer classes has fewer.
     """

@@ -1,4 +1,4 @@
-"""What a plan is made of, and what it is made from."""
+"""The types of a plan: its choices with their reasons, the cost of training, and the time that there is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The plan of a model whose recipe stands: how long to train, and how often to measure."""
+"""The plan of a model with a recipe of its own: how long to train, and how often to evaluate."""
 
 from __future__ import annotations
 

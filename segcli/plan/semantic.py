@@ -1,4 +1,4 @@
-"""The plan of a semantic training from few images and random weights: the small U-Net far below the images' size."""
+"""The plan of a semantic training from few images and random weights: the small U-Net at a reduced image size."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ class EmbeddingCache:
         owner: Lives as long as the cache: a temporary folder that is removed with it.
 
     Attributes:
-        misses: How often an embedding was asked for that is not kept.
+        misses: How often an embedding was not in the cache.
     """
 
     def __init__(

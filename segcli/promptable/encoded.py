@@ -60,7 +60,7 @@ class ImageHolder(ABC):
             UsageError: None was set.
         """
         if self._encoded is None:
-            raise UsageError("set an image before asking about it")
+            raise UsageError("no image is set: call set_image first")
         return self._encoded
 
     def set_image(self, image: UInt8Array, *, name: str = "the image", file_bytes: bytes | None = None) -> None:

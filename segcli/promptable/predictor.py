@@ -71,7 +71,7 @@ class SamPredictor(ImageHolder):
         """Answers prompts on the image that was set.
 
         Args:
-            objects: Boxes and points, an entry an object.
+            objects: Boxes and points, an entry per object.
             multimask: Which masks are wanted.
             threshold: Logits above it belong to the mask.
             refine_rounds: How often the answer is given back to the network as a mask prompt.

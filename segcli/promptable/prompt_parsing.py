@@ -262,7 +262,7 @@ def _labelme(document: Mapping[str, Any]) -> Parsed:
             if point is not None:
                 groups[key] = replace(prompt, points=(*prompt.points, point))
         else:
-            parsed.faults.append(f"{name}: a {kind} is no prompt here; rectangles (one an object) and points are")
+            parsed.faults.append(f"{name}: a {kind} is no prompt here; rectangles (one per object) and points are")
     image = str(document.get("imagePath") or "").replace("\\", "/").split("/")[-1] or None
     parsed.prompts.append(ImagePrompts(image, tuple(groups.values())))
     return parsed

@@ -1,4 +1,4 @@
-"""What a user asks of an image: boxes, points and texts, checked before any network runs."""
+"""The prompts of an image: boxes, points and texts, checked before any network runs."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class ImagePrompts:
 
     Attributes:
         image: Path or name of the image; None: for every image.
-        objects: One entry an object.
+        objects: One entry per object.
     """
 
     image: str | None

@@ -1,4 +1,4 @@
-"""Figures without a display, without global state and without a trace in the user's home."""
+"""Figures without a display, without global state and without files in the user's home."""
 
 from __future__ import annotations
 

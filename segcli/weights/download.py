@@ -31,14 +31,14 @@ _log = logging.getLogger("segcli.weights")
 
 
 def fetch(address: str, folder: Path) -> Path:
-    """The file behind `address`, from `folder` if an intact copy is there, else downloaded into it.
+    """The file behind `url`, from `folder` if an intact copy is there, else downloaded into it.
 
     A download is checked by its length, by an MD5 that the server names (``Content-MD5``), by ``#sha256=<hex>`` at the
-    end of the address, and by being a weight file at all. Its size and SHA-256 are written beside it and checked again
+    end of the URL, and by being a weight file at all. Its size and SHA-256 are written beside it and checked again
     on each use. Several processes that want the same file download it once.
 
     Raises:
-        WeightsError: The address is no http(s) one, the server cannot be reached or refuses, or a check fails.
+        WeightsError: The URL is not http(s), the server cannot be reached or refuses, or a check fails.
     """
     from filelock import FileLock
 
@@ -61,13 +61,13 @@ def fetch(address: str, folder: Path) -> Path:
 def _split_checksum(address: str) -> tuple[str, str | None]:
     url, fragment = urldefrag(address)
     if urlsplit(url).scheme not in ("http", "https"):
-        raise WeightsError("only http and https addresses are fetched", path=address, hint="give a local file")
+        raise WeightsError("only http and https URLs are fetched", path=address, hint="give a local file")
     key, _, value = fragment.partition("=")
     return url, value.lower() if key == "sha256" else None
 
 
 def _file_name(url: str) -> str:
-    """The address' own file name behind a digest of the whole address, so that equal names do not meet."""
+    """The URL's own file name behind a digest of the whole URL, so that equal names do not meet."""
     digest = hashlib.sha256(url.encode()).hexdigest()[:12]
     return f"{digest}-{Path(unquote(urlsplit(url).path)).name or 'weights'}"
 
@@ -105,7 +105,7 @@ def _receive(url: str, path: Path, wanted_sha256: str | None) -> str:
     import requests
 
     sha256, md5, size = hashlib.sha256(), hashlib.md5(usedforsecurity=False), 0
-    # the length and the MD5 are those of the plain file, so no compressed transfer is asked for
+    # the length and the MD5 are those of the plain file, so compressed transfer is switched off
     headers = {"Accept-Encoding": "identity"}
     with requests.get(url, stream=True, timeout=TIMEOUT_SECONDS, headers=headers) as answer, path.open("wb") as file:
         answer.raise_for_status()
@@ -149,7 +149,7 @@ def _explained(url: str, target: Path) -> Iterator[None]:
         reason = type(fault).__name__
         raise WeightsError(f"cannot be downloaded: the connection failed ({reason})", path=url, hint=remedy) from fault
     except WeightsError as fault:
-        # a fault of the content is about the address, not about the temporary file
+        # a fault of the content is about the URL, not about the temporary file
         raise WeightsError(fault.message, path=url, hint=fault.hint) from fault
 
 

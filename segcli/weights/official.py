@@ -1,4 +1,4 @@
-"""Where weights come from: a local file, or an official name or address, which alone touch the network."""
+"""Where weights come from: a local file, or an official name or a URL, which alone touch the network."""
 
 from __future__ import annotations
 
@@ -11,37 +11,37 @@ from segcli.models.spec import ModelSpec
 from segcli.weights.download import fetch
 
 
-def resolve_weights(address: str | None, spec: ModelSpec) -> Path | None:
-    """The weight file that `address` means; None for None, without touching disk or network.
+def resolve_weights(source: str | None, spec: ModelSpec) -> Path | None:
+    """The weight file that `source` means; None for None, without touching disk or network.
 
     Args:
-        address: A local file; ``pretrained`` or ``backbone``, the model's name (its trained weights) or the name of an
-            official file, with or without ``.pdparams``; or an ``http(s)`` address, to which ``#sha256=<hex>`` may be
+        source: A local file; ``pretrained`` or ``backbone``, the model's name (its trained weights) or the name of an
+            official file, with or without ``.pdparams``; or an ``http(s)`` URL, to which ``#sha256=<hex>`` may be
             added. The last two are downloaded once and kept in the cache.
-        spec: The model, whose official addresses are known.
+        spec: The model, whose official URLs are known.
 
     Raises:
         WeightsError: There is no such file or name, or it cannot be fetched.
     """
-    if address is None:
+    if source is None:
         return None
-    if "://" in address:
-        return _fetch(address)
-    path = Path(address).expanduser()
+    if "://" in source:
+        return _fetch(source)
+    path = Path(source).expanduser()
     if path.is_file():
         return path
     names = official_names(spec)
-    if address in names:
-        return _fetch(names[address])
+    if source in names:
+        return _fetch(names[source])
     raise WeightsError(
         "is a folder, not a weight file" if path.is_dir() else "there is no such weight file",
-        path=address,
+        path=source,
         hint=f"give a weight file, a URL, null for a random start, or an official name: {', '.join(names)}",
     ).for_missing_path()
 
 
 def official_names(spec: ModelSpec) -> dict[str, str]:
-    """Every name under which a model's official weights are known, and the address of each."""
+    """Every name under which a model's official weights are known, and the URL of each."""
     names = dict(spec.weights)
     if "pretrained" in names:
         names[spec.name] = names["pretrained"]
@@ -59,5 +59,5 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "segcli"
 
 
-def _fetch(address: str) -> Path:
-    return fetch(address, cache_folder() / "weights")
+def _fetch(url: str) -> Path:
+    return fetch(url, cache_folder() / "weights")

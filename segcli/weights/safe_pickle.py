@@ -87,7 +87,7 @@ class SafeUnpickler(pickle.Unpickler):
         stand_in = self._table.get(full_name)
         if stand_in is None:
             raise WeightsError(
-                f"refused global {full_name}: a weight file has no business calling it",
+                f"refused global {full_name}: a weight file never needs it",
                 hint="do not trust this file; if it holds a whole pickled network, ask for its state_dict instead",
             )
         return stand_in

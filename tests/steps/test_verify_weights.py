@@ -13,14 +13,14 @@ from segcli.errors import InputError, WeightsError
 from segcli.steps.verify_weights import verify_weights
 from segcli.weights.files import read_weights, write_pdparams
 from tests.models.promptable.golden_weights import golden_arrays, read_json
-from tests.promptable.conftest import make_weights
+from tests.promptable_weights import promptable_weights
 
 Shared = Callable[[str], Path]
 
 
 @pytest.fixture(scope="module")
 def sam(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_weights(tmp_path_factory.mktemp("verify"), "SAM-tiny")
+    return promptable_weights("SAM-tiny")
 
 
 def verdicts(report: Any) -> dict[str, bool]:

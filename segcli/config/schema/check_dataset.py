@@ -32,7 +32,7 @@ class ConvertConfig(Section):
 
 
 class SplitConfig(Section):
-    """A new split into train, val and, where asked for, test. `CheckDataset.groups` keeps images together.
+    """A new split into train, val and, on request, test. `CheckDataset.groups` keeps images together.
 
     Attributes:
         enable: Whether to split.

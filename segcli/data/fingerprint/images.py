@@ -47,7 +47,7 @@ def _three(values: Any) -> tuple[float, float, float]:
 
 @dataclass
 class ImageNumbers:
-    """Numbers of the images seen so far; 64 bytes an image are kept.
+    """Numbers of the images seen so far; 64 bytes per image are kept.
 
     Attributes:
         widths: In pixels.

@@ -68,7 +68,7 @@ def find_coco_root(dataset_dir: Path) -> Path:
 def scan_coco(root: Path) -> CocoScan:
     """Reads the annotation files of the dataset in `root`.
 
-    A file that holds all images without saying their parts is divided here, the same way every time: 80 of 100 images
+    A file that holds all images without saying their parts is split here, the same way every time: 80 of 100 images
     are for training.
     """
     layout = coco_layout(root) or CocoLayout(root, ANNOTATION_FILES)

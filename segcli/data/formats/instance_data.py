@@ -68,7 +68,7 @@ def scan_instances(dataset_dir: Path) -> CocoScan:
 def as_instances(dataset: AnnotatedDataset) -> CocoScan:
     """A dataset of any format as instance models take it.
 
-    Where nothing divides it, 80 of 100 images are for training.
+    Where nothing splits it, 80 of 100 images are for training.
     """
     painter = ObjectPainter(Brush())
     classes = ClassMap(dataset.classes)

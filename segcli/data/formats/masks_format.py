@@ -27,7 +27,7 @@ def find_masks(folder: Path) -> Path | None:
 
 
 def read_masks(folder: Path) -> AnnotatedDataset:
-    """Reads lists and class files; the masks are decoded when their objects are asked for."""
+    """Reads lists and class files; the masks are decoded when their objects are read."""
     dataset, findings = scan_seg_dataset(folder)
     classes = dataset.classes
     background = classes.names[0] if is_ground(classes) else None

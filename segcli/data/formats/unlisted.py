@@ -1,4 +1,4 @@
-"""Images and masks that no list names: paired by their names, and divided into parts."""
+"""Images and masks that no list names: paired by their names, and split into parts."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Pair = tuple[Path, Path]
 def unlisted_samples(root: Path) -> tuple[Samples, Samples, tuple[Finding, ...]] | None:
     """The samples of both parts and what is worth saying; None where there are no such images and masks.
 
-    Where nothing divides them, 80 of 100 images are for training, the same ones every time.
+    Where nothing splits them, 80 of 100 images are for training, the same ones every time.
     """
     if find_voc(root) == root:
         return _voc_samples(root)

@@ -27,7 +27,7 @@ from segcli.rules import finding
 
 
 def read_voc(folder: Path) -> AnnotatedDataset:
-    """Finds the files and looks at their sizes; the maps are decoded when their objects are asked for.
+    """Finds the files and looks at their sizes; the maps are decoded when their objects are read.
 
     Raises:
         DatasetError: There is no VOC dataset (V001).

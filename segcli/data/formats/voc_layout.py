@@ -119,7 +119,7 @@ def _files(root: Path, folders: tuple[str, ...], suffixes: frozenset[str]) -> di
 
 
 def _splits(root: Path) -> tuple[dict[str, Split | None], tuple[str, ...]]:
-    """The part of each name in the lists, and lists that name other parts; without both parts nothing divides them."""
+    """The part of each name in the lists, and lists that name other parts; without both parts nothing splits them."""
     lists = {path.name: path for path in sorted((root / SETS).glob("*.txt"))} if (root / SETS).is_dir() else {}
     splits: dict[str, Split | None] = {}
     used = set()

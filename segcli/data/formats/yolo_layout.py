@@ -28,7 +28,7 @@ class YoloLayout:
         root: Its folder.
         file: The file that names the classes.
         names: Names by id.
-        images: Images of each part, in order; one part only where nothing divides them.
+        images: Images of each part, in order; one part only where nothing splits them.
         unused: Parts that are named and not used, like `test`.
     """
 

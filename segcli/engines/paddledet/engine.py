@@ -1,4 +1,4 @@
-"""The door to PaddleDetection: networks, training sessions and what an exported network computes."""
+"""The engine of instance segmentation, on PaddleDetection: networks, training sessions, exported programs."""
 
 from __future__ import annotations
 
@@ -212,18 +212,18 @@ def _optimizer(config: Config, recipe: TrainRecipe) -> Recipe:
 
 
 def _learning_rate(config: Config, recipe: TrainRecipe, draws: Draws) -> float:
-    """The rate after the warm-up; scaled to the images a step where that is wanted, said where it is not."""
+    """The rate after the warm-up; scaled to the images per step where that is wanted, said where it is not."""
     rate = recipe.learning_rate
     ours, theirs = draws.batch_size * draws.world_size, recipe.images_per_step
     if theirs is None or ours == theirs:
         return rate
     scaled = rate * ours / theirs
     if config.Train.scale_learning_rate:
-        log.info("learning rate %g for %d images a step becomes %g for %d", rate, theirs, scaled, ours)
+        log.info("learning rate %g for %d images per step becomes %g for %d", rate, theirs, scaled, ours)
         return scaled
     if config.Train.learning_rate is None or config.origin("Train.learning_rate").startswith(RECIPE):
         log.info(
-            "the recipe's learning rate %g is made for %d images a step, here are %d; "
+            "the recipe's learning rate %g is made for %d images per step, here are %d; "
             "Train.scale_learning_rate=True would take %g",
             rate,
             theirs,

@@ -1,4 +1,4 @@
-"""What a user lays over a network's parts: `Train.network`."""
+"""`Train.network`: arguments of the network's parts that replace the model's own."""
 
 from __future__ import annotations
 

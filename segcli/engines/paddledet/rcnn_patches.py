@@ -267,7 +267,7 @@ def rescaled_boxes(
     """Boxes [N, 6] in original pixels, clipped to their image; class -1 where nothing is left of a box.
 
     An image without detections has no rows (the wheel gives it a filler). ``origin_shape_list`` becomes the images'
-    sizes [B, 2], one row an image instead of one a box.
+    sizes [B, 2], one row per image instead of one per box.
     """
     from ppdet.modeling.bbox_utils import nonempty_bbox
 
@@ -343,7 +343,7 @@ def _weights(low: Tensor, high: Tensor, size: Tensor, cells: int) -> Tensor:
 def multiclass_nms(
     self: Any, bboxes: Tensor | tuple[Tensor, Tensor], score: Tensor, background_label: int = -1
 ) -> tuple[Tensor, Tensor, Tensor | None]:
-    """Non-maximum suppression class by class: boxes [N, 6], their counts [B] and, if asked for, their indices."""
+    """Non-maximum suppression class by class: boxes [N, 6], their counts [B] and, on request, their indices."""
     boxes, rois_num = bboxes if isinstance(bboxes, tuple) else (bboxes, None)
     out, index, count = paddle._C_ops.multiclass_nms3(
         boxes,

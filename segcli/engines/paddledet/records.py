@@ -1,4 +1,4 @@
-"""The training part of a COCO dataset in the words of PaddleDetection's transforms."""
+"""The training part of a COCO dataset in the form that PaddleDetection's transforms take."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the U-Net that finds objects by their centres learns from, made of an image's masks."""
+"""Targets of the U-Net that finds objects by their centres, made from an image's masks."""
 
 from __future__ import annotations
 

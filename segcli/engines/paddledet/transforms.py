@@ -225,7 +225,7 @@ def collate(transforms: Sequence[BatchTransform], *, stacked: bool) -> Callable[
 
     Args:
         transforms: Transforms of the whole batch, in order.
-        stacked: Whether the targets have one shape and are stacked; otherwise they stay lists, one entry an image.
+        stacked: Whether the targets have one shape and are stacked; otherwise they stay lists, one entry per image.
     """
 
     def join(samples: list[Sample]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""PaddleDetection's one global configuration, made to forget.
+"""Resets PaddleDetection's global configuration, so that the settings of one network do not reach the next.
 
 Its factories read a single dictionary of the process, into which every configuration is merged and from which nothing
 is ever taken out: a ResNet50 built after a ResNeXt101 keeps its groups.

@@ -1,4 +1,4 @@
-"""The door to PaddleSeg: networks, training sessions and what an exported network computes."""
+"""The engine of semantic segmentation, on PaddleSeg: networks, training sessions, exported programs."""
 
 from __future__ import annotations
 

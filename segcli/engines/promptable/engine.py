@@ -1,4 +1,4 @@
-"""The door to the promptable networks, which are ours: networks, training sessions."""
+"""The engine of the promptable networks, which are segcli's own: networks and training sessions."""
 
 from __future__ import annotations
 

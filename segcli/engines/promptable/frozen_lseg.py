@@ -1,4 +1,4 @@
-"""An LSeg network whose ViT stays as it is: what that makes of an image is computed once and kept."""
+"""An LSeg network whose ViT is frozen: its features of an image are computed once and kept."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Images with outlined objects, as a training of Segment Anything draws them."""
+"""Training samples of Segment Anything: images with outlined objects."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def drawn_batches(
         draws: Which draws make a batch.
         start: First iteration.
         stop: Iteration before which to end.
-        num_workers: Threads; 0 loads when a batch is asked for.
+        num_workers: Threads; 0 loads each batch when it is taken.
     """
     plan = BatchPlan(draws, start, stop)
     numbers = chain.from_iterable(plan)

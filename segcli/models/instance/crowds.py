@@ -1,4 +1,4 @@
-"""Regions of a crowd (COCO's ``iscrowd``), whose members nobody should be asked to find one by one."""
+"""Regions of a crowd (COCO's ``iscrowd``), whose members need not be found one by one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ OBJECT_KEYS = ("gt_class", "gt_bbox", "gt_segm", "is_crowd")
 
 
 def without_crowds(inputs: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The inputs without the objects that ``is_crowd`` (list of [n, 1] or [n], one entry an image) marks with 1."""
+    """The inputs without the objects that ``is_crowd`` (list of [n, 1] or [n], one entry per image) marks with 1."""
     if "is_crowd" not in inputs:
         return inputs
     kept = [paddle.nonzero(crowd.flatten() == 0).flatten() for crowd in inputs["is_crowd"]]

@@ -19,7 +19,7 @@ Shapes = Sequence[tuple[int, int]]
 class DeformableAttention(nn.Layer):
     """Multi-scale deformable attention (Zhu et al. 2021, eq. 3) around reference boxes.
 
-    Each head reads ``num_points`` bilinear samples a level, at offsets proportional to the reference box.
+    Each head reads ``num_points`` bilinear samples per level, at offsets proportional to the reference box.
     """
 
     def __init__(self, channels: int, num_heads: int, num_levels: int, num_points: int) -> None:

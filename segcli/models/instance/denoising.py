@@ -31,7 +31,7 @@ class DenoisingQueries:
 
     @property
     def length(self) -> int:
-        """Number of denoising queries an image."""
+        """Number of denoising queries per image."""
         return int(self.content.shape[1])
 
 
@@ -56,12 +56,12 @@ def make_denoising_queries(
     Args:
         gt_class: Of each image, labels [n, 1].
         gt_bbox: Of each image, boxes [n, 4], ``cxcywh``, normalised.
-        class_embedding: One row a class, [num_classes, C].
+        class_embedding: One row per class, [num_classes, C].
         noise: Its amount, and the number of queries aimed at.
         num_queries: Matching queries that follow the denoising ones.
 
     Returns:
-        The queries, or None where the batch has no object or no query is asked for.
+        The queries, or None where the batch has no object or no query is wanted.
     """
     counts = [len(labels) for labels in gt_class]
     largest = max(counts)

@@ -22,7 +22,7 @@ Match = tuple[Tensor, Tensor]
 
 @dataclass(frozen=True)
 class Targets:
-    """The objects of a batch; every list has one entry an image.
+    """The objects of a batch; every list has one entry per image.
 
     Attributes:
         labels: [n], integer.
@@ -92,7 +92,7 @@ class SetMatcher(nn.Layer):
             targets: The objects.
 
         Returns:
-            One pair of index tensors an image.
+            One pair of index tensors per image.
         """
         if sum(targets.counts) == 0:
             return [_no_match() for _ in targets.counts]

@@ -154,7 +154,7 @@ class PrototypeLoss(nn.Layer):
     def _distribution_loss(prediction: AnchorPrediction, where: Tensor, true_boxes: Tensor) -> Tensor:
         """Distribution focal loss (Li et al. 2020, eq. 6), mean over the four sides: [P, 1].
 
-        A distance lies between two whole numbers; both bins are asked for their share.
+        A distance lies between two whole numbers; both bins have their share as the target.
         """
         logits = paddle.gather_nd(prediction.distributions, where)
         bins = logits.shape[-1] // 4

@@ -1,4 +1,4 @@
-"""The instance networks as plain data, in the words of PaddleDetection's configurations.
+"""The instance networks as plain data, in the form of PaddleDetection's configurations.
 
 Each recipe is a nested dictionary ``{"architecture": A, A: {part: class}, class: {argument: value}}``; recipes are
 composed from the pieces below. Numbers are those of PaddleX 3.7.2's configurations. Every call builds a fresh

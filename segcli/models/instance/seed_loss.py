@@ -22,7 +22,7 @@ def seed_losses(maps: SeedMaps, inputs: Mapping[str, Tensor]) -> Losses:
 
     Args:
         maps: What the network says.
-        inputs: ``gt_centre`` and ``gt_inside`` [B, C, H, W] in 0..1; of n objects an image ``gt_class`` [B, n],
+        inputs: ``gt_centre`` and ``gt_inside`` [B, C, H, W] in 0..1; of n objects per image ``gt_class`` [B, n],
             ``gt_middle`` and ``gt_seed`` [B, n] (the pixel in the middle, and the pixel at which the centre may be
             found), ``gt_points`` [B, n, P] (pixels), ``gt_covered`` [B, n, P] (whether the object covers them) and
             ``gt_filled`` [B, n], 0 for padding. Pixels are numbered row by row.

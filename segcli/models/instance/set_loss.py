@@ -120,7 +120,7 @@ class SetLoss(nn.Layer):
 
     @staticmethod
     def _class_loss(logits: Tensor, quality: Tensor, targets: Targets, matches: list[Match]) -> Tensor:
-        """Varifocal loss with alpha 0.75 and gamma 2, summed; ``quality`` [M] is asked of the matched ones."""
+        """Varifocal loss with alpha 0.75 and gamma 2, summed; ``quality`` [M] is the target of the matched ones."""
         score = paddle.zeros_like(logits)
         label = paddle.zeros_like(logits)
         if quality.shape[0]:

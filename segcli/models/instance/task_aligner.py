@@ -34,8 +34,8 @@ class IndexedTaskAligner(nn.Layer):
     """Gives each object the ``topk`` anchors inside it with the best ``score^alpha * iou^beta``.
 
     An anchor wanted by several objects goes to the one that its box overlaps most. ``eps`` only keeps 0 / 0 away: with
-    PaddleDetection's 1e-9 objects much smaller than the first random boxes (IoU 0.02, aligned to 1e-12) are asked for
-    nothing and never learnt.
+    PaddleDetection's 1e-9 objects much smaller than the first random boxes (IoU 0.02, aligned to 1e-12) have no target
+    and are never learnt.
     """
 
     def __init__(self, topk: int = 13, alpha: float = 1.0, beta: float = 6.0, eps: float = 1e-30) -> None:
@@ -88,7 +88,7 @@ class IndexedTaskAligner(nn.Layer):
         positive = chosen.sum(axis=1) > 0
         labels = paddle.take_along_axis(gt_labels.squeeze(-1).astype("int64"), objects, axis=1, broadcast=False)
         boxes = paddle.take_along_axis(gt_boxes, objects.unsqueeze(-1).tile([1, 1, 4]), axis=1, broadcast=False)
-        # scale each object's alignments so that its best anchor is asked for its best IoU (ibid., eq. 3)
+        # scale each object's alignments so that the target of its best anchor is its best IoU (ibid., eq. 3)
         alignment = alignment * chosen
         best_iou = (iou * chosen).max(axis=-1, keepdim=True)
         scores = (alignment / (alignment.max(axis=-1, keepdim=True) + self._eps) * best_iou).max(axis=1)

@@ -1,4 +1,4 @@
-"""The command check_dataset: convert if asked, divide if asked, then check with the checker of the model's task."""
+"""The command check_dataset: converts and splits the dataset where that is configured, then checks it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def check_dataset(config: Config) -> CheckResult:
 
     Raises:
         ConfigError: The configuration names no dataset.
-        DatasetError: There is no dataset, it cannot be converted or divided, or a change was stopped half-way.
+        DatasetError: There is no dataset, it cannot be converted or split, or a change was stopped half-way.
         BusyError: Another process is changing it.
         UsageError: The model needs none.
     """

@@ -22,7 +22,7 @@ _LEAST_COMPARED = 200
 
 
 class Copies:
-    """Finds images that are there twice; about 400 bytes an image are kept.
+    """Finds images that are there twice; about 400 bytes per image are kept.
 
     Args:
         root: Folder that names in findings are relative to.

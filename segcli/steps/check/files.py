@@ -40,7 +40,7 @@ class FileFacts:
         fault: Why it cannot be decoded; None when it can.
         hint: What to do about that, where it is more exact than the rule's remedy.
         damage: What is wrong with its data although they can be decoded.
-        digest: Of the ends and the length of the file; None when it cannot be read, or nobody asked.
+        digest: Of the ends and the length of the file; None when it cannot be read, or it is not wanted.
         signature: By which the same image in another size or encoding is found; None where there is none.
         colours: Mean and deviation of its channels; None when it cannot be decoded.
     """

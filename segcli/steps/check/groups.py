@@ -1,4 +1,4 @@
-"""Groups of images that lie in train and in val: what was learnt by heart is then measured as if it were new."""
+"""Groups of images (one patient, one video) that lie in train and in val: scores on such a val part are too good."""
 
 from __future__ import annotations
 

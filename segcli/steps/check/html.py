@@ -35,7 +35,7 @@ class Thumbnail:
 
     @property
     def uri(self) -> str:
-        """The image as an address that holds its content."""
+        """The image as a data URL."""
         return _data_uri("image/jpeg", self.jpeg)
 
 
@@ -89,7 +89,7 @@ def group_findings(findings: tuple[Finding, ...], thumbnails: Mapping[str, Seque
 
 
 def data_uri(path: Path) -> str:
-    """An image file as an address that holds its content."""
+    """An image file as a data URL."""
     return _data_uri(_TYPES[path.suffix], path.read_bytes())
 
 

@@ -1,4 +1,4 @@
-"""What is kept of the images of a dataset while they pass by, whatever their labels are."""
+"""What a check keeps of each image, whatever the labels are: sizes, signatures, groups."""
 
 from __future__ import annotations
 

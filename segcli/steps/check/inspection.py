@@ -37,7 +37,7 @@ class SampleFacts:
         edge_only: Ids that lie on edges only, bool [256]; None where the mask holds few ids.
         colours: Colour of each id of a palette file; None of another.
         mask_channels_equal: Whether a mask in colour holds the same value in red, green and blue.
-        shape: What a training is planned from; None where nobody asked.
+        shape: What a training is planned from; None where it is not wanted.
     """
 
     sample: SegSample

@@ -19,7 +19,7 @@ from segcli.data.fingerprint.images import quantiles
 from segcli.data.fingerprint.labels import fingerprint_of_objects
 from segcli.data.formats.coco import CocoScan
 from segcli.data.formats.instance_data import scan_instances
-from segcli.data.groups import GroupOf, group_rule
+from segcli.data.groups import GroupOf
 from segcli.data.instances import CocoDataset, InstanceSample
 from segcli.data.lists import relative_name
 from segcli.data.prefetch import map_ahead
@@ -105,22 +105,16 @@ def check_instance(config: Config) -> CheckResult:
         DatasetError: There is no dataset at all, or more than one.
         ConfigError: The configuration names no dataset.
     """
-    from segcli.steps.check.report_files import Drawing, write_check_files
+    from segcli.steps.check.examination import examined, shown
+    from segcli.steps.check.report_files import Drawing
 
-    options = config.CheckDataset
-    seen = examine_coco_dataset(
-        config.Global.dataset,
-        config.Train.num_classes,
-        workers=options.num_workers,
-        draw=options.demo_images,
-        group_of=group_rule(options.groups.by_folder, options.groups.pattern, options.groups.table),
-    )
+    seen = examined(config, examine_coco_dataset)
     dataset = seen.scan.dataset
     result = CheckResult(
         dataset_path=str(dataset.root),
         dataset_type=TASKS[Task.INSTANCE].dataset_type,
-        findings=reported(seen.findings, options),
-        strict=options.strict,
+        findings=reported(seen.findings, config.CheckDataset),
+        strict=config.CheckDataset.strict,
         samples={split: seen.scan.counts[split].annotations for split in Split},
         classes=dataset.classes,
         class_counts=class_counts(seen.tally, dataset),
@@ -128,9 +122,8 @@ def check_instance(config: Config) -> CheckResult:
         further=attributes(seen),
         images={split: seen.scan.counts[split].images for split in Split},
     )
-    output = Path(config.Global.output)
     write_fingerprint(
-        output / FILE,
+        Path(config.Global.output) / FILE,
         seen.numbers,
         result.class_counts,
         together=seen.tally.together,
@@ -138,12 +131,12 @@ def check_instance(config: Config) -> CheckResult:
         objects=object_numbers(dataset),
         boxes=[value.box[2:] for sample in dataset.train for value in sample.objects if not value.is_crowd],
     )
-    drawings = {
+
+    def drawing(sample: InstanceSample) -> Drawing:
         # the id keeps apart images of one name in different folders
-        split: [Drawing(f"{s.image_id}_{s.image.stem}", partial(draw_sample, s, dataset)) for s in samples]
-        for split, samples in seen.drawable.items()
-    }
-    return write_check_files(result, drawings, seen.places, output)
+        return Drawing(f"{sample.image_id}_{sample.image.stem}", partial(draw_sample, sample, dataset))
+
+    return shown(config, result, seen, drawing)
 
 
 def examine_coco_dataset(
@@ -159,7 +152,7 @@ def examine_coco_dataset(
     Args:
         dataset_dir: Folder of the dataset, or one above it.
         num_classes: Number of classes in the configuration.
-        workers: Threads; None is one a core.
+        workers: Threads; None is one per core.
         draw: How many images of each part to put aside for drawing.
         group_of: From an image's name to its group, where a group must not lie in both splits.
 

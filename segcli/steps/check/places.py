@@ -23,7 +23,7 @@ class Place:
 
 
 class Places:
-    """Keeps the first places of each rule; nothing is drawn before it is asked for."""
+    """Keeps the first places of each rule; nothing is drawn before the report is written."""
 
     def __init__(self) -> None:
         self._by_rule: dict[str, list[Place]] = {}

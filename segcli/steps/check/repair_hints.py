@@ -1,4 +1,4 @@
-"""What a finding says to type where a program can repair it."""
+"""Hints that name the `segcli fix` command where a finding can be repaired."""
 
 from __future__ import annotations
 

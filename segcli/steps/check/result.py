@@ -56,7 +56,7 @@ class CheckResult:
         further: More numbers, beside PaddleX's attributes.
         images: Images of each part, where `samples` counts something else.
         strict: Whether a warning makes the dataset invalid too.
-        preparation: What the conversion and the division before the check did, by their names.
+        preparation: What the conversion and the split before the check did, by their names.
     """
 
     dataset_path: str

@@ -1,4 +1,4 @@
-"""An image that the check came by, and the rules that images which belong together may break."""
+"""An image as the check has seen it, and the ids of the rules on duplicates and groups."""
 
 from __future__ import annotations
 

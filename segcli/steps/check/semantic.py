@@ -16,7 +16,7 @@ from segcli.data.class_files import NUMBERED_FILE, ClassNames, is_background, re
 from segcli.data.classes import IGNORE_INDEX, ClassMap
 from segcli.data.fingerprint.labels import Fingerprint, fingerprint_of_shapes, looked_at
 from segcli.data.formats.masks import class_names_of, find_root, list_place, scan_lists
-from segcli.data.groups import GroupOf, group_rule
+from segcli.data.groups import GroupOf
 from segcli.data.prefetch import map_ahead
 from segcli.data.samples import SegDataset, SegSample, Split
 from segcli.findings import Finding, Severity, in_order
@@ -72,45 +72,36 @@ def check_semantic(config: Config) -> CheckResult:
         DatasetError: There is no dataset at all, or more than one.
         ConfigError: The configuration names no dataset.
     """
-    from segcli.steps.check.report_files import Drawing, draw_sample, write_check_files
+    from segcli.steps.check.examination import examined, shown
+    from segcli.steps.check.report_files import Drawing, draw_sample
 
-    options = config.CheckDataset
-    seen = examine_seg_dataset(
-        config.Global.dataset,
-        config.Train.num_classes,
-        workers=options.num_workers,
-        draw=options.demo_images,
-        group_of=group_rule(options.groups.by_folder, options.groups.pattern, options.groups.table),
-    )
+    seen = examined(config, examine_seg_dataset)
     counts = class_counts(seen.tally, seen.dataset.classes)
     result = CheckResult(
         dataset_path=str(seen.dataset.root),
         dataset_type=TASKS[Task.SEMANTIC].dataset_type,
-        findings=reported(seen.findings, options),
-        strict=options.strict,
+        findings=reported(seen.findings, config.CheckDataset),
+        strict=config.CheckDataset.strict,
         samples={split: len(seen.dataset.samples(split)) for split in Split},
         classes=seen.dataset.classes,
         class_counts=counts,
         size_range=seen.sizes.compute(),
         further={"ignore_index": seen.dataset.classes.ignore_index},
     )
-    classes, output = len(result.classes), Path(config.Global.output)
+    classes = len(result.classes)
     write_fingerprint(
-        output / FILE,
+        Path(config.Global.output) / FILE,
         seen.numbers,
         counts,
         together=seen.tally.together[:classes, :classes],
         training=seen.training,
     )
-    drawings = {
-        split: [
-            # the line number keeps apart images of one name in different folders
-            Drawing(f"{sample.line}_{sample.image.stem}", partial(draw_sample, sample, result.classes))
-            for sample in samples
-        ]
-        for split, samples in seen.drawable.items()
-    }
-    return write_check_files(result, drawings, seen.places, output)
+
+    def drawing(sample: SegSample) -> Drawing:
+        # the line number keeps apart images of one name in different folders
+        return Drawing(f"{sample.line}_{sample.image.stem}", partial(draw_sample, sample, result.classes))
+
+    return shown(config, result, seen, drawing)
 
 
 def examine_seg_dataset(
@@ -126,7 +117,7 @@ def examine_seg_dataset(
     Args:
         dataset_dir: Folder of the dataset, or one above it.
         num_classes: Number of classes in the configuration; names in the dataset come first.
-        workers: Threads; None is one a core.
+        workers: Threads; None is one per core.
         draw: How many samples of each part to put aside for drawing.
         group_of: From an image's name to its group, where a group must not lie in both splits.
 

@@ -34,7 +34,7 @@ class ConvertOptions:
     """How to convert.
 
     Attributes:
-        settings: Line width, point size and division.
+        settings: Line width, point size and split.
         allow_lossy: Whether to write what the target cannot say in full; in place, where PaddleX's converters leave
             out without a word, what is left out is reported.
         skip_faulty: Whether to leave out single faulty objects and files, and list them.

@@ -37,12 +37,12 @@ def place_images(
     """Decides everything about the images; writes nothing.
 
     An image inside `images/` keeps its path there, without the folder of its part where it is not converted in place.
-    Where a split is asked for, it is made here, just as `segcli.steps.split` would make it afterwards; then both
+    Where a split is configured, it is made here, just as `segcli.steps.split` would make it afterwards; then both
     together change nothing when they are repeated. Otherwise the dataset decides, and where it does not say the part of
     every image, 80 of 100 are for training.
 
     Raises:
-        ConfigError: A division is asked for and its percentages do not make 100.
+        ConfigError: A split is configured and its percentages do not make 100.
     """
     findings: list[Finding] = []
     names = _Names(dataset.root, findings, in_place=in_place).of(dataset.images)

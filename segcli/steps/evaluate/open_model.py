@@ -174,7 +174,7 @@ def _pixels(config: Config) -> int:
 
 
 def _try_fast(weights: Path, runtime: str, config: Config, stack: ExitStack) -> MeasuredModel | None:
-    """The weights on a fast runtime; None where that failed and the runtime was not asked for by name."""
+    """The weights on a fast runtime; None where that failed and the runtime was not chosen by name."""
     try:
         beside = exported_beside(weights)
         folder, reference = (beside, None) if beside else _export_for_now(weights, config, stack)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import cast
 
 from segcli.config.schema import Config
-from segcli.data.files import sha256_of, whole_folder
+from segcli.data.files import sha256_of
 from segcli.engine import InstanceEngine
 from segcli.errors import ExportError
 from segcli.inference.decode_objects import ObjectFinder
@@ -35,6 +35,7 @@ from segcli.inference.runtimes.protocol import Runtime
 from segcli.models.instance.table import SIZED, has_onnx_form
 from segcli.models.spec import Preprocess
 from segcli.models.task import Task
+from segcli.steps.export.frame import export_compared
 from segcli.steps.export.result import ExportResult
 from segcli.steps.export.runtimes import compare_runtimes, open_written, wants_onnx, write_forms
 from segcli.tasks import engine_of
@@ -46,9 +47,7 @@ _DIVISOR = 32
 
 
 def export_instance(weights: Path, folder: Path, config: Config) -> ExportResult:
-    """Writes an exported model and compares it with the trained network.
-
-    The folder appears whole or not at all; an older one stays when the export or the comparison fails.
+    """Writes an exported model and compares it with the trained network; see `export_compared`.
 
     Args:
         weights: Trained weights with their card beside them, or official ones.
@@ -61,13 +60,15 @@ def export_instance(weights: Path, folder: Path, config: Config) -> ExportResult
         ParityError: What was written disagrees with the trained network.
     """
     trained = _sized(load_trained(weights, config.Global.model), config)
-    with whole_folder(folder) as fresh:
-        references = _references(trained, config) if config.Export.verify else None
-        files = write_instance_files(trained, fresh, config.Export.formats, sha256_of(weights))
-        parity = () if references is None else _verify(fresh, trained, references, config.Export.tolerance)
-    shape = input_shape(trained.card.preprocess)
-    origin = None if references is None else references.origin
-    return ExportResult(folder, trained.spec.name, trained.card.class_names, shape, files, parity, origin)
+    return export_compared(
+        trained,
+        folder,
+        input_shape(trained.card.preprocess),
+        config,
+        refer=lambda: _references(trained, config),
+        write=lambda fresh: write_instance_files(trained, fresh, config.Export.formats, sha256_of(weights)),
+        verify=lambda fresh, references: _verify(fresh, trained, references, config.Export.tolerance),
+    )
 
 
 def write_instance_files(
@@ -75,7 +76,7 @@ def write_instance_files(
 ) -> dict[str, str]:
     """Writes every file of the exported model into `folder`; returns their names by what they are.
 
-    An R-CNN has no ONNX form. It is written in two parts as well, the first of them as ONNX, where that is asked for or
+    An R-CNN has no ONNX form. It is written in two parts as well, the first of them as ONNX, where that is wanted or
     the converter is installed.
 
     Raises:
@@ -162,19 +163,18 @@ class _References:
 
     small: ObjectReference
     whole: ObjectReference
-    origin: str
 
 
-def _references(trained: TrainedModel, config: Config) -> _References:
+def _references(trained: TrainedModel, config: Config) -> tuple[_References, str]:
     images, origin = parity_images(config, None)
     prepared = [prepare(image, trained.card.preprocess) for image in images]
     forward = _engine().array_forward
     small = ObjectFinder(forward(trained.network), SIZED[trained.spec.name].masks)
     whole = ObjectFinder(forward(trained.network, small=False), None)
-    found = _References(ObjectReference.of(small, prepared), ObjectReference.of(whole, prepared[:1]), origin)
+    found = _References(ObjectReference.of(small, prepared), ObjectReference.of(whole, prepared[:1]))
     if found.small.finds_nothing:
         log.warning("the network finds no object in %s, so there is little to compare", origin)
-    return found
+    return found, origin
 
 
 def _verify(folder: Path, trained: TrainedModel, references: _References, tolerance: float) -> tuple[ObjectParity, ...]:

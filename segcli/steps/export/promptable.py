@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import paddle
 from numpy.typing import NDArray
 
 from segcli.config.schema import Config
-from segcli.data.files import sha256_of, whole_folder
+from segcli.data.files import sha256_of
 from segcli.errors import ExportError, MissingPartError, ParityError
 from segcli.inference.exported_model import MANIFEST_FILE, write_manifest
 from segcli.inference.parity_samples import parity_images
@@ -25,6 +25,8 @@ from segcli.models.promptable.sam.splitting import LIMIT_BYTES, encoder_parts
 from segcli.models.promptable.specs import PROMPTABLE, PromptKind
 from segcli.promptable.exported import DECODER_INPUTS, IMAGE, TOKENS, open_part, part_graph
 from segcli.runtimes import runtimes
+from segcli.steps.export.frame import export_compared
+from segcli.steps.export.result import ExportResult, HalfParity
 from segcli.steps.export.runtimes import wants_onnx, write_forms
 from segcli.trained import TrainedModel, load_trained
 
@@ -60,68 +62,8 @@ class Half:
         return tuple(f"{self.name}_{number}" for number in range(1, len(self.layers) + 1))
 
 
-@dataclass(frozen=True)
-class HalfParity:
-    """How one half agrees with the trained network on one runtime.
-
-    Attributes:
-        half: Its name.
-        runtime: What ran it.
-        samples: Inputs compared.
-        max_abs_diff: Largest difference of an output.
-        max_rel_diff: The same, relative to the largest value.
-    """
-
-    half: str
-    runtime: str
-    samples: int
-    max_abs_diff: float
-    max_rel_diff: float
-
-
-@dataclass(frozen=True)
-class PromptableExportResult:
-    """The outcome of an export. Every path exists and was opened again.
-
-    Attributes:
-        folder: Folder of the exported model.
-        model_name: The model.
-        files: Files by what they are.
-        parity: One entry a half and runtime; empty where that was switched off.
-        compared_on: Where the images of the comparison come from.
-    """
-
-    folder: Path
-    model_name: str
-    files: Mapping[str, str]
-    parity: tuple[HalfParity, ...]
-    compared_on: str | None
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        return {
-            "model_name": self.model_name,
-            "model_dir": str(self.folder),
-            "files": {kind: str(self.folder / name) for kind, name in self.files.items()},
-            "verified": bool(self.parity),
-            "compared_on": self.compared_on,
-            "parity": [asdict(entry) for entry in self.parity],
-        }
-
-    def summary(self) -> list[tuple[str, str]]:
-        """Rows for the terminal."""
-        rows = [("model", self.model_name), ("folder", str(self.folder)), ("files", ", ".join(self.files.values()))]
-        for entry in self.parity:
-            rows.append((f"{entry.half} on {entry.runtime}", f"off by {entry.max_rel_diff:.1e} of the largest at most"))
-        return rows if self.parity else [*rows, ("compared", "no (Export.verify=False)")]
-
-
-def export_promptable(
-    weights: Path, folder: Path, config: Config, *, limit_bytes: int = LIMIT_BYTES
-) -> PromptableExportResult:
-    """Writes both halves and compares them with the trained network.
-
-    The folder appears whole or not at all; an older one stays when the export or the comparison fails.
+def export_promptable(weights: Path, folder: Path, config: Config, *, limit_bytes: int = LIMIT_BYTES) -> ExportResult:
+    """Writes both halves and compares them with the trained network; see `export_compared`.
 
     Args:
         weights: Trained weights, or official ones.
@@ -138,16 +80,18 @@ def export_promptable(
     images, origin = parity_images(config, None)
     # The input's size is fixed, and the largest encoders take minutes: one image shows what there is to see.
     halves = _halves(trained, images[:1], limit_bytes)
-    with whole_folder(folder) as fresh:
-        expected = {half.name: _expected(half) for half in halves} if config.Export.verify else {}
-        files = _write(trained, halves, fresh, config.Export.formats, sha256_of(weights))
-        parity = tuple(
-            found
-            for half in halves
-            if half.name in expected
-            for found in _verify(half, fresh, expected[half.name], config)
-        )
-    return PromptableExportResult(folder, trained.spec.name, files, parity, origin if parity else None)
+    side = PROMPTABLE[trained.spec.name].side
+    return export_compared(
+        trained,
+        folder,
+        (1, 3, side, side),
+        config,
+        refer=lambda: ({half.name: _expected(half) for half in halves}, origin),
+        write=lambda fresh: _write(trained, halves, fresh, config.Export.formats, sha256_of(weights)),
+        verify=lambda fresh, expected: tuple(
+            found for half in halves for found in _verify(half, fresh, expected[half.name], config)
+        ),
+    )
 
 
 def _halves(trained: TrainedModel, images: Sequence[Any], limit_bytes: int) -> list[Half]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,37 @@ from typing import Any
 from segcli.inference.exported_model import InputShape
 from segcli.inference.object_parity import ObjectParity
 from segcli.inference.parity import Parity
+
+
+@dataclass(frozen=True)
+class HalfParity:
+    """How one half of a promptable network agrees with the trained one on one runtime.
+
+    Attributes:
+        half: Its name.
+        runtime: What ran it.
+        samples: Inputs compared.
+        max_abs_diff: Largest difference of an output.
+        max_rel_diff: The same, relative to the largest value.
+    """
+
+    half: str
+    runtime: str
+    samples: int
+    max_abs_diff: float
+    max_rel_diff: float
+
+    @property
+    def file(self) -> str:
+        """What was compared, for the terminal."""
+        return f"{self.half} on {self.runtime}"
+
+    def summary(self) -> str:
+        """How close it is, for the terminal."""
+        return f"off by {self.max_rel_diff:.1e} of the largest at most"
+
+
+ParityEntry = Parity | ObjectParity | HalfParity
 
 
 @dataclass(frozen=True)
@@ -29,8 +61,8 @@ class ExportResult:
     model_name: str
     class_names: tuple[str, ...]
     input_shape: InputShape
-    files: dict[str, str]
-    parity: tuple[Parity | ObjectParity, ...]
+    files: Mapping[str, str]
+    parity: tuple[ParityEntry, ...]
     compared_on: str | None
 
     def as_dict(self) -> dict[str, Any]:

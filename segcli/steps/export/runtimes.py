@@ -28,12 +28,12 @@ ONNX, NATIVE = "onnx", "paddle"
 
 
 def wants_onnx(formats: tuple[str, ...]) -> bool:
-    """Whether a form was asked for that is ONNX or made of it."""
+    """Whether a wanted form is ONNX or made of it."""
     return bool(set(formats) - {NATIVE})
 
 
 def write_forms(graph: Graph, formats: tuple[str, ...]) -> dict[str, str]:
-    """Writes the forms of a network that were asked for, and ONNX, which the fast runtimes read, where it can be made.
+    """Writes the wanted forms of a network, and ONNX, which the fast runtimes read, where it can be made.
 
     Args:
         graph: The network.
@@ -44,11 +44,11 @@ def write_forms(graph: Graph, formats: tuple[str, ...]) -> dict[str, str]:
 
     Raises:
         MissingPartError: A converter is not installed.
-        ExportError: A form that was asked for cannot be made.
+        ExportError: A wanted form cannot be made.
     """
     files: dict[str, str] = {}
-    asked = wants_onnx(formats)
-    if not asked and not graph.can_convert:
+    wanted = wants_onnx(formats)
+    if not wanted and not graph.can_convert:
         return files
     source = graph.form(f".{ONNX}")
     if not source.is_file():
@@ -56,7 +56,7 @@ def write_forms(graph: Graph, formats: tuple[str, ...]) -> dict[str, str]:
         try:
             convert_program(graph.program, graph.weights, source)
         except ExportError as fault:
-            if asked:
+            if wanted:
                 raise
             log.warning("only Paddle will run this model: %s", fault)
             return files

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from segcli.config.input_size import wanted_shape
 from segcli.config.schema import Config
-from segcli.data.files import sha256_of, whole_folder
+from segcli.data.files import sha256_of
 from segcli.errors import ExportError
 from segcli.inference.exported_model import (
     FREE_SHAPE,
@@ -28,6 +28,7 @@ from segcli.inference.parity import Parity, Reference, compare
 from segcli.inference.parity_samples import parity_images
 from segcli.inference.preprocess import Forward, normalise
 from segcli.models.spec import ModelSpec
+from segcli.steps.export.frame import export_compared
 from segcli.steps.export.paddle_model import write_paddle_model
 from segcli.steps.export.result import ExportResult
 from segcli.steps.export.runtimes import compare_runtimes, open_written, write_forms
@@ -41,9 +42,7 @@ BESIDE = "inference"
 
 
 def export_semantic(weights: Path, folder: Path, config: Config) -> ExportResult:
-    """Writes an exported model and compares it with the trained network.
-
-    The folder appears whole or not at all; an older one stays when the export or the comparison fails.
+    """Writes an exported model and compares it with the trained network; see `export_compared`.
 
     Args:
         weights: Trained weights with their card beside them, or official ones.
@@ -57,11 +56,15 @@ def export_semantic(weights: Path, folder: Path, config: Config) -> ExportResult
     """
     trained = load_trained(weights, config.Global.model)
     shape = input_shape(trained.spec, wanted_shape(config))
-    with whole_folder(folder) as fresh:
-        reference, origin = trained_reference(trained, shape, config) if config.Export.verify else (None, None)
-        files = write_files(trained, fresh, shape, config.Export.formats, sha256_of(weights))
-        parity = () if reference is None else _verify(fresh, reference, config.Export.tolerance)
-    return ExportResult(folder, trained.spec.name, trained.card.class_names, shape, files, parity, origin)
+    return export_compared(
+        trained,
+        folder,
+        shape,
+        config,
+        refer=lambda: trained_reference(trained, shape, config),
+        write=lambda fresh: write_files(trained, fresh, shape, config.Export.formats, sha256_of(weights)),
+        verify=lambda fresh, reference: _verify(fresh, reference, config.Export.tolerance),
+    )
 
 
 def input_shape(spec: ModelSpec, wanted: InputShape | None) -> InputShape:

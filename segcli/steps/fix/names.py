@@ -1,4 +1,4 @@
-"""The images of a dataset by all that their names have in common with a misspelt one."""
+"""Finds the image that a misspelt name means, by the ways in which names get misspelt."""
 
 from __future__ import annotations
 

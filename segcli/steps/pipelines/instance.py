@@ -21,7 +21,7 @@ class InstanceSegmentation(Pipeline):
     name = "instance_segmentation"
     modules = (SubModule(KEY, "Mask-RT-DETR-S", "instance_segmentation", {"threshold": 0.5}),)
 
-    def asked(self, **wishes: Any) -> tuple[LazyModel, PredictConfig]:
+    def chosen(self, **wishes: Any) -> tuple[LazyModel, PredictConfig]:
         """The model, with the wished threshold."""
         return self.models[KEY], self.wished(KEY, **wishes)
 

@@ -35,7 +35,7 @@ class OpenVocabularySegmentation(Pipeline):
         if _is_same_model(settings.models[BOX], settings.models[POINT]):
             self.models[POINT] = self.models[BOX]
 
-    def asked(
+    def chosen(
         self,
         *,
         prompt: Sequence[Any] | None = None,
@@ -44,9 +44,9 @@ class OpenVocabularySegmentation(Pipeline):
         **wishes: Any,
     ) -> tuple[LazyModel, PredictConfig]:
         """The model for boxes or that for points, with its prompts."""
-        asked = _prompts(prompt, prompt_type, prompts)
-        key = BOX if _has_box(asked) else POINT
-        return self.models[key], self.wished(key, prompts=asked, **wishes)
+        given = _prompts(prompt, prompt_type, prompts)
+        key = BOX if _has_box(given) else POINT
+        return self.models[key], self.wished(key, prompts=given, **wishes)
 
     def predict(
         self,
@@ -93,9 +93,9 @@ def _prompts(
     return {PROMPT_KEYS[kind]: [list(row) if isinstance(row, Sequence) else row for row in prompt]}
 
 
-def _has_box(asked: dict[str, Any] | str) -> bool:
-    if isinstance(asked, str):
+def _has_box(given: dict[str, Any] | str) -> bool:
+    if isinstance(given, str):
         return True
-    objects = asked.get("objects")
+    objects = given.get("objects")
     rows = objects if isinstance(objects, list) else []
-    return "box_prompt" in asked or any(isinstance(row, dict) and row.get("box") is not None for row in rows)
+    return "box_prompt" in given or any(isinstance(row, dict) and row.get("box") is not None for row in rows)

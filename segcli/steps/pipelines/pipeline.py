@@ -75,8 +75,8 @@ class Pipeline(ABC):
         return template(cls.name, cls.modules)
 
     @abstractmethod
-    def asked(self, **wishes: Any) -> tuple[LazyModel, PredictConfig]:
-        """The model that answers, and how it is asked; `wishes` are the arguments of `predict` beside the input.
+    def chosen(self, **wishes: Any) -> tuple[LazyModel, PredictConfig]:
+        """The model that answers, and its settings; `wishes` are the arguments of `predict` beside the input.
 
         Raises:
             UsageError: What is wished has no sense.
@@ -92,7 +92,7 @@ class Pipeline(ABC):
 
     def answer(self, items: Sequence[SourceItem], **wishes: Any) -> list[ImageResult]:
         """Results of images that are in memory; for the service."""
-        model, settings = self.asked(**wishes)
+        model, settings = self.chosen(**wishes)
         return [self.finished(result) for result in model().predict_items(items, settings)]
 
     def finished(self, result: Any) -> ImageResult:
@@ -110,5 +110,5 @@ class Pipeline(ABC):
             model()
 
     def _run(self, input: Input, left_out: list[InputError] | None, **wishes: Any) -> Iterator[ImageResult]:
-        model, settings = self.asked(**wishes)
+        model, settings = self.chosen(**wishes)
         return map(self.finished, model().predict_with(input, settings, left_out))

@@ -22,7 +22,7 @@ class SemanticSegmentation(Pipeline):
     name = "semantic_segmentation"
     modules = (SubModule(KEY, "PP-LiteSeg-T", "semantic_segmentation", {"target_size": None, "sliding_window": None}),)
 
-    def asked(self, **wishes: Any) -> tuple[LazyModel, PredictConfig]:
+    def chosen(self, **wishes: Any) -> tuple[LazyModel, PredictConfig]:
         """The model, resizing as wished."""
         return self.models[KEY], self.wished(KEY, **wishes)
 

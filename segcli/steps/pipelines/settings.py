@@ -61,7 +61,7 @@ class ModelSettings:
         key: Name in `SubModules`.
         model_name: Name in the table of models.
         model_dir: Folder of an exported model, or weights of a promptable one; None takes the official weights.
-        predict: How it is asked.
+        predict: Its settings of prediction.
     """
 
     key: str
@@ -162,13 +162,13 @@ def _model(
         faults.append(
             ConfigFault(f"{prefix}module_name", f"is {values['module_name']!r}", f"it is {module.module_name}")
         )
-    asked = {key: values[key] for key in module.defaults if values[key] is not None}
+    given = {key: values[key] for key in module.defaults if values[key] is not None}
     settings = {
         "batch_size": values["batch_size"],
         **shared,
         **{key: given[key] for key in ENGINE_KEYS if given.get(key) is not None},
-        **{key: value for key, value in asked.items() if key not in module.inner},
-        "promptable": {key: value for key, value in asked.items() if key in module.inner},
+        **{key: value for key, value in given.items() if key not in module.inner},
+        "promptable": {key: value for key, value in given.items() if key in module.inner},
     }
     if isinstance(settings.get("target_size"), list):
         settings["target_size"] = tuple(settings["target_size"])

@@ -50,7 +50,7 @@ class TextDrivenSegmentation(Pipeline):
         ),
     )
 
-    def asked(self, *, text: str | Sequence[str] | None = None, **wishes: Any) -> tuple[LazyModel, PredictConfig]:
+    def chosen(self, *, text: str | Sequence[str] | None = None, **wishes: Any) -> tuple[LazyModel, PredictConfig]:
         """The model, with the texts; an inner key of `wishes` such as `background` counts for this call."""
         texts = [text] if isinstance(text, str) else list(text or ())
         if not texts or not all(isinstance(one, str) and one.strip() for one in texts):

@@ -3,61 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
-from segcli.config.schema import PredictConfig
-from segcli.data.classes import ClassMap
 from segcli.data.detections import Detections
 from segcli.data.image import RgbImage
 from segcli.data.sources import SourceItem
 from segcli.inference.decode_objects import ObjectFinder
-from segcli.inference.exported_model import DRAW_THRESHOLD, ExportedModel
+from segcli.inference.exported_model import DRAW_THRESHOLD
 from segcli.inference.instance_input import prepare
-from segcli.inference.runtimes.choice import open_runtime
-from segcli.inference.runtimes.protocol import Runtime
 from segcli.models.instance.table import SIZED
+from segcli.steps.predict.exported_predictor import ExportedPredictor
 from segcli.steps.predict.instance_results import InstanceResult
-from segcli.steps.predict.options import wanted_runtime
-
-NAMELESS_CLASSES = 1000
 
 
 @dataclass(frozen=True)
-class InstancePredictor:
+class InstancePredictor(ExportedPredictor):
     """An opened model; images run one by one, as PaddleX's exported instance models do.
 
     Attributes:
-        model: What lies in the model's folder.
-        runtime: What runs it.
         settings: Of these `threshold` counts here.
     """
 
-    model: ExportedModel
-    runtime: Runtime
-    settings: PredictConfig
-
-    @staticmethod
-    def open(folder: Path, settings: PredictConfig, device: str = "cpu") -> InstancePredictor:
-        """Opens an exported model on the runtime that the settings ask for.
-
-        Raises:
-            WeightsError: There is no exported model.
-            MissingPartError: No runtime can open it.
-        """
-        model = ExportedModel.open(folder)
-        return InstancePredictor(model, open_runtime(model, wanted_runtime(settings), device), settings)
-
-    def configured(self, settings: PredictConfig) -> InstancePredictor:
-        """The same opened model with other settings; the runtime stays."""
-        return replace(self, settings=settings)
-
-    @property
-    def classes(self) -> ClassMap:
-        """The classes; numbered where the model names none."""
-        return self.model.classes or ClassMap.numbered(NAMELESS_CLASSES)
+    most_classes: ClassVar[int] = 1000
 
     @property
     def threshold(self) -> float:

@@ -19,7 +19,7 @@ from segcli.steps.predict.writers import to_json
 
 
 def full_objects(values: Mapping[str, Any], *, indent: int, ensure_ascii: bool) -> str:
-    """PaddleX's JSON with every mask pixel, one row of pixels a line (PaddleX writes a pixel a line)."""
+    """PaddleX's JSON with every mask pixel, one row of pixels per line (PaddleX writes one pixel per line)."""
     frame = to_json({**values, "masks": "@"}, indent=indent, ensure_ascii=ensure_ascii)
     blank, deeper = " " * (2 * indent), " " * (3 * indent)
     texts = []

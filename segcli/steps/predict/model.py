@@ -60,7 +60,7 @@ class Model:
         An input that cannot be read is logged as a warning and left out.
 
         Args:
-            input: An image, folder, glob, list file, PDF, address, array (BGR), or a list of these.
+            input: An image, folder, glob, list file, PDF, URL, array (BGR), or a list of these.
             batch_size: Images at once; None is the model's own.
             target_size: Semantic models: a side, (width, height), or -1 for the image's own size.
             threshold: Instance and promptable models: smallest score of an object.

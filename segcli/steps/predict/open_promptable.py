@@ -18,7 +18,7 @@ from segcli.promptable.text_predictor import TextPredictor
 from segcli.tasks import TASKS
 
 LARGE_EMBEDDINGS_IN_MEMORY = 1
-"""Pixels of LSeg: 210 MB an image."""
+"""Pixels of LSeg: 210 MB per image."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Which runtime the `Predict` section asks for, in our words and in PaddleX's."""
+"""Which runtime the `Predict` section asks for, by segcli's keys and by PaddleX's."""
 
 from __future__ import annotations
 

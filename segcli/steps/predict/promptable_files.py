@@ -42,7 +42,7 @@ def place_image(folder: Path, name: Path, input_path: str | None, rgb: RgbImage)
     Args:
         folder: Of the dataset.
         name: Of the result, without suffix.
-        input_path: The image's file; None for a page, an address or an array.
+        input_path: The image's file; None for a page, a URL or an array.
         image: RGB.
 
     Returns:

@@ -1,4 +1,4 @@
-"""What the doors of predict need of a task: a predictor, and results that write themselves."""
+"""What the entry points of predict need of a task: a predictor, and results that write themselves."""
 
 from __future__ import annotations
 

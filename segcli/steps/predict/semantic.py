@@ -4,61 +4,32 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
+from typing import ClassVar
 
-from segcli.config.schema import PredictConfig, SlidingWindowConfig
-from segcli.data.classes import ClassMap
+from segcli.config.schema import SlidingWindowConfig
 from segcli.data.image import Labels, RgbImage
 from segcli.data.sources import SourceItem
 from segcli.inference.decode_labels import label_maps
-from segcli.inference.exported_model import ExportedModel
-from segcli.inference.runtimes.choice import open_runtime
-from segcli.inference.runtimes.protocol import Runtime
 from segcli.inference.tiles import label_map_tiled
-from segcli.steps.predict.options import wanted_runtime
+from segcli.steps.predict.exported_predictor import ExportedPredictor
 from segcli.steps.predict.semantic_results import SegResult
 
 TargetSize = int | tuple[int, int] | None
 """What an image is resized to: a side, (width, height), or -1 or None for its own size; PaddleX's meaning."""
 
 SIZE_DIVISOR = 32
-NAMELESS_CLASSES = 256
 
 
 @dataclass(frozen=True)
-class SemanticPredictor:
+class SemanticPredictor(ExportedPredictor):
     """An opened model; images of different sizes may be mixed.
 
     Attributes:
-        model: What lies in the model's folder.
-        runtime: What runs it.
         settings: Of these `target_size` and `sliding_window` count here.
     """
 
-    model: ExportedModel
-    runtime: Runtime
-    settings: PredictConfig
-
-    @staticmethod
-    def open(folder: Path, settings: PredictConfig, device: str = "cpu") -> SemanticPredictor:
-        """Opens an exported model on the runtime that the settings ask for.
-
-        Raises:
-            WeightsError: There is no exported model.
-            MissingPartError: No runtime can open it.
-        """
-        model = ExportedModel.open(folder)
-        return SemanticPredictor(model, open_runtime(model, wanted_runtime(settings), device), settings)
-
-    def configured(self, settings: PredictConfig) -> SemanticPredictor:
-        """The same opened model with other settings; the runtime stays."""
-        return replace(self, settings=settings)
-
-    @property
-    def classes(self) -> ClassMap:
-        """The classes; numbered where the model names none."""
-        return self.model.classes or ClassMap.numbered(NAMELESS_CLASSES)
+    most_classes: ClassVar[int] = 256
 
     def predict(self, items: Sequence[SourceItem]) -> Iterator[SegResult]:
         """One result for each item that has an image, in order; images of equal size run in one batch."""

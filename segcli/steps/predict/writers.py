@@ -85,9 +85,9 @@ def compact_values(input_path: str | None, page_index: int | None, labels: Label
 
 
 def full_json(values: Mapping[str, Any], labels: Labels, *, indent: int, ensure_ascii: bool) -> str:
-    """PaddleX's JSON with every pixel in `pred` [1, H, W], one row of pixels a line.
+    """PaddleX's JSON with every pixel in `pred` [1, H, W], one row of pixels per line.
 
-    PaddleX writes a pixel a line: 41 MB and 13 s for 2048 x 1024, this 4 MB and 0.2 s.
+    PaddleX writes one pixel per line: 41 MB and 13 s for 2048 x 1024, this 4 MB and 0.2 s.
     """
     frame = to_json({**values, "pred": "@"}, indent=indent, ensure_ascii=ensure_ascii)
     blank = " " * (2 * indent)

@@ -1,1 +1,1 @@
-"""A new division of a dataset into train and val: seeded, complete, undone by a command."""
+"""A new split of a dataset into its parts: seeded, complete, and undone by a command."""

@@ -77,7 +77,7 @@ def balance_of(
     """The balance of parts.
 
     Args:
-        images: What was divided.
+        images: What was split.
         parts: Positions in `images`.
         names: Of the classes by id; ids without one are called by their number.
         unit: What the amounts of the images count.

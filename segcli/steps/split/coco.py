@@ -20,12 +20,12 @@ from segcli.steps.split.plan import SplitPlan
 from segcli.steps.split.request import SplitRequest
 
 _HARMLESS = frozenset({"C103", "C105"})
-"""A file that is missing or empty: the other one is divided."""
+"""A file that is missing or empty: the other one is split."""
 FILES = {**{split.value: ANNOTATION_FILES[split] for split in Split}, "test": TEST_FILE}
 
 
 def plan_coco(dataset_dir: Path, request: SplitRequest) -> SplitPlan:
-    """Divides the images of the files; see `CocoMerge` for what becomes of ids, categories and other keys.
+    """Splits the images of the files; see `CocoMerge` for what becomes of ids, categories and other keys.
 
     Raises:
         DatasetError: There is no image, or entries would be lost or get another meaning; lists every fault.
@@ -52,7 +52,7 @@ def plan_coco(dataset_dir: Path, request: SplitRequest) -> SplitPlan:
 
 
 def _merged(root: Path, request: SplitRequest) -> tuple[CocoMerge, tuple[str, ...]]:
-    """All that is divided, and what is worth saying about it."""
+    """All that is split, and what is worth saying about it."""
     layout = coco_layout(root) or CocoLayout(root, ANNOTATION_FILES)
     merged = CocoMerge(root, layout)
     for file in dict.fromkeys(layout.files.values()):
@@ -69,7 +69,7 @@ def _merged(root: Path, request: SplitRequest) -> tuple[CocoMerge, tuple[str, ..
         notes.append(f"{listed} stood in more than one file, or twice in one; each is written once")
     faults = [fault for fault in merged.findings if fault.severity is Severity.ERROR and fault.code not in _HARMLESS]
     if faults or not merged.images:
-        what = f"{counted(len(faults), 'fault')}; nothing was divided" if faults else "the files list no image"
+        what = f"{counted(len(faults), 'fault')}; nothing was split" if faults else "the files list no image"
         raise DatasetError(what, faults or merged.findings, path=root)
     return merged, tuple(notes)
 

@@ -1,4 +1,4 @@
-"""The annotation files of a COCO dataset in one, so that its images can be divided anew."""
+"""The annotation files of a COCO dataset in one, so that its images can be split anew."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`split`: divides the images of a dataset anew."""
+"""`split`: splits the images of a dataset anew."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def plan_split(config: Config) -> SplitPlan:
 
     Raises:
         ConfigError: No dataset was given, or the percentages do not make 100.
-        DatasetError: The dataset cannot be divided without loss, or a change of it was stopped half-way.
+        DatasetError: The dataset cannot be split without loss, or a change of it was stopped half-way.
         UsageError: There are fewer images, or groups of them, than parts.
         BusyError: Another process is changing the dataset.
     """
@@ -95,7 +95,7 @@ def apply_split(plan: SplitPlan) -> SplitReport:
 
 
 def split_dataset(config: Config) -> SplitReport:
-    """Divides the dataset of a configuration anew; see `plan_split` for the errors.
+    """Splits the dataset of a configuration anew; see `plan_split` for the errors.
 
     Raises:
         UsageError: Lists would be replaced that segcli did not write, and `split.replace` is false.
@@ -107,7 +107,7 @@ def split_dataset(config: Config) -> SplitReport:
             kept = [name for name in lists_by_hand(config) if name in plan.files and _differs(root / name, plan)]
             if kept:
                 verb = "was" if len(kept) == 1 else "were"
-                message = f"{', '.join(kept)} {verb} not written by segcli; nothing was divided"
+                message = f"{', '.join(kept)} {verb} not written by segcli; nothing was split"
                 hint = f"segcli split {quote(str(config.Global.dataset))} --yes replaces it and keeps a copy as .bak"
                 raise UsageError(message, path=root, hint=hint)
         return apply_split(plan)

@@ -22,14 +22,14 @@ from segcli.steps.split.plan import SplitPlan
 from segcli.steps.split.request import SplitRequest
 
 _HARMLESS = frozenset({"S101", "S102"})
-"""A list that is missing or empty: the other one is divided."""
+"""A list that is missing or empty: the other one is split."""
 FILES = {**{split.value: LIST_FILES[split] for split in Split}, "test": TEST_LIST}
 
 MasksOf = dict[Path, dict[Path, None]]
 
 
 def plan_masks(dataset_dir: Path, request: SplitRequest) -> SplitPlan:
-    """Divides the samples of the lists.
+    """Splits the samples of the lists.
 
     Repeated lines are written once; an image that has several masks stays in one part with all of them.
 
@@ -49,7 +49,7 @@ def plan_masks(dataset_dir: Path, request: SplitRequest) -> SplitPlan:
     kept = 0 if request.takes_test else len(test)
     names, _ = class_names_of(root)
     if names is not None and names.file == COLOUR_FILE:
-        # Pascal VOC's labelmap.txt, which is not asked any more where there are lists
+        # Pascal VOC's labelmap.txt, which is not read where there are lists
         files[NUMBERED_FILE] = "".join(f"{number}: {name}\n" for number, name in enumerate(names.names))
     return SplitPlan(
         root,
@@ -65,9 +65,7 @@ def _refuse_lost(findings: Sequence[Finding], masks: MasksOf, root: Path) -> Non
     faults = [fault for fault in findings if fault.severity is Severity.ERROR and fault.code not in _HARMLESS]
     if faults or not masks:
         what = (
-            f"{counted(len(faults), 'line')} would be lost; nothing was divided"
-            if faults
-            else "the lists name no sample"
+            f"{counted(len(faults), 'line')} would be lost; nothing was split" if faults else "the lists name no sample"
         )
         raise DatasetError(what, faults or findings, path=root)
 

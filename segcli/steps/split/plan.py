@@ -20,7 +20,7 @@ class SplitPlan:
 
     Attributes:
         root: The dataset's folder.
-        request: What was asked for.
+        request: What was requested.
         samples: Samples of each part or fold, in order: `train`, `val`, `test`, or `fold_1`, ...
         files: New content of the lists or annotation files, by their path in the dataset.
         balance: What each part has of every class.
@@ -80,7 +80,7 @@ class SplitReport:
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """A split has nothing to remark: what it cannot divide, it refuses."""
+        """A split has nothing to remark: what it cannot split, it refuses."""
         return ()
 
     def as_dict(self) -> dict[str, Any]:

@@ -52,7 +52,7 @@ class SplitRequest:
 
     @property
     def takes_test(self) -> bool:
-        """Whether the images of an existing test part are divided anew too; otherwise they stay where they are."""
+        """Whether the images of an existing test part are split anew too; otherwise they stay where they are."""
         return self.folds is None and self.shares.test_percent > 0
 
     @property
@@ -72,7 +72,7 @@ class SplitRequest:
             try:
                 own = folds(images, self.folds, self.seed, stratified=self.stratified)
             except ValueError as error:
-                raise UsageError(str(error), hint="ask for fewer folds") from error
+                raise UsageError(str(error), hint="choose fewer folds") from error
             return {f"fold_{number}": part for number, part in enumerate(own, start=1)}
         found = partition(images, self.shares.weights, self.seed, stratified=self.stratified)
         for name, share, part in zip(PARTS, self.shares.weights, found, strict=False):
@@ -81,5 +81,5 @@ class SplitRequest:
                 what = counted(units, "image" if self.group_of is None else "group")
                 verb = "is" if units == 1 else "are"
                 message = f"{what} {verb} too few for {len(found)} parts: {name} would be empty"
-                raise UsageError(f"{message}; nothing was divided", hint="add images, or make larger groups smaller")
+                raise UsageError(f"{message}; nothing was split", hint="add images, or make larger groups smaller")
         return dict(zip(PARTS, found, strict=False))

@@ -1,1 +1,1 @@
-"""One training loop for every task, the callbacks that watch it, and the files it leaves."""
+"""One training loop for every task, its callbacks, and the files that it leaves."""

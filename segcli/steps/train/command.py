@@ -73,7 +73,7 @@ def train(config: Config) -> TrainResult | FoldsResult:
         WeightsError: Pretrained weights or the checkpoint to resume from do not fit.
         TrainingError: The loss became NaN, or a process failed.
         BusyError: Another training writes to the same output.
-        Stopped: A signal asked for the end; says what was kept.
+        Stopped: A signal ended it; says what was kept.
     """
     if config.Train.folds is None or config.Train.fold is not None:
         return _train_once(config)

@@ -181,7 +181,7 @@ def _labels(ids: Sequence[int]) -> list[str]:
 
 
 def first_port(wanted: int | None, machines: Sequence[str], count: int) -> int:
-    """The first of the ports by which processes find each other; each machine uses one a process, from there on.
+    """The first of the ports by which processes find each other; each machine uses one per process, from there on.
 
     Args:
         wanted: `Train.dist_port`.

@@ -207,7 +207,7 @@ class RunLoggers(Callback):
 
     @staticmethod
     def _lost(name: str, fault: Exception) -> None:
-        log.warning("%s is told nothing more (%s: %s); history.jsonl has it all", name, type(fault).__name__, fault)
+        log.warning("no more is logged to %s (%s: %s); history.jsonl has all", name, type(fault).__name__, fault)
 
 
 def _numbers(values: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, float]]:

@@ -59,7 +59,7 @@ def run(
         The same state, at the end.
 
     Raises:
-        Stopped: A signal asked for the end.
+        Stopped: A signal ended it.
         NonFiniteLossError: The loss became NaN or infinite; names the images of the batch.
     """
     import paddle

@@ -1,4 +1,4 @@
-"""Losses of single iterations, which stay on the device until somebody looks.
+"""Losses of single iterations, which stay on the device until they are read.
 
 Reading a number from a GPU waits until it has computed all that it was given: read at every step, nothing overlaps.
 """

@@ -1,4 +1,4 @@
-"""What a training is told from outside between two iterations: to stop, or that time has passed."""
+"""What reaches a training from outside between two iterations: a request to stop, or the end of its time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a configuration with gaps to one that the data, the machine and the time have filled."""
+"""Fills what a configuration leaves open, from the data, the device and the time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Forward and backward pass in the precision that was asked for."""
+"""Forward and backward pass in the configured precision."""
 
 from __future__ import annotations
 

@@ -106,7 +106,7 @@ def restore(
     if average is not None:
         _restore_average(folder, average, state.session.network)
     elif (folder / EMA_FILE).is_file():
-        log.info("the moving average of the checkpoint is left behind, it is switched off")
+        log.info("the checkpoint's moving average is not used: averaging is switched off")
     with _naming(folder / OPTIMIZER_FILE):
         _restore_optimizer(folder, values, state.session)
     with _naming(folder / STATES_FILE, "precision"):

@@ -24,7 +24,7 @@ def with_start(config: Config) -> Config:
 
 
 def official_start(spec: ModelSpec) -> tuple[str | None, str]:
-    """The official weights of a model, from the cache or after one attempt at their address, and a sentence on them."""
+    """The official weights of a model, from the cache or after one attempt at their URL, and a sentence on them."""
     purpose = next((purpose for purpose in _PURPOSES if purpose in spec.weights), None)
     if purpose is None:
         return None, f"{spec.name} has no official weights: it begins with random ones"

@@ -1,4 +1,4 @@
-"""A wish to end, passed on from the process that a user sees to those that train: through a file in the output."""
+"""A request to stop, passed from the user's process to the training processes: a file in the output folder."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ _LOOK_SECONDS = 1.0
 
 
 class TerminalProgress(Callback):
-    """One bar: iterations, loss, rate, images a second, time left, last and best score."""
+    """One bar: iterations, loss, rate, images per second, time left, last and best score."""
 
     def __init__(self) -> None:
         console = error_console()

@@ -25,7 +25,7 @@ from segcli.steps.train.command import train
 from segcli.weights.files import read_weights
 from tests.coco_folder import make_coco_folder
 from tests.images import make_seg_dataset
-from tests.promptable.conftest import make_weights
+from tests.promptable_weights import promptable_weights
 
 
 def config(model: str, data: Path, output: Path, mode: str = "train", **values: Any) -> Any:
@@ -62,7 +62,7 @@ def changed(before: Path, after: Path) -> set[str]:
 def test_a_frozen_sam_learns_in_its_decoder_alone_and_encodes_each_image_once(
     coco: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    weights, encoded = make_weights(tmp_path, "SAM-tiny"), []
+    weights, encoded = promptable_weights("SAM-tiny"), []
     encode = PaddleSam.encode
     monkeypatch.setattr(PaddleSam, "encode", lambda self, image: (encoded.append(1), encode(self, image))[1])
     values = {"Train__pretrain_weight_path": str(weights), "Train__promptable__freeze_encoder": True}
@@ -88,7 +88,7 @@ def test_a_whole_sam_goes_on_as_if_it_had_not_been_stopped(coco: Path, tmp_path:
 
 
 def test_lseg_learns_the_names_of_the_classes_and_keeps_its_text_encoder(seg: Path, tmp_path: Path) -> None:
-    weights = make_weights(tmp_path, "LSeg-tiny")
+    weights = promptable_weights("LSeg-tiny")
     values = {"Train__pretrain_weight_path": str(weights), "Train__epochs_iters": 8, "Train__eval_interval": 8}
 
     train(config("LSeg-tiny", seg, tmp_path / "out", **values, Train__learning_rate=0.003, Train__log_interval=1))
@@ -106,7 +106,7 @@ def test_lseg_learns_the_names_of_the_classes_and_keeps_its_text_encoder(seg: Pa
 def test_a_frozen_lseg_runs_its_encoders_once_for_each_image_and_text(
     seg: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    weights, calls = make_weights(tmp_path, "LSeg-tiny"), Counter[str]()
+    weights, calls = promptable_weights("LSeg-tiny"), Counter[str]()
     for encoder in (VisionTransformer, TextEncoder):
         run = encoder.forward
 
@@ -154,7 +154,7 @@ def test_two_processes_train_one_network(model: str, coco: Path, seg: Path, tmp_
 
 
 def test_evaluate_measures_every_kind_of_prompt(coco: Path, tmp_path: Path) -> None:
-    weights = make_weights(tmp_path, "SAM-tiny")
+    weights = promptable_weights("SAM-tiny")
 
     report = evaluate(config("SAM-tiny", coco, tmp_path, "evaluate", Evaluate__weight_path=str(weights))).as_dict()
 

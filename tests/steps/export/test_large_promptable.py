@@ -16,7 +16,7 @@ import pytest
 
 from segcli.steps.export.command import export
 from segcli.steps.predict.command import predict
-from tests.promptable.conftest import make_weights
+from tests.promptable_weights import promptable_weights
 from tests.steps.export.test_promptable import config
 
 MISSING = [name for name in ("paddle2onnx", "onnx", "onnxruntime") if find_spec(name) is None]
@@ -47,7 +47,7 @@ def test_a_large_network_is_exported_whole(model: str, tmp_path: Path) -> None:
     """
     if free_gigabytes() < GIGABYTES[model] or shutil.disk_usage(tmp_path).free < 10e9:
         pytest.skip(f"{model} needs {GIGABYTES[model]} GB of memory and 10 GB of the temporary folder")
-    weights, image = make_weights(tmp_path, model), tmp_path / "image.png"
+    weights, image = promptable_weights(model), tmp_path / "image.png"
     cv2.imwrite(str(image), np.random.default_rng(0).integers(0, 256, (480, 640, 3), np.uint8))
     asked: dict[str, Any] = {"Predict__input": str(image), "Export__formats": ["onnx"]}
 

@@ -21,7 +21,7 @@ from segcli.steps.export.promptable import export_promptable
 from segcli.steps.predict.command import predict
 from segcli.steps.predict.open_promptable import open_promptable
 from tests.coco_folder import make_coco_folder
-from tests.promptable.conftest import make_weights
+from tests.promptable_weights import promptable_weights
 
 NEEDED = ("paddle2onnx", "onnx", "onnxruntime", "openvino")
 MISSING = [name for name in NEEDED if find_spec(name) is None]
@@ -40,7 +40,7 @@ def config(model: str, weights: Path, output: Path, mode: str = "export", **valu
 
 
 def test_a_cut_encoder_gives_the_same_embedding(tmp_path: Path) -> None:
-    weights = make_weights(tmp_path, "SAM-tiny")
+    weights = promptable_weights("SAM-tiny")
 
     result = export_promptable(weights, tmp_path / "cut", config("SAM-tiny", weights, tmp_path), limit_bytes=500_000)
 
@@ -58,7 +58,7 @@ def test_a_cut_encoder_gives_the_same_embedding(tmp_path: Path) -> None:
 @pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)}")
 @pytest.mark.parametrize("model", ["SAM-tiny", "LSeg-tiny"])
 def test_both_halves_agree_on_every_runtime(model: str, tmp_path: Path) -> None:
-    weights = make_weights(tmp_path, model)
+    weights = promptable_weights(model)
 
     result = export(config(model, weights, tmp_path, Export__formats=["paddle", "onnx", "openvino"])).as_dict()
 
@@ -71,7 +71,7 @@ def test_both_halves_agree_on_every_runtime(model: str, tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)}")
 def test_an_exported_model_predicts_and_is_measured_like_its_weights(tmp_path: Path) -> None:
-    weights, data = make_weights(tmp_path, "SAM-tiny"), make_coco_folder(tmp_path / "data", train=1, val=1).root
+    weights, data = promptable_weights("SAM-tiny"), make_coco_folder(tmp_path / "data", train=1, val=1).root
     export(config("SAM-tiny", weights, tmp_path))
     masks = []
     for source in (weights, tmp_path / "inference"):

@@ -204,7 +204,7 @@ def test_folds_are_written_beside_the_lists(folder):
         held += val
     assert sorted(held) == [f"a{number}" for number in range(10)]
     assert {name: data for name, data in snapshot(folder.root).items() if not name.startswith("folds")} == before
-    with pytest.raises(UsageError, match="10 images or groups of them cannot be divided into 11 folds"):
+    with pytest.raises(UsageError, match="10 images or groups of them cannot be split into 11 folds"):
         split_dataset(config(folder.root, None, None, folds=11))
     undo(folder.root)
     assert snapshot(folder.root, without="") == before

@@ -47,7 +47,7 @@ def test_each_image_is_measured_once_and_never_learnt_from_there(make, open_it, 
     assert fold_of(dataset, None) is dataset
     groups = [fold_of(dataset, Fold(number, 2, group_of=lambda name: str("0" in name))) for number in (1, 2)]
     assert sorted(sorted({"0" in sample.image.name for sample in part.val}) for part in groups) == [[False], [True]]
-    with pytest.raises(UsageError, match="cannot be divided into 9 folds"):
+    with pytest.raises(UsageError, match="cannot be split into 9 folds"):
         fold_of(dataset, Fold(1, 9))
 
 

@@ -44,7 +44,7 @@ def test_an_average_switched_on_begins_with_the_restored_weights(line_run: LineR
     assert "has no moving average: it begins with the restored weights" in caplog.text
     with caplog.at_level(logging.INFO, "segcli.train"):
         line_run(tmp_path, epochs_iters=10, resume_path="last")
-    assert "moving average of the checkpoint is left behind" in caplog.text
+    assert "moving average is not used: averaging is switched off" in caplog.text
 
 
 @pytest.mark.parametrize(

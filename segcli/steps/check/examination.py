@@ -1,0 +1,53 @@
+"""What the checks of all tasks have in common: one pass over the dataset, and the files that show what it found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from segcli.config.schema import Config
+from segcli.data.groups import group_rule
+from segcli.data.samples import Split
+from segcli.steps.check.places import Places
+from segcli.steps.check.report_files import Drawing, write_check_files
+from segcli.steps.check.result import CheckResult
+
+S = TypeVar("S")
+S_co = TypeVar("S_co", covariant=True)
+E = TypeVar("E")
+
+
+class Drawable(Protocol[S_co]):
+    """What of an examination is drawn."""
+
+    @property
+    def drawable(self) -> Mapping[Split, Sequence[S_co]]:
+        """The first samples of each part that are in order."""
+
+    @property
+    def places(self) -> Places:
+        """The first faulty places of each rule."""
+
+
+def examined(config: Config, examine: Callable[..., E]) -> E:
+    """One pass over the dataset of a configuration.
+
+    Raises:
+        DatasetError: There is no dataset at all, or more than one.
+        ConfigError: The configuration names no dataset.
+    """
+    options = config.CheckDataset
+    return examine(
+        config.Global.dataset,
+        config.Train.num_classes,
+        workers=options.num_workers,
+        draw=options.demo_images,
+        group_of=group_rule(options.groups.by_folder, options.groups.pattern, options.groups.table),
+    )
+
+
+def shown(config: Config, result: CheckResult, seen: Drawable[S], drawing: Callable[[S], Drawing]) -> CheckResult:
+    """Writes histogram, drawn samples and report below the output folder; returns the result with their paths."""
+    drawings = {split: [drawing(sample) for sample in samples] for split, samples in seen.drawable.items()}
+    return write_check_files(result, drawings, seen.places, Path(config.Global.output))

@@ -1,0 +1,55 @@
+"""How an export is done, whatever the task: reference first, then the files, then the comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+from segcli.config.schema import Config
+from segcli.data.files import whole_folder
+from segcli.inference.exported_model import InputShape
+from segcli.steps.export.result import ExportResult, ParityEntry
+from segcli.trained import TrainedModel
+
+R = TypeVar("R")
+
+
+def export_compared(
+    trained: TrainedModel,
+    folder: Path,
+    shape: InputShape,
+    config: Config,
+    *,
+    refer: Callable[[], tuple[R, str]],
+    write: Callable[[Path], Mapping[str, str]],
+    verify: Callable[[Path, R], tuple[ParityEntry, ...]],
+) -> ExportResult:
+    """Writes an exported model and compares it with the trained network.
+
+    The folder appears whole or not at all; an older one stays when the export or the comparison fails.
+
+    Args:
+        trained: The network.
+        folder: Where the exported model goes.
+        shape: [N, C, H, W] of the exported input.
+        config: `Export.verify` says whether to compare.
+        refer: Gives what the trained network says of some images, and where these come from. It is called before
+            `write`, which may change the network.
+        write: Writes all files into a folder; returns their names by what they are.
+        verify: Compares the files of a folder with the reference.
+
+    Raises:
+        ExportError: The model cannot be written.
+        ParityError: What was written disagrees with the trained network.
+    """
+    parity: tuple[ParityEntry, ...] = ()
+    origin = None
+    with whole_folder(folder) as fresh:
+        if config.Export.verify:
+            reference, origin = refer()
+            files = write(fresh)
+            parity = verify(fresh, reference)
+        else:
+            files = write(fresh)
+    return ExportResult(folder, trained.spec.name, trained.card.class_names, shape, files, parity, origin)

@@ -1,0 +1,54 @@
+"""What predictors of exported models have in common, whatever the task."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import ClassVar, TypeVar
+
+from segcli.config.schema import PredictConfig
+from segcli.data.classes import ClassMap
+from segcli.inference.exported_model import ExportedModel
+from segcli.inference.runtimes.choice import open_runtime
+from segcli.inference.runtimes.protocol import Runtime
+from segcli.steps.predict.options import wanted_runtime
+
+P = TypeVar("P", bound="ExportedPredictor")
+
+
+@dataclass(frozen=True)
+class ExportedPredictor:
+    """An exported model on a runtime.
+
+    Attributes:
+        model: What lies in the model's folder.
+        runtime: What runs it.
+        settings: Of the prediction.
+    """
+
+    model: ExportedModel
+    runtime: Runtime
+    settings: PredictConfig
+
+    most_classes: ClassVar[int]
+    """Numbered classes of a model that names none."""
+
+    @classmethod
+    def open(cls: type[P], folder: Path, settings: PredictConfig, device: str = "cpu") -> P:
+        """Opens an exported model on the runtime that the settings ask for.
+
+        Raises:
+            WeightsError: There is no exported model.
+            MissingPartError: No runtime can open it.
+        """
+        model = ExportedModel.open(folder)
+        return cls(model, open_runtime(model, wanted_runtime(settings), device), settings)
+
+    def configured(self: P, settings: PredictConfig) -> P:
+        """The same model with other settings; the runtime stays."""
+        return replace(self, settings=settings)
+
+    @property
+    def classes(self) -> ClassMap:
+        """The classes; numbered where the model names none."""
+        return self.model.classes or ClassMap.numbered(self.most_classes)
