@@ -69,10 +69,16 @@ def planned_text(config: Config, plan: Plan, path: Path) -> str:
     for name, value in shared.items():
         lines += [*_comment(reasons.get(f"Global.{name}")), f"  {name}: {scalar(value)}"]
     lines += ["Train:", "  # every choice of the plan is written here", "  plan: 'off'"]
-    for choice in plan.choices:
-        section, _, name = choice.key.partition(".")
-        if section == "Train":
-            lines += [*_comment(choice.reason), f"  {name}: {scalar(choice.value)}"]
+    opened: tuple[str, ...] = ()
+    for choice in sorted(plan.choices, key=lambda one: one.key.count(".") > 1):
+        section, *inner, name = choice.key.split(".")
+        if section != "Train":
+            continue
+        indent = "  " * (len(inner) + 1)
+        if inner and tuple(inner) != opened:
+            lines.append(f"  {inner[0]}:")
+        opened = tuple(inner)
+        lines += [*_comment(choice.reason, indent), f"{indent}{name}: {scalar(choice.value)}"]
     return "\n".join(lines) + "\n"
 
 
@@ -98,9 +104,9 @@ def _estimate(plan: Plan) -> list[tuple[str, str]]:
     return rows
 
 
-def _comment(reason: str | None) -> list[str]:
+def _comment(reason: str | None, indent: str = "  ") -> list[str]:
     text = "" if reason is None else f"{reason[0].upper()}{reason[1:]}."
-    return textwrap.wrap(text, _WIDTH, initial_indent="  # ", subsequent_indent="  # ")
+    return textwrap.wrap(text, _WIDTH, initial_indent=f"{indent}# ", subsequent_indent=f"{indent}# ")
 
 
 def _short(value: Any) -> str:

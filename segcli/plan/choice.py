@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from segcli.data.fingerprint.labels import Fingerprint
@@ -36,11 +36,13 @@ class Cost:
         seconds_per_mpx: Seconds of a step per million pixels of input.
         memory_mb: Memory of the process while it trains.
         measured: Whether it was measured, or stands for a usual machine.
+        by_batch: Seconds per million pixels by batch size, of the sizes that fit; empty where one was measured.
     """
 
     seconds_per_mpx: float
     memory_mb: float | None = None
     measured: bool = False
+    by_batch: Mapping[int, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

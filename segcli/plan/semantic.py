@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from segcli.data.fingerprint.labels import Fingerprint
-from segcli.plan.budget import Budget, interval, upright_reason
+from segcli.plan.augment import augment_choices
+from segcli.plan.balance import sampling_choices
+from segcli.plan.batch import choose_batch
+from segcli.plan.budget import Budget, interval, interval_reason, upright_reason
 from segcli.plan.choice import Choice, Cost, Means, Plan
 
 MODEL = "UNet-S"
 WANTED_IMAGES = 4000
 """Images that a network seen from random weights should be shown before its schedule ends."""
-_BATCH = 4
 _STEP = 16
 _SIDES = (128, 512)
 
@@ -20,27 +22,33 @@ _SIDES = (128, 512)
 def plan_semantic(data: Fingerprint, means: Means, cost: Cost, taken: Mapping[str, Any]) -> Plan:
     """A plan for `MODEL`; keys that a person has set are in `taken` and are left to it."""
     budget = Budget(means, cost)
-    batch = int(taken.get("Train.batch_size") or min(_BATCH, max(data.train_images, 1)))
+    chosen, why = choose_batch(cost.by_batch, data.train_images)
+    batch = int(taken.get("Train.batch_size") or chosen)
+    per_step = batch * int(taken.get("Train.accumulate") or 1)
     height, width = _input_size(data, budget, taken)
     mpx = height * width / 1e6
-    iterations = taken.get("Train.epochs_iters") or budget.steps(batch * mpx, data.val_images * mpx)
+    count = budget.measurements(data.val_images * mpx)
+    iterations = taken.get("Train.epochs_iters") or budget.steps(per_step * mpx, data.val_images * mpx, count)
+    passes = iterations * per_step / max(data.train_images, 1)
     upright = data.upright > Budget.UPRIGHT
     choices = [
         Choice(
             "Train.input_shape",
             [1, 3, height, width],
             f"images of {data.width_px} x {data.height_px} px are seen at {width} x {height}, so that "
-            f"{shown(iterations * batch)} of them fit into {budget.words}: that teaches more than detail does",
+            f"{shown(iterations * per_step)} of them fit into {budget.words}: that teaches more than detail does",
         ),
-        Choice("Train.batch_size", batch, "more steps in the same time teach more than larger batches"),
-        Choice("Train.epochs_iters", iterations, budget.reason(iterations * batch / max(data.train_images, 1))),
-        Choice("Train.eval_interval", interval(iterations), "six measurements, of which the best weights are kept"),
+        Choice("Train.batch_size", batch, why),
+        Choice("Train.epochs_iters", iterations, budget.reason(passes)),
+        Choice("Train.eval_interval", interval(iterations, count), interval_reason(count)),
         Choice("Train.warmup_steps", max(10, iterations // 20), "a twentieth of the training"),
         Choice("Train.transforms", _transforms((width, height), upright), upright_reason(data.upright, upright)),
+        *sampling_choices(data),
+        *augment_choices(passes),
     ]
     return Plan(
         tuple(choice for choice in choices if choice.key not in taken),
-        budget.seconds_of(iterations, batch * mpx, data.val_images * mpx),
+        budget.seconds_of(iterations, per_step * mpx, data.val_images * mpx, count),
         cost,
     )
 

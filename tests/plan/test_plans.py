@@ -11,9 +11,14 @@ from segcli.data.fingerprint.labels import Fingerprint
 from segcli.models.table import get_spec
 from segcli.models.task import Task
 from segcli.plan import instance, semantic
+from segcli.plan.augment import augment_choices
+from segcli.plan.balance import focus_choices, loss_choices, sampling_choices
+from segcli.plan.batch import choose_batch, sizes_to_try
+from segcli.plan.budget import Budget
 from segcli.plan.choice import Cost, Means
 from segcli.plan.model import choose_model
 from segcli.plan.recipe import plan_by_recipe
+from segcli.plan.stopping import stop_choices
 
 DATA = Fingerprint(
     train_images=60,
@@ -135,3 +140,64 @@ def test_a_recipe_keeps_all_but_its_length() -> None:
 
     assert iterations.keys() == epochs.keys() == {"Train.epochs_iters", "Train.eval_interval"}
     assert iterations["Train.epochs_iters"] // 30 == epochs["Train.epochs_iters"]
+
+
+def test_the_batch_grows_where_that_saves_time() -> None:
+    assert choose_batch({}, 60)[0] == 4
+    assert choose_batch({}, 3)[0] == 3
+    assert choose_batch({4: 5.0, 8: 4.9}, 60)[0] == 4
+    assert choose_batch({4: 0.5, 8: 0.3, 16: 0.2, 32: 0.19}, 60) == (
+        16,
+        "measured seconds per million pixels by batch size are 4: 0.5, 8: 0.3, 16: 0.2, 32: 0.2: larger ones use the "
+        "device better",
+    )
+    assert sizes_to_try("cpu", 60) == (4, 8)
+    assert sizes_to_try("gpu", 20) == (4, 8, 16)
+    assert sizes_to_try("cpu", 2) == (2,)
+    cost = replace(COST, by_batch={4: 5.0, 8: 2.0})
+    assert semantic.plan_semantic(DATA, CPU, cost, {}).values()["Train.batch_size"] == 8
+
+
+def test_rare_classes_are_drawn_cropped_and_counted_more() -> None:
+    rare = replace(
+        DATA,
+        class_names=("ground", "leaf", "beetle"),
+        class_shares=(0.8, 0.199, 0.001),
+        image_shares=(1.0, 0.9, 0.05),
+    )
+    plain = {"types": [{"type": "CrossEntropyLoss"}] * 3, "coef": [1, 1, 1]}
+    (drawn,), (loss,), (crops,) = (sampling_choices(rare), loss_choices(rare, plain), focus_choices(rare, (256, 256)))
+    assert (drawn.value, loss.value, crops.value) == ("rare", "ce + dice", 0.33)
+    assert "beetle is in about 3 of 60 images" in drawn.reason
+    assert "beetle has 0.1% of the labelled pixels" in loss.reason
+    assert not focus_choices(rare, (640, 480)) and not focus_choices(rare, None)
+    assert not loss_choices(rare, {"types": [{"type": "MixedLoss"}], "coef": [1]})
+    even = replace(rare, class_shares=(0.5, 0.3, 0.2), image_shares=(1.0, 0.8, 0.7))
+    assert not sampling_choices(even) and not loss_choices(even, plain) and not focus_choices(even, (256, 256))
+    assert not sampling_choices(replace(rare, image_shares=(1.0, 0.9, 1 / 60))), "one image says nothing else"
+
+
+def test_an_early_stop_needs_measurements() -> None:
+    few, many = stop_choices(20, 6), stop_choices(120, 10)
+    assert [choice.value for choice in few] == [False]
+    assert [choice.value for choice in many] == [True, 6]
+
+
+def test_images_that_are_seen_often_are_varied_more() -> None:
+    assert not augment_choices(100)
+    assert [choice.key for choice in augment_choices(300)] == ["Train.augment.scale_jitter"]
+    assert len(augment_choices(1000)) == 2
+
+
+def test_measurements_take_a_tenth_of_the_time() -> None:
+    budget = Budget(CPU, COST)
+    assert budget.measurements(0.01) == 12
+    assert budget.measurements(100.0) == 5
+    middle = budget.measurements(3.0)
+    assert 5 < middle < 12
+    assert middle * 3.0 * 0.4 * 5.0 == pytest.approx(0.1 * budget.usable(), rel=0.15)
+
+
+def test_batches_that_are_added_up_count_as_one_step() -> None:
+    once, twice = (semantic_values(accumulate=count)["Train.epochs_iters"] for count in (1, 2))
+    assert twice == pytest.approx(once / 2, rel=0.02)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
@@ -41,6 +41,7 @@ class Fingerprint:
         objects_per_image: Mean number of objects.
         most_objects: Most objects in one image.
         upright: How much the upper half differs from the lower one in its classes, 0 to 1 (total variation).
+        image_shares: Share of the training images that show each class.
     """
 
     train_images: int
@@ -54,6 +55,7 @@ class Fingerprint:
     objects_per_image: float
     most_objects: int
     upright: float
+    image_shares: tuple[float, ...] = ()
 
     @property
     def long_side_px(self) -> int:
@@ -123,6 +125,7 @@ def fingerprint_of_shapes(shapes: Sequence[MaskShape], dataset: SegDataset) -> F
         objects_per_image=float(np.mean(counts or [0])),
         most_objects=max(counts, default=0),
         upright=_variation(halves[0], halves[1]),
+        image_shares=_image_shares([set(shape.parts) for shape in shapes], classes),
     )
 
 
@@ -150,6 +153,9 @@ def fingerprint_of_objects(dataset: CocoDataset) -> Fingerprint:
         objects_per_image=float(np.mean(counts or [0])),
         most_objects=max(counts, default=0),
         upright=_variation(halves[0], halves[1]),
+        image_shares=_image_shares(
+            [{one.class_id for one in sample.objects if not one.is_crowd} for sample in images], classes
+        ),
     )
 
 
@@ -185,3 +191,8 @@ def _variation(above: NDArray[Any], below: NDArray[Any]) -> float:
         return 0.0
     distance = 0.5 * float(np.abs(above / above.sum() - below / below.sum()).sum())
     return max(0.0, distance - 0.5 * float(np.sqrt(len(above) / counted)))
+
+
+def _image_shares(images: Sequence[Collection[int]], classes: int) -> tuple[float, ...]:
+    counts = [sum(class_id in shown for shown in images) for class_id in range(classes)]
+    return tuple(count / max(len(images), 1) for count in counts)

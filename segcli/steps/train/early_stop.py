@@ -9,7 +9,10 @@ from segcli.steps.train.state import Callback, TrainState
 
 
 class EarlyStop(Callback):
-    """Stops after `patience` evaluations without a rise of more than `min_delta` over the best."""
+    """Stops after `patience` evaluations without a rise of more than `min_delta` over the best.
+
+    As long as every score is 0, as the AP of a network that has yet to find its first object, nothing is counted.
+    """
 
     def __init__(self, patience: int, min_delta: float = 0.0) -> None:
         self._patience = patience
@@ -26,6 +29,8 @@ class EarlyStop(Callback):
             return
         if self._best is None or score > self._best + self._min_delta:
             self._best, self._waited = score, 0
+            return
+        if self._best == 0:
             return
         self._waited += 1
         if self._waited >= self._patience:

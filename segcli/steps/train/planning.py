@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from segcli.config.check import parse_device
 from segcli.config.durations import parse_time
-from segcli.config.recipe import AUTO, without_recipe
+from segcli.config.losses import OWN_LOSS
+from segcli.config.recipe import AUTO, with_recipe, without_recipe
 from segcli.config.schema import PLANNER, Config
-from segcli.data.budget import peak_memory_mb
 from segcli.data.fingerprint.labels import Fingerprint, fingerprint_of_masks, fingerprint_of_objects
 from segcli.data.formats.instance_data import open_instance_dataset
 from segcli.data.formats.masks import open_seg_dataset
@@ -20,13 +19,16 @@ from segcli.device import available_device, select_device
 from segcli.models.table import get_spec
 from segcli.models.task import Task
 from segcli.plan import instance, semantic
+from segcli.plan.balance import focus_choices, loss_choices, sampling_choices
+from segcli.plan.batch import sizes_to_try
 from segcli.plan.choice import CPU_SECONDS, GPU_SECONDS, Choice, Cost, Means, Plan, Planner
 from segcli.plan.model import LARGE, choose_model
 from segcli.plan.recipe import plan_by_recipe
+from segcli.plan.stopping import stop_choices
 from segcli.progress import working
 from segcli.steps.train import launch
+from segcli.steps.train.measuring import tried
 from segcli.steps.train.starting import official_start, with_start
-from segcli.tasks import engine_of
 
 log = logging.getLogger("segcli.train")
 
@@ -40,7 +42,16 @@ PLANNED_KEYS = (
     "Train.input_size",
     "Train.crop_size",
     "Train.transforms",
+    "Train.accumulate",
+    "Train.loss",
+    "Train.sampling",
+    "Train.crop_focus",
+    "Train.augment.scale_jitter",
+    "Train.augment.elastic",
+    "Train.early_stop.enable",
+    "Train.early_stop.patience",
 )
+"""Keys that a plan chooses, or looks at."""
 RECIPE_KEYS = ("Train.epochs_iters", "Train.batch_size", "Train.learning_rate")
 """A file that sets one of these is a recipe of its own."""
 _PLANNERS: dict[str, Planner] = {semantic.MODEL: semantic.plan_semantic, instance.MODEL: instance.plan_instance}
@@ -51,7 +62,6 @@ _FINGERPRINTS: dict[Task, Callable[[Config], Fingerprint]] = {
     ),
     Task.INSTANCE: lambda config: fingerprint_of_objects(open_instance_dataset(config.Global.dataset)),
 }
-_TRIAL_STEPS = 3
 
 
 def for_command(config: Config) -> Config:
@@ -109,19 +119,43 @@ def _chooses_model(config: Config) -> bool:
 
 def _plan(config: Config, task: Task, data: Fingerprint, means: Means) -> Plan:
     taken = {key: value_of(config, key) for key in PLANNED_KEYS if config.is_given(key)}
-    usual = _USUAL["cpu" if means.device == "cpu" else "gpu"]
     planner = _PLANNERS.get(config.Global.model)
-    if planner is None and {"Train.epochs_iters", "Train.eval_interval"} <= taken.keys():
-        return Plan(())
-    if planner is None:
-        trial = _tried(config, means)
-        taken.setdefault("Train.batch_size", config.Train.batch_size)
-        plan = plan_by_recipe(data, means, trial.cost, task=task, step_mpx=trial.step_mpx, taken=taken)
-        return replace(plan, choices=tuple(choice for choice in plan.choices if not config.is_given(choice.key)))
+    plan = (
+        _by_recipe(config, task, data, means, taken)
+        if planner is None
+        else _by_planner(planner, config, data, means, taken)
+    )
+    values = {**taken, **plan.values()}
+    length, interval = (int(values.get(f"Train.{name}") or 0) for name in ("epochs_iters", "eval_interval"))
+    ends = stop_choices(length, interval) if length and interval else []
+    if any(key.startswith("Train.early_stop.") for key in taken):
+        ends = []
+    return replace(plan, choices=tuple(choice for choice in (*plan.choices, *ends) if choice.key not in taken))
+
+
+def _by_recipe(config: Config, task: Task, data: Fingerprint, means: Means, taken: dict[str, Any]) -> Plan:
+    """Of a model whose recipe stands: its length, and what the recipe's authors could not know of the data."""
+    balance = sampling_choices(data)
+    if task is Task.SEMANTIC and OWN_LOSS not in config.Global.model:
+        settings = with_recipe(config).Train
+        balance += [*loss_choices(data, settings.loss), *focus_choices(data, settings.crop_size)]
+    if {"Train.epochs_iters", "Train.eval_interval"} <= taken.keys():
+        return Plan(tuple(balance))
+    trial = tried(config, means)
+    batch = config.Train.batch_size * config.Train.accumulate
+    known = {**taken, "Train.batch_size": batch}
+    step_mpx = trial.step_mpx * config.Train.accumulate
+    plan = plan_by_recipe(data, means, trial.cost, task=task, step_mpx=step_mpx, taken=known)
+    return replace(plan, choices=(*plan.choices, *balance))
+
+
+def _by_planner(planner: Planner, config: Config, data: Fingerprint, means: Means, taken: dict[str, Any]) -> Plan:
+    """Of a model that is planned wholly: a draft is tried, and planned again with what that cost."""
     if "Train.crop_size" in taken:  # a person's crops are those of the recipe's transforms
         taken = {"Train.transforms": None, "Train.input_shape": None, **taken}
-    draft = planner(data, means, usual, taken)
-    trial = _tried(config.replaced(draft.values(), PLANNER), means)
+    draft = planner(data, means, _USUAL["cpu" if means.device == "cpu" else "gpu"], taken)
+    sizes = () if "Train.batch_size" in taken else sizes_to_try(means.device, data.train_images)
+    trial = tried(config.replaced(draft.values(), PLANNER), means, sizes)
     return planner(data, means, trial.cost, taken)
 
 
@@ -142,44 +176,9 @@ def _has_weights(config: Config, device: str) -> bool:
     return device != "cpu" and official_start(large)[0] is not None
 
 
-@dataclass(frozen=True)
-class _Trial:
-    """What a few steps took.
-
-    Attributes:
-        cost: Time and memory.
-        step_mpx: Million pixels of one step.
-    """
-
-    cost: Cost
-    step_mpx: float
-
-
-def _tried(config: Config, means: Means) -> _Trial:
-    """Trains for a few steps with a network that is thrown away, and takes the time of the fastest."""
-    clock = time.process_time if means.device == "cpu" and not means.on_request else time.perf_counter
-    spec = get_spec(config.Global.model)
-    if config.Train.pretrain_weight_path == AUTO:
-        config = config.replaced({"Train.pretrain_weight_path": None}, PLANNER)
-    session = engine_of(spec.task).open_training(spec, config)
-    session.network.train()
-    batches = session.batches(0)
-    seconds, pixels = [], 0
-    for _ in range(min(_TRIAL_STEPS, session.total_iterations)):
-        begin = clock()
-        batch = next(batches)
-        session.losses(batch)["loss"].backward()
-        session.optimizer.step()
-        session.optimizer.clear_grad()
-        seconds.append(clock() - begin)
-        image = batch.tensors["img"] if "img" in batch.tensors else batch.tensors["image"]
-        pixels = int(image.shape[0]) * int(image.shape[2]) * int(image.shape[3])
-    peak = peak_memory_mb()
-    step_mpx = max(pixels, 1) / 1e6
-    return _Trial(Cost(min(seconds) / step_mpx, peak, measured=True), step_mpx)
-
-
 def value_of(config: Config, key: str) -> Any:
-    """The value of a key of two parts, such as ``Train.batch_size``."""
-    section, _, name = key.partition(".")
-    return getattr(getattr(config, section), name)
+    """The value of a dotted key, such as ``Train.early_stop.enable``."""
+    value: Any = config
+    for name in key.split("."):
+        value = getattr(value, name)
+    return value

@@ -13,6 +13,8 @@ from typer.testing import CliRunner
 from segcli.cli.main import main
 from segcli.config.load import load_config
 from segcli.config.schema import Config
+from segcli.plan.choice import Means
+from segcli.steps.train.measuring import tried
 from segcli.steps.train.planning import for_command, is_planned, planned
 from segcli.steps.train.starting import with_start
 from tests.images import make_seg_dataset
@@ -61,7 +63,9 @@ def test_a_model_with_a_recipe_of_its_own_gets_its_length_alone(masks: Path, tmp
 
     filled, plan = planned(config)
 
-    assert plan.values().keys() == {"Train.epochs_iters", "Train.eval_interval"}
+    stop = {"Train.early_stop.enable", "Train.early_stop.patience"}
+    assert plan.values().keys() == {"Train.epochs_iters", "Train.eval_interval", *stop}
+    assert filled.Train.early_stop.enable and filled.Train.early_stop.patience == 4
     assert filled.Train.transforms is None
     assert plan.seconds is not None
     assert plan.seconds <= 60
@@ -141,3 +145,28 @@ def test_a_model_without_official_weights_asks_for_none(masks: Path, tmp_path: P
 
     assert begun.Train.pretrain_weight_path is None
     assert "no official weights" in (begun.Train.plan_reasons or {})["Train.pretrain_weight_path"]
+
+
+def test_the_cost_is_counted_in_time_of_the_processor(
+    masks: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A loaded machine plans the same training: its clock goes on while other programs compute."""
+    import time
+
+    real, late = time.perf_counter, [0.0]
+    monkeypatch.setattr(time, "perf_counter", lambda: late.append(1.0) or real() + 1e4 * len(late))
+    config = configured(tmp_path, masks, RECIPE, "Train.time=10m")
+    for means in (Means("cpu", 600.0), Means("cpu", 600.0, on_request=True)):
+        cost = tried(config, means, (2, 4)).cost
+        assert set(cost.by_batch) == {2, 4}
+        assert 0 < cost.seconds_per_mpx < 1000
+
+
+def test_nested_keys_are_written_under_their_section(masks: Path, tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    written = CliRunner().invoke(main, ["init", str(masks), "--to", str(file)])
+    assert written.exit_code == 0, written.output
+    assert "  early_stop:\n    # The training ends when" in file.read_text()
+    config = load_config(file).config
+    assert config.Train.early_stop.enable
+    assert config.Train.early_stop.patience >= 4

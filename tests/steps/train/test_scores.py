@@ -57,3 +57,16 @@ def test_json_has_no_numbers_that_are_none(value, tmp_path):
     write_json_atomic(tmp_path / "a.json", {"score": value, "list": [value, 1.5], "text": "NaN"})
     assert strict((tmp_path / "a.json").read_text()) == {"score": None, "list": [None, 1.5], "text": "NaN"}
     assert to_json({"a": 1.5}) == '{"a": 1.5}'
+
+
+def test_scores_of_0_are_no_plateau(line_run: LineRuns, tmp_path):
+    """The AP of a network that has yet to find its first object says nothing of how it learns."""
+
+    def late(session):
+        session.scores = [0.0, 0.0, 0.0, 0.5, 0.4, 0.3]
+
+    result = line_run(
+        tmp_path, epochs_iters=24, change=late, eval_interval=2, early_stop={"enable": True, "patience": 2}
+    )
+    assert (result.best_score, result.iterations) == (0.5, 12)
+    assert "has not risen above 0.5000 for 2 evaluations" in result.stop_reason

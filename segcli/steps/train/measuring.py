@@ -1,0 +1,143 @@
+"""What a step costs on this machine: a few steps of a network that is thrown away, with batches of several sizes."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from segcli.config.recipe import AUTO
+from segcli.config.schema import PLANNER, Config
+from segcli.data.budget import memory_bytes, peak_memory_mb
+from segcli.data.prefetch import available_cores
+from segcli.engine import Batch, TrainingSession
+from segcli.models.table import get_spec
+from segcli.plan.choice import Cost, Means
+from segcli.tasks import engine_of
+
+_STEPS = 3
+_STEPS_OF_OTHERS = 2
+_MEMORY_SHARE = 0.8
+"""Of the memory that a batch may take."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What a few steps took.
+
+    Attributes:
+        cost: Time and memory.
+        step_mpx: Million pixels of one step.
+    """
+
+    cost: Cost
+    step_mpx: float
+
+
+def tried(config: Config, means: Means, sizes: Sequence[int] = ()) -> Trial:
+    """Trains for a few steps and takes the time of the fastest.
+
+    Args:
+        config: Its batch size is the largest that is tried.
+        means: Device, and whether the time is one of the clock.
+        sizes: Batch sizes to compare, from small to large; empty tries the configured one alone.
+    """
+    spec = get_spec(config.Global.model)
+    if config.Train.pretrain_weight_path == AUTO:
+        config = config.replaced({"Train.pretrain_weight_path": None}, PLANNER)
+    batch_size = config.Train.batch_size
+    largest = max(sizes, default=batch_size)
+    session = engine_of(spec.task).open_training(
+        spec, config.replaced({"Train.batch_size": largest, "Train.accumulate": 1}, PLANNER)
+    )
+    session.network.train()
+    clock = _clock(means)
+    begin = clock()
+    whole = next(session.batches(0))
+    loading = (clock() - begin) / largest
+    costs: dict[int, float] = {}
+    mpx = 0.0
+    for size in sizes or (batch_size,):
+        part = _part(whole, size, largest)
+        mpx = _mpx(part)
+        seconds = _seconds(session, part, clock, _STEPS if not costs else _STEPS_OF_OTHERS)
+        if seconds is None:
+            break
+        costs[size] = (seconds + loading * size) / mpx
+        if _memory_mb() > _MEMORY_SHARE * _room_mb():
+            costs = costs if len(costs) == 1 else {at: cost for at, cost in costs.items() if at != size}
+            break
+    first = next(iter(costs.values()), 1.0)
+    return Trial(Cost(first, _memory_mb() or None, measured=True, by_batch=costs if sizes else {}), mpx)
+
+
+def _clock(means: Means) -> Callable[[], float]:
+    """Seconds that do not depend on what else runs on the machine.
+
+    On a CPU those of all threads together, for a time of the clock over the threads that compute at once.
+    """
+    if means.device != "cpu":
+        return _device_clock
+    threads = int(os.environ.get("OMP_NUM_THREADS") or available_cores()) if means.on_request else 1
+    return lambda: time.process_time() / max(threads, 1)
+
+
+def _device_clock() -> float:
+    import paddle
+
+    paddle.device.synchronize()
+    return time.perf_counter()
+
+
+def _seconds(session: TrainingSession, batch: Batch, clock: Callable[[], float], steps: int) -> float | None:
+    """Time of the fastest of some steps; None where the memory does not suffice."""
+    fastest = float("inf")
+    for _ in range(steps):
+        begin = clock()
+        try:
+            session.losses(batch)["loss"].backward()
+            session.optimizer.step()
+            session.optimizer.clear_grad()
+        except (MemoryError, RuntimeError) as fault:
+            if isinstance(fault, MemoryError) or "memory" in str(fault).lower():
+                return None
+            raise
+        fastest = min(fastest, clock() - begin)
+    return fastest
+
+
+def _part(batch: Batch, size: int, largest: int) -> Batch:
+    """The first images of a batch."""
+    return Batch({name: _first(value, size, largest) for name, value in batch.tensors.items()}, batch.paths[:size])
+
+
+def _first(value: Any, size: int, largest: int) -> Any:
+    if isinstance(value, list | tuple):
+        return value[:size] if len(value) == largest else value
+    shape: Sequence[int] = getattr(value, "shape", ())
+    return value[:size] if len(shape) and shape[0] == largest else value
+
+
+def _mpx(batch: Batch) -> float:
+    tensors: Mapping[str, Any] = batch.tensors
+    image = tensors["img"] if "img" in tensors else tensors["image"]
+    return max(int(image.shape[0]) * int(image.shape[2]) * int(image.shape[3]), 1) / 1e6
+
+
+def _memory_mb() -> float:
+    """Most memory so far: of the device, or of the process."""
+    import paddle
+
+    if paddle.get_device().startswith("gpu"):
+        return float(paddle.device.cuda.max_memory_allocated()) / 1e6
+    return peak_memory_mb() or 0.0
+
+
+def _room_mb() -> float:
+    import paddle
+
+    if paddle.get_device().startswith("gpu"):
+        return float(paddle.device.cuda.get_device_properties().total_memory) / 1e6
+    return memory_bytes() / 1e6
