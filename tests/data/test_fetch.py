@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from segcli.data import fetch
+from segcli.data.fetch import FetchLimits, fetch_bytes
+from segcli.errors import InputError
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        if self.path.startswith("/to/"):
+            self.send_response(302)
+            self.send_header("Location", self.path.removeprefix("/to/"))
+            self.end_headers()
+        elif self.path == "/gone":
+            self.send_error(404)
+        elif self.path == "/short":
+            self.send_response(200)
+            self.send_header("Content-Length", "100")
+            self.end_headers()
+            self.wfile.write(b"12345")
+        elif self.path == "/slow":
+            self.send_response(200)
+            self.end_headers()
+            for _ in range(100):
+                self.wfile.write(b"x")
+                self.wfile.flush()
+                time.sleep(0.05)
+        else:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(f"{self.path} {self.headers['Host']}".encode())
+
+    def handle(self) -> None:
+        with suppress(OSError):  # the client has had enough
+            super().handle()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{running.server_port}"
+        running.shutdown()
+
+
+@pytest.mark.parametrize("public_only", [False, True])
+def test_content_is_fetched_through_redirects(public_only: bool, server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetch, "is_public", lambda _: True)
+    content = fetch_bytes(f"{server}/to/{server}/a?b=1", FetchLimits(public_only=public_only))
+    assert content.decode() == f"/a?b=1 {server.removeprefix('http://')}"
+
+
+@pytest.mark.parametrize(
+    ("path", "limits", "message"),
+    [
+        ("/gone", FetchLimits(), "answers 404"),
+        ("/a", FetchLimits(most_bytes=3), "larger than"),
+        ("/slow", FetchLimits(seconds=0.2), "takes too long"),
+        ("/to//to//to//a", FetchLimits(redirects=1), "redirected more than 1"),
+        ("/to/file:///etc/passwd", FetchLimits(), "only http and https"),
+        ("/to/ftp://x/y", FetchLimits(), "only http and https"),
+        ("/short", FetchLimits(), "broke off|cannot be fetched"),
+        ("/a", FetchLimits(public_only=True), "not on the public internet"),
+    ],
+)
+def test_what_passes_a_limit_is_refused(path: str, limits: FetchLimits, message: str, server: str) -> None:
+    with pytest.raises(InputError, match=message) as caught:
+        fetch_bytes(server + path, limits)
+    assert caught.value.path == server + path
+
+
+def test_a_redirect_does_not_lead_into_the_intranet(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def first_only(address: str) -> bool:
+        asked.append(address)
+        return len(asked) == 1
+
+    monkeypatch.setattr(fetch, "is_public", first_only)
+    with pytest.raises(InputError, match="not on the public internet"):
+        fetch_bytes(f"{server}/to/{server}/a", FetchLimits(public_only=True))
+    assert len(asked) == 2
+
+
+@pytest.mark.parametrize(
+    "url", ["http://localhost:1/x", "http://[::1]/x", "http://0x7f.1/x", "http://169.254.169.254/"]
+)
+def test_names_and_forms_of_private_addresses_are_known(url: str) -> None:
+    with pytest.raises(InputError):
+        fetch_bytes(url, FetchLimits(public_only=True))
+
+
+def test_a_server_that_is_not_there() -> None:
+    with pytest.raises(InputError, match="cannot be fetched"):
+        fetch_bytes("http://127.0.0.1:9/x")
