@@ -41,6 +41,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("steps.check", "steps.evaluate", "steps.train", "steps.verify_weights"),
     ("steps.fix",),
     ("steps",),
+    ("serve",),
     ("app",),
     ("api",),
     ("cli",),

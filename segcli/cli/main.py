@@ -15,6 +15,7 @@ from segcli.cli.pipelines import add_pipelines
 from segcli.cli.prompts import add_promptable
 from segcli.cli.rules import add_rules
 from segcli.cli.running import offer_json
+from segcli.cli.serving import add_serving
 from segcli.cli.tools import add_tools
 from segcli.cli.trained import add_trained
 from segcli.cli.training import add_training
@@ -36,6 +37,7 @@ GROUPS = (
     (MODEL, add_trained),
     (MODEL, add_promptable),
     (MODEL, add_pipelines),
+    (MODEL, add_serving),
     (TOOLS, add_weights),
     (TOOLS, add_tools),
 )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -48,8 +50,26 @@ class RuntimeModule(Protocol):
         """Writes the runtime's own form of an ONNX file; only where the row names an export format of its own."""
 
 
+_limit: ContextVar[int | None] = ContextVar("threads", default=None)
+
+
+@contextmanager
+def limited_threads(threads: int) -> Iterator[None]:
+    """Networks that are opened inside the block use so many threads at most, for copies that run side by side."""
+    token = _limit.set(threads)
+    try:
+        yield
+    finally:
+        _limit.reset(token)
+
+
 def thread_count() -> int:
     """Threads that a network may use: `OMP_NUM_THREADS` where it is set, else the cores that this process has."""
+    limit = _limit.get()
+    return _all_threads() if limit is None else min(limit, _all_threads())
+
+
+def _all_threads() -> int:
     chosen = os.environ.get("OMP_NUM_THREADS", "")
     if chosen.isdigit() and int(chosen) > 0:
         return int(chosen)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar
 
 from segcli.config.schema import PredictConfig
 from segcli.data.sources import Input
@@ -29,6 +29,8 @@ class OpenVocabularySegmentation(Pipeline):
         SubModule(BOX, "SAM-H_box", _MODULE, _OWN, _INNER, PromptKind.CLICKS),
         SubModule(POINT, "SAM-H_point", _MODULE, _OWN, _INNER, PromptKind.CLICKS),
     )
+
+    trial: ClassVar[Mapping[str, Any]] = {"prompt": [[1, 1]], "prompt_type": "point"}
 
     def __init__(self, settings: PipelineSettings) -> None:
         super().__init__(settings)

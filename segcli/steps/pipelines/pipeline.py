@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from threading import Lock
 from typing import Any, ClassVar
 
 from segcli.config.schema import PredictConfig
+from segcli.data.image import RgbImage
 from segcli.data.sources import Input, SourceItem
 from segcli.errors import InputError
 from segcli.steps.pipelines.settings import ModelSettings, PipelineSettings, SubModule, parse_settings, template
@@ -50,11 +52,13 @@ class Pipeline(ABC):
     Attributes:
         name: Name in the table of pipelines.
         modules: The models that it has, by which its YAML is read.
+        trial: What a warm-up asks of an image of any content.
         settings: What the YAML and the arguments say.
     """
 
     name: ClassVar[str]
     modules: ClassVar[tuple[SubModule, ...]]
+    trial: ClassVar[Mapping[str, Any]] = {}
 
     def __init__(self, settings: PipelineSettings) -> None:
         self.settings = settings
@@ -108,6 +112,14 @@ class Pipeline(ABC):
         """Opens every model now."""
         for model in self.models.values():
             model()
+
+    def class_names(self) -> list[str]:
+        """Names of the classes of its models in order of their ids; none where they have none."""
+        return [str(name) for model in dict.fromkeys(self.models.values()) for name in model().class_names]
+
+    def try_out(self, rgb: RgbImage) -> None:
+        """Answers an image, so that what happens once has happened."""
+        self.answer([SourceItem(None, None, Path("warm_up"), rgb)], **self.trial)
 
     def _run(self, input: Input, left_out: list[InputError] | None, **wishes: Any) -> Iterator[ImageResult]:
         model, settings = self.chosen(**wishes)

@@ -17,6 +17,7 @@ from segcli.config.yaml_text import read_yaml
 from segcli.errors import ConfigError, ConfigFault
 from segcli.models.promptable.specs import PROMPTABLE, PromptKind
 from segcli.models.table import MODELS
+from segcli.models.task import Task
 from segcli.steps.predict.model import value_faults
 
 ENGINE_KEYS = ("engine", "engine_config", "use_hpip", "hpi_config", "runtime")
@@ -68,6 +69,11 @@ class ModelSettings:
     model_name: str
     model_dir: str | None
     predict: PredictConfig
+
+    @property
+    def task(self) -> Task:
+        """What the model is for."""
+        return MODELS[self.model_name].task
 
 
 @dataclass(frozen=True)

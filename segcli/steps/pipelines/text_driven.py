@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +49,8 @@ class TextDrivenSegmentation(Pipeline):
             prompt_kind=PromptKind.TEXTS,
         ),
     )
+
+    trial: ClassVar[Mapping[str, Any]] = {"text": "thing"}
 
     def chosen(self, *, text: str | Sequence[str] | None = None, **wishes: Any) -> tuple[LazyModel, PredictConfig]:
         """The model, with the texts; an inner key of `wishes` such as `background` counts for this call."""

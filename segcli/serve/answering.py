@@ -1,0 +1,85 @@
+"""The way of a request: decode, wait for a turn, be answered; each part beside the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from anyio import fail_after
+
+from segcli.data.image import RgbImage
+from segcli.data.prefetch import available_cores
+from segcli.serve.faults import TOO_LARGE, TOO_LATE, UNPROCESSABLE, RefusedError
+from segcli.serve.images import item_of, require_size
+from segcli.serve.models import ServedModel, ServedModels
+from segcli.serve.schemas import ImageRequest
+from segcli.serve.settings import ServeSettings
+from segcli.steps.predict.image_result import ImageResult
+
+Out = TypeVar("Out")
+
+
+class Answering:
+    """Answers requests with the models of a service.
+
+    Args:
+        settings: Of the service.
+        models: What it has.
+    """
+
+    def __init__(self, settings: ServeSettings, models: ServedModels) -> None:
+        self.settings, self.models = settings, models
+        self._pool: Executor = ThreadPoolExecutor(max(2, available_cores()), thread_name_prefix="codec")
+
+    def pick(self, pipeline: str, name: str | None) -> ServedModel:
+        """The model that a request means.
+
+        Raises:
+            RefusedError: There is none.
+        """
+        served = self.models.of_kind(pipeline)
+        found = served[:1] if name is None else [model for model in served if model.name == name]
+        if not found:
+            there = ", ".join(model.name for model in served) or "none for this route"
+            raise RefusedError(UNPROCESSABLE, f"model: there is no {name or 'model'}; there are: {there}")
+        return found[0]
+
+    async def beside(self, work: Callable[[], Out]) -> Out:
+        """Does what takes a while in a thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+
+    async def result(self, model: ServedModel, request: ImageRequest, read: Callable[[], RgbImage]) -> ImageResult:
+        """The pipeline's result.
+
+        Args:
+            model: What answers.
+            request: What is asked.
+            read: Makes the image, in a thread.
+
+        Raises:
+            RefusedError: A limit is passed, the queue is full, or the answer takes too long.
+            SegcliError: The image or the request cannot be used.
+        """
+        wishes = self._wishes(request)
+        seconds = self.settings.limits.seconds
+        try:
+            with fail_after(seconds):
+                rgb = await self.beside(read)
+                future = model.submit(item_of(rgb), wishes)
+                return await asyncio.wrap_future(future)
+        except TimeoutError as fault:
+            raise RefusedError(TOO_LATE, f"the answer takes more than {seconds:g} s", retry_after=1) from fault
+
+    def _wishes(self, request: ImageRequest) -> dict[str, Any]:
+        most = self.settings.limits.prompts
+        if request.prompt_count() > most:
+            raise RefusedError(TOO_LARGE, f"there are more than {most} prompts")
+        for width, height in request.sizes():
+            require_size(width, height, "targetSize")
+        return {key: value for key, value in request.wishes().items() if value is not None}
+
+    def close(self) -> None:
+        """Ends the threads."""
+        self._pool.shutdown(wait=False)

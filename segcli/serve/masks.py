@@ -1,0 +1,101 @@
+"""Masks and images as values of a reply."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from segcli.data import rle
+from segcli.data.formats.labelme_writer import labelme_document, outline_shapes
+from segcli.data.formats.object_painter import code_crop
+from segcli.data.image import Labels, RgbImage
+from segcli.data.rle import Rle
+from segcli.steps.predict.instance_files import polygons
+
+_JPEG_QUALITY = 90
+_PNG_EFFORT = 1
+"""Masks are flat: more effort takes longer and makes them hardly smaller."""
+
+
+def rle_value(code: Rle) -> dict[str, Any]:
+    """PaddleX's form of a run-length code."""
+    return {"rleResult": code["counts"], "size": list(code["size"])}
+
+
+def png_value(code: Rle) -> dict[str, Any]:
+    """A mask as PNG, 0 and 255."""
+    return {"png": png_base64(rle.decode(code) * np.uint8(255)), "size": list(code["size"])}
+
+
+def polygon_value(code: Rle) -> dict[str, Any]:
+    """A mask as its parts, each with an outer border and holes."""
+    return {"polygons": polygons(code), "size": list(code["size"])}
+
+
+def labelme_shapes(code: Rle) -> dict[str, Any]:
+    """A mask as LabelMe's shapes without a name; several parts have a group."""
+    crop = code_crop(code)
+    return {"shapes": [] if crop is None else outline_shapes("", crop, 1), "size": list(code["size"])}
+
+
+MASK_FORMS: dict[str, Callable[[Rle], dict[str, Any]]] = {
+    "rle": rle_value,
+    "png": png_value,
+    "polygon": polygon_value,
+    "labelMe": labelme_shapes,
+}
+"""`maskFormat` -> a mask of the image's size."""
+
+
+def png_base64(pixels: NDArray[np.uint8]) -> str:
+    """A grey image as PNG in base64."""
+    return _encoded(".png", pixels, [cv2.IMWRITE_PNG_COMPRESSION, _PNG_EFFORT])
+
+
+def jpeg_base64(rgb: RgbImage) -> str:
+    """An RGB image as JPEG in base64."""
+    return _encoded(".jpg", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
+
+
+def _encoded(suffix: str, pixels: NDArray[Any], settings: list[int]) -> str:
+    _, data = cv2.imencode(suffix, pixels, settings)
+    return base64.b64encode(data.tobytes()).decode("ascii")
+
+
+def label_map_text(labels: Labels) -> bytes:
+    """The ids of all pixels as a flat JSON list.
+
+    Every id takes the same number of characters, blanks included, so that one look-up in a table writes all:
+    5 ms for 2 million pixels, where Python's own JSON takes 150.
+    """
+    width = 1 + len(str(int(labels.max(initial=0))))
+    texts = [f"{value},".ljust(width)[:width] for value in range(10 ** (width - 1))][:256]
+    table = np.frombuffer("".join(texts).encode(), np.uint8).reshape(-1, width)
+    joined = table[labels.reshape(-1)].tobytes().rstrip(b" ")
+    return b"[" + joined[:-1] + b"]"
+
+
+def label_codes(labels: Labels) -> dict[int, Rle]:
+    """A run-length code for each class that occurs."""
+    ids = np.flatnonzero(np.bincount(labels.reshape(-1), minlength=1))
+    return {int(class_id): rle.encode(labels == class_id) for class_id in ids}
+
+
+def labelme_value(named: Iterable[tuple[str, Rle]], rgb: RgbImage) -> dict[str, Any]:
+    """A LabelMe document of named masks; the client knows the image's name and puts it in.
+
+    Args:
+        named: Names and masks of the image's size.
+        rgb: The image.
+    """
+    shapes: list[dict[str, Any]] = []
+    for number, (name, code) in enumerate(named, start=1):
+        crop = code_crop(code)
+        if crop is not None:
+            shapes += outline_shapes(name, crop, number)
+    return labelme_document("image.png", rgb.shape[1], rgb.shape[0], shapes)

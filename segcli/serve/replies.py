@@ -1,0 +1,127 @@
+"""From results to replies: PaddleX's values, and compact ones by request."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+from segcli.data import rle
+from segcli.data.image import Labels
+from segcli.data.rle import Rle
+from segcli.serve.masks import (
+    MASK_FORMS,
+    jpeg_base64,
+    label_codes,
+    label_map_text,
+    labelme_value,
+    png_base64,
+    rle_value,
+)
+from segcli.steps.predict.instance_results import InstanceResult, name_of
+from segcli.steps.predict.promptable_results import PromptedResult
+from segcli.steps.predict.semantic_results import SegResult
+from segcli.steps.predict.writers import label_image
+
+_PLACE = '"labelMap": "@"'
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a client gets as `result`.
+
+    Attributes:
+        values: Plain values.
+        label_map: Goes in as `labelMap`, which is too long for the ordinary way.
+    """
+
+    values: dict[str, Any]
+    label_map: Labels | None = field(default=None)
+
+    def body(self, log_id: str) -> bytes:
+        """The whole reply as JSON in PaddleX's envelope."""
+        values = self.values if self.label_map is None else {"labelMap": "@", **self.values}
+        text = json.dumps({"logId": log_id, "errorCode": 0, "errorMsg": "Success", "result": values}).encode()
+        if self.label_map is None:
+            return text
+        return text.replace(_PLACE.encode(), b'"labelMap": ' + label_map_text(self.label_map), 1)
+
+
+def fault_body(path: str, status: int, message: str, log_id: str | None = None) -> dict[str, Any]:
+    """What a client gets in place of a result: PaddleX's envelope, or KServe's."""
+    if path.startswith("/v2"):
+        return {"error": message}
+    return {"logId": log_id or new_log_id(), "errorCode": status, "errorMsg": message}
+
+
+def new_log_id() -> str:
+    """A name for a request that gave none."""
+    return str(uuid4())
+
+
+def semantic_reply(result: SegResult, request: Any, *, visualize: bool) -> Reply:
+    """Of `POST /semantic-segmentation`."""
+    labels, classes = result.labels, result.classes
+    values: dict[str, Any] = {"size": list(labels.shape)}
+    if request.mask_format == "png":
+        values["labelMapPng"] = png_base64(labels)
+    codes: dict[int, Rle] = label_codes(labels) if request.mask_format == "rle" or request.label_me else {}
+    if request.mask_format == "rle":
+        values["classes"] = [
+            {"categoryId": class_id, "categoryName": str(name_of(classes, class_id)), "mask": rle_value(code)}
+            for class_id, code in codes.items()
+        ]
+    if visualize:
+        values["image"] = jpeg_base64(_array(label_image(labels, classes).convert("RGB")))
+    if request.label_me:  # the background is what is left without shapes
+        named = [(str(name_of(classes, class_id)), code) for class_id, code in codes.items() if class_id > 0]
+        values["labelMe"] = labelme_value(named, result.rgb)
+    return Reply(values, labels if request.mask_format == "labelMap" else None)
+
+
+def instance_reply(result: InstanceResult, request: Any, *, visualize: bool) -> Reply:
+    """Of `POST /instance-segmentation`."""
+    masks = (
+        [rle_value(rle.encode(mask)) for mask in result["masks"]]
+        if request.mask_format == "box"
+        else [MASK_FORMS[request.mask_format](code) for code in result.codes]
+    )
+    values: dict[str, Any] = {
+        "instances": [
+            {
+                "bbox": box["coordinate"],
+                "categoryId": box["cls_id"],
+                "categoryName": str(box["label"]),
+                "score": box["score"],
+                "mask": mask,
+            }
+            for box, mask in zip(result["boxes"], masks, strict=True)
+        ]
+    }
+    if visualize:
+        values["image"] = jpeg_base64(result.drawn())
+    if request.label_me:
+        named = [(str(box["label"]), code) for box, code in zip(result["boxes"], result.codes, strict=True)]
+        values["labelMe"] = labelme_value(named, result.rgb)
+    return Reply(values)
+
+
+def prompted_reply(result: PromptedResult, request: Any, *, visualize: bool) -> Reply:
+    """Of `POST /open-vocabulary-segmentation` and `/text-driven-segmentation`."""
+    values: dict[str, Any] = {
+        "masks": [MASK_FORMS[request.mask_format](answer.rle) for answer in result.answers],
+        "maskInfos": result["mask_infos"],
+    }
+    if visualize:
+        values["image"] = jpeg_base64(result.overlay())
+    if request.label_me:
+        named = [(answer.prompt.label or answer.prompt.text or "object", answer.rle) for answer in result.answers]
+        values["labelMe"] = labelme_value(named, result.rgb)
+    return Reply(values)
+
+
+def _array(image: Any) -> Any:
+    import numpy as np
+
+    return np.asarray(image)

@@ -1,0 +1,117 @@
+"""KServe's Open Inference Protocol 2, as Triton's and KServe's clients speak it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from pydantic import ValidationError
+
+from segcli.serve.answering import Answering
+from segcli.serve.faults import BAD, UNPROCESSABLE, RefusedError
+from segcli.serve.images import decode, read_text
+from segcli.serve.kinds import KINDS
+from segcli.serve.models import ServedModel
+from segcli.serve.schemas import ImageRequest
+from segcli.serve.tensors import INPUT, read_image, read_request, write_reply
+from segcli.version import __version__
+
+LENGTH_HEADER = "Inference-Header-Content-Length"
+_NOT_FOUND = 404
+_NOT_OURS = ("image", "visualize", "labelMe", "maskFormat", "model", "logId", "binary_data_output")
+"""What parameters of a request do not say: the tensors say it, or it is not in a reply of tensors."""
+
+
+def kserve_routes(answering: Answering) -> APIRouter:
+    """The routes below ``/v2``."""
+    router = APIRouter(prefix="/v2", tags=["KServe"])
+
+    def served(name: str) -> ServedModel:
+        found = answering.models.by_name.get(name)
+        if found is None:
+            there = ", ".join(answering.models.by_name)
+            raise RefusedError(_NOT_FOUND, f"there is no model {name!r}; there are: {there}")
+        return found
+
+    @router.get("")
+    async def server() -> dict[str, Any]:
+        """The service."""
+        return {"name": "segcli", "version": __version__, "extensions": ["binary_tensor_data"]}
+
+    @router.get("/health/live")
+    async def live() -> dict[str, bool]:
+        """Whether the service runs."""
+        return {"live": True}
+
+    @router.get("/health/ready")
+    async def ready() -> dict[str, bool]:
+        """Whether all models can answer."""
+        return {"ready": True}
+
+    @router.get("/models/{name}")
+    async def metadata(name: str) -> dict[str, Any]:
+        """What a model takes and gives."""
+        model = served(name)
+        outputs = KINDS[model.pipeline.name].outputs
+        return {
+            "name": name,
+            "versions": [str(model.version)],
+            "platform": "segcli",
+            "inputs": [{"name": INPUT, "datatype": "BYTES", "shape": [1]}],
+            "outputs": [{"name": key, "datatype": kind, "shape": shape} for key, (kind, shape) in outputs.items()],
+        }
+
+    @router.get("/models/{name}/ready")
+    async def model_ready(name: str) -> dict[str, Any]:
+        """Whether a model can answer."""
+        return {"name": served(name).name, "ready": True}
+
+    @router.post("/models/{name}/infer")
+    async def infer(name: str, request: Request) -> Response:
+        """An answer in tensors. Parameters are the fields of PaddleX's bodies: threshold, targetSize, prompt, ..."""
+        model = served(name)
+        values, binary = read_request(await request.body(), request.headers.get(LENGTH_HEADER))
+        image = read_image(values, binary)
+        asked = _asked(model, values.get("parameters"))
+
+        def read() -> Any:
+            if isinstance(image, str):
+                return read_text(image, answering.settings)
+            return decode(image) if isinstance(image, bytes) else image
+
+        result = await answering.result(model, asked, read)
+        head = {"model_name": name, "model_version": str(model.version)}
+        if isinstance(values.get("id"), str):
+            head["id"] = values["id"]
+        kind = KINDS[model.pipeline.name]
+        body, length = await answering.beside(
+            lambda: write_reply(head, kind.tensors(result), values.get("outputs"), values.get("parameters"))
+        )
+        if length is None:
+            return Response(body, media_type="application/json")
+        return Response(body, media_type="application/octet-stream", headers={LENGTH_HEADER: str(length)})
+
+    return router
+
+
+def _asked(model: ServedModel, parameters: Any) -> ImageRequest:
+    if parameters is not None and not isinstance(parameters, dict):
+        raise RefusedError(BAD, f"parameters: is {parameters!r}; expected an object")
+    given = {key: value for key, value in (parameters or {}).items() if key not in _NOT_OURS}
+    try:
+        return KINDS[model.pipeline.name].request.model_validate({"image": "", **given})
+    except ValidationError as error:
+        raise RefusedError(UNPROCESSABLE, validation_text(error.errors())) from error
+
+
+def validation_text(problems: Any) -> str:
+    """The faults of a body in one line.
+
+    >>> validation_text([{"loc": ("body", "image"), "msg": "Field required"}])
+    'image: Field required'
+    """
+    parts = []
+    for problem in problems:
+        where = ".".join(str(part) for part in problem["loc"] if part != "body")
+        parts.append(f"{where}: {problem['msg']}" if where else str(problem["msg"]))
+    return "; ".join(dict.fromkeys(parts))

@@ -1,0 +1,152 @@
+"""Bodies of requests: PaddleX's fields, and ours beside them. JSON has the fields in camel case, `maskFormat`."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from segcli.errors import UsageError
+
+Side = Annotated[int, Field(strict=True)]
+
+
+class ImageRequest(BaseModel):
+    """What all requests have.
+
+    Attributes:
+        image: The image's file as base64, or its URL where the service allows that.
+        visualize: Whether the reply has an image for people; null takes the pipeline's setting.
+        model: Name of the served model; null takes the first of the kind.
+        labelMe: Whether the reply has a LabelMe document.
+        logId: Comes back in the reply; null makes one.
+    """
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, alias_generator=to_camel)
+
+    image: str
+    visualize: bool | None = None
+    model: str | None = None
+    label_me: bool = False
+    log_id: Annotated[str, Field(max_length=200)] | None = None
+
+    def wishes(self) -> dict[str, Any]:
+        """What the pipeline is asked."""
+        return {}
+
+    def sizes(self) -> list[tuple[int, int]]:
+        """Widths and heights that the request asks for."""
+        return []
+
+    def prompt_count(self) -> int:
+        """How many prompts it has."""
+        return 0
+
+
+class SemanticRequest(ImageRequest):
+    """`POST /semantic-segmentation`.
+
+    Attributes:
+        targetSize: What the image is resized to before the network: a side, [width, height], or -1 for its own size.
+        maskFormat: `labelMap` is PaddleX's list of all pixels; `png` a palette PNG whose pixels are the ids; `rle` a
+            run-length code per class, as COCO has them.
+    """
+
+    target_size: Side | tuple[Side, Side] | None = None
+    mask_format: Literal["labelMap", "png", "rle"] = "labelMap"
+
+    def wishes(self) -> dict[str, Any]:
+        """What the pipeline is asked.
+
+        Raises:
+            UsageError: The size is none.
+        """
+        sides = (self.target_size,) if isinstance(self.target_size, int) else self.target_size or ()
+        if self.target_size != -1 and any(side < 1 for side in sides):
+            raise UsageError("targetSize: sides are at least 1 px, or it is -1 for the image's own size")
+        return {"target_size": self.target_size}
+
+    def sizes(self) -> list[tuple[int, int]]:
+        """Widths and heights that the request asks for."""
+        if self.target_size is None or self.target_size == -1:
+            return []
+        size = self.target_size
+        return [(size, size) if isinstance(size, int) else (max(size), max(size))]
+
+
+class InstanceRequest(ImageRequest):
+    """`POST /instance-segmentation`.
+
+    Attributes:
+        threshold: Smallest score of an object.
+        maskFormat: `box` is PaddleX's, the run-length code of the part inside the rounded box; `rle` that of the whole
+            image, as COCO has it; `png`, `polygon` and `labelMe` (its shapes) are of the whole image.
+    """
+
+    threshold: Annotated[float, Field(ge=0, le=1)] | None = None
+    mask_format: Literal["box", "rle", "png", "polygon", "labelMe"] = "box"
+
+    def wishes(self) -> dict[str, Any]:
+        """What the pipeline is asked."""
+        return {"threshold": self.threshold}
+
+
+class OpenVocabularyRequest(ImageRequest):
+    """`POST /open-vocabulary-segmentation`.
+
+    Attributes:
+        prompt: Boxes [x1, y1, x2, y2] or points [x, y].
+        promptType: `box` or `point`.
+        prompts: In place of the two, objects with a box, points [x, y, 1 (on it) or 0 (beside it)], or both:
+            {"objects": [{"box": ..., "points": ...}]}.
+        threshold: Smallest predicted IoU of a mask.
+        multimask: Which of the network's masks: auto, best, all, single.
+        maskFormat: `rle` is COCO's run-length code, PaddleX's too; or `png`, `polygon`, `labelMe`.
+    """
+
+    prompt: list[list[float]] | None = None
+    prompt_type: Literal["box", "point"] | None = None
+    prompts: dict[str, Any] | None = None
+    threshold: Annotated[float, Field(ge=0, le=1)] | None = None
+    multimask: Literal["auto", "best", "all", "single"] | None = None
+    mask_format: Literal["rle", "png", "polygon", "labelMe"] = "rle"
+
+    def wishes(self) -> dict[str, Any]:
+        """What the pipeline is asked."""
+        return {
+            "prompt": self.prompt,
+            "prompt_type": self.prompt_type,
+            "prompts": self.prompts,
+            "threshold": self.threshold,
+            "multimask": self.multimask,
+        }
+
+    def prompt_count(self) -> int:
+        """How many prompts it has."""
+        rows = [value for value in (self.prompts or {}).values() if isinstance(value, list)]
+        points = [entry.get("points") for row in rows for entry in row if isinstance(entry, dict)]
+        inner = sum(len(found) for found in points if isinstance(found, list))
+        return len(self.prompt or ()) + sum(map(len, rows)) + inner
+
+
+class TextRequest(ImageRequest):
+    """`POST /text-driven-segmentation`.
+
+    Attributes:
+        text: What is looked for; several texts give a mask each.
+        background: Text for all that is not meant.
+        threshold: Smallest score of a mask.
+        maskFormat: `rle` is COCO's run-length code; or `png`, `polygon`, `labelMe`.
+    """
+
+    text: str | list[str]
+    background: str | None = None
+    threshold: Annotated[float, Field(ge=0, le=1)] | None = None
+    mask_format: Literal["rle", "png", "polygon", "labelMe"] = "rle"
+
+    def wishes(self) -> dict[str, Any]:
+        """What the pipeline is asked."""
+        return {"text": self.text, "background": self.background, "threshold": self.threshold}
+
+    def prompt_count(self) -> int:
+        """How many prompts it has."""
+        return 1 if isinstance(self.text, str) else len(self.text)

@@ -1,0 +1,105 @@
+"""Copies of a pipeline, each in a thread of its own, that answer the jobs of one queue."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from threading import Thread
+
+import numpy as np
+
+from segcli.data.prefetch import available_cores
+from segcli.inference.runtimes.protocol import limited_threads
+from segcli.models.task import Task
+from segcli.serve.metrics import Metrics
+from segcli.serve.queue import Job, JobQueue
+from segcli.serve.settings import Batching
+from segcli.steps.pipelines.pipeline import Pipeline
+
+log = logging.getLogger("segcli.serve")
+
+MOST_STREAMS = 4
+"""By default: each has the network's memory once."""
+WARM_UP_SIDE = 128
+
+
+class Streams:
+    """The copies.
+
+    Args:
+        pipelines: One for each stream; all are of the same settings.
+        batching: Jobs for the network at once.
+        queue_size: Jobs that may wait.
+        metrics: Counts what is done.
+        name: Of the served model, in metrics.
+    """
+
+    def __init__(
+        self, pipelines: Sequence[Pipeline], batching: Batching, queue_size: int, metrics: Metrics, name: str
+    ) -> None:
+        self.pipelines = tuple(pipelines)
+        self.queue = JobQueue(queue_size)
+        self._batching, self._metrics, self._name = batching, metrics, name
+        self._threads = [
+            Thread(target=self._work, args=(pipeline,), name=f"{name}-{number}", daemon=True)
+            for number, pipeline in enumerate(self.pipelines)
+        ]
+
+    def start(self) -> None:
+        """Begins to answer."""
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """Answers what waits, then ends."""
+        self.queue.close()
+        for thread in self._threads:
+            thread.join()
+
+    def _work(self, pipeline: Pipeline) -> None:
+        while batch := self.queue.take(self._batching):
+            begin = time.perf_counter()
+            self._answer(pipeline, batch)
+            self._metrics.batch_done(self._name, len(batch), time.perf_counter() - begin)
+
+    def _answer(self, pipeline: Pipeline, batch: Sequence[Job]) -> None:
+        try:
+            results = pipeline.answer([job.item for job in batch], **batch[0].wishes)
+        except Exception as error:
+            if len(batch) == 1:
+                batch[0].future.set_exception(error)
+                return
+            for job in batch:  # one bad image must not fail the others
+                self._answer(pipeline, [job])
+            return
+        for job, result in zip(batch, results, strict=True):
+            job.future.set_result(result)
+
+
+def open_streams(pipelines: Sequence[Pipeline]) -> None:
+    """Opens the networks of all copies, which share the cores.
+
+    Raises:
+        SegcliError: A network cannot be opened.
+    """
+    with limited_threads(max(1, available_cores() // len(pipelines))):
+        for pipeline in pipelines:
+            pipeline.open_all()
+
+
+def warm_up(pipelines: Sequence[Pipeline]) -> None:
+    """Lets every copy answer a small image, so that no client waits for what happens once."""
+    rgb = np.zeros((WARM_UP_SIDE, WARM_UP_SIDE, 3), np.uint8)
+    for pipeline in pipelines:
+        pipeline.try_out(rgb)
+
+
+def stream_count(wanted: int | None, pipeline: Pipeline) -> int:
+    """How many copies a pipeline gets."""
+    if wanted is not None:
+        return wanted
+    tasks = {model.task for model in pipeline.settings.models.values()}
+    if pipeline.settings.device != "cpu" or Task.PROMPTABLE in tasks:
+        return 1
+    return min(MOST_STREAMS, available_cores())
