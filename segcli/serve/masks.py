@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 
 from segcli.data import rle
 from segcli.data.formats.labelme_writer import labelme_document, outline_shapes
-from segcli.data.formats.object_painter import code_crop
 from segcli.data.image import Labels, RgbImage
 from segcli.data.rle import Rle
-from segcli.steps.predict.instance_files import polygons
+from segcli.steps.predict.instance_files import TracedMask, polygons
 
 _JPEG_QUALITY = 90
 _PNG_EFFORT = 1
@@ -34,13 +33,12 @@ def png_value(code: Rle) -> dict[str, Any]:
 
 def polygon_value(code: Rle) -> dict[str, Any]:
     """A mask as its parts, each with an outer border and holes."""
-    return {"polygons": polygons(code), "size": list(code["size"])}
+    return {"polygons": polygons(TracedMask.of(code).outlines), "size": list(code["size"])}
 
 
 def labelme_shapes(code: Rle) -> dict[str, Any]:
     """A mask as LabelMe's shapes without a name; several parts have a group."""
-    crop = code_crop(code)
-    return {"shapes": [] if crop is None else outline_shapes("", crop, 1), "size": list(code["size"])}
+    return {"shapes": _shapes("", code, 1), "size": list(code["size"])}
 
 
 MASK_FORMS: dict[str, Callable[[Rle], dict[str, Any]]] = {
@@ -93,9 +91,10 @@ def labelme_value(named: Iterable[tuple[str, Rle]], rgb: RgbImage) -> dict[str, 
         named: Names and masks of the image's size.
         rgb: The image.
     """
-    shapes: list[dict[str, Any]] = []
-    for number, (name, code) in enumerate(named, start=1):
-        crop = code_crop(code)
-        if crop is not None:
-            shapes += outline_shapes(name, crop, number)
+    shapes = [shape for number, (name, code) in enumerate(named, start=1) for shape in _shapes(name, code, number)]
     return labelme_document("image.png", rgb.shape[1], rgb.shape[0], shapes)
+
+
+def _shapes(name: str, code: Rle, group: int) -> list[dict[str, Any]]:
+    traced = TracedMask.of(code)
+    return [] if traced.crop is None else outline_shapes(name, traced.crop, traced.outlines, group)

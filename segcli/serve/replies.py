@@ -20,7 +20,7 @@ from segcli.serve.masks import (
     rle_value,
 )
 from segcli.steps.predict.instance_results import InstanceResult, name_of
-from segcli.steps.predict.promptable_results import PromptedResult
+from segcli.steps.predict.promptable_results import PromptableResult
 from segcli.steps.predict.semantic_results import SegResult
 from segcli.steps.predict.writers import label_image
 
@@ -107,7 +107,7 @@ def instance_reply(result: InstanceResult, request: Any, *, visualize: bool) -> 
     return Reply(values)
 
 
-def prompted_reply(result: PromptedResult, request: Any, *, visualize: bool) -> Reply:
+def prompted_reply(result: PromptableResult, request: Any, *, visualize: bool) -> Reply:
     """Of `POST /open-vocabulary-segmentation` and `/text-driven-segmentation`."""
     values: dict[str, Any] = {
         "masks": [MASK_FORMS[request.mask_format](answer.rle) for answer in result.answers],

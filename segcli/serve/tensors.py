@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from segcli.data.image import RgbImage
 from segcli.serve.faults import BAD, RefusedError
 from segcli.steps.predict.instance_results import InstanceResult
-from segcli.steps.predict.promptable_results import PromptedResult
+from segcli.steps.predict.promptable_results import PromptableResult
 from segcli.steps.predict.semantic_results import SegResult
 
 DTYPES = {"UINT8": np.uint8, "FP32": np.float32, "INT64": np.int64}
@@ -170,7 +170,7 @@ def instance_tensors(result: InstanceResult) -> list[Tensor]:
     ]
 
 
-def prompted_tensors(result: PromptedResult) -> list[Tensor]:
+def prompted_tensors(result: PromptableResult) -> list[Tensor]:
     """Scores, and masks as COCO's run-length codes in JSON."""
     return [
         Tensor("scores", "FP32", np.array([answer.score for answer in result.answers], np.float32)),
