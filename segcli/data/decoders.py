@@ -27,6 +27,7 @@ from segcli.data.headers import (
 )
 from segcli.data.image_range import ImageRange
 from segcli.data.jpeg import decode_jpeg
+from segcli.data.used_range import current_range
 from segcli.errors import InputError
 
 log = logging.getLogger("segcli")
@@ -36,8 +37,6 @@ cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 UInt8Array = NDArray[np.uint8]
 StrPath = str | PathLike[str]
 
-BITS = ImageRange()
-"""All values that the type of the file can hold."""
 MOST_CHANNELS = 4
 TOO_LARGE_HINT = "cut it into tiles, or raise limits.max_pixels (at most 2^30) where there is memory"
 _CONVERTED = frozenset({"CMYK", "YCbCr", "LAB", "HSV", "P", "PA", "1"})
@@ -54,7 +53,7 @@ def refuse_false(header: ImageHeader, name: StrPath, file_bytes: int) -> None:
         raise InputError(fault, path=name, hint=TOO_LARGE_HINT)
 
 
-def decode_rgb(data: bytes, header: ImageHeader, image_range: ImageRange = BITS, *, name: StrPath) -> UInt8Array:
+def decode_rgb(data: bytes, header: ImageHeader, image_range: ImageRange | None = None, *, name: StrPath) -> UInt8Array:
     """RGB, uint8 [H, W, 3], as stored, of a file that is known to be complete.
 
     Raises:
@@ -69,7 +68,7 @@ def decode_rgb(data: bytes, header: ImageHeader, image_range: ImageRange = BITS,
             log.warning("%s: the JPEG data are damaged (%s); it is used as far as it can be decoded", name, damage)
         return pixels
     if header.is_deep or (header.format == "TIFF" and header.has_alpha):
-        return three_channels(image_range.apply(decode_values(data, header, name=name)))
+        return three_channels((image_range or current_range()).apply(decode_values(data, header, name=name)))
     _refuse_bands(header, name)
     if header.format != "JPEG":
         coloured = _opencv(data, cv2.IMREAD_COLOR)

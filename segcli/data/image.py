@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from segcli.data.decoders import BITS, decode_mask_values, decode_rgb, refuse_false
+from segcli.data.decoders import decode_mask_values, decode_rgb, decode_values, refuse_false
 from segcli.data.headers import PNG_SIGNATURE, ImageHeader, is_complete, is_thin, read_header
 from segcli.data.image_range import ImageRange
 from segcli.data.jpeg import jpeg_damage
@@ -56,12 +56,12 @@ class MaskFile:
         return self.array.ndim == 2 and self.array.dtype == np.uint8
 
 
-def read_image(path: StrPath, image_range: ImageRange = BITS) -> UInt8Array:
+def read_image(path: StrPath, image_range: ImageRange | None = None) -> UInt8Array:
     """An image in colour.
 
     Args:
         path: File of any format that OpenCV or Pillow reads; of several pages the first.
-        image_range: Which values become black and white where they have more than 8 bits.
+        image_range: Which values become black and white where they have more than 8 bits; None is that of this process.
 
     Returns:
         RGB, uint8 [H, W, 3], turned upright as its EXIF orientation says; grey is repeated, alpha dropped.
@@ -72,10 +72,20 @@ def read_image(path: StrPath, image_range: ImageRange = BITS) -> UInt8Array:
     return decode_image(_read_bytes(path), image_range, name=path)
 
 
-def decode_image(data: bytes, image_range: ImageRange = BITS, *, name: StrPath = _BYTES) -> UInt8Array:
+def decode_image(data: bytes, image_range: ImageRange | None = None, *, name: StrPath = _BYTES) -> UInt8Array:
     """The same from the content of a file; `name` is what an error calls it."""
     header = _checked_header(data, name)
     return upright(decode_rgb(data, header, image_range, name=name), header.orientation)
+
+
+def read_values(path: StrPath) -> NDArray[Any]:
+    """The values of an image as stored, [H, W] or [H, W, channels], in the type of the file.
+
+    Raises:
+        InputError: As for `read_image`.
+    """
+    data = _read_bytes(path)
+    return decode_values(data, _checked_header(data, path), name=path)
 
 
 def read_smaller(path: StrPath, factor: Callable[[int, int], int]) -> tuple[UInt8Array, tuple[int, int]]:
@@ -99,7 +109,7 @@ def read_smaller(path: StrPath, factor: Callable[[int, int], int]) -> tuple[UInt
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), reduced | cv2.IMREAD_IGNORE_ORIENTATION)
         if pixels is not None:
             return upright(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB, dst=pixels), header.orientation), (height, width)
-    return upright(decode_rgb(data, header, BITS, name=path), header.orientation), (height, width)
+    return upright(decode_rgb(data, header, name=path), header.orientation), (height, width)
 
 
 def read_mask(path: StrPath) -> UInt8Array:

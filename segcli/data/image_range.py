@@ -60,9 +60,17 @@ class ImageRange:
             return float(low), float(high)
         return (0.0, 1.0) if values.dtype.kind == "f" else (0.0, float(np.iinfo(values.dtype).max))
 
-    def as_setting(self) -> str | list[float]:
+    def share(self, lowest: float, highest: float, values: np.dtype[Any]) -> float:
+        """How much of the range an image of that type uses whose values lie between two, 0 to 1."""
+        if self.kind == "percentile":
+            return 1.0
+        low, high = self.limits(np.zeros(0, values))
+        inside = min(max(highest, low), high) - max(min(lowest, high), low)
+        return inside / max(high - low, 1e-12)
+
+    def as_setting(self) -> RangeSetting:
         """As a configuration and an exported model's file give it."""
-        return [self.low, self.high] if self.kind == "fixed" else self.kind
+        return (self.low, self.high) if self.kind == "fixed" else self.kind
 
     def __str__(self) -> str:
         return f"{self.low:g} to {self.high:g}" if self.kind == "fixed" else self.kind

@@ -11,10 +11,11 @@ import cv2
 import numpy as np
 
 from segcli.data.budget import size_fault
-from segcli.data.decoders import BITS, TOO_LARGE_HINT, in_file_order, three_channels
+from segcli.data.decoders import TOO_LARGE_HINT, in_file_order, three_channels
 from segcli.data.headers import PILLOW_ERRORS, open_quietly, read_header
 from segcli.data.image import RgbImage, read_image
 from segcli.data.image_range import ImageRange
+from segcli.data.used_range import current_range
 from segcli.errors import InputError
 
 TIFF_SUFFIXES = frozenset({".tif", ".tiff"})
@@ -28,7 +29,7 @@ _PDF_SCALE = 2.0
 """144 dots an inch, as PaddleX renders."""
 
 
-def read_pages(path: Path, image_range: ImageRange = BITS) -> Iterator[tuple[int | None, RgbImage]]:
+def read_pages(path: Path, image_range: ImageRange | None = None) -> Iterator[tuple[int | None, RgbImage]]:
     """The pages or frames of a file, one by one, with their number from 0; None for the only page of a TIFF.
 
     Raises:
@@ -43,7 +44,7 @@ def read_pages(path: Path, image_range: ImageRange = BITS) -> Iterator[tuple[int
         yield from _video(path)
 
 
-def _tiff(path: Path, image_range: ImageRange) -> Iterator[tuple[int | None, RgbImage]]:
+def _tiff(path: Path, image_range: ImageRange | None) -> Iterator[tuple[int | None, RgbImage]]:
     header = read_header(_bytes_of(path))
     if header is None or header.format != "TIFF" or header.pages == 1:
         yield None, read_image(path, image_range)
@@ -52,7 +53,7 @@ def _tiff(path: Path, image_range: ImageRange) -> Iterator[tuple[int | None, Rgb
         yield index, _tiff_page(path, index, image_range)
 
 
-def _tiff_page(path: Path, index: int, image_range: ImageRange) -> RgbImage:
+def _tiff_page(path: Path, index: int, image_range: ImageRange | None) -> RgbImage:
     """One page; OpenCV reads deep values, Pillow keeps colours that are transparent."""
     try:
         with open_quietly(path.read_bytes()) as file:
@@ -69,7 +70,7 @@ def _tiff_page(path: Path, index: int, image_range: ImageRange) -> RgbImage:
         raise InputError(f"page {index} cannot be read: {fault}", path=path) from fault
     if not there:
         raise InputError(f"page {index} cannot be read", path=path)
-    return three_channels(image_range.apply(in_file_order(values[0])))
+    return three_channels((image_range or current_range()).apply(in_file_order(values[0])))
 
 
 def _pdf(path: Path) -> Iterator[tuple[int | None, RgbImage]]:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from segcli.data.files import is_file
 from segcli.data.image import IMAGE_SUFFIXES, RgbImage, decode_image, read_image
+from segcli.data.image_range import ImageRange
 from segcli.data.pages import PAGED_SUFFIXES, read_pages
 from segcli.data.url import fetch_image, is_address
 from segcli.errors import InputError
@@ -58,8 +59,13 @@ class _Entry:
 class Sources:
     """The images of an input, read one by one, when they are taken. Its length counts files, not pages."""
 
-    def __init__(self, entries: Sequence[_Entry]) -> None:
+    def __init__(self, entries: Sequence[_Entry], image_range: ImageRange | None = None) -> None:
         self._entries = tuple(entries)
+        self._range = image_range
+
+    def read_by(self, image_range: ImageRange) -> Sources:
+        """The same images, whose values of more than 8 bits are read by a range."""
+        return Sources(self._entries, image_range)
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -73,7 +79,7 @@ class Sources:
         taken: set[str] = set()
         for entry in self._entries:
             try:
-                for item in _open(entry):
+                for item in _open(entry, self._range):
                     yield replace(item, name=_free_name(item.name, taken))
             except InputError as fault:
                 given = entry.url or (None if entry.path is None else str(entry.path))
@@ -189,18 +195,18 @@ def _free_name(name: Path, taken: set[str]) -> Path:
     return candidate
 
 
-def _open(entry: _Entry) -> Iterator[SourceItem]:
+def _open(entry: _Entry, image_range: ImageRange | None) -> Iterator[SourceItem]:
     if entry.array is not None:
         yield SourceItem(None, None, entry.name, _from_array(entry.array))
     elif entry.url is not None:
         content = fetch_image(entry.url)
-        yield SourceItem(entry.url, None, entry.name, decode_image(content, name=entry.url))
+        yield SourceItem(entry.url, None, entry.name, decode_image(content, image_range, name=entry.url))
     else:
         assert entry.path is not None
         if entry.path.suffix.lower() not in PAGED_SUFFIXES:
-            yield SourceItem(str(entry.path), None, entry.name, read_image(entry.path))
+            yield SourceItem(str(entry.path), None, entry.name, read_image(entry.path, image_range))
             return
-        for index, page in read_pages(entry.path):
+        for index, page in read_pages(entry.path, image_range):
             name = entry.name if index is None else entry.name.with_name(f"{entry.name.name}_{index}")
             yield SourceItem(str(entry.path), index, name, page)
 

@@ -24,6 +24,7 @@ from typing import Any
 import yaml
 
 from segcli.data.classes import ClassMap
+from segcli.data.image_range import RangeSetting, parse_range
 from segcli.data.yaml_nodes import load_yaml
 from segcli.errors import WeightsError
 from segcli.inference.graphs import Graph
@@ -190,7 +191,12 @@ def manifest_values(
             "transforms": transforms,
         },
         "PostProcess": {"label_list": list(card.class_names)},
-        "Segcli": {"files": files, "source_sha256": source_sha256, "keep_ratio": card.preprocess.keep_ratio},
+        "Segcli": {
+            "files": files,
+            "source_sha256": source_sha256,
+            "keep_ratio": card.preprocess.keep_ratio,
+            **range_of(card),
+        },
     }
 
 
@@ -256,7 +262,7 @@ def instance_manifest_values(card: ModelCard, files: dict[str, str], source_sha2
         "Preprocess": transforms,
         "label_list": list(card.class_names),
         "Hpi": {"backend_configs": {"paddle_infer": {}}},
-        "Segcli": {"files": files, "source_sha256": source_sha256},
+        "Segcli": {"files": files, "source_sha256": source_sha256, **range_of(card)},
     }
 
 
@@ -276,6 +282,7 @@ def parse_instance(folder: Path, values: dict[str, Any], card: ModelCard | None)
         exact=list(transforms).index("Resize") > list(transforms).index("NormalizeImage") if scale else False,
         area=resize.get("interp") == AREA,
         stride=int((transforms.get("PadStride") or {}).get("stride", 1)),
+        image_range=_read_range(values.get("Segcli") or {}),
     )
     return ExportedModel(
         folder=folder,
@@ -292,7 +299,23 @@ def parse_instance(folder: Path, values: dict[str, Any], card: ModelCard | None)
 def _scale(entry: dict[str, Any], resize: dict[str, Any], ours: dict[str, Any]) -> Preprocess:
     mean, std = (_three(entry.get(key, 0.5)) for key in ("mean", "std"))
     keep_ratio = bool(ours.get("keep_ratio", False))
-    return Preprocess(mean=mean, std=std, area=resize.get("interp") == "AREA", keep_ratio=keep_ratio)
+    return Preprocess(
+        mean=mean,
+        std=std,
+        area=resize.get("interp") == "AREA",
+        keep_ratio=keep_ratio,
+        image_range=_read_range(ours),
+    )
+
+
+def range_of(card: ModelCard) -> dict[str, Any]:
+    """How images of more than 8 bits are read, as the section `Segcli` of a manifest says it."""
+    setting = card.preprocess.image_range
+    return {} if setting is None else {"image_range": list(setting) if isinstance(setting, tuple) else setting}
+
+
+def _read_range(ours: dict[str, Any]) -> RangeSetting | None:
+    return parse_range(ours["image_range"]).as_setting() if "image_range" in ours else None
 
 
 def _three(value: float | list[float]) -> tuple[float, float, float]:

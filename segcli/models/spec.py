@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from segcli.data.image_range import ImageRange, RangeSetting, parse_range
 from segcli.models.task import Task
 
 Recipe = Mapping[str, Any]
@@ -28,6 +29,7 @@ class Preprocess:
         exact: Whether values are normalised before they are resized, so that none is rounded in between (instance).
         area: Whether shrinking takes the mean of the pixels that become one, instead of interpolating between a few.
         stride: The resized image is padded with zeros (right, bottom) to a multiple of this.
+        image_range: Which values of images of more than 8 bits become black and white; None where nobody said.
     """
 
     mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
@@ -38,6 +40,12 @@ class Preprocess:
     exact: bool = False
     area: bool = False
     stride: int = 1
+    image_range: RangeSetting | None = None
+
+    @property
+    def reads_by(self) -> ImageRange:
+        """The range by which images are read."""
+        return parse_range(self.image_range)
 
 
 @dataclass(frozen=True)

@@ -117,6 +117,17 @@ def file_of(name: str, data: bytes) -> Change:
     return run
 
 
+def deep_file(name: str, highest: int) -> Change:
+    """An image of 16 bits of this greatest value in the place of the one of the same number."""
+    values = np.linspace(0, highest, HEIGHT * WIDTH * 3).reshape(HEIGHT, WIDTH, 3).astype(np.uint16)
+
+    def run(folder):
+        (folder.root / "images" / name).write_bytes(tiff(values))
+        image(int(name[1]), file_name=name)(folder)
+
+    return run
+
+
 def text(words: str) -> Change:
     return lambda folder: folder.file("train").write_text(words)
 
@@ -271,6 +282,11 @@ COCO = (
         "C171",
         file_of("a0.tif", tiff(photo(HEIGHT, WIDTH), pages=2)),
         file_of("a0.tif", tiff(photo(HEIGHT, WIDTH))),
+    ),
+    Replay(
+        "C173",
+        together(deep_file("a0.tif", 65535), deep_file("a1.tif", 4000)),
+        together(deep_file("a0.tif", 65535), deep_file("a1.tif", 5000)),
     ),
     Replay(
         "C172",

@@ -47,6 +47,18 @@ def image(pixels: np.ndarray, name: str = IMAGE) -> Change:
     return run
 
 
+def deep(*highest: int) -> Change:
+    """Images of 16 bits with these greatest values in the place of the first ones."""
+
+    def run(folder):
+        for number, high in enumerate(highest):
+            pixels = noise(*SIZE, 3, high=high, dtype="uint16")
+            cv2.imwrite(str(folder.root / f"images/a{number}.png"), pixels)
+            in_list(f"images/a{number}.jpg", f"images/a{number}.png")(folder)
+
+    return run
+
+
 def bytes_of(name: str, data: bytes) -> Change:
     """Another image file of one sample."""
 
@@ -279,6 +291,7 @@ MASKS = (
         image(noise(*SIZE, 3, high=65535, dtype="uint16"), "images/a1.png"),
         image(noise(*SIZE, 3), "images/a1.png"),
     ),
+    Replay("S216", deep(65535, 4000), deep(65535, 5000)),
     Replay("S212", small(31), small(32)),
     Replay("S213", bytes_of("a1.jpg", damaged_jpeg()), bytes_of("a1.jpg", jpeg())),
     Replay("S214", bytes_of("a1.tif", tiff(photo(*SIZE), pages=2)), bytes_of("a1.tif", tiff(photo(*SIZE)))),

@@ -24,6 +24,10 @@ class GlobalConfig(Section):
         export_with_pir: PaddleX's switch; Paddle 3.3 writes PIR only, so false is refused.
         strict_device: A device that is not there is an error instead of a fall-back to the CPU.
         seed: Seed of every random choice.
+        image_range: Which values of images of more than 8 bits become black and white: ``auto`` (found from the
+            training images: 12 bits in 16, 0.0 to 1.0), ``bits`` (all that the file's type can hold), ``percentile``
+            (each image's own 0.5 and 99.5 percent), or ``[low, high]``. A model keeps it. Images of 8 bits are read as
+            they are.
     """
 
     reads: ClassVar = (Read(MODES),)
@@ -36,6 +40,10 @@ class GlobalConfig(Section):
     export_with_pir: Annotated[bool | None, Read(("train", "export")), Stock()] = None
     strict_device: Annotated[bool, Read(("train", "evaluate", "predict"))] = False
     seed: Annotated[int, Read(("train",))] = Field(default=0, ge=0)
+    image_range: Annotated[
+        Literal["auto", "bits", "percentile"] | tuple[float, float],
+        Read(("check_dataset", "train", "evaluate", "predict")),
+    ] = "auto"
 
     @property
     def dataset(self) -> Path:

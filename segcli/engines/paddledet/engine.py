@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from segcli.data.folds import fold_of
 from segcli.data.formats.instance_data import open_instance_dataset
 from segcli.data.identity import identities
 from segcli.data.instances import CocoDataset
+from segcli.data.range_of_images import use_range
 from segcli.data.rare import repeated
 from segcli.data.sampling import Draws
 from segcli.engine import Evaluation, Network
@@ -66,6 +68,7 @@ class PaddleDetEngine:
         size = _input_size(spec, settings)
         recipe = chosen_recipe(spec, config)
         dataset = _open_dataset(config)
+        image_range = use_range(config.Global.image_range, [sample.image for sample in dataset.train])
         images = training_images(dataset.train, needs_objects=SIZED[spec.name].needs_objects)
         if settings.sampling == "rare":
             images = repeated(images, [set(one.classes.ravel().tolist()) for one in images], config.Global.seed)
@@ -94,7 +97,7 @@ class PaddleDetEngine:
             recipe_epochs=recipe.epochs or settings.epochs_iters,
             iterations=per_epoch,
         )
-        preprocess = SIZED[spec.name].preprocess(size)
+        preprocess = replace(SIZED[spec.name].preprocess(size), image_range=image_range.as_setting())
         batch_transforms = _fitted(recipe.batch_transforms, settings.network, len(dataset.classes))
         stacked = any(transform["type"] in _STACKING for transform in batch_transforms)
         workers = worker_count(settings.num_workers)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from segcli.data.decoded_cache import DecodedCache, open_cache
 from segcli.data.folds import fold_of
 from segcli.data.formats.masks import open_seg_dataset
 from segcli.data.loading import load
+from segcli.data.range_of_images import use_range
 from segcli.data.rare import repeated
 from segcli.data.samples import SegDataset, SegSample
 from segcli.data.sampling import Draws
@@ -54,6 +56,7 @@ class PaddleSegEngine:
         settings = config.Train
         dataset = _open_dataset(config)
         samples = _drawn_samples(config, dataset)
+        image_range = use_range(config.Global.image_range, [sample.image for sample in dataset.train])
         paddle.seed(config.Global.seed)
         network = self.build_network(spec, len(dataset.classes))
         draws = Draws(
@@ -95,7 +98,7 @@ class PaddleSegEngine:
             ),
             draws=draws,
             loss_parts=losses,
-            preprocess=spec.preprocess,
+            preprocess=replace(spec.preprocess, image_range=image_range.as_setting()),
             ema_decay=recipe.ema_decay,
             total_iterations=settings.epochs_iters,
             eval_interval=settings.eval_interval,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import paddle
@@ -15,6 +16,7 @@ from segcli.config.schema import RECIPE, Config, TrainConfig
 from segcli.data.formats.instance_data import open_instance_dataset
 from segcli.data.formats.masks import open_seg_dataset
 from segcli.data.identity import identities
+from segcli.data.range_of_images import use_range
 from segcli.data.sampling import Draws
 from segcli.engine import Network, TrainingSession
 from segcli.engines.promptable.frozen_lseg import FrozenPixels
@@ -79,6 +81,7 @@ def _open_sam(spec: ModelSpec, config: Config, network: Network) -> TrainingSess
     settings, options = config.Train, config.Train.promptable
     folder = config.Global.dataset
     dataset = open_instance_dataset(folder)
+    image_range = use_range(config.Global.image_range, [sample.image for sample in dataset.train])
     train = learnable(dataset.train, 4 * network.grid)
     if not train:
         raise DatasetError("no training image has an object that is large enough to learn from", path=folder)
@@ -97,7 +100,7 @@ def _open_sam(spec: ModelSpec, config: Config, network: Network) -> TrainingSess
         forward=SamStep(network, PromptSettings(box_share=options.box_share, error_rounds=options.error_rounds)),
         optimizer=_optimizer(spec, config, network, draws),
         classes=dataset.classes,
-        preprocess=spec.preprocess,
+        preprocess=replace(spec.preprocess, image_range=image_range.as_setting()),
         samples=SamSamples(
             train, preprocess, 4 * network.grid, draws, options.objects_per_image, not frozen, options.flip
         ),
@@ -113,6 +116,7 @@ def _open_sam(spec: ModelSpec, config: Config, network: Network) -> TrainingSess
 def _open_lseg(spec: ModelSpec, config: Config, network: Network) -> TrainingSession:
     settings, options = config.Train, config.Train.promptable
     dataset = open_seg_dataset(config.Global.dataset, settings.num_classes)
+    image_range = use_range(config.Global.image_range, [sample.image for sample in dataset.train])
     _freeze(network.clip_pretrained)
     # Paddle's sharing of gradients waits for all that is trained, and this part of LSeg is never called.
     _freeze(network.scratch.refinenet4.resConfUnit1)
@@ -130,7 +134,7 @@ def _open_lseg(spec: ModelSpec, config: Config, network: Network) -> TrainingSes
         forward=LSegStep(network, frozen, dataset.classes.ignore_index),
         optimizer=_optimizer(spec, config, network, draws),
         classes=dataset.classes,
-        preprocess=spec.preprocess,
+        preprocess=replace(spec.preprocess, image_range=image_range.as_setting()),
         samples=samples,
         val=val,
         frozen=frozen,

@@ -44,6 +44,7 @@ def examined(config: Config, examine: Callable[..., E]) -> E:
         workers=options.num_workers,
         draw=options.demo_images,
         group_of=group_rule(options.groups.by_folder, options.groups.pattern, options.groups.table),
+        image_range=config.Global.image_range,
     )
 
 

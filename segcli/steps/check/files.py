@@ -9,16 +9,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 
-from segcli.data.decoders import decode_rgb, refuse_false
+from segcli.data.decoders import decode_rgb, decode_values, refuse_false, three_channels
 from segcli.data.fingerprint.images import ImageColours, colours_of
 from segcli.data.headers import ImageHeader, is_complete, read_header
 from segcli.data.image import RgbImage, decode_image, upright
+from segcli.data.image_range import LEAST_SHARE
 from segcli.data.jpeg import decode_small_jpeg
+from segcli.data.range_of_images import extremes_of
 from segcli.data.similarity import SIGNED_PX, Signature, signature_of
+from segcli.data.used_range import current_range
 from segcli.errors import InputError
 
 DIGEST_BYTES = 16
@@ -27,6 +31,22 @@ COLOURS = 3
 
 Fault = tuple[str, str, str, str | None]
 """Code, path, message, and a remedy more exact than the code's."""
+
+
+@dataclass(frozen=True)
+class UsedValues:
+    """Least and greatest value of an image, and their type in the file."""
+
+    lowest: float
+    highest: float
+    dtype: np.dtype[Any]
+
+    def share(self) -> float:
+        """How much of the range by which it is read it uses, 0 to 1."""
+        return current_range().share(self.lowest, self.highest, self.dtype)
+
+    def __str__(self) -> str:
+        return f"values {self.lowest:g} to {self.highest:g}"
 
 
 @dataclass(frozen=True)
@@ -43,6 +63,7 @@ class FileFacts:
         digest: Of the ends and the length of the file; None when it cannot be read, or it is not wanted.
         signature: By which the same image in another size or encoding is found; None where there is none.
         colours: Mean and deviation of its channels; None when it cannot be decoded.
+        values: What an image of more than 8 bits holds; None of others.
     """
 
     path: Path
@@ -54,6 +75,7 @@ class FileFacts:
     digest: bytes | None = None
     signature: Signature | None = None
     colours: ImageColours | None = None
+    values: UsedValues | None = None
 
     @property
     def is_whole(self) -> bool:
@@ -103,7 +125,12 @@ def decoded(data: bytes, facts: FileFacts) -> FileFacts:
             pixels, damage = decode_small_jpeg(data, SIGNED_PX)
             facts = replace(facts, damage=damage)
         else:
-            pixels = decode_rgb(data, header, name=facts.path)
+            values = decode_values(data, header, name=facts.path) if header.is_deep else None
+            if values is not None:
+                facts = replace(facts, values=UsedValues(*extremes_of(values), values.dtype))
+                pixels = three_channels(current_range().apply(values))
+            else:
+                pixels = decode_rgb(data, header, name=facts.path)
     except InputError as error:
         return replace(facts, fault=error.message, hint=error.hint)
     except ValueError:  # a JPEG of a rare kind
@@ -124,6 +151,13 @@ def _with_pixels(facts: FileFacts, rgb: RgbImage) -> FileFacts:
     return replace(facts, signature=signature_of(grey), colours=colours_of(rgb))
 
 
+def shown_range(dtype: np.dtype[Any]) -> str:
+    """The range by which images of a type are read, for messages."""
+    chosen = current_range()
+    low, high = chosen.limits(np.zeros(0, dtype)) if chosen.kind != "percentile" else (0, 0)
+    return "each image's own percentiles" if chosen.kind == "percentile" else f"{low:g} to {high:g}"
+
+
 def file_faults(facts: FileFacts, *, cut: str, broken: str, path: str) -> Iterator[Fault]:
     """A file that is cut off or cannot be decoded."""
     if facts.is_cut:
@@ -139,6 +173,7 @@ class ImageRules:
     damaged: str
     pages: str
     bands: str
+    dim: str
 
 
 def content_faults(facts: FileFacts, rules: ImageRules, path: str) -> Iterator[Fault]:
@@ -148,6 +183,8 @@ def content_faults(facts: FileFacts, rules: ImageRules, path: str) -> Iterator[F
         return
     if facts.damage is not None:
         yield rules.damaged, path, facts.damage, None
+    if facts.values is not None and facts.values.share() < LEAST_SHARE:
+        yield rules.dim, path, f"{facts.values}, read as {shown_range(facts.values.dtype)}", None
     if header.pages > 1 and header.format == "TIFF":
         yield rules.pages, path, f"holds {header.pages} pages; the first is read", None
     if header.channels > COLOURS + header.has_alpha and header.format == "TIFF":

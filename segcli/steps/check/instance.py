@@ -20,9 +20,11 @@ from segcli.data.fingerprint.labels import fingerprint_of_objects
 from segcli.data.formats.coco import CocoScan
 from segcli.data.formats.instance_data import scan_instances
 from segcli.data.groups import GroupOf
+from segcli.data.image_range import RangeSetting
 from segcli.data.instances import CocoDataset, InstanceSample
 from segcli.data.lists import relative_name
 from segcli.data.prefetch import map_ahead
+from segcli.data.range_of_images import AUTO, use_range
 from segcli.data.samples import Split
 from segcli.findings import Finding, Severity, in_order
 from segcli.models.task import Task
@@ -146,6 +148,7 @@ def examine_coco_dataset(
     workers: int | None = None,
     draw: int = 0,
     group_of: GroupOf | None = None,
+    image_range: RangeSetting = AUTO,
 ) -> InstanceExamination:
     """Reads every file of the dataset once.
 
@@ -155,6 +158,7 @@ def examine_coco_dataset(
         workers: Threads; None is one per core.
         draw: How many images of each part to put aside for drawing.
         group_of: From an image's name to its group, where a group must not lie in both splits.
+        image_range: By which images of more than 8 bits are read.
 
     Raises:
         DatasetError: There is no dataset at all, or more than one.
@@ -162,6 +166,7 @@ def examine_coco_dataset(
     scan = scan_instances(dataset_dir)
     dataset = scan.dataset
     log.info("checking %d + %d images in %s", len(dataset.train), len(dataset.val), dataset.root)
+    use_range(image_range, [sample.image for sample in dataset.train])
     tally, images = ObjectTally(len(dataset.classes)), ImageTally(dataset.root, SPLIT_RULES, group_of)
     findings = list(scan.findings)
     drawable: dict[Split, list[InstanceSample]] = {split: [] for split in Split}

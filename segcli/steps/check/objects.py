@@ -19,7 +19,7 @@ from segcli.steps.check.files import Fault, FileFacts, ImageRules, content_fault
 
 log = logging.getLogger("segcli.check")
 
-IMAGE_RULES = ImageRules(damaged="C110", pages="C171", bands="C172")
+IMAGE_RULES = ImageRules(damaged="C110", pages="C171", bands="C172", dim="C173")
 SMALLEST_PX = 4
 """Area below which an object is more likely a slip than an object."""
 

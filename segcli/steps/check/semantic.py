@@ -17,7 +17,9 @@ from segcli.data.classes import IGNORE_INDEX, ClassMap
 from segcli.data.fingerprint.labels import Fingerprint, fingerprint_of_shapes, looked_at
 from segcli.data.formats.masks import class_names_of, find_root, list_place, scan_lists
 from segcli.data.groups import GroupOf
+from segcli.data.image_range import RangeSetting
 from segcli.data.prefetch import map_ahead
+from segcli.data.range_of_images import AUTO, use_range
 from segcli.data.samples import SegDataset, SegSample, Split
 from segcli.findings import Finding, Severity, in_order
 from segcli.models.task import Task
@@ -111,6 +113,7 @@ def examine_seg_dataset(
     workers: int | None = None,
     draw: int = 0,
     group_of: GroupOf | None = None,
+    image_range: RangeSetting = AUTO,
 ) -> Examination:
     """Reads every file of the dataset once.
 
@@ -120,12 +123,14 @@ def examine_seg_dataset(
         workers: Threads; None is one per core.
         draw: How many samples of each part to put aside for drawing.
         group_of: From an image's name to its group, where a group must not lie in both splits.
+        image_range: By which images of more than 8 bits are read.
 
     Raises:
         DatasetError: There is no dataset at all, or more than one.
     """
     lists = scan_lists(find_root(dataset_dir))
     log.info("checking %d + %d samples in %s", len(lists.train), len(lists.val), lists.root)
+    use_range(image_range, [sample.image for sample in lists.train])
     source, class_file_findings = class_names_of(lists.root)
     scale = _mask_scale(source, num_classes)
     tally, values = Tally(), MaskValues(lists.root)

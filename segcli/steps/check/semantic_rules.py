@@ -16,11 +16,11 @@ from segcli.data.lists import relative_name
 from segcli.data.samples import Split
 from segcli.findings import Finding
 from segcli.rules import finding
-from segcli.steps.check.files import Fault, FileFacts, ImageRules, content_faults, file_faults
+from segcli.steps.check.files import Fault, FileFacts, ImageRules, content_faults, file_faults, shown_range
 from segcli.steps.check.inspection import SampleFacts
 from segcli.steps.check.tally import Tally
 
-IMAGE_RULES = ImageRules(damaged="S213", pages="S214", bands="S215")
+IMAGE_RULES = ImageRules(damaged="S213", pages="S214", bands="S215", dim="S216")
 TINY_PX = 32
 MANY = 8
 """How many ids or classes a message spells out."""
@@ -69,7 +69,8 @@ def image_remarks(facts: FileFacts, path: str) -> Iterator[Fault]:
     if header.has_alpha:
         yield "S210", path, f"{header.channels} channels", None
     if header.bits > 8:
-        yield "S211", path, f"{header.bits} bits a channel", None
+        read = f", {facts.values}, read as {shown_range(facts.values.dtype)}" if facts.values is not None else ""
+        yield "S211", path, f"{header.bits} bits per channel{read}", None
     if min(header.size) < TINY_PX:
         yield "S212", path, f"{_size(header)}, a side is below {TINY_PX} px", None
 

@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from segcli.config.folds import chosen_fold
+from segcli.config.image_range import learnt_range
 from segcli.config.schema import Config
 from segcli.data.folds import fold_of
 from segcli.data.formats.instance_data import open_instance_dataset
 from segcli.data.instances import CocoDataset
+from segcli.data.used_range import set_image_range
 from segcli.device import available_device, on_cpu, select_device
 from segcli.errors import UsageError
 from segcli.inference.decode_objects import ObjectFinder
@@ -112,6 +114,7 @@ def evaluate_instance(config: Config) -> InstanceEvaluateResult:
     settings = config.Evaluate
     with open_measured(config) as model:
         dataset = _dataset_for(model, config)
+        set_image_range(learnt_range(model.preprocess, config))
         log.info("%s runs on %s", model.source, model.runtime)
         report = measure(
             model.find,

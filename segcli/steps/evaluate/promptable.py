@@ -6,9 +6,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from segcli.config.image_range import learnt_range
 from segcli.config.schema import Config
 from segcli.data.formats.instance_data import open_instance_dataset
 from segcli.data.formats.masks import open_seg_dataset
+from segcli.data.used_range import set_image_range
 from segcli.device import available_device
 from segcli.metrics.intervals import Intervals, shown
 from segcli.metrics.promptable_images import click_intervals, prompt_table
@@ -79,6 +81,7 @@ def evaluate_promptable(config: Config) -> PromptableEvaluateResult:
     source, strict = measured_source(config), config.Global.strict_device
     device = available_device(config.Global.device, strict=strict).partition(",")[0]
     opened = open_promptable(spec, source, runtime=settings.runtime, device=device, strict=strict)
+    set_image_range(learnt_range(opened.described.preprocess, config))
     predictor = opened.predictor(None)
     measured = _clicks(predictor, config) if isinstance(predictor, SamPredictor) else _texts(predictor, config)
     report, table = measured

@@ -6,7 +6,9 @@ import logging
 from dataclasses import replace
 from pathlib import Path
 
+from segcli.config.image_range import learnt_range
 from segcli.config.schema import Config
+from segcli.data.used_range import set_image_range
 from segcli.metrics.semantic_images import image_table
 from segcli.metrics.semantic_measure import measure
 from segcli.metrics.semantic_report import semantic_intervals
@@ -26,6 +28,7 @@ def evaluate_semantic(config: Config) -> EvaluateResult:
     settings = config.Evaluate
     with open_measured(config) as model:
         dataset = dataset_for(model.class_names, model.source, config)
+        set_image_range(learnt_range(model.preprocess, config))
         log.info("%s runs on %s", model.source, model.runtime)
         report = measure(
             model.forward,

@@ -9,6 +9,7 @@ from typing import cast
 
 from segcli.config.schema import Config
 from segcli.data.files import sha256_of
+from segcli.data.used_range import set_image_range
 from segcli.engine import InstanceEngine
 from segcli.errors import ExportError
 from segcli.inference.decode_objects import ObjectFinder
@@ -60,6 +61,7 @@ def export_instance(weights: Path, folder: Path, config: Config) -> ExportResult
         ParityError: What was written disagrees with the trained network.
     """
     trained = _sized(load_trained(weights, config.Global.model), config)
+    set_image_range(trained.card.preprocess.reads_by)
     return export_compared(
         trained,
         folder,

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from segcli.config.schema import Config
 from segcli.data.files import sha256_of
 from segcli.errors import ExportError, MissingPartError, ParityError
-from segcli.inference.exported_model import MANIFEST_FILE, write_manifest
+from segcli.inference.exported_model import MANIFEST_FILE, range_of, write_manifest
 from segcli.inference.parity_samples import parity_images
 from segcli.inference.square_input import SquareInput
 from segcli.models.promptable.lseg.lseg import PixelGraph, TextGraph
@@ -212,6 +212,7 @@ def _manifest(
             "parts": {half.name: list(half.stems) for half in halves},
             "mask_side": 4 * trained.network.grid if is_sam else 0,
             "source_sha256": source_sha256,
+            **range_of(trained.card),
         },
     }
 

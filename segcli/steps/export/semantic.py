@@ -9,6 +9,7 @@ from pathlib import Path
 from segcli.config.input_size import wanted_shape
 from segcli.config.schema import Config
 from segcli.data.files import sha256_of
+from segcli.data.used_range import set_image_range
 from segcli.errors import ExportError
 from segcli.inference.exported_model import (
     FREE_SHAPE,
@@ -55,6 +56,7 @@ def export_semantic(weights: Path, folder: Path, config: Config) -> ExportResult
         ParityError: What was written disagrees with the trained network.
     """
     trained = load_trained(weights, config.Global.model)
+    set_image_range(trained.card.preprocess.reads_by)
     shape = input_shape(trained.spec, wanted_shape(config))
     return export_compared(
         trained,

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from segcli.config.image_range import learnt_range
 from segcli.config.schema import Config
 from segcli.data.prefetch import batched, map_ahead, read_ahead
 from segcli.data.sources import SourceItem, Sources, open_sources
@@ -48,6 +49,7 @@ def predict(config: Config) -> PredictResult:
     log.info("%s runs on %s", folder, predictor.runtime.name)
     failed: list[Unreadable] = []
     begin = time.perf_counter()
+    sources = sources.read_by(learnt_range(predictor.model.preprocess, config))
     unlike = UnlikeInputs(predictor.model)
     results = _results(predictor, unlike, sources, settings.batch_size, failed)
     predicted = join_coco(_write(results, output, config), output)

@@ -84,7 +84,7 @@ class Model:
         self, input: Input, settings: PredictConfig, left_out: list[InputError] | None = None
     ) -> Iterator[Result]:
         """The same as `predict` with all settings given."""
-        sources = open_sources(input)
+        sources = open_sources(input).read_by(self.predictor.model.preprocess.reads_by)
         faults = [] if left_out is None else left_out
         return self._run(self.predictor.configured(settings), sources, settings.batch_size, faults)
 

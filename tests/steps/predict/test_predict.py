@@ -74,6 +74,21 @@ def test_inputs_unlike_the_training_images_are_told_and_answered(images, folder,
     assert any("night.png" in entry["input_path"] for entry in result.as_dict()["unlike_training"])
 
 
+def test_deep_images_are_read_by_the_range_that_the_model_has_learnt(folder, tmp_path):
+    model = shutil.copytree(folder, tmp_path / "model")
+    manifest = model / "inference.yml"
+    manifest.write_text(manifest.read_text().replace("Segcli:\n", "Segcli:\n  image_range: [0, 4095]\n"))
+    rgb = cv2.resize(np.random.default_rng(0).integers(0, 256, (5, 7, 3)).astype(np.uint8), (70, 50))
+    cv2.imwrite(str(tmp_path / "deep.png"), np.rint(rgb / 255 * 4095).astype(np.uint16))
+    cv2.imwrite(str(tmp_path / "plain.png"), rgb)
+    opened = segcli.create_model(MODEL, model, runtime="paddle")
+    deep, plain = (next(opened.predict(str(tmp_path / f"{name}.png"))) for name in ("deep", "plain"))
+    np.testing.assert_array_equal(deep["pred"], plain["pred"])
+    by_command = run(tmp_path / "deep.png", model, tmp_path / "out")
+    labels = np.asarray(Image.open(by_command.predicted[0].files["label_map"]))
+    np.testing.assert_array_equal(labels, plain["pred"][0])
+
+
 def test_a_batch_of_different_sizes_equals_single_images(images, folder):
     model = segcli.create_model(MODEL, model_dir=folder, runtime="paddle")
     together = {result["input_path"]: result.labels for result in model.predict(str(images), batch_size=4)}

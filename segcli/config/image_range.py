@@ -1,0 +1,30 @@
+"""The range by which a trained model's images are read: its own, which a configuration may not contradict."""
+
+from __future__ import annotations
+
+from segcli.config.schema import Config
+from segcli.data.image_range import ImageRange, parse_range
+from segcli.errors import ConfigError, ConfigFault
+from segcli.models.spec import Preprocess
+
+KEY = "Global.image_range"
+
+
+def learnt_range(preprocess: Preprocess, config: Config) -> ImageRange:
+    """How a model reads images of more than 8 bits.
+
+    Args:
+        preprocess: Of the model.
+        config: Decides where the model does not say, as those of other tools.
+
+    Raises:
+        ConfigError: The configuration asks for another range than the model has learnt from.
+    """
+    asked = config.Global.image_range
+    wanted = None if asked == "auto" else parse_range(asked)
+    if preprocess.image_range is None:
+        return wanted or ImageRange()
+    if wanted is not None and wanted != preprocess.reads_by:
+        message = f"is {wanted}; the model has learnt from images read as {preprocess.reads_by}"
+        raise ConfigError([ConfigFault(KEY, message, "leave it out")])
+    return preprocess.reads_by

@@ -1,0 +1,55 @@
+"""The range of a dataset's images, found from their values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segcli.data.fingerprint.images import evenly
+from segcli.data.image import image_header, read_values
+from segcli.data.image_range import ImageRange, RangeSetting, parse_range, range_of_values
+from segcli.data.used_range import set_image_range
+from segcli.errors import InputError
+
+AUTO: RangeSetting = "auto"
+_MOST_IMAGES = 64
+"""Deep images whose values are looked at; sensors have few depths, so that more would say the same."""
+
+Extremes = tuple[float, float]
+
+
+def use_range(setting: RangeSetting, images: Sequence[Path]) -> ImageRange:
+    """Reads images by a setting from now on; ``auto`` is found from the images of the training part."""
+    chosen = range_of_images(images) if setting == AUTO else parse_range(setting)
+    set_image_range(chosen)
+    return chosen
+
+
+def range_of_images(images: Sequence[Path]) -> ImageRange:
+    """The range that the deep ones of some images were meant to have; all bits where none is deep."""
+    found = list(_extremes(evenly(list(images), _MOST_IMAGES)))
+    if not found:
+        return ImageRange()
+    lows, highs, real = zip(*found, strict=True)
+    return range_of_values(min(lows), max(highs), real=any(real))
+
+
+def extremes_of(values: NDArray[np.generic]) -> Extremes:
+    """Least and greatest value; 0 where none is a number."""
+    if values.dtype.kind != "f":
+        return float(values.min()), float(values.max())
+    finite = values[np.isfinite(values)]
+    return (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
+
+
+def _extremes(images: Iterable[Path]) -> Iterable[tuple[float, float, bool]]:
+    for path in images:
+        try:
+            if image_header(path).is_deep:
+                values = read_values(path)
+                yield (*extremes_of(values), values.dtype.kind == "f")
+        except InputError:
+            continue  # said where it is used

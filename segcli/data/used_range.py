@@ -1,0 +1,27 @@
+"""The range that all readers of a process use where none is given."""
+
+from __future__ import annotations
+
+import json
+import os
+from functools import lru_cache
+
+from segcli.data.image_range import ImageRange, parse_range
+
+SETTING = "SEGCLI_IMAGE_RANGE"
+"""Environment variable of the range, so that worker processes have the same."""
+
+
+def current_range() -> ImageRange:
+    """The range by which this process reads images of more than 8 bits."""
+    return _parsed(os.environ.get(SETTING, ""))
+
+
+def set_image_range(image_range: ImageRange) -> None:
+    """Sets the range of this process and of those that it starts."""
+    os.environ[SETTING] = json.dumps(image_range.as_setting())
+
+
+@lru_cache(maxsize=8)
+def _parsed(text: str) -> ImageRange:
+    return parse_range(json.loads(text)) if text else ImageRange()
