@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segcli.metrics.average_precision import rankings, weighted_average_precision
-from segcli.metrics.bootstrap import draws, interval_of, unit_of_images
+from segcli.metrics.bootstrap import draws, interval_of, resampled_sums, unit_of_images
 from segcli.metrics.instance_report import ALL_SIZES, IOU_50, IOU_75, LARGE, MEDIUM, SMALL, InstanceReport, Measured
 from segcli.metrics.intervals import Intervals
 from segcli.metrics.object_pairs import Floats
+from segcli.metrics.panoptic import panoptic_quality
 
 _SIZES = {"AP_small": SMALL, "AP_medium": MEDIUM, "AP_large": LARGE}
 
@@ -20,6 +21,8 @@ def instance_intervals(
     report: InstanceReport, replicates: int, groups: Sequence[str | None] | None = None
 ) -> Intervals:
     """The intervals of the numbers of masks: AP, AP50, AP75 and AP by size, and AP and AP50 per class.
+
+    Panoptic quality and the AP of boundaries have theirs where they were measured.
 
     Args:
         report: The measurement.
@@ -35,6 +38,12 @@ def instance_intervals(
         found.all[name] = interval_of(numbers)
     for name, size in _SIZES.items():
         found.all[name] = interval_of(_mean(replicates_of(report.masks, size, replicates, units)))
+    if report.segments is not None:
+        quality = panoptic_quality(resampled_sums(report.segments, lambda sums: sums, replicates, units))
+        found.all.update({name: interval_of(_mean(numbers)) for name, numbers in quality.items()})
+    if report.boundaries is not None:
+        boundary = replicates_of(report.boundaries, ALL_SIZES, replicates, units)
+        found.all["boundary_AP"] = interval_of(headline(boundary)["AP"])
     for index, name in enumerate(report.masks.classes):
         own = headline(values[:, [index]])
         found.by_class[name] = {key: interval_of(own[key]) for key in ("AP", "AP50")}

@@ -47,6 +47,8 @@ def measure(
     batch_size: int = 1,
     log_interval: int = 0,
     limits: Limits | None = None,
+    boundary: bool = False,
+    panoptic_score: float | None = None,
 ) -> InstanceReport:
     """Measures a network; each of several processes looks at its share of the images.
 
@@ -58,12 +60,14 @@ def measure(
         batch_size: Images at once; only those whose inputs are of one size are joined.
         log_interval: Images between two lines of the log; 0 for none.
         limits: What counts in the matching; COCO's by default.
+        boundary: Measures the AP of boundaries too.
+        panoptic_score: Measures panoptic quality of the detections of at least this score; None does not.
 
     Raises:
         DatasetError: An image cannot be read, or has another size than its annotation file says.
     """
     own = own_share(samples)
-    measured = MaskAP(classes, limits)
+    measured = MaskAP(classes, limits, boundary=boundary, panoptic_score=panoptic_score)
     prepared = (load(sample, preprocess) for sample in own)
     loaded = track(read_ahead(prepared, batch_size + 1), "evaluate", len(own))
     done = 0

@@ -14,6 +14,7 @@ from segcli.metrics.average_precision import average_precision, average_recall, 
 from segcli.metrics.intervals import Intervals
 from segcli.metrics.matching import Limits, Matches, match
 from segcli.metrics.object_pairs import Floats, Pairs
+from segcli.metrics.panoptic import panoptic_quality
 
 IOU_50, IOU_75 = 0, 5
 """Places of these thresholds among 0.50, 0.55, ..., 0.95."""
@@ -152,6 +153,8 @@ class InstanceReport:
         boxes: What the numbers of boxes follow from.
         image_ids: Ids of the images in the order in which `masks` and `boxes` number them.
         facts: What is kept of each image itself, in that order.
+        boundaries: What the numbers of boundaries follow from, where they were measured.
+        segments: Counts of `segcli.metrics.panoptic` of each image [images, 4 x classes], where they were measured.
         intervals: How far the numbers of masks would move with other images, where that was computed.
     """
 
@@ -168,6 +171,8 @@ class InstanceReport:
     boxes: Measured = field(compare=False, repr=False)
     image_ids: tuple[int, ...] = ()
     facts: tuple[ImageFacts, ...] = field(default=(), compare=False, repr=False)
+    boundaries: Measured | None = field(default=None, compare=False, repr=False)
+    segments: Floats | None = field(default=None, compare=False, repr=False)
     intervals: Intervals = field(default_factory=Intervals, compare=False)
 
     @property
@@ -205,10 +210,25 @@ class InstanceReport:
             "images": self.images,
             "objects": sum(self.objects_by_class.values()),
             "detections": self.detections,
+            **self._optional(most),
             "max_detections": most,
             "size_borders_px": list(self.limits.sizes_px),
             "images_above_max_detections": self.crowded,
         }
+
+    def _optional(self, most: int) -> dict[str, Any]:
+        """What was measured because the user wanted it."""
+        found: dict[str, Any] = {}
+        if self.boundaries is not None:
+            found["boundary"] = self.boundaries.summary().as_dict(most)
+        if self.segments is not None:
+            quality = panoptic_quality(self.segments.sum(axis=0))
+            by_class = {
+                name: {key: _mean(values[[index]]) for key, values in quality.items()}
+                for index, name in enumerate(self.objects_by_class)
+            }
+            found["panoptic"] = {**{key: _mean(values) for key, values in quality.items()}, "classes": by_class}
+        return found
 
 
 def _mean(values: Floats) -> float | None:

@@ -7,7 +7,7 @@ confusion, intervals. No mask is kept; an image takes a few dozen bytes per dete
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from segcli.data import rle
 from segcli.data.detections import Detections
 from segcli.data.instances import InstanceSample
+from segcli.metrics.boundary import DILATION_RATIO, band
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -84,6 +85,34 @@ def pairs_of_masks(sample: InstanceSample, detections: Detections) -> Pairs:
     found = [dict(code) for code in detections.masks]
     areas = np.asarray(rle.coco_mask.area(found), np.float64).reshape(-1) if found else np.zeros(0)
     return _pairs(sample, detections, areas, rle.coco_mask.iou(found, truth, _crowds(sample)) if found else None)
+
+
+def pairs_of_boundaries(sample: InstanceSample, detections: Detections, masks: Pairs) -> Pairs:
+    """The pairs of masks with the smaller of mask IoU and boundary IoU (Cheng et al. 2021, section 5).
+
+    Args:
+        sample: The image.
+        detections: What was found in it.
+        masks: The pairs of its masks.
+    """
+    if not len(masks.pair_iou):
+        return masks
+    width_px = max(1, round(DILATION_RATIO * float(np.hypot(sample.height, sample.width))))
+    found = [_boundary(dict(code), width_px) for code in detections.masks]
+    truth = [_boundary(code, width_px) for code in _truth_codes(sample)]
+    overlap = np.asarray(rle.coco_mask.iou(found, truth, _crowds(sample)))
+    iou = np.minimum(masks.pair_iou, overlap[masks.pair_found, masks.pair_truth])
+    kept = iou >= LEAST_IOU
+    pairs = masks.pair_found[kept], masks.pair_truth[kept], iou[kept]
+    return replace(masks, pair_found=pairs[0], pair_truth=pairs[1], pair_iou=pairs[2])
+
+
+def _boundary(code: dict[str, Any], width_px: int) -> dict[str, Any]:
+    """The band along the outline of a mask."""
+    height, width = code["size"]
+    x, y, columns, rows = (int(side) for side in rle.coco_mask.to_bbox(code))
+    crop = np.asarray(rle.coco_mask.decode(code))[y : y + rows, x : x + columns] > 0
+    return dict(rle.encode_crop(band(np.ascontiguousarray(crop), width_px), x, y, height, width))
 
 
 def pairs_of_boxes(sample: InstanceSample, detections: Detections) -> Pairs:

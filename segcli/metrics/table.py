@@ -5,7 +5,7 @@ A metric is one function and one row. Results, intervals, comparisons, pages and
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -110,6 +110,41 @@ BOUNDARY_IOU = ImageMetric(
     of=boundary_iou,
     source=Source("Cheng et al. 2021, band of 2 % of the diagonal", "the published erosion", 12),
 )
+
+IMAGE_METRICS: dict[str, ImageMetric] = {metric.name: metric for metric in (BOUNDARY_IOU,)}
+"""Those that are counted image by image, by name."""
+
+_COCO = "cocodataset/cocoapi"
+_PYCOCOTOOLS = "pycocotools"
+INSTANCE: dict[str, Source] = {
+    "AP": Source(f"{_COCO}: mask AP at IoU 0.50:0.05:0.95", _PYCOCOTOOLS, 9),
+    "mask": Source(f"{_COCO}, masks", _PYCOCOTOOLS, 9),
+    "box": Source(f"{_COCO}, boxes", _PYCOCOTOOLS, 9),
+    "boundary": Source("Cheng et al. 2021: smaller of mask and boundary IoU", "pycocotools on eroded masks", 9),
+    "panoptic": Source("Kirillov et al. 2019, background as a segment", "hotcoco's panopticapi", 12),
+    "errors": Source("Bolya et al. 2020 (TIDE) at IoU 0.5", "hotcoco", 9),
+    "best_thresholds": Source("best F1 at IoU 0.5", f"{_SKLEARN} precision_recall_curve, f1_score", 12),
+    "confusion_matrix": Source("matching at IoU 0.5 whatever the class", "hotcoco", 12),
+}
+"""Whose the numbers of instances are, by their keys in the result."""
+INTERVALS = Source("percentile bootstrap, Efron and Tibshirani 1993", "scipy.stats.bootstrap", 2)
+
+
+def provenance(sources: Mapping[str, Source], measured: Iterable[str]) -> dict[str, Any]:
+    """Whose each measured number is, by its key."""
+    names = [name for name in sources if name in set(measured) or name in _ALWAYS]
+    return {**{name: sources[name].as_dict() for name in names}, "interval": INTERVALS.as_dict()}
+
+
+_ALWAYS = frozenset({"AP", "errors", "best_thresholds", "confusion_matrix"})
+
+
+def semantic_sources() -> dict[str, Source]:
+    """Whose the numbers of label maps are, by their keys in the result."""
+    found = {}
+    for row in SEMANTIC:
+        found.update({name: row.source for name in (row.name, row.class_name) if name is not None})
+    return {**found, **{metric.name: metric.source for metric in IMAGE_METRICS.values()}}
 
 
 def empty_class_policy(absent: AbsentClass) -> str:

@@ -16,13 +16,14 @@ _MOST_WITH_NUMBERS = 25
 _LONGEST_NAME = 24
 
 
-def draw_confusion(matrix: NDArray[np.int64], classes: ClassMap, target: Path) -> None:
-    """Draws what each true class was predicted as, in percent of its pixels, as PNG.
+def draw_confusion(matrix: NDArray[np.int64], classes: ClassMap, target: Path, counted: str = "pixels") -> None:
+    """Draws what each true class was predicted as, in percent of its pixels or objects, as PNG.
 
     Args:
         matrix: int64 [truth, prediction].
         classes: The classes.
         target: Where the image goes.
+        counted: What the numbers of the matrix count.
     """
     count = len(classes)
     side = float(np.clip(2.5 + 0.55 * count, 4.5, 30))
@@ -31,7 +32,7 @@ def draw_confusion(matrix: NDArray[np.int64], classes: ClassMap, target: Path) -
     percent = _row_percent(matrix)
     # a row of NaN stays white
     image = axes.imshow(percent, cmap="Blues", vmin=0, vmax=100)
-    figure.colorbar(image, ax=axes, label="% of the true pixels", shrink=0.8)
+    figure.colorbar(image, ax=axes, label=f"% of the true {counted}", shrink=0.8)
     names = [name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…" for name in classes]
     font = {"family": font_families("".join(names)), "parse_math": False}
     axes.set_xticks(range(count), names, rotation=45, ha="right", rotation_mode="anchor", **font)

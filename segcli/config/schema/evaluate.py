@@ -20,7 +20,8 @@ class EvaluateConfig(Section):
         runtime: What runs the network: ``auto`` takes the fastest that is installed on the CPU, Paddle elsewhere.
         absent_class: A class in neither prediction nor truth: left out of the mean, or counted 0 as in PaddleSeg 2.8.
         sliding_window: Tiles for large images.
-        boundary_iou: Measures the boundary IoU too.
+        boundary_iou: Measures how well the outlines agree too: the boundary IoU of classes, the boundary AP of objects.
+        panoptic_score: Measures the panoptic quality of the detections of at least this score; null does not.
         bootstrap: Bootstrap replicates for the interval of each number, over images or over `CheckDataset.groups`; 0
             computes none. The seed is fixed.
         max_detections: Detections per image and class that count; 100 is COCO's.
@@ -40,7 +41,8 @@ class EvaluateConfig(Section):
         Literal["exclude", "zero"], Read(("train", "evaluate"), SEMANTIC), Read(("evaluate",), PROMPTABLE, LSEG)
     ] = "exclude"
     sliding_window: Annotated[SlidingWindowConfig | None, Read(("train", "evaluate"), SEMANTIC)] = None
-    boundary_iou: Annotated[bool, Read(("evaluate",), SEMANTIC)] = False
+    boundary_iou: Annotated[bool, Read(("evaluate",), DENSE)] = False
+    panoptic_score: Annotated[float | None, Read(("evaluate",), INSTANCE)] = Field(default=None, ge=0, le=1)
     bootstrap: int = Field(default=1000, ge=0, le=100_000)
     max_detections: Annotated[int, Read(("evaluate",), INSTANCE)] = Field(default=100, ge=11)
     size_borders: Annotated[tuple[PositiveFloat, PositiveFloat], Read(("evaluate",), INSTANCE)] = (32.0, 96.0)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import logging
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from segcli.config.folds import chosen_fold
 from segcli.config.image_range import learnt_range
@@ -22,17 +21,14 @@ from segcli.errors import UsageError
 from segcli.inference.decode_objects import ObjectFinder
 from segcli.inference.exported_model import ExportedModel, is_exported
 from segcli.inference.runtimes.choice import open_runtime
-from segcli.metrics.bootstrap import Interval
 from segcli.metrics.instance_images import image_table
 from segcli.metrics.instance_intervals import instance_intervals
 from segcli.metrics.instance_measure import measure
-from segcli.metrics.instance_report import AveragePrecision, InstanceReport
-from segcli.metrics.intervals import shown
 from segcli.metrics.matching import Limits
 from segcli.models.instance.table import SIZED
 from segcli.models.spec import Preprocess
-from segcli.steps.evaluate.image_file import write_table
 from segcli.steps.evaluate.images import groups_of, names_below
+from segcli.steps.evaluate.instance_result import InstanceEvaluateResult, write_instance_files
 from segcli.steps.evaluate.open_model import measured_source
 from segcli.tasks import engine_of
 from segcli.trained import load_trained
@@ -62,53 +58,6 @@ class MeasuredInstanceModel:
     source: Path
 
 
-@dataclass(frozen=True)
-class InstanceEvaluateResult:
-    """The outcome of an evaluation.
-
-    Attributes:
-        model_name: The model.
-        weights: What was measured: a weight file, or the folder of an exported model.
-        runtime: What ran it.
-        report: What was measured.
-        per_image: Files of the table of images.
-    """
-
-    model_name: str
-    weights: str
-    runtime: str
-    report: InstanceReport
-    per_image: tuple[str, ...] = ()
-
-    def as_dict(self) -> dict[str, Any]:
-        """PaddleX's `metrics` (`AP`, of masks), and all of ours."""
-        values = self.report.as_dict()
-        return {
-            "metrics": {"AP": values.pop("AP")},
-            "interval": self.report.intervals.as_dict() if self.report.intervals.replicates else None,
-            "empty_class_policy": "a class without objects is left out of the mean",
-            "class_names": list(self.report.objects_by_class),
-            "model_name": self.model_name,
-            "weight_path": self.weights,
-            "runtime": self.runtime,
-            "warnings": self.report.warnings,
-            "per_image": list(self.per_image),
-            **values,
-        }
-
-    def summary(self) -> list[tuple[str, str]]:
-        """Rows for the terminal."""
-        report = self.report
-        rows = [("model", self.model_name), ("weights", self.weights), ("runtime", self.runtime)]
-        rows.append(("images", f"{report.images}, {sum(report.objects_by_class.values())} objects"))
-        known = report.intervals
-        rows += [("masks", _line(report.mask, known.all)), ("boxes", _line(report.box, {}))]
-        for name, values in report.mask_by_class.items():
-            rows.append((name, f"masks {_line(values, known.by_class.get(name, {}))}"))
-        rows += [("warning", text) for text in report.warnings]
-        return [*rows, *(("per image", path) for path in self.per_image)]
-
-
 def evaluate_instance(config: Config) -> InstanceEvaluateResult:
     """Measures `Evaluate.weight_path` on the validation part of the dataset; see `segcli.steps.evaluate.command`."""
     settings = config.Evaluate
@@ -124,13 +73,15 @@ def evaluate_instance(config: Config) -> InstanceEvaluateResult:
             batch_size=min(settings.batch_size, model.batch_limit or settings.batch_size),
             log_interval=settings.log_interval,
             limits=Limits(settings.max_detections, settings.size_borders),
+            boundary=settings.boundary_iou,
+            panoptic_score=settings.panoptic_score,
         )
     names = dict(zip((one.image_id for one in dataset.val), names_below(dataset.root, _files(dataset)), strict=True))
     groups = groups_of([names[image_id] for image_id in report.image_ids], config)
     report = replace(report, intervals=instance_intervals(report, settings.bootstrap, groups))
     for warning in report.warnings:
         log.warning("%s", warning)
-    files = write_table(image_table(report, names, groups), Path(config.Global.output) / "per_image")
+    files = write_instance_files(report, image_table(report, names, groups), Path(config.Global.output))
     return InstanceEvaluateResult(config.Global.model, str(model.source), model.runtime, report, files)
 
 
@@ -206,10 +157,3 @@ def _dataset_for(model: MeasuredInstanceModel, config: Config) -> CocoDataset:
     if model.class_names:
         require_same_classes(model.class_names, dataset.classes.names, model.source, folder)
     return dataset
-
-
-def _line(values: AveragePrecision, intervals: Mapping[str, Interval | None]) -> str:
-    numbers = {"AP": values.AP, "AP50": values.AP50, "AP75": values.AP75, "AR": values.AR_100}
-    return ", ".join(
-        f"{name} {'-' if value is None else shown(value, intervals.get(name))}" for name, value in numbers.items()
-    )

@@ -9,7 +9,7 @@ from typing import Any
 from segcli.data.files import write_json_atomic
 from segcli.metrics.intervals import shown
 from segcli.metrics.semantic_report import SemanticReport
-from segcli.metrics.table import empty_class_policy
+from segcli.metrics.table import empty_class_policy, provenance, semantic_sources
 from segcli.report.confusion import draw_confusion
 
 CONFUSION_STEM = "confusion_matrix"
@@ -53,6 +53,7 @@ class EvaluateResult:
             "runtime": self.runtime,
             "confusion_matrix": {"json": self.confusion_json, "png": self.confusion_png},
             "per_image": list(self.per_image),
+            "provenance": provenance(semantic_sources(), [*self.report.totals(), "IoU", "precision", "recall"]),
         }
 
     def summary(self) -> list[tuple[str, str]]:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import csv
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ import pytest
 from segcli.data import rle
 from segcli.errors import DatasetError, WeightsError
 from segcli.inference.paste import paste_maps
+from segcli.metrics.object_errors import KINDS
 from segcli.steps.evaluate.command import evaluate
 from tests.instance_run import configure, make_rectangles
 from tests.trained_instance import MODEL, save_instance_weights, trained_instance_run
@@ -26,6 +29,17 @@ def test_weights_and_export_measure_the_same(tmp_path):
         assert exported[part] == pytest.approx(trained[part], abs=1e-6, nan_ok=True)
     assert set(trained["classes"]) == {"кот", "dog"}
     assert trained["objects"] == 6
+    assert set(trained["errors"]["counts"]) == set(KINDS)
+    low, high = trained["interval"]["AP"] or (0, 0)
+    assert low - 1e-9 <= trained["metrics"]["AP"] <= high + 1e-9
+    matrix = json.loads(Path(trained["confusion_matrix"]["json"]).read_text(encoding="utf-8"))
+    assert matrix["class_names"] == ["кот", "dog", "no object"]
+    assert np.array(matrix["objects"])[:2].sum() == 6
+    assert json.loads(Path(trained["curves"]).read_text(encoding="utf-8"))["classes"].keys() == {"кот", "dog"}
+    with Path(trained["per_image"][0]).open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert sum(int(row["objects"]) for row in rows) == 6
+    assert trained["provenance"]["mask"]["oracle"] == "pycocotools"
 
 
 def test_batches_measure_what_single_images_measure():
@@ -73,3 +87,14 @@ def test_maps_are_enlarged_as_solov2_enlarges_them():
     assert (ours != truth).sum() <= 3
     assert truth[:2].any(axis=(1, 2)).all()
     assert not ours[2].any()
+
+
+def test_what_the_user_asks_for_is_measured_too(tmp_path):
+    run = trained_instance_run()
+    settings = {"boundary_iou": True, "panoptic_score": 0.01, "max_detections": 50, "size_borders": [10, 20]}
+    values = evaluate(configure(MODEL, run / "data", run / "run", Evaluate=settings)).as_dict()
+    assert {"boundary", "panoptic"} < set(values["provenance"])
+    assert "AR_50" in values["mask"]
+    assert values["size_borders_px"] == [10, 20]
+    assert values["boundary"]["AP"] <= values["mask"]["AP"] + 1e-9
+    assert set(values["panoptic"]) == {"PQ", "SQ", "RQ", "classes"}

@@ -1,0 +1,120 @@
+"""What `evaluate` returns and writes into `evaluate_result.json` for instance models."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from segcli.data.classes import ClassMap
+from segcli.data.files import write_json_atomic
+from segcli.metrics.bootstrap import Interval
+from segcli.metrics.instance_report import AveragePrecision, InstanceReport
+from segcli.metrics.intervals import shown
+from segcli.metrics.object_confusion import object_confusion
+from segcli.metrics.object_curves import best_thresholds, curves, curves_as_dict
+from segcli.metrics.object_errors import errors_as_dict
+from segcli.metrics.table import INSTANCE, provenance
+from segcli.report.confusion import draw_confusion
+from segcli.steps.evaluate.image_file import Table, write_table
+
+NO_OBJECT = "no object"
+EMPTY_CLASSES = "a class without objects is left out of the mean"
+
+
+@dataclass(frozen=True)
+class InstanceFiles:
+    """Files of an evaluation beside its result.
+
+    Attributes:
+        per_image: The table of images.
+        curves: Precision, recall and F1 of each class over the score.
+        confusion_json: The confusion matrix of instances as numbers.
+        confusion_png: The same as an image.
+    """
+
+    per_image: tuple[str, ...]
+    curves: str
+    confusion_json: str
+    confusion_png: str
+
+
+@dataclass(frozen=True)
+class InstanceEvaluateResult:
+    """The outcome of an evaluation.
+
+    Attributes:
+        model_name: The model.
+        weights: What was measured: a weight file, or the folder of an exported model.
+        runtime: What ran it.
+        report: What was measured.
+        files: Files beside the result.
+    """
+
+    model_name: str
+    weights: str
+    runtime: str
+    report: InstanceReport
+    files: InstanceFiles
+
+    def as_dict(self) -> dict[str, Any]:
+        """PaddleX's `metrics` (`AP`, of masks), and all of ours."""
+        values = self.report.as_dict()
+        return {
+            "metrics": {"AP": values.pop("AP")},
+            "interval": self.report.intervals.as_dict() if self.report.intervals.replicates else None,
+            "empty_class_policy": EMPTY_CLASSES,
+            "class_names": list(self.report.objects_by_class),
+            "model_name": self.model_name,
+            "weight_path": self.weights,
+            "runtime": self.runtime,
+            "warnings": self.report.warnings,
+            "errors": errors_as_dict(self.report.masks),
+            "best_thresholds": {name: curve.summary() for name, curve in curves(self.report.masks).items()},
+            "confusion_matrix": {"json": self.files.confusion_json, "png": self.files.confusion_png},
+            "curves": self.files.curves,
+            "per_image": list(self.files.per_image),
+            "provenance": provenance(INSTANCE, values),
+            **values,
+        }
+
+    def summary(self) -> list[tuple[str, str]]:
+        """Rows for the terminal."""
+        report = self.report
+        rows = [("model", self.model_name), ("weights", self.weights), ("runtime", self.runtime)]
+        rows.append(("images", f"{report.images}, {sum(report.objects_by_class.values())} objects"))
+        rows += [("masks", _line(report.mask, report.intervals.all)), ("boxes", _line(report.box, {}))]
+        if report.boundaries is not None:
+            rows.append(("boundaries", _line(report.boundaries.summary(), {})))
+        for name, values in report.mask_by_class.items():
+            rows.append((name, f"masks {_line(values, report.intervals.by_class.get(name, {}))}"))
+        rows.append(("errors", _errors(errors_as_dict(report.masks))))
+        rows += [("warning", text) for text in report.warnings]
+        return [*rows, *(("per image", path) for path in self.files.per_image)]
+
+
+def write_instance_files(report: InstanceReport, table: Table, folder: Path) -> InstanceFiles:
+    """Writes the table of images, the curves and the confusion matrix of instances."""
+    numbers, image, lines = (folder / name for name in ("confusion_matrix.json", "confusion_matrix.png", "curves.json"))
+    matrix = object_confusion(report.masks, best_thresholds(report.masks))
+    names = ClassMap((*report.masks.classes.names, NO_OBJECT))
+    about = {"class_names": list(names), "rows": "truth", "columns": "prediction", "IoU": 0.5}
+    write_json_atomic(numbers, {**about, "objects": matrix.tolist()})
+    draw_confusion(matrix, names, image, counted="objects")
+    write_json_atomic(lines, {"IoU": 0.5, "classes": curves_as_dict(report.masks)})
+    return InstanceFiles(write_table(table, folder / "per_image"), str(lines), str(numbers), str(image))
+
+
+def _line(values: AveragePrecision, intervals: Mapping[str, Interval | None]) -> str:
+    numbers = {"AP": values.AP, "AP50": values.AP50, "AP75": values.AP75, "AR": values.AR_100}
+    return ", ".join(
+        f"{name} {'-' if value is None else shown(value, intervals.get(name))}" for name, value in numbers.items()
+    )
+
+
+def _errors(errors: Mapping[str, Any]) -> str:
+    """Kinds of error, the most expensive first."""
+    gains = {name: gain for name, gain in errors["AP50_gain"].items() if name in errors["counts"] and gain is not None}
+    costly = sorted(gains, key=lambda name: -gains[name])
+    return ", ".join(f"{name} {errors['counts'][name]} (AP50 -{gains[name]:.3f})" for name in costly) or "none"
