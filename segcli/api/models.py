@@ -11,7 +11,7 @@ from segcli.api.calls import Overrides, StrPath, Task, as_path, as_text, named_t
 from segcli.implied import model_in, model_to_plan
 
 if TYPE_CHECKING:
-    from segcli.steps.evaluate.instance import InstanceEvaluateResult
+    from segcli.steps.evaluate.instance_result import InstanceEvaluateResult
     from segcli.steps.evaluate.promptable import PromptableEvaluateResult
     from segcli.steps.evaluate.result import EvaluateResult
     from segcli.steps.export.result import ExportResult
