@@ -30,9 +30,7 @@ def save_random_weights(name: str, folder: Path) -> Path:
         layer._momentum = 0.0
     with paddle.no_grad():  # normalised features, so that masks and scores are decided
         images = paddle.rand([2, 3, SIDE, SIDE])
-        network.seed_maps(images) if name == "SeedUNet-S" else network.backbone({"image": images})
-    if name == "SeedUNet-S":  # likely centres, in objects
-        network.maps.bias.set_value(network.maps.bias + 3.0)
+        network.pixel_maps(images) if name == "SeedUNet-S" else network.backbone({"image": images})
     if name == "SOLOv2":  # scores about the head's threshold of 0.1 instead of 0.01
         network.solov2_head.solo_cate.bias.set_value(network.solov2_head.solo_cate.bias + 2.3)
     if hasattr(network, "rpn_head"):  # boxes that stay in the image, scores below 1

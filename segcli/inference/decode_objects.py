@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from segcli.data import rle
 from segcli.data.detections import Detections
 from segcli.data.rle import Rle
+from segcli.inference.grown_objects import grown_objects
 from segcli.inference.instance_input import PreparedImage, joined_feeds
-from segcli.inference.paste import paste_anywhere, paste_in_boxes, paste_maps, paste_masks
+from segcli.inference.paste import paste_anywhere, paste_in_boxes, paste_logits, paste_maps, paste_masks
 from segcli.models.instance.table import MaskForm
 
 Outputs = Sequence[NDArray[Any]]
@@ -21,6 +22,7 @@ Outputs = Sequence[NDArray[Any]]
 
 ``bbox`` [N, 6] (class, score, x1, y1, x2, y2 in pixels of the image), ``bbox_num`` [B] and the masks: [N, m, m], or
 coefficients [N, K] and prototypes [B, K, h, w]. SOLOv2: ``bbox_num`` [B], classes [N], scores [N] and maps [N, h, w].
+SeedUNet: ``inside`` [B, C, h, w] and ``core`` [B, 1, h, w].
 """
 Detect = Callable[[Mapping[str, NDArray[Any]]], Outputs]
 """A network as a function of its inputs by name."""
@@ -49,6 +51,8 @@ class ObjectFinder:
 
 def per_image(outputs: Outputs, form: MaskForm) -> list[Outputs]:
     """The outputs of each image of a batch by itself."""
+    if form is MaskForm.PIXELS:
+        return [tuple(maps[index : index + 1] for maps in outputs) for index in range(len(outputs[0]))]
     counts = outputs[0] if form is MaskForm.MAPS else outputs[1]
     ends = np.cumsum(counts)
     slices = [slice(int(end - count), int(end)) for count, end in zip(counts, ends, strict=True)]
@@ -72,6 +76,8 @@ def found_objects(outputs: Outputs, form: MaskForm, image: PreparedImage, thresh
     """
     if form is MaskForm.MAPS:
         return _of_maps(outputs, image, threshold)
+    if form is MaskForm.PIXELS:
+        return _of_pixels(outputs, image, threshold)
     kept = (outputs[0][:, 0] >= 0) & (outputs[0][:, 1] >= threshold)
     rows = np.asarray(outputs[0][kept], np.float64)
     masks = tuple(_masks(outputs, form, rows[:, 2:], kept, image.size))
@@ -120,4 +126,16 @@ def _of_maps(outputs: Outputs, image: PreparedImage, threshold: float) -> Detect
     chosen = kept[filled]
     return Detections(
         np.asarray(scores[chosen], np.float64), labels[chosen].astype(np.int64), tuple(masks[i] for i in filled)
+    )
+
+
+def _of_pixels(outputs: Outputs, image: PreparedImage, threshold: float) -> Detections:
+    inside, core = outputs[0][0], outputs[1][0]
+    grown = [one for one in grown_objects(inside, core) if one.score >= threshold]
+    masks = list(paste_logits((one.logits for one in grown), inside.shape[1:], *image.size))
+    filled = [place for place, mask in enumerate(masks) if rle.area(mask)]
+    return Detections(
+        np.array([grown[place].score for place in filled], np.float64),
+        np.array([grown[place].label for place in filled], np.int64),
+        tuple(masks[place] for place in filled),
     )

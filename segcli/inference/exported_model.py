@@ -6,7 +6,8 @@ The folder is what PaddleX 3 loads, with ours beside it::
     inference.json         network with the label map [N, H, W] as its output: what PaddleX's postprocessing needs
     inference.pdiparams    weights of both networks
     logits.json            semantic: the same network without the final maximum, for tiles, resizing, other runtimes
-    objects.json           instance: the same network with masks as small as its head makes them
+    objects.json           instance: the same network with masks as small as its head makes them; of SeedUNet-S, which
+                           PaddleX does not have, the maps from which objects are grown, and no inference.json
     inference.onnx         (by option, or made at the first use of a runtime that needs it)
     stem.onnx              R-CNN, which has no such form: its convolutions, where the converter is installed
     heads.json .pdiparams  R-CNN: what comes after the stem

@@ -7,7 +7,7 @@ thousand times faster.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -89,17 +89,29 @@ def paste_anywhere(coefficients: NDArray[Any], prototypes: NDArray[Any], height:
     """
     maps = np.asarray(prototypes, np.float32)
     flat = maps.reshape(len(maps), -1)
-    vertical, horizontal = _stretch_weights(maps.shape[1], height), _stretch_weights(maps.shape[2], width)
-    for weights in np.asarray(coefficients, np.float32):
-        logits = (weights @ flat).reshape(maps.shape[1:])
-        positive = logits > 0
+    logits = ((weights @ flat).reshape(maps.shape[1:]) for weights in np.asarray(coefficients, np.float32))
+    return paste_logits(logits, maps.shape[1:], height, width)
+
+
+def paste_logits(logits: Iterable[Floats], cells: Sequence[int], height: int, width: int) -> Iterator[Rle]:
+    """Masks where small maps, stretched over the whole image, are positive.
+
+    Args:
+        logits: Maps of one size.
+        cells: That size, height and width.
+        height: Of the image.
+        width: Of the image.
+    """
+    vertical, horizontal = _stretch_weights(cells[0], height), _stretch_weights(cells[1], width)
+    for one in logits:
+        positive: Any = one > 0
         if not positive.any():
             yield rle.empty(height, width)
             continue
         rows, columns = _around(positive.any(axis=1)), _around(positive.any(axis=0))
         top, bottom = _reached(vertical, rows)
         left, right = _reached(horizontal, columns)
-        inside = horizontal[left:right, columns] @ (vertical[top:bottom, rows] @ logits[rows, columns]).T > 0
+        inside = horizontal[left:right, columns] @ (vertical[top:bottom, rows] @ one[rows, columns]).T > 0
         yield rle.encode_crop(inside.T, left, top, height, width)
 
 

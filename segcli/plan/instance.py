@@ -1,4 +1,4 @@
-"""The plan of an instance training from few images and random weights: the U-Net that finds centres of objects."""
+"""The plan of an instance training from few images and random weights: the U-Net that finds objects by their cores."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ MODEL = "SeedUNet-S"
 _BATCH = 4
 _STEP = 32
 _SIDES = (192, 512)
-_SMALL_OBJECT_PX = 14.0
+_SMALL_OBJECT_PX = 12.0
 """Size that the smaller objects (the first quarter) should have in the input."""
-_WANTED_IMAGES, _FEWEST_IMAGES = 1500, 900
-"""Images that the network should be shown before its schedule ends, and for the sake of small objects at least."""
+_WANTED_IMAGES = 3000
+"""Images that the network should be shown before its schedule ends."""
+_CONTEXT, _SMALLEST_CROP = 8, 128
+"""What is cut out of an image to learn from: so many times the size of a usual object, in pixels at least."""
 
 
 def plan_instance(data: Fingerprint, means: Means, cost: Cost, taken: Mapping[str, Any]) -> Plan:
@@ -25,24 +27,26 @@ def plan_instance(data: Fingerprint, means: Means, cost: Cost, taken: Mapping[st
     batch = int(taken.get("Train.batch_size") or min(_BATCH, max(data.train_images, 1)))
     side, why = _side(data, budget)
     side = int(taken.get("Train.input_size") or side)
+    crop = _crop(data, side)
     per_epoch = max(data.train_images // batch, 1)
-    mpx = side * side / 1e6
-    steps = budget.steps(batch * mpx, data.val_images * mpx)
+    mpx, val_mpx = crop * crop / 1e6, data.val_images * side * side / 1e6
+    steps = budget.steps(batch * mpx, val_mpx)
     epochs = int(taken.get("Train.epochs_iters") or max(steps // per_epoch, 1))
     upright = data.upright > Budget.UPRIGHT
-    warp = {"type": "WarpWithMasks", "size": side, **({"flip": 0.0} if upright else {})}
+    warp = {"type": "WarpWithMasks", "size": side, "crop": crop, **({"flip": 0.0} if upright else {"turn": 0.5})}
     colours = {"type": "RandomDistort", "hue": [-9, 9, 0.5], "random_channel": False}
+    reason = upright_reason(data.upright, upright)
     choices = [
         Choice("Train.input_size", side, why),
         Choice("Train.batch_size", batch, "more steps in the same time teach more than larger batches"),
         Choice("Train.epochs_iters", epochs, budget.reason(epochs)),
         Choice("Train.eval_interval", interval(epochs), "six measurements, of which the best weights are kept"),
         Choice("Train.warmup_steps", max(10, epochs * per_epoch // 20), "a twentieth of the training"),
-        Choice("Train.transforms", [warp, colours], upright_reason(data.upright, upright)),
+        Choice("Train.transforms", [warp, colours], f"{_crop_reason(side, crop)}; {reason}"),
     ]
     return Plan(
         tuple(choice for choice in choices if choice.key not in taken),
-        budget.seconds_of(epochs * per_epoch, batch * mpx, data.val_images * mpx),
+        budget.seconds_of(epochs * per_epoch, batch * mpx, val_mpx),
         cost,
     )
 
@@ -50,12 +54,28 @@ def plan_instance(data: Fingerprint, means: Means, cost: Cost, taken: Mapping[st
 def _side(data: Fingerprint, budget: Budget) -> tuple[int, str]:
     """Side of the square input, and why."""
     small = max(data.object_px[0], 1.0)
-    usual, at_most = ((budget.pixels() / images) ** 0.5 for images in (_WANTED_IMAGES, _FEWEST_IMAGES))
-    for_objects = min(data.long_side_px * _SMALL_OBJECT_PX / small, at_most)
+    usual, for_objects = (budget.pixels() / _WANTED_IMAGES) ** 0.5, data.long_side_px * _SMALL_OBJECT_PX / small
     side = min(max(usual, for_objects, _SIDES[0]), _SIDES[1], max(data.long_side_px, _SIDES[0]))
-    whole = max(round(side / _STEP), 2) * _STEP
+    whole = _whole(side)
     seen = small * whole / data.long_side_px
     return whole, (
-        f"as large as {budget.words} allow for enough images and small objects: a quarter of the objects are below "
-        f"{small:.0f} px, which are {seen:.0f} px in the input"
+        f"large enough for small objects: a quarter of them are below {small:.0f} px, which are {seen:.0f} px in the "
+        f"input; and no larger than {budget.words} allow for {_WANTED_IMAGES:,} images, unless they need it"
     )
+
+
+def _crop(data: Fingerprint, side: int) -> int:
+    """Side of the square that is cut out of the input to learn from."""
+    usual = data.object_px[1] * side / data.long_side_px
+    return min(_whole(max(_CONTEXT * usual, _SMALLEST_CROP)), side)
+
+
+def _crop_reason(side: int, crop: int) -> str:
+    if crop == side:
+        return "objects are large, so whole images are shown"
+    share = crop**2 / side**2
+    return f"squares of {crop} px show objects and what is around them, and take {share:.0%} of the time"
+
+
+def _whole(side: float) -> int:
+    return max(round(side / _STEP), 2) * _STEP

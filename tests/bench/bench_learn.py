@@ -1,7 +1,8 @@
 """What `segcli train DATASET` alone learns from random weights on one CPU core, beside a reference U-Net.
 
 ``scripts/bench learn`` runs it; it takes hours and is left out of ``scripts/bench``. SEGCLI_BENCH_SEEDS (``0,1,2``) and
-SEGCLI_BENCH_DATA (names of data sets) choose less. Data and the reference lie beside the checkout, in `../shared`.
+SEGCLI_BENCH_DATA (names of rows) choose less; SEGCLI_BENCH_TIME (``60s``) trains shorter, which tries the benchmark
+itself. Data and the reference lie beside the checkout, in `../shared`. Each training's curve is printed as it ends.
 """
 
 from __future__ import annotations
@@ -18,13 +19,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from segcli.config.durations import parse_time
 from tests.bench.table import Row
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = ROOT.parent / "shared"
 REFERENCE = SHARED / "refs" / "unet_baseline.py"
-REFERENCE_ARGUMENTS = ("unet", "160", "8", "270")
+REFERENCE_ARGUMENTS = ("unet", "160", "8")
+REFERENCE_STEPS = 270
 CPU_SECONDS = 600.0
+SHORTER = os.environ.get("SEGCLI_BENCH_TIME")
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,13 @@ class Learnt:
     score: float
     cpu_seconds: float
     memory_mb: float
+    curve: tuple[tuple[int, float], ...]
+    """Steps and the score after them."""
+
+    def shown_curve(self) -> str:
+        """Score at shares of the CPU-seconds, which steps share evenly."""
+        steps = max(step for step, _ in self.curve)
+        return "  ".join(f"{self.cpu_seconds * step / steps:.0f} s: {score:.3f}" for step, score in self.curve)
 
 
 def run() -> Iterator[Row]:
@@ -71,14 +82,16 @@ def run() -> Iterator[Row]:
     seeds = [int(seed) for seed in os.environ.get("SEGCLI_BENCH_SEEDS", "0,1,2").split(",")]
     names = os.environ.get("SEGCLI_BENCH_DATA", "").split(",")
     for task in TASKS:
-        if not (SHARED / "data" / task.folder).is_dir() or (names != [""] and task.folder not in names):
+        if not (SHARED / "data" / task.folder).is_dir() or (names != [""] and task.name not in names):
             continue
         with tempfile.TemporaryDirectory(prefix="segcli-learn-") as folder:
             data = _data(task, Path(folder))
             theirs, seconds = _reference(task, data, Path(folder))
             for seed in seeds:
                 ours = _trained(data, Path(folder) / f"output_{seed}", seed)
-                yield _row(task, seed, ours, theirs, seconds)
+                row = _row(task, seed, ours, theirs, seconds)
+                print(f"{row.name}\n    {ours.shown_curve()}", flush=True)  # noqa: T201
+                yield row
 
 
 def _row(task: Task, seed: int, ours: Learnt, theirs: float, their_seconds: float) -> Row:
@@ -134,13 +147,17 @@ def _data(task: Task, folder: Path) -> Path:
 
 def _trained(data: Path, output: Path, seed: int) -> Learnt:
     command = [sys.executable, "-m", "segcli", "train", str(data), "--output", str(output), "-o", f"Global.seed={seed}"]
-    _, seconds, memory = _call(command)
+    _, seconds, memory = _call([*command, *(["--time", SHORTER] if SHORTER else [])])
     result = json.loads((output / "train_result.json").read_text(encoding="utf-8"))
-    return Learnt(result["model_name"], float(result["best_score"]), seconds, memory)
+    events = map(json.loads, (output / "history.jsonl").read_text(encoding="utf-8").splitlines())
+    curve = tuple((event["iteration"], event["score"] or 0.0) for event in events if event["event"] == "evaluate")
+    return Learnt(result["model_name"], float(result["best_score"] or 0.0), seconds, memory, curve)
 
 
 def _reference(task: Task, data: Path, folder: Path) -> tuple[float, float]:
     """Score and CPU-seconds of the reference U-Net; for objects with connected components."""
+    steps = max(round(REFERENCE_STEPS * parse_time(SHORTER) / CPU_SECONDS), 3) if SHORTER else REFERENCE_STEPS
+    settings = (*REFERENCE_ARGUMENTS, str(steps))
     if task.objects:
         arguments = [
             sys.executable,
@@ -150,11 +167,10 @@ def _reference(task: Task, data: Path, folder: Path) -> tuple[float, float]:
             str(data),
             str(folder / "masks"),
         ]
-        text, _, _ = _call([*arguments, *REFERENCE_ARGUMENTS])
+        text, _, _ = _call([*arguments, *settings])
     else:
-        classes = len((data / "class_name.txt").read_text(encoding="utf-8").split("\n")) - 1
-        text, _, _ = _call(
-            [sys.executable, str(REFERENCE), str(data), *REFERENCE_ARGUMENTS, str(classes), "0.003", "dfq"]
-        )
+        names = (data / "class_name.txt").read_text(encoding="utf-8").split("\n")
+        classes = sum(bool(name.strip()) for name in names)
+        text, _, _ = _call([sys.executable, str(REFERENCE), str(data), *settings, str(classes), "0.003", "dfq"])
     cpu = float(re.findall(r"cpu (\d+)", text)[-1])
     return float(re.findall(r"(?:mIoU|mask AP) ([\d.]+)", text)[-1]), cpu

@@ -95,13 +95,25 @@ def test_small_objects_ask_for_detail() -> None:
     assert small > large
 
 
+def test_small_objects_are_learnt_from_parts_of_the_images() -> None:
+    large, small = (
+        instance_values(replace(DATA, object_px=sizes)) for sizes in ((80.0, 120.0, 300.0), (9.0, 12.0, 17.0))
+    )
+
+    assert large["Train.transforms"][0]["crop"] == large["Train.input_size"]
+    assert small["Train.transforms"][0]["crop"] < small["Train.input_size"]
+    assert small["Train.epochs_iters"] > large["Train.epochs_iters"]
+
+
 def test_data_with_an_above_and_a_below_stay_upright() -> None:
     street = replace(DATA, upright=0.5)
 
     assert "RandomVerticalFlip" in names(semantic_values()["Train.transforms"])
     assert "RandomVerticalFlip" not in names(semantic_values(street)["Train.transforms"])
     assert instance_values(street)["Train.transforms"][0]["flip"] == 0.0
+    assert "turn" not in instance_values(street)["Train.transforms"][0]
     assert "flip" not in instance_values()["Train.transforms"][0]
+    assert instance_values()["Train.transforms"][0]["turn"] > 0
 
 
 def test_what_a_person_has_set_is_left_out_and_followed() -> None:

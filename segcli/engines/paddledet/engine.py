@@ -98,7 +98,7 @@ class PaddleDetEngine:
             iterations=per_epoch,
         )
         preprocess = replace(SIZED[spec.name].preprocess(size), image_range=image_range.as_setting())
-        batch_transforms = _fitted(recipe.batch_transforms, settings.network, len(dataset.classes))
+        batch_transforms = _fitted(recipe.batch_transforms, settings.network)
         stacked = any(transform["type"] in _STACKING for transform in batch_transforms)
         workers = worker_count(settings.num_workers)
         cache = open_cache(settings.cache_images, Path(config.Global.output), workers)
@@ -184,9 +184,8 @@ def _input_size(spec: ModelSpec, settings: TrainConfig) -> int:
     return size
 
 
-def _fitted(transforms: Sequence[Recipe], options: Recipe | None, num_classes: int) -> list[Recipe]:
-    """Targets that depend on the network: SOLOv2's are made for the grids of its head, the U-Net's for each class."""
-    transforms = [{"num_classes": num_classes, **one} if one["type"] == "SeedTargets" else one for one in transforms]
+def _fitted(transforms: Sequence[Recipe], options: Recipe | None) -> list[Recipe]:
+    """Targets that depend on the network: SOLOv2's are made for the grids of its head."""
     grids = (options or {}).get("SOLOv2Head", {}).get("num_grids")
     if grids is None:
         return list(transforms)

@@ -10,7 +10,7 @@ import paddle
 from paddle import Tensor
 
 from segcli.engine import Network
-from segcli.engines.paddledet.inference import SMALL_NAMES, small_masks, whole_names
+from segcli.engines.paddledet.inference import PIXEL_NAMES, SMALL_NAMES, small_masks, whole_names
 
 INPUTS = ("im_shape", "image", "scale_factor")
 """Names of the inputs, in the order in which PaddleX gives them."""
@@ -40,7 +40,7 @@ class ExportedNetwork(paddle.nn.Layer):
         if self._small:
             # Paddle refuses to write a program with an input that it does not use
             score = self._names[0] if self._prototypes else self._names[-2]
-            if score in ("bbox", "cate_score"):
+            if score in ("bbox", "cate_score", PIXEL_NAMES[0]):
                 found = {**found, score: found[score] + 0.0 * (im_shape.sum() + scale_factor.sum())}
         return [found[name] for name in self._names]
 

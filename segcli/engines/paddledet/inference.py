@@ -17,6 +17,8 @@ _MASK_PARTS = ("mask_post_process", "solov2_head")
 """Parts of PaddleDetection's networks that enlarge masks to the size of the image."""
 SMALL_NAMES = ("bbox", "bbox_num", "coefficients", "prototypes")
 """Outputs of `predict_prototypes`, in order."""
+PIXEL_NAMES = ("inside", "core")
+"""Outputs of a network that labels pixels, in order."""
 _BOXES = ("bbox", "bbox_num", "mask")
 _SOLO = ("bbox_num", "cate_label", "cate_score", "segm")
 
@@ -36,6 +38,8 @@ def small_masks(network: Network) -> Iterator[None]:
 
 def whole_names(network: Network) -> tuple[str, ...]:
     """Names of what a network gives in evaluation mode, in the order that PaddleX expects of an exported one."""
+    if hasattr(network, "pixel_maps"):
+        return PIXEL_NAMES
     return _SOLO if hasattr(network, "solov2_head") else _BOXES
 
 

@@ -74,7 +74,6 @@ _TRACED_AS_THEY_ARE = (
     mask_rtdetr.SegMaskRTDETR.forward,
     mask_rtdetr.SegMaskRTDETR.predict_prototypes,
     SeedUNet.forward,
-    SeedUNet.predict_prototypes,
     SegPPYOLOEHead.forward,
     SegPPYOLOEHead.decode,
 )

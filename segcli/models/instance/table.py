@@ -21,6 +21,7 @@ class MaskForm(Enum):
     CUT_PROTOTYPES = "coefficients of prototypes, cut by the boxes"
     PROTOTYPES = "coefficients of prototypes"
     MAPS = "small maps of the whole input"
+    PIXELS = "classes and depths of pixels, from which objects are grown"
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ _SEED_UNET = Sized(
     256,
     training.seed_preprocess,
     training.seed_unet_recipe,
-    MaskForm.PROTOTYPES,
+    MaskForm.PIXELS,
     is_official=False,
     needs_objects=False,
 )

@@ -198,12 +198,12 @@ def mask_rtdetr_recipe(size: int = 640, *, learning_rate: float = 5e-5) -> Train
 
 
 def seed_preprocess(size: int = 256) -> Preprocess:
-    """A square of `size`, shrunk by areas, scaled to -1..1: the U-Net that finds objects by their centres."""
+    """A square of `size`, shrunk by areas, scaled to -1..1: the U-Net that finds objects by their cores."""
     return Preprocess(size=(size, size), area=True)
 
 
 def seed_unet_recipe(size: int = 256) -> TrainRecipe:
-    """The U-Net that finds objects by their centres: AdamW at a high rate that falls to 0, moving average."""
+    """The U-Net that finds objects by their cores: AdamW at a high rate that falls to 0, moving average."""
     return TrainRecipe(
         optimizer={
             "optimizer": {"type": "AdamW", "weight_decay": 0.01},

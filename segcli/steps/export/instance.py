@@ -33,7 +33,7 @@ from segcli.inference.object_parity import ObjectParity, ObjectReference, compar
 from segcli.inference.onnx_conversion import converter_installed
 from segcli.inference.parity_samples import parity_images
 from segcli.inference.runtimes.protocol import Runtime
-from segcli.models.instance.table import SIZED, has_onnx_form
+from segcli.models.instance.table import SIZED, MaskForm, has_onnx_form
 from segcli.models.spec import Preprocess
 from segcli.models.task import Task
 from segcli.steps.export.frame import export_compared
@@ -85,8 +85,7 @@ def write_instance_files(
         ExportError: The network cannot be written in one of the formats.
         MissingPartError: The converter is not installed.
     """
-    _write_programs(trained, folder)
-    files = {"paddle": LABELS_FILE, "paddle_objects": OBJECTS_FILE, "paddle_weights": WEIGHTS_FILE}
+    files = _write_programs(trained, folder)
     if has_onnx_form(trained.spec.name):
         graph = Graph(folder / Path(ONNX_FILE).stem, folder / OBJECTS_FILE, folder / WEIGHTS_FILE)
         files |= write_forms(graph, formats)
@@ -104,21 +103,34 @@ def input_shape(preprocess: Preprocess) -> InputShape:
     return (1, 3, *preprocess.size)
 
 
-def _write_programs(trained: TrainedModel, folder: Path) -> None:
-    """PaddleX's program with whole masks and ours with small ones; both have the same weights in the same order."""
+def _write_programs(trained: TrainedModel, folder: Path) -> dict[str, str]:
+    """PaddleX's program with whole masks and ours with small ones, which share their weights; their files.
+
+    PaddleX has no model that leaves its objects to be grown from maps: there is no program for it then.
+    """
     save = _engine().save_program
     height, width = input_shape(trained.card.preprocess)[2:]
     size = (height, width) if height > 0 else None
     small, whole = folder / Path(OBJECTS_FILE).stem, folder / Path(LABELS_FILE).stem
+    files = {"paddle_objects": OBJECTS_FILE, "paddle_weights": WEIGHTS_FILE}
     try:
-        save(trained.network, whole, size, small=False)
+        if _has_whole_masks(trained):
+            save(trained.network, whole, size, small=False)
         save(trained.network, small, size, small=True)
     except Exception as fault:
         raise ExportError(f"Paddle cannot export the network: {fault}", path=folder) from fault
     second = small.with_suffix(".pdiparams")
+    if not _has_whole_masks(trained):
+        second.rename(folder / WEIGHTS_FILE)
+        return files
     if sha256_of(second) != sha256_of(folder / WEIGHTS_FILE):
         raise ExportError("Paddle wrote the weights of the two programs in different orders", path=folder)
     second.unlink()
+    return {"paddle": LABELS_FILE, **files}
+
+
+def _has_whole_masks(trained: TrainedModel) -> bool:
+    return SIZED[trained.spec.name].masks is not MaskForm.PIXELS
 
 
 def _write_split(trained: TrainedModel, folder: Path, formats: tuple[str, ...]) -> dict[str, str]:
@@ -161,10 +173,13 @@ def _sized(trained: TrainedModel, config: Config) -> TrainedModel:
 
 @dataclass(frozen=True)
 class _References:
-    """What the trained network says, with small masks and, of one image alone, with whole ones: they take seconds."""
+    """What the trained network says, with small masks and, of one image alone, with whole ones: they take seconds.
+
+    A network from whose maps objects are grown has no whole ones.
+    """
 
     small: ObjectReference
-    whole: ObjectReference
+    whole: ObjectReference | None
 
 
 def _references(trained: TrainedModel, config: Config) -> tuple[_References, str]:
@@ -172,8 +187,10 @@ def _references(trained: TrainedModel, config: Config) -> tuple[_References, str
     prepared = [prepare(image, trained.card.preprocess) for image in images]
     forward = _engine().array_forward
     small = ObjectFinder(forward(trained.network), SIZED[trained.spec.name].masks)
-    whole = ObjectFinder(forward(trained.network, small=False), None)
-    found = _References(ObjectReference.of(small, prepared), ObjectReference.of(whole, prepared[:1]))
+    whole = None
+    if _has_whole_masks(trained):
+        whole = ObjectReference.of(ObjectFinder(forward(trained.network, small=False), None), prepared[:1])
+    found = _References(ObjectReference.of(small, prepared), whole)
     if found.small.finds_nothing:
         log.warning("the network finds no object in %s, so there is little to compare", origin)
     return found, origin
@@ -181,14 +198,19 @@ def _references(trained: TrainedModel, config: Config) -> tuple[_References, str
 
 def _verify(folder: Path, trained: TrainedModel, references: _References, tolerance: float) -> tuple[ObjectParity, ...]:
     model = ExportedModel.open(folder)
-    small, whole = references.small, references.whole
-    labels = open_written(replace(model.graph, program=folder / LABELS_FILE))
-    find = ObjectFinder(labels.run_named, None)
-    first = compare_objects(find, labels.name, folder / LABELS_FILE, whole, tolerance)
+    small = references.small
+    first = () if references.whole is None else (_compare_whole(model, references.whole, tolerance),)
 
     def against_small(runtime: Runtime, file: Path) -> ObjectParity:
         find = ObjectFinder(runtime.run_named, SIZED[trained.spec.name].masks)
         return compare_objects(find, runtime.name, file, small, tolerance)
 
     feeds = joined_feeds(small.images[:1])
-    return (first, *compare_runtimes(model, against_small, lambda runtime: runtime.run_named(feeds)))
+    return (*first, *compare_runtimes(model, against_small, lambda runtime: runtime.run_named(feeds)))
+
+
+def _compare_whole(model: ExportedModel, reference: ObjectReference, tolerance: float) -> ObjectParity:
+    """PaddleX's program against the trained network."""
+    file = model.folder / LABELS_FILE
+    labels = open_written(replace(model.graph, program=file))
+    return compare_objects(ObjectFinder(labels.run_named, None), labels.name, file, reference, tolerance)

@@ -1,4 +1,4 @@
-"""What the U-Net of centres learns from: image and masks move alike, and targets are those of the masks."""
+"""What the U-Net of cores learns from: image and masks move alike, and targets are those of the masks."""
 
 from __future__ import annotations
 
@@ -50,36 +50,52 @@ def test_an_object_that_has_left_the_image_is_left_out() -> None:
     assert (len(moved["gt_segm"]), len(moved["gt_class"]), moved["gt_bbox"].shape) == (0, 0, (0, 4))
 
 
+@pytest.mark.parametrize("kind", ["polygon", "code"])
+@pytest.mark.parametrize("seed", range(4))
+def test_what_is_cut_out_shows_image_and_mask_alike(kind: str, seed: int) -> None:
+    np.random.seed(seed)
+    moved = WarpWithMasks(2 * SIDE, crop=SIDE, shift=0.0, turn=0.5)(sample(kind))
+
+    seen, mask = moved["image"][..., 0] > 130, moved["gt_segm"][0] > 0
+    assert mask.shape == seen.shape == (SIDE, SIDE)
+    assert (seen & mask).sum() / (seen | mask).sum() > 0.9
+
+
+def test_rows_become_columns() -> None:
+    np.random.seed(0)
+    moved = WarpWithMasks(SIDE, scale=1.0, shift=0.0, turn=1.0)(sample("polygon"))
+
+    width, height = moved["gt_bbox"][0, 2:] - moved["gt_bbox"][0, :2]
+    x0, y0, x1, y1 = BOX
+    assert width == pytest.approx((y1 - y0) * SIDE / 80, abs=1.1)
+    assert height == pytest.approx((x1 - x0) * SIDE / 100, abs=1.1)
+
+
 def targets(masks: np.ndarray, labels: list[int]) -> dict[str, Any]:
     image = np.zeros((3, SIDE, SIDE), np.float32)
-    made = SeedTargets(num_classes=2, points=64)(
-        [{"image": image, "gt_segm": masks, "gt_class": np.array(labels).reshape(-1, 1), "gt_bbox": None, "im_id": 7}]
-    )
-    return made[0]
+    sample = {"image": image, "gt_segm": masks, "gt_class": np.array(labels).reshape(-1, 1), "gt_bbox": None}
+    return SeedTargets()([{**sample, "im_id": 7}])[0]
 
 
 def test_targets_are_those_of_the_masks() -> None:
-    np.random.seed(1)
-    masks = np.zeros((2, SIDE, SIDE), np.uint8)
-    masks[0, 10:20, 10:30] = 1
-    masks[1, 40:60, 5:15] = 1
+    masks = np.zeros((3, SIDE, SIDE), np.uint8)
+    masks[0, 12:15, 12:15] = 1  # lies in the next
+    masks[1, 10:21, 10:31] = 1
+    masks[2, 40:61, 5:16] = 1
 
-    made = targets(masks, [1, 0])
+    made = targets(masks, [1, 0, 0])
 
-    assert made["gt_inside"].shape == (2, SIDE, SIDE)
-    np.testing.assert_array_equal(made["gt_inside"], masks[::-1])
-    for row, mask in enumerate(masks):
-        flat = mask.reshape(-1)
-        np.testing.assert_array_equal(made["gt_covered"][row], flat[made["gt_points"][row]])
-        assert 0 < made["gt_covered"][row].mean() < 1
-        assert flat[made["gt_seed"][row]] == flat[made["gt_middle"][row]] == 1
-        assert made["gt_centre"][1 - row].reshape(-1)[made["gt_middle"][row]] == 1
-    assert made["gt_filled"].tolist() == [1, 1]
+    label, core = made["gt_label"], made["gt_core"]
+    np.testing.assert_array_equal(label > 0, masks.any(axis=0))
+    assert (label[masks[0] > 0] == 2).all()
+    assert (label[masks[1] > masks[0]] == 1).all()
+    assert core[13, 13] == core[15, 20] == core[50, 10] == 1, "the middle of an object of any size"
+    assert 0 < core[10, 20] < core[12, 20] < 1
+    assert core[label == 0].max() == 0
     assert "gt_segm" not in made and made["im_id"] == 7
 
 
 def test_an_image_without_objects_has_targets_too() -> None:
     made = targets(np.zeros((0, SIDE, SIDE), np.uint8), [])
 
-    assert made["gt_filled"].tolist() == [0]
-    assert not made["gt_centre"].any() and not made["gt_inside"].any()
+    assert not made["gt_core"].any() and not made["gt_label"].any()

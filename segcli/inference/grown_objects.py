@@ -1,0 +1,119 @@
+"""Objects from the maps of a network that labels pixels: connected parts of each class, told apart by their cores.
+
+A part with one core or none is one object, so that nothing is lost against connected components alone. In one with
+several each pixel climbs to where the map of depths is highest around it, and belongs to the core at which it arrives:
+a watershed. Everything happens at the size of the maps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+Labels = NDArray[np.int32]
+
+CORE = 0.5
+"""Depth from which on a pixel is of a core."""
+SMOOTHING_PX = 1.0
+"""Deviation of the Gaussian that depths are smoothed with."""
+SMALLEST_PX = 4
+"""Pixels of an object at least."""
+
+
+@dataclass(frozen=True)
+class GrownObject:
+    """One object.
+
+    Attributes:
+        label: Its class.
+        score: How sure the network is of its pixels on average, from 0 at a probability of 0.5 to 1.
+        logits: Positive where the object is, [h, w].
+    """
+
+    label: int
+    score: float
+    logits: Floats
+
+
+def grown_objects(inside: NDArray[Any], core: NDArray[Any]) -> Iterator[GrownObject]:
+    """The objects of one image, class by class.
+
+    Args:
+        inside: Logits of each class [C, h, w].
+        core: Logits of the depth in the object [1, h, w].
+    """
+    depth = np.asarray(
+        cv2.GaussianBlur(_probability(np.asarray(core[0], np.float32)), (0, 0), SMOOTHING_PX), np.float32
+    )
+    for label, logits in enumerate(np.asarray(inside, np.float32)):
+        parts, count = split_parts(logits > 0, depth)
+        if not count:
+            continue
+        area = np.bincount(parts.ravel(), minlength=count + 1)
+        sure = np.bincount(parts.ravel(), _probability(logits).ravel(), minlength=count + 1) / np.maximum(area, 1)
+        away = -np.abs(logits)
+        for number in range(1, count + 1):
+            if area[number] >= SMALLEST_PX:
+                yield GrownObject(label, max(2 * float(sure[number]) - 1, 0.0), np.where(parts == number, logits, away))
+
+
+def split_parts(foreground: NDArray[np.bool_], depth: Floats) -> tuple[Labels, int]:
+    """The objects of a class as numbers from 1 [h, w], and how many there are.
+
+    Args:
+        foreground: Pixels of the class [h, w].
+        depth: Of each pixel in its object, 0 to 1, [h, w].
+    """
+    count, parts = cv2.connectedComponents(foreground.astype(np.uint8), connectivity=8)
+    _, seeds = cv2.connectedComponents((foreground & (depth > CORE)).astype(np.uint8), connectivity=8)
+    _, first = np.unique(seeds, return_index=True)
+    owners = parts.ravel()[first[seeds.ravel()[first] > 0]]
+    several = (np.bincount(owners, minlength=count) > 1)[parts] & foreground
+    if not several.any():
+        return parts, count - 1
+    grown = seeds.ravel()[_summits(np.where(several, depth, -1))].reshape(parts.shape)
+    # slopes that end outside of every core belong to the core that is nearest
+    apart = np.where(several, _nearest(np.where(several, grown, 0)) + count, parts)
+    numbers = np.unique(apart[apart > 0])
+    return np.where(apart > 0, np.searchsorted(numbers, apart) + 1, 0).astype(np.int32), len(numbers)
+
+
+def _summits(height: NDArray[Any]) -> NDArray[np.int64]:
+    """Where each pixel arrives that always moves to its highest neighbour: numbers of pixels, row by row."""
+    rows, columns = height.shape
+    number = np.arange(rows * columns).reshape(rows, columns)
+    around, beside = np.pad(height, 1, constant_values=-2), np.pad(number, 1)
+    best, target = height.copy(), number.copy()
+    for y in range(3):
+        for x in range(3):
+            neighbour = around[y : y + rows, x : x + columns]
+            higher = neighbour > best
+            best = np.where(higher, neighbour, best)
+            target = np.where(higher, beside[y : y + rows, x : x + columns], target)
+    arrived = target.ravel()
+    while True:
+        further = arrived[arrived]
+        if np.array_equal(further, arrived):
+            return arrived
+        arrived = further
+
+
+def _nearest(labels: NDArray[Any]) -> NDArray[np.int32]:
+    """The label that is nearest to each pixel; there must be one."""
+    _, regions = cv2.distanceTransformWithLabels(
+        (labels == 0).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    known = np.zeros(int(regions.max()) + 1, np.int32)
+    marked = labels > 0
+    known[regions[marked]] = labels[marked]
+    return known[regions]
+
+
+def _probability(logits: Floats) -> Floats:
+    return np.asarray(1 / (1 + np.exp(-np.clip(logits, -50, 50))), np.float32)

@@ -1,0 +1,87 @@
+"""Objects are the connected parts of a class; one with several cores is several objects."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from segcli.data import rle
+from segcli.inference.decode_objects import found_objects
+from segcli.inference.grown_objects import grown_objects, split_parts
+from segcli.inference.instance_input import PreparedImage
+from segcli.models.instance.table import MaskForm
+
+SIDE = 40
+Maps = tuple[NDArray[np.float32], NDArray[np.float32]]
+
+
+def logit(probability: NDArray[np.float64]) -> NDArray[np.float32]:
+    kept = probability.clip(0.01, 0.99)
+    return np.asarray(np.log(kept / (1 - kept)), np.float32)
+
+
+def cones(*places: tuple[int, int, float]) -> NDArray[np.float64]:
+    """Depths of discs around (row, column, radius)."""
+    y, x = np.mgrid[:SIDE, :SIDE]
+    discs = [1 - np.hypot(y - row, x - column) / radius for row, column, radius in places]
+    return np.asarray(np.max([np.zeros((SIDE, SIDE)), *discs], axis=0), np.float64)
+
+
+def maps(*depths: NDArray[np.float64]) -> Maps:
+    """Maps of one class per depth."""
+    inside = np.stack([np.where(depth > 0, 0.9, 0.1) for depth in depths])
+    return logit(inside), logit(np.max(depths, axis=0))[None]
+
+
+def test_parts_that_do_not_touch_are_objects_with_and_without_a_core() -> None:
+    shallow = 0.3 * cones((30, 30, 6))
+    found = list(grown_objects(*maps(np.maximum(cones((10, 10, 6)), shallow))))
+
+    assert [(one.label, bool(one.logits[row, row] > 0)) for one, row in zip(found, (10, 30), strict=True)] == [
+        (0, True),
+        (0, True),
+    ]
+    assert [one.score for one in found] == pytest.approx([0.8, 0.8], abs=1e-4)
+
+
+def test_objects_that_touch_are_told_apart_where_the_depth_is_least() -> None:
+    first, second = (20, 10, 8.0), (20, 22, 5.0)
+    found = list(grown_objects(*maps(cones(first, second))))
+
+    assert len(found) == 2
+    left, right = (one.logits > 0 for one in found)
+    np.testing.assert_array_equal(left | right, cones(first, second) > 0)
+    assert not (left & right).any()
+    assert left[:, :16].sum() == left.sum() - left[:, 16:].sum() > 150
+    assert right[20, 19:27].all() and not right[:, :16].any()
+
+
+def test_each_class_has_its_own_objects() -> None:
+    one, other = cones((20, 12, 8)), cones((20, 28, 8))
+    found = list(grown_objects(*maps(one, other)))
+
+    assert [value.label for value in found] == [0, 1]
+    np.testing.assert_array_equal(found[1].logits > 0, other > 0)
+
+
+@pytest.mark.parametrize("everywhere", [False, True])
+def test_all_pixels_or_none(everywhere: bool) -> None:
+    foreground = np.full((SIDE, SIDE), everywhere)
+    parts, count = split_parts(foreground, cones((10, 10, 9), (30, 30, 9)).astype(np.float32))
+
+    assert count == (2 if everywhere else 0)
+    assert set(np.unique(parts)) == ({1, 2} if everywhere else {0})
+
+
+def test_masks_have_the_size_of_the_image() -> None:
+    outputs = [value[None] for value in maps(cones((20, 10, 8), (20, 24, 8)))]
+    image = PreparedImage(np.zeros((1, 3, SIDE, SIDE), np.float32), (SIDE, SIDE), (2 * SIDE, 3 * SIDE))
+
+    found = found_objects(outputs, MaskForm.PIXELS, image, threshold=0.2)
+
+    assert found.masks[0]["size"] == [2 * SIDE, 3 * SIDE]
+    first, second = (rle.decode(mask) for mask in found.masks)
+    assert first[40, 30] == second[40, 72] == 1
+    assert (first & second).sum() == 0
+    assert first.sum() + second.sum() == pytest.approx(6 * (cones((20, 10, 8), (20, 24, 8)) > 0).sum(), rel=0.03)
