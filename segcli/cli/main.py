@@ -19,6 +19,7 @@ from segcli.cli.serving import add_serving
 from segcli.cli.tools import add_tools
 from segcli.cli.trained import add_trained
 from segcli.cli.training import add_training
+from segcli.cli.tuning import add_tuning
 from segcli.cli.weights import add_weights
 from segcli.version import __version__
 
@@ -34,6 +35,7 @@ GROUPS = (
     (DATA, add_fixing),
     (DATA, add_rules),
     (MODEL, add_training),
+    (MODEL, add_tuning),
     (MODEL, add_trained),
     (MODEL, add_promptable),
     (MODEL, add_pipelines),

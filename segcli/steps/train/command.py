@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
@@ -100,8 +100,8 @@ def _train_once(config: Config) -> TrainResult:
             end_result(output, "train")
 
 
-def train_here(config: Config) -> TrainResult:
-    """Trains in this process, which may be one of several."""
+def train_here(config: Config, watching: Sequence[Callback] = ()) -> TrainResult:
+    """Trains in this process, which may be one of several; `watching` are told of it after all others."""
     config = with_recipe(config)
     spec = get_spec(config.Global.model)
     parts, output = TASKS[spec.task], Path(config.Global.output)
@@ -114,6 +114,7 @@ def train_here(config: Config) -> TrainResult:
             session = engine_of(spec.task).open_training(spec, config)
             _load_pretrained(session.network, spec, config)
             training = _assemble(session, spec, parts, config, output)
+            training.callbacks += watching
             if begin_log is not None:
                 _begin(training, config, output, begin_log)
             _run(training, config, output)
