@@ -31,7 +31,7 @@ _EXIF_SEGMENT = 0xE1
 _EXIF_MAGIC = b"Exif\x00\x00"
 _PILLOW_LOCK = Lock()
 
-# channels and bits a channel of Pillow's modes, for the formats that are not parsed here
+# channels and bits per channel of Pillow's modes, for the formats that are not parsed here
 _MODES = {
     "1": (1, 1),
     "L": (1, 8),

@@ -52,7 +52,7 @@ class MaskFile:
 
     @property
     def is_label_map(self) -> bool:
-        """Whether it holds one id of at most 8 bits a pixel."""
+        """Whether it holds one id of at most 8 bits per pixel."""
         return self.array.ndim == 2 and self.array.dtype == np.uint8
 
 
@@ -119,7 +119,7 @@ def read_mask(path: StrPath) -> UInt8Array:
         uint8 [H, W]; of a palette file the indices.
 
     Raises:
-        InputError: The file is not there, is cut off, is no image, or does not hold one id of 8 bits a pixel.
+        InputError: The file is not there, is cut off, is no image, or does not hold one id of 8 bits per pixel.
     """
     mask = open_mask(path)
     if mask.is_label_map:

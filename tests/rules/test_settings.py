@@ -126,6 +126,6 @@ def test_the_command_rule():
 
 
 def test_rule_ids_are_completed():
-    from segcli.cli.rules import complete_rule
+    from segcli.cli.completion import complete_rules
 
-    assert ("S304", RULES["S304"].title) in complete_rule("s30")
+    assert ("S304", RULES["S304"].title) in complete_rules("s30")

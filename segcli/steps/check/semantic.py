@@ -31,8 +31,9 @@ from segcli.steps.check.mask_values import CONSEQUENCES, MaskValues
 from segcli.steps.check.places import Places
 from segcli.steps.check.repair_hints import with_repairs
 from segcli.steps.check.result import CheckResult, ClassCount, reported
+from segcli.steps.check.sample_view import MaskScale
 from segcli.steps.check.seen import SeenImage, SplitRules
-from segcli.steps.check.semantic_rules import MaskScale, binary_findings, class_findings, sample_findings
+from segcli.steps.check.semantic_rules import binary_findings, class_findings, sample_findings
 from segcli.steps.check.tally import Tally
 from segcli.steps.check.thumbnails import draw_mask_place
 from segcli.tasks import TASKS

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +15,9 @@ from segcli.data.lists import relative_name
 from segcli.data.samples import Split
 from segcli.findings import Finding
 from segcli.rules import finding
-from segcli.steps.check.files import Fault, FileFacts, ImageRules, content_faults, file_faults, shown_range
+from segcli.steps.check.files import Fault, ImageRules, content_faults, file_faults, shown_range
 from segcli.steps.check.inspection import SampleFacts
+from segcli.steps.check.sample_view import MaskScale, SampleRule, SampleView
 from segcli.steps.check.tally import Tally
 
 IMAGE_RULES = ImageRules(damaged="S213", pages="S214", bands="S215", dim="S216")
@@ -26,39 +26,29 @@ MANY = 8
 """How many ids or classes a message spells out."""
 
 
-@dataclass(frozen=True)
-class MaskScale:
-    """What the values of a mask may be.
-
-    Attributes:
-        classes: Ids lie below this number.
-        ignore_index: The value that stands for no class.
-        has_background: Whether id 0 is, or may be, the background; a mask of sea only is no fault.
-    """
-
-    classes: int
-    ignore_index: int
-    has_background: bool = True
-
-
 def sample_findings(facts: SampleFacts, root: Path, scale: MaskScale) -> Iterator[Finding]:
     """Everything that is wrong with one sample, looked at by itself."""
     place = list_place(facts.sample, facts.split)
-    image, mask = (relative_name(path, root) for path in (facts.sample.image, facts.sample.mask))
-    for code, path, message, hint in (
-        *file_faults(facts.image, cut="S204", broken="S203", path=image),
-        *content_faults(facts.image, IMAGE_RULES, image),
-        *file_faults(facts.mask, cut="S206", broken="S205", path=mask),
-        *image_remarks(facts.image, image),
-        *mask_faults(facts, mask),
-        *size_faults(facts, mask),
-        *id_faults(facts, mask, scale),
-    ):
-        yield finding(code, path, message, location=place, hint=hint)
+    view = SampleView(facts, relative_name(facts.sample.image, root), relative_name(facts.sample.mask, root), scale)
+    for rule in SAMPLE_RULES:
+        for rule_id, path, message, hint in rule(view):
+            yield finding(rule_id, path, message, location=place, hint=hint)
 
 
-def image_remarks(facts: FileFacts, path: str) -> Iterator[Fault]:
+def image_file_faults(view: SampleView) -> Iterator[Fault]:
+    """Images that cannot be read whole, and files that hold more than one image."""
+    yield from file_faults(view.facts.image, cut="S204", broken="S203", path=view.image)
+    yield from content_faults(view.facts.image, IMAGE_RULES, view.image)
+
+
+def mask_file_faults(view: SampleView) -> Iterator[Fault]:
+    """Masks that cannot be read whole."""
+    yield from file_faults(view.facts.mask, cut="S206", broken="S205", path=view.mask)
+
+
+def image_remarks(view: SampleView) -> Iterator[Fault]:
     """Images that are read, but not as they are."""
+    facts, path = view.facts.image, view.image
     header = facts.header
     if header is None or not facts.is_whole:
         return
@@ -75,8 +65,9 @@ def image_remarks(facts: FileFacts, path: str) -> Iterator[Fault]:
         yield "S212", path, f"{_size(header)}, a side is below {TINY_PX} px", None
 
 
-def mask_faults(facts: SampleFacts, path: str) -> Iterator[Fault]:
-    """Masks that do not hold one id of 8 bits a pixel, or may not hold the ids that were meant."""
+def mask_faults(view: SampleView) -> Iterator[Fault]:
+    """Masks that do not hold one id of 8 bits per pixel, or may not hold the ids that were meant."""
+    facts, path = view.facts, view.mask
     header = facts.mask.header
     if header is None or not facts.mask.is_whole:
         return
@@ -85,15 +76,16 @@ def mask_faults(facts: SampleFacts, path: str) -> Iterator[Fault]:
         hint = "the colour channels are equal: keep one of them" if facts.mask_channels_equal else None
         yield "S301", path, f"{header.channels} channels of {header.bits} bits", hint
     elif header.bits > 8:
-        yield "S302", path, f"{header.bits} bits a pixel", None
+        yield "S302", path, f"{header.bits} bits per pixel", None
     elif lossy:
         yield "S303", path, f"stored as {header.format}", None
     if facts.mask.path.suffix.lower() not in MASK_SUFFIXES and not lossy:
         yield "S208", path, f"suffix {facts.mask.path.suffix or 'missing'}, content {header.format}", None
 
 
-def size_faults(facts: SampleFacts, path: str) -> Iterator[Fault]:
+def size_faults(view: SampleView) -> Iterator[Fault]:
     """A mask of another size than its image."""
+    facts, path = view.facts, view.mask
     image_header, mask = facts.image.header, facts.mask.header
     if image_header is None or mask is None or image_header.size == mask.stored_size:
         return
@@ -106,8 +98,9 @@ def size_faults(facts: SampleFacts, path: str) -> Iterator[Fault]:
     yield "S207", path, f"the mask is {_size(mask, stored=True)}, the image {_size(image_header)}", hint
 
 
-def id_faults(facts: SampleFacts, path: str, scale: MaskScale) -> Iterator[Fault]:
+def id_faults(view: SampleView) -> Iterator[Fault]:
     """Ids that no class has, and masks that show nothing."""
+    facts, path, scale = view.facts, view.mask, view.scale
     if facts.counts is None or (facts.mask.header is not None and facts.mask.header.format in LOSSY_FORMATS):
         return
     ids = [int(value) for value in np.flatnonzero(facts.counts) if value != scale.ignore_index]
@@ -120,6 +113,17 @@ def id_faults(facts: SampleFacts, path: str, scale: MaskScale) -> Iterator[Fault
         yield "S306", path, f"all pixels are {scale.ignore_index}", None
     elif ids == [0] and scale.classes > 1 and scale.has_background:
         yield "S305", path, "no pixel belongs to any class but 0", None
+
+
+SAMPLE_RULES: tuple[SampleRule, ...] = (
+    image_file_faults,
+    mask_file_faults,
+    image_remarks,
+    mask_faults,
+    size_faults,
+    id_faults,
+)
+"""Every rule on a single sample, in the order of its findings."""
 
 
 def class_findings(tally: Tally, classes: ClassMap, *, file: str, numbered: bool) -> Iterator[Finding]:
