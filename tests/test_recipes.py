@@ -29,7 +29,7 @@ def with_row(text: str, table: str, row: str) -> str:
     start = re.search(rf"^{table}\b.* = \($", text, re.MULTILINE)
     assert start is not None
     end = text.index("\n)\n", start.end())
-    text = f"{text[:end]}\n{entry}{text[end:]}"
+    text = f"{text[:end]}\n{entry},{text[end:]}"
     return text.replace("from __future__ import annotations\n", f"from __future__ import annotations\n\n{imports}", 1)
 
 
