@@ -22,7 +22,7 @@ from segcli.cli.options import (
     PrintConfig,
 )
 from segcli.cli.prompts import PromptOptions, prompts_from
-from segcli.implied import model_in
+from segcli.implied import model_in, model_to_check
 
 _WEIGHTS = "Trained weights; without it the best of the output."
 _FORMS = ("compact", "full")
@@ -53,6 +53,15 @@ def evaluate(
     weights: Annotated[
         str | None, typer.Option("--weights", help=_WEIGHTS, rich_help_panel=SETTINGS), Key("Evaluate.weight_path")
     ] = None,
+    predictions: Annotated[
+        str | None,
+        typer.Option(
+            "--predictions",
+            help="Label maps, COCO results or YOLO files of any tool instead of a model.",
+            rich_help_panel=SETTINGS,
+        ),
+        Key("Evaluate.predictions"),
+    ] = None,
     model: Model = None,
     output: Output = None,
     device: Device = None,
@@ -61,8 +70,9 @@ def evaluate(
     print_config: PrintConfig = False,
     debug: Debug = False,
 ) -> None:
-    """Measure trained weights on the validation part, class by class."""
-    start(context, "evaluate")
+    """Measure trained weights, or predictions in files, on the validation part, class by class."""
+    implied = model_to_check(dataset or dataset_option, None, config) if predictions and model is None else {}
+    start(context, "evaluate", implied)
 
 
 def export(

@@ -16,6 +16,7 @@ _FOLDERS_AND_FILES = (
     "Train.resume_path",
     "Train.promptable.cache_dir",
     "Evaluate.weight_path",
+    "Evaluate.predictions",
     "Export.weight_path",
     "Predict.model_dir",
     "Predict.input",

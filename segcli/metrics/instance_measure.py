@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from segcli.data.classes import ClassMap
+from segcli.data.detections import Detections
 from segcli.data.instances import InstanceSample
 from segcli.data.loading import read_sized
 from segcli.data.prefetch import read_ahead
@@ -67,17 +68,33 @@ def measure(
         DatasetError: An image cannot be read, or has another size than its annotation file says.
     """
     own = own_share(samples)
-    measured = MaskAP(classes, limits, boundary=boundary, panoptic_score=panoptic_score)
     prepared = (load(sample, preprocess) for sample in own)
-    loaded = track(read_ahead(prepared, batch_size + 1), "evaluate", len(own))
-    done = 0
-    for batch in grouped(loaded, batch_size):
-        found = find([one.prepared for one in batch])
-        for one, detections in zip(batch, found, strict=True):
-            measured.update(one.sample, detections, one.brightness)
-            done += 1
-            if log_interval and done % log_interval == 0:
-                log.info("%d of %d images", done, len(own))
+
+    def found() -> Iterator[tuple[InstanceSample, Detections, float]]:
+        loaded = track(read_ahead(prepared, batch_size + 1), "evaluate", len(own))
+        for batch in grouped(loaded, batch_size):
+            for one, detections in zip(batch, find([one.prepared for one in batch]), strict=True):
+                yield one.sample, detections, one.brightness
+
+    measured = MaskAP(classes, limits, boundary=boundary, panoptic_score=panoptic_score)
+    return measure_detections(found(), measured, len(own), log_interval)
+
+
+def measure_detections(
+    found: Iterable[tuple[InstanceSample, Detections, float]], measured: MaskAP, images: int, log_interval: int = 0
+) -> InstanceReport:
+    """Measures detections, wherever they are from.
+
+    Args:
+        found: Images of this process with their detections and brightness (NaN where it is not known).
+        measured: Takes them; those of all processes are joined.
+        images: How many there are.
+        log_interval: Images between two lines of the log; 0 for none.
+    """
+    for done, (sample, detections, grey) in enumerate(found, start=1):
+        measured.update(sample, detections, grey)
+        if log_interval and done % log_interval == 0:
+            log.info("%d of %d images", done, images)
     return merged(measured).compute()
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from segcli.config.schema import SlidingWindowConfig
 from segcli.data.classes import ClassMap
-from segcli.data.image import Labels
+from segcli.data.image import Labels, RgbImage
 from segcli.data.loading import LoadedSample, grouped, load_ahead
 from segcli.data.samples import SegSample
 from segcli.errors import DatasetError
@@ -25,6 +25,9 @@ from segcli.progress import track
 from segcli.rules import finding
 
 log = logging.getLogger("segcli.evaluate")
+
+LabelMaps = Callable[[Sequence[LoadedSample]], Sequence[Labels]]
+"""Gives the label maps of samples of one size."""
 
 
 def measure(
@@ -58,22 +61,63 @@ def measure(
     Raises:
         DatasetError: A sample cannot be read, its sizes differ, or its mask holds an unknown id.
     """
-    own, places = own_share(samples), iter(own_share(range(len(samples))))
-    counts = SemanticCounts(classes, metrics)
 
     def predict(batch: Sequence[LoadedSample]) -> list[Labels]:
         images = [loaded.rgb for loaded in batch]
-        if sliding_window is None:
-            return label_maps(forward, images, preprocess, input_size=input_size)
-        return [
-            label_map_tiled(forward, rgb, preprocess, sliding_window, batch_size=batch_size, input_size=input_size)
-            for rgb in images
-        ]
+        return predicted(
+            forward, images, preprocess, batch_size=batch_size, window=sliding_window, input_size=input_size
+        )
 
+    return measure_label_maps(
+        predict,
+        samples,
+        classes,
+        batch_size=batch_size,
+        absent_class=absent_class,
+        metrics=metrics,
+        log_interval=log_interval,
+    )
+
+
+def predicted(
+    forward: Forward,
+    images: Sequence[RgbImage],
+    preprocess: Preprocess,
+    *,
+    batch_size: int = 1,
+    window: SlidingWindowConfig | None = None,
+    input_size: tuple[int, int] | None = None,
+) -> list[Labels]:
+    """What a network makes of images of one size, at once or each in tiles; see `measure`."""
+    if window is None:
+        return label_maps(forward, images, preprocess, input_size=input_size)
+    return [
+        label_map_tiled(forward, rgb, preprocess, window, batch_size=batch_size, input_size=input_size)
+        for rgb in images
+    ]
+
+
+def measure_label_maps(
+    label_maps_of: LabelMaps,
+    samples: Sequence[SegSample],
+    classes: ClassMap,
+    *,
+    batch_size: int = 1,
+    absent_class: AbsentClass = "exclude",
+    metrics: Sequence[ImageMetric] = (),
+    log_interval: int | None = None,
+) -> SemanticReport:
+    """Compares label maps, wherever they are from, with the masks; see `measure`.
+
+    Args:
+        label_maps_of: Gives the label maps of some samples, each of the size of its mask.
+    """
+    own, places = own_share(samples), iter(own_share(range(len(samples))))
+    counts = SemanticCounts(classes, metrics)
     done = 0
     shown = track(load_ahead(own, batch_size + 1), "evaluate", len(own))
     for batch in grouped(shown, batch_size):
-        for loaded, labels in zip(batch, predict(batch), strict=True):
+        for loaded, labels in zip(batch, label_maps_of(batch), strict=True):
             count_labels(counts, next(places), labels, loaded)
             done += 1
             if log_interval and done % log_interval == 0:

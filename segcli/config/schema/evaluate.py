@@ -15,6 +15,8 @@ class EvaluateConfig(Section):
     Attributes:
         weight_path: Trained weights (`.pdparams`, `.safetensors`) or the folder of an exported model; None is the best
             weights in `Global.output`.
+        predictions: Predictions of any tool instead of a model: a folder of label maps (PNG, a class id per pixel), a
+            COCO results file, or a folder of YOLO label files.
         log_interval: Images between two lines of the log.
         batch_size: Images at once; images of different sizes are never joined.
         runtime: What runs the network: ``auto`` takes the fastest that is installed on the CPU, Paddle elsewhere.
@@ -34,6 +36,7 @@ class EvaluateConfig(Section):
     reads: ClassVar = (Read(("evaluate",)),)
 
     weight_path: Annotated[str | None, Stock()] = None
+    predictions: Annotated[str | None, Read(("evaluate",), DENSE)] = None
     log_interval: Annotated[int, Stock(10)] = Field(default=10, ge=1)
     batch_size: Annotated[int, Read(("evaluate",), DENSE)] = Field(default=1, ge=1)
     runtime: Runtime = "auto"

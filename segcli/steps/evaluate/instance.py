@@ -1,159 +1,36 @@
-"""Measures an instance model: trained weights or an exported one."""
+"""Measures an instance model: trained weights, an exported one, or predictions in files."""
 
 from __future__ import annotations
 
 import logging
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
-from segcli.config.folds import chosen_fold
-from segcli.config.image_range import learnt_range
 from segcli.config.schema import Config
-from segcli.data.folds import fold_of
-from segcli.data.formats.instance_data import open_instance_dataset
 from segcli.data.instances import CocoDataset
-from segcli.data.used_range import set_image_range
-from segcli.device import available_device, on_cpu, select_device
-from segcli.errors import UsageError
-from segcli.inference.decode_objects import ObjectFinder
-from segcli.inference.exported_model import ExportedModel, is_exported
-from segcli.inference.runtimes.choice import open_runtime
 from segcli.metrics.instance_images import image_table
 from segcli.metrics.instance_intervals import instance_intervals
-from segcli.metrics.instance_measure import measure
-from segcli.metrics.matching import Limits
-from segcli.models.instance.table import SIZED
-from segcli.models.spec import Preprocess
 from segcli.steps.evaluate.images import groups_of, names_below
 from segcli.steps.evaluate.instance_result import InstanceEvaluateResult, write_instance_files
-from segcli.steps.evaluate.open_model import measured_source
-from segcli.tasks import engine_of
-from segcli.trained import load_trained
-from segcli.weights.class_match import require_same_classes
+from segcli.steps.evaluate.subjects import open_objects
 
 log = logging.getLogger("segcli.evaluate")
 
 
-@dataclass(frozen=True)
-class MeasuredInstanceModel:
-    """An instance network that is ready to be measured.
-
-    Attributes:
-        find: The network.
-        class_names: Its classes; empty where they are not known.
-        preprocess: How images become its input.
-        batch_limit: Images at once that it takes; None when that is free.
-        runtime: What runs it.
-        source: The weight file or the folder.
-    """
-
-    find: ObjectFinder
-    class_names: tuple[str, ...]
-    preprocess: Preprocess
-    batch_limit: int | None
-    runtime: str
-    source: Path
-
-
 def evaluate_instance(config: Config) -> InstanceEvaluateResult:
     """Measures `Evaluate.weight_path` on the validation part of the dataset; see `segcli.steps.evaluate.command`."""
-    settings = config.Evaluate
-    with open_measured(config) as model:
-        dataset = _dataset_for(model, config)
-        set_image_range(learnt_range(model.preprocess, config))
-        log.info("%s runs on %s", model.source, model.runtime)
-        report = measure(
-            model.find,
-            dataset.val,
-            dataset.classes,
-            model.preprocess,
-            batch_size=min(settings.batch_size, model.batch_limit or settings.batch_size),
-            log_interval=settings.log_interval,
-            limits=Limits(settings.max_detections, settings.size_borders),
-            boundary=settings.boundary_iou,
-            panoptic_score=settings.panoptic_score,
-        )
-    names = dict(zip((one.image_id for one in dataset.val), names_below(dataset.root, _files(dataset)), strict=True))
+    with open_objects(config) as subject:
+        report = subject.measure(config)
+    names = image_names(subject.dataset)
     groups = groups_of([names[image_id] for image_id in report.image_ids], config)
-    report = replace(report, intervals=instance_intervals(report, settings.bootstrap, groups))
+    report = replace(report, intervals=instance_intervals(report, config.Evaluate.bootstrap, groups))
     for warning in report.warnings:
         log.warning("%s", warning)
     files = write_instance_files(report, image_table(report, names, groups), Path(config.Global.output))
-    return InstanceEvaluateResult(config.Global.model, str(model.source), model.runtime, report, files)
+    return InstanceEvaluateResult(subject.name, str(subject.source), subject.runtime, report, files)
 
 
-def _files(dataset: CocoDataset) -> list[Path]:
-    return [sample.image for sample in dataset.val]
-
-
-@contextmanager
-def open_measured(config: Config) -> Iterator[MeasuredInstanceModel]:
-    """The model that `Evaluate.weight_path` names, or the best of the run.
-
-    Trained weights run in Paddle as they are; where `Evaluate.runtime` names another runtime, they are exported for it
-    into a folder that goes afterwards.
-
-    Raises:
-        UsageError: There are no weights, or the folder holds another model.
-        WeightsError: They cannot be opened, or are of another model.
-        MissingPartError: The wanted runtime or, under `Global.strict_device`, the device is not there.
-    """
-    source = measured_source(config)
-    if is_exported(source):
-        yield _open_exported(source, source, config)
-    elif config.Evaluate.runtime in ("auto", "paddle"):
-        yield _open_trained(source, config)
-    else:
-        from segcli.data.files import sha256_of
-        from segcli.steps.export.instance import write_instance_files
-
-        with tempfile.TemporaryDirectory(prefix="segcli-evaluate-") as folder:
-            with on_cpu():
-                trained = load_trained(source, config.Global.model)
-                write_instance_files(trained, Path(folder), ("paddle",), sha256_of(source))
-            yield _open_exported(Path(folder), source, config)
-
-
-def _open_trained(weights: Path, config: Config) -> MeasuredInstanceModel:
-    select_device(config.Global.device, strict=config.Global.strict_device)
-    trained = load_trained(weights, config.Global.model)
-    forward = engine_of(trained.spec.task).array_forward(trained.network)
-    return MeasuredInstanceModel(
-        find=ObjectFinder(forward, SIZED[trained.spec.name].masks),
-        class_names=trained.card.class_names,
-        preprocess=trained.card.preprocess,
-        batch_limit=None,
-        runtime="paddle",
-        source=weights,
-    )
-
-
-def _open_exported(folder: Path, source: Path, config: Config) -> MeasuredInstanceModel:
-    model = ExportedModel.open(folder)
-    if model.model_name != config.Global.model:
-        raise UsageError(
-            f"the folder holds {model.model_name}, not {config.Global.model}",
-            path=folder,
-            hint=f"set Global.model={model.model_name}",
-        )
-    device = available_device(config.Global.device, strict=config.Global.strict_device).partition(",")[0]
-    runtime = open_runtime(model, config.Evaluate.runtime, device)
-    return MeasuredInstanceModel(
-        find=ObjectFinder(runtime.run_named, SIZED[model.model_name].masks if model.gives_small_masks else None),
-        class_names=model.class_names,
-        preprocess=model.preprocess,
-        batch_limit=1,
-        runtime=runtime.name,
-        source=source,
-    )
-
-
-def _dataset_for(model: MeasuredInstanceModel, config: Config) -> CocoDataset:
-    folder = config.Global.dataset
-    dataset = fold_of(open_instance_dataset(folder), chosen_fold(config))
-    if model.class_names:
-        require_same_classes(model.class_names, dataset.classes.names, model.source, folder)
-    return dataset
+def image_names(dataset: CocoDataset) -> dict[int, str]:
+    """Name of each image of the validation part by its id."""
+    names = names_below(dataset.root, (sample.image for sample in dataset.val))
+    return {sample.image_id: name for sample, name in zip(dataset.val, names, strict=True)}

@@ -1,0 +1,221 @@
+"""Predictions of any tool as files: label maps (PNG), COCO results (JSON), YOLO label files (TXT)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from segcli.data import rle
+from segcli.data.classes import ClassMap
+from segcli.data.detections import Detections
+from segcli.data.image import Labels, read_mask
+from segcli.data.instances import CocoDataset, InstanceSample
+from segcli.data.rle import Rle
+from segcli.data.samples import SegSample
+from segcli.errors import InputError
+
+LABEL_MAP_SUFFIXES = (".png", ".bmp", ".tif", ".tiff")
+_ENDINGS = ("", "_res", "_pred", "_prediction", "_mask", "_label", "_labels")
+"""What tools write behind the name of the image."""
+_NAMED = 3
+_NONE = Detections(np.zeros(0), np.zeros(0, np.int64), [])
+
+
+class PredictedLabelMaps:
+    """Label maps of a folder, found by the names of the images.
+
+    Args:
+        folder: A label map has the name of its image, or that name with an ending such as ``_res`` or ``_pred``, and
+            lies in the folder or below it.
+        samples: All images that are measured.
+
+    Raises:
+        InputError: An image has no label map, or more than one.
+    """
+
+    def __init__(self, folder: Path, samples: Sequence[SegSample]) -> None:
+        by_stem: dict[str, list[Path]] = {}
+        for path in sorted(folder.rglob("*")):
+            if path.suffix.lower() in LABEL_MAP_SUFFIXES:
+                by_stem.setdefault(path.stem, []).append(path)
+        self._files = {sample.image: _file_of(sample.image, by_stem) for sample in samples}
+        missing = [image.name for image, file in self._files.items() if file is None]
+        if missing:
+            listed = ", ".join(missing[:_NAMED]) + (" ..." if len(missing) > _NAMED else "")
+            raise InputError(
+                f"holds no label map of {len(missing)} of {len(samples)} images: {listed}",
+                path=folder,
+                hint="name each label map after its image, such as street_01.png for street_01.jpg",
+            )
+
+    def read(self, sample: SegSample, size: tuple[int, ...], classes: ClassMap) -> Labels:
+        """The label map of a sample: ids, uint8 [H, W].
+
+        Raises:
+            InputError: It cannot be read, has another size than the mask, or holds an id that is no class.
+        """
+        path = self._files[sample.image]
+        assert path is not None
+        labels = read_mask(path)
+        if labels.shape != size:
+            (height, width), (true_height, true_width) = labels.shape, size
+            raise InputError(
+                f"is {width} x {height}, the mask {true_width} x {true_height}",
+                path=path,
+                hint="write label maps in the size of the image, resized without interpolation",
+            )
+        if int(labels.max(initial=0)) >= len(classes):
+            raise InputError(
+                f"holds id {int(labels.max())}, but there are {len(classes)} classes, 0 to {len(classes) - 1}",
+                path=path,
+                hint="every pixel must be the id of a class in class_name_to_id.txt or the dataset's list of classes",
+            )
+        return labels
+
+
+def _file_of(image: Path, by_stem: Mapping[str, list[Path]]) -> Path | None:
+    """The label map of an image; of several files of one name that in a folder of the image's folder's name."""
+    for ending in _ENDINGS:
+        found = by_stem.get(image.stem + ending, [])
+        if len(found) > 1:
+            found = [path for path in found if path.parent.name == image.parent.name] or found
+        if len(found) > 1:
+            raise InputError(
+                f"is one of {len(found)} label maps of {image.name}",
+                path=found[0],
+                hint=f"leave one of them: {', '.join(str(path) for path in found[:_NAMED])}",
+            )
+        if found:
+            return found[0]
+    return None
+
+
+def read_detections(path: Path, dataset: CocoDataset) -> dict[int, Detections]:
+    """Detections by the id of their image.
+
+    Args:
+        path: A COCO results file, a folder of such files (as `segcli predict` leaves them), or a folder of YOLO's label
+            files (``class x1 y1 x2 y2 ... score``, polygons relative to the image's size).
+        dataset: Gives ids, sizes and classes.
+
+    Raises:
+        InputError: A file cannot be read, or names an image or a class that the dataset does not have.
+    """
+    if path.is_file():
+        return _coco([path], dataset)
+    results = sorted(path.rglob("*_coco.json")) or sorted(path.glob("*.json"))
+    if results:
+        return _coco(results, dataset)
+    labels = {file.stem: file for file in sorted(path.rglob("*.txt"))}
+    known = {sample.image.stem for sample in dataset.val}
+    if not known & labels.keys():
+        raise InputError(
+            "holds neither COCO results (.json) nor label files of the images (.txt)",
+            path=path,
+            hint="name a results file, or a folder whose files are named after the images, such as street_01.txt",
+        )
+    # a tool writes no file for an image in which it found nothing
+    return {
+        sample.image_id: _yolo(labels[sample.image.stem], sample, dataset.classes)
+        for sample in dataset.val
+        if sample.image.stem in labels
+    }
+
+
+def detections_of(found: Mapping[int, Detections], sample: InstanceSample) -> Detections:
+    """The detections of an image; none where the files name none."""
+    return found.get(sample.image_id, _NONE)
+
+
+def _coco(files: Iterable[Path], dataset: CocoDataset) -> dict[int, Detections]:
+    by_id = {sample.image_id: sample for sample in dataset.val}
+    by_name = {sample.image.name: sample for sample in dataset.val}
+    classes = {category: index for index, category in enumerate(dataset.category_ids)}
+    names = {name: index for index, name in enumerate(dataset.classes)}
+    found: dict[int, list[tuple[float, int, Rle, list[float] | None]]] = {}
+    for file in files:
+        for place, entry in enumerate(_entries(file)):
+            where = f"result {place}"
+            if not isinstance(entry, dict) or not {"image_id", "category_id", "score", "segmentation"} <= entry.keys():
+                raise InputError(
+                    f"{where} lacks image_id, category_id, score or segmentation",
+                    path=file,
+                    hint="write COCO results of masks: a list of {image_id, category_id, segmentation, score}",
+                )
+            named = entry["image_id"]
+            sample = by_name.get(Path(named).name) if isinstance(named, str) else by_id.get(named)
+            if sample is None:
+                if isinstance(named, str):
+                    continue  # of another image of the folder that was predicted
+                raise InputError(f"{where} names image {named!r}, which the validation part lacks", path=file)
+            index = names.get(entry.get("category_name", ""), classes.get(entry["category_id"]))
+            if index is None:
+                known = ", ".join(map(str, dataset.category_ids))
+                raise InputError(f"{where} names class {entry['category_id']!r}, there are {known}", path=file)
+            one = _mask(entry["segmentation"], sample, f"{where} of image {named}", file)
+            found.setdefault(sample.image_id, []).append((float(entry["score"]), index, one, entry.get("bbox")))
+    return {image_id: _joined(values) for image_id, values in found.items()}
+
+
+def _entries(file: Path) -> list[Any]:
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"is no JSON file: {error}", path=file) from error
+    content = content.get("annotations") if isinstance(content, dict) else content
+    if not isinstance(content, list):
+        raise InputError("is no list of COCO results", path=file, hint="write a list of {image_id, category_id, ...}")
+    return content
+
+
+def _mask(segmentation: Any, sample: InstanceSample, where: str, file: Path) -> Rle:
+    try:
+        if isinstance(segmentation, list):
+            return rle.from_polygons(segmentation, sample.height, sample.width)
+        code = rle.parse(segmentation)
+    except (ValueError, TypeError, KeyError) as error:
+        raise InputError(f"{where} has no usable mask: {error}", path=file) from error
+    if code["size"] != [sample.height, sample.width]:
+        raise InputError(
+            f"{where} has a mask of {code['size']} (height, width), the image has {[sample.height, sample.width]}",
+            path=file,
+        )
+    return code
+
+
+def _joined(values: Sequence[tuple[float, int, Rle, list[float] | None]]) -> Detections:
+    scores, classes, masks, boxes = zip(*values, strict=True)
+    corners = None
+    if all(box is not None for box in boxes):
+        sides = np.array(boxes, np.float64).reshape(-1, 4)
+        corners = np.concatenate([sides[:, :2], sides[:, :2] + sides[:, 2:]], axis=1)
+    return Detections(np.array(scores), np.array(classes, np.int64), list(masks), corners)
+
+
+def _yolo(file: Path, sample: InstanceSample, classes: ClassMap) -> Detections:
+    values = []
+    size = np.array([sample.width, sample.height], np.float64)
+    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
+        words = line.split()
+        if not words:
+            continue
+        try:
+            index, *numbers = int(words[0]), *map(float, words[1:])
+        except ValueError as error:
+            raise InputError(f"line {number} holds no numbers: {error}", path=file) from error
+        if not 0 <= index < len(classes):
+            raise InputError(f"line {number} names class {index}, there are 0 to {len(classes) - 1}", path=file)
+        score = numbers.pop() if len(numbers) % 2 else 1.0
+        if len(numbers) < 6:
+            raise InputError(
+                f"line {number} holds no polygon of three points",
+                path=file,
+                hint="write masks (class x1 y1 x2 y2 x3 y3 ... score), not boxes",
+            )
+        ring = (np.array(numbers).reshape(-1, 2) * size).ravel().tolist()
+        values.append((score, index, rle.from_polygons([ring], sample.height, sample.width), None))
+    return _joined(values) if values else _NONE

@@ -1,0 +1,107 @@
+"""Measures an instance model: trained weights or an exported one."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from segcli.config.schema import Config
+from segcli.device import available_device, on_cpu, select_device
+from segcli.errors import UsageError
+from segcli.inference.decode_objects import ObjectFinder
+from segcli.inference.exported_model import ExportedModel, is_exported
+from segcli.inference.runtimes.choice import open_runtime
+from segcli.models.instance.table import SIZED
+from segcli.models.spec import Preprocess
+from segcli.steps.evaluate.open_model import measured_source
+from segcli.tasks import engine_of
+from segcli.trained import load_trained
+
+log = logging.getLogger("segcli.evaluate")
+
+
+@dataclass(frozen=True)
+class MeasuredInstanceModel:
+    """An instance network that is ready to be measured.
+
+    Attributes:
+        find: The network.
+        class_names: Its classes; empty where they are not known.
+        preprocess: How images become its input.
+        batch_limit: Images at once that it takes; None when that is free.
+        runtime: What runs it.
+        source: The weight file or the folder.
+    """
+
+    find: ObjectFinder
+    class_names: tuple[str, ...]
+    preprocess: Preprocess
+    batch_limit: int | None
+    runtime: str
+    source: Path
+
+
+@contextmanager
+def open_measured(config: Config) -> Iterator[MeasuredInstanceModel]:
+    """The model that `Evaluate.weight_path` names, or the best of the run.
+
+    Trained weights run in Paddle as they are; where `Evaluate.runtime` names another runtime, they are exported for it
+    into a folder that goes afterwards.
+
+    Raises:
+        UsageError: There are no weights, or the folder holds another model.
+        WeightsError: They cannot be opened, or are of another model.
+        MissingPartError: The wanted runtime or, under `Global.strict_device`, the device is not there.
+    """
+    source = measured_source(config)
+    if is_exported(source):
+        yield _open_exported(source, source, config)
+    elif config.Evaluate.runtime in ("auto", "paddle"):
+        yield _open_trained(source, config)
+    else:
+        from segcli.data.files import sha256_of
+        from segcli.steps.export.instance import write_instance_files
+
+        with tempfile.TemporaryDirectory(prefix="segcli-evaluate-") as folder:
+            with on_cpu():
+                trained = load_trained(source, config.Global.model)
+                write_instance_files(trained, Path(folder), ("paddle",), sha256_of(source))
+            yield _open_exported(Path(folder), source, config)
+
+
+def _open_trained(weights: Path, config: Config) -> MeasuredInstanceModel:
+    select_device(config.Global.device, strict=config.Global.strict_device)
+    trained = load_trained(weights, config.Global.model)
+    forward = engine_of(trained.spec.task).array_forward(trained.network)
+    return MeasuredInstanceModel(
+        find=ObjectFinder(forward, SIZED[trained.spec.name].masks),
+        class_names=trained.card.class_names,
+        preprocess=trained.card.preprocess,
+        batch_limit=None,
+        runtime="paddle",
+        source=weights,
+    )
+
+
+def _open_exported(folder: Path, source: Path, config: Config) -> MeasuredInstanceModel:
+    model = ExportedModel.open(folder)
+    if model.model_name != config.Global.model:
+        raise UsageError(
+            f"the folder holds {model.model_name}, not {config.Global.model}",
+            path=folder,
+            hint=f"set Global.model={model.model_name}",
+        )
+    device = available_device(config.Global.device, strict=config.Global.strict_device).partition(",")[0]
+    runtime = open_runtime(model, config.Evaluate.runtime, device)
+    return MeasuredInstanceModel(
+        find=ObjectFinder(runtime.run_named, SIZED[model.model_name].masks if model.gives_small_masks else None),
+        class_names=model.class_names,
+        preprocess=model.preprocess,
+        batch_limit=1,
+        runtime=runtime.name,
+        source=source,
+    )

@@ -1,0 +1,201 @@
+"""What is measured: a network, or predictions of any tool in files; both give label maps, or detections, of samples."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from segcli.config.schema import Config
+from segcli.data.detections import Detections
+from segcli.data.formats.instance_data import open_instance_dataset
+from segcli.data.image import Labels
+from segcli.data.instances import CocoDataset, InstanceSample
+from segcli.data.loading import LoadedSample
+from segcli.data.predictions import PredictedLabelMaps, detections_of, read_detections
+from segcli.data.samples import SegDataset
+from segcli.errors import InputError
+from segcli.metrics.instance_measure import load, measure, measure_detections
+from segcli.metrics.instance_report import InstanceReport
+from segcli.metrics.mask_ap import MaskAP
+from segcli.metrics.matching import Limits
+from segcli.metrics.semantic_measure import measure_label_maps, predicted
+from segcli.metrics.semantic_report import SemanticReport
+from segcli.metrics.table import BOUNDARY_IOU
+from segcli.steps.evaluate.class_match import dataset_for
+from segcli.weights.class_match import require_same_classes
+
+log = logging.getLogger("segcli.evaluate")
+
+FILES = "files"
+"""The runtime of predictions that were made elsewhere."""
+PREDICTIONS = "predictions"
+"""The model's name where none is known."""
+
+
+@dataclass(frozen=True)
+class LabelSubject:
+    """What gives label maps.
+
+    Attributes:
+        name: The model.
+        source: Weights, or the predictions.
+        runtime: What runs it.
+        dataset: The dataset, with the classes of the subject.
+        label_maps: Label maps of samples of one size.
+        batch_size: Images at once.
+    """
+
+    name: str
+    source: Path
+    runtime: str
+    dataset: SegDataset
+    label_maps: Callable[[Sequence[LoadedSample]], Sequence[Labels]]
+    batch_size: int
+
+    def measure(self, config: Config) -> SemanticReport:
+        """Measures the validation part by the protocol of a configuration."""
+        settings = config.Evaluate
+        return measure_label_maps(
+            self.label_maps,
+            self.dataset.val,
+            self.dataset.classes,
+            batch_size=self.batch_size,
+            absent_class=settings.absent_class,
+            metrics=(BOUNDARY_IOU,) if settings.boundary_iou else (),
+            log_interval=settings.log_interval,
+        )
+
+
+@dataclass(frozen=True)
+class ObjectSubject:
+    """What gives detections.
+
+    Attributes:
+        name: The model.
+        source: Weights, or the predictions.
+        runtime: What runs it.
+        dataset: The dataset, with the classes of the subject.
+        detect: The detections of one image.
+        measure: Measures the validation part by the protocol of a configuration.
+    """
+
+    name: str
+    source: Path
+    runtime: str
+    dataset: CocoDataset
+    detect: Callable[[InstanceSample], Detections]
+    measure: Callable[[Config], InstanceReport]
+
+
+@contextmanager
+def open_labels(config: Config) -> Iterator[LabelSubject]:
+    """The semantic model, or the predictions, that a configuration names.
+
+    Raises:
+        UsageError: There are no weights.
+        WeightsError: They cannot be opened, or their classes are not the dataset's.
+        DatasetError: The dataset has faults.
+        InputError: The predictions cannot be read.
+    """
+    if config.Evaluate.predictions is not None:
+        yield _label_files(_predictions(config), config)
+        return
+    from segcli.steps.evaluate.open_model import open_measured
+
+    settings = config.Evaluate
+    with open_measured(config) as model:
+        batch_size = min(settings.batch_size, model.batch_limit or settings.batch_size)
+
+        def label_maps(batch: Sequence[LoadedSample]) -> list[Labels]:
+            return predicted(
+                model.forward,
+                [loaded.rgb for loaded in batch],
+                model.preprocess,
+                batch_size=batch_size,
+                window=settings.sliding_window,
+                input_size=model.input_size,
+            )
+
+        dataset = dataset_for(model.class_names, model.source, config)
+        log.info("%s runs on %s", model.source, model.runtime)
+        yield LabelSubject(model.model_name, model.source, model.runtime, dataset, label_maps, batch_size)
+
+
+@contextmanager
+def open_objects(config: Config) -> Iterator[ObjectSubject]:
+    """The instance model, or the predictions, that a configuration names; raises what `open_labels` raises."""
+    if config.Evaluate.predictions is not None:
+        yield _object_files(_predictions(config), config)
+        return
+    from segcli.steps.evaluate.open_instance import open_measured
+
+    settings = config.Evaluate
+    with open_measured(config) as model:
+        dataset = _objects_for(model.class_names, model.source, config)
+        batch_size = min(settings.batch_size, model.batch_limit or settings.batch_size)
+        log.info("%s runs on %s", model.source, model.runtime)
+
+        def detect(sample: InstanceSample) -> Detections:
+            return model.find([load(sample, model.preprocess).prepared])[0]
+
+        def measure_all(config: Config) -> InstanceReport:
+            return measure(
+                model.find,
+                dataset.val,
+                dataset.classes,
+                model.preprocess,
+                batch_size=batch_size,
+                log_interval=config.Evaluate.log_interval,
+                **_measures(config),
+            )
+
+        yield ObjectSubject(config.Global.model, model.source, model.runtime, dataset, detect, measure_all)
+
+
+def _predictions(config: Config) -> Path:
+    path = Path(str(config.Evaluate.predictions))
+    if not path.exists():
+        raise InputError("is not there", path=path, hint="name a folder or a file of predictions").for_missing_path()
+    return path
+
+
+def _label_files(path: Path, config: Config) -> LabelSubject:
+    dataset = dataset_for((), path, config)
+    files = PredictedLabelMaps(path, dataset.val)
+
+    def label_maps(batch: Sequence[LoadedSample]) -> list[Labels]:
+        return [files.read(loaded.sample, loaded.mask.shape, dataset.classes) for loaded in batch]
+
+    return LabelSubject(PREDICTIONS, path, FILES, dataset, label_maps, 1)
+
+
+def _object_files(path: Path, config: Config) -> ObjectSubject:
+    dataset = _objects_for((), path, config)
+    found = read_detections(path, dataset)
+
+    def measure_all(config: Config) -> InstanceReport:
+        images = ((sample, detections_of(found, sample), math.nan) for sample in dataset.val)
+        measured = MaskAP(dataset.classes, **_measures(config))
+        return measure_detections(images, measured, len(dataset.val), config.Evaluate.log_interval)
+
+    return ObjectSubject(PREDICTIONS, path, FILES, dataset, lambda sample: detections_of(found, sample), measure_all)
+
+
+def _measures(config: Config) -> dict[str, Any]:
+    """What is measured, as arguments."""
+    settings = config.Evaluate
+    limits = Limits(settings.max_detections, settings.size_borders)
+    return {"limits": limits, "boundary": settings.boundary_iou, "panoptic_score": settings.panoptic_score}
+
+
+def _objects_for(names: tuple[str, ...], source: Path, config: Config) -> CocoDataset:
+    folder = config.Global.dataset
+    dataset = open_instance_dataset(folder)
+    if names:
+        require_same_classes(names, dataset.classes.names, source, folder)
+    return dataset

@@ -1,0 +1,160 @@
+"""Predictions of other tools are measured like those of a model."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from segcli.data.formats.instance_data import open_instance_dataset
+from segcli.data.formats.masks import open_seg_dataset
+from segcli.data.image import read_mask
+from segcli.errors import InputError
+from segcli.steps.evaluate.command import evaluate
+from segcli.steps.predict.model import create_model
+from tests.images import make_seg_dataset
+from tests.instance_run import configure, make_rectangles
+from tests.trained_model import make_config, trained_run
+
+
+@pytest.fixture
+def data(tmp_path):
+    return make_seg_dataset(tmp_path / "data", train=1, val=3)
+
+
+def label_maps(data: Path, folder: Path, ending: str = "") -> Path:
+    folder.mkdir()
+    for sample in open_seg_dataset(data).val:
+        labels = np.roll(read_mask(sample.mask), 2, axis=1)
+        cv2.imwrite(str(folder / f"{sample.image.stem}{ending}.png"), labels)
+    return folder
+
+
+def of_files(tmp_path: Path, data: Path, path: Path):
+    return evaluate(make_config(tmp_path / "out", data, Evaluate={"predictions": str(path)}))
+
+
+@pytest.mark.parametrize("ending", ["", "_res", "_pred"])
+def test_label_maps_are_found_by_the_names_of_the_images(tmp_path, data, ending):
+    result = of_files(tmp_path, data, label_maps(data, tmp_path / "found", ending))
+    assert 0.5 < result.report.miou < 1
+    assert (result.model_name, result.runtime) == ("predictions", "files")
+    assert result.as_dict()["interval"]["mIoU"]
+
+
+def test_what_predict_leaves_measures_like_the_model(tmp_path):
+    run = trained_run()
+    best = run / "run/best_model"
+    whole = evaluate(make_config(tmp_path / "a", run / "data", Evaluate={"weight_path": str(best / "inference")}))
+    model = create_model("PP-LiteSeg-T", model_dir=str(best / "inference"))
+    for sample in open_seg_dataset(run / "data").val:
+        for result in model.predict(str(sample.image)):
+            result.save_to_img(str(tmp_path / "found"))
+    assert (of_files(tmp_path, run / "data", tmp_path / "found").report.matrix == whole.report.matrix).all()
+
+
+def test_missing_and_unusable_label_maps_are_named(tmp_path, data):
+    folder = label_maps(data, tmp_path / "found")
+    first = folder / "val_0.png"
+    good = first.read_bytes()
+    cv2.imwrite(str(first), np.full((64, 64), 3, np.uint8))
+    with pytest.raises(InputError, match="holds id 3, but there are 3 classes"):
+        of_files(tmp_path, data, folder)
+    cv2.imwrite(str(first), np.zeros((64, 32), np.uint8))
+    with pytest.raises(InputError, match="is 32 x 64, the mask 64 x 64"):
+        of_files(tmp_path, data, folder)
+    first.write_bytes(good)
+    (folder / "more").mkdir()
+    (folder / "more" / "val_0.png").write_bytes(good)
+    with pytest.raises(InputError, match="one of 2 label maps"):
+        of_files(tmp_path, data, folder)
+    (folder / "more" / "val_0.png").unlink()
+    first.unlink()
+    with pytest.raises(InputError, match=r"no label map of 1 of 3 images: val_0\.png"):
+        of_files(tmp_path, data, folder)
+    with pytest.raises(InputError, match="is not there"):
+        of_files(tmp_path, data, tmp_path / "absent")
+
+
+def coco_entries(data: Path) -> list[dict]:
+    dataset = open_instance_dataset(data)
+    return [
+        {
+            "image_id": sample.image_id,
+            "category_id": dataset.category_ids[value.class_id],
+            "segmentation": value.to_rle(sample.height, sample.width),
+            "score": 0.9,
+        }
+        for sample in dataset.val
+        for value in sample.objects
+        if not value.is_crowd
+    ]
+
+
+def objects_of(tmp_path: Path, data: Path, path: Path):
+    settings = {"predictions": str(path)}
+    return evaluate(configure("PP-YOLOE_seg-S", data, tmp_path / "out", Evaluate=settings)).as_dict()
+
+
+def test_perfect_coco_results_are_perfect(tmp_path):
+    data = make_rectangles(tmp_path / "data", train=1, val=2)
+    file = tmp_path / "results.json"
+    file.write_text(json.dumps(coco_entries(data)))
+    values = objects_of(tmp_path, data, file)
+    assert values["metrics"]["AP"] == 1
+    assert values["runtime"] == "files"
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "a_coco.json").write_text(json.dumps({"annotations": coco_entries(data)[1:]}))
+    assert objects_of(tmp_path, data, tmp_path / "folder")["metrics"]["AP"] < 1
+
+
+def test_perfect_yolo_files_are_perfect(tmp_path):
+    data = make_rectangles(tmp_path / "data", train=1, val=2)
+    folder = tmp_path / "labels"
+    folder.mkdir()
+    for sample in open_instance_dataset(data).val:
+        lines = []
+        for value in sample.objects:
+            x, y, w, h = value.box
+            ring = np.array([x, y, x + w, y, x + w, y + h, x, y + h]).reshape(-1, 2) / [sample.width, sample.height]
+            lines.append(f"{value.class_id} {' '.join(map(str, ring.ravel()))} 0.8")
+        (folder / f"{sample.image.stem}.txt").write_text("\n".join(lines))
+    assert objects_of(tmp_path, data, folder)["metrics"]["AP"] == 1
+    file = next(folder.glob("*.txt"))
+    file.write_text("0 0.1 0.1 0.2 0.2 0.9")
+    with pytest.raises(InputError, match="line 1 holds no polygon"):
+        objects_of(tmp_path, data, folder)
+    file.write_text("7 0.1 0.1 0.2 0.2 0.3 0.3")
+    with pytest.raises(InputError, match="names class 7"):
+        objects_of(tmp_path, data, folder)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"image_id": 999}, "names image 999"),
+        ({"category_id": 999}, "names class 999"),
+        ({"segmentation": {"size": [1, 1], "counts": [1]}}, "has a mask of"),
+        ({"segmentation": {"size": [1, 1], "counts": [5]}}, "no usable mask"),
+    ],
+)
+def test_faults_of_results_are_named(tmp_path, change, message):
+    data = make_rectangles(tmp_path / "data", train=1, val=1)
+    file = tmp_path / "results.json"
+    file.write_text(json.dumps([{**coco_entries(data)[0], **change}]))
+    with pytest.raises(InputError, match=message):
+        objects_of(tmp_path, data, file)
+
+
+def test_results_without_masks_say_what_is_wanted(tmp_path):
+    data = make_rectangles(tmp_path / "data", train=1, val=1)
+    file = tmp_path / "results.json"
+    file.write_text(json.dumps([{"image_id": 1, "category_id": 1, "bbox": [0, 0, 1, 1], "score": 1}]))
+    with pytest.raises(InputError, match="lacks image_id, category_id, score or segmentation"):
+        objects_of(tmp_path, data, file)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="neither COCO results"):
+        objects_of(tmp_path, data, tmp_path / "empty")
