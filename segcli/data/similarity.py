@@ -37,6 +37,8 @@ _ENOUGH = 4
 _THUMB_PX = 16
 SIGNED_PX = 32
 """Side of the image that a signature is made of; larger ones are made small."""
+LEAST_DECODED_PX = 2 * SIGNED_PX
+"""Sides of a JPEG that is decoded small for a signature: at fewer pixels it differs from that of the same PNG."""
 _COMPARED_PX = 24
 _FLATTEST = 1.0
 _AT_ONCE = 1 << 14

@@ -21,7 +21,7 @@ from segcli.data.image import RgbImage, decode_image, upright
 from segcli.data.image_range import LEAST_SHARE
 from segcli.data.jpeg import decode_small_jpeg
 from segcli.data.range_of_images import extremes_of
-from segcli.data.similarity import SIGNED_PX, Signature, signature_of
+from segcli.data.similarity import LEAST_DECODED_PX, Signature, signature_of
 from segcli.data.used_range import current_range
 from segcli.errors import InputError
 
@@ -122,7 +122,7 @@ def decoded(data: bytes, facts: FileFacts) -> FileFacts:
     try:
         refuse_false(header, facts.path, len(data))
         if header.format == "JPEG":
-            pixels, damage = decode_small_jpeg(data, SIGNED_PX)
+            pixels, damage = decode_small_jpeg(data, LEAST_DECODED_PX)
             facts = replace(facts, damage=damage)
         else:
             values = decode_values(data, header, name=facts.path) if header.is_deep else None

@@ -360,3 +360,14 @@ def test_real_data_passes(shared):
     assert seen.findings == ()
     assert len(seen.dataset.classes) == 5
     assert seen.tally.ids() == {0, 1, 2, 3, 4, 255}
+
+
+def test_noise_in_another_encoding_is_the_same_image(folder):
+    """Fine detail makes the small forms of a JPEG and a PNG differ most."""
+    noise = np.random.default_rng(1).integers(0, 256, (*SIZE, 3)).astype(np.uint8)
+    cv2.imwrite(str(folder.image("a0")), noise)
+    cv2.imwrite(str(folder.root / "images/copy.png"), cv2.imread(str(folder.image("a0"))))
+    shutil.copyfile(folder.mask("a0"), folder.mask("copy"))
+    with (folder.root / "val.txt").open("a", encoding="utf-8") as file:
+        file.write("images/copy.png annotations/copy.png\n")
+    assert [code for code, path, _ in found(folder) if path == "images/copy.png"] == ["S501"]
