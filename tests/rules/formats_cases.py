@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -128,6 +129,20 @@ def as_labels(folder: SegFolder, _option: Any) -> Sequence[Finding]:
     return examine_seg_dataset(folder.root, workers=1).findings
 
 
+def unlisted(name: str, *, in_test: bool = False) -> Any:
+    """One more image, in no list or annotation file, or in that of the test part."""
+
+    def run(folder: Any) -> None:
+        first = next(iter(sorted((folder.root / "images").iterdir())))
+        cv2.imwrite(str(folder.root / "images" / name), 255 - cv2.imread(str(first)))
+        if in_test and isinstance(folder, CocoFolder):
+            (folder.root / "annotations/instance_test.json").write_text(json.dumps({"images": [{"file_name": name}]}))
+        elif in_test:
+            (folder.root / "test.txt").write_text(f"images/{name} annotations/a0.png\n")
+
+    return run
+
+
 def without_lists(folder: SegFolder) -> None:
     for part in ("train", "val"):
         (folder.root / f"{part}.txt").unlink()
@@ -156,6 +171,8 @@ OTHER_LAYOUTS = (
     Replay("S003", without_masks, look=as_labels),
     Replay("S004", without_lists),
     Replay("S005", one_alone, without_lists),
+    Replay("S006", unlisted("a9.jpg"), unlisted("a9.jpg", in_test=True)),
+    Replay("C165", unlisted("a9.png"), unlisted("a9.png", in_test=True)),
 )
 """Layouts of other tools, of data for semantic and instance segmentation."""
 

@@ -32,6 +32,7 @@ from segcli.progress import track
 from segcli.rules import finding
 from segcli.steps.check.fingerprint import FILE, Numbers, write_fingerprint
 from segcli.steps.check.images import ImageTally, SizeRange
+from segcli.steps.check.left_out import left_out_of_files
 from segcli.steps.check.objects import ImageFacts, image_findings, inspect_image
 from segcli.steps.check.places import Places
 from segcli.steps.check.repair_hints import with_repairs
@@ -182,7 +183,8 @@ def examine_coco_dataset(
         if sample.objects and sound and len(drawable[split]) < draw:
             drawable[split].append(sample)
     _add_objects(images.places, scan)
-    findings.extend((*images.findings(workers), *class_findings(tally, dataset, scan.files, num_classes)))
+    findings.extend((*images.findings(workers), *left_out_of_files(scan)))
+    findings.extend(class_findings(tally, dataset, scan.files, num_classes))
     return InstanceExamination(
         scan,
         with_repairs(in_order(findings), dataset_dir),

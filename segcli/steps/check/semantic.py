@@ -27,6 +27,7 @@ from segcli.progress import track
 from segcli.steps.check.fingerprint import FILE, Numbers, write_fingerprint
 from segcli.steps.check.images import ImageTally, SizeRange
 from segcli.steps.check.inspection import SampleFacts, inspect_sample
+from segcli.steps.check.left_out import left_out_of_lists
 from segcli.steps.check.mask_values import CONSEQUENCES, MaskValues
 from segcli.steps.check.places import Places
 from segcli.steps.check.repair_hints import with_repairs
@@ -150,7 +151,7 @@ def examine_seg_dataset(
         shapes += [] if facts.shape is None else [facts.shape]
         if len(drawable[facts.split]) < draw and not any(found.severity is Severity.ERROR for found in own):
             drawable[facts.split].append(facts.sample)
-    findings.extend(images.findings(workers))
+    findings.extend((*images.findings(workers), *left_out_of_lists(lists)))
     classes, resolution = resolve_classes(source, num_classes, lambda: tally.ids() - {scale.ignore_index})
     named = source is not None or num_classes is not None
     findings.extend((*resolution, *_dataset_findings(tally, classes, source, num_classes)))

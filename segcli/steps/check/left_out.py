@@ -1,0 +1,65 @@
+"""Images that lie beside those of a dataset, in no list and no annotation file: nothing learns from them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from segcli.data.formats.coco import CocoScan
+from segcli.data.formats.coco_layout import TEST_FILE, coco_layout
+from segcli.data.formats.masks import TEST_LIST, SegLists
+from segcli.data.image import IMAGE_SUFFIXES
+from segcli.data.lists import relative_name, scan_list
+from segcli.data.samples import Split
+from segcli.findings import Finding
+from segcli.plurals import counted
+from segcli.rules import finding
+
+_NAMED = 5
+
+
+def left_out_of_lists(lists: SegLists) -> Iterator[Finding]:
+    """Images beside those of the lists (S006). A folder that holds masks too says nothing."""
+    root = lists.root
+    test = scan_list(root, TEST_LIST)[0] if (root / TEST_LIST).is_file() else ()
+    samples = (*lists.train, *lists.val, *test)
+    masks = {sample.mask.parent for sample in samples}
+    images = {sample.image for sample in samples}
+    yield from _finding("S006", "list", _beside(images, without=masks), root)
+
+
+def left_out_of_files(scan: CocoScan) -> Iterator[Finding]:
+    """Images beside those of the annotation files (C165); what other annotation files name is theirs."""
+    root = scan.dataset.root
+    images = {sample.image for split in Split for sample in scan.dataset.samples(split)}
+    layout = coco_layout(root)
+    others = [*(layout.unused if layout is not None else ()), TEST_FILE]
+    named = {name for file in dict.fromkeys(others) for name in _file_names(root / file)}
+    alone = [path for path in _beside(images) if path.name not in named]
+    yield from _finding("C165", "annotation file", alone, root)
+
+
+def _beside(images: set[Path], *, without: Iterable[Path] = ()) -> list[Path]:
+    """The other images in the folders of some images."""
+    folders = {image.parent for image in images} - set(without)
+    found = (path for folder in sorted(folders) if folder.is_dir() for path in sorted(folder.iterdir()))
+    return [path for path in found if path.suffix.lower() in IMAGE_SUFFIXES and path not in images]
+
+
+def _finding(rule_id: str, where: str, alone: list[Path], root: Path) -> Iterator[Finding]:
+    if alone:
+        listed = ", ".join(relative_name(path, root) for path in alone[:_NAMED])
+        more = f" and {len(alone) - _NAMED} more" if len(alone) > _NAMED else ""
+        verb = "is" if len(alone) == 1 else "are"
+        yield finding(rule_id, str(root), f"{counted(len(alone), 'image')} {verb} in no {where}: {listed}{more}")
+
+
+def _file_names(file: Path) -> set[str]:
+    """Names of the images of an annotation file, without folders; none where it is not there or is damaged."""
+    try:
+        content: Any = json.loads(file.read_bytes())
+        return {Path(str(entry["file_name"]).replace("\\", "/")).name for entry in content["images"]}
+    except (OSError, ValueError, RecursionError, KeyError, TypeError):
+        return set()
