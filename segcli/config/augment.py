@@ -4,8 +4,19 @@ from __future__ import annotations
 
 from segcli.config.schema import Config
 from segcli.data.augment.augmenter import Augmentation
+from segcli.models.table import get_spec
+from segcli.models.task import Task
 
 
 def chosen_augmentation(config: Config) -> Augmentation:
     """`Train.augment` as the augmenter takes it."""
-    return Augmentation(**config.Train.augment.model_dump())
+    settings = config.Train.augment
+    has_objects = get_spec(config.Global.model).task is Task.INSTANCE
+    return Augmentation(
+        mosaic=settings.mosaic,
+        copy_paste=settings.copy_paste if has_objects else 0.0,
+        scale_jitter=settings.scale_jitter,
+        elastic=settings.elastic,
+        photometric=settings.photometric,
+        close_share=settings.close_share,
+    )

@@ -9,8 +9,8 @@ from segcli.data.groups import group_rule
 
 def chosen_fold(config: Config) -> Fold | None:
     """`Train.fold` of `Train.folds`; None where the dataset's own split into train and val counts."""
-    settings, groups = config.Train, config.CheckDataset.groups
-    if settings.folds is None or settings.fold is None:
+    count, number, groups = config.Train.folds, config.Train.fold, config.CheckDataset.groups
+    if count is None or number is None:
         return None
     group_of = group_rule(groups.by_folder, groups.pattern, groups.table)
-    return Fold(settings.fold, settings.folds, config.Global.seed, group_of)
+    return Fold(number, count, config.Global.seed, group_of)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Literal
+from collections.abc import Sequence
+from functools import partial
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,11 +12,38 @@ from numpy.typing import NDArray
 from segcli.config.schema import SlidingWindowConfig
 from segcli.data.image import Labels, RgbImage
 from segcli.inference.decode_labels import argmax, resize_logits
-from segcli.inference.preprocess import Forward, normalise, resize_image
+from segcli.inference.preprocess import Forward, NetworkInput, normalise, resize_image
 from segcli.models.spec import Preprocess
 
 Blend = Literal["uniform", "ramp"]
 """How overlapping tiles are joined: all alike (PaddleSeg's sliding window), or less towards a tile's border."""
+
+
+class Band(Protocol):
+    """As many rows of a label map as a tile is high, put together from tiles whose logits are added up."""
+
+    def add(
+        self, tiles: NetworkInput, lefts: Sequence[int], size: tuple[int, int], weight: NDArray[np.float32] | None
+    ) -> None:
+        """Adds tiles of the same rows.
+
+        Args:
+            tiles: Their input.
+            lefts: First column of each.
+            size: Height and width of each in the image.
+            weight: Of each pixel, [height, width]; None counts all alike.
+        """
+
+    def take(self, rows: int) -> Labels:
+        """The label map of the first rows, which no later tile reaches; the others move up."""
+
+
+@runtime_checkable
+class GivesBand(Protocol):
+    """A network that adds the logits of tiles up where it computes."""
+
+    def band(self, height: int, width: int) -> Band:
+        """A band of zeros."""
 
 
 def tile_starts(length: int, crop: int, stride: int) -> list[int]:
@@ -66,36 +94,47 @@ def label_map_tiled(
     crop_width, crop_height = min(window.crop_size[0], width), min(window.crop_size[1], height)
     columns = tile_starts(width, crop_width, window.stride[0])
     rows = tile_starts(height, crop_height, window.stride[1])
+    needed = input_size or (crop_height, crop_width)
     weight = _weight(crop_height, crop_width, blend)
     labels = np.empty((height, width), np.uint8)
-    sums: NDArray[np.float32] | None = None
+    makes_band = forward.band if isinstance(forward, GivesBand) else partial(_HostBand, forward)
+    band: Band = makes_band(crop_height, width)
     for top, following in zip(rows, [*rows[1:], height], strict=True):
-        tiles = [rgb[top : top + crop_height, left : left + crop_width] for left in columns]
-        for left, logits in zip(columns, _logits(forward, tiles, preprocess, batch_size, input_size), strict=True):
-            if sums is None:
-                sums = np.zeros((len(logits), crop_height, width), np.float32)
-            sums[:, :, left : left + crop_width] += logits if weight is None else logits * weight
-        assert sums is not None
-        done = following - top
-        labels[top:following] = argmax(sums[:, :done])
-        sums[:, : crop_height - done] = sums[:, done:].copy()
-        sums[:, crop_height - done :] = 0
+        for start in range(0, len(columns), batch_size):
+            lefts = columns[start : start + batch_size]
+            tiles = [rgb[top : top + crop_height, left : left + crop_width] for left in lefts]
+            inputs = normalise([resize_image(tile, *needed, area=preprocess.area) for tile in tiles], preprocess)
+            band.add(inputs, lefts, (crop_height, crop_width), weight)
+        labels[top:following] = band.take(following - top)
     return labels
 
 
-def _logits(
-    forward: Forward,
-    tiles: Sequence[RgbImage],
-    preprocess: Preprocess,
-    batch_size: int,
-    input_size: tuple[int, int] | None,
-) -> Iterator[NDArray[np.float32]]:
-    height, width = tiles[0].shape[:2]
-    needed = input_size or (height, width)
-    for start in range(0, len(tiles), batch_size):
-        batch = [resize_image(tile, *needed, area=preprocess.area) for tile in tiles[start : start + batch_size]]
-        for logits in forward(normalise(batch, preprocess)):
-            yield resize_logits(logits, height, width)
+class _HostBand:
+    """Sums in the memory of the processor; see `Band`."""
+
+    def __init__(self, forward: Forward, height: int, width: int) -> None:
+        self._forward = forward
+        self._size = height, width
+        self._sums: NDArray[np.float32] | None = None
+
+    def add(
+        self, tiles: NetworkInput, lefts: Sequence[int], size: tuple[int, int], weight: NDArray[np.float32] | None
+    ) -> None:
+        """See `Band`."""
+        for left, output in zip(lefts, self._forward(tiles), strict=True):
+            logits = resize_logits(output, *size)
+            if self._sums is None:
+                self._sums = np.zeros((len(logits), *self._size), np.float32)
+            self._sums[:, :, left : left + size[1]] += logits if weight is None else logits * weight
+
+    def take(self, rows: int) -> Labels:
+        """See `Band`."""
+        assert self._sums is not None
+        labels = argmax(self._sums[:, :rows])
+        kept = self._size[0] - rows
+        self._sums[:, :kept] = self._sums[:, rows:].copy()
+        self._sums[:, kept:] = 0
+        return labels
 
 
 def _weight(height: int, width: int, blend: Blend) -> NDArray[np.float32] | None:

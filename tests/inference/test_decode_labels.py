@@ -5,7 +5,9 @@ import pytest
 
 from segcli.config.schema import SlidingWindowConfig
 from segcli.inference.decode_labels import argmax, label_maps, labels_of, resize_logits
+from segcli.inference.on_device import OnDevice
 from segcli.inference.preprocess import normalise
+from segcli.inference.runtimes.protocol import forward_of
 from segcli.inference.tiles import label_map_tiled, tile_starts
 from segcli.models.spec import Preprocess
 
@@ -124,7 +126,7 @@ def test_an_image_keeps_its_ratio_where_the_model_was_trained_so(wide, size, fed
     assert (labels[:, :57] == 0).all() and (labels[:, 63:] == 1).all()
 
 
-class OnDevice:
+class GivesItself:
     """Gives label maps itself."""
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
@@ -136,7 +138,7 @@ class OnDevice:
 
 
 def test_a_network_that_gives_labels_is_asked_for_them(wide):
-    maps = label_maps(OnDevice(), [wide, wide], KEPT, input_size=(64, 64))
+    maps = label_maps(GivesItself(), [wide, wide], KEPT, input_size=(64, 64))
     assert seen == [(2, 3, 64, 64, 21, 64, 60, 180)]
     assert [one.shape for one in maps] == [(60, 180)] * 2
 
@@ -146,13 +148,51 @@ def test_a_network_that_gives_labels_is_asked_for_them(wide):
 def test_the_maximum_on_the_device_is_the_one_on_the_host(size, preprocess):
     import paddle
 
-    from segcli.engines.paddleseg.session import ArrayForward, DeviceForward
+    from segcli.engines.paddleseg.session import ArrayForward
 
     paddle.seed(1)
     network = paddle.nn.Conv2D(3, 5, 3, stride=2, padding=1)
     images = [image(), image(seed=1)]
     here = label_maps(ArrayForward(network), images, preprocess, input_size=size)
-    there = label_maps(DeviceForward(network), images, preprocess, input_size=size)
+    there = label_maps(OnDevice(ArrayForward(network).tensor), images, preprocess, input_size=size)
     for ours, theirs in zip(here, there, strict=True):
         assert theirs.dtype == np.uint8
         assert np.mean(ours != theirs) < 1e-3, "only where two classes are equal to the last digit"
+
+
+@pytest.mark.parametrize("blend", ["uniform", "ramp"])
+@pytest.mark.parametrize("size", [None, (32, 48)])
+def test_tiles_on_the_device_are_those_on_the_host(blend, size):
+    import paddle
+
+    from segcli.engines.paddleseg.session import ArrayForward
+
+    paddle.seed(1)
+    forward = ArrayForward(paddle.nn.Conv2D(3, 5, 3, stride=2, padding=1))
+    window = SlidingWindowConfig(crop_size=(40, 32), stride=(25, 20))
+    here, there = (
+        label_map_tiled(one, image(61, 83), SCALE, window, blend=blend, batch_size=2, input_size=size)
+        for one in (forward, OnDevice(forward.tensor))
+    )
+    assert np.mean(here != there) < 1e-3
+
+
+def test_an_exported_model_leaves_its_output_on_the_device(tmp_path):
+    """On the CPU, whose predictor is asked for tensors as that of a GPU is."""
+    import paddle
+
+    from segcli.inference.runtimes.paddle_runtime import PaddleRuntime
+
+    paddle.seed(2)
+    network = paddle.nn.Conv2D(3, 4, 3, padding=1)
+    network.eval()
+    spec = [paddle.static.InputSpec([None, 3, None, None], "float32")]
+    paddle.jit.save(network, str(tmp_path / "model"), input_spec=spec)
+    runtime = PaddleRuntime(tmp_path / "model.json", tmp_path / "model.pdiparams", "cpu", 1)
+    assert forward_of(runtime) == runtime.run
+    runtime._accelerator = True
+    on_device = forward_of(runtime)
+    assert isinstance(on_device, OnDevice)
+    for given in ([image()], [image(61, 83)]):
+        here = label_maps(runtime.run, given, SCALE)
+        assert np.mean(here[0] != label_maps(on_device, given, SCALE)[0]) < 1e-3

@@ -21,7 +21,7 @@ from segcli.data.sampling import Draws
 from segcli.engine import Batch, Evaluation, Network
 from segcli.engines.paddleseg.parts import compute_losses
 from segcli.engines.paddleseg.stream import SampleStream
-from segcli.inference.decode_labels import inside
+from segcli.inference.on_device import OnDevice
 from segcli.metrics.semantic_measure import measure
 from segcli.models.spec import Preprocess
 
@@ -131,7 +131,8 @@ def network_forward(network: Network) -> Any:
     """
     import paddle
 
-    return ArrayForward(network) if paddle.get_device() == "cpu" else DeviceForward(network)
+    forward = ArrayForward(network)
+    return forward if paddle.get_device() == "cpu" else OnDevice(forward.tensor)
 
 
 class ArrayForward:
@@ -146,31 +147,13 @@ class ArrayForward:
 
     def __call__(self, images: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Logits [N, C, H, W] of normalised images [N, 3, H, W]."""
-        return np.asarray(self._logits(images).numpy())
+        return np.asarray(self.tensor(images).numpy())
 
-    def _logits(self, images: npt.NDArray[np.float32]) -> Tensor:
+    def tensor(self, images: npt.NDArray[np.float32]) -> Tensor:
+        """The same on the device of the network."""
         import paddle
 
         with paddle.no_grad():
             outputs = self._network(paddle.to_tensor(images))
         out: Tensor = outputs[0] if isinstance(outputs, list | tuple) else outputs
         return out
-
-
-class DeviceForward(ArrayForward):
-    """The same, which gives label maps as well, computed on the device of the network."""
-
-    def labels(
-        self, images: npt.NDArray[np.float32], used: tuple[int, int], size: tuple[int, int]
-    ) -> npt.NDArray[np.uint8]:
-        """See `segcli.inference.preprocess.GivesLabels`."""
-        import paddle
-        import paddle.nn.functional as F
-
-        logits = self._logits(images)
-        rows, columns = inside(tuple(logits.shape[-2:]), used, tuple(images.shape[-2:]))
-        logits = logits[:, :, :rows, :columns]
-        with paddle.no_grad():
-            if tuple(logits.shape[-2:]) != size:
-                logits = F.interpolate(logits, size=size, mode="bilinear", align_corners=False)
-            return np.asarray(logits.argmax(axis=1).astype("uint8").numpy(), np.uint8)

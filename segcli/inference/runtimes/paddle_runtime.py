@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,11 @@ from segcli.cpu import prepare_cpu
 from segcli.device import device_count
 from segcli.errors import MissingPartError
 from segcli.inference.graphs import Graph
+from segcli.inference.on_device import OnDevice
 from segcli.inference.preprocess import NetworkInput
+
+if TYPE_CHECKING:
+    from paddle import Tensor
 
 log = logging.getLogger("segcli.predict")
 
@@ -51,6 +55,7 @@ class PaddleRuntime:
         self._threads = threads
         kind, ids = parse_device(device)
         self._may_fall_back = onednn and kind == "cpu"
+        self._accelerator = kind != "cpu"
         if kind == "cpu":
             prepare_cpu()
             self._predictor = (_on_cpu if onednn else _without_onednn)(program, weights, threads)
@@ -64,6 +69,18 @@ class PaddleRuntime:
         self._input.copy_from_cpu(np.ascontiguousarray(images))
         self._predictor.run()
         return np.asarray(self._output.copy_to_cpu())
+
+    @property
+    def on_device(self) -> OnDevice | None:
+        """The network as a function that takes the maximum over its classes on its device; None on the CPU."""
+        return OnDevice(self.tensor) if self._accelerator else None
+
+    def tensor(self, images: NetworkInput) -> Tensor:
+        """The output of the network, left on its device."""
+        import paddle
+
+        found: Tensor = self._predictor.run([paddle.to_tensor(np.ascontiguousarray(images))])[0]
+        return found
 
     def run_named(self, inputs: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
         """All outputs of a network with several inputs."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from segcli.data.prefetch import available_cores
 from segcli.inference.graphs import Graph
-from segcli.inference.preprocess import NetworkInput
+from segcli.inference.preprocess import Forward, NetworkInput
 
 
 class Runtime(Protocol):
@@ -38,6 +38,12 @@ class Runtime(Protocol):
         Args:
             inputs: Arrays by name.
         """
+
+
+def forward_of(runtime: Runtime) -> Forward:
+    """A runtime as a function from images to logits, which gives label maps where it can on its device."""
+    on_device: Forward | None = getattr(runtime, "on_device", None)
+    return runtime.run if on_device is None else on_device
 
 
 class RuntimeModule(Protocol):

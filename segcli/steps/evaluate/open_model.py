@@ -21,6 +21,7 @@ from segcli.inference.onnx_conversion import converter_installed
 from segcli.inference.parity import Reference
 from segcli.inference.preprocess import Forward
 from segcli.inference.runtimes.choice import open_runtime
+from segcli.inference.runtimes.protocol import forward_of
 from segcli.models.spec import Preprocess
 from segcli.models.table import get_spec
 from segcli.runtimes import runtimes
@@ -139,7 +140,7 @@ def _on_runtime(
 ) -> MeasuredModel:
     runtime = open_runtime(model, wanted, device, reference=reference)
     return MeasuredModel(
-        forward=runtime.run,
+        forward=forward_of(runtime),
         model_name=model.model_name,
         class_names=model.class_names,
         preprocess=model.preprocess,

@@ -11,6 +11,7 @@ from segcli.config.schema import SlidingWindowConfig
 from segcli.data.image import Labels, RgbImage
 from segcli.data.sources import SourceItem
 from segcli.inference.decode_labels import label_maps
+from segcli.inference.runtimes.protocol import forward_of
 from segcli.inference.tiles import label_map_tiled
 from segcli.steps.predict.exported_predictor import ExportedPredictor
 from segcli.steps.predict.semantic_results import SegResult
@@ -55,12 +56,12 @@ class SemanticPredictor(ExportedPredictor):
         for start in range(0, len(images), limit):
             batch = images[start : start + limit]
             size = self.model.input_size or resized(batch[0].shape[1], batch[0].shape[0], self.settings.target_size)
-            labels += label_maps(self.runtime.run, batch, self.model.preprocess, input_size=size)
+            labels += label_maps(forward_of(self.runtime), batch, self.model.preprocess, input_size=size)
         return labels
 
     def _label_tiled(self, rgb: RgbImage, window: SlidingWindowConfig, limit: int) -> Labels:
         return label_map_tiled(
-            self.runtime.run,
+            forward_of(self.runtime),
             rgb,
             self.model.preprocess,
             window,
