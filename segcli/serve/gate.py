@@ -22,9 +22,9 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-OPEN_PATHS = ("/", "/health", "/ready", "/v2/health/live", "/v2/health/ready")
+OPEN_PATHS = ("/", "/docs", "/openapi.json", "/health", "/ready", "/v2/health/live", "/v2/health/ready")
 PAGE_FILES = "/page/"
-"""What needs no token: health, and the page, which asks for it."""
+"""What needs no token: health, the description of the API, and the page, which asks for it."""
 OTHER_ROUTE = "other"
 _UNAUTHORISED, _TOO_LARGE, _TIMEOUT = 401, 413, 408
 _DISCARD_SECONDS = 5.0

@@ -83,7 +83,7 @@ def serve(settings: ServeSettings, on_ready: Callable[[Running], None]) -> None:
             build_app(settings, models, metrics),
             host=settings.host,
             port=settings.port,
-            log_level="warning",
+            log_level="error",  # a warning for each request of a Java client, which offers HTTP/2
             access_log=False,
             server_header=False,
             timeout_graceful_shutdown=STOP_SECONDS,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,12 +42,14 @@ def page(service: Running, tmp_path: Path) -> Iterator[Any]:
         browser = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
         opened = browser.new_page(viewport={"width": 1200, "height": 760})
         faults: list[str] = []
+
+        def note(request: Any) -> None:
+            if not request.url.startswith((service.url, "blob:", "data:")):
+                faults.append(request.url)
+
         opened.on("pageerror", lambda error: faults.append(str(error)))
         opened.on("requestfailed", lambda request: faults.append(request.url))
-        opened.on(
-            "request",
-            lambda request: request.url.startswith((service.url, "blob:", "data:")) or faults.append(request.url),
-        )
+        opened.on("request", note)
         opened.goto(service.url)
         opened.fill("#token", "secret")
         opened.click("#use-token")
@@ -61,6 +64,14 @@ def page(service: Running, tmp_path: Path) -> Iterator[Any]:
 def shoot(page: Any, name: str) -> None:
     if SHOTS:
         page.screenshot(path=f"{SHOTS}/{name}.png")
+
+
+def wait_for_objects(page: Any, count: int) -> None:
+    page.locator("#objects li").nth(count - 1).wait_for()
+
+
+def wait_for_status(page: Any, pattern: str) -> None:
+    page.locator("#status", has_text=re.compile(pattern)).wait_for()
 
 
 def rows(page: Any) -> int:
@@ -85,11 +96,11 @@ def test_clicks_and_boxes_become_objects_of_a_labelme_file(page: Any, tmp_path: 
     frame = page.locator("#canvas").bounding_box()
     centre = (frame["x"] + frame["width"] / 2, frame["y"] + frame["height"] / 2)
     page.mouse.click(*centre)
-    page.wait_for_function("document.querySelectorAll('#objects li').length === 1")
+    wait_for_objects(page, 1)
     page.keyboard.down("Shift")
     page.mouse.click(frame["x"] + 30, frame["y"] + 30)
     page.keyboard.up("Shift")
-    page.wait_for_function("document.getElementById('status').textContent.startsWith('Answered')")
+    wait_for_status(page, "Answered")
     shoot(page, "clicked")
     page.click("#next")
     page.fill("#name", "nose")
@@ -98,7 +109,8 @@ def test_clicks_and_boxes_become_objects_of_a_labelme_file(page: Any, tmp_path: 
     page.mouse.down()
     page.mouse.move(*centre)
     page.mouse.up()
-    page.wait_for_function("document.querySelectorAll('#objects li').length === 2")
+    wait_for_objects(page, 2)
+    wait_for_status(page, "Answered")
     shoot(page, "boxed")
 
     values = downloaded(page, tmp_path)
@@ -111,7 +123,7 @@ def test_words_become_objects(page: Any, tmp_path: Path) -> None:
     page.select_option("#model", "text_driven_segmentation")
     page.fill("#text", "bear, grass, sky, dog, street")
     page.press("#text", "Enter")
-    page.wait_for_function("/Answered|Not found/.test(document.getElementById('status').textContent)")
+    wait_for_status(page, "Answered|Not found")
     shoot(page, "words")
     assert rows(page) > 0
     downloaded(page, tmp_path)
@@ -121,7 +133,7 @@ def test_words_become_objects(page: Any, tmp_path: Path) -> None:
 def test_a_whole_image_becomes_objects(page: Any, tmp_path: Path, model: str) -> None:
     page.select_option("#model", model)
     page.click("#run")
-    page.wait_for_function("document.querySelectorAll('#objects li').length > 0")
+    wait_for_objects(page, 1)
     shoot(page, model)
     assert {shape["label"] for shape in downloaded(page, tmp_path)["shapes"]} <= {"red", "blue", "кот", "dog"}
 
