@@ -31,7 +31,7 @@ _PADDLE_KINDS = {"dcu": "gpu"}
 _BUILT_FOR = ("cuda_version", "hip_version", "xpu_xre_version")
 """What `paddle/version/__init__.py` says of the devices that the package is built for."""
 _GPU_NODE = Path("/dev/nvidia0")
-_GPU_ADVICE = "install paddlepaddle-gpu in place of paddlepaddle to use it"
+_GPU_ADVICE = "`segcli doctor --fix --gpu` installs the build for GPUs in its place"
 
 
 def select_device(device: str, *, strict: bool) -> str:

@@ -27,7 +27,7 @@ def add_serving(main: typer.Typer) -> None:
 def serve(
     source: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[PIPELINE]...", help="Names, YAML files or model folders, each alone or NAME=SOURCE."),
+        typer.Argument(metavar="PIPELINE", help="Names, YAML files or model folders, each alone or NAME=SOURCE."),
     ] = None,
     *,
     pipeline: Annotated[

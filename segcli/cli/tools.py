@@ -1,6 +1,7 @@
 """The commands of `segcli` beside the modes: models, demo, doctor."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,7 @@ from segcli import terminal
 from segcli.cli.help import Command
 from segcli.cli.options import Debug
 from segcli.cli.running import run
+from segcli.errors import EXIT_FAILED, UsageError
 from segcli.progress import working
 
 
@@ -61,7 +63,15 @@ def demo(
 
 
 def doctor(
+    *,
     fix: Annotated[bool, typer.Option("--fix", help="Install what is missing, with the tested versions.")] = False,
+    gpu: Annotated[
+        bool, typer.Option("--gpu", help="With --fix: put Paddle's GPU build in the place of the CPU build.")
+    ] = False,
+    index: Annotated[
+        str | None, typer.Option(metavar="URL", help="Index of Paddle's GPU builds for a CUDA version.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before Paddle is replaced.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     debug: Debug = False,
 ) -> None:
@@ -71,6 +81,8 @@ def doctor(
         from segcli.cli.health import show_health
         from segcli.steps.doctor.command import examine, repair
 
+        if gpu and not _replace_paddle(index, do_it=fix, asked=not yes):
+            return EXIT_FAILED
         if fix:
             repair()
         with working("looking at what is installed"):
@@ -82,3 +94,21 @@ def doctor(
         return 0 if report.healthy else 1
 
     run(work, debug=debug)
+
+
+def _replace_paddle(index: str | None, *, do_it: bool, asked: bool) -> bool:
+    """Shows what is going to be done for the GPU, and does it unless the person declines; tells whether to go on."""
+    from segcli.steps.doctor.gpu import install_gpu, plan_gpu
+
+    plan = plan_gpu(index)
+    terminal.show_summary("the GPU build of Paddle" if plan.is_done else "what is going to be done", plan.rows())
+    if plan.is_done or not do_it:
+        return True
+    if asked:
+        if not sys.stdin.isatty():
+            raise UsageError("nobody can be asked here whether to replace Paddle", hint="add --yes")
+        if not typer.confirm("Go on?"):
+            terminal.show_failure("nothing was changed")
+            return False
+    install_gpu(plan)
+    return True

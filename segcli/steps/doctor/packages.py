@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from importlib import metadata
 from importlib.util import find_spec
@@ -46,6 +47,8 @@ RUNTIMES = ("onnxruntime", "paddle2onnx", "openvino")
 """Predictions on a CPU are several times faster with them; paddle2onnx writes what onnxruntime runs."""
 
 PADDLE = "3.3.1"
+NO_ONNX_FROM = (3, 13)
+"""The first Python for which there is no paddle2onnx."""
 
 
 def installed(name: str) -> str | None:
@@ -128,6 +131,10 @@ def check_runtimes() -> Iterator[Observation]:
         version = installed(name)
         if version and find_spec(name):
             yield Observation("runtimes", name, version)
+        elif name == "paddle2onnx" and sys.version_info[:2] >= NO_ONNX_FROM:
+            value = f"has no wheel for Python {sys.version_info[0]}.{sys.version_info[1]}: no ONNX is written here"
+            advice = "Python 3.12 or older writes ONNX; models that hold it run here all the same"
+            yield Observation("runtimes", name, value, State.NOTE, advice=advice)
         else:
             remedy = ("install", "-c", str(CONSTRAINTS), name)
             yield Observation("runtimes", name, "not installed; predictions on the CPU are slower", State.NOTE, remedy)

@@ -30,8 +30,8 @@ _SHARED_GB = 1.0
 def check_system() -> Iterator[Observation]:
     """Python, the machine and the disk."""
     version = platform.python_version()
-    supported = (3, 10) <= sys.version_info[:2] <= (3, 12)
-    advice = None if supported else "make the environment with Python 3.10, 3.11 or 3.12"
+    supported = (3, 10) <= sys.version_info[:2] <= (3, 13)
+    advice = None if supported else "make the environment with Python 3.10, 3.11, 3.12 or 3.13"
     yield Observation("system", "python", version, State.GOOD if supported else State.BAD, advice=advice)
     yield Observation("system", "platform", f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs")
     free_gb = shutil.disk_usage(Path.cwd()).free / 1e9

@@ -148,3 +148,11 @@ def test_constraints_name_exact_versions_only():
     assert {f"{name}=={version}" for name, version in packages.ENGINES.items()} <= set(lines)
     assert all("==" in line and "/" not in line for line in lines)
     assert "-c segcli/steps/doctor/constraints.txt" in (ROOT / "constraints.txt").read_text()
+
+
+def test_python_without_a_wheel_of_paddle2onnx_is_told(machine, monkeypatch: pytest.MonkeyPatch):
+    machine(paddle2onnx=None)
+    monkeypatch.setattr(packages.sys, "version_info", (3, 13, 0))
+    (found,) = [one for one in packages.check_runtimes() if one.name == "paddle2onnx"]
+    assert "no wheel for Python 3.13" in found.value
+    assert found.state is State.NOTE and not found.remedy

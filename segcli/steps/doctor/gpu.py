@@ -1,0 +1,142 @@
+"""`segcli doctor --fix --gpu`: the GPU build of Paddle in the place of the CPU build.
+
+Paddle 3 for GPUs is not on PyPI: each CUDA version has an index of its own, which Paddle's installation page names.
+The two builds write the same folder, so one goes before the other comes; the new one is downloaded before that.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from importlib import invalidate_caches
+from tempfile import TemporaryDirectory
+
+from segcli.errors import MissingPartError, UsageError
+from segcli.steps.doctor import packages
+
+log = logging.getLogger("segcli.doctor")
+
+CPU_PACKAGE, GPU_PACKAGE = "paddlepaddle", "paddlepaddle-gpu"
+GUIDE = "the installation page of PaddlePaddle lists an index for each CUDA version"
+_DRIVER = "nvidia-smi"
+Version = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class GpuPlan:
+    """What is going to be done.
+
+    Attributes:
+        driver: The highest CUDA version that the driver serves.
+        index: URL of the index that Paddle comes from.
+        removed: Packages that go before.
+        is_done: Whether the GPU build is there already, alone.
+    """
+
+    driver: Version
+    index: str
+    removed: tuple[str, ...]
+    is_done: bool
+
+    def rows(self) -> list[tuple[str, str]]:
+        """Rows for the terminal."""
+        if self.is_done:
+            return [("driver", _shown(self.driver)), ("installed", f"{GPU_PACKAGE} {packages.installed(GPU_PACKAGE)}")]
+        return [
+            ("driver", _shown(self.driver)),
+            ("download", f"{GPU_PACKAGE}=={packages.PADDLE} from {self.index}"),
+            ("remove", ", ".join(self.removed) or "nothing"),
+            ("install", f"{GPU_PACKAGE}=={packages.PADDLE}"),
+        ]
+
+
+def plan_gpu(index: str | None) -> GpuPlan:
+    """What would be done, with nothing changed.
+
+    Args:
+        index: URL of Paddle's index for a CUDA version.
+
+    Raises:
+        MissingPartError: There is no NVIDIA driver.
+        UsageError: No index was given, or one for a newer CUDA than the driver serves.
+    """
+    driver = driver_cuda()
+    version = packages.installed(GPU_PACKAGE)
+    is_done = version is not None and version.startswith(packages.PADDLE) and packages.installed(CPU_PACKAGE) is None
+    if is_done:
+        return GpuPlan(driver, index or "", (), is_done=True)
+    if index is None:
+        raise UsageError(
+            f"the driver serves CUDA {_shown(driver)}; which index Paddle comes from has to be said",
+            hint=f"segcli doctor --fix --gpu --index URL: {GUIDE}; take one for CUDA {_shown(driver)} or older",
+        )
+    wanted = cuda_of_index(index)
+    if wanted is not None and wanted > driver:
+        raise UsageError(
+            f"the index is for CUDA {_shown(wanted)}, and the driver serves {_shown(driver)} at most",
+            hint=f"take the index for CUDA {_shown(driver)} or older, or a newer driver; {GUIDE}",
+        )
+    removed = tuple(name for name in (CPU_PACKAGE, GPU_PACKAGE) if packages.installed(name) is not None)
+    return GpuPlan(driver, index, removed, is_done=False)
+
+
+def install_gpu(plan: GpuPlan) -> None:
+    """Carries a plan out; where the installation fails, the CPU build is put back.
+
+    Raises:
+        MissingPartError: pip failed; says what is installed now.
+    """
+    if plan.is_done:
+        return
+    requirement = f"{GPU_PACKAGE}=={packages.PADDLE}"
+    with TemporaryDirectory(prefix="segcli-paddle-") as folder:
+        if not _pip("download", "--no-deps", "--dest", folder, "--index-url", plan.index, requirement):
+            raise MissingPartError(f"{requirement} cannot be downloaded; nothing was changed", hint=GUIDE)
+        if plan.removed:
+            _pip("uninstall", "-y", *plan.removed)
+        found = ("--find-links", folder, "--index-url", plan.index, "-c", str(packages.CONSTRAINTS))
+        if not _pip("install", *found, requirement):
+            back = _pip("install", "-c", str(packages.CONSTRAINTS), f"{CPU_PACKAGE}=={packages.PADDLE}")
+            now = "the CPU build is back" if back else "neither build is installed now: segcli doctor --fix"
+            raise MissingPartError(f"{requirement} cannot be installed; {now}", hint="pip's message above says why")
+    invalidate_caches()
+
+
+def driver_cuda() -> Version:
+    """The highest CUDA version that the NVIDIA driver serves.
+
+    Raises:
+        MissingPartError: There is no driver, or it does not answer.
+    """
+    command = shutil.which(_DRIVER)
+    if command is None:
+        raise MissingPartError(f"there is no NVIDIA driver here: no {_DRIVER}", hint="install NVIDIA's driver first")
+    done = subprocess.run([command], capture_output=True, text=True, check=False)
+    found = re.search(r"CUDA Version: *(\d+)\.(\d+)", done.stdout)
+    if done.returncode or found is None:
+        said = (done.stderr or done.stdout).strip().splitlines()
+        raise MissingPartError(f"{_DRIVER} names no CUDA version: {said[-1] if said else done.returncode}")
+    return int(found[1]), int(found[2])
+
+
+def cuda_of_index(url: str) -> Version | None:
+    """The CUDA version that an index is for, as its URL tells; None where it does not.
+
+    >>> cuda_of_index("https://packages.example/stable/cu126/")
+    (12, 6)
+    """
+    found = re.search(r"/cu(\d{2})(\d)(?:/|$)", url)
+    return None if found is None else (int(found[1]), int(found[2]))
+
+
+def _pip(*words: str) -> bool:
+    log.info("pip %s", " ".join(words))
+    return subprocess.run([sys.executable, "-m", "pip", *words], check=False).returncode == 0
+
+
+def _shown(version: Version) -> str:
+    return f"{version[0]}.{version[1]}"
