@@ -10,7 +10,7 @@ from segcli.data.groups import group_rule
 def chosen_fold(config: Config) -> Fold | None:
     """`Train.fold` of `Train.folds`; None where the dataset's own split into train and val counts."""
     count, number, groups = config.Train.folds, config.Train.fold, config.CheckDataset.groups
+    rule = groups.by_folder, groups.pattern, groups.table
     if count is None or number is None:
         return None
-    group_of = group_rule(groups.by_folder, groups.pattern, groups.table)
-    return Fold(number, count, config.Global.seed, group_of)
+    return Fold(number, count, config.Global.seed, group_rule(*rule))

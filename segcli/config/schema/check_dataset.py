@@ -77,7 +77,8 @@ class CheckDatasetConfig(Section):
     Attributes:
         convert: Conversion before the check.
         split: Split before the check.
-        groups: Images that belong together, must not lie in both splits, and are drawn together for intervals.
+        groups: Images that belong together, must not lie in both splits, and are drawn together for intervals;
+            cross-validation keeps them in one fold.
         rules: Severity by rule id or by the beginning of ids: ``{S501: error, C145: off, S2: warning}``.
         select: Rules that are reported, by id or by the beginning of ids; null means all.
         ignore: Rules that are not reported, likewise.
@@ -91,7 +92,7 @@ class CheckDatasetConfig(Section):
 
     convert: Annotated[ConvertConfig, _PREPARED] = ConvertConfig()
     split: Annotated[SplitConfig, _PREPARED] = SplitConfig()
-    groups: Annotated[GroupsConfig, Read(("check_dataset", "evaluate"))] = GroupsConfig()
+    groups: Annotated[GroupsConfig, Read(("check_dataset", "evaluate")), Read(("train",), DENSE)] = GroupsConfig()
     rules: dict[str, Any] | None = None
     select: tuple[str, ...] | None = None
     ignore: tuple[str, ...] | None = None
