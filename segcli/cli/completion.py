@@ -41,7 +41,7 @@ def complete_rules(incomplete: str) -> Offers:
     from segcli.rules import RULES
 
     before, comma, begun = incomplete.rpartition(",")
-    return [(f"{before}{comma}{rule.id}", rule.title) for rule in RULES.values() if rule.id.startswith(begun)]
+    return [(f"{before}{comma}{rule.id}", rule.title) for rule in RULES.values() if rule.id.startswith(begun.upper())]
 
 
 def complete_runtime(incomplete: str) -> list[str]:
