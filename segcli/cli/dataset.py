@@ -7,23 +7,15 @@ import typer
 
 from segcli.cli.changes import may_replace, show_plan, take_back
 from segcli.cli.completion import complete_dataset_format
-from segcli.cli.modes import given, mode_command, start
+from segcli.cli.modes import folder_of, given, mode_command, start
 from segcli.cli.options import (
-    ConfigFile,
     DatasetArgument,
-    DatasetOption,
-    Debug,
     DryRun,
     Ignore,
     Key,
-    Model,
-    Output,
-    Overrides,
-    PrintConfig,
     Select,
     TaskOption,
     Undo,
-    folder_given,
 )
 from segcli.cli.running import run
 from segcli.cli.transfer import Chosen, transfer
@@ -39,8 +31,6 @@ def add_dataset(main: typer.Typer) -> None:
 def check(
     context: typer.Context,
     *,
-    dataset: DatasetArgument = None,
-    dataset_option: DatasetOption = None,
     select: Select = None,
     ignore: Ignore = None,
     strict: Annotated[
@@ -52,15 +42,9 @@ def check(
         Key("CheckDataset.sarif"),
     ] = None,
     task: TaskOption = None,
-    model: Model = None,
-    output: Output = None,
-    config: ConfigFile = None,
-    override: Overrides = None,
-    print_config: PrintConfig = False,
-    debug: Debug = False,
 ) -> None:
     """Check every image and label of a dataset; all faults at once."""
-    start(context, "check_dataset", model_to_check(folder_given(dataset, dataset_option, override), task, config))
+    start(context, "check_dataset", model_to_check(folder_of(context), task, context.params["config"]))
 
 
 def convert(
@@ -71,7 +55,6 @@ def convert(
         str | None,
         typer.Argument(help="A new folder; without it LabelMe data are converted in place.", metavar="TARGET"),
     ] = None,
-    dataset_option: DatasetOption = None,
     to: Annotated[
         str | None,
         typer.Option(
@@ -89,31 +72,24 @@ def convert(
     dry_run: DryRun = False,
     undo: Undo = False,
     task: TaskOption = None,
-    model: Model = None,
-    output: Output = None,
-    config: ConfigFile = None,
-    override: Overrides = None,
-    print_config: PrintConfig = False,
-    debug: Debug = False,
 ) -> None:
     """Convert a dataset: into another format in a new folder, or a LabelMe dataset in place, which is then checked."""
     if target is not None or to is not None:
-        source = dataset or dataset_option
+        called = context.params
+        source = dataset or called["dataset_option"]
 
         def work() -> int:
-            chosen = Chosen(allow_lossy=allow_lossy, skip_faulty=skip_faulty, dry_run=dry_run, output=output)
+            chosen = Chosen(allow_lossy=allow_lossy, skip_faulty=skip_faulty, dry_run=dry_run, output=called["output"])
             return transfer(source, target, to, chosen)
 
-        run(work, debug=debug)
+        run(work, debug=called["debug"])
     values = {"CheckDataset.convert.enable": True, "CheckDataset.convert.src_dataset_type": "LabelMe"}
-    _change(context, values, model_to_check(folder_given(dataset, dataset_option, override), task, config))
+    _change(context, values, model_to_check(folder_of(context), task, context.params["config"]))
 
 
 def split(
     context: typer.Context,
     *,
-    dataset: DatasetArgument = None,
-    dataset_option: DatasetOption = None,
     train_percent: Annotated[
         int | None, typer.Option(min=1, max=99, help="Share of the training part; 80 less the test part.")
     ] = None,
@@ -148,12 +124,6 @@ def split(
     dry_run: DryRun = False,
     undo: Undo = False,
     task: TaskOption = None,
-    model: Model = None,
-    output: Output = None,
-    config: ConfigFile = None,
-    override: Overrides = None,
-    print_config: PrintConfig = False,
-    debug: Debug = False,
 ) -> None:
     """Split a dataset anew into train, val and test, or into folds, then check it; the old lists are kept."""
     train = max(80 - test_percent, 1) if train_percent is None else train_percent
@@ -161,11 +131,13 @@ def split(
     if folds is None:
         shares = {"train": train, "val": 100 - train - test_percent, "test": test_percent}
         values |= {f"CheckDataset.split.{part}_percent": share for part, share in shares.items()}
-    of_task = model_to_check(folder_given(dataset, dataset_option, override), task, config)
+    of_task = model_to_check(folder_of(context), task, context.params["config"])
     if not (yes or dry_run or undo) and sys.stdin.isatty():
         settings = {key: ("segcli split", value) for key, value in values.items()}
         options = given(context, "check_dataset", {**of_task, **settings})
-        values["CheckDataset.split.replace"] = may_replace(config, override or (), options)
+        values["CheckDataset.split.replace"] = may_replace(
+            context.params["config"], context.params["override"] or (), options
+        )
     _change(context, values, of_task)
 
 

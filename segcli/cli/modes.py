@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from functools import cache
 from typing import Any, TypeVar, get_type_hints
 
@@ -10,7 +11,18 @@ import typer
 
 from segcli import terminal
 from segcli.cli.help import Command as HelpfulCommand
-from segcli.cli.options import Key
+from segcli.cli.options import (
+    ConfigFile,
+    DatasetArgument,
+    DatasetOption,
+    Debug,
+    Key,
+    Model,
+    Output,
+    Overrides,
+    PrintConfig,
+)
+from segcli.cli.shared_options import Options, with_options
 from segcli.implied import run_config
 
 Command = TypeVar("Command", bound=Callable[..., None])
@@ -20,15 +32,49 @@ Given = dict[str, tuple[str, Any]]
 _FUNCTIONS: dict[str, Callable[..., None]] = {}
 
 
-def mode_command(main: typer.Typer, cls: type[HelpfulCommand] = HelpfulCommand) -> Callable[[Command], Command]:
-    """Adds a command whose options with a `Key` become the configuration of a mode."""
+ON_DATASET: Options = {"dataset": (DatasetArgument, None), "dataset_option": (DatasetOption, None)}
+OF_RUN: Options = {"model": (Model, None), "output": (Output, None)}
+AT_START: Options = {**ON_DATASET, **OF_RUN}
+AT_END: Options = {
+    "config": (ConfigFile, None),
+    "override": (Overrides, None),
+    "print_config": (PrintConfig, False),
+    "debug": (Debug, False),
+}
+
+
+def mode_command(
+    main: typer.Typer,
+    *,
+    first: Options = AT_START,
+    last: Options = AT_END,
+    cls: type[HelpfulCommand] = HelpfulCommand,
+) -> Callable[[Command], Command]:
+    """Adds a command whose options with a `Key` become the configuration of a mode.
+
+    Args:
+        main: The program.
+        first: Shared options that come before the command's own; their values are in the context.
+        last: Those that come after them.
+        cls: Class of the command.
+    """
 
     def add(function: Command) -> Command:
-        _FUNCTIONS[function.__name__] = function
-        main.command(cls=cls)(function)
+        command = with_options(function, first, last, lambda _values: nullcontext())
+        _FUNCTIONS[function.__name__] = command
+        main.command(cls=cls)(command)
         return function
 
     return add
+
+
+def folder_of(context: typer.Context) -> str | None:
+    """The dataset's folder, in whichever way it was given."""
+    begin = "Global.dataset_dir="
+    overrides = context.params["override"] or ()
+    given = [one.removeprefix(begin) for one in overrides if one.startswith(begin)]
+    folder: str | None = given[-1] if given else context.params["dataset"] or context.params["dataset_option"]
+    return folder
 
 
 def start(context: typer.Context, mode: str, values: Mapping[str, tuple[str, Any]] | None = None) -> None:

@@ -33,13 +33,6 @@ def by_commas(values: list[str] | None) -> list[str] | None:
     return [part for part in parts if part] or None
 
 
-def folder_given(dataset: str | None, option: str | None, overrides: list[str] | None) -> str | None:
-    """The dataset's folder, in whichever way it was given."""
-    begin = "Global.dataset_dir="
-    given = [one.removeprefix(begin) for one in overrides or () if one.startswith(begin)]
-    return given[-1] if given else dataset or option
-
-
 ConfigFile = Annotated[
     Path | None, typer.Option("--config", "-c", help="YAML in PaddleX's structure.", rich_help_panel=SOURCES)
 ]

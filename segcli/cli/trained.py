@@ -7,19 +7,11 @@ import typer
 
 from segcli.cli.completion import complete_masks, complete_model_format, complete_runtime
 from segcli.cli.help import Command
-from segcli.cli.modes import mode_command, start
+from segcli.cli.modes import OF_RUN, folder_of, mode_command, start
 from segcli.cli.options import (
     SETTINGS,
-    ConfigFile,
-    DatasetArgument,
-    DatasetOption,
-    Debug,
     Device,
     Key,
-    Model,
-    Output,
-    Overrides,
-    PrintConfig,
 )
 from segcli.cli.prompts import PromptOptions, prompts_from
 from segcli.implied import model_in, model_to_check
@@ -32,7 +24,7 @@ def add_trained(main: typer.Typer) -> None:
     """Adds the commands to the main one."""
     mode_command(main)(evaluate)
     mode_command(main)(export)
-    mode_command(main, cls=PredictCommand)(predict)
+    mode_command(main, first=OF_RUN, cls=PredictCommand)(predict)
 
 
 class PredictCommand(Command):
@@ -48,8 +40,6 @@ class PredictCommand(Command):
 def evaluate(
     context: typer.Context,
     *,
-    dataset: DatasetArgument = None,
-    dataset_option: DatasetOption = None,
     weights: Annotated[
         str | None, typer.Option("--weights", help=_WEIGHTS, rich_help_panel=SETTINGS), Key("Evaluate.weight_path")
     ] = None,
@@ -62,24 +52,18 @@ def evaluate(
         ),
         Key("Evaluate.predictions"),
     ] = None,
-    model: Model = None,
-    output: Output = None,
     device: Device = None,
-    config: ConfigFile = None,
-    override: Overrides = None,
-    print_config: PrintConfig = False,
-    debug: Debug = False,
 ) -> None:
     """Measure trained weights, or predictions in files, on the validation part, class by class."""
-    implied = model_to_check(dataset or dataset_option, None, config) if predictions and model is None else {}
+    called = context.params
+    unnamed = predictions and called["model"] is None
+    implied = model_to_check(folder_of(context), None, called["config"]) if unnamed else {}
     start(context, "evaluate", implied)
 
 
 def export(
     context: typer.Context,
     *,
-    dataset: DatasetArgument = None,
-    dataset_option: DatasetOption = None,
     weights: Annotated[
         str | None, typer.Option("--weights", help=_WEIGHTS, rich_help_panel=SETTINGS), Key("Export.weight_path")
     ] = None,
@@ -94,12 +78,6 @@ def export(
         ),
         Key("Export.formats"),
     ] = None,
-    model: Model = None,
-    output: Output = None,
-    config: ConfigFile = None,
-    override: Overrides = None,
-    print_config: PrintConfig = False,
-    debug: Debug = False,
 ) -> None:
     """Write the inference model and compare it with the trained network on images of the dataset."""
     start(context, "export")
@@ -114,8 +92,6 @@ def predict(
         typer.Option(help="Folder of an exported model; else the one in the output.", rich_help_panel=SETTINGS),
         Key("Predict.model_dir"),
     ] = None,
-    model: Model = None,
-    output: Output = None,
     save_dir: Annotated[
         str | None,
         typer.Option("--save-dir", help="Folder of the results; else OUTPUT/predict.", rich_help_panel=SETTINGS),
@@ -160,17 +136,13 @@ def predict(
     cache: PromptOptions.Cache = None,
     save: PromptOptions.Save = None,
     formats: PromptOptions.Formats = None,
-    config: ConfigFile = None,
-    override: Overrides = None,
-    print_config: PrintConfig = False,
-    debug: Debug = False,
 ) -> None:
     """Segment images with an exported model; a promptable one takes boxes, points or texts as prompts."""
     values = {
         "Predict.input": ("INPUT", inputs[0] if len(inputs) == 1 else inputs),
         "Predict.model_dir": ("--weights", weights),
         "Predict.prompts": ("--prompts", prompts_from(box, point, text, prompts)),
-        "Predict.save_dir": ("segcli predict", str(Path(output or "output") / "predict")),
+        "Predict.save_dir": ("segcli predict", str(Path(context.params["output"] or "output") / "predict")),
         "Global.model": ("--model-dir", model_in(model_dir)),
     }
     start(context, "predict", values)

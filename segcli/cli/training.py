@@ -5,21 +5,12 @@ from typing import Annotated
 
 import typer
 
-from segcli.cli.modes import given, mode_command, start
+from segcli.cli.modes import AT_END, OF_RUN, ON_DATASET, folder_of, given, mode_command, start
 from segcli.cli.options import (
     SETTINGS,
-    ConfigFile,
-    DatasetArgument,
-    DatasetOption,
-    Debug,
     Device,
     Key,
-    Model,
-    Output,
-    Overrides,
-    PrintConfig,
     TaskOption,
-    folder_given,
 )
 from segcli.implied import model_to_plan, run_config
 
@@ -33,17 +24,14 @@ Time = Annotated[
 def add_training(main: typer.Typer) -> None:
     """Adds the commands to the main one."""
     mode_command(main)(train)
-    mode_command(main)(init)
+    of_plan = {"override": AT_END["override"], "debug": AT_END["debug"]}
+    mode_command(main, first={**ON_DATASET, "model": OF_RUN["model"]}, last=of_plan)(init)
 
 
 def train(
     context: typer.Context,
     *,
-    dataset: DatasetArgument = None,
-    dataset_option: DatasetOption = None,
     task: TaskOption = None,
-    model: Model = None,
-    output: Output = None,
     device: Device = None,
     time: Time = None,
     plan: Annotated[bool, typer.Option("--plan", help="Show what would be chosen, and why, without training.")] = False,
@@ -71,17 +59,13 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the newest checkpoint.", rich_help_panel=SETTINGS)
     ] = False,
-    config: ConfigFile = None,
-    override: Overrides = None,
-    print_config: PrintConfig = False,
-    debug: Debug = False,
 ) -> None:
     """Train a model; what nobody sets is planned from the data, the device and the time.
 
     The best weights, their exported form, curves and a log go to the output folder.
     """
     values = {
-        **({} if resume else model_to_plan(folder_given(dataset, dataset_option, override), task, config)),
+        **({} if resume else model_to_plan(folder_of(context), task, context.params["config"])),
         "Train.resume_path": ("--resume", "last" if resume else None),
     }
     if not plan and not preview:
@@ -90,27 +74,24 @@ def train(
     from segcli.cli.plans import draw_preview, show_training_plan
 
     options = given(context, "train", values)
-    path = config or run_config("train", options)
+    called = context.params
+    path = called["config"] or run_config("train", options)
     work = show_training_plan if plan else draw_preview
-    raise typer.Exit(app.guard(lambda: work(path, override or (), options), debug=debug))
+    raise typer.Exit(app.guard(lambda: work(path, called["override"] or (), options), debug=called["debug"]))
 
 
 def init(
     context: typer.Context,
     *,
-    dataset: DatasetArgument = None,
-    dataset_option: DatasetOption = None,
     task: TaskOption = None,
-    model: Model = None,
     device: Device = None,
     time: Time = None,
     to: Annotated[Path, typer.Option(help="File to write.")] = Path("segcli.yaml"),
-    override: Overrides = None,
-    debug: Debug = False,
 ) -> None:
     """Plan a training and write it as a configuration, each value under the reason for it."""
     from segcli import app
     from segcli.cli.plans import write_planned
 
-    options = given(context, "train", model_to_plan(folder_given(dataset, dataset_option, override), task, None))
-    raise typer.Exit(app.guard(lambda: write_planned(to, override or (), options), debug=debug))
+    called = context.params
+    options = given(context, "train", model_to_plan(folder_of(context), task, None))
+    raise typer.Exit(app.guard(lambda: write_planned(to, called["override"] or (), options), debug=called["debug"]))

@@ -7,19 +7,11 @@ from typing import Annotated
 import typer
 
 from segcli import terminal
-from segcli.cli.modes import Given, given, mode_command
+from segcli.cli.modes import AT_END, Given, folder_of, given, mode_command
 from segcli.cli.options import (
     SETTINGS,
-    ConfigFile,
-    DatasetArgument,
-    DatasetOption,
-    Debug,
     Device,
-    Model,
-    Output,
-    Overrides,
     TaskOption,
-    folder_given,
 )
 from segcli.errors import EXIT_DONE
 from segcli.implied import model_to_plan
@@ -29,17 +21,13 @@ _TRIALS = 20
 
 def add_tuning(main: typer.Typer) -> None:
     """Adds the command to the main one."""
-    mode_command(main)(tune)
+    mode_command(main, last={name: AT_END[name] for name in ("config", "override", "debug")})(tune)
 
 
 def tune(
     context: typer.Context,
     *,
-    dataset: DatasetArgument = None,
-    dataset_option: DatasetOption = None,
     task: TaskOption = None,
-    model: Model = None,
-    output: Output = None,
     device: Device = None,
     trials: Annotated[int, typer.Option(min=1, help="Trainings altogether.", rich_help_panel=SETTINGS)] = _TRIALS,
     time: Annotated[
@@ -52,9 +40,6 @@ def tune(
         list[str] | None,
         typer.Option(help="What to search: KEY=LOW..HIGH or KEY=A,B,C.", rich_help_panel=SETTINGS),
     ] = None,
-    config: ConfigFile = None,
-    override: Overrides = None,
-    debug: Debug = False,
 ) -> None:
     """Search the settings of a training; bad trials end early, and a stopped search goes on.
 
@@ -62,10 +47,13 @@ def tune(
     """
     from segcli import app
 
-    folder = folder_given(dataset, dataset_option, override)
-    options = given(context, "train", model_to_plan(folder, task, config))
+    called = context.params
+    config, overrides = called["config"], called["override"] or ()
+    options = given(context, "train", model_to_plan(folder_of(context), task, config))
     raise typer.Exit(
-        app.guard(lambda: _tuned(config, override or (), options, trials, time=time, search=search or ()), debug=debug)
+        app.guard(
+            lambda: _tuned(config, overrides, options, trials, time=time, search=search or ()), debug=called["debug"]
+        )
     )
 
 
