@@ -14,6 +14,6 @@ def fetch_image(url: str) -> bytes:
     """The content behind a URL, at most 100 MiB within two minutes.
 
     Raises:
-        InputError: The server cannot be reached, refuses, or sends more.
+        InputError: The server cannot be reached, refuses, sends more, or takes longer.
     """
     return fetch_bytes(url)

@@ -1,4 +1,7 @@
-"""Downloads a weight file once, whole or not at all, and checks it each time it is used."""
+"""Downloads a weight file once, whole or not at all, and checks it each time it is used.
+
+What a broken connection leaves is gone on with, where the server tells whether the file is still the same.
+"""
 
 from __future__ import annotations
 
@@ -7,23 +10,23 @@ import hashlib
 import json
 import logging
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urldefrag, urlsplit
 
-from segcli.data.files import atomic_path, sha256_of, write_json_atomic
+from segcli.data.files import sha256_of, write_json_atomic
+from segcli.data.transfer import ConnectionBroke, Limits, RangeRefused, TransferError, get
 from segcli.errors import WeightsError
 from segcli.progress import track
 from segcli.weights.files import weight_format
+from segcli.weights.part import PART_SUFFIX, Part
 
-if TYPE_CHECKING:
-    import requests
-
-CHUNK_BYTES = 1 << 20
-TIMEOUT_SECONDS = (5, 60)
-"""To connect, and between two pieces of the answer."""
+CHUNK_BYTES = 1 << 16
+LIMITS = Limits(most_bytes=16 << 30, seconds=3600, silence_s=60)
+TRIES = 3
+"""How often a connection that breaks is made again in one command."""
 OFFLINE = "SEGCLI_OFFLINE"
 """Environment variable: 1 allows no network."""
 
@@ -33,9 +36,10 @@ _log = logging.getLogger("segcli.weights")
 def fetch(address: str, folder: Path) -> Path:
     """The file behind `url`, from `folder` if an intact copy is there, else downloaded into it.
 
-    A download is checked by its length, by an MD5 that the server names (``Content-MD5``), by ``#sha256=<hex>`` at the
-    end of the URL, and by being a weight file at all. Its size and SHA-256 are written beside it and checked again
-    on each use. Several processes that want the same file download it once.
+    A download has at most 16 GiB and takes at most an hour; one that broke off is gone on with. It is checked by its
+    length, by an MD5 that the server names (``Content-MD5``), by ``#sha256=<hex>`` at the end of the URL, and by
+    being a weight file at all. Its size and SHA-256 are written beside it and checked again on each use. Several
+    processes that want the same file download it once.
 
     Raises:
         WeightsError: The URL is not http(s), the server cannot be reached or refuses, or a check fails.
@@ -92,66 +96,74 @@ def _download(url: str, target: Path, wanted_sha256: str | None) -> None:
     if os.environ.get(OFFLINE, "0") not in ("", "0"):
         hint = f"unset {OFFLINE}, or give a local file"
         raise WeightsError(f"{OFFLINE} allows no network, and no copy is kept here", path=url, hint=hint)
-    _log.info("downloading %s", url)
-    with _explained(url, target), atomic_path(target) as temporary:
-        sha256 = _receive(url, temporary, wanted_sha256)
-        weight_format(temporary)
-    size = target.stat().st_size
+    part = Part.of(url, target, may_resume=wanted_sha256 is not None)
+    with _explained(url, target):
+        for tries_left in reversed(range(TRIES)):
+            try:
+                _receive(url, part)
+                break
+            except RangeRefused:
+                if not tries_left:
+                    raise
+                part.drop()
+            except ConnectionBroke:
+                if not tries_left or not part.size:
+                    raise
+                _log.info("the connection broke; going on after %d MB", part.size >> 20)
+        try:
+            sha256 = _checked(url, part, wanted_sha256)
+        except WeightsError:
+            part.drop()
+            raise
+    size = part.size
+    part.become(target)
     write_json_atomic(_record_path(target), {"address": url, "size_bytes": size, "sha256": sha256})
 
 
-def _receive(url: str, path: Path, wanted_sha256: str | None) -> str:
-    """Writes the answer of the server to `path`, checks it, and returns its SHA-256."""
-    import requests
-
-    sha256, md5, size = hashlib.sha256(), hashlib.md5(usedforsecurity=False), 0
-    # the length and the MD5 are those of the plain file, so compressed transfer is switched off
-    headers = {"Accept-Encoding": "identity"}
-    with requests.get(url, stream=True, timeout=TIMEOUT_SECONDS, headers=headers) as answer, path.open("wb") as file:
-        answer.raise_for_status()
-        length = int(answer.headers.get("Content-Length", 0))
-        pieces = answer.iter_content(CHUNK_BYTES)
-        for chunk in track(pieces, f"downloading {Path(urlsplit(url).path).name}", -(-length // CHUNK_BYTES)):
+def _receive(url: str, part: Part) -> None:
+    """Adds to a part what is missing of it."""
+    _log.info("downloading %s", url)
+    with get(url, LIMITS, part.headers()) as answer, part.opened(answer) as file:
+        missing = answer.length
+        if missing is not None and missing > shutil.disk_usage(part.path.parent).free:
+            raise TransferError(f"has {missing:,} bytes, more than are free on the disk of {part.path.parent}")
+        total = 0 if missing is None else -(-missing // CHUNK_BYTES)
+        for chunk in track(answer.chunks(), f"downloading {Path(urlsplit(url).path).name}", total):
             file.write(chunk)
-            sha256.update(chunk)
-            md5.update(chunk)
-            size += len(chunk)
-        _check_answer(answer, url, size, md5.digest())
+
+
+def _checked(url: str, part: Part, wanted_sha256: str | None) -> str:
+    """The SHA-256 of a whole download that is what it should be."""
+    sha256, md5 = hashlib.sha256(), hashlib.md5(usedforsecurity=False)
+    with part.path.open("rb") as file:
+        while block := file.read(1 << 20):
+            sha256.update(block)
+            md5.update(block)
+    if part.md5 is not None and part.md5 not in (base64.b64encode(md5.digest()).decode(), md5.hexdigest()):
+        raise WeightsError("the download does not have the MD5 that the server names", path=url, hint="try again")
     if wanted_sha256 not in (None, sha256.hexdigest()):
         raise WeightsError(
             f"the download has SHA-256 {sha256.hexdigest()}, not {wanted_sha256}", path=url, hint="it is another file"
         )
+    weight_format(part.path)
     return sha256.hexdigest()
-
-
-def _check_answer(answer: requests.Response, url: str, size: int, md5: bytes) -> None:
-    length, named_md5 = answer.headers.get("Content-Length"), answer.headers.get("Content-MD5")
-    if length is not None and int(length) != size:
-        raise WeightsError(f"the download broke off after {size} of {length} bytes", path=url, hint="try again")
-    if named_md5 is not None and named_md5 not in (base64.b64encode(md5).decode(), md5.hex()):
-        raise WeightsError("the download does not have the MD5 that the server names", path=url, hint="try again")
 
 
 @contextmanager
 def _explained(url: str, target: Path) -> Iterator[None]:
     """Turns the faults of a download into a message with the way round it."""
-    import requests
-
     remedy = (
         f"fetch it on a machine with network and give its path, or copy it to {target.parent} and give that path; "
         "Train.pretrain_weight_path=null starts at random without network"
     )
     try:
         yield
-    except requests.HTTPError as fault:
-        raise WeightsError(f"the server answers {_status(fault.response)}", path=url, hint=remedy) from fault
-    except requests.RequestException as fault:
-        reason = type(fault).__name__
-        raise WeightsError(f"cannot be downloaded: the connection failed ({reason})", path=url, hint=remedy) from fault
+    except ConnectionBroke as fault:
+        kept = list(target.parent.glob(f"{target.name}{PART_SUFFIX}"))
+        again = "type the command again, which goes on where this stopped; or " if kept else ""
+        raise WeightsError(f"cannot be downloaded: {fault}", path=url, hint=again + remedy) from fault
+    except TransferError as fault:
+        raise WeightsError(str(fault), path=url, hint=remedy) from fault
     except WeightsError as fault:
         # a fault of the content is about the URL, not about the temporary file
         raise WeightsError(fault.message, path=url, hint=fault.hint) from fault
-
-
-def _status(response: Any) -> str:
-    return f"{response.status_code} {response.reason}" if response is not None else "with an error"

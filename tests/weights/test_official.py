@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import pickle
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -189,3 +190,122 @@ def test_the_cache_is_in_the_user_s_folder(monkeypatch: pytest.MonkeyPatch, tmp_
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
 
     assert cache_folder() == tmp_path / "segcli"
+
+
+@dataclass
+class BreakingServer:
+    """Serves one file in pieces: each connection ends after some bytes."""
+
+    address: str
+    content: bytes
+    after: int
+    etag: str | None = '"one"'
+    ranges: list[str | None] = field(default_factory=list)
+
+
+@pytest.fixture
+def breaking() -> Iterator[BreakingServer]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            wanted, same = self.headers.get("Range"), self.headers.get("If-Range") in (None, state.etag)
+            state.ranges.append(wanted)
+            begin = int(wanted.removeprefix("bytes=").removesuffix("-")) if wanted and same else 0
+            if begin >= len(state.content):
+                self.send_error(416)
+                return
+            self.send_response(206 if begin else 200)
+            if begin:
+                self.send_header("Content-Range", f"bytes {begin}-{len(state.content) - 1}/{len(state.content)}")
+            if state.etag is not None:
+                self.send_header("ETag", state.etag)
+            self.send_header("Content-Length", str(len(state.content) - begin))
+            self.end_headers()
+            self.wfile.write(state.content[begin : begin + state.after])
+
+        def log_message(self, *_: object) -> None:
+            return
+
+    http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    state = BreakingServer(f"http://127.0.0.1:{http.server_port}/a.pdparams", _large(), 300_000)
+    threading.Thread(target=http.serve_forever, args=(0.02,), daemon=True).start()
+    yield state
+    http.shutdown()
+    http.server_close()
+
+
+def _large() -> bytes:
+    return pickle.dumps({"a": np.arange(200_000, dtype=np.float32)}, protocol=4)
+
+
+def test_a_broken_download_goes_on_where_it_stopped(breaking: BreakingServer, cache: Path) -> None:
+    path = resolve_weights(breaking.address, SPEC)
+
+    assert path is not None
+    assert path.read_bytes() == breaking.content
+    assert breaking.ranges[0] is None
+    assert all(wanted is not None and wanted != "bytes=0-" for wanted in breaking.ranges[1:])
+    assert len(breaking.ranges) == 3
+    assert len(left_in(cache)) == 2
+
+
+def test_the_next_command_goes_on_too(breaking: BreakingServer, cache: Path) -> None:
+    breaking.after = 200_000
+    with pytest.raises(WeightsError, match="type the command again"):
+        resolve_weights(breaking.address, SPEC)
+    breaking.after = len(breaking.content)
+
+    path = resolve_weights(breaking.address, SPEC)
+
+    assert path is not None
+    assert path.read_bytes() == breaking.content
+    assert int((breaking.ranges[-1] or "").removeprefix("bytes=").removesuffix("-")) >= 400_000
+
+
+def test_another_file_behind_the_address_begins_anew(breaking: BreakingServer) -> None:
+    breaking.after = 200_000
+    with pytest.raises(WeightsError):
+        resolve_weights(breaking.address, SPEC)
+    breaking.content, breaking.after, breaking.etag = _other(), 1 << 30, '"two"'
+
+    path = resolve_weights(breaking.address, SPEC)
+
+    assert path is not None
+    assert path.read_bytes() == _other()
+
+
+def _other() -> bytes:
+    return pickle.dumps({"b": np.arange(150_000, dtype=np.float32)}, protocol=4)
+
+
+def test_without_a_validator_nothing_is_kept(breaking: BreakingServer, cache: Path) -> None:
+    breaking.etag = None
+
+    with pytest.raises(WeightsError, match="cannot be downloaded"):
+        resolve_weights(breaking.address, SPEC)
+
+    assert left_in(cache) == []
+    assert breaking.ranges == [None]
+
+
+def test_a_checksum_in_the_address_allows_to_go_on(breaking: BreakingServer) -> None:
+    breaking.etag = None
+    wanted = hashlib.sha256(breaking.content).hexdigest()
+
+    path = resolve_weights(f"{breaking.address}#sha256={wanted}", SPEC)
+
+    assert path is not None
+    assert path.read_bytes() == breaking.content
+
+
+def test_a_part_that_is_longer_than_the_file_is_dropped(breaking: BreakingServer, cache: Path) -> None:
+    breaking.after = 200_000
+    with pytest.raises(WeightsError):
+        resolve_weights(breaking.address, SPEC)
+    (part,) = (path for path in cache.rglob("*.part"))
+    part.write_bytes(breaking.content + b"more")
+    breaking.after = 1 << 30
+
+    path = resolve_weights(breaking.address, SPEC)
+
+    assert path is not None
+    assert path.read_bytes() == breaking.content

@@ -1,0 +1,113 @@
+"""The part of a download that has come so far, kept for the next try where the file is known to be still the same."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from segcli.data.files import write_json_atomic
+from segcli.data.transfer import Answer, ConnectionBroke
+
+PART_SUFFIX = ".part"
+_STRONG = "etag"
+_DATED = "last-modified"
+
+
+@dataclass
+class Part:
+    """A file that grows until the download is whole.
+
+    Attributes:
+        path: The file.
+        url: Where it comes from.
+        validator: What the server calls this very content (``ETag``, else ``Last-Modified``); empty where it says none.
+        may_resume: Whether it may be gone on with in any case, because its checksum is known.
+        md5: ``Content-MD5`` of the whole file, where the server names it.
+    """
+
+    path: Path
+    url: str
+    validator: str = ""
+    may_resume: bool = False
+    md5: str | None = None
+
+    @staticmethod
+    def of(url: str, target: Path, *, may_resume: bool) -> Part:
+        """The part of a download that lies beside `target`, or a new one."""
+        part = Part(target.with_name(f"{target.name}{PART_SUFFIX}"), url, may_resume=may_resume)
+        try:
+            known = json.loads(part._record.read_text(encoding="utf-8"))
+            if known["url"] == url:
+                part.validator = str(known["validator"])
+        except (OSError, ValueError, KeyError, TypeError):
+            part.drop()
+        return part
+
+    @property
+    def size(self) -> int:
+        """Bytes so far."""
+        return self.path.stat().st_size if self.path.is_file() else 0
+
+    def headers(self) -> dict[str, str]:
+        """What asks the server for the rest alone, if the file is still the same."""
+        if not self.size or not (self.validator or self.may_resume):
+            return {}
+        wanted = {"Range": f"bytes={self.size}-"}
+        return {**wanted, "If-Range": self.validator} if self.validator else wanted
+
+    @contextmanager
+    def opened(self, answer: Answer) -> Iterator[IO[bytes]]:
+        """The file, at the place where the answer begins; a part that cannot be gone on with is removed on an error.
+
+        Raises:
+            ConnectionBroke: The server sends another piece than the one asked for.
+        """
+        begin = self._begin(answer)
+        self.validator = _validator(answer)
+        self.md5 = answer.headers.get("content-md5") if begin == 0 else None
+        write_json_atomic(self._record, {"url": self.url, "validator": self.validator})
+        try:
+            with self.path.open("r+b" if begin else "wb") as file:
+                file.seek(begin)
+                yield file
+        except BaseException:
+            if not (self.validator or self.may_resume):
+                self.drop()
+            raise
+
+    def _begin(self, answer: Answer) -> int:
+        if answer.status != 206:
+            return 0
+        stated = answer.headers.get("content-range", "")
+        if not stated.startswith(f"bytes {self.size}-"):
+            self.drop()
+            raise ConnectionBroke("the server sends another part than the one asked for")
+        return self.size
+
+    def become(self, target: Path) -> None:
+        """Puts the whole file in the place of `target`."""
+        with self.path.open("rb+") as file:
+            os.fsync(file.fileno())
+        self.path.chmod(0o644)
+        self.path.replace(target)
+        self.drop()
+
+    def drop(self) -> None:
+        """Removes what has come so far."""
+        self.path.unlink(missing_ok=True)
+        self._record.unlink(missing_ok=True)
+
+    @property
+    def _record(self) -> Path:
+        return self.path.with_name(f"{self.path.name}.json")
+
+
+def _validator(answer: Answer) -> str:
+    """What tells whether the file is still the same; a weak ETag does not."""
+    etag = answer.headers.get(_STRONG, "")
+    return answer.headers.get(_DATED, "") if not etag or etag.startswith("W/") else etag
