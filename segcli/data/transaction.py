@@ -20,30 +20,26 @@ from pathlib import Path, PurePosixPath
 from segcli.data.files import backup_path, sha256_of
 from segcli.data.journal import (
     FOLDER,
-    JOURNAL,
     LOCK,
     STAGED,
     Change,
     Signature,
     State,
     Step,
-    changed_roots,
     checked_name,
     distrust,
     is_link,
     link_on_the_way,
     next_step,
-    remove_passing,
     signature,
-    steps,
 )
 from segcli.data.lock import Lock, locked
+from segcli.data.rollback import recover_steps
 from segcli.errors import BusyError, SegcliError, UsageError
 
 log = logging.getLogger("segcli.data")
 
 _NAMED_BACKUPS = 4
-_UNDONE = "undone"
 _mine: ContextVar[frozenset[Path]] = ContextVar("datasets that are locked here", default=frozenset())
 
 
@@ -156,8 +152,8 @@ def changing(root: Path, doing: str) -> Iterator[None]:
     if root.resolve() in _mine.get():
         yield
         return
-    with _exclusive(root, doing) as lock:
-        _recover(root)
+    with exclusive(root, doing) as lock:
+        recover_steps(root)
         lock.forget()
         yield
 
@@ -187,7 +183,7 @@ def transaction(root: Path, name: str, planned: Signature | None = None) -> Iter
             yield opened
             opened.commit()
         except BaseException as fault:
-            _recover(root, quiet=True)
+            recover_steps(root, quiet=True)
             if isinstance(fault, OSError):
                 raise _unwritable(root, fault) from fault
             raise
@@ -200,76 +196,8 @@ def recover(root: Path) -> None:
             pass
 
 
-@dataclass(frozen=True)
-class Undone:
-    """What an undo did.
-
-    Attributes:
-        root: The dataset's folder.
-        name: What was taken back: ``convert``, ``split``, ``fix``.
-        changes: Its files; what could be found of them where an undo is finished that was killed.
-        note: What is special about it; empty for a change that was whole.
-    """
-
-    root: Path
-    name: str
-    changes: tuple[Change, ...] = ()
-    note: str = ""
-
-    def summary(self) -> list[tuple[str, str]]:
-        """Rows for the terminal."""
-        restored = sum(change.backup is not None for change in self.changes)
-        rows = [("dataset", str(self.root)), ("taken back", self.name)]
-        if self.note:
-            rows.append(("note", self.note))
-        return [*rows, ("restored", str(restored)), ("removed", str(len(self.changes) - restored))]
-
-
-def undo(dataset_dir: Path) -> Undone:
-    """Restores what the last change of a dataset replaced, and removes what it added.
-
-    Where a process was killed in a change or in an undo, this ends that one and takes nothing else back.
-
-    Args:
-        dataset_dir: The dataset's folder, or one above the only dataset that was changed.
-
-    Raises:
-        UsageError: There is nothing to undo, or a file was changed or a backup taken away since.
-        BusyError: Another process changes the dataset.
-        DatasetError: A journal is damaged (D002).
-    """
-    root = _changed_root(dataset_dir)
-    if not (root / FOLDER).is_dir():
-        raise UsageError("there is nothing to undo", path=root)
-    with _exclusive(root, "segcli undo") as lock:
-        remove_passing(root)
-        known = steps(root)
-        stopped = [step for step in known if step.state is not State.DONE]
-        if not known and _UNDONE not in lock.left:
-            raise UsageError("there is nothing to undo", path=root)
-        if _UNDONE in lock.left:
-            _recover(root, quiet=True)
-            name = lock.left[_UNDONE].partition("-")[2]
-            return Undone(root, name, note="was taken back by the undo before, which was killed; nothing else was")
-        if stopped:
-            for step in reversed(stopped):
-                _end(step, lock)
-            return Undone(root, stopped[-1].name, stopped[-1].changes, _STOPPED[stopped[-1].state])
-        step = known[-1]
-        _refuse_edited(step)
-        _end(step.write(State.UNDOING), lock)
-        return Undone(root, step.name, step.changes)
-
-
-_STOPPED = {
-    State.STAGING: "was stopped before it changed a file; what it had prepared is removed, nothing else was taken back",
-    State.COMMITTING: "was stopped half-way; nothing else was taken back",
-    State.UNDOING: "its undo was stopped half-way and is finished; nothing else was taken back",
-}
-
-
 @contextmanager
-def _exclusive(root: Path, doing: str) -> Iterator[Lock]:
+def exclusive(root: Path, doing: str) -> Iterator[Lock]:
     """The lock of a dataset; the folder of its state goes with it where nothing else is in there."""
     state = root / FOLDER
     if is_link(state):
@@ -290,95 +218,6 @@ def _exclusive(root: Path, doing: str) -> Iterator[Lock]:
             if last:
                 with suppress(OSError):  # another process has begun meanwhile
                     state.rmdir()
-
-
-def _recover(root: Path, *, quiet: bool = False) -> None:
-    remove_passing(root)
-    for step in reversed(steps(root)):
-        if step.state is State.DONE:
-            continue
-        if step.is_open and not quiet:
-            log.warning("%s: a %s that was stopped half-way is taken back", root, step.name)
-        _end(step)
-
-
-def _end(step: Step, lock: Lock | None = None) -> None:
-    """Leaves nothing of a step behind."""
-    if step.is_open:
-        _roll_back(step)
-    if lock is not None:
-        lock.note(**{_UNDONE: step.folder.name})
-    step.remove()
-
-
-def _changed_root(dataset_dir: Path) -> Path:
-    roots = changed_roots(dataset_dir)
-    if len(roots) > 1:
-        listing = ", ".join(str(root.relative_to(dataset_dir)) for root in roots)
-        raise UsageError(f"changed datasets lie in {listing}", path=dataset_dir, hint="name one of them")
-    return roots[0] if roots else dataset_dir
-
-
-def _refuse_edited(step: Step) -> None:
-    """Refuses an undo that would lose what was done to the files since."""
-    _refuse_links_in(step)
-    root, backups = step.root, [change for change in step.changes if change.backup is not None]
-    _refuse(root, [c.target for c in step.changes if _was_edited(root, c)], "were changed since")
-    _refuse(root, [c.backup or "" for c in backups if not os.path.lexists(_backup(root, c))], "are not there any more")
-    _refuse(root, [c.backup or "" for c in backups if _is_another(root, c)], "are not what they were")
-
-
-def _refuse_links_in(step: Step) -> None:
-    names = [*(change.target for change in step.changes), *step.folders]
-    link = link_on_the_way(step.root, names)
-    if link is not None:
-        raise distrust(step.root, step.folder, f"{JOURNAL} leads out of the dataset: {link} is a symbolic link")
-
-
-def _refuse(root: Path, files: list[str], what: str) -> None:
-    if files:
-        hint = "put them back as they were, or restore the .bak files by hand, so that nothing of yours is lost"
-        raise UsageError(f"{len(files)} files {what}: {', '.join(files[:5])}", path=root, hint=hint)
-
-
-def _backup(root: Path, change: Change) -> Path:
-    return root / (change.backup or "")
-
-
-def _was_edited(root: Path, change: Change) -> bool:
-    target = root / change.target
-    return os.path.lexists(target) and (not target.is_file() or sha256_of(target) != change.digest)
-
-
-def _is_another(root: Path, change: Change) -> bool:
-    backup = _backup(root, change)
-    return change.original is not None and (not backup.is_file() or sha256_of(backup) != change.original)
-
-
-def _roll_back(step: Step) -> None:
-    root = step.root
-    _refuse_links_in(step)
-    placed = [change for change in step.changes if _is_placed(step, change)]
-    edited = [change.target for change in placed if _was_edited(root, change)]
-    if edited:
-        hint = f"move them out of the dataset, then type: segcli undo {root}"
-        message = f"a {step.name} was stopped half-way, and since then were changed: {', '.join(edited[:5])}"
-        raise UsageError(message, path=root, hint=hint)
-    for change in reversed(placed):
-        if change.backup is not None:
-            _backup(root, change).replace(root / change.target)
-        else:
-            (root / change.target).unlink(missing_ok=True)
-    for name in reversed(step.folders):
-        with suppress(OSError):  # not empty: the user put something there
-            (root / name).rmdir()
-
-
-def _is_placed(step: Step, change: Change) -> bool:
-    """Whether anything of a file was moved: without its backup it is the original, not replaced yet or restored."""
-    if change.backup is not None:
-        return os.path.lexists(_backup(step.root, change))
-    return not step.staged(change.target).exists()
 
 
 def _inside(root: Path, target: str) -> str:

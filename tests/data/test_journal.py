@@ -13,7 +13,8 @@ from segcli.config.schema import Config
 from segcli.data.files import sha256_of
 from segcli.data.journal import steps
 from segcli.data.settled import require_settled
-from segcli.data.transaction import recover, transaction, undo
+from segcli.data.transaction import recover, transaction
+from segcli.data.undo import undo
 from segcli.errors import DatasetError, UsageError
 from segcli.steps.check.command import check_dataset
 from segcli.steps.convert.command import plan_conversion

@@ -11,7 +11,8 @@ from segcli.config.schema import Config
 from segcli.data import settled
 from segcli.data.formats.masks import find_root, open_seg_dataset, scan_lists
 from segcli.data.settled import dataset_root, read_settled, require_settled
-from segcli.data.transaction import changing, recover, transaction, undo
+from segcli.data.transaction import changing, recover, transaction
+from segcli.data.undo import undo
 from segcli.errors import BusyError, DatasetError
 from segcli.steps.check.command import check_dataset
 from segcli.steps.evaluate.command import evaluate

@@ -103,7 +103,7 @@ def read_dataset(source: Path) -> AnnotatedDataset:
 
 
 def apply_conversion(plan: ConversionPlan) -> ConvertReport:
-    """Carries a plan out, whole or not at all; `segcli.data.transaction.undo` takes it back.
+    """Carries a plan out, whole or not at all; `segcli.data.undo.undo` takes it back.
 
     Raises:
         DatasetError: The plan has faults, or the target cannot say all and that was not allowed; nothing was written.

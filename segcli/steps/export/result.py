@@ -53,7 +53,7 @@ class ExportResult:
         class_names: Names in order of their ids.
         input_shape: [N, C, H, W], -1 for a free side.
         files: Files by what they are.
-        parity: One entry a file that was compared; empty when that was switched off.
+        parity: One entry per compared file; empty when that was switched off.
         compared_on: Where the images of the comparison come from.
     """
 

@@ -83,7 +83,7 @@ def lists_by_hand(config: Config) -> list[str]:
 def apply_split(plan: SplitPlan) -> SplitReport:
     """Writes a split, whole or not at all; the old files are kept as `.bak`.
 
-    `segcli.data.transaction.undo` takes it back.
+    `segcli.data.undo.undo` takes it back.
 
     Raises:
         BusyError: Another process changes the dataset, or has changed it since the plan was made.

@@ -11,7 +11,7 @@ import pytest
 from segcli.data.formats.instance_data import open_instance_dataset
 from segcli.data.formats.masks import open_seg_dataset
 from segcli.data.image import read_mask
-from segcli.data.transaction import undo
+from segcli.data.undo import undo
 from segcli.steps.convert.command import convert_dataset, plan_conversion
 from tests.files import snapshot
 from tests.labelme_folder import convert_config
