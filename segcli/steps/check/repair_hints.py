@@ -12,6 +12,9 @@ from segcli.rules import RULES, Repair
 
 REPAIRED = frozenset({Repair.SAFE, Repair.REVIEW})
 
+ONLY_NAMES = frozenset({"S201", "S202", "C111"})
+"""Rules of missing files: a repair finds them where only their names differ, else a person must."""
+
 
 def with_repairs(findings: Iterable[Finding], dataset_dir: Path) -> tuple[Finding, ...]:
     """The findings; the hint of those that `segcli fix` repairs begins with the command."""
@@ -22,6 +25,8 @@ def _with_repair(found: Finding, dataset_dir: Path) -> Finding:
     if found.code not in RULES or RULES[found.code].repair not in REPAIRED or found.code.startswith("D"):
         return found
     command = shlex.join(["segcli", "fix", str(dataset_dir), "--select", found.code])
+    if found.code in ONLY_NAMES:
+        return replace(found, hint=f"{found.hint}; where only its name differs: {command}")
     if found.severity is Severity.INFO:
         return replace(found, hint=f"{found.hint}; to change it: {command}")
     return replace(found, hint=f"{command}; or {found.hint}")
