@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,7 +12,7 @@ IGNORE_COLOUR = (224, 224, 192)
 """Colour of the pixels that count for nothing, as in PASCAL VOC."""
 
 # The first colours are chosen by hand to be told apart on photographs and by most colour-blind readers
-# (after Okabe and Ito, "Color Universal Design", 2008); further ones are the PASCAL VOC bit pattern, brightened.
+# (after Okabe and Ito, "Color Universal Design", 2008); each further one is as far as can be from all before it.
 _FIRST = (
     (0, 0, 0),
     (230, 75, 53),
@@ -29,22 +32,25 @@ _FIRST = (
 )
 
 
+_GRID = 18
+"""Steps of red, green and blue among which further colours are chosen."""
+_MOST = 512
+
+
 def palette(count: int) -> NDArray[np.uint8]:
     """Distinct colours for `count` classes; id 0 is black.
+
+    Args:
+        count: How many; beyond 512 colours come again.
 
     Returns:
         RGB, uint8 [count, 3].
     """
-    colours = list(_FIRST[:count])
-    seen = {*colours, IGNORE_COLOUR}
-    code = 1
-    while len(colours) < count:
-        colour = _voc_colour(code)
-        if colour not in seen:
-            colours.append(colour)
-            seen.add(colour)
-        code += 1
-    return np.array(colours, np.uint8).reshape(count, 3)
+    first = np.array(_FIRST[:count], np.uint8).reshape(-1, 3)
+    if count <= len(_FIRST):
+        return first
+    further = _further()
+    return np.concatenate([first, further[np.arange(count - len(_FIRST)) % len(further)]])
 
 
 def object_palette(count: int) -> NDArray[np.uint8]:
@@ -61,9 +67,25 @@ def png_palette(count: int) -> list[int]:
     return [int(value) for value in table.reshape(-1)]
 
 
-def _voc_colour(code: int) -> tuple[int, int, int]:
-    red, green, blue = (min(255, 24 + value) for value in _voc_bits(code))
-    return red, green, blue
+@lru_cache(maxsize=1)
+def _further() -> NDArray[np.uint8]:
+    """Colours after the first ones: each is that of a grid which is farthest from all before it in CIELAB."""
+    steps = np.linspace(0, 255, _GRID).round().astype(np.uint8)
+    grid = np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), axis=-1).reshape(-1, 3)
+    places = _lab(grid)
+    taken = _lab(np.array([*_FIRST, IGNORE_COLOUR, (255, 255, 255)], np.uint8))
+    distance = np.min([np.linalg.norm(places - place, axis=1) for place in taken], axis=0)
+    chosen = []
+    for _ in range(_MOST - len(_FIRST)):
+        best = int(distance.argmax())
+        chosen.append(grid[best])
+        distance = np.minimum(distance, np.linalg.norm(places - places[best], axis=1))
+    return np.array(chosen, np.uint8)
+
+
+def _lab(colours: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Where colours lie for the eye: CIELAB, float32 [N, 3]."""
+    return np.asarray(cv2.cvtColor(colours[None].astype(np.float32) / 255, cv2.COLOR_RGB2LAB)[0], np.float32)
 
 
 def voc_palette() -> NDArray[np.uint8]:

@@ -24,6 +24,8 @@ _WIDEST_TAG = 1.6
 """Widest name beside its box, in widths of the box: small objects are not hidden behind their names."""
 
 
+MOST_NAMED = 60
+"""Names in one drawing, those of the largest objects; the legend names the classes of all."""
 MOST_DRAWN = 500
 """Objects in one drawing, the largest ones; more of them hide each other."""
 
@@ -69,14 +71,19 @@ def draw_objects(
             mask, left, top = _scaled_crop(*crop, item.mask["size"], drawn.shape)
             part = drawn[top : top + mask.shape[0], left : left + mask.shape[1]]
             tint(part, mask, colours[item.class_id], alpha)
-    tags: list[Rectangle] = []
-    for item in ordered:
-        x0, y0, x1, y1 = (edge * scale for edge in item.box)
-        box = x0, y0, max(x1, x0), max(y1, y0)
-        colour = tuple(colours[item.class_id].tolist())
+    boxes = [_scaled_box(item.box, scale) for item in ordered]
+    shades = [tuple(colours[item.class_id].tolist()) for item in ordered]
+    for box, colour in zip(boxes, shades, strict=True):
         cv2.rectangle(drawn, (int(box[0]), int(box[1])), (int(box[2]), int(box[3])), colour)
+    tags: list[Rectangle] = []
+    for item, box, colour in zip(ordered, boxes, shades, strict=True):  # names last: no box crosses them
         _name(drawn, tags, box, colour, item.label)
     return with_legend(drawn, classes, {item.class_id for item in objects}, colours)
+
+
+def _scaled_box(box: Rectangle, scale: float) -> Rectangle:
+    x0, y0, x1, y1 = (edge * scale for edge in box)
+    return x0, y0, max(x1, x0), max(y1, y0)
 
 
 def _scaled(rgb: RgbImage, scale: float) -> RgbImage:
@@ -116,13 +123,15 @@ def tint(part: RgbImage, inside: RgbImage, colour: RgbImage, alpha: float) -> No
 
 
 def _name(rgb: RgbImage, tags: list[Rectangle], box: Rectangle, colour: tuple[int, ...], label: str) -> None:
-    """Writes the name of a box where it hides no name in `tags`."""
+    """Writes the name of a box where it hides no name in `tags`; where none of its places is free it has no name."""
     height = min(20, max(10, max(rgb.shape[:2]) // 48))
     font, text = font_for(label, height)
     width = font.getlength(text) + 4
     if not text or width > _WIDEST_TAG * (box[2] - box[0]):
         return
     tag = _free_place(box, (width, height + 4), rgb.shape, tags)
+    if tag is None or len(tags) == MOST_NAMED:
+        return
     tags.append(tag)
     left, top, right, bottom = (int(edge) for edge in tag)
     ink = (0, 0, 0) if 0.3 * colour[0] + 0.59 * colour[1] + 0.11 * colour[2] > 140 else (255, 255, 255)
@@ -135,7 +144,7 @@ def _name(rgb: RgbImage, tags: list[Rectangle], box: Rectangle, colour: tuple[in
 
 def _free_place(
     box: Rectangle, tag: tuple[float, float], shape: tuple[int, ...], tags: Sequence[Rectangle]
-) -> Rectangle:
+) -> Rectangle | None:
     """Above the box, below it or in one of its corners: the first place inside the image that no tag touches."""
     width, height = tag
     down, across = shape[:2]
@@ -143,7 +152,7 @@ def _free_place(
     tops = [edge for edge in (top - height, bottom, top, bottom - height) if 0 <= edge <= down - height]
     lefts = [min(max(edge, 0), max(0, across - width)) for edge in (left, right - width)]
     places = [(x, y, x + width, y + height) for y in tops or [max(top, 0)] for x in lefts]
-    return next((place for place in places if not any(_touch(place, other) for other in tags)), places[0])
+    return next((place for place in places if not any(_touch(place, other) for other in tags)), None)
 
 
 def _touch(a: Rectangle, b: Rectangle) -> bool:

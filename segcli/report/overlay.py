@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
 from segcli.data.class_files import is_background
 from segcli.data.classes import ClassMap
@@ -19,6 +19,10 @@ IGNORED_LABEL = "ignored"
 _PAPER = (255, 255, 255)
 _INK = (40, 40, 40)
 _FRAME = (150, 150, 150)
+_SMALLEST = 10
+"""Height of the smallest letters, in pixels."""
+_NARROWEST = 96
+"""Width of the narrowest legend, in pixels."""
 
 
 def overlay(
@@ -57,7 +61,7 @@ def overlay(
 
 @dataclass(frozen=True)
 class _Entry:
-    colour: tuple[int, int, int]
+    colour: tuple[int, int, int] | None
     label: str
 
 
@@ -66,19 +70,20 @@ def with_legend(
 ) -> NDArray[np.uint8]:
     """The image on paper with the names of the classes `shown` below it.
 
-    The background, which overlays leave unpainted, is named only where it is alone.
+    The background, which overlays leave unpainted, is named only where it is alone. The legend is at most as high as
+    the image (or one row): of more classes the first are named and the others counted.
 
     Args:
-        image: RGB, uint8 [H, W, 3].
+        rgb: RGB, uint8 [H, W, 3].
         classes: The classes.
         shown: Ids that occur; ids without a class are named as ignored.
         colours: RGB of each class, uint8 [classes, 3]; None takes those of label maps.
 
     Returns:
-        RGB, uint8, higher than the image; wider too where the image is narrower than a name.
+        RGB, uint8, higher than the image; wider too where the image is very narrow.
     """
     entries = _entries(classes, shown, colours)
-    legend = _draw_legend(entries, rgb.shape[1])
+    legend = _draw_legend(entries, rgb.shape[1], rgb.shape[0])
     width = max(rgb.shape[1], legend.shape[1])
     return np.concatenate([_widened(rgb, width), _widened(legend, width)])
 
@@ -88,28 +93,70 @@ def legend(classes: ClassMap, shown: Iterable[int], width_px: int) -> NDArray[np
     return _draw_legend(_entries(classes, shown), width_px)
 
 
-def _draw_legend(entries: list[_Entry], width_px: int) -> NDArray[np.uint8]:
-    """Coloured squares with labels in rows that fit a width; a label wider than that makes the legend wider."""
-    size = min(28, max(14, width_px // 40))
-    gap, square = size, size
-    drawn = [(entry, *font_for(entry.label, size)) for entry in entries]
-    widths = [square + gap // 2 + round(font.getlength(text)) for _, font, text in drawn]
-    width = max([width_px, *(wide + 2 * gap for wide in widths)])
+@dataclass(frozen=True)
+class _Drawn:
+    """An entry of a legend, ready to be drawn: its text fits the room."""
+
+    colour: tuple[int, int, int] | None
+    text: str
+    font: ImageFont.FreeTypeFont
+    width: int
+
+
+def _draw_legend(entries: list[_Entry], width_px: int, height_px: int | None = None) -> NDArray[np.uint8]:
+    """Coloured squares with labels in rows; long labels are cut, and what exceeds the height is counted.
+
+    Args:
+        entries: What is named.
+        width_px: Of the image; the legend of a very narrow one is wider.
+        height_px: Of the image; None is no limit, and one row is always drawn.
+    """
+    size = min(28, max(_SMALLEST, width_px // 40))
+    room = max(width_px, _NARROWEST)
+    line, gap = round(1.7 * size), size
+    most_rows = None if height_px is None else max(1, (height_px - gap) // line)
+    drawn = [_fitted(entry, size, room) for entry in entries]
+    places = _places(drawn, room, gap)
+    kept = len(drawn)
+    while most_rows is not None and places and places[-1][1] >= most_rows and kept > 1:
+        kept -= 1
+        more = _fitted(_Entry(None, f"+{len(entries) - kept} more"), size, room)
+        drawn = [*drawn[:kept], more]
+        places = _places(drawn, room, gap)
+    rows = places[-1][1] + 1 if places else 1
+    paper = Image.new("RGB", (room, line * rows + gap), _PAPER)
+    pen = ImageDraw.Draw(paper)
+    for item, (left, row) in zip(drawn, places, strict=True):
+        middle = gap // 2 + line * row + line // 2
+        top = middle - size // 2
+        begin = left
+        if item.colour is not None:
+            pen.rectangle((left, top, left + size, top + size), fill=item.colour, outline=_FRAME)
+            begin += size + gap // 2
+        pen.text((begin, middle), item.text, fill=_INK, font=item.font, anchor="lm")
+    return np.asarray(paper, np.uint8)
+
+
+def _places(drawn: list[_Drawn], room: int, gap: int) -> list[tuple[int, int]]:
+    """Left edge and row of each entry."""
     places, x, row = [], gap, 0
-    for wide in widths:
-        if x > gap and x + wide + gap > width:
+    for item in drawn:
+        if x > gap and x + item.width + gap > room:
             x, row = gap, row + 1
         places.append((x, row))
-        x += wide + 2 * gap
-    line = round(1.7 * size)
-    paper = Image.new("RGB", (width, line * (row + 1) + gap), _PAPER)
-    pen = ImageDraw.Draw(paper)
-    for (entry, font, text), (left, row_index) in zip(drawn, places, strict=True):
-        middle = gap // 2 + line * row_index + line // 2
-        top = middle - square // 2
-        pen.rectangle((left, top, left + square, top + square), fill=entry.colour, outline=_FRAME)
-        pen.text((left + square + gap // 2, middle), text, fill=_INK, font=font, anchor="lm")
-    return np.asarray(paper, np.uint8)
+        x += item.width + 2 * gap
+    return places
+
+
+def _fitted(entry: _Entry, size: int, room: int) -> _Drawn:
+    """An entry whose label is cut until it fits a row of its own."""
+    font, text = font_for(entry.label, size)
+    square = 0 if entry.colour is None else size + size // 2
+    whole, cut = text, len(text)
+    while cut > 1 and square + font.getlength(text) > room - 2 * size:
+        cut -= 1
+        text = f"{whole[:cut].rstrip()}…"
+    return _Drawn(entry.colour, text, font, square + round(font.getlength(text)))
 
 
 def _entries(classes: ClassMap, shown: Iterable[int], colours: NDArray[np.uint8] | None = None) -> list[_Entry]:
