@@ -283,21 +283,33 @@ def patch_segformer(_original: Method) -> Method:
         stages = self.backbone(x)
         size = paddle.shape(stages[0])[2:]
         maps = (self.linear_c1.proj, self.linear_c2.proj, self.linear_c3.proj, self.linear_c4.proj)
-        mixing = self.linear_fuse._conv.weight.flatten(1).chunk(len(maps), axis=1)
-        total: Tensor | None = None
         # the deepest stage comes first in what is mixed
-        for stage, linear, mix in zip(stages[::-1], maps[::-1], mixing, strict=True):
-            kernel = paddle.matmul(mix, linear.weight, transpose_y=True).unsqueeze([2, 3])
-            mixed = F.conv2d(stage, kernel, paddle.matmul(mix, linear.bias))
-            if stage is not stages[0]:
-                mixed = F.interpolate(mixed, size=size, mode="bilinear", align_corners=self.align_corners)
-            total = mixed if total is None else total + mixed
+        mixing = self.linear_fuse._conv.weight.flatten(1).chunk(4, axis=1)[::-1]
+        total = _mapped(stages[0], maps[0], mixing[0])
+        for level in range(1, 4):
+            mixed = _mapped(stages[level], maps[level], mixing[level])
+            total += F.interpolate(mixed, size=size, mode="bilinear", align_corners=self.align_corners)
         fused = self.linear_fuse._relu(self.linear_fuse._batch_norm(total))
         logit = self.linear_pred(self.dropout(fused))
         sides = paddle.shape(x)[2:]
         return [F.interpolate(logit, size=sides, mode="bilinear", align_corners=self.align_corners)]
 
     return forward
+
+
+def _mapped(stage: Tensor, linear: Any, mix: Tensor) -> Tensor:
+    """Both maps of one stage at once, [N, channels, H, W].
+
+    As a product: of a convolution whose kernel is computed, oneDNN in Paddle Inference keeps the kernel's memory, which
+    holds something else in the second run.
+    """
+    import paddle
+
+    kernel = paddle.matmul(mix, linear.weight, transpose_y=True)
+    shift = paddle.matmul(mix, linear.bias).unsqueeze(1)
+    sides = paddle.shape(stage)
+    out: Tensor = (paddle.matmul(kernel, stage.flatten(2)) + shift).reshape([0, 0, sides[2], sides[3]])
+    return out
 
 
 def patch_stdc_weights(_original: Method) -> Method:
