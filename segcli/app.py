@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+import os
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
-from tempfile import gettempdir
+from tempfile import mkstemp
 from typing import TYPE_CHECKING, Any
 
 from segcli import json_output, signals, terminal
@@ -172,14 +173,14 @@ def guard(
         except (Exception, KeyboardInterrupt, SystemExit) as error:
             failure = failure_of(error)
             with suppress(signals.Stopped), signals.postponed("stopping"):
-                _report(error, failure, output or Path(gettempdir()), on_failure, debug=debug)
+                _report(error, failure, output, on_failure, debug=debug)
             return failure.exit_code
 
 
 def _report(
     error: BaseException,
     failure: Failure,
-    output: Path,
+    output: Path | None,
     on_failure: Callable[[Failure], None] | None,
     *,
     debug: bool,
@@ -205,12 +206,22 @@ def _report(
         terminal.show_findings(getattr(error, "untold", ()))
 
 
-def _keep_trace(trace: str, output: Path) -> Path | None:
-    """Writes a traceback where it can be found; None when nothing can be written there."""
+def _keep_trace(trace: str, output: Path | None) -> Path | None:
+    """Writes a traceback where it can be found; None when nothing can be written there.
+
+    Nothing is written through a link that lies in its place; in the temporary folder, which all users share, the file
+    has a name that none of them could foresee.
+    """
+    from segcli.data.files import write_text_atomic
+
     try:
-        output.mkdir(parents=True, exist_ok=True)
+        if output is None:
+            handle, name = mkstemp(prefix=f"{Path(ERROR_LOG).stem}-", suffix=".log")
+            with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
+                file.write(trace)
+            return Path(name)
         path = output / ERROR_LOG
-        path.write_text(trace, encoding="utf-8")
+        write_text_atomic(path, trace)
     except OSError:
         return None
     return path

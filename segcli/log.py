@@ -7,9 +7,21 @@ import os
 import warnings
 
 from segcli.console import error_console
+from segcli.text import safe
 
 _HANDLER = "segcli-terminal"
 _LIBRARIES = r"(paddle|paddleseg|ppdet|numpy)\."
+
+
+class SafeFormatter(logging.Formatter):
+    """Shows escape sequences and undecodable bytes of names as visible escapes: a class name must not steer a terminal.
+
+    Line breaks stay, and what follows them is indented, so that no name can pass itself off as a line of the log.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line of a record."""
+        return safe(super().format(record)).replace("\n", "\n    ")
 
 
 def configure_logging(*, debug: bool = False) -> None:
@@ -26,7 +38,7 @@ def configure_logging(*, debug: bool = False) -> None:
         warnings.filterwarnings("ignore", category=UserWarning, module=_LIBRARIES)
     handler = RichHandler(console=error_console(), show_path=debug, show_time=False, markup=False, highlighter=None)
     handler.name = _HANDLER
-    handler.setFormatter(logging.Formatter("%(message)s"))
+    handler.setFormatter(SafeFormatter("%(message)s"))
     handler.setLevel(logging.DEBUG if debug else logging.INFO)
     root = logging.getLogger()
     root.handlers = [other for other in root.handlers if other.name != _HANDLER]

@@ -11,6 +11,7 @@ from contextvars import ContextVar
 from typing import Any, TypeVar
 
 from segcli.console import error_console
+from segcli.text import safe
 
 T = TypeVar("T")
 Reporter = Callable[[Iterable[T], str, int], Iterable[T]]
@@ -23,6 +24,7 @@ def _silent(items: Iterable[T], _label: str, _total: int) -> Iterable[T]:
 
 def rich_reporter(items: Iterable[T], label: str, total: int) -> Iterator[T]:
     """A bar on the terminal's error stream, gone when done; without a total it tells for how long work goes on."""
+    from rich.markup import escape
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
@@ -37,7 +39,8 @@ def rich_reporter(items: Iterable[T], label: str, total: int) -> Iterator[T]:
     columns = (TextColumn("{task.description}"), BarColumn(), *(how_far if total else (TimeElapsedColumn(),)))
     console = error_console()
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        yield from bar.track(items, total=total or None, description=label)
+        # escaped, for rich takes brackets in a file's name for its own marks
+        yield from bar.track(items, total=total or None, description=escape(safe(label)))
 
 
 _reporter: ContextVar[Reporter[Any]] = ContextVar("reporter", default=_silent)

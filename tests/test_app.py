@@ -188,3 +188,35 @@ def test_what_answers_at_once_imports_nothing_heavy(call: str, light: tuple[str,
 def test_work_on_data_never_imports_paddle(module: str):
     done = python("-c", f"import sys, {module}; print('paddle' in sys.modules)")
     assert done.stdout.strip() == "False", done.stderr
+
+
+def _break() -> int:
+    raise ZeroDivisionError("told")
+
+
+def test_error_log_is_not_written_through_a_link(tmp_path):
+    victim = tmp_path / "victim"
+    victim.write_text("mine")
+    output = tmp_path / "out"
+    output.mkdir()
+    (output / app.ERROR_LOG).symlink_to(victim)
+
+    app.guard(_break, output=output)
+
+    assert victim.read_text() == "mine"
+    assert "ZeroDivisionError" in (output / app.ERROR_LOG).read_text()
+    assert not (output / app.ERROR_LOG).is_symlink()
+
+
+def test_error_log_in_the_shared_folder_has_a_name_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    victim = tmp_path / "victim"
+    victim.write_text("mine")
+    (tmp_path / app.ERROR_LOG).symlink_to(victim)
+
+    app.guard(_break)
+    app.guard(_break)
+
+    assert victim.read_text() == "mine"
+    logs = [path for path in tmp_path.glob("segcli_error-*.log") if "ZeroDivisionError" in path.read_text()]
+    assert len(logs) == 2

@@ -18,6 +18,7 @@ from segcli.findings import Finding, Severity
 from segcli.rules import RULES, Rule
 from segcli.rules.rule import SECTIONS
 from segcli.steps.check.result import CheckResult
+from segcli.text import safe
 from segcli.version import __version__
 
 LISTED = 200
@@ -104,12 +105,17 @@ def code_marked(text: str) -> Markup:
     return Markup(re.sub(r"`([^`\n]+)`", r"<code>\1</code>", blocks))
 
 
+def _visible(value: Any) -> Any:
+    """A text with control characters and undecodable bytes as visible escapes; what is HTML already stays."""
+    return safe(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
 def _environment() -> Any:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
         loader=PackageLoader("segcli.steps.check"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True,
+        lstrip_blocks=True, finalize=_visible,
     )  # fmt: skip
     environment.filters["code_marked"] = code_marked
     return environment

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from logging.handlers import MemoryHandler
 from pathlib import Path
 
+from segcli.log import SafeFormatter
+
 _KEPT_LINES = 10_000
 _LINE = "%(asctime)s %(levelname)s %(message)s"
 
@@ -42,7 +44,7 @@ def run_log(path: Path) -> Iterator[Callable[[bool], None]]:
     def begin(keep: bool) -> None:
         nonlocal handler
         file = _LogFile(path, mode="a" if keep else "w", encoding="utf-8")
-        file.setFormatter(logging.Formatter(_LINE))
+        file.setFormatter(SafeFormatter(_LINE))
         assert isinstance(handler, MemoryHandler)
         handler.setTarget(file)
         handler.close()
