@@ -1,4 +1,4 @@
-"""PaddleX's door: ``python main.py -c FILE -o Section.key=value``; see also ``segcli --help``."""
+"""PaddleX's entry point: ``python main.py -c FILE -o Section.key=value``; see also ``segcli --help``."""
 
 import argparse
 import sys

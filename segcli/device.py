@@ -87,7 +87,7 @@ def available_device(device: str, *, strict: bool) -> str:
 
 
 def _best_device() -> str:
-    """The first accelerator that is there, said in the log; else the CPU."""
+    """The first accelerator that is found, which is logged; else the CPU."""
     if not _built_for_accelerators():
         advice = unused_gpu()
         if advice is not None:

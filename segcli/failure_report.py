@@ -26,7 +26,7 @@ _OUT_OF_MEMORY = ("ResourceExhausted", "Out of memory", "out of memory", "Unable
 
 @dataclass(frozen=True)
 class Failure:
-    """An exception, told.
+    """An exception, described for a user.
 
     Attributes:
         exit_code: Of the command.

@@ -13,7 +13,7 @@ from typing import Any
 
 @dataclass
 class _Collected:
-    """What a command has told so far.
+    """The output of a command so far.
 
     Attributes:
         result: Its result object; the last one counts.
@@ -57,7 +57,7 @@ def tell_result(values: Mapping[str, Any]) -> None:
 
 
 def tell_shown(name: str, values: Any) -> None:
-    """What a person would have seen, under the title it has there."""
+    """Adds what would be shown in the terminal, under its title there."""
     collected = _collected.get()
     if collected is not None:
         collected.shown[name] = values

@@ -63,7 +63,7 @@ def track(items: Iterable[T], label: str, total: int) -> Iterable[T]:
 
 @contextmanager
 def working(label: str) -> Iterator[None]:
-    """Reports that the block is at work, where nobody can say how far it is."""
+    """Reports that the block is at work, where its progress cannot be known."""
     shown_once = iter(track((None,), label, 0))
     next(shown_once)
     try:

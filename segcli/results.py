@@ -34,7 +34,7 @@ class PreparationReport(Protocol):
 
     @property
     def findings(self) -> Sequence[Finding]:
-        """What was worth saying on the way."""
+        """Findings on the way."""
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""

@@ -53,13 +53,13 @@ class Stopped(KeyboardInterrupt):
 
 
 def name_of(number: int) -> str:
-    """The signal as a person knows it."""
+    """The usual name of a signal."""
     return "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
 
 
 @dataclass
 class Request:
-    """A wish to end that waits until it is looked at.
+    """A request to end that waits until it is read.
 
     Attributes:
         number: The signal that came; None while none has.

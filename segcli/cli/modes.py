@@ -101,7 +101,7 @@ def start(context: typer.Context, mode: str, values: Mapping[str, tuple[str, Any
 
 
 def _names(context: typer.Context) -> dict[str, str]:
-    """By key: how the person who types this command knows it."""
+    """By key: the name of its option, for messages."""
     keys = _keys(str(context.command.name))
     shown = {
         keys[str(one.name)]: _shown(one)
@@ -146,7 +146,7 @@ def _keys(command: str) -> dict[str, str]:
 
 
 def _shown(parameter: Any) -> str:
-    """How a person knows an option: ``--batch-size``, or ``DATASET``."""
+    """The name of an option as it is typed: ``--batch-size``, or ``DATASET``."""
     if parameter.param_type_name == "argument":
         return str(parameter.metavar or parameter.name).strip("[]")
     return str(next((name for name in parameter.opts if name.startswith("--")), parameter.opts[0]))

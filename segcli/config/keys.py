@@ -68,7 +68,7 @@ def _walk(section: type[Section], prefix: str) -> Iterator[tuple[str, FieldInfo]
 
 
 def wants_text(field: FieldInfo) -> bool:
-    """Whether a plain scalar means its characters: a folder may be called 007 or true."""
+    """Whether a plain scalar is a text: a folder may be called 007 or true."""
     return str in alternatives(field.annotation)
 
 
@@ -121,7 +121,7 @@ def _limits(field: FieldInfo) -> str:
 
 
 def describe(key: str) -> str:
-    """What the schema's docstring says of a key, on one line."""
+    """The description of a key in the schema's docstring, on one line."""
     parent, _, name = key.rpartition(".")
     return _documented(sections()[parent])[name]
 

@@ -73,7 +73,7 @@ class LoadedConfig:
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """What is worth a warning before the work begins."""
+        """Warnings to show before the work begins."""
         return tuple(remark for remark in (self.taken, self.unread) if remark)
 
 

@@ -71,7 +71,7 @@ class _Edges:
 
 
 def _trace(inside: NDArray[np.bool_]) -> _Edges:
-    """The edges between the pixels of a mask that is not empty, and what lies outside.
+    """The edges between a mask's pixels (it is not empty) and those outside of it.
 
     OpenCV traces through the centres of pixels and joins pixels that touch at a corner. So the pixels outside are
     traced, which parts those inside at corners, and each is doubled, so that centres round to edges.

@@ -113,7 +113,7 @@ def three_channels(values: UInt8Array) -> UInt8Array:
 
 
 def _opencv(data: bytes, flags: int) -> NDArray[Any] | None:
-    """What OpenCV makes of a file; None where it cannot, which it says in several ways."""
+    """An image decoded by OpenCV; None where it fails, by whatever exception."""
     try:
         return cv2.imdecode(np.frombuffer(data, np.uint8), flags | cv2.IMREAD_IGNORE_ORIENTATION)
     except (cv2.error, MemoryError):

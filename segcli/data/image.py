@@ -159,7 +159,7 @@ def image_size(path: StrPath) -> tuple[int, int]:
 
 
 def image_header(path: StrPath) -> ImageHeader:
-    """What an image says of itself, from the file's head where that is enough.
+    """The header of an image, from the file's first bytes where they are enough.
 
     Raises:
         InputError: The file is not there, is no image, or states a size that its data cannot have.

@@ -73,7 +73,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Step:
-    """One change of a dataset, as its journal tells it.
+    """One change of a dataset, as its journal describes it.
 
     Attributes:
         root: The dataset's folder.

@@ -81,7 +81,7 @@ class Lock:
         _write(self._descriptor, {**asdict(self.owner), "notes": self._notes})
 
     def forget(self) -> None:
-        """Drops what `left` says, which else is left to the next holder again."""
+        """Drops `left`, which would go to the next holder again."""
         self._notes.clear()
         self.note()
 

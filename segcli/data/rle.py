@@ -212,7 +212,7 @@ def _pack(runs: NDArray[np.int64]) -> bytes:
 
 
 def _number(value: int) -> bytes:
-    """One number: 5 bits a character, the lowest first, bit 6 says that more follow; the last bit 5 is the sign."""
+    """One number: 5 bits per character, the lowest first, bit 6 says that more follow; the last bit 5 is the sign."""
     characters = bytearray()
     while True:
         bits = value & 31
@@ -224,7 +224,7 @@ def _number(value: int) -> bytes:
 
 
 def _value(characters: bytes) -> int:
-    """The number that the characters stand for."""
+    """The number that the characters encode."""
     bits = sum(((character - 48) & 31) << (5 * place) for place, character in enumerate(characters))
     return bits - (1 << (5 * len(characters))) if (characters[-1] - 48) & 16 else bits
 

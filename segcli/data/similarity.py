@@ -69,7 +69,7 @@ class Match:
 
 
 def signature_of(grey: NDArray[np.uint8]) -> Signature | None:
-    """The signature of an image [H, W]; None where all of it is of one colour, which says nothing."""
+    """The signature of an image [H, W]; None for an image of a single colour, which has none."""
     small = _shrunk(grey, SIGNED_PX)
     thumb = cv2.resize(small, (_THUMB_PX, _THUMB_PX), interpolation=cv2.INTER_AREA)
     if thumb.std() < _FLATTEST:

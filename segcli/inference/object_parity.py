@@ -156,7 +156,7 @@ def compare_objects(
 def _compare_raw(
     find: ObjectFinder, runtime: str, file: Path, reference: ObjectReference, tolerance: float
 ) -> ObjectParity:
-    """Compares what a network says before it is decoded."""
+    """Compares the raw outputs of a network."""
     off, largest, values = 0.0, 0.0, 0
     for image, expected in zip(reference.images, reference.outputs, strict=True):
         outputs = find.detect(joined_feeds([image]))

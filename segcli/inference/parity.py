@@ -46,7 +46,7 @@ class Parity:
 
 @dataclass(frozen=True)
 class Reference:
-    """What the trained network says of some images.
+    """The outputs of the trained network for some images.
 
     Attributes:
         inputs: Normalised images, [1, 3, H, W] each.

@@ -19,7 +19,7 @@ from segcli.metrics.object_pairs import Bools, Floats, Ints, Pairs
 
 @dataclass(frozen=True)
 class Matches:
-    """What the matching says of each detection and object; columns are size ranges, then thresholds [A, T].
+    """The matching of each detection and object; columns are size ranges, then thresholds [A, T].
 
     Attributes:
         order: Detections by class, then by falling score; of equal ones, the earlier image first [D].

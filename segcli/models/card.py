@@ -18,7 +18,7 @@ CARD_VERSION = 1
 
 @dataclass(frozen=True)
 class ModelCard:
-    """What a weight file means.
+    """What the weights of a file are for.
 
     Attributes:
         model_name: Name in the table of models.

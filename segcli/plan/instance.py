@@ -22,7 +22,7 @@ _CONTEXT, _SMALLEST_CROP = 8, 128
 
 
 def plan_instance(data: Fingerprint, means: Means, cost: Cost, taken: Mapping[str, Any]) -> Plan:
-    """A plan for `MODEL`; keys that a person has set are in `taken` and are left to it."""
+    """A plan for `MODEL`; keys that the user has set are in `taken` and are not changed."""
     budget = Budget(means, cost)
     batch = int(taken.get("Train.batch_size") or min(_BATCH, max(data.train_images, 1)))
     side, why = _side(data, budget)

@@ -20,7 +20,7 @@ _SIDES = (128, 512)
 
 
 def plan_semantic(data: Fingerprint, means: Means, cost: Cost, taken: Mapping[str, Any]) -> Plan:
-    """A plan for `MODEL`; keys that a person has set are in `taken` and are left to it."""
+    """A plan for `MODEL`; keys that the user has set are in `taken` and are not changed."""
     budget = Budget(means, cost)
     chosen, why = choose_batch(cost.by_batch, data.train_images)
     batch = int(taken.get("Train.batch_size") or chosen)

@@ -30,7 +30,7 @@ class Point:
 
 @dataclass(frozen=True)
 class ObjectPrompt:
-    """All that is said of one object.
+    """The prompt of one object.
 
     Attributes:
         box: Around the object, or None.

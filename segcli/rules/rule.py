@@ -11,7 +11,7 @@ from segcli.findings import Severity
 
 
 class Repair(str, Enum):
-    """Who repairs a fault: a command without loss, a command whose result should be looked at, a person, or nobody."""
+    """How a fault is repaired: without loss, by a command whose result should be checked, by hand, or never."""
 
     SAFE = "safe"
     REVIEW = "review"

@@ -151,7 +151,7 @@ async def _pieces(receive: Receive) -> Any:
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:
-    """Gives the body out once, then what the connection says."""
+    """Returns the body once, then the messages of the connection."""
     given = False
 
     async def again() -> Message:

@@ -58,7 +58,7 @@ def serve(settings: ServeSettings, on_ready: Callable[[Running], None]) -> None:
     from segcli.serve.models import ServedModels
 
     class Server(uvicorn.Server):
-        """A server that says when it listens, and for which a signal is an ordinary end."""
+        """A server that reports when it listens, and for which a signal is an ordinary end."""
 
         async def startup(self, sockets: Any = None) -> None:
             await super().startup(sockets)

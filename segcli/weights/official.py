@@ -12,7 +12,7 @@ from segcli.weights.download import fetch
 
 
 def resolve_weights(source: str | None, spec: ModelSpec) -> Path | None:
-    """The weight file that `source` means; None for None, without touching disk or network.
+    """The weight file that `source` means; None for None, without reading disk or network.
 
     Args:
         source: A local file; ``pretrained`` or ``backbone``, the model's name (its trained weights) or the name of an

@@ -195,7 +195,7 @@ class _Resolver:
         self._depth = 0
 
     def resolved(self, value: Any) -> Any:
-        """What an object of the pickle stands for.
+        """The value that an object of the pickle represents.
 
         Raises:
             WeightsError: It holds itself, is nested too deep, or its arrays are larger than the file allows.

@@ -17,7 +17,7 @@ _LEAST_MARGIN = 25.0
 
 
 def differences(rgb: NDArray[np.uint8], learnt: Mapping[str, Any]) -> Iterator[str]:
-    """In what an image lies far outside of the training images, in words; nothing where it does not.
+    """How an image differs from all training images, in words; nothing where it does not.
 
     Args:
         rgb: The image, uint8 [H, W, 3].

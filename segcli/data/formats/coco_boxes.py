@@ -62,7 +62,7 @@ def _times(box: BoxLtwh, x: float, y: float) -> BoxLtwh:
 
 
 def _inside(box: BoxLtwh, size: Size) -> BoxLtwh:
-    """Left, top, right and bottom of what lies inside of the image."""
+    """Left, top, right and bottom of the part inside of the image."""
     left, top, wide, high = box
     width, height = size
     return (

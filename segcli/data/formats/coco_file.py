@@ -199,7 +199,7 @@ class AnnotationFile:
         return objects
 
     def _report_nothing_to_learn(self, objects: list[InstanceObject]) -> None:
-        """C106, unless what makes the objects useless is told already."""
+        """C106, unless the reason why no object can be used is reported already."""
         if any(found.code in EXPLAINS_NO_OBJECTS for found in self.findings):
             return
         single = [value for value in objects if not value.is_crowd]

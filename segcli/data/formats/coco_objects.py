@@ -159,7 +159,7 @@ def _all_numbers(values: list[Any]) -> bool:
 
 
 def _place_fault(outline: Polygons | Rle, width: int, height: int) -> Fault | None:
-    """An outline that lies nowhere in the image."""
+    """A finding for an outline that is wholly outside of the image."""
     if not isinstance(outline, tuple):
         return None
     left, top, wide, high = outline_box(outline)

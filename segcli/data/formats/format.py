@@ -75,7 +75,7 @@ class Placed:
 
 @dataclass(frozen=True)
 class Loss:
-    """What the result does not say of one object.
+    """What is lost of one object, because the format cannot hold it.
 
     Attributes:
         image: Name of its annotation in the source.

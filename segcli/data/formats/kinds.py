@@ -20,7 +20,7 @@ _TASKS: dict[Layout, tuple[str, str]] = {"coco": ("C109", "a semantic"), "masks"
 
 
 def refuse_other_kind(dataset_dir: Path, wanted: Layout) -> None:
-    """For a folder that is no dataset of a layout: tells what it is instead; does nothing where that is not known.
+    """Raises an error that names the format of a folder of another layout; does nothing where that is not known.
 
     Args:
         dataset_dir: The folder.

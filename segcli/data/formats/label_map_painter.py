@@ -65,7 +65,7 @@ def seen_share(crop: Crop, labels: NDArray[np.uint8], value: int) -> float:
 def _layers(
     number: int, found: AnnotatedObject, value: int, size: tuple[int, int], painter: ObjectPainter
 ) -> list[_Layer]:
-    """Shapes one by one, in their places in the file; a group with holes at once, where its last shape lies."""
+    """Shapes one by one in the file's order; a group with holes at once, at the place of its last shape."""
     if isinstance(found.outline, Drawn):
         shapes = found.outline.shapes
         if len(shapes) == 1 or not painter.has_holes(found.outline, *size):

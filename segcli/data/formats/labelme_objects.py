@@ -123,7 +123,7 @@ def outline(shape: Shape) -> list[float]:
 
 
 def _has_outline(shape: Shape) -> bool:
-    """Whether a polygon can say the shape; of a circle of a single pixel it cannot."""
+    """Whether a polygon can describe the shape; that of a circle of a single pixel cannot."""
     if shape.kind == "circle":
         return math.dist(*shape.points[:2]) >= 1
     return shape.kind in ("polygon", "rectangle")
@@ -154,7 +154,7 @@ def _joined(shapes: list[Shape], crops: list[Crop]) -> tuple[Crop, bool]:
 
 
 def _depth(index: int, shapes: list[Shape], frames: list[NDArray[np.bool_]]) -> int:
-    """How many other parts a part lies in; lines and points lie in none, nor does anything lie in them."""
+    """How many other parts enclose a part; lines and points enclose nothing and are not enclosed."""
     if shapes[index].kind not in _FILLED:
         return 0
     own = frames[index]

@@ -24,7 +24,7 @@ Rings = Sequence[Sequence[float]]
 
 @dataclass(frozen=True)
 class Segmented:
-    """An object as COCO says it: polygons or a run-length code, its box, and its area in square pixels."""
+    """An object in COCO's form: polygons or a run-length code, its box, and its area in square pixels."""
 
     segmentation: Rings | Rle
     box: BoxLtwh
@@ -43,7 +43,7 @@ class ObjectPainter:
         self._shapes = ShapePainter(brush.line_width, brush.point_size)
 
     def segment(self, value: AnnotatedObject, height: int, width: int) -> Segmented | None:
-        """Polygons where they can say the outline, else a run-length code; None when no pixel of it is inside."""
+        """Polygons where they can describe the outline, else a run-length code; None when no pixel of it is inside."""
         outline = value.outline
         if isinstance(outline, Drawn):
             drawn = self._shapes.draw(outline.shapes, height, width)

@@ -24,7 +24,7 @@ Pair = tuple[Path, Path]
 
 
 def unlisted_samples(root: Path) -> tuple[Samples, Samples, tuple[Finding, ...]] | None:
-    """The samples of both parts and what is worth saying; None where there are no such images and masks.
+    """The samples of both parts and the findings; None where there are no such images and masks.
 
     Where nothing splits them, 80 of 100 images are for training, the same ones every time.
     """

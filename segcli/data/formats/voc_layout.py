@@ -52,7 +52,7 @@ Colour = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class VocSample:
-    """One image: its name, files, and the part it belongs to; None where nothing says."""
+    """One image: its name, files, and the part it belongs to; None where no list names it."""
 
     name: str
     image: Path | None

@@ -52,7 +52,7 @@ def find_yolo(folder: Path) -> Path | None:
 
 
 def yolo_layout(file: Path) -> YoloLayout:
-    """What the file that `find_yolo` found says."""
+    """The layout by the file that `find_yolo` has found."""
     values = _description(file)
     if values is None:
         names = {number: line for number, (_, line) in enumerate(read_text_file(file).lines)}

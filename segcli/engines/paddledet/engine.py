@@ -206,7 +206,7 @@ def _open_dataset(config: Config) -> CocoDataset:
 
 
 def _optimizer(config: Config, recipe: TrainRecipe) -> Recipe:
-    """The optimizer; the recipe's clips gradients from random weights, which is said."""
+    """The optimizer; from random weights it clips gradients, which is logged."""
     chosen = config.Train.optimizer is not None and not config.origin("Train.optimizer").startswith(RECIPE)
     if config.Train.pretrain_weight_path is None and not chosen:
         log.info("from random weights: gradients are clipped, no layer is frozen")
@@ -214,7 +214,7 @@ def _optimizer(config: Config, recipe: TrainRecipe) -> Recipe:
 
 
 def _learning_rate(config: Config, recipe: TrainRecipe, draws: Draws) -> float:
-    """The rate after the warm-up; scaled to the images per step where that is wanted, said where it is not."""
+    """The rate after the warm-up; scaled to the images per step where that is configured; a warning where it is not."""
     rate = recipe.learning_rate
     ours, theirs = draws.batch_size * draws.world_size, recipe.images_per_step
     if theirs is None or ours == theirs:

@@ -53,7 +53,7 @@ class _Stub(ModuleType):
 
 
 def _unusable(name: str) -> type:
-    """A class that says, when used, what is missing."""
+    """A class that raises an error about the missing package when it is used."""
 
     def refuse(*_args: object, **_kwargs: object) -> None:
         raise MissingPartError(f"PaddleDetection needs {name} for this, which segcli leaves out")

@@ -62,7 +62,7 @@ def build_instance_network(
 
 
 def detections(output: Mapping[str, Any]) -> dict[str, Any]:
-    """What a network says in evaluation mode, as ``bbox`` [N, 6], ``bbox_num`` [B] int32 and ``mask`` [N, H, W].
+    """The outputs of a network in evaluation mode, as ``bbox`` [N, 6], ``bbox_num`` [B] int32 and ``mask`` [N, H, W].
 
     SOLOv2 has no boxes: they are drawn around its masks. Its filler rows (score 0) are left out, as are the boxes of
     which an R-CNN keeps nothing inside the image (class -1).

@@ -22,7 +22,7 @@ from segcli.models.instance.task_aligner import IndexedTaskAligner
 
 
 def _chain(cfg: Mapping[str, Any], parts: tuple[str, ...]) -> dict[str, Any]:
-    """Create the parts in order; each is told the output shape of the one before it that has one."""
+    """Create the parts in order; each gets the output shape of the one before it that has one."""
     from ppdet.core.workspace import create
 
     made: dict[str, Any] = {}
@@ -38,7 +38,7 @@ class SegMaskRTDETR(mask_rtdetr.SegMaskRTDETR):
 
     @classmethod
     def from_config(cls, cfg: Mapping[str, Any]) -> dict[str, Any]:
-        """The parts; the head has no shape to be told."""
+        """The parts; the head needs no input shape."""
         from ppdet.core.workspace import create
 
         return {**_chain(cfg, ("backbone", "neck", "transformer")), "detr_head": create(cfg["detr_head"])}

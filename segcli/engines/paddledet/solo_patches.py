@@ -25,7 +25,7 @@ def get_prediction(
     im_shape: Tensor,
     scale_factor: Tensor,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Masks, classes, scores of every image and their counts [B] int32; the wheel knows one image only.
+    """Masks, classes, scores of every image and their counts [B] int32; the installed package takes one image only.
 
     Masks of smaller images are padded with zeros to the largest one's size. A traced network serves one image.
     """

@@ -9,7 +9,7 @@ from paddle import Tensor
 
 @dataclass(frozen=True)
 class AnchorPrediction:
-    """What the head says of all L anchors.
+    """Outputs of the head for all L anchors.
 
     Attributes:
         scores: Class probabilities [B, L, C].

@@ -12,7 +12,7 @@ from paddle import Tensor
 
 
 class FeatureShape(NamedTuple):
-    """What a layer says of one of its outputs; PaddleDetection's factories read the same two attributes."""
+    """The description of one output of a layer; PaddleDetection's factories read the same two attributes."""
 
     channels: int
     stride: int

@@ -15,7 +15,7 @@ from segcli.models.instance.layers import ConvNormAct
 
 @dataclass(frozen=True)
 class _Training:
-    """How a part of the backbone trains: factor on the learning rate, and whether BatchNorm stands still."""
+    """How a part of the backbone trains: factor on the learning rate, and whether BatchNorm is frozen."""
 
     learning_rate: float
     frozen_norm: bool

@@ -26,7 +26,7 @@ PRIOR_PROBABILITY = 0.01
 
 @dataclass(frozen=True)
 class QueryPrediction:
-    """What one layer says of every query.
+    """Outputs of one layer for every query.
 
     Attributes:
         logits: [B, Q, num_classes].

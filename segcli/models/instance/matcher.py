@@ -40,7 +40,7 @@ class Targets:
         return [int(labels.shape[0]) for labels in self.labels]
 
     def at_size(self, size: Sequence[int]) -> Targets:
-        """The same with masks of that height and width; a pixel says how much of it the object covers."""
+        """The same with masks of that height and width; a pixel's value is the share of it that the object covers."""
         masks = [
             F.adaptive_avg_pool2d(mask.unsqueeze(0), list(size)).squeeze(0) if len(mask) else paddle.zeros([0, *size])
             for mask in self.masks

@@ -15,7 +15,7 @@ _OFFICIAL = "https://paddle-model-ecology.bj.bcebos.com/paddlex/official_pretrai
 
 
 class MaskForm(Enum):
-    """What a network says of its masks before they are brought to the size of the image."""
+    """The form of a network's mask outputs, before they are brought to the size of the image."""
 
     IN_BOXES = "small masks stretched over the boxes"
     CUT_PROTOTYPES = "coefficients of prototypes, cut by the boxes"
@@ -26,7 +26,7 @@ class MaskForm(Enum):
 
 @dataclass(frozen=True)
 class Sized:
-    """What of an instance model depends on the image size, and how it says its masks.
+    """What of an instance model depends on the image size, and the form of its masks.
 
     Attributes:
         default: The authors' size in pixels: the square's side, or the shorter side.

@@ -39,7 +39,7 @@ class Copies:
         self._images: list[SeenImage] = []
 
     def update(self, image: SeenImage, file: FileFacts) -> Iterator[Finding]:
-        """Adds one image, and says whether its file has the bytes of one before."""
+        """Adds one image; returns whether its file has the bytes of one before."""
         found = list(self._of_same_bytes(image, file.digest))
         # of a copy to the byte all is said
         self._similar.add(None if found else file.signature, in_val=image.split is Split.VAL)

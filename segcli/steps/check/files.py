@@ -92,7 +92,7 @@ def digest(data: bytes) -> bytes:
 
 
 def load_file(path: Path) -> tuple[bytes, FileFacts]:
-    """The bytes of a file and what they say before they are decoded."""
+    """The bytes of a file, and the facts that need no decoding."""
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -112,7 +112,7 @@ def inspect_image_file(path: Path) -> FileFacts:
 
 
 def decoded(data: bytes, facts: FileFacts) -> FileFacts:
-    """Decodes the image, and says what went wrong.
+    """Decodes the image; a failure is in the facts.
 
     Of a JPEG every coefficient is read, but only a part of each side computed, which halves the time.
     """

@@ -58,7 +58,7 @@ class ImageTally:
         self._groups = GroupTally(root, rules.group, group_of)
 
     def update(self, image: SeenImage, file: FileFacts) -> Iterator[Finding]:
-        """Adds one image, and says what is known of it already."""
+        """Adds one image; yields the findings that are known already."""
         if file.header is not None:
             self.sizes.update(file.header.size)
         self.numbers[image.split].update(file.header, file.colours)

@@ -261,7 +261,7 @@ def object_numbers(dataset: CocoDataset) -> dict[str, Any]:
 
 
 def draw_sample(sample: InstanceSample, dataset: CocoDataset) -> NDArray[np.uint8]:
-    """An image with its objects and a legend, at a size to be looked at: RGB, uint8."""
+    """An image with its objects and a legend, at a readable size: RGB, uint8."""
     from segcli.data.image import read_image
     from segcli.report.objects import MOST_DRAWN, DrawnObject, draw_objects
     from segcli.steps.check.report_files import drawing_scale

@@ -21,7 +21,7 @@ _NAMED = 5
 
 
 def left_out_of_lists(lists: SegLists) -> Iterator[Finding]:
-    """Images beside those of the lists (S006). A folder that holds masks too says nothing."""
+    """Images beside those of the lists (S006). A folder that holds masks too is left out."""
     root = lists.root
     test = scan_list(root, TEST_LIST)[0] if (root / TEST_LIST).is_file() else ()
     samples = (*lists.train, *lists.val, *test)

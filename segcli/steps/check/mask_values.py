@@ -94,7 +94,7 @@ class MaskValues:
                 return
 
     def findings(self, tally: Tally, allowed: int, ignore_index: int, *, named: bool) -> Iterator[Finding]:
-        """What the values of all masks together say.
+        """Findings from the values of all masks together.
 
         Args:
             tally: Sums over all masks.

@@ -50,7 +50,7 @@ def inspect_image(sample: InstanceSample, split: Split) -> ImageFacts:
 
 
 def object_faults(sample: InstanceSample) -> Iterator[ObjectFault]:
-    """Outlines that cross themselves, and specks. The area between crossed sides cancels out, so it says nothing."""
+    """Outlines that cross themselves, and specks. The area between crossed sides cancels out, so it is not tested."""
     owners: list[int] = []
     rings: list[tuple[float, ...]] = []
     for index, value in enumerate(sample.objects):

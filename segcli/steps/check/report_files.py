@@ -85,13 +85,13 @@ def _as_jpeg(rgb: NDArray[np.uint8]) -> bytes:
 
 
 def drawing_scale(height: int, width: int) -> float:
-    """Factor that brings an image to a size to be looked at; whole numbers enlarge."""
+    """Factor that brings an image to a readable size; whole numbers enlarge."""
     side = max(height, width)
     return min(1.0, LARGEST_PX / side) if side > SMALLEST_PX else -(-SMALLEST_PX // side)
 
 
 def draw_sample(sample: SegSample, classes: ClassMap) -> NDArray[np.uint8]:
-    """A sample with its mask over it and a legend, at a size to be looked at: RGB, uint8."""
+    """A sample with its mask over it and a legend, at a readable size: RGB, uint8."""
     image, ids = read_image(sample.image), read_mask(sample.mask)
     scale = drawing_scale(*ids.shape)
     if scale != 1:

@@ -121,7 +121,7 @@ class CheckResult:
         }
 
     def summary(self) -> list[tuple[str, str]]:
-        """What a person wants to know first."""
+        """The most important rows, for the terminal."""
         rows = [
             ("dataset", self.dataset_path),
             ("samples", ", ".join(f"{count} {split.value}" for split, count in self.image_counts.items())),

@@ -72,7 +72,7 @@ class ConversionPlan:
         return format_named(self.dataset.format).skippable
 
     def losses(self) -> dict[str, int]:
-        """Number of objects by what the result would not say of them; writes nothing."""
+        """Number of objects by what the result would lose of them; writes nothing."""
         if self.errors:
             return {}
         placed = Placed(self.dataset, self.root, self.placed_images, self.brush)
@@ -119,7 +119,7 @@ class ConvertReport:
 
     @property
     def losses(self) -> tuple[Loss, ...]:
-        """What the result does not say, object by object; of each kind the first."""
+        """What the result loses, object by object; of each kind the first."""
         return tuple(self.written.losses)
 
     @property
@@ -129,7 +129,7 @@ class ConvertReport:
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """What was worth saying; no errors, for with these nothing is converted."""
+        """Warnings and remarks; no errors, as with these nothing is converted."""
         return self.plan.findings
 
     def as_dict(self) -> dict[str, Any]:
@@ -159,7 +159,7 @@ class ConvertReport:
 
 
 def loss_findings(written: Written) -> list[Finding]:
-    """What a result would not say, as faults for which it is refused."""
+    """Losses as errors, for which the conversion is refused."""
     return [
         finding("F101", loss.image, f"{loss.label}: {loss.what}; mask IoU {loss.iou:.3f}", location=loss.place or None)
         for loss in written.losses

@@ -188,7 +188,7 @@ def _try_fast(weights: Path, runtime: str, config: Config, stack: ExitStack) -> 
 
 
 def _export_for_now(weights: Path, config: Config, stack: ExitStack) -> tuple[Path, Reference]:
-    """Exports into a folder that goes when the measurement is over; also what the trained network says of an image."""
+    """Exports into a temporary folder; also returns the outputs of the trained network for an image."""
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="segcli-evaluate-")))
     with on_cpu():
         trained = load_trained(weights, config.Global.model)

@@ -173,7 +173,7 @@ def _sized(trained: TrainedModel, config: Config) -> TrainedModel:
 
 @dataclass(frozen=True)
 class _References:
-    """What the trained network says, with small masks and, of one image alone, with whole ones: they take seconds.
+    """Outputs of the trained network: with small masks, and for one image with whole ones, which take seconds.
 
     A network from whose maps objects are grown has no whole ones.
     """

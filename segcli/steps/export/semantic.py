@@ -120,7 +120,7 @@ def trained_forward(trained: TrainedModel) -> Forward:
 def trained_reference(
     trained: TrainedModel, shape: InputShape, config: Config, *, most: int | None = None
 ) -> tuple[Reference, str]:
-    """What the trained network says of images at hand, and where these come from.
+    """Outputs of the trained network for some images, and where these come from.
 
     Args:
         trained: The network.

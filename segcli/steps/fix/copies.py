@@ -46,7 +46,7 @@ def many(number: int, noun: str) -> str:
 
 
 def would_be_empty(draft: Draft, rule: str, name: str, left: int) -> bool:
-    """Whether a file would hold no sample any more, which is then said."""
+    """Whether a file would hold no sample any more, which is then noted in the draft."""
     if left > 0:
         return False
     draft.left(rule, name, "nothing would be left in it: split the dataset anew (segcli split)")

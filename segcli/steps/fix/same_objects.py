@@ -12,7 +12,7 @@ from segcli.steps.fix.draft import Draft
 
 
 def repair(draft: Draft, rule: str, _findings: Sequence[Finding]) -> None:
-    """Deletes the later ones; copies of another category are left, for nobody but a person knows which is right."""
+    """Deletes the later ones; copies of another category are left, as only a person knows which is right."""
     for _, name, file in draft.annotation_files():
         first: dict[tuple[Any, str], dict[str, Any]] = {}
         dropped: list[Any] = []

@@ -66,7 +66,7 @@ def save_image(path: Path, rgb: RgbImage) -> None:
 
 
 def compact_values(input_path: str | None, page_index: int | None, labels: Labels, classes: ClassMap) -> dict[str, Any]:
-    """What a label map says in a few lines: its size, and the classes that occur with their pixels."""
+    """A summary of a label map: its size, and the classes that occur with their pixels."""
     counts = count_ids(labels)
     return {
         "input_path": input_path,

@@ -52,7 +52,7 @@ def plan_coco(dataset_dir: Path, request: SplitRequest) -> SplitPlan:
 
 
 def _merged(root: Path, request: SplitRequest) -> tuple[CocoMerge, tuple[str, ...]]:
-    """All that is split, and what is worth saying about it."""
+    """All that is split, and the findings about it."""
     layout = coco_layout(root) or CocoLayout(root, ANNOTATION_FILES)
     merged = CocoMerge(root, layout)
     for file in dict.fromkeys(layout.files.values()):

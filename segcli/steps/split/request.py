@@ -57,7 +57,7 @@ class SplitRequest:
 
     @property
     def method(self) -> str:
-        """In words, for people."""
+        """The method in words."""
         return ("stratified by class" if self.stratified else "at random") + (
             ", groups kept whole" if self.group_of is not None else ""
         )

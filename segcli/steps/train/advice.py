@@ -38,7 +38,7 @@ _ADVICE: tuple[tuple[str, str], ...] = (
 
 
 def advice_for(text: str) -> str | None:
-    """What to do about a fault that is told in `text`; None where it is none of the known ones."""
+    """What to do about a fault that `text` reports; None where it is none of the known ones."""
     return next((advice for signs, advice in _ADVICE if re.search(signs, text, re.IGNORECASE)), None)
 
 

@@ -138,7 +138,7 @@ class CheckpointWriter(Callback):
 
 
 def _finite_arrays(network: Network, state: TrainState) -> dict[str, np.ndarray[Any, Any]]:
-    """Parameters and buffers by name, none of which may be worth nothing.
+    """Parameters and buffers by name, all finite.
 
     Raises:
         NonFiniteLossError: One holds NaN or infinity: a loss that was still a number can have such a gradient.

@@ -92,7 +92,7 @@ class StepMeter:
 
 
 class HistoryWriter(Callback):
-    """Appends one JSON line an event to `history.jsonl` and says the same in the log.
+    """Appends one JSON line per event to `history.jsonl` and writes the same to the log.
 
     A resumed training drops the events after the iteration that it goes on from.
 

@@ -112,7 +112,7 @@ def _unexplained(code: int, logs: Path) -> TrainingError:
 
 
 def _run(command: list[str], logs: Path, output: Path) -> int:
-    """Runs the launcher to its end and tells what the first process logs meanwhile; returns the exit code.
+    """Runs the launcher to its end and passes on what the first process logs; returns the exit code.
 
     The processes are in a session of their own, so that Ctrl-C in the terminal does not reach them: a first signal is
     passed on, for them to agree on an iteration, and a second one ends them.
@@ -267,5 +267,5 @@ def digest(network: Network) -> str:
 
 
 def is_first_here() -> bool:
-    """Whether this process is the first one of its machine, which tells the launching process how it ended."""
+    """Whether this process is the first one of its machine, which reports to the launching process how it ended."""
     return os.environ.get("PADDLE_LOCAL_RANK", "0") == "0"

@@ -136,7 +136,7 @@ class _Loop:
             yield batch
 
     def _heed(self, told: Told) -> None:
-        """Does what was told from outside: a checkpoint, and the end."""
+        """Follows a request from outside: a checkpoint, and the end."""
         if not told.checkpoint_due:
             return
         self.watch.look()  # weights that are no numbers any more are not worth keeping

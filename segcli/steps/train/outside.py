@@ -14,7 +14,7 @@ _SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Told:
-    """What was told.
+    """A request from outside.
 
     Attributes:
         signal: The signal that asks for the end; 0 for none.
@@ -58,7 +58,7 @@ class Outside:
         self._saved_at = time.monotonic()
 
     def look(self, iteration: int, *, agreed: bool = False) -> Told:
-        """What is told after an iteration, the same in all processes.
+        """The request that is there after an iteration, the same in all processes.
 
         Args:
             iteration: Iterations done.

@@ -74,7 +74,7 @@ class TrainResult:
 
 
 def stopped_training(number: int, result: TrainResult | None, output: Path) -> Stopped:
-    """The end by a signal, told: what is kept, and how to go on from there.
+    """A message on the end by a signal: what is kept, and how to go on from there.
 
     Args:
         number: The signal.

@@ -18,7 +18,7 @@ log = logging.getLogger("segcli.train")
 
 
 class _LogFile(logging.FileHandler):
-    """A file that says once that it cannot be written, where Python would print a traceback a line."""
+    """A file that says once that it cannot be written, where Python would print a traceback for each line."""
 
     _has_failed = False
 

@@ -10,7 +10,7 @@ from segcli.engine import Evaluation, TrainingSession
 
 
 def shown_score(score: float | None) -> str:
-    """A score for a person."""
+    """A score as the terminal shows it."""
     return "not defined" if score is None else f"{score:.4f}"
 
 

@@ -49,7 +49,7 @@ def main(config_file: Path) -> int:
 
 
 def _leave_signals_to_the_launching_process() -> None:
-    """It passes the wish to end on by a file; SIGTERM comes from the launcher, when another process has ended."""
+    """It passes the request to end on by a file; SIGTERM comes from the launcher, when another process has ended."""
     for number in ENDING:
         ends = number == signal.SIGTERM
         signal.signal(number, (lambda *_: os._exit(128 + signal.SIGTERM)) if ends else signal.SIG_IGN)
