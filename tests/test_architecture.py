@@ -39,7 +39,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("steps.predict",),
     ("steps.pipelines",),
     ("steps.check", "steps.evaluate", "steps.train", "steps.verify_weights"),
-    ("steps.fix",),
+    ("steps.fix", "steps.compare"),
     ("steps",),
     ("serve",),
     ("app",),

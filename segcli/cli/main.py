@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from segcli.cli.comparing import add_comparing
 from segcli.cli.dataset import add_dataset
 from segcli.cli.fixing import add_fixing
 from segcli.cli.help import program
@@ -37,6 +38,7 @@ GROUPS = (
     (MODEL, add_training),
     (MODEL, add_tuning),
     (MODEL, add_trained),
+    (MODEL, add_comparing),
     (MODEL, add_promptable),
     (MODEL, add_pipelines),
     (MODEL, add_serving),

@@ -8,21 +8,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segcli.metrics.average_precision import rankings, weighted_average_precision
-from segcli.metrics.bootstrap import draws, interval_of, resampled_sums, unit_of_images
+from segcli.metrics.bootstrap import draws, resampled_sums, unit_of_images
 from segcli.metrics.instance_report import ALL_SIZES, IOU_50, IOU_75, LARGE, MEDIUM, SMALL, InstanceReport, Measured
-from segcli.metrics.intervals import Intervals
+from segcli.metrics.intervals import Intervals, Replicates
 from segcli.metrics.object_pairs import Floats
 from segcli.metrics.panoptic import panoptic_quality
 
 _SIZES = {"AP_small": SMALL, "AP_medium": MEDIUM, "AP_large": LARGE}
 
 
-def instance_intervals(
+def instance_replicates(
     report: InstanceReport, replicates: int, groups: Sequence[str | None] | None = None
-) -> Intervals:
-    """The intervals of the numbers of masks: AP, AP50, AP75 and AP by size, and AP and AP50 per class.
+) -> Replicates:
+    """What the numbers of masks would be with other images: AP, AP50, AP75 and AP by size; AP and AP50 per class.
 
-    Panoptic quality and the AP of boundaries have theirs where they were measured.
+    Panoptic quality and the AP of boundaries follow where they were measured.
 
     Args:
         report: The measurement.
@@ -30,24 +30,29 @@ def instance_intervals(
         groups: Group of each image in the order of `image_ids`, drawn as a whole; None draws single images.
     """
     if not replicates or not report.images:
-        return Intervals()
+        return Replicates()
     units = unit_of_images(groups, report.images)
-    found = Intervals(replicates, int(units.max()) + 1, "image" if groups is None else "group")
+    found = Replicates(int(units.max()) + 1, "image" if groups is None else "group")
     values = replicates_of(report.masks, ALL_SIZES, replicates, units)
-    for name, numbers in headline(values).items():
-        found.all[name] = interval_of(numbers)
+    found.all.update(headline(values))
     for name, size in _SIZES.items():
-        found.all[name] = interval_of(_mean(replicates_of(report.masks, size, replicates, units)))
+        found.all[name] = _mean(replicates_of(report.masks, size, replicates, units))
     if report.segments is not None:
         quality = panoptic_quality(resampled_sums(report.segments, lambda sums: sums, replicates, units))
-        found.all.update({name: interval_of(_mean(numbers)) for name, numbers in quality.items()})
+        found.all.update({name: _mean(numbers) for name, numbers in quality.items()})
     if report.boundaries is not None:
-        boundary = replicates_of(report.boundaries, ALL_SIZES, replicates, units)
-        found.all["boundary_AP"] = interval_of(headline(boundary)["AP"])
+        found.all["boundary_AP"] = headline(replicates_of(report.boundaries, ALL_SIZES, replicates, units))["AP"]
     for index, name in enumerate(report.masks.classes):
         own = headline(values[:, [index]])
-        found.by_class[name] = {key: interval_of(own[key]) for key in ("AP", "AP50")}
+        found.by_class[name] = {key: own[key] for key in ("AP", "AP50")}
     return found
+
+
+def instance_intervals(
+    report: InstanceReport, replicates: int, groups: Sequence[str | None] | None = None
+) -> Intervals:
+    """How far the numbers of masks would move with other images of the same kind; see `instance_replicates`."""
+    return instance_replicates(report, replicates, groups).intervals()
 
 
 def headline(values: Floats) -> dict[str, Floats]:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from segcli.data.classes import ClassMap
-from segcli.metrics.bootstrap import interval_of, resampled_sums, unit_of_images
+from segcli.metrics.bootstrap import resampled_sums, unit_of_images
 from segcli.metrics.class_totals import ClassTotals
 from segcli.metrics.confusion import Counts
-from segcli.metrics.intervals import Intervals
+from segcli.metrics.intervals import Intervals, Replicates
 from segcli.metrics.semantic_counts import SemanticCounts
 from segcli.metrics.semantic_scores import AbsentClass, Values, mean
 from segcli.metrics.table import SEMANTIC
@@ -82,10 +83,10 @@ class SemanticReport:
         return {**self.totals(), "classes": self.per_class(), "images": self.images}
 
 
-def semantic_intervals(
-    counts: SemanticCounts, absent: AbsentClass, replicates: int, groups: list[str | None] | None = None
-) -> Intervals:
-    """How far each number would move with other images of the same kind.
+def semantic_replicates(
+    counts: SemanticCounts, absent: AbsentClass, replicates: int, groups: Sequence[str | None] | None = None
+) -> Replicates:
+    """What each number would be with other images of the same kind; the same draws for every measurement of them.
 
     Args:
         counts: What was counted of each image.
@@ -94,26 +95,33 @@ def semantic_intervals(
         groups: Group of each image in the order of the places, drawn as a whole; None draws single images.
     """
     if not replicates or not len(counts.confusions):
-        return Intervals()
+        return Replicates()
     units = unit_of_images(groups, len(counts.confusions))
-    found = Intervals(replicates, int(units.max()) + 1, "image" if groups is None else "group")
+    found = Replicates(int(units.max()) + 1, "image" if groups is None else "group")
     rows = ClassTotals.of_images(counts.confusions, len(counts.classes)).as_rows()
     totals = ClassTotals.from_rows(resampled_sums(rows, lambda sums: sums, replicates, units))
     for row in SEMANTIC:
         if row.name is not None:
-            found.all[row.name] = interval_of(row.total(totals, absent))
+            found.all[row.name] = row.total(totals, absent)
         if row.class_name is not None:
             _per_class(found, row.class_name, row.of(totals), counts.classes)
     for metric in counts.metrics:
         values = resampled_sums(counts.extras[metric.name].dense(), metric.of, replicates, units)
-        found.all[metric.name] = interval_of(mean(values, absent))
+        found.all[metric.name] = mean(values, absent)
         _per_class(found, metric.name, values, counts.classes)
     return found
 
 
-def _per_class(found: Intervals, name: str, replicates: Values, classes: ClassMap) -> None:
+def semantic_intervals(
+    counts: SemanticCounts, absent: AbsentClass, replicates: int, groups: Sequence[str | None] | None = None
+) -> Intervals:
+    """How far each number would move with other images of the same kind; see `semantic_replicates`."""
+    return semantic_replicates(counts, absent, replicates, groups).intervals()
+
+
+def _per_class(found: Replicates, name: str, values: Values, classes: ClassMap) -> None:
     for index, class_name in enumerate(classes):
-        found.by_class.setdefault(class_name, {})[name] = interval_of(replicates[:, index])
+        found.by_class.setdefault(class_name, {})[name] = values[:, index]
 
 
 def plain(value: Any) -> float | None:

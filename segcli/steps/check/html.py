@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -15,6 +14,7 @@ from markupsafe import Markup, escape
 from segcli.data.files import write_text_atomic
 from segcli.data.samples import Split
 from segcli.findings import Finding, Severity
+from segcli.report.pages import data_uri, uri_of
 from segcli.rules import RULES, Rule
 from segcli.rules.rule import SECTIONS
 from segcli.steps.check.result import CheckResult
@@ -23,8 +23,6 @@ from segcli.version import __version__
 
 LISTED = 200
 """Findings of one code that the page spells out; the result file holds all."""
-
-_TYPES = {".png": "image/png", ".jpg": "image/jpeg"}
 
 
 @dataclass(frozen=True)
@@ -37,7 +35,7 @@ class Thumbnail:
     @property
     def uri(self) -> str:
         """The image as a data URL."""
-        return _data_uri("image/jpeg", self.jpeg)
+        return uri_of("image/jpeg", self.jpeg)
 
 
 @dataclass(frozen=True)
@@ -87,15 +85,6 @@ def group_findings(findings: tuple[Finding, ...], thumbnails: Mapping[str, Seque
         drawn = tuple(thumbnails.get(code, ()))
         groups.append(FindingGroup(RULES[code], listed[0].severity, len(listed), listed[:LISTED], drawn))
     return groups
-
-
-def data_uri(path: Path) -> str:
-    """An image file as a data URL."""
-    return _data_uri(_TYPES[path.suffix], path.read_bytes())
-
-
-def _data_uri(kind: str, data: bytes) -> str:
-    return f"data:{kind};base64,{b64encode(data).decode('ascii')}"
 
 
 def code_marked(text: str) -> Markup:

@@ -11,7 +11,7 @@ from segcli.data.classes import ClassMap
 from segcli.data.files import write_json_atomic
 from segcli.metrics.bootstrap import Interval
 from segcli.metrics.instance_report import AveragePrecision, InstanceReport
-from segcli.metrics.intervals import shown
+from segcli.metrics.intervals import few_units, shown
 from segcli.metrics.object_confusion import object_confusion
 from segcli.metrics.object_curves import best_thresholds, curves, curves_as_dict
 from segcli.metrics.object_errors import errors_as_dict
@@ -89,6 +89,7 @@ class InstanceEvaluateResult:
             rows.append(("boundaries", _line(report.boundaries.summary(), {})))
         for name, values in report.mask_by_class.items():
             rows.append((name, f"masks {_line(values, report.intervals.by_class.get(name, {}))}"))
+        rows += [("note", note) for note in few_units(report.intervals.units, report.intervals.unit)]
         rows.append(("errors", _errors(errors_as_dict(report.masks))))
         rows += [("warning", text) for text in report.warnings]
         return [*rows, *(("per image", path) for path in self.files.per_image)]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from segcli.data.files import write_json_atomic
-from segcli.metrics.intervals import shown
+from segcli.metrics.intervals import few_units, shown
 from segcli.metrics.semantic_report import SemanticReport
 from segcli.metrics.table import empty_class_policy, provenance, semantic_sources
 from segcli.report.confusion import draw_confusion
@@ -65,6 +65,7 @@ class EvaluateResult:
         for name, values in self.report.per_class().items():
             known = intervals.by_class.get(name, {})
             rows.append((name, ", ".join(f"{key} {shown(values[key], known.get(key))}" for key in _CLASS_COLUMNS)))
+        rows += [("note", note) for note in few_units(intervals.units, intervals.unit)]
         rows.append(("empty classes", empty_class_policy(self.report.absent_class)))
         return [*rows, ("confusion matrix", self.confusion_png), *(("per image", path) for path in self.per_image)]
 

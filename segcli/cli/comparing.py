@@ -1,0 +1,59 @@
+"""The command that compares."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from segcli.cli.options import SETTINGS, SOURCES, Debug
+from segcli.cli.running import run
+
+
+def add_comparing(main: typer.Typer) -> None:
+    """Adds the command to the main one."""
+    main.command()(compare)
+
+
+def compare(
+    contenders: Annotated[
+        list[str],
+        typer.Argument(
+            help="Trainings' folders, weights, exports or predictions, the first against each other; "
+            "runs of one kind, such as seeds, with commas between.",
+            metavar="A B",
+        ),
+    ],
+    *,
+    dataset: Annotated[
+        str | None,
+        typer.Option("--dataset", help="Folder of the dataset; else that of the trainings.", rich_help_panel=SETTINGS),
+    ] = None,
+    output: Annotated[
+        Path, typer.Option("--output", help="Folder of the result and the page.", rich_help_panel=SETTINGS)
+    ] = Path("output/compare"),
+    device: Annotated[
+        str | None, typer.Option("--device", help="auto, cpu, gpu, gpu:0,1, ...", rich_help_panel=SETTINGS)
+    ] = None,
+    override: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--override", "-o", metavar="KEY=VALUE", help="A key for all of them; repeatable.", rich_help_panel=SOURCES
+        ),
+    ] = None,
+    debug: Debug = False,
+) -> None:
+    """Compare models or predictions on the same images: the difference with its interval, and a verdict."""
+
+    def work() -> int:
+        from segcli import json_output, terminal
+        from segcli.results import write_result
+        from segcli.steps.compare.command import compare as compare_all
+
+        groups = [[part for part in one.split(",") if part] for one in contenders]
+        result = compare_all(groups, output, dataset=dataset, overrides=override or (), device=device)
+        path = write_result(output, "compare", result.as_dict(), done=True)
+        json_output.tell_result(result.as_dict())
+        terminal.show_summary("compare", [*result.summary(), ("page", result.page)], result=path)
+        return 0
+
+    run(work, debug=debug)

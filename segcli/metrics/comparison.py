@@ -1,0 +1,146 @@
+"""Is the difference real? Measurements of the same images, compared draw by draw.
+
+A paired bootstrap: every replicate draws the same images for all, so that what makes an image hard for everybody falls
+out of the difference (Koehn, "Statistical Significance Tests for Machine Translation Evaluation", EMNLP 2004). Where
+one contender is several trainings, each replicate draws among them too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from segcli.metrics.bootstrap import SEED, Interval, Values, interval_of
+from segcli.metrics.intervals import Replicates
+
+Verdict = Literal["better", "worse", "no difference", "not defined"]
+Numbers = Mapping[str, float | None]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One measurement.
+
+    Attributes:
+        name: What was measured.
+        all: The numbers of all classes.
+        by_class: Class name -> its numbers.
+        replicates: The same numbers in each replicate, of draws that all measurements share.
+    """
+
+    name: str
+    all: Numbers
+    by_class: Mapping[str, Numbers]
+    replicates: Replicates
+
+
+@dataclass(frozen=True)
+class Contender:
+    """One or several trainings of one kind, such as seeds."""
+
+    name: str
+    runs: tuple[Run, ...]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How one number of a contender differs from the first one's.
+
+    Attributes:
+        first: The number of the first.
+        other: The number of the other; of several runs the mean.
+        interval: Of the difference other - first.
+        verdict: In words, from the view of the other.
+        better_share: Share of the replicates in which the other is better.
+    """
+
+    first: float | None
+    other: float | None
+    interval: Interval | None
+    verdict: Verdict
+    better_share: float | None
+
+    @property
+    def difference(self) -> float | None:
+        """The other number without the first."""
+        return None if self.first is None or self.other is None else self.other - self.first
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        interval = None if self.interval is None else self.interval.as_list()
+        numbers = {"first": self.first, "other": self.other, "difference": self.difference, "interval": interval}
+        return {**numbers, "verdict": self.verdict, "better_share": self.better_share}
+
+
+def differences(first: Contender, other: Contender) -> dict[str, Difference]:
+    """Each number of all classes."""
+    return {name: _difference(first, other, (name,)) for name in _common(first.runs[0].all, other.runs[0].all)}
+
+
+def differences_by_class(first: Contender, other: Contender) -> dict[str, dict[str, Difference]]:
+    """Each number that has replicates, by class."""
+    firsts, others = first.runs[0].replicates.by_class, other.runs[0].replicates.by_class
+    return {
+        class_name: {name: _difference(first, other, (class_name, name)) for name in firsts[class_name]}
+        for class_name in _common(firsts, others)
+    }
+
+
+def first_places(contenders: Sequence[Contender], name: str) -> dict[str, float]:
+    """How often each contender is the best of all, over the replicates: the stability of the ranking."""
+    values = np.stack([_replicates(contender, (name,), place) for place, contender in enumerate(contenders)])
+    known = ~np.isnan(values).any(axis=0)
+    best = np.argmax(values[:, known], axis=0)
+    shares = np.bincount(best, minlength=len(contenders)) / max(len(best), 1)
+    return {contender.name: float(share) for contender, share in zip(contenders, shares, strict=True)}
+
+
+def spread(contender: Contender, name: str) -> dict[str, Any]:
+    """Mean, standard deviation and all values of a number over the runs."""
+    values = [run.all.get(name) for run in contender.runs]
+    known = np.array([value for value in values if value is not None])
+    deviation = float(known.std(ddof=1)) if len(known) > 1 else None
+    mean = float(known.mean()) if len(known) else None
+    runs = [{"run": run.name, "value": value} for run, value in zip(contender.runs, values, strict=True)]
+    return {"mean": mean, "standard_deviation": deviation, "runs": runs}
+
+
+def _common(first: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
+    return [name for name in first if name in other]
+
+
+def _difference(first: Contender, other: Contender, path: tuple[str, ...]) -> Difference:
+    numbers = _number(first, path), _number(other, path)
+    change = _replicates(other, path, 1) - _replicates(first, path, 0)
+    interval, known = interval_of(change), change[~np.isnan(change)]
+    share = float((known > 0).mean() + (known == 0).mean() / 2) if len(known) else None
+    return Difference(*numbers, interval, verdict_of(interval), share)
+
+
+def verdict_of(interval: Interval | None) -> Verdict:
+    """In words: better or worse only where the whole interval is on one side of 0."""
+    if interval is None:
+        return "not defined"
+    if interval.low > 0:
+        return "better"
+    return "worse" if interval.high < 0 else "no difference"
+
+
+def _number(contender: Contender, path: tuple[str, ...]) -> float | None:
+    values = [run.all.get(path[0]) if len(path) == 1 else run.by_class[path[0]].get(path[1]) for run in contender.runs]
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else None
+
+
+def _replicates(contender: Contender, path: tuple[str, ...], place: int) -> Values:
+    """The replicates of a number; of several runs the mean of as many, drawn with replacement."""
+    found = [run.replicates for run in contender.runs]
+    values = np.stack([one.all[path[0]] if len(path) == 1 else one.by_class[path[0]][path[1]] for one in found])
+    if len(values) == 1:
+        return np.asarray(values[0], np.float64)
+    generator = np.random.Generator(np.random.PCG64((SEED, place)))
+    drawn = generator.integers(0, len(values), values.shape)
+    return np.asarray(np.take_along_axis(values, drawn, axis=0).mean(axis=0), np.float64)

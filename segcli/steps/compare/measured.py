@@ -1,0 +1,91 @@
+"""Measures one path of a comparison, and gives what the comparison needs of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from segcli.config.schema import Config
+from segcli.metrics.comparison import Run
+from segcli.metrics.instance_images import image_table as object_table
+from segcli.metrics.instance_intervals import instance_replicates
+from segcli.metrics.object_curves import best_thresholds
+from segcli.metrics.semantic_images import image_table
+from segcli.metrics.semantic_report import semantic_replicates
+from segcli.models.table import get_spec
+from segcli.models.task import Task
+from segcli.steps.compare.contenders import Named
+from segcli.steps.evaluate.drawings import Drawn, draw_objects_of, draw_sample
+from segcli.steps.evaluate.images import groups_of, names_below
+from segcli.steps.evaluate.instance import image_names
+from segcli.steps.evaluate.subjects import open_labels, open_objects
+
+SCORE_OF_IMAGE = {Task.SEMANTIC: "mIoU", Task.INSTANCE: "F1"}
+MAIN = {Task.SEMANTIC: "mIoU", Task.INSTANCE: "AP"}
+
+
+@dataclass(frozen=True)
+class MeasuredRun:
+    """One measurement.
+
+    Attributes:
+        run: Its numbers and their replicates.
+        classes: Names of the classes.
+        scores: Score of each image by name; None where it has none.
+        draw: Draws an image by its name.
+    """
+
+    run: Run
+    classes: tuple[str, ...]
+    scores: dict[str, float | None]
+    draw: Callable[[str], Drawn]
+
+
+def measure_run(named: Named, stack: ExitStack) -> MeasuredRun:
+    """Measures a path; its network stays open as long as the stack, to draw images."""
+    by_task = {Task.SEMANTIC: _semantic, Task.INSTANCE: _instance}
+    return by_task[get_spec(named.config.Global.model).task](named, stack)
+
+
+def _semantic(named: Named, stack: ExitStack) -> MeasuredRun:
+    config = named.config
+    subject = stack.enter_context(open_labels(config))
+    report, dataset = subject.measure(config), subject.dataset
+    names = names_below(dataset.root, (sample.image for sample in dataset.val))
+    replicates = semantic_replicates(report.counts, report.absent_class, _count(config), groups_of(names, config))
+    samples = dict(zip(names, dataset.val, strict=True))
+    return MeasuredRun(
+        Run(str(named.path), report.totals(), report.per_class(), replicates),
+        dataset.classes.names,
+        {row["image"]: row["mIoU"] for row in image_table(report, names)},
+        lambda name: draw_sample(subject, samples[name]),
+    )
+
+
+def _instance(named: Named, stack: ExitStack) -> MeasuredRun:
+    config = named.config
+    subject = stack.enter_context(open_objects(config))
+    report, dataset = subject.measure(config), subject.dataset
+    names = image_names(dataset)
+    groups = groups_of([names[image_id] for image_id in report.image_ids], config)
+    replicates = instance_replicates(report, _count(config), groups)
+    values = report.as_dict()
+    numbers = {name: values["mask"][name] for name in values["mask"]}
+    numbers |= {name: value for name, value in values.get("panoptic", {}).items() if name != "classes"}
+    numbers |= {"boundary_AP": values["boundary"]["AP"]} if "boundary" in values else {}
+    numbers = {name: value for name, value in numbers.items() if name in replicates.all}
+    by_class = {name: one["mask"] for name, one in values["classes"].items()}
+    samples = {names[sample.image_id]: sample for sample in dataset.val}
+    least = best_thresholds(report.masks)
+    return MeasuredRun(
+        Run(str(named.path), numbers, by_class, replicates),
+        dataset.classes.names,
+        {row["image"]: row["F1"] for row in object_table(report, names)},
+        lambda name: draw_objects_of(subject, samples[name], least),
+    )
+
+
+def _count(config: Config) -> int:
+    """Replicates; a comparison without them would have no verdict."""
+    return config.Evaluate.bootstrap or 1000

@@ -1,0 +1,90 @@
+"""The page of a comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from segcli.metrics.comparison import Difference
+from segcli.report.pages import jpeg_uri, write_page
+from segcli.steps.compare.result import CompareResult
+from segcli.steps.evaluate.drawings import Drawn
+
+
+@dataclass(frozen=True)
+class ChangedImage:
+    """An image whose score differs.
+
+    Attributes:
+        name: Its name.
+        score: Name of the score.
+        before: Its score with the first contender.
+        after: Its score with the other.
+        first: Drawings of the first.
+        other: Drawings of the other.
+    """
+
+    name: str
+    score: str
+    before: float | None
+    after: float | None
+    first: Drawn
+    other: Drawn
+
+    def as_dict(self) -> dict[str, Any]:
+        """What the page shows."""
+        scores = {"name": self.name, "score": self.score, "first": self.before, "other": self.after}
+        return {**scores, "drawings": self.drawings()}
+
+    def drawings(self) -> list[tuple[str, str]]:
+        """Captions and images side by side."""
+        found = [("truth", self.first.truth), ("first", self.first.prediction), ("other", self.other.prediction)]
+        mistakes = (("mistakes of the first", self.first.mistakes), ("mistakes of the other", self.other.mistakes))
+        found += [(caption, rgb) for caption, rgb in mistakes if rgb is not None]
+        return [(caption, jpeg_uri(rgb)) for caption, rgb in found]
+
+
+def write_compare_page(result: CompareResult, changed: Sequence[Sequence[ChangedImage]], target: Path) -> None:
+    """Writes the page: verdicts, differences, and the images that changed most with the overlays of both.
+
+    Args:
+        result: The comparison.
+        changed: Per contender after the first: images to show.
+        target: Where the page goes.
+    """
+    others = [
+        {
+            "name": other.name,
+            "main": other.numbers[result.score],
+            "numbers": _rows(other.numbers),
+            "classes": [
+                (f"{name} {key}", one.as_dict())
+                for name, numbers in other.by_class.items()
+                for key, one in numbers.items()
+            ],
+            "images": [one.as_dict() for one in images],
+        }
+        for other, images in zip(result.others, changed, strict=True)
+    ]
+    write_page(
+        "compare_report.html",
+        target,
+        first=result.first,
+        others=others,
+        data=result.dataset,
+        images=result.images,
+        replicates=result.replicates,
+        units=result.units,
+        unit=result.unit,
+        notes=result.notes,
+        score=result.score,
+        protocol=[(f"Evaluate.{name}", value) for name, value in result.protocol.items() if value is not None],
+        ranking=sorted(result.ranking.items(), key=lambda entry: -entry[1]),
+        runs=[(one["run"], one["value"]) for values in result.runs.values() for one in values["runs"]],
+    )
+
+
+def _rows(numbers: Mapping[str, Difference]) -> list[tuple[str, dict[str, Any]]]:
+    return [(name, one.as_dict()) for name, one in numbers.items()]

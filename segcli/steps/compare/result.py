@@ -1,0 +1,130 @@
+"""What a comparison found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from segcli.metrics.bootstrap import CONFIDENCE, SEED
+from segcli.metrics.comparison import Difference
+from segcli.metrics.intervals import few_units
+
+
+@dataclass(frozen=True)
+class Against:
+    """A contender against the first one.
+
+    Attributes:
+        name: Its path, or its paths.
+        numbers: How the numbers of all classes differ.
+        by_class: How they differ per class.
+    """
+
+    name: str
+    numbers: Mapping[str, Difference]
+    by_class: Mapping[str, Mapping[str, Difference]]
+
+
+@dataclass(frozen=True)
+class CompareResult:
+    """What a comparison found.
+
+    Attributes:
+        dataset: Folder of the images.
+        score: The number by which models are compared.
+        images: How many were measured.
+        protocol: Keys of `Evaluate` that were the same for all.
+        unit: What the bootstrap draws: ``image`` or ``group``.
+        units: How many of them there are.
+        replicates: Bootstrap replicates.
+        first: The contender that the others are compared with.
+        others: The others.
+        ranking: How often each is the best, over the replicates.
+        runs: Mean, spread and all runs of each.
+        page: The page with overlays.
+    """
+
+    dataset: str
+    score: str
+    images: int
+    protocol: Mapping[str, Any]
+    unit: str
+    units: int
+    replicates: int
+    first: str
+    others: Sequence[Against]
+    ranking: Mapping[str, float]
+    runs: Mapping[str, Mapping[str, Any]]
+    page: str
+
+    @property
+    def notes(self) -> list[str]:
+        """What to keep in mind with the numbers."""
+        return few_units(self.units, self.unit)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return {
+            "done_flag": True,
+            "dataset": self.dataset,
+            "score": self.score,
+            "images": self.images,
+            "protocol": {name: _plain(value) for name, value in self.protocol.items()},
+            "notes": self.notes,
+            "bootstrap": {
+                "confidence": CONFIDENCE,
+                "replicates": self.replicates,
+                "seed": SEED,
+                "unit": self.unit,
+                "units": self.units,
+            },
+            "first": self.first,
+            "others": [
+                {
+                    "name": other.name,
+                    "verdict": other.numbers[self.score].verdict,
+                    "numbers": {name: one.as_dict() for name, one in other.numbers.items()},
+                    "classes": {
+                        name: {key: one.as_dict() for key, one in numbers.items()}
+                        for name, numbers in other.by_class.items()
+                    },
+                }
+                for other in self.others
+            ],
+            "ranking": dict(self.ranking),
+            "runs": {name: dict(values) for name, values in self.runs.items()},
+            "page": self.page,
+        }
+
+    def summary(self) -> list[tuple[str, str]]:
+        """Rows for the terminal."""
+        rows = [("data", f"{self.dataset}, {self.images} images"), ("first", self.first)]
+        for other in self.others:
+            rows.append(("other", f"{other.name}: {other.numbers[self.score].verdict} by {self.score}"))
+            rows += [(name, sentence(one)) for name, one in other.numbers.items()]
+            rows += [
+                (name, sentence(numbers[key])) for name, numbers in other.by_class.items() for key in list(numbers)[:1]
+            ]
+        if len(self.others) > 1:
+            rows.append(("best in", ", ".join(f"{name} {share:.0%}" for name, share in self.ranking.items())))
+        rows += [("note", note) for note in self.notes]
+        for name, values in self.runs.items():
+            if len(values["runs"]) > 1:
+                spread = values["standard_deviation"]
+                rows.append((name, f"{values['mean']:.4f} ± {spread:.4f} over {len(values['runs'])} runs"))
+        return rows
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return list(value)
+    return value.model_dump(mode="json") if hasattr(value, "model_dump") else value
+
+
+def sentence(one: Difference) -> str:
+    """A difference in one line: ``0.8123 -> 0.8301: +0.0178 [+0.0092, +0.0260] better``."""
+    if one.first is None or one.other is None or one.interval is None:
+        return "not defined"
+    interval = f"[{one.interval.low:+.4f}, {one.interval.high:+.4f}]"
+    return f"{one.first:.4f} -> {one.other:.4f}: {one.difference:+.4f} {interval} {one.verdict}"

@@ -1,0 +1,75 @@
+"""Drawings of single images: what is true, what a subject makes of it, and its mistakes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from segcli.data.detections import Detections
+from segcli.data.image import RgbImage
+from segcli.data.instances import InstanceSample
+from segcli.data.loading import load, read_sized
+from segcli.data.samples import SegSample
+from segcli.metrics.matching import Limits, match
+from segcli.metrics.object_pairs import Floats, pairs_of_masks
+from segcli.report.mistakes import draw_found_objects, draw_labels, draw_wrong_pixels
+from segcli.steps.evaluate.subjects import LabelSubject, ObjectSubject
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """One image, RGB uint8 each.
+
+    Attributes:
+        truth: What is true.
+        prediction: What the subject found.
+        mistakes: Where it is wrong; None where `prediction` shows that already.
+    """
+
+    truth: RgbImage
+    prediction: RgbImage
+    mistakes: RgbImage | None
+
+
+def draw_sample(subject: LabelSubject, sample: SegSample) -> Drawn:
+    """Label maps over the image, and the wrong pixels."""
+    loaded, classes = load(sample), subject.dataset.classes
+    labels = subject.label_maps([loaded])[0]
+    return Drawn(
+        draw_labels(loaded.rgb, loaded.mask, classes),
+        draw_labels(loaded.rgb, labels, classes),
+        draw_wrong_pixels(loaded.rgb, labels, loaded.mask, classes.ignore_index),
+    )
+
+
+def draw_objects_of(subject: ObjectSubject, sample: InstanceSample, least_score: Floats) -> Drawn:
+    """Objects over the image: true ones, and at IoU 0.5 found, false and missing ones.
+
+    Args:
+        subject: What finds them.
+        sample: The image.
+        least_score: Score of each class from which a detection is drawn.
+    """
+    rgb, size = read_sized(sample), (sample.height, sample.width)
+    detections = _kept(subject.detect(sample), least_score)
+    pairs = pairs_of_masks(sample, detections)
+    matches = match(pairs, Limits(thresholds=(0.5,)))
+    hits, ignored = matches.hits[:, 0, 0], matches.ignored[:, 0, 0]
+    taken = set(matches.object_of[hits, 0, 0].tolist())
+    masks = [value.to_rle(*size) for value in sample.objects]
+    real = [place for place, value in enumerate(sample.objects) if not value.is_crowd]
+    truth = draw_found_objects(rgb, (masks[place] for place in real), (), ())
+    found = draw_found_objects(
+        rgb,
+        (detections.masks[place] for place in np.flatnonzero(hits)),
+        (detections.masks[place] for place in np.flatnonzero(~hits & ~ignored)),
+        (masks[place] for place in real if place not in taken),
+    )
+    return Drawn(truth, found, None)
+
+
+def _kept(detections: Detections, least_score: Floats) -> Detections:
+    scores, classes = np.asarray(detections.scores), np.asarray(detections.classes, np.int64)
+    kept = np.flatnonzero(scores >= least_score[classes]) if len(scores) else np.zeros(0, np.int64)
+    return Detections(scores[kept], classes[kept], [detections.masks[place] for place in kept])
