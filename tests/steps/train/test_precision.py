@@ -41,14 +41,14 @@ def test_a_step_asks_for_them_and_moves_the_weights(operators: HalfPrecision, mo
     before = session.network[0].weight.numpy()
     with pytest.warns(UserWarning, match="AmpScaler can only be enabled"):
         precision = MixedPrecision(operators)
-    precision.step(session, [next(session.batches(0))])
-    assert asked == [
-        {
-            "level": "O1",
-            "custom_white_list": set(operators.allowed),
-            "custom_black_list": set(operators.refused),
-        }
-    ]
+    session.accumulate, batches = 2, session.batches(0)
+    precision.step(session, [next(batches), next(batches)])
+    wanted = {
+        "level": "O1",
+        "custom_white_list": set(operators.allowed),
+        "custom_black_list": set(operators.refused),
+    }
+    assert asked == [wanted] * 2
     assert not np.array_equal(session.network[0].weight.numpy(), before)
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import re
 import socket
 import subprocess
 import sys
+import time
 from functools import partial
 from pathlib import Path
 
@@ -336,3 +338,60 @@ def test_workers_end_when_the_launching_process_is_killed(tmp_path):
         first.kill()
         # the end of the output is the end of all that inherited it
         assert first.stdout.read() == ""
+
+
+@pytest.mark.slow
+def test_two_processes_add_the_gradients_of_two_batches_up(tmp_path, monkeypatch):
+    """Gradients are shared with the last batch of an iteration; a frozen part has none to share."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    dataset = make_seg_dataset(tmp_path / "data", train=8)
+    output = tmp_path / "output"
+    settings = {**SETTINGS, "accumulate": 2, "freeze": ("backbone",), "cpu_processes": 2}
+    result = train(make_config(output, dataset, Train=settings))
+    assert result.iterations == ITERATIONS
+    assert_equal_weights(output)
+    events = read_history(output / "history.jsonl")
+    assert [event["epoch"] for event in events if event["event"] == "train"] == [1, 2, 3]
+
+
+@pytest.mark.slow
+def test_a_killed_training_leaves_no_process_behind(tmp_path):
+    """Through Paddle's own launcher: the launching process gets SIGKILL, which it cannot tell anybody of."""
+    dataset = make_seg_dataset(tmp_path / "data", train=8)
+    command = [
+        sys.executable,
+        "-m",
+        "segcli",
+        "train",
+        str(dataset),
+        "--output",
+        str(tmp_path / "out"),
+        "--model",
+        MODEL,
+    ]
+    keys = ["plan=off", "cpu_processes=2", "crop_size=[64,64]", "epochs_iters=100000", "log_interval=1"]
+    command += [part for key in keys for part in ("-o", f"Train.{key}")]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).resolve().parents[3])}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    with subprocess.Popen(command, env=environment, **pipes) as launching:
+        assert launching.stdout is not None
+        assert any("iteration 1/100000" in line.replace("\n", "") for line in launching.stdout)
+        workers = _workers(tmp_path / "out")
+        launching.kill()
+    assert len(workers) == 2
+    for _ in range(100):
+        if not _workers(tmp_path / "out"):
+            return
+        time.sleep(0.2)
+    raise AssertionError(f"still there: {_workers(tmp_path / 'out')}")
+
+
+def _workers(output: Path) -> list[str]:
+    """Processes that train into the folder."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            words = entry.read_bytes().decode(errors="replace").split("\0")
+            if str(output / launch.CONFIG_FILE) in words and "paddle.distributed.launch" not in words:
+                found.append(entry.parent.name)
+    return found
