@@ -48,7 +48,7 @@ def may_replace(path: Path | None, overrides: Sequence[str], options: Mapping[st
 
 def take_back(dataset: str) -> int:
     """Undoes the last conversion or split of a dataset and returns the exit code."""
-    from segcli.data.undo import undo
+    from segcli.data.changes.undo import undo
 
     terminal.show_summary("undo", undo(Path(dataset)).summary())
     return EXIT_DONE

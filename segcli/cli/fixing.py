@@ -67,7 +67,7 @@ def _fix(
     yes: bool,
     dry_run: bool,
 ) -> int:
-    from segcli.data.transaction import recover
+    from segcli.data.changes.transaction import recover
     from segcli.results import write_result
     from segcli.steps.fix.command import apply_fix, plan_fix, root_of
 

@@ -10,7 +10,7 @@ from collections.abc import Container, Iterator
 from pathlib import Path
 
 STATE_FOLDER = ".segcli"
-"""Where segcli keeps the changes of a dataset, see `segcli.data.journal`."""
+"""Where segcli keeps the changes of a dataset, see `segcli.data.changes.journal`."""
 
 
 def folders_below(root: Path) -> Iterator[tuple[Path, list[str]]]:

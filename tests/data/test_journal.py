@@ -10,11 +10,11 @@ import subprocess
 import pytest
 
 from segcli.config.schema import Config
+from segcli.data.changes.journal import steps
+from segcli.data.changes.settled import require_settled
+from segcli.data.changes.transaction import recover, transaction
+from segcli.data.changes.undo import undo
 from segcli.data.files import sha256_of
-from segcli.data.journal import steps
-from segcli.data.settled import require_settled
-from segcli.data.transaction import recover, transaction
-from segcli.data.undo import undo
 from segcli.errors import DatasetError, UsageError
 from segcli.steps.check.command import check_dataset
 from segcli.steps.convert.command import plan_conversion

@@ -8,11 +8,11 @@ import threading
 import pytest
 
 from segcli.config.schema import Config
-from segcli.data import settled
+from segcli.data.changes import settled
+from segcli.data.changes.settled import dataset_root, read_settled, require_settled
+from segcli.data.changes.transaction import changing, recover, transaction
+from segcli.data.changes.undo import undo
 from segcli.data.formats.masks import find_root, open_seg_dataset, scan_lists
-from segcli.data.settled import dataset_root, read_settled, require_settled
-from segcli.data.transaction import changing, recover, transaction
-from segcli.data.undo import undo
 from segcli.errors import BusyError, DatasetError
 from segcli.steps.check.command import check_dataset
 from segcli.steps.evaluate.command import evaluate
@@ -136,7 +136,7 @@ def test_one_that_is_changed_all_the_time(root):
 def test_a_change_in_its_last_moments_is_waited_for(root, monkeypatch):
     """Files are half in their places while the writer lives: the reader waits, and names it when that is too long."""
     begun, go_on = threading.Event(), threading.Event()
-    from segcli.data.transaction import Transaction
+    from segcli.data.changes.transaction import Transaction
 
     put = Transaction._put_in_place
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from segcli.data.journal import added_files
-from segcli.data.transaction import recover, transaction
-from segcli.data.undo import undo
+from segcli.data.changes.journal import added_files
+from segcli.data.changes.transaction import recover, transaction
+from segcli.data.changes.undo import undo
 from segcli.errors import UsageError
 from tests.death import calls_of, die
 from tests.files import snapshot

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from segcli.data.settled import require_settled
-from segcli.data.transaction import recover
-from segcli.data.undo import undo
+from segcli.data.changes.settled import require_settled
+from segcli.data.changes.transaction import recover
+from segcli.data.changes.undo import undo
 from segcli.errors import DatasetError, UsageError
 from segcli.models.task import Task
 from segcli.steps.convert.command import convert_dataset

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from segcli.data.undo import undo
+from segcli.data.changes.undo import undo
 from segcli.errors import BusyError, SegcliError
 from segcli.models.task import Task
 from tests.files import snapshot

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from segcli.data.journal import FOLDER
+from segcli.data.changes.journal import FOLDER
 from segcli.data.lists import relative_name
 from segcli.data.samples import Split
 from segcli.errors import DatasetError

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from segcli.data.changes.settled import read_settled
 from segcli.data.classes import ClassMap
 from segcli.data.formats.annotated import AnnotatedDataset, AnnotatedImage
 from segcli.data.formats.coco import CocoScan, PartCounts, find_coco_root, scan_coco
@@ -16,7 +17,6 @@ from segcli.data.instances import CocoDataset, InstanceObject, InstanceSample
 from segcli.data.lists import relative_name
 from segcli.data.ratios import DEFAULT_SHARES, divide
 from segcli.data.samples import Split
-from segcli.data.settled import read_settled
 from segcli.errors import DatasetError
 from segcli.findings import Finding, has_errors
 

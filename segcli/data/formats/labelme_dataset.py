@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from segcli.data.changes.journal import added_files
 from segcli.data.files import is_file
 from segcli.data.formats.labelme import LabelMeFile, read_labelme
 from segcli.data.image import IMAGE_SUFFIXES
-from segcli.data.journal import added_files
 from segcli.data.lists import read_text_file, relative_name
 from segcli.data.samples import Split
 from segcli.data.walk import files_below, folders_below

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from segcli.data.changes.settled import read_settled
 from segcli.data.class_files import ClassNames, read_class_names, resolve_classes
 from segcli.data.classes import IGNORE_INDEX
 from segcli.data.formats.kinds import refuse_other_kind
@@ -19,7 +20,6 @@ from segcli.data.image import read_mask
 from segcli.data.lists import relative_name, scan_list
 from segcli.data.prefetch import map_ahead
 from segcli.data.samples import SegDataset, SegSample, Split
-from segcli.data.settled import read_settled
 from segcli.errors import DatasetError, InputError, no_folder
 from segcli.findings import Finding, has_errors
 from segcli.rules import finding

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from segcli.config.schema import Config
-from segcli.data.settled import read_settled
+from segcli.data.changes.settled import read_settled
 from segcli.errors import DatasetError, UsageError
 from segcli.models.table import get_spec
 from segcli.models.task import Task

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from segcli.config.schema import CheckDatasetConfig, Config
+from segcli.data.changes.journal import FOLDER, signature
+from segcli.data.changes.settled import dataset_root, read_settled
+from segcli.data.changes.transaction import changing, transaction
 from segcli.data.formats.annotated import AnnotatedDataset
 from segcli.data.formats.format import Brush, Format
 from segcli.data.formats.labelme_dataset import find_labelme_root
 from segcli.data.formats.table import format_named, formats_in
-from segcli.data.journal import FOLDER, signature
-from segcli.data.settled import dataset_root, read_settled
-from segcli.data.transaction import changing, transaction
 from segcli.errors import DatasetError, UsageError
 from segcli.findings import Finding
 from segcli.models.names import MODEL_TASKS
@@ -103,7 +103,7 @@ def read_dataset(source: Path) -> AnnotatedDataset:
 
 
 def apply_conversion(plan: ConversionPlan) -> ConvertReport:
-    """Carries a plan out, whole or not at all; `segcli.data.undo.undo` takes it back.
+    """Carries a plan out, whole or not at all; `segcli.data.changes.undo.undo` takes it back.
 
     Raises:
         DatasetError: The plan has faults, or the target cannot say all and that was not allowed; nothing was written.

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from segcli.config.schema import CheckDatasetConfig
+from segcli.data.changes.transaction import Transaction
 from segcli.data.formats.annotated import AnnotatedDataset, AnnotatedImage
 from segcli.data.formats.format import PlacedImage
 from segcli.data.groups import group_rule
 from segcli.data.partition import Divisible, partition
 from segcli.data.ratios import DEFAULT_SHARES, Shares
 from segcli.data.samples import Split
-from segcli.data.transaction import Transaction
 from segcli.findings import Finding
 from segcli.rules import finding
 

@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from segcli.data.changes.journal import Change, Signature
+from segcli.data.changes.transaction import Transaction, change_rows
 from segcli.data.formats.annotated import NO_CLASSES, AnnotatedDataset
 from segcli.data.formats.format import Brush, Format, Loss, Placed, PlacedImage, Written
 from segcli.data.formats.table import format_named
-from segcli.data.journal import Change, Signature
 from segcli.data.samples import Split
-from segcli.data.transaction import Transaction, change_rows
 from segcli.findings import Finding, Severity, as_entries
 from segcli.plurals import counted
 from segcli.progress import track

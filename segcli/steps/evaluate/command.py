@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from segcli.config.schema import Config
-from segcli.data.settled import read_settled
+from segcli.data.changes.settled import read_settled
 from segcli.models.table import get_spec
 from segcli.results import ModeResult
 from segcli.tasks import step_part

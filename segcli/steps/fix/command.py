@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from segcli.data.changes.journal import signature
+from segcli.data.changes.settled import dataset_root, read_settled
+from segcli.data.changes.transaction import changing, transaction
 from segcli.data.formats.coco import find_coco_root
 from segcli.data.formats.coco_layout import ANNOTATION_FILES, coco_layout
 from segcli.data.formats.masks import LIST_FILES, find_root
-from segcli.data.journal import signature
 from segcli.data.samples import Split
-from segcli.data.settled import dataset_root, read_settled
-from segcli.data.transaction import changing, transaction
 from segcli.errors import DatasetError, UsageError
 from segcli.findings import Finding
 from segcli.lazy import load_object

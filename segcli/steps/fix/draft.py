@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from segcli.data.changes.transaction import Transaction
 from segcli.data.image import MaskFile, open_mask, read_mask
 from segcli.data.samples import Split
-from segcli.data.transaction import Transaction
 from segcli.errors import BusyError
 from segcli.steps.fix.json_file import JsonFile
 from segcli.steps.fix.list_file import ListFile

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from segcli.data.journal import Change, Signature
-from segcli.data.transaction import change_rows
+from segcli.data.changes.journal import Change, Signature
+from segcli.data.changes.transaction import change_rows
 from segcli.findings import Finding, Severity
 from segcli.plurals import counted
 from segcli.rules import RULES

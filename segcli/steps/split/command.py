@@ -8,12 +8,12 @@ from pathlib import Path
 from shlex import quote
 
 from segcli.config.schema import Config
+from segcli.data.changes.journal import signature, steps
+from segcli.data.changes.settled import dataset_root, read_settled
+from segcli.data.changes.transaction import changing, transaction
 from segcli.data.files import sha256_of
 from segcli.data.formats.coco import find_coco_root
 from segcli.data.formats.masks import find_root
-from segcli.data.journal import signature, steps
-from segcli.data.settled import dataset_root, read_settled
-from segcli.data.transaction import changing, transaction
 from segcli.errors import UsageError
 from segcli.models.names import MODEL_TASKS
 from segcli.steps.split import coco, masks
@@ -83,7 +83,7 @@ def lists_by_hand(config: Config) -> list[str]:
 def apply_split(plan: SplitPlan) -> SplitReport:
     """Writes a split, whole or not at all; the old files are kept as `.bak`.
 
-    `segcli.data.undo.undo` takes it back.
+    `segcli.data.changes.undo.undo` takes it back.
 
     Raises:
         BusyError: Another process changes the dataset, or has changed it since the plan was made.

@@ -10,9 +10,9 @@ import pytest
 
 from segcli.config.schema import Config
 from segcli.data import rle
+from segcli.data.changes.undo import undo
 from segcli.data.formats.instance_data import open_instance_dataset
 from segcli.data.image import decode_image, read_image, read_mask
-from segcli.data.undo import undo
 from segcli.errors import ConfigError
 from segcli.steps.check.command import check_dataset
 from segcli.steps.convert.command import convert_dataset

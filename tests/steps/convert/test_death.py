@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from segcli.data.transaction import recover
-from segcli.data.undo import undo
+from segcli.data.changes.transaction import recover
+from segcli.data.changes.undo import undo
 from segcli.steps.convert.command import convert_dataset
 from segcli.steps.split.command import split_dataset
 from tests.coco_folder import make_coco_folder

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from segcli.data.changes.undo import undo
 from segcli.data.classes import IGNORE_INDEX
 from segcli.data.formats.masks import scan_seg_dataset
 from segcli.data.image import decode_image, read_image, read_mask
 from segcli.data.samples import Split
-from segcli.data.undo import undo
 from segcli.errors import UsageError
 from segcli.steps.check.command import check_dataset
 from segcli.steps.convert.command import apply_conversion, convert_dataset, plan_conversion

@@ -8,10 +8,10 @@ import shutil
 import numpy as np
 import pytest
 
+from segcli.data.changes.undo import undo
 from segcli.data.formats.instance_data import open_instance_dataset
 from segcli.data.formats.masks import open_seg_dataset
 from segcli.data.image import read_mask
-from segcli.data.undo import undo
 from segcli.steps.convert.command import convert_dataset, plan_conversion
 from tests.files import snapshot
 from tests.labelme_folder import convert_config

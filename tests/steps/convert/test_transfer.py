@@ -8,8 +8,8 @@ import pytest
 from typer.testing import CliRunner
 
 from segcli.cli.main import main
+from segcli.data.changes.undo import undo
 from segcli.data.formats.table import FORMATS
-from segcli.data.undo import undo
 from segcli.steps.convert.command import ConvertOptions, read_dataset, transfer_dataset
 from tests.coco_folder import annotation, make_coco_folder
 from tests.files import snapshot

@@ -15,9 +15,9 @@ import pytest
 from PIL import Image
 
 from segcli.data import rle
+from segcli.data.changes.undo import undo
 from segcli.data.image import read_mask
 from segcli.data.palette import voc_palette
-from segcli.data.undo import undo
 from segcli.models.task import Task
 from segcli.rules import RULES
 from segcli.steps.check.repair_hints import REPAIRED

@@ -7,8 +7,8 @@ import shutil
 
 import pytest
 
+from segcli.data.changes.undo import undo
 from segcli.data.formats.instance_data import open_instance_dataset
-from segcli.data.undo import undo
 from segcli.errors import DatasetError
 from segcli.steps.split.command import lists_by_hand, plan_split, split_dataset
 from tests.coco_folder import CATEGORIES, annotation, make_coco_folder

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from segcli.config.schema import Config
+from segcli.data.changes.undo import undo
 from segcli.data.formats.masks import class_names_of, find_root, scan_seg_dataset
-from segcli.data.undo import undo
 from segcli.errors import ConfigError, DatasetError, UsageError
 from segcli.steps.convert.command import ConvertOptions, transfer_dataset
 from segcli.steps.split.command import apply_split, lists_by_hand, plan_split, split_dataset

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from segcli.data.journal import FOLDER, LOCK, Signature, changed_roots, signature, steps
+from segcli.data.changes.journal import FOLDER, LOCK, Signature, changed_roots, signature, steps
 from segcli.data.lock import holder
 from segcli.errors import BusyError, DatasetError, SegcliError
 from segcli.rules import finding

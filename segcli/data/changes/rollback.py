@@ -7,8 +7,8 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+from segcli.data.changes.journal import JOURNAL, Change, State, Step, distrust, link_on_the_way, remove_passing, steps
 from segcli.data.files import sha256_of
-from segcli.data.journal import JOURNAL, Change, State, Step, distrust, link_on_the_way, remove_passing, steps
 from segcli.data.lock import Lock
 from segcli.errors import UsageError
 

@@ -3,7 +3,7 @@
 Everything is written beside the dataset first. Then a journal is left, originals become backups (``x.bak``,
 ``x.bak.1``, ...) and the new files take their places. A run that was killed in between is rolled back by the next
 change, and so is an `undo` that was killed: every step can be taken again. Who only reads never rolls back: see
-`segcli.data.settled`.
+`segcli.data.changes.settled`.
 """
 
 from __future__ import annotations
@@ -17,8 +17,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
-from segcli.data.files import backup_path, sha256_of
-from segcli.data.journal import (
+from segcli.data.changes.journal import (
     FOLDER,
     LOCK,
     STAGED,
@@ -33,8 +32,9 @@ from segcli.data.journal import (
     next_step,
     signature,
 )
+from segcli.data.changes.rollback import recover_steps
+from segcli.data.files import backup_path, sha256_of
 from segcli.data.lock import Lock, locked
-from segcli.data.rollback import recover_steps
 from segcli.errors import BusyError, SegcliError, UsageError
 
 log = logging.getLogger("segcli.data")
@@ -165,7 +165,7 @@ def transaction(root: Path, name: str, planned: Signature | None = None) -> Iter
     Args:
         root: The dataset's folder.
         name: What is being done, for the folder's name; lower case letters.
-        planned: `segcli.data.journal.signature` of the dataset when the change was planned.
+        planned: `segcli.data.changes.journal.signature` of the dataset when the change was planned.
 
     Raises:
         BusyError: Another process changes the dataset, or has changed it since `planned`.

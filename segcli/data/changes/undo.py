@@ -6,10 +6,10 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from segcli.data.changes.journal import FOLDER, Change, State, Step, changed_roots, remove_passing, steps
+from segcli.data.changes.rollback import UNDONE, backup_of, end_step, recover_steps, refuse_links_in, was_edited
+from segcli.data.changes.transaction import exclusive
 from segcli.data.files import sha256_of
-from segcli.data.journal import FOLDER, Change, State, Step, changed_roots, remove_passing, steps
-from segcli.data.rollback import UNDONE, backup_of, end_step, recover_steps, refuse_links_in, was_edited
-from segcli.data.transaction import exclusive
 from segcli.errors import UsageError
 
 

@@ -1,0 +1,1 @@
+"""Changes of a dataset: whole or not at all, one at a time, undone to the byte; and reading it meanwhile."""
