@@ -2,7 +2,7 @@
 
 A part with one core or none is one object, so that nothing is lost against connected components alone. In one with
 several each pixel climbs to where the map of depths is highest around it, and belongs to the core at which it arrives:
-a watershed. Everything happens at the size of the maps.
+a watershed. Holes are filled, as in outlines that people draw. Everything happens at the size of the maps.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 Floats = NDArray[np.float32]
 Labels = NDArray[np.int32]
@@ -60,7 +61,8 @@ def grown_objects(inside: NDArray[Any], core: NDArray[Any]) -> Iterator[GrownObj
         away = -np.abs(logits)
         for number in range(1, count + 1):
             if area[number] >= SMALLEST_PX:
-                yield GrownObject(label, max(2 * float(sure[number]) - 1, 0.0), np.where(parts == number, logits, away))
+                own = ndimage.binary_fill_holes(parts == number)
+                yield GrownObject(label, max(2 * float(sure[number]) - 1, 0.0), np.where(own, -away, away))
 
 
 def split_parts(foreground: NDArray[np.bool_], depth: Floats) -> tuple[Labels, int]:

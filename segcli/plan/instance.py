@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from segcli.data.fingerprint.labels import Fingerprint
+from segcli.models.instance.training import SEED_COLOURS
 from segcli.plan.budget import Budget, interval, upright_reason
 from segcli.plan.choice import Choice, Cost, Means, Plan
 
@@ -34,7 +35,6 @@ def plan_instance(data: Fingerprint, means: Means, cost: Cost, taken: Mapping[st
     epochs = int(taken.get("Train.epochs_iters") or max(steps // per_epoch, 1))
     upright = data.upright > Budget.UPRIGHT
     warp = {"type": "WarpWithMasks", "size": side, "crop": crop, **({"flip": 0.0} if upright else {"turn": 0.5})}
-    colours = {"type": "RandomDistort", "hue": [-9, 9, 0.5], "random_channel": False}
     reason = upright_reason(data.upright, upright)
     choices = [
         Choice("Train.input_size", side, why),
@@ -42,7 +42,7 @@ def plan_instance(data: Fingerprint, means: Means, cost: Cost, taken: Mapping[st
         Choice("Train.epochs_iters", epochs, budget.reason(epochs)),
         Choice("Train.eval_interval", interval(epochs), "six measurements, of which the best weights are kept"),
         Choice("Train.warmup_steps", max(10, epochs * per_epoch // 20), "a twentieth of the training"),
-        Choice("Train.transforms", [warp, colours], f"{_crop_reason(side, crop)}; {reason}"),
+        Choice("Train.transforms", [warp, dict(SEED_COLOURS)], f"{_crop_reason(side, crop)}; {reason}"),
     ]
     return Plan(
         tuple(choice for choice in choices if choice.key not in taken),

@@ -57,6 +57,16 @@ def test_objects_that_touch_are_told_apart_where_the_depth_is_least() -> None:
     assert right[20, 19:27].all() and not right[:, :16].any()
 
 
+def test_holes_are_filled() -> None:
+    disc = cones((20, 20, 10))
+    inside, core = maps(np.where(disc > 0.8, 0, disc))
+    found = list(grown_objects(inside, core))
+
+    assert (inside > 0).sum() < (disc > 0).sum()
+    np.testing.assert_array_equal(found[0].logits > 0, disc > 0)
+    assert len(found) == 1
+
+
 def test_each_class_has_its_own_objects() -> None:
     one, other = cones((20, 12, 8)), cones((20, 28, 8))
     found = list(grown_objects(*maps(one, other)))

@@ -197,6 +197,18 @@ def mask_rtdetr_recipe(size: int = 640, *, learning_rate: float = 5e-5) -> Train
     )
 
 
+_THIRD = [0.7, 1.3, 0.5]
+SEED_COLOURS: Recipe = {
+    "type": "RandomDistort",
+    "hue": [0, 0, 0.0],
+    "saturation": _THIRD,
+    "contrast": _THIRD,
+    "brightness": _THIRD,
+    "random_channel": False,
+}
+"""Changes of colours as UNet-S has them; those of detectors slow a short training down."""
+
+
 def seed_preprocess(size: int = 256) -> Preprocess:
     """A square of `size`, shrunk by areas, scaled to -1..1: the U-Net that finds objects by their cores."""
     return Preprocess(size=(size, size), area=True)
@@ -219,7 +231,7 @@ def seed_unet_recipe(size: int = 256) -> TrainRecipe:
         loss={},
         transforms=(
             {"type": "WarpWithMasks", "size": size},
-            {"type": "RandomDistort", "hue": [-9, 9, 0.5], "random_channel": False},
+            SEED_COLOURS,
         ),
         batch_transforms=(
             _normalize((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
