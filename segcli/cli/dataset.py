@@ -41,6 +41,11 @@ def check(
         typer.Option(help="Write the findings as SARIF too.", metavar="FILE"),
         Key("CheckDataset.sarif"),
     ] = None,
+    with_model: Annotated[
+        str | None,
+        typer.Option(help="Rank labels by how much this exported model doubts them.", metavar="FOLDER"),
+        Key("CheckDataset.with_model"),
+    ] = None,
     task: TaskOption = None,
 ) -> None:
     """Check every image and label of a dataset; all faults at once."""

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segcli.data.image import Labels, RgbImage
-from segcli.inference.preprocess import Forward, GivesLabels, fitted_size, normalise, resize_image
+from segcli.errors import WeightsError
+from segcli.inference.preprocess import Forward, GivesLabels, NetworkInput, fitted_size, normalise, resize_image
 from segcli.models.spec import Preprocess
 
 _ROWS = 64
@@ -37,15 +38,40 @@ def label_maps(
         One uint8 [H, W] an image.
     """
     height, width = images[0].shape[:2]
-    used, padded = _sizes(height, width, preprocess, input_size)
-    inputs = normalise([resize_image(rgb, *used, area=preprocess.area) for rgb in images], preprocess)
-    if used != padded:
-        inputs = np.pad(inputs, ((0, 0), (0, 0), (0, padded[0] - used[0]), (0, padded[1] - used[1])))
+    inputs, used, padded = _inputs(images, preprocess, input_size)
     if isinstance(forward, GivesLabels):
         return list(forward.labels(inputs, used, (height, width)))
     outputs = forward(inputs)
     rows, columns = inside(outputs.shape[-2:], used, padded)
     return [labels_of(output[..., :rows, :columns], height, width) for output in outputs]
+
+
+def logits_of(
+    forward: Forward, image: RgbImage, preprocess: Preprocess, *, input_size: tuple[int, int] | None = None
+) -> NDArray[np.float32]:
+    """Logits [classes, h, w] of an image, as small as the network gives them; see `label_maps`.
+
+    Raises:
+        WeightsError: The model gives label maps only.
+    """
+    inputs, used, padded = _inputs([image], preprocess, input_size)
+    output = forward(inputs)[0]
+    if output.ndim != 3 or np.issubdtype(output.dtype, np.integer):
+        raise WeightsError("the model gives label maps, no probabilities", hint="export it with segcli")
+    rows, columns = inside(output.shape[-2:], used, padded)
+    return np.asarray(output[:, :rows, :columns], np.float32)
+
+
+def _inputs(
+    images: Sequence[RgbImage], preprocess: Preprocess, input_size: tuple[int, int] | None
+) -> tuple[NetworkInput, tuple[int, int], tuple[int, int]]:
+    """The network's input, and height and width of the images in it and of the whole."""
+    height, width = images[0].shape[:2]
+    used, padded = _sizes(height, width, preprocess, input_size)
+    inputs = normalise([resize_image(rgb, *used, area=preprocess.area) for rgb in images], preprocess)
+    if used != padded:
+        inputs = np.pad(inputs, ((0, 0), (0, 0), (0, padded[0] - used[0]), (0, padded[1] - used[1])))
+    return inputs, used, padded
 
 
 def _sizes(

@@ -84,6 +84,8 @@ class CheckDatasetConfig(Section):
         ignore: Rules that are not reported, likewise.
         strict: Whether a warning makes the dataset invalid too, as in continuous integration.
         sarif: File for the findings in SARIF form, which code hosts show beside the files; null writes none.
+        with_model: Folder of an exported model; images are ranked by how much it doubts their labels, and the worst are
+            shown.
         num_workers: Processes or threads that decode; None is one per core.
         demo_images: How many samples of each part are drawn.
     """
@@ -98,5 +100,6 @@ class CheckDatasetConfig(Section):
     ignore: tuple[str, ...] | None = None
     strict: bool = False
     sarif: str | None = None
+    with_model: Annotated[str | None, Read(("check_dataset",), DENSE)] = None
     num_workers: int | None = Field(default=None, ge=1)
     demo_images: int = Field(default=10, ge=0)

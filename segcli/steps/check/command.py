@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from pathlib import Path
 
 from segcli.config.schema import Config
 from segcli.data.changes.settled import read_settled
 from segcli.errors import DatasetError, UsageError
+from segcli.findings import has_errors
 from segcli.models.table import get_spec
 from segcli.models.task import Task
 from segcli.report.sarif import write_sarif
 from segcli.results import PreparationReport
 from segcli.steps.check.result import CheckResult
 from segcli.tasks import TASKS, step_part
+
+log = logging.getLogger("segcli.check")
 
 
 def check_dataset(config: Config) -> CheckResult:
@@ -40,7 +44,22 @@ def check_dataset(config: Config) -> CheckResult:
 
         preparation["split"] = split_dataset(config)
     result = _checked(config, task)
-    return replace(result, preparation=preparation)
+    return replace(_with_model(result, config, task), preparation=preparation)
+
+
+def _with_model(result: CheckResult, config: Config, task: Task) -> CheckResult:
+    """The result with the images whose labels a model doubts, where one is given and the data can be learnt from."""
+    given = config.CheckDataset.with_model
+    if given is None:
+        return result
+    if has_errors(result.findings):
+        log.warning("labels are not compared with the model, as the dataset has errors")
+        return result
+    from segcli.steps.check.gallery import write_gallery
+    from segcli.steps.check.label_quality import ranked_labels
+
+    ranked = ranked_labels(config, Path(given), task)
+    return replace(result, label_quality=write_gallery(ranked, Path(given), Path(config.Global.output)))
 
 
 def _checked(config: Config, task: Task) -> CheckResult:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from segcli.config.schema import CheckDatasetConfig
 from segcli.data.classes import ClassMap
@@ -38,6 +38,16 @@ class ClassCount:
         return values
 
 
+class LabelQualityReport(Protocol):
+    """What was found with a model."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+
+    def row(self) -> tuple[str, str]:
+        """A row for the terminal."""
+
+
 @dataclass(frozen=True)
 class CheckResult:
     """What a dataset holds and what is wrong with it.
@@ -56,6 +66,7 @@ class CheckResult:
         further: More numbers, beside PaddleX's attributes.
         images: Images of each part, where `samples` counts something else.
         strict: Whether a warning makes the dataset invalid too.
+        label_quality: The images whose labels a model doubts; None where no model was given.
         preparation: What the conversion and the split before the check did, by their names.
     """
 
@@ -72,6 +83,7 @@ class CheckResult:
     further: dict[str, Any] = field(default_factory=dict)
     images: dict[Split, int] | None = None
     strict: bool = False
+    label_quality: LabelQualityReport | None = None
     preparation: dict[str, PreparationReport] = field(default_factory=dict)
 
     @property
@@ -117,6 +129,7 @@ class CheckResult:
             "findings_by_severity": {severity.value: self.count(severity) for severity in Severity},
             "rules": self.rules(),
             **as_entries(self.findings),
+            **({"label_quality": self.label_quality.as_dict()} if self.label_quality is not None else {}),
             **{step: report.as_dict() for step, report in self.preparation.items()},
         }
 
@@ -135,6 +148,8 @@ class CheckResult:
         verdict = "valid" if self.valid else "invalid, being strict" if not has_errors(self.findings) else "invalid"
         amounts = ", ".join(_amount(self.count(severity), severity) for severity in Severity)
         rows.append(("verdict", f"{verdict} ({amounts})"))
+        if self.label_quality is not None:
+            rows.append(self.label_quality.row())
         tally = Counter(found.code for found in self.findings)
         rows.extend((code, f"{RULES[code].title}: {number}") for code, number in sorted(tally.items()))
         return rows

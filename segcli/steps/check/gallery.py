@@ -1,0 +1,67 @@
+"""The page and the file of likely label errors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from segcli.data.files import write_json_atomic
+from segcli.report.pages import jpeg_uri, write_page
+from segcli.steps.check.label_quality import RankedImage
+from segcli.steps.check.report_files import FOLDER
+
+SHOWN = 24
+"""Images on the page."""
+_NAMED = 3
+
+
+@dataclass(frozen=True)
+class LabelQuality:
+    """What `check --with-model` leaves.
+
+    Attributes:
+        model: Folder of the model.
+        images: Images that were ranked.
+        file: All of them with their scores, relative to the output folder.
+        page: The worst of them to look at, likewise.
+        worst: Name and score of the first.
+        output: The output folder.
+    """
+
+    model: str
+    images: int
+    file: str
+    page: str
+    worst: tuple[tuple[str, float], ...]
+    output: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        worst = [{"image": name, "score": score} for name, score in self.worst]
+        return {"model": self.model, "images": self.images, "file": self.file, "page": self.page, "worst": worst}
+
+    def row(self) -> tuple[str, str]:
+        """A row for the terminal."""
+        named = ", ".join(f"{name} ({score:.2f})" for name, score in self.worst[:_NAMED])
+        return "label quality", f"the most doubtful labels: {named}; look at {Path(self.output) / self.page}"
+
+
+def write_gallery(ranked: Sequence[RankedImage], model: Path, output: Path) -> LabelQuality:
+    """Writes `check_dataset/label_quality.json` and `label_quality.html`."""
+    entries = [
+        {"image": one.name, "split": one.split.value, "score": round(one.score, 4), "why": one.why} for one in ranked
+    ]
+    done = LabelQuality(
+        str(model),
+        len(ranked),
+        f"{FOLDER}/label_quality.json",
+        f"{FOLDER}/label_quality.html",
+        tuple((one.name, round(one.score, 4)) for one in ranked[:SHOWN]),
+        str(output),
+    )
+    write_json_atomic(output / done.file, {"model": str(model), "images": entries})
+    images = [(number, one, jpeg_uri(one.draw(), 720)) for number, one in enumerate(ranked[:SHOWN], start=1)]
+    write_page("label_quality.html", output / done.page, model=str(model), count=len(ranked), images=images)
+    return done
