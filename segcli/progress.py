@@ -74,5 +74,5 @@ def working(label: str) -> Iterator[None]:
 
 
 def shown() -> bool:
-    """Whether progress is shown."""
-    return _reporter.get() is not _silent
+    """Whether bars are shown: by a program that reports progress, where a person looks."""
+    return _reporter.get() is not _silent and error_console().is_terminal

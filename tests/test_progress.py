@@ -25,6 +25,7 @@ def screen(monkeypatch: pytest.MonkeyPatch):
 def test_items_pass_and_bars_are_for_terminals(is_terminal: bool, screen):
     stream = screen(is_terminal)
     with progress.reporting(progress.rich_reporter), progress.working("exporting"):
+        assert progress.shown() is is_terminal
         assert list(progress.track(range(3), "checking", 3)) == [0, 1, 2]
     shown = stream.getvalue()
     assert all((word in shown) is is_terminal for word in ("exporting", "checking", "3/3"))
