@@ -86,7 +86,10 @@ def export(
 def predict(
     context: typer.Context,
     *,
-    inputs: Annotated[list[str], typer.Argument(help="Images, folders, globs, lists or URLs.", metavar="INPUT")],
+    inputs: Annotated[
+        list[str],
+        typer.Argument(help="Images, folders, globs, lists, URLs, videos, camera:0, rtsp://...", metavar="INPUT"),
+    ],
     model_dir: Annotated[
         str | None,
         typer.Option(help="Folder of an exported model; else the one in the output.", rich_help_panel=SETTINGS),
@@ -122,6 +125,11 @@ def predict(
             autocompletion=complete_masks,
         ),
         Key("Predict.json_form"),
+    ] = None,
+    frame_step: Annotated[
+        int | None,
+        typer.Option(help="Of a video or stream, take every so many frames one.", rich_help_panel=SETTINGS),
+        Key("Predict.frame_step"),
     ] = None,
     weights: Annotated[
         str | None, typer.Option("--weights", help="A weight file of a promptable model.", rich_help_panel=SETTINGS)

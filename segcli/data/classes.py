@@ -36,6 +36,10 @@ class ClassMap:
         """The id of a class name; ValueError when there is none."""
         return self.names.index(name)
 
+    def name_of(self, class_id: int) -> str:
+        """The name of an id; ``class_7`` where a model knows more classes than there are names."""
+        return self.names[class_id] if class_id < len(self) else f"class_{class_id}"
+
     @staticmethod
     def numbered(count: int) -> ClassMap:
         """Names for a dataset that brings none: ``class_0``, ``class_1``, ..."""

@@ -1,4 +1,4 @@
-"""Files that hold several images: TIFF, PDF, video."""
+"""Files that hold several images: TIFF, PDF."""
 
 from __future__ import annotations
 
@@ -20,8 +20,7 @@ from segcli.errors import InputError
 
 TIFF_SUFFIXES = frozenset({".tif", ".tiff"})
 PDF_SUFFIXES = frozenset({".pdf"})
-VIDEO_SUFFIXES = frozenset({".mp4", ".avi", ".mov", ".mkv"})
-PAGED_SUFFIXES = TIFF_SUFFIXES | PDF_SUFFIXES | VIDEO_SUFFIXES
+PAGED_SUFFIXES = TIFF_SUFFIXES | PDF_SUFFIXES
 
 _SHALLOW = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "LAB"})
 """Modes of Pillow with 8 bits a value."""
@@ -30,7 +29,7 @@ _PDF_SCALE = 2.0
 
 
 def read_pages(path: Path, image_range: ImageRange | None = None) -> Iterator[tuple[int | None, RgbImage]]:
-    """The pages or frames of a file, one by one, with their number from 0; None for the only page of a TIFF.
+    """The pages of a file, one by one, with their number from 0; None for the only page of a TIFF.
 
     Raises:
         InputError: The file cannot be read, or a PDF is given without the package that renders it.
@@ -38,10 +37,8 @@ def read_pages(path: Path, image_range: ImageRange | None = None) -> Iterator[tu
     suffix = path.suffix.lower()
     if suffix in TIFF_SUFFIXES:
         yield from _tiff(path, image_range)
-    elif suffix in PDF_SUFFIXES:
-        yield from _pdf(path)
     else:
-        yield from _video(path)
+        yield from _pdf(path)
 
 
 def _tiff(path: Path, image_range: ImageRange | None) -> Iterator[tuple[int | None, RgbImage]]:
@@ -107,19 +104,3 @@ def _bytes_of(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as fault:
         raise InputError(f"cannot be read: {fault.strerror or fault}", path=path) from fault
-
-
-def _video(path: Path) -> Iterator[tuple[int | None, RgbImage]]:
-    capture = cv2.VideoCapture(str(path))
-    try:
-        index = 0
-        while True:
-            there, frame = capture.read()
-            if not there:
-                break
-            yield index, np.asarray(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB), np.uint8)
-            index += 1
-        if index == 0:
-            raise InputError("is no video that can be read", path=path)
-    finally:
-        capture.release()

@@ -18,12 +18,27 @@ from segcli.data.image import IMAGE_SUFFIXES, RgbImage, decode_image, read_image
 from segcli.data.image_range import ImageRange
 from segcli.data.pages import PAGED_SUFFIXES, read_pages
 from segcli.data.url import fetch_image, is_address
+from segcli.data.video import VIDEO_SUFFIXES, is_stream, read_frames
 from segcli.errors import InputError
 
 Input = str | Path | NDArray[Any] | Sequence[Any]
 """A path, folder, glob, list file, URL or array, or a sequence of these."""
 
 LIST_SUFFIX = ".txt"
+_SUFFIXES = IMAGE_SUFFIXES | PAGED_SUFFIXES | VIDEO_SUFFIXES
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A video or stream.
+
+    Attributes:
+        name: Relative path for its outputs, without suffix.
+        rate: Frames per second of those that are read.
+    """
+
+    name: Path
+    rate: float
 
 
 @dataclass(frozen=True)
@@ -37,6 +52,7 @@ class SourceItem:
             of one input have the same.
         image: RGB; None when it cannot be read.
         fault: Why it cannot be read.
+        clip: The video or stream that it is a frame of; None for anything else.
     """
 
     input_path: str | None
@@ -44,28 +60,47 @@ class SourceItem:
     name: Path
     rgb: RgbImage | None
     fault: InputError | None = None
+    clip: Clip | None = None
 
 
 @dataclass(frozen=True)
 class _Entry:
-    """One thing to open: exactly one of path, URL and array is there."""
+    """One thing to open: exactly one of path, URL, stream and array is there."""
 
     name: Path
     path: Path | None = None
     url: str | None = None
+    stream: str | None = None
     array: NDArray[Any] | None = None
+
+    @property
+    def is_clip(self) -> bool:
+        """Whether it is a video or a stream."""
+        return self.stream is not None or (self.path is not None and self.path.suffix.lower() in VIDEO_SUFFIXES)
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """How what is found is read."""
+
+    image_range: ImageRange | None = None
+    frame_step: int = 1
 
 
 class Sources:
     """The images of an input, read one by one, when they are taken. Its length counts files, not pages."""
 
-    def __init__(self, entries: Sequence[_Entry], image_range: ImageRange | None = None) -> None:
+    def __init__(self, entries: Sequence[_Entry], reading: _Reading | None = None) -> None:
         self._entries = tuple(entries)
-        self._range = image_range
+        self._reading = reading or _Reading()
 
     def read_by(self, image_range: ImageRange) -> Sources:
         """The same images, whose values of more than 8 bits are read by a range."""
-        return Sources(self._entries, image_range)
+        return Sources(self._entries, replace(self._reading, image_range=image_range))
+
+    def every(self, frame_step: int) -> Sources:
+        """The same images, but one of so many frames of videos and streams."""
+        return Sources(self._entries, replace(self._reading, frame_step=frame_step))
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -79,10 +114,13 @@ class Sources:
         taken: set[str] = set()
         for entry in self._entries:
             try:
-                for item in _open(entry, self._range):
+                if entry.is_clip:
+                    yield from _frames(entry, _free_name(entry.name, taken), self._reading.frame_step)
+                    continue
+                for item in _open(entry, self._reading):
                     yield replace(item, name=_free_name(item.name, taken))
             except InputError as fault:
-                given = entry.url or (None if entry.path is None else str(entry.path))
+                given = entry.url or entry.stream or (None if entry.path is None else str(entry.path))
                 yield SourceItem(given, None, entry.name, None, fault)
 
 
@@ -91,8 +129,8 @@ def open_sources(given: Input) -> Sources:
 
     Args:
         given: An image, folder (searched through all levels), glob (``**`` too), list file (``.txt``, one path a
-            line), PDF, multi-page TIFF, video, ``http(s)`` URL, array (BGR as OpenCV reads it, uint8 [H, W, 3], or
-            grey [H, W]), or a sequence of these.
+            line), PDF, multi-page TIFF, video, camera (``camera:0``), stream (``rtsp://``), ``http(s)`` URL, array (BGR
+            as OpenCV reads it, uint8 [H, W, 3], or grey [H, W]), or a sequence of these.
 
     Raises:
         InputError: The only input is no file, or a folder, list or glob holds no image.
@@ -112,6 +150,8 @@ def _entries(given: Input, *, alone: bool = True) -> Iterator[_Entry]:
     elif isinstance(given, str):
         if is_address(given):
             yield _Entry(Path(Path(given.partition("?")[0]).stem or "image"), url=given)
+        elif is_stream(given):
+            yield _Entry(Path("stream"), stream=given)
         else:
             yield from _local(Path(given).expanduser(), alone=alone)
     elif isinstance(given, Sequence):
@@ -182,7 +222,7 @@ def _common_folder(files: Sequence[Path]) -> Path:
 
 
 def _is_image(path: Path) -> bool:
-    return path.suffix.lower() in IMAGE_SUFFIXES | PAGED_SUFFIXES and not path.name.startswith(".")
+    return path.suffix.lower() in _SUFFIXES and not path.name.startswith(".")
 
 
 def _free_name(name: Path, taken: set[str]) -> Path:
@@ -195,20 +235,31 @@ def _free_name(name: Path, taken: set[str]) -> Path:
     return candidate
 
 
-def _open(entry: _Entry, image_range: ImageRange | None) -> Iterator[SourceItem]:
+def _open(entry: _Entry, reading: _Reading) -> Iterator[SourceItem]:
     if entry.array is not None:
         yield SourceItem(None, None, entry.name, _from_array(entry.array))
     elif entry.url is not None:
         content = fetch_image(entry.url)
-        yield SourceItem(entry.url, None, entry.name, decode_image(content, image_range, name=entry.url))
+        yield SourceItem(entry.url, None, entry.name, decode_image(content, reading.image_range, name=entry.url))
     else:
         assert entry.path is not None
         if entry.path.suffix.lower() not in PAGED_SUFFIXES:
-            yield SourceItem(str(entry.path), None, entry.name, read_image(entry.path, image_range))
+            yield SourceItem(str(entry.path), None, entry.name, read_image(entry.path, reading.image_range))
             return
-        for index, page in read_pages(entry.path, image_range):
-            name = entry.name if index is None else entry.name.with_name(f"{entry.name.name}_{index}")
-            yield SourceItem(str(entry.path), index, name, page)
+        for index, page in read_pages(entry.path, reading.image_range):
+            yield SourceItem(
+                str(entry.path), index, entry.name if index is None else _numbered(entry.name, index), page
+            )
+
+
+def _frames(entry: _Entry, name: Path, step: int) -> Iterator[SourceItem]:
+    source = entry.stream or str(entry.path)
+    for frame in read_frames(source, step):
+        yield SourceItem(source, frame.index, _numbered(name, frame.index), frame.rgb, clip=Clip(name, frame.rate))
+
+
+def _numbered(name: Path, index: int) -> Path:
+    return name.with_name(f"{name.name}_{index}")
 
 
 def _from_array(array: NDArray[Any]) -> RgbImage:

@@ -48,7 +48,13 @@ class DrawnObject:
 
 
 def draw_objects(
-    rgb: RgbImage, objects: Sequence[DrawnObject], classes: ClassMap, *, alpha: float = 0.45, scale: float = 1.0
+    rgb: RgbImage,
+    objects: Sequence[DrawnObject],
+    classes: ClassMap,
+    *,
+    alpha: float = 0.45,
+    scale: float = 1.0,
+    legend: bool = True,
 ) -> RgbImage:
     """An image with its objects, the large ones below, and a legend; of very many the largest `MOST_DRAWN`.
 
@@ -58,6 +64,7 @@ def draw_objects(
         classes: The classes.
         alpha: Weight of the colour, 0 (only the image) to 1 (only the colour).
         scale: Factor by which the image is scaled before anything is drawn.
+        legend: Whether the names of the classes stand below.
 
     Returns:
         RGB, uint8, higher than the scaled image by the legend.
@@ -78,7 +85,7 @@ def draw_objects(
     tags: list[Rectangle] = []
     for item, box, colour in zip(ordered, boxes, shades, strict=True):  # names last: no box crosses them
         _name(drawn, tags, box, colour, item.label)
-    return with_legend(drawn, classes, {item.class_id for item in objects}, colours)
+    return with_legend(drawn, classes, {item.class_id for item in objects}, colours) if legend else drawn
 
 
 def _scaled_box(box: Rectangle, scale: float) -> Rectangle:

@@ -19,7 +19,7 @@ from segcli.serve.masks import (
     png_base64,
     rle_value,
 )
-from segcli.steps.predict.instance_results import InstanceResult, name_of
+from segcli.steps.predict.instance_results import InstanceResult
 from segcli.steps.predict.promptable_results import PromptableResult
 from segcli.steps.predict.semantic_results import SegResult
 from segcli.steps.predict.writers import label_image
@@ -69,13 +69,13 @@ def semantic_reply(result: SegResult, request: Any, *, visualize: bool) -> Reply
     codes: dict[int, Rle] = label_codes(labels) if request.mask_format == "rle" or request.label_me else {}
     if request.mask_format == "rle":
         values["classes"] = [
-            {"categoryId": class_id, "categoryName": str(name_of(classes, class_id)), "mask": rle_value(code)}
+            {"categoryId": class_id, "categoryName": classes.name_of(class_id), "mask": rle_value(code)}
             for class_id, code in codes.items()
         ]
     if visualize:
         values["image"] = jpeg_base64(_array(label_image(labels, classes).convert("RGB")))
     if request.label_me:  # the background is what is left without shapes
-        named = [(str(name_of(classes, class_id)), code) for class_id, code in codes.items() if class_id > 0]
+        named = [(classes.name_of(class_id), code) for class_id, code in codes.items() if class_id > 0]
         values["labelMe"] = labelme_value(named, result.rgb)
     return Reply(values, labels if request.mask_format == "labelMap" else None)
 

@@ -56,7 +56,8 @@ class PredictConfig(Section):
         batch_size: Images at once.
         model_dir: Folder of an exported model, or the weights of a promptable one; None is that of the best weights in
             `Global.output`.
-        input: Image, folder, glob, list file (`.txt`), URL, or a list of these.
+        input: Image, folder, glob, list file (`.txt`), URL, video, ``camera:0``, ``rtsp://``
+            stream, or a list of these.
         kernel_option: PaddleX's choice of mode; ``paddle``, ``mkldnn`` and the like choose the Paddle runtime.
         engine: PaddleX's choice of runtime: ``paddle``, ``paddle_static``, ``onnxruntime``, ...
         engine_config: PaddleX's options of the runtime.
@@ -69,6 +70,7 @@ class PredictConfig(Section):
         save_dir: Folder of the files of the images; None is `Global.output`, as in PaddleX.
         target_size: Resizes before the network: a side, (width, height), or -1 for the image's own size.
         threshold: Smallest score of an object.
+        frame_step: Of a video, camera or stream, every so many frames one is taken.
         json_form: ``compact`` names the label map's file and counts, or holds masks as run-length codes; ``full`` holds
             PaddleX's arrays.
         sliding_window: Tiles for large images.
@@ -102,6 +104,7 @@ class PredictConfig(Section):
     threshold: Annotated[
         float | None, Read(("predict",), (*INSTANCE, *PROMPTABLE)), Instead("label maps have no scores")
     ] = Field(default=None, ge=0, le=1)
+    frame_step: int = Field(default=1, ge=1)
     json_form: Literal["compact", "full"] = "compact"
     sliding_window: Annotated[SlidingWindowConfig | None, Read(("predict",), SEMANTIC)] = None
     promptable: Annotated[PromptableConfig, Read(("predict",), PROMPTABLE)] = PromptableConfig()

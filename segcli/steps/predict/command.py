@@ -13,9 +13,11 @@ from segcli.data.prefetch import batched, map_ahead, read_ahead
 from segcli.data.sources import SourceItem, Sources, open_sources
 from segcli.errors import ConfigError, ConfigFault, InputError
 from segcli.progress import track
+from segcli.steps.predict.clips import AnnotatedFrame, Clips
+from segcli.steps.predict.image_result import ImageResult
 from segcli.steps.predict.open_predictor import open_predictor
 from segcli.steps.predict.promptable_files import join_coco
-from segcli.steps.predict.protocol import Predictor, Result
+from segcli.steps.predict.protocol import Predictor
 from segcli.steps.predict.result import Predicted, PredictResult, Unreadable
 from segcli.steps.predict.unlike import UnlikeInputs
 
@@ -49,7 +51,7 @@ def predict(config: Config) -> PredictResult:
     log.info("%s runs on %s", folder, predictor.runtime.name)
     failed: list[Unreadable] = []
     begin = time.perf_counter()
-    sources = sources.read_by(learnt_range(predictor.model.preprocess, config))
+    sources = sources.read_by(learnt_range(predictor.model.preprocess, config)).every(settings.frame_step)
     unlike = UnlikeInputs(predictor.model)
     results = _results(predictor, unlike, sources, settings.batch_size, failed)
     predicted = join_coco(_write(results, output, config), output)
@@ -70,7 +72,7 @@ def predict(config: Config) -> PredictResult:
 
 def _results(
     predictor: Predictor, unlike: UnlikeInputs, sources: Sources, batch_size: int, failed: list[Unreadable]
-) -> Iterator[Result]:
+) -> Iterator[ImageResult]:
     items = track(read_ahead(sources, 2 * batch_size), "predict", len(sources))
     for batch in batched(unlike.watched(_readable(items, failed)), batch_size):
         yield from predictor.predict(batch)
@@ -85,7 +87,19 @@ def _readable(items: Iterable[SourceItem], failed: list[Unreadable]) -> Iterator
             failed.append(Unreadable(item.input_path, str(item.fault)))
 
 
-def _write(results: Iterator[Result], folder: Path, config: Config) -> list[Predicted]:
-    """Writes the results in threads, in order, never more than a few waiting."""
-    form = config.Predict.json_form
-    return list(map_ahead(lambda result: result.write_files(folder, form), results, workers=_WRITERS, ahead=_WAITING))
+def _write(results: Iterator[ImageResult], folder: Path, config: Config) -> list[Predicted]:
+    """Writes the results in threads, in order, never more than a few waiting; frames of one video into one file."""
+
+    def write(result: ImageResult) -> Predicted | AnnotatedFrame:
+        if result.clip is not None:
+            return AnnotatedFrame.of(result, result.clip)
+        return result.write_files(folder, config.Predict.json_form)
+
+    images: list[Predicted] = []
+    with Clips(folder) as clips:
+        for written in map_ahead(write, results, workers=_WRITERS, ahead=_WAITING):
+            if isinstance(written, AnnotatedFrame):
+                clips.add(written)
+            else:
+                images.append(written)
+    return [*images, *clips.predicted]

@@ -59,10 +59,13 @@ class ImageResult(dict[str, Any], ABC):
     Attributes:
         name: Relative path for files, without suffix.
         rgb: The image.
+        clip: The video or stream that it is a frame of.
     """
 
     pixels: ClassVar[Text]
     """The key whose arrays are left out of what is printed."""
+    unit: ClassVar[Text]
+    """What `found` counts."""
 
     def __init__(self, item: SourceItem, values: dict[Text, Any]) -> None:
         if item.rgb is None:
@@ -70,6 +73,21 @@ class ImageResult(dict[str, Any], ABC):
         super().__init__({"input_path": item.input_path, "page_index": item.page_index, INPUT_IMG: item.rgb, **values})
         self.name = item.name
         self.rgb = item.rgb
+        self.clip = item.clip
+
+    @property
+    @abstractmethod
+    def found(self) -> dict[Text, int]:
+        """How much of each class there is, by name."""
+
+    @abstractmethod
+    def annotated(self) -> NDArray[np.uint8]:
+        """The image with what was found drawn over it, without a legend: RGB, uint8 [H, W, 3]."""
+
+    @property
+    @abstractmethod
+    def compact(self) -> dict[Text, Any]:
+        """The values with run-length codes or counts in place of pixels."""
 
     @property
     def plain(self) -> dict[Text, Any]:
@@ -129,12 +147,16 @@ class ImageResult(dict[str, Any], ABC):
         """
         path = Path(save_path)
         target = path if path.suffix == ".json" else self._in_folder(path, "_res.json")
-        write_text_atomic(target, self._json_text(form, indent=indent, ensure_ascii=ensure_ascii) + "\n")
+        if form == "full":
+            text = self._full_json(indent=indent, ensure_ascii=ensure_ascii)
+        else:
+            text = to_json(self.compact, indent=indent, ensure_ascii=ensure_ascii)
+        write_text_atomic(target, text + "\n")
         return target
 
     @abstractmethod
-    def _json_text(self, form: JsonForm, *, indent: int, ensure_ascii: bool) -> Text:
-        """The content of the JSON file."""
+    def _full_json(self, *, indent: int, ensure_ascii: bool) -> Text:
+        """PaddleX's JSON, with every pixel."""
 
     @abstractmethod
     def save_to_img(self, save_path: StrPath) -> Path:
@@ -152,7 +174,7 @@ class ImageResult(dict[str, Any], ABC):
     def _predicted(self, files: dict[Text, Path]) -> Predicted:
         height, width = self.rgb.shape[:2]
         paths = {kind: path.as_posix() for kind, path in files.items()}
-        return Predicted(self["input_path"], self["page_index"], (height, width), paths)
+        return Predicted(self["input_path"], self["page_index"], (height, width), paths, self.found, self.unit)
 
     def _image_file(self, save_path: StrPath, ending: Text) -> tuple[Path, bool]:
         """The image file that is meant, and whether it was named (and not the folder for it)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from functools import cached_property, partial
 from pathlib import Path
@@ -44,6 +45,7 @@ class InstanceResult(ImageResult):
     """
 
     pixels: ClassVar[Text] = "masks"
+    unit: ClassVar[Text] = "objects"
 
     def __init__(self, item: SourceItem, found: Detections, classes: ClassMap) -> None:
         codes: tuple[Rle, ...] = tuple(found.masks)
@@ -52,7 +54,7 @@ class InstanceResult(ImageResult):
         boxes = [
             {
                 "cls_id": int(class_id),
-                "label": name_of(classes, int(class_id)),
+                "label": classes.name_of(int(class_id)),
                 "score": float(score),
                 "coordinate": list(box),
             }
@@ -73,19 +75,32 @@ class InstanceResult(ImageResult):
         """``res``: the image with masks, boxes, names and scores, and a legend."""
         return {"res": Image.fromarray(self.drawn())}
 
+    @property
+    def found(self) -> dict[Text, int]:
+        """Objects of each class that occurs, the most frequent first."""
+        return dict(Counter(box["label"] for box in self["boxes"]).most_common())
+
     def drawn(self) -> NDArray[np.uint8]:
         """The image with its objects and a legend: RGB, uint8."""
-        objects = [
+        return draw_objects(self.rgb, self._drawings(), self.classes)
+
+    def annotated(self) -> NDArray[np.uint8]:
+        """The image with its objects."""
+        return draw_objects(self.rgb, self._drawings(), self.classes, legend=False)
+
+    def _drawings(self) -> list[DrawnObject]:
+        return [
             DrawnObject(code, tuple(box["coordinate"]), box["cls_id"], f"{box['label']} {box['score']:.2f}")
             for code, box in zip(self.codes, self["boxes"], strict=True)
         ]
-        return draw_objects(self.rgb, objects, self.classes)
 
-    def _json_text(self, form: JsonForm, *, indent: int, ensure_ascii: bool) -> Text:
-        """PaddleX's, with the pixels of every mask; or run-length codes of the image's size, polygons and areas."""
-        if form == "full":
-            return full_objects(self.plain, indent=indent, ensure_ascii=ensure_ascii)
-        return to_json(compact_objects(self, self.traced, self.rgb.shape[:2]), indent=indent, ensure_ascii=ensure_ascii)
+    @property
+    def compact(self) -> dict[Text, Any]:
+        """The boxes, with run-length codes of the image's size, polygons and areas."""
+        return compact_objects(self, self.traced, self.rgb.shape[:2])
+
+    def _full_json(self, *, indent: int, ensure_ascii: bool) -> Text:
+        return full_objects(self.plain, indent=indent, ensure_ascii=ensure_ascii)
 
     def save_to_img(self, save_path: StrPath) -> Path:
         """Writes the image with its objects.
@@ -135,11 +150,6 @@ class InstanceResult(ImageResult):
     def save_all(self, save_path: StrPath) -> None:
         """Writes all files into a folder."""
         self.write_files(Path(save_path), "full")
-
-
-def name_of(classes: ClassMap, class_id: int) -> Any:
-    """Name of a class; a number where the model knows more classes than names."""
-    return classes.names[class_id] if class_id < len(classes) else f"class_{class_id}"
 
 
 def cropped(code: Rle, box: BoxXyxy) -> NDArray[np.uint8]:

@@ -17,8 +17,9 @@ from segcli.data.sources import Input, SourceItem, Sources, open_sources
 from segcli.errors import ConfigError, ConfigFault, InputError
 from segcli.models.table import get_spec
 from segcli.steps.predict.by_name import model_source
+from segcli.steps.predict.image_result import ImageResult
 from segcli.steps.predict.open_predictor import open_predictor
-from segcli.steps.predict.protocol import Predictor, Result
+from segcli.steps.predict.protocol import Predictor
 from segcli.steps.predict.unlike import UnlikeInputs
 
 log = logging.getLogger("segcli.predict")
@@ -54,7 +55,7 @@ class Model:
         threshold: float | None = None,
         prompts: dict[str, Any] | str | None = None,
         left_out: list[InputError] | None = None,
-    ) -> Iterator[Result]:
+    ) -> Iterator[ImageResult]:
         """Results one by one, in order; PaddleX's signature.
 
         An input that cannot be read is logged as a warning and left out.
@@ -82,20 +83,20 @@ class Model:
 
     def predict_with(
         self, input: Input, settings: PredictConfig, left_out: list[InputError] | None = None
-    ) -> Iterator[Result]:
+    ) -> Iterator[ImageResult]:
         """The same as `predict` with all settings given."""
         sources = open_sources(input).read_by(self.predictor.model.preprocess.reads_by)
         faults = [] if left_out is None else left_out
         return self._run(self.predictor.configured(settings), sources, settings.batch_size, faults)
 
-    def predict_items(self, items: Sequence[SourceItem], settings: PredictConfig) -> list[Result]:
+    def predict_items(self, items: Sequence[SourceItem], settings: PredictConfig) -> list[ImageResult]:
         """The results of images that are in memory, with all settings given."""
         with self._turn:
             return list(self.predictor.configured(settings).predict(items))
 
     def _run(
         self, predictor: Predictor, sources: Sources, batch_size: int, faults: list[InputError]
-    ) -> Iterator[Result]:
+    ) -> Iterator[ImageResult]:
         found = 0
         items = UnlikeInputs(predictor.model).watched(read_ahead(sources, 2 * batch_size))
         for batch in batched(items, batch_size):

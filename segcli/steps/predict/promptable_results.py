@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -35,6 +36,7 @@ class PromptableResult(ImageResult):
     """
 
     pixels: ClassVar[Text] = "masks"
+    unit: ClassVar[Text] = "masks"
 
     def __init__(self, item: SourceItem, answers: Sequence[PromptMask], formats: Sequence[FileFormat] = ()) -> None:
         answers = tuple(answers)
@@ -52,8 +54,18 @@ class PromptableResult(ImageResult):
         """``res``: the image with masks and prompts."""
         return {"res": Image.fromarray(self.overlay())}
 
-    def overlay(self) -> np.ndarray[Any, Any]:
-        """The image with its masks, RGB uint8."""
+    @property
+    def found(self) -> dict[Text, int]:
+        """Masks of each label that are not empty."""
+        labels = [_label(answer, number) for number, answer in enumerate(self.answers, start=1) if answer.area_px]
+        return dict(Counter(labels).most_common())
+
+    def annotated(self) -> np.ndarray[Any, Any]:
+        """The image with its masks."""
+        return self.overlay(legend=False)
+
+    def overlay(self, *, legend: bool = True) -> np.ndarray[Any, Any]:
+        """The image with its masks and a legend, RGB uint8."""
         labels = [_label(answer, number) for number, answer in enumerate(self.answers, start=1)]
         names = tuple(dict.fromkeys(labels)) or ("nothing",)
         drawn = []
@@ -61,15 +73,15 @@ class PromptableResult(ImageResult):
             x, y, width, height = answer.bbox
             box = (float(x), float(y), float(x + width), float(y + height))
             drawn.append(DrawnObject(answer.rle, answer.prompt.box or box, names.index(label), label))
-        return draw_objects(self.rgb, drawn, ClassMap(names))
+        return draw_objects(self.rgb, drawn, ClassMap(names), legend=legend)
 
-    def _json_text(self, form: JsonForm, *, indent: int, ensure_ascii: bool) -> Text:
-        """PaddleX's with every pixel, or COCO's run-length codes."""
-        if form == "full":
-            values = self.json["res"]
-        else:
-            values = {**self.plain, "size": list(self.rgb.shape[:2]), "masks": [answer.rle for answer in self.answers]}
-        return to_json(values, indent=indent, ensure_ascii=ensure_ascii)
+    @property
+    def compact(self) -> dict[Text, Any]:
+        """The prompts and what is known of their masks, these as COCO's run-length codes."""
+        return {**self.plain, "size": list(self.rgb.shape[:2]), "masks": [answer.rle for answer in self.answers]}
+
+    def _full_json(self, *, indent: int, ensure_ascii: bool) -> Text:
+        return to_json(self.json["res"], indent=indent, ensure_ascii=ensure_ascii)
 
     def save_to_img(self, save_path: StrPath) -> Path:
         """Writes the image with its masks: to an image file, or into a folder as ``<name>_res.jpg``."""

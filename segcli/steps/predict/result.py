@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from segcli.steps.predict.unlike import Unlike
+
+_NAMED = 8
+"""Classes that the terminal names."""
 
 
 @dataclass(frozen=True)
@@ -19,12 +23,18 @@ class Predicted:
         size: Height and width in pixels.
         files: What was written, by what it is: ``json``, ``label_map`` (palette PNG whose pixels are the class ids),
             ``overlay`` (the image under the label map, with a legend), ...
+        found: How much of each class there is, by name.
+        unit: What `found` counts: ``pixels``, ``objects`` or ``masks``.
+        frames: Of a video or stream, how many.
     """
 
     input_path: str | None
     page_index: int | None
     size: tuple[int, int]
     files: dict[str, str]
+    found: dict[str, int]
+    unit: str
+    frames: int | None = None
 
 
 @dataclass(frozen=True)
@@ -67,7 +77,26 @@ class PredictResult:
     @property
     def images_per_second(self) -> float:
         """Throughput with reading and writing."""
-        return len(self.predicted) / self.seconds if self.seconds else 0.0
+        return self.images / self.seconds if self.seconds else 0.0
+
+    @property
+    def images(self) -> int:
+        """Images and frames."""
+        return sum(1 if entry.frames is None else entry.frames for entry in self.predicted)
+
+    @property
+    def found(self) -> str:
+        """What was found in all images, by class, the most frequent first."""
+        total: Counter[str] = Counter()
+        for entry in self.predicted:
+            total.update(entry.found)
+        units = {entry.unit for entry in self.predicted}
+        whole, shown = sum(total.values()), total.most_common(_NAMED)
+        if not whole:
+            return "nothing"
+        names = [f"{name} {count / whole:.1%}" if units == {"pixels"} else f"{count} {name}" for name, count in shown]
+        more = f", {len(total) - len(shown)} more classes" if len(total) > len(shown) else ""
+        return ", ".join(names) + more
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -76,7 +105,7 @@ class PredictResult:
             "model_dir": self.model_dir,
             "runtime": self.runtime,
             "save_path": str(self.folder),
-            "images": len(self.predicted),
+            "images": self.images,
             "images_per_second": round(self.images_per_second, 3),
             "results": [asdict(entry) for entry in self.predicted],
             "failed": [asdict(entry) for entry in self.failed],
@@ -88,7 +117,8 @@ class PredictResult:
         rows = [
             ("model", self.model_name),
             ("runtime", self.runtime),
-            ("images", f"{len(self.predicted)} ({self.images_per_second:.1f} images/s)"),
+            ("images", f"{self.images} ({self.images_per_second:.1f} images/s)"),
+            ("found", self.found),
             ("results", str(self.folder)),
         ]
         if self.unlike:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from segcli.data.classes import ClassMap
+from segcli.data.formats.masks import count_ids
 from segcli.data.image import Labels, StrPath
 from segcli.data.sources import SourceItem
+from segcli.report.overlay import overlay
 from segcli.steps.predict.image_result import ImageResult, Text
 from segcli.steps.predict.result import Predicted
 from segcli.steps.predict.writers import (
@@ -21,7 +24,6 @@ from segcli.steps.predict.writers import (
     overlay_image,
     save_label_map,
     save_overlay,
-    to_json,
 )
 
 
@@ -34,11 +36,22 @@ class SegResult(ImageResult):
     """
 
     pixels: ClassVar[Text] = "pred"
+    unit: ClassVar[Text] = "pixels"
 
     def __init__(self, item: SourceItem, labels: Labels, classes: ClassMap) -> None:
         super().__init__(item, {"pred": labels[None].astype(np.int32)})
         self.labels = labels
         self.classes = classes
+
+    @property
+    def found(self) -> dict[Text, int]:
+        """Pixels of each class that occurs."""
+        counts = count_ids(self.labels)
+        return {self.classes.name_of(index): int(counts[index]) for index in np.flatnonzero(counts).tolist()}
+
+    def annotated(self) -> NDArray[np.uint8]:
+        """The image under its label map."""
+        return overlay(self.rgb, self.labels, self.classes)
 
     @property
     def img(self) -> dict[Text, Image.Image]:
@@ -48,11 +61,13 @@ class SegResult(ImageResult):
             "overlay": Image.fromarray(overlay_image(self.rgb, self.labels, self.classes)),
         }
 
-    def _json_text(self, form: JsonForm, *, indent: int, ensure_ascii: bool) -> Text:
-        if form == "full":
-            return full_json(self.plain, self.labels, indent=indent, ensure_ascii=ensure_ascii)
-        values = compact_values(self["input_path"], self["page_index"], self.labels, self.classes)
-        return to_json(values, indent=indent, ensure_ascii=ensure_ascii)
+    @property
+    def compact(self) -> dict[Text, Any]:
+        """The classes that occur, each with its pixels."""
+        return compact_values(self["input_path"], self["page_index"], self.labels, self.classes)
+
+    def _full_json(self, *, indent: int, ensure_ascii: bool) -> Text:
+        return full_json(self.plain, self.labels, indent=indent, ensure_ascii=ensure_ascii)
 
     def save_to_img(self, save_path: StrPath) -> Path:
         """Writes the label map and the overlay.

@@ -75,7 +75,7 @@ def compact_values(input_path: str | None, page_index: int | None, labels: Label
         "classes": [
             {
                 "id": int(class_id),
-                "name": classes.names[class_id] if class_id < len(classes) else f"class_{class_id}",
+                "name": classes.name_of(int(class_id)),
                 "pixels": int(counts[class_id]),
                 "share": round(int(counts[class_id]) / labels.size, 6),
             }
@@ -99,6 +99,6 @@ def _row_text(row: NDArray[np.uint8]) -> str:
     return f"[{','.join(map(_ID_TEXT.__getitem__, row.tolist()))}]"
 
 
-def to_json(values: Mapping[str, Any], *, indent: int, ensure_ascii: bool) -> str:
+def to_json(values: Mapping[str, Any], *, indent: int | None, ensure_ascii: bool) -> str:
     """Indented JSON."""
     return files.to_json(values, indent=indent, ensure_ascii=ensure_ascii)
