@@ -183,10 +183,13 @@ def _local(path: Path, *, alone: bool) -> Iterator[_Entry]:
 
 
 def _folder(folder: Path) -> Iterator[_Entry]:
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and _is_image(path))
-    if not files:
+    files, closed = [], list[Path]()
+    for below, _, names in os.walk(folder, onerror=lambda fault: closed.append(Path(fault.filename))):
+        files += [path for path in (Path(below, name) for name in names) if path.is_file() and _is_image(path)]
+    if not files and not closed:
         raise InputError("no image in this folder or below it", path=folder)
-    yield from _mirrored(files, folder)
+    # a folder that cannot be read is an item that cannot be read
+    yield from _mirrored(sorted([*files, *closed]), folder)
 
 
 def _list_file(path: Path) -> Iterator[_Entry]:

@@ -5,19 +5,55 @@ What another process takes away while the files are listed is left out: a writer
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Container, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
+
+log = logging.getLogger("segcli.data")
 
 STATE_FOLDER = ".segcli"
 """Where segcli keeps the changes of a dataset, see `segcli.data.changes.journal`."""
 
 
 def folders_below(root: Path) -> Iterator[tuple[Path, list[str]]]:
-    """`root` and every folder below it with the names of its files; links to folders are not followed."""
-    for folder, below, files in os.walk(root):
+    """`root` and every folder below it with the names of its files; links to folders are not followed.
+
+    A folder that cannot be read is noted, see `noting_unreadable`.
+    """
+    for folder, below, files in os.walk(root, onerror=_note):
         below[:] = sorted(name for name in below if name != STATE_FOLDER)
         yield Path(folder), files
+
+
+_noted: ContextVar[dict[str, str] | None] = ContextVar("unreadable", default=None)
+
+
+@contextmanager
+def noting_unreadable() -> Iterator[None]:
+    """Inside the block the folders that cannot be read are collected for `unreadable`."""
+    token = _noted.set({})
+    try:
+        yield
+    finally:
+        _noted.reset(token)
+
+
+def unreadable() -> dict[str, str]:
+    """The folders that could not be read so far, and why."""
+    return dict(_noted.get() or {})
+
+
+def _note(fault: OSError) -> None:
+    if isinstance(fault, FileNotFoundError | NotADirectoryError):  # it was taken away meanwhile
+        return
+    noted, folder, reason = _noted.get(), str(fault.filename), fault.strerror or str(fault)
+    if noted is None or folder not in noted:
+        log.warning("%s cannot be read (%s): whatever lies there is left out", folder, reason)
+    if noted is not None:
+        noted[folder] = reason
 
 
 def files_below(root: Path, suffixes: Container[str] | None = None) -> list[Path]:

@@ -6,7 +6,17 @@ import os
 import shutil
 from pathlib import Path
 
-from segcli.data.walk import files_below, folders_below
+import pytest
+
+from segcli.data.sources import open_sources
+from segcli.data.walk import files_below, folders_below, noting_unreadable, unreadable
+from segcli.errors import DatasetError
+from segcli.steps.check.command import check_dataset
+from segcli.steps.convert.command import convert_dataset
+from tests.files import close_folders
+from tests.labelme_folder import box, convert_config, write_labelme
+from tests.seg_folder import make_seg_folder
+from tests.steps.check.test_command import config as check_config
 
 
 def make(root: Path, *names: str) -> None:
@@ -32,3 +42,56 @@ def test_a_folder_that_goes_while_it_is_listed_is_left_out(tmp_path: Path, monke
 
     monkeypatch.setattr(os, "scandir", scandir)
     assert [folder.name for folder, _ in folders_below(tmp_path)] == [tmp_path.name, "a", "c"]
+
+
+@pytest.fixture
+def closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    close_folders(monkeypatch)
+
+
+@pytest.mark.usefixtures("closed")
+def test_a_folder_that_cannot_be_read_is_noted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    make(tmp_path, "a/one.png", "closed/two.png")
+
+    with noting_unreadable():
+        assert files_below(tmp_path) == [tmp_path / "a/one.png"]
+        files_below(tmp_path)
+        assert unreadable() == {str(tmp_path / "closed"): "Permission denied"}
+
+    assert unreadable() == {}
+    assert [record.getMessage() for record in caplog.records if "closed" in record.getMessage()] == [
+        f"{tmp_path / 'closed'} cannot be read (Permission denied): whatever lies there is left out"
+    ]
+
+
+@pytest.mark.usefixtures("closed")
+def test_a_folder_that_cannot_be_read_is_a_finding_of_a_check(tmp_path: Path) -> None:
+    folder = make_seg_folder(tmp_path / "data")
+    (folder.root / "more/closed").mkdir(parents=True)
+
+    found = check_dataset(check_config(folder.root, tmp_path / "out"))
+
+    assert [(one.code, one.path) for one in found.findings] == [("D003", "more/closed")]
+    assert not found.valid
+
+
+@pytest.mark.usefixtures("closed")
+def test_labels_in_a_folder_that_cannot_be_read_are_not_converted_without_them(tmp_path: Path) -> None:
+    write_labelme(tmp_path, "a", [box("cat", 4, 4, 20, 20)])
+    (tmp_path / "closed").mkdir()
+
+    with pytest.raises(DatasetError) as error:
+        convert_dataset(convert_config(tmp_path, "PP-LiteSeg-T"))
+
+    assert "D003" in {found.code for found in error.value.findings}
+
+
+@pytest.mark.usefixtures("closed")
+def test_images_in_a_folder_that_cannot_be_read_are_told_among_the_others(tmp_path: Path) -> None:
+    image = make_seg_folder(tmp_path / "data").image("a0")
+    (tmp_path / "data/images/closed").mkdir()
+
+    items = list(open_sources(image.parent))
+
+    assert [item.name.name for item in items if item.fault is not None] == ["closed"]
+    assert sum(item.fault is None for item in items) == len(items) - 1 > 0

@@ -10,8 +10,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from segcli.data.changes.journal import FOLDER, LOCK, Signature, changed_roots, signature, steps
+from segcli.data.lists import relative_name
 from segcli.data.lock import holder
+from segcli.data.walk import noting_unreadable, unreadable
 from segcli.errors import BusyError, DatasetError, SegcliError
+from segcli.findings import Finding
 from segcli.rules import finding
 
 log = logging.getLogger("segcli.data")
@@ -60,7 +63,8 @@ def read_settled(dataset_dir: Path, read: Callable[[], Value]) -> Value:
     for _ in range(_TRIES):
         before = require_settled(dataset_dir)
         try:
-            value = read()
+            with noting_unreadable():
+                value = read()
         except Exception:
             if signatures(dataset_dir) == before:
                 raise
@@ -70,6 +74,18 @@ def read_settled(dataset_dir: Path, read: Callable[[], Value]) -> Value:
         log.warning("%s was changed by another process while it was read, and is read again", dataset_dir)
     hint = "type the command again when they have ended"
     raise BusyError("other processes change the dataset all the time", path=dataset_dir, hint=hint)
+
+
+def unreadable_findings(root: Path) -> list[Finding]:
+    """The folders that could not be read since the reading of a dataset began (D003).
+
+    Args:
+        root: The dataset, to which their names are relative.
+    """
+    return [
+        finding("D003", relative_name(Path(folder), root), f"this folder cannot be read: {reason}")
+        for folder, reason in unreadable().items()
+    ]
 
 
 def require_settled(dataset_dir: Path) -> Signatures:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from segcli.data.image import IMAGE_SUFFIXES, MASK_SUFFIXES
-from segcli.data.walk import files_below
+from segcli.data.walk import files_below, folders_below
 
 IMAGE_FOLDERS = ("images", "imgs", "image")
 MASK_FOLDERS = ("annotations", "masks", "labels", "mask", "label")
@@ -16,7 +16,7 @@ def holds_masks(folder: Path) -> bool:
     """Whether a folder, or one below it, has lists of images and masks, or both to be paired."""
     if not folder.is_dir():
         return False
-    places = [folder, *(path.parent for path in folder.glob("**/images") if path.is_dir())]
+    places = [folder, *(below.parent for below, _ in folders_below(folder) if below.name == "images")]
     return any(has_lists(place) or paired_files(place) for place in places)
 
 

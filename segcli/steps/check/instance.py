@@ -26,6 +26,7 @@ from segcli.data.lists import relative_name
 from segcli.data.prefetch import map_ahead
 from segcli.data.range_of_images import AUTO, use_range
 from segcli.data.samples import Split
+from segcli.data.settled import unreadable_findings
 from segcli.findings import Finding, Severity, in_order
 from segcli.models.task import Task
 from segcli.progress import track
@@ -116,7 +117,7 @@ def check_instance(config: Config) -> CheckResult:
     result = CheckResult(
         dataset_path=str(dataset.root),
         dataset_type=TASKS[Task.INSTANCE].dataset_type,
-        findings=reported(seen.findings, config.CheckDataset),
+        findings=reported((*seen.findings, *unreadable_findings(dataset.root)), config.CheckDataset),
         strict=config.CheckDataset.strict,
         samples={split: seen.scan.counts[split].annotations for split in Split},
         classes=dataset.classes,

@@ -21,6 +21,7 @@ from segcli.data.image_range import RangeSetting
 from segcli.data.prefetch import map_ahead
 from segcli.data.range_of_images import AUTO, use_range
 from segcli.data.samples import SegDataset, SegSample, Split
+from segcli.data.settled import unreadable_findings
 from segcli.findings import Finding, Severity, in_order
 from segcli.models.task import Task
 from segcli.progress import track
@@ -84,7 +85,7 @@ def check_semantic(config: Config) -> CheckResult:
     result = CheckResult(
         dataset_path=str(seen.dataset.root),
         dataset_type=TASKS[Task.SEMANTIC].dataset_type,
-        findings=reported(seen.findings, config.CheckDataset),
+        findings=reported((*seen.findings, *unreadable_findings(seen.dataset.root)), config.CheckDataset),
         strict=config.CheckDataset.strict,
         samples={split: len(seen.dataset.samples(split)) for split in Split},
         classes=seen.dataset.classes,

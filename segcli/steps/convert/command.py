@@ -166,7 +166,7 @@ def transfer_dataset(source: Path, target_dir: Path, to: str, options: ConvertOp
 
 def _plan(dataset: AnnotatedDataset, target: Format, root: Path, options: ConvertOptions) -> ConversionPlan:
     settings = options.settings
-    findings = [*dataset.findings, *_class_findings(dataset, target)]
+    findings = [*dataset.findings, *_class_findings(dataset, target), *unreadable_findings(dataset.root)]
     placed_images, faults = place_images(dataset, settings, in_place=root == dataset.root)
     findings += [*faults, *left_out(placed_images, dataset, target)]
     if options.skip_faulty:
