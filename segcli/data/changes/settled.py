@@ -12,7 +12,7 @@ from typing import TypeVar
 from segcli.data.changes.journal import FOLDER, LOCK, Signature, changed_roots, signature, steps
 from segcli.data.lists import relative_name
 from segcli.data.lock import holder
-from segcli.data.walk import noting_unreadable, unreadable
+from segcli.data.walk import folders_below, noting_unreadable, unreadable
 from segcli.errors import BusyError, DatasetError, SegcliError
 from segcli.findings import Finding
 from segcli.rules import finding
@@ -60,11 +60,15 @@ def read_settled(dataset_dir: Path, read: Callable[[], Value]) -> Value:
         DatasetError: A change was stopped half-way (D001), or a journal is damaged (D002).
         BusyError: Other processes are changing the dataset again and again.
     """
+    with noting_unreadable():
+        return _read_settled(dataset_dir, read)
+
+
+def _read_settled(dataset_dir: Path, read: Callable[[], Value]) -> Value:
     for _ in range(_TRIES):
         before = require_settled(dataset_dir)
         try:
-            with noting_unreadable():
-                value = read()
+            value = read()
         except Exception:
             if signatures(dataset_dir) == before:
                 raise
@@ -77,11 +81,13 @@ def read_settled(dataset_dir: Path, read: Callable[[], Value]) -> Value:
 
 
 def unreadable_findings(root: Path) -> list[Finding]:
-    """The folders that could not be read since the reading of a dataset began (D003).
+    """The folders of a dataset that cannot be read (D003), also those that its lists do not lead to.
 
     Args:
         root: The dataset, to which their names are relative.
     """
+    for _ in folders_below(root):
+        pass
     return [
         finding("D003", relative_name(Path(folder), root), f"this folder cannot be read: {reason}")
         for folder, reason in unreadable().items()
