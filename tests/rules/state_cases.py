@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from segcli.data.settled import read_settled, unreadable_findings
+from segcli.data.changes.settled import read_settled, unreadable_findings
 from segcli.data.walk import files_below
 from tests.files import close_folders
 from tests.rules.replay import Change, Replay

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segcli.config.schema import Config
+from segcli.data.changes.settled import unreadable_findings
 from segcli.data.class_files import NUMBERED_FILE, ClassNames, is_background, resolve_classes
 from segcli.data.classes import IGNORE_INDEX, ClassMap
 from segcli.data.fingerprint.labels import Fingerprint, fingerprint_of_shapes, looked_at
@@ -21,7 +22,6 @@ from segcli.data.image_range import RangeSetting
 from segcli.data.prefetch import map_ahead
 from segcli.data.range_of_images import AUTO, use_range
 from segcli.data.samples import SegDataset, SegSample, Split
-from segcli.data.settled import unreadable_findings
 from segcli.findings import Finding, Severity, in_order
 from segcli.models.task import Task
 from segcli.progress import track

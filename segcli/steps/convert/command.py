@@ -9,7 +9,7 @@ from pathlib import Path
 
 from segcli.config.schema import CheckDatasetConfig, Config
 from segcli.data.changes.journal import FOLDER, signature
-from segcli.data.changes.settled import dataset_root, read_settled
+from segcli.data.changes.settled import dataset_root, read_settled, unreadable_findings
 from segcli.data.changes.transaction import changing, transaction
 from segcli.data.formats.annotated import AnnotatedDataset
 from segcli.data.formats.format import Brush, Format
