@@ -52,13 +52,36 @@ def evaluate(
         ),
         Key("Evaluate.predictions"),
     ] = None,
+    fail_under: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--fail-under",
+            metavar="NAME=VALUE",
+            help="Exit code 1 below a value, such as mIoU=0.8; repeatable.",
+            rich_help_panel=SETTINGS,
+        ),
+    ] = None,
     device: Device = None,
 ) -> None:
     """Measure trained weights, or predictions in files, on the validation part, class by class."""
     called = context.params
     unnamed = predictions and called["model"] is None
     implied = model_to_check(folder_of(context), None, called["config"]) if unnamed else {}
-    start(context, "evaluate", implied)
+    start(context, "evaluate", {**implied, "Evaluate.fail_under": ("--fail-under", _least_values(fail_under))})
+
+
+def _least_values(texts: list[str] | None) -> dict[str, float] | None:
+    """Least values by name, of texts such as ``mIoU=0.8``."""
+    if not texts:
+        return None
+    found = {}
+    for text in texts:
+        name, _, value = text.partition("=")
+        try:
+            found[name.strip()] = float(value)
+        except ValueError:
+            raise typer.BadParameter(f"{text!r} is not like mIoU=0.8", param_hint="--fail-under") from None
+    return found
 
 
 def export(

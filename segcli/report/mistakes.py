@@ -18,6 +18,10 @@ INTERIOR, BOUNDARY = (208, 32, 32), (245, 170, 30)
 """Colours of wrong pixels: far from a true border, and near one."""
 RIGHT, FALSE, MISSING = (40, 165, 75), (208, 32, 32), (40, 110, 230)
 """Colours of objects: found, found where none is, and not found."""
+ColourKey = tuple[tuple[tuple[int, int, int], str], ...]
+PIXEL_KEY: ColourKey = ((BOUNDARY, "wrong, near a true border"), (INTERIOR, "wrong, elsewhere"))
+OBJECT_KEY: ColourKey = ((RIGHT, "found"), (FALSE, "false"), (MISSING, "missing"))
+"""What the colours mean."""
 _NEAR = 0.01
 """Distance from a border that is near, as a share of the diagonal."""
 

@@ -28,6 +28,8 @@ class EvaluateConfig(Section):
             computes none. The seed is fixed.
         max_detections: Detections per image and class that count; 100 is COCO's.
         size_borders: Borders between small, medium and large objects, as sides of squares in pixels; COCO's are 32, 96.
+        gallery: Worst and best images that `evaluate_report.html` shows; 0 shows none.
+        fail_under: Least values by the names of the numbers, such as ``{mIoU: 0.8}``; the exit code is 1 below one.
         noc_clicks: Most clicks per object, usually 20, with which NoC@85 and NoC@90 are measured; None measures three
             clicks alone (Segment Anything).
         basic_config_path: Refused, as in `Train`.
@@ -49,6 +51,8 @@ class EvaluateConfig(Section):
     bootstrap: int = Field(default=1000, ge=0, le=100_000)
     max_detections: Annotated[int, Read(("evaluate",), INSTANCE)] = Field(default=100, ge=11)
     size_borders: Annotated[tuple[PositiveFloat, PositiveFloat], Read(("evaluate",), INSTANCE)] = (32.0, 96.0)
+    gallery: Annotated[int, Read(("evaluate",), DENSE)] = Field(default=6, ge=0, le=100)
+    fail_under: Annotated[dict[str, float] | None, Read(("evaluate",), DENSE)] = None
     noc_clicks: Annotated[int | None, Read(("evaluate",), PROMPTABLE, SAM)] = Field(default=None, ge=4, le=100)
     basic_config_path: Annotated[None, Read(()), Stock()] = None
 

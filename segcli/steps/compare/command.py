@@ -9,7 +9,7 @@ from pathlib import Path
 from segcli.errors import UsageError
 from segcli.metrics.comparison import Contender, differences, differences_by_class, first_places, spread
 from segcli.models.table import get_spec
-from segcli.steps.compare.contenders import PROTOCOL, Named, open_contenders
+from segcli.steps.compare.contenders import Named, open_contenders, protocol_of
 from segcli.steps.compare.measured import MAIN, SCORE_OF_IMAGE, MeasuredRun, measure_run
 from segcli.steps.compare.page import ChangedImage, write_compare_page
 from segcli.steps.compare.result import Against, CompareResult
@@ -54,7 +54,7 @@ def compare(
             dataset=str(config.Global.dataset),
             score=MAIN[task],
             images=len(measured[0][0].scores),
-            protocol={key: getattr(config.Evaluate, key) for key in PROTOCOL},
+            protocol=protocol_of(config),
             unit=contenders[0].runs[0].replicates.unit,
             units=contenders[0].runs[0].replicates.units,
             replicates=config.Evaluate.bootstrap or 1000,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from segcli.config.keys import meanings
 from segcli.config.load import load_config
 from segcli.config.schema import Config
 from segcli.errors import UsageError
@@ -113,6 +114,15 @@ def _of_weights(path: Path) -> dict[str, tuple[str, Any]] | None:
     return {"Global.model": (str(path), card.model_name), "Evaluate.weight_path": (str(path), str(file))}
 
 
+def protocol_of(config: Config) -> dict[str, Any]:
+    """The keys of `PROTOCOL` that the model's task reads, with their values."""
+    model = config.Global.model
+    task = get_spec(model).task
+    known = {name for name, meaning in meanings().items() if "evaluate" in meaning.modes(model, task)}
+    read = [key for key in PROTOCOL if any(f"{name}.".startswith(f"Evaluate.{key}.") for name in known)]
+    return {key: getattr(config.Evaluate, key) for key in read}
+
+
 def _require_same_protocol(found: Sequence[Named]) -> None:
     tasks = {get_spec(one.config.Global.model).task: one for one in found}
     if len(tasks) > 1:
@@ -121,7 +131,7 @@ def _require_same_protocol(found: Sequence[Named]) -> None:
     if Task.PROMPTABLE in tasks:
         raise UsageError("promptable models are not compared yet", hint="segcli evaluate measures each, with intervals")
     first = found[0]
-    for key in PROTOCOL:
+    for key in protocol_of(first.config):
         for other in found[1:]:
             ours, theirs = (getattr(one.config.Evaluate, key) for one in (first, other))
             if ours != theirs:

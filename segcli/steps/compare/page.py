@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from segcli.metrics.comparison import Difference
+from segcli.report.mistakes import OBJECT_KEY, PIXEL_KEY
 from segcli.report.pages import jpeg_uri, write_page
 from segcli.steps.compare.result import CompareResult
 from segcli.steps.evaluate.drawings import Drawn
+from segcli.steps.evaluate.page import colour_key
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,7 @@ def write_compare_page(result: CompareResult, changed: Sequence[Sequence[Changed
         units=result.units,
         unit=result.unit,
         notes=result.notes,
+        key=colour_key(PIXEL_KEY if result.score == "mIoU" else OBJECT_KEY),
         score=result.score,
         protocol=[(f"Evaluate.{name}", value) for name, value in result.protocol.items() if value is not None],
         ranking=sorted(result.ranking.items(), key=lambda entry: -entry[1]),

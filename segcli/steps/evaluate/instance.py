@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,9 +11,17 @@ from segcli.config.schema import Config
 from segcli.data.instances import CocoDataset
 from segcli.metrics.instance_images import image_table
 from segcli.metrics.instance_intervals import instance_intervals
+from segcli.metrics.instance_report import InstanceReport
+from segcli.metrics.object_curves import best_thresholds
+from segcli.metrics.slices import sliced
+from segcli.steps.evaluate.drawings import draw_objects_of
+from segcli.steps.evaluate.image_file import Table
 from segcli.steps.evaluate.images import groups_of, names_below
+from segcli.steps.evaluate.instance_page import SCORE, instance_page
 from segcli.steps.evaluate.instance_result import InstanceEvaluateResult, write_instance_files
-from segcli.steps.evaluate.subjects import open_objects
+from segcli.steps.evaluate.page import SLICED, Gallery, galleries, write_pages
+from segcli.steps.evaluate.subjects import ObjectSubject, open_objects
+from segcli.steps.evaluate.thresholds import thresholds_of
 
 log = logging.getLogger("segcli.evaluate")
 
@@ -21,13 +30,40 @@ def evaluate_instance(config: Config) -> InstanceEvaluateResult:
     """Measures `Evaluate.weight_path` on the validation part of the dataset; see `segcli.steps.evaluate.command`."""
     with open_objects(config) as subject:
         report = subject.measure(config)
-    names = image_names(subject.dataset)
-    groups = groups_of([names[image_id] for image_id in report.image_ids], config)
-    report = replace(report, intervals=instance_intervals(report, config.Evaluate.bootstrap, groups))
+        names = image_names(subject.dataset)
+        groups = groups_of([names[image_id] for image_id in report.image_ids], config)
+        report = replace(report, intervals=instance_intervals(report, config.Evaluate.bootstrap, groups))
+        table = image_table(report, names, groups)
+        samples = {names[sample.image_id]: sample for sample in subject.dataset.val}
+        least = best_thresholds(report.masks)
+        most = config.Evaluate.gallery
+        shown = galleries(table, SCORE, most, lambda name: draw_objects_of(subject, samples[name], least))
     for warning in report.warnings:
         log.warning("%s", warning)
-    files = write_instance_files(report, image_table(report, names, groups), Path(config.Global.output))
-    return InstanceEvaluateResult(subject.name, str(subject.source), subject.runtime, report, files)
+    return _left(subject, report, table, shown, config)
+
+
+def _left(
+    subject: ObjectSubject, report: InstanceReport, table: Table, shown: Sequence[Gallery], config: Config
+) -> InstanceEvaluateResult:
+    """Writes the files; the result names them."""
+    output = Path(config.Global.output)
+    files = write_instance_files(report, table, output)
+    columns = sliced(table, SCORE, SLICED)
+    facts = [("model", subject.name), ("weights", str(subject.source)), ("runtime", subject.runtime)]
+    facts += [("data", str(subject.dataset.root)), ("images", str(report.images))]
+    page = instance_page(f"{subject.name} on {subject.dataset.root}", report, facts, columns, shown)
+    pages = write_pages(page, output, {"Confusion matrix": Path(files.confusion_png)})
+    numbers = {"AP": report.mask.AP, **report.as_dict()["mask"], "box_AP": report.box.AP}
+    return InstanceEvaluateResult(
+        model_name=subject.name,
+        weights=str(subject.source),
+        runtime=subject.runtime,
+        report=report,
+        files=replace(files, pages=pages),
+        slices=tuple(columns),
+        thresholds=thresholds_of(config.Evaluate.fail_under, numbers),
+    )
 
 
 def image_names(dataset: CocoDataset) -> dict[int, str]:

@@ -15,9 +15,12 @@ from segcli.metrics.intervals import few_units, shown
 from segcli.metrics.object_confusion import object_confusion
 from segcli.metrics.object_curves import best_thresholds, curves, curves_as_dict
 from segcli.metrics.object_errors import errors_as_dict
+from segcli.metrics.slices import SlicedColumn
 from segcli.metrics.table import INSTANCE, provenance
 from segcli.report.confusion import draw_confusion
 from segcli.steps.evaluate.image_file import Table, write_table
+from segcli.steps.evaluate.result import files_and_thresholds
+from segcli.steps.evaluate.thresholds import Threshold
 
 NO_OBJECT = "no object"
 EMPTY_CLASSES = "a class without objects is left out of the mean"
@@ -32,12 +35,14 @@ class InstanceFiles:
         curves: Precision, recall and F1 of each class over the score.
         confusion_json: The confusion matrix of instances as numbers.
         confusion_png: The same as an image.
+        pages: The report for people, as HTML and as Markdown.
     """
 
     per_image: tuple[str, ...]
     curves: str
     confusion_json: str
     confusion_png: str
+    pages: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,8 @@ class InstanceEvaluateResult:
         runtime: What ran it.
         report: What was measured.
         files: Files beside the result.
+        slices: The score of the images by what they are.
+        thresholds: Least values that were wanted.
     """
 
     model_name: str
@@ -57,6 +64,23 @@ class InstanceEvaluateResult:
     runtime: str
     report: InstanceReport
     files: InstanceFiles
+    slices: tuple[SlicedColumn, ...] = ()
+    thresholds: tuple[Threshold, ...] = ()
+
+    @property
+    def per_image(self) -> tuple[str, ...]:
+        """Files of the table of images."""
+        return self.files.per_image
+
+    @property
+    def pages(self) -> tuple[str, ...]:
+        """The report for people."""
+        return self.files.pages
+
+    @property
+    def complete(self) -> bool:
+        """Whether every wanted least value was reached."""
+        return all(one.passed for one in self.thresholds)
 
     def as_dict(self) -> dict[str, Any]:
         """PaddleX's `metrics` (`AP`, of masks), and all of ours."""
@@ -75,6 +99,9 @@ class InstanceEvaluateResult:
             "confusion_matrix": {"json": self.files.confusion_json, "png": self.files.confusion_png},
             "curves": self.files.curves,
             "per_image": list(self.files.per_image),
+            "pages": list(self.files.pages),
+            "slices": [one.as_dict() for one in self.slices],
+            "fail_under": [one.as_dict() for one in self.thresholds],
             "provenance": provenance(INSTANCE, values),
             **values,
         }
@@ -92,7 +119,7 @@ class InstanceEvaluateResult:
         rows += [("note", note) for note in few_units(report.intervals.units, report.intervals.unit)]
         rows.append(("errors", _errors(errors_as_dict(report.masks))))
         rows += [("warning", text) for text in report.warnings]
-        return [*rows, *(("per image", path) for path in self.files.per_image)]
+        return [*rows, *files_and_thresholds(self)]
 
 
 def write_instance_files(report: InstanceReport, table: Table, folder: Path) -> InstanceFiles:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from segcli.data.files import write_json_atomic
 from segcli.metrics.intervals import few_units, shown
 from segcli.metrics.semantic_report import SemanticReport
+from segcli.metrics.slices import SlicedColumn
 from segcli.metrics.table import empty_class_policy, provenance, semantic_sources
 from segcli.report.confusion import draw_confusion
+from segcli.steps.evaluate.semantic_page import largest_confusions
+from segcli.steps.evaluate.thresholds import Threshold
 
 CONFUSION_STEM = "confusion_matrix"
 _CLASS_COLUMNS = ("IoU", "precision", "recall")
@@ -28,6 +31,9 @@ class EvaluateResult:
         confusion_json: The confusion matrix as numbers.
         confusion_png: The same as an image.
         per_image: Files of the table of images.
+        pages: The report for people, as HTML and as Markdown.
+        slices: The score of the images by what they are.
+        thresholds: Least values that were wanted.
     """
 
     model_name: str
@@ -37,6 +43,14 @@ class EvaluateResult:
     confusion_json: str
     confusion_png: str
     per_image: tuple[str, ...] = ()
+    pages: tuple[str, ...] = ()
+    slices: tuple[SlicedColumn, ...] = ()
+    thresholds: tuple[Threshold, ...] = ()
+
+    @property
+    def complete(self) -> bool:
+        """Whether every wanted least value was reached."""
+        return all(one.passed for one in self.thresholds)
 
     def as_dict(self) -> dict[str, Any]:
         """PaddleX's `metrics` (mIoU, Acc, Kappa, Dice), and all of ours."""
@@ -53,6 +67,10 @@ class EvaluateResult:
             "runtime": self.runtime,
             "confusion_matrix": {"json": self.confusion_json, "png": self.confusion_png},
             "per_image": list(self.per_image),
+            "pages": list(self.pages),
+            "slices": [one.as_dict() for one in self.slices],
+            "largest_confusions": largest_confusions(self.report.matrix, list(self.report.classes)),
+            "fail_under": [one.as_dict() for one in self.thresholds],
             "provenance": provenance(semantic_sources(), [*self.report.totals(), "IoU", "precision", "recall"]),
         }
 
@@ -67,7 +85,29 @@ class EvaluateResult:
             rows.append((name, ", ".join(f"{key} {shown(values[key], known.get(key))}" for key in _CLASS_COLUMNS)))
         rows += [("note", note) for note in few_units(intervals.units, intervals.unit)]
         rows.append(("empty classes", empty_class_policy(self.report.absent_class)))
-        return [*rows, ("confusion matrix", self.confusion_png), *(("per image", path) for path in self.per_image)]
+        return [*rows, ("confusion matrix", self.confusion_png), *files_and_thresholds(self)]
+
+
+class LeavesFiles(Protocol):
+    """What every result of an evaluation says at its end."""
+
+    @property
+    def per_image(self) -> tuple[str, ...]:
+        """Files of the table of images."""
+
+    @property
+    def pages(self) -> tuple[str, ...]:
+        """The report for people."""
+
+    @property
+    def thresholds(self) -> tuple[Threshold, ...]:
+        """Least values that were wanted."""
+
+
+def files_and_thresholds(result: LeavesFiles) -> list[tuple[str, str]]:
+    """The last rows for the terminal."""
+    rows = [("per image", path) for path in result.per_image] + [("page", path) for path in result.pages[:1]]
+    return rows + [("passed" if one.passed else "FAILED", one.sentence()) for one in result.thresholds]
 
 
 def write_confusion(report: SemanticReport, folder: Path) -> tuple[Path, Path]:

@@ -2,30 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from segcli.config.schema import Config
 from segcli.metrics.semantic_images import image_table
-from segcli.metrics.semantic_report import semantic_intervals
-from segcli.steps.evaluate.image_file import write_table
+from segcli.metrics.semantic_report import SemanticReport, semantic_intervals
+from segcli.metrics.slices import sliced
+from segcli.steps.evaluate.drawings import draw_sample
+from segcli.steps.evaluate.image_file import Table, write_table
 from segcli.steps.evaluate.images import groups_of, names_below
+from segcli.steps.evaluate.page import SLICED, Gallery, galleries, write_pages
 from segcli.steps.evaluate.result import EvaluateResult, write_confusion
-from segcli.steps.evaluate.subjects import open_labels
+from segcli.steps.evaluate.semantic_page import SCORE, semantic_page
+from segcli.steps.evaluate.subjects import LabelSubject, open_labels
+from segcli.steps.evaluate.thresholds import thresholds_of
 
 
 def evaluate_semantic(config: Config) -> EvaluateResult:
     """Measures `Evaluate.weight_path` on the validation part of the dataset; see `segcli.steps.evaluate.command`."""
-    settings = config.Evaluate
     with open_labels(config) as subject:
         report = subject.measure(config)
-    dataset = subject.dataset
+        dataset = subject.dataset
+        names = names_below(dataset.root, (sample.image for sample in dataset.val))
+        groups = groups_of(names, config)
+        intervals = semantic_intervals(report.counts, report.absent_class, config.Evaluate.bootstrap, groups)
+        report = replace(report, intervals=intervals)
+        table = image_table(report, names, groups)
+        samples = dict(zip(names, dataset.val, strict=True))
+        shown = galleries(table, SCORE, config.Evaluate.gallery, lambda name: draw_sample(subject, samples[name]))
+    return _left(subject, report, table, shown, config)
+
+
+def _left(
+    subject: LabelSubject, report: SemanticReport, table: Table, shown: Sequence[Gallery], config: Config
+) -> EvaluateResult:
+    """Writes the files; the result names them."""
     output = Path(config.Global.output)
-    names = names_below(dataset.root, (sample.image for sample in dataset.val))
-    groups = groups_of(names, config)
-    intervals = semantic_intervals(report.counts, report.absent_class, settings.bootstrap, groups)
-    report = replace(report, intervals=intervals)
     matrix_json, matrix_png = write_confusion(report, output)
+    columns = sliced(table, SCORE, SLICED)
+    facts = [("model", subject.name), ("weights", str(subject.source)), ("runtime", subject.runtime)]
+    facts += [("data", str(subject.dataset.root)), ("images", str(report.images))]
+    page = semantic_page(f"{subject.name} on {subject.dataset.root}", report, facts, columns, shown)
     return EvaluateResult(
         model_name=subject.name,
         weights=str(subject.source),
@@ -33,5 +52,8 @@ def evaluate_semantic(config: Config) -> EvaluateResult:
         report=report,
         confusion_json=str(matrix_json),
         confusion_png=str(matrix_png),
-        per_image=write_table(image_table(report, names, groups), output / "per_image"),
+        per_image=write_table(table, output / "per_image"),
+        pages=write_pages(page, output, {"Confusion matrix": matrix_png}),
+        slices=tuple(columns),
+        thresholds=thresholds_of(config.Evaluate.fail_under, report.totals()),
     )

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from segcli.cli.main import main
 from segcli.data.formats.instance_data import open_instance_dataset
 from segcli.data.formats.masks import open_seg_dataset
 from segcli.data.image import read_mask
@@ -158,3 +161,44 @@ def test_results_without_masks_say_what_is_wanted(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="neither COCO results"):
         objects_of(tmp_path, data, tmp_path / "empty")
+
+
+def test_the_report_holds_numbers_slices_and_the_worst_images(tmp_path, data):
+    result = of_files(tmp_path, data, label_maps(data, tmp_path / "found"))
+    page, markdown = (Path(path).read_text(encoding="utf-8") for path in result.pages)
+    assert page.count("data:image/jpeg") == 3 * 3
+    assert 'src="http' not in page and "<script" not in page
+    worst = min(result.report.counts.confusions.places, key=lambda place: image_scores(result)[place])
+    assert page.index(f"val_{worst}.png") == min(page.index(f"val_{place}.png") for place in range(3))
+    for text in ("mIoU", "By brightness", "Taken for another class"):
+        assert text in page and text in markdown
+    assert markdown.count("|") > 50
+    columns = {one["column"] for one in result.as_dict()["slices"]}
+    assert "brightness" in columns
+
+
+def image_scores(result) -> list[float]:
+    with Path(result.per_image[0]).open(encoding="utf-8", newline="") as file:
+        return [float(row["mIoU"]) for row in csv.DictReader(file)]
+
+
+def test_the_report_of_objects_names_kinds_of_error(tmp_path):
+    data = make_rectangles(tmp_path / "data", train=1, val=2)
+    file = tmp_path / "results.json"
+    file.write_text(json.dumps(coco_entries(data)[1:]))
+    values = objects_of(tmp_path, data, file)
+    page = Path(values["pages"][0]).read_text(encoding="utf-8")
+    assert "missed: nothing came near the object" in page
+    assert values["errors"]["counts"]["missed"] == 1
+    assert "кот" in page
+
+
+@pytest.mark.parametrize(("least", "code"), [("mIoU=0.2", 0), ("mIoU=0.99", 1), ("mIoU=x", 2), ("mAP=0.1", 2)])
+def test_a_value_below_the_least_fails_the_command(tmp_path, data, least, code):
+    found = label_maps(data, tmp_path / "found")
+    arguments = ["evaluate", str(data), "--predictions", str(found), "--output", str(tmp_path / "out")]
+    outcome = CliRunner().invoke(main, [*arguments, "--fail-under", least, "--json"])
+    assert outcome.exit_code == code, outcome.output
+    if code < 2:
+        (one,) = json.loads(outcome.stdout)["fail_under"]
+        assert one["passed"] is (code == 0)

@@ -1,0 +1,69 @@
+"""What the page of an evaluation of objects shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from segcli.metrics.instance_report import InstanceReport
+from segcli.metrics.intervals import few_units, shown
+from segcli.metrics.object_curves import curves
+from segcli.metrics.object_errors import KINDS, errors_as_dict
+from segcli.metrics.slices import SlicedColumn
+from segcli.steps.evaluate.page import Gallery, Page, PageTable, slice_tables
+
+SCORE = "F1"
+"""Column of the table of images by which they are ranked."""
+_MEANINGS = {
+    "classification": "right place, wrong class",
+    "location": "right class, badly placed",
+    "both": "wrong class, badly placed",
+    "duplicate": "another detection has the object",
+    "background": "nothing is there",
+    "missed": "nothing came near the object",
+}
+
+
+def instance_page(
+    title: str,
+    report: InstanceReport,
+    facts: Sequence[tuple[str, str]],
+    columns: Sequence[SlicedColumn],
+    galleries: Sequence[Gallery],
+) -> Page:
+    """Numbers with intervals, classes, kinds of error, slices and galleries."""
+    values, most = report.as_dict(), report.limits.max_detections
+    headline = [(name, shown(value, report.intervals.all.get(name))) for name, value in values["mask"].items()]
+    headline += [("box AP", shown(report.box.AP))]
+    headline += [("boundary AP", shown(values["boundary"]["AP"]))] if "boundary" in values else []
+    headline += (
+        [("PQ", shown(values["panoptic"]["PQ"], report.intervals.all.get("PQ")))] if "panoptic" in values else []
+    )
+    notes = [*report.warnings, *few_units(report.intervals.units, report.intervals.unit)]
+    facts = [*facts, ("limit", f"{most} detections per image and class")]
+    tables = [_classes(report), _errors(report), *slice_tables(columns, SCORE)]
+    return Page(title, headline, facts, notes, [table for table in tables if table.rows], galleries)
+
+
+def _classes(report: InstanceReport) -> PageTable:
+    rows = []
+    of_scores = curves(report.masks)
+    for name, objects in report.objects_by_class.items():
+        mask, known, best = (
+            report.mask_by_class[name],
+            report.intervals.by_class.get(name, {}),
+            of_scores[name].summary(),
+        )
+        precision = shown(mask.AP, known.get("AP")), shown(mask.AP50, known.get("AP50")), shown(mask.AP75)
+        cells = (shown(best[key]) for key in ("threshold", "F1", "precision", "recall"))
+        rows.append((name, str(objects), *precision, *cells))
+    columns = ("class", "objects", "AP", "AP50", "AP75", "best threshold", "F1", "precision", "recall")
+    return PageTable("Classes", columns, rows, "the last four at IoU 0.5, at the score where F1 is best")
+
+
+def _errors(report: InstanceReport) -> PageTable:
+    found = errors_as_dict(report.masks)
+    rows = [
+        (f"{kind}: {_MEANINGS[kind]}", str(found["counts"][kind]), shown(found["AP50_gain"][kind]))
+        for kind in sorted(KINDS, key=lambda kind: -(found["AP50_gain"][kind] or 0))
+    ]
+    return PageTable("Errors", ("kind", "number", "AP50 that mending it gains"), rows, "TIDE, Bolya et al. 2020")

@@ -1,0 +1,143 @@
+"""The page of an evaluation, as HTML for people and as Markdown for a pull request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from segcli.data.files import write_text_atomic
+from segcli.metrics.slices import SlicedColumn
+from segcli.report.mistakes import OBJECT_KEY, PIXEL_KEY, ColourKey
+from segcli.report.pages import data_uri, jpeg_uri, write_page
+from segcli.steps.evaluate.drawings import Drawn
+
+PAGE, MARKDOWN = "evaluate_report.html", "evaluate_report.md"
+SLICED = ("width", "height", "brightness", "classes", "objects", "folder", "group")
+"""Columns of the table of images by which the score is looked at."""
+
+
+@dataclass(frozen=True)
+class PageTable:
+    """A table of texts."""
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    remark: str = ""
+
+
+@dataclass(frozen=True)
+class ShownImage:
+    """An image of a gallery: its name, its score as text, and captions with drawings."""
+
+    name: str
+    score: str
+    drawings: Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """The worst or the best images, and what the colours mean."""
+
+    title: str
+    key: Sequence[tuple[str, str]]
+    images: Sequence[ShownImage]
+
+
+@dataclass(frozen=True)
+class Page:
+    """What both forms show.
+
+    Attributes:
+        title: What was measured, on what.
+        headline: The numbers of all classes, with their intervals.
+        facts: Model, weights, data, protocol.
+        notes: What to keep in mind.
+        tables: Classes, errors, slices.
+        galleries: Worst and best images.
+    """
+
+    title: str
+    headline: Sequence[tuple[str, str]]
+    facts: Sequence[tuple[str, str]]
+    notes: Sequence[str] = ()
+    tables: Sequence[PageTable] = ()
+    galleries: Sequence[Gallery] = field(default=())
+
+
+def write_pages(page: Page, folder: Path, plots: Mapping[str, Path]) -> tuple[str, str]:
+    """Writes `evaluate_report.html`, which holds its images, and `evaluate_report.md`; returns both paths."""
+    drawn = [(caption, data_uri(path)) for caption, path in plots.items()]
+    write_page(PAGE, folder / PAGE, page=page, plots=drawn)
+    write_text_atomic(folder / MARKDOWN, _markdown(page))
+    return str(folder / PAGE), str(folder / MARKDOWN)
+
+
+def galleries(table: Sequence[Mapping[str, Any]], score: str, most: int, draw: Callable[[str], Drawn]) -> list[Gallery]:
+    """The worst and the best images by a column of the table, each drawn.
+
+    Args:
+        table: A row per image.
+        score: Column of the score; images without one are left out.
+        most: Images of each gallery; 0 draws none.
+        draw: Draws an image by its name.
+    """
+    known = sorted((row for row in table if row[score] is not None), key=lambda row: (row[score], row["image"]))
+    worst = known[:most]
+    best = [row for row in reversed(known) if row not in worst][:most]
+    parts = [("Worst images", worst), ("Best images", best)]
+    return [_gallery(title, rows, score, draw) for title, rows in parts if rows]
+
+
+def _gallery(title: str, rows: Sequence[Mapping[str, Any]], score: str, draw: Callable[[str], Drawn]) -> Gallery:
+    images: list[ShownImage] = []
+    key = OBJECT_KEY
+    for row in rows:
+        drawn = draw(row["image"])
+        drawings = [("truth", drawn.truth), ("prediction", drawn.prediction)]
+        if drawn.mistakes is not None:
+            drawings.append(("wrong pixels", drawn.mistakes))
+            key = PIXEL_KEY
+        texts = [(caption, jpeg_uri(rgb)) for caption, rgb in drawings]
+        images.append(ShownImage(row["image"], f"{score} {row[score]:.4f}", texts))
+    return Gallery(title, colour_key(key), images)
+
+
+def colour_key(key: ColourKey) -> list[tuple[str, str]]:
+    """Colours as CSS writes them, and what they mean."""
+    return [(f"rgb{colour}", meaning) for colour, meaning in key]
+
+
+def slice_tables(columns: Sequence[SlicedColumn], score: str) -> list[PageTable]:
+    """The score by what the images are."""
+    tables = []
+    for one in columns:
+        remark = "" if one.correlation is None else f"rank correlation with the score: {one.correlation:+.2f}"
+        rows = [(part.name, str(part.images), f"{part.mean:.4f}") for part in one.slices]
+        tables.append(PageTable(f"By {one.column}", (one.column, "images", f"mean {score}"), rows, remark))
+    return tables
+
+
+def _markdown(page: Page) -> str:
+    lines = [f"## Evaluation: {_cell(page.title)}", ""]
+    lines += _table(("number", "value"), page.headline)
+    lines += [f"> {note}\n" for note in page.notes]
+    for table in page.tables:
+        lines += [f"### {_cell(table.title)}", ""] + ([table.remark, ""] if table.remark else [])
+        lines += _table(table.columns, table.rows)
+    lines += _table(("", ""), page.facts)
+    for gallery in page.galleries:
+        lines += [f"### {gallery.title}", ""]
+        lines += _table(("image", "score"), [(image.name, image.score) for image in gallery.images])
+    return "\n".join(lines)
+
+
+def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    written = [f"| {' | '.join(map(_cell, row))} |" for row in (columns, *rows)]
+    return [written[0], "| --- " * len(columns) + "|", *written[1:], ""]
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")

@@ -1,0 +1,45 @@
+"""`Evaluate.fail_under`: least values that a measurement must reach, for continuous integration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from segcli.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """A number and its least value; `value` is None where the number is not defined, which fails too."""
+
+    name: str
+    least: float
+    value: float | None
+
+    @property
+    def passed(self) -> bool:
+        """Whether the number is defined and not below."""
+        return self.value is not None and self.value >= self.least
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return {"name": self.name, "least": self.least, "value": self.value, "passed": self.passed}
+
+    def sentence(self) -> str:
+        """For people: ``mIoU 0.7512 is below 0.8``."""
+        shown = "not defined" if self.value is None else f"{self.value:.4f}"
+        return f"{self.name} {shown} is {'at least' if self.passed else 'below'} {self.least:g}"
+
+
+def thresholds_of(wanted: Mapping[str, float] | None, numbers: Mapping[str, float | None]) -> tuple[Threshold, ...]:
+    """Every wanted number with its value.
+
+    Raises:
+        UsageError: A number is not measured.
+    """
+    unknown = [name for name in wanted or {} if name not in numbers]
+    if unknown:
+        listed = ", ".join(numbers)
+        raise UsageError(f"Evaluate.fail_under names {unknown[0]}, which is not measured", hint=f"there are: {listed}")
+    return tuple(Threshold(name, least, numbers[name]) for name, least in (wanted or {}).items())
