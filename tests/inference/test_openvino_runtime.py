@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from segcli.inference.runtimes import openvino_runtime
+from segcli.inference.runtimes.openvino_runtime import OpenVinoRuntime
+
+openvino = pytest.importorskip("openvino")
+
+
+def make_network(folder: Path, shape: list[int]) -> Path:
+    """The sum over the channels of an image, and the image's negative."""
+    from openvino import opset13 as ops
+
+    image = ops.parameter(shape, np.float32, name="image")
+    image.output(0).tensor.set_names({"image"})
+    total = ops.reduce_sum(image, np.array([1]), keep_dims=True)
+    path = folder / "network.xml"
+    openvino.save_model(openvino.Model([total, ops.negative(image)], [image], "network"), path)
+    return path
+
+
+@pytest.fixture
+def compiled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The shape of the input of each network that is compiled."""
+    found: list[str] = []
+    compile_one = OpenVinoRuntime._compile
+
+    def watched(self: OpenVinoRuntime) -> object:
+        found.append(str(self._model.inputs[0].partial_shape))
+        return compile_one(self)
+
+    monkeypatch.setattr(OpenVinoRuntime, "_compile", watched)
+    monkeypatch.setattr(openvino_runtime, "_OFTEN", 3)
+    return found
+
+
+def image(height: int, width: int) -> np.ndarray:
+    return np.random.default_rng(height * width).random((1, 3, height, width), np.float32)
+
+
+def test_one_network_for_rare_sizes_and_one_for_a_frequent_size(tmp_path: Path, compiled: list[str]) -> None:
+    runtime = OpenVinoRuntime(make_network(tmp_path, [-1, 3, -1, -1]), 1)
+    for side in range(4, 12):
+        given = image(side, 5)
+        assert np.allclose(runtime.run(given), given.sum(1, keepdims=True), atol=1e-6)
+    assert compiled == ["[?,3,?,?]"]
+    given = image(20, 30)
+    answers = [runtime.run_named({"image": given, "unknown": given}) for _ in range(6)]
+    assert compiled == ["[?,3,?,?]", "[1,3,20,30]"]
+    for total, negative in answers:
+        assert np.allclose(total, given.sum(1, keepdims=True), atol=1e-6)
+        assert np.array_equal(negative, -given)
+
+
+def test_a_network_of_one_size_is_compiled_for_it(tmp_path: Path, compiled: list[str]) -> None:
+    runtime = OpenVinoRuntime(make_network(tmp_path, [1, 3, 6, 7]), 1)
+    runtime.run(image(6, 7))
+    runtime.run(image(6, 7))
+    assert compiled == ["[1,3,6,7]"]
+
+
+def test_a_network_that_takes_fixed_shapes_only(
+    tmp_path: Path, compiled: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compile_one = OpenVinoRuntime._compile
+
+    def refuse_free(self: OpenVinoRuntime) -> object:
+        if "?" in str(self._model.inputs[0].partial_shape):
+            raise RuntimeError("a dimension is not known")
+        return compile_one(self)
+
+    monkeypatch.setattr(OpenVinoRuntime, "_compile", refuse_free)
+    runtime = OpenVinoRuntime(make_network(tmp_path, [-1, 3, -1, -1]), 1)
+    for side in (4, 5, 4):
+        assert runtime.run(image(side, 5)).shape == (1, 1, side, 5)
+    assert compiled == ["[1,3,4,5]", "[1,3,5,5]"]
