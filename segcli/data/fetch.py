@@ -5,16 +5,18 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException, HTTPResponse
 from ipaddress import ip_address
+from threading import Timer
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
 from segcli.errors import InputError
 
 if TYPE_CHECKING:
-    from urllib3 import BaseHTTPResponse, HTTPConnectionPool
+    from urllib3 import BaseHTTPResponse
 
 SCHEMES = {"http": 80, "https": 443}
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -63,22 +65,26 @@ def fetch_bytes(url: str, limits: FetchLimits | None = None) -> bytes:
 
 
 @contextmanager
-def _answer(target: str, url: str, limits: FetchLimits, end: float) -> Iterator[BaseHTTPResponse]:
+def _answer(target: str, url: str, limits: FetchLimits, end: float) -> Iterator[BaseHTTPResponse | HTTPResponse]:
     """The head of the server's answer, body to be read; what goes wrong is told of `url`, which the user gave."""
     import requests
     from urllib3.exceptions import HTTPError
 
     answer: Any = None
+    watches: list[Timer] = []
     try:
         parts = urlsplit(target)
         if parts.scheme not in SCHEMES or not parts.hostname:
             raise InputError(f"leads to {target!r}; only http and https are fetched", path=url)
-        answer = _ask_public(target, url, end) if limits.public_only else _ask(target, end)
+        answer = _ask_public(target, url, end, watches) if limits.public_only else _ask(target, end)
         yield answer
-    except (requests.RequestException, HTTPError, OSError, ValueError) as fault:
-        reason = "takes too long" if "timed out" in str(fault) else f"cannot be fetched: {type(fault).__name__}"
+    except (requests.RequestException, HTTPError, HTTPException, OSError, ValueError) as fault:
+        late = "timed out" in str(fault) or time.monotonic() >= end
+        reason = "takes too long" if late else f"cannot be fetched: {type(fault).__name__}"
         raise InputError(reason, path=url, hint="check the URL, or give a local file") from fault
     finally:
+        for watch in watches:
+            watch.cancel()
         if answer is not None:
             answer.close()
 
@@ -90,37 +96,51 @@ def _ask(target: str, end: float) -> Any:
     return requests.get(target, headers=_HEADERS, timeout=(connect, silence), stream=True, allow_redirects=False).raw
 
 
-def _ask_public(target: str, url: str, end: float) -> Any:
-    """Asks the very address that was checked, so that a second look-up of the name cannot lead elsewhere."""
-    from urllib3 import Timeout
+def _ask_public(target: str, url: str, end: float, watches: list[Timer]) -> HTTPResponse:
+    """Asks the very address that was checked, so that a second look-up of the name cannot lead elsewhere.
 
+    `watches` takes the timer that ends the connection when the time in all is over.
+    """
     parts = urlsplit(target)
     host, port = str(parts.hostname), parts.port or SCHEMES[parts.scheme]
-    pool = _pool(parts.scheme, _public_address(host, port, url), host, port)
     connect, silence = _timeouts(end)
-    path = f"{parts.path or '/'}{f'?{parts.query}' if parts.query else ''}"
-    return pool.urlopen(
-        "GET",
-        path,
-        headers={**_HEADERS, "Host": parts.netloc.rpartition("@")[2]},
-        timeout=Timeout(connect, silence),
-        redirect=False,
-        retries=False,
-        preload_content=False,
-        assert_same_host=False,
-    )
+    connection = HTTPConnection(_public_address(host, port, url), port, timeout=connect)
+    try:
+        connection.connect()
+        # whatever drips, be it the handshake or a header, ends with the time in all
+        watch = Timer(max(0.0, end - time.monotonic()), _break, (connection.sock,))
+        watch.daemon = True
+        watch.start()
+        watches.append(watch)
+        if parts.scheme == "https":
+            connection.sock = _verified(connection.sock, host)
+        connection.sock.settimeout(silence)
+        connection.putrequest(
+            "GET",
+            f"{parts.path or '/'}{f'?{parts.query}' if parts.query else ''}",
+            skip_host=True,
+            skip_accept_encoding=True,
+        )
+        for name, value in {"Host": parts.netloc.rpartition("@")[2], "Connection": "close", **_HEADERS}.items():
+            connection.putheader(name, value)
+        connection.endheaders()
+        return connection.getresponse()
+    except BaseException:
+        connection.close()
+        raise
 
 
-def _pool(scheme: str, address: str, host: str, port: int) -> HTTPConnectionPool:
-    from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+def _break(connected: socket.socket) -> None:
+    with suppress(OSError):  # it is closed already
+        connected.shutdown(socket.SHUT_RDWR)
 
-    if scheme == "http":
-        return HTTPConnectionPool(address, port)
+
+def _verified(plain: socket.socket, host: str) -> socket.socket:
+    from ssl import create_default_context
+
     from certifi import where
 
-    return HTTPSConnectionPool(
-        address, port, server_hostname=host, assert_hostname=host, cert_reqs="CERT_REQUIRED", ca_certs=where()
-    )
+    return create_default_context(cafile=where()).wrap_socket(plain, server_hostname=host)
 
 
 def _public_address(host: str, port: int, url: str) -> str:
@@ -144,7 +164,7 @@ def is_public(address: str) -> bool:
     return (mapped or found).is_global and not found.is_multicast
 
 
-def _content(answer: BaseHTTPResponse, url: str, limits: FetchLimits, end: float) -> bytes:
+def _content(answer: BaseHTTPResponse | HTTPResponse, url: str, limits: FetchLimits, end: float) -> bytes:
     if not 200 <= answer.status < 300:
         raise InputError(f"the server answers {answer.status}", path=url, hint="check the URL, or give a local file")
     content = bytearray()
@@ -153,6 +173,7 @@ def _content(answer: BaseHTTPResponse, url: str, limits: FetchLimits, end: float
         if len(content) > limits.most_bytes:
             raise InputError(f"is larger than {limits.most_bytes >> 20} MiB", path=url)
         _timeouts(end)
+    _timeouts(end)  # a connection that the time has ended looks like one that is done
     stated = answer.headers.get("Content-Length", "")
     if stated.isdigit() and int(stated) != len(content):
         raise InputError(f"broke off after {len(content)} of {stated} bytes", path=url, hint="try again")

@@ -12,7 +12,8 @@ import numpy.typing as npt
 from segcli.data.files import atomic_open
 
 FloatArray = npt.NDArray[np.float32]
-DEFAULT_MEMORY_ITEMS = 4
+DEFAULT_MEMORY_ITEMS = 16
+"""4 MB each for a Segment Anything network; LSeg's are larger, and its predictor keeps one."""
 
 
 def embedding_key(image: bytes, weights: str, preprocess: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from anyio import fail_after
@@ -18,6 +18,8 @@ from segcli.serve.schemas import ImageRequest
 from segcli.serve.settings import ServeSettings
 from segcli.steps.predict.image_result import ImageResult
 
+FETCHERS = 16
+"""Images that are fetched by URL at the same time."""
 Out = TypeVar("Out")
 
 
@@ -31,7 +33,8 @@ class Answering:
 
     def __init__(self, settings: ServeSettings, models: ServedModels) -> None:
         self.settings, self.models = settings, models
-        self._pool: Executor = ThreadPoolExecutor(max(2, available_cores()), thread_name_prefix="codec")
+        self._codecs = ThreadPoolExecutor(max(2, available_cores()), thread_name_prefix="codec")
+        self._fetchers = ThreadPoolExecutor(FETCHERS, thread_name_prefix="fetch")
 
     def pick(self, pipeline: str, name: str | None) -> ServedModel:
         """The model that a request means.
@@ -46,17 +49,26 @@ class Answering:
             raise RefusedError(UNPROCESSABLE, f"model: there is no {name or 'model'}; there are: {there}")
         return found[0]
 
-    async def beside(self, work: Callable[[], Out]) -> Out:
-        """Does what takes a while in a thread."""
-        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+    async def beside(self, work: Callable[[], Out], *, waits: bool = False) -> Out:
+        """Does what takes a while in a thread.
 
-    async def result(self, model: ServedModel, request: ImageRequest, read: Callable[[], RgbImage]) -> ImageResult:
+        Args:
+            work: What computes.
+            waits: Whether it waits for another server: that must not keep the threads that decode.
+        """
+        pool = self._fetchers if waits else self._codecs
+        return await asyncio.get_running_loop().run_in_executor(pool, work)
+
+    async def result(
+        self, model: ServedModel, request: ImageRequest, read: Callable[[], RgbImage], *, waits: bool = False
+    ) -> ImageResult:
         """The pipeline's result.
 
         Args:
             model: What answers.
             request: What is asked.
             read: Makes the image, in a thread.
+            waits: Whether it waits for another server.
 
         Raises:
             RefusedError: A limit is passed, the queue is full, or the answer takes too long.
@@ -66,7 +78,7 @@ class Answering:
         seconds = self.settings.limits.seconds
         try:
             with fail_after(seconds):
-                rgb = await self.beside(read)
+                rgb = await self.beside(read, waits=waits)
                 future = model.submit(item_of(rgb), wishes)
                 return await asyncio.wrap_future(future)
         except TimeoutError as fault:
@@ -82,4 +94,5 @@ class Answering:
 
     def close(self) -> None:
         """Ends the threads."""
-        self._pool.shutdown(wait=False)
+        self._codecs.shutdown(wait=False)
+        self._fetchers.shutdown(wait=False, cancel_futures=True)

@@ -8,6 +8,7 @@ from pydantic.alias_generators import to_camel
 from segcli.errors import UsageError
 
 Side = Annotated[int, Field(strict=True)]
+Words = Annotated[str, Field(max_length=1000)]
 
 
 class ImageRequest(BaseModel):
@@ -138,8 +139,8 @@ class TextRequest(ImageRequest):
         maskFormat: `rle` is COCO's run-length code; or `png`, `polygon`, `labelMe`.
     """
 
-    text: str | list[str]
-    background: str | None = None
+    text: Words | list[Words]
+    background: Words | None = None
     threshold: Annotated[float, Field(ge=0, le=1)] | None = None
     mask_format: Literal["rle", "png", "polygon", "labelMe"] = "rle"
 

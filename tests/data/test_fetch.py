@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import shutil
+import ssl
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
@@ -26,6 +30,12 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Length", "100")
             self.end_headers()
             self.wfile.write(b"12345")
+        elif self.path == "/dripping":
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nX: ")
+            for _ in range(100):
+                self.wfile.write(b"x")
+                self.wfile.flush()
+                time.sleep(0.05)
         elif self.path == "/slow":
             self.send_response(200)
             self.end_headers()
@@ -80,6 +90,14 @@ def test_what_passes_a_limit_is_refused(path: str, limits: FetchLimits, message:
     assert caught.value.path == server + path
 
 
+def test_a_header_that_drips_ends_with_the_time_in_all(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetch, "is_public", lambda _: True)
+    begin = time.monotonic()
+    with pytest.raises(InputError, match="takes too long"):
+        fetch_bytes(f"{server}/dripping", FetchLimits(seconds=0.3, public_only=True))
+    assert time.monotonic() - begin < 3
+
+
 def test_a_redirect_does_not_lead_into_the_intranet(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
@@ -104,3 +122,26 @@ def test_names_and_forms_of_private_addresses_are_known(url: str) -> None:
 def test_a_server_that_is_not_there() -> None:
     with pytest.raises(InputError, match="cannot be fetched"):
         fetch_bytes("http://127.0.0.1:9/x")
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificate")
+def test_a_certificate_must_be_of_the_host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    make = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
+    make += ["-addext", "subjectAltName=DNS:localhost", "-keyout", str(key), "-out", str(certificate)]
+    subprocess.run(make, check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    monkeypatch.setattr(fetch, "is_public", lambda _: True)
+    public = FetchLimits(public_only=True)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
+        running.socket = context.wrap_socket(running.socket, server_side=True)
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        port = running.server_port
+        with pytest.raises(InputError, match="SSLCertVerificationError"):
+            fetch_bytes(f"https://localhost:{port}/a", public)
+        monkeypatch.setattr("certifi.where", lambda: str(certificate))
+        assert fetch_bytes(f"https://localhost:{port}/a", public).decode() == f"/a localhost:{port}"
+        with pytest.raises(InputError, match="SSLCertVerificationError"):
+            fetch_bytes(f"https://127.0.0.1:{port}/a", public)
+        running.shutdown()

@@ -175,6 +175,7 @@ GOOD = {"prompt": [[5, 5, 40, 40]], "promptType": "box"}
         (TEXT, {"text": ""}, 422, "needs a text"),
         (TEXT, {"text": ["bear " * 200]}, 422, "too long|tokens|long"),
         (TEXT, {"text": 3}, 422, "text"),
+        (TEXT, {"text": "x" * 1001}, 422, "at most 1000"),
     ],
 )
 def test_a_fault_of_the_client_is_a_4xx_with_a_message(

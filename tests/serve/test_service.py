@@ -22,8 +22,8 @@ import pytest
 import requests
 
 from segcli.data import fetch
-from segcli.errors import SegcliError, UsageError
-from segcli.serve.settings import PUBLIC, Batching, Limits
+from segcli.errors import MissingPartError, SegcliError, UsageError
+from segcli.serve.settings import PUBLIC, Batching, Limits, ServeSettings
 from segcli.steps.pipelines.semantic import SemanticSegmentation
 from tests.serve.service import image_text, make_rgb, png, running, semantic_folder
 
@@ -190,6 +190,15 @@ def test_what_cannot_be_served_is_said_before_anything_listens(
     monkeypatch.setenv("SEGCLI_CACHE", str(tmp_path))
     with pytest.raises(SegcliError, match=message), running(*(text.format(semantic_folder()) for text in pipelines)):
         pass
+
+
+def test_a_missing_package_is_named_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    from segcli.serve import run
+
+    monkeypatch.setattr(run, "find_spec", lambda name: None if name == "fastapi" else name)
+    with pytest.raises(MissingPartError, match=r"fastapi") as caught:
+        run.serve(ServeSettings(("x",)), print)
+    assert "segcli[serve]" in str(caught.value)
 
 
 @pytest.mark.slow

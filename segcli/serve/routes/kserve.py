@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from pydantic import ValidationError
 
+from segcli.data.url import is_address
 from segcli.serve.answering import Answering
 from segcli.serve.faults import BAD, UNPROCESSABLE, RefusedError
 from segcli.serve.images import decode, read_text
@@ -79,7 +80,8 @@ def kserve_routes(answering: Answering) -> APIRouter:
                 return read_text(image, answering.settings)
             return decode(image) if isinstance(image, bytes) else image
 
-        result = await answering.result(model, asked, read)
+        waits = isinstance(image, str) and is_address(image)
+        result = await answering.result(model, asked, read, waits=waits)
         head = {"model_name": name, "model_version": str(model.version)}
         if isinstance(values.get("id"), str):
             head["id"] = values["id"]

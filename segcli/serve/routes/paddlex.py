@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from fastapi import APIRouter, Response
 
+from segcli.data.url import is_address
 from segcli.serve.answering import Answering
 from segcli.serve.images import read_text
 from segcli.serve.kinds import KINDS, Kind
@@ -31,7 +32,9 @@ def paddlex_routes(answering: Answering) -> APIRouter:
 def _endpoint(answering: Answering, name: str, kind: Kind) -> Callable[..., Awaitable[Response]]:
     async def answer(body: kind.request) -> Response:  # type: ignore[name-defined]
         model = answering.pick(name, body.model)
-        result = await answering.result(model, body, lambda: read_text(body.image, answering.settings))
+        result = await answering.result(
+            model, body, lambda: read_text(body.image, answering.settings), waits=is_address(body.image)
+        )
         visualize = model.pipeline.settings.visualize if body.visualize is None else body.visualize
         log_id = body.log_id or new_log_id()
         text = await answering.beside(lambda: kind.reply(result, body, visualize=visualize).body(log_id))
