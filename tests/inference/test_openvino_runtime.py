@@ -38,8 +38,8 @@ def compiled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return found
 
 
-def image(height: int, width: int) -> np.ndarray:
-    return np.random.default_rng(height * width).random((1, 3, height, width), np.float32)
+def image(height: int, width: int, batch: int = 1) -> np.ndarray:
+    return np.random.default_rng(height * width).random((batch, 3, height, width), np.float32)
 
 
 def test_one_network_for_rare_sizes_and_one_for_a_frequent_size(tmp_path: Path, compiled: list[str]) -> None:
@@ -47,10 +47,11 @@ def test_one_network_for_rare_sizes_and_one_for_a_frequent_size(tmp_path: Path, 
     for side in range(4, 12):
         given = image(side, 5)
         assert np.allclose(runtime.run(given), given.sum(1, keepdims=True), atol=1e-6)
-    assert compiled == ["[?,3,?,?]"]
+    # the first, the second to compare with, and all others
+    assert compiled == ["[1,3,4,5]", "[1,3,5,5]", "[1,3,?,?]"]
     given = image(20, 30)
     answers = [runtime.run_named({"image": given, "unknown": given}) for _ in range(6)]
-    assert compiled == ["[?,3,?,?]", "[1,3,20,30]"]
+    assert compiled[3:] == ["[1,3,20,30]"]
     for total, negative in answers:
         assert np.allclose(total, given.sum(1, keepdims=True), atol=1e-6)
         assert np.array_equal(negative, -given)
@@ -63,18 +64,32 @@ def test_a_network_of_one_size_is_compiled_for_it(tmp_path: Path, compiled: list
     assert compiled == ["[1,3,6,7]"]
 
 
-def test_a_network_that_takes_fixed_shapes_only(
-    tmp_path: Path, compiled: list[str], monkeypatch: pytest.MonkeyPatch
+def test_each_number_of_images_has_its_network(tmp_path: Path, compiled: list[str]) -> None:
+    runtime = OpenVinoRuntime(make_network(tmp_path, [-1, 3, -1, -1]), 1)
+    for batch in (1, 2, 1, 2):
+        for side in (4, 5, 6):
+            given = image(side, 5, batch)
+            assert np.allclose(runtime.run(given), given.sum(1, keepdims=True), atol=1e-6)
+    assert {"[1,3,?,?]", "[2,3,?,?]"} <= set(compiled)
+
+
+@pytest.mark.parametrize("fails", [True, False])
+def test_a_network_that_answers_otherwise_with_free_sizes_is_compiled_for_each(
+    *, fails: bool, tmp_path: Path, compiled: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     compile_one = OpenVinoRuntime._compile
 
-    def refuse_free(self: OpenVinoRuntime) -> object:
-        if "?" in str(self._model.inputs[0].partial_shape):
+    def spoil_free(self: OpenVinoRuntime) -> object:
+        network = compile_one(self)
+        if "?" not in str(self._model.inputs[0].partial_shape):
+            return network
+        if fails:
             raise RuntimeError("a dimension is not known")
-        return compile_one(self)
+        return lambda inputs: {port: value + 1 for port, value in network(inputs).items()}
 
-    monkeypatch.setattr(OpenVinoRuntime, "_compile", refuse_free)
+    monkeypatch.setattr(OpenVinoRuntime, "_compile", spoil_free)
     runtime = OpenVinoRuntime(make_network(tmp_path, [-1, 3, -1, -1]), 1)
-    for side in (4, 5, 4):
-        assert runtime.run(image(side, 5)).shape == (1, 1, side, 5)
-    assert compiled == ["[1,3,4,5]", "[1,3,5,5]"]
+    for side in (4, 5, 6, 4):
+        given = image(side, 5)
+        assert np.allclose(runtime.run(given), given.sum(1, keepdims=True), atol=1e-6)
+    assert compiled == ["[1,3,4,5]", "[1,3,5,5]", "[1,3,?,?]", "[1,3,6,5]"]
