@@ -154,7 +154,8 @@ def _by_planner(planner: Planner, config: Config, data: Fingerprint, means: Mean
     if "Train.crop_size" in taken:  # a person's crops are those of the recipe's transforms
         taken = {"Train.transforms": None, "Train.input_shape": None, **taken}
     draft = planner(data, means, _USUAL["cpu" if means.device == "cpu" else "gpu"], taken)
-    sizes = () if "Train.batch_size" in taken else sizes_to_try(means.device, data.train_images)
+    compares = planner is semantic.plan_semantic and "Train.batch_size" not in taken
+    sizes = sizes_to_try(means.device, data.train_images) if compares else ()
     trial = tried(config.replaced(draft.values(), PLANNER), means, sizes)
     return planner(data, means, trial.cost, taken)
 
