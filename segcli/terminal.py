@@ -101,14 +101,23 @@ def show_text(text: str) -> None:
 
 
 def show_markdown(text: str) -> None:
-    """A Markdown text: laid out where a person reads it, as it is elsewhere."""
+    """A Markdown text: laid out where a person reads it, its source in lines that fit elsewhere."""
     prepare_streams()
     if not sys.stdout.isatty():
-        sys.stdout.write(text)
+        _write(sys.stdout, _wrapped_markdown(text))
         return
     from rich.markdown import Markdown
 
     console().print(Markdown(text))
+
+
+def _wrapped_markdown(text: str) -> Iterator[str]:
+    """The lines of a Markdown text, long paragraphs wrapped; what stands in fences stays as it is."""
+    is_code = False
+    for line in text.rstrip("\n").splitlines():
+        is_fence = line.startswith("```")
+        is_code ^= is_fence
+        yield from [line] if is_code or is_fence or not line else wrapped(line)
 
 
 def show_summary(title: str, rows: Rows, *, good: bool = True, result: Path | None = None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -132,3 +133,9 @@ def test_another_file_than_the_named_one_is_told(capsys: pytest.CaptureFixture[s
     path = "paddlex/configs/modules/semantic_segmentation/PP-LiteSeg-T.yaml"
     assert app.start(path, ["Global.dataset_dir=absent", "Global.mode=check_dataset"]) == 2
     assert "is taken, the configuration of this model here" in " ".join(capsys.readouterr().err.split())
+
+
+def test_no_hint_names_an_extra_of_a_package_that_is_on_no_index():
+    root = Path(app.__file__).parent
+    wrong = [path for path in root.rglob("*.py") if re.search(r"pip install ['\"]?segcli", path.read_text("utf-8"))]
+    assert wrong == []

@@ -97,3 +97,14 @@ def test_a_failed_start_keeps_the_result_of_an_earlier_run(tmp_path: Path):
     result.write_text('{"done_flag": false}')
     segcli("evaluate", "data", "-m", "PP-LiteSeg-T", "--output", "output", "-o", "Evaluate.batchsize=3", cwd=tmp_path)
     assert json.loads(result.read_text())["err_type"] == "ConfigError"
+
+
+def test_the_page_of_a_rule_fits_without_a_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("COLUMNS", "80")
+    code = "x" * 100
+    terminal.show_markdown(f"# Title\n\n{'a long sentence ' * 12}\n\n```text\n{code}\n```\n\n-> the end\n")
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "# Title" and lines[-1] == "-> the end" and code in lines
+    assert max(len(line) for line in lines if line != code) <= 80

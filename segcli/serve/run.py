@@ -50,7 +50,7 @@ def serve(settings: ServeSettings, on_ready: Callable[[Running], None]) -> None:
     """
     missing = [name for name in PACKAGES if find_spec(name) is None]
     if missing:
-        raise MissingPartError(f"serving needs {', '.join(missing)}", hint="pip install 'segcli[serve]'")
+        raise MissingPartError(f"serving needs {', '.join(missing)}", hint=f"python -m pip install {' '.join(missing)}")
     import uvicorn
 
     from segcli.serve.app import build_app
