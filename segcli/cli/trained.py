@@ -149,6 +149,15 @@ def predict(
         ),
         Key("Predict.json_form"),
     ] = None,
+    skip_existing: Annotated[
+        bool | None,
+        typer.Option(
+            "--skip-existing",
+            help="Leave out images whose results are there: go on with a stopped run.",
+            rich_help_panel=SETTINGS,
+        ),
+        Key("Predict.skip_existing"),
+    ] = None,
     frame_step: Annotated[
         int | None,
         typer.Option(help="Of a video or stream, take every so many frames one.", rich_help_panel=SETTINGS),

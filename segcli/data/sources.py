@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from glob import has_magic
 from pathlib import Path
@@ -76,7 +76,16 @@ class _Entry:
     @property
     def is_clip(self) -> bool:
         """Whether it is a video or a stream."""
-        return self.stream is not None or (self.path is not None and self.path.suffix.lower() in VIDEO_SUFFIXES)
+        return self.stream is not None or self._suffix in VIDEO_SUFFIXES
+
+    @property
+    def is_paged(self) -> bool:
+        """Whether it may hold several images."""
+        return self._suffix in PAGED_SUFFIXES
+
+    @property
+    def _suffix(self) -> str:
+        return "" if self.path is None else self.path.suffix.lower()
 
 
 @dataclass(frozen=True)
@@ -85,6 +94,7 @@ class _Reading:
 
     image_range: ImageRange | None = None
     frame_step: int = 1
+    is_done: Callable[[Path], bool] = lambda _name: False
 
 
 class Sources:
@@ -102,6 +112,10 @@ class Sources:
         """The same images, but one of so many frames of videos and streams."""
         return Sources(self._entries, replace(self._reading, frame_step=frame_step))
 
+    def without(self, is_done: Callable[[Path], bool]) -> Sources:
+        """The same images, but not those whose name for the outputs is `is_done`; they are not opened."""
+        return Sources(self._entries, replace(self._reading, is_done=is_done))
+
     def __len__(self) -> int:
         return len(self._entries)
 
@@ -114,14 +128,25 @@ class Sources:
         taken: set[str] = set()
         for entry in self._entries:
             try:
-                if entry.is_clip:
-                    yield from _frames(entry, _free_name(entry.name, taken), self._reading.frame_step)
-                    continue
-                for item in _open(entry, self._reading):
-                    yield replace(item, name=_free_name(item.name, taken))
+                yield from self._items(entry, taken)
             except InputError as fault:
                 given = entry.url or entry.stream or (None if entry.path is None else str(entry.path))
                 yield SourceItem(given, None, entry.name, None, fault)
+
+    def _items(self, entry: _Entry, taken: set[str]) -> Iterator[SourceItem]:
+        """The images of one entry, under names that are free."""
+        is_done = self._reading.is_done
+        if entry.is_paged:
+            pages = (replace(item, name=_free_name(item.name, taken)) for item in _pages(entry, self._reading))
+            yield from (item for item in pages if not is_done(item.name))
+            return
+        name = _free_name(entry.name, taken)
+        if is_done(name):
+            return
+        if entry.is_clip:
+            yield from _frames(entry, name, self._reading.frame_step)
+        else:
+            yield replace(_open(entry, self._reading), name=name)
 
 
 def open_sources(given: Input) -> Sources:
@@ -238,21 +263,20 @@ def _free_name(name: Path, taken: set[str]) -> Path:
     return candidate
 
 
-def _open(entry: _Entry, reading: _Reading) -> Iterator[SourceItem]:
+def _open(entry: _Entry, reading: _Reading) -> SourceItem:
     if entry.array is not None:
-        yield SourceItem(None, None, entry.name, _from_array(entry.array))
-    elif entry.url is not None:
+        return SourceItem(None, None, entry.name, _from_array(entry.array))
+    if entry.url is not None:
         content = fetch_image(entry.url)
-        yield SourceItem(entry.url, None, entry.name, decode_image(content, reading.image_range, name=entry.url))
-    else:
-        assert entry.path is not None
-        if entry.path.suffix.lower() not in PAGED_SUFFIXES:
-            yield SourceItem(str(entry.path), None, entry.name, read_image(entry.path, reading.image_range))
-            return
-        for index, page in read_pages(entry.path, reading.image_range):
-            yield SourceItem(
-                str(entry.path), index, entry.name if index is None else _numbered(entry.name, index), page
-            )
+        return SourceItem(entry.url, None, entry.name, decode_image(content, reading.image_range, name=entry.url))
+    assert entry.path is not None
+    return SourceItem(str(entry.path), None, entry.name, read_image(entry.path, reading.image_range))
+
+
+def _pages(entry: _Entry, reading: _Reading) -> Iterator[SourceItem]:
+    assert entry.path is not None
+    for index, page in read_pages(entry.path, reading.image_range):
+        yield SourceItem(str(entry.path), index, entry.name if index is None else _numbered(entry.name, index), page)
 
 
 def _frames(entry: _Entry, name: Path, step: int) -> Iterator[SourceItem]:

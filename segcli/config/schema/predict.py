@@ -71,6 +71,7 @@ class PredictConfig(Section):
         target_size: Resizes before the network: a side, (width, height), or -1 for the image's own size.
         threshold: Smallest score of an object.
         frame_step: Of a video, camera or stream, every so many frames one is taken.
+        skip_existing: Leaves out images whose results are in the folder already: a stopped run goes on.
         json_form: ``compact`` names the label map's file and counts, or holds masks as run-length codes; ``full`` holds
             PaddleX's arrays.
         sliding_window: Tiles for large images.
@@ -105,6 +106,7 @@ class PredictConfig(Section):
         float | None, Read(("predict",), (*INSTANCE, *PROMPTABLE)), Instead("label maps have no scores")
     ] = Field(default=None, ge=0, le=1)
     frame_step: int = Field(default=1, ge=1)
+    skip_existing: bool = False
     json_form: Literal["compact", "full"] = "compact"
     sliding_window: Annotated[SlidingWindowConfig | None, Read(("predict",), SEMANTIC)] = None
     promptable: Annotated[PromptableConfig, Read(("predict",), PROMPTABLE)] = PromptableConfig()

@@ -52,11 +52,16 @@ def predict(config: Config) -> PredictResult:
     failed: list[Unreadable] = []
     begin = time.perf_counter()
     sources = sources.read_by(learnt_range(predictor.model.preprocess, config)).every(settings.frame_step)
+    done = Done(output)
+    if settings.skip_existing:
+        sources = sources.without(done)
     unlike = UnlikeInputs(predictor.model)
     results = _results(predictor, unlike, sources, settings.batch_size, failed)
     predicted = join_coco(_write(results, output, config), output)
     seconds = time.perf_counter() - begin
-    if not predicted:
+    if done.names:
+        log.info("%d results were there already, of whatever model, and are left as they are", len(done.names))
+    if failed and not predicted and not done.names:
         raise InputError(f"none of {len(failed)} inputs can be read; the first: {failed[0].message}")
     return PredictResult(
         model_name=predictor.model.model_name,
@@ -66,8 +71,28 @@ def predict(config: Config) -> PredictResult:
         predicted=tuple(predicted),
         failed=tuple(failed),
         unlike=tuple(unlike.found),
+        skipped=len(done.names),
         seconds=seconds,
     )
+
+
+class Done:
+    """Which images have results in a folder: their JSON, which is written last, is there.
+
+    Args:
+        folder: Of the results.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.names: list[Path] = []
+
+    def __call__(self, name: Path) -> bool:
+        """Whether the results of a name are there; notes it."""
+        is_there = any((self._folder / f"{name}_res{suffix}").is_file() for suffix in (".json", ".jsonl"))
+        if is_there:
+            self.names.append(name)
+        return is_there
 
 
 def _results(

@@ -164,7 +164,7 @@ class ImageResult(dict[str, Any], ABC):
 
     @abstractmethod
     def write_files(self, folder: Path, form: JsonForm) -> Predicted:
-        """Writes what the `predict` command leaves for one image."""
+        """Writes what the `predict` command leaves for one image; the JSON last: where it is, all are."""
 
     def save_all(self, save_path: StrPath) -> None:
         """Writes all files into a folder."""

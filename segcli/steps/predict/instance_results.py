@@ -140,10 +140,10 @@ class InstanceResult(ImageResult):
         """Writes what the `predict` command leaves: JSON, overlay, COCO results and LabelMe."""
         return self._predicted(
             {
-                "json": self.save_to_json(folder, form=form),
                 "overlay": self.save_to_img(folder),
                 "coco_results": self.save_to_coco(folder),
                 "labelme": self.save_to_labelme(folder / "labelme"),
+                "json": self.save_to_json(folder, form=form),
             }
         )
 

@@ -91,7 +91,7 @@ class PromptableResult(ImageResult):
 
     def write_files(self, folder: Path, form: JsonForm) -> Predicted:
         """Writes what the `predict` command leaves: JSON, and the wanted files."""
-        files = {"json": self.save_to_json(folder, form=form)}
+        files: dict[Text, Path] = {}
         if "overlay" in self.formats:
             files["overlay"] = self._in_folder(folder, "_overlay.jpg")
             _save_image(files["overlay"], Image.fromarray(self.overlay()))
@@ -105,6 +105,7 @@ class PromptableResult(ImageResult):
         if "coco" in self.formats:
             document = coco_document(self._placed(folder / "coco"), self.rgb, self.answers)
             files["coco"] = self._write(folder, "_coco.json", document)  # joined when all images are done
+        files["json"] = self.save_to_json(folder, form=form)
         return self._predicted(files)
 
     def _placed(self, folder: Path) -> Text:

@@ -58,6 +58,7 @@ class PredictResult:
         failed: Inputs that could not be read.
         seconds: Time from the first image to the last file.
         unlike: Inputs that lie far outside of the training images.
+        skipped: Images whose results were there already.
     """
 
     model_name: str
@@ -68,6 +69,7 @@ class PredictResult:
     failed: tuple[Unreadable, ...]
     seconds: float
     unlike: tuple[Unlike, ...] = ()
+    skipped: int = 0
 
     @property
     def complete(self) -> bool:
@@ -108,6 +110,7 @@ class PredictResult:
             "images": self.images,
             "images_per_second": round(self.images_per_second, 3),
             "results": [asdict(entry) for entry in self.predicted],
+            "skipped": self.skipped,
             "failed": [asdict(entry) for entry in self.failed],
             "unlike_training": [asdict(entry) for entry in self.unlike],
         }
@@ -121,6 +124,8 @@ class PredictResult:
             ("found", self.found),
             ("results", str(self.folder)),
         ]
+        if self.skipped:
+            rows.append(("skipped", f"{self.skipped}, their results were there"))
         if self.unlike:
             rows.append(("unlike training", f"{len(self.unlike)}, the first: {self.unlike[0].message}"))
         return [*rows, *(("failed", entry.message) for entry in self.failed)]

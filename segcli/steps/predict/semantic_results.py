@@ -90,8 +90,8 @@ class SegResult(ImageResult):
         label_map = self.save_to_img(folder)
         return self._predicted(
             {
-                "json": self.save_to_json(folder, form=form),
                 "label_map": label_map,
                 "overlay": self._in_folder(folder, "_overlay.jpg"),
+                "json": self.save_to_json(folder, form=form),
             }
         )

@@ -174,3 +174,15 @@ def test_what_cannot_work_says_what_to_do(images, folder, tmp_path):
         segcli.create_model(MODEL, model_dir=tmp_path / "gone")
     with pytest.raises(WeightsError, match="give model_dir"):
         segcli.create_model(MODEL)
+
+
+def test_a_stopped_run_goes_on_with_what_is_missing(images, folder, tmp_path):
+    whole = run(images, folder, tmp_path / "out")
+    (tmp_path / "out/y_res.json").unlink()
+    stamps = {entry.files["json"]: Path(entry.files["json"]).stat().st_mtime_ns for entry in whole.predicted[:2]}
+    again = run(images, folder, tmp_path / "out", skip_existing=True)
+    assert [Path(entry.input_path).name for entry in again.predicted] == ["y.png"]
+    assert again.skipped == 2 and len(again.failed) == 1
+    assert all(Path(name).stat().st_mtime_ns == stamp for name, stamp in stamps.items())
+    third = run(images, folder, tmp_path / "out", skip_existing=True)
+    assert (third.skipped, third.predicted, third.found) == (3, (), "nothing")
