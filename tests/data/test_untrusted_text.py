@@ -21,7 +21,11 @@ from segcli.data.json_text import parse_json
 from segcli.data.lists import scan_list
 from segcli.data.yaml_nodes import load_yaml
 from segcli.errors import UsageError
+from segcli.models.task import Task
 from segcli.promptable.prompt_parsing import parse_document, read_prompts
+from segcli.steps.check.instance import examine_coco_dataset
+from segcli.steps.fix.command import fix_dataset
+from tests.coco_folder import make_coco_folder
 
 DIGITS = "1" * 400
 BOMB = "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]\n" for n in range(1, 40))
@@ -201,3 +205,16 @@ def test_crashers_of_the_review(shared: Callable[[str], Path]) -> None:
             assert len(str(error)) < 1_000
     with pytest.raises(ValueError, match="tag does not fit"):
         load_yaml((folder / "bool_tag.yaml").read_text(), yaml.SafeLoader)
+
+
+@pytest.mark.parametrize("key", ["id", "image_id", "category_id"])
+@pytest.mark.parametrize("value", [[1], {"a": 1}])
+def test_ids_that_are_lists_or_tables_are_findings(tmp_path: Path, key: str, value: Any) -> None:
+    folder = make_coco_folder(tmp_path / "data")
+    folder.entry("train")[key] = value
+    folder.write()
+
+    found = examine_coco_dataset(folder.root, workers=1).findings
+
+    assert {"id": "C107", "image_id": "C131", "category_id": "C132"}[key] in {one.code for one in found}
+    fix_dataset(folder.root, Task.INSTANCE)

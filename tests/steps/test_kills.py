@@ -97,7 +97,9 @@ def every_event(tmp_path: Path, make: Callable[[Path], object], work: Callable[[
     assert at > 20
 
 
-def kills_of_a_change(tmp_path: Path, scenario: Scenario, stride: int = 1) -> None:
+def kills_of_a_change(tmp_path: Path, scenario: Scenario, stride: int = 1) -> int:
+    """Returns the number of kills."""
+    kills = 0
     whole = tmp_path / "whole"
     scenario.make(whole)
     old = snapshot(whole, without="")
@@ -106,6 +108,7 @@ def kills_of_a_change(tmp_path: Path, scenario: Scenario, stride: int = 1) -> No
     undo(whole)
     assert snapshot(whole, without="") == old
     for at, root in every_event(tmp_path, scenario.make, scenario.work, stride):
+        kills += 1
         killed = snapshot(root, without="")
         try:
             require_settled(root)
@@ -123,10 +126,15 @@ def kills_of_a_change(tmp_path: Path, scenario: Scenario, stride: int = 1) -> No
         assert snapshot(root) == new, at
         undo(root)
         assert snapshot(root, without="") == old, at
+    return kills
 
 
-def kills_of_an_undo(tmp_path: Path, scenario: Scenario, stride: int = 1) -> None:
-    """Two steps are there; however the undo of the second dies, doing it again leaves the first."""
+def kills_of_an_undo(tmp_path: Path, scenario: Scenario, stride: int = 1) -> int:
+    """Two steps are there; however the undo of the second dies, doing it again leaves the first.
+
+    Returns:
+        The number of kills.
+    """
 
     def make(root: Path) -> None:
         scenario.make(root)
@@ -135,8 +143,9 @@ def kills_of_an_undo(tmp_path: Path, scenario: Scenario, stride: int = 1) -> Non
         split(SEMANTIC if (root / "train.txt").exists() else INSTANCE, seed=6)(root)
 
     first: list[dict[str, bytes | None]] = []
-    told = False
+    told, kills = False, 0
     for at, root in every_event(tmp_path, make, undo, stride):
+        kills += 1
         done = undo(root)
         assert snapshot(root) == first[0], (at, done)
         assert done.name == "split"
@@ -147,6 +156,7 @@ def kills_of_an_undo(tmp_path: Path, scenario: Scenario, stride: int = 1) -> Non
             undo(root)
         assert not (root / ".segcli").exists()
     assert told
+    return kills
 
 
 @pytest.mark.parametrize("name", CHANGES)

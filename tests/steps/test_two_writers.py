@@ -33,7 +33,11 @@ PAIRS = list(itertools.combinations_with_replacement(COMMANDS, 2))
 @pytest.fixture(scope="module")
 def base(tmp_path_factory) -> Path:
     """A dataset that every command changes."""
-    root = tmp_path_factory.mktemp("base") / "data"
+    return make_base(tmp_path_factory.mktemp("base") / "data")
+
+
+def make_base(root: Path) -> Path:
+    """A dataset that every command changes."""
     make_labelme(root)
     convert(SEMANTIC)(root)
     with (root / "train.txt").open("a", encoding="utf-8") as file:

@@ -26,6 +26,7 @@ IMAGE_FOLDER = "images"
 LISTS = ("images", "annotations", "categories")
 _IDS = ("id", "image_id", "category_id")
 _LONGEST_ID = 19
+_SHOWN_ID = 40
 _LARGEST_ID = 2**53
 _NAMED = 5
 LEAST_PX = 1
@@ -237,6 +238,8 @@ def _with_whole_ids(entry: Any) -> bool:
                 if number is not None:
                     entry[key] = number
                     mended = True
+                elif isinstance(value, list | dict):  # can be looked up nowhere; its text can, and is told
+                    entry[key] = repr(value)[:_SHOWN_ID]
     return mended
 
 
@@ -246,6 +249,11 @@ def _whole(value: Any) -> int | None:
     if text.removesuffix(".0").isdecimal() and len(text) < _LONGEST_ID:
         return int(text.removesuffix(".0"))
     return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < _LARGEST_ID else None
+
+
+def plain_id(value: Any) -> int | str | float | None:
+    """An id as it is written, where it can be looked up; None for a list or a table."""
+    return value if isinstance(value, int | str | float) else None
 
 
 def _key(value: Any) -> int:

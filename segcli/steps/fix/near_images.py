@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from segcli.data.formats.coco_file import plain_id
 from segcli.data.samples import Split
 from segcli.findings import Finding
 from segcli.steps.fix.copies import by_file, many, would_be_empty
@@ -38,9 +39,11 @@ def _move_images(draft: Draft, rule: str, ids: set[int]) -> None:
         return
     (val, source), (train, target) = files[Split.VAL], files[Split.TRAIN]
     categories = _same_categories(source, target)
-    images = [entry for entry in source.content["images"] if isinstance(entry, dict) and entry.get("id") in ids]
-    objects = [e for e in source.content["annotations"] if isinstance(e, dict) and e.get("image_id") in ids]
-    unknown = [entry for entry in objects if entry.get("category_id") not in categories]
+    images = [
+        entry for entry in source.content["images"] if isinstance(entry, dict) and plain_id(entry.get("id")) in ids
+    ]
+    objects = [e for e in source.content["annotations"] if isinstance(e, dict) and plain_id(e.get("image_id")) in ids]
+    unknown = [entry for entry in objects if plain_id(entry.get("category_id")) not in categories]
     if unknown:
         draft.left(rule, val, f"annotation {unknown[0].get('id')} is of a category that {train} lacks")
         return
@@ -53,9 +56,10 @@ def _move_images(draft: Draft, rule: str, ids: set[int]) -> None:
 
 def _same_categories(source: JsonFile, target: JsonFile) -> dict[Any, Any]:
     """Id in the target of each category of the source that has the same name there."""
-    names = {entry.get("name"): entry.get("id") for entry in target.content["categories"] if isinstance(entry, dict)}
+    theirs = [entry for entry in target.content["categories"] if isinstance(entry, dict)]
+    names = {str(entry.get("name")): plain_id(entry.get("id")) for entry in theirs}
     own = [entry for entry in source.content["categories"] if isinstance(entry, dict)]
-    return {entry.get("id"): names[entry.get("name")] for entry in own if entry.get("name") in names}
+    return {plain_id(entry.get("id")): names[name] for entry in own if (name := str(entry.get("name"))) in names}
 
 
 def _take(file: JsonFile, images: Sequence[Any], objects: Sequence[Any]) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from segcli.data.formats.coco_file import plain_id
 from segcli.data.formats.masks import count_ids
 from segcli.data.image import MaskFile, open_mask
 from segcli.data.lists import split_line
@@ -76,7 +77,7 @@ def objects_of(draft: Draft) -> Iterator[tuple[str, JsonFile, dict[str, Any], Si
             if isinstance(image, dict) and all(type(image.get(key)) is int for key in ("id", "width", "height"))
         }
         for entry in file.content["annotations"]:
-            if isinstance(entry, dict) and type(entry.get("id")) is int and entry.get("image_id") in sizes:
+            if isinstance(entry, dict) and type(entry.get("id")) is int and plain_id(entry.get("image_id")) in sizes:
                 width, height = sizes[entry["image_id"]]
                 if width > 0 and height > 0:
                     yield name, file, entry, (width, height)

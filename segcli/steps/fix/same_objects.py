@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from segcli.data.formats.coco_file import plain_id
 from segcli.findings import Finding
 from segcli.plurals import counted
 from segcli.steps.fix.draft import Draft
@@ -19,7 +20,7 @@ def repair(draft: Draft, rule: str, _findings: Sequence[Finding]) -> None:
         for entry in file.content["annotations"]:
             if not isinstance(entry, dict) or not entry.get("segmentation"):
                 continue
-            key = (entry.get("image_id"), _outline(entry["segmentation"]))
+            key = (plain_id(entry.get("image_id")), _outline(entry["segmentation"]))
             original = first.setdefault(key, entry)
             if original is entry:
                 continue

@@ -1,0 +1,56 @@
+"""A short run of `scripts/soak`: hostile inputs for every reader."""
+
+from __future__ import annotations
+
+import random
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.soak.__main__ import as_text
+from tests.soak.mutations import changed
+from tests.soak.readers import READERS, Reader
+from tests.soak.trials import try_reader
+
+INPUTS = 12
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="forks, and looks into /proc")
+@pytest.mark.parametrize("reader", READERS, ids=[reader.name for reader in READERS])
+def test_changed_files_end_with_a_result_or_a_message(tmp_path: Path, reader: Reader) -> None:
+    row = try_reader(reader, INPUTS, 5, tmp_path / "trial")
+
+    assert row.tried == INPUTS
+    assert row.is_good, row.kinds
+
+
+def _bad(root: Path, path: Path) -> None:
+    if not path.read_bytes():
+        raise KeyError("told")
+    (root.parent.parent.parent / "outside").write_bytes(b"")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="forks, and looks into /proc")
+def test_what_goes_wrong_is_counted(tmp_path: Path) -> None:
+    def make(root: Path) -> None:
+        root.mkdir()
+        (root / "a").write_bytes(b"x")
+
+    row = try_reader(Reader("bad", make, ("*",), _bad), 40, 0, tmp_path / "trial")
+
+    assert row.tried == 40
+    assert row.tracebacks > 0
+    assert row.outside > 0
+    assert row.clean == 40 - row.tracebacks
+    assert not row.is_good
+    assert f"| bad | 40 | {row.clean} | {row.tracebacks} | 0 | 0 | {row.outside} |" in as_text([row])
+
+
+def test_the_same_seed_changes_a_file_in_the_same_way() -> None:
+    data = b'{"a": [1, 2, {"b": "c"}]}'
+
+    made = [[changed(data, random.Random(f"{seed} {number}")) for number in range(50)] for seed in (1, 1, 2)]
+
+    assert made[0] == made[1] != made[2]
+    assert len(set(made[0])) > 20
