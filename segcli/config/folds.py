@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from segcli.config.schema import Config
-from segcli.data.folds import Fold
-from segcli.data.groups import group_rule
+from segcli.data.splits.folds import Fold
+from segcli.data.splits.groups import group_rule
 
 
 def chosen_fold(config: Config) -> Fold | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from segcli.config.schema import Config
-from segcli.data.image_range import ImageRange, parse_range
+from segcli.data.decoding.image_range import ImageRange, parse_range
 from segcli.errors import ConfigError, ConfigFault
 from segcli.models.spec import Preprocess
 

@@ -12,10 +12,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from segcli.data.decoders import decode_mask_values, decode_rgb, decode_values, refuse_false
-from segcli.data.headers import PNG_SIGNATURE, ImageHeader, is_complete, is_thin, read_header
-from segcli.data.image_range import ImageRange
-from segcli.data.jpeg import jpeg_damage
+from segcli.data.decoding.decoders import decode_mask_values, decode_rgb, decode_values, refuse_false
+from segcli.data.decoding.headers import PNG_SIGNATURE, ImageHeader, is_complete, is_thin, read_header
+from segcli.data.decoding.image_range import ImageRange
+from segcli.data.decoding.jpeg import jpeg_damage
 from segcli.errors import InputError
 
 UInt8Array = NDArray[np.uint8]

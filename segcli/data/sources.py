@@ -13,10 +13,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from segcli.data.decoding.image_range import ImageRange
+from segcli.data.decoding.pages import PAGED_SUFFIXES, read_pages
 from segcli.data.files import is_file
 from segcli.data.image import IMAGE_SUFFIXES, RgbImage, decode_image, read_image
-from segcli.data.image_range import ImageRange
-from segcli.data.pages import PAGED_SUFFIXES, read_pages
 from segcli.data.url import fetch_image, is_address
 from segcli.data.video import VIDEO_SUFFIXES, is_stream, read_frames
 from segcli.errors import InputError

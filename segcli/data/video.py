@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from segcli.data.budget import size_fault
-from segcli.data.decoders import TOO_LARGE_HINT
+from segcli.data.decoding.decoders import TOO_LARGE_HINT
 from segcli.data.image import RgbImage
 from segcli.errors import InputError
 

@@ -25,7 +25,7 @@ from typing import Any
 import yaml
 
 from segcli.data.classes import ClassMap
-from segcli.data.image_range import RangeSetting, parse_range
+from segcli.data.decoding.image_range import RangeSetting, parse_range
 from segcli.data.yaml_nodes import load_yaml
 from segcli.errors import WeightsError
 from segcli.inference.graphs import Graph

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from segcli.data.image_range import ImageRange, RangeSetting, parse_range
+from segcli.data.decoding.image_range import ImageRange, RangeSetting, parse_range
 from segcli.models.task import Task
 
 Recipe = Mapping[str, Any]

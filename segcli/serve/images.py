@@ -7,8 +7,8 @@ import binascii
 from pathlib import Path
 
 from segcli.data.budget import max_pixels, size_fault
+from segcli.data.decoding.headers import read_header
 from segcli.data.fetch import fetch_bytes
-from segcli.data.headers import read_header
 from segcli.data.image import RgbImage, decode_image
 from segcli.data.sources import SourceItem
 from segcli.data.url import is_address

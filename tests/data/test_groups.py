@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from segcli.data.groups import groups_by_folder, groups_by_pattern, groups_by_table
+from segcli.data.splits.groups import groups_by_folder, groups_by_pattern, groups_by_table
 from segcli.errors import UsageError
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from segcli.data.headers import is_complete, read_header
+from segcli.data.decoding.headers import is_complete, read_header
 from segcli.data.image import decode_image, image_size, open_mask, read_image, read_mask
 from segcli.data.palette import IGNORE_COLOUR, palette, png_palette
 from segcli.errors import InputError

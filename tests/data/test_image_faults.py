@@ -11,11 +11,12 @@ import cv2
 import numpy as np
 import pytest
 
-from segcli.data import budget, decoders
-from segcli.data.headers import read_header
+from segcli.data import budget
+from segcli.data.decoding import decoders
+from segcli.data.decoding.headers import read_header
+from segcli.data.decoding.image_range import ImageRange, parse_range, range_of_values
+from segcli.data.decoding.jpeg import decode_jpeg, jpeg_damage
 from segcli.data.image import decode_image, image_size, open_mask, read_image
-from segcli.data.image_range import ImageRange, parse_range, range_of_values
-from segcli.data.jpeg import decode_jpeg, jpeg_damage
 from segcli.data.sources import open_sources
 from segcli.errors import InputError
 from tests.image_files import damaged_jpeg, false_bmp, false_jpeg, false_png, false_ppm, jpeg, photo, tiff

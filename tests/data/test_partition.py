@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from segcli.data.partition import Divisible, folds, largest_remainder, partition
+from segcli.data.splits.partition import Divisible, folds, largest_remainder, partition
 
 WEIGHTS = st.lists(st.integers(0, 100), min_size=2, max_size=5).filter(any)
 
@@ -108,7 +108,7 @@ def test_folds_are_disjoint_whole_and_stratified():
 
 @pytest.mark.parametrize(("total", "count"), [(3, 4), (5, 1), (0, 2)])
 def test_folds_need_an_image_each(total, count):
-    with pytest.raises(ValueError, match="cannot be divided"):
+    with pytest.raises(ValueError, match="cannot be split"):
         folds(images(total), count, 0)
     with pytest.raises(ValueError, match="3 images or groups"):
         folds(images(30, groups=3), 4, 0)

@@ -11,10 +11,10 @@ import pytest
 
 from segcli.config.image_range import learnt_range
 from segcli.config.schema import Config
+from segcli.data.decoding.image_range import ImageRange
+from segcli.data.decoding.range_of_images import range_of_images, use_range
+from segcli.data.decoding.used_range import SETTING, current_range, set_image_range
 from segcli.data.image import read_image
-from segcli.data.image_range import ImageRange
-from segcli.data.range_of_images import range_of_images, use_range
-from segcli.data.used_range import SETTING, current_range, set_image_range
 from segcli.errors import ConfigError
 from segcli.models.spec import Preprocess
 from tests.image_files import photo, tiff

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from segcli.data.ratios import Shares, divide
+from segcli.data.splits.ratios import Shares, divide
 from segcli.errors import ConfigError
 
 

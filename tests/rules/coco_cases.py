@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from segcli.data import rle
-from segcli.data.groups import groups_by_folder
+from segcli.data.splits.groups import groups_by_folder
 from segcli.steps.check.instance import examine_coco_dataset
 from tests.coco_folder import HEIGHT, WIDTH, CocoFolder, annotation
 from tests.image_files import damaged_jpeg, jpeg, photo, tiff

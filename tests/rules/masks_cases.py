@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from segcli.data.groups import groups_by_folder
+from segcli.data.splits.groups import groups_by_folder
 from segcli.steps.check.semantic import examine_seg_dataset
 from tests.image_files import damaged_jpeg, jpeg, photo, tiff
 from tests.rules.replay import Change, Replay

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from segcli.data.headers import ImageHeader
+from segcli.data.decoding.headers import ImageHeader
 from segcli.data.image import image_header, read_smaller
 from segcli.data.prefetch import map_ahead
 from segcli.errors import InputError

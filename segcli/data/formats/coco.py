@@ -14,8 +14,8 @@ from segcli.data.formats.coco_objects import is_crowd
 from segcli.data.formats.kinds import refuse_other_kind
 from segcli.data.instances import CocoDataset, InstanceSample
 from segcli.data.lists import relative_name
-from segcli.data.ratios import DEFAULT_SHARES, divide
 from segcli.data.samples import Split
+from segcli.data.splits.ratios import DEFAULT_SHARES, divide
 from segcli.errors import DatasetError, no_folder
 from segcli.findings import Finding
 from segcli.rules import finding

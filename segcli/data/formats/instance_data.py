@@ -15,8 +15,8 @@ from segcli.data.formats.object_painter import ObjectPainter
 from segcli.data.formats.table import formats_in
 from segcli.data.instances import CocoDataset, InstanceObject, InstanceSample
 from segcli.data.lists import relative_name
-from segcli.data.ratios import DEFAULT_SHARES, divide
 from segcli.data.samples import Split
+from segcli.data.splits.ratios import DEFAULT_SHARES, divide
 from segcli.errors import DatasetError
 from segcli.findings import Finding, has_errors
 

@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from segcli.data.decoding.headers import ImageHeader
 from segcli.data.formats.labelme import Shape
-from segcli.data.headers import ImageHeader
 from segcli.data.image import FLIPS, upright
 
 Size = tuple[int, int]

@@ -6,10 +6,10 @@ import math
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
+from segcli.data.decoding.headers import PILLOW_ERRORS, ImageHeader, read_header
 from segcli.data.formats.labelme import Shape
 from segcli.data.formats.labelme_dataset import LabelMeDataset, LabelMeSample
 from segcli.data.formats.labelme_fit import fit_of
-from segcli.data.headers import PILLOW_ERRORS, ImageHeader, read_header
 from segcli.data.image import decode_image, image_header
 from segcli.errors import InputError
 from segcli.findings import Finding

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from shlex import quote
 
+from segcli.data.decoding.headers import read_header
 from segcli.data.files import is_file
 from segcli.data.formats.masks_layout import paired_files, unpaired_files
 from segcli.data.formats.voc_layout import find_voc, voc_layout
-from segcli.data.headers import read_header
 from segcli.data.lists import relative_name
-from segcli.data.ratios import DEFAULT_SHARES, divide
 from segcli.data.samples import SegSample, Split
+from segcli.data.splits.ratios import DEFAULT_SHARES, divide
 from segcli.findings import Finding
 from segcli.rules import finding
 

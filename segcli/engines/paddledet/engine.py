@@ -17,13 +17,13 @@ from segcli.config.schema import RECIPE, Config, TrainConfig
 from segcli.data.augment.augmenter import Augmenter
 from segcli.data.augment.scene import ObjectScene
 from segcli.data.decoded_cache import DecodedCache, open_cache
-from segcli.data.folds import fold_of
+from segcli.data.decoding.range_of_images import use_range
 from segcli.data.formats.instance_data import open_instance_dataset
 from segcli.data.identity import identities
 from segcli.data.instances import CocoDataset
-from segcli.data.range_of_images import use_range
 from segcli.data.rare import repeated
 from segcli.data.sampling import Draws
+from segcli.data.splits.folds import fold_of
 from segcli.engine import Evaluation, Network
 from segcli.engines.paddledet.inference import ArrayForward
 from segcli.engines.paddledet.networks import build_instance_network

@@ -16,16 +16,16 @@ from segcli.config.recipe import chosen_recipe
 from segcli.config.schema import Config
 from segcli.data.augment.augmenter import Augmenter
 from segcli.data.augment.scene import LabelScene
-from segcli.data.class_amounts import pixels_by_class
 from segcli.data.class_weights import class_weights
 from segcli.data.decoded_cache import DecodedCache, open_cache
-from segcli.data.folds import fold_of
+from segcli.data.decoding.range_of_images import use_range
 from segcli.data.formats.masks import open_seg_dataset
 from segcli.data.loading import load
-from segcli.data.range_of_images import use_range
 from segcli.data.rare import repeated
 from segcli.data.samples import SegDataset, SegSample
 from segcli.data.sampling import Draws
+from segcli.data.splits.class_amounts import pixels_by_class
+from segcli.data.splits.folds import fold_of
 from segcli.engine import Network
 from segcli.engines.paddleseg.networks import build
 from segcli.engines.paddleseg.parts import build_losses, build_optimizer, build_schedule, build_transforms

@@ -13,10 +13,10 @@ import paddle
 from segcli.batches import worker_count
 from segcli.config.recipe import WARMUP_SHARE, chosen_recipe
 from segcli.config.schema import RECIPE, Config, TrainConfig
+from segcli.data.decoding.range_of_images import use_range
 from segcli.data.formats.instance_data import open_instance_dataset
 from segcli.data.formats.masks import open_seg_dataset
 from segcli.data.identity import identities
-from segcli.data.range_of_images import use_range
 from segcli.data.sampling import Draws
 from segcli.engine import Network, TrainingSession
 from segcli.engines.promptable.frozen_lseg import FrozenPixels

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from segcli.config.schema import Config
-from segcli.data.groups import group_rule
 from segcli.data.samples import Split
+from segcli.data.splits.groups import group_rule
 from segcli.steps.check.places import Places
 from segcli.steps.check.report_files import Drawing, write_check_files
 from segcli.steps.check.result import CheckResult

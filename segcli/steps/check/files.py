@@ -14,15 +14,15 @@ from typing import Any
 import cv2
 import numpy as np
 
-from segcli.data.decoders import decode_rgb, decode_values, refuse_false, three_channels
+from segcli.data.decoding.decoders import decode_rgb, decode_values, refuse_false, three_channels
+from segcli.data.decoding.headers import ImageHeader, is_complete, read_header
+from segcli.data.decoding.image_range import LEAST_SHARE
+from segcli.data.decoding.jpeg import decode_small_jpeg
+from segcli.data.decoding.range_of_images import extremes_of
+from segcli.data.decoding.used_range import current_range
 from segcli.data.fingerprint.images import ImageColours, colours_of
-from segcli.data.headers import ImageHeader, is_complete, read_header
 from segcli.data.image import RgbImage, decode_image, upright
-from segcli.data.image_range import LEAST_SHARE
-from segcli.data.jpeg import decode_small_jpeg
-from segcli.data.range_of_images import extremes_of
 from segcli.data.similarity import LEAST_DECODED_PX, Signature, signature_of
-from segcli.data.used_range import current_range
 from segcli.errors import InputError
 
 DIGEST_BYTES = 16

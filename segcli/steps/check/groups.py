@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from segcli.data.groups import GroupOf
 from segcli.data.lists import relative_name
 from segcli.data.samples import Split
+from segcli.data.splits.groups import GroupOf
 from segcli.findings import Finding
 from segcli.plurals import counted
 from segcli.steps.check.seen import SeenImage

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from segcli.data.fingerprint.images import ImageNumbers
-from segcli.data.groups import GroupOf
 from segcli.data.samples import Split
+from segcli.data.splits.groups import GroupOf
 from segcli.findings import Finding
 from segcli.steps.check.copies import Copies
 from segcli.steps.check.files import FileFacts

@@ -16,17 +16,17 @@ from numpy.typing import NDArray
 from segcli.config.schema import Config
 from segcli.data.boxes import xyxy_of
 from segcli.data.changes.settled import unreadable_findings
+from segcli.data.decoding.image_range import RangeSetting
+from segcli.data.decoding.range_of_images import AUTO, use_range
 from segcli.data.fingerprint.images import quantiles
 from segcli.data.fingerprint.labels import fingerprint_of_objects
 from segcli.data.formats.coco import CocoScan
 from segcli.data.formats.instance_data import scan_instances
-from segcli.data.groups import GroupOf
-from segcli.data.image_range import RangeSetting
 from segcli.data.instances import CocoDataset, InstanceSample
 from segcli.data.lists import relative_name
 from segcli.data.prefetch import map_ahead
-from segcli.data.range_of_images import AUTO, use_range
 from segcli.data.samples import Split
+from segcli.data.splits.groups import GroupOf
 from segcli.findings import Finding, Severity, in_order
 from segcli.models.task import Task
 from segcli.progress import track

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from segcli.config.schema import Config, PredictConfig
 from segcli.data import rle
 from segcli.data.classes import ClassMap
+from segcli.data.decoding.used_range import set_image_range
 from segcli.data.formats.instance_data import open_instance_dataset
 from segcli.data.formats.masks import open_seg_dataset
 from segcli.data.image import RgbImage, read_image, read_mask
@@ -21,7 +22,6 @@ from segcli.data.instances import InstanceSample
 from segcli.data.lists import relative_name
 from segcli.data.prefetch import map_ahead
 from segcli.data.samples import SegSample, Split
-from segcli.data.used_range import set_image_range
 from segcli.errors import UsageError
 from segcli.inference.decode_labels import logits_of
 from segcli.inference.exported_model import ExportedModel

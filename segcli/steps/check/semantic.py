@@ -15,13 +15,13 @@ from segcli.config.schema import Config
 from segcli.data.changes.settled import unreadable_findings
 from segcli.data.class_files import NUMBERED_FILE, ClassNames, is_background, resolve_classes
 from segcli.data.classes import IGNORE_INDEX, ClassMap
+from segcli.data.decoding.image_range import RangeSetting
+from segcli.data.decoding.range_of_images import AUTO, use_range
 from segcli.data.fingerprint.labels import Fingerprint, fingerprint_of_shapes, looked_at
 from segcli.data.formats.masks import class_names_of, find_root, list_place, scan_lists
-from segcli.data.groups import GroupOf
-from segcli.data.image_range import RangeSetting
 from segcli.data.prefetch import map_ahead
-from segcli.data.range_of_images import AUTO, use_range
 from segcli.data.samples import SegDataset, SegSample, Split
+from segcli.data.splits.groups import GroupOf
 from segcli.findings import Finding, Severity, in_order
 from segcli.models.task import Task
 from segcli.progress import track

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from segcli.data.classes import ClassMap
+from segcli.data.decoding.headers import ImageHeader
 from segcli.data.formats.masks import LIST_FILES, list_place
-from segcli.data.headers import ImageHeader
 from segcli.data.image import IMAGE_SUFFIXES, LOSSY_FORMATS, MASK_SUFFIXES
 from segcli.data.lists import relative_name
 from segcli.data.samples import Split

@@ -10,10 +10,10 @@ from segcli.config.schema import CheckDatasetConfig
 from segcli.data.changes.transaction import Transaction
 from segcli.data.formats.annotated import AnnotatedDataset, AnnotatedImage
 from segcli.data.formats.format import PlacedImage
-from segcli.data.groups import group_rule
-from segcli.data.partition import Divisible, partition
-from segcli.data.ratios import DEFAULT_SHARES, Shares
 from segcli.data.samples import Split
+from segcli.data.splits.groups import group_rule
+from segcli.data.splits.partition import Divisible, partition
+from segcli.data.splits.ratios import DEFAULT_SHARES, Shares
 from segcli.findings import Finding
 from segcli.rules import finding
 

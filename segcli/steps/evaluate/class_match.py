@@ -6,9 +6,9 @@ from pathlib import Path
 
 from segcli.config.folds import chosen_fold
 from segcli.config.schema import Config
-from segcli.data.folds import fold_of
 from segcli.data.formats.masks import open_seg_dataset, scan_seg_dataset
 from segcli.data.samples import SegDataset
+from segcli.data.splits.folds import fold_of
 from segcli.weights.class_match import require_same_classes
 
 

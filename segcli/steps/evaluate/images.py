@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from segcli.config.schema import Config
-from segcli.data.groups import group_rule
+from segcli.data.splits.groups import group_rule
 
 
 def names_below(root: Path, paths: Iterable[Path]) -> list[str]:

@@ -8,9 +8,9 @@ from typing import Any
 
 from segcli.config.image_range import learnt_range
 from segcli.config.schema import Config
+from segcli.data.decoding.used_range import set_image_range
 from segcli.data.formats.instance_data import open_instance_dataset
 from segcli.data.formats.masks import open_seg_dataset
-from segcli.data.used_range import set_image_range
 from segcli.device import available_device
 from segcli.metrics.intervals import Intervals, shown
 from segcli.metrics.promptable_images import click_intervals, prompt_table

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import cast
 
 from segcli.config.schema import Config
+from segcli.data.decoding.used_range import set_image_range
 from segcli.data.files import sha256_of
-from segcli.data.used_range import set_image_range
 from segcli.engine import InstanceEngine
 from segcli.errors import ExportError
 from segcli.inference.decode_objects import ObjectFinder

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from segcli.config.input_size import wanted_shape
 from segcli.config.schema import Config
+from segcli.data.decoding.used_range import set_image_range
 from segcli.data.files import sha256_of
-from segcli.data.used_range import set_image_range
 from segcli.errors import ExportError
 from segcli.inference.exported_model import (
     FREE_SHAPE,

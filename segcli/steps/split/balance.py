@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from segcli.data.partition import Divisible
+from segcli.data.splits.partition import Divisible
 from segcli.plurals import counted
 
 _SHOWN = 20

@@ -9,8 +9,8 @@ from typing import Any
 
 from segcli.data.formats.coco import find_coco_root
 from segcli.data.formats.coco_layout import ANNOTATION_FILES, FOLDS, TEST_FILE, CocoLayout, coco_layout
-from segcli.data.partition import Divisible
 from segcli.data.samples import Split
+from segcli.data.splits.partition import Divisible
 from segcli.errors import DatasetError
 from segcli.findings import Severity
 from segcli.plurals import counted

@@ -6,14 +6,14 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from segcli.data.class_amounts import pixels_by_class
 from segcli.data.class_files import NUMBERED_FILE
 from segcli.data.formats.coco_layout import FOLDS
 from segcli.data.formats.masks import LIST_FILES, TEST_LIST, class_names_of, find_root, scan_lists
 from segcli.data.formats.voc_layout import COLOUR_FILE
 from segcli.data.lists import joined_line, relative_name, scan_list
-from segcli.data.partition import Divisible
 from segcli.data.samples import SegSample, Split
+from segcli.data.splits.class_amounts import pixels_by_class
+from segcli.data.splits.partition import Divisible
 from segcli.errors import DatasetError
 from segcli.findings import Finding, Severity
 from segcli.plurals import counted

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from segcli.config.schema import CheckDatasetConfig
-from segcli.data.groups import GroupOf, group_rule
-from segcli.data.partition import Divisible, folds, partition
-from segcli.data.ratios import Shares
+from segcli.data.splits.groups import GroupOf, group_rule
+from segcli.data.splits.partition import Divisible, folds, partition
+from segcli.data.splits.ratios import Shares
 from segcli.errors import UsageError
 from segcli.plurals import counted
 

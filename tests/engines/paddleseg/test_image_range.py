@@ -7,7 +7,7 @@ import numpy as np
 
 from segcli.config.load import from_values
 from segcli.config.recipe import with_recipe
-from segcli.data.used_range import SETTING
+from segcli.data.decoding.used_range import SETTING
 from segcli.models.table import get_spec
 from segcli.steps.check.semantic import examine_seg_dataset
 from segcli.tasks import engine_of

@@ -10,9 +10,9 @@ from typer.testing import CliRunner
 
 from segcli.cli.main import main
 from segcli.config.load import from_values, load_config
-from segcli.data.folds import Fold, fold_of
 from segcli.data.formats.instance_data import open_instance_dataset
 from segcli.data.formats.masks import open_seg_dataset
+from segcli.data.splits.folds import Fold, fold_of
 from segcli.errors import ConfigError, UsageError
 from segcli.signals import Stopped
 from segcli.steps.evaluate.class_match import dataset_for

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from segcli.data.class_amounts import objects_by_class, pixels_by_class
-from segcli.data.groups import GroupOf
 from segcli.data.instances import CocoDataset, InstanceSample
-from segcli.data.partition import Divisible, folds
 from segcli.data.samples import SegDataset, SegSample
+from segcli.data.splits.class_amounts import objects_by_class, pixels_by_class
+from segcli.data.splits.groups import GroupOf
+from segcli.data.splits.partition import Divisible, folds
 from segcli.errors import UsageError
 
 D = TypeVar("D", SegDataset, CocoDataset)

@@ -13,7 +13,7 @@ from threading import Lock
 
 from PIL import Image
 
-from segcli.data.tiff_header import is_tiff, read_tiff_header
+from segcli.data.decoding.tiff_header import is_tiff, read_tiff_header
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 JPEG_START = b"\xff\xd8\xff"

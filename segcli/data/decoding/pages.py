@@ -11,11 +11,11 @@ import cv2
 import numpy as np
 
 from segcli.data.budget import size_fault
-from segcli.data.decoders import TOO_LARGE_HINT, in_file_order, three_channels
-from segcli.data.headers import PILLOW_ERRORS, open_quietly, read_header
+from segcli.data.decoding.decoders import TOO_LARGE_HINT, in_file_order, three_channels
+from segcli.data.decoding.headers import PILLOW_ERRORS, open_quietly, read_header
+from segcli.data.decoding.image_range import ImageRange
+from segcli.data.decoding.used_range import current_range
 from segcli.data.image import RgbImage, read_image
-from segcli.data.image_range import ImageRange
-from segcli.data.used_range import current_range
 from segcli.errors import InputError
 
 TIFF_SUFFIXES = frozenset({".tif", ".tiff"})

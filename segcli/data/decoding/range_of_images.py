@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from segcli.data.decoding.image_range import ImageRange, RangeSetting, parse_range, range_of_values
+from segcli.data.decoding.used_range import set_image_range
 from segcli.data.fingerprint.images import evenly
 from segcli.data.image import image_header, read_values
-from segcli.data.image_range import ImageRange, RangeSetting, parse_range, range_of_values
-from segcli.data.used_range import set_image_range
 from segcli.errors import InputError
 
 AUTO: RangeSetting = "auto"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from segcli.data.partition import Divisible, partition
+from segcli.data.splits.partition import Divisible, partition
 from segcli.errors import ConfigError, ConfigFault
 
 T = TypeVar("T")

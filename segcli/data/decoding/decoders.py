@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from segcli.data.budget import size_fault
-from segcli.data.headers import (
+from segcli.data.decoding.headers import (
     PILLOW_ERRORS,
     PNG_SIGNATURE,
     ImageHeader,
@@ -25,9 +25,9 @@ from segcli.data.headers import (
     overstated,
     png_chunks,
 )
-from segcli.data.image_range import ImageRange
-from segcli.data.jpeg import decode_jpeg
-from segcli.data.used_range import current_range
+from segcli.data.decoding.image_range import ImageRange
+from segcli.data.decoding.jpeg import decode_jpeg
+from segcli.data.decoding.used_range import current_range
 from segcli.errors import InputError
 
 log = logging.getLogger("segcli")

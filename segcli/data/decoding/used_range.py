@@ -6,7 +6,7 @@ import json
 import os
 from functools import lru_cache
 
-from segcli.data.image_range import ImageRange, parse_range
+from segcli.data.decoding.image_range import ImageRange, parse_range
 
 SETTING = "SEGCLI_IMAGE_RANGE"
 """Environment variable of the range, so that worker processes have the same."""

@@ -1,0 +1,1 @@
+"""Image files: what their headers say, which decoder reads them, and which values become black and white."""

@@ -1,0 +1,1 @@
+"""Parts of a dataset: train, val and test, folds, and the groups that stay together."""
