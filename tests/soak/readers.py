@@ -20,9 +20,9 @@ from segcli.config.yaml_text import parse_value
 from segcli.data.changes.journal import steps
 from segcli.data.changes.transaction import recover
 from segcli.data.changes.undo import undo
+from segcli.data.decoding.pages import read_pages
 from segcli.data.image import image_header, open_mask, read_image
 from segcli.data.lock import holder
-from segcli.data.pages import read_pages
 from segcli.data.sources import open_sources
 from segcli.inference.exported_model import ExportedModel
 from segcli.inference.proofs import Proofs
