@@ -1,5 +1,7 @@
 """Bodies of requests: PaddleX's fields, and ours beside them. JSON has the fields in camel case, `maskFormat`."""
 
+import re
+from inspect import cleandoc
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -9,6 +11,18 @@ from segcli.errors import UsageError
 
 Side = Annotated[int, Field(strict=True)]
 Words = Annotated[str, Field(max_length=1000)]
+
+
+def _describe(schema: dict[str, Any], kind: type[BaseModel]) -> None:
+    """Gives each field of the API's description what the docstrings say of it."""
+    texts: dict[str, str] = {}
+    for part in reversed(kind.__mro__):
+        attributes = cleandoc(part.__doc__ or "").partition("Attributes:")[2]
+        for name, text in re.findall(r"^ {4}(\w+): (.*(?:\n {8}.*)*)", attributes, re.MULTILINE):
+            texts[name] = " ".join(text.split())
+    schema["description"] = cleandoc(kind.__doc__ or "").partition("\n")[0]
+    for name, field in schema["properties"].items():
+        field["description"] = texts[name]
 
 
 class ImageRequest(BaseModel):
@@ -22,7 +36,9 @@ class ImageRequest(BaseModel):
         logId: Comes back in the reply; null makes one.
     """
 
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, alias_generator=to_camel)
+    model_config = ConfigDict(
+        extra="forbid", allow_inf_nan=False, alias_generator=to_camel, json_schema_extra=_describe
+    )
 
     image: str
     visualize: bool | None = None

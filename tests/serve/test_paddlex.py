@@ -219,6 +219,9 @@ def test_a_header_that_claims_too_many_pixels(service: Running, monkeypatch: pyt
 def test_openapi_has_every_route_and_the_pages_need_nothing_from_elsewhere(service: Running) -> None:
     described = requests.get(f"{service.url}/openapi.json", timeout=30).json()
     assert {SEMANTIC, INSTANCE, PROMPTED, TEXT, "/v2/models/{name}/infer"} <= set(described["paths"])
+    fields = described["components"]["schemas"]["InstanceRequest"]["properties"]
+    assert fields["threshold"]["description"] == "Smallest score of an object."
+    assert all(field["description"] for field in fields.values()) and "image" in fields
     for path in ("/", "/docs", "/page/page.js", "/page/canvas.js", "/page/page.css", "/page/docs.js", "/page/docs.css"):
         answer = requests.get(service.url + path, timeout=30)
         assert answer.status_code == 200

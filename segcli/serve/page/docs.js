@@ -25,13 +25,13 @@ function showRoute(path, method, route, schemas, parent) {
   const reference = route.requestBody?.content?.["application/json"]?.schema?.$ref;
   if (!reference) return;
   const schema = schemas[reference.split("/").pop()];
-  element("pre", (schema.description || "").split("Attributes:").pop().trim(), section);
   const table = element("table", "", section), head = element("tr", "", table);
-  for (const name of ["field", "type", "default"]) element("th", name, head);
+  for (const name of ["field", "type", "default", ""]) element("th", name, head);
   for (const [name, field] of Object.entries(schema.properties)) {
     const row = element("tr", "", table);
     for (const text of [name, typeOf(field)]) element("code", text, element("td", "", row));
     element("td", schema.required?.includes(name) ? "required" : JSON.stringify(field.default ?? null), row);
+    element("td", field.description || "", row);
   }
 }
 
