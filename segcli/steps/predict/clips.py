@@ -7,7 +7,6 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
 
 import cv2
 import numpy as np
@@ -46,7 +45,7 @@ class AnnotatedFrame:
     unit: str
 
     @classmethod
-    def of(cls, result: ImageResult, clip: Clip) -> Self:
+    def of(cls, result: ImageResult, clip: Clip) -> AnnotatedFrame:
         """Draws the result of a frame."""
         line = to_json(result.compact, ensure_ascii=False)
         return cls(result["input_path"], clip, result.annotated(), line, result.found, result.unit)
@@ -62,7 +61,7 @@ class Clips:
         self._folder = folder
         self._writers: dict[Path, _ClipWriter] = {}
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> Clips:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, _fault: object, _trace: TracebackType | None) -> None:
