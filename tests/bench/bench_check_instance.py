@@ -37,9 +37,10 @@ def _write_dataset(root: Path) -> None:
                 middle, reach = rng.uniform([100, 100], [WIDTH - 100, HEIGHT - 100]), rng.uniform(10, 90, CORNERS)
                 points = middle + reach[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)
                 low, size = points.min(axis=0), np.ptp(points, axis=0)
+                area = float(cv2.contourArea(points.astype(np.float32)))
                 annotations.append(
                     {"id": len(annotations) + 1, "image_id": number, "category_id": 1, "iscrowd": 0,
-                     "bbox": [*low.tolist(), *size.tolist()], "area": float(size.prod()),
+                     "bbox": [*low.tolist(), *size.tolist()], "area": area,
                      "segmentation": [points.ravel().tolist()]}
                 )  # fmt: skip
         content = {"images": entries, "annotations": annotations, "categories": [{"id": 1, "name": "thing"}]}
