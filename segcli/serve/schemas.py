@@ -64,7 +64,7 @@ class SemanticRequest(ImageRequest):
 
     Attributes:
         targetSize: What the image is resized to before the network: a side, [width, height], or -1 for its own size.
-        maskFormat: `labelMap` is PaddleX's list of all pixels; `png` a palette PNG whose pixels are the ids; `rle` a
+        maskFormat: `labelMap` is PaddleX's list of all pixels; `png` a grey PNG whose pixels are the ids; `rle` a
             run-length code per class, as COCO has them.
     """
 
