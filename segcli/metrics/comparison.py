@@ -15,6 +15,7 @@ import numpy as np
 
 from segcli.metrics.bootstrap import SEED, Interval, Values, interval_of
 from segcli.metrics.intervals import Replicates
+from segcli.metrics.table import LOWER_IS_BETTER
 
 Verdict = Literal["better", "worse", "no difference", "not defined"]
 Numbers = Mapping[str, float | None]
@@ -116,17 +117,18 @@ def _difference(first: Contender, other: Contender, path: tuple[str, ...]) -> Di
     numbers = _number(first, path), _number(other, path)
     change = _replicates(other, path, 1) - _replicates(first, path, 0)
     interval, known = interval_of(change), change[~np.isnan(change)]
-    share = float((known > 0).mean() + (known == 0).mean() / 2) if len(known) else None
-    return Difference(*numbers, interval, verdict_of(interval), share)
+    sign = -1 if path[-1] in LOWER_IS_BETTER else 1
+    share = float((sign * known > 0).mean() + (known == 0).mean() / 2) if len(known) else None
+    return Difference(*numbers, interval, verdict_of(interval, lower_is_better=sign < 0), share)
 
 
-def verdict_of(interval: Interval | None) -> Verdict:
+def verdict_of(interval: Interval | None, *, lower_is_better: bool = False) -> Verdict:
     """In words: better or worse only where the whole interval is on one side of 0."""
     if interval is None:
         return "not defined"
-    if interval.low > 0:
-        return "better"
-    return "worse" if interval.high < 0 else "no difference"
+    if interval.low <= 0 <= interval.high:
+        return "no difference"
+    return "better" if (interval.low > 0) is not lower_is_better else "worse"
 
 
 def _number(contender: Contender, path: tuple[str, ...]) -> float | None:

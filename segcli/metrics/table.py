@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from segcli.metrics.boundary import boundary_iou, count_boundary
 from segcli.metrics.class_totals import ClassTotals
 from segcli.metrics.image_rows import Row
 from segcli.metrics.semantic_scores import AbsentClass, Values
+from segcli.metrics.surface import COLUMNS, count_hd95, count_nsd, mean_over_images
 
 _ABSENT = {
     "exclude": "a class in neither truth nor prediction is left out of the mean",
@@ -111,8 +113,22 @@ BOUNDARY_IOU = ImageMetric(
     source=Source("Cheng et al. 2021, band of 2 % of the diagonal", "the published erosion", 12),
 )
 
-IMAGE_METRICS: dict[str, ImageMetric] = {metric.name: metric for metric in (BOUNDARY_IOU,)}
-"""Those that are counted image by image, by name."""
+_SURFACE = "brute force with scipy"
+
+
+def surface_metrics(tolerance_px: float) -> tuple[ImageMetric, ImageMetric]:
+    """Surface Dice with a tolerance, and HD95."""
+    nsd = Source(f"surface Dice, tolerance {tolerance_px:g} px, mean over images", _SURFACE, 12)
+    hd95 = Source("95th percentile Hausdorff distance in pixels, mean over images", _SURFACE, 5)
+    count = partial(count_nsd, tolerance_px=tolerance_px)
+    return (
+        ImageMetric("NSD", COLUMNS, count, mean_over_images, nsd),
+        ImageMetric("HD95", COLUMNS, count_hd95, mean_over_images, hd95, higher_is_better=False),
+    )
+
+
+LOWER_IS_BETTER = frozenset({"HD95"})
+"""Numbers of which a smaller one is better."""
 
 _COCO = "cocodataset/cocoapi"
 _PYCOCOTOOLS = "pycocotools"
@@ -139,12 +155,12 @@ def provenance(sources: Mapping[str, Source], measured: Iterable[str]) -> dict[s
 _ALWAYS = frozenset({"AP", "errors", "best_thresholds", "confusion_matrix"})
 
 
-def semantic_sources() -> dict[str, Source]:
-    """Whose the numbers of label maps are, by their keys in the result."""
+def semantic_sources(metrics: Iterable[ImageMetric] = ()) -> dict[str, Source]:
+    """Whose the numbers of label maps are, by their keys in the result; those of `metrics` too."""
     found = {}
     for row in SEMANTIC:
         found.update({name: row.source for name in (row.name, row.class_name) if name is not None})
-    return {**found, **{metric.name: metric.source for metric in IMAGE_METRICS.values()}}
+    return {**found, **{metric.name: metric.source for metric in metrics}}
 
 
 def empty_class_policy(absent: AbsentClass) -> str:

@@ -91,3 +91,9 @@ def test_the_ranking_says_how_sure_it_is():
 
 def test_a_number_without_an_interval_has_no_verdict():
     assert verdict_of(None) == "not defined"
+
+
+def test_of_distances_the_smaller_one_is_better():
+    down = Interval(-2.0, -0.5)
+    assert (verdict_of(down), verdict_of(down, lower_is_better=True)) == ("worse", "better")
+    assert verdict_of(Interval(-1.0, 1.0), lower_is_better=True) == "no difference"

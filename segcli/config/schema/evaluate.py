@@ -23,6 +23,8 @@ class EvaluateConfig(Section):
         absent_class: A class in neither prediction nor truth: left out of the mean, or counted 0 as in PaddleSeg 2.8.
         sliding_window: Tiles for large images.
         boundary_iou: Measures how well the outlines agree too: the boundary IoU of classes, the boundary AP of objects.
+        surface_tolerance: Measures the distance of surfaces too, HD95 and surface Dice (NSD) with this tolerance in
+            pixels; null does not.
         panoptic_score: Measures the panoptic quality of the detections of at least this score; null does not.
         bootstrap: Bootstrap replicates for the interval of each number, over images or over `CheckDataset.groups`; 0
             computes none. The seed is fixed.
@@ -47,6 +49,7 @@ class EvaluateConfig(Section):
     ] = "exclude"
     sliding_window: Annotated[SlidingWindowConfig | None, Read(("train", "evaluate"), SEMANTIC)] = None
     boundary_iou: Annotated[bool, Read(("evaluate",), DENSE)] = False
+    surface_tolerance: Annotated[float | None, Read(("evaluate",), SEMANTIC)] = Field(default=None, ge=0)
     panoptic_score: Annotated[float | None, Read(("evaluate",), INSTANCE)] = Field(default=None, ge=0, le=1)
     bootstrap: int = Field(default=1000, ge=0, le=100_000)
     max_detections: Annotated[int, Read(("evaluate",), INSTANCE)] = Field(default=100, ge=11)

@@ -16,7 +16,15 @@ from segcli.models.card import ModelCard
 from segcli.models.table import get_spec
 from segcli.models.task import Task
 
-PROTOCOL = ("absent_class", "sliding_window", "boundary_iou", "max_detections", "size_borders", "panoptic_score")
+PROTOCOL = (
+    "absent_class",
+    "sliding_window",
+    "boundary_iou",
+    "surface_tolerance",
+    "max_detections",
+    "size_borders",
+    "panoptic_score",
+)
 """Keys of `Evaluate` that change numbers; they must agree."""
 _WEIGHTS = (".pdparams", ".safetensors")
 

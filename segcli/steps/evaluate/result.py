@@ -54,6 +54,7 @@ class EvaluateResult:
 
     def as_dict(self) -> dict[str, Any]:
         """PaddleX's `metrics` (mIoU, Acc, Kappa, Dice), and all of ours."""
+        names = [*self.report.totals(), "IoU", "precision", "recall"]
         return {
             "metrics": self.report.totals(),
             "interval": self.report.intervals.as_dict() if self.report.intervals.replicates else None,
@@ -71,7 +72,9 @@ class EvaluateResult:
             "slices": [one.as_dict() for one in self.slices],
             "largest_confusions": largest_confusions(self.report.matrix, list(self.report.classes)),
             "fail_under": [one.as_dict() for one in self.thresholds],
-            "provenance": provenance(semantic_sources(), [*self.report.totals(), "IoU", "precision", "recall"]),
+            "provenance": provenance(
+                semantic_sources(self.report.counts.metrics), [*self.report.totals(), "IoU", "precision", "recall"]
+            ),
         }
 
     def summary(self) -> list[tuple[str, str]]:

@@ -25,7 +25,7 @@ from segcli.metrics.mask_ap import MaskAP
 from segcli.metrics.matching import Limits
 from segcli.metrics.semantic_measure import measure_label_maps, predicted
 from segcli.metrics.semantic_report import SemanticReport
-from segcli.metrics.table import BOUNDARY_IOU
+from segcli.metrics.table import BOUNDARY_IOU, ImageMetric, surface_metrics
 from segcli.steps.evaluate.class_match import dataset_for
 from segcli.weights.class_match import require_same_classes
 
@@ -66,7 +66,7 @@ class LabelSubject:
             self.dataset.classes,
             batch_size=self.batch_size,
             absent_class=settings.absent_class,
-            metrics=(BOUNDARY_IOU,) if settings.boundary_iou else (),
+            metrics=_image_metrics(config),
             log_interval=settings.log_interval,
         )
 
@@ -184,6 +184,14 @@ def _object_files(path: Path, config: Config) -> ObjectSubject:
         return measure_detections(images, measured, len(dataset.val), config.Evaluate.log_interval)
 
     return ObjectSubject(PREDICTIONS, path, FILES, dataset, lambda sample: detections_of(found, sample), measure_all)
+
+
+def _image_metrics(config: Config) -> tuple[ImageMetric, ...]:
+    """What is counted image by image because the user wants it."""
+    settings = config.Evaluate
+    boundary = (BOUNDARY_IOU,) if settings.boundary_iou else ()
+    surface = () if settings.surface_tolerance is None else surface_metrics(settings.surface_tolerance)
+    return (*boundary, *surface)
 
 
 def _measures(config: Config) -> dict[str, Any]:

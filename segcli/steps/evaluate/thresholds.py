@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from segcli.errors import UsageError
+from segcli.metrics.table import LOWER_IS_BETTER
 
 
 @dataclass(frozen=True)
@@ -19,8 +20,10 @@ class Threshold:
 
     @property
     def passed(self) -> bool:
-        """Whether the number is defined and not below."""
-        return self.value is not None and self.value >= self.least
+        """Whether the number is defined and not below; of distances, not above."""
+        if self.value is None:
+            return False
+        return self.value <= self.least if self.name in LOWER_IS_BETTER else self.value >= self.least
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -29,7 +32,8 @@ class Threshold:
     def sentence(self) -> str:
         """For people: ``mIoU 0.7512 is below 0.8``."""
         shown = "not defined" if self.value is None else f"{self.value:.4f}"
-        return f"{self.name} {shown} is {'at least' if self.passed else 'below'} {self.least:g}"
+        good, bad = ("at most", "above") if self.name in LOWER_IS_BETTER else ("at least", "below")
+        return f"{self.name} {shown} is {good if self.passed else bad} {self.least:g}"
 
 
 def thresholds_of(wanted: Mapping[str, float] | None, numbers: Mapping[str, float | None]) -> tuple[Threshold, ...]:
