@@ -72,9 +72,7 @@ class EvaluateResult:
             "slices": [one.as_dict() for one in self.slices],
             "largest_confusions": largest_confusions(self.report.matrix, list(self.report.classes)),
             "fail_under": [one.as_dict() for one in self.thresholds],
-            "provenance": provenance(
-                semantic_sources(self.report.counts.metrics), [*self.report.totals(), "IoU", "precision", "recall"]
-            ),
+            "provenance": provenance(semantic_sources(self.report.counts.metrics), names),
         }
 
     def summary(self) -> list[tuple[str, str]]:
