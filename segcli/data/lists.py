@@ -20,6 +20,8 @@ _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16", "UTF-16"),
 )
 _OTHER_ENCODINGS = ("gb18030", "cp1252", "shift_jis", "euc_kr", "latin-1")
+LONGEST_LINE = 9000
+"""Characters of a line: two of the longest paths of any system; each blank in it may be the one between them."""
 _BLANKS = re.compile(r"[ \u00a0\u3000]+")
 
 
@@ -100,6 +102,8 @@ def split_line(root: Path, line: str) -> tuple[str, str] | None:
     A tab decides. Among blanks, the one is taken that leaves two files that exist; where none does, the one that leaves
     two names of images, so that a missing file can be named.
     """
+    if len(line) > LONGEST_LINE:
+        return None
     if "\t" in line:
         fields = [field.strip() for field in line.split("\t") if field.strip()]
         return (fields[0], fields[1]) if len(fields) == 2 else None

@@ -190,11 +190,11 @@ def _entries(given: Input, *, alone: bool = True) -> Iterator[_Entry]:
 
 
 def _local(path: Path, *, alone: bool) -> Iterator[_Entry]:
-    if path.is_dir():
+    if os.path.isdir(path):  # noqa: PTH112 - raises for no name
         yield from _folder(path)
-    elif path.is_file() and path.suffix.lower() == LIST_SUFFIX:
+    elif is_file(path) and path.suffix.lower() == LIST_SUFFIX:
         yield from _list_file(path)
-    elif path.exists() or not (alone or has_magic(str(path))):
+    elif os.path.exists(path) or not (alone or has_magic(str(path))):  # noqa: PTH110 - likewise
         yield _Entry(Path(path.stem), path=path)
     elif has_magic(str(path)):
         anchor = Path(path.anchor)

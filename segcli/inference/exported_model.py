@@ -157,7 +157,7 @@ class ExportedModel:
             values = load_yaml(manifest.read_text(encoding="utf-8"))
             card = ModelCard.beside(manifest) if (folder / CARD_FILE).is_file() else None
             return parse_instance(folder, values, card) if "Preprocess" in values else _parse(folder, values, card)
-        except (yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as fault:
+        except (yaml.YAMLError, LookupError, TypeError, ValueError, AttributeError, OverflowError) as fault:
             raise WeightsError(f"the manifest is damaged: {fault}", path=manifest, hint="export again") from fault
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from segcli.data.classes import IGNORE_INDEX, ClassMap
 from segcli.data.files import to_json, write_text_atomic
+from segcli.data.json_text import parse_json
 from segcli.errors import WeightsError
 from segcli.models.spec import Preprocess
 
@@ -81,8 +81,8 @@ class ModelCard:
         if not path.is_file():
             return None
         try:
-            return ModelCard.from_dict(json.loads(path.read_text(encoding="utf-8")))
-        except (ValueError, KeyError, TypeError) as fault:
+            return ModelCard.from_dict(parse_json(path.read_text(encoding="utf-8")))
+        except (ValueError, KeyError, TypeError, AttributeError) as fault:
             raise WeightsError(
                 f"the card of these weights is damaged: {fault}", path=path, hint="train again or remove it"
             ) from fault

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from segcli.data.files import write_json_atomic
+from segcli.data.json_text import parse_json
 from segcli.data.transfer import Answer, ConnectionBroke
 
 PART_SUFFIX = ".part"
@@ -41,7 +41,7 @@ class Part:
         """The part of a download that lies beside `target`, or a new one."""
         part = Part(target.with_name(f"{target.name}{PART_SUFFIX}"), url, may_resume=may_resume)
         try:
-            known = json.loads(part._record.read_text(encoding="utf-8"))
+            known = parse_json(part._record.read_text(encoding="utf-8"))
             if known["url"] == url:
                 part.validator = str(known["validator"])
         except (OSError, ValueError, KeyError, TypeError):

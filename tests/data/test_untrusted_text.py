@@ -19,12 +19,16 @@ from segcli.data.formats.labelme import read_labelme
 from segcli.data.formats.yolo_layout import find_yolo
 from segcli.data.json_text import parse_json
 from segcli.data.lists import scan_list
+from segcli.data.sources import open_sources
 from segcli.data.yaml_nodes import load_yaml
-from segcli.errors import UsageError
+from segcli.errors import InputError, UsageError, WeightsError
+from segcli.inference.exported_model import ExportedModel
+from segcli.models.card import ModelCard
 from segcli.models.task import Task
 from segcli.promptable.prompt_parsing import parse_document, read_prompts
 from segcli.steps.check.instance import examine_coco_dataset
 from segcli.steps.fix.command import fix_dataset
+from segcli.weights.checksums import damage_in
 from tests.coco_folder import make_coco_folder
 
 DIGITS = "1" * 400
@@ -218,3 +222,29 @@ def test_ids_that_are_lists_or_tables_are_findings(tmp_path: Path, key: str, val
 
     assert {"id": "C107", "image_id": "C131", "category_id": "C132"}[key] in {one.code for one in found}
     fix_dataset(folder.root, Task.INSTANCE)
+
+
+@pytest.mark.parametrize("text", ["[]", "null", "1", '{"preprocess": []}', "[" * 5_000])
+def test_card_that_is_none(tmp_path: Path, text: str) -> None:
+    (tmp_path / "model_card.json").write_text(text)
+
+    with pytest.raises(WeightsError, match="card"):
+        ModelCard.beside(tmp_path / "model.pdparams")
+
+
+def test_manifest_with_an_infinite_side(tmp_path: Path) -> None:
+    (tmp_path / "inference.yml").write_text("Global: {model_name: x}\nDeploy: {input_shape: [.inf, 3, 1, 1]}")
+
+    with pytest.raises(WeightsError, match="manifest is damaged"):
+        ExportedModel.open(tmp_path)
+
+
+def test_deep_checksums_are_damage(tmp_path: Path) -> None:
+    (tmp_path / "checksums.json").write_text("[" * 5_000)
+
+    assert "cannot be read" in (damage_in(tmp_path) or "")
+
+
+def test_input_whose_name_is_too_long() -> None:
+    with pytest.raises(InputError, match="no such file"):
+        open_sources("x" * 300)

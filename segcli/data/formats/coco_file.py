@@ -94,6 +94,7 @@ class AnnotationFile:
     def categories(self, content: Mapping[str, list[Any]]) -> dict[int, str]:
         """Name of each category id, in the order of the file."""
         names: dict[int, str] = {}
+        taken: set[str] = set()
         for position, entry in enumerate(content["categories"]):
             location = f"categories[{position}]"
             if not self._usable(entry, location, "name") or entry["id"] in self.empty_categories:
@@ -105,11 +106,12 @@ class AnnotationFile:
                 self._report("C149", f"category id {id_} is called {name!r}", location)
             if id_ in names:
                 self._report("C141", f"category id {id_} belongs to {names[id_]!r} and to {name!r}", location)
-            elif name in names.values():
+            elif name in taken:
                 self._report("C142", f"categories have the same name {name!r}", location)
                 names[id_] = name  # its objects are of that class, and no fault of their own
             else:
                 names[id_] = name
+                taken.add(name)
         return names
 
     def samples(self, content: Mapping[str, list[Any]], classes: Mapping[int, int]) -> tuple[InstanceSample, ...]:

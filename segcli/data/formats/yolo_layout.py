@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from segcli.data.image import IMAGE_SUFFIXES
-from segcli.data.lists import read_text_file
+from segcli.data.lists import LONGEST_LINE, read_text_file
 from segcli.data.samples import Split
 from segcli.data.walk import files_below
 from segcli.data.yaml_nodes import load_yaml
@@ -110,6 +110,8 @@ def _images(file: Path, values: Mapping[str, Any], entry: str) -> Iterator[Path]
 
 def _place(file: Path, base: str, entry: str) -> Path | None:
     """Where an entry is: as written, or below the file's own folder, for a dataset that was moved."""
+    if len(entry) > LONGEST_LINE:
+        return None
     below = [part for part in PurePosixPath(entry).parts if part not in ("..", ".", "/")]
     places = [
         file.parent / base / entry,

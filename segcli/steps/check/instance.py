@@ -44,6 +44,9 @@ from segcli.tasks import TASKS
 
 log = logging.getLogger("segcli.check")
 
+MOST_COUNTED = 4096
+"""Classes of which it is counted how often each two are in one image: the table grows with their square."""
+
 SPLIT_RULES = SplitRules(across="C151", within="C152", near="C153", group="C154")
 _ANNOTATION = re.compile(r"annotation (\d{1,18})")
 SIZES = ("small", "medium", "large")
@@ -66,7 +69,8 @@ class ObjectTally:
         self.objects = {split: np.zeros(self.classes, np.int64) for split in Split}
         self.images = {split: np.zeros(self.classes, np.int64) for split in Split}
         self.by_size = {split: np.zeros(len(SIZES), np.int64) for split in Split}
-        self.together = np.zeros((self.classes, self.classes), np.int64)
+        counted = self.classes if self.classes <= MOST_COUNTED else 0
+        self.together = np.zeros((counted, counted), np.int64)
 
     def update(self, sample: InstanceSample, split: Split) -> None:
         """Adds one image."""
@@ -74,7 +78,8 @@ class ObjectTally:
         self.objects[split] += ids
         self.images[split] += ids > 0
         present = np.flatnonzero(ids)
-        self.together[np.ix_(present, present)] += 1
+        if len(self.together):
+            self.together[np.ix_(present, present)] += 1
         areas = [value.area_px for value in sample.objects]
         self.by_size[split] += np.bincount(np.searchsorted(SIZE_LIMITS_PX, areas, side="right"), minlength=len(SIZES))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable, Mapping
 from datetime import timedelta
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from segcli.data.files import naming, to_json, write_text_atomic
+from segcli.data.json_text import parse_json
 from segcli.steps.train.state import Callback, TrainState, shown_score
 
 HISTORY_FILE = "history.jsonl"
@@ -24,7 +24,7 @@ def read_history(path: Path) -> list[dict[str, Any]]:
     events = []
     for line in path.read_text(encoding="utf-8").splitlines():
         try:
-            events.append(json.loads(line))
+            events.append(parse_json(line))
         except ValueError:
             break
     return events

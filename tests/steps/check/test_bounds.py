@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,11 @@ import pytest
 
 from segcli.data import rle
 from segcli.data.classes import ClassMap
+from segcli.data.formats.coco_file import AnnotationFile
 from segcli.data.formats.labelme import Shape
 from segcli.data.formats.labelme_shapes import LabelCanvas
+from segcli.data.formats.yolo_layout import yolo_layout
+from segcli.data.lists import split_line
 from segcli.data.polygons import Sides, crossings_within
 from segcli.data.samples import Split
 from segcli.findings import MOST_LISTED, as_entries
@@ -20,6 +24,7 @@ from segcli.report import objects
 from segcli.rules import finding
 from segcli.steps.check.fingerprint import MOST_PAIRS, most_together
 from segcli.steps.check.histogram import MOST_ROWS, most_frequent
+from segcli.steps.check.instance import ObjectTally
 from segcli.steps.check.result import ClassCount
 
 LOOSE = 8
@@ -125,3 +130,31 @@ def test_findings_beyond_the_limit_are_not_written_out(monkeypatch: pytest.Monke
 
     assert len(written) == MOST_LISTED
     assert entries["findings_left_out"] == {"S104": 200_000 - MOST_LISTED}
+
+
+def test_categories_take_linear_time(tmp_path: Path) -> None:
+    def names(number: int) -> float:
+        file = AnnotationFile(tmp_path, "a.json")
+        content = {"categories": [{"id": index, "name": f"c{index}"} for index in range(number)]}
+        return cpu_seconds(lambda: file.categories(content))
+
+    names(100)
+
+    assert names(20_000) < LOOSE * names(5_000) + 0.2
+
+
+def test_very_many_classes_are_not_counted_two_by_two() -> None:
+    tally = ObjectTally(1_000_000)
+
+    assert tally.together.shape == (0, 0)
+    assert most_together(tally.together) == []
+
+
+def test_line_of_a_hundred_thousand_blanks(tmp_path: Path) -> None:
+    assert split_line(tmp_path, "a " * 100_000) is None
+
+
+def test_path_of_a_hundred_thousand_folders_in_a_yolo_description(tmp_path: Path) -> None:
+    (tmp_path / "data.yaml").write_text("train: " + "a/" * 100_000 + "\nnames: [a]\n")
+
+    assert cpu_seconds(lambda: yolo_layout(tmp_path / "data.yaml")) < 5
