@@ -34,6 +34,17 @@ _GPU_NODE = Path("/dev/nvidia0")
 _GPU_ADVICE = "`segcli doctor --fix --gpu` installs the build for GPUs in its place"
 
 
+def compute_eagerly() -> None:
+    """Makes Paddle compute at once in this thread.
+
+    Where a thread other than the main one was the first to import paddle, all others build static graphs instead.
+    """
+    import paddle
+
+    if not paddle.in_dynamic_mode():
+        paddle.disable_static()
+
+
 def select_device(device: str, *, strict: bool) -> str:
     """Makes Paddle compute on `device` and returns what it computes on, e.g. ``cpu`` or ``gpu:1``.
 
@@ -53,6 +64,7 @@ def select_device(device: str, *, strict: bool) -> str:
     name = _PADDLE_KINDS.get(kind, kind)
     if ids and not _in_distributed_training():
         name = f"{name}:{ids[0]}"
+    compute_eagerly()
     paddle.set_device(name)
     if kind == "cpu" and _THREADS_ASKED_FOR is None and not _in_distributed_training():
         paddle.base.core.set_num_threads(os.cpu_count() or 1)

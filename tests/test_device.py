@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import subprocess
 import sys
 from types import SimpleNamespace
 
@@ -107,3 +108,18 @@ def test_strict_means_an_error(monkeypatch: pytest.MonkeyPatch):
 @pytest.mark.parametrize("kind", ["xpu", "npu", "mlu", "gcu", "dcu", "iluvatar_gpu", "metax_gpu"])
 def test_counting_never_fails(kind: str):
     assert device_count(kind) == 0
+
+
+def test_threads_compute_at_once_whichever_imported_paddle_first():
+    program = """
+import threading
+first = threading.Thread(target=lambda: __import__("paddle"))
+first.start()
+first.join()
+from segcli.device import select_device
+select_device("cpu", strict=False)
+import paddle
+assert float(paddle.to_tensor([2.0]) * 3) == 6
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

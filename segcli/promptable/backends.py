@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import paddle
 
+from segcli.device import compute_eagerly
 from segcli.models.promptable.lseg.lseg import LSeg
 from segcli.models.promptable.lseg.tokenizer import tokenize
 from segcli.models.promptable.sam.sam import Sam
@@ -32,6 +33,7 @@ class PaddleSam:
     @paddle.no_grad()
     def encode(self, image: FloatArray) -> FloatArray:
         """See `SamBackend.encode`."""
+        compute_eagerly()
         return np.asarray(self.network.image_encoder(paddle.to_tensor(image)).numpy(), np.float32)
 
     @paddle.no_grad()
@@ -39,6 +41,7 @@ class PaddleSam:
         self, embedding: FloatArray, coords: FloatArray, labels: FloatArray, mask: FloatArray, has_mask: FloatArray
     ) -> tuple[FloatArray, FloatArray]:
         """See `SamBackend.decode`."""
+        compute_eagerly()
         masks, iou = self.network(*map(paddle.to_tensor, (embedding, coords, labels, mask, has_mask)))
         return masks.numpy(), iou.numpy()
 
@@ -59,6 +62,7 @@ class PaddleLSeg:
     @paddle.no_grad()
     def encode_image(self, image: FloatArray) -> FloatArray:
         """See `TextBackend.encode_image`."""
+        compute_eagerly()
         return np.asarray(self.network.encode_image(paddle.to_tensor(image)).numpy(), np.float32)
 
     @paddle.no_grad()
@@ -68,12 +72,14 @@ class PaddleLSeg:
         Raises:
             UsageError: A text is empty, or too long and not to be cut.
         """
+        compute_eagerly()
         tokens = paddle.to_tensor(tokenize(texts, truncate=truncate))
         return np.asarray(self.network.encode_text(tokens).numpy(), np.float32)
 
     @paddle.no_grad()
     def compare(self, pixels: FloatArray, texts: FloatArray) -> FloatArray:
         """See `TextBackend.compare`."""
+        compute_eagerly()
         logits = self.network.compare(paddle.to_tensor(pixels), paddle.to_tensor(texts))
         return np.asarray(logits[0].numpy(), np.float32)
 

@@ -26,6 +26,8 @@ HEIGHT, WIDTH = 48, 64
 @contextmanager
 def running(*pipelines: Any, **settings: Any) -> Iterator[Running]:
     """Serves on a free port until the block ends."""
+    import paddle  # noqa: F401 - its first import belongs to the main thread, for the tests that follow
+
     ready: Queue[Any] = Queue()
     options = {"options": {"runtime": "paddle"}, "reload_seconds": 0, "streams": 1, **settings}
 
