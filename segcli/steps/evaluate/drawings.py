@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from segcli.data.decoding.used_range import set_image_range
 from segcli.data.detections import Detections
 from segcli.data.image import RgbImage
 from segcli.data.instances import InstanceSample
@@ -34,6 +35,7 @@ class Drawn:
 
 def draw_sample(subject: LabelSubject, sample: SegSample) -> Drawn:
     """Label maps over the image, and the wrong pixels."""
+    set_image_range(subject.image_range)
     loaded, classes = load(sample), subject.dataset.classes
     labels = subject.label_maps([loaded])[0]
     return Drawn(
@@ -51,8 +53,8 @@ def draw_objects_of(subject: ObjectSubject, sample: InstanceSample, least_score:
         sample: The image.
         least_score: Score of each class from which a detection is drawn.
     """
-    rgb, size = read_sized(sample), (sample.height, sample.width)
     detections = _kept(subject.detect(sample), least_score)
+    rgb, size = read_sized(sample), (sample.height, sample.width)
     pairs = pairs_of_masks(sample, detections)
     matches = match(pairs, Limits(thresholds=(0.5,)))
     hits, ignored = matches.hits[:, 0, 0], matches.ignored[:, 0, 0]

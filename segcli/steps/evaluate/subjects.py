@@ -6,11 +6,15 @@ import logging
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from segcli.config.folds import chosen_fold
+from segcli.config.image_range import learnt_range
 from segcli.config.schema import Config
+from segcli.data.decoding.image_range import ImageRange
+from segcli.data.decoding.used_range import set_image_range
 from segcli.data.detections import Detections
 from segcli.data.formats.instance_data import open_instance_dataset
 from segcli.data.image import Labels
@@ -18,6 +22,7 @@ from segcli.data.instances import CocoDataset, InstanceSample
 from segcli.data.loading import LoadedSample
 from segcli.data.predictions import PredictedLabelMaps, detections_of, read_detections
 from segcli.data.samples import SegDataset
+from segcli.data.splits.folds import fold_of
 from segcli.errors import InputError
 from segcli.metrics.instance_measure import load, measure, measure_detections
 from segcli.metrics.instance_report import InstanceReport
@@ -48,6 +53,7 @@ class LabelSubject:
         dataset: The dataset, with the classes of the subject.
         label_maps: Label maps of samples of one size.
         batch_size: Images at once.
+        image_range: How images of more than 8 bits are read for it.
     """
 
     name: str
@@ -56,10 +62,12 @@ class LabelSubject:
     dataset: SegDataset
     label_maps: Callable[[Sequence[LoadedSample]], Sequence[Labels]]
     batch_size: int
+    image_range: ImageRange = field(default_factory=ImageRange)
 
     def measure(self, config: Config) -> SemanticReport:
         """Measures the validation part by the protocol of a configuration."""
         settings = config.Evaluate
+        set_image_range(self.image_range)
         return measure_label_maps(
             self.label_maps,
             self.dataset.val,
@@ -123,7 +131,8 @@ def open_labels(config: Config) -> Iterator[LabelSubject]:
 
         dataset = dataset_for(model.class_names, model.source, config)
         log.info("%s runs on %s", model.source, model.runtime)
-        yield LabelSubject(model.model_name, model.source, model.runtime, dataset, label_maps, batch_size)
+        about = model.model_name, model.source, model.runtime
+        yield LabelSubject(*about, dataset, label_maps, batch_size, learnt_range(model.preprocess, config))
 
 
 @contextmanager
@@ -138,12 +147,15 @@ def open_objects(config: Config) -> Iterator[ObjectSubject]:
     with open_measured(config) as model:
         dataset = _objects_for(model.class_names, model.source, config)
         batch_size = min(settings.batch_size, model.batch_limit or settings.batch_size)
+        image_range = learnt_range(model.preprocess, config)
         log.info("%s runs on %s", model.source, model.runtime)
 
         def detect(sample: InstanceSample) -> Detections:
+            set_image_range(image_range)
             return model.find([load(sample, model.preprocess).prepared])[0]
 
         def measure_all(config: Config) -> InstanceReport:
+            set_image_range(image_range)
             return measure(
                 model.find,
                 dataset.val,
@@ -203,7 +215,7 @@ def _measures(config: Config) -> dict[str, Any]:
 
 def _objects_for(names: tuple[str, ...], source: Path, config: Config) -> CocoDataset:
     folder = config.Global.dataset
-    dataset = open_instance_dataset(folder)
+    dataset = fold_of(open_instance_dataset(folder), chosen_fold(config))
     if names:
         require_same_classes(names, dataset.classes.names, source, folder)
     return dataset

@@ -12,11 +12,14 @@ import pytest
 from typer.testing import CliRunner
 
 from segcli.cli.main import main
+from segcli.data.decoding.used_range import SETTING, current_range
 from segcli.data.formats.instance_data import open_instance_dataset
 from segcli.data.formats.masks import open_seg_dataset
 from segcli.data.image import read_mask
 from segcli.errors import InputError
 from segcli.steps.evaluate.command import evaluate
+from segcli.steps.evaluate.drawings import draw_sample
+from segcli.steps.evaluate.subjects import open_labels
 from segcli.steps.predict.model import create_model
 from tests.images import make_seg_dataset
 from tests.instance_run import configure, make_rectangles
@@ -80,6 +83,19 @@ def test_missing_and_unusable_label_maps_are_named(tmp_path, data):
         of_files(tmp_path, data, folder)
     with pytest.raises(InputError, match="is not there"):
         of_files(tmp_path, data, tmp_path / "absent")
+
+
+def test_the_range_of_the_model_is_that_of_the_images(tmp_path, monkeypatch):
+    monkeypatch.setenv(SETTING, "")
+    run = trained_run()
+    settings = {"weight_path": str(run / "run/best_model")}
+    config = make_config(tmp_path, run / "data", Evaluate=settings)
+    wanted = config.model_copy(update={"Global": config.Global.model_copy(update={"image_range": (0, 4095)})})
+    with open_labels(config) as plain, open_labels(wanted) as deep:
+        deep.measure(config)
+        assert current_range() == deep.image_range != plain.image_range
+        draw_sample(plain, plain.dataset.val[0])
+        assert current_range() == plain.image_range
 
 
 def coco_entries(data: Path) -> list[dict]:
