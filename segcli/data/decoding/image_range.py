@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    # a configuration is checked without NumPy, whose import takes longer than all of the check
+    import numpy as np
+    from numpy.typing import NDArray
 
 RangeName = Literal["auto", "bits", "percentile"]
 RangeSetting = RangeName | tuple[float, float]
@@ -40,6 +42,8 @@ class ImageRange:
 
     def apply(self, values: NDArray[Any]) -> NDArray[np.uint8]:
         """The values as uint8, of the same shape; what lies outside of the range is clipped, NaN is black."""
+        import numpy as np
+
         if values.dtype == np.uint8:
             return np.asarray(values, np.uint8)
         if values.dtype == np.bool_:
@@ -52,6 +56,8 @@ class ImageRange:
 
     def limits(self, values: NDArray[Any]) -> tuple[float, float]:
         """The values of an image that become 0 and 255."""
+        import numpy as np
+
         if self.kind == "fixed":
             return self.low, self.high
         if self.kind == "percentile":
@@ -62,6 +68,8 @@ class ImageRange:
 
     def share(self, lowest: float, highest: float, values: np.dtype[Any]) -> float:
         """How much of the range an image of that type uses whose values lie between two, 0 to 1."""
+        import numpy as np
+
         if self.kind == "percentile":
             return 1.0
         low, high = self.limits(np.zeros(0, values))
