@@ -35,6 +35,7 @@ ELSEWHERE = {
 LOOKED_AT = {
     "CheckDataset.convert.enable",
     "CheckDataset.split.enable",
+    "CheckDataset.with_model",
     "Train.folds",
     "Train.freeze",
     "Predict.promptable.everything",
