@@ -153,10 +153,10 @@ class WeightsError(SegcliError):
     """A weight file cannot be read, or does not fit the network."""
 
 
-def no_folder(dataset_dir: str | PathLike[str]) -> DatasetError:
-    """The error of a dataset's folder that is not there."""
+def no_folder(dataset_dir: str | PathLike[str], findings: Sequence[Finding] = ()) -> DatasetError:
+    """The error of a dataset's folder that is not there, with the findings that say so."""
     hint = "check the path; `segcli demo NEW_FOLDER` makes a dataset to try"
-    return DatasetError("no dataset: there is no such folder", path=dataset_dir, hint=hint).for_missing_path()
+    return DatasetError("no dataset: there is no such folder", findings, path=dataset_dir, hint=hint).for_missing_path()
 
 
 def unreadable_weights(error: OSError, path: str | PathLike[str]) -> WeightsError:

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 import cv2
 import numpy as np
 
-from segcli.config.schema import SplitConfig
+from segcli.config.schema import CheckDatasetConfig
 from segcli.data import rle
 from segcli.data.formats.annotated import AnnotatedDataset, AnnotatedImage, AnnotatedObject
 from segcli.data.formats.format import Brush, Placed
@@ -41,7 +41,7 @@ def dataset_of(root: Path, parts: Parts, classes: Sequence[str], *, is_ordered: 
 def write(dataset: AnnotatedDataset, format_name: str, root: Path):
     """Writes a dataset, images included, and returns what the format says of it."""
     row = format_named(format_name)
-    placed = Placed(dataset, root, place_images(dataset, SplitConfig())[0], Brush())
+    placed = Placed(dataset, root, place_images(dataset, CheckDatasetConfig())[0], Brush())
 
     def put(name: str, data: bytes) -> None:
         path = root / name

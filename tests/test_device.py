@@ -78,7 +78,7 @@ def test_a_gpu_that_this_paddle_cannot_use_is_told(tmp_path, monkeypatch, caplog
     available_device.cache_clear()
     (tmp_path / "nvidia0").touch()
     assert available_device("auto", strict=False) == "cpu"
-    assert "paddlepaddle-gpu" in caplog.text
+    assert "segcli doctor --fix --gpu" in caplog.text
 
 
 @pytest.mark.parametrize(

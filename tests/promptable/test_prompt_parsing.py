@@ -156,7 +156,7 @@ def test_labelme_shapes() -> None:
     cat, dog = parsed.prompts[0].objects
     assert (cat.box, cat.points, cat.label) == ((10, 20, 30, 40), (Point(12, 22, 0),), "cat")
     assert (dog.points, dog.label) == ((Point(5, 6),), "dog")
-    assert parsed.faults == ["shape 4: a polygon is no prompt here; rectangles (one an object) and points are"]
+    assert parsed.faults == ["shape 4: a polygon is no prompt here; rectangles (one per object) and points are"]
 
 
 def test_coco_boxes() -> None:

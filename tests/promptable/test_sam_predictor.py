@@ -187,7 +187,7 @@ def test_half_precision_cache_changes_few_pixels(golden: tuple[CountingBackend, 
 def test_faults_name_image_and_prompt(golden: tuple[CountingBackend, Any, Any]) -> None:
     backend, _, rgb = golden
     predictor = SamPredictor(backend, INPUT)
-    with pytest.raises(UsageError, match="set an image"):
+    with pytest.raises(UsageError, match="call set_image first"):
         predictor.predict([ObjectPrompt(box=(0, 0, 5, 5))])
     predictor.set_image(rgb, name="a.jpg")
 

@@ -88,7 +88,7 @@ def test_background_text_matters(golden: tuple[PaddleLSeg, Any]) -> None:
 def test_wrong_prompts(golden: tuple[PaddleLSeg, Any]) -> None:
     backend, reference = golden
     predictor = TextPredictor(backend, square(96))
-    with pytest.raises(UsageError, match="set an image"):
+    with pytest.raises(UsageError, match="call set_image first"):
         predictor.predict([ObjectPrompt(text="bear")])
     predictor.set_image(reference["image2"])
 

@@ -51,7 +51,7 @@ def find_root(dataset_dir: Path) -> Path:
             another task (S003).
     """
     if not dataset_dir.is_dir():
-        raise no_folder(dataset_dir)
+        raise no_folder(dataset_dir, [finding("S001", str(dataset_dir), "there is no such folder")])
     if has_lists(dataset_dir):
         return dataset_dir
     parents = [folder.parent for folder, _ in folders_below(dataset_dir) if folder.name == IMAGE_FOLDER]

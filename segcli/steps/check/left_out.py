@@ -9,9 +9,9 @@ from typing import Any
 
 from segcli.data.formats.coco import CocoScan
 from segcli.data.formats.coco_layout import TEST_FILE, coco_layout
-from segcli.data.formats.masks import TEST_LIST, SegLists
+from segcli.data.formats.masks import LIST_FILES, TEST_LIST, SegLists
 from segcli.data.image import IMAGE_SUFFIXES
-from segcli.data.lists import relative_name, scan_list
+from segcli.data.lists import read_text_file, relative_name, scan_list
 from segcli.data.samples import Split
 from segcli.findings import Finding
 from segcli.plurals import counted
@@ -21,24 +21,35 @@ _NAMED = 5
 
 
 def left_out_of_lists(lists: SegLists) -> Iterator[Finding]:
-    """Images beside those of the lists (S006). A folder that holds masks too is left out."""
+    """Images beside those of the lists (S006). A folder that holds masks too is left out.
+
+    Where a list is missing or empty nothing is told: that its images are in no list follows from it.
+    """
     root = lists.root
+    if not lists.train or not lists.val:
+        return
     test = scan_list(root, TEST_LIST)[0] if (root / TEST_LIST).is_file() else ()
     samples = (*lists.train, *lists.val, *test)
     masks = {sample.mask.parent for sample in samples}
-    images = {sample.image for sample in samples}
-    yield from _finding("S006", "list", _beside(images, without=masks), root)
+    beside = _beside({sample.image for sample in samples}, without=masks)
+    # lines with a fault of their own name images too
+    words = {word for name in (*LIST_FILES.values(), TEST_LIST) for word in _words(root / name)} if beside else set()
+    yield from _finding("S006", "list", [path for path in beside if relative_name(path, root) not in words], root)
 
 
 def left_out_of_files(scan: CocoScan) -> Iterator[Finding]:
-    """Images beside those of the annotation files (C165); what other annotation files name is theirs."""
+    """Images beside those of the annotation files (C165); what other annotation files name is theirs.
+
+    Where a file is missing, empty or damaged nothing is told, likewise.
+    """
     root = scan.dataset.root
-    images = {sample.image for split in Split for sample in scan.dataset.samples(split)}
+    if not all(scan.dataset.samples(split) for split in Split):
+        return
+    beside = _beside({sample.image for split in Split for sample in scan.dataset.samples(split)})
     layout = coco_layout(root)
-    others = [*(layout.unused if layout is not None else ()), TEST_FILE]
-    named = {name for file in dict.fromkeys(others) for name in _file_names(root / file)}
-    alone = [path for path in _beside(images) if path.name not in named]
-    yield from _finding("C165", "annotation file", alone, root)
+    others = [*(layout.unused if layout is not None else ()), TEST_FILE, *scan.files.values()]
+    named = {name for file in dict.fromkeys(others) for name in _file_names(root / file)} if beside else set()
+    yield from _finding("C165", "annotation file", [path for path in beside if path.name not in named], root)
 
 
 def _beside(images: set[Path], *, without: Iterable[Path] = ()) -> list[Path]:
@@ -60,6 +71,13 @@ def _file_names(file: Path) -> set[str]:
     """Names of the images of an annotation file, without folders; none where it is not there or is damaged."""
     try:
         content: Any = json.loads(file.read_bytes())
-        return {Path(str(entry["file_name"]).replace("\\", "/")).name for entry in content["images"]}
+        images = [entry for entry in content["images"] if isinstance(entry, dict)]
+        return {Path(str(entry.get("file_name")).replace("\\", "/")).name for entry in images}
     except (OSError, ValueError, RecursionError, KeyError, TypeError):
         return set()
+
+
+def _words(file: Path) -> list[str]:
+    """The words of a list file; none where it is not there."""
+    lines = read_text_file(file).lines if file.is_file() else ()
+    return [word for _, line in lines for word in line.replace("\\", "/").split()]

@@ -247,6 +247,7 @@ def test_a_turned_image_is_explained(folder):
     exif = rgb.getexif()
     exif[0x0112] = 6
     rgb.save(folder.image("a0").with_suffix(".jpg"), exif=exif)
+    folder.image("a0").unlink()
     edit_image(file_name="a0.jpg")(folder)
     (fault,) = found(folder)
     assert fault.code == "C114"

@@ -21,8 +21,9 @@ def folder(tmp_path):
 
 
 def found(folder, num_classes=None):
+    """The findings, but for images that a test has taken out of the lists and left in their folder."""
     seen = examine_seg_dataset(folder.root, num_classes)
-    return [(fault.code, fault.path, fault.location) for fault in seen.findings]
+    return [(fault.code, fault.path, fault.location) for fault in seen.findings if fault.code != "S006"]
 
 
 def ids(folder, name="a1"):
@@ -183,7 +184,8 @@ def test_s209_to_s211_images_that_are_not_rgb(folder, code, channels, dtype):
     text = (folder.root / "train.txt").read_text()
     (folder.root / "train.txt").write_text(text.replace(IMAGE, "images/a1.png"))
     assert found(folder) == [(code, "images/a1.png", PLACE)]
-    assert examine_seg_dataset(folder.root).findings[0].severity.value == "info"
+    (told,) = (fault for fault in examine_seg_dataset(folder.root).findings if fault.code == code)
+    assert told.severity.value == "info"
 
 
 def test_s212_tiny_image(folder):

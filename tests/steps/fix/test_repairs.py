@@ -321,7 +321,13 @@ def test_it_is_repaired_and_undone(tmp_path, name):
     assert case.rule not in {found.code for found in report.findings}
     old = [(found.code, found.path, found.location) for found in plan.findings]
     hidden_before = case.rule in ("C108", "C111", "S301", "S302", "S406", "S407", "S408", "S409", "C136")
-    new = [found for found in report.findings if (found.code, found.path, found.location) not in old]
+    # a copy that is taken out of the lists stays in its folder, and is told so
+    left_out = {"S006", "C165"} if name.startswith("copy") else set()
+    new = [
+        found
+        for found in report.findings
+        if (found.code, found.path, found.location) not in old and found.code not in left_out
+    ]
     assert hidden_before or not new, new
     case.mended(folder)
     assert fix_dataset(folder.root, task, select=[case.rule]).changes == ()

@@ -93,7 +93,7 @@ def test_the_watch_looks_when_told_to():
 
 
 def test_the_share_of_time_spent_on_waiting_is_told(tmp_path, monkeypatch, caplog):
-    ticks = iter(np.cumsum([0.0, 3.0, 1.0] * 4))  # an iteration begins, has its images, ends
+    ticks = iter(np.cumsum([0.0, 0.0, 3.0, 1.0] * 4))  # an iteration begins, waits, has its images, ends
     monkeypatch.setattr("segcli.steps.train.loop.time.perf_counter", lambda: float(next(ticks)))
     with caplog.at_level("INFO", "segcli.train"):
         run(TrainState(LineSession(4, 4)), FullPrecision(), [HistoryWriter(tmp_path, 4)])
