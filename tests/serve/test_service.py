@@ -58,13 +58,14 @@ def held(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
 def test_a_full_queue_is_503_with_retry_after_and_what_waits_is_answered(held: threading.Event) -> None:
     with running(semantic_folder(), queue=2, warm_up=False) as service, ThreadPoolExecutor(8) as pool:
         futures = [pool.submit(post, service.url) for _ in range(8)]
-        wait_until(lambda: sum(future.done() for future in futures) == 5)  # one runs, two wait
-        refused = [future.result() for future in futures if future.done()]
+        # one runs and two wait; a sixth is refused where all come before the first is taken out of the queue
+        wait_until(lambda: sum(future.done() for future in futures) >= 5)
         held.set()
         answers = [future.result() for future in futures]
-    assert {answer.status_code for answer in refused} == {503}
+    refused = [answer for answer in answers if answer.status_code == 503]
+    assert len(refused) in {5, 6}
     assert all(answer.headers["Retry-After"] == "1" and answer.json()["errorCode"] == 503 for answer in refused)
-    assert sorted(answer.status_code for answer in answers) == [200] * 3 + [503] * 5
+    assert {answer.status_code for answer in answers if answer not in refused} == {200}
 
 
 def test_an_answer_that_takes_too_long(held: threading.Event) -> None:
