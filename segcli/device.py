@@ -67,10 +67,15 @@ def select_device(device: str, *, strict: bool) -> str:
     compute_eagerly()
     paddle.set_device(name)
     if kind == "cpu" and _THREADS_ASKED_FOR is None and not _in_distributed_training():
-        paddle.base.core.set_num_threads(os.cpu_count() or 1)
+        paddle.base.core.set_num_threads(cpu_threads())
     if kind == "cpu":
         prepare_cpu()
     return str(paddle.get_device())
+
+
+def cpu_threads() -> int:
+    """Threads with which Paddle computes on the CPU in a training of one process."""
+    return int(_THREADS_ASKED_FOR) if _THREADS_ASKED_FOR is not None else os.cpu_count() or 1
 
 
 @cache

@@ -123,3 +123,13 @@ assert float(paddle.to_tensor([2.0]) * 3) == 6
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_threads_are_those_of_the_user_or_all_cores(monkeypatch: pytest.MonkeyPatch):
+    """Importing paddle sets OMP_NUM_THREADS to 1 where it is not set, which nobody meant."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setattr(module, "_THREADS_ASKED_FOR", None)
+    monkeypatch.setattr("os.cpu_count", lambda: 6)
+    assert module.cpu_threads() == 6
+    monkeypatch.setattr(module, "_THREADS_ASKED_FOR", "3")
+    assert module.cpu_threads() == 3

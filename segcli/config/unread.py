@@ -54,7 +54,7 @@ def unread_keys(config: Config, given: Mapping[str, str], written: Mapping[str, 
         modes = meaning.modes(model, task)
         here = mode in modes if key not in written else bool(modes) or leaves()[key].default == value_of(config, key)
         if not here:
-            read_by = f"; {' and '.join(modes)} reads it" if modes else ""
+            read_by = f"; {' and '.join(modes)} read{'s' if len(modes) == 1 else ''} it" if modes else ""
             unread.append(f"{key} ({given[key]}{read_by})")
     return f"not read by {mode} of {model}: {', '.join(unread)}" if unread else None
 

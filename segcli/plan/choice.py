@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from segcli.data.fingerprint.labels import Fingerprint
@@ -43,6 +43,10 @@ class Cost:
     memory_mb: float | None = None
     measured: bool = False
     by_batch: Mapping[int, float] = field(default_factory=dict)
+
+    def of_batch(self, size: int) -> Cost:
+        """The cost with batches of a size, where that was measured."""
+        return replace(self, seconds_per_mpx=self.by_batch.get(size, self.seconds_per_mpx))
 
 
 @dataclass(frozen=True)

@@ -21,9 +21,9 @@ _SIDES = (128, 512)
 
 def plan_semantic(data: Fingerprint, means: Means, cost: Cost, taken: Mapping[str, Any]) -> Plan:
     """A plan for `MODEL`; keys that the user has set are in `taken` and are not changed."""
-    budget = Budget(means, cost)
     chosen, why = choose_batch(cost.by_batch, data.train_images)
     batch = int(taken.get("Train.batch_size") or chosen)
+    budget = Budget(means, cost.of_batch(batch))
     per_step = batch * int(taken.get("Train.accumulate") or 1)
     height, width = _input_size(data, budget, taken)
     mpx = height * width / 1e6

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from typing import Any
 from segcli.config.recipe import AUTO
 from segcli.config.schema import PLANNER, Config
 from segcli.data.budget import memory_bytes, peak_memory_mb
-from segcli.data.prefetch import available_cores
+from segcli.device import cpu_threads
 from segcli.engine import Batch, TrainingSession
 from segcli.models.table import get_spec
 from segcli.plan.choice import Cost, Means
@@ -80,8 +79,8 @@ def _clock(means: Means) -> Callable[[], float]:
     """
     if means.device != "cpu":
         return _device_clock
-    threads = int(os.environ.get("OMP_NUM_THREADS") or available_cores()) if means.on_request else 1
-    return lambda: time.process_time() / max(threads, 1)
+    threads = cpu_threads() if means.on_request else 1
+    return lambda: time.process_time() / threads
 
 
 def _device_clock() -> float:
