@@ -2,17 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from segcli.config.schema import Config
 from segcli.models.spec import ModelSpec
 
 
-def wanted_shape(config: Config) -> tuple[int, int, int, int] | None:
-    """The configured input [N, C, H, W] of the exported model, -1 for a free side; None leaves it to the model."""
-    return config.Export.input_shape or config.Train.input_shape
+def wanted_shape(config: Config, trained: Mapping[str, Any] | None = None) -> tuple[int, int, int, int] | None:
+    """The configured input [N, C, H, W] of the exported model, -1 for a free side; None leaves it to the model.
+
+    Args:
+        config: What is configured now.
+        trained: The configuration of the training, of the model card: its size, which may have been planned, holds
+            where now none is configured.
+    """
+    shape = config.Export.input_shape or config.Train.input_shape
+    if shape is not None or trained is None:
+        return shape
+    section = trained.get("Train")
+    sides = section.get("input_shape") if isinstance(section, Mapping) else None
+    if not isinstance(sides, list | tuple) or len(sides) != 4 or not all(isinstance(side, int) for side in sides):
+        return None
+    images, channels, height, width = sides
+    return images, channels, height, width
 
 
-def fixed_size(spec: ModelSpec, config: Config) -> tuple[int, int] | None:
+def fixed_size(spec: ModelSpec, config: Config, trained: Mapping[str, Any] | None = None) -> tuple[int, int] | None:
     """Height and width to which every image is resized, so that trained and exported weights measure the same.
+
+    Args:
+        spec: The model.
+        config: What is configured now.
+        trained: The configuration of the training, see `wanted_shape`.
 
     Returns:
         The configured size, else the only one in which the model can be exported; None where images keep their own, or
@@ -20,7 +42,7 @@ def fixed_size(spec: ModelSpec, config: Config) -> tuple[int, int] | None:
     """
     if spec.preprocess.keep_ratio:
         return None
-    wanted = wanted_shape(config)
+    wanted = wanted_shape(config, trained)
     if wanted is None or min(wanted[2:]) < 0:
         return spec.fixed_export
     return wanted[2], wanted[3]

@@ -116,7 +116,7 @@ def _open_trained(weights: Path, config: Config) -> MeasuredModel:
         model_name=trained.spec.name,
         class_names=trained.card.class_names,
         preprocess=trained.card.preprocess,
-        input_size=fixed_size(trained.spec, config),
+        input_size=fixed_size(trained.spec, config, trained.card.config),
         batch_limit=None,
         runtime="paddle",
         source=weights,
@@ -192,7 +192,7 @@ def _export_for_now(weights: Path, config: Config, stack: ExitStack) -> tuple[Pa
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="segcli-evaluate-")))
     with on_cpu():
         trained = load_trained(weights, config.Global.model)
-        shape = input_shape(trained.spec, wanted_shape(config))
+        shape = input_shape(trained.spec, wanted_shape(config, trained.card.config))
         reference, _ = trained_reference(trained, shape, config, most=1)
         write_files(trained, folder, shape, ("paddle",), sha256_of(weights))
     return folder, reference

@@ -57,7 +57,7 @@ def export_semantic(weights: Path, folder: Path, config: Config) -> ExportResult
     """
     trained = load_trained(weights, config.Global.model)
     set_image_range(trained.card.preprocess.reads_by)
-    shape = input_shape(trained.spec, wanted_shape(config))
+    shape = input_shape(trained.spec, wanted_shape(config, trained.card.config))
     return export_compared(
         trained,
         folder,
