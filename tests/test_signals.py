@@ -16,15 +16,17 @@ from tests.own_process import run_alone
 ROOT = Path(__file__).resolve().parents[1]
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 WORK = """
-import sys, time
+import signal, sys, time
 from segcli.app import guard
 
 def work():
     {preparation}
     print("ready", flush=True)
-    time.sleep(60)
+    for _ in range(3000):  # one long sleep would outlast a signal that comes just before it
+        time.sleep(0.02)
     return 0
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background shell hands it down as ignored
 sys.exit(guard(work))
 """
 
