@@ -1,4 +1,4 @@
-"""Runs the benchmarks and prints one table: ``python -m tests.bench [WORD ...]``."""
+"""Runs the benchmarks and prints one table: ``python -m tests.bench [WORD ...]``; ``learn`` has options of its own."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import sys
 from importlib import import_module
 
 import tests.bench
+from tests.bench.learn import command as learn
 from tests.bench.table import as_text
-
-HOURS = ("bench_learn",)
-"""Benchmarks that run only when they are named."""
 
 
 def main(words: list[str]) -> int:
     """Runs every module ``bench_*`` whose name holds one of the words, or all quick ones; 1 when a bar is missed."""
+    if words[:1] == ["learn"]:
+        return learn.main(words[1:])
     names = sorted(info.name for info in pkgutil.iter_modules(tests.bench.__path__) if info.name.startswith("bench_"))
-    chosen = [name for name in names if any(word in name for word in words) or (not words and name not in HOURS)]
+    chosen = [name for name in names if any(word in name for word in words) or not words]
     rows = [row for name in chosen for row in import_module(f"tests.bench.{name}").run()]
     print(as_text(rows))  # noqa: T201
     return 0 if rows and all(row.passes for row in rows) else 1
