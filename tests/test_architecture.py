@@ -18,7 +18,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("version", "plurals", "lazy", "console", "signals", "disk", "text", "json_output", "cpu"),
+    ("version", "plurals", "lazy", "console", "signals", "disk", "text", "json_output", "cpu", "parent"),
     ("findings",),
     ("rules",),
     ("errors", "log", "progress", "runtimes"),
@@ -39,7 +39,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("steps.predict",),
     ("steps.pipelines",),
     ("steps.check", "steps.evaluate", "steps.train", "steps.verify_weights"),
-    ("steps.fix", "steps.compare"),
+    ("steps.fix", "steps.compare", "steps.batch"),
     ("steps",),
     ("serve",),
     ("app",),

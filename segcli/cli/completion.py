@@ -58,6 +58,13 @@ def complete_model_format(incomplete: str) -> list[str]:
     return _beginning(export_formats(), incomplete)
 
 
+def complete_executor(incomplete: str) -> list[str]:
+    """What can run the workers of a batch."""
+    from segcli.steps.batch.executors.table import EXECUTORS
+
+    return _beginning(EXECUTORS, incomplete)
+
+
 def complete_saved(incomplete: str) -> list[str]:
     """What `predict` writes for a promptable model."""
     return _beginning(_values("Predict.promptable.formats"), incomplete)

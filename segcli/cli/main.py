@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from segcli.cli.batching import add_batching
 from segcli.cli.comparing import add_comparing
 from segcli.cli.dataset import add_dataset
 from segcli.cli.fixing import add_fixing
@@ -41,6 +42,7 @@ GROUPS = (
     (MODEL, add_comparing),
     (MODEL, add_promptable),
     (MODEL, add_pipelines),
+    (MODEL, add_batching),
     (MODEL, add_serving),
     (TOOLS, add_weights),
     (TOOLS, add_tools),

@@ -44,6 +44,8 @@ OLD_LABELS_FILE = "inference.pdmodel"
 STEM_FILE = "stem.onnx"
 HEADS_FILE = "heads.json"
 HEADS_WEIGHTS_FILE = "heads.pdiparams"
+INSIDE = "inference"
+"""Folder of the exported model inside that of the best weights."""
 FEATURE_TENSOR = "feature_{}"
 """What passes from the stem to the heads, numbered."""
 LOGITS_TENSOR = "logits"
@@ -164,6 +166,12 @@ class ExportedModel:
 def is_exported(path: Path) -> bool:
     """Whether `path` is the folder of an exported model."""
     return (path / MANIFEST_FILE).is_file()
+
+
+def exported_in(folder: Path) -> Path:
+    """The folder of the exported model: this one, or the one inside the folder of the best weights."""
+    inside = folder / INSIDE
+    return inside if not is_exported(folder) and is_exported(inside) else folder
 
 
 def manifest_values(

@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from segcli.errors import ConfigError, ConfigFault, UsageError
-from segcli.inference.exported_model import ExportedModel, is_exported
+from segcli.inference.exported_model import ExportedModel, exported_in, is_exported
 from segcli.models.promptable.specs import PROMPTABLE, PromptKind
 from segcli.models.table import get_spec
 from segcli.models.task import Task
 from segcli.steps.pipelines.pipeline import Pipeline
 from segcli.steps.pipelines.settings import read_pipeline_file
 from segcli.steps.pipelines.table import PIPELINES, pipeline_class
-from segcli.steps.predict.by_name import INSIDE
 
 YAML_SUFFIXES = (".yaml", ".yml")
 
@@ -88,8 +87,7 @@ def _values_of(pipeline: str | PathLike[str] | None) -> dict[str, Any]:
 
 def _of_folder(folder: Path) -> dict[str, Any]:
     """The pipeline of one exported model."""
-    inside = folder / INSIDE
-    model = ExportedModel.open(inside if not is_exported(folder) and is_exported(inside) else folder)
+    model = ExportedModel.open(exported_in(folder))
     spec = get_spec(model.model_name)
     name: str = spec.task.value
     if spec.task is Task.PROMPTABLE and PROMPTABLE[spec.name].prompt_kind is PromptKind.TEXTS:
@@ -111,6 +109,6 @@ def _with_folder(kind: type[Pipeline], modules: Any, folder: str) -> dict[str, A
     if not isinstance(modules, Mapping):
         raise ConfigError([ConfigFault("SubModules", f"is {modules!r}; expected a section")])
     path = Path(folder).expanduser()
-    held = next((place for place in (path, path / INSIDE) if is_exported(place)), None)
-    named = {} if held is None else {"model_name": ExportedModel.open(held).model_name}
+    held = exported_in(path)
+    named = {"model_name": ExportedModel.open(held).model_name} if is_exported(held) else {}
     return {module.key: {**(modules.get(module.key) or {}), **named, "model_dir": folder} for module in kind.modules}

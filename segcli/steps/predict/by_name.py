@@ -7,15 +7,13 @@ from pathlib import Path
 from segcli.config.load import from_values
 from segcli.data.files import sha256_of
 from segcli.errors import UsageError, WeightsError
-from segcli.inference.exported_model import is_exported
+from segcli.inference.exported_model import exported_in, is_exported
 from segcli.models.spec import ModelSpec
 from segcli.models.task import Task
 from segcli.steps.export.command import export_weights
 from segcli.weights.official import cache_folder, resolve_weights
 
 PRETRAINED = "pretrained"
-INSIDE = "inference"
-"""Folder of the exported model inside that of the best weights."""
 _REMEDY = "give model_dir: the folder that export wrote, e.g. output/best_model/inference"
 
 
@@ -33,8 +31,7 @@ def model_source(spec: ModelSpec, model_dir: str | Path | None) -> Path:
         UsageError: The model has no official weights.
     """
     if model_dir is not None:
-        given = Path(model_dir).expanduser()
-        return given / INSIDE if not is_exported(given) and is_exported(given / INSIDE) else given
+        return exported_in(Path(model_dir).expanduser())
     if PRETRAINED not in spec.weights:
         raise UsageError(f"{spec.name} has no official weights that can be fetched", hint=_REMEDY)
     try:

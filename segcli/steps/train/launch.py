@@ -26,11 +26,11 @@ from segcli.device import available_device
 from segcli.engine import Network, TrainingSession
 from segcli.errors import TrainingError
 from segcli.models.spec import TrainRecipe
+from segcli.parent import END_WITH_PARENT
 from segcli.processes import world_size
 from segcli.signals import Stopped
 from segcli.steps.train.advice import advice_from_logs
 from segcli.steps.train.freezing import freeze
-from segcli.steps.train.parent import END_WITH_PARENT
 from segcli.steps.train.result import TrainResult
 from segcli.steps.train.stop_request import signals_passed_on
 from segcli.steps.train.worker_errors import clear_faults, read_fault

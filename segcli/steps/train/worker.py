@@ -13,10 +13,10 @@ from segcli.config.schema import Config
 from segcli.data.files import write_json_atomic
 from segcli.errors import SegcliError
 from segcli.failure_report import failure_of
+from segcli.parent import end_with_parent
 from segcli.signals import ENDING, Stopped, without_paddles_handler
 from segcli.steps.train import launch
 from segcli.steps.train.command import train_here
-from segcli.steps.train.parent import end_with_parent
 from segcli.steps.train.worker_errors import leave_fault
 
 log = logging.getLogger("segcli.train")

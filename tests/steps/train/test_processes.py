@@ -22,10 +22,10 @@ from segcli.data.sampling import Draws
 from segcli.engines.paddleseg.engine import PaddleSegEngine
 from segcli.errors import DatasetError, TrainingError
 from segcli.models.table import get_spec
+from segcli.parent import END_WITH_PARENT
 from segcli.steps.train import launch, worker
 from segcli.steps.train.command import train
 from segcli.steps.train.history import read_history
-from segcli.steps.train.parent import END_WITH_PARENT
 from segcli.steps.train.result import TrainResult
 from segcli.steps.train.worker_errors import leave_fault, read_fault
 from segcli.weights.files import read_weights
@@ -318,7 +318,7 @@ if below:
     with subprocess.Popen([sys.executable, __file__, below], **pipe) as child:
         child.wait()
 else:
-    from segcli.steps.train.parent import end_with_parent
+    from segcli.parent import end_with_parent
     end_with_parent()
     print(os.getpid(), flush=True)
     time.sleep(120)

@@ -1,4 +1,4 @@
-"""Ends a training process when the process that started it has ended, for whatever reason.
+"""Ends a worker process when the process that started it has ended, for whatever reason.
 
 Nobody tells a process that its parent was killed. The launching process therefore holds the writing end of a pipe that
 is the standard input of all processes below it; the operating system closes it with its holder.

@@ -1,0 +1,242 @@
+"""`batch`: a model over any number of images, on any number of machines, begun and gone on with by the same command."""
+
+from __future__ import annotations
+
+import csv
+import logging
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from segcli.config.schema import PredictConfig
+from segcli.data.lock import locked
+from segcli.errors import UsageError
+from segcli.inference.exported_model import ExportedModel, exported_in
+from segcli.models.table import get_spec
+from segcli.models.task import Task
+from segcli.progress import track, working
+from segcli.steps.batch.executors.protocol import Pool
+from segcli.steps.batch.executors.table import executor
+from segcli.steps.batch.job import FAULTS, FILE, Job, Masks, model_digest
+from segcli.steps.batch.manifest import write_manifest
+from segcli.steps.batch.merge import merge, merge_kind
+from segcli.steps.batch.sources import Source, rows_of
+
+log = logging.getLogger("segcli.batch")
+
+
+@dataclass(frozen=True)
+class BatchRequest:
+    """What the command was given.
+
+    Attributes:
+        source: A folder, a table or list of images, or the URL of a folder.
+        out: Folder for all that is written.
+        model_dir: Folder of an exported model.
+        settings: Of the prediction.
+        device: Where it runs.
+        masks: Form of the masks.
+        shard_size: Images per shard, where the source names none.
+        executor: What runs the workers.
+        workers: How many.
+        lease_s: Seconds without a heartbeat after which a worker of another machine counts as dead.
+        digests: Whether each image is read once for its digest before the batch begins.
+        merge: A file into which all results are put; None makes none.
+    """
+
+    source: str
+    out: Path
+    model_dir: str
+    settings: PredictConfig = field(default_factory=PredictConfig)
+    device: str = "auto"
+    masks: Masks = "coco"
+    shard_size: int = 500
+    executor: str = "local"
+    workers: int = 1
+    lease_s: float = 60.0
+    digests: bool = True
+    merge: Path | None = None
+
+
+@dataclass(frozen=True)
+class BatchResult:
+    """How far a batch is.
+
+    Attributes:
+        job: The batch.
+        done: Shards whose results are there.
+        done_before: Those of them that were there before.
+        failed: Images without a result, in all shards that are done.
+        seconds: Time of this run.
+        merged: The file with all results.
+    """
+
+    job: Job
+    done: int
+    done_before: int
+    failed: int
+    seconds: float
+    merged: Path | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether every image has a result."""
+        return self.done == self.job.shards and not self.failed
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {
+            "model_name": self.job.model_name,
+            "model_dir": self.job.model_dir,
+            "source": self.job.source,
+            "save_path": str(self.job.folder),
+            "images": self.job.images,
+            "shards": self.job.shards,
+            "shards_done": self.done,
+            "shards_done_before": self.done_before,
+            "failed": self.failed,
+            "seconds": round(self.seconds, 3),
+            "merged": None if self.merged is None else str(self.merged),
+        }
+
+    def summary(self) -> list[tuple[str, str]]:
+        """Rows for the terminal."""
+        rows = [
+            ("model", self.job.model_name),
+            ("images", str(self.job.images)),
+            ("shards", f"{self.done} of {self.job.shards} done, {self.done - self.done_before} of them now"),
+            ("results", str(self.job.folder / "shards")),
+        ]
+        if self.failed:
+            rows.append(("failed", f"{self.failed} images, listed in {self.job.folder / FAULTS}"))
+        if self.merged is not None:
+            rows.append(("merged", str(self.merged)))
+        return rows
+
+
+def batch(request: BatchRequest) -> BatchResult:
+    """Runs a model on every image of a source, or goes on where an earlier run ended.
+
+    The manifest is written once; then every shard without a result is done by some worker. A shard's result appears
+    whole, so that it is done where it is there.
+
+    Raises:
+        UsageError: The folder holds a batch of other images, another model or other settings.
+        InputError: There are no images.
+        SegcliError: The workers failed.
+    """
+    begin = time.perf_counter()
+    _, module = executor(request.executor)
+    if request.merge is not None:
+        merge_kind(request.merge, request.out, request.masks)
+    job = opened(request)
+    before = len(job.done())
+    if before < job.shards:
+        with module.started(job, min(request.workers, job.shards - before)) as pool:
+            for _ in track(_finished(job, pool, before), "batch", job.shards - before):
+                pass
+    done = len(job.done())
+    merged = None
+    if request.merge is not None and done == job.shards:
+        merged = merge(job, request.merge)
+    elif request.merge is not None:
+        log.warning("%s is not written: %d shards are not done", request.merge, job.shards - done)
+    return BatchResult(job, done, before, count_faults(job), time.perf_counter() - begin, merged)
+
+
+def opened(request: BatchRequest) -> Job:
+    """The job of a request: the one in its folder, or a new one with its manifest.
+
+    Raises:
+        UsageError: The folder holds another batch.
+        InputError: There are no images.
+    """
+    wanted = _wanted(request)
+    request.out.mkdir(parents=True, exist_ok=True)
+    with locked(request.out / "batch.lock", "segcli batch", what=f"the folder {request.out}"):
+        if (request.out / FILE).is_file():
+            there = Job.open(wanted.folder)
+            _require_same(there, wanted)
+            return there
+        _require_opens(wanted)
+        with working("listing the images"):
+            source = Source(wanted.source, wanted.source_digest)
+            manifest = write_manifest(wanted.folder, rows_of(source, request.shard_size, digests=request.digests))
+        job = Job(**{**vars(wanted), "images": manifest.images, "shards": manifest.shards})
+        job.save()
+    return job
+
+
+def count_faults(job: Job) -> int:
+    """Images without a result; only the shards that have any are looked at."""
+    files = (job.folder / FAULTS).glob("*.csv")
+    shards = (file for file in files if job.is_done(int(file.stem)))
+    return sum(len(list(csv.reader(file.read_text(encoding="utf-8").splitlines(keepends=True)))) - 1 for file in shards)
+
+
+def _wanted(request: BatchRequest) -> Job:
+    """The job of a request before its images are counted."""
+    source = Source.of(request.source)
+    folder = exported_in(Path(request.model_dir).expanduser().absolute())
+    model = ExportedModel.open(folder)
+    name = model.model_name
+    if get_spec(name).task is Task.PROMPTABLE:
+        raise UsageError(f"{name} takes prompts", hint="batch takes semantic and instance models; see `segcli predict`")
+    return Job(
+        folder=request.out.absolute(),
+        source=source.path,
+        source_digest=source.digest,
+        model_name=name,
+        model_dir=str(folder),
+        model_digest=model_digest(model),
+        device=request.device,
+        settings=request.settings.model_dump(mode="json", exclude_unset=True, exclude=_ELSEWHERE),
+        masks=request.masks,
+        shard_size=request.shard_size,
+        lease_s=request.lease_s,
+        images=0,
+        shards=0,
+    )
+
+
+_ELSEWHERE = {"input", "model_dir", "save_dir", "skip_existing", "frame_step", "json_form"}
+"""Keys of `Predict` that a batch has in other places, or that mean nothing to it."""
+_SAME = {
+    "source": "images",
+    "source_digest": "images",
+    "model_digest": "model",
+    "settings": "settings",
+    "masks": "masks",
+}
+"""What must not change while a batch goes on, and what a message calls it."""
+
+
+def _require_same(there: Job, wanted: Job) -> None:
+    for name, word in _SAME.items():
+        ours, theirs = getattr(there, name), getattr(wanted, name)
+        if ours != theirs:
+            shown = f": {ours} and {theirs}" if name in ("source", "settings", "masks") else ""
+            raise UsageError(
+                f"holds a batch of other {word}{shown}",
+                path=there.folder,
+                hint="give another --out, or what the batch began with",
+            )
+
+
+def _require_opens(job: Job) -> None:
+    """Opens the model once: what it lacks is told before the images are listed, and its runtimes are compared."""
+    from segcli.steps.predict.model import open_model
+
+    open_model(job.model_name, job.model_dir, job.predict, job.device)
+
+
+def _finished(job: Job, pool: Pool, before: int) -> Iterator[None]:
+    """One item for each shard that gets done, while workers are at work."""
+    is_working = True
+    while is_working:
+        is_working = pool.is_working()
+        done = len(job.done())
+        yield from (None for _ in range(done - before))
+        before = done

@@ -1,0 +1,128 @@
+"""What a batch is: model, settings and manifest, kept in its folder, which is all that a worker must know."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from segcli.config.schema import PredictConfig
+from segcli.data.files import sha256_of, write_json_atomic
+from segcli.errors import UsageError
+from segcli.inference.exported_model import MANIFEST_FILE, ExportedModel
+from segcli.steps.batch.leases import FOLDER as WORK_FOLDER
+from segcli.steps.batch.manifest import Manifest
+from segcli.version import __version__
+
+FILE = "batch.json"
+SHARDS, FAULTS, LOGS = "shards", "faults", "logs"
+ROWS_SUFFIX, MASKS_SUFFIX = ".jsonl", ".tar"
+_SCHEMA = 1
+
+Masks = Literal["coco", "png"]
+"""Run-length codes in the rows, or one PNG per image in a tar beside them."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A batch.
+
+    Attributes:
+        folder: Where all of it lies.
+        source: Absolute path or URL of what the user named.
+        source_digest: SHA-256 of a table or list of images; empty for a folder.
+        model_name: The model.
+        model_dir: Absolute path of its folder.
+        model_digest: Of the files that decide what it answers.
+        device: Where it runs.
+        settings: Of the prediction, those that differ from the defaults.
+        masks: Form of the masks.
+        shard_size: Images per shard; where the source names its shards, what the user gave.
+        lease_s: Seconds without a heartbeat after which a worker of another machine counts as dead.
+        images: Rows of the manifest.
+        shards: Shards of the manifest.
+    """
+
+    folder: Path
+    source: str
+    source_digest: str
+    model_name: str
+    model_dir: str
+    model_digest: str
+    device: str
+    settings: dict[str, Any]
+    masks: Masks
+    shard_size: int
+    lease_s: float
+    images: int
+    shards: int
+
+    @property
+    def manifest(self) -> Manifest:
+        """The images."""
+        return Manifest(self.folder, self.shards, self.images)
+
+    @property
+    def predict(self) -> PredictConfig:
+        """The settings of the prediction."""
+        return PredictConfig.model_validate(self.settings)
+
+    def part(self, folder: str, shard: int, suffix: str) -> Path:
+        """A file of a shard."""
+        return self.folder / folder / f"{shard:06d}{suffix}"
+
+    def is_done(self, shard: int) -> bool:
+        """Whether the result of a shard is there."""
+        return self.part(SHARDS, shard, ROWS_SUFFIX).exists()
+
+    def done(self) -> set[int]:
+        """The shards whose results are there: one listing of a folder."""
+        names = os.listdir(self.folder / SHARDS)  # noqa: PTH208 - a thousand paths would be made for nothing
+        return {int(name[: -len(ROWS_SUFFIX)]) for name in names if name.endswith(ROWS_SUFFIX)}
+
+    def save(self) -> None:
+        """Writes the job; the manifest must be there."""
+        for name in (SHARDS, FAULTS, LOGS, WORK_FOLDER):
+            (self.folder / name).mkdir(parents=True, exist_ok=True)
+        values = {key: value for key, value in asdict(self).items() if key != "folder"}
+        write_json_atomic(self.folder / FILE, {"schema": _SCHEMA, "segcli_version": __version__, **values})
+
+    @staticmethod
+    def open(folder: Path) -> Job:
+        """The job of a folder.
+
+        Raises:
+            UsageError: There is none, or its file is damaged.
+        """
+        path = folder / FILE
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+            kept = {key: value for key, value in values.items() if key not in ("schema", "segcli_version")}
+            return Job(folder=folder, **kept)
+        except FileNotFoundError as fault:
+            raise UsageError("holds no batch", path=folder) from fault
+        except (OSError, ValueError, TypeError, AttributeError) as fault:
+            raise UsageError(
+                f"is damaged: {fault}", path=path, hint="give another --out; the shards that are done stay"
+            ) from fault
+
+
+def model_digest(model: ExportedModel) -> str:
+    """A digest of the files that decide what a model answers; forms that are made of them do not count."""
+    total = hashlib.sha256()
+    for path in _deciding(model):
+        total.update(f"{path.name} {sha256_of(path)}\n".encode())
+    return total.hexdigest()
+
+
+def _deciding(model: ExportedModel) -> Iterator[Path]:
+    graph = model.graph
+    yield model.folder / MANIFEST_FILE
+    if graph.has_paddle and graph.program is not None and graph.weights is not None:
+        yield from (graph.program, graph.weights)
+    else:
+        yield from sorted(path for path in model.folder.iterdir() if path.suffix in (".onnx", ".xml", ".bin"))

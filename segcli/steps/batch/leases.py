@@ -1,0 +1,226 @@
+"""Who works at which shard: leases with a heartbeat, in files, so that any number of machines may share a folder.
+
+A lease is a file ``SHARD.GENERATION.lease`` that can be made only once. Who finds the newest one of a shard dead makes
+the next generation; of several who try, one succeeds. Nothing is locked, no clocks are compared, and a worker that was
+only slow does no harm: what it finishes is whole, and the same.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+FOLDER = "work"
+SUFFIX = ".lease"
+_BEATS = 6
+"""Heartbeats in the time after which a lease without one is dead."""
+
+
+@dataclass(frozen=True)
+class Process:
+    """A process, told from any other that has its number later or elsewhere.
+
+    Attributes:
+        machine: Host, start of its system and space of process numbers.
+        pid: Its number there.
+        started: When it started, as its system counts; empty where that cannot be told.
+    """
+
+    machine: str
+    pid: int
+    started: str
+
+    @staticmethod
+    def this() -> Process:
+        """This process."""
+        return Process(_machine(), os.getpid(), _started(os.getpid()))
+
+    @property
+    def is_known_dead(self) -> bool:
+        """Whether it ran on this machine and has ended; of one elsewhere nobody can tell."""
+        if self.machine != _machine():
+            return False
+        if self.pid == os.getpid():
+            return self.started != _started(os.getpid())
+        try:
+            os.kill(self.pid, 0)
+        except ProcessLookupError:
+            return True
+        except OSError:
+            return False
+        return self.started != _started(self.pid)
+
+
+class Lease:
+    """The right to work at a shard, kept alive by a thread.
+
+    Attributes:
+        shard: The shard.
+        generation: How often the shard was begun, from 1.
+        fatal_rows: Rows at which earlier workers of this shard died, with how many of them did.
+    """
+
+    def __init__(
+        self, path: Path, worker: str, shard: int, generation: int, *, fatal_rows: Mapping[int, int], lease_s: float
+    ) -> None:
+        self.shard, self.generation, self.fatal_rows = shard, generation, dict(fatal_rows)
+        self._path, self._worker = path, worker
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._beat, args=(lease_s / _BEATS,), daemon=True)
+        self._thread.start()
+
+    def note_row(self, row: int) -> None:
+        """Writes down which row is worked at, for the case that this process dies of it."""
+        fresh = self.scratch("lease")
+        fresh.write_text(_text(self._worker, row), encoding="ascii")
+        fresh.replace(self._path)
+
+    def done(self) -> None:
+        """Takes away all files of the work at the shard, whose result is there."""
+        self.stop()
+        for path in self._path.parent.glob(f"{self.shard:06d}.*"):
+            with suppress(OSError):
+                path.unlink()
+
+    def scratch(self, name: str) -> Path:
+        """A file for unfinished work, which no other worker uses."""
+        return self._path.with_name(f"{self.shard:06d}.{self.generation}.{os.getpid()}.{name}.part")
+
+    def stop(self) -> None:
+        """Ends the heartbeat."""
+        self._ended.set()
+        self._thread.join()
+
+    def _beat(self, pause: float) -> None:
+        while not self._ended.wait(pause):
+            with suppress(OSError):
+                os.utime(self._path)
+
+
+@dataclass
+class Leases:
+    """The leases of a folder, as one worker sees them.
+
+    Attributes:
+        folder: Where they lie.
+        lease_s: Seconds without a heartbeat after which the worker of another machine counts as dead.
+    """
+
+    folder: Path
+    lease_s: float
+    _worker: str = field(default_factory=lambda: uuid4().hex)
+    _taken: list[Lease] = field(default_factory=list)
+    _seen: dict[str, tuple[int, float]] = field(default_factory=dict)
+
+    def take(self, shard: int) -> Lease | None:
+        """The lease of a shard; None where another worker has it."""
+        paths = self._of(shard)
+        if paths and not self._is_dead(paths[max(paths)]):
+            return None
+        generation = max(paths, default=0) + 1
+        target = self.folder / f"{shard:06d}.{generation}{SUFFIX}"
+        if not _made_once(target, _text(self._worker, None)):
+            return None
+        fatal: dict[int, int] = {}
+        for path in paths.values():
+            row = _read(path).get("row")
+            if isinstance(row, int):
+                fatal[row] = fatal.get(row, 0) + 1
+        lease = Lease(target, self._worker, shard, generation, fatal_rows=fatal, lease_s=self.lease_s)
+        self._taken = [lease]
+        return lease
+
+    def give_back(self) -> None:
+        """Ends the work at what is not done, so that others need not wait; also where a signal ended it anywhere."""
+        for lease in self._taken:
+            lease.stop()
+        for path in self.folder.glob(f"*{SUFFIX}"):
+            if _read(path).get("worker") == self._worker:
+                path.unlink(missing_ok=True)
+
+    def _of(self, shard: int) -> dict[int, Path]:
+        paths = self.folder.glob(f"{shard:06d}.*{SUFFIX}")
+        return {int(path.name.split(".")[1]): path for path in paths}
+
+    def _is_dead(self, path: Path) -> bool:
+        """Whether the holder's process has ended, or its heartbeat stood still as long as this worker has looked on."""
+        try:
+            beat = path.stat().st_mtime_ns
+        except FileNotFoundError:
+            return False  # given back a moment ago: the next look tells
+        values = _read(path)
+        with suppress(KeyError, TypeError, ValueError):
+            if Process(str(values["machine"]), int(values["pid"]), str(values["started"])).is_known_dead:
+                return True
+        last, since = self._seen.get(path.name, (-1, 0.0))
+        if beat != last:
+            self._seen[path.name] = beat, time.monotonic()
+            return False
+        return time.monotonic() - since > self.lease_s
+
+
+def _made_once(path: Path, text: str) -> bool:
+    """Makes a file with its whole text, unless it is there: a process that dies leaves all of it or nothing."""
+    fresh = path.with_name(f"{path.name}.{os.getpid()}.{threading.get_ident()}.part")
+    fresh.write_text(text, encoding="ascii")
+    try:
+        os.link(fresh, path)  # fails where the file is there, which a rename does not
+    except FileExistsError:
+        return False
+    except OSError:  # a file system without links
+        return _opened_once(path, text)
+    finally:
+        fresh.unlink(missing_ok=True)
+    return True
+
+
+def _opened_once(path: Path, text: str) -> bool:
+    try:
+        with path.open("x", encoding="ascii") as file:
+            file.write(text)
+    except FileExistsError:
+        return False
+    return True
+
+
+def _text(worker: str, row: int | None) -> str:
+    this = Process.this()
+    values = {"machine": this.machine, "pid": this.pid, "started": this.started, "worker": worker}
+    return json.dumps(values if row is None else {**values, "row": row}) + "\n"
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        values = json.loads(path.read_text(encoding="ascii"))
+    except (OSError, ValueError):  # of a holder that died while it wrote, or is about to
+        return {}
+    return values if isinstance(values, dict) else {}
+
+
+@lru_cache(maxsize=1)
+def _machine() -> str:
+    parts = [socket.gethostname()]
+    with suppress(OSError):
+        parts.append(Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip())
+    with suppress(OSError):
+        parts.append(os.readlink("/proc/self/ns/pid"))  # noqa: PTH115 - no path of a file
+    return " ".join(parts)
+
+
+def _started(pid: int) -> str:
+    try:
+        # the name of the program, in brackets, may hold anything
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return ""
+    return "ended" if fields[0] in "ZX" else fields[19]

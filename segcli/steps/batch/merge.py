@@ -1,0 +1,138 @@
+"""All results of a batch in one file, made of the shards one after the other."""
+
+from __future__ import annotations
+
+import json
+import tarfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from segcli.data.files import atomic_path
+from segcli.errors import MissingPartError, UsageError
+from segcli.steps.batch.job import MASKS_SUFFIX, ROWS_SUFFIX, SHARDS, Job, Masks
+
+Merge = Callable[[Job, Path], None]
+
+
+def merge_kind(target: Path, folder: Path, masks: Masks) -> Merge:
+    """What writes such a file.
+
+    Raises:
+        UsageError: Its name says no kind that is known, or one that these results cannot have, or the file would lie
+            among the shards, whose rows are the only ones below their folder.
+        MissingPartError: What writes it is not installed.
+    """
+    kind = MERGES.get(target.suffix.lower())
+    if kind is None:
+        raise UsageError(f"{target.name} is of no kind that is known", hint=f"name a file {', '.join(MERGES)}")
+    if target.suffix.lower() == ROWS_SUFFIX and folder.resolve() in target.resolve().parents:
+        raise UsageError(
+            "would lie below the folder of the batch, whose only .jsonl are its shards",
+            path=target,
+            hint="name a file elsewhere, or a .json",
+        )
+    if target.suffix.lower() == MASKS_SUFFIX and masks != "png":
+        raise UsageError("these masks are no images", path=target, hint="begin a batch with --masks png")
+    if target.suffix.lower() == ".parquet":
+        _parquet()
+    return kind
+
+
+def merge(job: Job, target: Path) -> Path:
+    """Writes all results of a batch that is done; the file appears whole."""
+    write = merge_kind(target, job.folder, job.masks)
+    with atomic_path(target) as temporary:
+        write(job, temporary)
+    return target
+
+
+def rows_in(job: Job) -> Iterator[dict[str, Any]]:
+    """All rows, in the order of the manifest."""
+    for shard in range(job.shards):
+        with job.part(SHARDS, shard, ROWS_SUFFIX).open(encoding="utf-8") as lines:
+            yield from map(json.loads, lines)
+
+
+def _to_lines(job: Job, target: Path) -> None:
+    with target.open("wb") as file:
+        for shard in range(job.shards):
+            file.write(job.part(SHARDS, shard, ROWS_SUFFIX).read_bytes())
+
+
+def _to_coco(job: Job, target: Path) -> None:
+    """COCO's file of a dataset: images numbered from 1, annotations with scores, the categories that occur."""
+    categories: dict[int, str] = {}
+    images = target.with_suffix(".images")
+    try:
+        with target.open("w", encoding="utf-8") as file, images.open("w", encoding="utf-8") as kept:
+            file.write('{"annotations": [')
+            number = 0
+            for image_id, row in enumerate(rows_in(job), start=1):
+                kept.write(("," if image_id > 1 else "") + "\n" + json.dumps(_image(image_id, row)))
+                for one in row.get("annotations", ()):
+                    categories.setdefault(one["category_id"], one["category_name"])
+                    number += 1
+                    values = {"id": number, "image_id": image_id, **one, "iscrowd": 0}
+                    file.write(("," if number > 1 else "") + "\n" + json.dumps(values))
+            named = [{"id": category, "name": name} for category, name in sorted(categories.items())]
+            file.write(f'\n],\n"categories": {json.dumps(named)},\n"images": [')
+            kept.close()
+            with images.open(encoding="utf-8") as lines:
+                file.writelines(lines)
+            file.write("\n]}\n")
+    finally:
+        images.unlink(missing_ok=True)
+
+
+def _image(image_id: int, row: dict[str, Any]) -> dict[str, Any]:
+    height, width = row.get("size", (None, None))
+    fault = {"error": row["error"]} if "error" in row else {}
+    return {"id": image_id, "file_name": row["input_path"], "height": height, "width": width, **fault}
+
+
+def _to_tar(job: Job, target: Path) -> None:
+    with tarfile.open(target, "w") as tar:
+        for shard in range(job.shards):
+            with tarfile.open(job.part(SHARDS, shard, MASKS_SUFFIX)) as part:
+                for member in part:
+                    member.name = f"{shard:06d}/{member.name}"
+                    tar.addfile(member, part.extractfile(member))
+
+
+def _to_parquet(job: Job, target: Path) -> None:
+    """One row an image; annotations as JSON, whose fields differ between tasks."""
+    arrow, parquet = _parquet()
+    names = ("input_path", "height", "width", "annotations", "error")
+    kinds = (arrow.string(), arrow.int32(), arrow.int32(), arrow.string(), arrow.string())
+    schema = arrow.schema(list(zip(names, kinds, strict=True)))
+    with parquet.ParquetWriter(target, schema) as writer:
+        for shard in range(job.shards):
+            with job.part(SHARDS, shard, ROWS_SUFFIX).open(encoding="utf-8") as lines:
+                rows = [_flat(json.loads(line)) for line in lines]
+            writer.write_table(arrow.Table.from_pylist(rows, schema=schema))
+
+
+def _flat(row: dict[str, Any]) -> dict[str, Any]:
+    height, width = row.get("size", (None, None))
+    found = json.dumps(row["annotations"]) if "annotations" in row else None
+    path = row["input_path"].encode("utf-8", "backslashreplace").decode()
+    return {"input_path": path, "height": height, "width": width, "annotations": found, "error": row.get("error")}
+
+
+def _parquet() -> tuple[Any, Any]:
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError as fault:
+        raise MissingPartError("pyarrow is not installed", hint="pip install pyarrow, or merge into .json") from fault
+    return pyarrow, pyarrow.parquet
+
+
+MERGES: dict[str, Merge] = {
+    ROWS_SUFFIX: _to_lines,
+    ".json": _to_coco,
+    MASKS_SUFFIX: _to_tar,
+    ".parquet": _to_parquet,
+}
+"""By the ending of the file: what writes it."""

@@ -1,0 +1,87 @@
+"""What a batch writes of one image: its row, and where masks are PNG, the mask."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from segcli.data import rle
+from segcli.steps.predict.image_result import ImageResult
+from segcli.steps.predict.instance_files import coco_results
+from segcli.steps.predict.instance_results import InstanceResult
+from segcli.steps.predict.semantic_results import SegResult
+from segcli.steps.predict.writers import label_image
+
+Row = dict[str, Any]
+_PNG_EFFORT = 3
+
+
+def row_of(result: ImageResult, *, with_codes: bool) -> Row:
+    """The row of an image, in COCO's words: what was found, with category, area, box and, where wanted, mask.
+
+    Args:
+        result: Of an instance or a semantic model. Of the second, all pixels of a class are one annotation, its
+            `category_id` is the id in the label map.
+        with_codes: Whether masks are in the row, as run-length codes.
+    """
+    found = _objects(result) if isinstance(result, InstanceResult) else _classes(result)
+    annotations = [{key: value for key, value in one.items() if with_codes or key != "segmentation"} for one in found]
+    return {"input_path": result["input_path"], "size": list(result.rgb.shape[:2]), "annotations": annotations}
+
+
+def fault_row(path: str, message: str) -> Row:
+    """The row of an image that has no result."""
+    return {"input_path": path, "error": message}
+
+
+def mask_png(result: ImageResult) -> bytes:
+    """The mask: of a semantic model a palette image of class ids, else 16 bits with the number of the annotation.
+
+    Annotations are numbered from 1 in the order of the row; where they overlap, the better one is seen.
+    """
+    image = label_image(result.labels, result.classes) if isinstance(result, SegResult) else _numbered(result)
+    data = io.BytesIO()
+    image.save(data, "PNG", compress_level=_PNG_EFFORT)
+    return data.getvalue()
+
+
+def _objects(result: InstanceResult) -> list[Row]:
+    found = coco_results(result, result.codes)
+    return [
+        {**{key: value for key, value in one.items() if key != "image_id"}, "area": rle.area(one["segmentation"])}
+        for one in found
+    ]
+
+
+def _classes(result: ImageResult) -> list[Row]:
+    if not isinstance(result, SegResult):
+        raise TypeError(f"no rows of {type(result).__name__}")
+    found = []
+    for class_id in np.unique(result.labels).tolist():
+        code = rle.encode(result.labels == class_id)
+        found.append(
+            {
+                "category_id": class_id,
+                "category_name": result.classes.name_of(class_id),
+                "bbox": list(rle.bounding_box(code)),
+                "area": rle.area(code),
+                "segmentation": code,
+            }
+        )
+    return found
+
+
+def _numbered(result: ImageResult) -> Image.Image:
+    if not isinstance(result, InstanceResult):
+        raise TypeError(f"no mask of {type(result).__name__}")
+    numbers = np.zeros(result.rgb.shape[:2], np.uint16)
+    for number in range(len(result.codes), 0, -1):
+        crop = rle.decode_crop(result.codes[number - 1])
+        if crop is not None:
+            mask, left, top = crop
+            window = numbers[top : top + mask.shape[0], left : left + mask.shape[1]]
+            window[mask > 0] = number
+    return Image.fromarray(numbers)

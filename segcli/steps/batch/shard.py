@@ -1,0 +1,186 @@
+"""One shard: its images through the model, its result whole or not there."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import logging
+import os
+import tarfile
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import IO, TYPE_CHECKING
+
+from segcli.data.decoding.image_range import ImageRange
+from segcli.data.image import decode_image
+from segcli.data.prefetch import batched, map_ahead
+from segcli.data.sources import SourceItem
+from segcli.errors import InputError, SegcliError
+from segcli.steps.batch.job import FAULTS, MASKS_SUFFIX, ROWS_SUFFIX, SHARDS, Job
+from segcli.steps.batch.leases import Lease
+from segcli.steps.batch.manifest import ManifestRow
+from segcli.steps.batch.rows import Row, fault_row, mask_png, row_of
+from segcli.steps.batch.storage import read_bytes
+from segcli.steps.predict.image_result import ImageResult
+
+if TYPE_CHECKING:
+    from segcli.steps.predict.model import Model
+
+log = logging.getLogger("segcli.batch")
+
+_READERS = 2
+_FATAL = 2
+"""Workers that must have died at an image before it is left out."""
+
+
+def run_shard(job: Job, lease: Lease, model: Model) -> None:
+    """Writes the result of a shard; the rows appear last and make it done.
+
+    A shard that a worker died of is run image by image, each noted before it is touched: an image at which two workers
+    died becomes a fault, like one that cannot be read.
+
+    Raises:
+        SegcliError: The model fails at every image, so that it is not the images' fault.
+    """
+    rows = job.manifest.rows(lease.shard)
+    with ExitStack() as stack:
+        out = _Output(job, lease, stack)
+        for path, name, found in _answers(job, lease, model, rows):
+            out.add(path, name, found)
+    out.publish()
+
+
+def _answers(
+    job: Job, lease: Lease, model: Model, rows: list[ManifestRow]
+) -> Iterator[tuple[str, str, ImageResult | str]]:
+    """Path, name and result of each image, in order; of one without a result, why."""
+    runner = _Runner(job, model)
+    fatal = {number for number, deaths in lease.fatal_rows.items() if deaths >= _FATAL}
+    careful = lease.generation > 1
+    read = partial(_read, image_range=model.predictor.model.preprocess.reads_by)
+    numbered = [(number, row) for number, row in enumerate(rows)]
+    if careful:
+        for number, row in numbered:
+            lease.note_row(number)
+            if number in fatal:
+                yield row.path, _name(number, row), "processes died while they worked at this image"
+                continue
+            yield from _told([(number, row)], runner([read(row)]))
+    else:
+        size = job.predict.batch_size
+        items = map_ahead(lambda one: (one, read(one[1])), numbered, workers=_READERS, ahead=2 * size + _READERS)
+        for batch in batched(items, size):
+            yield from _told([one for one, _ in batch], runner([item for _, item in batch]))
+    runner.require_any()
+
+
+def _told(
+    rows: list[tuple[int, ManifestRow]], found: Iterable[ImageResult | str]
+) -> Iterator[tuple[str, str, ImageResult | str]]:
+    for (number, row), one in zip(rows, found, strict=True):
+        yield row.path, _name(number, row), one
+
+
+def _name(number: int, row: ManifestRow) -> str:
+    return f"{number:06d}_{PurePosixPath(row.path).stem[:80]}.png"
+
+
+def _read(row: ManifestRow, image_range: ImageRange) -> SourceItem:
+    name = Path(PurePosixPath(row.path).stem or "image")
+    try:
+        data = read_bytes(row.path)
+        if row.digest and hashlib.sha256(data).hexdigest() != row.digest:
+            raise InputError("has changed since the manifest was written", path=row.path)
+        return SourceItem(row.path, None, name, decode_image(data, image_range, name=row.path))
+    except InputError as fault:
+        return SourceItem(row.path, None, name, None, fault)
+    except MemoryError:
+        return SourceItem(row.path, None, name, None, InputError("there is not enough memory for it", path=row.path))
+
+
+class _Runner:
+    """The model over batches; a batch that fails is tried image by image."""
+
+    def __init__(self, job: Job, model: Model) -> None:
+        self._settings = job.predict
+        self._model = model
+        self._worked = False
+        self._failure: Exception | None = None
+
+    def __call__(self, items: list[SourceItem]) -> list[ImageResult | str]:
+        """The result of each item, or why it has none."""
+        readable = [item for item in items if item.fault is None]
+        try:
+            results = iter(self._predict(readable))
+            return [next(results) if item.fault is None else item.fault.message for item in items]
+        except Exception as fault:  # any: the model met something that it cannot take
+            if len(items) > 1:
+                return [answer for item in items for answer in self([item])]
+            log.warning("%s: %s", items[0].input_path, fault)
+            self._failure = fault
+            return [f"the model fails: {type(fault).__name__}: {fault}"]
+
+    def _predict(self, items: list[SourceItem]) -> list[ImageResult]:
+        results = self._model.predict_items(items, self._settings) if items else []
+        self._worked = self._worked or bool(results)
+        return results
+
+    def require_any(self) -> None:
+        """Raises where the model failed at every image that could be read."""
+        if self._failure is not None and not self._worked:
+            raise SegcliError(f"the model fails at every image: {self._failure}") from self._failure
+
+
+class _Output:
+    """The files of a shard while they are written."""
+
+    def __init__(self, job: Job, lease: Lease, stack: ExitStack) -> None:
+        self._job, self._shard = job, lease.shard
+        self._rows_file, self._tar_file = lease.scratch("rows"), lease.scratch("masks")
+        self._rows: IO[str] = stack.enter_context(self._rows_file.open("w", encoding="utf-8"))
+        self._tar: tarfile.TarFile | None = None
+        if job.masks == "png":
+            self._tar = stack.enter_context(tarfile.TarFile(self._tar_file, "w"))
+        self._faults: list[tuple[str, str]] = []
+
+    def add(self, path: str, name: str, found: ImageResult | str) -> None:
+        """Adds an image: its result, or why it has none."""
+        if isinstance(found, str):
+            message = " ".join(found.split())
+            self._faults.append((path, message))
+            row = fault_row(path, message)
+        else:
+            row = self._row(path, name, found)
+        self._rows.write(json.dumps(row) + "\n")
+
+    def _row(self, path: str, name: str, found: ImageResult) -> Row:
+        row = row_of(found, with_codes=self._tar is None)
+        if self._tar is None:
+            return row
+        data = mask_png(found)
+        member = tarfile.TarInfo(name)
+        member.size = len(data)
+        self._tar.addfile(member, io.BytesIO(data))
+        return {**row, "mask": {"file": f"{self._shard:06d}{MASKS_SUFFIX}", "member": name}}
+
+    def publish(self) -> None:
+        """Puts the finished files in their places, the rows last."""
+        if self._faults:
+            text = io.StringIO(newline="")
+            csv.writer(text, lineterminator="\n").writerows([("input_path", "error"), *self._faults])
+            faults = self._rows_file.with_suffix(".faults")
+            faults.write_text(text.getvalue(), encoding="utf-8", errors="backslashreplace")
+            _put(faults, self._job.part(FAULTS, self._shard, ".csv"))
+        if self._tar is not None:
+            _put(self._tar_file, self._job.part(SHARDS, self._shard, MASKS_SUFFIX))
+        _put(self._rows_file, self._job.part(SHARDS, self._shard, ROWS_SUFFIX))
+
+
+def _put(scratch: Path, target: Path) -> None:
+    with scratch.open("rb+") as file:
+        os.fsync(file.fileno())
+    scratch.replace(target)

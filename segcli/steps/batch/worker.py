@@ -1,0 +1,92 @@
+"""A worker of a batch: takes shards that nobody has until all are done."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from segcli.config.check import parse_device
+from segcli.errors import WeightsError
+from segcli.inference.exported_model import ExportedModel
+from segcli.steps.batch.job import Job, model_digest
+from segcli.steps.batch.leases import FOLDER, Lease, Leases
+from segcli.steps.batch.shard import run_shard
+
+if TYPE_CHECKING:
+    from segcli.steps.predict.model import Model
+
+log = logging.getLogger("segcli.batch")
+
+_PAUSE_S = 0.5
+"""Between two looks at shards that others have: the longest time until a dead worker of this machine is noticed."""
+
+
+def work(folder: str, number: int = 0, workers: int = 1) -> int:
+    """Joins a batch until every shard of it is done, those of workers that die included.
+
+    Args:
+        folder: Of the batch.
+        number: Of this worker; each begins elsewhere.
+        workers: How many there are, as far as is known.
+
+    Returns:
+        How many shards it did.
+
+    Raises:
+        WeightsError: The model is another one than the batch began with.
+    """
+    job = Job.open(Path(folder))
+    model: Model | None = None
+    count = 0
+    leases = Leases(job.folder / FOLDER, job.lease_s)
+    try:
+        for lease in claimed(job, leases, number, workers):
+            model = model or _open(job, number)
+            log.info("shard %d, generation %d", lease.shard, lease.generation)
+            run_shard(job, lease, model)
+            lease.done()
+            count += 1
+    finally:
+        leases.give_back()
+    return count
+
+
+def claimed(job: Job, leases: Leases, number: int = 0, workers: int = 1) -> Iterator[Lease]:
+    """Leases of shards that are not done, one by one, until all are done."""
+    while pending := _from_here(sorted(set(range(job.shards)) - job.done()), number, workers):
+        found = False
+        for shard in pending:
+            lease = None if job.is_done(shard) else leases.take(shard)
+            if lease is None:
+                continue
+            found = True
+            if job.is_done(shard):  # finished between the look and the lease
+                lease.done()
+            else:
+                yield lease
+        if not found:
+            time.sleep(_PAUSE_S)
+
+
+def _from_here(shards: list[int], number: int, workers: int) -> list[int]:
+    begin = len(shards) * number // max(1, workers)
+    return shards[begin:] + shards[:begin]
+
+
+def _open(job: Job, number: int) -> Model:
+    from segcli.steps.predict.model import open_model
+
+    if model_digest(ExportedModel.open(Path(job.model_dir))) != job.model_digest:
+        raise WeightsError(
+            "is another model than the batch began with", path=job.model_dir, hint="give another --out for it"
+        )
+    return open_model(job.model_name, job.model_dir, job.predict, _device(job.device, number))
+
+
+def _device(devices: str, number: int) -> str:
+    """One of several devices for each worker in turn: ``gpu:1`` of ``gpu:0,1`` for the second."""
+    kind, ids = parse_device(devices)
+    return f"{kind}:{ids[number % len(ids)]}" if len(ids) > 1 else devices
