@@ -1,4 +1,4 @@
-"""Batches of an engine's sample stream, in the order of the draws."""
+"""Batches of an engine's training samples, in the order of training."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
+from segcli.config.schema import Config
 from segcli.data.budget import memory_bytes
 from segcli.data.prefetch import available_cores
-from segcli.data.sampling import BatchPlan, Draws
+from segcli.data.sampling import BatchSampler, SampleOrder
 from segcli.engine import Batch
 
 log = logging.getLogger("segcli.train")
@@ -31,17 +32,17 @@ _ROOM_SHARE = 0.8
 Collate = Callable[[list[dict[str, Any]]], Any]
 
 
-class DrawnSamples(Protocol):
-    """A training set addressed by the number of the draw."""
+class TrainingSamples(Protocol):
+    """A training set indexed by the position in the training.s sample order."""
 
     def __len__(self) -> int:
         """Number of samples."""
 
-    def __getitem__(self, draw: int) -> dict[str, Any]:
-        """The sample of a draw, read and augmented."""
+    def __getitem__(self, position: int) -> dict[str, Any]:
+        """The sample at a position, read and augmented."""
 
-    def path_of(self, draw: int) -> str:
-        """Path of the image of a draw, for messages."""
+    def path_of(self, position: int) -> str:
+        """Path of the image at a position, for messages."""
 
 
 def worker_count(wanted: int | Literal["auto"]) -> int:
@@ -94,9 +95,24 @@ def _size_of(value: Any) -> int:
     return int(getattr(value, "nbytes", 0))
 
 
+def sample_order(samples: int, config: Config) -> SampleOrder:
+    """The order in which this process takes the samples of a training set."""
+    import paddle
+
+    settings = config.Train
+    return SampleOrder(
+        samples=samples,
+        batch_size=settings.batch_size * settings.accumulate,
+        seed=config.Global.seed,
+        rank=paddle.distributed.get_rank(),
+        world_size=paddle.distributed.get_world_size(),
+        parts=settings.accumulate,
+    )
+
+
 def load_batches(
-    samples: DrawnSamples,
-    draws: Draws,
+    samples: TrainingSamples,
+    order: SampleOrder,
     *,
     start: int,
     stop: int,
@@ -107,37 +123,43 @@ def load_batches(
 
     Args:
         samples: The training set.
-        draws: Which draws make a batch.
+        order: The samples of each batch.
         start: First iteration.
         stop: Iteration before which to end.
         num_workers: Processes that load; 0 loads in this one.
         collate: Joins the samples of a batch; None stacks them.
     """
-    plan = BatchPlan(draws, start, stop)
+    plan = BatchSampler(order, start, stop)
     loaded = (
-        _load_here(samples, plan, collate) if num_workers == 0 else _load_apart(samples, plan, collate, num_workers)
+        _load_here(samples, plan, collate)
+        if num_workers == 0
+        else _load_in_processes(samples, plan, collate, num_workers)
     )
     for numbers, tensors in zip(plan, loaded, strict=True):
-        yield Batch(tensors, tuple(samples.path_of(draw) for draw in numbers))
+        yield Batch(tensors, tuple(samples.path_of(position) for position in numbers))
 
 
-def _load_here(samples: DrawnSamples, plan: BatchPlan, collate: Collate | None) -> Iterator[Any]:
+def _load_here(samples: TrainingSamples, plan: BatchSampler, collate: Collate | None) -> Iterator[Any]:
     """Loads in this thread: Paddle's loader reads in another one and hangs when a sample raises."""
     from paddle.io.dataloader.collate import default_collate_fn
 
     join = collate or default_collate_fn
     for numbers in plan:
-        yield _as_tensors(join([samples[draw] for draw in numbers]))
+        yield _as_tensors(join([samples[position] for position in numbers]))
 
 
-def _load_apart(samples: DrawnSamples, plan: BatchPlan, collate: Collate | None, num_workers: int) -> Iterator[Any]:
+def _load_in_processes(
+    samples: TrainingSamples, plan: BatchSampler, collate: Collate | None, num_workers: int
+) -> Iterator[Any]:
     """Loads in processes; what a sample raises comes back as data, because Paddle's loader hangs on it as well."""
     import paddle
 
     guarded, join = _Guarded(samples), partial(_join_guarded, collate)
     first = next(iter(plan), [])
-    # a sample is a function of its draw: looking at the first batch changes nothing
-    count, shared = fitting_workers(num_workers, _size_of(join([guarded[draw] for draw in first])) if first else 0)
+    # a sample is a function of its position: looking at the first batch changes nothing
+    count, shared = fitting_workers(
+        num_workers, _size_of(join([guarded[position] for position in first])) if first else 0
+    )
     loader = paddle.io.DataLoader(
         guarded,
         batch_sampler=plan,
@@ -156,15 +178,15 @@ def _load_apart(samples: DrawnSamples, plan: BatchPlan, collate: Collate | None,
 class _Guarded:
     """Samples that are exceptions where reading them raised one."""
 
-    def __init__(self, samples: DrawnSamples) -> None:
+    def __init__(self, samples: TrainingSamples) -> None:
         self._samples = samples
 
     def __len__(self) -> int:
         return len(self._samples)
 
-    def __getitem__(self, draw: int) -> dict[str, Any] | Exception:
+    def __getitem__(self, position: int) -> dict[str, Any] | Exception:
         try:
-            return self._samples[draw]
+            return self._samples[position]
         except Exception as fault:  # any: the parent process decides
             return fault
 

@@ -7,7 +7,7 @@ import pytest
 
 from segcli import batches
 from segcli.batches import load_batches
-from segcli.data.sampling import Draws
+from segcli.data.sampling import SampleOrder
 from segcli.errors import InputError
 
 
@@ -20,27 +20,27 @@ class Numbers:
     def __len__(self) -> int:
         return 4
 
-    def __getitem__(self, draw: int) -> dict[str, object]:
-        if draw == self._gone:
+    def __getitem__(self, position: int) -> dict[str, object]:
+        if position == self._gone:
             raise InputError("is gone", path="three.png")
-        return {"img": np.full((2,), draw, np.float32)}
+        return {"img": np.full((2,), position, np.float32)}
 
-    def path_of(self, draw: int) -> str:
-        return f"{draw}.png"
+    def path_of(self, position: int) -> str:
+        return f"{position}.png"
 
 
 @pytest.mark.parametrize("num_workers", [0, 2])
 def test_batches_follow_the_draws(num_workers):
-    draws = Draws(samples=4, batch_size=2)
-    found = list(load_batches(Numbers(), draws, start=1, stop=3, num_workers=num_workers))
+    order = SampleOrder(samples=4, batch_size=2)
+    found = list(load_batches(Numbers(), order, start=1, stop=3, num_workers=num_workers))
     assert [batch.tensors["img"].numpy()[:, 0].tolist() for batch in found] == [[2, 3], [4, 5]]
     assert found[0].paths == ("2.png", "3.png")
 
 
 @pytest.mark.parametrize("num_workers", [0, 1])
 def test_a_image_that_vanishes_ends_the_training(num_workers):
-    draws = Draws(samples=4, batch_size=2)
-    found = load_batches(Numbers(gone=3), draws, start=0, stop=4, num_workers=num_workers)
+    order = SampleOrder(samples=4, batch_size=2)
+    found = load_batches(Numbers(gone=3), order, start=0, stop=4, num_workers=num_workers)
     with pytest.raises(InputError, match=r"three\.png"):
         list(found)
 
@@ -86,6 +86,6 @@ def test_auto_takes_processes_where_they_pay(device, cores, processes, count, mo
 
 def test_batches_pass_without_shared_memory(monkeypatch):
     monkeypatch.setattr(batches, "fitting_workers", lambda *_: (1, False))
-    draws = Draws(samples=4, batch_size=2)
-    found = list(load_batches(Numbers(), draws, start=0, stop=2, num_workers=1))
+    order = SampleOrder(samples=4, batch_size=2)
+    found = list(load_batches(Numbers(), order, start=0, stop=2, num_workers=1))
     assert [batch.tensors["img"].numpy()[:, 0].tolist() for batch in found] == [[0, 1], [2, 3]]

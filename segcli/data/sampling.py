@@ -22,8 +22,8 @@ def _permutation(seed: int, samples: int) -> tuple[int, ...]:
 
 
 @dataclass(frozen=True)
-class Draws:
-    """The endless sequence of samples that a training draws.
+class SampleOrder:
+    """Which sample a training takes at each position of its endless sequence.
 
     An epoch is a permutation of the samples, cut to whole batches (over all processes); a set that is smaller than one
     batch is repeated inside it. The permutations are those of Paddle's `DistributedBatchSampler` for seed 0.
@@ -50,24 +50,24 @@ class Draws:
         return max(self.samples // (self.batch_size * self.world_size), 1)
 
     def batch(self, iteration: int) -> list[int]:
-        """Numbers of the draws that make this process's batch of `iteration` (0-based)."""
+        """Positions that make this process's batch of `iteration` (0-based)."""
         first = (iteration * self.world_size + self.rank) * self.batch_size
         return list(range(first, first + self.batch_size))
 
     def part_batches(self, iteration: int) -> list[list[int]]:
-        """The same draws, part by part."""
+        """The same positions, part by part."""
         numbers, size = self.batch(iteration), self.batch_size // self.parts
         return [numbers[first : first + size] for first in range(0, len(numbers), size)]
 
-    def sample(self, draw: int) -> int:
-        """Index of the sample that a draw takes."""
+    def sample(self, position: int) -> int:
+        """Index of the sample at a position."""
         per_epoch = self.iterations_per_epoch * self.batch_size * self.world_size
-        epoch, position = divmod(draw, per_epoch)
+        epoch, position = divmod(position, per_epoch)
         return _permutation(self.seed + epoch, self.samples)[position % self.samples]
 
-    def seed_of(self, draw: int) -> int:
-        """Seed of the augmentation of a draw, below 2**32."""
-        return int(np.random.SeedSequence((self.seed, draw)).generate_state(1)[0])
+    def seed_of(self, position: int) -> int:
+        """Seed of the augmentation at a position, below 2**32."""
+        return int(np.random.SeedSequence((self.seed, position)).generate_state(1)[0])
 
 
 def seed_augmentation(seed: int) -> None:
@@ -76,15 +76,15 @@ def seed_augmentation(seed: int) -> None:
     np.random.seed(seed)
 
 
-class BatchPlan:
-    """The draws of each part of each iteration from `start` to `stop`: the batch sampler of a loader."""
+class BatchSampler:
+    """The positions of each part of each iteration from `start` to `stop`: the batch sampler of a loader."""
 
-    def __init__(self, draws: Draws, start: int, stop: int) -> None:
-        self._draws = draws
+    def __init__(self, order: SampleOrder, start: int, stop: int) -> None:
+        self._order = order
         self._iterations = range(start, stop)
 
     def __iter__(self) -> Iterator[list[int]]:
-        return (part for iteration in self._iterations for part in self._draws.part_batches(iteration))
+        return (part for iteration in self._iterations for part in self._order.part_batches(iteration))
 
     def __len__(self) -> int:
-        return len(self._iterations) * self._draws.parts
+        return len(self._iterations) * self._order.parts

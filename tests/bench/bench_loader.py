@@ -14,7 +14,7 @@ import numpy as np
 from segcli.data.decoded_cache import DecodedCache
 from segcli.data.image import read_image, read_mask
 from segcli.data.samples import SegSample
-from segcli.data.sampling import Draws, seed_augmentation
+from segcli.data.sampling import SampleOrder, seed_augmentation
 from tests.bench.table import Row
 
 CASES = (
@@ -23,7 +23,7 @@ CASES = (
     ("1280x720 JPEG", 1280, 720, "jpg", (512, 512)),
 )
 CLASSES = 19
-DRAWS = 24
+POSITIONS = 24
 OBJECTS = 30
 
 
@@ -47,9 +47,9 @@ def images_per_second(make: Callable[[int], Any]) -> float:
     """By CPU time, after one image that warms up."""
     make(0)
     begin = time.process_time()
-    for draw in range(DRAWS):
-        make(draw)
-    return DRAWS / (time.process_time() - begin)
+    for position in range(POSITIONS):
+        make(position)
+    return POSITIONS / (time.process_time() - begin)
 
 
 def _semantic_rows(folder: Path) -> list[Row]:
@@ -59,11 +59,11 @@ def _semantic_rows(folder: Path) -> list[Row]:
 
     rows = []
     for name, width, height, suffix, crop in CASES:
-        sample, draws = _sample(folder, width, height, suffix), Draws(1, 1)
+        sample, order = _sample(folder, width, height, suffix), SampleOrder(1, 1)
         transforms = build_transforms(standard_transforms(crop), num_classes=CLASSES)
 
-        def theirs(draw: int, sample: SegSample = sample, transforms: list[Any] = transforms) -> Any:
-            seed_augmentation(Draws(1, 1).seed_of(draw))
+        def theirs(position: int, sample: SegSample = sample, transforms: list[Any] = transforms) -> Any:
+            seed_augmentation(SampleOrder(1, 1).seed_of(position))
             data: dict[str, Any] = {"img": read_image(sample.image).astype(np.float32), "trans_info": []}
             data.update(label=read_mask(sample.mask), gt_fields=["label"])
             for transform in transforms:
@@ -74,7 +74,7 @@ def _semantic_rows(folder: Path) -> list[Row]:
         kept = DecodedCache("disk", folder)
         ways = (("", None, 1.5), (", kept on disk", kept, 2.0)) if suffix == "png" else (("", None, 2.0),)
         for how, cache, bar in ways:
-            ours = images_per_second(SampleStream([sample], transforms, draws, cache=cache).__getitem__)
+            ours = images_per_second(SampleStream([sample], transforms, order, cache=cache).__getitem__)
             rows.append(_row(f"load {name}{how}, images/s per core", ours, before, bar))
     return rows
 
@@ -102,9 +102,9 @@ def _solo_row(folder: Path) -> Row:
     recipe = SIZED["SOLOv2"].recipe(800)
 
     def loader(build: Callable[[Any], Any]) -> Callable[[int], Any]:
-        stream = InstanceStream([image], build(recipe.transforms), Draws(1, 1))
+        stream = InstanceStream([image], build(recipe.transforms), SampleOrder(1, 1))
         join = own.collate(build(recipe.batch_transforms), stacked=True)
-        return lambda draw: join([stream[draw]])
+        return lambda position: join([stream[position]])
 
     def theirs(recipes: Any) -> list[Any]:
         return [getattr(library, one["type"])(**{k: v for k, v in one.items() if k != "type"}) for one in recipes]

@@ -1,4 +1,4 @@
-"""Augmentation of images with their labels: what is moved stays together, and a draw is a function of its number."""
+"""Augmentation: an image and its labels are moved together, and what comes depends on the position alone."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from segcli.data.augment.augmenter import Augmentation, Augmenter
 from segcli.data.augment.changes import covering, elastic_maps, mosaic_cells, recoloured, zoomed
 from segcli.data.augment.scene import Cell, LabelScene, ObjectScene
-from segcli.data.sampling import Draws
+from segcli.data.sampling import SampleOrder
 
 COLOURS = np.array([[20, 20, 20], [200, 40, 40], [40, 40, 200]], np.uint8)
 RANDOM = np.random.default_rng(0)
@@ -83,12 +83,12 @@ def test_a_scene_depends_on_its_draw_alone(make):
     settings = Augmentation(
         mosaic=0.5, copy_paste=0.5, scale_jitter=(0.7, 1.4), elastic=0.5, photometric=0.8, close_share=0.25
     )
-    draws = Draws(6, 2, seed=3)
-    first, second = (Augmenter(settings, draws, make, 100) for _ in range(2))
-    backwards = {draw: second(draw).rgb for draw in range(39, -1, -1)}
-    for draw in range(40):
-        assert np.array_equal(first(draw).rgb, backwards[draw])
-    assert any(not np.array_equal(first(draw).rgb, first(draw + 6).rgb) for draw in range(5))
+    order = SampleOrder(6, 2, seed=3)
+    first, second = (Augmenter(settings, order, make, 100) for _ in range(2))
+    backwards = {position: second(position).rgb for position in range(39, -1, -1)}
+    for position in range(40):
+        assert np.array_equal(first(position).rgb, backwards[position])
+    assert any(not np.array_equal(first(position).rgb, first(position + 6).rgb) for position in range(5))
 
 
 def test_mosaic_and_paste_end_before_the_training_does():
@@ -98,11 +98,11 @@ def test_mosaic_and_paste_end_before_the_training_does():
         asked.append(number)
         return objects(number)
 
-    augment = Augmenter(Augmentation(mosaic=1.0, copy_paste=1.0, close_share=0.2), Draws(6, 2), load, 10)
+    augment = Augmenter(Augmentation(mosaic=1.0, copy_paste=1.0, close_share=0.2), SampleOrder(6, 2), load, 10)
     counts = []
-    for draw in range(20):
+    for position in range(20):
         asked.clear()
-        augment(draw)
+        augment(position)
         counts.append(len(asked))
     assert counts == [5] * 16 + [1] * 4
 

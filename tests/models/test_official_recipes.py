@@ -96,7 +96,7 @@ def test_the_averages_follow_paddledetection_s():
 
 
 def test_ppyoloe_seg_warms_up_for_five_epochs():
-    from segcli.engines.paddledet.engine import _warmup_steps
+    from segcli.engines.paddledet.training import _warmup_steps
 
     settings = Config.model_validate({"Global": {"model": "PP-YOLOE_seg-S"}, "Train": {"epochs_iters": 80}})
     assert _warmup_steps(settings, recipe("PP-YOLOE_seg-S"), 30) == 150

@@ -1,4 +1,4 @@
-"""The augmented scene of a draw: a function of the draw's number alone, as everything that a training draws."""
+"""Augmented images with their labels; those at a position of a training depend on seed and position alone."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import numpy as np
 
 from segcli.data.augment.changes import Random, covering, elastic_maps, mosaic_cells, recoloured, zoomed
 from segcli.data.augment.scene import ObjectScene, Scene
-from segcli.data.sampling import Draws
+from segcli.data.sampling import SampleOrder
 
 S = TypeVar("S", bound=Scene)
 _STREAM = 1
-"""Sets these random numbers apart from those of the libraries' transforms of the same draw."""
+"""Sets these random numbers apart from those of the libraries' transforms of the same position."""
 _MOSAIC_SCALES = (0.6, 1.0)
 _PASTED_SCALES = (0.5, 1.5)
 _PASTED_SHARE = 0.5
@@ -48,28 +48,28 @@ class Augmentation:
 
 
 class Augmenter(Generic[S]):
-    """Makes the scene of a draw.
+    """Makes the scene at a position.
 
     Args:
         settings: What is done.
-        draws: Which sample each draw has.
+        order: Which sample each position has.
         load: Number of a sample -> its scene.
         iterations: Length of the training, whose end is without mosaic and pasted objects.
     """
 
-    def __init__(self, settings: Augmentation, draws: Draws, load: Callable[[int], S], iterations: int) -> None:
+    def __init__(self, settings: Augmentation, order: SampleOrder, load: Callable[[int], S], iterations: int) -> None:
         self._settings = settings
-        self._draws = draws
+        self._order = order
         self._load = load
-        per_iteration = draws.batch_size * draws.world_size
+        per_iteration = order.batch_size * order.world_size
         self._closed_from = int(iterations * (1 - settings.close_share)) * per_iteration
 
-    def __call__(self, draw: int) -> S:
-        """The scene of a draw."""
+    def __call__(self, position: int) -> S:
+        """The scene at a position."""
         settings = self._settings
-        random = np.random.default_rng((self._draws.seed, draw, _STREAM))
-        scene = self._load(self._draws.sample(draw))
-        if draw < self._closed_from:
+        random = np.random.default_rng((self._order.seed, position, _STREAM))
+        scene = self._load(self._order.sample(position))
+        if position < self._closed_from:
             if random.random() < settings.mosaic:
                 scene = self._mosaic(scene, random)
             if isinstance(scene, ObjectScene) and random.random() < settings.copy_paste:
@@ -84,7 +84,7 @@ class Augmenter(Generic[S]):
         return scene
 
     def _other(self, random: Random) -> S:
-        return self._load(int(random.integers(self._draws.samples)))
+        return self._load(int(random.integers(self._order.samples)))
 
     def _mosaic(self, scene: S, random: Random) -> S:
         """Four images side by side, in the size of the first."""

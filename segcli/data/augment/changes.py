@@ -1,4 +1,4 @@
-"""What an augmentation draws: where images go, how they are bent, which colours they get."""
+"""The random parameters of an augmentation: where images go, how they are bent, which colours they get."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from segcli.batches import load_batches
 from segcli.data.augment.scene import ObjectScene
 from segcli.data.classes import ClassMap
 from segcli.data.identity import PartIdentity
-from segcli.data.sampling import Draws
+from segcli.data.sampling import SampleOrder
 from segcli.engine import Batch, Evaluation, Network
 from segcli.engines.paddledet.stream import InstanceStream
 from segcli.models.spec import Preprocess
@@ -27,7 +27,7 @@ class InstanceSession:
     Attributes:
         forward: What the forward pass calls: the network or its data-parallel wrapper.
         stream: The training images.
-        draws: Their order.
+        order: The order of training.
         collate: Joins the samples of a batch.
         measure: Measures a network on the validation part.
         num_workers: Processes that load.
@@ -39,7 +39,7 @@ class InstanceSession:
     classes: ClassMap
     preprocess: Preprocess
     stream: InstanceStream
-    draws: Draws
+    order: SampleOrder
     collate: Callable[[list[dict[str, Any]]], dict[str, Any]]
     measure: Callable[[Network], Evaluation]
     total_iterations: int
@@ -52,7 +52,7 @@ class InstanceSession:
     @property
     def accumulate(self) -> int:
         """Batches whose gradients make one iteration."""
-        return self.draws.parts
+        return self.order.parts
 
     @property
     def train_images(self) -> Sequence[Path]:
@@ -62,13 +62,13 @@ class InstanceSession:
     @property
     def iterations_per_epoch(self) -> int:
         """Iterations in one pass over the training part."""
-        return self.draws.iterations_per_epoch
+        return self.order.iterations_per_epoch
 
     def batches(self, start: int) -> Iterator[Batch]:
         """Batches from iteration `start` to the end."""
         loaded = load_batches(
             self.stream,
-            self.draws,
+            self.order,
             start=start,
             stop=self.total_iterations,
             num_workers=self.num_workers,
@@ -79,9 +79,9 @@ class InstanceSession:
             epoch = number // self.accumulate // self.iterations_per_epoch
             yield Batch({**batch.tensors, "epoch_id": epoch}, batch.paths)
 
-    def scene(self, draw: int) -> ObjectScene:
-        """What the network will see of a draw, before it is normalised."""
-        return self.stream.scene(draw)
+    def scene(self, position: int) -> ObjectScene:
+        """What the network will see at a position, before it is normalised."""
+        return self.stream.scene(position)
 
     def losses(self, batch: Batch) -> Mapping[str, Tensor]:
         """The network's own losses; ``loss`` is the one to minimise."""

@@ -1,4 +1,4 @@
-"""Training images as PaddleDetection's transforms make them, a function of the draw's number alone."""
+"""Training images as PaddleDetection's transforms make them, a function of the position alone."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from segcli.data import rle
 from segcli.data.augment.scene import ObjectScene
 from segcli.data.decoded_cache import DecodedCache
 from segcli.data.image import RgbImage, read_image
-from segcli.data.sampling import Draws, seed_augmentation
+from segcli.data.sampling import SampleOrder, seed_augmentation
 
 _NORMALISING = ("NormalizeImage", "Permute")
 
@@ -40,14 +40,14 @@ class TrainingImage:
 
 
 class InstanceStream:
-    """The endless training set: item `d` is draw number `d` of a `Draws`.
+    """The endless training set: item `d` is position `d` of a `SampleOrder`.
 
     Args:
         images: The training part.
         transforms: The library's transforms, and ours.
-        draws: Which sample and which random numbers each draw has.
+        order: Which sample and which random numbers each position has.
         cache: Keeps decoded images; None decodes each time.
-        augment: Makes images with their objects of draws; None takes them as they are. Where it leaves no object, an
+        augment: Makes images with their objects by position; None takes them as they are. Where it leaves no object, an
             image that has some is taken as it is.
     """
 
@@ -55,7 +55,7 @@ class InstanceStream:
         self,
         images: Sequence[TrainingImage],
         transforms: Sequence[Callable[[Any], Any]],
-        draws: Draws,
+        order: SampleOrder,
         *,
         cache: DecodedCache | None = None,
         augment: Callable[[int], ObjectScene] | None = None,
@@ -63,36 +63,36 @@ class InstanceStream:
         self._augment = augment
         self._images = images
         self._transforms = transforms
-        self._draws = draws
+        self._order = order
         self._cache = cache
 
     def __len__(self) -> int:
         return len(self._images)
 
-    def __getitem__(self, draw: int) -> dict[str, Any]:
+    def __getitem__(self, position: int) -> dict[str, Any]:
         """Reads and transforms one sample."""
-        return self._transformed(draw, self._transforms)
+        return self._transformed(position, self._transforms)
 
-    def scene(self, draw: int) -> ObjectScene:
-        """What the network will see of a draw, before it is normalised."""
+    def scene(self, position: int) -> ObjectScene:
+        """What the network will see at a position, before it is normalised."""
         names = [type(transform).__name__ for transform in self._transforms]
         first = next((at for at, name in enumerate(names) if name in _NORMALISING), len(names))
-        sample = self._transformed(draw, self._transforms[:first])
+        sample = self._transformed(position, self._transforms[:first])
         rgb = np.clip(np.rint(sample["image"]), 0, 255).astype(np.uint8)
         classes = sample["gt_class"].reshape(-1)
         if "gt_segm" in sample:
             return ObjectScene(rgb, np.asarray(sample["gt_segm"], np.uint8), classes)
-        return ObjectScene(rgb, drawn_masks(sample["gt_poly"], *rgb.shape[:2]), classes)
+        return ObjectScene(rgb, filled_masks(sample["gt_poly"], *rgb.shape[:2]), classes)
 
-    def _transformed(self, draw: int, transforms: Sequence[Callable[[Any], Any]]) -> dict[str, Any]:
-        image = self._images[self._draws.sample(draw)]
-        scene = None if self._augment is None else self._augment(draw)
+    def _transformed(self, position: int, transforms: Sequence[Callable[[Any], Any]]) -> dict[str, Any]:
+        image = self._images[self._order.sample(position)]
+        scene = None if self._augment is None else self._augment(position)
         has_lost_all = scene is not None and not len(scene.masks) and len(image.boxes)
         if scene is None or has_lost_all:
             sample = read_sample(image, self._cache)
         else:
             sample = sample_of_scene(scene, image.image_id)
-        seed_augmentation(self._draws.seed_of(draw))
+        seed_augmentation(self._order.seed_of(position))
         for transform in transforms:
             sample = transform(sample)
         return sample
@@ -102,9 +102,9 @@ class InstanceStream:
         """All its images."""
         return [Path(image.path) for image in self._images]
 
-    def path_of(self, draw: int) -> str:
-        """Path of the image of a draw, for messages."""
-        return self._images[self._draws.sample(draw)].path
+    def path_of(self, position: int) -> str:
+        """Path of the image at a position, for messages."""
+        return self._images[self._order.sample(position)].path
 
 
 def read_sample(rgb: TrainingImage, cache: DecodedCache | None = None) -> dict[str, Any]:
@@ -131,10 +131,10 @@ def _sample(rgb: TrainingImage, image: RgbImage) -> dict[str, Any]:
 def scene_of(image: TrainingImage, cache: DecodedCache | None = None) -> ObjectScene:
     """An image and its objects as they are."""
     rgb = read_image(image.path) if cache is None else cache.read(Path(image.path), read_image)
-    return ObjectScene(np.asarray(rgb), drawn_masks(image.outlines, *rgb.shape[:2]), image.classes.reshape(-1))
+    return ObjectScene(np.asarray(rgb), filled_masks(image.outlines, *rgb.shape[:2]), image.classes.reshape(-1))
 
 
-def drawn_masks(outlines: Sequence[Any], height: int, width: int) -> npt.NDArray[np.uint8]:
+def filled_masks(outlines: Sequence[Any], height: int, width: int) -> npt.NDArray[np.uint8]:
     """The masks [n, H, W] of outlines: polygons or RLE."""
     masks = np.zeros((len(outlines), height, width), np.uint8)
     for mask, outline in zip(masks, outlines, strict=True):

@@ -16,7 +16,7 @@ import numpy as np
 from segcli.engines.paddledet.grid_targets import GridTargets
 from segcli.engines.paddledet.importing import import_ppdet
 from segcli.engines.paddledet.seed_targets import SeedTargets
-from segcli.engines.paddledet.stream import drawn_masks
+from segcli.engines.paddledet.stream import filled_masks
 from segcli.engines.paddledet.warp import WarpWithMasks
 from segcli.errors import ConfigError, ConfigFault
 from segcli.models.spec import Recipe
@@ -140,7 +140,7 @@ class MasksOfOutlines:
     def __call__(self, sample: Sample) -> Sample:
         """The sample with ``gt_segm`` uint8 [n, H, W]."""
         height, width = (int(side) for side in sample["im_shape"])
-        masks = drawn_masks(sample["gt_poly"], height, width)
+        masks = filled_masks(sample["gt_poly"], height, width)
         rest = {name: value for name, value in sample.items() if name != "gt_poly" or not self._drops}
         return {**rest, "gt_segm": masks}
 

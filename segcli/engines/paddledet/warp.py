@@ -17,7 +17,7 @@ _GREY = 127
 
 
 class WarpWithMasks:
-    """Brings an image to a square and draws its objects there, moved and mirrored at random.
+    """Brings an image to a square and fills the masks of its objects there, moved and mirrored at random.
 
     Outlines are moved as outlines, so that no mask of the original size is ever made.
 
@@ -56,7 +56,7 @@ class WarpWithMasks:
         height, width = image.shape[:2]
         shrinks = size <= min(height, width)
         small = cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
-        move = self._drawn_move()
+        move = self._random_move()
         filled = (_GREY, _GREY, _GREY)
         # OpenCV counts from the centres of the pixels, outlines from their edges
         centred = move.copy()
@@ -77,7 +77,7 @@ class WarpWithMasks:
             "im_shape": np.array([crop, crop], np.float32),
         }
 
-    def _drawn_move(self) -> Matrix:
+    def _random_move(self) -> Matrix:
         """From places in the square to places in what is cut out of it, [2, 3]."""
         size = self._size
         grown = np.exp(np.random.uniform(-1, 1) * np.log(self._scale))

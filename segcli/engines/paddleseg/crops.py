@@ -54,8 +54,8 @@ class ScaledCrop:
         self._scaling = scaling
         self._crop = crop
 
-    def draw(self, height: int, width: int) -> Cut:
-        """Draws scale and place for an image of this size, with the same numbers as PaddleSeg."""
+    def sample(self, height: int, width: int) -> Cut:
+        """A random scale and place for an image of this size, with the same numbers as PaddleSeg."""
         factor = self._draw_factor()
         scaled = max(1, round(factor * height)), max(1, round(factor * width))
         rows, columns = self._crop.crop_size
@@ -64,8 +64,8 @@ class ScaledCrop:
         left, top, _, _ = self._crop._get_crop_coordinates((max(scaled[0], rows), max(scaled[1], columns)))
         return Cut(scaled, int(top), int(left))
 
-    def draw_on(self, mask: Labels, ignored: int) -> Cut:
-        """Draws a scale, and a place that shows a pixel of one of the mask's classes, each class alike."""
+    def sample_on(self, mask: Labels, ignored: int) -> Cut:
+        """A random scale, and a place that shows a pixel of one of the mask's classes, each class alike."""
         height, width = mask.shape
         factor = self._draw_factor()
         scaled = max(1, round(factor * height)), max(1, round(factor * width))

@@ -17,7 +17,7 @@ from segcli.data.augment.scene import LabelScene
 from segcli.data.classes import ClassMap
 from segcli.data.identity import PartIdentity, identities
 from segcli.data.samples import SegDataset
-from segcli.data.sampling import Draws
+from segcli.data.sampling import SampleOrder
 from segcli.engine import Batch, Evaluation, Network
 from segcli.engines.paddleseg.parts import compute_losses
 from segcli.engines.paddleseg.stream import SampleStream
@@ -39,7 +39,7 @@ class SemanticSession:
         forward: What the forward pass calls: the network, its static graph or its data-parallel wrapper.
         dataset: Both parts and the classes.
         stream: The training images.
-        draws: Their order.
+        order: The order of training.
         loss_parts: PaddleSeg's losses and their coefficients.
         num_workers: Processes that load.
         measure_options: Options of the evaluation on the validation part.
@@ -50,7 +50,7 @@ class SemanticSession:
     optimizer: Any
     dataset: SegDataset
     stream: SampleStream
-    draws: Draws
+    order: SampleOrder
     loss_parts: dict[str, list[Any]]
     preprocess: Preprocess
     total_iterations: int
@@ -73,7 +73,7 @@ class SemanticSession:
     @property
     def accumulate(self) -> int:
         """Batches whose gradients make one iteration."""
-        return self.draws.parts
+        return self.order.parts
 
     @property
     def train_images(self) -> Sequence[Path]:
@@ -83,17 +83,17 @@ class SemanticSession:
     @property
     def iterations_per_epoch(self) -> int:
         """Iterations in one pass over the training part."""
-        return self.draws.iterations_per_epoch
+        return self.order.iterations_per_epoch
 
     def batches(self, start: int) -> Iterator[Batch]:
         """Batches from iteration `start` to the end."""
         return load_batches(
-            self.stream, self.draws, start=start, stop=self.total_iterations, num_workers=self.num_workers
+            self.stream, self.order, start=start, stop=self.total_iterations, num_workers=self.num_workers
         )
 
-    def scene(self, draw: int) -> LabelScene:
-        """What the network will see of a draw, before it is normalised."""
-        return self.stream.scene(draw)
+    def scene(self, position: int) -> LabelScene:
+        """What the network will see at a position, before it is normalised."""
+        return self.stream.scene(position)
 
     def losses(self, batch: Batch) -> Mapping[str, Tensor]:
         """The weighted loss of each output (``loss_0``, ``loss_1``, ... when there are several) and their sum."""

@@ -1,4 +1,4 @@
-"""Training images as PaddleSeg's transforms make them, a function of the draw's number alone."""
+"""Training images as PaddleSeg's transforms make them, a function of the position alone."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from segcli.data.decoded_cache import DecodedCache
 from segcli.data.image import Labels, RgbImage
 from segcli.data.loading import load, load_mask
 from segcli.data.samples import SegSample
-from segcli.data.sampling import Draws, seed_augmentation
+from segcli.data.sampling import SampleOrder, seed_augmentation
 from segcli.engines.paddleseg.byte_transforms import apply_to_bytes, split_normalize
 from segcli.engines.paddleseg.crops import Cut, with_scaled_crop
 from segcli.errors import ConfigError, ConfigFault
@@ -37,15 +37,15 @@ class Focus:
 
 
 class SampleStream:
-    """The endless training set: item `d` is draw number `d` of a `Draws`.
+    """The endless training set: item `d` is position `d` of a `SampleOrder`.
 
     Args:
         samples: Samples of the training part.
         transforms: PaddleSeg's transforms, in order.
-        draws: Which sample and which random numbers each draw has.
+        order: Which sample and which random numbers each position has.
         edge_classes: Number of classes when the loss needs an edge map, else None.
         cache: Keeps decoded images; None decodes each time.
-        augment: Makes whole images of draws; None takes them as they are.
+        augment: Makes whole images by position; None takes them as they are.
         focus: Which crops are laid on classes; None for none.
 
     Raises:
@@ -56,7 +56,7 @@ class SampleStream:
         self,
         samples: Sequence[SegSample],
         transforms: Sequence[Any],
-        draws: Draws,
+        order: SampleOrder,
         edge_classes: int | None = None,
         *,
         cache: DecodedCache | None = None,
@@ -71,14 +71,14 @@ class SampleStream:
         if focus is not None and self._scaled_crop is None:
             message = "is set; the transforms do not begin with ResizeStepScaling and RandomPaddingCrop"
             raise ConfigError([ConfigFault("Train.crop_focus", message, "set Train.crop_focus=0")])
-        self._draws = draws
+        self._order = order
         self._edge_classes = edge_classes
         self._cache = cache
 
     def __len__(self) -> int:
         return len(self._samples)
 
-    def __getitem__(self, draw: int) -> dict[str, Any]:
+    def __getitem__(self, position: int) -> dict[str, Any]:
         """Reads and transforms one sample.
 
         Returns:
@@ -87,7 +87,7 @@ class SampleStream:
         Raises:
             DatasetError: A file cannot be read, or image and mask differ in size.
         """
-        data = self._transformed(draw)
+        data = self._transformed(position)
         data["img"] = self._normalised(data["img"])
         if self._edge_classes is not None:
             from paddleseg.transforms import functional
@@ -95,30 +95,30 @@ class SampleStream:
             data["edge"] = functional.mask_to_binary_edge(data["label"], radius=2, num_classes=self._edge_classes)
         return {name: value for name, value in data.items() if name not in _BOOKKEEPING}
 
-    def scene(self, draw: int) -> LabelScene:
-        """What the network will see of a draw, before it is normalised; unlabelled pixels are 255."""
-        data = self._transformed(draw)
+    def scene(self, position: int) -> LabelScene:
+        """What the network will see at a position, before it is normalised; unlabelled pixels are 255."""
+        data = self._transformed(position)
         labels = np.asarray(data["label"])
         return LabelScene(_as_bytes(data["img"]), np.where(labels < 0, 255, labels).astype(np.uint8), 255)
 
-    def _transformed(self, draw: int) -> dict[str, Any]:
-        seed_augmentation(self._draws.seed_of(draw))
-        rgb, mask = self._read(draw)
+    def _transformed(self, position: int) -> dict[str, Any]:
+        seed_augmentation(self._order.seed_of(position))
+        rgb, mask = self._read(position)
         data: dict[str, Any] = {"img": rgb, "label": mask, "trans_info": [], "gt_fields": ["label"]}
         for transform in self._transforms:
             data = apply_to_bytes(transform, data)
         return data
 
-    def _read(self, draw: int) -> tuple[RgbImage, Labels]:
+    def _read(self, position: int) -> tuple[RgbImage, Labels]:
         """Image and mask, cropped already where the transforms begin with that."""
         crop = self._scaled_crop
         if self._augment is not None:
-            scene = self._augment(draw)
+            scene = self._augment(position)
             if crop is None:
                 return scene.rgb, scene.mask
-            cut = self._focused(scene.mask) or crop.draw(*scene.mask.shape)
+            cut = self._focused(scene.mask) or crop.sample(*scene.mask.shape)
             return crop.image(scene.rgb, cut), crop.labels(scene.mask, cut)
-        sample = self._samples[self._draws.sample(draw)]
+        sample = self._samples[self._order.sample(position)]
         if crop is None:
             whole = load(sample, cache=self._cache)
             return whole.rgb, whole.mask.copy()  # transforms change masks in place
@@ -129,17 +129,17 @@ class SampleStream:
 
         def factor(height: int, width: int) -> int:
             if not cuts:
-                cuts.append(crop.draw(height, width))
+                cuts.append(crop.sample(height, width))
             return cuts[0].reduction(height, width)
 
         loaded = load(sample, factor, self._cache)
         return crop.image(loaded.rgb, cuts[0]), crop.labels(loaded.mask, cuts[0])
 
     def _focused(self, mask: Labels) -> Cut | None:
-        """The crop of a draw whose turn it is to be laid on a class."""
+        """The crop at a position whose turn it is to be laid on a class."""
         if self._focus is None or self._scaled_crop is None or np.random.random() >= self._focus.share:
             return None
-        return self._scaled_crop.draw_on(mask, self._focus.ignored)
+        return self._scaled_crop.sample_on(mask, self._focus.ignored)
 
     def _normalised(self, image: NDArray[Any]) -> NDArray[np.float32]:
         """Channels first, float32 [3, H, W]."""
@@ -151,9 +151,9 @@ class SampleStream:
         mean, std = (np.array(values)[:, None, None] for values in (self._normalize.mean, self._normalize.std))
         return np.ascontiguousarray((planes - mean) / std, np.float32)
 
-    def path_of(self, draw: int) -> str:
-        """Path of the image of a draw, for messages."""
-        return str(self._samples[self._draws.sample(draw)].image)
+    def path_of(self, position: int) -> str:
+        """Path of the image at a position, for messages."""
+        return str(self._samples[self._order.sample(position)].image)
 
 
 def _as_bytes(image: NDArray[Any]) -> RgbImage:

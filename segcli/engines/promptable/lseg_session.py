@@ -15,7 +15,7 @@ from paddle import Tensor, nn
 from segcli.data.classes import ClassMap
 from segcli.data.loading import load
 from segcli.data.samples import SegSample
-from segcli.data.sampling import Draws
+from segcli.data.sampling import SampleOrder
 from segcli.engine import Batch, Evaluation, Network
 from segcli.engines.promptable.frozen_lseg import FrozenLSeg, FrozenPixels
 from segcli.engines.promptable.session import PromptableSession
@@ -30,35 +30,35 @@ from segcli.promptable.text_predictor import TextPredictor
 
 @dataclass(frozen=True)
 class LSegSamples:
-    """The training set: item `d` is draw number `d`.
+    """The training set: item `d` is position `d` of its order.
 
     Attributes:
         samples: Images with label maps.
         classes: The classes.
         preprocess: How images become inputs.
-        draws: Their order.
+        order: The order of training.
         flip: Whether images are mirrored at random.
     """
 
     samples: Sequence[SegSample]
     classes: ClassMap
     preprocess: SquareInput
-    draws: Draws
+    order: SampleOrder
     flip: bool
 
-    def load(self, draw: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    def load(self, position: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """Image ``[1, 3, S, S]`` and labels ``[1, S, S]``; the padding is ignored.
 
         Raises:
             DatasetError: The mask has another size than its image, or unknown ids.
         """
-        sample = self.samples[self.draws.sample(draw)]
+        sample = self.samples[self.order.sample(position)]
         loaded = load(sample)
         rgb, mask = loaded.rgb, loaded.mask
         ignored = self.classes.ignore_index
         if np.any((mask >= len(self.classes)) & (mask != ignored)):
             raise DatasetError(f"holds ids beyond the {len(self.classes)} classes", path=sample.mask)
-        if self.flip and np.random.default_rng(self.draws.seed_of(draw)).random() < 0.5:
+        if self.flip and np.random.default_rng(self.order.seed_of(position)).random() < 0.5:
             rgb, mask = np.ascontiguousarray(rgb[:, ::-1]), np.ascontiguousarray(mask[:, ::-1])
         image, placement = self.preprocess(rgb)
         size = (placement.resized_width, placement.resized_height)
@@ -66,9 +66,9 @@ class LSegSamples:
         labels[0, : size[1], : size[0]] = cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST)
         return image, labels
 
-    def path_of(self, draw: int) -> str:
-        """Path of the image of a draw."""
-        return str(self.samples[self.draws.sample(draw)].image)
+    def path_of(self, position: int) -> str:
+        """Path of the image at a position."""
+        return str(self.samples[self.order.sample(position)].image)
 
 
 class LSegStep(nn.Layer):
@@ -115,9 +115,9 @@ class LSegSession(PromptableSession[LSegSamples]):
 
     def losses(self, batch: Batch) -> Mapping[str, Tensor]:
         """Cross entropy of every pixel over the texts of all classes; ignored pixels count for nothing."""
-        drawn = batch.tensors["samples"]
-        images = np.concatenate([image for image, _ in drawn])
-        labels = np.concatenate([label for _, label in drawn])
+        samples = batch.tensors["samples"]
+        images = np.concatenate([image for image, _ in samples])
+        labels = np.concatenate([label for _, label in samples])
         return {"loss": self.forward(images, labels, self._text_vectors())}
 
     def evaluate(self, network: Network) -> Evaluation:

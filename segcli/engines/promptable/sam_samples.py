@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from segcli.data import rle
 from segcli.data.instances import InstanceObject, InstanceSample
 from segcli.data.loading import read_sized
-from segcli.data.sampling import Draws
+from segcli.data.sampling import SampleOrder
 from segcli.inference.square_input import SquareInput
 from segcli.promptable.sampling import box_of_mask
 from segcli.promptable.training import TrainingObjects, training_objects
@@ -21,7 +21,7 @@ LEAST_AREA = 2.0
 
 
 @dataclass(frozen=True)
-class DrawnImage:
+class SamSample:
     """One image of a step.
 
     Attributes:
@@ -39,13 +39,13 @@ class DrawnImage:
 
 @dataclass(frozen=True)
 class SamSamples:
-    """The training set: item `d` is draw number `d`.
+    """The training set: item `d` is position `d` of its order.
 
     Attributes:
         samples: Images with at least one object.
         preprocess: How images become inputs.
         mask_side: Side of the mask logits.
-        draws: Their order.
+        order: The order of training.
         most_objects: Objects of an image in one step.
         with_images: Whether images are read and prepared, because the encoder is trained.
         flip: Whether they are turned over at random then.
@@ -54,15 +54,15 @@ class SamSamples:
     samples: Sequence[InstanceSample]
     preprocess: SquareInput
     mask_side: int
-    draws: Draws
+    order: SampleOrder
     most_objects: int
     with_images: bool
     flip: bool
 
-    def load(self, draw: int) -> DrawnImage:
-        """The sample of a draw."""
-        sample = self.samples[self.draws.sample(draw)]
-        seed = self.draws.seed_of(draw)
+    def load(self, position: int) -> SamSample:
+        """The sample at a position."""
+        sample = self.samples[self.order.sample(position)]
+        seed = self.order.seed_of(position)
         generator = np.random.default_rng(seed)
         chosen = generator.permutation(len(sample.objects))[: self.most_objects]
         masks = np.stack(
@@ -80,11 +80,11 @@ class SamSamples:
             image = self.preprocess(np.ascontiguousarray(rgb))[0]
         boxes = np.stack([box_of_mask(mask) for mask in masks])
         placement = self.preprocess.place(sample.height, sample.width)
-        return DrawnImage(sample, image, training_objects(masks, boxes, placement, self.mask_side), seed)
+        return SamSample(sample, image, training_objects(masks, boxes, placement, self.mask_side), seed)
 
-    def path_of(self, draw: int) -> str:
-        """Path of the image of a draw."""
-        return str(self.samples[self.draws.sample(draw)].image)
+    def path_of(self, position: int) -> str:
+        """Path of the image at a position."""
+        return str(self.samples[self.order.sample(position)].image)
 
 
 def learnable(samples: Sequence[InstanceSample], mask_side: int) -> list[InstanceSample]:

@@ -12,7 +12,7 @@ from paddle import Tensor, nn
 from segcli.data.instances import InstanceSample
 from segcli.data.loading import read_sized
 from segcli.engine import Batch, Evaluation, Network
-from segcli.engines.promptable.sam_samples import DrawnImage, SamSamples
+from segcli.engines.promptable.sam_samples import SamSample, SamSamples
 from segcli.engines.promptable.session import PromptableSession
 from segcli.metrics.promptable_measure import measure_clicks
 from segcli.promptable.backends import PaddleSam, network_fingerprint
@@ -33,16 +33,16 @@ class SamStep(nn.Layer):
         super().__init__()
         self.network, self.prompting = network, prompting
 
-    def forward(self, drawn: Sequence[DrawnImage], kept: Sequence[Tensor] | None) -> Tensor:
+    def forward(self, samples: Sequence[SamSample], kept: Sequence[Tensor] | None) -> Tensor:
         """The mean loss of some images.
 
         Args:
-            drawn: The images.
+            samples: The images.
             kept: Their embeddings ``[1, C, g, g]``, where the encoder is not trained.
         """
         losses = [
             promptable_loss(self.network, embedding, one.objects, np.random.default_rng((one.seed, 1)), self.prompting)
-            for one, embedding in zip(drawn, self._encoded(drawn) if kept is None else kept, strict=True)
+            for one, embedding in zip(samples, self._encoded(samples) if kept is None else kept, strict=True)
             if len(one.objects.coverage)
         ]
         if not losses:
@@ -51,10 +51,10 @@ class SamStep(nn.Layer):
             return paddle.add_n(list(trained)) * 0.0
         return paddle.add_n(losses) / len(losses)
 
-    def _encoded(self, drawn: Sequence[DrawnImage]) -> list[Tensor]:
-        images = paddle.to_tensor(np.concatenate([one.image for one in drawn if one.image is not None]))
+    def _encoded(self, samples: Sequence[SamSample]) -> list[Tensor]:
+        images = paddle.to_tensor(np.concatenate([one.image for one in samples if one.image is not None]))
         together = self.network.image_encoder(images)
-        return [together[index : index + 1] for index in range(len(drawn))]
+        return [together[index : index + 1] for index in range(len(samples))]
 
 
 @dataclass(kw_only=True)
@@ -73,9 +73,9 @@ class SamSession(PromptableSession[SamSamples]):
 
     def losses(self, batch: Batch) -> Mapping[str, Tensor]:
         """The mean over images and rounds of prompts."""
-        drawn: list[DrawnImage] = batch.tensors["samples"]
-        kept = None if self.cache is None else [self._kept_embedding(one.sample, self.cache) for one in drawn]
-        return {"loss": self.forward(drawn, kept)}
+        samples: list[SamSample] = batch.tensors["samples"]
+        kept = None if self.cache is None else [self._kept_embedding(one.sample, self.cache) for one in samples]
+        return {"loss": self.forward(samples, kept)}
 
     def evaluate(self, network: Network) -> Evaluation:
         """Asks about every object of the validation part."""

@@ -9,32 +9,32 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from segcli.data.classes import ClassMap
 from segcli.data.identity import PartIdentity
-from segcli.data.sampling import Draws
+from segcli.data.sampling import SampleOrder
 from segcli.engine import Batch, Network
-from segcli.engines.promptable.sampled_batches import drawn_batches
+from segcli.engines.promptable.threaded_batches import threaded_batches
 from segcli.inference.square_input import SquareInput
 from segcli.models.spec import Preprocess
 
 
-class DrawnSamples(Protocol):
-    """A training set: item `d` is draw number `d`."""
+class PromptableSamples(Protocol):
+    """A training set: item `d` is position `d` of its order."""
 
     @property
-    def draws(self) -> Draws:
-        """Their order."""
+    def order(self) -> SampleOrder:
+        """The order of training."""
 
     @property
     def preprocess(self) -> SquareInput:
         """How images become inputs."""
 
-    def load(self, draw: int) -> Any:
-        """The sample of a draw."""
+    def load(self, position: int) -> Any:
+        """The sample at a position."""
 
-    def path_of(self, draw: int) -> str:
-        """Path of the image of a draw."""
+    def path_of(self, position: int) -> str:
+        """Path of the image at a position."""
 
 
-S = TypeVar("S", bound=DrawnSamples)
+S = TypeVar("S", bound=PromptableSamples)
 
 
 @dataclass(kw_only=True)
@@ -68,14 +68,14 @@ class PromptableSession(Generic[S]):
     @property
     def iterations_per_epoch(self) -> int:
         """Iterations in one pass over the training part."""
-        return self.samples.draws.iterations_per_epoch
+        return self.samples.order.iterations_per_epoch
 
     def batches(self, start: int) -> Iterator[Batch]:
         """Batches from iteration `start` to the end."""
-        return drawn_batches(
+        return threaded_batches(
             self.samples.load,
             self.samples.path_of,
-            self.samples.draws,
+            self.samples.order,
             start=start,
             stop=self.total_iterations,
             num_workers=self.num_workers,

@@ -49,7 +49,7 @@ class PreviewResult:
 
 
 def preview(config: Config) -> PreviewResult:
-    """Draws the first training images of a configuration into `<output>/preview.png`; nothing is trained.
+    """SampleOrder the first training images of a configuration into `<output>/preview.png`; nothing is trained.
 
     Raises:
         UsageError: The model learns from prompts.
@@ -60,7 +60,7 @@ def preview(config: Config) -> PreviewResult:
     if config.Train.pretrain_weight_path == AUTO:
         config = config.replaced({"Train.pretrain_weight_path": None}, PLANNER)
     session: Any = engine_of(spec.task).open_training(spec, with_recipe(config))
-    scenes = [session.scene(draw) for draw in range(_COLUMNS * _ROWS)]
+    scenes = [session.scene(position) for position in range(_COLUMNS * _ROWS)]
     target = Path(config.Global.output) / PREVIEW_FILE
     target.parent.mkdir(parents=True, exist_ok=True)
     with atomic_path(target) as temporary:

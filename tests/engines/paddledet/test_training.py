@@ -9,9 +9,9 @@ import paddle
 import pytest
 
 from segcli.config.recipe import SCRATCH_CLIP
-from segcli.data.sampling import Draws, seed_augmentation
+from segcli.data.sampling import SampleOrder, seed_augmentation
 from segcli.engine import Evaluation
-from segcli.engines.paddledet import engine as engine_module
+from segcli.engines.paddledet import training as training_module
 from segcli.engines.paddledet.engine import PaddleDetEngine
 from segcli.engines.paddledet.patches import apply_patches
 from segcli.engines.paddledet.workspace import workspace
@@ -47,7 +47,7 @@ class Record(Callback):
 def small(monkeypatch):
     """Networks with few and narrow layers."""
     overrides = merge(FROM_SCRATCH, SMALL)
-    monkeypatch.setattr(engine_module, "FROM_SCRATCH", overrides)
+    monkeypatch.setattr(training_module, "FROM_SCRATCH", overrides)
     return overrides
 
 
@@ -102,17 +102,17 @@ def ppdet_config(dataset, save_dir, overrides):
 
 
 def their_losses(dataset, save_dir, overrides, monkeypatch):
-    """Trainer.train() itself, with the augmentation of each draw and the network of each iteration seeded as ours."""
+    """Trainer.train() itself, with the augmentation of each sample and the network of each iteration seeded as ours."""
     from ppdet.data.source.coco import COCODataSet
     from ppdet.engine import Trainer
 
-    draws = Draws(samples=IMAGES, batch_size=1)
-    counted = {"draw": 0, "iteration": 0}
+    order = SampleOrder(samples=IMAGES, batch_size=1)
+    counted = {"position": 0, "iteration": 0}
     plain_item = COCODataSet.__getitem__
 
     def seeded_item(self, index):
-        seed_augmentation(draws.seed_of(counted["draw"]))
-        counted["draw"] += 1
+        seed_augmentation(order.seed_of(counted["position"]))
+        counted["position"] += 1
         return plain_item(self, index)
 
     monkeypatch.setattr(COCODataSet, "__getitem__", seeded_item)
@@ -160,11 +160,11 @@ def test_killed_and_resumed_equals_uninterrupted(tmp_path, small, monkeypatch, m
     train(configure(model, dataset, tmp_path / "whole", size=size, Train=settings))
 
     parts = tmp_path / "parts"
-    monkeypatch.setattr(engine_module, "_measure", fail_at(2, engine_module._measure))
+    monkeypatch.setattr(training_module, "_measure", fail_at(2, training_module._measure))
     with pytest.raises(KilledError):
         train(configure(model, dataset, parts, size=size, Train=settings))
     monkeypatch.undo()
-    monkeypatch.setattr(engine_module, "FROM_SCRATCH", small)
+    monkeypatch.setattr(training_module, "FROM_SCRATCH", small)
     resumed = train(configure(model, dataset, parts, size=size, Train={**settings, "resume_path": "last"}))
 
     assert resumed.iterations == 4
@@ -211,7 +211,7 @@ def test_a_rate_for_more_images_is_scaled_on_request(tmp_path, small, caplog):
         settings = {"scale_learning_rate": scaled, "warmup_steps": 0}
         with caplog.at_level(logging.INFO, "segcli.train"):
             config = configure(MODEL, dataset, tmp_path, Train=settings)
-            rates.append(engine_module._learning_rate(config, training.rcnn_recipe(), Draws(2, 2)))
+            rates.append(training_module._learning_rate(config, training.rcnn_recipe(), SampleOrder(2, 2)))
     assert rates == [0.01, pytest.approx(0.0025)]
     assert "Train.scale_learning_rate=True would take 0.0025" in caplog.text
 

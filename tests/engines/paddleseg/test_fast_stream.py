@@ -12,7 +12,7 @@ import pytest
 from segcli.batches import load_batches
 from segcli.data.decoded_cache import DecodedCache
 from segcli.data.samples import SegSample
-from segcli.data.sampling import Draws, seed_augmentation
+from segcli.data.sampling import SampleOrder, seed_augmentation
 from segcli.engines.paddleseg.byte_transforms import distorted
 from segcli.engines.paddleseg.crops import ScaledCrop, with_scaled_crop
 from segcli.engines.paddleseg.parts import build_transforms
@@ -58,19 +58,19 @@ def paddleseg_s(sample: SegSample, transforms: list[Any], seed: int) -> dict[str
 
 def test_the_crop_is_paddleseg_s(samples: list[SegSample]):
     """Labels to the last bit, pixels to two levels; a JPEG decoded smaller may differ more where it is shrunk."""
-    draws = Draws(len(samples), 1, seed=3)
+    order = SampleOrder(len(samples), 1, seed=3)
     recipes = (*SCALED, normalize(Preprocess()))
-    stream = SampleStream(samples, build_transforms(recipes, num_classes=9), draws)
+    stream = SampleStream(samples, build_transforms(recipes, num_classes=9), order)
     theirs = build_transforms(recipes, num_classes=9)
     is_jpeg = samples[0].image.suffix == ".jpg"
-    for draw in range(24):
-        ours = stream[draw]
-        expected = paddleseg_s(samples[draws.sample(draw)], theirs, draws.seed_of(draw))
+    for position in range(24):
+        ours = stream[position]
+        expected = paddleseg_s(samples[order.sample(position)], theirs, order.seed_of(position))
         assert ours["img"].dtype == np.float32 and ours["img"].shape == (3, 64, 96)
         np.testing.assert_array_equal(ours["label"], expected["label"])
         levels = np.abs(ours["img"] - expected["img"]) * 127.5
-        assert levels.mean() < (2 if is_jpeg else 0.7), draw
-        assert is_jpeg or levels.max() < 3, draw
+        assert levels.mean() < (2 if is_jpeg else 0.7), position
+        assert is_jpeg or levels.max() < 3, position
 
 
 def test_a_jpeg_is_decoded_smaller_only_where_it_is_shrunk_by_as_much(samples: list[SegSample]):
@@ -79,7 +79,7 @@ def test_a_jpeg_is_decoded_smaller_only_where_it_is_shrunk_by_as_much(samples: l
     seen = set()
     for seed in range(40):
         seed_augmentation(seed)
-        cut = crop.draw(120, 200)
+        cut = crop.sample(120, 200)
         factor = cut.reduction(120, 200)
         seen.add((round(cut.scaled[0] / 120, 2), factor))
     assert seen == {(0.5, 2), (0.75, 1), (1.0, 1), (1.25, 1), (1.5, 1), (1.75, 1), (2.0, 1)}
@@ -107,10 +107,10 @@ def test_colours_are_paddleseg_s(seed: int):
 
 def test_a_mask_of_another_size_is_named_though_the_image_is_decoded_smaller(samples: list[SegSample]):
     cv2.imwrite(str(samples[0].mask), np.zeros((60, 100), np.uint8))
-    stream = SampleStream(samples[:1], build_transforms(SCALED, num_classes=9), Draws(1, 1))
-    for draw in range(8):
+    stream = SampleStream(samples[:1], build_transforms(SCALED, num_classes=9), SampleOrder(1, 1))
+    for position in range(8):
         with pytest.raises(DatasetError, match=r"mask is 100 x 60, image 200 x 120"):
-            stream[draw]
+            stream[position]
 
 
 @pytest.mark.parametrize("place", ["memory", "disk"])
@@ -118,22 +118,22 @@ def test_a_mask_of_another_size_is_named_though_the_image_is_decoded_smaller(sam
 def test_kept_images_give_the_same_samples_without_the_files(place: Any, recipes: Any, samples, tmp_path: Path):
     png = samples[0].image.suffix == ".png"
     chosen = samples if recipes is SCALED else samples[:1]
-    draws = Draws(len(chosen), 1, seed=1)
-    plain = SampleStream(chosen, build_transforms(recipes, num_classes=9), draws)
+    order = SampleOrder(len(chosen), 1, seed=1)
+    plain = SampleStream(chosen, build_transforms(recipes, num_classes=9), order)
     cache = DecodedCache(place, tmp_path / "output")
-    kept = SampleStream(chosen, build_transforms(recipes, num_classes=9), draws, cache=cache)
-    first = [kept[draw] for draw in range(len(chosen))]
-    expected = [plain[draw] for draw in range(3 * len(chosen))]
+    kept = SampleStream(chosen, build_transforms(recipes, num_classes=9), order, cache=cache)
+    first = [kept[position] for position in range(len(chosen))]
+    expected = [plain[position] for position in range(3 * len(chosen))]
     for sample in chosen:
         sample.image.unlink()
         sample.mask.unlink()
-    for draw, wanted in enumerate(expected):
-        ours = kept[draw]
+    for position, wanted in enumerate(expected):
+        ours = kept[position]
         np.testing.assert_array_equal(ours["label"], wanted["label"])
         if png or recipes is not SCALED:
             np.testing.assert_array_equal(ours["img"], wanted["img"])
-        if draw < len(first):
-            np.testing.assert_array_equal(ours["img"], first[draw]["img"])
+        if position < len(first):
+            np.testing.assert_array_equal(ours["img"], first[position]["img"])
     folders = list((tmp_path / "output").glob(".decoded-*")) if place == "disk" else []
     assert len(folders) == (place == "disk")
     del cache, kept
@@ -143,22 +143,22 @@ def test_kept_images_give_the_same_samples_without_the_files(place: Any, recipes
 def test_a_full_cache_decodes_as_without(samples, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("segcli.data.decoded_cache.memory_bytes", lambda: 120 * 200 * 3 / 0.4 + 10)
     cache = DecodedCache("memory", tmp_path)
-    stream = SampleStream(samples, build_transforms(SCALED, num_classes=9), Draws(4, 1), cache=cache)
-    for draw in range(8):
-        stream[draw]
+    stream = SampleStream(samples, build_transforms(SCALED, num_classes=9), SampleOrder(4, 1), cache=cache)
+    for position in range(8):
+        stream[position]
     assert sum(array.nbytes for array in cache._arrays.values()) <= 120 * 200 * 3
 
 
 @pytest.mark.parametrize("place", [None, "disk"])
 def test_batches_do_not_depend_on_the_number_of_processes(place: Any, samples, tmp_path: Path):
     """Nor does what they train, then: same seed, same batches, same weights."""
-    draws = Draws(len(samples), 2, seed=5)
+    order = SampleOrder(len(samples), 2, seed=5)
     found = []
     for workers in (0, 2):
         cache = None if place is None else DecodedCache(place, tmp_path / str(workers), max(workers, 1))
         transforms = build_transforms((*SCALED, *standard_transforms()[3:]), num_classes=9)
-        stream = SampleStream(samples, transforms, draws, cache=cache)
-        batches = load_batches(stream, draws, start=1, stop=5, num_workers=workers)
+        stream = SampleStream(samples, transforms, order, cache=cache)
+        batches = load_batches(stream, order, start=1, stop=5, num_workers=workers)
         found.append([{name: tensor.numpy() for name, tensor in batch.tensors.items()} for batch in batches])
     for here, apart in zip(*found, strict=True):
         for name, array in here.items():
@@ -178,7 +178,7 @@ def test_a_side_of_one_pixel_stays_a_pixel():
         _get_crop_coordinates=lambda size: (0, 0, size[1], size[0]),
     )
     both = ScaledCrop(scaling, crop)
-    cut = both.draw(1, 1)
+    cut = both.sample(1, 1)
     assert cut.scaled == (1, 1)
     assert both.image(np.full((1, 1, 3), 7, np.uint8), cut).shape == (4, 4, 3)
     assert both.labels(np.zeros((1, 1), np.uint8), cut).tolist()[0] == [0, 255, 255, 255]

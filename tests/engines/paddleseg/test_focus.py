@@ -46,9 +46,9 @@ def session(root, **settings):
     return PaddleSegEngine().open_training(get_spec(config.Global.model), config)
 
 
-def shown(opened, class_id: int, draws: int = 60) -> float:
+def shown(opened, class_id: int, positions: int = 60) -> float:
     """Share of the crops that show a class."""
-    return float(np.mean([(opened.stream[draw]["label"] == class_id).any() for draw in range(draws)]))
+    return float(np.mean([(opened.stream[position]["label"] == class_id).any() for position in range(positions)]))
 
 
 def test_crops_laid_on_classes_show_the_rare_ones(speck):
@@ -68,14 +68,14 @@ def test_a_focus_needs_a_crop(speck):
 
 def test_images_of_rare_classes_come_more_often(speck):
     uniform, rare = session(speck), session(speck, sampling="rare")
-    count = {path: [rare.stream.path_of(d) for d in range(rare.draws.samples)].count(path) for path in _paths(rare)}
-    assert uniform.draws.samples == 8
+    count = {path: [rare.stream.path_of(d) for d in range(rare.order.samples)].count(path) for path in _paths(rare)}
+    assert uniform.order.samples == 8
     assert {path.rpartition("/")[2]: times for path, times in count.items() if times > 1} == {"0.png": 3}
     assert rare.data == uniform.data
 
 
 def _paths(opened) -> set[str]:
-    return {opened.stream.path_of(draw) for draw in range(opened.draws.samples)}
+    return {opened.stream.path_of(position) for position in range(opened.order.samples)}
 
 
 def test_factors_have_a_limit_and_no_class_is_no_reason():
@@ -93,4 +93,4 @@ def test_objects_of_rare_classes_come_more_often(tmp_path):
     values = {"Global.model": "SeedUNet-S", "Global.mode": "train", "Global.dataset_dir": str(tmp_path)}
     config = from_values({**values, "Train.sampling": "rare", "Train.input_size": 64}).config
     opened = PaddleDetEngine().open_training(get_spec("SeedUNet-S"), config)
-    assert opened.draws.samples in (10, 11)
+    assert opened.order.samples in (10, 11)

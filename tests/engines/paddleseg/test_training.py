@@ -10,7 +10,7 @@ import paddle
 import pytest
 
 from segcli.config.schema import Config, EvaluateConfig, GlobalConfig, TrainConfig
-from segcli.data.sampling import Draws, seed_augmentation
+from segcli.data.sampling import SampleOrder, seed_augmentation
 from segcli.engine import Evaluation
 from segcli.engines.paddleseg.engine import PaddleSegEngine
 from segcli.engines.paddleseg.parts import build_losses, build_optimizer, build_schedule, build_transforms
@@ -56,20 +56,20 @@ def our_losses(config):
 
 
 def paddleseg_losses(dataset, config, save_dir, monkeypatch):
-    """PaddleSeg's own dataset, sampler and train(), with the augmentation of each draw seeded as ours is."""
+    """PaddleSeg's own dataset, sampler and train(), with the augmentation of each sample seeded as ours is."""
     spec = get_spec(config.Global.model)
     engine = PaddleSegEngine()
     paddle.seed(config.Global.seed)
     network = engine.build_network(spec, 3)
-    draws = Draws(samples=7, batch_size=2)
+    order = SampleOrder(samples=7, batch_size=2)
     from paddleseg.datasets import Dataset
 
     class Seeded(Dataset):
-        draw = 0
+        position = 0
 
         def __getitem__(self, index):
-            seed_augmentation(draws.seed_of(self.draw))
-            type(self).draw += 1
+            seed_augmentation(order.seed_of(self.position))
+            type(self).position += 1
             return super().__getitem__(index)
 
     transforms = build_transforms(config.Train.transforms, num_classes=3, crop_size=(64, 64))
@@ -142,9 +142,9 @@ def test_a_broken_mask_is_a_fault_of_the_dataset(dataset):
     cv2.imwrite(str(dataset / "annotations" / "train_1.png"), np.zeros((9, 9), np.uint8))
     session = PaddleSegEngine().open_training(get_spec("PP-LiteSeg-T"), configure(dataset))
     told = {"train_0.png": "is no image", "train_1.png": "mask is 9 x 9, image 64 x 64"}
-    for draw in range(6):
-        name = session.stream.path_of(draw).rpartition("/")[2]
+    for position in range(6):
+        name = session.stream.path_of(position).rpartition("/")[2]
         if name in told:
             with pytest.raises(DatasetError, match=told.pop(name)):
-                session.stream[draw]
+                session.stream[position]
     assert not told

@@ -8,7 +8,7 @@ import numpy as np
 import paddle
 import pytest
 
-from segcli.data.sampling import BatchPlan, Draws
+from segcli.data.sampling import BatchSampler, SampleOrder
 from segcli.engine import Batch
 from segcli.errors import ConfigError
 from segcli.steps.train.freezing import freeze
@@ -59,13 +59,13 @@ def test_an_iteration_of_parts_is_one_of_the_whole_batch():
 
 def test_the_parts_of_an_iteration_are_the_draws_of_the_large_batch():
     for rank in (0, 1):
-        large = Draws(11, 4, rank=rank, world_size=2)
-        parts = Draws(11, 4, rank=rank, world_size=2, parts=2)
-        plan = list(BatchPlan(parts, 2, 5))
-        assert [a + b for a, b in zip(plan[::2], plan[1::2], strict=True)] == list(BatchPlan(large, 2, 5))
-        assert [large.sample(draw) for draw in range(40)] == [parts.sample(draw) for draw in range(40)]
+        large = SampleOrder(11, 4, rank=rank, world_size=2)
+        parts = SampleOrder(11, 4, rank=rank, world_size=2, parts=2)
+        plan = list(BatchSampler(parts, 2, 5))
+        assert [a + b for a, b in zip(plan[::2], plan[1::2], strict=True)] == list(BatchSampler(large, 2, 5))
+        assert [large.sample(position) for position in range(40)] == [parts.sample(position) for position in range(40)]
         assert parts.iterations_per_epoch == large.iterations_per_epoch
-        assert len(BatchPlan(parts, 2, 5)) == len(plan)
+        assert len(BatchSampler(parts, 2, 5)) == len(plan)
 
 
 def test_a_training_of_parts_resumes_bit_for_bit(tmp_path):

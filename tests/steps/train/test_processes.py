@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from segcli.data.files import write_json_atomic
-from segcli.data.sampling import Draws
+from segcli.data.sampling import SampleOrder
 from segcli.engines.paddleseg.engine import PaddleSegEngine
 from segcli.errors import DatasetError, TrainingError
 from segcli.models.table import get_spec
@@ -61,14 +61,14 @@ def alternating(config, processes):
 
     session = PaddleSegEngine().open_training(get_spec(MODEL), config)
     parts = [
-        Draws(len(session.dataset.train), SETTINGS["batch_size"], rank=rank, world_size=processes)
+        SampleOrder(len(session.dataset.train), SETTINGS["batch_size"], rank=rank, world_size=processes)
         for rank in range(processes)
     ]
     session.network.train()
     losses = []
     for iteration in range(ITERATIONS):
-        for rank, session.draws in enumerate(parts):
-            session.stream._draws = session.draws
+        for rank, session.order in enumerate(parts):
+            session.stream._order = session.order
             loss = session.losses(next(session.batches(iteration)))["loss"]
             (loss / processes).backward()
             if rank == 0:
@@ -96,8 +96,8 @@ def test_networks_of_every_kind_train_in_two_processes(model, tmp_path, monkeypa
     """Those with dropout, several heads, and, in MaskFormer, a batch of one process without a labelled pixel."""
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     dataset = make_seg_dataset(tmp_path / "data", train=4)
-    for number in Draws(4, 1, rank=1, world_size=2).batch(0):
-        sample = Draws(4, 1, rank=1, world_size=2).sample(number)
+    for number in SampleOrder(4, 1, rank=1, world_size=2).batch(0):
+        sample = SampleOrder(4, 1, rank=1, world_size=2).sample(number)
         cv2.imwrite(str(dataset / f"annotations/train_{sample}.png"), np.full((64, 64), 255, np.uint8))
     settings = {**SETTINGS, "epochs_iters": 2, "eval_interval": 2, "batch_size": 1, "input_shape": (1, 3, 64, 64)}
     if model != "MaskFormer_tiny":  # batch normalisation needs more than one value a channel

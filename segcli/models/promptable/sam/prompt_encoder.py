@@ -8,8 +8,8 @@ import numpy as np
 import paddle
 from paddle import nn
 
-from segcli.models.promptable.sam.drawn_prompts import DrawnPrompts
 from segcli.models.promptable.sam.layers import LayerNorm2D
+from segcli.models.promptable.sam.rasterized_prompts import RasterizedPrompts
 
 PADDING_LABEL = -1
 
@@ -22,11 +22,11 @@ class PromptEncoder(nn.Layer):
         image_size: Side of the square model input in pixels.
         grid: Side of the image embedding.
         mask_channels: Channels inside the mask's convolutions.
-        draws_prompts: Whether prompts are shown as images, too; Meta's networks have no such layers.
+        rasterized_prompts: Whether prompts are also encoded as small images; Meta's networks have no such layers.
     """
 
     def __init__(
-        self, dim: int, image_size: int, grid: int, mask_channels: int = 16, *, draws_prompts: bool = False
+        self, dim: int, image_size: int, grid: int, mask_channels: int = 16, *, rasterized_prompts: bool = False
     ) -> None:
         super().__init__()
         self.dim, self.image_size, self.grid = dim, image_size, grid
@@ -43,7 +43,7 @@ class PromptEncoder(nn.Layer):
             nn.Conv2D(mask_channels, dim, 1),
         )
         self.no_mask_embed = nn.Embedding(1, dim)
-        self.drawing = DrawnPrompts(dim, image_size, 4 * grid, mask_channels) if draws_prompts else None
+        self.drawing = RasterizedPrompts(dim, image_size, 4 * grid, mask_channels) if rasterized_prompts else None
 
     def forward(
         self, coords: paddle.Tensor, labels: paddle.Tensor, mask: paddle.Tensor, has_mask: paddle.Tensor

@@ -28,7 +28,7 @@ class SamConfig:
         prompt_dim: Width of prompt encoder and decoder.
         mlp_dim: Hidden width of the decoder.
         iou_hidden: Hidden width of the IoU head.
-        draws_prompts: Whether prompts are shown to the decoder as images, too.
+        rasterized_prompts: Whether prompts also reach the decoder as small images.
     """
 
     embed_dim: int
@@ -41,7 +41,7 @@ class SamConfig:
     prompt_dim: int = 256
     mlp_dim: int = 2048
     iou_hidden: int = 256
-    draws_prompts: bool = False
+    rasterized_prompts: bool = False
 
 
 VIT_B = SamConfig(768, 12, 12, (2, 5, 8, 11))
@@ -49,7 +49,7 @@ VIT_L = SamConfig(1024, 24, 16, (5, 11, 17, 23))
 VIT_H = SamConfig(1280, 32, 16, (7, 15, 23, 31))
 TINY = SamConfig(
     64, 3, 4, (2,), image_size=256, patch_size=8, window_size=8, prompt_dim=64, mlp_dim=128, iou_hidden=32,
-    draws_prompts=True,
+    rasterized_prompts=True,
 )  # fmt: skip
 """Small enough to train on a CPU from nothing; its embedding is 1/8 of the image, for small objects."""
 
@@ -71,12 +71,12 @@ class Sam(nn.Layer):
         prompt_dim: int,
         mlp_dim: int,
         iou_hidden: int,
-        draws_prompts: bool = False,
+        rasterized_prompts: bool = False,
     ) -> None:
         super().__init__()
         self.image_size, self.grid = image_size, grid
         self.image_encoder = image_encoder
-        self.prompt_encoder = PromptEncoder(prompt_dim, image_size, grid, draws_prompts=draws_prompts)
+        self.prompt_encoder = PromptEncoder(prompt_dim, image_size, grid, rasterized_prompts=rasterized_prompts)
         self.mask_decoder = MaskDecoder(prompt_dim, mlp_dim, iou_hidden)
 
     def forward(
@@ -152,7 +152,7 @@ def build_sam(config: SamConfig) -> Sam:
         prompt_dim=config.prompt_dim,
         mlp_dim=config.mlp_dim,
         iou_hidden=config.iou_hidden,
-        draws_prompts=config.draws_prompts,
+        rasterized_prompts=config.rasterized_prompts,
     )
 
 

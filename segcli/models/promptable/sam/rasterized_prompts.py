@@ -1,4 +1,4 @@
-"""Prompts as small images beside the vectors, for a network that must learn in minutes where they are."""
+"""Prompts as small images (masks of boxes and points) beside the embeddings, for networks that train within minutes."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from segcli.models.promptable.sam.layers import LayerNorm2D
 
 BESIDE, ON, BOX_START, BOX_END = 0, 1, 2, 3
 DISC_PIXELS = 2.0
-"""Radius of a drawn point in pixels of the mask logits."""
+"""Radius of the disc of a point in pixels of the mask logits."""
 
 
-class DrawnPrompts(nn.Layer):
-    """Draws the box and the points of each object and encodes the drawing.
+class RasterizedPrompts(nn.Layer):
+    """Rasterizes the box and the points of each object into small images and encodes those.
 
-    Clicks drawn as discs are those of RITM (Sofiiuk et al. 2021, arXiv:2102.06583, section 3.2). Segment Anything's
+    Clicks as discs are those of RITM (Sofiiuk et al. 2021, arXiv:2102.06583, section 3.2). Segment Anything's
     vectors name places too, but to be understood as places they take tens of thousands of steps: after the same 150
-    steps of filling ellipses in boxes a small decoder had reached a mean IoU of 0.80 with drawings and 0 without.
+    steps of filling ellipses in boxes a small decoder had reached a mean IoU of 0.80 with such images and 0 without.
 
     Args:
         dim: Width of the embeddings.
         image_size: Side of the square model input in pixels.
-        side: Of the drawing: that of the mask logits.
-        channels: Of the first convolution.
+        side: Side of the small images in pixels: that of the mask logits.
+        channels: Output channels of the first convolution.
     """
 
     def __init__(self, dim: int, image_size: int, side: int, channels: int) -> None:
@@ -44,10 +44,10 @@ class DrawnPrompts(nn.Layer):
     def forward(self, coords: paddle.Tensor, labels: paddle.Tensor) -> paddle.Tensor:
         """Maps ``[B, N, 2]`` in model pixels and ``[B, N]`` to ``[B, dim, side / 4, side / 4]``."""
         labels = labels.astype("float32")
-        discs = [self.draw_points(coords, (labels == label).astype("float32")) for label in (ON, BESIDE)]
-        return self.downscaling(paddle.stack([self.draw_box(coords, labels), *discs], axis=1))
+        discs = [self.fill_points(coords, (labels == label).astype("float32")) for label in (ON, BESIDE)]
+        return self.downscaling(paddle.stack([self.fill_box(coords, labels), *discs], axis=1))
 
-    def draw_box(self, coords: paddle.Tensor, labels: paddle.Tensor) -> paddle.Tensor:
+    def fill_box(self, coords: paddle.Tensor, labels: paddle.Tensor) -> paddle.Tensor:
         """How much of each pixel the box covers, ``[B, side, side]`` in 0..1; nothing without a box."""
         is_start, is_end = ((labels == label).astype("float32").unsqueeze(-1) for label in (BOX_START, BOX_END))
         start, end = (coords * is_start).sum(axis=1, keepdim=True), (coords * is_end).sum(axis=1, keepdim=True)
@@ -57,7 +57,7 @@ class DrawnPrompts(nn.Layer):
         covered = after * before * is_start.sum(axis=1, keepdim=True)  # [B, side, x and y]
         return paddle.matmul(covered[:, :, 1:], covered[:, :, :1], transpose_y=True)
 
-    def draw_points(self, coords: paddle.Tensor, weights: paddle.Tensor) -> paddle.Tensor:
+    def fill_points(self, coords: paddle.Tensor, weights: paddle.Tensor) -> paddle.Tensor:
         """A soft disc at each point that has the weight 1, ``[B, side, side]``."""
         centres = paddle.to_tensor(self.centres).reshape([1, 1, -1])
         radius = DISC_PIXELS * self.pixel

@@ -1,0 +1,125 @@
+"""Training sessions of semantic segmentation: dataset, network, losses and sample stream of a configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from segcli.batches import sample_order, worker_count
+from segcli.config.augment import chosen_augmentation
+from segcli.config.folds import chosen_fold
+from segcli.config.input_size import fixed_size
+from segcli.config.recipe import chosen_recipe
+from segcli.config.schema import Config
+from segcli.data.augment.augmenter import Augmenter
+from segcli.data.augment.scene import LabelScene
+from segcli.data.class_weights import class_weights
+from segcli.data.decoded_cache import DecodedCache, open_cache
+from segcli.data.decoding.range_of_images import use_range
+from segcli.data.formats.masks import open_seg_dataset
+from segcli.data.loading import load
+from segcli.data.rare import repeated
+from segcli.data.samples import SegDataset, SegSample
+from segcli.data.sampling import SampleOrder
+from segcli.data.splits.class_amounts import pixels_by_class
+from segcli.data.splits.folds import fold_of
+from segcli.engines.paddleseg.networks import build
+from segcli.engines.paddleseg.parts import build_losses, build_optimizer, build_schedule, build_transforms
+from segcli.engines.paddleseg.session import SemanticSession
+from segcli.engines.paddleseg.stream import Focus, SampleStream
+from segcli.models.spec import ModelSpec
+
+
+def open_session(spec: ModelSpec, config: Config) -> SemanticSession:
+    """Reads the lists of the dataset and builds all that trains the model on it.
+
+    Raises:
+        ConfigError: Losses, transforms, optimizer or schedule cannot be built.
+        DatasetError: The dataset cannot be trained on.
+    """
+    import paddle
+
+    recipe = chosen_recipe(spec, config)
+    settings = config.Train
+    dataset = _open_dataset(config)
+    samples = _epoch_samples(config, dataset)
+    image_range = use_range(config.Global.image_range, [sample.image for sample in dataset.train])
+    paddle.seed(config.Global.seed)
+    network = build(spec, len(dataset.classes))
+    order = sample_order(len(samples), config)
+    ignored = dataset.classes.ignore_index
+    losses = build_losses(
+        recipe.loss,
+        num_classes=len(dataset.classes),
+        ignore_index=ignored,
+        class_weights=class_weights(settings.class_weights, dataset),
+    )
+    schedule = build_schedule(
+        recipe.lr_scheduler,
+        learning_rate=recipe.learning_rate,
+        warmup_steps=recipe.warmup_steps,
+        iterations=settings.epochs_iters,
+    )
+    workers = worker_count(settings.num_workers)
+    cache = open_cache(settings.cache_images, Path(config.Global.output), workers)
+    return SemanticSession(
+        network=network,
+        forward=paddle.jit.to_static(network.forward) if settings.dy2st else network,
+        optimizer=build_optimizer(recipe.optimizer, network, schedule),
+        dataset=dataset,
+        stream=SampleStream(
+            samples,
+            build_transforms(recipe.transforms, num_classes=len(dataset.classes), crop_size=settings.crop_size),
+            order,
+            _edge_classes(losses, len(dataset.classes)),
+            cache=cache,
+            augment=_augmenter(config, samples, order, cache, ignored),
+            focus=Focus(settings.crop_focus, ignored) if settings.crop_focus else None,
+        ),
+        order=order,
+        loss_parts=losses,
+        preprocess=replace(spec.preprocess, image_range=image_range.as_setting()),
+        ema_decay=recipe.ema_decay,
+        total_iterations=settings.epochs_iters,
+        eval_interval=settings.eval_interval,
+        num_workers=workers,
+        measure_options={
+            "absent_class": config.Evaluate.absent_class,
+            "sliding_window": config.Evaluate.sliding_window,
+            "input_size": fixed_size(spec, config),
+        },
+    )
+
+
+def _epoch_samples(config: Config, dataset: SegDataset) -> Sequence[SegSample]:
+    """The samples of an epoch: the training part, or images of rare classes several times."""
+    if config.Train.sampling == "uniform":
+        return dataset.train
+    pixels = pixels_by_class([sample.mask for sample in dataset.train])
+    return repeated(dataset.train, pixels, config.Global.seed)
+
+
+def _augmenter(
+    config: Config, samples: Sequence[SegSample], order: SampleOrder, cache: DecodedCache | None, ignored: int
+) -> Augmenter[LabelScene] | None:
+    settings = chosen_augmentation(config)
+    scene = partial(_scene, samples, cache, ignored)
+    return Augmenter(settings, order, scene, config.Train.epochs_iters) if settings.is_any else None
+
+
+def _scene(samples: Sequence[SegSample], cache: DecodedCache | None, ignored: int, number: int) -> LabelScene:
+    """A training image and its mask as they are."""
+    whole = load(samples[number], cache=cache)
+    return LabelScene(whole.rgb, whole.mask.copy(), ignored)
+
+
+def _open_dataset(config: Config) -> SegDataset:
+    return fold_of(open_seg_dataset(config.Global.dataset, config.Train.num_classes), chosen_fold(config))
+
+
+def _edge_classes(losses: dict[str, list[Any]], num_classes: int) -> int | None:
+    needs_edges = any(getattr(loss, "edge_label", False) for loss in losses["types"])
+    return num_classes if needs_edges else None
