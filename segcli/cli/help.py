@@ -23,6 +23,21 @@ class Command(TyperCommand):
 class Group(TyperGroup):
     """A program of commands, with their first sentences."""
 
+    _options_were_given = True
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Reads the arguments up to the command.
+
+        Where the command comes first, the program's own options are left out: typer would import pydantic for each of
+        them, which is half of the time that the help of a command takes.
+        """
+        self._options_were_given = not args or args[0].startswith("-")
+        return super().parse_args(ctx, args)
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """The options that can have been given."""
+        return super().get_params(ctx) if self._options_were_given else []
+
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Writes the options, and the commands by their groups."""
         write_options(self, ctx, formatter)
