@@ -175,6 +175,25 @@ def test_nothing_but_the_engines_imports_the_libraries() -> None:
     assert not wrong, "\n".join(wrong)
 
 
+MOST_LINES_OF_A_FILE, MOST_LINES_OF_A_FUNCTION = 400, 60
+"""Beyond these a file or a function does several things, which have names of their own."""
+
+
+def test_files_and_functions_are_short_enough_to_read_at_once() -> None:
+    long = []
+    for path in modules().values():
+        place, text = path.relative_to(ROOT), path.read_text(encoding="utf-8")
+        if text.count("\n") > MOST_LINES_OF_A_FILE:
+            long.append(f"{place}: {text.count(chr(10))} lines")
+        long += [
+            f"{place}:{node.lineno}: {node.name} has {lines} lines"
+            for node in ast.walk(ast.parse(text))
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+            and (lines := (node.end_lineno or node.lineno) - node.lineno + 1) > MOST_LINES_OF_A_FUNCTION
+        ]
+    assert not long, "\n".join(long)
+
+
 MOST_IGNORES = 10
 """Places where the type checker is told to look away; Paddle's tensor and layers are typed by `stubs/paddle`."""
 

@@ -9,15 +9,14 @@ import typer
 
 from segcli import terminal
 from segcli.cli.options import Debug
-from segcli.cli.prompts import PANEL, PromptOptions, prompts_from
+from segcli.cli.pipeline_options import PipelineOptions
+from segcli.cli.prompts import PromptOptions, prompts_from
 from segcli.cli.running import run
 from segcli.errors import EXIT_DONE, EXIT_FAILED, InputError, UsageError
 from segcli.json_output import is_wanted
 
 if TYPE_CHECKING:
     from segcli.steps.pipelines.pipeline import Pipeline
-
-_ENGINE = "Runtime"
 
 
 def add_pipelines(main: typer.Typer) -> None:
@@ -31,65 +30,25 @@ def pipeline(
         typer.Argument(metavar="NAME|FILE|MODEL_DIR", help="A pipeline, its YAML, or the folder of an exported model."),
     ] = None,
     *,
-    by_flag: Annotated[str | None, typer.Option("--pipeline", help="The same as NAME.", hidden=True)] = None,
-    inputs: Annotated[
-        list[str] | None, typer.Option("--input", help="Image, folder, glob, list, PDF or URL; repeatable.")
-    ] = None,
-    save_path: Annotated[
-        Path | None, typer.Option("--save_path", "--save-path", help="Folder of the results; else `output`.")
-    ] = None,
-    device: Annotated[str | None, typer.Option("--device", help="auto, cpu, gpu, gpu:0, ...")] = None,
-    model_dir: Annotated[
-        str | None, typer.Option("--model_dir", "--model-dir", help="The model; without it the official weights.")
-    ] = None,
-    target_size: Annotated[
-        str | None,
-        typer.Option("--target_size", "--target-size", help="Semantic: a side, WIDTH,HEIGHT, or -1 for the own size."),
-    ] = None,
-    threshold: Annotated[float | None, typer.Option("--threshold", help="Smallest score of an object.")] = None,
-    prompt_type: Annotated[
-        str | None,
-        typer.Option("--prompt_type", "--prompt-type", help="box or point, as in PaddleX.", rich_help_panel=PANEL),
-    ] = None,
-    prompt: Annotated[
-        str | None,
-        typer.Option(
-            "--prompt", help="A list of boxes x1,y1,x2,y2 or of points x,y, as in PaddleX.", rich_help_panel=PANEL
-        ),
-    ] = None,
+    by_flag: PipelineOptions.ByFlag = None,
+    inputs: PipelineOptions.Inputs = None,
+    save_path: PipelineOptions.SavePath = None,
+    device: PipelineOptions.Device = None,
+    model_dir: PipelineOptions.ModelDir = None,
+    target_size: PipelineOptions.TargetSize = None,
+    threshold: PipelineOptions.Threshold = None,
+    prompt_type: PipelineOptions.PromptType = None,
+    prompt: PipelineOptions.Prompt = None,
     box: PromptOptions.Box = None,
     point: PromptOptions.Point = None,
     text: PromptOptions.Text = None,
     background: PromptOptions.Background = None,
     prompts: PromptOptions.File = None,
-    engine: Annotated[
-        str | None, typer.Option("--engine", help="PaddleX's choice of runtime.", rich_help_panel=_ENGINE)
-    ] = None,
-    use_hpip: Annotated[
-        bool | None,
-        typer.Option(
-            "--use_hpip/--no_use_hpip",
-            "--use-hpip/--no-use-hpip",
-            help="The fastest runtime, as in PaddleX.",
-            rich_help_panel=_ENGINE,
-        ),
-    ] = None,
-    hpi_config: Annotated[
-        str | None,
-        typer.Option(
-            "--hpi_config",
-            "--hpi-config",
-            help="Options of the fastest runtime, as in PaddleX: JSON.",
-            rich_help_panel=_ENGINE,
-        ),
-    ] = None,
-    runtime: Annotated[
-        str | None, typer.Option("--runtime", help="auto, paddle, onnxruntime, openvino.", rich_help_panel=_ENGINE)
-    ] = None,
-    get_config: Annotated[
-        str | None,
-        typer.Option("--get_pipeline_config", "--get-pipeline-config", metavar="NAME", help="Write a pipeline's YAML."),
-    ] = None,
+    engine: PipelineOptions.Engine = None,
+    use_hpip: PipelineOptions.UseHpip = None,
+    hpi_config: PipelineOptions.HpiConfig = None,
+    runtime: PipelineOptions.Runtime = None,
+    get_config: PipelineOptions.GetConfig = None,
     debug: Debug = False,
 ) -> None:
     """Run a pipeline on images: PaddleX's names, files and flags; ModelScope's text_driven_segmentation too."""

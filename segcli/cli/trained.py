@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from segcli.cli.completion import complete_masks, complete_model_format, complete_runtime
+from segcli.cli.completion import complete_model_format
 from segcli.cli.help import Command
 from segcli.cli.modes import OF_RUN, folder_of, mode_command, start
 from segcli.cli.options import (
@@ -13,6 +13,7 @@ from segcli.cli.options import (
     Device,
     Key,
 )
+from segcli.cli.predict_options import PredictOptions
 from segcli.cli.prompts import PromptOptions, prompts_from
 from segcli.implied import model_in, model_to_check
 
@@ -109,63 +110,17 @@ def export(
 def predict(
     context: typer.Context,
     *,
-    inputs: Annotated[
-        list[str],
-        typer.Argument(help="Images, folders, globs, lists, URLs, videos, camera:0, rtsp://...", metavar="INPUT"),
-    ],
-    model_dir: Annotated[
-        str | None,
-        typer.Option(help="Folder of an exported model; else the one in the output.", rich_help_panel=SETTINGS),
-        Key("Predict.model_dir"),
-    ] = None,
-    save_dir: Annotated[
-        str | None,
-        typer.Option("--save-dir", help="Folder of the results; else OUTPUT/predict.", rich_help_panel=SETTINGS),
-        Key("Predict.save_dir"),
-    ] = None,
+    inputs: PredictOptions.Inputs,
+    model_dir: PredictOptions.ModelDir = None,
+    save_dir: PredictOptions.SaveDir = None,
     device: Device = None,
-    batch_size: Annotated[
-        int | None, typer.Option(help="Images at once.", rich_help_panel=SETTINGS), Key("Predict.batch_size")
-    ] = None,
-    runtime: Annotated[
-        str | None,
-        typer.Option(
-            help="auto, paddle, onnxruntime, openvino.", rich_help_panel=SETTINGS, autocompletion=complete_runtime
-        ),
-        Key("Predict.runtime"),
-    ] = None,
-    threshold: Annotated[
-        float | None,
-        typer.Option(help="Smallest score of an object.", rich_help_panel=SETTINGS),
-        Key("Predict.threshold"),
-    ] = None,
-    masks: Annotated[
-        str | None,
-        typer.Option(
-            "--masks",
-            help="Masks in the JSON: compact, or full: every pixel as in PaddleX.",
-            rich_help_panel=SETTINGS,
-            autocompletion=complete_masks,
-        ),
-        Key("Predict.json_form"),
-    ] = None,
-    skip_existing: Annotated[
-        bool | None,
-        typer.Option(
-            "--skip-existing",
-            help="Leave out images whose results are there: go on with a stopped run.",
-            rich_help_panel=SETTINGS,
-        ),
-        Key("Predict.skip_existing"),
-    ] = None,
-    frame_step: Annotated[
-        int | None,
-        typer.Option(help="Of a video or stream, take every so many frames one.", rich_help_panel=SETTINGS),
-        Key("Predict.frame_step"),
-    ] = None,
-    weights: Annotated[
-        str | None, typer.Option("--weights", help="A weight file of a promptable model.", rich_help_panel=SETTINGS)
-    ] = None,
+    batch_size: PredictOptions.BatchSize = None,
+    runtime: PredictOptions.Runtime = None,
+    threshold: PredictOptions.Threshold = None,
+    masks: PredictOptions.Masks = None,
+    skip_existing: PredictOptions.SkipExisting = None,
+    frame_step: PredictOptions.FrameStep = None,
+    weights: PredictOptions.Weights = None,
     box: PromptOptions.Box = None,
     point: PromptOptions.Point = None,
     text: PromptOptions.Text = None,

@@ -26,14 +26,12 @@ _NOT_OURS = ("image", "visualize", "labelMe", "maskFormat", "model", "logId", "b
 def kserve_routes(answering: Answering) -> APIRouter:
     """The routes below ``/v2``."""
     router = APIRouter(prefix="/v2", tags=["KServe"])
+    _add_health(router)
+    _add_models(router, answering)
+    return router
 
-    def served(name: str) -> ServedModel:
-        found = answering.models.by_name.get(name)
-        if found is None:
-            there = ", ".join(answering.models.by_name)
-            raise RefusedError(_NOT_FOUND, f"there is no model {name!r}; there are: {there}")
-        return found
 
+def _add_health(router: APIRouter) -> None:
     @router.get("")
     async def server() -> dict[str, Any]:
         """The service."""
@@ -49,10 +47,12 @@ def kserve_routes(answering: Answering) -> APIRouter:
         """Whether all models can answer."""
         return {"ready": True}
 
+
+def _add_models(router: APIRouter, answering: Answering) -> None:
     @router.get("/models/{name}")
     async def metadata(name: str) -> dict[str, Any]:
         """What a model takes and gives."""
-        model = served(name)
+        model = _served(answering, name)
         outputs = KINDS[model.pipeline.name].outputs
         return {
             "name": name,
@@ -65,38 +65,47 @@ def kserve_routes(answering: Answering) -> APIRouter:
     @router.get("/models/{name}/ready")
     async def model_ready(name: str) -> dict[str, Any]:
         """Whether a model can answer."""
-        return {"name": served(name).name, "ready": True}
+        return {"name": _served(answering, name).name, "ready": True}
 
     @router.post("/models/{name}/infer")
     async def infer(name: str, request: Request) -> Response:
         """An answer in tensors. Parameters are the fields of PaddleX's bodies: threshold, targetSize, prompt, ..."""
-        model = served(name)
-        values, binary = read_request(await request.body(), request.headers.get(LENGTH_HEADER))
-        image = read_image(values, binary)
-        asked = _asked(model, values.get("parameters"))
-
-        def read() -> Any:
-            if isinstance(image, str):
-                return read_text(image, answering.settings)
-            return decode(image) if isinstance(image, bytes) else image
-
-        waits = isinstance(image, str) and is_address(image)
-        result = await answering.result(model, asked, read, waits=waits)
-        head = {"model_name": name, "model_version": str(model.version)}
-        if isinstance(values.get("id"), str):
-            head["id"] = values["id"]
-        kind = KINDS[model.pipeline.name]
-        body, length = await answering.beside(
-            lambda: write_reply(head, kind.tensors(result), values.get("outputs"), values.get("parameters"))
-        )
-        if length is None:
-            return Response(body, media_type="application/json")
-        return Response(body, media_type="application/octet-stream", headers={LENGTH_HEADER: str(length)})
-
-    return router
+        return await _infer(answering, _served(answering, name), request)
 
 
-def _asked(model: ServedModel, parameters: Any) -> ImageRequest:
+def _served(answering: Answering, name: str) -> ServedModel:
+    found = answering.models.by_name.get(name)
+    if found is None:
+        there = ", ".join(answering.models.by_name)
+        raise RefusedError(_NOT_FOUND, f"there is no model {name!r}; there are: {there}")
+    return found
+
+
+async def _infer(answering: Answering, model: ServedModel, request: Request) -> Response:
+    values, binary = read_request(await request.body(), request.headers.get(LENGTH_HEADER))
+    image = read_image(values, binary)
+    wanted = _image_request(model, values.get("parameters"))
+
+    def read() -> Any:
+        if isinstance(image, str):
+            return read_text(image, answering.settings)
+        return decode(image) if isinstance(image, bytes) else image
+
+    waits = isinstance(image, str) and is_address(image)
+    result = await answering.result(model, wanted, read, waits=waits)
+    head = {"model_name": model.name, "model_version": str(model.version)}
+    if isinstance(values.get("id"), str):
+        head["id"] = values["id"]
+    kind = KINDS[model.pipeline.name]
+    body, length = await answering.beside(
+        lambda: write_reply(head, kind.tensors(result), values.get("outputs"), values.get("parameters"))
+    )
+    if length is None:
+        return Response(body, media_type="application/json")
+    return Response(body, media_type="application/octet-stream", headers={LENGTH_HEADER: str(length)})
+
+
+def _image_request(model: ServedModel, parameters: Any) -> ImageRequest:
     if parameters is not None and not isinstance(parameters, dict):
         raise RefusedError(BAD, f"parameters: is {parameters!r}; expected an object")
     given = {key: value for key, value in (parameters or {}).items() if key not in _NOT_OURS}
