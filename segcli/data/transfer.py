@@ -1,9 +1,8 @@
-"""A large file behind a URL, received piece by piece within limits; for images, which are small, see `fetch`."""
+"""What is behind a URL, received piece by piece within limits of time, size, redirects and hosts."""
 
 from __future__ import annotations
 
 import queue
-import socket
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -12,12 +11,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
-from segcli.data.fetch import REDIRECTS, SCHEMES, is_public
+from segcli.data.connections import Connections, NotPublicError, addresses_of, is_public
 
 if TYPE_CHECKING:
     import requests
 
-_MOST_REDIRECTS = 5
+SCHEMES = ("http", "https")
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_CONNECT_SECONDS = 10.0
 _CHUNK_BYTES = 1 << 16
 _WAITING_CHUNKS = 16
 
@@ -42,11 +43,17 @@ class Limits:
         most_bytes: Of the answer.
         seconds: From the first look-up of the name to the last byte.
         silence_s: Seconds without a byte.
+        redirects: How many are followed.
+        public_only: Whether only servers on the public internet are asked, directly and by the IP address that was
+            checked; for a service, whose users must not reach what it can reach. Otherwise an intranet and the
+            machine's proxies are the user's own.
     """
 
     most_bytes: int
     seconds: float
     silence_s: float = 30.0
+    redirects: int = 5
+    public_only: bool = False
 
 
 @dataclass
@@ -81,14 +88,14 @@ class Answer:
 
 @contextmanager
 def get(url: str, limits: Limits, headers: Mapping[str, str] | None = None) -> Iterator[Answer]:
-    """Asks a server for an address and follows its redirects.
+    """Asks a server for what is behind a URL and follows its redirects.
 
-    A redirect leads to http or https only, never from https to http, and never to an address inside of a local network
-    unless that is where the given address lies: a stranger's server must not make this machine ask its neighbours.
+    A redirect leads to http or https only, never from https to http, and never to another server inside of a local
+    network: a stranger's server must not make this machine ask its neighbours.
 
     Args:
         url: ``http`` or ``https``.
-        limits: Of time and size.
+        limits: What the transfer may take.
         headers: To send.
 
     Raises:
@@ -118,6 +125,10 @@ class _Receiver:
     _items: queue.Queue[Any] = field(default_factory=lambda: queue.Queue(_WAITING_CHUNKS))
     _stopped: threading.Event = field(default_factory=threading.Event)
     _until: float = 0.0
+    _connections: Connections = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._connections = Connections(public_only=self.limits.public_only)
 
     def start(self) -> None:
         self._until = time.monotonic() + self.limits.seconds
@@ -125,6 +136,7 @@ class _Receiver:
 
     def stop(self) -> None:
         self._stopped.set()
+        self._connections.end()
 
     def answer(self) -> Answer:
         found = self.take()
@@ -136,7 +148,7 @@ class _Receiver:
         try:
             item = self._items.get(timeout=max(0.0, self._until - time.monotonic()))
         except queue.Empty:
-            raise ConnectionBroke(f"the transfer took more than {self.limits.seconds:g} seconds") from None
+            raise ConnectionBroke(f"it takes too long: more than {self.limits.seconds:g} seconds") from None
         if isinstance(item, Exception):
             raise item
         return item
@@ -149,13 +161,15 @@ class _Receiver:
         import requests
 
         try:
-            with requests.Session() as session:
+            with self._connections.session() as session:
                 self._receive(session)
             self._put(None)
         except TransferError as fault:
             self._put(fault)
+        except NotPublicError as fault:
+            self._put(TransferError(str(fault)))
         except (requests.ConnectionError, requests.Timeout) as fault:
-            self._put(ConnectionBroke(f"the connection failed ({type(fault).__name__})"))
+            self._put(ConnectionBroke(f"the connection failed ({type(_cause(fault)).__name__})"))
         except Exception as fault:  # any: whatever a library makes of a broken answer
             self._put(ConnectionBroke(f"the connection failed ({type(fault).__name__}: {fault})"))
 
@@ -172,11 +186,11 @@ class _Receiver:
     def _reached(self, session: requests.Session) -> requests.Response:
         """The response behind all redirects."""
         url = self.url
-        for _ in range(_MOST_REDIRECTS + 1):
+        for _ in range(self.limits.redirects + 1):
             response = session.get(
                 url,
-                headers={"Accept-Encoding": "identity", **self.headers},
-                timeout=(10, self.limits.silence_s),
+                headers={"Accept-Encoding": "identity", "User-Agent": "segcli", **self.headers},
+                timeout=(_CONNECT_SECONDS, self.limits.silence_s),
                 stream=True,
                 allow_redirects=False,
             )
@@ -186,7 +200,7 @@ class _Receiver:
             response.close()
             _check_redirect(self.url, url, target)
             url = target
-        raise TransferError(f"redirects more than {_MOST_REDIRECTS} times")
+        raise TransferError(f"is redirected more than {self.limits.redirects} times")
 
     def _put(self, item: Any) -> None:
         while not self._stopped.is_set():
@@ -195,6 +209,12 @@ class _Receiver:
             except queue.Full:
                 continue
             return
+
+
+def _cause(fault: BaseException) -> BaseException:
+    """What is behind the wrappings of requests and urllib3."""
+    inner = getattr(fault, "reason", None) or next((part for part in fault.args if isinstance(part, Exception)), None)
+    return _cause(inner) if isinstance(inner, BaseException) else fault
 
 
 def _check_answer(response: requests.Response) -> None:
@@ -219,7 +239,7 @@ def _length(response: requests.Response) -> int | None:
 def _check_redirect(given: str, source: str, target: str) -> None:
     scheme = urlsplit(target).scheme
     if scheme not in SCHEMES:
-        raise TransferError(f"redirects to {target[:80]}, which is no http(s) address")
+        raise TransferError(f"redirects to {target[:80]}, which is no http(s) URL: only http and https are fetched")
     if urlsplit(source).scheme == "https" and scheme != "https":
         raise TransferError(f"redirects from https to {target[:80]}")
     if _origin(target) != _origin(given) and _is_local(urlsplit(target).hostname or ""):
@@ -234,7 +254,7 @@ def _origin(url: str) -> tuple[str, str | None, int | None]:
 def _is_local(host: str) -> bool:
     """Whether a name leads to an address that is not of the public internet; unknown ones are left to the proxy."""
     try:
-        found = {str(entry[4][0]) for entry in socket.getaddrinfo(host, None)}
+        found = addresses_of(host)
     except (OSError, UnicodeError):
         return False
     return not all(map(is_public, found))

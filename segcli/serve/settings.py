@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from segcli.data.fetch import FetchLimits
+from segcli.data import transfer
 
 LOCAL = "127.0.0.1"
-
-
-PUBLIC = FetchLimits(most_bytes=64 << 20, seconds=20.0, redirects=3, public_only=True)
+PUBLIC = transfer.Limits(most_bytes=64 << 20, seconds=20.0, redirects=3, public_only=True)
+"""What fetching an image by the URL of a client may take."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +75,6 @@ class ServeSettings:
     limits: Limits = Limits()
     token: str | None = None
     allow_urls: bool = False
-    fetch: FetchLimits = PUBLIC
+    fetch: transfer.Limits = PUBLIC
     warm_up: bool = True
     reload_seconds: float = 5.0

@@ -166,7 +166,7 @@ def test_redirect_to_other_schemes_is_refused(serve: Serve, target: str) -> None
 
 
 def test_redirect_in_a_circle_ends(serve: Serve) -> None:
-    with pytest.raises(TransferError, match="redirects more than"):
+    with pytest.raises(TransferError, match="redirected more than"):
         received(serve(redirects("/")))
 
 

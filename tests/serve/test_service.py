@@ -21,7 +21,7 @@ import numpy as np
 import pytest
 import requests
 
-from segcli.data import fetch
+from segcli.data import connections
 from segcli.errors import MissingPartError, SegcliError, UsageError
 from segcli.serve.settings import PUBLIC, Batching, Limits, ServeSettings
 from segcli.steps.pipelines.semantic import SemanticSegmentation
@@ -152,7 +152,7 @@ def test_urls_are_fetched_where_that_is_allowed_and_from_public_servers_only(mon
         short = replace(PUBLIC, seconds=5)
         with running(semantic_folder(), allow_urls=True, fetch=short, warm_up=False) as service:
             private = post(service.url, image=address)
-            monkeypatch.setattr(fetch, "is_public", lambda _: True)
+            monkeypatch.setattr(connections, "is_public", lambda _: True)
             public = post(service.url, image=address)
             given = post(service.url)
         images.shutdown()
