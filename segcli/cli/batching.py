@@ -1,16 +1,17 @@
 """`segcli batch`: a model over millions of images."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from segcli.cli.completion import complete_device, complete_executor, complete_runtime
+from segcli.cli.batching_options import BatchOptions
 from segcli.cli.help import Command
-from segcli.cli.options import SETTINGS, SOURCES, Debug
+from segcli.cli.options import Debug
 from segcli.cli.running import run
 
-_SPREAD = "How the work is spread"
+if TYPE_CHECKING:
+    from segcli.steps.batch.command import BatchRequest
 
 
 def add_batching(main: typer.Typer) -> None:
@@ -27,74 +28,22 @@ def batch(
         ),
     ] = None,
     *,
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", "--output", help="Folder of the batch; the same one goes on with it."),
-    ] = None,
-    model_dir: Annotated[
-        str | None, typer.Option("--model-dir", help="Folder of an exported model.", rich_help_panel=SETTINGS)
-    ] = None,
-    masks: Annotated[
-        str,
-        typer.Option(
-            "--masks", help="coco: run-length codes in the rows; png: a tar of PNG.", rich_help_panel=SETTINGS
-        ),
-    ] = "coco",
-    threshold: Annotated[
-        float | None, typer.Option(help="Smallest score of an object.", rich_help_panel=SETTINGS)
-    ] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Images at once.", rich_help_panel=SETTINGS)] = None,
-    runtime: Annotated[
-        str | None,
-        typer.Option(
-            help="auto, paddle, onnxruntime, openvino.", rich_help_panel=SETTINGS, autocompletion=complete_runtime
-        ),
-    ] = None,
-    device: Annotated[
-        str,
-        typer.Option(
-            help="auto, cpu, gpu:0; workers share gpu:0,1.", rich_help_panel=SETTINGS, autocompletion=complete_device
-        ),
-    ] = "auto",
-    override: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--override", "-o", metavar="KEY=VALUE", help="A further key Predict....", rich_help_panel=SOURCES
-        ),
-    ] = None,
-    shard_size: Annotated[
-        int, typer.Option(min=1, help="Images per shard, the unit of the work.", rich_help_panel=_SPREAD)
-    ] = 500,
-    executor: Annotated[
-        str, typer.Option(help="local, ray, dask, slurm.", rich_help_panel=_SPREAD, autocompletion=complete_executor)
-    ] = "local",
-    workers: Annotated[int, typer.Option(min=1, help="How many workers.", rich_help_panel=_SPREAD)] = 1,
-    lease: Annotated[
-        float,
-        typer.Option(
-            min=1,
-            metavar="SECONDS",
-            help="Without a sign of life for so long, a worker of another machine is dead.",
-            rich_help_panel=_SPREAD,
-        ),
-    ] = 60.0,
-    digest: Annotated[
-        bool,
-        typer.Option("--digest/--no-digest", help="Read each image once for its digest.", rich_help_panel=_SPREAD),
-    ] = True,
-    merge: Annotated[
-        Path | None,
-        typer.Option(
-            "--merge",
-            metavar="FILE",
-            help="Put all results into one .json (COCO), .jsonl, .tar, .parquet.",
-        ),
-    ] = None,
-    join: Annotated[
-        Path | None,
-        typer.Option("--join", metavar="DIR", help="Work at the batch of this folder, from any machine that sees it."),
-    ] = None,
-    worker: Annotated[int, typer.Option(min=0, help="Number of this worker.", hidden=True)] = 0,
+    out: BatchOptions.Out = None,
+    model_dir: BatchOptions.ModelDir = None,
+    masks: BatchOptions.Masks = "coco",
+    threshold: BatchOptions.Threshold = None,
+    batch_size: BatchOptions.BatchSize = None,
+    runtime: BatchOptions.Runtime = None,
+    device: BatchOptions.Device = "auto",
+    override: BatchOptions.Override = None,
+    shard_size: BatchOptions.ShardSize = 500,
+    executor: BatchOptions.Executor = "local",
+    workers: BatchOptions.Workers = 1,
+    lease: BatchOptions.Lease = 60.0,
+    digest: BatchOptions.Digest = True,
+    merge: BatchOptions.Merge = None,
+    join: BatchOptions.Join = None,
+    worker: BatchOptions.Worker = 0,
     debug: Debug = False,
 ) -> None:
     """Run a model over any number of images, on any number of machines; the same command goes on after a stop."""
@@ -102,12 +51,8 @@ def batch(
         run(lambda: _join(join, worker, workers), debug=debug)
 
     def work() -> int:
-        from segcli import json_output, terminal
-        from segcli.errors import EXIT_DONE, EXIT_FAILED, UsageError
-        from segcli.results import write_result
+        from segcli.errors import UsageError
         from segcli.steps.batch.command import BatchRequest
-        from segcli.steps.batch.command import batch as run_batch
-        from segcli.steps.batch.executors.table import EXECUTORS
 
         if source is None or out is None or model_dir is None:
             missing = [
@@ -131,14 +76,24 @@ def batch(
             digests=digest,
             merge=merge,
         )
-        result = run_batch(request)
-        path = write_result(out, "batch", result.as_dict(), done=result.complete)
-        json_output.tell_result(result.as_dict())
-        waits = EXECUTORS[executor].waits
-        terminal.show_summary("batch", result.summary(), good=result.complete or not waits, result=path)
-        return EXIT_DONE if result.complete or not (waits or result.failed) else EXIT_FAILED
+        return _run(request)
 
     run(work, debug=debug)
+
+
+def _run(request: "BatchRequest") -> int:
+    from segcli import json_output, terminal
+    from segcli.errors import EXIT_DONE, EXIT_FAILED
+    from segcli.results import write_result
+    from segcli.steps.batch.command import batch as run_batch
+    from segcli.steps.batch.executors.table import EXECUTORS
+
+    result = run_batch(request)
+    path = write_result(request.out, "batch", result.as_dict(), done=result.complete)
+    json_output.tell_result(result.as_dict())
+    waits = EXECUTORS[request.executor].waits
+    terminal.show_summary("batch", result.summary(), good=result.complete or not waits, result=path)
+    return EXIT_DONE if result.complete or not (waits or result.failed) else EXIT_FAILED
 
 
 def _join(folder: Path, number: int, workers: int) -> int:
