@@ -10,10 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from segcli.data import rle
 from segcli.data.classes import ClassMap
 from segcli.data.palette import object_palette
-from segcli.data.rle import Rle
+from segcli.data.traced_mask import TracedMask
 from segcli.report.fonts import font_for
 from segcli.report.overlay import with_legend
 
@@ -41,7 +40,7 @@ class DrawnObject:
         label: Written beside the box.
     """
 
-    mask: Rle
+    mask: TracedMask
     box: Rectangle
     class_id: int
     label: str
@@ -71,11 +70,10 @@ def draw_objects(
     """
     colours = object_palette(len(classes))
     drawn = _scaled(rgb, scale)
-    ordered = sorted(objects, key=lambda item: rle.area(item.mask), reverse=True)[:MOST_DRAWN]
+    ordered = sorted(objects, key=lambda item: item.mask.area_px, reverse=True)[:MOST_DRAWN]
     for item in ordered:
-        crop = rle.decode_crop(item.mask)
-        if crop is not None:
-            mask, left, top = _scaled_crop(*crop, item.mask["size"], drawn.shape)
+        if item.mask.crop is not None:
+            mask, left, top = _scaled_crop(*item.mask.crop, item.mask.code["size"], drawn.shape)
             part = drawn[top : top + mask.shape[0], left : left + mask.shape[1]]
             tint(part, mask, colours[item.class_id], alpha)
     boxes = [_scaled_box(item.box, scale) for item in ordered]

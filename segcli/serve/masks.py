@@ -14,7 +14,8 @@ from segcli.data import rle
 from segcli.data.formats.labelme_writer import labelme_document, outline_shapes
 from segcli.data.image import Labels, RgbImage
 from segcli.data.rle import Rle
-from segcli.steps.predict.instance_files import TracedMask, polygons
+from segcli.data.traced_mask import TracedMask
+from segcli.steps.predict.instance_files import polygons
 
 _JPEG_QUALITY = 90
 _PNG_EFFORT = 1
@@ -33,7 +34,7 @@ def png_value(code: Rle) -> dict[str, Any]:
 
 def polygon_value(code: Rle) -> dict[str, Any]:
     """A mask as its parts, each with an outer border and holes."""
-    return {"polygons": polygons(TracedMask.of(code).outlines), "size": list(code["size"])}
+    return {"polygons": polygons(TracedMask(code).outlines), "size": list(code["size"])}
 
 
 def labelme_shapes(code: Rle) -> dict[str, Any]:
@@ -96,5 +97,5 @@ def labelme_value(named: Iterable[tuple[str, Rle]], rgb: RgbImage) -> dict[str, 
 
 
 def _shapes(name: str, code: Rle, group: int) -> list[dict[str, Any]]:
-    traced = TracedMask.of(code)
+    traced = TracedMask(code)
     return [] if traced.crop is None else outline_shapes(name, traced.crop, traced.outlines, group)

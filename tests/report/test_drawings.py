@@ -11,6 +11,7 @@ import pytest
 from segcli.data import rle
 from segcli.data.classes import ClassMap
 from segcli.data.palette import object_palette, palette
+from segcli.data.traced_mask import TracedMask
 from segcli.report import objects
 from segcli.report.confusion import draw_confusion, tick_names
 from segcli.report.curves import draw_curves
@@ -92,7 +93,9 @@ def test_names_in_a_drawing_never_hide_each_other(monkeypatch: pytest.MonkeyPatc
         x, y, width, height = (int(value) for value in random.integers((0, 0, 20, 20), (560, 560, 80, 80)))
         mask = np.zeros((640, 640), np.uint8)
         mask[y : y + height, x : x + width] = 1
-        drawn.append(DrawnObject(rle.encode(mask), (x, y, x + width, y + height), number % 40, f"c {number}"))
+        drawn.append(
+            DrawnObject(TracedMask(rle.encode(mask)), (x, y, x + width, y + height), number % 40, f"c {number}")
+        )
     draw_objects(np.zeros((640, 640, 3), np.uint8), drawn, MANY)
     assert 20 < len(tags) <= objects.MOST_NAMED
     assert not any(objects._touch(a, b) for number, a in enumerate(tags) for b in tags[:number])

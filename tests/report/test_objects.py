@@ -7,6 +7,7 @@ import numpy as np
 from segcli.data.classes import ClassMap
 from segcli.data.palette import object_palette
 from segcli.data.rle import encode
+from segcli.data.traced_mask import TracedMask
 from segcli.report.objects import DrawnObject, draw_objects
 
 
@@ -19,7 +20,10 @@ def test_names_of_boxes_that_lie_on_each_other_are_both_there():
     names = ["first name", "other name"]
     drawn = draw_objects(
         image,
-        [DrawnObject(encode(mask), box, k, name) for k, (box, name) in enumerate(zip(boxes, names, strict=True))],
+        [
+            DrawnObject(TracedMask(encode(mask)), box, k, name)
+            for k, (box, name) in enumerate(zip(boxes, names, strict=True))
+        ],
         ClassMap(("a", "b")),
     )
     outside = drawn[:120].copy()
@@ -33,7 +37,10 @@ def test_a_name_stays_in_the_image():
     mask = np.zeros((60, 100), np.uint8)
     mask[:, 60:] = 1
     drawn = draw_objects(
-        image, [DrawnObject(encode(mask), (60.0, 0.0, 100.0, 60.0), 0, "cell 0.9")], ClassMap(("a",)), alpha=0.0
+        image,
+        [DrawnObject(TracedMask(encode(mask)), (60.0, 0.0, 100.0, 60.0), 0, "cell 0.9")],
+        ClassMap(("a",)),
+        alpha=0.0,
     )
     colour = object_palette(1)[0]
     assert int((drawn[1:14, 62:98] == colour).all(axis=-1).sum()) > 100

@@ -27,6 +27,7 @@ from segcli.data.lists import relative_name
 from segcli.data.prefetch import map_ahead
 from segcli.data.samples import Split
 from segcli.data.splits.groups import GroupOf
+from segcli.data.traced_mask import TracedMask
 from segcli.findings import Finding, Severity, in_order
 from segcli.models.task import Task
 from segcli.progress import track
@@ -277,7 +278,7 @@ def draw_sample(sample: InstanceSample, dataset: CocoDataset) -> NDArray[np.uint
     for value in sorted(sample.objects, key=lambda value: value.area_px, reverse=True)[:MOST_DRAWN]:
         mask, name = value.to_rle(height, width), dataset.classes.names[value.class_id]
         label = f"{name} (crowd)" if value.is_crowd else name
-        objects.append(DrawnObject(mask, xyxy_of(value.box), value.class_id, label))
+        objects.append(DrawnObject(TracedMask(mask), xyxy_of(value.box), value.class_id, label))
     return draw_objects(read_image(sample.image), objects, dataset.classes, scale=drawing_scale(height, width))
 
 

@@ -22,6 +22,7 @@ from segcli.data.instances import InstanceSample
 from segcli.data.lists import relative_name
 from segcli.data.prefetch import map_ahead
 from segcli.data.samples import SegSample, Split
+from segcli.data.traced_mask import TracedMask
 from segcli.errors import UsageError
 from segcli.inference.decode_labels import logits_of
 from segcli.inference.exported_model import ExportedModel
@@ -188,7 +189,7 @@ def _drawn_objects(
         given = [(one.to_rle(sample.height, sample.width), one.class_id) for one in sample.objects]
         drawn = []
         for objects in (given, found):
-            shapes = [DrawnObject(mask, _corners(mask), id_, classes.names[id_]) for mask, id_ in objects]
+            shapes = [DrawnObject(TracedMask(mask), _corners(mask), id_, classes.names[id_]) for mask, id_ in objects]
             drawn.append(fitted(draw_objects(rgb, shapes, classes), SIDE_PX))
         return beside(*drawn)
 

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from segcli.data import rle
 from segcli.data.boxes import ltwh_of
-from segcli.data.contours import Outline, mask_outlines
-from segcli.data.formats.labelme_shapes import Crop
+from segcli.data.contours import Outline
 from segcli.data.formats.labelme_writer import labelme_document, outline_shapes, png_text
 from segcli.data.image import RgbImage
 from segcli.data.rle import Rle
+from segcli.data.traced_mask import TracedMask
 from segcli.steps.predict.writers import to_json
 
 
@@ -30,31 +28,10 @@ def full_objects(values: Mapping[str, Any], *, indent: int, ensure_ascii: bool) 
     return frame.replace('"masks": "@"', f'"masks": [\n{blank}{joined}\n{" " * indent}]' if texts else '"masks": []')
 
 
-@dataclass(frozen=True)
-class TracedMask:
-    """A mask that was decoded and traced once for all files.
-
-    Attributes:
-        code: Run-length code in the size of the image.
-        crop: Its pixels in the smallest rectangle around them; None when there are none.
-        outlines: In pixels of the image.
-    """
-
-    code: Rle
-    crop: Crop | None
-    outlines: tuple[Outline, ...]
-
-    @classmethod
-    def of(cls, code: Rle) -> TracedMask:
-        """Decodes and traces the part inside of the mask's rectangle."""
-        crop = rle.decode_crop(code)
-        return cls(code, crop, () if crop is None else tuple(mask_outlines(*crop)))
-
-
 def compact_objects(values: Mapping[str, Any], masks: Sequence[TracedMask], size: Sequence[int]) -> dict[str, Any]:
     """The boxes, each with its mask as run-length code of the whole image, as polygons and as an area."""
     boxes = [
-        {**box, "area_px": rle.area(mask.code), "segmentation": mask.code, "polygons": polygons(mask.outlines)}
+        {**box, "area_px": mask.area_px, "segmentation": mask.code, "polygons": polygons(mask.outlines)}
         for box, mask in zip(values["boxes"], masks, strict=True)
     ]
     return {

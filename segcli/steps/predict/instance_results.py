@@ -20,10 +20,10 @@ from segcli.data.files import write_json_atomic, write_text_atomic
 from segcli.data.image import StrPath
 from segcli.data.rle import Rle
 from segcli.data.sources import SourceItem
+from segcli.data.traced_mask import TracedMask
 from segcli.report.objects import DrawnObject, draw_objects
 from segcli.steps.predict.image_result import ImageResult, MaskList, Text
 from segcli.steps.predict.instance_files import (
-    TracedMask,
     coco_results,
     compact_objects,
     full_objects,
@@ -67,8 +67,8 @@ class InstanceResult(ImageResult):
 
     @cached_property
     def traced(self) -> tuple[TracedMask, ...]:
-        """The masks with their outlines."""
-        return tuple(TracedMask.of(code) for code in self.codes)
+        """The masks, each decoded and traced once for the overlay and all files."""
+        return tuple(map(TracedMask, self.codes))
 
     @property
     def img(self) -> dict[Text, Image.Image]:
@@ -90,8 +90,8 @@ class InstanceResult(ImageResult):
 
     def _drawings(self) -> list[DrawnObject]:
         return [
-            DrawnObject(code, tuple(box["coordinate"]), box["cls_id"], f"{box['label']} {box['score']:.2f}")
-            for code, box in zip(self.codes, self["boxes"], strict=True)
+            DrawnObject(mask, tuple(box["coordinate"]), box["cls_id"], f"{box['label']} {box['score']:.2f}")
+            for mask, box in zip(self.traced, self["boxes"], strict=True)
         ]
 
     @property

@@ -15,6 +15,7 @@ from segcli.data.classes import ClassMap
 from segcli.data.files import atomic_path, write_text_atomic
 from segcli.data.image import StrPath
 from segcli.data.sources import SourceItem
+from segcli.data.traced_mask import TracedMask
 from segcli.promptable.masks import PromptMask
 from segcli.promptable.prompts import ObjectPrompt
 from segcli.report.objects import DrawnObject, draw_objects
@@ -72,7 +73,7 @@ class PromptableResult(ImageResult):
         for answer, label in zip(self.answers, labels, strict=True):
             x, y, width, height = answer.bbox
             box = (float(x), float(y), float(x + width), float(y + height))
-            drawn.append(DrawnObject(answer.rle, answer.prompt.box or box, names.index(label), label))
+            drawn.append(DrawnObject(TracedMask(answer.rle), answer.prompt.box or box, names.index(label), label))
         return draw_objects(self.rgb, drawn, ClassMap(names), legend=legend)
 
     @property

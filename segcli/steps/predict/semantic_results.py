@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -17,13 +18,14 @@ from segcli.report.overlay import overlay
 from segcli.steps.predict.image_result import ImageResult, Text
 from segcli.steps.predict.result import Predicted
 from segcli.steps.predict.writers import (
+    Counts,
     JsonForm,
     compact_values,
     full_json,
     label_image,
     overlay_image,
+    save_image,
     save_label_map,
-    save_overlay,
 )
 
 
@@ -43,28 +45,34 @@ class SegResult(ImageResult):
         self.labels = labels
         self.classes = classes
 
+    @cached_property
+    def _counts(self) -> Counts:
+        return count_ids(self.labels)
+
     @property
     def found(self) -> dict[Text, int]:
         """Pixels of each class that occurs."""
-        counts = count_ids(self.labels)
-        return {self.classes.name_of(index): int(counts[index]) for index in np.flatnonzero(counts).tolist()}
+        return {self.classes.name_of(id_): int(self._counts[id_]) for id_ in np.flatnonzero(self._counts).tolist()}
 
     def annotated(self) -> NDArray[np.uint8]:
         """The image under its label map."""
         return overlay(self.rgb, self.labels, self.classes)
+
+    def _overlay(self) -> NDArray[np.uint8]:
+        return overlay_image(self.rgb, self.labels, self.classes, self._counts)
 
     @property
     def img(self) -> dict[Text, Image.Image]:
         """``res``: the label map in colours; ``overlay``: the image under it, with a legend."""
         return {
             "res": label_image(self.labels, self.classes).convert("RGB"),
-            "overlay": Image.fromarray(overlay_image(self.rgb, self.labels, self.classes)),
+            "overlay": Image.fromarray(self._overlay()),
         }
 
     @property
     def compact(self) -> dict[Text, Any]:
         """The classes that occur, each with its pixels."""
-        return compact_values(self["input_path"], self["page_index"], self.labels, self.classes)
+        return compact_values(self, self.labels.shape, self._counts, self.classes)
 
     def _full_json(self, *, indent: int, ensure_ascii: bool) -> Text:
         return full_json(self.plain, self.labels, indent=indent, ensure_ascii=ensure_ascii)
@@ -82,7 +90,7 @@ class SegResult(ImageResult):
         target, named = self._image_file(save_path, "_res.png")
         save_label_map(target, self.labels, self.classes)
         if not named:
-            save_overlay(self._in_folder(Path(save_path), "_overlay.jpg"), self.rgb, self.labels, self.classes)
+            save_image(self._in_folder(Path(save_path), "_overlay.jpg"), self._overlay())
         return target
 
     def write_files(self, folder: Path, form: JsonForm) -> Predicted:

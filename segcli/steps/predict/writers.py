@@ -14,13 +14,14 @@ from PIL import Image
 from segcli.data import files
 from segcli.data.classes import ClassMap
 from segcli.data.files import atomic_path, write_bytes_atomic
-from segcli.data.formats.masks import count_ids
 from segcli.data.image import Labels, RgbImage
 from segcli.data.palette import png_palette
 from segcli.errors import InputError
 from segcli.report.overlay import overlay, with_legend
 
 JsonForm = Literal["compact", "full"]
+Counts = NDArray[np.int64]
+"""Pixels of each id of a label map, [256]."""
 
 _JPEG_QUALITY = 92
 _PNG_EFFORT = 3
@@ -35,10 +36,9 @@ def label_image(labels: Labels, classes: ClassMap) -> Image.Image:
     return rgb
 
 
-def overlay_image(rgb: RgbImage, labels: Labels, classes: ClassMap) -> RgbImage:
+def overlay_image(rgb: RgbImage, labels: Labels, classes: ClassMap, counts: Counts) -> RgbImage:
     """The image under its label map, with a legend of the classes that occur: RGB."""
-    shown = [int(class_id) for class_id in np.flatnonzero(count_ids(labels))]
-    return with_legend(overlay(rgb, labels, classes), classes, shown)
+    return with_legend(overlay(rgb, labels, classes), classes, map(int, np.flatnonzero(counts)))
 
 
 def save_label_map(path: Path, labels: Labels, classes: ClassMap) -> None:
@@ -51,11 +51,6 @@ def save_label_map(path: Path, labels: Labels, classes: ClassMap) -> None:
             image.convert("RGB").save(temporary)
 
 
-def save_overlay(path: Path, rgb: RgbImage, labels: Labels, classes: ClassMap) -> None:
-    """Writes the overlay in the format of the suffix."""
-    save_image(path, overlay_image(rgb, labels, classes))
-
-
 def save_image(path: Path, rgb: RgbImage) -> None:
     """Writes an RGB image in the format of the suffix."""
     drawn = cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR)
@@ -65,19 +60,21 @@ def save_image(path: Path, rgb: RgbImage) -> None:
     write_bytes_atomic(path, data.tobytes())
 
 
-def compact_values(input_path: str | None, page_index: int | None, labels: Labels, classes: ClassMap) -> dict[str, Any]:
+def compact_values(
+    values: Mapping[str, Any], size: tuple[int, ...], counts: Counts, classes: ClassMap
+) -> dict[str, Any]:
     """A summary of a label map: its size, and the classes that occur with their pixels."""
-    counts = count_ids(labels)
+    total = int(counts.sum())
     return {
-        "input_path": input_path,
-        "page_index": page_index,
-        "size": list(labels.shape),
+        "input_path": values["input_path"],
+        "page_index": values["page_index"],
+        "size": list(size),
         "classes": [
             {
                 "id": int(class_id),
                 "name": classes.name_of(int(class_id)),
                 "pixels": int(counts[class_id]),
-                "share": round(int(counts[class_id]) / labels.size, 6),
+                "share": round(int(counts[class_id]) / total, 6),
             }
             for class_id in np.flatnonzero(counts)
         ],

@@ -19,6 +19,7 @@ from segcli.data.formats.yolo_layout import yolo_layout
 from segcli.data.lists import split_line
 from segcli.data.polygons import Sides, crossings_within
 from segcli.data.samples import Split
+from segcli.data.traced_mask import TracedMask
 from segcli.findings import MOST_LISTED, as_entries
 from segcli.report import objects
 from segcli.rules import finding
@@ -92,7 +93,7 @@ def test_drawing_shows_the_largest_objects(monkeypatch: pytest.MonkeyPatch) -> N
     drawn = []
     for side in range(1, 6):
         mask[:side, :side] = 1
-        drawn.append(objects.DrawnObject(rle.encode(mask), (0, 0, side, side), 0, "a"))
+        drawn.append(objects.DrawnObject(TracedMask(rle.encode(mask)), (0, 0, side, side), 0, "a"))
     monkeypatch.setattr(objects, "MOST_DRAWN", 3)
 
     objects.draw_objects(np.zeros((30, 40, 3), np.uint8), drawn, ClassMap(("a",)))

@@ -15,6 +15,7 @@ from segcli.data import rle
 from segcli.data.classes import ClassMap
 from segcli.data.palette import object_palette
 from segcli.data.samples import Split
+from segcli.data.traced_mask import TracedMask
 from segcli.errors import ConfigError, DatasetError
 from segcli.report.objects import DrawnObject, draw_objects
 from segcli.steps.check.command import check_dataset
@@ -104,7 +105,11 @@ def test_objects_are_drawn_where_they_are():
     mask = np.zeros((40, 60), np.uint8)
     mask[10:30, 20:50] = 1
     drawn = draw_objects(
-        rgb, [DrawnObject(rle.encode(mask), (20, 10, 50, 30), 1, "b")], ClassMap(("a", "b")), alpha=0.5, scale=2
+        rgb,
+        [DrawnObject(TracedMask(rle.encode(mask)), (20, 10, 50, 30), 1, "b")],
+        ClassMap(("a", "b")),
+        alpha=0.5,
+        scale=2,
     )
     colour = object_palette(2)[1]
     assert drawn.shape[0] > 80

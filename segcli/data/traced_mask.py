@@ -1,0 +1,36 @@
+"""A mask with what is made of it once for all who draw or write it: its pixels and its outlines."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from segcli.data import rle
+from segcli.data.contours import Outline, mask_outlines
+from segcli.data.formats.labelme_shapes import Crop
+from segcli.data.rle import Rle
+
+
+class TracedMask:
+    """A mask that is decoded and traced when this is first needed, and then kept.
+
+    Attributes:
+        code: Run-length code in the size of the image.
+    """
+
+    def __init__(self, code: Rle) -> None:
+        self.code = code
+
+    @property
+    def area_px(self) -> int:
+        """Pixels inside."""
+        return int(rle.area(self.code))
+
+    @cached_property
+    def crop(self) -> Crop | None:
+        """The pixels in the smallest rectangle around them; None when there are none."""
+        return rle.decode_crop(self.code)
+
+    @cached_property
+    def outlines(self) -> tuple[Outline, ...]:
+        """The outlines in pixels of the image."""
+        return () if self.crop is None else tuple(mask_outlines(*self.crop))
