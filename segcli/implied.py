@@ -64,6 +64,21 @@ def model_to_plan(dataset: str | None, task: TaskName | None, config: Path | Non
     return {"Global.model": (PLANNER, _PLANNED[task or task_of(Path(dataset or "."))])}
 
 
+def model_of_weights(weights: str | None) -> dict[str, tuple[str, Any]]:
+    """The model of a weight file that a training left, by the card beside it."""
+    path = None if weights is None else Path(weights)
+    if path is None or not path.is_file():
+        return {}
+    from segcli.errors import WeightsError
+    from segcli.models.card import ModelCard
+
+    try:
+        card = ModelCard.beside(path)
+    except WeightsError:  # told when the weights are loaded
+        return {}
+    return {} if card is None else {"Global.model": ("--weights", card.model_name)}
+
+
 def run_config(mode: str, options: Options) -> Path | None:
     """The configuration that a training left in the output folder, for the steps after it."""
     path = Path(options.get("Global.output", ("", "output"))[1]) / RUN_CONFIG

@@ -38,7 +38,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("steps.convert", "steps.split", "steps.export", "steps.demo", "steps.doctor"),
     ("steps.predict",),
     ("steps.pipelines",),
-    ("steps.check", "steps.evaluate", "steps.train", "steps.verify_weights"),
+    ("steps.check", "steps.evaluate", "steps.outline", "steps.suggest", "steps.train", "steps.verify_weights"),
     ("steps.fix", "steps.compare", "steps.batch"),
     ("steps",),
     ("serve",),

@@ -13,11 +13,13 @@ from segcli.cli.comparing import add_comparing
 from segcli.cli.dataset import add_dataset
 from segcli.cli.fixing import add_fixing
 from segcli.cli.help import program
+from segcli.cli.outlining import add_outlining
 from segcli.cli.pipelines import add_pipelines
 from segcli.cli.prompts import add_promptable
 from segcli.cli.rules import add_rules
 from segcli.cli.running import offer_json
 from segcli.cli.serving import add_serving
+from segcli.cli.suggesting import add_suggesting
 from segcli.cli.tools import add_tools
 from segcli.cli.trained import add_trained
 from segcli.cli.training import add_training
@@ -40,6 +42,8 @@ GROUPS = (
     (MODEL, add_tuning),
     (MODEL, add_trained),
     (MODEL, add_comparing),
+    (MODEL, add_suggesting),
+    (MODEL, add_outlining),
     (MODEL, add_promptable),
     (MODEL, add_pipelines),
     (MODEL, add_batching),

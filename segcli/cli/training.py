@@ -12,7 +12,7 @@ from segcli.cli.options import (
     Key,
     TaskOption,
 )
-from segcli.implied import model_to_plan, run_config
+from segcli.implied import model_of_weights, model_to_plan, run_config
 
 Time = Annotated[
     str | None,
@@ -56,6 +56,15 @@ def train(
         typer.Option(help="Learning rate after the warm-up.", rich_help_panel=SETTINGS),
         Key("Train.learning_rate"),
     ] = None,
+    weights: Annotated[
+        str | None,
+        typer.Option(
+            "--weights",
+            help="Weights to begin with: a file, an official name, a URL; else official ones, else random.",
+            rich_help_panel=SETTINGS,
+        ),
+        Key("Train.pretrain_weight_path"),
+    ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the newest checkpoint.", rich_help_panel=SETTINGS)
     ] = False,
@@ -66,6 +75,7 @@ def train(
     """
     values = {
         **({} if resume else model_to_plan(folder_of(context), task, context.params["config"])),
+        **model_of_weights(weights if context.params["config"] is None else None),
         "Train.resume_path": ("--resume", "last" if resume else None),
     }
     if not plan and not preview:

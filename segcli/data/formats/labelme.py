@@ -79,6 +79,16 @@ class LabelMeFile:
     shapes: tuple[Shape, ...]
     stated_size: tuple[int, int] | None = None
 
+    def values(self) -> dict[str, Any]:
+        """Everything that the file holds, read anew.
+
+        Raises:
+            OSError: It cannot be read.
+            ValueError: It is no JSON any more.
+        """
+        values: dict[str, Any] = _parse(self.path.read_bytes(), self.path.name, [])
+        return values
+
     def image_data(self) -> bytes:
         """The embedded image, as a file of its format.
 
@@ -86,7 +96,7 @@ class LabelMeFile:
             InputError: There is none, or it is no base64.
         """
         try:
-            return base64.b64decode(_parse(self.path.read_bytes(), self.path.name, [])["imageData"])
+            return base64.b64decode(self.values()["imageData"])
         except (OSError, LookupError, TypeError, ValueError) as fault:
             raise InputError(f"is no base64: {fault}", path=self.path) from fault
 

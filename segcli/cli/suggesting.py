@@ -1,0 +1,88 @@
+"""The command that ranks unlabelled images."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from segcli.cli.completion import complete_device, complete_runtime
+from segcli.cli.options import SETTINGS, Debug
+from segcli.cli.running import run
+
+
+def add_suggesting(main: typer.Typer) -> None:
+    """Adds the command to the main one."""
+    main.command()(suggest)
+
+
+def suggest(
+    inputs: Annotated[
+        list[str], typer.Argument(help="Images without labels: folders, globs, lists, videos.", metavar="FOLDER")
+    ],
+    *,
+    output: Annotated[
+        Path, typer.Option("--output", help="Folder of the training, and of the table.", rich_help_panel=SETTINGS)
+    ] = Path("output"),
+    model_dir: Annotated[
+        Path | None,
+        typer.Option(help="Folder of an exported model; else the one in the output.", rich_help_panel=SETTINGS),
+    ] = None,
+    save_dir: Annotated[
+        Path | None,
+        typer.Option(
+            "--save-dir",
+            help="Folder of the proposals, new or a LabelMe dataset; else OUTPUT/suggest.",
+            rich_help_panel=SETTINGS,
+        ),
+    ] = None,
+    count: Annotated[
+        int | None,
+        typer.Option("--count", help="Images to propose; else as many as are likely enough.", rich_help_panel=SETTINGS),
+    ] = None,
+    labelled: Annotated[
+        Path | None,
+        typer.Option(
+            "--labelled",
+            help="Dataset whose training images are known; else that of the training.",
+            rich_help_panel=SETTINGS,
+        ),
+    ] = None,
+    threshold: Annotated[
+        float | None, typer.Option(help="Smallest score of a proposed object.", rich_help_panel=SETTINGS)
+    ] = None,
+    runtime: Annotated[
+        str | None,
+        typer.Option(
+            help="auto, paddle, onnxruntime, openvino.", rich_help_panel=SETTINGS, autocompletion=complete_runtime
+        ),
+    ] = None,
+    device: Annotated[
+        str, typer.Option(help="auto, cpu, gpu, ...", rich_help_panel=SETTINGS, autocompletion=complete_device)
+    ] = "auto",
+    debug: Debug = False,
+) -> None:
+    """Rank images without labels by what they would teach, and propose their labels as LabelMe files."""
+
+    def work() -> int:
+        from segcli import json_output, terminal
+        from segcli.config.schema import PredictConfig
+        from segcli.results import write_result
+        from segcli.steps.predict.model import changed
+        from segcli.steps.suggest.command import suggest as suggest_labels
+
+        result = suggest_labels(
+            inputs,
+            model_dir or output / "best_model",
+            output,
+            save_dir=save_dir,
+            labelled=labelled,
+            count=count,
+            settings=changed(PredictConfig(), {"threshold": threshold, "runtime": runtime}),
+            device=device,
+        )
+        path = write_result(output, "suggest", result.as_dict(), done=True)
+        json_output.tell_result(result.as_dict())
+        terminal.show_summary("suggest", result.summary(), result=path)
+        return 0
+
+    run(work, debug=debug)

@@ -1,0 +1,207 @@
+"""`segcli outline DATASET`: what a person or a detector only boxed or clicked gets its outline."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from segcli.data import rle
+from segcli.data.boxes import BoxXyxy
+from segcli.data.changes.transaction import Transaction, change_rows, transaction
+from segcli.data.contours import mask_outlines
+from segcli.data.files import to_json
+from segcli.data.formats.labelme import Shape
+from segcli.data.formats.labelme_dataset import LabelMeSample, find_labelme_root, read_labelme_dataset
+from segcli.data.formats.labelme_writer import outline_shapes
+from segcli.data.image import RgbImage, decode_image, read_image
+from segcli.errors import InputError, UsageError
+from segcli.models.table import get_spec
+from segcli.plurals import counted
+from segcli.progress import track
+from segcli.promptable.predictor import SamPredictor
+from segcli.promptable.prompts import ObjectPrompt, Point, check_objects
+from segcli.steps.predict.by_name import model_source
+from segcli.steps.predict.open_predictor import first_device
+from segcli.steps.predict.open_promptable import open_promptable
+
+log = logging.getLogger("segcli.outline")
+
+Entry = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Prompted:
+    """Shapes of a file that are one object without an outline.
+
+    Attributes:
+        numbers: Their places in the file.
+        prompt: Box or clicks.
+        shape: The first of them, which names the object.
+    """
+
+    numbers: tuple[int, ...]
+    prompt: ObjectPrompt
+    shape: Shape
+
+
+@dataclass(frozen=True)
+class OutlineResult:
+    """What was outlined.
+
+    Attributes:
+        folder: The dataset.
+        model_name: What outlined it.
+        files: Files that were rewritten.
+        outlined: Objects that have an outline now.
+        left: What was left as it is, and why.
+        changes: Rows of the transaction.
+    """
+
+    folder: Path
+    model_name: str
+    files: int
+    outlined: int
+    left: tuple[str, ...]
+    changes: tuple[tuple[str, str], ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return {
+            "dataset": str(self.folder),
+            "model_name": self.model_name,
+            "files": self.files,
+            "outlined": self.outlined,
+            "left": list(self.left),
+        }
+
+    def summary(self) -> list[tuple[str, str]]:
+        """Rows for the terminal."""
+        rows = [("model", self.model_name), ("outlined", f"{counted(self.outlined, 'object')} in {self.files} files")]
+        if self.left:
+            rows.append(("left", f"{len(self.left)} as they are, the first: {self.left[0]}"))
+        return [*rows, *self.changes]
+
+
+def outline(
+    dataset: Path, model: str, source: Path | None, *, runtime: str = "auto", device: str = "cpu"
+) -> OutlineResult:
+    """Replaces rectangles and points of LabelMe files by the outlines of what they mean; whole or not at all.
+
+    A rectangle is a box around one object. Points of one label and one group are clicks on one object, a point without
+    a group stands alone. Other shapes stay as they are, and so does an object of which the network finds nothing.
+
+    Args:
+        dataset: A folder with LabelMe files.
+        model: Name of a model of the Segment Anything family.
+        source: Its exported folder or weights; None takes the official ones.
+        runtime: See `Predict.runtime`.
+        device: Where the network runs.
+
+    Raises:
+        UsageError: The model takes no boxes, or the folder has no rectangle or point.
+        WeightsError: The model cannot be opened.
+        BusyError: Another process changes the dataset.
+    """
+    root = find_labelme_root(dataset)
+    spec = get_spec(model)
+    opened = open_promptable(spec, model_source(spec, source), runtime=runtime, device=first_device(device))
+    predictor = opened.predictor(None)
+    if not isinstance(predictor, SamPredictor):
+        raise UsageError(f"{model} takes texts, not boxes and points", hint="give SAM-B, SAM-L, SAM-H or another SAM")
+    left: list[str] = []
+    outlined = files = 0
+    with transaction(root, "outline") as changes:
+        samples = [
+            sample for sample in read_labelme_dataset(dataset).samples if any(prompted(sample.annotation.shapes))
+        ]
+        if not samples:
+            raise UsageError("there is no rectangle or point in its LabelMe files", path=dataset)
+        for sample in track(samples, "outline", len(samples)):
+            count = _outline_file(sample, root, predictor, changes, left)
+            outlined += count
+            files += count > 0
+    return OutlineResult(root, spec.name, files, outlined, tuple(left), tuple(change_rows(changes.changes)))
+
+
+def prompted(shapes: tuple[Shape, ...]) -> Iterator[Prompted]:
+    """The objects of a file that have no outline yet."""
+    clicks: dict[object, list[Shape]] = {}
+    for shape in shapes:
+        name = f"shape {shape.number} ({shape.label})"
+        if shape.kind == "rectangle":
+            prompt = ObjectPrompt(box=_box(shape), label=shape.label, name=name, may_be_clipped=True)
+            yield Prompted((shape.number,), prompt, shape)
+        elif shape.kind == "point":
+            alone = shape.group_id is None
+            clicks.setdefault(shape.number if alone else (shape.label, shape.group_id), []).append(shape)
+    for group in clicks.values():
+        points = tuple(Point(*shape.points[0]) for shape in group)
+        name = f"shape {group[0].number} ({group[0].label})"
+        prompt = ObjectPrompt(points=points, label=group[0].label, name=name)
+        yield Prompted(tuple(shape.number for shape in group), prompt, group[0])
+
+
+def _outline_file(
+    sample: LabelMeSample, root: Path, predictor: SamPredictor, changes: Transaction, left: list[str]
+) -> int:
+    """Stages a file with its objects outlined; returns how many."""
+    try:
+        rgb = _image_of(sample)
+    except InputError as fault:
+        left.append(f"{sample.name}: {fault.message}")
+        return 0
+    objects = []
+    for one in prompted(sample.annotation.shapes):
+        _, faults = check_objects([one.prompt], rgb.shape[1], rgb.shape[0], sample.name)
+        left += faults
+        objects += [] if faults else [one]
+    if not objects:
+        return 0
+    predictor.set_image(rgb, name=sample.name)
+    values = sample.annotation.values()
+    replaced: dict[int, list[Entry]] = {}
+    for one, mask in zip(objects, predictor.predict([one.prompt for one in objects]), strict=True):
+        crop = rle.decode_crop(mask.rle)
+        if crop is None:
+            left.append(f"{sample.name}: {one.prompt.name}: the network finds nothing there")
+            continue
+        sure = f"confidence {mask.score:.2f}"
+        made = outline_shapes(
+            one.shape.label, crop, mask_outlines(*crop), _free_group(values), description=sure, flags=one.shape.flags
+        )
+        replaced |= {number: [] for number in one.numbers} | {one.numbers[0]: made}
+    values["shapes"] = [
+        entry for number, shape in enumerate(values["shapes"]) for entry in replaced.get(number, [shape])
+    ]
+    target = Path(os.path.relpath(sample.annotation.path, root)).as_posix()
+    changes.stage(target).write_text(to_json(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    return sum(bool(made) for made in replaced.values())
+
+
+def _image_of(sample: LabelMeSample) -> RgbImage:
+    """The image in the size that was labelled.
+
+    Raises:
+        InputError: It cannot be read, or has another size.
+    """
+    annotation = sample.annotation
+    path = sample.image
+    rgb = decode_image(annotation.image_data(), name="imageData") if path is None else read_image(path)
+    if annotation.stated_size not in (None, rgb.shape[1::-1]):
+        raise InputError("the image has another size than the one that was labelled; `segcli check` says more")
+    return rgb
+
+
+def _box(shape: Shape) -> BoxXyxy:
+    xs, ys = zip(*shape.points, strict=True)
+    return min(xs), min(ys), max(xs), max(ys)
+
+
+def _free_group(values: Entry) -> int:
+    """A group that no shape of the file has."""
+    taken = [entry.get("group_id") for entry in values["shapes"] if isinstance(entry, dict)]
+    return 1 + max((group for group in taken if isinstance(group, int)), default=0) + len(taken)

@@ -1,0 +1,185 @@
+"""`segcli suggest FOLDER`: which images to label next, with proposals to correct."""
+
+from __future__ import annotations
+
+import csv
+import io
+import logging
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segcli.config.schema import PredictConfig
+from segcli.data.files import write_text_atomic
+from segcli.data.image import read_image
+from segcli.data.prefetch import map_ahead, read_ahead
+from segcli.data.sources import Input, SourceItem, Sources, open_sources
+from segcli.errors import InputError, SegcliError, UsageError
+from segcli.inference.exported_model import ExportedModel
+from segcli.models.table import get_spec
+from segcli.progress import track
+from segcli.steps.predict.by_name import exported_in
+from segcli.steps.predict.open_predictor import open_predictor
+from segcli.steps.predict.result import Unreadable
+from segcli.steps.suggest.look import Look, Looker
+from segcli.steps.suggest.proposals import ProposalFolder
+from segcli.steps.suggest.ranking import Ranking, rank, standardised
+from segcli.steps.suggest.result import Suggestion, SuggestResult
+from segcli.tasks import step_part
+
+log = logging.getLogger("segcli.suggest")
+
+TABLE = "suggest.csv"
+MOST_LABELLED = 500
+"""Images with labels that the others are compared with."""
+_AHEAD = 4
+
+
+def suggest(
+    given: Input,
+    model_dir: Path,
+    output: Path,
+    *,
+    save_dir: Path | None = None,
+    labelled: Path | None = None,
+    count: int | None = None,
+    settings: PredictConfig | None = None,
+    device: str = "auto",
+) -> SuggestResult:
+    """Ranks images without labels by what labelling them would teach, and writes proposals for the first of them.
+
+    The images are read twice: once to look at all, once to write the proposals, so memory does not grow with their
+    size.
+
+    Args:
+        given: Images; see `segcli.data.sources.open_sources`. Those with a LabelMe file count as labelled.
+        model_dir: Folder of an exported semantic or instance model, or of the weights around it.
+        output: Folder of the table.
+        save_dir: Folder of the proposals, which may be that of a LabelMe dataset; None is ``<output>/suggest``.
+        labelled: Dataset whose training images are known; None is that of the model's training.
+        count: Images to write proposals for; None is as many as are likely enough.
+        settings: Runtime and threshold.
+        device: Where the network runs.
+
+    Raises:
+        UsageError: The model is a promptable one, or `count` is less than 1.
+        WeightsError: The folder holds no exported model.
+        InputError: There is no input, or none of it can be read.
+        DatasetError: `labelled` holds no dataset of the model's task.
+    """
+    if count is not None and count < 1:
+        raise UsageError(f"{count} images to propose", hint="give 1 or more")
+    model = ExportedModel.open(exported_in(model_dir))
+    predictor = open_predictor(model.model_name, model.folder, settings or PredictConfig(), device)
+    looker: Looker = step_part("suggest", get_spec(model.model_name).task)(predictor)
+    sources = open_sources(given).read_by(model.preprocess.reads_by)
+    failed: list[Unreadable] = []
+    target = ProposalFolder(save_dir or output / "suggest")
+    seen, known = _look_at_all(looker, sources, target, failed)
+    if failed and not seen and not known:
+        raise InputError(f"none of {len(failed)} inputs can be read; the first: {failed[0].message}")
+    known += _looks_at_labelled(looker, model, labelled)
+    ranking = _ranked([look for _, look in seen], known)
+    ordered = [seen[number] for number in ranking.order]
+    chosen = [item.name for item, _ in ordered[: ranking.enough if count is None else count]]
+    proposals, kept = _propose(looker, sources, chosen, target)
+    ranked = [
+        Suggestion(item.input_path, item.page_index, look.entropy, look.disagreement, held, proposals.get(item.name))
+        for (item, look), held in zip(ordered, ranking.held, strict=True)
+    ]
+    _write_table(ranked, output / TABLE)
+    return SuggestResult(
+        model_name=model.model_name,
+        model_dir=str(model.folder),
+        folder=target.folder,
+        is_sure=_is_sure([look for _, look in seen], known),
+        ranked=ranked,
+        enough=ranking.enough,
+        labelled=len(known),
+        failed=failed,
+        kept=kept,
+    )
+
+
+def _look_at_all(
+    looker: Looker, sources: Sources, target: ProposalFolder, failed: list[Unreadable]
+) -> tuple[list[tuple[SourceItem, Look]], list[Look]]:
+    """What the model makes of the images without labels, which are kept without their pixels, and of those with."""
+    seen: list[tuple[SourceItem, Look]] = []
+    known: list[Look] = []
+    for item in track(read_ahead(sources, _AHEAD), "look", len(sources)):
+        if item.fault is not None or item.rgb is None:
+            log.warning("left out: %s", item.fault)
+            failed.append(Unreadable(item.input_path, str(item.fault)))
+        elif target.has_labels(item):
+            known.append(looker.look(item.rgb))
+        else:
+            seen.append((replace(item, rgb=None), looker.look(item.rgb)))
+    return seen, known
+
+
+def _looks_at_labelled(looker: Looker, model: ExportedModel, labelled: Path | None) -> list[Look]:
+    """What the model makes of the images that it has learnt from."""
+    learnt = None if model.card is None else model.card.config.get("Global", {}).get("dataset_dir")
+    folder = labelled or (None if learnt is None else Path(learnt))
+    if folder is None:
+        return []
+    try:
+        images = looker.labelled_images(folder)
+    except SegcliError as fault:
+        if labelled is not None:
+            raise
+        log.warning("the images that the model has learnt from cannot be compared with: %s", fault)
+        return []
+    few = images[:: max(1, -(-len(images) // MOST_LABELLED))]
+    return [looker.look(rgb) for rgb in track(map_ahead(read_image, few), "look at labelled images", len(few))]
+
+
+def _ranked(seen: Sequence[Look], known: Sequence[Look]) -> Ranking:
+    if not seen:
+        return Ranking((), (), 0)
+    looks = [*seen, *known]
+    table = standardised([np.stack([look.colours for look in looks]), np.stack([look.layout for look in looks])])
+    return rank([look.unsure for look in seen], table[: len(seen)], _rows(table, len(seen)))
+
+
+def _is_sure(seen: Sequence[Look], known: Sequence[Look]) -> bool:
+    """Whether the model knows images without labels as well as those that it has learnt from."""
+    if not seen or not known:
+        return False
+    return float(np.median([look.unsure for look in seen])) <= float(np.median([look.unsure for look in known]))
+
+
+def _rows(table: NDArray[np.float32], begin: int) -> NDArray[np.float32] | None:
+    return table[begin:] if begin < len(table) else None
+
+
+def _propose(
+    looker: Looker, sources: Sources, chosen: Collection[Path], target: ProposalFolder
+) -> tuple[dict[Path, Path], list[str]]:
+    """The files of the proposals by the names of their images, and the names that the folder had already."""
+    wanted = set(chosen)
+    written: dict[Path, Path] = {}
+    kept: list[str] = []
+    items: Iterable[SourceItem] = read_ahead(sources.without(lambda name: name not in wanted), _AHEAD)
+    for item in track(items, "propose", len(wanted)):
+        if item.rgb is None or item.name not in wanted:
+            continue
+        path = target.write(item, looker.propose(item.rgb))
+        if path is None:
+            kept.append(item.name.as_posix())
+        else:
+            written[item.name] = path
+    return written, kept
+
+
+def _write_table(ranked: Sequence[Suggestion], target: Path) -> None:
+    text = io.StringIO()
+    names = ["rank", *Suggestion(None, None, 0.0, 0.0, 0.0).as_dict()]
+    writer = csv.DictWriter(text, names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({"rank": place, **one.as_dict()} for place, one in enumerate(ranked, start=1))
+    write_text_atomic(target, text.getvalue())

@@ -1,0 +1,125 @@
+"""What an instance model makes of images: undecided scores, and objects that the mirrored image does not show."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segcli.data import rle
+from segcli.data.contours import mask_outlines
+from segcli.data.detections import Detections
+from segcli.data.formats.instance_data import open_instance_dataset
+from segcli.data.formats.labelme_writer import outline_shapes
+from segcli.data.image import RgbImage
+from segcli.data.samples import Split
+from segcli.steps.predict.instance import InstancePredictor
+from segcli.steps.suggest.look import GRID, Look, binary_entropy, colours_of, confidence
+
+DOUBTFUL = 0.1
+"""Least score of an object that counts for what the model does not know."""
+MOST_OBJECTS = 100
+"""Objects of an image that are looked at, the best ones."""
+
+
+def suggest_instance(predictor: InstancePredictor) -> InstanceLooker:
+    """The looker of an instance model."""
+    return InstanceLooker(predictor)
+
+
+@dataclass(frozen=True)
+class InstanceLooker:
+    """See `segcli.steps.suggest.look.Looker`.
+
+    Attributes:
+        predictor: The opened model; its threshold is that of the proposals.
+    """
+
+    predictor: InstancePredictor
+
+    def look(self, rgb: RgbImage) -> Look:
+        """See `Looker.look`; both numbers are means over the objects of both views."""
+        doubtful = replace(self.predictor, settings=self.predictor.settings.model_copy(update={"threshold": DOUBTFUL}))
+        seen = _first(doubtful.find(rgb))
+        mirrored = _first(doubtful.find(np.ascontiguousarray(rgb[:, ::-1])))
+        scores, overlaps = matched(seen, _unmirrored(mirrored))
+        size = rgb.shape[1], rgb.shape[0]
+        return Look(
+            float(binary_entropy(scores).mean()) if scores.size else 0.0,
+            float((1 - overlaps).mean()) if overlaps.size else 0.0,
+            colours_of(rgb),
+            _layout(seen, len(self.predictor.classes), size),
+        )
+
+    def propose(self, rgb: RgbImage) -> list[dict[str, Any]]:
+        """See `Looker.propose`."""
+        found = self.predictor.find(rgb)
+        shapes: list[dict[str, Any]] = []
+        for number, (code, class_id, score) in enumerate(zip(found.masks, found.classes, found.scores, strict=True), 1):
+            crop = rle.decode_crop(code)
+            if crop is not None:
+                label = self.predictor.classes.name_of(int(class_id))
+                shapes += outline_shapes(
+                    label, crop, mask_outlines(*crop), number, description=confidence(float(score))
+                )
+        return shapes
+
+    def labelled_images(self, dataset: Path) -> list[Path]:
+        """See `Looker.labelled_images`."""
+        return [sample.image for sample in open_instance_dataset(dataset).samples(Split.TRAIN)]
+
+
+def matched(one: Detections, other: Detections) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Objects of two views of an image, those of one class with the largest overlap as one.
+
+    Returns:
+        The mean score of each object, with 0 for a view that does not show it, and the IoU of its masks, 0 likewise.
+    """
+    scores: list[float] = []
+    overlaps: list[float] = []
+    table = _ious(one.masks, other.masks)
+    table[np.not_equal.outer(one.classes, other.classes)] = 0
+    free = np.ones(len(other.masks), bool)
+    for place, score in enumerate(one.scores):
+        row = np.where(free, table[place], 0.0) if len(free) else np.zeros(0)
+        best = int(row.argmax()) if row.size and row.max() > 0 else None
+        if best is not None:
+            free[best] = False
+        scores.append((float(score) + (0.0 if best is None else float(other.scores[best]))) / 2)
+        overlaps.append(0.0 if best is None else float(row[best]))
+    lonely = [float(score) / 2 for score in other.scores[free]]
+    return np.array(scores + lonely), np.array(overlaps + [0.0] * len(lonely))
+
+
+def _first(found: Detections) -> Detections:
+    count = MOST_OBJECTS
+    return Detections(
+        found.scores[:count], found.classes[:count], tuple(found.masks[:count]),
+        None if found.boxes is None else found.boxes[:count],
+    )  # fmt: skip
+
+
+def _unmirrored(found: Detections) -> Detections:
+    masks = tuple(rle.encode(np.asfortranarray(rle.decode(code)[:, ::-1])) for code in found.masks)
+    return Detections(found.scores, found.classes, masks, None)
+
+
+def _ious(one: Sequence[rle.Rle], other: Sequence[rle.Rle]) -> NDArray[np.float64]:
+    if not one or not other:
+        return np.zeros((len(one), len(other)))
+    return np.asarray(rle.coco_mask.iou(list(one), list(other), [0] * len(other)), np.float64)
+
+
+def _layout(found: Detections, classes: int, size: tuple[int, int]) -> NDArray[np.float32]:
+    """Summed scores of the objects whose centres lie in the cells of a grid, per class."""
+    table = np.zeros((classes, GRID, GRID), np.float32)
+    for code, class_id, score in zip(found.masks, found.classes, found.scores, strict=True):
+        left, top, width, height = rle.bounding_box(code)
+        column = int((left + width / 2) / size[0] * GRID)
+        row = int((top + height / 2) / size[1] * GRID)
+        table[int(class_id), min(row, GRID - 1), min(column, GRID - 1)] += float(score)
+    return table.ravel()

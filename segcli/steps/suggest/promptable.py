@@ -1,0 +1,20 @@
+"""Promptable models are asked about single places; they do not know which images they do not know."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from segcli.errors import UsageError
+from segcli.steps.predict.protocol import Predictor
+
+
+def suggest_promptable(predictor: Predictor) -> NoReturn:
+    """Refuses.
+
+    Raises:
+        UsageError: Always.
+    """
+    raise UsageError(
+        f"{predictor.model.model_name} answers prompts and finds nothing by itself, so it cannot rank images",
+        hint="give a semantic or an instance model that was trained on the classes to label",
+    )

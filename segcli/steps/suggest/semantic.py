@@ -1,0 +1,101 @@
+"""What a semantic model makes of images: entropy of its probabilities, and labels that change on the mirrored image."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from segcli.data.classes import BACKGROUND_NAME, ClassMap
+from segcli.data.contours import mask_outlines
+from segcli.data.formats.labelme_writer import outline_shapes
+from segcli.data.formats.masks import open_seg_dataset
+from segcli.data.image import RgbImage
+from segcli.data.samples import Split
+from segcli.inference.decode_labels import logits_of, resize_logits
+from segcli.steps.predict.semantic import SemanticPredictor
+from segcli.steps.suggest.look import Look, colours_of, confidence, layout_of
+
+LONGEST_PX = 2048
+"""Longest side of the image that a network of free input size looks at."""
+SMALLEST = 1e-4
+"""Smallest part of an image that is proposed as a shape; less is noise that would have to be deleted by hand."""
+
+
+def suggest_semantic(predictor: SemanticPredictor) -> SemanticLooker:
+    """The looker of a semantic model."""
+    return SemanticLooker(predictor)
+
+
+@dataclass(frozen=True)
+class SemanticLooker:
+    """See `segcli.steps.suggest.look.Looker`.
+
+    Attributes:
+        predictor: The opened model.
+    """
+
+    predictor: SemanticPredictor
+
+    def look(self, rgb: RgbImage) -> Look:
+        """See `Looker.look`; the entropy is that of the mean of both views, as a part of the largest possible one."""
+        seen, mirrored = self._probabilities(rgb), self._probabilities(_mirrored(rgb))[..., ::-1]
+        mean = np.asarray((seen + mirrored) / 2, np.float32)
+        entropy = -(mean * np.log(np.maximum(mean, 1e-12))).sum(axis=0) / np.log(max(len(mean), 2))
+        changed = seen.argmax(axis=0) != mirrored.argmax(axis=0)
+        return Look(float(entropy.mean()), float(changed.mean()), colours_of(rgb), layout_of(mean))
+
+    def propose(self, rgb: RgbImage) -> list[dict[str, Any]]:
+        """See `Looker.propose`; each connected region is a shape, the background has none."""
+        height, width = rgb.shape[:2]
+        probabilities = resize_logits(np.ascontiguousarray(self._probabilities(rgb)), height, width)
+        return list(shapes_of(probabilities, self.predictor.classes))
+
+    def labelled_images(self, dataset: Path) -> list[Path]:
+        """See `Looker.labelled_images`."""
+        return [sample.image for sample in open_seg_dataset(dataset).samples(Split.TRAIN)]
+
+    def _probabilities(self, rgb: RgbImage) -> NDArray[np.float32]:
+        model = self.predictor.model
+        shrink = LONGEST_PX / max(rgb.shape[:2])
+        if model.input_size is None and shrink < 1:
+            rgb = np.asarray(cv2.resize(rgb, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA), np.uint8)
+        logits = logits_of(self.predictor.runtime.run, rgb, model.preprocess, input_size=model.input_size)
+        raised = np.exp(logits - logits.max(axis=0))
+        return np.asarray(raised / raised.sum(axis=0), np.float32)
+
+
+def shapes_of(probabilities: NDArray[np.float32], classes: ClassMap) -> Iterator[dict[str, Any]]:
+    """Polygons, or masks where there are holes, of the connected regions of each class.
+
+    Args:
+        probabilities: [classes, H, W].
+        classes: The classes; the background is left out, since what is not labelled is background in LabelMe.
+    """
+    labels = probabilities.argmax(axis=0)
+    smallest = SMALLEST * labels.size
+    for class_id in np.unique(labels).tolist():
+        name = classes.name_of(class_id)
+        if name == BACKGROUND_NAME:
+            continue
+        count, regions, boxes, _ = cv2.connectedComponentsWithStats((labels == class_id).astype(np.uint8), None, 4)
+        for number in range(1, count):
+            left, top, width, height, area = (int(value) for value in boxes[number])
+            if area < smallest:
+                continue
+            window = slice(top, top + height), slice(left, left + width)
+            inside = regions[window] == number
+            sure = float(probabilities[class_id][window][inside].mean())
+            outlines = mask_outlines(inside, left, top)
+            yield from outline_shapes(
+                name, (inside.astype(np.uint8), left, top), outlines, number, description=confidence(sure)
+            )
+
+
+def _mirrored(rgb: RgbImage) -> RgbImage:
+    return np.ascontiguousarray(rgb[:, ::-1])
