@@ -18,10 +18,9 @@ from segcli.data.image import read_image
 from segcli.data.prefetch import map_ahead, read_ahead
 from segcli.data.sources import Input, SourceItem, Sources, open_sources
 from segcli.errors import InputError, SegcliError, UsageError
-from segcli.inference.exported_model import ExportedModel
+from segcli.inference.exported_model import ExportedModel, exported_in
 from segcli.models.table import get_spec
 from segcli.progress import track
-from segcli.steps.predict.by_name import exported_in
 from segcli.steps.predict.open_predictor import open_predictor
 from segcli.steps.predict.result import Unreadable
 from segcli.steps.suggest.look import Look, Looker
