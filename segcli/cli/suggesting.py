@@ -1,4 +1,4 @@
-"""The command that ranks unlabelled images."""
+"""The command that ranks images without labels."""
 
 from pathlib import Path
 from typing import Annotated
@@ -15,50 +15,63 @@ def add_suggesting(main: typer.Typer) -> None:
     main.command()(suggest)
 
 
-def suggest(
-    inputs: Annotated[
-        list[str], typer.Argument(help="Images without labels: folders, globs, lists, videos.", metavar="FOLDER")
-    ],
-    *,
-    output: Annotated[
+class SuggestOptions:
+    """Options of `suggest`."""
+
+    Output = Annotated[
         Path, typer.Option("--output", help="Folder of the training, and of the table.", rich_help_panel=SETTINGS)
-    ] = Path("output"),
-    model_dir: Annotated[
+    ]
+    ModelDir = Annotated[
         Path | None,
         typer.Option(help="Folder of an exported model; else the one in the output.", rich_help_panel=SETTINGS),
-    ] = None,
-    save_dir: Annotated[
+    ]
+    SaveDir = Annotated[
         Path | None,
         typer.Option(
             "--save-dir",
             help="Folder of the proposals, new or a LabelMe dataset; else OUTPUT/suggest.",
             rich_help_panel=SETTINGS,
         ),
-    ] = None,
-    count: Annotated[
+    ]
+    Count = Annotated[
         int | None,
         typer.Option("--count", help="Images to propose; else as many as are likely enough.", rich_help_panel=SETTINGS),
-    ] = None,
-    labelled: Annotated[
+    ]
+    Labelled = Annotated[
         Path | None,
         typer.Option(
             "--labelled",
             help="Dataset whose training images are known; else that of the training.",
             rich_help_panel=SETTINGS,
         ),
-    ] = None,
-    threshold: Annotated[
+    ]
+    Threshold = Annotated[
         float | None, typer.Option(help="Smallest score of a proposed object.", rich_help_panel=SETTINGS)
-    ] = None,
-    runtime: Annotated[
+    ]
+    Runtime = Annotated[
         str | None,
         typer.Option(
             help="auto, paddle, onnxruntime, openvino.", rich_help_panel=SETTINGS, autocompletion=complete_runtime
         ),
-    ] = None,
-    device: Annotated[
+    ]
+    Device = Annotated[
         str, typer.Option(help="auto, cpu, gpu, ...", rich_help_panel=SETTINGS, autocompletion=complete_device)
-    ] = "auto",
+    ]
+
+
+def suggest(
+    inputs: Annotated[
+        list[str], typer.Argument(help="Images without labels: folders, globs, lists, videos.", metavar="FOLDER")
+    ],
+    *,
+    output: SuggestOptions.Output = Path("output"),
+    model_dir: SuggestOptions.ModelDir = None,
+    save_dir: SuggestOptions.SaveDir = None,
+    count: SuggestOptions.Count = None,
+    labelled: SuggestOptions.Labelled = None,
+    threshold: SuggestOptions.Threshold = None,
+    runtime: SuggestOptions.Runtime = None,
+    device: SuggestOptions.Device = "auto",
     debug: Debug = False,
 ) -> None:
     """Rank images without labels by what they would teach, and propose their labels as LabelMe files."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import logging
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -78,17 +78,12 @@ def suggest(
     failed: list[Unreadable] = []
     target = ProposalFolder(save_dir or output / "suggest")
     seen, known = _look_at_all(looker, sources, target, failed)
-    if failed and not seen and not known:
-        raise InputError(f"none of {len(failed)} inputs can be read; the first: {failed[0].message}")
     known += _looks_at_labelled(looker, model, labelled)
     ranking = _ranked([look for _, look in seen], known)
     ordered = [seen[number] for number in ranking.order]
     chosen = [item.name for item, _ in ordered[: ranking.enough if count is None else count]]
     proposals, kept = _propose(looker, sources, chosen, target)
-    ranked = [
-        Suggestion(item.input_path, item.page_index, look.entropy, look.disagreement, held, proposals.get(item.name))
-        for (item, look), held in zip(ordered, ranking.held, strict=True)
-    ]
+    ranked = _suggestions(ordered, ranking, proposals)
     _write_table(ranked, output / TABLE)
     return SuggestResult(
         model_name=model.model_name,
@@ -117,6 +112,8 @@ def _look_at_all(
             known.append(looker.look(item.rgb))
         else:
             seen.append((replace(item, rgb=None), looker.look(item.rgb)))
+    if failed and not seen and not known:
+        raise InputError(f"none of {len(failed)} inputs can be read; the first: {failed[0].message}")
     return seen, known
 
 
@@ -173,6 +170,15 @@ def _propose(
         else:
             written[item.name] = path
     return written, kept
+
+
+def _suggestions(
+    ordered: Sequence[tuple[SourceItem, Look]], ranking: Ranking, proposals: Mapping[Path, Path]
+) -> list[Suggestion]:
+    return [
+        Suggestion(item.input_path, item.page_index, look.entropy, look.disagreement, held, proposals.get(item.name))
+        for (item, look), held in zip(ordered, ranking.held, strict=True)
+    ]
 
 
 def _write_table(ranked: Sequence[Suggestion], target: Path) -> None:
