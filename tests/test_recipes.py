@@ -33,6 +33,12 @@ def with_row(text: str, table: str, row: str) -> str:
     return text.replace("from __future__ import annotations\n", f"from __future__ import annotations\n\n{imports}", 1)
 
 
+def recipes_of(text: str) -> list[str]:
+    """The recipes of a page; each ends with what its program prints."""
+    ends = [found.end() for found in PRINTS.finditer(text)]
+    return [text[start:end] for start, end in zip([0, *ends], ends, strict=False)]
+
+
 @pytest.fixture
 def copied(tmp_path: Path) -> Path:
     """A folder with a copy of segcli."""
@@ -42,25 +48,27 @@ def copied(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_a_recipe_is_followed(page: str, copied: Path) -> None:
-    text = (ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8")
-    files = dict(FILE.findall(text))
-    program = files.pop("try_it.py")
-    ((table, name, row),) = ROW.findall(text)
-    assert files
-    for file, content in files.items():
-        assert not (copied / file).exists()
-        (copied / file).write_text(content, encoding="utf-8")
-    changed = copied / table
-    changed.write_text(with_row(changed.read_text(encoding="utf-8"), name, row), encoding="utf-8")
+    recipes = recipes_of((ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8"))
+    assert recipes
+    for recipe in recipes:
+        files = dict(FILE.findall(recipe))
+        program = files.pop("try_it.py")
+        ((table, name, row),) = ROW.findall(recipe)
+        assert files
+        for file, content in files.items():
+            assert not (copied / file).exists()
+            (copied / file).write_text(content, encoding="utf-8")
+        changed = copied / table
+        changed.write_text(with_row(changed.read_text(encoding="utf-8"), name, row), encoding="utf-8")
 
-    environment = {**os.environ, "PYTHONPATH": str(copied)}
-    done = subprocess.run(
-        [sys.executable, "-c", program], cwd=copied, env=environment, capture_output=True, text=True, check=False
-    )
+        environment = {**os.environ, "PYTHONPATH": str(copied)}
+        done = subprocess.run(
+            [sys.executable, "-c", program], cwd=copied, env=environment, capture_output=True, text=True, check=False
+        )
 
-    assert done.returncode == 0, done.stderr
-    (expected,) = PRINTS.findall(text)
-    assert done.stdout.splitlines()[-len(expected.splitlines()) :] == expected.splitlines()
+        assert done.returncode == 0, done.stderr
+        (expected,) = PRINTS.findall(recipe)
+        assert done.stdout.splitlines()[-len(expected.splitlines()) :] == expected.splitlines()
 
 
 def test_the_code_of_the_recipes_passes_the_style_check(copied: Path) -> None:

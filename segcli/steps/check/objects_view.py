@@ -1,0 +1,65 @@
+"""What a rule on the objects of one image is given, and what it returns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from segcli.data import rle
+from segcli.data.instances import InstanceObject, InstanceSample
+from segcli.data.polygons import Sides, crossings_within
+
+
+@dataclass(frozen=True)
+class ObjectsView:
+    """The objects of one image as their rules see them; what several rules need is computed once.
+
+    Attributes:
+        sample: The image and its objects, as the annotation file has them.
+    """
+
+    sample: InstanceSample
+
+    @cached_property
+    def polygons(self) -> tuple[tuple[int, tuple[float, ...]], ...]:
+        """Every polygon of the image, with the index of its object in `sample.objects`."""
+        return tuple(
+            (index, polygon)
+            for index, value in enumerate(self.sample.objects)
+            if isinstance(value.segmentation, tuple)
+            for polygon in value.segmentation
+        )
+
+    @cached_property
+    def sides(self) -> Sides:
+        """The sides of all `polygons`."""
+        return Sides.of([polygon for _, polygon in self.polygons])
+
+    @cached_property
+    def crossings(self) -> tuple[dict[int, tuple[float, float]], frozenset[int]]:
+        """Of polygons that cross themselves x and y of a crossing, and polygons not tested to the end; by index."""
+        return crossings_within(self.sides)
+
+    @cached_property
+    def crossed(self) -> frozenset[int]:
+        """Indices of the objects with a polygon that crosses itself."""
+        return frozenset(self.polygons[number][0] for number in self.crossings[0])
+
+    @cached_property
+    def areas_px(self) -> tuple[float, ...]:
+        """Square pixels that the outline of each object encloses; of a run-length code its pixels."""
+        owners = np.array([index for index, _ in self.polygons], np.intp)
+        drawn = np.bincount(owners, self.sides.areas(), minlength=len(self.sample.objects))
+        return tuple(
+            area if isinstance(value.segmentation, tuple) else float(rle.area(value.segmentation))
+            for value, area in zip(self.sample.objects, drawn.tolist(), strict=True)
+        )
+
+
+ObjectFault = tuple[str, InstanceObject, str]
+"""Id of a rule, the object, and the message, which goes on after the name of the annotation."""
+ObjectRule = Callable[[ObjectsView], Iterator[ObjectFault]]
+"""Yields the faults of the objects of one image; it runs in a thread beside those of other images."""
