@@ -14,11 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segcli.data.decoding.image_range import ImageRange
-from segcli.data.decoding.pages import PAGED_SUFFIXES, read_pages
+from segcli.data.decoding.pages import PAGED_SUFFIXES, open_large, pages_of
 from segcli.data.files import is_file
 from segcli.data.image import IMAGE_SUFFIXES, RgbImage, decode_image, read_image
 from segcli.data.url import fetch_image, is_address
 from segcli.data.video import VIDEO_SUFFIXES, is_stream, read_frames
+from segcli.data.windows import ArrayWindows, Windows
 from segcli.errors import InputError
 
 Input = str | Path | NDArray[Any] | Sequence[Any]
@@ -50,9 +51,10 @@ class SourceItem:
         page_index: Page or frame, from 0; None for a plain image.
         name: Relative path for the outputs, without suffix: folders of the input are mirrored in it, and no two items
             of one input have the same.
-        image: RGB; None when it cannot be read.
+        rgb: RGB; None when it cannot be read, or is read in parts.
         fault: Why it cannot be read.
         clip: The video or stream that it is a frame of; None for anything else.
+        large: The image part by part, where it is too large to be taken whole.
     """
 
     input_path: str | None
@@ -61,6 +63,12 @@ class SourceItem:
     rgb: RgbImage | None
     fault: InputError | None = None
     clip: Clip | None = None
+    large: Windows | None = None
+
+    @property
+    def windows(self) -> Windows | None:
+        """The image part by part, whole in memory or not; None when it cannot be read."""
+        return self.large if self.rgb is None else ArrayWindows(self.rgb)
 
 
 @dataclass(frozen=True)
@@ -95,6 +103,7 @@ class _Reading:
     image_range: ImageRange | None = None
     frame_step: int = 1
     is_done: Callable[[Path], bool] = lambda _name: False
+    most_px: int | None = None
 
 
 class Sources:
@@ -111,6 +120,10 @@ class Sources:
     def every(self, frame_step: int) -> Sources:
         """The same images, but one of so many frames of videos and streams."""
         return Sources(self._entries, replace(self._reading, frame_step=frame_step))
+
+    def in_parts_above(self, most_px: int) -> Sources:
+        """The same images, but those of more pixels part by part: of a TIFF no more than that is ever decoded."""
+        return Sources(self._entries, replace(self._reading, most_px=most_px))
 
     def without(self, is_done: Callable[[Path], bool]) -> Sources:
         """The same images, but not those whose name for the outputs is `is_done`; they are not opened."""
@@ -137,8 +150,7 @@ class Sources:
         """The images of one entry, under names that are free."""
         is_done = self._reading.is_done
         if entry.is_paged:
-            pages = (replace(item, name=_free_name(item.name, taken)) for item in _pages(entry, self._reading))
-            yield from (item for item in pages if not is_done(item.name))
+            yield from _pages(entry, self._reading, taken)
             return
         name = _free_name(entry.name, taken)
         if is_done(name):
@@ -265,18 +277,34 @@ def _free_name(name: Path, taken: set[str]) -> Path:
 
 def _open(entry: _Entry, reading: _Reading) -> SourceItem:
     if entry.array is not None:
-        return SourceItem(None, None, entry.name, _from_array(entry.array))
+        return _whole(SourceItem(None, None, entry.name, _from_array(entry.array)), reading)
     if entry.url is not None:
-        content = fetch_image(entry.url)
-        return SourceItem(entry.url, None, entry.name, decode_image(content, reading.image_range, name=entry.url))
+        rgb = decode_image(fetch_image(entry.url), reading.image_range, name=entry.url)
+        return _whole(SourceItem(entry.url, None, entry.name, rgb), reading)
     assert entry.path is not None
-    return SourceItem(str(entry.path), None, entry.name, read_image(entry.path, reading.image_range))
+    return _whole(SourceItem(str(entry.path), None, entry.name, read_image(entry.path, reading.image_range)), reading)
 
 
-def _pages(entry: _Entry, reading: _Reading) -> Iterator[SourceItem]:
+def _whole(item: SourceItem, reading: _Reading) -> SourceItem:
+    """An image that was decoded whole; a large one is taken part by part from here on."""
+    if reading.most_px is None or item.rgb is None or item.rgb.shape[0] * item.rgb.shape[1] <= reading.most_px:
+        return item
+    return replace(item, rgb=None, large=ArrayWindows(item.rgb))
+
+
+def _pages(entry: _Entry, reading: _Reading, taken: set[str]) -> Iterator[SourceItem]:
+    """The pages that are not done, under names that are free; a page that is done is not rendered."""
     assert entry.path is not None
-    for index, page in read_pages(entry.path, reading.image_range):
-        yield SourceItem(str(entry.path), index, entry.name if index is None else _numbered(entry.name, index), page)
+    large = None if reading.most_px is None else open_large(entry.path, reading.most_px, reading.image_range)
+    if large is not None:
+        name = _free_name(entry.name, taken)
+        if not reading.is_done(name):
+            yield SourceItem(str(entry.path), None, name, None, large=large)
+        return
+    for index, read in pages_of(entry.path, reading.image_range):
+        name = _free_name(entry.name if index is None else _numbered(entry.name, index), taken)
+        if not reading.is_done(name):
+            yield _whole(SourceItem(str(entry.path), index, name, read()), reading)
 
 
 def _frames(entry: _Entry, name: Path, step: int) -> Iterator[SourceItem]:

@@ -38,7 +38,7 @@ def label_maps(
         One uint8 [H, W] an image.
     """
     height, width = images[0].shape[:2]
-    inputs, used, padded = _inputs(images, preprocess, input_size)
+    inputs, used, padded = network_inputs(images, preprocess, input_size)
     if isinstance(forward, GivesLabels):
         return list(forward.labels(inputs, used, (height, width)))
     outputs = forward(inputs)
@@ -54,7 +54,7 @@ def logits_of(
     Raises:
         WeightsError: The model gives label maps only.
     """
-    inputs, used, padded = _inputs([image], preprocess, input_size)
+    inputs, used, padded = network_inputs([image], preprocess, input_size)
     output = forward(inputs)[0]
     if output.ndim != 3 or np.issubdtype(output.dtype, np.integer):
         raise WeightsError("the model gives label maps, no probabilities", hint="export it with segcli")
@@ -62,7 +62,7 @@ def logits_of(
     return np.asarray(output[:, :rows, :columns], np.float32)
 
 
-def _inputs(
+def network_inputs(
     images: Sequence[RgbImage], preprocess: Preprocess, input_size: tuple[int, int] | None
 ) -> tuple[NetworkInput, tuple[int, int], tuple[int, int]]:
     """The network's input, and height and width of the images in it and of the whole."""

@@ -59,13 +59,20 @@ class DeviceBand:
         self._sums: Any = None
 
     def add(
-        self, tiles: NetworkInput, lefts: Sequence[int], size: tuple[int, int], weight: NDArray[np.float32] | None
+        self,
+        tiles: NetworkInput,
+        used: tuple[int, int],
+        lefts: Sequence[int],
+        size: tuple[int, int],
+        weight: NDArray[np.float32] | None,
     ) -> None:
         """Adds the logits of tiles of the same rows."""
         import paddle
 
         with paddle.no_grad():
-            logits = _resized(self._logits(tiles), size)
+            logits = self._logits(tiles)
+            rows, columns = inside(tuple(logits.shape[-2:]), used, (tiles.shape[-2], tiles.shape[-1]))
+            logits = _resized(logits[..., :rows, :columns], size)
             if weight is not None:
                 logits = logits * paddle.to_tensor(weight)
             if self._sums is None:

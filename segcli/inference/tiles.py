@@ -2,33 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from segcli.config.schema import SlidingWindowConfig
 from segcli.data.image import Labels, RgbImage
-from segcli.inference.decode_labels import argmax, resize_logits
-from segcli.inference.preprocess import Forward, NetworkInput, normalise, resize_image
+from segcli.data.windows import ArrayWindows, Rect, Windows
+from segcli.inference.decode_labels import argmax, inside, network_inputs, resize_logits
+from segcli.inference.preprocess import Forward, NetworkInput
 from segcli.models.spec import Preprocess
 
 Blend = Literal["uniform", "ramp"]
 """How overlapping tiles are joined: all alike (PaddleSeg's sliding window), or less towards a tile's border."""
+_BAND_BYTES = 384 << 20
+"""Most that the sums of logits of one band take; those of 19 classes and tiles of 1024 px are 5,000 columns."""
 
 
 class Band(Protocol):
     """As many rows of a label map as a tile is high, put together from tiles whose logits are added up."""
 
     def add(
-        self, tiles: NetworkInput, lefts: Sequence[int], size: tuple[int, int], weight: NDArray[np.float32] | None
+        self,
+        tiles: NetworkInput,
+        used: tuple[int, int],
+        lefts: Sequence[int],
+        size: tuple[int, int],
+        weight: NDArray[np.float32] | None,
     ) -> None:
         """Adds tiles of the same rows.
 
         Args:
             tiles: Their input.
+            used: Height and width of what in it is not padding.
             lefts: First column of each.
             size: Height and width of each in the image.
             weight: Of each pixel, [height, width]; None counts all alike.
@@ -64,49 +73,69 @@ def tile_starts(length: int, crop: int, stride: int) -> list[int]:
 
 def label_map_tiled(
     forward: Forward,
-    rgb: RgbImage,
+    image: RgbImage | Windows,
     preprocess: Preprocess,
     window: SlidingWindowConfig,
     *,
     blend: Blend = "uniform",
     batch_size: int = 1,
     input_size: tuple[int, int] | None = None,
-) -> Labels:
+    classes: int = 256,
+    into: Any = None,
+) -> Any:
     """The label map of one image from overlapping tiles.
 
     Logits of overlapping tiles are added up (weighted by `blend`); dividing by the sum of weights would not change
     which class is largest. Only the rows that a later tile can still reach are kept: classes x crop height x width
-    floats, however tall the image is.
+    floats, however tall the image is. A wide image is done in columns of tiles, each of the tiles at their seams twice.
 
     Args:
         forward: The network; must give logits.
-        image: RGB, uint8 [H, W, 3].
+        image: RGB, uint8 [H, W, 3], or one that is read part by part.
         preprocess: How images become the network's input.
         window: Size of a tile and steps between tiles.
         blend: How tiles are joined.
         batch_size: Tiles at once.
-        input_size: Height and width that the network needs; None takes the tiles as they are.
+        input_size: Height and width that the network needs; None takes the tiles as `preprocess` says.
+        classes: Of the network, at most.
+        into: Takes the label map part by part, such as a `LabelStore`; None makes an array.
 
     Returns:
-        uint8 [H, W].
+        uint8 [H, W], or `into`.
     """
-    height, width = rgb.shape[:2]
+    source = ArrayWindows(image) if isinstance(image, np.ndarray) else image
+    height, width = source.size
     crop_width, crop_height = min(window.crop_size[0], width), min(window.crop_size[1], height)
     columns = tile_starts(width, crop_width, window.stride[0])
     rows = tile_starts(height, crop_height, window.stride[1])
-    needed = input_size or (crop_height, crop_width)
     weight = _weight(crop_height, crop_width, blend)
-    labels = np.empty((height, width), np.uint8)
+    labels = np.empty((height, width), np.uint8) if into is None else into
     makes_band = forward.band if isinstance(forward, GivesBand) else partial(_HostBand, forward)
-    band: Band = makes_band(crop_height, width)
-    for top, following in zip(rows, [*rows[1:], height], strict=True):
-        for start in range(0, len(columns), batch_size):
-            lefts = columns[start : start + batch_size]
-            tiles = [rgb[top : top + crop_height, left : left + crop_width] for left in lefts]
-            inputs = normalise([resize_image(tile, *needed, area=preprocess.area) for tile in tiles], preprocess)
-            band.add(inputs, lefts, (crop_height, crop_width), weight)
-        labels[top:following] = band.take(following - top)
+    for first, after in _bands(columns, width, crop_width, max(1, _BAND_BYTES // (4 * classes * crop_height))):
+        starts = [left for left in columns if left < after and left + crop_width > first]
+        band: Band = makes_band(crop_height, starts[-1] + crop_width - starts[0])
+        for top, following in zip(rows, [*rows[1:], height], strict=True):
+            for start in range(0, len(starts), batch_size):
+                lefts = starts[start : start + batch_size]
+                rects = [Rect(left, top, left + crop_width, top + crop_height) for left in lefts]
+                inputs, used, _ = network_inputs([source.read(rect) for rect in rects], preprocess, input_size)
+                places = [left - starts[0] for left in lefts]
+                band.add(inputs, used, places, (crop_height, crop_width), weight)
+            found = band.take(following - top)
+            labels[top:following, first:after] = found[:, first - starts[0] : after - starts[0]]
     return labels
+
+
+def _bands(columns: Sequence[int], width: int, crop_width: int, most: int) -> Iterator[tuple[int, int]]:
+    """The first column of each band of a label map, and the one after it; with its tiles it spans about `most`."""
+    first = 0
+    while first < width:
+        starts = [left for left in columns if left > first and left + crop_width - first <= most]
+        after = width if width - first <= most or columns[-1] <= first else max(starts, default=0)
+        # at least one tile's step, however narrow a band should be
+        after = after or next((left for left in columns if left > first), width)
+        yield first, after
+        first = after
 
 
 class _HostBand:
@@ -118,11 +147,17 @@ class _HostBand:
         self._sums: NDArray[np.float32] | None = None
 
     def add(
-        self, tiles: NetworkInput, lefts: Sequence[int], size: tuple[int, int], weight: NDArray[np.float32] | None
+        self,
+        tiles: NetworkInput,
+        used: tuple[int, int],
+        lefts: Sequence[int],
+        size: tuple[int, int],
+        weight: NDArray[np.float32] | None,
     ) -> None:
         """See `Band`."""
         for left, output in zip(lefts, self._forward(tiles), strict=True):
-            logits = resize_logits(output, *size)
+            rows, columns = inside(output.shape[-2:], used, (tiles.shape[-2], tiles.shape[-1]))
+            logits = resize_logits(output[:, :rows, :columns], *size)
             if self._sums is None:
                 self._sums = np.zeros((len(logits), *self._size), np.float32)
             self._sums[:, :, left : left + size[1]] += logits if weight is None else logits * weight

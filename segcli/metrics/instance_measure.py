@@ -6,13 +6,18 @@ import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from segcli.config.schema import SlidingWindowConfig
 from segcli.data.classes import ClassMap
 from segcli.data.detections import Detections
+from segcli.data.image import RgbImage
 from segcli.data.instances import InstanceSample
 from segcli.data.loading import read_sized
 from segcli.data.prefetch import read_ahead
+from segcli.data.windows import ArrayWindows
 from segcli.inference.decode_objects import ObjectFinder
 from segcli.inference.instance_input import PreparedImage, prepare
+from segcli.inference.object_tiles import objects_tiled
+from segcli.inference.tiling import Tiling
 from segcli.metrics.image_facts import brightness
 from segcli.metrics.instance_report import InstanceReport
 from segcli.metrics.mask_ap import MaskAP
@@ -24,19 +29,68 @@ from segcli.progress import track
 log = logging.getLogger("segcli.evaluate")
 
 
+TILED_SCORE = 0.05
+"""Least score of what is found in a tile: of weaker answers there are hundreds, and they end no precision curve."""
+
+
 @dataclass(frozen=True)
 class Loaded:
     """An image that is ready for a network.
 
     Attributes:
         sample: The image and its objects.
-        prepared: The network's input.
+        prepared: The network's input, of an image that it sees whole.
+        rgb: The image, where it is cut into tiles.
         brightness: Mean grey value, 0 to 255.
     """
 
     sample: InstanceSample
-    prepared: PreparedImage
+    prepared: PreparedImage | None
+    rgb: RgbImage | None
     brightness: float
+
+
+@dataclass(frozen=True)
+class Detector:
+    """An instance network, and how images become its inputs.
+
+    Attributes:
+        find: The network.
+        preprocess: How an image, or a tile, becomes its input.
+        tiling: Which images are cut into tiles; None takes all whole.
+    """
+
+    find: ObjectFinder
+    preprocess: Preprocess
+    tiling: Tiling | None = None
+
+    def load(self, sample: InstanceSample) -> Loaded:
+        """Decodes an image and makes it a network's input.
+
+        Raises:
+            DatasetError: It cannot be read, or has another size than the annotation file says.
+        """
+        rgb = read_sized(sample)
+        if self._tiles(rgb) is not None:
+            return Loaded(sample, None, rgb, brightness(rgb))
+        return Loaded(sample, prepare(rgb, self.preprocess), None, brightness(rgb))
+
+    def detect(self, batch: Sequence[Loaded]) -> list[Detections]:
+        """What the network finds in images of one size of input, or in one that is cut into tiles."""
+        whole = [one.prepared for one in batch if one.prepared is not None]
+        if whole:
+            return self.find(whole)
+        return [self._tiled(one.rgb) for one in batch if one.rgb is not None]
+
+    def _tiled(self, rgb: RgbImage) -> Detections:
+        window = self._tiles(rgb)
+        assert window is not None
+        return objects_tiled(
+            lambda tile: self.find([prepare(tile, self.preprocess)], TILED_SCORE)[0], ArrayWindows(rgb), window
+        )
+
+    def _tiles(self, rgb: RgbImage) -> SlidingWindowConfig | None:
+        return None if self.tiling is None else self.tiling.of((rgb.shape[0], rgb.shape[1]))
 
 
 def measure(
@@ -45,6 +99,7 @@ def measure(
     classes: ClassMap,
     preprocess: Preprocess,
     *,
+    tiling: Tiling | None = None,
     batch_size: int = 1,
     log_interval: int = 0,
     limits: Limits | None = None,
@@ -58,6 +113,7 @@ def measure(
         samples: Images with their objects.
         classes: The classes, those of the network.
         preprocess: How images become its input.
+        tiling: Which images are cut into tiles; None takes all whole.
         batch_size: Images at once; only those whose inputs are of one size are joined.
         log_interval: Images between two lines of the log; 0 for none.
         limits: What counts in the matching; COCO's by default.
@@ -68,12 +124,13 @@ def measure(
         DatasetError: An image cannot be read, or has another size than its annotation file says.
     """
     own = own_share(samples)
-    prepared = (load(sample, preprocess) for sample in own)
+    detector = Detector(find, preprocess, tiling)
+    prepared = (detector.load(sample) for sample in own)
 
     def found() -> Iterator[tuple[InstanceSample, Detections, float]]:
         loaded = track(read_ahead(prepared, batch_size + 1), "evaluate", len(own))
         for batch in grouped(loaded, batch_size):
-            for one, detections in zip(batch, find([one.prepared for one in batch]), strict=True):
+            for one, detections in zip(batch, detector.detect(batch), strict=True):
                 yield one.sample, detections, one.brightness
 
     measured = MaskAP(classes, limits, boundary=boundary, panoptic_score=panoptic_score)
@@ -98,23 +155,17 @@ def measure_detections(
     return merged(measured).compute()
 
 
-def load(sample: InstanceSample, preprocess: Preprocess) -> Loaded:
-    """Decodes an image and makes it a network's input.
-
-    Raises:
-        DatasetError: It cannot be read, or has another size than the annotation file says.
-    """
-    rgb = read_sized(sample)
-    return Loaded(sample, prepare(rgb, preprocess), brightness(rgb))
-
-
 def grouped(loaded: Iterable[Loaded], batch_size: int) -> Iterator[list[Loaded]]:
     """Batches of neighbours whose inputs are of one size."""
     batch: list[Loaded] = []
     for item in loaded:
-        if batch and (len(batch) == batch_size or item.prepared.image.shape != batch[0].prepared.image.shape):
+        if batch and (len(batch) == batch_size or _shape(item) != _shape(batch[0]) or item.prepared is None):
             yield batch
             batch = []
         batch.append(item)
     if batch:
         yield batch
+
+
+def _shape(loaded: Loaded) -> tuple[int, ...] | None:
+    return None if loaded.prepared is None else loaded.prepared.image.shape

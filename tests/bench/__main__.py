@@ -1,4 +1,8 @@
-"""Runs the benchmarks and prints one table: ``python -m tests.bench [WORD ...]``; ``learn`` has options of its own."""
+"""Runs the benchmarks and prints one table: ``python -m tests.bench [WORD ...]``.
+
+``learn`` and ``runtimes``,
+which take hours, run only when they are named.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ from importlib import import_module
 
 import tests.bench
 from tests.bench.learn import command as learn
+from tests.bench.runtimes import command as runtimes
 from tests.bench.table import as_text
 
 
@@ -15,6 +20,8 @@ def main(words: list[str]) -> int:
     """Runs every module ``bench_*`` whose name holds one of the words, or all quick ones; 1 when a bar is missed."""
     if words[:1] == ["learn"]:
         return learn.main(words[1:])
+    if words[:1] == ["runtimes"]:
+        return runtimes.main(words[1:])
     names = sorted(info.name for info in pkgutil.iter_modules(tests.bench.__path__) if info.name.startswith("bench_"))
     chosen = [name for name in names if any(word in name for word in words) or not words]
     rows = [row for name in chosen for row in import_module(f"tests.bench.{name}").run()]

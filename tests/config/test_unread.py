@@ -58,7 +58,7 @@ def test_sam_and_lseg_have_keys_of_their_own():
 
 def test_a_section_without_a_meaning_is_one_fault():
     window = "Evaluate.sliding_window={crop_size: [8, 8], stride: [4, 4]}"
-    assert faults("SOLOv2", window, mode="evaluate") == ["Evaluate.sliding_window"]
+    assert faults("SAM-tiny", window, mode="evaluate") == ["Evaluate.sliding_window"]
 
 
 def test_a_stock_key_without_a_meaning_passes_at_its_stock_value_with_one_warning():

@@ -72,6 +72,23 @@ def test_tiles_of_a_pointwise_network_change_nothing(blend, crop, stride):
     assert np.array_equal(tiled, label_maps(pointwise, [image()], SCALE)[0])
 
 
+@pytest.mark.parametrize("bytes_", [1, 4 * 9 * 24 * 50])
+def test_a_wide_image_in_bands_is_the_same(bytes_, monkeypatch):
+    """Bands of a tile's width, or of two: the tiles at their seams count in both."""
+    rng = np.random.default_rng(0)
+    given = rng.integers(0, 256, (70, 230, 3)).astype(np.uint8)
+
+    def by_place(images):
+        """Logits that depend on the place in the tile, so that the tiles disagree."""
+        ramp = np.linspace(-1, 1, images.shape[3], dtype=np.float32)
+        return np.stack([images[:, 0] * (1 + ramp), images[:, 1], images[:, 2] - ramp], axis=1)
+
+    window = SlidingWindowConfig(crop_size=(32, 24), stride=(20, 13))
+    whole = label_map_tiled(by_place, given, SCALE, window, blend="ramp")
+    monkeypatch.setattr("segcli.inference.tiles._BAND_BYTES", bytes_)
+    assert np.array_equal(label_map_tiled(by_place, given, SCALE, window, blend="ramp", classes=9), whole)
+
+
 def test_uniform_tiles_are_paddlesegs_sliding_window():
     from segcli.engines.paddleseg.patches import apply_patches
 

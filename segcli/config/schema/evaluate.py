@@ -21,7 +21,9 @@ class EvaluateConfig(Section):
         batch_size: Images at once; images of different sizes are never joined.
         runtime: What runs the network: ``auto`` takes the fastest that is installed on the CPU, Paddle elsewhere.
         absent_class: A class in neither prediction nor truth: left out of the mean, or counted 0 as in PaddleSeg 2.8.
-        sliding_window: Tiles for large images.
+        sliding_window: Overlapping tiles for every image; null cuts only images that do not fit into `memory_mb`.
+        memory_mb: What an image that is taken whole may need, in MB; a larger one is cut into tiles. Null is half of
+            the machine's memory.
         boundary_iou: Measures how well the outlines agree too: the boundary IoU of classes, the boundary AP of objects.
         surface_tolerance: Measures the distance of surfaces too, HD95 and surface Dice (NSD) with this tolerance in
             pixels; null does not.
@@ -47,7 +49,10 @@ class EvaluateConfig(Section):
     absent_class: Annotated[
         Literal["exclude", "zero"], Read(("train", "evaluate"), SEMANTIC), Read(("evaluate",), PROMPTABLE, LSEG)
     ] = "exclude"
-    sliding_window: Annotated[SlidingWindowConfig | None, Read(("train", "evaluate"), SEMANTIC)] = None
+    sliding_window: Annotated[
+        SlidingWindowConfig | None, Read(("train", "evaluate"), SEMANTIC), Read(("evaluate",), INSTANCE)
+    ] = None
+    memory_mb: Annotated[int | None, Read(("evaluate",), DENSE)] = Field(default=None, ge=1)
     boundary_iou: Annotated[bool, Read(("evaluate",), DENSE)] = False
     surface_tolerance: Annotated[float | None, Read(("evaluate",), SEMANTIC)] = Field(default=None, ge=0)
     panoptic_score: Annotated[float | None, Read(("evaluate",), INSTANCE)] = Field(default=None, ge=0, le=1)

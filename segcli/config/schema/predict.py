@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from segcli.config.schema.base import Runtime, Section
-from segcli.config.schema.meaning import INSTANCE, LSEG, PROMPTABLE, SAM, SEMANTIC, Instead, Read, Stock
+from segcli.config.schema.meaning import DENSE, INSTANCE, LSEG, PROMPTABLE, SAM, SEMANTIC, Instead, Read, Stock
 from segcli.config.schema.tiles import SlidingWindowConfig
 
 
@@ -74,7 +74,9 @@ class PredictConfig(Section):
         skip_existing: Leaves out images whose results are in the folder already: a stopped run goes on.
         json_form: ``compact`` names the label map's file and counts, or holds masks as run-length codes; ``full`` holds
             PaddleX's arrays.
-        sliding_window: Tiles for large images.
+        sliding_window: Overlapping tiles for every image; null cuts only images that do not fit into `memory_mb`.
+        memory_mb: What an image that is taken whole may need, in MB; a larger one is cut into tiles. Null is half of
+            the machine's memory.
         promptable: How a promptable model answers its prompts.
     """
 
@@ -108,5 +110,6 @@ class PredictConfig(Section):
     frame_step: int = Field(default=1, ge=1)
     skip_existing: bool = False
     json_form: Literal["compact", "full"] = "compact"
-    sliding_window: Annotated[SlidingWindowConfig | None, Read(("predict",), SEMANTIC)] = None
+    sliding_window: Annotated[SlidingWindowConfig | None, Read(("predict",), DENSE)] = None
+    memory_mb: Annotated[int | None, Read(("predict",), DENSE)] = Field(default=None, ge=1)
     promptable: Annotated[PromptableConfig, Read(("predict",), PROMPTABLE)] = PromptableConfig()

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Callable, Iterator
+from functools import partial
 from importlib.util import find_spec
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
+from struct import error as StructError
 from typing import Any
 
 import cv2
@@ -12,11 +16,15 @@ import numpy as np
 
 from segcli.data.budget import size_fault
 from segcli.data.decoding.decoders import TOO_LARGE_HINT, in_file_order, three_channels
-from segcli.data.decoding.headers import PILLOW_ERRORS, open_quietly, read_header
+from segcli.data.decoding.headers import PILLOW_ERRORS, open_quietly
 from segcli.data.decoding.image_range import ImageRange
+from segcli.data.decoding.tiff_header import TiffHeader, is_tiff, read_tiff_header
+from segcli.data.decoding.tiff_windows import TiffWindows, why_whole
 from segcli.data.decoding.used_range import current_range
 from segcli.data.image import RgbImage, read_image
 from segcli.errors import InputError
+
+log = logging.getLogger("segcli.predict")
 
 TIFF_SUFFIXES = frozenset({".tif", ".tiff"})
 PDF_SUFFIXES = frozenset({".pdf"})
@@ -28,26 +36,57 @@ _PDF_SCALE = 2.0
 """144 dots an inch, as PaddleX renders."""
 
 
+Page = tuple[int | None, Callable[[], RgbImage]]
+"""Number of a page from 0, None for the only page of a TIFF, and what decodes it."""
+
+
 def read_pages(path: Path, image_range: ImageRange | None = None) -> Iterator[tuple[int | None, RgbImage]]:
-    """The pages of a file, one by one, with their number from 0; None for the only page of a TIFF.
+    """The pages of a file, one by one, with their number; raises what `pages_of` raises."""
+    for index, read in pages_of(path, image_range):
+        yield index, read()
+
+
+def pages_of(path: Path, image_range: ImageRange | None = None) -> Iterator[Page]:
+    """The pages of a file, each decoded or rendered when that is called.
 
     Raises:
         InputError: The file cannot be read, or a PDF is given without the package that renders it.
     """
-    suffix = path.suffix.lower()
-    if suffix in TIFF_SUFFIXES:
-        yield from _tiff(path, image_range)
-    else:
-        yield from _pdf(path)
+    yield from _tiff(path, image_range) if path.suffix.lower() in TIFF_SUFFIXES else _pdf(path)
 
 
-def _tiff(path: Path, image_range: ImageRange | None) -> Iterator[tuple[int | None, RgbImage]]:
-    header = read_header(_bytes_of(path))
-    if header is None or header.format != "TIFF" or header.pages == 1:
-        yield None, read_image(path, image_range)
+def open_large(path: Path, most_px: int, image_range: ImageRange | None = None) -> TiffWindows | None:
+    """A TIFF of one page and more than so many pixels, part by part; None for anything else."""
+    if path.suffix.lower() not in TIFF_SUFFIXES:
+        return None
+    header = _tiff_header(path)
+    if header is None or header.pages > 1 or header.size[0] * header.size[1] <= most_px:
+        return None
+    why = why_whole(path, image_range)
+    if why is not None:
+        log.warning("%s is decoded whole: %s", path, why)
+        return None
+    return TiffWindows(path, image_range)
+
+
+def _tiff_header(path: Path) -> TiffHeader | None:
+    """The header of a TIFF without reading the rest of the file; None where it is none."""
+    try:
+        with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as data:
+            return read_tiff_header(data) if is_tiff(data) else None
+    except OSError as fault:
+        raise InputError(f"cannot be read: {fault.strerror or fault}", path=path) from fault
+    except (StructError, KeyError, IndexError, OverflowError, ValueError):
+        return None
+
+
+def _tiff(path: Path, image_range: ImageRange | None) -> Iterator[Page]:
+    header = _tiff_header(path)
+    if header is None or header.pages == 1:
+        yield None, partial(read_image, path, image_range)
         return
     for index in range(header.pages):
-        yield index, _tiff_page(path, index, image_range)
+        yield index, partial(_tiff_page, path, index, image_range)
 
 
 def _tiff_page(path: Path, index: int, image_range: ImageRange | None) -> RgbImage:
@@ -70,7 +109,7 @@ def _tiff_page(path: Path, index: int, image_range: ImageRange | None) -> RgbIma
     return three_channels((image_range or current_range()).apply(in_file_order(values[0])))
 
 
-def _pdf(path: Path) -> Iterator[tuple[int | None, RgbImage]]:
+def _pdf(path: Path) -> Iterator[Page]:
     if find_spec("pypdfium2") is None:
         raise InputError(
             "pypdfium2, which renders PDF files, is not installed", path=path, hint="pip install pypdfium2"
@@ -83,13 +122,14 @@ def _pdf(path: Path) -> Iterator[tuple[int | None, RgbImage]]:
         raise InputError(f"is no PDF that can be read: {fault}", path=path) from fault
     try:
         for index in range(len(document)):
-            yield index, _pdf_page(document[index], index, path)
+            yield index, partial(_pdf_page, document, index, path)
     finally:
         document.close()
 
 
-def _pdf_page(page: Any, index: int, path: Path) -> RgbImage:
+def _pdf_page(document: Any, index: int, path: Path) -> RgbImage:
     try:
+        page = document[index]
         width, height = (round(side * _PDF_SCALE) for side in page.get_size())
         fault = size_fault((width, height))
         if fault is None:
@@ -97,10 +137,3 @@ def _pdf_page(page: Any, index: int, path: Path) -> RgbImage:
     except PILLOW_ERRORS as error:
         raise InputError(f"page {index} cannot be rendered: {error}", path=path) from error
     raise InputError(f"page {index} {fault}", path=path, hint=TOO_LARGE_HINT)
-
-
-def _bytes_of(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as fault:
-        raise InputError(f"cannot be read: {fault.strerror or fault}", path=path) from fault

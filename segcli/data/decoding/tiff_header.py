@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from mmap import mmap
 from struct import unpack_from
 
 _WIDTH, _HEIGHT, _BITS, _PHOTOMETRIC, _ORIENTATION, _SAMPLES = 256, 257, 258, 262, 274, 277
@@ -48,12 +49,12 @@ class TiffHeader:
         return bool(self.extra) and self.extra[-1] in _ALPHAS
 
 
-def is_tiff(data: bytes) -> bool:
+def is_tiff(data: bytes | mmap) -> bool:
     """Whether a file begins as a TIFF does."""
     return data[:4] in (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
 
 
-def read_tiff_header(data: bytes) -> TiffHeader | None:
+def read_tiff_header(data: bytes | mmap) -> TiffHeader | None:
     """The header; None when the file is too damaged to tell.
 
     Raises:
@@ -85,7 +86,7 @@ def read_tiff_header(data: bytes) -> TiffHeader | None:
 
 
 def _directory(
-    data: bytes, place: int, order: str, *, big: bool, values: bool = True
+    data: bytes | mmap, place: int, order: str, *, big: bool, values: bool = True
 ) -> tuple[dict[int, tuple[int, ...]], int]:
     """Whole numbers of a page's tags, and where the next page's begin (0: there is none)."""
     head, entry, word = ("Q", 20, "Q") if big else ("H", 12, "I")

@@ -62,6 +62,7 @@ def _left(
         report=report,
         files=replace(files, pages=pages),
         slices=tuple(columns),
+        tiling=None if subject.tiling is None else subject.tiling.as_dict(),
         thresholds=thresholds_of(config.Evaluate.fail_under, numbers),
     )
 

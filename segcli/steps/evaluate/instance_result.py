@@ -57,6 +57,7 @@ class InstanceEvaluateResult:
         files: Files beside the result.
         slices: The score of the images by what they are.
         thresholds: Least values that were wanted.
+        tiling: Which images were cut into tiles, and into which; None where no network was run.
     """
 
     model_name: str
@@ -66,6 +67,7 @@ class InstanceEvaluateResult:
     files: InstanceFiles
     slices: tuple[SlicedColumn, ...] = ()
     thresholds: tuple[Threshold, ...] = ()
+    tiling: dict[str, Any] | None = None
 
     @property
     def per_image(self) -> tuple[str, ...]:
@@ -93,6 +95,7 @@ class InstanceEvaluateResult:
             "model_name": self.model_name,
             "weight_path": self.weights,
             "runtime": self.runtime,
+            "tiles": self.tiling,
             "warnings": self.report.warnings,
             "errors": errors_as_dict(self.report.masks),
             "best_thresholds": {name: curve.summary() for name, curve in curves(self.report.masks).items()},

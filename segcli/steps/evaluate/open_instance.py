@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from segcli.config.schema import Config
 from segcli.device import available_device, on_cpu, select_device
@@ -15,6 +16,7 @@ from segcli.errors import UsageError
 from segcli.inference.decode_objects import ObjectFinder
 from segcli.inference.exported_model import ExportedModel, is_exported
 from segcli.inference.runtimes.choice import open_runtime
+from segcli.inference.tiling import NetworkFacts, Tiling, tiling
 from segcli.models.instance.table import SIZED
 from segcli.models.spec import Preprocess
 from segcli.steps.evaluate.open_model import measured_source
@@ -35,6 +37,7 @@ class MeasuredInstanceModel:
         batch_limit: Images at once that it takes; None when that is free.
         runtime: What runs it.
         source: The weight file or the folder.
+        inputs: Numbers of the training images; see `segcli.models.card.ModelCard.inputs`.
     """
 
     find: ObjectFinder
@@ -43,6 +46,13 @@ class MeasuredInstanceModel:
     batch_limit: int | None
     runtime: str
     source: Path
+    inputs: Mapping[str, Any]
+
+    def tiling(self, config: Config) -> Tiling:
+        """Which images are cut into tiles."""
+        settings = config.Evaluate
+        facts = NetworkFacts(self.preprocess, None, self.inputs, self.runtime)
+        return tiling(settings.sliding_window, settings.memory_mb, facts)
 
 
 @contextmanager
@@ -84,6 +94,7 @@ def _open_trained(weights: Path, config: Config) -> MeasuredInstanceModel:
         batch_limit=None,
         runtime="paddle",
         source=weights,
+        inputs=trained.card.inputs,
     )
 
 
@@ -104,4 +115,5 @@ def _open_exported(folder: Path, source: Path, config: Config) -> MeasuredInstan
         batch_limit=1,
         runtime=runtime.name,
         source=source,
+        inputs={} if model.card is None else model.card.inputs,
     )

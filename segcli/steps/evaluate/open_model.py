@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from segcli.config.input_size import fixed_size, wanted_shape
 from segcli.config.schema import Config
@@ -22,6 +23,7 @@ from segcli.inference.parity import Reference
 from segcli.inference.preprocess import Forward
 from segcli.inference.runtimes.choice import open_runtime
 from segcli.inference.runtimes.protocol import forward_of
+from segcli.inference.tiling import NetworkFacts, Tiling, tiling
 from segcli.models.spec import Preprocess
 from segcli.models.table import get_spec
 from segcli.runtimes import runtimes
@@ -52,6 +54,7 @@ class MeasuredModel:
         batch_limit: Images at once that it takes; None when that is free.
         runtime: What runs it.
         source: The weight file or the folder.
+        inputs: Numbers of the training images; see `segcli.models.card.ModelCard.inputs`.
     """
 
     forward: Forward
@@ -62,6 +65,13 @@ class MeasuredModel:
     batch_limit: int | None
     runtime: str
     source: Path
+    inputs: Mapping[str, Any]
+
+    def tiling(self, config: Config) -> Tiling:
+        """Which images are cut into tiles."""
+        settings = config.Evaluate
+        facts = NetworkFacts(self.preprocess, self.input_size, self.inputs, self.runtime)
+        return tiling(settings.sliding_window, settings.memory_mb, facts)
 
 
 @contextmanager
@@ -120,6 +130,7 @@ def _open_trained(weights: Path, config: Config) -> MeasuredModel:
         batch_limit=None,
         runtime="paddle",
         source=weights,
+        inputs=trained.card.inputs,
     )
 
 
@@ -148,6 +159,7 @@ def _on_runtime(
         batch_limit=model.batch_limit,
         runtime=runtime.name,
         source=source,
+        inputs={} if model.card is None else model.card.inputs,
     )
 
 

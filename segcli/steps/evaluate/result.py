@@ -34,6 +34,7 @@ class EvaluateResult:
         pages: The report for people, as HTML and as Markdown.
         slices: The score of the images by what they are.
         thresholds: Least values that were wanted.
+        tiling: Which images were cut into tiles, and into which; None where no network was run.
     """
 
     model_name: str
@@ -46,6 +47,7 @@ class EvaluateResult:
     pages: tuple[str, ...] = ()
     slices: tuple[SlicedColumn, ...] = ()
     thresholds: tuple[Threshold, ...] = ()
+    tiling: dict[str, Any] | None = None
 
     @property
     def complete(self) -> bool:
@@ -66,6 +68,7 @@ class EvaluateResult:
             "model_name": self.model_name,
             "weight_path": self.weights,
             "runtime": self.runtime,
+            "tiles": self.tiling,
             "confusion_matrix": {"json": self.confusion_json, "png": self.confusion_png},
             "per_image": list(self.per_image),
             "pages": list(self.pages),

@@ -55,5 +55,6 @@ def _left(
         per_image=write_table(table, output / "per_image"),
         pages=write_pages(page, output, {"Confusion matrix": matrix_png}),
         slices=tuple(columns),
+        tiling=None if subject.tiling is None else subject.tiling.as_dict(),
         thresholds=thresholds_of(config.Evaluate.fail_under, report.totals()),
     )

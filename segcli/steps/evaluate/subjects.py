@@ -24,7 +24,8 @@ from segcli.data.predictions import PredictedLabelMaps, detections_of, read_dete
 from segcli.data.samples import SegDataset
 from segcli.data.splits.folds import fold_of
 from segcli.errors import InputError
-from segcli.metrics.instance_measure import load, measure, measure_detections
+from segcli.inference.tiling import Tiling
+from segcli.metrics.instance_measure import Detector, measure, measure_detections
 from segcli.metrics.instance_report import InstanceReport
 from segcli.metrics.mask_ap import MaskAP
 from segcli.metrics.matching import Limits
@@ -54,6 +55,7 @@ class LabelSubject:
         label_maps: Label maps of samples of one size.
         batch_size: Images at once.
         image_range: How images of more than 8 bits are read for it.
+        tiling: Which images are cut into tiles; None where no network is run.
     """
 
     name: str
@@ -63,6 +65,7 @@ class LabelSubject:
     label_maps: Callable[[Sequence[LoadedSample]], Sequence[Labels]]
     batch_size: int
     image_range: ImageRange = field(default_factory=ImageRange)
+    tiling: Tiling | None = None
 
     def measure(self, config: Config) -> SemanticReport:
         """Measures the validation part by the protocol of a configuration."""
@@ -90,6 +93,7 @@ class ObjectSubject:
         dataset: The dataset, with the classes of the subject.
         detect: The detections of one image.
         measure: Measures the validation part by the protocol of a configuration.
+        tiling: Which images are cut into tiles; None where no network is run.
     """
 
     name: str
@@ -98,6 +102,7 @@ class ObjectSubject:
     dataset: CocoDataset
     detect: Callable[[InstanceSample], Detections]
     measure: Callable[[Config], InstanceReport]
+    tiling: Tiling | None = None
 
 
 @contextmanager
@@ -119,20 +124,23 @@ def open_labels(config: Config) -> Iterator[LabelSubject]:
     with open_measured(config) as model:
         batch_size = min(settings.batch_size, model.batch_limit or settings.batch_size)
 
+        tiling = model.tiling(config)
+
         def label_maps(batch: Sequence[LoadedSample]) -> list[Labels]:
+            height, width = batch[0].rgb.shape[:2]
             return predicted(
                 model.forward,
                 [loaded.rgb for loaded in batch],
                 model.preprocess,
                 batch_size=batch_size,
-                window=settings.sliding_window,
+                window=tiling.of((height, width)),
                 input_size=model.input_size,
             )
 
         dataset = dataset_for(model.class_names, model.source, config)
         log.info("%s runs on %s", model.source, model.runtime)
         about = model.model_name, model.source, model.runtime
-        yield LabelSubject(*about, dataset, label_maps, batch_size, learnt_range(model.preprocess, config))
+        yield LabelSubject(*about, dataset, label_maps, batch_size, learnt_range(model.preprocess, config), tiling)
 
 
 @contextmanager
@@ -150,9 +158,12 @@ def open_objects(config: Config) -> Iterator[ObjectSubject]:
         image_range = learnt_range(model.preprocess, config)
         log.info("%s runs on %s", model.source, model.runtime)
 
+        tiling = model.tiling(config)
+        detector = Detector(model.find, model.preprocess, tiling)
+
         def detect(sample: InstanceSample) -> Detections:
             set_image_range(image_range)
-            return model.find([load(sample, model.preprocess).prepared])[0]
+            return detector.detect([detector.load(sample)])[0]
 
         def measure_all(config: Config) -> InstanceReport:
             set_image_range(image_range)
@@ -161,12 +172,13 @@ def open_objects(config: Config) -> Iterator[ObjectSubject]:
                 dataset.val,
                 dataset.classes,
                 model.preprocess,
+                tiling=tiling,
                 batch_size=batch_size,
                 log_interval=config.Evaluate.log_interval,
                 **_measures(config),
             )
 
-        yield ObjectSubject(config.Global.model, model.source, model.runtime, dataset, detect, measure_all)
+        yield ObjectSubject(config.Global.model, model.source, model.runtime, dataset, detect, measure_all, tiling)
 
 
 def _predictions(config: Config) -> Path:

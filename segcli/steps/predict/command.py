@@ -14,6 +14,7 @@ from segcli.data.sources import SourceItem, Sources, open_sources
 from segcli.errors import ConfigError, ConfigFault, InputError
 from segcli.progress import track
 from segcli.steps.predict.clips import AnnotatedFrame, Clips
+from segcli.steps.predict.exported_predictor import ExportedPredictor
 from segcli.steps.predict.image_result import ImageResult
 from segcli.steps.predict.open_predictor import open_predictor
 from segcli.steps.predict.promptable_files import join_coco
@@ -52,6 +53,8 @@ def predict(config: Config) -> PredictResult:
     failed: list[Unreadable] = []
     begin = time.perf_counter()
     sources = sources.read_by(learnt_range(predictor.model.preprocess, config)).every(settings.frame_step)
+    if isinstance(predictor, ExportedPredictor):
+        sources = sources.in_parts_above(predictor.tiling.decoded_px)
     done = Done(output)
     if settings.skip_existing:
         sources = sources.without(done)

@@ -11,6 +11,7 @@ from segcli.data.classes import ClassMap
 from segcli.inference.exported_model import ExportedModel
 from segcli.inference.runtimes.choice import open_runtime
 from segcli.inference.runtimes.protocol import Runtime
+from segcli.inference.tiling import NetworkFacts, Tiling, tiling
 from segcli.steps.predict.options import wanted_runtime
 
 P = TypeVar("P", bound="ExportedPredictor")
@@ -47,6 +48,13 @@ class ExportedPredictor:
     def configured(self: P, settings: PredictConfig) -> P:
         """The same model with other settings; the runtime stays."""
         return replace(self, settings=settings)
+
+    @property
+    def tiling(self) -> Tiling:
+        """How images become tiles."""
+        inputs = {} if self.model.card is None else self.model.card.inputs
+        facts = NetworkFacts(self.model.preprocess, self.model.input_size, inputs, self.runtime.name)
+        return tiling(self.settings.sliding_window, self.settings.memory_mb, facts)
 
     @property
     def classes(self) -> ClassMap:

@@ -12,14 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from segcli.config.schema import SlidingWindowConfig
 from segcli.data.files import write_text_atomic
 from segcli.data.image import IMAGE_SUFFIXES, StrPath
 from segcli.data.rle import Rle
 from segcli.data.sources import SourceItem
+from segcli.data.windows import preview, preview_factor
 from segcli.steps.predict.result import Predicted
 from segcli.steps.predict.writers import JsonForm, to_json
 
 INPUT_IMG = "input_img"
+_PREVIEW_PX = 2048
+"""Longest side of the drawing of an image that is read in parts."""
 Text = str
 """The class below has a property called `str`, which hides the type from its annotations."""
 
@@ -58,7 +62,11 @@ class ImageResult(dict[str, Any], ABC):
 
     Attributes:
         name: Relative path for files, without suffix.
-        rgb: The image.
+        rgb: The image, or a small one of an image that is read in parts.
+        size: Height and width of the image.
+        shrunk: By how much `rgb` is smaller: 1 where it is the image.
+        source: The image part by part.
+        tiles: Into which it was cut for the network; None where that saw it whole.
         clip: The video or stream that it is a frame of.
     """
 
@@ -67,12 +75,17 @@ class ImageResult(dict[str, Any], ABC):
     unit: ClassVar[Text]
     """What `found` counts."""
 
-    def __init__(self, item: SourceItem, values: dict[Text, Any]) -> None:
-        if item.rgb is None:
+    def __init__(self, item: SourceItem, values: dict[Text, Any], tiles: SlidingWindowConfig | None = None) -> None:
+        if item.windows is None:
             raise ValueError("an item without an image has no result")
-        super().__init__({"input_path": item.input_path, "page_index": item.page_index, INPUT_IMG: item.rgb, **values})
+        self.source = item.windows
+        self.size = self.source.size
+        is_large = item.rgb is None
+        self.shrunk = preview_factor(self.size, _PREVIEW_PX) if is_large else 1
+        self.rgb = preview(self.source, _PREVIEW_PX) if item.rgb is None else item.rgb
+        super().__init__({"input_path": item.input_path, "page_index": item.page_index, INPUT_IMG: self.rgb, **values})
         self.name = item.name
-        self.rgb = item.rgb
+        self.tiles = tiles
         self.clip = item.clip
 
     @property
@@ -172,9 +185,19 @@ class ImageResult(dict[str, Any], ABC):
         self.save_to_img(save_path)
 
     def _predicted(self, files: dict[Text, Path]) -> Predicted:
-        height, width = self.rgb.shape[:2]
         paths = {kind: path.as_posix() for kind, path in files.items()}
-        return Predicted(self["input_path"], self["page_index"], (height, width), paths, self.found, self.unit)
+        return Predicted(
+            self["input_path"], self["page_index"], self.size, paths, self.found, self.unit, tiles=self.tiling
+        )
+
+    @property
+    def tiling(self) -> dict[Text, Any] | None:
+        """The tiles as plain values."""
+        return None if self.tiles is None else self.tiles.model_dump(mode="json")
+
+    def _told(self) -> dict[Text, Any]:
+        """The tiles for JSON, where there are some."""
+        return {} if self.tiles is None else {"tiles": self.tiling}
 
     def _image_file(self, save_path: StrPath, ending: Text) -> tuple[Path, bool]:
         """The image file that is meant, and whether it was named (and not the folder for it)."""

@@ -8,12 +8,15 @@ from typing import ClassVar
 
 import numpy as np
 
+from segcli.config.schema import SlidingWindowConfig
 from segcli.data.detections import Detections
 from segcli.data.image import RgbImage
 from segcli.data.sources import SourceItem
+from segcli.data.windows import Windows
 from segcli.inference.decode_objects import ObjectFinder
 from segcli.inference.exported_model import DRAW_THRESHOLD
 from segcli.inference.instance_input import prepare
+from segcli.inference.object_tiles import objects_tiled
 from segcli.models.instance.table import SIZED
 from segcli.steps.predict.exported_predictor import ExportedPredictor
 from segcli.steps.predict.instance_results import InstanceResult
@@ -24,7 +27,7 @@ class InstancePredictor(ExportedPredictor):
     """An opened model; images run one by one, as PaddleX's exported instance models do.
 
     Attributes:
-        settings: Of these `threshold` counts here.
+        settings: Of these `threshold`, `sliding_window` and `memory_mb` count here.
     """
 
     most_classes: ClassVar[int] = 1000
@@ -39,8 +42,12 @@ class InstancePredictor(ExportedPredictor):
     def predict(self, items: Sequence[SourceItem]) -> Iterator[InstanceResult]:
         """One result for each item that has an image, in order."""
         for item in items:
-            if item.rgb is not None:
-                yield InstanceResult(item, self.find(item.rgb), self.classes)
+            image = item.windows
+            if image is None:
+                continue
+            window = self.tiling.window if item.rgb is None else self.tiling.of(image.size)
+            found = self.find(item.rgb) if item.rgb is not None and window is None else self._tiled(image, window)
+            yield InstanceResult(item, found, self.classes, window)
 
     def find(self, rgb: RgbImage) -> Detections:
         """The objects of an image (RGB, uint8 [H, W, 3]) with scores of at least the threshold, best first."""
@@ -54,3 +61,7 @@ class InstancePredictor(ExportedPredictor):
             tuple(found.masks[index] for index in order),
             None if found.boxes is None else found.boxes[order],
         )
+
+    def _tiled(self, image: Windows, window: SlidingWindowConfig | None) -> Detections:
+        """The objects of an image from tiles."""
+        return objects_tiled(self.find, image, window or self.tiling.window)

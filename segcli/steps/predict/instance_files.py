@@ -66,9 +66,9 @@ def coco_results(values: Mapping[str, Any], codes: Sequence[Rle]) -> list[dict[s
 
 
 def labelme_values(
-    values: Mapping[str, Any], masks: Sequence[TracedMask], rgb: RgbImage, target: Path
+    values: Mapping[str, Any], masks: Sequence[TracedMask], rgb: RgbImage, size: Sequence[int], target: Path
 ) -> dict[str, Any]:
-    """A LabelMe file of the objects.
+    """A LabelMe file of the objects of an image of that height and width.
 
     An object in one piece is a polygon; one in several pieces has a `group_id`; one with holes is a mask, because
     LabelMe's polygons have none.
@@ -79,7 +79,7 @@ def labelme_values(
             score = f"score {box['score']:.4f}"
             shapes += outline_shapes(box["label"], mask.crop, mask.outlines, number, description=score)
     path, inside = _image_of(values, rgb, target)
-    return labelme_document(path, rgb.shape[1], rgb.shape[0], shapes, inside)
+    return labelme_document(path, size[1], size[0], shapes, inside)
 
 
 def _image_of(values: Mapping[str, Any], rgb: RgbImage, target: Path) -> tuple[str, str | None]:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from segcli.config.schema import SlidingWindowConfig
 from segcli.data import rle
 from segcli.data.boxes import BoxXyxy
 from segcli.data.classes import ClassMap
@@ -47,9 +48,11 @@ class InstanceResult(ImageResult):
     pixels: ClassVar[Text] = "masks"
     unit: ClassVar[Text] = "objects"
 
-    def __init__(self, item: SourceItem, found: Detections, classes: ClassMap) -> None:
+    def __init__(
+        self, item: SourceItem, found: Detections, classes: ClassMap, tiles: SlidingWindowConfig | None = None
+    ) -> None:
         codes: tuple[Rle, ...] = tuple(found.masks)
-        width, height = (0, 0) if item.rgb is None else item.rgb.shape[1::-1]
+        height, width = (0, 0) if item.windows is None else item.windows.size
         coordinates = _coordinates(found, width, height)
         boxes = [
             {
@@ -61,7 +64,7 @@ class InstanceResult(ImageResult):
             for class_id, score, box in zip(found.classes, found.scores, coordinates, strict=True)
         ]
         masks = MaskList(codes, partial(_cropped_at, codes, coordinates))
-        super().__init__(item, {"boxes": boxes, "masks": masks})
+        super().__init__(item, {"boxes": boxes, "masks": masks}, tiles)
         self.codes = codes
         self.classes = classes
 
@@ -90,14 +93,19 @@ class InstanceResult(ImageResult):
 
     def _drawings(self) -> list[DrawnObject]:
         return [
-            DrawnObject(mask, tuple(box["coordinate"]), box["cls_id"], f"{box['label']} {box['score']:.2f}")
+            DrawnObject(
+                mask,
+                _sides([side / self.shrunk for side in box["coordinate"]]),
+                box["cls_id"],
+                f"{box['label']} {box['score']:.2f}",
+            )
             for mask, box in zip(self.traced, self["boxes"], strict=True)
         ]
 
     @property
     def compact(self) -> dict[Text, Any]:
         """The boxes, with run-length codes of the image's size, polygons and areas."""
-        return compact_objects(self, self.traced, self.rgb.shape[:2])
+        return {**compact_objects(self, self.traced, self.size), **self._told()}
 
     def _full_json(self, *, indent: int, ensure_ascii: bool) -> Text:
         return full_objects(self.plain, indent=indent, ensure_ascii=ensure_ascii)
@@ -132,7 +140,7 @@ class InstanceResult(ImageResult):
         """
         path = Path(save_path)
         target = path if path.suffix == ".json" else self._in_folder(path, ".json")
-        values = labelme_values(self, self.traced, self.rgb, target)
+        values = labelme_values(self, self.traced, self.rgb, self.size, target)
         write_text_atomic(target, to_json(values, indent=1, ensure_ascii=False) + "\n")
         return target
 
@@ -150,6 +158,11 @@ class InstanceResult(ImageResult):
     def save_all(self, save_path: StrPath) -> None:
         """Writes all files into a folder."""
         self.write_files(Path(save_path), "full")
+
+
+def _sides(sides: Sequence[float]) -> BoxXyxy:
+    left, top, right, bottom = sides
+    return left, top, right, bottom
 
 
 def cropped(code: Rle, box: BoxXyxy) -> NDArray[np.uint8]:

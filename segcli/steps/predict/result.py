@@ -26,6 +26,7 @@ class Predicted:
         found: How much of each class there is, by name.
         unit: What `found` counts: ``pixels``, ``objects`` or ``masks``.
         frames: Of a video or stream, how many.
+        tiles: Width, height and steps of the tiles into which the image was cut; None where it was taken whole.
     """
 
     input_path: str | None
@@ -35,6 +36,7 @@ class Predicted:
     found: dict[str, int]
     unit: str
     frames: int | None = None
+    tiles: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,11 @@ class PredictResult:
         return sum(1 if entry.frames is None else entry.frames for entry in self.predicted)
 
     @property
+    def in_tiles(self) -> int:
+        """Images that were cut into tiles."""
+        return sum(entry.tiles is not None for entry in self.predicted)
+
+    @property
     def found(self) -> str:
         """What was found in all images, by class, the most frequent first."""
         total: Counter[str] = Counter()
@@ -110,6 +117,7 @@ class PredictResult:
             "images": self.images,
             "images_per_second": round(self.images_per_second, 3),
             "results": [asdict(entry) for entry in self.predicted],
+            "in_tiles": self.in_tiles,
             "skipped": self.skipped,
             "failed": [asdict(entry) for entry in self.failed],
             "unlike_training": [asdict(entry) for entry in self.unlike],
@@ -124,6 +132,8 @@ class PredictResult:
             ("found", self.found),
             ("results", str(self.folder)),
         ]
+        if self.in_tiles:
+            rows.append(("in tiles", f"{self.in_tiles}; the files of the results name their size"))
         if self.skipped:
             rows.append(("skipped", f"{self.skipped}, their results were there"))
         if self.unlike:

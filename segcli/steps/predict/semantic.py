@@ -5,15 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from segcli.config.schema import SlidingWindowConfig
 from segcli.data.image import Labels, RgbImage
+from segcli.data.label_store import LabelStore
 from segcli.data.sources import SourceItem
+from segcli.data.windows import Windows
 from segcli.inference.decode_labels import label_maps
 from segcli.inference.runtimes.protocol import forward_of
 from segcli.inference.tiles import label_map_tiled
 from segcli.steps.predict.exported_predictor import ExportedPredictor
+from segcli.steps.predict.large_labels import LargeSegResult
 from segcli.steps.predict.semantic_results import SegResult
 
 TargetSize = int | tuple[int, int] | None
@@ -27,17 +30,20 @@ class SemanticPredictor(ExportedPredictor):
     """An opened model; images of different sizes may be mixed.
 
     Attributes:
-        settings: Of these `target_size` and `sliding_window` count here.
+        settings: Of these `target_size`, `sliding_window` and `memory_mb` count here.
     """
 
     most_classes: ClassVar[int] = 256
 
     def predict(self, items: Sequence[SourceItem]) -> Iterator[SegResult]:
         """One result for each item that has an image, in order; images of equal size run in one batch."""
-        readable = [item for item in items if item.rgb is not None]
-        labels = self.label([item.rgb for item in readable if item.rgb is not None])
-        for item, ids in zip(readable, labels, strict=True):
-            yield SegResult(item, ids, self.classes)
+        whole = [item for item in items if item.rgb is not None]
+        labels = iter(self.label([item.rgb for item in whole if item.rgb is not None]))
+        for item in items:
+            if item.rgb is not None:
+                yield SegResult(item, next(labels), self.classes, self._tiles_of(item.rgb.shape[:2]))
+            elif item.large is not None:
+                yield self._large(item, item.large)
 
     def label(self, images: Sequence[RgbImage]) -> list[Labels]:
         """The label map of each image, uint8 [H, W] in its own size."""
@@ -49,9 +55,9 @@ class SemanticPredictor(ExportedPredictor):
 
     def _label_batch(self, images: Sequence[RgbImage]) -> list[Labels]:
         limit = self.model.batch_limit or len(images)
-        window = self.settings.sliding_window
+        window = self._tiles_of(images[0].shape[:2])
         if window is not None:
-            return [self._label_tiled(rgb, window, limit) for rgb in images]
+            return [label_map_tiled(image=rgb, window=window, **self._tiled) for rgb in images]
         labels: list[Labels] = []
         for start in range(0, len(images), limit):
             batch = images[start : start + limit]
@@ -59,16 +65,30 @@ class SemanticPredictor(ExportedPredictor):
             labels += label_maps(forward_of(self.runtime), batch, self.model.preprocess, input_size=size)
         return labels
 
-    def _label_tiled(self, rgb: RgbImage, window: SlidingWindowConfig, limit: int) -> Labels:
-        return label_map_tiled(
-            forward_of(self.runtime),
-            rgb,
-            self.model.preprocess,
-            window,
-            blend="ramp",
-            batch_size=limit,
-            input_size=self.model.input_size,
-        )
+    def _tiles_of(self, size: Sequence[int]) -> SlidingWindowConfig | None:
+        """The tiles of an image; one that is resized for the network by wish is taken whole."""
+        if self.settings.sliding_window is None and resized(size[1], size[0], self.settings.target_size) is not None:
+            return None
+        return self.tiling.of((size[0], size[1]))
+
+    def _large(self, item: SourceItem, image: Windows) -> LargeSegResult:
+        """An image that is never whole in memory, and its label map neither."""
+        size = image.size
+        window = self._tiles_of(size) or self.tiling.window
+        store = LabelStore(*size)
+        label_map_tiled(image=image, window=window, into=store, **self._tiled)
+        return LargeSegResult(item, store, self.classes, window)
+
+    @property
+    def _tiled(self) -> dict[str, Any]:
+        return {
+            "forward": forward_of(self.runtime),
+            "preprocess": self.model.preprocess,
+            "blend": "ramp",
+            "batch_size": self.model.batch_limit or 1,
+            "input_size": self.model.input_size,
+            "classes": len(self.classes),
+        }
 
 
 def resized(width: int, height: int, wanted: TargetSize) -> tuple[int, int] | None:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from segcli.config.schema import SlidingWindowConfig
 from segcli.data.classes import ClassMap
 from segcli.data.formats.masks import count_ids
 from segcli.data.image import Labels, StrPath
@@ -40,8 +41,10 @@ class SegResult(ImageResult):
     pixels: ClassVar[Text] = "pred"
     unit: ClassVar[Text] = "pixels"
 
-    def __init__(self, item: SourceItem, labels: Labels, classes: ClassMap) -> None:
-        super().__init__(item, {"pred": labels[None].astype(np.int32)})
+    def __init__(
+        self, item: SourceItem, labels: Labels, classes: ClassMap, tiles: SlidingWindowConfig | None = None
+    ) -> None:
+        super().__init__(item, {"pred": labels[None].astype(np.int32)}, tiles)
         self.labels = labels
         self.classes = classes
 
@@ -72,7 +75,7 @@ class SegResult(ImageResult):
     @property
     def compact(self) -> dict[Text, Any]:
         """The classes that occur, each with its pixels."""
-        return compact_values(self, self.labels.shape, self._counts, self.classes)
+        return {**compact_values(self, self.size, self._counts, self.classes), **self._told()}
 
     def _full_json(self, *, indent: int, ensure_ascii: bool) -> Text:
         return full_json(self.plain, self.labels, indent=indent, ensure_ascii=ensure_ascii)

@@ -1,0 +1,81 @@
+"""The label map of an image that is never whole in memory: written by strips as a tiled TIFF."""
+
+from __future__ import annotations
+
+import logging
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from segcli.config.schema import SlidingWindowConfig
+from segcli.data.classes import ClassMap
+from segcli.data.formats.masks import count_ids
+from segcli.data.image import Labels, StrPath
+from segcli.data.label_store import LabelStore
+from segcli.data.palette import png_palette
+from segcli.data.sources import SourceItem
+from segcli.data.tiff_writer import TILE_PX, geo_tags, write_label_tiff
+from segcli.steps.predict.image_result import Text
+from segcli.steps.predict.result import Predicted
+from segcli.steps.predict.semantic_results import SegResult
+from segcli.steps.predict.writers import Counts, JsonForm, save_image
+
+log = logging.getLogger("segcli.predict")
+
+
+class LargeSegResult(SegResult):
+    """The label map of one large image. `pred` and the drawing are of a small image, where only some pixels are.
+
+    Attributes:
+        store: The whole label map, on disk.
+    """
+
+    def __init__(self, item: SourceItem, store: LabelStore, classes: ClassMap, tiles: SlidingWindowConfig) -> None:
+        self.store = store
+        super().__init__(item, np.zeros((1, 1), np.uint8), classes, tiles)
+        self.labels = self._small()
+        self["pred"] = self.labels[None]
+
+    @cached_property
+    def _counts(self) -> Counts:
+        """Of the whole image."""
+        return np.asarray(np.sum([count_ids(strip) for strip in self.store.strips(TILE_PX)], axis=0), np.int64)
+
+    def save_label_map(self, save_path: StrPath) -> Path:
+        """Writes the whole label map as a tiled palette TIFF; a GeoTIFF's place on the Earth is kept.
+
+        Args:
+            save_path: A ``.tif`` file, or a folder for ``<name>_res.tif``.
+        """
+        path = Path(save_path)
+        target = path if path.suffix.lower() in (".tif", ".tiff") else self._in_folder(path, "_res.tif")
+        given = self["input_path"]
+        tags = [] if given is None else geo_tags(Path(given))
+        write_label_tiff(target, self.store.strips(TILE_PX), self.size, png_palette(len(self.classes)), tags)
+        return target
+
+    def write_files(self, folder: Path, form: JsonForm) -> Predicted:
+        """Writes what the `predict` command leaves: JSON, label map and a small overlay."""
+        if form == "full":
+            log.warning("%s: its JSON is compact, as it has %d million pixels", self.name, self._counts.sum() // 10**6)
+        label_map = self.save_label_map(folder)
+        self.save_small(folder)
+        files = {
+            "label_map": label_map,
+            "overlay": self._in_folder(folder, "_overlay.jpg"),
+            "json": self.save_to_json(folder, form="compact"),
+        }
+        written = self._predicted(files)
+        self.store.close()
+        return written
+
+    def save_small(self, folder: Path) -> None:
+        """Writes the drawing of the small image."""
+        save_image(self._in_folder(folder, "_overlay.jpg"), self._overlay())
+
+    def _small(self) -> Labels:
+        """Every so many pixels of the label map, in the size of the small image."""
+        step, (height, width) = self.shrunk, self.rgb.shape[:2]
+        rows = [self.store.rows(row, row + 1)[0] for row in range(step // 2, height * step, step)]
+        return np.ascontiguousarray(np.stack(rows)[:height, step // 2 :: step][:, :width])

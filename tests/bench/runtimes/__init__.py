@@ -1,0 +1,1 @@
+"""Every model with random weights on every runtime: converts or not, equal or not, CPU time."""
