@@ -16,7 +16,6 @@ from segcli.data.label_store import LabelStore
 from segcli.data.palette import png_palette
 from segcli.data.sources import SourceItem
 from segcli.data.tiff_writer import TILE_PX, geo_tags, write_label_tiff
-from segcli.steps.predict.image_result import Text
 from segcli.steps.predict.result import Predicted
 from segcli.steps.predict.semantic_results import SegResult
 from segcli.steps.predict.writers import Counts, JsonForm, save_image
