@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 
 import segcli
 from segcli import api
+from segcli.cli import modes
 from segcli.cli.main import main
 from segcli.errors import ConfigError, DatasetError, UsageError
 from segcli.steps.demo.command import make_demo
@@ -60,6 +61,21 @@ def test_functions_are_typed_and_not_shadowed_by_modules(name: str):
     assert inspect.isfunction(function) and function is getattr(segcli, name)
     assert set(inspect.signature(function).parameters) | {"return"} == set(function.__annotations__)
     assert typing.get_args(function.__annotations__) == ()
+
+
+@pytest.mark.parametrize("name", ["check", *ON_MODELS])
+def test_a_function_takes_what_its_command_takes(name: str):
+    """Each option that sets a key of the configuration is an argument of the same name."""
+    known = set(inspect.signature(getattr(segcli, name)).parameters)
+    second_names = {"dataset_option", *(["formats"] if name == "predict" else [])}
+    assert set(modes._keys(name)) - second_names <= known
+
+
+def results_are_typed() -> None:
+    """Read by the type checker: cross-validation has another result."""
+    score: float | None = segcli.train("data").best_score
+    scores: list[float] = segcli.train("data", folds=3).scores
+    del score, scores
 
 
 def test_importing_segcli_is_cheap():

@@ -10,6 +10,7 @@ The examples begin with the dataset of ``segcli demo data``, those on a trained 
 from __future__ import annotations
 
 from segcli.api.datasets import check, convert, fix, split
-from segcli.api.models import evaluate, export, predict, train
+from segcli.api.models import evaluate, export, predict
+from segcli.api.training import train
 
 __all__ = ["check", "convert", "evaluate", "export", "fix", "predict", "split", "train"]

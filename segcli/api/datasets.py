@@ -22,6 +22,7 @@ def check(
     ignore: Sequence[str] | None = None,
     strict: bool | None = None,
     sarif: StrPath | None = None,
+    with_model: StrPath | None = None,
     task: Task | None = None,
     model: str | None = None,
     output: StrPath | None = None,
@@ -36,6 +37,7 @@ def check(
         ignore: Leave these rules out, likewise.
         strict: Whether a warning makes the dataset invalid too.
         sarif: File for the findings in SARIF's form.
+        with_model: Folder of an exported model; labels are ranked by how much it doubts them.
         task: What the labels are for; None is what the folder holds.
         model: The model whose task and classes count; None is one of the task.
         output: Folder for the report; None is ``output``.
@@ -57,6 +59,7 @@ def check(
         "CheckDataset.ignore": ("ignore", ignore),
         "CheckDataset.strict": ("strict", strict),
         "CheckDataset.sarif": ("sarif", as_text(sarif)),
+        "CheckDataset.with_model": ("with_model", as_text(with_model)),
         **of_dataset(dataset, model, output),
     }
     return cast("CheckResult", run("check_dataset", config, values, overrides, to_check(dataset, task, config)))

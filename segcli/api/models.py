@@ -1,14 +1,14 @@
-"""`segcli.train`, `segcli.evaluate`, `segcli.export`, `segcli.predict`."""
+"""`segcli.evaluate`, `segcli.export`, `segcli.predict`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from os import PathLike, fspath
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
-from segcli.api.calls import Overrides, StrPath, Task, as_path, as_text, named_task, of_dataset, run
-from segcli.implied import model_in, model_to_plan
+from segcli.api.calls import Overrides, StrPath, as_path, as_text, of_dataset, run
+from segcli.implied import model_in, model_to_check
 
 if TYPE_CHECKING:
     from segcli.steps.evaluate.instance_result import InstanceEvaluateResult
@@ -16,81 +16,25 @@ if TYPE_CHECKING:
     from segcli.steps.evaluate.result import EvaluateResult
     from segcli.steps.export.result import ExportResult
     from segcli.steps.predict.result import PredictResult
-    from segcli.steps.train.result import TrainResult
-
-
-def train(
-    dataset: StrPath | None = None,
-    *,
-    task: Task | None = None,
-    model: str | None = None,
-    output: StrPath | None = None,
-    device: str | None = None,
-    time: str | None = None,
-    epochs_iters: int | None = None,
-    batch_size: int | None = None,
-    learning_rate: float | None = None,
-    resume: bool = False,
-    config: StrPath | None = None,
-    overrides: Overrides | None = None,
-) -> TrainResult:
-    """Trains a model; what nobody sets is planned from the data, the device and the time.
-
-    Args:
-        dataset: Folder of the dataset.
-        task: What the labels are for; None is what the folder holds.
-        model: A name of `segcli.models.names.MODEL_TASKS`; None leaves the choice to the plan.
-        output: Folder of the training; None is ``output``.
-        device: ``auto`` (the default), ``cpu``, ``gpu``, ``gpu:0,1``, ...
-        time: How long it may take, such as ``10m``.
-        epochs_iters: Iterations of semantic models, epochs of the others.
-        batch_size: Images per step.
-        learning_rate: Learning rate after the warm-up.
-        resume: Whether to go on from the newest checkpoint.
-        config: YAML in PaddleX's structure.
-        overrides: Further keys of the configuration.
-
-    Raises:
-        ConfigError: An argument is wrong.
-        DatasetError: The dataset cannot be trained on.
-        WeightsError: Pretrained weights, or the checkpoint to resume from, do not fit.
-        TrainingError: The loss became NaN, or a process failed.
-        Stopped: Ctrl-C ended it; a checkpoint was written.
-
-    >>> import segcli
-    >>> _ = segcli.convert("data")
-    >>> result = segcli.train("data", model="UNet-S", epochs_iters=2, batch_size=2)
-    >>> result.iterations, result.score_name
-    (2, 'mIoU')
-    """
-    values = {
-        "Global.device": ("device", device),
-        "Train.time": ("time", time),
-        "Train.epochs_iters": ("epochs_iters", epochs_iters),
-        "Train.batch_size": ("batch_size", batch_size),
-        "Train.learning_rate": ("learning_rate", learning_rate),
-        "Train.resume_path": ("resume", "last" if resume else None),
-        **of_dataset(dataset, model, output),
-    }
-    named = {} if resume else model_to_plan(as_text(dataset), named_task(task), as_path(config))
-    return cast("TrainResult", run("train", config, values, overrides, named))
 
 
 def evaluate(
     dataset: StrPath | None = None,
     *,
     weights: StrPath | None = None,
+    predictions: StrPath | None = None,
     model: str | None = None,
     output: StrPath | None = None,
     device: str | None = None,
     config: StrPath | None = None,
     overrides: Overrides | None = None,
 ) -> EvaluateResult | InstanceEvaluateResult | PromptableEvaluateResult:
-    """Measures trained weights on the validation part, class by class.
+    """Measures trained weights, or predictions in files, on the validation part, class by class.
 
     Args:
         dataset: Folder of the dataset; None is that of the training in `output`.
         weights: Trained weights or the folder of an exported model; None is the best of `output`.
+        predictions: Label maps, COCO results or YOLO files of any tool, which are measured instead of a model.
         model: Name of the model; None is that of the training.
         output: Folder of a training; None is ``output``.
         device: ``auto`` (the default), ``cpu``, ``gpu:0``, ...
@@ -110,10 +54,13 @@ def evaluate(
     """
     values = {
         "Evaluate.weight_path": ("weights", as_text(weights)),
+        "Evaluate.predictions": ("predictions", as_text(predictions)),
         "Global.device": ("device", device),
         **of_dataset(dataset, model, output),
     }
-    return cast("EvaluateResult", run("evaluate", config, values, overrides))
+    unnamed = predictions is not None and model is None
+    implied = model_to_check(as_text(dataset), None, as_path(config)) if unnamed else {}
+    return cast("EvaluateResult", run("evaluate", config, values, overrides, implied))
 
 
 def export(
@@ -166,7 +113,15 @@ def predict(
     batch_size: int | None = None,
     runtime: str | None = None,
     threshold: float | None = None,
+    masks: Literal["compact", "full"] | None = None,
+    skip_existing: bool = False,
+    frame_step: int | None = None,
     prompts: Mapping[str, Any] | str | None = None,
+    background: str | None = None,
+    multimask: Literal["auto", "best", "all", "single"] | None = None,
+    everything: bool = False,
+    cache: StrPath | None = None,
+    save: Sequence[Literal["overlay", "png", "labelme", "coco"]] | None = None,
     config: StrPath | None = None,
     overrides: Overrides | None = None,
 ) -> PredictResult:
@@ -184,7 +139,15 @@ def predict(
         batch_size: Images at once.
         runtime: ``auto`` (the fastest that was proven), ``paddle``, ``onnxruntime``, ``openvino``.
         threshold: Smallest score of an object.
+        masks: Masks in the JSON: ``compact`` (the default), or ``full``: every pixel as in PaddleX.
+        skip_existing: Whether to leave out images whose results are there.
+        frame_step: Of a video or stream, take every so many frames one.
         prompts: Of a promptable model: ``{"box_prompt": [[x1, y1, x2, y2]]}`` and the like, or a file of prompts.
+        background: Of a promptable model: text for all that no prompt names.
+        multimask: Of a promptable model: which of its masks to take.
+        everything: Whether a promptable model finds all things without prompts.
+        cache: Folder in which a promptable model keeps the embeddings of images.
+        save: What a promptable model writes for each image.
         config: YAML in PaddleX's structure; None is that of the training.
         overrides: Further keys of the configuration.
 
@@ -206,7 +169,15 @@ def predict(
         "Predict.batch_size": ("batch_size", batch_size),
         "Predict.runtime": ("runtime", runtime),
         "Predict.threshold": ("threshold", threshold),
+        "Predict.json_form": ("masks", masks),
+        "Predict.skip_existing": ("skip_existing", skip_existing or None),
+        "Predict.frame_step": ("frame_step", frame_step),
         "Predict.prompts": ("prompts", prompts),
+        "Predict.promptable.background": ("background", background),
+        "Predict.promptable.multimask": ("multimask", multimask),
+        "Predict.promptable.everything": ("everything", everything or None),
+        "Predict.promptable.cache_dir": ("cache", as_text(cache)),
+        "Predict.promptable.formats": ("save", save),
         "Global.device": ("device", device),
         **of_dataset(None, model or model_in(as_text(model_dir)), output),
     }
