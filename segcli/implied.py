@@ -98,8 +98,12 @@ def _model_of(path: Path) -> object:
 
 def model_in(model_dir: str | None) -> str | None:
     """The name that an exported model carries."""
-    path = Path(model_dir) / "inference.yml" if model_dir else None
-    if path is None or not path.is_file():
+    if not model_dir:
+        return None
+    from segcli.weights.guest_home import MANIFEST, named_folder
+
+    path = named_folder(Path(model_dir)) / MANIFEST
+    if not path.is_file():
         return None
     from segcli.config.yaml_text import read_yaml
 

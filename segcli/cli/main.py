@@ -13,6 +13,7 @@ from segcli.cli.comparing import add_comparing
 from segcli.cli.dataset import add_dataset
 from segcli.cli.fixing import add_fixing
 from segcli.cli.help import program
+from segcli.cli.models import add_models
 from segcli.cli.outlining import add_outlining
 from segcli.cli.pipelines import add_pipelines
 from segcli.cli.prompts import add_promptable
@@ -48,6 +49,7 @@ GROUPS = (
     (MODEL, add_pipelines),
     (MODEL, add_batching),
     (MODEL, add_serving),
+    (TOOLS, add_models),
     (TOOLS, add_weights),
     (TOOLS, add_tools),
 )

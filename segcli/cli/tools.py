@@ -1,4 +1,4 @@
-"""The commands of `segcli` beside the modes: models, demo, doctor."""
+"""The commands of `segcli` beside the modes: demo, doctor."""
 
 import json
 import sys
@@ -17,24 +17,8 @@ from segcli.progress import working
 
 def add_tools(main: typer.Typer) -> None:
     """Adds the commands to the main one."""
-    main.command(cls=Command)(models)
     main.command(cls=Command)(demo)
     main.command(cls=Command)(doctor)
-
-
-def models(
-    task: Annotated[str | None, typer.Option(help="Only this task: semantic, instance, open_vocabulary.")] = None,
-) -> None:
-    """List the models by name, task and size."""
-    from segcli.models.names import MODEL_TASKS, PARAMETERS_MILLION
-
-    chosen = [(name, of) for name, of in MODEL_TASKS.items() if task is None or of.value.startswith(task)]
-    if not chosen:
-        known = sorted({of.value for of in MODEL_TASKS.values()})
-        terminal.show_failure(f"there is no task {task!r}", f"tasks: {', '.join(known)}")
-        raise typer.Exit(2)
-    rows = [(name, of.value, f"{PARAMETERS_MILLION[name]:.1f} M") for name, of in chosen]
-    terminal.show_table(f"{len(chosen)} models", ("name", "task", "parameters"), rows)
 
 
 def demo(

@@ -66,8 +66,10 @@ def evaluate(
 ) -> None:
     """Measure trained weights, or predictions in files, on the validation part, class by class."""
     called = context.params
-    unnamed = predictions and called["model"] is None
-    implied = model_to_check(folder_of(context), None, called["config"]) if unnamed else {}
+    unnamed = called["model"] is None
+    implied = model_to_check(folder_of(context), None, called["config"]) if unnamed and predictions else {}
+    if unnamed and (held := model_in(weights)):
+        implied = {"Global.model": ("--weights", held)}
     start(context, "evaluate", {**implied, "Evaluate.fail_under": ("--fail-under", _least_values(fail_under))})
 
 

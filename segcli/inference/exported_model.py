@@ -29,9 +29,14 @@ from segcli.data.decoding.image_range import RangeSetting, parse_range
 from segcli.data.yaml_nodes import load_yaml
 from segcli.errors import WeightsError
 from segcli.inference.graphs import Graph
+from segcli.inference.guests.folder import SECTION, Guest
+from segcli.inference.guests.inputs import preprocess_of
+from segcli.inference.guests.instances import FORMS
 from segcli.models.card import CARD_FILE, ModelCard
-from segcli.models.instance.table import SIZED, has_onnx_form
+from segcli.models.guests import INSTANCE
+from segcli.models.instance.table import SIZED, MaskForm, has_onnx_form
 from segcli.models.spec import Preprocess
+from segcli.weights.guest_home import named_folder
 
 MANIFEST_FILE = "inference.yml"
 LABELS_FILE = "inference.json"
@@ -75,6 +80,7 @@ class ExportedModel:
         card: Card of the weights; None where another tool wrote the model.
         source_sha256: Checksum of the weight file that was exported; empty where another tool wrote the model.
         threshold: Smallest score of an object that the model asks for; None where it asks for none.
+        guest: What is known of a model of another maker that came with a card; None for any other.
     """
 
     folder: Path
@@ -85,6 +91,19 @@ class ExportedModel:
     card: ModelCard | None
     source_sha256: str = ""
     threshold: float | None = None
+    guest: Guest | None = None
+
+    @property
+    def title(self) -> str:
+        """What the model is called: of a guest the name on its card."""
+        return self.model_name if self.guest is None else self.guest.card.name
+
+    @property
+    def mask_form(self) -> MaskForm | None:
+        """What an instance model says of its masks; None for whole ones, as models of other makers give them."""
+        if self.guest is not None:
+            return FORMS[self.guest.card.output.kind]
+        return SIZED[self.model_name].masks if self.gives_small_masks else None
 
     @property
     def input_size(self) -> tuple[int, int] | None:
@@ -107,6 +126,8 @@ class ExportedModel:
     @cached_property
     def graph(self) -> Graph:
         """The network: Paddle's program that gives logits or small masks, where there is one, and its other forms."""
+        if self.guest is not None:
+            return Graph(self.folder / Path(ONNX_FILE).stem, convertible=False, foreign=True)
         programs = [self.folder / name for name in (LOGITS_FILE, OBJECTS_FILE, LABELS_FILE, OLD_LABELS_FILE)]
         program = next((file for file in programs if file.is_file()), programs[-2])
         return Graph(
@@ -131,7 +152,7 @@ class ExportedModel:
     @property
     def finds_objects(self) -> bool:
         """Whether it is an instance model."""
-        return self.model_name in SIZED
+        return self.model_name in SIZED or self.model_name == INSTANCE
 
     @property
     def gives_small_masks(self) -> bool:
@@ -158,9 +179,27 @@ class ExportedModel:
         try:
             values = load_yaml(manifest.read_text(encoding="utf-8"))
             card = ModelCard.beside(manifest) if (folder / CARD_FILE).is_file() else None
+            if SECTION in values:
+                return _parse_guest(folder, Guest.of(values[SECTION]))
             return parse_instance(folder, values, card) if "Preprocess" in values else _parse(folder, values, card)
         except (yaml.YAMLError, LookupError, TypeError, ValueError, AttributeError, OverflowError) as fault:
             raise WeightsError(f"the manifest is damaged: {fault}", path=manifest, hint="export again") from fault
+
+
+def _parse_guest(folder: Path, guest: Guest) -> ExportedModel:
+    card = guest.card
+    batch, channels, height, width = guest.shape
+    sides = card.input.size or (height, width)
+    return ExportedModel(
+        folder=folder,
+        model_name=guest.model_name,
+        preprocess=preprocess_of(card.input),
+        input_shape=(1 if card.task == "instance" else batch, channels, *sides),
+        class_names=card.classes,
+        card=None,
+        threshold=card.output.threshold if card.task == "instance" else None,
+        guest=guest,
+    )
 
 
 def is_exported(path: Path) -> bool:
@@ -169,7 +208,8 @@ def is_exported(path: Path) -> bool:
 
 
 def exported_in(folder: Path) -> Path:
-    """The folder of the exported model: this one, or the one inside the folder of the best weights."""
+    """The folder of the exported model: this one, the one inside the folder of the best weights, or of that name."""
+    folder = named_folder(folder)
     inside = folder / INSIDE
     return inside if not is_exported(folder) and is_exported(inside) else folder
 

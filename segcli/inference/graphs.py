@@ -28,6 +28,7 @@ class Graph:
         weights: Its weights.
         convertible: Whether its operators exist in ONNX.
         onednn: Whether Paddle may use oneDNN for it on the CPU.
+        foreign: Whether another maker wrote it: all of its outputs count as they are.
     """
 
     stem: Path
@@ -35,6 +36,7 @@ class Graph:
     weights: Path | None = None
     convertible: bool = True
     onednn: bool = True
+    foreign: bool = False
 
     def form(self, suffix: str) -> Path:
         """The file of a form, there or not."""

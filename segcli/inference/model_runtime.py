@@ -7,15 +7,15 @@ from pathlib import Path
 
 from segcli.errors import MissingPartError
 from segcli.inference.exported_model import STEM_FILE, ExportedModel
-from segcli.inference.graphs import Graph
+from segcli.inference.graphs import ONNX, Graph
+from segcli.inference.guests.runtime import GuestRuntime
 from segcli.inference.runtimes.open_graph import open_graph
 from segcli.inference.runtimes.protocol import Runtime
 from segcli.inference.runtimes.split_runtime import SplitRuntime
 from segcli.models.instance.table import has_onnx_form
-from segcli.runtimes import RuntimeRow
+from segcli.runtimes import RuntimeRow, runtimes
 
-PADDLE = "paddle"
-"""The runtime whose answers are the model's own."""
+PADDLE, ONNX_RUNTIME = "paddle", "onnxruntime"
 
 
 def open_on(model: ExportedModel, name: str, device: str = "cpu") -> Runtime:
@@ -35,6 +35,8 @@ def open_on(model: ExportedModel, name: str, device: str = "cpu") -> Runtime:
     if name == PADDLE and not graph.has_paddle:
         raise MissingPartError("the folder holds no program of Paddle", path=model.folder)
     runtime = open_graph(graph, name, device)
+    if model.guest is not None:
+        return GuestRuntime(runtime, model.guest)
     return runtime if graph is not model.stem_graph else SplitRuntime(runtime, open_graph(model.heads_graph, PADDLE))
 
 
@@ -51,7 +53,16 @@ def files_on(model: ExportedModel, row: RuntimeRow) -> Iterator[Path]:
     if graph is model.stem_graph:
         used += [path for path in (model.heads_graph.program, model.heads_graph.weights) if path is not None]
     main = model.graph
-    yield from dict.fromkeys([*(path for path in (main.program, main.weights) if path is not None), *used])
+    programs = [path for path in (main.program, main.weights) if path is not None and path.is_file()]
+    yield from dict.fromkeys([*programs, *used])
+
+
+def reference_runtime(model: ExportedModel) -> str | None:
+    """The runtime whose answers are the model's own: Paddle, or where there is no program of it ONNX Runtime."""
+    if model.graph.has_paddle:
+        return PADDLE
+    row = runtimes()[ONNX_RUNTIME]
+    return ONNX_RUNTIME if row.is_installed and model.graph.form(ONNX).is_file() else None
 
 
 def _graph(model: ExportedModel, name: str) -> Graph:

@@ -11,14 +11,13 @@ from segcli.errors import ParityError
 from segcli.inference.decode_objects import ObjectFinder
 from segcli.inference.exported_model import ExportedModel
 from segcli.inference.instance_input import joined_feeds, prepare
-from segcli.inference.model_runtime import PADDLE, files_on, open_on
+from segcli.inference.model_runtime import files_on, open_on, reference_runtime
 from segcli.inference.object_parity import ObjectParity, ObjectReference, compare_objects
 from segcli.inference.parity import Parity, Reference, compare
 from segcli.inference.parity_samples import generated_image
 from segcli.inference.preprocess import normalise, resize_image
 from segcli.inference.proofs import Proof, Proofs
 from segcli.inference.runtimes.protocol import Runtime
-from segcli.models.instance.table import SIZED
 from segcli.runtimes import RuntimeRow, runtimes
 
 TOLERANCE = ExportConfig().tolerance
@@ -27,7 +26,7 @@ _TIMED_RUNS = 2
 
 @dataclass
 class Prover:
-    """Compares runtimes of one model with Paddle's program, which is run once for all of them.
+    """Compares runtimes of one model with its own answers (see `reference_runtime`), asked for once for all of them.
 
     Attributes:
         model: The model.
@@ -39,14 +38,14 @@ class Prover:
     _expected: Reference | ObjectReference | None = None
 
     def prove(self, row: RuntimeRow) -> Proof:
-        """Compares one runtime with Paddle and keeps the verdict.
+        """Compares one runtime with the model's own answers and keeps the verdict.
 
         Raises:
             SegcliError: One of them cannot be opened; then there is no verdict.
         """
-        expected = self._expected or self._ask_paddle()
+        expected = self._expected or self._ask_model()
         self._expected = expected
-        if row.name == PADDLE:
+        if row.name == reference_runtime(self.model):
             proof = self.proofs.find(row, files_on(self.model, row))
             assert proof is not None
             return proof
@@ -65,13 +64,15 @@ class Prover:
         milliseconds = time_job(self._job(runtime, expected))
         return self.proofs.keep(row, files, agrees=True, detail=parity.summary(), milliseconds=milliseconds)
 
-    def _ask_paddle(self) -> Reference | ObjectReference:
-        row = runtimes()[PADDLE]
-        paddle = open_on(self.model, PADDLE)
-        expected = self._reference(paddle)
-        milliseconds = time_job(self._job(paddle, expected))
+    def _ask_model(self) -> Reference | ObjectReference:
+        name = reference_runtime(self.model)
+        assert name is not None
+        row = runtimes()[name]
+        own = open_on(self.model, name)
+        expected = self._reference(own)
+        milliseconds = time_job(self._job(own, expected))
         self.proofs.keep(
-            row, files_on(self.model, row), agrees=True, detail="the program itself", milliseconds=milliseconds
+            row, files_on(self.model, row), agrees=True, detail="the model itself", milliseconds=milliseconds
         )
         return expected
 
@@ -89,7 +90,7 @@ class Prover:
         return compare(runtime, self.model.folder, expected, TOLERANCE)
 
     def _finder(self, runtime: Runtime) -> ObjectFinder:
-        form = SIZED[self.model.model_name].masks if self.model.gives_small_masks else None
+        form = self.model.mask_form
         return ObjectFinder(runtime.run_named, form)
 
     @staticmethod

@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from importlib.metadata import entry_points
 
 from segcli.errors import UsageError
+from segcli.models.guests import GUESTS
 from segcli.models.instance.table import INSTANCE_MODELS
 from segcli.models.promptable.specs import PROMPTABLE_MODELS
 from segcli.models.semantic.table import SEMANTIC_MODELS
@@ -33,6 +34,8 @@ def get_spec(name: str) -> ModelSpec:
     """
     if name in MODELS:
         return MODELS[name]
+    if name in GUESTS:
+        return GUESTS[name]
     folded = {known.lower(): known for known in MODELS}
     near = [folded[match] for match in get_close_matches(name.lower(), folded, n=3, cutoff=0.5)]
     remedy = f"did you mean {', '.join(near)}?" if near else f"known models: {', '.join(sorted(MODELS))}"

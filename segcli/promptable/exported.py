@@ -10,7 +10,7 @@ The folder beside `inference.yml` and `model_card.json`::
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from segcli.inference.runtimes.open_graph import first_line, open_graph
 from segcli.inference.runtimes.protocol import Runtime
 from segcli.models.promptable.lseg.tokenizer import tokenize
 from segcli.models.promptable.specs import PROMPTABLE, PromptKind
+from segcli.promptable.guest import agreeing_on, open_guest_sam
 from segcli.promptable.protocols import FloatArray, SamBackend, TextBackend
 from segcli.runtimes import AUTO, runtimes
 
@@ -136,7 +137,8 @@ def open_exported(described: ExportedModel, wanted: str, device: str) -> tuple[S
 
     Args:
         described: What lies in the folder.
-        wanted: The runtime; ``auto`` takes on the CPU the first that works, Paddle last.
+        wanted: The runtime; ``auto`` takes on the CPU the first that works, Paddle last; of a guest the fastest that
+            agreed when it was imported.
         device: Where to run; another device than the CPU is Paddle's.
 
     Returns:
@@ -147,15 +149,16 @@ def open_exported(described: ExportedModel, wanted: str, device: str) -> tuple[S
         MissingPartError: The wanted runtime is not installed, or none can open the model.
         ExportError: The conversion that the wanted runtime needs failed.
     """
-    parts = ExportedParts.open(described.folder)
-    is_sam = PROMPTABLE[described.model_name].prompt_kind is PromptKind.CLICKS
+    opened = _opener(described, device)
     if wanted != AUTO:
-        return _open_on(parts, wanted, device, is_sam=is_sam), wanted
+        return opened(wanted), wanted
     able = [row for row in runtimes().values() if row.is_installed and (device == "cpu" or row.any_device)]
+    if described.guest is not None:
+        able = agreeing_on(described)
     faults: list[str] = []
     for row in sorted(able, key=lambda row: row.any_device):
         try:
-            backend = _open_on(parts, row.name, device, is_sam=is_sam)
+            backend = opened(row.name)
         except (SegcliError, RuntimeError, NotImplementedError, ValueError, OSError) as fault:
             faults.append(f"{row.name}: {first_line(fault)}")
             continue
@@ -163,6 +166,15 @@ def open_exported(described: ExportedModel, wanted: str, device: str) -> tuple[S
             log.warning("%s runs on %s, because %s", described.folder, row.name, "; ".join(faults))
         return backend, row.name
     raise MissingPartError("no runtime can open this model: " + "; ".join(faults), path=described.folder)
+
+
+def _opener(described: ExportedModel, device: str) -> Callable[[str], SamBackend | TextBackend]:
+    """Opens the model on the runtime of a name."""
+    if described.guest is not None:
+        return lambda name: open_guest_sam(described, name, device)
+    parts = ExportedParts.open(described.folder)
+    is_sam = PROMPTABLE[described.model_name].prompt_kind is PromptKind.CLICKS
+    return lambda name: _open_on(parts, name, device, is_sam=is_sam)
 
 
 def part_graph(folder: Path, stem: str) -> Graph:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from segcli.errors import MissingPartError, ParityError, SegcliError
 from segcli.inference.exported_model import ExportedModel
-from segcli.inference.model_runtime import PADDLE, files_on, is_open_to, open_on
+from segcli.inference.model_runtime import PADDLE, files_on, is_open_to, open_on, reference_runtime
 from segcli.inference.parity import Reference, compare
 from segcli.inference.proofs import Proof, Proofs
 from segcli.inference.proving import TOLERANCE, Prover
@@ -25,7 +25,7 @@ def open_runtime(
 
     A form that a runtime needs is made at its first use. What was never compared with Paddle's program is compared
     before it is used, and the verdict is kept beside the model; see `segcli.inference.proofs`. Where the folder holds
-    no program of Paddle there is nothing to compare with, and the one form that is there is the model.
+    no program of Paddle, the answers of ONNX Runtime are the model's own.
 
     Args:
         model: The model.
@@ -40,6 +40,9 @@ def open_runtime(
         ParityError: The wanted runtime gives other answers than the model.
     """
     proofs = Proofs(model.folder)
+    if device != "cpu" and not model.graph.has_paddle:
+        log.warning("%s is no model of Paddle, which alone drives %s: it runs on the CPU", model.folder, device)
+        device = "cpu"
     if wanted != AUTO:
         return _open_proven(model, row_of(wanted), device, reference, proofs)
     faults: list[str] = []
@@ -63,7 +66,7 @@ def _open_proven(
         runtime = open_on(model, row.name, device)
         compare(runtime, model.folder, reference, TOLERANCE)
         return runtime
-    if row.name != PADDLE and model.graph.has_paddle:
+    if reference_runtime(model) not in (None, row.name):
         proof = proofs.find(row, files_on(model, row)) or Prover(model, proofs).prove(row)
         _require_agreement(model, proof)
     return open_on(model, row.name, device)
@@ -72,9 +75,9 @@ def _open_proven(
 def _require_agreement(model: ExportedModel, proof: Proof) -> None:
     if not proof.agrees:
         raise ParityError(
-            f"{proof.runtime} gives other answers than Paddle: {proof.detail}",
+            f"{proof.runtime} gives other answers than {reference_runtime(model)}: {proof.detail}",
             path=model.folder,
-            hint="take runtime=auto or paddle",
+            hint=f"take runtime=auto or {reference_runtime(model)}",
         )
 
 
@@ -84,7 +87,7 @@ def _by_speed(
     """The runtimes to try, the fastest first; what was not measured yet is measured now."""
     able = [row for row in runtimes().values() if row.is_installed and (device == "cpu" or row.any_device)]
     able = [row for row in able if is_open_to(model, row)]
-    if len(able) < 2 or reference is not None or not model.graph.has_paddle:
+    if len(able) < 2 or reference is not None or reference_runtime(model) is None:
         # nothing to choose from, or nothing to measure against: the fast ones before Paddle
         yield from sorted(able, key=lambda row: row.name == PADDLE)
         return

@@ -16,9 +16,9 @@ from segcli.inference.runtimes.onnx_graph import logits_graph
 _ERRORS_ONLY = 3
 
 
-def open_graph(_graph: Graph, file: Path, _device: str, threads: int) -> OnnxRuntime:
+def open_graph(graph: Graph, file: Path, _device: str, threads: int) -> OnnxRuntime:
     """Opens an ONNX file; see `segcli.inference.runtimes.protocol.RuntimeModule`."""
-    return OnnxRuntime(file, threads)
+    return OnnxRuntime(file, threads, foreign=graph.foreign)
 
 
 class OnnxRuntime:
@@ -27,18 +27,19 @@ class OnnxRuntime:
     Args:
         file: The ``.onnx`` file.
         threads: Threads.
+        foreign: Whether another maker wrote it.
     """
 
     name = "onnxruntime"
 
-    def __init__(self, file: Path, threads: int) -> None:
+    def __init__(self, file: Path, threads: int, *, foreign: bool = False) -> None:
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         options.log_severity_level = _ERRORS_ONLY
-        graph = logits_graph(file)
+        graph = None if foreign else logits_graph(file)
         self._session = onnxruntime.InferenceSession(
             str(file) if graph is None else graph, options, providers=["CPUExecutionProvider"]
         )

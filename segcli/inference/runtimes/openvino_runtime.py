@@ -29,9 +29,9 @@ _TOLERANCE = 1e-4
 """Difference of the answers of two compiled networks, relative to the largest."""
 
 
-def open_graph(_graph: Graph, file: Path, _device: str, threads: int) -> OpenVinoRuntime:
+def open_graph(graph: Graph, file: Path, _device: str, threads: int) -> OpenVinoRuntime:
     """Opens an ONNX file or OpenVINO's own form; see `segcli.inference.runtimes.protocol.RuntimeModule`."""
-    return OpenVinoRuntime(file, threads)
+    return OpenVinoRuntime(file, threads, foreign=graph.foreign)
 
 
 def convert_onnx(source: Path, target: Path) -> Path:
@@ -58,15 +58,17 @@ class OpenVinoRuntime:
     Args:
         file: The model.
         threads: Threads.
+        foreign: Whether another maker wrote it.
     """
 
     name = "openvino"
 
-    def __init__(self, file: Path, threads: int) -> None:
+    def __init__(self, file: Path, threads: int, *, foreign: bool = False) -> None:
         import openvino
 
         self._core = openvino.Core()
-        self._model = _with_logits(self._core.read_model(file))
+        network = self._core.read_model(file)
+        self._model = network if foreign else _with_logits(network)
         # on processors with bfloat16 the default precision changes logits by 2 percent
         self._settings = {
             "INFERENCE_PRECISION_HINT": "f32",

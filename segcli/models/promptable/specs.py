@@ -62,6 +62,17 @@ PROMPTABLE: dict[str, Promptable] = {
     "LSeg-tiny": Promptable(PromptKind.TEXTS, 96, trains_encoder=True, learning_rate=1e-3, parameters_million=3.0),
 }
 
+
+def prompt_kind_of(name: str) -> PromptKind:
+    """What prompts a model takes; those of other makers are like Segment Anything."""
+    return PROMPTABLE[name].prompt_kind if name in PROMPTABLE else PromptKind.CLICKS
+
+
+def form_of_guest(preprocess: Preprocess) -> Promptable:
+    """The form of a model of another maker, by how an image becomes its input."""
+    return Promptable(PromptKind.CLICKS, max(preprocess.size or (0, 0)))
+
+
 _SAM = "https://dl.fbaipublicfiles.com/segment_anything"
 _SAM_H = f"{_SAM}/sam_vit_h_4b8939.pth"
 OFFICIAL = {

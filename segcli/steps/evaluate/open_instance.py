@@ -109,7 +109,7 @@ def _open_exported(folder: Path, source: Path, config: Config) -> MeasuredInstan
     device = available_device(config.Global.device, strict=config.Global.strict_device).partition(",")[0]
     runtime = open_runtime(model, config.Evaluate.runtime, device)
     return MeasuredInstanceModel(
-        find=ObjectFinder(runtime.run_named, SIZED[model.model_name].masks if model.gives_small_masks else None),
+        find=ObjectFinder(runtime.run_named, model.mask_form),
         class_names=model.class_names,
         preprocess=model.preprocess,
         batch_limit=1,

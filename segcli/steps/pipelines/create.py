@@ -9,12 +9,13 @@ from typing import Any
 
 from segcli.errors import ConfigError, ConfigFault, UsageError
 from segcli.inference.exported_model import ExportedModel, exported_in, is_exported
-from segcli.models.promptable.specs import PROMPTABLE, PromptKind
+from segcli.models.promptable.specs import PromptKind, prompt_kind_of
 from segcli.models.table import get_spec
 from segcli.models.task import Task
 from segcli.steps.pipelines.pipeline import Pipeline
 from segcli.steps.pipelines.settings import read_pipeline_file
 from segcli.steps.pipelines.table import PIPELINES, pipeline_class
+from segcli.weights.guest_home import named_folder
 
 YAML_SUFFIXES = (".yaml", ".yml")
 
@@ -80,8 +81,8 @@ def _values_of(pipeline: str | PathLike[str] | None) -> dict[str, Any]:
     path = Path(text).expanduser()
     if path.suffix.lower() in YAML_SUFFIXES:
         return read_pipeline_file(path)
-    if text not in PIPELINES and path.is_dir():
-        return _of_folder(path)
+    if text not in PIPELINES and (folder := named_folder(path)).is_dir():
+        return _of_folder(folder)
     return {"pipeline_name": text}
 
 
@@ -90,7 +91,7 @@ def _of_folder(folder: Path) -> dict[str, Any]:
     model = ExportedModel.open(exported_in(folder))
     spec = get_spec(model.model_name)
     name: str = spec.task.value
-    if spec.task is Task.PROMPTABLE and PROMPTABLE[spec.name].prompt_kind is PromptKind.TEXTS:
+    if spec.task is Task.PROMPTABLE and prompt_kind_of(spec.name) is PromptKind.TEXTS:
         name = "text_driven_segmentation"
     keys = [module.key for module in pipeline_class(name).modules]
     entry = {"model_name": spec.name, "model_dir": str(model.folder)}

@@ -15,8 +15,8 @@ from segcli.config.schema import PredictConfig
 from segcli.config.suggest import did_you_mean, near
 from segcli.config.yaml_text import read_yaml
 from segcli.errors import ConfigError, ConfigFault
-from segcli.models.promptable.specs import PROMPTABLE, PromptKind
-from segcli.models.table import MODELS
+from segcli.models.names import MODEL_TASKS
+from segcli.models.promptable.specs import PromptKind, prompt_kind_of
 from segcli.models.task import Task
 from segcli.steps.predict.model import value_faults
 
@@ -73,7 +73,7 @@ class ModelSettings:
     @property
     def task(self) -> Task:
         """What the model is for."""
-        return MODELS[self.model_name].task
+        return MODEL_TASKS[self.model_name]
 
 
 @dataclass(frozen=True)
@@ -182,17 +182,21 @@ def _model(
 
 
 def _name_fault(module: SubModule, name: str) -> str | None:
-    if name not in MODELS:
+    if name not in MODEL_TASKS:
         return f"there is no model called {name!r}"
-    task = MODELS[name].task.value
+    task = MODEL_TASKS[name].value
     return None if name in _fitting(module) else f"{name} is no model for this pipeline, but for {task}"
 
 
 def _fitting(module: SubModule) -> list[str]:
     """The models that a pipeline can have in this place."""
     if module.prompt_kind is not None:
-        return [name for name, model in PROMPTABLE.items() if model.prompt_kind is module.prompt_kind]
-    return [name for name, spec in MODELS.items() if spec.task.value == module.module_name]
+        return [
+            name
+            for name, task in MODEL_TASKS.items()
+            if task is Task.PROMPTABLE and prompt_kind_of(name) is module.prompt_kind
+        ]
+    return [name for name, task in MODEL_TASKS.items() if task.value == module.module_name]
 
 
 def _typed(settings: Mapping[str, Any], prefix: str, faults: list[ConfigFault]) -> PredictConfig:

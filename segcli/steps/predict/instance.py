@@ -17,7 +17,6 @@ from segcli.inference.decode_objects import ObjectFinder
 from segcli.inference.exported_model import DRAW_THRESHOLD
 from segcli.inference.instance_input import prepare
 from segcli.inference.object_tiles import objects_tiled
-from segcli.models.instance.table import SIZED
 from segcli.steps.predict.exported_predictor import ExportedPredictor
 from segcli.steps.predict.instance_results import InstanceResult
 
@@ -51,7 +50,7 @@ class InstancePredictor(ExportedPredictor):
 
     def find(self, rgb: RgbImage) -> Detections:
         """The objects of an image (RGB, uint8 [H, W, 3]) with scores of at least the threshold, best first."""
-        form = SIZED[self.model.model_name].masks if self.model.gives_small_masks else None
+        form = self.model.mask_form
         finder = ObjectFinder(self.runtime.run_named, form)
         found = finder([prepare(rgb, self.model.preprocess)], self.threshold)[0]
         order = np.argsort(-found.scores, kind="stable")

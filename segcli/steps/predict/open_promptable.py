@@ -9,7 +9,7 @@ from typing import cast
 from segcli.errors import UsageError, WeightsError
 from segcli.inference.exported_model import ExportedModel, is_exported
 from segcli.inference.square_input import SquareInput
-from segcli.models.promptable.specs import PROMPTABLE, Promptable, PromptKind
+from segcli.models.promptable.specs import PROMPTABLE, Promptable, PromptKind, form_of_guest
 from segcli.models.spec import ModelSpec
 from segcli.promptable.cache import EmbeddingCache
 from segcli.promptable.predictor import SamPredictor
@@ -42,7 +42,7 @@ class OpenedPromptable:
     @property
     def form(self) -> Promptable:
         """What kind of model it is."""
-        return PROMPTABLE[self.described.model_name]
+        return _form_of(self.described)
 
     def predictor(self, cache: EmbeddingCache | None) -> SamPredictor | TextPredictor:
         """What answers prompts; None for `cache` keeps a few embeddings in memory."""
@@ -120,4 +120,8 @@ def open_weights(spec: ModelSpec, file: Path, *, device: str = "cpu", strict: bo
 
 
 def _square_input(described: ExportedModel) -> SquareInput:
-    return SquareInput.of(PROMPTABLE[described.model_name], described.preprocess)
+    return SquareInput.of(_form_of(described), described.preprocess)
+
+
+def _form_of(described: ExportedModel) -> Promptable:
+    return form_of_guest(described.preprocess) if described.guest else PROMPTABLE[described.model_name]

@@ -9,7 +9,7 @@ from pathlib import Path
 from segcli.config.schema import PredictConfig
 from segcli.data.sources import SourceItem, open_sources
 from segcli.inference.exported_model import ExportedModel
-from segcli.models.promptable.specs import PROMPTABLE
+from segcli.models.promptable.specs import prompt_kind_of
 from segcli.models.spec import ModelSpec
 from segcli.models.table import get_spec
 from segcli.promptable.everything import EverythingSettings, segment_everything
@@ -129,7 +129,7 @@ def _prompts(settings: PredictConfig, spec: ModelSpec) -> PredictPrompts | None:
     """The prompts, where they are known by now: in Python they come with the images."""
     if settings.prompts is None and settings.input is None and not settings.promptable.everything:
         return None
-    return read_predict_prompts(settings, PROMPTABLE[spec.name].prompt_kind, spec.name)
+    return read_predict_prompts(settings, prompt_kind_of(spec.name), spec.name)
 
 
 def _runtime(settings: PredictConfig, source: Path) -> str:

@@ -1,0 +1,87 @@
+"""`segcli models`: those of the table, and those of other makers."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from segcli import terminal
+from segcli.cli.help import Command, program
+from segcli.cli.options import Debug
+from segcli.cli.running import AsJson, run
+from segcli.json_output import json_output
+
+models_commands = program("models", "List the models by name, task and size; import those of other makers.")
+models_commands.info.no_args_is_help = False
+
+
+def add_models(main: typer.Typer) -> None:
+    """Adds the commands to the main one."""
+    main.add_typer(models_commands, name="models")
+
+
+@models_commands.callback(invoke_without_command=True)
+def models(
+    context: typer.Context,
+    task: Annotated[str | None, typer.Option(help="Only this task: semantic, instance, open_vocabulary.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the models by name, task and size; import those of other makers."""
+    if context.invoked_subcommand is None:
+        with json_output(wanted=as_json):
+            _list(task)
+
+
+def _list(task: str | None) -> None:
+    from segcli.models.names import MODEL_TASKS, PARAMETERS_MILLION
+
+    of_table = [(name, of) for name, of in MODEL_TASKS.items() if name in PARAMETERS_MILLION]
+    chosen = [(name, of) for name, of in of_table if task is None or of.value.startswith(task)]
+    if not chosen:
+        known = sorted({of.value for of in MODEL_TASKS.values()})
+        terminal.show_failure(f"there is no task {task!r}", f"tasks: {', '.join(known)}")
+        raise typer.Exit(2)
+    from segcli.models.published import PUBLISHED
+
+    rows = [
+        (name, of.value, f"{PARAMETERS_MILLION[name]:.1f} M", PUBLISHED[name].licence if name in PUBLISHED else "-")
+        for name, of in chosen
+    ]
+    terminal.show_table(f"{len(chosen)} models", ("name", "task", "parameters", "official weights"), rows)
+    _list_guests(task)
+
+
+def _list_guests(task: str | None) -> None:
+    from segcli.weights.guest_home import guest_folders
+
+    if not guest_folders():
+        return
+    from segcli.steps.guests.command import listed
+
+    rows = [row for row in listed() if task is None or row[1].startswith(task)]
+    if rows:
+        terminal.show_table(f"{len(rows)} of other makers", ("name", "task", "licence", "folder"), rows)
+
+
+@models_commands.command("import", cls=Command)
+def import_model(
+    network: Annotated[Path, typer.Argument(help="The ONNX file; of a pair the encoder.", metavar="MODEL.ONNX")],
+    *,
+    card: Annotated[Path, typer.Option("--card", help="What the model is, a few lines of YAML.", metavar="CARD.YAML")],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="The folder to make; else one that `segcli models` lists.")
+    ] = None,
+    debug: Debug = False,
+) -> None:
+    """Import an ONNX model of another maker; every command takes it then like one of ours."""
+
+    def work() -> int:
+        from segcli import json_output as output
+        from segcli.steps.guests.command import import_guest
+
+        result = import_guest(network, card, out)
+        output.tell_result(result.as_dict())
+        terminal.show_summary("models import", result.summary())
+        return 0
+
+    run(work, debug=debug)

@@ -1,0 +1,1 @@
+"""Models of other makers: their inputs and outputs in the words of our own."""

@@ -1,0 +1,76 @@
+"""What semantic models of other makers say, as logits [N, classes, h, w] or ids [N, h, w]."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segcli.errors import WeightsError
+from segcli.inference.decode_labels import inside
+from segcli.inference.preprocess import NetworkInput
+from segcli.models.guest_card import GuestCard, GuestOutput
+
+
+def semantic_output(found: NDArray[Any], card: GuestCard, images: NetworkInput, padded: NetworkInput) -> NDArray[Any]:
+    """The output in our form, for the part of the input that is no padding.
+
+    Args:
+        found: What the network says.
+        card: Its card.
+        images: What it was asked about.
+        padded: The same as it was given.
+
+    Raises:
+        WeightsError: The output is not what the card says.
+    """
+    output = _first_channels(found, card)
+    rows, columns = inside(output.shape[-2:], images.shape[2:], padded.shape[2:])
+    output = output[..., :rows, :columns]
+    if card.output.kind == "labels":
+        return output.astype(np.int32)
+    values = _activated(np.asarray(output, np.float32), card.output)
+    if card.output.kind == "binary":
+        return np.concatenate([np.full_like(values, card.output.threshold), values], axis=1)
+    return values
+
+
+def _first_channels(found: NDArray[Any], card: GuestCard) -> NDArray[Any]:
+    kind, count = card.output.kind, len(card.classes)
+    if kind == "labels":
+        if found.ndim == 4 and 1 in (found.shape[1], found.shape[-1]):
+            found = found[:, 0] if found.shape[1] == 1 else found[..., 0]
+        if found.ndim != 3:
+            raise _not_so(found, "[N, h, w]")
+        return found
+    if kind == "binary":
+        count = 1
+        if found.ndim == 3:
+            found = found[:, None]
+    elif found.ndim == 4 and card.output.layout == "NHWC":
+        found = found.transpose(0, 3, 1, 2)
+    if found.ndim != 4 or found.shape[1] != count:
+        raise _not_so(found, f"[N, {count}, h, w]")
+    return found
+
+
+def _activated(values: NDArray[np.float32], output: GuestOutput) -> NDArray[np.float32]:
+    if output.activation == "softmax":
+        powers = np.exp(values - values.max(axis=1, keepdims=True))
+        return np.asarray(powers / powers.sum(axis=1, keepdims=True), np.float32)
+    if output.activation == "sigmoid":
+        return sigmoid(values)
+    return values
+
+
+def sigmoid(values: NDArray[Any]) -> NDArray[np.float32]:
+    """1 / (1 + exp(-x)), without overflow."""
+    return np.asarray(1 / (1 + np.exp(-np.clip(values, -60, 60))), np.float32)
+
+
+def _not_so(found: NDArray[Any], wanted: str) -> WeightsError:
+    return WeightsError(
+        f"the network gives {list(found.shape)}, its card means {wanted}",
+        hint="correct classes, output.kind, output.layout or output.names in the card, and import it again",
+    )

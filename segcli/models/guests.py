@@ -1,0 +1,14 @@
+"""The kinds of models of other makers that come as ONNX with a card; see `segcli.models.guest_card`."""
+
+from __future__ import annotations
+
+from segcli.models.spec import ModelSpec
+from segcli.models.task import Task
+
+SEMANTIC, INSTANCE, SAM = "ONNX-Semantic", "ONNX-Instance", "ONNX-SAM"
+
+GUESTS: dict[str, ModelSpec] = {
+    name: ModelSpec(name=name, task=task, network={})
+    for name, task in ((SEMANTIC, Task.SEMANTIC), (INSTANCE, Task.INSTANCE), (SAM, Task.PROMPTABLE))
+}
+"""By kind: each stands for all models of that kind, whose folders say what they are called."""

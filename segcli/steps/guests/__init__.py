@@ -1,0 +1,1 @@
+"""Models of other makers: importing them, and listing those that are there."""

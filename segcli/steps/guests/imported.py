@@ -1,0 +1,80 @@
+"""What an import leaves and returns."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from segcli.inference.guests.folder import KIND_OF_TASK, SECTION
+from segcli.inference.proofs import Proof
+from segcli.models.guest_card import GuestCard
+from segcli.steps.guests.network_file import Port, external_files
+
+
+@dataclass(frozen=True)
+class Imported:
+    """A model of another maker that was imported.
+
+    Attributes:
+        folder: Where it lies.
+        card: Its card.
+        inputs: As its file says them.
+        outputs: Likewise.
+        proofs: How its runtimes answer.
+        faults: Why others do not run it.
+    """
+
+    folder: Path
+    card: GuestCard
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
+    proofs: tuple[Proof, ...]
+    faults: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {
+            "name": self.card.name,
+            "task": self.card.task,
+            "licence": self.card.licence,
+            "model_dir": str(self.folder),
+            "classes": list(self.card.classes),
+            "runtimes": {
+                one.runtime: {"agrees": one.agrees, "detail": one.detail, "milliseconds": one.milliseconds}
+                for one in self.proofs
+            },
+            "faults": list(self.faults),
+        }
+
+    def summary(self) -> list[tuple[str, str]]:
+        """Rows for the terminal."""
+        rows = [
+            ("name", self.card.name),
+            ("task", self.card.task),
+            ("licence", self.card.licence),
+            ("input", "; ".join(map(str, self.inputs))),
+            ("outputs", "; ".join(map(str, self.outputs))),
+        ]
+        for one in self.proofs:
+            time = "" if one.milliseconds is None else f", {one.milliseconds:.1f} ms"
+            rows.append((one.runtime, f"{one.detail}{time}" if one.agrees else f"not used: {one.detail}"))
+        rows += [("not used", fault) for fault in self.faults]
+        return [*rows, ("model", str(self.folder))]
+
+
+def manifest_values(card: GuestCard, section: dict[str, Any]) -> dict[str, Any]:
+    """The manifest of a guest's folder."""
+    return {
+        "Global": {"model_name": KIND_OF_TASK[card.task]},
+        "PostProcess": {"label_list": list(card.classes)},
+        SECTION: section,
+    }
+
+
+def copy_network(source: Path, target: Path) -> None:
+    """Copies an ONNX file and the files that hold its weights."""
+    for beside in external_files(source):
+        shutil.copyfile(beside, target.with_name(beside.name))
+    shutil.copyfile(source, target)

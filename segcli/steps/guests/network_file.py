@@ -1,0 +1,94 @@
+"""What an ONNX file says of itself: inputs and outputs, without its graph being run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from segcli.errors import MissingPartError, WeightsError
+from segcli.inference.runtimes.open_graph import first_line
+
+_TYPES = {"tensor(float)": "float32", "tensor(float16)": "float16", "tensor(uint8)": "uint8"}
+
+
+@dataclass(frozen=True)
+class Port:
+    """An input or an output.
+
+    Attributes:
+        name: Of the tensor.
+        kind: ONNX Runtime's word for its type.
+        shape: -1 where it is free.
+    """
+
+    name: str
+    kind: str
+    shape: tuple[int, ...]
+
+    @property
+    def dtype(self) -> str | None:
+        """NumPy's word for its type; None for one that no image has."""
+        return _TYPES.get(self.kind)
+
+    def __str__(self) -> str:
+        return f"{self.name} {list(self.shape)}"
+
+
+@dataclass(frozen=True)
+class NetworkFile:
+    """Inputs and outputs of a file."""
+
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
+
+    @staticmethod
+    def read(path: Path) -> NetworkFile:
+        """Opens a file.
+
+        Raises:
+            MissingPartError: ONNX Runtime is not installed.
+            WeightsError: It is no ONNX file that ONNX Runtime can open.
+        """
+        if not path.is_file():
+            raise WeightsError("there is no such file", path=path).for_missing_path()
+        if find_spec("onnxruntime") is None:
+            raise MissingPartError("onnxruntime is not installed", hint="pip install onnxruntime")
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+        try:
+            session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        except Exception as fault:  # any: each parser has exceptions of its own
+            raise WeightsError(f"is no ONNX model that can be opened: {first_line(fault)}", path=path) from fault
+        return NetworkFile(_ports(session.get_inputs()), _ports(session.get_outputs()))
+
+
+def external_files(path: Path) -> list[Path]:
+    """Files beside an ONNX file that hold its weights.
+
+    Raises:
+        WeightsError: One of them is not there, or does not lie beside it.
+    """
+    if find_spec("onnx") is None:
+        return []
+    import onnx
+    from onnx.external_data_helper import ExternalDataInfo, _get_all_tensors, uses_external_data
+
+    model = onnx.load(str(path), load_external_data=False)
+    names = {ExternalDataInfo(one).location for one in _get_all_tensors(model) if uses_external_data(one)}
+    files = [path.parent / name for name in sorted(names)]
+    for file in files:
+        if file.parent != path.parent or not file.is_file():
+            raise WeightsError(f"its weights lie in {file.name}, which is not beside it", path=path)
+    return files
+
+
+def _ports(values: Any) -> tuple[Port, ...]:
+    return tuple(
+        Port(value.name, value.type, tuple(side if isinstance(side, int) else -1 for side in value.shape))
+        for value in values
+    )
