@@ -90,9 +90,8 @@ def test_an_input_of_bytes_with_channels_last_and_ids(tmp_path, stripes):
 def test_one_channel_is_the_second_class_from_the_threshold_on(tmp_path, stripes):
     nodes = [helper.make_node("Slice", ["x", "zero", "one", "one"], ["y"])]
     constants = [("zero", np.array([0])), ("one", np.array([1]))]
-    network = save(
-        tmp_path / "m.onnx", nodes, [tensor("x", [1, 3, "h", "w"])], [tensor("y", [1, 1, "h", "w"])], constants
-    )
+    inputs, outputs = [tensor("x", [1, 3, "h", "w"])], [tensor("y", [1, 1, "h", "w"])]
+    network = save(tmp_path / "m.onnx", nodes, inputs, outputs, constants)
     output = {"kind": "binary", "threshold": 0.7}
     card = write_card(tmp_path / "c.yaml", **{**COLOURS, "classes": ["rest", "red"], "output": output})
     found = labels(import_guest(network, card, tmp_path / "g").folder, stripes)
