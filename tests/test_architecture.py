@@ -38,13 +38,8 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("steps.convert", "steps.split", "steps.export", "steps.demo", "steps.doctor"),
     ("steps.predict",),
     ("steps.pipelines",),
-<<<<<<< HEAD
     ("steps.check", "steps.evaluate", "steps.outline", "steps.suggest", "steps.train", "steps.verify_weights"),
-    ("steps.fix", "steps.compare", "steps.batch"),
-=======
-    ("steps.check", "steps.evaluate", "steps.train", "steps.verify_weights"),
     ("steps.fix", "steps.compare", "steps.batch", "steps.guests"),
->>>>>>> 7075ad8 (segcli models import: ONNX models of other makers with a card are evaluated, predicted, served and batched like our own)
     ("steps",),
     ("serve",),
     ("app",),
