@@ -7,7 +7,8 @@ import re
 from typing import Any
 
 _LARGEST = 2**63 - 1
-_LONG_NUMBER = re.compile(rb"\d{19}")
+_DIGITS_AS_0 = bytes.maketrans(b"123456789", b"000000000")
+_LONG_NUMBER = b"0" * 19
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _LONE = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 """Halves of characters; U+DC80 to U+DCFF are left, by which Python names the bytes of file names that are no UTF-8."""
@@ -24,8 +25,10 @@ def parse_json(data: bytes | str) -> Any:
     """
     raw = data if isinstance(data, bytes) else data.encode("utf-8", "surrogatepass")
     try:
-        values = json.loads(data, parse_int=_integer) if _LONG_NUMBER.search(raw) else json.loads(data)
-        return _without_halves(values) if _SURROGATE.search(raw) else values
+        # to look for long numbers by a regular expression takes a quarter of the time of the parser
+        is_long = _LONG_NUMBER in raw.translate(_DIGITS_AS_0)
+        values = json.loads(data, parse_int=_integer) if is_long else json.loads(data)
+        return _without_halves(values) if b"\\u" in raw and _SURROGATE.search(raw) else values
     except RecursionError as fault:
         raise ValueError("is nested too deep") from fault
 

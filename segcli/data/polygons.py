@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
+from operator import mul, sub
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,10 +22,8 @@ _ROUNDING = 1e-9
 def ring_area(ring: Sequence[float]) -> float:
     """Area of one polygon in square pixels (shoelace formula)."""
     xs, ys = ring[0::2], ring[1::2]
-    total = xs[-1] * ys[0] - ys[-1] * xs[0]
-    for index in range(len(xs) - 1):
-        total += xs[index] * ys[index + 1] - ys[index] * xs[index + 1]
-    return abs(total) / 2
+    before_xs, before_ys = (*xs[-1:], *xs[:-1]), (*ys[-1:], *ys[:-1])
+    return abs(sum(map(sub, map(mul, before_xs, ys), map(mul, before_ys, xs)))) / 2
 
 
 def polygons_area(polygons: Sequence[Sequence[float]]) -> float:
@@ -33,11 +33,10 @@ def polygons_area(polygons: Sequence[Sequence[float]]) -> float:
 
 def polygons_box(polygons: Sequence[Sequence[float]]) -> tuple[float, float, float, float]:
     """Smallest box around all polygons: left, top, width, height."""
-    left = min(min(ring[0::2]) for ring in polygons)
-    top = min(min(ring[1::2]) for ring in polygons)
-    right = max(max(ring[0::2]) for ring in polygons)
-    bottom = max(max(ring[1::2]) for ring in polygons)
-    return left, top, right - left, bottom - top
+    corners = polygons[0] if len(polygons) == 1 else tuple(chain.from_iterable(polygons))
+    xs, ys = corners[0::2], corners[1::2]
+    left, top = min(xs), min(ys)
+    return left, top, max(xs) - left, max(ys) - top
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,7 @@ class Sides:
     def of(rings: Sequence[Sequence[float]]) -> Sides:
         """The sides of polygons, each x1, y1, x2, y2, ... and closed."""
         lengths = np.array([len(ring) // 2 for ring in rings], np.intp)
-        corners = np.array([value for ring in rings for value in ring], np.float64).reshape(-1, 2)
+        corners = np.array(list(chain.from_iterable(rings)), np.float64).reshape(-1, 2)
         ends = np.cumsum(lengths)
         following = np.arange(1, len(corners) + 1)
         following[ends - 1] = ends - lengths

@@ -43,6 +43,8 @@ _COMPARED_PX = 24
 _FLATTEST = 1.0
 _AT_ONCE = 1 << 14
 _BITS_SET = np.array([value.bit_count() for value in range(256)])
+_FEW_IMAGES = 200
+"""Up to here all pairs are compared, which is then faster than sorting by bands."""
 _NEIGHBOURS = 8
 """How many images beside each other in a sorted band are compared; in a crowd of equal ones a few are enough."""
 
@@ -159,6 +161,10 @@ class SimilarImages:
 
 def _near_pairs(bits: NDArray[np.uint64], in_val: NDArray[np.bool_]) -> Pairs:
     """Pairs of positions, the smaller first, whose bits differ in at most `MOST_BITS`."""
+    if len(bits) <= _FEW_IMAGES:
+        ones, others = np.triu_indices(len(bits), k=1)
+        near = _differing(bits[ones], bits[others]) <= MOST_BITS
+        return np.stack([ones[near], others[near]], axis=1)
     bands = _bands(bits)
     by_value = np.argsort(bits, kind="stable")
     found = np.empty(0, np.int64)

@@ -71,9 +71,9 @@ def decode_rgb(data: bytes, header: ImageHeader, image_range: ImageRange | None 
         return three_channels((image_range or current_range()).apply(decode_values(data, header, name=name)))
     _refuse_bands(header, name)
     if header.format != "JPEG":
-        coloured = _opencv(data, cv2.IMREAD_COLOR)
+        coloured = _opencv(data, cv2.IMREAD_COLOR_RGB)
         if coloured is not None:
-            return np.asarray(cv2.cvtColor(coloured, cv2.COLOR_BGR2RGB, dst=coloured), np.uint8)
+            return np.asarray(coloured, np.uint8)
     return np.asarray(_pillow_decode(data, name).convert("RGB"))
 
 

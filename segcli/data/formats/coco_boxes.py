@@ -46,6 +46,8 @@ def misfit(given: BoxLtwh, outline: BoxLtwh, size: Size) -> Misfit | None:
         outline: Smallest box around the outline.
         size: Of the image; both boxes are clipped to it.
     """
+    if all(abs(one - other) <= LOOSE_PX / 2 for one, other in zip(outline, given, strict=True)):
+        return None  # as of nearly all boxes; each side is within the limit, clipped or not
     around, plain = _inside(outline, size), _inside(given, size)
     if max(abs(one - other) for one, other in zip(around, plain, strict=True)) <= LOOSE_PX:
         return None

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from segcli.data.boxes import BoxLtwh
 from segcli.data.formats.coco_objects import ParsedObject, outline_box
 from segcli.data.instances import InstanceObject, InstanceSample
 from segcli.findings import Finding
@@ -86,10 +87,8 @@ def _repeated(objects: Iterable[PlacedObject], file: str) -> Iterator[Finding]:
     """Objects of one image with the same outline; all copies of one are one finding."""
     first: dict[tuple[object, ...], PlacedObject] = {}
     copies: dict[tuple[object, ...], list[PlacedObject]] = {}
-    for placed in objects:
-        if placed.parsed.value is None:
-            continue
-        key = (placed.sample.image_id, *_outline_key(placed.parsed.value))
+    for placed, value in _perhaps_repeated(objects):
+        key = (placed.sample.image_id, *_outline_key(value))
         if key in first:
             copies.setdefault(key, []).append(placed)
         else:
@@ -105,13 +104,32 @@ def _repeated(objects: Iterable[PlacedObject], file: str) -> Iterator[Finding]:
         yield finding("C120", file, message, location=what)
 
 
+def _perhaps_repeated(objects: Iterable[PlacedObject]) -> list[tuple[PlacedObject, InstanceObject]]:
+    """The objects whose boxes are those of others in their image; most are alone, and need no closer look."""
+    boxes: Counter[tuple[object, ...]] = Counter()
+    keyed = []
+    for placed in objects:
+        value, around = placed.parsed.value, placed.parsed.around
+        if value is not None and around is not None:
+            key = (placed.sample.image_id, *_rounded(around))
+            boxes[key] += 1
+            keyed.append((key, placed, value))
+    return [(placed, value) for key, placed, value in keyed if boxes[key] > 1]
+
+
 def _outline_key(value: InstanceObject) -> tuple[object, ...]:
-    """Equal for outlines that differ by less than drawing does: same corners to a tenth of a pixel, or same pixels."""
+    """Equal for outlines that differ by less than drawing does: same corners to a tenth of a pixel, or same pixels.
+
+    Objects of one box are compared, to a tenth of a pixel as well.
+    """
     if not isinstance(value.segmentation, tuple):
         return (value.segmentation["counts"],)
-    box = outline_box(value.segmentation)
     corners = tuple(sorted(round(number, 1) for ring in value.segmentation for number in ring))
-    return (*(round(side, 1) for side in box), corners)
+    return (*_rounded(outline_box(value.segmentation)), corners)
+
+
+def _rounded(box: BoxLtwh) -> tuple[float, ...]:
+    return tuple(round(side, 1) for side in box)
 
 
 def _crowded(objects: Iterable[PlacedObject], file: str) -> Iterator[Finding]:

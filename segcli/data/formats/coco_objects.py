@@ -39,6 +39,7 @@ class ParsedObject:
         faults: What is wrong with it.
         has_box: Whether the file gives a box.
         misfit: How its box was written when it is not around the outline.
+        around: Smallest box around the outline; None where there is no object.
     """
 
     id: int
@@ -46,6 +47,7 @@ class ParsedObject:
     faults: tuple[Fault, ...]
     has_box: bool = False
     misfit: Misfit | None = None
+    around: BoxLtwh | None = None
 
 
 def parse_object(entry: Mapping[str, Any], class_id: int, width: int, height: int) -> ParsedObject:
@@ -59,18 +61,18 @@ def parse_object(entry: Mapping[str, Any], class_id: int, width: int, height: in
     """
     faults: list[Fault] = []
     outline = _outline(entry.get("segmentation"), width, height, faults)
-    place = _place_fault(outline, width, height) if outline is not None else None
-    if place is not None:
-        faults.append(place)
-    if outline is None or place is not None:
+    if outline is None:
         return ParsedObject(entry["id"], None, tuple(faults))
+    around = outline_box(outline)
+    place = _place_fault(around, width, height) if isinstance(outline, tuple) else None
+    if place is not None:
+        return ParsedObject(entry["id"], None, (*faults, place))
     crowd = is_crowd(entry, faults)
-    box, wrong = _box(entry, outline, (width, height), faults)
-    area = _area(entry, outline, (width, height), faults)
+    box, wrong = _box(entry, around, (width, height), faults, is_crowd=crowd)
+    area = _area(entry, outline, around, (width, height), faults)
     ignored = _is_set(entry.get("ignore"))
-    box = outline_box(outline) if wrong else box
-    value = InstanceObject(entry["id"], class_id, box, area, outline, crowd, ignored)
-    return ParsedObject(entry["id"], value, tuple(faults), entry.get("bbox") is not None, wrong)
+    value = InstanceObject(entry["id"], class_id, around if wrong else box, area, outline, crowd, ignored)
+    return ParsedObject(entry["id"], value, tuple(faults), entry.get("bbox") is not None, wrong, around)
 
 
 def is_crowd(entry: Mapping[str, Any], faults: list[Fault] | None = None) -> bool:
@@ -158,11 +160,9 @@ def _all_numbers(values: list[Any]) -> bool:
         return False
 
 
-def _place_fault(outline: Polygons | Rle, width: int, height: int) -> Fault | None:
-    """A finding for an outline that is wholly outside of the image."""
-    if not isinstance(outline, tuple):
-        return None
-    left, top, wide, high = outline_box(outline)
+def _place_fault(around: BoxLtwh, width: int, height: int) -> Fault | None:
+    """A finding for polygons that are wholly outside of the image."""
+    left, top, wide, high = around
     right, bottom = left + wide, top + high
     if min(left, top) >= 0 and max(right, bottom) <= 1 and min(width, height) >= NORMALISED_SIDE_PX:
         return "C136", f"the outline lies in {_short([left, top, wide, high])}"
@@ -172,10 +172,10 @@ def _place_fault(outline: Polygons | Rle, width: int, height: int) -> Fault | No
 
 
 def _box(
-    entry: Mapping[str, Any], outline: Polygons | Rle, size: tuple[int, int], faults: list[Fault]
+    entry: Mapping[str, Any], around: BoxLtwh, size: tuple[int, int], faults: list[Fault], *, is_crowd: bool
 ) -> tuple[BoxLtwh, Misfit | None]:
     """The box to use, and how it was written where it is not around the outline."""
-    given, around, (width, height) = entry.get("bbox"), outline_box(outline), size
+    given, (width, height) = entry.get("bbox"), size
     if given is None:
         faults.append(("C123", "bbox is missing"))
         return around, None
@@ -184,7 +184,7 @@ def _box(
         return around, None
     left, top, wide, high = map(float, given)
     box = (left, top, wide, high)
-    wrong = misfit(box, around, size) if not is_crowd(entry) else None
+    wrong = misfit(box, around, size) if not is_crowd else None
     if wide <= 0 or high <= 0:
         faults.append(("C122", f"bbox {_short(given)} has no area"))
         return around, wrong
@@ -204,16 +204,19 @@ def _box(
     return box, None
 
 
-def _area(entry: Mapping[str, Any], outline: Polygons | Rle, size: tuple[int, int], faults: list[Fault]) -> float:
-    given, own = entry.get("area"), outline_area(outline)
+def _area(
+    entry: Mapping[str, Any], outline: Polygons | Rle, around: BoxLtwh, size: tuple[int, int], faults: list[Fault]
+) -> float:
+    given = entry.get("area")
+    areas = [ring_area(ring) for ring in outline] if isinstance(outline, tuple) else [float(rle.area(outline))]
+    own = sum(areas)
     if not isinstance(given, int | float) or not _all_numbers([given]) or given <= 0:
         faults.append(("C130", "area is missing" if given is None else f"area is {_shown(given)}"))
         return own
-    _, _, wide, high = outline_box(outline)
-    # of several polygons it is not known which are holes: between all added and the others taken from the largest
-    largest = max(map(ring_area, outline)) if isinstance(outline, tuple) else own
+    _, _, wide, high = around
     loose = AREA_SHARE * own + wide + high
-    if max(2 * largest - own, 0) - loose <= given <= own + loose:
+    # of several polygons it is not known which are holes: between all added and the others taken from the largest
+    if max(2 * max(areas) - own, 0) - loose <= given <= own + loose:
         return float(given)
     if isinstance(outline, tuple):
         # where sides cross, the formula cancels out what the pixels show

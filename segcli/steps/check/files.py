@@ -26,7 +26,7 @@ from segcli.data.similarity import LEAST_DECODED_PX, Signature, signature_of
 from segcli.errors import InputError
 
 DIGEST_BYTES = 16
-DIGEST_ENDS = 1 << 15
+DIGEST_ENDS = 1 << 13
 COLOURS = 3
 
 Fault = tuple[str, str, str, str | None]

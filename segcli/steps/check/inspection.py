@@ -22,6 +22,8 @@ from segcli.steps.check.files import FileFacts, inspect_image_file, load_file
 
 FEW_IDS = 4
 """From this number of ids on it is looked whether some lie on edges only."""
+_STRIPS_APART = 16
+"""Rows from one strip of three to the next."""
 
 
 @dataclass(frozen=True)
@@ -68,9 +70,9 @@ def inspect_sample(sample: SegSample, split: Split, *, shaped: bool = False) -> 
     except InputError as error:
         return SampleFacts(sample, split, image, replace(mask, fault=error.message, hint=error.hint))
     if pixels.ndim == 2 and pixels.dtype == np.uint8:
-        counts = count_ids(pixels)
-        edges, colours = edge_only(pixels, counts), _used_colours(data, mask, counts)
         shape = shape_of_mask(pixels) if shaped else None
+        counts = count_ids(pixels) if shape is None else shape.halves.sum(axis=0)
+        edges, colours = edge_only(pixels, counts), _used_colours(data, mask, counts)
         return SampleFacts(sample, split, image, mask, counts, edges, colours, shape=shape)
     return SampleFacts(sample, split, image, mask, mask_channels_equal=_channels_equal(pixels))
 
@@ -88,9 +90,26 @@ def edge_only(mask: NDArray[np.uint8], counts: NDArray[np.int64], ignore_index: 
     present = counts > 0
     if np.count_nonzero(present) - present[ignore_index] < FEW_IDS:
         return None
+    in_doubt = present & ~_inside_of_strips(mask)
+    if not in_doubt.any():
+        return in_doubt
+    left, top, width, height = cv2.boundingRect(cv2.LUT(mask, in_doubt.astype(np.uint8)))
+    around = mask[max(top - 1, 0) : top + height + 1, max(left - 1, 0) : left + width + 1]
     kernel = np.ones((3, 3), np.uint8)
-    inside = (cv2.erode(mask, kernel) == cv2.dilate(mask, kernel)).astype(np.uint8)
-    return np.asarray(present & (cv2.calcHist([mask], [0], inside, [256], [0, 256]).reshape(256) == 0))
+    inside = cv2.compare(cv2.erode(around, kernel), cv2.dilate(around, kernel), cv2.CMP_EQ)
+    return np.asarray(in_doubt & (cv2.calcHist([around], [0], inside, [256], [0, 256]).reshape(256) == 0))
+
+
+def _inside_of_strips(mask: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Ids of which three rows, here and there, show a pixel among its like: bool [256]. Of most masks, all of them."""
+    count = (len(mask) - 2) // _STRIPS_APART
+    above, middle, below = (mask[row::_STRIPS_APART][:count] for row in range(3))
+    column = (above == middle) & (middle == below)
+    side = middle[:, 1:] == middle[:, :-1]
+    inner = column[:, 1:-1] & column[:, :-2] & column[:, 2:] & side[:, 1:] & side[:, :-1]
+    seen = np.zeros(256, np.bool_)
+    seen[middle[:, 1:-1][inner]] = True
+    return seen
 
 
 def _used_colours(data: bytes, mask: FileFacts, counts: NDArray[np.int64]) -> dict[int, tuple[int, int, int]] | None:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segcli.config.schema import Config
+from segcli.cpu import reuse_memory
 from segcli.data.boxes import xyxy_of
 from segcli.data.changes.settled import unreadable_findings
 from segcli.data.decoding.image_range import RangeSetting
@@ -171,6 +172,7 @@ def examine_coco_dataset(
     Raises:
         DatasetError: There is no dataset at all, or more than one.
     """
+    reuse_memory()
     scan = scan_instances(dataset_dir)
     dataset = scan.dataset
     log.info("checking %d + %d images in %s", len(dataset.train), len(dataset.val), dataset.root)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segcli.config.schema import Config
+from segcli.cpu import reuse_memory
 from segcli.data.changes.settled import unreadable_findings
 from segcli.data.class_files import NUMBERED_FILE, ClassNames, is_background, resolve_classes
 from segcli.data.classes import IGNORE_INDEX, ClassMap
@@ -131,6 +132,7 @@ def examine_seg_dataset(
     Raises:
         DatasetError: There is no dataset at all, or more than one.
     """
+    reuse_memory()
     lists = scan_lists(find_root(dataset_dir))
     log.info("checking %d + %d samples in %s", len(lists.train), len(lists.val), lists.root)
     use_range(image_range, [sample.image for sample in lists.train])
