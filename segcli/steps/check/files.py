@@ -91,23 +91,21 @@ def digest(data: bytes) -> bytes:
     return ends.digest()
 
 
-def load_file(path: Path) -> tuple[bytes, FileFacts]:
-    """The bytes of a file, and the facts that need no decoding."""
+def load_file(path: Path, *, digested: bool = False) -> tuple[bytes, FileFacts]:
+    """The bytes of a file, and the facts that need no decoding; the digest among them where it is wanted."""
     try:
         data = path.read_bytes()
     except OSError as error:
         return b"", FileFacts(path, None, fault=f"cannot be read: {error.strerror or error}")
-    header = read_header(data)
+    header, own = read_header(data), digest(data) if digested and data else None
     if header is None:
-        return data, FileFacts(path, None, fault="is no image that can be decoded" if data else "is empty")
-    return data, FileFacts(path, header, is_cut=not is_complete(data))
+        return data, FileFacts(path, None, fault="is no image that can be decoded" if data else "is empty", digest=own)
+    return data, FileFacts(path, header, is_cut=not is_complete(data), digest=own)
 
 
 def inspect_image_file(path: Path) -> FileFacts:
     """Reads and decodes an image. Raises nothing: what is wrong is in the facts."""
-    data, facts = load_file(path)
-    if data:
-        facts = replace(facts, digest=digest(data))
+    data, facts = load_file(path, digested=True)
     return decoded(data, facts) if facts.is_whole else facts
 
 

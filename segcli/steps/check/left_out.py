@@ -55,7 +55,7 @@ def left_out_of_files(scan: CocoScan) -> Iterator[Finding]:
 def _beside(images: set[Path], *, without: Iterable[Path] = ()) -> list[Path]:
     """The other images in the folders of some images."""
     folders = {image.parent for image in images} - set(without)
-    found = (path for folder in sorted(folders) if folder.is_dir() for path in sorted(folder.iterdir()))
+    found = (path for folder in sorted(folders) if folder.is_dir() for path in sorted(folder.iterdir(), key=str))
     return [path for path in found if path.suffix.lower() in IMAGE_SUFFIXES and path not in images]
 
 

@@ -35,7 +35,7 @@ class Tally:
             self.pixels[facts.split] += facts.counts
             self.images[facts.split] += facts.counts > 0
             present = np.flatnonzero(facts.counts)
-            self.together[np.ix_(present, present)] += 1
+            self.together[present[:, np.newaxis], present] += 1
 
     def ids(self) -> set[int]:
         """Every value that occurs in any mask."""

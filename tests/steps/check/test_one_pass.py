@@ -1,0 +1,85 @@
+"""What the check measures in one pass is what a plain way would find."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from segcli.data.fingerprint.images import colours_of
+from segcli.data.fingerprint.labels import shape_of_mask
+from segcli.data.fingerprint.parts import connected_parts
+from segcli.data.formats.coco_object_rules import PlacedObject, object_findings
+from segcli.data.formats.coco_objects import parse_object
+from segcli.data.formats.masks import count_ids
+from segcli.data.instances import InstanceSample
+from segcli.steps.check.inspection import FEW_IDS, edge_only
+
+
+def masks() -> Iterator[np.ndarray]:
+    rng = np.random.default_rng(0)
+    for height, width in ((1, 1), (1, 90), (90, 1), (3, 3), (40, 33), (120, 200)):
+        for ids in (2, 6, 256):
+            for block in (1, 2, 5):
+                coarse = rng.integers(0, ids, (-(-height // block), -(-width // block)), np.uint8)
+                yield cv2.resize(coarse, (width, height), interpolation=cv2.INTER_NEAREST)
+    spiral = np.zeros((61, 61), np.uint8)
+    for turn in range(0, 30, 2):
+        cv2.rectangle(spiral, (turn, turn), (60 - turn, 60 - turn), 1)
+        spiral[turn + 1, turn] = 0
+    yield spiral
+
+
+def test_parts_of_all_classes_are_those_of_each_class_alone() -> None:
+    for mask in masks():
+        ids, areas = connected_parts(mask)
+        for id_ in np.unique(mask):
+            _, _, stats, _ = cv2.connectedComponentsWithStats((mask == id_).astype(np.uint8), connectivity=8)
+            assert sorted(areas[ids == id_]) == sorted(stats[1:, cv2.CC_STAT_AREA])
+    assert not len(connected_parts(np.zeros((0, 5), np.uint8))[0])
+
+
+def test_ids_on_edges_are_those_without_an_inner_pixel() -> None:
+    kernel, compared = np.ones((3, 3), np.uint8), 0
+    for mask in masks():
+        counts = count_ids(mask)
+        found = edge_only(mask, counts)
+        if found is None:
+            assert np.count_nonzero(counts[:255]) < FEW_IDS
+            continue
+        inner = np.unique(mask[cv2.erode(mask, kernel) == cv2.dilate(mask, kernel)])
+        assert set(np.flatnonzero(found)) == set(np.unique(mask)) - set(inner)
+        compared += 1
+    assert compared > 20
+
+
+def test_halves_add_up_to_the_counts() -> None:
+    for mask in masks():
+        np.testing.assert_array_equal(shape_of_mask(mask).halves.sum(axis=0), count_ids(mask))
+
+
+def test_colours_from_some_pixels_are_those_of_all() -> None:
+    rng = np.random.default_rng(1)
+    soft = cv2.resize(rng.integers(0, 255, (9, 13, 3), np.uint8), (997, 541), interpolation=cv2.INTER_CUBIC)
+    found = colours_of(soft)
+    assert found.mean == pytest.approx(soft.mean(axis=(0, 1)), abs=1)
+    assert found.std == pytest.approx(soft.std(axis=(0, 1)), abs=1)
+
+
+def test_same_outlines_are_found_among_same_boxes() -> None:
+    sample = InstanceSample(Path("a.png"), 1, 100, 100)
+    square, turned = [10, 10, 30, 10, 30, 30, 10, 30], [20, 10, 30, 20, 20, 30, 10, 20]
+    outlines = [square, turned, [30, 10, 30, 30, 10, 30, 10, 10], [value + 0.01 for value in square], turned]
+    entries = [
+        {"id": number, "bbox": [10, 10, 20, 20], "area": 400, "segmentation": [ring]}
+        for number, ring in enumerate(outlines)
+    ]
+    objects = [PlacedObject(parse_object(entry, 0, 100, 100), sample) for entry in entries]
+    told = [(found.location, found.message) for found in object_findings(objects, "a.json") if found.code == "C120"]
+    assert told == [
+        ("annotation 2", "and 1 more annotation: each has the same outline as annotation 0 (a.png)"),
+        ("annotation 4", "has the same outline as annotation 1 (a.png)"),
+    ]
