@@ -46,10 +46,21 @@ def check(
         typer.Option(help="Rank labels by how much this exported model doubts them.", metavar="FOLDER"),
         Key("CheckDataset.with_model"),
     ] = None,
+    quick: Annotated[
+        bool,
+        typer.Option("--quick", help="Decode some images of each part; of the others read headers alone."),
+        Key("CheckDataset.quick"),
+    ] = False,
+    no_cache: Annotated[
+        bool, typer.Option("--no-cache", help="Decode files again that have not changed since the last check.")
+    ] = False,
     task: TaskOption = None,
 ) -> None:
     """Check every image and label of a dataset; all faults at once."""
-    start(context, "check_dataset", model_to_check(folder_of(context), task, context.params["config"]))
+    values = model_to_check(folder_of(context), task, context.params["config"])
+    if no_cache:
+        values["CheckDataset.reuse"] = ("--no-cache", False)
+    start(context, "check_dataset", values)
 
 
 def convert(

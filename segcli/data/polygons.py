@@ -23,7 +23,8 @@ def ring_area(ring: Sequence[float]) -> float:
     """Area of one polygon in square pixels (shoelace formula)."""
     xs, ys = ring[0::2], ring[1::2]
     before_xs, before_ys = (*xs[-1:], *xs[:-1]), (*ys[-1:], *ys[:-1])
-    return abs(sum(map(sub, map(mul, before_xs, ys), map(mul, before_ys, xs)))) / 2
+    doubled: float = sum(map(sub, map(mul, before_xs, ys), map(mul, before_ys, xs)))
+    return abs(doubled) / 2
 
 
 def polygons_area(polygons: Sequence[Sequence[float]]) -> float:

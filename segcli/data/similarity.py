@@ -35,6 +35,7 @@ _EQUAL_BANDS = len(_BANDS) - MOST_BITS
 _ENOUGH = 4
 """Pixels per pixel of the square that halving leaves."""
 _THUMB_PX = 16
+THUMB_BYTES = _THUMB_PX**2
 SIGNED_PX = 32
 """Side of the image that a signature is made of; larger ones are made small."""
 LEAST_DECODED_PX = 2 * SIGNED_PX

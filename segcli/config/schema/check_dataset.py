@@ -86,6 +86,10 @@ class CheckDatasetConfig(Section):
         sarif: File for the findings in SARIF form, which code hosts show beside the files; null writes none.
         with_model: Folder of an exported model; images are ranked by how much it doubts their labels, and the worst are
             shown.
+        quick: Whether only some images of each part are decoded and only the headers of the others are read; the result
+            says what was not looked at.
+        reuse: Whether images and masks that have not changed since the last check into the same output folder are taken
+            from its manifest instead of being decoded again.
         num_workers: Processes or threads that decode; None is one per core.
         demo_images: How many samples of each part are drawn.
     """
@@ -101,5 +105,7 @@ class CheckDatasetConfig(Section):
     strict: bool = False
     sarif: str | None = None
     with_model: Annotated[str | None, Read(("check_dataset",), DENSE)] = None
+    quick: bool = False
+    reuse: bool = True
     num_workers: int | None = Field(default=None, ge=1)
     demo_images: int = Field(default=10, ge=0)

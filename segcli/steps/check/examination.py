@@ -9,6 +9,8 @@ from typing import Protocol, TypeVar
 from segcli.config.schema import Config
 from segcli.data.samples import Split
 from segcli.data.splits.groups import group_rule
+from segcli.steps.check.looks import QUICK
+from segcli.steps.check.manifest import FILE
 from segcli.steps.check.places import Places
 from segcli.steps.check.report_files import Drawing, write_check_files
 from segcli.steps.check.result import CheckResult
@@ -45,6 +47,8 @@ def examined(config: Config, examine: Callable[..., E]) -> E:
         draw=options.demo_images,
         group_of=group_rule(options.groups.by_folder, options.groups.pattern, options.groups.table),
         image_range=config.Global.image_range,
+        manifest=Path(config.Global.output) / FILE if options.reuse else None,
+        decoded=QUICK if options.quick else None,
     )
 
 

@@ -21,7 +21,7 @@ from segcli.data.decoding.jpeg import decode_small_jpeg
 from segcli.data.decoding.range_of_images import extremes_of
 from segcli.data.decoding.used_range import current_range
 from segcli.data.fingerprint.images import ImageColours, colours_of
-from segcli.data.image import RgbImage, decode_image, upright
+from segcli.data.image import RgbImage, decode_image, image_header, upright
 from segcli.data.similarity import LEAST_DECODED_PX, Signature, signature_of
 from segcli.errors import InputError
 
@@ -107,6 +107,14 @@ def inspect_image_file(path: Path) -> FileFacts:
     """Reads and decodes an image. Raises nothing: what is wrong is in the facts."""
     data, facts = load_file(path, digested=True)
     return decoded(data, facts) if facts.is_whole else facts
+
+
+def inspect_header(path: Path) -> FileFacts:
+    """Reads the header of an image alone. Raises nothing: what is wrong is in the facts."""
+    try:
+        return FileFacts(path, image_header(path))
+    except InputError as error:
+        return FileFacts(path, None, fault=error.message, hint=error.hint)
 
 
 def decoded(data: bytes, facts: FileFacts) -> FileFacts:

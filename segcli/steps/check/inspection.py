@@ -18,7 +18,7 @@ from segcli.data.formats.masks import count_ids
 from segcli.data.image import decode_mask
 from segcli.data.samples import SegSample, Split
 from segcli.errors import InputError
-from segcli.steps.check.files import FileFacts, inspect_image_file, load_file
+from segcli.steps.check.files import FileFacts, inspect_header, inspect_image_file, load_file
 
 FEW_IDS = 4
 """From this number of ids on it is looked whether some lie on edges only."""
@@ -75,6 +75,11 @@ def inspect_sample(sample: SegSample, split: Split, *, shaped: bool = False) -> 
         edges, colours = edge_only(pixels, counts), _used_colours(data, mask, counts)
         return SampleFacts(sample, split, image, mask, counts, edges, colours, shape=shape)
     return SampleFacts(sample, split, image, mask, mask_channels_equal=_channels_equal(pixels))
+
+
+def inspect_headers(sample: SegSample, split: Split) -> SampleFacts:
+    """Reads the headers of both files of a sample and decodes neither. Raises nothing, likewise."""
+    return SampleFacts(sample, split, inspect_header(sample.image), inspect_header(sample.mask))
 
 
 def _channels_equal(pixels: NDArray[Any]) -> bool:

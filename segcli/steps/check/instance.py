@@ -25,19 +25,23 @@ from segcli.data.formats.coco import CocoScan
 from segcli.data.formats.instance_data import scan_instances
 from segcli.data.instances import CocoDataset, InstanceSample
 from segcli.data.lists import relative_name
-from segcli.data.prefetch import map_ahead
 from segcli.data.samples import Split
 from segcli.data.splits.groups import GroupOf
 from segcli.data.traced_mask import TracedMask
 from segcli.findings import Finding, Severity, in_order
 from segcli.models.task import Task
-from segcli.progress import track
 from segcli.rules import finding
+from segcli.steps.check.files import inspect_header, inspect_image_file
 from segcli.steps.check.fingerprint import FILE, Numbers, write_fingerprint
 from segcli.steps.check.images import ImageTally, SizeRange
 from segcli.steps.check.left_out import left_out_of_files
-from segcli.steps.check.objects import ImageFacts, image_findings, inspect_image
+from segcli.steps.check.looks import LookedAt, LookPlan, looks
+from segcli.steps.check.manifest import Entry, recall
+from segcli.steps.check.object_rules import object_faults
+from segcli.steps.check.objects import ImageFacts, image_findings
+from segcli.steps.check.objects_view import ObjectsView
 from segcli.steps.check.places import Places
+from segcli.steps.check.plain_facts import file_as_plain, file_from_plain
 from segcli.steps.check.repair_hints import with_repairs
 from segcli.steps.check.result import CheckResult, ClassCount, reported
 from segcli.steps.check.seen import SeenImage, SplitRules
@@ -98,6 +102,7 @@ class InstanceExamination:
         drawable: The first images with objects of each part that are in order.
         places: The first faulty objects of each rule.
         numbers: Of the images of each part, for the fingerprint.
+        looked_at: What of the images was looked at.
     """
 
     scan: CocoScan
@@ -107,6 +112,7 @@ class InstanceExamination:
     drawable: dict[Split, list[InstanceSample]]
     places: Places
     numbers: Numbers
+    looked_at: LookedAt
 
 
 def check_instance(config: Config) -> CheckResult:
@@ -132,6 +138,7 @@ def check_instance(config: Config) -> CheckResult:
         size_range=seen.sizes.compute(),
         further=attributes(seen),
         images={split: seen.scan.counts[split].images for split in Split},
+        looked_at=seen.looked_at,
     )
     write_fingerprint(
         Path(config.Global.output) / FILE,
@@ -158,6 +165,8 @@ def examine_coco_dataset(
     draw: int = 0,
     group_of: GroupOf | None = None,
     image_range: RangeSetting = AUTO,
+    manifest: Path | None = None,
+    decoded: int | None = None,
 ) -> InstanceExamination:
     """Reads every file of the dataset once.
 
@@ -168,6 +177,9 @@ def examine_coco_dataset(
         draw: How many images of each part to put aside for drawing.
         group_of: From an image's name to its group, where a group must not lie in both splits.
         image_range: By which images of more than 8 bits are read.
+        manifest: File of what is known from the last check, and is kept for the next.
+        decoded: Images of each part, evenly chosen, that are decoded and whose outlines are tested; of the others only
+            the headers are read. None decodes all.
 
     Raises:
         DatasetError: There is no dataset at all, or more than one.
@@ -180,8 +192,8 @@ def examine_coco_dataset(
     tally, images = ObjectTally(len(dataset.classes)), ImageTally(dataset.root, SPLIT_RULES, group_of)
     findings = list(scan.findings)
     drawable: dict[Split, list[InstanceSample]] = {split: [] for split in Split}
-    jobs = [(sample, split) for split in Split for sample in dataset.samples(split)]
-    for facts in track(map_ahead(_inspect, jobs, workers=workers), "checking", len(jobs)):
+    plan = LookPlan.of({split: dataset.samples(split) for split in Split}, decoded)
+    for facts in looks(plan, _inspect, manifest, "instance", workers):
         sample, split = facts.sample, facts.split
         own = list(image_findings(facts, relative_name(sample.image, dataset.root), scan.files[split]))
         image = SeenImage(sample.image, split, f"{scan.files[split]} image id {sample.image_id}")
@@ -202,6 +214,7 @@ def examine_coco_dataset(
         drawable,
         images.places,
         images.numbers,
+        plan.summary,
     )
 
 
@@ -312,5 +325,15 @@ def _annotation_of(found: Finding) -> int:
     return int(match[1]) if match else -1
 
 
-def _inspect(job: tuple[InstanceSample, Split]) -> ImageFacts:
-    return inspect_image(*job)
+def _inspect(
+    sample: InstanceSample, split: Split, entry: Entry | None, *, whole: bool
+) -> tuple[ImageFacts, Entry | None]:
+    if not whole:
+        return ImageFacts(sample, split, inspect_header(sample.image), ()), None
+    file, kept = recall(
+        entry,
+        look=partial(inspect_image_file, sample.image),
+        read=partial(file_from_plain, sample.image),
+        write=file_as_plain,
+    )
+    return ImageFacts(sample, split, file, tuple(object_faults(ObjectsView(sample)))), kept

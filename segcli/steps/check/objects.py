@@ -10,9 +10,8 @@ from segcli.data.instances import InstanceSample
 from segcli.data.samples import Split
 from segcli.findings import Finding
 from segcli.rules import finding
-from segcli.steps.check.files import Fault, FileFacts, ImageRules, content_faults, file_faults, inspect_image_file
-from segcli.steps.check.object_rules import object_faults
-from segcli.steps.check.objects_view import ObjectFault, ObjectsView
+from segcli.steps.check.files import Fault, FileFacts, ImageRules, content_faults, file_faults
+from segcli.steps.check.objects_view import ObjectFault
 
 IMAGE_RULES = ImageRules(damaged="C110", pages="C171", bands="C172", dim="C173")
 
@@ -32,11 +31,6 @@ class ImageFacts:
     split: Split
     file: FileFacts
     faults: tuple[ObjectFault, ...]
-
-
-def inspect_image(sample: InstanceSample, split: Split) -> ImageFacts:
-    """Decodes an image and tests its outlines. Raises nothing: what is wrong is in the facts."""
-    return ImageFacts(sample, split, inspect_image_file(sample.image), tuple(object_faults(ObjectsView(sample))))
 
 
 def image_findings(facts: ImageFacts, name: str, annotation_file: str) -> Iterator[Finding]:

@@ -15,6 +15,7 @@ from segcli.plurals import counted
 from segcli.results import PreparationReport
 from segcli.rules import RULES
 from segcli.rules.settings import RuleSettings
+from segcli.steps.check.looks import LookedAt
 
 _SHOWN_NAMES = 40
 
@@ -68,6 +69,7 @@ class CheckResult:
         strict: Whether a warning makes the dataset invalid too.
         label_quality: The images whose labels a model doubts; None where no model was given.
         preparation: What the conversion and the split before the check did, by their names.
+        looked_at: How many images were decoded, and how many were known from the last check.
     """
 
     dataset_path: str
@@ -85,6 +87,7 @@ class CheckResult:
     strict: bool = False
     label_quality: LabelQualityReport | None = None
     preparation: dict[str, PreparationReport] = field(default_factory=dict)
+    looked_at: LookedAt = field(default_factory=LookedAt)
 
     @property
     def valid(self) -> bool:
@@ -129,6 +132,7 @@ class CheckResult:
             "findings_by_severity": {severity.value: self.count(severity) for severity in Severity},
             "rules": self.rules(),
             **as_entries(self.findings),
+            "looked_at": self.looked_at.as_dict(),
             **({"label_quality": self.label_quality.as_dict()} if self.label_quality is not None else {}),
             **{step: report.as_dict() for step, report in self.preparation.items()},
         }
@@ -145,6 +149,7 @@ class CheckResult:
         if self.size_range is not None:
             smallest, largest = (f"{width} x {height}" for width, height in self.size_range)
             rows.append(("images", f"{smallest} px" if smallest == largest else f"{smallest} to {largest} px"))
+        rows.extend(self.looked_at.rows())
         verdict = "valid" if self.valid else "invalid, being strict" if not has_errors(self.findings) else "invalid"
         amounts = ", ".join(_amount(self.count(severity), severity) for severity in Severity)
         rows.append(("verdict", f"{verdict} ({amounts})"))

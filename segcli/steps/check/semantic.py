@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,20 +18,21 @@ from segcli.data.class_files import NUMBERED_FILE, ClassNames, is_background, re
 from segcli.data.classes import IGNORE_INDEX, ClassMap
 from segcli.data.decoding.image_range import RangeSetting
 from segcli.data.decoding.range_of_images import AUTO, use_range
-from segcli.data.fingerprint.labels import Fingerprint, fingerprint_of_shapes, looked_at
+from segcli.data.fingerprint.labels import Fingerprint, MaskShape, fingerprint_of_shapes, looked_at
 from segcli.data.formats.masks import class_names_of, find_root, list_place, scan_lists
-from segcli.data.prefetch import map_ahead
 from segcli.data.samples import SegDataset, SegSample, Split
 from segcli.data.splits.groups import GroupOf
 from segcli.findings import Finding, Severity, in_order
 from segcli.models.task import Task
-from segcli.progress import track
 from segcli.steps.check.fingerprint import FILE, Numbers, write_fingerprint
 from segcli.steps.check.images import ImageTally, SizeRange
-from segcli.steps.check.inspection import SampleFacts, inspect_sample
+from segcli.steps.check.inspection import SampleFacts, inspect_headers, inspect_sample
 from segcli.steps.check.left_out import left_out_of_lists
+from segcli.steps.check.looks import LookedAt, LookPlan, looks
+from segcli.steps.check.manifest import Entry, recall
 from segcli.steps.check.mask_values import CONSEQUENCES, MaskValues
 from segcli.steps.check.places import Places
+from segcli.steps.check.plain_facts import sample_as_plain, sample_from_plain
 from segcli.steps.check.repair_hints import with_repairs
 from segcli.steps.check.result import CheckResult, ClassCount, reported
 from segcli.steps.check.sample_view import MaskScale
@@ -44,6 +45,8 @@ from segcli.tasks import TASKS
 log = logging.getLogger("segcli.check")
 
 SPLIT_RULES = SplitRules(across="S501", within="S502", near="S503", group="S504")
+NEEDS_ALL = frozenset({"S401", "S402", "S403", "S410"})
+"""Rules on what no mask shows: where only some are decoded, the others may show it."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,7 @@ class Examination:
         places: The first faulty samples of each rule.
         numbers: Of the images of each part, for the fingerprint.
         training: What a training is planned from.
+        looked_at: What of the samples was looked at.
     """
 
     dataset: SegDataset
@@ -69,6 +73,7 @@ class Examination:
     places: Places
     numbers: Numbers
     training: Fingerprint
+    looked_at: LookedAt
 
 
 def check_semantic(config: Config) -> CheckResult:
@@ -93,6 +98,7 @@ def check_semantic(config: Config) -> CheckResult:
         class_counts=counts,
         size_range=seen.sizes.compute(),
         further={"ignore_index": seen.dataset.classes.ignore_index},
+        looked_at=seen.looked_at,
     )
     classes = len(result.classes)
     write_fingerprint(
@@ -118,6 +124,8 @@ def examine_seg_dataset(
     draw: int = 0,
     group_of: GroupOf | None = None,
     image_range: RangeSetting = AUTO,
+    manifest: Path | None = None,
+    decoded: int | None = None,
 ) -> Examination:
     """Reads every file of the dataset once.
 
@@ -128,6 +136,9 @@ def examine_seg_dataset(
         draw: How many samples of each part to put aside for drawing.
         group_of: From an image's name to its group, where a group must not lie in both splits.
         image_range: By which images of more than 8 bits are read.
+        manifest: File of what is known from the last check, and is kept for the next.
+        decoded: Samples of each part, evenly chosen, that are decoded; of the others only the headers are read. None
+            decodes all.
 
     Raises:
         DatasetError: There is no dataset at all, or more than one.
@@ -142,9 +153,10 @@ def examine_seg_dataset(
     images = ImageTally(lists.root, SPLIT_RULES, group_of)
     findings = [*lists.findings, *class_file_findings]
     drawable: dict[Split, list[SegSample]] = {split: [] for split in Split}
-    shaped, shapes = set(looked_at(lists.train)), []
-    jobs = [(sample, split, sample in shaped) for split in Split for sample in getattr(lists, split.value)]
-    for facts in track(map_ahead(_inspect, jobs, workers=workers), "checking", len(jobs)):
+    shapes: list[MaskShape] = []
+    plan = LookPlan.of({split: getattr(lists, split.value) for split in Split}, decoded)
+    shaped = set(looked_at(plan.decoded(Split.TRAIN)))
+    for facts in looks(plan, partial(_inspect, shaped=shaped), manifest, "semantic", workers):
         own = list(sample_findings(facts, lists.root, scale))
         image = SeenImage(facts.sample.image, facts.split, list_place(facts.sample, facts.split))
         findings.extend((*own, *images.update(image, facts.image)))
@@ -157,8 +169,12 @@ def examine_seg_dataset(
     findings.extend((*images.findings(workers), *left_out_of_lists(lists)))
     classes, resolution = resolve_classes(source, num_classes, lambda: tally.ids() - {scale.ignore_index})
     named = source is not None or num_classes is not None
-    findings.extend((*resolution, *_dataset_findings(tally, classes, source, num_classes)))
-    findings.extend(values.findings(tally, scale.classes, scale.ignore_index, named=named))
+    together = [
+        *_dataset_findings(tally, classes, source, num_classes),
+        *values.findings(tally, scale.classes, scale.ignore_index, named=named),
+    ]
+    # what is in no mask that was decoded may be in one of the others
+    findings.extend((*resolution, *(found for found in together if plan.is_whole or found.code not in NEEDS_ALL)))
     dataset = SegDataset(lists.root, classes, lists.train, lists.val)
     return Examination(
         dataset,
@@ -169,6 +185,7 @@ def examine_seg_dataset(
         images.places,
         images.numbers,
         fingerprint_of_shapes(shapes, dataset),
+        plan.summary,
     )
 
 
@@ -190,9 +207,18 @@ def _at(sums: NDArray[np.int64], class_id: int) -> int:
     return int(sums[class_id]) if class_id < len(sums) else 0
 
 
-def _inspect(job: tuple[SegSample, Split, bool]) -> SampleFacts:
-    sample, split, shaped = job
-    return inspect_sample(sample, split, shaped=shaped)
+def _inspect(
+    sample: SegSample, split: Split, entry: Entry | None, *, whole: bool, shaped: Collection[SegSample]
+) -> tuple[SampleFacts, Entry | None]:
+    if not whole:
+        return inspect_headers(sample, split), None
+    is_shaped = sample in shaped
+    return recall(
+        entry,
+        look=partial(inspect_sample, sample, split, shaped=is_shaped),
+        read=partial(sample_from_plain, sample, split, shaped=is_shaped),
+        write=sample_as_plain,
+    )
 
 
 def _mask_scale(source: ClassNames | None, num_classes: int | None) -> MaskScale:

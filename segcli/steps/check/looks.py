@@ -1,0 +1,139 @@
+"""The pass over all samples: which are decoded, which are known from the last check, of which only headers are read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Generic, Protocol, TypeVar
+
+from segcli.data.fingerprint.images import evenly
+from segcli.data.prefetch import map_ahead
+from segcli.data.samples import Split
+from segcli.progress import track
+from segcli.steps.check.manifest import Entry, Manifest, opened
+
+QUICK = 1000
+"""Images of each part that a quick check decodes."""
+_NOT_SEEN = "damaged data, values of masks, crossing outlines and copies were looked for in the decoded ones alone"
+
+S = TypeVar("S")
+S_contra = TypeVar("S_contra", contravariant=True)
+F_co = TypeVar("F_co", covariant=True)
+F = TypeVar("F")
+
+
+@dataclass
+class LookedAt:
+    """How much was looked at.
+
+    Attributes:
+        images: Samples of both parts.
+        decoded: Of these, decoded now.
+        known: Of these, known from the last check, and not changed since.
+        is_quick: Whether only the headers of the others were read.
+    """
+
+    images: int = 0
+    decoded: int = 0
+    known: int = 0
+    is_quick: bool = False
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        headers = self.images - self.decoded - self.known
+        return {
+            "decoded": self.decoded,
+            "known_from_last_check": self.known,
+            "headers_only": headers,
+            "not_looked_for_in_headers_only": _NOT_SEEN if headers else None,
+        }
+
+    def rows(self) -> list[tuple[str, str]]:
+        """Rows for the terminal, where not everything was decoded."""
+        rows = []
+        if self.is_quick and self.decoded + self.known < self.images:
+            seen = f"{self.decoded + self.known:,} of {self.images:,} images were decoded"
+            rows.append(("quick check", f"{seen}, of the others the headers were read; {_NOT_SEEN}"))
+        if self.known:
+            rows.append(("known", f"{self.known:,} unchanged since the last check (--no-cache decodes them again)"))
+        return rows
+
+
+class Look(Protocol[S_contra, F_co]):
+    """Looks at a sample of a part, with what is known of it, whole or at its headers alone."""
+
+    def __call__(
+        self, sample: S_contra, split: Split, entry: Entry | None, /, *, whole: bool
+    ) -> tuple[F_co, Entry | None]:
+        """The facts, and the entry to keep."""
+
+
+@dataclass(frozen=True)
+class LookPlan(Generic[S]):
+    """What is looked at.
+
+    Attributes:
+        samples: Of each part.
+        chosen: Places in each part of those that are decoded; None is all.
+        summary: Counted while they are looked at.
+    """
+
+    samples: Mapping[Split, Sequence[S]]
+    chosen: Mapping[Split, frozenset[int]] | None = None
+    summary: LookedAt = field(default_factory=LookedAt)
+
+    @staticmethod
+    def of(samples: Mapping[Split, Sequence[S]], decoded: int | None) -> LookPlan[S]:
+        """The plan that decodes so many samples of each part, evenly chosen; None decodes all."""
+        chosen = None
+        if decoded is not None:
+            chosen = {split: frozenset(evenly(range(len(own)), decoded)) for split, own in samples.items()}
+        images = sum(map(len, samples.values()))
+        return LookPlan(samples, chosen, LookedAt(images, is_quick=decoded is not None))
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every sample is decoded."""
+        return self.chosen is None or all(len(self.chosen[split]) == len(own) for split, own in self.samples.items())
+
+    def decoded(self, split: Split) -> list[S]:
+        """The samples of a part that are decoded."""
+        return [sample for place, sample in enumerate(self.samples[split]) if self.decodes(split, place)]
+
+    def decodes(self, split: Split, place: int) -> bool:
+        """Whether the sample at a place is decoded."""
+        return self.chosen is None or place in self.chosen[split]
+
+
+def looks(plan: LookPlan[S], look: Look[S, F], manifest: Path | None, kind: str, workers: int | None) -> Iterator[F]:
+    """Looks at every sample of a plan in threads, and yields the facts in order.
+
+    Args:
+        plan: The samples.
+        look: Looks at one of them.
+        manifest: What is known from the last check, and is kept for the next.
+        kind: What its entries are about.
+        workers: Threads; None is one per core.
+    """
+    with opened(manifest, kind) as entries:
+        jobs = _jobs(plan, entries)
+        outcomes = map_ahead(lambda job: (job[2], *look(*job[:3], whole=job[3])), jobs, workers=workers)
+        for known, facts, kept in track(outcomes, "checking", plan.summary.images):
+            entries.keep(kept)
+            plan.summary.known += kept is not None and kept is known
+            yield facts
+        plan.summary.decoded = sum(len(plan.decoded(split)) for split in plan.samples) - plan.summary.known
+
+
+def _jobs(plan: LookPlan[S], entries: Manifest) -> Iterator[tuple[S, Split, Entry | None, bool]]:
+    for split, samples in plan.samples.items():
+        for place, sample in enumerate(samples):
+            whole = plan.decodes(split, place)
+            yield sample, split, entries.find(*_files(sample)) if whole else None, whole
+
+
+def _files(sample: Any) -> list[Path]:
+    """The image, and its mask where it has one."""
+    mask = getattr(sample, "mask", None)
+    return [sample.image] if mask is None else [sample.image, mask]

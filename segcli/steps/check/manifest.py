@@ -1,0 +1,217 @@
+"""What a check found in each file, kept for the next one: files that have not changed are not decoded again.
+
+It is never trusted beyond doubt. An entry counts only where path, size, inode and both times of every file of a sample
+are as they were, and neither was changed within the two seconds before it was looked at (as Git does it: a file may be
+written twice within one tick of the clock). A manifest of another version, of other code, libraries, range or limit, or
+a damaged one, is left aside whole, and a file with any fault is always looked at again. Rules run anew each time, so
+their settings may change.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sqlite3
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, replace
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, TypeVar
+
+import cv2
+import numpy as np
+import PIL
+import simplejpeg
+
+from segcli.data.budget import max_pixels
+from segcli.data.decoding.used_range import current_range
+from segcli.data.files import atomic_path
+from segcli.version import __version__
+
+log = logging.getLogger("segcli.check")
+
+FILE = "check_dataset/manifest.sqlite"
+MOST_ENTRIES = 1_000_000
+"""Samples that are kept, about 700 bytes each."""
+_SCHEMA = 1
+_SETTLED_NS = 2_000_000_000
+_AT_ONCE = 1000
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What is kept of a sample.
+
+    Attributes:
+        key: Paths of its files.
+        stamp: By which it is seen that they have not changed.
+        text: Its facts as JSON; None where nothing is known, or nothing is to be kept.
+    """
+
+    key: str
+    stamp: str
+    text: str | None = None
+
+
+class Manifest:
+    """Entries of an earlier check, and those of this one.
+
+    Args:
+        earlier: Where they are read from; None knows nothing.
+        target: Where those of this check go; None keeps nothing.
+    """
+
+    def __init__(self, earlier: sqlite3.Connection | None, target: sqlite3.Connection | None) -> None:
+        self._earlier = earlier
+        self._target = target
+        self._waiting: list[tuple[str, str, str]] = []
+        self._count = 0
+
+    def find(self, *paths: Path) -> Entry | None:
+        """The entry of a sample, known or new; None where it may change unseen, or nothing is kept."""
+        if self._target is None:
+            return None
+        stamp = _stamp(paths)
+        if stamp is None:
+            return None
+        key = json.dumps([str(path.absolute()) for path in paths])
+        row = None
+        if self._earlier is not None:
+            with suppress(sqlite3.Error):
+                query = "SELECT facts FROM entries WHERE name = ? AND stamp = ?"
+                row = self._earlier.execute(query, (key, stamp)).fetchone()
+        return Entry(key, stamp, row[0] if row is not None and isinstance(row[0], str) else None)
+
+    def keep(self, entry: Entry | None) -> None:
+        """Keeps an entry for the next check."""
+        if entry is not None and entry.text is not None and self._count < MOST_ENTRIES:
+            self._count += 1
+            self._waiting.append((entry.key, entry.stamp, entry.text))
+            if len(self._waiting) >= _AT_ONCE:
+                self.flush()
+
+    def flush(self) -> None:
+        """Writes what waits; without room on the disk nothing more is kept."""
+        if self._target is not None:
+            try:
+                with self._target:
+                    self._target.executemany("INSERT OR REPLACE INTO entries VALUES (?, ?, ?)", self._waiting)
+            except sqlite3.Error as fault:
+                log.warning("the next check looks at all files again: the manifest cannot be written (%s)", fault)
+                self._target = None
+        self._waiting.clear()
+
+
+@contextmanager
+def opened(path: Path | None, kind: str) -> Iterator[Manifest]:
+    """The manifest of a folder; that of this check takes its place when the block ends without an error.
+
+    Args:
+        path: The file; None neither knows nor keeps anything.
+        kind: What the entries are about.
+    """
+    if path is None:
+        yield Manifest(None, None)
+        return
+    settings = _settings(kind)
+    try:
+        with ExitStack() as opening:
+            earlier, target = _open_earlier(path, settings), _make(opening.enter_context(atomic_path(path)), settings)
+            opening.callback(target.close)
+            stack = opening.pop_all()
+    except (OSError, sqlite3.Error) as fault:
+        log.warning("the next check looks at all files again: %s cannot be written (%s)", path, fault)
+        yield Manifest(None, None)
+        return
+    try:
+        yield (manifest := Manifest(earlier, target))
+        manifest.flush()
+    except BaseException:
+        stack.__exit__(*sys.exc_info())
+        raise
+    finally:
+        if earlier is not None:
+            earlier.close()
+    try:
+        stack.close()
+    except OSError as fault:
+        log.warning("the next check looks at all files again: %s cannot be written (%s)", path, fault)
+
+
+def _make(path: Path, settings: str) -> sqlite3.Connection:
+    """An empty manifest; it becomes a manifest only when it is whole, so it needs no journal of its own."""
+    target = sqlite3.connect(path)
+    target.execute("PRAGMA journal_mode = OFF")
+    target.execute("CREATE TABLE settings (value TEXT)")
+    target.execute("CREATE TABLE entries (name TEXT PRIMARY KEY, stamp TEXT, facts TEXT) WITHOUT ROWID")
+    target.execute("INSERT INTO settings VALUES (?)", (settings,))
+    target.commit()
+    return target
+
+
+def recall(
+    entry: Entry | None, look: Callable[[], T], read: Callable[[Any], T], write: Callable[[T], Any | None]
+) -> tuple[T, Entry | None]:
+    """What is known of a sample, or what a look finds; and the entry to keep.
+
+    Args:
+        entry: As `Manifest.find` gives it.
+        look: Looks at the files.
+        read: From plain values to facts; whatever it raises, the files are looked at.
+        write: The other way; None where they are not to be kept.
+    """
+    if entry is None:
+        return look(), None
+    if entry.text is not None:
+        with suppress(ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError, RecursionError):
+            return read(json.loads(entry.text)), entry
+    facts = look()
+    values = write(facts)
+    return facts, replace(entry, text=None if values is None else json.dumps(values))
+
+
+def _stamp(paths: tuple[Path, ...]) -> str | None:
+    try:
+        stats = [path.stat() for path in paths]
+    except (OSError, ValueError):
+        return None
+    latest = max(max(one.st_mtime_ns, one.st_ctime_ns) for one in stats)
+    if time.time_ns() - latest < _SETTLED_NS:
+        return None
+    return json.dumps([(one.st_size, one.st_mtime_ns, one.st_ctime_ns, one.st_ino) for one in stats])
+
+
+def _open_earlier(path: Path, settings: str) -> sqlite3.Connection | None:
+    """The entries of the last check; None where there are none, or they were made in another way."""
+    if not path.is_file():
+        return None
+    try:
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
+    except sqlite3.Error:
+        return None
+    with suppress(sqlite3.Error):
+        if connection.execute("SELECT value FROM settings").fetchall() == [(settings,)]:
+            return connection
+    connection.close()
+    return None
+
+
+def _settings(kind: str) -> str:
+    """All that facts depend on beside the files."""
+    libraries = (cv2.__version__, np.__version__, PIL.__version__, getattr(simplejpeg, "__version__", ""))
+    return json.dumps([_SCHEMA, __version__, _code(), kind, libraries, str(current_range()), max_pixels()])
+
+
+def _code() -> str:
+    """Differs after every change of the code that facts come from."""
+    here = Path(__file__).parent
+    digest = blake2b(digest_size=16)
+    for path in sorted([*here.glob("*.py"), *(here.parents[1] / "data").rglob("*.py")]):
+        stat = path.stat()
+        digest.update(f"{path.name} {stat.st_size} {stat.st_mtime_ns}\n".encode())
+    return digest.hexdigest()

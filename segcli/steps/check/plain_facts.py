@@ -1,0 +1,138 @@
+"""Facts of images and masks as plain values and back, for the manifest. Only files without a fault are kept."""
+
+from __future__ import annotations
+
+from base64 import b64decode, b64encode
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segcli.data.decoding.headers import ImageHeader
+from segcli.data.fingerprint.images import ImageColours
+from segcli.data.fingerprint.labels import MaskShape
+from segcli.data.samples import SegSample, Split
+from segcli.data.similarity import THUMB_BYTES, Signature
+from segcli.steps.check.files import DIGEST_BYTES, FileFacts, UsedValues
+from segcli.steps.check.inspection import SampleFacts
+
+_IDS = 256
+
+
+def file_as_plain(facts: FileFacts) -> dict[str, Any] | None:
+    """Plain values of an image file; None where anything is wrong with it."""
+    if not facts.is_whole or facts.damage is not None or facts.header is None:
+        return None
+    sign, colours, values = facts.signature, facts.colours, facts.values
+    return {
+        "header": asdict(facts.header),
+        "digest": None if facts.digest is None else facts.digest.hex(),
+        "signature": None if sign is None else [sign.bits, b64encode(sign.thumb).decode()],
+        "colours": None if colours is None else [colours.mean, colours.std],
+        "values": None if values is None else [values.lowest, values.highest, values.dtype.str],
+    }
+
+
+def file_from_plain(path: Path, plain: Any) -> FileFacts:
+    """The facts of an image file.
+
+    Raises:
+        ValueError: They are damaged; TypeError and KeyError likewise.
+    """
+    header = dict(plain["header"])
+    width, height = map(int, header.pop("stored_size"))
+    digest = None if plain["digest"] is None else bytes.fromhex(plain["digest"])
+    if digest is not None and len(digest) != DIGEST_BYTES:
+        raise ValueError("a digest has another length")
+    return FileFacts(
+        path,
+        ImageHeader(stored_size=(width, height), **header),
+        digest=digest,
+        signature=_signature(plain["signature"]),
+        colours=_colours(plain["colours"]),
+        values=_values(plain["values"]),
+    )
+
+
+def sample_as_plain(facts: SampleFacts) -> dict[str, Any] | None:
+    """Plain values of an image and its mask; None where anything is wrong with one of them."""
+    image, mask = file_as_plain(facts.image), file_as_plain(facts.mask)
+    if image is None or mask is None or facts.counts is None:
+        return None
+    shape = facts.shape
+    return {
+        "image": image,
+        "mask": mask,
+        "counts": _sparse(facts.counts),
+        "edges": None if facts.edge_only is None else np.flatnonzero(facts.edge_only).tolist(),
+        "palette": None if facts.colours is None else list(facts.colours.items()),
+        "shape": None if shape is None else [shape.size, *map(_sparse, shape.halves), list(shape.parts.items())],
+    }
+
+
+def sample_from_plain(sample: SegSample, split: Split, plain: Any, *, shaped: bool) -> SampleFacts:
+    """The facts of an image and its mask.
+
+    Raises:
+        ValueError: They are damaged, or lack the shape that is wanted; TypeError and KeyError likewise.
+    """
+    if shaped and plain["shape"] is None:
+        raise ValueError("the shape is not known")
+    edges, palette = plain["edges"], plain["palette"]
+    edge_only = None
+    if edges is not None:
+        edge_only = np.zeros(_IDS, np.bool_)
+        edge_only[edges] = True
+    return SampleFacts(
+        sample,
+        split,
+        file_from_plain(sample.image, plain["image"]),
+        file_from_plain(sample.mask, plain["mask"]),
+        _counts(plain["counts"]),
+        edge_only,
+        None if palette is None else {int(id_): (int(r), int(g), int(b)) for id_, (r, g, b) in palette},
+        shape=_shape(plain["shape"]) if shaped else None,
+    )
+
+
+def _signature(plain: Any) -> Signature | None:
+    if plain is None:
+        return None
+    bits, thumb = plain
+    data = b64decode(thumb, validate=True)
+    if not 0 <= int(bits) < 1 << 64 or len(data) != THUMB_BYTES:
+        raise ValueError("a signature has another size")
+    return Signature(int(bits), data)
+
+
+def _colours(plain: Any) -> ImageColours | None:
+    if plain is None:
+        return None
+    (red, green, blue), (wide_red, wide_green, wide_blue) = plain
+    return ImageColours((float(red), float(green), float(blue)), (float(wide_red), float(wide_green), float(wide_blue)))
+
+
+def _values(plain: Any) -> UsedValues | None:
+    return None if plain is None else UsedValues(float(plain[0]), float(plain[1]), np.dtype(plain[2]))
+
+
+def _shape(plain: Any) -> MaskShape:
+    (width, height), upper, lower, parts = plain
+    sizes = {int(id_): [float(size) for size in own] for id_, own in parts}
+    return MaskShape((int(width), int(height)), np.array([_counts(upper), _counts(lower)]), sizes)
+
+
+def _sparse(counts: NDArray[np.int64]) -> list[list[int]]:
+    present = np.flatnonzero(counts)
+    return [present.tolist(), counts[present].tolist()]
+
+
+def _counts(plain: Any) -> NDArray[np.int64]:
+    ids, numbers = plain
+    if len(ids) != len(numbers):
+        raise ValueError("a count is missing")
+    counts = np.zeros(_IDS, np.int64)
+    counts[np.array(ids, np.intp)] = numbers
+    return counts
