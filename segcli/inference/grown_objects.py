@@ -49,20 +49,21 @@ def grown_objects(inside: NDArray[Any], core: NDArray[Any]) -> Iterator[GrownObj
         inside: Logits of each class [C, h, w].
         core: Logits of the depth in the object [1, h, w].
     """
-    depth = np.asarray(
-        cv2.GaussianBlur(_probability(np.asarray(core[0], np.float32)), (0, 0), SMOOTHING_PX), np.float32
-    )
-    for label, logits in enumerate(np.asarray(inside, np.float32)):
-        parts, count = split_parts(logits > 0, depth)
-        if not count:
+    depth, maps = _probability(np.asarray(core[0], np.float32)), np.asarray(inside, np.float32)
+    foreground = maps > 0
+    labelled = foreground.any(axis=0)
+    for label, logits in enumerate(maps):
+        own = foreground[label]
+        if not own.any():
             continue
+        parts, count = split_parts(own, _smoothed(depth, own | ~labelled))
         area = np.bincount(parts.ravel(), minlength=count + 1)
         sure = np.bincount(parts.ravel(), _probability(logits).ravel(), minlength=count + 1) / np.maximum(area, 1)
         away = -np.abs(logits)
         for number in range(1, count + 1):
             if area[number] >= SMALLEST_PX:
-                own = ndimage.binary_fill_holes(parts == number)
-                yield GrownObject(label, max(2 * float(sure[number]) - 1, 0.0), np.where(own, -away, away))
+                filled = ndimage.binary_fill_holes(parts == number)
+                yield GrownObject(label, max(2 * float(sure[number]) - 1, 0.0), np.where(filled, -away, away))
 
 
 def split_parts(foreground: NDArray[np.bool_], depth: Floats) -> tuple[Labels, int]:
@@ -84,6 +85,15 @@ def split_parts(foreground: NDArray[np.bool_], depth: Floats) -> tuple[Labels, i
     apart = np.where(several, _nearest(np.where(several, grown, 0)) + count, parts)
     numbers = np.unique(apart[apart > 0])
     return np.where(apart > 0, np.searchsorted(numbers, apart) + 1, 0).astype(np.int32), len(numbers)
+
+
+def _smoothed(depth: Floats, where: NDArray[np.bool_]) -> Floats:
+    """Depths smoothed over some pixels alone: beyond an outline may lie the middle of an object of another class."""
+    if where.all():
+        return np.asarray(cv2.GaussianBlur(depth, (0, 0), SMOOTHING_PX), np.float32)
+    counted = where.astype(np.float32)
+    total, weight = (cv2.GaussianBlur(values, (0, 0), SMOOTHING_PX) for values in (depth * counted, counted))
+    return np.asarray(np.where(where, total / np.maximum(weight, 1e-6), 0), np.float32)
 
 
 def _summits(height: NDArray[Any]) -> NDArray[np.int64]:

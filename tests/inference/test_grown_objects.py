@@ -75,6 +75,24 @@ def test_each_class_has_its_own_objects() -> None:
     np.testing.assert_array_equal(found[1].logits > 0, other > 0)
 
 
+def test_an_object_within_one_of_another_class_leaves_no_crumbs_at_its_outline() -> None:
+    """The wall beside a window is deep in its house, which says nothing of the window's own rim."""
+    house, window = np.zeros((2, SIDE, SIDE), bool)
+    house[4:36, 4:36] = True
+    window[14:26, 14:26] = True
+    depth = np.zeros((SIDE, SIDE))
+    depth[9:31, 9:31] = 1
+    for ring in range(6):
+        depth[14 + ring : 26 - ring, 14 + ring : 26 - ring] = min(1, (ring + 1) / 5)
+    inside = np.stack([np.where(house & ~window, 0.9, 0.1), np.where(window, 0.9, 0.1)])
+
+    found = list(grown_objects(logit(inside), logit(depth)[None]))
+
+    assert [one.label for one in found] == [0, 1]
+    np.testing.assert_array_equal(found[0].logits > 0, house)
+    np.testing.assert_array_equal(found[1].logits > 0, window)
+
+
 @pytest.mark.parametrize("everywhere", [False, True])
 def test_all_pixels_or_none(everywhere: bool) -> None:
     foreground = np.full((SIDE, SIDE), everywhere)
