@@ -25,6 +25,7 @@ SMOOTHING_PX = 1.0
 """Deviation of the Gaussian that depths are smoothed with."""
 SMALLEST_PX = 4
 """Pixels of an object at least."""
+_TINY = 1e-6
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,8 @@ class GrownObject:
 
     Attributes:
         label: Its class.
-        score: How sure the network is of its pixels on average, from 0 at a probability of 0.5 to 1.
+        score: By how much its class is likelier than any other on average, 0 to 1; of one class from 0 at a
+            probability of 0.5 on.
         logits: Positive where the object is, [h, w].
     """
 
@@ -49,21 +51,36 @@ def grown_objects(inside: NDArray[Any], core: NDArray[Any]) -> Iterator[GrownObj
         inside: Logits of each class [C, h, w].
         core: Logits of the depth in the object [1, h, w].
     """
-    depth, maps = _probability(np.asarray(core[0], np.float32)), np.asarray(inside, np.float32)
-    foreground = maps > 0
-    labelled = foreground.any(axis=0)
-    for label, logits in enumerate(maps):
-        own = foreground[label]
-        if not own.any():
+    depth = _probability(np.asarray(core[0], np.float32))
+    likely = _probability(np.asarray(inside, np.float32))
+    first, second = _two_likeliest(likely)
+    labelled = (likely == first).any(axis=0)
+    for label, own in enumerate(likely):
+        rival = np.where(own == first, second, first)
+        foreground = own > rival
+        if not foreground.any():
             continue
-        parts, count = split_parts(own, _smoothed(depth, own | ~labelled))
+        parts, count = split_parts(foreground, _smoothed(depth, foreground | ~labelled))
         area = np.bincount(parts.ravel(), minlength=count + 1)
-        sure = np.bincount(parts.ravel(), _probability(logits).ravel(), minlength=count + 1) / np.maximum(area, 1)
-        away = -np.abs(logits)
+        sure = np.bincount(parts.ravel(), (own - rival).ravel(), minlength=count + 1) / np.maximum(area, 1)
+        away = np.abs(np.log(np.maximum(own, _TINY)) - np.log(np.maximum(rival, _TINY)))
         for number in range(1, count + 1):
             if area[number] >= SMALLEST_PX:
                 filled = ndimage.binary_fill_holes(parts == number)
-                yield GrownObject(label, max(2 * float(sure[number]) - 1, 0.0), np.where(filled, -away, away))
+                yield GrownObject(label, float(sure[number]), np.where(filled, away, -away))
+
+
+def _two_likeliest(likely: Floats) -> tuple[Floats, Floats]:
+    """Probability [h, w] of the likeliest class and of the next one, the background, which is the rest, among them.
+
+    A pixel of ten classes can be of one of them although each has less than one half.
+    """
+    first = np.maximum(1 - likely.sum(axis=0), 0)
+    second = np.zeros_like(first)
+    for own in likely:
+        second = np.maximum(second, np.minimum(first, own))
+        first = np.maximum(first, own)
+    return first, second
 
 
 def split_parts(foreground: NDArray[np.bool_], depth: Floats) -> tuple[Labels, int]:

@@ -75,6 +75,17 @@ def test_each_class_has_its_own_objects() -> None:
     np.testing.assert_array_equal(found[1].logits > 0, other > 0)
 
 
+def test_a_pixel_is_of_its_likeliest_class_though_that_has_less_than_one_half() -> None:
+    inside = np.full((3, SIDE, SIDE), 0.02)
+    inside[:, 10:20, 10:20] = np.array([0.2, 0.4, 0.3])[:, None, None]
+    inside[:, 25:35, 25:35] = np.array([0.2, 0.3, 0.1])[:, None, None]
+
+    found = list(grown_objects(logit(inside), logit(cones((14, 14, 8)))[None]))
+
+    assert [(one.label, int((one.logits > 0).sum())) for one in found] == [(1, 100)]
+    assert found[0].score == pytest.approx(0.4 - 0.3, abs=1e-4)
+
+
 def test_an_object_within_one_of_another_class_leaves_no_crumbs_at_its_outline() -> None:
     """The wall beside a window is deep in its house, which says nothing of the window's own rim."""
     house, window = np.zeros((2, SIDE, SIDE), bool)
