@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from segcli.plan.choice import Cost, Means, shown_time
+from segcli.plurals import counted
 
 _START_SECONDS = 30.0
 """Importing, reading, exporting and comparing the export."""
@@ -79,6 +80,12 @@ def interval(steps: int, measurements: int = MEASUREMENTS) -> int:
 def interval_reason(measurements: int) -> str:
     """Why it is measured so often."""
     return f"{measurements} measurements take about a tenth of the time at most; the best weights of them are kept"
+
+
+def measured_reason(steps: int, every: int) -> str:
+    """Why it is measured every so many of the steps."""
+    count = -(-steps // every)
+    return f"{counted(count, 'measurement')}, of which the best weights are kept"
 
 
 def upright_reason(variation: float, upright: bool) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from segcli.data.fingerprint.labels import Fingerprint
 from segcli.models.instance.training import SEED_COLOURS
-from segcli.plan.budget import Budget, interval, upright_reason
+from segcli.plan.budget import Budget, interval, measured_reason, upright_reason
 from segcli.plan.choice import Choice, Cost, Means, Plan
 
 MODEL = "SeedUNet-S"
@@ -33,6 +33,7 @@ def plan_instance(data: Fingerprint, means: Means, cost: Cost, taken: Mapping[st
     mpx, val_mpx = crop * crop / 1e6, data.val_images * side * side / 1e6
     steps = budget.steps(batch * mpx, val_mpx)
     epochs = int(taken.get("Train.epochs_iters") or max(steps // per_epoch, 1))
+    every = interval(epochs)
     upright = data.upright > Budget.UPRIGHT
     warp = {"type": "WarpWithMasks", "size": side, "crop": crop, **({"flip": 0.0} if upright else {"turn": 0.5})}
     reason = upright_reason(data.upright, upright)
@@ -40,7 +41,7 @@ def plan_instance(data: Fingerprint, means: Means, cost: Cost, taken: Mapping[st
         Choice("Train.input_size", side, why),
         Choice("Train.batch_size", batch, "more steps in the same time teach more than larger batches"),
         Choice("Train.epochs_iters", epochs, budget.reason(epochs)),
-        Choice("Train.eval_interval", interval(epochs), "six measurements, of which the best weights are kept"),
+        Choice("Train.eval_interval", every, measured_reason(epochs, every)),
         Choice("Train.warmup_steps", max(10, epochs * per_epoch // 20), "a twentieth of the training"),
         Choice("Train.transforms", [warp, dict(SEED_COLOURS)], f"{_crop_reason(side, crop)}; {reason}"),
     ]

@@ -7,7 +7,7 @@ from typing import Any
 
 from segcli.data.fingerprint.labels import Fingerprint
 from segcli.models.task import Task
-from segcli.plan.budget import Budget, interval
+from segcli.plan.budget import Budget, interval, measured_reason
 from segcli.plan.choice import Choice, Cost, Means, Plan
 
 
@@ -21,9 +21,10 @@ def plan_by_recipe(
     steps = budget.steps(step_mpx, val_mpx)
     per_epoch = 1 if task is Task.SEMANTIC else max(data.train_images // batch, 1)
     length = int(taken.get("Train.epochs_iters") or max(steps // per_epoch, 1))
+    every = interval(length)
     choices = (
         Choice("Train.epochs_iters", length, budget.reason(length * per_epoch * batch / max(data.train_images, 1))),
-        Choice("Train.eval_interval", interval(length), "six measurements, of which the best weights are kept"),
+        Choice("Train.eval_interval", every, measured_reason(length, every)),
     )
     return Plan(
         tuple(choice for choice in choices if choice.key not in taken),
