@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from segcli.config.schema import Config
 from segcli.data.classes import ClassMap
+from segcli.data.decoding.image_range import COLOURS
 from segcli.data.identity import PartIdentity
 from segcli.models.spec import ModelSpec, Preprocess
 
@@ -114,6 +115,7 @@ class Engine(Protocol):
         *,
         input_size: int | None = None,
         options: Mapping[str, Any] | None = None,
+        input_channels: int = COLOURS,
     ) -> Network:
         """The network with random weights, in training mode.
 
@@ -124,6 +126,7 @@ class Engine(Protocol):
             num_classes: Classes of its output.
             input_size: Side in pixels of the images that an instance model will mostly see.
             options: Arguments of an instance model's parts, as in `Train.network`.
+            input_channels: Bands of a semantic model's images; other models take colours.
         """
 
     def open_training(self, spec: ModelSpec, config: Config) -> TrainingSession:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from contextlib import nullcontext
 from typing import Any
 
+from segcli.data.decoding.image_range import COLOURS
 from segcli.errors import UsageError
 from segcli.models.table import get_spec
 from segcli.models.task import Task
@@ -24,6 +25,7 @@ def build_network(
     input_size: int | None = None,
     options: Mapping[str, Any] | None = None,
     lazy: bool = False,
+    input_channels: int = COLOURS,
 ) -> Network:
     """The network of a model with random weights, in training mode.
 
@@ -32,6 +34,7 @@ def build_network(
         num_classes: Classes of its output (semantic: with the background); None takes that of the public dataset.
         input_size: Side in pixels of the images that an instance model will mostly see.
         options: Arguments of an instance model's parts, as in `Train.network`.
+        input_channels: Bands of a semantic model's images.
         lazy: Leaves the parameters without values, which is many times faster; only where every one is then loaded.
 
     Returns:
@@ -45,6 +48,8 @@ def build_network(
         raise UsageError(f"{name} takes images of any size; input_size is for instance models")
     if options and spec.task is not Task.INSTANCE:
         raise UsageError(f"{name} has no options; they are for instance models")
+    if input_channels != COLOURS and spec.task is not Task.SEMANTIC:
+        raise UsageError(f"{name} takes RGB images; other bands are for semantic models")
     if num_classes is not None and spec.task is Task.PROMPTABLE:
         raise UsageError(f"{name} takes prompts and has no classes; leave num_classes out")
     if num_classes is not None and num_classes < 1:
@@ -57,4 +62,5 @@ def build_network(
             num_classes or DEFAULT_CLASSES.get(spec.task, 0),
             input_size=(input_size or DEFAULT_SIDE) if spec.task is Task.INSTANCE else None,
             options=options,
+            input_channels=input_channels,
         )

@@ -62,7 +62,8 @@ def load_trained(weights: Path, model: str | None = None) -> TrainedModel:
     if card is None:
         card = _card_without_names(spec, arrays, weights)
     options = card.config.get("Train", {}).get("network")
-    network = build_network(spec.name, _class_count(spec, card), options=options, lazy=True)
+    channels = card.preprocess.channels
+    network = build_network(spec.name, _class_count(spec, card), options=options, lazy=True, input_channels=channels)
     report = load_exactly(network, arrays, path=weights)
     if report.unexpected and is_ours:
         raise WeightsError(f"holds more than {spec.name}: {report.describe()}", path=weights)

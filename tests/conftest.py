@@ -26,6 +26,12 @@ def shared_path(relative: str) -> Path:
     return path
 
 
+@pytest.fixture(autouse=True)
+def usual_image_range(monkeypatch):
+    """Every test begins with the usual range of images, and leaves none behind."""
+    monkeypatch.setenv("SEGCLI_IMAGE_RANGE", "")
+
+
 @pytest.fixture(scope="session")
 def shared():
     """`shared("data/SEG")` gives the path, or skips the test where it is absent."""

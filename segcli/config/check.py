@@ -10,6 +10,7 @@ from segcli.config.durations import parse_time
 from segcli.config.losses import OWN_LOSS, parse_losses
 from segcli.config.schema import Config
 from segcli.config.suggest import did_you_mean, near
+from segcli.data.decoding.image_range import COLOURS, MOST_BANDS
 from segcli.errors import ConfigFault
 from segcli.models.names import MODEL_TASKS
 
@@ -225,9 +226,15 @@ def _static(config: Config) -> Faults:
 def _input_shapes(config: Config) -> Faults:
     shapes = {"Train.input_shape": config.Train.input_shape, "Export.input_shape": config.Export.input_shape}
     for key, shape in shapes.items():
-        if shape is not None and (shape[1] != 3 or any(side != -1 and side < 1 for side in shape)):
-            message = f"is {list(shape)}; expected [N, 3, H, W] with -1 for a free side"
+        if shape is not None and (not 1 <= shape[1] <= MOST_BANDS or any(side != -1 and side < 1 for side in shape)):
+            message = f"is {list(shape)}; expected [N, channels, H, W] with -1 for a free side"
             yield ConfigFault(key, message)
+
+
+def _colours_of_bands(config: Config) -> Faults:
+    if config.Global.input_channels != COLOURS and config.Train.augment.photometric:
+        message = f"changes colours; Global.input_channels is {config.Global.input_channels}"
+        yield ConfigFault("Train.augment.photometric", message, "leave it out")
 
 
 def _windows(config: Config) -> Faults:
@@ -301,6 +308,7 @@ RULES: tuple[Rule, ...] = (
     Rule(("Train.time",), _time),
     Rule(("Global.device", "Train.cpu_processes", "Train.dist_ips", "Train.dy2st"), _static),
     Rule(("Train.input_shape", "Export.input_shape"), _input_shapes),
+    Rule(("Global.input_channels", "Train.augment.photometric"), _colours_of_bands),
     Rule(("Evaluate.sliding_window", "Predict.sliding_window"), _windows),
     Rule(("Train.crop_size",), _crop),
     Rule(("Train.augment.scale_jitter",), _scale_jitter),

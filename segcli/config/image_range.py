@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from segcli.config.schema import Config
 from segcli.data.decoding.image_range import ImageRange, parse_range
 from segcli.errors import ConfigError, ConfigFault
@@ -21,9 +23,9 @@ def learnt_range(preprocess: Preprocess, config: Config) -> ImageRange:
         ConfigError: The configuration asks for another range than the model has learnt from.
     """
     asked = config.Global.image_range
-    wanted = None if asked == "auto" else parse_range(asked)
+    wanted = None if asked == "auto" else replace(parse_range(asked), channels=preprocess.channels)
     if preprocess.image_range is None:
-        return wanted or ImageRange()
+        return wanted or ImageRange(channels=preprocess.channels)
     if wanted is not None and wanted != preprocess.reads_by:
         message = f"is {wanted}; the model has learnt from images read as {preprocess.reads_by}"
         raise ConfigError([ConfigFault(KEY, message, "leave it out")])

@@ -12,10 +12,19 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from segcli.data.decoding.decoders import decode_mask_values, decode_rgb, decode_values, refuse_false
+from segcli.data.decoding.decoders import (
+    band_values,
+    decode_bands,
+    decode_mask_values,
+    decode_rgb,
+    decode_values,
+    refuse_false,
+    three_channels,
+)
 from segcli.data.decoding.headers import PNG_SIGNATURE, ImageHeader, is_complete, is_thin, read_header
 from segcli.data.decoding.image_range import ImageRange
 from segcli.data.decoding.jpeg import jpeg_damage
+from segcli.data.decoding.used_range import current_range
 from segcli.errors import InputError
 
 UInt8Array = NDArray[np.uint8]
@@ -25,7 +34,7 @@ Labels = NDArray[np.uint8]
 """Class ids, [H, W]."""
 StrPath = str | PathLike[str]
 
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"})
+IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".npy"})
 MASK_SUFFIXES = frozenset({".png", ".bmp", ".tif", ".tiff"})
 LOSSY_FORMATS = frozenset({"JPEG", "MPO", "JPEG2000", "WEBP"})
 """Formats whose pixels are not what was written: in a mask, ids would smear at every edge."""
@@ -78,25 +87,58 @@ def decode_image(data: bytes, image_range: ImageRange | None = None, *, name: St
     return upright(decode_rgb(data, header, image_range, name=name), header.orientation)
 
 
+def read_input(path: StrPath, image_range: ImageRange | None = None) -> UInt8Array:
+    """An image as a network takes it: in colour or, where the range says so, all bands of the file.
+
+    Returns:
+        uint8 [H, W, channels], upright: RGB as `read_image` gives it where the network takes 3 channels.
+
+    Raises:
+        InputError: As for `read_image`, or the file has another number of bands than the network takes.
+    """
+    return decode_input(_read_bytes(path), image_range, name=path)
+
+
+def decode_input(data: bytes, image_range: ImageRange | None = None, *, name: StrPath = _BYTES) -> UInt8Array:
+    """The same from the content of a file."""
+    chosen = image_range or current_range()
+    if not chosen.takes_bands:
+        return decode_image(data, chosen, name=name)
+    header = _checked_header(data, name)
+    return upright(decode_bands(data, header, chosen, name=name), header.orientation)
+
+
+def with_channels(pixels: NDArray[Any]) -> NDArray[Any]:
+    """An image [H, W, channels] again after OpenCV, which drops the axis of a single channel."""
+    return pixels[..., np.newaxis] if pixels.ndim == 2 else pixels
+
+
+def shown(bands: UInt8Array) -> RgbImage:
+    """What is shown of a network's input [H, W, channels]: RGB, of bands the first three, of one or two the first."""
+    return bands if bands.shape[2] == _COLOURS else three_channels(bands)
+
+
 def read_values(path: StrPath) -> NDArray[Any]:
-    """The values of an image as stored, [H, W] or [H, W, channels], in the type of the file.
+    """The values of an image as stored, [H, W] or [H, W, channels], in the type of the file; with the last axis where
+    bands are read.
 
     Raises:
         InputError: As for `read_image`.
     """
     data = _read_bytes(path)
-    return decode_values(data, _checked_header(data, path), name=path)
+    decode = band_values if current_range().takes_bands else decode_values
+    return decode(data, _checked_header(data, path), name=path)
 
 
 def read_smaller(path: StrPath, factor: Callable[[int, int], int]) -> tuple[UInt8Array, tuple[int, int]]:
-    """An image in colour, decoded at a fraction of its size where the format allows that, which is JPEG.
+    """An image for a network, decoded at a fraction of its size where the format allows that, which is JPEG.
 
     Args:
         path: As for `read_image`.
         factor: Height and width of the image -> 1, 2, 4 or 8, by which its sides may be divided.
 
     Returns:
-        RGB, uint8 [h, w, 3], and the height and width of the whole image.
+        uint8 [h, w, channels] as `read_input` gives it, and the height and width of the whole image.
 
     Raises:
         InputError: As for `read_image`.
@@ -104,6 +146,8 @@ def read_smaller(path: StrPath, factor: Callable[[int, int], int]) -> tuple[UInt
     data = _read_bytes(path)
     header = _checked_header(data, path)
     width, height = header.size
+    if current_range().takes_bands:
+        return decode_input(data, name=path), (height, width)
     reduced = _REDUCED.get(factor(height, width))
     if header.format == "JPEG" and header.channels == _COLOURS and reduced is not None:
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), reduced | cv2.IMREAD_IGNORE_ORIENTATION)
@@ -224,7 +268,9 @@ def _checked_header(data: bytes, name: StrPath, *, whole: bool = True) -> ImageH
 
 def upright(pixels: UInt8Array, orientation: int) -> UInt8Array:
     """Turns and mirrors as EXIF orientation 1 to 8 says (JEITA CP-3451, tag 0x0112)."""
-    if orientation in (5, 6, 7, 8):
-        pixels = cv2.transpose(pixels)
+    if orientation == 1:
+        return pixels
+    if orientation >= 5:
+        pixels = np.ascontiguousarray(pixels.swapaxes(0, 1))
     flip = FLIPS.get(orientation)
-    return pixels if flip is None else cv2.flip(pixels, flip)
+    return pixels if flip is None else np.asarray(cv2.flip(pixels, flip), np.uint8).reshape(pixels.shape)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from segcli.data.decoded_cache import DecodedCache
-from segcli.data.image import Labels, RgbImage, read_image, read_mask, read_smaller
+from segcli.data.image import Labels, RgbImage, read_input, read_mask, read_smaller
 from segcli.data.instances import InstanceSample
 from segcli.data.prefetch import map_ahead
 from segcli.data.samples import SegSample
@@ -19,7 +19,8 @@ _THREADS = 2
 
 @dataclass(frozen=True)
 class LoadedSample:
-    """A sample in memory: the image in RGB [H, W, 3], possibly smaller than the mask, and its mask [H, W]."""
+    """A sample in memory: the image as the network takes it [H, W, channels], possibly smaller than the mask, and its
+    mask [H, W]."""
 
     sample: SegSample
     rgb: RgbImage
@@ -70,7 +71,7 @@ def _read(
     """An image, and its full height and width."""
     if cache is None:
         return read_smaller(path, factor)
-    rgb = cache.read(path, read_image)
+    rgb = cache.read(path, read_input)
     height, width = rgb.shape[:2]
     factor(height, width)
     return rgb, (height, width)
@@ -87,7 +88,7 @@ def read_sized(sample: InstanceSample) -> RgbImage:
         DatasetError: It cannot be read, or has another size than the annotation file says.
     """
     try:
-        rgb = read_image(sample.image)
+        rgb = read_input(sample.image)
     except InputError as error:
         raise DatasetError(error.message, path=error.path, hint=error.hint) from error
     height, width = rgb.shape[:2]

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from segcli.data.decoding.image_range import ImageRange
 from segcli.data.decoding.pages import PAGED_SUFFIXES, open_large, pages_of
 from segcli.data.files import is_file
-from segcli.data.image import IMAGE_SUFFIXES, RgbImage, decode_image, read_image
+from segcli.data.image import IMAGE_SUFFIXES, RgbImage, decode_input, read_input
 from segcli.data.url import fetch_image, is_address
 from segcli.data.video import VIDEO_SUFFIXES, is_stream, read_frames
 from segcli.data.windows import ArrayWindows, Windows
@@ -51,7 +51,7 @@ class SourceItem:
         page_index: Page or frame, from 0; None for a plain image.
         name: Relative path for the outputs, without suffix: folders of the input are mirrored in it, and no two items
             of one input have the same.
-        rgb: RGB; None when it cannot be read, or is read in parts.
+        rgb: RGB, or the bands that the model takes [H, W, channels]; None when it cannot be read, or is read in parts.
         fault: Why it cannot be read.
         clip: The video or stream that it is a frame of; None for anything else.
         large: The image part by part, where it is too large to be taken whole.
@@ -167,7 +167,8 @@ def open_sources(given: Input) -> Sources:
     Args:
         given: An image, folder (searched through all levels), glob (``**`` too), list file (``.txt``, one path a
             line), PDF, multi-page TIFF, video, camera (``camera:0``), stream (``rtsp://``), ``http(s)`` URL, array (BGR
-            as OpenCV reads it, uint8 [H, W, 3], or grey [H, W]), or a sequence of these.
+            as OpenCV reads it, uint8 [H, W, 3], or grey [H, W]; for a model that takes bands [H, W, channels] of
+            any numbers), or a sequence of these.
 
     Raises:
         InputError: The only input is no file, or a folder, list or glob holds no image.
@@ -277,12 +278,12 @@ def _free_name(name: Path, taken: set[str]) -> Path:
 
 def _open(entry: _Entry, reading: _Reading) -> SourceItem:
     if entry.array is not None:
-        return _whole(SourceItem(None, None, entry.name, _from_array(entry.array)), reading)
+        return _whole(SourceItem(None, None, entry.name, _from_array(entry.array, reading.image_range)), reading)
     if entry.url is not None:
-        rgb = decode_image(fetch_image(entry.url), reading.image_range, name=entry.url)
+        rgb = decode_input(fetch_image(entry.url), reading.image_range, name=entry.url)
         return _whole(SourceItem(entry.url, None, entry.name, rgb), reading)
     assert entry.path is not None
-    return _whole(SourceItem(str(entry.path), None, entry.name, read_image(entry.path, reading.image_range)), reading)
+    return _whole(SourceItem(str(entry.path), None, entry.name, read_input(entry.path, reading.image_range)), reading)
 
 
 def _whole(item: SourceItem, reading: _Reading) -> SourceItem:
@@ -317,7 +318,9 @@ def _numbered(name: Path, index: int) -> Path:
     return name.with_name(f"{name.name}_{index}")
 
 
-def _from_array(array: NDArray[Any]) -> RgbImage:
+def _from_array(array: NDArray[Any], image_range: ImageRange | None) -> RgbImage:
+    if image_range is not None and image_range.takes_bands:
+        return _bands_of_array(array, image_range)
     if array.dtype != np.uint8 or array.ndim not in (2, 3) or array.size == 0:
         raise InputError(f"an array must be uint8 [H, W, 3] (BGR) or [H, W], not {array.dtype} {list(array.shape)}")
     channels = 1 if array.ndim == 2 else array.shape[2]
@@ -325,3 +328,11 @@ def _from_array(array: NDArray[Any]) -> RgbImage:
     if channels not in codes:
         raise InputError(f"an array of {channels} channels is no image", hint="give 1, 3 (BGR) or 4 (BGRA) channels")
     return np.asarray(cv2.cvtColor(np.ascontiguousarray(array), codes[channels]), np.uint8)
+
+
+def _bands_of_array(array: NDArray[Any], image_range: ImageRange) -> NDArray[np.uint8]:
+    bands = array[..., np.newaxis] if array.ndim == 2 else array
+    if bands.ndim != 3 or bands.size == 0 or bands.shape[2] != image_range.channels or bands.dtype.kind not in "buif":
+        wanted = f"[H, W, {image_range.channels}]"
+        raise InputError(f"an array must hold numbers {wanted}, not {array.dtype} {list(array.shape)}")
+    return np.ascontiguousarray(image_range.apply(bands))

@@ -25,7 +25,7 @@ from typing import Any
 import yaml
 
 from segcli.data.classes import ClassMap
-from segcli.data.decoding.image_range import RangeSetting, parse_range
+from segcli.data.decoding.image_range import COLOURS, RangeSetting, parse_range
 from segcli.data.yaml_nodes import load_yaml
 from segcli.errors import WeightsError
 from segcli.inference.graphs import Graph
@@ -346,7 +346,9 @@ def parse_instance(folder: Path, values: dict[str, Any], card: ModelCard | None)
 
 
 def _scale(entry: dict[str, Any], resize: dict[str, Any], ours: dict[str, Any]) -> Preprocess:
-    mean, std = (_three(entry.get(key, 0.5)) for key in ("mean", "std"))
+    mean, std = (_each_channel(entry.get(key, 0.5)) for key in ("mean", "std"))
+    if not mean or len(mean) != len(std):
+        raise ValueError(f"{len(mean)} means and {len(std)} deviations of channels")
     keep_ratio = bool(ours.get("keep_ratio", False))
     return Preprocess(
         mean=mean,
@@ -367,9 +369,13 @@ def _read_range(ours: dict[str, Any]) -> RangeSetting | None:
     return parse_range(ours["image_range"]).as_setting() if "image_range" in ours else None
 
 
-def _three(value: float | list[float]) -> tuple[float, float, float]:
-    red, green, blue = value if isinstance(value, list) else (value, value, value)
-    return float(red), float(green), float(blue)
+def _each_channel(value: float | list[float]) -> tuple[float, ...]:
+    return tuple(float(one) for one in (value if isinstance(value, list) else [value] * COLOURS))
+
+
+def _three(value: float | list[float]) -> tuple[float, ...]:
+    red, green, blue = _each_channel(value)
+    return red, green, blue
 
 
 def write_manifest(folder: Path, values: dict[str, Any]) -> Path:

@@ -10,9 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from segcli.config.schema import Config
+from segcli.data.decoding.image_range import COLOURS
+from segcli.data.decoding.used_range import current_range
 from segcli.data.formats.instance_data import scan_instance_dataset
 from segcli.data.formats.masks import find_root, scan_lists
-from segcli.data.image import RgbImage, read_image
+from segcli.data.image import RgbImage, read_input
 from segcli.data.sources import open_sources
 from segcli.errors import DatasetError, InputError
 from segcli.inference.preprocess import resize_image
@@ -23,21 +25,24 @@ _IMAGES = 3
 _LONGEST_SIDE_PX = 768
 
 
-def parity_images(config: Config, input_size: tuple[int, int] | None) -> tuple[list[RgbImage], str]:
+def parity_images(
+    config: Config, input_size: tuple[int, int] | None, channels: int = COLOURS
+) -> tuple[list[RgbImage], str]:
     """Real images where there are any.
 
     Args:
         config: Names the dataset and the input of predict.
         input_size: Height and width that the network needs; with None one image is cut to an odd size, to show that
             the size is free.
+        channels: That the network takes.
 
     Returns:
-        RGB images, and where they come from.
+        RGB images, or bands [H, W, channels], and where they come from.
     """
     images, origin = _real(config)
     if not images:
         log.warning("no image of a dataset or Predict.input is at hand; comparing on a generated one")
-        images, origin = [generated_image()], "a generated image"
+        images, origin = [generated_image(channels)], "a generated image"
     if input_size is not None:
         return [resize_image(rgb, *input_size) for rgb in images], origin
     images = [_bounded(rgb) for rgb in images]
@@ -63,7 +68,7 @@ def _real(config: Config) -> tuple[list[RgbImage], str]:
         sources = open_sources(given)
     except InputError:
         return [], ""
-    loaded = (item.rgb for item in sources if item.rgb is not None)
+    loaded = (item.rgb for item in sources.read_by(current_range()) if item.rgb is not None)
     return list(islice(loaded, _IMAGES)), f"Predict.input {given}"
 
 
@@ -84,7 +89,7 @@ def _image_paths(folder: Path) -> list[Path]:
 def _readable(paths: Iterable[Path]) -> Iterable[RgbImage]:
     for path in paths:
         try:
-            yield read_image(path)
+            yield read_input(path)
         except InputError as fault:
             log.debug("left out of the comparison: %s", fault)
 
@@ -95,10 +100,11 @@ def _bounded(rgb: RgbImage) -> RgbImage:
     return resize_image(rgb, max(1, round(height * shrink)), max(1, round(width * shrink)))
 
 
-def generated_image() -> RgbImage:
-    """Soft coloured stripes with noise, uint8 [256, 320, 3]."""
+def generated_image(channels: int = COLOURS) -> RgbImage:
+    """Soft coloured stripes with noise, uint8 [256, 320, channels]."""
     rng = np.random.default_rng(0)
     rows, columns = np.mgrid[0:256, 0:320]
     waves = [np.sin(columns / 20), np.cos(rows / 30), np.sin((rows + columns) / 40)]
-    rgb = 128 + 90 * np.stack(waves, axis=-1) + rng.normal(0, 15, (256, 320, 3))
+    bands = np.stack([waves[index % len(waves)] for index in range(channels)], axis=-1)
+    rgb = 128 + 90 * bands + rng.normal(0, 15, (256, 320, channels))
     return np.clip(rgb, 0, 255).astype(np.uint8)

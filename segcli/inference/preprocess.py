@@ -10,7 +10,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from segcli.data.image import RgbImage
+from segcli.data.decoding.decoders import MOST_CHANNELS
+from segcli.data.image import RgbImage, with_channels
+from segcli.errors import InputError
 from segcli.models.spec import Preprocess
 
 NetworkInput = NDArray[np.float32]
@@ -39,25 +41,30 @@ def normalise(images: Sequence[RgbImage], preprocess: Preprocess) -> NetworkInpu
     The numbers are bit for bit those of PaddleSeg's `Normalize`, six times faster.
 
     Args:
-        images: RGB, uint8 [H, W, 3], all of one size.
+        images: RGB, uint8 [H, W, 3], or [H, W, channels] where the network takes bands; all of one size.
         preprocess: Mean and deviation.
 
     Returns:
-        float32 [N, 3, H, W].
+        float32 [N, channels, H, W].
+
+    Raises:
+        InputError: An image has another number of channels than the network takes.
     """
     height, width = images[0].shape[:2]
-    inputs = np.empty((len(images), 3, height, width), np.float32)
+    inputs = np.empty((len(images), preprocess.channels, height, width), np.float32)
     table = _table(preprocess)
     for rgb, planes in zip(images, inputs, strict=True):
-        for channel in range(3):
+        if rgb.shape[2] != preprocess.channels:
+            raise InputError(f"an image has {rgb.shape[2]} channels; the network takes {preprocess.channels}")
+        for channel in range(preprocess.channels):
             cv2.LUT(cv2.extractChannel(rgb, channel), table[channel], dst=planes[channel])
     return inputs
 
 
 @lru_cache(maxsize=16)
 def _table(preprocess: Preprocess) -> NDArray[np.float32]:
-    """Normalised value of each of the 256 values in each channel, float32 [3, 256], rounded as PaddleSeg rounds."""
-    values = np.tile(np.arange(256, dtype=np.float32) / np.float32(255.0), (3, 1))
+    """Normalised value of each of 256 values in each channel, float32 [channels, 256], rounded as PaddleSeg rounds."""
+    values = np.tile(np.arange(256, dtype=np.float32) / np.float32(255.0), (preprocess.channels, 1))
     # in place and with float64 numbers, so that each step is rounded to float32 as there
     values -= np.array(preprocess.mean)[:, None]
     values /= np.array(preprocess.std)[:, None]
@@ -77,7 +84,9 @@ def resize_image(rgb: RgbImage, height: int, width: int, *, area: bool = False) 
         return rgb
     shrinks = height <= rgb.shape[0] and width <= rgb.shape[1]
     way = cv2.INTER_AREA if area and shrinks else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(rgb, (width, height), interpolation=way), np.uint8)
+    if way == cv2.INTER_AREA and rgb.shape[2] > MOST_CHANNELS:  # more than OpenCV averages at once
+        return np.concatenate([resize_image(rgb[..., [k]], height, width, area=True) for k in range(rgb.shape[2])], 2)
+    return np.asarray(with_channels(cv2.resize(rgb, (width, height), interpolation=way)), np.uint8)
 
 
 def fitted_size(height: int, width: int, preprocess: Preprocess) -> tuple[int, int]:

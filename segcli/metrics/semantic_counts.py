@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segcli.data.classes import ClassMap
-from segcli.data.image import Labels, RgbImage
+from segcli.data.image import Labels, RgbImage, shown
 from segcli.metrics.confusion import ConfusionMatrix, Counts
 from segcli.metrics.image_facts import brightness
 from segcli.metrics.image_rows import ImageRows
@@ -20,7 +20,7 @@ FACTS = ("width", "height", "brightness", "classes")
 
 def facts_of(rgb: RgbImage, size: tuple[int, ...], present: int) -> NDArray[np.float64]:
     """The values of `FACTS`, float64 [4]."""
-    return np.array([size[1], size[0], brightness(rgb), present])
+    return np.array([size[1], size[0], brightness(shown(rgb)), present])
 
 
 class SemanticCounts:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from segcli.data.decoding.image_range import ImageRange, RangeSetting, parse_range
@@ -21,8 +21,8 @@ class Preprocess:
     """How an image becomes the network's input.
 
     Attributes:
-        mean: Per-channel mean (RGB) subtracted after scaling to 0..1.
-        std: Per-channel deviation (RGB) divided by.
+        mean: Per-channel mean (RGB, or as many bands as the network takes) subtracted after scaling to 0..1.
+        std: Per-channel deviation divided by.
         size: Height and width in pixels to which an image is resized; None keeps its own.
         keep_ratio: Whether `size` bounds the shorter and the longer side instead of being the size itself.
         cubic: Whether resizing interpolates cubically instead of linearly.
@@ -32,8 +32,8 @@ class Preprocess:
         image_range: Which values of images of more than 8 bits become black and white; None where nobody said.
     """
 
-    mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
-    std: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    mean: tuple[float, ...] = (0.5, 0.5, 0.5)
+    std: tuple[float, ...] = (0.5, 0.5, 0.5)
     size: tuple[int, int] | None = None
     keep_ratio: bool = False
     cubic: bool = False
@@ -43,9 +43,14 @@ class Preprocess:
     image_range: RangeSetting | None = None
 
     @property
+    def channels(self) -> int:
+        """Channels of the input."""
+        return len(self.mean)
+
+    @property
     def reads_by(self) -> ImageRange:
-        """The range by which images are read."""
-        return parse_range(self.image_range)
+        """The range by which images are read, and how many bands they have."""
+        return replace(parse_range(self.image_range), channels=self.channels)
 
 
 @dataclass(frozen=True)

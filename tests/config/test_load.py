@@ -128,7 +128,7 @@ def test_all_faults_at_once_with_value_place_and_nearest_word(write):
         ("Train.learning_rate=.inf", "a number above 0"),
         ("Train.uniform_output_enabled=False", "expected true, or null"),
         ("Train.class_weights=[1.0, -1.0]", "0 or more"),
-        ("Export.input_shape=[1, 4, 8, 8]", "[N, 3, H, W]"),
+        ("Export.input_shape=[1, 40, 8, 8]", "[N, channels, H, W]"),
         ("Evaluate.sliding_window={crop_size: [8, 8], stride: [9, 8]}", "pixels between tiles"),
         ("Train=3", "expected a section"),
         ("Train.transforms[0].size=3", "holds no list"),

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from segcli.config.schema.base import Section
-from segcli.config.schema.meaning import MODES, Read, Stock
+from segcli.config.schema.meaning import INSTANCE, MODES, PROMPTABLE, SEMANTIC, Instead, Read, Stock
 from segcli.errors import ConfigError, ConfigFault
 
 Mode = Literal["check_dataset", "train", "evaluate", "export", "predict"]
@@ -28,6 +28,9 @@ class GlobalConfig(Section):
             training images: 12 bits in 16, 0.0 to 1.0), ``bits`` (all that the file's type can hold), ``percentile``
             (each image's own 0.5 and 99.5 percent), or ``[low, high]``. A model keeps it. Images of 8 bits are read as
             they are.
+        input_channels: Bands of the images that the network takes, 1 to 16. With 3 every image is read as RGB; with
+            another number TIFF, NPY and PNG files of just as many bands are read as they are, each normalised by its
+            own mean and deviation over the training images. A model keeps it.
     """
 
     reads: ClassVar = (Read(MODES),)
@@ -44,6 +47,9 @@ class GlobalConfig(Section):
         Literal["auto", "bits", "percentile"] | tuple[float, float],
         Read(("check_dataset", "train", "evaluate", "predict")),
     ] = "auto"
+    input_channels: Annotated[
+        int, Read(("check_dataset", "train"), SEMANTIC), Instead("images are read as RGB", (*INSTANCE, *PROMPTABLE))
+    ] = Field(default=3, ge=1, le=16)
 
     @property
     def dataset(self) -> Path:

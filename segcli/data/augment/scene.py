@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from segcli.data.image import Labels, RgbImage
+from segcli.data.image import Labels, RgbImage, with_channels
 
 Matrix = NDArray[np.float64]
 Map = NDArray[np.float32]
@@ -67,7 +67,7 @@ class LabelScene:
     """An image and its label map.
 
     Attributes:
-        rgb: uint8 [H, W, 3].
+        rgb: uint8 [H, W, 3], or bands [H, W, channels].
         mask: uint8 [H, W].
         ignored: Label of what has none.
     """
@@ -87,7 +87,9 @@ class LabelScene:
 
     def bent(self, columns: Map, rows: Map) -> LabelScene:
         """See `Scene`."""
-        return replace(self, rgb=_bent(self.rgb, columns, rows), mask=_bent(self.mask, columns, rows, labels=True))
+        return replace(
+            self, rgb=with_channels(_bent(self.rgb, columns, rows)), mask=_bent(self.mask, columns, rows, labels=True)
+        )
 
     def joined(self, parts: Sequence[tuple[LabelScene, Cell]], height: int, width: int) -> LabelScene:
         """See `Scene`."""
@@ -171,7 +173,7 @@ class ObjectScene:
 
 
 def _canvas(parts: Sequence[tuple[Any, Cell]], height: int, width: int) -> RgbImage:
-    rgb = np.empty((height, width, 3), np.uint8)
+    rgb = np.empty((height, width, parts[0][0].rgb.shape[2]), np.uint8)
     for part, cell in parts:
         rgb[cell.slices] = part.rgb
     return rgb
@@ -181,7 +183,8 @@ def _moved_image(rgb: RgbImage, matrix: Matrix, height: int, width: int) -> RgbI
     scale = abs(float(np.linalg.det(matrix[:, :2]))) ** 0.5
     if scale < 1:  # pixels between the sampled ones count as well
         rgb = np.asarray(cv2.GaussianBlur(rgb, (0, 0), 0.4 / scale), np.uint8)
-    return np.asarray(_moved(rgb, matrix, (height, width), cv2.INTER_LINEAR, (GREY, GREY, GREY)), np.uint8)
+    moved = _moved(rgb, matrix, (height, width), cv2.INTER_LINEAR, (GREY,) * 4)
+    return np.asarray(with_channels(moved), np.uint8)
 
 
 def _moved(pixels: NDArray[np.uint8], matrix: Matrix, size: tuple[int, int], way: int, fill: Any) -> Any:

@@ -6,6 +6,7 @@ Whatever a decoder raises or prints on a damaged file becomes an `InputError` th
 from __future__ import annotations
 
 import logging
+from io import BytesIO
 from os import PathLike
 from struct import pack
 from typing import Any
@@ -16,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from segcli.data.budget import size_fault
+from segcli.data.budget import max_pixels, size_fault
 from segcli.data.decoding.headers import (
     PILLOW_ERRORS,
     PNG_SIGNATURE,
@@ -25,10 +26,12 @@ from segcli.data.decoding.headers import (
     overstated,
     png_chunks,
 )
-from segcli.data.decoding.image_range import ImageRange
+from segcli.data.decoding.image_range import COLOURS, MOST_BANDS, ImageRange
 from segcli.data.decoding.jpeg import decode_jpeg
+from segcli.data.decoding.npy import decode_npy
 from segcli.data.decoding.used_range import current_range
 from segcli.errors import InputError
+from segcli.plurals import counted
 
 log = logging.getLogger("segcli")
 # its warnings name no file; what matters of them is found by the readers here
@@ -38,7 +41,11 @@ UInt8Array = NDArray[np.uint8]
 StrPath = str | PathLike[str]
 
 MOST_CHANNELS = 4
+"""That OpenCV and Pillow decode."""
+_BYTES_PER_PIXEL = 4
 TOO_LARGE_HINT = "cut it into tiles, or raise limits.max_pixels (at most 2^30) where there is memory"
+_BANDS_HINT = "write it without compression or with deflate, or save the bands by numpy.save"
+_OPENCV_CHANNELS = (1, COLOURS, MOST_CHANNELS)
 _CONVERTED = frozenset({"CMYK", "YCbCr", "LAB", "HSV", "P", "PA", "1"})
 """Modes of Pillow whose values are no brightness."""
 
@@ -48,9 +55,19 @@ def refuse_false(header: ImageHeader, name: StrPath, file_bytes: int) -> None:
     fault = overstated(header, file_bytes)
     if fault is not None:
         raise InputError(fault, path=name, hint="replace the file")
-    fault = size_fault(header.size)
+    fault = size_fault(header.size) or _bands_fault(header)
     if fault is not None:
         raise InputError(fault, path=name, hint=TOO_LARGE_HINT)
+
+
+def _bands_fault(header: ImageHeader) -> str | None:
+    """Why an image of many or wide bands is not decoded: what it takes is counted in bytes, a pixel of colour as 3."""
+    width, height = header.size
+    total = width * height * header.channels * header.bits // 8
+    limit = max_pixels() * _BYTES_PER_PIXEL
+    if header.channels <= MOST_CHANNELS or total <= limit:
+        return None
+    return f"states {width} x {height} px of {header.channels} bands, {total:,} bytes and more than {limit:,}"
 
 
 def decode_rgb(data: bytes, header: ImageHeader, image_range: ImageRange | None = None, *, name: StrPath) -> UInt8Array:
@@ -67,14 +84,48 @@ def decode_rgb(data: bytes, header: ImageHeader, image_range: ImageRange | None 
         if damage is not None:
             log.warning("%s: the JPEG data are damaged (%s); it is used as far as it can be decoded", name, damage)
         return pixels
+    chosen = image_range or current_range()
+    if not chosen.takes_bands:
+        refuse_bands(header, chosen, name=name)
+    if header.format == "NPY" or header.is_raster or header.channels > MOST_CHANNELS:
+        return three_channels(chosen.apply(band_values(data, header, name=name)))
     if header.is_deep or (header.format == "TIFF" and header.has_alpha):
-        return three_channels((image_range or current_range()).apply(decode_values(data, header, name=name)))
-    _refuse_bands(header, name)
+        return three_channels(chosen.apply(decode_values(data, header, name=name)))
     if header.format != "JPEG":
         coloured = _opencv(data, cv2.IMREAD_COLOR_RGB)
         if coloured is not None:
             return np.asarray(coloured, np.uint8)
     return np.asarray(_pillow_decode(data, name).convert("RGB"))
+
+
+def decode_bands(data: bytes, header: ImageHeader, image_range: ImageRange, *, name: StrPath) -> UInt8Array:
+    """The bands of an image as stored, uint8 [H, W, channels], as many as a network takes.
+
+    Raises:
+        InputError: It cannot be decoded, or has another number of bands.
+    """
+    refuse_bands(header, image_range, name=name)
+    return np.ascontiguousarray(image_range.apply(band_values(data, header, name=name)))
+
+
+def band_values(data: bytes, header: ImageHeader, *, name: StrPath) -> NDArray[Any]:
+    """All values of an image as stored, [H, W, bands], in the file's type.
+
+    Raises:
+        InputError: It cannot be decoded into as many bands as its header states.
+    """
+    try:
+        values = _tiff_bands(data, name) if header.format == "TIFF" else decode_values(data, header, name=name)
+    except InputError:
+        if header.channels not in _OPENCV_CHANNELS:
+            raise
+        values = decode_values(data, header, name=name)  # of a compression that OpenCV or Pillow know
+    values = values[..., np.newaxis] if values.ndim == 2 else values
+    width, height = header.stored_size
+    if values.shape != (height, width, header.channels):
+        what = f"{counted(header.channels, 'band')} of {width} x {height} px are stated, {list(values.shape)} decoded"
+        raise InputError(what, path=name, hint=_BANDS_HINT)
+    return values
 
 
 def decode_values(data: bytes, header: ImageHeader, *, name: StrPath) -> NDArray[Any]:
@@ -83,20 +134,54 @@ def decode_values(data: bytes, header: ImageHeader, *, name: StrPath) -> NDArray
     Raises:
         InputError: It cannot be decoded.
     """
-    _refuse_bands(header, name)
-    # OpenCV multiplies 8-bit colours of a TIFF by their transparency, Pillow does not read most that are deep
-    if not header.palette and not (header.format == "TIFF" and header.has_alpha and header.bits == 8):
+    if header.format == "NPY":
+        return decode_npy(data, name)
+    if header.channels not in _OPENCV_CHANNELS and header.format == "TIFF":
+        return _tiff_bands(data, name)
+    # OpenCV multiplies 8-bit colours of a TIFF by their transparency and makes colours of grey with transparency;
+    # Pillow does not read most that are deep
+    is_changed = header.bits == 8 and (header.channels == 2 or (header.format == "TIFF" and header.has_alpha))
+    if not header.palette and not is_changed:
         pixels = _opencv(data, cv2.IMREAD_UNCHANGED)
         if pixels is not None:
             return in_file_order(pixels)
     image = _pillow_decode(data, name)
+    if image.mode == "LA":
+        return np.asarray(image)
     return np.asarray(image.convert("RGB") if image.mode in _CONVERTED else image)
 
 
-def _refuse_bands(header: ImageHeader, name: StrPath) -> None:
-    if header.format == "TIFF" and header.channels > MOST_CHANNELS:
-        what = f"has {header.channels} bands; images of 1, 3 or {MOST_CHANNELS} are read"
-        raise InputError(what, path=name, hint="write the three bands to be learnt from into a file of their own")
+def refuse_bands(header: ImageHeader, image_range: ImageRange, *, name: StrPath) -> None:
+    """Before anything is decoded: colours are read from up to four bands, a network of bands takes just as many.
+
+    Raises:
+        InputError: The image has another number.
+    """
+    bands = header.channels
+    if image_range.takes_bands and (bands != image_range.channels or header.palette):
+        has = "a palette" if header.palette else counted(bands, "band")
+        what = f"has {has}; images of {counted(image_range.channels, 'band')} are taken (Global.input_channels)"
+        raise InputError(what, path=name, hint="write it with as many bands, or leave it out")
+    if bands > MOST_CHANNELS and not image_range.takes_bands:
+        more = f"set Global.input_channels={bands} to learn from all of them (semantic models), or "
+        raise InputError(
+            f"has {bands} bands; images of 1, 3 or {MOST_CHANNELS} are read as colours",
+            path=name,
+            hint=f"{more if bands <= MOST_BANDS else ''}write the three bands to learn from into a file of their own",
+        )
+
+
+def _tiff_bands(data: bytes, name: StrPath) -> NDArray[Any]:
+    """The bands of the first page of a TIFF, [H, W, bands]; OpenCV and Pillow decode up to four."""
+    import tifffile
+
+    try:
+        with tifffile.TiffFile(BytesIO(data)) as file:
+            page = file.pages.first
+            values = np.asarray(page.asarray())
+            return values.transpose(1, 2, 0) if page.axes == "SYX" else values
+    except Exception as error:  # its parsers let through whatever they run into
+        raise InputError(f"its bands cannot be decoded: {error}", path=name, hint=_BANDS_HINT) from error
 
 
 def in_file_order(pixels: NDArray[Any]) -> NDArray[Any]:

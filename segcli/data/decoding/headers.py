@@ -13,6 +13,8 @@ from threading import Lock
 
 from PIL import Image
 
+from segcli.data.decoding.npy import MAGIC as NPY_MAGIC
+from segcli.data.decoding.npy import is_whole_npy, read_npy_header
 from segcli.data.decoding.tiff_header import is_tiff, read_tiff_header
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -57,7 +59,7 @@ class ImageHeader:
     """An image before decoding.
 
     Attributes:
-        format: ``PNG``, ``JPEG``, or Pillow's name of the format.
+        format: ``PNG``, ``JPEG``, ``TIFF``, ``NPY``, or Pillow's name of the format.
         stored_size: Width and height in pixels as stored, before the EXIF orientation is applied.
         channels: Channels a pixel; a palette counts as one.
         bits: Bits a channel.
@@ -66,6 +68,7 @@ class ImageHeader:
         has_alpha: Whether the last channel is transparency.
         sample_format: ``uint``, ``int`` or ``float``.
         pages: Images in the file.
+        is_raster: Whether it holds several bands none of which is a colour.
     """
 
     format: str
@@ -77,6 +80,7 @@ class ImageHeader:
     has_alpha: bool = False
     sample_format: str = "uint"
     pages: int = 1
+    is_raster: bool = False
 
     @property
     def is_deep(self) -> bool:
@@ -102,6 +106,8 @@ def read_header(data: bytes) -> ImageHeader | None:
             return _jpeg_header(data)
         if is_tiff(data):
             return _tiff_header(data)
+        if data.startswith(NPY_MAGIC):
+            return _npy_header(data)
     except (StructError, KeyError, IndexError, OverflowError):
         return None
     return _pillow_header(data)
@@ -161,6 +167,8 @@ def is_complete(data: bytes) -> bool:
     """
     if data.startswith(PNG_SIGNATURE):
         return data.rfind(b"IEND") > 0
+    if data.startswith(NPY_MAGIC):
+        return is_whole_npy(data)
     if not data.startswith(JPEG_START):
         return True
     # a thumbnail inside the EXIF segment has an end mark of its own: only what follows the first scan counts
@@ -194,7 +202,16 @@ def _tiff_header(data: bytes) -> ImageHeader | None:
         tiff.has_alpha,
         tiff.sample_format,
         tiff.pages,
+        tiff.is_grey and tiff.samples > 1 + tiff.has_alpha,
     )
+
+
+def _npy_header(data: bytes) -> ImageHeader | None:
+    npy = read_npy_header(data)
+    if npy is None:
+        return None
+    bits = 1 if npy.dtype.kind == "b" else 8 * npy.dtype.itemsize
+    return ImageHeader("NPY", npy.size, npy.bands, bits, sample_format=npy.sample_format, is_raster=npy.bands > 1)
 
 
 def _jpeg_header(data: bytes) -> ImageHeader | None:

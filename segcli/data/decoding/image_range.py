@@ -1,6 +1,7 @@
-"""Which values of an image become black and white: images of 12 bits in 16, or of 0.0 to 1.0, keep their content.
+"""How values become a network's input: which of them are black and white, and how many bands there are.
 
-Images of 8 bits are read as they are, whatever the range.
+Images of 12 bits in 16, or of 0.0 to 1.0, keep their content so. Those of 8 bits are read as they are, whatever the
+range.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ RangeSetting = RangeName | tuple[float, float]
 PERCENTILES = (0.5, 99.5)
 DEPTHS = (8, 10, 12, 14, 16, 24, 32)
 """Bits that sensors use; values of 12 bits are often stored in 16."""
+COLOURS = 3
+"""Channels of a network that takes colours; of any other number the bands of the file are taken as they are."""
+MOST_BANDS = 16
 LEAST_SHARE = 1 / 16
 """An image that uses less of the range has lost most of its grey levels."""
 
@@ -34,11 +38,19 @@ class ImageRange:
             image's own 0.5 and 99.5 percent, ``fixed`` the two values.
         low: Value that becomes 0.
         high: Value that becomes 255.
+        channels: Of the network's input. With 3, images are RGB, whatever the file holds; with 1 to 16 others a file
+            must have just as many bands.
     """
 
     kind: Literal["bits", "percentile", "fixed"] = "bits"
     low: float = 0.0
     high: float = 0.0
+    channels: int = COLOURS
+
+    @property
+    def takes_bands(self) -> bool:
+        """Whether images are the bands of their files, and not colours."""
+        return self.channels != COLOURS
 
     def apply(self, values: NDArray[Any]) -> NDArray[np.uint8]:
         """The values as uint8, of the same shape; what lies outside of the range is clipped, NaN is black."""

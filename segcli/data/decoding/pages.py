@@ -21,7 +21,7 @@ from segcli.data.decoding.image_range import ImageRange
 from segcli.data.decoding.tiff_header import TiffHeader, is_tiff, read_tiff_header
 from segcli.data.decoding.tiff_windows import TiffWindows, why_whole
 from segcli.data.decoding.used_range import current_range
-from segcli.data.image import RgbImage, read_image
+from segcli.data.image import RgbImage, read_input
 from segcli.errors import InputError
 
 log = logging.getLogger("segcli.predict")
@@ -48,6 +48,8 @@ def read_pages(path: Path, image_range: ImageRange | None = None) -> Iterator[tu
 
 def pages_of(path: Path, image_range: ImageRange | None = None) -> Iterator[Page]:
     """The pages of a file, each decoded or rendered when that is called.
+
+    For a network that takes bands the first page alone is read, as in training.
 
     Raises:
         InputError: The file cannot be read, or a PDF is given without the package that renders it.
@@ -82,8 +84,9 @@ def _tiff_header(path: Path) -> TiffHeader | None:
 
 def _tiff(path: Path, image_range: ImageRange | None) -> Iterator[Page]:
     header = _tiff_header(path)
-    if header is None or header.pages == 1:
-        yield None, partial(read_image, path, image_range)
+    takes_bands = (image_range or current_range()).takes_bands
+    if header is None or header.pages == 1 or takes_bands:
+        yield None, partial(read_input, path, image_range)
         return
     for index in range(header.pages):
         yield index, partial(_tiff_page, path, index, image_range)

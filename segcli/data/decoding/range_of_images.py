@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from segcli.data.decoding.image_range import ImageRange, RangeSetting, parse_range, range_of_values
+from segcli.data.decoding.image_range import COLOURS, ImageRange, RangeSetting, parse_range, range_of_values
 from segcli.data.decoding.used_range import set_image_range
 from segcli.data.fingerprint.images import evenly
 from segcli.data.image import image_header, read_values
@@ -21,9 +22,17 @@ _MOST_IMAGES = 64
 Extremes = tuple[float, float]
 
 
-def use_range(setting: RangeSetting, images: Sequence[Path]) -> ImageRange:
-    """Reads images by a setting from now on; ``auto`` is found from the images of the training part."""
-    chosen = range_of_images(images) if setting == AUTO else parse_range(setting)
+def use_range(setting: RangeSetting, images: Sequence[Path], channels: int = COLOURS) -> ImageRange:
+    """Reads images by a setting from now on; ``auto`` is found from the images of the training part.
+
+    Args:
+        setting: As the configuration gives it.
+        images: Of the training part.
+        channels: Of the network's input.
+    """
+    set_image_range(ImageRange(channels=channels))
+    found = range_of_images(images) if setting == AUTO else parse_range(setting)
+    chosen = replace(found, channels=channels)
     set_image_range(chosen)
     return chosen
 

@@ -9,6 +9,7 @@ from struct import unpack_from
 _WIDTH, _HEIGHT, _BITS, _PHOTOMETRIC, _ORIENTATION, _SAMPLES = 256, 257, 258, 262, 274, 277
 _EXTRA_SAMPLES, _SAMPLE_FORMAT = 338, 339
 _PALETTE = 3
+_GREYS = (0, 1)
 _ALPHAS = frozenset({1, 2})
 """Kinds of extra samples that are transparency: premultiplied, and not."""
 PREMULTIPLIED = 1
@@ -32,6 +33,7 @@ class TiffHeader:
         extra: Kinds of the samples beyond the colours: 0 unspecified, 1 premultiplied alpha, 2 alpha.
         orientation: As in EXIF, 1 to 8.
         pages: Number of images in the file.
+        is_grey: Whether the first sample is a brightness, so that those after it are further bands and no colours.
     """
 
     size: tuple[int, int]
@@ -42,6 +44,7 @@ class TiffHeader:
     extra: tuple[int, ...]
     orientation: int
     pages: int
+    is_grey: bool
 
     @property
     def has_alpha(self) -> bool:
@@ -82,6 +85,7 @@ def read_tiff_header(data: bytes | mmap) -> TiffHeader | None:
         tags.get(_EXTRA_SAMPLES, ()),
         orientation if 1 <= orientation <= 8 else 1,
         pages,
+        tags.get(_PHOTOMETRIC, (1,))[0] in _GREYS,
     )
 
 

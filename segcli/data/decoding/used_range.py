@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from functools import lru_cache
 
 from segcli.data.decoding.image_range import ImageRange, parse_range
@@ -19,9 +20,12 @@ def current_range() -> ImageRange:
 
 def set_image_range(image_range: ImageRange) -> None:
     """Sets the range of this process and of those that it starts."""
-    os.environ[SETTING] = json.dumps(image_range.as_setting())
+    os.environ[SETTING] = json.dumps({"range": image_range.as_setting(), "channels": image_range.channels})
 
 
 @lru_cache(maxsize=8)
 def _parsed(text: str) -> ImageRange:
-    return parse_range(json.loads(text)) if text else ImageRange()
+    if not text:
+        return ImageRange()
+    setting = json.loads(text)
+    return replace(parse_range(setting["range"]), channels=setting["channels"])

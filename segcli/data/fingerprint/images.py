@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segcli.data.decoding.headers import ImageHeader
-from segcli.data.image import image_header, read_smaller
+from segcli.data.image import image_header, read_smaller, shown
 from segcli.data.prefetch import map_ahead
 from segcli.errors import InputError
 
@@ -133,7 +133,7 @@ def evenly(items: Sequence[Any], most: int) -> Sequence[Any]:
 
 def _read(path: Path) -> tuple[ImageHeader | None, ImageColours | None]:
     try:
-        return image_header(path), colours_of(read_smaller(path, _reduction)[0])
+        return image_header(path), colours_of(shown(read_smaller(path, _reduction)[0]))
     except InputError:
         return None, None
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from segcli.config.schema import Config
+from segcli.data.decoding.image_range import COLOURS
 from segcli.engine import Network
 from segcli.engines.paddledet.inference import ArrayForward
 from segcli.engines.paddledet.networks import build_instance_network
@@ -26,6 +27,7 @@ class PaddleDetEngine:
         *,
         input_size: int | None = None,
         options: Mapping[str, Any] | None = None,
+        input_channels: int = COLOURS,
     ) -> Network:
         """The network with random weights."""
         return build_instance_network(spec.name, num_classes, input_size or SIZED[spec.name].default, options=options)

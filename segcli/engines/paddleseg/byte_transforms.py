@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageEnhance
 
-from segcli.data.image import RgbImage
+from segcli.data.image import RgbImage, with_channels
 from segcli.models.spec import Preprocess
 
 _LEVELS = np.arange(256, dtype=np.float32)
@@ -32,18 +32,15 @@ def apply_to_bytes(transform: Any, data: dict[str, Any]) -> dict[str, Any]:
         if name not in _FLIPS:
             data = {**data, "img": data["img"].astype(np.float32)}
     changed: dict[str, Any] = transform(data)
-    return changed
+    return {**changed, "img": with_channels(changed["img"])}
 
 
 def split_normalize(transforms: list[Any]) -> tuple[list[Any], Preprocess | None]:
     """The transforms without a closing `Normalize`, and what that does; None where there is none at the end."""
     if not transforms or type(transforms[-1]).__name__ != "Normalize":
         return transforms, None
-    mean, std = transforms[-1].mean, transforms[-1].std
-    if len(mean) != _COLOURS or len(std) != _COLOURS:
-        return transforms, None
-    red, green, blue = ((float(m), float(s)) for m, s in zip(mean, std, strict=True))
-    return transforms[:-1], Preprocess(mean=(red[0], green[0], blue[0]), std=(red[1], green[1], blue[1]))
+    mean, std = (tuple(float(value) for value in values) for values in (transforms[-1].mean, transforms[-1].std))
+    return (transforms[:-1], Preprocess(mean=mean, std=std)) if len(mean) == len(std) else (transforms, None)
 
 
 def distorted(transform: Any, rgb: RgbImage) -> RgbImage:

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from segcli.data.image import Labels, RgbImage
+from segcli.data.image import Labels, RgbImage, with_channels
 
 _REDUCTIONS = (8, 4, 2)
 """Factors by which a JPEG file can be decoded smaller, at a fraction of the time."""
@@ -97,7 +97,7 @@ class ScaledCrop:
         return float(factors[0])
 
     def image(self, rgb: RgbImage, cut: Cut) -> RgbImage:
-        """The crop of an image that may have been decoded smaller: uint8 [rows, columns, 3]."""
+        """The crop of an image that may have been decoded smaller: uint8 [rows, columns, channels]."""
         rows, columns = self._kept(cut)
         height, width = rgb.shape[:2]
         if (height, width) == cut.scaled:
@@ -107,8 +107,8 @@ class ScaledCrop:
             from_crop = np.array([[x, 0, (cut.left + 0.5) * x - 0.5], [0, y, (cut.top + 0.5) * y - 0.5]])
             way = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
             kept = cv2.warpAffine(rgb, from_crop, (columns, rows), flags=way, borderMode=cv2.BORDER_REPLICATE)
-        grey = (int(self._crop.im_padding_value),) * 3
-        return np.asarray(self._padded(kept, grey), np.uint8)
+        grey = (int(self._crop.im_padding_value),) * 4
+        return np.asarray(with_channels(self._padded(with_channels(kept), grey)), np.uint8)
 
     def labels(self, mask: Labels, cut: Cut) -> Labels:
         """The crop of a mask: uint8 [rows, columns]."""

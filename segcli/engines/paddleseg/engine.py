@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from segcli.config.schema import Config
+from segcli.data.decoding.image_range import COLOURS
 from segcli.engine import Network
 from segcli.engines.paddleseg.networks import build
 from segcli.engines.paddleseg.session import SemanticSession, network_forward
@@ -23,9 +24,10 @@ class PaddleSegEngine:
         *,
         input_size: int | None = None,
         options: Mapping[str, Any] | None = None,
+        input_channels: int = COLOURS,
     ) -> Network:
         """The network with random weights."""
-        return build(spec, num_classes)
+        return build(spec, num_classes, input_channels)
 
     def open_training(self, spec: ModelSpec, config: Config) -> SemanticSession:
         """Reads the lists of the dataset and builds all that trains the model on it."""

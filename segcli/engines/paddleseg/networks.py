@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
+from segcli.data.decoding.image_range import COLOURS
+from segcli.engines.paddleseg.input_bands import widen_input
 from segcli.engines.paddleseg.patches import apply_patches
 from segcli.lazy import load_object
 from segcli.models.spec import ModelSpec, Recipe
@@ -24,7 +26,7 @@ OWN_PARTS: dict[str, str] = {
 """Where the networks and backbones of ours live, by the name that a recipe gives them."""
 
 
-def build(recipe: ModelSpec | Recipe, num_classes: int) -> Network:
+def build(recipe: ModelSpec | Recipe, num_classes: int, channels: int = COLOURS) -> Network:
     """The network of a recipe with random weights, in training mode.
 
     Parameter names restart at each call, so that optimizer states of another process fit.
@@ -32,13 +34,14 @@ def build(recipe: ModelSpec | Recipe, num_classes: int) -> Network:
     Args:
         recipe: A model of the table, or the recipe of its network.
         num_classes: Classes of its output.
+        channels: Of its input.
     """
     import paddle
 
     apply_patches()
     wanted = recipe.network if isinstance(recipe, ModelSpec) else recipe
     with paddle.utils.unique_name.guard():
-        return _build_part({**wanted, "num_classes": num_classes})
+        return widen_input(_build_part({**wanted, "num_classes": num_classes}), channels)
 
 
 def _build_part(recipe: Recipe) -> Any:

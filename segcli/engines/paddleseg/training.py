@@ -18,6 +18,7 @@ from segcli.data.augment.augmenter import Augmenter
 from segcli.data.augment.scene import LabelScene
 from segcli.data.class_weights import class_weights
 from segcli.data.decoded_cache import DecodedCache, open_cache
+from segcli.data.decoding.band_scale import band_scale
 from segcli.data.decoding.range_of_images import use_range
 from segcli.data.formats.masks import open_seg_dataset
 from segcli.data.loading import load
@@ -26,11 +27,12 @@ from segcli.data.samples import SegDataset, SegSample
 from segcli.data.sampling import SampleOrder
 from segcli.data.splits.class_amounts import pixels_by_class
 from segcli.data.splits.folds import fold_of
+from segcli.engines.paddleseg.input_bands import band_transforms
 from segcli.engines.paddleseg.networks import build
 from segcli.engines.paddleseg.parts import build_losses, build_optimizer, build_schedule, build_transforms
 from segcli.engines.paddleseg.session import SemanticSession
 from segcli.engines.paddleseg.stream import Focus, SampleStream
-from segcli.models.spec import ModelSpec
+from segcli.models.spec import ModelSpec, Preprocess
 
 
 def open_session(spec: ModelSpec, config: Config) -> SemanticSession:
@@ -46,9 +48,9 @@ def open_session(spec: ModelSpec, config: Config) -> SemanticSession:
     settings = config.Train
     dataset = _open_dataset(config)
     samples = _epoch_samples(config, dataset)
-    image_range = use_range(config.Global.image_range, [sample.image for sample in dataset.train])
+    preprocess = _preprocess(spec, config, dataset)
     paddle.seed(config.Global.seed)
-    network = build(spec, len(dataset.classes))
+    network = build(spec, len(dataset.classes), preprocess.channels)
     order = sample_order(len(samples), config)
     ignored = dataset.classes.ignore_index
     losses = build_losses(
@@ -72,7 +74,11 @@ def open_session(spec: ModelSpec, config: Config) -> SemanticSession:
         dataset=dataset,
         stream=SampleStream(
             samples,
-            build_transforms(recipe.transforms, num_classes=len(dataset.classes), crop_size=settings.crop_size),
+            build_transforms(
+                band_transforms(recipe.transforms, preprocess),
+                num_classes=len(dataset.classes),
+                crop_size=settings.crop_size,
+            ),
             order,
             _edge_classes(losses, len(dataset.classes)),
             cache=cache,
@@ -81,7 +87,7 @@ def open_session(spec: ModelSpec, config: Config) -> SemanticSession:
         ),
         order=order,
         loss_parts=losses,
-        preprocess=replace(spec.preprocess, image_range=image_range.as_setting()),
+        preprocess=preprocess,
         ema_decay=recipe.ema_decay,
         total_iterations=settings.epochs_iters,
         eval_interval=settings.eval_interval,
@@ -92,6 +98,17 @@ def open_session(spec: ModelSpec, config: Config) -> SemanticSession:
             "input_size": fixed_size(spec, config),
         },
     )
+
+
+def _preprocess(spec: ModelSpec, config: Config, dataset: SegDataset) -> Preprocess:
+    """How images become inputs: read by the configured range and bands, which are normalised by their own numbers."""
+    images = [sample.image for sample in dataset.train]
+    image_range = use_range(config.Global.image_range, images, config.Global.input_channels)
+    scale = spec.preprocess
+    if image_range.takes_bands:
+        mean, std = band_scale(images)
+        scale = replace(scale, mean=mean, std=std)
+    return replace(scale, image_range=image_range.as_setting())
 
 
 def _epoch_samples(config: Config, dataset: SegDataset) -> Sequence[SegSample]:

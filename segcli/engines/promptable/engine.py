@@ -8,6 +8,7 @@ from typing import Any
 import paddle
 
 from segcli.config.schema import Config
+from segcli.data.decoding.image_range import COLOURS
 from segcli.engine import Network, TrainingSession
 from segcli.engines.promptable.training import open_session
 from segcli.models.promptable.table import build_promptable_network
@@ -24,6 +25,7 @@ class PromptableEngine:
         *,
         input_size: int | None = None,
         options: Mapping[str, Any] | None = None,
+        input_channels: int = COLOURS,
     ) -> Network:
         """The network with random weights; it has no classes, so their number counts for nothing."""
         with paddle.utils.unique_name.guard():

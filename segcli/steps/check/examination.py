@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from segcli.config.schema import Config
+from segcli.data.decoding.image_range import COLOURS
 from segcli.data.samples import Split
 from segcli.data.splits.groups import group_rule
 from segcli.steps.check.looks import QUICK
@@ -49,6 +50,7 @@ def examined(config: Config, examine: Callable[..., E]) -> E:
         image_range=config.Global.image_range,
         manifest=Path(config.Global.output) / FILE if options.reuse else None,
         decoded=QUICK if options.quick else None,
+        **({"channels": config.Global.input_channels} if config.Global.input_channels != COLOURS else {}),
     )
 
 

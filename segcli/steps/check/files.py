@@ -14,7 +14,14 @@ from typing import Any
 import cv2
 import numpy as np
 
-from segcli.data.decoding.decoders import decode_rgb, decode_values, refuse_false, three_channels
+from segcli.data.decoding.decoders import (
+    band_values,
+    decode_rgb,
+    decode_values,
+    refuse_bands,
+    refuse_false,
+    three_channels,
+)
 from segcli.data.decoding.headers import ImageHeader, is_complete, read_header
 from segcli.data.decoding.image_range import LEAST_SHARE
 from segcli.data.decoding.jpeg import decode_small_jpeg
@@ -127,13 +134,17 @@ def decoded(data: bytes, facts: FileFacts) -> FileFacts:
         return facts
     try:
         refuse_false(header, facts.path, len(data))
-        if header.format == "JPEG":
+        if header.format == "JPEG" and not current_range().takes_bands:
             pixels, damage = decode_small_jpeg(data, LEAST_DECODED_PX)
             facts = replace(facts, damage=damage)
         else:
-            values = decode_values(data, header, name=facts.path) if header.is_deep else None
+            refuse_bands(header, current_range(), name=facts.path)
+            takes_bands = current_range().takes_bands
+            decode = band_values if takes_bands else decode_values
+            values = decode(data, header, name=facts.path) if header.is_deep or takes_bands else None
             if values is not None:
-                facts = replace(facts, values=UsedValues(*extremes_of(values), values.dtype))
+                if header.is_deep:
+                    facts = replace(facts, values=UsedValues(*extremes_of(values), values.dtype))
                 pixels = three_channels(current_range().apply(values))
             else:
                 pixels = decode_rgb(data, header, name=facts.path)
@@ -193,5 +204,6 @@ def content_faults(facts: FileFacts, rules: ImageRules, path: str) -> Iterator[F
         yield rules.dim, path, f"{facts.values}, read as {shown_range(facts.values.dtype)}", None
     if header.pages > 1 and header.format == "TIFF":
         yield rules.pages, path, f"holds {header.pages} pages; the first is read", None
-    if header.channels > COLOURS + header.has_alpha and header.format == "TIFF":
+    takes_bands = current_range().takes_bands
+    if header.channels > COLOURS + header.has_alpha and header.format in ("TIFF", "NPY") and not takes_bands:
         yield rules.bands, path, f"holds {header.channels} bands; the first {COLOURS} are read", None

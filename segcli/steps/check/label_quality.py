@@ -17,7 +17,7 @@ from segcli.data.classes import ClassMap
 from segcli.data.decoding.used_range import set_image_range
 from segcli.data.formats.instance_data import open_instance_dataset
 from segcli.data.formats.masks import open_seg_dataset
-from segcli.data.image import RgbImage, read_image, read_mask
+from segcli.data.image import RgbImage, read_image, read_input, read_mask
 from segcli.data.instances import InstanceSample
 from segcli.data.lists import relative_name
 from segcli.data.prefetch import map_ahead
@@ -124,7 +124,7 @@ def _semantic(
     predictor: SemanticPredictor, samples: Sequence[tuple[SegSample, Split]], root: Path, classes: ClassMap
 ) -> Iterator[RankedImage]:
     def load(job: tuple[SegSample, Split]) -> tuple[SegSample, Split, RgbImage, NDArray[np.uint8]]:
-        return (*job, read_image(job[0].image), read_mask(job[0].mask))
+        return (*job, read_input(job[0].image), read_mask(job[0].mask))
 
     for sample, split, rgb, ids in track(map_ahead(load, samples), "label quality", len(samples)):
         model = predictor.model

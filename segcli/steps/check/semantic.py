@@ -16,7 +16,7 @@ from segcli.cpu import reuse_memory
 from segcli.data.changes.settled import unreadable_findings
 from segcli.data.class_files import NUMBERED_FILE, ClassNames, is_background, resolve_classes
 from segcli.data.classes import IGNORE_INDEX, ClassMap
-from segcli.data.decoding.image_range import RangeSetting
+from segcli.data.decoding.image_range import COLOURS, RangeSetting
 from segcli.data.decoding.range_of_images import AUTO, use_range
 from segcli.data.fingerprint.labels import Fingerprint, MaskShape, fingerprint_of_shapes, looked_at
 from segcli.data.formats.masks import class_names_of, find_root, list_place, scan_lists
@@ -126,6 +126,7 @@ def examine_seg_dataset(
     image_range: RangeSetting = AUTO,
     manifest: Path | None = None,
     decoded: int | None = None,
+    channels: int = COLOURS,
 ) -> Examination:
     """Reads every file of the dataset once.
 
@@ -139,6 +140,7 @@ def examine_seg_dataset(
         manifest: File of what is known from the last check, and is kept for the next.
         decoded: Samples of each part, evenly chosen, that are decoded; of the others only the headers are read. None
             decodes all.
+        channels: Bands that the images must have; 3 takes any as RGB.
 
     Raises:
         DatasetError: There is no dataset at all, or more than one.
@@ -146,7 +148,7 @@ def examine_seg_dataset(
     reuse_memory()
     lists = scan_lists(find_root(dataset_dir))
     log.info("checking %d + %d samples in %s", len(lists.train), len(lists.val), lists.root)
-    use_range(image_range, [sample.image for sample in lists.train])
+    use_range(image_range, [sample.image for sample in lists.train], channels)
     source, class_file_findings = class_names_of(lists.root)
     scale = _mask_scale(source, num_classes)
     tally, values = Tally(), MaskValues(lists.root)

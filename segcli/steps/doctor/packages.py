@@ -22,6 +22,7 @@ NEEDED: dict[str, Bounds] = {
     "pillow": ("11", None),
     "simplejpeg": ("1.8", None),
     "scipy": ("1.13", None),
+    "tifffile": ("2024.8.30", None),
     "pydantic": ("2.10", None),
     "omegaconf": ("2.3", None),
     "pyyaml": ("6.0", None),

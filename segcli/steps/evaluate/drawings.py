@@ -8,7 +8,7 @@ import numpy as np
 
 from segcli.data.decoding.used_range import set_image_range
 from segcli.data.detections import Detections
-from segcli.data.image import RgbImage
+from segcli.data.image import RgbImage, shown
 from segcli.data.instances import InstanceSample
 from segcli.data.loading import load, read_sized
 from segcli.data.samples import SegSample
@@ -38,10 +38,11 @@ def draw_sample(subject: LabelSubject, sample: SegSample) -> Drawn:
     set_image_range(subject.image_range)
     loaded, classes = load(sample), subject.dataset.classes
     labels = subject.label_maps([loaded])[0]
+    rgb = shown(loaded.rgb)
     return Drawn(
-        draw_labels(loaded.rgb, loaded.mask, classes),
-        draw_labels(loaded.rgb, labels, classes),
-        draw_wrong_pixels(loaded.rgb, labels, loaded.mask, classes.ignore_index),
+        draw_labels(rgb, loaded.mask, classes),
+        draw_labels(rgb, labels, classes),
+        draw_wrong_pixels(rgb, labels, loaded.mask, classes.ignore_index),
     )
 
 

@@ -204,7 +204,7 @@ def _export_for_now(weights: Path, config: Config, stack: ExitStack) -> tuple[Pa
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="segcli-evaluate-")))
     with on_cpu():
         trained = load_trained(weights, config.Global.model)
-        shape = input_shape(trained.spec, wanted_shape(config, trained.card.config))
+        shape = input_shape(trained.spec, wanted_shape(config, trained.card.config), trained.card.preprocess.channels)
         reference, _ = trained_reference(trained, shape, config, most=1)
         write_files(trained, folder, shape, ("paddle",), sha256_of(weights))
     return folder, reference

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from segcli.config.input_size import wanted_shape
 from segcli.config.schema import Config
+from segcli.data.decoding.image_range import COLOURS
 from segcli.data.decoding.used_range import set_image_range
 from segcli.data.files import sha256_of
 from segcli.errors import ExportError
 from segcli.inference.exported_model import (
-    FREE_SHAPE,
     LABELS_FILE,
     LOGITS_FILE,
     MANIFEST_FILE,
@@ -57,7 +57,7 @@ def export_semantic(weights: Path, folder: Path, config: Config) -> ExportResult
     """
     trained = load_trained(weights, config.Global.model)
     set_image_range(trained.card.preprocess.reads_by)
-    shape = input_shape(trained.spec, wanted_shape(config, trained.card.config))
+    shape = input_shape(trained.spec, wanted_shape(config, trained.card.config), trained.card.preprocess.channels)
     return export_compared(
         trained,
         folder,
@@ -69,22 +69,27 @@ def export_semantic(weights: Path, folder: Path, config: Config) -> ExportResult
     )
 
 
-def input_shape(spec: ModelSpec, wanted: InputShape | None) -> InputShape:
+def input_shape(spec: ModelSpec, wanted: InputShape | None, channels: int = COLOURS) -> InputShape:
     """[N, C, H, W] of the exported input: the wanted one, else the model's own, free where the network allows it.
 
+    Args:
+        spec: The model.
+        wanted: As configured; its 3 channels stand for those of the network.
+        channels: That the network takes.
+
     Raises:
-        ExportError: The network cannot be exported with a free size, or has not 3 channels.
+        ExportError: The network cannot be exported with a free size, or takes another number of channels.
     """
     if wanted is None:
-        return FREE_SHAPE if spec.fixed_export is None else (1, 3, *spec.fixed_export)
-    if wanted[1] != 3:
-        raise ExportError(f"images have 3 channels, Export.input_shape has {wanted[1]}")
+        return (-1, channels, -1, -1) if spec.fixed_export is None else (1, channels, *spec.fixed_export)
+    if wanted[1] not in (COLOURS, channels):
+        raise ExportError(f"the network takes {channels} channels, Export.input_shape has {wanted[1]}")
     if spec.fixed_export is not None and min(wanted[2:]) < 0:
         height, width = spec.fixed_export
         raise ExportError(
             f"{spec.name} cannot be exported with a free size", hint=f"Export.input_shape=[1,3,{height},{width}]"
         )
-    return wanted
+    return wanted[0], channels, *wanted[2:]
 
 
 def write_files(
@@ -129,7 +134,7 @@ def trained_reference(
         most: Images that are taken at most; None takes all that `parity_images` gives.
     """
     size = None if min(shape[2:]) < 0 else (shape[2], shape[3])
-    images, origin = parity_images(config, size)
+    images, origin = parity_images(config, size, trained.card.preprocess.channels)
     inputs = [normalise([image], trained.card.preprocess) for image in images[:most]]
     return Reference.of(trained_forward(trained), inputs), origin
 

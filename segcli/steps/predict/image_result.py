@@ -14,7 +14,7 @@ from PIL import Image
 
 from segcli.config.schema import SlidingWindowConfig
 from segcli.data.files import write_text_atomic
-from segcli.data.image import IMAGE_SUFFIXES, StrPath
+from segcli.data.image import IMAGE_SUFFIXES, StrPath, shown
 from segcli.data.rle import Rle
 from segcli.data.sources import SourceItem
 from segcli.data.windows import preview, preview_factor
@@ -57,8 +57,8 @@ class MaskList(Sequence[NDArray[Any]]):
 class ImageResult(dict[str, Any], ABC):
     """What was found in one image, a dictionary with PaddleX's keys.
 
-    Every result has `input_path`, `page_index` and `input_img` (RGB, uint8 [H, W, 3]), which JSON and terminal leave
-    out.
+    Every result has `input_path`, `page_index` and `input_img` (RGB, uint8 [H, W, 3]), which JSON and
+    terminal leave out.
 
     Attributes:
         name: Relative path for files, without suffix.
@@ -82,7 +82,7 @@ class ImageResult(dict[str, Any], ABC):
         self.size = self.source.size
         is_large = item.rgb is None
         self.shrunk = preview_factor(self.size, _PREVIEW_PX) if is_large else 1
-        self.rgb = preview(self.source, _PREVIEW_PX) if item.rgb is None else item.rgb
+        self.rgb = preview(self.source, _PREVIEW_PX) if item.rgb is None else shown(item.rgb)
         super().__init__({"input_path": item.input_path, "page_index": item.page_index, INPUT_IMG: self.rgb, **values})
         self.name = item.name
         self.tiles = tiles

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from segcli.data.fingerprint.outside import differences
+from segcli.data.image import shown
 from segcli.data.sources import SourceItem
 from segcli.inference.exported_model import ExportedModel
 
@@ -40,7 +41,7 @@ class UnlikeInputs:
         learnt = self.model.card.inputs if self.model.card is not None else {}
         for item in items:
             if learnt and item.rgb is not None:
-                told = "; ".join(differences(item.rgb, learnt))
+                told = "; ".join(differences(shown(item.rgb), learnt))
                 if told:
                     self._tell(item, told)
             yield item

@@ -50,6 +50,7 @@ from segcli.steps.train.stop_request import asked_to_stop
 from segcli.steps.train.terminal import TerminalProgress
 from segcli.tasks import TASKS, TaskParts, engine_of
 from segcli.version import __version__
+from segcli.weights.bands import widened
 from segcli.weights.loading import load_into
 from segcli.weights.official import resolve_weights
 from segcli.weights.reading import read_weights_of
@@ -112,7 +113,7 @@ def train_here(config: Config, watching: Sequence[Callback] = ()) -> TrainResult
             _log_plan(config)
             warn_of_rate(config, spec)
             session = engine_of(spec.task).open_training(spec, config)
-            _load_pretrained(session.network, spec, config)
+            _load_pretrained(session, spec, config)
             training = _assemble(session, spec, parts, config, output)
             training.callbacks += watching
             if begin_log is not None:
@@ -296,12 +297,13 @@ def warn_of_rate(config: Config, spec: ModelSpec) -> None:
         )
 
 
-def _load_pretrained(network: Network, spec: ModelSpec, config: Config) -> None:
+def _load_pretrained(session: TrainingSession, spec: ModelSpec, config: Config) -> None:
     path = resolve_weights(config.Train.pretrain_weight_path, spec)
     if path is None or config.Train.resume_path is not None:
         return
     log.info("pretrained weights: %s", path)
-    load_into(network, read_weights_of(spec, path))
+    arrays = read_weights_of(spec, path)
+    load_into(session.network, widened(arrays, session.network, session.preprocess.channels))
 
 
 def _export_best(config: Config, parts: TaskParts, output: Path) -> Path | None:

@@ -15,7 +15,7 @@ from segcli.config.schema import PLANNER, Config
 from segcli.data.augment.scene import LabelScene, ObjectScene
 from segcli.data.classes import ClassMap
 from segcli.data.files import atomic_path
-from segcli.data.image import RgbImage
+from segcli.data.image import RgbImage, shown
 from segcli.data.palette import object_palette
 from segcli.errors import UsageError
 from segcli.models.table import get_spec
@@ -83,7 +83,7 @@ def sheet(scenes: list[LabelScene | ObjectScene], classes: ClassMap) -> RgbImage
 def _drawn(scene: LabelScene | ObjectScene, classes: ClassMap) -> RgbImage:
     scale = _TILE_PX / max(scene.rgb.shape[:2])
     size = tuple(max(1, round(side * scale)) for side in scene.rgb.shape[1::-1])
-    rgb = cv2.resize(scene.rgb, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
+    rgb = cv2.resize(shown(scene.rgb), size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
     rgb = np.asarray(rgb, np.uint8)
     if isinstance(scene, LabelScene):
         return overlay(rgb, cv2.resize(scene.mask, size, interpolation=cv2.INTER_NEAREST), classes, alpha=0.4)
