@@ -14,6 +14,7 @@ from segcli.cli.options import Debug, DryRun, TaskOption, by_commas
 from segcli.cli.running import run
 from segcli.errors import EXIT_DONE, EXIT_FAILED, UsageError
 from segcli.implied import TaskName, task_to_fix
+from segcli.plurals import counted
 
 if TYPE_CHECKING:
     from segcli.steps.fix.plan import FixPlan
@@ -73,7 +74,7 @@ def _fix(
 
     task = task_to_fix(dataset, named)
     if not dry_run:
-        recover(root_of(dataset, task))
+        recover(root_of(dataset, task, select))
     plan = plan_fix(dataset, task, num_classes=classes, select=select)
     _show_plan(plan)
     if dry_run or not plan.draft.changed:
@@ -81,7 +82,7 @@ def _fix(
     if not yes and not _agreed(plan):
         terminal.show_failure("nothing was changed")
         return EXIT_FAILED
-    report = apply_fix(plan, task, num_classes=classes)
+    report = apply_fix(plan, num_classes=classes)
     result = write_result(output, "fix", report.as_dict(), done=True)
     terminal.show_summary("fix", [*report.summary(), *_next(report.findings, dataset)], result=result)
     return EXIT_DONE
@@ -90,7 +91,7 @@ def _fix(
 def _show_plan(plan: "FixPlan") -> None:
     rows = plan.rows()
     if rows:
-        terminal.show_table(f"{len(rows)} repairs", ("rule", "where", "what"), rows[:_SHOWN])
+        terminal.show_table(counted(len(rows), "repair"), ("rule", "where", "what"), rows[:_SHOWN])
     if len(rows) > _SHOWN:
         terminal.show_text(f"... and {len(rows) - _SHOWN} more\n")
     title = "fix: the plan, nothing is written yet" if plan.draft.changed else "fix: there is nothing to repair"
@@ -100,7 +101,9 @@ def _show_plan(plan: "FixPlan") -> None:
 def _agreed(plan: "FixPlan") -> bool:
     if not sys.stdin.isatty():
         raise UsageError("nobody can be asked here whether to write", path=plan.root, hint="add --yes, or --dry-run")
-    return typer.confirm(f"Change {len(plan.draft.changed)} files? Originals are kept, `segcli undo` takes it back")
+    return typer.confirm(
+        f"Change {counted(len(plan.draft.changed), 'file')}? Originals are kept, `segcli undo` takes it back"
+    )
 
 
 def _next(findings: Any, dataset: Path) -> list[tuple[str, str]]:

@@ -7,14 +7,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from segcli.data.changes.settled import require_settled
 from segcli.data.changes.transaction import recover
 from segcli.data.changes.undo import undo
+from segcli.data.image import read_mask
 from segcli.errors import DatasetError, UsageError
 from segcli.models.task import Task
-from segcli.steps.convert.command import convert_dataset
+from segcli.steps.convert.command import convert_dataset, transfer_dataset
 from segcli.steps.fix.command import fix_dataset
 from segcli.steps.split.command import split_dataset
 from tests.coco_folder import make_coco_folder
@@ -72,6 +75,34 @@ def fix(task: Task) -> Callable[[Path], object]:
     return lambda root: fix_dataset(root, task)
 
 
+def spoil_labelme(root: Path) -> None:
+    """Images that were made smaller after labelling, and two spellings of a label."""
+    make_labelme(root)
+    for path in (root / "imgs").iterdir():
+        cv2.imwrite(str(path), cv2.resize(cv2.imread(str(path)), None, fx=0.5, fy=0.5))
+    write_labelme(root, "annotations/e", [box("Cat", 4, 4, 20, 20)], image="imgs/e.png", seed=9)
+
+
+def transferred(root: Path, name: str) -> None:
+    """A dataset of another format, without a change to be undone."""
+    transfer_dataset(make_coco_folder(root.parent / f"{root.name}_coco").root, root, name)
+    shutil.rmtree(root / ".segcli")
+
+
+def spoil_yolo(root: Path) -> None:
+    """Pixels instead of shares, and a box."""
+    transferred(root, "yolo")
+    for path in (root / "labels/train").iterdir():
+        path.write_text(path.read_text() + "0 1 1 40 1 40 30\n0 0.5 0.5 0.2 0.2\n")
+
+
+def spoil_voc(root: Path) -> None:
+    """Maps of twice the size of their images."""
+    transferred(root, "voc")
+    for path in (*(root / "SegmentationClass").iterdir(), *(root / "SegmentationObject").iterdir()):
+        cv2.imwrite(str(path), np.repeat(np.repeat(read_mask(path), 2, axis=0), 2, axis=1))
+
+
 CHANGES = {
     "fix masks": Scenario(spoil_masks, fix(Task.SEMANTIC)),
     "fix coco": Scenario(spoil_coco, fix(Task.INSTANCE)),
@@ -80,6 +111,12 @@ CHANGES = {
     "split masks": Scenario(make_seg_folder, split(SEMANTIC)),
     "split coco": Scenario(make_coco_folder, split(INSTANCE)),
 }
+FIXES_OF_FORMATS = {
+    "fix labelme": Scenario(spoil_labelme, fix(Task.SEMANTIC)),
+    "fix yolo": Scenario(spoil_yolo, fix(Task.INSTANCE)),
+    "fix voc": Scenario(spoil_voc, fix(Task.INSTANCE)),
+}
+ALL = CHANGES | FIXES_OF_FORMATS
 
 
 def every_event(tmp_path: Path, make: Callable[[Path], object], work: Callable[[Path], object], stride: int):
@@ -159,9 +196,9 @@ def kills_of_an_undo(tmp_path: Path, scenario: Scenario, stride: int = 1) -> int
     return kills
 
 
-@pytest.mark.parametrize("name", CHANGES)
+@pytest.mark.parametrize("name", ALL)
 def test_kills_of_a_change(tmp_path, name):
-    kills_of_a_change(tmp_path, CHANGES[name], stride=13)
+    kills_of_a_change(tmp_path, ALL[name], stride=13)
 
 
 @pytest.mark.parametrize("name", CHANGES)
@@ -170,9 +207,9 @@ def test_kills_of_an_undo(tmp_path, name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", CHANGES)
+@pytest.mark.parametrize("name", ALL)
 def test_every_kill_of_a_change(tmp_path, name):
-    kills_of_a_change(tmp_path, CHANGES[name])
+    kills_of_a_change(tmp_path, ALL[name])
 
 
 @pytest.mark.slow

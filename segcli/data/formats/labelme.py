@@ -22,7 +22,8 @@ from segcli.rules import finding
 MIN_POINTS = {"polygon": 3, "rectangle": 2, "circle": 2, "line": 2, "linestrip": 2, "point": 1, "mask": 1}
 """Fewest points of each shape type; LabelMe's `points` (several points) are taken as single ones."""
 
-_LEGACY_ENCODING = "gb18030"
+LEGACY_ENCODING = "gb18030"
+"""Of tools on Chinese Windows."""
 _SYNONYMS = {
     "": "polygon",
     "points": "point",
@@ -143,8 +144,8 @@ def _parse(data: bytes, name: str, findings: list[Finding]) -> Any:
     try:
         return parse_json(data)
     except UnicodeDecodeError:
-        values = parse_json(data.decode(_LEGACY_ENCODING))
-    findings.append(finding("L111", name, f"was read as {_LEGACY_ENCODING}"))
+        values = parse_json(data.decode(LEGACY_ENCODING))
+    findings.append(finding("L111", name, f"was read as {LEGACY_ENCODING}"))
     return values
 
 

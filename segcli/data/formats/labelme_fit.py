@@ -54,14 +54,14 @@ def fit_of(stated: Size, header: ImageHeader) -> Fit | None:
         return Fit(1, stated, upright_size)
     if turned and stated == header.stored_size:
         return Fit(header.orientation, as_stored, upright_size)
-    if _same_aspect(stated, upright_size):
+    if is_same_aspect(stated, upright_size):
         return Fit(1, stated, upright_size)
-    if turned and _same_aspect(stated, header.stored_size):
+    if turned and is_same_aspect(stated, header.stored_size):
         return Fit(header.orientation, as_stored, upright_size)
     return None
 
 
-def _same_aspect(one: Size, other: Size) -> bool:
+def is_same_aspect(one: Size, other: Size) -> bool:
     """Whether one size is the other made smaller, sides rounded to whole pixels."""
     small, large = sorted((one, other))
     factor = small[0] / large[0]

@@ -2,59 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 from segcli.data.changes.journal import signature
 from segcli.data.changes.settled import dataset_root, read_settled
 from segcli.data.changes.transaction import changing, transaction
-from segcli.data.formats.coco import find_coco_root
-from segcli.data.formats.coco_layout import ANNOTATION_FILES, coco_layout
-from segcli.data.formats.masks import LIST_FILES, find_root
-from segcli.data.samples import Split
 from segcli.errors import DatasetError, UsageError
 from segcli.findings import Finding
 from segcli.lazy import load_object
 from segcli.models.task import Task
 from segcli.rules import RULES
-from segcli.steps.fix.draft import Draft
+from segcli.steps.fix.layouts import Layout, layout_of
 from segcli.steps.fix.plan import FixPlan, FixReport
 from segcli.steps.fix.table import REPAIRS, SEEKING, repair_of
-from segcli.tasks import TASKS
-
-
-def _annotation_files(root: Path) -> dict[Split, str]:
-    found = coco_layout(root)
-    return dict(found.files if found is not None else ANNOTATION_FILES)
-
-
-@dataclass(frozen=True)
-class Layout:
-    """How datasets of a layout are looked at.
-
-    Attributes:
-        examine: Finds all faults: ``(dataset_dir, num_classes)`` to what holds `findings`.
-        find: Finds the folder of the dataset.
-        draft: Opens it for repair.
-    """
-
-    examine: str
-    find: Callable[[Path], Path]
-    draft: Callable[[Path], Draft]
-
-
-LAYOUTS = {
-    "masks": Layout(
-        "segcli.steps.check.semantic:examine_seg_dataset", find_root, lambda root: Draft(root, lists=LIST_FILES)
-    ),
-    "coco": Layout(
-        "segcli.steps.check.instance:examine_coco_dataset",
-        find_coco_root,
-        lambda root: Draft(root, annotations=_annotation_files(root)),
-    ),
-}
-"""Layouts that have repairs, by their names in `segcli.tasks`."""
 
 
 def plan_fix(dataset_dir: Path, task: Task, *, num_classes: int | None = None, select: Sequence[str] = ()) -> FixPlan:
@@ -72,7 +33,7 @@ def plan_fix(dataset_dir: Path, task: Task, *, num_classes: int | None = None, s
         BusyError: Another process is changing it.
     """
     wanted = _selected(select)
-    layout = LAYOUTS[TASKS[task].layout]
+    layout = layout_of(dataset_dir, task, select)
 
     def read() -> FixPlan:
         root, findings = _look(layout, dataset_dir, num_classes)
@@ -82,12 +43,12 @@ def plan_fix(dataset_dir: Path, task: Task, *, num_classes: int | None = None, s
             own = [found for found in repairable if found.code == rule]
             if own or (draft.actions and rule in SEEKING & wanted):
                 repair_of(rule)(draft, rule, own)
-        return FixPlan(root, draft, findings, repairable, signature(root))
+        return FixPlan(root, draft, findings, repairable, signature(root), layout)
 
     return read_settled(dataset_dir, read)
 
 
-def apply_fix(plan: FixPlan, task: Task, *, num_classes: int | None = None) -> FixReport:
+def apply_fix(plan: FixPlan, *, num_classes: int | None = None) -> FixReport:
     """Makes the repairs of a plan, whole or not at all, and checks the dataset again.
 
     Raises:
@@ -95,7 +56,7 @@ def apply_fix(plan: FixPlan, task: Task, *, num_classes: int | None = None) -> F
     """
     with transaction(plan.root, "fix", plan.seen) as changes:
         plan.draft.stage(changes)
-    _, findings = read_settled(plan.root, lambda: _look(LAYOUTS[TASKS[task].layout], plan.root, num_classes))
+    _, findings = read_settled(plan.root, lambda: _look(plan.layout, plan.root, num_classes))
     return FixReport(plan, tuple(changes.changes), findings)
 
 
@@ -103,15 +64,15 @@ def fix_dataset(
     dataset_dir: Path, task: Task, *, num_classes: int | None = None, select: Sequence[str] = ()
 ) -> FixReport:
     """Repairs a dataset; see `plan_fix` and `apply_fix`."""
-    with changing(root_of(dataset_dir, task), "segcli fix"):
+    with changing(root_of(dataset_dir, task, select), "segcli fix"):
         plan = plan_fix(dataset_dir, task, num_classes=num_classes, select=select)
-        return apply_fix(plan, task, num_classes=num_classes)
+        return apply_fix(plan, num_classes=num_classes)
 
 
-def root_of(dataset_dir: Path, task: Task) -> Path:
+def root_of(dataset_dir: Path, task: Task, select: Sequence[str] = ()) -> Path:
     """The folder that a repair changes: that of the lists or annotations, or `dataset_dir` where they are misnamed."""
     try:
-        return dataset_root(dataset_dir, LAYOUTS[TASKS[task].layout].find)
+        return dataset_root(dataset_dir, layout_of(dataset_dir, task, select).find)
     except DatasetError:
         return dataset_dir
 

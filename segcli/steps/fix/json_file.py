@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from segcli.data.formats.coco_file import LISTS
+from segcli.data.formats.labelme import LEGACY_ENCODING
 
 _INDENT = re.compile(rb"\n([ \t]+)\S")
 
@@ -39,6 +40,8 @@ class JsonFile:
         data = path.read_bytes()
         try:
             content = json.loads(data)
+        except UnicodeDecodeError:
+            content = _of_legacy(data)
         except (ValueError, RecursionError):
             content = None
         indent = _INDENT.search(data)
@@ -66,3 +69,11 @@ class JsonFile:
             separators=(after, ":" if self.compact else ": "),
         )
         return text.encode("utf-8", errors="surrogatepass") + self.ending
+
+
+def _of_legacy(data: bytes) -> Any:
+    """What a file in the encoding of old tools holds; None where it is no JSON in that either."""
+    try:
+        return json.loads(data.decode(LEGACY_ENCODING))
+    except (ValueError, RecursionError):
+        return None

@@ -14,6 +14,7 @@ from segcli.findings import Finding, Severity
 from segcli.plurals import counted
 from segcli.rules import RULES
 from segcli.steps.fix.draft import Action, Draft
+from segcli.steps.fix.layouts import Layout
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class FixPlan:
         findings: All that the check finds.
         repairable: Those of them for which there is a repair, after `--select`.
         seen: The state of the dataset that it was made from.
+        layout: How the dataset is looked at.
     """
 
     root: Path
@@ -33,6 +35,7 @@ class FixPlan:
     findings: tuple[Finding, ...]
     repairable: tuple[Finding, ...]
     seen: Signature
+    layout: Layout
 
     @property
     def done(self) -> list[Action]:

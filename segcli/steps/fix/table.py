@@ -43,6 +43,18 @@ REPAIRS: dict[str, str] = {
     "C130": "segcli.steps.fix.areas:repair",
     "C138": "segcli.steps.fix.areas:repair",
     "C120": "segcli.steps.fix.same_objects:repair",
+    # formats of other tools
+    "L111": "segcli.steps.fix.labelme_encoding:repair",
+    "L002": "segcli.steps.fix.labelme_lists:repair",
+    "L004": "segcli.steps.fix.labelme_lists:repair",
+    "L207": "segcli.steps.fix.labelme_fit:repair",
+    "L208": "segcli.steps.fix.labelme_fit:repair",
+    "L108": "segcli.steps.fix.labelme_outside:repair",
+    "L301": "segcli.steps.fix.labelme_labels:repair",
+    "Y103": "segcli.steps.fix.yolo_lines:repair",
+    "Y104": "segcli.steps.fix.yolo_lines:repair",
+    "V104": "segcli.steps.fix.voc_maps:resize",
+    "V106": "segcli.steps.fix.voc_maps:number",
     # splits
     "S502": "segcli.steps.fix.copies:repair",
     "S501": "segcli.steps.fix.copies:repair",

@@ -90,5 +90,5 @@ def test_a_file_that_a_person_changed_meanwhile_is_not_overwritten(folder):
         file.write("images/a4.jpg annotations/a4.png\n")
     before = snapshot(folder.root, without="")
     with pytest.raises(BusyError, match="changed since the plan was made"):
-        apply_fix(plan, Task.SEMANTIC)
+        apply_fix(plan)
     assert snapshot(folder.root, without="") == before

@@ -26,6 +26,7 @@ from segcli.steps.fix.table import REPAIRS
 from tests.coco_folder import CocoFolder, make_coco_folder
 from tests.files import snapshot
 from tests.seg_folder import SegFolder, make_seg_folder
+from tests.steps.fix.test_formats import CASES as FORMAT_CASES
 
 SEG, COCO = Task.SEMANTIC, Task.INSTANCE
 
@@ -302,8 +303,8 @@ def made(root: Path, case: Case) -> tuple[Any, Task]:
 
 
 def test_every_repair_has_a_case_and_its_rule_says_so():
-    assert {case.rule for case in CASES.values()} == set(REPAIRS)
-    said = {rule.id for rule in RULES.values() if rule.repair in REPAIRED and rule.id[0] not in "DL"}
+    assert {case.rule for case in (*CASES.values(), *FORMAT_CASES.values())} == set(REPAIRS)
+    said = {rule.id for rule in RULES.values() if rule.repair in REPAIRED and rule.id[0] != "D"}
     assert said == set(REPAIRS)
 
 
@@ -317,7 +318,7 @@ def test_it_is_repaired_and_undone(tmp_path, name):
     assert snapshot(folder.root, without="") == before
     assert {found.code for found in plan.repairable} == {case.rule}
     assert not plan.left
-    report = apply_fix(plan, task)
+    report = apply_fix(plan)
     assert case.rule not in {found.code for found in report.findings}
     old = [(found.code, found.path, found.location) for found in plan.findings]
     hidden_before = case.rule in ("C108", "C111", "S301", "S302", "S406", "S407", "S408", "S409", "C136")
@@ -390,7 +391,7 @@ def test_what_cannot_be_repaired_is_said(tmp_path, rule, spoil, reason):
     before = snapshot(folder.root, without="")
     plan = plan_fix(folder.root, SEG, select=[rule])
     assert any(reason in action.message for action in plan.left)
-    apply_fix(plan, SEG)
+    apply_fix(plan)
     assert snapshot(folder.root, without="") == before
 
 

@@ -1,0 +1,39 @@
+"""Labels that differ in upper and lower case only: one spelling."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from segcli.data.formats.labelme_dataset import read_labelme_dataset
+from segcli.findings import Finding
+from segcli.steps.fix.draft import Draft
+
+
+def repair(draft: Draft, rule: str, _findings: Sequence[Finding]) -> None:
+    """Writes the spelling of label.txt, else the one that most shapes have."""
+    dataset = read_labelme_dataset(draft.root)
+    used = Counter(shape.label for sample in dataset.samples for shape in sample.annotation.shapes)
+    chosen: dict[str, str] = {}
+    for label in (*(dataset.label_names or ()), *(name for name, _ in used.most_common())):
+        chosen.setdefault(label.casefold(), label)
+    wrong = {label: chosen[label.casefold()] for label in used if chosen[label.casefold()] != label}
+    for sample in dataset.samples:
+        if not any(shape.label in wrong for shape in sample.annotation.shapes):
+            continue
+        file = draft.json_file(sample.name)
+        changed = Counter[str]()
+        for entry, label in _labels(file.content):
+            if label in wrong:
+                entry["label"] = wrong[label]
+                changed[f"{label} becomes {wrong[label]}"] += 1
+        file.is_changed = bool(changed) or file.is_changed
+        draft.done(rule, sample.name, ", ".join(f"{what} ({number})" for what, number in changed.items()))
+
+
+def _labels(content: Any) -> Iterator[tuple[dict[str, Any], str]]:
+    """Shapes with their labels as the reader takes them."""
+    for entry in content.get("shapes", []) if isinstance(content, dict) else []:
+        if isinstance(entry, dict) and isinstance(entry.get("label"), str):
+            yield entry, entry["label"].strip()

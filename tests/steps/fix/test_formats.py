@@ -1,0 +1,252 @@
+"""Repairs of LabelMe, YOLO and VOC datasets: each is planned, done, seen to help, and undone to the byte."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from segcli.data.changes.undo import undo
+from segcli.data.formats.table import format_named
+from segcli.data.image import read_mask
+from segcli.data.palette import voc_palette
+from segcli.models.task import Task
+from segcli.steps.convert.command import transfer_dataset
+from segcli.steps.fix.command import apply_fix, fix_dataset, plan_fix
+from tests.coco_folder import HEIGHT, WIDTH, make_coco_folder
+from tests.files import snapshot
+from tests.labelme_folder import box, mask_text, shape, write_labelme
+
+Edit = Callable[[Path], object]
+LABELS, MAP, OBJECTS = "labels/train/a0.txt", "SegmentationClass/a0.png", "SegmentationObject/a0.png"
+
+
+@dataclass(frozen=True)
+class Case:
+    """A rule, how a dataset is spoilt, and what holds after the repair."""
+
+    rule: str
+    spoil: Edit
+    mended: Edit
+
+
+def labelme(root: Path) -> None:
+    for number in range(3):
+        write_labelme(root, f"a{number}", [box("cat", 4, 6, 20, 30), box("dog", 30, 6, 40, 30)], seed=number)
+
+
+def converted(name: str) -> Callable[[Path], None]:
+    def make(root: Path) -> None:
+        source = make_coco_folder(root.parent / f"{root.name}_source").root
+        transfer_dataset(source, root, name)
+        shutil.rmtree(source)
+
+    return make
+
+
+MAKE = {"L": labelme, "Y": converted("yolo"), "V": converted("voc")}
+
+
+def document(root: Path, name: str = "a0") -> dict[str, Any]:
+    values: dict[str, Any] = json.loads((root / f"{name}.json").read_text(encoding="utf-8"))
+    return values
+
+
+def change(root: Path, edit: Callable[[dict[str, Any]], object], name: str = "a0") -> None:
+    values = document(root, name)
+    edit(values)
+    (root / f"{name}.json").write_text(json.dumps(values, indent=2), encoding="utf-8")
+
+
+def painted(root: Path, name: str) -> list[Any]:
+    """Outline, box and area of each object as a conversion paints it."""
+    from segcli.data.formats.format import Brush
+    from segcli.data.formats.object_painter import ObjectPainter
+
+    image = next(image for image in format_named("labelme").read(root).images if image.name == f"{name}.json")
+    painter = ObjectPainter(Brush())
+    return [painter.segment(value, *image.size) for value in image.read_objects()]
+
+
+def half_size(root: Path) -> None:
+    image = cv2.imread(str(root / "a0.png"))
+    cv2.imwrite(str(root / "a0.png"), cv2.resize(image, (image.shape[1] // 2, image.shape[0] // 2)))
+    bits = np.zeros((10, 12), np.uint8)
+    bits[2:8, 3:9] = 1
+    mask = shape("cat", (8, 10), (19, 19), kind="mask", mask=mask_text(bits))
+    change(root, lambda values: values["shapes"].append(mask))
+
+
+def halved(root: Path) -> None:
+    values = document(root)
+    assert (values["imageWidth"], values["imageHeight"]) == (32, 24)
+    assert values["shapes"][0]["points"][:2] == [[2, 3], [10, 3]]
+    assert values["shapes"][2]["points"][0] == [4, 5]
+
+
+def turned_photo(root: Path) -> None:
+    exif = Image.Exif()
+    exif[274] = 6
+    Image.open(root / "a0.png").convert("RGB").save(root / "a0.jpg", exif=exif)
+    (root / "a0.png").unlink()
+    change(root, lambda values: values.update(imagePath="a0.jpg"))
+
+
+def upright_points(root: Path) -> None:
+    values = document(root)
+    assert (values["imageWidth"], values["imageHeight"]) == (48, 64)
+    xs, ys = zip(*values["shapes"][0]["points"], strict=True)
+    assert (min(xs), max(xs), min(ys), max(ys)) == (48 - 1 - 30, 48 - 1 - 6, 4, 20)
+
+
+def chinese(root: Path) -> None:
+    change(root, lambda values: values["shapes"][0].update(label="猫狗"))
+    text = json.dumps(document(root), ensure_ascii=False, indent=2)
+    (root / "a0.json").write_bytes(text.encode("gb18030"))
+
+
+def lists(train: str, val: str) -> Edit:
+    def run(root: Path) -> None:
+        (root / "train_anno_list.txt").write_text(train, encoding="utf-8")
+        (root / "val_anno_list.txt").write_text(val, encoding="utf-8")
+
+    return run
+
+
+def words(root: Path, name: str = "val_anno_list.txt") -> list[str]:
+    return (root / name).read_text(encoding="utf-8").split()
+
+
+def is_(condition: Callable[[Path], bool]) -> Edit:
+    def run(root: Path) -> None:
+        assert condition(root)
+
+    return run
+
+
+def lines(*texts: str) -> Edit:
+    return lambda root: (root / LABELS).write_text("".join(f"{text}\n" for text in texts), encoding="utf-8")
+
+
+def label_lines(root: Path) -> list[list[float]]:
+    return [[float(word) for word in line.split()] for line in (root / LABELS).read_text().splitlines()]
+
+
+def double_map(root: Path) -> None:
+    for name in (MAP, OBJECTS):
+        ids = read_mask(root / name)
+        Image.fromarray(cv2.resize(ids, None, fx=2, fy=2, interpolation=cv2.INTER_NEAREST)).save(root / name)
+
+
+def same_map(root: Path) -> None:
+    assert read_mask(root / MAP).shape == read_mask(root / OBJECTS).shape == (HEIGHT, WIDTH)
+    assert set(np.unique(read_mask(root / MAP)).tolist()) > {0}
+
+
+def in_colour(root: Path) -> None:
+    for path in (root / "SegmentationClass").iterdir():
+        Image.fromarray(voc_palette()[read_mask(path)].astype(np.uint8)).save(path)
+
+
+CASES = {
+    "resized": Case("L207", half_size, halved),
+    "turned": Case("L208", turned_photo, upright_points),
+    "Chinese Windows": Case("L111", chinese, is_(lambda root: document(root)["shapes"][0]["label"] == "猫狗")),
+    "outside": Case(
+        "L108",
+        lambda root: change(root, lambda values: values["shapes"].append(box("cat", 900, 900, 950, 950))),
+        is_(lambda root: len(document(root)["shapes"]) == 2),
+    ),
+    "spellings": Case(
+        "L301",
+        lambda root: change(root, lambda values: values["shapes"][0].update(label="Cat")),
+        is_(lambda root: [one["label"] for one in document(root)["shapes"]] == ["cat", "dog"]),
+    ),
+    "in both lists": Case(
+        "L004", lists("a0.json\na1.json\n", "a1.json\na2.json\n"), is_(lambda root: words(root) == ["a2.json"])
+    ),
+    "listed and not there": Case(
+        "L002", lists("a0.json\na1.json\n", "b7.json\na2.json\n"), is_(lambda root: words(root) == ["a2.json"])
+    ),
+    "pixels": Case(
+        "Y103",
+        lines(f"0 0 0 {WIDTH / 2} 0 {WIDTH / 2} {HEIGHT}"),
+        is_(lambda root: label_lines(root) == [[0, 0, 0, 0.5, 0, 0.5, 1]]),
+    ),
+    "over the border": Case(
+        "Y103",
+        lines("1 0.5 0.25 1.5 0.25 1.5 0.75 0.5 0.75", "0 0.1 0.1 0.2 0.1 0.2 0.2"),
+        is_(lambda root: sorted(zip(*[iter(label_lines(root)[0][1:])] * 2, strict=True))
+            == [(0.5, 0.25), (0.5, 0.75), (1, 0.25), (1, 0.75)]),
+    ),
+    "boxes": Case(
+        "Y104", lines("1 0.5 0.5 0.2 0.4"),
+        is_(lambda root: label_lines(root) == [[1, 0.4, 0.3, 0.6, 0.3, 0.6, 0.7, 0.4, 0.7]]),
+    ),
+    "map of twice the size": Case("V104", double_map, same_map),
+    "maps in colour": Case("V106", in_colour, is_(lambda root: read_mask(root / MAP).max() in (1, 2))),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_it_is_repaired_and_undone(tmp_path, name):
+    case, root = CASES[name], tmp_path / "data"
+    MAKE[case.rule[0]](root)
+    case.spoil(root)
+    before = snapshot(root, without="")
+    plan = plan_fix(root, Task.INSTANCE, select=[case.rule])
+    assert snapshot(root, without="") == before
+    assert {found.code for found in plan.repairable} == {case.rule}
+    assert not plan.left and plan.done
+    report = apply_fix(plan)
+    assert case.rule not in {found.code for found in report.findings}, report.findings
+    known = {(found.code, found.path) for found in plan.findings}
+    assert not [found for found in report.findings if (found.code, found.path) not in known]
+    case.mended(root)
+    assert fix_dataset(root, Task.INSTANCE, select=[case.rule]).changes == ()
+    undo(root)
+    assert snapshot(root, without="") == before
+
+
+def test_resized_shapes_paint_what_the_conversion_paints(tmp_path):
+    labelme(tmp_path)
+    half_size(tmp_path)
+    before = painted(tmp_path, "a0")
+    assert fix_dataset(tmp_path, Task.INSTANCE).changes
+    assert painted(tmp_path, "a0") == before
+
+
+@pytest.mark.parametrize(
+    ("rule", "spoil", "reason"),
+    [
+        ("L108", lambda root: change(root, lambda v: v.update(shapes=[box("cat", 900, 9, 950, 20)])), "all of its"),
+        ("Y103", lines("0 9000 1 9001 1 9001 9"), "neither shares"),
+        ("Y103", lines("0 1.2 1.2 1.5 1.2 1.5 1.5"), "no part of it"),
+        ("Y104", lines("0 0.5 0.5 0 0.1"), "the box is empty"),
+        ("V104", lambda root: Image.fromarray(np.zeros((9, 99), np.uint8)).save(root / MAP), "aspect ratio"),
+    ],
+)
+def test_what_cannot_be_repaired_is_said(tmp_path, rule, spoil, reason):
+    root = tmp_path / "data"
+    MAKE[rule[0]](root)
+    spoil(root)
+    before = snapshot(root, without="")
+    plan = plan_fix(root, Task.INSTANCE, select=[rule])
+    assert any(reason in action.message for action in plan.left)
+    apply_fix(plan)
+    assert snapshot(root, without="") == before
+
+
+def test_the_files_of_another_format_are_repaired_beside_converted_ones(tmp_path):
+    labelme(tmp_path)
+    half_size(tmp_path)
+    (tmp_path / "train.txt").write_text("a0.png a0.png\n")
+    assert {found.code for found in plan_fix(tmp_path, Task.SEMANTIC, select=["L2"]).repairable} == {"L207"}
