@@ -101,9 +101,8 @@ def _show_plan(plan: "FixPlan") -> None:
 def _agreed(plan: "FixPlan") -> bool:
     if not sys.stdin.isatty():
         raise UsageError("nobody can be asked here whether to write", path=plan.root, hint="add --yes, or --dry-run")
-    return typer.confirm(
-        f"Change {counted(len(plan.draft.changed), 'file')}? Originals are kept, `segcli undo` takes it back"
-    )
+    files = counted(len(plan.draft.changed), "file")
+    return typer.confirm(f"Change {files}? Originals are kept, `segcli undo` takes it back")
 
 
 def _next(findings: Any, dataset: Path) -> list[tuple[str, str]]:

@@ -160,10 +160,10 @@ class TiffWindows:
 def why_whole(path: Path, image_range: ImageRange | None = None) -> str | None:
     """Why a TIFF is not read in parts; None where it can be."""
     chosen = image_range or current_range()
-    if chosen.kind == "percentile":
-        return "its range of values comes from all of its pixels"
-    if chosen.takes_bands:
-        return "the network takes its bands"
+    if chosen.kind == "percentile" or chosen.takes_bands:
+        return (
+            "the network takes its bands" if chosen.takes_bands else "its range of values comes from all of its pixels"
+        )
     try:
         with tifffile.TiffFile(path) as file:
             page = file.pages.first
