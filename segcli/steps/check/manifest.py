@@ -204,7 +204,7 @@ def _open_earlier(path: Path, settings: str) -> sqlite3.Connection | None:
 def _settings(kind: str) -> str:
     """All that facts depend on beside the files."""
     libraries = (cv2.__version__, np.__version__, PIL.__version__, getattr(simplejpeg, "__version__", ""))
-    return json.dumps([_SCHEMA, __version__, _code(), kind, libraries, str(current_range()), max_pixels()])
+    return json.dumps([_SCHEMA, __version__, _code(), kind, libraries, repr(current_range()), max_pixels()])
 
 
 def _code() -> str:
