@@ -40,7 +40,7 @@ def plan_instance(data: Fingerprint, means: Means, cost: Cost, taken: Mapping[st
     choices = [
         Choice("Train.input_size", side, why),
         Choice("Train.batch_size", batch, "more steps in the same time teach more than larger batches"),
-        Choice("Train.epochs_iters", epochs, budget.reason(epochs)),
+        Choice("Train.epochs_iters", epochs, budget.reason_of_epochs(epochs, per_epoch * batch * mpx)),
         Choice("Train.eval_interval", every, measured_reason(epochs, every)),
         Choice("Train.warmup_steps", max(10, epochs * per_epoch // 20), "a twentieth of the training"),
         Choice("Train.transforms", [warp, dict(SEED_COLOURS)], f"{_crop_reason(side, crop)}; {reason}"),

@@ -22,8 +22,13 @@ def plan_by_recipe(
     per_epoch = 1 if task is Task.SEMANTIC else max(data.train_images // batch, 1)
     length = int(taken.get("Train.epochs_iters") or max(steps // per_epoch, 1))
     every = interval(length)
+    why = (
+        budget.reason(length * batch / max(data.train_images, 1))
+        if task is Task.SEMANTIC
+        else budget.reason_of_epochs(length, per_epoch * step_mpx)
+    )
     choices = (
-        Choice("Train.epochs_iters", length, budget.reason(length * per_epoch * batch / max(data.train_images, 1))),
+        Choice("Train.epochs_iters", length, why),
         Choice("Train.eval_interval", every, measured_reason(length, every)),
     )
     return Plan(

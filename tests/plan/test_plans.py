@@ -66,6 +66,19 @@ def test_the_estimate_keeps_to_the_time(planner: Any, seconds: float) -> None:
     assert 0.5 * seconds < plan.seconds <= seconds
 
 
+def test_a_plan_says_that_one_epoch_takes_longer_than_there_is_time() -> None:
+    many = replace(DATA, train_images=100_000)
+    plans = [
+        instance.plan_instance(many, Means("cpu", 600.0), COST, {}),
+        plan_by_recipe(many, Means("cpu", 600.0), COST, task=Task.INSTANCE, step_mpx=0.1, taken={}),
+    ]
+
+    for plan in plans:
+        assert plan.values()["Train.epochs_iters"] == 1
+        assert "which is more than 600 CPU-seconds" in plan.reasons()["Train.epochs_iters"]
+        assert plan.seconds is not None and plan.seconds > 600
+
+
 def test_the_input_keeps_the_ratio_of_the_images_in_whole_strides() -> None:
     _, _, height, width = semantic_values()["Train.input_shape"]
 
