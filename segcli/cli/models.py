@@ -85,3 +85,29 @@ def import_model(
         return 0
 
     run(work, debug=debug)
+
+
+@models_commands.command("pack", cls=Command)
+def pack_model(
+    model_dir: Annotated[str, typer.Argument(help="Folder of an exported or imported model.", metavar="MODEL")],
+    *,
+    out: Annotated[Path, typer.Option("--out", help="The folder to make.")],
+    form: Annotated[str, typer.Option("--format", help="onnx, or openvino for its own form too.")] = "onnx",
+    serving: Annotated[
+        list[str] | None,
+        typer.Option("--serving", help="Also a repository for a server: triton, openvino; repeatable."),
+    ] = None,
+    debug: Debug = False,
+) -> None:
+    """Pack a semantic model for a device: model, labels, preprocessing, licence, parity report, an example."""
+
+    def work() -> int:
+        from segcli import json_output as output
+        from segcli.steps.pack.command import pack
+
+        result = pack(model_dir, out, form=form, serving=tuple(serving or ()))
+        output.tell_result(result.as_dict())
+        terminal.show_summary("models pack", result.summary())
+        return 0
+
+    run(work, debug=debug)

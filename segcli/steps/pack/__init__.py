@@ -1,0 +1,1 @@
+"""A model as a folder that needs nothing of segcli: `segcli models pack`."""

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from segcli.errors import UsageError
+from segcli.steps.pack.command import pack
+from segcli.steps.predict.model import create_model
+
+pytest.importorskip("onnx")
+pytest.importorskip("onnxruntime")
+from tests.onnx_models import semantic_guest
+
+ALONE = """
+import importlib.abc, runpy, sys
+class Only(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        top = name.partition(".")[0]
+        ours = ("numpy", "onnxruntime", "google", "flatbuffers", "_distutils_hack")
+        if top not in sys.stdlib_module_names and top not in ours:
+            raise ImportError(name)
+sys.meta_path.insert(0, Only())
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+@pytest.mark.parametrize("card", [{}, {"input": {"channels": "BGR", "size": [48, 32]}}])
+def test_the_example_answers_as_segcli_does_with_onnxruntime_and_numpy_alone(tmp_path, card):
+    folder = semantic_guest(tmp_path, licence="CC-BY-4.0", source="https://example.org", **card)
+    packed = pack(str(folder), tmp_path / "edge")
+    names = ["LICENCE.txt", "example.py", "labels.txt", "model.onnx", "parity.json", "preprocessing.json"]
+    assert list(packed.files) == names
+    assert "CC-BY-4.0" in (tmp_path / "edge/LICENCE.txt").read_text()
+    rng = np.random.default_rng(0)
+    image = np.kron(rng.integers(0, 256, (4, 6, 3)), np.ones((16, 16, 1))).astype(np.uint8)
+    np.save(tmp_path / "i.npy", image)
+    (tmp_path / "i.ppm").write_bytes(b"P6\n96 64\n255\n" + image.tobytes())
+    for name in ("i.npy", "i.ppm"):
+        done = subprocess.run(
+            [sys.executable, "-c", ALONE, tmp_path / "edge/example.py", tmp_path / name, tmp_path / "labels.npy"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        assert "red: " in done.stdout
+        (expected,) = create_model("ONNX-Semantic", folder, runtime="onnxruntime").predict(image[..., ::-1])
+        assert (np.load(tmp_path / "labels.npy") == expected.labels).mean() > 0.998
+
+
+def test_servers_get_their_folders(tmp_path):
+    packed = pack(str(semantic_guest(tmp_path)), tmp_path / "edge", serving=("triton", "openvino"))
+    assert "repository/triton/colours/1/model.onnx" in packed.files
+    text = (tmp_path / "edge/repository/triton/colours/config.pbtxt").read_text()
+    assert 'platform: "onnxruntime_onnx"' in text and "dims: [ 3, -1, -1 ]" in text
+    values = json.loads((tmp_path / "edge/repository/openvino/config.json").read_text())
+    assert values["model_config_list"][0]["config"] == {"name": "colours", "base_path": "/models/colours"}
+    assert "repository/openvino/colours/1/model.onnx" in packed.files
+
+
+def test_what_cannot_be_packed_is_told(tmp_path):
+    folder = semantic_guest(tmp_path)
+    with pytest.raises(UsageError, match="there is no"):
+        pack(str(folder), tmp_path / "edge", form="lite")
+    with pytest.raises(UsageError, match="something else"):
+        pack(str(folder), tmp_path)
