@@ -54,6 +54,7 @@ class LocalPool:
             code = process.code()
             if code is None:
                 continue
+            process.reap()
             if code == 0:
                 del self._running[number]
             else:
