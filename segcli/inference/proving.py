@@ -77,7 +77,7 @@ class Prover:
         return expected
 
     def _reference(self, runtime: Runtime) -> Reference | ObjectReference:
-        image = generated_image()
+        image = generated_image(self.model.preprocess.channels)
         if self.model.finds_objects:
             return ObjectReference.of(self._finder(runtime), [prepare(image, self.model.preprocess)])
         size = self.model.input_size or image.shape[:2]

@@ -13,6 +13,7 @@ from segcli.config.schema import SlidingWindowConfig
 from segcli.data.image import Labels, RgbImage
 from segcli.data.windows import ArrayWindows, Rect, Windows
 from segcli.inference.decode_labels import argmax, inside, network_inputs, resize_logits
+from segcli.inference.mirrored import MirroredWindows, mirrored_length
 from segcli.inference.preprocess import Forward, NetworkInput
 from segcli.models.spec import Preprocess
 
@@ -104,12 +105,16 @@ def label_map_tiled(
         uint8 [H, W], or `into`.
     """
     source = ArrayWindows(image) if isinstance(image, np.ndarray) else image
+    true_height, true_width = source.size
+    crop_width, crop_height = min(window.crop_size[0], true_width), min(window.crop_size[1], true_height)
+    labels = np.empty(source.size, np.uint8) if into is None else into
+    if window.border == "mirror":
+        longer = mirrored_length(true_height, crop_height, window.stride[1])
+        source = MirroredWindows(source, (longer, mirrored_length(true_width, crop_width, window.stride[0])))
     height, width = source.size
-    crop_width, crop_height = min(window.crop_size[0], width), min(window.crop_size[1], height)
     columns = tile_starts(width, crop_width, window.stride[0])
     rows = tile_starts(height, crop_height, window.stride[1])
     weight = _weight(crop_height, crop_width, blend)
-    labels = np.empty((height, width), np.uint8) if into is None else into
     makes_band = forward.band if isinstance(forward, GivesBand) else partial(_HostBand, forward)
     for first, after in _bands(columns, width, crop_width, max(1, _BAND_BYTES // (4 * classes * crop_height))):
         starts = [left for left in columns if left < after and left + crop_width > first]
@@ -122,7 +127,9 @@ def label_map_tiled(
                 places = [left - starts[0] for left in lefts]
                 band.add(inputs, used, places, (crop_height, crop_width), weight)
             found = band.take(following - top)
-            labels[top:following, first:after] = found[:, first - starts[0] : after - starts[0]]
+            last, end = min(following, true_height), min(after, true_width)
+            if top < last and first < end:
+                labels[top:last, first:end] = found[: last - top, first - starts[0] : end - starts[0]]
     return labels
 
 

@@ -87,13 +87,13 @@ def preprocess_of(card: GuestInput) -> Preprocess:
     """How an image becomes our input for such a model."""
     mean, std = _ours(card)
     keeps = card.resize != "stretch"
-    numbers: Any = {"mean": mean, "std": std}
     return Preprocess(
+        mean=mean,
+        std=std,
         size=card.size,
         keep_ratio=keeps,
         stride=1 if card.size is None or not keeps else card.size[0],
         image_range=card.range,
-        **numbers,
     )
 
 

@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING
 
 from segcli.data.decoding.image_range import ImageRange
-from segcli.data.image import decode_image
+from segcli.data.image import decode_input
 from segcli.data.prefetch import batched, map_ahead
 from segcli.data.sources import SourceItem
 from segcli.errors import InputError, SegcliError
@@ -95,7 +95,7 @@ def _read(row: ManifestRow, image_range: ImageRange) -> SourceItem:
         data = read_bytes(row.path)
         if row.digest and hashlib.sha256(data).hexdigest() != row.digest:
             raise InputError("has changed since the manifest was written", path=row.path)
-        return SourceItem(row.path, None, name, decode_image(data, image_range, name=row.path))
+        return SourceItem(row.path, None, name, decode_input(data, image_range, name=row.path))
     except InputError as fault:
         return SourceItem(row.path, None, name, None, fault)
     except MemoryError:

@@ -1,0 +1,46 @@
+"""An image that goes on beyond its right and lower border, mirrored there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segcli.data.windows import Rect, Windows
+
+
+def mirrored_length(length: int, crop: int, stride: int) -> int:
+    """The length that whole steps of tiles cover.
+
+    >>> mirrored_length(512, 256, 192), mirrored_length(448, 256, 192), mirrored_length(100, 100, 50)
+    (640, 448, 100)
+    """
+    return crop + -(-max(0, length - crop) // stride) * stride
+
+
+@dataclass(frozen=True)
+class MirroredWindows:
+    """Parts of a longer image; see `segcli.data.windows.Windows`.
+
+    Attributes:
+        inner: The image itself.
+        size: Height and width of the longer one.
+    """
+
+    inner: Windows
+    size: tuple[int, int]
+
+    def read(self, rect: Rect) -> NDArray[Any]:
+        """The pixels of a rectangle; what lies outside of the image is mirrored at its last pixel."""
+        height, width = self.inner.size
+        missing = max(0, rect.bottom - height), max(0, rect.right - width)
+        if not any(missing):
+            return self.inner.read(rect)
+        # as many pixels as are mirrored must be there before the border
+        top = max(0, min(rect.top, height - 1 - missing[0]))
+        left = max(0, min(rect.left, width - 1 - missing[1]))
+        part = self.inner.read(Rect(left, top, min(rect.right, width), min(rect.bottom, height)))
+        longer = np.pad(part, ((0, missing[0]), (0, missing[1]), (0, 0)), mode="reflect")
+        return np.ascontiguousarray(longer[rect.top - top :, rect.left - left :])

