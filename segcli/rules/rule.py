@@ -50,7 +50,7 @@ class Rule:
         return (
             f"# {self.id}: {self.title}\n\n"
             f"Severity: {self.severity.value}. Repair: {self.repair.value}.\n\n"
-            f"{self.text.replace('### ', '## ')}\n\n-> {self.remedy}\n"
+            f"In short: {self.remedy}.\n\n{self.text.replace('### ', '## ')}\n"
         )
 
 

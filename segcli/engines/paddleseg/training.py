@@ -20,10 +20,10 @@ from segcli.data.class_weights import class_weights
 from segcli.data.decoded_cache import DecodedCache, open_cache
 from segcli.data.decoding.band_scale import band_scale
 from segcli.data.decoding.range_of_images import use_range
-from segcli.data.formats.masks import open_seg_dataset
-from segcli.data.loading import load
+from segcli.data.formats.masks import LIST_FILES, open_seg_dataset
+from segcli.data.loading import load, load_mask
 from segcli.data.rare import repeated
-from segcli.data.samples import SegDataset, SegSample
+from segcli.data.samples import SegDataset, SegSample, Split
 from segcli.data.sampling import SampleOrder
 from segcli.data.splits.class_amounts import pixels_by_class
 from segcli.data.splits.folds import fold_of
@@ -32,7 +32,9 @@ from segcli.engines.paddleseg.networks import build
 from segcli.engines.paddleseg.parts import build_losses, build_optimizer, build_schedule, build_transforms
 from segcli.engines.paddleseg.session import SemanticSession
 from segcli.engines.paddleseg.stream import Focus, SampleStream
+from segcli.errors import DatasetError
 from segcli.models.spec import ModelSpec, Preprocess
+from segcli.rules import finding
 
 
 def open_session(spec: ModelSpec, config: Config) -> SemanticSession:
@@ -47,6 +49,7 @@ def open_session(spec: ModelSpec, config: Config) -> SemanticSession:
     recipe = chosen_recipe(spec, config)
     settings = config.Train
     dataset = _open_dataset(config)
+    _require_labels(dataset)
     samples = _epoch_samples(config, dataset)
     preprocess = _preprocess(spec, config, dataset)
     paddle.seed(config.Global.seed)
@@ -98,6 +101,20 @@ def open_session(spec: ModelSpec, config: Config) -> SemanticSession:
             "input_size": fixed_size(spec, config),
         },
     )
+
+
+def _require_labels(dataset: SegDataset) -> None:
+    """Looks at masks until one of each part has a labelled pixel.
+
+    Raises:
+        DatasetError: All pixels of a part are ignored: nothing would be learnt, or nothing measured.
+    """
+    ignored = dataset.classes.ignore_index
+    for split, samples in ((Split.TRAIN, dataset.train), (Split.VAL, dataset.val)):
+        if samples and not any((load_mask(sample) != ignored).any() for sample in samples):
+            message = f"every pixel of its masks is {ignored}, which is ignored"
+            fault = finding("S410", LIST_FILES[split], message)
+            raise DatasetError(message, [fault], path=dataset.root / LIST_FILES[split], hint=fault.hint)
 
 
 def _preprocess(spec: ModelSpec, config: Config, dataset: SegDataset) -> Preprocess:

@@ -21,6 +21,7 @@ from segcli.steps.check.result import CheckResult
 from segcli.text import safe
 from segcli.version import __version__
 
+_COMMAND = re.compile(r"(segcli (?:fix|convert|split|undo|check|rule) [^;,]*?(?=;|,|$| writes| and ))")
 LISTED = 200
 """Findings of one code that the page spells out; the result file holds all."""
 
@@ -47,6 +48,18 @@ class FindingGroup:
     count: int
     findings: tuple[Finding, ...]
     thumbnails: tuple[Thumbnail, ...] = ()
+
+    @property
+    def remedy(self) -> str:
+        """What all of them say is to be done, else the rule's own words."""
+        hints = {found.hint for found in self.findings}
+        hint = hints.pop() if len(hints) == 1 else None
+        return hint or self.rule.remedy
+
+    @property
+    def has_places(self) -> bool:
+        """Whether a finding names a place in its file."""
+        return any(found.location for found in self.findings)
 
 
 def write_check_report(
@@ -94,6 +107,11 @@ def code_marked(text: str) -> Markup:
     return Markup(re.sub(r"`([^`\n]+)`", r"<code>\1</code>", blocks))
 
 
+def commands_marked(text: str) -> Markup:
+    """A remedy as HTML: commands that can be typed are code."""
+    return Markup(_COMMAND.sub(r"<code>\1</code>", str(escape(safe(text)))))
+
+
 def _visible(value: Any) -> Any:
     """A text with control characters and undecodable bytes as visible escapes; what is HTML already stays."""
     return safe(value) if isinstance(value, str) and not isinstance(value, Markup) else value
@@ -107,4 +125,5 @@ def _environment() -> Any:
         lstrip_blocks=True, finalize=_visible,
     )  # fmt: skip
     environment.filters["code_marked"] = code_marked
+    environment.filters["commands_marked"] = commands_marked
     return environment

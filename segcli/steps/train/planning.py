@@ -96,10 +96,10 @@ def planned(config: Config) -> tuple[Config, Plan]:
         DatasetError: The dataset cannot be trained on.
     """
     config = without_recipe(config)
+    task = get_spec(config.Global.model).task
+    data = _FINGERPRINTS[task](config)  # before anything is fetched for a dataset that cannot be used
     if not _chooses_model(config):
         config = with_start(config)
-    task = get_spec(config.Global.model).task
-    data = _FINGERPRINTS[task](config)
     means = _means(config)
     chosen: tuple[Choice, ...] = ()
     if _chooses_model(config):

@@ -9,6 +9,7 @@ import numpy as np
 import paddle
 import pytest
 
+from segcli.config.load import from_values
 from segcli.config.schema import Config, EvaluateConfig, GlobalConfig, TrainConfig
 from segcli.data.sampling import SampleOrder, seed_augmentation
 from segcli.engine import Evaluation
@@ -20,6 +21,7 @@ from segcli.models.table import get_spec
 from segcli.steps.train.loop import run
 from segcli.steps.train.precision import FullPrecision
 from segcli.steps.train.state import Callback, TrainState
+from segcli.tasks import engine_of
 from tests.images import make_seg_dataset
 
 ITERATIONS = 10
@@ -148,3 +150,14 @@ def test_a_broken_mask_is_a_fault_of_the_dataset(dataset):
             with pytest.raises(DatasetError, match=told.pop(name)):
                 session.stream[position]
     assert not told
+
+
+def test_a_part_without_a_labelled_pixel_is_refused(tmp_path):
+    root = make_seg_dataset(tmp_path / "data", train=2, val=2)
+    for path in (root / "annotations").glob("val_*.png"):
+        cv2.imwrite(str(path), np.full((64, 64), 255, np.uint8))
+    given = {"Global.model": "UNet-S", "Global.dataset_dir": str(root), "Train.plan": "off"}
+    spec = get_spec("UNet-S")
+    with pytest.raises(DatasetError, match="every pixel of its masks is 255") as fault:
+        engine_of(spec.task).open_training(spec, from_values(given).config)
+    assert fault.value.findings[0].code == "S410" and "val.txt" in str(fault.value)
