@@ -34,6 +34,9 @@ CONSEQUENCES = {
 """What a fault explains: said again of every mask and class, it would only hide the cause."""
 
 
+Colour = tuple[int, int, int]
+
+
 @dataclass
 class MaskValues:
     """Remembers of every mask what is needed to compare it with the others.
@@ -49,9 +52,13 @@ class MaskValues:
     _white: list[str] = field(default_factory=list)
     _plain: list[str] = field(default_factory=list)
     _both: bool = False
-    _colours: dict[tuple[int, int, int], tuple[int, str]] = field(default_factory=dict)
+    _colours: dict[Colour, tuple[int, str]] = field(default_factory=dict)
     _reordered: list[str] = field(default_factory=list)
     _reordered_first: str = ""
+    _first_colour: dict[int, tuple[Colour, str]] = field(default_factory=dict)
+    _recoloured: list[str] = field(default_factory=list)
+    _recoloured_first: str = ""
+    _has_gaps: bool = False
     _owners: dict[Path, str] = field(default_factory=dict)
     _shared: dict[str, list[str]] = field(default_factory=dict)
 
@@ -82,9 +89,10 @@ class MaskValues:
         elif others:
             self._plain.append(name)
 
-    def _compare_colours(self, colours: dict[int, tuple[int, int, int]], name: str) -> None:
+    def _compare_colours(self, colours: dict[int, Colour], name: str) -> None:
         if len(set(colours.values())) < len(colours):
             return  # of two ids with one colour it is not known which was meant
+        self._compare_ids(colours, name)
         for id_, colour in colours.items():
             other, file = self._colours.setdefault(colour, (id_, name))
             if other != id_:
@@ -92,6 +100,25 @@ class MaskValues:
                     self._reordered_first = f"colour {colour} is id {other} in {file} but id {id_} in {name}"
                 self._reordered.append(name)
                 return
+
+    def _compare_ids(self, colours: dict[int, Colour], name: str) -> None:
+        """Notes masks in which an id has another colour than before, as in adaptive palettes, which have no gaps."""
+        self._has_gaps = self._has_gaps or max(colours) >= len(colours)
+        for id_, colour in colours.items():
+            first, file = self._first_colour.setdefault(id_, (colour, name))
+            if first != colour:
+                if not self._recoloured:
+                    self._recoloured_first = f"id {id_} has colour {first} in {file} but {colour} in {name}"
+                self._recoloured.append(name)
+                return
+
+    def _palettes(self) -> Iterator[Finding]:
+        if self._reordered:
+            message = f"{self._reordered_first}; so in {counted(len(self._reordered), 'mask')}"
+            yield finding("S407", self._reordered[0], message)
+        elif self._recoloured and not self._has_gaps:
+            message = f"{self._recoloured_first}; so in {counted(len(self._recoloured), 'mask')}"
+            yield finding("S407", self._recoloured[0], message)
 
     def findings(self, tally: Tally, allowed: int, ignore_index: int, *, named: bool) -> Iterator[Finding]:
         """Findings from the values of all masks together.
@@ -104,9 +131,7 @@ class MaskValues:
         """
         yield from self._shared_masks()
         yield from self._smeared(ignore_index)
-        if self._reordered:
-            message = f"{self._reordered_first}; so in {counted(len(self._reordered), 'mask')}"
-            yield finding("S407", self._reordered[0], message)
+        yield from self._palettes()
         yield from self._grey(tally.ids(), allowed, ignore_index, named=named)
         if self._white and self._plain and not self._both:
             message = (

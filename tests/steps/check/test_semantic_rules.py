@@ -373,3 +373,24 @@ def test_noise_in_another_encoding_is_the_same_image(folder):
     with (folder.root / "val.txt").open("a", encoding="utf-8") as file:
         file.write("images/copy.png annotations/copy.png\n")
     assert [code for code, path, _ in found(folder) if path == "images/copy.png"] == ["S501"]
+
+
+def coloured(folder, colours_of):
+    """Masks of ids 0 and 1, or 0 and 2, whose palettes are told by the number of the mask."""
+    for number in range(5):
+        kept, colours = colours_of(number)
+        pixels = np.where(ids(folder, f"a{number}") == 1, kept, 0).astype(np.uint8)
+        image = Image.fromarray(pixels)
+        image.putpalette(np.array(colours, np.uint8).tobytes())
+        image.save(folder.mask(f"a{number}"))
+
+
+def test_adaptive_palettes_of_a_class_each_give_one_id_to_several_colours(folder):
+    red, blue = (255, 0, 0), (0, 0, 255)
+    coloured(folder, lambda number: (1, [(0, 0, 0), blue if number % 2 else red]))
+    assert ("S407", "annotations/a1.png", None) in found(folder)
+    coloured(folder, lambda _number: (1, [(0, 0, 0), red]))
+    assert "S407" not in {code for code, *_ in found(folder)}
+    # palettes of two tools, whose ids are the same: a mask without class 1 keeps class 2
+    coloured(folder, lambda number: (1 + number % 2, [(0, 0, 0), (9, 9, number), (7, 7, number)]))
+    assert "S407" not in {code for code, *_ in found(folder)}
