@@ -27,19 +27,21 @@ _BOLD, _DIM, _PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[0m"
 _SHOWN_FINDINGS = 20
 COMMAND = "command"
 """Origin of what a command itself says: nothing that a person has typed."""
-_words: ContextVar[tuple[Mapping[str, str], Mapping[str, str]]] = ContextVar("words", default=({}, {}))
+Missing = Mapping[str, tuple[str, str]]
+"""By key of the configuration: what is said where it is missing, and what to type then."""
+_words: ContextVar[tuple[Mapping[str, str], Missing]] = ContextVar("words", default=({}, {}))
 Rows = Sequence[tuple[str, str]]
 
 
 @contextmanager
-def speaking(names: Mapping[str, str], remedies: Mapping[str, str]) -> Iterator[None]:
+def speaking(names: Mapping[str, str], missing: Missing) -> Iterator[None]:
     """Inside the block, messages are in the words of a command.
 
     Args:
         names: By key of the configuration: the option by which the person knows it.
-        remedies: By key: what to type where it is missing.
+        missing: By key: what is said where it is missing, and what to type then.
     """
-    token = _words.set((names, remedies))
+    token = _words.set((names, missing))
     try:
         yield
     finally:
@@ -81,11 +83,12 @@ def show_faults(faults: Iterable[ConfigFault], title: str = "{} in the configura
         say = str if of_keys else _spoken
         name = say(fault.key)
         source = f"  {paint(safe(fault.source), _DIM)}" if fault.source not in (None, name, COMMAND) else ""
-        lines += ["", f"  {paint(safe(name), _BOLD)}{source}", *wrapped(safe(say(fault.message)), "    ")]
-        missing = fault.message.startswith("is missing")
-        hint = _words.get()[1].get(fault.key) if missing else None
-        if hint or fault.hint:
-            lines += _paragraph(hint or say(fault.hint or ""), f"    {paint('->', _YELLOW)} ", 7)
+        message, hint = say(fault.message), fault.hint and say(fault.hint)
+        if fault.message.startswith("is missing"):
+            message, hint = _words.get()[1].get(fault.key, (message, hint))
+        lines += ["", f"  {paint(safe(name), _BOLD)}{source}", *wrapped(safe(message), "    ")]
+        if hint:
+            lines += _paragraph(hint, f"    {paint('->', _YELLOW)} ", 7)
     _write(sys.stderr, lines)
 
 

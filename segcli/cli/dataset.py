@@ -7,7 +7,7 @@ import typer
 
 from segcli.cli.changes import may_replace, show_plan, take_back
 from segcli.cli.completion import complete_dataset_format
-from segcli.cli.modes import folder_of, given, mode_command, start
+from segcli.cli.modes import end_with, folder_of, given, mode_command, start
 from segcli.cli.options import (
     DatasetArgument,
     DryRun,
@@ -159,17 +159,13 @@ def split(
 
 def _change(context: typer.Context, values: dict[str, Any], of_task: dict[str, tuple[str, Any]]) -> None:
     """Changes a dataset, or shows the plan, or takes the last change back."""
-    from segcli import app
-
     command, called = str(context.command.name), context.params
     settings = {**of_task, **{key: (f"segcli {command}", value) for key, value in values.items()}}
     options = given(context, "check_dataset", settings)
     if called["undo"]:
         folder = options.get("Global.dataset_dir", ("", "."))[1]
-        raise typer.Exit(app.guard(lambda: take_back(folder), debug=called["debug"]))
+        end_with(context, lambda: take_back(folder))
     if called["dry_run"]:
         overrides = called["override"] or ()
-        raise typer.Exit(
-            app.guard(lambda: show_plan(command, called["config"], overrides, options), debug=called["debug"])
-        )
+        end_with(context, lambda: show_plan(command, called["config"], overrides, options))
     start(context, "check_dataset", settings)

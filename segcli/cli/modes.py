@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from typing import Any, TypeVar, get_type_hints
 
@@ -89,7 +89,7 @@ def start(context: typer.Context, mode: str, values: Mapping[str, tuple[str, Any
 
     options = given(context, mode, values)
     config = context.params["config"] or run_config(mode, options)
-    with terminal.speaking(_names(context), _remedies(str(context.command.name))):
+    with _speaking(context):
         code = app.start(
             config,
             context.params["override"] or (),
@@ -98,6 +98,20 @@ def start(context: typer.Context, mode: str, values: Mapping[str, tuple[str, Any
             debug=context.params["debug"],
         )
     raise typer.Exit(code)
+
+
+def end_with(context: typer.Context, work: Callable[[], int]) -> None:
+    """Does what a command does beside its mode, in the words of the command, and ends it with the exit code."""
+    from segcli import app
+
+    with _speaking(context):
+        code = app.guard(work, debug=context.params["debug"])
+    raise typer.Exit(code)
+
+
+def _speaking(context: typer.Context) -> AbstractContextManager[None]:
+    missing = _missing(str(context.command.name), context.params.get("output") or "output")
+    return terminal.speaking(_names(context), missing)
 
 
 def _names(context: typer.Context) -> dict[str, str]:
@@ -111,13 +125,19 @@ def _names(context: typer.Context) -> dict[str, str]:
     return {key: name for key, name in shown.items() if key != "Global.output"}
 
 
-def _remedies(command: str) -> dict[str, str]:
-    """By key: what to type where it is missing."""
-    named = "name a model with --model (`segcli models` lists them)"
+def _missing(command: str, output: str) -> terminal.Missing:
+    """By key: what is said where it is missing, and what to type then."""
+    untrained = f"is missing: nothing was trained in the folder {output} yet"
+    trained = "segcli train DATASET"
+    models = {
+        "evaluate": (untrained, f"{trained}; or --model NAME --weights FILE"),
+        "export": (untrained, f"{trained}; or --model NAME --weights FILE"),
+        "predict": (untrained, f"{trained}; or --model-dir FOLDER with an exported model"),
+    }
     return {
-        "Global.dataset_dir": f"segcli {command} DATASET",
-        "Predict.input": "segcli predict INPUT",
-        "Global.model": named if command == "train" else f"train first: segcli train DATASET; or {named}",
+        "Global.dataset_dir": ("is missing", f"segcli {command} DATASET"),
+        "Predict.input": ("is missing", "segcli predict INPUT"),
+        "Global.model": models.get(command, ("is missing", "name one with --model; `segcli models` lists them")),
     }
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from segcli.cli.modes import AT_END, OF_RUN, ON_DATASET, folder_of, given, mode_command, start
+from segcli.cli.modes import AT_END, OF_RUN, ON_DATASET, end_with, folder_of, given, mode_command, start
 from segcli.cli.options import (
     SETTINGS,
     Device,
@@ -80,14 +80,13 @@ def train(
     }
     if not plan and not preview:
         start(context, "train", values)
-    from segcli import app
     from segcli.cli.plans import draw_preview, show_training_plan
 
     options = given(context, "train", values)
     called = context.params
     path = called["config"] or run_config("train", options)
     work = show_training_plan if plan else draw_preview
-    raise typer.Exit(app.guard(lambda: work(path, called["override"] or (), options), debug=called["debug"]))
+    end_with(context, lambda: work(path, called["override"] or (), options))
 
 
 def init(
@@ -99,9 +98,7 @@ def init(
     to: Annotated[Path, typer.Option(help="File to write.")] = Path("segcli.yaml"),
 ) -> None:
     """Plan a training and write it as a configuration, each value under the reason for it."""
-    from segcli import app
     from segcli.cli.plans import write_planned
 
-    called = context.params
     options = given(context, "train", model_to_plan(folder_of(context), task, None))
-    raise typer.Exit(app.guard(lambda: write_planned(to, called["override"] or (), options), debug=called["debug"]))
+    end_with(context, lambda: write_planned(to, context.params["override"] or (), options))

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from segcli import terminal
-from segcli.cli.modes import AT_END, Given, folder_of, given, mode_command
+from segcli.cli.modes import AT_END, Given, end_with, folder_of, given, mode_command
 from segcli.cli.options import (
     SETTINGS,
     Device,
@@ -45,16 +45,10 @@ def tune(
 
     The best settings go to tuned.yaml in the output folder.
     """
-    from segcli import app
-
     called = context.params
     config, overrides = called["config"], called["override"] or ()
     options = given(context, "train", model_to_plan(folder_of(context), task, config))
-    raise typer.Exit(
-        app.guard(
-            lambda: _tuned(config, overrides, options, trials, time=time, search=search or ()), debug=called["debug"]
-        )
-    )
+    end_with(context, lambda: _tuned(config, overrides, options, trials, time=time, search=search or ()))
 
 
 def _tuned(

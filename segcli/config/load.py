@@ -210,6 +210,9 @@ class _Reading:
     def _set_section(self, key: str, value: Any, origin: str) -> None:
         """A whole section as one value; its keys are set one by one, others keep what they have."""
         self.origins[key] = origin
+        unknown = key.partition(".")[0]
+        if unknown not in sections():
+            self.origins.setdefault(unknown, origin)
         self.texts = {}
         if value is None and key in sections():
             discard(self.values, key)
@@ -333,7 +336,8 @@ class _Reading:
             return
         rule = leaves()[key]
         if kind == "missing":
-            self.fault(key, f"is missing; expected {expected(rule)}")
+            hint = "`segcli models` lists the names" if key == "Global.model" else None
+            self.fault(key, f"is missing; expected {expected(rule)}", hint)
             return
         value = value_at(values, key)
         words = choices(rule)
@@ -360,4 +364,5 @@ def _nested(key: str, value: Any) -> dict[str, Any]:
 
 
 def _keys_of(prefix: str) -> str:
-    return f"its keys: {', '.join(sections()[prefix.rstrip('.')].model_fields)}"
+    names = ", ".join(sections()[prefix.rstrip(".")].model_fields)
+    return f"its keys: {names}" if prefix else f"the sections are {names}"

@@ -51,6 +51,8 @@ def undo(dataset_dir: Path) -> Undone:
         BusyError: Another process changes the dataset.
         DatasetError: A journal is damaged (D002).
     """
+    if not dataset_dir.is_dir():
+        raise UsageError("there is no such folder", path=dataset_dir, hint="check the path: segcli undo DATASET")
     root = _changed_root(dataset_dir)
     if not (root / FOLDER).is_dir():
         raise UsageError("there is nothing to undo", path=root)

@@ -15,7 +15,7 @@ from segcli.data.formats.annotated import AnnotatedDataset
 from segcli.data.formats.format import Brush, Format
 from segcli.data.formats.labelme_dataset import find_labelme_root
 from segcli.data.formats.table import format_named, formats_in
-from segcli.errors import DatasetError, UsageError
+from segcli.errors import CHECK_THE_PATH, DatasetError, UsageError
 from segcli.findings import Finding
 from segcli.models.names import MODEL_TASKS
 from segcli.plurals import counted
@@ -94,7 +94,7 @@ def read_dataset(source: Path) -> AnnotatedDataset:
         DatasetError: It holds no dataset that is known (F001).
     """
     if not source.is_dir():
-        raise UsageError(f"there is no folder {source}")
+        raise UsageError("there is no such folder", path=source, hint=CHECK_THE_PATH)
     for row, _ in formats_in(source):
         with working("reading"):
             return row.read(source)
@@ -155,7 +155,7 @@ def convert_dataset(config: Config) -> ConvertReport:
 def _folder(config: Config) -> Path:
     folder = config.Global.dataset
     if not folder.is_dir():
-        raise UsageError(f"there is no folder {folder}", hint="set Global.dataset_dir")
+        raise UsageError("there is no such folder", path=folder, hint=CHECK_THE_PATH)
     return folder
 
 

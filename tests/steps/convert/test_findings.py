@@ -198,6 +198,6 @@ def test_no_folder(tmp_path, folder):
     config = convert_config(tmp_path / "absent")
     if folder is None:
         config = config.model_copy(update={"Global": config.Global.model_copy(update={"dataset_dir": None})})
-    kind, words = (ConfigError, "no dataset was given") if folder is None else (UsageError, "there is no folder")
+    kind, words = (ConfigError, "no dataset was given") if folder is None else (UsageError, "there is no such folder")
     with pytest.raises(kind, match=words):
         plan_conversion(config)
