@@ -28,8 +28,8 @@ def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ("arguments", "words"),
     [
         (["check"], "segcli check DATASET"),
-        (["evaluate", "d"], "train first: segcli train DATASET; or name a model with --model"),
-        (["predict", "x.jpg"], "train first: segcli train DATASET"),
+        (["evaluate", "d"], "nothing was trained in the folder output yet -> segcli train DATASET; or --model NAME"),
+        (["predict", "x.jpg"], "-> segcli train DATASET; or --model-dir FOLDER"),
         (
             ["train", "d", "-m", "PP-LiteSeg-T", "--batch-size", "0"],
             "--batch-size is 0; expected a whole number of at least 1",
