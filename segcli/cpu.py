@@ -1,4 +1,4 @@
-"""How Paddle gets out of a CPU what is in it: kernels for its processor, and memory that is used again."""
+"""Sets Paddle up for the CPU: kernels for its processor, and memory that is reused."""
 
 from __future__ import annotations
 

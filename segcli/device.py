@@ -23,7 +23,7 @@ from segcli.errors import MissingPartError
 
 _log = logging.getLogger("segcli.device")
 
-_THREADS_ASKED_FOR = os.environ.get("OMP_NUM_THREADS")
+_REQUESTED_THREADS = os.environ.get("OMP_NUM_THREADS")
 """Read before paddle is imported, which sets the variable to 1 where it is not set."""
 
 _PADDLE_KINDS = {"dcu": "gpu"}
@@ -66,7 +66,7 @@ def select_device(device: str, *, strict: bool) -> str:
         name = f"{name}:{ids[0]}"
     compute_eagerly()
     paddle.set_device(name)
-    if kind == "cpu" and _THREADS_ASKED_FOR is None and not _in_distributed_training():
+    if kind == "cpu" and _REQUESTED_THREADS is None and not _in_distributed_training():
         paddle.base.core.set_num_threads(cpu_threads())
     if kind == "cpu":
         prepare_cpu()
@@ -75,7 +75,7 @@ def select_device(device: str, *, strict: bool) -> str:
 
 def cpu_threads() -> int:
     """Threads with which Paddle computes on the CPU in a training of one process."""
-    return int(_THREADS_ASKED_FOR) if _THREADS_ASKED_FOR is not None else os.cpu_count() or 1
+    return int(_REQUESTED_THREADS) if _REQUESTED_THREADS is not None else os.cpu_count() or 1
 
 
 @cache

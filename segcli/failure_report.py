@@ -52,7 +52,7 @@ class Failure:
 
 
 def failure_of(error: BaseException) -> Failure:
-    """Tells an exception."""
+    """Describes an exception for a user."""
     kind = type(error).__name__
     if isinstance(error, SegcliError):
         where = f"{error.path}: " if error.path is not None else ""

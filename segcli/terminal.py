@@ -79,7 +79,7 @@ def show_faults(faults: Iterable[ConfigFault], title: str = "{} in the configura
     paint = _painter(sys.stderr)
     lines = [f"{paint('error', _RED + _BOLD)}: {title.format(counted(len(faults), 'fault'))}"]
     for fault in faults:
-        of_keys = (fault.source or "").startswith("-o")  # who typed keys is answered in keys
+        of_keys = (fault.source or "").startswith("-o")  # a person who typed keys gets messages with keys
         say = str if of_keys else _spoken
         name = say(fault.key)
         source = f"  {paint(safe(fault.source), _DIM)}" if fault.source not in (None, name, COMMAND) else ""

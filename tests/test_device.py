@@ -128,8 +128,8 @@ assert float(paddle.to_tensor([2.0]) * 3) == 6
 def test_threads_are_those_of_the_user_or_all_cores(monkeypatch: pytest.MonkeyPatch):
     """Importing paddle sets OMP_NUM_THREADS to 1 where it is not set, which nobody meant."""
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    monkeypatch.setattr(module, "_THREADS_ASKED_FOR", None)
+    monkeypatch.setattr(module, "_REQUESTED_THREADS", None)
     monkeypatch.setattr("os.cpu_count", lambda: 6)
     assert module.cpu_threads() == 6
-    monkeypatch.setattr(module, "_THREADS_ASKED_FOR", "3")
+    monkeypatch.setattr(module, "_REQUESTED_THREADS", "3")
     assert module.cpu_threads() == 3

@@ -100,7 +100,7 @@ def _show_plan(plan: "FixPlan") -> None:
 
 def _agreed(plan: "FixPlan") -> bool:
     if not sys.stdin.isatty():
-        raise UsageError("nobody can be asked here whether to write", path=plan.root, hint="add --yes, or --dry-run")
+        raise UsageError("the question needs a terminal", path=plan.root, hint="add --yes, or --dry-run")
     files = counted(len(plan.draft.changed), "file")
     return typer.confirm(f"Change {files}? Originals are kept, `segcli undo` takes it back")
 

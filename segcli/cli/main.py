@@ -1,4 +1,4 @@
-"""The command `segcli`: one command a step, each the same function that main.py reaches.
+"""The command `segcli`: one command per step, each the same function that main.py reaches.
 
 Commands lie in the module of their group. Nothing heavy is imported here; a command imports what it needs when it runs.
 """

@@ -67,27 +67,27 @@ def pipeline(
             runtime=runtime,
             model_dir=model_dir,
         )
-        wishes: dict[str, Any] = {
+        arguments: dict[str, Any] = {
             "target_size": None if target_size is None else _size(target_size),
             "threshold": threshold,
             "background": background,
         }
         if made.name == "text_driven_segmentation":
-            wishes["text"] = text
+            arguments["text"] = text
             _refuse_prompts(box, point, prompts, prompt, prompt_type)
         elif made.name == "open_vocabulary_segmentation":
-            wishes["prompt"] = None if prompt is None else _rows(prompt)
-            wishes |= {"prompt_type": prompt_type, "prompts": prompts_from(box, point, text, prompts)}
-        return _predict(made, inputs, save_path or Path("output"), wishes)
+            arguments["prompt"] = None if prompt is None else _rows(prompt)
+            arguments |= {"prompt_type": prompt_type, "prompts": prompts_from(box, point, text, prompts)}
+        return _predict(made, inputs, save_path or Path("output"), arguments)
 
     run(work, debug=debug)
 
 
-def _predict(made: Pipeline, inputs: list[str] | None, folder: Path, wishes: dict[str, Any]) -> int:
+def _predict(made: Pipeline, inputs: list[str] | None, folder: Path, arguments: dict[str, Any]) -> int:
     if not inputs:
         raise UsageError("nothing to predict", hint="--input IMAGE, a folder, a glob or a URL")
     left_out: list[InputError] = []
-    given = {key: value for key, value in wishes.items() if value is not None}
+    given = {key: value for key, value in arguments.items() if value is not None}
     count = 0
     for result in made.predict(inputs[0] if len(inputs) == 1 else inputs, left_out=left_out, **given):
         if not is_wanted():

@@ -15,7 +15,7 @@ PANEL = "Promptable models (SAM, LSeg)"
 
 
 class PromptOptions:
-    """Options of `predict` that ask a promptable model."""
+    """Options of `predict` that prompt a promptable model."""
 
     Box = Annotated[
         list[str] | None,

@@ -61,13 +61,13 @@ def serve(
         if not chosen:
             raise UsageError("nothing to serve", hint="segcli serve output/best_model/inference")
         set_max_pixels(max_pixels)
-        wishes = {"model_dir": model_dir, "runtime": runtime, "use_hpip": use_hpip}
+        arguments = {"model_dir": model_dir, "runtime": runtime, "use_hpip": use_hpip}
         settings = ServeSettings(
             pipelines=chosen,
             host=host,
             port=port,
             device=device,
-            options={key: value for key, value in wishes.items() if value is not None},
+            options={key: value for key, value in arguments.items() if value is not None},
             streams=streams,
             queue=queue,
             batching=Batching(batch_size, batch_wait_ms),

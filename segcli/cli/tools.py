@@ -65,7 +65,7 @@ def doctor(
         from segcli.cli.health import show_health
         from segcli.steps.doctor.command import examine, repair
 
-        if gpu and not _replace_paddle(index, do_it=fix, asked=not yes):
+        if gpu and not _replace_paddle(index, do_it=fix, confirm=not yes):
             return EXIT_FAILED
         if fix:
             repair()
@@ -80,7 +80,7 @@ def doctor(
     run(work, debug=debug)
 
 
-def _replace_paddle(index: str | None, *, do_it: bool, asked: bool) -> bool:
+def _replace_paddle(index: str | None, *, do_it: bool, confirm: bool) -> bool:
     """Shows what is going to be done for the GPU, and does it unless the person declines; tells whether to go on."""
     from segcli.steps.doctor.gpu import install_gpu, plan_gpu
 
@@ -88,9 +88,9 @@ def _replace_paddle(index: str | None, *, do_it: bool, asked: bool) -> bool:
     terminal.show_summary("the GPU build of Paddle" if plan.is_done else "what is going to be done", plan.rows())
     if plan.is_done or not do_it:
         return True
-    if asked:
+    if confirm:
         if not sys.stdin.isatty():
-            raise UsageError("nobody can be asked here whether to replace Paddle", hint="add --yes")
+            raise UsageError("the question whether to replace Paddle needs a terminal", hint="add --yes")
         if not typer.confirm("Go on?"):
             terminal.show_failure("nothing was changed")
             return False

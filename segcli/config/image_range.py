@@ -22,8 +22,8 @@ def learnt_range(preprocess: Preprocess, config: Config) -> ImageRange:
     Raises:
         ConfigError: The configuration asks for another range than the model has learnt from.
     """
-    asked = config.Global.image_range
-    wanted = None if asked == "auto" else replace(parse_range(asked), channels=preprocess.channels)
+    configured = config.Global.image_range
+    wanted = None if configured == "auto" else replace(parse_range(configured), channels=preprocess.channels)
     if preprocess.image_range is None:
         return wanted or ImageRange(channels=preprocess.channels)
     if wanted is not None and wanted != preprocess.reads_by:

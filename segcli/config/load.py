@@ -330,7 +330,7 @@ class _Reading:
         return Config.model_validate(values)
 
     def _note(self, location: tuple[int | str, ...], kind: str, values: Values) -> None:
-        """One fault a key, however many members of a union refused the value."""
+        """One fault per key, however many members of a union refused the value."""
         key = _leaf_of(".".join(str(part) for part in location)) or ".".join(str(part) for part in location)
         if key in self.faulty:
             return

@@ -13,8 +13,8 @@ def fetch_bytes(url: str, limits: Limits = IMAGE_LIMITS) -> bytes:
     """The content behind a URL.
 
     Raises:
-        InputError: The URL is no http(s) one, the server cannot be reached, refuses or is not to be asked, or a limit
-            is passed.
+        InputError: The URL is no http(s) one, the server cannot be reached, refuses or must not be contacted, or a
+            limit is passed.
     """
     try:
         with get(url, limits) as answer:

@@ -18,7 +18,7 @@ from segcli.data.decoding.decoders import (
     decode_mask_values,
     decode_rgb,
     decode_values,
-    refuse_false,
+    refuse_overstated_size,
     three_channels,
 )
 from segcli.data.decoding.headers import PNG_SIGNATURE, ImageHeader, is_complete, is_thin, read_header
@@ -219,7 +219,7 @@ def image_header(path: StrPath) -> ImageHeader:
         return _checked_header(_read_bytes(path), path, whole=False)
     if is_thin(header, file_bytes):
         _prove_size(path, header)
-    refuse_false(header, path, file_bytes)
+    refuse_overstated_size(header, path, file_bytes)
     return header
 
 
@@ -230,7 +230,7 @@ def _prove_size(path: StrPath, header: ImageHeader) -> None:
         InputError: The data end before the image does.
     """
     data = _read_bytes(path)
-    refuse_false(header, path, len(data))
+    refuse_overstated_size(header, path, len(data))
     try:
         damage = jpeg_damage(data)
     except ValueError:
@@ -260,7 +260,7 @@ def _checked_header(data: bytes, name: StrPath, *, whole: bool = True) -> ImageH
         what = "is empty" if not data else "is no image that can be decoded"
         raise InputError(what, path=name, hint="replace the file")
     if whole:
-        refuse_false(header, name, len(data))
+        refuse_overstated_size(header, name, len(data))
         if not is_complete(data):
             raise InputError("is cut off before its end", path=name, hint="copy or download the file again")
     return header

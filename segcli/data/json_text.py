@@ -1,4 +1,4 @@
-"""JSON of unknown origin: what no number, text or depth of a program can hold is met once, here."""
+"""JSON of unknown origin: numbers, texts and nesting that Python or other readers cannot represent are handled here."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ class Limits:
         seconds: From the first look-up of the name to the last byte.
         silence_s: Seconds without a byte.
         redirects: How many are followed.
-        public_only: Whether only servers on the public internet are asked, directly and by the IP address that was
+        public_only: Whether only servers on the public internet are contacted, directly and by the IP address that was
             checked; for a service, whose users must not reach what it can reach. Otherwise an intranet and the
             machine's proxies are the user's own.
     """
@@ -99,7 +99,7 @@ def get(url: str, limits: Limits, headers: Mapping[str, str] | None = None) -> I
         headers: To send.
 
     Raises:
-        TransferError: The server is not reached, answers with an error, compresses what was asked for as it is, or
+        TransferError: The server is not reached, answers with an error, compresses what was requested uncompressed, or
             states more than `limits` allow.
     """
     import requests  # noqa: F401 - here, for the time that this takes is not the server's
@@ -224,7 +224,7 @@ def _check_answer(response: requests.Response) -> None:
         raise TransferError(f"the server answers {response.status_code} {response.reason}")
     packed = response.headers.get("Content-Encoding", "identity").strip().lower()
     if packed not in ("", "identity"):
-        raise TransferError(f"the server sends it packed ({packed[:20]}), although asked for it as it is")
+        raise TransferError(f"the server sends it packed ({packed[:20]}), although it was requested uncompressed")
 
 
 def _length(response: requests.Response) -> int | None:

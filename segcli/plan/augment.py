@@ -1,4 +1,4 @@
-"""Augmentation beyond what the planned transforms hold: the oftener an image is seen, the more it is varied."""
+"""Augmentation beyond what the planned transforms hold: the more often an image is seen, the more it is varied."""
 
 from __future__ import annotations
 

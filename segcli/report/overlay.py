@@ -94,7 +94,7 @@ def legend(classes: ClassMap, shown: Iterable[int], width_px: int) -> NDArray[np
 
 
 @dataclass(frozen=True)
-class _Drawn:
+class _FittedEntry:
     """An entry of a legend, ready to be drawn: its text fits the room."""
 
     colour: tuple[int, int, int] | None
@@ -137,7 +137,7 @@ def _draw_legend(entries: list[_Entry], width_px: int, height_px: int | None = N
     return np.asarray(paper, np.uint8)
 
 
-def _places(drawn: list[_Drawn], room: int, gap: int) -> list[tuple[int, int]]:
+def _places(drawn: list[_FittedEntry], room: int, gap: int) -> list[tuple[int, int]]:
     """Left edge and row of each entry."""
     places, x, row = [], gap, 0
     for item in drawn:
@@ -148,7 +148,7 @@ def _places(drawn: list[_Drawn], room: int, gap: int) -> list[tuple[int, int]]:
     return places
 
 
-def _fitted(entry: _Entry, size: int, room: int) -> _Drawn:
+def _fitted(entry: _Entry, size: int, room: int) -> _FittedEntry:
     """An entry whose label is cut until it fits a row of its own."""
     font, text = font_for(entry.label, size)
     square = 0 if entry.colour is None else size + size // 2
@@ -156,7 +156,7 @@ def _fitted(entry: _Entry, size: int, room: int) -> _Drawn:
     while cut > 1 and square + font.getlength(text) > room - 2 * size:
         cut -= 1
         text = f"{whole[:cut].rstrip()}…"
-    return _Drawn(entry.colour, text, font, square + round(font.getlength(text)))
+    return _FittedEntry(entry.colour, text, font, square + round(font.getlength(text)))
 
 
 def _entries(classes: ClassMap, shown: Iterable[int], colours: NDArray[np.uint8] | None = None) -> list[_Entry]:

@@ -66,7 +66,7 @@ class Answering:
 
         Args:
             model: What answers.
-            request: What is asked.
+            request: What the client sent.
             read: Makes the image, in a thread.
             waits: Whether it waits for another server.
 
@@ -74,23 +74,23 @@ class Answering:
             RefusedError: A limit is passed, the queue is full, or the answer takes too long.
             SegcliError: The image or the request cannot be used.
         """
-        wishes = self._wishes(request)
+        arguments = self._arguments(request)
         seconds = self.settings.limits.seconds
         try:
             with fail_after(seconds):
                 rgb = await self.beside(read, waits=waits)
-                future = model.submit(item_of(rgb), wishes)
+                future = model.submit(item_of(rgb), arguments)
                 return await asyncio.wrap_future(future)
         except TimeoutError as fault:
             raise RefusedError(TOO_LATE, f"the answer takes more than {seconds:g} s", retry_after=1) from fault
 
-    def _wishes(self, request: ImageRequest) -> dict[str, Any]:
+    def _arguments(self, request: ImageRequest) -> dict[str, Any]:
         most = self.settings.limits.prompts
         if request.prompt_count() > most:
             raise RefusedError(TOO_LARGE, f"there are more than {most} prompts")
         for width, height in request.sizes():
             require_size(width, height, "targetSize")
-        return {key: value for key, value in request.wishes().items() if value is not None}
+        return {key: value for key, value in request.arguments().items() if value is not None}
 
     def close(self) -> None:
         """Ends the threads."""

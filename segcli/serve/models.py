@@ -50,15 +50,15 @@ class ServedModel:
         """What answers now, or one of its copies."""
         return self.streams.pipelines[0]
 
-    def submit(self, item: SourceItem, wishes: Mapping[str, Any]) -> Future[ImageResult]:
+    def submit(self, item: SourceItem, arguments: Mapping[str, Any]) -> Future[ImageResult]:
         """Lets an image wait for its turn.
 
         Raises:
             RefusedError: The queue is full.
         """
         assert item.rgb is not None
-        key = (item.rgb.shape, repr(sorted(wishes.items())))
-        job = Job(item, wishes, key)
+        key = (item.rgb.shape, repr(sorted(arguments.items())))
+        job = Job(item, arguments, key)
         with self.lock:
             self.streams.queue.put(job)
         return job.future

@@ -18,17 +18,17 @@ from segcli.steps.predict.image_result import ImageResult
 
 @dataclass(frozen=True)
 class Job:
-    """One image and what is asked of it.
+    """One image and the arguments for it.
 
     Attributes:
         item: The image.
-        wishes: Arguments of the pipeline's `answer`.
+        arguments: Arguments of the pipeline's `answer`.
         key: Jobs of equal keys may share a batch.
         future: Gets the result.
     """
 
     item: SourceItem
-    wishes: Mapping[str, Any]
+    arguments: Mapping[str, Any]
     key: Hashable
     future: Future[ImageResult] = field(default_factory=Future)
 

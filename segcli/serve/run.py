@@ -1,4 +1,4 @@
-"""Runs a service until it is asked to end."""
+"""Runs a service until it is told to stop."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ log = logging.getLogger("segcli.serve")
 
 PACKAGES = ("fastapi", "uvicorn", "prometheus_client")
 STOP_SECONDS = 30
-"""How long open requests are answered after the service was asked to end."""
+"""How long open requests are answered after the service was told to stop."""
 
 
 @dataclass(frozen=True)

@@ -46,8 +46,8 @@ class ImageRequest(BaseModel):
     label_me: bool = False
     log_id: Annotated[str, Field(max_length=200)] | None = None
 
-    def wishes(self) -> dict[str, Any]:
-        """What the pipeline is asked."""
+    def arguments(self) -> dict[str, Any]:
+        """Arguments of the pipeline."""
         return {}
 
     def sizes(self) -> list[tuple[int, int]]:
@@ -71,8 +71,8 @@ class SemanticRequest(ImageRequest):
     target_size: Side | tuple[Side, Side] | None = None
     mask_format: Literal["labelMap", "png", "rle"] = "labelMap"
 
-    def wishes(self) -> dict[str, Any]:
-        """What the pipeline is asked.
+    def arguments(self) -> dict[str, Any]:
+        """Arguments of the pipeline.
 
         Raises:
             UsageError: The size is none.
@@ -102,8 +102,8 @@ class InstanceRequest(ImageRequest):
     threshold: Annotated[float, Field(ge=0, le=1)] | None = None
     mask_format: Literal["box", "rle", "png", "polygon", "labelMe"] = "box"
 
-    def wishes(self) -> dict[str, Any]:
-        """What the pipeline is asked."""
+    def arguments(self) -> dict[str, Any]:
+        """Arguments of the pipeline."""
         return {"threshold": self.threshold}
 
 
@@ -127,8 +127,8 @@ class OpenVocabularyRequest(ImageRequest):
     multimask: Literal["auto", "best", "all", "single"] | None = None
     mask_format: Literal["rle", "png", "polygon", "labelMe"] = "rle"
 
-    def wishes(self) -> dict[str, Any]:
-        """What the pipeline is asked."""
+    def arguments(self) -> dict[str, Any]:
+        """Arguments of the pipeline."""
         return {
             "prompt": self.prompt,
             "prompt_type": self.prompt_type,
@@ -160,8 +160,8 @@ class TextRequest(ImageRequest):
     threshold: Annotated[float, Field(ge=0, le=1)] | None = None
     mask_format: Literal["rle", "png", "polygon", "labelMe"] = "rle"
 
-    def wishes(self) -> dict[str, Any]:
-        """What the pipeline is asked."""
+    def arguments(self) -> dict[str, Any]:
+        """Arguments of the pipeline."""
         return {"text": self.text, "background": self.background, "threshold": self.threshold}
 
     def prompt_count(self) -> int:

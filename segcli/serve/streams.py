@@ -65,7 +65,7 @@ class Streams:
 
     def _answer(self, pipeline: Pipeline, batch: Sequence[Job]) -> None:
         try:
-            results = pipeline.answer([job.item for job in batch], **batch[0].wishes)
+            results = pipeline.answer([job.item for job in batch], **batch[0].arguments)
         except Exception as error:
             if len(batch) == 1:
                 batch[0].future.set_exception(error)

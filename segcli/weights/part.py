@@ -65,7 +65,7 @@ class Part:
         """The file, at the place where the answer begins; a part that cannot be gone on with is removed on an error.
 
         Raises:
-            ConnectionBroke: The server sends another piece than the one asked for.
+            ConnectionBroke: The server sends another piece than the one requested.
         """
         begin = self._begin(answer)
         self.validator = _validator(answer)
@@ -86,7 +86,7 @@ class Part:
         stated = answer.headers.get("content-range", "")
         if not stated.startswith(f"bytes {self.size}-"):
             self.drop()
-            raise ConnectionBroke("the server sends another part than the one asked for")
+            raise ConnectionBroke("the server sends another part than the one requested")
         return self.size
 
     def become(self, target: Path) -> None:

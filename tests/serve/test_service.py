@@ -47,9 +47,9 @@ def held(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
     go = threading.Event()
     answer = SemanticSegmentation.answer
 
-    def wait_first(self: Any, items: Any, **wishes: Any) -> Any:
+    def wait_first(self: Any, items: Any, **arguments: Any) -> Any:
         go.wait(30)
-        return answer(self, items, **wishes)
+        return answer(self, items, **arguments)
 
     monkeypatch.setattr(SemanticSegmentation, "answer", wait_first)
     return go
@@ -81,11 +81,11 @@ def test_requests_of_one_shape_share_a_batch_and_a_bad_one_fails_alone(
     sizes = []
     answer = SemanticSegmentation.answer
 
-    def watched(self: Any, items: Any, **wishes: Any) -> Any:
+    def watched(self: Any, items: Any, **arguments: Any) -> Any:
         sizes.append(len(items))
         if any(int(item.rgb.max()) == 0 for item in items):
             raise UsageError("a black image")
-        return answer(self, items, **wishes)
+        return answer(self, items, **arguments)
 
     monkeypatch.setattr(SemanticSegmentation, "answer", watched)
     texts = [image_text(seed) for seed in range(3)] + [requests_black()]

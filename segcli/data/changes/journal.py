@@ -152,7 +152,7 @@ def steps(root: Path) -> list[Step]:
 
 
 def remove_passing(root: Path) -> None:
-    """Removes the folders of steps whose making or removal was stopped. For who changes the dataset."""
+    """Removes the folders of steps whose making or removal was stopped. Only for callers that change the dataset."""
     for folder in _folders(root, _PASSING_NAME):
         _clear(root, folder)
 

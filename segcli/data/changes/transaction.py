@@ -190,7 +190,7 @@ def transaction(root: Path, name: str, planned: Signature | None = None) -> Iter
 
 
 def recover(root: Path) -> None:
-    """Rolls back what did not reach its end; does nothing otherwise. For who changes the dataset, not for readers."""
+    """Rolls back what did not reach its end. Only for callers that change the dataset, not for readers."""
     if (root / FOLDER).is_dir():
         with changing(root, "segcli"):
             pass

@@ -50,8 +50,8 @@ _CONVERTED = frozenset({"CMYK", "YCbCr", "LAB", "HSV", "P", "PA", "1"})
 """Modes of Pillow whose values are no brightness."""
 
 
-def refuse_false(header: ImageHeader, name: StrPath, file_bytes: int) -> None:
-    """Before anything is decoded: the size that a header states is a claim."""
+def refuse_overstated_size(header: ImageHeader, name: StrPath, file_bytes: int) -> None:
+    """Refuses a file whose header states a size that its data cannot hold; called before anything is decoded."""
     fault = overstated(header, file_bytes)
     if fault is not None:
         raise InputError(fault, path=name, hint="replace the file")
@@ -211,7 +211,7 @@ def decode_mask_values(data: bytes, header: ImageHeader, *, name: StrPath) -> ND
     Raises:
         InputError: It cannot be decoded.
     """
-    refuse_false(header, name, len(data))
+    refuse_overstated_size(header, name, len(data))
     pixels = _decode_png_values(data, header) if header.format == "PNG" else _decode_values(data, header)
     return pixels if pixels is not None else _as_unsigned(np.asarray(_pillow_decode(data, name)))
 
@@ -219,8 +219,8 @@ def decode_mask_values(data: bytes, header: ImageHeader, *, name: StrPath) -> ND
 def _decode_png_values(data: bytes, header: ImageHeader) -> NDArray[Any] | None:
     """The stored values of a PNG.
 
-    OpenCV turns a palette into colours. Told that the same data are grey, it gives the indices, and 3 times faster than
-    its own way over the colours. Fewer than 8 bits a grey value it stretches to 0..255, which is undone here.
+    OpenCV turns a palette into colours. When the header says that the same data are grey, it gives the indices, 3 times
+    faster than by the colours. Fewer than 8 bits per grey value it stretches to 0..255, which is undone here.
     """
     if header.channels == 1 and header.bits <= 8:
         data = _as_grey_png(data)

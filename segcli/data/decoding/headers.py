@@ -61,8 +61,8 @@ class ImageHeader:
     Attributes:
         format: ``PNG``, ``JPEG``, ``TIFF``, ``NPY``, or Pillow's name of the format.
         stored_size: Width and height in pixels as stored, before the EXIF orientation is applied.
-        channels: Channels a pixel; a palette counts as one.
-        bits: Bits a channel.
+        channels: Channels per pixel; a palette counts as one.
+        bits: Bits per channel.
         palette: Whether the values are indices of a palette.
         orientation: EXIF orientation, 1 to 8.
         has_alpha: Whether the last channel is transparency.

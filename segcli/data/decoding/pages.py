@@ -31,9 +31,9 @@ PDF_SUFFIXES = frozenset({".pdf"})
 PAGED_SUFFIXES = TIFF_SUFFIXES | PDF_SUFFIXES
 
 _SHALLOW = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "LAB"})
-"""Modes of Pillow with 8 bits a value."""
+"""Modes of Pillow with 8 bits per value."""
 _PDF_SCALE = 2.0
-"""144 dots an inch, as PaddleX renders."""
+"""144 dots per inch, as PaddleX renders."""
 
 
 Page = tuple[int | None, Callable[[], RgbImage]]

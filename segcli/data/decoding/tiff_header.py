@@ -26,8 +26,8 @@ class TiffHeader:
 
     Attributes:
         size: Width and height in pixels as stored.
-        samples: Values a pixel.
-        bits: Bits a value.
+        samples: Values per pixel.
+        bits: Bits per value.
         sample_format: ``uint``, ``int`` or ``float``.
         palette: Whether the values are indices of a palette.
         extra: Kinds of the samples beyond the colours: 0 unspecified, 1 premultiplied alpha, 2 alpha.

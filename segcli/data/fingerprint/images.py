@@ -20,7 +20,7 @@ from segcli.errors import InputError
 QUANTILES = (0, 5, 50, 95, 100)
 _NAMES = ("min", "p5", "median", "p95", "max")
 _SAMPLED_PX = 128
-"""Pixels a side that mean and deviation are taken from, evenly chosen."""
+"""Pixels per side that mean and deviation are taken from, evenly chosen."""
 _MOST_IMAGES = 200
 
 

@@ -23,13 +23,13 @@ NO_CLASSES = (IGNORE_NAME, BACKGROUND_NAME)
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
+class ShapeGroup:
     """LabelMe's shapes of one object: all of one label, and of one group where there are several."""
 
     shapes: tuple[Shape, ...]
 
 
-Outline = Polygons | Rle | Drawn
+Outline = Polygons | Rle | ShapeGroup
 
 
 @dataclass(frozen=True, slots=True)

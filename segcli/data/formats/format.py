@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from segcli.data.formats.annotated import NO_CLASSES, AnnotatedDataset, AnnotatedImage, AnnotatedObject, Drawn
+from segcli.data.formats.annotated import NO_CLASSES, AnnotatedDataset, AnnotatedImage, AnnotatedObject, ShapeGroup
 from segcli.data.samples import Split
 
 Put = Callable[[str, bytes], None]
@@ -174,7 +174,7 @@ def is_object(value: AnnotatedObject) -> bool:
 
 def shape_count(value: AnnotatedObject) -> int:
     """Shapes that make an object; what was not drawn in LabelMe counts as one."""
-    return len(value.outline.shapes) if isinstance(value.outline, Drawn) else 1
+    return len(value.outline.shapes) if isinstance(value.outline, ShapeGroup) else 1
 
 
 def in_images_folder(placed: PlacedImage) -> str:

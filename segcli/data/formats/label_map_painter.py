@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from segcli.data.formats.annotated import AnnotatedObject, Drawn
+from segcli.data.formats.annotated import AnnotatedObject, ShapeGroup
 from segcli.data.formats.labelme import Shape
 from segcli.data.formats.labelme_shapes import Crop, LabelCanvas
 from segcli.data.formats.object_painter import ObjectPainter
@@ -66,7 +66,7 @@ def _layers(
     number: int, found: AnnotatedObject, value: int, size: tuple[int, int], painter: ObjectPainter
 ) -> list[_Layer]:
     """Shapes one by one in the file's order; a group with holes at once, at the place of its last shape."""
-    if isinstance(found.outline, Drawn):
+    if isinstance(found.outline, ShapeGroup):
         shapes = found.outline.shapes
         if len(shapes) == 1 or not painter.has_holes(found.outline, *size):
             return [_Layer(shape.number, value, shape) for shape in shapes]

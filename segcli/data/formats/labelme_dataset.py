@@ -108,7 +108,7 @@ def read_labelme_dataset(dataset_dir: Path) -> LabelMeDataset:
         if not annotation.shapes and not faults:
             findings.append(finding("L109", name, "holds no shapes"))
         samples.append(LabelMeSample(name, annotation, found, split))
-    samples = _one_a_image(samples, findings)
+    samples = _first_per_image(samples, findings)
     if not listed:
         findings += _unlabelled(root, samples, images.written, faulty)
     if not samples and not has_errors(findings):
@@ -146,7 +146,7 @@ def _unlabelled(root: Path, samples: list[LabelMeSample], written: set[Path], fa
     return [finding("L206", str(root), f"{len(free)} {noun} no annotation: {first}{more}")]
 
 
-def _one_a_image(samples: list[LabelMeSample], findings: list[Finding]) -> list[LabelMeSample]:
+def _first_per_image(samples: list[LabelMeSample], findings: list[Finding]) -> list[LabelMeSample]:
     """The first sample of each image."""
     first: dict[Path, LabelMeSample] = {}
     kept = []

@@ -6,7 +6,7 @@ from collections import Counter
 from functools import partial
 from pathlib import Path
 
-from segcli.data.formats.annotated import AnnotatedDataset, AnnotatedImage, AnnotatedObject, Drawn
+from segcli.data.formats.annotated import AnnotatedDataset, AnnotatedImage, AnnotatedObject, ShapeGroup
 from segcli.data.formats.format import Format, in_images_folder
 from segcli.data.formats.labelme import LabelMeFile, labelme_files
 from segcli.data.formats.labelme_classes import object_classes
@@ -44,7 +44,7 @@ def objects_of(annotation: LabelMeFile) -> list[AnnotatedObject]:
     return [
         AnnotatedObject(
             shapes[0].label,
-            Drawn(tuple(shapes)),
+            ShapeGroup(tuple(shapes)),
             place=f"shape {shapes[0].number}",
             is_crowd=any("iscrowd" in shape.flags for shape in shapes),
             is_ignored=any("ignore" in shape.flags for shape in shapes),

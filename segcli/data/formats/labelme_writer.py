@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from segcli.data.contours import Outline
-from segcli.data.formats.annotated import AnnotatedObject, Drawn
+from segcli.data.formats.annotated import AnnotatedObject, ShapeGroup
 from segcli.data.formats.format import Placed, PlacedImage, Put, Written
 from segcli.data.formats.labelme import Shape
 from segcli.data.formats.labelme_shapes import Crop
@@ -139,7 +139,7 @@ def _shapes(image: PlacedImage, painter: ObjectPainter) -> Iterator[Entry]:
             "flags": [flag for mark, flag in _FLAGS.items() if getattr(value, mark)],
             "description": "" if value.score is None else f"score {value.score:.4f}",
         }
-        if isinstance(value.outline, Drawn):
+        if isinstance(value.outline, ShapeGroup):
             shapes += [(shape.number, number, _as_drawn(shape, **more)) for shape in value.outline.shapes]
         else:
             shapes += [(number, number, entry) for entry in _converted(value, image, painter, number, more)]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from segcli.data import rle
 from segcli.data.boxes import BoxLtwh
 from segcli.data.contours import mask_outlines
-from segcli.data.formats.annotated import AnnotatedObject, Drawn
+from segcli.data.formats.annotated import AnnotatedObject, ShapeGroup
 from segcli.data.formats.format import Brush
 from segcli.data.formats.labelme_objects import ShapePainter
 from segcli.data.formats.labelme_shapes import Crop
@@ -45,7 +45,7 @@ class ObjectPainter:
     def segment(self, value: AnnotatedObject, height: int, width: int) -> Segmented | None:
         """Polygons where they can describe the outline, else a run-length code; None when no pixel of it is inside."""
         outline = value.outline
-        if isinstance(outline, Drawn):
+        if isinstance(outline, ShapeGroup):
             drawn = self._shapes.draw(outline.shapes, height, width)
             return None if drawn is None else Segmented(drawn.segmentation, drawn.box, drawn.area_px)
         if isinstance(outline, tuple):
@@ -57,18 +57,18 @@ class ObjectPainter:
     def crop(self, value: AnnotatedObject, height: int, width: int) -> Crop | None:
         """The pixels of an object in the smallest rectangle around them; None when there are none."""
         outline = value.outline
-        if isinstance(outline, Drawn):
+        if isinstance(outline, ShapeGroup):
             return self._shapes.crop(outline.shapes, height, width)
         return rle.decode_crop(rle.from_polygons(outline, height, width) if isinstance(outline, tuple) else outline)
 
-    def has_holes(self, drawn: Drawn, height: int, width: int) -> bool:
+    def has_holes(self, drawn: ShapeGroup, height: int, width: int) -> bool:
         """Whether a shape of a group lies inside another one of it."""
         return self._shapes.has_holes(drawn.shapes, height, width)
 
     def code(self, value: AnnotatedObject, height: int, width: int) -> Rle:
         """The pixels of an object as a run-length code of the whole image."""
         outline = value.outline
-        if isinstance(outline, Drawn):
+        if isinstance(outline, ShapeGroup):
             crop = self._shapes.crop(outline.shapes, height, width)
             return rle.empty(height, width) if crop is None else rle.encode_crop(*crop, height, width)
         return rle.from_polygons(outline, height, width) if isinstance(outline, tuple) else outline

@@ -101,7 +101,7 @@ def _to_tar(job: Job, target: Path) -> None:
 
 
 def _to_parquet(job: Job, target: Path) -> None:
-    """One row an image; annotations as JSON, whose fields differ between tasks."""
+    """One row per image; annotations as JSON, whose fields differ between tasks."""
     arrow, parquet = _parquet()
     names = ("input_path", "height", "width", "annotations", "error")
     kinds = (arrow.string(), arrow.int32(), arrow.int32(), arrow.string(), arrow.string())

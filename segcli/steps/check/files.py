@@ -19,7 +19,7 @@ from segcli.data.decoding.decoders import (
     decode_rgb,
     decode_values,
     refuse_bands,
-    refuse_false,
+    refuse_overstated_size,
     three_channels,
 )
 from segcli.data.decoding.headers import ImageHeader, is_complete, read_header
@@ -133,7 +133,7 @@ def decoded(data: bytes, facts: FileFacts) -> FileFacts:
     if header is None:
         return facts
     try:
-        refuse_false(header, facts.path, len(data))
+        refuse_overstated_size(header, facts.path, len(data))
         if header.format == "JPEG" and not current_range().takes_bands:
             pixels, damage = decode_small_jpeg(data, LEAST_DECODED_PX)
             facts = replace(facts, damage=damage)

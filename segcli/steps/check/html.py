@@ -70,7 +70,7 @@ def write_check_report(
     Args:
         result: The check, with its histogram and samples drawn.
         output: Folder that the paths in `result` are relative to.
-        thumbnails: Drawn places by rule id.
+        thumbnails: ImagePanels places by rule id.
         target: Where the page goes.
     """
     facts = [(label, value) for label, value in result.summary() if label not in RULES]

@@ -61,7 +61,7 @@ class CheckResult:
         classes: Names in order of their ids.
         class_counts: How often each class occurs.
         size_range: Smallest and largest width and height of the images, in pixels.
-        sample_paths: Drawn samples of each part, relative to the output folder; empty before they are drawn.
+        sample_paths: ImagePanels samples of each part, relative to the output folder; empty before they are drawn.
         histogram: Path of the histogram, relative to the output folder; None before it is drawn.
         report: Path of the page for people, relative to the output folder; None before it is written.
         further: More numbers, beside PaddleX's attributes.

@@ -16,7 +16,7 @@ from segcli.metrics.semantic_report import semantic_replicates
 from segcli.models.table import get_spec
 from segcli.models.task import Task
 from segcli.steps.compare.contenders import Named
-from segcli.steps.evaluate.drawings import Drawn, draw_objects_of, draw_sample
+from segcli.steps.evaluate.drawings import ImagePanels, draw_objects_of, draw_sample
 from segcli.steps.evaluate.images import groups_of, names_below
 from segcli.steps.evaluate.instance import image_names
 from segcli.steps.evaluate.subjects import open_labels, open_objects
@@ -39,7 +39,7 @@ class MeasuredRun:
     run: Run
     classes: tuple[str, ...]
     scores: dict[str, float | None]
-    draw: Callable[[str], Drawn]
+    draw: Callable[[str], ImagePanels]
 
 
 def measure_run(named: Named, stack: ExitStack) -> MeasuredRun:

@@ -11,7 +11,7 @@ from segcli.metrics.comparison import Difference
 from segcli.report.mistakes import OBJECT_KEY, PIXEL_KEY
 from segcli.report.pages import jpeg_uri, write_page
 from segcli.steps.compare.result import CompareResult
-from segcli.steps.evaluate.drawings import Drawn
+from segcli.steps.evaluate.drawings import ImagePanels
 from segcli.steps.evaluate.page import colour_key
 
 
@@ -32,8 +32,8 @@ class ChangedImage:
     score: str
     before: float | None
     after: float | None
-    first: Drawn
-    other: Drawn
+    first: ImagePanels
+    other: ImagePanels
 
     def as_dict(self) -> dict[str, Any]:
         """What the page shows."""

@@ -19,7 +19,7 @@ from segcli.steps.evaluate.subjects import LabelSubject, ObjectSubject
 
 
 @dataclass(frozen=True)
-class Drawn:
+class ImagePanels:
     """One image, RGB uint8 each.
 
     Attributes:
@@ -33,20 +33,20 @@ class Drawn:
     mistakes: RgbImage | None
 
 
-def draw_sample(subject: LabelSubject, sample: SegSample) -> Drawn:
+def draw_sample(subject: LabelSubject, sample: SegSample) -> ImagePanels:
     """Label maps over the image, and the wrong pixels."""
     set_image_range(subject.image_range)
     loaded, classes = load(sample), subject.dataset.classes
     labels = subject.label_maps([loaded])[0]
     rgb = shown(loaded.rgb)
-    return Drawn(
+    return ImagePanels(
         draw_labels(rgb, loaded.mask, classes),
         draw_labels(rgb, labels, classes),
         draw_wrong_pixels(rgb, labels, loaded.mask, classes.ignore_index),
     )
 
 
-def draw_objects_of(subject: ObjectSubject, sample: InstanceSample, least_score: Floats) -> Drawn:
+def draw_objects_of(subject: ObjectSubject, sample: InstanceSample, least_score: Floats) -> ImagePanels:
     """Objects over the image: true ones, and at IoU 0.5 found, false and missing ones.
 
     Args:
@@ -69,7 +69,7 @@ def draw_objects_of(subject: ObjectSubject, sample: InstanceSample, least_score:
         (detections.masks[place] for place in np.flatnonzero(~hits & ~ignored)),
         (masks[place] for place in real if place not in taken),
     )
-    return Drawn(truth, found, None)
+    return ImagePanels(truth, found, None)
 
 
 def _kept(detections: Detections, least_score: Floats) -> Detections:

@@ -11,7 +11,7 @@ from segcli.data.files import write_text_atomic
 from segcli.metrics.slices import SlicedColumn
 from segcli.report.mistakes import OBJECT_KEY, PIXEL_KEY, ColourKey
 from segcli.report.pages import data_uri, jpeg_uri, write_page
-from segcli.steps.evaluate.drawings import Drawn
+from segcli.steps.evaluate.drawings import ImagePanels
 
 PAGE, MARKDOWN = "evaluate_report.html", "evaluate_report.md"
 SLICED = ("width", "height", "brightness", "classes", "objects", "folder", "group")
@@ -75,7 +75,9 @@ def write_pages(page: Page, folder: Path, plots: Mapping[str, Path]) -> tuple[st
     return str(folder / PAGE), str(folder / MARKDOWN)
 
 
-def galleries(table: Sequence[Mapping[str, Any]], score: str, most: int, draw: Callable[[str], Drawn]) -> list[Gallery]:
+def galleries(
+    table: Sequence[Mapping[str, Any]], score: str, most: int, draw: Callable[[str], ImagePanels]
+) -> list[Gallery]:
     """The worst and the best images by a column of the table, each drawn.
 
     Args:
@@ -91,7 +93,7 @@ def galleries(table: Sequence[Mapping[str, Any]], score: str, most: int, draw: C
     return [_gallery(title, rows, score, draw) for title, rows in parts if rows]
 
 
-def _gallery(title: str, rows: Sequence[Mapping[str, Any]], score: str, draw: Callable[[str], Drawn]) -> Gallery:
+def _gallery(title: str, rows: Sequence[Mapping[str, Any]], score: str, draw: Callable[[str], ImagePanels]) -> Gallery:
     images: list[ShownImage] = []
     key = OBJECT_KEY
     for row in rows:

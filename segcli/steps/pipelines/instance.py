@@ -21,12 +21,17 @@ class InstanceSegmentation(Pipeline):
     name = "instance_segmentation"
     modules = (SubModule(KEY, "Mask-RT-DETR-S", "instance_segmentation", {"threshold": 0.5}),)
 
-    def chosen(self, **wishes: Any) -> tuple[LazyModel, PredictConfig]:
-        """The model, with the wished threshold."""
-        return self.models[KEY], self.wished(KEY, **wishes)
+    def chosen(self, **arguments: Any) -> tuple[LazyModel, PredictConfig]:
+        """The model, with the settings_for threshold."""
+        return self.models[KEY], self.settings_for(KEY, **arguments)
 
     def predict(
-        self, input: Input, *, threshold: float | None = None, left_out: list[InputError] | None = None, **wishes: Any
+        self,
+        input: Input,
+        *,
+        threshold: float | None = None,
+        left_out: list[InputError] | None = None,
+        **arguments: Any,
     ) -> Iterator[ImageResult]:
         """Results (`segcli.steps.predict.instance_results.InstanceResult`) one by one, in order.
 
@@ -34,6 +39,6 @@ class InstanceSegmentation(Pipeline):
             input: An image, folder, glob, list file, PDF, URL, array (BGR), or a list of these.
             threshold: Smallest score of an object; None takes the YAML's.
             left_out: Takes the faults of the inputs that are left out.
-            wishes: Other keys of `Predict`, for this call.
+            arguments: Other keys of `Predict`, for this call.
         """
-        return self._run(input, left_out, threshold=threshold, **wishes)
+        return self._run(input, left_out, threshold=threshold, **arguments)

@@ -43,12 +43,12 @@ class OpenVocabularySegmentation(Pipeline):
         prompt: Sequence[Any] | None = None,
         prompt_type: str | None = None,
         prompts: dict[str, Any] | str | None = None,
-        **wishes: Any,
+        **arguments: Any,
     ) -> tuple[LazyModel, PredictConfig]:
         """The model for boxes or that for points, with its prompts."""
         given = _prompts(prompt, prompt_type, prompts)
         key = BOX if _has_box(given) else POINT
-        return self.models[key], self.wished(key, prompts=given, **wishes)
+        return self.models[key], self.settings_for(key, prompts=given, **arguments)
 
     def predict(
         self,
@@ -58,7 +58,7 @@ class OpenVocabularySegmentation(Pipeline):
         *,
         prompts: dict[str, Any] | str | None = None,
         left_out: list[InputError] | None = None,
-        **wishes: Any,
+        **arguments: Any,
     ) -> Iterator[ImageResult]:
         """Results (`segcli.steps.predict.promptable_results.PromptableResult`) one by one, in order.
 
@@ -69,12 +69,12 @@ class OpenVocabularySegmentation(Pipeline):
             prompts: In place of the two: a table or file as of `Predict.prompts`, for boxes with points, points beside
                 the object, or prompts by image.
             left_out: Takes the faults of the inputs that are left out.
-            wishes: Other keys of `Predict`, for this call.
+            arguments: Other keys of `Predict`, for this call.
 
         Raises:
             UsageError: There is no prompt, or it cannot be used.
         """
-        return self._run(input, left_out, prompt=prompt, prompt_type=prompt_type, prompts=prompts, **wishes)
+        return self._run(input, left_out, prompt=prompt, prompt_type=prompt_type, prompts=prompts, **arguments)
 
 
 def _is_same_model(first: ModelSettings, second: ModelSettings) -> bool:

@@ -79,24 +79,24 @@ class Pipeline(ABC):
         return template(cls.name, cls.modules)
 
     @abstractmethod
-    def chosen(self, **wishes: Any) -> tuple[LazyModel, PredictConfig]:
-        """The model that answers, and its settings; `wishes` are the arguments of `predict` beside the input.
+    def chosen(self, **arguments: Any) -> tuple[LazyModel, PredictConfig]:
+        """The model that answers, and its settings; `arguments` are the arguments of `predict` beside the input.
 
         Raises:
-            UsageError: What is wished has no sense.
+            UsageError: What is settings_for has no sense.
         """
 
     @abstractmethod
-    def predict(self, input: Input, **wishes: Any) -> Iterator[ImageResult]:
+    def predict(self, input: Input, **arguments: Any) -> Iterator[ImageResult]:
         """Results one by one, in order."""
 
-    def __call__(self, input: Input, **wishes: Any) -> Any:
+    def __call__(self, input: Input, **arguments: Any) -> Any:
         """The same as `predict`."""
-        return self.predict(input, **wishes)
+        return self.predict(input, **arguments)
 
-    def answer(self, items: Sequence[SourceItem], **wishes: Any) -> list[ImageResult]:
+    def answer(self, items: Sequence[SourceItem], **arguments: Any) -> list[ImageResult]:
         """Results of images that are in memory; for the service."""
-        model, settings = self.chosen(**wishes)
+        model, settings = self.chosen(**arguments)
         return [self.finished(result) for result in model().predict_items(items, settings)]
 
     def finished(self, result: Any) -> ImageResult:
@@ -104,9 +104,9 @@ class Pipeline(ABC):
         found: ImageResult = result
         return found
 
-    def wished(self, key: str, **wishes: Any) -> PredictConfig:
-        """The settings of a model, with what is wished for one call."""
-        return changed(self.settings.models[key].predict, wishes)
+    def settings_for(self, key: str, **arguments: Any) -> PredictConfig:
+        """The settings of a model, with what is settings_for for one call."""
+        return changed(self.settings.models[key].predict, arguments)
 
     def open_all(self) -> None:
         """Opens every model now."""
@@ -121,6 +121,6 @@ class Pipeline(ABC):
         """Answers an image, so that what happens once has happened."""
         self.answer([SourceItem(None, None, Path("warm_up"), rgb)], **self.trial)
 
-    def _run(self, input: Input, left_out: list[InputError] | None, **wishes: Any) -> Iterator[ImageResult]:
-        model, settings = self.chosen(**wishes)
+    def _run(self, input: Input, left_out: list[InputError] | None, **arguments: Any) -> Iterator[ImageResult]:
+        model, settings = self.chosen(**arguments)
         return map(self.finished, model().predict_with(input, settings, left_out))

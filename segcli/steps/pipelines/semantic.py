@@ -22,12 +22,17 @@ class SemanticSegmentation(Pipeline):
     name = "semantic_segmentation"
     modules = (SubModule(KEY, "PP-LiteSeg-T", "semantic_segmentation", {"target_size": None, "sliding_window": None}),)
 
-    def chosen(self, **wishes: Any) -> tuple[LazyModel, PredictConfig]:
-        """The model, resizing as wished."""
-        return self.models[KEY], self.wished(KEY, **wishes)
+    def chosen(self, **arguments: Any) -> tuple[LazyModel, PredictConfig]:
+        """The model, resizing as settings_for."""
+        return self.models[KEY], self.settings_for(KEY, **arguments)
 
     def predict(
-        self, input: Input, *, target_size: TargetSize = None, left_out: list[InputError] | None = None, **wishes: Any
+        self,
+        input: Input,
+        *,
+        target_size: TargetSize = None,
+        left_out: list[InputError] | None = None,
+        **arguments: Any,
     ) -> Iterator[ImageResult]:
         """Results (`segcli.steps.predict.semantic_results.SegResult`) one by one, in order.
 
@@ -36,6 +41,6 @@ class SemanticSegmentation(Pipeline):
             target_size: What images are resized to before the network: a side, (width, height), or -1 for the
                 image's own size; None takes the YAML's.
             left_out: Takes the faults of the inputs that are left out.
-            wishes: Other keys of `Predict`, for this call.
+            arguments: Other keys of `Predict`, for this call.
         """
-        return self._run(input, left_out, target_size=target_size, **wishes)
+        return self._run(input, left_out, target_size=target_size, **arguments)

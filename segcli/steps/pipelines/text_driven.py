@@ -52,12 +52,12 @@ class TextDrivenSegmentation(Pipeline):
 
     trial: ClassVar[Mapping[str, Any]] = {"text": "thing"}
 
-    def chosen(self, *, text: str | Sequence[str] | None = None, **wishes: Any) -> tuple[LazyModel, PredictConfig]:
-        """The model, with the texts; an inner key of `wishes` such as `background` counts for this call."""
+    def chosen(self, *, text: str | Sequence[str] | None = None, **arguments: Any) -> tuple[LazyModel, PredictConfig]:
+        """The model, with the texts; an inner key of `arguments` such as `background` counts for this call."""
         texts = [text] if isinstance(text, str) else list(text or ())
         if not texts or not all(isinstance(one, str) and one.strip() for one in texts):
             raise UsageError("needs a text that names what is looked for", hint='text="bear"')
-        return self.models[KEY], self.wished(KEY, prompts={"text_prompt": texts}, **wishes)
+        return self.models[KEY], self.settings_for(KEY, prompts={"text_prompt": texts}, **arguments)
 
     def predict(
         self,
@@ -65,7 +65,7 @@ class TextDrivenSegmentation(Pipeline):
         text: str | Sequence[str] | None = None,
         *,
         left_out: list[InputError] | None = None,
-        **wishes: Any,
+        **arguments: Any,
     ) -> Iterator[ImageResult]:
         """Results (`TextResult`) one by one, in order.
 
@@ -74,20 +74,20 @@ class TextDrivenSegmentation(Pipeline):
                 ``{"image": ..., "text": ...}``.
             text: What is looked for; several texts give a mask each.
             left_out: Takes the faults of the inputs that are left out.
-            wishes: Other keys of `Predict`, for this call.
+            arguments: Other keys of `Predict`, for this call.
 
         Raises:
             UsageError: There is no text.
         """
         if isinstance(input, Mapping):
             input, text = _of_modelscope(input, text)
-        return self._run(input, left_out, text=text, **wishes)
+        return self._run(input, left_out, text=text, **arguments)
 
-    def __call__(self, input: Input | Mapping[str, Any], **wishes: Any) -> Any:
+    def __call__(self, input: Input | Mapping[str, Any], **arguments: Any) -> Any:
         """ModelScope's answer to ModelScope's input; otherwise the same as `predict`."""
         if not isinstance(input, Mapping):
-            return self.predict(input, **wishes)
-        (result,) = self.predict(input, **wishes)
+            return self.predict(input, **arguments)
+        (result,) = self.predict(input, **arguments)
         return {"masks": result["masks"][0]}
 
     def finished(self, result: Any) -> ImageResult:

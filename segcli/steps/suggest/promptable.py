@@ -1,4 +1,4 @@
-"""Promptable models are asked about single places; they do not know which images they do not know."""
+"""Promptable models answer prompts at single places, so that they give no uncertainty of a whole image."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from segcli.engine import Batch, Network
 from segcli.processes import agreed, gathered
 from segcli.steps.train.launch import share_statistics
 from segcli.steps.train.losses import FiniteWatch, StepLosses
-from segcli.steps.train.outside import Outside, Told
+from segcli.steps.train.outside import Outside, OutsideRequest
 from segcli.steps.train.precision import Precision
 from segcli.steps.train.state import Callback, TrainState
 
@@ -105,7 +105,7 @@ class _Loop:
             for callback in self.callbacks:
                 callback.on_step(state)
             state.evaluation_pending = state.evaluation_due
-            self._heed(self.outside.look(state.iteration))
+            self._follow(self.outside.look(state.iteration))
             if state.evaluation_pending:
                 self._evaluate()
         self.watch.look()
@@ -135,17 +135,17 @@ class _Loop:
             paths += batch.paths
             yield batch
 
-    def _heed(self, told: Told) -> None:
+    def _follow(self, request: OutsideRequest) -> None:
         """Follows a request from outside: a checkpoint, and the end."""
-        if not told.checkpoint_due:
+        if not request.checkpoint_due:
             return
         self.watch.look()  # weights that are no numbers any more are not worth keeping
         self._share_statistics()
         for callback in self.callbacks:
             callback.on_checkpoint(self.state)
         self.outside.saved()
-        if told.signal:
-            raise signals.Stopped(told.signal)
+        if request.signal:
+            raise signals.Stopped(request.signal)
 
     def _evaluate(self) -> None:
         state = self.state
@@ -157,7 +157,7 @@ class _Loop:
                 # the score that is compared is the first process's: rounding may differ between devices
                 state.evaluation = agreed(state.session.evaluate(network))
         except signals.Stopped as stop:
-            self._heed(Told(stop.number))
+            self._follow(OutsideRequest(stop.number))
             raise
         finally:
             state.session.network.train()
@@ -171,7 +171,7 @@ class _Loop:
         for callback in self.callbacks:
             callback.on_evaluation(state)
         self.outside.saved()
-        self._heed(self.outside.look(state.iteration, agreed=True))
+        self._follow(self.outside.look(state.iteration, agreed=True))
 
     def _share_statistics(self) -> None:
         if self.outside.world_size > 1:

@@ -13,7 +13,7 @@ _SECONDS = 60.0
 
 
 @dataclass(frozen=True)
-class Told:
+class OutsideRequest:
     """A request from outside.
 
     Attributes:
@@ -57,7 +57,7 @@ class Outside:
         """A checkpoint has been written: the time begins anew."""
         self._saved_at = time.monotonic()
 
-    def look(self, iteration: int, *, agreed: bool = False) -> Told:
+    def look(self, iteration: int, *, agreed: bool = False) -> OutsideRequest:
         """The request that is there after an iteration, the same in all processes.
 
         Args:
@@ -67,15 +67,15 @@ class Outside:
         if self.world_size == 1:
             return self._here()
         if iteration % self._agree_every and not agreed:
-            return Told()
+            return OutsideRequest()
         return self._together(self._here())
 
-    def _here(self) -> Told:
+    def _here(self) -> OutsideRequest:
         signal = self._request.number or self._asked_elsewhere() or 0
         passed = self._seconds is not None and time.monotonic() - self._saved_at >= self._seconds
-        return Told(signal, passed)
+        return OutsideRequest(signal, passed)
 
     @staticmethod
-    def _together(told: Told) -> Told:
-        all_told = gathered(told)
-        return Told(max(one.signal for one in all_told), any(one.time_passed for one in all_told))
+    def _together(request: OutsideRequest) -> OutsideRequest:
+        all_requests = gathered(request)
+        return OutsideRequest(max(one.signal for one in all_requests), any(one.time_passed for one in all_requests))

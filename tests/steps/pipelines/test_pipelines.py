@@ -118,7 +118,7 @@ def test_nothing_is_opened_before_it_is_needed_and_one_network_serves_boxes_and_
 
 
 @pytest.mark.parametrize(
-    ("wishes", "message"),
+    ("arguments", "message"),
     [
         ({}, "needs prompts"),
         ({"prompt": [[1, 2]], "prompt_type": "circle"}, "prompt_type is 'circle'"),
@@ -126,10 +126,10 @@ def test_nothing_is_opened_before_it_is_needed_and_one_network_serves_boxes_and_
         ({"prompt": [[1, 2]], "prompt_type": "point", "targetsize": 3}, "there is no such key"),
     ],
 )
-def test_prompts_that_cannot_be_used(wishes: dict[str, Any], message: str, rgb: np.ndarray) -> None:
+def test_prompts_that_cannot_be_used(arguments: dict[str, Any], message: str, rgb: np.ndarray) -> None:
     made = create_pipeline("open_vocabulary_segmentation")
     with pytest.raises((UsageError, ConfigError), match=message):
-        made.predict(rgb, **wishes)
+        made.predict(rgb, **arguments)
 
 
 def test_texts_have_masks_of_0_and_255(rgb: np.ndarray) -> None:

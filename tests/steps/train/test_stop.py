@@ -11,7 +11,7 @@ import numpy as np
 
 from segcli.signals import Request, Stopped
 from segcli.steps.train import checkpoint, launch
-from segcli.steps.train.outside import Outside, Told
+from segcli.steps.train.outside import Outside, OutsideRequest
 from segcli.weights.files import read_weights
 from tests.own_process import run_alone
 from tests.steps.train.line_run import LineRuns
@@ -54,11 +54,13 @@ def test_without_a_clock(line_run: LineRuns, tmp_path, monkeypatch):
 
 def test_several_processes_look_together(monkeypatch):
     asked = []
-    monkeypatch.setattr(Outside, "_together", staticmethod(lambda told: asked.append(told) or Told(15, False)))
+    monkeypatch.setattr(
+        Outside, "_together", staticmethod(lambda request: asked.append(request) or OutsideRequest(15, False))
+    )
     outside = Outside(Request(""), minutes=None, agree_every=10, world_size=2)
-    assert [outside.look(iteration) for iteration in (1, 9, 11)] == [Told()] * 3
-    assert outside.look(20) == Told(15)
-    assert outside.look(21, agreed=True) == Told(15)
+    assert [outside.look(iteration) for iteration in (1, 9, 11)] == [OutsideRequest()] * 3
+    assert outside.look(20) == OutsideRequest(15)
+    assert outside.look(21, agreed=True) == OutsideRequest(15)
     assert len(asked) == 2
 
 
