@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-ON_DATA = ("segcli.api.datasets", "segcli.api.models")
+ON_DATA = ("segcli.api.datasets", "segcli.api.models", "segcli.api.training")
 """Examples that begin with a dataset: `tests/test_api.py` runs them."""
 EXAMPLES = sorted(
     ".".join(path.relative_to(ROOT).with_suffix("").parts)
