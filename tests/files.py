@@ -15,13 +15,20 @@ def snapshot(root: Path, *, without: str = ".segcli") -> dict[str, bytes | None]
     return {path.relative_to(root).as_posix(): path.read_bytes() if path.is_file() else None for path in paths}
 
 
-def close_folders(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Folders called `closed` may not be read, as for a user without the right; the superuser may read all."""
-    listed = os.scandir
+def close_folders(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
+    """Folders of these names may not be read or searched, as for a user without the right; the superuser may all."""
+    closed = set(names or ("closed",))
 
-    def scandir(folder):
-        if not isinstance(folder, int) and Path(folder).name == "closed":
-            raise PermissionError(errno.EACCES, "Permission denied", str(folder))
-        return listed(folder)
+    def refusing(call, is_shut):
+        def refuse(path=".", *arguments, **options):
+            if not isinstance(path, int) and is_shut(Path(os.fsdecode(path))):
+                raise PermissionError(errno.EACCES, "Permission denied", str(path))
+            return call(path, *arguments, **options)
 
-    monkeypatch.setattr(os, "scandir", scandir)
+        return refuse
+
+    for listing in ("scandir", "listdir"):
+        monkeypatch.setattr(os, listing, refusing(getattr(os, listing), lambda path: path.name in closed))
+    for looking in ("stat", "lstat"):
+        within = refusing(getattr(os, looking), lambda path: bool(closed & set(path.parent.parts)))
+        monkeypatch.setattr(os, looking, within)

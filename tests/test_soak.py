@@ -11,7 +11,7 @@ import pytest
 from tests.soak.__main__ import as_text
 from tests.soak.mutations import changed
 from tests.soak.readers import READERS, Reader
-from tests.soak.trials import try_reader
+from tests.soak.trials import Row, try_reader
 
 INPUTS = 12
 
@@ -19,7 +19,8 @@ INPUTS = 12
 @pytest.mark.skipif(sys.platform != "linux", reason="forks, and looks into /proc")
 @pytest.mark.parametrize("reader", READERS, ids=[reader.name for reader in READERS])
 def test_changed_files_end_with_a_result_or_a_message(tmp_path: Path, reader: Reader) -> None:
-    row = try_reader(reader, INPUTS, 5, tmp_path / "trial")
+    row = Row(reader.name)
+    try_reader(reader, row, range(INPUTS), 5, tmp_path / "trial")
 
     assert row.tried == INPUTS
     assert row.is_good, row.kinds
@@ -37,7 +38,8 @@ def test_what_goes_wrong_is_counted(tmp_path: Path) -> None:
         root.mkdir()
         (root / "a").write_bytes(b"x")
 
-    row = try_reader(Reader("bad", make, ("*",), _bad), 40, 0, tmp_path / "trial")
+    row = Row("bad")
+    try_reader(Reader("bad", make, ("*",), _bad), row, range(40), 0, tmp_path / "trial")
 
     assert row.tried == 40
     assert row.tracebacks > 0

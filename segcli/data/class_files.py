@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from segcli.data.classes import BACKGROUND_NAME, IGNORE_INDEX, IGNORE_NAME, ClassMap
+from segcli.data.files import is_file
 from segcli.data.lists import read_text_file
 from segcli.findings import Finding
 from segcli.rules import finding
@@ -42,7 +43,7 @@ def read_class_names(root: Path) -> tuple[ClassNames | None, list[Finding]]:
     """
     for name in (NUMBERED_FILE, *NAME_FILES):
         path = root / name
-        if not path.is_file():
+        if not is_file(path):
             continue
         lines = read_text_file(path).lines
         if lines:

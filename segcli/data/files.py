@@ -16,6 +16,8 @@ from typing import IO, Any
 
 from segcli.disk import FULL
 
+StrPath = str | os.PathLike[str]
+
 
 @contextmanager
 def naming(target: Path) -> Iterator[None]:
@@ -28,12 +30,23 @@ def naming(target: Path) -> Iterator[None]:
         raise
 
 
-def is_file(path: str | os.PathLike[str]) -> bool:
-    """Whether a file is there; a name that no file can have, because it is too long or holds odd characters, is not.
+def is_file(path: StrPath) -> bool:
+    """Whether a file is there and may be seen; a name that no file can have, because it is too long or odd, is not.
 
-    For names from a dataset's files; `Path.is_file` raises for some of them.
+    For names from a dataset, as the two below: those of `Path` raise where a name is too long, or where a folder on the
+    way may not be searched (Python 3.11).
     """
-    return os.path.isfile(path)  # noqa: PTH113 - Path.is_file raises
+    return os.path.isfile(path)  # noqa: PTH113
+
+
+def is_dir(path: StrPath) -> bool:
+    """Whether a folder is there and may be seen."""
+    return os.path.isdir(path)  # noqa: PTH112
+
+
+def exists(path: StrPath) -> bool:
+    """Whether something is there and may be seen."""
+    return os.path.exists(path)  # noqa: PTH110
 
 
 @contextmanager

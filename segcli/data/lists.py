@@ -12,6 +12,7 @@ from pathlib import Path
 from segcli.data.files import is_file
 from segcli.data.image import IMAGE_SUFFIXES
 from segcli.data.samples import SegSample
+from segcli.errors import DatasetError
 from segcli.findings import Finding
 from segcli.rules import finding
 
@@ -42,8 +43,16 @@ def read_text_file(path: Path, is_right: Callable[[str], bool] | None = None) ->
         is_right: Whether a text of uncertain encoding makes sense; the first encoding is taken that it accepts.
 
     Raises:
-        OSError: The file cannot be read.
+        DatasetError: The file cannot be read (D003).
     """
+    try:
+        return _text_file(path, is_right)
+    except OSError as error:
+        fault = finding("D003", str(path), f"this file cannot be read: {error.strerror or error}")
+        raise DatasetError(fault.message, [fault], path=path, hint=fault.hint) from error
+
+
+def _text_file(path: Path, is_right: Callable[[str], bool] | None) -> TextFile:
     text, _, odd = decode_text(path.read_bytes(), is_right or (lambda _text: True))
     numbered = ((number, line.strip()) for number, line in enumerate(text.splitlines(), start=1))
     return TextFile(tuple((number, line) for number, line in numbered if line), odd)
@@ -73,7 +82,7 @@ def scan_list(root: Path, name: str) -> tuple[tuple[SegSample, ...], list[Findin
         name: Name of the list file in that folder, e.g. ``train.txt``.
     """
     try:
-        text = read_text_file(root / name, lambda text: names_files(root, text))
+        text = _text_file(root / name, lambda text: names_files(root, text))
     except FileNotFoundError:
         return (), [finding("S101", name, "there is no such file")]
     except OSError as error:

@@ -12,6 +12,7 @@ import numpy as np
 from segcli.data import rle
 from segcli.data.classes import ClassMap
 from segcli.data.detections import Detections
+from segcli.data.files import is_file
 from segcli.data.image import Labels, read_mask
 from segcli.data.instances import CocoDataset, InstanceSample
 from segcli.data.rle import Rle
@@ -105,7 +106,7 @@ def read_detections(path: Path, dataset: CocoDataset) -> dict[int, Detections]:
     Raises:
         InputError: A file cannot be read, or names an image or a class that the dataset does not have.
     """
-    if path.is_file():
+    if is_file(path):
         return _coco([path], dataset)
     results = sorted(path.rglob("*_coco.json")) or sorted(path.glob("*.json"))
     if results:

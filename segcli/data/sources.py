@@ -212,7 +212,7 @@ def _local(path: Path, *, alone: bool) -> Iterator[_Entry]:
     elif has_magic(str(path)):
         anchor = Path(path.anchor)
         found = sorted(anchor.glob(str(path.relative_to(anchor))))
-        files = [match for match in found if match.is_file() and _is_image(match)]
+        files = [match for match in found if is_file(match) and _is_image(match)]
         if not files:
             raise InputError("no image matches this pattern", path=path)
         yield from _mirrored(files, _common_folder(files))
@@ -223,7 +223,7 @@ def _local(path: Path, *, alone: bool) -> Iterator[_Entry]:
 def _folder(folder: Path) -> Iterator[_Entry]:
     files, closed = [], list[Path]()
     for below, _, names in os.walk(folder, onerror=lambda fault: closed.append(Path(fault.filename))):
-        files += [path for path in (Path(below, name) for name in names) if path.is_file() and _is_image(path)]
+        files += [path for path in (Path(below, name) for name in names) if is_file(path) and _is_image(path)]
     if not files and not closed:
         raise InputError("no image in this folder or below it", path=folder)
     # a folder that cannot be read is an item that cannot be read

@@ -28,6 +28,15 @@ def folders_below(root: Path) -> Iterator[tuple[Path, list[str]]]:
         yield Path(folder), files
 
 
+def entries(folder: Path) -> list[Path]:
+    """What lies in a folder, sorted; nothing where it cannot be read, which is noted as above."""
+    try:
+        return sorted(folder.iterdir(), key=str)  # paths themselves compare ten times slower
+    except OSError as fault:
+        _note(fault)
+        return []
+
+
 _noted: ContextVar[dict[str, str] | None] = ContextVar("unreadable", default=None)
 
 

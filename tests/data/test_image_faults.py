@@ -49,6 +49,18 @@ def test_a_jpeg_that_states_more_than_it_holds_has_no_size(tmp_path, size):
         image_size(path)
 
 
+def test_a_chunk_of_a_png_that_states_a_length_beyond_the_file_takes_no_memory(tmp_path):
+    data = bytearray(cv2.imencode(".png", np.zeros((8, 8, 3), np.uint8))[1].tobytes())
+    palette = (2**31 - 1).to_bytes(4, "big") + b"PLTE" + bytes(24)
+    path = tmp_path / "false.png"
+    path.write_bytes(bytes(data[:33]) + palette + bytes(data[33:]))
+    before = budget.peak_memory_mb()
+    for read in (read_image, open_mask):
+        with pytest.raises(InputError, match="cut off"):
+            read(path)
+    assert budget.peak_memory_mb() - before < 200
+
+
 def test_flat_images_of_few_bytes_are_no_lies(tmp_path):
     cv2.imwrite(str(tmp_path / "flat.jpg"), np.full((2000, 3000, 3), 90, np.uint8))
     cv2.imwrite(str(tmp_path / "flat.png"), np.zeros((4000, 3000), np.uint8))

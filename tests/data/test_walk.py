@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from segcli.data.lists import read_text_file
 from segcli.data.sources import open_sources
 from segcli.data.walk import files_below, folders_below, noting_unreadable, unreadable
 from segcli.errors import DatasetError
+from segcli.findings import Finding
 from segcli.steps.check.command import check_dataset
-from segcli.steps.convert.command import convert_dataset
+from segcli.steps.convert.command import convert_dataset, read_dataset, transfer_dataset
+from tests.coco_folder import make_coco_folder
 from tests.files import close_folders
 from tests.labelme_folder import box, convert_config, write_labelme
 from tests.seg_folder import make_seg_folder
@@ -95,3 +99,43 @@ def test_images_in_a_folder_that_cannot_be_read_are_told_among_the_others(tmp_pa
 
     assert [item.name.name for item in items if item.fault is not None] == ["closed"]
     assert sum(item.fault is None for item in items) == len(items) - 1 > 0
+
+
+FOLDERS = {
+    "masks": ("images", "annotations"),
+    "coco": ("images", "annotations", "train"),
+    "yolo": ("images", "labels"),
+    "voc": ("JPEGImages", "SegmentationClass", "ImageSets"),
+    "labelme": ("images", "annotations"),
+}
+
+
+@pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind, names in FOLDERS.items() for name in names])
+def test_each_folder_of_each_format_may_be_closed(tmp_path: Path, monkeypatch, kind: str, name: str) -> None:
+    root = tmp_path / "data"
+    if kind == "masks":
+        make_seg_folder(root)
+    elif kind == "labelme":
+        write_labelme(root, "annotations/a", [box("cat", 4, 4, 20, 20)], image="images/a.png")
+    else:
+        made = make_coco_folder(tmp_path / "made").root
+        transfer_dataset(made, root, kind) if kind != "coco" else shutil.copytree(made, root)
+    (root / name).mkdir(exist_ok=True)
+    close_folders(monkeypatch, name)
+
+    found: list[Finding] = []
+    with noting_unreadable():
+        try:
+            found += [fault for image in read_dataset(root).images for fault in image.read_objects()]
+        except DatasetError as error:
+            found += error.findings
+        assert str(root / name) in unreadable() or str(root) in str(found)
+    with suppress(DatasetError):
+        assert not check_dataset(check_config(root, tmp_path / "out")).valid
+
+
+def test_a_list_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "names.txt").mkdir()
+    with pytest.raises(DatasetError, match=r"names\.txt.*cannot be read") as error:
+        read_text_file(tmp_path / "names.txt")
+    assert [found.code for found in error.value.findings] == ["D003"]

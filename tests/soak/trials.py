@@ -59,17 +59,13 @@ class Row:
         return self.tried == self.clean and not self.large and not self.outside
 
 
-def try_reader(reader: Reader, inputs: int, seed: int, scratch: Path) -> Row:
-    """Reads `inputs` changed files; the same seed gives the same ones."""
-    row = Row(reader.name)
-    sound = scratch / "sound"
+def try_reader(reader: Reader, row: Row, numbers: range, seed: int, scratch: Path) -> None:
+    """Reads the changed files of these numbers; the same seed gives the same ones."""
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(parents=True)
-    reader.make(sound)
-    begin = 0
-    while begin < inputs:
-        begin = _watched(reader, row, range(begin, inputs), seed, scratch)
-    return row
+    reader.make(scratch / "sound")
+    while numbers:
+        numbers = range(_watched(reader, row, numbers, seed, scratch), numbers.stop)
 
 
 def _watched(reader: Reader, row: Row, numbers: range, seed: int, scratch: Path) -> int:

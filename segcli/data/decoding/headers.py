@@ -165,8 +165,8 @@ def is_complete(data: bytes) -> bool:
     A JPEG cut in its pixels is decoded by many decoders without complaint, the rest grey. Files that lack only the end
     mark exist and are whole, so Pillow, which insists on every row, has the last word.
     """
-    if data.startswith(PNG_SIGNATURE):
-        return data.rfind(b"IEND") > 0
+    if data.startswith(PNG_SIGNATURE):  # OpenCV reserves whatever length a chunk states, up to 2 GB
+        return any(chunk == b"IEND" for chunk, _, _ in png_chunks(data))
     if data.startswith(NPY_MAGIC):
         return is_whole_npy(data)
     if not data.startswith(JPEG_START):

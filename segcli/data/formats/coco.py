@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from segcli.data.classes import ClassMap
+from segcli.data.files import is_dir
 from segcli.data.formats.coco_file import AnnotationFile
 from segcli.data.formats.coco_layout import ANNOTATION_FILES, CocoLayout, coco_layout
 from segcli.data.formats.coco_objects import is_crowd
@@ -54,7 +55,7 @@ def find_coco_root(dataset_dir: Path) -> Path:
         DatasetError: There is no such folder (C101), more than one (C102), LabelMe files alone (L006), or a dataset for
             another task (C109).
     """
-    if not dataset_dir.is_dir():
+    if not is_dir(dataset_dir):
         raise no_folder(dataset_dir)
     layout = coco_layout(dataset_dir)
     if layout is not None:

@@ -18,8 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from segcli.data.changes.journal import FOLDER
+from segcli.data.files import is_dir, is_file
 from segcli.data.lists import relative_name
 from segcli.data.samples import Split
+from segcli.data.walk import entries
 from segcli.errors import DatasetError
 from segcli.rules import finding
 
@@ -71,7 +73,7 @@ class CocoLayout:
         for word in re.findall(r"(?:train|val|test)\d*", path.stem):
             names += [self.root / word, self.root / "images" / word]
         names += [self.root / "images" / path.stem, self.root]
-        return list(dict.fromkeys(folder for folder in names if folder.is_dir()))
+        return list(dict.fromkeys(folder for folder in names if is_dir(folder)))
 
 
 def coco_layouts(dataset_dir: Path) -> list[CocoLayout]:
@@ -99,18 +101,18 @@ def coco_layout(dataset_dir: Path) -> CocoLayout | None:
 
 def _annotation_files(folder: Path, depth: int = 0) -> Iterator[Path]:
     """JSON files that look like COCO's; PaddleX's by their names alone, so that a damaged one is found."""
-    if not folder.is_dir():
+    if not is_dir(folder):
         return
-    entries = sorted(folder.iterdir())
-    texts = [path for path in entries if path.suffix.lower() == ".json" and path.is_file()]
+    found = entries(folder)
+    texts = [path for path in found if path.suffix.lower() == ".json" and is_file(path)]
     for path in texts:
         named = path.parent.name == "annotations" and path.name in ("instance_train.json", "instance_val.json")
         worth = (len(texts) <= _MANY or _TELLING.fullmatch(path.stem)) and not _OTHER_TASKS.match(path.name)
         if named or (worth and _looks_like_coco(path)):
             yield path
     if depth < _DEPTH:
-        for path in entries:
-            if path.is_dir() and path.name not in (FOLDER, FOLDS) and not path.is_symlink():
+        for path in found:
+            if is_dir(path) and path.name not in (FOLDER, FOLDS) and not path.is_symlink():
                 yield from _annotation_files(path, depth + 1)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from segcli.data.changes.settled import read_settled
 from segcli.data.classes import ClassMap
+from segcli.data.files import is_dir
 from segcli.data.formats.annotated import AnnotatedDataset, AnnotatedImage
 from segcli.data.formats.coco import CocoScan, PartCounts, find_coco_root, scan_coco
 from segcli.data.formats.coco_layout import coco_layouts
@@ -96,7 +97,7 @@ def as_instances(dataset: AnnotatedDataset) -> CocoScan:
 
 
 def _other_format(dataset_dir: Path) -> Format | None:
-    if not dataset_dir.is_dir():
+    if not is_dir(dataset_dir):
         return None
     return next((row for row, _ in formats_in(dataset_dir) if LAYOUT in row.serves), None)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from shlex import quote
 from typing import Literal
 
+from segcli.data.files import is_dir
 from segcli.data.formats.coco_layout import coco_layouts
 from segcli.data.formats.labelme import labelme_files
 from segcli.data.formats.masks_layout import holds_masks
@@ -30,7 +31,7 @@ def refuse_other_kind(dataset_dir: Path, wanted: Layout) -> None:
         DatasetError: It holds LabelMe files, which only lack their conversion (L006), or another kind of dataset (C109,
             S003).
     """
-    if not dataset_dir.is_dir():
+    if not is_dir(dataset_dir):
         return
     for path in labelme_files(dataset_dir):
         message = f"holds LabelMe files ({path.relative_to(dataset_dir)}), which are not converted yet"

@@ -13,7 +13,7 @@ from segcli.data.formats.labelme import LabelMeFile, read_labelme
 from segcli.data.image import IMAGE_SUFFIXES
 from segcli.data.lists import read_text_file, relative_name
 from segcli.data.samples import Split
-from segcli.data.walk import files_below, folders_below
+from segcli.data.walk import entries, files_below, folders_below
 from segcli.errors import UsageError
 from segcli.findings import Finding, has_errors
 from segcli.rules import finding
@@ -60,7 +60,7 @@ def find_labelme_root(dataset_dir: Path) -> Path:
         UsageError: Lists lie in several folders below.
     """
     names = LIST_FILES.values()
-    if any((dataset_dir / name).is_file() for name in names):
+    if any(is_file(dataset_dir / name) for name in names):
         return dataset_dir
     folders = sorted(folder for folder, files in folders_below(dataset_dir) if set(names) & set(files))
     if len(folders) > 1:
@@ -82,7 +82,7 @@ def read_labelme_dataset(dataset_dir: Path) -> LabelMeDataset:
     samples = []
     faulty: set[str] = set()
     images = _ImageFinder(root)
-    listed = any((root / list_file).is_file() for list_file in LIST_FILES.values())
+    listed = any(is_file(root / list_file) for list_file in LIST_FILES.values())
     for path, split in _annotation_files(root, findings):
         name = relative_name(path, root)
         odd = _odd_name(path)
@@ -131,7 +131,7 @@ def _unlabelled(root: Path, samples: list[LabelMeSample], written: set[Path], fa
     What an earlier conversion put there is none of them, nor is the image of a file that cannot be read.
     """
     used = {sample.image for sample in samples if sample.image is not None}
-    beside = (path for folder in sorted({image.parent for image in used}) for path in sorted(folder.iterdir()))
+    beside = (path for folder in sorted({image.parent for image in used}) for path in entries(folder))
     known = used | written
     free = [
         path
@@ -160,7 +160,7 @@ def _first_per_image(samples: list[LabelMeSample], findings: list[Finding]) -> l
 
 
 def _annotation_files(root: Path, findings: list[Finding]) -> Iterator[tuple[Path, Split | None]]:
-    lists = {split: root / name for split, name in LIST_FILES.items() if (root / name).is_file()}
+    lists = {split: root / name for split, name in LIST_FILES.items() if is_file(root / name)}
     if not lists:
         yield from ((path, None) for path in _all_annotations(root))
         return
@@ -190,7 +190,7 @@ def _all_annotations(root: Path) -> list[Path]:
 
 
 def _label_names(root: Path) -> tuple[str, ...] | None:
-    path = next((root / name for name in LABEL_FILES if (root / name).is_file()), None)
+    path = next((root / name for name in LABEL_FILES if is_file(root / name)), None)
     if path is None:
         return None
     return tuple(dict.fromkeys(line for _, line in read_text_file(path).lines))

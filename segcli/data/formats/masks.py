@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from segcli.data.changes.settled import read_settled
 from segcli.data.class_files import ClassNames, read_class_names, resolve_classes
 from segcli.data.classes import IGNORE_INDEX
+from segcli.data.files import is_dir
 from segcli.data.formats.kinds import refuse_other_kind
 from segcli.data.formats.masks_layout import has_lists, paired_files
 from segcli.data.formats.unlisted import unlisted_samples
@@ -50,7 +51,7 @@ def find_root(dataset_dir: Path) -> Path:
         DatasetError: There is no such folder (S001), more than one (S002), LabelMe files alone (L006), or a dataset for
             another task (S003).
     """
-    if not dataset_dir.is_dir():
+    if not is_dir(dataset_dir):
         raise no_folder(dataset_dir, [finding("S001", str(dataset_dir), "there is no such folder")])
     if has_lists(dataset_dir):
         return dataset_dir

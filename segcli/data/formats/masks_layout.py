@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from segcli.data.files import is_dir, is_file
 from segcli.data.image import IMAGE_SUFFIXES, MASK_SUFFIXES
 from segcli.data.walk import files_below, folders_below
 
@@ -14,7 +15,7 @@ LISTS = ("train.txt", "val.txt")
 
 def holds_masks(folder: Path) -> bool:
     """Whether a folder, or one below it, has lists of images and masks, or both to be paired."""
-    if not folder.is_dir():
+    if not is_dir(folder):
         return False
     places = [folder, *(below.parent for below, _ in folders_below(folder) if below.name == "images")]
     return any(has_lists(place) or paired_files(place) for place in places)
@@ -22,7 +23,7 @@ def holds_masks(folder: Path) -> bool:
 
 def has_lists(folder: Path) -> bool:
     """Whether a list of a part lies in a folder."""
-    return any((folder / name).is_file() for name in LISTS)
+    return any(is_file(folder / name) for name in LISTS)
 
 
 def paired_files(root: Path) -> list[tuple[Path, Path]]:
@@ -43,10 +44,10 @@ def unpaired_files(root: Path) -> list[Path]:
 
 def _both(root: Path) -> tuple[dict[str, Path], dict[str, Path]]:
     """Images and masks by the name that pairs them; of folders of masks the first in which there is a pair."""
-    folder = next((root / name for name in IMAGE_FOLDERS if (root / name).is_dir()), None)
+    folder = next((root / name for name in IMAGE_FOLDERS if is_dir(root / name)), None)
     images = {} if folder is None else {_name(path, folder): path for path in files_below(folder, IMAGE_SUFFIXES)}
     for name in MASK_FOLDERS:
-        if images and (root / name).is_dir():
+        if images and is_dir(root / name):
             masks = {_name(path, root / name): path for path in files_below(root / name, MASK_SUFFIXES)}
             if images.keys() & masks.keys():
                 return images, masks

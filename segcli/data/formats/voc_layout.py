@@ -9,6 +9,7 @@ from pathlib import Path
 
 from segcli.data.class_files import is_background
 from segcli.data.classes import BACKGROUND_NAME, IGNORE_NAME
+from segcli.data.files import is_dir, is_file
 from segcli.data.image import IMAGE_SUFFIXES
 from segcli.data.lists import read_text_file
 from segcli.data.samples import Split
@@ -84,7 +85,7 @@ def find_voc(folder: Path) -> Path | None:
     """The folder that holds the class maps: `folder`, or the first up to two levels below it."""
     for pattern in ("", "*/", "*/*/"):
         for name in CLASS_FOLDERS:
-            found = sorted(path for path in folder.glob(f"{pattern}{name}") if path.is_dir())
+            found = sorted(path for path in folder.glob(f"{pattern}{name}") if is_dir(path))
             if found:
                 return found[0].parent
     return None
@@ -103,7 +104,7 @@ def voc_layout(root: Path) -> VocLayout:
         if not splits or name in splits
     )
     missing = [name for name in splits if name not in class_maps]
-    folder = next((root / name for name in CLASS_FOLDERS if (root / name).is_dir()), root / CLASS_FOLDERS[0])
+    folder = next((root / name for name in CLASS_FOLDERS if is_dir(root / name)), root / CLASS_FOLDERS[0])
     lost = tuple(VocSample(name, images.get(name), folder / f"{name}.png", None, splits[name]) for name in missing)
     return VocLayout(root, names, colours, (*samples, *lost), unused)
 
@@ -112,7 +113,7 @@ def _files(root: Path, folders: tuple[str, ...], suffixes: frozenset[str]) -> di
     """Files by their names without suffix, relative to their folder."""
     for name in folders:
         folder = root / name
-        if folder.is_dir():
+        if is_dir(folder):
             paths = files_below(folder, suffixes)
             return {path.relative_to(folder).with_suffix("").as_posix(): path for path in paths}
     return {}
@@ -120,7 +121,7 @@ def _files(root: Path, folders: tuple[str, ...], suffixes: frozenset[str]) -> di
 
 def _splits(root: Path) -> tuple[dict[str, Split | None], tuple[str, ...]]:
     """The part of each name in the lists, and lists that name other parts; without both parts nothing splits them."""
-    lists = {path.name: path for path in sorted((root / SETS).glob("*.txt"))} if (root / SETS).is_dir() else {}
+    lists = {path.name: path for path in sorted((root / SETS).glob("*.txt"))} if is_dir(root / SETS) else {}
     splits: dict[str, Split | None] = {}
     used = set()
     for split, names in _LISTS.items():
@@ -141,9 +142,9 @@ def _listed(path: Path) -> list[str]:
 
 def _names(root: Path) -> tuple[dict[int, str], dict[Colour, int]]:
     """Names and colours of `labelmap.txt`, names of labelme2voc, or those of the original."""
-    if (root / COLOUR_FILE).is_file():
+    if is_file(root / COLOUR_FILE):
         return _colour_names(root / COLOUR_FILE)
-    path = next((root / name for name in _NAME_FILES if (root / name).is_file()), None)
+    path = next((root / name for name in _NAME_FILES if is_file(root / name)), None)
     if path is None:
         return dict(enumerate((BACKGROUND_NAME, *VOC_NAMES))), {}
     names = [line for _, line in read_text_file(path).lines if line != IGNORE_NAME]

@@ -10,10 +10,11 @@ from typing import Any
 
 import yaml
 
+from segcli.data.files import is_dir, is_file
 from segcli.data.image import IMAGE_SUFFIXES
 from segcli.data.lists import LONGEST_LINE, read_text_file
 from segcli.data.samples import Split
-from segcli.data.walk import files_below
+from segcli.data.walk import entries, files_below
 from segcli.data.yaml_nodes import load_yaml
 
 _NAME_FILES = ("classes.txt", "obj.names")
@@ -46,7 +47,7 @@ def find_yolo(folder: Path) -> Path | None:
             if _description(path) is not None:
                 return path
         for name in _NAME_FILES:
-            if (place / name).is_file() and (place / "labels").is_dir():
+            if is_file(place / name) and is_dir(place / "labels"):
                 return place / name
     return None
 
@@ -98,7 +99,7 @@ def _images(file: Path, values: Mapping[str, Any], entry: str) -> Iterator[Path]
     place = _place(file, str(values.get("path") or ""), entry.replace("\\", "/"))
     if place is None:
         return
-    if place.is_dir():
+    if is_dir(place):
         yield from files_below(place, IMAGE_SUFFIXES)
     elif place.suffix == ".txt":
         for _, line in read_text_file(place).lines:
@@ -126,7 +127,7 @@ def _parts_of(images: Path) -> dict[Split | None, tuple[Path, ...]]:
     """`images/train` and `images/val`, else all images as one part."""
     parts: dict[Split | None, tuple[Path, ...]] = {}
     for split, names in _KEYS.items():
-        folder = next((images / name for name in names if (images / name).is_dir()), None)
+        folder = next((images / name for name in names if is_dir(images / name)), None)
         if folder is not None:
             parts[split] = tuple(files_below(folder, IMAGE_SUFFIXES))
     if parts:
@@ -135,4 +136,4 @@ def _parts_of(images: Path) -> dict[Split | None, tuple[Path, ...]]:
 
 
 def _folders(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    return [path for path in entries(folder) if is_dir(path) and not path.name.startswith(".")]

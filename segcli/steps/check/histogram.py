@@ -42,7 +42,7 @@ def draw_histogram(counts: Sequence[ClassCount], samples: dict[Split, int], targ
         left.set_title(f"the {len(counts)} most frequent of {every} classes", loc="left", fontsize=9)
     names = [_shortened(count.name) for count in counts]
     left.set_yticks(range(len(counts)), names, family=font_families("".join(names)), parse_math=False)
-    left.set_ylim(len(counts) - 0.5, -0.5)
+    left.set_ylim(max(len(counts), 1) - 0.5, -0.5)
     figure.legend(*right.get_legend_handles_labels(), loc="outside upper center", ncols=2, frameon=False)
     save_png(figure, target)
 

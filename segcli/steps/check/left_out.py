@@ -7,12 +7,15 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from segcli.data.files import is_dir, is_file
 from segcli.data.formats.coco import CocoScan
 from segcli.data.formats.coco_layout import TEST_FILE, coco_layout
 from segcli.data.formats.masks import LIST_FILES, TEST_LIST, SegLists
 from segcli.data.image import IMAGE_SUFFIXES
 from segcli.data.lists import read_text_file, relative_name, scan_list
 from segcli.data.samples import Split
+from segcli.data.walk import entries
+from segcli.errors import DatasetError
 from segcli.findings import Finding
 from segcli.plurals import counted
 from segcli.rules import finding
@@ -28,7 +31,7 @@ def left_out_of_lists(lists: SegLists) -> Iterator[Finding]:
     root = lists.root
     if not lists.train or not lists.val:
         return
-    test = scan_list(root, TEST_LIST)[0] if (root / TEST_LIST).is_file() else ()
+    test = scan_list(root, TEST_LIST)[0] if is_file(root / TEST_LIST) else ()
     samples = (*lists.train, *lists.val, *test)
     masks = {sample.mask.parent for sample in samples}
     beside = _beside({sample.image for sample in samples}, without=masks)
@@ -55,7 +58,7 @@ def left_out_of_files(scan: CocoScan) -> Iterator[Finding]:
 def _beside(images: set[Path], *, without: Iterable[Path] = ()) -> list[Path]:
     """The other images in the folders of some images."""
     folders = {image.parent for image in images} - set(without)
-    found = (path for folder in sorted(folders) if folder.is_dir() for path in sorted(folder.iterdir(), key=str))
+    found = (path for folder in sorted(folders) if is_dir(folder) for path in entries(folder))
     return [path for path in found if path.suffix.lower() in IMAGE_SUFFIXES and path not in images]
 
 
@@ -78,6 +81,9 @@ def _file_names(file: Path) -> set[str]:
 
 
 def _words(file: Path) -> list[str]:
-    """The words of a list file; none where it is not there."""
-    lines = read_text_file(file).lines if file.is_file() else ()
+    """The words of a list file; none where it is not there or cannot be read."""
+    try:
+        lines = read_text_file(file).lines if is_file(file) else ()
+    except DatasetError:
+        return []
     return [word for _, line in lines for word in line.replace("\\", "/").split()]

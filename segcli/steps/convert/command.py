@@ -11,6 +11,7 @@ from segcli.config.schema import CheckDatasetConfig, Config
 from segcli.data.changes.journal import FOLDER, signature
 from segcli.data.changes.settled import dataset_root, read_settled, unreadable_findings
 from segcli.data.changes.transaction import changing, transaction
+from segcli.data.files import exists, is_dir
 from segcli.data.formats.annotated import AnnotatedDataset
 from segcli.data.formats.format import Brush, Format
 from segcli.data.formats.labelme_dataset import find_labelme_root
@@ -93,7 +94,7 @@ def read_dataset(source: Path) -> AnnotatedDataset:
         UsageError: There is no such folder.
         DatasetError: It holds no dataset that is known (F001).
     """
-    if not source.is_dir():
+    if not is_dir(source):
         raise UsageError("there is no such folder", path=source, hint=CHECK_THE_PATH)
     for row, _ in formats_in(source):
         with working("reading"):
@@ -128,7 +129,7 @@ def apply_conversion(plan: ConversionPlan) -> ConvertReport:
 @contextmanager
 def _folder_of_result(root: Path) -> Iterator[None]:
     """Makes the folder of a result, and takes it away again when the block ends with an error and it is empty."""
-    is_new = not root.exists()
+    is_new = not exists(root)
     root.mkdir(parents=True, exist_ok=True)
     try:
         yield
@@ -154,7 +155,7 @@ def convert_dataset(config: Config) -> ConvertReport:
 
 def _folder(config: Config) -> Path:
     folder = config.Global.dataset
-    if not folder.is_dir():
+    if not is_dir(folder):
         raise UsageError("there is no such folder", path=folder, hint=CHECK_THE_PATH)
     return folder
 
@@ -190,5 +191,5 @@ def _class_findings(dataset: AnnotatedDataset, target: Format) -> list[Finding]:
 
 
 def _refuse_taken(folder: Path) -> None:
-    if folder.exists() and (not folder.is_dir() or any(path.name != FOLDER for path in folder.iterdir())):
+    if exists(folder) and (not is_dir(folder) or any(path.name != FOLDER for path in folder.iterdir())):
         raise UsageError("is not empty", path=folder, hint="name a folder that is empty or not there")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
+from segcli.data.files import is_dir
 from segcli.data.formats.coco_file import IMAGE_FOLDER
 from segcli.data.formats.coco_layout import ANNOTATION_FILES
 from segcli.findings import Finding
@@ -18,7 +19,7 @@ def repair(draft: Draft, rule: str, _findings: Sequence[Finding]) -> None:
     folders = {str(PurePosixPath(name).parent) for name in others.values()}
     if len(set(names.values())) < len(names):
         draft.left(rule, next(iter(names.values())), "it holds all images: segcli split writes a file for each split")
-    elif folders != {"annotations"} or not (draft.root / IMAGE_FOLDER).is_dir():
+    elif folders != {"annotations"} or not is_dir(draft.root / IMAGE_FOLDER):
         draft.left(rule, next(iter(others.values())), "images would have to move too: segcli convert with --to coco")
     else:
         for split, name in others.items():

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segcli.data.changes.transaction import Transaction
+from segcli.data.files import is_file
 from segcli.data.image import MaskFile, open_mask, read_mask
 from segcli.data.samples import Split
 from segcli.errors import BusyError
@@ -96,7 +97,7 @@ class Draft:
     def list_files(self) -> Iterator[tuple[Split, str, ListFile]]:
         """The lists that are there."""
         for split, name in self.lists.items():
-            if (self.root / name).is_file():
+            if is_file(self.root / name):
                 yield split, name, self.list_file(name)
 
     def json_file(self, name: str) -> JsonFile:
@@ -110,7 +111,7 @@ class Draft:
         """The annotation files that are there and hold what COCO files hold."""
         seen: set[str] = set()
         for split, name in self.annotations.items():
-            if name not in seen and (self.root / name).is_file():
+            if name not in seen and is_file(self.root / name):
                 seen.add(name)
                 file = self.json_file(name)
                 if file.is_coco:

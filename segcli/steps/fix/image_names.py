@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from segcli.data.files import is_file
 from segcli.data.formats.coco_file import IMAGE_FOLDER
 from segcli.findings import Finding
 from segcli.steps.fix.draft import Draft
@@ -19,7 +20,7 @@ def repair(draft: Draft, rule: str, _findings: Sequence[Finding]) -> None:
         used = {str(entry.get("file_name")) for entry in entries}
         for entry in entries:
             stated = str(entry.get("file_name"))
-            if (folder / stated.replace("\\", "/")).is_file():
+            if is_file(folder / stated.replace("\\", "/")):
                 continue
             meant = index.nearest(stated, barred=used)
             if meant is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from segcli.data.files import is_file
 from segcli.data.formats.coco_file import plain_id
 from segcli.data.samples import Split
 from segcli.findings import Finding
@@ -22,7 +23,7 @@ def repair(draft: Draft, rule: str, findings: Sequence[Finding]) -> None:
 
 def _move_lines(draft: Draft, rule: str, numbers: set[int]) -> None:
     names = draft.lists
-    if not numbers or not all((draft.root / name).is_file() for name in names.values()):
+    if not numbers or not all(is_file(draft.root / name) for name in names.values()):
         return
     source, target = draft.list_file(names[Split.VAL]), draft.list_file(names[Split.TRAIN])
     numbers &= {number for number, _ in source.entries()}

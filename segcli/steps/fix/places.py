@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from segcli.data.files import is_file
 from segcli.data.formats.coco_file import plain_id
 from segcli.data.formats.masks import count_ids
 from segcli.data.image import MaskFile, open_mask
@@ -47,7 +48,7 @@ def masks_of(draft: Draft) -> list[str]:
             pair = split_line(draft.root, line)
             name = pair[1].replace("\\", "/") if pair is not None else ""
             inside = bool(name) and not name.startswith("/") and ".." not in name.split("/")
-            if inside and (draft.root / name).is_file():
+            if inside and is_file(draft.root / name):
                 names[name] = None
     return list(names)
 

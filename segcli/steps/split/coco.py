@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from segcli.data.files import is_file
 from segcli.data.formats.coco import find_coco_root
 from segcli.data.formats.coco_layout import ANNOTATION_FILES, FOLDS, TEST_FILE, CocoLayout, coco_layout
 from segcli.data.samples import Split
@@ -58,7 +59,7 @@ def _merged(root: Path, request: SplitRequest) -> tuple[CocoMerge, tuple[str, ..
     for file in dict.fromkeys(layout.files.values()):
         merged.add(file)
     notes = []
-    if (root / TEST_FILE).is_file():
+    if is_file(root / TEST_FILE):
         if request.takes_test:
             merged.add(TEST_FILE)
         else:

@@ -11,7 +11,7 @@ from segcli.config.schema import Config
 from segcli.data.changes.journal import signature, steps
 from segcli.data.changes.settled import dataset_root, read_settled
 from segcli.data.changes.transaction import changing, transaction
-from segcli.data.files import sha256_of
+from segcli.data.files import is_file, sha256_of
 from segcli.data.formats.coco import find_coco_root
 from segcli.data.formats.masks import find_root
 from segcli.errors import UsageError
@@ -76,7 +76,7 @@ def lists_by_hand(config: Config) -> list[str]:
     parts: tuple[str, ...] = () if split.folds else PARTS if split.test_percent else PARTS[:2]
     names = layout.files
     mine = {(change.target, change.digest) for step in steps(root) for change in step.changes}
-    there = [names[part] for part in parts if (root / names[part]).is_file()]
+    there = [names[part] for part in parts if is_file(root / names[part])]
     return [name for name in there if (name, sha256_of(root / name)) not in mine]
 
 

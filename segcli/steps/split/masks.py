@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from segcli.data.class_files import NUMBERED_FILE
+from segcli.data.files import is_file
 from segcli.data.formats.coco_layout import FOLDS
 from segcli.data.formats.masks import LIST_FILES, TEST_LIST, class_names_of, find_root, scan_lists
 from segcli.data.formats.voc_layout import COLOUR_FILE
@@ -39,7 +40,7 @@ def plan_masks(dataset_dir: Path, request: SplitRequest) -> SplitPlan:
     """
     root = find_root(dataset_dir)
     lists = scan_lists(root)
-    test, test_findings = scan_list(root, TEST_LIST) if (root / TEST_LIST).is_file() else ((), [])
+    test, test_findings = scan_list(root, TEST_LIST) if is_file(root / TEST_LIST) else ((), [])
     findings = [*lists.findings, *test_findings]
     masks = _by_image((*lists.train, *lists.val, *(test if request.takes_test else ())))
     _refuse_lost(findings, masks, root)
