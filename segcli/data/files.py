@@ -10,7 +10,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -185,6 +185,17 @@ def whole_folder(target: Path) -> Iterator[Path]:
         fresh.mkdir()
         yield fresh
         replace_folder(fresh, target)
+
+
+def digest_of(path: Path) -> str:
+    """The checksum of a file that may be asked for again: read once while its size and time stay the same."""
+    known = path.stat()
+    return _digest(path.resolve(), known.st_size, known.st_mtime_ns, known.st_ino)
+
+
+@lru_cache(maxsize=256)
+def _digest(path: Path, _size: int, _time: int, _inode: int) -> str:
+    return sha256_of(path)
 
 
 def sha256_of(path: str | Path) -> str:

@@ -14,7 +14,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from segcli.data.files import sha256_of, write_text_atomic
+from segcli.data.files import digest_of, write_text_atomic
 from segcli.data.json_text import parse_json
 from segcli.runtimes import RuntimeRow
 from segcli.version import __version__
@@ -56,7 +56,6 @@ class Proofs:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._digests: dict[Path, str] = {}
 
     def find(self, row: RuntimeRow, files: Iterable[Path]) -> Proof | None:
         """The verdict on exactly these files under the installed version; None where they were never compared."""
@@ -91,11 +90,9 @@ class Proofs:
             log.debug("%s is not used: %s", self._folder / FILE, fault)
             return {}
 
-    def _digests_of(self, files: Iterable[Path]) -> dict[str, str]:
-        for file in (files := list(files)):
-            if file not in self._digests:
-                self._digests[file] = sha256_of(file)
-        return {file.name: self._digests[file] for file in files}
+    @staticmethod
+    def _digests_of(files: Iterable[Path]) -> dict[str, str]:
+        return {file.name: digest_of(file) for file in files}
 
 
 def version_of(row: RuntimeRow) -> str:

@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import Any, cast
 
 from segcli.errors import ConfigError, ConfigFault, MissingPartError, SegcliError
+from segcli.inference.first_opening import require_openable
 from segcli.inference.graphs import Graph
 from segcli.inference.runtimes.protocol import Runtime, RuntimeModule, thread_count
 from segcli.runtimes import RuntimeRow, runtimes
@@ -38,10 +39,12 @@ def open_graph(graph: Graph, name: str, device: str = "cpu") -> Runtime:
 
     Raises:
         MissingPartError: The runtime is not installed, finds no file, or cannot open it.
+        WeightsError: Reading the file would end this process, or take all its memory or time.
         ExportError: The conversion that it needs failed.
     """
     row = row_of(name)
     file = graph.made_for(row)
+    require_openable(graph, file, row)
     try:
         return module_of(row).open_graph(graph, file, device, thread_count())
     except SegcliError:

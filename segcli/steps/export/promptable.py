@@ -16,6 +16,7 @@ from segcli.config.schema import Config
 from segcli.data.files import sha256_of
 from segcli.errors import ExportError, MissingPartError, ParityError
 from segcli.inference.exported_model import MANIFEST_FILE, range_of, write_manifest
+from segcli.inference.first_opening import written_here
 from segcli.inference.parity_samples import parity_images
 from segcli.inference.square_input import SquareInput
 from segcli.models.promptable.lseg.lseg import PixelGraph, TextGraph
@@ -238,7 +239,8 @@ def _verify(half: Half, folder: Path, expected: Sequence[Sequence[NDArray[Any]]]
 
 def _compared(half: Half, folder: Path, runtime: str, expected: Sequence[Sequence[NDArray[Any]]]) -> HalfParity:
     try:
-        graphs = [open_part(folder, stem, runtime) for stem in half.stems]
+        with written_here():
+            graphs = [open_part(folder, stem, runtime) for stem in half.stems]
     except MissingPartError:
         raise
     except Exception as fault:

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from segcli.errors import ExportError
 from segcli.inference.exported_model import ExportedModel
+from segcli.inference.first_opening import written_here
 from segcli.inference.graphs import Graph
 from segcli.inference.model_runtime import files_on, open_on
 from segcli.inference.object_parity import ObjectParity
@@ -119,6 +120,7 @@ def _file_for(model: ExportedModel, row: RuntimeRow) -> Path | None:
 
 def _opened(opener: Callable[[], Runtime], file: Path) -> Runtime:
     try:
-        return opener()
+        with written_here():
+            return opener()
     except Exception as fault:
         raise ExportError(f"what was written cannot be opened again: {fault}", path=file) from fault

@@ -1,0 +1,134 @@
+"""A network that was not opened on this machine before is opened in a process of its own first.
+
+Paddle, ONNX Runtime and OpenVINO read their files in C++: a damaged or hostile file can end the process, take all its
+memory or keep it busy for ever, and no `except` catches that. The process of its own has limits, and how it ends is an
+error like any other. What was opened once is known by the digests of its files, on this machine alone: what a model's
+folder says of itself is no proof.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+
+from segcli.data.files import digest_of
+from segcli.errors import WeightsError
+from segcli.inference.graphs import Graph
+from segcli.inference.opening_worker import MEMORY_OVER, most_bytes, most_seconds
+from segcli.inference.proofs import version_of
+from segcli.runtimes import RuntimeRow
+from segcli.weights.official import cache_folder
+
+log = logging.getLogger("segcli.predict")
+
+FOLDER = "opened"
+"""In the cache: an empty file for each network that was opened."""
+_WALL_TIMES = 20
+"""Seconds on the clock for each second of computing, on a machine that does much else."""
+_known: set[str] = set()
+_trusted: ContextVar[bool] = ContextVar("the files were written here", default=False)
+
+
+@contextmanager
+def written_here() -> Iterator[None]:
+    """Networks that are opened inside the block were written by this process, and are known from then on."""
+    token = _trusted.set(True)
+    try:
+        yield
+    finally:
+        _trusted.reset(token)
+
+
+def require_openable(graph: Graph, file: Path, row: RuntimeRow) -> None:
+    """Opens a form of a network in a process of its own, once a machine.
+
+    Rows of other makers are not tried: their code may not be found there.
+
+    Raises:
+        WeightsError: That process died, took more memory or more time than such files need.
+    """
+    if not row.module.startswith("."):
+        return
+    files = list(graph.files_of(file))
+    key = _key(row, files)
+    if key in _known or (cache_folder() / FOLDER / key).is_file():
+        return
+    if not _trusted.get():
+        _try(graph, file, row, sum(path.stat().st_size for path in files))
+    _remember(key)
+
+
+def _try(graph: Graph, file: Path, row: RuntimeRow, size: int) -> None:
+    given = {
+        "size": size,
+        "runtime": row.name,
+        "stem": str(graph.stem),
+        "program": None if graph.program is None else str(graph.program),
+        "weights": None if graph.weights is None else str(graph.weights),
+        "onednn": graph.onednn,
+    }
+    command = [sys.executable, "-m", "segcli.inference.opening_worker", json.dumps(given)]
+    here = str(Path(__file__).resolve().parents[2])
+    paths = os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH")]))
+    try:
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            check=False,
+            env={**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"},
+            timeout=_WALL_TIMES * most_seconds(size),
+        )
+    except subprocess.TimeoutExpired as fault:
+        raise _refused(file, row, f"is not done after {fault.timeout:.0f} s") from fault
+    except OSError as fault:  # no process can be started here
+        log.debug("%s is opened without a trial: %s", file, fault)
+        return
+    how = _how_it_ended(done.returncode, size)
+    if how is not None:
+        raise _refused(file, row, how)
+
+
+def _how_it_ended(status: int, size: int) -> str | None:
+    """What is wrong; None where it was opened, or refused by an exception that opening it here raises as well."""
+    if status == MEMORY_OVER:
+        return f"takes more than {most_bytes(size) / 1e9:.0f} GB, which a model of {size / 1e6:.1f} MB does not need"
+    if status >= 0:
+        return None
+    if hasattr(signal, "SIGXCPU") and -status in (signal.SIGXCPU, signal.SIGKILL):
+        return f"is not done after {most_seconds(size)} s of computing, or takes too much memory"
+    try:
+        name = signal.Signals(-status).name
+    except ValueError:
+        name = f"signal {-status}"
+    return f"ends the process ({name})"
+
+
+def _refused(file: Path, row: RuntimeRow, how: str) -> WeightsError:
+    hint = "do not use this file: fetch the model from its source again, or write it again with segcli export"
+    return WeightsError(f"{row.name} cannot open this model: reading it {how}", path=file, hint=hint)
+
+
+def _key(row: RuntimeRow, files: Sequence[Path]) -> str:
+    words = [row.name, version_of(row), *(digest_of(path) for path in files)]
+    return hashlib.sha256("\n".join(words).encode()).hexdigest()
+
+
+def _remember(key: str) -> None:
+    _known.add(key)
+    try:
+        folder = cache_folder() / FOLDER
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / key).touch()
+    except (OSError, RuntimeError) as fault:  # RuntimeError: there is no home
+        log.debug("that the model was opened cannot be kept: %s", fault)
