@@ -32,6 +32,7 @@ log = logging.getLogger("segcli.predict")
 
 FOLDER = "opened"
 """In the cache: an empty file for each network that was opened."""
+WORKER = "segcli.inference.opening_worker"
 _WALL_TIMES = 20
 """Seconds on the clock for each second of computing, on a machine that does much else."""
 _known: set[str] = set()
@@ -76,7 +77,7 @@ def _try(graph: Graph, file: Path, row: RuntimeRow, size: int) -> None:
         "weights": None if graph.weights is None else str(graph.weights),
         "onednn": graph.onednn,
     }
-    command = [sys.executable, "-m", "segcli.inference.opening_worker", json.dumps(given)]
+    command = [sys.executable, "-m", WORKER, json.dumps(given)]
     here = str(Path(__file__).resolve().parents[2])
     paths = os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH")]))
     try:

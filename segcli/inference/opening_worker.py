@@ -15,7 +15,7 @@ MEMORY_OVER = 3
 """Exit status where the memory was not enough."""
 _FAILED = 4
 _LEAST_BYTES, _BYTES_PER_BYTE = 2 << 30, 12
-_LEAST_SECONDS, _BYTES_PER_SECOND = 60, 2_000_000
+_LEAST_SECONDS, _BYTES_PER_SECOND = 30, 1_000_000
 _SIGNS = ("bad_alloc", "bad allocation", "allocate", "ResourceExhausted", "out of memory", "Out of memory")
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from segcli.inference.graphs import Graph
 from segcli.inference.preprocess import NetworkInput
 from segcli.inference.runtimes.onnx_graph import logits_graph
+from segcli.inference.runtimes.protocol import naming_file
 
 _ERRORS_ONLY = 3
 
@@ -35,6 +36,7 @@ class OnnxRuntime:
     def __init__(self, file: Path, threads: int, *, foreign: bool = False) -> None:
         import onnxruntime
 
+        self.file = file
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
@@ -46,10 +48,12 @@ class OnnxRuntime:
         self._input = self._session.get_inputs()[0].name
         self._output = self._session.get_outputs()[0].name
 
+    @naming_file
     def run(self, images: NetworkInput) -> NDArray[Any]:
         """The output of the network."""
         return np.asarray(self._session.run([self._output], {self._input: images})[0])
 
+    @naming_file
     def run_named(self, inputs: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
         """All outputs of a network with several inputs."""
         known = {value.name for value in self._session.get_inputs()}

@@ -16,6 +16,7 @@ from segcli.errors import ExportError, MissingPartError
 from segcli.inference.exported_model import LOGITS_TENSOR
 from segcli.inference.graphs import Graph
 from segcli.inference.preprocess import NetworkInput
+from segcli.inference.runtimes.protocol import naming_file
 
 log = logging.getLogger("segcli.predict")
 
@@ -66,6 +67,7 @@ class OpenVinoRuntime:
     def __init__(self, file: Path, threads: int, *, foreign: bool = False) -> None:
         import openvino
 
+        self.file = file
         self._core = openvino.Core()
         network = self._core.read_model(file)
         self._model = network if foreign else _with_logits(network)
@@ -80,10 +82,12 @@ class OpenVinoRuntime:
         self._any_size: dict[tuple[int, ...], Any] = {}
         self._sizes_vary = len(self._model.inputs) == 1 and _has_free_size(self._model.inputs[0].partial_shape)
 
+    @naming_file
     def run(self, images: NetworkInput) -> NDArray[Any]:
         """The output of the network."""
         return np.asarray(self._run([images])[0])
 
+    @naming_file
     def run_named(self, inputs: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
         """All outputs of a network with several inputs."""
         known = [next(name for name in port.names if name in inputs) for port in self._model.inputs]

@@ -16,7 +16,9 @@ from segcli.device import device_count
 from segcli.errors import MissingPartError
 from segcli.inference.graphs import Graph
 from segcli.inference.on_device import OnDevice
+from segcli.inference.paddle_weights import require_whole
 from segcli.inference.preprocess import NetworkInput
+from segcli.inference.runtimes.protocol import naming_file
 
 if TYPE_CHECKING:
     from paddle import Tensor
@@ -31,6 +33,7 @@ _GPU_KINDS = ("gpu", "dcu")
 def open_graph(graph: Graph, file: Path, device: str, threads: int) -> PaddleRuntime:
     """Opens a program of Paddle; see `segcli.inference.runtimes.protocol.RuntimeModule`."""
     assert graph.weights is not None
+    require_whole(graph.weights)
     return PaddleRuntime(file, graph.weights, device, threads, onednn=graph.onednn)
 
 
@@ -51,6 +54,7 @@ class PaddleRuntime:
     name = "paddle"
 
     def __init__(self, program: Path, weights: Path, device: str, threads: int, *, onednn: bool = True) -> None:
+        self.file = program
         self._files = program, weights
         self._threads = threads
         kind, ids = parse_device(device)
@@ -64,6 +68,7 @@ class PaddleRuntime:
         self._input = self._predictor.get_input_handle(self._predictor.get_input_names()[0])
         self._output = self._predictor.get_output_handle(self._predictor.get_output_names()[0])
 
+    @naming_file
     def run(self, images: NetworkInput) -> NDArray[Any]:
         """The output of the network."""
         self._input.copy_from_cpu(np.ascontiguousarray(images))
@@ -75,6 +80,7 @@ class PaddleRuntime:
         """The network as a function that takes the maximum over its classes on its device; None on the CPU."""
         return OnDevice(self.tensor) if self._accelerator else None
 
+    @naming_file
     def tensor(self, images: NetworkInput) -> Tensor:
         """The output of the network, left on its device."""
         import paddle
@@ -82,6 +88,7 @@ class PaddleRuntime:
         found: Tensor = self._predictor.run([paddle.to_tensor(np.ascontiguousarray(images))])[0]
         return found
 
+    @naming_file
     def run_named(self, inputs: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
         """All outputs of a network with several inputs."""
         try:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import wraps
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar, cast
 
 from numpy.typing import NDArray
 
 from segcli.data.prefetch import available_cores
+from segcli.errors import SegcliError, WeightsError
 from segcli.inference.graphs import Graph
 from segcli.inference.preprocess import Forward, NetworkInput
 
@@ -38,6 +40,30 @@ class Runtime(Protocol):
         Args:
             inputs: Arrays by name.
         """
+
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def naming_file(method: Method) -> Method:
+    """A method of a runtime with the attributes `name` and `file`, whose faults name them.
+
+    Each library has exceptions of its own. What says that memory is out stays as it is, for those who then take less.
+    """
+
+    @wraps(method)
+    def told(self: Any, *arguments: Any, **options: Any) -> Any:
+        try:
+            return method(self, *arguments, **options)
+        except (SegcliError, MemoryError):
+            raise
+        except Exception as fault:
+            if "memory" in str(fault).lower() or "alloc" in str(fault).lower():
+                raise
+            hint = "export the model again; another size of images or runtime=paddle may work"
+            raise WeightsError(f"{self.name} cannot compute this model: {fault}", path=self.file, hint=hint) from fault
+
+    return cast(Method, told)
 
 
 def forward_of(runtime: Runtime) -> Forward:
