@@ -43,7 +43,7 @@ def _after_tensor(file: IO[bytes], position: int, size: int) -> int:
     head = file.read(_HEAD.size)
     if len(head) < _HEAD.size:
         raise ValueError("is cut off")
-    version, levels, inner_version, length = _HEAD.unpack(head)
+    version, levels, inner_version, length = map(int, _HEAD.unpack(head))
     if version or levels or inner_version or not 0 < length <= _MOST_DESCRIPTION:
         raise ValueError("is damaged: this is no head of a tensor")
     values = _bytes_of(file.read(length))
