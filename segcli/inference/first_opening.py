@@ -23,7 +23,7 @@ from pathlib import Path
 from segcli.data.files import digest_of
 from segcli.errors import WeightsError
 from segcli.inference.graphs import Graph
-from segcli.inference.opening_worker import MEMORY_OVER, most_bytes, most_seconds
+from segcli.inference.opening_budget import MEMORY_OVER, most_bytes, most_seconds
 from segcli.inference.proofs import version_of
 from segcli.runtimes import RuntimeRow
 from segcli.weights.official import cache_folder

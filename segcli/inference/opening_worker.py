@@ -11,22 +11,10 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-MEMORY_OVER = 3
-"""Exit status where the memory was not enough."""
+from segcli.inference.opening_budget import MEMORY_OVER, most_bytes, most_seconds
+
 _FAILED = 4
-_LEAST_BYTES, _BYTES_PER_BYTE = 2 << 30, 12
-_LEAST_SECONDS, _BYTES_PER_SECOND = 30, 1_000_000
 _SIGNS = ("bad_alloc", "bad allocation", "allocate", "ResourceExhausted", "out of memory", "Out of memory")
-
-
-def most_bytes(size: int) -> int:
-    """Memory that opening files of so many bytes may take, beside that of the libraries."""
-    return _LEAST_BYTES + _BYTES_PER_BYTE * size
-
-
-def most_seconds(size: int) -> int:
-    """Seconds of computing that it may take."""
-    return _LEAST_SECONDS + size // _BYTES_PER_SECOND
 
 
 def main(*, size: int, runtime: str, stem: str, program: str | None, weights: str | None, onednn: bool) -> int:

@@ -8,7 +8,7 @@ import signal
 import sys
 from pathlib import Path
 
-from segcli.inference.opening_worker import MEMORY_OVER
+from segcli.inference.opening_budget import MEMORY_OVER
 
 given = json.loads(sys.argv[1])
 Path(given["stem"]).with_name("tries").open("a").write("x")
