@@ -15,7 +15,9 @@ import pytest
 from segcli import processes
 from segcli.data.classes import ClassMap
 from segcli.data.formats.masks import open_seg_dataset
+from segcli.inference.augmented_objects import ObjectViews
 from segcli.metrics import instance_measure, promptable_measure, semantic_measure
+from segcli.metrics.image_facts import UNKNOWN
 from segcli.metrics.promptable_scores import PromptCounts
 from segcli.metrics.table import BOUNDARY_IOU
 from segcli.models.spec import Preprocess
@@ -113,15 +115,16 @@ def test_objects_are_counted_as_by_one(images: int, together: Together, monkeypa
     prepared = SimpleNamespace
     image = np.zeros((1, 3, 1, 1), np.float32)
 
-    def load(one: Any, _: Any) -> Any:
-        return prepared(sample=one, prepared=prepared(image=image, id=one.image_id), brightness=0.0)
+    def load(_: Any, one: Any) -> Any:
+        whole = prepared(image=image, id=one.image_id, size=(one.height, one.width))
+        return prepared(sample=one, prepared=[whole], rgb=None, look=UNKNOWN)
 
-    monkeypatch.setattr(instance_measure, "load", load)
+    monkeypatch.setattr(instance_measure.Detector, "load", load)
     classes = ClassMap(("a", "b"))
 
     def measure() -> Any:
         find: Any = lambda batch: [found[one.id] for one in batch]  # noqa: E731
-        return instance_measure.measure(find, samples, classes, Preprocess()).as_dict()
+        return instance_measure.measure(find, samples, classes, ObjectViews(Preprocess())).as_dict()
 
     with pytest.MonkeyPatch.context() as alone:
         alone.setattr(processes, "_has_joined", lambda: False)

@@ -18,7 +18,7 @@ def make_config(output: Path, dataset: Path | None = None, *, model: str = MODEL
     return Config.model_validate({"Global": shared, **sections})
 
 
-def save_weights(folder: Path, *, model: str = MODEL, names: tuple[str, ...] = NAMES) -> Path:
+def save_weights(folder: Path, *, model: str = MODEL, names: tuple[str, ...] = NAMES, seed: int = 3) -> Path:
     """`model.pdparams` and its card in `folder`."""
     import numpy as np
     import paddle
@@ -27,7 +27,7 @@ def save_weights(folder: Path, *, model: str = MODEL, names: tuple[str, ...] = N
     from segcli.models.table import get_spec
     from segcli.networks import build_network
 
-    paddle.seed(3)
+    paddle.seed(seed)
     network = build_network(model, len(names))
     for weight in network.parameters():
         if weight.ndim == 4:

@@ -12,6 +12,7 @@ from typing import Any, TypedDict, cast
 import numpy as np
 from hotcoco import mask as _hotcoco_mask
 from numpy.typing import NDArray
+from pycocotools import mask as _pycocotools_mask
 
 UInt8Array = NDArray[np.uint8]
 
@@ -136,6 +137,16 @@ def union(rles: Sequence[Rle]) -> Rle:
     """All pixels of any of at least one mask, all of one size."""
     height, width = rles[0]["size"]
     return _as_rle(coco_mask.merge(list(rles)), height, width)
+
+
+def overlaps(found: Sequence[Any], truth: Sequence[Any], crowds: Sequence[bool]) -> NDArray[np.float64]:
+    """IoU of masks of one size, float64 [found, truth]; of a crowd the share of the found mask that it covers.
+
+    pycocotools compares a third faster than hotcoco.
+    """
+    if not len(found) or not len(truth):
+        return np.zeros((len(found), len(truth)))
+    return np.asarray(_pycocotools_mask.iou(list(found), list(truth), list(crowds)), np.float64)
 
 
 def area(rle: Rle) -> int:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from segcli.data.image import Labels, RgbImage
 from segcli.errors import WeightsError
+from segcli.inference.label_scores import LabelScores, label_scores
 from segcli.inference.preprocess import Forward, GivesLabels, NetworkInput, fitted_size, normalise, resize_image
 from segcli.models.spec import Preprocess
 
@@ -24,6 +25,7 @@ def label_maps(
     preprocess: Preprocess,
     *,
     input_size: tuple[int, int] | None = None,
+    own_size: bool = True,
 ) -> list[Labels]:
     """The label map of each image, in its own size.
 
@@ -33,17 +35,39 @@ def label_maps(
         preprocess: How images become its input.
         input_size: Height and width that the network needs; None takes the images as `preprocess` says. Where it keeps
             their ratio, they are put into the upper left corner of that size.
+        own_size: Gives label maps in the size of the images; False gives them in that of the network's input.
 
     Returns:
         One uint8 [H, W] an image.
     """
-    height, width = images[0].shape[:2]
     inputs, used, padded = network_inputs(images, preprocess, input_size)
+    height, width = images[0].shape[:2] if own_size else used
     if isinstance(forward, GivesLabels):
         return list(forward.labels(inputs, used, (height, width)))
     outputs = forward(inputs)
     rows, columns = inside(outputs.shape[-2:], used, padded)
     return [labels_of(output[..., :rows, :columns], height, width) for output in outputs]
+
+
+def scored_maps(
+    forward: Forward,
+    images: Sequence[RgbImage],
+    preprocess: Preprocess,
+    *,
+    input_size: tuple[int, int] | None = None,
+    own_size: bool = True,
+    temperature: float = 1.0,
+) -> list[LabelScores]:
+    """The label map of each image, with how sure the network is of it; see `label_maps` and `label_scores`.
+
+    Raises:
+        WeightsError: The model gives label maps only.
+    """
+    inputs, used, padded = network_inputs(images, preprocess, input_size)
+    outputs = require_logits(forward(inputs))
+    height, width = images[0].shape[:2] if own_size else used
+    rows, columns = inside(outputs.shape[-2:], used, padded)
+    return [label_scores(output[..., :rows, :columns], height, width, temperature) for output in outputs]
 
 
 def logits_of(
@@ -55,11 +79,20 @@ def logits_of(
         WeightsError: The model gives label maps only.
     """
     inputs, used, padded = network_inputs([image], preprocess, input_size)
-    output = forward(inputs)[0]
-    if output.ndim != 3 or np.issubdtype(output.dtype, np.integer):
-        raise WeightsError("the model gives label maps, no probabilities", hint="export it with segcli")
+    output = require_logits(forward(inputs))[0]
     rows, columns = inside(output.shape[-2:], used, padded)
     return np.asarray(output[:, :rows, :columns], np.float32)
+
+
+def require_logits(outputs: NDArray[Any]) -> NDArray[np.float32]:
+    """Outputs [N, classes, h, w], refused where they are label maps.
+
+    Raises:
+        WeightsError: The model gives label maps only.
+    """
+    if outputs.ndim != 4 or np.issubdtype(outputs.dtype, np.integer):
+        raise WeightsError("the model gives label maps, no probabilities", hint="export it with segcli")
+    return outputs
 
 
 def network_inputs(

@@ -16,6 +16,7 @@ The folder is what PaddleX 3 loads, with ours beside it::
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -81,6 +82,7 @@ class ExportedModel:
         source_sha256: Checksum of the weight file that was exported; empty where another tool wrote the model.
         threshold: Smallest score of an object that the model asks for; None where it asks for none.
         guest: What is known of a model of another maker that came with a card; None for any other.
+        temperature: Divides the logits where probabilities are made of them.
     """
 
     folder: Path
@@ -92,6 +94,7 @@ class ExportedModel:
     source_sha256: str = ""
     threshold: float | None = None
     guest: Guest | None = None
+    temperature: float = 1.0
 
     @property
     def title(self) -> str:
@@ -215,7 +218,7 @@ def exported_in(folder: Path) -> Path:
 
 
 def manifest_values(
-    card: ModelCard, input_shape: InputShape, files: dict[str, str], source_sha256: str
+    card: ModelCard, input_shape: InputShape, files: dict[str, str], source_sha256: str, temperature: float = 1.0
 ) -> dict[str, Any]:
     """The content of `inference.yml`.
 
@@ -244,6 +247,7 @@ def manifest_values(
             "files": files,
             "source_sha256": source_sha256,
             "keep_ratio": card.preprocess.keep_ratio,
+            **({} if temperature == 1 else {"temperature": temperature}),
             **range_of(card),
         },
     }
@@ -274,7 +278,15 @@ def _parse(folder: Path, values: dict[str, Any], card: ModelCard | None) -> Expo
         class_names=tuple(str(name) for name in names),
         card=card,
         source_sha256=str((values.get("Segcli") or {}).get("source_sha256", "")),
+        temperature=_temperature(values.get("Segcli") or {}),
     )
+
+
+def _temperature(ours: dict[str, Any]) -> float:
+    found = float(ours.get("temperature", 1.0))
+    if not 0 < found < math.inf:
+        raise ValueError(f"temperature {found} is not above 0")
+    return found
 
 
 def instance_manifest_values(card: ModelCard, files: dict[str, str], source_sha256: str) -> dict[str, Any]:

@@ -86,9 +86,21 @@ class DeviceBand:
 
         with paddle.no_grad():
             labels = np.asarray(self._sums[:, :rows].argmax(axis=0).astype("uint8").numpy(), np.uint8)
+        self._move_up(rows)
+        return labels
+
+    def take_sums(self, rows: int) -> NDArray[np.float32]:
+        """The sums of the first rows [classes, rows, W]; the others move up."""
+        sums = np.asarray(self._sums[:, :rows].numpy(), np.float32)
+        self._move_up(rows)
+        return sums
+
+    def _move_up(self, rows: int) -> None:
+        import paddle
+
+        with paddle.no_grad():
             fresh = paddle.zeros([self._sums.shape[0], rows, self._sums.shape[2]], dtype="float32")
             self._sums = paddle.concat([self._sums[:, rows:], fresh], axis=1)
-        return labels
 
 
 def _resized(logits: Tensor, size: tuple[int, int]) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal, Protocol, runtime_checkable
 
@@ -12,7 +13,8 @@ from numpy.typing import NDArray
 from segcli.config.schema import SlidingWindowConfig
 from segcli.data.image import Labels, RgbImage
 from segcli.data.windows import ArrayWindows, Rect, Windows
-from segcli.inference.decode_labels import argmax, inside, network_inputs, resize_logits
+from segcli.inference.decode_labels import argmax, inside, network_inputs, require_logits, resize_logits
+from segcli.inference.label_scores import LabelScores, label_scores, sampled_places
 from segcli.inference.mirrored import MirroredWindows, mirrored_length
 from segcli.inference.preprocess import Forward, NetworkInput
 from segcli.models.spec import Preprocess
@@ -46,6 +48,9 @@ class Band(Protocol):
 
     def take(self, rows: int) -> Labels:
         """The label map of the first rows, which no later tile reaches; the others move up."""
+
+    def take_sums(self, rows: int) -> NDArray[np.float32]:
+        """The sums of the first rows, float32 [classes, rows, W]; the others move up."""
 
 
 @runtime_checkable
@@ -105,32 +110,146 @@ def label_map_tiled(
         uint8 [H, W], or `into`.
     """
     source = ArrayWindows(image) if isinstance(image, np.ndarray) else image
-    true_height, true_width = source.size
-    crop_width, crop_height = min(window.crop_size[0], true_width), min(window.crop_size[1], true_height)
     labels = np.empty(source.size, np.uint8) if into is None else into
-    if window.border == "mirror":
-        longer = mirrored_length(true_height, crop_height, window.stride[1])
-        source = MirroredWindows(source, (longer, mirrored_length(true_width, crop_width, window.stride[0])))
-    height, width = source.size
-    columns = tile_starts(width, crop_width, window.stride[0])
-    rows = tile_starts(height, crop_height, window.stride[1])
-    weight = _weight(crop_height, crop_width, blend)
-    makes_band = forward.band if isinstance(forward, GivesBand) else partial(_HostBand, forward)
-    for first, after in _bands(columns, width, crop_width, max(1, _BAND_BYTES // (4 * classes * crop_height))):
-        starts = [left for left in columns if left < after and left + crop_width > first]
-        band: Band = makes_band(crop_height, starts[-1] + crop_width - starts[0])
-        for top, following in zip(rows, [*rows[1:], height], strict=True):
-            for start in range(0, len(starts), batch_size):
-                lefts = starts[start : start + batch_size]
-                rects = [Rect(left, top, left + crop_width, top + crop_height) for left in lefts]
-                inputs, used, _ = network_inputs([source.read(rect) for rect in rects], preprocess, input_size)
-                places = [left - starts[0] for left in lefts]
-                band.add(inputs, used, places, (crop_height, crop_width), weight)
-            found = band.take(following - top)
-            last, end = min(following, true_height), min(after, true_width)
-            if top < last and first < end:
-                labels[top:last, first:end] = found[: last - top, first - starts[0] : end - starts[0]]
+    for part in _Tiles(forward, source, preprocess, window, blend, batch_size, input_size, classes).parts():
+        found = part.band.take(part.taken)
+        if part.is_seen:
+            labels[part.rows, part.columns] = found[: part.height, part.inner]
     return labels
+
+
+def scored_map_tiled(
+    forward: Forward,
+    image: RgbImage,
+    preprocess: Preprocess,
+    window: SlidingWindowConfig,
+    *,
+    blend: Blend = "uniform",
+    batch_size: int = 1,
+    input_size: tuple[int, int] | None = None,
+    classes: int = 256,
+    temperature: float = 1.0,
+) -> LabelScores:
+    """The label map of `label_map_tiled` and how sure the network is of it, from the mean logits of the tiles."""
+    height, width = image.shape[:2]
+    labels, confidence = np.empty((height, width), np.uint8), np.empty((height, width), np.float32)
+    places = sampled_places(height * width)
+    row, column = np.divmod(places, width)
+    sampled: NDArray[np.float32] | None = None
+    tiling = _Tiles(forward, ArrayWindows(image), preprocess, window, blend, batch_size, input_size, classes)
+    for part in tiling.parts():
+        sums = part.band.take_sums(part.taken)
+        if not part.is_seen:
+            continue
+        logits = sums[:, : part.height, part.inner] / part.weights
+        found = label_scores(logits, logits.shape[1], logits.shape[2], temperature)
+        labels[part.rows, part.columns], confidence[part.rows, part.columns] = found.labels, found.confidence
+        sampled = np.empty((len(places), len(logits)), np.float32) if sampled is None else sampled
+        inside_part = (row >= part.rows.start) & (row < part.rows.stop)
+        inside_part &= (column >= part.columns.start) & (column < part.columns.stop)
+        sampled[inside_part] = logits[:, row[inside_part] - part.rows.start, column[inside_part] - part.columns.start].T
+    assert sampled is not None
+    return LabelScores(labels, confidence, places, sampled)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Rows and columns of an image that no later tile reaches.
+
+    Attributes:
+        rows: In the image; mirrored ones behind its border are left out.
+        columns: In the image, likewise.
+        band: Holds the sums of the rows as its first ones.
+        taken: Rows that are to be taken from it.
+        inner: Where the columns lie in the band.
+        weights: Sum of the weights of the tiles at each pixel, float32 [rows, columns].
+    """
+
+    rows: slice
+    columns: slice
+    band: Band
+    taken: int
+    inner: slice
+    weights: NDArray[np.float32]
+
+    @property
+    def height(self) -> int:
+        """Rows of the image."""
+        return int(self.rows.stop - self.rows.start)
+
+    @property
+    def is_seen(self) -> bool:
+        """Whether any of it lies in the image."""
+        return self.height > 0 and bool(self.columns.stop > self.columns.start)
+
+
+@dataclass(frozen=True)
+class _Tiles:
+    """An image that goes through a network in tiles; see `label_map_tiled`."""
+
+    forward: Forward
+    source: Windows
+    preprocess: Preprocess
+    window: SlidingWindowConfig
+    blend: Blend
+    batch_size: int
+    input_size: tuple[int, int] | None
+    classes: int
+
+    def parts(self) -> Iterator[_Part]:
+        """The parts, each to be taken from its band before the next."""
+        true_height, true_width = self.source.size
+        crop_width, crop_height = min(self.window.crop_size[0], true_width), min(self.window.crop_size[1], true_height)
+        source = self._continued((crop_height, crop_width))
+        height, width = source.size
+        columns = tile_starts(width, crop_width, self.window.stride[0])
+        weight = _weight(crop_height, crop_width, self.blend)
+        forward = self.forward
+        makes_band = forward.band if isinstance(forward, GivesBand) else partial(_HostBand, forward)
+        most = max(1, _BAND_BYTES // (4 * self.classes * crop_height))
+        for first, after in _bands(columns, width, crop_width, most):
+            starts = [left for left in columns if left < after and left + crop_width > first]
+            span = starts[-1] + crop_width - starts[0]
+            band: Band = makes_band(crop_height, span)
+            end = max(first, min(after, true_width))
+            inner = slice(first - starts[0], end - starts[0])
+            weights = np.zeros((crop_height, span), np.float32)
+            rows = tile_starts(height, crop_height, self.window.stride[1])
+            for top, following in zip(rows, [*rows[1:], height], strict=True):
+                self._add(source, band, top, starts, (crop_height, crop_width), weight)
+                for left in starts:
+                    weights[:, left - starts[0] : left - starts[0] + crop_width] += 1 if weight is None else weight
+                taken, last = following - top, max(top, min(following, true_height))
+                shown = weights[: last - top, inner]
+                yield _Part(slice(top, last), slice(first, end), band, taken, inner, shown)
+                weights = np.concatenate([weights[taken:], np.zeros((taken, span), np.float32)])
+
+    def _continued(self, crop: tuple[int, int]) -> Windows:
+        """The image, which goes on over mirrored pixels where the window says so."""
+        if self.window.border != "mirror":
+            return self.source
+        longer = (
+            mirrored_length(*sides) for sides in zip(self.source.size, crop, self.window.stride[::-1], strict=True)
+        )
+        height, width = longer
+        return MirroredWindows(self.source, (height, width))
+
+    def _add(  # noqa: PLR0917
+        self,
+        source: Windows,
+        band: Band,
+        top: int,
+        starts: Sequence[int],
+        size: tuple[int, int],
+        weight: NDArray[np.float32] | None,
+    ) -> None:
+        """Adds all tiles of some rows to a band."""
+        for start in range(0, len(starts), self.batch_size):
+            lefts = starts[start : start + self.batch_size]
+            rects = [Rect(left, top, left + size[1], top + size[0]) for left in lefts]
+            images = [source.read(rect) for rect in rects]
+            inputs, used, _ = network_inputs(images, self.preprocess, self.input_size)
+            band.add(inputs, used, [left - starts[0] for left in lefts], size, weight)
 
 
 def _bands(columns: Sequence[int], width: int, crop_width: int, most: int) -> Iterator[tuple[int, int]]:
@@ -162,7 +281,7 @@ class _HostBand:
         weight: NDArray[np.float32] | None,
     ) -> None:
         """See `Band`."""
-        for left, output in zip(lefts, self._forward(tiles), strict=True):
+        for left, output in zip(lefts, require_logits(self._forward(tiles)), strict=True):
             rows, columns = inside(output.shape[-2:], used, (tiles.shape[-2], tiles.shape[-1]))
             logits = resize_logits(output[:, :rows, :columns], *size)
             if self._sums is None:
@@ -173,10 +292,21 @@ class _HostBand:
         """See `Band`."""
         assert self._sums is not None
         labels = argmax(self._sums[:, :rows])
+        self._move_up(rows)
+        return labels
+
+    def take_sums(self, rows: int) -> NDArray[np.float32]:
+        """See `Band`."""
+        assert self._sums is not None
+        sums = self._sums[:, :rows].copy()
+        self._move_up(rows)
+        return sums
+
+    def _move_up(self, rows: int) -> None:
+        assert self._sums is not None
         kept = self._size[0] - rows
         self._sums[:, :kept] = self._sums[:, rows:].copy()
         self._sums[:, kept:] = 0
-        return labels
 
 
 def _weight(height: int, width: int, blend: Blend) -> NDArray[np.float32] | None:

@@ -53,19 +53,37 @@ def rankings(pairs: Pairs, matches: Matches, classes: int, size: int = 0, most: 
     """
     order = matches.order[matches.rank[matches.order] < most]
     ends = np.searchsorted(pairs.found_class[order], np.arange(classes + 1))
-    counted = ~matches.truth_ignored[:, size]
+    counts = ~matches.ignored[order, size]
+    hits = (matches.object_of[order, size] >= 0) & counts
+    image, score = pairs.found_image[order], pairs.found_score[order]
+    objects = np.flatnonzero(~matches.truth_ignored[:, size])
+    objects = objects[np.argsort(pairs.truth_class[objects], kind="stable")]
+    object_ends = np.searchsorted(pairs.truth_class[objects], np.arange(classes + 1))
     for class_id in range(classes):
-        own = order[ends[class_id] : ends[class_id + 1]]
-        ignored = matches.ignored[own, size]
-        hits = (matches.object_of[own, size] >= 0) & ~ignored
-        objects = pairs.truth_image[counted & (pairs.truth_class == class_id)]
-        yield ClassRanking(pairs.found_image[own], hits, ~ignored, objects, pairs.found_score[own])
+        own = slice(ends[class_id], ends[class_id + 1])
+        there = objects[object_ends[class_id] : object_ends[class_id + 1]]
+        yield ClassRanking(image[own], hits[own], counts[own], pairs.truth_image[there], score[own])
 
 
 def average_precision(ranking: ClassRanking) -> Floats:
     """AP at each threshold, float64 [T]; NaN where there is no object."""
-    images = 1 + int(max(ranking.image.max(initial=0), ranking.objects_image.max(initial=0)))
-    return weighted_average_precision(ranking, np.ones((images, 1))).reshape(-1)
+    objects, thresholds = len(ranking.objects_image), ranking.hits.shape[1]
+    if not objects:
+        return np.full(thresholds, np.nan)
+    last = int(np.flatnonzero(ranking.hits.any(axis=1)).max(initial=-1)) + 1
+    if not last:
+        return np.zeros(thresholds)
+    hits = np.cumsum(ranking.hits[:last], axis=0, dtype=np.float64)
+    falling = hits / (np.cumsum(ranking.counts[:last], axis=0, dtype=np.float64) + _EPS)
+    np.maximum.accumulate(falling[::-1], axis=0, out=falling[::-1])
+    recall = hits / objects
+    found = np.zeros(thresholds)
+    for threshold in range(thresholds):
+        places = np.searchsorted(recall[:, threshold], RECALLS)
+        places[0] = int(np.argmax(hits[:, threshold] > 0))  # no hit reaches no recall, also not the recall 0
+        reached = places < (last if hits[-1, threshold] else 0)
+        found[threshold] = falling[places[reached], threshold].sum() / len(RECALLS)
+    return found
 
 
 def average_recall(ranking: ClassRanking) -> Floats:

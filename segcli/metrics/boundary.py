@@ -12,33 +12,25 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from segcli.data.image import Labels
 from segcli.metrics.image_rows import Row
+from segcli.metrics.label_pair import LabelPair
 from segcli.metrics.semantic_scores import Values, ratio
 
 DILATION_RATIO = 0.02
 """Width of the band along an outline as a share of the image's diagonal (the paper's choice)."""
 
 
-def count_boundary(prediction: Labels, truth: Labels, num_classes: int, ignore_index: int = 255) -> Row:
+def count_boundary(pair: LabelPair) -> Row:
     """Pixels of the bands along the outlines of one image, in both and in either, per class.
-
-    Args:
-        prediction: Predicted ids, uint8 [H, W].
-        truth: True ids, uint8 [H, W].
-        num_classes: Number of classes.
-        ignore_index: Truth value of the pixels that count for nothing.
 
     Returns:
         int64 [2 x classes]: those in both, then those in either.
     """
-    pixels = np.zeros((2, num_classes), np.int64)
-    counted = truth != ignore_index
-    width_px = max(1, round(DILATION_RATIO * float(np.hypot(*truth.shape))))
-    present = set(np.unique(prediction)) | set(np.unique(truth))
-    for class_id in present - {ignore_index}:
-        ours = band(prediction == class_id, width_px) & counted
-        theirs = band(truth == class_id, width_px) & counted
+    pixels = np.zeros((2, pair.num_classes), np.int64)
+    width_px = max(1, round(DILATION_RATIO * float(np.hypot(*pair.truth.shape))))
+    for class_id in pair.present:
+        ours = band(pair.prediction == class_id, width_px) & pair.counted
+        theirs = band(pair.truth == class_id, width_px) & pair.counted
         pixels[:, class_id] = np.count_nonzero(ours & theirs), np.count_nonzero(ours | theirs)
     return pixels.reshape(-1)
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from segcli.metrics.bootstrap import SEED, Interval, Values, interval_of
 from segcli.metrics.intervals import Replicates
-from segcli.metrics.table import LOWER_IS_BETTER
+from segcli.metrics.table import LOWER_IS_BETTER, NEITHER_IS_BETTER
 
 Verdict = Literal["better", "worse", "no difference", "not defined"]
 Numbers = Mapping[str, float | None]
@@ -40,10 +40,18 @@ class Run:
 
 @dataclass(frozen=True)
 class Contender:
-    """One or several trainings of one kind, such as seeds."""
+    """One or several trainings of one kind.
+
+    Attributes:
+        name: What it is.
+        runs: One, or several measured on the same images (seeds), or the folds of a cross-validation, each measured on
+            its own images.
+        folds: Whether they are folds: all of them count in every replicate, where seeds are drawn.
+    """
 
     name: str
     runs: tuple[Run, ...]
+    folds: bool = False
 
 
 @dataclass(frozen=True)
@@ -85,7 +93,10 @@ def differences_by_class(first: Contender, other: Contender) -> dict[str, dict[s
     """Each number that has replicates, by class."""
     firsts, others = first.runs[0].replicates.by_class, other.runs[0].replicates.by_class
     return {
-        class_name: {name: _difference(first, other, (class_name, name)) for name in firsts[class_name]}
+        class_name: {
+            name: _difference(first, other, (class_name, name))
+            for name in _common(firsts[class_name], others[class_name])
+        }
         for class_name in _common(firsts, others)
     }
 
@@ -110,7 +121,7 @@ def spread(contender: Contender, name: str) -> dict[str, Any]:
 
 
 def _common(first: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
-    return [name for name in first if name in other]
+    return [name for name in first if name in other and name not in NEITHER_IS_BETTER]
 
 
 def _difference(first: Contender, other: Contender, path: tuple[str, ...]) -> Difference:
@@ -138,11 +149,11 @@ def _number(contender: Contender, path: tuple[str, ...]) -> float | None:
 
 
 def _replicates(contender: Contender, path: tuple[str, ...], place: int) -> Values:
-    """The replicates of a number; of several runs the mean of as many, drawn with replacement."""
+    """The replicates of a number; of several runs the mean of as many, drawn with replacement; of folds that of all."""
     found = [run.replicates for run in contender.runs]
     values = np.stack([one.all[path[0]] if len(path) == 1 else one.by_class[path[0]][path[1]] for one in found])
-    if len(values) == 1:
-        return np.asarray(values[0], np.float64)
+    if len(values) == 1 or contender.folds:
+        return np.asarray(values.mean(axis=0), np.float64)
     generator = np.random.Generator(np.random.PCG64((SEED, place)))
     drawn = generator.integers(0, len(values), values.shape)
     return np.asarray(np.take_along_axis(values, drawn, axis=0).mean(axis=0), np.float64)

@@ -60,6 +60,13 @@ class ImageRows:
         """Columns that are not 0 and their numbers, of each image in the order of `places`."""
         return (self._rows[place] for place in self.places)
 
+    def total(self) -> Row:
+        """The sum over the images [columns]."""
+        found = np.zeros(self.columns, self.dtype)
+        for cells, values in self.sparse():
+            found[cells] += values
+        return found
+
     def dense(self) -> Row:
         """All numbers: [images, columns], in the order of `places`."""
         table = np.zeros((len(self), self.columns), self.dtype)

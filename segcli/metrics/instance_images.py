@@ -10,8 +10,7 @@ import numpy as np
 from segcli.metrics.instance_report import IOU_50, InstanceReport
 from segcli.metrics.object_curves import best_thresholds
 from segcli.metrics.object_pairs import Bools, Floats
-from segcli.metrics.semantic_report import plain
-from segcli.metrics.semantic_scores import ratio
+from segcli.metrics.semantic_scores import plain, ratio
 
 
 def image_table(
@@ -54,7 +53,7 @@ def image_table(
                 **about,
                 "width": facts.width,
                 "height": facts.height,
-                "brightness": plain(facts.brightness),
+                **{name: plain(value) for name, value in facts.look._asdict().items()},
                 "objects": int(objects[row]),
                 "F1": plain(f1[row]),
                 "mean_IoU": plain(mean_iou[row]),

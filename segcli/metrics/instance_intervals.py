@@ -42,6 +42,10 @@ def instance_replicates(
         found.all.update({name: _mean(numbers) for name, numbers in quality.items()})
     if report.boundaries is not None:
         found.all["boundary_AP"] = headline(replicates_of(report.boundaries, ALL_SIZES, replicates, units))["AP"]
+    if report.frequencies is not None:
+        place = {name: index for index, name in enumerate(report.masks.classes)}
+        for group, names in report.frequencies.groups.items():
+            found.all[f"AP_{group}"] = _mean(values[:, [place[name] for name in names]])
     for index, name in enumerate(report.masks.classes):
         own = headline(values[:, [index]])
         found.by_class[name] = {key: own[key] for key in ("AP", "AP50")}

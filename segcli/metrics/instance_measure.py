@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from segcli.config.schema import SlidingWindowConfig
 from segcli.data.classes import ClassMap
@@ -14,15 +15,15 @@ from segcli.data.instances import InstanceSample
 from segcli.data.loading import read_sized
 from segcli.data.prefetch import read_ahead
 from segcli.data.windows import ArrayWindows
+from segcli.inference.augmented_objects import ObjectViews
 from segcli.inference.decode_objects import ObjectFinder
-from segcli.inference.instance_input import PreparedImage, prepare
+from segcli.inference.instance_input import PreparedImage
 from segcli.inference.object_tiles import objects_tiled
 from segcli.inference.tiling import Tiling
-from segcli.metrics.image_facts import brightness
+from segcli.metrics.image_facts import Look, look_of
 from segcli.metrics.instance_report import InstanceReport
 from segcli.metrics.mask_ap import MaskAP
 from segcli.metrics.matching import Limits
-from segcli.models.spec import Preprocess
 from segcli.processes import merged, own_share
 from segcli.progress import track
 
@@ -39,15 +40,15 @@ class Loaded:
 
     Attributes:
         sample: The image and its objects.
-        prepared: The network's input, of an image that it sees whole.
+        prepared: The network's input of each view, of an image that it sees whole.
         rgb: The image, where it is cut into tiles.
-        brightness: Mean grey value, 0 to 255.
+        look: How it looks.
     """
 
     sample: InstanceSample
-    prepared: PreparedImage | None
+    prepared: Sequence[PreparedImage] | None
     rgb: RgbImage | None
-    brightness: float
+    look: Look
 
 
 @dataclass(frozen=True)
@@ -56,12 +57,12 @@ class Detector:
 
     Attributes:
         find: The network.
-        preprocess: How an image, or a tile, becomes its input.
+        views: How an image, or a tile, becomes its input.
         tiling: Which images are cut into tiles; None takes all whole.
     """
 
     find: ObjectFinder
-    preprocess: Preprocess
+    views: ObjectViews
     tiling: Tiling | None = None
 
     def load(self, sample: InstanceSample) -> Loaded:
@@ -72,21 +73,22 @@ class Detector:
         """
         rgb = read_sized(sample)
         if self._tiles(rgb) is not None:
-            return Loaded(sample, None, rgb, brightness(rgb))
-        return Loaded(sample, prepare(rgb, self.preprocess), None, brightness(rgb))
+            return Loaded(sample, None, rgb, look_of(rgb))
+        return Loaded(sample, self.views.prepare(rgb), None, look_of(rgb))
 
     def detect(self, batch: Sequence[Loaded]) -> list[Detections]:
         """What the network finds in images of one size of input, or in one that is cut into tiles."""
         whole = [one.prepared for one in batch if one.prepared is not None]
         if whole:
-            return self.find(whole)
+            return self.views.find(self.find, whole)
         return [self._tiled(one.rgb) for one in batch if one.rgb is not None]
 
     def _tiled(self, rgb: RgbImage) -> Detections:
         window = self._tiles(rgb)
         assert window is not None
+        find = partial(self.find, threshold=TILED_SCORE)
         return objects_tiled(
-            lambda tile: self.find([prepare(tile, self.preprocess)], TILED_SCORE)[0], ArrayWindows(rgb), window
+            lambda tile: self.views.find(find, [self.views.prepare(tile)])[0], ArrayWindows(rgb), window
         )
 
     def _tiles(self, rgb: RgbImage) -> SlidingWindowConfig | None:
@@ -97,7 +99,7 @@ def measure(
     find: ObjectFinder,
     samples: Sequence[InstanceSample],
     classes: ClassMap,
-    preprocess: Preprocess,
+    views: ObjectViews,
     *,
     tiling: Tiling | None = None,
     batch_size: int = 1,
@@ -112,7 +114,7 @@ def measure(
         find: The network.
         samples: Images with their objects.
         classes: The classes, those of the network.
-        preprocess: How images become its input.
+        views: How it looks at images.
         tiling: Which images are cut into tiles; None takes all whole.
         batch_size: Images at once; only those whose inputs are of one size are joined.
         log_interval: Images between two lines of the log; 0 for none.
@@ -124,32 +126,32 @@ def measure(
         DatasetError: An image cannot be read, or has another size than its annotation file says.
     """
     own = own_share(samples)
-    detector = Detector(find, preprocess, tiling)
+    detector = Detector(find, views, tiling)
     prepared = (detector.load(sample) for sample in own)
 
-    def found() -> Iterator[tuple[InstanceSample, Detections, float]]:
+    def found() -> Iterator[tuple[InstanceSample, Detections, Look]]:
         loaded = track(read_ahead(prepared, batch_size + 1), "evaluate", len(own))
         for batch in grouped(loaded, batch_size):
             for one, detections in zip(batch, detector.detect(batch), strict=True):
-                yield one.sample, detections, one.brightness
+                yield one.sample, detections, one.look
 
     measured = MaskAP(classes, limits, boundary=boundary, panoptic_score=panoptic_score)
     return measure_detections(found(), measured, len(own), log_interval)
 
 
 def measure_detections(
-    found: Iterable[tuple[InstanceSample, Detections, float]], measured: MaskAP, images: int, log_interval: int = 0
+    found: Iterable[tuple[InstanceSample, Detections, Look]], measured: MaskAP, images: int, log_interval: int = 0
 ) -> InstanceReport:
     """Measures detections, wherever they are from.
 
     Args:
-        found: Images of this process with their detections and brightness (NaN where it is not known).
+        found: Images of this process with their detections and how they look.
         measured: Takes them; those of all processes are joined.
         images: How many there are.
         log_interval: Images between two lines of the log; 0 for none.
     """
-    for done, (sample, detections, grey) in enumerate(found, start=1):
-        measured.update(sample, detections, grey)
+    for done, (sample, detections, look) in enumerate(found, start=1):
+        measured.update(sample, detections, look)
         if log_interval and done % log_interval == 0:
             log.info("%d of %d images", done, images)
     return merged(measured).compute()
@@ -159,7 +161,7 @@ def grouped(loaded: Iterable[Loaded], batch_size: int) -> Iterator[list[Loaded]]
     """Batches of neighbours whose inputs are of one size."""
     batch: list[Loaded] = []
     for item in loaded:
-        if batch and (len(batch) == batch_size or _shape(item) != _shape(batch[0]) or item.prepared is None):
+        if batch and (len(batch) == batch_size or _shapes(item) != _shapes(batch[0]) or item.prepared is None):
             yield batch
             batch = []
         batch.append(item)
@@ -167,5 +169,5 @@ def grouped(loaded: Iterable[Loaded], batch_size: int) -> Iterator[list[Loaded]]
         yield batch
 
 
-def _shape(loaded: Loaded) -> tuple[int, ...] | None:
-    return None if loaded.prepared is None else loaded.prepared.image.shape
+def _shapes(loaded: Loaded) -> list[tuple[int, ...]] | None:
+    return None if loaded.prepared is None else [view.image.shape for view in loaded.prepared]

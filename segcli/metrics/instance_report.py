@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 
 from segcli.data.classes import ClassMap
-from segcli.metrics.average_precision import average_precision, average_recall, rankings
+from segcli.metrics.average_precision import ClassRanking, average_precision, average_recall, rankings
+from segcli.metrics.frequency import Frequencies
+from segcli.metrics.image_facts import Look
 from segcli.metrics.intervals import Intervals
 from segcli.metrics.matching import Limits, Matches, match
 from segcli.metrics.object_pairs import Floats, Pairs
@@ -77,11 +79,11 @@ class AveragePrecision:
 
 @dataclass(frozen=True)
 class ImageFacts:
-    """What is kept of an image itself: pixels, and its mean grey value from 0 to 255."""
+    """What is kept of an image itself: pixels, and how it looks."""
 
     width: int
     height: int
-    brightness: float
+    look: Look
 
 
 @dataclass(frozen=True)
@@ -106,22 +108,23 @@ class Measured:
     @cached_property
     def precision(self) -> Floats:
         """AP [sizes, classes, thresholds]; NaN where there is no object."""
-        return self._table(average_precision, [(size, self.limits.max_detections) for size in range(4)])
+        return np.array([[average_precision(ranking) for ranking in of_classes] for of_classes in self._rankings])
 
     @cached_property
     def recall(self) -> Floats:
         """Recall with 1 and 10 detections, then of each size with the most [2 + sizes, classes, thresholds]."""
-        most = self.limits.max_detections
-        return self._table(average_recall, [*((0, few) for few in FEW), *((size, most) for size in range(4))])
-
-    def _table(self, number: Any, cases: Sequence[tuple[int, int]]) -> Floats:
-        count = len(self.classes)
+        of_few = [self._ranked(ALL_SIZES, few) for few in FEW]
         return np.array(
-            [
-                [number(ranking) for ranking in rankings(self.pairs, self.matches, count, size, most)]
-                for size, most in cases
-            ]
+            [[average_recall(ranking) for ranking in of_classes] for of_classes in (*of_few, *self._rankings)]
         )
+
+    @cached_property
+    def _rankings(self) -> list[list[ClassRanking]]:
+        """By size range, then by class."""
+        return [self._ranked(size, self.limits.max_detections) for size in range(4)]
+
+    def _ranked(self, size: int, most: int) -> list[ClassRanking]:
+        return list(rankings(self.pairs, self.matches, len(self.classes), size, most))
 
     def summary(self) -> AveragePrecision:
         """The twelve numbers over all classes."""
@@ -156,6 +159,7 @@ class InstanceReport:
         boundaries: What the numbers of boundaries follow from, where they were measured.
         segments: Counts of `segcli.metrics.panoptic` of each image [images, 4 x classes], where they were measured.
         intervals: How far the numbers of masks would move with other images, where that was computed.
+        frequencies: How often the classes occur in training, where that is known.
     """
 
     mask: AveragePrecision
@@ -174,6 +178,7 @@ class InstanceReport:
     boundaries: Measured | None = field(default=None, compare=False, repr=False)
     segments: Floats | None = field(default=None, compare=False, repr=False)
     intervals: Intervals = field(default_factory=Intervals, compare=False)
+    frequencies: Frequencies | None = None
 
     @property
     def score(self) -> float | None:
@@ -228,6 +233,8 @@ class InstanceReport:
                 for index, name in enumerate(self.objects_by_class)
             }
             found["panoptic"] = {**{key: _mean(values) for key, values in quality.items()}, "classes": by_class}
+        if self.frequencies is not None and self.frequencies.groups:
+            found["frequency"] = self.frequencies.as_dict({name: one.AP for name, one in self.mask_by_class.items()})
         return found
 
 

@@ -7,7 +7,6 @@ of objects and detections are kept, no mask; in the tests pycocotools is the ora
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -16,6 +15,7 @@ import numpy as np
 from segcli.data.classes import ClassMap
 from segcli.data.detections import Detections
 from segcli.data.instances import InstanceSample
+from segcli.metrics.image_facts import UNKNOWN, Look
 from segcli.metrics.image_rows import Row
 from segcli.metrics.instance_report import ImageFacts, InstanceReport, Measured
 from segcli.metrics.matching import Limits
@@ -56,8 +56,8 @@ class MaskAP:
         self.panoptic_score = panoptic_score
         self._images: dict[int, _Image] = {}
 
-    def update(self, sample: InstanceSample, detections: Detections, brightness: float = math.nan) -> None:
-        """Adds one image; of its pixels nothing but the mean grey value is kept.
+    def update(self, sample: InstanceSample, detections: Detections, look: Look = UNKNOWN) -> None:
+        """Adds one image; of its pixels nothing but how it looks in a few numbers is kept.
 
         Raises:
             ValueError: The image was added before, or a class id is not one of the classes.
@@ -67,7 +67,7 @@ class MaskAP:
         classes = np.asarray(detections.classes, np.int64)
         if classes.size and not 0 <= classes.min() <= classes.max() < len(self.classes):
             raise ValueError(f"class ids {classes.min()} to {classes.max()}, but there are {len(self.classes)} classes")
-        facts = ImageFacts(sample.width, sample.height, brightness)
+        facts = ImageFacts(sample.width, sample.height, look)
         masks, boxes = pairs_of_masks(sample, detections), pairs_of_boxes(sample, detections)
         boundaries = pairs_of_boundaries(sample, detections, masks) if self.boundary else None
         least, count = self.panoptic_score, len(self.classes)

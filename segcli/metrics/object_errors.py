@@ -117,6 +117,7 @@ class _State:
     truth_class: Ints
     counted: Bools
     num_classes: int
+    measured: Ints
 
     @staticmethod
     def of(measured: Measured) -> _State:
@@ -124,17 +125,21 @@ class _State:
         kept = ~matches.ignored[:, 0, IOU_50] & (matches.rank < measured.limits.max_detections)
         hits, counted = matches.hits[:, 0, IOU_50], ~pairs.truth_crowd
         about = pairs.found_class, pairs.found_score, pairs.found_image
-        return _State(*about, hits, kept, pairs.truth_class, counted, len(measured.classes))
+        present = np.unique(pairs.truth_class[counted])
+        return _State(*about, hits, kept, pairs.truth_class, counted, len(measured.classes), present)
 
     def mean_ap(self) -> float | None:
-        """Mean over the classes that have objects."""
+        """Mean over the classes that have objects; one that has detections alone once its objects are gone counts 0."""
         objects = np.bincount(self.truth_class[self.counted], minlength=self.num_classes)
         order = np.lexsort((self.image, -self.score, self.classes))
         order = order[self.kept[order]]
         ends = np.searchsorted(self.classes[order], np.arange(self.num_classes + 1))
         values = []
-        for class_id in np.flatnonzero(objects):
+        for class_id in self.measured:
             own = order[ends[class_id] : ends[class_id + 1]]
+            if not objects[class_id]:
+                values += [0.0] if len(own) else []
+                continue
             none = np.zeros(objects[class_id], np.int64)
             hits = self.hits[own, None]
             one = ClassRanking(np.zeros(len(own), np.int64), hits, np.ones_like(hits), none, self.score[own])

@@ -84,7 +84,7 @@ def pairs_of_masks(sample: InstanceSample, detections: Detections) -> Pairs:
     truth = _truth_codes(sample)
     found = [dict(code) for code in detections.masks]
     areas = np.asarray(rle.coco_mask.area(found), np.float64).reshape(-1) if found else np.zeros(0)
-    return _pairs(sample, detections, areas, rle.coco_mask.iou(found, truth, _crowds(sample)) if found else None)
+    return _pairs(sample, detections, areas, rle.overlaps(found, truth, _crowds(sample)))
 
 
 def pairs_of_boundaries(sample: InstanceSample, detections: Detections, masks: Pairs) -> Pairs:
@@ -100,7 +100,7 @@ def pairs_of_boundaries(sample: InstanceSample, detections: Detections, masks: P
     width_px = max(1, round(DILATION_RATIO * float(np.hypot(sample.height, sample.width))))
     found = [_boundary(dict(code), width_px) for code in detections.masks]
     truth = [_boundary(code, width_px) for code in _truth_codes(sample)]
-    overlap = np.asarray(rle.coco_mask.iou(found, truth, _crowds(sample)))
+    overlap = rle.overlaps(found, truth, _crowds(sample))
     iou = np.minimum(masks.pair_iou, overlap[masks.pair_found, masks.pair_truth])
     kept = iou >= LEAST_IOU
     pairs = masks.pair_found[kept], masks.pair_truth[kept], iou[kept]

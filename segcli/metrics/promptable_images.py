@@ -7,14 +7,19 @@ from typing import Any
 
 import numpy as np
 
-from segcli.metrics.bootstrap import interval_of, resampled_sums, unit_of_images
-from segcli.metrics.intervals import Intervals
+from segcli.metrics.bootstrap import resampled_sums, unit_of_images
+from segcli.metrics.intervals import Intervals, Replicates
 from segcli.metrics.promptable_measure import ClickReport
 from segcli.metrics.promptable_scores import BOX, means_of
 
 
 def click_intervals(report: ClickReport, replicates: int, groups: Sequence[str | None] | None = None) -> Intervals:
-    """How far each number of clicks would move with other images of the same kind.
+    """How far each number of clicks would move with other images of the same kind; see `click_replicates`."""
+    return click_replicates(report, replicates, groups).intervals()
+
+
+def click_replicates(report: ClickReport, replicates: int, groups: Sequence[str | None] | None = None) -> Replicates:
+    """What each number of clicks would be with other images of the same kind.
 
     Args:
         report: The measurement.
@@ -22,12 +27,12 @@ def click_intervals(report: ClickReport, replicates: int, groups: Sequence[str |
         groups: Group of each image of `by_image`, drawn as a whole; None draws single images.
     """
     if not replicates or not report.by_image:
-        return Intervals()
+        return Replicates()
     units = unit_of_images(groups, len(report.by_image))
-    found = Intervals(replicates, int(units.max()) + 1, "image" if groups is None else "group")
+    found = Replicates(int(units.max()) + 1, "image" if groups is None else "group")
     rows = np.stack([counts.as_row() for counts in report.by_image.values()])
     values = means_of(resampled_sums(rows, lambda sums: sums, replicates, units))
-    found.all.update({name: interval_of(values[name]) for name in report.totals()})
+    found.all.update({name: values[name] for name in report.totals()})
     return found
 
 

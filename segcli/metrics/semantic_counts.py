@@ -9,18 +9,20 @@ from numpy.typing import NDArray
 
 from segcli.data.classes import ClassMap
 from segcli.data.image import Labels, RgbImage, shown
+from segcli.inference.label_scores import LabelScores
 from segcli.metrics.confusion import ConfusionMatrix, Counts
-from segcli.metrics.image_facts import brightness
+from segcli.metrics.image_facts import look_of
 from segcli.metrics.image_rows import ImageRows
+from segcli.metrics.label_pair import LabelPair
 from segcli.metrics.table import ImageMetric
 
-FACTS = ("width", "height", "brightness", "classes")
-"""What is kept of the image itself: pixels, mean grey value (0 to 255), number of true classes."""
+FACTS = ("width", "height", "brightness", "contrast", "saturation", "sharpness", "classes")
+"""What is kept of the image itself: pixels, the numbers of `image_facts.look_of`, number of true classes."""
 
 
 def facts_of(rgb: RgbImage, size: tuple[int, ...], present: int) -> NDArray[np.float64]:
-    """The values of `FACTS`, float64 [4]."""
-    return np.array([size[1], size[0], brightness(shown(rgb)), present])
+    """The values of `FACTS`, float64 [7]."""
+    return np.array([size[1], size[0], *look_of(shown(rgb)), present])
 
 
 class SemanticCounts:
@@ -40,14 +42,22 @@ class SemanticCounts:
         self.facts = ImageRows(len(FACTS), np.float64)
         self.extras = {metric.name: ImageRows(metric.columns * count, np.float64) for metric in self.metrics}
 
-    def update(self, place: int, labels: Labels, truth: Labels, rgb: RgbImage | None = None) -> Counts:
+    def update(
+        self,
+        place: int,
+        labels: Labels,
+        truth: Labels,
+        rgb: RgbImage | None = None,
+        scores: LabelScores | None = None,
+    ) -> Counts:
         """Adds one image.
 
         Args:
             place: Its place in the dataset.
             labels: Predicted ids, uint8 [H, W].
             truth: True ids, uint8 [H, W].
-            rgb: The image; its brightness is kept.
+            rgb: The image; how it looks is kept in a few numbers.
+            scores: How sure the prediction is; some metrics need it.
 
         Returns:
             Its confusion matrix, int64 [truth, prediction].
@@ -61,9 +71,9 @@ class SemanticCounts:
         if rgb is not None:
             present = int(np.count_nonzero(matrix.sum(axis=1)))
             self.facts.update(place, facts_of(rgb, truth.shape, present))
+        pair = LabelPair(labels, truth, len(self.classes), self.classes.ignore_index, scores)
         for metric in self.metrics:
-            row = metric.count(labels, truth, len(self.classes), self.classes.ignore_index)
-            self.extras[metric.name].update(place, row)
+            self.extras[metric.name].update(place, metric.count(pair))
         return matrix
 
     def merge(self, other: SemanticCounts) -> None:

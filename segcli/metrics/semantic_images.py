@@ -8,8 +8,8 @@ import numpy as np
 
 from segcli.metrics.class_totals import ClassTotals
 from segcli.metrics.semantic_counts import FACTS
-from segcli.metrics.semantic_report import SemanticReport, plain
-from segcli.metrics.semantic_scores import mean
+from segcli.metrics.semantic_report import SemanticReport
+from segcli.metrics.semantic_scores import plain
 from segcli.metrics.table import SEMANTIC
 
 
@@ -30,7 +30,7 @@ def image_table(
     totals = ClassTotals.of_images(counts.confusions, len(counts.classes))
     columns = {row.name: row.total(totals, "exclude") for row in SEMANTIC if row.name is not None}
     for metric in counts.metrics:
-        columns[metric.name] = mean(metric.of(counts.extras[metric.name].dense()))
+        columns[metric.name] = metric.total(counts.extras[metric.name].dense(), "exclude")
     iou = SEMANTIC[0].of(totals)
     facts = counts.facts.dense() if len(counts.facts) else np.full((len(iou), len(FACTS)), np.nan)
     table = []

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from typing import Any
+
+import cv2
+import numpy as np
 
 from segcli.config.schema import SlidingWindowConfig
 from segcli.data.classes import ClassMap
@@ -11,9 +15,10 @@ from segcli.data.image import Labels, RgbImage
 from segcli.data.loading import LoadedSample, grouped, load_ahead
 from segcli.data.samples import SegSample
 from segcli.errors import DatasetError
-from segcli.inference.decode_labels import label_maps
+from segcli.inference.decode_labels import label_maps, scored_maps
+from segcli.inference.label_scores import LabelScores
 from segcli.inference.preprocess import Forward
-from segcli.inference.tiles import label_map_tiled
+from segcli.inference.tiles import label_map_tiled, scored_map_tiled
 from segcli.metrics.confusion import UnknownIdError
 from segcli.metrics.semantic_counts import SemanticCounts
 from segcli.metrics.semantic_report import SemanticReport
@@ -26,8 +31,8 @@ from segcli.rules import finding
 
 log = logging.getLogger("segcli.evaluate")
 
-LabelMaps = Callable[[Sequence[LoadedSample]], Sequence[Labels]]
-"""Gives the label maps of samples of one size."""
+LabelMaps = Callable[[Sequence[LoadedSample]], Sequence[Labels | LabelScores]]
+"""Gives the label maps of samples of one size, with the probabilities of the network where they are measured."""
 
 
 def measure(
@@ -87,14 +92,37 @@ def predicted(
     batch_size: int = 1,
     window: SlidingWindowConfig | None = None,
     input_size: tuple[int, int] | None = None,
+    own_size: bool = True,
 ) -> list[Labels]:
-    """What a network makes of images of one size, at once or each in tiles; see `measure`."""
+    """What a network makes of images of one size, at once or each in tiles; see `measure`.
+
+    Args:
+        own_size: Gives label maps in the size of the images; False gives them in that of the network's input.
+    """
     if window is None:
-        return label_maps(forward, images, preprocess, input_size=input_size)
+        return label_maps(forward, images, preprocess, input_size=input_size, own_size=own_size)
     return [
         label_map_tiled(forward, rgb, preprocess, window, batch_size=batch_size, input_size=input_size)
         for rgb in images
     ]
+
+
+def scored(
+    forward: Forward,
+    images: Sequence[RgbImage],
+    preprocess: Preprocess,
+    *,
+    batch_size: int = 1,
+    window: SlidingWindowConfig | None = None,
+    input_size: tuple[int, int] | None = None,
+    own_size: bool = True,
+    temperature: float = 1.0,
+) -> list[LabelScores]:
+    """The same with how sure the network is, its logits divided by a temperature."""
+    size: dict[str, Any] = {"input_size": input_size, "temperature": temperature}
+    if window is None:
+        return scored_maps(forward, images, preprocess, own_size=own_size, **size)
+    return [scored_map_tiled(forward, rgb, preprocess, window, batch_size=batch_size, **size) for rgb in images]
 
 
 def measure_label_maps(
@@ -106,11 +134,13 @@ def measure_label_maps(
     absent_class: AbsentClass = "exclude",
     metrics: Sequence[ImageMetric] = (),
     log_interval: int | None = None,
+    resize_masks: bool = False,
 ) -> SemanticReport:
     """Compares label maps, wherever they are from, with the masks; see `measure`.
 
     Args:
         label_maps_of: Gives the label maps of some samples, each of the size of its mask.
+        resize_masks: The label maps may have another size, to which the masks are brought.
     """
     own, places = own_share(samples), iter(own_share(range(len(samples))))
     counts = SemanticCounts(classes, metrics)
@@ -118,7 +148,7 @@ def measure_label_maps(
     shown = track(load_ahead(own, batch_size + 1), "evaluate", len(own))
     for batch in grouped(shown, batch_size):
         for loaded, labels in zip(batch, label_maps_of(batch), strict=True):
-            count_labels(counts, next(places), labels, loaded)
+            count_labels(counts, next(places), labels, loaded, resize_mask=resize_masks)
             done += 1
             if log_interval and done % log_interval == 0:
                 so_far = SemanticReport(counts, done, absent_class).miou
@@ -126,14 +156,26 @@ def measure_label_maps(
     return SemanticReport(merged(counts), len(samples), absent_class)
 
 
-def count_labels(counts: SemanticCounts, place: int, labels: Labels, loaded: LoadedSample) -> None:
+def count_labels(
+    counts: SemanticCounts,
+    place: int,
+    found: Labels | LabelScores,
+    loaded: LoadedSample,
+    *,
+    resize_mask: bool = False,
+) -> None:
     """Counts the label map of one sample by its place in the dataset.
 
     Raises:
         DatasetError: The mask holds an id that is no class.
     """
+    scores = found if isinstance(found, LabelScores) else None
+    labels = found.labels if isinstance(found, LabelScores) else found
+    mask = loaded.mask
+    if resize_mask and labels.shape != mask.shape:
+        mask = np.asarray(cv2.resize(mask, labels.shape[::-1], interpolation=cv2.INTER_NEAREST), np.uint8)
     try:
-        counts.update(place, labels, loaded.mask, loaded.rgb)
+        counts.update(place, labels, mask, loaded.rgb, scores)
     except UnknownIdError as error:
         fault = finding("S304", str(loaded.sample.mask), str(error))
         raise DatasetError(str(error), [fault], path=loaded.sample.mask, hint=fault.hint) from error

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from segcli.data.classes import ClassMap
 from segcli.metrics.bootstrap import resampled_sums, unit_of_images
@@ -14,7 +16,7 @@ from segcli.metrics.class_totals import ClassTotals
 from segcli.metrics.confusion import Counts
 from segcli.metrics.intervals import Intervals, Replicates
 from segcli.metrics.semantic_counts import SemanticCounts
-from segcli.metrics.semantic_scores import AbsentClass, Values, mean
+from segcli.metrics.semantic_scores import AbsentClass, Values, plain
 from segcli.metrics.table import SEMANTIC
 
 
@@ -57,13 +59,13 @@ class SemanticReport:
         """The numbers of all classes, PaddleX's four the first of them; None is "not defined"."""
         values = {row.name: row.total(self._totals, self.absent_class) for row in SEMANTIC if row.name is not None}
         for metric in self.counts.metrics:
-            values[metric.name] = mean(self._extra(metric.name), self.absent_class)
+            values[metric.name] = metric.total(self.sums(metric.name), self.absent_class)
         return {name: plain(value) for name, value in values.items()}
 
     def per_class(self) -> dict[str, dict[str, float | int | None]]:
         """All values and numbers of pixels by class name; None is "not defined"."""
         columns = {row.class_name: row.of(self._totals) for row in SEMANTIC if row.class_name is not None}
-        columns |= {metric.name: self._extra(metric.name) for metric in self.counts.metrics}
+        columns |= {metric.name: metric.of(self.sums(metric.name)) for metric in self.counts.metrics}
         true, predicted = self._totals.true, self._totals.predicted
         return {
             name: {
@@ -74,9 +76,10 @@ class SemanticReport:
             for index, name in enumerate(self.classes)
         }
 
-    def _extra(self, name: str) -> Values:
-        metric = next(metric for metric in self.counts.metrics if metric.name == name)
-        return metric.of(self.counts.extras[name].dense().sum(axis=0))
+    def sums(self, name: str) -> NDArray[np.float64]:
+        """What a metric of images has counted over all of them, float64 [columns x classes]."""
+        found: NDArray[np.float64] = self.counts.extras[name].total()
+        return found
 
     def as_dict(self) -> dict[str, Any]:
         """Totals, and all values per class, as plain values."""
@@ -106,9 +109,9 @@ def semantic_replicates(
         if row.class_name is not None:
             _per_class(found, row.class_name, row.of(totals), counts.classes)
     for metric in counts.metrics:
-        values = resampled_sums(counts.extras[metric.name].dense(), metric.of, replicates, units)
-        found.all[metric.name] = mean(values, absent)
-        _per_class(found, metric.name, values, counts.classes)
+        sums = resampled_sums(counts.extras[metric.name].dense(), lambda sums: sums, replicates, units)
+        found.all[metric.name] = metric.total(sums, absent)
+        _per_class(found, metric.name, metric.of(sums), counts.classes)
     return found
 
 
@@ -122,8 +125,3 @@ def semantic_intervals(
 def _per_class(found: Replicates, name: str, values: Values, classes: ClassMap) -> None:
     for index, class_name in enumerate(classes):
         found.by_class.setdefault(class_name, {})[name] = values[:, index]
-
-
-def plain(value: Any) -> float | None:
-    """A number for JSON; None for NaN."""
-    return None if math.isnan(value) else float(value)

@@ -6,6 +6,7 @@ a class in neither truth nor prediction) is NaN, never 0 or 1.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -13,8 +14,32 @@ from numpy.typing import NDArray
 
 from segcli.metrics.class_totals import ClassTotals
 
-AbsentClass = Literal["exclude", "zero"]
+AbsentClass = Literal["exclude", "zero", "mmseg", "paddleseg"]
+"""What a class in neither truth nor prediction does to a mean: see `ABSENT`."""
 Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class AbsentPolicy:
+    """How a class in neither truth nor prediction counts in a mean.
+
+    Attributes:
+        as_zero: It counts 0; False leaves it out.
+        words: The same for people.
+    """
+
+    as_zero: bool
+    words: str
+
+
+_LEFT_OUT, _ZERO = "a class in neither truth nor prediction is left out of the mean", "a class in neither counts 0"
+ABSENT: dict[AbsentClass, AbsentPolicy] = {
+    "exclude": AbsentPolicy(False, _LEFT_OUT),
+    "zero": AbsentPolicy(True, f"{_ZERO} in the mean"),
+    "mmseg": AbsentPolicy(False, f"{_LEFT_OUT}, as in mmsegmentation 1.2"),
+    "paddleseg": AbsentPolicy(True, f"{_ZERO} in the mean, as in PaddleSeg 2.8"),
+}
+"""By the value of `Evaluate.absent_class`."""
 
 
 def iou(totals: ClassTotals) -> Values:
@@ -67,9 +92,9 @@ def mean(values: Values, absent: AbsentClass = "exclude") -> Values:
 
     Args:
         values: One value per class [..., classes], NaN for a class in neither truth nor prediction.
-        absent: Leaves such classes out, or counts them 0 as PaddleSeg 2.8 does.
+        absent: How such classes count.
     """
-    defined = np.ones(values.shape, np.bool_) if absent == "zero" else ~np.isnan(values)
+    defined = np.ones(values.shape, np.bool_) if ABSENT[absent].as_zero else ~np.isnan(values)
     return ratio(np.nan_to_num(values).sum(axis=-1), defined.sum(axis=-1))
 
 
@@ -79,3 +104,8 @@ def ratio(part: NDArray[Any], whole: NDArray[Any]) -> Values:
     result = np.full(part.shape, np.nan)
     np.divide(part, whole, out=result, where=whole > 0)
     return result
+
+
+def plain(value: Any) -> float | None:
+    """A number for JSON; None for NaN."""
+    return None if np.isnan(value) else float(value)

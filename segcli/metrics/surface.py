@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from segcli.data.image import Labels
 from segcli.metrics.image_rows import Row
+from segcli.metrics.label_pair import LabelPair
 from segcli.metrics.semantic_scores import Values, ratio
 
 _CROSS = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.uint8)
@@ -22,31 +22,26 @@ COLUMNS = 2
 """Numbers per class: sum over the images, and how many there are."""
 
 
-def count_nsd(
-    prediction: Labels, truth: Labels, num_classes: int, ignore_index: int = 255, *, tolerance_px: float
-) -> Row:
+def count_nsd(pair: LabelPair, *, tolerance_px: float) -> Row:
     """Surface Dice of each class in one image: float64 [2 x classes], the value and 1 where the class is there.
 
     Args:
-        prediction: Predicted ids, uint8 [H, W].
-        truth: True ids, uint8 [H, W].
-        num_classes: Number of classes.
-        ignore_index: Truth value of the pixels that count for nothing.
+        pair: The label maps.
         tolerance_px: Distance up to which a surface pixel is right.
     """
-    row = np.zeros((COLUMNS, num_classes))
-    for class_id, ours, theirs in _distances(prediction, truth, ignore_index):
+    row = np.zeros((COLUMNS, pair.num_classes))
+    for class_id, ours, theirs in pair.once(surface_distances):
         right = np.count_nonzero(ours <= tolerance_px) + np.count_nonzero(theirs <= tolerance_px)
         row[:, class_id] = right / (len(ours) + len(theirs)), 1
     return row.reshape(-1)
 
 
-def count_hd95(prediction: Labels, truth: Labels, num_classes: int, ignore_index: int = 255) -> Row:
+def count_hd95(pair: LabelPair) -> Row:
     """HD95 of each class in one image in pixels, likewise; the image's diagonal where one of both lacks the class."""
-    row = np.zeros((COLUMNS, num_classes))
-    for class_id, ours, theirs in _distances(prediction, truth, ignore_index):
+    row = np.zeros((COLUMNS, pair.num_classes))
+    for class_id, ours, theirs in pair.once(surface_distances):
         alone = not len(ours) or not len(theirs)
-        far = float(np.hypot(*truth.shape)) if alone else max(np.percentile(ours, 95), np.percentile(theirs, 95))
+        far = float(np.hypot(*pair.truth.shape)) if alone else max(np.percentile(ours, 95), np.percentile(theirs, 95))
         row[:, class_id] = far, 1
     return row.reshape(-1)
 
@@ -57,16 +52,14 @@ def mean_over_images(sums: NDArray[Any]) -> Values:
     return ratio(values, images)
 
 
-def _distances(prediction: Labels, truth: Labels, ignore_index: int) -> list[tuple[int, Values, Values]]:
+def surface_distances(pair: LabelPair) -> list[tuple[int, Values, Values]]:
     """Per class: distances from the predicted surface to the true one, and back; infinite where the other is empty."""
-    counted = truth != ignore_index
-    present = (set(np.unique(prediction[counted])) | set(np.unique(truth))) - {ignore_index}
     found = []
-    for class_id in sorted(present):
-        surfaces = [_surface((ids == class_id) & counted) for ids in (prediction, truth)]
+    for class_id in pair.present:
+        surfaces = [_surface((ids == class_id) & pair.counted) for ids in (pair.prediction, pair.truth)]
         top, left, bottom, right = _bounds(surfaces[0] | surfaces[1])
         ours, theirs = (one[top:bottom, left:right] for one in surfaces)
-        found.append((int(class_id), _to(theirs)[ours], _to(ours)[theirs]))
+        found.append((class_id, _to(theirs)[ours], _to(ours)[theirs]))
     return found
 
 

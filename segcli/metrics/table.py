@@ -5,25 +5,29 @@ A metric is one function and one row. Results, intervals, comparisons, pages and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from numpy.typing import NDArray
 
-from segcli.data.image import Labels
+from segcli.config.schema import EvaluateConfig
+from segcli.metrics import calibration
 from segcli.metrics import semantic_scores as scores
 from segcli.metrics.boundary import boundary_iou, count_boundary
 from segcli.metrics.class_totals import ClassTotals
 from segcli.metrics.image_rows import Row
+from segcli.metrics.instance_report import InstanceReport
+from segcli.metrics.label_pair import LabelPair
+from segcli.metrics.object_calibration import object_calibration
+from segcli.metrics.object_curves import curves
+from segcli.metrics.object_errors import errors_as_dict
+from segcli.metrics.promptable_scores import NOC_THRESHOLDS
+from segcli.metrics.regions import COLUMNS as REGION_COLUMNS
+from segcli.metrics.regions import count_found_regions, region_recall
 from segcli.metrics.semantic_scores import AbsentClass, Values
 from segcli.metrics.surface import COLUMNS, count_hd95, count_nsd, mean_over_images
-
-_ABSENT = {
-    "exclude": "a class in neither truth nor prediction is left out of the mean",
-    "zero": "a class in neither truth nor prediction counts 0, as in PaddleSeg 2.8",
-}
 
 
 @dataclass(frozen=True)
@@ -74,18 +78,26 @@ class ImageMetric:
     Attributes:
         name: Key of the number, for all classes and per class.
         columns: How many numbers are counted per image and class.
-        count: From prediction, truth, number of classes and ignored id to the numbers of an image [columns x classes].
+        count: From the label maps of an image to its numbers [columns x classes].
         of: From sums over images [..., columns x classes] to the values per class [..., classes].
         source: Whose number it is.
-        higher_is_better: Whether a larger value is the better one.
+        of_all: From the same sums to the value of all classes [...]; None takes the mean over the classes.
+        higher_is_better: Whether a larger value is the better one; None where neither is.
+        needs_scores: Whether it is counted from the probabilities of the network.
     """
 
     name: str
     columns: int
-    count: Callable[[Labels, Labels, int, int], Row]
+    count: Callable[[LabelPair], Row]
     of: Callable[[NDArray[Any]], Values]
     source: Source
-    higher_is_better: bool = True
+    of_all: Callable[[NDArray[Any]], Values] | None = None
+    higher_is_better: bool | None = True
+    needs_scores: bool = False
+
+    def total(self, sums: NDArray[Any], absent: AbsentClass) -> Values:
+        """The number for all classes, float64 [...], of sums over images [..., columns x classes]."""
+        return scores.mean(self.of(sums), absent) if self.of_all is None else self.of_all(sums)
 
 
 _SKLEARN = "scikit-learn"
@@ -113,13 +125,13 @@ BOUNDARY_IOU = ImageMetric(
     source=Source("Cheng et al. 2021, band of 2 % of the diagonal", "the published erosion", 12),
 )
 
-_SURFACE = "brute force with scipy"
+_SURFACE = "MONAI, brute force with scipy"
 
 
 def surface_metrics(tolerance_px: float) -> tuple[ImageMetric, ImageMetric]:
     """Surface Dice with a tolerance, and HD95."""
     nsd = Source(f"surface Dice, tolerance {tolerance_px:g} px, mean over images", _SURFACE, 12)
-    hd95 = Source("95th percentile Hausdorff distance in pixels, mean over images", _SURFACE, 5)
+    hd95 = Source("95th percentile Hausdorff distance in pixels, mean over images", _SURFACE, 4)
     count = partial(count_nsd, tolerance_px=tolerance_px)
     return (
         ImageMetric("NSD", COLUMNS, count, mean_over_images, nsd),
@@ -127,32 +139,148 @@ def surface_metrics(tolerance_px: float) -> tuple[ImageMetric, ImageMetric]:
     )
 
 
-LOWER_IS_BETTER = frozenset({"HD95"})
+def region_metrics(borders_px: tuple[float, float]) -> tuple[ImageMetric, ...]:
+    """How many regions of the truth are found, by their size; the borders are sides of squares."""
+    small, large = (side**2 for side in borders_px)
+    ranges = {"small": (0.0, small), "medium": (small, large), "large": (large, float("inf"))}
+    return tuple(
+        ImageMetric(
+            f"recall_{name}",
+            REGION_COLUMNS,
+            partial(count_found_regions, least_px=least, most_px=most),
+            region_recall,
+            Source(f"true regions of {least:g} to {most:g} px, at least half of which is found", "scipy.ndimage", 12),
+        )
+        for name, (least, most) in ranges.items()
+    )
+
+
+CALIBRATION = (
+    ImageMetric(
+        "ECE",
+        calibration.RELIABILITY_COLUMNS,
+        calibration.count_reliability,
+        calibration.ece,
+        Source("Guo et al. 2017, 15 bins; per class of what is predicted as it", f"{_SKLEARN} calibration_curve", 6),
+        of_all=calibration.ece_of_all,
+        higher_is_better=False,
+        needs_scores=True,
+    ),
+    ImageMetric(
+        "temperature",
+        calibration.TEMPERATURE_COLUMNS,
+        calibration.count_gradients,
+        calibration.temperature,
+        Source("best likelihood of 2,048 pixels per image, Guo et al. 2017", "scipy.optimize", 2),
+        of_all=calibration.temperature_of_all,
+        higher_is_better=None,
+        needs_scores=True,
+    ),
+)
+
+WANTED: tuple[tuple[str, Callable[[EvaluateConfig], Sequence[ImageMetric]]], ...] = (
+    ("boundary_iou", lambda _: (BOUNDARY_IOU,)),
+    ("surface_tolerance", lambda settings: surface_metrics(settings.surface_tolerance or 0.0)),
+    ("region_recall", lambda settings: region_metrics(settings.size_borders)),
+    ("calibration", lambda _: CALIBRATION),
+)
+"""Keys of `Evaluate` that, neither false nor null, add metrics of images."""
+
+
+def image_metrics(settings: EvaluateConfig) -> tuple[ImageMetric, ...]:
+    """What is counted image by image because the user wants it."""
+    wanted = ((getattr(settings, key), metrics) for key, metrics in WANTED)
+    return tuple(
+        one for value, metrics in wanted if value is not False and value is not None for one in metrics(settings)
+    )
+
+
+_IMAGE_METRICS = tuple(one for _, metrics in WANTED for one in metrics(EvaluateConfig()))
+_CLICKS = frozenset(f"noc_{level}{part}" for level in NOC_THRESHOLDS for part in ("", "_missed"))
+LOWER_IS_BETTER = _CLICKS | {metric.name for metric in _IMAGE_METRICS if metric.higher_is_better is False}
 """Numbers of which a smaller one is better."""
+NEITHER_IS_BETTER = frozenset(metric.name for metric in _IMAGE_METRICS if metric.higher_is_better is None)
+"""Numbers that say nothing about better or worse."""
+
+
+@dataclass(frozen=True)
+class InstanceMetric:
+    """A metric of objects.
+
+    Attributes:
+        name: Its key in the result.
+        source: Whose number it is.
+        of: From a measurement to plain values; None where the report's own numbers have the key.
+        headline: Of these values, what is shown among the numbers of all classes.
+    """
+
+    name: str
+    source: Source
+    of: Callable[[InstanceReport], Mapping[str, Any]] | None = None
+    headline: tuple[str, ...] = ()
+
 
 _COCO = "cocodataset/cocoapi"
 _PYCOCOTOOLS = "pycocotools"
-INSTANCE: dict[str, Source] = {
-    "AP": Source(f"{_COCO}: mask AP at IoU 0.50:0.05:0.95", _PYCOCOTOOLS, 9),
-    "mask": Source(f"{_COCO}, masks", _PYCOCOTOOLS, 9),
-    "box": Source(f"{_COCO}, boxes", _PYCOCOTOOLS, 9),
-    "boundary": Source("Cheng et al. 2021: smaller of mask and boundary IoU", "pycocotools on eroded masks", 9),
-    "panoptic": Source("Kirillov et al. 2019, background as a segment", "hotcoco's panopticapi", 12),
-    "errors": Source("Bolya et al. 2020 (TIDE) at IoU 0.5", "hotcoco", 9),
-    "best_thresholds": Source("best F1 at IoU 0.5", f"{_SKLEARN} precision_recall_curve, f1_score", 12),
-    "confusion_matrix": Source("matching at IoU 0.5 whatever the class", "hotcoco", 12),
-}
-"""Whose the numbers of instances are, by their keys in the result."""
+INSTANCE: tuple[InstanceMetric, ...] = (
+    InstanceMetric("AP", Source(f"{_COCO}: mask AP at IoU 0.50:0.05:0.95", _PYCOCOTOOLS, 9)),
+    InstanceMetric("mask", Source(f"{_COCO}, masks", _PYCOCOTOOLS, 9)),
+    InstanceMetric("box", Source(f"{_COCO}, boxes", _PYCOCOTOOLS, 9)),
+    InstanceMetric(
+        "boundary",
+        Source(
+            "Cheng et al. 2021: smaller of mask and boundary IoU", "faster-coco-eval, pycocotools on eroded masks", 9
+        ),
+    ),
+    InstanceMetric("panoptic", Source("Kirillov et al. 2019, background as a segment", "panopticapi's definition", 12)),
+    InstanceMetric("frequency", Source("Gupta et al. 2019 (LVIS): classes by their training images", "by hand", 12)),
+    InstanceMetric(
+        "errors",
+        Source("Bolya et al. 2020 (TIDE) at IoU 0.5", "hotcoco", 9),
+        lambda report: errors_as_dict(report.masks),
+    ),
+    InstanceMetric(
+        "best_thresholds",
+        Source("best F1 at IoU 0.5", f"{_SKLEARN} precision_recall_curve, f1_score", 12),
+        lambda report: {name: curve.summary() for name, curve in curves(report.masks).items()},
+    ),
+    InstanceMetric(
+        "calibration",
+        Source("ECE of the scores at IoU 0.5, 15 bins (Kueppers et al. 2020)", f"{_SKLEARN} calibration_curve", 9),
+        lambda report: object_calibration(report.masks),
+        headline=("ECE",),
+    ),
+    InstanceMetric("confusion_matrix", Source("matching at IoU 0.5 whatever the class", "hotcoco", 12)),
+)
+"""In the order of results; the first is the one by which models are compared."""
 INTERVALS = Source("percentile bootstrap, Efron and Tibshirani 1993", "scipy.stats.bootstrap", 2)
 
 
 def provenance(sources: Mapping[str, Source], measured: Iterable[str]) -> dict[str, Any]:
     """Whose each measured number is, by its key."""
-    names = [name for name in sources if name in set(measured) or name in _ALWAYS]
-    return {**{name: sources[name].as_dict() for name in names}, "interval": INTERVALS.as_dict()}
+    names = set(measured)
+    known = {name: source.as_dict() for name, source in sources.items() if name in names}
+    return {**known, "interval": INTERVALS.as_dict()}
 
 
-_ALWAYS = frozenset({"AP", "errors", "best_thresholds", "confusion_matrix"})
+def instance_sources() -> dict[str, Source]:
+    """Whose the numbers of objects are, by their keys in the result."""
+    return {row.name: row.source for row in INSTANCE}
+
+
+def instance_numbers(report: InstanceReport) -> dict[str, Mapping[str, Any]]:
+    """What the rows of `INSTANCE` make of a measurement, by their keys."""
+    return {row.name: row.of(report) for row in INSTANCE if row.of is not None}
+
+
+def instance_headline(report: InstanceReport) -> dict[str, float | None]:
+    """The numbers of all classes that the rows of `INSTANCE` add to those of the report."""
+    found: dict[str, float | None] = {}
+    for row in INSTANCE:
+        if row.of is not None and row.headline:
+            values = row.of(report)
+            found.update({name: values[name] for name in row.headline})
+    return found
 
 
 def semantic_sources(metrics: Iterable[ImageMetric] = ()) -> dict[str, Source]:
@@ -165,4 +293,4 @@ def semantic_sources(metrics: Iterable[ImageMetric] = ()) -> dict[str, Source]:
 
 def empty_class_policy(absent: AbsentClass) -> str:
     """What a class that is nowhere does to the means, in words."""
-    return _ABSENT[absent]
+    return scores.ABSENT[absent].words

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from segcli.metrics.boundary import band, boundary_iou, count_boundary
+from segcli.metrics.label_pair import LabelPair
 
 
 def band_by_erosion(region: np.ndarray, width: int) -> np.ndarray:
@@ -26,8 +27,8 @@ def test_a_shifted_square_loses_more_at_its_boundary_than_inside():
     truth[20:80, 20:80] = 1
     prediction = np.roll(truth, 2, axis=1)
     whole = (prediction & truth).sum() / (prediction | truth).sum()
-    assert 0 < boundary_iou(count_boundary(prediction, truth, 2))[1] < whole - 0.3
-    same = boundary_iou(count_boundary(truth, truth, 3))
+    assert 0 < boundary_iou(count_boundary(LabelPair(prediction, truth, 2)))[1] < whole - 0.3
+    same = boundary_iou(count_boundary(LabelPair(truth, truth, 3)))
     assert same[:2].tolist() == [1, 1]
     assert np.isnan(same[2])
 
@@ -38,5 +39,5 @@ def test_ignored_pixels_count_nowhere():
     wrong = truth.copy()
     wrong[10:20] = 0
     truth[:22] = 255
-    _, either = count_boundary(np.where(truth == 255, wrong, truth), truth, 2).reshape(2, 2)
+    _, either = count_boundary(LabelPair(np.where(truth == 255, wrong, truth), truth, 2)).reshape(2, 2)
     assert either[1] < 30 * 4

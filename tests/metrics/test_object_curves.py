@@ -5,6 +5,7 @@ import pytest
 
 from segcli.data.classes import ClassMap
 from segcli.metrics.average_precision import ClassRanking
+from segcli.metrics.image_facts import UNKNOWN
 from segcli.metrics.instance_images import image_table
 from segcli.metrics.mask_ap import MaskAP
 from segcli.metrics.object_curves import best_thresholds, curve_of, curves
@@ -34,7 +35,7 @@ def report():
     samples, found = make_images(12, classes=2, objects=6, found=20)
     accumulator = MaskAP(ClassMap(NAMES))
     for sample, detections in zip(samples, found, strict=True):
-        accumulator.update(sample, detections, brightness=float(sample.image_id))
+        accumulator.update(sample, detections, UNKNOWN._replace(brightness=float(sample.image_id)))
     return accumulator.compute()
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from segcli.data.classes import ClassMap
+from segcli.metrics.label_pair import LabelPair
 from segcli.metrics.semantic_counts import SemanticCounts
 from segcli.metrics.semantic_report import SemanticReport, semantic_intervals
 from segcli.metrics.surface import count_hd95, count_nsd
@@ -42,8 +43,8 @@ def brute_force(prediction, truth, class_id: int):
 @pytest.mark.parametrize("seed", range(60))
 def test_equal_brute_force(seed):
     prediction, truth = pair(seed)
-    nsd = count_nsd(prediction, truth, 5, tolerance_px=1.5).reshape(2, 5)
-    hd95 = count_hd95(prediction, truth, 5).reshape(2, 5)
+    nsd = count_nsd(LabelPair(prediction, truth, 5), tolerance_px=1.5).reshape(2, 5)
+    hd95 = count_hd95(LabelPair(prediction, truth, 5)).reshape(2, 5)
     for class_id in range(4):
         found = brute_force(prediction, truth, class_id)
         if found is None:
@@ -61,9 +62,9 @@ def test_a_tolerance_forgives_a_shift():
     truth = np.zeros((60, 60), np.uint8)
     truth[20:40, 20:40] = 1
     moved = np.roll(truth, 2, axis=1)
-    assert count_nsd(moved, truth, 2, tolerance_px=2).reshape(2, 2)[0, 1] == 1
-    assert count_nsd(moved, truth, 2, tolerance_px=1).reshape(2, 2)[0, 1] < 0.8
-    assert count_hd95(moved, truth, 2).reshape(2, 2)[0, 1] == 2
+    assert count_nsd(LabelPair(moved, truth, 2), tolerance_px=2).reshape(2, 2)[0, 1] == 1
+    assert count_nsd(LabelPair(moved, truth, 2), tolerance_px=1).reshape(2, 2)[0, 1] < 0.8
+    assert count_hd95(LabelPair(moved, truth, 2)).reshape(2, 2)[0, 1] == 2
 
 
 def test_ignored_pixels_count_nowhere():
@@ -71,7 +72,7 @@ def test_ignored_pixels_count_nowhere():
     truth[5:15, 5:15] = 1
     truth[20:] = 255
     wrong = np.where(truth == 255, 1, truth).astype(np.uint8)
-    assert count_nsd(wrong, truth, 2, tolerance_px=0).reshape(2, 2)[0].tolist() == [1, 1]
+    assert count_nsd(LabelPair(wrong, truth, 2), tolerance_px=0).reshape(2, 2)[0].tolist() == [1, 1]
 
 
 def test_they_are_numbers_of_the_report_with_intervals():

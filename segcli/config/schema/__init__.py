@@ -20,6 +20,7 @@ from segcli.config.schema.predict import KernelOption, PredictConfig, Promptable
 from segcli.config.schema.shared import GlobalConfig, Mode
 from segcli.config.schema.tiles import SlidingWindowConfig
 from segcli.config.schema.train import AugmentConfig, EarlyStopConfig, EmaConfig, PromptTrainingConfig, TrainConfig
+from segcli.config.schema.views import ViewsConfig
 from segcli.config.tree import put
 
 __all__ = [
@@ -46,6 +47,7 @@ __all__ = [
     "SlidingWindowConfig",
     "SplitConfig",
     "TrainConfig",
+    "ViewsConfig",
 ]
 
 DEFAULT, RECIPE, PLANNER = "default", "recipe of", "planner"

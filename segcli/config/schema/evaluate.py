@@ -2,11 +2,12 @@
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, PositiveFloat, field_validator
+from pydantic import Field, PositiveFloat, PositiveInt, field_validator
 
 from segcli.config.schema.base import Runtime, Section
 from segcli.config.schema.meaning import DENSE, INSTANCE, LSEG, PROMPTABLE, SAM, SEMANTIC, Read, Stock
 from segcli.config.schema.tiles import SlidingWindowConfig
+from segcli.config.schema.views import ViewsConfig
 
 
 class EvaluateConfig(Section):
@@ -20,10 +21,16 @@ class EvaluateConfig(Section):
         log_interval: Images between two lines of the log.
         batch_size: Images at once; images of different sizes are never joined.
         runtime: What runs the network: ``auto`` takes the fastest that is installed on the CPU, Paddle elsewhere.
-        absent_class: A class in neither prediction nor truth: left out of the mean, or counted 0 as in PaddleSeg 2.8.
+        absent_class: A class in neither prediction nor truth: left out of the mean (``exclude``; ``mmseg`` is the same
+            by name), or counted 0 (``zero``, ``paddleseg``).
         sliding_window: Overlapping tiles for every image; null cuts only images that do not fit into `memory_mb`.
         memory_mb: What an image that is taken whole may need, in MB; a larger one is cut into tiles. Null is half of
             the machine's memory.
+        augment: Looks at each image several times and joins the answers.
+        resolution: Compares with the masks as they are (``original``), or brought to the size of the network's input.
+        calibration: Measures whether the network is as sure as it is right (ECE, reliability curve), and the
+            temperature that mends it, which `export` then takes. Of objects it is always measured.
+        region_recall: Measures how many small, medium and large regions of the masks are found.
         boundary_iou: Measures how well the outlines agree too: the boundary IoU of classes, the boundary AP of objects.
         surface_tolerance: Measures the distance of surfaces too, HD95 and surface Dice (NSD) with this tolerance in
             pixels; null does not.
@@ -31,7 +38,10 @@ class EvaluateConfig(Section):
         bootstrap: Bootstrap replicates for the interval of each number, over images or over `CheckDataset.groups`; 0
             computes none. The seed is fixed.
         max_detections: Detections per image and class that count; 100 is COCO's.
-        size_borders: Borders between small, medium and large objects, as sides of squares in pixels; COCO's are 32, 96.
+        size_borders: Borders between small, medium and large objects or regions, as sides of squares in pixels; COCO's
+            are 32, 96.
+        frequency_borders: Most training images of a rare and of a common class; LVIS's are 10, 100.
+        slice_by: Columns of `per_image.csv` by which the score is looked at; null takes size, look, folder and group.
         gallery: Worst and best images that `evaluate_report.html` shows; 0 shows none.
         fail_under: Least values by the names of the numbers, such as ``{mIoU: 0.8}``; the exit code is 1 below one.
         noc_clicks: Most clicks per object, usually 20, with which NoC@85 and NoC@90 are measured; None measures three
@@ -47,26 +57,34 @@ class EvaluateConfig(Section):
     batch_size: Annotated[int, Read(("evaluate",), DENSE)] = Field(default=1, ge=1)
     runtime: Runtime = "auto"
     absent_class: Annotated[
-        Literal["exclude", "zero"], Read(("train", "evaluate"), SEMANTIC), Read(("evaluate",), PROMPTABLE, LSEG)
+        Literal["exclude", "zero", "mmseg", "paddleseg"],
+        Read(("train", "evaluate"), SEMANTIC),
+        Read(("evaluate",), PROMPTABLE, LSEG),
     ] = "exclude"
     sliding_window: Annotated[
         SlidingWindowConfig | None, Read(("train", "evaluate"), SEMANTIC), Read(("evaluate",), INSTANCE)
     ] = None
     memory_mb: Annotated[int | None, Read(("evaluate",), DENSE)] = Field(default=None, ge=1)
+    augment: Annotated[ViewsConfig, Read(("evaluate",), DENSE)] = ViewsConfig()
+    resolution: Annotated[Literal["original", "network"], Read(("evaluate",), SEMANTIC)] = "original"
+    calibration: Annotated[bool, Read(("evaluate",), SEMANTIC)] = False
+    region_recall: Annotated[bool, Read(("evaluate",), SEMANTIC)] = False
     boundary_iou: Annotated[bool, Read(("evaluate",), DENSE)] = False
     surface_tolerance: Annotated[float | None, Read(("evaluate",), SEMANTIC)] = Field(default=None, ge=0)
     panoptic_score: Annotated[float | None, Read(("evaluate",), INSTANCE)] = Field(default=None, ge=0, le=1)
     bootstrap: int = Field(default=1000, ge=0, le=100_000)
     max_detections: Annotated[int, Read(("evaluate",), INSTANCE)] = Field(default=100, ge=11)
-    size_borders: Annotated[tuple[PositiveFloat, PositiveFloat], Read(("evaluate",), INSTANCE)] = (32.0, 96.0)
+    size_borders: Annotated[tuple[PositiveFloat, PositiveFloat], Read(("evaluate",), DENSE)] = (32.0, 96.0)
+    frequency_borders: Annotated[tuple[PositiveInt, PositiveInt], Read(("evaluate",), INSTANCE)] = (10, 100)
+    slice_by: Annotated[tuple[str, ...] | None, Read(("evaluate",), DENSE)] = None
     gallery: Annotated[int, Read(("evaluate",), DENSE)] = Field(default=6, ge=0, le=100)
     fail_under: Annotated[dict[str, float] | None, Read(("evaluate",), DENSE)] = None
     noc_clicks: Annotated[int | None, Read(("evaluate",), PROMPTABLE, SAM)] = Field(default=None, ge=4, le=100)
     basic_config_path: Annotated[None, Read(()), Stock()] = None
 
-    @field_validator("size_borders")
+    @field_validator("size_borders", "frequency_borders")
     @classmethod
     def _borders_rise(cls, borders: tuple[float, float]) -> tuple[float, float]:
         if borders[0] >= borders[1]:
-            raise ValueError("the border of large objects must be above that of small ones, such as [32, 96]")
+            raise ValueError("the second border must be above the first, such as [32, 96]")
         return borders

@@ -2,7 +2,7 @@
 
 from typing import Annotated, ClassVar
 
-from pydantic import Field
+from pydantic import Field, PositiveFloat
 
 from segcli.config.schema.base import ExportFormat, Section
 from segcli.config.schema.meaning import INSTANCE, PROMPTABLE, SEMANTIC, Instead, Read, Stock
@@ -16,6 +16,8 @@ class ExportConfig(Section):
         input_shape: Fixed input ``[N, C, H, W]``, -1 for a free side; None is the model's own.
         formats: What to write beside Paddle's inference model.
         verify: Opens what was written and compares it with the trained network on real images.
+        temperature: Divides the logits where probabilities are made of them, so that confidence is as high as the model
+            is right; null takes the one that `evaluate` found for these weights (`Evaluate.calibration`), else 1.
         tolerance: Largest difference of the outputs, relative to their largest value.
         basic_config_path: Refused, as in `Train`.
     """
@@ -32,5 +34,10 @@ class ExportConfig(Section):
     ] = None
     formats: tuple[ExportFormat, ...] = ("paddle",)
     verify: bool = True
+    temperature: Annotated[
+        PositiveFloat | None,
+        Read(("train", "export"), SEMANTIC),
+        Instead("only label maps have a temperature"),
+    ] = None
     tolerance: float = Field(default=1e-3, gt=0)
     basic_config_path: Annotated[None, Read(()), Stock()] = None

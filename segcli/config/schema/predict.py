@@ -7,6 +7,7 @@ from pydantic import Field
 from segcli.config.schema.base import Runtime, Section
 from segcli.config.schema.meaning import DENSE, INSTANCE, LSEG, PROMPTABLE, SAM, SEMANTIC, Instead, Read, Stock
 from segcli.config.schema.tiles import SlidingWindowConfig
+from segcli.config.schema.views import ViewsConfig
 
 
 class KernelOption(Section):
@@ -77,6 +78,9 @@ class PredictConfig(Section):
         sliding_window: Overlapping tiles for every image; null cuts only images that do not fit into `memory_mb`.
         memory_mb: What an image that is taken whole may need, in MB; a larger one is cut into tiles. Null is half of
             the machine's memory.
+        augment: Looks at each image several times and joins the answers.
+        confidence: Writes how sure the network is of each pixel as well: ``<name>_confidence.png``, grey values 0 to
+            255 for probabilities 0 to 1.
         promptable: How a promptable model answers its prompts.
     """
 
@@ -112,4 +116,10 @@ class PredictConfig(Section):
     json_form: Literal["compact", "full"] = "compact"
     sliding_window: Annotated[SlidingWindowConfig | None, Read(("predict",), DENSE)] = None
     memory_mb: Annotated[int | None, Read(("predict",), DENSE)] = Field(default=None, ge=1)
+    augment: Annotated[ViewsConfig, Read(("predict",), DENSE), Instead("prompts are answered once", PROMPTABLE)] = (
+        ViewsConfig()
+    )
+    confidence: Annotated[bool, Read(("predict",), SEMANTIC), Instead("objects have scores, see Predict.threshold")] = (
+        False
+    )
     promptable: Annotated[PromptableConfig, Read(("predict",), PROMPTABLE)] = PromptableConfig()

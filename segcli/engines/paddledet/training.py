@@ -32,6 +32,7 @@ from segcli.engines.paddledet.session import InstanceSession
 from segcli.engines.paddledet.stream import InstanceStream, TrainingImage, scene_of
 from segcli.engines.paddledet.transforms import build_transforms, collate
 from segcli.errors import ConfigError, ConfigFault, DatasetError
+from segcli.inference.augmented_objects import ObjectViews
 from segcli.inference.decode_objects import ObjectFinder
 from segcli.metrics.instance_measure import measure
 from segcli.models.instance.recipes import FROM_SCRATCH
@@ -120,7 +121,7 @@ def _scene(images: Sequence[TrainingImage], cache: DecodedCache | None, number: 
 
 def _measure(network: Network, *, spec: ModelSpec, dataset: CocoDataset, preprocess: Preprocess) -> Evaluation:
     find = ObjectFinder(ArrayForward(network), SIZED[spec.name].masks)
-    report = measure(find, dataset.val, dataset.classes, preprocess)
+    report = measure(find, dataset.val, dataset.classes, ObjectViews(preprocess))
     return Evaluation(score=report.score, metrics=report.as_dict())
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from segcli.errors import UsageError
 from segcli.metrics.comparison import Contender, differences, differences_by_class, first_places, spread
-from segcli.models.table import get_spec
-from segcli.steps.compare.contenders import Named, open_contenders, protocol_of
-from segcli.steps.compare.measured import MAIN, SCORE_OF_IMAGE, MeasuredRun, measure_run
+from segcli.steps.compare.contenders import NamedGroup, open_contenders
+from segcli.steps.compare.measured import MeasuredRun, measure_run
 from segcli.steps.compare.page import ChangedImage, write_compare_page
 from segcli.steps.compare.result import Against, CompareResult
+from segcli.steps.evaluate.protocol import protocol_of
 
 MOST_CHANGED = 6
 """Images whose overlays are drawn."""
@@ -44,16 +44,19 @@ def compare(
     if len(groups) < 2:
         raise UsageError("two contenders at least are compared", hint="segcli compare A B")
     named = open_contenders(groups, dataset, overrides, device)
-    config = named[0][0].config
-    task = get_spec(config.Global.model).task
+    config = named[0].runs[0].config
     with ExitStack() as stack:
-        measured = [[measure_run(one, stack) for one in group] for group in named]
+        measured = [[measure_run(one, stack) for one in group.runs] for group in named]
         _require_same_images(named, measured)
-        contenders = [_contender(group, runs) for group, runs in zip(groups, measured, strict=True)]
+        contenders = [
+            Contender(group.name, tuple(one.run for one in runs), group.folds)
+            for group, runs in zip(named, measured, strict=True)
+        ]
+        main = measured[0][0].main
         result = CompareResult(
             dataset=str(config.Global.dataset),
-            score=MAIN[task],
-            images=len(measured[0][0].scores),
+            score=main,
+            images=len(_images(measured[0])),
             protocol=protocol_of(config),
             unit=contenders[0].runs[0].replicates.unit,
             units=contenders[0].runs[0].replicates.units,
@@ -63,36 +66,49 @@ def compare(
                 Against(other.name, differences(contenders[0], other), differences_by_class(contenders[0], other))
                 for other in contenders[1:]
             ],
-            ranking=first_places(contenders, MAIN[task]),
-            runs={one.name: spread(one, MAIN[task]) for one in contenders},
+            ranking=first_places(contenders, main),
+            runs={one.name: spread(one, main) for one in contenders},
             page=str(output / PAGE),
         )
-        changed = [_changed(measured[0][0], runs[0], SCORE_OF_IMAGE[task]) for runs in measured[1:]]
+        changed = [_changed(measured[0], runs) for runs in measured[1:]]
         write_compare_page(result, changed, output / PAGE)
     return result
 
 
-def _contender(paths: Sequence[str], runs: Sequence[MeasuredRun]) -> Contender:
-    return Contender(" + ".join(paths), tuple(one.run for one in runs))
+def _images(runs: Sequence[MeasuredRun]) -> dict[str, MeasuredRun]:
+    """The run that shows each image: of seeds the first, of folds the one that did not learn it."""
+    found: dict[str, MeasuredRun] = {}
+    for run in runs:
+        for name in run.scores:
+            found.setdefault(name, run)
+    return found
 
 
-def _require_same_images(named: Sequence[Sequence[Named]], measured: Sequence[Sequence[MeasuredRun]]) -> None:
-    first = measured[0][0]
+def _require_same_images(named: Sequence[NamedGroup], measured: Sequence[Sequence[MeasuredRun]]) -> None:
+    first = measured[0]
     for group, runs in zip(named, measured, strict=True):
-        for one, run in zip(group, runs, strict=True):
-            if run.classes != first.classes or run.scores.keys() != first.scores.keys():
-                raise UsageError(f"{one.path} was measured on other classes or images than {named[0][0].path}")
+        if group.folds is not named[0].folds or (group.folds and len(runs) != len(first)):
+            raise UsageError(
+                f"{group.name} and {named[0].name} are not measured alike: folds are compared with the same folds only",
+                hint="train both with the same --folds and --seed",
+            )
+        for place, (one, run) in enumerate(zip(group.runs, runs, strict=True)):
+            like, path = (first[place], named[0].runs[place].path) if group.folds else (first[0], named[0].runs[0].path)
+            if run.classes != like.classes or run.scores.keys() != like.scores.keys():
+                raise UsageError(f"{one.path} was measured on other classes or images than {path}")
 
 
-def _changed(first: MeasuredRun, other: MeasuredRun, score: str) -> list[ChangedImage]:
+def _changed(first: Sequence[MeasuredRun], other: Sequence[MeasuredRun]) -> list[ChangedImage]:
     """The images whose scores differ most, drawn for both."""
+    ours, theirs = _images(first), _images(other)
+    scores = {name: (ours[name].scores[name], theirs[name].scores[name]) for name in ours}
     changes = {
-        name: abs(theirs - ours)
-        for name, ours in first.scores.items()
-        if ours is not None and (theirs := other.scores[name]) is not None and theirs != ours
+        name: abs(after - before)
+        for name, (before, after) in scores.items()
+        if before is not None and after is not None and after != before
     }
     names = sorted(changes, key=lambda name: (-changes[name], name))[:MOST_CHANGED]
     return [
-        ChangedImage(name, score, first.scores[name], other.scores[name], first.draw(name), other.draw(name))
+        ChangedImage(name, ours[name].score, *scores[name], ours[name].draw(name), theirs[name].draw(name))
         for name in names
     ]

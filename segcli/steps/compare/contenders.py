@@ -7,25 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from segcli.config.keys import meanings
 from segcli.config.load import load_config
 from segcli.config.schema import Config
 from segcli.errors import UsageError
 from segcli.implied import RUN_CONFIG, model_in, model_to_check
 from segcli.models.card import ModelCard
 from segcli.models.table import get_spec
-from segcli.models.task import Task
+from segcli.steps.evaluate.protocol import protocol_of
 
-PROTOCOL = (
-    "absent_class",
-    "sliding_window",
-    "boundary_iou",
-    "surface_tolerance",
-    "max_detections",
-    "size_borders",
-    "panoptic_score",
-)
-"""Keys of `Evaluate` that change numbers; they must agree."""
 _WEIGHTS = (".pdparams", ".safetensors")
 
 
@@ -37,14 +26,35 @@ class Named:
     config: Config
 
 
+@dataclass(frozen=True)
+class NamedGroup:
+    """A contender.
+
+    Attributes:
+        name: Its path, or its paths.
+        runs: One, seeds, or folds.
+        folds: Whether they are the folds of a cross-validation.
+    """
+
+    name: str
+    runs: Sequence[Named]
+    folds: bool = False
+
+
+def folds_in(path: Path) -> list[Path]:
+    """The trainings of the folds in the folder of a cross-validation, in order; empty for any other."""
+    found = [one for one in path.glob("fold_*") if (one / RUN_CONFIG).is_file()]
+    return sorted(found, key=lambda one: int(one.name.removeprefix("fold_")))
+
+
 def open_contenders(
     groups: Sequence[Sequence[str]], dataset: str | None, overrides: Sequence[str], device: str | None = None
-) -> list[list[Named]]:
+) -> list[NamedGroup]:
     """The configurations of all paths.
 
     Args:
-        groups: Per contender one path, or several of one kind (seeds): a training's folder, weights, an exported model,
-            or predictions.
+        groups: Per contender one path, or several of one kind (seeds): a training's folder, that of a
+            cross-validation, weights, an exported model, or predictions.
         dataset: Folder of the dataset; None takes the one that the trainings name.
         overrides: Texts ``key=value`` for all.
         device: Where networks run; None is each one's own.
@@ -53,13 +63,18 @@ def open_contenders(
         UsageError: A path is not there, no dataset is named, or data, task or protocol differ.
         ConfigError: A configuration or an override is wrong.
     """
-    paths = [Path(path) for group in groups for path in group]
+    parted = [[part for path in group for part in folds_in(Path(path)) or [Path(path)]] for group in groups]
+    folds = [any(folds_in(Path(path)) for path in group) for group in groups]
+    paths = [path for group in parted for path in group]
     missing = [str(path) for path in paths if not path.exists()]
     if missing:
         raise UsageError(f"there is no {missing[0]}", hint="name folders of trainings, weights, exports or predictions")
     folder = dataset or _common_dataset(paths, overrides)
-    found = [[Named(Path(path), _config(Path(path), folder, overrides, device)) for path in group] for group in groups]
-    _require_same_protocol([one for group in found for one in group])
+    found = [
+        NamedGroup(" + ".join(group), [Named(path, _config(path, folder, overrides, device)) for path in parts], whole)
+        for group, parts, whole in zip(groups, parted, folds, strict=True)
+    ]
+    _require_same_protocol([one for group in found for one in group.runs])
     return found
 
 
@@ -122,22 +137,11 @@ def _of_weights(path: Path) -> dict[str, tuple[str, Any]] | None:
     return {"Global.model": (str(path), card.model_name), "Evaluate.weight_path": (str(path), str(file))}
 
 
-def protocol_of(config: Config) -> dict[str, Any]:
-    """The keys of `PROTOCOL` that the model's task reads, with their values."""
-    model = config.Global.model
-    task = get_spec(model).task
-    known = {name for name, meaning in meanings().items() if "evaluate" in meaning.modes(model, task)}
-    read = [key for key in PROTOCOL if any(f"{name}.".startswith(f"Evaluate.{key}.") for name in known)]
-    return {key: getattr(config.Evaluate, key) for key in read}
-
-
 def _require_same_protocol(found: Sequence[Named]) -> None:
     tasks = {get_spec(one.config.Global.model).task: one for one in found}
     if len(tasks) > 1:
         listed = ", ".join(f"{one.path} is {task.value}" for task, one in tasks.items())
         raise UsageError(f"models of different tasks cannot be compared: {listed}")
-    if Task.PROMPTABLE in tasks:
-        raise UsageError("promptable models are not compared yet", hint="segcli evaluate measures each, with intervals")
     first = found[0]
     for key in protocol_of(first.config):
         for other in found[1:]:

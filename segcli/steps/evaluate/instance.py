@@ -9,17 +9,20 @@ from pathlib import Path
 
 from segcli.config.schema import Config
 from segcli.data.instances import CocoDataset
+from segcli.metrics.frequency import Frequencies
 from segcli.metrics.instance_images import image_table
 from segcli.metrics.instance_intervals import instance_intervals
 from segcli.metrics.instance_report import InstanceReport
 from segcli.metrics.object_curves import best_thresholds
 from segcli.metrics.slices import sliced
+from segcli.metrics.table import instance_headline
 from segcli.steps.evaluate.drawings import draw_objects_of
 from segcli.steps.evaluate.image_file import Table
 from segcli.steps.evaluate.images import groups_of, names_below
 from segcli.steps.evaluate.instance_page import SCORE, instance_page
 from segcli.steps.evaluate.instance_result import InstanceEvaluateResult, write_instance_files
-from segcli.steps.evaluate.page import SLICED, Gallery, galleries, write_pages
+from segcli.steps.evaluate.page import Gallery, galleries, sliced_columns, write_pages
+from segcli.steps.evaluate.protocol import command_of, measured_by, object_digests
 from segcli.steps.evaluate.subjects import ObjectSubject, open_objects
 from segcli.steps.evaluate.thresholds import thresholds_of
 
@@ -31,6 +34,8 @@ def evaluate_instance(config: Config) -> InstanceEvaluateResult:
     with open_objects(config) as subject:
         report = subject.measure(config)
         names = image_names(subject.dataset)
+        seen = Frequencies.of(subject.dataset.train, subject.dataset.classes, config.Evaluate.frequency_borders)
+        report = replace(report, frequencies=seen)
         groups = groups_of([names[image_id] for image_id in report.image_ids], config)
         report = replace(report, intervals=instance_intervals(report, config.Evaluate.bootstrap, groups))
         table = image_table(report, names, groups)
@@ -49,12 +54,14 @@ def _left(
     """Writes the files; the result names them."""
     output = Path(config.Global.output)
     files = write_instance_files(report, table, output)
-    columns = sliced(table, SCORE, SLICED)
+    columns = sliced(table, SCORE, sliced_columns(table, config.Evaluate.slice_by))
     facts = [("model", subject.name), ("weights", str(subject.source)), ("runtime", subject.runtime)]
-    facts += [("data", str(subject.dataset.root)), ("images", str(report.images))]
+    facts += [("data", str(subject.dataset.root)), ("images", str(report.images)), ("command", command_of(config))]
     page = instance_page(f"{subject.name} on {subject.dataset.root}", report, facts, columns, shown)
-    pages = write_pages(page, output, {"Confusion matrix": Path(files.confusion_png)})
-    numbers = {"AP": report.mask.AP, **report.as_dict()["mask"], "box_AP": report.box.AP}
+    plots = {"Confusion matrix": Path(files.confusion_png), "Reliability": Path(files.reliability)}
+    pages = write_pages(page, output, plots)
+    numbers = {"AP": report.mask.AP, **report.as_dict()["mask"], "box_AP": report.box.AP, **instance_headline(report)}
+    digests = object_digests(image_names(subject.dataset).values(), subject.dataset.val)
     return InstanceEvaluateResult(
         model_name=subject.name,
         weights=str(subject.source),
@@ -64,6 +71,7 @@ def _left(
         slices=tuple(columns),
         tiling=None if subject.tiling is None else subject.tiling.as_dict(),
         thresholds=thresholds_of(config.Evaluate.fail_under, numbers),
+        measured_by=measured_by(config, subject.runtime, subject.source, digests),
     )
 
 

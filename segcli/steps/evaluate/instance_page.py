@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from segcli.metrics.frequency import GROUPS
 from segcli.metrics.instance_report import InstanceReport
 from segcli.metrics.intervals import few_units, shown
 from segcli.metrics.object_curves import curves
 from segcli.metrics.object_errors import KINDS, errors_as_dict
 from segcli.metrics.slices import SlicedColumn
+from segcli.metrics.table import instance_headline
 from segcli.steps.evaluate.page import Gallery, Page, PageTable, slice_tables
 
 SCORE = "F1"
@@ -34,13 +36,14 @@ def instance_page(
     values, most = report.as_dict(), report.limits.max_detections
     headline = [(name, shown(value, report.intervals.all.get(name))) for name, value in values["mask"].items()]
     headline += [("box AP", shown(report.box.AP))]
+    headline += [(name, shown(value)) for name, value in instance_headline(report).items()]
     headline += [("boundary AP", shown(values["boundary"]["AP"]))] if "boundary" in values else []
     headline += (
         [("PQ", shown(values["panoptic"]["PQ"], report.intervals.all.get("PQ")))] if "panoptic" in values else []
     )
     notes = [*report.warnings, *few_units(report.intervals.units, report.intervals.unit)]
     facts = [*facts, ("limit", f"{most} detections per image and class")]
-    tables = [_classes(report), _errors(report), *slice_tables(columns, SCORE)]
+    tables = [_classes(report), _frequencies(report), _errors(report), *slice_tables(columns, SCORE)]
     return Page(title, headline, facts, notes, [table for table in tables if table.rows], galleries)
 
 
@@ -58,6 +61,18 @@ def _classes(report: InstanceReport) -> PageTable:
         rows.append((name, str(objects), *precision, *cells))
     columns = ("class", "objects", "AP", "AP50", "AP75", "best threshold", "F1", "precision", "recall")
     return PageTable("Classes", columns, rows, "the last four at IoU 0.5, at the score where F1 is best")
+
+
+def _frequencies(report: InstanceReport) -> PageTable:
+    found = report.as_dict().get("frequency", {})
+    rows = [
+        (group, str(len(found[group]["classes"])), shown(found[group]["AP"], report.intervals.all.get(f"AP_{group}")))
+        for group in GROUPS
+        if group in found
+    ]
+    borders = report.frequencies.borders if report.frequencies else ()
+    remark = f"rare and common: at most {' and '.join(map(str, borders))} training images (LVIS, Gupta et al. 2019)"
+    return PageTable("By frequency of the classes", ("classes", "number", "AP"), rows, remark)
 
 
 def _errors(report: InstanceReport) -> PageTable:

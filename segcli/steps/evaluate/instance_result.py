@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,13 @@ from segcli.data.files import write_json_atomic
 from segcli.metrics.bootstrap import Interval
 from segcli.metrics.instance_report import AveragePrecision, InstanceReport
 from segcli.metrics.intervals import few_units, shown
+from segcli.metrics.object_calibration import object_calibration
 from segcli.metrics.object_confusion import object_confusion
-from segcli.metrics.object_curves import best_thresholds, curves, curves_as_dict
-from segcli.metrics.object_errors import errors_as_dict
+from segcli.metrics.object_curves import best_thresholds, curves_as_dict
 from segcli.metrics.slices import SlicedColumn
-from segcli.metrics.table import INSTANCE, provenance
+from segcli.metrics.table import instance_numbers, instance_sources, provenance
 from segcli.report.confusion import draw_confusion
+from segcli.report.reliability import RELIABILITY_FILE, draw_reliability
 from segcli.steps.evaluate.image_file import Table, write_table
 from segcli.steps.evaluate.result import files_and_thresholds
 from segcli.steps.evaluate.thresholds import Threshold
@@ -35,6 +37,7 @@ class InstanceFiles:
         curves: Precision, recall and F1 of each class over the score.
         confusion_json: The confusion matrix of instances as numbers.
         confusion_png: The same as an image.
+        reliability: The reliability curve of the scores.
         pages: The report for people, as HTML and as Markdown.
     """
 
@@ -42,6 +45,7 @@ class InstanceFiles:
     curves: str
     confusion_json: str
     confusion_png: str
+    reliability: str = ""
     pages: tuple[str, ...] = ()
 
 
@@ -58,6 +62,7 @@ class InstanceEvaluateResult:
         slices: The score of the images by what they are.
         thresholds: Least values that were wanted.
         tiling: Which images were cut into tiles, and into which; None where no network was run.
+        measured_by: Protocol, command, versions and digests.
     """
 
     model_name: str
@@ -68,6 +73,7 @@ class InstanceEvaluateResult:
     slices: tuple[SlicedColumn, ...] = ()
     thresholds: tuple[Threshold, ...] = ()
     tiling: dict[str, Any] | None = None
+    measured_by: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def per_image(self) -> tuple[str, ...]:
@@ -78,6 +84,11 @@ class InstanceEvaluateResult:
     def pages(self) -> tuple[str, ...]:
         """The report for people."""
         return self.files.pages
+
+    @cached_property
+    def numbers(self) -> dict[str, Mapping[str, Any]]:
+        """What the table of metrics makes of the measurement."""
+        return instance_numbers(self.report)
 
     @property
     def complete(self) -> bool:
@@ -97,15 +108,16 @@ class InstanceEvaluateResult:
             "runtime": self.runtime,
             "tiles": self.tiling,
             "warnings": self.report.warnings,
-            "errors": errors_as_dict(self.report.masks),
-            "best_thresholds": {name: curve.summary() for name, curve in curves(self.report.masks).items()},
+            **self.numbers,
             "confusion_matrix": {"json": self.files.confusion_json, "png": self.files.confusion_png},
             "curves": self.files.curves,
+            "reliability": self.files.reliability,
             "per_image": list(self.files.per_image),
             "pages": list(self.files.pages),
             "slices": [one.as_dict() for one in self.slices],
             "fail_under": [one.as_dict() for one in self.thresholds],
-            "provenance": provenance(INSTANCE, values),
+            "provenance": provenance(instance_sources(), ["AP", "confusion_matrix", *self.numbers, *values]),
+            **self.measured_by,
             **values,
         }
 
@@ -120,7 +132,8 @@ class InstanceEvaluateResult:
         for name, values in report.mask_by_class.items():
             rows.append((name, f"masks {_line(values, report.intervals.by_class.get(name, {}))}"))
         rows += [("note", note) for note in few_units(report.intervals.units, report.intervals.unit)]
-        rows.append(("errors", _errors(errors_as_dict(report.masks))))
+        rows.append(("errors", _errors(self.numbers["errors"])))
+        rows.append(("ECE", f"{shown(self.numbers['calibration']['ECE'])} of the scores at IoU 0.5"))
         rows += [("warning", text) for text in report.warnings]
         return [*rows, *files_and_thresholds(self)]
 
@@ -134,7 +147,10 @@ def write_instance_files(report: InstanceReport, table: Table, folder: Path) -> 
     write_json_atomic(numbers, {**about, "objects": matrix.tolist()})
     draw_confusion(matrix, names, image, counted="objects")
     write_json_atomic(lines, {"IoU": 0.5, "classes": curves_as_dict(report.masks)})
-    return InstanceFiles(write_table(table, folder / "per_image"), str(lines), str(numbers), str(image))
+    calibration, reliability = object_calibration(report.masks), folder / RELIABILITY_FILE
+    draw_reliability(calibration["curve"], calibration["ECE"], reliability)
+    tables = write_table(table, folder / "per_image")
+    return InstanceFiles(tables, str(lines), str(numbers), str(image), str(reliability))
 
 
 def _line(values: AveragePrecision, intervals: Mapping[str, Interval | None]) -> str:

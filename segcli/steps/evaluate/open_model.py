@@ -56,6 +56,9 @@ class MeasuredModel:
         runtime: What runs it.
         source: The weight file or the folder.
         inputs: Numbers of the training images; see `segcli.models.card.ModelCard.inputs`.
+        sha256: Checksum of the weight file, also of the one that was exported; empty where that is not known.
+        takes_any_size: Whether the network also takes inputs of other sizes than `input_size`.
+        temperature: Divides the logits where probabilities are made of them.
     """
 
     forward: Forward
@@ -67,6 +70,9 @@ class MeasuredModel:
     runtime: str
     source: Path
     inputs: Mapping[str, Any]
+    sha256: str = ""
+    takes_any_size: bool = False
+    temperature: float = 1.0
 
     def tiling(self, config: Config) -> Tiling:
         """Which images are cut into tiles."""
@@ -131,6 +137,8 @@ def _open_trained(weights: Path, config: Config) -> MeasuredModel:
         runtime="paddle",
         source=weights,
         inputs=trained.card.inputs,
+        sha256=sha256_of(weights),
+        takes_any_size=trained.spec.fixed_export is None,
     )
 
 
@@ -160,14 +168,17 @@ def _on_runtime(
         runtime=runtime.name,
         source=source,
         inputs={} if model.card is None else model.card.inputs,
+        sha256=model.source_sha256,
+        takes_any_size=model.input_size is None,
+        temperature=model.temperature,
     )
 
 
 def _runtime_for_weights(config: Config) -> str:
     """The runtime for trained weights: the network itself (``paddle``) unless another is wanted or worth an export."""
     wanted = config.Evaluate.runtime
-    if wanted != "auto":
-        return wanted
+    if wanted != "auto" or config.Evaluate.augment.scaled:
+        return "paddle" if wanted == "auto" else wanted
     on_cpu = available_device(config.Global.device, strict=config.Global.strict_device) == "cpu"
     fast = converter_installed() and any(row.is_installed and not row.any_device for row in runtimes().values())
     fixed = get_spec(config.Global.model).fixed_export is not None

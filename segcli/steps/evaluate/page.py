@@ -8,14 +8,40 @@ from pathlib import Path
 from typing import Any
 
 from segcli.data.files import write_text_atomic
+from segcli.errors import UsageError
 from segcli.metrics.slices import SlicedColumn
 from segcli.report.mistakes import OBJECT_KEY, PIXEL_KEY, ColourKey
 from segcli.report.pages import data_uri, jpeg_uri, write_page
 from segcli.steps.evaluate.drawings import ImagePanels
 
 PAGE, MARKDOWN = "evaluate_report.html", "evaluate_report.md"
-SLICED = ("width", "height", "brightness", "classes", "objects", "folder", "group")
+SLICED = (
+    "width",
+    "height",
+    "brightness",
+    "contrast",
+    "saturation",
+    "sharpness",
+    "classes",
+    "objects",
+    "folder",
+    "group",
+)
 """Columns of the table of images by which the score is looked at."""
+
+
+def sliced_columns(table: Sequence[Mapping[str, Any]], wanted: Sequence[str] | None) -> Sequence[str]:
+    """The columns by which the score is looked at.
+
+    Raises:
+        UsageError: A wanted column is not in the table.
+    """
+    there = dict.fromkeys(name for row in table for name in row)
+    unknown = [name for name in wanted or () if name not in there]
+    if unknown:
+        hint = f"there are: {', '.join(there)}"
+        raise UsageError(f"Evaluate.slice_by names {unknown[0]}, which is no column of per_image.csv", hint=hint)
+    return SLICED if wanted is None else wanted
 
 
 @dataclass(frozen=True)

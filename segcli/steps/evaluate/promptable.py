@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ from segcli.config.schema import Config
 from segcli.data.decoding.used_range import set_image_range
 from segcli.data.formats.instance_data import open_instance_dataset
 from segcli.data.formats.masks import open_seg_dataset
+from segcli.data.instances import CocoDataset
+from segcli.data.samples import SegDataset
 from segcli.device import available_device
 from segcli.metrics.intervals import Intervals, shown
 from segcli.metrics.promptable_images import click_intervals, prompt_table
@@ -24,6 +27,7 @@ from segcli.promptable.text_predictor import TextPredictor
 from segcli.steps.evaluate.image_file import Table, write_table
 from segcli.steps.evaluate.images import groups_of, names_below
 from segcli.steps.evaluate.open_model import measured_source
+from segcli.steps.evaluate.protocol import label_digests, measured_by, object_digests
 from segcli.steps.predict.open_promptable import open_promptable
 
 
@@ -37,6 +41,7 @@ class PromptableEvaluateResult:
         runtime: What ran it.
         report: What was measured.
         per_image: Files of the table of prompts, or of images.
+        measured_by: Protocol, command, versions and digests.
     """
 
     model_name: str
@@ -44,6 +49,7 @@ class PromptableEvaluateResult:
     runtime: str
     report: ClickReport | TextReport
     per_image: tuple[str, ...] = ()
+    measured_by: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def intervals(self) -> Intervals:
@@ -55,7 +61,8 @@ class PromptableEvaluateResult:
         about = {"model_name": self.model_name, "weight_path": self.weights, "runtime": self.runtime}
         interval = self.intervals.as_dict() if self.intervals.replicates else None
         files = {"per_image": list(self.per_image)}
-        return {"metrics": self.report.totals(), "interval": interval, **self.report.as_dict(), **about, **files}
+        found = {"metrics": self.report.totals(), "interval": interval, **self.report.as_dict(), **about, **files}
+        return {**found, **self.measured_by}
 
     def summary(self) -> list[tuple[str, str]]:
         """Rows for the terminal."""
@@ -77,42 +84,65 @@ def evaluate_promptable(config: Config) -> PromptableEvaluateResult:
         WeightsError: They cannot be opened.
         DatasetError: The dataset has faults.
     """
-    spec, settings = get_spec(config.Global.model), config.Evaluate
-    source, strict = measured_source(config), config.Global.strict_device
+    predictor, runtime = open_prompted(config)
+    measured = _clicks(predictor, config) if isinstance(predictor, SamPredictor) else _texts(predictor, config)
+    report, table, data = measured
+    source = measured_source(config)
+    files = write_table(table, Path(config.Global.output) / "per_image")
+    how = measured_by(config, runtime, source, data)
+    return PromptableEvaluateResult(config.Global.model, str(source), runtime, report, files, how)
+
+
+def open_prompted(config: Config) -> tuple[SamPredictor | TextPredictor, str]:
+    """The promptable model that `Evaluate.weight_path` names, and what runs it.
+
+    Raises:
+        UsageError: There are no weights.
+        WeightsError: They cannot be opened.
+    """
+    spec, strict = get_spec(config.Global.model), config.Global.strict_device
     device = available_device(config.Global.device, strict=strict).partition(",")[0]
-    opened = open_promptable(spec, source, runtime=settings.runtime, device=device, strict=strict)
+    source = measured_source(config)
+    opened = open_promptable(spec, source, runtime=config.Evaluate.runtime, device=device, strict=strict)
     set_image_range(learnt_range(opened.described.preprocess, config))
     predictor = opened.predictor(None)
-    measured = _clicks(predictor, config) if isinstance(predictor, SamPredictor) else _texts(predictor, config)
-    report, table = measured
-    files = write_table(table, Path(config.Global.output) / "per_image")
-    return PromptableEvaluateResult(spec.name, str(source), opened.runtime, report, files)
+    return predictor, opened.runtime
 
 
-def _clicks(predictor: SamPredictor, config: Config) -> tuple[ClickReport, Table]:
-    """Clicks and boxes of the objects of a COCO dataset."""
-    dataset, settings = open_instance_dataset(config.Global.dataset), config.Evaluate
+def measure_click_report(predictor: SamPredictor, dataset: CocoDataset, config: Config) -> ClickReport:
+    """Clicks and boxes of the objects of a COCO dataset, by the protocol of a configuration."""
+    settings = config.Evaluate
     clicks, log_interval = settings.noc_clicks or NUM_CLICKS, settings.log_interval
-    report = measure_clicks(predictor, dataset.val, most_clicks=clicks, log_interval=log_interval)
-    names = names_below(dataset.root, (sample.image for sample in dataset.val))
-    groups = groups_of([names[place] for place in report.by_image], config)
-    intervals = click_intervals(report, settings.bootstrap, groups)
-    return replace(report, intervals=intervals), prompt_table(report, names)
+    return measure_clicks(predictor, dataset.val, most_clicks=clicks, log_interval=log_interval)
 
 
-def _texts(predictor: TextPredictor, config: Config) -> tuple[TextReport, Table]:
-    """The class names of a SegDataset."""
-    dataset, settings = open_seg_dataset(config.Global.dataset), config.Evaluate
-    report = measure_texts(
+def measure_text_report(predictor: TextPredictor, dataset: SegDataset, config: Config) -> TextReport:
+    """The class names of a SegDataset, by the protocol of a configuration."""
+    return measure_texts(
         predictor,
         dataset.val,
         dataset.classes,
         background=config.Predict.promptable.background,
-        absent_class=settings.absent_class,
-        log_interval=settings.log_interval,
+        absent_class=config.Evaluate.absent_class,
+        log_interval=config.Evaluate.log_interval,
     )
+
+
+def _clicks(predictor: SamPredictor, config: Config) -> tuple[ClickReport, Table, dict[str, str]]:
+    dataset, settings = open_instance_dataset(config.Global.dataset), config.Evaluate
+    report = measure_click_report(predictor, dataset, config)
+    names = names_below(dataset.root, (sample.image for sample in dataset.val))
+    groups = groups_of([names[place] for place in report.by_image], config)
+    intervals = click_intervals(report, settings.bootstrap, groups)
+    digests = object_digests(names, dataset.val)
+    return replace(report, intervals=intervals), prompt_table(report, names), digests
+
+
+def _texts(predictor: TextPredictor, config: Config) -> tuple[TextReport, Table, dict[str, str]]:
+    dataset, settings = open_seg_dataset(config.Global.dataset), config.Evaluate
+    report = measure_text_report(predictor, dataset, config)
     names = names_below(dataset.root, (sample.image for sample in dataset.val))
     groups = groups_of(names, config)
     intervals = semantic_intervals(report.labels.counts, settings.absent_class, settings.bootstrap, groups)
     report = replace(report, labels=replace(report.labels, intervals=intervals))
-    return report, image_table(report.labels, names, groups)
+    return report, image_table(report.labels, names, groups), label_digests(names, dataset.val)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -35,6 +36,8 @@ class EvaluateResult:
         slices: The score of the images by what they are.
         thresholds: Least values that were wanted.
         tiling: Which images were cut into tiles, and into which; None where no network was run.
+        measured_by: Protocol, command, versions and digests.
+        calibration: Reliability curve and temperature, where they were measured, with their files.
     """
 
     model_name: str
@@ -48,6 +51,8 @@ class EvaluateResult:
     slices: tuple[SlicedColumn, ...] = ()
     thresholds: tuple[Threshold, ...] = ()
     tiling: dict[str, Any] | None = None
+    measured_by: Mapping[str, Any] = field(default_factory=dict)
+    calibration: Mapping[str, Any] | None = None
 
     @property
     def complete(self) -> bool:
@@ -75,7 +80,9 @@ class EvaluateResult:
             "slices": [one.as_dict() for one in self.slices],
             "largest_confusions": largest_confusions(self.report.matrix, list(self.report.classes)),
             "fail_under": [one.as_dict() for one in self.thresholds],
+            **({} if self.calibration is None else {"calibration": dict(self.calibration)}),
             "provenance": provenance(semantic_sources(self.report.counts.metrics), names),
+            **self.measured_by,
         }
 
     def summary(self) -> list[tuple[str, str]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,15 +22,19 @@ from segcli.data.loading import LoadedSample
 from segcli.data.predictions import PredictedLabelMaps, detections_of, read_detections
 from segcli.data.samples import SegDataset
 from segcli.data.splits.folds import fold_of
-from segcli.errors import InputError
+from segcli.errors import InputError, UsageError
+from segcli.inference.augmented import augmented
+from segcli.inference.augmented_objects import ObjectViews
+from segcli.inference.label_scores import LabelScores
 from segcli.inference.tiling import Tiling
+from segcli.metrics.image_facts import UNKNOWN
 from segcli.metrics.instance_measure import Detector, measure, measure_detections
 from segcli.metrics.instance_report import InstanceReport
 from segcli.metrics.mask_ap import MaskAP
 from segcli.metrics.matching import Limits
-from segcli.metrics.semantic_measure import measure_label_maps, predicted
+from segcli.metrics.semantic_measure import measure_label_maps, predicted, scored
 from segcli.metrics.semantic_report import SemanticReport
-from segcli.metrics.table import BOUNDARY_IOU, ImageMetric, surface_metrics
+from segcli.metrics.table import image_metrics
 from segcli.steps.evaluate.class_match import dataset_for
 from segcli.weights.class_match import require_same_classes
 
@@ -56,6 +59,8 @@ class LabelSubject:
         batch_size: Images at once.
         image_range: How images of more than 8 bits are read for it.
         tiling: Which images are cut into tiles; None where no network is run.
+        scores: Label maps with the probabilities of the network; None where there are none.
+        sha256: Checksum of the weight file; empty where that is not known.
     """
 
     name: str
@@ -66,19 +71,26 @@ class LabelSubject:
     batch_size: int
     image_range: ImageRange = field(default_factory=ImageRange)
     tiling: Tiling | None = None
+    scores: Callable[[Sequence[LoadedSample]], Sequence[LabelScores]] | None = None
+    sha256: str = ""
 
     def measure(self, config: Config) -> SemanticReport:
         """Measures the validation part by the protocol of a configuration."""
         settings = config.Evaluate
         set_image_range(self.image_range)
+        metrics = image_metrics(settings)
+        needs_scores = any(metric.needs_scores for metric in metrics)
+        if needs_scores and self.scores is None:
+            raise UsageError("Evaluate.calibration needs the probabilities of a network, files of labels have none")
         return measure_label_maps(
-            self.label_maps,
+            self.scores if needs_scores and self.scores is not None else self.label_maps,
             self.dataset.val,
             self.dataset.classes,
             batch_size=self.batch_size,
             absent_class=settings.absent_class,
-            metrics=_image_metrics(config),
+            metrics=metrics,
             log_interval=settings.log_interval,
+            resize_masks=settings.resolution == "network",
         )
 
 
@@ -123,24 +135,27 @@ def open_labels(config: Config) -> Iterator[LabelSubject]:
     settings = config.Evaluate
     with open_measured(config) as model:
         batch_size = min(settings.batch_size, model.batch_limit or settings.batch_size)
+        forward = augmented(model.forward, settings.augment, None if model.takes_any_size else model.input_size)
 
         tiling = model.tiling(config)
 
         def label_maps(batch: Sequence[LoadedSample]) -> list[Labels]:
+            return predicted(forward, [loaded.rgb for loaded in batch], model.preprocess, **_way(batch))
+
+        def scores(batch: Sequence[LoadedSample]) -> list[LabelScores]:
+            images = [loaded.rgb for loaded in batch]
+            return scored(forward, images, model.preprocess, temperature=model.temperature, **_way(batch))
+
+        def _way(batch: Sequence[LoadedSample]) -> dict[str, Any]:
             height, width = batch[0].rgb.shape[:2]
-            return predicted(
-                model.forward,
-                [loaded.rgb for loaded in batch],
-                model.preprocess,
-                batch_size=batch_size,
-                window=tiling.of((height, width)),
-                input_size=model.input_size,
-            )
+            way: dict[str, Any] = {"batch_size": batch_size, "window": tiling.of((height, width))}
+            return {**way, "input_size": model.input_size, "own_size": settings.resolution == "original"}
 
         dataset = dataset_for(model.class_names, model.source, config)
         log.info("%s runs on %s", model.source, model.runtime)
         about = model.model_name, model.source, model.runtime
-        yield LabelSubject(*about, dataset, label_maps, batch_size, learnt_range(model.preprocess, config), tiling)
+        image_range = learnt_range(model.preprocess, config)
+        yield LabelSubject(*about, dataset, label_maps, batch_size, image_range, tiling, scores, model.sha256)
 
 
 @contextmanager
@@ -156,10 +171,11 @@ def open_objects(config: Config) -> Iterator[ObjectSubject]:
         dataset = _objects_for(model.class_names, model.source, config)
         batch_size = min(settings.batch_size, model.batch_limit or settings.batch_size)
         image_range = learnt_range(model.preprocess, config)
+        views = ObjectViews(model.preprocess, settings.augment)
         log.info("%s runs on %s", model.source, model.runtime)
 
         tiling = model.tiling(config)
-        detector = Detector(model.find, model.preprocess, tiling)
+        detector = Detector(model.find, views, tiling)
 
         def detect(sample: InstanceSample) -> Detections:
             set_image_range(image_range)
@@ -171,7 +187,7 @@ def open_objects(config: Config) -> Iterator[ObjectSubject]:
                 model.find,
                 dataset.val,
                 dataset.classes,
-                model.preprocess,
+                views,
                 tiling=tiling,
                 batch_size=batch_size,
                 log_interval=config.Evaluate.log_interval,
@@ -183,6 +199,8 @@ def open_objects(config: Config) -> Iterator[ObjectSubject]:
 
 def _predictions(config: Config) -> Path:
     path = Path(str(config.Evaluate.predictions))
+    if config.Evaluate.augment.count > 1:
+        raise UsageError("Evaluate.augment has no meaning for predictions that are made already")
     if not path.exists():
         raise InputError("is not there", path=path, hint="name a folder or a file of predictions").for_missing_path()
     return path
@@ -203,19 +221,11 @@ def _object_files(path: Path, config: Config) -> ObjectSubject:
     found = read_detections(path, dataset)
 
     def measure_all(config: Config) -> InstanceReport:
-        images = ((sample, detections_of(found, sample), math.nan) for sample in dataset.val)
+        images = ((sample, detections_of(found, sample), UNKNOWN) for sample in dataset.val)
         measured = MaskAP(dataset.classes, **_measures(config))
         return measure_detections(images, measured, len(dataset.val), config.Evaluate.log_interval)
 
     return ObjectSubject(PREDICTIONS, path, FILES, dataset, lambda sample: detections_of(found, sample), measure_all)
-
-
-def _image_metrics(config: Config) -> tuple[ImageMetric, ...]:
-    """What is counted image by image because the user wants it."""
-    settings = config.Evaluate
-    boundary = (BOUNDARY_IOU,) if settings.boundary_iou else ()
-    surface = () if settings.surface_tolerance is None else surface_metrics(settings.surface_tolerance)
-    return (*boundary, *surface)
 
 
 def _measures(config: Config) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from segcli.data.decoding.image_range import COLOURS
 from segcli.data.decoding.used_range import set_image_range
 from segcli.data.files import sha256_of
 from segcli.errors import ExportError
+from segcli.inference.calibration_file import Calibration
 from segcli.inference.exported_model import (
     LABELS_FILE,
     LOGITS_FILE,
@@ -58,13 +59,15 @@ def export_semantic(weights: Path, folder: Path, config: Config) -> ExportResult
     trained = load_trained(weights, config.Global.model)
     set_image_range(trained.card.preprocess.reads_by)
     shape = input_shape(trained.spec, wanted_shape(config, trained.card.config), trained.card.preprocess.channels)
+    checksum = sha256_of(weights)
+    heat = _temperature(config, checksum)
     return export_compared(
         trained,
         folder,
         shape,
         config,
         refer=lambda: trained_reference(trained, shape, config),
-        write=lambda fresh: write_files(trained, fresh, shape, config.Export.formats, sha256_of(weights)),
+        write=lambda fresh: write_files(trained, fresh, shape, config.Export.formats, checksum, heat),
         verify=lambda fresh, reference: _verify(fresh, reference, config.Export.tolerance),
     )
 
@@ -92,8 +95,25 @@ def input_shape(spec: ModelSpec, wanted: InputShape | None, channels: int = COLO
     return wanted[0], channels, *wanted[2:]
 
 
-def write_files(
-    trained: TrainedModel, folder: Path, shape: InputShape, formats: tuple[str, ...], source_sha256: str
+def _temperature(config: Config, weights_sha256: str) -> float:
+    """`Export.temperature`, else what an evaluation of these weights found, else 1."""
+    given = config.Export.temperature
+    if given is not None:
+        return given
+    found = Calibration.of(Path(config.Global.output), weights_sha256)
+    if found is None:
+        return 1.0
+    log.info("temperature %.4f, from the calibration on %d images", found.temperature, found.images)
+    return found.temperature
+
+
+def write_files(  # noqa: PLR0917
+    trained: TrainedModel,
+    folder: Path,
+    shape: InputShape,
+    formats: tuple[str, ...],
+    source_sha256: str,
+    temperature: float = 1.0,
 ) -> dict[str, str]:
     """Writes every file of the exported model into `folder`; returns their names by what they are.
 
@@ -104,7 +124,7 @@ def write_files(
     files = {"paddle": LABELS_FILE, "paddle_logits": LOGITS_FILE, "paddle_weights": WEIGHTS_FILE}
     graph = Graph(folder / Path(ONNX_FILE).stem, folder / LOGITS_FILE, folder / WEIGHTS_FILE)
     files |= write_forms(graph, formats)
-    write_manifest(folder, manifest_values(trained.card, shape, files, source_sha256))
+    write_manifest(folder, manifest_values(trained.card, shape, files, source_sha256, temperature))
     card = trained.card.save(folder)
     return {**files, "manifest": MANIFEST_FILE, "card": card.name}
 

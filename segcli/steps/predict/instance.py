@@ -13,9 +13,9 @@ from segcli.data.detections import Detections
 from segcli.data.image import RgbImage
 from segcli.data.sources import SourceItem
 from segcli.data.windows import Windows
+from segcli.inference.augmented_objects import ObjectViews
 from segcli.inference.decode_objects import ObjectFinder
 from segcli.inference.exported_model import DRAW_THRESHOLD
-from segcli.inference.instance_input import prepare
 from segcli.inference.object_tiles import objects_tiled
 from segcli.steps.predict.exported_predictor import ExportedPredictor
 from segcli.steps.predict.instance_results import InstanceResult
@@ -26,7 +26,7 @@ class InstancePredictor(ExportedPredictor):
     """An opened model; images run one by one, as PaddleX's exported instance models do.
 
     Attributes:
-        settings: Of these `threshold`, `sliding_window` and `memory_mb` count here.
+        settings: Of these `threshold`, `augment`, `sliding_window` and `memory_mb` count here.
     """
 
     most_classes: ClassVar[int] = 1000
@@ -52,7 +52,11 @@ class InstancePredictor(ExportedPredictor):
         """The objects of an image (RGB, uint8 [H, W, 3]) with scores of at least the threshold, best first."""
         form = self.model.mask_form
         finder = ObjectFinder(self.runtime.run_named, form)
-        found = finder([prepare(rgb, self.model.preprocess)], self.threshold)[0]
+        views = ObjectViews(self.model.preprocess, self.settings.augment)
+        if self.settings.augment.count == 1:
+            found = finder(views.prepare(rgb), self.threshold)[0]
+        else:
+            found = above(views.find(finder, [views.prepare(rgb)])[0], self.threshold)
         order = np.argsort(-found.scores, kind="stable")
         return Detections(
             found.scores[order],
@@ -64,3 +68,10 @@ class InstancePredictor(ExportedPredictor):
     def _tiled(self, image: Windows, window: SlidingWindowConfig | None) -> Detections:
         """The objects of an image from tiles."""
         return objects_tiled(self.find, image, window or self.tiling.window)
+
+
+def above(found: Detections, threshold: float) -> Detections:
+    """The objects with scores of at least a threshold."""
+    kept = np.flatnonzero(np.asarray(found.scores) >= threshold)
+    boxes = None if found.boxes is None else found.boxes[kept]
+    return Detections(found.scores[kept], found.classes[kept], [found.masks[place] for place in kept], boxes)

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from segcli.config.schema import SlidingWindowConfig
 from segcli.data.image import Labels, RgbImage
 from segcli.data.label_store import LabelStore
 from segcli.data.sources import SourceItem
 from segcli.data.windows import Windows
-from segcli.inference.decode_labels import label_maps
+from segcli.inference.augmented import augmented
+from segcli.inference.decode_labels import label_maps, scored_maps
+from segcli.inference.label_scores import LabelScores
+from segcli.inference.preprocess import Forward
 from segcli.inference.runtimes.protocol import forward_of
-from segcli.inference.tiles import label_map_tiled
+from segcli.inference.tiles import label_map_tiled, scored_map_tiled
 from segcli.steps.predict.exported_predictor import ExportedPredictor
 from segcli.steps.predict.large_labels import LargeSegResult
 from segcli.steps.predict.semantic_results import SegResult
 
+T = TypeVar("T")
 TargetSize = int | tuple[int, int] | None
 """What an image is resized to: a side, (width, height), or -1 or None for its own size; PaddleX's meaning."""
 
@@ -30,40 +34,54 @@ class SemanticPredictor(ExportedPredictor):
     """An opened model; images of different sizes may be mixed.
 
     Attributes:
-        settings: Of these `target_size`, `sliding_window` and `memory_mb` count here.
+        settings: Of these `target_size`, `sliding_window`, `memory_mb`, `augment` and `confidence` count here.
     """
 
     most_classes: ClassVar[int] = 256
 
     def predict(self, items: Sequence[SourceItem]) -> Iterator[SegResult]:
         """One result for each item that has an image, in order; images of equal size run in one batch."""
-        whole = [item for item in items if item.rgb is not None]
-        labels = iter(self.label([item.rgb for item in whole if item.rgb is not None]))
+        images = [item.rgb for item in items if item.rgb is not None]
+        score = self.settings.confidence
+        found: Iterator[Labels | LabelScores] = iter(
+            _in_groups(images, self._score_batch) if score else self.label(images)
+        )
         for item in items:
             if item.rgb is not None:
-                yield SegResult(item, next(labels), self.classes, self._tiles_of(item.rgb.shape[:2]))
+                one, tiles = next(found), self._tiles_of(item.rgb.shape[:2])
+                labels, confidence = (one.labels, one.confidence) if isinstance(one, LabelScores) else (one, None)
+                yield SegResult(item, labels, self.classes, tiles, confidence)
             elif item.large is not None:
                 yield self._large(item, item.large)
 
     def label(self, images: Sequence[RgbImage]) -> list[Labels]:
         """The label map of each image, uint8 [H, W] in its own size."""
-        done: dict[int, Labels] = {}
-        for group in _equal_sizes(images):
-            batch = [images[index] for index in group]
-            done.update(zip(group, self._label_batch(batch), strict=True))
-        return [done[index] for index in range(len(images))]
+        return _in_groups(images, self._label_batch)
+
+    @property
+    def _forward(self) -> Forward:
+        return augmented(forward_of(self.runtime), self.settings.augment, self.model.input_size)
 
     def _label_batch(self, images: Sequence[RgbImage]) -> list[Labels]:
-        limit = self.model.batch_limit or len(images)
         window = self._tiles_of(images[0].shape[:2])
         if window is not None:
             return [label_map_tiled(image=rgb, window=window, **self._tiled) for rgb in images]
-        labels: list[Labels] = []
+        return [ids for batch, way in self._parts(images) for ids in label_maps(self._forward, batch, **way)]
+
+    def _score_batch(self, images: Sequence[RgbImage]) -> list[LabelScores]:
+        window = self._tiles_of(images[0].shape[:2])
+        heat: dict[str, Any] = {"temperature": self.model.temperature}
+        if window is not None:
+            return [scored_map_tiled(image=rgb, window=window, **heat, **self._tiled) for rgb in images]
+        return [one for batch, way in self._parts(images) for one in scored_maps(self._forward, batch, **heat, **way)]
+
+    def _parts(self, images: Sequence[RgbImage]) -> Iterator[tuple[Sequence[RgbImage], dict[str, Any]]]:
+        """Batches, each with how it goes into the network."""
+        limit = self.model.batch_limit or len(images)
         for start in range(0, len(images), limit):
             batch = images[start : start + limit]
             size = self.model.input_size or resized(batch[0].shape[1], batch[0].shape[0], self.settings.target_size)
-            labels += label_maps(forward_of(self.runtime), batch, self.model.preprocess, input_size=size)
-        return labels
+            yield batch, {"preprocess": self.model.preprocess, "input_size": size}
 
     def _tiles_of(self, size: Sequence[int]) -> SlidingWindowConfig | None:
         """The tiles of an image; one that is resized for the network by wish is taken whole."""
@@ -82,7 +100,7 @@ class SemanticPredictor(ExportedPredictor):
     @property
     def _tiled(self) -> dict[str, Any]:
         return {
-            "forward": forward_of(self.runtime),
+            "forward": self._forward,
             "preprocess": self.model.preprocess,
             "blend": "ramp",
             "batch_size": self.model.batch_limit or 1,
@@ -110,6 +128,14 @@ def resized(width: int, height: int, wanted: TargetSize) -> tuple[int, int] | No
         math.ceil(int(side * scale + 0.5) / SIZE_DIVISOR) * SIZE_DIVISOR for side in (height, width)
     )
     return new_height, new_width
+
+
+def _in_groups(images: Sequence[RgbImage], work: Callable[[Sequence[RgbImage]], Sequence[T]]) -> list[T]:
+    """What a function makes of images, in their order; it gets images of one size at once."""
+    done: dict[int, T] = {}
+    for group in _equal_sizes(images):
+        done.update(zip(group, work([images[index] for index in group]), strict=True))
+    return [done[index] for index in range(len(images))]
 
 
 def _equal_sizes(images: Sequence[RgbImage]) -> list[list[int]]:

@@ -12,9 +12,11 @@ from PIL import Image
 
 from segcli.config.schema import SlidingWindowConfig
 from segcli.data.classes import ClassMap
+from segcli.data.files import atomic_path
 from segcli.data.formats.masks import count_ids
 from segcli.data.image import Labels, StrPath
 from segcli.data.sources import SourceItem
+from segcli.errors import UsageError
 from segcli.report.overlay import overlay
 from segcli.steps.predict.image_result import ImageResult, Text
 from segcli.steps.predict.result import Predicted
@@ -36,17 +38,24 @@ class SegResult(ImageResult):
     Attributes:
         labels: The label map, uint8 [H, W].
         classes: The classes.
+        confidence: Probability of the label at each pixel, float32 [H, W]; None where it was not wanted.
     """
 
     pixels: ClassVar[Text] = "pred"
     unit: ClassVar[Text] = "pixels"
 
     def __init__(
-        self, item: SourceItem, labels: Labels, classes: ClassMap, tiles: SlidingWindowConfig | None = None
+        self,
+        item: SourceItem,
+        labels: Labels,
+        classes: ClassMap,
+        tiles: SlidingWindowConfig | None = None,
+        confidence: NDArray[np.float32] | None = None,
     ) -> None:
         super().__init__(item, {"pred": labels[None].astype(np.int32)}, tiles)
         self.labels = labels
         self.classes = classes
+        self.confidence = confidence
 
     @cached_property
     def _counts(self) -> Counts:
@@ -75,7 +84,11 @@ class SegResult(ImageResult):
     @property
     def compact(self) -> dict[Text, Any]:
         """The classes that occur, each with its pixels."""
-        return {**compact_values(self, self.size, self._counts, self.classes), **self._told()}
+        values = {**compact_values(self, self.size, self._counts, self.classes), **self._told()}
+        if self.confidence is not None:
+            for one in values["classes"]:
+                one["confidence"] = round(float(self.confidence[self.labels == one["id"]].mean(dtype=np.float64)), 6)
+        return values
 
     def _full_json(self, *, indent: int, ensure_ascii: bool) -> Text:
         return full_json(self.plain, self.labels, indent=indent, ensure_ascii=ensure_ascii)
@@ -99,10 +112,23 @@ class SegResult(ImageResult):
     def write_files(self, folder: Path, form: JsonForm) -> Predicted:
         """Writes what the `predict` command leaves: JSON, label map and overlay."""
         label_map = self.save_to_img(folder)
-        return self._predicted(
-            {
-                "label_map": label_map,
-                "overlay": self._in_folder(folder, "_overlay.jpg"),
-                "json": self.save_to_json(folder, form=form),
-            }
-        )
+        files = {
+            "label_map": label_map,
+            "overlay": self._in_folder(folder, "_overlay.jpg"),
+            "json": self.save_to_json(folder, form=form),
+        }
+        if self.confidence is not None:
+            files["confidence"] = self.save_confidence(self._in_folder(folder, "_confidence.png"))
+        return self._predicted(files)
+
+    def save_confidence(self, path: Path) -> Path:
+        """Writes how sure the network is as a grey image: 0 to 255 for probabilities 0 to 1.
+
+        Raises:
+            UsageError: It was not computed.
+        """
+        if self.confidence is None:
+            raise UsageError("the confidence was not computed", hint="set Predict.confidence=true")
+        with atomic_path(path) as temporary:
+            Image.fromarray(np.round(self.confidence * 255).astype(np.uint8)).save(temporary, format="PNG")
+        return path

@@ -20,6 +20,7 @@ from segcli.errors import UsageError, WeightsError
 from segcli.steps.compare.command import compare
 from tests.images import make_seg_dataset
 from tests.instance_run import make_rectangles
+from tests.promptable_weights import promptable_weights
 from tests.steps.evaluate.test_predictions import coco_entries
 from tests.trained_model import make_config, save_weights, trained_run
 
@@ -134,3 +135,45 @@ def test_the_command_prints_json_and_leaves_its_result(tmp_path, data):
     assert left["others"] == printed["others"] and left["done_flag"]
     outcome = CliRunner().invoke(main, ["compare", *paths, "--output", str(tmp_path / "out")])
     assert outcome.exit_code == 2
+
+
+def test_folds_are_compared_fold_by_fold(tmp_path):
+    """Each fold is measured on the images that it did not learn; the numbers are means over the folds."""
+    data = make_seg_dataset(tmp_path / "data", train=4, val=2)
+    folders = []
+    for name, seed in (("a", 3), ("b", 4)):
+        for fold in (1, 2):
+            folder = tmp_path / name / f"fold_{fold}"
+            config = make_config(folder, data, Train={"folds": 2, "fold": fold}, Evaluate={"runtime": "paddle"})
+            save_weights(folder / "best_model", seed=seed + 10 * fold)
+            write_text_atomic(folder / "config.yaml", yaml.safe_dump(portable_values(config, output=str(folder))))
+        folders.append(str(tmp_path / name))
+    result = compare([[folders[0]], [folders[1]]], tmp_path / "out")
+    assert result.images == 6, "all images, each once"
+    spread = result.runs[folders[0]]
+    assert len(spread["runs"]) == 2 and spread["standard_deviation"] is not None
+    assert result.others[0].numbers["mIoU"].first == pytest.approx(spread["mean"])
+    with pytest.raises(UsageError, match="same folds only"):
+        compare([[folders[0]], [f"{folders[1]}/fold_1"]], tmp_path / "out")
+
+
+def test_promptable_models_are_compared(tmp_path):
+    data = make_rectangles(tmp_path / "data", train=1, val=3)
+    folders = []
+    for name, clicks in (("a", 4), ("b", 4)):
+        folder = tmp_path / name
+        weights = {"weight_path": str(promptable_weights("SAM-tiny")), "runtime": "paddle", "noc_clicks": clicks}
+        config = make_config(folder, data, model="SAM-tiny", Evaluate=weights)
+        write_text_atomic(folder / "config.yaml", yaml.safe_dump(portable_values(config, output=str(folder))))
+        folders.append(str(folder))
+    result = compare([[folders[0]], [folders[1]]], tmp_path / "out")
+    assert result.score == "miou_box"
+    found = result.others[0].numbers
+    assert found["miou_box"].verdict == found["noc_85"].verdict == "no difference", "the same weights"
+    assert found["miou_box"].first == found["miou_box"].other
+    with pytest.raises(UsageError, match=r"noc_clicks is 4 for .* and None"):
+        plain = make_config(tmp_path / "c", data, model="SAM-tiny", Evaluate={**weights, "noc_clicks": None})
+        write_text_atomic(
+            tmp_path / "c/config.yaml", yaml.safe_dump(portable_values(plain, output=str(tmp_path / "c")))
+        )
+        compare([[folders[0]], [str(tmp_path / "c")]], tmp_path / "out")

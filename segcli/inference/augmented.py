@@ -1,0 +1,104 @@
+"""Test-time augmentation: a network looks at an image several times, mirrored and in several sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from segcli.errors import UsageError
+from segcli.inference.decode_labels import require_logits, resize_logits
+from segcli.inference.preprocess import Forward, NetworkInput
+
+if TYPE_CHECKING:
+    from segcli.config.schema import ViewsConfig
+
+_LEAST = 1e-30
+"""Probability below which the logarithm is cut off."""
+
+
+class Augmented:
+    """A network as the mean of what it makes of several views, in the place of the network.
+
+    The mean is taken at the size of the input: of the logits as in PaddleSeg's `aug_inference`, or of the probabilities
+    as in mmsegmentation's `SegTTAModel`, whose logarithm is given, so that what follows takes it for logits.
+
+    Args:
+        forward: The network; must give logits.
+        views: How the input is changed.
+    """
+
+    def __init__(self, forward: Forward, views: ViewsConfig) -> None:
+        self._forward = forward
+        self._views = views
+
+    def __call__(self, images: NetworkInput) -> NDArray[np.float32]:
+        """Logits [N, classes, H, W] of normalised images [N, 3, H, W].
+
+        Raises:
+            WeightsError: The network gives label maps only.
+        """
+        height, width = images.shape[-2:]
+        of_logits = self._views.mean_of == "logits"
+        total: NDArray[np.float32] | None = None
+        for view, mirrored in self._inputs(images):
+            outputs = require_logits(self._forward(view))
+            outputs = outputs[..., ::-1] if mirrored else outputs
+            wholes = [resize_logits(logits, height, width) for logits in outputs]
+            found = np.stack(wholes if of_logits else [softmax(whole) for whole in wholes])
+            total = found if total is None else np.add(total, found, out=total)
+        assert total is not None
+        total /= np.float32(self._views.count)
+        if of_logits:
+            return total
+        np.maximum(total, np.float32(_LEAST), out=total)
+        return np.asarray(np.log(total), np.float32)
+
+    def _inputs(self, images: NetworkInput) -> Iterator[tuple[NetworkInput, bool]]:
+        height, width = images.shape[-2:]
+        for scale in self._views.scales:
+            size = max(1, int(width * scale + 0.5)), max(1, int(height * scale + 0.5))
+            scaled = images
+            if size != (width, height):
+                planes = images.reshape(-1, height, width)
+                resized = [cv2.resize(plane, size, interpolation=cv2.INTER_LINEAR) for plane in planes]
+                scaled = np.stack(resized).reshape(*images.shape[:2], size[1], size[0])
+            yield scaled, False
+            if self._views.flip:
+                yield np.ascontiguousarray(scaled[..., ::-1]), True
+
+
+def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Probabilities over the first axis, of a new array."""
+    found = logits - logits.max(axis=0)
+    np.exp(found, out=found)
+    found /= found.sum(axis=0)
+    return np.asarray(found, np.float32)
+
+
+def augmented(forward: Forward, views: ViewsConfig, input_size: tuple[int, int] | None = None) -> Forward:
+    """The network itself where there is one view, else the mean of all.
+
+    Args:
+        forward: The network.
+        views: How the input is changed.
+        input_size: Height and width that the network's input must have; None where they are free.
+
+    Raises:
+        UsageError: Views of other sizes are wanted from a network whose input has one size.
+    """
+    if views.scaled and input_size is not None:
+        raise fixed_size_error(input_size)
+    return forward if views.count == 1 else Augmented(forward, views)
+
+
+def fixed_size_error(input_size: tuple[int, int]) -> UsageError:
+    """Views of several sizes are wanted from a network with a fixed input."""
+    height, width = input_size
+    return UsageError(
+        f"augment.scales needs a network that takes any size, this one takes {width} x {height} pixels only",
+        hint="leave augment.scales out (augment.flip works), or export with -o Export.input_shape=[-1,3,-1,-1]",
+    )

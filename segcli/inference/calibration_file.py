@@ -1,0 +1,46 @@
+"""`calibration.json`: the temperature that an evaluation found for some weights, which their export then takes."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from segcli.data.files import write_json_atomic
+
+CALIBRATION_FILE = "calibration.json"
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What an evaluation found.
+
+    Attributes:
+        weights_sha256: Checksum of the weight file.
+        temperature: Logits divided by it are best calibrated.
+        images: On how many images.
+        data_sha256: Digest of these.
+    """
+
+    weights_sha256: str
+    temperature: float
+    images: int
+    data_sha256: str
+
+    def save(self, folder: Path) -> Path:
+        """Writes the file; returns its path."""
+        path = folder / CALIBRATION_FILE
+        write_json_atomic(path, asdict(self))
+        return path
+
+    @staticmethod
+    def of(folder: Path, weights_sha256: str) -> Calibration | None:
+        """That of a folder, where it is of these very weights and can be read."""
+        try:
+            values = json.loads((folder / CALIBRATION_FILE).read_text(encoding="utf-8"))
+            found = Calibration(**values)
+            fits = found.weights_sha256 == weights_sha256 and 0 < found.temperature < math.inf
+        except (OSError, ValueError, TypeError):
+            return None
+        return found if fits else None

@@ -1,0 +1,75 @@
+"""How sure a network is of each pixel, in memory that does not grow with the number of classes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from segcli.data.image import Labels
+
+SAMPLED = 2048
+"""Pixels of an image whose logits are kept."""
+
+
+@dataclass(frozen=True)
+class LabelScores:
+    """A label map and how sure the network is of it.
+
+    Attributes:
+        labels: The label map, uint8 [H, W].
+        confidence: Probability of the label at each pixel, float32 [H, W].
+        places: Some pixels, evenly chosen: places in the flat image [n].
+        logits: The logits there, float32 [n, classes].
+    """
+
+    labels: Labels
+    confidence: NDArray[np.float32]
+    places: NDArray[np.int64]
+    logits: NDArray[np.float32]
+
+
+def label_scores(logits: NDArray[np.float32], height: int, width: int, temperature: float = 1.0) -> LabelScores:
+    """The label map of logits [classes, h, w] in the size of the image, and the probability of each pixel's label.
+
+    Logits are brought to the size of the image before the maximum is taken, as in `decode_labels.labels_of`; one class
+    at a time is there in full size.
+
+    Args:
+        logits: Of one image.
+        height: Of the image.
+        width: Of the image.
+        temperature: Logits are divided by it before the softmax (Guo et al. 2017).
+    """
+    places = sampled_places(height * width)
+    sampled = np.empty((len(places), len(logits)), np.float32)
+    labels, best = np.zeros((height, width), np.uint8), np.full((height, width), -np.inf, np.float32)
+    for class_id, plane in enumerate(_planes(logits, height, width)):
+        sampled[:, class_id] = plane.reshape(-1)[places]
+        rises = plane > best
+        labels[rises] = class_id
+        np.maximum(best, plane, out=best)
+    total = np.zeros((height, width), np.float32)
+    for plane in _planes(logits, height, width):
+        total += np.exp((plane - best) / np.float32(temperature))
+    return LabelScores(labels, np.divide(np.float32(1), total, out=total), places, sampled)
+
+
+@lru_cache(maxsize=8)
+def sampled_places(pixels: int) -> NDArray[np.int64]:
+    """At most `SAMPLED` places of a flat image, the same for every image of a size."""
+    if pixels <= SAMPLED:
+        return np.arange(pixels)
+    return np.unique(np.random.default_rng(0).integers(0, pixels, SAMPLED))
+
+
+def _planes(logits: NDArray[np.float32], height: int, width: int) -> Iterator[NDArray[np.float32]]:
+    for plane in logits:
+        whole = np.ascontiguousarray(plane, np.float32)
+        if whole.shape != (height, width):
+            whole = np.asarray(cv2.resize(whole, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
+        yield whole

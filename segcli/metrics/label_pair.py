@@ -1,0 +1,66 @@
+"""A predicted and a true label map, and what several metrics need of them, computed once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, TypeVar
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from segcli.data.image import Labels
+from segcli.inference.label_scores import LabelScores
+
+T = TypeVar("T")
+ID_VALUES = 256
+
+
+@dataclass(frozen=True)
+class LabelPair:
+    """What is predicted and what is true of one image.
+
+    Attributes:
+        prediction: Predicted ids, uint8 [H, W].
+        truth: True ids, uint8 [H, W].
+        num_classes: Number of classes.
+        ignore_index: Truth value of the pixels that count for nothing.
+        scores: How sure the prediction is, where that was computed.
+    """
+
+    prediction: Labels
+    truth: Labels
+    num_classes: int
+    ignore_index: int = 255
+    scores: LabelScores | None = None
+    _known: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    @cached_property
+    def counted(self) -> NDArray[np.bool_]:
+        """Whether a pixel counts, bool [H, W]."""
+        return np.asarray(self.truth != self.ignore_index, np.bool_)
+
+    @cached_property
+    def present(self) -> list[int]:
+        """Classes in truth or prediction of the pixels that count, in order."""
+        ids = set(ids_in(self.truth)) | set(ids_in(self.prediction, self.counted))
+        return sorted(ids - {self.ignore_index})
+
+    def once(self, compute: Callable[[LabelPair], T]) -> T:
+        """What a function makes of this pair; computed at the first call only."""
+        if compute not in self._known:
+            self._known[compute] = compute(self)
+        found: T = self._known[compute]
+        return found
+
+
+def ids_in(labels: Labels, where: NDArray[np.bool_] | None = None) -> list[int]:
+    """The ids of a label map, of the pixels of a mask alone, in order.
+
+    A histogram takes 0.3 ms per megapixel, `np.unique` 20.
+    """
+    mask = None if where is None else where.view(np.uint8)
+    counts = cv2.calcHist([np.ascontiguousarray(labels)], [0], mask, [ID_VALUES], [0, ID_VALUES])
+    return [int(value) for value in np.flatnonzero(counts.ravel())]
