@@ -119,11 +119,16 @@ def test_panoptic_quality_equals_panopticapis_definition():
 
 def test_kinds_of_error_equal_hotcocos(measured):
     theirs = computed("tide")
+    compared = 0
     for seed, report in enumerate(measured):
-        found = errors_as_dict(report.masks)
+        found, pairs = errors_as_dict(report.masks), report.masks.pairs
         assert [found["counts"][name] for name in KINDS] == theirs["counts"][seed].tolist()
-        gains = [found["AP50_gain"][name] or 0.0 for name in GAINS]
-        np.testing.assert_allclose(gains, theirs["gains"][seed], atol=1e-9)
+        # a class without detections whose objects are taken away: left out by TIDE's own program, 0 in hotcoco
+        kept = GAINS if set(pairs.truth_class) <= set(pairs.found_class) else GAINS[:-1]
+        gains = [found["AP50_gain"][name] or 0.0 for name in kept]
+        np.testing.assert_allclose(gains, theirs["gains"][seed, : len(kept)], atol=1e-9)
+        compared += len(kept)
+    assert compared > 0.95 * SETS * len(GAINS)
 
 
 def test_boundary_ap_equals_faster_coco_evals(measured):
