@@ -51,7 +51,7 @@ def rules_page() -> str:
 _HEADINGS = {
     Task.SEMANTIC: ("Label pixels (semantic segmentation)", "Every pixel gets a class."),
     Task.INSTANCE: ("Find objects (instance segmentation)", "Every object gets a class, a box, a score and a mask."),
-    Task.PROMPTABLE: ("Ask with prompts", "Boxes, points or texts say what is meant."),
+    Task.PROMPTABLE: ("Segment with prompts", "Boxes, points or texts say what is meant."),
 }
 
 

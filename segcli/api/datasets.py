@@ -23,6 +23,7 @@ def check(
     strict: bool | None = None,
     sarif: StrPath | None = None,
     with_model: StrPath | None = None,
+    quick: bool | None = None,
     task: Task | None = None,
     model: str | None = None,
     output: StrPath | None = None,
@@ -38,6 +39,7 @@ def check(
         strict: Whether a warning makes the dataset invalid too.
         sarif: File for the findings in SARIF's form.
         with_model: Folder of an exported model; labels are ranked by how much it doubts them.
+        quick: Whether to decode some images of each part only, and to read the headers of the others.
         task: What the labels are for; None is what the folder holds.
         model: The model whose task and classes count; None is one of the task.
         output: Folder for the report; None is ``output``.
@@ -60,6 +62,7 @@ def check(
         "CheckDataset.strict": ("strict", strict),
         "CheckDataset.sarif": ("sarif", as_text(sarif)),
         "CheckDataset.with_model": ("with_model", as_text(with_model)),
+        "CheckDataset.quick": ("quick", quick),
         **of_dataset(dataset, model, output),
     }
     return cast("CheckResult", run("check_dataset", config, values, overrides, to_check(dataset, task, config)))
