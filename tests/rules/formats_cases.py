@@ -193,7 +193,7 @@ FORMATS = (
     Replay("V101", gone("JPEGImages/a0.png")),
     Replay("V102", gone(CLASS_MAP)),
     Replay("V103", lambda root: (root / CLASS_MAP).write_bytes(b"no image")),
-    Replay("V104", class_map(np.zeros((9, 9), np.uint8)), class_map(of_id(0))),
+    Replay("V104", class_map(np.zeros((2 * HEIGHT, 2 * WIDTH), np.uint8)), class_map(of_id(0))),
     Replay("V106", in_colour, look=as_semantic),
     Replay("V105", class_map(of_id(9)), class_map(of_id(255))),
 )

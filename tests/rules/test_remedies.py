@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from segcli.cli.main import main
 from segcli.errors import DatasetError
 from segcli.rules import RULES
-from segcli.steps.check.repair_hints import ONLY_NAMES
+from segcli.rules.repair_hints import ONLY_NAMES
 from segcli.steps.fix.table import REPAIRS
 from tests.rules.replay import KINDS
 from tests.rules.test_replay import REPLAYS

@@ -150,7 +150,9 @@ def _parse(data: bytes, name: str, findings: list[Finding]) -> Any:
 
 
 def _stated_size(width: object, height: object) -> tuple[int, int] | None:
-    return (width, height) if isinstance(width, int) and isinstance(height, int) and width and height else None
+    """Width and height, which some tools write as 192.0 or "192"; None where they are not both told."""
+    across, down = _group(width), _group(height)
+    return (across, down) if isinstance(across, int) and isinstance(down, int) and across and down else None
 
 
 def _read_shape(number: int, entry: object, name: str, findings: list[Finding]) -> Shape | None:

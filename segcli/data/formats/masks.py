@@ -14,7 +14,7 @@ from segcli.data.class_files import ClassNames, read_class_names, resolve_classe
 from segcli.data.classes import IGNORE_INDEX
 from segcli.data.files import is_dir
 from segcli.data.formats.kinds import refuse_other_kind
-from segcli.data.formats.masks_layout import has_lists, paired_files
+from segcli.data.formats.masks_layout import MASK_FOLDERS, has_lists, paired_files
 from segcli.data.formats.unlisted import unlisted_samples
 from segcli.data.formats.voc_layout import COLOUR_FILE, find_voc, voc_layout
 from segcli.data.image import read_mask
@@ -78,6 +78,10 @@ def scan_lists(root: Path) -> SegLists:
         found = unlisted_samples(root)
         if found is not None:
             return SegLists(root, *found)
+        if not any((root / name).is_dir() for name in MASK_FOLDERS):
+            message = "there is no such file, and no folder of masks from which the lists could be made"
+            hint = f"label the images: a mask of the same name in {root / MASK_FOLDERS[0]} for each of them"
+            return SegLists(root, (), (), (finding("S101", LIST_FILES[Split.TRAIN], message, hint=hint),))
     train, train_findings = scan_list(root, LIST_FILES[Split.TRAIN])
     val, val_findings = scan_list(root, LIST_FILES[Split.VAL])
     return SegLists(root, train, val, (*train_findings, *val_findings))

@@ -31,6 +31,7 @@ from segcli.data.traced_mask import TracedMask
 from segcli.findings import Finding, Severity, in_order
 from segcli.models.task import Task
 from segcli.rules import finding
+from segcli.rules.repair_hints import with_repairs
 from segcli.steps.check.files import inspect_header, inspect_image_file
 from segcli.steps.check.fingerprint import FILE, Numbers, write_fingerprint
 from segcli.steps.check.images import ImageTally, SizeRange
@@ -42,7 +43,6 @@ from segcli.steps.check.objects import ImageFacts, image_findings
 from segcli.steps.check.objects_view import ObjectsView
 from segcli.steps.check.places import Places
 from segcli.steps.check.plain_facts import file_as_plain, file_from_plain
-from segcli.steps.check.repair_hints import with_repairs
 from segcli.steps.check.result import CheckResult, ClassCount, reported
 from segcli.steps.check.seen import SeenImage, SplitRules
 from segcli.steps.check.thumbnails import draw_object_place

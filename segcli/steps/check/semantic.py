@@ -24,6 +24,7 @@ from segcli.data.samples import SegDataset, SegSample, Split
 from segcli.data.splits.groups import GroupOf
 from segcli.findings import Finding, Severity, in_order
 from segcli.models.task import Task
+from segcli.rules.repair_hints import with_repairs
 from segcli.steps.check.fingerprint import FILE, Numbers, write_fingerprint
 from segcli.steps.check.images import ImageTally, SizeRange
 from segcli.steps.check.inspection import SampleFacts, inspect_headers, inspect_sample
@@ -33,7 +34,6 @@ from segcli.steps.check.manifest import Entry, recall
 from segcli.steps.check.mask_values import CONSEQUENCES, MaskValues
 from segcli.steps.check.places import Places
 from segcli.steps.check.plain_facts import sample_as_plain, sample_from_plain
-from segcli.steps.check.repair_hints import with_repairs
 from segcli.steps.check.result import CheckResult, ClassCount, reported
 from segcli.steps.check.sample_view import MaskScale
 from segcli.steps.check.seen import SeenImage, SplitRules

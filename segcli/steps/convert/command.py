@@ -22,6 +22,7 @@ from segcli.models.names import MODEL_TASKS
 from segcli.plurals import counted
 from segcli.progress import working
 from segcli.rules import finding
+from segcli.rules.repair_hints import with_repairs
 from segcli.steps.convert.images import place_images
 from segcli.steps.convert.plan import ConversionPlan, ConvertReport, left_out, loss_findings, skipped
 from segcli.tasks import TASKS
@@ -98,7 +99,8 @@ def read_dataset(source: Path) -> AnnotatedDataset:
         raise UsageError("there is no such folder", path=source, hint=CHECK_THE_PATH)
     for row, _ in formats_in(source):
         with working("reading"):
-            return row.read(source)
+            dataset = row.read(source)
+            return replace(dataset, findings=with_repairs(dataset.findings, dataset.root))
     fault = finding("F001", str(source), "no dataset of a known format is here")
     raise DatasetError(fault.message, [fault], path=source, hint=fault.hint)
 
@@ -177,7 +179,7 @@ def _plan(dataset: AnnotatedDataset, target: Format, root: Path, options: Conver
         target=target,
         root=root,
         placed_images=placed_images,
-        findings=tuple(findings),
+        findings=with_repairs(findings, dataset.root),
         brush=Brush(settings.convert.line_width, settings.convert.point_size),
         allow_lossy=options.allow_lossy,
     )

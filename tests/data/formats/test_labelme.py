@@ -147,3 +147,13 @@ def test_labelme_files_that_were_not_converted_are_recognised(tmp_path, opener, 
         opener(tmp_path)
     assert [fault.code for fault in caught.value.findings] == ["L006"]
     assert caught.value.hint == f"segcli convert {tmp_path} --task {task}"
+
+
+@pytest.mark.parametrize("size", [("192", "144"), (192.0, 144.0), (192, 144)])
+def test_a_size_in_any_spelling_is_one(tmp_path, size):
+    path = write_labelme(tmp_path, "a", [box("cat", 4, 6, 20, 30)], imageWidth=size[0], imageHeight=size[1])
+    file, findings = read_labelme(path, "a.json")
+    assert file.stated_size == (192, 144) and not findings
+    for none in (None, 0, "wide", True, -3, float("inf")):
+        path = write_labelme(tmp_path, "a", [box("cat", 4, 6, 20, 30)], imageWidth=none, imageHeight=size[1])
+        assert read_labelme(path, "a.json")[0].stated_size is None

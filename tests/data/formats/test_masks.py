@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from segcli.data.formats.masks import count_ids, find_root, open_seg_dataset, scan_seg_dataset
+from segcli.data.formats.masks import count_ids, find_root, open_seg_dataset, scan_lists, scan_seg_dataset
 from segcli.data.lists import split_line
 from segcli.data.palette import palette
 from segcli.data.samples import Split
@@ -173,3 +173,11 @@ def test_real_data(shared):
     assert dataset.classes.names == ("land", "building", "road", "vegetation", "water")
     assert (len(dataset.train), len(dataset.val)) == (56, 16)
     assert len(palette(len(dataset.classes))) == 5
+
+
+def test_images_without_any_mask_are_not_sent_to_be_split(tmp_path):
+    (tmp_path / "images").mkdir()
+    cv2.imwrite(str(tmp_path / "images/a.png"), np.zeros((8, 8, 3), np.uint8))
+    (fault,) = scan_lists(find_root(tmp_path)).findings
+    assert fault.code == "S101" and "no folder of masks" in fault.message
+    assert "split" not in fault.hint and "a mask of the same name" in fault.hint

@@ -20,7 +20,7 @@ from segcli.data.image import read_mask
 from segcli.data.palette import voc_palette
 from segcli.models.task import Task
 from segcli.rules import RULES
-from segcli.steps.check.repair_hints import REPAIRED
+from segcli.rules.repair_hints import REPAIRED
 from segcli.steps.fix.command import apply_fix, fix_dataset, plan_fix
 from segcli.steps.fix.table import REPAIRS
 from tests.coco_folder import CocoFolder, make_coco_folder

@@ -25,6 +25,8 @@ def _with_repair(found: Finding, dataset_dir: Path) -> Finding:
     if found.code not in RULES or RULES[found.code].repair not in REPAIRED or found.code.startswith("D"):
         return found
     command = shlex.join(["segcli", "fix", str(dataset_dir), "--select", found.code])
+    if command in (found.hint or ""):
+        return found
     if found.code in ONLY_NAMES:
         return replace(found, hint=f"{found.hint}; where only its name differs: {command}")
     if found.severity is Severity.INFO:
