@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from tests.bench.learn import command
 from tests.bench.learn.results import OURS, REFERENCE, Learnt, Results, bar_of, table, verdict
+from tests.bench.learn.runs import run_counted
 from tests.bench.learn.tasks import TASKS
 
 SEG, INST = TASKS[0], TASKS[4]
@@ -58,3 +60,14 @@ def test_the_table_alone_trains_nothing(tmp_path: Path, capsys: pytest.CaptureFi
     Results(path).put(replace(SEED_0, score=0.4))
     assert command.main(["--table", "--results", str(path)]) == 1
     assert "| missed |" in capsys.readouterr().out
+
+
+def test_a_training_is_stopped_as_soon_as_that_is_enough() -> None:
+    ended = run_counted([sys.executable, "-c", "import time; time.sleep(60)"], lambda: True)
+
+    assert ended.was_stopped and ended.cpu_seconds < 10 and ended.memory_mb > 1
+
+
+def test_a_training_that_fails_is_no_result() -> None:
+    with pytest.raises(RuntimeError, match="no disk"):
+        run_counted([sys.executable, "-c", "raise OSError('no disk')"])

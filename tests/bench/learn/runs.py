@@ -48,7 +48,7 @@ def prepared(task: Task, folder: Path) -> Path:
     for path in (copy, *copy.rglob("*")):
         path.chmod(path.stat().st_mode | 0o200)
     output = str(folder / "converted")
-    _run([sys.executable, "-m", "segcli", "convert", str(copy), "--task", task.convert, "--output", output])
+    run_counted([sys.executable, "-m", "segcli", "convert", str(copy), "--task", task.convert, "--output", output])
     return copy
 
 
@@ -71,7 +71,7 @@ def trained(
     def is_enough() -> bool:
         return enough is not None and any((event["score"] or 0.0) >= enough for event in _evaluations(history))
 
-    ended = _run([*command, *(["--time", limit] if limit else [])], is_enough)
+    ended = run_counted([*command, *(["--time", limit] if limit else [])], is_enough)
     result = json.loads((output / "train_result.json").read_text(encoding="utf-8"))
     steps = int(result["iterations"])
     curve = tuple(
@@ -88,9 +88,9 @@ def trained(
 def reference(task: Task, data: Path, folder: Path, limit: str | None) -> Learnt:
     """The reference U-Net with as many steps as fit into the same CPU-seconds; objects are connected components."""
     seconds = _FOR_STEPS * (parse_time(limit) if limit else CPU_SECONDS)
-    tried = _numbers(_run(_reference_command(task, data, folder / "tried", _TRIED_STEPS)).output, r"cpu (\d+)")
+    tried = _numbers(run_counted(_reference_command(task, data, folder / "tried", _TRIED_STEPS)).output, r"cpu (\d+)")
     steps = max(round(_TRIED_STEPS * seconds / max(tried[-1], 1.0)), _TRIED_STEPS)
-    ended = _run(_reference_command(task, data, folder / "reference", steps))
+    ended = run_counted(_reference_command(task, data, folder / "reference", steps))
     seen = _numbers(ended.output, r"cpu (\d+)"), _numbers(ended.output, r"mIoU ([\d.]+)")
     score = _numbers(ended.output, r"mask AP ([\d.]+)")[-1] if task.objects else seen[1][-1]
     curve = ((ended.cpu_seconds, score),) if task.objects else tuple(zip(*seen, strict=True))
@@ -121,7 +121,7 @@ def _evaluations(history: Path) -> list[dict[str, Any]]:
     return [event for event in events if event["event"] == "evaluate"]
 
 
-def _run(command: list[str], is_enough: Callable[[], bool] = lambda: False) -> Ended:
+def run_counted(command: list[str], is_enough: Callable[[], bool] = lambda: False) -> Ended:
     """Runs a process on one core, and stops it as Ctrl-C does when `is_enough` says so."""
     own = {"OMP_NUM_THREADS": "1", "SEGCLI_OFFLINE": "1", "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore"}
     with tempfile.TemporaryFile("w+", encoding="utf-8") as log:
