@@ -23,7 +23,7 @@ CORE = 0.5
 """Depth from which on a pixel is of a core."""
 SMOOTHING_PX = 1.0
 """Deviation of the Gaussian that depths are smoothed with."""
-SMALLEST_PX = 4
+SMALLEST_PX = 9
 """Pixels of an object at least."""
 _TINY = 1e-6
 
