@@ -31,6 +31,7 @@ def measured(output: Path, **settings):
     return evaluate(make_config(output, run / "data", Evaluate=values))
 
 
+@pytest.mark.slow
 def test_a_temperature_is_found_exported_and_used(tmp_path):
     run = trained_run()
     found = measured(tmp_path, calibration=True)
