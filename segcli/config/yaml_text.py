@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from segcli.config.paddlex_paths import file_hint
+from segcli.data.files import read_bytes
 from segcli.data.yaml_nodes import load_nodes, load_yaml
 from segcli.errors import ConfigFault
 
@@ -115,7 +116,7 @@ def read_yaml(path: Path) -> Document:
     """Reads a YAML file; what is wrong with it is listed in its faults."""
     document = Document()
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_bytes(path).decode("utf-8-sig")
     except OSError as fault:
         document.faults.append(ConfigFault(str(path), f"cannot be read: {fault.strerror}", file_hint(path)))
         return document

@@ -128,8 +128,16 @@ def _numbered_names(file: str, lines: tuple[tuple[int, str], ...]) -> tuple[Clas
     gaps = [class_id for class_id in range(1, max(by_id)) if class_id not in by_id]
     if gaps:
         findings.append(finding("S107", file, f"ids without a name: {', '.join(map(str, gaps))}"))
-    names = tuple(by_id.get(i, BACKGROUND_NAME if i == 0 else f"class_{i}") for i in range(max(by_id) + 1))
+    names = tuple(by_id.get(i) or _free_name(i, by_id.values()) for i in range(max(by_id) + 1))
     return ClassNames(file, names, ignore_index), findings
+
+
+def _free_name(class_id: int, taken: Collection[str]) -> str:
+    """The name of an id that the file leaves out, which no other id may have."""
+    name = BACKGROUND_NAME if class_id == 0 and BACKGROUND_NAME not in taken else f"class_{class_id}"
+    while name in taken:
+        name += "_"
+    return name
 
 
 def _bare_names(file: str, lines: tuple[tuple[int, str], ...]) -> tuple[ClassNames | None, list[Finding]]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import math
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -47,6 +49,31 @@ def is_dir(path: StrPath) -> bool:
 def exists(path: StrPath) -> bool:
     """Whether something is there and may be seen."""
     return os.path.exists(path)  # noqa: PTH110
+
+
+_SPECIAL = ((stat.S_ISFIFO, "a named pipe"), (stat.S_ISSOCK, "a socket"), (stat.S_ISCHR, "a device"))
+
+
+def require_regular(path: StrPath) -> None:
+    """Refuses what can be opened and never ends: a named pipe that nobody writes to, `/dev/zero`, a terminal.
+
+    Raises:
+        OSError: It is one of these, or cannot be looked at.
+    """
+    mode = os.stat(path).st_mode  # noqa: PTH116 - the path may be a text
+    for is_kind, name in _SPECIAL:
+        if is_kind(mode):
+            raise OSError(errno.EINVAL, f"is {name}, not a file; write its content into a file first", str(path))
+
+
+def read_bytes(path: StrPath) -> bytes:
+    """The content of a file of unknown origin.
+
+    Raises:
+        OSError: It cannot be read, or is no file but something that may never end.
+    """
+    require_regular(path)
+    return Path(path).read_bytes()
 
 
 @contextmanager
@@ -200,6 +227,7 @@ def _digest(path: Path, _size: int, _time: int, _inode: int) -> str:
 
 def sha256_of(path: str | Path) -> str:
     """Checksum of a file's bytes, hexadecimal."""
+    require_regular(path)
     digest = hashlib.sha256()
     with Path(path).open("rb") as file:
         while block := file.read(_BLOCK_BYTES):

@@ -25,6 +25,7 @@ from segcli.data.decoding.headers import PNG_SIGNATURE, ImageHeader, is_complete
 from segcli.data.decoding.image_range import ImageRange
 from segcli.data.decoding.jpeg import jpeg_damage
 from segcli.data.decoding.used_range import current_range
+from segcli.data.files import read_bytes, require_regular
 from segcli.errors import InputError
 
 UInt8Array = NDArray[np.uint8]
@@ -209,6 +210,7 @@ def image_header(path: StrPath) -> ImageHeader:
         InputError: The file is not there, is no image, or states a size that its data cannot have.
     """
     try:
+        require_regular(path)
         with Path(path).open("rb") as file:
             head = file.read(_HEAD_BYTES)
             file_bytes = file.seek(0, SEEK_END)
@@ -242,7 +244,7 @@ def _prove_size(path: StrPath, header: ImageHeader) -> None:
 
 def _read_bytes(path: StrPath) -> bytes:
     try:
-        return Path(path).read_bytes()
+        return read_bytes(path)
     except (OSError, ValueError) as error:
         raise _unreadable(path, error) from error
 

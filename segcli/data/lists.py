@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from segcli.data.files import is_file
+from segcli.data.files import is_file, read_bytes
 from segcli.data.image import IMAGE_SUFFIXES
 from segcli.data.samples import SegSample
 from segcli.errors import DatasetError
@@ -53,7 +53,7 @@ def read_text_file(path: Path, is_right: Callable[[str], bool] | None = None) ->
 
 
 def _text_file(path: Path, is_right: Callable[[str], bool] | None) -> TextFile:
-    text, _, odd = decode_text(path.read_bytes(), is_right or (lambda _text: True))
+    text, _, odd = decode_text(read_bytes(path), is_right or (lambda _text: True))
     numbered = ((number, line.strip()) for number, line in enumerate(text.splitlines(), start=1))
     return TextFile(tuple((number, line) for number, line in numbered if line), odd)
 

@@ -12,7 +12,7 @@ import numpy as np
 from segcli.data import rle
 from segcli.data.classes import ClassMap
 from segcli.data.detections import Detections
-from segcli.data.files import is_file
+from segcli.data.files import is_file, read_bytes
 from segcli.data.image import Labels, read_mask
 from segcli.data.instances import CocoDataset, InstanceSample
 from segcli.data.rle import Rle
@@ -164,7 +164,7 @@ def _coco(files: Iterable[Path], dataset: CocoDataset) -> dict[int, Detections]:
 
 def _entries(file: Path) -> list[Any]:
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
+        content = json.loads(read_bytes(file))
     except (OSError, ValueError) as error:
         raise InputError(f"is no JSON file: {error}", path=file) from error
     content = content.get("annotations") if isinstance(content, dict) else content
@@ -200,7 +200,7 @@ def _joined(values: Sequence[tuple[float, int, Rle, list[float] | None]]) -> Det
 def _yolo(file: Path, sample: InstanceSample, classes: ClassMap) -> Detections:
     values = []
     size = np.array([sample.width, sample.height], np.float64)
-    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(read_bytes(file).decode("utf-8").splitlines(), start=1):
         words = line.split()
         if not words:
             continue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from glob import has_magic
 from pathlib import Path
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from segcli.data.decoding.image_range import ImageRange
 from segcli.data.decoding.pages import PAGED_SUFFIXES, open_large, pages_of
-from segcli.data.files import is_file
+from segcli.data.files import is_file, read_bytes
 from segcli.data.image import IMAGE_SUFFIXES, RgbImage, decode_input, read_input
 from segcli.data.url import fetch_image, is_address
 from segcli.data.video import VIDEO_SUFFIXES, is_stream, read_frames
@@ -220,9 +221,21 @@ def _local(path: Path, *, alone: bool) -> Iterator[_Entry]:
         raise InputError("no such file or folder", path=path, hint="check the path").for_missing_path()
 
 
+def _refuse_everything(folder: Path) -> None:
+    """A home folder, or all of a disk, is named by mistake: it holds whatever programs keep there."""
+    with suppress(OSError, RuntimeError):  # there is no home
+        whole = folder.resolve()
+        if whole in (Path.home().resolve(), Path(whole.anchor)):
+            what = "is a whole disk" if whole == Path(whole.anchor) else "is your home folder"
+            hint = f"name the folder of the images, or a pattern such as {Path(folder, '*.jpg')}"
+            raise InputError(f"{what}, which is not searched for images", path=folder, hint=hint)
+
+
 def _folder(folder: Path) -> Iterator[_Entry]:
+    _refuse_everything(folder)
     files, closed = [], list[Path]()
-    for below, _, names in os.walk(folder, onerror=lambda fault: closed.append(Path(fault.filename))):
+    for below, deeper, names in os.walk(folder, onerror=lambda fault: closed.append(Path(fault.filename))):
+        deeper[:] = [name for name in deeper if not name.startswith(".")]  # what programs keep, as with files
         files += [path for path in (Path(below, name) for name in names) if is_file(path) and _is_image(path)]
     if not files and not closed:
         raise InputError("no image in this folder or below it", path=folder)
@@ -233,7 +246,7 @@ def _folder(folder: Path) -> Iterator[_Entry]:
 def _list_file(path: Path) -> Iterator[_Entry]:
     """One image a line; of ``image mask`` lines, as datasets have them, the image."""
     try:
-        lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
+        lines = [line.strip() for line in read_bytes(path).decode("utf-8-sig").splitlines()]
     except (OSError, UnicodeDecodeError) as fault:
         raise InputError(f"the list cannot be read: {fault}", path=path) from fault
     files = [_listed(line, path.parent) for line in lines if line]

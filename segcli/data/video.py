@@ -11,6 +11,7 @@ import numpy as np
 
 from segcli.data.budget import size_fault
 from segcli.data.decoding.decoders import TOO_LARGE_HINT
+from segcli.data.files import require_regular
 from segcli.data.image import RgbImage
 from segcli.errors import InputError
 
@@ -52,6 +53,11 @@ def read_frames(source: str, step: int = 1) -> Iterator[Frame]:
         InputError: It cannot be opened, or holds no frame.
     """
     camera = _CAMERA.fullmatch(source)
+    if not is_stream(source):
+        try:
+            require_regular(source)
+        except OSError as fault:
+            raise InputError(f"cannot be read: {fault.strerror or fault}", path=source) from fault
     capture = cv2.VideoCapture(int(camera[1]) if camera else source)
     try:
         told = float(capture.get(cv2.CAP_PROP_FPS))

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from segcli.data.boxes import BoxXyxy
+from segcli.data.files import read_bytes
 from segcli.data.json_text import parse_json
 from segcli.errors import InputError
 from segcli.promptable.prompts import ImagePrompts, ObjectPrompt, Point, raise_faults
@@ -126,7 +127,7 @@ def _entry_faults(document: Any) -> Iterator[str]:
 
 def _load(file: Path) -> Any:
     try:
-        return parse_json(file.read_text(encoding="utf-8-sig"))
+        return parse_json(read_bytes(file).decode("utf-8-sig"))
     except OSError as error:
         raise InputError(f"cannot be read ({error.strerror})", path=file) from error
     except ValueError as error:

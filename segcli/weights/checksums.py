@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from segcli.data.files import sha256_of, write_json_atomic
+from segcli.data.files import is_file, sha256_of, write_json_atomic
 from segcli.data.json_text import parse_json
 from segcli.errors import WeightsError
 
@@ -56,7 +56,7 @@ def _damages(folder: Path) -> Iterator[str]:
         return
     for name, digest in noted.items():
         path = folder / Path(name).name
-        if not path.is_file():
+        if not is_file(path):
             yield f"{name} is not there"
         elif sha256_of(path) != digest:
             yield f"{name} is not what was written (its checksum differs)"

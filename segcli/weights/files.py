@@ -12,7 +12,7 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 
-from segcli.data.files import atomic_open
+from segcli.data.files import atomic_open, require_regular
 from segcli.disk import FULL, full_hint
 from segcli.errors import WeightsError, unreadable_weights
 from segcli.weights.arrays import Array, bfloat16_to_float32, checked_shape
@@ -52,6 +52,7 @@ def weight_format(path: str | Path) -> str:
     if source.is_dir():
         raise WeightsError("is a folder, not a weight file", path=source)
     try:
+        require_regular(source)
         with source.open("rb") as stream:
             start = stream.read(64)
     except OSError as error:

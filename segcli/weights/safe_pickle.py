@@ -15,6 +15,7 @@ from typing import IO, Any
 
 import numpy as np
 
+from segcli.data.files import require_regular
 from segcli.errors import WeightsError, unreadable_weights
 from segcli.weights.arrays import (
     Array,
@@ -141,6 +142,7 @@ def read_paddle_object(path: str | Path) -> Any:
     """
     source = Path(path)
     try:
+        require_regular(source)
         with source.open("rb") as stream:
             return _Resolver(ArrayBudget(bytes_in(stream))).resolved(load_safely(stream, COMMON_GLOBALS))
     except OSError as error:

@@ -27,7 +27,7 @@ from enum import Enum
 from pathlib import Path, PureWindowsPath
 from typing import Any
 
-from segcli.data.files import write_bytes_atomic
+from segcli.data.files import read_bytes, write_bytes_atomic
 from segcli.data.walk import STATE_FOLDER, folders_below
 from segcli.errors import DatasetError
 from segcli.rules import finding
@@ -269,7 +269,7 @@ def _read(root: Path, folder: Path) -> Step:
     if is_link(path) or not path.is_file():
         raise distrust(root, folder, f"{JOURNAL} is a link or no plain file")
     try:
-        return _parsed(root, folder, json.loads(path.read_bytes()))
+        return _parsed(root, folder, json.loads(read_bytes(path)))
     except (ValueError, KeyError, TypeError, RecursionError) as fault:
         raise distrust(root, folder, f"{JOURNAL} is damaged: {str(fault) or type(fault).__name__}") from fault
 

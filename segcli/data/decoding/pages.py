@@ -21,6 +21,7 @@ from segcli.data.decoding.image_range import ImageRange
 from segcli.data.decoding.tiff_header import TiffHeader, is_tiff, read_tiff_header
 from segcli.data.decoding.tiff_windows import TiffWindows, why_whole
 from segcli.data.decoding.used_range import current_range
+from segcli.data.files import require_regular
 from segcli.data.image import RgbImage, read_input
 from segcli.errors import InputError
 
@@ -74,6 +75,7 @@ def open_large(path: Path, most_px: int, image_range: ImageRange | None = None) 
 def _tiff_header(path: Path) -> TiffHeader | None:
     """The header of a TIFF without reading the rest of the file; None where it is none."""
     try:
+        require_regular(path)
         with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as data:
             return read_tiff_header(data) if is_tiff(data) else None
     except OSError as fault:
@@ -120,7 +122,10 @@ def _pdf(path: Path) -> Iterator[Page]:
     import pypdfium2
 
     try:
+        require_regular(path)
         document = pypdfium2.PdfDocument(path)
+    except OSError as fault:
+        raise InputError(f"cannot be read: {fault.strerror or fault}", path=path) from fault
     except pypdfium2.PdfiumError as fault:
         raise InputError(f"is no PDF that can be read: {fault}", path=path) from fault
     try:

@@ -9,7 +9,7 @@ from typing import Any
 
 from segcli.data.boxes import FAR_PX
 from segcli.data.class_files import is_background
-from segcli.data.files import is_file
+from segcli.data.files import is_file, read_bytes
 from segcli.data.formats.coco_object_rules import EXPLAINS_NO_OBJECTS, PlacedObject, object_findings
 from segcli.data.formats.coco_objects import parse_object
 from segcli.data.formats.image_index import ImageIndex
@@ -65,7 +65,7 @@ class AnnotationFile:
         """All keys of the file, the three lists among them; empty ones where it cannot be read."""
         nothing: dict[str, Any] = {key: [] for key in LISTS}
         try:
-            content = parse_json((self.root / self.file).read_bytes())
+            content = parse_json(read_bytes(self.root / self.file))
         except FileNotFoundError:
             self._report("C103", "there is no such file")
             return nothing

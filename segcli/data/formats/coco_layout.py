@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from segcli.data.changes.journal import FOLDER
-from segcli.data.files import is_dir, is_file
+from segcli.data.files import is_dir, is_file, require_regular
 from segcli.data.lists import relative_name
 from segcli.data.samples import Split
 from segcli.data.walk import entries
@@ -118,6 +118,7 @@ def _annotation_files(folder: Path, depth: int = 0) -> Iterator[Path]:
 
 def _looks_like_coco(path: Path) -> bool:
     try:
+        require_regular(path)
         with path.open("rb") as file:
             head = file.read(_SNIFFED_BYTES)
     except OSError:

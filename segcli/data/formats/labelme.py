@@ -13,6 +13,7 @@ from typing import Any
 from PIL import Image
 
 from segcli.data.boxes import FAR_PX
+from segcli.data.files import read_bytes
 from segcli.data.json_text import parse_json
 from segcli.data.walk import files_below
 from segcli.errors import InputError
@@ -87,7 +88,7 @@ class LabelMeFile:
             OSError: It cannot be read.
             ValueError: It is no JSON any more.
         """
-        values: dict[str, Any] = _parse(self.path.read_bytes(), self.path.name, [])
+        values: dict[str, Any] = _parse(read_bytes(self.path), self.path.name, [])
         return values
 
     def image_data(self) -> bytes:
@@ -114,7 +115,7 @@ def read_labelme(path: Path, name: str) -> tuple[LabelMeFile | None, list[Findin
     """
     findings: list[Finding] = []
     try:
-        values = _parse(path.read_bytes(), name, findings)
+        values = _parse(read_bytes(path), name, findings)
     except OSError as fault:
         return None, [finding("L101", name, f"cannot be read: {fault.strerror}")]
     except ValueError as fault:

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from segcli.data.files import is_dir, is_file
+from segcli.data.files import is_dir, is_file, read_bytes
 from segcli.data.image import IMAGE_SUFFIXES
 from segcli.data.lists import LONGEST_LINE, read_text_file
 from segcli.data.samples import Split
@@ -81,7 +81,7 @@ def label_file(image: Path) -> Path:
 def _description(path: Path) -> Mapping[str, Any] | None:
     """The content of a `data.yaml`; None when the file is another one."""
     try:
-        values = load_yaml(path.read_bytes())
+        values = load_yaml(read_bytes(path))
     except (OSError, yaml.YAMLError, ValueError):
         return None
     if not isinstance(values, dict) or not isinstance(values.get("names"), list | dict):

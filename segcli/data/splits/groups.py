@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from segcli.data.files import read_bytes
 from segcli.errors import UsageError
 
 GroupOf = Callable[[str], str | None]
@@ -75,7 +76,7 @@ def group_rule(by_folder: bool, pattern: str | None, table: str | None) -> Group
 def _rows(table: Path) -> list[tuple[str, str]]:
     hint = "write two columns, the image's name and its group: frame_0001.png,video_7"
     try:
-        text = table.read_text(encoding="utf-8-sig")
+        text = read_bytes(table).decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"the table of groups cannot be read: {error}", path=table, hint=hint) from error
     separator = next((sign for sign in ",;\t" if sign in text.partition("\n")[0]), ",")

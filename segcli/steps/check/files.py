@@ -27,6 +27,7 @@ from segcli.data.decoding.image_range import LEAST_SHARE
 from segcli.data.decoding.jpeg import decode_small_jpeg
 from segcli.data.decoding.range_of_images import extremes_of
 from segcli.data.decoding.used_range import current_range
+from segcli.data.files import read_bytes
 from segcli.data.fingerprint.images import ImageColours, colours_of
 from segcli.data.image import RgbImage, decode_image, image_header, upright
 from segcli.data.similarity import LEAST_DECODED_PX, Signature, signature_of
@@ -101,7 +102,7 @@ def digest(data: bytes) -> bytes:
 def load_file(path: Path, *, digested: bool = False) -> tuple[bytes, FileFacts]:
     """The bytes of a file, and the facts that need no decoding; the digest among them where it is wanted."""
     try:
-        data = path.read_bytes()
+        data = read_bytes(path)
     except OSError as error:
         return b"", FileFacts(path, None, fault=f"cannot be read: {error.strerror or error}")
     header, own = read_header(data), digest(data) if digested and data else None

@@ -1,0 +1,104 @@
+"""What no reader expects: named pipes and devices where a file should be, names and numbers that cannot be."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from segcli.config.load import load_config
+from segcli.data.class_files import read_class_names
+from segcli.data.files import read_bytes, sha256_of
+from segcli.data.image import image_header, open_mask, read_image
+from segcli.data.lists import read_text_file
+from segcli.data.sources import open_sources
+from segcli.errors import InputError, SegcliError
+from segcli.models.task import Task
+from segcli.promptable.prompt_parsing import read_prompts
+from segcli.steps.convert.command import convert_dataset
+from segcli.steps.fix.command import fix_dataset
+from segcli.weights.checksums import damage_in
+from segcli.weights.files import read_weights
+from segcli.weights.safe_pickle import read_paddle_object
+from tests.coco_folder import make_coco_folder
+from tests.labelme_folder import box, convert_config, write_labelme
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there are no named pipes")
+
+READERS: dict[str, Callable[[Path], object]] = {
+    "image": read_image,
+    "header": image_header,
+    "mask": open_mask,
+    "list": read_text_file,
+    "prompts": read_prompts,
+    "weights": read_weights,
+    "optimiser": read_paddle_object,
+    "configuration": lambda path: load_config(path, []),
+}
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_a_named_pipe_is_refused_at_once(tmp_path: Path, reader: str) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(SegcliError, match="pipe"):
+        READERS[reader](tmp_path / "pipe")
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif", "pdf", "mp4"])
+def test_a_named_pipe_among_the_inputs_is_an_item_that_failed(tmp_path: Path, suffix: str) -> None:
+    os.mkfifo(tmp_path / f"a.{suffix}")
+    (item,) = open_sources(tmp_path / f"a.{suffix}")
+    assert "named pipe" in str(item.fault)
+
+
+def test_a_device_is_refused() -> None:
+    for read in (read_bytes, sha256_of):
+        with pytest.raises(OSError, match="is a device"):
+            read("/dev/zero")
+
+
+def test_labels_in_a_named_pipe_are_a_finding(tmp_path: Path) -> None:
+    write_labelme(tmp_path, "a", [box("cat", 4, 4, 20, 20)])
+    os.mkfifo(tmp_path / "b.json")
+    with pytest.raises(SegcliError, match=r"b\.json.*named pipe"):
+        convert_dataset(convert_config(tmp_path, "PP-LiteSeg-T"))
+
+
+def test_a_home_folder_or_a_disk_is_not_searched_for_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for given in ("~", str(tmp_path), "/"):
+        with pytest.raises(InputError, match="not searched for images"):
+            open_sources(given)
+
+
+def test_folders_of_programs_are_not_searched_for_images(tmp_path: Path) -> None:
+    for name in ("a.png", "deeper/b.png", ".cache/c.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    assert [file.name for file in open_sources(tmp_path).files] == ["a.png", "b.png"]
+
+
+def test_an_id_without_a_name_takes_none_that_another_has(tmp_path: Path) -> None:
+    (tmp_path / "class_name_to_id.txt").write_text("8: _background_\n1: class_0\n2: class_3\n")
+    names, _ = read_class_names(tmp_path)
+    assert names is not None
+    assert len(set(names.names)) == len(names.names) == 9
+
+
+def test_a_side_of_400_digits_is_no_size_for_a_repair(tmp_path: Path) -> None:
+    folder = make_coco_folder(tmp_path / "data")
+    for content in folder.parts.values():
+        content["images"][0]["height"] = 10**400
+    folder.write()
+    with suppress(SegcliError):
+        fix_dataset(folder.root, Task.INSTANCE)
+
+
+def test_names_of_checksums_may_be_longer_than_any_file(tmp_path: Path) -> None:
+    (tmp_path / "checksums.json").write_text(json.dumps({"x" * 300: "0" * 64}))
+    assert "is not there" in str(damage_in(tmp_path))
