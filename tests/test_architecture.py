@@ -25,7 +25,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("failure_report", "terminal"),
     ("data",),
     ("results", "report", "models"),
-    ("weights",),
+    ("outputs", "weights"),
     ("config",),
     ("device", "engine", "implied", "plan", "processes"),
     ("batches", "inference"),

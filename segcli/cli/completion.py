@@ -70,6 +70,14 @@ def complete_saved(incomplete: str) -> list[str]:
     return _beginning(_values("Predict.promptable.formats"), incomplete)
 
 
+def complete_written(incomplete: str) -> Offers:
+    """Files that `predict` writes; the last of several that stand between commas."""
+    from segcli.outputs import OUTPUTS
+
+    before, comma, last = incomplete.rpartition(",")
+    return [(f"{before}{comma}{row.name}", row.about) for row in OUTPUTS.values() if row.name.startswith(last)]
+
+
 def complete_dataset_format(incomplete: str) -> list[str]:
     """Formats of a dataset."""
     from segcli.data.formats.table import formats

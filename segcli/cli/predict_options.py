@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from segcli.cli.completion import complete_masks, complete_runtime
+from segcli.cli.completion import complete_masks, complete_runtime, complete_written
 from segcli.cli.options import SETTINGS, Key
 
 
@@ -60,6 +60,17 @@ class PredictOptions:
             rich_help_panel=SETTINGS,
         ),
         Key("Predict.skip_existing"),
+    ]
+    Write = Annotated[
+        list[str] | None,
+        typer.Option(
+            "--write",
+            metavar="FILES",
+            help="Files beside the JSON: label, coco, labelme, yolo, geojson, confidence, entropy, overlay.",
+            rich_help_panel=SETTINGS,
+            autocompletion=complete_written,
+        ),
+        Key("Predict.write"),
     ]
     FrameStep = Annotated[
         int | None,

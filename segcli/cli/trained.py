@@ -12,6 +12,7 @@ from segcli.cli.options import (
     SETTINGS,
     Device,
     Key,
+    by_commas,
 )
 from segcli.cli.predict_options import PredictOptions
 from segcli.cli.prompts import PromptOptions, prompts_from
@@ -122,6 +123,7 @@ def predict(
     masks: PredictOptions.Masks = None,
     skip_existing: PredictOptions.SkipExisting = None,
     frame_step: PredictOptions.FrameStep = None,
+    write: PredictOptions.Write = None,
     weights: PredictOptions.Weights = None,
     box: PromptOptions.Box = None,
     point: PromptOptions.Point = None,
@@ -138,6 +140,7 @@ def predict(
     values = {
         "Predict.input": ("INPUT", inputs[0] if len(inputs) == 1 else inputs),
         "Predict.model_dir": ("--weights", weights),
+        "Predict.write": ("--write", by_commas(write)),
         "Predict.prompts": ("--prompts", prompts_from(box, point, text, prompts)),
         "Predict.save_dir": ("segcli predict", str(Path(context.params["output"] or "output") / "predict")),
         "Global.model": ("--model-dir", model_in(model_dir)),

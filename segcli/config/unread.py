@@ -10,6 +10,9 @@ from segcli.config.tree import value_at
 from segcli.errors import ConfigFault
 from segcli.models.names import MODEL_TASKS
 
+_NO_WISH = {"target_size": -1}
+"""Values that say as much as nothing."""
+
 
 def refused_keys(config: Config, given: Mapping[str, str], written: Mapping[str, str]) -> Iterator[ConfigFault]:
     """Faults of the given keys that have no meaning for the model.
@@ -38,6 +41,19 @@ def refused_keys(config: Config, given: Mapping[str, str], written: Mapping[str,
             refused.add(named)
             message = f"has no meaning for {model} ({task.value})"
             yield ConfigFault(named, message, meaning.instead(task) or "leave it out", given[key])
+
+
+def meaningless_wishes(model: str, section: str, wishes: Mapping[str, object]) -> list[ConfigFault]:
+    """Faults of the wishes for one call that have no meaning for a model, by keys of a section; None wishes nothing."""
+    task = MODEL_TASKS[model]
+    faults = []
+    for name, value in wishes.items():
+        meaning = meanings().get(f"{section}.{name}")
+        if meaning is None or value in (None, _NO_WISH.get(name)) or "predict" in meaning.modes(model, task):
+            continue
+        remedy = meaning.instead(task) or "leave it out"
+        faults.append(ConfigFault(name, f"has no meaning for {model} ({task.value})", remedy))
+    return faults
 
 
 def unread_keys(config: Config, given: Mapping[str, str], written: Mapping[str, str]) -> str | None:

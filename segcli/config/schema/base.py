@@ -5,15 +5,18 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
 
 from segcli.config.schema.meaning import Read
+from segcli.outputs import output_names
 from segcli.runtimes import export_formats, runtime_names
 
 if TYPE_CHECKING:
     Runtime = str
     ExportFormat = str
+    OutputName = str
 else:
     # the names of the table, so that a runtime of another package is known here too
     Runtime = Literal[runtime_names()]
     ExportFormat = Literal[export_formats()]
+    OutputName = Literal[output_names()]
 
 
 class Section(BaseModel):

@@ -4,7 +4,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from segcli.config.schema.base import Runtime, Section
+from segcli.config.schema.base import OutputName, Runtime, Section
 from segcli.config.schema.meaning import DENSE, INSTANCE, LSEG, PROMPTABLE, SAM, SEMANTIC, Instead, Read, Stock
 from segcli.config.schema.tiles import SlidingWindowConfig
 from segcli.config.schema.views import ViewsConfig
@@ -73,6 +73,8 @@ class PredictConfig(Section):
         threshold: Smallest score of an object.
         frame_step: Of a video, camera or stream, every so many frames one is taken.
         skip_existing: Leaves out images whose results are in the folder already: a stopped run goes on.
+        write: Files beside the JSON: ``label``, ``coco``, ``labelme``, ``yolo``, ``geojson``, ``confidence``,
+            ``entropy``, ``overlay``; null writes those that are usual for the task.
         json_form: ``compact`` names the label map's file and counts, or holds masks as run-length codes; ``full`` holds
             PaddleX's arrays.
         sliding_window: Overlapping tiles for every image; null cuts only images that do not fit into `memory_mb`.
@@ -113,6 +115,7 @@ class PredictConfig(Section):
     ] = Field(default=None, ge=0, le=1)
     frame_step: int = Field(default=1, ge=1)
     skip_existing: bool = False
+    write: tuple[OutputName, ...] | None = None
     json_form: Literal["compact", "full"] = "compact"
     sliding_window: Annotated[SlidingWindowConfig | None, Read(("predict",), DENSE)] = None
     memory_mb: Annotated[int | None, Read(("predict",), DENSE)] = Field(default=None, ge=1)

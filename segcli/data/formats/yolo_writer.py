@@ -38,7 +38,7 @@ def write_yolo(placed: Placed, put: Put) -> Written:
         for value in image.source.read_objects():
             ring = _ring(image, value, painter, written)
             if ring is not None:
-                lines.append(" ".join([str(ids[value.label]), *map(_number, ring.ravel().tolist())]) + "\n")
+                lines.append(" ".join([str(ids[value.label]), *map(share_text, ring.ravel().tolist())]) + "\n")
         put(f"labels/{image.split.value}/{image.stem}.txt", "".join(lines).encode())
         written.made.update(objects=len(lines), files=1)
     put("data.yaml", _yaml(placed).encode())
@@ -91,5 +91,6 @@ def _pixel_rings(code: rle.Rle) -> list[Points]:
     return [] if crop is None else [ring.astype(np.float64) for part in crop_rings(crop) for ring in part]
 
 
-def _number(share: float) -> str:
+def share_text(share: float) -> str:
+    """A coordinate from 0 to 1 as it is written."""
     return f"{share:.{DIGITS}f}".rstrip("0").rstrip(".")

@@ -14,7 +14,7 @@ from segcli.data.sources import Input, SourceItem
 from segcli.errors import InputError
 from segcli.steps.pipelines.settings import ModelSettings, PipelineSettings, SubModule, parse_settings, template
 from segcli.steps.predict.image_result import ImageResult
-from segcli.steps.predict.model import Model, changed, open_model
+from segcli.steps.predict.model import Model, open_model, with_arguments
 
 Opener = Callable[[ModelSettings, str], Model]
 
@@ -105,8 +105,9 @@ class Pipeline(ABC):
         return found
 
     def settings_for(self, key: str, **arguments: Any) -> PredictConfig:
-        """The settings of a model, with what is settings_for for one call."""
-        return changed(self.settings.models[key].predict, arguments)
+        """The settings of a model with the arguments of one call."""
+        model = self.settings.models[key]
+        return with_arguments(model.model_name, model.predict, arguments)
 
     def open_all(self) -> None:
         """Opens every model now."""

@@ -17,6 +17,7 @@ from segcli.steps.predict.clips import AnnotatedFrame, Clips
 from segcli.steps.predict.exported_predictor import ExportedPredictor
 from segcli.steps.predict.image_result import ImageResult
 from segcli.steps.predict.open_predictor import open_predictor
+from segcli.steps.predict.outputs.writing import write_chosen
 from segcli.steps.predict.promptable_files import join_coco
 from segcli.steps.predict.protocol import Predictor
 from segcli.steps.predict.result import Predicted, PredictResult, Unreadable
@@ -122,7 +123,10 @@ def _write(results: Iterator[ImageResult], folder: Path, config: Config) -> list
     def write(result: ImageResult) -> Predicted | AnnotatedFrame:
         if result.clip is not None:
             return AnnotatedFrame.of(result, result.clip)
-        return result.write_files(folder, config.Predict.json_form)
+        settings = config.Predict
+        if settings.write is not None:
+            return write_chosen(result, folder, settings.json_form, settings.write)
+        return result.write_files(folder, settings.json_form)
 
     images: list[Predicted] = []
     with Clips(folder) as clips:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, overload
 
@@ -13,19 +13,28 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from segcli.config.schema import SlidingWindowConfig
+from segcli.data.classes import BACKGROUND_NAME, ClassMap
 from segcli.data.files import write_text_atomic
-from segcli.data.image import IMAGE_SUFFIXES, StrPath, shown
+from segcli.data.image import IMAGE_SUFFIXES, Labels, StrPath, shown
 from segcli.data.rle import Rle
 from segcli.data.sources import SourceItem
+from segcli.data.tiff_writer import TILE_PX, Tag, geo_tags
 from segcli.data.windows import preview, preview_factor
+from segcli.steps.predict.found_object import FoundObject
 from segcli.steps.predict.result import Predicted
 from segcli.steps.predict.writers import JsonForm, to_json
 
 INPUT_IMG = "input_img"
+_MOST_IDS = 254
+"""Classes of objects in a label map; 0 is none, and 255 is for pixels that count for nothing."""
 _PREVIEW_PX = 2048
 """Longest side of the drawing of an image that is read in parts."""
 Text = str
 """The class below has a property called `str`, which hides the type from its annotations."""
+
+
+class LeftOutError(Exception):
+    """A kind of file does not exist for a result; the message says why."""
 
 
 class MaskList(Sequence[NDArray[Any]]):
@@ -94,8 +103,74 @@ class ImageResult(dict[str, Any], ABC):
         """How much of each class there is, by name."""
 
     @abstractmethod
-    def annotated(self) -> NDArray[np.uint8]:
-        """The image with what was found drawn over it, without a legend: RGB, uint8 [H, W, 3]."""
+    def annotated(self, *, legend: bool = False) -> NDArray[np.uint8]:
+        """The image with what was found drawn over it, and a legend below: RGB, uint8 [H, W, 3]."""
+
+    @property
+    @abstractmethod
+    def objects(self) -> Sequence[FoundObject]:
+        """What was found as objects: of a label map the connected regions of each class but the background.
+
+        Raises:
+            LeftOutError: The image is too large for that.
+        """
+
+    @property
+    @abstractmethod
+    def object_classes(self) -> tuple[Text, ...]:
+        """Names of the classes of objects, in the order of their ids."""
+
+    def label_strips(self) -> tuple[Iterator[Labels], ClassMap]:
+        """A label map, in strips of `TILE_PX` rows of an image that is read in parts, and the classes of its ids.
+
+        Of objects, 0 is none and the ids of the classes count from 1; the better object is on top.
+
+        Raises:
+            LeftOutError: There are more classes than a label map can hold.
+        """
+        if len(self.object_classes) > _MOST_IDS:
+            raise LeftOutError(f"a label map holds {_MOST_IDS} classes of objects, not {len(self.object_classes)}")
+        labels = self._painted(lambda one: one.class_id + 1)
+        rows = TILE_PX if self.shrunk > 1 else max(1, self.size[0])
+        strips = (labels[top : top + rows] for top in range(0, self.size[0], rows))
+        return strips, ClassMap((BACKGROUND_NAME, *self.object_classes))
+
+    def confidence_map(self) -> Labels:
+        """How sure the model is of each pixel, uint8 [H, W], 255 is 1: of objects the score of the best there.
+
+        Raises:
+            LeftOutError: It is not known.
+        """
+        return self._painted(lambda one: 255 if one.score is None else round(255 * min(max(one.score, 0.0), 1.0)))
+
+    def entropy_map(self) -> Labels:
+        """How undecided the model is between its classes, uint8 [H, W], 255 is 1.
+
+        Raises:
+            LeftOutError: It is not known.
+        """
+        raise LeftOutError("objects have a score each, no probabilities of pixels")
+
+    @property
+    def geo_tags(self) -> list[Tag]:
+        """Where the image lies on the Earth, as a GeoTIFF says it."""
+        return [] if self.file is None else geo_tags(Path(self.file))
+
+    def _painted(self, value_of: Callable[[FoundObject], int]) -> Labels:
+        painted = np.zeros(self.size, np.uint8)
+        for one in sorted(self.objects, key=lambda one: 0.0 if one.score is None else one.score):
+            if one.mask.crop is not None:
+                pixels, left, top = one.mask.crop
+                part = painted[top : top + pixels.shape[0], left : left + pixels.shape[1]]
+                part[pixels > 0] = value_of(one)
+        return painted
+
+    @property
+    def file(self) -> Text | None:
+        """The file of the image; None of a page, a frame, a URL or an array."""
+        given: Text | None = self["input_path"]
+        is_file = given is not None and self["page_index"] is None and Path(given).is_file()
+        return given if is_file else None
 
     @property
     @abstractmethod
@@ -159,7 +234,7 @@ class ImageResult(dict[str, Any], ABC):
             The file.
         """
         path = Path(save_path)
-        target = path if path.suffix == ".json" else self._in_folder(path, "_res.json")
+        target = path if path.suffix == ".json" else self.path_in(path, "_res.json")
         if form == "full":
             text = self._full_json(indent=indent, ensure_ascii=ensure_ascii)
         else:
@@ -184,7 +259,8 @@ class ImageResult(dict[str, Any], ABC):
         self.save_to_json(save_path)
         self.save_to_img(save_path)
 
-    def _predicted(self, files: dict[Text, Path]) -> Predicted:
+    def predicted(self, files: dict[Text, Path]) -> Predicted:
+        """What is told of the image, with the files that were written."""
         paths = {kind: path.as_posix() for kind, path in files.items()}
         return Predicted(
             self["input_path"], self["page_index"], self.size, paths, self.found, self.unit, tiles=self.tiling
@@ -203,7 +279,8 @@ class ImageResult(dict[str, Any], ABC):
         """The image file that is meant, and whether it was named (and not the folder for it)."""
         path = Path(save_path)
         named = path.suffix.lower() in IMAGE_SUFFIXES
-        return (path if named else self._in_folder(path, ending)), named
+        return (path if named else self.path_in(path, ending)), named
 
-    def _in_folder(self, folder: Path, ending: Text) -> Path:
+    def path_in(self, folder: Path, ending: Text) -> Path:
+        """The file of this image in a folder, by the ending of its name."""
         return folder / self.name.with_name(f"{self.name.name}{ending}")

@@ -23,6 +23,7 @@ from segcli.data.rle import Rle
 from segcli.data.sources import SourceItem
 from segcli.data.traced_mask import TracedMask
 from segcli.report.objects import DrawnObject, draw_objects
+from segcli.steps.predict.found_object import FoundObject
 from segcli.steps.predict.image_result import ImageResult, MaskList, Text
 from segcli.steps.predict.instance_files import (
     coco_results,
@@ -85,11 +86,24 @@ class InstanceResult(ImageResult):
 
     def drawn(self) -> NDArray[np.uint8]:
         """The image with its objects and a legend: RGB, uint8."""
-        return draw_objects(self.rgb, self._drawings(), self.classes)
+        return self.annotated(legend=True)
 
-    def annotated(self) -> NDArray[np.uint8]:
+    def annotated(self, *, legend: bool = False) -> NDArray[np.uint8]:
         """The image with its objects."""
-        return draw_objects(self.rgb, self._drawings(), self.classes, legend=False)
+        return draw_objects(self.rgb, self._drawings(), self.classes, legend=legend)
+
+    @property
+    def objects(self) -> tuple[FoundObject, ...]:
+        """The objects, best first."""
+        return tuple(
+            FoundObject(box["label"], box["cls_id"], box["score"], mask)
+            for box, mask in zip(self["boxes"], self.traced, strict=True)
+        )
+
+    @property
+    def object_classes(self) -> tuple[Text, ...]:
+        """The classes."""
+        return self.classes.names
 
     def _drawings(self) -> list[DrawnObject]:
         return [
@@ -127,7 +141,7 @@ class InstanceResult(ImageResult):
             save_path: A ``.json`` file, or a folder for ``<name>_coco.json``.
         """
         path = Path(save_path)
-        target = path if path.suffix == ".json" else self._in_folder(path, "_coco.json")
+        target = path if path.suffix == ".json" else self.path_in(path, "_coco.json")
         write_json_atomic(target, coco_results(self, self.codes))
         return target
 
@@ -139,14 +153,14 @@ class InstanceResult(ImageResult):
                 an array or a page is put inside.
         """
         path = Path(save_path)
-        target = path if path.suffix == ".json" else self._in_folder(path, ".json")
+        target = path if path.suffix == ".json" else self.path_in(path, ".json")
         values = labelme_values(self, self.traced, self.rgb, self.size, target)
         write_text_atomic(target, to_json(values, indent=1, ensure_ascii=False) + "\n")
         return target
 
     def write_files(self, folder: Path, form: JsonForm) -> Predicted:
         """Writes what the `predict` command leaves: JSON, overlay, COCO results and LabelMe."""
-        return self._predicted(
+        return self.predicted(
             {
                 "overlay": self.save_to_img(folder),
                 "coco_results": self.save_to_coco(folder),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 
@@ -15,7 +16,9 @@ from segcli.data.image import Labels, StrPath
 from segcli.data.label_store import LabelStore
 from segcli.data.palette import png_palette
 from segcli.data.sources import SourceItem
-from segcli.data.tiff_writer import TILE_PX, geo_tags, write_label_tiff
+from segcli.data.tiff_writer import TILE_PX, write_label_tiff
+from segcli.steps.predict.found_object import FoundObject
+from segcli.steps.predict.image_result import LeftOutError
 from segcli.steps.predict.result import Predicted
 from segcli.steps.predict.semantic_results import SegResult
 from segcli.steps.predict.writers import Counts, JsonForm, save_image
@@ -41,6 +44,15 @@ class LargeSegResult(SegResult):
         """Of the whole image."""
         return np.asarray(np.sum([count_ids(strip) for strip in self.store.strips(TILE_PX)], axis=0), np.int64)
 
+    @property
+    def objects(self) -> tuple[FoundObject, ...]:
+        """Regions are not traced: they may be as large as the image."""
+        raise LeftOutError("regions are not outlined of an image that is read in parts")
+
+    def label_strips(self) -> tuple[Iterator[Labels], ClassMap]:
+        """The label map from above to below."""
+        return self.store.strips(TILE_PX), self.classes
+
     def save_label_map(self, save_path: StrPath) -> Path:
         """Writes the whole label map as a tiled palette TIFF; a GeoTIFF's place on the Earth is kept.
 
@@ -48,10 +60,8 @@ class LargeSegResult(SegResult):
             save_path: A ``.tif`` file, or a folder for ``<name>_res.tif``.
         """
         path = Path(save_path)
-        target = path if path.suffix.lower() in (".tif", ".tiff") else self._in_folder(path, "_res.tif")
-        given = self["input_path"]
-        tags = [] if given is None else geo_tags(Path(given))
-        write_label_tiff(target, self.store.strips(TILE_PX), self.size, png_palette(len(self.classes)), tags)
+        target = path if path.suffix.lower() in (".tif", ".tiff") else self.path_in(path, "_res.tif")
+        write_label_tiff(target, self.store.strips(TILE_PX), self.size, png_palette(len(self.classes)), self.geo_tags)
         return target
 
     def write_files(self, folder: Path, form: JsonForm) -> Predicted:
@@ -62,16 +72,16 @@ class LargeSegResult(SegResult):
         self.save_small(folder)
         files = {
             "label_map": label_map,
-            "overlay": self._in_folder(folder, "_overlay.jpg"),
+            "overlay": self.path_in(folder, "_overlay.jpg"),
             "json": self.save_to_json(folder, form="compact"),
         }
-        written = self._predicted(files)
+        written = self.predicted(files)
         self.store.close()
         return written
 
     def save_small(self, folder: Path) -> None:
         """Writes the drawing of the small image."""
-        save_image(self._in_folder(folder, "_overlay.jpg"), self._overlay())
+        save_image(self.path_in(folder, "_overlay.jpg"), self._overlay())
 
     def _small(self) -> Labels:
         """Every so many pixels of the label map, in the size of the small image."""

@@ -19,8 +19,9 @@ from segcli.data.traced_mask import TracedMask
 from segcli.promptable.masks import PromptMask
 from segcli.promptable.prompts import ObjectPrompt
 from segcli.report.objects import DrawnObject, draw_objects
+from segcli.steps.predict.found_object import FoundObject
 from segcli.steps.predict.image_result import ImageResult, MaskList, Text
-from segcli.steps.predict.promptable_files import coco_document, labelme_document, place_image
+from segcli.steps.predict.promptable_files import NAMELESS, coco_document, labelme_document, place_image
 from segcli.steps.predict.result import Predicted
 from segcli.steps.predict.writers import JsonForm, to_json
 
@@ -61,9 +62,24 @@ class PromptableResult(ImageResult):
         labels = [_label(answer, number) for number, answer in enumerate(self.answers, start=1) if answer.area_px]
         return dict(Counter(labels).most_common())
 
-    def annotated(self) -> np.ndarray[Any, Any]:
+    def annotated(self, *, legend: bool = False) -> np.ndarray[Any, Any]:
         """The image with its masks."""
-        return self.overlay(legend=False)
+        return self.overlay(legend=legend)
+
+    @property
+    def objects(self) -> tuple[FoundObject, ...]:
+        """The masks; one without a name is an `object`."""
+        names = self.object_classes
+        labels = [answer.prompt.label or answer.prompt.text or NAMELESS for answer in self.answers]
+        return tuple(
+            FoundObject(label, names.index(label), answer.score, TracedMask(answer.rle))
+            for answer, label in zip(self.answers, labels, strict=True)
+        )
+
+    @property
+    def object_classes(self) -> tuple[Text, ...]:
+        """The names of the masks."""
+        return tuple(dict.fromkeys(answer.prompt.label or answer.prompt.text or NAMELESS for answer in self.answers))
 
     def overlay(self, *, legend: bool = True) -> np.ndarray[Any, Any]:
         """The image with its masks and a legend, RGB uint8."""
@@ -94,11 +110,11 @@ class PromptableResult(ImageResult):
         """Writes what the `predict` command leaves: JSON, and the wanted files."""
         files: dict[Text, Path] = {}
         if "overlay" in self.formats:
-            files["overlay"] = self._in_folder(folder, "_overlay.jpg")
+            files["overlay"] = self.path_in(folder, "_overlay.jpg")
             _save_image(files["overlay"], Image.fromarray(self.overlay()))
         if "png" in self.formats:
             for number, answer in enumerate(self.answers, start=1):
-                files[f"mask_{number}"] = self._in_folder(folder, f"_mask_{number}.png")
+                files[f"mask_{number}"] = self.path_in(folder, f"_mask_{number}.png")
                 _save_image(files[f"mask_{number}"], Image.fromarray(answer.mask.astype(np.uint8) * 255))
         if "labelme" in self.formats:
             document = labelme_document(self._placed(folder / "labelme"), self.rgb, self.answers)
@@ -107,7 +123,7 @@ class PromptableResult(ImageResult):
             document = coco_document(self._placed(folder / "coco"), self.rgb, self.answers)
             files["coco"] = self._write(folder, "_coco.json", document)  # joined when all images are done
         files["json"] = self.save_to_json(folder, form=form)
-        return self._predicted(files)
+        return self.predicted(files)
 
     def _placed(self, folder: Path) -> Text:
         """Puts the image into a dataset and names it."""
@@ -115,7 +131,7 @@ class PromptableResult(ImageResult):
         return place_image(folder, self.name, original, self.rgb)
 
     def _write(self, folder: Path, ending: Text, document: dict[Any, Any]) -> Path:
-        target = self._in_folder(folder, ending)
+        target = self.path_in(folder, ending)
         write_text_atomic(target, to_json(document, indent=2, ensure_ascii=False) + "\n")
         return target
 

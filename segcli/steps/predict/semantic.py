@@ -13,7 +13,8 @@ from segcli.data.label_store import LabelStore
 from segcli.data.sources import SourceItem
 from segcli.data.windows import Windows
 from segcli.inference.augmented import augmented
-from segcli.inference.decode_labels import label_maps, scored_maps
+from segcli.inference.certainty import certainty
+from segcli.inference.decode_labels import label_maps, labels_of, logits_of, scored_maps
 from segcli.inference.label_scores import LabelScores
 from segcli.inference.preprocess import Forward
 from segcli.inference.runtimes.protocol import forward_of
@@ -41,8 +42,13 @@ class SemanticPredictor(ExportedPredictor):
 
     def predict(self, items: Sequence[SourceItem]) -> Iterator[SegResult]:
         """One result for each item that has an image, in order; images of equal size run in one batch."""
+        if "entropy" in (self.settings.write or ()):
+            return map(self._with_certainty, (item for item in items if item.windows is not None))
+        return self._plain(items)
+
+    def _plain(self, items: Sequence[SourceItem]) -> Iterator[SegResult]:
         images = [item.rgb for item in items if item.rgb is not None]
-        score = self.settings.confidence
+        score = self.settings.confidence or "confidence" in (self.settings.write or ())
         found: Iterator[Labels | LabelScores] = iter(
             _in_groups(images, self._score_batch) if score else self.label(images)
         )
@@ -53,6 +59,16 @@ class SemanticPredictor(ExportedPredictor):
                 yield SegResult(item, labels, self.classes, tiles, confidence)
             elif item.large is not None:
                 yield self._large(item, item.large)
+
+    def _with_certainty(self, item: SourceItem) -> SegResult:
+        """A result that knows how sure the network is; of an image in tiles it does not."""
+        if item.rgb is None or self._tiles_of(item.rgb.shape[:2]) is not None:
+            (result,) = self._plain([item])
+            return result
+        height, width = item.rgb.shape[:2]
+        size = self.model.input_size or resized(width, height, self.settings.target_size)
+        logits = logits_of(self._forward, item.rgb, self.model.preprocess, input_size=size)
+        return SegResult(item, labels_of(logits, height, width), self.classes, certainty=certainty(logits, height, width))
 
     def label(self, images: Sequence[RgbImage]) -> list[Labels]:
         """The label map of each image, uint8 [H, W] in its own size."""

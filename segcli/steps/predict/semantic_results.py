@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,12 +14,18 @@ from PIL import Image
 from segcli.config.schema import SlidingWindowConfig
 from segcli.data.classes import ClassMap
 from segcli.data.files import atomic_path
+from segcli.data.formats.annotated import NO_CLASSES
+from segcli.data.formats.label_map_reader import regions_of
 from segcli.data.formats.masks import count_ids
 from segcli.data.image import Labels, StrPath
+from segcli.data.rle import Rle
 from segcli.data.sources import SourceItem
 from segcli.errors import UsageError
+from segcli.data.traced_mask import TracedMask
+from segcli.inference.certainty import Certainty
 from segcli.report.overlay import overlay
-from segcli.steps.predict.image_result import ImageResult, Text
+from segcli.steps.predict.found_object import FoundObject
+from segcli.steps.predict.image_result import ImageResult, LeftOutError, Text
 from segcli.steps.predict.result import Predicted
 from segcli.steps.predict.writers import (
     Counts,
@@ -31,6 +38,9 @@ from segcli.steps.predict.writers import (
     save_label_map,
 )
 
+NOWHERE = 256
+"""An id that no pixel has."""
+
 
 class SegResult(ImageResult):
     """The label map of one image, with PaddleX's key `pred` (int32 [1, H, W]).
@@ -39,6 +49,7 @@ class SegResult(ImageResult):
         labels: The label map, uint8 [H, W].
         classes: The classes.
         confidence: Probability of the label at each pixel, float32 [H, W]; None where it was not wanted.
+        certainty: How sure the network is of each pixel, where that was wanted.
     """
 
     pixels: ClassVar[Text] = "pred"
@@ -51,11 +62,13 @@ class SegResult(ImageResult):
         classes: ClassMap,
         tiles: SlidingWindowConfig | None = None,
         confidence: NDArray[np.float32] | None = None,
+        certainty: Certainty | None = None,
     ) -> None:
         super().__init__(item, {"pred": labels[None].astype(np.int32)}, tiles)
         self.labels = labels
         self.classes = classes
         self.confidence = confidence
+        self.certainty = certainty
 
     @cached_property
     def _counts(self) -> Counts:
@@ -66,9 +79,42 @@ class SegResult(ImageResult):
         """Pixels of each class that occurs."""
         return {self.classes.name_of(id_): int(self._counts[id_]) for id_ in np.flatnonzero(self._counts).tolist()}
 
-    def annotated(self) -> NDArray[np.uint8]:
+    def annotated(self, *, legend: bool = False) -> NDArray[np.uint8]:
         """The image under its label map."""
-        return overlay(self.rgb, self.labels, self.classes)
+        return self._overlay() if legend else overlay(self.rgb, self.labels, self.classes)
+
+    @property
+    def object_classes(self) -> tuple[Text, ...]:
+        """The classes but the background."""
+        return tuple(name for name in self.classes.names if name not in NO_CLASSES)
+
+    @cached_property
+    def objects(self) -> tuple[FoundObject, ...]:
+        """The connected regions of each class but the background."""
+        ids = {name: number for number, name in enumerate(self.object_classes)}
+        names = {number: name for number, name in enumerate(self.classes.names) if name in ids}
+        regions = regions_of(self.labels, names, NOWHERE)
+        return tuple(
+            FoundObject(one.label, ids[one.label], None, TracedMask(cast(Rle, one.outline))) for one in regions
+        )
+
+    def label_strips(self) -> tuple[Iterator[Labels], ClassMap]:
+        """The label map in one piece."""
+        return iter([self.labels]), self.classes
+
+    def confidence_map(self) -> Labels:
+        """Probability of each pixel's class."""
+        if self.certainty is not None:
+            return self.certainty.confidence
+        if self.confidence is not None:
+            return np.asarray(np.rint(self.confidence * 255), np.uint8)
+        raise LeftOutError("probabilities are not kept of an image that is read in parts")
+
+    def entropy_map(self) -> Labels:
+        """Entropy of each pixel's probabilities, relative to that of equal ones."""
+        if self.certainty is None:
+            raise LeftOutError("probabilities of all classes are not kept of an image that is cut into tiles")
+        return self.certainty.entropy
 
     def _overlay(self) -> NDArray[np.uint8]:
         return overlay_image(self.rgb, self.labels, self.classes, self._counts)
@@ -106,7 +152,7 @@ class SegResult(ImageResult):
         target, named = self._image_file(save_path, "_res.png")
         save_label_map(target, self.labels, self.classes)
         if not named:
-            save_image(self._in_folder(Path(save_path), "_overlay.jpg"), self._overlay())
+            save_image(self.path_in(Path(save_path), "_overlay.jpg"), self._overlay())
         return target
 
     def write_files(self, folder: Path, form: JsonForm) -> Predicted:
@@ -114,12 +160,12 @@ class SegResult(ImageResult):
         label_map = self.save_to_img(folder)
         files = {
             "label_map": label_map,
-            "overlay": self._in_folder(folder, "_overlay.jpg"),
+            "overlay": self.path_in(folder, "_overlay.jpg"),
             "json": self.save_to_json(folder, form=form),
         }
         if self.confidence is not None:
-            files["confidence"] = self.save_confidence(self._in_folder(folder, "_confidence.png"))
-        return self._predicted(files)
+            files["confidence"] = self.save_confidence(self.path_in(folder, "_confidence.png"))
+        return self.predicted(files)
 
     def save_confidence(self, path: Path) -> Path:
         """Writes how sure the network is as a grey image: 0 to 255 for probabilities 0 to 1.

@@ -51,6 +51,13 @@ def save_label_map(path: Path, labels: Labels, classes: ClassMap) -> None:
             image.convert("RGB").save(temporary)
 
 
+def save_grey(path: Path, values: Labels) -> Path:
+    """Writes a map of grey values, uint8 [H, W], as PNG; returns the file."""
+    with atomic_path(path) as temporary:
+        Image.fromarray(values).save(temporary, "PNG", compress_level=_PNG_EFFORT)
+    return path
+
+
 def save_image(path: Path, rgb: RgbImage) -> None:
     """Writes an RGB image in the format of the suffix."""
     drawn = cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR)

@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 import tifffile
 
+import segcli
 from segcli.data.classes import ClassMap
 from segcli.data.detections import Detections
 from segcli.data.image import read_mask
 from segcli.data.label_store import LabelStore
 from segcli.data.sources import open_sources
 from segcli.data.tiff_writer import geo_tags
+from segcli.errors import ConfigError
 from segcli.inference import tiling as tiling_module
 from segcli.inference.tiling import NetworkFacts, tiling
 from segcli.models.spec import Preprocess
@@ -161,3 +163,13 @@ def test_the_small_image_shows_the_same_classes(tmp_path):
     assert result.labels.shape == result.rgb.shape[:2]
     assert (result.labels == 2).mean() == pytest.approx(500 * 1200 / (2500 * 4200), rel=0.02)
     assert result.found == {"a": 2500 * 4200 - 600_000, "c": 600_000}
+
+
+def test_a_wish_without_a_meaning_is_refused():
+    """It was ignored once: a size for objects, whose networks have one of their own."""
+    folder = trained_instance_run() / "run" / "best_model" / "inference"
+    model = segcli.create_model(INSTANCE_MODEL, model_dir=folder, runtime="paddle")
+    image = np.zeros((40, 50, 3), np.uint8)
+    with pytest.raises(ConfigError, match="target_size"):
+        model.predict(image, target_size=512)
+    assert len(list(model.predict(image, target_size=-1, threshold=0.9))) == 1

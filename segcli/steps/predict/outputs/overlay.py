@@ -1,0 +1,15 @@
+"""The image with what was found, and a legend."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from segcli.steps.predict.image_result import ImageResult
+from segcli.steps.predict.writers import save_image
+
+
+def write(result: ImageResult, folder: Path) -> Path:
+    """``<name>_overlay.jpg``; small of an image that is read in parts."""
+    path = result.path_in(folder, "_overlay.jpg")
+    save_image(path, result.annotated(legend=True))
+    return path
