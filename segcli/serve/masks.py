@@ -32,6 +32,11 @@ def png_value(code: Rle) -> dict[str, Any]:
     return {"png": png_base64(rle.decode(code) * np.uint8(255)), "size": list(code["size"])}
 
 
+def raw_value(code: Rle) -> dict[str, Any]:
+    """A mask as its pixels, a byte each, 0 or 1, row by row."""
+    return {"raw": raw_base64(rle.decode(code)), "size": list(code["size"])}
+
+
 def polygon_value(code: Rle) -> dict[str, Any]:
     """A mask as its parts, each with an outer border and holes."""
     return {"polygons": polygons(TracedMask(code).outlines), "size": list(code["size"])}
@@ -45,10 +50,16 @@ def labelme_shapes(code: Rle) -> dict[str, Any]:
 MASK_FORMS: dict[str, Callable[[Rle], dict[str, Any]]] = {
     "rle": rle_value,
     "png": png_value,
+    "raw": raw_value,
     "polygon": polygon_value,
     "labelMe": labelme_shapes,
 }
 """`maskFormat` -> a mask of the image's size."""
+
+
+def raw_base64(pixels: NDArray[np.uint8]) -> str:
+    """Bytes row by row in base64."""
+    return base64.b64encode(np.ascontiguousarray(pixels).data).decode("ascii")
 
 
 def png_base64(pixels: NDArray[np.uint8]) -> str:

@@ -17,6 +17,7 @@ from segcli.serve.masks import (
     label_map_text,
     labelme_value,
     png_base64,
+    raw_base64,
     rle_value,
 )
 from segcli.steps.predict.instance_results import InstanceResult
@@ -66,6 +67,8 @@ def semantic_reply(result: SegResult, request: Any, *, visualize: bool) -> Reply
     values: dict[str, Any] = {"size": list(labels.shape)}
     if request.mask_format == "png":
         values["labelMapPng"] = png_base64(labels)
+    if request.mask_format == "raw":
+        values["labelMapRaw"] = raw_base64(labels)
     codes: dict[int, Rle] = label_codes(labels) if request.mask_format == "rle" or request.label_me else {}
     if request.mask_format == "rle":
         values["classes"] = [

@@ -65,11 +65,11 @@ class SemanticRequest(ImageRequest):
     Attributes:
         targetSize: What the image is resized to before the network: a side, [width, height], or -1 for its own size.
         maskFormat: `labelMap` is PaddleX's list of all pixels; `png` a grey PNG whose pixels are the ids; `rle` a
-            run-length code per class, as COCO has them.
+            run-length code per class, as COCO has them; `raw` the ids row by row, a byte each, in base64.
     """
 
     target_size: Side | tuple[Side, Side] | None = None
-    mask_format: Literal["labelMap", "png", "rle"] = "labelMap"
+    mask_format: Literal["labelMap", "png", "rle", "raw"] = "labelMap"
 
     def arguments(self) -> dict[str, Any]:
         """Arguments of the pipeline.
@@ -96,11 +96,11 @@ class InstanceRequest(ImageRequest):
     Attributes:
         threshold: Smallest score of an object.
         maskFormat: `box` is PaddleX's, the run-length code of the part inside the rounded box; `rle` that of the whole
-            image, as COCO has it; `png`, `polygon` and `labelMe` (its shapes) are of the whole image.
+            image, as COCO has it; `png`, `raw`, `polygon` and `labelMe` (its shapes) are of the whole image.
     """
 
     threshold: Annotated[float, Field(ge=0, le=1)] | None = None
-    mask_format: Literal["box", "rle", "png", "polygon", "labelMe"] = "box"
+    mask_format: Literal["box", "rle", "png", "raw", "polygon", "labelMe"] = "box"
 
     def arguments(self) -> dict[str, Any]:
         """Arguments of the pipeline."""
@@ -117,7 +117,7 @@ class OpenVocabularyRequest(ImageRequest):
             {"objects": [{"box": ..., "points": ...}]}.
         threshold: Smallest predicted IoU of a mask.
         multimask: Which of the network's masks: auto, best, all, single.
-        maskFormat: `rle` is COCO's run-length code, PaddleX's too; or `png`, `polygon`, `labelMe`.
+        maskFormat: `rle` is COCO's run-length code, PaddleX's too; or `png`, `raw`, `polygon`, `labelMe`.
     """
 
     prompt: list[list[float]] | None = None
@@ -125,7 +125,7 @@ class OpenVocabularyRequest(ImageRequest):
     prompts: dict[str, Any] | None = None
     threshold: Annotated[float, Field(ge=0, le=1)] | None = None
     multimask: Literal["auto", "best", "all", "single"] | None = None
-    mask_format: Literal["rle", "png", "polygon", "labelMe"] = "rle"
+    mask_format: Literal["rle", "png", "raw", "polygon", "labelMe"] = "rle"
 
     def arguments(self) -> dict[str, Any]:
         """Arguments of the pipeline."""
@@ -152,13 +152,13 @@ class TextRequest(ImageRequest):
         text: What is looked for; several texts give a mask each.
         background: Text for all that is not meant.
         threshold: Smallest score of a mask.
-        maskFormat: `rle` is COCO's run-length code; or `png`, `polygon`, `labelMe`.
+        maskFormat: `rle` is COCO's run-length code; or `png`, `raw`, `polygon`, `labelMe`.
     """
 
     text: Words | list[Words]
     background: Words | None = None
     threshold: Annotated[float, Field(ge=0, le=1)] | None = None
-    mask_format: Literal["rle", "png", "polygon", "labelMe"] = "rle"
+    mask_format: Literal["rle", "png", "raw", "polygon", "labelMe"] = "rle"
 
     def arguments(self) -> dict[str, Any]:
         """Arguments of the pipeline."""

@@ -79,6 +79,13 @@ def test_label_maps_equal_those_of_the_pipeline_in_every_form(service: Running) 
     assert np.array_equal(joined, labels)
 
 
+def test_a_label_map_as_bytes(service: Running) -> None:
+    plain = result(service, SEMANTIC, visualize=False)
+    raw = result(service, SEMANTIC, maskFormat="raw", visualize=False)
+    assert list(base64.b64decode(raw["labelMapRaw"])) == plain["labelMap"]
+    assert "labelMap" not in raw
+
+
 def test_target_size_counts(service: Running) -> None:
     (expected,) = create_pipeline(semantic_folder(), runtime="paddle").predict(make_rgb()[..., ::-1], target_size=32)
     small = result(service, SEMANTIC, targetSize=32, visualize=False)
@@ -96,9 +103,12 @@ def test_objects_in_every_form(service: Running) -> None:
     assert first["bbox"] == box["coordinate"]
     inside = rle.decode({"size": first["mask"]["size"], "counts": first["mask"]["rleResult"]})
     assert np.array_equal(inside, expected["masks"][0])
-    for form in ("rle", "png", "polygon", "labelMe"):
+    for form in ("rle", "png", "raw", "polygon", "labelMe"):
         other = result(service, INSTANCE, threshold=0.0, maskFormat=form, visualize=False)["instances"][0]["mask"]
         assert other["size"] == [HEIGHT, WIDTH]
+        if form == "raw":
+            pixels = np.frombuffer(base64.b64decode(other["raw"]), np.uint8).reshape(HEIGHT, WIDTH)
+            assert np.array_equal(pixels, rle.decode(expected.codes[0]))
         if form == "png":
             assert np.array_equal(read_base64(other["png"]) > 0, rle.decode(expected.codes[0]) > 0)
 
