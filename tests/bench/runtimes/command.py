@@ -24,6 +24,7 @@ ROOT = Path(__file__).resolve().parents[3]
 PAGE = ROOT / "docs" / "runtimes.md"
 NAMES = {"paddle": "Paddle", "onnxruntime": "ONNX Runtime", "openvino": "OpenVINO"}
 PADDLE = "paddle"
+_NAMES = [name for name in MODELS if name not in ALIASES]
 _MOST_SECONDS = 3600
 _OFF = re.compile(r"off by ([\d.]+(?:e[-+]\d+)?)")
 _HEAD = """# Models on runtimes
@@ -44,7 +45,7 @@ def main(arguments: Sequence[str]) -> int:
     """Measures what is not measured yet and writes the page; 1 where a model runs nowhere."""
     options = _parser().parse_args(arguments)
     options.results.mkdir(parents=True, exist_ok=True)
-    names = [name for name in MODELS if name not in ALIASES and name in (options.models or MODELS)]
+    names = [name for name in _NAMES if name in (options.models or MODELS)]
     if not options.table:
         # the small ones first: most of the table is there early
         for name in sorted(names, key=lambda name: MODELS[name].parameters_million or 0.0):
@@ -97,6 +98,10 @@ def page(found: list[dict[str, Any]]) -> str:
     lines.append("| model | input | converts | equal | " + " | ".join(f"{NAMES[name]}, ms" for name in shown) + " |")
     lines.append("| --- " * (4 + len(shown)) + "|")
     lines += [_line(one, shown) for one in found]
+    if len(found) < len(_NAMES):
+        lines.append(
+            f"\n{len(found)} of {len(_NAMES)} models are measured here; `scripts/bench runtimes --page` does the rest."
+        )
     twins = {alias: name for alias, name in ALIASES.items() if any(one["model"] == name for one in found)}
     if twins:
         said = ", ".join(f"{alias} is {name}" for alias, name in twins.items())
