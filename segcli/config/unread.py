@@ -10,7 +10,7 @@ from segcli.config.tree import value_at
 from segcli.errors import ConfigFault
 from segcli.models.names import MODEL_TASKS
 
-_NO_WISH = {"target_size": -1}
+_NOTHING = {"target_size": -1}
 """Values that say as much as nothing."""
 
 
@@ -43,13 +43,13 @@ def refused_keys(config: Config, given: Mapping[str, str], written: Mapping[str,
             yield ConfigFault(named, message, meaning.instead(task) or "leave it out", given[key])
 
 
-def meaningless_wishes(model: str, section: str, wishes: Mapping[str, object]) -> list[ConfigFault]:
-    """Faults of the wishes for one call that have no meaning for a model, by keys of a section; None wishes nothing."""
+def meaningless_arguments(model: str, section: str, arguments: Mapping[str, object]) -> list[ConfigFault]:
+    """Faults of the arguments of one call that have no meaning for a model, by keys of a section; None says nothing."""
     task = MODEL_TASKS[model]
     faults = []
-    for name, value in wishes.items():
+    for name, value in arguments.items():
         meaning = meanings().get(f"{section}.{name}")
-        if meaning is None or value in (None, _NO_WISH.get(name)) or "predict" in meaning.modes(model, task):
+        if meaning is None or value in (None, _NOTHING.get(name)) or "predict" in meaning.modes(model, task):
             continue
         remedy = meaning.instead(task) or "leave it out"
         faults.append(ConfigFault(name, f"has no meaning for {model} ({task.value})", remedy))

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from segcli.config.schema import PredictConfig, PromptableConfig, SlidingWindowConfig
-from segcli.config.unread import meaningless_wishes
+from segcli.config.unread import meaningless_arguments
 from segcli.data.image import StrPath
 from segcli.data.prefetch import batched, read_ahead
 from segcli.data.sources import Input, SourceItem, Sources, open_sources
@@ -71,7 +71,7 @@ class Model:
 
         Raises:
             InputError: There is no input, or none of it can be read.
-            ConfigError: A wish has no meaning for the model.
+            ConfigError: An argument has no meaning for the model.
         """
         changes = {
             "batch_size": batch_size,
@@ -79,7 +79,7 @@ class Model:
             "threshold": threshold,
             "prompts": prompts,
         }
-        return self.predict_with(input, wished(self.model_name, self._settings, changes), left_out)
+        return self.predict_with(input, with_arguments(self.model_name, self._settings, changes), left_out)
 
     __call__ = predict
 
@@ -159,7 +159,7 @@ def create_model(
         "threshold": threshold,
         "sliding_window": sliding_window,
     }
-    settings = wished(model_name, PredictConfig(batch_size=batch_size, use_hpip=use_hpip), given)
+    settings = with_arguments(model_name, PredictConfig(batch_size=batch_size, use_hpip=use_hpip), given)
     return open_model(model_name, model_dir, settings, device or "cpu")
 
 
@@ -169,17 +169,17 @@ def open_model(model_name: str, model_dir: StrPath | None, settings: PredictConf
     return Model(model_name, open_predictor(model_name, source, settings, device), settings)
 
 
-def wished(model_name: str, settings: PredictConfig, wishes: Mapping[str, Any]) -> PredictConfig:
-    """The settings with what is wished for one call, all of which must have a meaning for the model.
+def with_arguments(model_name: str, settings: PredictConfig, arguments: Mapping[str, Any]) -> PredictConfig:
+    """The settings with the arguments of one call, all of which must have a meaning for the model.
 
     Raises:
         ConfigError: It has none, or `changed` refuses it.
     """
     get_spec(model_name)
-    faults = meaningless_wishes(model_name, "Predict", wishes)
+    faults = meaningless_arguments(model_name, "Predict", arguments)
     if faults:
         raise ConfigError(faults)
-    return changed(settings, wishes)
+    return changed(settings, arguments)
 
 
 def changed(settings: PredictConfig, values: Mapping[str, Any]) -> PredictConfig:

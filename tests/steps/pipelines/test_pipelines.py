@@ -230,7 +230,7 @@ def test_the_command_writes_a_config_and_overwrites_none(tmp_path: Path) -> None
     assert CliRunner().invoke(main, asked).exit_code == 2
 
 
-def test_a_size_wished_of_a_promptable_model_is_refused() -> None:
+def test_a_size_for_a_promptable_model_is_refused() -> None:
     pipeline = create_pipeline("open_vocabulary_segmentation")
     with pytest.raises(ConfigError, match="target_size"):
         pipeline.predict(np.zeros((8, 8, 3), np.uint8), prompt=[[0, 0, 4, 4]], prompt_type="box", target_size=64)

@@ -165,7 +165,7 @@ def test_the_small_image_shows_the_same_classes(tmp_path):
     assert result.found == {"a": 2500 * 4200 - 600_000, "c": 600_000}
 
 
-def test_a_wish_without_a_meaning_is_refused():
+def test_an_argument_without_a_meaning_is_refused():
     """It was ignored once: a size for objects, whose networks have one of their own."""
     folder = trained_instance_run() / "run" / "best_model" / "inference"
     model = segcli.create_model(INSTANCE_MODEL, model_dir=folder, runtime="paddle")
