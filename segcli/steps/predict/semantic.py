@@ -68,7 +68,9 @@ class SemanticPredictor(ExportedPredictor):
         height, width = item.rgb.shape[:2]
         size = self.model.input_size or resized(width, height, self.settings.target_size)
         logits = logits_of(self._forward, item.rgb, self.model.preprocess, input_size=size)
-        return SegResult(item, labels_of(logits, height, width), self.classes, certainty=certainty(logits, height, width))
+        return SegResult(
+            item, labels_of(logits, height, width), self.classes, certainty=certainty(logits, height, width)
+        )
 
     def label(self, images: Sequence[RgbImage]) -> list[Labels]:
         """The label map of each image, uint8 [H, W] in its own size."""
