@@ -20,8 +20,8 @@ from segcli.data.formats.masks import count_ids
 from segcli.data.image import Labels, StrPath
 from segcli.data.rle import Rle
 from segcli.data.sources import SourceItem
-from segcli.errors import UsageError
 from segcli.data.traced_mask import TracedMask
+from segcli.errors import UsageError
 from segcli.inference.certainty import Certainty
 from segcli.report.overlay import overlay
 from segcli.steps.predict.found_object import FoundObject
@@ -62,6 +62,7 @@ class SegResult(ImageResult):
         classes: ClassMap,
         tiles: SlidingWindowConfig | None = None,
         confidence: NDArray[np.float32] | None = None,
+        *,
         certainty: Certainty | None = None,
     ) -> None:
         super().__init__(item, {"pred": labels[None].astype(np.int32)}, tiles)
