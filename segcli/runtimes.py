@@ -46,7 +46,7 @@ class RuntimeRow:
 _OWN = (
     RuntimeRow("paddle", "paddle", ".paddle_runtime", (".json", ".pdmodel"), "paddle", any_device=True),
     RuntimeRow("onnxruntime", "onnxruntime", ".onnx_runtime", (".onnx",), "onnx"),
-    RuntimeRow("openvino", "openvino", ".openvino_runtime", (".xml", ".onnx"), "openvino"),
+    RuntimeRow("openvino", "openvino", ".openvino_runtime", (".xml", ".onnx", ".pdmodel"), "openvino"),
 )
 
 

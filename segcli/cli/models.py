@@ -65,7 +65,12 @@ def _list_guests(task: str | None) -> None:
 
 @models_commands.command("import", cls=Command)
 def import_model(
-    network: Annotated[Path, typer.Argument(help="The ONNX file; of a pair the encoder.", metavar="MODEL.ONNX")],
+    network: Annotated[
+        Path,
+        typer.Argument(
+            help="The ONNX file, of a pair the encoder; or Paddle's .pdmodel or .json.", metavar="MODEL.ONNX"
+        ),
+    ],
     *,
     card: Annotated[Path, typer.Option("--card", help="What the model is, a few lines of YAML.", metavar="CARD.YAML")],
     out: Annotated[

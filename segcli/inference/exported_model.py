@@ -130,7 +130,7 @@ class ExportedModel:
     def graph(self) -> Graph:
         """The network: Paddle's program that gives logits or small masks, where there is one, and its other forms."""
         if self.guest is not None:
-            return Graph(self.folder / Path(ONNX_FILE).stem, convertible=False, foreign=True)
+            return self._guest_graph()
         programs = [self.folder / name for name in (LOGITS_FILE, OBJECTS_FILE, LABELS_FILE, OLD_LABELS_FILE)]
         program = next((file for file in programs if file.is_file()), programs[-2])
         return Graph(
@@ -139,6 +139,16 @@ class ExportedModel:
             weights=self.folder / WEIGHTS_FILE,
             convertible=program.name in (LOGITS_FILE, OBJECTS_FILE) and has_onnx_form(self.model_name),
         )
+
+    def _guest_graph(self) -> Graph:
+        """The network of another maker: an ONNX file, or a program of Paddle."""
+        programs = (self.folder / name for name in (LABELS_FILE, OLD_LABELS_FILE))
+        program = next((file for file in programs if file.is_file()), None)
+        weights = None if program is None else self.folder / WEIGHTS_FILE
+        stem = self.folder / Path(ONNX_FILE).stem
+        # the converter fails at programs of Paddle 2, which OpenVINO reads itself
+        convertible = program is not None and program.name == LABELS_FILE
+        return Graph(stem, program, weights, convertible=convertible, foreign=True)
 
     @cached_property
     def stem_graph(self) -> Graph | None:

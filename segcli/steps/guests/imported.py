@@ -10,7 +10,7 @@ from typing import Any
 from segcli.inference.guests.folder import KIND_OF_TASK, SECTION
 from segcli.inference.proofs import Proof
 from segcli.models.guest_card import GuestCard
-from segcli.steps.guests.network_file import Port, external_files
+from segcli.steps.guests.network_file import PADDLE_SUFFIXES, Port, external_files
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,16 @@ def manifest_values(card: GuestCard, section: dict[str, Any]) -> dict[str, Any]:
 
 
 def copy_network(source: Path, target: Path) -> None:
-    """Copies an ONNX file and the files that hold its weights."""
+    """Copies an ONNX file or a program of Paddle, and the files that hold its weights.
+
+    Args:
+        source: The file.
+        target: Its name there; the ending stays what it is.
+    """
+    if source.suffix in PADDLE_SUFFIXES:
+        shutil.copyfile(source, target.with_suffix(source.suffix))
+        shutil.copyfile(source.with_suffix(".pdiparams"), target.with_suffix(".pdiparams"))
+        return
     for beside in external_files(source):
         shutil.copyfile(beside, target.with_name(beside.name))
     shutil.copyfile(source, target)

