@@ -40,7 +40,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("steps.pipelines",),
     ("steps.check", "steps.evaluate", "steps.outline", "steps.suggest", "steps.train", "steps.verify_weights"),
     ("steps.fix", "steps.compare", "steps.batch", "steps.guests"),
-    ("steps.pack",),
+    ("steps.pack", "steps.quantize"),
     ("steps",),
     ("serve",),
     ("app",),

@@ -116,3 +116,27 @@ def pack_model(
         return 0
 
     run(work, debug=debug)
+
+
+@models_commands.command("quantize", cls=Command)
+def quantize_model(
+    model_dir: Annotated[str, typer.Argument(help="Folder of an exported or imported model.", metavar="MODEL")],
+    *,
+    dataset: Annotated[str, typer.Option("--dataset", help="Its validation part calibrates and measures.")],
+    out: Annotated[Path, typer.Option("--out", help="The folder to make.")],
+    most_loss: Annotated[float, typer.Option("--max-loss", help="Of the mIoU; what loses more is not kept.")] = 0.01,
+    images: Annotated[int, typer.Option(min=1, help="Images by which ranges are found.")] = 64,
+    debug: Debug = False,
+) -> None:
+    """Make a semantic model of 8 bits, measured before and after."""
+
+    def work() -> int:
+        from segcli import json_output as output
+        from segcli.steps.quantize.command import quantize
+
+        result = quantize(model_dir, dataset, out, most_loss=most_loss, images=images)
+        output.tell_result(result.as_dict())
+        terminal.show_summary("models quantize", result.summary())
+        return 0
+
+    run(work, debug=debug)

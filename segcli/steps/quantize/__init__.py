@@ -1,0 +1,1 @@
+"""Models of 8 bits: `segcli models quantize`."""

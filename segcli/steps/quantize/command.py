@@ -1,0 +1,156 @@
+"""`models quantize`: a semantic model in 8 bits, kept only where it scores nearly as before."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from segcli.config.load import from_values
+from segcli.data.files import whole_folder
+from segcli.data.fingerprint.images import evenly
+from segcli.data.formats.masks import open_seg_dataset
+from segcli.errors import MissingPartError, ParityError, UsageError
+from segcli.inference.exported_model import MANIFEST_FILE, ONNX_FILE, ExportedModel, exported_in
+from segcli.inference.runtimes.choice import open_runtime
+from segcli.inference.runtimes.onnx_graph import logits_graph
+from segcli.models.card import CARD_FILE
+from segcli.models.names import MODEL_TASKS
+from segcli.models.task import Task
+from segcli.progress import working
+from segcli.steps.evaluate.command import evaluate
+from segcli.steps.guests.network_file import NetworkFile
+from segcli.steps.quantize.calibration import Feeds, calibration_feeds
+
+SCORE = "mIoU"
+
+
+@dataclass(frozen=True)
+class Quantized:
+    """A model of 8 bits.
+
+    Attributes:
+        folder: Where it lies.
+        before: Its score with 32 bits.
+        after: With 8.
+        images: Images by which its ranges were found.
+        bytes_before: Size of the ONNX file.
+        bytes_after: Likewise.
+    """
+
+    folder: Path
+    before: float
+    after: float
+    images: int
+    bytes_before: int
+    bytes_after: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {**vars(self), "folder": str(self.folder), "score": SCORE}
+
+    def summary(self) -> list[tuple[str, str]]:
+        """Rows for the terminal."""
+        return [
+            (SCORE, f"{self.before:.4f} before, {self.after:.4f} after"),
+            ("size", f"{self.bytes_before / 1e6:.1f} MB before, {self.bytes_after / 1e6:.1f} MB after"),
+            ("calibrated on", f"{self.images} images of the validation part"),
+            ("model", str(self.folder)),
+        ]
+
+
+def quantize(model_dir: str, dataset: str, out: Path, *, most_loss: float = 0.01, images: int = 64) -> Quantized:
+    """Writes a model whose convolutions compute in 8 bits; it is measured before and after.
+
+    Args:
+        model_dir: Folder of an exported or imported semantic model.
+        dataset: Its validation part calibrates and measures.
+        out: The folder to make.
+        most_loss: Of the mean IoU; a model that loses more is not kept.
+        images: Images of the validation part by which ranges are found, evenly chosen.
+
+    Raises:
+        MissingPartError: ONNX Runtime or onnx is not installed.
+        UsageError: The model is of another task, or `out` holds something.
+        ParityError: It loses more than `most_loss`.
+    """
+    if find_spec("onnx") is None or find_spec("onnxruntime") is None:
+        raise MissingPartError("onnx and onnxruntime make models of 8 bits", hint="pip install onnx onnxruntime")
+    model = ExportedModel.open(exported_in(Path(model_dir).expanduser()))
+    if MODEL_TASKS[model.model_name] is not Task.SEMANTIC:
+        raise UsageError(f"{model.title} is no semantic model", hint="only these are made of 8 bits yet")
+    if out.exists() and any(out.iterdir()) and not (out / MANIFEST_FILE).is_file():
+        raise UsageError("holds something else", path=out, hint="give another --out")
+    open_runtime(model, "onnxruntime")  # makes the ONNX form where it is missing, and compares it
+    source = model.folder / ONNX_FILE
+    val = open_seg_dataset(Path(dataset), len(model.class_names) or None).val
+    chosen = [sample.image for sample in evenly(val, images)]
+    with working("measuring the model"):
+        before = _score(model, dataset)
+    with whole_folder(out) as folder:
+        for name in (MANIFEST_FILE, CARD_FILE):
+            if (model.folder / name).is_file():
+                shutil.copyfile(model.folder / name, folder / name)
+        with working("finding the ranges"):
+            _write(model, source, folder / ONNX_FILE, chosen)
+        small = ExportedModel.open(folder)
+        with working("measuring the model of 8 bits"):
+            after = _score(small, dataset)
+        if not before - after <= most_loss:
+            raise ParityError(
+                f"{SCORE} falls from {before:.4f} to {after:.4f}, allowed is a loss of {most_loss:g}",
+                path=model.folder,
+                hint="calibrate on more images (--images), or allow more (--max-loss)",
+            )
+        sizes = source.stat().st_size, (folder / ONNX_FILE).stat().st_size
+    return Quantized(out, before, after, len(chosen), *sizes)
+
+
+def _score(model: ExportedModel, dataset: str) -> float:
+    with TemporaryDirectory(prefix="segcli-quantize-") as output:
+        values = {
+            "Global.mode": "evaluate",
+            "Global.model": model.model_name,
+            "Global.dataset_dir": dataset,
+            "Global.output": output,
+            "Global.device": "cpu",
+            "Evaluate.weight_path": str(model.folder),
+            "Evaluate.bootstrap": 0,
+            "Evaluate.gallery": 0,
+        }
+        found = evaluate(from_values(values).config).as_dict()["metrics"][SCORE]
+    return float(found)
+
+
+def _write(model: ExportedModel, source: Path, target: Path, images: list[Path]) -> None:
+    import onnx
+    from onnxruntime.quantization import quantize_static
+
+    content = None if model.guest is not None else logits_graph(source)
+    network = onnx.load(str(source)) if content is None else onnx.load_from_string(content)
+    name = NetworkFile.read(source).inputs[0].name if model.guest is None else model.guest.input_name
+    reader = _reader(calibration_feeds(model, images, name))
+    level = logging.root.level
+    logging.root.setLevel(logging.ERROR)  # it advises in warnings what has been decided here
+    try:
+        quantize_static(network, str(target), reader, per_channel=True)
+    finally:
+        logging.root.setLevel(level)
+
+
+def _reader(feeds: Iterator[Feeds]) -> Any:
+    from onnxruntime.quantization import CalibrationDataReader
+
+    class Reader(CalibrationDataReader):  # type: ignore[misc]
+        """Hands the inputs over one by one."""
+
+        def get_next(self) -> Feeds | None:
+            """The next input; None at the end."""
+            return next(feeds, None)
+
+    return Reader()
