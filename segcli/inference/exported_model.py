@@ -30,7 +30,7 @@ from segcli.data.decoding.image_range import COLOURS, RangeSetting, parse_range
 from segcli.data.yaml_nodes import load_yaml
 from segcli.errors import WeightsError
 from segcli.inference.graphs import Graph
-from segcli.inference.guests.folder import SECTION, Guest
+from segcli.inference.guests.folder import SECTION, Guest, guest_graph
 from segcli.inference.guests.inputs import preprocess_of
 from segcli.inference.guests.instances import FORMS
 from segcli.models.card import CARD_FILE, ModelCard
@@ -130,7 +130,7 @@ class ExportedModel:
     def graph(self) -> Graph:
         """The network: Paddle's program that gives logits or small masks, where there is one, and its other forms."""
         if self.guest is not None:
-            return self._guest_graph()
+            return guest_graph(self.folder / Path(ONNX_FILE).stem, (LABELS_FILE, OLD_LABELS_FILE), WEIGHTS_FILE)
         programs = [self.folder / name for name in (LOGITS_FILE, OBJECTS_FILE, LABELS_FILE, OLD_LABELS_FILE)]
         program = next((file for file in programs if file.is_file()), programs[-2])
         return Graph(
@@ -139,16 +139,6 @@ class ExportedModel:
             weights=self.folder / WEIGHTS_FILE,
             convertible=program.name in (LOGITS_FILE, OBJECTS_FILE) and has_onnx_form(self.model_name),
         )
-
-    def _guest_graph(self) -> Graph:
-        """The network of another maker: an ONNX file, or a program of Paddle."""
-        programs = (self.folder / name for name in (LABELS_FILE, OLD_LABELS_FILE))
-        program = next((file for file in programs if file.is_file()), None)
-        weights = None if program is None else self.folder / WEIGHTS_FILE
-        stem = self.folder / Path(ONNX_FILE).stem
-        # the converter fails at programs of Paddle 2, which OpenVINO reads itself
-        convertible = program is not None and program.name == LABELS_FILE
-        return Graph(stem, program, weights, convertible=convertible, foreign=True)
 
     @cached_property
     def stem_graph(self) -> Graph | None:

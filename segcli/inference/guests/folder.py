@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from segcli.inference.graphs import Graph
 from segcli.models.guest_card import GuestCard
 from segcli.models.guests import INSTANCE, SAM, SEMANTIC
 
@@ -56,3 +58,17 @@ class Guest:
             (batch, channels, height, width),
             tuple(int(place) for place in values["output_places"]),
         )
+
+
+def guest_graph(stem: Path, programs: tuple[str, str], weights: str) -> Graph:
+    """The network of another maker: an ONNX file, or a program of Paddle.
+
+    Args:
+        stem: Path of the ONNX file without its ending.
+        programs: Names of programs of Paddle, the new form first.
+        weights: Name of their weights.
+    """
+    program = next((stem.with_name(name) for name in programs if stem.with_name(name).is_file()), None)
+    # the converter fails at programs of Paddle 2, which OpenVINO reads itself
+    convertible = program is not None and program.name == programs[0]
+    return Graph(stem, program, stem.with_name(weights) if program else None, convertible=convertible, foreign=True)
