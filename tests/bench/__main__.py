@@ -1,19 +1,27 @@
-"""Runs the benchmarks and prints one table: ``python -m tests.bench [WORD ...]``.
+"""Runs the benchmarks and prints one table: ``python -m tests.bench [WORD ...] [--json FILE] [--page FILE]``.
 
-``learn``, ``runtimes`` and ``verdict``, which take long, run only when they are named.
+Each module runs in a process of its own, so that none meets memory, threads or caches of another.
+``compare BEFORE AFTER`` puts two files of ``--json`` side by side. ``--peers [NAME ...]`` makes the environments of
+other tools. ``learn``, ``runtimes`` and ``verdict``, which take long, run only when they are named.
 """
 
 from __future__ import annotations
 
+import argparse
 import pkgutil
+import subprocess
 import sys
 from importlib import import_module
+from pathlib import Path
 
 import tests.bench
-from tests.bench import verdict
+from tests.bench import runs, verdict
 from tests.bench.learn import command as learn
+from tests.bench.peers import environments
 from tests.bench.runtimes import command as runtimes
-from tests.bench.table import as_text
+from tests.bench.table import Row, as_text
+
+_ONE = "--one"
 
 
 def main(words: list[str]) -> int:
@@ -24,11 +32,65 @@ def main(words: list[str]) -> int:
         return runtimes.main(words[1:])
     if words[:1] == ["verdict"]:
         return verdict.main(words[1:])
+    if words[:1] == ["--peers"]:
+        return environments.make(words[1:])
+    if words[:1] == ["compare"]:
+        return _compare(words[1:])
+    if words[:1] == [_ONE]:
+        sys.stdout.write(runs.as_json(import_module(f"tests.bench.{words[1]}").run()))
+        return 0
+    return _measure(words)
+
+
+def _measure(words: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
+    parser.add_argument("words", nargs="*", metavar="WORD", help="only benchmarks with one of these in their names")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows for `scripts/bench compare` too")
+    parser.add_argument("--page", type=Path, metavar="FILE", help="write the table into a page, as docs/measured.md")
+    options = parser.parse_args(words)
     names = sorted(info.name for info in pkgutil.iter_modules(tests.bench.__path__) if info.name.startswith("bench_"))
-    chosen = [name for name in names if any(word in name for word in words) or not words]
-    rows = [row for name in chosen for row in import_module(f"tests.bench.{name}").run()]
+    chosen = [name for name in names if any(word in name for word in options.words) or not options.words]
+    rows: list[Row] = []
+    failed: list[str] = []
+    for name in chosen:
+        try:
+            rows += _alone(name)
+        except ValueError as fault:
+            failed.append(name)
+            print(f"{name} failed: {fault}", file=sys.stderr)  # noqa: T201
+        if options.json is not None:  # after each, so that a stopped run is not lost
+            options.json.write_text(runs.as_json(rows, failed), encoding="utf-8")
+    if options.page is not None and rows:
+        runs.write_page(rows, options.page)
     print(as_text(rows))  # noqa: T201
-    return 0 if rows and all(row.passes for row in rows) else 1
+    return 0 if rows and not failed and all(row.passes for row in rows) else 1
+
+
+def _alone(name: str) -> list[Row]:
+    """The rows of a module, measured in a process of its own.
+
+    Raises:
+        ValueError: It failed.
+    """
+    command = [sys.executable, "-m", "tests.bench", _ONE, name]
+    done = subprocess.run(command, cwd=runs.ROOT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise ValueError(done.stderr.strip()[-2000:])
+    return runs.rows_of(done.stdout[done.stdout.index("{\n") :])
+
+
+def _compare(words: list[str]) -> int:
+    if len(words) != 2:
+        print("scripts/bench compare BEFORE.json AFTER.json", file=sys.stderr)  # noqa: T201
+        return 2
+    try:
+        before, after = (runs.read(Path(word)) for word in words)
+    except (OSError, ValueError) as fault:
+        print(fault, file=sys.stderr)  # noqa: T201
+        return 2
+    text, worse = runs.compare(before, after)
+    print(text)  # noqa: T201
+    return 1 if worse else 0
 
 
 if __name__ == "__main__":

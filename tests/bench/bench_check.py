@@ -17,7 +17,7 @@ from segcli.data.palette import png_palette
 from segcli.data.prefetch import available_cores
 from segcli.data.samples import SegSample
 from segcli.steps.check.semantic import examine_seg_dataset
-from tests.bench.table import Row, as_text
+from tests.bench.table import Row
 
 IMAGES = 32
 SIZE_PX = (1280, 720)
@@ -91,7 +91,3 @@ def run() -> list[Row]:
             _row(f"check of JPEG and grey masks, {width}x{height}, {cores} cores", photos, cores, time.perf_counter),
             _row(f"check of PNG and palette masks, {width}x{height}, one core", graphics, 1, time.process_time),
         ]
-
-
-if __name__ == "__main__":
-    print(as_text(run()))  # noqa: T201

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
 import tempfile
 import time
 from pathlib import Path
@@ -12,6 +14,7 @@ import cv2
 import numpy as np
 
 from segcli.steps.convert.command import apply_conversion, plan_conversion
+from tests.bench.peers.environments import PEERS
 from tests.bench.table import Row
 from tests.labelme_folder import convert_config, shape, write_lists
 
@@ -19,6 +22,16 @@ IMAGES, OBJECTS, CORNERS = 200, 4, 20
 WIDTH, HEIGHT = 640, 480
 REPEATS = 3
 BARS = {"LabelMe to COCO": ("SOLOv2", 1200), "LabelMe to masks": ("PP-LiteSeg-T", 250)}
+
+
+LABELME2COCO = """
+import sys, time
+import labelme2coco
+
+begin = time.process_time()
+labelme2coco.convert(sys.argv[1], sys.argv[2])
+print("SECONDS", time.process_time() - begin)
+"""
 
 
 def write_dataset(root: Path) -> None:
@@ -52,12 +65,29 @@ def _images_a_second(source: Path, model: str) -> float:
 
 
 def run() -> list[Row]:
-    """Both conversions, on one core."""
-    rows = []
+    """Both conversions, on one core; beside labelme2coco where `scripts/bench --peers labelme2coco` made it."""
+    rows, rates = [], dict[str, float]()
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "data"
         write_dataset(source)
         for name, (model, bar) in BARS.items():
-            rate = max(_images_a_second(source, model) for _ in range(REPEATS))
-            rows.append(Row(name, f"{rate:.0f} images/s", f"{bar} images/s", rate / bar, 1.0))
+            rate = rates[name] = max(_images_a_second(source, model) for _ in range(REPEATS))
+            rows.append(Row(name, f"{rate:.0f} images/s", f"{bar} images/s (bar)", rate / bar, 1.0))
+        python = PEERS["labelme2coco"].python()
+        if python is not None:
+            theirs, ours = _peer_images_a_second(source, python), rates["LabelMe to COCO"]
+            name = "LabelMe to COCO, against labelme2coco"
+            rows.append(Row(name, f"{ours:.0f} images/s", f"{theirs:.0f} images/s", ours / theirs, 1.0))
     return rows
+
+
+def _peer_images_a_second(source: Path, python: str) -> float:
+    with tempfile.TemporaryDirectory() as folder:
+        flat = Path(folder) / "flat"
+        flat.mkdir()
+        for path in (*source.glob("images/*"), *source.glob("annotations/*.json")):
+            shutil.copy(path, flat)
+        command = [python, "-c", LABELME2COCO, str(flat), str(Path(folder) / "out")]
+        environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+        return IMAGES / float(next(line.split()[1] for line in done.stdout.splitlines() if line.startswith("SECONDS")))

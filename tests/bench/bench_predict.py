@@ -1,8 +1,8 @@
 """Images a second of `predict` with reading and writing, by runtime, against what PaddleX does on the same machine.
 
-With `SEGCLI_PADDLEX_PYTHON` naming a Python that has PaddleX 3.7.2, PaddleX itself predicts and saves the same images
-with the same exported model. Without it, the reference is the network alone in Paddle with oneDNN off, the only mode in
-which PaddleX works on a CPU with Paddle 3.3.1; that favours PaddleX.
+With `scripts/bench --peers paddlex`, or `SEGCLI_PADDLEX_PYTHON` naming a Python that has PaddleX 3.7.2, PaddleX itself
+predicts and saves the same images with the same exported model. Without it, the reference is the network alone in
+Paddle with oneDNN off, the only mode in which PaddleX works on a CPU with Paddle 3.3.1; that favours PaddleX.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from segcli.inference.preprocess import normalise
 from segcli.runtimes import runtimes
 from segcli.steps.export.command import export_weights
 from segcli.steps.predict.command import predict
+from tests.bench.peers.environments import PEERS
 from tests.bench.table import Row
-from tests.steps.export.test_paddlex import VARIABLE
 from tests.trained_model import MODEL, make_config, save_weights
 
 IMAGES = 12
@@ -63,7 +63,7 @@ def _ours(config: Config) -> float:
 
 
 def _reference(model: ExportedModel, images: list[str], scratch: Path) -> tuple[str, float]:
-    python = os.environ.get(VARIABLE)
+    python = PEERS["paddlex"].python()
     if not python:
         return "plain Paddle, network alone", _plain_paddle(model)
     environment = {**os.environ, "PADDLE_PDX_ENABLE_MKLDNN_BYDEFAULT": "False"}

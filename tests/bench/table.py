@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 
@@ -13,7 +13,7 @@ class Row:
     Attributes:
         name: What was measured.
         measured: Our value with its unit.
-        reference: The value it is compared with, with its unit.
+        reference: The value it is compared with, a floor or another tool's, with its unit.
         ratio: How many times better ours is; above 1 is better.
         bar: The least ratio that is good enough.
     """
@@ -32,13 +32,25 @@ class Row:
 
 def as_text(rows: Iterable[Row]) -> str:
     """The rows as a table in plain text."""
-    header = ("", "measured", "reference", "ratio", "bar", "")
-    cells = [
-        (row.name, row.measured, row.reference, f"{row.ratio:.2f}", f"{row.bar:.2f}", "ok" if row.passes else "MISSED")
-        for row in rows
-    ]
-    widths = [max(len(line[column]) for line in (header, *cells)) for column in range(len(header))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in (header, *cells)
+    header = ("", "measured", "floor or peer", "ratio", "bar", "")
+    return aligned(
+        (
+            header,
+            *(
+                (row.name, row.measured, row.reference, f"{row.ratio:.2f}", f"{row.bar:.2f}", _verdict(row))
+                for row in rows
+            ),
+        )
     )
+
+
+def aligned(lines: Sequence[Sequence[str]]) -> str:
+    """Lines of cells below each other."""
+    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
+    )
+
+
+def _verdict(row: Row) -> str:
+    return "ok" if row.passes else "MISSED"

@@ -1,0 +1,113 @@
+"""A run of the benchmarks as JSON, and two of them side by side."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from segcli.data.prefetch import available_cores
+from segcli.version import __version__
+from tests.bench.table import Row, aligned
+
+ROOT = Path(__file__).resolve().parents[2]
+NOISE = 0.1
+"""Ratios of two runs that differ by less say nothing, on a machine with other work."""
+_BEGIN, _END = "<!-- scripts/bench: table -->", "<!-- end of the table -->"
+
+
+def as_json(rows: Iterable[Row], failures: Iterable[str] = ()) -> str:
+    """A run with what it was measured on."""
+    values = {
+        "segcli": __version__,
+        "commit": _commit(),
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "cores": available_cores(),
+        "threads": os.environ.get("OMP_NUM_THREADS", "as the libraries choose"),
+        "load_at_start": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
+        "rows": [{**asdict(row), "passes": row.passes} for row in rows],
+        "failed": list(failures),
+    }
+    return json.dumps(values, indent=1) + "\n"
+
+
+def rows_of(text: str) -> list[Row]:
+    """The rows of a run.
+
+    Raises:
+        ValueError: The text is none.
+    """
+    names = ("name", "measured", "reference", "ratio", "bar")
+    try:
+        return [Row(*(entry[name] for name in names)) for entry in json.loads(text)["rows"]]
+    except (KeyError, TypeError) as fault:
+        raise ValueError("is no result of scripts/bench --json") from fault
+
+
+def compare(before: Sequence[Row], after: Sequence[Row]) -> tuple[str, int]:
+    """Both runs side by side, and how many rows became worse by more than `NOISE` or miss their bar anew."""
+    known, worse = {row.name: row for row in before}, 0
+    lines = [("", "before", "after", "ratio before", "ratio after", "change", "")]
+    for row in after:
+        old = known.pop(row.name, None)
+        if old is None:
+            lines.append((row.name, "-", row.measured, "-", f"{row.ratio:.2f}", "new", ""))
+            continue
+        change = row.ratio / old.ratio - 1 if old.ratio else 0.0
+        is_worse = change < -NOISE or (old.passes and not row.passes)
+        worse += is_worse
+        verdict = "WORSE" if is_worse else "better" if change > NOISE else ""
+        ratios = (f"{old.ratio:.2f}", f"{row.ratio:.2f}", f"{change:+.0%}")
+        lines.append((row.name, old.measured, row.measured, *ratios, verdict))
+    lines += [(name, row.measured, "-", f"{row.ratio:.2f}", "-", "gone", "") for name, row in known.items()]
+    return aligned(lines), worse
+
+
+def as_markdown(rows: Iterable[Row]) -> str:
+    """The rows as the site shows them."""
+    head = "| | ours | floor or peer | ratio | bar |\n| --- | --- | --- | --- | --- |\n"
+    cells = (f"{row.measured} | {row.reference} | {row.ratio:.2f}{'' if row.passes else ' (missed)'}" for row in rows)
+    return head + "".join(
+        f"| {row.name} | {cell} | {row.bar:.2f} |\n" for row, cell in zip(list(rows), cells, strict=True)
+    )
+
+
+def write_page(rows: Sequence[Row], page: Path) -> None:
+    """Puts the table into a page, between its marks.
+
+    Raises:
+        ValueError: The page has none.
+    """
+    text = page.read_text(encoding="utf-8")
+    before, begin, rest = text.partition(_BEGIN)
+    _, end, after = rest.partition(_END)
+    if not begin or not end:
+        raise ValueError(f"{page} lacks the lines {_BEGIN} and {_END}")
+    page.write_text(f"{before}{begin}\n\n{as_markdown(rows)}\n{end}{after}", encoding="utf-8")
+
+
+def read(path: Path) -> list[Row]:
+    """The rows of a file.
+
+    Raises:
+        ValueError: It is no result of ``scripts/bench --json``.
+    """
+    try:
+        return rows_of(path.read_text(encoding="utf-8"))
+    except ValueError as fault:
+        raise ValueError(f"{path}: {fault}") from fault
+
+
+def _commit() -> str | None:
+    command: list[Any] = ["git", "-C", str(ROOT), "describe", "--always", "--dirty"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError:
+        return None
+    return done.stdout.strip() or None

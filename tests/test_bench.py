@@ -1,0 +1,85 @@
+"""Runs of the benchmarks are kept, compared and shown on a page."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.bench import __main__ as command
+from tests.bench import runs
+from tests.bench.peers import environments
+from tests.bench.table import Row, as_text
+
+ROWS = [Row("check", "90 images/s", "100 images/s", 0.9, 0.85), Row("start", "0.2 s", "1.0 s", 5.0, 4.0)]
+
+
+def kept(folder: Path, name: str, rows: list[Row]) -> str:
+    path = folder / name
+    path.write_text(runs.as_json(rows))
+    return str(path)
+
+
+def test_run_comes_back_from_its_file(tmp_path: Path) -> None:
+    text = runs.as_json(ROWS, ["bench_x"])
+    assert runs.rows_of(text) == ROWS
+    assert json.loads(text)["failed"] == ["bench_x"]
+    with pytest.raises(ValueError, match="is no result of scripts/bench --json"):
+        runs.rows_of("{}")
+
+
+def test_two_runs_side_by_side(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = kept(tmp_path, "a.json", [*ROWS, Row("old", "1", "1", 1.0, 1.0)])
+    slower = kept(tmp_path, "b.json", [Row("check", "80 images/s", "100 images/s", 0.8, 0.85), ROWS[1]])
+
+    assert command.main(["compare", before, before]) == 0
+    assert command.main(["compare", before, slower]) == 1
+    shown = capsys.readouterr().out.splitlines()
+    assert any(line.startswith("check") and "-11%" in line and line.endswith("WORSE") for line in shown)
+    assert any(line.startswith("old") and "gone" in line for line in shown)
+    assert command.main(["compare", before, str(tmp_path / "absent.json")]) == 2
+
+
+def test_within_noise_nothing_is_worse() -> None:
+    assert runs.compare(ROWS, [Row("check", "88 images/s", "100 images/s", 0.88, 0.85), ROWS[1]])[1] == 0
+
+
+def test_missed_bar_is_worse_within_noise_too() -> None:
+    assert runs.compare(ROWS, [Row("check", "84 images/s", "100 images/s", 0.84, 0.85), ROWS[1]])[1] == 1
+
+
+def test_page_has_the_table_between_its_marks(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("before\n<!-- scripts/bench: table -->\nold\n<!-- end of the table -->\nafter\n")
+    runs.write_page([*ROWS, Row("slow", "1", "2", 0.5, 1.0)], page)
+    text = page.read_text()
+    assert text.startswith("before\n") and text.endswith("\nafter\n") and "old" not in text
+    assert "| check | 90 images/s | 100 images/s | 0.90 | 0.85 |" in text
+    assert "0.50 (missed)" in text
+    page.write_text("nothing")
+    with pytest.raises(ValueError, match="lacks the lines"):
+        runs.write_page(ROWS, page)
+
+
+def test_site_has_the_marks() -> None:
+    text = (runs.ROOT / "docs" / "measured.md").read_text()
+    assert text.index("<!-- scripts/bench: table -->") < text.index("<!-- end of the table -->")
+
+
+def test_table_marks_what_misses_its_bar() -> None:
+    lines = as_text([*ROWS, Row("slow", "1", "2", 0.5, 1.0)]).splitlines()
+    assert [line.split()[-1] for line in lines[1:]] == ["ok", "ok", "MISSED"]
+
+
+def test_peer_is_found_where_it_was_made_or_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(environments, "FOLDER", tmp_path)
+    peer = environments.PEERS["torch"]
+    monkeypatch.delenv(peer.variable, raising=False)
+    assert peer.python() is None
+    peer.folder.mkdir()
+    (peer.folder / environments.DONE).write_text("torch")
+    assert peer.python() == str(peer.folder / "bin/python")
+    monkeypatch.setenv(peer.variable, "/elsewhere/python")
+    assert peer.python() == "/elsewhere/python"
+    assert environments.make(["yolo"]) == 2
