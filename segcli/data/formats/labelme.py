@@ -7,6 +7,7 @@ import io
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -221,16 +222,16 @@ def _mask_fault(data: bytes) -> tuple[str, str] | None:
 
 def _points(values: Any) -> tuple[tuple[float, float], ...] | None:
     try:
-        points = tuple((float(x), float(y)) for x, y in values)
+        points = tuple([(float(x), float(y)) for x, y in values])
     except (TypeError, ValueError, OverflowError):
         return None
-    return points if all(math.isfinite(x) and math.isfinite(y) for x, y in points) else None
+    return points if all(map(math.isfinite, chain.from_iterable(points))) else None
 
 
 def _points_fault(points: tuple[tuple[float, float], ...] | None) -> tuple[str, str] | None:
     if points is None:
         return "L104", "its points are not pairs of finite numbers"
-    furthest = max((abs(value) for point in points for value in point), default=0.0)
+    furthest = max(map(abs, chain.from_iterable(points)), default=0.0)
     if furthest > FAR_PX:
         return "L104", f"a point lies {furthest:.6g} px away, further than any image reaches"
     return None

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 from segcli.data.fingerprint.images import evenly
-from segcli.data.prefetch import map_ahead
+from segcli.data.prefetch import available_cores, batched, map_ahead
 from segcli.data.samples import Split
 from segcli.progress import track
 from segcli.steps.check.manifest import Entry, Manifest, opened
 
 QUICK = 1000
 """Images of each part that a quick check decodes."""
+_MOST_AT_ONCE, _CHUNKS_PER_WORKER = 8, 16
+"""Samples that a thread is given at a time; fewer where there would be too few chunks for all threads."""
 _NOT_SEEN = "damaged data, values of masks, crossing outlines and copies were looked for in the decoded ones alone"
 
 S = TypeVar("S")
@@ -117,8 +120,13 @@ def looks(plan: LookPlan[S], look: Look[S, F], manifest: Path | None, kind: str,
         workers: Threads; None is one per core.
     """
     with opened(manifest, kind) as entries:
-        jobs = _jobs(plan, entries)
-        outcomes = map_ahead(lambda job: (job[2], *look(*job[:3], whole=job[3])), jobs, workers=workers)
+        # small images are looked at faster than threads hand them over one by one
+        at_once = plan.summary.images // (_CHUNKS_PER_WORKER * (workers or available_cores()))
+        jobs = batched(_jobs(plan, entries), min(max(at_once, 1), _MOST_AT_ONCE))
+        chunks = map_ahead(
+            lambda some: [(job[2], *look(*job[:3], whole=job[3])) for job in some], jobs, workers=workers
+        )
+        outcomes = chain.from_iterable(chunks)
         for known, facts, kept in track(outcomes, "checking", plan.summary.images):
             entries.keep(kept)
             plan.summary.known += kept is not None and kept is known
