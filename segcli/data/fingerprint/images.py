@@ -19,6 +19,7 @@ from segcli.errors import InputError
 
 QUANTILES = (0, 5, 50, 95, 100)
 _NAMES = ("min", "p5", "median", "p95", "max")
+_COLOURS = 3
 _SAMPLED_PX = 128
 """Pixels per side that mean and deviation are taken from, evenly chosen."""
 _MOST_IMAGES = 200
@@ -33,7 +34,8 @@ class ImageColours:
 
 
 def colours_of(rgb: NDArray[np.uint8]) -> ImageColours:
-    """The colours of an image [H, W, 3], whole or small, from evenly chosen pixels."""
+    """The colours of an image [H, W, 3], whole or small, from evenly chosen pixels; of more bands, the first three."""
+    rgb = rgb if rgb.shape[2] == _COLOURS else np.ascontiguousarray(rgb[..., :_COLOURS])
     height, width = rgb.shape[:2]
     step = max(min(height, width) // _SAMPLED_PX, 1)
     # four times faster than a slice with steps
@@ -43,7 +45,7 @@ def colours_of(rgb: NDArray[np.uint8]) -> ImageColours:
 
 
 def _three(values: Any) -> tuple[float, float, float]:
-    red, green, blue = (float(value) for value in np.ravel(values)[:3])
+    red, green, blue = (float(value) for value in np.ravel(values))
     return red, green, blue
 
 

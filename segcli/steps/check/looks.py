@@ -25,6 +25,9 @@ S_contra = TypeVar("S_contra", contravariant=True)
 F_co = TypeVar("F_co", covariant=True)
 F = TypeVar("F")
 
+Job = tuple[S, Split, Entry | None, bool]
+"""A sample, its part, what is known of it, and whether it is decoded."""
+
 
 @dataclass
 class LookedAt:
@@ -123,10 +126,11 @@ def looks(plan: LookPlan[S], look: Look[S, F], manifest: Path | None, kind: str,
         # small images are looked at faster than threads hand them over one by one
         at_once = plan.summary.images // (_CHUNKS_PER_WORKER * (workers or available_cores()))
         jobs = batched(_jobs(plan, entries), min(max(at_once, 1), _MOST_AT_ONCE))
-        chunks = map_ahead(
-            lambda some: [(job[2], *look(*job[:3], whole=job[3])) for job in some], jobs, workers=workers
-        )
-        outcomes = chain.from_iterable(chunks)
+
+        def look_at(chunk: list[Job[S]]) -> list[tuple[Entry | None, F, Entry | None]]:
+            return [(known, *look(sample, split, known, whole=whole)) for sample, split, known, whole in chunk]
+
+        outcomes = chain.from_iterable(map_ahead(look_at, jobs, workers=workers))
         for known, facts, kept in track(outcomes, "checking", plan.summary.images):
             entries.keep(kept)
             plan.summary.known += kept is not None and kept is known
@@ -134,7 +138,7 @@ def looks(plan: LookPlan[S], look: Look[S, F], manifest: Path | None, kind: str,
         plan.summary.decoded = sum(len(plan.decoded(split)) for split in plan.samples) - plan.summary.known
 
 
-def _jobs(plan: LookPlan[S], entries: Manifest) -> Iterator[tuple[S, Split, Entry | None, bool]]:
+def _jobs(plan: LookPlan[S], entries: Manifest) -> Iterator[Job[S]]:
     for split, samples in plan.samples.items():
         for place, sample in enumerate(samples):
             whole = plan.decodes(split, place)

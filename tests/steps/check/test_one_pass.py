@@ -67,6 +67,7 @@ def test_colours_from_some_pixels_are_those_of_all() -> None:
     found = colours_of(soft)
     assert found.mean == pytest.approx(soft.mean(axis=(0, 1)), abs=1)
     assert found.std == pytest.approx(soft.std(axis=(0, 1)), abs=1)
+    assert colours_of(np.dstack([soft, soft, soft])) == found, "of more bands the first three"
 
 
 def test_same_outlines_are_found_among_same_boxes() -> None:
