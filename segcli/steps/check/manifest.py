@@ -35,7 +35,7 @@ log = logging.getLogger("segcli.check")
 
 FILE = "check_dataset/manifest.sqlite"
 MOST_ENTRIES = 1_000_000
-"""Samples that are kept, about 700 bytes each."""
+"""Samples that are kept, about 1,500 bytes each."""
 _SCHEMA = 1
 _SETTLED_NS = 2_000_000_000
 _AT_ONCE = 1000
@@ -148,7 +148,7 @@ def _make(path: Path, settings: str) -> sqlite3.Connection:
     target = sqlite3.connect(path)
     target.execute("PRAGMA journal_mode = OFF")
     target.execute("CREATE TABLE settings (value TEXT)")
-    target.execute("CREATE TABLE entries (name TEXT PRIMARY KEY, stamp TEXT, facts TEXT) WITHOUT ROWID")
+    target.execute("CREATE TABLE entries (name TEXT PRIMARY KEY, stamp TEXT, facts TEXT)")
     target.execute("INSERT INTO settings VALUES (?)", (settings,))
     target.commit()
     return target
