@@ -34,7 +34,7 @@ from segcli.version import __version__
 log = logging.getLogger("segcli.check")
 
 FILE = "check_dataset/manifest.sqlite"
-MOST_ENTRIES = 1_000_000
+MOST_ENTRIES = 200_000
 """Samples that are kept, about 1,500 bytes each."""
 _SCHEMA = 1
 _SETTLED_NS = 2_000_000_000
