@@ -11,6 +11,7 @@ import argparse
 import pkgutil
 import subprocess
 import sys
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
@@ -26,20 +27,21 @@ _ONE = "--one"
 
 def main(words: list[str]) -> int:
     """Runs every module ``bench_*`` whose name holds one of the words, or all quick ones; 1 when a bar is missed."""
-    if words[:1] == ["learn"]:
-        return learn.main(words[1:])
-    if words[:1] == ["runtimes"]:
-        return runtimes.main(words[1:])
-    if words[:1] == ["verdict"]:
-        return verdict.main(words[1:])
-    if words[:1] == ["--peers"]:
-        return environments.make(words[1:])
-    if words[:1] == ["compare"]:
-        return _compare(words[1:])
-    if words[:1] == [_ONE]:
-        sys.stdout.write(runs.as_json(import_module(f"tests.bench.{words[1]}").run()))
-        return 0
-    return _measure(words)
+    commands: dict[str, Callable[[list[str]], int]] = {
+        "learn": learn.main,
+        "runtimes": runtimes.main,
+        "verdict": verdict.main,
+        "compare": _compare,
+        "--peers": environments.make,
+        _ONE: _print_one,
+    }
+    command = commands.get(words[0]) if words else None
+    return _measure(words) if command is None else command(words[1:])
+
+
+def _print_one(words: list[str]) -> int:
+    sys.stdout.write(runs.as_json(import_module(f"tests.bench.{words[0]}").run()))
+    return 0
 
 
 def _measure(words: list[str]) -> int:
