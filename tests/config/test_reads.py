@@ -28,14 +28,18 @@ ELSEWHERE = {
     "Train.time",  # of the plan, which has tests of its own
     "Train.dist_port",  # of several machines, likewise
     "Train.scale_learning_rate",  # where a recipe tells the batch that its rate is made for
+    "Evaluate.augment.mean_of",  # where there are several views
+    "Predict.augment.mean_of",  # likewise
     "Train.promptable.cache_dir",  # where the encoder is frozen
     *(f"Predict.promptable.{name}" for name in ("points_per_side", "min_score", "min_stability")),  # with `everything`
 }
 """Keys that are read before the mode begins, or only where another value is there or missing."""
 LOOKED_AT = {
+    "Global.input_channels",
     "CheckDataset.convert.enable",
     "CheckDataset.split.enable",
     "CheckDataset.with_model",
+    "Train.accumulate",
     "Train.folds",
     "Train.freeze",
     "Predict.promptable.everything",
