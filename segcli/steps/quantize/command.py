@@ -28,6 +28,8 @@ from segcli.steps.guests.network_file import NetworkFile
 from segcli.steps.quantize.calibration import Feeds, calibration_feeds
 
 SCORE = "mIoU"
+_ERRORS = 3
+"""ONNX Runtime's level of log lines."""
 
 
 @dataclass(frozen=True)
@@ -128,19 +130,31 @@ def _score(model: ExportedModel, dataset: str) -> float:
 
 
 def _write(model: ExportedModel, source: Path, target: Path, images: list[Path]) -> None:
-    import onnx
     from onnxruntime.quantization import quantize_static
 
     content = None if model.guest is not None else logits_graph(source)
-    network = onnx.load(str(source)) if content is None else onnx.load_from_string(content)
     name = NetworkFile.read(source).inputs[0].name if model.guest is None else model.guest.input_name
     reader = _reader(calibration_feeds(model, images, name))
     level = logging.root.level
     logging.root.setLevel(logging.ERROR)  # it advises in warnings what has been decided here
+    folded = target.with_name(f"folded_{target.name}")
     try:
-        quantize_static(network, str(target), reader, per_channel=True)
+        _fold(str(source) if content is None else content, folded)
+        quantize_static(str(folded), str(target), reader, per_channel=True)
     finally:
         logging.root.setLevel(level)
+        folded.unlink(missing_ok=True)
+
+
+def _fold(network: str | bytes, target: Path) -> None:
+    """Normalisations go into convolutions and constants become weights; otherwise they would stay 32 bits."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    options.optimized_model_filepath = str(target)
+    options.log_severity_level = _ERRORS
+    onnxruntime.InferenceSession(network, options, providers=["CPUExecutionProvider"])
 
 
 def _reader(feeds: Iterator[Feeds]) -> Any:

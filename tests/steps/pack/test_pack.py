@@ -38,6 +38,7 @@ def test_the_example_answers_as_segcli_does_with_onnxruntime_and_numpy_alone(tmp
     assert "CC-BY-4.0" in (tmp_path / "edge/LICENCE.txt").read_text()
     rng = np.random.default_rng(0)
     image = np.kron(rng.integers(0, 256, (4, 6, 3)), np.ones((16, 16, 1))).astype(np.uint8)
+    image[0, 0] = (32, 10, 13)  # blanks, where the header of a PPM ends
     np.save(tmp_path / "i.npy", image)
     (tmp_path / "i.ppm").write_bytes(b"P6\n96 64\n255\n" + image.tobytes())
     for name in ("i.npy", "i.ppm"):
@@ -51,6 +52,10 @@ def test_the_example_answers_as_segcli_does_with_onnxruntime_and_numpy_alone(tmp
         assert "red: " in done.stdout
         (expected,) = create_model("ONNX-Semantic", folder, runtime="onnxruntime").predict(image[..., ::-1])
         assert (np.load(tmp_path / "labels.npy") == expected.labels).mean() > 0.998
+    (tmp_path / "i.jpg").write_bytes(b"\xff\xd8\xff")
+    command = [sys.executable, tmp_path / "edge/example.py", tmp_path / "i.jpg"]
+    refused = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert refused.returncode == 1 and "give a .npy or a binary .ppm" in refused.stderr
 
 
 def test_servers_get_their_folders(tmp_path):

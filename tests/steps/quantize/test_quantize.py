@@ -7,6 +7,7 @@ from segcli.errors import ParityError, UsageError
 from segcli.steps.guests.command import import_guest
 from segcli.steps.quantize.command import quantize
 from tests.images import make_seg_dataset
+from tests.trained_model import trained_run
 
 pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
@@ -36,6 +37,12 @@ def test_a_model_of_8_bits_scores_as_before(tmp_path):
 
     kinds = {node.op_type for node in onnx.load(str(tmp_path / "int8" / "inference.onnx")).graph.node}
     assert {"QuantizeLinear", "DequantizeLinear"} <= kinds
+
+
+def test_a_trained_model_becomes_a_third_as_large(tmp_path):
+    run = trained_run()
+    done = quantize(str(run / "run" / "best_model"), str(run / "data"), tmp_path / "int8", most_loss=1, images=2)
+    assert done.bytes_after < done.bytes_before / 3
 
 
 def test_one_that_loses_more_is_not_kept(tmp_path):
