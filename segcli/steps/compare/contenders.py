@@ -14,6 +14,7 @@ from segcli.implied import RUN_CONFIG, model_in, model_to_check
 from segcli.models.card import ModelCard
 from segcli.models.table import get_spec
 from segcli.steps.evaluate.protocol import protocol_of
+from segcli.weights.guest_home import named_folder
 
 _WEIGHTS = (".pdparams", ".safetensors")
 
@@ -63,7 +64,7 @@ def open_contenders(
         UsageError: A path is not there, no dataset is named, or data, task or protocol differ.
         ConfigError: A configuration or an override is wrong.
     """
-    parted = [[part for path in group for part in folds_in(Path(path)) or [Path(path)]] for group in groups]
+    parted = [[part for path in group for part in _parts(Path(path))] for group in groups]
     folds = [any(folds_in(Path(path)) for path in group) for group in groups]
     paths = [path for group in parted for path in group]
     missing = [str(path) for path in paths if not path.exists()]
@@ -76,6 +77,11 @@ def open_contenders(
     ]
     _require_same_protocol([one for group in found for one in group.runs])
     return found
+
+
+def _parts(path: Path) -> Sequence[Path]:
+    """The folds of a cross-validation; else the path, or the folder of an imported model of this name."""
+    return folds_in(path) or [named_folder(path)]
 
 
 def _common_dataset(paths: Sequence[Path], overrides: Sequence[str]) -> str:

@@ -28,6 +28,7 @@ from segcli.steps.suggest.proposals import ProposalFolder
 from segcli.steps.suggest.ranking import Ranking, rank, standardised
 from segcli.steps.suggest.result import Suggestion, SuggestResult
 from segcli.tasks import step_part
+from segcli.weights.guest_home import named_folder
 
 log = logging.getLogger("segcli.suggest")
 
@@ -71,7 +72,7 @@ def suggest(
     """
     if count is not None and count < 1:
         raise UsageError(f"{count} images to propose", hint="give 1 or more")
-    model = ExportedModel.open(exported_in(model_dir))
+    model = ExportedModel.open(exported_in(named_folder(model_dir)))
     predictor = open_predictor(model.model_name, model.folder, settings or PredictConfig(), device)
     looker: Looker = step_part("suggest", get_spec(model.model_name).task)(predictor)
     sources = open_sources(given).read_by(model.preprocess.reads_by)
