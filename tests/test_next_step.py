@@ -132,7 +132,7 @@ def test_the_folder_of_an_override_decides_the_task(empty: Path, monkeypatch: py
 def test_another_file_than_the_named_one_is_told(capsys: pytest.CaptureFixture[str]):
     path = "paddlex/configs/modules/semantic_segmentation/PP-LiteSeg-T.yaml"
     assert app.start(path, ["Global.dataset_dir=absent", "Global.mode=check_dataset"]) == 2
-    assert "is taken, the configuration of this model here" in " ".join(capsys.readouterr().err.split())
+    assert "is used instead, segcli's configuration of this model" in " ".join(capsys.readouterr().err.split())
 
 
 def test_no_hint_names_an_extra_of_a_package_that_is_on_no_index():

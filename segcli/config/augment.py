@@ -9,7 +9,7 @@ from segcli.models.task import Task
 
 
 def chosen_augmentation(config: Config) -> Augmentation:
-    """`Train.augment` as the augmenter takes it."""
+    """`Train.augment` as settings of the augmenter."""
     settings = config.Train.augment
     has_objects = get_spec(config.Global.model).task is Task.INSTANCE
     return Augmentation(

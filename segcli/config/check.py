@@ -1,4 +1,4 @@
-"""Rules across keys, and the reasons for which a key or a value of PaddleX is refused."""
+"""Rules across keys, and why some keys and values of PaddleX are refused."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from segcli.models.names import MODEL_TASKS
 
 DEVICE_KINDS = ("cpu", "gpu", "npu", "xpu", "mlu", "gcu", "dcu", "iluvatar_gpu", "metax_gpu")
 AUTO = "auto"
-"""The device that is there: the first GPU or other accelerator, else the CPU."""
+"""The best available device: the first GPU or other accelerator, else the CPU."""
 _OTHER_NAMES = {"cuda": "gpu", "rocm": "dcu"}
 RUN_MODES = ("paddle", "mkldnn")
 ENGINES = ("paddle", "paddle_static", "onnxruntime", "openvino", "hpi", "flexible")
 
-_HIDDEN_CONFIG = "a second, hidden configuration is not read; every key is in this one"
+_HIDDEN_CONFIG = "a second, hidden configuration file is not read; all keys are in this file"
 REFUSED = {
-    "Benchmark": "PaddleX's internal measuring is not taken over; scripts/bench measures",
+    "Benchmark": "it is PaddleX's internal benchmark; segcli has scripts/bench",
     "Train.basic_config_path": _HIDDEN_CONFIG,
     "Evaluate.basic_config_path": _HIDDEN_CONFIG,
     "Export.basic_config_path": _HIDDEN_CONFIG,
@@ -41,7 +41,7 @@ class Rule:
     """A rule across keys.
 
     Attributes:
-        keys: Keys that it looks at; it is skipped when one of them is faulty itself.
+        keys: Keys that it reads; the rule is skipped if one of them is invalid itself.
         faults: Yields what is wrong.
     """
 
@@ -50,14 +50,14 @@ class Rule:
 
 
 def check_rules(config: Config, faulty: set[str]) -> Iterator[tuple[ConfigFault, tuple[str, ...]]]:
-    """Faults by all rules that do not involve a key which is known to be faulty, each with the keys of its rule."""
+    """Faults of all rules that use no invalid key, each with the keys of its rule."""
     for rule in RULES:
         if faulty.isdisjoint(rule.keys):
             yield from ((fault, rule.keys) for fault in rule.faults(config))
 
 
 def unknown_model(name: str) -> ConfigFault | None:
-    """The fault of a model that is not known."""
+    """The fault of an unknown model name; None for a known one."""
     if name in MODEL_TASKS:
         return None
     remedy = did_you_mean(near(name, MODEL_TASKS)) or "`segcli models` lists all names"
@@ -68,7 +68,7 @@ def parse_device(device: str) -> tuple[str, tuple[int, ...]]:
     """Kind and ids of a device, e.g. ``("gpu", (0, 1))`` for ``gpu:0,1``; no ids where none are named (``auto``).
 
     Raises:
-        ValueError: It is not a device.
+        ValueError: The text does not name a device.
     """
     kind, colon, ids = device.partition(":")
     if device == AUTO:
@@ -91,8 +91,8 @@ def _device(config: Config) -> Faults:
         parse_device(device)
     except ValueError as fault:
         kind, colon, ids = device.partition(":")
-        meant = _OTHER_NAMES.get(kind.lower()) or next(iter(near(kind, DEVICE_KINDS, count=1)), kind)
-        nearest = meant if meant == "cpu" else f"{meant}{colon}{ids}"
+        closest = _OTHER_NAMES.get(kind.lower()) or next(iter(near(kind, DEVICE_KINDS, count=1)), kind)
+        nearest = closest if closest == "cpu" else f"{closest}{colon}{ids}"
         yield ConfigFault("Global.device", str(fault), did_you_mean([nearest] if nearest != device else []))
 
 
@@ -107,7 +107,7 @@ def _needed_by_mode(config: Config) -> Faults:
     if mode in ("check_dataset", "train", "evaluate") and config.Global.dataset_dir is None:
         yield ConfigFault("Global.dataset_dir", "is missing", "set it to the folder of the dataset")
     if mode == "predict" and config.Predict.input is None:
-        yield ConfigFault("Predict.input", "is missing", "set it to an image, a folder, a list or a glob")
+        yield ConfigFault("Predict.input", "is missing", "set it to an image, a folder, a list file or a glob")
 
 
 def _convert(config: Config) -> Faults:
@@ -134,7 +134,7 @@ def _split(config: Config) -> Faults:
     numbers = [value for value in (*parts.values(), split.test_percent or None) if value is not None]
     if sum(numbers) != 100:
         rest = 100 - sum(numbers) + numbers[1]
-        message = f"{' and '.join(map(str, numbers))} make {sum(numbers)}; expected 100 together"
+        message = f"{' and '.join(map(str, numbers))} make {sum(numbers)}; expected a sum of 100"
         yield ConfigFault("CheckDataset.split", message, f"set val_percent to {rest}" if rest > 0 else "lower them")
     elif 0 in numbers:
         empty = "train_percent" if numbers[0] == 0 else "val_percent"
@@ -142,7 +142,7 @@ def _split(config: Config) -> Faults:
 
 
 def _split_of_a_conversion(config: Config) -> Faults:
-    """What a conversion does not decide: it writes train and val, before there are label maps to count."""
+    """Options that a conversion cannot use: it writes train and val before there are label maps to count."""
     split = config.CheckDataset.split
     if config.CheckDataset.convert.enable:
         for name, wanted in (
@@ -183,14 +183,14 @@ def _groups(config: Config) -> Faults:
     try:
         re.compile(groups.pattern or "")
     except re.error as error:
-        message = f"is {groups.pattern!r}, no regular expression: {error}"
+        message = f"is {groups.pattern!r}, not a valid regular expression: {error}"
         yield ConfigFault("CheckDataset.groups.pattern", message, r"write one like (patient\d+)_")
 
 
 def _runtime(config: Config) -> Faults:
     run_mode, engine = config.Predict.kernel_option.run_mode, config.Predict.engine
     if run_mode not in RUN_MODES:
-        message = f"is {run_mode!r}; expected {' or '.join(RUN_MODES)}, other modes need what is not built here"
+        message = f"is {run_mode!r}; expected {' or '.join(RUN_MODES)}, other modes are not supported"
         yield ConfigFault("Predict.kernel_option.run_mode", message, "Predict.runtime chooses the runtime")
     if engine is not None and engine not in ENGINES:
         message = f"is {engine!r}; expected {', '.join(ENGINES)}"
@@ -206,7 +206,7 @@ def _processes(config: Config) -> Faults:
 
 def _half_precision(config: Config) -> Faults:
     if config.Train.amp == "O2":
-        reason = "is O2: with weights in float16 the moving average, shared statistics and resuming lose precision"
+        reason = "is O2: float16 weights make the moving average, shared statistics and resuming less precise"
         yield ConfigFault("Train.amp", reason, "set Train.amp=O1, which keeps the weights in float32")
 
 
@@ -220,7 +220,7 @@ def _time(config: Config) -> Faults:
 
 def _static(config: Config) -> Faults:
     if config.Train.dy2st and (config.Train.cpu_processes > 1 or config.Train.dist_ips or "," in config.Global.device):
-        yield ConfigFault("Train.dy2st", "is true; several processes train the network as it is", "leave it out")
+        yield ConfigFault("Train.dy2st", "is true; training with several processes does not support it", "leave it out")
 
 
 def _input_shapes(config: Config) -> Faults:
@@ -246,7 +246,7 @@ def _windows(config: Config) -> Faults:
             yield ConfigFault(f"{section}.sliding_window", "holds a side below 1 pixel")
         elif any(step > side for step, side in zip(window.stride, window.crop_size, strict=True)):
             message = f"is {list(window.stride)} with tiles of {list(window.crop_size)}; pixels between tiles are lost"
-            yield ConfigFault(f"{section}.sliding_window.stride", message, "the stride is at most the tile's side")
+            yield ConfigFault(f"{section}.sliding_window.stride", message, "set a stride of at most the tile's side")
 
 
 def _crop(config: Config) -> Faults:
@@ -263,7 +263,7 @@ def _loss(config: Config) -> Faults:
     except ValueError as fault:
         yield ConfigFault("Train.loss", str(fault))
     if OWN_LOSS in config.Global.model:
-        yield ConfigFault("Train.loss", f"is {loss!r}; {config.Global.model} has a loss of its own", "leave it out")
+        yield ConfigFault("Train.loss", f"is {loss!r}; {config.Global.model} uses its own loss", "leave it out")
 
 
 def _fold(config: Config) -> Faults:

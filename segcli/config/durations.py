@@ -1,4 +1,4 @@
-"""Lengths of time as a person writes them."""
+"""Durations as text, such as ``10m``."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ def parse_time(text: str) -> float:
     """Seconds of ``90``, ``90s``, ``10m``, ``1.5h`` or ``1d``.
 
     Raises:
-        ValueError: It is no length of time.
+        ValueError: The text is not a duration above 0.
     """
     found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smhd]?)\s*", text)
     if found is None or float(found[1]) <= 0:
-        raise ValueError(f"is {text!r}; expected a length of time such as 90s, 10m or 1.5h")
+        raise ValueError(f"is {text!r}; expected a duration such as 90s, 10m or 1.5h")
     return float(found[1]) * _UNITS[found[2]]

@@ -1,4 +1,4 @@
-"""The range by which a trained model's images are read: its own, which a configuration may not contradict."""
+"""The range of values in which a trained model reads images; the configuration must not contradict it."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ def learnt_range(preprocess: Preprocess, config: Config) -> ImageRange:
     """How a model reads images of more than 8 bits.
 
     Args:
-        preprocess: Of the model.
-        config: Decides where the model does not say, as those of other tools.
+        preprocess: The model's preprocessing.
+        config: Used if the model does not store a range, as models of other tools.
 
     Raises:
-        ConfigError: The configuration asks for another range than the model has learnt from.
+        ConfigError: The configuration sets another range than the model was trained with.
     """
     configured = config.Global.image_range
     wanted = None if configured == "auto" else replace(parse_range(configured), channels=preprocess.channels)
     if preprocess.image_range is None:
         return wanted or ImageRange(channels=preprocess.channels)
     if wanted is not None and wanted != preprocess.reads_by:
-        message = f"is {wanted}; the model has learnt from images read as {preprocess.reads_by}"
+        message = f"is {wanted}; the model was trained on images read as {preprocess.reads_by}"
         raise ConfigError([ConfigFault(KEY, message, "leave it out")])
     return preprocess.reads_by

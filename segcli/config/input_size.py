@@ -1,4 +1,4 @@
-"""The one rule for the size in which a network sees images when it is measured and exported."""
+"""The network's input size for evaluation and export."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ def wanted_shape(config: Config, trained: Mapping[str, Any] | None = None) -> tu
     """The configured input [N, C, H, W] of the exported model, -1 for a free side; None leaves it to the model.
 
     Args:
-        config: What is configured now.
-        trained: The configuration of the training, of the model card: its size, which may have been planned, holds
-            where now none is configured.
+        config: The current configuration.
+        trained: The configuration of the training, from the model card: its size, which the plan may have chosen, is
+            used if `config` has none.
     """
     shape = config.Export.input_shape or config.Train.input_shape
     if shape is not None or trained is None:
@@ -29,16 +29,16 @@ def wanted_shape(config: Config, trained: Mapping[str, Any] | None = None) -> tu
 
 
 def fixed_size(spec: ModelSpec, config: Config, trained: Mapping[str, Any] | None = None) -> tuple[int, int] | None:
-    """Height and width to which every image is resized, so that trained and exported weights measure the same.
+    """Height and width to which every image is resized, so that trained and exported weights have the same scores.
 
     Args:
         spec: The model.
-        config: What is configured now.
+        config: The current configuration.
         trained: The configuration of the training, see `wanted_shape`.
 
     Returns:
-        The configured size, else the only one in which the model can be exported; None where images keep their own, or
-        at least their ratio.
+        The configured size, else the only size in which the model can be exported; None where images keep their size
+        or aspect ratio.
     """
     if spec.preprocess.keep_ratio:
         return None

@@ -14,7 +14,7 @@ from segcli.config.schema import Config, Section
 from segcli.config.schema.meaning import Meaning
 
 OPTIONAL_SECTIONS = ("Evaluate.sliding_window", "Predict.sliding_window")
-"""Sections that are there as a whole or not at all."""
+"""Sections that may be null as a whole."""
 
 
 @cache
@@ -31,7 +31,7 @@ def leaves() -> dict[str, FieldInfo]:
 
 @cache
 def meanings() -> dict[str, Meaning]:
-    """For what each key that holds a value has a meaning, by dotted name."""
+    """Where each key that holds a value has an effect, by dotted name."""
     return dict(_meanings(Config, "", Meaning()))
 
 
@@ -68,12 +68,12 @@ def _walk(section: type[Section], prefix: str) -> Iterator[tuple[str, FieldInfo]
 
 
 def wants_text(field: FieldInfo) -> bool:
-    """Whether a plain scalar is a text: a folder may be called 007 or true."""
+    """Whether a plain scalar is read as text, because a folder may be called 007 or true."""
     return str in alternatives(field.annotation)
 
 
 def expected(field: FieldInfo) -> str:
-    """In words, what a key may hold, e.g. ``a whole number of at least 1, or null``."""
+    """The valid values of a key in words, e.g. ``a whole number of at least 1, or null``."""
     kinds = [kind for kind in alternatives(field.annotation) if kind is not type(None)]
     words = [_words(kind) for kind in kinds]
     limits = _limits(field)
@@ -85,7 +85,7 @@ def expected(field: FieldInfo) -> str:
 
 
 def choices(field: FieldInfo) -> list[str]:
-    """The words that a key may hold, where it takes only certain words."""
+    """The words that a key accepts; empty if it is not limited to certain words."""
     literals = [kind for kind in alternatives(field.annotation) if get_origin(kind) is Literal]
     return [word for literal in literals for word in get_args(literal) if isinstance(word, str)]
 

@@ -1,4 +1,4 @@
-"""From a file and the options of a command to one typed configuration, with all faults listed at once."""
+"""Loads a typed configuration from a file and the options of a command; all errors are reported at once."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ MODEL_DEFAULTS: dict[str, dict[str, Any]] = {
     "Cascade-MaskRCNN-ResNet50-vd-SSLDv2-FPN": {"Train.batch_size": 1},
     "SAM-tiny": {"Train.epochs_iters": 6, "Train.eval_interval": 3, "Train.batch_size": 1},
 }
-"""Defaults of single models, before those of their task: PaddleX's batch size, the recipe of what was measured."""
+"""Defaults of single models, which override those of their task: PaddleX's batch size, or a measured recipe."""
 _LEFT_TO_THE_PLAN = ("Train.epochs_iters", "Train.batch_size", "Train.eval_interval")
-"""Keys whose null in a file means that nobody sets them."""
+"""Keys for which null in a file means not set."""
 
 _RUNTIME_WORDS = {
     "Predict.runtime": "Predict.runtime",
@@ -49,8 +49,8 @@ _RUNTIME_WORDS = {
     "Predict.hpi_config": "Predict.hpi_config",
     "Predict.kernel_option.run_mode": "Predict.kernel_option",
 }
-"""Keys that all choose the runtime, ours and PaddleX's, and what is removed with them: a word given after the file
-replaces all that the file says of it."""
+"""Keys of segcli and PaddleX that choose the runtime, and what is removed with each: an option given on the command
+line replaces all of these keys in the file."""
 
 
 @dataclass(frozen=True)
@@ -59,10 +59,10 @@ class LoadedConfig:
 
     Attributes:
         config: The typed values.
-        origins: By dotted key: ``FILE:LINE``, ``-o``, the name of a command's option, or ``default``.
-        path: The file, if there was one.
-        unread: One sentence that names the given keys that count for nothing in this run, if there are any.
-        taken: One sentence on the file that was read where the one that was named is not there.
+        origins: By dotted key: ``FILE:LINE``, ``-o``, the name of a command's option, ``recipe of M``, or ``default``.
+        path: The file, if any.
+        unread: Warning that lists the given keys without effect in this run, if any.
+        taken: Warning that another file was read because the named one does not exist, if so.
     """
 
     config: Config
@@ -91,7 +91,7 @@ def load_config(
             ``{"Global.dataset_dir": ("--dataset", "data")}``.
 
     Raises:
-        ConfigError: Holds every fault of every source.
+        ConfigError: Lists every fault of every source.
     """
     named = None if path is None else Path(path)
     ours = None if named is None else our_file(named)
@@ -107,14 +107,14 @@ def from_values(values: Mapping[str, Any], overrides: Sequence[str] = (), *, sou
     """A configuration without a file, from values by dotted key, e.g. ``{"Global.model": "PP-LiteSeg-T"}``.
 
     Raises:
-        ConfigError: Holds every fault.
+        ConfigError: Lists every fault.
     """
     return load_config(None, overrides, {key: (source, value) for key, value in values.items()})
 
 
 @dataclass
 class _Reading:
-    """One configuration on its way from text to types."""
+    """The state of loading one configuration."""
 
     path: Path | None
     origins: dict[str, str] = field(default_factory=dict)
@@ -139,7 +139,7 @@ class _Reading:
         self.faulty.add(key)
 
     def _origin(self, key: str) -> str | None:
-        """Where the key or the nearest section around it was given."""
+        """Where the key, or else the nearest section that contains it, was given."""
         while key:
             if key in self.origins:
                 return self.origins[key]
@@ -208,7 +208,7 @@ class _Reading:
         self._put(key, value)
 
     def _set_section(self, key: str, value: Any, origin: str) -> None:
-        """A whole section as one value; its keys are set one by one, others keep what they have."""
+        """Sets a whole section given as one value, key by key; other keys keep their values."""
         self.origins[key] = origin
         unknown = key.partition(".")[0]
         if unknown not in sections():
@@ -221,18 +221,18 @@ class _Reading:
             self._set(inner, inner_value, origin)
 
     def resolve(self) -> None:
-        """Replaces ``${Global.output}`` and the like by the value they point to, ``${config_dir}`` by its folder."""
+        """Replaces references such as ``${Global.output}`` by their values, ``${config_dir}`` by the file's folder."""
         if self.path is not None:
             self.values = resolve_here(self.values, self.path.parent)
         self.values, unresolved = resolve_references(self.values, tuple(leaves()))
         for key, reason in unresolved.items():
-            self.fault(key, f"points to what is not there: {reason}", "write \\${ for a plain ${")
+            self.fault(key, f"refers to a value that does not exist: {reason}", "write \\${ for a plain ${")
 
     def finish(self) -> LoadedConfig:
-        """Types, defaults and rules.
+        """Fills in defaults, converts to types, and checks all rules.
 
         Raises:
-            ConfigError: Holds every fault.
+            ConfigError: Lists every fault.
         """
         self._fill(self.values)
         config = self._typed(self.values)
@@ -255,13 +255,13 @@ class _Reading:
         return LoadedConfig(config, config.origins, self.path, unread=unread_keys(config, given, written))
 
     def _given(self) -> tuple[dict[str, str], dict[str, str]]:
-        """Origins of the keys that were given, and of those of them that stand in the file."""
+        """Origins of the given keys, and of those of them that are in the file."""
         given = {key: self.origins[key] for key in leaves() if self._is_given(key)}
         given = {key: origin for key, origin in given.items() if not origin.startswith((DEFAULT, RECIPE))}
         return given, {key: origin for key, origin in given.items() if origin.startswith(f"{self.path}:")}
 
     def _blamed(self, key: str, keys: tuple[str, ...]) -> str | None:
-        """The source of a fault across keys: what was given last, `-o` before options before the file."""
+        """The source of a fault across keys: the strongest one, `-o` before options before the file."""
         given = {one: self.origins[one] for one in (key, *keys) if one in self.origins}
         outside = {one: origin for one, origin in given.items() if not self._is_of_file(one) and ":" not in origin}
         for one, origin in sorted(outside.items(), key=lambda entry: entry[1] != OVERRIDE):
@@ -305,7 +305,7 @@ class _Reading:
                 del self.origins[key]
 
     def _drop_recipe(self, values: Values) -> None:
-        """Values of a recipe that a file holds are found anew when that on which they depend was given after it."""
+        """Drops recipe values of a file, to be recomputed, if the command line sets a key on which they depend."""
         after = [key for key in DEPENDENCIES if key in self.origins and not self._is_of_file(key)]
         for key, origin in list(self.origins.items()) if after else ():
             if origin.startswith(RECIPE):
@@ -330,7 +330,7 @@ class _Reading:
         return Config.model_validate(values)
 
     def _note(self, location: tuple[int | str, ...], kind: str, values: Values) -> None:
-        """One fault per key, however many members of a union refused the value."""
+        """Adds one fault per key, however many members of a union refused the value."""
         key = _leaf_of(".".join(str(part) for part in location)) or ".".join(str(part) for part in location)
         if key in self.faulty:
             return
@@ -348,7 +348,7 @@ class _Reading:
 
 
 def _leaf_of(key: str) -> str | None:
-    """The key of the schema that holds this one: itself, or the one whose free mapping or list it reaches into."""
+    """The schema's key for a dotted key: itself, or the key whose free mapping or list contains it."""
     while key:
         plain = key.partition("[")[0]
         if plain in leaves():

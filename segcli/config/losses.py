@@ -15,9 +15,9 @@ LOSSES: Mapping[str, str] = {
     "dice": "BatchDiceLoss",
     "lovasz": "LovaszSoftmaxLoss",
 }
-"""PaddleSeg's class, or ours (Dice), by the name that the field uses."""
+"""Class of PaddleSeg, or of segcli (Dice), by the usual name of the loss."""
 OWN_LOSS = "MaskFormer"
-"""Networks with this in their names match masks to classes, for which no loss of pixels will do."""
+"""Networks with this in their names match predicted masks to classes; losses per pixel do not apply to them."""
 _TERM = re.compile(r"(?:([0-9.]+)\s*\*\s*)?([a-z_]+)", re.IGNORECASE)
 
 
@@ -28,7 +28,7 @@ def parse_losses(text: str) -> tuple[tuple[str, float], ...]:
     (('ce', 1.0), ('dice', 0.5))
 
     Raises:
-        ValueError: A term is none, with the names that are near to it.
+        ValueError: A term is not a loss (the message suggests names), or its factor is not a number above 0.
     """
     found = []
     for term in text.split("+"):
@@ -36,11 +36,11 @@ def parse_losses(text: str) -> tuple[tuple[str, float], ...]:
         name = "" if match is None else match[2].lower()
         if match is None or name not in LOSSES:
             known = did_you_mean(near(name, LOSSES)) or f"write names of {', '.join(LOSSES)}, as in ce + 0.5*dice"
-            raise ValueError(f"holds {term.strip()!r}, which is no loss; {known}")
+            raise ValueError(f"holds {term.strip()!r}, which is not a known loss; {known}")
         try:
             factor = float(match[1] or 1)
         except ValueError as fault:
-            raise ValueError(f"holds {term.strip()!r}, whose factor is no number") from fault
+            raise ValueError(f"holds {term.strip()!r}, whose factor is not a number") from fault
         if factor <= 0:
             raise ValueError(f"holds {term.strip()!r}, whose factor is not above 0")
         found.append((name, factor))
@@ -48,11 +48,11 @@ def parse_losses(text: str) -> tuple[tuple[str, float], ...]:
 
 
 def loss_recipe(chosen: str | Recipe, own: Recipe) -> Recipe:
-    """What a configuration chose as a recipe of PaddleSeg's; names are for each output of the network.
+    """The configured loss in PaddleSeg's form; losses given by name apply to each output of the network.
 
     Args:
         chosen: `Train.loss`.
-        own: The recipe's loss, which says how many outputs there are, and how much each counts.
+        own: The recipe's loss, which has one weight per output.
     """
     if not isinstance(chosen, str):
         return chosen

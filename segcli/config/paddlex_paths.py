@@ -11,21 +11,21 @@ _CHECKOUT = Path(__file__).resolve().parents[2]
 
 
 def our_file(path: Path) -> Path:
-    """The file itself or, where a tutorial's path leads nowhere, our configuration of that model."""
+    """The file itself or, if a tutorial's path does not exist, segcli's configuration of that model."""
     if path.exists() or "configs" not in path.parts:
         return path
     return _of_model(path.stem) or path
 
 
 def taken_note(path: Path, ours: Path) -> str | None:
-    """What to tell where another file was taken; None where it is the file that was named."""
+    """Warning that another file is used than the one named; None if it is the same file."""
     if path == ours:
         return None
-    return f"there is no {path}; {ours} is taken, the configuration of this model here"
+    return f"there is no {path}; {ours} is used instead, segcli's configuration of this model"
 
 
 def file_hint(path: Path) -> str:
-    """What to type in place of a configuration file that is not there."""
+    """What to type instead of a configuration file that does not exist."""
     model = next(iter(near(path.stem, MODEL_TASKS, count=1)), None)
     ours = None if model is None else _of_model(model)
     hint = None if ours is None else did_you_mean([str(ours)])

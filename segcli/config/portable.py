@@ -1,4 +1,4 @@
-"""The configuration as the folder of a run holds it: with relative paths, so that the folder can be moved."""
+"""The configuration with relative paths, as stored in the output folder, so that the folder can be moved."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _FOLDERS_AND_FILES = (
     "Predict.input",
     "Predict.promptable.cache_dir",
 )
-"""Keys that name a folder or a file and nothing else, such as a model's name."""
+"""Keys whose value is always a path."""
 
 
 def portable_values(config: Config, *, output: str = HERE) -> dict[str, Any]:
@@ -30,7 +30,7 @@ def portable_values(config: Config, *, output: str = HERE) -> dict[str, Any]:
 
     Args:
         config: The configuration.
-        output: How the folder itself is written; that of the file in which the values will stand.
+        output: Replaces `Global.output`; by default the folder of the file that will hold the values.
     """
     values = config.model_dump(mode="json")
     for key in _FOLDERS_AND_FILES:

@@ -1,4 +1,4 @@
-"""The values of a model's own recipe, where a configuration leaves them open: what is used is what is shown."""
+"""The values of a model's recipe where a configuration does not set them, so that the values used are also shown."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from segcli.models.table import MODELS
 from segcli.models.task import Task
 
 WARMUP_SHARE = 10
-"""A recipe's warm-up takes at most this part of the training."""
+"""The warm-up of a recipe takes at most 1 / `WARMUP_SHARE` of the training."""
 SCRATCH_CLIP = 10.0
-"""Norm to which gradients are clipped that begin with random weights, without which instance models may diverge."""
+"""Norm to which gradients are clipped when training starts from random weights; instance models may diverge else."""
 DEPENDENCIES = (
     "Global.model",
     "Train.crop_size",
@@ -28,7 +28,7 @@ DEPENDENCIES = (
     "Train.pretrain_weight_path",
     "Train.transforms",
 )
-"""Keys on which recipes depend: values of a recipe that a file holds are found anew when one of them changes."""
+"""Keys on which recipes depend: recipe values stored in a file are recomputed when one of these keys changes."""
 AUTO = "auto"
 _REPLACEABLE = (
     "learning_rate",
@@ -42,7 +42,7 @@ _REPLACEABLE = (
 
 
 def with_recipe(config: Config) -> Config:
-    """The configuration with the recipe of its model where neither the user nor a plan has chosen."""
+    """The configuration with the model's recipe for values that neither the user nor a plan has chosen."""
     spec = MODELS.get(config.Global.model)
     if spec is None or spec.recipe is None:
         return config
@@ -52,13 +52,13 @@ def with_recipe(config: Config) -> Config:
 
 
 def without_recipe(config: Config) -> Config:
-    """The configuration with every value of a recipe left open again, for what is chosen before the recipe."""
+    """The configuration with all recipe values unset again, for the plan, which chooses before the recipe."""
     filled = [key for key, origin in config.origins.items() if origin.startswith(RECIPE)]
     return config.replaced(dict.fromkeys(filled), DEFAULT)
 
 
 def chosen_recipe(spec: ModelSpec, config: Config) -> TrainRecipe:
-    """How a model is trained: by its own recipe, and by what the configuration says instead.
+    """The recipe of a model, with the values that the configuration overrides.
 
     Raises:
         UsageError: The model cannot be trained.
@@ -89,7 +89,7 @@ def crop_of(transforms: object) -> list[int] | None:
 
 
 def _values(spec: ModelSpec, config: Config) -> dict[str, Any]:
-    """The recipe's values by key, as far as they follow from the configuration."""
+    """The recipe's values by key; None for those that the configuration does not determine yet."""
     settings = config.Train
     recipe = recipe_of(spec, settings)
     values: dict[str, Any] = {
@@ -119,7 +119,7 @@ def _values(spec: ModelSpec, config: Config) -> dict[str, Any]:
 
 
 def _origin(spec: ModelSpec, key: str, config: Config) -> str:
-    """Names the recipe, and what it was fitted to."""
+    """Names the recipe, and what its value was adapted to."""
     origin = f"{RECIPE} {spec.name}"
     if key == "Train.warmup_steps" and spec.recipe is not None and spec.recipe.warmup_epochs is not None:
         return f"{origin}, {spec.recipe.warmup_epochs} epochs"
@@ -141,7 +141,7 @@ def _cropped(transforms: tuple[Recipe, ...], crop_size: tuple[int, int] | None) 
 
 
 def _clipped(optimizer: Recipe, settings: TrainConfig) -> dict[str, Any] | None:
-    """The optimizer; with clipped gradients from random weights; None while it is open which weights there are."""
+    """The optimizer, with clipped gradients for random weights; None while the initial weights are undecided."""
     if settings.pretrain_weight_path == AUTO:
         return None
     if settings.pretrain_weight_path is not None or "clip_grad_by_norm" in optimizer:

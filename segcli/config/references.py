@@ -10,7 +10,7 @@ from typing import Any
 from segcli.config.tree import Values, discard, value_at
 
 HERE = "${config_dir}"
-"""The folder of the configuration file, in which a value may stand relative to it."""
+"""Stands for the folder of the configuration file, for paths relative to it."""
 
 
 def resolve_here(value: Any, folder: Path) -> Any:
@@ -25,9 +25,9 @@ def resolve_here(value: Any, folder: Path) -> Any:
 
 
 def resolve_references(values: Values, keys: Iterable[str]) -> tuple[Values, dict[str, str]]:
-    """The values with every reference replaced, and by key the reason for which one could not be.
+    """The values with every reference replaced, and by key the reason why a reference could not be replaced.
 
-    OmegaConf is imported only where a value holds a reference: its import takes a fifth of the start of a command.
+    OmegaConf is imported only where a value holds a reference: its import takes a fifth of the start-up time of a command.
     """
     referring = [key for key in keys if "${" in json.dumps(value_at(values, key), default=str)]
     if not referring:
@@ -45,7 +45,7 @@ def resolve_references(values: Values, keys: Iterable[str]) -> tuple[Values, dic
 
 
 def _note_failure(unresolved: dict[str, str], values: Values, key: str, source: Any, selected: str) -> None:
-    """Drops a value that is no valid reference (`source` is plain) or points nowhere (`source` is the whole tree)."""
+    """Drops a value with invalid syntax (`source` is plain) or a missing target (`source` is the whole tree)."""
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 

@@ -1,4 +1,4 @@
-"""The resolved configuration as YAML, each value with where it came from; it can be read back with `-c`."""
+"""The resolved configuration as YAML, each value with its origin; it can be read back with `-c`."""
 
 from __future__ import annotations
 
@@ -37,11 +37,12 @@ def show(loaded: LoadedConfig) -> str:
 
 
 def as_yaml(config: Config, values: dict[str, Any] | None = None) -> str:
-    """Every value that has a meaning for the model, each with its origin as a comment.
+    """Every value that has an effect for the model, each with its origin as a comment.
 
     Args:
         config: The configuration.
-        values: How its values are written; None writes them as they are.
+        values: Values to write instead of the configuration's own, such as those with relative paths; None writes its
+            own.
     """
     lines = list(_lines(values or config.model_dump(mode="json"), config, "", 0))
     width = min(max(len(text) for text, _ in lines), _WIDEST)
@@ -49,7 +50,7 @@ def as_yaml(config: Config, values: dict[str, Any] | None = None) -> str:
 
 
 def used_recipe(config: Config) -> dict[str, dict[str, Any]]:
-    """How the model is trained: each key of the recipe with its value and the origin of that."""
+    """How the model is trained: each key of the recipe with its value and origin."""
     values = config.model_dump(mode="json")
     found = {key: {"value": value_at(values, key), "origin": config.origin(key)} for key in RECIPE_KEYS}
     return {key: entry for key, entry in found.items() if _has_meaning(config, key)}

@@ -9,7 +9,7 @@ from segcli.config.keys import leaves, sections
 
 
 def near(word: str, known: Iterable[str], count: int = 2) -> list[str]:
-    """The known words nearest to a mistyped one, best first; upper and lower case count as equal."""
+    """The known words nearest to a mistyped one, best first; case is ignored."""
     folded = {candidate.lower(): candidate for candidate in known}
     return [folded[match] for match in get_close_matches(word.lower(), folded, n=count, cutoff=0.6)]
 
@@ -20,7 +20,7 @@ def did_you_mean(words: list[str]) -> str | None:
 
 
 def nearest_keys(key: str) -> list[str]:
-    """Valid keys that an unknown one may have meant: of the same section, then of the same name elsewhere, then any."""
+    """Valid keys near an unknown one: in the same section, else with the same name elsewhere, else anywhere."""
     parent, _, name = key.rpartition(".")
     if parent in sections():
         siblings = near(name, sections()[parent].model_fields, count=1)

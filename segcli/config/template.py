@@ -1,7 +1,7 @@
-"""Writes `configs/`: `default.yaml` with every key and what it means, and a short file per model with its recipe.
+"""Writes `configs/`: `default.yaml` with every key and its meaning, and a short file per model with its recipe.
 
-``python -m segcli.config.template configs`` writes them all; a test checks that the committed ones are what this
-writes. Values stand as comments: what is not uncommented is left to the recipe and the plan.
+``python -m segcli.config.template configs`` writes them all; a test checks that the committed files are up to date.
+Values are comments: what is not uncommented is left to the recipe and the plan.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ _FIRST_RUN = {
     Task.INSTANCE: _TRAINING,
     Task.PROMPTABLE: "-o Predict.model_dir=weights.pdparams Predict.input=image.jpg Predict.prompts=prompts.json",
 }
-"""How a user begins with a model of the task."""
+"""Options of a first command with a model of the task."""
 _MODE = {Task.SEMANTIC: "check_dataset", Task.INSTANCE: "check_dataset", Task.PROMPTABLE: "predict"}
 _NEEDED = {"Global.model": "PP-LiteSeg-T", "Global.dataset_dir": "data"}
-"""What stands in the default file so that it is accepted as it is."""
+"""Values that the default file needs to be valid as it is."""
 _SHORT_TASKS = {Task.SEMANTIC: "semantic", Task.INSTANCE: "instance", Task.PROMPTABLE: "promptable"}
 
 
 def template(model: str) -> str:
-    """The configuration of a model: what it needs, and its recipe as commented lines.
+    """The configuration of a model: the required keys, and its recipe as commented lines.
 
     Raises:
         KeyError: There is no such model.
@@ -126,14 +126,14 @@ def _comment(key: str, depth: int) -> list[str]:
 
 
 def plain(key: str) -> str:
-    """What a key means, without marks, and the words that it takes."""
+    """The meaning of a key as plain text, with its possible values."""
     text = describe(key).replace("``", "").replace("`", "").replace("None", "null")
     words = choices(leaves()[key]) if key in leaves() else []
     return f"{text.rstrip('.')}: {', '.join(words)}." if words and not all(word in text for word in words) else text
 
 
 def whose_key(meaning: Meaning) -> str:
-    """The models for which a key has a meaning, in brackets; nothing for a key of all."""
+    """The models for which a key has an effect, in parentheses; empty if it has one for all."""
     if meaning.models:
         return f"({', '.join(meaning.models)})"
     return "" if meaning.tasks in (ALL, ()) else f"({', '.join(_SHORT_TASKS[task] for task in meaning.tasks)})"

@@ -10,18 +10,18 @@ Values = dict[str, Any]
 
 
 def put(values: Values, key: str, value: Any) -> None:
-    """Sets the value of a key; mappings on the way are created, lists must be there.
+    """Sets the value of a key; missing mappings on the path are created, lists must exist.
 
     Raises:
-        LookupError: The key reaches into a list that is shorter or absent.
-        TypeError: The key reaches into a plain value.
+        LookupError: The key indexes a list that is missing or too short.
+        TypeError: The key continues below a plain value.
     """
     *way, last = _parts(key)
     inner: Any = values
     for name, following in zip(way, [*way[1:], last], strict=True):
         if isinstance(inner, dict) and inner.get(name) is None:
             if isinstance(following, int):
-                raise LookupError(f"{name} holds no list")
+                raise LookupError(f"{name} is not a list")
             inner[name] = {}
         inner = _inside(inner, name)
     _inside(inner, last, absent_is_fine=True)
@@ -37,7 +37,7 @@ def value_at(values: Mapping[str, Any], key: str) -> Any:
 
 
 def discard(values: Values, key: str) -> None:
-    """Removes a dotted key if it is there."""
+    """Removes a dotted key if it exists."""
     parent, _, name = key.rpartition(".")
     inner = value_at(values, parent) if parent else values
     if isinstance(inner, dict):
@@ -52,10 +52,10 @@ def _parts(key: str) -> list[str | int]:
 def _inside(container: Any, name: str | int, *, absent_is_fine: bool = False) -> Any:
     if isinstance(name, int):
         if not isinstance(container, list):
-            raise TypeError(f"[{name}] reaches into {container!r}, which is no list")
+            raise TypeError(f"[{name}] indexes {container!r}, which is not a list")
         if name >= len(container):
-            raise LookupError(f"[{name}] reaches beyond a list of {len(container)}")
+            raise LookupError(f"[{name}] is beyond the end of a list of {len(container)}")
         return container[name]
     if not isinstance(container, dict):
-        raise TypeError(f"{name} reaches into {container!r}, which holds no keys")
+        raise TypeError(f"{name} is below {container!r}, which has no keys")
     return container.get(name) if absent_is_fine else container[name]

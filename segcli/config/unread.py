@@ -1,4 +1,4 @@
-"""Given keys that have no meaning: refused, or named in one warning where they are PaddleX's at their stock value."""
+"""Given keys without effect: refused, or listed in one warning if they are PaddleX's keys at their stock values."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from segcli.errors import ConfigFault
 from segcli.models.names import MODEL_TASKS
 
 _NOTHING = {"target_size": -1}
-"""Values that say as much as nothing."""
+"""Values that are the same as not set."""
 
 
 def refused_keys(config: Config, given: Mapping[str, str], written: Mapping[str, str]) -> Iterator[ConfigFault]:
-    """Faults of the given keys that have no meaning for the model.
+    """Faults of the given keys that have no effect for the model.
 
-    A key of PaddleX passes at the value of PaddleX's own configurations, and any key of a file at its default.
+    A PaddleX key is accepted at the value of PaddleX's own configurations, and any key in a file at its default.
 
     Args:
         config: The typed values.
         given: Origin of each key that was given, by dotted name.
-        written: Those of them that stand in the file.
+        written: Those of them that are in the file.
     """
     model = config.Global.model
     task = MODEL_TASKS[model]
@@ -44,7 +44,7 @@ def refused_keys(config: Config, given: Mapping[str, str], written: Mapping[str,
 
 
 def meaningless_arguments(model: str, section: str, arguments: Mapping[str, object]) -> list[ConfigFault]:
-    """Faults of the arguments of one call that have no meaning for a model, by keys of a section; None says nothing."""
+    """Faults of a call's arguments that have no effect for a model, as keys of a section; None counts as unset."""
     task = MODEL_TASKS[model]
     faults = []
     for name, value in arguments.items():
@@ -57,9 +57,9 @@ def meaningless_arguments(model: str, section: str, arguments: Mapping[str, obje
 
 
 def unread_keys(config: Config, given: Mapping[str, str], written: Mapping[str, str]) -> str | None:
-    """One sentence that names the keys that were given and count for nothing in this run; None without any.
+    """One sentence that lists the given keys without effect in this run; None if there are none.
 
-    Of a file only PaddleX's keys without a meaning for the model are named: one file serves all modes.
+    Keys in a file are listed only if they are PaddleX's and have no effect for the model, as one file serves all modes.
     """
     model, mode = config.Global.model, config.Global.mode
     task = MODEL_TASKS[model]

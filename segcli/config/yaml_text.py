@@ -1,7 +1,7 @@
-"""Reads YAML with the line of every key, by rules without surprises.
+"""Reads YAML 1.2 scalars, with the line number of every key.
 
-PyYAML follows YAML 1.1, in which ``OFF`` is false, ``1e-4`` is a text and ``2024-05-01`` is a date. Here, as in
-YAML 1.2, they are a text, a number and a text. Beside ``null`` PaddleX's ``None`` is null. Nothing is ever executed.
+PyYAML follows YAML 1.1, in which ``OFF`` is false, ``1e-4`` is a string and ``2024-05-01`` is a date. Here, as in
+YAML 1.2, they are a string, a number and a string. PaddleX's ``None`` is null too. Nothing is ever executed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from segcli.data.yaml_nodes import load_nodes, load_yaml
 from segcli.errors import ConfigFault
 
 _SHOWN = 80
-"""Characters of a value that a message repeats."""
+"""Most characters of a value that a message quotes."""
 
 
 class _Loader(yaml.SafeLoader):
@@ -39,7 +39,7 @@ _PLAIN = {
     ),
     "merge": (r"<<", ["<"]),
 }
-"""Kinds of plain scalars: how they are written and with what they start."""
+"""Kinds of plain scalars: their pattern, and their possible first characters."""
 for _kind, (_form, _starts) in _PLAIN.items():
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_kind}", re.compile(f"^(?:{_form})$"), _starts)
 
@@ -57,24 +57,24 @@ _LARGEST_INT = 2**63 - 1
 def _integer(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> int:
     text = str(loader.construct_scalar(node))
     if len(text) > len(str(_LARGEST_INT)) + 1 or abs(int(text)) > _LARGEST_INT:
-        raise ValueError(f"{text[:24]}{'...' if len(text) > 24 else ''} is larger than any number that can be meant")
+        raise ValueError(f"{text[:24]}{'...' if len(text) > 24 else ''} does not fit into 64 bits")
     return int(text)
 
 
 _Loader.add_constructor("tag:yaml.org,2002:int", _integer)
 
 _LITERALS = {"T": True, "t": True, "F": False, "f": False}
-"""What PaddleX reads in `-o` beside YAML's own words."""
+"""Booleans that PaddleX accepts after `-o` in addition to YAML's."""
 
 
 def parse_value(text: str) -> Any:
     """The value of the right side of ``-o key=value``.
 
-    A text that opens a list, a mapping or a quotation is YAML; everything else is one plain scalar, so that ``*.jpg``,
-    ``a: b`` and ``x #1`` are what they look like.
+    Text that begins with a bracket, a brace or a quote is parsed as YAML; anything else is one plain scalar, so that
+    ``*.jpg``, ``a: b`` and ``x #1`` are taken literally.
 
     Raises:
-        ValueError: The list, mapping or quotation is not closed or not valid.
+        ValueError: The list, mapping or quoted text is not closed or not valid.
     """
     text = text.strip()
     if text in _LITERALS:
@@ -98,8 +98,8 @@ class Document:
         values: Its content.
         lines: Line of every key, by dotted key, counted from 1.
         texts: The characters of every plain scalar, by dotted key.
-        faults: What cannot be accepted in it.
-        origins: By dotted key: what the comment says that segcli wrote after a value that no user had chosen.
+        faults: Its errors.
+        origins: By dotted key: origin in the comment that segcli wrote after a value that the user had not chosen.
     """
 
     values: dict[str, Any] = field(default_factory=dict)
@@ -113,7 +113,7 @@ _WRITTEN_ORIGIN = re.compile(r"\s# ((?:default|recipe of )[^#]*)$")
 
 
 def read_yaml(path: Path) -> Document:
-    """Reads a YAML file; what is wrong with it is listed in its faults."""
+    """Reads a YAML file; errors are listed in `Document.faults`."""
     document = Document()
     try:
         text = read_bytes(path).decode("utf-8-sig")

@@ -131,9 +131,9 @@ def test_all_faults_at_once_with_value_place_and_nearest_word(write):
         ("Export.input_shape=[1, 40, 8, 8]", "[N, channels, H, W]"),
         ("Evaluate.sliding_window={crop_size: [8, 8], stride: [9, 8]}", "pixels between tiles"),
         ("Train=3", "expected a section"),
-        ("Train.transforms[0].size=3", "holds no list"),
+        ("Train.transforms[0].size=3", "is not a list"),
         ("Train.loss=[1", "not valid YAML"),
-        ("Train.eval_interval=${Global.outputs}", "points to what is not there"),
+        ("Train.eval_interval=${Global.outputs}", "refers to a value that does not exist"),
         ("=3", "has no key"),
     ],
 )

@@ -26,7 +26,12 @@ def test_names_are_for_every_output_of_the_network():
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("dise", "did you mean dice"), ("ce+", "which is no loss"), ("0*ce", "not above 0"), ("1.2.3*ce", "no number")],
+    [
+        ("dise", "did you mean dice"),
+        ("ce+", "which is not a known loss"),
+        ("0*ce", "not above 0"),
+        ("1.2.3*ce", "not a number"),
+    ],
 )
 def test_what_is_no_loss_is_said(text, said):
     with pytest.raises(ValueError, match=said):

@@ -72,7 +72,7 @@ def test_a_model_keeps_its_range():
     learnt = Preprocess(image_range=(0.0, 4095.0))
     assert learnt_range(learnt, config("auto")) == ImageRange("fixed", 0, 4095)
     assert learnt_range(learnt, config([0, 4095])) == ImageRange("fixed", 0, 4095)
-    with pytest.raises(ConfigError, match="is bits; the model has learnt from images read as 0 to 4095"):
+    with pytest.raises(ConfigError, match="is bits; the model was trained on images read as 0 to 4095"):
         learnt_range(learnt, config("bits"))
     assert learnt_range(Preprocess(), config("percentile")) == ImageRange("percentile")
     assert learnt_range(Preprocess(), config("auto")) == ImageRange()

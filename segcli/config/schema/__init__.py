@@ -1,9 +1,9 @@
-"""The typed configuration: PaddleX's keys with their names, meaning and defaults, and ours beside them.
+"""The typed configuration: PaddleX's keys with their names, meanings and defaults, and segcli's own keys.
 
-Every key is honoured or refused with a reason. `None` means "take it from the model's recipe or from the dataset".
+Every key takes effect or is refused with a reason. `None` means "take it from the model's recipe or from the dataset".
 
-Annotations are evaluated as they stand in these modules (no `from __future__ import annotations`): it spares pydantic
-the time to evaluate each of them from a text, a tenth of the start of the command.
+These modules do not use `from __future__ import annotations`: pydantic would evaluate each annotation from a string,
+which takes a tenth of the start-up time of a command.
 """
 
 from collections.abc import Mapping
@@ -51,7 +51,7 @@ __all__ = [
 ]
 
 DEFAULT, RECIPE, PLANNER = "default", "recipe of", "planner"
-"""How the origin of a value begins that no user has chosen."""
+"""Prefixes of the origin of values that the user did not choose."""
 
 
 class Config(Section):
@@ -91,7 +91,7 @@ class Config(Section):
         return not self.origin(key).startswith((DEFAULT, RECIPE, PLANNER))
 
     def replaced(self, values: Mapping[str, Any], origin: str | Mapping[str, str]) -> "Config":
-        """A configuration in which other values stand, each with its origin.
+        """A copy of the configuration with some values replaced, each with its origin.
 
         Args:
             values: By dotted key, e.g. ``{"Train.batch_size": 4}``.
@@ -107,11 +107,11 @@ class Config(Section):
         return type(self).model_validate(plain).with_origins({**self._origins, **origins})
 
     def with_origins(self, origins: Mapping[str, str]) -> "Config":
-        """The same values; `origins` says where they came from, by dotted key."""
+        """Sets where the values came from, by dotted key, and returns the configuration itself."""
         self._origins = dict(origins)
         return self
 
     @property
     def origins(self) -> dict[str, str]:
-        """By dotted key, where its value came from; what is not in it is the schema's default."""
+        """Where each value came from, by dotted key; a key that is missing here has the schema's default."""
         return dict(self._origins)

@@ -13,17 +13,17 @@ if TYPE_CHECKING:
     ExportFormat = str
     OutputName = str
 else:
-    # the names of the table, so that a runtime of another package is known here too
+    # names from the tables, so that runtimes of plug-in packages are accepted too
     Runtime = Literal[runtime_names()]
     ExportFormat = Literal[export_formats()]
     OutputName = Literal[output_names()]
 
 
 class Section(BaseModel):
-    """A section of the configuration: unknown keys are faults, values do not change after parsing.
+    """A section of the configuration: unknown keys are errors, and values do not change after parsing.
 
     Attributes:
-        reads: The uses of all fields that declare none; of an inner section those of the one around it.
+        reads: The uses of fields that declare none; an inner section without `reads` inherits its parent's.
     """
 
     reads: ClassVar[tuple[Read, ...]] = ()
@@ -32,13 +32,13 @@ class Section(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _true_is_no_number(cls, value: Any, info: ValidationInfo) -> Any:
-        """Pydantic would take true for 1."""
+        """Refuses booleans for numbers: pydantic would read true as 1."""
         annotation = cls.model_fields[str(info.field_name)].annotation
         if isinstance(value, bool) and not _takes_bool(annotation):
-            raise ValueError("true and false are no numbers")
+            raise ValueError("true and false are not numbers")
         return value
 
 
 def _takes_bool(annotation: Any) -> bool:
-    """Whether true is among what an annotation names: ``bool | None``, ``Literal[True] | None``."""
+    """Whether an annotation accepts true, such as ``bool | None`` or ``Literal[True] | None``."""
     return annotation in (bool, True) or any(map(_takes_bool, get_args(annotation)))

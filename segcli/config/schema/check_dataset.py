@@ -20,7 +20,7 @@ class ConvertConfig(Section):
 
     Attributes:
         enable: Whether to convert.
-        src_dataset_type: What the folder holds; LabelMe.
+        src_dataset_type: Format of the folder: LabelMe.
         line_width: Width in pixels in which `line` and `linestrip` shapes are painted.
         point_size: Radius in pixels in which `point` shapes are painted.
     """
@@ -36,14 +36,14 @@ class SplitConfig(Section):
 
     Attributes:
         enable: Whether to split.
-        train_percent: Share of the training part; with val_percent and test_percent it makes 100.
-        val_percent: Share of the validation part.
-        test_percent: Share of a test part, which neither trains nor validates; 0 writes none.
+        train_percent: Percentage of the training split; train, val and test add up to 100.
+        val_percent: Percentage of the validation split.
+        test_percent: Percentage of a test split, used for neither training nor validation; 0 writes none.
         seed: Seed of the shuffle.
-        stratified: Whether each part gets its share of every class, by pixels or objects.
+        stratified: Whether each split gets its share of every class, counted in pixels or objects.
         folds: Number of folds, written into `folds/`, each with its own train and val; null makes one split.
         replace: Whether lists that segcli did not write are replaced; copies are kept as `.bak`. The command
-            `segcli split` asks before that.
+            `segcli split` asks for confirmation first.
     """
 
     enable: Annotated[bool, Stock(False)] = False
@@ -57,11 +57,11 @@ class SplitConfig(Section):
 
 
 class GroupsConfig(Section):
-    """Images that belong together, such as frames of one video; a group in train and val is a fault. One key of three.
+    """Images that belong together, such as frames of one video; a group in both train and val is an error. Set one key.
 
     Attributes:
         by_folder: Images of one folder belong together.
-        pattern: Regular expression on the image's name, whose first group names what belongs together, such as
+        pattern: Regular expression on the image's name; its first capture group is the group's name, such as
             ``(patient[0-9]+)_``.
         table: CSV file of two columns, the image's name and its group.
     """
@@ -77,21 +77,21 @@ class CheckDatasetConfig(Section):
     Attributes:
         convert: Conversion before the check.
         split: Split before the check.
-        groups: Images that belong together, must not lie in both splits, and are drawn together for intervals;
+        groups: Images that belong together, must not be in two splits, and are resampled together for intervals;
             cross-validation keeps them in one fold.
-        rules: Severity by rule id or by the beginning of ids: ``{S501: error, C145: off, S2: warning}``.
-        select: Rules that are reported, by id or by the beginning of ids; null means all.
+        rules: Severity by rule id or id prefix: ``{S501: error, C145: off, S2: warning}``.
+        select: Rules that are reported, by id or id prefix; null means all.
         ignore: Rules that are not reported, likewise.
         strict: Whether a warning makes the dataset invalid too, as in continuous integration.
-        sarif: File for the findings in SARIF form, which code hosts show beside the files; null writes none.
-        with_model: Folder of an exported model; images are ranked by how much it doubts their labels, and the worst are
-            shown.
-        quick: Whether only some images of each part are decoded and only the headers of the others are read; the result
-            says what was not looked at.
-        reuse: Whether images and masks that have not changed since the last check into the same output folder are taken
-            from its manifest instead of being decoded again.
+        sarif: File for the findings in SARIF format, which code hosts show next to the files; null writes none.
+        with_model: Folder of an exported model; images are ranked by how much its predictions disagree with their
+            labels, and the worst are shown.
+        quick: Whether only some images of each split are decoded and only the headers of the others are read; the
+            result says what was not checked.
+        reuse: Whether results for images and masks that have not changed since the last check into the same output
+            folder are read from its manifest instead of decoding the files again.
         num_workers: Processes or threads that decode; None is one per core.
-        demo_images: How many samples of each part are drawn.
+        demo_images: Number of samples of each split that are drawn.
     """
 
     reads: ClassVar = (Read(("check_dataset",)),)

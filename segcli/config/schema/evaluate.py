@@ -19,33 +19,34 @@ class EvaluateConfig(Section):
         predictions: Predictions of any tool instead of a model: a folder of label maps (PNG, a class id per pixel), a
             COCO results file, or a folder of YOLO label files.
         log_interval: Images between two lines of the log.
-        batch_size: Images at once; images of different sizes are never joined.
-        runtime: What runs the network: ``auto`` takes the fastest that is installed on the CPU, Paddle elsewhere.
-        absent_class: A class in neither prediction nor truth: left out of the mean (``exclude``; ``mmseg`` is the same
-            by name), or counted 0 (``zero``, ``paddleseg``).
+        batch_size: Images per batch; images of different sizes are never batched together.
+        runtime: What runs the network: ``auto`` is the fastest installed one on the CPU, and Paddle elsewhere.
+        absent_class: How a class in neither prediction nor truth counts: left out of the mean (``exclude``, ``mmseg``)
+            or as 0 (``zero``, ``paddleseg``).
         sliding_window: Overlapping tiles for every image; null cuts only images that do not fit into `memory_mb`.
-        memory_mb: What an image that is taken whole may need, in MB; a larger one is cut into tiles. Null is half of
+        memory_mb: Most memory in MB for an image that is not tiled; a larger image is cut into tiles. Null is half of
             the machine's memory.
-        augment: Looks at each image several times and joins the answers.
-        resolution: Compares with the masks as they are (``original``), or brought to the size of the network's input.
-        calibration: Measures whether the network is as sure as it is right (ECE, reliability curve), and the
-            temperature that mends it, which `export` then takes. Of objects it is always measured.
+        augment: Test-time augmentation: runs the network on several views of each image and merges the results.
+        resolution: Compares at the size of the masks (``original``) or of the network's input (``network``).
+        calibration: Measures calibration (ECE, reliability curve) and the temperature that corrects it, which `export`
+            then uses. For objects it is always measured.
         region_recall: Measures how many small, medium and large regions of the masks are found.
-        boundary_iou: Measures how well the outlines agree too: the boundary IoU of classes, the boundary AP of objects.
-        surface_tolerance: Measures the distance of surfaces too, HD95 and surface Dice (NSD) with this tolerance in
-            pixels; null does not.
+        boundary_iou: Also measures how well the contours agree: boundary IoU per class, or boundary AP of objects.
+        surface_tolerance: Also measures surface distances: HD95, and surface Dice (NSD) with this tolerance in pixels;
+            null does not.
         panoptic_score: Measures the panoptic quality of the detections of at least this score; null does not.
-        bootstrap: Bootstrap replicates for the interval of each number, over images or over `CheckDataset.groups`; 0
-            computes none. The seed is fixed.
+        bootstrap: Bootstrap replicates for the confidence interval of each metric, over images or
+            `CheckDataset.groups`; 0 computes none. The seed is fixed.
         max_detections: Detections per image and class that count; 100 is COCO's.
         size_borders: Borders between small, medium and large objects or regions, as sides of squares in pixels; COCO's
             are 32, 96.
         frequency_borders: Most training images of a rare and of a common class; LVIS's are 10, 100.
-        slice_by: Columns of `per_image.csv` by which the score is looked at; null takes size, look, folder and group.
-        gallery: Worst and best images that `evaluate_report.html` shows; 0 shows none.
-        fail_under: Least values by the names of the numbers, such as ``{mIoU: 0.8}``; the exit code is 1 below one.
-        noc_clicks: Most clicks per object, usually 20, with which NoC@85 and NoC@90 are measured; None measures three
-            clicks alone (Segment Anything).
+        slice_by: Columns of `per_image.csv` by which the score is broken down; null is size, appearance, folder and
+            group.
+        gallery: Number of worst and of best images that `evaluate_report.html` shows; 0 shows none.
+        fail_under: Minimum by metric name, such as ``{mIoU: 0.8}``; the exit code is 1 if a metric is below it.
+        noc_clicks: Most clicks per object, usually 20, for NoC@85 and NoC@90; None measures three clicks only (Segment
+            Anything).
         basic_config_path: Refused, as in `Train`.
     """
 

@@ -14,11 +14,11 @@ class ExportConfig(Section):
     Attributes:
         weight_path: Trained weights; None is the best weights in `Global.output`.
         input_shape: Fixed input ``[N, C, H, W]``, -1 for a free side; None is the model's own.
-        formats: What to write beside Paddle's inference model.
+        formats: What to write in addition to Paddle's inference model.
         verify: Opens what was written and compares it with the trained network on real images.
-        temperature: Divides the logits where probabilities are made of them, so that confidence is as high as the model
-            is right; null takes the one that `evaluate` found for these weights (`Evaluate.calibration`), else 1.
-        tolerance: Largest difference of the outputs, relative to their largest value.
+        temperature: Divides the logits before they become probabilities, so that confidence matches accuracy; null is
+            the one that `evaluate` found for these weights (`Evaluate.calibration`), else 1.
+        tolerance: Largest accepted difference of the outputs, relative to their largest value.
         basic_config_path: Refused, as in `Train`.
     """
 

@@ -1,4 +1,4 @@
-"""`limits`: what is refused before it takes the machine's memory."""
+"""`limits`: inputs that are refused before they use up the machine's memory."""
 
 from typing import ClassVar
 
@@ -9,11 +9,11 @@ from segcli.config.schema.meaning import MODES, Read
 
 
 class LimitsConfig(Section):
-    """What is refused before it takes the machine's memory.
+    """Inputs that are refused before they use up the machine's memory.
 
     Attributes:
-        max_pixels: Most pixels of an image that is decoded whole; null takes what memory, RLIMIT_AS and the control
-            group allow, at most the 2^30 that OpenCV decodes.
+        max_pixels: Most pixels of an image that is decoded whole; null is what memory, RLIMIT_AS and the control group
+            allow, at most the 2^30 that OpenCV decodes.
     """
 
     reads: ClassVar = (Read(MODES),)

@@ -1,7 +1,7 @@
-"""For what a key has a meaning: declared at the field, read by the refusals, the help, the comments and the tests.
+"""Where a key has an effect: declared at its field; used by error messages, the help, comments and tests.
 
-A field carries `Read(...)` for each use, `Instead(...)` for the remedy where it has none, and `Stock(...)` when it is
-one of PaddleX's; a section declares what its fields share in `reads`.
+A field has one `Read(...)` per use, `Instead(...)` for the remedy where it has no effect, and `Stock(...)` if it is a
+PaddleX key; a section declares what its fields share in `reads`.
 """
 
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ class Read:
     models: tuple[str, ...] = ()
 
     def serves(self, model: str, task: Task) -> bool:
-        """Whether this use is one of a model."""
+        """Whether this use applies to a model."""
         named = not self.models or any(fnmatchcase(model, pattern) for pattern in self.models)
         return task in self.tasks and named
 
@@ -65,7 +65,7 @@ class Stock:
 
 @dataclass(frozen=True)
 class Meaning:
-    """For what a key has a meaning.
+    """Where a key has an effect.
 
     Attributes:
         reads: Its uses.
@@ -79,7 +79,7 @@ class Meaning:
 
     @staticmethod
     def of(notes: list[Any], outer: "Meaning") -> "Meaning":
-        """What the notes at a field say, alone or in tuples; what they leave open is as in the section around it."""
+        """From the notes at a field, single or in tuples; what they do not set is inherited from the outer section."""
         notes = [one for note in notes for one in (note if isinstance(note, tuple) else (note,))]
         reads = tuple(note for note in notes if isinstance(note, Read))
         remedies = tuple(note for note in notes if isinstance(note, Instead))
@@ -102,7 +102,7 @@ class Meaning:
 
     @property
     def models(self) -> tuple[str, ...]:
-        """Patterns of the only models for which it has one; none where no use names models."""
+        """Patterns of the models to which every use is restricted; empty if any use applies to all models."""
         return tuple(
             dict.fromkeys(name for use in self.reads for name in use.models if all(u.models for u in self.reads))
         )

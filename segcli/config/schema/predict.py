@@ -21,21 +21,21 @@ class KernelOption(Section):
 
 
 class PromptableConfig(Section):
-    """How a promptable model answers its prompts, beside `Predict.prompts`.
+    """Settings of promptable models, in addition to `Predict.prompts`.
 
     Attributes:
-        multimask: Which of SAM's masks: the best of three for a single click and the one otherwise (``auto``), the
-            ``best`` of three, ``all`` three, or the one for clear prompts (``single``).
+        multimask: Which of SAM's masks: the best of three for a single click, else the single mask (``auto``); the
+            ``best`` of three; ``all`` three; or always the ``single`` one, for unambiguous prompts.
         refine_rounds: How often a mask is fed back as a prompt (SAM).
-        everything: Finds all things without prompts, by a grid of points (SAM).
-        points_per_side: Side of that grid.
-        min_score: Least predicted IoU of a thing that is found so.
-        min_stability: Least stability of a thing that is found so.
-        background: Text for all that is not meant (LSeg).
+        everything: Segments all objects without prompts, from a grid of points (SAM).
+        points_per_side: Points per side of that grid.
+        min_score: Minimum predicted IoU of an object from the grid.
+        min_stability: Minimum stability score of an object from the grid.
+        background: Text for everything that is not a prompt (LSeg).
         truncate_text: Cuts texts that are too long instead of refusing them (LSeg).
-        cache_dir: Folder in which the embeddings of images are kept, so that another prompt is answered without the
-            encoder; null keeps the last few in memory.
-        formats: Files beside the JSON: ``overlay``, ``png`` (one image per mask), ``labelme``, ``coco``.
+        cache_dir: Folder for image embeddings, so that further prompts do not run the encoder again; null keeps the
+            last few in memory.
+        formats: Files in addition to the JSON: ``overlay``, ``png`` (one image per mask), ``labelme``, ``coco``.
     """
 
     multimask: Annotated[Literal["auto", "best", "all", "single"], Read(("predict",), PROMPTABLE, SAM)] = "auto"
@@ -54,36 +54,36 @@ class PredictConfig(Section):
     """Prediction.
 
     Attributes:
-        batch_size: Images at once.
-        model_dir: Folder of an exported model, or the weights of a promptable one; None is that of the best weights in
-            `Global.output`.
+        batch_size: Images per batch.
+        model_dir: Folder of an exported model, or the weights of a promptable one; None is the export of the best
+            weights in `Global.output`.
         input: Image, folder, glob, list file (`.txt`), URL, video, ``camera:0``, ``rtsp://``
             stream, or a list of these.
         kernel_option: PaddleX's choice of mode; ``paddle``, ``mkldnn`` and the like choose the Paddle runtime.
         engine: PaddleX's choice of runtime: ``paddle``, ``paddle_static``, ``onnxruntime``, ...
         engine_config: PaddleX's options of the runtime.
-        use_hpip: PaddleX's high-performance switch: true takes the fastest runtime that is installed.
+        use_hpip: PaddleX's high-performance switch: true uses the fastest installed runtime.
         hpi_config: PaddleX's options of that switch.
         prompts: Prompts of a promptable model: PaddleX's ``{box_prompt: [[x1, y1, x2, y2]]}`` or
-            ``{point_prompt: [[x, y]]}``, ours ``{text_prompt: [bear]}`` or ``{objects: [{box, points, text, label}]}``,
-            or a file of prompts.
+            ``{point_prompt: [[x, y]]}``, segcli's ``{text_prompt: [bear]}`` or
+            ``{objects: [{box, points, text, label}]}``, or a file of prompts.
         runtime: What runs the network.
-        save_dir: Folder of the files of the images; None is `Global.output`, as in PaddleX.
-        target_size: Resizes before the network: a side, (width, height), or -1 for the image's own size.
-        threshold: Smallest score of an object.
-        frame_step: Of a video, camera or stream, every so many frames one is taken.
-        skip_existing: Leaves out images whose results are in the folder already: a stopped run goes on.
-        write: Files beside the JSON: ``label``, ``coco``, ``labelme``, ``yolo``, ``geojson``, ``confidence``,
+        save_dir: Folder for the results; None is `Global.output`, as in PaddleX.
+        target_size: Size of the network's input: one side, (width, height), or -1 for the image's own size.
+        threshold: Minimum score of an object.
+        frame_step: Uses every n-th frame of a video, camera or stream.
+        skip_existing: Skips images that already have results in the folder, to continue a stopped run.
+        write: Files in addition to the JSON: ``label``, ``coco``, ``labelme``, ``yolo``, ``geojson``, ``confidence``,
             ``entropy``, ``overlay``; null writes those that are usual for the task.
-        json_form: ``compact`` names the label map's file and counts, or holds masks as run-length codes; ``full`` holds
+        json_form: ``compact`` holds the label map's file name and counts, or masks as run-length codes; ``full`` holds
             PaddleX's arrays.
         sliding_window: Overlapping tiles for every image; null cuts only images that do not fit into `memory_mb`.
-        memory_mb: What an image that is taken whole may need, in MB; a larger one is cut into tiles. Null is half of
+        memory_mb: Most memory in MB for an image that is not tiled; a larger image is cut into tiles. Null is half of
             the machine's memory.
-        augment: Looks at each image several times and joins the answers.
-        confidence: Writes how sure the network is of each pixel as well: ``<name>_confidence.png``, grey values 0 to
-            255 for probabilities 0 to 1.
-        promptable: How a promptable model answers its prompts.
+        augment: Test-time augmentation: runs the network on several views of each image and merges the results.
+        confidence: Also writes the confidence of each pixel: ``<name>_confidence.png``, grey values 0 to 255 for
+            probabilities 0 to 1.
+        promptable: Settings of promptable models.
     """
 
     reads: ClassVar = (Read(("predict",)),)

@@ -16,21 +16,21 @@ class GlobalConfig(Section):
     """What every mode needs.
 
     Attributes:
-        model: Name in the table of models.
-        mode: What to do.
+        model: Name of the model; `segcli models` lists them.
+        mode: Step to run.
         dataset_dir: Folder of the dataset.
-        device: ``auto`` (a GPU where one is there, else the CPU), ``cpu``, ``gpu``, ``gpu:0,1``, ``npu:0``, ...
-        output: Folder for all that is written.
+        device: ``auto`` (a GPU if available, else the CPU), ``cpu``, ``gpu``, ``gpu:0,1``, ``npu:0``, ...
+        output: Folder for all output files.
         export_with_pir: PaddleX's switch; Paddle 3.3 writes PIR only, so false is refused.
-        strict_device: A device that is not there is an error instead of a fall-back to the CPU.
+        strict_device: A missing device is an error instead of a fall-back to the CPU.
         seed: Seed of every random choice.
-        image_range: Which values of images of more than 8 bits become black and white: ``auto`` (found from the
-            training images: 12 bits in 16, 0.0 to 1.0), ``bits`` (all that the file's type can hold), ``percentile``
-            (each image's own 0.5 and 99.5 percent), or ``[low, high]``. A model keeps it. Images of 8 bits are read as
-            they are.
-        input_channels: Bands of the images that the network takes, 1 to 16. With 3 every image is read as RGB; with
-            another number TIFF, NPY and PNG files of just as many bands are read as they are, each normalised by its
-            own mean and deviation over the training images. A model keeps it.
+        image_range: Values of images of more than 8 bits that become black and white: ``auto`` (found from the
+            training images, such as 12 bits in 16, or 0.0 to 1.0), ``bits`` (the full range of the file's type),
+            ``percentile`` (0.5 and 99.5 percent of each image), or ``[low, high]``. Stored in the model. Images of 8
+            bits are not changed.
+        input_channels: Bands of the network's input images, 1 to 16. With 3, every image is read as RGB; with another
+            number, TIFF, NPY and PNG files of exactly that many bands are read, and each band is normalised by its mean
+            and standard deviation over the training images. Stored in the model.
     """
 
     reads: ClassVar = (Read(MODES),)

@@ -10,9 +10,9 @@ class SlidingWindowConfig(Section):
 
     Attributes:
         crop_size: Width and height of a tile in pixels.
-        stride: Steps to the right and down between two tiles, in pixels.
-        border: Where the last tile of a row or column would reach beyond the image: ``inside`` moves it back, as
-            PaddleSeg does; ``mirror`` leaves it there, over mirrored pixels (semantic models).
+        stride: Horizontal and vertical step between two tiles, in pixels.
+        border: What happens to a last tile that extends beyond the image: ``inside`` moves it back inside, as PaddleSeg
+            does; ``mirror`` fills it with mirrored pixels (semantic models).
     """
 
     crop_size: tuple[int, int]

@@ -14,8 +14,8 @@ class EmaConfig(Section):
     """Exponential moving average of the weights.
 
     Attributes:
-        enable: Whether the average is kept; it is what is evaluated and exported then. None is the recipe's choice.
-        decay: Share of the old average that an iteration keeps; None is the recipe's, or 0.9998 where it has none.
+        enable: Whether the average is kept; if so, it is evaluated and exported. None is the recipe's choice.
+        decay: Weight of the previous average in each iteration; None is the recipe's, or 0.9998 where it has none.
     """
 
     enable: bool | None = None
@@ -23,12 +23,12 @@ class EmaConfig(Section):
 
 
 class EarlyStopConfig(Section):
-    """An end before the last iteration.
+    """Early stopping.
 
     Attributes:
-        enable: Whether training stops when the score no longer rises.
-        patience: Evaluations without a rise before the stop.
-        min_delta: Smallest rise of the score that counts.
+        enable: Whether training stops when the score no longer improves.
+        patience: Evaluations without improvement before training stops.
+        min_delta: Smallest improvement of the score that counts.
     """
 
     enable: bool = False
@@ -40,18 +40,19 @@ class AugmentConfig(Section):
     """Augmentation of training images before the transforms; 0 is off.
 
     Attributes:
-        mosaic: Chance that an image is put together from parts of four.
-        copy_paste: Chance that objects of another image are put over an image (instance).
-        scale_jitter: Smallest and largest scale of an image in its own size, such as ``[0.5, 2.0]``; null is off.
-        elastic: Chance that an image is bent smoothly.
+        mosaic: Probability that an image is composed of parts of four images.
+        copy_paste: Probability that objects of another image are pasted into an image (instance).
+        scale_jitter: Smallest and largest scale factor of an image, whose size stays the same, such as ``[0.5, 2.0]``;
+            null is off.
+        elastic: Probability of a smooth elastic deformation.
         photometric: Strength of changes of brightness, contrast, gamma, white balance, sharpness and noise, 0 to 1.
-        close_share: Last part of the training in which images are neither put together nor pasted into.
+        close_share: Last share of the training in which mosaic and copy_paste are off.
     """
 
     mosaic: float = Field(default=0.0, ge=0, le=1)
-    copy_paste: Annotated[
-        float, Read(("train",), INSTANCE), Instead("objects are outlined in instance datasets alone")
-    ] = Field(default=0.0, ge=0, le=1)
+    copy_paste: Annotated[float, Read(("train",), INSTANCE), Instead("only instance datasets have object masks")] = (
+        Field(default=0.0, ge=0, le=1)
+    )
     scale_jitter: tuple[float, float] | None = None
     elastic: float = Field(default=0.0, ge=0, le=1)
     photometric: float = Field(default=0.0, ge=0, le=1)
@@ -62,15 +63,15 @@ class PromptTrainingConfig(Section):
     """Training of a promptable model.
 
     Attributes:
-        freeze_encoder: Keeps the image encoder as it is, so that each image is encoded once; None trains it only in
+        freeze_encoder: Does not train the image encoder, so that each image is encoded once; None trains it only in
             the tiny models.
-        objects_per_image: Most objects of an image in one step (SAM).
-        box_share: Share of the steps that begin with a box, 0 to 1; the others begin with a click (SAM).
-        error_rounds: Rounds of one more click where the answer is wrong (SAM).
-        flip: Turns images over at random where the encoder is trained.
-        cache_dir: Folder in which embeddings are kept for other trainings; null keeps those of this one in memory or,
-            beyond 2 GB, in a temporary folder.
-        measured_images: Images of the validation part on which a training measures itself; null takes all.
+        objects_per_image: Most objects of an image per iteration (SAM).
+        box_share: Share of the iterations that begin with a box, 0 to 1; the others begin with a click (SAM).
+        error_rounds: Further rounds, each with one click where the predicted mask is wrong (SAM).
+        flip: Flips images at random if the encoder is trained.
+        cache_dir: Folder for embeddings, shared by several trainings; null keeps them in memory or, beyond 2 GB, in a
+            temporary folder.
+        measured_images: Validation images that are evaluated during training; null is all.
     """
 
     freeze_encoder: bool | None = None
@@ -86,70 +87,69 @@ class TrainConfig(Section):
     """Training.
 
     Attributes:
-        plan: Whether what nobody sets is chosen from the data, the device and the time: ``auto`` or ``off``; None is
+        plan: Whether unset values are chosen from the data, the device and the time: ``auto`` or ``off``; None is
             auto for a command, and off for a file that sets `epochs_iters`, `batch_size` or `learning_rate`.
-        time: How long the whole training may take, such as ``10m`` or ``2h``, for the plan; None is 600 CPU-seconds on
-            a CPU and an hour elsewhere.
-        plan_reasons: Why the plan chose what it chose, by key; written by the plan, read when a training is resumed.
-        folds: Number of folds for cross-validation: each image of train and val is measured once by a training on the
-            others; every fold has a folder of its own. null trains once.
-        fold: The one fold, from 1, that a configuration is for; null trains them all.
-        num_classes: Number of classes (semantic: with the background); None takes it from the dataset.
+        time: Time limit of the whole training for the plan, such as ``10m`` or ``2h``; None is 600 CPU-seconds on a
+            CPU and one hour elsewhere.
+        plan_reasons: Reasons for the choices of the plan, by key; written by the plan, read when a training is resumed.
+        folds: Number of folds for cross-validation: each image of train and val is evaluated once, by a model trained
+            on the other folds; every fold has its own folder. null trains once.
+        fold: The single fold to train, counted from 1; null trains all.
+        num_classes: Number of classes (semantic: including the background); None is the dataset's number.
         epochs_iters: Iterations (semantic) or epochs (instance, promptable), as in PaddleX; None in a file leaves it
             to the plan.
         batch_size: Images per iteration and device; None in a file leaves it to the plan.
-        accumulate: Batches whose gradients are added up for one iteration, so that an iteration sees `batch_size` times
-            as many images in the memory of `batch_size`; batch normalisation still sees single batches.
-        freeze: Parts of the network that stay as they are, by their dotted names or patterns of them, such as
-            ``backbone`` or ``backbone.layer1``; their batch normalisation keeps its statistics.
+        accumulate: Batches whose gradients are added up per iteration: `accumulate` times as many images with the
+            memory of one batch; batch normalisation still sees single batches.
+        freeze: Parts of the network that are not trained, by dotted names or patterns, such as ``backbone`` or
+            ``backbone.layer1``; their batch normalisation keeps its statistics.
         learning_rate: Learning rate after the warm-up; None is the recipe's.
-        pretrain_weight_path: Local file, official name or URL; null starts at random and touches no network. A command
-            that is given nothing takes ``auto``: the official weights where they can be had (from the cache, or by one
-            attempt at their URL, which SEGCLI_OFFLINE=1 forbids), else random ones.
+        pretrain_weight_path: Local file, official name or URL; null starts from random weights, without any download.
+            The default of commands is ``auto``: the official weights if available (from the cache, or by one
+            download attempt, which SEGCLI_OFFLINE=1 disables), else random weights.
         warmup_steps: Iterations of linear warm-up; None is the recipe's.
-        resume_path: Checkpoint to go on from: a folder, a file in it, or ``last``, the newest of the output.
+        resume_path: Checkpoint to resume from: a folder, a file in it, or ``last``, the newest in the output folder.
         log_interval: Iterations between two lines of the log.
-        loggers: Trackers that are told what `history.jsonl` is told: ``tensorboard`` (into ``output/tensorboard``),
-            ``mlflow``, ``wandb``, each with its own package.
+        loggers: Trackers that receive the values of `history.jsonl`: ``tensorboard`` (into ``output/tensorboard``),
+            ``mlflow``, ``wandb``; each needs its own package.
         eval_interval: Iterations (semantic) or epochs (instance, promptable) between two evaluations, each with a
             checkpoint; None in a file leaves it to the plan.
         amp: Automatic mixed precision: OFF or O1; no effect on the CPU. PaddleX's O2 is refused.
         dy2st: Trains the network as a static graph.
         input_shape: PaddleX's fixed input ``[N, C, H, W]`` of the exported network.
-        cpu_processes: Processes that train together on the CPU; 1 trains in this one.
-        dist_ips: Comma-separated addresses of the machines of a multi-node training; the same command runs on each.
-        dist_port: First port by which the processes find each other, the same on every machine; None takes 6070, or a
-            free one where `dist_ips` names one machine.
+        cpu_processes: Processes that train together on the CPU; 1 trains in the main process.
+        dist_ips: Comma-separated IP addresses of a multi-node training; the same command runs on each machine.
+        dist_port: First port for the connections between processes, the same on every machine; None is 6070, or a free
+            one if `dist_ips` names one machine.
         uniform_output_enabled: PaddleX's internal switch; accepted only as true, the layout is always uniform here.
-        basic_config_path: PaddleX's path of a second, hidden configuration; refused, all keys are in this one.
+        basic_config_path: PaddleX's path of a second, hidden configuration; refused, all keys are in one file.
         crop_size: Width and height of the training crop, in pixels (semantic).
-        input_size: Side in pixels of the square that images become, or their shorter side for R-CNN and SOLOv2
+        input_size: Side in pixels of the square to which images are resized, or their shorter side for R-CNN and SOLOv2
             (instance); None is the authors' 640 or 800.
-        network: Arguments of the network's parts, laid over the model's own, in PaddleDetection's words, such as
-            ``{BBoxAssigner: {batch_size_per_im: 64}}``; they travel with the weights (instance).
-        scale_learning_rate: Multiplies the learning rate by the images per step over those that it is made for
-            (instance).
+        network: Arguments that override those of the network's parts, by PaddleDetection's names, such as
+            ``{BBoxAssigner: {batch_size_per_im: 64}}``; stored with the weights (instance).
+        scale_learning_rate: Scales the learning rate linearly with the images per iteration, relative to the number
+            of the recipe (instance).
         transforms: Training transforms that replace the recipe's, in order.
         batch_transforms: Transforms of a whole batch that replace the recipe's, in order (instance).
-        sampling: ``uniform`` draws each image once per epoch; ``rare`` draws images with classes that few images show
-            up to four times.
-        crop_focus: Share of the training crops that are laid on a pixel of one of the image's classes, each class
-            alike, instead of anywhere (semantic, for transforms that scale and crop first).
+        sampling: ``uniform`` draws each image once per epoch; ``rare`` draws images with rare classes up to four times.
+        crop_focus: Share of the training crops that are placed on a pixel of a class, drawn uniformly from the image's
+            classes, instead of at random (semantic, for transforms that scale and crop first).
         augment: Augmentation before the transforms.
         optimizer: Replaces the recipe's optimizer.
         lr_scheduler: Replaces the recipe's schedule.
-        loss: Replaces the recipe's loss: names joined by ``+``, each with a factor if wanted, such as ``ce + 0.5*dice``
-            (``ce``, ``focal``, ``ohem``, ``dice``, ``lovasz``), for every output of the network; or PaddleSeg's own
+        loss: Replaces the recipe's loss: names joined by ``+``, each with an optional factor, such as ``ce + 0.5*dice``
+            (``ce``, ``focal``, ``ohem``, ``dice``, ``lovasz``), for every output of the network; or PaddleSeg's
             ``{types: [...], coef: [...]}``.
-        num_workers: Processes that load; 0 loads in the main process; auto is 0 on the CPU and up to 8 on a GPU.
-        cache_images: Keeps decoded images for the next epoch: in the memory, or on the disk that holds `Global.output`.
-        keep_checkpoints: How many recent checkpoints are kept beside the best; with two, one that is damaged costs
-            no more than the way from the one before.
+        num_workers: Processes that load data; 0 loads in the main process; auto is 0 on the CPU and up to 8 on a GPU.
+        cache_images: Caches decoded images for the next epochs: in memory, or on the disk of `Global.output`.
+        keep_checkpoints: Number of recent checkpoints that are kept in addition to the best; with two, training can
+            resume from the older one if the newest is damaged.
         checkpoint_minutes: Minutes after which a checkpoint is written between two evaluations; null writes none.
         ema: Moving average of the weights.
-        early_stop: Stop when the score no longer rises.
-        class_weights: ``auto`` (from the histogram of the training part) or one weight per class.
-        export_best: Writes the inference model of the best weights at the end, where `Predict.model_dir` expects it.
+        early_stop: Stops when the score no longer improves.
+        class_weights: ``auto`` (from the class histogram of the training split) or one weight per class.
+        export_best: Exports the best weights at the end, to the folder where `Predict.model_dir` expects them.
         promptable: Training of a promptable model.
     """
 
@@ -159,11 +159,11 @@ class TrainConfig(Section):
     time: str | None = None
     plan_reasons: dict[str, str] | None = None
     folds: Annotated[
-        int | None, Read(("train", "evaluate"), DENSE), Instead("prompts have no classes to divide by")
+        int | None, Read(("train", "evaluate"), DENSE), Instead("prompts have no classes to stratify by")
     ] = Field(default=None, ge=2)
-    fold: Annotated[int | None, Read(("train", "evaluate"), DENSE), Instead("prompts have no classes to divide by")] = (
-        Field(default=None, ge=1)
-    )
+    fold: Annotated[
+        int | None, Read(("train", "evaluate"), DENSE), Instead("prompts have no classes to stratify by")
+    ] = Field(default=None, ge=1)
     num_classes: Annotated[
         int | None,
         Read(("check_dataset", "train"), DENSE),
@@ -221,11 +221,11 @@ class TrainConfig(Section):
     transforms: Annotated[
         tuple[dict[str, Any], ...] | None,
         Read(("train",), DENSE),
-        Instead("Train.promptable.flip is the one augmentation", PROMPTABLE),
+        Instead("Train.promptable.flip is the only augmentation", PROMPTABLE),
     ] = None
     batch_transforms: Annotated[tuple[dict[str, Any], ...] | None, Read(("train",), INSTANCE)] = None
     sampling: Annotated[
-        Literal["uniform", "rare"], Read(("train",), DENSE), Instead("prompts are drawn object by object")
+        Literal["uniform", "rare"], Read(("train",), DENSE), Instead("prompts are sampled per object")
     ] = "uniform"
     crop_focus: Annotated[
         float,
@@ -236,7 +236,7 @@ class TrainConfig(Section):
     augment: Annotated[
         AugmentConfig,
         Read(("train",), DENSE),
-        Instead("Train.promptable.flip is the one augmentation", PROMPTABLE),
+        Instead("Train.promptable.flip is the only augmentation", PROMPTABLE),
     ] = AugmentConfig()
     optimizer: dict[str, Any] | None = None
     lr_scheduler: dict[str, Any] | None = None

@@ -115,7 +115,7 @@ def test_init_writes_what_the_plan_chose(masks: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["soon", "0m", "-3s"])
 def test_a_length_of_time_that_is_none_is_refused(text: str, masks: Path, tmp_path: Path) -> None:
-    with pytest.raises(Exception, match="length of time"):
+    with pytest.raises(Exception, match="expected a duration"):
         configured(tmp_path, masks, {}, f"Train.time={text}")
 
 
