@@ -27,7 +27,7 @@ def resolve_here(value: Any, folder: Path) -> Any:
 def resolve_references(values: Values, keys: Iterable[str]) -> tuple[Values, dict[str, str]]:
     """The values with every reference replaced, and by key the reason why a reference could not be replaced.
 
-    OmegaConf is imported only where a value holds a reference: its import takes a fifth of the start-up time of a command.
+    OmegaConf is imported only if a value holds a reference: its import takes a fifth of a command's start-up time.
     """
     referring = [key for key in keys if "${" in json.dumps(value_at(values, key), default=str)]
     if not referring:

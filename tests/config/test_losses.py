@@ -41,7 +41,7 @@ def test_what_is_no_loss_is_said(text, said):
 
 
 def test_a_network_with_a_loss_of_its_own_takes_no_name():
-    with pytest.raises(ConfigError, match="a loss of its own"):
+    with pytest.raises(ConfigError, match="uses its own loss"):
         from_values({**GIVEN, "Global.model": "MaskFormer_tiny", "Train.loss": "dice"})
 
 
