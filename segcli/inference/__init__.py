@@ -1,1 +1,1 @@
-"""From images to answers: preprocessing, decoding, tiles, exported models, runtimes, and the proof that they agree."""
+"""From images to predictions: preprocessing, decoding, tiles, exported models, runtimes, and proofs that they agree."""

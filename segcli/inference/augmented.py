@@ -1,4 +1,4 @@
-"""Test-time augmentation: a network looks at an image several times, mirrored and in several sizes."""
+"""Test-time augmentation: a network predicts an image several times, mirrored and in several sizes."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
     from segcli.config.schema import ViewsConfig
 
 _LEAST = 1e-30
-"""Probability below which the logarithm is cut off."""
+"""Lower bound of probabilities before the logarithm is taken."""
 
 
 class Augmented:
-    """A network as the mean of what it makes of several views, in the place of the network.
+    """A network that returns the mean of its outputs for several views of the input.
 
     The mean is taken at the size of the input: of the logits as in PaddleSeg's `aug_inference`, or of the probabilities
-    as in mmsegmentation's `SegTTAModel`, whose logarithm is given, so that what follows takes it for logits.
+    as in mmsegmentation's `SegTTAModel`; then their logarithm is returned, which later steps use like logits.
 
     Args:
-        forward: The network; must give logits.
+        forward: The network; must return logits.
         views: How the input is changed.
     """
 
@@ -39,7 +39,7 @@ class Augmented:
         """Logits [N, classes, H, W] of normalised images [N, 3, H, W].
 
         Raises:
-            WeightsError: The network gives label maps only.
+            WeightsError: The network returns label maps only.
         """
         height, width = images.shape[-2:]
         of_logits = self._views.mean_of == "logits"
@@ -72,7 +72,7 @@ class Augmented:
 
 
 def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Probabilities over the first axis, of a new array."""
+    """Probabilities over the first axis, as a new float32 array."""
     found = logits - logits.max(axis=0)
     np.exp(found, out=found)
     found /= found.sum(axis=0)
@@ -80,15 +80,15 @@ def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def augmented(forward: Forward, views: ViewsConfig, input_size: tuple[int, int] | None = None) -> Forward:
-    """The network itself where there is one view, else the mean of all.
+    """The network itself if there is only one view, else the mean over all views.
 
     Args:
         forward: The network.
         views: How the input is changed.
-        input_size: Height and width that the network's input must have; None where they are free.
+        input_size: Height and width that the network's input must have; None if they are free.
 
     Raises:
-        UsageError: Views of other sizes are wanted from a network whose input has one size.
+        UsageError: Views of other sizes are requested of a network whose input size is fixed.
     """
     if views.scaled and input_size is not None:
         raise fixed_size_error(input_size)
@@ -96,7 +96,7 @@ def augmented(forward: Forward, views: ViewsConfig, input_size: tuple[int, int] 
 
 
 def fixed_size_error(input_size: tuple[int, int]) -> UsageError:
-    """Views of several sizes are wanted from a network with a fixed input."""
+    """The error for views of several sizes that are requested of a network with a fixed input size."""
     height, width = input_size
     return UsageError(
         f"augment.scales needs a network that takes any size, this one takes {width} x {height} pixels only",

@@ -1,4 +1,4 @@
-"""Test-time augmentation of instance networks: several views of an image, their objects joined by their boxes."""
+"""Test-time augmentation of instance networks: several views of an image, their objects merged by their boxes."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from segcli.inference.instance_input import PreparedImage, prepare
 from segcli.models.spec import Preprocess
 
 SAME_IOU = 0.55
-"""IoU of boxes from which objects of two views are one; that of weighted boxes fusion."""
+"""Smallest IoU of boxes at which objects of two views are the same; the default of weighted boxes fusion."""
 
 
 @dataclass(frozen=True)
 class ObjectViews:
-    """How a network looks at images.
+    """The views in which a network predicts images.
 
     Attributes:
         preprocess: How images become its input.
-        views: Mirrored, and in which sizes.
+        views: Whether images are mirrored, and in which sizes they are predicted.
     """
 
     preprocess: Preprocess
@@ -45,8 +45,8 @@ class ObjectViews:
         """The objects of an image from those of its views, in the order of `prepare`.
 
         Args:
-            found: Of each view.
-            width: Of the image in pixels.
+            found: The objects of each view.
+            width: Width of the image in pixels.
         """
         if len(found) == 1:
             return found[0]
@@ -56,11 +56,11 @@ class ObjectViews:
     def find(
         self, find: Callable[[Sequence[PreparedImage]], list[Detections]], images: Sequence[Sequence[PreparedImage]]
     ) -> list[Detections]:
-        """The objects of images whose inputs are of one size.
+        """The objects of images whose inputs all have the same size.
 
         Args:
             find: The network.
-            images: Of each image what `prepare` gave.
+            images: For each image the result of `prepare`.
         """
         by_view = [find(inputs) for inputs in zip(*images, strict=True)]
         sizes = [one[0].size for one in images]
@@ -94,10 +94,10 @@ def _mirrored_mask(mask: rle.Rle) -> rle.Rle:
 def joined(views: Sequence[Detections]) -> Detections:
     """The objects of several views as one list.
 
-    From the best score on, an object takes from every other view the best object of its class whose box overlaps its
-    own by `SAME_IOU`. Mask and box are those of the best one; the score is the mean over all views, 0 where a view has
-    nothing there: what all views see keeps its score, what one view sees loses most of it (the rescaling of Solovyev et
-    al., "Weighted boxes fusion", 2021).
+    In order of score, each object is matched in every other view with the best object of its class whose box overlaps
+    its own by at least `SAME_IOU`. Mask and box are those of the best one; the score is the mean over all views, with 0
+    for a view without a match: an object found in all views keeps its score, one found in a single view loses most of
+    it (the rescaling of Solovyev et al., "Weighted boxes fusion", 2021).
     """
     scores = np.concatenate([np.asarray(one.scores, np.float64) for one in views])
     classes = np.concatenate([np.asarray(one.classes, np.int64) for one in views])

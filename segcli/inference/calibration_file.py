@@ -1,4 +1,4 @@
-"""`calibration.json`: the temperature that an evaluation found for some weights, which their export then takes."""
+"""`calibration.json`: the temperature that an evaluation found for a weight file, which its export then uses."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ CALIBRATION_FILE = "calibration.json"
 
 @dataclass(frozen=True)
 class Calibration:
-    """What an evaluation found.
+    """The calibration that an evaluation found.
 
     Attributes:
         weights_sha256: Checksum of the weight file.
-        temperature: Logits divided by it are best calibrated.
-        images: On how many images.
-        data_sha256: Digest of these.
+        temperature: The divisor of the logits at which they are best calibrated.
+        images: Number of images it was measured on.
+        data_sha256: Digest of these images.
     """
 
     weights_sha256: str
@@ -36,7 +36,7 @@ class Calibration:
 
     @staticmethod
     def of(folder: Path, weights_sha256: str) -> Calibration | None:
-        """That of a folder, where it is of these very weights and can be read."""
+        """Reads the file of a folder; None if it is missing, unreadable or belongs to other weights."""
         try:
             values = json.loads((folder / CALIBRATION_FILE).read_text(encoding="utf-8"))
             found = Calibration(**values)

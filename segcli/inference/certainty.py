@@ -1,4 +1,4 @@
-"""How sure a semantic network is of each pixel: the probability of its choice, and the entropy of all."""
+"""How certain a semantic network is at each pixel: the probability of the chosen class, and the entropy over all."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ Grey = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Certainty:
-    """Maps of one image, uint8 [H, W]; 255 is 1.
+    """Maps of one image, uint8 [H, W]; 255 stands for 1.
 
     Attributes:
-        confidence: Probability of the class that was chosen.
-        entropy: Of the probabilities, relative to that of equal ones.
+        confidence: Probability of the chosen class.
+        entropy: Entropy of the probabilities, relative to that of a uniform distribution.
     """
 
     confidence: Grey
@@ -27,7 +27,7 @@ class Certainty:
 
 
 def certainty(logits: NDArray[np.float32], height: int, width: int) -> Certainty:
-    """The maps of logits [classes, h, w], in the size of the image; of one class it is certain."""
+    """The maps of logits [classes, h, w], in the size of the image; with a single class the confidence is 1."""
     large = resize_logits(logits, height, width)
     confidence, entropy = np.empty((height, width), np.uint8), np.empty((height, width), np.uint8)
     most = np.log(max(len(logits), 2))

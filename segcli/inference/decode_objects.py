@@ -1,4 +1,4 @@
-"""From what an instance network says to the objects of one image, masks as run-length codes."""
+"""From the outputs of an instance network to the objects of one image, masks as run-length codes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from segcli.inference.paste import paste_anywhere, paste_in_boxes, paste_logits,
 from segcli.models.instance.table import MaskForm
 
 Outputs = Sequence[NDArray[Any]]
-"""What a network says, in the order of its program.
+"""The outputs of a network, in the order of its program.
 
 ``bbox`` [N, 6] (class, score, x1, y1, x2, y2 in pixels of the image), ``bbox_num`` [B] and the masks: [N, m, m], or
 coefficients [N, K] and prototypes [B, K, h, w]. SOLOv2: ``bbox_num`` [B], classes [N], scores [N] and maps [N, h, w].
@@ -34,14 +34,14 @@ class ObjectFinder:
 
     Attributes:
         detect: The network.
-        form: What it says of masks; None for whole ones, as models of other makers give them.
+        form: The form of its masks; None for masks in the size of the image, as third-party models return them.
     """
 
     detect: Detect
     form: MaskForm | None
 
     def __call__(self, images: Sequence[PreparedImage], threshold: float = 0.0) -> list[Detections]:
-        """The objects of each image with scores of at least `threshold`; the inputs must be of one size."""
+        """The objects of each image with scores of at least `threshold`; all inputs must have the same size."""
         outputs = self.detect(joined_feeds(images))
         if self.form is None:
             return [whole_masks(outputs, threshold)]
@@ -50,7 +50,7 @@ class ObjectFinder:
 
 
 def per_image(outputs: Outputs, form: MaskForm) -> list[Outputs]:
-    """The outputs of each image of a batch by itself."""
+    """Splits the outputs of a batch into those of each image."""
     if form is MaskForm.PIXELS:
         return [tuple(maps[index : index + 1] for maps in outputs) for index in range(len(outputs[0]))]
     counts = outputs[0] if form is MaskForm.MAPS else outputs[1]
@@ -66,12 +66,12 @@ def per_image(outputs: Outputs, form: MaskForm) -> list[Outputs]:
 
 
 def found_objects(outputs: Outputs, form: MaskForm, image: PreparedImage, threshold: float = 0.0) -> Detections:
-    """The objects of one image with scores of at least `threshold`; no mask of the whole image is made.
+    """The objects of one image with scores of at least `threshold`; no mask in the size of the image is allocated.
 
     Args:
-        outputs: Of this image alone.
-        form: What they say of masks.
-        image: What the network was given.
+        outputs: The outputs for this image alone.
+        form: The form of the masks.
+        image: The input of the network.
         threshold: Smallest score.
     """
     if form is MaskForm.MAPS:
@@ -85,7 +85,7 @@ def found_objects(outputs: Outputs, form: MaskForm, image: PreparedImage, thresh
 
 
 def whole_masks(outputs: Outputs, threshold: float = 0.0) -> Detections:
-    """The objects of one image from a model of another maker, whose masks have the size of the image.
+    """The objects of one image from a third-party model, whose masks have the size of the image.
 
     Args:
         outputs: ``bbox``, ``bbox_num``, masks [N, H, W]; or ``bbox_num``, classes, scores, masks.
@@ -97,7 +97,7 @@ def whole_masks(outputs: Outputs, threshold: float = 0.0) -> Detections:
         boxes = np.asarray(values[0][:, 2:], np.float64)
     else:
         labels, scores, boxes = values[1], values[2], None
-    # the last row of some exported networks stands for no object: its score is 0
+    # the last row of some exported networks is a placeholder without an object: its score is 0
     kept = np.flatnonzero((labels >= 0) & (scores > 0) & (scores >= threshold))
     return Detections(
         np.asarray(scores[kept], np.float64),

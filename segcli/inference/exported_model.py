@@ -1,16 +1,16 @@
-"""An exported model on disk: which files it has and what they mean. Read before any library is imported.
+"""An exported model on disk: its files and what they mean. Read without importing any framework.
 
-The folder is what PaddleX 3 loads, with ours beside it::
+The folder is what PaddleX 3 loads, with the additional files of segcli::
 
     inference.yml          name, preprocessing, class names
     inference.json         network with the label map [N, H, W] as its output: what PaddleX's postprocessing needs
     inference.pdiparams    weights of both networks
     logits.json            semantic: the same network without the final maximum, for tiles, resizing, other runtimes
-    objects.json           instance: the same network with masks as small as its head makes them; of SeedUNet-S, which
+    objects.json           instance: the same network with masks in the resolution of its head; for SeedUNet-S, which
                            PaddleX does not have, the maps from which objects are grown, and no inference.json
-    inference.onnx         (by option, or made at the first use of a runtime that needs it)
-    stem.onnx              R-CNN, which has no such form: its convolutions, where the converter is installed
-    heads.json .pdiparams  R-CNN: what comes after the stem
+    inference.onnx         (by option, or created at the first use of a runtime that needs it)
+    stem.onnx              R-CNN, which cannot be converted whole: its convolutions, if the converter is installed
+    heads.json .pdiparams  R-CNN: the network after the stem
     model_card.json        the card of the trained weights
 """
 
@@ -46,21 +46,21 @@ OBJECTS_FILE = "objects.json"
 WEIGHTS_FILE = "inference.pdiparams"
 ONNX_FILE = "inference.onnx"
 OLD_LABELS_FILE = "inference.pdmodel"
-"""The program as Paddle 2 wrote it."""
+"""The program in the format of Paddle 2."""
 STEM_FILE = "stem.onnx"
 HEADS_FILE = "heads.json"
 HEADS_WEIGHTS_FILE = "heads.pdiparams"
 INSIDE = "inference"
 """Folder of the exported model inside that of the best weights."""
 FEATURE_TENSOR = "feature_{}"
-"""What passes from the stem to the heads, numbered."""
+"""Names of the feature maps that the stem passes to the heads, numbered."""
 LOGITS_TENSOR = "logits"
 LABELS_TENSOR = "labels"
 
 DRAW_THRESHOLD = 0.5
-"""PaddleX's smallest score of an object."""
+"""PaddleX's default for the smallest score of an object."""
 LINEAR, CUBIC, AREA = 1, 2, 3
-"""OpenCV's numbers of these interpolations, as manifests write them."""
+"""OpenCV's constants of these interpolations, as manifests write them."""
 
 InputShape = tuple[int, int, int, int]
 FREE_SHAPE: InputShape = (-1, 3, -1, -1)
@@ -75,14 +75,14 @@ class ExportedModel:
     Attributes:
         folder: The folder.
         model_name: Name in the table of models.
-        preprocess: How images become inputs.
+        preprocess: How images become the network's input.
         input_shape: [N, C, H, W] of the input, -1 for a free side.
-        class_names: Names in order of their ids; empty where another tool wrote the model and named none.
-        card: Card of the weights; None where another tool wrote the model.
-        source_sha256: Checksum of the weight file that was exported; empty where another tool wrote the model.
-        threshold: Smallest score of an object that the model asks for; None where it asks for none.
-        guest: What is known of a model of another maker that came with a card; None for any other.
-        temperature: Divides the logits where probabilities are made of them.
+        class_names: Names in order of their ids; empty if another tool wrote the model without names.
+        card: Card of the weights; None if another tool wrote the model.
+        source_sha256: Checksum of the weight file that was exported; empty if another tool wrote the model.
+        threshold: The model's default for the smallest score of an object; None if it has none.
+        guest: Description of an imported third-party model; None for any other model.
+        temperature: Divides the logits before the softmax.
     """
 
     folder: Path
@@ -98,37 +98,37 @@ class ExportedModel:
 
     @property
     def title(self) -> str:
-        """What the model is called: of a guest the name on its card."""
+        """The name of the model; for a third-party model the name on its card."""
         return self.model_name if self.guest is None else self.guest.card.name
 
     @property
     def mask_form(self) -> MaskForm | None:
-        """What an instance model says of its masks; None for whole ones, as models of other makers give them."""
+        """The form of an instance model's masks; None for masks in the size of the image."""
         if self.guest is not None:
             return FORMS[self.guest.card.output.kind]
         return SIZED[self.model_name].masks if self.gives_small_masks else None
 
     @property
     def input_size(self) -> tuple[int, int] | None:
-        """Height and width that the input must have; None when they are free."""
+        """Height and width that the input must have; None if they are free."""
         height, width = self.input_shape[2:]
         return (height, width) if height > 0 and width > 0 else None
 
     @property
     def batch_limit(self) -> int | None:
-        """Images at once that the network takes; None when that is free."""
+        """The fixed batch size of the network; None if it is free."""
         return self.input_shape[0] if self.input_shape[0] > 0 else None
 
     @property
     def classes(self) -> ClassMap | None:
-        """The classes, where they are known."""
+        """The classes; None if they are unknown."""
         if self.card is not None:
             return self.card.classes
         return ClassMap(self.class_names) if self.class_names else None
 
     @cached_property
     def graph(self) -> Graph:
-        """The network: Paddle's program that gives logits or small masks, where there is one, and its other forms."""
+        """The network: Paddle's program (the one with logits or small masks if it exists), and its other forms."""
         if self.guest is not None:
             return guest_graph(self.folder / Path(ONNX_FILE).stem, (LABELS_FILE, OLD_LABELS_FILE), WEIGHTS_FILE)
         programs = [self.folder / name for name in (LOGITS_FILE, OBJECTS_FILE, LABELS_FILE, OLD_LABELS_FILE)]
@@ -142,7 +142,7 @@ class ExportedModel:
 
     @cached_property
     def stem_graph(self) -> Graph | None:
-        """The first part of an R-CNN, for any runtime; None where the model is not there in two parts."""
+        """The first part of an R-CNN, for any runtime; None if the model was not exported in two parts."""
         stem = self.folder / Path(STEM_FILE).stem
         return Graph(stem, convertible=False) if self.is_split else None
 
@@ -159,20 +159,20 @@ class ExportedModel:
 
     @property
     def gives_small_masks(self) -> bool:
-        """Whether an instance model has a program that leaves its masks small: segcli wrote it."""
+        """Whether an instance model has segcli's program, whose masks have the resolution of the network's head."""
         return (self.folder / OBJECTS_FILE).is_file()
 
     @property
     def is_split(self) -> bool:
-        """Whether the model is there in two parts as well, the first of them for any runtime."""
+        """Whether the model was also exported in two parts, the first of them for any runtime."""
         return all((self.folder / name).is_file() for name in (STEM_FILE, HEADS_FILE, HEADS_WEIGHTS_FILE))
 
     @staticmethod
     def open(folder: Path) -> ExportedModel:
-        """Reads what lies in `folder`.
+        """Reads the manifest and the model card in `folder`.
 
         Raises:
-            WeightsError: There is no exported model, or its files are damaged.
+            WeightsError: The folder holds no exported model, or its files are damaged.
         """
         manifest = folder / MANIFEST_FILE
         if not manifest.is_file():
@@ -211,7 +211,7 @@ def is_exported(path: Path) -> bool:
 
 
 def exported_in(folder: Path) -> Path:
-    """The folder of the exported model: this one, the one inside the folder of the best weights, or of that name."""
+    """The folder of the exported model: `folder`, its subfolder `inference`, or the imported model of that name."""
     folder = named_folder(folder)
     inside = folder / INSIDE
     return inside if not is_exported(folder) and is_exported(inside) else folder
@@ -222,7 +222,7 @@ def manifest_values(
 ) -> dict[str, Any]:
     """The content of `inference.yml`.
 
-    `Global`, `Hpi` and `Deploy` are the sections that PaddleX 3.7.2 reads; `Segcli` is ours.
+    `Global`, `Hpi`, `Deploy` and `PostProcess` are the sections that PaddleX 3.7.2 reads; `Segcli` is an addition.
     """
     transforms: list[dict[str, Any]] = []
     if input_shape[2] > 0:
@@ -282,15 +282,15 @@ def _parse(folder: Path, values: dict[str, Any], card: ModelCard | None) -> Expo
     )
 
 
-def _temperature(ours: dict[str, Any]) -> float:
-    found = float(ours.get("temperature", 1.0))
+def _temperature(section: dict[str, Any]) -> float:
+    found = float(section.get("temperature", 1.0))
     if not 0 < found < math.inf:
         raise ValueError(f"temperature {found} is not above 0")
     return found
 
 
 def instance_manifest_values(card: ModelCard, files: dict[str, str], source_sha256: str) -> dict[str, Any]:
-    """The content of `inference.yml` of an instance model, in PaddleDetection's words as PaddleX 3.7.2 reads them."""
+    """The content of `inference.yml` of an instance model, with PaddleDetection's keys, which PaddleX 3.7.2 reads."""
     scale = card.preprocess
     if scale.size is None:
         raise ValueError("an instance model resizes its images")
@@ -328,7 +328,7 @@ def instance_manifest_values(card: ModelCard, files: dict[str, str], source_sha2
 
 
 def parse_instance(folder: Path, values: dict[str, Any], card: ModelCard | None) -> ExportedModel:
-    """The model of a manifest in PaddleDetection's words."""
+    """The model described by a manifest with PaddleDetection's keys."""
     transforms = {entry["type"]: entry for entry in values["Preprocess"]}
     resize, scale = transforms["Resize"], transforms.get("NormalizeImage") or {}
     height, width = (int(side) for side in resize["target_size"])
@@ -357,28 +357,28 @@ def parse_instance(folder: Path, values: dict[str, Any], card: ModelCard | None)
     )
 
 
-def _scale(entry: dict[str, Any], resize: dict[str, Any], ours: dict[str, Any]) -> Preprocess:
+def _scale(entry: dict[str, Any], resize: dict[str, Any], section: dict[str, Any]) -> Preprocess:
     mean, std = (_each_channel(entry.get(key, 0.5)) for key in ("mean", "std"))
     if not mean or len(mean) != len(std):
-        raise ValueError(f"{len(mean)} means and {len(std)} deviations of channels")
-    keep_ratio = bool(ours.get("keep_ratio", False))
+        raise ValueError(f"{len(mean)} channel means but {len(std)} standard deviations")
+    keep_ratio = bool(section.get("keep_ratio", False))
     return Preprocess(
         mean=mean,
         std=std,
         area=resize.get("interp") == "AREA",
         keep_ratio=keep_ratio,
-        image_range=_read_range(ours),
+        image_range=_read_range(section),
     )
 
 
 def range_of(card: ModelCard) -> dict[str, Any]:
-    """How images of more than 8 bits are read, as the section `Segcli` of a manifest says it."""
+    """How images of more than 8 bits are read, as entry of the section `Segcli` of a manifest."""
     setting = card.preprocess.image_range
     return {} if setting is None else {"image_range": list(setting) if isinstance(setting, tuple) else setting}
 
 
-def _read_range(ours: dict[str, Any]) -> RangeSetting | None:
-    return parse_range(ours["image_range"]).as_setting() if "image_range" in ours else None
+def _read_range(section: dict[str, Any]) -> RangeSetting | None:
+    return parse_range(section["image_range"]).as_setting() if "image_range" in section else None
 
 
 def _each_channel(value: float | list[float]) -> tuple[float, ...]:
@@ -391,7 +391,7 @@ def _three(value: float | list[float]) -> tuple[float, ...]:
 
 
 def write_manifest(folder: Path, values: dict[str, Any]) -> Path:
-    """Writes `inference.yml`."""
+    """Writes `inference.yml`; returns its path."""
     path = folder / MANIFEST_FILE
     path.write_text(yaml.safe_dump(values, sort_keys=False, allow_unicode=True), encoding="utf-8")
     return path

@@ -1,9 +1,9 @@
-"""A network that was not opened on this machine before is opened in a process of its own first.
+"""Opens a network in a separate process first if it was never opened on this machine before.
 
-Paddle, ONNX Runtime and OpenVINO read their files in C++: a damaged or hostile file can end the process, take all its
-memory or keep it busy for ever, and no `except` catches that. The process of its own has limits, and how it ends is an
-error like any other. What was opened once is known by the digests of its files, on this machine alone: what a model's
-folder says of itself is no proof.
+Paddle, ONNX Runtime and OpenVINO read their files in C++: a damaged or hostile file can crash the process, use all its
+memory or keep it busy for ever, and no `except` catches that. The separate process has limits, and its failure becomes
+an ordinary error. Networks that were opened once are remembered by the digests of their files in the cache of this
+machine, because a record inside the model's folder cannot be trusted.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ from segcli.weights.official import cache_folder
 log = logging.getLogger("segcli.predict")
 
 FOLDER = "opened"
-"""In the cache: an empty file for each network that was opened."""
+"""Folder in the cache with an empty file for each network that was opened."""
 WORKER = "segcli.inference.opening_worker"
 _WALL_TIMES = 20
-"""Seconds on the clock for each second of computing, on a machine that does much else."""
+"""Wall time allowed per second of CPU time, for machines under load."""
 _known: set[str] = set()
 _trusted: ContextVar[bool] = ContextVar("the files were written here", default=False)
 
 
 @contextmanager
 def written_here() -> Iterator[None]:
-    """Networks that are opened inside the block were written by this process, and are known from then on."""
+    """Trusts the networks that are opened inside the block, which this process wrote, from then on."""
     token = _trusted.set(True)
     try:
         yield
@@ -50,12 +50,12 @@ def written_here() -> Iterator[None]:
 
 
 def require_openable(graph: Graph, file: Path, row: RuntimeRow) -> None:
-    """Opens a form of a network in a process of its own, once a machine.
+    """Opens a file of a network in a separate process, once per machine.
 
-    Rows of other makers are not tried: their code may not be found there.
+    Runtimes of plug-ins are not tried: the separate process may not find their code.
 
     Raises:
-        WeightsError: That process died, took more memory or more time than such files need.
+        WeightsError: That process crashed, or used more memory or time than files of this size need.
     """
     if not row.module.startswith("."):
         return
@@ -101,22 +101,22 @@ def _try(graph: Graph, file: Path, row: RuntimeRow, size: int) -> None:
 
 
 def _how_it_ended(status: int, size: int) -> str | None:
-    """What is wrong; None where it was opened, or refused by an exception that opening it here raises as well."""
+    """What went wrong; None if opening succeeded, or raised an exception that this process will raise as well."""
     if status == MEMORY_OVER:
-        return f"takes more than {most_bytes(size) / 1e9:.0f} GB, which a model of {size / 1e6:.1f} MB does not need"
+        return f"uses more than {most_bytes(size) / 1e9:.0f} GB, which a model of {size / 1e6:.1f} MB does not need"
     if status >= 0:
         return None
     if hasattr(signal, "SIGXCPU") and -status in (signal.SIGXCPU, signal.SIGKILL):
-        return f"is not done after {most_seconds(size)} s of computing, or takes too much memory"
+        return f"is not done after {most_seconds(size)} s of CPU time, or uses too much memory"
     try:
         name = signal.Signals(-status).name
     except ValueError:
         name = f"signal {-status}"
-    return f"ends the process ({name})"
+    return f"crashes the process ({name})"
 
 
 def _refused(file: Path, row: RuntimeRow, how: str) -> WeightsError:
-    hint = "do not use this file: fetch the model from its source again, or write it again with segcli export"
+    hint = "do not use this file: download the model again, or write it again with segcli export"
     return WeightsError(f"{row.name} cannot open this model: reading it {how}", path=file, hint=hint)
 
 
@@ -131,5 +131,5 @@ def _remember(key: str) -> None:
         folder = cache_folder() / FOLDER
         folder.mkdir(parents=True, exist_ok=True)
         (folder / key).touch()
-    except (OSError, RuntimeError) as fault:  # RuntimeError: there is no home
-        log.debug("that the model was opened cannot be kept: %s", fault)
+    except (OSError, RuntimeError) as fault:  # RuntimeError: there is no home folder
+        log.debug("cannot remember that the model was opened: %s", fault)

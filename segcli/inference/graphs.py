@@ -1,4 +1,4 @@
-"""One traced network on disk: the program and weights of Paddle, and beside them the forms that other runtimes read."""
+"""One traced network on disk: Paddle's program and weights, and beside them the forms that other runtimes read."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ log = logging.getLogger("segcli.predict")
 
 ONNX = ".onnx"
 _COMPANIONS = {".xml": ".bin"}
-"""Forms whose weights lie in a file of their own."""
+"""Forms whose weights are in a separate file: suffix -> suffix of the weights."""
 
 
 @dataclass(frozen=True)
@@ -23,12 +23,12 @@ class Graph:
     """One network.
 
     Attributes:
-        stem: Path of the other forms without their suffix.
-        program: Program of Paddle; None where there is none.
-        weights: Its weights.
+        stem: Path of the forms for other runtimes, without suffix.
+        program: Paddle's program; None if there is none.
+        weights: The weights of that program.
         convertible: Whether its operators exist in ONNX.
         onednn: Whether Paddle may use oneDNN for it on the CPU.
-        foreign: Whether another maker wrote it: all of its outputs count as they are.
+        foreign: Whether it is a third-party network, whose outputs are all used unchanged.
     """
 
     stem: Path
@@ -39,7 +39,7 @@ class Graph:
     foreign: bool = False
 
     def form(self, suffix: str) -> Path:
-        """The file of a form, there or not."""
+        """The path of the form with this suffix, whether or not it exists."""
         return self.stem.with_name(self.stem.name + suffix)
 
     @property
@@ -49,21 +49,21 @@ class Graph:
 
     @property
     def can_convert(self) -> bool:
-        """Whether its ONNX form can be made here."""
+        """Whether its ONNX form can be created on this machine."""
         return self.convertible and self.has_paddle and converter_installed()
 
     def readable_by(self, row: RuntimeRow) -> Path | None:
-        """The best file that is there for a runtime."""
+        """The best existing file for a runtime; None if there is none."""
         if self.program is not None and self.program.suffix in row.reads and self.has_paddle:
             return self.program
         return next((file for suffix in row.reads if (file := self.form(suffix)).is_file()), None)
 
     def is_open_to(self, row: RuntimeRow) -> bool:
-        """Whether a runtime finds its file, or one can be made for it."""
+        """Whether a file for the runtime exists or can be created."""
         return self.readable_by(row) is not None or (ONNX in row.reads and self.can_convert)
 
     def files_of(self, file: Path) -> Iterator[Path]:
-        """A form with what belongs to it."""
+        """The file of a form and, if it has one, its file of weights."""
         yield file
         companion = self.weights if file == self.program else None
         if companion is None and file.suffix in _COMPANIONS:
@@ -72,10 +72,10 @@ class Graph:
             yield companion
 
     def made_for(self, row: RuntimeRow) -> Path:
-        """The file that a runtime opens; the ONNX form is made at its first use and kept beside the program.
+        """The file that a runtime opens; the ONNX form is created at its first use and kept beside the program.
 
         Raises:
-            MissingPartError: There is none and it cannot be made.
+            MissingPartError: There is none and it cannot be created.
             ExportError: The conversion failed, or its result cannot be written.
         """
         file = self.readable_by(row)
@@ -98,5 +98,5 @@ class Graph:
 
     def _remedy(self) -> str:
         if not self.convertible:
-            return "export it again where paddle2onnx and onnx are installed, or take runtime=paddle"
-        return "pip install paddle2onnx onnx, or take runtime=paddle"
+            return "export it again where paddle2onnx and onnx are installed, or use runtime=paddle"
+        return "pip install paddle2onnx onnx, or use runtime=paddle"

@@ -1,8 +1,8 @@
-"""Objects from the maps of a network that labels pixels: connected parts of each class, told apart by their cores.
+"""Objects from the maps of a network that labels pixels: connected components of each class, separated by their cores.
 
-A part with one core or none is one object, so that nothing is lost against connected components alone. In one with
-several each pixel climbs to where the map of depths is highest around it, and belongs to the core at which it arrives:
-a watershed. Holes are filled, as in outlines that people draw. Everything happens at the size of the maps.
+A component with one core or none is one object, so that nothing is lost compared with plain connected components. In a
+component with several cores each pixel climbs the map of depths to a local maximum, and belongs to the core in which it
+arrives: a watershed. Holes are filled, as in hand-drawn contours. All steps run at the resolution of the maps.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ Floats = NDArray[np.float32]
 Labels = NDArray[np.int32]
 
 CORE = 0.5
-"""Depth from which on a pixel is of a core."""
+"""Depth above which a pixel belongs to a core."""
 SMOOTHING_PX = 1.0
-"""Deviation of the Gaussian that depths are smoothed with."""
+"""Standard deviation of the Gaussian that smooths depths."""
 SMALLEST_PX = 9
-"""Pixels of an object at least."""
+"""Smallest area of an object in pixels of the map."""
 _TINY = 1e-6
 
 
@@ -34,9 +34,8 @@ class GrownObject:
 
     Attributes:
         label: Its class.
-        score: By how much its class is likelier than any other on average, 0 to 1; of one class from 0 at a
-            probability of 0.5 on.
-        logits: Positive where the object is, [h, w].
+        score: Mean lead of its class's probability over that of the likeliest other class or the background, 0 to 1.
+        logits: Positive inside the object, [h, w].
     """
 
     label: int
@@ -49,7 +48,7 @@ def grown_objects(inside: NDArray[Any], core: NDArray[Any]) -> Iterator[GrownObj
 
     Args:
         inside: Logits of each class [C, h, w].
-        core: Logits of the depth in the object [1, h, w].
+        core: Logits of the depth inside the object [1, h, w].
     """
     depth = _probability(np.asarray(core[0], np.float32))
     likely = _probability(np.asarray(inside, np.float32))
@@ -71,9 +70,9 @@ def grown_objects(inside: NDArray[Any], core: NDArray[Any]) -> Iterator[GrownObj
 
 
 def _two_likeliest(likely: Floats) -> tuple[Floats, Floats]:
-    """Probability [h, w] of the likeliest class and of the next one, the background, which is the rest, among them.
+    """Probability [h, w] of the likeliest and of the second likeliest class; the background counts as a class.
 
-    A pixel of ten classes can be of one of them although each has less than one half.
+    The background has the remaining probability: with ten classes, the likeliest one can have less than one half.
     """
     first = np.maximum(1 - likely.sum(axis=0), 0)
     second = np.zeros_like(first)
@@ -84,11 +83,11 @@ def _two_likeliest(likely: Floats) -> tuple[Floats, Floats]:
 
 
 def split_parts(foreground: NDArray[np.bool_], depth: Floats) -> tuple[Labels, int]:
-    """The objects of a class as numbers from 1 [h, w], and how many there are.
+    """The objects of a class, numbered from 1 [h, w], and their count.
 
     Args:
         foreground: Pixels of the class [h, w].
-        depth: Of each pixel in its object, 0 to 1, [h, w].
+        depth: Depth of each pixel inside its object, 0 to 1, [h, w].
     """
     count, parts = cv2.connectedComponents(foreground.astype(np.uint8), connectivity=8)
     _, seeds = cv2.connectedComponents((foreground & (depth > CORE)).astype(np.uint8), connectivity=8)
@@ -98,14 +97,14 @@ def split_parts(foreground: NDArray[np.bool_], depth: Floats) -> tuple[Labels, i
     if not several.any():
         return parts, count - 1
     grown = seeds.ravel()[_summits(np.where(several, depth, -1))].reshape(parts.shape)
-    # slopes that end outside of every core belong to the core that is nearest
+    # pixels whose climb ends outside every core belong to the nearest core
     apart = np.where(several, _nearest(np.where(several, grown, 0)) + count, parts)
     numbers = np.unique(apart[apart > 0])
     return np.where(apart > 0, np.searchsorted(numbers, apart) + 1, 0).astype(np.int32), len(numbers)
 
 
 def _smoothed(depth: Floats, where: NDArray[np.bool_]) -> Floats:
-    """Depths smoothed over some pixels alone: beyond an outline may lie the middle of an object of another class."""
+    """Depths smoothed over the pixels of `where` only: beyond the contour may lie the core of another class."""
     if where.all():
         return np.asarray(cv2.GaussianBlur(depth, (0, 0), SMOOTHING_PX), np.float32)
     counted = where.astype(np.float32)
@@ -114,7 +113,7 @@ def _smoothed(depth: Floats, where: NDArray[np.bool_]) -> Floats:
 
 
 def _summits(height: NDArray[Any]) -> NDArray[np.int64]:
-    """Where each pixel arrives that always moves to its highest neighbour: numbers of pixels, row by row."""
+    """The flat index of the local maximum that each pixel reaches by always moving to its highest neighbour."""
     rows, columns = height.shape
     number = np.arange(rows * columns).reshape(rows, columns)
     around, beside = np.pad(height, 1, constant_values=-2), np.pad(number, 1)
@@ -134,7 +133,7 @@ def _summits(height: NDArray[Any]) -> NDArray[np.int64]:
 
 
 def _nearest(labels: NDArray[Any]) -> NDArray[np.int32]:
-    """The label that is nearest to each pixel; there must be one."""
+    """The nearest label of each pixel; at least one pixel must be labelled."""
     _, regions = cv2.distanceTransformWithLabels(
         (labels == 0).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
     )

@@ -14,17 +14,17 @@ from segcli.inference.preprocess import NetworkInput, fitted_size, normalise, re
 from segcli.models.spec import Preprocess
 
 Feeds = dict[str, NDArray[np.float32]]
-"""The inputs of a network by name, in the order of the names: ``im_shape``, ``image``, ``scale_factor``."""
+"""The inputs of a network by name, sorted by name: ``im_shape``, ``image``, ``scale_factor``."""
 
 
 @dataclass(frozen=True)
 class PreparedImage:
-    """One image as a network takes it.
+    """One image, prepared as input of a network.
 
     Attributes:
         image: Normalised and padded, [1, 3, H, W].
-        resized: Height and width inside the padding.
-        size: Height and width of the image itself.
+        resized: Height and width after resizing, without the padding.
+        size: Height and width of the original image.
     """
 
     image: NetworkInput
@@ -39,7 +39,7 @@ class PreparedImage:
 
 
 def joined_feeds(images: Sequence[PreparedImage]) -> Feeds:
-    """The inputs of images whose images are of one size."""
+    """The inputs of several prepared images of the same size as one batch."""
     single = [rgb.feeds() for rgb in images]
     return {name: np.concatenate([feeds[name] for feeds in single]) for name in single[0]}
 
@@ -56,7 +56,7 @@ def prepare(rgb: RgbImage, preprocess: Preprocess) -> PreparedImage:
 
 
 def _normalised(rgb: RgbImage, size: tuple[int, int], preprocess: Preprocess) -> NetworkInput:
-    """The image in its new size (height, width), normalised: [1, 3, H, W]."""
+    """The image resized to (height, width) and normalised: [1, 3, H, W]."""
     if rgb.shape[:2] == size:
         return normalise([rgb], preprocess)
     if preprocess.exact:

@@ -1,4 +1,4 @@
-"""How sure a network is of each pixel, in memory that does not grow with the number of classes."""
+"""How certain a network is at each pixel, in memory that does not grow with the number of classes."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from numpy.typing import NDArray
 from segcli.data.image import Labels
 
 SAMPLED = 2048
-"""Pixels of an image whose logits are kept."""
+"""Number of pixels per image whose logits are kept."""
 
 
 @dataclass(frozen=True)
 class LabelScores:
-    """A label map and how sure the network is of it.
+    """A label map and its confidence.
 
     Attributes:
         labels: The label map, uint8 [H, W].
         confidence: Probability of the label at each pixel, float32 [H, W].
-        places: Some pixels, evenly chosen: places in the flat image [n].
-        logits: The logits there, float32 [n, classes].
+        places: Flat indices of uniformly sampled pixels, [n].
+        logits: The logits of these pixels, float32 [n, classes].
     """
 
     labels: Labels
@@ -36,13 +36,13 @@ class LabelScores:
 def label_scores(logits: NDArray[np.float32], height: int, width: int, temperature: float = 1.0) -> LabelScores:
     """The label map of logits [classes, h, w] in the size of the image, and the probability of each pixel's label.
 
-    Logits are brought to the size of the image before the maximum is taken, as in `decode_labels.labels_of`; one class
-    at a time is there in full size.
+    Logits are resized to the image before the argmax, as in `decode_labels.labels_of`; only one class at a time is held
+    in full size.
 
     Args:
-        logits: Of one image.
-        height: Of the image.
-        width: Of the image.
+        logits: Logits of one image.
+        height: Height of the image.
+        width: Width of the image.
         temperature: Logits are divided by it before the softmax (Guo et al. 2017).
     """
     places = sampled_places(height * width)
@@ -61,7 +61,7 @@ def label_scores(logits: NDArray[np.float32], height: int, width: int, temperatu
 
 @lru_cache(maxsize=8)
 def sampled_places(pixels: int) -> NDArray[np.int64]:
-    """At most `SAMPLED` places of a flat image, the same for every image of a size."""
+    """At most `SAMPLED` flat indices of an image, the same for all images with this number of pixels."""
     if pixels <= SAMPLED:
         return np.arange(pixels)
     return np.unique(np.random.default_rng(0).integers(0, pixels, SAMPLED))

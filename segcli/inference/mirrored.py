@@ -1,4 +1,4 @@
-"""An image that goes on beyond its right and lower border, mirrored there."""
+"""An image that is extended beyond its right and lower border by mirroring."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from segcli.data.windows import Rect, Windows
 
 
 def mirrored_length(length: int, crop: int, stride: int) -> int:
-    """The length that whole steps of tiles cover.
+    """The smallest length, at least `length`, that tiles cover in whole steps.
 
     >>> mirrored_length(512, 256, 192), mirrored_length(448, 256, 192), mirrored_length(100, 100, 50)
     (640, 448, 100)
@@ -22,23 +22,23 @@ def mirrored_length(length: int, crop: int, stride: int) -> int:
 
 @dataclass(frozen=True)
 class MirroredWindows:
-    """Parts of a longer image; see `segcli.data.windows.Windows`.
+    """Windows of the extended image; see `segcli.data.windows.Windows`.
 
     Attributes:
-        inner: The image itself.
-        size: Height and width of the longer one.
+        inner: The original image.
+        size: Height and width of the extended image.
     """
 
     inner: Windows
     size: tuple[int, int]
 
     def read(self, rect: Rect) -> NDArray[Any]:
-        """The pixels of a rectangle; what lies outside of the image is mirrored at its last pixel."""
+        """The pixels of a rectangle; pixels outside the image are mirrored at its last row and column."""
         height, width = self.inner.size
         missing = max(0, rect.bottom - height), max(0, rect.right - width)
         if not any(missing):
             return self.inner.read(rect)
-        # as many pixels as are mirrored must be there before the border
+        # mirroring needs as many pixels before the border as it adds beyond it
         top = max(0, min(rect.top, height - 1 - missing[0]))
         left = max(0, min(rect.left, width - 1 - missing[1]))
         part = self.inner.read(Rect(left, top, min(rect.right, width), min(rect.bottom, height)))

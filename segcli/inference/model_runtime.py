@@ -1,4 +1,4 @@
-"""A whole exported model on one runtime: of one network, or of an R-CNN in two parts."""
+"""A whole exported model on one runtime: a single network, or an R-CNN in two parts."""
 
 from __future__ import annotations
 
@@ -19,21 +19,22 @@ PADDLE, ONNX_RUNTIME = "paddle", "onnxruntime"
 
 
 def open_on(model: ExportedModel, name: str, device: str = "cpu") -> Runtime:
-    """Opens a model on a runtime, proven or not; see `segcli.inference.runtimes.choice.open_runtime` for users.
+    """Opens a model on a runtime without checking its outputs; `runtimes.choice.open_runtime` checks them.
 
     Raises:
         MissingPartError: The runtime is not installed, finds no file, or cannot open it.
-        ExportError: The conversion that it needs failed.
+        ExportError: The conversion that the runtime needs failed.
+        WeightsError: Reading the file would crash this process, or use all its memory or time.
     """
     graph = _graph(model, name)
     if name != PADDLE and graph is model.graph and not has_onnx_form(model.model_name):
         raise MissingPartError(
             f"{model.model_name} has no ONNX form, and the folder holds no {STEM_FILE}",
             path=model.folder,
-            hint="export it again where paddle2onnx and onnx are installed, or take runtime=paddle",
+            hint="export it again where paddle2onnx and onnx are installed, or use runtime=paddle",
         )
     if name == PADDLE and not graph.has_paddle:
-        raise MissingPartError("the folder holds no program of Paddle", path=model.folder)
+        raise MissingPartError("the folder holds no Paddle program", path=model.folder)
     runtime = open_graph(graph, name, device)
     if model.guest is not None:
         return GuestRuntime(runtime, model.guest)
@@ -41,12 +42,12 @@ def open_on(model: ExportedModel, name: str, device: str = "cpu") -> Runtime:
 
 
 def is_open_to(model: ExportedModel, row: RuntimeRow) -> bool:
-    """Whether a runtime finds what it needs in the folder, or it can be made."""
+    """Whether the files that a runtime needs exist in the folder or can be created."""
     return _graph(model, row.name).is_open_to(row)
 
 
 def files_on(model: ExportedModel, row: RuntimeRow) -> Iterator[Path]:
-    """The files that decide what a runtime answers: those of Paddle's program, and those that run."""
+    """The files that determine a runtime's outputs: Paddle's program and weights, and the files that it runs."""
     graph = _graph(model, row.name)
     file = graph.readable_by(row)
     used = [] if file is None else list(graph.files_of(file))
@@ -58,7 +59,7 @@ def files_on(model: ExportedModel, row: RuntimeRow) -> Iterator[Path]:
 
 
 def reference_runtime(model: ExportedModel) -> str | None:
-    """The runtime whose answers are the model's own: Paddle, or where there is no program of it ONNX Runtime."""
+    """The runtime that others are compared with: Paddle or, without a Paddle program, ONNX Runtime; None if neither."""
     if model.graph.has_paddle:
         return PADDLE
     row = runtimes()[ONNX_RUNTIME]

@@ -17,11 +17,11 @@ from segcli.inference.decode_objects import ObjectFinder, Outputs
 from segcli.inference.instance_input import PreparedImage, joined_feeds
 
 SMALLEST_SHARE = 0.9
-"""Objects that must be found again as they are."""
+"""Smallest share of objects that must be matched within the tolerance."""
 SMALLEST_EXPLAINED = 0.98
-"""Objects that must be found again or be ties: of two that overlap and have one score either may be kept."""
+"""Smallest share of objects that must be matched or tied: of two overlapping ones with equal scores either may stay."""
 SMALLEST_IOU = 0.97
-"""Mean overlap of the masks of objects that are found again."""
+"""Smallest mean IoU of the masks of matched objects."""
 _MOST = 100
 _CANDIDATES = 32
 _TIED_IOU = 0.5
@@ -29,21 +29,21 @@ _TIED_IOU = 0.5
 
 @dataclass(frozen=True)
 class ObjectParity:
-    """How one written file agrees with the trained network.
+    """How well one written file agrees with the trained network.
 
     Attributes:
-        runtime: What ran the file.
+        runtime: Name of the runtime that ran the file.
         file: Name of the file.
-        images: Images compared.
+        images: Number of images compared.
         objects: Objects that the trained network finds in them, at most 100 per image.
-        found_again: Share of them that the file finds too, with score and box within the tolerance.
-        tied: Share of them that are not found again because another has the same score: one that overlaps and is found
-            in its place, or, at the end of a full list, one that goes first.
-        max_score_diff: Largest difference of a score among these.
-        max_box_diff_px: Largest difference of a box side among these.
-        mean_mask_iou: Mean overlap of their masks.
-        raw_diff: Where the network finds no object: largest difference of its raw outputs, relative to the largest of
-            them; None where they are empty too, so that nothing was compared, and where objects were.
+        found_again: Share of them that the file finds too (matched), with score and box within the tolerance.
+        tied: Share of them that are not matched because of an equal score: an overlapping object is found instead, or,
+            at the end of a full list, another object comes first.
+        max_score_diff: Largest difference of scores among the matched ones.
+        max_box_diff_px: Largest difference of box sides among the matched ones.
+        mean_mask_iou: Mean IoU of the masks of the matched ones.
+        raw_diff: If the network finds no object: largest difference of its raw outputs, relative to the largest of
+            them; None if these are empty too (nothing was compared), or if objects were compared.
     """
 
     runtime: str
@@ -59,7 +59,7 @@ class ObjectParity:
 
     @property
     def proves(self) -> bool:
-        """Whether anything was compared."""
+        """Whether anything was compared, so that the result is a proof."""
         return self.objects > 0 or self.raw_diff is not None
 
     def summary(self) -> str:
@@ -78,12 +78,12 @@ class ObjectParity:
 
 @dataclass(frozen=True)
 class ObjectReference:
-    """What the trained network finds in some images."""
+    """The objects that the trained network finds in some images."""
 
     images: tuple[PreparedImage, ...]
     found: tuple[Detections, ...]
     outputs: tuple[Outputs, ...] = ()
-    """Raw outputs of each image, where no object is found in any."""
+    """Raw outputs of each image, if no object is found in any."""
 
     @staticmethod
     def of(find: ObjectFinder, images: Sequence[PreparedImage]) -> ObjectReference:
@@ -106,14 +106,14 @@ def compare_objects(
 
     Args:
         find: The file, opened.
-        runtime: What runs it.
-        file: Its path.
-        reference: What the trained network finds.
+        runtime: Name of the runtime that runs it.
+        file: Path of the file.
+        reference: The objects that the trained network finds.
         tolerance: Largest difference of a score, and of a box relative to the longer side of the image.
 
     Raises:
-        ParityError: Too many objects are not found again, or their masks differ. A tie that falls the other way is no
-            disagreement, but there may not be many: an untrained network gives all its proposals one score.
+        ParityError: Too many objects are not matched, or their masks differ. Ties are tolerated in small number only:
+            an untrained network gives all its proposals the same score.
     """
     if reference.finds_nothing:
         return _compare_raw(find, runtime, file, reference, tolerance)
@@ -163,12 +163,12 @@ def _compare_raw(
         shapes = [[tuple(array.shape) for array in one] for one in (outputs, expected)]
         if shapes[0] != shapes[1]:
             raise ParityError(f"gives outputs of shapes {shapes[0]}, the trained network {shapes[1]}", path=file)
-        for ours, theirs in zip(outputs, expected, strict=True):
-            if theirs.size and np.issubdtype(theirs.dtype, np.floating):
-                difference = np.abs(ours.astype(np.float64) - theirs)
+        for output, wanted in zip(outputs, expected, strict=True):
+            if wanted.size and np.issubdtype(wanted.dtype, np.floating):
+                difference = np.abs(output.astype(np.float64) - wanted)
                 off = max(off, float(difference.max()) if np.isfinite(difference).all() else float("inf"))
-                largest = max(largest, float(np.abs(theirs).max()))
-                values += theirs.size
+                largest = max(largest, float(np.abs(wanted).max()))
+                values += wanted.size
     relative = off / (largest or 1.0)
     if not relative <= tolerance:
         raise ParityError(
@@ -185,9 +185,9 @@ def _compare_raw(
 def _again(
     expected: Detections, index: int, found: Detections, tolerance: float, side: int
 ) -> tuple[float, float, float] | None:
-    """Differences of score and box, and overlap of the masks, of an object and the same one in `found`; None without.
+    """Differences of score and box, and IoU of the masks, between an object and its match in `found`; None without one.
 
-    Of several that are equally near (an untrained network repeats itself) it is the one whose mask fits best.
+    Among several matches (an untrained network repeats itself) the one with the best mask IoU is used.
     """
     same = np.flatnonzero(found.classes == expected.classes[index])
     if not same.size:
@@ -195,7 +195,7 @@ def _again(
     scores = np.abs(found.scores[same] - expected.scores[index])
     boxes = np.abs(_boxes(found)[same] - _boxes(expected)[index]).max(axis=1)
     off = np.maximum(scores, boxes / side)
-    # a mask moves by whole pixels, and with it the box of an object that has no other
+    # without boxes of its own, an object's box comes from its mask, which moves by whole pixels
     allowed = tolerance if found.boxes is not None else max(tolerance, 2 / side)
     near = [int(place) for place in np.argsort(off, kind="stable")[:_CANDIDATES] if off[place] <= allowed]
     if not near:

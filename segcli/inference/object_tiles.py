@@ -1,8 +1,8 @@
 """Objects of large images from overlapping tiles: pieces on both sides of a seam become one object again.
 
-Two tiles see the same pixels where they overlap. What both found there, of one class, is one object: pieces that go on
-beyond the overlap are joined, a piece that the other tile sees whole is left to it, and of two whole ones the better
-stays.
+Two tiles contain the same pixels where they overlap. Objects of one class that both found there are the same object:
+pieces that continue beyond the overlap are joined, a piece that the other tile contains whole is dropped, and of two
+whole ones the one with the better score stays.
 """
 
 from __future__ import annotations
@@ -21,26 +21,26 @@ from segcli.data.windows import Rect, Windows
 from segcli.inference.tiles import tile_starts
 
 SAME = 0.5
-"""Share of the common pixels, in the overlap of two tiles, from which two pieces are one object."""
+"""Smallest share of common pixels, in the overlap of two tiles, at which two pieces are the same object."""
 _INSIDE = 0.9
-"""Share of a piece inside of the overlap from which it does not go on beyond it."""
+"""Smallest share of a piece's pixels inside the overlap at which it counts as ending there."""
 _EDGE = 0.01
-"""Share of a tile's side within which a mask reaches the tile's edge: networks end a little before it."""
+"""Distance from a tile's edge, as share of its side, within which a mask touches the edge: networks stop just short."""
 
 Bits = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
 class Piece:
-    """What one tile shows of an object.
+    """The part of an object that lies in one tile.
 
     Attributes:
-        tile: Of the image.
-        rect: The smallest around its mask.
-        bits: The mask in it, row by row, eight pixels per byte.
-        score: Of the network.
+        tile: The tile, in pixels of the image.
+        rect: The bounding rectangle of its mask, in pixels of the image.
+        bits: The mask inside `rect`, row by row, eight pixels per byte.
+        score: Score of the network, 0 to 1.
         class_id: The class.
-        box: Left, top, right, bottom in pixels of the image; None where the network gives none.
+        box: Left, top, right, bottom in pixels of the image; None if the network returns none.
     """
 
     tile: Rect
@@ -57,12 +57,12 @@ class Piece:
         return np.unpackbits(self.bits, count=count).reshape(self.rect.height, self.rect.width)
 
     def inside(self, rect: Rect) -> Bits:
-        """Its pixels inside of a part of the image that both have some of."""
+        """Its mask inside a rectangle of the image; empty if they do not overlap."""
         common = self.rect.common(rect)
         return self.mask[common.within(self.rect)] if common is not None else np.zeros((0, 0), np.uint8)
 
     def is_cut_by(self, other: Rect) -> bool:
-        """Whether it reaches an edge of its tile that lies inside of another tile."""
+        """Whether it touches an edge of its tile that lies inside another tile."""
         tile, rect = self.tile, self.rect
         across, down = max(2, round(_EDGE * tile.width)), max(2, round(_EDGE * tile.height))
         return (
@@ -77,9 +77,9 @@ def objects_tiled(find: Callable[[RgbImage], Detections], image: Windows, window
     """The objects of an image from overlapping tiles, merged across the seams, best first.
 
     Args:
-        find: Gives the objects of one tile.
+        find: Finds the objects of one tile.
         image: The image.
-        window: Size of a tile and steps between tiles.
+        window: Size of the tiles and stride between them.
     """
     height, width = image.size
     crop_width, crop_height = min(window.crop_size[0], width), min(window.crop_size[1], height)
@@ -93,7 +93,7 @@ def objects_tiled(find: Callable[[RgbImage], Detections], image: Windows, window
 
 @dataclass
 class ObjectMerger:
-    """Takes the objects of tiles and gives those of the image.
+    """Merges the objects of tiles into those of the image.
 
     Attributes:
         size: Height and width of the image.
@@ -104,10 +104,10 @@ class ObjectMerger:
     _pieces: list[Piece] = field(default_factory=list)
     _leaders: list[int] = field(default_factory=list)
     _hidden: set[int] = field(default_factory=set)
-    """Pieces that another one shows better."""
+    """Pieces that are replaced by a better one."""
 
     def add(self, tile: Rect, found: Detections) -> None:
-        """Adds what was found in a tile; tiles may come in any order."""
+        """Adds the objects found in a tile; tiles may come in any order."""
         fresh = list(range(len(self._pieces), len(self._pieces) + len(found.masks)))
         pieces = list(_pieces(tile, found))
         fresh = fresh[: len(pieces)]
@@ -137,9 +137,9 @@ class ObjectMerger:
         )
 
     def _join(self, zone: Rect, earlier: Iterable[int], later: Iterable[int]) -> None:
-        """Finds what both tiles have seen in their overlap, the best first.
+        """Matches the pieces of two tiles in their overlap `zone`, best scores first.
 
-        Pieces that go on beyond it are joined in pairs, so that no weak answer grows into a good one.
+        Pieces that continue beyond it are joined in pairs only, so that a weak detection cannot extend a good one.
         """
         near = [number for number in later if self._pieces[number].rect.common(zone) is not None]
         pairs = [
@@ -162,7 +162,7 @@ class ObjectMerger:
             self._leaders[self._leader(second)] = self._leader(first)
 
     def _are_same(self, first: int, second: int, zone: Rect) -> bool:
-        """Whether two pieces are one object, by the pixels that both tiles see."""
+        """Whether two pieces are the same object, by the pixels that both tiles contain."""
         one, other = self._pieces[first], self._pieces[second]
         both = one.rect.common(other.rect) if one.class_id == other.class_id else None
         both = None if both is None else both.common(zone)
@@ -174,7 +174,7 @@ class ObjectMerger:
         return common > 0 and common >= SAME * (least if is_cut else least + most - common)
 
     def _weaker(self, first: int, second: int, zone: Rect) -> int | None:
-        """Which of two pieces of an object the other one shows better; None where both are needed."""
+        """Which of two pieces of an object can be dropped for the other; None if both are needed."""
         one, other = self._pieces[first], self._pieces[second]
         cut = one.is_cut_by(other.tile), other.is_cut_by(one.tile)
         if not any(cut):
@@ -186,7 +186,7 @@ class ObjectMerger:
         return number if piece.inside(zone).sum() >= _INSIDE * piece.mask.sum() else None
 
     def _whole(self, members: Sequence[int]) -> Piece:
-        """One object of its pieces; the best score counts."""
+        """The object composed of its pieces, with their best score."""
         shown = [self._pieces[number] for number in members if number not in self._hidden]
         shown = shown or [max((self._pieces[number] for number in members), key=lambda piece: piece.score)]
         if len(shown) == 1:
@@ -208,7 +208,7 @@ class ObjectMerger:
 
 
 def _pieces(tile: Rect, found: Detections) -> Iterator[Piece]:
-    """The objects of a tile in the pixels of the image, without empty ones."""
+    """The objects of a tile in pixels of the image, without empty ones."""
     boxes = found.boxes if found.boxes is not None else [None] * len(found.masks)
     for code, score, class_id, box in zip(found.masks, found.scores, found.classes, boxes, strict=True):
         crop = rle.decode_crop(code)

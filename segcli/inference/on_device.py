@@ -1,4 +1,4 @@
-"""The maximum over the classes taken where the network computes, so that logits do not leave the device.
+"""The argmax over the classes, computed on the network's device, so that logits need not be copied from it.
 
 The logits of one image of 2048 x 1024 with 19 classes are 160 MB, its label map 2 MB.
 """
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 
 class OnDevice:
-    """A network as a function of arrays, which gives label maps as well; see `segcli.inference.preprocess.GivesLabels`
-    and `segcli.inference.tiles.GivesBand`.
+    """A network as a function of arrays, which can return label maps as well; see
+    `segcli.inference.preprocess.GivesLabels` and `segcli.inference.tiles.GivesBand`.
 
     Args:
         logits: From normalised images [N, 3, H, W] to a tensor [N, C, h, w] on the device of the network.
@@ -34,7 +34,7 @@ class OnDevice:
         return np.asarray(self._logits(images).numpy())
 
     def labels(self, images: NetworkInput, used: tuple[int, int], size: tuple[int, int]) -> NDArray[np.uint8]:
-        """Label maps [N, H, W]."""
+        """Label maps [N, H, W]; see `segcli.inference.preprocess.GivesLabels`."""
         import paddle
 
         logits = self._logits(images)
@@ -46,7 +46,7 @@ class OnDevice:
             return np.asarray(_resized(logits, size).argmax(axis=1).astype("uint8").numpy(), np.uint8)
 
     def band(self, height: int, width: int) -> DeviceBand:
-        """Rows of a label map that is put together from tiles."""
+        """An empty band of rows of a label map that is assembled from tiles."""
         return DeviceBand(self._logits, height, width)
 
 
@@ -66,7 +66,7 @@ class DeviceBand:
         size: tuple[int, int],
         weight: NDArray[np.float32] | None,
     ) -> None:
-        """Adds the logits of tiles of the same rows."""
+        """Adds the logits of tiles in the same rows; see `segcli.inference.tiles.Band`."""
         import paddle
 
         with paddle.no_grad():

@@ -1,4 +1,4 @@
-"""ONNX from an exported model."""
+"""Converts a Paddle program to ONNX."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from segcli.errors import ExportError, MissingPartError
 
 log = logging.getLogger("segcli.export")
 
-_LAST_WORDS = 5
+_LAST_LINES = 5
 
 
 def converter_installed() -> bool:
-    """Whether the packages that convert are there."""
+    """Whether the packages for the conversion are installed."""
     return find_spec("paddle2onnx") is not None and find_spec("onnx") is not None
 
 
 def convert_program(program: Path, weights: Path, target: Path) -> Path:
-    """Converts one program of Paddle to ONNX.
+    """Converts one Paddle program to ONNX.
 
-    The work is done in a process of its own: the converter aborts on graphs that it does not know.
+    This runs in a separate process: the converter aborts on graphs that it does not know.
 
     Returns:
-        `target`, whole or not there at all.
+        `target`, which is written completely or not at all.
 
     Raises:
         MissingPartError: The converter is not installed.
-        ExportError: The converter failed, or wrote nothing, as it does beyond 2 GB; the message holds its last words.
+        ExportError: The converter failed, or wrote nothing, as it does beyond 2 GB; the message holds its last lines.
     """
     if not converter_installed():
         raise MissingPartError("paddle2onnx is not installed", hint="pip install paddle2onnx onnx")
@@ -42,14 +42,14 @@ def convert_program(program: Path, weights: Path, target: Path) -> Path:
         done = subprocess.run(command, capture_output=True, text=True, check=False, env=_environment())
         written = temporary.stat().st_size if temporary.is_file() else 0
         if done.returncode or not written:
-            words = [line.strip() for line in (done.stdout + done.stderr).splitlines() if line.strip()]
+            lines = [line.strip() for line in (done.stdout + done.stderr).splitlines() if line.strip()]
             raise ExportError(
-                f"conversion to ONNX failed ({done.returncode}): {' | '.join(words[-_LAST_WORDS:])}", path=program
+                f"conversion to ONNX failed ({done.returncode}): {' | '.join(lines[-_LAST_LINES:])}", path=program
             )
     return target
 
 
 def _environment() -> dict[str, str]:
-    """The variables of this process, with segcli where the worker finds it."""
+    """The environment of this process, with segcli on the worker's `PYTHONPATH`."""
     here = str(Path(__file__).resolve().parents[2])
     return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH")]))}

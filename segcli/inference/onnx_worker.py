@@ -1,4 +1,4 @@
-"""Converts one exported model to ONNX; run as a process of its own, because the converter can abort it.
+"""Converts one exported model to ONNX; run as a separate process, because the converter can abort it.
 
 Usage: ``python -m segcli.inference.onnx_worker PROGRAM WEIGHTS TARGET``
 """
@@ -14,19 +14,19 @@ from segcli.inference.exported_model import LABELS_TENSOR, LOGITS_FILE, LOGITS_T
 
 OPSET = 17
 CONSTANT, DOUBLE, SINGLE = "1.full", "0.a_f64", "0.a_f32"
-"""How Paddle's programs write these."""
+"""Paddle's names of the operator of constants and of the two types of attributes."""
 
 
 def convert(program: Path, weights: Path, target: Path) -> None:
     """Writes `target`.
 
-    A program of label maps gets the output ``labels`` (int32 [N, H, W]) and the tensor before is called ``logits``; a
-    program of any other kind keeps the outputs that it has.
+    A program with logits gets the output ``labels`` (int32 [N, H, W]) in place of them, which stay in the graph as
+    ``logits``; a program of any other kind keeps its outputs.
     """
     import onnx
     import paddle2onnx
 
-    # Polygraphy, the converter's default optimiser, takes 6 to 20 s for nothing that the runtimes do not do themselves
+    # Polygraphy, the converter's default optimiser, takes 6 to 20 s and does only what the runtimes do themselves
     readable = target.with_suffix(".program.json")
     readable.write_text(single_precision(program.read_text(encoding="utf-8")), encoding="utf-8")
     try:
@@ -42,7 +42,7 @@ def convert(program: Path, weights: Path, target: Path) -> None:
 
 
 def single_precision(program: str) -> str:
-    """The program with its numbers in single precision, as the converter expects them.
+    """The program with its attributes in single precision, as the converter expects them.
 
     Paddle 3.3 writes some attributes in double precision: the scales of resizing, at which paddle2onnx 2.1 ends in "the
     0th elementwise MUST be ir::FloatAttribute", but also the value of a padding and the epsilon of a group norm, for
@@ -55,7 +55,7 @@ def single_precision(program: str) -> str:
 
 
 def _shorten(value: Any) -> None:
-    """Renames the type of every double in a part of a program, but for single values of constants."""
+    """Renames the type of every double in a part of a program, except the values of constants."""
     if isinstance(value, list):
         for entry in value:
             _shorten(entry)
@@ -70,7 +70,7 @@ def _shorten(value: Any) -> None:
 
 
 def name_logits(model: Any) -> None:
-    """Calls the only output ``logits``."""
+    """Renames the only output to ``logits``."""
     output = model.graph.output[0]
     old = output.name
     for node in model.graph.node:
@@ -82,7 +82,7 @@ def name_logits(model: Any) -> None:
 
 
 def append_labels(model: Any) -> None:
-    """Makes the class of the largest logit the output, int32 [N, H, W], as PaddleX expects it."""
+    """Replaces the output by the class of the largest logit, int32 [N, H, W], as PaddleX expects it."""
     from onnx import TensorProto, helper
 
     logits = model.graph.output.pop()
@@ -99,7 +99,7 @@ def append_labels(model: Any) -> None:
 
 
 def cut_to_logits(model: Any) -> bool:
-    """Undoes `append_labels` in memory; False when the model has no tensor called ``logits``."""
+    """Reverts `append_labels` in memory; False if the model has no tensor called ``logits``."""
     producers = [node for node in model.graph.node if LOGITS_TENSOR in node.output]
     known = [value for value in model.graph.value_info if value.name == LOGITS_TENSOR]
     if not producers or not known:

@@ -1,6 +1,6 @@
-"""Opens one network under limits and ends; run as a process of its own, see `segcli.inference.first_opening`.
+"""Opens one network under limits and exits; run as a separate process, see `segcli.inference.first_opening`.
 
-Usage: ``python -m segcli.inference.opening_worker JSON``, the arguments of `main` by name.
+Usage: ``python -m segcli.inference.opening_worker JSON``, where JSON holds the arguments of `main` by name.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _SIGNS = ("bad_alloc", "bad allocation", "allocate", "ResourceExhausted", "out o
 
 
 def main(*, size: int, runtime: str, stem: str, program: str | None, weights: str | None, onednn: bool) -> int:
-    """Opens a network of `size` bytes, described as by `Graph`; the exit status."""
+    """Opens a network of `size` bytes (other arguments as in `Graph`); returns the exit status."""
     from segcli.inference.graphs import Graph
     from segcli.inference.runtimes.open_graph import module_of
     from segcli.runtimes import runtimes
@@ -51,7 +51,7 @@ def _limit(size: int) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 5))
     try:
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
-    except OSError:  # not on macOS, which keeps no such limit either
+    except OSError:  # not on macOS, which does not enforce such a limit either
         return
     space = pages * os.sysconf("SC_PAGE_SIZE") + most_bytes(size)
     hard = resource.getrlimit(resource.RLIMIT_AS)[1]
@@ -60,4 +60,4 @@ def _limit(size: int) -> None:
 
 if __name__ == "__main__":
     status = main(**json.loads(sys.argv[1]))
-    os._exit(status)  # what the libraries do at the end is of no interest
+    os._exit(status)  # skips the libraries' own clean-up

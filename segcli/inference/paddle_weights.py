@@ -1,7 +1,7 @@
-"""The file of weights that Paddle's programs read (`.pdiparams`), looked through before Paddle reserves what it states.
+"""Checks the weight file of Paddle's programs (`.pdiparams`) before Paddle allocates the sizes that the file states.
 
-A tensor is: version (4 bytes, 0), levels of detail (8 bytes, 0 of an export), version (4 bytes, 0), the length of a
-description (4 bytes), the description (protobuf: 1 the type, 2 the sides), the values. Tensors follow each other.
+A tensor consists of: version (4 bytes, 0), level of detail (8 bytes, 0 in exports), version (4 bytes, 0), length of the
+description (4 bytes), description (protobuf; field 1: type, field 2: dimensions), values. Tensors follow each other.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ _HEAD = Struct("<IQIi")
 _MOST_DESCRIPTION = 4096
 _TYPE, _SIDE = 1, 2
 _VALUE_BYTES = {0: 1, 1: 2, 2: 4, 3: 8, 4: 2, 5: 4, 6: 8, 19: 8, 20: 1, 21: 1, 22: 2, 23: 8, 24: 16, 32: 1, 33: 1}
-"""By Paddle's numbers of types (framework.proto, VarType)."""
+"""Bytes per value by Paddle's number of the type (framework.proto, VarType)."""
 
 
 def require_whole(path: Path) -> None:
-    """Follows the tensors from the first to the end of the file; no value is read.
+    """Follows the headers of the tensors to the end of the file; no value is read.
 
     Raises:
-        WeightsError: One is cut off, or states more than the file holds.
+        WeightsError: A tensor is cut off, or states more values than the file holds.
     """
     size = path.stat().st_size
     with path.open("rb") as file:
@@ -34,7 +34,7 @@ def require_whole(path: Path) -> None:
                 number += 1
                 position = _after_tensor(file, position, size)
         except ValueError as fault:
-            hint = "fetch the model from its source again, or write it again with segcli export"
+            hint = "download the model again, or write it again with segcli export"
             raise WeightsError(f"tensor {number} {fault}", path=path, hint=hint) from fault
 
 
@@ -45,7 +45,7 @@ def _after_tensor(file: IO[bytes], position: int, size: int) -> int:
         raise ValueError("is cut off")
     version, levels, inner_version, length = map(int, _HEAD.unpack(head))
     if version or levels or inner_version or not 0 < length <= _MOST_DESCRIPTION:
-        raise ValueError("is damaged: this is no head of a tensor")
+        raise ValueError("is damaged: its header is not that of a tensor")
     values = _bytes_of(file.read(length))
     end = position + _HEAD.size + length + values
     if end > size:
@@ -61,19 +61,19 @@ def _bytes_of(description: bytes) -> int:
         elif field == _SIDE:
             count *= value
     if kind not in _VALUE_BYTES:
-        raise ValueError(f"is damaged: {kind} is no type of its values")
+        raise ValueError(f"is damaged: its values have the unknown type {kind}")
     return count * _VALUE_BYTES[kind]
 
 
 def _fields(description: bytes) -> Iterator[tuple[int, int]]:
-    """Numbers and values of a protobuf message of integers."""
+    """Field numbers and values of a protobuf message of integers."""
     position = 0
     while position < len(description):
         key, position = _varint(description, position)
         if key & 7 == 0:
             value, position = _varint(description, position)
             yield key >> 3, value
-        elif key & 7 == 2:  # sides written together
+        elif key & 7 == 2:  # packed dimensions
             length, position = _varint(description, position)
             end = position + length
             while position < min(end, len(description)):

@@ -1,4 +1,4 @@
-"""Opens what was written and compares it with the trained network."""
+"""Compares the outputs of a written file with those of the trained network."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from segcli.inference.preprocess import Forward, NetworkInput
 from segcli.inference.runtimes.protocol import Runtime
 
 _IDS_MAY_DIFFER = 1e-3
-"""Share of pixels that may differ where a program gives ids, which do not say how close the decision was."""
+"""Share of pixels that may differ if a program returns ids, which do not show how close the decision was."""
 
 
 @dataclass(frozen=True)
 class Parity:
-    """How one written file agrees with the trained network.
+    """How well one written file agrees with the trained network.
 
     Attributes:
-        runtime: What ran the file.
+        runtime: Name of the runtime that ran the file.
         file: Name of the file.
-        images: Images compared.
-        max_abs_diff: Largest difference of a logit; None for a file that gives labels alone.
-        max_rel_diff: The same, relative to the largest logit.
+        images: Number of images compared.
+        max_abs_diff: Largest difference of a logit; None for a file that returns labels only.
+        max_rel_diff: The same, relative to the largest absolute logit.
         label_agreement: Share of the pixels with the same class.
     """
 
@@ -50,7 +50,7 @@ class Reference:
 
     Attributes:
         inputs: Normalised images, [1, 3, H, W] each.
-        logits: Their logits, [1, classes, H, W] each; or class ids of an integer type, of programs that give these.
+        logits: Their logits, [1, classes, H, W] each; or integer class ids, for programs that return these.
     """
 
     inputs: tuple[NetworkInput, ...]
@@ -62,12 +62,12 @@ class Reference:
         return Reference(tuple(inputs), tuple(forward(batch) for batch in inputs))
 
     def first(self) -> Reference:
-        """The first image alone."""
+        """The reference of the first image only."""
         return Reference(self.inputs[:1], self.logits[:1])
 
     @property
     def scale(self) -> float:
-        """The largest logit."""
+        """The largest absolute logit; 1 if all are 0."""
         return max(float(np.abs(logits).max()) for logits in self.logits) or 1.0
 
 
@@ -76,13 +76,13 @@ def compare(runtime: Runtime, file: Path, reference: Reference, tolerance: float
 
     Args:
         runtime: The file, opened.
-        file: Its path.
-        reference: What the trained network says.
+        file: Path of the file.
+        reference: The outputs of the trained network.
         tolerance: Largest difference of the logits, relative to the largest of them. Labels must agree wherever the
-            best two classes are further apart than the tolerance allows them to move.
+            best two logits differ by more than twice the tolerance.
 
     Raises:
-        ParityError: They differ by more.
+        ParityError: The outputs differ by more, or have another shape.
     """
     margin = 2 * tolerance * reference.scale
     differences: list[float] = []
@@ -133,7 +133,7 @@ def _judge(parity: Parity, decided_wrong: int, tolerance: float, file: Path) -> 
 
 
 def _is_ids(output: NDArray[Any]) -> bool:
-    """Whether a network gives class ids instead of logits, as the programs of other makers do."""
+    """Whether a network returns class ids instead of logits, as third-party programs do."""
     return bool(np.issubdtype(output.dtype, np.integer))
 
 
@@ -156,7 +156,7 @@ def _difference(output: NDArray[Any], expected: NDArray[np.float32]) -> float:
 
 
 def _lead(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    """How far the best class is before the second best, [1, H, W]."""
+    """Difference between the largest and the second largest logit, [N, H, W]; 0 for a single class."""
     if logits.shape[1] == 1:
         return np.zeros((logits.shape[0], *logits.shape[2:]), np.float32)
     best_two = np.partition(logits, -2, axis=1)[:, -2:]

@@ -28,20 +28,20 @@ _LONGEST_SIDE_PX = 768
 def parity_images(
     config: Config, input_size: tuple[int, int] | None, channels: int = COLOURS
 ) -> tuple[list[RgbImage], str]:
-    """Real images where there are any.
+    """Images for the comparison: real ones if there are any, else a generated one.
 
     Args:
         config: Names the dataset and the input of predict.
-        input_size: Height and width that the network needs; with None one image is cut to an odd size, to show that
-            the size is free.
-        channels: That the network takes.
+        input_size: Height and width that the network needs; with None one image is cropped to an odd size, to test
+            that any size works.
+        channels: Number of channels of the network's input.
 
     Returns:
-        RGB images, or bands [H, W, channels], and where they come from.
+        Images, uint8 [H, W, channels], and a description of their origin.
     """
     images, origin = _real(config)
     if not images:
-        log.warning("no image of a dataset or Predict.input is at hand; comparing on a generated one")
+        log.warning("found no image of a dataset or Predict.input; comparing on a generated one")
         images, origin = [generated_image(channels)], "a generated image"
     if input_size is not None:
         return [resize_image(rgb, *input_size) for rgb in images], origin
@@ -73,10 +73,10 @@ def _real(config: Config) -> tuple[list[RgbImage], str]:
 
 
 def _image_paths(folder: Path) -> list[Path]:
-    """The images of a dataset with masks or, where there are no lists, of a COCO dataset.
+    """The images of a dataset with masks or, if there are no lists, of a COCO dataset.
 
     Raises:
-        DatasetError: It is neither.
+        DatasetError: The folder is neither.
     """
     try:
         lists = scan_lists(find_root(folder))

@@ -1,8 +1,8 @@
-"""Masks of detections at the size of the image, made inside their boxes and run-length coded as they come.
+"""Masks of detections at the size of the image, computed inside their boxes and run-length encoded one by one.
 
-No mask of the whole image ever exists. A bilinear enlargement is two small matrix products, one per axis, whose rows
-hold the two weights of each pixel; this gives the pixels that PaddleDetection's sampling of the whole image gives, a
-thousand times faster.
+No mask of the whole image is allocated. A bilinear enlargement is two small matrix products, one per axis, whose rows
+hold the two weights of each pixel; the result equals that of PaddleDetection's sampling of the whole image, a thousand
+times faster.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from segcli.data.rle import Rle
 
 Floats = NDArray[np.float32]
 _AT_ONCE = 16
-"""Objects whose weights are computed together."""
+"""Number of objects whose weights are computed together."""
 
 
 def paste_masks(
@@ -40,7 +40,7 @@ def paste_masks(
         columns = _BoxWeights(edges[:, 0], edges[:, 2], width, chunk.shape[2])
         for index, mask in enumerate(chunk):
             (top, vertical), (left, horizontal) = rows.of(index), columns.of(index)
-            # columns first in memory, as the code runs along them
+            # transposed in memory, because run-length codes run along columns
             inside = horizontal @ (vertical @ mask).T >= threshold
             yield rle.encode_crop(inside.T, left, top, height, width)
 
@@ -48,9 +48,9 @@ def paste_masks(
 def paste_in_boxes(
     coefficients: NDArray[Any], prototypes: NDArray[Any], boxes: NDArray[Any], height: int, width: int
 ) -> Iterator[Rle]:
-    """Masks where the sigmoid of coefficients times prototypes exceeds 0.5, cut by their boxes (PP-YOLOE_seg).
+    """Masks where the sigmoid of coefficients times prototypes exceeds 0.5, cropped to their boxes (PP-YOLOE_seg).
 
-    A pixel is inside of a box when its index is, as in the network; that its centre is would be half a pixel truer.
+    A pixel is inside a box if its index is, as in the network; testing its centre would be more exact by half a pixel.
 
     Args:
         coefficients: [N, K].
@@ -76,7 +76,7 @@ def paste_in_boxes(
 
 
 def paste_anywhere(coefficients: NDArray[Any], prototypes: NDArray[Any], height: int, width: int) -> Iterator[Rle]:
-    """Masks where coefficients times prototypes are positive, wherever in the image (Mask-RT-DETR).
+    """Masks where coefficients times prototypes are positive, anywhere in the image (Mask-RT-DETR).
 
     Only the part around the positive values of the small map is enlarged: a pixel is a mean of its neighbours there,
     and without a positive one it cannot be positive.
@@ -97,8 +97,8 @@ def paste_logits(logits: Iterable[Floats], cells: Sequence[int], height: int, wi
     """Masks where small maps, stretched over the whole image, are positive.
 
     Args:
-        logits: Maps of one size.
-        cells: That size, height and width.
+        logits: Maps [h, w], all of the same size.
+        cells: Height and width of the maps.
         height: Of the image.
         width: Of the image.
     """
@@ -118,17 +118,17 @@ def paste_logits(logits: Iterable[Floats], cells: Sequence[int], height: int, wi
 def paste_maps(
     maps: NDArray[Any], resized: tuple[int, int], height: int, width: int, *, threshold: float = 0.5
 ) -> Iterator[Rle]:
-    """Masks from maps of the whole input at a quarter of its size (SOLOv2).
+    """Masks from maps of the whole input at a quarter of its resolution (SOLOv2).
 
-    Each is enlarged four times, cut to the image inside the padding and brought to the image's size, as the network
-    does it; here both steps are one product per axis.
+    Each map is enlarged four times, cropped to the part without padding and resized to the image, as the network does;
+    here both steps are one product per axis.
 
     Args:
         maps: Probabilities [N, h, w].
         resized: Height and width of the input without padding.
         height: Of the image.
         width: Of the image.
-        threshold: Above it a pixel is inside of a mask.
+        threshold: Probability above which a pixel belongs to the mask.
     """
     if not len(maps):
         return
@@ -153,7 +153,7 @@ def _twice_stretched(cells: int, resized: int, size: int) -> Floats:
 class _BoxWeights:
     """Bilinear weights along one axis for several boxes: pixels of the image from the cells of each box's grid.
 
-    A pixel counts when its centre is inside the box; cells outside of the grid are 0.
+    A pixel counts if its centre is inside the box; cells outside the grid are 0.
     """
 
     def __init__(self, low: NDArray[np.float64], high: NDArray[np.float64], size: int, cells: int) -> None:
@@ -168,14 +168,14 @@ class _BoxWeights:
         cell = np.floor(place)
         share = (place - cell).astype(np.float32)
         row, column = np.arange(len(place)), cell.astype(np.int64) + 1
-        # one column of padding on each side takes what falls outside of the grid
+        # one column of padding on each side receives the weights of cells outside the grid
         padded = np.zeros((len(place), cells + 2), np.float32)
         padded[row, column] = 1 - share
         padded[row, column + 1] = share
         self._weights = padded[:, 1:-1]
 
     def of(self, index: int) -> tuple[int, Floats]:
-        """First pixel of a box, and the weights [pixels, cells] from there on."""
+        """First pixel of a box, and the weights [pixels, cells] starting there."""
         end = self._end[index]
         return int(self._first[index]), self._weights[end - self._count[index] : end]
 
@@ -193,7 +193,7 @@ def _stretch_weights(cells: int, size: int) -> Floats:
 
 
 def _covered(low: float, high: float, size: int) -> tuple[int, int]:
-    """First pixel whose index lies in [low, high), and the one after the last; equal when there is none."""
+    """First pixel whose index lies in [low, high), and the one after the last; both equal if there is none."""
     if not (np.isfinite(low) and np.isfinite(high)):
         return 0, 0
     first = min(max(0, int(np.ceil(low))), size)
@@ -201,19 +201,19 @@ def _covered(low: float, high: float, size: int) -> tuple[int, int]:
 
 
 def _needed(weights: Floats) -> slice:
-    """The cells that some pixel takes something from."""
+    """The range of cells with a weight for the first to the last pixel."""
     first = np.flatnonzero(weights[0])[0]
     last = np.flatnonzero(weights[-1])[-1]
     return slice(int(first), int(last) + 1)
 
 
 def _around(flags: NDArray[np.bool_], margin: int = 1) -> slice:
-    """From the first to the last that is set, and `margin` more on each side."""
+    """The range from the first to the last set flag, extended by `margin` on each side."""
     places = np.flatnonzero(flags)
     return slice(max(int(places[0]) - margin, 0), int(places[-1]) + margin + 1)
 
 
 def _reached(weights: Floats, cells: slice) -> tuple[int, int]:
-    """The first pixel that takes everything from the cells, and the one after the last; equal when there is none."""
+    """First pixel that depends on these cells only, and the one after the last; both equal if there is none."""
     places = np.flatnonzero(weights[:, cells].sum(axis=1) > 1 - 1e-4)
     return (int(places[0]), int(places[-1]) + 1) if places.size else (0, 0)

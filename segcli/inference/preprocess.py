@@ -1,4 +1,4 @@
-"""How images become the input of a network, the same in evaluate and predict."""
+"""Preprocessing of images into the input of a network, shared by evaluate and predict."""
 
 from __future__ import annotations
 
@@ -16,33 +16,33 @@ from segcli.errors import InputError
 from segcli.models.spec import Preprocess
 
 NetworkInput = NDArray[np.float32]
-"""Normalised images, [N, 3, H, W]."""
+"""Normalised images, [N, channels, H, W]; three channels except for networks that take bands."""
 Forward = Callable[[NetworkInput], NDArray[np.float32]]
 """A network: from images to logits [N, classes, h, w]."""
 
 
 @runtime_checkable
 class GivesLabels(Protocol):
-    """A network that can take the maximum over its classes itself, where the logits need not leave its device."""
+    """A network that can compute the argmax over its classes itself, so that the logits stay on its device."""
 
     def labels(self, images: NetworkInput, used: tuple[int, int], size: tuple[int, int]) -> NDArray[np.uint8]:
-        """Label maps [N, H, W].
+        """Label maps, uint8 [N, H, W].
 
         Args:
-            images: As for the network.
-            used: Height and width of the part of `images` that is no padding.
+            images: The network's input.
+            used: Height and width of the part of `images` that is not padding.
             size: Height and width of the label maps.
         """
 
 
 def normalise(images: Sequence[RgbImage], preprocess: Preprocess) -> NetworkInput:
-    """Scales to 0..1, subtracts the mean, divides by the deviation, turns channels first: one table look-up a pixel.
+    """Scales to 0..1, subtracts the mean, divides by the standard deviation, puts channels first: one lookup per value.
 
-    The numbers are bit for bit those of PaddleSeg's `Normalize`, six times faster.
+    The values are bit for bit those of PaddleSeg's `Normalize`, computed six times faster.
 
     Args:
-        images: RGB, uint8 [H, W, 3], or [H, W, channels] where the network takes bands; all of one size.
-        preprocess: Mean and deviation.
+        images: RGB, uint8 [H, W, 3], or [H, W, channels] for a network that takes bands; all of the same size.
+        preprocess: Mean and standard deviation.
 
     Returns:
         float32 [N, channels, H, W].
@@ -65,20 +65,20 @@ def normalise(images: Sequence[RgbImage], preprocess: Preprocess) -> NetworkInpu
 def _table(preprocess: Preprocess) -> NDArray[np.float32]:
     """Normalised value of each of 256 values in each channel, float32 [channels, 256], rounded as PaddleSeg rounds."""
     values = np.tile(np.arange(256, dtype=np.float32) / np.float32(255.0), (preprocess.channels, 1))
-    # in place and with float64 numbers, so that each step is rounded to float32 as there
+    # in place and with float64 constants, so that each step is rounded to float32 as in PaddleSeg
     values -= np.array(preprocess.mean)[:, None]
     values /= np.array(preprocess.std)[:, None]
     return values
 
 
 def resize_image(rgb: RgbImage, height: int, width: int, *, area: bool = False) -> RgbImage:
-    """The image in another size, bilinear; the same array where the size is right already.
+    """The image resized bilinearly; the same array if the size is right already.
 
     Args:
         rgb: The image.
-        height: Wanted height in pixels.
-        width: Wanted width in pixels.
-        area: Whether shrinking takes the mean of the pixels that become one.
+        height: New height in pixels.
+        width: New width in pixels.
+        area: Whether shrinking averages the pixels that become one (OpenCV's `INTER_AREA`).
     """
     if rgb.shape[:2] == (height, width):
         return rgb

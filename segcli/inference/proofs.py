@@ -1,7 +1,7 @@
-"""What was proven of an exported model's runtimes, kept beside it: which files agree with Paddle, and how fast.
+"""Results of comparing an exported model's runtimes, kept beside it: which files agree with Paddle, and their speed.
 
-A verdict holds for the very files that were compared and the version of the runtime that ran them: their digests are
-kept with it. Where nothing can be written beside the model, verdicts hold for this process alone.
+A verdict is valid only for the compared files and the version of the runtime that ran them: it holds their digests. If
+the model's folder is not writable, verdicts are kept in the memory of this process.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ class Proof:
     """The verdict of one comparison.
 
     Attributes:
-        runtime: What ran the files.
+        runtime: Name of the runtime that ran the files.
         version: Version of its package, and of segcli.
-        files: Digest (SHA-256) by file name, of the program it was compared with and of the files that ran.
-        agrees: Whether the answers are the same within the tolerance.
-        detail: What was compared, or how they differ.
-        milliseconds: Time per image of the comparison, after a first run; None where nothing ran.
+        files: File name -> SHA-256 digest, of the program it was compared with and of the files that ran.
+        agrees: Whether the outputs are the same within the tolerance.
+        detail: What was compared, or how the outputs differ.
+        milliseconds: Time per image of the comparison, after a warm-up run; None if nothing was timed.
     """
 
     runtime: str
@@ -58,7 +58,7 @@ class Proofs:
         self._folder = folder
 
     def find(self, row: RuntimeRow, files: Iterable[Path]) -> Proof | None:
-        """The verdict on exactly these files under the installed version; None where they were never compared."""
+        """The verdict on exactly these files under the installed version; None if they were never compared."""
         proof = self._read().get(row.name)
         if proof is None or proof.version != version_of(row) or proof.files != self._digests_of(files):
             return None
@@ -67,14 +67,14 @@ class Proofs:
     def keep(
         self, row: RuntimeRow, files: Iterable[Path], *, agrees: bool, detail: str, milliseconds: float | None = None
     ) -> Proof:
-        """Adds a verdict, in place of an earlier one on the same runtime."""
+        """Stores a verdict, which replaces an earlier one on the same runtime, and returns it."""
         proof = Proof(row.name, version_of(row), self._digests_of(files), agrees, detail, milliseconds)
         known = {**self._read(), row.name: proof}
         values = {"schema": _SCHEMA, "proofs": [asdict(one) for one in known.values()]}
         try:
             write_text_atomic(self._folder / FILE, json.dumps(values, indent=2) + "\n")
         except OSError as fault:
-            log.debug("the verdict cannot be kept beside the model: %s", fault)
+            log.debug("the verdict cannot be written beside the model: %s", fault)
             _unwritten[self._folder] = known
         return proof
 
@@ -96,7 +96,7 @@ class Proofs:
 
 
 def version_of(row: RuntimeRow) -> str:
-    """Version of a runtime's package, with that of segcli, whose decoding is a part of every answer."""
+    """Version of a runtime's package, with that of segcli, whose decoding affects every result."""
     names = (f"{row.package}paddle",) if row.package == "paddle" else (row.package,)
     for name in (*names, f"{row.package}-gpu"):
         try:

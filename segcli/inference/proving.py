@@ -1,4 +1,4 @@
-"""Proves that a runtime answers as Paddle does: the same images through both, the answers compared, the time taken."""
+"""Proves that a runtime agrees with Paddle: runs the same image on both, compares the outputs, measures the time."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _TIMED_RUNS = 2
 
 @dataclass
 class Prover:
-    """Compares runtimes of one model with its own answers (see `reference_runtime`), asked for once for all of them.
+    """Compares runtimes of one model with its reference runtime (see `reference_runtime`), which runs only once.
 
     Attributes:
         model: The model.
@@ -38,12 +38,13 @@ class Prover:
     _expected: Reference | ObjectReference | None = None
 
     def prove(self, row: RuntimeRow) -> Proof:
-        """Compares one runtime with the model's own answers and keeps the verdict.
+        """Compares one runtime with the reference runtime and keeps the verdict.
 
         Raises:
-            SegcliError: One of them cannot be opened; then there is no verdict.
+            ParityError: The network finds no object, so that nothing could be compared.
+            SegcliError: A runtime cannot be opened. In both cases there is no verdict.
         """
-        expected = self._expected or self._ask_model()
+        expected = self._expected or self._run_reference()
         self._expected = expected
         if row.name == reference_runtime(self.model):
             proof = self.proofs.find(row, files_on(self.model, row))
@@ -59,12 +60,12 @@ class Prover:
             raise ParityError(
                 f"{row.name} is not proven: the network finds no object in the image of the comparison",
                 path=self.model.folder,
-                hint="export it again with a dataset at hand, or take runtime=paddle",
+                hint="export it again with Global.dataset_dir set, or use runtime=paddle",
             )
         milliseconds = time_job(self._job(runtime, expected))
         return self.proofs.keep(row, files, agrees=True, detail=parity.summary(), milliseconds=milliseconds)
 
-    def _ask_model(self) -> Reference | ObjectReference:
+    def _run_reference(self) -> Reference | ObjectReference:
         name = reference_runtime(self.model)
         assert name is not None
         row = runtimes()[name]
@@ -102,7 +103,7 @@ class Prover:
 
 
 def time_job(job: Callable[[], object]) -> float:
-    """Milliseconds of the fastest of a few runs; the job has run before."""
+    """Milliseconds of the fastest of a few runs; the caller has run the job once to warm up."""
     best = float("inf")
     for _ in range(_TIMED_RUNS):
         begin = time.perf_counter()

@@ -1,4 +1,4 @@
-"""How images become the square input of promptable models, and masks go back: resize the long side, normalise, pad."""
+"""Square input of promptable models: resize the long side, normalise, pad; and map masks back to the image."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ UInt8Array = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Placement:
-    """Where an image lies in the model's input (top left, the rest is padding).
+    """Position of an image in the model's input (top left, the rest is padding).
 
     Attributes:
-        height: Of the image, in pixels.
-        width: Of the image.
-        resized_height: In the model's input.
-        resized_width: In the model's input.
-        side: Of the model's square input.
+        height: Height of the image in pixels.
+        width: Width of the image in pixels.
+        resized_height: Height of the image in the model's input.
+        resized_width: Width of the image in the model's input.
+        side: Side of the model's square input in pixels.
     """
 
     height: int
@@ -37,19 +37,19 @@ class Placement:
     side: int
 
     def to_model(self, points: npt.NDArray[Any]) -> FloatArray:
-        """Maps x, y in image pixels, ``[..., 2]``, to model pixels."""
+        """Maps points ``[..., 2]`` (x, y) from image pixels to pixels of the model's input."""
         scale = np.array([self.resized_width / self.width, self.resized_height / self.height], np.float64)
         return (np.asarray(points, np.float64) * scale).astype(np.float32)
 
     def to_image(self, logits: FloatArray) -> FloatArray:
-        """Maps a model's map of any resolution, ``[h, w]`` for the whole input, to ``[height, width]``, bilinear."""
+        """Resizes a map ``[h, w]`` of the model's whole input to the image, ``[height, width]``, bilinearly."""
         whole = cv2.resize(logits, (self.side, self.side), interpolation=cv2.INTER_LINEAR)
         cut = whole[: self.resized_height, : self.resized_width]
         out: FloatArray = cv2.resize(cut, (self.width, self.height), interpolation=cv2.INTER_LINEAR)
         return out
 
     def used_part(self, size: int) -> tuple[int, int]:
-        """Rows and columns of a model's ``size x size`` map that the image fills."""
+        """Rows and columns that the image fills in a ``size x size`` map of the model's input."""
         return -(-self.resized_height * size // self.side), -(-self.resized_width * size // self.side)
 
 
@@ -58,10 +58,10 @@ class SquareInput:
     """The preprocessing of a promptable model.
 
     Attributes:
-        side: Of the model's square input in pixels.
+        side: Side of the model's square input in pixels.
         mean: Subtracted from each channel, in 0..255.
-        std: Divides each channel.
-        rounds: Whether the short side is rounded (Segment Anything) or cut off (ModelScope's LSeg).
+        std: Divides each channel, in 0..255.
+        rounds: Whether the resized sides are rounded (Segment Anything) or truncated (ModelScope's LSeg).
     """
 
     side: int
@@ -71,18 +71,18 @@ class SquareInput:
 
     @classmethod
     def of(cls, model: Promptable, preprocess: Preprocess | None = None) -> SquareInput:
-        """That of weights with this preprocessing; None for the model's own."""
+        """The input for weights with this preprocessing; None uses the model's default."""
         values = preprocess or model.preprocess
         mean, std = ((r * 255, g * 255, b * 255) for r, g, b in (values.mean, values.std))
         return cls(model.side, mean, std, rounds=model.prompt_kind is PromptKind.CLICKS)
 
     @property
     def fingerprint(self) -> str:
-        """Changes when any embedding of an image that was preprocessed so would."""
+        """A digest that changes whenever the preprocessing would change an embedding."""
         return hashlib.sha256(repr(("square input 1", self)).encode()).hexdigest()
 
     def place(self, height: int, width: int) -> Placement:
-        """Where an image of this size will lie."""
+        """The position of an image of this size."""
         scale = self.side / max(height, width)
         extra = 0.5 if self.rounds else 0.0
         resized = (max(1, int(height * scale + extra)), max(1, int(width * scale + extra)))
@@ -95,7 +95,7 @@ class SquareInput:
             image: ``[H, W, 3]`` uint8, RGB.
 
         Returns:
-            ``[1, 3, side, side]`` float32 and where the image lies in it. The padding is 0 after normalising.
+            ``[1, 3, side, side]`` float32, with padding of 0 after normalising, and the position of the image.
         """
         placement = self.place(*image.shape[:2])
         size = (placement.resized_width, placement.resized_height)

@@ -1,4 +1,4 @@
-"""Large images in overlapping tiles, in memory that does not grow with their height."""
+"""Predicts large images in overlapping tiles, in memory that does not grow with their height."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from segcli.inference.preprocess import Forward, NetworkInput
 from segcli.models.spec import Preprocess
 
 Blend = Literal["uniform", "ramp"]
-"""How overlapping tiles are joined: all alike (PaddleSeg's sliding window), or less towards a tile's border."""
+"""How overlapping tiles are weighted: equally (PaddleSeg's sliding window), or less towards a tile's border."""
 _BAND_BYTES = 384 << 20
-"""Most that the sums of logits of one band take; those of 19 classes and tiles of 1024 px are 5,000 columns."""
+"""Limit for the sums of logits of one band; with 19 classes and tiles of 1024 px these are 5,000 columns."""
 
 
 class Band(Protocol):
-    """As many rows of a label map as a tile is high, put together from tiles whose logits are added up."""
+    """As many rows of a label map as a tile is high, computed from the summed logits of tiles."""
 
     def add(
         self,
@@ -36,33 +36,33 @@ class Band(Protocol):
         size: tuple[int, int],
         weight: NDArray[np.float32] | None,
     ) -> None:
-        """Adds tiles of the same rows.
+        """Adds tiles in the same rows.
 
         Args:
-            tiles: Their input.
-            used: Height and width of what in it is not padding.
-            lefts: First column of each.
-            size: Height and width of each in the image.
-            weight: Of each pixel, [height, width]; None counts all alike.
+            tiles: The network's input for the tiles.
+            used: Height and width of the part of the input that is not padding.
+            lefts: First column of each tile in the band.
+            size: Height and width of each tile in the image.
+            weight: Weight of each pixel, [height, width]; None weights all equally.
         """
 
     def take(self, rows: int) -> Labels:
-        """The label map of the first rows, which no later tile reaches; the others move up."""
+        """The label map of the first rows, uint8, which no later tile reaches; the other rows move up."""
 
     def take_sums(self, rows: int) -> NDArray[np.float32]:
-        """The sums of the first rows, float32 [classes, rows, W]; the others move up."""
+        """The sums of the first rows, float32 [classes, rows, W]; the other rows move up."""
 
 
 @runtime_checkable
 class GivesBand(Protocol):
-    """A network that adds the logits of tiles up where it computes."""
+    """A network that sums the logits of tiles on its device."""
 
     def band(self, height: int, width: int) -> Band:
         """A band of zeros."""
 
 
 def tile_starts(length: int, crop: int, stride: int) -> list[int]:
-    """Where the tiles along one side begin; the last one ends at the end, overlapping more (PaddleSeg's rule).
+    """First pixels of the tiles along one side; the last tile ends at the border and overlaps more (PaddleSeg's rule).
 
     Runnable example::
 
@@ -91,20 +91,20 @@ def label_map_tiled(
 ) -> Any:
     """The label map of one image from overlapping tiles.
 
-    Logits of overlapping tiles are added up (weighted by `blend`); dividing by the sum of weights would not change
-    which class is largest. Only the rows that a later tile can still reach are kept: classes x crop height x width
-    floats, however tall the image is. A wide image is done in columns of tiles, each of the tiles at their seams twice.
+    Logits of overlapping tiles are summed (weighted by `blend`); dividing by the sum of weights would not change which
+    class is largest. Only the rows that a later tile can still reach are kept: classes x crop height x width floats,
+    whatever the height of the image. A wide image is split into bands of columns; tiles at their seams run twice.
 
     Args:
-        forward: The network; must give logits.
-        image: RGB, uint8 [H, W, 3], or one that is read part by part.
+        forward: The network; must return logits.
+        image: RGB, uint8 [H, W, 3], or a source that is read in windows.
         preprocess: How images become the network's input.
-        window: Size of a tile and steps between tiles.
-        blend: How tiles are joined.
-        batch_size: Tiles at once.
-        input_size: Height and width that the network needs; None takes the tiles as `preprocess` says.
-        classes: Of the network, at most.
-        into: Takes the label map part by part, such as a `LabelStore`; None makes an array.
+        window: Size of the tiles and stride between them.
+        blend: How overlapping tiles are weighted.
+        batch_size: Tiles per batch.
+        input_size: Height and width that the network needs; None resizes the tiles as `preprocess` says.
+        classes: Upper bound of the network's number of classes; limits the width of bands.
+        into: Receives the label map part by part, such as a `LabelStore`; None allocates an array.
 
     Returns:
         uint8 [H, W], or `into`.
@@ -130,7 +130,11 @@ def scored_map_tiled(
     classes: int = 256,
     temperature: float = 1.0,
 ) -> LabelScores:
-    """The label map of `label_map_tiled` and how sure the network is of it, from the mean logits of the tiles."""
+    """The label map of `label_map_tiled` and its confidence, from the mean logits of the tiles.
+
+    Raises:
+        WeightsError: The model returns label maps only.
+    """
     height, width = image.shape[:2]
     labels, confidence = np.empty((height, width), np.uint8), np.empty((height, width), np.float32)
     places = sampled_places(height * width)
@@ -157,11 +161,11 @@ class _Part:
     """Rows and columns of an image that no later tile reaches.
 
     Attributes:
-        rows: In the image; mirrored ones behind its border are left out.
-        columns: In the image, likewise.
-        band: Holds the sums of the rows as its first ones.
-        taken: Rows that are to be taken from it.
-        inner: Where the columns lie in the band.
+        rows: Rows of the image, without mirrored ones beyond its border.
+        columns: Columns of the image, likewise.
+        band: Holds the sums of these rows as its first rows.
+        taken: Number of rows to take from the band.
+        inner: The columns as a slice of the band.
         weights: Sum of the weights of the tiles at each pixel, float32 [rows, columns].
     """
 
@@ -174,7 +178,7 @@ class _Part:
 
     @property
     def height(self) -> int:
-        """Rows of the image."""
+        """Number of rows of the image."""
         return int(self.rows.stop - self.rows.start)
 
     @property
@@ -185,7 +189,7 @@ class _Part:
 
 @dataclass(frozen=True)
 class _Tiles:
-    """An image that goes through a network in tiles; see `label_map_tiled`."""
+    """An image that is predicted in tiles; see `label_map_tiled`."""
 
     forward: Forward
     source: Windows
@@ -197,7 +201,7 @@ class _Tiles:
     classes: int
 
     def parts(self) -> Iterator[_Part]:
-        """The parts, each to be taken from its band before the next."""
+        """The parts; the caller must take each from its band before requesting the next."""
         true_height, true_width = self.source.size
         crop_width, crop_height = min(self.window.crop_size[0], true_width), min(self.window.crop_size[1], true_height)
         source = self._continued((crop_height, crop_width))
@@ -225,7 +229,7 @@ class _Tiles:
                 weights = np.concatenate([weights[taken:], np.zeros((taken, span), np.float32)])
 
     def _continued(self, crop: tuple[int, int]) -> Windows:
-        """The image, which goes on over mirrored pixels where the window says so."""
+        """The image, extended by mirroring if `window.border` is `mirror`."""
         if self.window.border != "mirror":
             return self.source
         longer = (
@@ -253,19 +257,19 @@ class _Tiles:
 
 
 def _bands(columns: Sequence[int], width: int, crop_width: int, most: int) -> Iterator[tuple[int, int]]:
-    """The first column of each band of a label map, and the one after it; with its tiles it spans about `most`."""
+    """First column of each band of a label map and the one after its last; with its tiles it spans about `most`."""
     first = 0
     while first < width:
         starts = [left for left in columns if left > first and left + crop_width - first <= most]
         after = width if width - first <= most or columns[-1] <= first else max(starts, default=0)
-        # at least one tile's step, however narrow a band should be
+        # at least one stride, even if the limit is narrower
         after = after or next((left for left in columns if left > first), width)
         yield first, after
         first = after
 
 
 class _HostBand:
-    """Sums in the memory of the processor; see `Band`."""
+    """Sums in the CPU's memory; see `Band`."""
 
     def __init__(self, forward: Forward, height: int, width: int) -> None:
         self._forward = forward
@@ -317,6 +321,6 @@ def _weight(height: int, width: int, blend: Blend) -> NDArray[np.float32] | None
 
 
 def _ramp(length: int) -> NDArray[np.float32]:
-    """Rises from the border to 1 at a quarter of the tile, and never reaches 0."""
+    """Weights that rise from the border to 1 at a quarter of the tile, and are never 0."""
     distance = np.minimum(np.arange(length), np.arange(length)[::-1]) + 1.0
     return np.asarray(np.minimum(distance / max(1.0, length / 4), 1.0), np.float32)

@@ -1,4 +1,4 @@
-"""Whether an image is cut into tiles, and into which: only where the whole one would not fit into the memory."""
+"""Decides whether an image is split into tiles, and their size: only if the whole image would not fit into memory."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from segcli.models.spec import Preprocess
 
 _NETWORK_BYTES = {"paddle": 1000}
 _FAST_BYTES = 450
-"""What a network that takes images in their own size needs for a pixel, measured with 19 classes: PP-LiteSeg-T 249,
-UNet-S 365, SegFormer-B0 430 on OpenVINO, UNet-S 968 on Paddle."""
+"""Bytes per pixel of a network that takes images in their own size, measured with 19 classes: PP-LiteSeg-T 249, UNet-S
+365, SegFormer-B0 430 on OpenVINO, UNet-S 968 on Paddle."""
 _IMAGE_BYTES = 40
-"""What an image, its label map, its drawing and their copies need for a pixel, whatever the network needs."""
+"""Bytes per pixel of an image, its label map, its drawing and their copies, in addition to the network."""
 _SIDE_PX = 1024
 _LEAST_PX, _MOST_PX = 256, 4096
 _STEP = 0.75
-"""Of a tile's side, from one tile to the next."""
+"""Stride between tiles, as share of their side."""
 
 
 @dataclass(frozen=True)
 class Tiling:
-    """How images become tiles.
+    """How images are split into tiles.
 
     Attributes:
-        window: The tiles of images that do not fit.
-        most_px: Pixels of the largest image that is taken whole; 0 cuts every one.
+        window: Size and stride of the tiles of images that do not fit into memory.
+        most_px: Pixels of the largest image that is predicted whole; 0 splits every image.
         decoded_px: Pixels of the largest image that is decoded whole.
     """
 
@@ -37,23 +37,23 @@ class Tiling:
     decoded_px: int
 
     def of(self, size: tuple[int, int]) -> SlidingWindowConfig | None:
-        """The tiles of an image of that height and width; None where it is taken whole."""
+        """The tiles of an image of size (height, width); None if it is predicted whole."""
         return self.window if size[0] * size[1] > self.most_px else None
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values, for the files of results."""
+        """Plain values, for result files."""
         return {"above_px": self.most_px, **self.window.model_dump(mode="json")}
 
 
 @dataclass(frozen=True)
 class NetworkFacts:
-    """What of a network decides over tiles.
+    """The properties of a network that determine tiles.
 
     Attributes:
         preprocess: How images become its input.
-        input_size: Height and width of its input; None where images keep their size.
-        inputs: Numbers of the training images; see `segcli.models.card.ModelCard.inputs`.
-        runtime: What runs it.
+        input_size: Height and width of its input; None if images keep their size.
+        inputs: Statistics of the training images; see `segcli.models.card.ModelCard.inputs`.
+        runtime: Name of the runtime that runs it.
     """
 
     preprocess: Preprocess
@@ -63,11 +63,11 @@ class NetworkFacts:
 
 
 def tiling(wanted: SlidingWindowConfig | None, memory_mb: int | None, network: NetworkFacts) -> Tiling:
-    """How the images of one network become tiles.
+    """How the images of one network are split into tiles.
 
     Args:
-        wanted: Tiles for every image.
-        memory_mb: What a whole image may take; None is half of the machine's memory.
+        wanted: The user's tiles, used for every image; None splits only images that do not fit into memory.
+        memory_mb: Memory in MB that a whole image may use; None uses half of the machine's memory.
         network: The network.
     """
     budget = memory_bytes() * SHARE if memory_mb is None else memory_mb * 1e6
@@ -84,7 +84,7 @@ def tiling(wanted: SlidingWindowConfig | None, memory_mb: int | None, network: N
 
 
 def _learnt_sides(network: NetworkFacts) -> tuple[int, int]:
-    """Width and height of a typical training image: in a tile of that size, things are as large as in the training."""
+    """Width and height of a typical training image: objects in a tile of that size appear as large as in training."""
     try:
         sides = network.inputs["width_px"]["median"], network.inputs["height_px"]["median"]
     except (KeyError, TypeError):

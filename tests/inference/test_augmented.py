@@ -69,7 +69,7 @@ def test_a_fixed_input_and_label_maps_are_refused():
     views = ViewsConfig(scales=(0.5, 1.0))
     with pytest.raises(UsageError, match="takes 64 x 32 pixels only"):
         augmented(lambda images: images, views, (32, 64))
-    with pytest.raises(WeightsError, match="gives label maps"):
+    with pytest.raises(WeightsError, match="returns label maps"):
         Augmented(lambda images: np.zeros((1, 8, 8), np.int32), views)(np.zeros((1, 3, 8, 8), np.float32))
     plain = augmented(len, ViewsConfig(), (32, 64))
     assert plain is len, "one view is the network itself"

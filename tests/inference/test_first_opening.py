@@ -38,7 +38,7 @@ def tries(folder: Path) -> int:
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no such signals")
 @pytest.mark.parametrize(
     ("kind", "text"),
-    [("segfault", "ends the process .SIGSEGV"), ("busy", "not done after"), ("memory", "more than 2 GB")],
+    [("segfault", "crashes the process .SIGSEGV"), ("busy", "not done after"), ("memory", "more than 2 GB")],
 )
 def test_a_file_that_kills_what_reads_it_is_refused_each_time(folder, monkeypatch, kind, text) -> None:
     monkeypatch.setattr(first_opening, "WORKER", "tests.inference.dying_worker")
