@@ -1,9 +1,9 @@
 """Every rule of segcli: what it finds, how bad that is, why, and what to do.
 
-The table is the Markdown files of this folder, one for each group of rules. A rule is added in one place: as a section
-of such a file. Its smallest datasets, one that triggers it and one that does not, stand in `tests/rules`.
+The table is the Markdown files of this folder, one per group of rules. A rule is added in one place: as a section
+of such a file. Its minimal datasets, one that triggers it and one that does not, are in `tests/rules`.
 
-A rule id never changes its meaning and is never given again. L is for LabelMe data, S for semantic data, C1 for COCO
+A rule id never changes its meaning and is never reused. L is for LabelMe data, S for semantic data, C1 for COCO
 data; the digits after the letter group the rules as the files do.
 """
 

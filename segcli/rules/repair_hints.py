@@ -13,11 +13,11 @@ from segcli.rules import RULES, Repair
 REPAIRED = frozenset({Repair.SAFE, Repair.REVIEW})
 
 ONLY_NAMES = frozenset({"S201", "S202", "C111"})
-"""Rules of missing files: a repair finds them where only their names differ, else a person must."""
+"""Rules on missing files: a repair finds a file only if its name is misspelt; otherwise the user must provide it."""
 
 
 def with_repairs(findings: Iterable[Finding], dataset_dir: Path) -> tuple[Finding, ...]:
-    """The findings; the hint of those that `segcli fix` repairs begins with the command."""
+    """The findings; the hint of each that `segcli fix` can repair names the command."""
     return tuple(_with_repair(found, dataset_dir) for found in findings)
 
 

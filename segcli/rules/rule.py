@@ -11,7 +11,7 @@ from segcli.findings import Severity
 
 
 class Repair(str, Enum):
-    """How a fault is repaired: without loss, by a command whose result should be checked, by hand, or never."""
+    """How a fault is repaired: without loss, by a command whose result needs review, by hand, or not at all."""
 
     SAFE = "safe"
     REVIEW = "review"
@@ -25,10 +25,10 @@ class Rule:
 
     Attributes:
         id: Stable id.
-        severity: How bad it is, where the configuration does not say otherwise.
-        title: What it says, in a few words.
+        severity: Default severity; the configuration can override it.
+        title: What is wrong, in a few words.
         remedy: What to do about it, in one line.
-        repair: Who repairs it, and whether that is safe.
+        repair: How it can be repaired.
         text: What it finds, why that is bad, an example and the repair: Markdown with headings of level 3.
     """
 
@@ -65,7 +65,7 @@ def parse_rules(markdown: str) -> Iterator[Rule]:
     """The rules of one file.
 
     Raises:
-        ValueError: A rule lacks a field, or a field holds something unknown.
+        ValueError: A rule lacks a field, or a field has an unknown value.
     """
     heads = list(_RULE.finditer(markdown))
     ends = [*(head.start() for head in heads[1:]), len(markdown)]

@@ -1,4 +1,4 @@
-"""Which rules count, and how much: set by the configuration, applied to findings."""
+"""Which rules are reported, and with which severity: set by the configuration, applied to findings."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ LEVELS = (*(severity.value for severity in Severity), OFF)
 
 @dataclass(frozen=True)
 class RuleSettings:
-    """Rules by id or by the beginning of ids (``S2``); of two that fit, the longer one counts.
+    """Rules by id or id prefix (``S2``); of two that match, the longer one wins.
 
     Attributes:
-        levels: Severity instead of the rule's own; None turns it off.
+        levels: Severity that replaces the rule's default; None turns the rule off.
         select: Rules that are reported; empty means all.
         ignore: Rules that are not reported.
     """
@@ -32,7 +32,7 @@ class RuleSettings:
     def of(
         cls, levels: Mapping[str, Any] | None, select: Iterable[str] | None, ignore: Iterable[str] | None
     ) -> RuleSettings:
-        """The settings as a configuration holds them, valid by `setting_faults`."""
+        """The settings of a configuration that was validated before."""
         return cls(
             {key.upper(): level_of(value) for key, value in (levels or {}).items()},
             tuple(key.upper() for key in select or ()),
@@ -40,7 +40,7 @@ class RuleSettings:
         )
 
     def severity(self, rule_id: str) -> Severity | None:
-        """How bad a rule's findings are; None when they are not reported."""
+        """Severity of a rule's findings; None when they are not reported."""
         chosen = _longest(self.select, rule_id) if self.select else 0
         if chosen < 0 or _longest(self.ignore, rule_id) > chosen:
             return None
@@ -48,7 +48,7 @@ class RuleSettings:
         return self.levels[max(fitting, key=len)] if fitting else RULES[rule_id].severity
 
     def apply(self, findings: Iterable[Finding]) -> list[Finding]:
-        """The findings that are reported, with the severity that they are given, in their order."""
+        """The findings to report, in their order, each with its configured severity."""
         if not (self.levels or self.select or self.ignore):
             return list(findings)
         kept = []
@@ -60,7 +60,7 @@ class RuleSettings:
 
 
 def level_of(value: Any) -> Severity | None:
-    """A severity by its word; YAML reads a plain ``off`` as false.
+    """A severity by its name; None for ``off``, which YAML reads as false.
 
     Raises:
         ValueError: It is none of `LEVELS`.
@@ -69,11 +69,11 @@ def level_of(value: Any) -> Severity | None:
 
 
 def unknown_rule(key: str) -> str | None:
-    """Why no rule id begins like this, with the nearest ids; None where one does."""
+    """Message that no rule id begins with `key`, with the nearest id; None if one does."""
     if key and any(rule_id.startswith(key.upper()) for rule_id in RULES):
         return None
     near = near_rules(key)
-    return f"is {key!r}; no rule id begins so{f', did you mean {near[0]}?' if near else ''}"
+    return f"is {key!r}; no rule id begins with it{f', did you mean {near[0]}?' if near else ''}"
 
 
 def _longest(keys: Iterable[str], rule_id: str) -> int:

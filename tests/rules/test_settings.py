@@ -45,8 +45,8 @@ def test_the_longer_beginning_counts(given, expected):
 @pytest.mark.parametrize(
     ("override", "words"),
     [
-        ("CheckDataset.select=[S99]", "no rule id begins so"),
-        ("CheckDataset.rules={S999: off}", "no rule id begins so"),
+        ("CheckDataset.select=[S99]", "no rule id begins with it"),
+        ("CheckDataset.rules={S999: off}", "no rule id begins with it"),
         ("CheckDataset.rules={S501: fatal}", "expected error, warning, info, off"),
     ],
 )

@@ -1,1 +1,1 @@
-"""check_dataset: every fault of every file in one pass, each with a stable code and a remedy."""
+"""check_dataset: every fault of every file in one pass, each with a stable rule id and a remedy."""

@@ -1,4 +1,4 @@
-"""The command check_dataset: converts and splits the dataset where that is configured, then checks it."""
+"""The command check_dataset: converts and splits the dataset if configured, then checks it."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ log = logging.getLogger("segcli.check")
 def check_dataset(config: Config) -> CheckResult:
     """Prepares and checks the dataset of a configuration.
 
-    Faults of the data are in the result, not raised.
+    Faults of the data are returned in the result, not raised.
 
     Raises:
         ConfigError: The configuration names no dataset.
-        DatasetError: There is no dataset, it cannot be converted or split, or a change was stopped half-way.
+        DatasetError: There is no dataset, it cannot be converted or split, or an earlier change was interrupted.
         BusyError: Another process is changing it.
-        UsageError: The model needs none.
+        UsageError: The model needs no dataset.
     """
     task = get_spec(config.Global.model).task
     if task not in TASKS:
@@ -48,7 +48,7 @@ def check_dataset(config: Config) -> CheckResult:
 
 
 def _with_model(result: CheckResult, config: Config, task: Task) -> CheckResult:
-    """The result with the images whose labels a model doubts, where one is given and the data can be learnt from."""
+    """Adds the images whose labels a model contradicts, if a model is given and the dataset has no errors."""
     given = config.CheckDataset.with_model
     if given is None:
         return result
@@ -63,7 +63,7 @@ def _with_model(result: CheckResult, config: Config, task: Task) -> CheckResult:
 
 
 def _checked(config: Config, task: Task) -> CheckResult:
-    """The check of the task; its findings go into the SARIF file also where they end it."""
+    """The check of the task; the SARIF file is also written if the check ends with an error."""
     sarif = config.CheckDataset.sarif
     try:
         result: CheckResult = read_settled(config.Global.dataset, lambda: step_part("check", task)(config))

@@ -1,4 +1,4 @@
-"""Images that are there more than once: the same bytes, the same image in another size or encoding, nearly the same."""
+"""Duplicate images: the same bytes, the same image in another size or encoding, and near-duplicates."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from segcli.steps.check.thumbnails import draw_pair
 
 _COMPARED_SHARE = 0.05
 _LEAST_COMPARED = 200
-"""Pairs that look alike and are decoded again to be sure: this share of the images, but at least so many."""
+"""Most pairs of similar images that are decoded again for comparison: a share of the images, but at least 200."""
 
 
 class Copies:
-    """Finds images that are there twice; about 400 bytes per image are kept.
+    """Finds duplicate images; keeps about 400 bytes per image.
 
     Args:
-        root: Folder that names in findings are relative to.
-        rules: Rules that a copy breaks.
-        places: Takes pairs of images to look at.
+        root: Folder to which names in findings are relative.
+        rules: Ids of the rules on duplicates.
+        places: Receives pairs of images to draw.
     """
 
     def __init__(self, root: Path, rules: SplitRules, places: Places) -> None:
@@ -39,9 +39,9 @@ class Copies:
         self._images: list[SeenImage] = []
 
     def update(self, image: SeenImage, file: FileFacts) -> Iterator[Finding]:
-        """Adds one image; returns whether its file has the bytes of one before."""
+        """Adds one image; yields a finding for each earlier image with the same bytes."""
         found = list(self._of_same_bytes(image, file.digest))
-        # of a copy to the byte all is said
+        # an exact copy needs no second finding
         self._similar.add(None if found else file.signature, in_val=image.split is Split.VAL)
         self._images.append(image)
         yield from found
@@ -59,7 +59,7 @@ class Copies:
         seen.setdefault(image.split, image)
 
     def findings(self, workers: int | None = None) -> Iterator[Finding]:
-        """Images that look like others, once all were added; those that look the same are decoded again."""
+        """Findings on similar images, after all were added; the most similar pairs are decoded again for comparison."""
         across, within = self._similar.matches()
         alike = [match for match in (*across, *within) if not self._is_same_file(match)]
         same = self._same(alike, workers)
@@ -72,7 +72,7 @@ class Copies:
                 yield self._finding(self._rules.near, image, other, "nearly the same image as")
 
     def _same(self, alike: Sequence[Match], workers: int | None) -> set[Match]:
-        """Those of the matches that show the same image, as far as so many can be compared, the nearest first."""
+        """The matches that show the same image; only a limited number is compared, the most similar first."""
         most = max(_LEAST_COMPARED, int(_COMPARED_SHARE * len(self._images)))
         compared = sorted(alike, key=lambda match: match.distance)[:most]
         verdicts = map_ahead(self._is_same, compared, workers=workers)

@@ -1,4 +1,4 @@
-"""What the checks of all tasks have in common: one pass over the dataset, and the files that show what it found."""
+"""Common parts of the checks of all tasks: the pass over the dataset, and the files that show its results."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ E = TypeVar("E")
 
 
 class Drawable(Protocol[S_co]):
-    """What of an examination is drawn."""
+    """The part of an examination that is drawn."""
 
     @property
     def drawable(self) -> Mapping[Split, Sequence[S_co]]:
-        """The first samples of each part that are in order."""
+        """The first samples without errors of each split."""
 
     @property
     def places(self) -> Places:
-        """The first faulty places of each rule."""
+        """The first places of findings, per rule."""
 
 
 def examined(config: Config, examine: Callable[..., E]) -> E:
-    """One pass over the dataset of a configuration.
+    """Runs `examine`, one pass over the dataset of a configuration.
 
     Raises:
         DatasetError: There is no dataset at all, or more than one.
@@ -55,6 +55,6 @@ def examined(config: Config, examine: Callable[..., E]) -> E:
 
 
 def shown(config: Config, result: CheckResult, seen: Drawable[S], drawing: Callable[[S], Drawing]) -> CheckResult:
-    """Writes histogram, drawn samples and report below the output folder; returns the result with their paths."""
+    """Writes histogram, drawn samples and report into the output folder; returns the result with their paths."""
     drawings = {split: [drawing(sample) for sample in samples] for split, samples in seen.drawable.items()}
     return write_check_files(result, drawings, seen.places, Path(config.Global.output))

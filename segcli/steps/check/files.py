@@ -1,6 +1,6 @@
-"""One image file: read and decoded once, and everything the rules need is kept.
+"""Facts of one image file, which is read and decoded once.
 
-Runs in many threads at once; OpenCV, zlib and the digest let go of the interpreter's lock.
+Runs in several threads at once; OpenCV, zlib and the digest release the interpreter's lock.
 """
 
 from __future__ import annotations
@@ -38,19 +38,19 @@ DIGEST_ENDS = 1 << 13
 COLOURS = 3
 
 Fault = tuple[str, str, str, str | None]
-"""Code, path, message, and a remedy more exact than the code's."""
+"""Rule id, path, message, and a remedy that is more specific than the rule's, or None."""
 
 
 @dataclass(frozen=True)
 class UsedValues:
-    """Least and greatest value of an image, and their type in the file."""
+    """Smallest and largest value of an image, and their type in the file."""
 
     lowest: float
     highest: float
     dtype: np.dtype[Any]
 
     def share(self) -> float:
-        """How much of the range by which it is read it uses, 0 to 1."""
+        """Share of the configured image range that the values use, 0 to 1."""
         return current_range().share(self.lowest, self.highest, self.dtype)
 
     def __str__(self) -> str:
@@ -59,19 +59,19 @@ class UsedValues:
 
 @dataclass(frozen=True)
 class FileFacts:
-    """What is known of one image file.
+    """The facts of one image file.
 
     Attributes:
         path: The file.
-        header: What it says of itself; None when it is no image.
-        is_cut: Whether it ends before its end.
+        header: Its header; None when it is not an image.
+        is_cut: Whether the file is truncated.
         fault: Why it cannot be decoded; None when it can.
-        hint: What to do about that, where it is more exact than the rule's remedy.
-        damage: What is wrong with its data although they can be decoded.
-        digest: Of the ends and the length of the file; None when it cannot be read, or it is not wanted.
-        signature: By which the same image in another size or encoding is found; None where there is none.
-        colours: Mean and deviation of its channels; None when it cannot be decoded.
-        values: What an image of more than 8 bits holds; None of others.
+        hint: Remedy for `fault`, where it is more specific than the rule's.
+        damage: What is wrong with its data although it can be decoded.
+        digest: Digest of the ends and the length of the file; None when it cannot be read, or no digest was requested.
+        signature: Signature by which the same image in another size or encoding is found; None if not decoded.
+        colours: Mean and standard deviation of its channels; None when it cannot be decoded.
+        values: Values of an image of more than 8 bits; None for others.
     """
 
     path: Path
@@ -87,12 +87,12 @@ class FileFacts:
 
     @property
     def is_whole(self) -> bool:
-        """Whether nothing is known to be wrong with the file itself."""
+        """Whether the file has a readable header, is not truncated and has no decoding fault."""
         return self.header is not None and not self.is_cut and self.fault is None
 
 
 def digest(data: bytes) -> bytes:
-    """Equal for equal files; files that differ only in the middle must be compared whole."""
+    """Digest of the first and last 8 KiB and the length; files with equal digests must still be compared whole."""
     ends = blake2b(data[:DIGEST_ENDS], digest_size=DIGEST_BYTES)
     ends.update(data[-DIGEST_ENDS:])
     ends.update(len(data).to_bytes(8, "big"))
@@ -100,7 +100,7 @@ def digest(data: bytes) -> bytes:
 
 
 def load_file(path: Path, *, digested: bool = False) -> tuple[bytes, FileFacts]:
-    """The bytes of a file, and the facts that need no decoding; the digest among them where it is wanted."""
+    """The bytes of a file, and the facts that need no decoding; with the digest if `digested`."""
     try:
         data = read_bytes(path)
     except OSError as error:
@@ -112,13 +112,13 @@ def load_file(path: Path, *, digested: bool = False) -> tuple[bytes, FileFacts]:
 
 
 def inspect_image_file(path: Path) -> FileFacts:
-    """Reads and decodes an image. Raises nothing: what is wrong is in the facts."""
+    """Reads and decodes an image. Faults are returned in the facts, not raised."""
     data, facts = load_file(path, digested=True)
     return decoded(data, facts) if facts.is_whole else facts
 
 
 def inspect_header(path: Path) -> FileFacts:
-    """Reads the header of an image alone. Raises nothing: what is wrong is in the facts."""
+    """Reads only the header of an image. Faults are returned in the facts, not raised."""
     try:
         return FileFacts(path, image_header(path))
     except InputError as error:
@@ -126,9 +126,9 @@ def inspect_header(path: Path) -> FileFacts:
 
 
 def decoded(data: bytes, facts: FileFacts) -> FileFacts:
-    """Decodes the image; a failure is in the facts.
+    """Decodes the image; a failure is returned in the facts.
 
-    Of a JPEG every coefficient is read, but only a part of each side computed, which halves the time.
+    A JPEG is decoded at reduced size, which reads every coefficient but halves the time.
     """
     header = facts.header
     if header is None:
@@ -151,7 +151,7 @@ def decoded(data: bytes, facts: FileFacts) -> FileFacts:
                 pixels = decode_rgb(data, header, name=facts.path)
     except InputError as error:
         return replace(facts, fault=error.message, hint=error.hint)
-    except ValueError:  # a JPEG of a rare kind
+    except ValueError:  # a rare kind of JPEG
         return _decoded_whole(data, facts)
     return _with_pixels(facts, upright(pixels, header.orientation))
 
@@ -170,14 +170,14 @@ def _with_pixels(facts: FileFacts, rgb: RgbImage) -> FileFacts:
 
 
 def shown_range(dtype: np.dtype[Any]) -> str:
-    """The range by which images of a type are read, for messages."""
+    """The image range with which images of a type are read, for messages."""
     chosen = current_range()
     low, high = chosen.limits(np.zeros(0, dtype)) if chosen.kind != "percentile" else (0, 0)
     return "each image's own percentiles" if chosen.kind == "percentile" else f"{low:g} to {high:g}"
 
 
 def file_faults(facts: FileFacts, *, cut: str, broken: str, path: str) -> Iterator[Fault]:
-    """A file that is cut off or cannot be decoded."""
+    """Yields the fault of a file that is truncated or cannot be decoded, under the rule ids `cut` and `broken`."""
     if facts.is_cut:
         yield cut, path, "the file ends before the image does", None
     elif facts.fault is not None:
@@ -186,7 +186,7 @@ def file_faults(facts: FileFacts, *, cut: str, broken: str, path: str) -> Iterat
 
 @dataclass(frozen=True)
 class ImageRules:
-    """Ids of the rules of images in one kind of data."""
+    """Ids of the rules on image content, for one kind of dataset."""
 
     damaged: str
     pages: str
@@ -195,7 +195,7 @@ class ImageRules:
 
 
 def content_faults(facts: FileFacts, rules: ImageRules, path: str) -> Iterator[Fault]:
-    """Images that are decoded, but not with all that the file holds."""
+    """Yields the faults of a decodable image whose content is damaged or not used completely."""
     header = facts.header
     if header is None or not facts.is_whole:
         return

@@ -1,4 +1,4 @@
-"""`fingerprint.json`: a dataset in numbers, from the pass that checks it; no file is opened again."""
+"""`fingerprint.json`: statistics of a dataset, from the pass that checks it; no file is opened again."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from segcli.version import __version__
 
 FILE = "fingerprint.json"
 MOST_IN_TABLE = 256
-"""Classes of which the file says for every two in how many images they are; of more it says the frequent pairs."""
+"""Most classes for which the file has the full table of co-occurrences; above, it has the frequent pairs only."""
 MOST_PAIRS = 1000
 SCHEMA_VERSION = 2
 
@@ -28,7 +28,7 @@ Numbers = Mapping[Split, ImageNumbers]
 
 
 def class_skew(counts: Sequence[ClassCount]) -> float | None:
-    """How far the classes of train and val differ in their shares: total variation, 0 (alike) to 1."""
+    """Total variation distance of the class shares of train and val, 0 (alike) to 1; None if a split is empty."""
     shares = []
     for split in Split:
         amounts = np.array([count.amounts[split] for count in counts], np.float64)
@@ -39,7 +39,7 @@ def class_skew(counts: Sequence[ClassCount]) -> float | None:
 
 
 def distance(one: Sequence[float], other: Sequence[float]) -> float | None:
-    """How far two samples differ: the largest difference of their cumulative shares (Kolmogorov-Smirnov), 0 to 1."""
+    """Kolmogorov-Smirnov distance of two samples, 0 (alike) to 1; None if one is empty."""
     if not len(one) or not len(other):
         return None
     places = np.sort(np.concatenate([one, other]))
@@ -48,7 +48,7 @@ def distance(one: Sequence[float], other: Sequence[float]) -> float | None:
 
 
 def skew(counts: Sequence[ClassCount], numbers: Numbers) -> dict[str, float | None]:
-    """How far train and val differ, 0 (alike) to 1: in classes, sizes, brightness and contrast."""
+    """Distances of train and val, 0 (alike) to 1: in classes, image areas, brightness and contrast."""
     train, val = (numbers[split] for split in Split)
     areas = [[w * h for w, h in zip(one.widths, one.heights, strict=True)] for one in (train, val)]
     return {
@@ -60,7 +60,7 @@ def skew(counts: Sequence[ClassCount], numbers: Numbers) -> dict[str, float | No
 
 
 def most_together(together: NDArray[np.int64]) -> list[list[int]]:
-    """The pairs of different classes that images show most often: two class ids and the number of images."""
+    """The class pairs that occur together most often, at most `MOST_PAIRS`: two class ids and the number of images."""
     one, other = np.nonzero(np.triu(together, k=1))
     numbers = together[one, other]
     most = np.argsort(-numbers, kind="stable")[:MOST_PAIRS]
@@ -81,12 +81,12 @@ def write_fingerprint(
 
     Args:
         target: Where the file goes.
-        numbers: Numbers of the images of each part.
+        numbers: Statistics of the images of each split.
         counts: How often each class occurs.
-        together: Images that show two classes together, int64 [classes, classes]; on the diagonal those of one class.
-        training: What a training is planned from.
-        objects: Numbers of the objects, where the labels are objects.
-        boxes: Their widths and heights in pixels.
+        together: Images that show both of two classes, int64 [classes, classes]; the diagonal has those of each class.
+        training: The statistics from which a training is planned.
+        objects: Statistics of the objects; None for label maps.
+        boxes: Widths and heights of the objects' boxes in pixels.
     """
     pixels = np.array([count.amounts[Split.TRAIN] for count in counts], np.int64)
     weights = [round(weight, 4) for weight in median_frequency_weights(pixels)]

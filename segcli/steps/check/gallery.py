@@ -1,4 +1,4 @@
-"""The page and the file of likely label errors."""
+"""The HTML page and the JSON file of likely label errors."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from segcli.steps.check.label_quality import RankedImage
 from segcli.steps.check.report_files import FOLDER
 
 SHOWN = 24
-"""Images on the page."""
+"""Number of images on the page."""
 _NAMED = 3
 
 
 @dataclass(frozen=True)
 class LabelQuality:
-    """What `check --with-model` leaves.
+    """The result of `check --with-model`.
 
     Attributes:
         model: Folder of the model.
-        images: Images that were ranked.
-        file: All of them with their scores, relative to the output folder.
-        page: The worst of them to look at, likewise.
-        worst: Name and score of the first.
+        images: Number of ranked images.
+        file: Path of the JSON file with all scores, relative to the output folder.
+        page: Path of the page with the worst images, relative to the output folder.
+        worst: Name and score of the images with the lowest scores.
         output: The output folder.
     """
 

@@ -1,4 +1,4 @@
-"""Groups of images (one patient, one video) that lie in train and in val: scores on such a val part are too good."""
+"""Groups of images (one patient, one video) that are in train and val, which makes validation scores too good."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class GroupTally:
     """Counts the images of each group by split.
 
     Args:
-        root: Folder that names are relative to.
+        root: Folder to which names are relative.
         rule: Id of the rule that a group in both splits breaks.
-        group_of: From an image's name to its group; None where nobody said what belongs together.
+        group_of: Maps an image's name to its group; None if no groups are configured.
     """
 
     def __init__(self, root: Path, rule: str, group_of: GroupOf | None) -> None:
@@ -39,7 +39,7 @@ class GroupTally:
                 self._first_in_val.setdefault(group, image)
 
     def findings(self) -> Iterator[Finding]:
-        """Each group that lies in both splits, at its first image in val."""
+        """A finding per group that lies in both splits, at its first image in val."""
         for group, image in self._first_in_val.items():
             in_train, in_val = (self._counts[group, split] for split in Split)
             if in_train:

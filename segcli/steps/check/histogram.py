@@ -1,4 +1,4 @@
-"""How often each class occurs, as an image."""
+"""The histogram of the classes."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ _MANY_ROWS_IN = 0.26
 _MANY = 40
 _LONGEST_NAME = 28
 MOST_ROWS = 100
-"""Classes in one image, the most frequent ones; the result file has all."""
+"""Most classes in the histogram, the most frequent ones; the result file has all."""
 
 
 def draw_histogram(counts: Sequence[ClassCount], samples: dict[Split, int], target: Path) -> None:
-    """Two panels side by side by class name and part: share of the pixels or number of objects, and images.
+    """Draws two panels with a bar per class and split: share of the pixels or number of objects, and images.
 
     Args:
-        counts: The classes.
-        samples: Images of each part.
-        target: Where the PNG goes.
+        counts: Counts of the classes.
+        samples: Number of images per split.
+        target: Path of the PNG file.
     """
     every = len(counts)
     counts = most_frequent(counts)
@@ -48,7 +48,7 @@ def draw_histogram(counts: Sequence[ClassCount], samples: dict[Split, int], targ
 
 
 def most_frequent(counts: Sequence[ClassCount]) -> list[ClassCount]:
-    """At most `MOST_ROWS` of the classes, those that occur most, in the order of their ids."""
+    """The `MOST_ROWS` most frequent classes, in the order of their ids."""
     if len(counts) <= MOST_ROWS:
         return list(counts)
     frequent = sorted(counts, key=lambda count: sum(count.amounts.values()), reverse=True)[:MOST_ROWS]
@@ -56,7 +56,7 @@ def most_frequent(counts: Sequence[ClassCount]) -> list[ClassCount]:
 
 
 def _amounts(counts: Sequence[ClassCount]) -> tuple[dict[Split, list[float]], str, str]:
-    """Lengths of the bars, how they are written, and what they mean: pixels as shares, objects as they are."""
+    """Bar lengths, number format and axis label: shares in % for pixels, counts for objects."""
     if any(count.unit != "pixels" for count in counts):
         return {split: [count.amounts[split] for count in counts] for split in Split}, "{:d}", "objects of the class"
     totals = {split: max(1, sum(count.amounts[split] for count in counts)) for split in Split}

@@ -1,4 +1,4 @@
-"""Pages for people: one file that holds everything, opened without a network."""
+"""The HTML report: one self-contained file that needs no network."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from segcli.version import __version__
 
 _COMMAND = re.compile(r"(segcli (?:fix|convert|split|undo|check|rule) [^;,]*?(?=;|,|$| writes| and ))")
 LISTED = 200
-"""Findings of one code that the page spells out; the result file holds all."""
+"""Findings per rule that the page lists; the result file has all."""
 
 
 @dataclass(frozen=True)
 class Thumbnail:
-    """A drawn place of a finding, as a JPEG file."""
+    """The drawing of a finding, as the bytes of a JPEG file."""
 
     found: Finding
     jpeg: bytes
@@ -41,7 +41,7 @@ class Thumbnail:
 
 @dataclass(frozen=True)
 class FindingGroup:
-    """All findings of one rule, with the severity that they were given."""
+    """The findings of one rule: their severity and number, and the first of them."""
 
     rule: Rule
     severity: Severity
@@ -51,7 +51,7 @@ class FindingGroup:
 
     @property
     def remedy(self) -> str:
-        """What all of them say is to be done, else the rule's own words."""
+        """The hint that all findings share, else the remedy of the rule."""
         hints = {found.hint for found in self.findings}
         hint = hints.pop() if len(hints) == 1 else None
         return hint or self.rule.remedy
@@ -65,13 +65,13 @@ class FindingGroup:
 def write_check_report(
     result: CheckResult, output: Path, thumbnails: Mapping[str, Sequence[Thumbnail]], target: Path
 ) -> None:
-    """Writes the page of a check: verdict, findings by code with remedies, histogram and samples.
+    """Writes the report of a check: verdict, findings by rule with remedies, histogram and samples.
 
     Args:
-        result: The check, with its histogram and samples drawn.
-        output: Folder that the paths in `result` are relative to.
-        thumbnails: ImagePanels places by rule id.
-        target: Where the page goes.
+        result: Result of the check, with paths of histogram and samples.
+        output: Folder to which the paths in `result` are relative.
+        thumbnails: Drawings of findings by rule id.
+        target: Path of the HTML file.
     """
     facts = [(label, value) for label, value in result.summary() if label not in RULES]
     page = _environment().get_template("check_report.html").render(
@@ -91,7 +91,7 @@ def write_check_report(
 
 
 def group_findings(findings: tuple[Finding, ...], thumbnails: Mapping[str, Sequence[Thumbnail]]) -> list[FindingGroup]:
-    """The findings by rule, in their order; of each rule the first `LISTED`."""
+    """Groups findings that are sorted by rule; lists the first `LISTED` of each."""
     groups = []
     for code, members in groupby(findings, key=lambda found: found.code):
         listed = tuple(members)
@@ -101,19 +101,19 @@ def group_findings(findings: tuple[Finding, ...], thumbnails: Mapping[str, Seque
 
 
 def code_marked(text: str) -> Markup:
-    """A text of a rule's page as HTML: what stands between backticks is code."""
+    """A rule's text as HTML; text between backticks becomes code."""
     safe = str(escape(text))
     blocks = re.sub(r"```\w*\n(.*?)\n```\n?", r"<pre>\1</pre>", safe, flags=re.DOTALL)
     return Markup(re.sub(r"`([^`\n]+)`", r"<code>\1</code>", blocks))
 
 
 def commands_marked(text: str) -> Markup:
-    """A remedy as HTML: commands that can be typed are code."""
+    """A remedy as HTML; segcli commands become code."""
     return Markup(_COMMAND.sub(r"<code>\1</code>", str(escape(safe(text)))))
 
 
 def _visible(value: Any) -> Any:
-    """A text with control characters and undecodable bytes as visible escapes; what is HTML already stays."""
+    """Escapes control characters and undecodable bytes visibly; text that is already HTML stays."""
     return safe(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 

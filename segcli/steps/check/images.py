@@ -1,4 +1,4 @@
-"""What a check keeps of each image, whatever the labels are: sizes, signatures, groups."""
+"""What a check keeps of the images, for all kinds of labels: sizes, signatures, groups."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Size = tuple[int, int]
 
 @dataclass
 class SizeRange:
-    """The image with the smallest area and the one with the largest."""
+    """The sizes of the images with the smallest and the largest area."""
 
     smallest: Size | None = None
     largest: Size | None = None
@@ -42,12 +42,12 @@ def _area(size: Size) -> int:
 
 
 class ImageTally:
-    """Sizes, copies, groups and faulty places of the images seen so far.
+    """Sizes, duplicates, groups and places of findings of the images so far.
 
     Args:
-        root: Folder that names in findings are relative to.
-        rules: Rules of images that belong together.
-        group_of: From an image's name to its group; None where nobody said what belongs together.
+        root: Folder to which names in findings are relative.
+        rules: Ids of the rules on duplicates and groups.
+        group_of: Maps an image's name to its group; None if no groups are configured.
     """
 
     def __init__(self, root: Path, rules: SplitRules, group_of: GroupOf | None = None) -> None:
@@ -58,7 +58,7 @@ class ImageTally:
         self._groups = GroupTally(root, rules.group, group_of)
 
     def update(self, image: SeenImage, file: FileFacts) -> Iterator[Finding]:
-        """Adds one image; yields the findings that are known already."""
+        """Adds one image; yields the findings on exact duplicates."""
         if file.header is not None:
             self.sizes.update(file.header.size)
         self.numbers[image.split].update(file.header, file.colours)
@@ -66,6 +66,6 @@ class ImageTally:
         yield from self._copies.update(image, file)
 
     def findings(self, workers: int | None = None) -> Iterator[Finding]:
-        """What is known once all images were added."""
+        """Findings that need all images, after all were added."""
         yield from self._copies.findings(workers)
         yield from self._groups.findings()

@@ -1,6 +1,6 @@
-"""One look at one sample: both files are read and decoded once, and everything the rules need is kept.
+"""Facts of one semantic sample: image and mask are read and decoded once.
 
-Runs in many threads at once; OpenCV, zlib and the digest let go of the interpreter's lock.
+Runs in several threads at once; OpenCV, zlib and the digest release the interpreter's lock.
 """
 
 from __future__ import annotations
@@ -21,25 +21,25 @@ from segcli.errors import InputError
 from segcli.steps.check.files import FileFacts, inspect_header, inspect_image_file, load_file
 
 FEW_IDS = 4
-"""From this number of ids on it is looked whether some lie on edges only."""
+"""Least number of ids in a mask for which ids that lie on edges only are searched."""
 _STRIPS_APART = 16
-"""Rows from one strip of three to the next."""
+"""Distance in rows between strips of three rows."""
 
 
 @dataclass(frozen=True)
 class SampleFacts:
-    """What is known of one sample.
+    """The facts of one sample.
 
     Attributes:
         sample: The sample.
-        split: Its part.
-        image: Its image.
-        mask: Its mask.
-        counts: Pixels of each id, int64 [256]; None when the mask is no map of 8-bit ids.
+        split: Its split.
+        image: Facts of its image.
+        mask: Facts of its mask.
+        counts: Pixels of each id, int64 [256]; None when the mask is not a map of 8-bit ids.
         edge_only: Ids that lie on edges only, bool [256]; None where the mask holds few ids.
-        colours: Colour of each id of a palette file; None of another.
+        colours: RGB colour of each used id of a palette file; None for other files.
         mask_channels_equal: Whether a mask in colour holds the same value in red, green and blue.
-        shape: What a training is planned from; None where it is not wanted.
+        shape: Statistics from which a training is planned; None if not requested.
     """
 
     sample: SegSample
@@ -54,12 +54,12 @@ class SampleFacts:
 
 
 def inspect_sample(sample: SegSample, split: Split, *, shaped: bool = False) -> SampleFacts:
-    """Reads and decodes both files of a sample. Raises nothing: what is wrong is in the facts.
+    """Reads and decodes both files of a sample. Faults are returned in the facts, not raised.
 
     Args:
         sample: The sample.
-        split: Its part.
-        shaped: Whether to look at the parts of the mask too.
+        split: Its split.
+        shaped: Whether to compute `SampleFacts.shape`.
     """
     image = inspect_image_file(sample.image)
     data, mask = load_file(sample.mask)
@@ -78,7 +78,7 @@ def inspect_sample(sample: SegSample, split: Split, *, shaped: bool = False) -> 
 
 
 def inspect_headers(sample: SegSample, split: Split) -> SampleFacts:
-    """Reads the headers of both files of a sample and decodes neither. Raises nothing, likewise."""
+    """Reads only the headers of both files of a sample. Faults are returned in the facts, not raised."""
     return SampleFacts(sample, split, inspect_header(sample.image), inspect_header(sample.mask))
 
 
@@ -89,7 +89,7 @@ def _channels_equal(pixels: NDArray[Any]) -> bool:
 def edge_only(mask: NDArray[np.uint8], counts: NDArray[np.int64], ignore_index: int = 255) -> NDArray[np.bool_] | None:
     """Which ids have no pixel whose eight neighbours have the same id: bool [256]; None where there are few ids.
 
-    An object shows such pixels as soon as it is three pixels wide and high; values that JPEG or smoothing left between
+    An object has such pixels if it is at least three pixels wide and high; values that JPEG or smoothing left between
     two classes do not.
     """
     present = counts > 0
@@ -106,7 +106,7 @@ def edge_only(mask: NDArray[np.uint8], counts: NDArray[np.int64], ignore_index: 
 
 
 def _inside_of_strips(mask: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Ids of which three rows, here and there, show a pixel among its like: bool [256]. Of most masks, all of them."""
+    """Ids that sampled strips of three rows show in a 3 x 3 block: bool [256]. A fast test that settles most ids."""
     count = (len(mask) - 2) // _STRIPS_APART
     above, middle, below = (mask[row::_STRIPS_APART][:count] for row in range(3))
     column = (above == middle) & (middle == below)

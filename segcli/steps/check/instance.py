@@ -51,19 +51,19 @@ from segcli.tasks import TASKS
 log = logging.getLogger("segcli.check")
 
 MOST_COUNTED = 4096
-"""Classes of which it is counted how often each two are in one image: the table grows with their square."""
+"""Most classes for which co-occurrences are counted: the table grows with their square."""
 
 SPLIT_RULES = SplitRules(across="C151", within="C152", near="C153", group="C154")
 _ANNOTATION = re.compile(r"annotation (\d{1,18})")
 SIZES = ("small", "medium", "large")
 SIZE_LIMITS_PX = (32**2, 96**2)
-"""Areas in square pixels that part COCO's size ranges."""
+"""Areas in square pixels that separate COCO's size ranges."""
 
 
 @dataclass
 class ObjectTally:
-    """Objects and images seen so far, by class and part: int64 [classes]; objects by size: int64 [3]; and images that
-    show two classes together: int64 [classes, classes]."""
+    """Counts per split: objects and images per class, int64 [classes]; objects per size, int64 [3]; and images that
+    show both of two classes, int64 [classes, classes], empty above `MOST_COUNTED` classes."""
 
     classes: int
     objects: dict[Split, NDArray[np.int64]] = field(init=False)
@@ -92,17 +92,17 @@ class ObjectTally:
 
 @dataclass(frozen=True)
 class InstanceExamination:
-    """What one pass over a dataset finds; nothing is written.
+    """The result of one pass over a dataset; nothing is written.
 
     Attributes:
-        scan: What the annotation files hold.
+        scan: Content of the annotation files.
         findings: Every fault and remark, errors first.
-        tally: Sums over all objects.
+        tally: Counts of the objects.
         sizes: Sizes of the images.
-        drawable: The first images with objects of each part that are in order.
-        places: The first faulty objects of each rule.
-        numbers: Of the images of each part, for the fingerprint.
-        looked_at: What of the images was looked at.
+        drawable: The first images of each split that have objects and no errors.
+        places: The first places of findings, per rule.
+        numbers: Statistics of the images of each split, for the fingerprint.
+        looked_at: How many images were decoded.
     """
 
     scan: CocoScan
@@ -116,7 +116,7 @@ class InstanceExamination:
 
 
 def check_instance(config: Config) -> CheckResult:
-    """Looks at every file of an instance dataset and writes histogram, samples and report below the output folder.
+    """Checks every file of an instance dataset and writes histogram, samples and report into the output folder.
 
     Raises:
         DatasetError: There is no dataset at all, or more than one.
@@ -151,7 +151,7 @@ def check_instance(config: Config) -> CheckResult:
     )
 
     def drawing(sample: InstanceSample) -> Drawing:
-        # the id keeps apart images of one name in different folders
+        # the id distinguishes images with the same name in different folders
         return Drawing(f"{sample.image_id}_{sample.image.stem}", partial(draw_sample, sample, dataset))
 
     return shown(config, result, seen, drawing)
@@ -174,11 +174,11 @@ def examine_coco_dataset(
         dataset_dir: Folder of the dataset, or one above it.
         num_classes: Number of classes in the configuration.
         workers: Threads; None is one per core.
-        draw: How many images of each part to put aside for drawing.
-        group_of: From an image's name to its group, where a group must not lie in both splits.
-        image_range: By which images of more than 8 bits are read.
-        manifest: File of what is known from the last check, and is kept for the next.
-        decoded: Images of each part, evenly chosen, that are decoded and whose outlines are tested; of the others only
+        draw: Number of images per split to keep for drawing.
+        group_of: Maps an image's name to its group, which must not be in both splits; None without groups.
+        image_range: Range with which images of more than 8 bits are read.
+        manifest: Cache file with the facts of the last check, rewritten for the next; None for no cache.
+        decoded: Number of evenly chosen images per split whose pixels and outlines are checked; of the others only
             the headers are read. None decodes all.
 
     Raises:
@@ -221,7 +221,7 @@ def examine_coco_dataset(
 def class_findings(
     tally: ObjectTally, dataset: CocoDataset, files: Mapping[Split, str], num_classes: int | None
 ) -> Iterator[Finding]:
-    """Classes without objects or in one part only, and a number in the configuration that disagrees."""
+    """Findings on classes without objects or in one split only, and on a `num_classes` that disagrees."""
     file = files[Split.TRAIN]
     if num_classes is not None and num_classes != len(dataset.classes):
         message = f"{len(dataset.classes)} categories are listed, Train.num_classes is {num_classes}"
@@ -238,7 +238,7 @@ def class_findings(
 
 
 def class_counts(tally: ObjectTally, dataset: CocoDataset) -> tuple[ClassCount, ...]:
-    """How many objects of each class there are, and in how many images, by part."""
+    """Number of objects per class, and of images that show it, by split."""
     return tuple(
         ClassCount(
             class_id,
@@ -252,7 +252,7 @@ def class_counts(tally: ObjectTally, dataset: CocoDataset) -> tuple[ClassCount, 
 
 
 def attributes(seen: InstanceExamination) -> dict[str, Any]:
-    """Numbers by their names; PaddleX's `train_samples` counts annotations."""
+    """Counts for the result file, by name, beside PaddleX's `train_samples`, which counts annotations."""
     values: dict[str, Any] = {"category_ids": list(seen.scan.dataset.category_ids)}
     for split in Split:
         counts, samples = seen.scan.counts[split], seen.scan.dataset.samples(split)
@@ -265,7 +265,7 @@ def attributes(seen: InstanceExamination) -> dict[str, Any]:
 
 
 def object_numbers(dataset: CocoDataset) -> dict[str, Any]:
-    """Numbers of all objects for the fingerprint: how many an image holds, how large, long and dense they are."""
+    """Statistics of all objects for the fingerprint: number per image, size, aspect ratio and covered share."""
     samples = [sample for split in Split for sample in dataset.samples(split)]
     objects = [value for sample in samples for value in sample.objects if not value.is_crowd]
     shares = [
@@ -275,7 +275,7 @@ def object_numbers(dataset: CocoDataset) -> dict[str, Any]:
     ]
     return {
         "per_image": quantiles([len(sample.objects) for sample in samples]),
-        # the root of the area, as the planner's fingerprint has it
+        # the square root of the area, as in the planner's fingerprint
         "size_px": quantiles([max(value.area_px, 0.0) ** 0.5 for value in objects]),
         "aspect_ratio": quantiles([value.box[2] / value.box[3] for value in objects if value.box[3] > 0]),
         "covered_share": quantiles(shares),
@@ -283,7 +283,7 @@ def object_numbers(dataset: CocoDataset) -> dict[str, Any]:
 
 
 def draw_sample(sample: InstanceSample, dataset: CocoDataset) -> NDArray[np.uint8]:
-    """An image with its objects and a legend, at a readable size: RGB, uint8."""
+    """Draws an image with its objects and a legend, at a readable size: RGB, uint8 [H, W, 3]."""
     from segcli.data.image import read_image
     from segcli.report.objects import MOST_DRAWN, DrawnObject, draw_objects
     from segcli.steps.check.report_files import drawing_scale
@@ -298,7 +298,7 @@ def draw_sample(sample: InstanceSample, dataset: CocoDataset) -> NDArray[np.uint
 
 
 def _add_places(places: Places, sample: InstanceSample, findings: Sequence[Finding]) -> None:
-    """Keeps the objects of an image that findings are about."""
+    """Keeps the places of findings on objects of an image."""
     by_id = {value.annotation_id: value for value in sample.objects} if findings else {}
     for found in findings:
         value = by_id.get(_annotation_of(found))
@@ -307,7 +307,7 @@ def _add_places(places: Places, sample: InstanceSample, findings: Sequence[Findi
 
 
 def _add_objects(places: Places, scan: CocoScan) -> None:
-    """Keeps the objects that findings of the annotation files are about, as far as they could be read."""
+    """Keeps the places of findings on objects in the annotation files, if the objects could be read."""
     for split in Split:
         wanted: dict[int, list[Finding]] = {}
         for found in scan.findings:
@@ -320,7 +320,7 @@ def _add_objects(places: Places, scan: CocoScan) -> None:
 
 
 def _annotation_of(found: Finding) -> int:
-    """The id of the annotation that a finding is at; -1 where it is at something else."""
+    """The id of the annotation that a finding is about; -1 if it is about something else."""
     match = _ANNOTATION.fullmatch(found.location or "")
     return int(match[1]) if match else -1
 

@@ -1,4 +1,4 @@
-"""Which labels are likely wrong, by a trained model that disagrees with them."""
+"""Ranks images by how much a trained model disagrees with their labels."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ from segcli.steps.predict.semantic import SemanticPredictor
 from segcli.weights.class_match import require_same_classes
 
 TEMPERATURE = 0.1
-"""How much the least certain pixels of an image count; cleanlab's value."""
+"""Temperature of `softmin`; cleanlab's value."""
 CONFIDENT = 0.5
-"""Score from which an object that no label matches is a likely missing label."""
+"""Least score of a predicted object that counts as a missing label if no label matches it."""
 SAME_IOU = 0.5
 
 
@@ -48,11 +48,11 @@ class RankedImage:
     """One image and how well its labels agree with the model.
 
     Attributes:
-        name: Relative to the dataset.
-        split: Its part.
+        name: Path relative to the dataset.
+        split: Its split.
         score: 0 (the model contradicts the labels) to 1 (it agrees).
-        why: In words.
-        draw: The image with the labels, beside that with what the model finds: RGB.
+        why: Reason for the score, as text.
+        draw: Draws the image with its labels beside the image with the predictions: RGB, uint8 [H, W, 3].
     """
 
     name: str
@@ -63,11 +63,11 @@ class RankedImage:
 
 
 def ranked_labels(config: Config, folder: Path, task: Task) -> list[RankedImage]:
-    """All images of a dataset, those with the most doubtful labels first.
+    """Ranks all images of a dataset, those with the most doubtful labels first.
 
     Args:
         config: Names the dataset and the device.
-        folder: Of an exported model.
+        folder: Folder of an exported model.
         task: Semantic or instance.
 
     Raises:
@@ -95,10 +95,10 @@ def ranked_labels(config: Config, folder: Path, task: Task) -> list[RankedImage]
 
 
 def softmin(scores: NDArray[Any], temperature: float = TEMPERATURE) -> float:
-    """A mean in which low scores count most: near the least score of an image, and still aware of how many are low.
+    """A mean of scores, of any shape, weighted towards the lowest ones; 0 to 1 for scores of 0 to 1.
 
     Source: V. Lad, J. Mueller, "Estimating label quality and errors in semantic segmentation data via any model",
-    2023, section 3: the method that ranked images best.
+    2023, section 3: the method with the best ranking.
     """
     values = np.asarray(scores, np.float64).ravel()
     weights = np.exp((values.min() - values) / temperature)
@@ -109,8 +109,8 @@ def given_label_probability(logits: NDArray[np.float32], ids: NDArray[np.uint8])
     """The probability of the given label at each pixel that has one, float32 [n].
 
     Args:
-        logits: [classes, h, w].
-        ids: Class ids [h, w]; those without a class are left out.
+        logits: Float32 [classes, h, w].
+        ids: Class ids, uint8 [h, w]; pixels without a class are left out.
     """
     known = ids < len(logits)
     chosen = logits[:, known].astype(np.float32)
@@ -166,10 +166,10 @@ def _instance(
         strange = int((overlaps.max(axis=0, initial=0.0) < SAME_IOU).sum()) if given else 0
         doubt = max((float(found.scores[number]) for number in missing), default=0.0)
         extra = strange / max(len(given), 1)
-        told = f"{len(missing)} confident objects without a label, {strange} of {len(given)} labels without an object"
+        reason = f"{len(missing)} confident objects without a label, {strange} of {len(given)} labels without an object"
         shapes = [(masks[place], int(found.classes[number])) for place, number in enumerate(sure)]
         yield RankedImage(
-            relative_name(sample.image, root), split, (1 - doubt) * (1 - extra / 2), told,
+            relative_name(sample.image, root), split, (1 - doubt) * (1 - extra / 2), reason,
             _drawn_objects(sample, shapes, classes),
         )  # fmt: skip
 

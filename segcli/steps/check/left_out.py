@@ -1,4 +1,4 @@
-"""Images that lie beside those of a dataset, in no list and no annotation file: nothing learns from them."""
+"""Images in the folders of a dataset that no list or annotation file names, so that they are not used."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _NAMED = 5
 
 
 def left_out_of_lists(lists: SegLists) -> Iterator[Finding]:
-    """Images beside those of the lists (S006). A folder that holds masks too is left out.
+    """Finding on unlisted images in the folders of listed ones (S006). Folders that also hold masks are skipped.
 
-    Where a list is missing or empty nothing is told: that its images are in no list follows from it.
+    Nothing is reported if a list is missing or empty, as that explains it.
     """
     root = lists.root
     if not lists.train or not lists.val:
@@ -35,15 +35,15 @@ def left_out_of_lists(lists: SegLists) -> Iterator[Finding]:
     samples = (*lists.train, *lists.val, *test)
     masks = {sample.mask.parent for sample in samples}
     beside = _beside({sample.image for sample in samples}, without=masks)
-    # lines with a fault of their own name images too
+    # faulty lines name images too
     words = {word for name in (*LIST_FILES.values(), TEST_LIST) for word in _words(root / name)} if beside else set()
     yield from _finding("S006", "list", [path for path in beside if relative_name(path, root) not in words], root)
 
 
 def left_out_of_files(scan: CocoScan) -> Iterator[Finding]:
-    """Images beside those of the annotation files (C165); what other annotation files name is theirs.
+    """Finding on images in the folders of annotated ones that no annotation file names (C165), not even an unused one.
 
-    Where a file is missing, empty or damaged nothing is told, likewise.
+    Nothing is reported if a file is missing, empty or damaged, as that explains it.
     """
     root = scan.dataset.root
     if not all(scan.dataset.samples(split) for split in Split):
@@ -56,7 +56,7 @@ def left_out_of_files(scan: CocoScan) -> Iterator[Finding]:
 
 
 def _beside(images: set[Path], *, without: Iterable[Path] = ()) -> list[Path]:
-    """The other images in the folders of some images."""
+    """The other image files in the folders of `images`, except the folders `without`."""
     folders = {image.parent for image in images} - set(without)
     found = (path for folder in sorted(folders) if is_dir(folder) for path in entries(folder))
     return [path for path in found if path.suffix.lower() in IMAGE_SUFFIXES and path not in images]
@@ -71,7 +71,7 @@ def _finding(rule_id: str, where: str, alone: list[Path], root: Path) -> Iterato
 
 
 def _file_names(file: Path) -> set[str]:
-    """Names of the images of an annotation file, without folders; none where it is not there or is damaged."""
+    """Names of the images of an annotation file, without folders; empty if it is missing or damaged."""
     try:
         content: Any = json.loads(file.read_bytes())
         images = [entry for entry in content["images"] if isinstance(entry, dict)]
@@ -81,7 +81,7 @@ def _file_names(file: Path) -> set[str]:
 
 
 def _words(file: Path) -> list[str]:
-    """The words of a list file; none where it is not there or cannot be read."""
+    """The words of a list file; empty if it is missing or cannot be read."""
     try:
         lines = read_text_file(file).lines if is_file(file) else ()
     except DatasetError:

@@ -1,4 +1,4 @@
-"""The pass over all samples: which are decoded, which are known from the last check, of which only headers are read."""
+"""The pass over all samples: some are decoded, some known from the last check, of some only headers are read."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from segcli.progress import track
 from segcli.steps.check.manifest import Entry, Manifest, opened
 
 QUICK = 1000
-"""Images of each part that a quick check decodes."""
+"""Images per split that a quick check decodes."""
 _MOST_AT_ONCE, _CHUNKS_PER_WORKER = 8, 16
-"""Samples that a thread is given at a time; fewer where there would be too few chunks for all threads."""
-_NOT_SEEN = "damaged data, values of masks, crossing outlines and copies were looked for in the decoded ones alone"
+"""Most samples per chunk for a thread, and least chunks per worker, which makes chunks of small datasets smaller."""
+_NOT_SEEN = "damaged data, mask values, crossing outlines and copies were checked in the decoded images only"
 
 S = TypeVar("S")
 S_contra = TypeVar("S_contra", contravariant=True)
@@ -26,17 +26,17 @@ F_co = TypeVar("F_co", covariant=True)
 F = TypeVar("F")
 
 Job = tuple[S, Split, Entry | None, bool]
-"""A sample, its part, what is known of it, and whether it is decoded."""
+"""A sample, its split, its manifest entry, and whether it is decoded."""
 
 
 @dataclass
 class LookedAt:
-    """How much was looked at.
+    """How many samples were decoded.
 
     Attributes:
-        images: Samples of both parts.
-        decoded: Of these, decoded now.
-        known: Of these, known from the last check, and not changed since.
+        images: Number of samples of both splits.
+        decoded: How many of these were decoded now.
+        known: How many of these were known from the last check and unchanged since.
         is_quick: Whether only the headers of the others were read.
     """
 
@@ -60,29 +60,29 @@ class LookedAt:
         rows = []
         if self.is_quick and self.decoded + self.known < self.images:
             seen = f"{self.decoded + self.known:,} of {self.images:,} images were decoded"
-            rows.append(("quick check", f"{seen}, of the others the headers were read; {_NOT_SEEN}"))
+            rows.append(("quick check", f"{seen}, of the others only the headers were read; {_NOT_SEEN}"))
         if self.known:
             rows.append(("known", f"{self.known:,} unchanged since the last check (--no-cache decodes them again)"))
         return rows
 
 
 class Look(Protocol[S_contra, F_co]):
-    """Looks at a sample of a part, with what is known of it, whole or at its headers alone."""
+    """Inspects a sample, given its manifest entry: completely, or only its headers."""
 
     def __call__(
         self, sample: S_contra, split: Split, entry: Entry | None, /, *, whole: bool
     ) -> tuple[F_co, Entry | None]:
-        """The facts, and the entry to keep."""
+        """Returns the facts, and the entry to keep."""
 
 
 @dataclass(frozen=True)
 class LookPlan(Generic[S]):
-    """What is looked at.
+    """The samples to check, and which of them to decode.
 
     Attributes:
-        samples: Of each part.
-        chosen: Places in each part of those that are decoded; None is all.
-        summary: Counted while they are looked at.
+        samples: Samples of each split.
+        chosen: Positions in each split of the samples to decode; None decodes all.
+        summary: Counts, complete after the pass.
     """
 
     samples: Mapping[Split, Sequence[S]]
@@ -91,7 +91,7 @@ class LookPlan(Generic[S]):
 
     @staticmethod
     def of(samples: Mapping[Split, Sequence[S]], decoded: int | None) -> LookPlan[S]:
-        """The plan that decodes so many samples of each part, evenly chosen; None decodes all."""
+        """Plans to decode `decoded` evenly chosen samples per split; None decodes all."""
         chosen = None
         if decoded is not None:
             chosen = {split: frozenset(evenly(range(len(own)), decoded)) for split, own in samples.items()}
@@ -104,26 +104,26 @@ class LookPlan(Generic[S]):
         return self.chosen is None or all(len(self.chosen[split]) == len(own) for split, own in self.samples.items())
 
     def decoded(self, split: Split) -> list[S]:
-        """The samples of a part that are decoded."""
+        """The samples of a split that are decoded."""
         return [sample for place, sample in enumerate(self.samples[split]) if self.decodes(split, place)]
 
     def decodes(self, split: Split, place: int) -> bool:
-        """Whether the sample at a place is decoded."""
+        """Whether the sample at a position of a split is decoded."""
         return self.chosen is None or place in self.chosen[split]
 
 
 def looks(plan: LookPlan[S], look: Look[S, F], manifest: Path | None, kind: str, workers: int | None) -> Iterator[F]:
-    """Looks at every sample of a plan in threads, and yields the facts in order.
+    """Inspects every sample of a plan in threads, and yields the facts in order.
 
     Args:
         plan: The samples.
-        look: Looks at one of them.
-        manifest: What is known from the last check, and is kept for the next.
-        kind: What its entries are about.
+        look: Inspects one sample.
+        manifest: Cache file with the facts of the last check, rewritten for the next; None for no cache.
+        kind: Kind of dataset of its entries.
         workers: Threads; None is one per core.
     """
     with opened(manifest, kind) as entries:
-        # small images are looked at faster than threads hand them over one by one
+        # for small images, passing them to threads one by one takes longer than the inspection
         at_once = plan.summary.images // (_CHUNKS_PER_WORKER * (workers or available_cores()))
         jobs = batched(_jobs(plan, entries), min(max(at_once, 1), _MOST_AT_ONCE))
 

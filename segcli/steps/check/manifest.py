@@ -1,10 +1,10 @@
-"""What a check found in each file, kept for the next one: files that have not changed are not decoded again.
+"""A cache of the facts of each file: the next check does not decode unchanged files again.
 
-It is never trusted beyond doubt. An entry counts only where path, size, inode and both times of every file of a sample
-are as they were, and neither was changed within the two seconds before it was looked at (as Git does it: a file may be
-written twice within one tick of the clock). A manifest of another version, of other code, libraries, range or limit, or
-a damaged one, is left aside whole, and a file with any fault is always looked at again. Rules run anew each time, so
-their settings may change.
+An entry is used only if path, size, inode and both timestamps of every file of a sample
+are unchanged, and no file was modified within the two seconds before it was read (as in Git: a file may be
+written twice within one clock tick). A manifest of another version, code, libraries, image range or pixel limit, or
+a damaged one, is ignored completely, and a file with any fault is always read again. Rules run each time, so
+their settings may change between checks.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ log = logging.getLogger("segcli.check")
 
 FILE = "check_dataset/manifest.sqlite"
 MOST_ENTRIES = 200_000
-"""Samples that are kept, about 1,500 bytes each."""
+"""Most samples that are kept, about 1,500 bytes each."""
 _SCHEMA = 1
 _SETTLED_NS = 2_000_000_000
 _AT_ONCE = 1000
@@ -45,12 +45,12 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Entry:
-    """What is kept of a sample.
+    """The cached facts of a sample.
 
     Attributes:
-        key: Paths of its files.
-        stamp: By which it is seen that they have not changed.
-        text: Its facts as JSON; None where nothing is known, or nothing is to be kept.
+        key: Paths of its files, as JSON.
+        stamp: Sizes, timestamps and inodes of its files, as JSON.
+        text: Its facts as JSON; None if they are unknown or must not be kept.
     """
 
     key: str
@@ -59,11 +59,11 @@ class Entry:
 
 
 class Manifest:
-    """Entries of an earlier check, and those of this one.
+    """Entries of the earlier check and of this one.
 
     Args:
-        earlier: Where they are read from; None knows nothing.
-        target: Where those of this check go; None keeps nothing.
+        earlier: Database of the earlier check; None if there is none.
+        target: Database for the entries of this check; None keeps nothing.
     """
 
     def __init__(self, earlier: sqlite3.Connection | None, target: sqlite3.Connection | None) -> None:
@@ -73,7 +73,7 @@ class Manifest:
         self._count = 0
 
     def find(self, *paths: Path) -> Entry | None:
-        """The entry of a sample, known or new; None where it may change unseen, or nothing is kept."""
+        """The entry of a sample, known or new; None if its files are missing or too recent, or nothing is kept."""
         if self._target is None:
             return None
         stamp = _stamp(paths)
@@ -96,24 +96,24 @@ class Manifest:
                 self.flush()
 
     def flush(self) -> None:
-        """Writes what waits; without room on the disk nothing more is kept."""
+        """Writes pending entries; after a failure, such as a full disk, nothing more is kept."""
         if self._target is not None:
             try:
                 with self._target:
                     self._target.executemany("INSERT OR REPLACE INTO entries VALUES (?, ?, ?)", self._waiting)
             except sqlite3.Error as fault:
-                log.warning("the next check looks at all files again: the manifest cannot be written (%s)", fault)
+                log.warning("the next check reads all files again: the manifest cannot be written (%s)", fault)
                 self._target = None
         self._waiting.clear()
 
 
 @contextmanager
 def opened(path: Path | None, kind: str) -> Iterator[Manifest]:
-    """The manifest of a folder; that of this check takes its place when the block ends without an error.
+    """Opens a manifest; the new one replaces the file when the block ends without an error.
 
     Args:
-        path: The file; None neither knows nor keeps anything.
-        kind: What the entries are about.
+        path: The file; None disables the cache.
+        kind: Kind of dataset of the entries.
     """
     if path is None:
         yield Manifest(None, None)
@@ -125,7 +125,7 @@ def opened(path: Path | None, kind: str) -> Iterator[Manifest]:
             opening.callback(target.close)
             stack = opening.pop_all()
     except (OSError, sqlite3.Error) as fault:
-        log.warning("the next check looks at all files again: %s cannot be written (%s)", path, fault)
+        log.warning("the next check reads all files again: %s cannot be written (%s)", path, fault)
         yield Manifest(None, None)
         return
     try:
@@ -140,11 +140,11 @@ def opened(path: Path | None, kind: str) -> Iterator[Manifest]:
     try:
         stack.close()
     except OSError as fault:
-        log.warning("the next check looks at all files again: %s cannot be written (%s)", path, fault)
+        log.warning("the next check reads all files again: %s cannot be written (%s)", path, fault)
 
 
 def _make(path: Path, settings: str) -> sqlite3.Connection:
-    """An empty manifest; it becomes a manifest only when it is whole, so it needs no journal of its own."""
+    """Creates an empty database without journal, as the file is only used when it is complete."""
     target = sqlite3.connect(path)
     target.execute("PRAGMA journal_mode = OFF")
     target.execute("CREATE TABLE settings (value TEXT)")
@@ -157,13 +157,13 @@ def _make(path: Path, settings: str) -> sqlite3.Connection:
 def recall(
     entry: Entry | None, look: Callable[[], T], read: Callable[[Any], T], write: Callable[[T], Any | None]
 ) -> tuple[T, Entry | None]:
-    """What is known of a sample, or what a look finds; and the entry to keep.
+    """The facts of a sample, from the cache or from its files; and the entry to keep.
 
     Args:
-        entry: As `Manifest.find` gives it.
-        look: Looks at the files.
-        read: From plain values to facts; whatever it raises, the files are looked at.
-        write: The other way; None where they are not to be kept.
+        entry: Entry returned by `Manifest.find`.
+        look: Reads the files.
+        read: Converts plain values to facts; if it raises an error for damaged values, the files are read.
+        write: Converts facts to plain values; returns None if they must not be kept.
     """
     if entry is None:
         return look(), None
@@ -187,7 +187,7 @@ def _stamp(paths: tuple[Path, ...]) -> str | None:
 
 
 def _open_earlier(path: Path, settings: str) -> sqlite3.Connection | None:
-    """The entries of the last check; None where there are none, or they were made in another way."""
+    """Database of the last check; None if it is missing, unreadable, or was made with other settings."""
     if not path.is_file():
         return None
     try:
@@ -202,13 +202,13 @@ def _open_earlier(path: Path, settings: str) -> sqlite3.Connection | None:
 
 
 def _settings(kind: str) -> str:
-    """All that facts depend on beside the files."""
+    """Everything besides the files that the facts depend on, as JSON."""
     libraries = (cv2.__version__, np.__version__, PIL.__version__, getattr(simplejpeg, "__version__", ""))
     return json.dumps([_SCHEMA, __version__, _code(), kind, libraries, repr(current_range()), max_pixels()])
 
 
 def _code() -> str:
-    """Differs after every change of the code that facts come from."""
+    """A digest that changes with the code that produces the facts."""
     here = Path(__file__).parent
     digest = blake2b(digest_size=16)
     for path in sorted([*here.glob("*.py"), *(here.parents[1] / "data").rglob("*.py")]):

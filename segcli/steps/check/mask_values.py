@@ -1,4 +1,4 @@
-"""What the masks of a dataset hold, looked at together: values that are no class ids, however they came about."""
+"""Rules on the values of all masks together, which find values that are not class ids."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from segcli.steps.check.inspection import SampleFacts
 from segcli.steps.check.tally import Tally
 
 GREY_STEP = 8
-"""Least distance between the values of a mask that was painted in shades of grey."""
+"""Least distance between the values of masks in shades of grey."""
 NAMED = 3
 
 CONSEQUENCES = {
@@ -31,7 +31,7 @@ CONSEQUENCES = {
     "S409": frozenset({"S305", "S402"}),
     "S410": frozenset({"S306", "S401", "S402"}),
 }
-"""What a fault explains: said again of every mask and class, it would only hide the cause."""
+"""Rules that a fault explains; their findings are dropped, as they would hide the cause."""
 
 
 Colour = tuple[int, int, int]
@@ -39,10 +39,10 @@ Colour = tuple[int, int, int]
 
 @dataclass
 class MaskValues:
-    """Remembers of every mask what is needed to compare it with the others.
+    """Collects what is needed to compare the values of all masks.
 
     Attributes:
-        root: Folder that names in findings are relative to.
+        root: Folder to which names in findings are relative.
     """
 
     root: Path
@@ -91,7 +91,7 @@ class MaskValues:
 
     def _compare_colours(self, colours: dict[int, Colour], name: str) -> None:
         if len(set(colours.values())) < len(colours):
-            return  # of two ids with one colour it is not known which was meant
+            return  # if two ids have one colour, the intended id is unknown
         self._compare_ids(colours, name)
         for id_, colour in colours.items():
             other, file = self._colours.setdefault(colour, (id_, name))
@@ -102,7 +102,7 @@ class MaskValues:
                 return
 
     def _compare_ids(self, colours: dict[int, Colour], name: str) -> None:
-        """Notes masks in which an id has another colour than before, as in adaptive palettes, which have no gaps."""
+        """Records masks in which an id has another colour than before, as in adaptive palettes, which have no gaps."""
         self._has_gaps = self._has_gaps or max(colours) >= len(colours)
         for id_, colour in colours.items():
             first, file = self._first_colour.setdefault(id_, (colour, name))
@@ -114,20 +114,20 @@ class MaskValues:
 
     def _palettes(self) -> Iterator[Finding]:
         if self._reordered:
-            message = f"{self._reordered_first}; so in {counted(len(self._reordered), 'mask')}"
+            message = f"{self._reordered_first}; this affects {counted(len(self._reordered), 'mask')}"
             yield finding("S407", self._reordered[0], message)
         elif self._recoloured and not self._has_gaps:
-            message = f"{self._recoloured_first}; so in {counted(len(self._recoloured), 'mask')}"
+            message = f"{self._recoloured_first}; this affects {counted(len(self._recoloured), 'mask')}"
             yield finding("S407", self._recoloured[0], message)
 
     def findings(self, tally: Tally, allowed: int, ignore_index: int, *, named: bool) -> Iterator[Finding]:
         """Findings from the values of all masks together.
 
         Args:
-            tally: Sums over all masks.
-            allowed: Ids lie below this number.
+            tally: Counts over all masks.
+            allowed: Number of allowed ids, 0 to `allowed` - 1.
             ignore_index: The value that stands for no class.
-            named: Whether names or the configuration say what the classes are.
+            named: Whether class names or the configuration define the classes.
         """
         yield from self._shared_masks()
         yield from self._smeared(ignore_index)

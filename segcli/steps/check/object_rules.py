@@ -10,16 +10,16 @@ from segcli.steps.check.objects_view import ObjectFault, ObjectRule, ObjectsView
 log = logging.getLogger("segcli.check")
 
 SMALLEST_PX = 4
-"""Area below which an object is more likely a slip than an object."""
+"""Area in square pixels below which an object is more likely a slip of the mouse."""
 
 
 def crossed_outlines(view: ObjectsView) -> Iterator[ObjectFault]:
-    """Outlines that cross themselves."""
+    """Yields outlines that cross themselves; logs those that are too large to test."""
     crossings, untested = view.crossings
     for number in sorted(untested):
         index, polygon = view.polygons[number]
         log.warning(
-            "%s: annotation %d has %d corners, too many side by side to look for crossings",
+            "%s: annotation %d has %d corners, too many close together to test for crossings",
             view.sample.image.name,
             view.sample.objects[index].annotation_id,
             len(polygon) // 2,
@@ -30,7 +30,7 @@ def crossed_outlines(view: ObjectsView) -> Iterator[ObjectFault]:
 
 
 def specks(view: ObjectsView) -> Iterator[ObjectFault]:
-    """Objects of hardly any area. Between crossed sides the area cancels out, so those outlines are left out."""
+    """Yields objects of almost no area; not if the outline crosses itself, as its areas cancel out."""
     for index, (value, area) in enumerate(zip(view.sample.objects, view.areas_px, strict=True)):
         if area < SMALLEST_PX and index not in view.crossed:
             yield "C129", value, f"its outline encloses {area:.3g} px"

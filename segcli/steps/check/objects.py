@@ -1,4 +1,4 @@
-"""One look at one image with its objects, in threads: the file is decoded once, the rules on objects are tried."""
+"""Facts of one image and its objects, and the findings from them."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ IMAGE_RULES = ImageRules(damaged="C110", pages="C171", bands="C172", dim="C173")
 
 @dataclass(frozen=True)
 class ImageFacts:
-    """What is known of one image and its objects.
+    """The facts of one image and its objects.
 
     Attributes:
-        sample: The image.
-        split: Its part.
-        file: Its file.
-        faults: What is wrong with its objects.
+        sample: The image and its objects, as the annotation file has them.
+        split: Its split.
+        file: Facts of the image file.
+        faults: Faults of its objects.
     """
 
     sample: InstanceSample
@@ -34,7 +34,7 @@ class ImageFacts:
 
 
 def image_findings(facts: ImageFacts, name: str, annotation_file: str) -> Iterator[Finding]:
-    """Everything that is wrong with one image; both names are relative to the dataset."""
+    """All findings on one image and its objects; both names are relative to the dataset."""
     place = f"{annotation_file} image id {facts.sample.image_id}"
     for code, path, message, hint in (
         *file_faults(facts.file, cut="C113", broken="C112", path=name),
@@ -53,9 +53,9 @@ def _image_faults(facts: ImageFacts, name: str) -> Iterator[Fault]:
         return
     if facts.sample.image.suffix.lower() not in IMAGE_SUFFIXES:
         yield "C118", name, f"suffix {facts.sample.image.suffix or 'missing'}, content {header.format}", None
-    said = (facts.sample.width, facts.sample.height)
-    if said != header.size:
-        turned = header.orientation >= 5 and said == header.stored_size
+    stated = (facts.sample.width, facts.sample.height)
+    if stated != header.size:
+        turned = header.orientation >= 5 and stated == header.stored_size
         hint = f"EXIF orientation {header.orientation} turns the image: turn the outlines with it" if turned else None
         width, height = header.size
-        yield "C114", name, f"{said[0]} x {said[1]} px are written, the file has {width} x {height} px", hint
+        yield "C114", name, f"{stated[0]} x {stated[1]} px are annotated, the file has {width} x {height} px", hint

@@ -1,4 +1,4 @@
-"""What a rule on the objects of one image is given, and what it returns."""
+"""Input and output of the rules on the objects of one image."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from segcli.data.polygons import Sides, crossings_within
 
 @dataclass(frozen=True)
 class ObjectsView:
-    """The objects of one image as their rules see them; what several rules need is computed once.
+    """The objects of one image, as input of the rules; values that several rules need are computed once.
 
     Attributes:
         sample: The image and its objects, as the annotation file has them.
@@ -40,7 +40,7 @@ class ObjectsView:
 
     @cached_property
     def crossings(self) -> tuple[dict[int, tuple[float, float]], frozenset[int]]:
-        """Of polygons that cross themselves x and y of a crossing, and polygons not tested to the end; by index."""
+        """By index in `polygons`: x and y of a crossing of each that crosses itself, and those not fully tested."""
         return crossings_within(self.sides)
 
     @cached_property
@@ -50,7 +50,7 @@ class ObjectsView:
 
     @cached_property
     def areas_px(self) -> tuple[float, ...]:
-        """Square pixels that the outline of each object encloses; of a run-length code its pixels."""
+        """Area of each object in square pixels; for a run-length code its number of pixels."""
         owners = np.array([index for index, _ in self.polygons], np.intp)
         drawn = np.bincount(owners, self.sides.areas(), minlength=len(self.sample.objects))
         return tuple(
@@ -60,6 +60,6 @@ class ObjectsView:
 
 
 ObjectFault = tuple[str, InstanceObject, str]
-"""Id of a rule, the object, and the message, which goes on after the name of the annotation."""
+"""Id of a rule, the object, and the message."""
 ObjectRule = Callable[[ObjectsView], Iterator[ObjectFault]]
-"""Yields the faults of the objects of one image; it runs in a thread beside those of other images."""
+"""Yields the faults of the objects of one image; it runs in several threads at once."""

@@ -1,4 +1,4 @@
-"""Places where findings can be looked at: the first few of each rule, drawn for the report."""
+"""The places of findings that the report draws: the first few per rule."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from segcli.findings import Finding
 
 DrawPlace = Callable[[ClassMap], RgbImage]
 SHOWN = 4
-"""Places of one rule that are drawn."""
+"""Number of places per rule that are drawn."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """A finding and what draws the place that it is at, given the classes (RGB, uint8 [H, W, 3])."""
+    """A finding, and a function that draws its place, given the classes: RGB, uint8 [H, W, 3]."""
 
     found: Finding
     draw: DrawPlace
@@ -29,17 +29,17 @@ class Places:
         self._by_rule: dict[str, list[Place]] = {}
 
     def add(self, findings: Iterable[Finding], draw: DrawPlace) -> None:
-        """Adds findings that are at one place."""
+        """Adds findings at the same place."""
         for found in findings:
             kept = self._by_rule.setdefault(found.code, [])
             if len(kept) < SHOWN:
                 kept.append(Place(found, draw))
 
     def has_room(self, rule_id: str) -> bool:
-        """Whether more places of this rule are kept."""
+        """Whether fewer than `SHOWN` places of this rule are kept."""
         return len(self._by_rule.get(rule_id, ())) < SHOWN
 
     def of(self, findings: Iterable[Finding]) -> list[Place]:
-        """The places of the rules that were found, in their order."""
+        """The kept places of the rules among the findings, in the order of the findings."""
         rule_ids = dict.fromkeys(found.code for found in findings)
         return [place for rule_id in rule_ids for place in self._by_rule.get(rule_id, ())]

@@ -1,4 +1,4 @@
-"""Facts of images and masks as plain values and back, for the manifest. Only files without a fault are kept."""
+"""Converts facts of images and masks to JSON values and back, for the manifest. Only files without faults are kept."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _IDS = 256
 
 
 def file_as_plain(facts: FileFacts) -> dict[str, Any] | None:
-    """Plain values of an image file; None where anything is wrong with it."""
+    """JSON values of the facts of an image file; None if it has a fault."""
     if not facts.is_whole or facts.damage is not None or facts.header is None:
         return None
     sign, colours, values = facts.signature, facts.colours, facts.values
@@ -36,10 +36,10 @@ def file_as_plain(facts: FileFacts) -> dict[str, Any] | None:
 
 
 def file_from_plain(path: Path, plain: Any) -> FileFacts:
-    """The facts of an image file.
+    """The facts of an image file, from the values of `file_as_plain`.
 
     Raises:
-        ValueError: They are damaged; TypeError and KeyError likewise.
+        ValueError, TypeError, KeyError: The values are damaged.
     """
     header = dict(plain["header"])
     width, height = map(int, header.pop("stored_size"))
@@ -57,7 +57,7 @@ def file_from_plain(path: Path, plain: Any) -> FileFacts:
 
 
 def sample_as_plain(facts: SampleFacts) -> dict[str, Any] | None:
-    """Plain values of an image and its mask; None where anything is wrong with one of them."""
+    """JSON values of the facts of an image and its mask; None if one has a fault."""
     image, mask = file_as_plain(facts.image), file_as_plain(facts.mask)
     if image is None or mask is None or facts.counts is None:
         return None
@@ -73,10 +73,10 @@ def sample_as_plain(facts: SampleFacts) -> dict[str, Any] | None:
 
 
 def sample_from_plain(sample: SegSample, split: Split, plain: Any, *, shaped: bool) -> SampleFacts:
-    """The facts of an image and its mask.
+    """The facts of an image and its mask, from the values of `sample_as_plain`.
 
     Raises:
-        ValueError: They are damaged, or lack the shape that is wanted; TypeError and KeyError likewise.
+        ValueError, TypeError, KeyError: The values are damaged, or lack the requested shape.
     """
     if shaped and plain["shape"] is None:
         raise ValueError("the shape is not known")

@@ -1,4 +1,4 @@
-"""What a check leaves on disk beside its result file: histogram, drawn samples and the page."""
+"""The files that a check writes beside its result file: histogram, drawn samples and the HTML report."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ JPEG_QUALITY = 88
 
 @dataclass(frozen=True)
 class Drawing:
-    """A sample to draw: its name in the part, and what draws it (RGB, uint8 [H, W, 3])."""
+    """A sample to draw: the stem of its file name, and the function that draws it: RGB, uint8 [H, W, 3]."""
 
     name: str
     draw: Callable[[], NDArray[np.uint8]]
@@ -44,10 +44,10 @@ def write_check_files(
     """Writes `check_dataset/histogram.png`, `check_dataset/demo_img/` and `check_dataset/report.html`.
 
     Args:
-        result: What the check found.
-        drawings: Samples to draw, by part.
-        places: Faulty places for the page.
-        output: Folder of the run.
+        result: Result of the check.
+        drawings: Samples to draw, by split.
+        places: Places of findings for the report.
+        output: Output folder of the run.
 
     Returns:
         The result with the paths of the files, relative to `output`.
@@ -68,7 +68,7 @@ def write_check_files(
 
 
 def _thumbnails(result: CheckResult, places: Places) -> dict[str, list[Thumbnail]]:
-    """The drawn places by rule; what cannot be decoded cannot be shown."""
+    """The drawn places by rule; those whose files cannot be decoded are skipped."""
     drawn: dict[str, list[Thumbnail]] = {}
     for place in places.of(result.findings):
         try:
@@ -85,13 +85,13 @@ def _as_jpeg(rgb: NDArray[np.uint8]) -> bytes:
 
 
 def drawing_scale(height: int, width: int) -> float:
-    """Factor that brings an image to a readable size; whole numbers enlarge."""
+    """Factor that scales an image to a readable size; a whole number if it enlarges."""
     side = max(height, width)
     return min(1.0, LARGEST_PX / side) if side > SMALLEST_PX else -(-SMALLEST_PX // side)
 
 
 def draw_sample(sample: SegSample, classes: ClassMap) -> NDArray[np.uint8]:
-    """A sample with its mask over it and a legend, at a readable size: RGB, uint8."""
+    """Draws a sample with its mask over it and a legend, at a readable size: RGB, uint8 [H, W, 3]."""
     image, ids = read_image(sample.image), read_mask(sample.mask)
     scale = drawing_scale(*ids.shape)
     if scale != 1:
@@ -102,7 +102,7 @@ def draw_sample(sample: SegSample, classes: ClassMap) -> NDArray[np.uint8]:
 
 
 def _draw_samples(drawings: Mapping[Split, Sequence[Drawing]], folder: Path) -> dict[Split, list[str]]:
-    """Draws the samples; images of an earlier check are taken away first."""
+    """Draws the samples; drawings of an earlier check are removed first."""
     for old in folder.glob("*.jpg"):
         old.unlink()
     names: dict[Split, list[str]] = {split: [] for split in Split}

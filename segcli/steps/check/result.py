@@ -1,4 +1,4 @@
-"""The outcome of check_dataset."""
+"""The result of check_dataset."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SHOWN_NAMES = 40
 
 @dataclass(frozen=True)
 class ClassCount:
-    """How often a class occurs: pixels or objects, and images that show it, by part."""
+    """How often a class occurs: number of pixels or objects, and of images that show it, by split."""
 
     class_id: int
     name: str
@@ -40,7 +40,7 @@ class ClassCount:
 
 
 class LabelQualityReport(Protocol):
-    """What was found with a model."""
+    """The label quality measured with a model."""
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -51,24 +51,24 @@ class LabelQualityReport(Protocol):
 
 @dataclass(frozen=True)
 class CheckResult:
-    """What a dataset holds and what is wrong with it.
+    """Statistics and findings of a dataset.
 
     Attributes:
-        dataset_path: Folder of the lists.
+        dataset_path: Folder of the dataset.
         dataset_type: PaddleX's name of the layout.
         findings: Every fault and remark, errors first.
-        samples: What PaddleX counts in each part: images of semantic data, annotations of instance data.
+        samples: Number of samples per split, as in PaddleX: images for semantic, annotations for instance data.
         classes: Names in order of their ids.
         class_counts: How often each class occurs.
-        size_range: Smallest and largest width and height of the images, in pixels.
-        sample_paths: ImagePanels samples of each part, relative to the output folder; empty before they are drawn.
+        size_range: Width and height of the smallest and the largest image by area, in pixels; None without images.
+        sample_paths: Drawn samples of each split, relative to the output folder; empty before they are drawn.
         histogram: Path of the histogram, relative to the output folder; None before it is drawn.
-        report: Path of the page for people, relative to the output folder; None before it is written.
-        further: More numbers, beside PaddleX's attributes.
-        images: Images of each part, where `samples` counts something else.
+        report: Path of the HTML report, relative to the output folder; None before it is written.
+        further: Further attributes, beside PaddleX's.
+        images: Number of images per split, where `samples` counts something else.
         strict: Whether a warning makes the dataset invalid too.
-        label_quality: The images whose labels a model doubts; None where no model was given.
-        preparation: What the conversion and the split before the check did, by their names.
+        label_quality: The images whose labels a model contradicts; None if no model was given.
+        preparation: Reports of the conversion and the split before the check, by name.
         looked_at: How many images were decoded, and how many were known from the last check.
     """
 
@@ -96,22 +96,22 @@ class CheckResult:
 
     @property
     def image_counts(self) -> dict[Split, int]:
-        """Images of each part."""
+        """Number of images per split."""
         return self.images or self.samples
 
     def count(self, severity: Severity) -> int:
-        """Findings of one severity."""
+        """Number of findings of one severity."""
         return sum(found.severity is severity for found in self.findings)
 
     def rules(self) -> dict[str, dict[str, Any]]:
-        """What the rule ids of the findings mean, how often each was found, and where to read on."""
+        """Title, count and help command of each rule among the findings."""
         return {
             code: {"title": RULES[code].title, "count": number, "help": f"segcli rule {code}"}
             for code, number in sorted(Counter(found.code for found in self.findings).items())
         }
 
     def as_dict(self) -> dict[str, Any]:
-        """PaddleX's keys, and ours beside them."""
+        """PaddleX's keys and segcli's own, as plain values for JSON."""
         attributes: dict[str, Any] = {}
         for split in Split:
             attributes[f"{split.value}_sample_paths"] = list(self.sample_paths.get(split, ()))
@@ -150,7 +150,7 @@ class CheckResult:
             smallest, largest = (f"{width} x {height}" for width, height in self.size_range)
             rows.append(("images", f"{smallest} px" if smallest == largest else f"{smallest} to {largest} px"))
         rows.extend(self.looked_at.rows())
-        verdict = "valid" if self.valid else "invalid, being strict" if not has_errors(self.findings) else "invalid"
+        verdict = "valid" if self.valid else "invalid in strict mode" if not has_errors(self.findings) else "invalid"
         amounts = ", ".join(_amount(self.count(severity), severity) for severity in Severity)
         rows.append(("verdict", f"{verdict} ({amounts})"))
         if self.label_quality is not None:
@@ -161,13 +161,13 @@ class CheckResult:
 
 
 def reported(findings: Iterable[Finding], options: CheckDatasetConfig) -> tuple[Finding, ...]:
-    """The findings that the configuration asks for, with its severities, errors first."""
+    """The findings to report, with the severities of the configuration, errors first."""
     settings = RuleSettings.of(options.rules, options.select, options.ignore)
     return tuple(in_order(settings.apply(findings)))
 
 
 def _listed(names: Sequence[str]) -> str:
-    """The first of very many names."""
+    """The names, shortened if there are very many."""
     more = f", ... and {len(names) - _SHOWN_NAMES} more" if len(names) > _SHOWN_NAMES else ""
     return ", ".join(names[:_SHOWN_NAMES]) + more
 

@@ -1,4 +1,4 @@
-"""What a rule on one sample of a semantic dataset is given, and what it returns."""
+"""Input and output of the rules on one sample of a semantic dataset."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from segcli.steps.check.inspection import SampleFacts
 
 @dataclass(frozen=True)
 class MaskScale:
-    """What the values of a mask may be.
+    """The allowed values of a mask.
 
     Attributes:
-        classes: Ids lie below this number.
+        classes: Number of allowed ids, 0 to `classes` - 1.
         ignore_index: The value that stands for no class.
-        has_background: Whether id 0 is, or may be, the background; a mask of sea only is no fault.
+        has_background: Whether id 0 is, or may be, the background; else a mask with only id 0 is no fault.
     """
 
     classes: int
@@ -26,13 +26,13 @@ class MaskScale:
 
 @dataclass(frozen=True)
 class SampleView:
-    """One sample as its rules see it.
+    """One sample, as input of the rules.
 
     Attributes:
-        facts: What is known of both files.
+        facts: Facts of both files.
         image: Name of the image, relative to the dataset.
-        mask: Name of the mask, likewise.
-        scale: What the values of masks may be.
+        mask: Name of the mask, relative to the dataset.
+        scale: The allowed values of masks.
     """
 
     facts: SampleFacts
@@ -42,4 +42,4 @@ class SampleView:
 
 
 SampleRule = Callable[[SampleView], Iterator[Fault]]
-"""Yields the id of a rule, the name of the file, the message, and a remedy where it is more exact than the rule's."""
+"""Yields the id of a rule, the name of the file, the message, and a remedy if it is more specific than the rule's."""

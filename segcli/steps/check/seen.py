@@ -1,4 +1,4 @@
-"""An image as the check has seen it, and the ids of the rules on duplicates and groups."""
+"""A checked image, and the ids of the rules on duplicates and groups."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from segcli.rules import finding
 
 @dataclass(frozen=True, slots=True)
 class SeenImage:
-    """An image and the place that names it."""
+    """An image, its split, and the list line or annotation entry that names it."""
 
     path: Path
     split: Split
     location: str
 
     def finding(self, rule_id: str, root: Path, message: str) -> Finding:
-        """A finding at this image, whose name is relative to `root`."""
+        """A finding on this image, with its name relative to `root`."""
         return finding(rule_id, relative_name(self.path, root), message, location=self.location)
 
 
 @dataclass(frozen=True)
 class SplitRules:
-    """Ids of the rules in one kind of data.
+    """Ids of the rules on duplicates and groups, for one kind of dataset.
 
     Attributes:
         across: The same image in both splits.

@@ -46,23 +46,23 @@ log = logging.getLogger("segcli.check")
 
 SPLIT_RULES = SplitRules(across="S501", within="S502", near="S503", group="S504")
 NEEDS_ALL = frozenset({"S401", "S402", "S403", "S410"})
-"""Rules on what no mask shows: where only some are decoded, the others may show it."""
+"""Rules on what no mask contains; they need all masks, as one that was not decoded may contain it."""
 
 
 @dataclass(frozen=True)
 class Examination:
-    """What one pass over a dataset finds; nothing is written.
+    """The result of one pass over a dataset; nothing is written.
 
     Attributes:
-        dataset: Its samples, those with missing files left out, and classes.
+        dataset: Its samples, without those with missing files, and classes.
         findings: Every fault and remark, errors first.
-        tally: Sums over all masks.
+        tally: Counts over all masks.
         sizes: Sizes of the images.
-        drawable: The first samples of each part whose files are in order.
-        places: The first faulty samples of each rule.
-        numbers: Of the images of each part, for the fingerprint.
-        training: What a training is planned from.
-        looked_at: What of the samples was looked at.
+        drawable: The first samples without errors of each split.
+        places: The first places of findings, per rule.
+        numbers: Statistics of the images of each split, for the fingerprint.
+        training: The statistics from which a training is planned.
+        looked_at: How many samples were decoded.
     """
 
     dataset: SegDataset
@@ -77,7 +77,7 @@ class Examination:
 
 
 def check_semantic(config: Config) -> CheckResult:
-    """Looks at every file of a semantic dataset and writes histogram, samples and report below the output folder.
+    """Checks every file of a semantic dataset and writes histogram, samples and report into the output folder.
 
     Raises:
         DatasetError: There is no dataset at all, or more than one.
@@ -110,7 +110,7 @@ def check_semantic(config: Config) -> CheckResult:
     )
 
     def drawing(sample: SegSample) -> Drawing:
-        # the line number keeps apart images of one name in different folders
+        # the line number distinguishes images with the same name in different folders
         return Drawing(f"{sample.line}_{sample.image.stem}", partial(draw_sample, sample, result.classes))
 
     return shown(config, result, seen, drawing)
@@ -132,15 +132,15 @@ def examine_seg_dataset(
 
     Args:
         dataset_dir: Folder of the dataset, or one above it.
-        num_classes: Number of classes in the configuration; names in the dataset come first.
+        num_classes: Number of classes in the configuration; class names in the dataset take precedence.
         workers: Threads; None is one per core.
-        draw: How many samples of each part to put aside for drawing.
-        group_of: From an image's name to its group, where a group must not lie in both splits.
-        image_range: By which images of more than 8 bits are read.
-        manifest: File of what is known from the last check, and is kept for the next.
-        decoded: Samples of each part, evenly chosen, that are decoded; of the others only the headers are read. None
+        draw: Number of samples per split to keep for drawing.
+        group_of: Maps an image's name to its group, which must not be in both splits; None without groups.
+        image_range: Range with which images of more than 8 bits are read.
+        manifest: Cache file with the facts of the last check, rewritten for the next; None for no cache.
+        decoded: Number of evenly chosen samples per split to decode; of the others only the headers are read. None
             decodes all.
-        channels: Bands that the images must have; 3 takes any as RGB.
+        channels: Number of bands that the images must have; 3 reads any image as RGB.
 
     Raises:
         DatasetError: There is no dataset at all, or more than one.
@@ -175,7 +175,7 @@ def examine_seg_dataset(
         *_dataset_findings(tally, classes, source, num_classes),
         *values.findings(tally, scale.classes, scale.ignore_index, named=named),
     ]
-    # what is in no mask that was decoded may be in one of the others
+    # what no decoded mask contains may be in one of the others
     findings.extend((*resolution, *(found for found in together if plan.is_whole or found.code not in NEEDS_ALL)))
     dataset = SegDataset(lists.root, classes, lists.train, lists.val)
     return Examination(
@@ -192,7 +192,7 @@ def examine_seg_dataset(
 
 
 def class_counts(tally: Tally, classes: ClassMap) -> tuple[ClassCount, ...]:
-    """How often each class occurs in each part."""
+    """How often each class occurs in each split."""
     return tuple(
         ClassCount(
             class_id,
@@ -205,7 +205,7 @@ def class_counts(tally: Tally, classes: ClassMap) -> tuple[ClassCount, ...]:
 
 
 def _at(sums: NDArray[np.int64], class_id: int) -> int:
-    """Of a class whose id no mask of 8 bits can hold, nothing was seen."""
+    """The count of a class; 0 for an id that a mask of 8 bits cannot hold."""
     return int(sums[class_id]) if class_id < len(sums) else 0
 
 
@@ -224,7 +224,7 @@ def _inspect(
 
 
 def _mask_scale(source: ClassNames | None, num_classes: int | None) -> MaskScale:
-    """What ids are allowed before all masks were seen."""
+    """The ids that are allowed before all masks were read."""
     if source is None:
         return MaskScale(num_classes or 256, IGNORE_INDEX)
     # names that may lack the background: id len(names) is then the last class, and above it nothing in either reading
@@ -241,7 +241,7 @@ def _dataset_findings(
 
 
 def _in_order(findings: Iterable[Finding]) -> list[Finding]:
-    """As reports list them, without what a cause in the list explains."""
+    """Sorts findings as in reports, without those that another finding explains."""
     listed = list(findings)
     causes = {found.code for found in listed} & CONSEQUENCES.keys()
     explained = frozenset().union(*(CONSEQUENCES[cause] for cause in causes))

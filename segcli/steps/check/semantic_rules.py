@@ -1,4 +1,4 @@
-"""The rules of semantic data: small functions from facts to findings."""
+"""The rules on semantic data: small functions from facts to findings."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from segcli.steps.check.tally import Tally
 IMAGE_RULES = ImageRules(damaged="S213", pages="S214", bands="S215", dim="S216")
 TINY_PX = 32
 MANY = 8
-"""How many ids or classes a message spells out."""
+"""Most ids or classes that a message lists."""
 
 
 def sample_findings(facts: SampleFacts, root: Path, scale: MaskScale) -> Iterator[Finding]:
-    """Everything that is wrong with one sample, looked at by itself."""
+    """All findings on a single sample."""
     place = list_place(facts.sample, facts.split)
     view = SampleView(facts, relative_name(facts.sample.image, root), relative_name(facts.sample.mask, root), scale)
     for rule in SAMPLE_RULES:
@@ -47,7 +47,7 @@ def mask_file_faults(view: SampleView) -> Iterator[Fault]:
 
 
 def image_remarks(view: SampleView) -> Iterator[Fault]:
-    """Images that are read, but not as they are."""
+    """Images that are converted when they are read, have an unusual suffix, or are tiny."""
     facts, path = view.facts.image, view.image
     header = facts.header
     if header is None or not facts.is_whole:
@@ -66,7 +66,7 @@ def image_remarks(view: SampleView) -> Iterator[Fault]:
 
 
 def mask_faults(view: SampleView) -> Iterator[Fault]:
-    """Masks that do not hold one id of 8 bits per pixel, or may not hold the ids that were meant."""
+    """Masks that do not hold one id of 8 bits per pixel, or whose ids a lossy format may have changed."""
     facts, path = view.facts, view.mask
     header = facts.mask.header
     if header is None or not facts.mask.is_whole:
@@ -90,7 +90,7 @@ def size_faults(view: SampleView) -> Iterator[Fault]:
     if image_header is None or mask is None or image_header.size == mask.stored_size:
         return
     if facts.image.fault is not None or facts.mask.fault is not None:
-        return  # the size of a file that cannot be decoded is a claim
+        return  # the header of a file that cannot be decoded may be wrong
     turned = image_header.stored_size == mask.stored_size
     hint = (
         f"the image is turned by its EXIF orientation {image_header.orientation}: turn the mask too" if turned else None
@@ -99,7 +99,7 @@ def size_faults(view: SampleView) -> Iterator[Fault]:
 
 
 def id_faults(view: SampleView) -> Iterator[Fault]:
-    """Ids that no class has, and masks that show nothing."""
+    """Ids without a class, and masks of only ignored or background pixels."""
     facts, path, scale = view.facts, view.mask, view.scale
     if facts.counts is None or (facts.mask.header is not None and facts.mask.header.format in LOSSY_FORMATS):
         return
@@ -127,7 +127,7 @@ SAMPLE_RULES: tuple[SampleRule, ...] = (
 
 
 def class_findings(tally: Tally, classes: ClassMap, *, file: str, numbered: bool) -> Iterator[Finding]:
-    """Classes that are never used, or in one part only; ids with gaps where `numbered` from the masks."""
+    """Classes that are unused or in one split only; ids with gaps if classes are `numbered` from the masks."""
     images = {split: tally.images[split] for split in Split}
     ids = range(min(len(classes), 256))
     used = [class_id for class_id in ids if any(counts[class_id] for counts in images.values())]
@@ -147,7 +147,7 @@ def class_findings(tally: Tally, classes: ClassMap, *, file: str, numbered: bool
 
 
 def binary_findings(tally: Tally, ignore_index: int, *, file: str) -> Iterator[Finding]:
-    """Masks painted 0 and 255: the objects would all be ignored."""
+    """Masks that hold only 0 and the ignored value, so that all objects would be ignored."""
     if tally.ids() == {0, ignore_index}:
         yield finding("S406", file, f"every mask holds only 0 and {ignore_index}, and {ignore_index} counts as ignored")
 

@@ -1,4 +1,4 @@
-"""What is added up over all masks: pixels and images of each class."""
+"""Counts over all masks: pixels and images of each class."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class Tally:
     """Sums over the samples seen so far.
 
     Attributes:
-        pixels: Pixels of each id, int64 [256], by part.
-        images: Masks that hold each id, int64 [256], by part.
-        together: Masks that hold two ids, int64 [256, 256].
+        pixels: Pixels of each id, int64 [256], by split.
+        images: Masks that hold each id, int64 [256], by split.
+        together: Masks that hold both of two ids, int64 [256, 256].
     """
 
     pixels: dict[Split, NDArray[np.int64]] = field(default_factory=_no_counts)

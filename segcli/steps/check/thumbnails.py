@@ -1,4 +1,4 @@
-"""Small drawings of faulty places: a mask over its image, an object in its surroundings, two images side by side."""
+"""Thumbnails of findings: a mask over its image, an object in its surroundings, two images side by side."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _OUTLINE, _BOX = (0, 190, 90), (230, 30, 30)
 
 
 def draw_mask_place(sample: SegSample, classes: ClassMap) -> RgbImage:
-    """A sample with its mask over it; pixels of no class stand out. Where the mask is not readable, the image alone."""
+    """A sample with its mask over it; pixels without a class stand out. Only the image if the mask is not readable."""
     rgb = fitted(read_image(sample.image), SIDE_PX)
     try:
         values = open_mask(sample.mask).array
@@ -64,7 +64,7 @@ def draw_object_place(sample: InstanceSample, value: InstanceObject, _classes: C
 
 
 def fitted(rgb: RgbImage, side: int) -> RgbImage:
-    """The image with its longer side at `side` px; grey is repeated."""
+    """The image with its longer side at `side` px; a grey channel is repeated."""
     if rgb.ndim == 2 or rgb.shape[2] != 3:
         rgb = np.repeat((rgb if rgb.ndim == 2 else rgb[..., 0])[..., np.newaxis], 3, axis=2)
     scale = side / max(rgb.shape[:2])
@@ -74,7 +74,7 @@ def fitted(rgb: RgbImage, side: int) -> RgbImage:
 
 
 def beside(one: RgbImage, other: RgbImage) -> RgbImage:
-    """Two images in a row, on white."""
+    """Two images side by side, on white."""
     height = max(one.shape[0], other.shape[0])
     gap = np.full((height, 6, 3), 255, np.uint8)
     return np.hstack([_padded(one, height), gap, _padded(other, height)])

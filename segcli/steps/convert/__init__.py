@@ -1,1 +1,1 @@
-"""Conversions into the layouts that segcli trains on: planned whole, applied whole, undone whole."""
+"""Conversions between dataset formats: planned first, then applied completely or not at all; reversible by `undo`."""

@@ -1,4 +1,4 @@
-"""`convert`: a dataset of any format becomes one of another, in a new folder or, of LabelMe's, in place."""
+"""`convert`: converts a dataset from one format to another, into a new folder or, for LabelMe, in place."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from segcli.steps.convert.plan import ConversionPlan, ConvertReport, left_out, l
 from segcli.tasks import TASKS
 
 SOURCE = "labelme"
-"""What PaddleX's keys convert."""
+"""The format that PaddleX's configuration keys convert from."""
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,9 @@ class ConvertOptions:
 
     Attributes:
         settings: Line width, point size and split.
-        allow_lossy: Whether to write what the target cannot say in full; in place, where PaddleX's converters leave
-            out without a word, what is left out is reported.
-        skip_faulty: Whether to leave out single faulty objects and files, and list them.
+        allow_lossy: Whether to convert although the target cannot represent everything. In place this is always
+            allowed, as in PaddleX's converters, and what is left out is reported.
+        skip_faulty: Whether to leave out faulty objects and files and report them as warnings.
     """
 
     settings: CheckDatasetConfig = field(default_factory=CheckDatasetConfig)
@@ -48,12 +48,12 @@ class ConvertOptions:
 
 
 def plan_conversion(config: Config) -> ConversionPlan:
-    """Everything that a conversion in place would do, checked, with nothing written.
+    """Plans and checks a conversion in place; writes nothing.
 
     Raises:
         ConfigError: The configuration names no dataset.
         UsageError: There is no such folder.
-        DatasetError: A change of the dataset was stopped half-way.
+        DatasetError: An earlier change of the dataset was interrupted.
         BusyError: Another process is changing it.
     """
     target = format_named(TASKS[MODEL_TASKS[config.Global.model]].layout)
@@ -70,17 +70,17 @@ def plan_conversion(config: Config) -> ConversionPlan:
 
 
 def plan_transfer(source: Path, target_dir: Path, to: str, options: ConvertOptions | None = None) -> ConversionPlan:
-    """Everything that a conversion into a new folder would do, checked, with nothing written.
+    """Plans and checks a conversion into a new folder; writes nothing.
 
     Args:
         source: Folder of a dataset of any format, or one above it.
-        target_dir: A folder that is empty or not there.
+        target_dir: A folder that is empty or does not exist.
         to: Name of the target's format.
         options: How to convert.
 
     Raises:
         UsageError: The folder does not exist, the target is not empty, or there is no such format.
-        DatasetError: The folder holds no dataset that is known.
+        DatasetError: The folder holds no dataset of a known format.
     """
     target = format_named(to)
     _refuse_taken(target_dir)
@@ -89,11 +89,11 @@ def plan_transfer(source: Path, target_dir: Path, to: str, options: ConvertOptio
 
 
 def read_dataset(source: Path) -> AnnotatedDataset:
-    """Reads a dataset of whichever format a folder holds.
+    """Reads the dataset in a folder, whatever its format.
 
     Raises:
         UsageError: There is no such folder.
-        DatasetError: It holds no dataset that is known (F001).
+        DatasetError: It holds no dataset of a known format (F001).
     """
     if not is_dir(source):
         raise UsageError("there is no such folder", path=source, hint=CHECK_THE_PATH)
@@ -101,15 +101,15 @@ def read_dataset(source: Path) -> AnnotatedDataset:
         with working("reading"):
             dataset = row.read(source)
             return replace(dataset, findings=with_repairs(dataset.findings, dataset.root))
-    fault = finding("F001", str(source), "no dataset of a known format is here")
+    fault = finding("F001", str(source), "holds no dataset of a known format")
     raise DatasetError(fault.message, [fault], path=source, hint=fault.hint)
 
 
 def apply_conversion(plan: ConversionPlan) -> ConvertReport:
-    """Carries a plan out, whole or not at all; `segcli.data.changes.undo.undo` takes it back.
+    """Applies a plan, completely or not at all; `segcli.data.changes.undo.undo` reverts it.
 
     Raises:
-        DatasetError: The plan has faults, or the target cannot say all and that was not allowed; nothing was written.
+        DatasetError: The plan has faults, or the conversion is lossy and `allow_lossy` is false; nothing was written.
         BusyError: Another process changes the dataset, or has changed it since the plan was made.
     """
     if plan.errors:
@@ -120,7 +120,7 @@ def apply_conversion(plan: ConversionPlan) -> ConvertReport:
         written = plan.stage(changes)
         if written.lost and not plan.allow_lossy:
             raise DatasetError(
-                f"{plan.target.title} cannot say {counted(written.lost.total(), 'thing')}; nothing was converted",
+                f"{plan.target.title} cannot represent {counted(written.lost.total(), 'label')}; nothing was converted",
                 loss_findings(written),
                 path=plan.dataset.root,
                 hint="--allow-lossy writes the rest, and lists what is lost",
@@ -130,20 +130,20 @@ def apply_conversion(plan: ConversionPlan) -> ConvertReport:
 
 @contextmanager
 def _folder_of_result(root: Path) -> Iterator[None]:
-    """Makes the folder of a result, and takes it away again when the block ends with an error and it is empty."""
+    """Creates the folder of a result; removes it again if the block fails and it is empty."""
     is_new = not exists(root)
     root.mkdir(parents=True, exist_ok=True)
     try:
         yield
     except BaseException:
         if is_new:
-            with suppress(OSError):  # not empty: someone put something there
+            with suppress(OSError):  # not empty: another program wrote into it
                 root.rmdir()
         raise
 
 
 def convert_dataset(config: Config) -> ConvertReport:
-    """Converts the dataset of a configuration in place; what it replaces is kept as `.bak`.
+    """Converts the dataset of a configuration in place; replaced files are kept as `.bak`.
 
     Raises:
         DatasetError: Something in the dataset is wrong; nothing was written, and every fault is listed.
@@ -194,4 +194,4 @@ def _class_findings(dataset: AnnotatedDataset, target: Format) -> list[Finding]:
 
 def _refuse_taken(folder: Path) -> None:
     if exists(folder) and (not is_dir(folder) or any(path.name != FOLDER for path in folder.iterdir())):
-        raise UsageError("is not empty", path=folder, hint="name a folder that is empty or not there")
+        raise UsageError("is not empty", path=folder, hint="name a folder that is empty or does not exist")

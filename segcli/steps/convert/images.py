@@ -1,4 +1,4 @@
-"""Where the images of a converted dataset go, and which part they belong to."""
+"""Where the images of a converted dataset are written, and which split they belong to."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PART_FOLDERS = frozenset({"train", "val", "valid", "validation", "test"})
 
 
 def stage_image(placed: PlacedImage, target: str, root: Path, changes: Transaction) -> None:
-    """Copies an image into the transaction of the dataset in `root`, unless it is in its place."""
+    """Copies an image into the transaction of the dataset in `root`, unless it is already in place."""
     source = placed.source
     if source.file is not None:
         if source.file != root / target:
@@ -36,7 +36,7 @@ def place_images(
 ) -> tuple[tuple[PlacedImage, ...], list[Finding]]:
     """Decides everything about the images; writes nothing.
 
-    An image inside `images/` keeps its path there, without the folder of its part where it is not converted in place.
+    An image inside `images/` keeps its path there, without the folder of its split where it is not converted in place.
     Where a split is configured, it is made here, just as `segcli.steps.split` would make it afterwards; then both
     together change nothing when they are repeated. Otherwise the dataset decides, and where it does not say the part of
     every image, 80 of 100 are for training.
@@ -68,7 +68,7 @@ def _splits(listed: list[Split | None], images: list[str], settings: CheckDatase
 
 
 class _Names:
-    """Gives out names: first to the images that stay, then to the others in their order."""
+    """Assigns names: first to the images that keep their place, then to the others in order."""
 
     def __init__(self, root: Path, findings: list[Finding], *, in_place: bool) -> None:
         self._in_place = in_place
@@ -77,7 +77,7 @@ class _Names:
         self._taken: set[str] = set()
 
     def of(self, images: Sequence[AnnotatedImage]) -> list[tuple[str, str]]:
-        """Name below the folder of images and stem of each image."""
+        """For each image its name below the image folder, and its stem."""
         staying = [self._inside(image) for image in images]
         names: list[tuple[str, str]] = [("", "")] * len(images)
         for index in sorted(range(len(images)), key=lambda index: staying[index] is None):
@@ -101,7 +101,7 @@ class _Names:
         return stem
 
     def _other_stem(self, image: AnnotatedImage, stem: str) -> str:
-        """The stem with its folder in front; where that is taken, too, with a number."""
+        """The stem with its folder as prefix; with a number if that is used too."""
         folder = "_".join(part for part in PurePosixPath(image.name).parent.parts if part not in ("/", ".."))
         candidate = f"{folder}_{stem}" if folder else stem
         number = 1

@@ -1,4 +1,4 @@
-"""A conversion: a plan that is checked, shown, and then carried out whole or not at all."""
+"""A conversion: the plan, which is checked and shown before it is applied, and the report of what it did."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from segcli.steps.convert.images import stage_image
 
 @dataclass(frozen=True)
 class ConversionPlan:
-    """A conversion that is checked and not yet begun.
+    """A conversion that is checked and not yet applied.
 
     Attributes:
-        dataset: What is converted.
+        dataset: The dataset to convert.
         target: The format of the result.
         root: Folder of the result.
         placed_images: The images of the result.
-        findings: What is wrong or worth saying; with an error in it the plan is not applied.
-        brush: How shapes without an inside are painted.
-        allow_lossy: Whether to write what the target cannot say in full.
-        seen: The state of the dataset that it was made from, where it is converted in place.
+        findings: Faults and remarks; a plan with an error is not applied.
+        brush: Line width and point size with which lines and points are painted.
+        allow_lossy: Whether to convert although the target cannot represent everything.
+        seen: State of the dataset when the plan was made; None for a new folder.
     """
 
     dataset: AnnotatedDataset
@@ -45,13 +45,13 @@ class ConversionPlan:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Names by id, as the result counts them."""
+        """Class names of the result in order of their ids, the background included where it is a class."""
         ground = self.dataset.background if self.target.is_label_map else None
         return self.dataset.classes if ground is None else (ground, *self.dataset.classes)
 
     @property
     def errors(self) -> tuple[Finding, ...]:
-        """The findings for which the plan is refused."""
+        """The findings because of which the plan is refused."""
         return tuple(found for found in self.findings if found.severity is Severity.ERROR)
 
     def stage(self, changes: Transaction) -> Written:
@@ -68,18 +68,18 @@ class ConversionPlan:
 
     @property
     def skippable(self) -> frozenset[str]:
-        """Rules of faults that single objects or files have, without which the rest can be converted."""
+        """Ids of rules on single objects or files, without which the rest can be converted."""
         return format_named(self.dataset.format).skippable
 
     def losses(self) -> dict[str, int]:
-        """Number of objects by what the result would lose of them; writes nothing."""
+        """Number of affected objects by kind of loss; empty if the plan has errors. Writes nothing."""
         if self.errors:
             return {}
         placed = Placed(self.dataset, self.root, self.placed_images, self.brush)
         return dict(self.target.write(placed, lambda _name, _data: None).lost)
 
     def samples(self, split: Split) -> list[PlacedImage]:
-        """The images of one part."""
+        """The images of one split."""
         return [placed for placed in self.placed_images if placed.split is split]
 
     def shapes(self) -> dict[str, int]:
@@ -103,9 +103,9 @@ class ConvertReport:
     """What a conversion did.
 
     Attributes:
-        plan: What was carried out.
-        written: What was made and what of the source it does not say.
-        changes: Files written and where their originals went; empty when all was there already.
+        plan: The plan that was applied.
+        written: Counts of what was written, and what of the source was lost.
+        changes: Files written and where their originals went; empty when nothing had to change.
     """
 
     plan: ConversionPlan
@@ -114,22 +114,22 @@ class ConvertReport:
 
     @property
     def made(self) -> dict[str, int]:
-        """Counts of what was made, by name."""
+        """Counts of what was written, by name."""
         return dict(self.written.made)
 
     @property
     def losses(self) -> tuple[Loss, ...]:
-        """What the result loses, object by object; of each kind the first."""
+        """What was lost per object; only the first objects of each kind."""
         return tuple(self.written.losses)
 
     @property
     def backups(self) -> list[str]:
-        """Where originals went, relative to the dataset."""
+        """Paths of the backups, relative to the dataset."""
         return [change.backup for change in self.changes if change.backup is not None]
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """Warnings and remarks; no errors, as with these nothing is converted."""
+        """Warnings and remarks; never errors, which refuse the conversion."""
         return self.plan.findings
 
     def as_dict(self) -> dict[str, Any]:
@@ -159,7 +159,7 @@ class ConvertReport:
 
 
 def loss_findings(written: Written) -> list[Finding]:
-    """Losses as errors, for which the conversion is refused."""
+    """Losses as errors, because of which the conversion is refused."""
     return [
         finding("F101", loss.image, f"{loss.label}: {loss.what}; mask IoU {loss.iou:.3f}", location=loss.place or None)
         for loss in written.losses
@@ -167,7 +167,7 @@ def loss_findings(written: Written) -> list[Finding]:
 
 
 def left_out(placed_images: tuple[PlacedImage, ...], dataset: AnnotatedDataset, target: Format) -> list[Finding]:
-    """Regions that are no objects, for formats that hold objects only."""
+    """Findings on regions that are not objects, for target formats that hold objects only."""
     if target.keeps_ignored_regions or not any(name in dataset.labels for name in NO_CLASSES):
         return []
     findings = []
@@ -179,8 +179,8 @@ def left_out(placed_images: tuple[PlacedImage, ...], dataset: AnnotatedDataset, 
     return findings
 
 
-def skipped(found: Finding, target_of_fault: frozenset[str]) -> Finding:
-    """A fault of a single object or file that is left out, as a warning; any other as it is."""
-    if found.severity is not Severity.ERROR or found.code not in target_of_fault:
+def skipped(found: Finding, skippable: frozenset[str]) -> Finding:
+    """The finding as a warning where its rule is among `skippable`; any other unchanged."""
+    if found.severity is not Severity.ERROR or found.code not in skippable:
         return found
     return replace(found, severity=Severity.WARNING, message=f"{found.message}; left out")

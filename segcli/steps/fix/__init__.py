@@ -1,4 +1,4 @@
-"""`fix`: faults of a dataset that a program can repair, planned, shown, applied together, and undone to the byte.
+"""`fix`: repairs faults of a dataset; repairs are planned, shown, applied together, and reversible byte by byte.
 
-One repair is one file of this folder and one row of `table.REPAIRS`.
+A repair is a function in a file of this folder, named by a row of `table.REPAIRS`.
 """

@@ -1,4 +1,4 @@
-"""Annotation ids that are given more than once: all but the first get new ones."""
+"""Annotation ids that are used more than once: all but the first get new ones."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from segcli.steps.fix.draft import Draft
 
 
 def repair(draft: Draft, rule: str, _findings: Sequence[Finding]) -> None:
-    """Numbers the repeated ones on from the highest id of their file."""
+    """Gives the repeated ones new ids above the highest id of their file."""
     for _, name, file in draft.annotation_files():
         entries = [entry for entry in file.content["annotations"] if isinstance(entry, dict)]
         entries = [entry for entry in entries if type(entry.get("id")) is int]

@@ -1,4 +1,4 @@
-"""Areas that are missing or are not those of the outlines: computed."""
+"""Areas that are missing or differ from those of the outlines: computed."""
 
 from __future__ import annotations
 

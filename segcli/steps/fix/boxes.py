@@ -1,4 +1,4 @@
-"""Boxes that are not around their outlines: read the way they were written where that fits, else computed."""
+"""Boxes that do not enclose their outlines: converted from the convention they were written in, else computed."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from segcli.steps.fix.draft import Draft
 from segcli.steps.fix.object_edits import edit_objects
 from segcli.steps.fix.places import Size
 
-_MEANT = {"C137": frozenset({"C121", "C122", "C134"})}
-"""Faults of single boxes that are told together where most boxes have one."""
+_COVERED = {"C137": frozenset({"C121", "C122", "C134"})}
+"""Faults of single boxes that one finding reports together where most boxes have one."""
 
 
 def repair(draft: Draft, rule: str, _findings: Sequence[Finding]) -> None:
     """Writes ``[left, top, width, height]``."""
-    edit = partial(_edit, codes=_MEANT.get(rule, frozenset({rule})))
+    edit = partial(_edit, codes=_COVERED.get(rule, frozenset({rule})))
     edit_objects(draft, rule, edit, "bbox of {} written as [left, top, width, height]")
 
 

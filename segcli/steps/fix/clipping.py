@@ -1,4 +1,4 @@
-"""Outlines and boxes that reach over the border of the image: cut off there."""
+"""Outlines and boxes that extend beyond the image: clipped to it."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ Point = tuple[float, float]
 
 
 def repair(draft: Draft, rule: str, _findings: Sequence[Finding]) -> None:
-    """Clips polygons, and computes box and area of what is left."""
-    edit_objects(draft, rule, _edit, "outline and bbox of {} cut off at the border")
+    """Clips polygons, and computes box and area of the result."""
+    edit_objects(draft, rule, _edit, "outline and bbox of {} clipped to the image")
 
 
 def _edit(entry: dict[str, Any], size: Size) -> bool:
@@ -37,7 +37,7 @@ def _edit(entry: dict[str, Any], size: Size) -> bool:
 
 
 def clipped(ring: Sequence[float], size: Size) -> tuple[float, ...]:
-    """What of a polygon x1, y1, x2, y2, ... lies inside of an image (Sutherland and Hodgman, 1974)."""
+    """The part of a polygon x1, y1, x2, y2, ... inside an image of (width, height) (Sutherland and Hodgman, 1974)."""
     width, height = size
     if min(ring) >= 0 and max(ring[0::2]) <= width and max(ring[1::2]) <= height:
         return tuple(ring)

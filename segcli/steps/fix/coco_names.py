@@ -1,4 +1,4 @@
-"""Annotation files under the names of other tools: renamed to those of this layout."""
+"""Annotation files with the names of other tools: renamed to PaddleX's."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from segcli.steps.fix.draft import Draft
 
 
 def repair(draft: Draft, rule: str, _findings: Sequence[Finding]) -> None:
-    """Renames the file of each split, where nothing else of the dataset would have to move."""
+    """Renames the file of each split, if no other file of the dataset would have to move."""
     names = dict(draft.annotations)
     others = {split: name for split, name in names.items() if name != ANNOTATION_FILES[split]}
     folders = {str(PurePosixPath(name).parent) for name in others.values()}
     if len(set(names.values())) < len(names):
-        draft.left(rule, next(iter(names.values())), "it holds all images: segcli split writes a file for each split")
+        draft.left(rule, next(iter(names.values())), "it holds all images: segcli split writes one file per split")
     elif folders != {"annotations"} or not is_dir(draft.root / IMAGE_FOLDER):
         draft.left(rule, next(iter(others.values())), "images would have to move too: segcli convert with --to coco")
     else:

@@ -1,4 +1,4 @@
-"""`fix`: repairs what a program can repair in a dataset, whole or not at all; `undo` takes it back."""
+"""`fix`: repairs the faults of a dataset that have an automatic repair, all or none; `undo` reverts it."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from segcli.steps.fix.table import REPAIRS, SEEKING, repair_of
 
 
 def plan_fix(dataset_dir: Path, task: Task, *, num_classes: int | None = None, select: Sequence[str] = ()) -> FixPlan:
-    """Everything that a repair would do, with nothing written.
+    """Plans the repairs of a dataset; writes nothing.
 
     Args:
         dataset_dir: Folder of the dataset, or one above it.
-        task: What the labels are for.
+        task: Task that the labels are for.
         num_classes: Number of classes, where a configuration gives it.
-        select: Ids of rules, or how they begin; empty takes all that have a repair.
+        select: Rule ids or prefixes of them; empty selects all rules with a repair.
 
     Raises:
         UsageError: There is no such rule, or it has no repair.
-        DatasetError: There is no dataset, or a change of it was stopped half-way.
+        DatasetError: There is no dataset, or an earlier change of it was interrupted.
         BusyError: Another process is changing it.
     """
     wanted = _selected(select)
@@ -49,10 +49,10 @@ def plan_fix(dataset_dir: Path, task: Task, *, num_classes: int | None = None, s
 
 
 def apply_fix(plan: FixPlan, *, num_classes: int | None = None) -> FixReport:
-    """Makes the repairs of a plan, whole or not at all, and checks the dataset again.
+    """Applies the repairs of a plan, all or none, and checks the dataset again.
 
     Raises:
-        BusyError: Another process changes the dataset, or a file is another one than when the plan was made.
+        BusyError: Another process changes the dataset, or a file has changed since the plan was made.
     """
     with transaction(plan.root, "fix", plan.seen) as changes:
         plan.draft.stage(changes)
@@ -63,14 +63,14 @@ def apply_fix(plan: FixPlan, *, num_classes: int | None = None) -> FixReport:
 def fix_dataset(
     dataset_dir: Path, task: Task, *, num_classes: int | None = None, select: Sequence[str] = ()
 ) -> FixReport:
-    """Repairs a dataset; see `plan_fix` and `apply_fix`."""
+    """Plans and applies the repairs of a dataset; see `plan_fix` and `apply_fix` for arguments and errors."""
     with changing(root_of(dataset_dir, task, select), "segcli fix"):
         plan = plan_fix(dataset_dir, task, num_classes=num_classes, select=select)
         return apply_fix(plan, num_classes=num_classes)
 
 
 def root_of(dataset_dir: Path, task: Task, select: Sequence[str] = ()) -> Path:
-    """The folder that a repair changes: that of the lists or annotations, or `dataset_dir` where they are misnamed."""
+    """The folder that a repair changes: that of the lists or annotations, or `dataset_dir` if none is found."""
     try:
         return dataset_root(dataset_dir, layout_of(dataset_dir, task, select).find)
     except DatasetError:
@@ -78,7 +78,7 @@ def root_of(dataset_dir: Path, task: Task, select: Sequence[str] = ()) -> Path:
 
 
 def _look(layout: Layout, dataset_dir: Path, num_classes: int | None) -> tuple[Path, tuple[Finding, ...]]:
-    """The dataset's folder and its findings; what stops the check are findings, too."""
+    """The dataset's folder and its findings, including repairable ones that stop the check."""
     try:
         return layout.find(dataset_dir), load_object(layout.examine)(dataset_dir, num_classes).findings
     except DatasetError as fault:
@@ -88,14 +88,14 @@ def _look(layout: Layout, dataset_dir: Path, num_classes: int | None) -> tuple[P
 
 
 def _selected(select: Sequence[str]) -> frozenset[str]:
-    """The rules with a repair that are meant."""
+    """Ids of the selected rules that have a repair."""
     wanted: set[str] = set()
     for word in (part.strip().upper() for text in select for part in text.split(",")):
         meant = {rule for rule in REPAIRS if rule.startswith(word)}
         if not word or not meant:
             known = [rule for rule in RULES if word and rule.startswith(word)]
             by_hand = f"{word} is repaired by hand: {RULES[word].remedy}" if word in known else None
-            what = by_hand or f"no repair is for a rule {word!r}"
+            what = by_hand or f"no repair exists for rule {word!r}"
             raise UsageError(what, hint=f"rules with a repair: {', '.join(sorted(REPAIRS))}")
         wanted |= meant
     return frozenset(wanted or REPAIRS)

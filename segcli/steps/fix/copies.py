@@ -1,4 +1,4 @@
-"""The same image twice: val keeps only what training has not seen, and no split holds a copy."""
+"""Duplicate images: removed from val if they are in train, and within each split."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from segcli.steps.fix.places import image_of, line_of
 
 
 def repair(draft: Draft, rule: str, findings: Sequence[Finding]) -> None:
-    """Takes the copies out of their list or annotation file; no image is deleted."""
+    """Removes the copies from their list or annotation file; no image file is deleted."""
     for name, numbers in by_file(line_of, findings).items():
         file = draft.list_file(name)
         present = {number for number, _ in file.entries()}
         if not would_be_empty(draft, rule, name, len(present - numbers)):
             for number in sorted(numbers & present):
                 file.remove(number)
-            draft.done(rule, name, f"{many(len(numbers), 'copy')} taken out of the list")
+            draft.done(rule, name, f"{many(len(numbers), 'copy')} removed from the list")
     for name, ids in by_file(image_of, findings).items():
         json_file = draft.json_file(name)
         if json_file.is_coco and not would_be_empty(draft, rule, name, len(json_file.content["images"]) - len(ids)):
             _drop(json_file, ids)
-            draft.done(rule, name, f"{many(len(ids), 'copy')} taken out with their annotations")
+            draft.done(rule, name, f"{many(len(ids), 'copy')} removed with their annotations")
 
 
 def by_file(place_of: Callable[[Finding], tuple[str, int] | None], findings: Sequence[Finding]) -> dict[str, set[int]]:
-    """The lines or image ids that findings name, by their file."""
+    """The line numbers or image ids that findings name, by file."""
     found: dict[str, set[int]] = defaultdict(set)
     for one in findings:
         place = place_of(one)
@@ -46,10 +46,10 @@ def many(number: int, noun: str) -> str:
 
 
 def would_be_empty(draft: Draft, rule: str, name: str, left: int) -> bool:
-    """Whether a file would hold no sample any more, which is then noted in the draft."""
+    """Whether a file would have no sample left; if so, the draft records that the repair was not made."""
     if left > 0:
         return False
-    draft.left(rule, name, "nothing would be left in it: split the dataset anew (segcli split)")
+    draft.left(rule, name, "nothing would be left in it: split the dataset again (segcli split)")
     return True
 
 

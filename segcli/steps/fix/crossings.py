@@ -1,4 +1,4 @@
-"""Polygons that cross themselves: parted at the crossings into polygons that do not, over the same pixels."""
+"""Self-intersecting polygons: split at the crossings into polygons that cover the same pixels."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from segcli.steps.fix.places import Size
 
 MOST_CORNERS = 2000
 SPECK_PX = 0.5
-"""Area below which a loop is a slip of the hand."""
+"""Area in square pixels below which a loop is a slip of the hand and is dropped."""
 
 Ring = tuple[float, ...]
 
 
 def repair(draft: Draft, rule: str, _findings: Sequence[Finding]) -> None:
-    """Parts the polygons; box and area are computed from what they become."""
-    edit_objects(draft, rule, _edit, "polygons of {} parted where they cross themselves")
+    """Splits the polygons; box and area are computed from the result."""
+    edit_objects(draft, rule, _edit, "polygons of {} split where they cross themselves")
 
 
 def _edit(entry: dict[str, Any], size: Size) -> bool:
@@ -45,7 +45,7 @@ def _edit(entry: dict[str, Any], size: Size) -> bool:
 def uncrossed(ring: Ring) -> tuple[Ring, ...]:
     """Polygons x1, y1, x2, y2, ... that do not cross themselves and cover what `ring` does; specks are left out.
 
-    At each crossing the way is parted into the loop between both passes and the rest.
+    At each crossing the polygon is split into the loop between both passes and the rest.
     """
     waiting, done = [ring], []
     while waiting:
@@ -60,7 +60,7 @@ def uncrossed(ring: Ring) -> tuple[Ring, ...]:
 
 
 def _parted(ring: Ring) -> tuple[Ring, Ring] | None:
-    """Both loops of a polygon that meet where it crosses itself first; None where it does not."""
+    """The two loops of a polygon that meet at its first self-intersection; None if there is none."""
     points = np.array(ring, np.float64).reshape(-1, 2)
     ways = np.roll(points, -1, axis=0) - points
     for index in range(len(points) - 2):

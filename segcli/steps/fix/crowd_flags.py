@@ -1,4 +1,4 @@
-"""`iscrowd` as a text or a truth value: the number that it means."""
+"""`iscrowd` as a string or boolean: converted to the number 0 or 1."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A dataset while it is being repaired: what is to be written, and nothing written yet."""
+"""The changes that repairs make to a dataset, collected before anything is written."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from segcli.steps.fix.list_file import ListFile
 from segcli.steps.fix.mask_file import write_mask
 
 MaskEdit = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
-"""From ids to ids, uint8 [H, W]."""
+"""Maps the ids of a mask to new ids, both uint8 [H, W]."""
 Stamp = tuple[int, int]
-"""Time and size of a file."""
+"""Modification time in ns and size in bytes of a file."""
 
 
 @dataclass(frozen=True)
 class Action:
-    """One thing that is done, or cannot be done.
+    """A repair of one file, or the reason why it cannot be made.
 
     Attributes:
         rule: Id of the rule that found the fault.
         file: The file, relative to the dataset.
-        message: What is done, with the numbers.
-        is_done: Whether it is; else `message` says why not.
+        message: What is done, with counts; if `is_done` is false, why it cannot be done.
+        is_done: Whether the repair can be made.
     """
 
     rule: str
@@ -43,11 +43,11 @@ class Action:
 
 @dataclass
 class MaskDraft:
-    """A mask that gets other values.
+    """Changes of a mask.
 
     Attributes:
-        read: From the file to ids; None reads one channel of 8 bits.
-        edits: What is done with the ids, in order.
+        read: Converts the file to ids; None reads one channel of 8 bits.
+        edits: Changes of the ids, applied in order.
         palette: The 768 values of a new palette; None keeps the file's own.
     """
 
@@ -57,13 +57,13 @@ class MaskDraft:
 
 
 class Draft:
-    """What the repairs of a dataset want to write; files are read when a repair first looks at them.
+    """The planned changes of a dataset; a file is read when a repair first needs it.
 
     Attributes:
         root: The dataset's folder.
         lists: Names of its lists of samples, by split; empty for COCO data.
         annotations: Names of its annotation files, by split; empty for other data.
-        actions: What is done and what cannot be.
+        actions: Repairs that are made, and those that cannot be.
     """
 
     def __init__(
@@ -80,11 +80,11 @@ class Draft:
         self._stamps: dict[str, Stamp] = {}
 
     def done(self, rule: str, file: str, message: str) -> None:
-        """Notes what is done."""
+        """Records a repair that is made."""
         self.actions.append(Action(rule, file, message))
 
     def left(self, rule: str, file: str, reason: str) -> None:
-        """Notes what cannot be done, and why."""
+        """Records a repair that cannot be made, and why."""
         self.actions.append(Action(rule, file, reason, is_done=False))
 
     def list_file(self, name: str) -> ListFile:
@@ -95,7 +95,7 @@ class Draft:
         return self._texts[name]
 
     def list_files(self) -> Iterator[tuple[Split, str, ListFile]]:
-        """The lists that are there."""
+        """The lists that exist."""
         for split, name in self.lists.items():
             if is_file(self.root / name):
                 yield split, name, self.list_file(name)
@@ -108,7 +108,7 @@ class Draft:
         return self._json[name]
 
     def annotation_files(self) -> Iterator[tuple[Split, str, JsonFile]]:
-        """The annotation files that are there and hold what COCO files hold."""
+        """The annotation files that exist and have COCO's three lists, each file once."""
         seen: set[str] = set()
         for split, name in self.annotations.items():
             if name not in seen and is_file(self.root / name):
@@ -118,14 +118,14 @@ class Draft:
                     yield split, name, file
 
     def mask(self, name: str) -> MaskDraft:
-        """A mask that is to be changed."""
+        """The changes of a mask, to be extended; the mask counts as changed from then on."""
         if name not in self._masks:
             self._stamp(name)
             self._masks[name] = MaskDraft()
         return self._masks[name]
 
     def ids(self, name: str) -> NDArray[np.uint8]:
-        """The ids of a mask as they are after what was done to it so far, uint8 [H, W].
+        """The ids of a mask after the edits so far, uint8 [H, W].
 
         Raises:
             InputError: It cannot be read, or holds no ids.
@@ -137,13 +137,13 @@ class Draft:
         return ids
 
     def rename(self, old: str, new: str) -> None:
-        """Lets a file be found by another name."""
+        """Renames a file."""
         self._stamp(old)
         self._renamed[old] = new
 
     @property
     def changed(self) -> list[str]:
-        """Names of the files that will be written or taken away."""
+        """Names of the files that will be written or removed."""
         texts = [name for name, file in self._files() if file.is_changed]
         renamed = [name for pair in self._renamed.items() for name in pair]
         return sorted({*texts, *self._masks, *renamed})
@@ -152,7 +152,7 @@ class Draft:
         """Writes every changed file into a transaction.
 
         Raises:
-            BusyError: A file is another one than when the plan was made.
+            BusyError: A file has changed since the plan was made.
         """
         self._require_unchanged(set(self.changed) & set(self._stamps))
         for old, new in self._renamed.items():
@@ -176,6 +176,6 @@ class Draft:
         for name in sorted(names):
             stat = (self.root / name).stat()
             if (stat.st_mtime_ns, stat.st_size) != self._stamps[name]:
-                hint = "type the command again, for a plan of what is there now"
+                hint = "type the command again, to plan from the current files"
                 message = "was changed since the plan was made; nothing was done"
                 raise BusyError(message, path=self.root / name, hint=hint)

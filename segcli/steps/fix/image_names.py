@@ -1,4 +1,4 @@
-"""Images that an annotation file misspells: case, folders, slashes, accents, suffixes, hashes of other tools."""
+"""Misspelt image names in annotation files: case, folders, slashes, accents, suffixes, hashes of other tools."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from segcli.steps.fix.names import NameIndex
 
 
 def repair(draft: Draft, rule: str, _findings: Sequence[Finding]) -> None:
-    """Writes the name of the one file in `images/` that can be meant."""
+    """Writes the name of the only file in `images/` that matches."""
     folder = draft.root / IMAGE_FOLDER
     index = NameIndex(folder)
     for _, name, file in draft.annotation_files():
@@ -24,7 +24,7 @@ def repair(draft: Draft, rule: str, _findings: Sequence[Finding]) -> None:
                 continue
             meant = index.nearest(stated, barred=used)
             if meant is None:
-                draft.left(rule, f"{name} image id {entry.get('id')}", f"no one file in images/ is like {stated!r}")
+                draft.left(rule, f"{name} image id {entry.get('id')}", f"no single file in images/ matches {stated!r}")
                 continue
             entry["file_name"] = meant
             used.add(meant)

@@ -1,4 +1,4 @@
-"""Width and height of images that an annotation file does not say: read from the files."""
+"""Width and height that are missing in an annotation file: read from the images."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from segcli.steps.fix.draft import Draft
 
 
 def repair(draft: Draft, rule: str, _findings: Sequence[Finding]) -> None:
-    """Writes them."""
+    """Writes width and height in pixels."""
     for _, name, file in draft.annotation_files():
         written = 0
         for image in file.content["images"]:
@@ -21,7 +21,7 @@ def repair(draft: Draft, rule: str, _findings: Sequence[Finding]) -> None:
                 continue
             try:
                 size = image_size(draft.root / IMAGE_FOLDER / str(image.get("file_name")).replace("\\", "/"))
-            except InputError:  # another rule tells of it
+            except InputError:  # another rule reports it
                 continue
             image["width"], image["height"] = size
             written += 1

@@ -1,4 +1,4 @@
-"""A JSON file whose values are changed; it is written with the indentation and the characters that it had."""
+"""A JSON file whose values are changed; indentation, separators and escaping are kept."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _INDENT = re.compile(rb"\n([ \t]+)\S")
 
 @dataclass
 class JsonFile:
-    """A file.
+    """A parsed JSON file and its formatting.
 
     Attributes:
-        content: Its values, to be changed in place.
-        indent: What a level is indented by; None for a file of one line.
-        compact: Whether no blank stands after separators.
-        ascii_only: Whether other characters are escaped.
-        ending: Bytes behind the last value.
+        content: Its values, to be changed in place; None if it is not JSON.
+        indent: Indentation of one level; None for a file of one line.
+        compact: Whether separators have no space after them.
+        ascii_only: Whether non-ASCII characters are escaped.
+        ending: Bytes after the last value.
         is_changed: Whether the file must be written.
     """
 
@@ -36,7 +36,7 @@ class JsonFile:
 
     @staticmethod
     def read(path: Path) -> JsonFile:
-        """Reads a file; one that is no JSON has no content."""
+        """Reads a file; one that is not JSON has the content None."""
         data = path.read_bytes()
         try:
             content = json.loads(data)
@@ -72,7 +72,7 @@ class JsonFile:
 
 
 def _of_legacy(data: bytes) -> Any:
-    """What a file in the encoding of old tools holds; None where it is no JSON in that either."""
+    """Content of a file in the legacy encoding of old tools; None if it is not JSON in that either."""
     try:
         return json.loads(data.decode(LEGACY_ENCODING))
     except (ValueError, RecursionError):

@@ -10,7 +10,7 @@ from segcli.steps.fix.draft import Draft
 
 
 def repair(draft: Draft, rule: str, findings: Sequence[Finding]) -> None:
-    """Writes the same text, letter for letter."""
+    """Writes the same text in UTF-8."""
     for name in dict.fromkeys(found.path for found in findings):
         draft.json_file(name).is_changed = True
-        draft.done(rule, name, f"written in UTF-8, which was {LEGACY_ENCODING}")
+        draft.done(rule, name, f"converted from {LEGACY_ENCODING} to UTF-8")

@@ -1,4 +1,4 @@
-"""Shapes of an image that was resized or turned after labelling: written as they lie on the image that is there."""
+"""Shapes of an image that was resized or rotated after labelling: transformed to the present image."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def _repair_file(draft: Draft, rule: str, sample: LabelMeSample) -> None:
     fit = fit_of(stated, header) if header is not None and stated is not None else None
     entries = file.content["shapes"] if isinstance(file.content, dict) else []
     if fit is None or len(entries) != len(sample.annotation.shapes):
-        draft.left(rule, sample.name, "not all of its shapes can be read: repair those first")
+        draft.left(rule, sample.name, "some of its shapes cannot be read: repair those first")
         return
     for entry, shape in zip(entries, sample.annotation.shapes, strict=True):
         _write(entry, fit.apply(shape))
     file.content["imageWidth"], file.content["imageHeight"] = fit.size
     file.is_changed = True
-    how = f"turned by EXIF orientation {fit.orientation}" if fit.orientation > 1 else "scaled"
+    how = f"rotated by EXIF orientation {fit.orientation}" if fit.orientation > 1 else "scaled"
     width, height = fit.size
     draft.done(rule, sample.name, f"{counted(len(entries), 'shape')} {how} to {width} x {height} px")
 
@@ -52,5 +52,5 @@ def _header(sample: LabelMeSample) -> ImageHeader | None:
         if sample.image is not None:
             return image_header(sample.image)
         return read_header(sample.annotation.image_data())
-    except InputError:  # which another rule tells
+    except InputError:  # another rule reports it
         return None

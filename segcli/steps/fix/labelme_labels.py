@@ -1,4 +1,4 @@
-"""Labels that differ in upper and lower case only: one spelling."""
+"""Labels that differ in case only: changed to one spelling."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from segcli.steps.fix.draft import Draft
 
 
 def repair(draft: Draft, rule: str, _findings: Sequence[Finding]) -> None:
-    """Writes the spelling of label.txt, else the one that most shapes have."""
+    """Writes the spelling of label.txt, else the most frequent one."""
     dataset = read_labelme_dataset(draft.root)
     used = Counter(shape.label for sample in dataset.samples for shape in sample.annotation.shapes)
     chosen: dict[str, str] = {}
@@ -33,7 +33,7 @@ def repair(draft: Draft, rule: str, _findings: Sequence[Finding]) -> None:
 
 
 def _labels(content: Any) -> Iterator[tuple[dict[str, Any], str]]:
-    """Shapes with their labels as the reader takes them."""
+    """Shapes with their labels, stripped as the reader does."""
     for entry in content.get("shapes", []) if isinstance(content, dict) else []:
         if isinstance(entry, dict) and isinstance(entry.get("label"), str):
             yield entry, entry["label"].strip()

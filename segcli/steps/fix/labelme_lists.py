@@ -1,4 +1,4 @@
-"""Lines of LabelMe's lists that name a file of the other part, or one that is not there: taken out."""
+"""Lines of LabelMe's lists that name a missing file, or one that is in both lists: removed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _IN_BOTH = "L004"
 
 
 def repair(draft: Draft, rule: str, findings: Sequence[Finding]) -> None:
-    """Takes out the line; a file of both parts stays in train, unless nothing else would be left in val."""
+    """Removes the line; a file in both lists is removed from one, without emptying a list."""
     for found in findings:
         match = _LINE.match(found.location or "")
         if match is None:
@@ -23,13 +23,13 @@ def repair(draft: Draft, rule: str, findings: Sequence[Finding]) -> None:
         if len(list(draft.list_file(name).entries())) == 1 and rule == _IN_BOTH:
             name, number = _in_other(draft, name, number)
         if len(list(draft.list_file(name).entries())) == 1:
-            draft.left(rule, name, "nothing would be left in it: write the list anew")
+            draft.left(rule, name, "nothing would be left in it: write the list again")
             continue
-        draft.done(rule, name, f"line {number} taken out: {draft.list_file(name).remove(number)}")
+        draft.done(rule, name, f"line {number} removed: {draft.list_file(name).remove(number)}")
 
 
 def _in_other(draft: Draft, name: str, number: int) -> tuple[str, int]:
-    """The line of the other list that names the same file; the given one where none does in the same words."""
+    """The line of the other list with the same text; the given line if there is none."""
     wanted = dict(draft.list_file(name).entries())[number]
     other = next(file for file in LIST_FILES.values() if file != name)
     lines = [place for place, text in draft.list_file(other).entries() if text == wanted]

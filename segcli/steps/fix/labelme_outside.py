@@ -1,4 +1,4 @@
-"""Shapes of which the image shows nothing: taken out."""
+"""Shapes that lie completely outside of the image: deleted."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SHAPE = re.compile(r"shape (\d+)")
 
 
 def repair(draft: Draft, rule: str, findings: Sequence[Finding]) -> None:
-    """Deletes them, where others of the file are inside; shapes that all lie outside were shifted together."""
+    """Deletes them unless all shapes of a file lie outside, which points to another fault than stray shapes."""
     outside: dict[str, set[int]] = defaultdict(set)
     for found in findings:
         match = _SHAPE.match(found.location or "")
@@ -24,7 +24,7 @@ def repair(draft: Draft, rule: str, findings: Sequence[Finding]) -> None:
         file = draft.json_file(name)
         shapes = file.content["shapes"]
         if len(numbers) == len(shapes):
-            draft.left(rule, name, "all of its shapes lie outside: look at it in LabelMe, the image may be another one")
+            draft.left(rule, name, "all of its shapes lie outside: look at it in LabelMe, the image may be wrong")
             continue
         file.content["shapes"] = [entry for number, entry in enumerate(shapes) if number not in numbers]
         file.is_changed = True

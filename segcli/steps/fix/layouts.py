@@ -1,4 +1,4 @@
-"""Which kinds of datasets have repairs, and how each is looked at and opened."""
+"""The dataset layouts that have repairs, and how each is examined and opened."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from segcli.tasks import TASKS
 
 @dataclass(frozen=True)
 class Examined:
-    """What was found in a dataset of a format that is read and not trained on as it is."""
+    """Findings in a dataset of a format that cannot be trained on without conversion."""
 
     findings: tuple[Finding, ...]
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How datasets of a layout are looked at.
+    """How a dataset of one layout is examined and repaired.
 
     Attributes:
-        examine: Finds all faults: ``(dataset_dir, num_classes)`` to what holds `findings`.
+        examine: ``module:name`` of a function of ``(dataset_dir, num_classes)`` that returns an object with `findings`.
         find: Finds the folder of the dataset.
         draft: Opens it for repair.
     """
@@ -41,17 +41,17 @@ class Layout:
 
 
 def examine_labelme(dataset_dir: Path, _num_classes: int | None) -> Examined:
-    """The faults of LabelMe files and of the images beside them."""
+    """Finds the faults of LabelMe files and their images."""
     return Examined(format_named("labelme").read(dataset_dir).findings)
 
 
 def examine_yolo(dataset_dir: Path, _num_classes: int | None) -> Examined:
-    """The faults of YOLO's label files."""
+    """Finds the faults of YOLO label files."""
     return Examined(format_named("yolo").read(dataset_dir).findings)
 
 
 def examine_voc(dataset_dir: Path, _num_classes: int | None) -> Examined:
-    """The faults of VOC's maps: those of objects, and those that only a semantic model meets."""
+    """Finds the faults of VOC label maps, including those that matter to semantic models only."""
     from segcli.data.formats.masks import scan_lists
 
     findings = dict.fromkeys(format_named("voc").read(dataset_dir).findings)
@@ -88,18 +88,18 @@ LAYOUTS = {
     "yolo": Layout(f"{_HERE}examine_yolo", _finder("yolo"), Draft),
     "voc": Layout(f"{_HERE}examine_voc", _finder("voc"), Draft),
 }
-"""Layouts that have repairs: those of tasks, by their names in `segcli.tasks`, and other formats, by theirs."""
+"""Layouts that have repairs, by name: those of tasks as in `segcli.tasks`, and other formats."""
 _OF_FORMAT = {"L": "labelme", "Y": "yolo", "V": "voc"}
-"""Formats by the letter with which the ids of their rules begin."""
+"""Formats by the first letter of their rule ids."""
 
 
 def layout_of(dataset_dir: Path, task: Task, select: Sequence[str] = ()) -> Layout:
-    """The layout that is repaired: that of the task's own files, else the format that lies in the folder.
+    """The layout to repair: that of the task, else the format found in the folder.
 
     Args:
         dataset_dir: Folder of the dataset, or one above it.
-        task: What the labels are for.
-        select: Ids of rules, or how they begin; those of a single format mean its files, also beside converted ones.
+        task: Task that the labels are for.
+        select: Rule ids or prefixes; if all belong to one format, that format is repaired, also beside converted files.
     """
     words = [word.strip().upper() for text in select for word in text.split(",")]
     named = {_OF_FORMAT.get(word[:1]) for word in words}

@@ -1,4 +1,4 @@
-"""A list of samples that is changed line by line; every other byte of it stays."""
+"""A list of samples that is edited line by line; all other bytes are kept."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from segcli.data.lists import decode_text, names_files
 
 @dataclass
 class ListFile:
-    """The lines of a list, numbered from 1 as findings number them.
+    """The lines of a list, numbered from 1 as in findings.
 
     Attributes:
-        lines: Text and line ending of each; None where it was taken out.
-        encoding: Of the file.
-        odd_encoding: What is odd about that; None for plain UTF-8.
+        lines: Text and line ending of each line; None for a removed line.
+        encoding: Name of the file's encoding.
+        odd_encoding: What is unusual about the encoding; None for plain UTF-8.
         is_changed: Whether the file must be written.
     """
 
@@ -44,13 +44,13 @@ class ListFile:
                 yield number, line[0].strip()
 
     def replace(self, number: int, text: str) -> None:
-        """Gives a line another text."""
+        """Replaces the text of a line; the line ending stays."""
         line = self.lines[number - 1]
         self.lines[number - 1] = (text, line[1] if line is not None else self._ending)
         self.is_changed = True
 
     def remove(self, number: int) -> str:
-        """Takes a line out and returns its text."""
+        """Removes a line and returns its text."""
         line = self.lines[number - 1]
         self.lines[number - 1] = None
         self.is_changed = True
@@ -67,9 +67,9 @@ class ListFile:
         self.is_changed = True
 
     def as_utf8(self) -> None:
-        """Lets the file be written in plain UTF-8."""
+        """Makes `as_bytes` return plain UTF-8."""
         self.encoding, self.odd_encoding, self.is_changed = "utf-8", None, True
 
     def as_bytes(self) -> bytes:
-        """The file's new content."""
+        """The new content of the file, in `encoding`."""
         return "".join(text + ending for text, ending in filter(None, self.lines)).encode(self.encoding)

@@ -1,4 +1,4 @@
-"""Lines of a list that cannot be read: other separators, quotes, and masks that are not named."""
+"""Lines of a list that cannot be parsed: other separators, quotes, or no mask."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SEPARATORS = re.compile(r"\s*[,;|]\s*|\s+")
 
 
 def repair(draft: Draft, rule: str, findings: Sequence[Finding]) -> None:
-    """Writes image and mask the usual way where both can be told."""
+    """Writes image and mask in the standard form if both can be identified."""
     index = NameIndex(draft.root)
     for found in findings:
         place = line_of(found)
@@ -27,7 +27,7 @@ def repair(draft: Draft, rule: str, findings: Sequence[Finding]) -> None:
         text = dict(file.entries()).get(number, "")
         pair = _pair(text, index)
         if pair is None:
-            draft.left(rule, f"{name} line {number}", f"no image and mask that are there in {text[:60]!r}")
+            draft.left(rule, f"{name} line {number}", f"no existing image and mask in {text[:60]!r}")
         else:
             file.replace(number, joined_line(*pair))
             draft.done(rule, f"{name} line {number}", f"{text[:60]!r} becomes {joined_line(*pair)!r}")

@@ -1,4 +1,4 @@
-"""Images and masks that a list misspells: case, folders, slashes, accents, suffixes, hashes of other tools."""
+"""Misspelt images and masks in lists: case, folders, slashes, accents, suffixes, hashes of other tools."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from segcli.steps.fix.places import line_of
 
 
 def repair(draft: Draft, rule: str, findings: Sequence[Finding]) -> None:
-    """Writes the name of the one file that can be meant."""
+    """Writes the name of the only file that matches."""
     index = NameIndex(draft.root)
     roles = _roles(draft)
     for found in findings:
@@ -27,7 +27,7 @@ def repair(draft: Draft, rule: str, findings: Sequence[Finding]) -> None:
         column = 0 if rule == "S201" else 1
         meant = index.nearest(pair[column], barred=roles[1 - column])
         if meant is None:
-            draft.left(rule, found.path, "no one file of the dataset has a name like it")
+            draft.left(rule, found.path, "no single file of the dataset matches the name")
             continue
         mended = (meant, pair[1]) if column == 0 else (pair[0], meant)
         file.replace(number, joined_line(*mended))
@@ -35,7 +35,7 @@ def repair(draft: Draft, rule: str, findings: Sequence[Finding]) -> None:
 
 
 def _roles(draft: Draft) -> tuple[set[str], set[str]]:
-    """Files that are images in some line, and those that are masks."""
+    """Files that are an image in some line, and files that are a mask in some line."""
     roles: tuple[set[str], set[str]] = (set(), set())
     for _, _, file in draft.list_files():
         for _, line in file.entries():

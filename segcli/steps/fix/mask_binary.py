@@ -1,4 +1,4 @@
-"""Masks painted 0 and 255: what is painted is the one class that there is."""
+"""Masks with the values 0 and 255: 255 becomes the id of the only class."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from segcli.steps.fix.places import ids_in, masks_of
 
 
 def repair(draft: Draft, rule: str, _findings: Sequence[Finding]) -> None:
-    """Writes the id of the class for 255, in every mask that holds nothing but 0 and 255; 1 where no mask has ids."""
+    """Replaces 255 by the class id in every mask that holds only 0 and 255; by 1 if no mask has other ids."""
     ids = {name: ids_in(draft, name) for name in masks_of(draft)}
     classes = set().union(*ids.values()) - {0, IGNORE_INDEX} or {1}
     white = [name for name, own in ids.items() if IGNORE_INDEX in own and own <= {0, IGNORE_INDEX}]

@@ -1,4 +1,4 @@
-"""Masks of more than 8 bits: the same ids in 8 bits, where they fit."""
+"""Masks of more than 8 bits: converted to 8 bits if the ids fit."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from segcli.steps.fix.draft import Draft
 from segcli.steps.fix.places import mask_file, masks_of
 
 _SCALE = 257
-"""Between a value of 8 bits and the one of 16 that is as bright."""
+"""Factor from an 8-bit value to the 16-bit value of the same brightness."""
 
 
 def repair(draft: Draft, rule: str, findings: Sequence[Finding]) -> None:

@@ -25,7 +25,7 @@ Codes = NDArray[np.uint32]
 
 
 def repair(draft: Draft, rule: str, findings: Sequence[Finding]) -> None:
-    """Gives every colour an id: that of VOC's palette where all colours are from it, else in order of the colours."""
+    """Assigns every colour an id: VOC's if all colours are in its palette, else in order of the colour values."""
     named = {found.path for found in findings}
     files = {name: mask_file(draft, name) for name in masks_of(draft) if name in named}
     masks = [name for name, file in files.items() if file is not None]
@@ -45,7 +45,7 @@ def _repair_coloured(draft: Draft, rule: str, masks: Sequence[str]) -> None:
         values, counts = np.unique(_codes(draft.root / name), return_counts=True)
         amounts.update(dict(zip(values.tolist(), counts.tolist(), strict=True)))
         if len(amounts) > MOST_COLOURS:
-            reason = f"there are more than {MOST_COLOURS} colours: the masks were smeared, or are no masks"
+            reason = f"there are more than {MOST_COLOURS} colours: the masks were blurred, or are not masks"
             draft.left(rule, name, reason)
             return
     source, _ = read_class_names(draft.root)

@@ -1,4 +1,4 @@
-"""A mask that gets other ids; its format, its palette and its resolution stay."""
+"""Writes a mask with new ids; format, palette and resolution are kept."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from PIL import Image
 
 
 def write_mask(ids: NDArray[np.uint8], original: Path, target: Path, palette: list[int] | None = None) -> None:
-    """Writes ids, uint8 [H, W], as a file like `original` with its palette or another; what is lossy becomes PNG."""
+    """Writes ids, uint8 [H, W], in the format of `original` with its palette or `palette`; lossy formats become PNG."""
     with Image.open(original) as old:
         palette = palette or (old.getpalette() if old.mode == "P" else None)
         kind = old.format if old.format in ("PNG", "BMP", "TIFF") else "PNG"

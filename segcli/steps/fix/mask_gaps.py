@@ -1,4 +1,4 @@
-"""Ids with gaps: numbered anew from 0; 255 stays what is ignored."""
+"""Ids with gaps: renumbered from 0; 255 stays the ignored value."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NAMED = 12
 
 
 def repair(draft: Draft, rule: str, _findings: Sequence[Finding]) -> None:
-    """Gives the ids of all masks the numbers 0, 1, 2, ... in their order."""
+    """Renumbers the ids of all masks to 0, 1, 2, ... in their order."""
     counts = counts_of(draft)
     total: NDArray[np.int64] = sum(counts.values(), np.zeros(256, np.int64))
     used = [number for number in np.flatnonzero(total).tolist() if number != IGNORE_INDEX]
@@ -27,7 +27,7 @@ def repair(draft: Draft, rule: str, _findings: Sequence[Finding]) -> None:
 
 
 def renumber(draft: Draft, rule: str, counts: Mapping[str, NDArray[np.int64]], new: Mapping[int, int]) -> None:
-    """Gives ids other numbers in every mask that holds them."""
+    """Replaces ids in every mask that holds them; `new` maps old to new ids."""
     table = np.arange(256, dtype=np.uint8)
     for old, number in new.items():
         table[old] = number
@@ -41,11 +41,11 @@ def renumber(draft: Draft, rule: str, counts: Mapping[str, NDArray[np.int64]], n
 
 
 def counts_of(draft: Draft) -> dict[str, NDArray[np.int64]]:
-    """Pixels of each id in each mask that holds ids."""
+    """Pixels per id, int64 [256], by name of each mask that can be read as ids."""
     counts = {}
     for name in masks_of(draft):
         try:
             counts[name] = count_ids(draft.ids(name))
-        except InputError:  # another rule tells of it
+        except InputError:  # another rule reports it
             continue
     return counts

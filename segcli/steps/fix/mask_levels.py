@@ -1,4 +1,4 @@
-"""Masks painted in shades of grey: each shade is a class, in their order."""
+"""Masks in shades of grey: each shade becomes a class id, in order."""
 
 from __future__ import annotations
 

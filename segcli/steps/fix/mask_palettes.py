@@ -1,4 +1,4 @@
-"""Masks whose palettes order the colours differently: one palette, so that a colour has one id."""
+"""Masks whose palettes order colours differently: one palette for all, so that a colour has one id."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NAMED = 8
 
 
 def repair(draft: Draft, rule: str, _findings: Sequence[Finding]) -> None:
-    """Gives each colour the id that it has in the first mask that shows it, and all masks that palette."""
+    """Assigns each colour the id of the first mask that shows it if that is free, and changes all masks that differ."""
     colours = {name: found for name in masks_of(draft) if (found := _colours(draft, name))}
     ids: dict[Colour, int] = {}
     for own in colours.values():
@@ -38,7 +38,7 @@ def repair(draft: Draft, rule: str, _findings: Sequence[Finding]) -> None:
         mask.palette = palette
     if changed:
         named = ", ".join(f"#{r:02x}{g:02x}{b:02x} is {number}" for (r, g, b), number in list(ids.items())[:NAMED])
-        draft.done(rule, "masks", f"{named}: ids and palette of {counted(len(changed), 'mask')} written so")
+        draft.done(rule, "masks", f"{named}: ids and palette of {counted(len(changed), 'mask')} changed to this")
 
 
 def _free(ids: dict[Colour, int]) -> int:

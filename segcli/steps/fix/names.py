@@ -1,4 +1,4 @@
-"""Finds the image that a misspelt name means, by the ways in which names get misspelt."""
+"""Finds the image that a misspelt name refers to, by common kinds of misspelling."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from segcli.data.walk import files_below
 
 MASK_FOLDERS = frozenset({"annotations", "masks", "mask", "labels", "label", "segmentationclass", "gt"})
 _HASH = re.compile(r"^[0-9a-f]{6,}[-_]|_(jpe?g|png|bmp|webp)\.rf\.[0-9a-f]{8,}(?=\.)")
-"""What other tools put before or behind a name: Label Studio's hash, Roboflow's."""
+"""Hashes that Label Studio and Roboflow add before or after a name."""
 
 
 class NameIndex:
-    """Every image below a folder.
+    """An index of all images below a folder.
 
     Args:
         root: The folder.
@@ -38,15 +38,15 @@ class NameIndex:
         return name.replace("\\", "/") in self._all
 
     def of_stem(self, stem: str) -> list[str]:
-        """The images of that name with any folder and suffix."""
+        """Images with that stem, in any folder and with any suffix."""
         return self._by["stem"].get(_folded(stem), [])
 
     def nearest(self, name: str, barred: Collection[str] = ()) -> str | None:
-        """The one file that a misspelt name can mean; None where there is none, or more than one.
+        """The only file that a misspelt name matches; None if none or several match.
 
         Args:
-            name: As it is written.
-            barred: Files that cannot be meant.
+            name: The name as written.
+            barred: Files that are excluded.
         """
         stated = name.replace("\\", "/")
         for kind, key in _KEYS.items():
@@ -72,7 +72,7 @@ _KEYS: dict[str, Callable[[str], str]] = {
     "hash": lambda name: _folded(_without_hash(name)),
     "stem": lambda name: _folded(PurePosixPath(_without_hash(name)).stem),
 }
-"""What a name is compared by, the surest first."""
+"""How names are compared, the most reliable way first."""
 
 
 def _images(root: Path) -> Iterator[str]:

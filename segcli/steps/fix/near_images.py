@@ -1,4 +1,4 @@
-"""Nearly the same image in train and val: the one in val moves to train, with its labels."""
+"""Near-duplicate images in train and val: those in val are moved to train, with their labels."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from segcli.steps.fix.places import image_of, line_of
 
 
 def repair(draft: Draft, rule: str, findings: Sequence[Finding]) -> None:
-    """Moves lines, or images with their annotations; scores are then measured on what training has not seen."""
+    """Moves lines, or images with their annotations; scores are then measured on unseen images."""
     _move_lines(draft, rule, by_file(line_of, findings).get(draft.lists.get(Split.VAL, ""), set()))
     _move_images(draft, rule, by_file(image_of, findings).get(draft.annotations.get(Split.VAL, ""), set()))
 
@@ -56,9 +56,9 @@ def _move_images(draft: Draft, rule: str, ids: set[int]) -> None:
 
 
 def _same_categories(source: JsonFile, target: JsonFile) -> dict[Any, Any]:
-    """Id in the target of each category of the source that has the same name there."""
-    theirs = [entry for entry in target.content["categories"] if isinstance(entry, dict)]
-    names = {str(entry.get("name")): plain_id(entry.get("id")) for entry in theirs}
+    """Maps category ids of the source to those of the target with the same name."""
+    targets = [entry for entry in target.content["categories"] if isinstance(entry, dict)]
+    names = {str(entry.get("name")): plain_id(entry.get("id")) for entry in targets}
     own = [entry for entry in source.content["categories"] if isinstance(entry, dict)]
     return {plain_id(entry.get("id")): names[name] for entry in own if (name := str(entry.get("name"))) in names}
 

@@ -1,4 +1,4 @@
-"""Outlines and boxes between 0 and 1: times the size of the image."""
+"""Normalised outlines and boxes: converted to pixels."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from segcli.steps.fix.places import Size
 
 
 def repair(draft: Draft, rule: str, _findings: Sequence[Finding]) -> None:
-    """Writes pixels; box and area are computed from them."""
-    edit_objects(draft, rule, _edit, "outline, bbox and area of {} from shares of the image to pixels")
+    """Writes the outline in pixels; box and area are computed from it."""
+    edit_objects(draft, rule, _edit, "outline, bbox and area of {} converted from normalised coordinates to pixels")
 
 
 def _edit(entry: dict[str, Any], size: Size) -> bool:

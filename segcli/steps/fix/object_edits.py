@@ -1,4 +1,4 @@
-"""What the repairs of objects have in common: every annotation is looked at, and one line tells of a whole file."""
+"""The loop that repairs of objects share: every annotation is edited, and each file is reported in one line."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from segcli.steps.fix.draft import Draft
 from segcli.steps.fix.places import Size, objects_of
 
 Edit = Callable[[dict[str, Any], Size], bool]
-"""Changes an annotation in place; whether it did."""
+"""Changes an annotation in place, given the image size in pixels; returns whether it did."""
 
 
 def edit_objects(draft: Draft, rule: str, edit: Edit, what: str) -> None:
-    """Does `edit` to every annotation and notes how many of each file it changed, in the words of `what`."""
+    """Applies `edit` to every annotation and records the number changed per file, in the message template `what`."""
     changed: Counter[str] = Counter()
     first: dict[str, int] = {}
     for name, file, entry, size in objects_of(draft):

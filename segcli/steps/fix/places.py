@@ -1,4 +1,4 @@
-"""Where a finding is, for programs: the line of a list or the image of an annotation file that its location names."""
+"""Parses the location of a finding, and finds the masks and objects of a draft."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ Size = tuple[int, int]
 
 
 def line_of(found: Finding) -> tuple[str, int] | None:
-    """List and line of a finding."""
+    """List file and line number of a finding; None if it names no line."""
     return _place(_LINE, found)
 
 
 def image_of(found: Finding) -> tuple[str, int] | None:
-    """Annotation file and image id of a finding."""
+    """Annotation file and image id of a finding; None if it names no image."""
     return _place(_IMAGE, found)
 
 
@@ -55,7 +55,7 @@ def masks_of(draft: Draft) -> list[str]:
 
 
 def ids_in(draft: Draft, name: str) -> set[int]:
-    """The ids of a mask after what was done to it so far; none where it holds no ids, which another rule tells."""
+    """The ids of a mask after the edits so far; empty if it cannot be read as ids, which another rule reports."""
     try:
         return set(np.flatnonzero(count_ids(draft.ids(name))).tolist())
     except InputError:
@@ -63,7 +63,7 @@ def ids_in(draft: Draft, name: str) -> set[int]:
 
 
 def mask_file(draft: Draft, name: str) -> MaskFile | None:
-    """A mask as its file holds it; None where it cannot be read, which another rule tells."""
+    """A mask as its file holds it; None if it cannot be read, which another rule reports."""
     try:
         return open_mask(draft.root / name)
     except InputError:
@@ -71,7 +71,7 @@ def mask_file(draft: Draft, name: str) -> MaskFile | None:
 
 
 def objects_of(draft: Draft) -> Iterator[tuple[str, JsonFile, dict[str, Any], Size]]:
-    """Annotation file, its draft, annotation and size of the image, for every annotation whose image has a size."""
+    """Name and draft of the annotation file, annotation and image size, for every annotation whose image has a size."""
     for _, name, file in draft.annotation_files():
         sizes = {
             image["id"]: (image["width"], image["height"])
@@ -81,5 +81,5 @@ def objects_of(draft: Draft) -> Iterator[tuple[str, JsonFile, dict[str, Any], Si
         for entry in file.content["annotations"]:
             if isinstance(entry, dict) and type(entry.get("id")) is int and plain_id(entry.get("image_id")) in sizes:
                 width, height = sizes[entry["image_id"]]
-                if 0 < width < FAR_PX and 0 < height < FAR_PX:  # as the check takes them (C119)
+                if 0 < width < FAR_PX and 0 < height < FAR_PX:  # the same limit as in the check (C119)
                     yield name, file, entry, (width, height)

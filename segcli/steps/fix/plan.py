@@ -1,4 +1,4 @@
-"""What a repair of a dataset will do, and what it did."""
+"""The plan of a repair, and the report after it was applied."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from segcli.steps.fix.layouts import Layout
 
 @dataclass(frozen=True)
 class FixPlan:
-    """Repairs that are planned and not yet made.
+    """Repairs that are planned and not yet applied.
 
     Attributes:
         root: The dataset's folder.
-        draft: What is to be written.
-        findings: All that the check finds.
-        repairable: Those of them for which there is a repair, after `--select`.
-        seen: The state of the dataset that it was made from.
-        layout: How the dataset is looked at.
+        draft: The changes to write.
+        findings: All findings of the check.
+        repairable: The selected findings that have a repair.
+        seen: State of the dataset when the plan was made.
+        layout: How the dataset is examined.
     """
 
     root: Path
@@ -39,12 +39,12 @@ class FixPlan:
 
     @property
     def done(self) -> list[Action]:
-        """What will be done."""
+        """The repairs that will be made."""
         return [action for action in self.draft.actions if action.is_done]
 
     @property
     def left(self) -> list[Action]:
-        """What has a repair that cannot be made here."""
+        """The repairs that cannot be made here."""
         return [action for action in self.draft.actions if not action.is_done]
 
     def rows(self) -> list[tuple[str, str, str]]:
@@ -77,9 +77,9 @@ class FixReport:
     """What a repair did.
 
     Attributes:
-        plan: What was carried out.
+        plan: The plan that was applied.
         changes: Files written and where their originals went.
-        findings: What the check finds now.
+        findings: Findings of the check after the repair.
     """
 
     plan: FixPlan

@@ -11,7 +11,7 @@ from segcli.steps.fix.draft import Draft
 
 
 def repair(draft: Draft, rule: str, _findings: Sequence[Finding]) -> None:
-    """Takes the later ones out."""
+    """Removes all but the first."""
     for _, name, file in draft.list_files():
         seen: set[tuple[str, str]] = set()
         repeated = []
@@ -25,4 +25,4 @@ def repair(draft: Draft, rule: str, _findings: Sequence[Finding]) -> None:
             file.remove(number)
         if repeated:
             lines = ", ".join(map(str, repeated[:5])) + (", ..." if len(repeated) > 5 else "")
-            draft.done(rule, name, f"{counted(len(repeated), 'repeated line')} taken out ({lines})")
+            draft.done(rule, name, f"{counted(len(repeated), 'repeated line')} removed ({lines})")

@@ -1,4 +1,4 @@
-"""Objects that are in a file twice with the same outline: the first one stays."""
+"""Duplicate objects with the same outline: the first one stays."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from segcli.steps.fix.draft import Draft
 
 
 def repair(draft: Draft, rule: str, _findings: Sequence[Finding]) -> None:
-    """Deletes the later ones; copies of another category are left, as only a person knows which is right."""
+    """Deletes the later ones; copies with another category stay, as only a person can decide which is right."""
     for _, name, file in draft.annotation_files():
         first: dict[tuple[Any, str], dict[str, Any]] = {}
         dropped: list[Any] = []
@@ -27,7 +27,7 @@ def repair(draft: Draft, rule: str, _findings: Sequence[Finding]) -> None:
             if original.get("category_id") == entry.get("category_id"):
                 dropped.append(entry)
             else:
-                reason = f"annotations {original.get('id')} and {entry.get('id')} say two categories of one outline"
+                reason = f"annotations {original.get('id')} and {entry.get('id')} give two categories to one outline"
                 draft.left(rule, name, f"{reason}: delete the wrong one")
         if dropped:
             gone = {id(entry) for entry in dropped}
@@ -38,7 +38,7 @@ def repair(draft: Draft, rule: str, _findings: Sequence[Finding]) -> None:
 
 
 def _outline(segmentation: Any) -> str:
-    """Equal for outlines that differ by less than a tenth of a pixel."""
+    """A text that is equal for outlines whose coordinates agree when rounded to a tenth of a pixel."""
     if isinstance(segmentation, list):
         rounded = [
             [round(value, 1) if isinstance(value, int | float) else value for value in ring]

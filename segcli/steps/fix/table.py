@@ -1,4 +1,4 @@
-"""Which rule is repaired by what."""
+"""The repair of each rule."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from segcli.lazy import load_object
 from segcli.steps.fix.draft import Draft
 
 Repair = Callable[[Draft, str, Sequence[Finding]], None]
-"""Changes a draft so that the findings of a rule go; says in the draft what it did and what it could not do."""
+"""Changes a draft to resolve the findings of a rule; records what it did and what it could not do."""
 
 REPAIRS: dict[str, str] = {
-    # names and lists first: what else is wrong can only be seen in files that are found
+    # names and lists first: other faults can only be repaired in files that are found
     "C108": "segcli.steps.fix.coco_names:repair",
     "S106": "segcli.steps.fix.list_encoding:repair",
     "S103": "segcli.steps.fix.list_lines:repair",
@@ -63,11 +63,11 @@ REPAIRS: dict[str, str] = {
     "S503": "segcli.steps.fix.near_images:repair",
     "C153": "segcli.steps.fix.near_images:repair",
 }
-"""Rule id -> its repair, in the order in which they are done."""
+"""Repair by rule id, ``module:function``, in the order in which they are applied."""
 
 
 SEEKING = frozenset({"C119", "C120", "C121", "C122", "C123", "C126", "C130", "C133", "C134", "C135", "C138"})
-"""Rules whose repairs seek the fault themselves: it may come to light only when another is repaired."""
+"""Rules whose repairs search for the fault themselves, as another repair may expose it."""
 
 
 def repair_of(rule_id: str) -> Repair:

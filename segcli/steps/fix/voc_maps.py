@@ -1,4 +1,4 @@
-"""VOC's maps: brought to the size of their images, and colours to ids."""
+"""VOC label maps: scaled to the size of their images, and converted from colours to ids."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from segcli.steps.fix.draft import Draft
 
 
 def resize(draft: Draft, rule: str, findings: Sequence[Finding]) -> None:
-    """Scales maps that have the aspect ratio of their image to its size, each pixel the nearest one."""
+    """Scales maps with the aspect ratio of their image to its size, with nearest neighbour."""
     named = {found.path for found in findings}
     layout = voc_layout(draft.root)
     for sample in layout.samples:
@@ -31,7 +31,7 @@ def resize(draft: Draft, rule: str, findings: Sequence[Finding]) -> None:
             continue
         size, old = image_size(sample.image), image_size(sample.class_map)
         if not is_same_aspect(old, size):
-            draft.left(rule, name, "its aspect ratio is another one: it is the map of another image")
+            draft.left(rule, name, "its aspect ratio differs: it is the map of another image")
             continue
         for path in _maps(sample):
             _number(draft, path, _colours(layout) if path == sample.class_map else None)
@@ -40,7 +40,7 @@ def resize(draft: Draft, rule: str, findings: Sequence[Finding]) -> None:
 
 
 def number(draft: Draft, rule: str, _findings: Sequence[Finding]) -> None:
-    """Writes ids with VOC's palette where colours stand, by `labelmap.txt` or else by VOC's own colours."""
+    """Converts colours to ids with VOC's palette, by `labelmap.txt` or else by VOC's own colours."""
     layout = voc_layout(draft.root)
     samples = [sample for sample in layout.samples if sample.class_map.is_file()]
     for sample in samples:
@@ -50,7 +50,7 @@ def number(draft: Draft, rule: str, _findings: Sequence[Finding]) -> None:
 
 
 def _number(draft: Draft, path: Path, colours: Mapping[Colour, int] | None) -> None:
-    """Lets a map in colour be read as ids; of a map of objects without the colours of classes."""
+    """Makes the draft read a colour map as ids; `colours` is None for a map of objects."""
     if not open_mask(path).is_label_map:
         mask = draft.mask(relative_name(path, draft.root))
         mask.read = partial(_numbered, path=path, colours=colours)
@@ -58,7 +58,7 @@ def _number(draft: Draft, path: Path, colours: Mapping[Colour, int] | None) -> N
 
 
 def _colours(layout: VocLayout) -> Mapping[Colour, int]:
-    """Those of `labelmap.txt`, else VOC's own."""
+    """Class ids by colour, of `labelmap.txt`, else VOC's own."""
     return layout.colours or {_colour(row): number for number, row in enumerate(voc_palette()[: len(layout.names)])}
 
 

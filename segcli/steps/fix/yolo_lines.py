@@ -1,4 +1,4 @@
-"""Lines of YOLO's label files: pixels become shares, what lies over the border is cut off, boxes become outlines."""
+"""Lines of YOLO label files: pixels are normalised, outlines clipped to the image, and boxes become outlines."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from segcli.steps.fix.places import Size
 _LINE = re.compile(r"line (\d+)")
 _UNIT: Size = (1, 1)
 _SURELY_PIXELS = 2.0
-"""A share above this is none."""
+"""A coordinate above this cannot be normalised."""
 Values = Sequence[float]
 Edit = Callable[[Values, Size], tuple[Values, str] | str]
-"""From the coordinates of a line, with the image's width and height, to others and what was done; or why not."""
+"""Maps the coordinates of a line and the image size to new coordinates and a message; or returns why it cannot."""
 
 
 def repair(draft: Draft, rule: str, findings: Sequence[Finding]) -> None:
-    """Writes the lines anew; the class and every other line stay as they are."""
+    """Rewrites the lines; the class ids and all other lines stay unchanged."""
     sizes = _sizes(format_named("yolo"), draft)
     edit = EDITS[rule]
     for name in dict.fromkeys(found.path for found in findings):
         file = draft.list_file(name)
-        told: Counter[str] = Counter()
+        done: Counter[str] = Counter()
         for number in _lines(found for found in findings if found.path == name):
             line = file.lines[number - 1]
             if line is None or name not in sizes:
@@ -41,8 +41,8 @@ def repair(draft: Draft, rule: str, findings: Sequence[Finding]) -> None:
                 continue
             values, what = result
             file.replace(number, " ".join([class_id, *(f"{value:.6f}".rstrip("0").rstrip(".") for value in values)]))
-            told[what] += 1
-        for what, count in told.items():
+            done[what] += 1
+        for what, count in done.items():
             draft.done(rule, name, what.format(counted(count, "outline")))
 
 
@@ -52,16 +52,16 @@ def _lines(findings: Iterable[Finding]) -> list[int]:
 
 
 def _sizes(yolo: Format, draft: Draft) -> dict[str, Size]:
-    """Width and height of the image of each label file."""
+    """Width and height in pixels of the image of each label file."""
     return {image.name: (image.size[1], image.size[0]) for image in yolo.read(draft.root).images}
 
 
 def _inside(values: Values, size: Size) -> tuple[Values, str] | str:
     width, height = size
-    what = "{} cut off at the border"
+    what = "{} clipped to the image"
     if max(values) > _SURELY_PIXELS:
         if min(values) < -width or max(values[0::2]) > 2 * width or max(values[1::2]) > 2 * height:
-            return "neither shares of the image nor pixels of it: correct the line, or delete it"
+            return "neither normalised coordinates nor pixels of the image: correct the line, or delete it"
         sides = (width, height) * (len(values) // 2)
         values = [value / side for value, side in zip(values, sides, strict=True)]
         what = f"{{}} divided by {width} x {height} px"
@@ -77,8 +77,8 @@ def _outlined(values: Values, _size: Size) -> tuple[Values, str] | str:
     ring = clipped((left, top, right, top, right, bottom, left, bottom), _UNIT)
     if len(ring) < 6 or min(wide, high) <= 0:
         return "the box is empty, or outside of the image: delete the line"
-    return ring, "{} drawn around the box, in four corners"
+    return ring, "{} made from the four corners of the box"
 
 
 EDITS: dict[str, Edit] = {"Y103": _inside, "Y104": _outlined}
-"""By rule."""
+"""The edit of each rule."""

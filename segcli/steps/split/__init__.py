@@ -1,1 +1,1 @@
-"""A new split of a dataset into its parts: seeded, complete, and undone by a command."""
+"""A new split of a dataset into train, val and test or folds: seeded, complete, and reversible by `segcli undo`."""

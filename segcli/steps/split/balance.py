@@ -1,4 +1,4 @@
-"""How much of every class each part of a split has."""
+"""How many pixels or objects of every class each part of a split has."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SHOWN = 20
 
 @dataclass(frozen=True)
 class PartOfClass:
-    """What one part has of one class: images that show it, and pixels or objects."""
+    """One class in one part: number of images that show it, and of pixels or objects."""
 
     images: int
     amount: int
@@ -26,8 +26,8 @@ class Balance:
 
     Attributes:
         unit: ``pixels`` or ``objects``.
-        classes: By class name and part.
-        sizes: Images of each part.
+        classes: Counts by class name, then by part.
+        sizes: Number of images per part.
     """
 
     unit: str
@@ -46,13 +46,13 @@ class Balance:
         ]
 
     def rows(self) -> list[tuple[str, str]]:
-        """Rows for the terminal; of very many classes those that are farthest from their share."""
+        """Rows for the terminal; of many classes only those that deviate most from their expected share."""
         names = list(self.classes)
         if len(names) > _SHOWN:
             names = sorted(names, key=self._distance, reverse=True)[:_SHOWN]
         rows = [(f"class {name}", self._row(self.classes[name])) for name in names]
         if len(self.classes) > _SHOWN:
-            rows.append(("classes", f"{len(self.classes) - _SHOWN} more are nearer to their share"))
+            rows.append(("classes", f"{len(self.classes) - _SHOWN} more are closer to their expected share"))
         return rows
 
     def _row(self, parts: Mapping[str, PartOfClass]) -> str:
@@ -74,13 +74,13 @@ class Balance:
 def balance_of(
     images: Sequence[Divisible], parts: Mapping[str, Sequence[int]], names: Mapping[int, str], unit: str
 ) -> Balance:
-    """The balance of parts.
+    """Counts every class in every part.
 
     Args:
-        images: What was split.
-        parts: Positions in `images`.
-        names: Of the classes by id; ids without one are called by their number.
-        unit: What the amounts of the images count.
+        images: The images that were split, with their amounts per class.
+        parts: Positions in `images`, by part.
+        names: Class names by id; an id without one is named ``class_<id>``.
+        unit: What the amounts count, ``pixels`` or ``objects``.
     """
     ids = sorted({*names, *(class_id for image in images for class_id in image.amounts)})
     classes = {}

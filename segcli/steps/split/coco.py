@@ -1,4 +1,4 @@
-"""A new split of a COCO dataset by its images, written under PaddleX's names, or as folds."""
+"""A new split of the images of a COCO dataset, written under PaddleX's file names, or as folds."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from segcli.steps.split.plan import SplitPlan
 from segcli.steps.split.request import SplitRequest
 
 _HARMLESS = frozenset({"C103", "C105"})
-"""A file that is missing or empty: the other one is split."""
+"""Findings that do not stop a split: an annotation file is missing or empty, so the other one is split."""
 FILES = {**{split.value: ANNOTATION_FILES[split] for split in Split}, "test": TEST_FILE}
 
 
 def plan_coco(dataset_dir: Path, request: SplitRequest) -> SplitPlan:
-    """Splits the images of the files; see `CocoMerge` for what becomes of ids, categories and other keys.
+    """Splits the images of the files; see `CocoMerge` for how ids, categories and other keys are merged.
 
     Raises:
-        DatasetError: There is no image, or entries would be lost or get another meaning; lists every fault.
+        DatasetError: There is no image, or entries would be lost or change their meaning; lists every fault.
         UsageError: There are fewer images or groups than parts.
     """
     root = find_coco_root(dataset_dir)
@@ -53,7 +53,7 @@ def plan_coco(dataset_dir: Path, request: SplitRequest) -> SplitPlan:
 
 
 def _merged(root: Path, request: SplitRequest) -> tuple[CocoMerge, tuple[str, ...]]:
-    """All that is split, and the findings about it."""
+    """The merged annotation files, and notes for the user."""
     layout = coco_layout(root) or CocoLayout(root, ANNOTATION_FILES)
     merged = CocoMerge(root, layout)
     for file in dict.fromkeys(layout.files.values()):
@@ -67,7 +67,7 @@ def _merged(root: Path, request: SplitRequest) -> tuple[CocoMerge, tuple[str, ..
     merged.drop_copies()
     if merged.copies:
         listed = f"{counted(merged.copies, 'image')} with the same objects"
-        notes.append(f"{listed} stood in more than one file, or twice in one; each is written once")
+        notes.append(f"{listed} found in more than one file, or twice in one; each is written once")
     faults = [fault for fault in merged.findings if fault.severity is Severity.ERROR and fault.code not in _HARMLESS]
     if faults or not merged.images:
         what = f"{counted(len(faults), 'fault')}; nothing was split" if faults else "the files list no image"
@@ -78,7 +78,7 @@ def _merged(root: Path, request: SplitRequest) -> tuple[CocoMerge, tuple[str, ..
 def _contents(
     merged: CocoMerge, names: Sequence[str], parts: Mapping[str, Sequence[int]], request: SplitRequest
 ) -> dict[str, dict[str, Any]]:
-    """What each file is to hold."""
+    """Content of each annotation file to write, by its path in the dataset."""
     if request.folds is None:
         return {FILES[part]: merged.content(FILES[part], [names[n] for n in own]) for part, own in parts.items()}
     contents = {}

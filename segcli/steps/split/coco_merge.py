@@ -1,4 +1,4 @@
-"""The annotation files of a COCO dataset in one, so that its images can be split anew."""
+"""Merges the annotation files of a COCO dataset, so that its images can be split again."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ Entry = dict[str, Any]
 class CocoMerge:
     """The entries of all files.
 
-    Images and annotations keep their ids unless one was used before; then they get a new one. Categories are the same
-    if their names are. Two entries of one file name stay together. Every other key stays in its file; what only one
-    file has, the others get too, and lists are joined: images refer to their licenses. Images of files that have other
-    names than PaddleX's are named by their place in the dataset, where PaddleX's names would not find them.
+    Images and annotations keep their ids unless an id is already used; then they get new ones. Categories are equal
+    if their names are. Two entries of one file name stay together. Other keys stay in their file; keys that only one
+    file has are copied to the others, and lists are joined: images refer to licenses. Images of files that have other
+    names than PaddleX's are written with their path in the dataset, as PaddleX's layout would not find them otherwise.
 
     Attributes:
-        images: Entries of images by file name, in the order of the files.
-        copies: Entries of images that `drop_copies` dropped.
-        findings: What is wrong; entries would be lost or get another meaning.
+        images: Image entries by file name, in the order of the files.
+        copies: Number of image entries that `drop_copies` removed.
+        findings: Faults by which entries would be lost or change their meaning.
     """
 
     def __init__(self, root: Path, layout: CocoLayout | None = None) -> None:
@@ -46,16 +46,16 @@ class CocoMerge:
 
     @property
     def names(self) -> dict[int, str]:
-        """Names of the categories by their id in the result."""
+        """Category names by their id in the result."""
         return {entry["id"]: name for name, entry in self._categories.items()}
 
     def objects_of(self, name: str) -> Counter[int]:
-        """Objects of each category id in an image, crowds left out."""
+        """Number of objects per category id in an image, without crowds."""
         entries = [entry for image in self.images[name] for entry in self._annotations[image["id"]]]
         return Counter(entry["category_id"] for entry in entries if not is_crowd(entry))
 
     def add(self, file: str) -> None:
-        """Reads one file."""
+        """Reads one annotation file and merges its entries; faults are added to `findings`."""
         reader = AnnotationFile(self._root, file)
         content = reader.load_all()
         names = reader.categories(content)
@@ -66,7 +66,7 @@ class CocoMerge:
         self._add_annotations(reader.file, content["annotations"], images, categories)
 
     def drop_copies(self) -> None:
-        """Keeps one of several entries of an image that have the same objects, as where one file stands for all."""
+        """Keeps one of several entries of an image with the same objects, as if one file stands for all splits."""
         for name, entries in self.images.items():
             kept: dict[str, Entry] = {}
             for entry in entries:
@@ -79,7 +79,7 @@ class CocoMerge:
         return json.dumps(sorted(json.dumps(entry, sort_keys=True) for entry in own))
 
     def content(self, file: str | None, names: Iterable[str]) -> Entry:
-        """What a file holds when these are its images; None is a file that was not there before."""
+        """Content of a file that has these images; `file` is None for a file that did not exist before."""
         images = [image for name in names for image in self.images[name]]
         annotations = [entry for image in images for entry in self._annotations[image["id"]]]
         own = self._others.get(file or "", {})
@@ -90,14 +90,14 @@ class CocoMerge:
         return {**own, **lists}
 
     def _add_images(self, file: str, entries: list[Any]) -> dict[int, int]:
-        """New id of each image id."""
+        """The new id of each image id of a file."""
         good: dict[int, Entry] = {}
         for number, entry in enumerate(entries):
             place = f"images[{number}]"
             if not _has_ids(entry, "id") or "file_name" not in entry:
                 self.findings.append(finding("C107", file, "lacks file_name or a whole number as id", location=place))
             elif entry["id"] in good:
-                self.findings.append(finding("C115", file, f"image id {entry['id']} is given twice", location=place))
+                self.findings.append(finding("C115", file, f"image id {entry['id']} is used twice", location=place))
             else:
                 good[entry["id"]] = entry
         new_ids = _free_ids(self._annotations, list(good))
@@ -110,7 +110,7 @@ class CocoMerge:
         return dict(zip(good, new_ids, strict=True))
 
     def _place(self, name: str, places: ImageIndex) -> str:
-        """Where an image lies, relative to the folder of images or to the dataset; its name where it is not found."""
+        """Path of an image relative to the image folder or the dataset; its name if it is not found."""
         found = places.find(name)
         if found is None:
             return name
@@ -118,14 +118,14 @@ class CocoMerge:
         return relative_name(found, folder if found.is_relative_to(folder) else self._root)
 
     def _add_categories(self, file: str, entries: list[Any], names: dict[int, str]) -> dict[int, int]:
-        """Id in the result of each category id."""
+        """The id in the result of each category id of a file."""
         owners = {entry["id"]: name for name, entry in self._categories.items()}
         by_id = {entry["id"]: entry for entry in reversed(entries) if _has_ids(entry, "id")}
         new_ids = {}
         for id_, name in names.items():
             if name not in self._categories and id_ in owners:
                 message = f"category id {id_} is {name!r} here and {owners[id_]!r} in the other file"
-                hint = "give them one name if they are the same, else ids of their own"
+                hint = "give them the same name if they are the same category, else different ids"
                 self.findings.append(finding("C143", file, message, hint=hint))
                 continue
             new_ids[id_] = self._categories.setdefault(name, by_id[id_])["id"]
@@ -160,7 +160,7 @@ def _has_ids(entry: Any, *keys: str) -> bool:
 
 
 def _free_ids(used: Iterable[int], wanted: Sequence[int]) -> list[int]:
-    """Each wanted id where it is free, else one above all."""
+    """Each wanted id if it is free, else a new one above all ids."""
     taken = set(used)
     top = max((*taken, *wanted), default=0)
     given = []
@@ -172,7 +172,7 @@ def _free_ids(used: Iterable[int], wanted: Sequence[int]) -> list[int]:
 
 
 def _joined(own: Entry, other: Entry) -> Entry:
-    """The keys of a file with what the other one has besides."""
+    """The keys of `own`, completed by those of `other`; lists are joined."""
     joined = {**own, **{key: value for key, value in other.items() if key not in own}}
     for key, value in own.items():
         if isinstance(value, list) and isinstance(other.get(key), list):

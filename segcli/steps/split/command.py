@@ -1,4 +1,4 @@
-"""`split`: splits the images of a dataset anew."""
+"""`split`: splits the images of a dataset again."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from segcli.tasks import TASKS
 
 @dataclass(frozen=True)
 class Layout:
-    """How datasets of a layout are split.
+    """How a dataset of one layout is split.
 
     Attributes:
         find: Finds the folder of the dataset.
         plan: Plans the split; nothing is written.
-        files: Name of the file that lists each part.
+        files: Name of the list or annotation file of each part.
     """
 
     find: Callable[[Path], Path]
@@ -44,11 +44,11 @@ LAYOUTS = {
 
 
 def plan_split(config: Config) -> SplitPlan:
-    """The split that a configuration asks for, with nothing written.
+    """Plans the split that a configuration requests; writes nothing.
 
     Raises:
-        ConfigError: No dataset was given, or the percentages do not make 100.
-        DatasetError: The dataset cannot be split without loss, or a change of it was stopped half-way.
+        ConfigError: No dataset was given, or the percentages do not add up to 100.
+        DatasetError: The dataset cannot be split without loss, or an earlier change of it was interrupted.
         UsageError: There are fewer images, or groups of them, than parts.
         BusyError: Another process is changing the dataset.
     """
@@ -64,7 +64,7 @@ def plan_split(config: Config) -> SplitPlan:
 
 
 def lists_by_hand(config: Config) -> list[str]:
-    """Lists or annotation files of parts that segcli did not write, or that were edited since.
+    """Lists or annotation files of parts that segcli did not write, or that were edited later.
 
     Raises:
         ConfigError: No dataset was given.
@@ -83,7 +83,7 @@ def lists_by_hand(config: Config) -> list[str]:
 def apply_split(plan: SplitPlan) -> SplitReport:
     """Writes a split, whole or not at all; the old files are kept as `.bak`.
 
-    `segcli.data.changes.undo.undo` takes it back.
+    `segcli.data.changes.undo.undo` reverts it.
 
     Raises:
         BusyError: Another process changes the dataset, or has changed it since the plan was made.
@@ -95,7 +95,7 @@ def apply_split(plan: SplitPlan) -> SplitReport:
 
 
 def split_dataset(config: Config) -> SplitReport:
-    """Splits the dataset of a configuration anew; see `plan_split` for the errors.
+    """Splits the dataset of a configuration again; see `plan_split` for further errors.
 
     Raises:
         UsageError: Lists would be replaced that segcli did not write, and `split.replace` is false.

@@ -23,7 +23,7 @@ from segcli.steps.split.plan import SplitPlan
 from segcli.steps.split.request import SplitRequest
 
 _HARMLESS = frozenset({"S101", "S102"})
-"""A list that is missing or empty: the other one is split."""
+"""Findings that do not stop a split: a list is missing or empty, so the other one is split."""
 FILES = {**{split.value: LIST_FILES[split] for split in Split}, "test": TEST_LIST}
 
 MasksOf = dict[Path, dict[Path, None]]
@@ -32,7 +32,7 @@ MasksOf = dict[Path, dict[Path, None]]
 def plan_masks(dataset_dir: Path, request: SplitRequest) -> SplitPlan:
     """Splits the samples of the lists.
 
-    Repeated lines are written once; an image that has several masks stays in one part with all of them.
+    Repeated lines are written once; an image that has several masks stays in one part with all its masks.
 
     Raises:
         DatasetError: There is no sample, or a line would be lost because it cannot be used; lists every fault.

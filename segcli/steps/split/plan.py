@@ -1,4 +1,4 @@
-"""A split that is checked and not yet made, and what it did."""
+"""The plan of a split, checked but not yet applied, and the report after it was applied."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from segcli.steps.split.request import SplitRequest
 
 @dataclass(frozen=True)
 class SplitPlan:
-    """A split of a dataset.
+    """A planned split of a dataset.
 
     Attributes:
         root: The dataset's folder.
-        request: What was requested.
-        samples: Samples of each part or fold, in order: `train`, `val`, `test`, or `fold_1`, ...
+        request: The settings of the split.
+        samples: Number of samples per part or fold, in order: `train`, `val`, `test`, or `fold_1`, ...
         files: New content of the lists or annotation files, by their path in the dataset.
-        balance: What each part has of every class.
-        annotations: Annotations of each part, where the layout has them.
-        notes: What else is worth saying.
-        seen: The state of the dataset that it was made from.
+        balance: How much of every class each part has.
+        annotations: Number of annotations per part; None for masks.
+        notes: Remarks for the user.
+        seen: State of the dataset when the plan was made.
     """
 
     root: Path
@@ -66,8 +66,8 @@ class SplitReport:
     """What a split did.
 
     Attributes:
-        plan: What was carried out.
-        changes: Files written and where their originals went; empty when the split is the one that was there.
+        plan: The plan that was applied.
+        changes: Files written and where their originals went; empty when the split did not change anything.
     """
 
     plan: SplitPlan
@@ -75,12 +75,12 @@ class SplitReport:
 
     @property
     def backups(self) -> list[str]:
-        """Where originals went, relative to the dataset."""
+        """Paths of the backups, relative to the dataset."""
         return [change.backup for change in self.changes if change.backup is not None]
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """A split has nothing to remark: what it cannot split, it refuses."""
+        """Always empty: a dataset with faults is refused instead."""
         return ()
 
     def as_dict(self) -> dict[str, Any]:

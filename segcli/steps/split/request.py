@@ -1,4 +1,4 @@
-"""How a dataset is to be split: shares, seed, classes, groups, folds."""
+"""Settings of a split: shares, seed, stratification, groups, folds."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ PARTS = ("train", "val", "test")
 
 @dataclass(frozen=True)
 class SplitRequest:
-    """What a configuration asks for.
+    """The split that a configuration requests.
 
     Attributes:
         shares: Percentages of the parts; not used for folds.
         seed: Seed of the shuffle.
-        stratified: Whether each part gets its share of every class.
-        group_of: From an image's name to its group, which stays in one part; None where there are no groups.
+        stratified: Whether each part gets its share of the pixels or objects of every class.
+        group_of: Maps an image's name to its group, which stays in one part; None without groups.
         folds: Number of folds; None for one split.
     """
 
@@ -35,11 +35,11 @@ class SplitRequest:
 
     @staticmethod
     def of(settings: CheckDatasetConfig) -> SplitRequest:
-        """The request of a configuration.
+        """Reads the settings of a configuration.
 
         Raises:
-            ConfigError: The percentages do not make 100.
-            UsageError: The pattern or the table of groups cannot be used.
+            ConfigError: The percentages do not add up to 100.
+            UsageError: The pattern or the table of groups is invalid.
         """
         split, groups = settings.split, settings.groups
         shares = (
@@ -52,12 +52,12 @@ class SplitRequest:
 
     @property
     def takes_test(self) -> bool:
-        """Whether the images of an existing test part are split anew too; otherwise they stay where they are."""
+        """Whether the images of an existing test part are split again too; otherwise they stay in it."""
         return self.folds is None and self.shares.test_percent > 0
 
     @property
     def method(self) -> str:
-        """The method in words."""
+        """The method, for the terminal."""
         return ("stratified by class" if self.stratified else "at random") + (
             ", groups kept whole" if self.group_of is not None else ""
         )

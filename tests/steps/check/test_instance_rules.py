@@ -157,7 +157,7 @@ CASES = [
     ("C111", lambda folder: folder.image("a0").unlink(), "no such file", f"{LABELS} image id 0"),
     ("C112", lambda folder: folder.image("a0").write_bytes(b"text"), "no image", f"{LABELS} image id 0"),
     ("C113", cut_off, "ends before", f"{LABELS} image id 0"),
-    ("C114", other_size, "64 x 48 px are written, the file has 66 x 48 px", f"{LABELS} image id 0"),
+    ("C114", other_size, "64 x 48 px are annotated, the file has 66 x 48 px", f"{LABELS} image id 0"),
     ("C115", second_entry(file_name="a1.png"), "image id 0 is also that of a0.png", "images[3]"),
     ("C116", second_entry(id=50), "a0.png is also image id 0", "image id 50"),
     ("C117", without_objects, "no annotation", f"{LABELS} image id 0"),

@@ -48,7 +48,7 @@ def test_the_hint_of_the_check_works_when_typed(folder):
 def test_a_dry_run_and_nobody_to_ask_write_nothing(folder):
     before = snapshot(folder.root, without="")
     outcome = run("fix", str(folder.root), "--dry-run")
-    assert outcome.exit_code == 0 and "1 repeated line taken out (4)" in outcome.output
+    assert outcome.exit_code == 0 and "1 repeated line removed (4)" in outcome.output
     outcome = run("fix", str(folder.root))
     assert outcome.exit_code == 2 and "--yes" in outcome.output
     assert snapshot(folder.root, without="") == before
@@ -73,7 +73,7 @@ def test_nothing_to_repair(folder):
     assert outcome.exit_code == 0 and "nothing to repair" in outcome.output
 
 
-@pytest.mark.parametrize(("word", "message"), [("S305", "by hand"), ("X9", "no repair is for a rule 'X9'")])
+@pytest.mark.parametrize(("word", "message"), [("S305", "by hand"), ("X9", "no repair exists for rule 'X9'")])
 def test_rules_without_a_repair(folder, word, message):
     with pytest.raises(UsageError, match=message):
         plan_fix(folder.root, Task.SEMANTIC, select=[word])

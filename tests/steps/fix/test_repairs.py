@@ -379,7 +379,7 @@ def test_names_of_other_systems(tmp_path):
 @pytest.mark.parametrize(
     ("rule", "spoil", "reason"),
     [
-        ("S201", text("train.txt", f"images/nothing.jpg annotations/a0.png\n{A[1]}"), "no one file"),
+        ("S201", text("train.txt", f"images/nothing.jpg annotations/a0.png\n{A[1]}"), "no single file"),
         ("S103", text("train.txt", f"{A[0]}\nnonsense\n"), "no image and mask"),
         ("S302", masks(lambda ids: ids.astype(np.uint16) * 300 + 1), "objects or measurements"),
         ("S501", lambda folder: [copy_image(folder, "a0", name) for name in ("a3", "a4")], "nothing would be left"),
@@ -409,7 +409,7 @@ def test_copies_of_another_category_are_left(tmp_path):
     folder.parts["train"]["annotations"].append({**entry, "id": 90, "category_id": 7})
     folder.write()
     plan = plan_fix(folder.root, COCO, select=["C120"])
-    assert "say two categories" in plan.left[0].message and not plan.draft.changed
+    assert "give two categories" in plan.left[0].message and not plan.draft.changed
 
 
 def test_several_repairs_of_one_file_are_one_transaction(tmp_path):
