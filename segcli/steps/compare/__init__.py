@@ -1,1 +1,1 @@
-"""Compares models, exports and predictions on the same images: is the difference real, and where is it?"""
+"""Compares models, exports and predictions on the same images: is the difference significant, and where is it?"""

@@ -15,7 +15,7 @@ from segcli.steps.compare.result import Against, CompareResult
 from segcli.steps.evaluate.protocol import protocol_of
 
 MOST_CHANGED = 6
-"""Images whose overlays are drawn."""
+"""Number of images whose overlays are drawn."""
 PAGE = "compare_report.html"
 
 
@@ -30,19 +30,20 @@ def compare(
     """Measures all contenders on the same images and compares each with the first.
 
     Args:
-        groups: Per contender one path, or several runs of one kind (seeds).
+        groups: One path per contender, or several runs that differ only in their seed.
         output: Folder for the page.
-        dataset: Folder of the dataset; None takes the one that the trainings name.
-        overrides: Texts ``key=value`` for all.
-        device: Where networks run.
+        dataset: Folder of the dataset; None uses the one that the trainings name.
+        overrides: Settings ``key=value`` for all contenders.
+        device: Device of the networks; None uses that of each configuration.
 
     Raises:
         UsageError: There are fewer than two contenders, or data, classes, task or protocol differ.
-        WeightsError: Weights cannot be opened, or know other classes than the dataset.
+        ConfigError: A configuration or an override is wrong.
+        WeightsError: Weights cannot be opened, or their classes differ from the dataset's.
         DatasetError: The dataset has faults.
     """
     if len(groups) < 2:
-        raise UsageError("two contenders at least are compared", hint="segcli compare A B")
+        raise UsageError("at least two contenders are needed", hint="segcli compare A B")
     named = open_contenders(groups, dataset, overrides, device)
     config = named[0].runs[0].config
     with ExitStack() as stack:
@@ -76,7 +77,7 @@ def compare(
 
 
 def _images(runs: Sequence[MeasuredRun]) -> dict[str, MeasuredRun]:
-    """The run that shows each image: of seeds the first, of folds the one that did not learn it."""
+    """The run that draws each image: the first of several seeds, or the fold that validates on it."""
     found: dict[str, MeasuredRun] = {}
     for run in runs:
         for name in run.scores:
@@ -89,7 +90,7 @@ def _require_same_images(named: Sequence[NamedGroup], measured: Sequence[Sequenc
     for group, runs in zip(named, measured, strict=True):
         if group.folds is not named[0].folds or (group.folds and len(runs) != len(first)):
             raise UsageError(
-                f"{group.name} and {named[0].name} are not measured alike: folds are compared with the same folds only",
+                f"{group.name} and {named[0].name} differ in their folds: only the same folds can be compared",
                 hint="train both with the same --folds and --seed",
             )
         for place, (one, run) in enumerate(zip(group.runs, runs, strict=True)):
@@ -100,8 +101,8 @@ def _require_same_images(named: Sequence[NamedGroup], measured: Sequence[Sequenc
 
 def _changed(first: Sequence[MeasuredRun], other: Sequence[MeasuredRun]) -> list[ChangedImage]:
     """The images whose scores differ most, drawn for both."""
-    ours, theirs = _images(first), _images(other)
-    scores = {name: (ours[name].scores[name], theirs[name].scores[name]) for name in ours}
+    first_runs, other_runs = _images(first), _images(other)
+    scores = {name: (run.scores[name], other_runs[name].scores[name]) for name, run in first_runs.items()}
     changes = {
         name: abs(after - before)
         for name, (before, after) in scores.items()
@@ -109,6 +110,8 @@ def _changed(first: Sequence[MeasuredRun], other: Sequence[MeasuredRun]) -> list
     }
     names = sorted(changes, key=lambda name: (-changes[name], name))[:MOST_CHANGED]
     return [
-        ChangedImage(name, ours[name].score, *scores[name], ours[name].draw(name), theirs[name].draw(name))
+        ChangedImage(
+            name, first_runs[name].score, *scores[name], first_runs[name].draw(name), other_runs[name].draw(name)
+        )
         for name in names
     ]

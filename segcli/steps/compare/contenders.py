@@ -1,4 +1,4 @@
-"""From paths to configurations that measure the same images in the same way."""
+"""Turns paths into configurations that evaluate the same images in the same way."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class NamedGroup:
 
     Attributes:
         name: Its path, or its paths.
-        runs: One, seeds, or folds.
+        runs: One run, one per seed, or one per fold.
         folds: Whether they are the folds of a cross-validation.
     """
 
@@ -43,7 +43,7 @@ class NamedGroup:
 
 
 def folds_in(path: Path) -> list[Path]:
-    """The trainings of the folds in the folder of a cross-validation, in order; empty for any other."""
+    """The trainings of the folds in the folder of a cross-validation, in order; empty for any other folder."""
     found = [one for one in path.glob("fold_*") if (one / RUN_CONFIG).is_file()]
     return sorted(found, key=lambda one: int(one.name.removeprefix("fold_")))
 
@@ -54,14 +54,14 @@ def open_contenders(
     """The configurations of all paths.
 
     Args:
-        groups: Per contender one path, or several of one kind (seeds): a training's folder, that of a
-            cross-validation, weights, an exported model, or predictions.
-        dataset: Folder of the dataset; None takes the one that the trainings name.
-        overrides: Texts ``key=value`` for all.
-        device: Where networks run; None is each one's own.
+        groups: One path per contender, or several runs that differ only in their seed: the folder of a training or of
+            a cross-validation, weights, an exported model, or predictions.
+        dataset: Folder of the dataset; None uses the one that the trainings name.
+        overrides: Settings ``key=value`` for all contenders.
+        device: Device of the networks; None uses that of each configuration.
 
     Raises:
-        UsageError: A path is not there, no dataset is named, or data, task or protocol differ.
+        UsageError: A path does not exist, no dataset is given, or data, task or protocol differ.
         ConfigError: A configuration or an override is wrong.
     """
     parted = [[part for path in group for part in _parts(Path(path))] for group in groups]
@@ -69,7 +69,7 @@ def open_contenders(
     paths = [path for group in parted for path in group]
     missing = [str(path) for path in paths if not path.exists()]
     if missing:
-        raise UsageError(f"there is no {missing[0]}", hint="name folders of trainings, weights, exports or predictions")
+        raise UsageError(f"{missing[0]} does not exist", hint="name trainings, weights, exports or predictions")
     folder = dataset or _common_dataset(paths, overrides)
     found = [
         NamedGroup(" + ".join(group), [Named(path, _config(path, folder, overrides, device)) for path in parts], whole)
@@ -80,7 +80,7 @@ def open_contenders(
 
 
 def _parts(path: Path) -> Sequence[Path]:
-    """The folds of a cross-validation; else the path, or the folder of an imported model of this name."""
+    """The folds of a cross-validation, else the path, or the folder of the imported model of that name."""
     return folds_in(path) or [named_folder(path)]
 
 
@@ -97,12 +97,12 @@ def _common_dataset(paths: Sequence[Path], overrides: Sequence[str]) -> str:
             if config.Global.dataset_dir is not None:
                 named.setdefault(Path(config.Global.dataset_dir).resolve(), path)
     if not named:
-        raise UsageError("no dataset is named", hint="add --dataset DATASET")
+        raise UsageError("no dataset is given", hint="add --dataset DATASET")
     if len(named) > 1:
         (first, one), (second, other), *_ = named.items()
         raise UsageError(
-            f"the data differ: {one} was trained for {first}, {other} for {second}",
-            hint=f"add --dataset {first} to measure all of them there",
+            f"the datasets differ: {one} was trained on {first}, {other} on {second}",
+            hint=f"add --dataset {first} to evaluate all of them on it",
         )
     return str(next(iter(named)))
 
@@ -139,7 +139,7 @@ def _of_weights(path: Path) -> dict[str, tuple[str, Any]] | None:
         return None
     card = ModelCard.beside(file)
     if card is None:
-        raise UsageError("has no card beside it that names its model", path=file, hint="name the training's folder")
+        raise UsageError("has no model card beside it", path=file, hint="name the training's folder")
     return {"Global.model": (str(path), card.model_name), "Evaluate.weight_path": (str(path), str(file))}
 
 
@@ -151,9 +151,10 @@ def _require_same_protocol(found: Sequence[Named]) -> None:
     first = found[0]
     for key in protocol_of(first.config):
         for other in found[1:]:
-            ours, theirs = (getattr(one.config.Evaluate, key) for one in (first, other))
-            if ours != theirs:
+            first_value, other_value = (getattr(one.config.Evaluate, key) for one in (first, other))
+            if first_value != other_value:
                 raise UsageError(
-                    f"the protocol differs: Evaluate.{key} is {ours} for {first.path} and {theirs} for {other.path}",
-                    hint=f"measure all alike, such as with -o Evaluate.{key}={ours}",
+                    f"the protocol differs: Evaluate.{key} is {first_value} for {first.path} "
+                    f"and {other_value} for {other.path}",
+                    hint=f"use one value for all, such as -o Evaluate.{key}={first_value}",
                 )

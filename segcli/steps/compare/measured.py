@@ -1,4 +1,4 @@
-"""Measures one path of a comparison, and gives what the comparison needs of it."""
+"""Evaluates one path of a comparison."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ class MeasuredRun:
     """One measurement.
 
     Attributes:
-        run: Its numbers and their replicates.
+        run: Its metrics and their bootstrap replicates.
         classes: Names of the classes.
-        scores: Score of each image by name; None where it has none.
+        scores: Score of each image by name; None if not defined.
         draw: Draws an image by its name.
-        main: The number by which it is compared.
-        score: Name of the score of an image.
+        main: Name of the metric by which models are compared.
+        score: Name of the per-image score.
     """
 
     run: Run
@@ -54,7 +54,7 @@ class MeasuredRun:
 
 
 def measure_run(named: Named, stack: ExitStack) -> MeasuredRun:
-    """Measures a path; its network stays open as long as the stack, to draw images."""
+    """Evaluates a path; its network stays open until the stack closes, to draw images."""
     by_task = {Task.SEMANTIC: _semantic, Task.INSTANCE: _instance, Task.PROMPTABLE: _promptable}
     return by_task[get_spec(named.config.Global.model).task](named, stack)
 
@@ -141,5 +141,5 @@ def _texts(named: Named, predictor: TextPredictor) -> MeasuredRun:
 
 
 def _count(config: Config) -> int:
-    """Replicates; a comparison without them would have no verdict."""
+    """Number of bootstrap replicates; 1000 where they are switched off, since a verdict needs them."""
     return config.Evaluate.bootstrap or 1000

@@ -1,4 +1,4 @@
-"""The page of a comparison."""
+"""The report page of a comparison."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class ChangedImage:
     Attributes:
         name: Its name.
         score: Name of the score.
-        before: Its score with the first contender.
-        after: Its score with the other.
-        first: Drawings of the first.
-        other: Drawings of the other.
+        before: Its score for the first contender.
+        after: Its score for the other contender.
+        first: Drawings of the first contender.
+        other: Drawings of the other contender.
     """
 
     name: str
@@ -36,7 +36,7 @@ class ChangedImage:
     other: ImagePanels
 
     def as_dict(self) -> dict[str, Any]:
-        """What the page shows."""
+        """The values that the page shows."""
         scores = {"name": self.name, "score": self.score, "first": self.before, "other": self.after}
         return {**scores, "drawings": self.drawings()}
 
@@ -53,8 +53,8 @@ def write_compare_page(result: CompareResult, changed: Sequence[Sequence[Changed
 
     Args:
         result: The comparison.
-        changed: Per contender after the first: images to show.
-        target: Where the page goes.
+        changed: Images to show, per contender after the first.
+        target: Path of the page.
     """
     others = [
         {

@@ -1,4 +1,4 @@
-"""What a comparison found."""
+"""The result of a comparison."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from segcli.metrics.intervals import few_units
 
 @dataclass(frozen=True)
 class Against:
-    """A contender against the first one.
+    """A contender compared with the first one.
 
     Attributes:
         name: Its path, or its paths.
@@ -28,21 +28,21 @@ class Against:
 
 @dataclass(frozen=True)
 class CompareResult:
-    """What a comparison found.
+    """The result of a comparison.
 
     Attributes:
         dataset: Folder of the images.
-        score: The number by which models are compared.
-        images: How many were measured.
-        protocol: Keys of `Evaluate` that were the same for all.
+        score: Name of the metric by which models are compared.
+        images: Number of evaluated images.
+        protocol: Settings of `Evaluate` that change numbers, the same for all.
         unit: What the bootstrap draws: ``image`` or ``group``.
-        units: How many of them there are.
-        replicates: Bootstrap replicates.
+        units: Number of these units.
+        replicates: Number of bootstrap replicates.
         first: The contender that the others are compared with.
-        others: The others.
-        ranking: How often each is the best, over the replicates.
-        runs: Mean, spread and all runs of each.
-        page: The page with overlays.
+        others: The other contenders.
+        ranking: Share of replicates in which each contender is best.
+        runs: Mean, standard deviation and runs of each contender.
+        page: Path of the report page.
     """
 
     dataset: str
@@ -60,7 +60,7 @@ class CompareResult:
 
     @property
     def notes(self) -> list[str]:
-        """What to keep in mind with the numbers."""
+        """Warnings about the numbers."""
         return few_units(self.units, self.unit)
 
     def as_dict(self) -> dict[str, Any]:

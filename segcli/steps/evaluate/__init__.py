@@ -1,1 +1,1 @@
-"""Measures segmentation from mergeable counts: mIoU and its family, boundary IoU, confusion matrix."""
+"""Evaluates weights, exported models and prediction files on the validation split of a dataset."""

@@ -1,4 +1,4 @@
-"""The dataset to measure on, refused where its classes are not those of the weights."""
+"""Opens the dataset to evaluate on; refuses it if its classes differ from those of the weights."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ def dataset_for(names: tuple[str, ...], source: Path, config: Config) -> SegData
     """Opens `Global.dataset_dir` for weights of the classes `names`.
 
     Args:
-        names: Classes of the weights; empty where they are not known.
-        source: The weights, for messages.
+        names: Classes of the weights; empty if unknown.
+        source: Path of the weights, for error messages.
         config: Names the dataset.
 
     Raises:
-        ConfigError: No dataset is named.
+        ConfigError: No dataset is given.
         WeightsError: The classes differ; the message shows both lists.
         DatasetError: The dataset has faults.
     """

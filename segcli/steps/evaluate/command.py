@@ -1,4 +1,4 @@
-"""`evaluate`: measures weights or an exported model on the validation part of a dataset."""
+"""`evaluate`: measures weights or an exported model on the validation split of a dataset."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from segcli.tasks import step_part
 
 
 def evaluate(config: Config) -> ModeResult:
-    """Measures `Evaluate.weight_path`, or the best weights of the run.
+    """Measures `Evaluate.weight_path`, or by default the best weights of the run, or `Evaluate.predictions`.
 
     Returns:
-        The task's metrics, by class name too.
+        The metrics of the task, over all classes and per class.
 
     Raises:
         UsageError: There are no weights.
-        WeightsError: They cannot be opened, or their classes are not the dataset's.
-        DatasetError: The dataset has faults, or a change of it was stopped half-way.
+        WeightsError: They cannot be opened, or their classes differ from the dataset's.
+        DatasetError: The dataset has faults, or a change of it was interrupted.
         BusyError: Another process is changing it.
     """
     measure = step_part("evaluate", get_spec(config.Global.model).task)

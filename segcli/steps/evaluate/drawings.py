@@ -1,4 +1,4 @@
-"""Drawings of single images: what is true, what a subject makes of it, and its mistakes."""
+"""Drawings of single images: ground truth, prediction and mistakes."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ from segcli.steps.evaluate.subjects import LabelSubject, ObjectSubject
 
 @dataclass(frozen=True)
 class ImagePanels:
-    """One image, RGB uint8 each.
+    """Drawings of one image, each RGB, (height, width, 3), uint8.
 
     Attributes:
-        truth: What is true.
-        prediction: What the subject found.
-        mistakes: Where it is wrong; None where `prediction` shows that already.
+        truth: The ground truth.
+        prediction: The prediction.
+        mistakes: The wrong pixels; None if `prediction` shows the mistakes.
     """
 
     truth: RgbImage
@@ -49,7 +49,7 @@ def draw_sample(subject: LabelSubject, sample: SegSample) -> ImagePanels:
     set_image_range(subject.image_range)
     loaded, classes = load(sample), subject.dataset.classes
     labels = subject.label_maps([loaded])[0]
-    if labels.shape != loaded.mask.shape:  # measured in the size of the network's input
+    if labels.shape != loaded.mask.shape:  # evaluated at the size of the network's input
         labels = np.asarray(cv2.resize(labels, loaded.mask.shape[::-1], interpolation=cv2.INTER_NEAREST), np.uint8)
     rgb = shown(loaded.rgb)
     return ImagePanels(
@@ -60,12 +60,12 @@ def draw_sample(subject: LabelSubject, sample: SegSample) -> ImagePanels:
 
 
 def draw_objects_of(subject: ObjectSubject, sample: InstanceSample, least_score: Floats) -> ImagePanels:
-    """Objects over the image: true ones, and at IoU 0.5 found, false and missing ones.
+    """Objects over the image: ground truth, and true positives, false positives and missed objects at IoU 0.5.
 
     Args:
-        subject: What finds them.
+        subject: Gives the detections.
         sample: The image.
-        least_score: Score of each class from which a detection is drawn.
+        least_score: Lowest score of a detection that is drawn, per class: (classes,), float.
     """
     detections = _kept(subject.detect(sample), least_score)
     rgb, size = read_sized(sample), (sample.height, sample.width)
@@ -92,7 +92,7 @@ def _kept(detections: Detections, least_score: Floats) -> Detections:
 
 
 def draw_prompted(predictor: SamPredictor, sample: InstanceSample) -> ImagePanels:
-    """Objects over the image: true ones, and what the network makes of their boxes, right from IoU 0.5 on."""
+    """Objects over the image: ground truth, and the masks predicted from their boxes, correct at IoU 0.5 or more."""
     rgb, masks = read_sized(sample), list(object_masks(sample))
     predictor.set_image(rgb, name=str(sample.image))
     corners = [box_of_mask(mask) for mask in masks]
@@ -109,7 +109,7 @@ def draw_prompted(predictor: SamPredictor, sample: InstanceSample) -> ImagePanel
 
 
 def draw_named(predictor: TextPredictor, sample: SegSample, classes: ClassMap, texts: Sequence[str]) -> ImagePanels:
-    """Label maps over the image, and the wrong pixels, of a network that is asked for the names of the classes."""
+    """Label maps over the image, and the wrong pixels, of a network prompted with `texts`, one per class."""
     loaded = load(sample)
     predictor.set_image(loaded.rgb, name=str(sample.image))
     labels = argmax(predictor.score(list(texts)))

@@ -1,4 +1,4 @@
-"""The table of images as a file: CSV, and Parquet where pyarrow is installed."""
+"""Writes the per-image table: CSV, and Parquet if pyarrow is installed."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ Table = Sequence[Mapping[str, Any]]
 
 
 def write_table(table: Table, stem: Path) -> tuple[str, ...]:
-    """Writes ``STEM.csv``, and ``STEM.parquet`` where pyarrow is installed; returns their paths.
+    """Writes ``STEM.csv``, and ``STEM.parquet`` if pyarrow is installed; returns their paths.
 
-    Numbers are written so that they read back the same; an empty cell is "not defined".
+    Numbers are written with full precision; an empty cell means "not defined".
     """
     text = io.StringIO()
     columns = list(dict.fromkeys(name for row in table for name in row))

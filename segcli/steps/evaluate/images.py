@@ -1,4 +1,4 @@
-"""The images of a measurement: their names, and which of them belong together."""
+"""Names and groups of the evaluated images."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from segcli.data.splits.groups import group_rule
 
 
 def names_below(root: Path, paths: Iterable[Path]) -> list[str]:
-    """Names relative to a folder with forward slashes; of files elsewhere the whole path."""
+    """Paths relative to `root` with forward slashes; the whole path of a file outside it."""
     found = []
     for path in paths:
         try:

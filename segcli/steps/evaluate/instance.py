@@ -1,4 +1,4 @@
-"""Measures an instance model: trained weights, an exported one, or predictions in files."""
+"""Evaluates an instance model: trained weights, an exported model, or prediction files."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ log = logging.getLogger("segcli.evaluate")
 
 
 def evaluate_instance(config: Config) -> InstanceEvaluateResult:
-    """Measures `Evaluate.weight_path` on the validation part of the dataset; see `segcli.steps.evaluate.command`."""
+    """Measures `Evaluate.weight_path` on the validation split of the dataset; see `segcli.steps.evaluate.command`."""
     with open_objects(config) as subject:
         report = subject.measure(config)
         names = image_names(subject.dataset)
@@ -45,13 +45,13 @@ def evaluate_instance(config: Config) -> InstanceEvaluateResult:
         shown = galleries(table, SCORE, most, lambda name: draw_objects_of(subject, samples[name], least))
     for warning in report.warnings:
         log.warning("%s", warning)
-    return _left(subject, report, table, shown, config)
+    return _written_result(subject, report, table, shown, config)
 
 
-def _left(
+def _written_result(
     subject: ObjectSubject, report: InstanceReport, table: Table, shown: Sequence[Gallery], config: Config
 ) -> InstanceEvaluateResult:
-    """Writes the files; the result names them."""
+    """Writes the files and returns the result, which names them."""
     output = Path(config.Global.output)
     files = write_instance_files(report, table, output)
     columns = sliced(table, SCORE, sliced_columns(table, config.Evaluate.slice_by))
@@ -76,6 +76,6 @@ def _left(
 
 
 def image_names(dataset: CocoDataset) -> dict[int, str]:
-    """Name of each image of the validation part by its id."""
+    """Name of each image of the validation split by its id."""
     names = names_below(dataset.root, (sample.image for sample in dataset.val))
     return {sample.image_id: name for sample, name in zip(dataset.val, names, strict=True)}

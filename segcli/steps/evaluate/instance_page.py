@@ -1,4 +1,4 @@
-"""What the page of an evaluation of objects shows."""
+"""The content of the report page of an instance evaluation."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from segcli.metrics.table import instance_headline
 from segcli.steps.evaluate.page import Gallery, Page, PageTable, slice_tables
 
 SCORE = "F1"
-"""Column of the table of images by which they are ranked."""
+"""Column of the per-image table by which images are ranked."""
 _MEANINGS = {
-    "classification": "right place, wrong class",
-    "location": "right class, badly placed",
-    "both": "wrong class, badly placed",
-    "duplicate": "another detection has the object",
-    "background": "nothing is there",
-    "missed": "nothing came near the object",
+    "classification": "correct location, wrong class",
+    "location": "correct class, poor overlap",
+    "both": "wrong class, poor overlap",
+    "duplicate": "another detection already matches the object",
+    "background": "no object is there",
+    "missed": "no detection overlaps the object",
 }
 
 
@@ -60,7 +60,7 @@ def _classes(report: InstanceReport) -> PageTable:
         cells = (shown(best[key]) for key in ("threshold", "F1", "precision", "recall"))
         rows.append((name, str(objects), *precision, *cells))
     columns = ("class", "objects", "AP", "AP50", "AP75", "best threshold", "F1", "precision", "recall")
-    return PageTable("Classes", columns, rows, "the last four at IoU 0.5, at the score where F1 is best")
+    return PageTable("Classes", columns, rows, "the last four columns at IoU 0.5 and the threshold with the best F1")
 
 
 def _frequencies(report: InstanceReport) -> PageTable:
@@ -81,4 +81,4 @@ def _errors(report: InstanceReport) -> PageTable:
         (f"{kind}: {_MEANINGS[kind]}", str(found["counts"][kind]), shown(found["AP50_gain"][kind]))
         for kind in sorted(KINDS, key=lambda kind: -(found["AP50_gain"][kind] or 0))
     ]
-    return PageTable("Errors", ("kind", "number", "AP50 that mending it gains"), rows, "TIDE, Bolya et al. 2020")
+    return PageTable("Errors", ("kind", "number", "AP50 gained without it"), rows, "TIDE, Bolya et al. 2020")

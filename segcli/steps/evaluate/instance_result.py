@@ -1,4 +1,4 @@
-"""What `evaluate` returns and writes into `evaluate_result.json` for instance models."""
+"""The result that `evaluate` returns and writes into `evaluate_result.json` for instance models."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ EMPTY_CLASSES = "a class without objects is left out of the mean"
 
 @dataclass(frozen=True)
 class InstanceFiles:
-    """Files of an evaluation beside its result.
+    """Files that an evaluation writes besides its result.
 
     Attributes:
-        per_image: The table of images.
-        curves: Precision, recall and F1 of each class over the score.
+        per_image: Files of the per-image table.
+        curves: Precision, recall and F1 of each class by score threshold.
         confusion_json: The confusion matrix of instances as numbers.
         confusion_png: The same as an image.
         reliability: The reliability curve of the scores.
-        pages: The report for people, as HTML and as Markdown.
+        pages: Files of the report, as HTML and as Markdown.
     """
 
     per_image: tuple[str, ...]
@@ -56,12 +56,12 @@ class InstanceEvaluateResult:
     Attributes:
         model_name: The model.
         weights: What was measured: a weight file, or the folder of an exported model.
-        runtime: What ran it.
-        report: What was measured.
-        files: Files beside the result.
-        slices: The score of the images by what they are.
-        thresholds: Least values that were wanted.
-        tiling: Which images were cut into tiles, and into which; None where no network was run.
+        runtime: The runtime that ran it.
+        report: The metrics.
+        files: Files written besides the result.
+        slices: Mean score of the images, sliced by columns of the per-image table.
+        thresholds: Required values (`Evaluate.fail_under`).
+        tiling: How large images were cut into tiles; None for prediction files.
         measured_by: Protocol, command, versions and digests.
     """
 
@@ -77,26 +77,26 @@ class InstanceEvaluateResult:
 
     @property
     def per_image(self) -> tuple[str, ...]:
-        """Files of the table of images."""
+        """Files of the per-image table."""
         return self.files.per_image
 
     @property
     def pages(self) -> tuple[str, ...]:
-        """The report for people."""
+        """Files of the report, as HTML and as Markdown."""
         return self.files.pages
 
     @cached_property
     def numbers(self) -> dict[str, Mapping[str, Any]]:
-        """What the table of metrics makes of the measurement."""
+        """The values of the metrics table."""
         return instance_numbers(self.report)
 
     @property
     def complete(self) -> bool:
-        """Whether every wanted least value was reached."""
+        """Whether every required value was reached."""
         return all(one.passed for one in self.thresholds)
 
     def as_dict(self) -> dict[str, Any]:
-        """PaddleX's `metrics` (`AP`, of masks), and all of ours."""
+        """PaddleX's `metrics` (`AP`, of masks), and all further values."""
         values = self.report.as_dict()
         return {
             "metrics": {"AP": values.pop("AP")},
@@ -139,7 +139,7 @@ class InstanceEvaluateResult:
 
 
 def write_instance_files(report: InstanceReport, table: Table, folder: Path) -> InstanceFiles:
-    """Writes the table of images, the curves and the confusion matrix of instances."""
+    """Writes the per-image table, the curves, the confusion matrix and the reliability curve."""
     numbers, image, lines = (folder / name for name in ("confusion_matrix.json", "confusion_matrix.png", "curves.json"))
     matrix = object_confusion(report.masks, best_thresholds(report.masks))
     names = ClassMap((*report.masks.classes.names, NO_OBJECT))
@@ -161,7 +161,7 @@ def _line(values: AveragePrecision, intervals: Mapping[str, Interval | None]) ->
 
 
 def _errors(errors: Mapping[str, Any]) -> str:
-    """Kinds of error, the most expensive first."""
+    """Kinds of error, the one that costs most AP50 first."""
     gains = {name: gain for name, gain in errors["AP50_gain"].items() if name in errors["counts"] and gain is not None}
     costly = sorted(gains, key=lambda name: -gains[name])
     return ", ".join(f"{name} {errors['counts'][name]} (AP50 -{gains[name]:.3f})" for name in costly) or "none"

@@ -1,4 +1,4 @@
-"""Measures an instance model: trained weights or an exported one."""
+"""Opens the instance model to evaluate: trained weights or an exported model."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ log = logging.getLogger("segcli.evaluate")
 
 @dataclass(frozen=True)
 class MeasuredInstanceModel:
-    """An instance network that is ready to be measured.
+    """An instance network that is ready for evaluation.
 
     Attributes:
         find: The network.
-        class_names: Its classes; empty where they are not known.
-        preprocess: How images become its input.
-        batch_limit: Images at once that it takes; None when that is free.
-        runtime: What runs it.
-        source: The weight file or the folder.
-        inputs: Numbers of the training images; see `segcli.models.card.ModelCard.inputs`.
+        class_names: Its classes; empty if unknown.
+        preprocess: How its input is computed from images.
+        batch_limit: Largest batch size; None for no limit.
+        runtime: The runtime that runs it.
+        source: The weight file, or the folder of the exported model.
+        inputs: Statistics of the training images; see `segcli.models.card.ModelCard.inputs`.
     """
 
     find: ObjectFinder
@@ -49,7 +49,7 @@ class MeasuredInstanceModel:
     inputs: Mapping[str, Any]
 
     def tiling(self, config: Config) -> Tiling:
-        """Which images are cut into tiles."""
+        """How large images are cut into tiles."""
         settings = config.Evaluate
         facts = NetworkFacts(self.preprocess, None, self.inputs, self.runtime)
         return tiling(settings.sliding_window, settings.memory_mb, facts)
@@ -57,15 +57,15 @@ class MeasuredInstanceModel:
 
 @contextmanager
 def open_measured(config: Config) -> Iterator[MeasuredInstanceModel]:
-    """The model that `Evaluate.weight_path` names, or the best of the run.
+    """The model that `Evaluate.weight_path` names, or the best weights of the run.
 
-    Trained weights run in Paddle as they are; where `Evaluate.runtime` names another runtime, they are exported for it
-    into a folder that goes afterwards.
+    Trained weights run in Paddle; if `Evaluate.runtime` names another runtime, they are exported for it into a
+    temporary folder.
 
     Raises:
         UsageError: There are no weights, or the folder holds another model.
         WeightsError: They cannot be opened, or are of another model.
-        MissingPartError: The wanted runtime or, under `Global.strict_device`, the device is not there.
+        MissingPartError: The requested runtime or, with `Global.strict_device`, the device is not available.
     """
     source = measured_source(config)
     if is_exported(source):

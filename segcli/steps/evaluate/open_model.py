@@ -1,4 +1,4 @@
-"""Opens what is to be measured: trained weights or an exported model, on the fastest runtime that is worth it."""
+"""Opens the model to evaluate: trained weights or an exported model, on a faster runtime if the export pays."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from segcli.weights.official import resolve_weights
 log = logging.getLogger("segcli.evaluate")
 
 WORTHWHILE_PIXELS = 4_000_000
-"""Pixels of the validation part from which an export pays.
+"""Pixels of the validation split from which an export pays.
 
 Exporting PP-LiteSeg-T, the lightest network, takes 4 to 5 CPU-seconds and saves 2 per megapixel.
 """
@@ -44,21 +44,21 @@ Exporting PP-LiteSeg-T, the lightest network, takes 4 to 5 CPU-seconds and saves
 
 @dataclass(frozen=True)
 class MeasuredModel:
-    """A network that is ready to be measured.
+    """A network that is ready for evaluation.
 
     Attributes:
         forward: The network as a function of arrays.
         model_name: Name in the table of models.
-        class_names: Its classes; empty where they are not known.
-        preprocess: How images become its input.
-        input_size: Height and width that its input must have; None when they are free.
-        batch_limit: Images at once that it takes; None when that is free.
-        runtime: What runs it.
-        source: The weight file or the folder.
-        inputs: Numbers of the training images; see `segcli.models.card.ModelCard.inputs`.
-        sha256: Checksum of the weight file, also of the one that was exported; empty where that is not known.
+        class_names: Its classes; empty if unknown.
+        preprocess: How its input is computed from images.
+        input_size: Required height and width of its input, in pixels; None for any size.
+        batch_limit: Largest batch size; None for no limit.
+        runtime: The runtime that runs it.
+        source: The weight file, or the folder of the exported model.
+        inputs: Statistics of the training images; see `segcli.models.card.ModelCard.inputs`.
+        sha256: Checksum of the weight file, for an exported model of its source; empty if unknown.
         takes_any_size: Whether the network also takes inputs of other sizes than `input_size`.
-        temperature: Divides the logits where probabilities are made of them.
+        temperature: Divides the logits before the softmax.
     """
 
     forward: Forward
@@ -75,7 +75,7 @@ class MeasuredModel:
     temperature: float = 1.0
 
     def tiling(self, config: Config) -> Tiling:
-        """Which images are cut into tiles."""
+        """How large images are cut into tiles."""
         settings = config.Evaluate
         facts = NetworkFacts(self.preprocess, self.input_size, self.inputs, self.runtime)
         return tiling(settings.sliding_window, settings.memory_mb, facts)
@@ -83,12 +83,12 @@ class MeasuredModel:
 
 @contextmanager
 def open_measured(config: Config) -> Iterator[MeasuredModel]:
-    """The model that `Evaluate.weight_path` names, or the best of the run; files of a fast runtime go afterwards.
+    """The model that `Evaluate.weight_path` names, or the best weights of the run; removes temporary exports.
 
     Raises:
         UsageError: There are no weights.
         WeightsError: They cannot be opened, or are of another model.
-        MissingPartError: The wanted runtime or, under `Global.strict_device`, the device is not there.
+        MissingPartError: The requested runtime or, with `Global.strict_device`, the device is not available.
     """
     source = measured_source(config)
     with ExitStack() as stack:
@@ -108,7 +108,7 @@ def measured_source(config: Config) -> Path:
     """The weight file or the exported folder that `Evaluate.weight_path` names, or the best weights of the run.
 
     Raises:
-        UsageError: There are none.
+        UsageError: There are no weights.
     """
     spec = get_spec(config.Global.model)
     given = config.Evaluate.weight_path
@@ -175,7 +175,7 @@ def _on_runtime(
 
 
 def _runtime_for_weights(config: Config) -> str:
-    """The runtime for trained weights: the network itself (``paddle``) unless another is wanted or worth an export."""
+    """The runtime for trained weights: ``paddle`` unless another is requested or worth an export."""
     wanted = config.Evaluate.runtime
     if wanted != "auto" or config.Evaluate.augment.scaled:
         return "paddle" if wanted == "auto" else wanted
@@ -186,7 +186,7 @@ def _runtime_for_weights(config: Config) -> str:
 
 
 def _pixels(config: Config) -> int:
-    """Pixels of the validation part, taking its first image for all."""
+    """Pixels of the validation split, assuming that all images have the size of the first."""
     if config.Global.dataset_dir is None:
         return 0
     try:
@@ -198,7 +198,7 @@ def _pixels(config: Config) -> int:
 
 
 def _try_fast(weights: Path, runtime: str, config: Config, stack: ExitStack) -> MeasuredModel | None:
-    """The weights on a fast runtime; None where that failed and the runtime was not chosen by name."""
+    """The weights on a fast runtime; None if that failed and the runtime is ``auto``."""
     try:
         beside = exported_beside(weights)
         folder, reference = (beside, None) if beside else _export_for_now(weights, config, stack)
@@ -206,7 +206,7 @@ def _try_fast(weights: Path, runtime: str, config: Config, stack: ExitStack) -> 
     except SegcliError as fault:
         if config.Evaluate.runtime != "auto":
             raise
-        log.warning("measuring with Paddle, because the faster way failed: %s", fault)
+        log.warning("evaluating with Paddle, because the faster runtime failed: %s", fault)
         return None
 
 

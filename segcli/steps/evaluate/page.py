@@ -1,4 +1,4 @@
-"""The page of an evaluation, as HTML for people and as Markdown for a pull request."""
+"""The report of an evaluation, as an HTML page and as Markdown for a pull request."""
 
 from __future__ import annotations
 
@@ -27,26 +27,26 @@ SLICED = (
     "folder",
     "group",
 )
-"""Columns of the table of images by which the score is looked at."""
+"""Columns of the per-image table by which the score is sliced by default."""
 
 
 def sliced_columns(table: Sequence[Mapping[str, Any]], wanted: Sequence[str] | None) -> Sequence[str]:
-    """The columns by which the score is looked at.
+    """The columns by which the score is sliced.
 
     Raises:
-        UsageError: A wanted column is not in the table.
+        UsageError: A requested column is not in the table.
     """
     there = dict.fromkeys(name for row in table for name in row)
     unknown = [name for name in wanted or () if name not in there]
     if unknown:
-        hint = f"there are: {', '.join(there)}"
-        raise UsageError(f"Evaluate.slice_by names {unknown[0]}, which is no column of per_image.csv", hint=hint)
+        hint = f"the columns are: {', '.join(there)}"
+        raise UsageError(f"Evaluate.slice_by names {unknown[0]}, which is not a column of per_image.csv", hint=hint)
     return SLICED if wanted is None else wanted
 
 
 @dataclass(frozen=True)
 class PageTable:
-    """A table of texts."""
+    """A table of the page; all cells are text."""
 
     title: str
     columns: Sequence[str]
@@ -65,7 +65,7 @@ class ShownImage:
 
 @dataclass(frozen=True)
 class Gallery:
-    """The worst or the best images, and what the colours mean."""
+    """The worst or the best images, with a colour key."""
 
     title: str
     key: Sequence[tuple[str, str]]
@@ -74,13 +74,13 @@ class Gallery:
 
 @dataclass(frozen=True)
 class Page:
-    """What both forms show.
+    """The content of both the HTML and the Markdown report.
 
     Attributes:
         title: What was measured, on what.
         headline: The numbers of all classes, with their intervals.
         facts: Model, weights, data, protocol.
-        notes: What to keep in mind.
+        notes: Warnings and remarks on the numbers.
         tables: Classes, errors, slices.
         galleries: Worst and best images.
     """
@@ -94,7 +94,7 @@ class Page:
 
 
 def write_pages(page: Page, folder: Path, plots: Mapping[str, Path]) -> tuple[str, str]:
-    """Writes `evaluate_report.html`, which holds its images, and `evaluate_report.md`; returns both paths."""
+    """Writes `evaluate_report.html`, with images embedded, and `evaluate_report.md`; returns both paths."""
     drawn = [(caption, data_uri(path)) for caption, path in plots.items()]
     write_page(PAGE, folder / PAGE, page=page, plots=drawn)
     write_text_atomic(folder / MARKDOWN, _markdown(page))
@@ -108,8 +108,8 @@ def galleries(
 
     Args:
         table: A row per image.
-        score: Column of the score; images without one are left out.
-        most: Images of each gallery; 0 draws none.
+        score: Column of the score; images without a score are skipped.
+        most: Most images per gallery; 0 draws none.
         draw: Draws an image by its name.
     """
     known = sorted((row for row in table if row[score] is not None), key=lambda row: (row[score], row["image"]))
@@ -134,12 +134,12 @@ def _gallery(title: str, rows: Sequence[Mapping[str, Any]], score: str, draw: Ca
 
 
 def colour_key(key: ColourKey) -> list[tuple[str, str]]:
-    """Colours as CSS writes them, and what they mean."""
+    """CSS colours and their meanings."""
     return [(f"rgb{colour}", meaning) for colour, meaning in key]
 
 
 def slice_tables(columns: Sequence[SlicedColumn], score: str) -> list[PageTable]:
-    """The score by what the images are."""
+    """One table per column: mean score of the images of each slice."""
     tables = []
     for one in columns:
         remark = "" if one.correlation is None else f"rank correlation with the score: {one.correlation:+.2f}"

@@ -1,4 +1,4 @@
-"""Measures a promptable model: trained weights or an exported one."""
+"""Evaluates a promptable model: trained weights or an exported model."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ class PromptableEvaluateResult:
     Attributes:
         model_name: The model.
         weights: What was measured: a weight file, or the folder of an exported model.
-        runtime: What ran it.
-        report: What was measured.
-        per_image: Files of the table of prompts, or of images.
+        runtime: The runtime that ran it.
+        report: The metrics.
+        per_image: Files of the table of prompts (SAM) or of images (LSeg).
         measured_by: Protocol, command, versions and digests.
     """
 
@@ -53,7 +53,7 @@ class PromptableEvaluateResult:
 
     @property
     def intervals(self) -> Intervals:
-        """How far the numbers would move with other images."""
+        """Bootstrap confidence intervals of the metrics."""
         return self.report.intervals if isinstance(self.report, ClickReport) else self.report.labels.intervals
 
     def as_dict(self) -> dict[str, Any]:
@@ -74,9 +74,9 @@ class PromptableEvaluateResult:
 
 
 def evaluate_promptable(config: Config) -> PromptableEvaluateResult:
-    """Measures `Evaluate.weight_path` on the validation part.
+    """Measures `Evaluate.weight_path` on the validation split.
 
-    SAM's prompts are clicks and boxes of the objects of a COCO dataset, LSeg's are the class names of a SegDataset.
+    SAM is prompted with clicks and boxes of the objects of a COCO dataset, LSeg with the class names of a SegDataset.
 
     Raises:
         ConfigError: There is no dataset.
@@ -94,7 +94,7 @@ def evaluate_promptable(config: Config) -> PromptableEvaluateResult:
 
 
 def open_prompted(config: Config) -> tuple[SamPredictor | TextPredictor, str]:
-    """The promptable model that `Evaluate.weight_path` names, and what runs it.
+    """The promptable model that `Evaluate.weight_path` names, and its runtime.
 
     Raises:
         UsageError: There are no weights.
@@ -110,14 +110,14 @@ def open_prompted(config: Config) -> tuple[SamPredictor | TextPredictor, str]:
 
 
 def measure_click_report(predictor: SamPredictor, dataset: CocoDataset, config: Config) -> ClickReport:
-    """Clicks and boxes of the objects of a COCO dataset, by the protocol of a configuration."""
+    """Evaluates with clicks and boxes of the objects of a COCO dataset, by the protocol of `config`."""
     settings = config.Evaluate
     clicks, log_interval = settings.noc_clicks or NUM_CLICKS, settings.log_interval
     return measure_clicks(predictor, dataset.val, most_clicks=clicks, log_interval=log_interval)
 
 
 def measure_text_report(predictor: TextPredictor, dataset: SegDataset, config: Config) -> TextReport:
-    """The class names of a SegDataset, by the protocol of a configuration."""
+    """Evaluates with the class names of a SegDataset as prompts, by the protocol of `config`."""
     return measure_texts(
         predictor,
         dataset.val,

@@ -1,4 +1,4 @@
-"""How something was measured, so that others can measure the same: protocol, command, versions, digests."""
+"""What is needed to reproduce an evaluation: protocol, command, versions, digests."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ PROTOCOL = (
 )
 """Keys of `Evaluate` that change numbers; they must agree where results are compared."""
 _BASE = ("numpy", "cv2", "pycocotools")
-"""What every evaluation computes with, as it is imported."""
+"""Import names of the packages that every evaluation computes with."""
 _NOT_SHOWN = ("Global.mode", "Global.output", "Global.dataset_dir", "Global.model")
 
 
@@ -52,13 +52,13 @@ def protocol_of(config: Config) -> dict[str, Any]:
 
 
 def plain_protocol(config: Config) -> dict[str, Any]:
-    """The same as plain values, for JSON."""
+    """The values of `protocol_of` as plain values, for JSON."""
     values = config.Evaluate.model_dump(mode="json")
     return {key: values[key] for key in protocol_of(config)}
 
 
 def command_of(config: Config) -> str:
-    """A command that measures the same: every key that is read and differs from its default."""
+    """A command that repeats the evaluation, with every key that is read and differs from its default."""
     values = config.model_dump(mode="json")
     defaults = Config.model_validate({"Global": {"model": config.Global.model}}).model_dump(mode="json")
     words = ["segcli", "evaluate", str(config.Global.dataset_dir or "DATASET"), "--model", config.Global.model]
@@ -73,12 +73,12 @@ def command_of(config: Config) -> str:
 
 
 def measured_by(config: Config, runtime: str, weights: Path, data: Mapping[str, str]) -> dict[str, Any]:
-    """What a result says about how it came about, as plain values that are the same in every run.
+    """Provenance of a result, as plain values that are the same in every run.
 
     Args:
-        config: Of the evaluation.
-        runtime: What ran the network.
-        weights: Weight file, folder of an export, or predictions.
+        config: Configuration of the evaluation.
+        runtime: The runtime of the network.
+        weights: Weight file, folder of an exported model, or predictions.
         data: Digest of each image with its labels, by name.
     """
     together = hashlib.sha256("".join(f"{name} {digest}\n" for name, digest in sorted(data.items())).encode())
@@ -96,7 +96,7 @@ def measured_by(config: Config, runtime: str, weights: Path, data: Mapping[str, 
 
 
 def versions_of(runtime: str) -> dict[str, str]:
-    """Versions of what computes the numbers and of what ran the network."""
+    """Versions of segcli, Python, the packages that compute the metrics, and the runtime."""
     rows = runtimes()
     names = dict.fromkeys([*_BASE, *(rows[part].package for part in runtime.split("+") if part in rows)])
     found = {"segcli": __version__, "python": platform.python_version()}
@@ -104,7 +104,7 @@ def versions_of(runtime: str) -> dict[str, str]:
 
 
 def digest_of(path: Path) -> str:
-    """SHA-256 of a file, or of the names and digests of a folder's files."""
+    """SHA-256 of a file, or of the names and digests of a folder's files except `proofs.json`."""
     if path.is_file():
         return sha256_of(path)
     files = sorted(one for one in path.rglob("*") if one.is_file() and one.name != "proofs.json")

@@ -1,4 +1,4 @@
-"""What `evaluate` returns and writes into `evaluate_result.json` for semantic models."""
+"""The result that `evaluate` returns and writes into `evaluate_result.json` for semantic models."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ class EvaluateResult:
     Attributes:
         model_name: The model.
         weights: What was measured: a weight file, or the folder of an exported model.
-        runtime: What ran it.
-        report: The counts and what follows from them.
+        runtime: The runtime that ran it.
+        report: The counts and the metrics computed from them.
         confusion_json: The confusion matrix as numbers.
         confusion_png: The same as an image.
-        per_image: Files of the table of images.
-        pages: The report for people, as HTML and as Markdown.
-        slices: The score of the images by what they are.
-        thresholds: Least values that were wanted.
-        tiling: Which images were cut into tiles, and into which; None where no network was run.
+        per_image: Files of the per-image table.
+        pages: Files of the report, as HTML and as Markdown.
+        slices: Mean score of the images, sliced by columns of the per-image table.
+        thresholds: Required values (`Evaluate.fail_under`).
+        tiling: How large images were cut into tiles; None for prediction files.
         measured_by: Protocol, command, versions and digests.
-        calibration: Reliability curve and temperature, where they were measured, with their files.
+        calibration: Reliability curve and temperature with their files; None if they were not measured.
     """
 
     model_name: str
@@ -56,11 +56,11 @@ class EvaluateResult:
 
     @property
     def complete(self) -> bool:
-        """Whether every wanted least value was reached."""
+        """Whether every required value was reached."""
         return all(one.passed for one in self.thresholds)
 
     def as_dict(self) -> dict[str, Any]:
-        """PaddleX's `metrics` (mIoU, Acc, Kappa, Dice), and all of ours."""
+        """PaddleX's `metrics` (mIoU, Acc, Kappa, Dice), and all further values."""
         names = [*self.report.totals(), "IoU", "precision", "recall"]
         return {
             "metrics": self.report.totals(),
@@ -100,23 +100,23 @@ class EvaluateResult:
 
 
 class LeavesFiles(Protocol):
-    """What every result of an evaluation says at its end."""
+    """What the last rows of a summary need."""
 
     @property
     def per_image(self) -> tuple[str, ...]:
-        """Files of the table of images."""
+        """Files of the per-image table."""
 
     @property
     def pages(self) -> tuple[str, ...]:
-        """The report for people."""
+        """Files of the report, as HTML and as Markdown."""
 
     @property
     def thresholds(self) -> tuple[Threshold, ...]:
-        """Least values that were wanted."""
+        """Required values (`Evaluate.fail_under`)."""
 
 
 def files_and_thresholds(result: LeavesFiles) -> list[tuple[str, str]]:
-    """The last rows for the terminal."""
+    """The last rows of a summary: files, then thresholds."""
     rows = [("per image", path) for path in result.per_image] + [("page", path) for path in result.pages[:1]]
     return rows + [("passed" if one.passed else "FAILED", one.sentence()) for one in result.thresholds]
 

@@ -1,4 +1,4 @@
-"""Measures a semantic model: trained weights, an exported one, or predictions in files."""
+"""Evaluates a semantic model: trained weights, an exported model, or prediction files."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from segcli.steps.evaluate.thresholds import thresholds_of
 
 
 def evaluate_semantic(config: Config) -> EvaluateResult:
-    """Measures `Evaluate.weight_path` on the validation part of the dataset; see `segcli.steps.evaluate.command`."""
+    """Measures `Evaluate.weight_path` on the validation split of the dataset; see `segcli.steps.evaluate.command`."""
     with open_labels(config) as subject:
         report = subject.measure(config)
         dataset = subject.dataset
@@ -37,13 +37,13 @@ def evaluate_semantic(config: Config) -> EvaluateResult:
         table = image_table(report, names, groups)
         samples = dict(zip(names, dataset.val, strict=True))
         shown = galleries(table, SCORE, config.Evaluate.gallery, lambda name: draw_sample(subject, samples[name]))
-    return _left(subject, report, table, shown, config)
+    return _written_result(subject, report, table, shown, config)
 
 
-def _left(
+def _written_result(
     subject: LabelSubject, report: SemanticReport, table: Table, shown: Sequence[Gallery], config: Config
 ) -> EvaluateResult:
-    """Writes the files; the result names them."""
+    """Writes the files and returns the result, which names them."""
     output = Path(config.Global.output)
     matrix_json, matrix_png = write_confusion(report, output)
     columns = sliced(table, SCORE, sliced_columns(table, config.Evaluate.slice_by))
@@ -73,13 +73,13 @@ def _left(
 
 
 def _calibration(subject: LabelSubject, report: SemanticReport, output: Path, how: Mapping[str, Any]) -> dict[str, Any]:
-    """Draws the reliability curve, and keeps the temperature for the export of these weights."""
+    """Draws the reliability curve, and saves the temperature for the export of these weights."""
     totals, drawn = report.totals(), output / RELIABILITY_FILE
     curve = reliability_curve(report.sums("ECE"))
     draw_reliability(curve, totals["ECE"], drawn)
     found: dict[str, Any] = {"ECE": totals["ECE"], "temperature": totals["temperature"], "curve": curve}
-    heat = totals["temperature"]
-    if subject.sha256 and heat is not None:
-        kept = Calibration(subject.sha256, heat, report.images, how["digests"]["data"]).save(output)
+    temperature = totals["temperature"]
+    if subject.sha256 and temperature is not None:
+        kept = Calibration(subject.sha256, temperature, report.images, how["digests"]["data"]).save(output)
         found["file"] = str(kept)
     return {**found, "reliability": str(drawn)}

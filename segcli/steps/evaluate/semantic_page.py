@@ -1,4 +1,4 @@
-"""What the page of a semantic evaluation shows."""
+"""The content of the report page of a semantic evaluation."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from segcli.metrics.table import empty_class_policy
 from segcli.steps.evaluate.page import Gallery, Page, PageTable, slice_tables
 
 SCORE = "mIoU"
-"""Column of the table of images by which they are ranked."""
+"""Column of the per-image table by which images are ranked."""
 _MOST_PAIRS = 10
 
 
@@ -24,7 +24,7 @@ def semantic_page(
     columns: Sequence[SlicedColumn],
     galleries: Sequence[Gallery],
 ) -> Page:
-    """Numbers with intervals, classes, what is taken for what, slices and galleries."""
+    """Numbers with intervals, classes, largest confusions, slices and galleries."""
     intervals = report.intervals
     headline = [(name, shown(value, intervals.all.get(name))) for name, value in report.totals().items()]
     tables = [_classes(report), _confusions(report), *slice_tables(columns, SCORE)]
@@ -45,13 +45,13 @@ def _classes(report: SemanticReport) -> PageTable:
 
 
 def _confusions(report: SemanticReport) -> PageTable:
-    """The pairs of classes that cost most pixels."""
-    columns = ("true", "predicted", "pixels", "of the true class")
+    """The pairs of classes with most confused pixels."""
+    columns = ("true", "predicted", "pixels", "share of the true class")
     rows = [
         (one["true"], one["predicted"], str(one["pixels"]), f"{one['share']:.1%}")
         for one in largest_confusions(report.matrix, list(report.classes))
     ]
-    return PageTable("Taken for another class", columns, rows)
+    return PageTable("Largest confusions", columns, rows)
 
 
 def largest_confusions(matrix: Counts, names: Sequence[str]) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""What is measured: a network, or predictions of any tool in files; both give label maps, or detections, of samples."""
+"""What is evaluated: a network, or prediction files of any tool; both give label maps or detections per sample."""
 
 from __future__ import annotations
 
@@ -41,26 +41,26 @@ from segcli.weights.class_match import require_same_classes
 log = logging.getLogger("segcli.evaluate")
 
 FILES = "files"
-"""The runtime of predictions that were made elsewhere."""
+"""Shown as the runtime of prediction files."""
 PREDICTIONS = "predictions"
-"""The model's name where none is known."""
+"""Shown as the model name of prediction files."""
 
 
 @dataclass(frozen=True)
 class LabelSubject:
-    """What gives label maps.
+    """A source of label maps.
 
     Attributes:
-        name: The model.
-        source: Weights, or the predictions.
-        runtime: What runs it.
-        dataset: The dataset, with the classes of the subject.
-        label_maps: Label maps of samples of one size.
-        batch_size: Images at once.
-        image_range: How images of more than 8 bits are read for it.
-        tiling: Which images are cut into tiles; None where no network is run.
-        scores: Label maps with the probabilities of the network; None where there are none.
-        sha256: Checksum of the weight file; empty where that is not known.
+        name: Name of the model.
+        source: Path of the weights or the predictions.
+        runtime: The runtime that runs it.
+        dataset: The dataset, whose classes match the subject's.
+        label_maps: Returns the label maps of samples of the same size.
+        batch_size: Images per call of `label_maps`.
+        image_range: Range of values by which images of more than 8 bits are read.
+        tiling: How large images are cut into tiles; None for prediction files.
+        scores: Returns label maps with probabilities; None for prediction files.
+        sha256: Checksum of the weight file; empty if unknown.
     """
 
     name: str
@@ -75,13 +75,13 @@ class LabelSubject:
     sha256: str = ""
 
     def measure(self, config: Config) -> SemanticReport:
-        """Measures the validation part by the protocol of a configuration."""
+        """Measures the validation split by the protocol of a configuration."""
         settings = config.Evaluate
         set_image_range(self.image_range)
         metrics = image_metrics(settings)
         needs_scores = any(metric.needs_scores for metric in metrics)
         if needs_scores and self.scores is None:
-            raise UsageError("Evaluate.calibration needs the probabilities of a network, files of labels have none")
+            raise UsageError("Evaluate.calibration needs the probabilities of a network, which label files do not have")
         return measure_label_maps(
             self.scores if needs_scores and self.scores is not None else self.label_maps,
             self.dataset.val,
@@ -96,16 +96,16 @@ class LabelSubject:
 
 @dataclass(frozen=True)
 class ObjectSubject:
-    """What gives detections.
+    """A source of detections.
 
     Attributes:
-        name: The model.
-        source: Weights, or the predictions.
-        runtime: What runs it.
-        dataset: The dataset, with the classes of the subject.
-        detect: The detections of one image.
-        measure: Measures the validation part by the protocol of a configuration.
-        tiling: Which images are cut into tiles; None where no network is run.
+        name: Name of the model.
+        source: Path of the weights or the predictions.
+        runtime: The runtime that runs it.
+        dataset: The dataset, whose classes match the subject's.
+        detect: Returns the detections of one image.
+        measure: Measures the validation split by the protocol of a configuration.
+        tiling: How large images are cut into tiles; None for prediction files.
     """
 
     name: str
@@ -122,8 +122,8 @@ def open_labels(config: Config) -> Iterator[LabelSubject]:
     """The semantic model, or the predictions, that a configuration names.
 
     Raises:
-        UsageError: There are no weights.
-        WeightsError: They cannot be opened, or their classes are not the dataset's.
+        UsageError: There are no weights, or `Evaluate.augment` is set for predictions.
+        WeightsError: They cannot be opened, or their classes differ from the dataset's.
         DatasetError: The dataset has faults.
         InputError: The predictions cannot be read.
     """
@@ -140,16 +140,16 @@ def open_labels(config: Config) -> Iterator[LabelSubject]:
         tiling = model.tiling(config)
 
         def label_maps(batch: Sequence[LoadedSample]) -> list[Labels]:
-            return predicted(forward, [loaded.rgb for loaded in batch], model.preprocess, **_way(batch))
+            return predicted(forward, [loaded.rgb for loaded in batch], model.preprocess, **_forward_options(batch))
 
         def scores(batch: Sequence[LoadedSample]) -> list[LabelScores]:
             images = [loaded.rgb for loaded in batch]
-            return scored(forward, images, model.preprocess, temperature=model.temperature, **_way(batch))
+            return scored(forward, images, model.preprocess, temperature=model.temperature, **_forward_options(batch))
 
-        def _way(batch: Sequence[LoadedSample]) -> dict[str, Any]:
+        def _forward_options(batch: Sequence[LoadedSample]) -> dict[str, Any]:
             height, width = batch[0].rgb.shape[:2]
-            way: dict[str, Any] = {"batch_size": batch_size, "window": tiling.of((height, width))}
-            return {**way, "input_size": model.input_size, "own_size": settings.resolution == "original"}
+            options: dict[str, Any] = {"batch_size": batch_size, "window": tiling.of((height, width))}
+            return {**options, "input_size": model.input_size, "own_size": settings.resolution == "original"}
 
         dataset = dataset_for(model.class_names, model.source, config)
         log.info("%s runs on %s", model.source, model.runtime)
@@ -160,7 +160,7 @@ def open_labels(config: Config) -> Iterator[LabelSubject]:
 
 @contextmanager
 def open_objects(config: Config) -> Iterator[ObjectSubject]:
-    """The instance model, or the predictions, that a configuration names; raises what `open_labels` raises."""
+    """The instance model, or the predictions, that a configuration names; raises the errors of `open_labels`."""
     if config.Evaluate.predictions is not None:
         yield _object_files(_predictions(config), config)
         return
@@ -200,7 +200,7 @@ def open_objects(config: Config) -> Iterator[ObjectSubject]:
 def _predictions(config: Config) -> Path:
     path = Path(str(config.Evaluate.predictions))
     if config.Evaluate.augment.count > 1:
-        raise UsageError("Evaluate.augment has no meaning for predictions that are made already")
+        raise UsageError("Evaluate.augment cannot be applied to prediction files")
     if not path.exists():
         raise InputError("is not there", path=path, hint="name a folder or a file of predictions").for_missing_path()
     return path
@@ -229,7 +229,7 @@ def _object_files(path: Path, config: Config) -> ObjectSubject:
 
 
 def _measures(config: Config) -> dict[str, Any]:
-    """What is measured, as arguments."""
+    """The configured metrics, as keyword arguments of `measure` and `MaskAP`."""
     settings = config.Evaluate
     limits = Limits(settings.max_detections, settings.size_borders)
     return {"limits": limits, "boundary": settings.boundary_iou, "panoptic_score": settings.panoptic_score}

@@ -1,1 +1,1 @@
-"""One training loop for every task, its callbacks, and the files that it leaves."""
+"""The training loop shared by all tasks, its callbacks, and the files that a training writes."""

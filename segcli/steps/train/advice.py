@@ -1,4 +1,4 @@
-"""What to do about faults of several processes, which the libraries tell in words of their own."""
+"""Remedies for errors of multi-process training that Paddle, NCCL or the system report."""
 
 from __future__ import annotations
 
@@ -16,34 +16,34 @@ _ADVICE: tuple[tuple[str, str], ...] = (
     ),
     (
         r"out of memory|ResourceExhausted",
-        "the memory of the device is too small: lower Train.batch_size, Train.crop_size or Train.input_size",
+        "the device ran out of memory: lower Train.batch_size, Train.crop_size or Train.input_size",
     ),
     (
         r"address already in use|bind.*failed",
-        "the port is taken by another training: set Train.dist_port to the same free port on every machine",
+        "the port is in use by another program: set Train.dist_port to the same free port on every machine",
     ),
     (
         r"nccl|comm task|ProcessGroup.*time ?out|watchdog",
         "a process waited for another one that had ended, hangs or cannot be reached: look for the first error in all "
         "logs; between machines set NCCL_SOCKET_IFNAME to the network interface that they share; NCCL_P2P_DISABLE=1 or "
-        "NCCL_IB_DISABLE=1 leaves out a faulty link; NCCL_DEBUG=INFO says what is tried",
+        "NCCL_IB_DISABLE=1 avoids a faulty link; NCCL_DEBUG=INFO logs what NCCL does",
     ),
     (
         r"TCPStore|connection (refused|timed out|reset)|store.*time ?out",
-        "the processes do not reach each other: start the same command on every machine of Train.dist_ips, in that "
+        "the processes cannot reach each other: start the same command on every machine of Train.dist_ips, in that "
         "order, and open Train.dist_port and the ports after it",
     ),
 )
-"""What a log says -> what to do; the first that fits counts."""
+"""Pattern in a log -> remedy; the first match is used."""
 
 
 def advice_for(text: str) -> str | None:
-    """What to do about a fault that `text` reports; None where it is none of the known ones."""
+    """The remedy for the error that `text` reports; None if the error is not a known one."""
     return next((advice for signs, advice in _ADVICE if re.search(signs, text, re.IGNORECASE)), None)
 
 
 def advice_from_logs(logs: Iterable[Path]) -> str | None:
-    """The same, of the ends of the logs of several processes."""
+    """The remedy for an error reported in the last 64 KiB of any of the logs; None if there is none."""
     return advice_for("\n".join(_tail(path) for path in logs))
 
 

@@ -18,15 +18,15 @@ GROWTHS: dict[str, Callable[[float, int], float]] = {
     "threshold": lambda decay, iteration: min(decay, (1 + iteration) / (10 + iteration)),
     "exponential": lambda decay, iteration: decay * (1 - math.exp(-iteration / _STEPS_OF_GROWTH)),
 }
-"""PaddleDetection's ways in which the decay grows, so that the random start is forgotten: full decay and iteration
-(from 1) to the decay of that iteration."""
+"""PaddleDetection's warm-ups of the decay, which let the average forget the initial weights: a function of the full
+decay and the iteration (from 1) that returns the decay of that iteration."""
 
 
 class WeightAverage(Callback):
     """Keeps `average <- decay * average + (1 - decay) * weights` after each iteration.
 
     The decay grows to its full value over the first iterations, see `GROWTHS`. Buffers (running means and variances)
-    are averaged with the parameters; parameters that are not trained stay what they are.
+    are averaged with the parameters; frozen parameters are copied.
 
     Attributes:
         network: The averaged copy, in evaluation mode.
@@ -47,7 +47,7 @@ class WeightAverage(Callback):
         }
 
     def on_step(self, state: TrainState) -> None:
-        """Moves the average towards the weights."""
+        """Updates the average with the current weights."""
         import paddle
 
         decay = self._growth(self._decay, state.iteration)

@@ -1,4 +1,4 @@
-"""Checkpoints: folders that appear whole, hold all that a resumed training needs, and say what their weights mean.
+"""Checkpoints: folders written atomically, with all that resuming needs and a model card that describes the weights.
 
 ```
 <output>/iter_<N>/    model.pdparams  model.pdopt  model.pdstates  model_card.json  [ema.pdparams]  checksums.json
@@ -46,25 +46,25 @@ def checkpoints(output: Path) -> list[Path]:
 
 
 def iteration_of(folder: Path) -> int | None:
-    """N of a folder ``iter_<N>``; None of any other."""
+    """N of a folder ``iter_<N>``; None for any other folder."""
     match = re.fullmatch(r"iter_(\d+)", folder.name)
     return int(match[1]) if match else None
 
 
 @dataclass
 class CheckpointWriter(Callback):
-    """Writes a checkpoint after each evaluation and when one is due, and the best weights when the score rose.
+    """Writes a checkpoint after each evaluation and when one is due, and the best weights when the score improves.
 
-    It must be the last of the callbacks, so that it keeps what the others decided at the same iteration.
+    It must be the last callback, so that it saves what the others decided at the same iteration.
 
     Attributes:
         output: Folder of the run.
-        card: What the weights mean; score and iteration are filled in at each write.
-        weight_file: Name of the weights, as PaddleX names them for the task.
+        card: Model card of the weights; score and iteration are filled in at each write.
+        weight_file: File name of the weights, the one that PaddleX uses for the task.
         precision: Holds the loss scale.
-        others: Callbacks whose state belongs to the checkpoint.
-        average: Moving average of the network, which is then what is evaluated and kept as the best.
-        keep: How many recent checkpoints stay.
+        others: Callbacks whose state is saved in the checkpoint.
+        average: Moving average of the network; if given, it is evaluated and saved as the best.
+        keep: Number of recent checkpoints to keep.
     """
 
     output: Path
@@ -77,16 +77,16 @@ class CheckpointWriter(Callback):
     _written: tuple[int, bool] | None = field(default=None, init=False)
 
     def on_evaluation(self, state: TrainState) -> None:
-        """Writes the best weights, then the checkpoint of this iteration, then removes what is too old.
+        """Writes the best weights, then the checkpoint of this iteration, then removes old checkpoints.
 
-        A kill between the two leaves a checkpoint that comes to the same best weights again.
+        If the process is killed between the two, resuming from the older checkpoint reaches the same weights again.
         """
         if state.is_best:
             self._write(self.output / BEST, lambda folder: self._fill_best(folder, state))
         self.on_checkpoint(state)
 
     def on_checkpoint(self, state: TrainState) -> None:
-        """Writes the checkpoint of this iteration, unless it is there, and removes what is too old."""
+        """Writes the checkpoint of this iteration, unless it exists, and removes old checkpoints."""
         now = (state.iteration, state.evaluation_pending)
         if now == self._written:
             return
@@ -96,7 +96,7 @@ class CheckpointWriter(Callback):
             shutil.rmtree(old)
 
     def _write(self, target: Path, fill: Callable[[Path], None]) -> None:
-        with _telling(target), whole_folder(target) as fresh:
+        with _write_errors(target), whole_folder(target) as fresh:
             fill(fresh)
             write_checksums(fresh)
 
@@ -141,7 +141,7 @@ def _finite_arrays(network: Network, state: TrainState) -> dict[str, np.ndarray[
     """Parameters and buffers by name, all finite.
 
     Raises:
-        NonFiniteLossError: One holds NaN or infinity: a loss that was still a number can have such a gradient.
+        NonFiniteLossError: One holds NaN or infinity, which the gradient of a finite loss can cause.
     """
     arrays = network_arrays(network)
     _require_finite(arrays, state)
@@ -153,14 +153,14 @@ def _require_finite(arrays: Mapping[str, np.ndarray[Any, Any]], state: TrainStat
     if broken:
         more = f" and {len(broken) - 1} more" if len(broken) > 1 else ""
         raise NonFiniteLossError(
-            f"the weights are no longer finite at iteration {state.iteration} ({broken[0]}{more}); they are not kept",
-            hint="resume from the checkpoint before with a lower Train.learning_rate or more Train.warmup_steps",
+            f"the weights are no longer finite at iteration {state.iteration} ({broken[0]}{more}); they are not saved",
+            hint="resume from the last checkpoint with a lower Train.learning_rate or more Train.warmup_steps",
         )
 
 
 @contextmanager
-def _telling(target: Path) -> Iterator[None]:
-    """A disk that fails while `target` is written is named; what was written before stays."""
+def _write_errors(target: Path) -> Iterator[None]:
+    """Turns an error while `target` is written into a `TrainingError` that names it; earlier checkpoints stay."""
     try:
         yield
     except (OSError, WeightsError) as fault:
@@ -168,6 +168,6 @@ def _telling(target: Path) -> Iterator[None]:
         number = cause.errno if isinstance(cause, OSError) else None
         reason = cause.strerror if isinstance(cause, OSError) else str(fault)
         hint = (
-            f"{full_hint(target.parent)}, then resume" if number in FULL else "check who may write there, then resume"
+            f"{full_hint(target.parent)}, then resume" if number in FULL else "check the write permission, then resume"
         )
         raise TrainingError(f"the weights cannot be written ({reason})", path=target, hint=hint) from fault

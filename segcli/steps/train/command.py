@@ -63,18 +63,18 @@ log = logging.getLogger("segcli.train")
 def train(config: Config) -> TrainResult | FoldsResult:
     """Trains the model of `config` on its dataset, or each fold of it (`Train.folds`).
 
-    Several devices or machines (`Global.device=gpu:0,1`, `Train.dist_ips`) train in processes of their own.
+    Training on several devices or machines (`Global.device=gpu:0,1`, `Train.dist_ips`) starts one process per device.
 
     Returns:
-        Where everything is, and the best score.
+        Paths of the written files and the best score, with `Train.folds` those of each fold.
 
     Raises:
         ConfigError: A part of the recipe cannot be built.
         DatasetError: The dataset cannot be trained on.
         WeightsError: Pretrained weights or the checkpoint to resume from do not fit.
         TrainingError: The loss became NaN, or a process failed.
-        BusyError: Another training writes to the same output.
-        Stopped: A signal ended it; says what was kept.
+        BusyError: Another training writes to the same output folder.
+        Stopped: A signal ended it; the message names the checkpoint that was kept.
     """
     if config.Train.folds is None or config.Train.fold is not None:
         return _train_once(config)
@@ -83,7 +83,7 @@ def train(config: Config) -> TrainResult | FoldsResult:
 
 
 def _locked(config: Config) -> AbstractContextManager[object]:
-    """The output folder, which is this training's alone."""
+    """Locks the output folder for this training."""
     output = Path(config.Global.output)
     output.mkdir(parents=True, exist_ok=True)
     return locked(output / LOCK_FILE, "segcli train", what=f"the output folder {output}")
@@ -102,7 +102,7 @@ def _train_once(config: Config) -> TrainResult:
 
 
 def train_here(config: Config, watching: Sequence[Callback] = ()) -> TrainResult:
-    """Trains in this process, which may be one of several; `watching` are told of it after all others."""
+    """Trains in this process, which may be one of several; `watching` are callbacks that run after all others."""
     config = with_recipe(config)
     spec = get_spec(config.Global.model)
     parts, output = TASKS[spec.task], Path(config.Global.output)
@@ -141,8 +141,8 @@ class _Training:
     """The pieces of one training, ready to run.
 
     Attributes:
-        resumed: The checkpoint that it goes on from.
-        has_begun: Whether the output folder is this training's.
+        resumed: The checkpoint that it resumes from.
+        has_begun: Whether the files in the output folder are those of this training.
     """
 
     state: TrainState
@@ -154,7 +154,7 @@ class _Training:
 
 
 def _assemble(session: TrainingSession, spec: ModelSpec, parts: TaskParts, config: Config, output: Path) -> _Training:
-    """Builds what watches the training, and restores it from a checkpoint; nothing is written yet."""
+    """Builds the callbacks, and restores the state if a training is resumed; writes nothing yet."""
     settings = config.Train
     launch.join(session, spec.recipe, settings.freeze)
     state = TrainState(session)
@@ -189,7 +189,7 @@ def _assemble(session: TrainingSession, spec: ModelSpec, parts: TaskParts, confi
             weight_file=parts.weight_file,
             card=card,
         )
-        _tell_resumed(folder, state)
+        _log_resumed(folder, state)
     callbacks: list[Callback] = [*([averaging] if averaging else []), *kept]
     if is_first():
         callbacks += [*([TerminalProgress()] if progress.shown() else []), CurveWriter(output)]
@@ -200,12 +200,12 @@ def _assemble(session: TrainingSession, spec: ModelSpec, parts: TaskParts, confi
 
 
 def _flat(config: Config) -> dict[str, Any]:
-    """What trackers list: the keys of the training by dotted name."""
+    """The settings that experiment trackers list: `Global` and `Train` by dotted key."""
     plain = config.model_dump(mode="json")
     return {key: value_at(plain, key) for key in leaves() if key.startswith(("Global.", "Train."))}
 
 
-def _tell_resumed(folder: Path, state: TrainState) -> None:
+def _log_resumed(folder: Path, state: TrainState) -> None:
     goal = state.total_iterations
     if state.iteration < goal:
         log.info("resumed from %s at iteration %d of %d", folder, state.iteration, goal)
@@ -219,7 +219,7 @@ def _tell_resumed(folder: Path, state: TrainState) -> None:
 
 
 def _begin(training: _Training, config: Config, output: Path, begin_log: Callable[[bool], None]) -> None:
-    """From here on the folder is this run's."""
+    """Prepares the output folder for this run and writes its first files."""
     run_folder.claim(output, training.resumed)
     begin_log(training.resumed is not None)
     training.has_begun = True
@@ -229,7 +229,7 @@ def _begin(training: _Training, config: Config, output: Path, begin_log: Callabl
 
 
 def _keep_best_on_disk(state: TrainState, output: Path) -> None:
-    """The best score is that of the weights that are there: a checkpoint may be older, or without them."""
+    """Sets the best score to that of the best weights on disk: the checkpoint may be older, or they may be missing."""
     best = run_folder.best_in(output)
     if best is None:
         state.best_score, state.best_iteration = None, 0
@@ -238,13 +238,13 @@ def _keep_best_on_disk(state: TrainState, output: Path) -> None:
 
 
 def _average_decay(session: TrainingSession, wanted: EmaConfig) -> float | None:
-    """Decay of the moving average: the configured one before the recipe's; None for no average."""
+    """Decay of the moving average: the configured one, else the recipe's; None for no average."""
     enabled = session.ema_decay is not None if wanted.enable is None else wanted.enable
     if not enabled:
         return None
     decay = wanted.decay or session.ema_decay or DEFAULT_DECAY
-    by = "the model's recipe; Train.ema.enable=False trains without" if wanted.enable is None else "Train.ema"
-    log.info("a moving average of the weights (decay %g) is evaluated and kept, by %s", decay, by)
+    by = "the model's recipe; Train.ema.enable=False switches it off" if wanted.enable is None else "Train.ema"
+    log.info("a moving average of the weights (decay %g) is evaluated and saved, set by %s", decay, by)
     return decay
 
 
@@ -280,7 +280,7 @@ def _mixed_precision(spec: ModelSpec, config: Config) -> Precision:
 
 
 def warn_of_rate(config: Config, spec: ModelSpec) -> None:
-    """Warns of a rate that is far from the recipe's, as PaddleX's 0.01 for networks that are trained with AdamW."""
+    """Warns if the learning rate is far from the recipe's, such as PaddleX's 0.01 for networks trained with AdamW."""
     given, recipe = config.Train.learning_rate, spec.recipe
     is_judged = config.is_given("Train.learning_rate") and not config.is_given("Train.optimizer")
     if given is None or recipe is None or not is_judged:
@@ -288,8 +288,8 @@ def warn_of_rate(config: Config, spec: ModelSpec) -> None:
     times = given / recipe.learning_rate
     if not 1 / _FAR_RATE <= times <= _FAR_RATE:
         log.warning(
-            "Train.learning_rate=%g is %.3g times the %g of %s's recipe, with which it may not learn; "
-            "leave Train.learning_rate out to take the recipe's",
+            "Train.learning_rate=%g is %.3g times the %g of %s's recipe, and the model may not learn; "
+            "remove Train.learning_rate to use the recipe's",
             given,
             times,
             recipe.learning_rate,

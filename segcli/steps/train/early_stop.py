@@ -1,4 +1,4 @@
-"""Ends a training whose score no longer rises."""
+"""Ends a training whose score no longer improves."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from segcli.steps.train.state import Callback, TrainState
 
 
 class EarlyStop(Callback):
-    """Stops after `patience` evaluations without a rise of more than `min_delta` over the best.
+    """Stops after `patience` evaluations that do not exceed the best score by more than `min_delta`.
 
-    As long as every score is 0, as the AP of a network that has yet to find its first object, nothing is counted.
+    While every score is 0 (such as the AP before the first object is found), evaluations are not counted.
     """
 
     def __init__(self, patience: int, min_delta: float = 0.0) -> None:
@@ -21,7 +21,7 @@ class EarlyStop(Callback):
         self._waited = 0
 
     def on_evaluation(self, state: TrainState) -> None:
-        """Counts, and asks for the end."""
+        """Counts the evaluation, and sets the stop reason when patience runs out."""
         if state.evaluation is None:
             return
         score = state.evaluation.score
@@ -39,10 +39,10 @@ class EarlyStop(Callback):
             )
 
     def state_dict(self) -> dict[str, Any]:
-        """Best score and evaluations waited."""
+        """Best score and number of evaluations without improvement."""
         return {"best": self._best, "waited": self._waited}
 
     def load_state_dict(self, values: Mapping[str, Any]) -> None:
-        """Takes them back."""
+        """Restores them."""
         self._best = values.get("best")
         self._waited = int(values.get("waited", 0))

@@ -1,4 +1,4 @@
-"""k-fold cross-validation: one training per fold, each in a folder of its own, and what their scores say together."""
+"""k-fold cross-validation: one training per fold, each in its own folder, and mean and spread of their scores."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ class FoldsResult:
 
     @property
     def mean(self) -> float | None:
-        """Mean of the scores; None where there is none."""
+        """Mean of the scores; None if there are none."""
         return math.fsum(self.scores) / len(self.scores) if self.scores else None
 
     @property
     def spread(self) -> float | None:
-        """Standard deviation of the scores (n - 1); None where there are fewer than two."""
+        """Standard deviation of the scores (n - 1); None if there are fewer than two."""
         mean, scores = self.mean, self.scores
         if mean is None or len(scores) < 2:
             return None
@@ -83,10 +83,10 @@ class FoldsResult:
 def train_folds(config: Config, train_one: Callable[[Config], TrainResult]) -> FoldsResult:
     """Trains each fold of `Train.folds` into `<output>/fold_<N>`.
 
-    With `Train.resume_path` folds that have ended are kept, and one that was stopped goes on.
+    With `Train.resume_path`, finished folds are kept and a stopped one is resumed.
 
     Args:
-        config: Of all folds; what is planned is planned once.
+        config: Shared by all folds; the plan is made once.
         train_one: Trains the fold of a configuration.
     """
     output, count = Path(config.Global.output), config.Train.folds or 0
@@ -112,7 +112,7 @@ def _train_fold(
     folder = output / f"fold_{number}"
     done = _ended(folder) if goes_on else None
     if done is not None:
-        log.info("fold %d of %d has ended: %s", number, count, folder)
+        log.info("fold %d of %d is already trained: %s", number, count, folder)
         return done
     log.info("fold %d of %d: %s", number, count, folder)
     resumed = "last" if goes_on and checkpoints(folder) else None
@@ -128,7 +128,7 @@ def _train_fold(
 
 
 def _ended(folder: Path) -> TrainResult | None:
-    """The result of a fold that has ended, with paths as they can be typed here; None where it has not."""
+    """The result of a finished fold, with paths relative to the working directory; None if it is not finished."""
     try:
         values = json.loads((folder / "train_result.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -140,7 +140,7 @@ def _ended(folder: Path) -> TrainResult | None:
 
 
 def _typed(value: Any, folder: Path) -> Any:
-    """Paths relative to the folder as a user can type them."""
+    """Replaces paths relative to `folder` by paths that a user can type."""
     if isinstance(value, dict):
         return {key: _typed(inner, folder) for key, inner in value.items()}
     return str(folder / value) if isinstance(value, str) and value and (folder / value).exists() else value

@@ -1,4 +1,4 @@
-"""Parts of a network that a training leaves as they are: `Train.freeze`."""
+"""Freezes parts of a network: `Train.freeze`."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ log = logging.getLogger("segcli.train")
 
 
 def freeze(network: Network, patterns: Sequence[str]) -> None:
-    """Takes the gradients of the named parts away; their batch normalisation keeps its running statistics.
+    """Stops the gradients of the named layers; their batch normalisation keeps its running statistics.
 
     Args:
-        network: Is changed.
-        patterns: Dotted names of layers, or patterns of them: ``backbone``, ``backbone.layer[12]``.
+        network: The network, changed in place.
+        patterns: Dotted names of layers, or shell-style patterns of such names: ``backbone``, ``backbone.layer[12]``.
 
     Raises:
-        ConfigError: A pattern fits no layer that has weights, or nothing is left to train.
+        ConfigError: A pattern matches no layer with weights, or nothing is left to train.
     """
     if not patterns:
         return
@@ -51,7 +51,7 @@ def freeze(network: Network, patterns: Sequence[str]) -> None:
 def _freeze_layer(layer: Network) -> None:
     for part in layer.sublayers(include_self=True):
         if hasattr(part, "_variance"):
-            # `train()` of the network switches every layer back
+            # `network.train()` would put the layer back into training mode
             part.register_forward_pre_hook(_as_evaluated)
     for parameter in layer.parameters():
         parameter.stop_gradient = True
@@ -62,7 +62,7 @@ def _as_evaluated(layer: Network, _inputs: object) -> None:
 
 
 def _unknown(pattern: str, names: set[str]) -> ConfigFault:
-    """The fault of a pattern that fits nothing; names are shown down to its own depth."""
+    """The fault of a pattern without a match; layer names are shown down to the depth of the pattern."""
     depth = pattern.count(".") + 1
     shown = sorted({".".join(name.split(".")[:depth]) for name in names})
     more = ", ..." if len(shown) > _SHOWN else ""

@@ -1,4 +1,4 @@
-"""What a training leaves to be read: `history.jsonl`, the log lines and the curves."""
+"""The history of a training: `history.jsonl`, the log lines and the curves."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ log = logging.getLogger("segcli.train")
 
 
 def read_history(path: Path) -> list[dict[str, Any]]:
-    """The events of a `history.jsonl`, in order; a last line that a kill cut off is left out."""
+    """The events of a `history.jsonl`, in order; reading stops at an incomplete line, as a killed process leaves it."""
     if not path.is_file():
         return []
     events = []
@@ -31,7 +31,7 @@ def read_history(path: Path) -> list[dict[str, Any]]:
 
 
 class StepMeter:
-    """Means since the last reading: losses, images per second, time left, share of the time spent on waiting."""
+    """Means since the last reading: losses, images per second, time left, share of the time spent waiting for data."""
 
     def __init__(self) -> None:
         self._clear()
@@ -45,7 +45,7 @@ class StepMeter:
         self._waited = 0.0
 
     def add(self, state: TrainState) -> None:
-        """Takes one iteration in; its losses are read later."""
+        """Adds one iteration; its losses are read from the device later."""
         self._unread.append(state.losses)
         self._steps += 1
         self._images += state.images
@@ -53,7 +53,7 @@ class StepMeter:
         self._waited += state.waited
 
     def read(self, state: TrainState) -> dict[str, Any]:
-        """The means as plain values; the meter starts anew."""
+        """The means as plain values; resets the meter."""
         steps = max(self._steps, 1)
         values = {
             **{name: total / steps for name, total in self._read_sums().items()},
@@ -76,7 +76,7 @@ class StepMeter:
         }
 
     def load_state_dict(self, values: Mapping[str, Any]) -> None:
-        """Takes them back."""
+        """Restores them."""
         self._sums = dict(values["sums"])
         self._steps = int(values["steps"])
         self._images = int(values["images"])
@@ -94,12 +94,12 @@ class StepMeter:
 class HistoryWriter(Callback):
     """Appends one JSON line per event to `history.jsonl` and writes the same to the log.
 
-    A resumed training drops the events after the iteration that it goes on from.
+    A resumed training drops the events after the iteration of its checkpoint.
 
     Args:
         output: Folder of the run.
         log_interval: Iterations between two lines.
-        tell: Called with each event: its name, the iteration, its values.
+        tell: Called with the name, the iteration and the values of each event.
     """
 
     def __init__(
@@ -114,7 +114,7 @@ class HistoryWriter(Callback):
         self._meter = StepMeter()
 
     def on_start(self, state: TrainState) -> None:
-        """Keeps the events up to the iteration that the training goes on from."""
+        """Drops the events after the iteration at which the training starts."""
         kept = [event for event in read_history(self._path) if event["iteration"] <= state.iteration]
         if state.evaluation_pending:
             kept = [event for event in kept if (event["event"], event["iteration"]) != ("evaluate", state.iteration)]
@@ -156,11 +156,11 @@ class HistoryWriter(Callback):
         )
 
     def state_dict(self) -> dict[str, Any]:
-        """What has not been written yet, where a checkpoint falls between two lines."""
+        """The sums that are not written yet, if a checkpoint falls between two lines."""
         return self._meter.state_dict()
 
     def load_state_dict(self, values: Mapping[str, Any]) -> None:
-        """Takes it back."""
+        """Restores them."""
         if values:
             self._meter.load_state_dict(values)
 
@@ -173,13 +173,13 @@ class HistoryWriter(Callback):
 
 
 class CurveWriter(Callback):
-    """Draws `curves.png` (loss, rate, score) from the history after each evaluation."""
+    """Draws `curves.png` (loss, learning rate, score) from the history after each evaluation."""
 
     def __init__(self, output: Path) -> None:
         self._output = output
 
     def on_evaluation(self, state: TrainState) -> None:
-        """Draws what there is so far."""
+        """Draws the curves so far."""
         from segcli.report.curves import draw_curves
 
         draw_curves(read_history(self._output / HISTORY_FILE), self._output / "curves.png", state.session.score_name)

@@ -1,8 +1,8 @@
 """Training in several processes: one per GPU, on one machine or many, or several on the CPU.
 
 Paddle's own launcher starts the processes; each runs `segcli.steps.train.worker` with the same resolved configuration,
-and the gradients are averaged by `paddle.DataParallel`. What the first process logs is told here as it comes; all that
-the others and the launcher say is in `<output>/processes`.
+and the gradients are averaged by `paddle.DataParallel`. Log lines of the first process are shown at once; the output of
+the other processes and of the launcher is in `<output>/processes`.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ CONFIG_FILE = ".processes.json"
 RESULT_FILE = ".processes_result.json"
 LAUNCHER_LOG = "launcher.log"
 LINE_FORMAT = "segcli:%(levelno)d:%(message)s"
-"""How a worker writes its log, so that the launching process can tell its lines from the launcher's."""
+"""Log format of a worker, by which the launching process distinguishes its lines from those of the launcher."""
 _LINE = re.compile(r"segcli:(\d+):(.*)")
 _FIRST_PORT = 6070
-"""Where Paddle's launcher begins."""
+"""First port that Paddle's launcher uses by default."""
 _STOPPED = "stopped"
 _ENVIRONMENT_DUMPS = ("envlog.*", "backup_env.*", "default.*.log")
 """Files into which Paddle's launcher writes all environment variables, passwords among them."""
@@ -52,7 +52,7 @@ log = logging.getLogger("segcli.train")
 
 
 def device_of(config: Config) -> str:
-    """What of `Global.device` is there; processes on the CPU (`Train.cpu_processes`) leave a GPU alone."""
+    """The available device of `Global.device`; with `Train.cpu_processes` above 1, ``auto`` is the CPU."""
     wanted = config.Global.device
     if wanted == AUTO and config.Train.cpu_processes > 1:
         return "cpu"
@@ -60,12 +60,12 @@ def device_of(config: Config) -> str:
 
 
 def is_worker() -> bool:
-    """Whether this process is one that another has started to train with it."""
+    """Whether this process is one of several training processes that `train_in_processes` started."""
     return _IN_WORKER in os.environ
 
 
 def is_needed(config: Config) -> bool:
-    """Whether the configuration asks for several processes and this is not one of them."""
+    """Whether the configuration requires several processes and this is not one of them."""
     if is_worker():
         return False
     several = len(parse_device(device_of(config))[1]) > 1 or config.Train.cpu_processes > 1
@@ -73,13 +73,13 @@ def is_needed(config: Config) -> bool:
 
 
 def train_in_processes(config: Config) -> TrainResult:
-    """Starts the processes of this machine, waits for them and returns what the first one found.
+    """Starts the processes of this machine, waits for them and returns the result of the first one.
 
-    Of several machines the first one has the files; the others learn the score alone.
+    Of several machines only the first has the files of the run; the others get the result alone.
 
     Raises:
-        SegcliError: What stopped one of the processes.
-        TrainingError: A process ended without a word; names the logs.
+        SegcliError: The error that stopped one of the processes.
+        TrainingError: A process ended without reporting an error; names the logs.
     """
     output = Path(config.Global.output)
     logs = output / "processes"
@@ -100,22 +100,22 @@ def train_in_processes(config: Config) -> TrainResult:
 
 
 def stopped_values(stop: Stopped) -> dict[str, Any]:
-    """What a worker that was stopped leaves in `RESULT_FILE`."""
+    """Plain values that a stopped worker writes into `RESULT_FILE`."""
     return {_STOPPED: {"number": stop.number, "message": stop.message, "hint": stop.hint, "details": stop.details}}
 
 
 def _unexplained(code: int, logs: Path) -> TrainingError:
-    """The error of a process that ended without a word of its own; its logs may tell what to do."""
+    """The error for a process that reported none; the remedy comes from its logs where possible."""
     advice = advice_from_logs(sorted(logs.glob("*log*")))
-    hint = "the logs in this folder say more" if advice is None else advice
+    hint = "see the logs in this folder" if advice is None else advice
     return TrainingError(f"a training process ended with exit code {code}", path=logs, hint=hint)
 
 
 def _run(command: list[str], logs: Path, output: Path) -> int:
-    """Runs the launcher to its end and passes on what the first process logs; returns the exit code.
+    """Runs the launcher to its end and relays the log of the first process; returns the exit code.
 
-    The processes are in a session of their own, so that Ctrl-C in the terminal does not reach them: a first signal is
-    passed on, for them to agree on an iteration, and a second one ends them.
+    The processes run in their own session, so that Ctrl-C in the terminal does not reach them: the first signal is
+    relayed so that they stop after the same iteration, the second one ends them.
     """
     package = str(Path(__file__).resolve().parents[2])
     paths = [package, *filter(None, [os.environ.get("PYTHONPATH")])]
@@ -140,7 +140,7 @@ def _run(command: list[str], logs: Path, output: Path) -> int:
     with launcher, (logs / LAUNCHER_LOG).open("w", encoding="utf-8") as file:
         try:
             with signals_passed_on(output):
-                _tell(launcher.stdout or (), file.write)
+                _relay(launcher.stdout or (), file.write)
                 launcher.wait()
         except BaseException:
             launcher.terminate()
@@ -150,8 +150,8 @@ def _run(command: list[str], logs: Path, output: Path) -> int:
     return launcher.returncode
 
 
-def _tell(lines: Iterable[str], keep: Callable[[str], object]) -> None:
-    """Logs what a worker has logged, errors apart, and keeps every other line."""
+def _relay(lines: Iterable[str], keep: Callable[[str], object]) -> None:
+    """Logs the lines of a worker, except errors (read from its file), and passes all other lines to `keep`."""
     for line in lines:
         match = _LINE.match(line)
         if match is None:
@@ -173,7 +173,7 @@ def _launcher(config: Config, logs: Path) -> list[str]:
 
 
 def _labels(ids: Sequence[int]) -> list[str]:
-    """Names by which Paddle's launcher knows devices: the entries of CUDA_VISIBLE_DEVICES and the like, if set."""
+    """Device names for Paddle's launcher: the entries of CUDA_VISIBLE_DEVICES or its counterpart, if set."""
     from paddle.distributed.launch.context.device import Device
 
     labels = list(Device.parse_device().labels)
@@ -181,15 +181,15 @@ def _labels(ids: Sequence[int]) -> list[str]:
 
 
 def first_port(wanted: int | None, machines: Sequence[str], count: int) -> int:
-    """The first of the ports by which processes find each other; each machine uses one per process, from there on.
+    """The first port of the rendezvous; each machine uses one port per process, counted from this one.
 
     Args:
-        wanted: `Train.dist_port`.
-        machines: All machines. A single one takes ports that are free; several must agree without asking each other.
-        count: Processes a machine.
+        wanted: `Train.dist_port`; None chooses a port.
+        machines: All machines. A single one uses free ports; several use a fixed port, since all must use the same.
+        count: Processes per machine.
 
     Raises:
-        TrainingError: One of the ports is taken here.
+        TrainingError: One of the ports is in use on this machine.
     """
     candidates = range(_FIRST_PORT, 1 << 16, count) if len(machines) == 1 else (_FIRST_PORT,)
     for first in candidates if wanted is None else (wanted,):
@@ -197,7 +197,7 @@ def first_port(wanted: int | None, machines: Sequence[str], count: int) -> int:
         if not taken:
             return first
     raise TrainingError(
-        f"port {taken[0]} of this machine, by which the processes find each other, is taken",
+        f"port {taken[0]} of this machine, which the training processes need, is in use",
         hint="another training may use it: set Train.dist_port to another number, the same on every machine",
     )
 
@@ -213,13 +213,13 @@ def _is_free(port: int) -> bool:
 
 
 def join(session: TrainingSession, recipe: TrainRecipe | None, frozen: Sequence[str] = ()) -> None:
-    """Makes the session's gradients the mean over all processes, where there are several.
+    """Averages the session's gradients over all processes, if there are several, and freezes layers.
 
     Args:
-        session: What is trained.
-        recipe: Says whether batches are normalised over the images of all devices. The CPU has no kernel for that;
-            there each process normalises its own.
-        frozen: Parts that have no gradients, see `segcli.steps.train.freezing`.
+        session: The training, changed in place.
+        recipe: Says whether batch normalisation is synchronised over all devices. The CPU has no kernel for that;
+            there each process normalises its own batch.
+        frozen: Layers without gradients, see `segcli.steps.train.freezing`.
     """
     import paddle
 
@@ -236,10 +236,10 @@ def join(session: TrainingSession, recipe: TrainRecipe | None, frozen: Sequence[
 
 
 def share_statistics(network: Network, average: Network | None = None) -> None:
-    """Replaces what no gradient moves (running means and variances) by its mean over all processes.
+    """Averages tensors without gradients (running means and variances) over all processes.
 
-    Each process sees other images; without this their networks would measure differently, stop at different times
-    and resume from the first one's numbers.
+    Each process sees different images; otherwise their networks would evaluate differently, stop at different times
+    and resume from the statistics of the first process.
 
     Args:
         network: The trained network.
@@ -259,7 +259,7 @@ def share_statistics(network: Network, average: Network | None = None) -> None:
 
 
 def digest(network: Network) -> str:
-    """A short checksum of all weights, by which the processes can be seen to agree."""
+    """A short checksum of all weights, to check that the processes have the same."""
     total = hashlib.sha256()
     for _, tensor in sorted(network.state_dict().items()):
         total.update(tensor.numpy().tobytes())
@@ -267,5 +267,5 @@ def digest(network: Network) -> str:
 
 
 def is_first_here() -> bool:
-    """Whether this process is the first one of its machine, which reports to the launching process how it ended."""
+    """Whether this process is the first one of its machine, which writes the result for the launching process."""
     return os.environ.get("PADDLE_LOCAL_RANK", "0") == "0"

@@ -1,7 +1,7 @@
-"""Where a training is told beside its own `history.jsonl`: TensorBoard, MLflow, Weights & Biases.
+"""Experiment trackers that a training logs to besides its `history.jsonl`: TensorBoard, MLflow, Weights & Biases.
 
-A logger is a row of `LOGGERS`: its package, and a function that opens a run of it. What it loses is told once and never
-ends a training; the history has it all.
+A logger is a row of `LOGGERS`: its package, and a function that opens a run. An error of a tracker is logged once and
+never ends the training; `history.jsonl` is always complete.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ class RunLogger(Protocol):
     """One run of a tracker."""
 
     run_id: str
-    """By which a resumed training goes on in the same run; empty where files say it."""
+    """Identifies the run that a resumed training continues; empty where the files suffice."""
 
     def scalars(self, values: Scalars, iteration: int) -> None:
-        """Keeps numbers of an iteration."""
+        """Logs the numbers of an iteration."""
 
     def close(self) -> None:
         """Ends the run."""
@@ -37,14 +37,14 @@ class RunLogger(Protocol):
 
 @dataclass(frozen=True)
 class RunStart:
-    """With what a run of a tracker begins.
+    """What a tracker needs to open a run.
 
     Attributes:
         output: Folder of the training.
         name: Name of the run.
         settings: The configuration, as plain values by dotted key.
-        iteration: Iterations done before.
-        run_id: Of the run that goes on; empty begins one.
+        iteration: Iterations already done.
+        run_id: Of the run to continue; empty starts a new one.
     """
 
     output: Path
@@ -72,7 +72,7 @@ class _TensorBoard:
 
 
 class _MLflow:
-    """Goes where MLFLOW_TRACKING_URI says, else into the folder of the training."""
+    """Logs to MLFLOW_TRACKING_URI if set, else into the output folder."""
 
     def __init__(self, start: RunStart) -> None:
         import os
@@ -119,8 +119,8 @@ class LoggerKind:
     """A row of the table.
 
     Attributes:
-        package: What must be installed.
-        open: Begins or goes on with a run.
+        package: The package that must be installed.
+        open: Starts or continues a run.
     """
 
     package: str
@@ -135,22 +135,22 @@ LOGGERS: dict[str, LoggerKind] = {
 
 
 def require_installed(names: Sequence[str]) -> None:
-    """Sees that the packages of these loggers are there.
+    """Checks that the packages of these loggers are installed.
 
     Raises:
-        MissingPartError: One is not; says how to install it.
+        MissingPartError: One is not; the hint says how to install it.
     """
     for name in names:
         package = LOGGERS[name].package
         if find_spec(package) is None:
             raise MissingPartError(
                 f"Train.loggers names {name}, whose package {package} is not installed",
-                hint=f"pip install {package}, or leave {name} out",
+                hint=f"pip install {package}, or remove {name}",
             )
 
 
 class RunLoggers(Callback):
-    """Tells the events of the history to loggers.
+    """Sends the events of the history to the loggers.
 
     Args:
         names: Rows of `LOGGERS`.
@@ -169,17 +169,17 @@ class RunLoggers(Callback):
         self._ids: dict[str, str] = {}
 
     def on_start(self, state: TrainState) -> None:
-        """Begins the runs, or goes on with those of the checkpoint."""
+        """Starts the runs, or continues those of the checkpoint."""
         for name in self._names:
             start = RunStart(self._output, self._name, self._settings, state.iteration, self._ids.get(name, ""))
             try:
                 self._open[name] = LOGGERS[name].open(start)
-            except Exception as fault:  # any: it is a tracker's, the training goes on
+            except Exception as fault:  # any: an error of a tracker must not end the training
                 self._lost(name, fault)
         self._ids = {name: logger.run_id for name, logger in self._open.items()}
 
     def event(self, event: str, iteration: int, values: Mapping[str, Any]) -> None:
-        """Takes an event of the history: its numbers, with inner names behind a slash."""
+        """Logs the finite numbers of an event; nested names are joined by slashes."""
         scalars = dict(_numbers(values, event))
         for name, logger in list(self._open.items()):
             try:
@@ -202,12 +202,12 @@ class RunLoggers(Callback):
         return {"ids": dict(self._ids)}
 
     def load_state_dict(self, values: Mapping[str, Any]) -> None:
-        """Takes them back."""
+        """Restores them."""
         self._ids = {str(name): str(run_id) for name, run_id in values.get("ids", {}).items()}
 
     @staticmethod
     def _lost(name: str, fault: Exception) -> None:
-        log.warning("no more is logged to %s (%s: %s); history.jsonl has all", name, type(fault).__name__, fault)
+        log.warning("logging to %s has stopped (%s: %s); history.jsonl is complete", name, type(fault).__name__, fault)
 
 
 def _numbers(values: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, float]]:

@@ -1,4 +1,4 @@
-"""The one training loop. It knows nothing of tasks, files or terminals: an engine's session and callbacks do that."""
+"""The training loop. Tasks, files and terminal output belong to the engine's session and to callbacks."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from segcli.steps.train.outside import Outside, OutsideRequest
 from segcli.steps.train.precision import Precision
 from segcli.steps.train.state import Callback, TrainState
 
-_ANSWER = "stopping: a checkpoint is written as soon as this iteration is done (once more: stop at once, without one)"
-_ASKING_INTERVAL = 10
-"""Iterations after which processes that train together ask each other whether one wishes to stop."""
+_NOTICE = "stopping: a checkpoint is written after this iteration (signal again to stop at once, without one)"
+_AGREE_INTERVAL = 10
+"""Iterations between two exchanges of stop requests among the training processes."""
 
 
 def run(
@@ -38,22 +38,22 @@ def run(
 ) -> TrainState:
     """Trains from `state.iteration` to the end of the session.
 
-    A first signal ends the training after the iteration, with a checkpoint, or breaks an evaluation off, which a
-    resumed training then makes anew; a second one stops at once.
+    The first signal ends the training after the iteration, with a checkpoint, or interrupts an evaluation, which a
+    resumed training then repeats; a second one stops at once.
 
     The order of one iteration is PaddleSeg's: forward, backward, optimizer step, schedule step, clear gradients.
 
     Args:
-        state: Where to begin: fresh, or restored from a checkpoint.
-        precision: How a step is computed.
-        callbacks: What watches; their order is the order of their hooks.
-        seed: Seed of what is random inside the network (dropout and the like); processes draw differently.
-        rank: Number of this process.
+        state: Initial state: new, or restored from a checkpoint.
+        precision: Full or mixed precision.
+        callbacks: Their hooks run in this order.
+        seed: Seed of the randomness inside the network (such as dropout); each process draws different numbers.
+        rank: Rank of this process.
         world_size: Number of processes that train together.
         evaluated: Network to evaluate instead of the trained one (its moving average).
-        read_interval: Iterations between two looks at the losses; more than 1 where reading makes the device wait.
-        checkpoint_minutes: Minutes after which a checkpoint is due between two evaluations; None for none.
-        asked_elsewhere: The signal that another process was given for this training.
+        read_interval: Iterations between two reads of the losses; above 1 where reading makes the device wait.
+        checkpoint_minutes: Minutes after which a checkpoint is due between two evaluations; None writes no such one.
+        asked_elsewhere: Returns the signal that the launching process received; None for none.
 
     Returns:
         The same state, at the end.
@@ -65,11 +65,11 @@ def run(
     import paddle
 
     state.session.network.train()
-    with signals.postponed(_ANSWER) as request:
+    with signals.postponed(_NOTICE) as request:
         outside = Outside(
             request,
             minutes=checkpoint_minutes,
-            agree_every=_ASKING_INTERVAL,
+            agree_every=_AGREE_INTERVAL,
             world_size=world_size,
             asked_elsewhere=asked_elsewhere,
         )
@@ -85,7 +85,7 @@ def run(
 
 @dataclass
 class _Loop:
-    """The pieces of a training while it runs."""
+    """The parts of a running training."""
 
     state: TrainState
     precision: Precision
@@ -95,7 +95,7 @@ class _Loop:
     evaluated: Network | None
 
     def run(self, seed: int, rank: int) -> None:
-        """Iterates to the end."""
+        """Trains until the end of the session, a stop reason or a signal."""
         state, session = self.state, self.state.session
         if state.evaluation_pending:
             self._evaluate()
@@ -127,7 +127,7 @@ class _Loop:
         state.seconds = time.perf_counter() - begin
 
     def _parts(self, batches: Iterator[Batch], paths: list[str]) -> Iterator[Batch]:
-        """The batches of one iteration, and in `paths` their images; each is gone before the next one comes."""
+        """The batches of one iteration, one in memory at a time; appends their image paths to `paths`."""
         for _ in range(self.state.session.accumulate):
             begin = time.perf_counter()
             batch = next(batches)
@@ -136,10 +136,10 @@ class _Loop:
             yield batch
 
     def _follow(self, request: OutsideRequest) -> None:
-        """Follows a request from outside: a checkpoint, and the end."""
+        """Writes a checkpoint if one is due, and ends the training on a signal."""
         if not request.checkpoint_due:
             return
-        self.watch.look()  # weights that are no numbers any more are not worth keeping
+        self.watch.look()  # raises if the loss is no longer finite: such weights are not saved
         self._share_statistics()
         for callback in self.callbacks:
             callback.on_checkpoint(self.state)
@@ -154,7 +154,7 @@ class _Loop:
         network.eval()
         try:
             with signals.at_once():
-                # the score that is compared is the first process's: rounding may differ between devices
+                # all processes use the score of the first one: rounding may differ between devices
                 state.evaluation = agreed(state.session.evaluate(network))
         except signals.Stopped as stop:
             self._follow(OutsideRequest(stop.number))
@@ -164,7 +164,7 @@ class _Loop:
         state.evaluated_iteration = state.iteration
         state.evaluation_pending = False
         score = state.evaluation.score
-        # as long as no score is defined, the newest weights are the best
+        # until a score is defined, the newest weights are the best
         if state.best_score is None or (score is not None and score > state.best_score):
             state.best_score = score
             state.best_iteration = state.iteration
@@ -179,7 +179,7 @@ class _Loop:
 
 
 def _seed_network(seed: int, step: int) -> None:
-    """Seeds the network's own randomness for one step of one process: a resumed training draws as it would have."""
+    """Seeds the network's randomness per step and process, so that a resumed training draws the same numbers."""
     import paddle
 
     paddle.seed(int(np.random.SeedSequence((seed, step)).generate_state(1)[0]))
@@ -194,13 +194,13 @@ def _advance_schedule(optimizer: object) -> None:
 def _is_over(state: TrainState, world_size: int) -> bool:
     """Whether the training ends here.
 
-    Processes that train together end after the same iteration: one that stops alone leaves the others waiting for
-    ever. They ask each other after evaluations and every few iterations, and one that wishes to stop ends them all.
+    All training processes must end after the same iteration: if one stopped alone, the others would wait forever.
+    They exchange stop reasons after evaluations and every few iterations, and one reason ends them all.
     """
     if state.iteration >= state.total_iterations:
         return True
     if world_size > 1:
-        if not state.evaluation_due and state.iteration % _ASKING_INTERVAL:
+        if not state.evaluation_due and state.iteration % _AGREE_INTERVAL:
             return False
         state.stop_reason = next((reason for reason in gathered(state.stop_reason) if reason is not None), None)
     return state.stop_reason is not None

@@ -1,6 +1,6 @@
-"""Losses of single iterations, which stay on the device until they are read.
+"""Losses per iteration, which stay on the device until they are read.
 
-Reading a number from a GPU waits until it has computed all that it was given: read at every step, nothing overlaps.
+Reading a number from a GPU waits for all queued work; reading at every step would prevent any overlap.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 class StepLosses(Mapping[str, float]):
-    """The losses of one iteration by name; read from the device once, all together.
+    """The losses of one iteration by name, read from the device once and together.
 
     Args:
-        losses: Scalars by name.
+        losses: Scalar tensors by name.
     """
 
     def __init__(self, losses: Mapping[str, Tensor]) -> None:
@@ -43,10 +43,10 @@ class StepLosses(Mapping[str, float]):
 
 
 class FiniteWatch:
-    """Finds the first iteration whose loss is no number, when losses are read anyway.
+    """Finds the first iteration with a loss that is NaN or infinite, reading losses only now and then.
 
     Args:
-        interval: Iterations between two looks; 1 where reading costs nothing (on the CPU).
+        interval: Iterations between two checks; 1 where reading costs nothing (on the CPU).
     """
 
     def __init__(self, interval: int = 1) -> None:
@@ -54,7 +54,7 @@ class FiniteWatch:
         self._waiting: list[tuple[int, StepLosses, tuple[str, ...]]] = []
 
     def add(self, iteration: int, losses: StepLosses, paths: tuple[str, ...], *, due: bool) -> None:
-        """Takes an iteration in, and looks at all that wait, every `interval` iterations or where it is `due`.
+        """Adds an iteration; checks all added ones every `interval` iterations, or now if `due`.
 
         Raises:
             NonFiniteLossError: A loss became NaN or infinite; names the iteration and the images of its batch.
@@ -64,7 +64,7 @@ class FiniteWatch:
             self.look()
 
     def look(self) -> None:
-        """Looks at all that wait.
+        """Checks all iterations added since the last check.
 
         Raises:
             NonFiniteLossError: As for `add`.
@@ -80,5 +80,5 @@ def _require_finite(iteration: int, losses: StepLosses, paths: tuple[str, ...]) 
     shown = ", ".join(f"{name} {value}" for name, value in losses.items())
     raise NonFiniteLossError(
         f"the loss is no longer finite at iteration {iteration} ({shown}), in the batch of: {', '.join(paths)}",
-        hint="lower Train.learning_rate, add Train.warmup_steps, or look at these images and their labels",
+        hint="lower Train.learning_rate, add Train.warmup_steps, or check these images and their labels",
     )

@@ -1,4 +1,4 @@
-"""What a step costs on this machine: a few steps of a network that is thrown away, with batches of several sizes."""
+"""Measures what a step costs on this machine: a few steps of a temporary network at several batch sizes."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from segcli.tasks import engine_of
 _STEPS = 3
 _STEPS_OF_OTHERS = 2
 _MEMORY_SHARE = 0.8
-"""Of the memory that a batch may take."""
+"""Share of the memory that a batch may use."""
 
 
 @dataclass(frozen=True)
 class Trial:
-    """What a few steps took.
+    """The measured cost of a few steps.
 
     Attributes:
         cost: Time and memory.
@@ -36,12 +36,12 @@ class Trial:
 
 
 def tried(config: Config, means: Means, sizes: Sequence[int] = ()) -> Trial:
-    """Trains for a few steps and takes the time of the fastest.
+    """Trains for a few steps and measures the fastest.
 
     Args:
-        config: Its batch size is the largest that is tried.
-        means: Device, and whether the time is one of the clock.
-        sizes: Batch sizes to compare, from small to large; empty tries the configured one alone.
+        config: Its batch size is measured if `sizes` is empty.
+        means: Device, and whether the user set a time limit (`on_request`), which is wall time.
+        sizes: Batch sizes to compare, in ascending order; empty measures the configured one alone.
     """
     spec = get_spec(config.Global.model)
     if config.Train.pretrain_weight_path == AUTO:
@@ -73,9 +73,10 @@ def tried(config: Config, means: Means, sizes: Sequence[int] = ()) -> Trial:
 
 
 def _clock(means: Means) -> Callable[[], float]:
-    """Seconds that do not depend on what else runs on the machine.
+    """A clock in seconds that other programs on the machine influence little.
 
-    On a CPU those of all threads together, for a time of the clock over the threads that compute at once.
+    On a CPU it counts the CPU time of all threads; for a time limit set by the user, divided by the number of threads
+    to estimate wall time.
     """
     if means.device != "cpu":
         return _device_clock
@@ -91,7 +92,7 @@ def _device_clock() -> float:
 
 
 def _seconds(session: TrainingSession, batch: Batch, clock: Callable[[], float], steps: int) -> float | None:
-    """Time of the fastest of some steps; None where the memory does not suffice."""
+    """Seconds of the fastest of `steps` steps; None if memory runs out."""
     fastest = float("inf")
     for _ in range(steps):
         begin = clock()
@@ -126,7 +127,7 @@ def _mpx(batch: Batch) -> float:
 
 
 def _memory_mb() -> float:
-    """Most memory so far: of the device, or of the process."""
+    """Peak memory in MB so far: of the GPU, or of the process."""
     import paddle
 
     if paddle.get_device().startswith("gpu"):

@@ -1,4 +1,4 @@
-"""What reaches a training from outside between two iterations: a request to stop, or the end of its time."""
+"""External requests that a training checks between iterations: a signal to stop, or a checkpoint due by time."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _SECONDS = 60.0
 
 @dataclass(frozen=True)
 class OutsideRequest:
-    """A request from outside.
+    """An external request.
 
     Attributes:
-        signal: The signal that asks for the end; 0 for none.
+        signal: Number of the signal to stop; 0 for none.
         time_passed: Whether a checkpoint is due because of the time since the last one.
     """
 
@@ -31,10 +31,17 @@ class OutsideRequest:
 
 
 class Outside:
-    """Looks at signals and the clock.
+    """Checks signals and the clock.
 
-    Several processes must end, and write checkpoints, at the same iteration: they look together, only every
-    `agree_every` iterations, since that waits for the slowest.
+    Several processes must end, and write checkpoints, at the same iteration: they check together, and only every
+    `agree_every` iterations, since the exchange waits for the slowest process.
+
+    Args:
+        request: Receives the signals of this process.
+        minutes: Minutes between checkpoints; None for none.
+        agree_every: Iterations between two exchanges among several processes.
+        world_size: Number of processes.
+        asked_elsewhere: Returns the signal that the launching process received; None for none.
     """
 
     def __init__(
@@ -54,15 +61,15 @@ class Outside:
         self._saved_at = time.monotonic()
 
     def saved(self) -> None:
-        """A checkpoint has been written: the time begins anew."""
+        """Restarts the time until the next checkpoint; called after one has been written."""
         self._saved_at = time.monotonic()
 
     def look(self, iteration: int, *, agreed: bool = False) -> OutsideRequest:
-        """The request that is there after an iteration, the same in all processes.
+        """The request after an iteration, the same in all processes.
 
         Args:
             iteration: Iterations done.
-            agreed: Whether all processes look now, whatever the iteration.
+            agreed: Whether all processes check now, whatever the iteration.
         """
         if self.world_size == 1:
             return self._here()

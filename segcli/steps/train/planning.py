@@ -1,4 +1,4 @@
-"""Fills what a configuration leaves open, from the data, the device and the time."""
+"""Chooses the settings that a configuration leaves open, from the data, the device and the available time."""
 
 from __future__ import annotations
 
@@ -51,9 +51,9 @@ PLANNED_KEYS = (
     "Train.early_stop.enable",
     "Train.early_stop.patience",
 )
-"""Keys that a plan chooses, or looks at."""
+"""Keys that a plan chooses or depends on."""
 RECIPE_KEYS = ("Train.epochs_iters", "Train.batch_size", "Train.learning_rate")
-"""A file that sets one of these is a recipe of its own."""
+"""A configuration file that sets one of these is a complete recipe."""
 _PLANNERS: dict[str, Planner] = {semantic.MODEL: semantic.plan_semantic, instance.MODEL: instance.plan_instance}
 _USUAL = {"cpu": Cost(5.0), "gpu": Cost(0.05)}
 _FINGERPRINTS: dict[Task, Callable[[Config], Fingerprint]] = {
@@ -65,9 +65,9 @@ _FINGERPRINTS: dict[Task, Callable[[Config], Fingerprint]] = {
 
 
 def for_command(config: Config) -> Config:
-    """The configuration of a command or a file, with `Train.plan` and the weights decided where they are not given.
+    """The configuration of a command or a file, with `Train.plan` and the initial weights set where they are not given.
 
-    A file that sets PaddleX's keys of training is a recipe, which stands as it is.
+    A file that sets one of `RECIPE_KEYS` is a recipe and is used unchanged.
     """
     if config.Train.resume_path is None and not config.is_given("Train.pretrain_weight_path"):
         config = config.replaced({"Train.pretrain_weight_path": AUTO}, PLANNER)
@@ -75,12 +75,12 @@ def for_command(config: Config) -> Config:
         return config
     of_file = [key for key in RECIPE_KEYS if ":" in config.origin(key) and config.is_given(key)]
     if of_file:
-        log.info("the plan is off, as the file sets %s; Train.plan=auto plans what it leaves open", ", ".join(of_file))
+        log.info("the plan is off: the file sets %s; Train.plan=auto plans the open settings", ", ".join(of_file))
     return config.replaced({"Train.plan": "off" if of_file else "auto"}, PLANNER)
 
 
 def is_planned(config: Config) -> bool:
-    """Whether a plan is still to be made: a resumed training keeps that of its beginning."""
+    """Whether a plan is to be made: a resumed training keeps its first plan."""
     return (
         config.Train.plan == "auto"
         and config.Train.resume_path is None
@@ -90,14 +90,14 @@ def is_planned(config: Config) -> bool:
 
 
 def planned(config: Config) -> tuple[Config, Plan]:
-    """The configuration with the plan's choices in it, and the plan.
+    """The configuration with the plan's choices, and the plan.
 
     Raises:
         DatasetError: The dataset cannot be trained on.
     """
     config = without_recipe(config)
     task = get_spec(config.Global.model).task
-    data = _FINGERPRINTS[task](config)  # before anything is fetched for a dataset that cannot be used
+    data = _FINGERPRINTS[task](config)  # first, so that nothing is downloaded for a dataset that cannot be used
     if not _chooses_model(config):
         config = with_start(config)
     means = _means(config)
@@ -134,7 +134,7 @@ def _plan(config: Config, task: Task, data: Fingerprint, means: Means) -> Plan:
 
 
 def _by_recipe(config: Config, task: Task, data: Fingerprint, means: Means, taken: dict[str, Any]) -> Plan:
-    """Of a model whose recipe stands: its length, and what the recipe's authors could not know of the data."""
+    """The plan of a model with a recipe: its length, and settings that depend on the data."""
     balance = sampling_choices(data)
     if task is Task.SEMANTIC and OWN_LOSS not in config.Global.model:
         settings = with_recipe(config).Train
@@ -150,8 +150,8 @@ def _by_recipe(config: Config, task: Task, data: Fingerprint, means: Means, take
 
 
 def _by_planner(planner: Planner, config: Config, data: Fingerprint, means: Means, taken: dict[str, Any]) -> Plan:
-    """Of a model that is planned wholly: a draft is tried, and planned again with what that cost."""
-    if "Train.crop_size" in taken:  # a person's crops are those of the recipe's transforms
+    """The plan of a model without a fixed recipe: a draft is measured, then planned again with the measured cost."""
+    if "Train.crop_size" in taken:  # a crop size set by the user applies to the recipe's transforms
         taken = {"Train.transforms": None, "Train.input_shape": None, **taken}
     draft = planner(data, means, _USUAL["cpu" if means.device == "cpu" else "gpu"], taken)
     compares = planner is semantic.plan_semantic and "Train.batch_size" not in taken
@@ -170,7 +170,7 @@ def _means(config: Config) -> Means:
 
 
 def _has_weights(config: Config, device: str) -> bool:
-    """Whether trained weights are there to begin with; on a CPU nothing is fetched to choose a model."""
+    """Whether pretrained weights are available; on a CPU nothing is downloaded to choose a model."""
     if config.Train.pretrain_weight_path != AUTO:
         return config.Train.pretrain_weight_path is not None
     large = get_spec(LARGE[get_spec(config.Global.model).task])

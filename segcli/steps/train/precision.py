@@ -17,7 +17,7 @@ class FullPrecision:
     """Plain float32."""
 
     def step(self, session: TrainingSession, batches: Iterable[Batch]) -> Mapping[str, Tensor]:
-        """Computes the losses and gradients of the batches of an iteration and moves the weights once."""
+        """Computes losses and gradients of the batches of an iteration and updates the weights once."""
         losses = _accumulated(session, batches, session.losses, lambda loss: loss.backward())
         session.optimizer.step()
         return losses
@@ -27,14 +27,14 @@ class FullPrecision:
         return {}
 
     def load_state_dict(self, values: Mapping[str, Any]) -> None:
-        """Nothing to take back."""
+        """Nothing to restore."""
 
 
 class MixedPrecision:
     """Automatic mixed precision (O1) with a loss scale, for devices whose half precision is faster.
 
     Args:
-        operators: Operators of the model's library that are set apart from Paddle's own lists.
+        operators: The library's additions to Paddle's lists of allowed and refused operators.
     """
 
     def __init__(self, operators: HalfPrecision) -> None:
@@ -65,7 +65,7 @@ class MixedPrecision:
         return {key: value.item() if hasattr(value, "item") else value for key, value in values.items()}
 
     def load_state_dict(self, values: Mapping[str, Any]) -> None:
-        """Takes the loss scale back; a training that went without mixed precision has none."""
+        """Restores the loss scale; a training without mixed precision has none."""
         import numpy as np
 
         if not values:
@@ -82,10 +82,10 @@ def _accumulated(
     forward: Callable[[Batch], Mapping[str, Tensor]],
     backward: Callable[[Tensor], None],
 ) -> Mapping[str, Tensor]:
-    """Adds the gradients of the batches of an iteration up, as of the mean of their losses, which it returns.
+    """Accumulates the gradients of the mean loss over the batches of an iteration; returns the mean losses.
 
-    That is the gradient of one large batch, but for what looks at a batch as a whole: batch normalisation, and means
-    over what batches hold different numbers of, such as labelled pixels.
+    That is the gradient of one large batch, except for what depends on a whole batch: batch normalisation, and means
+    over counts that differ between batches, such as labelled pixels.
     """
     count = session.accumulate
     total: dict[str, Tensor] = {}
@@ -103,7 +103,7 @@ def _accumulated(
 
 
 def _unshared(session: TrainingSession) -> AbstractContextManager[Any]:
-    """Processes that train together share gradients once an iteration, with its last batch."""
+    """Skips the gradient exchange, which several processes need only with the last batch of an iteration."""
     context: AbstractContextManager[Any] = getattr(session.forward, "no_sync", nullcontext)()
     return context
 

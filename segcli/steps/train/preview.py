@@ -1,4 +1,4 @@
-"""A sheet of training images as the network will see them, with their labels: what augmentation really does."""
+"""A sheet of training images with their labels, as the network sees them after augmentation."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ PREVIEW_FILE = "preview.png"
 _COLUMNS, _ROWS = 4, 3
 _TILE_PX = 320
 _GAP_PX = 8
-_PAPER = 255
+_WHITE = 255
 
 
 @dataclass(frozen=True)
 class PreviewResult:
-    """Where the sheet is.
+    """The written sheet.
 
     Attributes:
         preview: The image file.
-        images: Training images on it.
+        images: Number of training images on it.
     """
 
     preview: str
@@ -49,14 +49,14 @@ class PreviewResult:
 
 
 def preview(config: Config) -> PreviewResult:
-    """SampleOrder the first training images of a configuration into `<output>/preview.png`; nothing is trained.
+    """Draws the first training images of a configuration into `<output>/preview.png`; nothing is trained.
 
     Raises:
-        UsageError: The model learns from prompts.
+        UsageError: The model is a promptable one.
     """
     spec = get_spec(config.Global.model)
     if spec.task is Task.PROMPTABLE:
-        raise UsageError(f"{spec.name} learns from prompts, of which there is no preview")
+        raise UsageError(f"{spec.name} learns from prompts, for which there is no preview")
     if config.Train.pretrain_weight_path == AUTO:
         config = config.replaced({"Train.pretrain_weight_path": None}, PLANNER)
     session: Any = engine_of(spec.task).open_training(spec, with_recipe(config))
@@ -69,8 +69,8 @@ def preview(config: Config) -> PreviewResult:
 
 
 def sheet(scenes: list[LabelScene | ObjectScene], classes: ClassMap) -> RgbImage:
-    """The scenes in rows, with a legend below: RGB, uint8."""
-    tiles = [_on_paper(_drawn(scene, classes)) for scene in scenes]
+    """The scenes in rows, with a legend below: RGB, (height, width, 3), uint8."""
+    tiles = [_on_white(_drawn(scene, classes)) for scene in scenes]
     rows = [np.concatenate(tiles[at : at + _COLUMNS], axis=1) for at in range(0, len(tiles), _COLUMNS)]
     shown: set[int] = set()
     for scene in scenes:
@@ -94,10 +94,10 @@ def _drawn(scene: LabelScene | ObjectScene, classes: ClassMap) -> RgbImage:
     return rgb
 
 
-def _on_paper(rgb: RgbImage) -> RgbImage:
-    """In the middle of a square of white."""
+def _on_white(rgb: RgbImage) -> RgbImage:
+    """The image centred on a white square."""
     side = _TILE_PX + _GAP_PX
-    tile = np.full((side, side, 3), _PAPER, np.uint8)
+    tile = np.full((side, side, 3), _WHITE, np.uint8)
     height, width = rgb.shape[:2]
     top, left = (side - height) // 2, (side - width) // 2
     tile[top : top + height, left : left + width] = rgb

@@ -11,23 +11,23 @@ from segcli.signals import Stopped, name_of
 
 @dataclass(frozen=True)
 class TrainResult:
-    """The outcome of a training. Paths are as a user can type them, in the result file relative to its folder.
+    """The outcome of a training. Paths can be typed as they are; in the result file they are relative to its folder.
 
     Attributes:
         model_name: The model.
         class_names: Names in order of their ids.
-        config: The resolved configuration that was run.
-        train_log: The log.
-        history: One JSON line an event.
-        curves: Loss, rate and score as an image.
+        config: File of the resolved configuration.
+        train_log: File of the log.
+        history: File with one JSON line per event.
+        curves: Image file of loss, learning rate and score.
         score_name: Name of the score.
-        best_score: Best score on the validation part.
+        best_score: Best score on the validation split; None if none was defined.
         best_iteration: Iteration of that score.
         iterations: Iterations done.
-        stop_reason: Why the training ended before its time, if it did.
-        plan: Why the plan chose what it chose, by key; empty where there was none.
+        stop_reason: Why the training ended early; None if it did not.
+        plan: Reason for each choice of the plan, by key; empty without a plan.
         models: Checkpoints as in PaddleX: ``best``, ``last_1`` (the newest), ``last_2``, ...
-        recipe: By key of the configuration: the value that was used, and its origin.
+        recipe: Value used and its origin, by key of the configuration.
     """
 
     model_name: str
@@ -46,12 +46,12 @@ class TrainResult:
     recipe: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values under PaddleX's keys, and ours."""
+        """Plain values under PaddleX's keys and additional ones."""
         return {**asdict(self), "class_names": list(self.class_names)}
 
     @staticmethod
     def from_dict(values: dict[str, Any]) -> TrainResult:
-        """The result whose plain values these are."""
+        """The result with these plain values; inverse of `as_dict`."""
         return TrainResult(**{**values, "class_names": tuple(values["class_names"])})
 
     def summary(self) -> list[tuple[str, str]]:
@@ -74,11 +74,11 @@ class TrainResult:
 
 
 def stopped_training(number: int, result: TrainResult | None, output: Path) -> Stopped:
-    """A message on the end by a signal: what is kept, and how to go on from there.
+    """The exception for a training ended by a signal: what is kept, and how to resume.
 
     Args:
-        number: The signal.
-        result: What there is; None before the first iteration.
+        number: Number of the signal.
+        result: The result so far; None before the first iteration.
         output: Folder of the run.
     """
     who = f"stopped by {name_of(number)}"

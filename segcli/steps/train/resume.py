@@ -1,4 +1,4 @@
-"""Finds the checkpoint that a training goes on from, and puts everything back as it was."""
+"""Finds the checkpoint to resume from, and restores the training from it."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def find_checkpoint(resume_path: str, output: Path) -> Path:
         output: Folder of the run.
 
     Raises:
-        WeightsError: There is none, or it is not a whole checkpoint.
+        WeightsError: There is none, or it is incomplete or damaged.
     """
     return _newest_whole(output) if resume_path == NEWEST else _named(Path(resume_path), output)
 
@@ -52,9 +52,9 @@ def _newest_whole(output: Path) -> Path:
         damage = damage_in(folder)
         if damage is None:
             return folder
-        log.warning("%s is damaged and left out: %s", folder, damage)
+        log.warning("%s is damaged and skipped: %s", folder, damage)
     raise WeightsError(
-        "every checkpoint here is damaged", path=output, hint="train anew; best_model may still be whole"
+        "every checkpoint here is damaged", path=output, hint="train without --resume; best_model may still be usable"
     )
 
 
@@ -65,7 +65,7 @@ def _named(path: Path, output: Path) -> Path:
     missing = [name for name in _NEEDED if not (folder / name).is_file()]
     if missing:
         raise WeightsError(
-            f"this is not a checkpoint to resume from: {' and '.join(missing)} not there", path=folder, hint=hint
+            f"this is not a checkpoint to resume from: {' and '.join(missing)} missing", path=folder, hint=hint
         )
     damage = damage_in(folder)
     if damage is not None:
@@ -83,37 +83,37 @@ def restore(
     weight_file: str,
     card: ModelCard,
 ) -> None:
-    """Puts network, optimizer, schedule, moving average, loss scale, callbacks and counters back as they were.
+    """Restores network, optimizer, schedule, moving average, loss scale, callbacks and counters.
 
-    What the configuration has changed since then is said: length and rate, moving average, precision.
+    Changes of the configuration since then are logged: length, learning rate, moving average, precision.
 
     Args:
         folder: The checkpoint.
-        state: The fresh training; is filled.
-        precision: Takes the loss scale.
-        others: Callbacks with a state of their own.
-        average: The moving average; takes the network's weights where the checkpoint has none.
-        weight_file: Name of the weights.
-        card: What this training trains.
+        state: The new training, changed in place.
+        precision: Its loss scale is restored.
+        others: Callbacks whose state is restored.
+        average: The moving average; starts from the network's weights if the checkpoint has none.
+        weight_file: File name of the weights.
+        card: Model card of this training.
 
     Raises:
-        WeightsError: The checkpoint is of another network, of other classes or measured on other images, or damaged.
+        WeightsError: The checkpoint is damaged, or has another network, other classes or other validation images.
     """
     values = States.read(folder)
     _require_same_training(folder, values, state.session, card, weight_file)
-    _tell_changed_batches(ModelCard.beside(folder / weight_file), card, values.iteration, state.session)
+    _log_changed_batches(ModelCard.beside(folder / weight_file), card, values.iteration, state.session)
     _load_network(folder / weight_file, state.session.network)
     if average is not None:
         _restore_average(folder, average, state.session.network)
     elif (folder / EMA_FILE).is_file():
         log.info("the checkpoint's moving average is not used: averaging is switched off")
-    with _naming(folder / OPTIMIZER_FILE):
+    with _errors_in(folder / OPTIMIZER_FILE):
         _restore_optimizer(folder, values, state.session)
-    with _naming(folder / STATES_FILE, "precision"):
+    with _errors_in(folder / STATES_FILE, "precision"):
         _restore_precision(values.precision, precision)
     for callback in others:
         name = type(callback).__name__
-        with _naming(folder / STATES_FILE, f"callbacks.{name}"):
+        with _errors_in(folder / STATES_FILE, f"callbacks.{name}"):
             callback.load_state_dict(values.callbacks.get(name, {}))
     state.iteration = values.iteration
     state.best_score = values.best_score
@@ -122,12 +122,12 @@ def restore(
 
 
 @contextmanager
-def _naming(path: Path, entry: str | None = None) -> Iterator[None]:
-    """What goes wrong inside the block is a fault of that file, or of that entry in it."""
+def _errors_in(path: Path, entry: str | None = None) -> Iterator[None]:
+    """Turns an error inside the block into a `WeightsError` that names the file, or the entry in it."""
     try:
         yield
     except (ValueError, KeyError, TypeError, AttributeError, AssertionError, RuntimeError) as fault:
-        where = f"{entry} is not what it must be: " if entry else ""
+        where = f"{entry} is invalid: " if entry else ""
         raise WeightsError(
             f"this checkpoint cannot be resumed: {where}{type(fault).__name__} {fault}", path=path
         ) from fault
@@ -156,14 +156,14 @@ def _require_same_training(
         then = values.data.get(part)
         if then is None or then == now:
             continue
-        change = f"the {part} part is another one: {then.samples} images then, {now.samples} now"
+        change = f"the {part} split has changed: {then.samples} images then, {now.samples} now"
         if then.samples == now.samples:
-            change = f"the {part} part is another one: other images, labels or another order of the {now.samples}"
+            change = f"the {part} split has changed: its {now.samples} images, their labels or their order differ"
         if part != "train":
             raise WeightsError(
-                f"{change}; scores before and after could not be compared",
+                f"{change}; scores before and after would not be comparable",
                 path=folder,
-                hint="resume with the lists it was trained with, or begin a new training from these weights "
+                hint="resume with the original lists of images, or begin a new training from these weights "
                 f"(-o Train.pretrain_weight_path={folder / weight_file})",
             )
         log.warning("%s: %s", folder, change)
@@ -174,7 +174,7 @@ def _restore_average(folder: Path, average: Network, network: Network) -> None:
         _load_network(folder / EMA_FILE, average)
         return
     average.set_state_dict(network_arrays(network))
-    log.info("the checkpoint has no moving average: it begins with the restored weights")
+    log.info("the checkpoint has no moving average: it starts from the restored weights")
 
 
 def _restore_precision(kept: Mapping[str, Any], precision: Precision) -> None:
@@ -182,15 +182,15 @@ def _restore_precision(kept: Mapping[str, Any], precision: Precision) -> None:
     if kept and has_scale:
         precision.load_state_dict(kept)
     elif has_scale:
-        log.info("mixed precision is switched on here, the loss scale begins anew")
+        log.info("mixed precision is now switched on, the loss scale starts at its default")
     elif kept:
-        log.info("mixed precision is switched off here, the training goes on in float32")
+        log.info("mixed precision is now switched off, the training continues in float32")
 
 
 def _restore_optimizer(folder: Path, values: States, session: TrainingSession) -> None:
-    """Moments as they were; the schedule as the configuration has it now, advanced to the iteration.
+    """Restores the moments; the schedule is that of the current configuration, advanced to the iteration.
 
-    A schedule that has not changed comes to the same rate, to the last bit.
+    An unchanged schedule yields exactly the same learning rate.
     """
     import paddle
 
@@ -206,14 +206,14 @@ def _restore_optimizer(folder: Path, values: States, session: TrainingSession) -
             schedule.step()
         tensors[_SCHEDULE] = schedule.state_dict()
     session.optimizer.set_state_dict(tensors)
-    _tell_changed_schedule(values, session, then.get("last_lr"))
+    _log_changed_schedule(values, session, then.get("last_lr"))
 
 
 def _require_own_moments(tensors: Mapping[str, Any], session: TrainingSession) -> None:
-    """Paddle looks moments up by the parameter's name and leaves the rest aside without a word.
+    """Refuses moments of unknown parameters, which Paddle would ignore silently.
 
     Raises:
-        ValueError: The file holds those of other parameters.
+        ValueError: The file holds moments of other parameters.
     """
     own = {parameter.name for parameter in session.network.parameters()}
     strange = [
@@ -225,14 +225,14 @@ def _require_own_moments(tensors: Mapping[str, Any], session: TrainingSession) -
         raise ValueError(f"holds moments of other parameters: {', '.join(strange[:5])}")
 
 
-def _tell_changed_batches(then: ModelCard | None, now: ModelCard, iteration: int, session: TrainingSession) -> None:
-    """The images of an iteration follow from its number and the batch size."""
+def _log_changed_batches(then: ModelCard | None, now: ModelCard, iteration: int, session: TrainingSession) -> None:
+    """Logs a changed number of images per iteration: it changes which images each iteration uses."""
     before, after = (None if card is None else _images_per_step(card) for card in (then, now))
     if before is None or before == after:
         return
     log.info(
-        "an iteration takes %s images per process, the checkpoint's took %s: an epoch has %d iterations now, "
-        "iteration %d is in epoch %d, and from there on images come in another order than they would have",
+        "an iteration uses %s images per process, the checkpoint's used %s: an epoch now has %d iterations, "
+        "iteration %d is in epoch %d, and the order of the images changes from there on",
         after,
         before,
         session.iterations_per_epoch,
@@ -242,20 +242,20 @@ def _tell_changed_batches(then: ModelCard | None, now: ModelCard, iteration: int
 
 
 def _images_per_step(card: ModelCard) -> int | None:
-    """Images per iteration and process; None where the card says nothing about it."""
+    """Images per iteration and process; None if the card does not say."""
     settings = card.config.get("Train", {})
     batch_size = settings.get("batch_size")
     return None if batch_size is None else int(batch_size) * int(settings.get("accumulate", 1))
 
 
-def _tell_changed_schedule(values: States, session: TrainingSession, rate_then: float | None) -> None:
+def _log_changed_schedule(values: States, session: TrainingSession, rate_then: float | None) -> None:
     rate, total = float(session.optimizer.get_lr()), session.total_iterations
     if total != values.total_iterations:
-        log.info("the training is %d iterations long, the checkpoint's was %d", total, values.total_iterations)
+        log.info("the training has %d iterations, the checkpoint's had %d", total, values.total_iterations)
     if rate_then is not None and rate != rate_then and values.iteration < total:
         log.info(
-            "the learning rate follows the schedule of this configuration: iteration %d has %g, the checkpoint's "
-            "schedule had %g there",
+            "the learning rate follows the schedule of this configuration: iteration %d has %g, in the "
+            "checkpoint's schedule it had %g",
             values.iteration + 1,
             rate,
             rate_then,

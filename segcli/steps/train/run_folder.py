@@ -1,11 +1,11 @@
-"""A run owns its output folder: an earlier training there is moved aside whole, and never mixes with the new one.
+"""The output folder of a run: an earlier training in it is moved to a subfolder and never mixes with the new one.
 
 ```
 <output>/                 the newest run: best_model, iter_<N>, config.yaml, train.log, history.jsonl, ...
-<output>/run_<N>/         an earlier one, as it was
+<output>/run_<N>/         an earlier run, unchanged
 ```
 
-What check wrote stays where it is, and so does everything that segcli did not write.
+Files of `check` and files that segcli did not write stay where they are.
 """
 
 from __future__ import annotations
@@ -36,19 +36,19 @@ _PATTERNS = (
     "mlruns",
     "train_result.json.bak*",
 )
-"""What belongs to a training, and to what was made of its weights afterwards."""
+"""Files of a training, and files made from its weights afterwards."""
 _HALF_WRITTEN = (".iter_*.*", f".{BEST}.*", ".config.*.yaml", ".history.*.jsonl", ".curves.*.png")
 
 log = logging.getLogger("segcli.train")
 
 
 def holds_training(output: Path) -> bool:
-    """Whether there is something in the folder that was trained."""
+    """Whether the folder holds a training."""
     return bool(checkpoints(output)) or (output / BEST).is_dir() or bool(read_history(output / HISTORY_FILE))
 
 
 def recover(output: Path) -> None:
-    """Sets right what a killed run left: a move that was not finished is taken back, half-written files go."""
+    """Cleans up after a killed run: undoes an unfinished move and removes half-written files."""
     for moving in output.glob(".run_*.moving"):
         for path in moving.iterdir():
             if not (output / path.name).exists():
@@ -65,11 +65,11 @@ def recover(output: Path) -> None:
 
 
 def claim(output: Path, resumed: Path | None) -> None:
-    """Makes the folder that of the run which now begins.
+    """Prepares the folder for a new or resumed run.
 
     Args:
-        output: Folder of the run, which nobody else writes to.
-        resumed: The checkpoint that the run goes on from; None begins anew.
+        output: Folder of the run, locked by the caller.
+        resumed: The checkpoint that the run resumes from; None for a new run.
     """
     recover(output)
     if resumed is None or not resumed.parent.samefile(output):
@@ -81,7 +81,7 @@ def claim(output: Path, resumed: Path | None) -> None:
 
 
 def best_in(output: Path) -> ModelCard | None:
-    """The card of the best weights; None where there are none."""
+    """The model card of the best weights; None if there are none."""
     return ModelCard.beside(output / BEST / CARD_FILE)
 
 
@@ -92,13 +92,13 @@ def _move_aside(output: Path) -> None:
     for path in [path for pattern in _PATTERNS for path in sorted(output.glob(pattern))]:
         path.rename(moving / path.name)
     moving.rename(target)
-    log.info("the earlier training in %s was moved whole to %s", output, target)
+    log.info("the earlier training in %s was moved to %s", output, target)
 
 
 def _set_later_aside(output: Path, iteration: int) -> None:
-    """Who goes back to an earlier checkpoint begins a branch: what was trained after it becomes a run of its own.
+    """Moves later checkpoints into their own run folder, when training resumes from an earlier one.
 
-    Later ones that are all damaged are merely out of the way: the best weights stay those of this run.
+    If all later checkpoints are damaged, the best weights stay those of this run.
     """
     later = [folder for folder in checkpoints(output) if (iteration_of(folder) or 0) > iteration]
     if not later:
@@ -117,7 +117,7 @@ def _set_later_aside(output: Path, iteration: int) -> None:
 
 
 def _next_run(output: Path) -> tuple[Path, Path]:
-    """The first free ``run_<N>``, and the folder that becomes it when all is in it."""
+    """The first free ``run_<N>``, and the temporary folder that is renamed to it once complete."""
     numbers = [int(path.name[4:]) for path in output.glob("run_*") if path.name[4:].isdigit()]
     target = output / f"run_{max(numbers, default=0) + 1}"
     moving = output / f".{target.name}.moving"
@@ -126,7 +126,7 @@ def _next_run(output: Path) -> tuple[Path, Path]:
 
 
 def _adopt(resumed: Path, output: Path) -> None:
-    """A run that goes on in another folder takes the curves and the best weights so far with it."""
+    """Copies history and best weights to the new output folder of a resumed run."""
     source, iteration = resumed.parent, iteration_of(resumed) or 0
     best = best_in(source)
     if best is not None and best.iteration <= iteration:

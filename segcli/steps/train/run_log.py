@@ -1,4 +1,4 @@
-"""The log of a run: everything that segcli says from the start goes to `train.log`, once the folder is the run's."""
+"""The log of a run: all log lines from the start go to `train.log`, once the output folder is prepared."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ log = logging.getLogger("segcli.train")
 
 
 class _LogFile(logging.FileHandler):
-    """A file that says once that it cannot be written, where Python would print a traceback for each line."""
+    """A log file that warns once if it cannot be written, where Python would print a traceback for each line."""
 
     _has_failed = False
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
-        """Called by Python where a line could not be written."""
+        """Called by `logging` if a line could not be written."""
         if not self._has_failed:
             self._has_failed = True
             log.warning("%s cannot be written: %s", self.baseFilename, sys.exc_info()[1])
@@ -31,9 +31,9 @@ class _LogFile(logging.FileHandler):
 
 @contextmanager
 def run_log(path: Path) -> Iterator[Callable[[bool], None]]:
-    """Collects what is logged; the function that it gives opens the file and goes on there.
+    """Buffers log lines until the yielded function is called, which opens the file and writes them to it.
 
-    Its argument says whether the run goes on in the file of an earlier one.
+    The argument of that function says whether to append to an existing file.
     """
     root = logging.getLogger("segcli")
     level = root.level

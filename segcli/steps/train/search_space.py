@@ -1,4 +1,4 @@
-"""What `segcli tune` searches: the usual keys of a model, or those that a person names."""
+"""What `segcli tune` searches: the default keys of a model, or those that the user names."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from segcli.models.task import Task
 
 _RANGE = re.compile(r"(-?[0-9.]+(?:e-?\d+)?)\.\.(-?[0-9.]+(?:e-?\d+)?)", re.IGNORECASE)
 _LOG_RATIO = 10
-"""Ranges over more than this are searched by their logarithm."""
+"""Ranges whose bounds differ by at least this factor are searched on a logarithmic scale."""
 _RATE_FACTOR = 5
 _SCALES = (None, (0.8, 1.25), (0.5, 2.0))
 
@@ -29,8 +29,8 @@ class Range:
     """Numbers between two bounds.
 
     Attributes:
-        key: Of the configuration.
-        low: Least value.
+        key: Key of the configuration.
+        low: Smallest value.
         high: Largest value.
         whole: Whether the values are whole numbers.
     """
@@ -42,11 +42,11 @@ class Range:
 
     @property
     def by_logarithm(self) -> bool:
-        """Whether each order of magnitude counts alike."""
+        """Whether the range is searched on a logarithmic scale."""
         return self.low > 0 and self.high / self.low >= _LOG_RATIO
 
     def suggested(self, trial: Any) -> Any:
-        """The value that a trial of Optuna takes."""
+        """The value that Optuna suggests for a trial."""
         if self.whole:
             return trial.suggest_int(self.key, int(self.low), int(self.high), log=self.by_logarithm)
         return trial.suggest_float(self.key, self.low, self.high, log=self.by_logarithm)
@@ -54,10 +54,10 @@ class Range:
 
 @dataclass(frozen=True)
 class Options:
-    """Some values.
+    """A list of values.
 
     Attributes:
-        key: Of the configuration.
+        key: Key of the configuration.
         values: As they would stand in a configuration.
     """
 
@@ -65,7 +65,7 @@ class Options:
     values: tuple[Any, ...]
 
     def suggested(self, trial: Any) -> Any:
-        """The value that a trial of Optuna takes; Optuna itself keeps texts."""
+        """The value that Optuna suggests for a trial; Optuna itself stores it as text."""
         by_text = {str(value): value for value in self.values}
         return by_text[trial.suggest_categorical(self.key, list(by_text))]
 
@@ -74,8 +74,10 @@ Dimension = Range | Options
 
 
 def usual_space(config: Config) -> list[Dimension]:
-    """The learning rate around the recipe's, augmentation, and of semantic models the loss; what a person has set
-    is left to it."""
+    """The default space: learning rate around the recipe's, augmentation, and the loss of semantic models.
+
+    Keys that the user has set are not searched.
+    """
     spec = get_spec(config.Global.model)
     filled = with_recipe(config)
     rate = filled.Train.learning_rate or 0.001
@@ -92,10 +94,10 @@ def usual_space(config: Config) -> list[Dimension]:
 
 
 def parse_space(texts: Sequence[str], config: Config) -> list[Dimension]:
-    """Dimensions as a person writes them: ``Train.learning_rate=1e-4..1e-2``, ``Train.batch_size=4,8``.
+    """Dimensions as a user writes them: ``Train.learning_rate=1e-4..1e-2``, ``Train.batch_size=4,8``.
 
     Raises:
-        ConfigError: A key is not known or not read by the training of this model, or its values are none; all faults.
+        ConfigError: Unknown keys, keys that a training of this model does not read, or invalid values; all at once.
     """
     faults: list[ConfigFault] = []
     found: list[Dimension] = []
@@ -112,7 +114,7 @@ def parse_space(texts: Sequence[str], config: Config) -> list[Dimension]:
             continue
         low, high = float(match[1]), float(match[2])
         if low >= high:
-            faults.append(ConfigFault(key, f"is {values}; the first bound is the lower one"))
+            faults.append(ConfigFault(key, f"is {values}; write the lower bound first"))
         found.append(Range(key, low, high, whole=not re.search(r"[.e]", match[1] + match[2], re.IGNORECASE)))
     if faults:
         raise ConfigError(faults)

@@ -1,4 +1,4 @@
-"""With which weights a training begins where nobody says: official ones where they can be had, else random ones."""
+"""Initial weights for ``auto``: official ones if they are available, else random ones."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from segcli.weights.official import resolve_weights
 
 _KEY = "Train.pretrain_weight_path"
 _PURPOSES = ("pretrained", "backbone")
-"""Official weights, the whole network's before those of its backbone."""
+"""Kinds of official weights: those of the whole network before those of its backbone."""
 
 
 def with_start(config: Config) -> Config:
-    """The configuration with a weight file, or none, in place of ``auto``; why is kept with the plan's reasons."""
+    """The configuration with a weight file, or none, in place of ``auto``; adds the reason to the plan's reasons."""
     if config.Train.pretrain_weight_path != AUTO:
         return config
     path, reason = official_start(get_spec(config.Global.model))
@@ -24,14 +24,14 @@ def with_start(config: Config) -> Config:
 
 
 def official_start(spec: ModelSpec) -> tuple[str | None, str]:
-    """The official weights of a model, from the cache or after one attempt at their URL, and a sentence on them."""
+    """Path of the official weights, from the cache or downloaded in one attempt, or None; and the reason."""
     purpose = next((purpose for purpose in _PURPOSES if purpose in spec.weights), None)
     if purpose is None:
-        return None, f"{spec.name} has no official weights: it begins with random ones"
+        return None, f"{spec.name} has no official weights: training starts from random ones"
     try:
         return str(resolve_weights(purpose, spec)), f"{purpose} weights of PaddleX"
     except WeightsError as fault:
         return None, (
-            f"the official weights cannot be had ({fault.message}): it begins with random ones, which from few images "
-            f"costs much of the score; {_KEY}=FILE takes weights that are at hand"
+            f"the official weights are not available ({fault.message}): training starts from random ones, which lowers "
+            f"the score much on small datasets; set {_KEY}=FILE to use local weights"
         )

@@ -1,4 +1,4 @@
-"""What the loop knows while it runs, and what a callback may do about it."""
+"""The state of a running training, and the interface of its callbacks."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ class TrainState:
     Attributes:
         session: What is being trained.
         iteration: Iterations done.
-        losses: Losses of the last iteration, by name; they stay on the device until one is read.
-        learning_rate: Rate of the last iteration.
-        images: Images of the last iteration, over all processes.
+        losses: Losses of the last iteration, by name; read from the device on first access.
+        learning_rate: Learning rate of the last iteration.
+        images: Number of images of the last iteration, over all processes.
         seconds: Wall time of the last iteration.
-        waited: How many of these seconds it waited for its images.
+        waited: Seconds of these spent waiting for data.
         evaluation: The last evaluation; None before the first.
         evaluated_iteration: Iteration of that evaluation; -1 before the first.
         evaluation_pending: Whether this iteration ends with an evaluation that is not done yet.
-        best_score: Best score so far; None before the first evaluation.
+        best_score: Best score so far; None until one is defined.
         best_iteration: Iteration of that score.
-        stop_reason: Set by a callback that wants the training to end after this iteration.
+        stop_reason: Set by a callback to end the training after this iteration.
     """
 
     session: TrainingSession
@@ -70,7 +70,7 @@ class TrainState:
 
 
 class Callback:
-    """Watches a training; every hook does nothing unless overridden. Hooks run in the order of the list."""
+    """Base class of callbacks; every hook does nothing unless overridden. Hooks run in the order of the list."""
 
     def on_start(self, state: TrainState) -> None:
         """Before the first iteration (of this run: `state.iteration` is above 0 after a resume)."""
@@ -82,7 +82,7 @@ class Callback:
         """After each evaluation, when `state.evaluation` and the best score are set."""
 
     def on_checkpoint(self, state: TrainState) -> None:
-        """Between two iterations when time has passed or the training is about to stop: what is needed is kept."""
+        """Between two iterations, when a checkpoint is due by time or the training is about to stop."""
 
     def on_end(self, state: TrainState) -> None:
         """After the last iteration, also when a callback stopped the training."""
@@ -92,4 +92,4 @@ class Callback:
         return {}
 
     def load_state_dict(self, values: Mapping[str, Any]) -> None:
-        """Takes back what `state_dict` gave."""
+        """Restores what `state_dict` returned."""

@@ -1,4 +1,4 @@
-"""What a checkpoint keeps beside weights and optimizer: counters, schedule, and what the training was made of."""
+"""Training state in a checkpoint besides weights and optimizer: counters, dataset identity, callback states."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ class States(BaseModel):
     """The content of `model.pdstates`.
 
     Attributes:
-        states_version: Of this layout.
+        states_version: Version of this layout.
         iteration: Iterations done.
-        total_iterations: Iterations of the whole training, as it was planned.
-        best_score: Best score so far; None before the first that is defined.
+        total_iterations: Iterations of the whole training, as configured.
+        best_score: Best score so far; None until one is defined.
         best_iteration: Iteration of that score.
         evaluation_pending: Whether the evaluation of this iteration is still to come.
         class_names: Names in order of their ids.
-        data: What the parts of the dataset held.
+        data: Identity of each split of the dataset.
         precision: Loss scale of mixed precision; empty in float32.
-        callbacks: State of each callback that has one, by its class.
+        callbacks: State of each callback that has one, by class name.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -45,15 +45,15 @@ class States(BaseModel):
     callbacks: dict[str, dict[str, Any]]
 
     def save(self, folder: Path) -> None:
-        """Writes them into `folder`."""
+        """Writes `model.pdstates` into `folder`."""
         write_json_atomic(folder / STATES_FILE, self.model_dump(mode="json"))
 
     @staticmethod
     def read(folder: Path) -> States:
-        """Those of a checkpoint.
+        """Reads the state of a checkpoint.
 
         Raises:
-            WeightsError: They cannot be read; names every entry that is not what it must be.
+            WeightsError: The file cannot be read; names every invalid entry.
         """
         path = folder / STATES_FILE
         try:

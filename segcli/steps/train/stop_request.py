@@ -12,7 +12,7 @@ from segcli.signals import Request, postponed
 
 STOP_FILE = ".processes_stop"
 _LOOK_S = 0.5
-_ANSWER = "stopping: the processes agree on an iteration and write a checkpoint (once more: stop at once, without one)"
+_NOTICE = "stopping: the processes agree on an iteration and write a checkpoint (signal again to stop at once)"
 
 
 def asked_to_stop(output: Path) -> int | None:
@@ -25,9 +25,9 @@ def asked_to_stop(output: Path) -> int | None:
 
 @contextmanager
 def signals_passed_on(output: Path) -> Iterator[None]:
-    """Inside the block a first signal is passed on to the processes that train in `output`; a second one is raised.
+    """Inside the block, the first signal is relayed to the processes that train in `output`; a second one is raised.
 
-    Another thread looks for it: who reads the processes' lines waits for them.
+    A thread polls for it, because the main thread blocks while it reads the output of the processes.
     """
     file, done = output / STOP_FILE, threading.Event()
     file.unlink(missing_ok=True)
@@ -38,7 +38,7 @@ def signals_passed_on(output: Path) -> Iterator[None]:
                 write_text_atomic(file, str(request.number))
                 return
 
-    with postponed(_ANSWER) as request:
+    with postponed(_NOTICE) as request:
         watcher = threading.Thread(target=watch, args=(request,), daemon=True)
         watcher.start()
         try:

@@ -1,4 +1,4 @@
-"""The live line of a training in a terminal."""
+"""The progress bar of a training in a terminal."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from segcli.console import error_console
 from segcli.steps.train.state import Callback, TrainState, shown_score
 
 _WIDE = 120
-"""Columns of a terminal from which on rate and speed have room beside the rest."""
+"""Columns of a terminal wide enough to show learning rate and images per second too."""
 _LOOK_SECONDS = 1.0
-"""Time between two looks at the loss, for which a GPU has to finish what it was given."""
+"""Seconds between two reads of the loss; each read waits for the GPU to finish its queued work."""
 
 
 class TerminalProgress(Callback):
-    """One bar: iterations, loss, rate, images per second, time left, last and best score."""
+    """One bar: iterations, loss, learning rate, images per second, time left, last and best score."""
 
     def __init__(self) -> None:
         console = error_console()
@@ -69,5 +69,5 @@ class TerminalProgress(Callback):
         self._bar.stop()
 
     def close(self) -> None:
-        """Gives the terminal back when the training failed."""
+        """Stops the bar, also when the training failed."""
         self._bar.stop()

@@ -1,8 +1,8 @@
-"""`segcli tune`: trainings with other settings, chosen by Optuna, of which bad ones end early.
+"""`segcli tune`: trainings with settings chosen by Optuna; poor ones are stopped early.
 
 ```
 <output>/trial_<N>/    the training of each trial; the weights of the best one stay
-<output>/tune.log      what Optuna knows of them; a study that was stopped goes on with it
+<output>/tune.log      the journal of Optuna, from which a stopped study is resumed
 <output>/tuned.yaml    the best settings, to train with
 ```
 """
@@ -38,7 +38,7 @@ log = logging.getLogger("segcli.train")
 STUDY_FILE = "tune.log"
 TUNED_FILE = "tuned.yaml"
 _NEEDED_FOR_PRUNING = 4
-"""Trials before the first that may end early: there must be some to compare with."""
+"""Trials that always run to their end: pruning needs some to compare with."""
 TrainOne = Callable[[Config, Sequence[Callback]], TrainResult]
 
 
@@ -50,8 +50,8 @@ class TuneResult:
         model_name: The model.
         score_name: Name of the score.
         best_score: Best score of all trials; None where none was defined.
-        best_values: By key: the settings of that trial.
-        config: Configuration with these settings.
+        best_values: Settings of that trial, by key.
+        config: File of the configuration with these settings.
         trials: Number, state, score and values of each trial.
     """
 
@@ -80,20 +80,20 @@ class TuneResult:
 
 
 class _Reporter(Callback):
-    """Tells Optuna each score, and ends a trial that is worse than the median of the others at its age."""
+    """Reports each score to Optuna, and ends a trial that is below the median of the others at that iteration."""
 
     def __init__(self, trial: Any) -> None:
         self._trial = trial
         self.pruned = False
 
     def on_evaluation(self, state: TrainState) -> None:
-        """Looks at the score."""
+        """Reports the score."""
         if state.evaluation is None or state.evaluation.score is None:
             return
         self._trial.report(state.evaluation.score, state.iteration)
         self.pruned = bool(self._trial.should_prune())
         if self.pruned:
-            state.stop_reason = "worse than the median of the trials before"
+            state.stop_reason = "worse than the median of the earlier trials"
 
 
 def tune(
@@ -102,15 +102,15 @@ def tune(
     """Searches the settings of a training.
 
     Args:
-        config: What all trials share; what is planned is planned once.
-        space: What differs between them.
-        train_one: Trains a configuration in this process, watched by further callbacks.
-        trials: Trials altogether, those of an earlier, stopped study included.
-        seconds: Time after which no further trial begins; None for no limit.
+        config: Shared by all trials; the plan is made once.
+        space: Settings that differ between them.
+        train_one: Trains a configuration in this process, with additional callbacks.
+        trials: Total number of trials, including those of a stopped study.
+        seconds: Time after which no further trial starts; None for no limit.
 
     Raises:
         MissingPartError: Optuna is not installed.
-        UsageError: Nothing is searched, or the training is one of several processes.
+        UsageError: The space is empty, or the training needs several processes.
     """
     if find_spec("optuna") is None:
         raise MissingPartError(
@@ -171,7 +171,7 @@ def _studied(
 
 
 def _count(output: Path) -> int:
-    """A study that goes on draws other numbers than it has drawn."""
+    """Number of trials so far, added to the seed: a resumed study must not draw the same numbers again."""
     return sum(1 for _ in output.glob("trial_*"))
 
 

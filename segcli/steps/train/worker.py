@@ -1,4 +1,4 @@
-"""One of several training processes; started by Paddle's launcher, see `segcli.steps.train.launch`."""
+"""The entry point of a training process, started by Paddle's launcher; see `segcli.steps.train.launch`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ log = logging.getLogger("segcli.train")
 
 
 def main(config_file: Path) -> int:
-    """Trains with the configuration in `config_file`; result or error are left beside it.
+    """Trains with the configuration in `config_file`; writes result or error beside it.
 
     Returns:
         The exit code: 0, or that of the error.
@@ -39,7 +39,7 @@ def main(config_file: Path) -> int:
             result = train_here(config).as_dict()
     except Stopped as stop:
         result = launch.stopped_values(stop)
-    except Exception as error:  # any: the launching process tells it
+    except Exception as error:  # any: the launching process reports it
         log.error("%s", " ".join(str(error).split()), exc_info=not isinstance(error, SegcliError))
         leave_fault(config_file.parent, int(os.environ.get("PADDLE_TRAINER_ID", "0")), error)
         return failure_of(error).exit_code
@@ -49,7 +49,7 @@ def main(config_file: Path) -> int:
 
 
 def _leave_signals_to_the_launching_process() -> None:
-    """It passes the request to end on by a file; SIGTERM comes from the launcher, when another process has ended."""
+    """Ignores signals, which the launching process relays by a file; exits on SIGTERM (another process ended)."""
     for number in ENDING:
         ends = number == signal.SIGTERM
         signal.signal(number, (lambda *_: os._exit(128 + signal.SIGTERM)) if ends else signal.SIG_IGN)

@@ -1,4 +1,4 @@
-"""What stopped a training process, carried to the process that started it: through a file, as plain values."""
+"""Passes the error of a training process to the process that started it, as plain values in a file."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NAME = ".processes_fault.{}.json"
 
 
 def leave_fault(folder: Path, rank: int, error: Exception) -> None:
-    """Writes what stopped process number `rank`."""
+    """Writes the error that stopped process `rank`."""
     failure = failure_of(error)
     known = isinstance(error, SegcliError)
     values = {
@@ -32,16 +32,16 @@ def leave_fault(folder: Path, rank: int, error: Exception) -> None:
 
 
 def clear_faults(folder: Path) -> None:
-    """Removes what an earlier training left."""
+    """Removes the error files of an earlier training."""
     for path in folder.glob(_NAME.format("*")):
         path.unlink(missing_ok=True)
 
 
 def read_fault(folder: Path) -> SegcliError | None:
-    """The error that stopped the training, as it was raised; None when no process left one.
+    """The error that stopped the training, as it was raised; None if no process wrote one.
 
-    The first one counts, an error of segcli's own before any other: when one process ends, the others lose their
-    connection to it.
+    The earliest one is used, a `SegcliError` before any other: when one process ends, the others only report a lost
+    connection.
     """
     files = sorted(folder.glob(_NAME.format("*")), key=lambda path: path.stat().st_mtime_ns)
     found = [json.loads(path.read_text(encoding="utf-8")) for path in files]

@@ -86,7 +86,7 @@ def training(tmp_path: Path, name: str, data: Path, **evaluate) -> str:
 def test_other_data_and_another_protocol_are_refused(tmp_path, data):
     other_data = make_seg_dataset(tmp_path / "other", train=1, val=6)
     first = training(tmp_path, "first", data)
-    with pytest.raises(UsageError, match="the data differ"):
+    with pytest.raises(UsageError, match="the datasets differ"):
         compare([[first], [training(tmp_path, "second", other_data)]], tmp_path / "out")
     third = training(tmp_path, "third", data, absent_class="zero")
     with pytest.raises(UsageError, match=r"Evaluate\.absent_class is exclude for .* and zero") as refused:
@@ -101,9 +101,9 @@ def test_other_classes_tasks_and_too_few_are_refused(tmp_path, data):
     weights = save_weights(tmp_path / "w", names=("_background_", "red", "green"))
     with pytest.raises(WeightsError, match="know other classes"):
         compare([[predictions], [str(weights)]], tmp_path / "out", dataset=str(data))
-    with pytest.raises(UsageError, match="two contenders at least"):
+    with pytest.raises(UsageError, match="at least two contenders"):
         compare([[predictions]], tmp_path / "out", dataset=str(data))
-    with pytest.raises(UsageError, match="no dataset is named"):
+    with pytest.raises(UsageError, match="no dataset is given"):
         compare([[predictions], [predictions]], tmp_path / "out")
     with pytest.raises(UsageError, match="there is no"):
         compare([[predictions], ["absent"]], tmp_path / "out", dataset=str(data))
@@ -153,7 +153,7 @@ def test_folds_are_compared_fold_by_fold(tmp_path):
     spread = result.runs[folders[0]]
     assert len(spread["runs"]) == 2 and spread["standard_deviation"] is not None
     assert result.others[0].numbers["mIoU"].first == pytest.approx(spread["mean"])
-    with pytest.raises(UsageError, match="same folds only"):
+    with pytest.raises(UsageError, match="only the same folds"):
         compare([[folders[0]], [f"{folders[1]}/fold_1"]], tmp_path / "out")
 
 

@@ -186,7 +186,7 @@ def test_the_report_holds_numbers_slices_and_the_worst_images(tmp_path, data):
     assert 'src="http' not in page and "<script" not in page
     worst = min(result.report.counts.confusions.places, key=lambda place: image_scores(result)[place])
     assert page.index(f"val_{worst}.png") == min(page.index(f"val_{place}.png") for place in range(3))
-    for text in ("mIoU", "By brightness", "Taken for another class"):
+    for text in ("mIoU", "By brightness", "Largest confusions"):
         assert text in page and text in markdown
     assert markdown.count("|") > 50
     columns = {one["column"] for one in result.as_dict()["slices"]}
@@ -204,7 +204,7 @@ def test_the_report_of_objects_names_kinds_of_error(tmp_path):
     file.write_text(json.dumps(coco_entries(data)[1:]))
     values = objects_of(tmp_path, data, file)
     page = Path(values["pages"][0]).read_text(encoding="utf-8")
-    assert "missed: nothing came near the object" in page
+    assert "missed: no detection overlaps the object" in page
     assert values["errors"]["counts"]["missed"] == 1
     assert "кот" in page
 

@@ -89,7 +89,7 @@ def test_views_change_the_answer_alike_in_evaluate_and_predict(tmp_path):
             (files / f"{stem}.png").write_bytes(Path(names[stem]).read_bytes())
     again = evaluate(make_config(tmp_path / "again", run / "data", Evaluate={"predictions": str(files)}))
     assert (again.report.matrix == flipped.report.matrix).all()
-    with pytest.raises(UsageError, match="made already"):
+    with pytest.raises(UsageError, match="cannot be applied to prediction files"):
         evaluate(make_config(tmp_path, run / "data", Evaluate={"predictions": str(files), "augment": {"flip": True}}))
     with pytest.raises(UsageError, match="probabilities of a network"):
         evaluate(make_config(tmp_path, run / "data", Evaluate={"predictions": str(files), "calibration": True}))

@@ -156,7 +156,7 @@ def test_only_the_lines_of_a_worker_are_told(caplog):
     kept = []
     lines = ["LAUNCH INFO pod\n", "segcli:20:iteration 1/3\n", "segcli:40:broken\n", "segcli:30:slow: yes\n"]
     with caplog.at_level(logging.INFO, "segcli.train"):
-        launch._tell(lines, kept.append)
+        launch._relay(lines, kept.append)
     assert [record.getMessage() for record in caplog.records] == ["iteration 1/3", "slow: yes"]
     assert [record.levelname for record in caplog.records] == ["INFO", "WARNING"]
     assert kept == ["LAUNCH INFO pod\n"]

@@ -45,12 +45,12 @@ def test_an_earlier_training_is_moved_whole_and_said(line_run: LineRuns, tmp_pat
     theirs = [CHECKED, "notes.txt"]
     assert files(tmp_path / "run_1") == {name: data for name, data in before.items() if name not in theirs}
     assert all((tmp_path / name).is_file() for name in theirs)
-    assert f"the earlier training in {tmp_path} was moved whole to {tmp_path / 'run_1'}" in caplog.text
+    assert f"the earlier training in {tmp_path} was moved to {tmp_path / 'run_1'}" in caplog.text
     assert result.best_score == 0.2
     assert ModelCard.beside(tmp_path / "best_model" / "model.pdparams").score == {"fit": 0.2}
     assert [path.name for path in sorted(tmp_path.glob("iter_*"))] == ["iter_4", "iter_8"]
     assert [event["iteration"] for event in read_history(tmp_path / "history.jsonl")][-1] == 8
-    assert "moved whole" in (tmp_path / "train.log").read_text()
+    assert "was moved to" in (tmp_path / "train.log").read_text()
     line_run(tmp_path)
     assert (tmp_path / "run_2" / "best_model").is_dir()
     assert not list(tmp_path.glob(".*"))

@@ -126,7 +126,7 @@ def test_a_space_is_written_as_ranges_and_options(tmp_path):
         )
     said = str(fault.value)
     assert "did you mean Train.learning_rate" in said and "not read by a training of UNet-S" in said
-    assert "KEY=LOW..HIGH" in said and "the first bound" in said
+    assert "KEY=LOW..HIGH" in said and "the lower bound first" in said
 
 
 def test_what_stands_in_the_way_is_said(tmp_path, monkeypatch):
