@@ -19,7 +19,7 @@ class Patch:
         owner: Module, or class as ``module:Class``, that holds it.
         attribute: Its name there.
         make: Makes the replacement from the original.
-        fault: What goes wrong without the patch, where `make` does not say it.
+        fault: What goes wrong without the patch; empty where the docstring of `make` says it.
     """
 
     owner: str
@@ -35,14 +35,14 @@ class Patch:
 
     @property
     def original(self) -> Method:
-        """What an applied patch has replaced."""
+        """The function or method that an applied patch has replaced; KeyError before `apply`."""
         return _ORIGINALS[self]
 
     def apply(self) -> None:
-        """Replaces it; a second call changes nothing."""
+        """Replaces the function or method; a second call changes nothing."""
         if self not in _ORIGINALS:
             owner = self.find_owner()
-            # as it stands in the class: a static method stays one when it is put back
+            # without unwrapping: a static method must still be static when it is restored
             _ORIGINALS[self] = inspect.getattr_static(owner, self.attribute)
             setattr(owner, self.attribute, self.make(_ORIGINALS[self]))
 

@@ -18,19 +18,19 @@ CARD_VERSION = 1
 
 @dataclass(frozen=True)
 class ModelCard:
-    """What the weights of a file are for.
+    """The meaning of a file's weights.
 
     Attributes:
         model_name: Name in the table of models.
         class_names: Names in order of their ids.
-        ignore_index: Mask id that counted nowhere.
+        ignore_index: Mask id of the pixels that were ignored.
         preprocess: How images became inputs.
         config: The whole configuration of the training, as plain values.
         recipe: How it was trained, by key of the configuration: the value that was used, and its origin.
         iteration: Iterations trained.
-        score: Score on the validation part, by name, e.g. ``{"mIoU": 0.91}``; empty when never measured.
+        score: Score on the validation split, by name, e.g. ``{"mIoU": 0.91}``; empty when not measured.
         segcli_version: Version that wrote the card.
-        inputs: Numbers of the training images, see `segcli.data.fingerprint.images`; empty where they are not known.
+        inputs: Statistics of the training images, see `segcli.data.fingerprint.images`; empty where they are not known.
     """
 
     model_name: str
@@ -54,14 +54,14 @@ class ModelCard:
         return {"card_version": CARD_VERSION, **asdict(self)}
 
     def save(self, folder: Path) -> Path:
-        """Writes the card into `folder` whole or not at all."""
+        """Writes the card into `folder`, completely or not at all, and returns its path."""
         path = folder / CARD_FILE
         write_text_atomic(path, to_json(self.as_dict(), indent=2, ensure_ascii=False) + "\n")
         return path
 
     @staticmethod
     def from_dict(values: dict[str, Any]) -> ModelCard:
-        """The card whose plain values these are; KeyError or TypeError when they are not one."""
+        """The card from its plain values; raises KeyError, TypeError or AttributeError when they are not a card."""
         fields = {key: value for key, value in values.items() if key != "card_version"}
         fields["class_names"] = tuple(fields["class_names"])
         plain: dict[str, Any] = {
@@ -75,7 +75,7 @@ class ModelCard:
         """The card in the folder of a weight file; None when there is none.
 
         Raises:
-            WeightsError: There is one and it cannot be read.
+            WeightsError: The card exists but cannot be read.
         """
         path = weights.parent / CARD_FILE
         if not path.is_file():

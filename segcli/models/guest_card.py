@@ -1,4 +1,4 @@
-"""The card of a model of another maker: what a few lines of YAML must say so that its ONNX file can be used.
+"""The card of an imported model: a few lines of YAML that describe how to use its ONNX file.
 
 ```yaml
 name: ukis-csmask-4b
@@ -6,10 +6,10 @@ task: semantic                  # semantic, instance or promptable
 classes: [clear, cloud, shadow]
 licence: Apache-2.0
 input:
-  channels: RGB                 # RGB, BGR, GREY, or numbers of the bands, from 1
+  channels: RGB                 # RGB, BGR, GREY, or band numbers, from 1
   mean: [0.485, 0.456, 0.406]   # in the order of the channels, of values from 0 to white
   std: [0.229, 0.224, 0.225]
-  size: [512, 512]              # height, width; leave it out where the network takes any
+  size: [512, 512]              # height, width; leave it out if any size is accepted
 output:
   kind: logits
 ```
@@ -31,12 +31,12 @@ KINDS: dict[str, tuple[str, ...]] = {
     "instance": ("yolo", "detr"),
     "promptable": ("sam",),
 }
-"""What a network may say, by its task."""
+"""Kinds of output, by task."""
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
 
 class _Part(BaseModel):
-    """A part of a card: no key that nobody reads."""
+    """A part of a card; unknown keys are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -45,19 +45,19 @@ class GuestInput(_Part):
     """How an image becomes the network's input.
 
     Attributes:
-        name: Of the input; None is the first.
-        channels: ``RGB``, ``BGR``, ``GREY``, or numbers of bands from 1.
-        bands: Bands of the files, where only some of them are channels; None is as many as there are channels.
+        name: Name of the ONNX input; None for the first.
+        channels: ``RGB``, ``BGR``, ``GREY``, or band numbers from 1.
+        bands: Bands of the files, where only some of them are channels; None for as many as channels.
         layout: Order of the axes.
         white: The value of a white pixel, before mean and deviation: 1 or 255.
-        mean: Subtracted from each channel, in their order.
+        mean: Subtracted from each channel, in the order of the channels.
         std: Divides each channel.
-        size: Height and width that the network needs; None takes any.
-        resize: How an image gets that size: ``stretch``; ``corner``, with its ratio kept, in the upper left corner;
+        size: Height and width that the network needs; None for any.
+        resize: How an image is brought to that size: ``stretch``; ``corner``, ratio kept, in the top left corner;
             ``letterbox``, in the middle.
-        pad: Grey around an image that does not fill the input, 0 to 255; None is the mean.
+        pad: Grey value around an image that does not fill the input, 0 to 255; None for the mean.
         stride: Height and width must be multiples of it; the image is padded for that.
-        range: Values of more than 8 bits that become black and white, as `Global.image_range`; None is all of the type.
+        range: Values above 8 bits that become black and white, as `Global.image_range`; None for the type's full range.
     """
 
     name: str | None = None
@@ -80,41 +80,41 @@ class GuestInput(_Part):
 
     @property
     def means(self) -> tuple[float, ...]:
-        """One mean for each channel."""
+        """One mean per channel."""
         return self.mean or (0.0,) * self.count
 
     @property
     def stds(self) -> tuple[float, ...]:
-        """One deviation for each channel."""
+        """One standard deviation per channel."""
         return self.std or (1.0,) * self.count
 
     @model_validator(mode="after")
     def _check(self) -> GuestInput:
         for name, values in (("mean", self.mean), ("std", self.std)):
             if values is not None and len(values) != self.count:
-                raise ValueError(f"{name} has {len(values)} values, there are {self.count} channels")
+                raise ValueError(f"{name} has {len(values)} values, but there are {self.count} channels")
         if self.channels == "GREY" and len({*zip(self.means, self.stds, strict=True)}) != 1:
-            raise ValueError("GREY has one mean and one deviation")
+            raise ValueError("channels GREY need one mean and one std")
         if not isinstance(self.channels, str) and max(self.channels) > (self.bands or self.count):
-            raise ValueError(f"band {max(self.channels)} is named, bands is {self.bands or self.count}")
+            raise ValueError(f"channels name band {max(self.channels)}, but bands is {self.bands or self.count}")
         return self
 
 
 class GuestOutput(_Part):
-    """What the network says.
+    """The form of the network's outputs.
 
     Attributes:
         kind: ``logits``, ``probabilities``, ``labels`` (class ids) or ``binary`` (one channel, the second class);
             ``yolo`` (boxes with coefficients, and prototypes) or ``detr`` (boxes, logits, masks); ``sam``.
-        names: Of the outputs that count, in the order of the kind; None takes them as they come.
-        layout: Of what has four axes.
-        activation: What is still to be done to the values: ``softmax``, ``sigmoid`` or nothing. Tiles are added up
+        names: Names of the used outputs, in the order of the kind; None for the file's order.
+        layout: Order of the axes of outputs with four axes.
+        activation: Function still to be applied to the values: ``softmax``, ``sigmoid`` or none. Tiles are blended
             afterwards.
-        threshold: ``binary``: from here on it is the second class. ``yolo``, ``detr``: smallest score that is shown.
-        iou: ``yolo``: overlap above which of two boxes of a class the better one stays.
-        most: Most objects of an image.
+        threshold: ``binary``: smallest value of the second class. ``yolo``, ``detr``: smallest score that is kept.
+        iou: ``yolo``: IoU above which only the better of two boxes of a class is kept.
+        most: Most objects per image.
         boxes: ``detr``: form of the boxes, relative to the input.
-        background: ``detr``: which class of the logits is no object.
+        background: ``detr``: which class of the logits means no object.
     """
 
     kind: str
@@ -129,17 +129,17 @@ class GuestOutput(_Part):
 
 
 class GuestCard(_Part):
-    """A card.
+    """The card of an imported model.
 
     Attributes:
-        name: What the model is called.
-        task: What it is for.
+        name: Name of the model.
+        task: Its task.
         classes: Names of its classes in the order of their ids; empty for a promptable model.
-        licence: Of its weights, as an SPDX identifier or in words.
+        licence: Licence of its weights, as an SPDX identifier or in words.
         source: Where it comes from.
         input: How an image becomes its input.
-        output: What it says.
-        decoder: Of a promptable model: the ONNX file of its decoder, beside that of the encoder.
+        output: The form of its outputs.
+        decoder: Of a promptable model: the name of its decoder's ONNX file, beside that of the encoder.
     """
 
     name: Annotated[str, Field(pattern=r"^[\w.+ -]{1,100}$")]
@@ -154,22 +154,22 @@ class GuestCard(_Part):
     @model_validator(mode="after")
     def _check(self) -> GuestCard:
         if self.output.kind not in KINDS[self.task]:
-            raise ValueError(f"output.kind {self.output.kind} is none of {self.task}: {', '.join(KINDS[self.task])}")
+            raise ValueError(f"output.kind {self.output.kind} is none of {self.task}'s: {', '.join(KINDS[self.task])}")
         if self.task == "promptable":
             if self.decoder is None:
-                raise ValueError("a promptable model has a decoder: name its file")
+                raise ValueError("decoder is missing: a promptable model needs its decoder's file name")
             if self.input.size is None or self.input.size[0] != self.input.size[1]:
-                raise ValueError("a promptable model has a square input: size")
+                raise ValueError("input.size is missing or not square: a promptable model needs a square")
         elif not self.classes:
             raise ValueError("classes are missing")
         if self.output.kind == "binary" and len(self.classes) != 2:
-            raise ValueError("binary has two classes, the background first")
+            raise ValueError("output.kind binary needs two classes, the background first")
         if len(set(self.classes)) != len(self.classes):
-            raise ValueError("two classes have one name")
+            raise ValueError("two classes have the same name")
         if self.task == "semantic" and self.input.resize == "letterbox":
-            raise ValueError("letterbox is for instance models; take corner")
+            raise ValueError("input.resize letterbox is for instance models; use corner")
         if self.task == "instance" and self.input.size is None:
-            raise ValueError("an instance model resizes its images: size")
+            raise ValueError("input.size is missing: an instance model needs it")
         return self
 
 
@@ -177,15 +177,15 @@ def read_card(path: Path) -> GuestCard:
     """Reads a card.
 
     Raises:
-        UsageError: There is no such file, or it is no YAML.
-        ConfigError: Holds every fault of it.
+        UsageError: The file cannot be read, or is not valid YAML.
+        ConfigError: The card has faults; the error lists all of them.
     """
     try:
         values = load_yaml(path.read_text(encoding="utf-8"))
     except OSError as fault:
         raise UsageError(f"the card cannot be read: {fault.strerror}", path=path) from fault
     except (yaml.YAMLError, ValueError) as fault:
-        raise UsageError(f"is no YAML: {fault}", path=path) from fault
+        raise UsageError(f"is not valid YAML: {fault}", path=path) from fault
     try:
         return GuestCard.model_validate(values)
     except ValidationError as fault:

@@ -1,4 +1,4 @@
-"""The kinds of models of other makers that come as ONNX with a card; see `segcli.models.guest_card`."""
+"""The kinds of imported models (ONNX with a card); see `segcli.models.guest_card`."""
 
 from __future__ import annotations
 
@@ -11,4 +11,4 @@ GUESTS: dict[str, ModelSpec] = {
     name: ModelSpec(name=name, task=task, network={})
     for name, task in ((SEMANTIC, Task.SEMANTIC), (INSTANCE, Task.INSTANCE), (SAM, Task.PROMPTABLE))
 }
-"""By kind: each stands for all models of that kind, whose folders say what they are called."""
+"""By kind: one entry for all models of that kind, whose names are in their cards."""

@@ -1,4 +1,4 @@
-"""What PaddleX and the original authors publish about the official weights; none was run here."""
+"""Scores that PaddleX and the original authors publish for the official weights; not measured here."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from segcli.models.table import MODELS
 from segcli.models.task import Task
 
 APACHE = "Apache-2.0"
-"""Of PaddleX, PaddleSeg and PaddleDetection, which publish the files and name no other licence for weights."""
-SEGFORMER = "ask: NVIDIA's is non-commercial"
+"""Licence of PaddleX, PaddleSeg and PaddleDetection, which publish the files and name no other licence for weights."""
+SEGFORMER = "non-commercial (NVIDIA)"
 """NVIDIA publishes SegFormer and its backbones for non-commercial use."""
 
 
 @dataclass(frozen=True)
 class Published:
-    """Facts on the official weights of a model.
+    """Published facts about the official weights of a model.
 
     Attributes:
         score: mIoU or mask AP in percent; None where none is published.
         dataset: The validation data of the score.
-        size_mb: Size of the file; None where none is published.
-        licence: Of the weights.
+        size_mb: Size of the file in MB; None where none is published.
+        licence: Licence of the weights.
     """
 
     score: float | None
@@ -83,7 +83,7 @@ PUBLISHED: dict[str, Published] = {
         if spec.task is Task.PROMPTABLE and not name.endswith("-tiny")
     },
 }
-"""By model; those that are missing have no official weights. From PaddleX's model lists, commit 015f959 of its docs."""
+"""By model; models without official weights are missing. From PaddleX's model lists, commit 015f959 of its docs."""
 
 METRICS: dict[Task, str] = {Task.SEMANTIC: "mIoU", Task.INSTANCE: "mask AP"}
-"""What the score of a task is."""
+"""Name of the published score, by task."""

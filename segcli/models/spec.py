@@ -1,4 +1,4 @@
-"""What segcli knows of a model before any library is imported: pure data."""
+"""Description of a model as pure data, available before any library is imported."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ class Preprocess:
 
     Attributes:
         mean: Per-channel mean (RGB, or as many bands as the network takes) subtracted after scaling to 0..1.
-        std: Per-channel deviation divided by.
-        size: Height and width in pixels to which an image is resized; None keeps its own.
+        std: Per-channel standard deviation by which the result is divided.
+        size: Height and width in pixels to which an image is resized; None for its own size.
         keep_ratio: Whether `size` bounds the shorter and the longer side instead of being the size itself.
         cubic: Whether resizing interpolates cubically instead of linearly.
-        exact: Whether values are normalised before they are resized, so that none is rounded in between (instance).
-        area: Whether shrinking takes the mean of the pixels that become one, instead of interpolating between a few.
+        exact: Whether images are normalised before they are resized, so that no value is rounded in between.
+        area: Whether shrinking averages all pixels that become one, instead of interpolating between a few.
         stride: The resized image is padded with zeros (right, bottom) to a multiple of this.
-        image_range: Which values of images of more than 8 bits become black and white; None where nobody said.
+        image_range: Which values of images of more than 8 bits become black and white; None where not specified.
     """
 
     mean: tuple[float, ...] = (0.5, 0.5, 0.5)
@@ -49,13 +49,13 @@ class Preprocess:
 
     @property
     def reads_by(self) -> ImageRange:
-        """The range by which images are read, and how many bands they have."""
+        """The range with which images are read, and their number of bands."""
         return replace(parse_range(self.image_range), channels=self.channels)
 
 
 @dataclass(frozen=True)
 class HalfPrecision:
-    """Operators that automatic mixed precision treats otherwise than Paddle's own lists say, by Paddle's names.
+    """Operators, by Paddle's names, for which automatic mixed precision deviates from Paddle's own lists.
 
     Attributes:
         allowed: Computed in half precision.
@@ -71,22 +71,22 @@ class TrainRecipe:
     """How the model's authors train it; every entry can be overridden in the `Train` section.
 
     Attributes:
-        optimizer: Recipe of the optimizer, without the rate.
+        optimizer: Recipe of the optimizer, without the learning rate.
         lr_scheduler: Recipe of the schedule after the warm-up.
         loss: ``{"types": [...], "coef": [...]}`` as PaddleSeg's configurations write it.
         transforms: Recipes of the training transforms, in order.
-        learning_rate: Rate of the authors, used where the configuration gives none.
-        warmup_steps: Iterations of linear warm-up, used where the configuration gives none.
-        warmup_epochs: The same in epochs, where the authors count them; it counts before `warmup_steps`.
+        learning_rate: The authors' learning rate, used where the configuration sets none.
+        warmup_steps: Iterations of linear warm-up, used where the configuration sets none.
+        warmup_epochs: The same in epochs, where the authors count them; overrides `warmup_steps`.
         batch_transforms: Recipes of the transforms of a whole batch, in order.
         epochs: Epochs for which the authors' schedule is written; milestones are scaled to the configured ones.
         ema_decay: Decay of the moving average with which the authors train; None where they use none.
         ema_growth: How that decay grows from 0 to its value, see `segcli.steps.train.average`.
-        images_per_step: Images of all devices together for which the rate is made; None where it is not known.
-        shares_norms: Whether batch normalisation is over the images of all devices (`norm_type: sync_bn`).
-        skips_parts: Whether a batch may leave parameters without a gradient, as one without objects those of masks:
-            processes that train together look for them then, instead of waiting for ever.
-        half_precision: Operators that the library sets apart under mixed precision.
+        images_per_step: Images per step, all devices together, for which the learning rate was set; None if unknown.
+        shares_norms: Whether batch normalisation uses the images of all devices (`norm_type: sync_bn`).
+        skips_parts: Whether a batch may leave parameters without a gradient, e.g. mask heads in one without objects:
+            processes that train together then search for unused parameters instead of waiting for ever.
+        half_precision: Operators that the library treats specially under mixed precision.
     """
 
     optimizer: Recipe
@@ -111,14 +111,14 @@ class ModelSpec:
     """One model.
 
     Attributes:
-        name: PaddleX's name, e.g. ``PP-LiteSeg-T``.
-        task: The task that the model serves.
+        name: Its name, PaddleX's where PaddleX has the model, e.g. ``PP-LiteSeg-T``.
+        task: The task of the model.
         network: Recipe of the network for the task's engine; the engine adds the number of classes.
         recipe: How it is trained; None for a model that cannot be trained.
         preprocess: How an image becomes its input.
         weights: Official URLs by purpose (``pretrained``, ``backbone``); fetched only on request.
         fixed_export: Height and width of the exported input where the network cannot be exported with free ones.
-        parameters_million: Parameters as the official weights hold them; a head of fewer classes has fewer.
+        parameters_million: Parameters in the official weights; with fewer classes there are fewer.
     """
 
     name: str

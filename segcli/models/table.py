@@ -13,11 +13,11 @@ from segcli.models.semantic.table import SEMANTIC_MODELS
 from segcli.models.spec import ModelSpec
 
 GROUP = "segcli.models"
-"""Entry points of other packages: each is a `ModelSpec` whose network names its class as ``package.module:Class``."""
+"""Entry-point group of plug-ins, each a `ModelSpec` whose network names its class as ``package.module:Class``."""
 
 
 def _plugged_in() -> list[ModelSpec]:
-    """The models of installed packages; none takes the place of one of ours."""
+    """The models of installed plug-ins; none replaces a model of segcli."""
     return [point.load() for point in entry_points(group=GROUP)]
 
 

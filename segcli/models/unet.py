@@ -1,11 +1,11 @@
 """A small U-Net (Ronneberger et al. 2015, "U-Net: Convolutional Networks for Biomedical Image Segmentation",
-https://arxiv.org/abs/1505.04597) for few images and few seconds.
+https://arxiv.org/abs/1505.04597) for few images and short trainings.
 
-Against the original it has batch normalisation, padded convolutions, and cheaper steps up: a transposed convolution
+Unlike the original it has batch normalisation, padded convolutions, and cheaper upsampling: a transposed convolution
 doubles the size and brings the channels to those of the encoder's features, to which it is added (as in LinkNet,
-https://arxiv.org/abs/1707.03718) instead of joined, before one convolution; at the size of the image, where a
-convolution costs most, there is a single one. On a CPU an iteration takes a third of the time that the original's
-bilinear steps and joined features take.
+https://arxiv.org/abs/1707.03718) instead of concatenated, before one convolution; at full size, where a
+convolution costs most, there is only one in all. On a CPU an iteration takes a third of the time that the original's
+bilinear upsampling and concatenation take.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import paddle.nn.functional as F
 from paddle import Tensor, nn
 
 CHANNELS = (16, 32, 64, 96, 128)
-"""Of each stage, the first at the size of the image."""
+"""Channels of each stage, the first at the size of the image."""
 
 
 class ConvBNReLU(nn.Layer):
@@ -38,7 +38,7 @@ class UNetBody(nn.Layer):
     """From images to features of their own size.
 
     Args:
-        channels: Of each stage; each stage after the first halves the size.
+        channels: Channels of each stage; each stage after the first halves the size.
     """
 
     def __init__(self, channels: Sequence[int] = CHANNELS) -> None:
@@ -60,7 +60,7 @@ class UNetBody(nn.Layer):
 
     def forward(self, images: Tensor) -> Tensor:
         """[N, 3, H, W] to [N, channels[0], H, W]; any size will do."""
-        # counted loops: Paddle's tracer knows no zip with `strict`
+        # loops over indices: Paddle's tracer does not support zip with `strict`
         features: list[Tensor] = [self.encoder[0](images)]
         for index in range(1, len(self.encoder)):
             features.append(self.encoder[index](F.max_pool2d(features[-1], 2, ceil_mode=True)))

@@ -1,1 +1,1 @@
-"""PaddleDetection: import, registration of our networks, patches for current Paddle, building."""
+"""PaddleDetection: import, registration of segcli's networks, patches for the installed Paddle, and building."""

@@ -33,20 +33,20 @@ class PaddleDetEngine:
         return build_instance_network(spec.name, num_classes, input_size or SIZED[spec.name].default, options=options)
 
     def open_training(self, spec: ModelSpec, config: Config) -> InstanceSession:
-        """Reads the annotation files of the dataset and builds all that trains the model on it."""
+        """Reads the annotation files of the dataset and builds everything that a training needs."""
         return open_session(spec, config)
 
     def for_export(self, network: Network, spec: ModelSpec) -> Network:
-        """A wrapper that takes ``im_shape``, ``image``, ``scale_factor`` of one image and gives what PaddleX expects.
+        """A wrapper that maps ``im_shape``, ``image``, ``scale_factor`` of one image to the outputs PaddleX expects.
 
-        That is ``bbox``, ``bbox_num``, ``mask``; of SOLOv2 ``bbox_num``, ``cate_label``, ``cate_score``, ``segm``.
+        These are ``bbox``, ``bbox_num``, ``mask``; for SOLOv2 ``bbox_num``, ``cate_label``, ``cate_score``, ``segm``.
         """
         from segcli.engines.paddledet.exporting import ExportedNetwork
 
         return ExportedNetwork(network, small=False)
 
     def array_forward(self, network: Network, *, small: bool = True) -> Callable[..., Any]:
-        """What `segcli.inference.decode_objects.Outputs` describes, of arrays by name."""
+        """A function from input arrays by name to the arrays of `segcli.inference.decode_objects.Outputs`."""
         return ArrayForward(network, small=small)
 
     def save_program(self, network: Network, stem: Path, size: tuple[int, int] | None, *, small: bool) -> None:
@@ -56,7 +56,7 @@ class PaddleDetEngine:
         save_program(network, stem, size, small=small)
 
     def save_two_parts(self, network: Network, stem: Path, heads: Path) -> None:
-        """Writes the two parts of an R-CNN."""
+        """Writes an R-CNN as two programs, see `two_parts.save_two_parts`."""
         from segcli.engines.paddledet.two_parts import save_two_parts
 
         save_two_parts(network, stem, heads)

@@ -13,15 +13,15 @@ from segcli.engine import Network
 from segcli.engines.paddledet.inference import PIXEL_NAMES, SMALL_NAMES, small_masks, whole_names
 
 INPUTS = ("im_shape", "image", "scale_factor")
-"""Names of the inputs, in the order in which PaddleX gives them."""
+"""Names of the inputs, in PaddleX's order."""
 
 
 class ExportedNetwork(paddle.nn.Layer):
-    """A network that takes and gives tensors in order.
+    """A network whose inputs and outputs are tensors in a fixed order.
 
     Args:
         network: Any instance network.
-        small: Whether networks with prototypes give these instead of masks of the size of the image.
+        small: Whether networks with prototypes return these instead of masks of the image's size.
     """
 
     def __init__(self, network: Network, *, small: bool) -> None:
@@ -46,15 +46,15 @@ class ExportedNetwork(paddle.nn.Layer):
 
 
 def merge_branches(network: Network) -> int:
-    """Turns, in place, parallel convolutions of training (RepVGG) into the one convolution that they add up to.
+    """Merges, in place, the parallel convolutions of training (RepVGG) into one equivalent convolution.
 
-    The wheel's own blocks also branch on the value of a parameter, at which no traced network can be opened again.
+    PaddleDetection's own blocks also branch on a parameter's value: a network traced with that cannot be loaded.
 
     Returns:
         How many blocks were merged.
     """
     merged = 0
-    # the network's own parameters were numbered from 0, too
+    # a prefix of its own: the network's parameters are numbered from 0 as well
     with paddle.utils.unique_name.guard("merged_"):
         for layer in network.sublayers():
             if hasattr(layer, "convert_to_deploy") and hasattr(layer, "conv1"):
@@ -64,22 +64,22 @@ def merge_branches(network: Network) -> int:
 
 
 def forget_last_run(network: Network) -> None:
-    """Drops what a network keeps of its last image, as SOLOv2 its mask features.
+    """Drops the tensors that a network keeps from its last image, such as SOLOv2's mask features.
 
-    Paddle takes such a tensor for a buffer: a traced network would have it as a constant, and find the objects of that
-    image in every other one.
+    Paddle treats such a tensor as a buffer: a traced network would hold it as a constant and find that image's
+    objects in every other image.
     """
     for name in set(network._buffers) & set(network._non_persistable_buffer_names_set):
         del network._buffers[name]
 
 
 def free_batch(network: Network) -> bool:
-    """Whether a traced network takes several images: Mask R-CNN does; of the others PaddleX gives one at a time."""
+    """Whether a traced network takes several images: only Mask R-CNN; PaddleX feeds the others one at a time."""
     return type(network).__name__ == "MaskRCNN"
 
 
 def save_program(network: Network, stem: Path, size: tuple[int, int] | None, *, small: bool) -> None:
-    """Writes `<stem>.json` and `<stem>.pdiparams`; the network may have some layers replaced by others.
+    """Writes `<stem>.json` and `<stem>.pdiparams`; some layers of the network are replaced in place.
 
     Args:
         network: Any instance network.

@@ -1,7 +1,7 @@
-"""SOLOv2's targets: which cells of which grid find an object, and its small mask; PaddleDetection's, many times faster.
+"""SOLOv2's targets: the grid cells that predict each object, and its small mask; as PaddleDetection's, but faster.
 
-PaddleDetection looks for the centre of an object's mass with an array of coordinates of the image's size, and shrinks
-its mask, once per grid; here both are done once per object, inside its box.
+PaddleDetection computes the centre of mass with coordinate arrays of the image's size and shrinks the mask, both once
+per object and grid; here the centre is computed inside the object's box, and both only once per object.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _USED_UP = ("is_crowd", "gt_class", "gt_bbox", "gt_poly", "gt_segm")
 
 @dataclass(frozen=True)
 class _Shape:
-    """An object's mask as the grids need it: centre of its mass in pixels, and the mask shrunk."""
+    """An object as the grids need it: its centre of mass in pixels, and its shrunk mask."""
 
     x: float
     y: float
@@ -30,7 +30,7 @@ class _Shape:
 
 @dataclass
 class _Cells:
-    """What one grid has of one image."""
+    """The targets of one grid for one image."""
 
     classes: NDArray[np.int64]
     masks: list[Mask] = field(default_factory=list)
@@ -42,10 +42,10 @@ class GridTargets:
     """PaddleDetection's `Gt2Solov2Target`, with the same outputs.
 
     Args:
-        num_grids: Cells along each side, of each grid.
-        scale_ranges: Sizes in pixels of the objects that each grid finds, lowest and highest.
-        coord_sigma: Share of an object's box whose cells find it.
-        sampling_ratio: By how much masks are shrunk.
+        num_grids: Cells along each side, per grid.
+        scale_ranges: Smallest and largest size in pixels of the objects that each grid predicts.
+        coord_sigma: Share of an object's box, around its centre, whose cells predict it.
+        sampling_ratio: Factor by which masks are shrunk.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class GridTargets:
         return samples
 
     def _add_targets(self, sample: Sample, number: int) -> list[int]:
-        """Adds the targets of an image; returns the masks of each grid, 0 where no object is of its size."""
+        """Adds the targets of an image; returns the number of masks per grid, 0 where no object is in its range."""
         height, width = sample["image"].shape[1:]
         size = int(height / self._ratio), int(width / self._ratio)
         boxes = sample["gt_bbox"]
@@ -116,7 +116,7 @@ class GridTargets:
 
     @staticmethod
     def _hit(cells: _Cells, grid: int, shape: _Shape, half: NDArray[np.float32], class_id: int) -> None:
-        """Gives an object to the cells around its centre, at most three each way."""
+        """Assigns an object to the cells around its centre, at most 3 x 3."""
         height, width = shape.small.shape
         rows = _cells_of(shape.y, float(half[1]), height * 4, grid)
         columns = _cells_of(shape.x, float(half[0]), width * 4, grid)
@@ -130,7 +130,7 @@ class GridTargets:
 
 
 def _cells_of(centre: float, half: float, side: int, grid: int) -> range:
-    """The cells along one axis that lie within `half` pixels of a centre, and at most one beside its own."""
+    """The cells along one axis within `half` pixels of a centre, at most one away from the centre's own cell."""
 
     def cell(position: float) -> int:
         return int((position / side) // (1.0 / grid))
@@ -140,7 +140,7 @@ def _cells_of(centre: float, half: float, side: int, grid: int) -> range:
 
 
 def _padded(values: NDArray[Any], count: int) -> NDArray[Any]:
-    """The first axis brought to `count` with zeros."""
+    """The values with the first axis padded with zeros, or cut, to `count`."""
     padded = np.zeros((count, *values.shape[1:]), values.dtype)
     padded[: len(values)] = values[:count]
     return padded

@@ -1,4 +1,4 @@
-"""Import PaddleDetection 2.6.0 without the packages that it imports and we never use.
+"""Import PaddleDetection 2.6.0 without the packages that it imports and segcli never uses.
 
 The wheel imports scikit-learn, pandas, motmetrics, lap, pkg_resources and matplotlib for trackers and key points; its
 declared ``sklearn==0.0`` installs nothing, so ``import ppdet`` fails on a fresh machine. Empty stand-ins take their
@@ -40,7 +40,7 @@ _SHARED: tuple[str, ...] = ("paddle", "cv2", "scipy", "pycocotools.coco", "pycoc
 
 
 class _Stub(ModuleType):
-    """A module in which every name exists and means nothing."""
+    """An empty module in which every name can be imported."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
@@ -63,7 +63,7 @@ def _unusable(name: str) -> type:
 
 @contextlib.contextmanager
 def _stand_ins() -> Iterator[None]:
-    """Stubs for the unused packages; whatever was imported before stays, and comes back."""
+    """Puts stubs in place of the unused packages; modules that were imported before are restored at the end."""
     names = [name for top in STUBBED for name in (top, *_PARTS.get(top, ()))]
     before = {name: module for name, module in sys.modules.items() if name.split(".", 1)[0] in STUBBED}
     for name in before:
@@ -83,7 +83,7 @@ def _stand_ins() -> Iterator[None]:
 
 
 def _route_logging() -> None:
-    """Take ppdet's own handlers (standard output) away; its records go to the root logger like everybody's."""
+    """Removes ppdet's own handlers (standard output); its records then go to the root logger."""
     for name in [n for n in logging.root.manager.loggerDict if n == "ppdet" or n.startswith("ppdet.")]:
         logger = logging.getLogger(name)
         for handler in list(logger.handlers):
@@ -102,17 +102,17 @@ def import_ppdet() -> Any:
     said = io.StringIO()
     takes_truncated = ImageFile.LOAD_TRUNCATED_IMAGES
     try:
-        # what others may use too is imported first, with the real packages
+        # modules that other code may use as well are imported first, with the real packages
         for shared in _SHARED:
             importlib.import_module(shared)
         with _stand_ins(), contextlib.redirect_stdout(said), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of its age, not of its use
+            warnings.simplefilter("ignore")  # they concern its old code, not how it is used
             ppdet = importlib.import_module("ppdet")
             importlib.import_module("ppdet.modeling")
     except ImportError as error:
         hint = "run scripts/setup or segcli doctor --fix"
         raise MissingPartError(f"PaddleDetection cannot be imported: {error}", hint=hint) from error
-    # its trainer lets Pillow pass images that are cut off, for the whole process
+    # its trainer makes Pillow accept truncated images in the whole process
     ImageFile.LOAD_TRUNCATED_IMAGES = takes_truncated
     _route_logging()
     for line in said.getvalue().splitlines():

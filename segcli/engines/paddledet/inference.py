@@ -25,7 +25,7 @@ _SOLO = ("bbox_num", "cate_label", "cate_score", "segm")
 
 @contextmanager
 def small_masks(network: Network) -> Iterator[None]:
-    """Inside the block R-CNNs and SOLOv2 leave their masks as small as their heads make them."""
+    """Inside the block, R-CNNs and SOLOv2 return their masks as small as their heads make them."""
     parts = [part for name in _MASK_PARTS if (part := getattr(network, name, None)) is not None]
     for part in parts:
         part.keep_small = True
@@ -37,14 +37,14 @@ def small_masks(network: Network) -> Iterator[None]:
 
 
 def whole_names(network: Network) -> tuple[str, ...]:
-    """Names of what a network gives in evaluation mode, in the order that PaddleX expects of an exported one."""
+    """Names of a network's outputs in evaluation mode, in the order that PaddleX expects of an exported network."""
     if hasattr(network, "pixel_maps"):
         return PIXEL_NAMES
     return _SOLO if hasattr(network, "solov2_head") else _BOXES
 
 
 def small_outputs(network: Network, inputs: Mapping[str, Tensor]) -> list[Tensor]:
-    """What `segcli.inference.decode_objects.Outputs` describes, as tensors; the network must be in evaluation mode."""
+    """The outputs of `segcli.inference.decode_objects.Outputs`, as tensors; the network must be in evaluation mode."""
     if hasattr(network, "predict_prototypes"):
         found = network.predict_prototypes(inputs)
         return [found[name] for name in SMALL_NAMES]
@@ -53,7 +53,7 @@ def small_outputs(network: Network, inputs: Mapping[str, Tensor]) -> list[Tensor
 
 
 def whole_outputs(network: Network, inputs: Mapping[str, Tensor]) -> list[Tensor]:
-    """The same with masks of the size of the image."""
+    """The outputs named by `whole_names`, with masks of the image's size; the network must be in evaluation mode."""
     found = network(inputs)
     return [found[name] for name in whole_names(network)]
 
@@ -71,7 +71,7 @@ class ArrayForward:
         self._outputs = small_outputs if small else whole_outputs
 
     def __call__(self, feeds: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
-        """What `segcli.inference.decode_objects.Outputs` describes."""
+        """The arrays that `segcli.inference.decode_objects.Outputs` describes."""
         with paddle.no_grad():
             outputs = self._outputs(self._network, {name: paddle.to_tensor(value) for name, value in feeds.items()})
         return [np.asarray(tensor.numpy()) for tensor in outputs]

@@ -1,4 +1,4 @@
-"""Build any of the fifteen instance networks."""
+"""Builds the instance networks and brings their outputs to one form."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ def build_instance_network(
 ) -> Any:
     """The network with random weights, in training mode.
 
-    Parameter names restart at each call, so optimizer states of another process fit.
+    Parameter names are numbered anew at each call, so optimizer states saved by another process fit.
 
     Args:
-        name: PaddleX's name, one of `segcli.models.instance.recipes.INSTANCE_NAMES`.
+        name: One of `segcli.models.instance.recipes.INSTANCE_NAMES`.
         num_classes: Classes, background not counted.
-        input_size: Side in pixels of the images that it will mostly see. No network is bound to it.
-        overrides: Laid over the recipe, e.g. `segcli.models.instance.recipes.FROM_SCRATCH`.
-        options: A user's `Train.network`, laid over both.
+        input_size: Usual side in pixels of the images; networks accept other sizes as well.
+        overrides: Replace entries of the recipe, e.g. `segcli.models.instance.recipes.FROM_SCRATCH`.
+        options: A user's `Train.network`, which replaces entries of both.
 
     Returns:
         A `paddle.nn.Layer`. Called with ``{image, im_shape, scale_factor}`` in evaluation mode it returns ``bbox``
         [N, 6] (class, score, x1, y1, x2, y2 in original pixels), ``bbox_num`` and ``mask``; with ground truth in
-        training mode a dictionary of losses with their sum as ``loss``. SOLOv2 says its findings in words of its own;
-        `detections` translates them.
+        training mode a dictionary of losses with their sum as ``loss``. SOLOv2's outputs have other names, which
+        `detections` converts; SeedUNet returns the pixel maps ``inside`` and ``core``.
 
     Raises:
         UsageError: There is no such model.
@@ -64,8 +64,8 @@ def build_instance_network(
 def detections(output: Mapping[str, Any]) -> dict[str, Any]:
     """The outputs of a network in evaluation mode, as ``bbox`` [N, 6], ``bbox_num`` [B] int32 and ``mask`` [N, H, W].
 
-    SOLOv2 has no boxes: they are drawn around its masks. Its filler rows (score 0) are left out, as are the boxes of
-    which an R-CNN keeps nothing inside the image (class -1).
+    SOLOv2 has no boxes: they are computed from its masks. Its filler rows (score 0) are left out, as are the boxes of
+    an R-CNN that lie outside the image (class -1).
     """
     if "segm" in output:
         masks, scores = output["segm"], output["cate_score"]

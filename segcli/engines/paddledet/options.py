@@ -13,18 +13,18 @@ from segcli.models.instance.recipes import merge
 from segcli.models.spec import Recipe
 
 _NOT_A_CHOICE = ("architecture", "num_classes")
-"""Entries of a recipe that are other keys of the configuration."""
+"""Entries of a recipe that are set by other keys of the configuration."""
 
 
 def with_options(recipe: Recipe, options: Mapping[str, Any]) -> dict[str, Any]:
-    """The recipe of a network with a user's arguments in it.
+    """The recipe of a network with a user's arguments.
 
     Args:
         recipe: As `segcli.models.instance.recipes.instance_recipe` gives it.
-        options: ``{class: {argument: value}}``, or ``{name: value}`` of a value that several classes share.
+        options: ``{class: {argument: value}}``, or ``{name: value}`` for a value that several classes share.
 
     Raises:
-        ConfigError: The network has no such part, or a part no such argument.
+        ConfigError: The network has no such part, a part has no such argument, or a value has the wrong form.
     """
     faults = list(_faults(recipe, options))
     if faults:
@@ -37,7 +37,7 @@ def _faults(recipe: Recipe, options: Mapping[str, Any]) -> Iterator[ConfigFault]
     for name, value in options.items():
         key = f"Train.network.{name}"
         if name not in names:
-            remedy = did_you_mean(near(name, names)) or f"there are {', '.join(names)}"
+            remedy = did_you_mean(near(name, names)) or f"choose one of {', '.join(names)}"
             yield ConfigFault(key, "the network has no such part", remedy)
         elif isinstance(recipe[name], Mapping) != isinstance(value, Mapping):
             kind = "arguments with their values" if isinstance(recipe[name], Mapping) else "one value"
@@ -46,7 +46,7 @@ def _faults(recipe: Recipe, options: Mapping[str, Any]) -> Iterator[ConfigFault]
             known = _arguments(name)
             for argument in value:
                 if argument not in known:
-                    remedy = did_you_mean(near(argument, known)) or f"there are {', '.join(known)}"
+                    remedy = did_you_mean(near(argument, known)) or f"choose one of {', '.join(known)}"
                     yield ConfigFault(f"{key}.{argument}", f"{name} has no such argument", remedy)
 
 

@@ -1,7 +1,7 @@
-"""What has to change in PaddleDetection 2.6.0 so that its networks run under Paddle 3.3.1.
+"""Patches of PaddleDetection 2.6.0 that let its networks run under Paddle 3.3.1.
 
-Paddle 2.6 made scalars 0-dimensional tensors, which ``paddle.concat`` refuses, and the wheel concatenates counts
-everywhere. Each patch replaces one method of one of its classes; nothing of Paddle itself is touched.
+Paddle 2.6 made scalars 0-dimensional tensors, which ``paddle.concat`` refuses, and PaddleDetection concatenates counts
+everywhere. Each patch replaces one method of one of its classes; Paddle itself is not changed.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from segcli.engines.patching import Method, Patch, apply_all
 
 
 def _replaced(owner: str, method: str, replacement: Method, fault: str) -> Patch:
-    """A patch whose replacement does not need the original, and that is traced as it stands.
+    """A patch whose replacement does not need the original and is traced without a rewrite of its source.
 
-    Nothing in the replacements branches on a value when traced: their source need not be rewritten.
+    This is possible because no replacement branches on a tensor's value when it is traced.
     """
     return Patch(owner, method, lambda _original: paddle.jit.not_to_static(replacement), fault)
 
@@ -51,7 +51,7 @@ PATCHES: dict[str, Patch] = {
         "ppdet.modeling.layers:RCNNBox",
         "__call__",
         rcnn_patches.decoded_boxes,
-        "a traced network takes the first image's size for all",
+        "a traced network uses the first image's size for all images",
     ),
     "mask head": _replaced(
         "ppdet.modeling.heads.mask_head:MaskHead",
@@ -63,7 +63,7 @@ PATCHES: dict[str, Patch] = {
         "ppdet.modeling.post_process:BBoxPostProcess",
         "get_pred",
         rcnn_patches.rescaled_boxes,
-        f"{_CONCAT}; and a filler box for an image without detections puts boxes and masks out of step",
+        f"{_CONCAT}; and the filler box of an image without detections shifts boxes against masks",
     ),
     "pasting": _replaced(
         "ppdet.modeling.post_process:MaskPostProcess",
@@ -81,7 +81,7 @@ PATCHES: dict[str, Patch] = {
         "ppdet.modeling.heads.solov2_head:SOLOv2Head",
         "get_prediction",
         solo_patches.get_prediction,
-        "bbox_num is 0-dimensional, and of a batch only the first image is looked at",
+        "bbox_num is 0-dimensional, and only the first image of a batch is processed",
     ),
     "solo masks": _replaced(
         "ppdet.modeling.heads.solov2_head:SOLOv2Head",

@@ -1,9 +1,9 @@
-"""Replacements of methods of PaddleDetection's R-CNN classes; `patches` says of which and why.
+"""Replacements of methods of PaddleDetection's R-CNN classes; `patches` lists which and why.
 
-The parameter names and results are those of the methods replaced, so `self` is an instance of their class.
+Parameter names and results are those of the replaced methods; `self` is an instance of their class.
 """
 
-# ruff: noqa: PLR0917 - the parameter lists are those of the methods replaced
+# ruff: noqa: PLR0917 - the parameter lists are those of the replaced methods
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
@@ -22,14 +22,14 @@ from segcli.models.instance.image_masks import image_of_rows, original_sizes
 
 
 def _counts(tensors: Sequence[Tensor]) -> Tensor:
-    """Rows of each tensor, as one int32 vector."""
+    """Number of rows of each tensor, as one int32 vector."""
     return paddle.concat([paddle.shape(t)[0:1] for t in tensors]).astype("int32")
 
 
 def gen_proposal(
     self: Any, scores: Sequence[Tensor], bbox_deltas: Sequence[Tensor], anchors: Sequence[Tensor], inputs: Any
 ) -> tuple[list[Tensor], Tensor]:
-    """Proposals of every image, best first over all levels: rois (one [n, 4] an image) and their counts [B].
+    """Proposals of every image, best first over all levels: rois (one [n, 4] per image) and their counts [B].
 
     A traced network gives the rois of all images as one [n, 4].
     """
@@ -66,7 +66,7 @@ def best_of_levels(levels: Sequence[tuple[Tensor, Tensor, Tensor]], limit: int) 
 
     Args:
         levels: Rois [n, 4], scores [n, 1] and counts [B] of the proposals of each level, image after image.
-        limit: Proposals that an image keeps.
+        limit: Most proposals kept per image.
 
     Returns:
         The rois of all images, image after image and best first, as a list of one; and their counts [B] int32.
@@ -88,13 +88,13 @@ def best_of_levels(levels: Sequence[tuple[Tensor, Tensor, Tensor]], limit: int) 
 def assign_boxes(
     self: Any,
     rpn_rois: Sequence[Tensor],
-    rpn_rois_num: Tensor,  # noqa: ARG001 - the parameter list of the method replaced
+    rpn_rois_num: Tensor,  # noqa: ARG001 - the parameter list of the replaced method
     inputs: Mapping[str, Any],
     stage: int = 0,
     is_cascade: bool = False,
     add_gt_as_proposals: bool = True,
 ) -> tuple[list[Tensor], Tensor, tuple[list[Tensor], list[Tensor], list[Tensor]]]:
-    """Sampled proposals of every image with their classes, boxes and objects, for the box head's losses."""
+    """Sampled proposals of every image with target classes, boxes and object indices, for the box head's losses."""
     from ppdet.modeling.proposal_generator.target import label_box, sample_bbox
 
     foreground = self.cascade_iou[stage] if is_cascade else self.fg_thresh
@@ -139,7 +139,7 @@ def assign_masks(
 ) -> tuple[list[Tensor], Tensor, Tensor, Tensor, Tensor, Tensor]:
     """Foreground proposals with their classes and the object's mask inside each, for the mask head's loss.
 
-    An image without foreground gives its first proposal with weight 0, so that every process has a loss.
+    An image without foreground contributes its first proposal with weight 0, so that every process has a loss.
     """
     size = self.mask_resolution
     kept, classes, masks, index, weights = [], [], [], [], []
@@ -161,7 +161,7 @@ def assign_masks(
         else:
             classes.append(paddle.zeros([1], dtype="int32"))
             masks.append(paddle.ones([1, size, size], dtype="int32"))
-    # the shared-feature head gathers from the rows of all images together
+    # the head with shared features indexes the joined rows of all images
     index = [rows + sum(int(roi.shape[0]) for roi in rois[:i]) for i, rows in enumerate(index)]
     return (
         kept,
@@ -177,10 +177,10 @@ def _inside_box(outline: Any, box: NDArray[np.float32], size: int) -> NDArray[np
     """The part of an object inside a box, on a grid of ``size`` x ``size``: 0 or 1.
 
     Args:
-        outline: Polygons (lists of x, y, ...) in pixels, as COCO draws them, or run lengths of the image's mask (a
-            dictionary with ``size`` and ``counts``), which the wheel cannot take.
+        outline: Polygons (lists of x, y, ...) in pixels, as in COCO, or the image's mask as RLE (a
+            dictionary with ``size`` and ``counts``), which PaddleDetection does not support.
         box: x1, y1, x2, y2 in pixels.
-        size: Of the grid.
+        size: Side of the grid.
     """
     x1, y1, x2, y2 = box
     scale = size / max(x2 - x1, 0.1), size / max(y2 - y1, 0.1)
@@ -191,14 +191,14 @@ def _inside_box(outline: Any, box: NDArray[np.float32], size: int) -> NDArray[np
         return np.asarray(cv2.warpAffine(image, move, (size, size), flags=cv2.INTER_LINEAR) >= 0.5, np.uint8)
     moved = []
     for polygon in outline:
-        points = np.array(polygon, np.float64).reshape(-1, 2)  # a copy: the wheel shifts the object itself
+        points = np.array(polygon, np.float64).reshape(-1, 2)  # a copy: PaddleDetection changes the polygon in place
         moved.append(((points - (x1, y1)) * scale).ravel())
     inside: NDArray[np.uint8] = mask_api.decode(mask_api.merge(mask_api.frPyObjects(moved, size, size)))
     return inside
 
 
 def rois_from_boxes(self: Any, boxes: Sequence[Tensor], im_shape: Tensor) -> tuple[list[Tensor], Tensor]:
-    """A stage's boxes as the next stage's proposals: clipped, in training without empty ones."""
+    """A stage's boxes as the next stage's proposals: clipped, and in training without empty ones."""
     from ppdet.modeling.bbox_utils import clip_bbox, nonempty_bbox
 
     rois = []
@@ -218,7 +218,7 @@ def decoded_boxes(
     bbox_head_out: tuple[Tensor, Tensor],
     rois: tuple[list[Tensor], Tensor],
     im_shape: Tensor,
-    scale_factor: Tensor,  # noqa: ARG001 - the parameter list of the method replaced
+    scale_factor: Tensor,  # noqa: ARG001 - the parameter list of the replaced method
 ) -> tuple[tuple[Tensor, Tensor], Tensor]:
     """Boxes of every proposal and class [N, classes, 4], clipped to the resized images, with their counts; scores."""
     from ppdet.modeling.bbox_utils import delta2bbox
@@ -238,13 +238,13 @@ def masks_of_boxes(
     body_feats: Sequence[Tensor],
     rois: Tensor,
     rois_num: Tensor,
-    scale_factor: Tensor,  # noqa: ARG001 - the parameter list of the method replaced
+    scale_factor: Tensor,  # noqa: ARG001 - the parameter list of the replaced method
     feat_func: Callable[[Tensor], Tensor] | None = None,
 ) -> Tensor:
     """Mask probabilities [N, m, m] of boxes [N, 6], each of the box's own class.
 
-    One box more is looked at and dropped again, so that no operator meets an empty tensor: in a traced network those
-    after an image without detections fail.
+    A filler box is added and dropped again, so that no operator gets an empty tensor: in a traced network operators
+    fail on those of an image without detections.
     """
     filler = paddle.to_tensor([[0.0, 0.0, 0.0, 0.0, 1.0, 1.0]])
     rows = paddle.concat([rois, filler])
@@ -264,9 +264,9 @@ def masks_of_boxes(
 def rescaled_boxes(
     self: Any, bboxes: Tensor, bbox_num: Tensor, im_shape: Tensor, scale_factor: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Boxes [N, 6] in original pixels, clipped to their image; class -1 where nothing is left of a box.
+    """The input boxes; boxes [N, 6] in original pixels, clipped to their image, class -1 where empty; counts [B].
 
-    An image without detections has no rows (the wheel gives it a filler). ``origin_shape_list`` becomes the images'
+    An image without detections has no rows (PaddleDetection adds a filler). ``origin_shape_list`` becomes the images'
     sizes [B, 2], one row per image instead of one per box.
     """
     from ppdet.modeling.bbox_utils import nonempty_bbox
@@ -287,7 +287,7 @@ def rescaled_boxes(
 def pasted_masks(self: Any, mask_out: Tensor, bboxes: Tensor, bbox_num: Tensor, origin_shape: Tensor) -> Tensor:
     """Masks [N, H, W] in the largest image's size, each in its own image's corner: uint8, or int32 when traced.
 
-    With the attribute ``keep_small`` (see `inference.small_masks`) the head's own [N, m, m] stay as they are.
+    With the attribute ``keep_small`` (see `inference.small_masks`) the head's own [N, m, m] are returned unchanged.
     """
     if getattr(self, "keep_small", False):
         return mask_out
@@ -314,7 +314,7 @@ def pasted_masks(self: Any, mask_out: Tensor, bboxes: Tensor, bbox_num: Tensor, 
 def stretched_masks(masks: Tensor, boxes: Tensor, size: Tensor, threshold: float) -> Tensor:
     """Masks [N, H, W] int32 of a traced network: probabilities stretched over their boxes, two matrix products each.
 
-    The wheel samples every pixel of the image for every object: five times as long for the same pixels.
+    PaddleDetection samples every pixel of the image for every object, which takes five times as long.
 
     Args:
         masks: Probabilities [N, m, m].
@@ -322,7 +322,7 @@ def stretched_masks(masks: Tensor, boxes: Tensor, size: Tensor, threshold: float
         size: H and W as a tensor [2].
         threshold: Smallest probability inside a mask.
     """
-    # one mask more, dropped again: products of empty tensors fail
+    # a filler mask, dropped at the end: products of empty tensors fail
     masks = paddle.concat([masks, paddle.zeros([1, *masks.shape[1:]])])
     boxes = paddle.concat([boxes, paddle.to_tensor([[0.0, 0.0, 1.0, 1.0]])])
     height, width = size.astype("int32").unbind(0)

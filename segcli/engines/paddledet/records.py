@@ -1,4 +1,4 @@
-"""The training part of a COCO dataset in the form that PaddleDetection's transforms take."""
+"""The training split of a COCO dataset in the form that PaddleDetection's transforms take."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ log = logging.getLogger("segcli.train")
 
 
 def training_images(samples: Sequence[InstanceSample], *, needs_objects: bool = True) -> list[TrainingImage]:
-    """The images to learn from; crowds are no objects.
+    """The training images; crowd regions do not count as objects.
 
     Args:
         samples: The images.
-        needs_objects: Leaves images without objects out, as the library does: PaddleDetection's losses have nothing to
+        needs_objects: Leaves out images without objects, as PaddleDetection itself does: its losses have nothing to
             sample there.
     """
     images = [_image(sample) for sample in samples]
     kept = [record for record in images if len(record.boxes) or not needs_objects]
     crowds = sum(value.is_crowd for sample in samples for value in sample.objects)
     if crowds:
-        log.info("%d crowds are left out of the training: they are no single objects", crowds)
+        log.info("%d crowd regions are left out of the training: they are not single objects", crowds)
     if len(kept) < len(images):
         log.info("%d of %d training images have no object and are left out", len(images) - len(kept), len(images))
     return kept

@@ -1,4 +1,4 @@
-"""Our instance networks made known to PaddleDetection's factories."""
+"""Registers segcli's instance networks with PaddleDetection's factories."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from segcli.models.instance.task_aligner import IndexedTaskAligner
 
 
 def _chain(cfg: Mapping[str, Any], parts: tuple[str, ...]) -> dict[str, Any]:
-    """Create the parts in order; each gets the output shape of the one before it that has one."""
+    """Creates the parts in order; each receives the output shape of the last part before it that has one."""
     from ppdet.core.workspace import create
 
     made: dict[str, Any] = {}
@@ -34,7 +34,7 @@ def _chain(cfg: Mapping[str, Any], parts: tuple[str, ...]) -> dict[str, Any]:
 
 
 class SegMaskRTDETR(mask_rtdetr.SegMaskRTDETR):
-    """`segcli.models.instance.mask_rtdetr.SegMaskRTDETR`, put together by PaddleDetection's factories."""
+    """`segcli.models.instance.mask_rtdetr.SegMaskRTDETR`, built by PaddleDetection's factories."""
 
     @classmethod
     def from_config(cls, cfg: Mapping[str, Any]) -> dict[str, Any]:
@@ -45,7 +45,7 @@ class SegMaskRTDETR(mask_rtdetr.SegMaskRTDETR):
 
 
 class SegPPYOLOE(ppyoloe_seg.SegPPYOLOE):
-    """`segcli.models.instance.ppyoloe_seg.SegPPYOLOE`, put together by PaddleDetection's factories."""
+    """`segcli.models.instance.ppyoloe_seg.SegPPYOLOE`, built by PaddleDetection's factories."""
 
     @classmethod
     def from_config(cls, cfg: Mapping[str, Any]) -> dict[str, Any]:
@@ -68,8 +68,8 @@ INSTANCE_CLASSES: tuple[type, ...] = (
     SeedUNet,
 )
 
-# nothing in these branches on a value, so tracing need not rewrite their source (its rewriter knows not all of Python);
-# PP-YOLOE_seg's backbone is the wheel's, which does branch
+# these never branch on a tensor's value: tracing need not rewrite their source (Paddle's rewriter lacks some syntax);
+# PP-YOLOE_seg's backbone is PaddleDetection's, which does branch
 _TRACED_AS_THEY_ARE = (
     mask_rtdetr.SegMaskRTDETR.forward,
     mask_rtdetr.SegMaskRTDETR.predict_prototypes,
@@ -80,10 +80,10 @@ _TRACED_AS_THEY_ARE = (
 
 
 def register_instance_networks() -> None:
-    """Register `INSTANCE_CLASSES`; a second call changes nothing.
+    """Registers `INSTANCE_CLASSES`; a second call changes nothing.
 
     Raises:
-        MissingPartError: PaddleDetection has another class of one of the names.
+        MissingPartError: PaddleDetection is missing, or has another class with one of these names.
     """
     import_ppdet()
     from ppdet.core.workspace import global_config, register
@@ -96,6 +96,6 @@ def register_instance_networks() -> None:
             register(cls)
         elif getattr(known.pymodule, cls.__name__, None) is not cls:
             raise MissingPartError(
-                f"this PaddleDetection has a class {cls.__name__} of its own ({known.pymodule.__name__})",
-                hint="segcli is made for paddledet 2.6.0",
+                f"this PaddleDetection already has a class {cls.__name__} ({known.pymodule.__name__})",
+                hint="segcli needs paddledet 2.6.0",
             )

@@ -16,12 +16,12 @@ def build_schedule(
     """The learning-rate schedule over the whole training.
 
     Args:
-        recipe: ``{"schedulers": [decay, warm-up]}`` in PaddleDetection's words.
+        recipe: ``{"schedulers": [decay, warm-up]}`` in PaddleDetection's form.
         learning_rate: Rate after the warm-up.
         warmup_steps: Iterations of linear warm-up.
         epochs: Epochs of this training.
         recipe_epochs: Epochs for which the recipe's milestones are written; they are scaled to `epochs`.
-        iterations: Iterations an epoch.
+        iterations: Iterations per epoch.
     """
     import_ppdet()
     from ppdet.optimizer import LearningRate
@@ -39,7 +39,7 @@ def build_schedule(
 
 
 def _fitting_warmup(steps: int, schedulers: list[Any], iterations: int) -> int:
-    """At most half of what comes before the first decay: PaddleDetection needs its boundaries in order."""
+    """The warm-up, at most half of the time before the first decay: PaddleDetection needs its boundaries in order."""
     first = schedulers[0]
     epochs = first["milestones"][0] if "milestones" in first else first["max_epochs"]
     return max(min(steps, int(epochs) * iterations // 2), 1)
@@ -49,9 +49,9 @@ def build_optimizer(recipe: Recipe, network: Network, schedule: Any) -> Any:
     """The optimizer over the network's trainable parameters.
 
     Args:
-        recipe: ``optimizer``, ``regularizer``, ``clip_grad_by_norm`` in PaddleDetection's words.
+        recipe: ``optimizer``, ``regularizer``, ``clip_grad_by_norm`` in PaddleDetection's form.
         network: The network.
-        schedule: As `build_schedule` gives it.
+        schedule: As `build_schedule` returns it.
     """
     import_ppdet()
     from ppdet.optimizer import OptimizerBuilder

@@ -1,4 +1,4 @@
-"""What the U-Net that finds objects by their cores learns from, made of an image's masks."""
+"""Training targets of the U-Net that finds objects by their cores, made from an image's masks."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 Sample = dict[str, Any]
 Mask = NDArray[np.uint8]
 _DEEPEST_PX = 5.0
-"""Depth at which the core begins: a small network learns what is near, not how large an object is."""
+"""Depth at which the core begins: a small network can learn nearby structure, but not how large an object is."""
 
 
 class SeedTargets:
-    """Turns the masks of a batch into two maps of each image: labels, and depth in the object; see `seed_losses`.
+    """Turns the masks of a batch into two maps per image: labels, and depth in the object; see `seed_losses`.
 
-    Smaller objects lie on larger ones.
+    Where objects overlap, the smaller one is on top.
     """
 
     def __call__(self, samples: list[Sample]) -> list[Sample]:

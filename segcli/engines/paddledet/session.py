@@ -29,8 +29,8 @@ class InstanceSession:
         stream: The training images.
         order: The order of training.
         collate: Joins the samples of a batch.
-        measure: Measures a network on the validation part.
-        num_workers: Processes that load.
+        measure: Measures a network on the validation split.
+        num_workers: Processes that load images.
     """
 
     network: Network
@@ -56,12 +56,12 @@ class InstanceSession:
 
     @property
     def train_images(self) -> Sequence[Path]:
-        """The images that are learnt from."""
+        """The training images."""
         return self.stream.paths
 
     @property
     def iterations_per_epoch(self) -> int:
-        """Iterations in one pass over the training part."""
+        """Iterations in one pass over the training split."""
         return self.order.iterations_per_epoch
 
     def batches(self, start: int) -> Iterator[Batch]:
@@ -80,7 +80,7 @@ class InstanceSession:
             yield Batch({**batch.tensors, "epoch_id": epoch}, batch.paths)
 
     def scene(self, position: int) -> ObjectScene:
-        """What the network will see at a position, before it is normalised."""
+        """What the network receives at a position, before normalisation."""
         return self.stream.scene(position)
 
     def losses(self, batch: Batch) -> Mapping[str, Tensor]:
@@ -89,5 +89,5 @@ class InstanceSession:
         return found
 
     def evaluate(self, network: Network) -> Evaluation:
-        """Measures the network on the validation part."""
+        """Measures the network on the validation split."""
         return self.measure(network)

@@ -1,10 +1,10 @@
-"""Replacements of methods of PaddleDetection's SOLOv2 classes; `patches` says of which and why.
+"""Replacements of methods of PaddleDetection's SOLOv2 classes; `patches` lists which and why.
 
-They keep the wheel's filler: the last row of each image stands for no object (score 0), so that a traced network
-never meets an empty tensor.
+They keep PaddleDetection's filler: the last row of each image is no object (score 0), so that a traced network
+never has an empty tensor.
 """
 
-# ruff: noqa: PLR0917 - the parameter lists are those of the methods replaced
+# ruff: noqa: PLR0917 - the parameter lists are those of the replaced methods
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -25,9 +25,9 @@ def get_prediction(
     im_shape: Tensor,
     scale_factor: Tensor,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Masks, classes, scores of every image and their counts [B] int32; the installed package takes one image only.
+    """Masks, classes, scores of every image and their counts [B] int32; PaddleDetection takes one image only.
 
-    Masks of smaller images are padded with zeros to the largest one's size. A traced network serves one image.
+    Masks of smaller images are padded with zeros to the largest one's size. A traced network takes one image.
     """
     images = int(im_shape.shape[0]) if paddle.in_dynamic_mode() else 1
     size = paddle.shape(seg_pred)[-2:]
@@ -81,7 +81,7 @@ def seg_single(
     stride = paddle.gather(paddle.concat([*strides, paddle.zeros([1])]), hits[:, 0])
     scores = paddle.gather_nd(cate_preds, hits)
 
-    # a convolution with kernels of one pixel; as a product it runs in OpenVINO, which knows no computed kernels
+    # a 1x1 convolution, written as a product: OpenVINO does not support computed kernels
     logits = paddle.matmul(paddle.gather(kernel_preds, hits[:, 0]), seg_preds.squeeze(0).flatten(1))
     soft = F.sigmoid(logits).reshape([-1, featmap_size[0], featmap_size[1]])
     hard = (soft > self.mask_threshold).astype("float32")
@@ -100,7 +100,7 @@ def seg_single(
 
 
 def _enlarged(self: Any, soft: Tensor, featmap_size: Sequence[Any], im_shape: Tensor, scale_factor: Tensor) -> Tensor:
-    """Masks at 4 times their size, without the padding, at the original size, cut at the threshold."""
+    """Masks enlarged 4 times, cropped to the image, resized to the original size and thresholded: uint8."""
     kind = {"mode": "bilinear", "align_corners": False, "align_mode": 0}
     height, width = im_shape.astype("int32").unbind(0)
     original = (im_shape / scale_factor + 0.5).astype("int32").unbind(0)
@@ -172,11 +172,11 @@ def set_loss(
 
     Args:
         self: The ``SOLOv2Loss``.
-        ins_pred_list: Mask logits of the cells with an object [n, h, w] of each level, None without.
+        ins_pred_list: Mask logits [n, h, w] of the cells with an object, per level; None for a level without any.
         ins_label_list: Their true masks.
         cate_preds: Class logits of all cells [cells, classes].
         cate_labels: Their classes, 0 for background [cells].
-        num_ins: Objects, counted cell by cell.
+        num_ins: Number of cells with an object.
     """
     dice, counted = [], []
     for logits, masks in zip(ins_pred_list, ins_label_list, strict=True):

@@ -1,4 +1,4 @@
-"""Training images as PaddleDetection's transforms make them, a function of the position alone."""
+"""Training images as PaddleDetection's transforms make them, determined by the position alone."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _NORMALISING = ("NormalizeImage", "Permute")
 
 @dataclass(frozen=True)
 class TrainingImage:
-    """One image and its objects, as PaddleDetection's transforms want them.
+    """One image and its objects, as PaddleDetection's transforms need them.
 
     Attributes:
-        path: The image.
+        path: Path of the image.
         image_id: Its id in the annotation file.
         boxes: [n, 4] float32, ``xyxy`` in pixels.
         classes: [n, 1] int32, class indices from 0.
@@ -43,12 +43,12 @@ class InstanceStream:
     """The endless training set: item `d` is position `d` of a `SampleOrder`.
 
     Args:
-        images: The training part.
-        transforms: The library's transforms, and ours.
+        images: The training split.
+        transforms: Transforms of PaddleDetection and of segcli.
         order: Which sample and which random numbers each position has.
         cache: Keeps decoded images; None decodes each time.
-        augment: Makes images with their objects by position; None takes them as they are. Where it leaves no object, an
-            image that has some is taken as it is.
+        augment: Returns the augmented image of a position with its objects; None for no augmentation. Where it removes
+            all objects of an image, the image is used without augmentation.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class InstanceStream:
         return self._transformed(position, self._transforms)
 
     def scene(self, position: int) -> ObjectScene:
-        """What the network will see at a position, before it is normalised."""
+        """What the network receives at a position, before normalisation."""
         names = [type(transform).__name__ for transform in self._transforms]
         first = next((at for at, name in enumerate(names) if name in _NORMALISING), len(names))
         sample = self._transformed(position, self._transforms[:first])
@@ -99,7 +99,7 @@ class InstanceStream:
 
     @property
     def paths(self) -> list[Path]:
-        """All its images."""
+        """Paths of all images."""
         return [Path(image.path) for image in self._images]
 
     def path_of(self, position: int) -> str:
@@ -108,7 +108,7 @@ class InstanceStream:
 
 
 def read_sample(rgb: TrainingImage, cache: DecodedCache | None = None) -> dict[str, Any]:
-    """The sample before any transform; what transforms may change in place is copied."""
+    """The sample before any transform; values that transforms may change in place are copies."""
     return _sample(rgb, read_image(rgb.path) if cache is None else cache.read(Path(rgb.path), read_image).copy())
 
 
@@ -129,7 +129,7 @@ def _sample(rgb: TrainingImage, image: RgbImage) -> dict[str, Any]:
 
 
 def scene_of(image: TrainingImage, cache: DecodedCache | None = None) -> ObjectScene:
-    """An image and its objects as they are."""
+    """An image and its objects without augmentation."""
     rgb = read_image(image.path) if cache is None else cache.read(Path(image.path), read_image)
     return ObjectScene(np.asarray(rgb), filled_masks(image.outlines, *rgb.shape[:2]), image.classes.reshape(-1))
 

@@ -1,4 +1,4 @@
-"""Training sessions of instance segmentation: dataset, network, schedule and sample stream of a configuration."""
+"""Training sessions of instance segmentation: dataset, network, schedule and sample stream for a configuration."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _DIVISOR = 32
 
 
 def open_session(spec: ModelSpec, config: Config) -> InstanceSession:
-    """Reads the annotation files of the dataset and builds all that trains the model on it.
+    """Reads the annotation files of the dataset and builds everything that a training needs.
 
     Raises:
         ConfigError: The input size does not fit the network, or optimizer or schedule cannot be built.
@@ -95,7 +95,7 @@ def open_session(spec: ModelSpec, config: Config) -> InstanceSession:
 
 
 def _epoch_images(spec: ModelSpec, config: Config, dataset: CocoDataset) -> Sequence[TrainingImage]:
-    """The images of an epoch: the training part, or images of rare classes several times."""
+    """The images of an epoch: the training split, with images of rare classes repeated where that is configured."""
     images = training_images(dataset.train, needs_objects=SIZED[spec.name].needs_objects)
     if config.Train.sampling == "uniform":
         return images
@@ -126,22 +126,22 @@ def _measure(network: Network, *, spec: ModelSpec, dataset: CocoDataset, preproc
 
 
 def _input_size(spec: ModelSpec, settings: TrainConfig) -> int:
-    """The configured size, which squares need in whole strides.
+    """The configured size; square inputs need a multiple of 32.
 
     Raises:
-        ConfigError: It is no multiple of 32.
+        ConfigError: It is not a multiple of 32.
     """
     size = settings.input_size or SIZED[spec.name].default
     if not SIZED[spec.name].preprocess(size).keep_ratio and size % _DIVISOR:
         near = round(size / _DIVISOR) * _DIVISOR
         raise ConfigError(
-            [ConfigFault("Train.input_size", f"is {size}; {spec.name} needs a multiple of {_DIVISOR}", f"take {near}")]
+            [ConfigFault("Train.input_size", f"is {size}; {spec.name} needs a multiple of {_DIVISOR}", f"use {near}")]
         )
     return size
 
 
 def _fitted(transforms: Sequence[Recipe], options: Recipe | None) -> list[Recipe]:
-    """Targets that depend on the network: SOLOv2's are made for the grids of its head."""
+    """Batch transforms adapted to the network's options: SOLOv2's targets need the grids of its head."""
     grids = (options or {}).get("SOLOv2Head", {}).get("num_grids")
     if grids is None:
         return list(transforms)
@@ -156,13 +156,13 @@ def _open_dataset(config: Config) -> CocoDataset:
         raise DatasetError(
             f"the dataset has {found} classes ({', '.join(dataset.classes)}), Train.num_classes is {wanted}",
             path=folder,
-            hint=f"set Train.num_classes={found}, or leave it out; the background is no class here",
+            hint=f"set Train.num_classes={found}, or leave it out; the background does not count as a class",
         )
     return dataset
 
 
 def _optimizer(config: Config, recipe: TrainRecipe, network: Network, order: SampleOrder) -> object:
-    """The optimizer with its schedule; from random weights it clips gradients, which is logged."""
+    """The optimizer with its schedule; training from random weights is logged."""
     settings, per_epoch = config.Train, order.iterations_per_epoch
     schedule = build_schedule(
         recipe.lr_scheduler,
@@ -179,29 +179,29 @@ def _optimizer(config: Config, recipe: TrainRecipe, network: Network, order: Sam
 
 
 def _learning_rate(config: Config, recipe: TrainRecipe, order: SampleOrder) -> float:
-    """The rate after the warm-up; scaled to the images per step where that is configured; a warning where it is not."""
+    """The rate after the warm-up, scaled to the images per step where configured; else the difference is logged."""
     rate = recipe.learning_rate
-    ours, theirs = order.batch_size * order.world_size, recipe.images_per_step
-    if theirs is None or ours == theirs:
+    images, recipe_images = order.batch_size * order.world_size, recipe.images_per_step
+    if recipe_images is None or images == recipe_images:
         return rate
-    scaled = rate * ours / theirs
+    scaled = rate * images / recipe_images
     if config.Train.scale_learning_rate:
-        log.info("learning rate %g for %d images per step becomes %g for %d", rate, theirs, scaled, ours)
+        log.info("learning rate %g for %d images per step becomes %g for %d", rate, recipe_images, scaled, images)
         return scaled
     if config.Train.learning_rate is None or config.origin("Train.learning_rate").startswith(RECIPE):
         log.info(
-            "the recipe's learning rate %g is made for %d images per step, here are %d; "
-            "Train.scale_learning_rate=True would take %g",
+            "the recipe's learning rate %g is for %d images per step, this training has %d; "
+            "Train.scale_learning_rate=True would use %g",
             rate,
-            theirs,
-            ours,
+            recipe_images,
+            images,
             scaled,
         )
     return rate
 
 
 def _warmup_steps(config: Config, recipe: TrainRecipe, per_epoch: int) -> int:
-    """The configured steps, or the recipe's where they leave most of the training after them."""
+    """The configured steps, or the recipe's, limited to a share of the training."""
     if config.Train.warmup_steps is not None and not config.origin("Train.warmup_steps").startswith(RECIPE):
         return config.Train.warmup_steps
     wanted = recipe.warmup_steps if recipe.warmup_epochs is None else recipe.warmup_epochs * per_epoch

@@ -1,8 +1,8 @@
-"""PaddleDetection's transforms from recipes, and those of ours for samples whose masks are arrays.
+"""PaddleDetection's transforms from recipes, and segcli's own for samples whose masks are arrays.
 
-PaddleDetection 2.6.0 neither expands nor pads `gt_segm`, and its crop and colours have no probability. A sample is the
-library's own dictionary: ``image`` [H, W, 3], ``gt_bbox`` [n, 4] ``xyxy`` in pixels, ``gt_class`` [n, 1], ``is_crowd``
-[n, 1], ``gt_poly`` (polygons or RLE) or ``gt_segm`` [n, H, W].
+PaddleDetection 2.6.0 neither expands nor pads `gt_segm`, and its crop and distortion have no probability. A sample is
+PaddleDetection's dictionary: ``image`` [H, W, 3], ``gt_bbox`` [n, 4] ``xyxy`` in pixels, ``gt_class`` [n, 1],
+``is_crowd`` [n, 1], ``gt_poly`` (polygons or RLE) or ``gt_segm`` [n, H, W].
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ _NOT_FOR_NETWORKS = ("h", "w", "flipped", "curr_iter")
 
 
 class ExpandWithMasks:
-    """Puts the image at a random place of a larger canvas (SSD's expansion), masks and boxes with it.
+    """Puts the image at a random position of a larger canvas (SSD's expansion), masks and boxes with it.
 
     Args:
-        ratio: Largest side of the canvas, in sides of the image.
-        prob: Probability to do so.
+        ratio: Largest side of the canvas, relative to the image's side.
+        prob: Probability of the expansion.
         fill_value: Colour of the canvas, RGB.
     """
 
@@ -65,7 +65,7 @@ class DistortSometimes:
     """PaddleDetection's random change of colours, with a probability.
 
     Args:
-        prob: Probability to change them.
+        prob: Probability of the change.
     """
 
     def __init__(self, prob: float) -> None:
@@ -76,7 +76,7 @@ class DistortSometimes:
         self._distort = operators.RandomDistort()
 
     def __call__(self, sample: Sample) -> Sample:
-        """The sample with other colours, or the sample itself."""
+        """The sample with changed colours, or unchanged."""
         if np.random.uniform() >= self._prob:
             return sample
         distorted: Sample = self._distort(sample)
@@ -87,7 +87,7 @@ class CropWithMasks:
     """PaddleDetection's random crop that keeps objects by overlap, with a probability.
 
     Args:
-        prob: Probability to crop.
+        prob: Probability of the crop.
     """
 
     def __init__(self, prob: float = 1.0) -> None:
@@ -98,7 +98,7 @@ class CropWithMasks:
         self._crop = operators.RandomCrop()
 
     def __call__(self, sample: Sample) -> Sample:
-        """The cropped sample, or the sample itself."""
+        """The cropped sample, or the sample unchanged."""
         if np.random.uniform() >= self._prob or len(sample["gt_bbox"]) == 0:
             return sample
         cropped: Sample = self._crop(sample)
@@ -107,7 +107,7 @@ class CropWithMasks:
 
 
 class PadTargets:
-    """Pads the objects of a batch to one number; `gt_segm` as well as what PaddleDetection pads."""
+    """Pads the objects of each image to the batch's largest count: `gt_segm`, and what PaddleDetection pads."""
 
     def __init__(self) -> None:
         import_ppdet()
@@ -128,10 +128,10 @@ class PadTargets:
 
 
 class MasksOfOutlines:
-    """PaddleDetection's `Poly2Mask`, which copies all masks of an image twice.
+    """Replaces PaddleDetection's `Poly2Mask`, which copies all masks of an image twice.
 
     Args:
-        del_poly: Whether the outlines are dropped.
+        del_poly: Whether the contours (`gt_poly`) are dropped.
     """
 
     def __init__(self, del_poly: bool = False) -> None:
@@ -146,12 +146,12 @@ class MasksOfOutlines:
 
 
 class ResizeWithMasks:
-    """PaddleDetection's `Resize`, which copies all resized masks of an image twice.
+    """Replaces PaddleDetection's `Resize`, which copies all resized masks of an image twice.
 
     Args:
         target_size: Height and width in pixels, or the bounds of the shorter and the longer side.
-        keep_ratio: Whether they are bounds.
-        interp: OpenCV's way of interpolation of the image; masks take the nearest pixel.
+        keep_ratio: Whether `target_size` holds bounds, and the aspect ratio is kept.
+        interp: OpenCV's interpolation of the image; masks use the nearest pixel.
     """
 
     def __init__(self, target_size: int | list[int], keep_ratio: bool, interp: int = cv2.INTER_LINEAR) -> None:
@@ -161,7 +161,7 @@ class ResizeWithMasks:
         self._resize = operators.Resize(target_size, keep_ratio, interp)
 
     def __call__(self, sample: Sample) -> Sample:
-        """The sample in its new size."""
+        """The resized sample."""
         height, width = sample["image"].shape[:2]
         masks = sample.get("gt_segm")
         rest = {name: value for name, value in sample.items() if name != "gt_segm"}
@@ -196,10 +196,10 @@ OWN_TRANSFORMS: dict[str, Callable[..., Any]] = {
 
 
 def build_transforms(recipes: Sequence[Recipe]) -> list[Callable[[Any], Any]]:
-    """The transforms, in order: ours by name, otherwise PaddleDetection's.
+    """The transforms, in order: those of `OWN_TRANSFORMS`, otherwise PaddleDetection's.
 
     Raises:
-        ConfigError: There is no such transform, or it does not take these arguments.
+        ConfigError: There is no such transform, or it does not accept these arguments.
     """
     return [_build(recipe) for recipe in recipes]
 
@@ -221,11 +221,11 @@ def _build(recipe: Recipe) -> Callable[[Any], Any]:
 
 
 def collate(transforms: Sequence[BatchTransform], *, stacked: bool) -> Callable[[list[Sample]], dict[str, Any]]:
-    """Joins samples into what a network takes.
+    """Returns a function that joins samples into a network's inputs.
 
     Args:
         transforms: Transforms of the whole batch, in order.
-        stacked: Whether the targets have one shape and are stacked; otherwise they stay lists, one entry per image.
+        stacked: Whether the targets have equal shapes and are stacked; otherwise they stay lists, one entry per image.
     """
 
     def join(samples: list[Sample]) -> dict[str, Any]:

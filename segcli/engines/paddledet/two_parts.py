@@ -1,4 +1,4 @@
-"""R-CNNs in two parts: convolutions that any runtime takes, and proposals and heads, which are operators of Paddle."""
+"""R-CNNs in two parts: convolutions that any runtime can run, and proposals and heads, which only Paddle can run."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from segcli.engines.paddledet.inference import small_masks
 from segcli.inference.exported_model import FEATURE_TENSOR
 
 _PROBE = 64
-"""Side in pixels of the image that tells how many channels each feature map has."""
+"""Side in pixels of the image with which the channels of each feature map are determined."""
 
 
 class RcnnStem(paddle.nn.Layer):
@@ -32,7 +32,7 @@ class RcnnStem(paddle.nn.Layer):
         self.eval()
 
     def forward(self, image: Tensor) -> list[Tensor]:
-        """Feature maps of each level, then their proposals' scores, then their proposals' boxes."""
+        """Feature maps of all levels, then the proposals' scores of all levels, then the proposals' box deltas."""
         features = self.backbone({"image": image})
         if self.neck is not None:
             features = self.neck(features)
@@ -41,17 +41,17 @@ class RcnnStem(paddle.nn.Layer):
 
 
 class RcnnHeads(paddle.nn.Layer):
-    """What comes after the stem: proposals, boxes and small masks.
+    """The part after the stem: proposals, boxes and small masks.
 
     Args:
-        network: The network whose stem it was.
+        network: The network that the stem belongs to.
     """
 
     def __init__(self, network: Network) -> None:
         super().__init__()
         self.anchors = network.rpn_head.anchor_generator
         self.bbox_head, self.mask_head = network.bbox_head, network.mask_head
-        # bound methods, so that the stem's weights are no part of this one
+        # bound methods, so that the stem's weights are not saved with this part
         self._propose, self._post_process = network.rpn_head._gen_proposal, network.bbox_post_process
         self.eval()
 

@@ -1,4 +1,4 @@
-"""Scale, place and mirror an image and its objects in one step, at the size of the network's input."""
+"""Scales, moves and mirrors an image and its objects in one step, at the size of the network's input."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ _GREY = 127
 
 
 class WarpWithMasks:
-    """Brings an image to a square and fills the masks of its objects there, moved and mirrored at random.
+    """Resizes an image to a square, moves and mirrors it at random, and rasterises the masks of its objects there.
 
-    Outlines are moved as outlines, so that no mask of the original size is ever made.
+    Polygons are moved before they are filled, so that no mask of the original size is made; RLE masks are decoded.
 
     Args:
         size: Side of the square in pixels.
-        crop: Side of the square that is cut out of it, anywhere; None keeps it whole.
-        scale: Most that the image grows; it shrinks as much.
-        shift: Most that the image is moved, in sides of the square.
-        mirror: Probability to exchange left and right.
-        flip: Probability to exchange top and bottom.
-        turn: Probability to exchange rows and columns.
+        crop: Side in pixels of the random crop of that square; None for no crop.
+        scale: Largest factor by which the image is enlarged, or shrunk.
+        shift: Largest shift, relative to the side of the square.
+        mirror: Probability of swapping left and right.
+        flip: Probability of swapping top and bottom.
+        turn: Probability of swapping rows and columns.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class WarpWithMasks:
         small = cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
         move = self._random_move()
         filled = (_GREY, _GREY, _GREY)
-        # OpenCV counts from the centres of the pixels, outlines from their edges
+        # OpenCV's coordinates start at the centre of the first pixel, those of contours at its edge
         centred = move.copy()
         centred[:, 2] += move[:, :2].sum(axis=1) * 0.5 - 0.5
         small = cv2.warpAffine(small, centred, (crop, crop), flags=cv2.INTER_LINEAR, borderValue=filled)
@@ -78,7 +78,7 @@ class WarpWithMasks:
         }
 
     def _random_move(self) -> Matrix:
-        """From places in the square to places in what is cut out of it, [2, 3]."""
+        """Random affine matrix [2, 3] from coordinates in the square to coordinates in the crop."""
         size = self._size
         grown = np.exp(np.random.uniform(-1, 1) * np.log(self._scale))
         mirrored = -grown if np.random.uniform() < self._mirror else grown
@@ -106,7 +106,7 @@ class WarpWithMasks:
 
 
 def _left(masks: list[NDArray[np.uint8]]) -> tuple[list[int], list[list[int]]]:
-    """Which objects are still in the image, and their boxes."""
+    """Indices of the objects that are still in the image, and their boxes ``xyxy``."""
     kept, boxes = [], []
     for row, mask in enumerate(masks):
         columns, rows = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))

@@ -1,7 +1,7 @@
-"""Resets PaddleDetection's global configuration, so that the settings of one network do not reach the next.
+"""Resets PaddleDetection's global configuration, so that the settings of one network do not affect the next.
 
-Its factories read a single dictionary of the process, into which every configuration is merged and from which nothing
-is ever taken out: a ResNet50 built after a ResNeXt101 keeps its groups.
+Its factories read one global dictionary, into which every configuration is merged and from which nothing is ever
+removed: a ResNet50 built after a ResNeXt101 would have its groups.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _pristine: dict[str, Any] | None = None
 
 @contextmanager
 def workspace(config: Mapping[str, Any]) -> Iterator[Callable[..., Any]]:
-    """The global configuration as after import, with ``config`` merged into it; the former state comes back at the end.
+    """The global configuration as after import, with ``config`` merged in; the former state is restored at the end.
 
     Args:
         config: In the form of PaddleDetection's YAML files; copied.
@@ -29,7 +29,7 @@ def workspace(config: Mapping[str, Any]) -> Iterator[Callable[..., Any]]:
     Yields:
         PaddleDetection's ``create(name, **arguments)``.
     """
-    global _pristine  # noqa: PLW0603 - one snapshot a process, like the dictionary that it is of
+    global _pristine  # noqa: PLW0603 - one snapshot per process, like the dictionary itself
     import_ppdet()
     from ppdet.core import workspace as ppdet_workspace
 
@@ -47,7 +47,7 @@ def workspace(config: Mapping[str, Any]) -> Iterator[Callable[..., Any]]:
 
 
 def _sections(config: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """The registered classes among the entries: what there was before any configuration was loaded."""
+    """The entries that are registered classes: the state before any configuration was loaded."""
     from ppdet.core.config.schema import SchemaDict
 
     return ((name, value) for name, value in config.items() if isinstance(value, SchemaDict))

@@ -1,1 +1,1 @@
-"""PaddleSeg: import without side effects, patches for current Paddle, networks, and the engine on top of them."""
+"""PaddleSeg: import without side effects, patches for the installed Paddle, networks, and the engine on top of them."""

@@ -1,7 +1,7 @@
-"""PaddleSeg's transforms of an image's values, on bytes: float32 is made once, at the end, of the crop alone.
+"""PaddleSeg's transforms of pixel values, on uint8: only the crop is converted to float32, once, at the end.
 
-Random numbers are drawn as PaddleSeg draws them. Its colours go through Pillow and float32; here they are look-ups of
-256 values and OpenCV's conversions, which differ by one or two of 255 levels, of hues by the rounding of HSV.
+Random numbers are drawn as PaddleSeg draws them. It changes colours with Pillow and float32; here lookup tables and
+OpenCV's conversions do, which differ by one or two of 255 levels, and in hue by the rounding of HSV.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _COLOURS = 3
 
 
 def apply_to_bytes(transform: Any, data: dict[str, Any]) -> dict[str, Any]:
-    """Applies a transform of PaddleSeg; one that cannot take bytes gets float32, as all of them once did."""
+    """Applies a transform of PaddleSeg; one that does not support uint8 gets a float32 image."""
     name = type(transform).__name__
     if data["img"].dtype == np.uint8:
         if name == "RandomDistort" and data["img"].ndim == _COLOURS:
@@ -36,7 +36,7 @@ def apply_to_bytes(transform: Any, data: dict[str, Any]) -> dict[str, Any]:
 
 
 def split_normalize(transforms: list[Any]) -> tuple[list[Any], Preprocess | None]:
-    """The transforms without a closing `Normalize`, and what that does; None where there is none at the end."""
+    """The transforms without a final `Normalize`, and its mean and deviation; None where there is none."""
     if not transforms or type(transforms[-1]).__name__ != "Normalize":
         return transforms, None
     mean, std = (tuple(float(value) for value in values) for values in (transforms[-1].mean, transforms[-1].std))
@@ -44,7 +44,7 @@ def split_normalize(transforms: list[Any]) -> tuple[list[Any], Preprocess | None
 
 
 def distorted(transform: Any, rgb: RgbImage) -> RgbImage:
-    """What PaddleSeg's `RandomDistort` makes of an image, uint8 [H, W, 3]."""
+    """The image changed as PaddleSeg's `RandomDistort` would, uint8 [H, W, 3]."""
     changes = ["brightness", "contrast", "saturation", "sharpness", "hue"]
     random.shuffle(changes)
     rgb = np.ascontiguousarray(rgb)
@@ -75,7 +75,7 @@ def _saturation(rgb: RgbImage, factor: float) -> RgbImage:
 
 
 def _hue(rgb: RgbImage, shift: float) -> RgbImage:
-    """Hues count from 0 to 255, as Pillow's."""
+    """Shifts hues, which range from 0 to 255 as in Pillow."""
     hsv = cv2.cvtColor(rgb, cv2.COLOR_RGB2HSV_FULL)
     turned = ((np.arange(256) + int(shift)) % 256).astype(np.uint8)
     cv2.insertChannel(cv2.LUT(cv2.extractChannel(hsv, 0), turned), hsv, 0)

@@ -1,7 +1,7 @@
-"""PaddleSeg's scaling and cropping in one: only the pixels of the crop are decoded, scaled and kept, as bytes.
+"""PaddleSeg's scaling and cropping in one step: only the pixels of the crop are scaled and kept, as uint8.
 
-PaddleSeg turns the whole image into float32, scales it, and throws most of it away. The random numbers are drawn as it
-draws them, labels come out bit for bit, and pixels within one or two of 255 levels.
+PaddleSeg converts the whole image to float32, scales it, and discards most of it. Random numbers are drawn as it
+draws them; labels are identical, and pixels differ by one or two of 255 levels.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from segcli.data.image import Labels, RgbImage, with_channels
 
 _REDUCTIONS = (8, 4, 2)
-"""Factors by which a JPEG file can be decoded smaller, at a fraction of the time."""
+"""Factors by which a JPEG file can be decoded at reduced size, in a fraction of the time."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Cut:
     left: int
 
     def reduction(self, height: int, width: int) -> int:
-        """By how much an image of this size may be decoded smaller and still be no smaller than wanted."""
+        """The largest factor by which an image of this size may be decoded smaller without falling below `scaled`."""
         fits = (
             factor for factor in _REDUCTIONS if self.scaled[0] * factor <= height and self.scaled[1] * factor <= width
         )
@@ -47,7 +47,7 @@ class ScaledCrop:
 
     Args:
         scaling: PaddleSeg's `ResizeStepScaling`.
-        crop: PaddleSeg's `RandomPaddingCrop`, which does not look at the labels.
+        crop: PaddleSeg's `RandomPaddingCrop` whose crop does not depend on the labels.
     """
 
     def __init__(self, scaling: Any, crop: Any) -> None:
@@ -55,7 +55,7 @@ class ScaledCrop:
         self._crop = crop
 
     def sample(self, height: int, width: int) -> Cut:
-        """A random scale and place for an image of this size, with the same numbers as PaddleSeg."""
+        """A random scale and position for an image of this size, with the same random numbers as PaddleSeg."""
         factor = self._draw_factor()
         scaled = max(1, round(factor * height)), max(1, round(factor * width))
         rows, columns = self._crop.crop_size
@@ -65,7 +65,7 @@ class ScaledCrop:
         return Cut(scaled, int(top), int(left))
 
     def sample_on(self, mask: Labels, ignored: int) -> Cut:
-        """A random scale, and a place that shows a pixel of one of the mask's classes, each class alike."""
+        """A random scale, and a position that shows a pixel of a class; each class of the mask is equally likely."""
         height, width = mask.shape
         factor = self._draw_factor()
         scaled = max(1, round(factor * height)), max(1, round(factor * width))
@@ -131,13 +131,13 @@ class ScaledCrop:
 
 
 def _nearest(first: int, count: int, source: int, scaled: int) -> NDArray[np.intp]:
-    """Positions in the source of scaled positions, as OpenCV's nearest neighbour takes them."""
+    """Source positions of scaled positions, by OpenCV's nearest-neighbour rule."""
     places = np.floor(np.arange(first, first + count) * (1.0 / (scaled / source))).astype(np.intp)
     return np.asarray(np.minimum(places, source - 1), np.intp)
 
 
 def with_scaled_crop(transforms: Sequence[Any]) -> tuple[ScaledCrop | None, list[Any]]:
-    """The first two transforms as one where they scale and crop; and those that remain."""
+    """The first two transforms as one where they scale and crop, else None; and the remaining transforms."""
     names = [type(transform).__name__ for transform in transforms[:2]]
     if names == ["ResizeStepScaling", "RandomPaddingCrop"] and transforms[1].category_max_ratio >= 1:
         return ScaledCrop(*transforms[:2]), list(transforms[2:])

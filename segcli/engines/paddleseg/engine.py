@@ -30,11 +30,11 @@ class PaddleSegEngine:
         return build(spec, num_classes, input_channels)
 
     def open_training(self, spec: ModelSpec, config: Config) -> SemanticSession:
-        """Reads the lists of the dataset and builds all that trains the model on it."""
+        """Reads the lists of the dataset and builds everything that a training needs."""
         return open_session(spec, config)
 
     def for_export(self, network: Network, spec: ModelSpec) -> Network:
-        """A wrapper whose forward gives the logits [N, C, H, W] alone, without the auxiliary outputs.
+        """A wrapper whose forward returns only the logits [N, C, H, W], without the auxiliary outputs.
 
         Layers of `network` that need a fixed input size are replaced by others that compute the same.
         """
@@ -50,7 +50,7 @@ class PaddleSegEngine:
                 self.inner = inner
 
             def forward(self, x: Any) -> Any:
-                """Logits [N, C, H, W] of normalised images [N, 3, H, W]."""
+                """Logits [N, C, H, W] of normalised images [N, channels, H, W]."""
                 return self.inner(x)[0]
 
         network.eval()
@@ -60,6 +60,6 @@ class PaddleSegEngine:
         return wrapper
 
     def array_forward(self, network: Network, *, small: bool = True) -> Callable[..., Any]:
-        """Logits [N, C, H, W] of normalised images [N, 3, H, W], as arrays."""
+        """A function from normalised images [N, channels, H, W] to logits [N, C, H, W], both arrays."""
         forward: Callable[..., Any] = network_forward(network)
         return forward

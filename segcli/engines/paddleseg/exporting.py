@@ -1,4 +1,4 @@
-"""What must be replaced in a network so that it can be exported with a free input size."""
+"""Replaces layers of a network so that it can be exported with a free input size."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ Network = Any
 class RegionMeans(nn.Layer):
     """Adaptive average pooling as two products with matrices that are computed from the input's size.
 
-    The same numbers as `nn.AdaptiveAvgPool2D`, whose ONNX form needs the input's size when it is written: paddle2onnx
-    aborts the whole process on PP-LiteSeg with a free size.
+    Computes the same as `nn.AdaptiveAvgPool2D`, whose ONNX form needs a fixed input size: with a free one paddle2onnx
+    aborts the whole process on PP-LiteSeg.
 
     Args:
         rows: Regions along the height.
@@ -34,7 +34,7 @@ class RegionMeans(nn.Layer):
 
 
 def _shares(regions: int, length: Tensor) -> Tensor:
-    """What each position contributes to each region's mean: [regions, length]. Regions may overlap by one position."""
+    """The weight of each position in each region's mean: [regions, length]. Regions may overlap by one position."""
     total = length.astype("float32")
     region = paddle.arange(regions, dtype="float32").unsqueeze(1)
     start = paddle.floor(region * total / regions)
@@ -45,7 +45,7 @@ def _shares(regions: int, length: Tensor) -> Tensor:
 
 
 def free_adaptive_pools(network: Network) -> int:
-    """Replaces, in place, the adaptive poolings whose size in regions is larger than one.
+    """Replaces, in place, the adaptive poolings with more than one region.
 
     Returns:
         How many were replaced.

@@ -1,4 +1,4 @@
-"""The one place that imports paddleseg, without what its import does to the process and to the user's home."""
+"""The one place that imports paddleseg, without the side effects of its import on the process and the user's home."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from functools import lru_cache
 from types import ModuleType
 from typing import Any
 
-# its "info" tells of its own steps, such as that it loads no pretrained model, which segcli does itself
+# its level "info" reports internal steps, e.g. that no pretrained model is loaded, which segcli does itself
 _LEVELS = {0: logging.ERROR, 1: logging.WARNING, 2: logging.DEBUG, 3: logging.DEBUG}
 _UNNEEDED = ("sklearn", "sklearn.metrics")
-"""Packages that paddleseg imports for a metric that segcli does not use; they cost half a second."""
+"""Packages that paddleseg imports for a metric that segcli does not use; importing them takes half a second."""
 
 _log = logging.getLogger("segcli.paddleseg")
 
@@ -27,7 +27,7 @@ def import_paddleseg() -> Any:
     """The paddleseg package, imported once.
 
     The import would load scikit-learn, create folders in the user's home and send its messages to stdout. Here the
-    packages it does not need are stood in for while it is imported, its folders go to a temporary place, and its
+    packages it does not need are replaced by stubs during the import, its folders go to a temporary folder, and its
     messages go to the logger ``segcli.paddleseg``.
     """
     with _stand_ins(), _temporary_seg_home(), warnings.catch_warnings():
@@ -61,7 +61,7 @@ def _stand_ins() -> Iterator[None]:
 
 @contextmanager
 def _temporary_seg_home() -> Iterator[None]:
-    """SEG_HOME in a folder that is gone afterwards: paddleseg needs it for downloads only, and segcli does those."""
+    """Sets SEG_HOME to a temporary folder: paddleseg needs it for downloads only, which segcli does itself."""
     before = os.environ.get("SEG_HOME")
     with tempfile.TemporaryDirectory(prefix="segcli-paddleseg-") as home:
         os.environ["SEG_HOME"] = home

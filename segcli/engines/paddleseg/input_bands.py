@@ -1,4 +1,4 @@
-"""Networks that take another number of bands than the three of a colour image."""
+"""Networks for images with another number of bands than the three of a colour image."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from segcli.models.spec import Preprocess, Recipe
 log = logging.getLogger("segcli.train")
 
 COLOUR_TRANSFORMS = frozenset({"RandomDistort", "RandomBlur"})
-"""PaddleSeg's transforms that know red, green and blue alone."""
+"""PaddleSeg's transforms that work on red, green and blue only."""
 
 
 def widen_input(network: Network, channels: int) -> Network:
-    """Gives the first convolution of a network as many input channels, with random weights.
+    """Replaces the first convolution's weights by random ones for `channels` input channels; 3 changes nothing.
 
     Raises:
         UsageError: No convolution of the network takes three channels.
@@ -33,12 +33,12 @@ def widen_input(network: Network, channels: int) -> Network:
 
 
 def band_transforms(recipes: Sequence[Recipe], preprocess: Preprocess) -> list[Recipe]:
-    """The training transforms without those of colours, normalising each band."""
+    """The training transforms without those for colours only, with `Normalize` by each band's mean and deviation."""
     if preprocess.channels == COLOURS:
         return list(recipes)
     left_out = [recipe["type"] for recipe in recipes if recipe["type"] in COLOUR_TRANSFORMS]
     if left_out:
-        log.info("%s: for colours alone, left out as the network takes bands", ", ".join(left_out))
+        log.info("%s left out: for colour images only, and this network takes other bands", ", ".join(left_out))
     scale = {"mean": list(preprocess.mean), "std": list(preprocess.std)}
     return [
         {**recipe, **scale} if recipe["type"] == "Normalize" else recipe
@@ -54,6 +54,6 @@ def _first_convolution(network: Network) -> tuple[str, Any]:
         if isinstance(layer, Conv2D) and layer._in_channels == COLOURS and layer._groups == 1:
             return name, layer
     raise UsageError(
-        f"{type(network).__name__} has no convolution of {COLOURS} channels to be widened",
+        f"{type(network).__name__} has no convolution of {COLOURS} input channels to replace",
         hint="leave Global.input_channels out, or choose another model",
     )

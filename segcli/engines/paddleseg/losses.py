@@ -1,4 +1,4 @@
-"""Losses that PaddleSeg lacks, made known to its builder."""
+"""Losses that PaddleSeg lacks, and their registration with its builder."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from paddle import Tensor, nn
 
 
 class BatchDiceLoss(nn.Layer):
-    """Dice of each class over all images of a batch together, and the mean of the classes.
+    """Dice loss per class over all images of a batch together, averaged over the classes.
 
-    PaddleSeg's `DiceLoss` takes each image by itself, where a class that the image does not hold counts as well: with
-    few pixels or many classes most of its terms are of that kind.
+    PaddleSeg's `DiceLoss` computes it per image, where classes that are absent from the image count as well: with
+    few pixels or many classes most of its terms are of absent classes.
 
     Args:
-        ignore_index: Mask id that counts nowhere.
-        smooth: Added to both sides of the fraction.
+        ignore_index: Mask id of the pixels that are ignored.
+        smooth: Added to numerator and denominator.
     """
 
     def __init__(self, ignore_index: int = 255, smooth: float = 1.0) -> None:
@@ -35,7 +35,7 @@ class BatchDiceLoss(nn.Layer):
 
 
 def register_losses() -> None:
-    """Makes the losses known to PaddleSeg's builder; a second call changes nothing."""
+    """Registers the losses with PaddleSeg's builder; a second call changes nothing."""
     from paddleseg.cvlibs import manager
 
     if BatchDiceLoss.__name__ not in manager.LOSSES.components_dict:

@@ -1,4 +1,4 @@
-"""Builds a network of the table from PaddleSeg's classes and from those that PaddleSeg of PyPI lacks."""
+"""Builds a network of the table from PaddleSeg's classes and from those that its PyPI release lacks."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ OWN_PARTS: dict[str, str] = {
     "SeaFormer_base": f"{_SEAFORMER}:seaformer_base",
     "SeaFormer_large": f"{_SEAFORMER}:seaformer_large",
 }
-"""Where the networks and backbones of ours live, by the name that a recipe gives them."""
+"""Where segcli's own networks and backbones are defined, by their name in recipes."""
 
 
 def build(recipe: ModelSpec | Recipe, num_classes: int, channels: int = COLOURS) -> Network:
     """The network of a recipe with random weights, in training mode.
 
-    Parameter names restart at each call, so that optimizer states of another process fit.
+    Parameter names are numbered anew at each call, so that optimizer states saved by another process fit.
 
     Args:
         recipe: A model of the table, or the recipe of its network.
         num_classes: Classes of its output.
-        channels: Of its input.
+        channels: Channels of its input.
     """
     import paddle
 
@@ -45,7 +45,7 @@ def build(recipe: ModelSpec | Recipe, num_classes: int, channels: int = COLOURS)
 
 
 def _build_part(recipe: Recipe) -> Any:
-    """The object that a recipe names, its parts built first."""
+    """The object that a recipe describes, with its parts built first."""
     arguments = {key: _build_part(value) if _is_recipe(value) else value for key, value in recipe.items()}
     return _find_class(arguments.pop("type"))(**arguments)
 

@@ -1,4 +1,4 @@
-"""What PaddleSeg's builder makes of a model's recipe: transforms, losses, schedule, optimizer."""
+"""Builds the parts of a model's recipe with PaddleSeg's builder: transforms, losses, schedule, optimizer."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from segcli.models.spec import Recipe
 
 _NEEDS_CLASSES = ("MaskFormerLoss", "GenerateInstanceTargets")
 _COUNTS_CLASSES = "MultiClassFocalLoss"
-"""Names the number of classes otherwise than the rest."""
+"""Its argument is called `num_class`, not `num_classes`."""
 
 
 def _builder(config: SimpleNamespace | None = None) -> Any:
@@ -43,7 +43,7 @@ def build_transforms(
 
     Args:
         recipes: PaddleSeg's names and arguments.
-        num_classes: Given to the transforms that need it.
+        num_classes: Passed to the transforms that need it.
         crop_size: Width and height that replace those of every cropping transform.
     """
     return [_build("Train.transforms", _complete_transform(recipe, num_classes, crop_size)) for recipe in recipes]
@@ -58,7 +58,7 @@ def _complete_transform(recipe: Recipe, num_classes: int, crop_size: tuple[int, 
 
 
 def _takes(recipe: Recipe, argument: str) -> bool:
-    """Whether what a recipe names takes an argument, given in the recipe or not."""
+    """Whether the class that a recipe names accepts an argument, set in the recipe or not."""
     try:
         named = _builder().load_component_class(recipe["type"])
     except RuntimeError:  # there is no such part; building it says so
@@ -73,13 +73,13 @@ def build_losses(
 
     Args:
         recipe: ``{"types": [...], "coef": [...]}``.
-        num_classes: Given to the losses that need it.
-        ignore_index: Mask id that counts nowhere.
-        class_weights: One weight a class, for the cross entropies.
+        num_classes: Passed to the losses that need it.
+        ignore_index: Mask id of the pixels that are ignored.
+        class_weights: One weight per class, for the cross entropies; None for none.
     """
     types = [_complete_loss(dict(loss), num_classes, ignore_index, class_weights) for loss in recipe["types"]]
     if class_weights is not None and not any("weight" in part for loss in types for part in (loss, *_inner(loss))):
-        reason = "are given, but no loss here takes weights"
+        reason = "are set, but no loss here takes weights"
         raise ConfigError(
             [ConfigFault("Train.class_weights", reason, "add ce to Train.loss, or leave the weights out")]
         )
@@ -106,7 +106,7 @@ def _complete_loss(
 
 
 def build_schedule(recipe: Recipe, *, learning_rate: float, warmup_steps: int, iterations: int) -> Any:
-    """The learning-rate schedule: linear warm-up, then what the recipe says, over all iterations."""
+    """The learning-rate schedule: linear warm-up, then the recipe's decay, over all iterations."""
     values: dict[str, Any] = {**copy.deepcopy(dict(recipe)), "learning_rate": learning_rate}
     if warmup_steps:
         values["warmup_iters"] = warmup_steps
@@ -120,7 +120,7 @@ def build_schedule(recipe: Recipe, *, learning_rate: float, warmup_steps: int, i
 
 
 def build_optimizer(recipe: Recipe, network: Network, schedule: Any) -> Any:
-    """The optimizer over the network's parameters, with the recipe's rates and decays a group."""
+    """The optimizer over the network's parameters, with the recipe's learning rates and weight decays per group."""
     values = dict(recipe)
     if values.get("type") == "SGD" and "momentum" in values:
         values["type"] = "Momentum"
@@ -130,13 +130,13 @@ def build_optimizer(recipe: Recipe, network: Network, schedule: Any) -> Any:
 def compute_losses(
     network: Network, forward: Network, data: Mapping[str, Any], losses: dict[str, list[Any]]
 ) -> list[Any]:
-    """Forward pass and the weighted loss of each output, by PaddleSeg's own rule.
+    """Forward pass and the weighted loss of each output, by PaddleSeg's own `loss_computation`.
 
     Args:
-        network: The network, which may bring its own rule (`loss_computation`).
-        forward: What is called: the network or its data-parallel wrapper.
-        data: ``img`` [N, 3, H, W], ``label`` [N, H, W], optionally ``edge`` [N, H, W].
-        losses: As `build_losses` gives them.
+        network: The network, which may have its own `loss_computation`.
+        forward: The callable to run: the network or its data-parallel wrapper.
+        data: ``img`` [N, channels, H, W], ``label`` [N, H, W], optionally ``edge`` [N, H, W].
+        losses: As `build_losses` returns them.
     """
     import importlib
 

@@ -1,4 +1,4 @@
-"""What PaddleSeg 2.8.0 needs to run on Paddle 3.3: each function replaces one method and says why.
+"""Patches of PaddleSeg 2.8.0 for Paddle 3.3: each function makes the replacement of one method and says why.
 
 Paddle 3 no longer multiplies a float tensor by an integer or boolean one, and sums are 0-dimensional.
 """
@@ -148,7 +148,7 @@ def patch_regression(original: Method) -> Method:
 
 
 def patch_calculate_area(_original: Method) -> Method:
-    """The areas of the classes are 0-dimensional, which `concat` refuses: they are stacked here."""
+    """The areas of the classes are 0-dimensional, which `concat` refuses; here they are stacked."""
     import paddle
 
     def calculate_area(
@@ -195,10 +195,10 @@ def patch_maskformer(original: Method) -> Method:
 
 
 def patch_shifted_windows(_original: Method) -> Method:
-    """The regions of Swin's shifted windows were painted by nine assignments a stage; here rows and columns are added.
+    """The regions of Swin's shifted windows were set by nine assignments per stage; here rows and columns are added.
 
-    The converter makes loops over sequences of the assignments, which OpenVINO cannot open. Nine regions: the windows
-    that are whole, and at the lower and right rim those that the shift has put together from both ends (Liu et al.
+    paddle2onnx converts the assignments to loops over sequences, which OpenVINO cannot load. Nine regions: the windows
+    that are whole, and at the lower and right edge those that the shift has joined from both ends (Liu et al.
     2021, "Swin Transformer", figure 4).
     """
     import paddle
@@ -222,7 +222,7 @@ def patch_shifted_windows(_original: Method) -> Method:
 
 
 def window_regions(side: int, window: int, shift: int) -> NDArray[np.float32]:
-    """Region 0, 1 or 2 of each row or column, float32 [side raised to whole windows]."""
+    """Region 0, 1 or 2 of each row or column, float32 [side rounded up to whole windows]."""
     regions = np.zeros(-(-side // window) * window, np.float32)
     regions[-window:] = 1
     regions[-shift:] = 2
@@ -230,7 +230,7 @@ def window_regions(side: int, window: int, shift: int) -> NDArray[np.float32]:
 
 
 def patch_resize_sides(original: Method) -> Method:
-    """A list of sides was drawn from once, when the transform was built; all of them are kept for `__call__`."""
+    """A side was chosen from the list once, when the transform was built; the whole list is kept for `__call__`."""
 
     def prepare(self: Any, short_size: int | list[int], max_size: float = 1e10) -> None:
         sides = short_size if isinstance(short_size, list) else [short_size]
@@ -241,7 +241,7 @@ def patch_resize_sides(original: Method) -> Method:
 
 
 def patch_resize_call(original: Method) -> Method:
-    """An image whose long side hit `max_size` made all later images smaller; now each call stands alone."""
+    """An image whose long side reached `max_size` made all later images smaller; now calls are independent."""
 
     def resize(self: Any, data: dict[str, Any]) -> dict[str, Any]:
         self.short_size = random.choice(self.short_sizes)
@@ -251,9 +251,9 @@ def patch_resize_call(original: Method) -> Method:
 
 
 def patch_channel_max(original: Method) -> Method:
-    """The gradient of `paddle.max` over channels takes half of PP-LiteSeg's training time on a CPU; pooling's does not.
+    """The gradient of `paddle.max` over channels takes half of PP-LiteSeg's training time on a CPU; pooling is fast.
 
-    Both give the same values, and the same gradients wherever one channel is the largest.
+    Both have the same values, and the same gradients wherever a single channel is the largest.
     """
     import paddle
     import paddle.nn.functional as F
@@ -271,10 +271,10 @@ def patch_channel_max(original: Method) -> Method:
 
 
 def patch_segformer(_original: Method) -> Method:
-    """Four linear maps to 256 or 768 channels were enlarged, joined and mixed by a fifth; both are applied at once.
+    """Four linear layers' outputs were enlarged, joined and mixed by a fifth layer; both layers are applied at once.
 
-    A product of the maps takes each stage to what the mixing makes of it before it is enlarged, and the four are added:
-    the same parameters, values equal to 4e-7, and a third less to compute.
+    Each stage is multiplied by the product of both layers' weights before it is enlarged, and the four are added:
+    the same parameters, values that differ by at most 4e-7, and a third less computation.
     """
     import paddle
     import paddle.nn.functional as F
@@ -283,7 +283,7 @@ def patch_segformer(_original: Method) -> Method:
         stages = self.backbone(x)
         size = paddle.shape(stages[0])[2:]
         maps = (self.linear_c1.proj, self.linear_c2.proj, self.linear_c3.proj, self.linear_c4.proj)
-        # the deepest stage comes first in what is mixed
+        # the mixing layer takes the deepest stage first
         mixing = self.linear_fuse._conv.weight.flatten(1).chunk(4, axis=1)[::-1]
         total = _mapped(stages[0], maps[0], mixing[0])
         for level in range(1, 4):
@@ -298,10 +298,10 @@ def patch_segformer(_original: Method) -> Method:
 
 
 def _mapped(stage: Tensor, linear: Any, mix: Tensor) -> Tensor:
-    """Both maps of one stage at once, [N, channels, H, W].
+    """Both linear layers of one stage at once, [N, channels, H, W].
 
-    As a product: of a convolution whose kernel is computed, oneDNN in Paddle Inference keeps the kernel's memory, which
-    holds something else in the second run.
+    A matrix product, not a convolution: with a computed kernel, oneDNN in Paddle Inference keeps the kernel's memory,
+    which holds other data in the second run.
     """
     import paddle
 
@@ -313,10 +313,10 @@ def _mapped(stage: Tensor, linear: Any, mix: Tensor) -> Tensor:
 
 
 def patch_stdc_weights(_original: Method) -> Method:
-    """Deviation 0.001 is meant to be overwritten by weights of ImageNet.
+    """PaddleSeg's initial deviation of 0.001 is intended to be overwritten by ImageNet weights.
 
-    Before a batch normalisation the gradient grows as a weight shrinks: the first steps at PP-LiteSeg's rate throw the
-    weights up by factors of 1,000 and more, and nothing turns them any more afterwards.
+    Before a batch normalisation the gradient grows as the weights shrink: the first steps at PP-LiteSeg's learning rate
+    enlarge the weights by factors of 1,000 and more, after which they hardly change.
     """
     from paddle import nn
 

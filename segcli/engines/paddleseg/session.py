@@ -37,12 +37,12 @@ class SemanticSession:
 
     Attributes:
         forward: What the forward pass calls: the network, its static graph or its data-parallel wrapper.
-        dataset: Both parts and the classes.
+        dataset: Both splits and the classes.
         stream: The training images.
         order: The order of training.
         loss_parts: PaddleSeg's losses and their coefficients.
-        num_workers: Processes that load.
-        measure_options: Options of the evaluation on the validation part.
+        num_workers: Processes that load images.
+        measure_options: Options of the evaluation on the validation split.
     """
 
     network: Network
@@ -67,7 +67,7 @@ class SemanticSession:
 
     @cached_property
     def data(self) -> Mapping[str, PartIdentity]:
-        """What the parts of the dataset hold."""
+        """Identity of the contents of each split of the dataset."""
         return identities(self.dataset)
 
     @property
@@ -77,12 +77,12 @@ class SemanticSession:
 
     @property
     def train_images(self) -> Sequence[Path]:
-        """The images that are learnt from."""
+        """The training images."""
         return [sample.image for sample in self.dataset.train]
 
     @property
     def iterations_per_epoch(self) -> int:
-        """Iterations in one pass over the training part."""
+        """Iterations in one pass over the training split."""
         return self.order.iterations_per_epoch
 
     def batches(self, start: int) -> Iterator[Batch]:
@@ -92,7 +92,7 @@ class SemanticSession:
         )
 
     def scene(self, position: int) -> LabelScene:
-        """What the network will see at a position, before it is normalised."""
+        """What the network receives at a position, before normalisation."""
         return self.stream.scene(position)
 
     def losses(self, batch: Batch) -> Mapping[str, Tensor]:
@@ -104,7 +104,7 @@ class SemanticSession:
         return {"loss": total, **{f"loss_{index}": part for index, part in enumerate(parts)}}
 
     def evaluate(self, network: Network) -> Evaluation:
-        """Measures the network on the validation part."""
+        """Measures the network on the validation split."""
         report = measure(
             network_forward(network), self.dataset.val, self.classes, self.preprocess, **self.measure_options
         )
@@ -112,10 +112,10 @@ class SemanticSession:
 
 
 def _reaching_all(loss: Tensor, network: Network) -> Tensor:
-    """The loss, with a gradient of 0 for every parameter where it has none at all.
+    """The loss; where it has no gradient at all, every parameter gets a gradient of 0.
 
-    MaskFormer's is a constant for a batch without a labelled pixel. Processes that train together wait for the
-    gradients of each other's batches.
+    MaskFormer's loss is a constant for a batch without a labelled pixel, while processes that train together wait for
+    the gradients of each other's batches.
     """
     if not loss.stop_gradient:
         return loss
@@ -124,9 +124,9 @@ def _reaching_all(loss: Tensor, network: Network) -> Tensor:
 
 
 def network_forward(network: Network) -> Any:
-    """The network as a function from a float32 array [N, 3, H, W] to its logits [N, C, H, W], without gradients.
+    """The network as a function from a float32 array [N, channels, H, W] to its logits [N, C, H, W], without gradients.
 
-    On another device than the CPU the maximum over the classes is taken there: the logits of one image of 2048 x 1024
+    On a device other than the CPU, the argmax over the classes is computed there: the logits of one 2048 x 1024 image
     with 19 classes are 160 MB, its label map 2 MB.
     """
     import paddle
@@ -146,11 +146,11 @@ class ArrayForward:
         self._network = network
 
     def __call__(self, images: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Logits [N, C, H, W] of normalised images [N, 3, H, W]."""
+        """Logits [N, C, H, W] of normalised images [N, channels, H, W]."""
         return np.asarray(self.tensor(images).numpy())
 
     def tensor(self, images: npt.NDArray[np.float32]) -> Tensor:
-        """The same on the device of the network."""
+        """The same as a tensor on the network's device."""
         import paddle
 
         with paddle.no_grad():

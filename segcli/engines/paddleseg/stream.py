@@ -1,4 +1,4 @@
-"""Training images as PaddleSeg's transforms make them, a function of the position alone."""
+"""Training images as PaddleSeg's transforms make them, determined by the position alone."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ _BOOKKEEPING = ("trans_info", "gt_fields")
 
 @dataclass(frozen=True)
 class Focus:
-    """Crops that are laid on classes.
+    """Crops that are placed to show a chosen class.
 
     Attributes:
-        share: Of all crops.
-        ignored: Mask id that is no class.
+        share: Share of all crops, 0 to 1.
+        ignored: Mask id that is not a class.
     """
 
     share: float
@@ -40,16 +40,16 @@ class SampleStream:
     """The endless training set: item `d` is position `d` of a `SampleOrder`.
 
     Args:
-        samples: Samples of the training part.
+        samples: Samples of the training split.
         transforms: PaddleSeg's transforms, in order.
         order: Which sample and which random numbers each position has.
         edge_classes: Number of classes when the loss needs an edge map, else None.
         cache: Keeps decoded images; None decodes each time.
-        augment: Makes whole images by position; None takes them as they are.
-        focus: Which crops are laid on classes; None for none.
+        augment: Returns the augmented image and mask of a position; None for no augmentation.
+        focus: Share of the crops that are placed on a chosen class; None for none.
 
     Raises:
-        ConfigError: There is a focus, and no crop to lay.
+        ConfigError: There is a focus, but no crop among the transforms.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class SampleStream:
         self._scaled_crop, rest = with_scaled_crop(transforms)
         self._transforms, self._normalize = split_normalize(rest)
         if focus is not None and self._scaled_crop is None:
-            message = "is set; the transforms do not begin with ResizeStepScaling and RandomPaddingCrop"
+            message = "is set, but the transforms do not begin with ResizeStepScaling and RandomPaddingCrop"
             raise ConfigError([ConfigFault("Train.crop_focus", message, "set Train.crop_focus=0")])
         self._order = order
         self._edge_classes = edge_classes
@@ -82,7 +82,7 @@ class SampleStream:
         """Reads and transforms one sample.
 
         Returns:
-            ``img`` float32 [3, H, W] RGB, ``label`` [H, W], and what single transforms add.
+            ``img`` float32 [channels, H, W] (RGB or bands), ``label`` [H, W], and values that some transforms add.
 
         Raises:
             DatasetError: A file cannot be read, or image and mask differ in size.
@@ -96,7 +96,7 @@ class SampleStream:
         return {name: value for name, value in data.items() if name not in _BOOKKEEPING}
 
     def scene(self, position: int) -> LabelScene:
-        """What the network will see at a position, before it is normalised; unlabelled pixels are 255."""
+        """What the network receives at a position, before normalisation; unlabelled pixels are 255."""
         data = self._transformed(position)
         labels = np.asarray(data["label"])
         return LabelScene(_as_bytes(data["img"]), np.where(labels < 0, 255, labels).astype(np.uint8), 255)
@@ -110,7 +110,7 @@ class SampleStream:
         return data
 
     def _read(self, position: int) -> tuple[RgbImage, Labels]:
-        """Image and mask, cropped already where the transforms begin with that."""
+        """Image and mask, already cropped where the transforms begin with scaling and cropping."""
         crop = self._scaled_crop
         if self._augment is not None:
             scene = self._augment(position)
@@ -136,13 +136,13 @@ class SampleStream:
         return crop.image(loaded.rgb, cuts[0]), crop.labels(loaded.mask, cuts[0])
 
     def _focused(self, mask: Labels) -> Cut | None:
-        """The crop at a position whose turn it is to be laid on a class."""
+        """A crop on a chosen class, drawn with the probability `Focus.share`; else None."""
         if self._focus is None or self._scaled_crop is None or np.random.random() >= self._focus.share:
             return None
         return self._scaled_crop.sample_on(mask, self._focus.ignored)
 
     def _normalised(self, image: NDArray[Any]) -> NDArray[np.float32]:
-        """Channels first, float32 [3, H, W]."""
+        """Normalised, channels first: float32 [channels, H, W]."""
         if self._normalize is None:
             return np.ascontiguousarray(image.transpose(2, 0, 1), np.float32)
         if image.dtype == np.uint8:
@@ -157,7 +157,7 @@ class SampleStream:
 
 
 def _as_bytes(image: NDArray[Any]) -> RgbImage:
-    """uint8; values that a transform has normalised are stretched."""
+    """The image as uint8; normalised values (some below 0) are stretched to 0..255."""
     if image.dtype != np.uint8 and image.min() < 0:
         image = (image - image.min()) * (255 / max(float(image.max() - image.min()), 1e-6))
     return np.asarray(np.clip(np.rint(image), 0, 255), np.uint8)

@@ -1,4 +1,4 @@
-"""Training sessions of semantic segmentation: dataset, network, losses and sample stream of a configuration."""
+"""Training sessions of semantic segmentation: dataset, network, losses and sample stream for a configuration."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from segcli.rules import finding
 
 
 def open_session(spec: ModelSpec, config: Config) -> SemanticSession:
-    """Reads the lists of the dataset and builds all that trains the model on it.
+    """Reads the lists of the dataset and builds everything that a training needs.
 
     Raises:
         ConfigError: Losses, transforms, optimizer or schedule cannot be built.
@@ -104,10 +104,10 @@ def open_session(spec: ModelSpec, config: Config) -> SemanticSession:
 
 
 def _require_labels(dataset: SegDataset) -> None:
-    """Looks at masks until one of each part has a labelled pixel.
+    """Reads masks until one of each split has a labelled pixel.
 
     Raises:
-        DatasetError: All pixels of a part are ignored: nothing would be learnt, or nothing measured.
+        DatasetError: All pixels of a split are ignored: nothing could be learnt or measured.
     """
     ignored = dataset.classes.ignore_index
     for split, samples in ((Split.TRAIN, dataset.train), (Split.VAL, dataset.val)):
@@ -118,7 +118,7 @@ def _require_labels(dataset: SegDataset) -> None:
 
 
 def _preprocess(spec: ModelSpec, config: Config, dataset: SegDataset) -> Preprocess:
-    """How images become inputs: read by the configured range and bands, which are normalised by their own numbers."""
+    """How images become inputs: configured range and bands; bands are normalised by their own mean and deviation."""
     images = [sample.image for sample in dataset.train]
     image_range = use_range(config.Global.image_range, images, config.Global.input_channels)
     scale = spec.preprocess
@@ -129,7 +129,7 @@ def _preprocess(spec: ModelSpec, config: Config, dataset: SegDataset) -> Preproc
 
 
 def _epoch_samples(config: Config, dataset: SegDataset) -> Sequence[SegSample]:
-    """The samples of an epoch: the training part, or images of rare classes several times."""
+    """The samples of an epoch: the training split, with images of rare classes repeated where that is configured."""
     if config.Train.sampling == "uniform":
         return dataset.train
     pixels = pixels_by_class([sample.mask for sample in dataset.train])
@@ -145,7 +145,7 @@ def _augmenter(
 
 
 def _scene(samples: Sequence[SegSample], cache: DecodedCache | None, ignored: int, number: int) -> LabelScene:
-    """A training image and its mask as they are."""
+    """A training image and its mask without augmentation."""
     whole = load(samples[number], cache=cache)
     return LabelScene(whole.rgb, whole.mask.copy(), ignored)
 

@@ -1,1 +1,1 @@
-"""Training of promptable networks: Segment Anything from outlined objects, LSeg from label maps."""
+"""Training of promptable networks: Segment Anything from objects with masks, LSeg from label maps."""

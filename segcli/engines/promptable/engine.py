@@ -27,12 +27,12 @@ class PromptableEngine:
         options: Mapping[str, Any] | None = None,
         input_channels: int = COLOURS,
     ) -> Network:
-        """The network with random weights; it has no classes, so their number counts for nothing."""
+        """The network with random weights; it has no classes, so `num_classes` is ignored."""
         with paddle.utils.unique_name.guard():
             return build_promptable_network(spec.name)
 
     def open_training(self, spec: ModelSpec, config: Config) -> TrainingSession:
-        """Reads the dataset and builds all that trains the model on it.
+        """Reads the dataset and builds everything that a training needs.
 
         Raises:
             ConfigError: There is no dataset, or optimizer or schedule cannot be built.
@@ -42,10 +42,10 @@ class PromptableEngine:
         return open_session(spec, config, self.build_network(spec, 0))
 
     def for_export(self, network: Network, spec: ModelSpec) -> Network:
-        """The network itself: its halves are exported apart, see `segcli.steps.export.promptable`."""
+        """The network itself: its two parts are exported separately, see `segcli.steps.export.promptable`."""
         network.eval()
         return network
 
     def array_forward(self, network: Network, *, small: bool = True) -> Callable[..., Any]:
-        """Refused: a promptable network answers prompts, see `segcli.promptable.backends`."""
-        raise NotImplementedError("promptable networks run behind segcli.promptable.backends")
+        """Not available: a promptable network needs prompts, see `segcli.promptable.backends`."""
+        raise NotImplementedError("a promptable network needs prompts: use segcli.promptable.backends")

@@ -1,4 +1,4 @@
-"""An LSeg network whose ViT is frozen: its features of an image are computed once and kept."""
+"""An LSeg network whose ViT is frozen: its tokens of an image are computed once and cached."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ FloatArray = NDArray[np.float32]
 
 
 class FrozenPixels:
-    """Images to unit vectors of pixels by way of kept tokens.
+    """Encodes images as unit vectors per pixel, with cached tokens of the ViT.
 
     Args:
-        cache: Keeps the tokens of each image, ``[hooks, 1 + patches, dim]``.
+        cache: Stores the tokens of each image, ``[hooks, 1 + patches, dim]``.
     """
 
     def __init__(self, cache: EmbeddingCache) -> None:
@@ -30,7 +30,7 @@ class FrozenPixels:
 
         Args:
             network: The `LSeg`, or its moving average: they have the same ViT.
-            images: As the network takes them.
+            images: Preprocessed as for the network.
         """
         kept = paddle.to_tensor(np.stack([self._tokens(network, image[None]) for image in images], axis=1))
         side = images.shape[-1] // network.pretrained.model.patch_size
@@ -39,7 +39,7 @@ class FrozenPixels:
 
     def _tokens(self, network: Network, image: FloatArray) -> FloatArray:
         if self._fingerprint is None:
-            # not before the first image: by then the weights are loaded
+            # computed at the first image, when the weights are loaded
             self._fingerprint = network_fingerprint(network.pretrained.model)
         key = embedding_key(image.tobytes(), self._fingerprint, repr(image.shape))
         tokens = self.cache.get(key)
@@ -52,7 +52,7 @@ class FrozenPixels:
 
 
 class FrozenLSeg(PaddleLSeg):
-    """Runs the network in an evaluation on the tokens that the training has kept."""
+    """Runs the network in an evaluation on the tokens that the training has cached."""
 
     def __init__(self, network: Network, pixels: FrozenPixels) -> None:
         super().__init__(network, "in training")

@@ -1,4 +1,4 @@
-"""One training of an LSeg network: every pixel is given to the text of its class (Li et al. 2022, section 3.3)."""
+"""One training of an LSeg network: every pixel is matched to the text of its class (Li et al. 2022, section 3.3)."""
 
 from __future__ import annotations
 
@@ -47,17 +47,17 @@ class LSegSamples:
     flip: bool
 
     def load(self, position: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """Image ``[1, 3, S, S]`` and labels ``[1, S, S]``; the padding is ignored.
+        """Image ``[1, 3, S, S]`` and labels ``[1, S, S]``, whose padding has the ignored id.
 
         Raises:
-            DatasetError: The mask has another size than its image, or unknown ids.
+            DatasetError: Image and mask differ in size, or the mask has unknown ids.
         """
         sample = self.samples[self.order.sample(position)]
         loaded = load(sample)
         rgb, mask = loaded.rgb, loaded.mask
         ignored = self.classes.ignore_index
         if np.any((mask >= len(self.classes)) & (mask != ignored)):
-            raise DatasetError(f"holds ids beyond the {len(self.classes)} classes", path=sample.mask)
+            raise DatasetError(f"contains ids that are not among the {len(self.classes)} classes", path=sample.mask)
         if self.flip and np.random.default_rng(self.order.seed_of(position)).random() < 0.5:
             rgb, mask = np.ascontiguousarray(rgb[:, ::-1]), np.ascontiguousarray(mask[:, ::-1])
         image, placement = self.preprocess(rgb)
@@ -72,12 +72,12 @@ class LSegSamples:
 
 
 class LSegStep(nn.Layer):
-    """What of a step has gradients: a layer, so that several processes can share them.
+    """The part of a step that has gradients, as a layer, so that several processes can average them.
 
     Args:
         network: The `LSeg`.
-        frozen: Keeps what the ViT makes of images, where that is not trained.
-        ignore_index: Label of pixels that count for nothing.
+        frozen: Caches the ViT's tokens of images where the ViT is not trained; else None.
+        ignore_index: Label of the pixels that are ignored.
     """
 
     def __init__(self, network: Network, frozen: FrozenPixels | None, ignore_index: int) -> None:
@@ -102,9 +102,9 @@ class LSegSession(PromptableSession[LSegSamples]):
     """What `segcli.steps.train.loop` drives.
 
     Attributes:
-        val: The validation part.
-        background: Text of the class that means nothing of interest.
-        frozen: Keeps what the ViT makes of images, where that is not trained.
+        val: The validation split.
+        background: Text prompt of the background class.
+        frozen: Caches the ViT's tokens of images where the ViT is not trained; else None.
     """
 
     val: Sequence[SegSample]
@@ -114,14 +114,14 @@ class LSegSession(PromptableSession[LSegSamples]):
     _texts: Tensor | None = field(default=None, repr=False)
 
     def losses(self, batch: Batch) -> Mapping[str, Tensor]:
-        """Cross entropy of every pixel over the texts of all classes; ignored pixels count for nothing."""
+        """Cross entropy of every pixel over the texts of all classes, without the ignored pixels."""
         samples = batch.tensors["samples"]
         images = np.concatenate([image for image, _ in samples])
         labels = np.concatenate([label for _, label in samples])
         return {"loss": self.forward(images, labels, self._text_vectors())}
 
     def evaluate(self, network: Network) -> Evaluation:
-        """Looks for the names of the classes in the validation part."""
+        """Segments the validation split by the class names as text prompts, and measures the result."""
         backend = PaddleLSeg(network, "in training") if self.frozen is None else FrozenLSeg(network, self.frozen)
         predictor = TextPredictor(backend, self.samples.preprocess, EmbeddingCache(memory_items=0))
         report = measure_texts(predictor, self.val, self.classes, background=self.background)
@@ -129,7 +129,7 @@ class LSegSession(PromptableSession[LSegSamples]):
 
     @paddle.no_grad()
     def _text_vectors(self) -> Tensor:
-        """Of the class names, computed once: the text encoder is not trained."""
+        """Vectors of the class names, computed once: the text encoder is not trained."""
         if self._texts is None:
             tokens = tokenize(label_texts(self.classes.names, self.background))
             self._texts = self.network.encode_text(paddle.to_tensor(tokens))

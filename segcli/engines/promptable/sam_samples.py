@@ -1,4 +1,4 @@
-"""Training samples of Segment Anything: images with outlined objects."""
+"""Training samples of Segment Anything: images with the masks of their objects."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from segcli.promptable.sampling import box_of_mask
 from segcli.promptable.training import TrainingObjects, training_objects
 
 LEAST_AREA = 2.0
-"""Pixels of the mask logits that an object must fill to be learnt from."""
+"""Smallest area, in pixels of the mask logits, of an object that is used in training."""
 
 
 @dataclass(frozen=True)
@@ -26,9 +26,9 @@ class SamSample:
 
     Attributes:
         sample: The image.
-        image: ``[1, 3, side, side]`` float32, ready for the encoder; None where its embedding is kept.
-        objects: From which prompts are made.
-        seed: Of all further choices.
+        image: ``[1, 3, side, side]`` float32, ready for the encoder; None where its embedding is cached.
+        objects: The objects from which prompts are made.
+        seed: Seed of all further random choices.
     """
 
     sample: InstanceSample
@@ -44,11 +44,11 @@ class SamSamples:
     Attributes:
         samples: Images with at least one object.
         preprocess: How images become inputs.
-        mask_side: Side of the mask logits.
+        mask_side: Side of the mask logits in pixels.
         order: The order of training.
-        most_objects: Objects of an image in one step.
-        with_images: Whether images are read and prepared, because the encoder is trained.
-        flip: Whether they are turned over at random then.
+        most_objects: Most objects per image in one step.
+        with_images: Whether images are read and preprocessed: needed where the encoder is trained.
+        flip: Whether those images are flipped at random.
     """
 
     samples: Sequence[InstanceSample]
@@ -88,7 +88,7 @@ class SamSamples:
 
 
 def learnable(samples: Sequence[InstanceSample], mask_side: int) -> list[InstanceSample]:
-    """The images with the objects that are no crowds and large enough to be seen in the mask logits."""
+    """The images with their learnable objects: no crowd regions, and large enough in the mask logits."""
     kept = []
     for sample in samples:
         scale = (mask_side / max(sample.height, sample.width)) ** 2

@@ -22,7 +22,7 @@ from segcli.promptable.training import PromptSettings, promptable_loss
 
 
 class SamStep(nn.Layer):
-    """What of a step has gradients: a layer, so that several processes can share them.
+    """The part of a step that has gradients, as a layer, so that several processes can average them.
 
     Args:
         network: The `Sam`.
@@ -34,11 +34,11 @@ class SamStep(nn.Layer):
         self.network, self.prompting = network, prompting
 
     def forward(self, samples: Sequence[SamSample], kept: Sequence[Tensor] | None) -> Tensor:
-        """The mean loss of some images.
+        """The mean loss of the images of a step.
 
         Args:
             samples: The images.
-            kept: Their embeddings ``[1, C, g, g]``, where the encoder is not trained.
+            kept: Their embeddings ``[1, C, g, g]``, where the encoder is not trained; else None.
         """
         losses = [
             promptable_loss(self.network, embedding, one.objects, np.random.default_rng((one.seed, 1)), self.prompting)
@@ -46,7 +46,7 @@ class SamStep(nn.Layer):
             if len(one.objects.coverage)
         ]
         if not losses:
-            # thin objects may vanish at the resolution of the masks: nothing is learnt, nothing is broken
+            # thin objects may vanish at the resolution of the mask logits: the loss is 0 then
             trained = (parameter.sum() for parameter in self.network.parameters() if not parameter.stop_gradient)
             return paddle.add_n(list(trained)) * 0.0
         return paddle.add_n(losses) / len(losses)
@@ -62,8 +62,8 @@ class SamSession(PromptableSession[SamSamples]):
     """What `segcli.steps.train.loop` drives.
 
     Attributes:
-        val: The validation part.
-        cache: Embeddings, where the encoder stays as it is; None where it is trained.
+        val: The validation split.
+        cache: Embeddings of images where the encoder is frozen; None where it is trained.
     """
 
     val: Sequence[InstanceSample]
@@ -78,7 +78,7 @@ class SamSession(PromptableSession[SamSamples]):
         return {"loss": self.forward(samples, kept)}
 
     def evaluate(self, network: Network) -> Evaluation:
-        """Asks about every object of the validation part."""
+        """Measures the masks predicted from prompts for every object of the validation split."""
         backend = PaddleSam(network, "in training" if self.cache is None else self._encoder_fingerprint())
         cache = EmbeddingCache(memory_items=0) if self.cache is None else self.cache
         report = measure_clicks(SamPredictor(backend, self.samples.preprocess, cache), self.val)
@@ -89,13 +89,13 @@ class SamSession(PromptableSession[SamSamples]):
         key = embedding_key(sample.image.read_bytes(), self._encoder_fingerprint(), preprocess.fingerprint)
         embedding = cache.get(key)
         if embedding is None:
-            # evaluation mode: a frozen encoder keeps its running statistics as well
+            # in evaluation mode: the running statistics of a frozen encoder must not change either
             embedding = PaddleSam(self.network, key).encode(preprocess(read_sized(sample))[0])
             cache.put(key, embedding)
         return paddle.to_tensor(embedding)
 
     def _encoder_fingerprint(self) -> str:
-        """Of the encoder alone, taken after weights were loaded: a better decoder needs no new embeddings."""
+        """Fingerprint of the encoder only, after weights were loaded: a trained decoder needs no new embeddings."""
         if self._fingerprint is None:
             self._fingerprint = network_fingerprint(self.network.image_encoder)
         return self._fingerprint

@@ -22,10 +22,10 @@ def build_schedule(recipe: Recipe, *, learning_rate: float, warmup_steps: int, i
         recipe: ``{"type": "CosineAnnealingDecay" | "PolynomialDecay" | "constant", ...}``.
         learning_rate: Rate after the warm-up.
         warmup_steps: Iterations of the warm-up.
-        iterations: Of the whole training.
+        iterations: Iterations of the whole training.
 
     Raises:
-        ConfigError: There is no such schedule, or it does not take these arguments.
+        ConfigError: There is no such schedule, or it does not accept these arguments.
     """
     kind, options = _parts(recipe, _SCHEDULES, "Train.lr_scheduler")
     steps = max(iterations - warmup_steps, 1)
@@ -49,10 +49,10 @@ def build_optimizer(recipe: Recipe, network: Network, schedule: Any) -> Any:
         recipe: ``{"type": "AdamW", "weight_decay": 0.01, "clip_norm": 1.0, ...}``; `clip_norm` bounds the norm of all
             gradients together.
         network: Parameters with `stop_gradient` are left out.
-        schedule: As `build_schedule` gives it.
+        schedule: As `build_schedule` returns it.
 
     Raises:
-        ConfigError: There is no such optimizer, or it does not take these arguments.
+        ConfigError: There is no such optimizer, or it does not accept these arguments.
     """
     kind, options = _parts(recipe, _OPTIMIZERS, "Train.optimizer")
     clip = options.pop("clip_norm", None)

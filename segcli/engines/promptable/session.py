@@ -1,4 +1,4 @@
-"""What the trainings of both kinds of promptable networks share."""
+"""The parts of a training session that both kinds of promptable networks share."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ S = TypeVar("S", bound=PromptableSamples)
 
 @dataclass(kw_only=True)
 class PromptableSession(Generic[S]):
-    """See `segcli.engine.TrainingSession`, of which this lacks `losses` and `evaluate`.
+    """See `segcli.engine.TrainingSession`, without `losses` and `evaluate`, which subclasses add.
 
     Attributes:
         forward: The step as a layer, or its data-parallel wrapper.
-        samples: The training part.
-        num_workers: Threads that load.
+        samples: The training split.
+        num_workers: Threads that load images.
     """
 
     network: Network
@@ -62,12 +62,12 @@ class PromptableSession(Generic[S]):
 
     @property
     def train_images(self) -> Sequence[Path]:
-        """None: inputs of a promptable model may be of any kind."""
+        """Empty: inputs of a promptable model may be images of any kind."""
         return ()
 
     @property
     def iterations_per_epoch(self) -> int:
-        """Iterations in one pass over the training part."""
+        """Iterations in one pass over the training split."""
         return self.samples.order.iterations_per_epoch
 
     def batches(self, start: int) -> Iterator[Batch]:

@@ -25,15 +25,15 @@ def threaded_batches(
 ) -> Iterator[Batch]:
     """Batches of the iterations from `start` to `stop`; each sample depends on the position alone.
 
-    Threads suffice: decoding and resizing leave Python's lock, and no sample touches a global generator.
+    Threads suffice: decoding and resizing release Python's lock, and no sample uses a global random generator.
 
     Args:
-        load: Position -> sample.
-        path_of: Position -> path of its image.
+        load: Function from a position to its sample.
+        path_of: Function from a position to the path of its image.
         order: The samples of each batch.
         start: First iteration.
-        stop: Iteration before which to end.
-        num_workers: Threads; 0 loads each batch when it is taken.
+        stop: Iteration after the last one.
+        num_workers: Threads; 0 loads each batch when it is requested.
     """
     plan = BatchSampler(order, start, stop)
     numbers = chain.from_iterable(plan)

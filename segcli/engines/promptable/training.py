@@ -1,4 +1,4 @@
-"""Training sessions of the promptable networks: dataset, samples, frozen parts and schedule of a configuration."""
+"""Training sessions of the promptable networks: dataset, samples, frozen parts and schedule for a configuration."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ from segcli.promptable.training import PromptSettings
 log = logging.getLogger("segcli.train")
 
 MEMORY_FOR_EMBEDDINGS = 2 << 30
-"""Bytes of embeddings beyond which they are kept on disk."""
+"""Total size of embeddings in bytes above which they are stored on disk."""
 _FLOAT_BYTES = 4
 T = TypeVar("T")
 
 
 def open_session(spec: ModelSpec, config: Config, network: Network) -> TrainingSession:
-    """Reads the dataset and builds all that trains the model on it.
+    """Reads the dataset and builds everything that a training needs.
 
     Raises:
         ConfigError: There is no dataset, or optimizer or schedule cannot be built.
@@ -89,7 +89,7 @@ def _open_lseg(spec: ModelSpec, config: Config, network: Network) -> TrainingSes
     dataset = open_seg_dataset(config.Global.dataset, settings.num_classes)
     image_range = use_range(config.Global.image_range, [sample.image for sample in dataset.train])
     _freeze(network.clip_pretrained)
-    # Paddle's sharing of gradients waits for all that is trained, and this part of LSeg is never called.
+    # In data-parallel training Paddle waits for the gradients of all trainable parameters; this part is never called.
     _freeze(network.scratch.refinenet4.resConfUnit1)
     is_frozen = _is_frozen(spec, settings)
     if is_frozen:
@@ -121,7 +121,7 @@ def _is_frozen(spec: ModelSpec, settings: TrainConfig) -> bool:
     wanted = settings.promptable.freeze_encoder
     frozen = not PROMPTABLE[spec.name].trains_encoder if wanted is None else wanted
     if frozen and settings.pretrain_weight_path is None and settings.resume_path is None:
-        log.warning("the image encoder stays as it is, and it is random: set Train.pretrain_weight_path")
+        log.warning("the image encoder is frozen with random weights: set Train.pretrain_weight_path")
     return frozen
 
 
@@ -143,7 +143,7 @@ def _optimizer(spec: ModelSpec, config: Config, network: Network, order: SampleO
 
 
 def _embedding_cache(size: int, images: int, folder: str | None) -> EmbeddingCache:
-    """Keeps `size` numbers of every image: in the wanted folder, else in memory or in a temporary folder."""
+    """A cache of `size` floats per image: in the configured folder, else in memory or in a temporary folder."""
     if folder is not None:
         return EmbeddingCache(folder)
     if images * size * _FLOAT_BYTES <= MEMORY_FOR_EMBEDDINGS:
@@ -154,7 +154,7 @@ def _embedding_cache(size: int, images: int, folder: str | None) -> EmbeddingCac
 
 
 def _spread(samples: Sequence[T], most: int | None) -> Sequence[T]:
-    """At most so many samples, evenly spread."""
+    """At most `most` samples, evenly spread; None for all."""
     if most is None or len(samples) <= most:
         return samples
     return [samples[index * len(samples) // most] for index in range(most)]

@@ -1,1 +1,1 @@
-"""Instance segmentation networks that PaddleDetection 2.6.0 lacks: PP-YOLOE_seg and Mask-RT-DETR."""
+"""The instance models: their table, and PP-YOLOE_seg, Mask-RT-DETR, SeedUNet, which PaddleDetection 2.6.0 lacks."""

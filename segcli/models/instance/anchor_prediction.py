@@ -1,4 +1,4 @@
-"""What the head of PP-YOLOE_seg says of all anchors, for its losses and its decoding."""
+"""The outputs of PP-YOLOE_seg's head for all anchors, for its losses and its decoding."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class AnchorPrediction:
     Attributes:
         scores: Class probabilities [B, L, C].
         distributions: Logits over the distances to the four sides [B, L, 4 * bins].
-        coefficients: Of the prototypes [B, L, K].
+        coefficients: Coefficients of the prototypes [B, L, K].
         prototypes: [B, K, h, w] at half the finest stride.
         centres: Anchor centres in units of their stride [L, 2].
         strides: [L, 1].
@@ -28,6 +28,6 @@ class AnchorPrediction:
     strides: Tensor
 
     def in_float32(self) -> AnchorPrediction:
-        """The same in single precision, in which the losses are computed whatever the network's."""
+        """The same in single precision, in which the losses are computed whatever precision the network has."""
         values = (self.scores, self.distributions, self.coefficients, self.prototypes, self.centres, self.strides)
         return AnchorPrediction(*[value.astype("float32") for value in values])

@@ -1,4 +1,4 @@
-"""Regions of a crowd (COCO's ``iscrowd``), whose members need not be found one by one."""
+"""Crowd regions (COCO's ``iscrowd``), whose members need not be detected one by one."""
 
 from __future__ import annotations
 

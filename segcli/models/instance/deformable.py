@@ -19,7 +19,7 @@ Shapes = Sequence[tuple[int, int]]
 class DeformableAttention(nn.Layer):
     """Multi-scale deformable attention (Zhu et al. 2021, eq. 3) around reference boxes.
 
-    Each head reads ``num_points`` bilinear samples per level, at offsets proportional to the reference box.
+    Each head uses ``num_points`` bilinear samples per level, at offsets proportional to the reference box.
     """
 
     def __init__(self, channels: int, num_heads: int, num_levels: int, num_points: int) -> None:
@@ -43,7 +43,7 @@ class DeformableAttention(nn.Layer):
         self.output_proj = linear(channels, channels, bias=0.0, xavier=True)
 
     def _star(self) -> list[float]:
-        """First offsets: head h looks in direction 2 pi h / heads, point p at p + 1 steps (ibid., appendix A.4)."""
+        """Initial offsets: head h points in direction 2 pi h / heads, point p at p + 1 steps (ibid., appendix A.4)."""
         offsets: list[float] = []
         for head in range(self._heads):
             angle = 2.0 * math.pi * head / self._heads
@@ -54,12 +54,12 @@ class DeformableAttention(nn.Layer):
         return offsets
 
     def forward(self, query: Tensor, boxes: Tensor, memory: Tensor, shapes: Shapes) -> Tensor:
-        """Attend.
+        """Computes the attention.
 
         Args:
             query: [B, Q, C].
             boxes: Reference boxes [B, Q, 4], ``cxcywh``, normalised.
-            memory: The levels, flattened row by row and joined, [B, sum(H * W), C].
+            memory: The levels, flattened row by row and concatenated, [B, sum(H * W), C].
             shapes: Their heights and widths.
 
         Returns:
@@ -103,7 +103,7 @@ class DecoderLayer(nn.Layer):
     def forward(
         self, x: Tensor, *, boxes: Tensor, position: Tensor, memory: Tensor, shapes: Shapes, mask: Tensor | None
     ) -> Tensor:
-        """Refine the queries ``x`` [B, Q, C]; ``mask`` [Q, Q] is added to the self-attention's scores."""
+        """Refines the queries ``x`` [B, Q, C]; ``mask`` [Q, Q] is added to the self-attention's scores."""
         x = self.norm1(x + self.self_attn(x, position, mask))
         x = self.norm2(x + self.cross_attn(x + position, boxes, memory, shapes))
         out: Tensor = self.norm3(x + self.linear2(F.relu(self.linear1(x))))

@@ -16,11 +16,11 @@ class DenoisingQueries:
     """The noised copies of a batch's objects, in groups that do not see each other.
 
     Attributes:
-        content: Query content [B, D, C]; zero where an image has fewer objects than the batch's largest.
+        content: Query content [B, D, C]; zero (padding) where an image has fewer objects than the batch's largest.
         boxes_unact: Noised boxes before the sigmoid [B, D, 4].
         attention_mask: Added to the self-attention's scores [D + Q, D + Q]: 0 or -inf.
         groups: Copies of each object.
-        positions: Of each image, the queries that stand for objects, group by group; int64.
+        positions: Per image, indices of the queries that are copies of objects, group by group; int64.
     """
 
     content: Tensor
@@ -51,17 +51,17 @@ def make_denoising_queries(
     noise: DenoisingNoise,
     num_queries: int,
 ) -> DenoisingQueries | None:
-    """Noise the ground truth.
+    """Makes noised copies of the ground truth.
 
     Args:
-        gt_class: Of each image, labels [n, 1].
-        gt_bbox: Of each image, boxes [n, 4], ``cxcywh``, normalised.
+        gt_class: Labels [n, 1] per image.
+        gt_bbox: Boxes [n, 4] per image, ``cxcywh``, normalised.
         class_embedding: One row per class, [num_classes, C].
-        noise: Its amount, and the number of queries aimed at.
+        noise: Amount of noise, and the target number of queries.
         num_queries: Matching queries that follow the denoising ones.
 
     Returns:
-        The queries, or None where the batch has no object or no query is wanted.
+        The queries, or None where the batch has no object or `noise.queries` is 0.
     """
     counts = [len(labels) for labels in gt_class]
     largest = max(counts)
@@ -99,7 +99,7 @@ def _padded(
 
 
 def _noise_labels(labels: Tensor, filled: Tensor, amount: float, num_classes: int) -> Tensor:
-    """Replace half of ``amount`` of the labels by random ones."""
+    """Replaces half of ``amount`` of the labels by random ones."""
     if amount <= 0:
         return labels
     flat = labels.flatten()
@@ -112,7 +112,7 @@ def _noise_labels(labels: Tensor, filled: Tensor, amount: float, num_classes: in
 
 
 def _noise_boxes(boxes: Tensor, amount: float) -> Tensor:
-    """Shift centres by up to half a side and sizes by up to a side, times ``amount``."""
+    """Shifts centres by up to half a side and changes sizes by up to a side, times ``amount``."""
     if amount <= 0:
         return boxes
     size = boxes[..., 2:]

@@ -21,7 +21,7 @@ class _Training:
     frozen_norm: bool
 
     def conv(self, *args: Any, act: str | None = "relu", groups: int = 1, padding: Any = None) -> ConvNormAct:
-        """A convolution trained like this."""
+        """A convolution with these training settings."""
         return ConvNormAct(
             *args,
             act=act,
@@ -148,7 +148,7 @@ class SegHGNetV2(nn.Layer):
         arch: S, M, L, X or H, a key of `SIZES`.
         lr_mult_list: Factor on the learning rate of the stem and of each stage.
         freeze_at: 0 or more freezes the stem; -1 trains everything (needed without pretrained weights).
-        freeze_norm: Keep every BatchNorm as loaded; must be False without pretrained weights.
+        freeze_norm: Whether every BatchNorm stays as loaded; must be False without pretrained weights.
     """
 
     __category__: ClassVar[str] = "backbone"

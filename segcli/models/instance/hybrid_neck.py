@@ -21,7 +21,7 @@ def sincos_position(height: int, width: int, channels: int, temperature: float =
     """Sine and cosine position embedding [1, H * W, channels], row by row.
 
     The first half of the channels encodes the row, the second the column. The reference walks its grid column by
-    column, which on square images gives exactly this and on others mixes the positions up.
+    column: the same on square images, but positions are mixed up on others.
 
     Raises:
         ValueError: ``channels`` cannot be divided by 4.
@@ -107,7 +107,7 @@ class _MaskFeature(nn.Layer):
         first, *others = list(self.scale_heads)
         total = first(feats[0])
         for head, feat in zip(others, feats[1:], strict=True):
-            # a size that 32 does not divide leaves the doubled map a pixel too large
+            # with a size that is not a multiple of 32 the doubled map is a pixel too large
             total = total + F.interpolate(head(feat), size=total.shape[2:], mode="bilinear", align_corners=False)
         out: Tensor = self.output_conv(total)
         return out
@@ -119,7 +119,7 @@ class MaskHybridNeck(nn.Layer):
     Args:
         in_channels: Channels of the backbone's four maps (strides 4 to 32).
         hidden_dim: Channels of the pyramid.
-        attention_stride: Stride of the one level that attends to itself: 32, or 16 in the S and M models.
+        attention_stride: Stride of the one level with self-attention: 32, or 16 in the S and M models.
         num_encoder_layers: Attention layers on it.
         feedforward_dim: Hidden width of their feed-forward part.
         expansion: Width of the fusion blocks relative to ``hidden_dim``.
@@ -130,7 +130,7 @@ class MaskHybridNeck(nn.Layer):
     __category__: ClassVar[str] = "neck"
     __shared__: ClassVar[list[str]] = ["num_prototypes"]
 
-    # PaddleDetection reads the positional arguments, so there can be no keyword-only ones
+    # PaddleDetection inspects positional arguments only, so none can be keyword-only
     def __init__(  # noqa: PLR0917
         self,
         in_channels: Sequence[int] = (128, 512, 1024, 2048),
@@ -166,7 +166,7 @@ class MaskHybridNeck(nn.Layer):
 
     @classmethod
     def from_config(cls, _cfg: Mapping[str, Any], input_shape: Sequence[FeatureShape]) -> dict[str, Any]:
-        """What PaddleDetection's factory takes from the backbone."""
+        """Arguments that PaddleDetection's factory derives from the backbone."""
         return {"in_channels": [shape.channels for shape in input_shape]}
 
     @property
@@ -187,7 +187,7 @@ class MaskHybridNeck(nn.Layer):
         return outer
 
     def forward(self, feats: Sequence[Tensor]) -> tuple[list[Tensor], Tensor]:
-        """Fuse.
+        """Fuses the maps.
 
         Args:
             feats: The backbone's maps at strides 4, 8, 16, 32.

@@ -1,4 +1,4 @@
-"""Masks at the size of the original image, a few at a time, as bytes."""
+"""Masks at the size of the original image, computed a few at a time, as uint8."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def original_sizes(im_shape: Tensor, scale_factor: Tensor) -> Tensor:
 
 
 def image_of_rows(rows: Tensor, counts: Tensor) -> Tensor:
-    """Index of the image of each of the ``rows`` [N, ...], of which each image has its count [B]: int64 [N]."""
+    """Index of the image that each of the ``rows`` [N, ...] belongs to, by the ``counts`` [B] per image: int64 [N]."""
     if not paddle.in_dynamic_mode():
         place = paddle.cumsum(paddle.ones_like(rows[:, 0]).astype("int64"))
         return (place.unsqueeze(1) > paddle.cumsum(counts.astype("int64")).unsqueeze(0)).astype("int64").sum(1)
@@ -43,7 +43,7 @@ def upsampled_positive(logits: Tensor, height: float, width: float) -> Tensor:
 
 
 def stack_masks(masks: Sequence[Tensor]) -> Tensor:
-    """Join the masks [n, h, w] of several images, padded with zeros below and right to the largest size."""
+    """Joins the masks [n, h, w] of several images, padded with zeros at the bottom and right to the largest size."""
     height = max(int(m.shape[1]) for m in masks)
     width = max(int(m.shape[2]) for m in masks)
     if all(list(m.shape[1:]) == [height, width] for m in masks):

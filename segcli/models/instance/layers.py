@@ -19,7 +19,7 @@ from paddle.regularizer import L2Decay
 
 
 def silu(x: Tensor) -> Tensor:
-    """``x * sigmoid(x)``, spelled out: the fused operator has no ONNX counterpart in paddle2onnx's opset 11."""
+    """``x * sigmoid(x)``, written out: paddle2onnx cannot convert the fused operator in opset 11."""
     return x * F.sigmoid(x)
 
 
@@ -27,7 +27,7 @@ _ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": F.relu, "silu": s
 
 
 def activation(name: str | None) -> Callable[[Tensor], Tensor] | None:
-    """The function of that name, or None for none.
+    """The function of that name; None for None.
 
     Raises:
         KeyError: The name is not one of relu, silu, swish, gelu.
@@ -57,7 +57,7 @@ def layer_norm(channels: int) -> Any:
 def linear(
     in_features: int, out_features: int, *, bias: float | None = None, xavier: bool = False, zero: bool = False
 ) -> Any:
-    """Linear layer with uniform weights of bound 1/sqrt(fan in), Xavier's or zeros, and the same or a constant bias."""
+    """Linear layer; weights uniform within 1/sqrt(fan in), Xavier's or zeros, bias uniform likewise or constant."""
     bound = 1 / math.sqrt(in_features)
     weight = Constant(0.0) if zero else XavierUniform() if xavier else Uniform(-bound, bound)
     return nn.Linear(
@@ -74,8 +74,8 @@ class ConvNormAct(nn.Layer):
     Args:
         padding: Pixels or ``"SAME"``; by default half the kernel.
         learning_rate: Factor on the optimizer's learning rate.
-        frozen_norm: Keep BatchNorm as it is in training.
-        initializer: Of the convolution; Paddle's own (Kaiming normal) by default.
+        frozen_norm: Whether BatchNorm stays unchanged in training.
+        initializer: Initializer of the convolution; Paddle's own (Kaiming normal) by default.
     """
 
     def __init__(
@@ -119,7 +119,7 @@ def silu_conv(in_channels: int, out_channels: int, kernel_size: int, stride: int
 
 
 def _without_norm(layer: ConvNormAct) -> tuple[Tensor, Tensor]:
-    """Kernel and bias of a convolution that does what ``layer`` does in evaluation, its activation aside."""
+    """Kernel and bias of a convolution equal to ``layer`` in evaluation mode, without its activation."""
     norm = layer.bn
     scale = norm.weight / paddle.sqrt(norm._variance + norm._epsilon)
     return layer.conv.weight * scale.reshape([-1, 1, 1, 1]), norm.bias - norm._mean * scale
@@ -138,7 +138,7 @@ class RepVGGBlock(nn.Layer):
         return silu(self.conv(x) if hasattr(self, "conv") else self.conv1(x) + self.conv2(x))
 
     def convert_to_deploy(self) -> None:
-        """Fuse both branches into one 3x3 convolution, for export; training is over for this network then."""
+        """Fuses both branches into one 3x3 convolution, for export; the network cannot be trained afterwards."""
         if hasattr(self, "conv"):
             return
         kernel, bias = _without_norm(self.conv1)
@@ -153,8 +153,8 @@ class MLP(nn.Layer):
     """``depth`` linear layers with ReLU between them.
 
     Args:
-        zero_last: Start the last layer at zero, so that it first predicts "no change".
-        xavier: Xavier weights instead of the uniform ones.
+        zero_last: Whether the last layer starts at zero, so that it first predicts "no change".
+        xavier: Whether weights are initialised by Xavier's rule instead of uniformly.
     """
 
     def __init__(
@@ -202,7 +202,7 @@ class SelfAttention(nn.Layer):
         return x.reshape([0, 0, self._heads, self._head_channels]).transpose([0, 2, 1, 3])
 
     def forward(self, x: Tensor, position: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Attend.
+        """Computes the attention.
 
         Args:
             x: [B, N, C].
@@ -227,7 +227,7 @@ class SelfAttention(nn.Layer):
 
 
 class SqueezeAttention(nn.Layer):
-    """Gate the channels by the global average, then a 1x1 convolution: the ESE block of PP-YOLOE (section 2.3)."""
+    """Gates the channels by the global average, then a 1x1 convolution: the ESE block of PP-YOLOE (section 2.3)."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()

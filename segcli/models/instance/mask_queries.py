@@ -31,7 +31,7 @@ class QueryPrediction:
     Attributes:
         logits: [B, Q, num_classes].
         boxes: [B, Q, 4], ``cxcywh``, normalised.
-        coefficients: Of the prototypes, [B, Q, num_prototypes].
+        coefficients: Coefficients of the prototypes, [B, Q, num_prototypes].
     """
 
     logits: Tensor
@@ -58,14 +58,14 @@ class QueryPrediction:
 
 @dataclass(frozen=True)
 class QueryOutput:
-    """All that the losses and the post-processing need.
+    """Everything that the losses and the post-processing need.
 
     Attributes:
-        layers: One prediction a decoder layer; only the last one in evaluation.
-        encoder: The selected tokens' own prediction.
+        layers: One prediction per decoder layer; only the last one in evaluation.
+        encoder: Prediction of the selected encoder tokens.
         initial: The queries' prediction before the decoder; only in training with denoising.
         prototypes: [B, num_prototypes, H / 4, W / 4].
-        denoising: The noised queries, which come first in ``layers`` and ``initial``; None without.
+        denoising: The noised queries, which come first in ``layers`` and ``initial``; None if there are none.
     """
 
     layers: tuple[QueryPrediction, ...]
@@ -86,7 +86,7 @@ class QueryOutput:
 
 
 class _Decoder(nn.Layer):
-    """The stack of decoder layers (its only role is the name ``decoder.layers``)."""
+    """The stack of decoder layers; it exists only for the parameter names ``decoder.layers``."""
 
     def __init__(self, layers: Sequence[DecoderLayer]) -> None:
         super().__init__()
@@ -101,23 +101,23 @@ class MaskQueryTransformer(nn.Layer):
         in_channels: Channels of the pyramid's levels.
         num_prototypes: Mask prototypes.
         hidden_dim: Width of the queries.
-        num_queries: Queries an image.
-        num_decoder_layers: Layers; every one is supervised.
+        num_queries: Queries per image.
+        num_decoder_layers: Decoder layers; each has its own losses.
         num_heads: Attention heads.
-        num_points: Deformable samples a head and level.
+        num_points: Deformable samples per head and level.
         feedforward_dim: Hidden width of the feed-forward parts.
-        num_denoising: Denoising queries aimed at; 0 for none.
+        num_denoising: Target number of denoising queries; 0 for none.
         label_noise_ratio: See `DenoisingNoise`.
         box_noise_scale: See `DenoisingNoise`.
-        mask_enhanced: Whether the boxes of the tokens' masks are the first reference boxes; else the tokens' own boxes
-            are, as in RT-DETR. From random weights those are right hundreds of steps earlier: the masks are empty at
-            first, and all queries look at one corner.
+        mask_enhanced: Whether the first reference boxes are those of the tokens' masks; else the tokens' own boxes are
+            used, as in RT-DETR. From random weights these are useful hundreds of steps earlier: masks are empty at
+            first, which puts all queries in one corner.
     """
 
     __category__: ClassVar[str] = "transformer"
     __shared__: ClassVar[list[str]] = ["num_classes", "num_prototypes"]
 
-    # PaddleDetection reads the positional arguments, so there can be no keyword-only ones
+    # PaddleDetection inspects positional arguments only, so none can be keyword-only
     def __init__(  # noqa: PLR0917
         self,
         num_classes: int = 80,
@@ -169,11 +169,11 @@ class MaskQueryTransformer(nn.Layer):
 
     @classmethod
     def from_config(cls, _cfg: Mapping[str, Any], input_shape: Sequence[FeatureShape]) -> dict[str, Any]:
-        """What PaddleDetection's factory takes from the neck."""
+        """Arguments that PaddleDetection's factory derives from the neck."""
         return {"in_channels": [shape.channels for shape in input_shape]}
 
     def forward(self, feats: tuple[Sequence[Tensor], Tensor], targets: Mapping[str, Any] | None = None) -> QueryOutput:
-        """Select queries and decode them.
+        """Selects queries and decodes them.
 
         Args:
             feats: Pyramid and prototypes, as `MaskHybridNeck` returns them.
@@ -206,7 +206,7 @@ class MaskQueryTransformer(nn.Layer):
         return QueryOutput(layers, encoder, initial, prototypes, noised)
 
     def _select(self, memory: Tensor, shapes: Shapes, num_queries: int) -> tuple[Tensor, QueryPrediction]:
-        """The most confident tokens: their content (no gradient) and their own prediction."""
+        """The most confident tokens: their content (no gradient) and their prediction."""
         anchors, valid = anchor_logits(shapes)
         tokens = self.enc_output(memory * valid.astype(memory.dtype))
         _, best = paddle.topk(self.score_head(tokens).max(-1), num_queries, axis=1)
@@ -221,7 +221,7 @@ class MaskQueryTransformer(nn.Layer):
     def _decode(
         self, queries: Tensor, boxes: Tensor, memory: Tensor, shapes: Shapes, mask: Tensor | None
     ) -> tuple[QueryPrediction, ...]:
-        """Run the layers; each refines the boxes of the one before.
+        """Runs the layers; each refines the boxes of the layer before.
 
         The reference boxes carry no gradient from layer to layer, but a layer's own prediction also trains the box
         before it ("look forward twice", Zhang et al. 2023).
@@ -240,7 +240,7 @@ class MaskQueryTransformer(nn.Layer):
 
 
 def anchor_logits(shapes: Shapes, grid_size: float = 0.05, margin: float = 1e-2) -> tuple[Tensor, Tensor]:
-    """Logits of one square anchor a token, and which tokens are usable.
+    """Logits of one square anchor per token, and which tokens are usable.
 
     Centres are divided by (width, height), so that images need not be square.
 
@@ -265,7 +265,7 @@ def anchor_logits(shapes: Shapes, grid_size: float = 0.05, margin: float = 1e-2)
 
 def _gather_rows(table: Tensor, index: Tensor) -> Tensor:
     """``table[b, index[b, q]]`` for every b and q."""
-    # a traced network may leave the number of images open
+    # in a traced network the batch size may be unknown
     images = table.shape[0] if paddle.in_dynamic_mode() else paddle.shape(table)[0]
     batch = paddle.arange(images, dtype=index.dtype).unsqueeze(-1).expand_as(index)
     return paddle.gather_nd(table, paddle.stack([batch, index], axis=-1))

@@ -39,7 +39,7 @@ class TopQueries:
 
     Args:
         num_classes: Classes.
-        num_top_queries: Pairs kept an image.
+        num_top_queries: Pairs kept per image.
     """
 
     __shared__: ClassVar[list[str]] = ["num_classes"]
@@ -51,7 +51,7 @@ class TopQueries:
     def __call__(
         self, boxes: Tensor, logits: Tensor, coefficients: Tensor, sizes: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Choose.
+        """Selects the pairs.
 
         Args:
             boxes: [B, Q, 4], ``cxcywh``, normalised.
@@ -60,7 +60,7 @@ class TopQueries:
             sizes: Height and width of the original images [B, 2].
 
         Returns:
-            Rows of class, score, x1, y1, x2, y2 in original pixels [B * T, 6], how many each image has [B] int32,
+            Rows of class, score, x1, y1, x2, y2 in original pixels [B * T, 6], their number per image [B] int32,
             and their coefficients [B, T, K].
         """
         keep = min(self.num_top_queries, int(logits.shape[1]) * self.num_classes)
@@ -79,10 +79,10 @@ class SegMaskRTDETR(nn.Layer):
     """The whole network; part names are those of PaddleDetection's DETR, so its weights load by name.
 
     In training mode the inputs hold ``image``, ``gt_class`` (list of [n, 1]), ``gt_bbox`` (list of [n, 4], ``cxcywh``,
-    normalised), ``gt_segm`` (list of [n, H, W]) and perhaps ``is_crowd`` (list of [n, 1]; those objects are left out);
+    normalised), ``gt_segm`` (list of [n, H, W]) and, if any, ``is_crowd`` (list of [n, 1]; those objects are left out);
     the result is the dictionary of losses. In evaluation mode they hold ``image``, ``im_shape`` [B, 2] and
     ``scale_factor`` [B, 2] (network pixels per original pixel, y then x).
-    Images need not be square, nor of one size from call to call.
+    Images need not be square, and their size may change between calls.
     """
 
     __category__: ClassVar[str] = "architecture"
@@ -121,7 +121,7 @@ class SegMaskRTDETR(nn.Layer):
         """Detections without rasterised masks, in evaluation mode.
 
         A mask's logit is its coefficients times the prototypes, enlarged bilinearly to the original image; the mask
-        is where the logit is positive. Made per object on the host this needs no full-size float maps.
+        is where the logit is positive. Computed per object on the CPU, this needs no full-size float maps.
 
         Returns:
             ``bbox`` [N, 6], ``bbox_num`` [B], ``coefficients`` [B, N / B, K] and ``prototypes`` [B, K, H / 4, W / 4].
@@ -140,7 +140,7 @@ class SegMaskRTDETR(nn.Layer):
 
 
 def _traced_masks(logits: Tensor, sizes: Tensor) -> Tensor:
-    """The masks inside a traced network, which serves one image at a time."""
+    """The masks in a traced network, which takes one image at a time: int32 [N, H, W]."""
     height, width = sizes[0].astype("int32").unbind(0)
     logits = F.interpolate(logits[0:1], size=[height, width], mode="bilinear", align_corners=False)
     return (logits.squeeze(0) > 0).astype("int32")

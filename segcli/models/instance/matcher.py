@@ -17,7 +17,7 @@ from segcli.models.instance.mask_queries import QueryPrediction
 from segcli.models.instance.point_samples import at_points
 
 Match = tuple[Tensor, Tensor]
-"""Of one image: query indices and, of the same length, object indices (int64)."""
+"""Of one image: query indices and object indices of the same length (int64)."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Targets:
     Attributes:
         labels: [n], integer.
         boxes: [n, 4], ``cxcywh``, normalised.
-        masks: [n, H, W], from 0 to 1, float.
+        masks: [n, H, W], float, 0 to 1.
     """
 
     labels: list[Tensor]
@@ -36,11 +36,11 @@ class Targets:
 
     @property
     def counts(self) -> list[int]:
-        """Objects of each image."""
+        """Number of objects per image."""
         return [int(labels.shape[0]) for labels in self.labels]
 
     def at_size(self, size: Sequence[int]) -> Targets:
-        """The same with masks of that height and width; a pixel's value is the share of it that the object covers."""
+        """The same with masks of that height and width; a pixel's value is its share covered by the object."""
         masks = [
             F.adaptive_avg_pool2d(mask.unsqueeze(0), list(size)).squeeze(0) if len(mask) else paddle.zeros([0, *size])
             for mask in self.masks
@@ -63,10 +63,10 @@ class SetMatcher(nn.Layer):
     Args:
         matcher_coeff: Weights of the costs ``class`` (focal), ``bbox`` (L1), ``giou``, ``mask``
             (cross-entropy), ``dice``.
-        num_sample_points: Random points of an image at which masks are compared; 0 compares all pixels, of masks that
+        num_sample_points: Random points per image at which masks are compared; 0 compares all pixels, of masks that
             have the size of the prototypes.
-        alpha: Of the focal cost.
-        gamma: Of the focal cost.
+        alpha: Alpha of the focal cost.
+        gamma: Gamma of the focal cost.
     """
 
     __shared__: ClassVar[list[str]] = ["num_sample_points"]
@@ -84,11 +84,11 @@ class SetMatcher(nn.Layer):
         self._alpha, self._gamma = alpha, gamma
 
     def forward(self, prediction: QueryPrediction, prototypes: Sequence[Tensor], targets: Targets) -> list[Match]:
-        """Match each image's queries to its objects.
+        """Matches each image's queries to its objects.
 
         Args:
-            prediction: Of all queries.
-            prototypes: Of each image [K, h, w].
+            prediction: Prediction of all queries.
+            prototypes: Prototypes [K, h, w] per image.
             targets: The objects.
 
         Returns:
@@ -122,12 +122,12 @@ class SetMatcher(nn.Layer):
         logits = paddle.matmul(prediction.coefficients[i], sampled)  # [Q, P]
         cost = cost + weights["mask"] * _mask_cost(logits, truth) + weights["dice"] * _dice_cost(logits, truth)
 
-        # a diverged network has costs that are no numbers; its loss says so, the assignment must not hide it
+        # costs of a diverged network are NaN; its loss reports that, so the assignment must not fail before
         queries, objects = linear_sum_assignment(np.nan_to_num(cost.numpy(), nan=1e6))
         return paddle.to_tensor(queries, dtype="int64"), paddle.to_tensor(objects, dtype="int64")
 
     def _class_cost(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Focal cost of calling each query [Q, C] by each object's label [n]: [Q, n]."""
+        """Focal cost of each query's logits [Q, C] for each object's label [n]: [Q, n]."""
         prob = paddle.gather(F.sigmoid(logits), labels, axis=1)
         negative = (1 - self._alpha) * prob**self._gamma * -(1 - prob + 1e-8).log()
         positive = self._alpha * (1 - prob) ** self._gamma * -(prob + 1e-8).log()
@@ -135,7 +135,7 @@ class SetMatcher(nn.Layer):
 
 
 def _mask_cost(logits: Tensor, truth: Tensor) -> Tensor:
-    """Mean cross-entropy [Q, n] of logits [Q, P] with masks [n, P]; softplus(x) - x t, summed by one product."""
+    """Mean cross-entropy [Q, n] of logits [Q, P] with masks [n, P]; softplus(x) - x t, summed by one matrix product."""
     total = F.softplus(logits).sum(-1, keepdim=True) - paddle.matmul(logits, truth, transpose_y=True)
     return total / logits.shape[-1]
 

@@ -14,9 +14,9 @@ class PointSampling:
     """How many points of a mask enter its loss.
 
     Attributes:
-        points: Points a mask.
-        oversample: So many times as many are drawn to choose the uncertain ones from.
-        uncertain_share: Share of the points taken where the prediction is nearest to undecided; the rest is random.
+        points: Points per mask.
+        oversample: Factor on the number of random candidates from which the uncertain points are selected.
+        uncertain_share: Share of the points selected where the prediction is most uncertain; the rest is random.
     """
 
     points: int = 12544

@@ -18,7 +18,7 @@ class SegPPYOLOE(nn.Layer):
 
     In training mode the inputs hold ``image``, ``gt_class`` [B, n, 1], ``gt_bbox`` [B, n, 4] (``xyxy``, pixels of the
     input), ``gt_segm`` [B, n, H, W] and ``pad_gt_mask`` [B, n, 1], or lists of them without padding. In evaluation mode
-    they hold ``image``, ``im_shape`` and ``scale_factor`` [B, 2]. Any size divisible by 32 will do.
+    they hold ``image``, ``im_shape`` and ``scale_factor`` [B, 2]. Any size divisible by 32 is accepted.
     """
 
     __category__: ClassVar[str] = "architecture"
@@ -48,7 +48,7 @@ class SegPPYOLOE(nn.Layer):
         """Detections without rasterised masks, in evaluation mode.
 
         A mask is where the sigmoid of its coefficients times the prototypes, enlarged to the network's input, cut by
-        the box and enlarged to the original image, exceeds 0.5. Made per object on the host this needs no full-size
+        the box and enlarged to the original image, exceeds 0.5. Computed per object on the CPU, this needs no full-size
         maps.
 
         Returns:
@@ -87,7 +87,7 @@ def _rasterised(raw: Mapping[str, Tensor], sizes: Tensor, scale_factor: Tensor, 
 def _image_masks(
     coefficients: Tensor, prototypes: Tensor, boxes: Tensor, shape: tuple[int, int], size: list[int]
 ) -> Tensor:
-    """Masks of one image, a few at a time: never one full-size float map an object."""
+    """Masks of one image, a few at a time: never a full-size float map of every object at once."""
     kind = {"mode": "bilinear", "align_corners": False}
     height, width = prototypes.shape[1:]
     parts = []
@@ -101,7 +101,7 @@ def _image_masks(
 
 
 def _traced_masks(raw: Mapping[str, Tensor], sizes: Tensor, scale_factor: Tensor, shape: tuple[int, int]) -> Tensor:
-    """The masks inside a traced network, which serves one image, all at once: int32."""
+    """The masks in a traced network, which takes one image, all at once: int32 [N, H, W]."""
     kind = {"mode": "bilinear", "align_corners": False}
     prototypes = raw["prototypes"][0]
     height, width = prototypes.shape[1:]

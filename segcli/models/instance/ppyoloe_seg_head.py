@@ -24,7 +24,7 @@ GRID_OFFSET = 0.5
 
 
 class _Prototypes(nn.Layer):
-    """Convolution, doubling, two convolutions; the last has an activation too, as in the reference."""
+    """Convolution, upsampling by 2, two convolutions; the last has an activation too, as in the reference."""
 
     def __init__(self, in_channels: int, hidden: int, out_channels: int) -> None:
         super().__init__()
@@ -39,7 +39,7 @@ class _Prototypes(nn.Layer):
 
 
 def _conv3(in_channels: int, out_channels: int, *, bias: float | None = None) -> Any:
-    """3x3 convolution; with ``bias`` its weights start at zero and its biases there."""
+    """3x3 convolution; with ``bias``, its weights start at zero and its biases at that value."""
     if bias is None:
         return nn.Conv2D(in_channels, out_channels, 3, padding=1)
     weight_attr = paddle.ParamAttr(initializer=Constant(0.0))
@@ -54,10 +54,10 @@ class SegPPYOLOEHead(nn.Layer):
         in_channels: Channels of the levels, coarsest first.
         num_classes: Classes, background not counted.
         fpn_strides: Strides of the levels.
-        reg_max: Largest distance from an anchor to a side, in strides; there is one bin a whole number.
+        reg_max: Largest distance from an anchor to a side, in strides; there is one bin per whole number.
         num_masks: Prototypes.
         num_protos: Width inside the prototype branch, before ``width_mult``.
-        width_mult: Of the whole network.
+        width_mult: Width factor of the whole network.
         assigner: An `IndexedTaskAligner`.
         nms: PaddleDetection's ``MultiClassNMS`` with ``return_index``; used by `SegPPYOLOE`.
         loss_weight: Weights of ``class``, ``iou``, ``dfl``, ``mask``.
@@ -66,7 +66,7 @@ class SegPPYOLOEHead(nn.Layer):
     __shared__: ClassVar[list[str]] = ["num_classes", "width_mult"]
     __inject__: ClassVar[list[str]] = ["assigner", "nms"]
 
-    # PaddleDetection reads the positional arguments, so there can be no keyword-only ones
+    # PaddleDetection inspects positional arguments only, so none can be keyword-only
     def __init__(  # noqa: PLR0917
         self,
         in_channels: Sequence[int] = (1024, 512, 256),
@@ -100,7 +100,7 @@ class SegPPYOLOEHead(nn.Layer):
 
     @classmethod
     def from_config(cls, _cfg: Mapping[str, Any], input_shape: Sequence[FeatureShape]) -> dict[str, Any]:
-        """What PaddleDetection's factory takes from the neck."""
+        """Arguments that PaddleDetection's factory derives from the neck."""
         return {"in_channels": [shape.channels for shape in input_shape]}
 
     def predict(self, feats: Sequence[Tensor]) -> AnchorPrediction:
@@ -145,5 +145,5 @@ class SegPPYOLOEHead(nn.Layer):
 
 
 def _joined(maps: Sequence[Tensor]) -> Tensor:
-    """Maps [B, C, H, W] of all levels as one list of anchors [B, L, C]."""
+    """Maps [B, C, H, W] of all levels as one sequence of anchors [B, L, C]."""
     return paddle.concat([m.flatten(2).transpose([0, 2, 1]) for m in maps], axis=1)

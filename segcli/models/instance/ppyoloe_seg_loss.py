@@ -64,7 +64,7 @@ def _stacked(values: Any, dtype: str) -> Tensor:
 
 
 def _pad(values: Sequence[Tensor]) -> list[Tensor]:
-    """Append zeros to each [n_i, ...] up to the largest count."""
+    """Appends zeros to each [n_i, ...] up to the largest count."""
     largest = max(len(v) for v in values)
     return [
         paddle.concat([v, paddle.zeros([largest - len(v), *v.shape[1:]], dtype=v.dtype)]) if len(v) < largest else v
@@ -78,7 +78,7 @@ class PrototypeLoss(nn.Layer):
     Args:
         assigner: An `IndexedTaskAligner`.
         num_classes: Classes.
-        weights: Of ``class``, ``iou``, ``dfl``, ``mask``.
+        weights: Weights of ``class``, ``iou``, ``dfl``, ``mask``; missing ones have PaddleX's value.
     """
 
     def __init__(self, assigner: Any, num_classes: int, weights: Mapping[str, float] | None = None) -> None:
@@ -91,14 +91,14 @@ class PrototypeLoss(nn.Layer):
         """Losses by name.
 
         Args:
-            prediction: Of the head.
+            prediction: Output of the head.
             boxes: Decoded boxes [B, L, 4] in units of the stride.
             inputs: The reader's ground truth.
         """
         targets = PaddedTargets.from_inputs(inputs)
         if targets.labels.shape[1] == 0:
             empty = paddle.zeros_like(prediction.scores)
-            # the other processes add up theirs, and would wait for this one for ever
+            # the other processes reduce their sums as well, and would wait for this one for ever
             total_score = _shared_sum(empty.sum())
             loss_cls = _varifocal(prediction.scores, empty, empty) / total_score
             return self._total(loss_cls, *self._nothing(prediction))
@@ -132,7 +132,7 @@ class PrototypeLoss(nn.Layer):
     def _total(
         self, loss_cls: Tensor, loss_iou: Tensor, loss_dfl: Tensor, loss_mask: Tensor, loss_l1: Tensor
     ) -> Losses:
-        """All by name, with their weighted sum; the L1 loss is only shown."""
+        """All losses by name, with their weighted sum; the L1 loss is only reported."""
         w = self._weights
         loss = w["class"] * loss_cls + w["iou"] * loss_iou + w["dfl"] * loss_dfl + w["mask"] * loss_mask
         return {
@@ -154,7 +154,7 @@ class PrototypeLoss(nn.Layer):
     def _distribution_loss(prediction: AnchorPrediction, where: Tensor, true_boxes: Tensor) -> Tensor:
         """Distribution focal loss (Li et al. 2020, eq. 6), mean over the four sides: [P, 1].
 
-        A distance lies between two whole numbers; both bins have their share as the target.
+        A distance lies between two whole numbers; the targets of both bins are its shares.
         """
         logits = paddle.gather_nd(prediction.distributions, where)
         bins = logits.shape[-1] // 4
@@ -186,9 +186,9 @@ def _shared_sum(value: Tensor) -> Tensor:
 def _mask_loss(
     prediction: AnchorPrediction, assigned: Assignment, targets: PaddedTargets, image_size: tuple[int, int]
 ) -> Tensor:
-    """Cross-entropy inside each positive anchor's true box, over its share of the image, summed.
+    """Cross-entropy inside each positive anchor's true box, divided by the box's share of the image, summed.
 
-    Boxes are scaled by the image's own size, whatever that is.
+    Boxes are scaled by the image's actual size.
     """
     height, width = prediction.prototypes.shape[2:]
     size = paddle.to_tensor([image_size[1], image_size[0]] * 2, dtype="float32")

@@ -1,8 +1,8 @@
 """The instance networks as plain data, in the form of PaddleDetection's configurations.
 
 Each recipe is a nested dictionary ``{"architecture": A, A: {part: class}, class: {argument: value}}``; recipes are
-composed from the pieces below. Numbers are those of PaddleX 3.7.2's configurations. Every call builds a fresh
-dictionary, so nobody's change reaches anybody else.
+composed from the parts below. Values are those of PaddleX 3.7.2's configurations. Every call builds a new
+dictionary, so changes do not affect other callers.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Recipe = dict[str, Any]
 
 
 def merge(*recipes: Mapping[str, Any]) -> Recipe:
-    """Deep copy of the recipes laid over each other, the last one on top."""
+    """The recipes merged into a deep copy; later ones replace entries of earlier ones."""
     result: Recipe = {}
     for recipe in recipes:
         for key, value in recipe.items():
@@ -270,22 +270,22 @@ _RECIPES: Mapping[str, Callable[[], Recipe]] = {
 }
 
 INSTANCE_NAMES: tuple[str, ...] = tuple(_RECIPES)
-"""PaddleX's names of its instance models, and ours."""
+"""PaddleX's names of its instance models, and the names of segcli's own."""
 
 FROM_SCRATCH: Recipe = {
     "ResNet": {"freeze_norm": False, "freeze_at": -1, "lr_mult_list": [1.0, 1.0, 1.0, 1.0]},
     "SegHGNetV2": {"freeze_norm": False, "freeze_at": -1, "lr_mult_list": [1.0, 1.0, 1.0, 1.0, 1.0]},
 }
-"""To lay over a recipe that starts from random weights.
+"""Overrides of a recipe for training from random weights.
 
-A frozen random backbone gives NaN in the first steps; one that keeps a twentieth of the rate hardly learns.
+A frozen random backbone gives NaN in the first steps; with a twentieth of the learning rate it hardly learns.
 """
 
 
 def sample_points(input_size: int) -> int:
-    """Points at which Mask-RT-DETR compares a mask: as dense as the authors' 12,544 on 640 pixels, at most as many.
+    """Points at which Mask-RT-DETR compares a mask: as dense as the authors' 12,544 at 640 pixels, and never more.
 
-    Their number on smaller images would sample every prototype pixel many times over, at most of a step's cost.
+    On smaller images that many would sample every prototype pixel repeatedly, and take most of a step's time.
     """
     return max(256, min(12544, round(12544 * (input_size / 640) ** 2)))
 
@@ -298,15 +298,15 @@ def instance_recipe(
     Args:
         name: One of `INSTANCE_NAMES`.
         num_classes: Classes, background not counted.
-        input_size: Side in pixels of the images that it will mostly see.
-        overrides: Laid over the recipe, e.g. `FROM_SCRATCH`; sections of classes that the model has not are left out.
+        input_size: Usual side in pixels of the images.
+        overrides: Replace entries of the recipe, e.g. `FROM_SCRATCH`; sections of classes that it lacks are left out.
 
     Raises:
         UsageError: There is no such model.
     """
     if name not in _RECIPES:
         near = get_close_matches(name, INSTANCE_NAMES, n=3, cutoff=0.4)
-        hint = f"near names: {', '.join(near or INSTANCE_NAMES)}"
+        hint = f"choose one of {', '.join(near or INSTANCE_NAMES)}"
         raise UsageError(f"no instance model is called {name!r}", hint=hint)
     recipe = _RECIPES[name]()
     fitting = {k: v for k, v in (overrides or {}).items() if not k[0].isupper() or k in recipe}

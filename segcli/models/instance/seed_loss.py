@@ -12,7 +12,7 @@ Losses = dict[str, Tensor]
 
 
 def seed_losses(classes: Tensor, core: Tensor, inputs: Mapping[str, Tensor]) -> Losses:
-    """Each loss, and their sum ``loss``: cross entropy and Dice of the classes, as UNet-S has them, and of the cores.
+    """Each loss, and their sum ``loss``: cross entropy and Dice of the classes, as for UNet-S, and of the cores.
 
     Args:
         classes: Logits of the background and the classes [B, 1 + C, H, W].
@@ -29,7 +29,7 @@ def seed_losses(classes: Tensor, core: Tensor, inputs: Mapping[str, Tensor]) -> 
 
 
 def _dice(probability: Tensor, label: Tensor) -> Tensor:
-    """Mean over the classes, counted over the whole batch: one counts as much as any other, however few its pixels."""
+    """Dice loss over the whole batch, averaged over the classes, so that classes with few pixels count equally."""
     wanted = F.one_hot(label, probability.shape[1]).transpose([0, 3, 1, 2])
     common = (probability * wanted).sum([0, 2, 3])
     return (1 - (2 * common + 1) / (probability.sum([0, 2, 3]) + wanted.sum([0, 2, 3]) + 1)).mean()

@@ -1,7 +1,7 @@
-"""An instance network for few images: a U-Net that labels pixels, and says how deep in its object each pixel lies.
+"""An instance network for few images: a U-Net that predicts each pixel's class and its depth inside its object.
 
-Every pixel is supervised, so some dozens of images teach it where a detector's anchors and queries need thousands.
-Beside the classes of a semantic network it has one map of depths, 0 at the outline of an object and 1 in its middle
+Every pixel is supervised, so dozens of images are enough where a detector's anchors and queries need thousands.
+Besides the classes of a semantic network it has one depth map, 0 at the outline of an object and 1 in its middle
 (Naylor et al. 2018, "Segmentation of Nuclei in Histopathology Images by Deep Regression of the Distance Map",
 https://doi.org/10.1109/TMI.2018.2865709). Objects are the connected parts of each class; a part with several cores is
 several objects (`segcli.inference.grown_objects`).
@@ -20,18 +20,18 @@ from segcli.models.instance.seed_loss import seed_losses
 from segcli.models.unet import CHANNELS, UNetBody
 
 _SMALLEST = 1e-6
-"""Probability of anything else at least, so that the odds of a class are finite."""
+"""Least probability of all other classes, so that the odds of a class are finite."""
 
 
 class SeedUNet(nn.Layer):
     """The whole network.
 
-    In training mode the inputs hold ``image`` and what `SeedTargets` of the engine makes; the result is the dictionary
-    of losses. Images of any size will do.
+    In training mode the inputs hold ``image`` and the targets of the engine's `SeedTargets`; the result is the
+    dictionary of losses. Images may have any size.
 
     Args:
         num_classes: Classes, background not counted.
-        channels: Of each stage of the U-Net.
+        channels: Channels of each stage of the U-Net.
     """
 
     __category__: ClassVar[str] = "architecture"
@@ -41,14 +41,14 @@ class SeedUNet(nn.Layer):
         super().__init__()
         self.num_classes = num_classes
         self.body = UNetBody(channels)
-        # 3 x 3, as the features come from steps up by two: every second pixel would stand out
+        # 3 x 3, as the features were upsampled by 2: 1 x 1 would leave a checkerboard pattern
         self.classifier = nn.Conv2D(self.body.out_channels, num_classes + 1, 3, padding=1)
         self.core = nn.Conv2D(self.body.out_channels, 1, 3, padding=1)
 
     def forward(self, inputs: Mapping[str, Any]) -> dict[str, Tensor]:
         """Losses in training; else ``inside`` [B, C, H, W] and ``core`` [B, 1, H, W] for ``image`` [B, 3, H, W].
 
-        Both are logits: that a pixel is of a class and of no other, and its depth in the object, 0 to 1.
+        Both are logits: of a pixel's class against all others, and of its depth in the object, 0 to 1.
         """
         classes, core = self.pixel_maps(inputs["image"])
         if self.training:

@@ -24,13 +24,13 @@ class SetLoss(nn.Layer):
 
     The last layer's losses are ``loss_<term>``; the sums over the other layers, the encoder's prediction and the
     undecoded queries are ``loss_<term>_aux``; those of the denoising queries end in ``_dn``. The class loss is the
-    varifocal loss (Zhang et al. 2021, eq. 2), whose target is the mask IoU in the last layer and the box IoU before.
+    varifocal loss (Zhang et al. 2021, eq. 2), whose target is the mask IoU in the last layer, else the box IoU.
 
     Args:
         matcher: A `SetMatcher`.
         loss_coeff: Weights by term.
-        num_sample_points: Points of a mask in its loss; 0 takes every pixel of the prototypes instead, which costs less
-            where they are few and misses no small object.
+        num_sample_points: Points per mask in its loss; 0 uses every pixel of the prototypes instead, which costs less
+            where these are few and misses no small object.
     """
 
     __inject__: ClassVar[list[str]] = ["matcher"]
@@ -49,7 +49,7 @@ class SetLoss(nn.Layer):
         objects = _object_count(targets)
         noised = output.denoising
         kept, restored = _separate(output)
-        # taken apart once: the gradient of every `prototypes[i]` would be as large as all prototypes
+        # unbound once: the gradient of each `prototypes[i]` would be as large as all prototypes
         prototypes = output.prototypes.unbind(0)
         if not self._sampling.points:
             targets = targets.at_size(prototypes[0].shape[1:])
@@ -71,7 +71,7 @@ class SetLoss(nn.Layer):
         objects: Tensor,
         fixed: list[Match] | None,
     ) -> Losses:
-        """Losses of the last layer and summed ones of the others; ``fixed`` replaces the matching."""
+        """Losses of the last layer and summed ones of the others; ``fixed`` matches replace the matcher's."""
 
         def terms(prediction: QueryPrediction, *, last: bool) -> list[Tensor]:
             matches = self.matcher(prediction, prototypes, targets) if fixed is None else fixed
@@ -120,7 +120,7 @@ class SetLoss(nn.Layer):
 
     @staticmethod
     def _class_loss(logits: Tensor, quality: Tensor, targets: Targets, matches: list[Match]) -> Tensor:
-        """Varifocal loss with alpha 0.75 and gamma 2, summed; ``quality`` [M] is the target of the matched ones."""
+        """Varifocal loss with alpha 0.75 and gamma 2, summed; ``quality`` [M] is the target of the matched queries."""
         score = paddle.zeros_like(logits)
         label = paddle.zeros_like(logits)
         if quality.shape[0]:
@@ -156,7 +156,7 @@ def _separate(output: QueryOutput) -> tuple[list[QueryPrediction], list[QueryPre
 
 
 def _denoising_matches(noised: DenoisingQueries, targets: Targets) -> list[Match]:
-    """Every denoising query belongs to the object it was made from."""
+    """Matches every denoising query with the object it was made from."""
     return [
         (positions, paddle.arange(count, dtype="int64").tile([noised.groups]))
         for positions, count in zip(noised.positions, targets.counts, strict=True)
@@ -164,7 +164,7 @@ def _denoising_matches(noised: DenoisingQueries, targets: Targets) -> list[Match
 
 
 def _object_count(targets: Targets) -> Tensor:
-    """Objects a process, averaged over all processes, at least 1."""
+    """Objects per process, averaged over all processes, at least 1."""
     count = paddle.to_tensor(float(sum(targets.counts)))
     if paddle.distributed.get_world_size() > 1:
         paddle.distributed.all_reduce(count)
@@ -173,13 +173,13 @@ def _object_count(targets: Targets) -> Tensor:
 
 
 def _chosen(values: Any, matches: list[Match], side: int) -> Tensor:
-    """Rows of each image's ``values`` named by one side of the matches, joined."""
+    """Rows of each image's ``values`` selected by one side of its matches, concatenated."""
     rows = [paddle.gather(values[i], match[side], axis=0) for i, match in enumerate(matches) if match[side].shape[0]]
     return paddle.concat(rows)
 
 
 def _matched_masks(prediction: QueryPrediction, prototypes: Sequence[Tensor], matches: list[Match]) -> Tensor:
-    """Mask logits [M, h, w] of the matched queries alone."""
+    """Mask logits [M, h, w] of the matched queries only."""
     height, width = prototypes[0].shape[1:]
     masks = [
         paddle.matmul(paddle.gather(prediction.coefficients[i], queries, axis=0), prototypes[i].flatten(1))

@@ -26,16 +26,16 @@ class MaskForm(Enum):
 
 @dataclass(frozen=True)
 class Sized:
-    """What of an instance model depends on the image size, and the form of its masks.
+    """The properties of an instance model that depend on the image size, and the form of its masks.
 
     Attributes:
         default: The authors' size in pixels: the square's side, or the shorter side.
-        preprocess: Size -> how an image becomes the input.
-        recipe: Size -> how the model is trained.
-        masks: What the network says of its masks.
-        is_official: Whether PaddleX has the model, and weights of it.
-        needs_objects: Whether the loss can learn only from images with objects.
-        parameters_million: Of the network, see `ModelSpec`.
+        preprocess: Function from the size to how an image becomes the input.
+        recipe: Function from the size to how the model is trained.
+        masks: The form of the network's mask outputs.
+        is_official: Whether PaddleX has the model and its weights.
+        needs_objects: Whether the loss needs at least one object in every image.
+        parameters_million: See `ModelSpec`.
     """
 
     default: int
@@ -82,7 +82,7 @@ SIZED: dict[str, Sized] = {
     "Mask-RT-DETR-H": replace(_RTDETR, parameters_million=130.0),
     "SeedUNet-S": replace(_SEED_UNET, parameters_million=0.7),
 }
-"""What depends on the image size, by model; `Train.input_size` chooses another size."""
+"""The properties by model; `Train.input_size` sets another size."""
 
 INSTANCE_MODELS: tuple[ModelSpec, ...] = tuple(
     ModelSpec(
@@ -99,5 +99,5 @@ INSTANCE_MODELS: tuple[ModelSpec, ...] = tuple(
 
 
 def has_onnx_form(name: str) -> bool:
-    """Whether a model can be converted to ONNX: not R-CNN, whose proposals and levels are operators of Paddle alone."""
+    """Whether a model can be converted to ONNX: not R-CNN, whose proposals need Paddle's own operators."""
     return name not in SIZED or SIZED[name].masks is not MaskForm.IN_BOXES

@@ -1,4 +1,4 @@
-"""Task-aligned assignment (Feng et al. 2021, TOOD, section 3.2) that also says which object an anchor got."""
+"""Task-aligned assignment (Feng et al. 2021, TOOD, section 3.2) that also returns each anchor's object."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from segcli.models.instance.boxes import box_iou
 
 @dataclass(frozen=True)
 class Assignment:
-    """What each of the L anchors has to predict.
+    """The target of each of the L anchors.
 
     Attributes:
         labels: [B, L] int64; meaningless for background.
@@ -31,9 +31,9 @@ class Assignment:
 
 
 class IndexedTaskAligner(nn.Layer):
-    """Gives each object the ``topk`` anchors inside it with the best ``score^alpha * iou^beta``.
+    """Assigns to each object the ``topk`` anchors inside it with the best ``score^alpha * iou^beta``.
 
-    An anchor wanted by several objects goes to the one that its box overlaps most. ``eps`` only keeps 0 / 0 away: with
+    An anchor selected by several objects goes to the one with the largest IoU. ``eps`` only prevents 0 / 0: with
     PaddleDetection's 1e-9 objects much smaller than the first random boxes (IoU 0.02, aligned to 1e-12) have no target
     and are never learnt.
     """
@@ -52,7 +52,7 @@ class IndexedTaskAligner(nn.Layer):
         gt_boxes: Tensor,
         gt_filled: Tensor,
     ) -> Assignment:
-        """Assign.
+        """Computes the assignment.
 
         Args:
             scores: Predicted probabilities [B, L, C].
@@ -103,7 +103,7 @@ def _inside(points: Tensor, boxes: Tensor, eps: float = 1e-9) -> Tensor:
 
 
 def _resolve(chosen: Tensor, iou: Tensor) -> Tensor:
-    """Leave an anchor that several objects want to the one with the largest IoU."""
+    """Keeps an anchor that several objects selected only for the one with the largest IoU."""
     contested = chosen.sum(axis=1, keepdim=True) > 1
     largest = F.one_hot(iou.argmax(axis=1), iou.shape[1]).transpose([0, 2, 1])
     return paddle.where(contested.expand_as(chosen), largest, chosen)

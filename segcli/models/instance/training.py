@@ -22,7 +22,7 @@ def _normalize(mean: tuple[float, ...], std: tuple[float, ...]) -> Recipe:
 
 
 def step_schedule(start_factor: float) -> Recipe:
-    """A tenth of the rate after 8 and again after 11 of 12 epochs (of the 24 of ResNeXt: 16 and 22)."""
+    """A tenth of the learning rate after 8, and again after 11 of 12 epochs."""
     return {
         "schedulers": [
             {"name": "PiecewiseDecay", "gamma": 0.1, "milestones": [8, 11]},
@@ -43,8 +43,8 @@ def rcnn_recipe(size: int = 800, *, stride: int = 32, clip: float | None = None,
     Args:
         size: Largest shorter side in pixels.
         stride: Batches are padded to a multiple of this; the C4 network needs none (1).
-        clip: Largest norm of all gradients.
-        double: 24 epochs instead of 12, and a warm-up from a tenth of the rate (ResNeXt).
+        clip: Largest global norm of the gradients; None for no clipping.
+        double: 24 epochs instead of 12, and a warm-up from a tenth of the learning rate (ResNeXt).
     """
     scales = [_short_and_long(round(size * (0.8 + 0.04 * step))) for step in range(6)]
     schedule = step_schedule(0.1 if double else 0.001)
@@ -69,13 +69,13 @@ def rcnn_recipe(size: int = 800, *, stride: int = 32, clip: float | None = None,
 
 
 def solo_preprocess(size: int = 800) -> Preprocess:
-    """As for R-CNN, resized linearly."""
+    """As for R-CNN, but with linear interpolation, and normalised before resizing."""
     short, long = _short_and_long(size)
     return Preprocess(IMAGENET_MEAN, IMAGENET_STD, (short, long), keep_ratio=True, exact=True, stride=32)
 
 
 def solo_recipe(size: int = 800) -> TrainRecipe:
-    """SOLOv2: momentum SGD; the objects' scale ranges follow the image size."""
+    """SOLOv2: momentum SGD; the scale ranges of the grids are proportional to the image size."""
     bounds = [(1, 96), (48, 192), (96, 384), (192, 768), (384, 2048)]
     ranges = [[max(round(low * size / 800), 1), round(high * size / 800)] for low, high in bounds]
     return TrainRecipe(
@@ -107,12 +107,12 @@ def solo_recipe(size: int = 800) -> TrainRecipe:
 
 
 def square_preprocess(size: int = 640) -> Preprocess:
-    """A square of `size`, scaled to 0..1 and no further: PP-YOLOE_seg and Mask-RT-DETR."""
+    """A square of `size`, values scaled to 0..1 only: PP-YOLOE_seg and Mask-RT-DETR."""
     return Preprocess(*_PLAIN, (size, size), cubic=True)
 
 
 def ppyoloe_seg_recipe(size: int = 640) -> TrainRecipe:
-    """PP-YOLOE_seg: momentum SGD with a cosine that is longer than the training, moving average."""
+    """PP-YOLOE_seg: momentum SGD, a cosine schedule that is longer than the training, moving average."""
     return TrainRecipe(
         skips_parts=True,
         optimizer={
@@ -150,7 +150,7 @@ def mask_rtdetr_recipe(size: int = 640, *, learning_rate: float = 5e-5) -> Train
 
     Args:
         size: Side in pixels.
-        learning_rate: PaddleX's for 2 images on each of 4 devices; of L twice that of the others.
+        learning_rate: PaddleX's for 2 images on each of 4 devices; L has twice that of the others.
     """
     sides = [max(round(side * size / 640 / 32), 1) * 32 for side in _MULTI_SCALE]
     return TrainRecipe(
@@ -206,16 +206,16 @@ SEED_COLOURS: Recipe = {
     "brightness": _THIRD,
     "random_channel": False,
 }
-"""Changes of colours as UNet-S has them; those of detectors slow a short training down."""
+"""Colour distortion as for UNet-S; that of detectors slows a short training down."""
 
 
 def seed_preprocess(size: int = 256) -> Preprocess:
-    """A square of `size`, shrunk by areas, scaled to -1..1: the U-Net that finds objects by their cores."""
+    """A square of `size`, shrunk by area averages, scaled to -1..1: the U-Net that finds objects by their cores."""
     return Preprocess(size=(size, size), area=True)
 
 
 def seed_unet_recipe(size: int = 256) -> TrainRecipe:
-    """The U-Net that finds objects by their cores: AdamW at a high rate that falls to 0, moving average."""
+    """The U-Net that finds objects by their cores: AdamW at a high learning rate that falls to 0, moving average."""
     return TrainRecipe(
         optimizer={
             "optimizer": {"type": "AdamW", "weight_decay": 0.01},

@@ -12,7 +12,7 @@ CLIP_MEAN, CLIP_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.261302
 
 
 class PromptKind(str, Enum):
-    """What prompts a model takes."""
+    """The kinds of prompts."""
 
     CLICKS = "boxes and points"
     TEXTS = "texts"
@@ -20,15 +20,15 @@ class PromptKind(str, Enum):
 
 @dataclass(frozen=True)
 class Promptable:
-    """What of a promptable model is not in its `ModelSpec`.
+    """The properties of a promptable model that are not in its `ModelSpec`.
 
     Attributes:
-        prompt_kind: What prompts it takes, and so of which kind it is: Segment Anything or LSeg.
+        prompt_kind: The prompts it takes, and so its architecture: Segment Anything or LSeg.
         side: Side in pixels of its square input.
-        trains_encoder: Whether a training changes the image encoder unless told otherwise: only where that is small.
-        learning_rate: Of a training: SAM's authors begin at 8e-4, fine-tunings of its decoder take about 1e-4, and a
-            small network that begins with nothing learns faster with more.
-        parameters_million: Of the network, see `ModelSpec`.
+        trains_encoder: Whether training changes the image encoder by default: only where that is small.
+        learning_rate: Default in training: SAM's authors start at 8e-4, fine-tunings of its decoder use about 1e-4, and
+            a small network with random weights learns faster with more.
+        parameters_million: See `ModelSpec`.
     """
 
     prompt_kind: PromptKind
@@ -64,12 +64,12 @@ PROMPTABLE: dict[str, Promptable] = {
 
 
 def prompt_kind_of(name: str) -> PromptKind:
-    """What prompts a model takes; those of other makers are like Segment Anything."""
+    """The prompts that a model takes; imported models take those of Segment Anything."""
     return PROMPTABLE[name].prompt_kind if name in PROMPTABLE else PromptKind.CLICKS
 
 
 def form_of_guest(preprocess: Preprocess) -> Promptable:
-    """The form of a model of another maker, by how an image becomes its input."""
+    """The properties of an imported model, from its preprocessing."""
     return Promptable(PromptKind.CLICKS, max(preprocess.size or (0, 0)))
 
 
@@ -83,19 +83,19 @@ OFFICIAL = {
     "SAM-B": f"{_SAM}/sam_vit_b_01ec64.pth",
     "MobileSAM": "https://github.com/ChaoningZhang/MobileSAM/raw/master/weights/mobile_sam.pt",
 }
-"""The authors' files, which the reader of torch's files takes; LSeg's lie behind a form and have no such URL."""
+"""URLs of the authors' files, in PyTorch's format; LSeg's are published behind a web form, without a direct URL."""
 
 ALIASES = {"SAM-H_box": "SAM-H", "SAM-H_point": "SAM-H"}
 """PaddleX's two names of one network, prompted by boxes or by points; here each takes both."""
 
 
 def is_same_network(first: str, second: str) -> bool:
-    """Whether weights of the one model are weights of the other."""
+    """Whether two models have the same network, so that weights of one fit the other."""
     return ALIASES.get(first, first) == ALIASES.get(second, second)
 
 
 def _recipe(model: Promptable) -> TrainRecipe:
-    """AdamW with a cosine, as SAM's fine-tunings use it.
+    """AdamW with a cosine schedule, as in fine-tunings of SAM.
 
     LSeg's authors use SGD for a fine-tuning of 240 epochs; AdamW needs fewer.
     """

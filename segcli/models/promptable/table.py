@@ -35,7 +35,7 @@ def build_promptable_network(name: str) -> paddle.nn.Layer:
         A `Sam` or an `LSeg`.
 
     Raises:
-        UsageError: The name is unknown; the near ones are listed.
+        UsageError: The name is unknown; similar names are listed.
     """
     build = PROMPTABLE_NETWORKS.get(name)
     if build is None:

@@ -1,1 +1,1 @@
-"""The 20 semantic models: their table, and the networks that PaddleSeg of PyPI lacks."""
+"""The semantic models: their table, and the networks that PaddleSeg's PyPI release lacks."""

@@ -1,4 +1,4 @@
-"""How the semantic models are trained: the settings that PaddleX ships for each family, shared where they are equal."""
+"""How the semantic models are trained: PaddleX's settings of each family, and those of the small U-Net."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ HALF = Preprocess()
 PADDLESEG_HALF = HalfPrecision(
     allowed=("elementwise_add", "batch_norm", "sync_batch_norm"), refused=("bilinear_interp_v2",)
 )
-"""PaddleSeg's lists (`core/train.py`), of all its models."""
+"""PaddleSeg's operator lists (`core/train.py`) for all its models."""
 SHRUNK = Preprocess(area=True)
-"""For a network that is trained far below the size of the images."""
+"""For a network that is trained at a much smaller size than the images'."""
 
 
 def normalize(preprocess: Preprocess) -> Recipe:
@@ -33,7 +33,7 @@ def standard_transforms(crop_size: tuple[int, int] = CROP_SIZE) -> tuple[Recipe,
 
 
 def maskformer_transforms() -> tuple[Recipe, ...]:
-    """Augmentation of MaskFormer, whose loss wants one mask a class that is present."""
+    """Augmentation of MaskFormer, whose loss needs one mask per present class."""
     colours = {
         "brightness_range": 0.125,
         "brightness_prob": 1.0,
@@ -61,7 +61,7 @@ def cross_entropy(*coefficients: float) -> Recipe:
 
 
 def polynomial(power: float, warmup_start_lr: float | None = None) -> Recipe:
-    """Decay to 0; `warmup_start_lr` is the rate at which a warm-up begins."""
+    """Polynomial decay to 0; `warmup_start_lr` is the learning rate at which a warm-up begins."""
     schedule: dict[str, object] = {"type": "PolynomialDecay", "power": power, "end_lr": 0.0}
     return schedule if warmup_start_lr is None else {**schedule, "warmup_start_lr": warmup_start_lr}
 
@@ -79,7 +79,7 @@ def convolutional_recipe(loss: Recipe, crop_size: tuple[int, int] = CROP_SIZE) -
 
 
 def segformer_recipe(crop_size: tuple[int, int] = CROP_SIZE) -> TrainRecipe:
-    """SegFormer: AdamW without exceptions."""
+    """SegFormer: AdamW with the same settings for all parameters."""
     return TrainRecipe(
         half_precision=PADDLESEG_HALF,
         optimizer={"type": "AdamW", "beta1": 0.9, "beta2": 0.999, "weight_decay": 0.01},
@@ -91,10 +91,10 @@ def segformer_recipe(crop_size: tuple[int, int] = CROP_SIZE) -> TrainRecipe:
 
 
 def seaformer_recipe() -> TrainRecipe:
-    """SeaFormer: AdamW, no decay of norms and position embeddings.
+    """SeaFormer: AdamW, no weight decay of norms and position embeddings.
 
-    PaddleX means ten times the rate for the head, but names the group `head`, which no parameter's name holds: its
-    weights were trained at one rate, as here.
+    PaddleX intends ten times the learning rate for the head, but its group is called `head`, which no parameter's name
+    contains: its weights were trained at one learning rate, as here.
     """
     groups = [
         {"name": "pos_emb", "weight_decay_mult": 0.0},
@@ -115,7 +115,7 @@ def seaformer_recipe() -> TrainRecipe:
 def maskformer_recipe() -> TrainRecipe:
     """MaskFormer: AdamW with clipped gradients; the engine adds `num_classes` to the loss and the targets.
 
-    PaddleX begins with a group `backbone` of rate 1, which takes the backbone's norms and bias tables away from the
+    PaddleX begins with a group `backbone` of factor 1, which removes the backbone's norms and bias tables from the
     groups without decay; it is left out here.
     """
     groups = [
@@ -139,9 +139,9 @@ def maskformer_recipe() -> TrainRecipe:
 
 
 def unet_recipe() -> TrainRecipe:
-    """Our small U-Net: AdamW at a high rate, cross entropy and Dice.
+    """The small U-Net: AdamW at a high learning rate, cross entropy and Dice.
 
-    Dice counts a class as much as any other, however few its pixels are.
+    Dice weighs all classes equally, however few their pixels.
     """
     both = {
         "type": "MixedLoss",

@@ -1,4 +1,4 @@
-"""SeaFormer: its head, its four sizes (Wan et al. 2023, https://arxiv.org/abs/2301.13156, table 1)."""
+"""SeaFormer: its head and its four sizes (Wan et al. 2023, https://arxiv.org/abs/2301.13156, table 1)."""
 
 from __future__ import annotations
 

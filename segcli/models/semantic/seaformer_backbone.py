@@ -1,8 +1,8 @@
 """The backbone of SeaFormer (Wan et al. 2023, "SeaFormer: Squeeze-enhanced Axial Transformer for Mobile Semantic
 Segmentation", https://arxiv.org/abs/2301.13156).
 
-PaddleSeg of PyPI lacks it. Parameter names and shapes are those of PaddleSeg's development branch, so that the official
-weights load.
+PaddleSeg's PyPI release lacks it. Parameter names and shapes are those of PaddleSeg's development branch, so that the
+official weights load.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import paddle.nn.functional as F
 from paddle import Tensor, nn
 
 DETAIL_STAGE = 1
-"""Index of the stage whose output (1/8 of the image) goes to the head besides those of the transformers."""
+"""Index of the stage whose output (1/8 of the image) goes to the head, besides those of the transformers."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,8 @@ class SeaFormerSize:
         stem_channels: Output channels of the first convolution.
         stages: The bottlenecks of each stage.
         depths: Transformer blocks after each of the last ``len(depths)`` stages.
-        key_dims: Channels of a head's keys, a transformer.
-        mlp_ratios: Expansion of the feed-forward part, a transformer.
+        key_dims: Channels of each head's keys, per transformer.
+        mlp_ratios: Expansion of the feed-forward part, per transformer.
         num_heads: Attention heads.
         drop_path: Largest share of dropped residual branches; grows linearly within a transformer.
     """
@@ -59,7 +59,7 @@ def initial_weight(kernel: int, out_channels: int, groups: int = 1) -> Any:
 
 
 def _batch_norm(channels: int) -> Any:
-    """Statistics are shared between the devices of a training on several GPUs, as PaddleSeg does."""
+    """Batch normalisation; on several GPUs its statistics are synchronised, as in PaddleSeg."""
     is_shared = paddle.distributed.get_world_size() > 1 and paddle.get_device().startswith("gpu")
     return nn.SyncBatchNorm(channels) if is_shared else nn.BatchNorm2D(channels)
 
@@ -181,7 +181,7 @@ class SeaAttention(nn.Layer):
 
 
 class FeedForward(nn.Layer):
-    """Wider, mixed with the neighbours, back."""
+    """Expansion, depthwise 3x3 convolution, projection."""
 
     def __init__(self, channels: int, hidden: int) -> None:
         super().__init__()
@@ -204,7 +204,7 @@ class DropPath(nn.Layer):
         self.rate = rate
 
     def forward(self, x: Tensor) -> Tensor:
-        """[N, C, H, W] to the same shape; kept branches are scaled up so that the mean stays."""
+        """[N, C, H, W] to the same shape; kept branches are scaled up so that the mean is unchanged."""
         if not self.training or self.rate == 0.0:
             return x
         kept = (paddle.rand([x.shape[0], 1, 1, 1]) >= self.rate).astype(x.dtype)
@@ -266,7 +266,7 @@ class SeaFormer(nn.Layer):
         return Transformer([Block(channels, key_dim, size.num_heads, mlp_ratio, rate) for rate in rates])
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        """[N, 3, H, W] to feature maps at 1/8 and at the sides of the transformers, finest first."""
+        """[N, 3, H, W] to feature maps at 1/8 and after each transformer, finest first."""
         outputs = []
         for index in range(self.num_stages):
             x = getattr(self, f"smb{index + 1}")(x)

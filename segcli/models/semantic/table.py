@@ -126,7 +126,7 @@ _ROWS: tuple[tuple[float, ModelSpec], ...] = (
         ),
     ),
 )
-"""Parameters in millions, and the model: settings of PaddleX 3 (its PaddleSeg configurations), and our small U-Net.
+"""Parameters in millions, and the model: settings of PaddleX 3 (its PaddleSeg configurations); and the small U-Net.
 
 A crop size is width, height in pixels.
 """

@@ -14,7 +14,7 @@ class SmallUNet(nn.Layer):
 
     Args:
         num_classes: Classes of the output.
-        channels: Of each stage; each stage after the first halves the size.
+        channels: Channels of each stage; each stage after the first halves the size.
     """
 
     def __init__(self, num_classes: int, channels: Sequence[int] = CHANNELS) -> None:

@@ -199,7 +199,7 @@ def test_images_without_objects_and_crowds_are_left_out_and_said(tmp_path, small
         session = PaddleDetEngine().open_training(get_spec(MODEL), configure(MODEL, tmp_path / "data", tmp_path))
     assert session.iterations_per_epoch == 1
     assert "1 of 3 training images have no object" in caplog.text
-    assert "1 crowds are left out" in caplog.text
+    assert "1 crowd regions are left out" in caplog.text
     batch = next(session.batches(0))
     assert sum(len(boxes) for boxes in batch.tensors["gt_bbox"]) == 3
 
@@ -213,7 +213,7 @@ def test_a_rate_for_more_images_is_scaled_on_request(tmp_path, small, caplog):
             config = configure(MODEL, dataset, tmp_path, Train=settings)
             rates.append(training_module._learning_rate(config, training.rcnn_recipe(), SampleOrder(2, 2)))
     assert rates == [0.01, pytest.approx(0.0025)]
-    assert "Train.scale_learning_rate=True would take 0.0025" in caplog.text
+    assert "Train.scale_learning_rate=True would use 0.0025" in caplog.text
 
 
 def test_what_cannot_be_trained_is_refused(tmp_path, small):

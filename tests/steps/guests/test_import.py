@@ -159,9 +159,9 @@ def test_what_the_network_says_must_be_what_the_card_says(tmp_path, change, mess
         ({"input": {"size": [32, 40]}}, "the network takes 32 x 32"),
         ({"input": {"mean": [1.0]}}, "mean has 1 values"),
         ({"input": {"chanels": "RGB"}}, "Extra inputs"),
-        ({"output": {"kind": "yolo"}}, "none of semantic"),
+        ({"output": {"kind": "yolo"}}, "none of semantic's"),
         ({"output": {"kind": "logits", "names": ["z"]}}, "there is no 'z'"),
-        ({"classes": ["a", "a"]}, "one name"),
+        ({"classes": ["a", "a"]}, "the same name"),
         ({"classes": []}, "classes are missing"),
     ],
 )

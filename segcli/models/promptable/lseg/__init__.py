@@ -1,5 +1,5 @@
 """Language-driven semantic segmentation (Li et al. 2022, arXiv:2201.03546), as published by ModelScope.
 
 Parameter names are those of ModelScope's file without the prefix ``net.``; CLIP's image tower and the ViT's
-classifier, which the file holds and nothing uses, are left out.
+classifier, which the file contains but nothing uses, are left out.
 """

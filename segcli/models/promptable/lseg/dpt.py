@@ -1,4 +1,4 @@
-"""Dense prediction transformer: tokens of a ViT back to one fine map (Ranftl et al. 2021, arXiv:2103.13413)."""
+"""Dense prediction transformer: tokens of a ViT to one fine feature map (Ranftl et al. 2021, arXiv:2103.13413)."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ class Backbone(nn.Layer):
     def reassemble(self, tokens: Sequence[paddle.Tensor], rows: int, columns: int) -> list[paddle.Tensor]:
         """Maps the ViT's four ``[B, 1 + rows * columns, dim]`` to the four maps."""
         parts = (self.act_postprocess1, self.act_postprocess2, self.act_postprocess3, self.act_postprocess4)
-        # Not zip(strict=True): Paddle's translation to a graph does not know it.
+        # Not zip(strict=True): Paddle's tracer does not support it.
         return [part(tokens[index], rows, columns) for index, part in enumerate(parts)]
 
 
 class Reassemble(nn.Layer):
-    """Tokens to a map: the class token joined to each, a 1x1 convolution, a change of size.
+    """Tokens to a map: the class token concatenated to each, a 1x1 convolution, a change of size.
 
-    The parts' names are their places in the original's list, where 1 and 2 only change the layout.
+    The sublayers' names are their indices in the original's list, where 1 and 2 only change the layout.
     """
 
     def __init__(self, dim: int, channels: int, resize: nn.Layer | None) -> None:
@@ -75,11 +75,11 @@ class _Readout(nn.Layer):
 
 
 class Scratch(nn.Layer):
-    """Fuses the four maps from coarse to fine and brings them to the text's space.
+    """Fuses the four maps from coarse to fine and projects them to the text's space.
 
     Args:
         channels: Channels of the four maps.
-        features: Channels inside.
+        features: Channels of the fused maps.
         out_dim: Width of the text's space.
     """
 
@@ -111,7 +111,7 @@ class Fusion(nn.Layer):
     def __init__(self, features: int) -> None:
         super().__init__()
         self.out_conv = nn.Conv2D(features, features, 1)
-        # The coarsest block has no finer map to add, but the published file holds its unit all the same.
+        # The coarsest block has no finer map to add, but the published file contains its unit as well.
         self.resConfUnit1 = _ResidualUnit(features)
         self.resConfUnit2 = _ResidualUnit(features)
 

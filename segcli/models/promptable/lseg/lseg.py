@@ -1,4 +1,4 @@
-"""LSeg put together, and its sizes."""
+"""The LSeg network and its sizes."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ class LSegConfig:
 
     Attributes:
         dim: Width of the ViT.
-        depth: Its blocks.
-        num_heads: Its heads.
-        grid: Side in patches of the images its positions were learnt for.
+        depth: Blocks of the ViT.
+        num_heads: Attention heads of the ViT.
+        grid: Side in patches of the images that the positional embedding was learnt for.
         hooks: Blocks whose output is used.
         channels: Channels of the four reassembled maps.
         features: Channels of the fusion.
         shared_dim: Width of the space of images and texts.
         text_width: Width of the text transformer.
-        text_depth: Its blocks.
-        text_heads: Its heads.
+        text_depth: Blocks of the text transformer.
+        text_heads: Attention heads of the text transformer.
         image_size: Side of the square input in pixels.
     """
 
@@ -51,7 +51,7 @@ class LSegConfig:
     image_size: int
 
     def tokens(self, side: int) -> int:
-        """How many numbers the ViT's outputs are for one image of this side."""
+        """Number of values in the ViT's outputs for one square image of this side in pixels."""
         return len(self.hooks) * (1 + (side // PATCH_SIZE) ** 2) * self.dim
 
 
@@ -65,7 +65,7 @@ TINY = LSegConfig(
 
 
 class LSeg(nn.Layer):
-    """Text encoder and pixel encoder into one space.
+    """Text encoder and pixel encoder with a common embedding space.
 
     Attributes:
         config: Its size.
@@ -112,7 +112,7 @@ class LSeg(nn.Layer):
 
 
 class PixelGraph(nn.Layer):
-    """The half that reads images, sharing the parameters of an `LSeg`: a graph to export."""
+    """The image encoder, sharing the parameters of an `LSeg`: a graph to export."""
 
     def __init__(self, lseg: LSeg) -> None:
         super().__init__()
@@ -124,7 +124,7 @@ class PixelGraph(nn.Layer):
 
 
 class TextGraph(nn.Layer):
-    """The half that reads texts, sharing the parameters of an `LSeg`: a graph to export."""
+    """The text encoder, sharing the parameters of an `LSeg`: a graph to export."""
 
     def __init__(self, lseg: LSeg) -> None:
         super().__init__()

@@ -11,12 +11,12 @@ from segcli.models.promptable.lseg.tokenizer import CONTEXT_LENGTH, VOCABULARY
 
 
 class TextEncoder(nn.Layer):
-    """Token ids to one vector a text.
+    """Token ids to one vector per text.
 
     Args:
         width: Width of the transformer.
         depth: Number of blocks.
-        num_heads: Attention heads of a block.
+        num_heads: Attention heads per block.
         out_dim: Width of the space shared with the images.
     """
 
@@ -35,8 +35,8 @@ class TextEncoder(nn.Layer):
         """Maps token ids ``[K, 77]`` integer to ``[K, out_dim]`` float32, not normalised."""
         x = self.token_embedding(tokens) + self.positional_embedding
         x = self.ln_final(self.transformer(x))
-        # The end-of-text token has the largest id; its vector stands for the text. A product with a one-hot row
-        # exports where an indexed read does not.
+        # The end-of-text token has the largest id; its vector represents the text. A product with a one-hot row
+        # can be exported, indexing cannot.
         is_end = F.one_hot(paddle.argmax(tokens, axis=-1), CONTEXT_LENGTH).unsqueeze(1)
         return paddle.matmul(paddle.matmul(is_end, x).squeeze(1), self.text_projection)
 

@@ -1,8 +1,8 @@
 """CLIP's tokenizer: byte pair encoding of lower-cased text (https://github.com/openai/CLIP, clip/simple_tokenizer.py).
 
-The vocabulary beside this file is OpenAI's, under the MIT licence beside it. The original cleans text with ftfy, whose
-certain repairs (quotes, ligatures, wide letters, composition) are done here; its guesses at wrongly decoded text
-are not, because a text typed as a prompt has not been through that.
+The vocabulary file is OpenAI's; its MIT licence lies beside it. The original cleans text with ftfy, whose
+unambiguous repairs (quotes, ligatures, wide letters, composition) are done here; its repairs of wrongly decoded text
+are not, because a typed prompt was never wrongly decoded.
 """
 
 from __future__ import annotations
@@ -45,13 +45,13 @@ def tokenize(texts: Sequence[str], *, truncate: bool = False) -> npt.NDArray[np.
 
     Args:
         texts: K texts.
-        truncate: Cut a text that is too long instead of refusing it; the end token is kept.
+        truncate: Whether a text that is too long is cut instead of refused; the end token is kept.
 
     Returns:
         ``[K, 77]`` int64: start, the text's tokens, end, zeros.
 
     Raises:
-        UsageError: A text is empty, or too long and not to be cut.
+        UsageError: A text is empty, or too long without `truncate`.
     """
     rows = np.zeros((len(texts), CONTEXT_LENGTH), np.int64)
     for row, text in zip(rows, texts, strict=True):
@@ -62,7 +62,7 @@ def tokenize(texts: Sequence[str], *, truncate: bool = False) -> npt.NDArray[np.
             shown = text if len(text) <= 60 else f"{text[:57]}..."
             raise UsageError(
                 f"the text {shown!r} has {len(tokens) - 2} tokens; the network reads at most {CONTEXT_LENGTH - 2}",
-                hint="shorten it, or have it cut: Predict.promptable.truncate_text=True",
+                hint="shorten it, or set Predict.promptable.truncate_text=True to cut it",
             )
         if len(tokens) > CONTEXT_LENGTH:
             tokens = [*tokens[: CONTEXT_LENGTH - 1], END_OF_TEXT]
@@ -108,7 +108,7 @@ def _words(text: str) -> Iterator[str]:
 
 
 def _kind(character: str) -> str:
-    """L letter, N number, a blank for blanks, O for all others."""
+    """L for letters, N for numbers, a blank for white space, O for all others."""
     if character.isspace():
         return " "
     category = unicodedata.category(character)[0]
@@ -116,7 +116,7 @@ def _kind(character: str) -> str:
 
 
 def _merge(word: str, ranks: dict[tuple[str, str], int]) -> list[str]:
-    """Joins the pair of lowest rank, everywhere in the word, until none is left."""
+    """Joins the pair of lowest rank, everywhere in the word, until no known pair is left."""
     pieces = [*word[:-1], word[-1] + _END_OF_WORD]
     while len(pieces) > 1:
         best = min(pairwise(pieces), key=lambda pair: ranks.get(pair, len(ranks)))
@@ -134,7 +134,7 @@ def _merge(word: str, ranks: dict[tuple[str, str], int]) -> list[str]:
 
 @cache
 def _tables() -> tuple[dict[str, int], dict[tuple[str, str], int], list[str]]:
-    """Piece -> id, pair -> rank, byte -> the letter that stands for it."""
+    """Piece -> id, pair -> rank, byte -> the letter that represents it."""
     packed = (files("segcli.models.promptable.lseg") / _VOCABULARY_FILE).read_bytes()
     lines = gzip.decompress(packed).decode("utf-8").split("\n")[1 : VOCABULARY - 2 - 512 + 1]
     merges = [(first, second) for first, second in (line.split() for line in lines)]

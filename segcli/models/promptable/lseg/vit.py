@@ -1,4 +1,4 @@
-"""A plain ViT (Dosovitskiy et al. 2021, arXiv:2010.11929) whose inner maps are read out."""
+"""A plain ViT (Dosovitskiy et al. 2021, arXiv:2010.11929) that returns the tokens of inner blocks."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from paddle import nn
 
 
 class VisionTransformer(nn.Layer):
-    """Image to the tokens after chosen blocks.
+    """Image to the tokens after selected blocks.
 
     Args:
         dim: Width of the blocks.
         depth: Number of blocks.
-        num_heads: Attention heads of a block.
+        num_heads: Attention heads per block.
         grid: Side, in patches, of the image that the positional embedding was learnt for.
         hooks: Blocks whose output is returned.
         patch_size: Side of a patch in pixels.
@@ -33,7 +33,7 @@ class VisionTransformer(nn.Layer):
         self.blocks = nn.LayerList([_Block(dim, num_heads) for _ in range(depth)])
 
     def forward(self, image: paddle.Tensor) -> list[paddle.Tensor]:
-        """Maps ``[B, 3, H, W]`` to a list of ``[B, 1 + H / patch * W / patch, dim]``, one for each hook."""
+        """Maps ``[B, 3, H, W]`` to a list of ``[B, 1 + H / patch * W / patch, dim]``, one per hook."""
         x = self.patch_embed(image)
         rows, columns = x.shape[2], x.shape[3]
         x = x.flatten(2).transpose([0, 2, 1])

@@ -20,7 +20,7 @@ class ImageEncoder(nn.Layer):
         patch_size: Side of a patch in pixels.
         embed_dim: Width of the blocks.
         depth: Number of blocks.
-        num_heads: Attention heads of a block.
+        num_heads: Attention heads per block.
         global_blocks: Blocks that attend over the whole image; the others over windows.
         window_size: Side of a window in patches.
         out_channels: Channels of the embedding.
@@ -124,9 +124,9 @@ class RelativeAttention(nn.Layer):
         return self.proj(out.transpose([0, 2, 1, 3]).reshape([-1, side, side, heads * width]))
 
     def _position_bias(self, query: paddle.Tensor) -> paddle.Tensor:
-        # The query is not scaled here, unlike in the content term: so Meta's weights were trained.
+        # The query is not scaled here, unlike in the content term: Meta's weights were trained this way.
         side, heads, width = self.side, self.num_heads, self.head_dim
-        # The leading 1 is needed: Paddle 3.3.1's gradient of a product of 4 and 3 dimensions fails.
+        # The leading 1 is needed: Paddle 3.3.1's gradient fails for a product of a 4-D and a 3-D tensor.
         rows = self.rel_pos_h[self.offsets].reshape([1, side, side, width]).transpose([0, 1, 3, 2])
         columns = self.rel_pos_w[self.offsets].reshape([1, side, side, width]).transpose([0, 1, 3, 2])
         grid = query.reshape([-1, side, side, width])

@@ -69,7 +69,7 @@ class ReluStack(nn.Layer):
 
 
 def split_windows(x: paddle.Tensor, size: int) -> paddle.Tensor:
-    """Cuts ``[B, H, W, C]`` into ``[B * windows, size, size, C]``, zero-padded right and bottom."""
+    """Cuts ``[B, H, W, C]`` into ``[B * windows, size, size, C]``, zero-padded at the right and bottom."""
     batch, height, width, channels = x.shape
     pad_h, pad_w = -height % size, -width % size
     if pad_h or pad_w:

@@ -9,7 +9,7 @@ from paddle import nn
 from segcli.models.promptable.sam.layers import FeedForward, LayerNorm2D, ReluStack
 
 NUM_MASKS = 4
-"""One mask for clear prompts, then three for ambiguous ones."""
+"""The first mask is for unambiguous prompts, the other three for ambiguous ones."""
 
 
 class MaskDecoder(nn.Layer):
@@ -49,8 +49,8 @@ class MaskDecoder(nn.Layer):
             dense: ``[1 or B, dim, grid, grid]`` mask embedding.
 
         Returns:
-            ``[B, 4, 4 * grid, 4 * grid]`` logits and ``[B, 4]`` predicted IoU. Mask 0 answers clear prompts, masks 1
-            to 3 ambiguous ones.
+            ``[B, 4, 4 * grid, 4 * grid]`` logits and ``[B, 4]`` predicted IoU. Mask 0 is for unambiguous prompts,
+            masks 1 to 3 for ambiguous ones.
         """
         count, grid = sparse.shape[0], image.shape[-1]
         outputs = paddle.concat([self.iou_token.weight, self.mask_tokens.weight]).unsqueeze(0)
@@ -64,7 +64,7 @@ class MaskDecoder(nn.Layer):
 
 
 class TwoWayTransformer(nn.Layer):
-    """Tokens and image attend to one another, twice; then the tokens to the image once more."""
+    """Tokens and image attend to each other, twice; then the tokens attend to the image once more."""
 
     def __init__(self, dim: int, mlp_dim: int, num_heads: int = 8, depth: int = 2) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""SAM's prompt encoder: points, boxes and masks to vectors, written as arithmetic so that it can be exported."""
+"""SAM's prompt encoder: points, boxes and masks to vectors, without branches on data, so that it can be exported."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ class PromptEncoder(nn.Layer):
         Args:
             coords: ``[B, N, 2]`` float32, x and y in model pixels.
             labels: ``[B, N]``: 1 on the object, 0 beside it, 2 and 3 the corners of a box, -1 padding.
-            mask: ``[1 or B, 1, 4 * grid, 4 * grid]`` float32 logits of an earlier answer.
-            has_mask: ``[1 or B]`` float32, 1 where `mask` counts and 0 where it does not.
+            mask: ``[1 or B, 1, 4 * grid, 4 * grid]`` float32 logits of an earlier prediction.
+            has_mask: ``[1 or B]`` float32, 1 where `mask` is used and 0 where it is not.
 
         Returns:
             Sparse ``[B, N, dim]`` and dense ``[1 or B, dim, grid, grid]`` embeddings.

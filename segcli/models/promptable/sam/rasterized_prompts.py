@@ -16,8 +16,8 @@ DISC_PIXELS = 2.0
 class RasterizedPrompts(nn.Layer):
     """Rasterizes the box and the points of each object into small images and encodes those.
 
-    Clicks as discs are those of RITM (Sofiiuk et al. 2021, arXiv:2102.06583, section 3.2). Segment Anything's
-    vectors name places too, but to be understood as places they take tens of thousands of steps: after the same 150
+    Clicks as discs follow RITM (Sofiiuk et al. 2021, arXiv:2102.06583, section 3.2). Segment Anything's
+    vectors encode positions too, but a decoder needs tens of thousands of steps to learn them: after the same 150
     steps of filling ellipses in boxes a small decoder had reached a mean IoU of 0.80 with such images and 0 without.
 
     Args:

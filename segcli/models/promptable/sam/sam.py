@@ -1,4 +1,4 @@
-"""Segment Anything put together, and its sizes."""
+"""The Segment Anything network and its sizes."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ TINY = SamConfig(
     64, 3, 4, (2,), image_size=256, patch_size=8, window_size=8, prompt_dim=64, mlp_dim=128, iou_hidden=32,
     rasterized_prompts=True,
 )  # fmt: skip
-"""Small enough to train on a CPU from nothing; its embedding is 1/8 of the image, for small objects."""
+"""Small enough to train on a CPU from random weights; its embedding is 1/8 of the image's size, for small objects."""
 
 
 class Sam(nn.Layer):
@@ -87,14 +87,14 @@ class Sam(nn.Layer):
         mask: paddle.Tensor,
         has_mask: paddle.Tensor,
     ) -> tuple[paddle.Tensor, paddle.Tensor]:
-        """Answers the prompts of B objects on an encoded image; boxes, points and masks in one graph.
+        """Predicts masks from the prompts of B objects on an encoded image; boxes, points and masks in one graph.
 
         Args:
             image_embedding: ``[1 or B, dim, grid, grid]`` from `image_encoder`.
             coords: ``[B, N, 2]`` float32 in model pixels.
             labels: ``[B, N]``: 1 foreground, 0 background, 2 and 3 the corners of a box, -1 padding.
-            mask: ``[1 or B, 1, 4 * grid, 4 * grid]`` logits of an earlier answer.
-            has_mask: ``[1 or B]``, 1 where `mask` counts.
+            mask: ``[1 or B, 1, 4 * grid, 4 * grid]`` logits of an earlier prediction.
+            has_mask: ``[1 or B]`` float32, 1 where `mask` is used, else 0.
 
         Returns:
             ``[B, 4, 4 * grid, 4 * grid]`` mask logits and ``[B, 4]`` predicted IoU; see `MaskDecoder.forward`.

@@ -16,7 +16,7 @@ _FLOAT_BYTES = 4
 
 
 class EncoderPart(nn.Layer):
-    """Some blocks of an encoder, sharing its parameters; the first part has the patches, the last the neck."""
+    """Some blocks of an encoder, sharing its parameters; the first part has the patch embedding, the last the neck."""
 
     def __init__(self, encoder: ImageEncoder, blocks: Sequence[nn.Layer], *, is_first: bool, is_last: bool) -> None:
         super().__init__()
@@ -41,7 +41,7 @@ def encoder_parts(encoder: nn.Layer, limit_bytes: int = LIMIT_BYTES) -> list[nn.
 
     Args:
         encoder: Any encoder; only SAM's plain ViT can be cut, the others are small.
-        limit_bytes: Most that the parameters of a part may take.
+        limit_bytes: Largest size of a part's parameters in bytes.
     """
     size = _FLOAT_BYTES * sum(int(parameter.size) for parameter in encoder.parameters())
     count = math.ceil(size / limit_bytes)

@@ -42,7 +42,7 @@ class TinyViT(nn.Layer):
         for index, merging in enumerate(mergings, start=1):
             stages.append(AttentionStage(dims[index], depths[index], heads[index], windows[index], merging))
         self.layers = nn.LayerList(stages)
-        # MobileSAM's files hold the ImageNet classifier, which nothing uses.
+        # MobileSAM's files contain the ImageNet classifier, which is not used.
         self.norm_head = nn.LayerNorm(dims[-1])
         self.head = nn.Linear(dims[-1], IMAGENET_CLASSES)
         self.neck = Neck(dims[-1], out_channels)
@@ -79,7 +79,7 @@ class _Stem(nn.Layer):
 
 
 class Merging(nn.Layer):
-    """Narrows the map and widens its channels between two stages."""
+    """Reduces the map's size (at stride 2) and changes its channels between two stages."""
 
     def __init__(self, dim: int, out_dim: int, stride: int) -> None:
         super().__init__()
@@ -94,7 +94,7 @@ class Merging(nn.Layer):
 
 
 class InvertedBottleneck(nn.Layer):
-    """MBConv: widen, filter by channel, narrow, add."""
+    """MBConv: expansion, depthwise convolution, projection, residual sum."""
 
     def __init__(self, dim: int) -> None:
         super().__init__()
@@ -140,7 +140,7 @@ class AttentionStage(nn.Layer):
 
 
 class AttentionBlock(nn.Layer):
-    """Windowed attention, a depth-wise convolution, a feed-forward."""
+    """Windowed attention, a depthwise convolution, a feed-forward part."""
 
     def __init__(self, dim: int, heads: int, window: int) -> None:
         super().__init__()
@@ -164,8 +164,8 @@ class AttentionBlock(nn.Layer):
 class BiasedAttention(nn.Layer):
     """Attention with one learnt bias for each distance in a window.
 
-    The biases are spread over the pairs in `forward`: MobileSAM's own code does it in ``eval()``, before its weights
-    are loaded, and then works with wrong biases.
+    The biases are assigned to the pairs in `forward`: MobileSAM's own code does so in ``eval()``, before its weights
+    are loaded, and then uses wrong biases.
     """
 
     def __init__(self, dim: int, heads: int, window: int) -> None:
