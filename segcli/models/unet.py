@@ -59,7 +59,7 @@ class UNetBody(nn.Layer):
         self.out_channels = widths[0]
 
     def forward(self, images: Tensor) -> Tensor:
-        """[N, 3, H, W] to [N, channels[0], H, W]; any size will do."""
+        """[N, 3, H, W] to [N, channels[0], H, W]; any size is accepted."""
         # loops over indices: Paddle's tracer does not support zip with `strict`
         features: list[Tensor] = [self.encoder[0](images)]
         for index in range(1, len(self.encoder)):

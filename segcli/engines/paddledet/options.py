@@ -20,7 +20,7 @@ def with_options(recipe: Recipe, options: Mapping[str, Any]) -> dict[str, Any]:
     """The recipe of a network with a user's arguments.
 
     Args:
-        recipe: As `segcli.models.instance.recipes.instance_recipe` gives it.
+        recipe: As `segcli.models.instance.recipes.instance_recipe` returns it.
         options: ``{class: {argument: value}}``, or ``{name: value}`` for a value that several classes share.
 
     Raises:
