@@ -91,11 +91,11 @@ def _selected(select: Sequence[str]) -> frozenset[str]:
     """Ids of the selected rules that have a repair."""
     wanted: set[str] = set()
     for word in (part.strip().upper() for text in select for part in text.split(",")):
-        meant = {rule for rule in REPAIRS if rule.startswith(word)}
-        if not word or not meant:
+        matching = {rule for rule in REPAIRS if rule.startswith(word)}
+        if not word or not matching:
             known = [rule for rule in RULES if word and rule.startswith(word)]
             by_hand = f"{word} is repaired by hand: {RULES[word].remedy}" if word in known else None
             what = by_hand or f"no repair exists for rule {word!r}"
             raise UsageError(what, hint=f"rules with a repair: {', '.join(sorted(REPAIRS))}")
-        wanted |= meant
+        wanted |= matching
     return frozenset(wanted or REPAIRS)

@@ -22,11 +22,11 @@ def repair(draft: Draft, rule: str, _findings: Sequence[Finding]) -> None:
             stated = str(entry.get("file_name"))
             if is_file(folder / stated.replace("\\", "/")):
                 continue
-            meant = index.nearest(stated, barred=used)
-            if meant is None:
+            match = index.nearest(stated, barred=used)
+            if match is None:
                 draft.left(rule, f"{name} image id {entry.get('id')}", f"no single file in images/ matches {stated!r}")
                 continue
-            entry["file_name"] = meant
-            used.add(meant)
+            entry["file_name"] = match
+            used.add(match)
             file.is_changed = True
-            draft.done(rule, f"{name} image id {entry.get('id')}", f"{stated} becomes {meant}")
+            draft.done(rule, f"{name} image id {entry.get('id')}", f"{stated} becomes {match}")

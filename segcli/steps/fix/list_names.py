@@ -25,13 +25,13 @@ def repair(draft: Draft, rule: str, findings: Sequence[Finding]) -> None:
         if pair is None:
             continue
         column = 0 if rule == "S201" else 1
-        meant = index.nearest(pair[column], barred=roles[1 - column])
-        if meant is None:
+        match = index.nearest(pair[column], barred=roles[1 - column])
+        if match is None:
             draft.left(rule, found.path, "no single file of the dataset matches the name")
             continue
-        mended = (meant, pair[1]) if column == 0 else (pair[0], meant)
-        file.replace(number, joined_line(*mended))
-        draft.done(rule, f"{name} line {number}", f"{pair[column]} becomes {meant}")
+        corrected = (match, pair[1]) if column == 0 else (pair[0], match)
+        file.replace(number, joined_line(*corrected))
+        draft.done(rule, f"{name} line {number}", f"{pair[column]} becomes {match}")
 
 
 def _roles(draft: Draft) -> tuple[set[str], set[str]]:
