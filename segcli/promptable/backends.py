@@ -21,7 +21,7 @@ class PaddleSam:
 
     Args:
         network: Put into evaluation mode.
-        fingerprint: Of its weights; computed from them where it is not given.
+        fingerprint: Fingerprint of its weights; computed from them if it is not given.
     """
 
     def __init__(self, network: Sam, fingerprint: str | None = None) -> None:
@@ -51,7 +51,7 @@ class PaddleLSeg:
 
     Args:
         network: Put into evaluation mode.
-        fingerprint: Of its weights; computed from them where it is not given.
+        fingerprint: Fingerprint of its weights; computed from them if it is not given.
     """
 
     def __init__(self, network: LSeg, fingerprint: str | None = None) -> None:
@@ -70,7 +70,7 @@ class PaddleLSeg:
         """See `TextBackend.encode_texts`.
 
         Raises:
-            UsageError: A text is empty, or too long and not to be cut.
+            UsageError: A text is empty, or too long while `truncate` is False.
         """
         compute_eagerly()
         tokens = paddle.to_tensor(tokenize(texts, truncate=truncate))

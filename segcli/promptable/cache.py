@@ -1,4 +1,4 @@
-"""Keeps the embeddings of images, so that a second prompt does not run the encoder again."""
+"""Caches the embeddings of images, so that a second prompt does not run the encoder again."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from segcli.data.files import atomic_open
 
 FloatArray = npt.NDArray[np.float32]
 DEFAULT_MEMORY_ITEMS = 16
-"""4 MB each for a Segment Anything network; LSeg's are larger, and its predictor keeps one."""
+"""Embeddings have 4 MB each for a Segment Anything network; LSeg's are larger, and its predictor keeps one."""
 
 
 def embedding_key(image: bytes, weights: str, preprocess: str) -> str:
     """The key of an embedding: it changes with the image's bytes, the weights and the preprocessing.
 
     Args:
-        image: The file's bytes, or the pixels'.
+        image: The bytes of the file or of the pixels.
         weights: Fingerprint of the weights.
         preprocess: Fingerprint of the preprocessing.
     """
@@ -35,10 +35,10 @@ class EmbeddingCache:
 
     Args:
         folder: Where files are kept; None for memory only.
-        memory_items: Embeddings kept in memory, the latest used.
-        max_disk_bytes: The longest unused files are removed beyond this; None for no limit.
-        half: Store float16 on disk: half the size, and a few border pixels of masks may change.
-        owner: Lives as long as the cache: a temporary folder that is removed with it.
+        memory_items: Number of embeddings kept in memory, the most recently used ones.
+        max_disk_bytes: Limit beyond which the least recently used files are removed; None for no limit.
+        half: Whether to store float16 on disk: half the size, but a few border pixels of masks may change.
+        owner: An object to keep alive as long as the cache, such as a temporary folder that is removed with it.
 
     Attributes:
         misses: How often an embedding was not in the cache.
@@ -60,7 +60,7 @@ class EmbeddingCache:
         self._memory: OrderedDict[str, FloatArray] = OrderedDict()
 
     def get(self, key: str) -> FloatArray | None:
-        """The embedding of `key`, or None; a damaged file counts as none."""
+        """The embedding of `key`, float32; None if it is not cached or its file is damaged."""
         found = self._memory.get(key)
         if found is None:
             found = self._read(key)
@@ -73,7 +73,7 @@ class EmbeddingCache:
         return found
 
     def put(self, key: str, embedding: FloatArray) -> None:
-        """Keeps an embedding; the file appears whole or not at all."""
+        """Caches an embedding; its file is written completely or not at all."""
         self._remember(key, embedding)
         if self.folder is None:
             return

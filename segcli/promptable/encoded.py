@@ -1,4 +1,4 @@
-"""An image that is encoded once, for any number of prompts."""
+"""Encodes an image once, for any number of prompts."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class EncodedImage:
     """An image that is ready for prompts.
 
     Attributes:
-        embedding: Float32, as the network's encoder gives it.
-        placement: Where it lies in the model's input.
-        name: For messages.
+        embedding: Output of the network's encoder, float32.
+        placement: Position of the image in the model's input.
+        name: Name of the image, for messages.
     """
 
     embedding: FloatArray
@@ -32,7 +32,7 @@ class EncodedImage:
 
 
 class ImageHolder(ABC):
-    """Holds the image that prompts are about.
+    """Base class of predictors: holds the encoded image that prompts refer to.
 
     Args:
         preprocess: How images become the network's input.
@@ -46,7 +46,7 @@ class ImageHolder(ABC):
     @property
     @abstractmethod
     def fingerprint(self) -> str:
-        """Of the network's weights."""
+        """Fingerprint of the network's weights."""
 
     @abstractmethod
     def encode(self, image: FloatArray) -> FloatArray:
@@ -54,10 +54,10 @@ class ImageHolder(ABC):
 
     @property
     def encoded(self) -> EncodedImage:
-        """The image that prompts are about.
+        """The image that prompts refer to.
 
         Raises:
-            UsageError: None was set.
+            UsageError: No image was set.
         """
         if self._encoded is None:
             raise UsageError("no image is set: call set_image first")
@@ -68,8 +68,8 @@ class ImageHolder(ABC):
 
         Args:
             image: ``[H, W, 3]`` uint8, RGB.
-            name: For messages.
-            file_bytes: The file's bytes, by which the cache knows the image; the pixels serve where it is None.
+            name: Name of the image, for messages.
+            file_bytes: Bytes of the file, which identify the image in the cache; None uses the pixels.
         """
         content = repr(image.shape).encode() + image.tobytes() if file_bytes is None else file_bytes
         key = embedding_key(content, self.fingerprint, self.preprocess.fingerprint)

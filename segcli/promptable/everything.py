@@ -1,4 +1,4 @@
-"""Everything mode: masks of all things in an image, from a grid of points (SAM, section 5 and appendix B)."""
+"""Everything mode: masks of all objects in an image, from a grid of points (SAM, section 5 and appendix B)."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ FloatArray = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class EverythingSettings:
-    """How things are looked for; the defaults are Meta's.
+    """Settings of the everything mode; the defaults are Meta's.
 
     Attributes:
-        points_per_side: Of the grid.
-        min_score: Least predicted IoU of a mask.
-        min_stability: Least stability of a mask.
+        points_per_side: Points per side of the grid.
+        min_score: Smallest predicted IoU of a mask.
+        min_stability: Smallest stability of a mask.
         max_overlap: Of two masks whose boxes have a higher IoU, the one with the lower score is dropped.
-        min_area_px: Least pixels of a mask.
-        batch_points: Points decoded at once.
+        min_area_px: Smallest area of a mask in pixels.
+        batch_points: Points decoded per batch.
     """
 
     points_per_side: int = 32
@@ -37,16 +37,16 @@ class EverythingSettings:
 
 
 def segment_everything(predictor: SamPredictor, settings: EverythingSettings | None = None) -> list[PromptMask]:
-    """Finds the things of the image that was set.
+    """Finds the objects of the image that was set.
 
-    Score and stability are judged at the model's resolution, so that only the masks that stay are enlarged.
+    Score and stability are tested at the model's resolution, so that only the masks that stay are enlarged.
 
     Args:
         predictor: With an image set.
-        settings: How things are looked for.
+        settings: Settings; None for the defaults.
 
     Returns:
-        Masks by falling score; none where nothing is certain enough.
+        Masks in order of descending score; an empty list if none passes the thresholds.
 
     Raises:
         UsageError: No image was set.
@@ -57,7 +57,7 @@ def segment_everything(predictor: SamPredictor, settings: EverythingSettings | N
     kept: list[tuple[float, float, int, FloatArray, Point]] = []
     for start in range(0, len(points), settings.batch_points):
         batch = points[start : start + settings.batch_points]
-        # Each point with the padding point of a prompt without a box.
+        # Each point is followed by the padding point of a prompt without a box.
         coords = placement.to_model(np.stack([batch, np.zeros_like(batch)], axis=1))
         labels = np.tile(np.array([[1.0, -1.0]], np.float32), (len(batch), 1))
         logits, iou = predictor.decode_points(coords, labels)
@@ -83,11 +83,11 @@ def suppress_overlaps(boxes: npt.NDArray[np.float64], scores: Sequence[float], m
 
     Args:
         boxes: ``[n, 4]`` x1, y1, x2, y2.
-        scores: Of each box.
+        scores: Score of each box.
         max_overlap: Highest IoU that two boxes may have.
 
     Returns:
-        Places of the boxes that stay, by falling score.
+        Indices of the boxes that stay, in order of descending score.
     """
     order = [int(index) for index in np.argsort(-np.asarray(scores, np.float64), kind="stable")]
     areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])

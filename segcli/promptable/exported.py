@@ -1,10 +1,10 @@
-"""Exported promptable models: their halves on disk, and the backends that run them without the networks' code.
+"""Exported promptable models: their parts on disk, and the backends that run them without the networks' code.
 
-The folder beside `inference.yml` and `model_card.json`::
+Files beside `inference.yml` and `model_card.json`::
 
-    encoder.json .pdiparams [.onnx .xml .bin]    SAM: image to embedding; encoder_1, encoder_2 where it was cut
+    encoder.json .pdiparams [.onnx .xml .bin]    SAM: image to embedding; encoder_1, encoder_2 if it was split
     decoder.*                                    SAM: embedding and prompts to masks
-    pixels.* texts.*                             LSeg: image to vectors of pixels, tokens to vectors of texts
+    pixels.* texts.*                             LSeg: image to pixel vectors, tokens to text vectors
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ TEMPERATURE = 0.07
 
 @dataclass(frozen=True)
 class ExportedParts:
-    """The halves of an exported promptable model.
+    """The parts of an exported promptable model.
 
     Attributes:
-        folder: Where they are.
-        names: Half (``encoder``, ``decoder``, ``pixels``, ``texts``) -> stems of its files, to be run in order.
+        folder: Folder of the files.
+        names: Part (``encoder``, ``decoder``, ``pixels``, ``texts``) -> stems of its files, to be run in order.
         mask_side: Side of SAM's mask logits; 0 for LSeg.
         source_sha256: Checksum of the weight file that was exported.
     """
@@ -59,13 +59,13 @@ class ExportedParts:
         """Reads the manifest.
 
         Raises:
-            WeightsError: The folder was not written by segcli, or is damaged.
+            WeightsError: The folder was not written by segcli, or its manifest is damaged.
         """
         try:
             ours = load_yaml((folder / MANIFEST_FILE).read_text(encoding="utf-8"))["Segcli"]
             names = {half: tuple(stems) for half, stems in ours["parts"].items()}
             if any(Path(stem).name != stem for stems in names.values() for stem in stems):
-                raise ValueError("a part lies outside of the folder")
+                raise ValueError("a part lies outside the folder")
             return ExportedParts(folder, names, int(ours["mask_side"]), str(ours["source_sha256"]))
         except (KeyError, TypeError, ValueError, AttributeError, yaml.YAMLError) as fault:
             raise WeightsError(
@@ -108,8 +108,8 @@ class RuntimeLSeg:
     """An LSeg network run by a runtime; see `TextBackend`.
 
     Args:
-        pixels: Reads images.
-        texts: Reads texts.
+        pixels: Runs the image encoder.
+        texts: Runs the text encoder.
         fingerprint: Of the weights.
     """
 
@@ -136,18 +136,19 @@ def open_exported(described: ExportedModel, wanted: str, device: str) -> tuple[S
     """Opens an exported promptable model.
 
     Args:
-        described: What lies in the folder.
-        wanted: The runtime; ``auto`` takes on the CPU the first that works, Paddle last; of a guest the fastest that
-            agreed when it was imported.
-        device: Where to run; another device than the CPU is Paddle's.
+        described: The exported model.
+        wanted: Name of the runtime; ``auto`` uses on the CPU the first that works, Paddle last; for an imported model
+            the fastest that agreed at import.
+        device: Where to run; devices other than the CPU need Paddle.
 
     Returns:
-        What runs it, and the name of the runtime.
+        The backend, and the name of its runtime.
 
     Raises:
         WeightsError: The folder was not written by segcli.
-        MissingPartError: The wanted runtime is not installed, or none can open the model.
-        ExportError: The conversion that the wanted runtime needs failed.
+        ConfigError: There is no runtime of this name.
+        MissingPartError: The requested runtime is not installed, or none can open the model.
+        ExportError: The conversion that the requested runtime needs failed.
     """
     opened = _opener(described, device)
     if wanted != AUTO:
@@ -169,7 +170,7 @@ def open_exported(described: ExportedModel, wanted: str, device: str) -> tuple[S
 
 
 def _opener(described: ExportedModel, device: str) -> Callable[[str], SamBackend | TextBackend]:
-    """Opens the model on the runtime of a name."""
+    """A function that opens the model on the runtime of a given name."""
     if described.guest is not None:
         return lambda name: open_guest_sam(described, name, device)
     parts = ExportedParts.open(described.folder)
@@ -179,12 +180,12 @@ def _opener(described: ExportedModel, device: str) -> Callable[[str], SamBackend
 
 def part_graph(folder: Path, stem: str) -> Graph:
     """One network of a promptable model."""
-    # oneDNN's passes of Paddle 3.3.1 give CLIP's text transformer other values, and do not come to an end on SAM-B
+    # oneDNN's passes of Paddle 3.3.1 change the outputs of CLIP's text transformer, and never end on SAM-B
     return Graph(folder / stem, folder / f"{stem}.json", folder / f"{stem}.pdiparams", onednn=False)
 
 
 def open_part(folder: Path, stem: str, runtime: str, device: str = "cpu") -> Runtime:
-    """Opens one network; raises as `segcli.inference.runtimes.open_graph`."""
+    """Opens one network; raises the errors of `segcli.inference.runtimes.open_graph.open_graph`."""
     return open_graph(part_graph(folder, stem), runtime, device)
 
 
@@ -198,7 +199,7 @@ def _open_on(parts: ExportedParts, runtime: str, device: str, *, is_sam: bool) -
 
 
 def _doubling(size: int) -> np.ndarray[Any, np.dtype[np.float32]]:
-    """The matrix ``[2 * size, size]`` that doubles a line, bilinear with its ends kept (`align_corners=True`)."""
+    """The matrix ``[2 * size, size]`` that doubles a line of pixels bilinearly with `align_corners=True`."""
     places = np.arange(2 * size) * (size - 1) / (2 * size - 1)
     before = np.minimum(places.astype(int), max(size - 2, 0))
     share = places - before

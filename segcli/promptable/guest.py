@@ -1,4 +1,4 @@
-"""SAM-like models of other makers: an encoder and a decoder as the authors' own export writes them."""
+"""Third-party SAM-like models: an encoder and a decoder as the authors' own export writes them."""
 
 from __future__ import annotations
 
@@ -31,23 +31,23 @@ PLACES: dict[str, tuple[str, ...]] = {
     "has_mask": ("has_mask_input", "has_mask"),
     "size": ("orig_im_size", "image_size"),
 }
-"""What the inputs of decoders are called, by what they take."""
+"""Known names of decoders' inputs, by their meaning."""
 MASKS = ("low_res_masks", "low_res_logits", "masks")
 SCORES = ("iou_predictions", "iou", "scores")
-"""What the outputs are called; masks as small as the decoder makes them count first."""
+"""Known names of the outputs; masks at low resolution come first."""
 _FOUR = 4
 
 
 @dataclass(frozen=True)
 class SamGuest:
-    """A SAM-like guest's folder.
+    """The manifest of a third-party SAM-like model.
 
     Attributes:
         guest: Card and input of the encoder.
-        inputs: By what the decoder takes: the name of its input.
-        outputs: Places of masks and scores among its outputs.
-        mask_side: Side of its masks.
-        sha256: Of both files.
+        inputs: Meaning (a key of `PLACES`) -> name of the decoder's input.
+        outputs: Indices of masks and scores among the decoder's outputs.
+        mask_side: Side of its masks in pixels.
+        sha256: Checksum of both files.
     """
 
     guest: Guest
@@ -79,10 +79,10 @@ class SamGuest:
 
 
 class GuestSam:
-    """A SAM-like guest on a runtime; see `segcli.promptable.protocols.SamBackend`.
+    """A third-party SAM-like model on a runtime; see `segcli.promptable.protocols.SamBackend`.
 
     Args:
-        described: Its folder.
+        described: Its manifest.
         encoder: Runs its encoder.
         decoder: Runs its decoder.
     """
@@ -101,7 +101,7 @@ class GuestSam:
     def decode(
         self, embedding: FloatArray, coords: FloatArray, labels: FloatArray, mask: FloatArray, has_mask: FloatArray
     ) -> tuple[FloatArray, FloatArray]:
-        """See `SamBackend.decode`; one prompt after the other, as these decoders take them."""
+        """See `SamBackend.decode`; runs prompts one by one, because these decoders take a single one."""
         side = np.array([self._described.guest.card.input.size or (0, 0)], np.float32)[0]
         masks, scores = [], []
         for place in range(len(coords)):
@@ -122,7 +122,7 @@ class GuestSam:
 
 
 def four_masks(masks: FloatArray, scores: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Masks [4, m, m] and scores [4], the one for clear prompts first, of a decoder that gives one, three or four."""
+    """Masks [4, m, m] and scores [4], the one for clear prompts first, from a decoder with one, three or four masks."""
     if len(masks) == _FOUR:
         return masks, scores
     best = int(scores.argmax())
@@ -131,7 +131,7 @@ def four_masks(masks: FloatArray, scores: FloatArray) -> tuple[FloatArray, Float
 
 
 def open_guest_sam(described: ExportedModel, runtime: str, device: str) -> GuestSam:
-    """Opens a SAM-like guest on a runtime; raises as `segcli.inference.runtimes.open_graph`."""
+    """Opens a third-party SAM-like model on a runtime; raises the errors of `runtimes.open_graph.open_graph`."""
     encoder, decoder = (
         open_graph(Graph(described.folder / stem, convertible=False, foreign=True), runtime, device)
         for stem in (ENCODER, DECODER)
@@ -140,7 +140,7 @@ def open_guest_sam(described: ExportedModel, runtime: str, device: str) -> Guest
 
 
 def agreeing_on(described: ExportedModel) -> list[RuntimeRow]:
-    """The runtimes whose answers agreed when the model was imported, the fastest first; else ONNX Runtime."""
+    """The runtimes whose outputs agreed at import, the fastest first; ONNX Runtime if there are none."""
     rows, proofs = runtimes(), Proofs(described.folder)
     files = [described.folder / f"{stem}.onnx" for stem in (ENCODER, DECODER)]
     found = [(row, proofs.find(row, files)) for row in rows.values() if row.is_installed]
@@ -149,5 +149,5 @@ def agreeing_on(described: ExportedModel) -> list[RuntimeRow]:
 
 
 def matched(names: Sequence[str], known: Mapping[str, Sequence[str]]) -> dict[str, str]:
-    """By what is taken: the name that is there."""
+    """Meaning -> the name among `names` that is known for it; meanings without one are left out."""
     return {what: name for what, words in known.items() for name in names if name in words}

@@ -1,4 +1,4 @@
-"""Which prompts belong to which image: from the `Predict` section to checked prompts by image."""
+"""From the `Predict` section of the configuration to checked prompts per image."""
 
 from __future__ import annotations
 
@@ -24,30 +24,30 @@ class PredictPrompts:
     """The prompts of all images.
 
     Attributes:
-        entries: Prompts by image; empty in everything mode.
-        everything: Whether all things are looked for without prompts.
+        entries: Prompts per image; empty in everything mode.
+        everything: Whether all objects are searched for without prompts.
     """
 
     entries: tuple[ImagePrompts, ...]
     everything: bool = False
 
     def of(self, image_name: str | None) -> tuple[ObjectPrompt, ...]:
-        """The prompts of one image; of an array those that are for every image."""
-        meant = [entry for entry in self.entries if entry.image is None or image_name is not None]
+        """The prompts of one image; for an array (None) those that apply to every image."""
+        matching = [entry for entry in self.entries if entry.image is None or image_name is not None]
         name = image_name or "the array"
-        return match_images([name], meant)[0][name]
+        return match_images([name], matching)[0][name]
 
 
 def read_predict_prompts(settings: PredictConfig, kind: PromptKind, model: str) -> PredictPrompts:
-    """Reads `Predict.prompts`, be it a table or the name of a file.
+    """Reads `Predict.prompts`, a table or the name of a file.
 
     Raises:
         InputError: The file is missing.
-        UsageError: There are no prompts, or they have faults; or everything mode is wanted of a model that takes texts.
+        UsageError: Prompts are missing or invalid, or everything mode is requested of a model that takes texts.
     """
     everything = settings.promptable.everything
     if everything and kind is not PromptKind.CLICKS:
-        raise UsageError(f"{model} takes texts; only SAM has the everything mode", hint=_HOW[kind])
+        raise UsageError(f"{model} takes texts; only SAM models have the everything mode", hint=_HOW[kind])
     if everything and settings.prompts is not None:
         raise UsageError("prompts and everything mode exclude each other", hint="leave one of them out")
     if everything:
@@ -69,10 +69,10 @@ def read_predict_prompts(settings: PredictConfig, kind: PromptKind, model: str) 
 def check_predict_prompts(prompts: PredictPrompts, files: Sequence[Path]) -> None:
     """Checks all prompts against all images before any network runs.
 
-    Images that cannot be read are left to the prediction, which reports them.
+    Images that cannot be read are skipped here; the prediction reports them.
 
     Raises:
-        UsageError: Lists every prompt that cannot be used, with its image, and every image that is not there.
+        UsageError: Lists every prompt that cannot be used, with its image, and every image that does not exist.
     """
     if prompts.everything:
         return
@@ -88,7 +88,7 @@ def check_predict_prompts(prompts: PredictPrompts, files: Sequence[Path]) -> Non
 
 
 def _understood(entry: ImagePrompts, kind: PromptKind) -> ImagePrompts:
-    """The part of each prompt that the network takes; to SAM the text of a box is its name."""
+    """The part of each prompt that the network takes; for SAM the text of a box becomes its label."""
     if kind is PromptKind.TEXTS:
         return replace(entry, objects=tuple(replace(prompt, box=None, points=()) for prompt in entry.objects))
     return replace(

@@ -1,4 +1,4 @@
-"""Lays prompts out as Segment Anything takes them: labelled points, in model pixels."""
+"""Converts prompts to the input of Segment Anything: labelled points, in model pixels."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from segcli.promptable.prompts import ObjectPrompt
 FloatArray = npt.NDArray[np.float32]
 
 PADDING, BESIDE, ON, BOX_START, BOX_END = -1, 0, 1, 2, 3
-"""Labels of points; a box is the two points of its corners."""
+"""Labels of points; a box is given by the two points of its corners."""
 
 
 def points_of_prompts(
@@ -20,7 +20,7 @@ def points_of_prompts(
     points: FloatArray | None,
     labels: FloatArray | None,
 ) -> tuple[FloatArray, FloatArray]:
-    """Lays boxes and points out as the labelled points that the encoder takes.
+    """Converts boxes and points to the labelled points that the prompt encoder takes.
 
     Without a box a padding point is added, as in Meta's predictor.
 
@@ -30,7 +30,7 @@ def points_of_prompts(
         labels: ``[B, N]``, or None.
 
     Returns:
-        ``[B, M, 2]`` and ``[B, M]`` float32.
+        Coordinates ``[B, M, 2]`` and labels ``[B, M]``, float32.
 
     Raises:
         ValueError: There is neither a box nor a point, or points have no labels.
@@ -57,14 +57,14 @@ def points_of_prompts(
 def prompt_arrays(
     objects: Sequence[ObjectPrompt], to_model: Callable[[npt.NDArray[np.float64]], FloatArray]
 ) -> tuple[FloatArray, FloatArray]:
-    """Lays alike prompts out.
+    """Converts prompts of the same structure to labelled points.
 
     Args:
         objects: B prompts with the same number of points, all with or all without a box.
         to_model: Maps image pixels to model pixels.
 
     Returns:
-        ``[B, N, 2]`` and ``[B, N]`` float32.
+        Coordinates ``[B, N, 2]`` and labels ``[B, N]``, float32.
     """
     has_box, has_points = objects[0].box is not None, bool(objects[0].points)
     boxes = to_model(np.array([prompt.box for prompt in objects], np.float64).reshape(-1, 2, 2)) if has_box else None
@@ -76,7 +76,7 @@ def prompt_arrays(
 
 
 def alike(objects: Sequence[ObjectPrompt], batch: int) -> Iterator[list[int]]:
-    """Places of prompts, at most `batch` at once, that fit together without padding, which would change the answers."""
+    """Batches of indices of prompts with the same structure, which need no padding (it would change the masks)."""
     groups: dict[tuple[bool, int], list[int]] = {}
     for index, prompt in enumerate(objects):
         groups.setdefault((prompt.box is None, len(prompt.points)), []).append(index)

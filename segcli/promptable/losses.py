@@ -10,12 +10,12 @@ import paddle.nn.functional as F
 
 @dataclass(frozen=True)
 class LossWeights:
-    """How the parts are weighed; the defaults are the paper's.
+    """Weights of the parts of the loss; the defaults are the paper's.
 
     Attributes:
-        focal: Of the focal loss.
-        dice: Of the Dice loss.
-        iou: Of the error of the predicted IoU.
+        focal: Weight of the focal loss.
+        dice: Weight of the Dice loss.
+        iou: Weight of the error of the predicted IoU.
     """
 
     focal: float = 20.0
@@ -30,10 +30,10 @@ def focal_loss(logits: paddle.Tensor, targets: paddle.Tensor, alpha: float = 0.2
         logits: ``[..., H, W]`` float32.
         targets: Same shape, 0..1: the share of each pixel that is foreground.
         alpha: Weight of the foreground; the background has ``1 - alpha``.
-        gamma: How much less a pixel counts that is certain.
+        gamma: Focusing exponent: how strongly pixels that are classified well are down-weighted.
 
     Returns:
-        ``[...]``.
+        Mean loss of each mask, ``[...]``.
     """
     probability = F.sigmoid(logits)
     cross_entropy = F.binary_cross_entropy_with_logits(logits, targets, reduction="none")
@@ -43,7 +43,7 @@ def focal_loss(logits: paddle.Tensor, targets: paddle.Tensor, alpha: float = 0.2
 
 
 def dice_loss(logits: paddle.Tensor, targets: paddle.Tensor) -> paddle.Tensor:
-    """One less the Dice coefficient (Milletari et al. 2016, arXiv:1606.04797), ``[..., H, W]`` to ``[...]``."""
+    """1 minus the Dice coefficient (Milletari et al. 2016, arXiv:1606.04797), ``[..., H, W]`` to ``[...]``."""
     probability = F.sigmoid(logits)
     shared = (probability * targets).sum(axis=[-2, -1])
     total = probability.sum(axis=[-2, -1]) + targets.sum(axis=[-2, -1])
@@ -62,16 +62,16 @@ def true_iou(logits: paddle.Tensor, targets: paddle.Tensor) -> paddle.Tensor:
 def prompt_loss(
     logits: paddle.Tensor, iou: paddle.Tensor, targets: paddle.Tensor, weights: LossWeights | None = None
 ) -> tuple[paddle.Tensor, paddle.Tensor]:
-    """Loss of the answers to B prompts of which each has K masks.
+    """Loss of the predictions for B prompts with K masks each.
 
-    Only the best mask of each prompt is taught its shape, so that the others may mean other things; the predicted IoU
-    of all of them is taught, so that one can be chosen.
+    Only the best mask of each prompt contributes to the mask loss, so that the others can represent other objects; the
+    predicted IoU of all masks contributes, so that one can be chosen by it.
 
     Args:
         logits: ``[B, K, H, W]`` float32.
         iou: ``[B, K]`` predicted IoU.
         targets: ``[B, H, W]`` float32, 0..1.
-        weights: How the parts are weighed.
+        weights: Weights of the parts; None for the defaults.
 
     Returns:
         The mean over prompts (a scalar), and which mask was best, ``[B]`` int64.

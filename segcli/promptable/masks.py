@@ -1,4 +1,4 @@
-"""The masks that answer prompts, and what is measured on them."""
+"""The masks predicted for prompts, and measurements on them."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ STABILITY_OFFSET = 1.0
 
 @dataclass(frozen=True)
 class PromptMask:
-    """One answer.
+    """The mask predicted for one prompt.
 
     Attributes:
-        prompt: What it answers.
-        rle: The mask as COCO's run lengths, ``{"size": [H, W], "counts": str}``.
+        prompt: The prompt.
+        rle: The mask as COCO's run-length code, ``{"size": [H, W], "counts": str}``.
         score: Predicted IoU (Segment Anything) or mean probability of the mask's pixels (LSeg).
-        stability: IoU of the mask with itself under a higher and a lower threshold; 1 is certain.
-        area_px: Pixels of the mask.
-        bbox: x, y, width, height of the mask in pixels; zeros where it is empty.
-        choice: Which of the network's masks: 0 the one for clear prompts, 1 to 3 those for ambiguous ones.
-        logits: ``[m, m]`` float32 of the model's resolution, to refine from; None where there are none.
+        stability: IoU of the masks at a higher and at a lower threshold; 1 is the most stable.
+        area_px: Area of the mask in pixels.
+        bbox: x, y, width, height of the mask in pixels; zeros if it is empty.
+        choice: Index of the network's mask: 0 for clear prompts, 1 to 3 for ambiguous ones.
+        logits: ``[m, m]`` float32 at the model's resolution, for refinement; None if there are none.
     """
 
     prompt: ObjectPrompt
@@ -56,7 +56,7 @@ def make_mask(
     choice: int = 0,
     logits: FloatArray | None = None,
 ) -> PromptMask:
-    """Measures a mask ``[H, W]`` and packs it."""
+    """Encodes a mask ``[H, W]`` and measures its area and bounding box."""
     rle = run_lengths.encode(mask)
     x, y, width, height = (round(value) for value in run_lengths.bounding_box(rle))
     return PromptMask(
@@ -72,7 +72,7 @@ def stability_score(logits: npt.NDArray[Any], offset: float = STABILITY_OFFSET) 
         offset: Distance of the thresholds from 0.
 
     Returns:
-        ``[...]`` in 0..1; 0 where even the lower threshold leaves nothing.
+        ``[...]`` in 0..1; 0 if the mask at the lower threshold is empty too.
     """
     inner = np.count_nonzero(logits > offset, axis=(-2, -1))
     outer = np.count_nonzero(logits > -offset, axis=(-2, -1))

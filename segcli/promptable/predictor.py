@@ -1,4 +1,4 @@
-"""Answers boxes and points on an image with a Segment Anything network."""
+"""Predicts masks for boxes and points on an image with a Segment Anything network."""
 
 from __future__ import annotations
 
@@ -21,29 +21,29 @@ FloatArray = npt.NDArray[np.float32]
 UInt8Array = npt.NDArray[np.uint8]
 
 BATCH_OBJECTS = 16
-"""Objects decoded at once; more would only need more memory."""
+"""Objects decoded per batch; more would only need more memory."""
 
 
 class Multimask(str, Enum):
-    """Which of the network's masks are wanted."""
+    """Which of the network's masks are returned."""
 
     AUTO = "auto"
-    """The best of three for a single point, the one mask otherwise."""
+    """Like ``best`` for a single point, like ``single`` otherwise."""
     BEST = "best"
-    """The one of the three with the highest predicted IoU."""
+    """Of the three masks for ambiguous prompts, the one with the highest predicted IoU."""
     ALL = "all"
-    """All three."""
+    """All three masks for ambiguous prompts."""
     SINGLE = "single"
-    """The one mask for clear prompts."""
+    """The single mask for clear prompts."""
 
 
 class SamPredictor(ImageHolder):
-    """Encodes an image once and answers any number of prompts.
+    """Encodes an image once and predicts masks for any number of prompts.
 
     Args:
         backend: Runs the network.
         preprocess: How images become its input.
-        cache: Where embeddings are kept; the default keeps a few in memory.
+        cache: Cache of embeddings; the default keeps a few in memory.
     """
 
     def __init__(self, backend: SamBackend, preprocess: SquareInput, cache: EmbeddingCache | None = None) -> None:
@@ -52,11 +52,11 @@ class SamPredictor(ImageHolder):
 
     @property
     def fingerprint(self) -> str:
-        """Of the network's weights."""
+        """Fingerprint of the network's weights."""
         return self.backend.fingerprint
 
     def encode(self, image: FloatArray) -> FloatArray:
-        """Maps ``[1, 3, S, S]`` to ``[1, C, g, g]``."""
+        """Maps an image ``[1, 3, S, S]`` to its embedding ``[1, C, g, g]``."""
         return self.backend.encode(image)
 
     def predict(
@@ -68,18 +68,18 @@ class SamPredictor(ImageHolder):
         refine_rounds: int = 0,
         previous: Sequence[FloatArray | None] | None = None,
     ) -> list[PromptMask]:
-        """Answers prompts on the image that was set.
+        """Predicts masks for prompts on the image that was set.
 
         Args:
             objects: Boxes and points, an entry per object.
-            multimask: Which masks are wanted.
-            threshold: Logits above it belong to the mask.
-            refine_rounds: How often the answer is given back to the network as a mask prompt.
-            previous: For each object the logits ``[m, m]`` of an earlier answer, given to the network with its prompt;
-                None for none.
+            multimask: Which masks are returned.
+            threshold: Pixels with logits above it belong to the mask.
+            refine_rounds: How often the mask is passed back to the network as a mask prompt; ignored with `previous`.
+            previous: For each object the logits ``[m, m]`` of an earlier mask, passed to the network with its prompt,
+                or None.
 
         Returns:
-            One mask an object in order; three with ``all``.
+            One mask per object, in order; three with ``all``, except with `previous`.
 
         Raises:
             UsageError: No image was set, a prompt cannot be used (all are listed), or `multimask` is unknown.
@@ -120,7 +120,7 @@ class SamPredictor(ImageHolder):
     def _corrected(
         self, prompt: ObjectPrompt, logits: FloatArray | None, wanted: Multimask, threshold: float
     ) -> PromptMask:
-        """The answer to a prompt that goes with an earlier answer; the network takes one mask at a time."""
+        """The mask for a prompt together with an earlier mask; the network takes one mask at a time."""
         given, counts = (None, 0.0) if logits is None else (logits[None, None], 1.0)
         side = self.backend.mask_side
         mask = np.zeros((1, 1, side, side), np.float32) if given is None else given
@@ -139,7 +139,7 @@ class SamPredictor(ImageHolder):
             masks, iou = self.backend.decode(
                 self.encoded.embedding, coords, labels, logits[None, None], np.ones(1, np.float32)
             )
-            # With its mask given the prompt is clear, whatever it was before.
+            # Together with a mask, a prompt is never ambiguous.
             choice, logits, score = 0, masks[0, 0], float(iou[0, 0])
         return choice, logits, score
 
@@ -152,7 +152,7 @@ class SamPredictor(ImageHolder):
 
 
 def parse_multimask(value: Multimask | str) -> Multimask:
-    """The wanted choice of masks.
+    """Parses the choice of masks.
 
     Raises:
         UsageError: It is none of ``auto``, ``best``, ``all`` and ``single``.
@@ -161,7 +161,7 @@ def parse_multimask(value: Multimask | str) -> Multimask:
         return Multimask(value)
     except ValueError as error:
         known = ", ".join(choice.value for choice in Multimask)
-        raise UsageError(f"multimask is {value!r}; it is one of {known}") from error
+        raise UsageError(f"multimask is {value!r}; it must be one of {known}") from error
 
 
 def _choose(iou: FloatArray, wanted: Multimask, *, is_ambiguous: bool) -> list[int]:

@@ -1,6 +1,6 @@
 """Reads prompts from the command line, PaddleX's dictionaries, and the files of other tools.
 
-Every parser returns the prompts and the faults it met, so that a user sees all of them at once.
+Every parser returns the prompts and all faults, so that a user sees all of them at once.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from segcli.errors import InputError
 from segcli.promptable.prompts import ImagePrompts, ObjectPrompt, Point, raise_faults
 
 _SHOWN = 80
-"""Characters of a value that a message repeats."""
+"""Longest value, in characters, that a message repeats."""
 
 
 @dataclass
@@ -26,8 +26,8 @@ class Parsed:
     """What was read.
 
     Attributes:
-        prompts: By image.
-        faults: A message each.
+        prompts: Prompts per image.
+        faults: One message per fault.
     """
 
     prompts: list[ImagePrompts] = field(default_factory=list)
@@ -40,10 +40,10 @@ def parse_options(
     """Reads the command line's ``--box x1,y1,x2,y2``, ``--point x,y[,0|1]`` and ``--text``.
 
     Each box is an object. Points without a box are one object. Points with one box refine it; with several boxes,
-    each point refines the box that it lies in.
+    each point refines the box that contains it.
 
     Raises:
-        UsageError: Lists every value that cannot be read, and every point whose box is not certain.
+        UsageError: Lists every value that cannot be read, and every point that is in no box or in several boxes.
     """
     faults: list[str] = []
     found = [
@@ -72,7 +72,7 @@ def parse_options(
 
 
 def split_texts(text: str) -> list[str]:
-    """The texts of one string, ``leaf, tile``: each is a prompt of its own, as no name of a thing holds a comma.
+    """Splits a string such as ``leaf, tile`` at commas: each part is a separate prompt.
 
     >>> split_texts("leaf, glass tile")
     ['leaf', 'glass tile']
@@ -81,15 +81,15 @@ def split_texts(text: str) -> list[str]:
 
 
 def read_prompts(path: str | Path) -> list[ImagePrompts]:
-    """Reads a prompt file of any known kind, or all ``*.json`` of a folder.
+    """Reads a prompt file of any known format, or all ``*.json`` of a folder.
 
-    Known are: our own ``{"images": [{"image", "objects": [{"label", "box", "points", "text"}]}]}``, its ``objects``
-    alone (for every image), PaddleX's dictionary, samexporter's list (one object), LabelMe (rectangles and points),
-    COCO boxes, and the results of PaddleX's detectors (``boxes[].coordinate``).
+    Known formats: segcli's ``{"images": [{"image", "objects": [{"label", "box", "points", "text"}]}]}``, its
+    ``objects`` alone (for every image), PaddleX's dictionary, samexporter's list (one object), LabelMe (rectangles and
+    points), COCO boxes, and the results of PaddleX's detectors (``boxes[].coordinate``).
 
     Raises:
-        InputError: The file is missing or no JSON.
-        UsageError: It is of no known kind, or has faults; all are listed.
+        InputError: The file is missing or not JSON.
+        UsageError: Its format is unknown, or it has faults; all are listed.
     """
     path = Path(path)
     files = sorted(path.glob("*.json")) if path.is_dir() else [path]
@@ -105,7 +105,7 @@ def read_prompts(path: str | Path) -> list[ImagePrompts]:
 
 
 def parse_document(document: Any) -> Parsed:
-    """Reads a prompt document of any known kind, told by its keys."""
+    """Reads a prompt document of any known format, which is detected by its keys."""
     for is_kind, parse in _KINDS:
         if is_kind(document):
             faults = list(_entry_faults(document))
@@ -114,7 +114,7 @@ def parse_document(document: Any) -> Parsed:
 
 
 def _entry_faults(document: Any) -> Iterator[str]:
-    """Entries of lists that are no tables, which every kind of document needs."""
+    """Faults of lists that hold anything but tables, which every format needs."""
     for key in _LISTS if isinstance(document, Mapping) else ():
         entries = document.get(key, [])
         if not isinstance(entries, list):
@@ -147,7 +147,7 @@ def _ours(document: Mapping[str, Any]) -> Parsed:
 
 
 def _our_objects(document: Mapping[str, Any]) -> Parsed:
-    """Our form without images: the objects are looked for in each."""
+    """segcli's format without images: the objects apply to every image."""
     parsed = Parsed()
     objects = [_our_object(item, f"object {n}", parsed, None) for n, item in enumerate(document["objects"], start=1)]
     parsed.prompts.append(ImagePrompts(None, tuple(item for item in objects if item is not None)))
@@ -178,8 +178,8 @@ def _our_object(item: Any, name: str, parsed: Parsed, image: str | None) -> Obje
 def _paddlex(document: Any) -> Parsed:
     """PaddleX's ``{box_prompt: [[x1, y1, x2, y2], ...]}`` or ``{point_prompt: [[x, y], ...]}``.
 
-    Ours beyond PaddleX: a point may have a label, ``[x, y, 0|1]``; a list of points in place of a point is one
-    object; ``text_prompt: [bear, ...]``; the keys may stand together.
+    Additions to PaddleX: a point may have a label, ``[x, y, 0|1]``; a list of points in place of a point is one
+    object; ``text_prompt: [bear, ...]``; keys can be combined.
     """
     known = ("box_prompt", "point_prompt", "text_prompt")
     if not isinstance(document, Mapping) or not document or set(document) - set(known):
@@ -240,7 +240,7 @@ def _samexporter(document: Sequence[Mapping[str, Any]]) -> Parsed:
 
 
 def _labelme(document: Mapping[str, Any]) -> Parsed:
-    """Rectangles and points; shapes of one group are one object."""
+    """Reads rectangles and points; the shapes of one group are one object."""
     parsed = Parsed()
     groups: dict[Any, ObjectPrompt] = {}
     for number, shape in enumerate(document["shapes"], start=1):
@@ -315,7 +315,7 @@ def _is_paddlex(document: Any) -> bool:
 
 
 _LISTS = ("images", "annotations", "categories", "objects", "shapes", "boxes")
-# The more demanding kinds first: COCO, too, has a list called images.
+# The more specific formats first: COCO also has a list called images.
 _KINDS: tuple[tuple[Callable[[Any], bool], Callable[[Any], Parsed]], ...] = (
     (_has("images", "annotations"), _coco),
     (_has("images"), _ours),
@@ -328,17 +328,17 @@ _KINDS: tuple[tuple[Callable[[Any], bool], Callable[[Any], Parsed]], ...] = (
 
 
 def _id(value: Any) -> int | str | None:
-    """An id that can be looked up; None for what is none."""
+    """An id that can be looked up; None for any other value."""
     return value if isinstance(value, int | str) else None
 
 
 def _text(value: Any) -> str | None:
-    """A name: a text, or a number in its place; None for what is none."""
+    """A name, given as text or number; None for any other value."""
     return str(value) if isinstance(value, int | float | str) and not isinstance(value, bool) else None
 
 
 def _shown(value: Any) -> str:
-    """A value of unknown kind and length, for a message."""
+    """A value of any type for a message, shortened if it is long."""
     text = repr(value)
     return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
 

@@ -10,7 +10,7 @@ from segcli.data.boxes import BoxXyxy
 from segcli.errors import UsageError
 
 EDGE_TOLERANCE_PX = 1.0
-"""A box may reach this far outside, as the rounding of other tools makes it; it is clipped."""
+"""How far a box may reach outside the image, because other tools round differently; it is clipped."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Point:
     Attributes:
         x: Pixels from the left.
         y: Pixels from the top.
-        label: 1 on the object, 0 beside it.
+        label: 1 if it is on the object, 0 if it is beside it.
     """
 
     x: float
@@ -33,12 +33,12 @@ class ObjectPrompt:
     """The prompt of one object.
 
     Attributes:
-        box: Around the object, or None.
-        points: On the object or beside it.
-        text: Describes the object, for a network that reads; None otherwise.
-        label: Name to give to the result.
-        name: How messages call this prompt, such as ``box 2``.
-        may_be_clipped: A box of another program is cut to the image; a person's is not.
+        box: Box x1, y1, x2, y2 around the object in pixels, or None.
+        points: Points on the object or beside it.
+        text: Description of the object, for a network that takes texts; None otherwise.
+        label: Label of the result.
+        name: Name of this prompt in messages, such as ``box 2``.
+        may_be_clipped: Whether a box is clipped to the image (from another program) or refused (from a user).
     """
 
     box: BoxXyxy | None = None
@@ -50,7 +50,7 @@ class ObjectPrompt:
 
     @property
     def is_ambiguous(self) -> bool:
-        """Whether it can mean a thing or a part of it: a single click."""
+        """Whether it can refer to an object or to a part of it: a single point."""
         return self.box is None and len(self.points) == 1
 
 
@@ -59,7 +59,7 @@ class ImagePrompts:
     """The prompts of one image.
 
     Attributes:
-        image: Path or name of the image; None: for every image.
+        image: Path or name of the image; None for every image.
         objects: One entry per object.
     """
 
@@ -74,12 +74,12 @@ def check_objects(
 
     Args:
         objects: The prompts.
-        width: Of the image, in pixels.
-        height: Of the image, in pixels.
-        image: Its name, for messages.
+        width: Width of the image in pixels.
+        height: Height of the image in pixels.
+        image_name: Name of the image, for messages.
 
     Returns:
-        The prompts with boxes cut to the image where that is allowed, and a message for each fault.
+        The prompts with boxes clipped to the image where that is allowed, and one message per fault.
     """
     faults: list[str] = []
     if not objects:
@@ -97,7 +97,7 @@ def check_objects(
 def valid_objects(
     objects: Sequence[ObjectPrompt], width: int, height: int, image_name: str
 ) -> tuple[ObjectPrompt, ...]:
-    """As `check_objects`, for a caller who cannot go on with a fault.
+    """Like `check_objects`, for callers that cannot continue after a fault.
 
     Raises:
         UsageError: Lists every fault.
@@ -108,7 +108,7 @@ def valid_objects(
 
 
 def raise_faults(faults: Sequence[str]) -> None:
-    """Raises one error for all faults.
+    """Raises one error that lists all faults.
 
     Raises:
         UsageError: There is a fault.
@@ -121,36 +121,36 @@ def raise_faults(faults: Sequence[str]) -> None:
 def match_images(
     images: Sequence[str], prompts: Iterable[ImagePrompts]
 ) -> tuple[dict[str, tuple[ObjectPrompt, ...]], list[str]]:
-    """Gives every image its prompts.
+    """Assigns prompts to images.
 
-    An image is meant by its whole path, by the end of it, or by its name alone where that is unique. Prompts
-    without an image are for all.
+    An entry names an image by its whole path, by the end of its path, or by its file name if that is unique. Entries
+    without an image apply to all images.
 
     Args:
-        images: Paths.
-        prompts: Of any number of files.
+        images: Paths of the images.
+        prompts: Prompts from any number of files.
 
     Returns:
-        Path -> prompts, and a message for each entry whose image is not there or is not certain.
+        Path -> prompts, and one message per entry whose image is missing or ambiguous.
     """
     found: dict[str, list[ObjectPrompt]] = {image_name: [] for image_name in images}
     faults = []
     for entry in prompts:
         if entry.image is None:
-            meant = list(images)
+            matching = list(images)
         else:
-            meant = _images_meant(entry.image, images)
-            if len(meant) != 1:
-                several = f"several images are called so ({', '.join(meant[:3])})"
-                fault = several if meant else "no such image is among those of the input"
+            matching = _matching_images(entry.image, images)
+            if len(matching) != 1:
+                several = f"several images have this name ({', '.join(matching[:3])})"
+                fault = several if matching else "no such image is among those of the input"
                 faults.append(f"{entry.image}: {fault}")
                 continue
-        for image_name in meant:
+        for image_name in matching:
             found[image_name].extend(entry.objects)
     return {image_name: tuple(objects) for image_name, objects in found.items()}, faults
 
 
-def _images_meant(name: str, images: Sequence[str]) -> list[str]:
+def _matching_images(name: str, images: Sequence[str]) -> list[str]:
     wanted = name.replace("\\", "/").removeprefix("./").split("/")
     split = {image_name: image_name.replace("\\", "/").split("/") for image_name in images}
     exact = [image_name for image_name in images if image_name == name]

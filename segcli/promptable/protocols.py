@@ -1,4 +1,4 @@
-"""What the predictors need of a network, whoever runs it: Paddle, ONNX Runtime or OpenVINO."""
+"""The interface between predictors and the backends that run their networks: Paddle, ONNX Runtime or OpenVINO."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ class SamBackend(Protocol):
 
     Attributes:
         fingerprint: Changes with the weights.
-        mask_side: Side of the mask logits.
+        mask_side: Side of the mask logits in pixels.
     """
 
     fingerprint: str
     mask_side: int
 
     def encode(self, image: FloatArray) -> FloatArray:
-        """Maps ``[1, 3, S, S]`` to ``[1, C, g, g]``."""
+        """Maps an image ``[1, 3, S, S]`` to its embedding ``[1, C, g, g]``."""
 
     def decode(
         self, embedding: FloatArray, coords: FloatArray, labels: FloatArray, mask: FloatArray, has_mask: FloatArray
     ) -> tuple[FloatArray, FloatArray]:
-        """Answers prompts; see `segcli.models.promptable.sam.sam.Sam.forward`.
+        """Decodes prompts; see `segcli.models.promptable.sam.sam.Sam.forward`.
 
         Args:
             embedding: ``[1, C, g, g]``.
             coords: ``[B, N, 2]`` in model pixels.
             labels: ``[B, N]``.
-            mask: ``[1, 1, m, m]`` logits of an earlier answer.
-            has_mask: ``[1]``, 1 where `mask` counts.
+            mask: ``[1, 1, m, m]`` logits of an earlier mask.
+            has_mask: ``[1]``, 1 if `mask` is used, else 0.
 
         Returns:
             Logits ``[B, 4, m, m]`` and predicted IoU ``[B, 4]``.
@@ -51,7 +51,7 @@ class TextBackend(Protocol):
     fingerprint: str
 
     def encode_image(self, image: FloatArray) -> FloatArray:
-        """Maps ``[1, 3, S, S]`` to unit vectors of pixels ``[1, D, S / 2, S / 2]``."""
+        """Maps an image ``[1, 3, S, S]`` to unit vectors of pixels ``[1, D, S / 2, S / 2]``."""
 
     def encode_texts(self, texts: list[str], *, truncate: bool) -> FloatArray:
         """Maps K texts to unit vectors ``[K, D]``."""

@@ -1,4 +1,4 @@
-"""Prompts made from known masks: boxes with noise, first clicks, and clicks where an answer is wrong."""
+"""Simulates prompts from annotated masks: boxes with noise, first clicks, and clicks on errors of a prediction."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ JITTER_MAX_PX = 20.0
 
 
 def box_of_mask(mask: BoolArray) -> FloatArray:
-    """The box x1, y1, x2, y2 around a mask ``[H, W]``, in pixels, the far edges included.
+    """The box x1, y1, x2, y2 around a mask ``[H, W]`` in pixels; x2 and y2 are the outer edges of the last pixels.
 
     Raises:
         ValueError: The mask is empty.
@@ -36,18 +36,18 @@ def jitter_box(
     share: float = JITTER_SHARE,
     max_px: float = JITTER_MAX_PX,
 ) -> FloatArray:
-    """Moves the edges of a box as a person's hand would (SAM, appendix A: Training algorithm).
+    """Moves the edges of a box as if it was drawn by hand (SAM, appendix A: Training algorithm).
 
     Args:
         box: x1, y1, x2, y2.
-        generator: Source of the noise.
-        width: Of the image; the box stays inside.
-        height: Of the image.
+        generator: Random generator of the noise.
+        width: Width of the image; the box stays inside.
+        height: Height of the image.
         share: Standard deviation as a share of the box's side.
-        max_px: Most that an edge is moved.
+        max_px: Largest shift of an edge in pixels.
 
     Returns:
-        A box of at least one pixel each way, where the image has room for that.
+        The moved box; a side that would become shorter than one pixel keeps its old edges.
     """
     x1, y1, x2, y2 = (float(value) for value in box)
     deviation = share * np.array([x2 - x1, y2 - y1, x2 - x1, y2 - y1])
@@ -60,7 +60,7 @@ def jitter_box(
 
 
 def random_point(region: BoolArray, generator: np.random.Generator) -> tuple[float, float] | None:
-    """A random pixel's x and y of a region ``[H, W]``, or None where it is empty."""
+    """x and y of a random pixel of a region ``[H, W]``, or None if it is empty."""
     places = np.flatnonzero(region)
     if not places.size:
         return None
@@ -69,9 +69,9 @@ def random_point(region: BoolArray, generator: np.random.Generator) -> tuple[flo
 
 
 def central_point(region: BoolArray) -> tuple[float, float] | None:
-    """The pixel's x and y that lies deepest in a region ``[H, W]``, or None where it is empty.
+    """x and y of the pixel of a region ``[H, W]`` farthest from its border, or None if it is empty.
 
-    The border of the image counts as the region's border, as in the clicks of interactive segmentation's benchmarks.
+    The border of the image counts as border of the region, as in benchmarks of interactive segmentation.
     """
     if not region.any():
         return None
@@ -83,15 +83,16 @@ def central_point(region: BoolArray) -> tuple[float, float] | None:
 def error_point(
     answer: BoolArray, target: BoolArray, generator: np.random.Generator | None = None
 ) -> tuple[float, float, int] | None:
-    """The next click on an answer: x, y, and 1 where something is missing or 0 where too much is marked.
+    """The next click on a predicted mask: x, y, and the label: 1 if the pixel is missing, 0 if it is extra.
 
     Args:
-        answer: ``[H, W]``.
-        target: ``[H, W]``.
-        generator: With it, a random wrong pixel (training); without, the middle of the deepest error (evaluation).
+        answer: The predicted mask, ``[H, W]``.
+        target: The annotated mask, ``[H, W]``.
+        generator: If given, a random wrong pixel is chosen (training); else the centre of the largest error by depth
+            (evaluation).
 
     Returns:
-        None where the answer is right everywhere.
+        The click; None if the prediction is right everywhere.
     """
     missing, extra = target & ~answer, answer & ~target
     if generator is not None:

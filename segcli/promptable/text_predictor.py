@@ -1,4 +1,4 @@
-"""Answers texts on an image with an LSeg network, as ModelScope's text-driven segmentation does."""
+"""Predicts masks for texts on an image with an LSeg network, as ModelScope's text-driven segmentation does."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ BoolArray = npt.NDArray[np.bool_]
 
 BACKGROUND_TEXT = "others"
 MOST_TEXTS = 4096
-"""Texts whose vectors are kept; 2 KB each."""
+"""Number of texts whose vectors are kept; 2 KB each."""
 
 
 class TextPredictor(ImageHolder):
-    """Encodes an image once and answers any number of texts.
+    """Encodes an image once and predicts masks for any number of texts.
 
     Args:
         backend: Runs the network.
         preprocess: How images become its input.
-        cache: Where embeddings are kept. They are large (210 MB for 640 pixels): the default keeps one in memory.
+        cache: Cache of embeddings. They are large (210 MB for 640 pixels): the default keeps one in memory.
     """
 
     def __init__(self, backend: TextBackend, preprocess: SquareInput, cache: EmbeddingCache | None = None) -> None:
@@ -41,18 +41,18 @@ class TextPredictor(ImageHolder):
 
     @property
     def fingerprint(self) -> str:
-        """Of the network's weights."""
+        """Fingerprint of the network's weights."""
         return self.backend.fingerprint
 
     def encode(self, image: FloatArray) -> FloatArray:
-        """Maps ``[1, 3, S, S]`` to unit vectors of pixels ``[1, D, S / 2, S / 2]``."""
+        """Maps an image ``[1, 3, S, S]`` to unit vectors of pixels ``[1, D, S / 2, S / 2]``."""
         return self.backend.encode_image(image)
 
     def encode_texts(self, texts: Sequence[str], *, truncate: bool = False) -> FloatArray:
         """Unit vectors of texts, ``[K, D]``; a text that was encoded before is not encoded again.
 
         Raises:
-            UsageError: A text is empty, or too long and not to be cut.
+            UsageError: A text is empty, or too long while `truncate` is False.
         """
         new = [text for text in dict.fromkeys(texts) if (text, truncate) not in self._vectors]
         if len(self._vectors) + len(new) > MOST_TEXTS:
@@ -76,15 +76,15 @@ class TextPredictor(ImageHolder):
     def predict(
         self, objects: Sequence[ObjectPrompt], *, background: str = BACKGROUND_TEXT, truncate: bool = False
     ) -> list[PromptMask]:
-        """Answers texts, each against the background text on its own.
+        """Predicts a mask per text, each compared with the background text separately.
 
         Args:
-            objects: With texts.
-            background: Text for all that is not meant.
-            truncate: Cut texts that are too long instead of refusing them.
+            objects: Prompts with texts.
+            background: Text for everything else in the image.
+            truncate: Whether to cut texts that are too long instead of refusing them.
 
         Returns:
-            One mask a text, in order; an empty one where the background wins everywhere.
+            One mask per text, in order; empty if the background scores higher everywhere.
 
         Raises:
             UsageError: No image was set, or a prompt cannot be used.
@@ -103,9 +103,9 @@ class TextPredictor(ImageHolder):
 
 
 def mask_of_margin(margin: FloatArray, placement: Placement) -> BoolArray:
-    """Maps the text's lead over the background, ``[S, S]``, to the image's mask ``[H, W]`` as ModelScope does.
+    """Maps the logit difference between text and background, ``[S, S]``, to a mask ``[H, W]`` as ModelScope does.
 
-    The choice is made at the model's resolution and then enlarged.
+    The mask is thresholded at the model's resolution and then resized.
     """
     chosen = np.where(margin > 0, 255, 0).astype(np.uint8)[: placement.resized_height, : placement.resized_width]
     enlarged = Image.fromarray(chosen).resize((placement.width, placement.height), Image.Resampling.BILINEAR)

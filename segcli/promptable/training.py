@@ -1,4 +1,4 @@
-"""One training step of a promptable network: prompts, answers, clicks on the errors, loss."""
+"""One training step of a promptable network: prompts, predicted masks, clicks on the errors, loss."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class PromptSettings:
 
     Attributes:
         box_share: Share of steps that begin with a box; the others begin with a point.
-        error_rounds: Rounds of one more click where the answer is wrong.
-        mask_share: Share of those rounds in which the answer is given back as a mask.
+        error_rounds: Number of rounds, each with one more click on an error of the predicted mask.
+        mask_share: Share of those rounds in which the predicted mask is passed back as mask prompt.
         jitter_share: Noise of boxes, as a share of their side.
-        jitter_max_px: Most noise of a box, in model pixels.
-        weights: Of the losses.
+        jitter_max_px: Largest noise of a box, in model pixels.
+        weights: Weights of the losses.
     """
 
     box_share: float = 0.5
@@ -44,14 +44,14 @@ class PromptSettings:
 
 @dataclass(frozen=True)
 class TrainingObjects:
-    """The known objects of one image, in the model's frame.
+    """The annotated objects of one image, in the coordinates of the model's input.
 
     Attributes:
-        coverage: ``[B, m, m]`` float32 in 0..1: how much of each pixel of the mask logits the object fills. Whole
-            pixels would lose the outline: of nuclei of 14 pixels, at half the resolution, a perfect answer to them
-            has a mean IoU of 0.86, to coverage 0.96.
+        coverage: ``[B, m, m]`` float32 in 0..1: the share of each pixel of the mask logits that the object covers.
+            Binary pixels would lose the contour: for nuclei of 14 pixels at half the resolution, a perfect prediction
+            of them reaches a mean IoU of 0.86, one of the coverage 0.96.
         boxes: ``[B, 4]`` float32 in model pixels.
-        placement: Where the image lies.
+        placement: Position of the image in the model's input.
     """
 
     coverage: FloatArray
@@ -60,20 +60,20 @@ class TrainingObjects:
 
     @property
     def targets(self) -> BoolArray:
-        """The pixels that are mostly filled, ``[B, m, m]``; no object is without any."""
+        """The pixels that are covered by at least one half, ``[B, m, m]`` bool; every object has at least one."""
         return self.coverage >= _MOSTLY
 
 
 def training_objects(masks: BoolArray, boxes: FloatArray, placement: Placement, mask_side: int) -> TrainingObjects:
-    """Brings masks and boxes of an image to the model's frame.
+    """Maps masks and boxes of an image to the model's input.
 
-    Objects that are smaller than a pixel of the mask logits are left out.
+    Objects that cover no pixel of the mask logits by at least one half are left out.
 
     Args:
         masks: ``[B, H, W]`` bool.
         boxes: ``[B, 4]`` x1, y1, x2, y2 in image pixels.
-        placement: Where the image lies.
-        mask_side: Side of the mask logits.
+        placement: Position of the image in the model's input.
+        mask_side: Side of the mask logits in pixels.
     """
     scale = mask_side / placement.side
     size = (max(1, round(placement.resized_width * scale)), max(1, round(placement.resized_height * scale)))
@@ -92,13 +92,13 @@ def promptable_loss(
     generator: np.random.Generator,
     settings: PromptSettings | None = None,
 ) -> paddle.Tensor:
-    """Prompts the network about the objects of one image, corrects it, and measures all its answers.
+    """The loss for the objects of one image: first prompts, then rounds of clicks that correct errors.
 
     Args:
         sam: The network.
         embedding: ``[1, C, g, g]``, from its encoder or a cache.
-        objects: At least one.
-        generator: Source of all choices.
+        objects: The objects; at least one.
+        generator: Random generator of all choices.
         settings: How prompts are made.
 
     Returns:
@@ -113,7 +113,7 @@ def promptable_loss(
     for turn in range(settings.error_rounds + 1):
         coords, kinds = points_of_prompts(boxes, points, labels)
         logits, iou = sam(embedding, paddle.to_tensor(coords), paddle.to_tensor(kinds), mask, has_mask)
-        # A lone click may mean three things; anything more means one.
+        # A single click is ambiguous and trains three masks; any other prompt trains one.
         is_ambiguous = boxes is None and turn == 0
         logits, iou = (logits[:, 1:], iou[:, 1:]) if is_ambiguous else (logits[:, :1], iou[:, :1])
         loss, best = prompt_loss(logits, iou, targets, settings.weights)
@@ -147,7 +147,7 @@ def _with_error_points(
     labels: FloatArray | None,
     generator: np.random.Generator,
 ) -> tuple[FloatArray, FloatArray]:
-    """One more click for each object; padding where the answer is right already."""
+    """One more click per object; padding where the predicted mask is right already."""
     clicks = [error_point(a, t, generator) or (0.0, 0.0, -1) for a, t in zip(answers, objects.targets, strict=True)]
     rows = np.array(clicks, np.float32)
     new_points, new_labels = _model_points(rows[:, :2], objects)[:, None], rows[:, 2:]
@@ -157,5 +157,5 @@ def _with_error_points(
 
 
 def _model_points(places: FloatArray, objects: TrainingObjects) -> FloatArray:
-    """Middles of the pixels of the mask logits, in model pixels."""
+    """Centres of pixels of the mask logits, in model pixels."""
     return (places + 0.5) * np.float32(objects.placement.side / objects.coverage.shape[-1])

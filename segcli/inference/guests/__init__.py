@@ -1,1 +1,1 @@
-"""Models of other makers: their inputs and outputs in the words of our own."""
+"""Imported third-party models (guests): converts their inputs and outputs to those of segcli's models."""

@@ -1,4 +1,4 @@
-"""The part of a model's folder that says what a model of another maker is."""
+"""The section of a model folder's manifest that describes a third-party model."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ KIND_OF_TASK = {"semantic": SEMANTIC, "instance": INSTANCE, "promptable": SAM}
 
 @dataclass(frozen=True)
 class Guest:
-    """A model of another maker.
+    """A third-party model.
 
     Attributes:
         card: Its card.
-        input_name: Of its input.
-        dtype: Of its input.
-        shape: [N, channels, height, width] of its input, whatever the order in the file; -1 is free.
-        output_places: Which of its outputs count, in the order of the card's kind.
+        input_name: Name of its input.
+        dtype: NumPy type of its input.
+        shape: [N, channels, height, width] of its input, whatever the layout in the file; -1 is free.
+        output_places: Indices of the outputs that are used, in the order of the card's kind.
     """
 
     card: GuestCard
@@ -34,7 +34,7 @@ class Guest:
 
     @property
     def model_name(self) -> str:
-        """The kind of the model."""
+        """The name of its kind in the table of models."""
         return KIND_OF_TASK[self.card.task]
 
     def as_dict(self) -> dict[str, Any]:
@@ -49,7 +49,13 @@ class Guest:
 
     @staticmethod
     def of(values: dict[str, Any]) -> Guest:
-        """The guest of a section; ValueError, KeyError or TypeError where it is none."""
+        """Parses the section of a manifest.
+
+        Raises:
+            KeyError: A key is missing.
+            ValueError: A value is invalid.
+            TypeError: A value has another type.
+        """
         batch, channels, height, width = (int(side) for side in values["shape"])
         return Guest(
             GuestCard.model_validate(values["card"]),
@@ -61,14 +67,14 @@ class Guest:
 
 
 def guest_graph(stem: Path, programs: tuple[str, str], weights: str) -> Graph:
-    """The network of another maker: an ONNX file, or a program of Paddle.
+    """The network of a third-party model: an ONNX file, or a Paddle program.
 
     Args:
-        stem: Path of the ONNX file without its ending.
-        programs: Names of programs of Paddle, the new form first.
-        weights: Name of their weights.
+        stem: Path of the ONNX file without suffix.
+        programs: File names of Paddle programs, the new format first.
+        weights: File name of their weights.
     """
     program = next((stem.with_name(name) for name in programs if stem.with_name(name).is_file()), None)
-    # the converter fails at programs of Paddle 2, which OpenVINO reads itself
+    # the converter fails on programs of Paddle 2; OpenVINO reads them directly
     convertible = program is not None and program.name == programs[0]
     return Graph(stem, program, stem.with_name(weights) if program else None, convertible=convertible, foreign=True)

@@ -1,4 +1,4 @@
-"""From our input (normalised, RGB or bands) to that of a model of another maker."""
+"""Converts segcli's input (normalised, RGB or bands) to that of a third-party model."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ _BITS = 255.0
 
 @dataclass(frozen=True)
 class GuestInputs:
-    """Makes a guest's input.
+    """Converts inputs for a third-party model.
 
     Attributes:
-        card: What it must look like.
-        dtype: Type of the network's input.
+        card: Description of the network's input.
+        dtype: NumPy type of the network's input.
     """
 
     card: GuestInput
     dtype: str
 
     def __call__(self, images: NetworkInput) -> NDArray[Any]:
-        """The input for normalised images [N, C, H, W] of the size that the network takes."""
+        """The network's input for normalised images [N, C, H, W], which must have the size that it takes."""
         chosen = self._channels(images)
         if self.dtype == "uint8":
             means, stds = (np.array(values, np.float32)[:, None, None] for values in (self.card.means, self.card.stds))
@@ -50,8 +50,8 @@ class GuestInputs:
         return images[:, [band - 1 for band in channels]]
 
     def padding(self) -> NetworkInput:
-        """The normalised values around an image that does not fill the input, [C, 1, 1] of our channels."""
-        mean, std = _ours(self.card)
+        """The normalised values around an image that does not fill the input, [C, 1, 1] in segcli's channels."""
+        mean, std = _mean_and_std(self.card)
         if self.card.pad is None:
             return np.zeros((len(mean), 1, 1), np.float32)
         grey = self.card.pad / _BITS
@@ -59,18 +59,18 @@ class GuestInputs:
         return np.array(values, np.float32)[:, None, None]
 
     def padded(self, images: NetworkInput) -> NetworkInput:
-        """Images whose sides are multiples of the stride, padded at the right and below."""
+        """Images padded at the right and at the bottom, so that their sides are multiples of the stride."""
         missing = [-side % self.card.stride for side in images.shape[2:]]
         if not any(missing):
             return images
         return np.pad(images, ((0, 0), (0, 0), (0, missing[0]), (0, missing[1])), mode="edge")
 
     def placed(self, images: NetworkInput, resized: tuple[int, int]) -> tuple[NetworkInput, tuple[int, int]]:
-        """Images where the network wants them in its input, and their upper left corner there.
+        """The image at the position that the network expects, and its corner (top, left) there.
 
         Args:
             images: [1, C, H, W], with the image in the upper left corner.
-            resized: Its height and width there.
+            resized: Height and width of that image.
         """
         height, width = images.shape[2:]
         free = height - resized[0], width - resized[1]
@@ -84,8 +84,8 @@ class GuestInputs:
 
 
 def preprocess_of(card: GuestInput) -> Preprocess:
-    """How an image becomes our input for such a model."""
-    mean, std = _ours(card)
+    """The preprocessing of segcli's input for a third-party model."""
+    mean, std = _mean_and_std(card)
     keeps = card.resize != "stretch"
     return Preprocess(
         mean=mean,
@@ -97,8 +97,8 @@ def preprocess_of(card: GuestInput) -> Preprocess:
     )
 
 
-def _ours(card: GuestInput) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and deviation of our channels, of values from 0 to 1."""
+def _mean_and_std(card: GuestInput) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation of segcli's channels, for values from 0 to 1."""
     mean, std = ([value / card.white for value in values] for values in (card.means, card.stds))
     if card.channels == "BGR":
         return tuple(mean[::-1]), tuple(std[::-1])

@@ -1,4 +1,4 @@
-"""What instance models of other makers say, in the form of ours: boxes, counts, coefficients, prototypes."""
+"""Outputs of third-party instance models, converted to those of segcli's: boxes, counts, coefficients, prototypes."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from segcli.models.instance.table import MaskForm
 
 Floats = NDArray[np.float32]
 LEAST_SCORE = 0.001
-"""Objects below are not even kept for a measurement."""
+"""Score below which objects are always dropped, even for metrics."""
 FORMS = {"yolo": MaskForm.CUT_PROTOTYPES, "detr": MaskForm.PROTOTYPES}
 
 
 @dataclass(frozen=True)
 class PlacedImage:
-    """Where an image lies in the input; all as height, width.
+    """Position of an image in the network's input; all pairs are (vertical, horizontal) in pixels.
 
     Attributes:
-        corner: Top and left.
-        resized: Of the image in the input.
-        size: Of the image itself.
-        whole: Of the input.
+        corner: Top and left of the image in the input.
+        resized: Height and width of the image in the input.
+        size: Height and width of the original image.
+        whole: Height and width of the input.
     """
 
     corner: tuple[int, int]
@@ -38,19 +38,19 @@ class PlacedImage:
     whole: tuple[int, int]
 
     def boxes_of(self, boxes: NDArray[Any]) -> Floats:
-        """Boxes x1, y1, x2, y2 in pixels of the input, in pixels of the image and inside it."""
+        """Maps boxes x1, y1, x2, y2 from pixels of the input to pixels of the image, clipped to it."""
         (top, left), (height, width) = self.corner, self.size
         scale = np.array([width / self.resized[1], height / self.resized[0]] * 2)
         moved = (boxes - np.array([left, top, left, top])) * scale
         return np.asarray(np.clip(moved, 0, [width, height, width, height]), np.float32)
 
     def maps_of(self, maps: Floats) -> Floats:
-        """The part of maps [K, h, w] of the whole input that shows the image."""
+        """The part of maps [K, h, w] of the whole input that belongs to the image."""
         steps = self.whole[0] / maps.shape[1], self.whole[1] / maps.shape[2]
         counts = [max(1, round(side / step)) for side, step in zip(self.resized, steps, strict=True)]
         if (counts[0], counts[1]) == maps.shape[1:]:
             return maps
-        # each cell of the part takes what lies at its centre
+        # each cell of the part is sampled at its centre
         scales = [side / count / step for side, count, step in zip(self.resized, counts, steps, strict=True)]
         begins = [
             corner / step + scale / 2 - 0.5 for corner, step, scale in zip(self.corner, steps, scales, strict=True)
@@ -66,14 +66,14 @@ def objects_of(found: Sequence[NDArray[Any]], card: GuestCard, place: PlacedImag
     """``bbox`` [N, 6], ``bbox_num`` [1], coefficients [N, K] and prototypes [1, K, h, w] of one image.
 
     Raises:
-        WeightsError: The outputs are not what the card says.
+        WeightsError: The outputs do not match the card.
     """
     return (_yolo if card.output.kind == "yolo" else _detr)(found, card, place)
 
 
 def _yolo(found: Sequence[NDArray[Any]], card: GuestCard, place: PlacedImage) -> list[NDArray[Any]]:
     if len(found) < 2 or found[0].ndim != 3 or found[1].ndim != 4:
-        raise _not_so(found, "boxes [1, 4 + classes + K, N] and prototypes [1, K, h, w]")
+        raise _wrong_outputs(found, "boxes [1, 4 + classes + K, N] and prototypes [1, K, h, w]")
     prototypes = np.asarray(found[1][0], np.float32)
     if card.output.layout == "NHWC":
         prototypes = np.ascontiguousarray(prototypes.transpose(2, 0, 1))
@@ -81,7 +81,7 @@ def _yolo(found: Sequence[NDArray[Any]], card: GuestCard, place: PlacedImage) ->
     rows = np.asarray(found[0][0], np.float32)
     rows = rows if rows.shape[1] == width else rows.T
     if rows.shape[1] != width:
-        raise _not_so(found, f"boxes with {width} values each")
+        raise _wrong_outputs(found, f"boxes with {width} values each")
     scores = rows[:, 4 : 4 + len(card.classes)]
     scores = sigmoid(scores) if card.output.activation == "sigmoid" else scores
     classes, best = scores.argmax(axis=1), scores.max(axis=1)
@@ -95,7 +95,7 @@ def _yolo(found: Sequence[NDArray[Any]], card: GuestCard, place: PlacedImage) ->
 
 
 def _suppressed(corners: Floats, scores: Floats, classes: NDArray[Any], iou: float) -> NDArray[np.int64]:
-    """Places of the boxes that stay, best first: non-maximum suppression class by class."""
+    """Indices of the boxes that stay, best first: non-maximum suppression per class."""
     if not len(corners):
         return np.zeros(0, np.int64)
     sides = np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], axis=1)
@@ -106,11 +106,11 @@ def _suppressed(corners: Floats, scores: Floats, classes: NDArray[Any], iou: flo
 
 def _detr(found: Sequence[NDArray[Any]], card: GuestCard, place: PlacedImage) -> list[NDArray[Any]]:
     if len(found) < 3 or found[0].ndim != 3 or found[1].ndim != 3 or found[2].ndim != 4:
-        raise _not_so(found, "boxes [1, N, 4], logits [1, N, classes] and masks [1, N, h, w]")
+        raise _wrong_outputs(found, "boxes [1, N, 4], logits [1, N, classes] and masks [1, N, h, w]")
     boxes, logits, masks = (np.asarray(one[0], np.float32) for one in found[:3])
     scores = _detr_scores(logits, card)
     if scores.shape[1] != len(card.classes) or boxes.shape[1] != 4:
-        raise _not_so(found, f"logits of {len(card.classes)} classes")
+        raise _wrong_outputs(found, f"logits of {len(card.classes)} classes")
     flat = scores.reshape(-1)
     order = np.argsort(-flat, kind="stable")[: card.output.most]
     order = order[flat[order] >= LEAST_SCORE]
@@ -125,7 +125,7 @@ def _detr(found: Sequence[NDArray[Any]], card: GuestCard, place: PlacedImage) ->
 
 
 def _detr_scores(logits: Floats, card: GuestCard) -> Floats:
-    """Scores [N, classes] without the class of no object."""
+    """Scores [N, classes] without the background class."""
     if card.output.activation == "softmax":
         powers = np.exp(logits - logits.max(axis=1, keepdims=True))
         scores = powers / powers.sum(axis=1, keepdims=True)
@@ -136,14 +136,14 @@ def _detr_scores(logits: Floats, card: GuestCard) -> Floats:
 
 
 def _corners(boxes: Floats) -> Floats:
-    """x1, y1, x2, y2 of centres, widths and heights."""
+    """Converts boxes from centre x, centre y, width, height to x1, y1, x2, y2."""
     half = boxes[:, 2:] / 2
     return np.concatenate([boxes[:, :2] - half, boxes[:, :2] + half], axis=1)
 
 
-def _not_so(found: Sequence[NDArray[Any]], wanted: str) -> WeightsError:
+def _wrong_outputs(found: Sequence[NDArray[Any]], wanted: str) -> WeightsError:
     shapes = ", ".join(str(list(one.shape)) for one in found)
     return WeightsError(
-        f"the network gives {shapes}; its card means {wanted}",
+        f"the network gives {shapes}; its card describes {wanted}",
         hint="correct classes, output.kind or output.names in the card, and import it again",
     )

@@ -1,4 +1,4 @@
-"""A model of another maker that answers like one of ours."""
+"""Runs a third-party model with the inputs and outputs of segcli's models."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from segcli.inference.runtimes.protocol import Runtime
 
 
 class GuestRuntime:
-    """Runs a guest; see `segcli.inference.runtimes.protocol.Runtime`.
+    """Runs a third-party model; see `segcli.inference.runtimes.protocol.Runtime`.
 
     Args:
-        inner: Runs its file.
-        guest: What it is.
+        inner: The runtime of its file.
+        guest: Description of the model.
     """
 
     def __init__(self, inner: Runtime, guest: Guest) -> None:
@@ -32,7 +32,7 @@ class GuestRuntime:
         """Logits or ids of normalised images."""
         inputs = self._inputs
         padded = inputs.padded(images)
-        return semantic_output(self._ask(inputs(padded))[0], self._guest.card, images, padded)
+        return semantic_output(self._outputs(inputs(padded))[0], self._guest.card, images, padded)
 
     def run_named(self, inputs: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
         """The objects of one image, from the inputs of PaddleDetection's networks; see `objects_of`."""
@@ -42,13 +42,13 @@ class GuestRuntime:
         placed, corner = self._inputs.placed(image, (height, width))
         whole = placed.shape[2], placed.shape[3]
         place = PlacedImage(corner, (height, width), (round(float(size[0])), round(float(size[1]))), whole)
-        return objects_of(self._ask(self._inputs(placed)), self._guest.card, place)
+        return objects_of(self._outputs(self._inputs(placed)), self._guest.card, place)
 
     @property
     def _inputs(self) -> GuestInputs:
         return GuestInputs(self._guest.card.input, self._guest.dtype)
 
-    def _ask(self, images: NDArray[Any]) -> list[NDArray[Any]]:
-        """The outputs that the card counts, in its order."""
+    def _outputs(self, images: NDArray[Any]) -> list[NDArray[Any]]:
+        """The outputs that the card describes, in its order."""
         found = self._inner.run_named({self._guest.input_name: images})
         return [found[index] for index in self._guest.output_places]

@@ -1,4 +1,4 @@
-"""What semantic models of other makers say, as logits [N, classes, h, w] or ids [N, h, w]."""
+"""Outputs of third-party semantic models, converted to logits [N, classes, h, w] or ids [N, h, w]."""
 
 from __future__ import annotations
 
@@ -14,16 +14,19 @@ from segcli.models.guest_card import GuestCard, GuestOutput
 
 
 def semantic_output(found: NDArray[Any], card: GuestCard, images: NetworkInput, padded: NetworkInput) -> NDArray[Any]:
-    """The output in our form, for the part of the input that is no padding.
+    """The output as segcli's models return it, for the part of the input that is not padding.
 
     Args:
-        found: What the network says.
-        card: Its card.
-        images: What it was asked about.
-        padded: The same as it was given.
+        found: The output of the network.
+        card: Card of the model.
+        images: The images before padding.
+        padded: The images as the network received them.
+
+    Returns:
+        Logits or probabilities, float32 [N, classes, h, w]; or ids, int32 [N, h, w].
 
     Raises:
-        WeightsError: The output is not what the card says.
+        WeightsError: The output does not match the card.
     """
     output = _first_channels(found, card)
     rows, columns = inside(output.shape[-2:], images.shape[2:], padded.shape[2:])
@@ -42,7 +45,7 @@ def _first_channels(found: NDArray[Any], card: GuestCard) -> NDArray[Any]:
         if found.ndim == 4 and 1 in (found.shape[1], found.shape[-1]):
             found = found[:, 0] if found.shape[1] == 1 else found[..., 0]
         if found.ndim != 3:
-            raise _not_so(found, "[N, h, w]")
+            raise _wrong_output(found, "[N, h, w]")
         return found
     if kind == "binary":
         count = 1
@@ -51,7 +54,7 @@ def _first_channels(found: NDArray[Any], card: GuestCard) -> NDArray[Any]:
     elif found.ndim == 4 and card.output.layout == "NHWC":
         found = found.transpose(0, 3, 1, 2)
     if found.ndim != 4 or found.shape[1] != count:
-        raise _not_so(found, f"[N, {count}, h, w]")
+        raise _wrong_output(found, f"[N, {count}, h, w]")
     return found
 
 
@@ -69,8 +72,8 @@ def sigmoid(values: NDArray[Any]) -> NDArray[np.float32]:
     return np.asarray(1 / (1 + np.exp(-np.clip(values, -60, 60))), np.float32)
 
 
-def _not_so(found: NDArray[Any], wanted: str) -> WeightsError:
+def _wrong_output(found: NDArray[Any], wanted: str) -> WeightsError:
     return WeightsError(
-        f"the network gives {list(found.shape)}, its card means {wanted}",
+        f"the network gives {list(found.shape)}, its card describes {wanted}",
         hint="correct classes, output.kind, output.layout or output.names in the card, and import it again",
     )

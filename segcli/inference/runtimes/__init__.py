@@ -1,1 +1,1 @@
-"""What runs an exported network: Paddle, ONNX Runtime or OpenVINO, behind one protocol."""
+"""Runtimes of exported networks, such as Paddle, ONNX Runtime and OpenVINO, behind one protocol."""

@@ -1,4 +1,4 @@
-"""Which runtime runs a model: the fastest of those that were proven to answer as Paddle does."""
+"""Chooses the runtime of a model: the fastest of those that were proven to agree with Paddle."""
 
 from __future__ import annotations
 
@@ -21,27 +21,29 @@ log = logging.getLogger("segcli.predict")
 def open_runtime(
     model: ExportedModel, wanted: str = AUTO, device: str = "cpu", *, reference: Reference | None = None
 ) -> Runtime:
-    """Opens an exported model on a runtime that answers as the model does.
+    """Opens an exported model on a runtime whose outputs agree with the model's own.
 
-    A form that a runtime needs is made at its first use. What was never compared with Paddle's program is compared
-    before it is used, and the verdict is kept beside the model; see `segcli.inference.proofs`. Where the folder holds
-    no program of Paddle, the answers of ONNX Runtime are the model's own.
+    A form that a runtime needs is created at its first use. Files that were never compared with Paddle's program are
+    compared before they are used, and the verdict is kept beside the model; see `segcli.inference.proofs`. Without a
+    Paddle program in the folder, ONNX Runtime is the reference.
 
     Args:
         model: The model.
-        wanted: The runtime; ``auto`` takes on the CPU the fastest that was proven, and Paddle on any other device.
-        device: Where to run; another device than the CPU is Paddle's.
-        reference: What the trained network says of some images; a runtime that disagrees is not used. For models that
-            `export` has not compared.
+        wanted: Name of the runtime; ``auto`` uses on the CPU the fastest that was proven, on any other device Paddle.
+        device: Where to run; devices other than the CPU need Paddle.
+        reference: Outputs of the trained network for some images; a runtime that disagrees is not used. For models
+            that `export` has not compared.
 
     Raises:
-        MissingPartError: The wanted runtime is not installed or cannot open the model, or the model has no file for it.
-        ExportError: The conversion that the wanted runtime needs failed.
-        ParityError: The wanted runtime gives other answers than the model.
+        ConfigError: There is no runtime of this name.
+        MissingPartError: The requested runtime is not installed, cannot open the model, or has no file in the folder.
+        WeightsError: Reading the file would crash this process, or use all its memory or time.
+        ExportError: The conversion that the requested runtime needs failed.
+        ParityError: The outputs of the requested runtime differ from the model's.
     """
     proofs = Proofs(model.folder)
     if device != "cpu" and not model.graph.has_paddle:
-        log.warning("%s is no model of Paddle, which alone drives %s: it runs on the CPU", model.folder, device)
+        log.warning("%s holds no Paddle program, and only Paddle supports %s: it runs on the CPU", model.folder, device)
         device = "cpu"
     if wanted != AUTO:
         return _open_proven(model, row_of(wanted), device, reference, proofs)
@@ -61,7 +63,7 @@ def open_runtime(
 def _open_proven(
     model: ExportedModel, row: RuntimeRow, device: str, reference: Reference | None, proofs: Proofs
 ) -> Runtime:
-    """Opens a runtime whose answers were compared: with a reference where one is given, else with Paddle's program."""
+    """Opens a runtime after comparing its outputs: with `reference` if it is given, else with the reference runtime."""
     if reference is not None:
         runtime = open_on(model, row.name, device)
         compare(runtime, model.folder, reference, TOLERANCE)
@@ -77,18 +79,18 @@ def _require_agreement(model: ExportedModel, proof: Proof) -> None:
         raise ParityError(
             f"{proof.runtime} gives other answers than {reference_runtime(model)}: {proof.detail}",
             path=model.folder,
-            hint=f"take runtime=auto or {reference_runtime(model)}",
+            hint=f"use runtime=auto or {reference_runtime(model)}",
         )
 
 
 def _by_speed(
     model: ExportedModel, device: str, reference: Reference | None, proofs: Proofs, faults: list[str]
 ) -> Iterator[RuntimeRow]:
-    """The runtimes to try, the fastest first; what was not measured yet is measured now."""
+    """The runtimes to try, the fastest first; those that were not measured yet are measured now."""
     able = [row for row in runtimes().values() if row.is_installed and (device == "cpu" or row.any_device)]
     able = [row for row in able if is_open_to(model, row)]
     if len(able) < 2 or reference is not None or reference_runtime(model) is None:
-        # nothing to choose from, or nothing to measure against: the fast ones before Paddle
+        # nothing to choose from, or nothing to compare with: Paddle last
         yield from sorted(able, key=lambda row: row.name == PADDLE)
         return
     prover = Prover(model, proofs)

@@ -9,9 +9,9 @@ from segcli.inference.onnx_worker import cut_to_logits
 
 
 def logits_graph(file: Path) -> bytes | None:
-    """The same graph without the final maximum, where segcli wrote it and the package `onnx` is there; else None.
+    """The same graph without the final argmax, if segcli wrote it and the package `onnx` is installed; else None.
 
-    Without it the runtime gives ids instead of logits: right, but no tile can be blended.
+    With None the runtime returns ids instead of logits: these are correct, but tiles cannot be blended.
     """
     if find_spec("onnx") is None:
         return None

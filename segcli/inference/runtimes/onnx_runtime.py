@@ -27,8 +27,8 @@ class OnnxRuntime:
 
     Args:
         file: The ``.onnx`` file.
-        threads: Threads.
-        foreign: Whether another maker wrote it.
+        threads: Number of threads.
+        foreign: Whether it is a third-party model, whose graph is run unchanged.
     """
 
     name = "onnxruntime"
@@ -50,12 +50,12 @@ class OnnxRuntime:
 
     @naming_file
     def run(self, images: NetworkInput) -> NDArray[Any]:
-        """The output of the network."""
+        """The first output of the network."""
         return np.asarray(self._session.run([self._output], {self._input: images})[0])
 
     @naming_file
     def run_named(self, inputs: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
-        """All outputs of a network with several inputs."""
+        """All outputs of a network with several inputs; inputs that it does not have are ignored."""
         known = {value.name for value in self._session.get_inputs()}
         found = self._session.run(None, {name: value for name, value in inputs.items() if name in known})
         return [np.asarray(value) for value in found]

@@ -15,22 +15,22 @@ _PACKAGE = "segcli.inference.runtimes"
 
 
 def row_of(name: str) -> RuntimeRow:
-    """The row of a runtime that is installed.
+    """The table row of an installed runtime.
 
     Raises:
-        ConfigError: There is no such runtime.
+        ConfigError: There is no runtime of this name.
         MissingPartError: It is not installed.
     """
     row = runtimes().get(name)
     if row is None:
         raise ConfigError([ConfigFault("runtime", f"{name!r} is no runtime", f"one of {', '.join(runtimes())}")])
     if not row.is_installed:
-        raise MissingPartError(f"{name} is not installed", hint=f"pip install {row.package}, or take runtime=auto")
+        raise MissingPartError(f"{name} is not installed", hint=f"pip install {row.package}, or use runtime=auto")
     return row
 
 
 def open_graph(graph: Graph, name: str, device: str = "cpu") -> Runtime:
-    """Opens a network; the form that the runtime reads is made where it is not there.
+    """Opens a network; the form that the runtime reads is created if it does not exist.
 
     Args:
         graph: The network.
@@ -39,8 +39,8 @@ def open_graph(graph: Graph, name: str, device: str = "cpu") -> Runtime:
 
     Raises:
         MissingPartError: The runtime is not installed, finds no file, or cannot open it.
-        WeightsError: Reading the file would end this process, or take all its memory or time.
-        ExportError: The conversion that it needs failed.
+        WeightsError: Reading the file would crash this process, or use all its memory or time.
+        ExportError: The conversion that the runtime needs failed.
     """
     row = row_of(name)
     file = graph.made_for(row)
@@ -49,18 +49,18 @@ def open_graph(graph: Graph, name: str, device: str = "cpu") -> Runtime:
         return module_of(row).open_graph(graph, file, device, thread_count())
     except SegcliError:
         raise
-    except Exception as fault:  # any: each runtime has exceptions of its own
+    except Exception as fault:  # each runtime has its own exceptions
         raise MissingPartError(
-            f"{name} cannot run this model: {first_line(fault)}", path=file, hint="take runtime=auto"
+            f"{name} cannot run this model: {first_line(fault)}", path=file, hint="use runtime=auto"
         ) from fault
 
 
 def module_of(row: RuntimeRow) -> RuntimeModule:
-    """The code of a runtime."""
+    """The module that implements a runtime."""
     module: Any = import_module(row.module, _PACKAGE)
     return cast(RuntimeModule, module)
 
 
 def first_line(fault: BaseException) -> str:
-    """The first line of an error's text that says something."""
+    """The first line of an error's message that is not empty; the name of its type if there is none."""
     return next((line.strip() for line in str(fault).splitlines() if line.strip()), type(fault).__name__)

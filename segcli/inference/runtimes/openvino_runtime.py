@@ -22,25 +22,25 @@ log = logging.getLogger("segcli.predict")
 
 Shapes = tuple[tuple[int, ...], ...]
 _KEPT_SHAPES = 4
-"""Networks compiled for one shape of the input that are kept."""
+"""Number of networks, each compiled for one input shape, that are kept."""
 _OFTEN = 16
-"""Runs of a size after which a network is compiled for it: that takes half a second, and runs up to 7 % faster."""
+"""Runs of one size after which a network is compiled for it: compiling takes 0.5 s, and runs are up to 7 % faster."""
 _COUNTED_SHAPES = 1024
 _TOLERANCE = 1e-4
-"""Difference of the answers of two compiled networks, relative to the largest."""
+"""Largest difference between the outputs of two compiled networks, relative to the largest output."""
 
 
 def open_graph(graph: Graph, file: Path, _device: str, threads: int) -> OpenVinoRuntime:
-    """Opens an ONNX file or OpenVINO's own form; see `segcli.inference.runtimes.protocol.RuntimeModule`."""
+    """Opens an ONNX file or OpenVINO's own format; see `segcli.inference.runtimes.protocol.RuntimeModule`."""
     return OpenVinoRuntime(file, threads, foreign=graph.foreign)
 
 
 def convert_onnx(source: Path, target: Path) -> Path:
-    """Converts an ONNX file to OpenVINO's own form, weights in float32.
+    """Converts an ONNX file to OpenVINO's own format, weights in float32.
 
     Raises:
         MissingPartError: OpenVINO is not installed.
-        ExportError: OpenVINO cannot take the model.
+        ExportError: OpenVINO cannot convert the model.
     """
     if find_spec("openvino") is None:
         raise MissingPartError("openvino is not installed", hint="pip install openvino")
@@ -49,7 +49,7 @@ def convert_onnx(source: Path, target: Path) -> Path:
     try:
         openvino.save_model(openvino.Core().read_model(source), target, compress_to_fp16=False)
     except RuntimeError as fault:
-        raise ExportError(f"OpenVINO cannot take the model: {fault}", path=source) from fault
+        raise ExportError(f"OpenVINO cannot convert the model: {fault}", path=source) from fault
     return target
 
 
@@ -57,9 +57,9 @@ class OpenVinoRuntime:
     """Runs an ``.onnx`` or ``.xml`` file; see `segcli.inference.runtimes.protocol.Runtime`.
 
     Args:
-        file: The model.
-        threads: Threads.
-        foreign: Whether another maker wrote it.
+        file: The model file.
+        threads: Number of threads.
+        foreign: Whether it is a third-party model, whose outputs are used unchanged.
     """
 
     name = "openvino"
@@ -71,7 +71,7 @@ class OpenVinoRuntime:
         self._core = openvino.Core()
         network = self._core.read_model(file)
         self._model = network if foreign else _with_logits(network)
-        # on processors with bfloat16 the default precision changes logits by 2 percent
+        # on processors with bfloat16 the default precision changes logits by 2 %
         self._settings = {
             "INFERENCE_PRECISION_HINT": "f32",
             "PERFORMANCE_HINT": "LATENCY",
@@ -84,7 +84,7 @@ class OpenVinoRuntime:
 
     @naming_file
     def run(self, images: NetworkInput) -> NDArray[Any]:
-        """The output of the network."""
+        """The first output of the network."""
         return np.asarray(self._run([images])[0])
 
     @naming_file
@@ -94,9 +94,9 @@ class OpenVinoRuntime:
         return [np.asarray(value) for value in self._run([inputs[name] for name in known]).values()]
 
     def _run(self, inputs: Sequence[NDArray[Any]]) -> Any:
-        """The outputs for inputs in the order of the network's."""
+        """The outputs for inputs in the order of the network's inputs."""
         shapes = tuple(value.shape for value in inputs)
-        # the first size gets a network of its own: most often there is no second one
+        # the first size gets its own compiled network: most often there is no second size
         if self._sizes_vary and self._compiled and shapes not in self._compiled and self._is_rare(shapes):
             network = self._for_any_size(inputs[0])
             if network is not None:
@@ -104,10 +104,10 @@ class OpenVinoRuntime:
         return self._fixed(shapes)(list(inputs))
 
     def _for_any_size(self, images: NDArray[Any]) -> Any:
-        """The network for all sizes of images, in so many at once; None where it does not answer as it should.
+        """The network compiled for images of any size, with this batch size; None if its outputs are wrong.
 
-        The batch stays fixed: OpenVINO 2026.4 loses answers of some networks when that is free. Its first answer is
-        compared with that of the network for this size.
+        The batch size stays fixed: with a free one OpenVINO 2026.4 loses outputs of some networks. The first output is
+        compared with that of the network compiled for this size.
         """
         batch = images.shape[:-2]
         if batch not in self._any_size:
@@ -121,7 +121,7 @@ class OpenVinoRuntime:
             network = self._compile()
             found = network([images])
         except RuntimeError as fault:
-            log.info("OpenVINO compiles this network for every size: %s", fault)
+            log.info("OpenVINO compiles this network separately for every size: %s", fault)
             return None
         pairs = zip(expected.values(), found.values(), strict=True)
         return network if all(_alike(np.asarray(one), np.asarray(other)) for one, other in pairs) else None
@@ -133,7 +133,7 @@ class OpenVinoRuntime:
         return self._runs[shapes] <= _OFTEN
 
     def _fixed(self, shapes: Shapes) -> Any:
-        """The network for inputs of these shapes."""
+        """The network compiled for inputs of these shapes."""
         if shapes not in self._compiled:
             ports = self._model.inputs
             self._model.reshape({port: list(shape) for port, shape in zip(ports, shapes, strict=True)})
@@ -159,7 +159,7 @@ def _alike(one: NDArray[Any], other: NDArray[Any]) -> bool:
 
 
 def _with_logits(model: Any) -> Any:
-    """The network that ends in the tensor called ``logits``, where it has one."""
+    """The network cut to end in the tensor ``logits``; unchanged if it has none."""
     import openvino
 
     try:

@@ -27,28 +27,28 @@ log = logging.getLogger("segcli.predict")
 
 _GPU_POOL_MB = 256
 _GPU_KINDS = ("gpu", "dcu")
-"""Kinds that Paddle drives as GPUs."""
+"""Kinds of devices that Paddle treats as GPUs."""
 
 
 def open_graph(graph: Graph, file: Path, device: str, threads: int) -> PaddleRuntime:
-    """Opens a program of Paddle; see `segcli.inference.runtimes.protocol.RuntimeModule`."""
+    """Opens a Paddle program; see `segcli.inference.runtimes.protocol.RuntimeModule`."""
     assert graph.weights is not None
     require_whole(graph.weights)
     return PaddleRuntime(file, graph.weights, device, threads, onednn=graph.onednn)
 
 
 class PaddleRuntime:
-    """Runs a program of Paddle on the CPU or another device; see `segcli.inference.runtimes.protocol.Runtime`.
+    """Runs a Paddle program on the CPU or another device; see `segcli.inference.runtimes.protocol.Runtime`.
 
     Args:
         program: ``.json`` or ``.pdmodel`` file.
         weights: ``.pdiparams`` file.
         device: ``cpu``, ``gpu:0``, ``npu:0``, ...
-        threads: Threads on the CPU.
+        threads: Number of threads on the CPU.
         onednn: Whether oneDNN's fused operators may be used on the CPU.
 
     Raises:
-        MissingPartError: The installed Paddle cannot drive the device.
+        MissingPartError: The installed Paddle does not support the device.
     """
 
     name = "paddle"
@@ -70,19 +70,19 @@ class PaddleRuntime:
 
     @naming_file
     def run(self, images: NetworkInput) -> NDArray[Any]:
-        """The output of the network."""
+        """The first output of the network."""
         self._input.copy_from_cpu(np.ascontiguousarray(images))
         self._predictor.run()
         return np.asarray(self._output.copy_to_cpu())
 
     @property
     def on_device(self) -> OnDevice | None:
-        """The network as a function that takes the maximum over its classes on its device; None on the CPU."""
+        """The network as a function that computes the argmax over the classes on its device; None on the CPU."""
         return OnDevice(self.tensor) if self._accelerator else None
 
     @naming_file
     def tensor(self, images: NetworkInput) -> Tensor:
-        """The output of the network, left on its device."""
+        """The first output of the network, left on its device."""
         import paddle
 
         found: Tensor = self._predictor.run([paddle.to_tensor(np.ascontiguousarray(images))])[0]
@@ -96,7 +96,7 @@ class PaddleRuntime:
         except RuntimeError as fault:
             if not self._may_fall_back:
                 raise
-            # oneDNN opens some networks (MaskRCNN-ResNet50) and fails in their first run
+            # with oneDNN some networks (MaskRCNN-ResNet50) can be opened but fail in their first run
             log.info("%s runs without oneDNN: %s", self._files[0], fault)
             self._may_fall_back = False
             self._predictor = _without_onednn(*self._files, self._threads)
@@ -111,12 +111,12 @@ class PaddleRuntime:
 
 
 def _on_accelerator(program: Path, weights: Path, kind: str, device_id: int) -> Any:
-    """A predictor on a device beside the CPU; Paddle by itself falls back to the CPU in silence."""
+    """A predictor on a device other than the CPU; without the check Paddle would silently use the CPU."""
     from paddle import inference
 
     if device_count(kind) <= device_id:
         raise MissingPartError(
-            f"the installed Paddle cannot drive {kind}:{device_id}",
+            f"the installed Paddle does not support {kind}:{device_id}",
             hint="`segcli doctor` lists the devices; Global.device=cpu (--device cpu) computes on the CPU",
         )
     config = _config(program, weights)
@@ -131,11 +131,11 @@ def _on_accelerator(program: Path, weights: Path, kind: str, device_id: int) -> 
 
 
 def _on_cpu(program: Path, weights: Path, threads: int) -> Any:
-    """A predictor with oneDNN's fused convolutions, or without oneDNN where it cannot take the network.
+    """A predictor with oneDNN's fused convolutions, or without oneDNN if it does not support the network.
 
-    Paddle 3.3.1's oneDNN placement ends in "ConvertPirAttribute2RuntimeAttribute not support" on every network (Paddle
-    issue 79749). Without that one pass the fused convolutions stay, 2 to 4 times faster than oneDNN switched off.
-    Another pass of oneDNN fails on MaskFormer.
+    Paddle 3.3.1's oneDNN placement pass fails on every network with "ConvertPirAttribute2RuntimeAttribute not support"
+    (Paddle issue 79749). Without that pass the fused convolutions stay, which are 2 to 4 times faster than Paddle
+    without oneDNN. Another pass of oneDNN fails on MaskFormer.
     """
     from paddle import inference
 

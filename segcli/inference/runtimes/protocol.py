@@ -1,4 +1,4 @@
-"""What every runtime can do."""
+"""The interface of every runtime."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ class Runtime(Protocol):
     name: str
 
     def run(self, images: NetworkInput) -> NDArray[Any]:
-        """The first output of the network: logits [N, classes, h, w], or ids of an integer type [N, h, w].
+        """The first output of the network: logits [N, classes, h, w], or integer ids [N, h, w].
 
         Args:
-            images: float32 [N, 3, H, W].
+            images: float32 [N, channels, H, W].
         """
 
     def run_named(self, inputs: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
-        """All outputs of a network with several inputs, in order.
+        """All outputs of a network with several inputs, in the network's order.
 
         Args:
             inputs: Arrays by name.
@@ -46,13 +46,14 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 
 
 def naming_file(method: Method) -> Method:
-    """A method of a runtime with the attributes `name` and `file`, whose faults name them.
+    """Decorates a method of a runtime, so that its errors name the runtime's attributes `name` and `file`.
 
-    Each library has exceptions of its own. What says that memory is out stays as it is, for those who then take less.
+    Each library has its own exceptions. Those about too little memory pass unchanged, for callers that then retry with
+    less.
     """
 
     @wraps(method)
-    def told(self: Any, *arguments: Any, **options: Any) -> Any:
+    def wrapped(self: Any, *arguments: Any, **options: Any) -> Any:
         try:
             return method(self, *arguments, **options)
         except (SegcliError, MemoryError):
@@ -63,23 +64,23 @@ def naming_file(method: Method) -> Method:
             hint = "export the model again; another size of images or runtime=paddle may work"
             raise WeightsError(f"{self.name} cannot compute this model: {fault}", path=self.file, hint=hint) from fault
 
-    return cast(Method, told)
+    return cast(Method, wrapped)
 
 
 def forward_of(runtime: Runtime) -> Forward:
-    """A runtime as a function from images to logits, which gives label maps where it can on its device."""
+    """A runtime as a function from images to logits, which also computes label maps on its device if it can."""
     on_device: Forward | None = getattr(runtime, "on_device", None)
     return runtime.run if on_device is None else on_device
 
 
 class RuntimeModule(Protocol):
-    """The code of one row of `segcli.runtimes`: a module."""
+    """The module that implements one row of `segcli.runtimes`."""
 
     def open_graph(self, graph: Graph, file: Path, device: str, threads: int) -> Runtime:
-        """Opens `file`, a form of `graph` that the row says it reads."""
+        """Opens `file`, a form of `graph` that the runtime reads according to its row."""
 
     def convert_onnx(self, source: Path, target: Path) -> Path:
-        """Writes the runtime's own form of an ONNX file; only where the row names an export format of its own."""
+        """Converts an ONNX file to the runtime's own format; only if the row names an export format."""
 
 
 _limit: ContextVar[int | None] = ContextVar("threads", default=None)
@@ -87,7 +88,7 @@ _limit: ContextVar[int | None] = ContextVar("threads", default=None)
 
 @contextmanager
 def limited_threads(threads: int) -> Iterator[None]:
-    """Networks that are opened inside the block use so many threads at most, for copies that run side by side."""
+    """Networks that are opened inside the block use at most `threads` threads, for copies that run in parallel."""
     token = _limit.set(threads)
     try:
         yield
@@ -96,7 +97,7 @@ def limited_threads(threads: int) -> Iterator[None]:
 
 
 def thread_count() -> int:
-    """Threads that a network may use: `OMP_NUM_THREADS` where it is set, else the cores that this process has."""
+    """Threads that a network may use: `OMP_NUM_THREADS` or else the available cores, at most as `limited_threads`."""
     limit = _limit.get()
     return _all_threads() if limit is None else min(limit, _all_threads())
 

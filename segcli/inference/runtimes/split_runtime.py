@@ -17,8 +17,8 @@ class SplitRuntime:
     """Runs the two parts one after the other; see `segcli.inference.runtimes.protocol.Runtime`.
 
     Args:
-        stem: RgbImage to feature maps.
-        heads: Feature maps to objects.
+        stem: Runs the first part, from images to feature maps.
+        heads: Runs the second part, from feature maps to objects.
     """
 
     def __init__(self, stem: Runtime, heads: Runtime) -> None:
@@ -26,7 +26,7 @@ class SplitRuntime:
         self.name = f"{stem.name}+{heads.name}"
 
     def run(self, images: NetworkInput) -> NDArray[Any]:
-        """The boxes in images that were not resized."""
+        """The boxes ``bbox`` [N, 6] in images that were not resized."""
         sides = np.array([images.shape[2:]] * len(images), np.float32)
         return self.run_named({"image": images, "im_shape": sides, "scale_factor": np.ones_like(sides)})[0]
 

@@ -140,8 +140,8 @@ def test_a_runtime_that_disagrees_is_not_used(tmp_path, stripes, monkeypatch):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"classes": ["red", "green"]}, r"gives \[1, 3, .*\], its card means \[N, 2, h, w\]"),
-        ({"output": {"kind": "labels"}}, r"its card means \[N, h, w\]"),
+        ({"classes": ["red", "green"]}, r"gives \[1, 3, .*\], its card describes \[N, 2, h, w\]"),
+        ({"output": {"kind": "labels"}}, r"its card describes \[N, h, w\]"),
     ],
 )
 def test_what_the_network_says_must_be_what_the_card_says(tmp_path, change, message):
