@@ -1,8 +1,8 @@
-"""Inert stand-ins for the NumPy objects of a pickle.
+"""Inert stand-ins for the NumPy objects in a pickle.
 
-NumPy's own ``dtype.__setstate__`` and ``ndarray.__setstate__`` trust what they are given, so a hostile stream could
-reach memory through them. Here a stream only ever fills the two small classes below; arrays are then made from checked
-values with ``np.frombuffer``.
+NumPy's own ``dtype.__setstate__`` and ``ndarray.__setstate__`` trust their arguments, so a hostile stream could corrupt
+memory through them. Here a stream only fills the two small classes below; arrays are then created from checked values
+with ``np.frombuffer``.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from segcli.errors import WeightsError
 Array = npt.NDArray[Any]
 
 MOST_DIMENSIONS = 32
-"""Of an array; networks have at most five."""
+"""Limit of an array's dimensions; arrays of networks have at most five."""
 FREE_BYTES = 64 << 20
-"""What the arrays of a file of any size may take."""
+"""Bytes that the arrays of a file of any size may use."""
 TIMES_STORED = 4
-"""How many times the stored bytes the arrays may take beyond that: tied weights, and bfloat16 made wider."""
+"""Multiple of the file's size that the arrays may use beyond that, for tied weights and widened bfloat16."""
 _MOST_ELEMENTS = 1 << 50
 
 _SIMPLE_TYPE = re.compile(r"^[<>|=]?(b1|\?|[iu][1248]|f[248]|c8|c16)$")
 
 
 class DtypeStub:
-    """What ``numpy.dtype(code, align, copy)`` and its state become; only plain numbers are accepted."""
+    """Stand-in for ``numpy.dtype(code, align, copy)`` and its state; only plain numbers are accepted."""
 
     def __init__(self, code: object = "f4", *_: object) -> None:
         self.code = str(code)
@@ -54,7 +54,7 @@ class DtypeStub:
 
 
 class ArrayStub:
-    """What ``numpy.core.multiarray._reconstruct`` and the array's state become."""
+    """Stand-in for ``numpy.core.multiarray._reconstruct`` and the array's state."""
 
     def __init__(self, *_: object) -> None:
         self.array: Array | None = None
@@ -67,7 +67,7 @@ class ArrayStub:
 
 
 def array_from_bytes(data: object, dtype: object, shape: object, order: object = "C") -> Array:
-    """Makes an array of checked parts (read-only where it shares the bytes).
+    """Creates an array from its parts after checking them; it shares the bytes, read-only if these are.
 
     Args:
         data: The raw bytes.
@@ -76,7 +76,7 @@ def array_from_bytes(data: object, dtype: object, shape: object, order: object =
         order: ``C`` or ``F``.
 
     Raises:
-        WeightsError: The parts do not fit one another.
+        WeightsError: The parts are malformed or do not fit together.
     """
     if not isinstance(dtype, DtypeStub) or not isinstance(data, bytes | bytearray | memoryview):
         raise WeightsError("the pickle holds an array of objects; only plain numbers are read")
@@ -90,10 +90,10 @@ def array_from_bytes(data: object, dtype: object, shape: object, order: object =
 
 
 def checked_shape(shape: object) -> tuple[int, ...]:
-    """A shape that NumPy can have.
+    """The shape as a tuple, after checking that NumPy can have it.
 
     Raises:
-        WeightsError: It is no tuple of sizes, has too many dimensions, or is larger than any memory.
+        WeightsError: It is not a sequence of sizes, has too many dimensions, or is larger than any memory.
     """
     if not isinstance(shape, tuple | list) or not all(isinstance(size, int) and size >= 0 for size in shape):
         raise WeightsError("an array of the file has a malformed shape")
@@ -105,12 +105,12 @@ def checked_shape(shape: object) -> tuple[int, ...]:
 
 
 class ArrayBudget:
-    """Bytes that the arrays of one file may take, in proportion to what the file holds.
+    """Limits the bytes that the arrays of one file may use, in proportion to the file's size.
 
-    Views of one run of bytes cost nothing in the file, and each of them takes memory of its own once it is used.
+    Many views of the same bytes cost nothing in the file, but each of them becomes an array with its own memory.
 
     Args:
-        stored: Bytes of the file.
+        stored: Size of the file in bytes.
     """
 
     def __init__(self, stored: int) -> None:
@@ -118,10 +118,10 @@ class ArrayBudget:
         self._left = FREE_BYTES + TIMES_STORED * stored
 
     def take(self, size: int) -> None:
-        """Counts an array of so many bytes.
+        """Counts an array of `size` bytes.
 
         Raises:
-            WeightsError: All arrays together take more than the budget.
+            WeightsError: All arrays together exceed the budget.
         """
         self._left -= size
         if self._left < 0:
@@ -132,14 +132,14 @@ class ArrayBudget:
 
 
 def scalar_from_bytes(dtype: object, data: object = b"") -> Any:
-    """What ``numpy.core.multiarray.scalar(dtype, bytes)`` becomes: a NumPy scalar."""
+    """Stand-in for ``numpy.core.multiarray.scalar(dtype, bytes)``; returns a NumPy scalar."""
     return array_from_bytes(data, dtype, (), "C")[()]
 
 
 def frombuffer(data: object, dtype: object, shape: object, order: object = "C") -> ArrayStub:
-    """What ``numpy.core.numeric._frombuffer`` (pickle protocol 5) becomes.
+    """Stand-in for ``numpy.core.numeric._frombuffer`` (pickle protocol 5).
 
-    A stub, for a pickle could go on to set the state of a real array.
+    Returns a stub, because a pickle could set the state of a real array afterwards.
     """
     stub = ArrayStub()
     stub.array = array_from_bytes(data, dtype, shape, order)
@@ -147,5 +147,5 @@ def frombuffer(data: object, dtype: object, shape: object, order: object = "C") 
 
 
 def bfloat16_to_float32(bits: Array) -> Array:
-    """Widens bfloat16, given as uint16 bit patterns of any shape, to float32 without loss."""
+    """Converts bfloat16, given as uint16 bit patterns of any shape, to float32 without loss."""
     return (bits.astype(np.uint32) << 16).view(np.float32).reshape(bits.shape)

@@ -1,4 +1,4 @@
-"""Weights learnt from colours, for networks that take another number of bands."""
+"""Adapts weights trained on RGB images to networks that take another number of bands."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from segcli.weights.loading import BACKBONE
 
 
 def widened(arrays: Mapping[str, Array], network: Any, channels: int) -> dict[str, Array]:
-    """Weights learnt from colours, for a network that takes other bands.
+    """Adapts weights trained on RGB images to a network that takes other bands.
 
-    Each band begins with the weights of red, green and blue in turn, scaled so that their sum stays what it was (as in
-    T. Iakubovskii's segmentation_models.pytorch): bands of one scene are alike.
+    The bands are initialised with the weights of red, green and blue in turn, scaled so that outputs keep their
+    magnitude (as in P. Iakubovskii's segmentation_models.pytorch): bands of one scene are similar.
     """
     if channels == COLOURS:
         return dict(arrays)

@@ -1,4 +1,4 @@
-"""Checksums beside weights, by which a truncated file or one flipped bit is noticed before it is used."""
+"""Checksums beside weights, which detect a truncated file or a flipped bit before the file is used."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CHECKSUMS_FILE = "checksums.json"
 
 
 def write_checksums(folder: Path) -> None:
-    """Brings every file of `folder` to the disk and notes its SHA-256."""
+    """Flushes every file of `folder` to disk and writes their SHA-256 checksums."""
     files = sorted(path for path in folder.iterdir() if path.is_file() and path.name != CHECKSUMS_FILE)
     for path in files:
         with path.open("rb+") as file:
@@ -23,38 +23,38 @@ def write_checksums(folder: Path) -> None:
 
 
 def damage_in(folder: Path) -> str | None:
-    """What is wrong with the files of a folder that has checksums; None when nothing is."""
+    """Describes the first damage to the files of a folder with checksums; None if there is none."""
     return next(_damages(folder), None)
 
 
 def require_undamaged(path: Path) -> None:
-    """Refuses a file that is not what the checksums beside it say; without an entry there nothing is checked.
+    """Refuses a file whose checksum differs from the one beside it; a file without an entry there is not checked.
 
     Raises:
-        WeightsError: It differs.
+        WeightsError: The checksum differs.
     """
     try:
-        noted = _read(path.parent).get(path.name)
+        recorded = _read(path.parent).get(path.name)
     except (OSError, ValueError):
         return
-    if noted is not None and path.is_file() and sha256_of(path) != noted:
+    if recorded is not None and path.is_file() and sha256_of(path) != recorded:
         raise WeightsError(
             f"this file is damaged: its checksum is not the one in {CHECKSUMS_FILE} beside it",
             path=path,
-            hint=f"take another checkpoint or copy it again; without {CHECKSUMS_FILE} it is used as it is",
+            hint=f"use another checkpoint or copy it again; without {CHECKSUMS_FILE} it is used unchecked",
         )
 
 
 def _damages(folder: Path) -> Iterator[str]:
     try:
-        noted = _read(folder)
+        recorded = _read(folder)
     except FileNotFoundError:
         yield f"{CHECKSUMS_FILE} is not there"
         return
     except (OSError, ValueError) as fault:
         yield f"{CHECKSUMS_FILE} cannot be read ({fault})"
         return
-    for name, digest in noted.items():
+    for name, digest in recorded.items():
         path = folder / Path(name).name
         if not is_file(path):
             yield f"{name} is not there"

@@ -1,4 +1,4 @@
-"""Weights mean their own classes: others are refused, in names, number or order."""
+"""Checks that weights and dataset have the same classes, in names, number and order."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ def require_same_classes(
     *,
     hint: str = "measure on the dataset they were trained for, or train on this one",
 ) -> None:
-    """Refuses weights whose classes are others than the dataset's, in names, number or order.
+    """Refuses weights whose classes differ from the dataset's in names, number or order.
 
-    Where one side has no names of its own, only the number can disagree.
+    If one side has no class names, only the numbers are compared.
 
     Args:
         of_weights: Names of the weights' classes.
-        of_data: Names of the dataset's.
-        weights: For the message.
+        of_data: Names of the dataset's classes.
+        weights: Path of the weights, for the message.
         data: Folder of the dataset, for the message.
-        hint: The remedy.
+        hint: The remedy in the message.
 
     Raises:
         WeightsError: They differ.
@@ -37,9 +37,9 @@ def require_same_classes(
         return
     width = max(map(len, [*of_weights, "weights"]))
     lines = [f"  {'id':>3}  {'weights':<{width}}  dataset"]
-    for class_id, (ours, theirs) in enumerate(zip_longest(of_weights, of_data, fillvalue="-")):
-        mark = "" if ours == theirs else "   <- differ"
-        lines.append(f"  {class_id:>3}  {ours:<{width}}  {theirs}{mark}")
+    for class_id, (of_weight, of_dataset) in enumerate(zip_longest(of_weights, of_data, fillvalue="-")):
+        mark = "" if of_weight == of_dataset else "   <- differ"
+        lines.append(f"  {class_id:>3}  {of_weight:<{width}}  {of_dataset}{mark}")
     listing = "\n".join(lines)
     where = "" if data is None else f" in {data}"
     raise WeightsError(f"these weights know other classes than the dataset{where}\n{listing}", path=weights, hint=hint)

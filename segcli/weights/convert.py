@@ -16,7 +16,7 @@ from segcli.weights.files import read_weights, weight_format, write_pdparams, wr
 from segcli.weights.matching import Fit, NetworkLayout, as_float32, fit_tensors
 
 AS_IT_IS = "none"
-"""Architecture that changes the file's format only: names and layouts stay."""
+"""Value of `architecture` that changes the file's format only: names and layouts stay."""
 
 _ALIASES = ("SAM-H_box", "SAM-H_point")
 _LEAST_SHARE = 0.5
@@ -24,7 +24,7 @@ _LEAST_SHARE = 0.5
 
 @dataclass(frozen=True)
 class ConversionReport:
-    """What a conversion did.
+    """Report of a conversion.
 
     Attributes:
         architecture: Name of the network, or ``none``.
@@ -33,11 +33,11 @@ class ConversionReport:
         source_sha256: Its checksum.
         target: The file that was written.
         tensors: Number of tensors written.
-        missing: Names that the network expects and the file lacks (empty: a conversion is strict).
-        extra: Names of the file that nothing is known about (empty, likewise).
-        unused: Names of the file that are known and not needed.
+        missing: Names that the network expects and the file lacks (empty, because a conversion is strict).
+        extra: Unknown names in the file (empty, likewise).
+        unused: Known names in the file that the network does not need.
         renamed: Name in the file -> name written.
-        transposed: Names whose two dimensions were exchanged.
+        transposed: Names whose two dimensions were transposed.
     """
 
     architecture: str
@@ -54,13 +54,13 @@ class ConversionReport:
 
 
 def convert_weights(source: str | Path, target: str | Path, architecture: str | None = None) -> ConversionReport:
-    """Converts a weight file; the result is read again and compared before this returns.
+    """Converts a weight file; the result is read back and compared before the function returns.
 
     Args:
         source: torch ``.pth/.pt/.bin/.ckpt``, safetensors or ``.pdparams``; the content decides.
         target: ``.pdparams`` or ``.safetensors``.
-        architecture: A key of `PROMPTABLE_NETWORKS`; ``none`` changes the format only; None guesses from the names
-            and shapes.
+        architecture: A key of `PROMPTABLE_NETWORKS`; ``none`` changes the format only; None detects it from the
+            names and shapes.
 
     Raises:
         WeightsError: The file cannot be read or is refused, fits no known network, or does not fit exactly. Nothing
@@ -69,9 +69,9 @@ def convert_weights(source: str | Path, target: str | Path, architecture: str | 
     """
     source, target = Path(source), Path(target)
     if target.suffix not in (".pdparams", ".safetensors"):
-        raise WeightsError("has no known ending", path=target, hint="end the target in .pdparams or .safetensors")
+        raise WeightsError("has no known suffix", path=target, hint="end the target in .pdparams or .safetensors")
     if target.exists() and target.samefile(source):
-        raise WeightsError("is source and target at once", path=target)
+        raise WeightsError("is both source and target", path=target)
     kind = weight_format(source)
     tensors = read_weights(source)
     if architecture == AS_IT_IS:
@@ -96,7 +96,7 @@ def convert_weights(source: str | Path, target: str | Path, architecture: str | 
 
 
 def guess_architecture(tensors: Mapping[str, Array]) -> str | None:
-    """The network whose names and shapes a file's tensors fit best, or None where fewer than half fit."""
+    """The network that a file's tensors fit best by name and shape, or None if at most half of them fit."""
     best, best_share = None, _LEAST_SHARE
     for name in PROMPTABLE_NETWORKS:
         if name in _ALIASES:
@@ -110,7 +110,7 @@ def guess_architecture(tensors: Mapping[str, Array]) -> str | None:
 
 
 def network_layout(name: str) -> NetworkLayout:
-    """What the promptable network `name` expects, without the memory for its weights.
+    """Names and shapes that the promptable network `name` expects, without allocating its weights.
 
     Raises:
         UsageError: The name is unknown.

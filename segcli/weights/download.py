@@ -1,6 +1,6 @@
-"""Downloads a weight file once, whole or not at all, and checks it each time it is used.
+"""Downloads a weight file once, completely or not at all, and checks it each time it is used.
 
-What a broken connection leaves is gone on with, where the server tells whether the file is still the same.
+An interrupted download is resumed if the server can tell whether the file is still the same.
 """
 
 from __future__ import annotations
@@ -26,23 +26,24 @@ from segcli.weights.part import PART_SUFFIX, Part
 CHUNK_BYTES = 1 << 16
 LIMITS = Limits(most_bytes=16 << 30, seconds=3600, silence_s=60)
 TRIES = 3
-"""How often a connection that breaks is made again in one command."""
+"""Attempts per download in one command, if the connection breaks."""
 OFFLINE = "SEGCLI_OFFLINE"
-"""Environment variable: 1 allows no network."""
+"""Environment variable; 1 forbids network access."""
 
 _log = logging.getLogger("segcli.weights")
 
 
 def fetch(address: str, folder: Path) -> Path:
-    """The file behind `url`, from `folder` if an intact copy is there, else downloaded into it.
+    """The file at the URL `address`, from `folder` if it holds an intact copy, else downloaded into it.
 
-    A download has at most 16 GiB and takes at most an hour; one that broke off is gone on with. It is checked by its
-    length, by an MD5 that the server names (``Content-MD5``), by ``#sha256=<hex>`` at the end of the URL, and by
-    being a weight file at all. Its size and SHA-256 are written beside it and checked again on each use. Several
-    processes that want the same file download it once.
+    A download has at most 16 GiB and takes at most an hour; an interrupted one is resumed. Its length, an MD5 from the
+    server (``Content-MD5``), ``#sha256=<hex>`` at the end of the URL and the format of the file are checked. Its size
+    and SHA-256 are written beside it and checked again on each use. Processes that need the same file at the same time
+    download it once.
 
     Raises:
-        WeightsError: The URL is not http(s), the server cannot be reached or refuses, or a check fails.
+        WeightsError: The URL is not http(s), the server cannot be reached or refuses, a check fails, the file cannot
+            be written, or `SEGCLI_OFFLINE` forbids the download.
     """
     from filelock import FileLock
 
@@ -71,7 +72,7 @@ def _split_checksum(address: str) -> tuple[str, str | None]:
 
 
 def _file_name(url: str) -> str:
-    """The URL's own file name behind a digest of the whole URL, so that equal names do not meet."""
+    """A digest of the whole URL, then its file name, so that equal names of different URLs do not collide."""
     digest = hashlib.sha256(url.encode()).hexdigest()[:12]
     return f"{digest}-{Path(unquote(urlsplit(url).path)).name or 'weights'}"
 
@@ -81,7 +82,7 @@ def _record_path(target: Path) -> Path:
 
 
 def _is_intact(target: Path, wanted_sha256: str | None) -> bool:
-    """Whether an earlier download is there and unchanged."""
+    """Whether an earlier download exists and is unchanged."""
     try:
         record = parse_json(_record_path(target).read_text(encoding="utf-8"))
         if target.stat().st_size != record["size_bytes"]:
@@ -109,7 +110,7 @@ def _download(url: str, target: Path, wanted_sha256: str | None) -> None:
             except ConnectionBroke:
                 if not tries_left or not part.size:
                     raise
-                _log.info("the connection broke; going on after %d MB", part.size >> 20)
+                _log.info("the connection broke; resuming after %d MB", part.size >> 20)
         try:
             sha256 = _checked(url, part, wanted_sha256)
         except WeightsError:
@@ -121,7 +122,7 @@ def _download(url: str, target: Path, wanted_sha256: str | None) -> None:
 
 
 def _receive(url: str, part: Part) -> None:
-    """Adds to a part what is missing of it."""
+    """Downloads the missing rest of a part."""
     _log.info("downloading %s", url)
     with get(url, LIMITS, part.headers()) as answer, part.opened(answer) as file:
         missing = answer.length
@@ -133,14 +134,14 @@ def _receive(url: str, part: Part) -> None:
 
 
 def _checked(url: str, part: Part, wanted_sha256: str | None) -> str:
-    """The SHA-256 of a whole download that is what it should be."""
+    """Checks a complete download and returns its SHA-256."""
     sha256, md5 = hashlib.sha256(), hashlib.md5(usedforsecurity=False)
     with part.path.open("rb") as file:
         while block := file.read(1 << 20):
             sha256.update(block)
             md5.update(block)
     if part.md5 is not None and part.md5 not in (base64.b64encode(md5.digest()).decode(), md5.hexdigest()):
-        raise WeightsError("the download does not have the MD5 that the server names", path=url, hint="try again")
+        raise WeightsError("the MD5 of the download is not the one that the server states", path=url, hint="try again")
     if wanted_sha256 not in (None, sha256.hexdigest()):
         raise WeightsError(
             f"the download has SHA-256 {sha256.hexdigest()}, not {wanted_sha256}", path=url, hint="it is another file"
@@ -151,7 +152,7 @@ def _checked(url: str, part: Part, wanted_sha256: str | None) -> str:
 
 @contextmanager
 def _explained(url: str, target: Path) -> Iterator[None]:
-    """Turns the faults of a download into a message with the way round it."""
+    """Turns errors of a download into a `WeightsError` with a remedy."""
     remedy = (
         f"fetch it on a machine with network and give its path, or copy it to {target.parent} and give that path; "
         "Train.pretrain_weight_path=null starts at random without network"
@@ -160,10 +161,10 @@ def _explained(url: str, target: Path) -> Iterator[None]:
         yield
     except ConnectionBroke as fault:
         kept = list(target.parent.glob(f"{target.name}{PART_SUFFIX}"))
-        again = "type the command again, which goes on where this stopped; or " if kept else ""
+        again = "type the command again, which resumes the download; or " if kept else ""
         raise WeightsError(f"cannot be downloaded: {fault}", path=url, hint=again + remedy) from fault
     except TransferError as fault:
         raise WeightsError(str(fault), path=url, hint=remedy) from fault
     except WeightsError as fault:
-        # a fault of the content is about the URL, not about the temporary file
+        # an error in the content names the URL, not the temporary file
         raise WeightsError(fault.message, path=url, hint=fault.hint) from fault

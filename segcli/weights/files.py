@@ -1,4 +1,4 @@
-"""Reads a weight file of any kind, told by its content, and writes safetensors and ``.pdparams``."""
+"""Reads weight files of any known format, detected by content, and writes safetensors and ``.pdparams``."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _LEGACY_TORCH_START = pickle.dumps(LEGACY_MAGIC_NUMBER, protocol=2)
 
 
 def read_weights(path: str | Path) -> dict[str, Array]:
-    """Reads ``.pdparams``, safetensors, or torch's zip and legacy files; the content decides, not the name.
+    """Reads ``.pdparams``, safetensors, or torch's zip and legacy files; the format is detected by content.
 
     Nothing in the file is executed.
 
@@ -36,17 +36,17 @@ def read_weights(path: str | Path) -> dict[str, Array]:
         Name -> array in the file's own layout. bfloat16 becomes float32; all other types stay.
 
     Raises:
-        WeightsError: The file is missing, damaged, of an unknown kind, or refused.
+        WeightsError: The file is missing, damaged, of an unknown format, or refused.
     """
     source = Path(path)
     return _READERS[weight_format(source)](source)
 
 
 def weight_format(path: str | Path) -> str:
-    """The kind of a weight file: ``pdparams``, ``safetensors`` or ``torch``.
+    """The format of a weight file: ``pdparams``, ``safetensors`` or ``torch``.
 
     Raises:
-        WeightsError: The file is missing or of none of these kinds; says what it is where that can be told.
+        WeightsError: The file is missing or has none of these formats; the message names other known kinds of files.
     """
     source = Path(path)
     if source.is_dir():
@@ -63,11 +63,11 @@ def weight_format(path: str | Path) -> str:
         return "safetensors"
     if len(start) > 2 and start[0] == 0x80 and start[1] <= pickle.HIGHEST_PROTOCOL:
         return "pdparams"
-    message, hint = _describe_stranger(start)
+    message, hint = _describe_unknown(start)
     raise WeightsError(message, path=source, hint=hint)
 
 
-def _describe_stranger(start: bytes) -> tuple[str, str]:
+def _describe_unknown(start: bytes) -> tuple[str, str]:
     again = "fetch the file itself again"
     if not start:
         return "is empty", again
@@ -110,15 +110,15 @@ def _safetensors_array(name: str, entry: Mapping[str, Any], source: Path) -> Arr
 def write_safetensors(
     path: str | Path, tensors: Mapping[str, Array], metadata: Mapping[str, str] | None = None
 ) -> None:
-    """Writes a safetensors file; it appears whole or not at all.
+    """Writes a safetensors file, completely or not at all.
 
     Args:
         path: Target file.
         tensors: Name -> array.
-        metadata: Texts to keep in the header, such as the class names.
+        metadata: Texts for the header, such as the class names.
 
     Raises:
-        WeightsError: An array is of a type that the format lacks, or the file cannot be written.
+        WeightsError: An array has a type that the format lacks, or the file cannot be written.
     """
     arrays = {name: np.ascontiguousarray(array).reshape(np.shape(array)) for name, array in tensors.items()}
     for name, array in arrays.items():
@@ -129,7 +129,7 @@ def write_safetensors(
 
 
 def write_pdparams(path: str | Path, tensors: Mapping[str, Array]) -> None:
-    """Writes a file that `paddle.load` reads; it appears whole or not at all.
+    """Writes a file that `paddle.load` reads, completely or not at all.
 
     Raises:
         WeightsError: The file cannot be written.

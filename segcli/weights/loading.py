@@ -1,4 +1,4 @@
-"""Puts the arrays of a weight file into a network, and says what fitted and what did not."""
+"""Loads the arrays of a weight file into a network, and reports which of them fitted."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ BACKBONE = "backbone."
 WRAPPERS = ("_layers.", "module.", "model.", "network.")
 """Prefixes that data-parallel training and other toolkits put before every name."""
 SENSIBLE_SHARE = 0.9
-"""Share of the network, or of its backbone, that a file must fill to be taken for weights of it."""
+"""Share of the network, or of its backbone, that a file must fill to be accepted as its weights."""
 
 _log = logging.getLogger("segcli.weights")
 
 
 @dataclass(frozen=True)
 class Mismatch:
-    """A tensor that the file and the network have in different shapes."""
+    """A tensor that has different shapes in the file and in the network."""
 
     name: str
     file_shape: tuple[int, ...]
@@ -35,13 +35,13 @@ class Mismatch:
 
 @dataclass(frozen=True)
 class LoadReport:
-    """What became of the arrays of a file; all names are the network's, but those of `unexpected` are the file's.
+    """How the arrays of a file were used; names are the network's, except those of `unexpected`, which are the file's.
 
     Attributes:
         loaded: Filled from the file.
-        missing: Not in the file; they keep the values they had.
+        missing: Not in the file; they keep their values.
         unexpected: In the file, but not in the network.
-        mismatched: In both, in different shapes; they keep the values they had.
+        mismatched: In both, in different shapes; they keep their values.
     """
 
     loaded: tuple[str, ...]
@@ -72,8 +72,8 @@ class LoadReport:
 def load_into(network: Network, arrays: Mapping[str, Array]) -> LoadReport:
     """Fills the tensors of `network` that `arrays` holds by name and shape.
 
-    A file of the backbone alone (names without ``backbone.``) goes into the backbone, and a prefix that a wrapper has
-    put before every name is taken off. A tensor of another shape, such as a head of another class count, keeps its
+    A file of the backbone alone (names without ``backbone.``) is loaded into the backbone, and a wrapper's prefix
+    before every name is removed. A tensor of another shape, such as a head for another number of classes, keeps its
     values; the report and the log name it.
 
     Args:
@@ -87,9 +87,9 @@ def load_into(network: Network, arrays: Mapping[str, Array]) -> LoadReport:
     shapes = {name: tuple(int(side) for side in tensor.shape) for name, tensor in state.items()}
     placed = _place(arrays, shapes)
     report = _compare(placed, shapes, arrays)
-    _refuse_strangers(report, shapes)
+    _require_sensible_share(report, shapes)
     for name in report.loaded:
-        # one conversion here instead of a type error of Paddle: files may be of half or double precision
+        # Paddle refuses other types, and files may have half or double precision
         dtype = str(state[name].dtype).rpartition(".")[2]
         array = arrays[placed[name]]
         state[name].set_value(array if dtype == "bfloat16" else array.astype(dtype, copy=False))
@@ -134,7 +134,7 @@ def _place(arrays: Mapping[str, Array], shapes: Mapping[str, tuple[int, ...]]) -
 def _with_endings(
     placed: dict[str, str], arrays: Mapping[str, Array], shapes: Mapping[str, tuple[int, ...]]
 ) -> dict[str, str]:
-    """Gives tensors without a place that of the one tensor whose name ends with theirs, as PaddleDetection does.
+    """Maps unmatched tensors of the file to the only network tensor whose name ends with theirs, as PaddleDetection.
 
     The last stage of an ImageNet ResNet is the head of Mask R-CNN on C4: `res5.*` becomes `bbox_head.head.res5.*`.
     """
@@ -164,7 +164,7 @@ def _compare(
     )
 
 
-def _refuse_strangers(report: LoadReport, shapes: Mapping[str, tuple[int, ...]]) -> None:
+def _require_sensible_share(report: LoadReport, shapes: Mapping[str, tuple[int, ...]]) -> None:
     shares = []
     for part in ("", BACKBONE):
         wanted = [name for name in shapes if name.startswith(part)]

@@ -1,4 +1,4 @@
-"""Fits the tensors of a file to a network: names, layouts and types, and a strict account of what does not fit."""
+"""Matches the tensors of a file with a network: names, layouts and types, and a report of everything that differs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from segcli.weights.arrays import Array
 
 _PREFIXES = ("net.", "module.", "model.", "sam.")
 _RENAMED_ENDINGS = {".running_mean": "._mean", ".running_var": "._variance"}
-# Held by published files and used by no network: counters, tables that are computed, an image tower and classifiers.
+# In published files but unused by the networks: counters, computed tables, an image encoder and classifiers.
 _UNUSED_ENDINGS = (".num_batches_tracked", ".attention_bias_idxs", "pixel_mean", "pixel_std", "logit_scale")
 _UNUSED_BEGINNINGS = ("clip_pretrained.visual.", "pretrained.model.head.", "pretrained.model.norm.")
 _SHOWN = 8
@@ -21,7 +21,7 @@ _SHOWN = 8
 
 @dataclass(frozen=True)
 class NetworkLayout:
-    """What a network expects.
+    """The tensors that a network expects.
 
     Attributes:
         shapes: Name -> shape of every parameter and buffer.
@@ -33,7 +33,7 @@ class NetworkLayout:
 
     @classmethod
     def of(cls, network: paddle.nn.Layer) -> NetworkLayout:
-        """Reads the layout off a network (also one built under `paddle.LazyGuard`)."""
+        """The layout of a network (also of one built under `paddle.LazyGuard`)."""
         shapes = {name: tuple(int(size) for size in value.shape) for name, value in network.state_dict().items()}
         layers = network.named_sublayers()
         linear = frozenset(f"{name}.weight" for name, layer in layers if isinstance(layer, paddle.nn.Linear))
@@ -42,16 +42,16 @@ class NetworkLayout:
 
 @dataclass
 class Fit:
-    """The tensors that fit, and an account of everything else.
+    """The tensors that fit, and a report of everything else.
 
     Attributes:
-        tensors: Name -> array in Paddle's layout; a view of the file's, of its type. See `as_float32`.
+        tensors: Name -> array in Paddle's layout, a view of the file's array with its type. See `as_float32`.
         missing: Names that the network expects and the file lacks.
-        extra: Names of the file that nothing is known about.
-        unused: Names of the file that are known and not needed.
+        extra: Unknown names in the file.
+        unused: Known names in the file that the network does not need.
         mismatched: Name -> (shape in the file, shape expected).
         renamed: Name in the file -> name in the network.
-        transposed: Names whose two dimensions were exchanged.
+        transposed: Names whose two dimensions were transposed.
     """
 
     tensors: dict[str, Array] = field(default_factory=dict)
@@ -64,11 +64,11 @@ class Fit:
 
     @property
     def is_exact(self) -> bool:
-        """Whether every tensor found its place and every place its tensor."""
+        """Whether all tensors of the network are filled and none of the file is left over, except known unused ones."""
         return not (self.missing or self.extra or self.mismatched)
 
     def describe_faults(self) -> str:
-        """What does not fit, a line for each kind."""
+        """Lists what does not fit, one line per kind of fault."""
         lines = []
         for word, names in (("missing from the file", self.missing), ("unknown to the network", self.extra)):
             if names:
@@ -80,17 +80,17 @@ class Fit:
 
 
 def fit_tensors(tensors: Mapping[str, Array], layout: NetworkLayout, *, is_torch_layout: bool = True) -> Fit:
-    """Fits tensors of any origin to a network.
+    """Matches the tensors of a file with a network.
 
-    The layout of linear weights is told by the shapes; `is_torch_layout` only decides where all of them are square.
+    The layout of linear weights is detected by their shapes; `is_torch_layout` decides only if the shapes cannot.
 
     Args:
         tensors: Name -> array as read from a file.
         layout: What the network expects.
-        is_torch_layout: Whether the file is of torch's kind.
+        is_torch_layout: Whether the file is in torch's layout.
 
     Returns:
-        The account; its `tensors` are complete only where it `is_exact`.
+        The result; its `tensors` are complete only if `is_exact`.
     """
     fit = Fit()
     names = _network_names(tensors, layout)
@@ -122,7 +122,7 @@ def as_float32(array: Array) -> Array:
 
 
 def _network_names(tensors: Mapping[str, Array], layout: NetworkLayout) -> dict[str, str]:
-    """Name in the file -> name in the network's manner."""
+    """Name in the file -> name in the network's naming."""
     stripped = {name: name for name in tensors}
     changed = True
     while changed:
@@ -130,7 +130,7 @@ def _network_names(tensors: Mapping[str, Array], layout: NetworkLayout) -> dict[
         for prefix in _PREFIXES:
             with_prefix = sum(name.startswith(prefix) for name in stripped.values())
             is_expected = any(name.startswith(prefix) for name in layout.shapes)
-            # A few entries of the framework's own may stand beside the network's.
+            # The file may hold a few entries of the framework beside the network's.
             if with_prefix > 0.9 * len(stripped) and not is_expected:
                 stripped = {source: name.removeprefix(prefix) for source, name in stripped.items()}
                 changed = True
@@ -138,9 +138,9 @@ def _network_names(tensors: Mapping[str, Array], layout: NetworkLayout) -> dict[
 
 
 def _paddle_ending(name: str) -> str:
-    for ending, ours in _RENAMED_ENDINGS.items():
+    for ending, paddle_ending in _RENAMED_ENDINGS.items():
         if name.endswith(ending):
-            return name.removesuffix(ending) + ours
+            return name.removesuffix(ending) + paddle_ending
     return name
 
 

@@ -1,4 +1,4 @@
-"""Where weights come from: a local file, or an official name or a URL, which alone touch the network."""
+"""Resolves weights: a local file, an official name or a URL; only the last two use the network."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from segcli.weights.download import fetch
 
 
 def resolve_weights(source: str | None, spec: ModelSpec) -> Path | None:
-    """The weight file that `source` means; None for None, without reading disk or network.
+    """The weight file for `source`; None for None.
 
     Args:
         source: A local file; ``pretrained`` or ``backbone``, the model's name (its trained weights) or the name of an
             official file, with or without ``.pdparams``; or an ``http(s)`` URL, to which ``#sha256=<hex>`` may be
-            added. The last two are downloaded once and kept in the cache.
-        spec: The model, whose official URLs are known.
+            added. Names and URLs are downloaded once and kept in the cache.
+        spec: The model, with the URLs of its official weights.
 
     Raises:
-        WeightsError: There is no such file or name, or it cannot be fetched.
+        WeightsError: There is no such file or name, or it cannot be downloaded.
     """
     if source is None:
         return None
@@ -41,7 +41,7 @@ def resolve_weights(source: str | None, spec: ModelSpec) -> Path | None:
 
 
 def official_names(spec: ModelSpec) -> dict[str, str]:
-    """Every name under which a model's official weights are known, and the URL of each."""
+    """Official name -> URL, for all names of a model's official weights."""
     names = dict(spec.weights)
     if "pretrained" in names:
         names[spec.name] = names["pretrained"]

@@ -1,4 +1,4 @@
-"""The part of a download that has come so far, kept for the next try where the file is known to be still the same."""
+"""A partial download, kept so that the next attempt can resume it if the file is still the same."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _DATED = "last-modified"
 
 @dataclass
 class Part:
-    """A file that grows until the download is whole.
+    """A file that grows until the download is complete.
 
     Attributes:
         path: The file.
         url: Where it comes from.
-        validator: What the server calls this very content (``ETag``, else ``Last-Modified``); empty where it says none.
-        may_resume: Whether it may be gone on with in any case, because its checksum is known.
-        md5: ``Content-MD5`` of the whole file, where the server names it.
+        validator: The server's identifier of the content (``ETag``, else ``Last-Modified``); empty if there is none.
+        may_resume: Whether it can be resumed without a validator, because its checksum is known.
+        md5: ``Content-MD5`` of the whole file, if the server states it.
     """
 
     path: Path
@@ -38,7 +38,7 @@ class Part:
 
     @staticmethod
     def of(url: str, target: Path, *, may_resume: bool) -> Part:
-        """The part of a download that lies beside `target`, or a new one."""
+        """The partial download beside `target`, or a new one."""
         part = Part(target.with_name(f"{target.name}{PART_SUFFIX}"), url, may_resume=may_resume)
         try:
             known = parse_json(part._record.read_text(encoding="utf-8"))
@@ -50,11 +50,11 @@ class Part:
 
     @property
     def size(self) -> int:
-        """Bytes so far."""
+        """Bytes downloaded so far."""
         return self.path.stat().st_size if self.path.is_file() else 0
 
     def headers(self) -> dict[str, str]:
-        """What asks the server for the rest alone, if the file is still the same."""
+        """Headers that request only the rest, if the file is still the same."""
         if not self.size or not (self.validator or self.may_resume):
             return {}
         wanted = {"Range": f"bytes={self.size}-"}
@@ -62,10 +62,10 @@ class Part:
 
     @contextmanager
     def opened(self, answer: Answer) -> Iterator[IO[bytes]]:
-        """The file, at the place where the answer begins; a part that cannot be gone on with is removed on an error.
+        """The file, at the position where the response begins; on an error it is removed if it cannot be resumed.
 
         Raises:
-            ConnectionBroke: The server sends another piece than the one requested.
+            ConnectionBroke: The server sends another part than the one requested.
         """
         begin = self._begin(answer)
         self.validator = _validator(answer)
@@ -90,7 +90,7 @@ class Part:
         return self.size
 
     def become(self, target: Path) -> None:
-        """Puts the whole file in the place of `target`."""
+        """Moves the complete file to `target`."""
         with self.path.open("rb+") as file:
             os.fsync(file.fileno())
         self.path.chmod(0o644)
@@ -98,7 +98,7 @@ class Part:
         self.drop()
 
     def drop(self) -> None:
-        """Removes what has come so far."""
+        """Removes the partial download."""
         self.path.unlink(missing_ok=True)
         self._record.unlink(missing_ok=True)
 
@@ -108,6 +108,6 @@ class Part:
 
 
 def _validator(answer: Answer) -> str:
-    """What tells whether the file is still the same; a weak ETag does not."""
+    """The header that identifies the content; a weak ETag does not."""
     etag = answer.headers.get(_STRONG, "")
     return answer.headers.get(_DATED, "") if not etag or etag.startswith("W/") else etag

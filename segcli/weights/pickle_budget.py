@@ -1,8 +1,8 @@
-"""Follows a pickle without executing it, to know what it will take before anything is allocated.
+"""Simulates a pickle without executing it, to know its demand of memory and time before anything is allocated.
 
-Nine bytes may ask `pickle` for a table of 2^28 entries, a hundred may describe a tuple that unfolds to 2^40 parts, and
-neither is noticed before the memory or the time is gone. Here each instruction is only counted: how much the objects
-weigh when every shared part counts each time, how deep they are, which numbers and lengths they state.
+Nine bytes can make `pickle` allocate a table of 2^28 entries, and a hundred can describe a tuple that expands to 2^40
+parts. Here instructions are only counted: the weight of the objects when every shared part counts each time, their
+depth, and the numbers and lengths that they state.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from typing import IO
 from segcli.errors import WeightsError
 
 MOST_INSTRUCTIONS = 2_000_000
-"""Of one pickle; a checkpoint of 1,000 tensors with its optimizer's has about 100,000."""
+"""Limit per pickle; a checkpoint of 1,000 tensors with its optimizer state has about 100,000."""
 MOST_DEPTH = 100
-"""Objects inside objects; hashing a deep tuple overflows C's stack."""
+"""Limit of nested objects; hashing a deeply nested tuple overflows C's stack."""
 FREE_BYTES = 64 << 20
-"""What a file of any size may unfold to; beyond that, in proportion to its size."""
+"""Weight that a file of any size may expand to; more is allowed in proportion to its size."""
 TIMES_ITS_SIZE = 16
-"""How many times its own bytes a pickle may hand around: each table inside a table passes them once more."""
+"""Weight allowed per byte of the pickle: each level of nested tables passes the bytes once more."""
 _MEMO_SLACK = 1024
 
 _LENGTH_FORMATS = {
@@ -33,9 +33,9 @@ _LENGTH_FORMATS = {
 _LINES = {"GLOBAL": 2, "INST": 2}
 _CALLS = frozenset({"REDUCE", "NEWOBJ", "NEWOBJ_EX", "INST", "OBJ", "BUILD", "SETITEM", "SETITEMS", "ADDITEMS", "DICT",
                     "FROZENSET"})  # fmt: skip
-"""What copies, hashes or passes on the objects that it takes."""
+"""Instructions that copy, hash or pass on their arguments."""
 _GROWING = frozenset({"APPEND", "APPENDS", "SETITEM", "SETITEMS", "ADDITEMS", "BUILD"})
-"""What changes the object below its arguments, and leaves it there."""
+"""Instructions that change the object below their arguments on the stack, and leave it there."""
 _GLOBALS = frozenset({"GLOBAL", "STACK_GLOBAL", "EXT1", "EXT2", "EXT4"})
 _PUTS = frozenset({"PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE"})
 _GETS = frozenset({"GET", "BINGET", "LONG_BINGET"})
@@ -47,8 +47,8 @@ class _Object:
     """An object that a pickle describes.
 
     Attributes:
-        weight: Its parts, and the bytes of its texts and numbers, shared ones counted each time.
-        depth: Levels of objects in it.
+        weight: Number of its parts plus the bytes of its texts and numbers; shared ones count each time.
+        depth: Levels of nested objects in it.
         is_global: Whether it is a function or class that the pickle names.
     """
 
@@ -62,7 +62,7 @@ _MARK = _Object()
 
 @dataclass
 class _Pickle:
-    """The state of a pickle machine that holds weights in place of objects."""
+    """The state of a simulated pickle machine, which holds weights in place of objects."""
 
     most_weight: int
     stack: list[_Object] = field(default_factory=list)
@@ -71,7 +71,7 @@ class _Pickle:
     passed: int = 0
 
     def follow(self, op: pickletools.OpcodeInfo, argument: int) -> None:
-        """What an instruction does to the weights; `argument` is its number, or its payload's length in bytes."""
+        """Applies an instruction to the weights; `argument` is its number, or the length of its payload in bytes."""
         self.instructions += 1
         if self.instructions > MOST_INSTRUCTIONS:
             raise _hostile(f"has more than {MOST_INSTRUCTIONS:,} instructions")
@@ -81,7 +81,7 @@ class _Pickle:
             self._put(len(self.memo) if op.name == "MEMOIZE" else argument)
         elif op.name in _GETS:
             if argument not in self.memo:
-                raise _damaged("refers to what is not there")
+                raise _damaged("refers to an object that does not exist")
             self.stack.append(self.memo[argument])
         elif op.name == "DUP":
             self.stack.append(self._top())
@@ -132,7 +132,7 @@ class _Pickle:
 
     def _top(self) -> _Object:
         if not self.stack:
-            raise _damaged("takes an object where there is none")
+            raise _damaged("takes an object from an empty stack")
         return self.stack[-1]
 
     def _pop(self) -> _Object:
@@ -142,14 +142,14 @@ class _Pickle:
 
 
 def check_pickle(stream: IO[bytes], size: int) -> None:
-    """Follows the pickle that begins here in a stream, which is left where it was.
+    """Simulates the pickle at the current position of a stream, and restores that position.
 
     Args:
         stream: The file, at the pickle's first byte.
-        size: Bytes of the file; no length in the pickle may reach beyond.
+        size: Size of the file in bytes; no length in the pickle may reach beyond its end.
 
     Raises:
-        WeightsError: The pickle is cut off, or asks for more than a file of this size can need.
+        WeightsError: The pickle is truncated or damaged, or needs more than a file of this size may use.
     """
     start = stream.tell()
     machine = _Pickle(FREE_BYTES + TIMES_ITS_SIZE * (size - start))
@@ -167,7 +167,7 @@ def check_pickle(stream: IO[bytes], size: int) -> None:
 
 
 def _argument(stream: IO[bytes], op: pickletools.OpcodeInfo, size: int) -> int:
-    """Reads past an instruction's argument: its value where it is a whole number, else the bytes that it takes."""
+    """Reads past an instruction's argument; returns its value if it is an integer, else its length in bytes."""
     if op.arg is None:
         return 0
     count = op.arg.n
@@ -200,7 +200,7 @@ def _line(stream: IO[bytes]) -> bytes:
 
 def _number(line: bytes) -> int:
     if not line.strip().isdigit() or len(line) > 20:
-        raise _damaged("numbers an object by what is no number")
+        raise _damaged("numbers an object with something that is not a number")
     return int(line)
 
 

@@ -1,4 +1,4 @@
-"""Reads weights for a model: where its published files are of torch's layout, they are brought to Paddle's."""
+"""Reads weights for a model, and converts them to Paddle's layout if its published files have torch's."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from segcli.weights.files import read_weights, weight_format
 def read_weights_of(spec: ModelSpec, path: Path) -> Mapping[str, Array]:
     """The arrays of a weight file under the names and in the layout of the model's network.
 
-    Only the promptable models have published files of other toolkits; files of all others are read as they are.
+    Only the promptable models have published files of other toolkits; files of all other models are read unchanged.
 
     Raises:
         WeightsError: The file cannot be read, or holds tensors that the promptable network does not have.

@@ -1,7 +1,7 @@
-"""A pickle reader that runs nothing: Paddle's ``.pdparams`` and ``.pdopt`` without `pickle.load`.
+"""A pickle reader that executes no foreign code: Paddle's ``.pdparams`` and ``.pdopt`` without `pickle.load`.
 
 A pickle is a program that may call any importable function. This reader resolves the few names that weight files need
-to stand-ins of its own and refuses all others by name, so that opening a stranger's file is as safe as reading text.
+to its own stand-ins and refuses all others by name, so that opening an untrusted file is as safe as reading text.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def _encode(text: object, encoding: object = "latin1", *_: object) -> bytes:
 
 def _numpy_globals() -> dict[str, object]:
     table: dict[str, object] = {"numpy.ndarray": ArrayStub, "numpy.dtype": DtypeStub}
-    for core in ("numpy.core", "numpy._core"):  # NumPy 2 renamed the module; files of both kinds are about
+    for core in ("numpy.core", "numpy._core"):  # NumPy 2 renamed the module; files with both names exist
         table[f"{core}.multiarray._reconstruct"] = ArrayStub
         table[f"{core}.multiarray.scalar"] = scalar_from_bytes
         table[f"{core}.numeric._frombuffer"] = frombuffer
@@ -64,7 +64,7 @@ class SafeUnpickler(pickle.Unpickler):
 
     Args:
         stream: Binary stream.
-        table: ``module.name`` -> what takes its place.
+        table: ``module.name`` -> its stand-in.
         persistent: Resolves persistent ids; ``None`` refuses them.
     """
 
@@ -105,10 +105,10 @@ def load_safely(
     table: Mapping[str, object],
     persistent: Callable[[Any], Any] | None = None,
 ) -> Any:
-    """Reads one pickle from `stream` with the names of `table` only, after it was followed without being executed.
+    """Reads one pickle from `stream` with the names of `table` only, after `check_pickle`.
 
     Raises:
-        WeightsError: A name is refused, the stream is no intact pickle, or it asks for more than its size allows.
+        WeightsError: A name is refused, the stream is not an intact pickle, or it needs more than its size allows.
     """
     check_pickle(stream, bytes_in(stream))
     try:
@@ -118,13 +118,13 @@ def load_safely(
     except EOFError as error:
         raise WeightsError("the file is truncated", hint="fetch it again") from error
     except MemoryError as error:
-        raise WeightsError("the file asks for more memory than there is; it is damaged or hostile") from error
+        raise WeightsError("the file needs more memory than there is; it is damaged or hostile") from error
     except Exception as error:  # a damaged stream can raise nearly anything
         raise WeightsError(f"the file is no intact pickle of weights ({type(error).__name__}: {error})") from error
 
 
 def bytes_in(stream: IO[bytes]) -> int:
-    """Bytes of a whole file, whatever was read of it."""
+    """Size of a whole file in bytes; keeps the stream's position."""
     place = stream.tell()
     size = stream.seek(0, os.SEEK_END)
     stream.seek(place)
@@ -167,10 +167,10 @@ def read_pdparams(path: str | Path) -> dict[str, Array]:
 
 
 def tensors_of(loaded: Mapping[Any, Any], path: str | Path) -> dict[str, Array]:
-    """The arrays of a table, looking inside the usual wrappers (``state_dict``, ``model``, ...).
+    """The arrays of a table, also inside the usual wrappers (``state_dict``, ``model``, ...).
 
     Raises:
-        WeightsError: There is no tensor in it.
+        WeightsError: The table holds no tensors.
     """
     for wrapper in ("state_dict", "model_state_dict", "model_state", "model", "net", "params"):
         inner = loaded.get(wrapper)
@@ -185,7 +185,7 @@ def tensors_of(loaded: Mapping[Any, Any], path: str | Path) -> dict[str, Array]:
 
 
 class _Resolver:
-    """Replaces stand-ins by arrays and undoes Paddle's own wrappings, each shared object once.
+    """Replaces stand-ins by arrays and removes Paddle's own wrappings, once per shared object.
 
     Args:
         budget: Counts the arrays.
@@ -200,7 +200,7 @@ class _Resolver:
         """The value that an object of the pickle represents.
 
         Raises:
-            WeightsError: It holds itself, is nested too deep, or its arrays are larger than the file allows.
+            WeightsError: It contains itself, is nested too deep, or its arrays are larger than the file allows.
         """
         if not isinstance(value, ArrayStub | np.ndarray | tuple | list | dict):
             return value
@@ -241,7 +241,7 @@ def _paddle_array(array: Array) -> Array:
 
 
 def _join_slices(table: dict[Any, Any]) -> dict[Any, Any]:
-    """Puts tensors of 1 GiB and more together, which `paddle.save` cuts up under pickle protocols 2 and 3."""
+    """Joins tensors of 1 GiB and more, which `paddle.save` splits into slices under pickle protocols 2 and 3."""
     cut = table.pop(_SLICES_KEY, None)
     if not isinstance(cut, dict):
         return table

@@ -1,4 +1,4 @@
-"""The zip archive of a torch file, whose unpacked size is known before anything is unpacked."""
+"""The zip archive of a torch file, whose unpacked size is checked before anything is unpacked."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from segcli.errors import WeightsError
 from segcli.weights.arrays import FREE_BYTES, TIMES_STORED
 
 _DAMAGED = (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, ValueError, struct.error, zlib.error)
-"""What the standard library raises for archives that are damaged, encrypted, or packed in a way of their own."""
+"""Errors of the standard library for archives that are damaged, encrypted, or compressed by an unknown method."""
 _BYTE_ORDERS = ("little", "big")
 
 
@@ -26,7 +26,7 @@ class TorchArchive:
         source: The file.
 
     Raises:
-        WeightsError: It is damaged, no torch file, or unpacks to many times its size.
+        WeightsError: It is damaged, not a torch file, or unpacks to many times its size.
     """
 
     def __init__(self, source: Path) -> None:

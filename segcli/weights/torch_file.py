@@ -1,8 +1,8 @@
-"""Reads torch's ``.pth``, ``.pt``, ``.bin`` and ``.ckpt`` files without torch and without running anything.
+"""Reads torch's ``.pth``, ``.pt``, ``.bin`` and ``.ckpt`` files without torch and without executing their code.
 
-Two formats are about: a zip archive with ``data.pkl`` and one file a storage (since torch 1.6), and the legacy one,
-five pickles followed by the storages (``torch/serialization.py``). Lightning checkpoints are the former with the
-weights under ``state_dict``.
+There are two formats: a zip archive with ``data.pkl`` and one file per storage (since torch 1.6), and the legacy one,
+five pickles followed by the storages (``torch/serialization.py``). Lightning checkpoints have the zip format with
+the weights under ``state_dict``.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class _Sealed:
 
 
 class Inert:
-    """An object of a training framework of which nothing is kept."""
+    """Stand-in for an object of a training framework; keeps nothing."""
 
     def __init__(self, *_: object) -> None: ...
 
@@ -64,10 +64,10 @@ class Inert:
     def __setitem__(self, key: object, value: object) -> None: ...
 
     def append(self, item: object) -> None:
-        """Takes a list's item and forgets it."""
+        """Ignores a list's item."""
 
     def extend(self, items: object) -> None:
-        """Takes a list's items and forgets them."""
+        """Ignores a list's items."""
 
 
 @dataclass(frozen=True)
@@ -88,12 +88,13 @@ class Storage(_Sealed):
 
 @dataclass
 class Tensor(_Sealed):
-    """A strided view of a storage, made into an array once all bytes are there.
+    """A strided view of a storage, converted to an array once all bytes are read.
 
     Attributes:
-        offset: First element.
+        storage: The storage.
+        offset: Index of the first element.
         shape: Sizes.
-        strides: In elements.
+        strides: Strides in elements.
     """
 
     storage: Storage
@@ -102,7 +103,7 @@ class Tensor(_Sealed):
     strides: tuple[int, ...]
 
     def to_array(self, budget: ArrayBudget) -> Array:
-        """The values; bfloat16 widened to float32.
+        """The values; bfloat16 becomes float32.
 
         Raises:
             WeightsError: The view reaches outside its storage, the storage has no data, or `budget` is spent.
@@ -119,7 +120,7 @@ class Tensor(_Sealed):
             array = np.zeros(self.shape, data.dtype)
         else:
             budget.take(math.prod(self.shape) * data.itemsize)
-            # the step along a side of one element is never taken, and may be any number
+            # the stride of a dimension with one element is never used, and may be any number
             steps = tuple(
                 step * data.itemsize if size > 1 else 0 for size, step in zip(self.shape, self.strides, strict=True)
             )
@@ -141,7 +142,7 @@ def _rebuild_parameter(data: object, *_: object) -> object:
 
 
 class _TorchGlobals(dict[str, object]):
-    """The names a torch file may use; the framework's inert ones are matched by their beginning."""
+    """The names that a torch file may use; those of training frameworks are matched by prefix and become `Inert`."""
 
     def get(self, key: str, default: Any = None) -> Any:
         found = super().get(key, default)
@@ -176,7 +177,7 @@ def _rebuild_from_type(function: Callable[..., Any], _: object, arguments: tuple
 
 @dataclass
 class _Storages:
-    """Storages by key, filled by `fetch` at once (zip) or later (legacy)."""
+    """Storages by key, filled by `fetch` immediately (zip) or later (legacy)."""
 
     fetch: Callable[[str, Storage], None] | None = None
     by_key: dict[str, Storage] = field(default_factory=dict)
@@ -204,7 +205,7 @@ def read_torch(path: str | Path) -> dict[str, Array]:
         Name -> array. float16 stays float16; bfloat16 becomes float32, which holds it exactly.
 
     Raises:
-        WeightsError: The file is missing, damaged, of another kind, or names a global that weights do not need.
+        WeightsError: The file is missing, damaged, of another format, or names a global that weights do not need.
     """
     source = Path(path)
     try:
@@ -266,7 +267,7 @@ def _elements(data: bytes, storage: Storage, order: str) -> Array:
 
 
 def _to_arrays(value: Any, budget: ArrayBudget, depth: int = 0) -> Any:
-    """The tables of the file with arrays for its tensors; only the tables that `tensors_of` looks into matter."""
+    """Replaces the tensors in nested tables by arrays; only the tables that `tensors_of` looks into matter."""
     if isinstance(value, Tensor):
         return value.to_array(budget)
     if isinstance(value, ArrayStub):

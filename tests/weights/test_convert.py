@@ -121,9 +121,9 @@ def test_strange_file_and_wrong_calls(tmp_path: Path) -> None:
         convert_weights(tmp_path / "a.pdparams", tmp_path / "b.pdparams")
     with pytest.raises(UsageError, match="SAM-Z"):
         convert_weights(tmp_path / "a.pdparams", tmp_path / "b.pdparams", "SAM-Z")
-    with pytest.raises(WeightsError, match="no known ending"):
+    with pytest.raises(WeightsError, match="no known suffix"):
         convert_weights(tmp_path / "a.pdparams", tmp_path / "b.txt")
-    with pytest.raises(WeightsError, match="source and target"):
+    with pytest.raises(WeightsError, match="both source and target"):
         convert_weights(tmp_path / "a.pdparams", tmp_path / "a.pdparams", "none")
     report = convert_weights(tmp_path / "a.pdparams", tmp_path / "b.safetensors", "none")
     assert (report.tensors, report.source_format) == (1, "pdparams")
