@@ -105,7 +105,7 @@ def test_other_classes_tasks_and_too_few_are_refused(tmp_path, data):
         compare([[predictions]], tmp_path / "out", dataset=str(data))
     with pytest.raises(UsageError, match="no dataset is given"):
         compare([[predictions], [predictions]], tmp_path / "out")
-    with pytest.raises(UsageError, match="there is no"):
+    with pytest.raises(UsageError, match="absent does not exist"):
         compare([[predictions], ["absent"]], tmp_path / "out", dataset=str(data))
 
 
