@@ -169,10 +169,15 @@ def _load_in_processes(
         use_shared_memory=shared,
         prefetch_factor=_PREFETCHED,
     )
-    for tensors in loader:
-        if _FAULT in tensors:
-            raise pickle.loads(tensors[_FAULT].numpy().tobytes())
-        yield tensors
+    loaded: Any = iter(loader)
+    try:
+        for tensors in loaded:
+            if _FAULT in tensors:
+                raise pickle.loads(tensors[_FAULT].numpy().tobytes())
+            yield tensors
+    finally:
+        # left to the garbage collector, its processes live on, and outlive a killed training
+        loaded._try_shutdown_all()
 
 
 class _Guarded:

@@ -55,7 +55,7 @@ def test_sizes_in_the_list_of_models_are_the_official_ones(task: str, shared: Ca
 
 
 def test_sizes_of_promptable_models_are_those_of_their_networks() -> None:
-    names = [name for name, task in MODEL_TASKS.items() if task is Task.PROMPTABLE]
+    names = [name for name in PARAMETERS_MILLION if MODEL_TASKS[name] is Task.PROMPTABLE]
     counts = {name: sum(map(math.prod, network_layout(name).shapes.values())) for name in names}
 
     assert {name: PARAMETERS_MILLION[name] for name in names} == {k: round(v / 1e6, 1) for k, v in counts.items()}

@@ -115,6 +115,7 @@ def predict(
     threshold: float | None = None,
     masks: Literal["compact", "full"] | None = None,
     skip_existing: bool = False,
+    write: Sequence[str] | None = None,
     frame_step: int | None = None,
     prompts: Mapping[str, Any] | str | None = None,
     background: str | None = None,
@@ -141,6 +142,8 @@ def predict(
         threshold: Smallest score of an object.
         masks: Masks in the JSON: ``compact`` (the default), or ``full``: every pixel as in PaddleX.
         skip_existing: Whether to leave out images whose results are there.
+        write: Files beside the JSON: ``label``, ``coco``, ``labelme``, ``yolo``, ``geojson``, ``confidence``, ``entropy``,
+            ``overlay``; None writes those that are usual for the task.
         frame_step: Of a video or stream, take every so many frames one.
         prompts: Of a promptable model: ``{"box_prompt": [[x1, y1, x2, y2]]}`` and the like, or a file of prompts.
         background: Of a promptable model: text for all that no prompt names.
@@ -171,6 +174,7 @@ def predict(
         "Predict.threshold": ("threshold", threshold),
         "Predict.json_form": ("masks", masks),
         "Predict.skip_existing": ("skip_existing", skip_existing or None),
+        "Predict.write": ("write", write),
         "Predict.frame_step": ("frame_step", frame_step),
         "Predict.prompts": ("prompts", prompts),
         "Predict.promptable.background": ("background", background),

@@ -26,7 +26,7 @@ from segcli.inference.graphs import Graph
 from segcli.inference.opening_budget import MEMORY_OVER, most_bytes, most_seconds
 from segcli.inference.proofs import version_of
 from segcli.runtimes import RuntimeRow
-from segcli.weights.official import cache_folder
+from segcli.weights.cache import cache_folder
 
 log = logging.getLogger("segcli.predict")
 

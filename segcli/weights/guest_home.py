@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from segcli.weights.official import cache_folder
+from segcli.weights.cache import cache_folder
 
 MANIFEST = "inference.yml"
 

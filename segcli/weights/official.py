@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from segcli.errors import WeightsError
 from segcli.models.spec import ModelSpec
+from segcli.weights.cache import cache_folder
 from segcli.weights.download import fetch
 
 
@@ -49,14 +49,6 @@ def official_names(spec: ModelSpec) -> dict[str, str]:
         names[Path(urlsplit(url).path).stem] = url
         names[Path(urlsplit(url).path).name] = url
     return names
-
-
-def cache_folder() -> Path:
-    """Where downloaded weights are kept: ``$SEGCLI_CACHE``, else ``segcli`` in the user's cache folder."""
-    chosen = os.environ.get("SEGCLI_CACHE")
-    if chosen:
-        return Path(chosen).expanduser()
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "segcli"
 
 
 def _fetch(url: str) -> Path:

@@ -13,8 +13,9 @@ import pytest
 
 from segcli.errors import WeightsError
 from segcli.models.table import get_spec
+from segcli.weights.cache import cache_folder
 from segcli.weights.files import read_weights, write_pdparams
-from segcli.weights.official import cache_folder, official_names, resolve_weights
+from segcli.weights.official import official_names, resolve_weights
 
 SPEC = get_spec("PP-LiteSeg-T")
 

@@ -111,10 +111,18 @@ def _require_labels(dataset: SegDataset) -> None:
     """
     ignored = dataset.classes.ignore_index
     for split, samples in ((Split.TRAIN, dataset.train), (Split.VAL, dataset.val)):
-        if samples and not any((load_mask(sample) != ignored).any() for sample in samples):
+        if samples and not any(_has_labels(sample, ignored) for sample in samples):
             message = f"every pixel of its masks is {ignored}, which is ignored"
             fault = finding("S410", LIST_FILES[split], message)
             raise DatasetError(message, [fault], path=dataset.root / LIST_FILES[split], hint=fault.hint)
+
+
+def _has_labels(sample: SegSample, ignored: int) -> bool:
+    """Whether a pixel of a mask has a class; a mask that cannot be read is reported when it is learnt from."""
+    try:
+        return bool((load_mask(sample) != ignored).any())
+    except DatasetError:
+        return True
 
 
 def _preprocess(spec: ModelSpec, config: Config, dataset: SegDataset) -> Preprocess:

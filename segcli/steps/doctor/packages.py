@@ -18,7 +18,7 @@ Bounds = tuple[str, str | None]
 OPENCV = "opencv-python-headless"
 NEEDED: dict[str, Bounds] = {
     "numpy": ("1.26", "2.4"),
-    OPENCV: ("4.10", "5"),
+    OPENCV: ("4.11", "5"),
     "pillow": ("11", None),
     "simplejpeg": ("1.8", None),
     "scipy": ("1.13", None),

@@ -11,7 +11,8 @@ from segcli.inference.exported_model import exported_in, is_exported
 from segcli.models.spec import ModelSpec
 from segcli.models.task import Task
 from segcli.steps.export.command import export_weights
-from segcli.weights.official import cache_folder, resolve_weights
+from segcli.weights.cache import cache_folder
+from segcli.weights.official import resolve_weights
 
 PRETRAINED = "pretrained"
 _REMEDY = "give model_dir: the folder that export wrote, e.g. output/best_model/inference"

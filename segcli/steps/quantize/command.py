@@ -28,6 +28,7 @@ from segcli.steps.guests.network_file import NetworkFile
 from segcli.steps.quantize.calibration import Feeds, calibration_feeds
 
 SCORE = "mIoU"
+_PACKAGES = ("onnx", "onnxruntime", "ml-dtypes")
 _ERRORS = 3
 """ONNX Runtime's level of log lines."""
 
@@ -81,8 +82,10 @@ def quantize(model_dir: str, dataset: str, out: Path, *, most_loss: float = 0.01
         UsageError: The model is of another task, or `out` holds something.
         ParityError: It loses more than `most_loss`.
     """
-    if find_spec("onnx") is None or find_spec("onnxruntime") is None:
-        raise MissingPartError("onnx and onnxruntime make models of 8 bits", hint="pip install onnx onnxruntime")
+    missing = [name for name in _PACKAGES if find_spec(name.replace("-", "_")) is None]
+    if missing:
+        hint = f"pip install {' '.join(missing)}"
+        raise MissingPartError(f"{', '.join(missing)} is not installed, and makes models of 8 bits", hint=hint)
     model = ExportedModel.open(exported_in(Path(model_dir).expanduser()))
     if MODEL_TASKS[model.model_name] is not Task.SEMANTIC:
         raise UsageError(f"{model.title} is no semantic model", hint="only these are made of 8 bits yet")

@@ -128,10 +128,10 @@ def test_the_crop_size_reaches_every_cropping_transform():
 
 def test_a_batch_without_labels_gives_gradients_of_zero(dataset):
     """Its loss is a constant in MaskFormer, at which other processes would wait for ever."""
-    for path in (dataset / "annotations").glob("train_*.png"):
-        cv2.imwrite(str(path), np.full((64, 64), 255, np.uint8))
     config = configure(dataset, model="MaskFormer_tiny")
     session = PaddleSegEngine().open_training(get_spec(config.Global.model), config)
+    for path in (dataset / "annotations").glob("train_*.png"):
+        cv2.imwrite(str(path), np.full((64, 64), 255, np.uint8))
     loss = session.losses(next(session.batches(0)))["loss"]
     loss.backward()
     trained = [parameter for parameter in session.network.parameters() if not parameter.stop_gradient]

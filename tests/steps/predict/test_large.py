@@ -31,7 +31,7 @@ from tests.trained_instance import trained_instance_run
 from tests.trained_model import make_config, trained_run
 
 GEO = [(33550, 12, 3, (0.5, 0.5, 0.0), True), (33922, 12, 6, (0.0, 0.0, 0.0, 1000.0, 2000.0, 0.0), True)]
-WINDOW = {"crop_size": [96, 96], "stride": [64, 64]}
+WINDOW = {"crop_size": [96, 96], "stride": [64, 64], "border": "inside"}
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def test_only_what_does_not_fit_is_cut(scene, tmp_path, monkeypatch):
     assert run(scene, tmp_path / "a").predicted[0].tiles is None
     monkeypatch.setattr(tiling_module, "_FAST_BYTES", 1000)
     cut = run(scene, tmp_path / "b", memory_mb=50).predicted[0]
-    assert cut.tiles == {"crop_size": [1024, 1024], "stride": [768, 768]}
+    assert cut.tiles == {"crop_size": [1024, 1024], "stride": [768, 768], "border": "inside"}
     assert run(scene, tmp_path / "c", memory_mb=53).predicted[0].tiles is None
     assert run(scene, tmp_path / "d", memory_mb=50, target_size=64).predicted[0].tiles is None
 
@@ -132,11 +132,11 @@ def test_an_instance_model_in_tiles(tmp_path):
     config = configure(INSTANCE_MODEL, root / "data", tmp_path / "run", Predict={**common, "sliding_window": window})
     done = predict(config)
     assert done.as_dict()["in_tiles"] == len(done.predicted) == 5
-    assert all(entry.tiles == window for entry in done.predicted)
+    assert all(entry.tiles == {**window, "border": "inside"} for entry in done.predicted)
 
     settings = {"weight_path": str(folder), "sliding_window": window, "bootstrap": 0, "gallery": 1}
     measured = evaluate(configure(INSTANCE_MODEL, root / "data", tmp_path / "eval", Evaluate=settings)).as_dict()
-    assert measured["tiles"] == {"above_px": 0, **window}
+    assert measured["tiles"] == {"above_px": 0, **window, "border": "inside"}
     assert measured["images"] == 3
     assert 0 <= measured["metrics"]["AP"] <= 1
 
