@@ -142,8 +142,8 @@ def predict(
         threshold: Smallest score of an object.
         masks: Masks in the JSON: ``compact`` (the default), or ``full``: every pixel as in PaddleX.
         skip_existing: Whether to leave out images whose results are there.
-        write: Files beside the JSON: ``label``, ``coco``, ``labelme``, ``yolo``, ``geojson``, ``confidence``, ``entropy``,
-            ``overlay``; None writes those that are usual for the task.
+        write: Files beside the JSON: ``label``, ``coco``, ``labelme``, ``yolo``, ``geojson``, ``confidence``,
+            ``entropy``, ``overlay``; None writes those that are usual for the task.
         frame_step: Of a video or stream, take every so many frames one.
         prompts: Of a promptable model: ``{"box_prompt": [[x1, y1, x2, y2]]}`` and the like, or a file of prompts.
         background: Of a promptable model: text for all that no prompt names.
