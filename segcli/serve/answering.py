@@ -1,4 +1,4 @@
-"""The way of a request: decode, wait for a turn, be answered; each part beside the event loop."""
+"""Handles requests: decodes the image, queues it and waits for the result, without blocking the event loop."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from segcli.serve.settings import ServeSettings
 from segcli.steps.predict.image_result import ImageResult
 
 FETCHERS = 16
-"""Images that are fetched by URL at the same time."""
+"""Images that are downloaded at the same time."""
 Out = TypeVar("Out")
 
 
@@ -27,8 +27,8 @@ class Answering:
     """Answers requests with the models of a service.
 
     Args:
-        settings: Of the service.
-        models: What it has.
+        settings: Settings of the service.
+        models: Its models.
     """
 
     def __init__(self, settings: ServeSettings, models: ServedModels) -> None:
@@ -37,10 +37,10 @@ class Answering:
         self._fetchers = ThreadPoolExecutor(FETCHERS, thread_name_prefix="fetch")
 
     def pick(self, pipeline: str, name: str | None) -> ServedModel:
-        """The model that a request means.
+        """The model that a request names, or the pipeline's first one.
 
         Raises:
-            RefusedError: There is none.
+            RefusedError: There is no such model.
         """
         served = self.models.of_kind(pipeline)
         found = served[:1] if name is None else [model for model in served if model.name == name]
@@ -50,11 +50,11 @@ class Answering:
         return found[0]
 
     async def beside(self, work: Callable[[], Out], *, waits: bool = False) -> Out:
-        """Does what takes a while in a thread.
+        """Runs slow work in a thread, so that the event loop is not blocked.
 
         Args:
-            work: What computes.
-            waits: Whether it waits for another server: that must not keep the threads that decode.
+            work: The function to run.
+            waits: Whether it waits for another server: such work must not occupy the threads that decode.
         """
         pool = self._fetchers if waits else self._codecs
         return await asyncio.get_running_loop().run_in_executor(pool, work)
@@ -62,16 +62,16 @@ class Answering:
     async def result(
         self, model: ServedModel, request: ImageRequest, read: Callable[[], RgbImage], *, waits: bool = False
     ) -> ImageResult:
-        """The pipeline's result.
+        """The pipeline's result for a request.
 
         Args:
-            model: What answers.
-            request: What the client sent.
-            read: Makes the image, in a thread.
-            waits: Whether it waits for another server.
+            model: The model.
+            request: The client's request.
+            read: Reads the image; runs in a thread.
+            waits: Whether `read` waits for another server.
 
         Raises:
-            RefusedError: A limit is passed, the queue is full, or the answer takes too long.
+            RefusedError: A limit is exceeded, the queue is full, or the request takes too long.
             SegcliError: The image or the request cannot be used.
         """
         arguments = self._arguments(request)
@@ -82,7 +82,7 @@ class Answering:
                 future = model.submit(item_of(rgb), arguments)
                 return await asyncio.wrap_future(future)
         except TimeoutError as fault:
-            raise RefusedError(TOO_LATE, f"the answer takes more than {seconds:g} s", retry_after=1) from fault
+            raise RefusedError(TOO_LATE, f"the request took more than {seconds:g} s", retry_after=1) from fault
 
     def _arguments(self, request: ImageRequest) -> dict[str, Any]:
         most = self.settings.limits.prompts

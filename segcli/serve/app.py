@@ -1,4 +1,4 @@
-"""The application: routes, and what clients are told when something is wrong."""
+"""The application: routes and error replies."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ log = logging.getLogger("segcli.serve")
 
 
 def build_app(settings: ServeSettings, models: ServedModels, metrics: Metrics) -> Gate:
-    """The ASGI application of a service whose models are open."""
+    """The ASGI application of a service; its models must be open."""
     answering = Answering(settings, models)
 
     @asynccontextmanager
@@ -73,7 +73,7 @@ def _explain_faults(app: FastAPI) -> None:
     async def failed(request: Request, error: Exception) -> JSONResponse:
         return _failed(request, error)
 
-    # what is named here is answered inside of the application; any other error is raised again for the server's log
+    # handlers of these types run inside the application; other errors are re-raised and reach the server's log
     for kind in _known_errors():
         app.add_exception_handler(kind, failed)
 

@@ -1,4 +1,4 @@
-"""What a client is told: a status, and a message that says what to change."""
+"""Error replies: an HTTP status, and a message that says what to change."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ BAD, TOO_LARGE, UNPROCESSABLE, BUSY, TOO_LATE, INTERNAL = 400, 413, 422, 503, 50
 
 
 class RefusedError(Exception):
-    """An answer that is no result.
+    """A request that is refused.
 
     Attributes:
-        status: HTTP's.
-        message: For the client.
-        retry_after: Seconds after which it is worth to ask again; None where it is not.
+        status: HTTP status code.
+        message: Message for the client.
+        retry_after: Seconds after which the client may retry; None if a retry does not help.
     """
 
     def __init__(self, status: int, message: str, *, retry_after: int | None = None) -> None:
@@ -22,17 +22,17 @@ class RefusedError(Exception):
 
     @property
     def headers(self) -> dict[str, str]:
-        """Of the answer."""
+        """HTTP headers of the reply."""
         return {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
 
 
 def busy(message: str = "the queue is full") -> RefusedError:
-    """The service can take no more now."""
+    """The error of a service that accepts no more requests at the moment."""
     return RefusedError(BUSY, message, retry_after=1)
 
 
 def refusal_of(error: Exception) -> RefusedError | None:
-    """What an error of the pipeline means for the client who caused it; None where the fault is the service's."""
+    """The reply for an error that the request caused; None for an internal error of the service."""
     if isinstance(error, RefusedError):
         return error
     if isinstance(error, ConfigError):

@@ -1,4 +1,4 @@
-"""What stands before every route: the token, the limits of bodies and of open requests, and the counters."""
+"""Middleware before every route: the token, the limits of bodies and of open requests, and the metrics."""
 
 from __future__ import annotations
 
@@ -24,28 +24,28 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 OPEN_PATHS = ("/", "/docs", "/openapi.json", "/health", "/ready", "/v2/health/live", "/v2/health/ready")
 PAGE_FILES = "/page/"
-"""What needs no token: health, the description of the API, and the page, which asks for it."""
+"""Paths that need no token: health, the API description, and the page, on which the user enters the token."""
 OTHER_ROUTE = "other"
 _UNAUTHORISED, _TOO_LARGE, _TIMEOUT = 401, 413, 408
 _DISCARD_SECONDS = 5.0
 
 
 class ClientGoneError(Exception):
-    """The client closed the connection before its request was there."""
+    """The client closed the connection before the whole request was received."""
 
 
 @dataclass(frozen=True)
 class Gate:
-    """An ASGI application around another.
+    """ASGI middleware: checks the token and the limits, and counts requests.
 
     Attributes:
-        app: What answers.
-        limits: Of requests.
-        metrics: Counts them.
-        capacity: Requests with a body that may be open at the same time.
-        token: What clients must send; None lets everybody in.
-        routes: Paths that are counted by name.
-        open_requests: Numbers of the open ones.
+        app: The wrapped application.
+        limits: Limits for requests.
+        metrics: Counters of the service.
+        capacity: Most POST requests that may be open at the same time.
+        token: Token that clients must send; None requires none.
+        routes: Paths with counters of their own; others are counted together.
+        open_requests: Ids of the open requests.
     """
 
     app: App
@@ -128,7 +128,7 @@ class Gate:
         return bytes(body)
 
     async def _discard(self, receive: Receive) -> None:
-        """Reads on for a moment, so that a client that is still sending hears the answer."""
+        """Keeps reading for a moment, so that a client that is still sending receives the reply."""
         left = self.limits.body_bytes
         try:
             with fail_after(_DISCARD_SECONDS):

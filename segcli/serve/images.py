@@ -1,4 +1,4 @@
-"""The image of a request: base64 or a URL, within the limits, decoded."""
+"""Decodes the image of a request, base64 or a URL, within the limits."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from segcli.serve.faults import BAD, TOO_LARGE, RefusedError
 from segcli.serve.settings import ServeSettings
 
 NAME = "image"
-"""What messages call the image of a request."""
+"""Name of the image of a request in messages."""
 
 
 def read_text(text: str, settings: ServeSettings) -> RgbImage:
-    """The image that a request holds as base64 (a data URL too), or names by a URL.
+    """The image of a request, given as base64, data URL or http(s) URL.
 
     Raises:
-        RefusedError: URLs are not allowed, or it is no base64, or states too many pixels.
+        RefusedError: URLs are not allowed, the text is not base64, or the image has too many pixels.
         InputError: It cannot be fetched or decoded.
     """
     if is_address(text):
@@ -42,10 +42,10 @@ def read_text(text: str, settings: ServeSettings) -> RgbImage:
 
 
 def decode(content: bytes) -> RgbImage:
-    """The image in a file's content.
+    """Decodes the content of an image file.
 
     Raises:
-        RefusedError: It states too many pixels.
+        RefusedError: It is empty, or its header states too many pixels.
         InputError: It cannot be decoded.
     """
     if not content:
@@ -57,7 +57,7 @@ def decode(content: bytes) -> RgbImage:
 
 
 def require_size(width: int, height: int, what: str) -> None:
-    """Refuses sizes that would take the memory.
+    """Refuses sizes that would use up the memory.
 
     Raises:
         RefusedError: There are too many pixels.
@@ -67,5 +67,5 @@ def require_size(width: int, height: int, what: str) -> None:
 
 
 def item_of(rgb: RgbImage) -> SourceItem:
-    """The image as pipelines take it."""
+    """The image as input of a pipeline."""
     return SourceItem(None, None, Path(NAME), rgb)

@@ -1,4 +1,4 @@
-"""The table of what is served: a pipeline, its route, its request and its reply. A new one is a row here."""
+"""The table of served pipelines, each with its route, request and reply. A new pipeline is a new row."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from segcli.serve.tensors import Tensor, instance_tensors, prompted_tensors, sem
 
 @dataclass(frozen=True)
 class Kind:
-    """What is served for one pipeline.
+    """Route, request and reply of one pipeline.
 
     Attributes:
-        route: Of PaddleX's service.
-        request: The body.
-        reply: Makes the reply of a result.
-        outputs: KServe's tensors: name -> type and shape.
-        tensors: Makes them of a result.
+        route: Path of PaddleX's route.
+        request: Model of the request body.
+        reply: Converts a result into a reply.
+        outputs: KServe's output tensors: name -> datatype and shape.
+        tensors: Converts a result into these tensors.
     """
 
     route: str

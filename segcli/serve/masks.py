@@ -19,7 +19,7 @@ from segcli.steps.predict.instance_files import polygons
 
 _JPEG_QUALITY = 90
 _PNG_EFFORT = 1
-"""Masks are flat: more effort takes longer and makes them hardly smaller."""
+"""Compression level: a higher one takes longer and makes masks hardly smaller."""
 
 
 def rle_value(code: Rle) -> dict[str, Any]:
@@ -33,17 +33,17 @@ def png_value(code: Rle) -> dict[str, Any]:
 
 
 def raw_value(code: Rle) -> dict[str, Any]:
-    """A mask as its pixels, a byte each, 0 or 1, row by row."""
+    """A mask as its pixels in base64, one byte per pixel, 0 or 1, row by row."""
     return {"raw": raw_base64(rle.decode(code)), "size": list(code["size"])}
 
 
 def polygon_value(code: Rle) -> dict[str, Any]:
-    """A mask as its parts, each with an outer border and holes."""
+    """A mask as polygons: its connected parts, each with an outer contour and holes."""
     return {"polygons": polygons(TracedMask(code).outlines), "size": list(code["size"])}
 
 
 def labelme_shapes(code: Rle) -> dict[str, Any]:
-    """A mask as LabelMe's shapes without a name; several parts have a group."""
+    """A mask as LabelMe shapes with an empty label; several parts share a group id."""
     return {"shapes": _shapes("", code, 1), "size": list(code["size"])}
 
 
@@ -54,11 +54,11 @@ MASK_FORMS: dict[str, Callable[[Rle], dict[str, Any]]] = {
     "polygon": polygon_value,
     "labelMe": labelme_shapes,
 }
-"""`maskFormat` -> a mask of the image's size."""
+"""By `maskFormat`: encodes a mask of the image's size."""
 
 
 def raw_base64(pixels: NDArray[np.uint8]) -> str:
-    """Bytes row by row in base64."""
+    """Pixels in base64, row by row."""
     return base64.b64encode(np.ascontiguousarray(pixels).data).decode("ascii")
 
 
@@ -80,8 +80,8 @@ def _encoded(suffix: str, pixels: NDArray[Any], settings: list[int]) -> str:
 def label_map_text(labels: Labels) -> bytes:
     """The ids of all pixels as a flat JSON list.
 
-    Every id takes the same number of characters, blanks included, so that one look-up in a table writes all:
-    5 ms for 2 million pixels, where Python's own JSON takes 150.
+    Every id is padded with blanks to the same width, so that one table lookup writes all of them: 5 ms for 2 million
+    pixels, where Python's json module takes 150 ms.
     """
     width = 1 + len(str(int(labels.max(initial=0))))
     texts = [f"{value},".ljust(width)[:width] for value in range(10 ** (width - 1))][:256]
@@ -97,7 +97,7 @@ def label_codes(labels: Labels) -> dict[int, Rle]:
 
 
 def labelme_value(named: Iterable[tuple[str, Rle]], rgb: RgbImage) -> dict[str, Any]:
-    """A LabelMe document of named masks; the client knows the image's name and puts it in.
+    """A LabelMe document of named masks; its image path is a placeholder that the client replaces.
 
     Args:
         named: Names and masks of the image's size.

@@ -1,4 +1,4 @@
-"""What the service counts, for Prometheus."""
+"""Metrics of the service, for Prometheus."""
 
 from __future__ import annotations
 
@@ -17,34 +17,34 @@ class Metrics:
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
-        self.requests = Counter("segcli_requests", "Answered requests.", ("route", "status"), registry=self._registry)
+        self.requests = Counter("segcli_requests", "Finished requests.", ("route", "status"), registry=self._registry)
         self.seconds = Histogram(
-            "segcli_request_seconds", "Time of requests.", ("route",), buckets=_SECONDS, registry=self._registry
+            "segcli_request_seconds", "Duration of requests in seconds.", ("route",), buckets=_SECONDS, registry=self._registry
         )
-        self.in_flight = Gauge("segcli_requests_in_flight", "Requests that are not answered.", registry=self._registry)
+        self.in_flight = Gauge("segcli_requests_in_flight", "Requests in progress.", registry=self._registry)
         self.images = Counter(
-            "segcli_images", "Images that a network has answered.", ("model",), registry=self._registry
+            "segcli_images", "Images processed by a network.", ("model",), registry=self._registry
         )
-        self.batches = Counter("segcli_batches", "Runs of a network.", ("model",), registry=self._registry)
+        self.batches = Counter("segcli_batches", "Batches processed by a network.", ("model",), registry=self._registry)
         self.network_seconds = Counter(
-            "segcli_network_seconds", "Time in networks, masks included.", ("model",), registry=self._registry
+            "segcli_network_seconds", "Seconds spent in networks, including masks.", ("model",), registry=self._registry
         )
         self.reloads = Counter(
-            "segcli_reloads", "Looks at a changed model.", ("model", "outcome"), registry=self._registry
+            "segcli_reloads", "Reloads of changed models.", ("model", "outcome"), registry=self._registry
         )
 
     def batch_done(self, model: str, images: int, seconds: float) -> None:
-        """A network has answered."""
+        """Counts a batch that a network has processed."""
         self.images.labels(model).inc(images)
         self.batches.labels(model).inc()
         self.network_seconds.labels(model).inc(seconds)
 
     def watch_queues(self, lengths: Callable[[], dict[str, int]]) -> None:
-        """Asks for the lengths of the queues whenever the counters are read."""
+        """Registers a function that returns queue lengths by model; it is called whenever the metrics are read."""
         self._registry.register(_Queues(lengths))
 
     def text(self) -> bytes:
-        """All counters in Prometheus' form."""
+        """All metrics in Prometheus' text format."""
         return generate_latest(self._registry)
 
 
@@ -53,8 +53,8 @@ class _Queues(Collector):
         self._lengths = lengths
 
     def collect(self) -> list[GaugeMetricFamily]:
-        """The lengths now."""
-        family = GaugeMetricFamily("segcli_queue_length", "Requests that wait for a network.", labels=["model"])
+        """The current lengths."""
+        family = GaugeMetricFamily("segcli_queue_length", "Requests waiting for a network.", labels=["model"])
         for model, length in self._lengths().items():
             family.add_metric([model], length)
         return [family]

@@ -1,4 +1,4 @@
-"""The models that a service answers with, and how a retrained one takes the place of the old."""
+"""The models of a service, and how they are replaced after a retraining."""
 
 from __future__ import annotations
 
@@ -23,19 +23,20 @@ from segcli.steps.predict.image_result import ImageResult
 log = logging.getLogger("segcli.serve")
 
 Stamp = tuple[tuple[str, int, int], ...]
-"""Files with sizes and times of change."""
+"""Files with their sizes in bytes and modification times in ns."""
 
 
 @dataclass
 class ServedModel:
-    """A pipeline under its name.
+    """A served pipeline and its name.
 
     Attributes:
-        name: In URLs and requests.
-        source: What it was made from.
-        streams: What answers now.
-        version: Grows with every reload.
-        stamp: The files that it was opened from.
+        name: Name in URLs and requests.
+        source: Pipeline name, YAML file or model folder from which it was created.
+        streams: The current copies of the pipeline.
+        version: Counts reloads, from 1.
+        stamp: State of the files from which it was opened.
+        lock: Held while jobs are queued or `streams` is replaced.
     """
 
     name: str
@@ -47,11 +48,11 @@ class ServedModel:
 
     @property
     def pipeline(self) -> Pipeline:
-        """What answers now, or one of its copies."""
+        """One of the current copies."""
         return self.streams.pipelines[0]
 
     def submit(self, item: SourceItem, arguments: Mapping[str, Any]) -> Future[ImageResult]:
-        """Lets an image wait for its turn.
+        """Puts an image into the queue.
 
         Raises:
             RefusedError: The queue is full.
@@ -68,8 +69,8 @@ class ServedModels:
     """All models of a service, by name.
 
     Args:
-        settings: Of the service.
-        metrics: Counts what is done.
+        settings: Settings of the service.
+        metrics: Counters of the service.
     """
 
     def __init__(self, settings: ServeSettings, metrics: Metrics) -> None:
@@ -79,10 +80,11 @@ class ServedModels:
         self._watcher = Thread(target=self._watch, name="reload", daemon=True)
 
     def open(self) -> None:
-        """Opens every model; returns when all can answer.
+        """Opens every model; returns when all are ready.
 
         Raises:
-            SegcliError: One cannot be opened.
+            SegcliError: A model cannot be opened.
+            UsageError: Two models have the same name.
         """
         for entry in self._settings.pipelines:
             name, source = _named(entry)
@@ -98,7 +100,7 @@ class ServedModels:
             self._watcher.start()
 
     def close(self) -> None:
-        """Answers what waits, then ends."""
+        """Processes waiting requests, then stops all models."""
         self._stopping.set()
         if self._watcher.is_alive():
             self._watcher.join()
@@ -124,7 +126,7 @@ class ServedModels:
         return Streams(pipelines, self._settings.batching, self._settings.queue, self._metrics, name)
 
     def _watch(self) -> None:
-        """Looks for changed files; what has changed is opened once it has not changed since the last look."""
+        """Reloads models whose files have changed, once they have stayed the same since the previous check."""
         seen: dict[str, Stamp] = {}
         while not self._stopping.wait(self._settings.reload_seconds):
             for model in self.by_name.values():
@@ -138,7 +140,7 @@ class ServedModels:
         try:
             fresh = self._opened(model.name, model.source)
         except (SegcliError, OSError, RuntimeError, ValueError) as fault:
-            log.error("%s goes on with the earlier model, because the new one cannot be opened: %s", model.name, fault)
+            log.error("%s keeps serving the previous model, because the new one cannot be opened: %s", model.name, fault)
             self._metrics.reloads.labels(model.name, "failed").inc()
             return
         fresh.start()
@@ -151,7 +153,7 @@ class ServedModels:
 
 
 def stamp_of(pipeline: Pipeline, source: str) -> Stamp:
-    """The files behind a pipeline; empty while one of its folders is not there."""
+    """The files of a pipeline; empty while one of its folders is missing."""
     paths = [Path(source)] if Path(source).suffix.lower() in YAML_SUFFIXES else []
     for model in pipeline.settings.models.values():
         if model.model_dir is not None:
@@ -163,13 +165,13 @@ def stamp_of(pipeline: Pipeline, source: str) -> Stamp:
             if not files:
                 return ()
             found += [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
-    except OSError:  # a file went between listing and looking
+    except OSError:  # a file was deleted after it was listed
         return ()
     return tuple(found)
 
 
 def _model_files(folder: Path) -> list[Path]:
-    """The files that a training writes; not those that an opened model leaves (proofs, converted forms)."""
+    """The files that an export writes; not those that are created when a model is opened (proofs, conversions)."""
     written = (".yml", ".json", ".pdiparams", ".pdmodel", ".pdparams")
     return sorted(file for file in folder.rglob("*") if file.suffix in written and file.name != "proofs.json")
 

@@ -1,4 +1,4 @@
-"""Requests that wait for a network: bounded, in order, joined to batches where that is wanted."""
+"""The queue of requests for a network: bounded, in order, with optional batching."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Job:
         item: The image.
         arguments: Arguments of the pipeline's `answer`.
         key: Jobs of equal keys may share a batch.
-        future: Gets the result.
+        future: Receives the result.
     """
 
     item: SourceItem
@@ -34,10 +34,10 @@ class Job:
 
 
 class JobQueue:
-    """A queue that never waits to be filled: what does not fit is refused.
+    """A bounded queue that never blocks the producer: a job that does not fit is refused.
 
     Args:
-        size: Jobs that may wait.
+        size: Most jobs in the queue.
     """
 
     def __init__(self, size: int) -> None:
@@ -81,7 +81,7 @@ class JobQueue:
             return batch
 
     def close(self) -> None:
-        """Takes no more jobs; those that wait are still given out."""
+        """Accepts no more jobs; waiting jobs can still be taken."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()

@@ -1,4 +1,4 @@
-"""From results to replies: PaddleX's values, and compact ones by request."""
+"""Converts results into replies: PaddleX's values, or compact ones on request."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ _PLACE = '"labelMap": "@"'
 
 @dataclass(frozen=True)
 class Reply:
-    """What a client gets as `result`.
+    """The content of `result` in a reply.
 
     Attributes:
         values: Plain values.
-        label_map: Goes in as `labelMap`, which is too long for the ordinary way.
+        label_map: Written as `labelMap` by a faster encoder than the json module.
     """
 
     values: dict[str, Any]
@@ -50,19 +50,19 @@ class Reply:
 
 
 def fault_body(path: str, status: int, message: str, log_id: str | None = None) -> dict[str, Any]:
-    """What a client gets in place of a result: PaddleX's envelope, or KServe's."""
+    """The body of an error reply, in PaddleX's or KServe's form."""
     if path.startswith("/v2"):
         return {"error": message}
     return {"logId": log_id or new_log_id(), "errorCode": status, "errorMsg": message}
 
 
 def new_log_id() -> str:
-    """A name for a request that gave none."""
+    """A new id for a request that has none."""
     return str(uuid4())
 
 
 def semantic_reply(result: SegResult, request: Any, *, visualize: bool) -> Reply:
-    """Of `POST /semantic-segmentation`."""
+    """The reply of `POST /semantic-segmentation`."""
     labels, classes = result.labels, result.classes
     values: dict[str, Any] = {"size": list(labels.shape)}
     if request.mask_format == "png":
@@ -77,14 +77,14 @@ def semantic_reply(result: SegResult, request: Any, *, visualize: bool) -> Reply
         ]
     if visualize:
         values["image"] = jpeg_base64(_array(label_image(labels, classes).convert("RGB")))
-    if request.label_me:  # the background is what is left without shapes
+    if request.label_me:  # no shapes for the background
         named = [(classes.name_of(class_id), code) for class_id, code in codes.items() if class_id > 0]
         values["labelMe"] = labelme_value(named, result.rgb)
     return Reply(values, labels if request.mask_format == "labelMap" else None)
 
 
 def instance_reply(result: InstanceResult, request: Any, *, visualize: bool) -> Reply:
-    """Of `POST /instance-segmentation`."""
+    """The reply of `POST /instance-segmentation`."""
     masks = (
         [rle_value(rle.encode(mask)) for mask in result["masks"]]
         if request.mask_format == "box"
@@ -111,7 +111,7 @@ def instance_reply(result: InstanceResult, request: Any, *, visualize: bool) -> 
 
 
 def prompted_reply(result: PromptableResult, request: Any, *, visualize: bool) -> Reply:
-    """Of `POST /open-vocabulary-segmentation` and `/text-driven-segmentation`."""
+    """The reply of `POST /open-vocabulary-segmentation` and `/text-driven-segmentation`."""
     values: dict[str, Any] = {
         "masks": [MASK_FORMS[request.mask_format](answer.rle) for answer in result.answers],
         "maskInfos": result["mask_infos"],

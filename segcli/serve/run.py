@@ -1,4 +1,4 @@
-"""Runs a service until it is told to stop."""
+"""Runs a service until it is stopped."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ log = logging.getLogger("segcli.serve")
 
 PACKAGES = ("fastapi", "uvicorn", "prometheus_client")
 STOP_SECONDS = 30
-"""How long open requests are answered after the service was told to stop."""
+"""Most seconds for open requests after the service was stopped."""
 
 
 @dataclass(frozen=True)
 class Running:
-    """A service that answers.
+    """A running service.
 
     Attributes:
-        url: Where.
-        models: What it has.
-        stop: Asks it to end.
+        url: URL of the service.
+        models: Its models.
+        stop: Stops it after the open requests.
     """
 
     url: str
@@ -38,14 +38,14 @@ class Running:
 
 
 def serve(settings: ServeSettings, on_ready: Callable[[Running], None]) -> None:
-    """Opens the models, then answers until SIGTERM or Ctrl-C; open requests are answered first.
+    """Opens the models, then serves until SIGTERM or Ctrl-C; open requests are finished before it returns.
 
     Args:
-        settings: Of the service.
-        on_ready: Called once requests are answered.
+        settings: Settings of the service.
+        on_ready: Called once the service accepts requests.
 
     Raises:
-        MissingPartError: A package of the service is not installed.
+        MissingPartError: A package that serving needs is not installed.
         SegcliError: A model cannot be opened.
     """
     missing = [name for name in PACKAGES if find_spec(name) is None]
@@ -58,7 +58,7 @@ def serve(settings: ServeSettings, on_ready: Callable[[Running], None]) -> None:
     from segcli.serve.models import ServedModels
 
     class Server(uvicorn.Server):
-        """A server that reports when it listens, and for which a signal is an ordinary end."""
+        """A server that reports when it listens, and that ends normally on a signal."""
 
         async def startup(self, sockets: Any = None) -> None:
             await super().startup(sockets)
@@ -83,7 +83,7 @@ def serve(settings: ServeSettings, on_ready: Callable[[Running], None]) -> None:
             build_app(settings, models, metrics),
             host=settings.host,
             port=settings.port,
-            log_level="error",  # a warning for each request of a Java client, which offers HTTP/2
+            log_level="error",  # uvicorn warns on each request of Java clients, which offer HTTP/2
             access_log=False,
             server_header=False,
             timeout_graceful_shutdown=STOP_SECONDS,

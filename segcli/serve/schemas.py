@@ -1,4 +1,4 @@
-"""Bodies of requests: PaddleX's fields, and ours beside them. JSON has the fields in camel case, `maskFormat`."""
+"""Request bodies: PaddleX's fields and segcli's own. JSON has the fields in camel case, such as `maskFormat`."""
 
 import re
 from inspect import cleandoc
@@ -14,7 +14,7 @@ Words = Annotated[str, Field(max_length=1000)]
 
 
 def _describe(schema: dict[str, Any], kind: type[BaseModel]) -> None:
-    """Gives each field of the API's description what the docstrings say of it."""
+    """Copies the field descriptions from the docstrings into the API's schema."""
     texts: dict[str, str] = {}
     for part in reversed(kind.__mro__):
         attributes = cleandoc(part.__doc__ or "").partition("Attributes:")[2]
@@ -26,14 +26,14 @@ def _describe(schema: dict[str, Any], kind: type[BaseModel]) -> None:
 
 
 class ImageRequest(BaseModel):
-    """What all requests have.
+    """Fields of all requests.
 
     Attributes:
-        image: The image's file as base64, or its URL where the service allows that.
-        visualize: Whether the reply has an image for people; null takes the pipeline's setting.
-        model: Name of the served model; null takes the first of the kind.
-        labelMe: Whether the reply has a LabelMe document.
-        logId: Comes back in the reply; null makes one.
+        image: The image file as base64, or its URL if the service allows URLs.
+        visualize: Whether the reply contains a visualization; null is the pipeline's setting.
+        model: Name of the served model; null is the first one of this route.
+        labelMe: Whether the reply contains a LabelMe document.
+        logId: Id that is returned in the reply; null generates one.
     """
 
     model_config = ConfigDict(
@@ -51,11 +51,11 @@ class ImageRequest(BaseModel):
         return {}
 
     def sizes(self) -> list[tuple[int, int]]:
-        """Widths and heights that the request asks for."""
+        """Widths and heights in pixels to which the request resizes the image."""
         return []
 
     def prompt_count(self) -> int:
-        """How many prompts it has."""
+        """Number of prompts in the request."""
         return 0
 
 
@@ -63,9 +63,9 @@ class SemanticRequest(ImageRequest):
     """`POST /semantic-segmentation`.
 
     Attributes:
-        targetSize: What the image is resized to before the network: a side, [width, height], or -1 for its own size.
+        targetSize: Size of the network's input: one side, [width, height], or -1 for the image's own size.
         maskFormat: `labelMap` is PaddleX's list of all pixels; `png` a grey PNG whose pixels are the ids; `rle` a
-            run-length code per class, as COCO has them; `raw` the ids row by row, a byte each, in base64.
+            COCO run-length code per class; `raw` the ids row by row, one byte per pixel, in base64.
     """
 
     target_size: Side | tuple[Side, Side] | None = None
@@ -75,15 +75,15 @@ class SemanticRequest(ImageRequest):
         """Arguments of the pipeline.
 
         Raises:
-            UsageError: The size is none.
+            UsageError: A side is less than 1 px.
         """
         sides = (self.target_size,) if isinstance(self.target_size, int) else self.target_size or ()
         if self.target_size != -1 and any(side < 1 for side in sides):
-            raise UsageError("targetSize: sides are at least 1 px, or it is -1 for the image's own size")
+            raise UsageError("targetSize: sides must be at least 1 px; -1 alone keeps the image's own size")
         return {"target_size": self.target_size}
 
     def sizes(self) -> list[tuple[int, int]]:
-        """Widths and heights that the request asks for."""
+        """Widths and heights in pixels to which the request resizes the image."""
         if self.target_size is None or self.target_size == -1:
             return []
         size = self.target_size
@@ -94,9 +94,9 @@ class InstanceRequest(ImageRequest):
     """`POST /instance-segmentation`.
 
     Attributes:
-        threshold: Smallest score of an object.
-        maskFormat: `box` is PaddleX's, the run-length code of the part inside the rounded box; `rle` that of the whole
-            image, as COCO has it; `png`, `raw`, `polygon` and `labelMe` (its shapes) are of the whole image.
+        threshold: Minimum score of an object.
+        maskFormat: `box` is PaddleX's run-length code of the crop inside the rounded box; `rle` is COCO's run-length
+            code of the whole image; `png`, `raw`, `polygon` and `labelMe` (shapes) also cover the whole image.
     """
 
     threshold: Annotated[float, Field(ge=0, le=1)] | None = None
@@ -113,11 +113,11 @@ class OpenVocabularyRequest(ImageRequest):
     Attributes:
         prompt: Boxes [x1, y1, x2, y2] or points [x, y].
         promptType: `box` or `point`.
-        prompts: In place of the two, objects with a box, points [x, y, 1 (on it) or 0 (beside it)], or both:
-            {"objects": [{"box": ..., "points": ...}]}.
-        threshold: Smallest predicted IoU of a mask.
+        prompts: Instead of prompt and promptType: objects, each with a box, points [x, y, 1 (on the object) or 0 (not
+            on it)], or both: {"objects": [{"box": ..., "points": ...}]}.
+        threshold: Minimum predicted IoU of a mask.
         multimask: Which of the network's masks: auto, best, all, single.
-        maskFormat: `rle` is COCO's run-length code, PaddleX's too; or `png`, `raw`, `polygon`, `labelMe`.
+        maskFormat: `rle` is COCO's run-length code, as in PaddleX; or `png`, `raw`, `polygon`, `labelMe`.
     """
 
     prompt: list[list[float]] | None = None
@@ -138,7 +138,7 @@ class OpenVocabularyRequest(ImageRequest):
         }
 
     def prompt_count(self) -> int:
-        """How many prompts it has."""
+        """Number of prompts in the request."""
         rows = [value for value in (self.prompts or {}).values() if isinstance(value, list)]
         points = [entry.get("points") for row in rows for entry in row if isinstance(entry, dict)]
         inner = sum(len(found) for found in points if isinstance(found, list))
@@ -149,9 +149,9 @@ class TextRequest(ImageRequest):
     """`POST /text-driven-segmentation`.
 
     Attributes:
-        text: What is looked for; several texts give a mask each.
-        background: Text for all that is not meant.
-        threshold: Smallest score of a mask.
+        text: Text prompt, or a list of them; each gives one mask.
+        background: Text for everything else.
+        threshold: Minimum score of a mask.
         maskFormat: `rle` is COCO's run-length code; or `png`, `raw`, `polygon`, `labelMe`.
     """
 
@@ -165,5 +165,5 @@ class TextRequest(ImageRequest):
         return {"text": self.text, "background": self.background, "threshold": self.threshold}
 
     def prompt_count(self) -> int:
-        """How many prompts it has."""
+        """Number of prompts in the request."""
         return 1 if isinstance(self.text, str) else len(self.text)

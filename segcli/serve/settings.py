@@ -1,4 +1,4 @@
-"""How a service runs, and what it refuses."""
+"""Settings and limits of a service."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from segcli.data import transfer
 
 LOCAL = "127.0.0.1"
 PUBLIC = transfer.Limits(most_bytes=64 << 20, seconds=20.0, redirects=3, public_only=True)
-"""What fetching an image by the URL of a client may take."""
+"""Limits for downloading an image from a client's URL."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What a client may send.
+    """Limits for requests.
 
     Attributes:
-        body_bytes: Of a request.
-        body_seconds: Until a request's body is there.
-        seconds: Until a request is answered.
-        prompts: Boxes, points or texts of a request.
+        body_bytes: Most bytes of a request body.
+        body_seconds: Most seconds to receive a body.
+        seconds: Most seconds to answer a request, after its body was received.
+        prompts: Most boxes, points or texts of a request.
     """
 
     body_bytes: int = 64 << 20
@@ -31,11 +31,11 @@ class Limits:
 
 @dataclass(frozen=True)
 class Batching:
-    """Requests for the network at once.
+    """How waiting requests are joined into batches.
 
     Attributes:
-        size: Most of them; 1 is no batching, which is best on a CPU.
-        wait_ms: How long the first waits for others.
+        size: Most images per batch; 1 is no batching, which is best on a CPU.
+        wait_ms: Milliseconds for which the first request waits for others.
     """
 
     size: int = 1
@@ -44,24 +44,24 @@ class Batching:
 
 @dataclass(frozen=True)
 class ServeSettings:
-    """A service.
+    """Settings of a service.
 
     Attributes:
-        pipelines: What is served: names, YAML files or model folders, each alone or as ``NAME=SOURCE``.
+        pipelines: Pipelines to serve: names, YAML files or model folders, each alone or as ``NAME=SOURCE``.
         host: Address to listen on.
-        port: Port; 0 takes a free one.
-        device: Where networks run; None is the YAML's, or the CPU.
+        port: Port; 0 chooses a free one.
+        device: Device of the networks; None is the YAML's, or the CPU.
         options: Further arguments of `segcli.steps.pipelines.create.create_pipeline`, for every pipeline.
-        streams: Copies of each network that run at the same time; None: as many as the cores allow on a CPU, one on
-            another device and for promptable models.
-        queue: Requests that may wait for each model.
-        batching: Requests for the network at once.
-        limits: What a client may send.
-        token: What clients must send as ``Authorization: Bearer``; None lets everybody in.
+        streams: Copies of each network that run at the same time; None is one per core, at most four, on a CPU, and
+            one on other devices and for promptable models.
+        queue: Most waiting requests per model.
+        batching: How waiting requests are joined into batches.
+        limits: Limits for requests.
+        token: Token that clients must send as ``Authorization: Bearer``; None requires none.
         allow_urls: Whether an image may be given by its URL.
-        fetch: What fetching such an image may take.
-        warm_up: Whether a model answers a small image before it is ready.
-        reload_seconds: How often model folders are looked at, to serve a retrained model; 0 never does.
+        fetch: Limits for downloading such an image.
+        warm_up: Whether each model processes a small image before it is ready.
+        reload_seconds: Seconds between two checks of the model folders for a retrained model; 0 disables reloading.
     """
 
     pipelines: tuple[str, ...]

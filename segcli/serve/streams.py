@@ -1,4 +1,4 @@
-"""Copies of a pipeline, each in a thread of its own, that answer the jobs of one queue."""
+"""Copies of a pipeline, each in its own thread, that process the jobs of one queue."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from segcli.steps.pipelines.pipeline import Pipeline
 log = logging.getLogger("segcli.serve")
 
 MOST_STREAMS = 4
-"""By default: each has the network's memory once."""
+"""Most streams by default; each needs the memory of one network."""
 WARM_UP_SIDE = 128
 
 
 class Streams:
-    """The copies.
+    """Copies of a pipeline that share a queue.
 
     Args:
-        pipelines: One for each stream; all are of the same settings.
-        batching: Jobs for the network at once.
-        queue_size: Jobs that may wait.
-        metrics: Counts what is done.
-        name: Of the served model, in metrics.
+        pipelines: One per stream, all with the same settings.
+        batching: How jobs are joined into batches.
+        queue_size: Most jobs in the queue.
+        metrics: Counters of the service.
+        name: Name of the served model, for metrics.
     """
 
     def __init__(
@@ -47,12 +47,12 @@ class Streams:
         ]
 
     def start(self) -> None:
-        """Begins to answer."""
+        """Starts the threads."""
         for thread in self._threads:
             thread.start()
 
     def stop(self) -> None:
-        """Answers what waits, then ends."""
+        """Processes the jobs in the queue, then ends the threads."""
         self.queue.close()
         for thread in self._threads:
             thread.join()
@@ -89,14 +89,14 @@ def open_streams(pipelines: Sequence[Pipeline]) -> None:
 
 
 def warm_up(pipelines: Sequence[Pipeline]) -> None:
-    """Lets every copy answer a small image, so that no client waits for what happens once."""
+    """Runs every copy on a small image, so that no client waits for one-time initialisation."""
     rgb = np.zeros((WARM_UP_SIDE, WARM_UP_SIDE, 3), np.uint8)
     for pipeline in pipelines:
         pipeline.try_out(rgb)
 
 
 def stream_count(wanted: int | None, pipeline: Pipeline) -> int:
-    """How many copies a pipeline gets."""
+    """Number of copies of a pipeline: the configured one, or one that fits the device and the cores."""
     if wanted is not None:
         return wanted
     tasks = {model.task for model in pipeline.settings.models.values()}

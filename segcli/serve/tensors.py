@@ -29,7 +29,7 @@ class Tensor:
     Attributes:
         name: Its name.
         datatype: ``UINT8``, ``FP32``, ``INT64`` or ``BYTES``.
-        values: The array; of ``BYTES`` the strings.
+        values: The array, or the byte strings of a ``BYTES`` tensor.
     """
 
     name: str
@@ -38,18 +38,18 @@ class Tensor:
 
     @property
     def shape(self) -> list[int]:
-        """Of the array."""
+        """Shape of the array, or the number of strings."""
         return list(self.values.shape) if isinstance(self.values, np.ndarray) else [len(self.values)]
 
     @property
     def binary(self) -> bytes:
-        """As the binary extension has it: little endian, strings with their lengths."""
+        """The data in the binary extension's form: little endian, each string after its length (uint32)."""
         if isinstance(self.values, np.ndarray):
             return np.ascontiguousarray(self.values).tobytes()
         return b"".join(struct.pack("<I", len(value)) + value for value in self.values)
 
     def head(self, *, binary: bool) -> dict[str, Any]:
-        """The JSON of the tensor."""
+        """The tensor as JSON; with `binary`, its size in bytes instead of the data."""
         values = {"name": self.name, "datatype": self.datatype, "shape": self.shape}
         if binary:
             return {**values, "parameters": {BINARY_SIZE: len(self.binary)}}
@@ -62,51 +62,51 @@ def read_request(body: bytes, header_length: str | None) -> tuple[dict[str, Any]
     """The JSON of a request, and the binary data after it.
 
     Raises:
-        RefusedError: The body is not what the header says, or no JSON object.
+        RefusedError: The header's length is invalid, or the body is not a JSON object.
     """
     if header_length is not None and not (header_length.isdigit() and int(header_length) <= len(body)):
-        raise RefusedError(BAD, "Inference-Header-Content-Length is no length inside the body")
+        raise RefusedError(BAD, "Inference-Header-Content-Length is not a length within the body")
     end = len(body) if header_length is None else int(header_length)
     try:
         values = json.loads(body[:end])
     except (ValueError, RecursionError) as fault:
-        raise RefusedError(BAD, f"the body is no JSON: {fault}") from fault
+        raise RefusedError(BAD, f"the body is not valid JSON: {fault}") from fault
     if not isinstance(values, dict):
-        raise RefusedError(BAD, "the body is no JSON object")
+        raise RefusedError(BAD, "the body is not a JSON object")
     return values, body[end:]
 
 
 def read_image(values: Mapping[str, Any], binary: bytes) -> str | bytes | RgbImage:
-    """The image of a request: a text (base64 or URL), a file's content, or pixels (RGB, uint8 [H, W, 3]).
+    """The image of a request: text (base64 or URL), a file's content, or pixels (RGB, uint8 [H, W, 3]).
 
     Raises:
-        RefusedError: There is no input that can be an image.
+        RefusedError: The input is not a single valid image tensor.
     """
     inputs = values.get("inputs")
     if not isinstance(inputs, list) or len(inputs) != 1 or not isinstance(inputs[0], dict):
         raise RefusedError(BAD, f"inputs: expected a list of one tensor, {INPUT}")
     tensor = inputs[0]
     if tensor.get("name") != INPUT:
-        raise RefusedError(BAD, f"inputs: the tensor is called {INPUT}, not {tensor.get('name')!r}")
+        raise RefusedError(BAD, f"inputs: the tensor must be named {INPUT}, not {tensor.get('name')!r}")
     kind = tensor.get("datatype")
     size = (tensor.get("parameters") or {}).get(BINARY_SIZE) if isinstance(tensor.get("parameters"), dict) else None
     if size is not None and size != len(binary):
-        raise RefusedError(BAD, f"inputs: {BINARY_SIZE} is {size!r}, the body has {len(binary)} bytes more")
+        raise RefusedError(BAD, f"inputs: {BINARY_SIZE} is {size!r}; {len(binary)} bytes follow the JSON")
     if kind == "BYTES":
         return _file(tensor, binary if size is not None else None)
     if kind == "UINT8":
         return _pixels(tensor, binary if size is not None else None)
-    raise RefusedError(BAD, f"inputs: datatype is {kind!r}; BYTES (a file) or UINT8 (pixels) are taken")
+    raise RefusedError(BAD, f"inputs: datatype is {kind!r}; expected BYTES (a file) or UINT8 (pixels)")
 
 
 def _file(tensor: Mapping[str, Any], binary: bytes | None) -> str | bytes:
     if binary is not None:
         if len(binary) < 4 or struct.unpack("<I", binary[:4])[0] != len(binary) - 4:
-            raise RefusedError(BAD, "inputs: BYTES is one string: four bytes of length, then the image's file")
+            raise RefusedError(BAD, "inputs: BYTES must be one string: four bytes of length, then the image file")
         return binary[4:]
     data = tensor.get("data")
     if not (isinstance(data, list) and len(data) == 1 and isinstance(data[0], str)):
-        raise RefusedError(BAD, "inputs: data is a list of one text, the image's file as base64")
+        raise RefusedError(BAD, "inputs: data must be a list of one text, the image file as base64")
     return data[0]
 
 
@@ -128,13 +128,13 @@ def write_reply(
     """The body of a reply and, where it has binary data, the length of its JSON.
 
     Args:
-        head: What stands before the outputs.
+        head: Fields before the outputs.
         tensors: All outputs.
-        wanted: The request's `outputs`; None or empty takes all.
-        parameters: The request's, whose ``binary_data_output`` makes all outputs binary.
+        wanted: The request's `outputs`; None or empty selects all.
+        parameters: The request's `parameters`; ``binary_data_output`` makes all outputs binary.
 
     Raises:
-        RefusedError: An output is wanted that there is not.
+        RefusedError: The request names an unknown output.
     """
     known = {tensor.name: tensor for tensor in tensors}
     rows = wanted if isinstance(wanted, list) and wanted else [{"name": name} for name in known]
@@ -143,7 +143,7 @@ def write_reply(
     for row in rows:
         name = row.get("name") if isinstance(row, dict) else None
         if name not in known:
-            raise RefusedError(BAD, f"outputs: there is no {name!r}; there are {', '.join(known)}")
+            raise RefusedError(BAD, f"outputs: there is no output {name!r}; there are {', '.join(known)}")
         own = row.get("parameters")
         binary = bool(own.get("binary_data", everything)) if isinstance(own, dict) else everything
         outputs.append(known[name].head(binary=binary))
@@ -154,7 +154,7 @@ def write_reply(
 
 
 def semantic_tensors(result: SegResult) -> list[Tensor]:
-    """The label map."""
+    """The label map as a tensor [1, H, W]."""
     return [Tensor("labels", "UINT8", result.labels[None])]
 
 

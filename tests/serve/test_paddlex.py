@@ -230,7 +230,7 @@ def test_openapi_has_every_route_and_the_pages_need_nothing_from_elsewhere(servi
     described = requests.get(f"{service.url}/openapi.json", timeout=30).json()
     assert {SEMANTIC, INSTANCE, PROMPTED, TEXT, "/v2/models/{name}/infer"} <= set(described["paths"])
     fields = described["components"]["schemas"]["InstanceRequest"]["properties"]
-    assert fields["threshold"]["description"] == "Smallest score of an object."
+    assert fields["threshold"]["description"] == "Minimum score of an object."
     assert all(field["description"] for field in fields.values()) and "image" in fields
     for path in ("/", "/docs", "/page/page.js", "/page/canvas.js", "/page/page.css", "/page/docs.js", "/page/docs.css"):
         answer = requests.get(service.url + path, timeout=30)

@@ -1,5 +1,5 @@
 "use strict";
-// Draws the image, the masks (LabelMe's shapes) and the prompts; turns places on the screen into pixels of the image.
+// Draws the image, the masks (LabelMe's shapes) and the prompts; converts screen coordinates into image pixels.
 
 const COLOURS = ["#e6194b", "#3cb44b", "#4363d8", "#f58231", "#911eb4", "#008080", "#f032e6", "#9a6324", "#808000",
   "#000075", "#46b4d0", "#c9a400"];
@@ -79,7 +79,7 @@ class View {
       context.drawImage(tinted, shape.points[0][0], shape.points[0][1]);
       context.globalAlpha = 1;
     } else if (tinted === undefined) {
-      this.masks.set(key, null); // being read
+      this.masks.set(key, null); // being decoded
       tint(shape.mask, colour).then((found) => {
         this.masks.set(key, found);
         this.canvas.dispatchEvent(new Event("redraw"));
@@ -109,7 +109,7 @@ class View {
   }
 }
 
-// A mask's PNG (black and white) as a canvas of one colour that is clear where the mask is not.
+// A mask's PNG (black and white) as a canvas of one colour, transparent outside the mask.
 async function tint(png, colour) {
   const image = new Image();
   image.src = `data:image/png;base64,${png}`;

@@ -8,7 +8,7 @@ const state = {
   models: [], image: null, name: "", // base64 of the file, and its name
   tool: "point", prompt: fresh(), dragged: null,
   kept: [], found: null, // objects {label, shapes, score}; what answers the prompt that is being made
-  asked: 0, token: sessionStorage.getItem("token") || "",
+  requests: 0, token: sessionStorage.getItem("token") || "",
 };
 
 const model = () => state.models.find((one) => one.name === at("model").value);
@@ -23,7 +23,7 @@ function redraw() {
   view.draw(objects(), model()?.pipeline === "open_vocabulary_segmentation" ? state.prompt : null, state.dragged);
 }
 
-// ---- asking the service
+// ---- requests to the service
 
 async function ask(path, body) {
   const headers = state.token ? { Authorization: `Bearer ${state.token}` } : {};
@@ -35,19 +35,19 @@ async function ask(path, body) {
   return values;
 }
 
-// Asks for masks; an answer that a later question has overtaken counts for nothing.
+// Requests masks; the reply is dropped if a later request has been sent.
 async function segment(fields) {
   if (!state.image) return tell("Open an image first", true);
-  const number = ++state.asked, begin = performance.now();
+  const number = ++state.requests, begin = performance.now();
   tell("Working …");
   try {
     const body = { image: state.image, model: model().name, visualize: false, ...fields };
     const { result } = await ask(model().route, body);
-    if (number !== state.asked) return null;
+    if (number !== state.requests) return null;
     tell(`Answered in ${((performance.now() - begin) / 1000).toFixed(2)} s`);
     return result;
   } catch (fault) {
-    if (number === state.asked) tell(fault.message, true);
+    if (number === state.requests) tell(fault.message, true);
     return null;
   }
 }
@@ -56,7 +56,7 @@ async function answerPrompt() {
   const { box, points } = state.prompt;
   if (!box && !points.some((point) => point[2])) {
     state.found = null;
-    state.asked += 1;
+    state.requests += 1;
     return showObjects();
   }
   const prompt = { ...(box && { box }), ...(points.length && { points }) };
@@ -69,7 +69,7 @@ async function answerPrompt() {
 
 async function findText() {
   const text = at("text").value.split(",").map((word) => word.trim()).filter(Boolean);
-  if (!text.length) return tell("Say what to look for", true);
+  if (!text.length) return tell("Enter a text to search for", true);
   const result = await segment({ text, maskFormat: "labelMe" });
   if (!result) return;
   result.masks.forEach((mask, index) => {
@@ -138,7 +138,7 @@ function keepObject() {
 function resetPrompt() {
   state.prompt = fresh();
   state.found = null;
-  state.asked += 1;
+  state.requests += 1;
   showObjects();
 }
 
@@ -165,7 +165,7 @@ async function open(file) {
   try {
     view.show(await createImageBitmap(file));
   } catch {
-    return tell(`${file.name} is no image that this browser shows`, true);
+    return tell(`${file.name} is not an image that this browser can show`, true);
   }
   state.image = await new Promise((done) => {
     const reader = new FileReader();

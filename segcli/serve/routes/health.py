@@ -1,4 +1,4 @@
-"""Health, counters, and what is served."""
+"""Health, metrics, and the list of models."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from segcli.serve.replies import new_log_id
 
 
 def health_routes(models: ServedModels, metrics: Metrics) -> APIRouter:
-    """The routes of health and counters."""
+    """The routes of health, metrics and models."""
     router = APIRouter(tags=["service"])
 
     @router.get("/health")
     async def health() -> dict[str, Any]:
-        """Whether the service runs; PaddleX's answer."""
+        """Whether the service runs, in PaddleX's form."""
         return {"logId": new_log_id(), "errorCode": 0, "errorMsg": "Healthy"}
 
     @router.get("/ready")
     async def ready() -> dict[str, Any]:
-        """Whether all models can answer; they are opened before the service listens."""
+        """Whether all models are ready; they are opened before the service listens."""
         return {"logId": new_log_id(), "errorCode": 0, "errorMsg": "Ready"}
 
     @router.get("/metrics")
     async def counters() -> Response:
-        """Counters in Prometheus' form."""
+        """Metrics in Prometheus' text format."""
         return Response(metrics.text(), media_type=CONTENT_TYPE)
 
     @router.get("/models")
     async def served() -> list[dict[str, Any]]:
-        """What is served."""
+        """The served models."""
         return [_about(model) for model in models.by_name.values()]
 
     return router

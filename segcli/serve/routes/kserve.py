@@ -1,4 +1,4 @@
-"""KServe's Open Inference Protocol 2, as Triton's and KServe's clients speak it."""
+"""KServe's Open Inference Protocol 2, for clients of Triton and KServe."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from segcli.version import __version__
 LENGTH_HEADER = "Inference-Header-Content-Length"
 _NOT_FOUND = 404
 _NOT_OURS = ("image", "visualize", "labelMe", "maskFormat", "model", "logId", "binary_data_output")
-"""What parameters of a request do not say: the tensors say it, or it is not in a reply of tensors."""
+"""Parameters that are ignored: tensors hold their values, or they have no effect on tensors."""
 
 
 def kserve_routes(answering: Answering) -> APIRouter:
@@ -44,14 +44,14 @@ def _add_health(router: APIRouter) -> None:
 
     @router.get("/health/ready")
     async def ready() -> dict[str, bool]:
-        """Whether all models can answer."""
+        """Whether all models are ready."""
         return {"ready": True}
 
 
 def _add_models(router: APIRouter, answering: Answering) -> None:
     @router.get("/models/{name}")
     async def metadata(name: str) -> dict[str, Any]:
-        """What a model takes and gives."""
+        """Inputs and outputs of a model."""
         model = _served(answering, name)
         outputs = KINDS[model.pipeline.name].outputs
         return {
@@ -64,12 +64,12 @@ def _add_models(router: APIRouter, answering: Answering) -> None:
 
     @router.get("/models/{name}/ready")
     async def model_ready(name: str) -> dict[str, Any]:
-        """Whether a model can answer."""
+        """Whether a model is ready."""
         return {"name": _served(answering, name).name, "ready": True}
 
     @router.post("/models/{name}/infer")
     async def infer(name: str, request: Request) -> Response:
-        """An answer in tensors. Parameters are the fields of PaddleX's bodies: threshold, targetSize, prompt, ..."""
+        """Runs a model and returns tensors. Parameters are the fields of PaddleX's bodies: threshold, targetSize, prompt, ..."""
         return await _infer(answering, _served(answering, name), request)
 
 
@@ -116,7 +116,7 @@ def _image_request(model: ServedModel, parameters: Any) -> ImageRequest:
 
 
 def validation_text(problems: Any) -> str:
-    """The faults of a body in one line.
+    """The errors of a request body in one line.
 
     >>> validation_text([{"loc": ("body", "image"), "msg": "Field required"}])
     'image: Field required'

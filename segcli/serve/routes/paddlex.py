@@ -1,4 +1,4 @@
-"""PaddleX's routes: one per pipeline that is served."""
+"""PaddleX's routes, one per served pipeline."""
 
 from collections.abc import Awaitable, Callable
 
@@ -15,7 +15,7 @@ JSON_TYPE = "application/json"
 
 
 def paddlex_routes(answering: Answering) -> APIRouter:
-    """The routes of the pipelines that the service has."""
+    """The routes of the served pipelines."""
     router = APIRouter(tags=["PaddleX"])
     for name, kind in KINDS.items():
         if answering.models.of_kind(name):

@@ -1,4 +1,4 @@
-"""The page to try the models in a browser, and the page of the API; both need nothing from elsewhere."""
+"""The page to try the models in a browser, and the page of the API; neither loads anything from other servers."""
 
 from __future__ import annotations
 
