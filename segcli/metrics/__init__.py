@@ -1,1 +1,1 @@
-"""Counts, then metrics: accumulators that merge, and pure functions of what they counted."""
+"""Metrics: mergeable accumulators of counts, and pure functions of these counts."""

@@ -1,7 +1,7 @@
-"""COCO's average precision and recall from matches, of all images or of bootstrap replicates of them.
+"""COCO's average precision and recall from matches, over all images or over bootstrap replicates.
 
-cocodataset/cocoapi, `COCOeval.accumulate`: precision at 101 recalls, made falling. A replicate weighs each image by how
-often it was drawn; where no two scores of an image are equal, that is the measurement of the repeated images.
+cocodataset/cocoapi, `COCOeval.accumulate`: precision at 101 recalls, made monotonically decreasing. A replicate weights
+each image by how often it was drawn; unless scores are tied, this equals the evaluation of the repeated images.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from segcli.metrics.object_pairs import Bools, Floats, Ints, Pairs
 RECALLS: Floats = np.linspace(0, 1, 101)
 _EPS = float(np.spacing(1))
 _NUMBERS_AT_ONCE = 200_000
-"""So few that they stay in the processor's cache."""
+"""Block size that fits into the processor's cache."""
 
 
 @dataclass(frozen=True)
 class ClassRanking:
-    """The detections of one class in the order of their scores, and how many objects there are to be found.
+    """The detections of one class, sorted by falling score, and its objects.
 
     Attributes:
         image: Image of each detection [D].
-        hits: Whether it found an object [D, T].
-        counts: Whether it counts at all [D, T].
+        hits: Whether it is a true positive at each threshold [D, T].
+        counts: Whether it counts at each threshold, or is ignored [D, T].
         objects_image: Image of each object that counts [G].
         score: Score of each detection [D].
     """
@@ -45,11 +45,11 @@ def rankings(pairs: Pairs, matches: Matches, classes: int, size: int = 0, most: 
     """The ranking of each class in turn.
 
     Args:
-        pairs: Of all images.
-        matches: Of their detections.
+        pairs: Pairs of all images.
+        matches: The matching of these pairs.
         classes: Number of classes.
-        size: Which size range.
-        most: Detections per image and class that are looked at.
+        size: Index of the size range.
+        most: Most detections per image and class that count.
     """
     order = matches.order[matches.rank[matches.order] < most]
     ends = np.searchsorted(pairs.found_class[order], np.arange(classes + 1))
@@ -80,14 +80,14 @@ def average_precision(ranking: ClassRanking) -> Floats:
     found = np.zeros(thresholds)
     for threshold in range(thresholds):
         places = np.searchsorted(recall[:, threshold], RECALLS)
-        places[0] = int(np.argmax(hits[:, threshold] > 0))  # no hit reaches no recall, also not the recall 0
+        places[0] = int(np.argmax(hits[:, threshold] > 0))  # before the first hit no recall is reached, not even 0
         reached = places < (last if hits[-1, threshold] else 0)
         found[threshold] = falling[places[reached], threshold].sum() / len(RECALLS)
     return found
 
 
 def average_recall(ranking: ClassRanking) -> Floats:
-    """Share of the objects that are found at each threshold, float64 [T]; NaN where there is no object."""
+    """Share of the objects found at each threshold, float64 [T]; NaN where there is no object."""
     objects = len(ranking.objects_image)
     hits: Floats = ranking.hits.sum(axis=0, dtype=np.float64)
     share: Floats = hits / objects if objects else np.full(len(hits), np.nan)
@@ -95,11 +95,11 @@ def average_recall(ranking: ClassRanking) -> Floats:
 
 
 def weighted_average_precision(ranking: ClassRanking, weights: NDArray[Any]) -> Floats:
-    """AP at each threshold where images count several times or not at all.
+    """AP at each threshold with a weight per image.
 
     Args:
-        ranking: Of one class.
-        weights: How often each image is drawn [images, R]; computed in its type, float32 being enough for replicates.
+        ranking: The ranking of one class.
+        weights: How often each image is drawn [images, R]; its dtype is used for the sums, float32 is sufficient.
 
     Returns:
         float64 [R, T]; NaN where no object is drawn.
@@ -139,10 +139,10 @@ def _precision_of_part(ranking: ClassRanking, last: int, weights: NDArray[Any], 
 
 
 def _recalls_reached(objects: Ints) -> tuple[NDArray[Any], NDArray[np.int32]]:
-    """How many of the 101 recalls a number of hits reaches, and where the numbers of each replicate begin."""
+    """Number of the 101 recalls reached, by number of hits, and where each replicate begins in that array."""
     begin_of = np.concatenate([[0], np.cumsum(objects + 1)])
     hits = np.arange(begin_of[-1]) - np.repeat(begin_of[:-1], objects + 1)
     recall = hits / np.repeat(np.maximum(objects, 1), objects + 1)
     reached = np.searchsorted(RECALLS, recall, side="right")
-    reached[begin_of[:-1]] = 0  # no hit reaches no recall, also not the recall 0
+    reached[begin_of[:-1]] = 0  # before the first hit no recall is reached, not even 0
     return reached.astype(np.float32), begin_of[:-1].astype(np.int32)

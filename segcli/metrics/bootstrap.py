@@ -1,7 +1,7 @@
-"""How far a number would move with other images of the same kind: bootstrap over images, or over groups of them.
+"""Confidence intervals of metrics: bootstrap over images, or over groups of images.
 
-Efron, Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 13 (percentile intervals). A replicate says how
-often each image is drawn; a metric that is a function of sums costs one matrix product for all replicates together.
+Efron, Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 13 (percentile intervals). A replicate counts how
+often each image is drawn; a metric that is a function of sums needs one matrix product for all replicates together.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Values = NDArray[np.float64]
 CONFIDENCE = 0.95
 SEED = 0
 _DRAWS_AT_ONCE = 4_000_000
-"""Numbers of draws that are in memory together (8 bytes each)."""
+"""Most draws that are in memory at the same time (8 bytes each)."""
 
 
 @dataclass(frozen=True)
@@ -39,10 +39,10 @@ class Interval:
 
 
 def interval_of(replicates: NDArray[Any], confidence: float = CONFIDENCE) -> Interval | None:
-    """The percentile interval of one number's replicates [R]; those that are not defined are left out.
+    """The percentile interval of the replicates [R] of one metric; NaN values are left out.
 
     Returns:
-        None where fewer than half of them are defined: the number hangs on a few images.
+        None where fewer than half of them are defined, because the metric depends on a few images.
     """
     known = replicates[~np.isnan(replicates)]
     if 2 * len(known) < len(replicates) or not len(known):
@@ -52,7 +52,7 @@ def interval_of(replicates: NDArray[Any], confidence: float = CONFIDENCE) -> Int
 
 
 def unit_of_images(groups: Sequence[str | None] | None, images: int) -> NDArray[np.int64]:
-    """The number of the unit that each image belongs to, int64 [images]; an image without a group is one of its own."""
+    """Index of the unit of each image, int64 [images]; an image without a group is a unit of its own."""
     if groups is None:
         return np.arange(images)
     names: dict[object, int] = {}
@@ -61,7 +61,7 @@ def unit_of_images(groups: Sequence[str | None] | None, images: int) -> NDArray[
 
 
 def sums_of_units(rows: NDArray[Any], units: NDArray[np.int64]) -> Values:
-    """What the images of each unit sum up to: float64 [units, columns] of rows [images, columns]."""
+    """Sums rows [images, columns] over the images of each unit: float64 [units, columns]."""
     count = int(units.max(initial=-1)) + 1
     if count == len(rows):
         return rows.astype(np.float64)
@@ -89,10 +89,10 @@ def resampled_sums(
     """A function of sums over images, for each replicate.
 
     Args:
-        rows: What is summed [images, columns].
-        of: From sums [R, columns] to the numbers [R, ...].
-        replicates: How many.
-        units: Number of the unit of each image; None draws images.
+        rows: Numbers to sum [images, columns].
+        of: Converts sums [R, columns] into metrics [R, ...].
+        replicates: Number of replicates.
+        units: Index of the unit of each image; None draws single images.
 
     Returns:
         [replicates, ...].

@@ -1,8 +1,8 @@
-"""Is a network as sure as it is right? Reliability, expected calibration error, and the temperature that mends it.
+"""Calibration: reliability curve, expected calibration error (ECE), and the temperature that corrects it.
 
 Guo, Pleiss, Sun, Weinberger, "On Calibration of Modern Neural Networks", ICML 2017: predictions are put into bins of
 equal width by their confidence; ECE is the mean distance between confidence and accuracy of a bin, weighted by its
-predictions. Per class it is taken over what is predicted as the class (Gupta and Ramdas 2022, top-label calibration).
+predictions. Per class, only predictions of that class count (Gupta and Ramdas 2022, top-label calibration).
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from segcli.metrics.label_pair import LabelPair
 from segcli.metrics.semantic_scores import Values, ratio
 
 BINS = 15
-"""Guo et al.'s number."""
+"""Number of bins, as in Guo et al."""
 RELIABILITY_COLUMNS = 3 * BINS
-"""Numbers per class: predictions, sum of confidence and right predictions of each bin."""
+"""Numbers per class: predictions, sum of confidence and correct predictions of each bin."""
 _BETAS = 1 / np.geomspace(10, 0.1, 65)
-"""Inverse temperatures at which the gradient is counted, rising."""
+"""Inverse temperatures at which the gradient is computed, rising."""
 TEMPERATURE_COLUMNS = len(_BETAS)
 
 
 def count_reliability(pair: LabelPair) -> Row:
-    """What the reliability of each predicted class follows from: float64 [3 x bins x classes].
+    """Counts for the reliability of each predicted class: float64 [3 x bins x classes].
 
     Raises:
         ValueError: The pair has no scores.
@@ -37,12 +37,12 @@ def count_reliability(pair: LabelPair) -> Row:
 
 
 def reliability_counts(confidence: NDArray[Any], right: NDArray[Any], classes: NDArray[Any], count: int) -> Row:
-    """Predictions, sum of confidence and right ones, by bin and class: float64 [3 x bins x classes].
+    """Predictions, sum of confidence and correct predictions, by bin and class: float64 [3 x bins x classes].
 
     Args:
-        confidence: Of each prediction, 0 to 1 [n]; a bin holds its upper border.
-        right: Whether each is right [n].
-        classes: Predicted class of each [n].
+        confidence: Confidence of each prediction, 0 to 1 [n]; a bin includes its upper edge.
+        right: Whether each prediction is correct [n].
+        classes: Predicted class ids [n].
         count: Number of classes.
     """
     bins = np.clip(np.ceil(confidence * BINS).astype(np.int64) - 1, 0, BINS - 1)
@@ -85,11 +85,11 @@ def _by_bin(sums: NDArray[Any]) -> NDArray[Any]:
 
 
 def count_gradients(pair: LabelPair) -> Row:
-    """The gradient of the log-likelihood at each inverse temperature, by true class: float64 [temperatures x classes].
+    """Gradient of the negative log-likelihood by inverse temperature and true class: float64 [temperatures x classes].
 
-    Of at most 2,048 pixels of the image, evenly chosen: the gradient is the mean logit under the softmax less that of
-    the truth, and rises with the inverse temperature, so that sums over images have their one root where the
-    likelihood of all is best.
+    Uses at most 2,048 evenly spaced pixels of the image. The gradient is the mean logit under the softmax minus the
+    logit of the true class; it rises with the inverse temperature, so that its sum over images has a single root,
+    where the likelihood of all pixels is largest.
 
     Raises:
         ValueError: The pair has no scores.
@@ -114,7 +114,7 @@ def temperature(sums: NDArray[Any]) -> Values:
 
 
 def temperature_of_all(sums: NDArray[Any]) -> Values:
-    """The temperature that fits all pixels best [...], 0.1 to 10: logits divided by it are best calibrated."""
+    """The temperature that fits all pixels best [...], 0.1 to 10; logits are divided by it."""
     return _root(_by_beta(sums).sum(axis=-1))
 
 

@@ -1,4 +1,4 @@
-"""What the scores of label maps are computed from: rightly labelled, true and predicted pixels of each class."""
+"""Counts for the metrics of label maps: correctly labelled, true and predicted pixels per class."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from segcli.metrics.image_rows import ImageRows
 
 @dataclass(frozen=True)
 class ClassTotals:
-    """Pixels of each class, of one measurement or of many at once (images, bootstrap replicates).
+    """Pixels per class, of one evaluation or of many at once (images, bootstrap replicates).
 
     Attributes:
-        hits: Rightly labelled pixels [..., classes].
-        true: Pixels that are each class [..., classes].
+        hits: Correctly labelled pixels [..., classes].
+        true: Pixels whose true class is each class [..., classes].
         predicted: Pixels predicted as each class [..., classes].
     """
 
@@ -32,17 +32,17 @@ class ClassTotals:
         return ClassTotals(np.diagonal(matrix, axis1=-2, axis2=-1), matrix.sum(axis=-1), matrix.sum(axis=-2))
 
     def as_rows(self) -> NDArray[np.float64]:
-        """All three beside each other, float64 [..., 3 x classes]: what a weighted sum over images is taken of."""
+        """All three concatenated, float64 [..., 3 x classes], for weighted sums over images."""
         return np.concatenate([self.hits, self.true, self.predicted], axis=-1, dtype=np.float64)
 
     @staticmethod
     def from_rows(rows: NDArray[Any]) -> ClassTotals:
-        """The totals whose `as_rows` these are."""
+        """The inverse of `as_rows`."""
         return ClassTotals(*np.split(rows, 3, axis=-1))
 
     @staticmethod
     def of_images(confusions: ImageRows, num_classes: int) -> ClassTotals:
-        """The totals of each image [images, classes], of rows that are the flat confusion matrices."""
+        """The totals of each image [images, classes], from rows that are flat confusion matrices."""
         found = np.zeros((3, len(confusions), num_classes), np.int64)
         for image, (cells, pixels) in enumerate(confusions.sparse()):
             truth, prediction = np.divmod(cells, num_classes)

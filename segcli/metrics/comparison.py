@@ -1,8 +1,8 @@
-"""Is the difference real? Measurements of the same images, compared draw by draw.
+"""Compares models evaluated on the same images by a paired bootstrap.
 
-A paired bootstrap: every replicate draws the same images for all, so that what makes an image hard for everybody falls
-out of the difference (Koehn, "Statistical Significance Tests for Machine Translation Evaluation", EMNLP 2004). Where
-one contender is several trainings, each replicate draws among them too.
+Every replicate draws the same images for all models, so that the difficulty of an image cancels out in the difference
+(Koehn, "Statistical Significance Tests for Machine Translation Evaluation", EMNLP 2004). If a contender consists of
+several trainings, each replicate resamples the trainings too.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ Numbers = Mapping[str, float | None]
 
 @dataclass(frozen=True)
 class Run:
-    """One measurement.
+    """One evaluation.
 
     Attributes:
-        name: What was measured.
-        all: The numbers of all classes.
-        by_class: Class name -> its numbers.
-        replicates: The same numbers in each replicate, of draws that all measurements share.
+        name: Name of the evaluated model.
+        all: Metrics over all classes.
+        by_class: Class name -> its metrics.
+        replicates: The same metrics in each replicate; all evaluations share the draws.
     """
 
     name: str
@@ -40,13 +40,12 @@ class Run:
 
 @dataclass(frozen=True)
 class Contender:
-    """One or several trainings of one kind.
+    """One model, or several trainings of it.
 
     Attributes:
-        name: What it is.
-        runs: One, or several measured on the same images (seeds), or the folds of a cross-validation, each measured on
-            its own images.
-        folds: Whether they are folds: all of them count in every replicate, where seeds are drawn.
+        name: Name of the contender.
+        runs: One run, several on the same images (seeds), or the folds of a cross-validation, each on its own images.
+        folds: Whether the runs are folds: every replicate uses all folds, but resamples seeds.
     """
 
     name: str
@@ -56,14 +55,14 @@ class Contender:
 
 @dataclass(frozen=True)
 class Difference:
-    """How one number of a contender differs from the first one's.
+    """How a metric of a contender differs from that of the first contender.
 
     Attributes:
-        first: The number of the first.
-        other: The number of the other; of several runs the mean.
-        interval: Of the difference other - first.
-        verdict: In words, from the view of the other.
-        better_share: Share of the replicates in which the other is better.
+        first: Value of the first contender; the mean over its runs.
+        other: Value of the other contender; the mean over its runs.
+        interval: Confidence interval of the difference other - first.
+        verdict: Whether the other is better or worse.
+        better_share: Share of the replicates in which the other is better; ties count half.
     """
 
     first: float | None
@@ -74,7 +73,7 @@ class Difference:
 
     @property
     def difference(self) -> float | None:
-        """The other number without the first."""
+        """other - first; None where either is not defined."""
         return None if self.first is None or self.other is None else self.other - self.first
 
     def as_dict(self) -> dict[str, Any]:
@@ -85,12 +84,12 @@ class Difference:
 
 
 def differences(first: Contender, other: Contender) -> dict[str, Difference]:
-    """Each number of all classes."""
+    """The difference in each metric over all classes."""
     return {name: _difference(first, other, (name,)) for name in _common(first.runs[0].all, other.runs[0].all)}
 
 
 def differences_by_class(first: Contender, other: Contender) -> dict[str, dict[str, Difference]]:
-    """Each number that has replicates, by class."""
+    """The difference in each metric that has replicates, by class name."""
     firsts, others = first.runs[0].replicates.by_class, other.runs[0].replicates.by_class
     return {
         class_name: {
@@ -102,7 +101,7 @@ def differences_by_class(first: Contender, other: Contender) -> dict[str, dict[s
 
 
 def first_places(contenders: Sequence[Contender], name: str) -> dict[str, float]:
-    """How often each contender is the best of all, over the replicates: the stability of the ranking."""
+    """Share of the replicates in which each contender has the highest value: the stability of the ranking."""
     values = np.stack([_replicates(contender, (name,), place) for place, contender in enumerate(contenders)])
     known = ~np.isnan(values).any(axis=0)
     best = np.argmax(values[:, known], axis=0)
@@ -111,7 +110,7 @@ def first_places(contenders: Sequence[Contender], name: str) -> dict[str, float]
 
 
 def spread(contender: Contender, name: str) -> dict[str, Any]:
-    """Mean, standard deviation and all values of a number over the runs."""
+    """Mean, sample standard deviation and single values of a metric over the runs."""
     values = [run.all.get(name) for run in contender.runs]
     known = np.array([value for value in values if value is not None])
     deviation = float(known.std(ddof=1)) if len(known) > 1 else None
@@ -134,7 +133,7 @@ def _difference(first: Contender, other: Contender, path: tuple[str, ...]) -> Di
 
 
 def verdict_of(interval: Interval | None, *, lower_is_better: bool = False) -> Verdict:
-    """In words: better or worse only where the whole interval is on one side of 0."""
+    """The verdict in words: better or worse only if the whole interval is on one side of 0."""
     if interval is None:
         return "not defined"
     if interval.low <= 0 <= interval.high:
@@ -149,7 +148,7 @@ def _number(contender: Contender, path: tuple[str, ...]) -> float | None:
 
 
 def _replicates(contender: Contender, path: tuple[str, ...], place: int) -> Values:
-    """The replicates of a number; of several runs the mean of as many, drawn with replacement; of folds that of all."""
+    """The replicates of a metric; with several runs the mean of resampled runs, with folds the mean of all folds."""
     found = [run.replicates for run in contender.runs]
     values = np.stack([one.all[path[0]] if len(path) == 1 else one.by_class[path[0]][path[1]] for one in found])
     if len(values) == 1 or contender.folds:

@@ -1,7 +1,7 @@
 """Average precision of rare, common and frequent classes, as LVIS reports it.
 
 Gupta, Dollár, Girshick, "LVIS: A Dataset for Large Vocabulary Instance Segmentation", CVPR 2019: a class is rare in 1
-to 10 training images, common in 11 to 100, frequent in more; a class that no training image holds counts as rare.
+to 10 training images, common in 11 to 100, frequent in more; a class without training images counts as rare.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Frequencies:
     """How often classes occur in training.
 
     Attributes:
-        images: Training images of each class, by its name.
+        images: Number of training images by class name.
         borders: Most images of a rare and of a common class.
     """
 
@@ -32,7 +32,7 @@ class Frequencies:
 
     @staticmethod
     def of(samples: Iterable[InstanceSample], classes: ClassMap, borders: tuple[int, int]) -> Frequencies:
-        """Counted over the training part."""
+        """Counts the images of the training split."""
         counts = np.zeros(len(classes), np.int64)
         for sample in samples:
             counts[sorted({value.class_id for value in sample.objects})] += 1
@@ -44,7 +44,7 @@ class Frequencies:
 
     @property
     def groups(self) -> dict[str, list[str]]:
-        """The classes of each group that has any; empty where all are of one group, which says nothing new."""
+        """Class names by non-empty group; empty if all classes are in one group, where groups add no information."""
         found = {group: [name for name in self.images if self.group_of(name) == group] for group in GROUPS}
         filled = {group: names for group, names in found.items() if names}
         return filled if len(filled) > 1 else {}

@@ -1,4 +1,4 @@
-"""What is kept of an image itself, so that scores can be looked at by it."""
+"""Statistics of an image's appearance, by which scores can be broken down."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import numpy as np
 from segcli.data.image import RgbImage
 
 _SIDE_PX = 256
-"""Shorter side that is looked at, of evenly chosen pixels."""
+"""Shorter side of the subsampled image."""
 
 
 class Look(NamedTuple):
-    """How an image looks.
+    """Statistics of an image's appearance.
 
     Attributes:
         brightness: Mean grey value (ITU-R BT.601), 0 to 255.
@@ -30,7 +30,7 @@ class Look(NamedTuple):
 
 
 UNKNOWN = Look(float("nan"), float("nan"), float("nan"), float("nan"))
-"""Of an image that was not read."""
+"""The look of an image that was not read."""
 
 
 def look_of(rgb: RgbImage) -> Look:
@@ -46,7 +46,7 @@ def look_of(rgb: RgbImage) -> Look:
 
 
 def _centre(rgb: RgbImage) -> RgbImage:
-    """Grey values of the middle at full resolution: what is blurred is not seen in every n-th pixel."""
+    """Grey values of the centre at full resolution, because subsampling would hide blur."""
     height, width = rgb.shape[:2]
     top, left = max(0, height - 2 * _SIDE_PX) // 2, max(0, width - 2 * _SIDE_PX) // 2
     part = np.ascontiguousarray(rgb[top : top + 2 * _SIDE_PX, left : left + 2 * _SIDE_PX])

@@ -1,4 +1,4 @@
-"""Numbers of each image, kept sparsely: a few hundred bytes per image, whatever the number of classes."""
+"""Numbers per image in sparse form: a few hundred bytes per image, for any number of classes."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ Row = NDArray[Any]
 
 
 class ImageRows:
-    """One row of numbers per image, of which those that are not 0 are kept.
+    """One row of numbers per image, stored without zeros.
 
     Args:
         columns: Numbers per image.
-        dtype: Of the numbers.
+        dtype: Dtype of the numbers.
     """
 
     def __init__(self, columns: int, dtype: type[np.generic] = np.int64) -> None:
@@ -34,21 +34,21 @@ class ImageRows:
             ValueError: The image was added before.
         """
         if place in self._rows:
-            raise ValueError(f"image {place} is measured a second time")
+            raise ValueError(f"image {place} was already added")
         cells = np.flatnonzero(row)
         self._rows[place] = cells.astype(np.int32), row[cells].astype(self.dtype)
 
     def merge(self, other: ImageRows) -> None:
-        """Adds what another one has seen of other images.
+        """Adds the rows of another accumulator, of other images.
 
         Raises:
-            ValueError: Both have seen an image, or their rows differ in length.
+            ValueError: Both contain the same image, or their rows differ in length.
         """
         if other.columns != self.columns:
-            raise ValueError(f"rows of {other.columns} and {self.columns} numbers")
+            raise ValueError(f"rows of {other.columns} and of {self.columns} numbers cannot be merged")
         twice = self._rows.keys() & other._rows.keys()
         if twice:
-            raise ValueError(f"{len(twice)} images are measured a second time")
+            raise ValueError(f"{len(twice)} images were already added")
         self._rows.update(other._rows)
 
     @property

@@ -1,4 +1,4 @@
-"""The table of an instance measurement, image by image."""
+"""The table of an instance evaluation, one row per image."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from segcli.metrics.semantic_scores import plain, ratio
 def image_table(
     report: InstanceReport, names: Mapping[int, str], groups: Sequence[str | None] | None = None
 ) -> list[dict[str, Any]]:
-    """A row per image at IoU 0.5: what it is, what was found, missed and false, and the matches.
+    """One row per image at IoU 0.5: its properties, the found, missed and false objects, and the matches.
 
-    Detections count from the score on at which F1 of their class is best. `matches` holds
-    ``class:score:IoU`` of each hit by class id; precision and recall follow from the counts.
+    Detections count if their score is at least the threshold with the best F1 of their class. `matches` holds
+    ``class id:score:IoU`` of each hit; precision and recall follow from the counts.
 
     Args:
-        report: The measurement.
-        names: Image name by its id.
+        report: The evaluation.
+        names: Image names by image id.
         groups: Group of each image in the order of `image_ids`.
     """
     measured = report.masks
@@ -67,7 +67,7 @@ def image_table(
 
 
 def hit_iou(report: InstanceReport, hits: Bools) -> Floats:
-    """IoU of each detection with the object that it found at IoU 0.5 [D]; 0 for others."""
+    """IoU of each detection with the object that it matches at IoU 0.5 [D]; 0 for detections outside `hits`."""
     pairs, object_of = report.masks.pairs, report.masks.matches.object_of[:, 0, IOU_50]
     found = np.zeros(len(hits))
     own = object_of[pairs.pair_found] == pairs.pair_truth

@@ -1,4 +1,4 @@
-"""How far average precision would move with other images of the same kind."""
+"""Bootstrap intervals of average precision."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _SIZES = {"AP_small": SMALL, "AP_medium": MEDIUM, "AP_large": LARGE}
 def instance_replicates(
     report: InstanceReport, replicates: int, groups: Sequence[str | None] | None = None
 ) -> Replicates:
-    """What the numbers of masks would be with other images: AP, AP50, AP75 and AP by size; AP and AP50 per class.
+    """Bootstrap replicates of mask metrics: AP, AP50, AP75 and AP by size; AP and AP50 per class.
 
-    Panoptic quality and the AP of boundaries follow where they were measured.
+    Panoptic quality and boundary AP are included if they were measured.
 
     Args:
-        report: The measurement.
+        report: The evaluation.
         replicates: Bootstrap replicates; 0 computes nothing.
         groups: Group of each image in the order of `image_ids`, drawn as a whole; None draws single images.
     """
@@ -55,7 +55,7 @@ def instance_replicates(
 def instance_intervals(
     report: InstanceReport, replicates: int, groups: Sequence[str | None] | None = None
 ) -> Intervals:
-    """How far the numbers of masks would move with other images of the same kind; see `instance_replicates`."""
+    """Confidence intervals of mask metrics; see `instance_replicates`."""
     return instance_replicates(report, replicates, groups).intervals()
 
 
@@ -69,9 +69,9 @@ def replicates_of(measured: Measured, size: int, replicates: int, units: NDArray
 
     Args:
         measured: Masks or boxes.
-        size: Which size range.
-        replicates: How many.
-        units: Number of the unit of each image; images of one unit are drawn together.
+        size: Index of the size range.
+        replicates: Number of replicates.
+        units: Index of the unit of each image; images of one unit are drawn together.
     """
     parts = []
     for drawn in draws(int(units.max(initial=-1)) + 1, replicates):

@@ -1,4 +1,4 @@
-"""Measures an instance network on images: mask and box AP, with memory that does not grow with their number."""
+"""Evaluates an instance network: mask and box AP; images are streamed, and no masks are kept."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ log = logging.getLogger("segcli.evaluate")
 
 
 TILED_SCORE = 0.05
-"""Least score of what is found in a tile: of weaker answers there are hundreds, and they end no precision curve."""
+"""Minimum score of a detection in a tile: hundreds have lower scores, and they hardly change the precision curve."""
 
 
 @dataclass(frozen=True)
@@ -40,9 +40,9 @@ class Loaded:
 
     Attributes:
         sample: The image and its objects.
-        prepared: The network's input of each view, of an image that it sees whole.
-        rgb: The image, where it is cut into tiles.
-        look: How it looks.
+        prepared: The network's input of each view; None for an image that is cut into tiles.
+        rgb: The image, if it is cut into tiles; else None.
+        look: Statistics of its appearance.
     """
 
     sample: InstanceSample
@@ -53,12 +53,12 @@ class Loaded:
 
 @dataclass(frozen=True)
 class Detector:
-    """An instance network, and how images become its inputs.
+    """An instance network with its preprocessing.
 
     Attributes:
         find: The network.
-        views: How an image, or a tile, becomes its input.
-        tiling: Which images are cut into tiles; None takes all whole.
+        views: Converts an image or a tile into the network's inputs.
+        tiling: Which images are cut into tiles; None cuts none.
     """
 
     find: ObjectFinder
@@ -66,7 +66,7 @@ class Detector:
     tiling: Tiling | None = None
 
     def load(self, sample: InstanceSample) -> Loaded:
-        """Decodes an image and makes it a network's input.
+        """Decodes an image and prepares the network's input.
 
         Raises:
             DatasetError: It cannot be read, or has another size than the annotation file says.
@@ -77,7 +77,7 @@ class Detector:
         return Loaded(sample, self.views.prepare(rgb), None, look_of(rgb))
 
     def detect(self, batch: Sequence[Loaded]) -> list[Detections]:
-        """What the network finds in images of one size of input, or in one that is cut into tiles."""
+        """The detections in images of equal input size, or in one image that is cut into tiles."""
         whole = [one.prepared for one in batch if one.prepared is not None]
         if whole:
             return self.views.find(self.find, whole)
@@ -108,19 +108,19 @@ def measure(
     boundary: bool = False,
     panoptic_score: float | None = None,
 ) -> InstanceReport:
-    """Measures a network; each of several processes looks at its share of the images.
+    """Evaluates a network; with several processes, each evaluates its share of the images.
 
     Args:
         find: The network.
         samples: Images with their objects.
         classes: The classes, those of the network.
-        views: How it looks at images.
-        tiling: Which images are cut into tiles; None takes all whole.
-        batch_size: Images at once; only those whose inputs are of one size are joined.
+        views: Converts images into the network's inputs.
+        tiling: Which images are cut into tiles; None cuts none.
+        batch_size: Images per batch; only neighbours of equal input size are batched together.
         log_interval: Images between two lines of the log; 0 for none.
-        limits: What counts in the matching; COCO's by default.
-        boundary: Measures the AP of boundaries too.
-        panoptic_score: Measures panoptic quality of the detections of at least this score; None does not.
+        limits: Limits of the matching; COCO's by default.
+        boundary: Also measures boundary AP.
+        panoptic_score: Also measures panoptic quality, of detections with at least this score; None does not.
 
     Raises:
         DatasetError: An image cannot be read, or has another size than its annotation file says.
@@ -142,12 +142,12 @@ def measure(
 def measure_detections(
     found: Iterable[tuple[InstanceSample, Detections, Look]], measured: MaskAP, images: int, log_interval: int = 0
 ) -> InstanceReport:
-    """Measures detections, wherever they are from.
+    """Evaluates detections from any source.
 
     Args:
-        found: Images of this process with their detections and how they look.
-        measured: Takes them; those of all processes are joined.
-        images: How many there are.
+        found: Images of this process with their detections and looks.
+        measured: Accumulator to update; those of all processes are merged.
+        images: Number of images of this process.
         log_interval: Images between two lines of the log; 0 for none.
     """
     for done, (sample, detections, look) in enumerate(found, start=1):
@@ -158,7 +158,7 @@ def measure_detections(
 
 
 def grouped(loaded: Iterable[Loaded], batch_size: int) -> Iterator[list[Loaded]]:
-    """Batches of neighbours whose inputs are of one size."""
+    """Batches of consecutive images with equal input sizes; a tiled image is a batch of its own."""
     batch: list[Loaded] = []
     for item in loaded:
         if batch and (len(batch) == batch_size or _shapes(item) != _shapes(batch[0]) or item.prepared is None):

@@ -19,12 +19,10 @@ class Metrics:
         self._registry = CollectorRegistry()
         self.requests = Counter("segcli_requests", "Finished requests.", ("route", "status"), registry=self._registry)
         self.seconds = Histogram(
-            "segcli_request_seconds", "Duration of requests in seconds.", ("route",), buckets=_SECONDS, registry=self._registry
+            "segcli_request_seconds", "Duration of requests.", ("route",), buckets=_SECONDS, registry=self._registry
         )
         self.in_flight = Gauge("segcli_requests_in_flight", "Requests in progress.", registry=self._registry)
-        self.images = Counter(
-            "segcli_images", "Images processed by a network.", ("model",), registry=self._registry
-        )
+        self.images = Counter("segcli_images", "Images processed by a network.", ("model",), registry=self._registry)
         self.batches = Counter("segcli_batches", "Batches processed by a network.", ("model",), registry=self._registry)
         self.network_seconds = Counter(
             "segcli_network_seconds", "Seconds spent in networks, including masks.", ("model",), registry=self._registry

@@ -140,7 +140,7 @@ class ServedModels:
         try:
             fresh = self._opened(model.name, model.source)
         except (SegcliError, OSError, RuntimeError, ValueError) as fault:
-            log.error("%s keeps serving the previous model, because the new one cannot be opened: %s", model.name, fault)
+            log.error("%s keeps serving the previous model, as the new one cannot be opened: %s", model.name, fault)
             self._metrics.reloads.labels(model.name, "failed").inc()
             return
         fresh.start()

@@ -69,7 +69,7 @@ def _add_models(router: APIRouter, answering: Answering) -> None:
 
     @router.post("/models/{name}/infer")
     async def infer(name: str, request: Request) -> Response:
-        """Runs a model and returns tensors. Parameters are the fields of PaddleX's bodies: threshold, targetSize, prompt, ..."""
+        """Runs a model. Parameters are the fields of PaddleX's bodies: threshold, targetSize, prompt, ..."""
         return await _infer(answering, _served(answering, name), request)
 
 
