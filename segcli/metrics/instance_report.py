@@ -1,4 +1,4 @@
-"""COCO's numbers for boxes and masks, and what a measurement of instance segmentation found."""
+"""The result of an instance evaluation, with COCO's metrics for masks and boxes."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from segcli.metrics.object_pairs import Floats, Pairs
 from segcli.metrics.panoptic import panoptic_quality
 
 IOU_50, IOU_75 = 0, 5
-"""Places of these thresholds among 0.50, 0.55, ..., 0.95."""
+"""Indices of these thresholds in 0.50, 0.55, ..., 0.95."""
 ALL_SIZES, SMALL, MEDIUM, LARGE = range(4)
-"""Places of the size ranges: areas below 32 x 32 px, up to 96 x 96 px, above."""
+"""Indices of the size ranges: all areas, below 32 x 32 px, up to 96 x 96 px, above."""
 FEW = (1, 10)
-"""Smaller limits of detections, at which recall is measured too."""
+"""Smaller limits of detections per image and class, at which recall is also measured."""
 
 
 @dataclass(frozen=True)
 class AveragePrecision:
-    """COCO's twelve numbers; None where no object of that size was there to be found.
+    """COCO's twelve metrics; None where the dataset has no object of that size.
 
     Attributes:
         AP: Mean over IoU 0.50:0.05:0.95.
@@ -60,7 +60,7 @@ class AveragePrecision:
 
     @staticmethod
     def of(precision: Floats, recall: Floats) -> AveragePrecision:
-        """Sums up.
+        """The means over classes and thresholds.
 
         Args:
             precision: AP [sizes, classes, thresholds], NaN where there is no object.
@@ -73,13 +73,13 @@ class AveragePrecision:
         )
 
     def as_dict(self, max_detections: int) -> dict[str, float | None]:
-        """Plain values; the recall with the most detections is named after their number."""
+        """Plain values; `AR_100` is renamed after the limit of detections."""
         return {f"AR_{max_detections}" if key == "AR_100" else key: value for key, value in asdict(self).items()}
 
 
 @dataclass(frozen=True)
 class ImageFacts:
-    """What is kept of an image itself: pixels, and how it looks."""
+    """Size in pixels and appearance of an image."""
 
     width: int
     height: int
@@ -88,7 +88,7 @@ class ImageFacts:
 
 @dataclass(frozen=True)
 class Measured:
-    """Masks, or boxes, of all images with what was matched.
+    """Masks, or boxes, of all images, and their matching.
 
     Attributes:
         pairs: Objects, detections and their overlaps.
@@ -102,7 +102,7 @@ class Measured:
 
     @cached_property
     def matches(self) -> Matches:
-        """Which detection found which object."""
+        """Which detection matches which object."""
         return match(self.pairs, self.limits)
 
     @cached_property
@@ -127,11 +127,11 @@ class Measured:
         return list(rankings(self.pairs, self.matches, len(self.classes), size, most))
 
     def summary(self) -> AveragePrecision:
-        """The twelve numbers over all classes."""
+        """The twelve metrics over all classes."""
         return AveragePrecision.of(self.precision, self.recall)
 
     def by_class(self) -> dict[str, AveragePrecision]:
-        """The twelve numbers of each class."""
+        """The twelve metrics of each class."""
         return {
             name: AveragePrecision.of(self.precision[:, [index]], self.recall[:, [index]])
             for index, name in enumerate(self.classes)
@@ -143,23 +143,23 @@ class InstanceReport:
     """Everything measured on a dataset.
 
     Attributes:
-        mask: Of masks, all classes.
-        box: Of boxes, all classes.
-        mask_by_class: Of masks, by class name.
-        box_by_class: Of boxes, by class name.
-        objects_by_class: Objects (crowds left out) by class name.
-        images: Images measured.
-        detections: Detections given.
+        mask: Mask metrics over all classes.
+        box: Box metrics over all classes.
+        mask_by_class: Mask metrics by class name.
+        box_by_class: Box metrics by class name.
+        objects_by_class: Number of objects, without crowds, by class name.
+        images: Number of evaluated images.
+        detections: Number of detections.
         limits: Limits of the matching.
-        crowded: Images that hold more objects of one class than the limit of detections.
-        masks: What the numbers of masks follow from.
-        boxes: What the numbers of boxes follow from.
-        image_ids: Ids of the images in the order in which `masks` and `boxes` number them.
-        facts: What is kept of each image itself, in that order.
-        boundaries: What the numbers of boundaries follow from, where they were measured.
-        segments: Counts of `segcli.metrics.panoptic` of each image [images, 4 x classes], where they were measured.
-        intervals: How far the numbers of masks would move with other images, where that was computed.
-        frequencies: How often the classes occur in training, where that is known.
+        crowded: Number of images with more objects of one class than the limit of detections.
+        masks: Matched masks, from which the mask metrics are computed.
+        boxes: Matched boxes, from which the box metrics are computed.
+        image_ids: Image ids in the order of the image indices in `masks` and `boxes`.
+        facts: Size and appearance of each image, in that order.
+        boundaries: Matched boundaries, if they were measured.
+        segments: Counts of `segcli.metrics.panoptic` per image [images, 4 x classes], if they were measured.
+        intervals: Confidence intervals of the mask metrics, if they were computed.
+        frequencies: How often the classes occur in training, if known.
     """
 
     mask: AveragePrecision
@@ -182,18 +182,18 @@ class InstanceReport:
 
     @property
     def score(self) -> float | None:
-        """Mask AP, the number by which models are compared; None when there is no object."""
+        """Mask AP, by which models are compared; None if there are no objects."""
         return self.mask.AP
 
     @property
     def warnings(self) -> list[str]:
-        """What makes the numbers lower than the model deserves."""
+        """Warnings about settings that make the metrics too low."""
         if not self.crowded:
             return []
         most = self.limits.max_detections
         return [
-            f"{self.crowded} images hold more than {most} objects of one class, and no more detections count: set "
-            f"Evaluate.max_detections above the most objects of an image"
+            f"{self.crowded} images have more than {most} objects of one class, but only {most} detections count: set "
+            f"Evaluate.max_detections above the largest number of objects per image"
         ]
 
     def as_dict(self) -> dict[str, Any]:
@@ -222,7 +222,7 @@ class InstanceReport:
         }
 
     def _optional(self, most: int) -> dict[str, Any]:
-        """What was measured because the user wanted it."""
+        """Results of optional measurements."""
         found: dict[str, Any] = {}
         if self.boundaries is not None:
             found["boundary"] = self.boundaries.summary().as_dict(most)

@@ -1,4 +1,4 @@
-"""Intervals of all numbers of a measurement, and how a number is written with its own."""
+"""Confidence intervals of all metrics of an evaluation, and their text form."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from segcli.metrics.bootstrap import CONFIDENCE, SEED, Interval, Values, interval_of
 
 _NARROW = ((0.02, 2), (0.002, 3))
-"""Least width of an interval that is written with so many digits; a narrower one has four."""
+"""Minimum width of an interval and its number of digits; a narrower interval has four."""
 
 _FEW = 20
 """Images or groups below which a percentile interval is clearly too narrow."""
@@ -16,14 +16,14 @@ _FEW = 20
 
 @dataclass(frozen=True)
 class Intervals:
-    """Bootstrap intervals by the names of the numbers.
+    """Bootstrap intervals by metric name.
 
     Attributes:
         replicates: Bootstrap replicates; 0 where none were computed.
-        units: How many images or groups were drawn from.
+        units: Number of images or groups that were resampled.
         unit: ``image`` or ``group``.
-        all: Of the numbers of all classes; None where a number hangs on too few images.
-        by_class: Class name -> number -> interval.
+        all: Intervals of metrics over all classes; None where a metric depends on too few images.
+        by_class: Class name -> metric -> interval.
     """
 
     replicates: int = 0
@@ -41,13 +41,13 @@ class Intervals:
 
 @dataclass(frozen=True)
 class Replicates:
-    """The bootstrap replicates of all numbers of a measurement.
+    """The bootstrap replicates of all metrics of an evaluation.
 
     Attributes:
-        units: How many images or groups were drawn from.
+        units: Number of images or groups that were resampled.
         unit: ``image`` or ``group``.
-        all: Number of all classes -> its replicates [R].
-        by_class: Class name -> number -> its replicates [R].
+        all: Metric over all classes -> its replicates [R].
+        by_class: Class name -> metric -> its replicates [R].
     """
 
     units: int = 0
@@ -56,7 +56,7 @@ class Replicates:
     by_class: dict[str, dict[str, Values]] = field(default_factory=dict)
 
     def intervals(self) -> Intervals:
-        """The interval of each number."""
+        """The interval of each metric."""
         count = max((len(values) for values in self.all.values()), default=0)
         found = {name: interval_of(values) for name, values in self.all.items()}
         by_class = {
@@ -71,12 +71,12 @@ def _plain(values: dict[str, Interval | None]) -> dict[str, list[float] | None]:
 
 
 def few_units(units: int, unit: str) -> list[str]:
-    """The remark that belongs to intervals from few images or groups; empty where there are enough."""
+    """The warning for intervals from few images or groups; empty if there are enough."""
     return [f"only {units} {unit}s: intervals from so few are too narrow"] if 0 < units < _FEW else []
 
 
 def shown(value: float | None, interval: Interval | None = None) -> str:
-    """A number for people: ``0.812 [0.79, 0.83]``, or ``0.8123`` without an interval."""
+    """A metric as text: ``0.812 [0.79, 0.83]``, or ``0.8123`` without an interval."""
     if value is None:
         return "not defined"
     if interval is None:

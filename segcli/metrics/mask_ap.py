@@ -1,8 +1,8 @@
-"""Average precision of masks and boxes as COCO defines it, added up image by image.
+"""Average precision of masks and boxes as defined by COCO, accumulated image by image.
 
 Lin et al., "Microsoft COCO: Common Objects in Context" (2014), and cocodataset/cocoapi: precision at 101 recalls,
-averaged over IoU 0.50:0.05:0.95 and the classes; at most 100 detections per image and class. Of each image the overlaps
-of objects and detections are kept, no mask; in the tests pycocotools is the oracle.
+averaged over IoU 0.50:0.05:0.95 and the classes; at most 100 detections per image and class. Only the overlaps of
+objects and detections are kept, no masks; the tests compare with pycocotools.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ class MaskAP:
     Args:
         classes: The classes; ids in objects and detections are indices into it.
         limits: Limits of the matching; COCO's by default.
-        boundary: Measures the AP of boundaries too, a few milliseconds per image.
-        panoptic_score: Measures panoptic quality too, of the detections of at least this score; None does not.
+        boundary: Also measures boundary AP, a few milliseconds per image.
+        panoptic_score: Also measures panoptic quality, of detections with at least this score; None does not.
     """
 
     def __init__(
@@ -57,13 +57,13 @@ class MaskAP:
         self._images: dict[int, _Image] = {}
 
     def update(self, sample: InstanceSample, detections: Detections, look: Look = UNKNOWN) -> None:
-        """Adds one image; of its pixels nothing but how it looks in a few numbers is kept.
+        """Adds one image; its pixels are not kept.
 
         Raises:
             ValueError: The image was added before, or a class id is not one of the classes.
         """
         if sample.image_id in self._images:
-            raise ValueError(f"image {sample.image_id} is measured a second time")
+            raise ValueError(f"image {sample.image_id} was already added")
         classes = np.asarray(detections.classes, np.int64)
         if classes.size and not 0 <= classes.min() <= classes.max() < len(self.classes):
             raise ValueError(f"class ids {classes.min()} to {classes.max()}, but there are {len(self.classes)} classes")
@@ -75,20 +75,20 @@ class MaskAP:
         self._images[sample.image_id] = _Image(masks, boxes, facts, boundaries, segments)
 
     def merge(self, other: MaskAP) -> None:
-        """Adds what another accumulator has seen of other images of the same dataset.
+        """Adds another accumulator, of other images of the same dataset.
 
         Raises:
-            ValueError: Both have seen an image, or their classes or limits differ.
+            ValueError: Both contain the same image, or their classes or limits differ.
         """
         twice = self._images.keys() & other._images.keys()
         if twice:
-            raise ValueError(f"{len(twice)} images are measured a second time")
+            raise ValueError(f"{len(twice)} images were already added")
         if (self.classes, self.limits) != (other.classes, other.limits):
-            raise ValueError("the accumulators are for different classes")
+            raise ValueError("the accumulators have different classes or limits")
         self._images.update(other._images)
 
     def compute(self) -> InstanceReport:
-        """All numbers for the images so far; more can be added afterwards."""
+        """All metrics for the images so far; more can be added afterwards."""
         ids = sorted(self._images)
         images = [self._images[image_id] for image_id in ids]
         masks, boxes = self._measured(one.masks for one in images), self._measured(one.boxes for one in images)

@@ -1,8 +1,8 @@
-"""Which detection finds which object: COCO's matching for all images, classes, thresholds and sizes at once.
+"""COCO's matching of detections to objects, for all images, classes, thresholds and sizes at once.
 
-cocodataset/cocoapi, `COCOeval.evaluateImg`: of each image and class, detections in the order of their scores take the
-object of the largest IoU that is still free; an object outside the size range, or a crowd, is taken only where no other
-is free, and neither counts.
+cocodataset/cocoapi, `COCOeval.evaluateImg`: per image and class, detections in the order of their scores are matched to
+the unmatched object with the largest IoU. An object outside the size range, or a crowd, is matched only if no other is
+left; then both the object and the detection are ignored.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ class Matches:
     """The matching of each detection and object; columns are size ranges, then thresholds [A, T].
 
     Attributes:
-        order: Detections by class, then by falling score; of equal ones, the earlier image first [D].
-        rank: Place of each detection among those of its image and class, from 0 [D].
-        object_of: The object that a detection took, -1 for none [D, A, T].
-        ignored: Whether a detection counts for nothing [D, A, T].
-        truth_ignored: Whether an object counts for nothing [G, A].
+        order: Detections by class, then by falling score; among ties, the earlier image first [D].
+        rank: Rank of each detection within its image and class, from 0 [D].
+        object_of: The object matched to a detection, -1 for none [D, A, T].
+        ignored: Whether a detection is ignored [D, A, T].
+        truth_ignored: Whether an object is ignored [G, A].
     """
 
     order: Ints
@@ -37,18 +37,18 @@ class Matches:
 
     @property
     def hits(self) -> Bools:
-        """Whether a detection found an object that counts [D, A, T]."""
+        """Whether a detection is matched to an object that counts [D, A, T]."""
         return (self.object_of >= 0) & ~self.ignored
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What counts in a matching; the defaults are COCO's.
+    """Limits of a matching; the defaults are COCO's.
 
     Attributes:
-        max_detections: Detections per image and class that count, the best ones.
-        sizes_px: Borders between small, medium and large objects: sides of squares.
-        thresholds: Least IoU of a hit.
+        max_detections: Most detections per image and class that count, by falling score.
+        sizes_px: Borders between small, medium and large objects, as sides of squares in pixels.
+        thresholds: Minimum IoU of a match.
     """
 
     max_detections: int = 100
@@ -57,7 +57,7 @@ class Limits:
 
     @property
     def ranges(self) -> Floats:
-        """Least and greatest area [4, 2]: of all sizes, of small, medium and large objects."""
+        """Smallest and largest area in pixels [4, 2]: all, small, medium and large objects."""
         small, large = (side**2 for side in self.sizes_px)
         return np.array([(0.0, 1e10), (0.0, small), (small, large), (large, 1e10)])
 
@@ -87,7 +87,7 @@ def _outside(areas: Floats, ranges: Floats) -> Bools:
 
 
 def _ranked(pairs: Pairs) -> tuple[Ints, Ints]:
-    """Detections by class and falling score, and the place of each among those of its image and class."""
+    """`Matches.order` and `Matches.rank`."""
     order = np.lexsort((pairs.found_image, -pairs.found_score, pairs.found_class))
     grouped = np.lexsort((-pairs.found_score, pairs.found_class, pairs.found_image))
     keys = np.stack([pairs.found_image[grouped], pairs.found_class[grouped]])
@@ -99,7 +99,7 @@ def _ranked(pairs: Pairs) -> tuple[Ints, Ints]:
 
 
 def _since(begins: Bools) -> Ints:
-    """How many places each element lies behind the last begin."""
+    """Distance of each element to the last begin at or before it."""
     places = np.arange(len(begins))
     last: Ints = np.maximum.accumulate(np.where(begins, places, 0))
     return places - last
@@ -107,7 +107,7 @@ def _since(begins: Bools) -> Ints:
 
 @dataclass(frozen=True)
 class _Taking:
-    """The state of a matching: who has taken what, by size range and threshold."""
+    """The state of a matching, by size range and threshold."""
 
     object_of: NDArray[np.int64]
     truth_ignored: Bools
@@ -116,11 +116,11 @@ class _Taking:
 
     @cached_property
     def taken(self) -> Bools:
-        """Whether each object is taken [G, A, T]."""
+        """Whether each object is already matched [G, A, T]."""
         return np.zeros((len(self.truth_crowd), *self.object_of.shape[1:]), np.bool_)
 
     def take(self, found: Ints, truth: Ints, iou: Floats, *, of_ignored: bool) -> None:
-        """Detections of different images or classes take a candidate each, where it is free and they have none."""
+        """Matches one candidate to each detection, if both are unmatched; no two share an image and class."""
         wanted = iou[:, None, None] >= self.least
         wanted = wanted & (self.truth_ignored[truth] == of_ignored)[:, :, None]
         wanted &= ~self.taken[truth] | self.truth_crowd[truth][:, None, None]
@@ -135,12 +135,12 @@ _Candidates = tuple[Ints, Ints, Floats]
 
 
 def _waves(pairs: Pairs, rank: Ints, least: float, most: int) -> Iterator[list[_Candidates]]:
-    """Detections whose turn has come, at most one of each image and class: their candidates, the best first."""
+    """Candidates by rank of the detections, at most one detection per image and class, largest IoU first."""
     found, truth, iou = pairs.pair_found, pairs.pair_truth, pairs.pair_iou
     kept = (iou >= least) & (pairs.found_class[found] == pairs.truth_class[truth])
     kept &= rank[found] < most
     found, truth, iou = found[kept], truth[kept], iou[kept]
-    # of equal IoU the later object, as in COCO's loop
+    # for equal IoU the later object, as in COCO's loop
     image, class_id = pairs.found_image[found], pairs.found_class[found]
     order = np.lexsort((-truth, -iou, rank[found], class_id, image))
     found, truth, iou, image, class_id = (column[order] for column in (found, truth, iou, image, class_id))

@@ -1,7 +1,7 @@
-"""Is the score of an object the probability that it is right? See `segcli.metrics.calibration`.
+"""Calibration of the scores of detections. See `segcli.metrics.calibration`.
 
-A detection is right when it finds an object of its class at IoU 0.5 (Kueppers et al., "Multivariate Confidence
-Calibration for Object Detection", CVPR 2020 workshops: D-ECE by the score alone). Those of crowds count nowhere.
+A detection is correct if it matches an object of its class at IoU 0.5 (Kueppers et al., "Multivariate Confidence
+Calibration for Object Detection", CVPR 2020 workshops: D-ECE by the score alone). Matches with crowds are ignored.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The confusion matrix of instances: what each object was found as, and what was found where nothing is."""
+"""The confusion matrix of instances, with rows and columns for missed objects and false detections."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from segcli.metrics.object_pairs import Floats
 
 
 def object_confusion(measured: Measured, least_score: Floats | None = None) -> Counts:
-    """Counts of (true class, found class) at IoU 0.5, matched whatever the class.
+    """Counts of (true class, predicted class) at IoU 0.5, matched regardless of class.
 
     Args:
         measured: Masks or boxes.
-        least_score: Score of each class from which its detections count [classes]; None counts all.
+        least_score: Minimum score of detections per class [classes]; None counts all.
 
     Returns:
         int64 [classes + 1, classes + 1], truth by rows; the last row and column are "no object".

@@ -1,4 +1,4 @@
-"""Precision, recall and F1 of each class over the score from which detections are kept, and where F1 is best."""
+"""Precision, recall and F1 of each class over the score threshold, and the threshold with the best F1."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _POINTS = 101
 
 @dataclass(frozen=True)
 class Curve:
-    """One class at IoU 0.5; a point is what is found with a score of at least `score`.
+    """The curve of one class at IoU 0.5; each point counts the detections with at least its `score`.
 
     Attributes:
-        score: Falling scores [K], each different.
-        precision: Share of the detections that are right [K].
-        recall: Share of the objects that are found [K].
-        objects: How many there are.
+        score: Distinct scores, falling [K].
+        precision: Share of correct detections [K].
+        recall: Share of objects found [K].
+        objects: Number of objects.
     """
 
     score: Floats
@@ -39,11 +39,11 @@ class Curve:
 
     @property
     def best(self) -> int | None:
-        """The point of the best F1, of equal ones that of the higher score; None without a right detection."""
+        """Index of the best F1, among ties that of the higher score; None without a correct detection."""
         return int(np.argmax(self.f1)) if len(self.score) and self.f1.max() > 0 else None
 
     def summary(self) -> dict[str, float | None]:
-        """The best threshold, and what it gives."""
+        """The best threshold, with its F1, precision and recall; None values if there is none."""
         best = self.best
         values = {"threshold": self.score, "F1": self.f1, "precision": self.precision, "recall": self.recall}
         return {name: None if best is None else float(numbers[best]) for name, numbers in values.items()}
@@ -75,11 +75,11 @@ def curves(measured: Measured) -> dict[str, Curve]:
 
 
 def best_thresholds(measured: Measured) -> Floats:
-    """The score of the best F1 of each class [classes]; 0.5 where nothing right was found."""
+    """The score threshold with the best F1 per class [classes]; 0.5 for classes without a correct detection."""
     found = [curve.summary()["threshold"] for curve in curves(measured).values()]
     return np.array([0.5 if threshold is None else threshold for threshold in found])
 
 
 def curves_as_dict(measured: Measured) -> dict[str, Any]:
-    """By class: the best threshold with what it gives, and the points of the curve."""
+    """By class name: the summary and the points of the curve."""
     return {name: {**curve.summary(), "curve": curve.points()} for name, curve in curves(measured).items()}

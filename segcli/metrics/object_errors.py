@@ -1,7 +1,7 @@
-"""Why average precision is lost: each false detection and each object that was not found has one reason.
+"""Error analysis: assigns one kind of error to each false detection and each missed object.
 
-Bolya, Foley, Hays, Hoffman, "TIDE: A General Toolbox for Identifying Object Detection Errors", ECCV 2020: an error kind
-weighs what AP at IoU 0.5 gains when it alone is mended.
+Bolya, Foley, Hays, Hoffman, "TIDE: A General Toolbox for Identifying Object Detection Errors", ECCV 2020: the weight of
+a kind is the gain in AP at IoU 0.5 when only this kind is fixed.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from segcli.metrics.instance_report import IOU_50, Measured
 from segcli.metrics.object_pairs import LEAST_IOU, Bools, Floats, Ints, Pairs
 
 KINDS = ("classification", "location", "both", "duplicate", "background", "missed")
-"""Wrong class at the right place; right class, badly placed; both; an object that another detection has; no object
-there; and objects that nothing came near."""
+"""Wrong class, well localised; correct class, badly localised; both; an object that another detection matches; no
+object there; and objects without any near detection."""
 CLASSIFICATION, LOCATION, BOTH, DUPLICATE, BACKGROUND, MISSED = range(6)
 _LEAST = 0.5
 NONE = -1
@@ -29,10 +29,10 @@ class ObjectErrors:
     """The errors of a measurement at IoU 0.5.
 
     Attributes:
-        kind: Place in `KINDS` of each false detection, `NONE` for others [D].
-        target: The object that a detection of a wrong class or place was meant for, -1 for none [D].
-        missed: Objects that nothing came near [G].
-        unfound: Objects that were not found, those with a mendable detection among them [G].
+        kind: Index in `KINDS` of each false detection, `NONE` for others [D].
+        target: The object to which a classification or location error belongs, -1 for none [D].
+        missed: Objects without any near detection [G].
+        unfound: Objects that were not found, including those with a classification or location error [G].
     """
 
     kind: NDArray[np.int8]
@@ -41,13 +41,13 @@ class ObjectErrors:
     unfound: Bools
 
     def counts(self) -> dict[str, int]:
-        """How many errors there are of each kind."""
+        """Number of errors of each kind."""
         found = {name: int(np.count_nonzero(self.kind == place)) for place, name in enumerate(KINDS[:MISSED])}
         return {**found, "missed": int(self.missed.sum())}
 
 
 def find_errors(measured: Measured) -> ObjectErrors:
-    """The reason of each false detection and of each object that was not found."""
+    """The kind of error of each false detection and each missed object."""
     pairs, matches = measured.pairs, measured.matches
     hits, object_of = matches.hits[:, 0, IOU_50], matches.object_of[:, 0, IOU_50]
     false = ~hits & ~matches.ignored[:, 0, IOU_50] & (matches.rank < measured.limits.max_detections)
@@ -75,10 +75,10 @@ def find_errors(measured: Measured) -> ObjectErrors:
 
 
 def _best(pairs: Pairs, chosen: Bools) -> tuple[Floats, Ints]:
-    """The largest IoU of each detection among some pairs, and the object (the first of equals); 0 and -1 without."""
+    """Largest IoU of each detection in some pairs, and its object (the first among ties); 0 and -1 if it has none."""
     iou, truth = np.zeros(len(pairs.found_class)), np.full(len(pairs.found_class), -1)
     places = np.flatnonzero(chosen)
-    # written from the smallest on, so that the largest stays
+    # written in rising order, so that the largest remains
     order = places[np.lexsort((-pairs.pair_truth[places], pairs.pair_iou[places]))]
     iou[pairs.pair_found[order]] = pairs.pair_iou[order]
     truth[pairs.pair_found[order]] = pairs.pair_truth[order]
@@ -86,7 +86,7 @@ def _best(pairs: Pairs, chosen: Bools) -> tuple[Floats, Ints]:
 
 
 def gains(measured: Measured, errors: ObjectErrors) -> dict[str, float | None]:
-    """What mean AP at IoU 0.5 gains by mending each kind alone, and all false or all missed ones together.
+    """Gain in mean AP at IoU 0.5 when each kind alone is fixed, or all false detections, or all missed objects.
 
     Returns:
         By kind, then `false_positives` and `false_negatives`; None where there is no object.
@@ -107,7 +107,7 @@ def gains(measured: Measured, errors: ObjectErrors) -> dict[str, float | None]:
 
 @dataclass(frozen=True)
 class _State:
-    """What AP at IoU 0.5 follows from: detections, and the number of objects of each class."""
+    """The inputs of AP at IoU 0.5: detections, and objects per class."""
 
     classes: Ints
     score: Floats
@@ -129,7 +129,7 @@ class _State:
         return _State(*about, hits, kept, pairs.truth_class, counted, len(measured.classes), present)
 
     def mean_ap(self) -> float | None:
-        """Mean over the classes that have objects; one that has detections alone once its objects are gone counts 0."""
+        """Mean over the classes with objects; a class whose objects were all removed counts 0 if it has detections."""
         objects = np.bincount(self.truth_class[self.counted], minlength=self.num_classes)
         order = np.lexsort((self.image, -self.score, self.classes))
         order = order[self.kept[order]]
@@ -147,7 +147,7 @@ class _State:
         return float(np.mean(values)) if values else None
 
     def mended(self, errors: ObjectErrors, kind: int) -> _State:
-        """Without the errors of one kind: the best detection meant for an object hits it, the others go."""
+        """The state with one kind fixed: the best detection for each object matches it, the others are removed."""
         wrong = errors.kind == kind
         if kind not in (CLASSIFICATION, LOCATION):
             return replace(self, kept=self.kept & ~wrong)
@@ -158,10 +158,10 @@ class _State:
         return replace(self, hits=hits, kept=kept, classes=classes)
 
     def _best_for_objects(self, errors: ObjectErrors) -> Bools:
-        """Whether a detection has the best score of all that are meant for an object that was not found."""
-        meant = np.flatnonzero(errors.target >= 0)
-        meant = meant[errors.unfound[errors.target[meant]]]
-        order = meant[np.lexsort((-meant, self.score[meant]))]
+        """Whether a detection has the best score of all that target the same unfound object."""
+        near = np.flatnonzero(errors.target >= 0)
+        near = near[errors.unfound[errors.target[near]]]
+        order = near[np.lexsort((-near, self.score[near]))]
         best_of = np.full(len(errors.unfound), -1)
         best_of[errors.target[order]] = order
         best = np.zeros(len(self.score), np.bool_)
@@ -169,11 +169,11 @@ class _State:
         return best
 
     def without(self, objects: Bools) -> _State:
-        """As if some objects were not there to be found."""
+        """The state without some objects."""
         return replace(self, counted=self.counted & ~objects)
 
 
 def errors_as_dict(measured: Measured) -> dict[str, Any]:
-    """Number of errors of each kind and what AP at IoU 0.5 gains by mending it alone."""
+    """Number of errors of each kind, and the gain in AP at IoU 0.5 when it alone is fixed."""
     errors = find_errors(measured)
     return {"counts": errors.counts(), "AP50_gain": gains(measured, errors), "IoU": _LEAST, "background_IoU": LEAST_IOU}

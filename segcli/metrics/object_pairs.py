@@ -1,7 +1,7 @@
-"""What is kept of the objects and detections of an image: classes, scores, areas, and the IoU of those that overlap.
+"""The stored data of objects and detections: classes, scores, areas, and the IoU of overlapping pairs.
 
-All numbers of instance segmentation follow from it: average precision at any limit and size, kinds of errors, curves,
-confusion, intervals. No mask is kept; an image takes a few dozen bytes per detection and per overlapping pair.
+All metrics of instance segmentation are computed from it: average precision, kinds of errors, curves, confusion,
+intervals. No masks are kept; an image takes a few dozen bytes per detection and per overlapping pair.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 LEAST_IOU = 0.1
-"""IoU from which a pair is kept: below it a detection is taken for one of the background (TIDE)."""
+"""Minimum IoU of a stored pair; a detection below it is a background error (TIDE)."""
 
 
 @dataclass(frozen=True)
@@ -31,17 +31,17 @@ class Pairs:
     """Objects and detections, of one image or of many, and which of them overlap.
 
     Attributes:
-        truth_image: Number of the image of each object [G].
+        truth_image: Image index of each object [G].
         truth_class: Class id of each object [G].
-        truth_area: Area in pixels as the annotation says [G].
-        truth_crowd: Whether it stands for many objects [G].
-        found_image: Number of the image of each detection [D].
+        truth_area: Area in pixels from the annotation [G].
+        truth_crowd: Whether it is a crowd (`iscrowd`) [G].
+        found_image: Image index of each detection [D].
         found_class: Class id of each detection [D].
         found_score: Score of each detection [D].
         found_area: Area in pixels of each detection [D].
         pair_found: Detection of each pair [P].
         pair_truth: Object of each pair [P].
-        pair_iou: Their IoU, at least `LEAST_IOU`; for a crowd the share of the detection that it covers [P].
+        pair_iou: IoU of each pair, at least `LEAST_IOU`; for a crowd the share of the detection that it covers [P].
     """
 
     truth_image: Ints
@@ -58,7 +58,7 @@ class Pairs:
 
     @staticmethod
     def joined(images: Sequence[Pairs]) -> Pairs:
-        """Those of single images as one; images are numbered in this order."""
+        """Concatenates the pairs of single images; their order gives the image indices."""
         columns: dict[str, list[Any]] = {field.name: [] for field in fields(Pairs)}
         truths = founds = 0
         for number, one in enumerate(images):
@@ -88,11 +88,11 @@ def pairs_of_masks(sample: InstanceSample, detections: Detections) -> Pairs:
 
 
 def pairs_of_boundaries(sample: InstanceSample, detections: Detections, masks: Pairs) -> Pairs:
-    """The pairs of masks with the smaller of mask IoU and boundary IoU (Cheng et al. 2021, section 5).
+    """The pairs of masks, with the minimum of mask IoU and boundary IoU (Cheng et al. 2021, section 5).
 
     Args:
         sample: The image.
-        detections: What was found in it.
+        detections: Its detections.
         masks: The pairs of its masks.
     """
     if not len(masks.pair_iou):
@@ -108,7 +108,7 @@ def pairs_of_boundaries(sample: InstanceSample, detections: Detections, masks: P
 
 
 def _boundary(code: dict[str, Any], width_px: int) -> dict[str, Any]:
-    """The band along the outline of a mask."""
+    """The band along the contour of a mask."""
     height, width = code["size"]
     x, y, columns, rows = (int(side) for side in rle.coco_mask.to_bbox(code))
     crop = np.asarray(rle.coco_mask.decode(code))[y : y + rows, x : x + columns] > 0
@@ -124,7 +124,7 @@ def pairs_of_boxes(sample: InstanceSample, detections: Detections) -> Pairs:
 
 
 def boxes_of(detections: Detections) -> Floats:
-    """Left, top, width and height [N, 4]; those of the masks where a model gives no boxes."""
+    """Left, top, width and height in pixels [N, 4]; the masks' bounding boxes if the model predicts no boxes."""
     if detections.boxes is None:
         return np.array([rle.bounding_box(mask) for mask in detections.masks], np.float64).reshape(-1, 4)
     corners = np.asarray(detections.boxes, np.float64).reshape(-1, 4)

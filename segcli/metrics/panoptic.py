@@ -1,7 +1,7 @@
-"""Panoptic quality of objects: how well segments that do not overlap are recognised and outlined.
+"""Panoptic quality of objects, computed on segments that do not overlap.
 
 Kirillov, He, Girshick, Rother, Dollár, "Panoptic Segmentation", CVPR 2019, and cocodataset/panopticapi. The
-background is a segment that is no object here, not void: what is found in it is false.
+background counts as a segment without an object, not as void: detections in it are false.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from segcli.metrics.image_rows import Row
 from segcli.metrics.semantic_scores import Values, ratio
 
 COLUMNS = 4
-"""Numbers per class: sum of IoU, right, false and missed segments."""
+"""Numbers per class: sum of IoU, and true positive, false positive and missed segments."""
 
 
 def count_segments(sample: InstanceSample, detections: Detections, classes: int, least_score: float) -> Row:
-    """What panoptic quality follows from, of one image: float64 [4 x classes].
+    """Counts of one image for panoptic quality: float64 [4 x classes].
 
     Args:
-        sample: The image; of overlapping objects the smaller one is on top.
-        detections: What was found; of overlapping ones the better score is on top.
+        sample: The image; among overlapping objects the smaller one is on top.
+        detections: The detections; among overlapping ones the one with the higher score is on top.
         classes: Number of classes.
-        least_score: Score from which a detection is a segment.
+        least_score: Minimum score of a detection.
     """
     shape = sample.height, sample.width
     objects = sorted(sample.objects, key=lambda value: -value.area_px)
@@ -77,7 +77,7 @@ def _counted(
 
 
 def panoptic_quality(sums: NDArray[np.float64]) -> dict[str, Values]:
-    """PQ, SQ (how well outlined) and RQ (how well recognised) per class [..., classes] of sums of `count_segments`."""
+    """PQ, SQ (segmentation) and RQ (recognition quality) per class [..., classes], from sums of `count_segments`."""
     iou, right, false, missed = np.split(sums, COLUMNS, axis=-1)
     recognised = ratio(right, right + (false + missed) / 2)
     return {"PQ": ratio(iou, right + (false + missed) / 2), "SQ": ratio(iou, right), "RQ": recognised}

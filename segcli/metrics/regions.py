@@ -1,7 +1,7 @@
-"""How many true regions are found, by size: what pixel counts do not show of small things.
+"""Recall of regions by size, because pixel counts hide missed small objects.
 
-A region is a connected part (8 neighbours) of a class; it is found when at least half of its pixels are rightly
-labelled. Sizes are areas, with COCO's borders unless `Evaluate.size_borders` says others.
+A region is a connected component (8 neighbours) of a class; it is found if at least half of its pixels are correctly
+labelled. Sizes are areas, with COCO's borders unless `Evaluate.size_borders` sets others.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from segcli.metrics.label_pair import LabelPair
 from segcli.metrics.semantic_scores import Values, ratio
 
 FOUND = 0.5
-"""Least share of the pixels of a region that is found."""
+"""Minimum share of correct pixels of a region that counts as found."""
 COLUMNS = 2
-"""Numbers per class: regions that are found, and how many there are."""
+"""Numbers per class: found regions, and all regions."""
 
 
 @dataclass(frozen=True)
 class Regions:
-    """The connected parts of the truth.
+    """The connected components of the truth.
 
     Attributes:
-        class_id: Of each region [R].
-        area_px: Its pixels [R].
-        right_px: Those of them that are rightly labelled [R].
+        class_id: Class id of each region [R].
+        area_px: Number of its pixels [R].
+        right_px: Number of its correctly labelled pixels [R].
     """
 
     class_id: NDArray[np.int64]
@@ -59,8 +59,8 @@ def count_found_regions(pair: LabelPair, *, least_px: float, most_px: float) -> 
 
     Args:
         pair: The label maps.
-        least_px: Least area that belongs to the range.
-        most_px: Area from which regions are too large for it.
+        least_px: Smallest area of the range, inclusive.
+        most_px: Largest area of the range, exclusive.
     """
     regions = pair.once(regions_of)
     inside = (regions.area_px >= least_px) & (regions.area_px < most_px)
@@ -70,6 +70,6 @@ def count_found_regions(pair: LabelPair, *, least_px: float, most_px: float) -> 
 
 
 def region_recall(sums: NDArray[Any]) -> Values:
-    """Share of the regions of each class that is found [..., classes]; NaN where there is none of the size."""
+    """Share of found regions per class [..., classes]; NaN where there is no region of the size."""
     found, regions = np.split(sums, COLUMNS, axis=-1)
     return ratio(found, regions)

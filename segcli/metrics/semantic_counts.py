@@ -1,4 +1,4 @@
-"""What is counted of each image for the scores of label maps; adds up over processes."""
+"""Counts per image for the metrics of label maps, mergeable over processes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from segcli.metrics.label_pair import LabelPair
 from segcli.metrics.table import ImageMetric
 
 FACTS = ("width", "height", "brightness", "contrast", "saturation", "sharpness", "classes")
-"""What is kept of the image itself: pixels, the numbers of `image_facts.look_of`, number of true classes."""
+"""Stored facts of an image: size in pixels, the values of `image_facts.look_of`, number of true classes."""
 
 
 def facts_of(rgb: RgbImage, size: tuple[int, ...], present: int) -> NDArray[np.float64]:
@@ -26,11 +26,11 @@ def facts_of(rgb: RgbImage, size: tuple[int, ...], present: int) -> NDArray[np.f
 
 
 class SemanticCounts:
-    """Accumulator: confusion counts and further numbers of each image.
+    """Accumulator of confusion counts and further metrics per image.
 
     Args:
         classes: The classes.
-        metrics: What is measured beside the confusion of the classes.
+        metrics: Metrics to measure in addition to the confusion matrix.
     """
 
     def __init__(self, classes: ClassMap, metrics: Sequence[ImageMetric] = ()) -> None:
@@ -56,14 +56,14 @@ class SemanticCounts:
             place: Its place in the dataset.
             labels: Predicted ids, uint8 [H, W].
             truth: True ids, uint8 [H, W].
-            rgb: The image; how it looks is kept in a few numbers.
-            scores: How sure the prediction is; some metrics need it.
+            rgb: The image; only statistics of its appearance are kept.
+            scores: Confidence and logits of the prediction; some metrics need them.
 
         Returns:
             Its confusion matrix, int64 [truth, prediction].
 
         Raises:
-            UnknownIdError: The truth holds an id that is no class.
+            UnknownIdError: The truth holds an id that is neither a class nor ignored.
             ValueError: The shapes differ, or the image was added before.
         """
         matrix = self.matrix.update(labels, truth)
@@ -77,7 +77,11 @@ class SemanticCounts:
         return matrix
 
     def merge(self, other: SemanticCounts) -> None:
-        """Adds what another one has counted of other images of the same dataset."""
+        """Adds the counts of another accumulator, of other images of the same dataset.
+
+        Raises:
+            ValueError: The classes differ, or both contain the same image.
+        """
         self.matrix.merge(other.matrix)
         self.confusions.merge(other.confusions)
         self.facts.merge(other.facts)

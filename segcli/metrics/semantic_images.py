@@ -1,4 +1,4 @@
-"""The table of a semantic measurement, image by image."""
+"""The table of a semantic evaluation, one row per image."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from segcli.metrics.table import SEMANTIC
 def image_table(
     report: SemanticReport, names: list[str], groups: list[str | None] | None = None
 ) -> list[dict[str, Any]]:
-    """A row per image: what it is, its scores, its IoU per class, and its confusion counts.
+    """One row per image: its properties, its metrics, its IoU per class, and its confusion counts.
 
     Args:
-        report: The measurement.
-        names: Name of every image of the dataset, by place.
+        report: The evaluation.
+        names: Name of every image of the dataset, in order.
         groups: Group of each measured image.
 
     Returns:
-        By column name; None is "not defined". `confusion` holds ``truth>prediction:pixels`` by class id.
+        Rows by column name; None is "not defined". `confusion` holds ``truth>prediction:pixels`` with class ids.
     """
     counts = report.counts
     totals = ClassTotals.of_images(counts.confusions, len(counts.classes))

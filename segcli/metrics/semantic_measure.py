@@ -1,4 +1,4 @@
-"""Measures a semantic network on labelled images, in memory that does not grow with their number."""
+"""Evaluates a semantic network on labelled images; images are streamed, and no label maps are kept."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from segcli.rules import finding
 log = logging.getLogger("segcli.evaluate")
 
 LabelMaps = Callable[[Sequence[LoadedSample]], Sequence[Labels | LabelScores]]
-"""Gives the label maps of samples of one size, with the probabilities of the network where they are measured."""
+"""Returns the label maps of samples of equal size, with the network's scores if metrics need them."""
 
 
 def measure(
@@ -48,19 +48,20 @@ def measure(
     metrics: Sequence[ImageMetric] = (),
     log_interval: int | None = None,
 ) -> SemanticReport:
-    """Compares what a network predicts with the masks; each of several processes looks at its share of the images.
+    """Compares the predictions of a network with the masks; with several processes, each evaluates its share.
 
     Args:
         forward: The network: float32 [N, 3, H, W] to logits [N, classes, h, w]; logits of another size than the mask
             are resized to it.
         samples: Images and masks.
-        classes: The classes; mask pixels of their `ignore_index` count for nothing.
-        preprocess: How images become the network's input.
-        batch_size: Images at once; only neighbours of equal size are joined. With a sliding window, tiles at once.
-        absent_class: What a class in neither truth nor prediction does to the means.
-        sliding_window: Measures in overlapping tiles, as PaddleSeg's `slide_inference` does.
-        input_size: Height and width that the network needs; None gives it the images as they are.
-        metrics: What is measured beside the confusion of the classes, a few milliseconds per class and image each.
+        classes: The classes; mask pixels of their `ignore_index` are ignored.
+        preprocess: The network's preprocessing.
+        batch_size: Images per batch; only neighbours of equal size are batched together. With a sliding window, tiles
+            per batch.
+        absent_class: How a class in neither truth nor prediction counts in the means.
+        sliding_window: Predicts in overlapping tiles, as PaddleSeg's `slide_inference` does.
+        input_size: Height and width that the network needs; None does not resize the images.
+        metrics: Metrics in addition to the confusion matrix, each a few milliseconds per class and image.
         log_interval: Images between two lines of the log; None logs none.
 
     Raises:
@@ -94,10 +95,11 @@ def predicted(
     input_size: tuple[int, int] | None = None,
     own_size: bool = True,
 ) -> list[Labels]:
-    """What a network makes of images of one size, at once or each in tiles; see `measure`.
+    """The label maps of images of equal size, predicted as one batch or each in tiles; see `measure`.
 
     Args:
-        own_size: Gives label maps in the size of the images; False gives them in that of the network's input.
+        own_size: Returns label maps of the images' size; False returns them in the size of the network's input, and
+            has no effect with tiles.
     """
     if window is None:
         return label_maps(forward, images, preprocess, input_size=input_size, own_size=own_size)
@@ -118,7 +120,7 @@ def scored(
     own_size: bool = True,
     temperature: float = 1.0,
 ) -> list[LabelScores]:
-    """The same with how sure the network is, its logits divided by a temperature."""
+    """Like `predicted`, with the network's scores; its logits are divided by `temperature`."""
     size: dict[str, Any] = {"input_size": input_size, "temperature": temperature}
     if window is None:
         return scored_maps(forward, images, preprocess, own_size=own_size, **size)
@@ -136,11 +138,11 @@ def measure_label_maps(
     log_interval: int | None = None,
     resize_masks: bool = False,
 ) -> SemanticReport:
-    """Compares label maps, wherever they are from, with the masks; see `measure`.
+    """Compares label maps from any source with the masks; see `measure`.
 
     Args:
-        label_maps_of: Gives the label maps of some samples, each of the size of its mask.
-        resize_masks: The label maps may have another size, to which the masks are brought.
+        label_maps_of: Returns the label maps of some samples, each of the size of its mask.
+        resize_masks: Resizes the masks to the size of the label maps.
     """
     own, places = own_share(samples), iter(own_share(range(len(samples))))
     counts = SemanticCounts(classes, metrics)
@@ -167,7 +169,7 @@ def count_labels(
     """Counts the label map of one sample by its place in the dataset.
 
     Raises:
-        DatasetError: The mask holds an id that is no class.
+        DatasetError: The mask holds an id that is neither a class nor ignored.
     """
     scores = found if isinstance(found, LabelScores) else None
     labels = found.labels if isinstance(found, LabelScores) else found

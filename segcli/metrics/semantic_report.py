@@ -1,4 +1,4 @@
-"""What a measurement of semantic segmentation found."""
+"""The result of a semantic evaluation."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from segcli.metrics.table import SEMANTIC
 
 @dataclass(frozen=True)
 class SemanticReport:
-    """Counts over a part of a dataset, and the metrics that follow from them.
+    """Counts over a split of a dataset, and the metrics computed from them.
 
     Attributes:
-        counts: What was counted of each image.
-        images: How many images were measured.
-        absent_class: What a class in neither truth nor prediction does to the means.
-        intervals: How far the numbers would move with other images, where that was computed.
+        counts: Counts of each image.
+        images: Number of evaluated images.
+        absent_class: How a class in neither truth nor prediction counts in the means.
+        intervals: Confidence intervals of the metrics, if they were computed.
     """
 
     counts: SemanticCounts
@@ -43,7 +43,7 @@ class SemanticReport:
 
     @cached_property
     def matrix(self) -> Counts:
-        """Pixels, int64 [truth, prediction]."""
+        """The confusion matrix in pixels, int64 [truth, prediction]."""
         return self.counts.matrix.compute()
 
     @property
@@ -56,14 +56,14 @@ class SemanticReport:
         return ClassTotals.of(self.matrix)
 
     def totals(self) -> dict[str, float | None]:
-        """The numbers of all classes, PaddleX's four the first of them; None is "not defined"."""
+        """The metrics over all classes, PaddleX's four first; None is "not defined"."""
         values = {row.name: row.total(self._totals, self.absent_class) for row in SEMANTIC if row.name is not None}
         for metric in self.counts.metrics:
             values[metric.name] = metric.total(self.sums(metric.name), self.absent_class)
         return {name: plain(value) for name, value in values.items()}
 
     def per_class(self) -> dict[str, dict[str, float | int | None]]:
-        """All values and numbers of pixels by class name; None is "not defined"."""
+        """All metrics and pixel counts by class name; None is "not defined"."""
         columns = {row.class_name: row.of(self._totals) for row in SEMANTIC if row.class_name is not None}
         columns |= {metric.name: metric.of(self.sums(metric.name)) for metric in self.counts.metrics}
         true, predicted = self._totals.true, self._totals.predicted
@@ -77,25 +77,25 @@ class SemanticReport:
         }
 
     def sums(self, name: str) -> NDArray[np.float64]:
-        """What a metric of images has counted over all of them, float64 [columns x classes]."""
+        """The sums of an image metric over all images, float64 [columns x classes]."""
         found: NDArray[np.float64] = self.counts.extras[name].total()
         return found
 
     def as_dict(self) -> dict[str, Any]:
-        """Totals, and all values per class, as plain values."""
+        """Totals and metrics per class, as plain values."""
         return {**self.totals(), "classes": self.per_class(), "images": self.images}
 
 
 def semantic_replicates(
     counts: SemanticCounts, absent: AbsentClass, replicates: int, groups: Sequence[str | None] | None = None
 ) -> Replicates:
-    """What each number would be with other images of the same kind; the same draws for every measurement of them.
+    """Bootstrap replicates of each metric; every evaluation of the same images uses the same draws.
 
     Args:
-        counts: What was counted of each image.
-        absent: What a class in neither truth nor prediction does to the means.
+        counts: Counts of each image.
+        absent: How a class in neither truth nor prediction counts in the means.
         replicates: Bootstrap replicates; 0 computes nothing.
-        groups: Group of each image in the order of the places, drawn as a whole; None draws single images.
+        groups: Group of each image in the dataset's order, drawn as a whole; None draws single images.
     """
     if not replicates or not len(counts.confusions):
         return Replicates()
@@ -118,7 +118,7 @@ def semantic_replicates(
 def semantic_intervals(
     counts: SemanticCounts, absent: AbsentClass, replicates: int, groups: Sequence[str | None] | None = None
 ) -> Intervals:
-    """How far each number would move with other images of the same kind; see `semantic_replicates`."""
+    """The confidence interval of each metric; see `semantic_replicates`."""
     return semantic_replicates(counts, absent, replicates, groups).intervals()
 
 
