@@ -1,1 +1,1 @@
-"""Annotation formats: one module reads and writes one format."""
+"""Annotation formats: one module per format reads and writes it."""

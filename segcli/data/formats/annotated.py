@@ -1,7 +1,7 @@
-"""The one form that every annotation format is read into and written from.
+"""The common in-memory form that every annotation format is read into and written from.
 
-Outlines stay as they came: polygons, run-length codes or LabelMe's shapes; a writer takes what its format can say and
-turns the rest into pixels.
+Outlines stay as they were read: polygons, run-length codes or LabelMe's shapes; a writer keeps what its format can
+express and rasterises the rest.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from segcli.data.samples import Split
 from segcli.findings import Finding
 
 NO_CLASSES = (IGNORE_NAME, BACKGROUND_NAME)
-"""Labels of regions that are no objects: pixels that count for nothing, and the ground."""
+"""Labels of regions that are not objects: ignored pixels and the background."""
 
 
 @dataclass(frozen=True, slots=True)
 class ShapeGroup:
-    """LabelMe's shapes of one object: all of one label, and of one group where there are several."""
+    """LabelMe's shapes of one object: all have the same label, and several share one `group_id`."""
 
     shapes: tuple[Shape, ...]
 
@@ -34,17 +34,17 @@ Outline = Polygons | Rle | ShapeGroup
 
 @dataclass(frozen=True, slots=True)
 class AnnotatedObject:
-    """One object of an image, or a region of one class.
+    """One object of an image, or one region of a class.
 
     Attributes:
-        label: Class name; `__ignore__` is a region that counts for nothing.
-        outline: Polygons, a run-length code, or shapes.
-        place: Its place in the file that it comes from, for messages.
-        is_crowd: Whether it stands for many objects that were not told apart.
-        is_ignored: Whether it is neither learnt nor counted (COCO's `ignore`).
-        box: Left, top, width and height in pixels, where the file gives them and they fit.
-        area_px: Area in square pixels, likewise.
-        score: How sure a model is of it, from 0 to 1; None for what a person drew.
+        label: Class name; `__ignore__` for an ignored region.
+        outline: Polygons, a run-length code, or LabelMe shapes.
+        place: Its location in the source file, for messages.
+        is_crowd: Whether it covers many objects that were not labelled one by one (COCO's `iscrowd`).
+        is_ignored: Whether it is left out of training and metrics (COCO's `ignore`).
+        box: Left, top, width and height in pixels; None unless the file gives them and they match the outline.
+        area_px: Area in square pixels; None likewise.
+        score: Confidence of the model, from 0 to 1; None for what a person drew.
     """
 
     label: str
@@ -59,16 +59,16 @@ class AnnotatedObject:
 
 @dataclass(frozen=True)
 class AnnotatedImage:
-    """One image and what is labelled in it.
+    """One image and its annotations.
 
     Attributes:
-        name: What findings call its annotation, relative to the dataset.
-        file_name: Name of the image's file; of an embedded one, the name that it gets.
-        file: The image's file; None when it is embedded only.
+        name: Name of its annotation in findings, relative to the dataset.
+        file_name: Name of the image file; for an embedded image, the name that it will be written under.
+        file: The image file; None when the image is only embedded.
         size: Height and width in pixels.
-        split: The part it belongs to; None when nothing says.
-        read_objects: The objects in order. Label maps are decoded when they are needed, to spare the memory.
-        embedded: The image's bytes, where it has no file.
+        split: Its split; None when unknown.
+        read_objects: Returns the objects in order. Label maps are decoded on demand, to save memory.
+        embedded: Returns the bytes of the image, where it has no file.
     """
 
     name: str
@@ -85,15 +85,15 @@ class AnnotatedDataset:
     """A dataset of any format, in memory.
 
     Attributes:
-        format: Name of the format that it was read from.
+        format: Name of the source format.
         root: Its folder.
         classes: Names of the classes in order, without the background.
         images: Its images.
-        findings: What is wrong with its files.
-        background: Name of what is no object; None where every pixel has a class.
-        source: The file that describes it, where there is one, relative to its folder.
-        is_ordered: Whether a later object covers an earlier one, as shapes and label maps do.
-        labels: Number of labels by name, where they are known before label maps are decoded.
+        findings: Problems in its files.
+        background: Name of the background; None where every pixel has a class.
+        source: The file that describes the dataset, relative to its folder; empty where there is none.
+        is_ordered: Whether a later object covers an earlier one, as in LabelMe files and label maps.
+        labels: Number of labels per name, where known before label maps are decoded.
     """
 
     format: str

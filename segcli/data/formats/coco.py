@@ -1,4 +1,4 @@
-"""Datasets of COCO files, named as PaddleX names them or as other tools do: see `coco_layout`."""
+"""Reads COCO datasets, with the file names of PaddleX or of other tools: see `coco_layout`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from segcli.rules import finding
 
 @dataclass(frozen=True)
 class PartCounts:
-    """What one annotation file lists, usable or not."""
+    """Numbers of entries in one annotation file, usable or not."""
 
     images: int = 0
     annotations: int = 0
@@ -33,13 +33,13 @@ class PartCounts:
 
 @dataclass(frozen=True)
 class CocoScan:
-    """What the annotation files hold and what is wrong with them; no image was decoded.
+    """Content of the annotation files and their problems; no image was decoded.
 
     Attributes:
-        dataset: Images that exist, with the objects that can be used.
+        dataset: Images that exist, with their usable objects.
         findings: Every fault of the files.
-        counts: What each part lists.
-        files: Annotation file of each part, relative to the dataset.
+        counts: Numbers of entries per split.
+        files: Annotation file of each split, relative to the dataset.
     """
 
     dataset: CocoDataset
@@ -69,8 +69,8 @@ def find_coco_root(dataset_dir: Path) -> Path:
 def scan_coco(root: Path) -> CocoScan:
     """Reads the annotation files of the dataset in `root`.
 
-    A file that holds all images without saying their parts is split here, the same way every time: 80 of 100 images
-    are for training.
+    A single file that does not name splits is split here, always in the same way: 80 of 100 images are for
+    training.
     """
     layout = coco_layout(root) or CocoLayout(root, ANNOTATION_FILES)
     files = dict.fromkeys(layout.files.values())
@@ -124,7 +124,7 @@ def _part_counts(
 
 
 def _layout_findings(layout: CocoLayout) -> Iterator[Finding]:
-    """What is done with files that PaddleX would not take."""
+    """Reports how files that PaddleX would not accept are read."""
     if layout.is_paddlex:
         return
     listing = ", ".join(dict.fromkeys(layout.files.values()))
@@ -137,7 +137,7 @@ def _layout_findings(layout: CocoLayout) -> Iterator[Finding]:
 def _leave_out_empty(
     readers: Mapping[str, AnnotationFile], contents: Mapping[str, Mapping[str, list[Any]]]
 ) -> Iterator[Finding]:
-    """Category 0 as Roboflow writes it: a group of the others, or one more of a name, that no object has."""
+    """Drops Roboflow's category 0: an unused supercategory of the others, or an unused duplicate of a name."""
     used = {
         entry.get("category_id")
         for content in contents.values()

@@ -1,4 +1,4 @@
-"""Boxes of COCO annotations against their outlines: which way a box that does not fit was written."""
+"""Compares COCO boxes with their outlines and finds the convention of a box that does not match."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from segcli.data.boxes import BoxLtwh
 LOOSE_PX = 2.0
 FITS_IOU = 0.5
 SURELY_IOU = 0.9
-"""Boxes may be drawn loosely around outlines; one that fits this well when read another way was meant that way."""
+"""Boxes may be loose; a box that matches this well under another convention was written in that convention."""
 
 Size = tuple[int, int]
 """Width and height of the image in pixels."""
@@ -28,26 +28,26 @@ READINGS: dict[str, Callable[[BoxLtwh, Size], BoxLtwh]] = {
         (box[0] - box[2] / 2, box[1] - box[3] / 2, box[2], box[3]), *size
     ),
 }
-"""What else four numbers may mean, by name, and how they become left, top, width, height in pixels."""
+"""Other conventions for the four numbers, by name, each with its conversion to left, top, width, height in pixels."""
 
 
 @dataclass(frozen=True)
 class Misfit:
-    """A box that is not around its outline; `reading` is how it was written, None where no known way fits."""
+    """A box that is not around its outline; `reading` is its convention, None where no known one matches."""
 
     reading: str | None
 
 
 def misfit(given: BoxLtwh, outline: BoxLtwh, size: Size) -> Misfit | None:
-    """Compares a box with that of the outline, both left, top, width, height in pixels; None when it fits.
+    """Compares a box with that of the outline, both left, top, width, height in pixels; None when they match.
 
     Args:
-        given: As the file gives it.
+        given: The box in the file.
         outline: Smallest box around the outline.
-        size: Of the image; both boxes are clipped to it.
+        size: Width and height of the image in pixels; both boxes are clipped to it.
     """
     if all(abs(one - other) <= LOOSE_PX / 2 for one, other in zip(outline, given, strict=True)):
-        return None  # as of nearly all boxes; each side is within the limit, clipped or not
+        return None  # the usual case; each side is within the limit, clipped or not
     around, plain = _inside(outline, size), _inside(given, size)
     if max(abs(one - other) for one, other in zip(around, plain, strict=True)) <= LOOSE_PX:
         return None
@@ -64,7 +64,7 @@ def _times(box: BoxLtwh, x: float, y: float) -> BoxLtwh:
 
 
 def _inside(box: BoxLtwh, size: Size) -> BoxLtwh:
-    """Left, top, right and bottom of the part inside of the image."""
+    """Left, top, right and bottom of the box, clipped to the image."""
     left, top, wide, high = box
     width, height = size
     return (
@@ -76,7 +76,7 @@ def _inside(box: BoxLtwh, size: Size) -> BoxLtwh:
 
 
 def _iou(one: BoxLtwh, other: BoxLtwh) -> float:
-    """Of two boxes left, top, right, bottom."""
+    """Intersection over union of two boxes (left, top, right, bottom)."""
     width = min(one[2], other[2]) - max(one[0], other[0])
     height = min(one[3], other[3]) - max(one[1], other[1])
     common = max(width, 0) * max(height, 0)

@@ -1,4 +1,4 @@
-"""One COCO file of a dataset: categories, images and annotations, and what is wrong with them."""
+"""One COCO file of a dataset: categories, images, annotations and their problems."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ _SHOWN_ID = 40
 _LARGEST_ID = 2**53
 _NAMED = 5
 LEAST_PX = 1
-"""Objects that are narrower than this leave no pixel to learn from."""
+"""Objects narrower than this may leave no pixel to train on."""
 
 Entry = Mapping[str, Any]
 
 
 @dataclass
 class AnnotationFile:
-    """Reads one annotation file and remembers what is wrong with it.
+    """Reads one annotation file and collects its problems.
 
     Attributes:
         root: Folder of the dataset.
         file: The file, relative to it.
-        folders: Where its images may be, the likeliest first; None is `images` alone.
-        empty_categories: Ids of categories that are no class, because nothing in the dataset uses them.
-        findings: Every fault so far.
+        folders: Folders that may hold its images, the likeliest first; None means only `images`.
+        empty_categories: Ids of unused categories, which do not become classes.
+        findings: All problems found so far.
     """
 
     root: Path
@@ -57,12 +57,12 @@ class AnnotationFile:
         self.findings.append(finding(code, self.file, message, location=location))
 
     def load(self) -> dict[str, list[Any]]:
-        """The three lists of the file; empty ones where it cannot be read."""
+        """Returns the three lists of the file; empty lists where it cannot be read."""
         content = self.load_all()
         return {key: content[key] for key in LISTS}
 
     def load_all(self) -> dict[str, Any]:
-        """All keys of the file, the three lists among them; empty ones where it cannot be read."""
+        """Returns all keys of the file, including the three lists; empty lists where it cannot be read."""
         nothing: dict[str, Any] = {key: [] for key in LISTS}
         try:
             content = parse_json(read_bytes(self.root / self.file))
@@ -73,7 +73,7 @@ class AnnotationFile:
             self._report("C104", f"cannot be read: {error.strerror or error}")
             return nothing
         except ValueError as error:
-            self._report("C104", f"is no JSON: {error}")
+            self._report("C104", f"is not valid JSON: {error}")
             return nothing
         if not isinstance(content, dict):
             self._report(
@@ -92,7 +92,7 @@ class AnnotationFile:
         return content
 
     def categories(self, content: Mapping[str, list[Any]]) -> dict[int, str]:
-        """Name of each category id, in the order of the file."""
+        """Returns the name of each category id, in file order."""
         names: dict[int, str] = {}
         taken: set[str] = set()
         for position, entry in enumerate(content["categories"]):
@@ -108,14 +108,14 @@ class AnnotationFile:
                 self._report("C141", f"category id {id_} belongs to {names[id_]!r} and to {name!r}", location)
             elif name in taken:
                 self._report("C142", f"categories have the same name {name!r}", location)
-                names[id_] = name  # its objects are of that class, and no fault of their own
+                names[id_] = name  # its objects belong to that class; they are not reported again
             else:
                 names[id_] = name
                 taken.add(name)
         return names
 
     def samples(self, content: Mapping[str, list[Any]], classes: Mapping[int, int]) -> tuple[InstanceSample, ...]:
-        """The images that exist, with their usable objects, in the order of the file."""
+        """Returns the images that exist, with their usable objects, in file order."""
         records = self._images(content["images"])
         objects = self._objects(content["annotations"], records, classes)
         if content["images"]:
@@ -154,7 +154,7 @@ class AnnotationFile:
         return records
 
     def _report_near(self, places: ImageIndex) -> None:
-        """Images that were found under other names, in one finding."""
+        """Reports images that were found under similar names, in one finding."""
         if places.near:
             listed = [f"{name} is {relative_name(path, self.root)}" for name, path in places.near[:_NAMED]]
             more = f" and {len(places.near) - _NAMED} more" if len(places.near) > _NAMED else ""
@@ -168,7 +168,7 @@ class AnnotationFile:
         try:
             size = image_size(image)
         except InputError:
-            # said once, where the image is opened
+            # reported once, where the image is opened
             return 1, 1
         self._report_image("C119", name, f"width is {width}, height is {height}", entry["id"])
         return size
@@ -202,7 +202,7 @@ class AnnotationFile:
         return objects
 
     def _report_nothing_to_learn(self, objects: list[InstanceObject]) -> None:
-        """C106, unless the reason why no object can be used is reported already."""
+        """Reports C106, unless the reason why no object can be used is already reported."""
         if any(found.code in EXPLAINS_NO_OBJECTS for found in self.findings):
             return
         single = [value for value in objects if not value.is_crowd]
@@ -230,7 +230,7 @@ class AnnotationFile:
 
 
 def _with_whole_ids(entry: Any) -> bool:
-    """Turns ids that are written as text or with a decimal point into numbers; whether there were any."""
+    """Converts ids written as text or decimals to integers; returns whether there were any."""
     mended = False
     if isinstance(entry, dict):
         for key in _IDS:
@@ -240,13 +240,13 @@ def _with_whole_ids(entry: Any) -> bool:
                 if number is not None:
                     entry[key] = number
                     mended = True
-                elif isinstance(value, list | dict):  # can be looked up nowhere; its text can, and is told
+                elif isinstance(value, list | dict):  # not hashable; its text is, and is reported
                     entry[key] = repr(value)[:_SHOWN_ID]
     return mended
 
 
 def _whole(value: Any) -> int | None:
-    """The whole number that a text or a decimal stands for; None where it stands for none."""
+    """The integer that a text or a decimal represents; None where it represents none."""
     text = value.strip() if isinstance(value, str) else ""
     if text.removesuffix(".0").isdecimal() and len(text) < _LONGEST_ID:
         return int(text.removesuffix(".0"))
@@ -254,10 +254,10 @@ def _whole(value: Any) -> int | None:
 
 
 def plain_id(value: Any) -> int | str | float | None:
-    """An id as it is written, where it can be looked up; None for a list or a table."""
+    """An id as written, where it is hashable; None for a list or an object."""
     return value if isinstance(value, int | str | float) else None
 
 
 def _key(value: Any) -> int:
-    """An id that can be looked up; -1, never an id in use, stands for what is no whole number."""
+    """The id as a lookup key; -1, which is never a valid id, for anything that is not an integer."""
     return value if type(value) is int else -1

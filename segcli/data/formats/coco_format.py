@@ -1,4 +1,4 @@
-"""COCO files as one of the formats."""
+"""COCO as a row of the format table."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from segcli.data.samples import Split
 
 
 def find_coco(folder: Path) -> Path | None:
-    """The folder of COCO files."""
+    """Finds the folder of COCO files in or below `folder`; None where there is none."""
     layout = coco_layout(folder)
     return layout.root if layout is not None else None
 
 
 def read_coco(folder: Path) -> AnnotatedDataset:
-    """Reads the annotation files of both parts; see `scan_coco`."""
+    """Reads the annotation files of both splits; see `scan_coco`."""
     scan = scan_coco(find_coco_root(folder))
     names = scan.dataset.classes.names
     samples = [(sample, split) for split in Split for sample in scan.dataset.samples(split)]
@@ -39,7 +39,7 @@ def read_coco(folder: Path) -> AnnotatedDataset:
 
 
 def annotated(value: InstanceObject, names: tuple[str, ...]) -> AnnotatedObject:
-    """An object of COCO in the one form."""
+    """Converts a COCO object to the common form."""
     return AnnotatedObject(
         names[value.class_id],
         value.segmentation,

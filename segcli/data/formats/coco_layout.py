@@ -1,4 +1,4 @@
-"""Where a COCO dataset has its files: as PaddleX names them, or as other tools leave them.
+"""Locations of the files of a COCO dataset, as named by PaddleX or by other tools.
 
 | tool | files |
 | --- | --- |
@@ -29,11 +29,11 @@ ANNOTATION_FILES = {split: f"annotations/instance_{split.value}.json" for split 
 """PaddleX's names."""
 TEST_FILE = "annotations/instance_test.json"
 FOLDS = "folds"
-"""Where `segcli split` writes folds, each with both files; never searched for a dataset."""
+"""Where `segcli split` writes cross-validation folds, each with both files; not searched for datasets."""
 _FOLDERS = frozenset({"annotations", "annotation"})
 _DEPTH = 3
 _MANY = 32
-"""In a folder of more JSON files only those with telling names are looked into."""
+"""In a folder with more JSON files, only those with typical names are opened."""
 _SNIFFED_BYTES = 1 << 16
 _TELLING = re.compile(
     r"instances?[_-].*|_annotations\.coco|result|trainval|train|val|valid|coco.*|annotations?|dataset|labels", re.I
@@ -51,9 +51,9 @@ class CocoLayout:
 
     Attributes:
         root: Its folder.
-        files: Annotation file of each part, relative to it.
-        is_whole: One file holds all images, and nothing says which part they belong to.
-        unused: Annotation files of other parts, like the test part.
+        files: Annotation file of each split, relative to `root`.
+        is_whole: Whether one file holds all images without naming their splits.
+        unused: Annotation files of other splits, such as the test split.
     """
 
     root: Path
@@ -67,7 +67,7 @@ class CocoLayout:
         return dict(self.files) == ANNOTATION_FILES
 
     def image_folders(self, file: str) -> list[Path]:
-        """Where the images of an annotation file may be, the likeliest first."""
+        """Folders that may hold the images of an annotation file, the likeliest first."""
         path = self.root / file
         names = [self.root / "images", path.parent]
         for word in re.findall(r"(?:train|val|test)\d*", path.stem):
@@ -100,7 +100,7 @@ def coco_layout(dataset_dir: Path) -> CocoLayout | None:
 
 
 def _annotation_files(folder: Path, depth: int = 0) -> Iterator[Path]:
-    """JSON files that look like COCO's; PaddleX's by their names alone, so that a damaged one is found."""
+    """JSON files that look like COCO; PaddleX's are found by name alone, so that a damaged one is reported."""
     if not is_dir(folder):
         return
     found = entries(folder)
@@ -161,7 +161,7 @@ def _layout(root: Path, paths: list[Path]) -> CocoLayout | None:
 
 
 def _part_of(name: str) -> str:
-    """`train`, `val`, `test`, or nothing, by the file's name, else by its folder's."""
+    """`train`, `val`, `test` or an empty string, from the file name, else from the folder name."""
     path = Path(name)
     for text in (path.stem, path.parent.name):
         found = _PART.search(text)

@@ -1,4 +1,4 @@
-"""What is wrong with the objects of a COCO file, looked at together: a fault that most of them share is told once."""
+"""Checks the objects of a COCO file together: a problem that most of them share is reported once."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from segcli.plurals import counted
 from segcli.rules import finding
 
 MOST_MEASURED = 100
-"""Objects of one class and image that COCO's metric looks at."""
+"""Most objects per image and class that COCO's metric evaluates."""
 NAMED = 5
 _BOX_FAULTS = frozenset({"C121", "C122", "C134"})
 _DISAGREEMENTS = frozenset({"C122", "C134"})
-_TOLD_TOGETHER = frozenset({"C136", "C138"})
+_REPORTED_TOGETHER = frozenset({"C136", "C138"})
 EXPLAINS_NO_OBJECTS = frozenset({"C136"})
-"""Faults for which every object of a file may be useless."""
+"""Rules that may make every object of a file unusable."""
 
 
 @dataclass(frozen=True)
@@ -32,22 +32,22 @@ class PlacedObject:
 
 
 def object_findings(objects: Sequence[PlacedObject], file: str) -> Iterator[Finding]:
-    """The faults of the objects of one file; what has one cause is one finding.
+    """Reports the problems of the objects of one file; one cause is one finding.
 
     Args:
-        objects: In the order of the file.
+        objects: All objects, in file order.
         file: The annotation file, relative to the dataset.
     """
-    told = set(_TOLD_TOGETHER)
+    reported = set(_REPORTED_TOGETHER)
     yield from _normalised(objects, file)
     boxes = list(_mostly_wrong_boxes(objects, file))
     if boxes:
-        told |= _BOX_FAULTS
+        reported |= _BOX_FAULTS
         yield from boxes
     yield from _wrong_areas(objects, file)
     for placed in objects:
         for code, message in placed.parsed.faults:
-            if code not in told:
+            if code not in reported:
                 place = f"annotation {placed.parsed.id}"
                 yield finding(code, file, f"{message} ({placed.sample.image.name})", location=place)
     yield from _repeated(objects, file)
@@ -62,7 +62,7 @@ def _normalised(objects: Sequence[PlacedObject], file: str) -> Iterator[Finding]
 
 
 def _mostly_wrong_boxes(objects: Sequence[PlacedObject], file: str) -> Iterator[Finding]:
-    """One finding where most boxes are not around their outlines: then it is no slip but another convention."""
+    """One finding where most boxes do not match their outlines, which points to another convention."""
     given = [placed for placed in objects if placed.parsed.has_box and placed.parsed.value is not None]
     wrong = [placed for placed in given if any(code in _DISAGREEMENTS for code, _ in placed.parsed.faults)]
     if 2 * len(wrong) <= len(given):
@@ -84,7 +84,7 @@ def _wrong_areas(objects: Sequence[PlacedObject], file: str) -> Iterator[Finding
 
 
 def _repeated(objects: Iterable[PlacedObject], file: str) -> Iterator[Finding]:
-    """Objects of one image with the same outline; all copies of one are one finding."""
+    """Objects of one image with the same outline; all copies of an object are one finding."""
     first: dict[tuple[object, ...], PlacedObject] = {}
     copies: dict[tuple[object, ...], list[PlacedObject]] = {}
     for placed, value in _perhaps_repeated(objects):
@@ -105,7 +105,7 @@ def _repeated(objects: Iterable[PlacedObject], file: str) -> Iterator[Finding]:
 
 
 def _perhaps_repeated(objects: Iterable[PlacedObject]) -> list[tuple[PlacedObject, InstanceObject]]:
-    """The objects whose boxes are those of others in their image; most are alone, and need no closer look."""
+    """Objects that share their box with another one in the image; the others, nearly all, need no comparison."""
     boxes: Counter[tuple[object, ...]] = Counter()
     keyed = []
     for placed in objects:
@@ -118,9 +118,9 @@ def _perhaps_repeated(objects: Iterable[PlacedObject]) -> list[tuple[PlacedObjec
 
 
 def _outline_key(value: InstanceObject) -> tuple[object, ...]:
-    """Equal for outlines that differ by less than drawing does: same corners to a tenth of a pixel, or same pixels.
+    """A key that is equal for the same outline: same corners to a tenth of a pixel, or same pixels.
 
-    Objects of one box are compared, to a tenth of a pixel as well.
+    Only objects with the same box, to a tenth of a pixel, are compared.
     """
     if not isinstance(value.segmentation, tuple):
         return (value.segmentation["counts"],)

@@ -1,4 +1,4 @@
-"""One annotation of a COCO file: outline, box and area are made usable, and what is wrong with them is said."""
+"""Parses one COCO annotation: makes outline, box and area usable, and reports their problems."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from segcli.data.polygons import polygons_area, polygons_box, ring_area
 from segcli.data.rle import Rle
 
 OUTSIDE_PX = 1.0
-"""How far a box may reach over the border: what rounding explains is no fault."""
+"""How far a box may extend over the border, in pixels: rounding is not a fault."""
 
 NORMALISED_SIDE_PX = 16
-"""From this side on an outline that lies between 0 and 1 is no speck in the corner."""
+"""In images with sides of at least this, an outline between 0 and 1 is normalised, not a tiny object in the corner."""
 AREA_SHARE = 0.1
-"""How far an area may be off, beside what counting pixels instead of measuring the outline explains."""
+"""Tolerance of an area, in addition to the difference between counting pixels and measuring the outline."""
 SHOWN = 60
-"""Characters of a value that a message repeats."""
+"""Most characters of a value that a message quotes."""
 _FLAGS = {"0": False, "false": False, "": False, "none": False, "1": True, "true": True}
 
 Fault = tuple[str, str]
-"""Code and message."""
+"""Rule id and message."""
 
 
 @dataclass(frozen=True)
@@ -35,10 +35,10 @@ class ParsedObject:
 
     Attributes:
         id: Its id in the file.
-        value: The object; None where it cannot be used at all.
+        value: The object; None where it cannot be used.
         faults: What is wrong with it.
         has_box: Whether the file gives a box.
-        misfit: How its box was written when it is not around the outline.
+        misfit: The convention of its box, where the box does not match the outline.
         around: Smallest box around the outline; None where there is no object.
     """
 
@@ -54,10 +54,10 @@ def parse_object(entry: Mapping[str, Any], class_id: int, width: int, height: in
     """Reads one annotation.
 
     Args:
-        entry: Of the list `annotations`; its `id` is a whole number.
-        class_id: Class of its category.
-        width: Of the image, in pixels.
-        height: Of the image, in pixels.
+        entry: An item of `annotations` whose `id` is an integer.
+        class_id: Class id of its category.
+        width: Image width, in pixels.
+        height: Image height, in pixels.
     """
     faults: list[Fault] = []
     outline = _outline(entry.get("segmentation"), width, height, faults)
@@ -76,7 +76,7 @@ def parse_object(entry: Mapping[str, Any], class_id: int, width: int, height: in
 
 
 def is_crowd(entry: Mapping[str, Any], faults: list[Fault] | None = None) -> bool:
-    """Whether an annotation stands for many objects; some tools write the flag as a text, of which "0" is not true."""
+    """Whether an annotation is a crowd; some tools write the flag as text, where "0" means false."""
     flag = entry.get("iscrowd", 0)
     if flag is None or (isinstance(flag, bool | int | float) and flag in (0, 1)):
         return bool(flag)
@@ -130,7 +130,7 @@ def _code(segmentation: Mapping[str, Any], width: int, height: int, faults: list
         return None
     if code["size"] != [height, width]:
         rows, columns = code["size"]
-        faults.append(("C128", f"the code is of {columns} x {rows} px, the image of {width} x {height} px"))
+        faults.append(("C128", f"the run-length code is {columns} x {rows} px, the image {width} x {height} px"))
         return None
     if rle.area(code) == 0:
         faults.append(("C127", "the run-length code holds no pixel"))
@@ -153,7 +153,7 @@ def _ring_fault(ring: Any) -> Fault | None:
 
 
 def _all_numbers(values: list[Any]) -> bool:
-    """Whether all are finite numbers; a sum with one that is not finite is not finite."""
+    """Whether all are finite numbers: the sum is finite only then."""
     try:
         return set(map(type, values)) <= {int, float} and isfinite(float(sum(values)))
     except OverflowError:  # an integer that no float can hold
@@ -161,7 +161,7 @@ def _all_numbers(values: list[Any]) -> bool:
 
 
 def _place_fault(around: BoxLtwh, width: int, height: int) -> Fault | None:
-    """A finding for polygons that are wholly outside of the image."""
+    """The fault of polygons that lie wholly outside the image."""
     left, top, wide, high = around
     right, bottom = left + wide, top + high
     if min(left, top) >= 0 and max(right, bottom) <= 1 and min(width, height) >= NORMALISED_SIDE_PX:
@@ -174,7 +174,7 @@ def _place_fault(around: BoxLtwh, width: int, height: int) -> Fault | None:
 def _box(
     entry: Mapping[str, Any], around: BoxLtwh, size: tuple[int, int], faults: list[Fault], *, is_crowd: bool
 ) -> tuple[BoxLtwh, Misfit | None]:
-    """The box to use, and how it was written where it is not around the outline."""
+    """The box to use, and its convention where it does not match the outline."""
     given, (width, height) = entry.get("bbox"), size
     if given is None:
         faults.append(("C123", "bbox is missing"))
@@ -215,11 +215,11 @@ def _area(
         return own
     _, _, wide, high = around
     loose = AREA_SHARE * own + wide + high
-    # of several polygons it is not known which are holes: between all added and the others taken from the largest
+    # which polygons are holes is unknown: accept from "all added" to "the largest minus the others"
     if max(2 * max(areas) - own, 0) - loose <= given <= own + loose:
         return float(given)
     if isinstance(outline, tuple):
-        # where sides cross, the formula cancels out what the pixels show
+        # where sides cross, the area formula cancels out regions that the pixels contain
         own = float(rle.area(rle.from_polygons(outline, size[1], size[0])))
         if abs(given - own) <= AREA_SHARE * own + wide + high:
             return float(given)
@@ -228,7 +228,7 @@ def _area(
 
 
 def _shown(value: Any) -> str:
-    """A value of unknown kind and length, for a message."""
+    """A value of unknown type and length, for a message."""
     try:
         text = repr(value)
     except ValueError:  # an integer of more digits than Python writes

@@ -18,12 +18,12 @@ Entry = dict[str, Any]
 
 
 class CocoDocument:
-    """One COCO file in the making; ids count from 1.
+    """Builds one COCO file; ids count from 1.
 
     Args:
-        categories: Names that the file lists in any case; further ones are listed as they occur.
-        first_image: Id of the first image, so that the files of several parts can be joined.
-        first_annotation: Likewise.
+        categories: Names that the file always lists; further ones are added as they occur.
+        first_image: Id of the first image, so that the files of several splits can be joined.
+        first_annotation: Id of the first annotation, for the same reason.
     """
 
     def __init__(self, categories: Iterable[str] = (), *, first_image: int = 1, first_annotation: int = 1) -> None:
@@ -57,13 +57,13 @@ class CocoDocument:
         """Lists an object.
 
         Args:
-            image_id: Of an image that is listed.
+            image_id: Id of an image that `add_image` returned.
             label: Name of its category.
             segmentation: Polygons x1, y1, x2, y2, ... or a run-length code.
-            box: Left, top, width and height.
-            area_px: In square pixels.
-            is_crowd: Whether it stands for many objects.
-            further: More keys; those that are None are left out.
+            box: Left, top, width and height in pixels.
+            area_px: Area in square pixels.
+            is_crowd: Whether it covers many objects (COCO's `iscrowd`).
+            further: More keys of the annotation; None values are left out.
         """
         outline = dict(segmentation) if isinstance(segmentation, Mapping) else [list(ring) for ring in segmentation]
         entry = {
@@ -84,7 +84,7 @@ class CocoDocument:
 
 
 def join_documents(documents: Iterable[Mapping[str, Any]]) -> dict[str, list[Entry]]:
-    """One file from those of single images; categories of one name are one, and ids are counted anew."""
+    """Joins the files of single images; categories are merged by name, and ids are renumbered."""
     joined = CocoDocument()
     for document in documents:
         names = {entry["id"]: entry["name"] for entry in document["categories"]}
@@ -108,7 +108,7 @@ def join_documents(documents: Iterable[Mapping[str, Any]]) -> dict[str, list[Ent
 
 
 def write_coco(placed: Placed, put: Put) -> Written:
-    """Writes both annotation files; ids run on from the training to the validation part, so that both can be joined."""
+    """Writes both annotation files; ids continue from training to validation, so that the files can be joined."""
     written, painter = Written(), ObjectPainter(placed.brush)
     written.made.update(objects=0, shapes_left_out=0, objects_without_pixels=0)
     ids = (1, 1)
@@ -129,7 +129,7 @@ def _add(document: CocoDocument, image: PlacedImage, painter: ObjectPainter, wri
         if not is_object(value):
             written.made["shapes_left_out"] += shape_count(value)
             if value.label == IGNORE_NAME:
-                written.lose(image, value, "a region that counts for nothing", 0.0)
+                written.lose(image, value, "an ignored region", 0.0)
             continue
         found = painter.segment(value, height, width)
         if found is None:

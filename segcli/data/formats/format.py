@@ -1,4 +1,4 @@
-"""What an annotation format is to the rest of segcli: it is recognised, read into the one form, and written from it."""
+"""Interface of an annotation format: how it is recognised, read into the common form, and written from it."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from segcli.data.formats.annotated import NO_CLASSES, AnnotatedDataset, Annotate
 from segcli.data.samples import Split
 
 Put = Callable[[str, bytes], None]
-"""Takes the content of a file of the result; its path is relative to the result's folder."""
+"""Stores one file of the result: its path relative to the result folder, and its content."""
 MAX_LISTED = 200
-"""Losses that a report spells out; all are counted."""
+"""Most losses that a report lists; all are counted."""
 
 
 @dataclass(frozen=True)
 class Brush:
-    """How shapes without an inside are painted.
+    """How lines and points are painted.
 
     Attributes:
         line_width: Width in pixels of lines.
@@ -35,10 +35,10 @@ class PlacedImage:
     """One image of a result.
 
     Attributes:
-        source: What is labelled in it.
-        name: Of its file, below the folder of images.
-        stem: A name without suffix that no other image has.
-        split: The part it belongs to.
+        source: The image and its annotations.
+        name: Path of its file below the folder of images.
+        stem: A unique name without suffix.
+        split: Its split.
     """
 
     source: AnnotatedImage
@@ -48,19 +48,19 @@ class PlacedImage:
 
     @property
     def suffix(self) -> str:
-        """Of its file."""
+        """Suffix of its file."""
         return PurePosixPath(self.name).suffix
 
 
 @dataclass(frozen=True)
 class Placed:
-    """A dataset with a place for each image: what a format writes.
+    """A dataset with a target name for each image: what a format writes.
 
     Attributes:
-        dataset: What was read.
+        dataset: The dataset that was read.
         root: Folder of the result.
         images: Its images.
-        brush: How shapes without an inside are painted.
+        brush: How lines and points are painted.
     """
 
     dataset: AnnotatedDataset
@@ -69,20 +69,20 @@ class Placed:
     brush: Brush
 
     def of(self, split: Split) -> list[PlacedImage]:
-        """The images of one part."""
+        """The images of one split."""
         return [placed for placed in self.images if placed.split is split]
 
 
 @dataclass(frozen=True)
 class Loss:
-    """What is lost of one object, because the format cannot hold it.
+    """What is lost of one object because the target format cannot store it.
 
     Attributes:
-        image: Name of its annotation in the source.
-        place: The object's place there.
+        image: Name of the annotation in the source.
+        place: Location of the object there.
         label: Its class.
         what: What is lost.
-        iou: Intersection over union of its mask before and after, from 0 to 1.
+        iou: Intersection over union of its masks before and after writing, from 0 to 1.
     """
 
     image: str
@@ -111,9 +111,9 @@ class Written:
     """What a format wrote.
 
     Attributes:
-        made: Counts by what they count.
-        losses: What the result does not say; of each kind the first `MAX_LISTED`.
-        lost: Number of losses of each kind.
+        made: Number of written items per kind.
+        losses: What the result lacks; the first `MAX_LISTED` per kind.
+        lost: Number of losses per kind.
     """
 
     made: Counter[str] = field(default_factory=Counter)
@@ -121,7 +121,7 @@ class Written:
     lost: Counter[str] = field(default_factory=Counter)
 
     def lose(self, placed: PlacedImage, value: AnnotatedObject, what: str, iou: float = 1.0) -> None:
-        """Notes a loss."""
+        """Records a loss."""
         self.lost[what] += 1
         if self.lost[what] <= MAX_LISTED:
             self.losses.append(Loss(placed.source.name, value.place, value.label, what, iou))
@@ -132,18 +132,18 @@ class Format:
     """One annotation format: a row of `FORMATS`.
 
     Attributes:
-        name: As `--to` takes it.
-        title: As messages call it.
-        find: The folder of the dataset of this format that lies in a folder or below it; None where there is none.
+        name: Its name on the command line (`--to`).
+        title: Its name in messages.
+        find: Returns the folder of a dataset of this format in or below a folder; None where there is none.
         read: Reads the dataset in such a folder.
-        write: Writes the files of a result, without its images.
-        image_path: Where an image of the result goes, relative to its folder.
-        flags: Which of an object's marks it keeps: ``is_crowd``, ``is_ignored``.
-        keeps_ignored_regions: Whether pixels can count for nothing.
-        serves: Layouts (``coco``, ``masks``) whose tasks read it as it is, without a conversion.
-        most_classes: How many classes it can hold, the background left out.
-        is_label_map: Whether it holds a class for each pixel, the background being one.
-        skippable: Rules of its reader that concern a single object or file, without which the rest is whole.
+        write: Writes the files of a result, except the images.
+        image_path: Returns the path of an image, relative to the result folder.
+        flags: Which flags of an object it keeps: ``is_crowd``, ``is_ignored``.
+        keeps_ignored_regions: Whether it can mark pixels as ignored.
+        serves: Layouts (``coco``, ``masks``) whose tasks read it directly, without conversion.
+        most_classes: Most classes that it can hold, without the background; None for no limit.
+        is_label_map: Whether it stores a class per pixel, including the background.
+        skippable: Rules that concern a single object or file, which can be skipped without harm to the rest.
     """
 
     name: str
@@ -161,22 +161,22 @@ class Format:
 
 
 def lose_flags(format_flags: Iterable[str], placed: PlacedImage, value: AnnotatedObject, written: Written) -> None:
-    """Notes the marks of an object that a format does not keep."""
+    """Records the flags of an object that a format does not keep."""
     for flag, word in (("is_crowd", "iscrowd"), ("is_ignored", "ignore")):
         if getattr(value, flag) and flag not in format_flags:
             written.lose(placed, value, f"the mark {word}")
 
 
 def is_object(value: AnnotatedObject) -> bool:
-    """Whether it is an object of a class, not ground or a region that counts for nothing."""
+    """Whether it is an object of a class, not background or an ignored region."""
     return value.label not in NO_CLASSES
 
 
 def shape_count(value: AnnotatedObject) -> int:
-    """Shapes that make an object; what was not drawn in LabelMe counts as one."""
+    """Number of shapes of an object; 1 where it does not come from LabelMe."""
     return len(value.outline.shapes) if isinstance(value.outline, ShapeGroup) else 1
 
 
 def in_images_folder(placed: PlacedImage) -> str:
-    """`images/` and the image's own name: the place of most formats."""
+    """`images/` and the name of the image, as in most formats."""
     return f"images/{placed.name}"

@@ -1,4 +1,4 @@
-"""Finds the images that an annotation file names, also where the names are only nearly the same."""
+"""Finds the images that an annotation file names, also where the names differ slightly."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from segcli.data.image import IMAGE_SUFFIXES
 from segcli.data.walk import files_below
 
 _HASH = re.compile(r"[0-9a-f]{8}[-_](?=.)")
-"""What Label Studio puts before a name."""
+"""The hash that Label Studio puts before a name."""
 
 
 class ImageIndex:
-    """The images of a dataset by their names.
+    """Lookup of the images of a dataset by name.
 
     Args:
-        root: Its folder; looked through when a name is not found where it should be.
-        folders: Where the images should be, the likeliest first.
+        root: Folder of the dataset, searched when a name is not found in `folders`.
+        folders: Folders where the images should be, the likeliest first.
     """
 
     def __init__(self, root: Path, folders: Sequence[Path]) -> None:
         self._root = root
         self._folders = list(folders)
         self.near: list[tuple[str, Path]] = []
-        """Names that were written otherwise than the file's, with the files."""
+        """Names that differ slightly from the name of the file that was found, with that file."""
 
     def find(self, file_name: str) -> Path | None:
-        """The file of a name with forward slashes; None where there is none, or more than one is as near."""
+        """Returns the file for a name with forward slashes; None if there is none, or several are equally similar."""
         for folder in self._folders:
             if is_file(folder / file_name):
                 return folder / file_name
@@ -57,7 +57,7 @@ class ImageIndex:
 
     @cached_property
     def _by_key(self) -> dict[str, list[Path]]:
-        """Every image below the root by its name as it would be compared."""
+        """Every image below the root, by its keys for comparison."""
         index: dict[str, list[Path]] = defaultdict(list)
         for path in files_below(self._root, IMAGE_SUFFIXES):
             for key in dict.fromkeys(_keys(path.name)):
@@ -66,12 +66,12 @@ class ImageIndex:
 
 
 def _folded(name: str) -> str:
-    """The name without differences of case and of how accents are written."""
+    """The name, normalised in case and in the encoding of accents."""
     return normalize("NFC", name).casefold()
 
 
 def _keys(name: str) -> Iterator[str]:
-    """What a name is compared by: as it is, then without a hash before it."""
+    """Keys for comparing a name: the name itself, then without Label Studio's hash."""
     folded = _folded(name)
     yield folded
     without = _HASH.sub("", folded, count=1) if _HASH.match(folded) else folded

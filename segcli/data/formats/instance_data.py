@@ -1,4 +1,4 @@
-"""Datasets of objects, as instance models take them: COCO files, and formats that serve as they are."""
+"""Datasets for instance models: COCO files, and other formats that can be read directly."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from segcli.errors import DatasetError
 from segcli.findings import Finding, has_errors
 
 LAYOUT = "coco"
-"""Name of the layout that instance models learn from; see `Format.serves`."""
+"""Layout that instance models are trained on; see `Format.serves`."""
 
 
 def open_instance_dataset(dataset_dir: Path) -> CocoDataset:
-    """A dataset that can be trained on and measured with, as far as its annotation files tell.
+    """Opens a dataset for training or evaluation, after checking its annotation files.
 
     Raises:
-        DatasetError: There is no dataset, its files have errors, or a change of it was stopped half-way; carries the
+        DatasetError: There is no dataset, its files have errors, or a change of it was interrupted; carries the
             findings.
         BusyError: Another process is changing it.
     """
@@ -45,7 +45,7 @@ def open_instance_dataset(dataset_dir: Path) -> CocoDataset:
 
 
 def scan_instance_dataset(dataset_dir: Path) -> tuple[CocoDataset, list[Finding]]:
-    """The dataset without what cannot be used, and the faults of its files; no image is decoded.
+    """Returns the usable part of the dataset and the faults of its files; no image is decoded.
 
     Raises:
         DatasetError: There is no dataset, or more than one.
@@ -55,7 +55,7 @@ def scan_instance_dataset(dataset_dir: Path) -> tuple[CocoDataset, list[Finding]
 
 
 def scan_instances(dataset_dir: Path) -> CocoScan:
-    """What the annotation files of a dataset hold, and what is wrong with them; no image is decoded.
+    """Returns the content of the annotation files of a dataset and their problems; no image is decoded.
 
     Raises:
         DatasetError: There is no dataset, or more than one.
@@ -67,9 +67,9 @@ def scan_instances(dataset_dir: Path) -> CocoScan:
 
 
 def as_instances(dataset: AnnotatedDataset) -> CocoScan:
-    """A dataset of any format as instance models take it.
+    """Converts a dataset of any format for instance models.
 
-    Where nothing splits it, 80 of 100 images are for training.
+    Without given splits, 80 of 100 images are for training.
     """
     painter = ObjectPainter(Brush())
     classes = ClassMap(dataset.classes)
@@ -103,7 +103,7 @@ def _other_format(dataset_dir: Path) -> Format | None:
 
 
 def _splits(dataset: AnnotatedDataset) -> Mapping[str, Split]:
-    """The part of each image by its name."""
+    """The split of each image, by its name."""
     said = {image.name: image.split for image in dataset.images}
     if all(split is not None for split in said.values()):
         return {name: split for name, split in said.items() if split is not None}

@@ -1,4 +1,4 @@
-"""Names what a folder holds when it is not what a task wants, with the command that makes it so."""
+"""Explains which kind of dataset a folder holds when a task needs another, with the command that converts it."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from segcli.rules import finding
 
 Layout = Literal["coco", "masks"]
 _TASKS: dict[Layout, tuple[str, str]] = {"coco": ("C109", "a semantic"), "masks": ("S003", "an instance")}
-"""Layout that is wanted -> rule of a dataset of another kind, and the kind of model that takes that."""
+"""Required layout -> rule for a dataset of the other kind, and the kind of model that accepts it."""
 
 
 def refuse_other_kind(dataset_dir: Path, wanted: Layout) -> None:
-    """Raises an error that names the format of a folder of another layout; does nothing where that is not known.
+    """Raises an error if the folder holds a known format of another layout; does nothing if the format is unknown.
 
     Args:
         dataset_dir: The folder.
-        wanted: The layout of the task.
+        wanted: Layout that the task needs.
 
     Raises:
-        DatasetError: It holds LabelMe files, which only lack their conversion (L006), or another kind of dataset (C109,
+        DatasetError: It holds LabelMe files that are not yet converted (L006), or another kind of dataset (C109,
             S003).
     """
     if not is_dir(dataset_dir):

@@ -1,4 +1,4 @@
-"""Paints objects into label maps, and says what of each is seen in the end."""
+"""Paints objects into label maps, and measures how much of each stays visible."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from segcli.data.formats.object_painter import ObjectPainter
 
 @dataclass(frozen=True)
 class _Layer:
-    """What is painted in one step: a shape, or all pixels of an object."""
+    """One painting step: a shape, or all pixels of an object."""
 
     number: int
     value: int
@@ -30,11 +30,11 @@ def paint_labels(
     painter: ObjectPainter,
     fill: int = 0,
 ) -> NDArray[np.uint8]:
-    """A label map: shapes in file order, later ones over earlier ones; uint8 [H, W].
+    """Paints a label map, uint8 [H, W]: shapes in file order, later ones over earlier ones.
 
     Args:
-        objects: What is painted.
-        values: Value of each of them.
+        objects: The objects to paint.
+        values: Pixel value of each object.
         size: Height and width in pixels.
         painter: How outlines become pixels.
         fill: Value of the pixels that no object covers.
@@ -54,7 +54,7 @@ def paint_labels(
 
 
 def seen_share(crop: Crop, labels: NDArray[np.uint8], value: int) -> float:
-    """Share of an object's pixels that hold its value in a label map."""
+    """Fraction of an object's pixels that have its value in a label map, 0 to 1."""
     pixels, left, top = crop
     rows, columns = pixels.shape
     inside = pixels > 0
@@ -65,7 +65,7 @@ def seen_share(crop: Crop, labels: NDArray[np.uint8], value: int) -> float:
 def _layers(
     number: int, found: AnnotatedObject, value: int, size: tuple[int, int], painter: ObjectPainter
 ) -> list[_Layer]:
-    """Shapes one by one in the file's order; a group with holes at once, at the place of its last shape."""
+    """Shapes one by one in file order; a group with holes in one step, at the position of its last shape."""
     if isinstance(found.outline, ShapeGroup):
         shapes = found.outline.shapes
         if len(shapes) == 1 or not painter.has_holes(found.outline, *size):

@@ -1,4 +1,4 @@
-"""Label maps as objects: the connected regions of each class."""
+"""Converts label maps to objects: the connected regions of each class."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ EIGHT_NEIGHBOURS = 8
 
 
 def regions_of(labels: NDArray[np.uint8], names: Mapping[int, str], ignore_index: int) -> list[AnnotatedObject]:
-    """Each connected region of each class, and all ignored pixels as one region.
+    """Returns each connected region of each class, and all ignored pixels as one region.
 
     Pixels that touch at a corner are connected.
 
     Args:
-        labels: [H, W].
-        names: Name of each value that is a class; others are ground.
-        ignore_index: Value of the pixels that count for nothing.
+        labels: Label map, uint8 [H, W].
+        names: Class name per value; other values are background.
+        ignore_index: Value of ignored pixels.
     """
     found = []
     for value in np.flatnonzero(count_ids(labels)).tolist():

@@ -1,4 +1,4 @@
-"""LabelMe files as they exist in the wild: keys may be missing, paths may be Windows', the image may be inside."""
+"""Reads LabelMe files as found in practice: missing keys, Windows paths, embedded images."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from segcli.findings import Finding
 from segcli.rules import finding
 
 MIN_POINTS = {"polygon": 3, "rectangle": 2, "circle": 2, "line": 2, "linestrip": 2, "point": 1, "mask": 1}
-"""Fewest points of each shape type; LabelMe's `points` (several points) are taken as single ones."""
+"""Fewest points of each shape type; LabelMe's `points` (several points) count as single points."""
 
 LEGACY_ENCODING = "gb18030"
-"""Of tools on Chinese Windows."""
+"""Encoding of older tools on Chinese Windows."""
 _SYNONYMS = {
     "": "polygon",
     "points": "point",
     "oriented_rectangle": "polygon",
-    # X-AnyLabeling's turned rectangles and its quadrilaterals
+    # X-AnyLabeling's rotated rectangles and quadrilaterals
     "rotation": "polygon",
     "quadrilateral": "polygon",
 }
@@ -38,7 +38,7 @@ _SYNONYMS = {
 _LONGEST_NUMBER = 19
 
 _TRIED_FILES = 8
-"""How many JSON files are opened to tell what a folder holds."""
+"""Most JSON files that are opened to recognise a folder."""
 
 
 @dataclass(frozen=True)
@@ -47,11 +47,11 @@ class Shape:
 
     Attributes:
         number: Position in the file, from 0.
-        label: Class name, without blanks around it.
+        label: Class name, stripped of whitespace.
         kind: ``polygon``, ``rectangle``, ``circle``, ``line``, ``linestrip``, ``point`` or ``mask``.
         points: x, y in pixels.
-        group_id: Shapes of one label with one group are parts of one object; None stands alone.
-        mask: PNG of a ``mask`` shape, whose first point is its upper left corner.
+        group_id: Shapes with the same label and `group_id` form one object; None for a single shape.
+        mask: PNG of a ``mask`` shape; the first point is its upper left corner.
         flags: Names of the flags that are set.
     """
 
@@ -70,10 +70,10 @@ class LabelMeFile:
 
     Attributes:
         path: The file.
-        image_path: Where it says the image is, with forward slashes; None when it does not say.
-        has_image_data: Whether an image is embedded. It is read anew when it is needed, to spare the memory.
+        image_path: The `imagePath` of the file, with forward slashes; None where missing.
+        has_image_data: Whether an image is embedded. It is read again on demand, to save memory.
         shapes: The valid shapes, in file order.
-        stated_size: Width and height of the labelled image in pixels, where the file says them.
+        stated_size: Width and height of the labelled image in pixels; None where the file lacks them.
     """
 
     path: Path
@@ -83,25 +83,25 @@ class LabelMeFile:
     stated_size: tuple[int, int] | None = None
 
     def values(self) -> dict[str, Any]:
-        """Everything that the file holds, read anew.
+        """Reads the whole content of the file again.
 
         Raises:
             OSError: It cannot be read.
-            ValueError: It is no JSON any more.
+            ValueError: It is no longer valid JSON.
         """
         values: dict[str, Any] = _parse(read_bytes(self.path), self.path.name, [])
         return values
 
     def image_data(self) -> bytes:
-        """The embedded image, as a file of its format.
+        """Returns the embedded image as the bytes of an image file.
 
         Raises:
-            InputError: There is none, or it is no base64.
+            InputError: There is none, or it is not valid base64.
         """
         try:
             return base64.b64decode(self.values()["imageData"])
         except (OSError, LookupError, TypeError, ValueError) as fault:
-            raise InputError(f"is no base64: {fault}", path=self.path) from fault
+            raise InputError(f"imageData is not valid base64: {fault}", path=self.path) from fault
 
 
 def read_labelme(path: Path, name: str) -> tuple[LabelMeFile | None, list[Finding]]:
@@ -109,10 +109,10 @@ def read_labelme(path: Path, name: str) -> tuple[LabelMeFile | None, list[Findin
 
     Args:
         path: The file.
-        name: What findings call it.
+        name: Its name in findings.
 
     Returns:
-        The file with its valid shapes (None when it is no LabelMe file), and what is wrong in it.
+        The file with its valid shapes (None when it is not a LabelMe file), and its problems.
     """
     findings: list[Finding] = []
     try:
@@ -120,7 +120,7 @@ def read_labelme(path: Path, name: str) -> tuple[LabelMeFile | None, list[Findin
     except OSError as fault:
         return None, [finding("L101", name, f"cannot be read: {fault.strerror}")]
     except ValueError as fault:
-        return None, [finding("L101", name, f"is no JSON: {fault}")]
+        return None, [finding("L101", name, f"is not valid JSON: {fault}")]
     if not isinstance(values, dict) or not isinstance(values.get("shapes"), list):
         return None, [finding("L102", name, "has no list of shapes")]
     shapes = []
@@ -135,14 +135,14 @@ def read_labelme(path: Path, name: str) -> tuple[LabelMeFile | None, list[Findin
 
 
 def labelme_files(folder: Path) -> Iterator[Path]:
-    """LabelMe's among the first JSON files in a folder or below it."""
+    """The LabelMe files among the first JSON files in or below a folder."""
     for path in [path for path in files_below(folder) if path.suffix == ".json"][:_TRIED_FILES]:
         if read_labelme(path, path.name)[0] is not None:
             yield path
 
 
 def _parse(data: bytes, name: str, findings: list[Finding]) -> Any:
-    """The content of a file; some old tools on Chinese Windows wrote its encoding."""
+    """Parses a file; some old tools on Chinese Windows used the local encoding."""
     try:
         return parse_json(data)
     except UnicodeDecodeError:
@@ -152,7 +152,7 @@ def _parse(data: bytes, name: str, findings: list[Finding]) -> Any:
 
 
 def _stated_size(width: object, height: object) -> tuple[int, int] | None:
-    """Width and height, which some tools write as 192.0 or "192"; None where they are not both told."""
+    """Width and height, which some tools write as 192.0 or "192"; None where one is missing."""
     across, down = _group(width), _group(height)
     return (across, down) if isinstance(across, int) and isinstance(down, int) and across and down else None
 
@@ -182,7 +182,7 @@ def _read_shape(number: int, entry: object, name: str, findings: list[Finding]) 
 
 
 def _name(value: object) -> str:
-    """A label or group as text: 1, 1.0 and "1" are one."""
+    """A label or group as text: 1, 1.0 and "1" are equal."""
     if value is None or isinstance(value, bool | dict | list):
         return ""
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
@@ -194,7 +194,7 @@ def _group(value: object) -> int | str | None:
 
 
 def _shape_fault(shape: Shape) -> tuple[str, str] | None:
-    """Code and message of what is wrong with a shape."""
+    """Rule id and message of the problem of a shape; None for a valid shape."""
     if not shape.label:
         return "L105", "has no label"
     if shape.kind not in MIN_POINTS:

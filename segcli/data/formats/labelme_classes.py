@@ -1,4 +1,4 @@
-"""The classes of a LabelMe dataset and their order."""
+"""Determines the classes of a LabelMe dataset and their order."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _SPECIAL = (BACKGROUND_NAME, IGNORE_NAME)
 
 
 def object_classes(dataset: LabelMeDataset) -> tuple[tuple[str, ...], list[Finding]]:
-    """Class names without background and ignore, in order: that of `label.txt`, else first appearance.
+    """Class names without background and ignore, in the order of `label.txt`, else of first appearance.
 
-    First appearance is counted over the training part, then the validation part, each in the order of its list.
+    First appearance is determined over the training split, then the validation split, each in the order of its list.
 
     Returns:
-        The names, and findings on labels that `label.txt` lacks or that differ in case only.
+        The names, and findings for labels that are missing from `label.txt` or differ only in case.
     """
     first_use = _first_use(dataset.samples)
     if dataset.label_names is None:

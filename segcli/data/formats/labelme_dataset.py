@@ -1,4 +1,4 @@
-"""Finds the LabelMe files of a dataset, in any of the layouts that people keep them in, and their images."""
+"""Finds the LabelMe files of a dataset in any common layout, and their images."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ class LabelMeSample:
     Attributes:
         name: Path of the file relative to the dataset, for messages.
         annotation: The file.
-        image: The image's file; None when it is embedded only.
-        split: The part whose list names the file; None when there are not both lists.
+        image: The image file; None when the image is only embedded.
+        split: Split whose list names the file; None unless both lists exist.
     """
 
     name: str
@@ -45,7 +45,7 @@ class LabelMeSample:
 
 @dataclass(frozen=True)
 class LabelMeDataset:
-    """All LabelMe files of a dataset and what is wrong with them."""
+    """All LabelMe files of a dataset and their problems."""
 
     root: Path
     samples: tuple[LabelMeSample, ...]
@@ -57,7 +57,7 @@ def find_labelme_root(dataset_dir: Path) -> Path:
     """The folder that holds the lists: `dataset_dir` itself, or the only such folder below it; else `dataset_dir`.
 
     Raises:
-        UsageError: Lists lie in several folders below.
+        UsageError: Several folders below it hold lists.
     """
     names = LIST_FILES.values()
     if any(is_file(dataset_dir / name) for name in names):
@@ -66,16 +66,16 @@ def find_labelme_root(dataset_dir: Path) -> Path:
     if len(folders) > 1:
         listing = ", ".join(relative_name(folder, dataset_dir) for folder in folders)
         hint = "point Global.dataset_dir at one of them"
-        raise UsageError(f"LabelMe data lie in {listing}", path=dataset_dir, hint=hint)
+        raise UsageError(f"several folders hold LabelMe data: {listing}", path=dataset_dir, hint=hint)
     return folders[0] if folders else dataset_dir
 
 
 def read_labelme_dataset(dataset_dir: Path) -> LabelMeDataset:
-    """Reads every LabelMe file of a dataset, the images unopened.
+    """Reads every LabelMe file of a dataset; images are not opened.
 
-    With `train_anno_list.txt` and `val_anno_list.txt` these say which files belong to which part. One of them alone
-    says which files are taken; without them every LabelMe file is. `label.txt`, where present, fixes the classes and
-    their order.
+    `train_anno_list.txt` and `val_anno_list.txt` together define the splits. One of them alone only selects the files
+    to use; without lists, every LabelMe file is used. `label.txt`, where present, defines the classes and their
+    order.
     """
     root = Path(os.path.normpath(find_labelme_root(dataset_dir)))
     findings: list[Finding] = []
@@ -87,7 +87,7 @@ def read_labelme_dataset(dataset_dir: Path) -> LabelMeDataset:
         name = relative_name(path, root)
         odd = _odd_name(path)
         if odd is not None:
-            findings.append(finding("L209", odd, "its name is no UTF-8"))
+            findings.append(finding("L209", odd, "its name is not valid UTF-8"))
             continue
         annotation, faults = read_labelme(path, name)
         if annotation is None:
@@ -99,11 +99,11 @@ def read_labelme_dataset(dataset_dir: Path) -> LabelMeDataset:
         found = images.find(annotation)
         if found is None and not annotation.has_image_data:
             stated = annotation.image_path or f"{path.stem}.*"
-            findings.append(finding("L201", name, f"its image {stated} is nowhere"))
+            findings.append(finding("L201", name, f"its image {stated} was not found"))
             continue
         odd = _odd_name(found) if found is not None else None
         if odd is not None:
-            findings.append(finding("L209", name, f"the name of its image, {odd}, is no UTF-8"))
+            findings.append(finding("L209", name, f"the name of its image, {odd}, is not valid UTF-8"))
             continue
         if not annotation.shapes and not faults:
             findings.append(finding("L109", name, "holds no shapes"))
@@ -112,12 +112,12 @@ def read_labelme_dataset(dataset_dir: Path) -> LabelMeDataset:
     if not listed:
         findings += _unlabelled(root, samples, images.written, faulty)
     if not samples and not has_errors(findings):
-        findings.append(finding("L001", str(root), "no LabelMe file lies here"))
+        findings.append(finding("L001", str(root), "there is no LabelMe file here"))
     return LabelMeDataset(root, tuple(samples), _label_names(root), tuple(findings))
 
 
 def _odd_name(path: Path) -> str | None:
-    """The name, escaped, of a file whose name is no UTF-8; archives packed on Windows leave such names."""
+    """The escaped name of a file whose name is not valid UTF-8, as left by archives made on Windows; None otherwise."""
     try:
         path.name.encode("utf-8")
     except UnicodeEncodeError:
@@ -126,9 +126,9 @@ def _odd_name(path: Path) -> str | None:
 
 
 def _unlabelled(root: Path, samples: list[LabelMeSample], written: set[Path], faulty: set[str]) -> list[Finding]:
-    """Images beside the labelled ones that no file names.
+    """Reports images beside the labelled ones that have no annotation.
 
-    What an earlier conversion put there is none of them, nor is the image of a file that cannot be read.
+    Images from an earlier conversion do not count, nor does the image of a file that cannot be read.
     """
     used = {sample.image for sample in samples if sample.image is not None}
     beside = (path for folder in sorted({image.parent for image in used}) for path in entries(folder))
@@ -147,7 +147,7 @@ def _unlabelled(root: Path, samples: list[LabelMeSample], written: set[Path], fa
 
 
 def _first_per_image(samples: list[LabelMeSample], findings: list[Finding]) -> list[LabelMeSample]:
-    """The first sample of each image."""
+    """Keeps the first sample of each image and reports the others."""
     first: dict[Path, LabelMeSample] = {}
     kept = []
     for sample in samples:
@@ -174,7 +174,7 @@ def _annotation_files(root: Path, findings: list[Finding]) -> Iterator[tuple[Pat
             if path in owner:
                 findings.append(finding("L004", list_file.name, f"{entry} is in both lists", location=f"line {number}"))
             elif not is_file(path):
-                findings.append(finding("L002", list_file.name, f"{entry} is not there", location=f"line {number}"))
+                findings.append(finding("L002", list_file.name, f"{entry} does not exist", location=f"line {number}"))
             else:
                 owner[path] = split
     findings += [
@@ -197,10 +197,10 @@ def _label_names(root: Path) -> tuple[str, ...] | None:
 
 
 class _ImageFinder:
-    """Looks for images where LabelMe says they are, then where people put them.
+    """Looks for images where the LabelMe file says, then in the usual places.
 
-    An image or mask that an earlier conversion wrote is not taken for the source while there is another, so that a
-    repeated conversion finds what the first one found; unless the annotation, too, was written.
+    A file written by an earlier conversion is used only if there is no other candidate, so that a repeated conversion
+    finds the same images as the first one; unless the annotation was written by a conversion, too.
     """
 
     def __init__(self, root: Path) -> None:
@@ -209,7 +209,7 @@ class _ImageFinder:
         self.written = added_files(root)
 
     def find(self, annotation: LabelMeFile) -> Path | None:
-        """The image's file; None when it is nowhere, or embedded only."""
+        """Returns the image file; None when it is not found, or only embedded."""
         written = None
         both_written = annotation.path in self.written
         for candidate in self._candidates(annotation):
@@ -225,7 +225,7 @@ class _ImageFinder:
         stated = annotation.image_path
         if stated is not None:
             if here.name == ANNOTATION_FOLDER and len(stated.parts) == 1:
-                # what lies beside is then a mask that another tool made of it
+                # a file beside it is then a mask that another tool made from it
                 yield from self._image_folders(here, stated.name)
             yield Path(os.path.normpath(here / stated))
             yield from self._by_name(here, stated.name)

@@ -1,7 +1,7 @@
-"""Shapes that were drawn on the image at another size, or before it was turned upright, brought onto the image.
+"""Fits shapes to their image when it was resized or rotated to its EXIF orientation after labelling.
 
-Which of the two it was is told by the size that the file states: LabelMe before 5.0 and several other tools ignore the
-EXIF orientation, and images are often made smaller after labelling.
+The size stated in the LabelMe file shows which of the two happened: LabelMe before 5.0 and several other tools ignore
+the EXIF orientation, and images are often downscaled after labelling.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ Size = tuple[int, int]
 
 @dataclass(frozen=True)
 class Fit:
-    """How shapes come from the labelled image onto the one that is there.
+    """How to map shapes from the labelled image to the present image.
 
     Attributes:
-        orientation: EXIF orientation by which they are turned; 1 leaves them.
-        labelled: Width and height of the labelled image after turning.
-        size: Width and height of the image that is there.
+        orientation: EXIF orientation by which they are rotated; 1 for none.
+        labelled: Width and height in pixels of the labelled image, after rotation.
+        size: Width and height in pixels of the present image.
     """
 
     orientation: int
@@ -37,17 +37,17 @@ class Fit:
 
     @property
     def is_scaled(self) -> bool:
-        """Whether the image has another size than the one that was labelled."""
+        """Whether the size differs from that of the labelled image."""
         return self.labelled != self.size
 
     def apply(self, shape: Shape) -> Shape:
-        """The shape on the image that is there."""
+        """Maps a shape to the present image."""
         turned = _turned(shape, self.orientation, self.labelled) if self.orientation > 1 else shape
         return _scaled(turned, self.labelled, self.size) if self.is_scaled else turned
 
 
 def fit_of(stated: Size, header: ImageHeader) -> Fit | None:
-    """How shapes of an image of the stated size come onto another; None when it is not the same image."""
+    """Finds the mapping from the stated size to the image with this header; None when they cannot be the same image."""
     turned = header.orientation >= 5
     upright_size, as_stored = header.size, (stated[1], stated[0])
     if stated == upright_size:
@@ -62,14 +62,14 @@ def fit_of(stated: Size, header: ImageHeader) -> Fit | None:
 
 
 def is_same_aspect(one: Size, other: Size) -> bool:
-    """Whether one size is the other made smaller, sides rounded to whole pixels."""
+    """Whether one size is a scaled version of the other, with sides rounded to whole pixels."""
     small, large = sorted((one, other))
     factor = small[0] / large[0]
     return abs(large[1] * factor - small[1]) <= 1 and abs(large[0] * small[1] / large[1] - small[0]) <= 1
 
 
 def _turned(shape: Shape, orientation: int, size: Size) -> Shape:
-    """Pixel centres are turned, so that the same pixels are painted."""
+    """Rotates pixel centres, so that the same pixels are painted."""
     points = tuple(_turned_point(point, orientation, size) for point in shape.points)
     if shape.mask is None:
         return replace(shape, points=points)

@@ -1,4 +1,4 @@
-"""LabelMe as one of the formats."""
+"""LabelMe as a row of the format table."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from segcli.data.formats.labelme_writer import write_labelme
 
 
 def find_labelme(folder: Path) -> Path | None:
-    """The folder of LabelMe files, recognised by the first of them."""
+    """Finds the folder of LabelMe files, recognised by the first of them; None where there is none."""
     return find_labelme_root(folder) if any(labelme_files(folder)) else None
 
 
 def read_labelme_folder(folder: Path) -> AnnotatedDataset:
-    """Reads every LabelMe file in a folder or below it; see `read_labelme_dataset`."""
+    """Reads every LabelMe file in or below a folder; see `read_labelme_dataset`."""
     dataset = read_labelme_dataset(folder)
     classes, class_findings = object_classes(dataset)
     measured, image_findings = measure_images(dataset)
@@ -40,7 +40,7 @@ def read_labelme_folder(folder: Path) -> AnnotatedDataset:
 
 
 def objects_of(annotation: LabelMeFile) -> list[AnnotatedObject]:
-    """The objects of a file, in order of their first shapes."""
+    """Returns the objects of a file, in the order of their first shapes."""
     return [
         AnnotatedObject(
             shapes[0].label,

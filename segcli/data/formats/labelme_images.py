@@ -1,4 +1,4 @@
-"""The images of LabelMe files: how large they are, and whether the shapes fit them."""
+"""Reads the sizes of the images of LabelMe files and checks that the shapes match them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SUFFIXES = {"JPEG": ".jpg", "PNG": ".png", "BMP": ".bmp"}
 
 @dataclass(frozen=True)
 class MeasuredSample:
-    """A sample whose image can be read: its height and width in pixels, its name as far as it is free to choose."""
+    """A sample whose image can be read, with its height and width in pixels and the name of its image file."""
 
     sample: LabelMeSample
     size: tuple[int, int]
@@ -28,7 +28,7 @@ class MeasuredSample:
 
 
 def measure_images(dataset: LabelMeDataset) -> tuple[list[MeasuredSample], list[Finding]]:
-    """The samples whose images can be read, their shapes brought onto the image, and what is wrong."""
+    """Returns the samples whose images can be read, with shapes fitted to the image, and the findings."""
     findings: list[Finding] = []
     measured = []
     for sample in dataset.samples:
@@ -45,30 +45,30 @@ def measure_images(dataset: LabelMeDataset) -> tuple[list[MeasuredSample], list[
 
 
 def misfits(measured: MeasuredSample) -> list[Finding]:
-    """Shapes of which the image shows nothing."""
+    """Reports shapes that lie wholly outside the image."""
     (height, width), annotation, name = measured.size, measured.sample.annotation, measured.sample.name
     findings = []
     for shape in annotation.shapes:
         left, top, right, bottom = _box(shape)
         if right < 0 or bottom < 0 or left >= width or top >= height:
             place = f"shape {shape.number} ({shape.label})"
-            findings.append(finding("L108", name, "no part of it is inside", location=place))
+            findings.append(finding("L108", name, "lies wholly outside the image", location=place))
     return findings
 
 
 def _fitted(sample: LabelMeSample, header: ImageHeader) -> tuple[LabelMeSample, list[Finding]]:
-    """The sample with its shapes where they belong on the image, and what was done about it."""
+    """The sample with its shapes fitted to the image, and findings about what was changed."""
     annotation = sample.annotation
     if annotation.stated_size is None:
         return sample, []
     sizes = "{} x {} px were labelled, the image has {} x {} px".format(*annotation.stated_size, *header.size)
     fit = fit_of(annotation.stated_size, header)
     if fit is None:
-        # what lies outside of it would be a consequence
+        # shapes outside the image would only be a consequence
         return replace(sample, annotation=replace(annotation, shapes=())), [finding("L205", sample.name, sizes)]
     findings = []
     if fit.orientation > 1:
-        message = f"{sizes}, which its EXIF orientation {fit.orientation} turns; the shapes were turned with it"
+        message = f"{sizes}, which its EXIF orientation {fit.orientation} rotates; the shapes were rotated with it"
         findings.append(finding("L208", sample.name, message))
     if fit.is_scaled:
         findings.append(finding("L207", sample.name, f"{sizes}; the shapes were scaled to it"))
@@ -82,7 +82,7 @@ def _fitted(sample: LabelMeSample, header: ImageHeader) -> tuple[LabelMeSample, 
 
 
 def _box(shape: Shape) -> tuple[float, float, float, float]:
-    """Left, top, right and bottom of a shape; the width of a line and the size of a point are left out."""
+    """Left, top, right and bottom of a shape, without line width and point size."""
     xs, ys = zip(*shape.points, strict=True)
     if shape.kind == "circle":
         radius = math.dist(*shape.points[:2])

@@ -1,13 +1,13 @@
-"""LabelMe shapes as objects of COCO: outlines stay as they were drawn wherever an outline can say it.
+"""Converts LabelMe shapes to COCO objects; outlines are kept as drawn wherever polygons can describe them.
 
-An object is one shape, or all shapes of one label and one `group_id`. Its box and area are those of its painted pixels,
+An object is one shape, or all shapes with the same label and `group_id`. Box and area are those of the painted pixels,
 as in PaddleX's converter.
 
 | parts | segmentation |
 | --- | --- |
 | polygons, rectangles, circles | their outlines |
-| some inside others of the group | run-length code; a part inside another is a hole, a part inside a hole is filled |
-| lines, points or masks among them | run-length code of the painted pixels |
+| some inside others of the group | run-length code; a shape inside another is a hole, a shape inside a hole is filled |
+| including lines, points or masks | run-length code of the painted pixels |
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from segcli.data.formats.labelme_shapes import Crop, LabelCanvas
 from segcli.data.rle import Rle
 
 CIRCLE_TOLERANCE_PX = 0.1
-"""How far the polygon of a circle may lie inside of it."""
+"""Largest distance in pixels between a circle and the polygon that approximates it."""
 
 _FILLED = frozenset({"polygon", "rectangle", "circle", "mask"})
 
@@ -38,7 +38,7 @@ class PaintedObject:
     Attributes:
         label: Class name.
         segmentation: Polygons x1, y1, x2, y2, ..., or a run-length code.
-        box: Left, top, width and height of its pixels.
+        box: Left, top, width and height of its pixels, in pixels.
         area_px: Number of its pixels.
     """
 
@@ -63,7 +63,7 @@ class ShapePainter:
         self._canvas: LabelCanvas
 
     def draw(self, parts: Sequence[Shape], height: int, width: int) -> PaintedObject | None:
-        """The object that some shapes of one label make in an image; None when no pixel of it is inside."""
+        """Combines shapes of one label into an object; None when none of its pixels is inside the image."""
         painted = self._painted(parts, height, width)
         if not painted:
             return None
@@ -78,12 +78,12 @@ class ShapePainter:
         return PaintedObject(parts[0].label, segmentation, (left, top, columns, rows), int(np.count_nonzero(pixels)))
 
     def crop(self, parts: Sequence[Shape], height: int, width: int) -> Crop | None:
-        """The pixels of such an object; None when there are none."""
+        """Returns the pixels of such an object; None when there are none."""
         painted = self._painted(parts, height, width)
         return _joined([shape for shape, _ in painted], [crop for _, crop in painted])[0] if painted else None
 
     def has_holes(self, parts: Sequence[Shape], height: int, width: int) -> bool:
-        """Whether a part lies inside another one."""
+        """Whether one of the shapes lies inside another."""
         painted = self._painted(parts, height, width)
         return bool(painted) and _joined([shape for shape, _ in painted], [crop for _, crop in painted])[1]
 
@@ -92,7 +92,7 @@ class ShapePainter:
 
     def _paint(self, shape: Shape, height: int, width: int) -> Crop | None:
         if self._size != (height, width):
-            # kept for all shapes of one size: to make it takes longer than to paint on it
+            # reused for images of the same size: creating it takes longer than painting on it
             self._canvas = LabelCanvas(height, width, line_width=self._line_width, point_size=self._point_size)
             self._size = (height, width)
         self._canvas.paint(shape, 1)
@@ -100,7 +100,7 @@ class ShapePainter:
 
 
 def group(shapes: Iterable[Shape]) -> list[list[Shape]]:
-    """The shapes of each object, in order of first appearance."""
+    """Groups shapes into objects, in order of first appearance."""
     objects: dict[tuple[object, ...], list[Shape]] = {}
     for shape in shapes:
         alone = shape.group_id is None
@@ -109,7 +109,7 @@ def group(shapes: Iterable[Shape]) -> list[list[Shape]]:
 
 
 def outline(shape: Shape) -> list[float]:
-    """A polygon, rectangle or circle as x1, y1, x2, y2, ..."""
+    """The polygon of a polygon, rectangle or circle shape: x1, y1, x2, y2, ... in pixels."""
     if shape.kind == "polygon":
         return list(chain.from_iterable(shape.points))
     (x0, y0), (x1, y1) = shape.points[:2]
@@ -123,14 +123,14 @@ def outline(shape: Shape) -> list[float]:
 
 
 def _has_outline(shape: Shape) -> bool:
-    """Whether a polygon can describe the shape; that of a circle of a single pixel cannot."""
+    """Whether a polygon can describe the shape; not so for a circle of a single pixel."""
     if shape.kind == "circle":
         return math.dist(*shape.points[:2]) >= 1
     return shape.kind in ("polygon", "rectangle")
 
 
 def _joined(shapes: list[Shape], crops: list[Crop]) -> tuple[Crop, bool]:
-    """The pixels of all parts without their holes, and whether there are any."""
+    """The pixels of all shapes without holes, and whether there are holes."""
     if len(crops) == 1:
         return crops[0], False
     left, top = min(x for _, x, _ in crops), min(y for _, _, y in crops)
@@ -154,7 +154,7 @@ def _joined(shapes: list[Shape], crops: list[Crop]) -> tuple[Crop, bool]:
 
 
 def _depth(index: int, shapes: list[Shape], frames: list[NDArray[np.bool_]]) -> int:
-    """How many other parts enclose a part; lines and points enclose nothing and are not enclosed."""
+    """How many other shapes enclose a shape; lines and points enclose nothing and are not enclosed."""
     if shapes[index].kind not in _FILLED:
         return 0
     own = frames[index]

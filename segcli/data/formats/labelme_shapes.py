@@ -13,22 +13,22 @@ from PIL import Image, ImageDraw
 from segcli.data.formats.labelme import Shape
 
 Crop = tuple[NDArray[np.uint8], int, int]
-"""What lies in the smallest rectangle around some pixels, [h, w], with its column and row in the image."""
+"""Pixels [h, w] of the smallest rectangle around an object, with its left column and top row in the image."""
 
 
 _LARGE_RADIUS = 4
-"""In sums of the image's sides: from there on the rim of a disc is nearly straight inside the image."""
+"""Radius, in multiples of width + height, from which the rim of a disc is nearly straight inside the image."""
 
 
 class LabelCanvas:
     """A label map being painted.
 
     Args:
-        height: In pixels.
-        width: In pixels.
+        height: Image height in pixels.
+        width: Image width in pixels.
         line_width: Width in pixels of `line` and `linestrip` shapes.
         point_size: Radius in pixels of `point` shapes.
-        fill: Value of the pixels at the beginning.
+        fill: Initial value of the pixels.
     """
 
     def __init__(self, height: int, width: int, *, line_width: int = 5, point_size: int = 5, fill: int = 0) -> None:
@@ -62,7 +62,7 @@ class LabelCanvas:
         return np.asarray(self._image)
 
     def take(self) -> Crop | None:
-        """Cuts out the smallest rectangle with everything painted, and leaves the canvas empty; None when it is."""
+        """Returns the smallest rectangle around everything painted and clears the canvas; None when it is empty."""
         box = self._image.getbbox()
         if box is None:
             return None
@@ -94,7 +94,7 @@ class LabelCanvas:
         self._draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=value, outline=value)
 
     def _large_disc(self, centre: tuple[float, float], radius: float, value: int) -> None:
-        """A disc that Pillow would draw row by row far outside of the image: here only the pixels inside are tested."""
+        """Paints a disc that extends far beyond the image, whose rows Pillow would all draw; tests image pixels only."""
         width, height = self._image.size
         away_x, away_y = np.arange(width) - centre[0], np.arange(height) - centre[1]
         inside = np.hypot(away_x[None], away_y[:, None]) <= radius

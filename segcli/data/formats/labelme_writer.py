@@ -22,13 +22,13 @@ from segcli.data.formats.object_painter import ObjectPainter
 from segcli.data.samples import Split
 
 LABELME_VERSION = "5.6.0"
-"""Of the LabelMe whose layout is written."""
+"""LabelMe version whose file layout is written."""
 LABELME_LISTS = {split: f"{split.value}_anno_list.txt" for split in Split}
-"""PaddleX's lists of the LabelMe files of each part."""
+"""PaddleX's list of LabelMe files per split."""
 _PNG_EFFORT = 1
-"""zlib's lowest: an image takes a third of the time and is hardly larger."""
+"""zlib's lowest level: a third of the time, and files are hardly larger."""
 _FLAGS = {"is_crowd": "iscrowd", "is_ignored": "ignore"}
-"""Marks of an object -> LabelMe's flags of a shape, under the names that COCO has for them."""
+"""Attribute of an object -> name of its LabelMe shape flag, as in COCO."""
 
 Entry = dict[str, Any]
 
@@ -39,10 +39,10 @@ def labelme_document(
     """The content of a LabelMe file.
 
     Args:
-        image_path: Of the image, relative to the file, with forward slashes.
-        width: Of the image, in pixels.
-        height: Of the image, in pixels.
-        shapes: As `labelme_shape` makes them.
+        image_path: Path of the image, relative to the LabelMe file, with forward slashes.
+        width: Image width, in pixels.
+        height: Image height, in pixels.
+        shapes: Results of `labelme_shape`.
         image_data: The image itself as base64, where there is no file.
     """
     return {
@@ -70,11 +70,11 @@ def labelme_shape(
 
     Args:
         label: Class name.
-        kind: LabelMe's type.
+        kind: LabelMe's shape type.
         points: x, y in pixels.
-        group_id: Shapes of one label and one group are one object.
+        group_id: Shapes with the same label and `group_id` are one object.
         mask: PNG of a ``mask`` as base64.
-        description: For people.
+        description: Free text for people.
         flags: Names of the flags that are set.
     """
     return {
@@ -89,7 +89,7 @@ def labelme_shape(
 
 
 def mask_shape(label: str, crop: Crop, **further: Any) -> Entry:
-    """Pixels as a ``mask`` shape, exactly as they are; `further` as for `labelme_shape`."""
+    """Makes a ``mask`` shape of exactly these pixels; `further` goes to `labelme_shape`."""
     pixels, left, top = crop
     height, width = pixels.shape
     corners = [[left, top], [left + width - 1, top + height - 1]]
@@ -97,7 +97,7 @@ def mask_shape(label: str, crop: Crop, **further: Any) -> Entry:
 
 
 def outline_shapes(label: str, crop: Crop, outlines: Sequence[Outline], group_id: int, **further: Any) -> list[Entry]:
-    """Outlined pixels as polygons that can be edited, several ones in a group; as a mask where there are holes."""
+    """Makes editable polygons of outlined pixels, several of them in a group; a mask where there are holes."""
     if any(outline.holes for outline in outlines):
         return [mask_shape(label, crop, **further)]
     group = group_id if len(outlines) > 1 else None
@@ -105,14 +105,14 @@ def outline_shapes(label: str, crop: Crop, outlines: Sequence[Outline], group_id
 
 
 def png_text(pixels: NDArray[Any]) -> str:
-    """An image as PNG in base64."""
+    """Encodes an image as PNG in base64."""
     stream = io.BytesIO()
     Image.fromarray(pixels).save(stream, "PNG", compress_level=_PNG_EFFORT)
     return base64.b64encode(stream.getvalue()).decode("ascii")
 
 
 def write_labelme(placed: Placed, put: Put) -> Written:
-    """Writes a file for each image into `annotations/`, the lists of both parts, and `label.txt`."""
+    """Writes one file per image into `annotations/`, the lists of both splits, and `label.txt`."""
     written, painter = Written(), ObjectPainter(placed.brush)
     written.made.update(files=0, shapes_written=0)
     for image in placed.images:
@@ -154,7 +154,7 @@ def _as_drawn(shape: Shape, **more: Any) -> Entry:
 def _converted(
     value: AnnotatedObject, image: PlacedImage, painter: ObjectPainter, number: int, more: dict[str, Any]
 ) -> list[Entry]:
-    """Polygons as they are, apart from parts that a reader would take for holes; everything else as its pixels."""
+    """Keeps polygons, except those that a reader would mistake for holes; everything else becomes masks."""
     outline = value.outline
     if isinstance(outline, tuple) and not _nested(outline):
         group = number if len(outline) > 1 else None

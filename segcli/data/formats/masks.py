@@ -1,4 +1,4 @@
-"""The SegDataset layout of PaddleX: `train.txt` and `val.txt` beside folders of images and masks."""
+"""Reads PaddleX's SegDataset layout: `train.txt` and `val.txt` beside folders of images and masks."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ IMAGE_FOLDER = "images"
 
 @dataclass(frozen=True)
 class SegLists:
-    """The samples that the lists of a dataset name, and the faults of the lists. No image was opened."""
+    """The samples in the lists of a dataset, and the faults of the lists. No image was opened."""
 
     root: Path
     train: tuple[SegSample, ...]
@@ -42,10 +42,10 @@ class SegLists:
 
 
 def find_root(dataset_dir: Path) -> Path:
-    """The folder that holds the lists.
+    """Finds the folder that holds the lists.
 
     That is `dataset_dir` itself when a list lies there, otherwise, as in PaddleX, the parent of the only folder called
-    `images` below it. Without lists it is a folder of Pascal VOC, or of images and masks of the same names.
+    `images` below it. Without lists, it is a folder of Pascal VOC, or of images and masks with matching names.
 
     Raises:
         DatasetError: There is no such folder (S001), more than one (S002), LabelMe files alone (L006), or a dataset for
@@ -73,7 +73,7 @@ def find_root(dataset_dir: Path) -> Path:
 
 
 def scan_lists(root: Path) -> SegLists:
-    """Reads both lists of the dataset in `root`; without any, finds its images and masks by their names."""
+    """Reads both lists of the dataset in `root`; without lists, pairs images and masks by name."""
     if not has_lists(root):
         found = unlisted_samples(root)
         if found is not None:
@@ -88,7 +88,7 @@ def scan_lists(root: Path) -> SegLists:
 
 
 def class_names_of(root: Path) -> tuple[ClassNames | None, list[Finding]]:
-    """The class names of the dataset in `root`, None where nothing gives any, and the faults of their file."""
+    """Returns the class names of the dataset in `root`, None where there are none, and the faults of their file."""
     if not has_lists(root) and find_voc(root) == root:
         names = voc_layout(root).names
         ordered = tuple(names.get(number, f"class_{number}") for number in range(max(names) + 1))
@@ -97,18 +97,18 @@ def class_names_of(root: Path) -> tuple[ClassNames | None, list[Finding]]:
 
 
 def list_place(sample: SegSample, split: Split) -> str:
-    """The place that names a sample, for messages."""
-    return f"{LIST_FILES[split]} line {sample.line}" if sample.line else f"{split.value} part, in no list"
+    """Location of a sample, for messages."""
+    return f"{LIST_FILES[split]} line {sample.line}" if sample.line else f"{split.value} split, in no list"
 
 
 def scan_seg_dataset(dataset_dir: Path, num_classes: int | None = None) -> tuple[SegDataset, list[Finding]]:
-    """The dataset and the faults of its lists and class file; the images are not opened.
+    """Returns the dataset and the faults of its lists and class file; images are not opened.
 
-    Masks are decoded only where neither a class file nor `num_classes` says how many classes there are.
+    Masks are decoded only where neither a class file nor `num_classes` gives the number of classes.
 
     Args:
         dataset_dir: Folder of the dataset, or one above it.
-        num_classes: Number of classes, where the configuration gives it.
+        num_classes: Number of classes in the configuration, where given.
 
     Raises:
         DatasetError: There is no dataset.
@@ -127,11 +127,11 @@ def scan_seg_dataset(dataset_dir: Path, num_classes: int | None = None) -> tuple
 
 
 def open_seg_dataset(dataset_dir: Path, num_classes: int | None = None) -> SegDataset:
-    """A dataset that can be trained on and measured with, as far as its lists and class names tell.
+    """Opens a dataset for training or evaluation, after checking its lists and class names.
 
     Raises:
         DatasetError: There is no dataset, its lists have errors, or its class file names another number of classes than
-            `num_classes`; carries the findings. Or a change of it was stopped half-way.
+            `num_classes`; carries the findings. Or a change of it was interrupted.
         BusyError: Another process is changing it.
     """
     dataset, findings = read_settled(dataset_dir, lambda: scan_seg_dataset(dataset_dir, num_classes))
@@ -147,7 +147,7 @@ def open_seg_dataset(dataset_dir: Path, num_classes: int | None = None) -> SegDa
 
 
 def count_ids(mask: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """Pixels of each id in a mask of shape [H, W]: int64 [256]. Five times faster than `np.unique`."""
+    """Number of pixels per id in a mask [H, W]: int64 [256]. Five times faster than `np.unique`."""
     counts: NDArray[np.float32] = cv2.calcHist([mask], [0], None, [256], [0, 256])
     return counts.reshape(256).astype(np.int64)
 

@@ -1,4 +1,4 @@
-"""PaddleX's SegDataset as one of the formats: label maps beside images, named by lists."""
+"""PaddleX's SegDataset as a row of the format table: images and label maps, named by lists."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from segcli.rules import finding
 
 
 def find_masks(folder: Path) -> Path | None:
-    """The folder of lists or of paired images and masks."""
+    """Finds the folder of lists or of paired images and masks; None where there is none."""
     return find_root(folder) if holds_masks(folder) else None
 
 
 def read_masks(folder: Path) -> AnnotatedDataset:
-    """Reads lists and class files; the masks are decoded when their objects are read."""
+    """Reads lists and class files; masks are decoded when their objects are read."""
     dataset, findings = scan_seg_dataset(folder)
     classes = dataset.classes
     background = classes.names[0] if is_ground(classes) else None
@@ -51,7 +51,7 @@ def read_masks(folder: Path) -> AnnotatedDataset:
 
 
 def is_ground(classes: ClassMap) -> bool:
-    """Whether id 0 is the background: by its name, or because ids without names begin with it."""
+    """Whether id 0 is the background: by its name, or because the classes have no names."""
     return is_background(classes.names[0]) or classes == ClassMap.numbered(len(classes))
 
 

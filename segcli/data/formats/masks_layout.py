@@ -1,4 +1,4 @@
-"""Where a SegDataset has its files: lists, or images and masks in two folders that are paired by name."""
+"""Locations of the files of a SegDataset: lists, or two folders of images and masks paired by name."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LISTS = ("train.txt", "val.txt")
 
 
 def holds_masks(folder: Path) -> bool:
-    """Whether a folder, or one below it, has lists of images and masks, or both to be paired."""
+    """Whether a folder, or one below it, has lists, or images and masks that can be paired."""
     if not is_dir(folder):
         return False
     places = [folder, *(below.parent for below, _ in folders_below(folder) if below.name == "images")]
@@ -22,12 +22,12 @@ def holds_masks(folder: Path) -> bool:
 
 
 def has_lists(folder: Path) -> bool:
-    """Whether a list of a part lies in a folder."""
+    """Whether a folder holds the list of a split."""
     return any(is_file(folder / name) for name in LISTS)
 
 
 def paired_files(root: Path) -> list[tuple[Path, Path]]:
-    """Images with the masks of the same name in the folder of masks, in order; empty where there is no such pair.
+    """Images with the masks of the same name, in order; empty where there is no pair.
 
     Names are paired by their paths below the two folders, without suffix. A mask may end in `_mask` or the like.
     """
@@ -36,14 +36,14 @@ def paired_files(root: Path) -> list[tuple[Path, Path]]:
 
 
 def unpaired_files(root: Path) -> list[Path]:
-    """Images without mask and masks without image."""
+    """Images without a mask and masks without an image."""
     images, masks = _both(root)
     alone = [path for name, path in images.items() if name not in masks]
     return alone + [path for name, path in masks.items() if name not in images]
 
 
 def _both(root: Path) -> tuple[dict[str, Path], dict[str, Path]]:
-    """Images and masks by the name that pairs them; of folders of masks the first in which there is a pair."""
+    """Images and masks by their common name, from the first mask folder with a pair."""
     folder = next((root / name for name in IMAGE_FOLDERS if is_dir(root / name)), None)
     images = {} if folder is None else {_name(path, folder): path for path in files_below(folder, IMAGE_SUFFIXES)}
     for name in MASK_FOLDERS:

@@ -23,8 +23,8 @@ MASK_FOLDER, OTHER_MASK_FOLDER = "annotations", "masks"
 def write_masks(placed: Placed, put: Put) -> Written:
     """Writes label maps, lists and class files.
 
-    Label maps tell classes, not objects. Shapes and label maps have an order, in which later objects cover earlier
-    ones; in other formats a pixel of two classes keeps one of them only, which is a loss.
+    Label maps store classes, not objects. In LabelMe files and label maps later objects cover earlier ones; in other
+    formats, a pixel of two classes keeps only one of them, which is reported as a loss.
     """
     written, painter = Written(), ObjectPainter(placed.brush)
     ids = class_ids(placed)
@@ -46,21 +46,21 @@ def write_masks(placed: Placed, put: Put) -> Written:
 
 
 def class_ids(placed: Placed) -> dict[str, int]:
-    """Value of each label in a label map: the background, where there is one, is 0."""
+    """Value of each label in a label map; the background, where there is one, is 0."""
     first = 0 if placed.dataset.background is None else 1
     ids = {name: number for number, name in enumerate(placed.dataset.classes, start=first)}
     return ids | {BACKGROUND_NAME: 0, IGNORE_NAME: IGNORE_INDEX}
 
 
 def mask_folder(placed: Placed) -> str:
-    """`annotations`, or `masks` where the labelled images themselves lie in `annotations`."""
+    """`annotations`, or `masks` where `annotations` holds the labelled images themselves."""
     taken = placed.root / MASK_FOLDER
     crowded = any(image.source.file is not None and image.source.file.parent == taken for image in placed.images)
     return OTHER_MASK_FOLDER if crowded else MASK_FOLDER
 
 
 def indexed_png(labels: NDArray[np.uint8], palette: list[int]) -> bytes:
-    """A label map as a PNG whose pixels are the ids."""
+    """Encodes a label map as a palette PNG whose pixel values are the ids."""
     stream = io.BytesIO()
     image = Image.fromarray(labels)
     image.putpalette(palette)

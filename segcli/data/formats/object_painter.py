@@ -1,4 +1,4 @@
-"""Outlines of every kind as polygons, as run-length codes and as pixels."""
+"""Converts outlines of every kind to polygons, run-length codes and pixels."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Rings = Sequence[Sequence[float]]
 
 @dataclass(frozen=True)
 class Segmented:
-    """An object in COCO's form: polygons or a run-length code, its box, and its area in square pixels."""
+    """An object in COCO form: polygons or a run-length code, box in pixels, and area in square pixels."""
 
     segmentation: Rings | Rle
     box: BoxLtwh
@@ -32,10 +32,10 @@ class Segmented:
 
 
 class ObjectPainter:
-    """Turns outlines of every kind into what a format can write.
+    """Converts outlines of every kind to what a format can write.
 
     Args:
-        brush: How shapes without an inside are painted.
+        brush: How lines and points are painted.
     """
 
     def __init__(self, brush: Brush) -> None:
@@ -43,7 +43,7 @@ class ObjectPainter:
         self._shapes = ShapePainter(brush.line_width, brush.point_size)
 
     def segment(self, value: AnnotatedObject, height: int, width: int) -> Segmented | None:
-        """Polygons where they can describe the outline, else a run-length code; None when no pixel of it is inside."""
+        """Polygons where they can describe the outline, else a run-length code; None when it is outside the image."""
         outline = value.outline
         if isinstance(outline, ShapeGroup):
             drawn = self._shapes.draw(outline.shapes, height, width)
@@ -55,18 +55,18 @@ class ObjectPainter:
         return Segmented(outline, value.box or rle.bounding_box(outline), value.area_px or area) if area else None
 
     def crop(self, value: AnnotatedObject, height: int, width: int) -> Crop | None:
-        """The pixels of an object in the smallest rectangle around them; None when there are none."""
+        """Returns the pixels of an object in the smallest rectangle around them; None when there are none."""
         outline = value.outline
         if isinstance(outline, ShapeGroup):
             return self._shapes.crop(outline.shapes, height, width)
         return rle.decode_crop(rle.from_polygons(outline, height, width) if isinstance(outline, tuple) else outline)
 
     def has_holes(self, drawn: ShapeGroup, height: int, width: int) -> bool:
-        """Whether a shape of a group lies inside another one of it."""
+        """Whether one shape of a group lies inside another."""
         return self._shapes.has_holes(drawn.shapes, height, width)
 
     def code(self, value: AnnotatedObject, height: int, width: int) -> Rle:
-        """The pixels of an object as a run-length code of the whole image."""
+        """Returns the pixels of an object as a run-length code of the whole image."""
         outline = value.outline
         if isinstance(outline, ShapeGroup):
             crop = self._shapes.crop(outline.shapes, height, width)
@@ -75,12 +75,12 @@ class ObjectPainter:
 
 
 def crop_rings(crop: Crop) -> list[list[NDArray[np.int64]]]:
-    """The connected parts of some pixels along their edges: of each the outer border, then its holes [n, 2]."""
+    """Traces the connected parts of a crop along pixel edges: per part the outer border, then holes, each [n, 2]."""
     pixels, left, top = crop
     return [[outline.outer, *outline.holes] for outline in mask_outlines(pixels, left, top)]
 
 
 def iou(one: Rle, other: Rle) -> float:
-    """Intersection over union of two masks of one size; 1 when both are empty."""
+    """Intersection over union of two masks of the same size; 1 when both are empty."""
     union = rle.area(rle.union([one, other]))
     return (rle.area(one) + rle.area(other) - union) / union if union else 1.0

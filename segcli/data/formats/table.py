@@ -16,10 +16,10 @@ from segcli.data.formats.yolo_format import YOLO
 from segcli.errors import UsageError
 
 FORMATS: dict[str, Format] = {row.name: row for row in (COCO, YOLO, VOC, LABELME, MASKS)}
-"""Formats by name, in the order in which a folder is tried for them: what is told apart most surely comes first."""
+"""Formats by name, in the order in which they are tried on a folder: the most reliably recognised first."""
 
 PLUGINS = "segcli.formats"
-"""Group of entry points of other packages; each is a `Format`."""
+"""Entry point group for formats of other packages; each entry point is a `Format`."""
 
 
 @lru_cache(maxsize=1)
@@ -27,24 +27,24 @@ def formats() -> dict[str, Format]:
     """All formats by name: those of segcli, then those of installed packages.
 
     Raises:
-        UsageError: A package's entry point is no format, or takes the name of another.
+        UsageError: An entry point of a package is not a `Format`, or its name is already used.
     """
     found = dict(FORMATS)
     for point in entry_points(group=PLUGINS):
         row = point.load()
         if not isinstance(row, Format):
-            raise UsageError(f"the entry point {point.value} is no Format", hint=f"see {PLUGINS} in the documentation")
+            raise UsageError(f"the entry point {point.value} is not a Format", hint=f"see {PLUGINS} in the docs")
         if row.name in found:
-            raise UsageError(f"the entry point {point.value} gives a format that is there already: {row.name}")
+            raise UsageError(f"the entry point {point.value} defines a format that already exists: {row.name}")
         found[row.name] = row
     return found
 
 
 def format_named(name: str) -> Format:
-    """The format of a name.
+    """Looks up a format by name.
 
     Raises:
-        UsageError: There is none.
+        UsageError: There is no such format.
     """
     if name not in formats():
         raise UsageError(f"there is no format {name!r}", hint=f"formats: {', '.join(formats())}")
@@ -52,7 +52,7 @@ def format_named(name: str) -> Format:
 
 
 def formats_in(folder: Path) -> Iterator[tuple[Format, Path]]:
-    """The formats whose datasets lie in a folder or below it, each with the dataset's folder; the surest first."""
+    """Formats whose datasets lie in or below a folder, each with the dataset folder; the most reliable first."""
     for row in formats().values():
         root = row.find(folder)
         if root is not None:

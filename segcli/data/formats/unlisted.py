@@ -1,4 +1,4 @@
-"""Images and masks that no list names: paired by their names, and split into parts."""
+"""Images and masks without lists: pairs them by name and splits them."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ Pair = tuple[Path, Path]
 
 
 def unlisted_samples(root: Path) -> tuple[Samples, Samples, tuple[Finding, ...]] | None:
-    """The samples of both parts and the findings; None where there are no such images and masks.
+    """Returns the samples of both splits and the findings; None where there are no such images and masks.
 
-    Where nothing splits them, 80 of 100 images are for training, the same ones every time.
+    Without given splits, 80 of 100 images are for training, always the same ones.
     """
     if find_voc(root) == root:
         return _voc_samples(root)
@@ -60,7 +60,7 @@ def _voc_samples(root: Path) -> tuple[Samples, Samples, tuple[Finding, ...]]:
         name = relative_name(found[0][1], root)
         findings.append(finding("V106", name, "holds colours, not ids", hint=hint))
     if parts[None]:
-        findings.append(_divided(root, len(parts[None]), "images belong to no part"))
+        findings.append(_divided(root, len(parts[None]), "images belong to no split"))
         train, val = _parts(root, found)
     else:
         train, val = (_samples(parts[split]) for split in Split)

@@ -1,4 +1,4 @@
-"""Pascal VOC as one of the formats: a map of classes, and where there is one a map of objects, for each image."""
+"""Pascal VOC as a row of the format table: a class map and, where present, an object map per image."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from segcli.rules import finding
 
 
 def read_voc(folder: Path) -> AnnotatedDataset:
-    """Finds the files and looks at their sizes; the maps are decoded when their objects are read.
+    """Finds the files and reads their image sizes; the maps are decoded when their objects are read.
 
     Raises:
         DatasetError: There is no VOC dataset (V001).
@@ -52,10 +52,10 @@ def read_voc(folder: Path) -> AnnotatedDataset:
 
 
 def class_ids_of(path: Path, colours: Mapping[Colour, int]) -> NDArray[np.uint8]:
-    """A map of class ids, [H, W]: as it is stored, or of its colours; a colour without a name counts for nothing.
+    """Reads a map of class ids, uint8 [H, W]: as stored, or from its colours; unknown colours are ignored pixels.
 
     Raises:
-        InputError: The file cannot be read, or is in colour and nothing names the colours.
+        InputError: The file cannot be read, or is in colour without a list of colours.
     """
     found = open_mask(path)
     if found.is_label_map or not colours or found.array.ndim != 3:
@@ -69,12 +69,12 @@ def class_ids_of(path: Path, colours: Mapping[Colour, int]) -> NDArray[np.uint8]
 
 
 def objects_of(labels: NDArray[np.uint8], objects: NDArray[Any], names: Mapping[int, str]) -> list[AnnotatedObject]:
-    """Each value of the map of objects with the class that most of its pixels have, and the ignored pixels.
+    """Returns one object per value of the object map, with the majority class of its pixels, and the ignored pixels.
 
     Args:
         labels: Class ids, [H, W].
-        objects: Numbers of objects, [H, W]; 0 is none, 255 a border that counts for nothing.
-        names: Names of the ids.
+        objects: Object numbers, [H, W]; 0 is no object, 255 an ignored border.
+        names: Class name per id.
     """
     found = []
     height, width = labels.shape
@@ -125,7 +125,7 @@ def _image(sample: VocSample, layout: VocLayout, findings: list[Finding]) -> Ann
 
 @dataclass(frozen=True)
 class _Maps:
-    """Decodes the maps of an image when it is called."""
+    """Decodes the maps of an image when called."""
 
     sample: VocSample
     layout: VocLayout
@@ -153,7 +153,7 @@ class _Maps:
 
 
 def object_numbers(path: Path) -> NDArray[np.uint8]:
-    """A map of objects, [H, W]: as it is stored, or its colours numbered; black is none, VOC's border 255.
+    """Reads an object map, uint8 [H, W]: as stored, or with numbered colours; black is 0, VOC's border colour 255.
 
     Raises:
         InputError: The file cannot be read.

@@ -1,4 +1,4 @@
-"""Where a Pascal VOC dataset has its files, as the original, CVAT and labelme2voc write it."""
+"""Locations of the files of a Pascal VOC dataset, as written by the original, CVAT and labelme2voc."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ VOC_NAMES = (
     "train",
     "tvmonitor",
 )
-"""The classes of the original, from 1 on."""
+"""Class names of the original dataset, with ids from 1."""
 
 Colour = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
 class VocSample:
-    """One image: its name, files, and the part it belongs to; None where no list names it."""
+    """One image: its name, files and split; the split is None where no list names it."""
 
     name: str
     image: Path | None
@@ -68,8 +68,8 @@ class VocLayout:
 
     Attributes:
         root: Its folder.
-        names: Names of the ids; 0 is the background.
-        colours: Id of each colour, where the maps are in colour.
+        names: Class name per id; 0 is the background.
+        colours: Class id per colour, where the maps are in colour.
         samples: Its images.
         unused: Lists that are not used, like `test.txt`.
     """
@@ -110,7 +110,7 @@ def voc_layout(root: Path) -> VocLayout:
 
 
 def _files(root: Path, folders: tuple[str, ...], suffixes: frozenset[str]) -> dict[str, Path]:
-    """Files by their names without suffix, relative to their folder."""
+    """Files by relative path without suffix, from the first of the folders that has any."""
     for name in folders:
         folder = root / name
         if is_dir(folder):
@@ -120,7 +120,7 @@ def _files(root: Path, folders: tuple[str, ...], suffixes: frozenset[str]) -> di
 
 
 def _splits(root: Path) -> tuple[dict[str, Split | None], tuple[str, ...]]:
-    """The part of each name in the lists, and lists that name other parts; without both parts nothing splits them."""
+    """Split of each name in the lists, and unused lists of other splits; without both lists there are no splits."""
     lists = {path.name: path for path in sorted((root / SETS).glob("*.txt"))} if is_dir(root / SETS) else {}
     splits: dict[str, Split | None] = {}
     used = set()
@@ -141,7 +141,7 @@ def _listed(path: Path) -> list[str]:
 
 
 def _names(root: Path) -> tuple[dict[int, str], dict[Colour, int]]:
-    """Names and colours of `labelmap.txt`, names of labelme2voc, or those of the original."""
+    """Names and colours from `labelmap.txt`, else names from labelme2voc, else those of the original."""
     if is_file(root / COLOUR_FILE):
         return _colour_names(root / COLOUR_FILE)
     path = next((root / name for name in _NAME_FILES if is_file(root / name)), None)
@@ -154,7 +154,7 @@ def _names(root: Path) -> tuple[dict[int, str], dict[Colour, int]]:
 
 
 def _colour_names(path: Path) -> tuple[dict[int, str], dict[Colour, int]]:
-    """`name:r,g,b:parts:actions`; the background is 0, the others are numbered in the order of the file."""
+    """Parses lines `name:r,g,b:parts:actions`; the background is 0, the others are numbered in file order."""
     names: dict[int, str] = {}
     colours: dict[Colour, int] = {}
     entries = [match for _, line in read_text_file(path).lines if (match := _COLOUR_LINE.fullmatch(line))]

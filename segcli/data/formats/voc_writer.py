@@ -1,4 +1,4 @@
-"""Writes Pascal VOC: `JPEGImages/`, maps of classes and of objects, `labelmap.txt` and the lists of the parts."""
+"""Writes Pascal VOC: `JPEGImages/`, class maps, object maps, `labelmap.txt` and the lists of the splits."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from segcli.data.samples import Split
 
 MOST_CLASSES = 254
 MOST_OBJECTS = 254
-"""Numbers of objects in one map: 0 is none, 255 counts for nothing."""
+"""Most objects in one map: 0 is no object, 255 is ignored."""
 SAME_IOU = 0.999
 
 
 def voc_image_path(placed: PlacedImage) -> str:
-    """`JPEGImages/` and a name that no other image has, apart from its suffix; the image keeps its format."""
+    """`JPEGImages/` and a name that is unique even without its suffix; the image keeps its format."""
     return f"JPEGImages/{placed.stem}{placed.suffix}"
 
 
 def write_voc(placed: Placed, put: Put) -> Written:
-    """Writes the maps. Of objects that share pixels the later one gets them, which is a loss of the earlier one."""
+    """Writes the maps. Shared pixels go to the later object, which is reported as a loss of the earlier one."""
     written, painter = Written(), ObjectPainter(placed.brush)
     ids, palette = class_ids(placed), [int(value) for value in voc_palette().ravel()]
     for image in placed.images:
@@ -59,7 +59,7 @@ def _colour_file(placed: Placed, ids: Mapping[str, int]) -> str:
 def _maps(
     image: PlacedImage, ids: Mapping[str, int], painter: ObjectPainter, written: Written
 ) -> tuple[Labels, Labels]:
-    """Ids of classes and numbers of objects."""
+    """The class map and the object map of an image."""
     size = image.source.size
     values = [value for value in image.source.read_objects() if value.label in ids]
     numbers = _numbered(image, values, written)
@@ -76,7 +76,7 @@ def _maps(
 
 
 def _numbered(image: PlacedImage, values: list[AnnotatedObject], written: Written) -> dict[int, int]:
-    """The value of each object in the map of objects, by its identity: 0 for the ground, 255 for what is ignored."""
+    """Value of each object in the object map, by `id()`: 0 for background, 255 for ignored regions."""
     numbers: dict[int, int] = {}
     count = 0
     for value in values:

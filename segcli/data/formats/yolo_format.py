@@ -1,4 +1,4 @@
-"""YOLO's segmentation layout as one of the formats: an object is one line, its class and one polygon."""
+"""YOLO segmentation as a row of the format table: one line per object, with its class and one polygon."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from segcli.findings import Finding
 from segcli.rules import finding
 
 BEYOND = 0.01
-"""How far a coordinate may reach over the border: what rounding explains is no fault."""
+"""How far a coordinate may extend over the border: rounding is not a fault."""
 _NAMED = 5
 
 
 def find_yolo_folder(folder: Path) -> Path | None:
-    """The folder of `data.yaml`."""
+    """Finds the folder of `data.yaml` or `classes.txt`; None where there is none."""
     file = find_yolo(folder)
     return file.parent if file is not None else None
 
@@ -57,13 +57,13 @@ def read_yolo(folder: Path) -> AnnotatedDataset:
 
 @dataclass
 class _Reader:
-    """Reads the label files of a dataset and remembers what is wrong with them.
+    """Reads the label files of a dataset and collects their problems.
 
     Attributes:
-        layout: Where they are.
-        findings: Every fault so far.
+        layout: Locations of the files.
+        findings: All problems found so far.
         unlabelled: Images without a label file.
-        classes: Names by id, in order, each once.
+        classes: Names by id, in order; made unique.
     """
 
     layout: YoloLayout
@@ -74,11 +74,11 @@ class _Reader:
     def __post_init__(self) -> None:
         names = dict(sorted(self.layout.names.items()))
         counts = Counter(names.values())
-        # of two classes of one name each keeps its id
+        # two classes with the same name stay separate: their ids are appended
         self.classes = {id_: name if counts[name] == 1 else f"{name} {id_}" for id_, name in names.items()}
 
     def images(self) -> list[AnnotatedImage]:
-        """The images of all parts that can be read."""
+        """Returns the readable images of all splits."""
         found = []
         seen: dict[Path, Split | None] = {}
         for split, paths in self.layout.images.items():
@@ -121,11 +121,11 @@ class _Reader:
             fields = line.split()
             values = _numbers(fields)
             if values is None or not fields[0].removesuffix(".0").isdecimal():
-                self._report("Y101", labels, f"{line[:60]!r} is no class id with coordinates", place)
+                self._report("Y101", labels, f"{line[:60]!r} is not a class id with coordinates", place)
             elif len(values) == 5:
-                self._report("Y104", labels, "holds a box, no outline", place)
+                self._report("Y104", labels, "holds a box, not a polygon", place)
             elif len(values) % 2 == 0 or len(values) < 7:
-                self._report("Y101", labels, f"{len(values) - 1} coordinates make no polygon", place)
+                self._report("Y101", labels, f"{len(values) - 1} coordinates do not make a polygon", place)
             elif int(values[0]) not in self.classes:
                 known = f"{self.layout.file.name} names {len(self.classes)} classes"
                 self._report("Y102", labels, f"there is no class {fields[0]}: {known}", place)

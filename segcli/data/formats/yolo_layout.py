@@ -1,4 +1,4 @@
-"""Where a YOLO dataset has its parts: as `data.yaml` says, or in `images/` and `labels/` beside `classes.txt`."""
+"""Locations of the files of a YOLO dataset: from `data.yaml`, or `images/` and `labels/` beside `classes.txt`."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ _KEYS = {Split.TRAIN: ("train",), Split.VAL: ("val", "valid", "validation")}
 
 @dataclass(frozen=True)
 class YoloLayout:
-    """Where the files of a dataset are.
+    """Locations of the files of a dataset.
 
     Attributes:
         root: Its folder.
         file: The file that names the classes.
         names: Names by id.
-        images: Images of each part, in order; one part only where nothing splits them.
-        unused: Parts that are named and not used, like `test`.
+        images: Images per split, in order; a single entry None where there are no splits.
+        unused: Splits that are named but not used, such as `test`.
     """
 
     root: Path
@@ -41,7 +41,7 @@ class YoloLayout:
 
 
 def find_yolo(folder: Path) -> Path | None:
-    """The `data.yaml`, or `classes.txt` beside `labels/`, in a folder or one below it."""
+    """Finds `data.yaml`, or `classes.txt` beside `labels/`, in a folder or one below it; None where there is none."""
     for place in (folder, *_folders(folder)):
         for path in sorted((*place.glob("*.yaml"), *place.glob("*.yml")), key=lambda path: path.stem != "data"):
             if _description(path) is not None:
@@ -53,7 +53,7 @@ def find_yolo(folder: Path) -> Path | None:
 
 
 def yolo_layout(file: Path) -> YoloLayout:
-    """The layout by the file that `find_yolo` has found."""
+    """Returns the layout described by the file that `find_yolo` found."""
     values = _description(file)
     if values is None:
         names = {number: line for number, (_, line) in enumerate(read_text_file(file).lines)}
@@ -69,7 +69,7 @@ def yolo_layout(file: Path) -> YoloLayout:
 
 
 def label_file(image: Path) -> Path:
-    """The label file of an image: the last folder `images` of its path becomes `labels`."""
+    """The label file of an image: the last folder `images` in its path is replaced by `labels`."""
     parts = list(image.parts)
     for index in range(len(parts) - 2, -1, -1):
         if parts[index] == "images":
@@ -79,7 +79,7 @@ def label_file(image: Path) -> Path:
 
 
 def _description(path: Path) -> Mapping[str, Any] | None:
-    """The content of a `data.yaml`; None when the file is another one."""
+    """The content of a YOLO `data.yaml`; None when the file is something else."""
     try:
         values = load_yaml(read_bytes(path))
     except (OSError, yaml.YAMLError, ValueError):
@@ -110,7 +110,7 @@ def _images(file: Path, values: Mapping[str, Any], entry: str) -> Iterator[Path]
 
 
 def _place(file: Path, base: str, entry: str) -> Path | None:
-    """Where an entry is: as written, or below the file's own folder, for a dataset that was moved."""
+    """The path of an entry: as written, or below the folder of the file, for a dataset that was moved."""
     if len(entry) > LONGEST_LINE:
         return None
     below = [part for part in PurePosixPath(entry).parts if part not in ("..", ".", "/")]
@@ -124,7 +124,7 @@ def _place(file: Path, base: str, entry: str) -> Path | None:
 
 
 def _parts_of(images: Path) -> dict[Split | None, tuple[Path, ...]]:
-    """`images/train` and `images/val`, else all images as one part."""
+    """Images of `images/train` and `images/val`, else all images without split."""
     parts: dict[Split | None, tuple[Path, ...]] = {}
     for split, names in _KEYS.items():
         folder = next((images / name for name in names if is_dir(images / name)), None)

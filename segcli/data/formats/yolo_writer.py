@@ -1,4 +1,4 @@
-"""Writes YOLO's segmentation layout: `data.yaml`, `images/<part>/`, and polygons in `labels/<part>/`."""
+"""Writes YOLO segmentation: `data.yaml`, `images/<split>/`, and polygons in `labels/<split>/`."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from segcli.data.formats.object_painter import ObjectPainter, crop_rings, iou
 from segcli.data.samples import Split
 
 DIGITS = 9
-"""Of coordinates from 0 to 1: within 0.00001 px of an image of 10,000 px."""
+"""Decimals of coordinates from 0 to 1, which gives 0.00001 px in an image of 10,000 px."""
 SAME_IOU = 0.999
-"""Masks that agree so far are the same."""
+"""Mask IoU from which two masks count as equal."""
 
 
 def yolo_image_path(placed: PlacedImage) -> str:
-    """`images/<part>/` and a name that no other image has, apart from its suffix."""
+    """`images/<split>/` and a name that is unique even without its suffix."""
     return f"images/{placed.split.value}/{placed.stem}{placed.suffix}"
 
 
 def write_yolo(placed: Placed, put: Put) -> Written:
     """Writes label files and `data.yaml`.
 
-    An object of several parts, or with holes, becomes one polygon: its rings are joined by slits of no width.
+    An object with several parts or holes becomes one polygon: its rings are joined by slits of zero width.
     """
     written, painter = Written(), ObjectPainter(placed.brush)
     written.made.update(objects=0, files=0)
@@ -46,7 +46,7 @@ def write_yolo(placed: Placed, put: Put) -> Written:
 
 
 def _yaml(placed: Placed) -> str:
-    """The description, with names as JSON strings, which are YAML too."""
+    """The content of `data.yaml`; names are JSON strings, which are valid YAML."""
     parts = [f"{split.value}: images/{split.value}" for split in Split if placed.of(split)]
     quoted = [json.dumps(name, ensure_ascii=False) for name in placed.dataset.classes]
     names = [f"  {number}: {name}" for number, name in enumerate(quoted)]
@@ -54,10 +54,10 @@ def _yaml(placed: Placed) -> str:
 
 
 def _ring(image: PlacedImage, value: AnnotatedObject, painter: ObjectPainter, written: Written) -> Points | None:
-    """The polygon of an object, in shares of the image's sides [n, 2]; None where there is nothing to write."""
+    """The polygon of an object, [n, 2], normalised by the image size; None where there is nothing to write."""
     if not is_object(value):
         if value.label == IGNORE_NAME:
-            written.lose(image, value, "a region that counts for nothing", 0.0)
+            written.lose(image, value, "an ignored region", 0.0)
         return None
     height, width = image.source.size
     found = painter.segment(value, height, width)
@@ -69,7 +69,7 @@ def _ring(image: PlacedImage, value: AnnotatedObject, painter: ObjectPainter, wr
     else:
         rings = [np.array(ring, np.float64).reshape(-1, 2) for ring in found.segmentation]
     if not _are_inside(rings, width, height):
-        # what reaches over the border is no share from 0 to 1: its pixels inside are outlined
+        # a polygon over the border has no coordinates from 0 to 1: trace its pixels inside the image instead
         rings = _pixel_rings(painter.code(value, height, width))
     if not rings:
         return None
@@ -78,7 +78,7 @@ def _ring(image: PlacedImage, value: AnnotatedObject, painter: ObjectPainter, wr
         before, after = painter.code(value, height, width), rle.from_polygons([ring.ravel().tolist()], height, width)
         share = iou(before, after)
         if share < SAME_IOU:
-            written.lose(image, value, "parts or holes that one polygon cannot say", share)
+            written.lose(image, value, "parts or holes that one polygon cannot describe", share)
     return ring / (width, height)
 
 
@@ -92,5 +92,5 @@ def _pixel_rings(code: rle.Rle) -> list[Points]:
 
 
 def share_text(share: float) -> str:
-    """A coordinate from 0 to 1 as it is written."""
+    """Formats a coordinate from 0 to 1."""
     return f"{share:.{DIGITS}f}".rstrip("0").rstrip(".")

@@ -1,1 +1,1 @@
-"""Images by the million: `segcli batch`."""
+"""`segcli batch`: prediction on millions of images."""

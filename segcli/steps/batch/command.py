@@ -1,4 +1,4 @@
-"""`batch`: a model over any number of images, on any number of machines, begun and gone on with by the same command."""
+"""`batch`: runs a model on any number of images and machines; the same command starts and resumes it."""
 
 from __future__ import annotations
 
@@ -29,21 +29,21 @@ log = logging.getLogger("segcli.batch")
 
 @dataclass(frozen=True)
 class BatchRequest:
-    """What the command was given.
+    """The arguments of the command.
 
     Attributes:
         source: A folder, a table or list of images, or the URL of a folder.
-        out: Folder for all that is written.
+        out: Folder for all output.
         model_dir: Folder of an exported model.
-        settings: Of the prediction.
-        device: Where it runs.
-        masks: Form of the masks.
+        settings: Settings of the prediction.
+        device: Device that it runs on.
+        masks: Format of the masks.
         shard_size: Images per shard, where the source names none.
-        executor: What runs the workers.
-        workers: How many.
-        lease_s: Seconds without a heartbeat after which a worker of another machine counts as dead.
-        digests: Whether each image is read once for its digest before the batch begins.
-        merge: A file into which all results are put; None makes none.
+        executor: Name of the executor that runs the workers.
+        workers: Number of workers.
+        lease_s: Seconds without a heartbeat after which a worker on another machine counts as dead.
+        digests: Whether to read each image once for its digest before the batch starts.
+        merge: File to merge all results into; None for no merged file.
     """
 
     source: str
@@ -62,15 +62,15 @@ class BatchRequest:
 
 @dataclass(frozen=True)
 class BatchResult:
-    """How far a batch is.
+    """The progress of a batch.
 
     Attributes:
         job: The batch.
-        done: Shards whose results are there.
-        done_before: Those of them that were there before.
-        failed: Images without a result, in all shards that are done.
+        done: Number of finished shards.
+        done_before: Number of shards that were finished before this run.
+        failed: Number of images without a result, in all finished shards.
         seconds: Time of this run.
-        merged: The file with all results.
+        merged: The file with all results; None if it was not written.
     """
 
     job: Job
@@ -117,10 +117,10 @@ class BatchResult:
 
 
 def batch(request: BatchRequest) -> BatchResult:
-    """Runs a model on every image of a source, or goes on where an earlier run ended.
+    """Runs a model on every image of a source, or resumes an earlier run.
 
-    The manifest is written once; then every shard without a result is done by some worker. A shard's result appears
-    whole, so that it is done where it is there.
+    The manifest is written once; then workers process every shard without a result. The result of a shard is written
+    atomically, so that a shard with a result file is finished.
 
     Raises:
         UsageError: The folder holds a batch of other images, another model or other settings.
@@ -142,7 +142,7 @@ def batch(request: BatchRequest) -> BatchResult:
     if request.merge is not None and done == job.shards:
         merged = merge(job, request.merge)
     elif request.merge is not None:
-        log.warning("%s is not written: %d shards are not done", request.merge, job.shards - done)
+        log.warning("%s is not written: %d shards are unfinished", request.merge, job.shards - done)
     return BatchResult(job, done, before, count_faults(job), time.perf_counter() - begin, merged)
 
 
@@ -170,7 +170,7 @@ def opened(request: BatchRequest) -> Job:
 
 
 def count_faults(job: Job) -> int:
-    """Images without a result; only the shards that have any are looked at."""
+    """Number of images without a result; only the shards with failures are read."""
     files = (job.folder / FAULTS).glob("*.csv")
     shards = (file for file in files if job.is_done(int(file.stem)))
     return sum(len(list(csv.reader(file.read_text(encoding="utf-8").splitlines(keepends=True)))) - 1 for file in shards)
@@ -202,7 +202,7 @@ def _wanted(request: BatchRequest) -> Job:
 
 
 _ELSEWHERE = {"input", "model_dir", "save_dir", "skip_existing", "frame_step", "json_form"}
-"""Keys of `Predict` that a batch has in other places, or that mean nothing to it."""
+"""Keys of `Predict` that a batch takes from elsewhere or does not use."""
 _SAME = {
     "source": "images",
     "source_digest": "images",
@@ -210,30 +210,30 @@ _SAME = {
     "settings": "settings",
     "masks": "masks",
 }
-"""What must not change while a batch goes on, and what a message calls it."""
+"""Fields of a job that must not change when a batch is resumed, with their names in messages."""
 
 
 def _require_same(there: Job, wanted: Job) -> None:
     for name, word in _SAME.items():
-        ours, theirs = getattr(there, name), getattr(wanted, name)
-        if ours != theirs:
-            shown = f": {ours} and {theirs}" if name in ("source", "settings", "masks") else ""
+        before, now = getattr(there, name), getattr(wanted, name)
+        if before != now:
+            shown = f": {before} and {now}" if name in ("source", "settings", "masks") else ""
             raise UsageError(
                 f"holds a batch of other {word}{shown}",
                 path=there.folder,
-                hint="give another --out, or what the batch began with",
+                hint="give another --out, or the values that the batch was started with",
             )
 
 
 def _require_opens(job: Job) -> None:
-    """Opens the model once: what it lacks is told before the images are listed, and its runtimes are compared."""
+    """Opens the model once: reports what is missing before the images are listed, and compares its runtimes."""
     from segcli.steps.predict.model import open_model
 
     open_model(job.model_name, job.model_dir, job.predict, job.device)
 
 
 def _finished(job: Job, pool: Pool, before: int) -> Iterator[None]:
-    """One item for each shard that gets done, while workers are at work."""
+    """Yields once per finished shard, while workers are running."""
     is_working = True
     while is_working:
         is_working = pool.is_working()

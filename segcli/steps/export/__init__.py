@@ -1,1 +1,1 @@
-"""From trained weights to models that run without segcli, each opened again and compared."""
+"""Exports trained weights to models that run without segcli; each one is reopened and compared."""

@@ -1,4 +1,4 @@
-"""`export`: from trained weights to a model that runs without segcli."""
+"""`export`: writes trained weights as a model that runs without segcli."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def export(config: Config) -> ExportResult:
 
     Raises:
         UsageError: There are no weights.
-        ExportError: The model cannot be written, or disagrees with the trained one.
+        ExportError: The model cannot be written, or its outputs differ from the trained one.
     """
     spec = get_spec(config.Global.model)
     output = Path(config.Global.output)
@@ -29,20 +29,20 @@ def export(config: Config) -> ExportResult:
     weights = resolve_weights(config.Export.weight_path, spec)
     if weights is None and not best.is_file():
         raise UsageError(
-            f"there are no weights to export: {best} is not there", hint="train first, or set Export.weight_path"
+            f"there are no weights to export: {best} does not exist", hint="train first, or set Export.weight_path"
         )
     return export_weights(weights or best, output / FOLDER, config)
 
 
 def export_weights(weights: Path, folder: Path, config: Config) -> ExportResult:
-    """Exports one weight file to `folder`; on the CPU, whatever device this process has trained on.
+    """Exports one weight file to `folder`; always on the CPU.
 
     Raises:
-        ExportError: The model cannot be written, or disagrees with the trained one.
+        ExportError: The model cannot be written, or its outputs differ from the trained one.
     """
     if config.Global.export_with_pir is False:
         raise ExportError(
-            "Global.export_with_pir=False asks for the format before Paddle 3, which Paddle 3.3 no longer writes",
+            "Global.export_with_pir=False selects the format before Paddle 3, which Paddle 3.3 no longer writes",
             hint="leave the key out",
         )
     spec = get_spec(config.Global.model)

@@ -1,4 +1,4 @@
-"""How an export is done, whatever the task: reference first, then the files, then the comparison."""
+"""The steps of an export for any task: compute references, write the files, compare."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ def export_compared(
 ) -> ExportResult:
     """Writes an exported model and compares it with the trained network.
 
-    The folder appears whole or not at all; an older one stays when the export or the comparison fails.
+    The folder is replaced as a whole; an older one stays when the export or the comparison fails.
 
     Args:
         trained: The network.
         folder: Where the exported model goes.
         shape: [N, C, H, W] of the exported input.
         config: `Export.verify` says whether to compare.
-        refer: Gives what the trained network says of some images, and where these come from. It is called before
+        refer: Returns outputs of the trained network for some images, and the origin of these. It is called before
             `write`, which may change the network.
-        write: Writes all files into a folder; returns their names by what they are.
+        write: Writes all files into a folder; returns their names by kind.
         verify: Compares the files of a folder with the reference.
 
     Raises:
         ExportError: The model cannot be written.
-        ParityError: What was written disagrees with the trained network.
+        ParityError: The outputs of the written model differ from the trained network.
     """
     parity: tuple[ParityEntry, ...] = ()
     origin = None

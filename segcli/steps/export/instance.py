@@ -53,12 +53,12 @@ def export_instance(weights: Path, folder: Path, config: Config) -> ExportResult
     Args:
         weights: Trained weights with their card beside them, or official ones.
         folder: Where the exported model goes.
-        config: `Export` says what to write, `Global.dataset_dir` and `Predict.input` on what to compare.
+        config: `Export` selects the files, `Global.dataset_dir` and `Predict.input` the images to compare on.
 
     Raises:
         WeightsError: The weights cannot be opened.
         ExportError: The model cannot be written.
-        ParityError: What was written disagrees with the trained network.
+        ParityError: The outputs of the written model differ from the trained network.
     """
     trained = _sized(load_trained(weights, config.Global.model), config)
     set_image_range(trained.card.preprocess.reads_by)
@@ -76,9 +76,9 @@ def export_instance(weights: Path, folder: Path, config: Config) -> ExportResult
 def write_instance_files(
     trained: TrainedModel, folder: Path, formats: tuple[str, ...], source_sha256: str
 ) -> dict[str, str]:
-    """Writes every file of the exported model into `folder`; returns their names by what they are.
+    """Writes all files of the exported model into `folder`; returns their names by kind.
 
-    An R-CNN has no ONNX form. It is written in two parts as well, the first of them as ONNX, where that is wanted or
+    An R-CNN has no ONNX form as a whole. It is also written in two parts, the first of them as ONNX, if requested or if
     the converter is installed.
 
     Raises:
@@ -104,9 +104,9 @@ def input_shape(preprocess: Preprocess) -> InputShape:
 
 
 def _write_programs(trained: TrainedModel, folder: Path) -> dict[str, str]:
-    """PaddleX's program with whole masks and ours with small ones, which share their weights; their files.
+    """Writes PaddleX's program with whole masks and segcli's with small masks, with shared weights; returns the files.
 
-    PaddleX has no model that leaves its objects to be grown from maps: there is no program for it then.
+    There is no PaddleX program for models whose objects are grown from maps: PaddleX has no such models.
     """
     save = _engine().save_program
     height, width = input_shape(trained.card.preprocess)[2:]
@@ -134,7 +134,7 @@ def _has_whole_masks(trained: TrainedModel) -> bool:
 
 
 def _write_split(trained: TrainedModel, folder: Path, formats: tuple[str, ...]) -> dict[str, str]:
-    """Writes the two parts of an R-CNN; returns their files by what they are."""
+    """Writes the two parts of an R-CNN; returns their files by kind."""
     stem = folder / Path(STEM_FILE).stem
     try:
         _engine().save_two_parts(trained.network, stem, folder / Path(HEADS_FILE).stem)
@@ -157,7 +157,7 @@ def _sized(trained: TrainedModel, config: Config) -> TrainedModel:
     """The trained model, with the input size of `Export.input_shape` where one is given.
 
     Raises:
-        ExportError: The network cannot take it.
+        ExportError: The network does not accept this size.
     """
     wanted = config.Export.input_shape or config.Train.input_shape
     own = input_shape(trained.card.preprocess)
@@ -173,9 +173,9 @@ def _sized(trained: TrainedModel, config: Config) -> TrainedModel:
 
 @dataclass(frozen=True)
 class _References:
-    """Outputs of the trained network: with small masks, and for one image with whole ones, which take seconds.
+    """Outputs of the trained network: with small masks, and for one image with whole masks, which take seconds.
 
-    A network from whose maps objects are grown has no whole ones.
+    A network whose objects are grown from maps has no whole masks.
     """
 
     small: ObjectReference
@@ -210,7 +210,7 @@ def _verify(folder: Path, trained: TrainedModel, references: _References, tolera
 
 
 def _compare_whole(model: ExportedModel, reference: ObjectReference, tolerance: float) -> ObjectParity:
-    """PaddleX's program against the trained network."""
+    """Compares PaddleX's program with the trained network."""
     file = model.folder / LABELS_FILE
     labels = open_written(replace(model.graph, program=file))
     return compare_objects(ObjectFinder(labels.run_named, None), labels.name, file, reference, tolerance)

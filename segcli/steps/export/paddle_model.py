@@ -1,4 +1,4 @@
-"""Writes a network as Paddle's inference model, once as labels (PaddleX's form) and once as logits (ours)."""
+"""Writes a network as Paddle's inference model, once with labels (PaddleX) and once with logits (segcli)."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ log = logging.getLogger("segcli.export")
 
 
 def write_paddle_model(network: Any, folder: Path, input_shape: InputShape) -> None:
-    """Writes `inference.json`, `logits.json` and the weights that both share.
+    """Writes `inference.json`, `logits.json` and their shared weights.
 
-    PaddleX takes a label map from the network, so one program ends in the maximum over the classes. Tiles, resizing
-    and other runtimes need the logits, and a maximum in the graph is slower than ours, so the other program stops
+    PaddleX expects a label map from the network, so one program ends with an argmax over the classes. Tiles, resizing
+    and other runtimes need the logits, and an argmax in the graph is slower than segcli's, so the other program ends
     before it. The network is traced once.
 
     Args:
-        network: A layer in evaluation mode that gives logits [N, classes, H, W] alone.
+        network: A layer in evaluation mode that returns only logits [N, classes, H, W].
         folder: Where to write.
         input_shape: [N, C, H, W], -1 for a free side.
 
@@ -40,7 +40,7 @@ def write_paddle_model(network: Any, folder: Path, input_shape: InputShape) -> N
     except Exception as fault:
         raise ExportError(f"Paddle cannot export the network: {fault}", path=folder) from fault
     _add_label_program(stem, folder / Path(LABELS_FILE).stem)
-    # the same weights in the same order, so one file serves both programs
+    # both programs have the same weights in the same order, so one file is enough
     (folder / f"{stem.name}.pdiparams").unlink()
     missing = [name for name in (LABELS_FILE, LOGITS_FILE, WEIGHTS_FILE) if not (folder / name).is_file()]
     if missing:
@@ -48,7 +48,7 @@ def write_paddle_model(network: Any, folder: Path, input_shape: InputShape) -> N
 
 
 def _add_label_program(logits: Path, labels: Path) -> None:
-    """Appends the maximum over the classes to the program at `logits` and writes the result to `labels`."""
+    """Appends an argmax over the classes to the program at `logits` and writes the result to `labels`."""
     import paddle
 
     with _static_mode():
@@ -62,7 +62,7 @@ def _add_label_program(logits: Path, labels: Path) -> None:
 
 @contextmanager
 def _static_mode() -> Iterator[None]:
-    """Paddle's static mode inside the block, with variables of its own, and the user's mode again after it."""
+    """Switches to Paddle's static mode with a separate scope, and restores the previous mode afterwards."""
     import paddle
 
     was_dynamic = paddle.in_dynamic_mode()

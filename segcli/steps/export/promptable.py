@@ -1,4 +1,4 @@
-"""Exports a promptable network: encoder and decoder, or the halves that read images and texts, each by itself."""
+"""Exports a promptable network in two separate parts: encoder and decoder, or image and text network."""
 
 from __future__ import annotations
 
@@ -35,19 +35,19 @@ log = logging.getLogger("segcli.export")
 
 Arrays = Mapping[str, NDArray[Any]]
 _PROMPT_SHAPES = ((1, 2), (3, 2), (1, 4), (3, 4))
-"""Objects and points of the prompts on which decoders are compared."""
+"""Numbers of objects and points in the prompts on which decoders are compared."""
 _TEXTS = (["others", "bear"], ["a dog", "grass", "traffic light"])
 
 
 @dataclass(frozen=True)
 class Half:
-    """One part of a network that is exported by itself.
+    """One part of a network that is exported separately.
 
     Attributes:
         name: ``encoder``, ``decoder``, ``pixels`` or ``texts``.
-        layers: Graphs to be run in order.
+        layers: Graphs to run in order.
         inputs: Name, shape (-1 is free) and type of the inputs of the first graph.
-        samples: Inputs on which what was written is compared.
+        samples: Inputs for the comparison.
     """
 
     name: str
@@ -57,7 +57,7 @@ class Half:
 
     @property
     def stems(self) -> tuple[str, ...]:
-        """Names of the graphs' files, without suffix."""
+        """Names of the graph files, without suffix."""
         if len(self.layers) == 1:
             return (self.name,)
         return tuple(f"{self.name}_{number}" for number in range(1, len(self.layers) + 1))
@@ -69,17 +69,17 @@ def export_promptable(weights: Path, folder: Path, config: Config, *, limit_byte
     Args:
         weights: Trained weights, or official ones.
         folder: Where the exported model goes.
-        config: `Export` says what to write; `Global.dataset_dir` and `Predict.input` on what to compare.
-        limit_bytes: Most that the parameters of one graph may take; a larger encoder is cut.
+        config: `Export` selects the files, `Global.dataset_dir` and `Predict.input` the images to compare on.
+        limit_bytes: Most bytes of the parameters of one graph; a larger encoder is cut into several graphs.
 
     Raises:
         WeightsError: The weights cannot be opened.
         ExportError: A half cannot be written.
-        ParityError: What was written disagrees with the trained network.
+        ParityError: The outputs of the written model differ from the trained network.
     """
     trained = load_trained(weights, config.Global.model)
     images, origin = parity_images(config, None)
-    # The input's size is fixed, and the largest encoders take minutes: one image shows what there is to see.
+    # The input size is fixed, and the largest encoders take minutes: one image is enough.
     halves = _halves(trained, images[:1], limit_bytes)
     side = PROMPTABLE[trained.spec.name].side
     return export_compared(
@@ -118,9 +118,9 @@ def _halves(trained: TrainedModel, images: Sequence[Any], limit_bytes: int) -> l
 
 
 def _prompts(network: Any, side: int) -> list[Arrays]:
-    """Prompts of every kind of point, in several numbers, with and without an earlier answer."""
+    """Prompts with every kind of point, in several numbers, with and without a previous mask."""
     generator, masks = np.random.default_rng(0), 4 * network.grid
-    # Encoders end with a normalisation, so noise looks like an embedding; a real one of the largest takes minutes.
+    # Encoders end with a normalisation, so noise resembles an embedding; a real one takes minutes for large encoders.
     embedding = generator.standard_normal((1, network.prompt_encoder.dim, network.grid, network.grid), np.float32)
     samples: list[Arrays] = []
     for number, (objects, points) in enumerate(_PROMPT_SHAPES):
@@ -163,13 +163,13 @@ def _write(
             shapes = _next_shapes(trained)
     empty = [name for name in files.values() if not (folder / name).is_file() or not (folder / name).stat().st_size]
     if empty:
-        raise ExportError(f"what was written is empty: {', '.join(empty)}", path=folder)
+        raise ExportError(f"these written files are empty: {', '.join(empty)}", path=folder)
     write_manifest(folder, _manifest(trained, halves, files, source_sha256))
     return {**files, "manifest": MANIFEST_FILE, "card": trained.card.save(folder).name}
 
 
 def _next_shapes(trained: TrainedModel) -> list[tuple[str, list[int], str]]:
-    """Input of the second and later graphs of an encoder that was cut."""
+    """Input of the second and later graphs of a cut encoder."""
     if PROMPTABLE[trained.spec.name].prompt_kind is PromptKind.TEXTS:
         return []
     grid = trained.network.grid
@@ -244,15 +244,15 @@ def _compared(half: Half, folder: Path, runtime: str, expected: Sequence[Sequenc
     except MissingPartError:
         raise
     except Exception as fault:
-        raise ExportError(f"{half.name} cannot be opened again by {runtime}: {fault}", path=folder) from fault
+        raise ExportError(f"{half.name} cannot be reopened by {runtime}: {fault}", path=folder) from fault
     largest, off = 0.0, 0.0
     for sample, answers in zip(half.samples, expected, strict=True):
         values = graphs[0].run_named(sample)
         for graph in graphs[1:]:
             values = graph.run_named({IMAGE: values[0]})
-        for ours, theirs in zip(values, answers, strict=True):
-            if ours.shape != theirs.shape:
-                raise ParityError(f"{half.name} gives {ours.shape}, the network {theirs.shape}", path=folder)
-            off = max(off, float(np.abs(ours - theirs).max())) if np.isfinite(ours).all() else float("inf")
-            largest = max(largest, float(np.abs(theirs).max()))
+        for written, trained in zip(values, answers, strict=True):
+            if written.shape != trained.shape:
+                raise ParityError(f"{half.name} returns {written.shape}, the network {trained.shape}", path=folder)
+            off = max(off, float(np.abs(written - trained).max())) if np.isfinite(written).all() else float("inf")
+            largest = max(largest, float(np.abs(trained).max()))
     return HalfParity(half.name, runtime, len(half.samples), off, off / (largest or 1.0))

@@ -14,13 +14,13 @@ from segcli.inference.parity import Parity
 
 @dataclass(frozen=True)
 class HalfParity:
-    """How one half of a promptable network agrees with the trained one on one runtime.
+    """Difference between one exported half of a promptable network and the trained one, on one runtime.
 
     Attributes:
-        half: Its name.
-        runtime: What ran it.
-        samples: Inputs compared.
-        max_abs_diff: Largest difference of an output.
+        half: Name of the half.
+        runtime: Name of the runtime.
+        samples: Number of compared inputs.
+        max_abs_diff: Largest difference of an output value.
         max_rel_diff: The same, relative to the largest value.
     """
 
@@ -36,8 +36,8 @@ class HalfParity:
         return f"{self.half} on {self.runtime}"
 
     def summary(self) -> str:
-        """How close it is, for the terminal."""
-        return f"off by {self.max_rel_diff:.1e} of the largest at most"
+        """The difference, for the terminal."""
+        return f"off by at most {self.max_rel_diff:.1e} of the largest value"
 
 
 ParityEntry = Parity | ObjectParity | HalfParity
@@ -50,11 +50,11 @@ class ExportResult:
     Attributes:
         folder: Folder of the exported model.
         model_name: The model.
-        class_names: Names in order of their ids.
+        class_names: Names in the order of their ids.
         input_shape: [N, C, H, W], -1 for a free side.
-        files: Files by what they are.
-        parity: One entry per compared file; empty when that was switched off.
-        compared_on: Where the images of the comparison come from.
+        files: Files by kind.
+        parity: One entry per compared file; empty when comparison is switched off.
+        compared_on: Origin of the images of the comparison; None when it is switched off.
     """
 
     folder: Path

@@ -1,4 +1,4 @@
-"""Compares what was written with the trained network on every runtime that can open it, and keeps the verdicts."""
+"""Compares the written model with the trained network on every runtime that can open it, and saves the results."""
 
 from __future__ import annotations
 
@@ -29,23 +29,23 @@ ONNX, NATIVE = "onnx", "paddle"
 
 
 def wants_onnx(formats: tuple[str, ...]) -> bool:
-    """Whether a wanted form is ONNX or made of it."""
+    """Whether a requested format is ONNX or made from it."""
     return bool(set(formats) - {NATIVE})
 
 
 def write_forms(graph: Graph, formats: tuple[str, ...]) -> dict[str, str]:
-    """Writes the wanted forms of a network, and ONNX, which the fast runtimes read, where it can be made.
+    """Writes the requested formats of a network, and also ONNX, which the fast runtimes read, if possible.
 
     Args:
         graph: The network.
         formats: Names of `Export.formats`.
 
     Returns:
-        Names of the files by what they are.
+        Names of the files by kind.
 
     Raises:
         MissingPartError: A converter is not installed.
-        ExportError: A wanted form cannot be made.
+        ExportError: A requested format cannot be written.
     """
     files: dict[str, str] = {}
     wanted = wants_onnx(formats)
@@ -75,16 +75,16 @@ def write_forms(graph: Graph, formats: tuple[str, ...]) -> dict[str, str]:
 def compare_runtimes(
     model: ExportedModel, compare: Callable[[Runtime, Path], ParityOf], job: Callable[[Runtime], object]
 ) -> Iterator[ParityOf]:
-    """Compares the model on each runtime that finds its file, and keeps the verdicts beside it.
+    """Compares the model on each runtime that has a file, and saves the results beside it.
 
     Args:
-        model: What was written.
+        model: The written model.
         compare: Compares one opened runtime with the trained network; raises `ParityError`.
-        job: What is timed.
+        job: The call that is timed.
 
     Raises:
-        ExportError: What was written cannot be opened again.
-        ParityError: A runtime gives other answers than the trained network.
+        ExportError: The written model cannot be reopened.
+        ParityError: The outputs of a runtime differ from the trained network.
     """
     proofs = Proofs(model.folder)
     for row in runtimes().values():
@@ -108,7 +108,7 @@ def compare_runtimes(
 
 
 def open_written(graph: Graph) -> Runtime:
-    """Opens a program of Paddle that was just written; raises `ExportError`."""
+    """Opens a Paddle program that was just written; raises `ExportError` if that fails."""
     assert graph.program is not None
     return _opened(partial(open_graph, graph, NATIVE), graph.program)
 
@@ -123,4 +123,4 @@ def _opened(opener: Callable[[], Runtime], file: Path) -> Runtime:
         with written_here():
             return opener()
     except Exception as fault:
-        raise ExportError(f"what was written cannot be opened again: {fault}", path=file) from fault
+        raise ExportError(f"the written model cannot be reopened: {fault}", path=file) from fault

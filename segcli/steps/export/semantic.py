@@ -49,12 +49,12 @@ def export_semantic(weights: Path, folder: Path, config: Config) -> ExportResult
     Args:
         weights: Trained weights with their card beside them, or official ones.
         folder: Where the exported model goes.
-        config: `Export` says what to write, `Global.dataset_dir` and `Predict.input` on what to compare.
+        config: `Export` selects the files, `Global.dataset_dir` and `Predict.input` the images to compare on.
 
     Raises:
         WeightsError: The weights cannot be opened.
         ExportError: The model cannot be written.
-        ParityError: What was written disagrees with the trained network.
+        ParityError: The outputs of the written model differ from the trained network.
     """
     trained = load_trained(weights, config.Global.model)
     set_image_range(trained.card.preprocess.reads_by)
@@ -73,15 +73,15 @@ def export_semantic(weights: Path, folder: Path, config: Config) -> ExportResult
 
 
 def input_shape(spec: ModelSpec, wanted: InputShape | None, channels: int = COLOURS) -> InputShape:
-    """[N, C, H, W] of the exported input: the wanted one, else the model's own, free where the network allows it.
+    """[N, C, H, W] of the exported input: the configured one, else the model's own, free where the network allows it.
 
     Args:
         spec: The model.
-        wanted: As configured; its 3 channels stand for those of the network.
-        channels: That the network takes.
+        wanted: From the configuration; 3 channels stand for the channels of the network.
+        channels: Input channels of the network.
 
     Raises:
-        ExportError: The network cannot be exported with a free size, or takes another number of channels.
+        ExportError: The network cannot be exported with a free size, or has another number of channels.
     """
     if wanted is None:
         return (-1, channels, -1, -1) if spec.fixed_export is None else (1, channels, *spec.fixed_export)
@@ -96,7 +96,7 @@ def input_shape(spec: ModelSpec, wanted: InputShape | None, channels: int = COLO
 
 
 def _temperature(config: Config, weights_sha256: str) -> float:
-    """`Export.temperature`, else what an evaluation of these weights found, else 1."""
+    """`Export.temperature`, else the calibrated temperature of these weights, else 1."""
     given = config.Export.temperature
     if given is not None:
         return given
@@ -115,9 +115,9 @@ def write_files(  # noqa: PLR0917
     source_sha256: str,
     temperature: float = 1.0,
 ) -> dict[str, str]:
-    """Writes every file of the exported model into `folder`; returns their names by what they are.
+    """Writes all files of the exported model into `folder`; returns their names by kind.
 
-    The network may have some layers replaced by others that compute the same.
+    Some layers of the network may be replaced by equivalent ones.
     """
     engine = engine_of(trained.spec.task)
     write_paddle_model(engine.for_export(trained.network, trained.spec), folder, shape)
@@ -130,7 +130,7 @@ def write_files(  # noqa: PLR0917
 
 
 def exported_beside(weights: Path) -> Path | None:
-    """The folder into which training has exported exactly this weight file; None when there is none."""
+    """The folder with an export of exactly this weight file; None when there is none."""
     folder = weights.parent / BESIDE
     if not is_exported(folder):
         return None
@@ -145,13 +145,13 @@ def trained_forward(trained: TrainedModel) -> Forward:
 def trained_reference(
     trained: TrainedModel, shape: InputShape, config: Config, *, most: int | None = None
 ) -> tuple[Reference, str]:
-    """Outputs of the trained network for some images, and where these come from.
+    """Returns outputs of the trained network for some images, and the origin of these.
 
     Args:
         trained: The network.
         shape: [N, C, H, W] of the exported input.
         config: Names the dataset and the input of predict.
-        most: Images that are taken at most; None takes all that `parity_images` gives.
+        most: Most images to use; None uses all that `parity_images` returns.
     """
     size = None if min(shape[2:]) < 0 else (shape[2], shape[3])
     images, origin = parity_images(config, size, trained.card.preprocess.channels)
@@ -162,7 +162,7 @@ def trained_reference(
 def _verify(folder: Path, reference: Reference, tolerance: float) -> tuple[Parity, ...]:
     model = ExportedModel.open(folder)
     labels = open_written(replace(model.graph, program=folder / LABELS_FILE))
-    # the label program is the logit program and one operator more
+    # the label program is the logit program plus one operator
     first = compare(labels, folder / LABELS_FILE, reference.first(), tolerance)
     others = compare_runtimes(
         model,

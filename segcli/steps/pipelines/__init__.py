@@ -1,1 +1,1 @@
-"""Pipelines: PaddleX's `create_pipeline`, its YAML files, and what each pipeline does with its models."""
+"""Pipelines: PaddleX's `create_pipeline`, its YAML files, and the code of each pipeline."""

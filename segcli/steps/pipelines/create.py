@@ -32,21 +32,21 @@ def create_pipeline(
     runtime: str | None = None,
     model_dir: str | PathLike[str] | None = None,
 ) -> Pipeline:
-    """A pipeline, whose models are opened when they are first needed; PaddleX's names, and ours.
+    """Creates a pipeline whose models are opened on first use; has PaddleX's keywords and segcli's own.
 
     Args:
-        pipeline: Name of a pipeline, a YAML file of one (PaddleX's run unchanged), or the folder of an exported model.
-        config: The content of such a YAML; a value in it wins over the file's.
-        device: ``cpu`` (the default), ``gpu:0``, ...; wins over the YAML.
-        engine: PaddleX's choice of runtime; as the next three it wins over the YAML's, but not over that of a model.
+        pipeline: Name of a pipeline, its YAML file (PaddleX's work unchanged), or the folder of an exported model.
+        config: The content of such a YAML; its values override the file.
+        device: ``cpu`` (the default), ``gpu:0``, ...; overrides the YAML.
+        engine: PaddleX's choice of runtime; like the next three, overrides the pipeline's value, but not a model's.
         engine_config: PaddleX's options of the runtime.
         use_hpip: PaddleX's switch for the fastest runtime.
         hpi_config: PaddleX's options of that switch.
         runtime: ``auto`` (the default), ``onnxruntime``, ``openvino`` or ``paddle``.
-        model_dir: Where the model is that the pipeline has, or all that it has.
+        model_dir: Folder of the model, used for all models of the pipeline.
 
     Raises:
-        UsageError: There is no such pipeline, or nothing names one.
+        UsageError: There is no such pipeline, or none is named.
         ConfigError: The YAML has faults; all are listed.
     """
     values = {**_values_of(pipeline), **(config or {})}
@@ -66,7 +66,7 @@ def create_pipeline(
 
 
 def get_pipeline_config(name: str) -> str:
-    """The YAML of a pipeline with its defaults.
+    """Returns the YAML of a pipeline with its defaults.
 
     Raises:
         UsageError: There is no such pipeline.
@@ -101,12 +101,12 @@ def _of_folder(folder: Path) -> dict[str, Any]:
 def _name_in(values: Mapping[str, Any]) -> str:
     if values.get("pipeline_name") is None:
         hint = f"pipelines: {', '.join(PIPELINES)}; or a YAML file with pipeline_name"
-        raise UsageError("nothing names a pipeline", hint=hint)
+        raise UsageError("no pipeline is named", hint=hint)
     return str(values["pipeline_name"])
 
 
 def _with_folder(kind: type[Pipeline], modules: Any, folder: str) -> dict[str, Any]:
-    """The sections of the models, all with this folder; the model's name is that which the folder holds."""
+    """The sections of the models, all with this folder and the name of the model in it."""
     if not isinstance(modules, Mapping):
         raise ConfigError([ConfigFault("SubModules", f"is {modules!r}; expected a section")])
     path = Path(folder).expanduser()

@@ -22,7 +22,7 @@ class InstanceSegmentation(Pipeline):
     modules = (SubModule(KEY, "Mask-RT-DETR-S", "instance_segmentation", {"threshold": 0.5}),)
 
     def chosen(self, **arguments: Any) -> tuple[LazyModel, PredictConfig]:
-        """The model, with the settings_for threshold."""
+        """The model, with the requested threshold."""
         return self.models[KEY], self.settings_for(KEY, **arguments)
 
     def predict(
@@ -37,8 +37,8 @@ class InstanceSegmentation(Pipeline):
 
         Args:
             input: An image, folder, glob, list file, PDF, URL, array (BGR), or a list of these.
-            threshold: Smallest score of an object; None takes the YAML's.
-            left_out: Takes the faults of the inputs that are left out.
+            threshold: Lowest score of an object; None uses the YAML's value.
+            left_out: A list that receives the errors of unreadable inputs.
             arguments: Other keys of `Predict`, for this call.
         """
         return self._run(input, left_out, threshold=threshold, **arguments)

@@ -1,4 +1,4 @@
-"""PaddleX's pipeline `open_vocabulary_segmentation`: masks of what boxes and points show."""
+"""PaddleX's pipeline `open_vocabulary_segmentation`: masks from boxes and points."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MODULE = "open_vocabulary_segmentation"
 
 
 class OpenVocabularySegmentation(Pipeline):
-    """Masks of what boxes and points show. One network serves both where the YAML names the same weights for both."""
+    """Masks from boxes and points. Both use one network where the YAML names the same weights for both."""
 
     name = "open_vocabulary_segmentation"
     modules = (
@@ -64,15 +64,15 @@ class OpenVocabularySegmentation(Pipeline):
 
         Args:
             input: An image, folder, glob, list file, PDF, URL, array (BGR), or a list of these.
-            prompt: PaddleX's: boxes ``[[x1, y1, x2, y2], ...]`` or points ``[[x, y], ...]``, an object each.
+            prompt: PaddleX's form: boxes ``[[x1, y1, x2, y2], ...]`` or points ``[[x, y], ...]``, one per object.
             prompt_type: ``box`` or ``point``.
-            prompts: In place of the two: a table or file as of `Predict.prompts`, for boxes with points, points beside
-                the object, or prompts by image.
-            left_out: Takes the faults of the inputs that are left out.
+            prompts: Instead of these two: a dictionary or file as for `Predict.prompts`, for boxes with points, negative
+                points, or prompts per image.
+            left_out: A list that receives the errors of unreadable inputs.
             arguments: Other keys of `Predict`, for this call.
 
         Raises:
-            UsageError: There is no prompt, or it cannot be used.
+            UsageError: There is no prompt, or it is invalid.
         """
         return self._run(input, left_out, prompt=prompt, prompt_type=prompt_type, prompts=prompts, **arguments)
 

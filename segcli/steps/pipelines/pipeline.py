@@ -1,4 +1,4 @@
-"""What every pipeline is: settings, models that are opened when they are first needed, and `predict`."""
+"""Base class of pipelines: settings, models that are opened on first use, and `predict`."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ def open_named(model: ModelSettings, device: str) -> Model:
 
 
 class LazyModel:
-    """A model that is opened when it is first needed, once for all threads.
+    """A model that is opened on first use, once for all threads.
 
     Args:
-        settings: The model.
-        device: Where it runs.
+        settings: Settings of the model.
+        device: Device that it runs on.
         opener: Opens it.
     """
 
@@ -47,13 +47,13 @@ class LazyModel:
 
 
 class Pipeline(ABC):
-    """From images to results; PaddleX's pipelines have these calls. Threads may share one.
+    """Predicts results for images, with the interface of PaddleX's pipelines. Threads may share one.
 
     Attributes:
         name: Name in the table of pipelines.
-        modules: The models that it has, by which its YAML is read.
-        trial: What a warm-up asks of an image of any content.
-        settings: What the YAML and the arguments say.
+        modules: Its models, as declared in `SubModules` of the YAML.
+        trial: Arguments of `predict` for a warm-up on any image.
+        settings: Settings from the YAML and the arguments.
     """
 
     name: ClassVar[str]
@@ -66,7 +66,7 @@ class Pipeline(ABC):
 
     @classmethod
     def parse(cls, values: Mapping[str, Any]) -> PipelineSettings:
-        """The settings that a YAML's values mean.
+        """Parses the values of a YAML into settings.
 
         Raises:
             ConfigError: Holds every fault.
@@ -75,15 +75,15 @@ class Pipeline(ABC):
 
     @classmethod
     def template(cls) -> str:
-        """The YAML with the defaults."""
+        """Returns the YAML with the defaults."""
         return template(cls.name, cls.modules)
 
     @abstractmethod
     def chosen(self, **arguments: Any) -> tuple[LazyModel, PredictConfig]:
-        """The model that answers, and its settings; `arguments` are the arguments of `predict` beside the input.
+        """Returns the model to run and its settings; `arguments` are those of `predict` except the input.
 
         Raises:
-            UsageError: What is settings_for has no sense.
+            UsageError: The arguments are invalid.
         """
 
     @abstractmethod
@@ -91,21 +91,21 @@ class Pipeline(ABC):
         """Results one by one, in order."""
 
     def __call__(self, input: Input, **arguments: Any) -> Any:
-        """The same as `predict`."""
+        """Like `predict`."""
         return self.predict(input, **arguments)
 
     def answer(self, items: Sequence[SourceItem], **arguments: Any) -> list[ImageResult]:
-        """Results of images that are in memory; for the service."""
+        """Results of images in memory; for the service."""
         model, settings = self.chosen(**arguments)
         return [self.finished(result) for result in model().predict_items(items, settings)]
 
     def finished(self, result: Any) -> ImageResult:
-        """The model's result as this pipeline gives it."""
+        """Converts the result of the model to that of the pipeline."""
         found: ImageResult = result
         return found
 
     def settings_for(self, key: str, **arguments: Any) -> PredictConfig:
-        """The settings of a model with the arguments of one call."""
+        """Returns the settings of a model, updated with the arguments of one call."""
         model = self.settings.models[key]
         return with_arguments(model.model_name, model.predict, arguments)
 
@@ -115,11 +115,11 @@ class Pipeline(ABC):
             model()
 
     def class_names(self) -> list[str]:
-        """Names of the classes of its models in order of their ids; none where they have none."""
+        """Class names of its models, in the order of their ids; empty where they have none."""
         return [str(name) for model in dict.fromkeys(self.models.values()) for name in model().class_names]
 
     def try_out(self, rgb: RgbImage) -> None:
-        """Answers an image, so that what happens once has happened."""
+        """Warms up: runs the pipeline on one image, so that one-time work is done."""
         self.answer([SourceItem(None, None, Path("warm_up"), rgb)], **self.trial)
 
     def _run(self, input: Input, left_out: list[InputError] | None, **arguments: Any) -> Iterator[ImageResult]:

@@ -23,7 +23,7 @@ class SemanticSegmentation(Pipeline):
     modules = (SubModule(KEY, "PP-LiteSeg-T", "semantic_segmentation", {"target_size": None, "sliding_window": None}),)
 
     def chosen(self, **arguments: Any) -> tuple[LazyModel, PredictConfig]:
-        """The model, resizing as settings_for."""
+        """The model, with the requested target size."""
         return self.models[KEY], self.settings_for(KEY, **arguments)
 
     def predict(
@@ -38,9 +38,9 @@ class SemanticSegmentation(Pipeline):
 
         Args:
             input: An image, folder, glob, list file, PDF, URL, array (BGR), or a list of these.
-            target_size: What images are resized to before the network: a side, (width, height), or -1 for the
-                image's own size; None takes the YAML's.
-            left_out: Takes the faults of the inputs that are left out.
+            target_size: Size to resize images to before the network: a side, (width, height), or -1 for the
+                image's own size; None uses the YAML's value.
+            left_out: A list that receives the errors of unreadable inputs.
             arguments: Other keys of `Predict`, for this call.
         """
         return self._run(input, left_out, target_size=target_size, **arguments)

@@ -1,4 +1,4 @@
-"""What a pipeline's YAML says: PaddleX's structure, every key of it read or refused with a reason."""
+"""Reads the YAML of a pipeline in PaddleX's structure; every key is used or rejected with a reason."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from segcli.models.task import Task
 from segcli.steps.predict.model import value_faults
 
 ENGINE_KEYS = ("engine", "engine_config", "use_hpip", "hpi_config", "runtime")
-"""Keys that choose the runtime, of the whole pipeline or of one model; the model's win."""
+"""Keys that select the runtime, for the whole pipeline or for one model; the model's keys win."""
 _TOP_KEYS = ("pipeline_name", "SubModules", "Serving", "device", *ENGINE_KEYS)
 _MODEL_KEYS = ("module_name", "model_name", "model_dir", "batch_size", *ENGINE_KEYS)
 _SERVING_KEYS = ("visualize", "return_urls", "extra")
@@ -30,15 +30,15 @@ _STORAGE = "results travel in the reply; there is no file storage"
 
 @dataclass(frozen=True)
 class SubModule:
-    """A model that a pipeline has, as its class declares it.
+    """A model of a pipeline, as declared by the pipeline class.
 
     Attributes:
         key: Name in `SubModules`.
-        model_name: Taken where the YAML names none.
+        model_name: Default where the YAML names none.
         module_name: PaddleX's name of the kind of model.
-        defaults: Further keys and their values where the YAML gives none.
-        inner: Those of the keys that are `Predict.promptable`'s.
-        prompt_kind: What prompts a promptable model takes; None for other models.
+        defaults: Further keys with their default values.
+        inner: Keys that belong to `Predict.promptable`.
+        prompt_kind: Kind of prompts of a promptable model; None for other models.
     """
 
     key: str
@@ -49,7 +49,7 @@ class SubModule:
     prompt_kind: PromptKind | None = None
 
     def template(self) -> dict[str, Any]:
-        """The section as a new YAML file has it."""
+        """The section for a new YAML file."""
         named = {"module_name": self.module_name, "model_name": self.model_name, "model_dir": None, "batch_size": 1}
         return {**named, **self.defaults}
 
@@ -61,8 +61,8 @@ class ModelSettings:
     Attributes:
         key: Name in `SubModules`.
         model_name: Name in the table of models.
-        model_dir: Folder of an exported model, or weights of a promptable one; None takes the official weights.
-        predict: Its settings of prediction.
+        model_dir: Folder of an exported model, or weights of a promptable one; None uses the official weights.
+        predict: Its prediction settings.
     """
 
     key: str
@@ -72,7 +72,7 @@ class ModelSettings:
 
     @property
     def task(self) -> Task:
-        """What the model is for."""
+        """Task of the model."""
         return MODEL_TASKS[self.model_name]
 
 
@@ -83,8 +83,8 @@ class PipelineSettings:
     Attributes:
         name: Name in the table of pipelines.
         models: By key of `SubModules`.
-        device: Where it runs.
-        visualize: Whether the service adds an image to a reply that does not say.
+        device: Device that it runs on.
+        visualize: Whether the service adds an image to a reply by default.
     """
 
     name: str
@@ -94,10 +94,10 @@ class PipelineSettings:
 
 
 def read_pipeline_file(path: Path) -> dict[str, Any]:
-    """The values of a pipeline's YAML file.
+    """Reads the values of the YAML file of a pipeline.
 
     Raises:
-        ConfigError: It cannot be read, or is no YAML.
+        ConfigError: It cannot be read, or is not valid YAML.
     """
     document = read_yaml(path)
     if document.faults:
@@ -106,18 +106,18 @@ def read_pipeline_file(path: Path) -> dict[str, Any]:
 
 
 def template(name: str, modules: Sequence[SubModule]) -> str:
-    """The YAML of a pipeline with its defaults."""
+    """Returns the YAML of a pipeline with its defaults."""
     values = {"pipeline_name": name, "SubModules": {module.key: module.template() for module in modules}}
     return yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
 
 
 def parse_settings(name: str, modules: Sequence[SubModule], values: Mapping[str, Any]) -> PipelineSettings:
-    """Types the values of a pipeline.
+    """Parses the values of a pipeline into typed settings.
 
     Args:
         name: Name of the pipeline.
-        modules: The models that it has.
-        values: As the YAML holds them; what is missing is filled in.
+        modules: Its models.
+        values: Values from the YAML; missing ones get their defaults.
 
     Raises:
         ConfigError: Holds every fault.
@@ -185,11 +185,11 @@ def _name_fault(module: SubModule, name: str) -> str | None:
     if name not in MODEL_TASKS:
         return f"there is no model called {name!r}"
     task = MODEL_TASKS[name].value
-    return None if name in _fitting(module) else f"{name} is no model for this pipeline, but for {task}"
+    return None if name in _fitting(module) else f"{name} is a model for {task}, not for this pipeline"
 
 
 def _fitting(module: SubModule) -> list[str]:
-    """The models that a pipeline can have in this place."""
+    """Names of the models that a pipeline can use for this module."""
     if module.prompt_kind is not None:
         return [
             name

@@ -18,8 +18,8 @@ class PipelineRow:
     """One pipeline.
 
     Attributes:
-        about: What it does, for help and documentation.
-        code: Where its class is.
+        about: Description, for help and documentation.
+        code: Import path of its class.
     """
 
     about: str
@@ -32,17 +32,17 @@ PIPELINES: dict[str, PipelineRow] = {
     ),
     "instance_segmentation": PipelineRow("objects with masks", "segcli.steps.pipelines.instance:InstanceSegmentation"),
     "open_vocabulary_segmentation": PipelineRow(
-        "masks of what boxes and points show", "segcli.steps.pipelines.open_vocabulary:OpenVocabularySegmentation"
+        "masks from boxes and points", "segcli.steps.pipelines.open_vocabulary:OpenVocabularySegmentation"
     ),
     "text_driven_segmentation": PipelineRow(
-        "masks of what texts name", "segcli.steps.pipelines.text_driven:TextDrivenSegmentation"
+        "masks from texts", "segcli.steps.pipelines.text_driven:TextDrivenSegmentation"
     ),
 }
 """Pipelines by PaddleX's names; the last is ModelScope's."""
 
 
 def pipeline_class(name: str) -> type[Pipeline]:
-    """The class of a pipeline.
+    """Looks up the class of a pipeline.
 
     Raises:
         UsageError: There is no such pipeline.

@@ -1,4 +1,4 @@
-"""ModelScope's pipeline `text_driven_segmentation`: masks of what texts name."""
+"""ModelScope's pipeline `text_driven_segmentation`: masks from texts."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class TextResult(PromptableResult):
 
 
 class TextDrivenSegmentation(Pipeline):
-    """Masks of what texts name.
+    """Masks from texts.
 
     Called with ModelScope's ``{"image": ..., "text": ...}`` it answers with ``{"masks": uint8 [H, W] of 0 and 255}``.
     """
@@ -56,7 +56,7 @@ class TextDrivenSegmentation(Pipeline):
         """The model, with the texts; an inner key of `arguments` such as `background` counts for this call."""
         texts = [text] if isinstance(text, str) else list(text or ())
         if not texts or not all(isinstance(one, str) and one.strip() for one in texts):
-            raise UsageError("needs a text that names what is looked for", hint='text="bear"')
+            raise UsageError("needs a text that names the object to segment", hint='text="bear"')
         return self.models[KEY], self.settings_for(KEY, prompts={"text_prompt": texts}, **arguments)
 
     def predict(
@@ -72,8 +72,8 @@ class TextDrivenSegmentation(Pipeline):
         Args:
             input: An image, folder, glob, list file, PDF, URL, array (BGR), or a list of these; or ModelScope's
                 ``{"image": ..., "text": ...}``.
-            text: What is looked for; several texts give a mask each.
-            left_out: Takes the faults of the inputs that are left out.
+            text: What to segment; several texts give one mask each.
+            left_out: A list that receives the errors of unreadable inputs.
             arguments: Other keys of `Predict`, for this call.
 
         Raises:
@@ -99,7 +99,7 @@ class TextDrivenSegmentation(Pipeline):
 def _of_modelscope(values: Mapping[str, Any], text: str | Sequence[str] | None) -> tuple[Input, str]:
     missing = [key for key in ("image", "text") if values.get(key) is None]
     if missing or text is not None:
-        fault = f"has no {' and no '.join(missing)}" if missing else "names the text already"
+        fault = f"has no {' and no '.join(missing)}" if missing else "already contains the text"
         raise UsageError(f"the input {fault}", hint='{"image": "bear.jpg", "text": "bear"}')
     return values["image"], values["text"]
 

@@ -1,1 +1,1 @@
-"""From images to label maps: sources, tiles, runtimes, results and writers."""
+"""Prediction: predictors, results and their files."""

@@ -1,4 +1,4 @@
-"""What stands for a model that is given by its name alone: its official weights, fetched once and kept."""
+"""Finds the files of a model; a model given only by name uses its official weights, downloaded once and cached."""
 
 from __future__ import annotations
 
@@ -19,22 +19,21 @@ _REMEDY = "give model_dir: the folder that export wrote, e.g. output/best_model/
 
 
 def model_source(spec: ModelSpec, model_dir: str | Path | None) -> Path:
-    """The folder of an exported model, or the weight file of a promptable one.
+    """Returns the folder of an exported model, or the weight file of a promptable one.
 
     Args:
         spec: The model.
-        model_dir: What the user gave: the folder itself, or that of the best weights, which holds it; None takes the
-            official weights. They are downloaded at the first use and, but for promptable models, exported into the
-            cache.
+        model_dir: The folder itself, or the folder of the best weights around it; None uses the official weights. They
+            are downloaded at the first use and, except for promptable models, exported into the cache.
 
     Raises:
-        WeightsError: The official weights cannot be fetched.
+        WeightsError: The official weights cannot be downloaded.
         UsageError: The model has no official weights.
     """
     if model_dir is not None:
         return exported_in(Path(model_dir).expanduser())
     if PRETRAINED not in spec.weights:
-        raise UsageError(f"{spec.name} has no official weights that can be fetched", hint=_REMEDY)
+        raise UsageError(f"{spec.name} has no official weights to download", hint=_REMEDY)
     try:
         weights = resolve_weights(PRETRAINED, spec)
     except WeightsError as fault:
@@ -45,7 +44,7 @@ def model_source(spec: ModelSpec, model_dir: str | Path | None) -> Path:
 
 
 def _exported(spec: ModelSpec, weights: Path) -> Path:
-    """The exported form of official weights, written once."""
+    """Exports official weights into the cache, once; returns the folder."""
     from filelock import FileLock
 
     folder = cache_folder() / "exported" / f"{spec.name}-{sha256_of(weights)[:12]}"

@@ -1,4 +1,4 @@
-"""What was found in videos and streams: an annotated video, and JSON lines, one per frame."""
+"""Results of videos and streams: an annotated video, and JSON lines, one per frame."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from segcli.steps.predict.result import Predicted
 log = logging.getLogger("segcli.predict")
 
 _CODECS = ((".mp4", "mp4v"), (".avi", "MJPG"))
-"""Containers with the codecs that OpenCV brings, the first that can be written is taken."""
+"""Containers and codecs of OpenCV; the first one that can be written is used."""
 
 
 @dataclass(frozen=True)
 class AnnotatedFrame:
-    """One frame, drawn and put into words.
+    """One frame with its annotations drawn and its result as JSON.
 
     Attributes:
         source: File or stream.
-        clip: What it is a frame of.
-        rgb: With what was found drawn over it.
-        line: JSON on one line.
-        found: How much of each class there is.
+        clip: The video that the frame belongs to.
+        rgb: The frame with the result drawn over it, RGB, uint8 [H, W, 3].
+        line: The result as one line of JSON.
+        found: Amount per class, by name.
         unit: What `found` counts.
     """
 
@@ -54,7 +54,7 @@ class AnnotatedFrame:
 class Clips:
     """Writes the frames of any number of videos below a folder.
 
-    What was written until then is kept when a run is stopped: of a camera this is the only end.
+    When a run is stopped, the frames so far are kept: a camera stream has no other end.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -79,12 +79,12 @@ class Clips:
 
     @property
     def predicted(self) -> list[Predicted]:
-        """The videos that were written."""
+        """Results of the videos that were written."""
         return [writer.predicted for writer in self._writers.values()]
 
 
 class _ClipWriter:
-    """A video and its lines, under temporary names until they are whole."""
+    """A video and its JSON lines, in temporary files until complete."""
 
     def __init__(self, stem: Path, first: AnnotatedFrame) -> None:
         stem.parent.mkdir(parents=True, exist_ok=True)
@@ -118,7 +118,7 @@ class _ClipWriter:
 
 
 def _open_video(stem: Path, first: AnnotatedFrame) -> tuple[cv2.VideoWriter, Path, Path]:
-    """A writer with the file that it makes and its temporary name."""
+    """Opens a writer; returns it with the final and the temporary path."""
     height, width = first.rgb.shape[:2]
     for suffix, codec in _CODECS:
         target = stem.with_name(f"{stem.name}_res{suffix}")

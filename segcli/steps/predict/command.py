@@ -1,4 +1,4 @@
-"""`predict`: from images to label maps, overlays and JSON."""
+"""`predict`: runs a model on images and writes the results."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ log = logging.getLogger("segcli.predict")
 
 _WRITERS = 2
 _WAITING = 4
-"""Results that may wait for a writer: with the batches ahead of the network, the bound of the memory."""
+"""Most results that wait for a writer; with the batches read ahead, this bounds the memory."""
 
 
 def predict(config: Config) -> PredictResult:
     """Runs an exported model on `Predict.input` and writes the results to `Global.output`, as PaddleX does.
 
     Images are decoded ahead of the network and results written behind it, so memory does not grow with their number.
-    An input that cannot be read is reported; the others are not kept from it.
+    An input that cannot be read is reported; the others are still processed.
 
     Raises:
-        ConfigError: `Predict.input` is missing, or asks for a runtime that is not here.
+        ConfigError: `Predict.input` is missing, or a PaddleX runtime option has no counterpart.
         UsageError: The folder holds another model.
         InputError: There is no input, or none of it can be read.
     """
@@ -65,7 +65,7 @@ def predict(config: Config) -> PredictResult:
     predicted = join_coco(_write(results, output, config), output)
     seconds = time.perf_counter() - begin
     if done.names:
-        log.info("%d results were there already, of whatever model, and are left as they are", len(done.names))
+        log.info("%d results exist already, from whichever model, and are kept", len(done.names))
     if failed and not predicted and not done.names:
         raise InputError(f"none of {len(failed)} inputs can be read; the first: {failed[0].message}")
     return PredictResult(
@@ -82,10 +82,10 @@ def predict(config: Config) -> PredictResult:
 
 
 class Done:
-    """Which images have results in a folder: their JSON, which is written last, is there.
+    """Finds images that already have results in a folder: their JSON, which is written last, exists.
 
     Args:
-        folder: Of the results.
+        folder: Folder of the results.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -93,7 +93,7 @@ class Done:
         self.names: list[Path] = []
 
     def __call__(self, name: Path) -> bool:
-        """Whether the results of a name are there; notes it."""
+        """Whether the results of a name exist; records the name if so."""
         is_there = any((self._folder / f"{name}_res{suffix}").is_file() for suffix in (".json", ".jsonl"))
         if is_there:
             self.names.append(name)
@@ -118,7 +118,7 @@ def _readable(items: Iterable[SourceItem], failed: list[Unreadable]) -> Iterator
 
 
 def _write(results: Iterator[ImageResult], folder: Path, config: Config) -> list[Predicted]:
-    """Writes the results in threads, in order, never more than a few waiting; frames of one video into one file."""
+    """Writes the results in threads, in order, with a bounded queue; the frames of one video go into one file."""
 
     def write(result: ImageResult) -> Predicted | AnnotatedFrame:
         if result.clip is not None:

@@ -1,4 +1,4 @@
-"""`segcli embed`: encodes images ahead of any prompt."""
+"""`segcli embed`: encodes images in advance, before there are prompts."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ class EmbedResult:
         model_name: The model.
         runtime: What ran it.
         folder: Where the embeddings are.
-        images: Images whose embedding is there now.
-        encoded: Those for which the encoder ran; the others were there before.
+        images: Images that have an embedding now.
+        encoded: Images encoded in this run; the others had an embedding before.
         failed: Inputs that cannot be read.
-        seconds: Time of all.
+        seconds: Total time.
     """
 
     model_name: str
@@ -53,14 +53,14 @@ class EmbedResult:
 
 
 def embed(given: Input, model: str, source: Path, folder: Path, *, device: str = "cpu") -> EmbedResult:
-    """Encodes images and keeps the embeddings; an image whose embedding is there is not encoded again.
+    """Encodes images and saves the embeddings; an image that has an embedding is not encoded again.
 
     Args:
-        given: Images, as predict takes them.
+        given: Images; the same inputs as for predict.
         model: A promptable model.
-        source: Its weights, or the folder of its exported form.
-        folder: Where the embeddings are kept.
-        device: Where to run.
+        source: Its weights, or the folder of its export.
+        folder: Folder for the embeddings.
+        device: Device to run on.
 
     Raises:
         UsageError: The model is not promptable.

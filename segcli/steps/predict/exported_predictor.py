@@ -1,4 +1,4 @@
-"""What predictors of exported models have in common, whatever the task."""
+"""Base class of the predictors of exported models, for all tasks."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class ExportedPredictor:
     """An exported model on a runtime.
 
     Attributes:
-        model: What lies in the model's folder.
+        model: The exported model.
         runtime: What runs it.
-        settings: Of the prediction.
+        settings: Settings of the prediction.
     """
 
     model: ExportedModel
@@ -32,11 +32,11 @@ class ExportedPredictor:
     settings: PredictConfig
 
     most_classes: ClassVar[int]
-    """Numbered classes of a model that names none."""
+    """Number of numbered classes for a model without class names."""
 
     @classmethod
     def open(cls: type[P], folder: Path, settings: PredictConfig, device: str = "cpu") -> P:
-        """Opens an exported model on the runtime that the settings ask for.
+        """Opens an exported model on the runtime that the settings select.
 
         Raises:
             WeightsError: There is no exported model.
@@ -51,12 +51,12 @@ class ExportedPredictor:
 
     @property
     def tiling(self) -> Tiling:
-        """How images become tiles."""
+        """How images are cut into tiles."""
         inputs = {} if self.model.card is None else self.model.card.inputs
         facts = NetworkFacts(self.model.preprocess, self.model.input_size, inputs, self.runtime.name)
         return tiling(self.settings.sliding_window, self.settings.memory_mb, facts)
 
     @property
     def classes(self) -> ClassMap:
-        """The classes; numbered where the model names none."""
+        """The classes; numbered where the model has no class names."""
         return self.model.classes or ClassMap.numbered(self.most_classes)

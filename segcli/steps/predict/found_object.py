@@ -1,4 +1,4 @@
-"""An object of a result, whatever the task, as the writers take it."""
+"""An object of a result, for the writers of all tasks."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ class FoundObject:
     """One object, or one connected region of a class.
 
     Attributes:
-        label: Name of its class.
-        class_id: Id of it.
-        score: Of the model; None where it gives none.
+        label: Class name.
+        class_id: Class id.
+        score: Score of the model, 0 to 1; None where it gives none.
         mask: Its pixels.
     """
 

@@ -1,4 +1,4 @@
-"""What the results of all tasks have in common: PaddleX's mapping that prints itself and saves itself."""
+"""Base class of the results of all tasks: PaddleX's mapping that can print and save itself."""
 
 from __future__ import annotations
 
@@ -26,23 +26,23 @@ from segcli.steps.predict.writers import JsonForm, to_json
 
 INPUT_IMG = "input_img"
 _MOST_IDS = 254
-"""Classes of objects in a label map; 0 is none, and 255 is for pixels that count for nothing."""
+"""Most object classes in a label map; 0 is background and 255 is for ignored pixels."""
 _PREVIEW_PX = 2048
-"""Longest side of the drawing of an image that is read in parts."""
+"""Longest side in pixels of the overlay of an image that is read in windows."""
 Text = str
-"""The class below has a property called `str`, which hides the type from its annotations."""
+"""Alias of `str`: the class below has a property of that name, which would hide the type in annotations."""
 
 
 class LeftOutError(Exception):
-    """A kind of file does not exist for a result; the message says why."""
+    """A kind of file cannot be made for a result; the message says why."""
 
 
 class MaskList(Sequence[NDArray[Any]]):
-    """Masks to read like a list of arrays, each decoded when it is taken, at the cost of their run-length codes.
+    """A read-only list of masks that stores run-length codes and decodes each mask on access.
 
     Args:
-        codes: The masks, all of the image's size.
-        decode: Makes the array of the mask at a place.
+        codes: The masks, all of the image size.
+        decode: Returns the array of the mask at an index.
     """
 
     def __init__(self, codes: Sequence[Rle], decode: Callable[[int], NDArray[Any]]) -> None:
@@ -64,23 +64,23 @@ class MaskList(Sequence[NDArray[Any]]):
 
 
 class ImageResult(dict[str, Any], ABC):
-    """What was found in one image, a dictionary with PaddleX's keys.
+    """The result of one image, a dictionary with PaddleX's keys.
 
-    Every result has `input_path`, `page_index` and `input_img` (RGB, uint8 [H, W, 3]), which JSON and
-    terminal leave out.
+    Every result has `input_path`, `page_index` and `input_img` (RGB, uint8 [H, W, 3]), which is left out of JSON and
+    terminal output.
 
     Attributes:
-        name: Relative path for files, without suffix.
-        rgb: The image, or a small one of an image that is read in parts.
-        size: Height and width of the image.
-        shrunk: By how much `rgb` is smaller: 1 where it is the image.
-        source: The image part by part.
-        tiles: Into which it was cut for the network; None where that saw it whole.
-        clip: The video or stream that it is a frame of.
+        name: Relative path for result files, without suffix.
+        rgb: The image, or a downscaled copy of an image that is read in windows.
+        size: Height and width of the image in pixels.
+        shrunk: Factor by which `rgb` is smaller than the image; 1 for the image itself.
+        source: Reads windows of the image.
+        tiles: The tiles into which it was cut for the network; None where it was processed whole.
+        clip: The video or stream of the frame; None for other images.
     """
 
     pixels: ClassVar[Text]
-    """The key whose arrays are left out of what is printed."""
+    """The key whose arrays are left out of printed output."""
     unit: ClassVar[Text]
     """What `found` counts."""
 
@@ -100,16 +100,16 @@ class ImageResult(dict[str, Any], ABC):
     @property
     @abstractmethod
     def found(self) -> dict[Text, int]:
-        """How much of each class there is, by name."""
+        """Amount per class, by name, in `unit`."""
 
     @abstractmethod
     def annotated(self, *, legend: bool = False) -> NDArray[np.uint8]:
-        """The image with what was found drawn over it, and a legend below: RGB, uint8 [H, W, 3]."""
+        """The image with the result drawn over it, and a legend below if requested: RGB, uint8 [H, W, 3]."""
 
     @property
     @abstractmethod
     def objects(self) -> Sequence[FoundObject]:
-        """What was found as objects: of a label map the connected regions of each class but the background.
+        """The objects of the result; for a label map, the connected regions of each class except the background.
 
         Raises:
             LeftOutError: The image is too large for that.
@@ -121,9 +121,9 @@ class ImageResult(dict[str, Any], ABC):
         """Names of the classes of objects, in the order of their ids."""
 
     def label_strips(self) -> tuple[Iterator[Labels], ClassMap]:
-        """A label map, in strips of `TILE_PX` rows of an image that is read in parts, and the classes of its ids.
+        """A label map and its classes; in strips of `TILE_PX` rows for an image that is read in windows.
 
-        Of objects, 0 is none and the ids of the classes count from 1; the better object is on top.
+        For objects, 0 is background and class ids count from 1; the object with the higher score is on top.
 
         Raises:
             LeftOutError: There are more classes than a label map can hold.
@@ -136,7 +136,7 @@ class ImageResult(dict[str, Any], ABC):
         return strips, ClassMap((BACKGROUND_NAME, *self.object_classes))
 
     def confidence_map(self) -> Labels:
-        """How sure the model is of each pixel, uint8 [H, W], 255 is 1: of objects the score of the best there.
+        """Confidence per pixel, uint8 [H, W], where 255 is 1; for objects, the highest score at the pixel.
 
         Raises:
             LeftOutError: It is not known.
@@ -144,16 +144,16 @@ class ImageResult(dict[str, Any], ABC):
         return self._painted(lambda one: 255 if one.score is None else round(255 * min(max(one.score, 0.0), 1.0)))
 
     def entropy_map(self) -> Labels:
-        """How undecided the model is between its classes, uint8 [H, W], 255 is 1.
+        """Entropy of the class probabilities per pixel, uint8 [H, W], where 255 is the maximum.
 
         Raises:
             LeftOutError: It is not known.
         """
-        raise LeftOutError("objects have a score each, no probabilities of pixels")
+        raise LeftOutError("objects have one score each, not probabilities per pixel")
 
     @property
     def geo_tags(self) -> list[Tag]:
-        """Where the image lies on the Earth, as a GeoTIFF says it."""
+        """The GeoTIFF tags with the image's position on the Earth; empty where there are none."""
         return [] if self.file is None else geo_tags(Path(self.file))
 
     def _painted(self, value_of: Callable[[FoundObject], int]) -> Labels:
@@ -167,7 +167,7 @@ class ImageResult(dict[str, Any], ABC):
 
     @property
     def file(self) -> Text | None:
-        """The file of the image; None of a page, a frame, a URL or an array."""
+        """The file of the image; None for a page, a frame, a URL or an array."""
         given: Text | None = self["input_path"]
         is_file = given is not None and self["page_index"] is None and Path(given).is_file()
         return given if is_file else None
@@ -175,16 +175,16 @@ class ImageResult(dict[str, Any], ABC):
     @property
     @abstractmethod
     def compact(self) -> dict[Text, Any]:
-        """The values with run-length codes or counts in place of pixels."""
+        """The values with run-length codes or counts instead of pixels."""
 
     @property
     def plain(self) -> dict[Text, Any]:
-        """All values but the image."""
+        """All values except the image."""
         return {key: value for key, value in self.items() if key != INPUT_IMG}
 
     @property
     def json(self) -> dict[Text, Any]:
-        """All values but the image as plain ones, under ``res``; arrays are nested lists."""
+        """All values except the image as plain values, under ``res``; arrays become nested lists."""
         found = self[self.pixels]
         lists = found.tolist() if isinstance(found, np.ndarray) else [mask.tolist() for mask in found]
         return {"res": {**self.plain, self.pixels: lists}}
@@ -196,7 +196,7 @@ class ImageResult(dict[str, Any], ABC):
 
     @property
     def str(self) -> dict[Text, Any]:
-        """The values for reading: arrays are left out."""
+        """The values for printing, without arrays."""
         return {"res": {**self.plain, self.pixels: "..."}}
 
     def print(
@@ -210,10 +210,10 @@ class ImageResult(dict[str, Any], ABC):
         """Writes `str` to the terminal.
 
         Args:
-            format_json: As indented JSON; PaddleX's tutorials call it so.
+            format_json: Whether to print indented JSON; the name in PaddleX's tutorials.
             indent: Blanks a level.
             ensure_ascii: Escapes what is not ASCII.
-            json_format: The same as `format_json`, as PaddleX's code calls it.
+            json_format: The same as `format_json`; the name in PaddleX's code.
         """
         as_json = format_json if json_format is None else json_format
         text = to_json(self.str, indent=indent, ensure_ascii=ensure_ascii) if as_json else repr(self.str)
@@ -228,7 +228,7 @@ class ImageResult(dict[str, Any], ABC):
             save_path: A ``.json`` file, or a folder for ``<name>_res.json``.
             indent: Blanks a level.
             ensure_ascii: Escapes what is not ASCII.
-            form: ``full`` is PaddleX's, with every pixel; ``compact`` holds run-length codes or counts instead.
+            form: ``full`` is PaddleX's JSON with every pixel; ``compact`` has run-length codes or counts instead.
 
         Returns:
             The file.
@@ -252,7 +252,7 @@ class ImageResult(dict[str, Any], ABC):
 
     @abstractmethod
     def write_files(self, folder: Path, form: JsonForm) -> Predicted:
-        """Writes what the `predict` command leaves for one image; the JSON last: where it is, all are."""
+        """Writes the files of the `predict` command for one image; the JSON comes last and marks them complete."""
 
     def save_all(self, save_path: StrPath) -> None:
         """Writes all files into a folder."""
@@ -260,7 +260,7 @@ class ImageResult(dict[str, Any], ABC):
         self.save_to_img(save_path)
 
     def predicted(self, files: dict[Text, Path]) -> Predicted:
-        """What is told of the image, with the files that were written."""
+        """The summary of the image, with the files that were written."""
         paths = {kind: path.as_posix() for kind, path in files.items()}
         return Predicted(
             self["input_path"], self["page_index"], self.size, paths, self.found, self.unit, tiles=self.tiling
@@ -271,16 +271,16 @@ class ImageResult(dict[str, Any], ABC):
         """The tiles as plain values."""
         return None if self.tiles is None else self.tiles.model_dump(mode="json")
 
-    def _told(self) -> dict[Text, Any]:
-        """The tiles for JSON, where there are some."""
+    def _tiles_json(self) -> dict[Text, Any]:
+        """The tiles for JSON; empty where the image was not tiled."""
         return {} if self.tiles is None else {"tiles": self.tiling}
 
     def _image_file(self, save_path: StrPath, ending: Text) -> tuple[Path, bool]:
-        """The image file that is meant, and whether it was named (and not the folder for it)."""
+        """The image file to write, and whether `save_path` names the file itself rather than a folder."""
         path = Path(save_path)
         named = path.suffix.lower() in IMAGE_SUFFIXES
         return (path if named else self.path_in(path, ending)), named
 
     def path_in(self, folder: Path, ending: Text) -> Path:
-        """The file of this image in a folder, by the ending of its name."""
+        """The path of a result file of this image in a folder; `ending` is appended to the name."""
         return folder / self.name.with_name(f"{self.name.name}{ending}")

@@ -1,4 +1,4 @@
-"""Objects of images from an exported instance model."""
+"""Predicts objects with an exported instance model."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ class InstancePredictor(ExportedPredictor):
     """An opened model; images run one by one, as PaddleX's exported instance models do.
 
     Attributes:
-        settings: Of these `threshold`, `augment`, `sliding_window` and `memory_mb` count here.
+        settings: Settings; `threshold`, `augment`, `sliding_window` and `memory_mb` are used here.
     """
 
     most_classes: ClassVar[int] = 1000
 
     @property
     def threshold(self) -> float:
-        """Smallest score of an object: the configured one, else the model's own."""
+        """Lowest score of an object: from the configuration, else from the model."""
         if self.settings.threshold is not None:
             return self.settings.threshold
         return DRAW_THRESHOLD if self.model.threshold is None else self.model.threshold
@@ -66,12 +66,12 @@ class InstancePredictor(ExportedPredictor):
         )
 
     def _tiled(self, image: Windows, window: SlidingWindowConfig | None) -> Detections:
-        """The objects of an image from tiles."""
+        """The objects of an image that is processed in tiles."""
         return objects_tiled(self.find, image, window or self.tiling.window)
 
 
 def above(found: Detections, threshold: float) -> Detections:
-    """The objects with scores of at least a threshold."""
+    """Returns the objects with scores of at least a threshold."""
     kept = np.flatnonzero(np.asarray(found.scores) >= threshold)
     boxes = None if found.boxes is None else found.boxes[kept]
     return Detections(found.scores[kept], found.classes[kept], [found.masks[place] for place in kept], boxes)

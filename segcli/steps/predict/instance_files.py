@@ -1,4 +1,4 @@
-"""Objects of an image as JSON: PaddleX's, ours, COCO's and LabelMe's."""
+"""Objects of an image as JSON: PaddleX's, compact, COCO's and LabelMe's."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def full_objects(values: Mapping[str, Any], *, indent: int, ensure_ascii: bool) 
 
 
 def compact_objects(values: Mapping[str, Any], masks: Sequence[TracedMask], size: Sequence[int]) -> dict[str, Any]:
-    """The boxes, each with its mask as run-length code of the whole image, as polygons and as an area."""
+    """The boxes, each with its mask as a run-length code of the whole image, polygons, and area in square pixels."""
     boxes = [
         {**box, "area_px": mask.area_px, "segmentation": mask.code, "polygons": polygons(mask.outlines)}
         for box, mask in zip(values["boxes"], masks, strict=True)
@@ -43,7 +43,7 @@ def compact_objects(values: Mapping[str, Any], masks: Sequence[TracedMask], size
 
 
 def polygons(outlines: Sequence[Outline]) -> list[dict[str, Any]]:
-    """The parts of a mask: ``outer`` border and ``holes``, each x1, y1, x2, y2, ... along the edges of pixels."""
+    """The parts of a mask: ``outer`` border and ``holes``, each x1, y1, x2, y2, ... along pixel edges."""
     return [
         {"outer": outline.outer.ravel().tolist(), "holes": [hole.ravel().tolist() for hole in outline.holes]}
         for outline in outlines
@@ -51,7 +51,7 @@ def polygons(outlines: Sequence[Outline]) -> list[dict[str, Any]]:
 
 
 def coco_results(values: Mapping[str, Any], codes: Sequence[Rle]) -> list[dict[str, Any]]:
-    """COCO's list of results; category ids count from 1 in the order of the classes, as `convert` writes them."""
+    """COCO's list of results; category ids count from 1 in the order of the classes, as in `convert`."""
     return [
         {
             "image_id": values["input_path"],
@@ -68,10 +68,10 @@ def coco_results(values: Mapping[str, Any], codes: Sequence[Rle]) -> list[dict[s
 def labelme_values(
     values: Mapping[str, Any], masks: Sequence[TracedMask], rgb: RgbImage, size: Sequence[int], target: Path
 ) -> dict[str, Any]:
-    """A LabelMe file of the objects of an image of that height and width.
+    """The content of a LabelMe file for the objects of an image; `size` is height and width in pixels.
 
-    An object in one piece is a polygon; one in several pieces has a `group_id`; one with holes is a mask, because
-    LabelMe's polygons have none.
+    An object in one part is a polygon; the parts of an object share a `group_id`; an object with holes is a mask,
+    because LabelMe's polygons cannot have holes.
     """
     shapes: list[dict[str, Any]] = []
     for number, (box, mask) in enumerate(zip(values["boxes"], masks, strict=True), start=1):

@@ -1,4 +1,4 @@
-"""Results of instance models as PaddleX gives them, with masks that other tools can use too."""
+"""Results of instance models in PaddleX's form, with masks for other tools too."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ from segcli.steps.predict.writers import JsonForm, save_image, to_json
 class InstanceResult(ImageResult):
     """The objects of one image, best first, with PaddleX's keys.
 
-    `boxes` is a list of ``{cls_id, label, score, coordinate}`` (left, top, right, bottom in pixels), for SOLOv2 too,
-    whose boxes are those of its masks; `masks` holds for each the part of its mask inside the rounded box, uint8.
+    `boxes` is a list of ``{cls_id, label, score, coordinate}`` (left, top, right, bottom in pixels); SOLOv2's boxes are
+    computed from its masks. `masks` holds for each box its mask cropped to the rounded box, uint8.
 
     Attributes:
         classes: The classes.
@@ -81,7 +81,7 @@ class InstanceResult(ImageResult):
 
     @property
     def found(self) -> dict[Text, int]:
-        """Objects of each class that occurs, the most frequent first."""
+        """Number of objects per class that occurs, the most frequent first."""
         return dict(Counter(box["label"] for box in self["boxes"]).most_common())
 
     def drawn(self) -> NDArray[np.uint8]:
@@ -119,7 +119,7 @@ class InstanceResult(ImageResult):
     @property
     def compact(self) -> dict[Text, Any]:
         """The boxes, with run-length codes of the image's size, polygons and areas."""
-        return {**compact_objects(self, self.traced, self.size), **self._told()}
+        return {**compact_objects(self, self.traced, self.size), **self._tiles_json()}
 
     def _full_json(self, *, indent: int, ensure_ascii: bool) -> Text:
         return full_objects(self.plain, indent=indent, ensure_ascii=ensure_ascii)
@@ -135,7 +135,7 @@ class InstanceResult(ImageResult):
         return target
 
     def save_to_coco(self, save_path: StrPath) -> Path:
-        """Writes COCO results (a list that every COCO tool loads): class, score, box, whole-image run-length code.
+        """Writes COCO results, which COCO tools load: class, score, box, run-length code of the whole image.
 
         Args:
             save_path: A ``.json`` file, or a folder for ``<name>_coco.json``.
@@ -150,7 +150,7 @@ class InstanceResult(ImageResult):
 
         Args:
             save_path: A ``.json`` file, or a folder for ``<name>.json``. It names the image by a relative path;
-                an array or a page is put inside.
+                an array or a page is embedded.
         """
         path = Path(save_path)
         target = path if path.suffix == ".json" else self.path_in(path, ".json")
@@ -159,7 +159,7 @@ class InstanceResult(ImageResult):
         return target
 
     def write_files(self, folder: Path, form: JsonForm) -> Predicted:
-        """Writes what the `predict` command leaves: JSON, overlay, COCO results and LabelMe."""
+        """Writes the files of the `predict` command: JSON, overlay, COCO results and LabelMe."""
         return self.predicted(
             {
                 "overlay": self.save_to_img(folder),
@@ -180,7 +180,7 @@ def _sides(sides: Sequence[float]) -> BoxXyxy:
 
 
 def cropped(code: Rle, box: BoxXyxy) -> NDArray[np.uint8]:
-    """The part of a mask inside the rounded box, uint8 [h, w], as PaddleX gives it."""
+    """A mask cropped to the rounded box, uint8 [h, w], as in PaddleX."""
     left, top, right, bottom = (max(0, round(side)) for side in box)
     return rle.decode_window(code, left, top, right, bottom)
 
@@ -190,7 +190,7 @@ def _cropped_at(codes: Sequence[Rle], boxes: Sequence[BoxXyxy], place: int) -> N
 
 
 def _coordinates(found: Detections, width: int, height: int) -> list[BoxXyxy]:
-    """Left, top, right and bottom, inside the image."""
+    """Left, top, right and bottom of each object, clipped to the image."""
     if found.boxes is not None:
         limit = np.array([width, height, width, height], np.float64)
         edges = np.clip(np.asarray(found.boxes, np.float64).reshape(-1, 4), 0, limit)

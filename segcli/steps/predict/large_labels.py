@@ -1,4 +1,4 @@
-"""The label map of an image that is never whole in memory: written by strips as a tiled TIFF."""
+"""Label map of an image too large for memory, written in strips as a tiled TIFF."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ log = logging.getLogger("segcli.predict")
 
 
 class LargeSegResult(SegResult):
-    """The label map of one large image. `pred` and the drawing are of a small image, where only some pixels are.
+    """The label map of one large image; `pred` and the overlay are downscaled by skipping pixels.
 
     Attributes:
-        store: The whole label map, on disk.
+        store: The full label map, on disk.
     """
 
     def __init__(self, item: SourceItem, store: LabelStore, classes: ClassMap, tiles: SlidingWindowConfig) -> None:
@@ -41,20 +41,20 @@ class LargeSegResult(SegResult):
 
     @cached_property
     def _counts(self) -> Counts:
-        """Of the whole image."""
+        """Pixels per id of the whole image."""
         return np.asarray(np.sum([count_ids(strip) for strip in self.store.strips(TILE_PX)], axis=0), np.int64)
 
     @property
     def objects(self) -> tuple[FoundObject, ...]:
-        """Regions are not traced: they may be as large as the image."""
-        raise LeftOutError("regions are not outlined of an image that is read in parts")
+        """Raises `LeftOutError`: regions are not traced, as they may be as large as the image."""
+        raise LeftOutError("regions of an image that is read in windows are not outlined")
 
     def label_strips(self) -> tuple[Iterator[Labels], ClassMap]:
-        """The label map from above to below."""
+        """The label map in strips from top to bottom."""
         return self.store.strips(TILE_PX), self.classes
 
     def save_label_map(self, save_path: StrPath) -> Path:
-        """Writes the whole label map as a tiled palette TIFF; a GeoTIFF's place on the Earth is kept.
+        """Writes the whole label map as a tiled palette TIFF; a GeoTIFF keeps its georeference.
 
         Args:
             save_path: A ``.tif`` file, or a folder for ``<name>_res.tif``.
@@ -65,9 +65,9 @@ class LargeSegResult(SegResult):
         return target
 
     def write_files(self, folder: Path, form: JsonForm) -> Predicted:
-        """Writes what the `predict` command leaves: JSON, label map and a small overlay."""
+        """Writes the files of the `predict` command: JSON, label map and a small overlay."""
         if form == "full":
-            log.warning("%s: its JSON is compact, as it has %d million pixels", self.name, self._counts.sum() // 10**6)
+            log.warning("%s: its JSON is compact, for %d million pixels", self.name, self._counts.sum() // 10**6)
         label_map = self.save_label_map(folder)
         self.save_small(folder)
         files = {
@@ -80,11 +80,11 @@ class LargeSegResult(SegResult):
         return written
 
     def save_small(self, folder: Path) -> None:
-        """Writes the drawing of the small image."""
+        """Writes the overlay of the small image."""
         save_image(self.path_in(folder, "_overlay.jpg"), self._overlay())
 
     def _small(self) -> Labels:
-        """Every so many pixels of the label map, in the size of the small image."""
+        """The label map subsampled to the size of the small image."""
         step, (height, width) = self.shrunk, self.rgb.shape[:2]
         rows = [self.store.rows(row, row + 1)[0] for row in range(step // 2, height * step, step)]
         return np.ascontiguousarray(np.stack(rows)[:height, step // 2 :: step][:, :width])

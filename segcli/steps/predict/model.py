@@ -29,11 +29,11 @@ TargetSize = int | tuple[int, int] | None
 
 
 class Model:
-    """An opened model; threads may share it, and take turns at the network.
+    """An opened model; threads may share it, and use the network one at a time.
 
     Attributes:
         model_name: Name in the table of models.
-        predictor: What runs it.
+        predictor: Runs it.
     """
 
     def __init__(self, model_name: str, predictor: Predictor, settings: PredictConfig) -> None:
@@ -44,7 +44,7 @@ class Model:
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """Names in order of their ids; empty where the model names none."""
+        """Class names in the order of their ids; empty where the model has none."""
         return self.predictor.model.class_names
 
     def predict(
@@ -63,15 +63,15 @@ class Model:
 
         Args:
             input: An image, folder, glob, list file, PDF, URL, array (BGR), or a list of these.
-            batch_size: Images at once; None is the model's own.
+            batch_size: Images per batch; None uses the model's setting.
             target_size: Semantic models: a side, (width, height), or -1 for the image's own size.
-            threshold: Instance and promptable models: smallest score of an object.
+            threshold: Instance and promptable models: lowest score of an object.
             prompts: Promptable models: ``{"box_prompt": [[x1, y1, x2, y2]]}`` and the like, or a file of prompts.
-            left_out: Takes the faults of the inputs that are left out.
+            left_out: A list that receives the errors of unreadable inputs.
 
         Raises:
             InputError: There is no input, or none of it can be read.
-            ConfigError: An argument has no meaning for the model.
+            ConfigError: An argument is not valid for the model.
         """
         changes = {
             "batch_size": batch_size,
@@ -86,13 +86,13 @@ class Model:
     def predict_with(
         self, input: Input, settings: PredictConfig, left_out: list[InputError] | None = None
     ) -> Iterator[ImageResult]:
-        """The same as `predict` with all settings given."""
+        """Like `predict`, with all settings given."""
         sources = open_sources(input).read_by(self.predictor.model.preprocess.reads_by)
         faults = [] if left_out is None else left_out
         return self._run(self.predictor.configured(settings), sources, settings.batch_size, faults)
 
     def predict_items(self, items: Sequence[SourceItem], settings: PredictConfig) -> list[ImageResult]:
-        """The results of images that are in memory, with all settings given."""
+        """Results of images in memory, with all settings given."""
         with self._turn:
             return list(self.predictor.configured(settings).predict(items))
 
@@ -129,26 +129,26 @@ def create_model(
     threshold: float | None = None,
     sliding_window: SlidingWindowConfig | None = None,
 ) -> Model:
-    """Opens an exported model; PaddleX's keyword names, and ours.
+    """Opens an exported model; has PaddleX's keywords and segcli's own.
 
     Args:
         model_name: Name in the table of models.
-        model_dir: Folder that `export` wrote, that of the best weights around it, or one of PaddleX's; of a promptable
-            model a weight file too. None takes the official weights, which are downloaded once.
+        model_dir: Folder written by `export` or by PaddleX, or the folder of the best weights around it; for a
+            promptable model also a weight file. None uses the official weights, which are downloaded once.
         device: ``cpu`` (the default), ``gpu:0``, ...
-        batch_size: Images at once.
+        batch_size: Images per batch.
         engine: PaddleX's choice of runtime.
         engine_config: PaddleX's options of the runtime.
         use_hpip: PaddleX's switch for the fastest runtime.
         hpi_config: PaddleX's options of that switch.
         runtime: ``auto`` (the default), ``onnxruntime``, ``openvino`` or ``paddle``.
         target_size: Semantic models: what images are resized to before the network.
-        threshold: Instance models: smallest score of an object.
+        threshold: Instance models: lowest score of an object.
         sliding_window: Tiles for large images.
 
     Raises:
-        UsageError: There is no such model, or it has no official weights and no folder was given.
-        WeightsError: The folder holds no exported model, or the official weights cannot be fetched.
+        UsageError: There is no such model, or no folder was given and it has no official weights.
+        WeightsError: The folder holds no exported model, or the official weights cannot be downloaded.
     """
     given = {
         "engine": engine,
@@ -164,16 +164,16 @@ def create_model(
 
 
 def open_model(model_name: str, model_dir: StrPath | None, settings: PredictConfig, device: str) -> Model:
-    """The same with the settings of `Predict`; see `create_model`."""
+    """Like `create_model`, with the settings of `Predict`."""
     source = model_source(get_spec(model_name), None if model_dir is None else Path(model_dir))
     return Model(model_name, open_predictor(model_name, source, settings, device), settings)
 
 
 def with_arguments(model_name: str, settings: PredictConfig, arguments: Mapping[str, Any]) -> PredictConfig:
-    """The settings with the arguments of one call, all of which must have a meaning for the model.
+    """Returns the settings with the arguments of one call, which must all be valid for the model.
 
     Raises:
-        ConfigError: It has none, or `changed` refuses it.
+        ConfigError: An argument is not valid for the model, or `changed` rejects it.
     """
     get_spec(model_name)
     faults = meaningless_arguments(model_name, "Predict", arguments)
@@ -183,14 +183,14 @@ def with_arguments(model_name: str, settings: PredictConfig, arguments: Mapping[
 
 
 def changed(settings: PredictConfig, values: Mapping[str, Any]) -> PredictConfig:
-    """The settings with those of `values` that are not None, checked.
+    """Returns the settings updated with the `values` that are not None, after validation.
 
     Args:
-        settings: What counts where `values` say nothing.
-        values: Keys of `Predict`, and of `Predict.promptable` by their own names.
+        settings: Settings to update.
+        values: Keys of `Predict`, and of `Predict.promptable` without prefix.
 
     Raises:
-        ConfigError: A key is not known, or a value is not of its type; all are listed.
+        ConfigError: A key is unknown or a value is invalid; all are listed.
     """
     given = {name: value for name, value in values.items() if value is not None}
     inner = {name: given.pop(name) for name in list(given) if name in PromptableConfig.model_fields}
@@ -204,11 +204,11 @@ def changed(settings: PredictConfig, values: Mapping[str, Any]) -> PredictConfig
 
 
 def value_faults(error: ValidationError, prefix: str = "") -> list[ConfigFault]:
-    """One fault per key of `Predict` or `Predict.promptable` whose value was refused.
+    """One fault per key of `Predict` or `Predict.promptable` whose value was rejected.
 
     Args:
-        error: What pydantic says.
-        prefix: Comes before the key.
+        error: Pydantic's error.
+        prefix: Prefix of the key.
     """
     faults: dict[str, ConfigFault] = {}
     for problem in error.errors(include_url=False, include_context=False):

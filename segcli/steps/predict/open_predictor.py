@@ -25,7 +25,7 @@ def open_predictor(name: str, folder: Path, settings: PredictConfig, device: str
     Raises:
         UsageError: There is no such model, or the folder holds another.
         WeightsError: The folder holds no exported model.
-        MissingPartError: No runtime can open it, or the device is not there and `strict`.
+        MissingPartError: No runtime can open it, or the device is missing and `strict` is set.
     """
     spec = get_spec(name)
     opener = step_part("predict", spec.task)
@@ -51,5 +51,5 @@ def _of_folder(spec: ModelSpec, folder: Path, settings: PredictConfig, opener: A
 
 
 def first_device(device: str) -> str:
-    """``gpu:1`` of ``gpu:1,2``: prediction runs on one device."""
+    """The first device of a list, ``gpu:1`` of ``gpu:1,2``: prediction runs on one device."""
     return device.partition(",")[0]

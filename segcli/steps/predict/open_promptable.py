@@ -1,4 +1,4 @@
-"""Opens a promptable model for prediction: a weight file with Paddle, an exported folder with the fastest runtime."""
+"""Opens a promptable model: a weight file with Paddle, an exported folder with the fastest runtime."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from segcli.promptable.text_predictor import TextPredictor
 from segcli.tasks import TASKS
 
 LARGE_EMBEDDINGS_IN_MEMORY = 1
-"""Pixels of LSeg: 210 MB per image."""
+"""For LSeg, whose pixel embeddings take 210 MB per image."""
 
 
 @dataclass(frozen=True)
 class OpenedPromptable:
-    """A promptable model that is open.
+    """An opened promptable model.
 
     Attributes:
-        described: What it is, in the words of exported models.
+        described: Its description as an exported model.
         backend: Runs it.
-        preprocess: How images become its input.
-        runtime: Name of what runs it.
+        preprocess: Preprocessing of images.
+        runtime: Name of the runtime.
         source: The weight file or the folder.
     """
 
@@ -41,17 +41,17 @@ class OpenedPromptable:
 
     @property
     def form(self) -> Promptable:
-        """What kind of model it is."""
+        """The kind of promptable model."""
         return _form_of(self.described)
 
     def predictor(self, cache: EmbeddingCache | None) -> SamPredictor | TextPredictor:
-        """What answers prompts; None for `cache` keeps a few embeddings in memory."""
+        """Returns the predictor for prompts; None for `cache` keeps a few embeddings in memory."""
         if self.form.prompt_kind is PromptKind.CLICKS:
             return SamPredictor(cast(SamBackend, self.backend), self.preprocess, cache)
         return TextPredictor(cast(TextBackend, self.backend), self.preprocess, cache)
 
     def cache_in(self, folder: str | None) -> EmbeddingCache | None:
-        """Embeddings kept in `folder`, half as precise where they are large; None for None."""
+        """Returns a cache of embeddings in `folder`, as float16 where they are large; None for None."""
         if folder is None:
             return None
         if self.form.prompt_kind is PromptKind.CLICKS:
@@ -65,16 +65,16 @@ def open_promptable(
     """Opens weights or an exported model.
 
     Args:
-        spec: The model that is wanted.
-        source: A weight file (``.pdparams``, ``.pth``, safetensors, ...), a folder that holds one of ours, or the
-            folder of an exported model.
-        runtime: For an exported model; weights run on Paddle.
-        device: Where to run.
-        strict: Whether a device that is not there is an error.
+        spec: The expected model.
+        source: A weight file (``.pdparams``, ``.pth``, safetensors, ...), a folder with weights saved by segcli, or
+            the folder of an exported model.
+        runtime: Runtime of an exported model; weights run on Paddle.
+        device: Device to run on.
+        strict: Whether a missing device is an error.
 
     Raises:
-        UsageError: Weights are to run on another runtime than Paddle.
-        WeightsError: There is nothing to open, or it is of another model.
+        UsageError: A runtime other than Paddle was requested for weights.
+        WeightsError: There is nothing to open, or it is another model.
     """
     if is_exported(source):
         from segcli.promptable.exported import open_exported

@@ -1,4 +1,4 @@
-"""Which runtime the `Predict` section asks for, by segcli's keys and by PaddleX's."""
+"""The runtime that the `Predict` section selects, by segcli's keys or PaddleX's."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ ENGINES: dict[str, str] = {
 """PaddleX's `engine`; an exported model runs as a static graph, so `paddle_dynamic` has no meaning here."""
 
 RUN_MODES = ("paddle", "mkldnn")
-"""PaddleX's `run_mode` that end in Paddle on the CPU; segcli's Paddle runtime uses oneDNN wherever it works."""
+"""Values of PaddleX's `run_mode` for Paddle on the CPU; segcli's Paddle runtime uses oneDNN wherever it works."""
 
 
 def wanted_runtime(settings: PredictConfig) -> str:
-    """The runtime that the configuration asks for.
+    """Returns the name of the runtime that the configuration selects.
 
-    A named `runtime` wins, then `engine` and its kin, then ``auto``, then `kernel_option`; each only where it is given.
+    A named `runtime` wins over `engine` and its related keys, these over ``auto``, and that over `kernel_option`.
 
     Raises:
-        ConfigError: A value of PaddleX's has no counterpart here.
+        ConfigError: A PaddleX value has no counterpart in segcli.
     """
     given = settings.model_fields_set
     faults: list[ConfigFault] = []

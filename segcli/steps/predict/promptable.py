@@ -1,4 +1,4 @@
-"""Masks of prompts on images, from a promptable model."""
+"""Predicts masks for prompts with a promptable model."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ from segcli.steps.predict.promptable_results import PromptableResult
 
 @dataclass(frozen=True)
 class RunBy:
-    """What runs a model, by name."""
+    """The name of the runtime of a model."""
 
     name: str
 
 
 @dataclass(frozen=True)
 class PromptablePredictor:
-    """An open model and the prompts of every image.
+    """An opened model and the prompts for every image.
 
     Attributes:
         opened: The model.
-        settings: Of the prediction.
-        prompts: Of all images; None where they come with the images.
+        settings: Settings of the prediction.
+        prompts: Prompts for all images; None where they are given with the images.
         predictor: Answers prompts on one image at a time.
     """
 
@@ -52,7 +52,7 @@ class PromptablePredictor:
 
         Raises:
             WeightsError: There is no exported model.
-            UsageError: A prompt cannot be used; all are named with their images, before any network runs.
+            UsageError: A prompt is invalid; all such prompts are listed with their images, before the network runs.
         """
         return PromptablePredictor.open_weights(
             get_spec(ExportedModel.open(folder).model_name), folder, settings, device
@@ -62,7 +62,7 @@ class PromptablePredictor:
     def open_weights(
         spec: ModelSpec, source: Path, settings: PredictConfig, device: str = "cpu"
     ) -> PromptablePredictor:
-        """Opens a weight file or an exported model; as `open`."""
+        """Opens a weight file or an exported model; see `open`."""
         prompts = _prompts(settings, spec)
         if prompts is not None and settings.input is not None:
             check_predict_prompts(prompts, open_sources(settings.input).files)
@@ -77,19 +77,19 @@ class PromptablePredictor:
 
     @property
     def model(self) -> ExportedModel:
-        """What the model is."""
+        """Description of the model."""
         return self.opened.described
 
     @property
     def runtime(self) -> RunBy:
-        """What runs it."""
+        """Its runtime."""
         return RunBy(self.opened.runtime)
 
     def predict(self, items: Sequence[SourceItem]) -> Iterator[PromptableResult]:
         """One result for each item that has an image, in order.
 
         Raises:
-            UsageError: There are no prompts, or one cannot be used.
+            UsageError: There are no prompts, or one is invalid.
         """
         prompts = self.prompts or read_predict_prompts(
             self.settings, self.opened.form.prompt_kind, self.model.model_name
@@ -121,17 +121,17 @@ class PromptablePredictor:
         else:
             masks = predictor.predict(objects, multimask=options.multimask, refine_rounds=options.refine_rounds)
         least = self.settings.threshold
-        # no threshold is not 0: predicted IoU may lie below
+        # no threshold differs from 0: predicted IoU may be negative
         return tuple(mask for mask in masks if least is None or mask.score >= least)
 
 
 def _prompts(settings: PredictConfig, spec: ModelSpec) -> PredictPrompts | None:
-    """The prompts, where they are known by now: in Python they come with the images."""
+    """The prompts, where they are already known; in Python they may be given with the images."""
     if settings.prompts is None and settings.input is None and not settings.promptable.everything:
         return None
     return read_predict_prompts(settings, prompt_kind_of(spec.name), spec.name)
 
 
 def _runtime(settings: PredictConfig, source: Path) -> str:
-    """PaddleX's ``run_mode: paddle`` of a copied configuration is no wish of a runtime where weights are given."""
+    """The runtime to use; for weights, PaddleX's ``run_mode: paddle`` in a copied configuration is ignored."""
     return wanted_runtime(settings) if source.is_dir() else settings.runtime

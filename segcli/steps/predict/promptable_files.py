@@ -1,4 +1,4 @@
-"""Masks as LabelMe and COCO datasets, so that `convert`, `split` and `train` take what `predict` found.
+"""Writes masks as LabelMe and COCO datasets, so that `convert`, `split` and `train` can use predictions.
 
 ```
 <output>/labelme/  images/  annotations/<name>.json
@@ -37,13 +37,13 @@ RgbImage = NDArray[np.uint8]
 
 
 def place_image(folder: Path, name: Path, input_path: str | None, rgb: RgbImage) -> str:
-    """Puts an image into the `images` of a dataset: the file itself (linked where that can be), or a PNG of a page.
+    """Puts an image into the folder `images` of a dataset: the file itself (linked where possible), or a PNG.
 
     Args:
-        folder: Of the dataset.
-        name: Of the result, without suffix.
-        input_path: The image's file; None for a page, a URL or an array.
-        image: RGB.
+        folder: Folder of the dataset.
+        name: Name of the result, without suffix.
+        input_path: The image file; None for a page, a URL or an array.
+        rgb: The image, RGB, uint8 [H, W, 3].
 
     Returns:
         Its path below `images`.
@@ -67,11 +67,11 @@ def _link(source: Path, target: Path) -> None:
 
 
 def labelme_document(image: str, rgb: RgbImage, answers: Sequence[PromptMask]) -> dict[str, Any]:
-    """LabelMe's document: a polygon for every part of a mask, or the mask itself where it has holes.
+    """The LabelMe document: a polygon per part of a mask, or the mask itself where it has holes.
 
     Args:
-        image: The image below `images`.
-        image: RGB.
+        image: Relative path of the image.
+        rgb: The image, RGB, uint8 [H, W, 3].
         answers: The masks; empty ones are left out.
     """
     shapes = [
@@ -84,7 +84,7 @@ def labelme_document(image: str, rgb: RgbImage, answers: Sequence[PromptMask]) -
 
 
 def coco_document(image: str, rgb: RgbImage, answers: Sequence[PromptMask]) -> dict[str, Any]:
-    """COCO's document of one image, with run-length codes; `join_coco` joins those of many."""
+    """The COCO document of one image, with run-length codes; `join_coco` joins those of many images."""
     document = CocoDocument()
     image_id = document.add_image(image, rgb.shape[1], rgb.shape[0])
     for answer in answers:
@@ -99,7 +99,7 @@ def _label(answer: PromptMask) -> str:
 
 
 def join_coco(predicted: Sequence[Predicted], folder: Path) -> list[Predicted]:
-    """Joins the COCO files of single images, where there are any, to ``<folder>/coco/annotations``."""
+    """Joins the COCO files of single images, if any, into ``<folder>/coco/annotations``."""
     singles = [Path(entry.files["coco"]) for entry in predicted if "coco" in entry.files]
     if not singles:
         return list(predicted)

@@ -34,7 +34,7 @@ class PromptableResult(ImageResult):
 
     Attributes:
         answers: The masks as run-length codes, with score, area, box and stability.
-        formats: Files to write beside the JSON.
+        formats: Kinds of files to write beside the JSON.
     """
 
     pixels: ClassVar[Text] = "masks"
@@ -58,7 +58,7 @@ class PromptableResult(ImageResult):
 
     @property
     def found(self) -> dict[Text, int]:
-        """Masks of each label that are not empty."""
+        """Number of non-empty masks per label."""
         labels = [_label(answer, number) for number, answer in enumerate(self.answers, start=1) if answer.area_px]
         return dict(Counter(labels).most_common())
 
@@ -68,7 +68,7 @@ class PromptableResult(ImageResult):
 
     @property
     def objects(self) -> tuple[FoundObject, ...]:
-        """The masks; one without a name is an `object`."""
+        """The masks as objects; a mask without a name is called `object`."""
         names = self.object_classes
         labels = [answer.prompt.label or answer.prompt.text or NAMELESS for answer in self.answers]
         return tuple(
@@ -94,7 +94,7 @@ class PromptableResult(ImageResult):
 
     @property
     def compact(self) -> dict[Text, Any]:
-        """The prompts and what is known of their masks, these as COCO's run-length codes."""
+        """The prompts and facts about their masks, with the masks as COCO's run-length codes."""
         return {**self.plain, "size": list(self.rgb.shape[:2]), "masks": [answer.rle for answer in self.answers]}
 
     def _full_json(self, *, indent: int, ensure_ascii: bool) -> Text:
@@ -107,7 +107,7 @@ class PromptableResult(ImageResult):
         return target
 
     def write_files(self, folder: Path, form: JsonForm) -> Predicted:
-        """Writes what the `predict` command leaves: JSON, and the wanted files."""
+        """Writes the files of the `predict` command: JSON and the requested kinds."""
         files: dict[Text, Path] = {}
         if "overlay" in self.formats:
             files["overlay"] = self.path_in(folder, "_overlay.jpg")
@@ -126,7 +126,7 @@ class PromptableResult(ImageResult):
         return self.predicted(files)
 
     def _placed(self, folder: Path) -> Text:
-        """Puts the image into a dataset and names it."""
+        """Puts the image into a dataset and returns its path there."""
         original = self["input_path"] if self["page_index"] is None else None
         return place_image(folder, self.name, original, self.rgb)
 
@@ -152,7 +152,7 @@ def _kind(prompt: ObjectPrompt) -> str:
 
 
 def _value(prompt: ObjectPrompt) -> Any:
-    """The prompt in PaddleX's words: a box, a point, or a list of points with their labels."""
+    """The prompt in PaddleX's form: a text, a box, a point, or a list of points."""
     if prompt.text is not None:
         return prompt.text
     if prompt.box is not None:

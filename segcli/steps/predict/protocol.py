@@ -1,4 +1,4 @@
-"""What the entry points of predict need of a task: a predictor."""
+"""The predictor interface that every task implements."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ class Predictor(Protocol):
 
     @property
     def model(self) -> ExportedModel:
-        """What lies in the model's folder."""
+        """Description of the model in its folder."""
 
     @property
     def runtime(self) -> Runtime:
-        """What runs it."""
+        """Its runtime."""
 
     def configured(self, settings: PredictConfig) -> Predictor:
         """The same opened model with other settings."""

@@ -10,7 +10,7 @@ from typing import Any
 from segcli.steps.predict.unlike import Unlike
 
 _NAMED = 8
-"""Classes that the terminal names."""
+"""Most classes that the terminal shows."""
 
 
 @dataclass(frozen=True)
@@ -19,14 +19,14 @@ class Predicted:
 
     Attributes:
         input_path: The image; None for an array.
-        page_index: Page or frame.
+        page_index: Page or frame; None for a single image.
         size: Height and width in pixels.
-        files: What was written, by what it is: ``json``, ``label_map`` (palette PNG whose pixels are the class ids),
+        files: Files by kind: ``json``, ``label_map`` (palette PNG whose pixels are the class ids),
             ``overlay`` (the image under the label map, with a legend), ...
-        found: How much of each class there is, by name.
+        found: Amount per class, by name.
         unit: What `found` counts: ``pixels``, ``objects`` or ``masks``.
-        frames: Of a video or stream, how many.
-        tiles: Width, height and steps of the tiles into which the image was cut; None where it was taken whole.
+        frames: Number of frames of a video or stream; None for images.
+        tiles: Width, height and steps of the tiles into which the image was cut; None where it was processed whole.
     """
 
     input_path: str | None
@@ -54,13 +54,13 @@ class PredictResult:
     Attributes:
         model_name: The model.
         model_dir: Folder of the exported model.
-        runtime: What ran it.
+        runtime: Name of the runtime.
         folder: Folder of the results.
         predicted: The images.
         failed: Inputs that could not be read.
         seconds: Time from the first image to the last file.
-        unlike: Inputs that lie far outside of the training images.
-        skipped: Images whose results were there already.
+        unlike: Inputs that differ much from the training images.
+        skipped: Images that had results already.
     """
 
     model_name: str
@@ -80,22 +80,22 @@ class PredictResult:
 
     @property
     def images_per_second(self) -> float:
-        """Throughput with reading and writing."""
+        """Throughput including reading and writing, images per second."""
         return self.images / self.seconds if self.seconds else 0.0
 
     @property
     def images(self) -> int:
-        """Images and frames."""
+        """Number of images and frames."""
         return sum(1 if entry.frames is None else entry.frames for entry in self.predicted)
 
     @property
     def in_tiles(self) -> int:
-        """Images that were cut into tiles."""
+        """Number of images that were cut into tiles."""
         return sum(entry.tiles is not None for entry in self.predicted)
 
     @property
     def found(self) -> str:
-        """What was found in all images, by class, the most frequent first."""
+        """Amounts per class over all images, the most frequent first, as text."""
         total: Counter[str] = Counter()
         for entry in self.predicted:
             total.update(entry.found)
@@ -133,9 +133,9 @@ class PredictResult:
             ("results", str(self.folder)),
         ]
         if self.in_tiles:
-            rows.append(("in tiles", f"{self.in_tiles}; the files of the results name their size"))
+            rows.append(("in tiles", f"{self.in_tiles}; the result files name the tile size"))
         if self.skipped:
-            rows.append(("skipped", f"{self.skipped}, their results were there"))
+            rows.append(("skipped", f"{self.skipped}, had results already"))
         if self.unlike:
             rows.append(("unlike training", f"{len(self.unlike)}, the first: {self.unlike[0].message}"))
         return [*rows, *(("failed", entry.message) for entry in self.failed)]

@@ -1,4 +1,4 @@
-"""Label maps of images from an exported semantic model."""
+"""Predicts label maps with an exported semantic model."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from segcli.steps.predict.semantic_results import SegResult
 
 T = TypeVar("T")
 TargetSize = int | tuple[int, int] | None
-"""What an image is resized to: a side, (width, height), or -1 or None for its own size; PaddleX's meaning."""
+"""Size to resize an image to, as in PaddleX: a side, (width, height), or -1 or None for its own size."""
 
 SIZE_DIVISOR = 32
 
@@ -35,7 +35,7 @@ class SemanticPredictor(ExportedPredictor):
     """An opened model; images of different sizes may be mixed.
 
     Attributes:
-        settings: Of these `target_size`, `sliding_window`, `memory_mb`, `augment` and `confidence` count here.
+        settings: Settings; `target_size`, `sliding_window`, `memory_mb`, `augment` and `confidence` are used here.
     """
 
     most_classes: ClassVar[int] = 256
@@ -61,7 +61,7 @@ class SemanticPredictor(ExportedPredictor):
                 yield self._large(item, item.large)
 
     def _with_certainty(self, item: SourceItem) -> SegResult:
-        """A result that knows how sure the network is; of an image in tiles it does not."""
+        """A result with confidence and entropy; without them for an image in tiles."""
         if item.rgb is None or self._tiles_of(item.rgb.shape[:2]) is not None:
             (result,) = self._plain([item])
             return result
@@ -94,7 +94,7 @@ class SemanticPredictor(ExportedPredictor):
         return [one for batch, way in self._parts(images) for one in scored_maps(self._forward, batch, **heat, **way)]
 
     def _parts(self, images: Sequence[RgbImage]) -> Iterator[tuple[Sequence[RgbImage], dict[str, Any]]]:
-        """Batches, each with how it goes into the network."""
+        """Batches, each with the arguments for its forward pass."""
         limit = self.model.batch_limit or len(images)
         for start in range(0, len(images), limit):
             batch = images[start : start + limit]
@@ -102,13 +102,13 @@ class SemanticPredictor(ExportedPredictor):
             yield batch, {"preprocess": self.model.preprocess, "input_size": size}
 
     def _tiles_of(self, size: Sequence[int]) -> SlidingWindowConfig | None:
-        """The tiles of an image; one that is resized for the network by wish is taken whole."""
+        """The tiles of an image; None for an image that `target_size` resizes, which is processed whole."""
         if self.settings.sliding_window is None and resized(size[1], size[0], self.settings.target_size) is not None:
             return None
         return self.tiling.of((size[0], size[1]))
 
     def _large(self, item: SourceItem, image: Windows) -> LargeSegResult:
-        """An image that is never whole in memory, and its label map neither."""
+        """The result of an image that, like its label map, is never held in memory as a whole."""
         size = image.size
         window = self._tiles_of(size) or self.tiling.window
         store = LabelStore(*size)
@@ -128,15 +128,15 @@ class SemanticPredictor(ExportedPredictor):
 
 
 def resized(width: int, height: int, wanted: TargetSize) -> tuple[int, int] | None:
-    """Height and width that PaddleX gives an image: shrunk or grown to fit, each side raised to a multiple of 32.
+    """Height and width to which PaddleX resizes an image: scaled to fit, each side rounded up to a multiple of 32.
 
     Args:
-        width: Of the image.
-        height: Of the image.
+        width: Image width in pixels.
+        height: Image height in pixels.
         wanted: A side, (width, height), or -1 or None.
 
     Returns:
-        None where the image keeps its size.
+        Height and width; None where the image keeps its size.
     """
     sides = (wanted, wanted) if isinstance(wanted, int) else wanted
     if sides is None or min(sides) <= 0:
@@ -149,7 +149,7 @@ def resized(width: int, height: int, wanted: TargetSize) -> tuple[int, int] | No
 
 
 def _in_groups(images: Sequence[RgbImage], work: Callable[[Sequence[RgbImage]], Sequence[T]]) -> list[T]:
-    """What a function makes of images, in their order; it gets images of one size at once."""
+    """Applies a function to groups of images of the same size; returns its results in the order of the images."""
     done: dict[int, T] = {}
     for group in _equal_sizes(images):
         done.update(zip(group, work([images[index] for index in group]), strict=True))

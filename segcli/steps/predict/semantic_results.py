@@ -1,4 +1,4 @@
-"""Results of semantic models as PaddleX gives them."""
+"""Results of semantic models in PaddleX's form."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ class SegResult(ImageResult):
     Attributes:
         labels: The label map, uint8 [H, W].
         classes: The classes.
-        confidence: Probability of the label at each pixel, float32 [H, W]; None where it was not wanted.
-        certainty: How sure the network is of each pixel, where that was wanted.
+        confidence: Probability of the label per pixel, float32 [H, W]; None where it was not requested.
+        certainty: Confidence and entropy per pixel; None where they were not requested.
     """
 
     pixels: ClassVar[Text] = "pred"
@@ -77,21 +77,21 @@ class SegResult(ImageResult):
 
     @property
     def found(self) -> dict[Text, int]:
-        """Pixels of each class that occurs."""
+        """Number of pixels per class that occurs."""
         return {self.classes.name_of(id_): int(self._counts[id_]) for id_ in np.flatnonzero(self._counts).tolist()}
 
     def annotated(self, *, legend: bool = False) -> NDArray[np.uint8]:
-        """The image under its label map."""
+        """The image with its label map drawn over it."""
         return self._overlay() if legend else overlay(self.rgb, self.labels, self.classes)
 
     @property
     def object_classes(self) -> tuple[Text, ...]:
-        """The classes but the background."""
+        """The classes except the background."""
         return tuple(name for name in self.classes.names if name not in NO_CLASSES)
 
     @cached_property
     def objects(self) -> tuple[FoundObject, ...]:
-        """The connected regions of each class but the background."""
+        """The connected regions of each class except the background."""
         ids = {name: number for number, name in enumerate(self.object_classes)}
         names = {number: name for number, name in enumerate(self.classes.names) if name in ids}
         regions = regions_of(self.labels, names, NOWHERE)
@@ -104,17 +104,17 @@ class SegResult(ImageResult):
         return iter([self.labels]), self.classes
 
     def confidence_map(self) -> Labels:
-        """Probability of each pixel's class."""
+        """Probability of the predicted class per pixel, uint8 [H, W], where 255 is 1."""
         if self.certainty is not None:
             return self.certainty.confidence
         if self.confidence is not None:
             return np.asarray(np.rint(self.confidence * 255), np.uint8)
-        raise LeftOutError("probabilities are not kept of an image that is read in parts")
+        raise LeftOutError("probabilities of an image that is read in windows are not kept")
 
     def entropy_map(self) -> Labels:
-        """Entropy of each pixel's probabilities, relative to that of equal ones."""
+        """Entropy of the probabilities per pixel, uint8 [H, W], where 255 is that of equal probabilities."""
         if self.certainty is None:
-            raise LeftOutError("probabilities of all classes are not kept of an image that is cut into tiles")
+            raise LeftOutError("class probabilities of an image that is cut into tiles are not kept")
         return self.certainty.entropy
 
     def _overlay(self) -> NDArray[np.uint8]:
@@ -122,7 +122,7 @@ class SegResult(ImageResult):
 
     @property
     def img(self) -> dict[Text, Image.Image]:
-        """``res``: the label map in colours; ``overlay``: the image under it, with a legend."""
+        """``res``: the label map in colours; ``overlay``: the image below it, with a legend."""
         return {
             "res": label_image(self.labels, self.classes).convert("RGB"),
             "overlay": Image.fromarray(self._overlay()),
@@ -130,8 +130,8 @@ class SegResult(ImageResult):
 
     @property
     def compact(self) -> dict[Text, Any]:
-        """The classes that occur, each with its pixels."""
-        values = {**compact_values(self, self.size, self._counts, self.classes), **self._told()}
+        """The classes that occur, each with its number of pixels."""
+        values = {**compact_values(self, self.size, self._counts, self.classes), **self._tiles_json()}
         if self.confidence is not None:
             for one in values["classes"]:
                 one["confidence"] = round(float(self.confidence[self.labels == one["id"]].mean(dtype=np.float64)), 6)
@@ -157,7 +157,7 @@ class SegResult(ImageResult):
         return target
 
     def write_files(self, folder: Path, form: JsonForm) -> Predicted:
-        """Writes what the `predict` command leaves: JSON, label map and overlay."""
+        """Writes the files of the `predict` command: JSON, label map and overlay."""
         label_map = self.save_to_img(folder)
         files = {
             "label_map": label_map,
@@ -169,7 +169,7 @@ class SegResult(ImageResult):
         return self.predicted(files)
 
     def save_confidence(self, path: Path) -> Path:
-        """Writes how sure the network is as a grey image: 0 to 255 for probabilities 0 to 1.
+        """Writes the confidence as a grey image: 0 to 255 for probabilities 0 to 1.
 
         Raises:
             UsageError: It was not computed.

@@ -1,4 +1,4 @@
-"""Tells which inputs are far from what the model has learnt from; they are answered all the same."""
+"""Reports inputs that differ much from the training images; they are still predicted."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LOGGED = 5
 
 @dataclass(frozen=True)
 class Unlike:
-    """An input that lies far outside of the training images, and in what."""
+    """An input that differs much from the training images, and how."""
 
     input_path: str | None
     message: str
@@ -26,31 +26,31 @@ class Unlike:
 
 @dataclass
 class UnlikeInputs:
-    """Compares inputs with the training images that the model's card describes.
+    """Compares inputs with the statistics of the training images in the model card.
 
     Attributes:
         model: The model.
-        found: Inputs that are far away.
+        found: Inputs that differ much.
     """
 
     model: ExportedModel
     found: list[Unlike] = field(default_factory=list)
 
     def watched(self, items: Iterable[SourceItem]) -> Iterator[SourceItem]:
-        """The same items, each looked at while it passes."""
+        """Yields the same items, and compares each one on the way."""
         learnt = self.model.card.inputs if self.model.card is not None else {}
         for item in items:
             if learnt and item.rgb is not None:
-                told = "; ".join(differences(shown(item.rgb), learnt))
-                if told:
-                    self._tell(item, told)
+                message = "; ".join(differences(shown(item.rgb), learnt))
+                if message:
+                    self._report(item, message)
             yield item
 
-    def _tell(self, item: SourceItem, told: str) -> None:
-        self.found.append(Unlike(item.input_path, told))
+    def _report(self, item: SourceItem, message: str) -> None:
+        self.found.append(Unlike(item.input_path, message))
         if len(self.found) <= _LOGGED:
             log.warning(
-                "%s is unlike the images that the model has learnt from: %s", item.input_path or item.name, told
+                "%s is unlike the training images of the model: %s", item.input_path or item.name, message
             )
         if len(self.found) == _LOGGED:
-            log.warning("further inputs that are unlike them are only counted")
+            log.warning("further inputs unlike the training images are only counted")

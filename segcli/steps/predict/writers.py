@@ -21,28 +21,28 @@ from segcli.report.overlay import overlay, with_legend
 
 JsonForm = Literal["compact", "full"]
 Counts = NDArray[np.int64]
-"""Pixels of each id of a label map, [256]."""
+"""Number of pixels per id of a label map, [256]."""
 
 _JPEG_QUALITY = 92
 _PNG_EFFORT = 3
-"""Label maps are flat: more effort makes them hardly smaller."""
+"""PNG compression level: label maps hardly become smaller with more effort."""
 _ID_TEXT = tuple(map(str, range(256)))
 
 
 def label_image(labels: Labels, classes: ClassMap) -> Image.Image:
-    """A palette image: each pixel is its class id, the palette gives the colours."""
+    """A palette image: pixel values are class ids, the palette holds the colours."""
     rgb = Image.fromarray(labels).convert("L")
     rgb.putpalette(png_palette(len(classes)))
     return rgb
 
 
 def overlay_image(rgb: RgbImage, labels: Labels, classes: ClassMap, counts: Counts) -> RgbImage:
-    """The image under its label map, with a legend of the classes that occur: RGB."""
+    """The image with its label map drawn over it, and a legend of the classes that occur: RGB, uint8."""
     return with_legend(overlay(rgb, labels, classes), classes, map(int, np.flatnonzero(counts)))
 
 
 def save_label_map(path: Path, labels: Labels, classes: ClassMap) -> None:
-    """Writes the label map: as a PNG lossless, with the ids as pixels; in any other format as colours."""
+    """Writes the label map: as a lossless PNG whose pixel values are the ids; in other formats as colours."""
     image = label_image(labels, classes)
     with atomic_path(path) as temporary:
         if path.suffix.lower() == ".png":
@@ -59,7 +59,7 @@ def save_grey(path: Path, values: Labels) -> Path:
 
 
 def save_image(path: Path, rgb: RgbImage) -> None:
-    """Writes an RGB image in the format of the suffix."""
+    """Writes an RGB image in the format given by the suffix; raises `InputError` if that is not possible."""
     drawn = cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR)
     encoded, data = cv2.imencode(path.suffix, drawn, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
     if not encoded:
@@ -70,7 +70,7 @@ def save_image(path: Path, rgb: RgbImage) -> None:
 def compact_values(
     values: Mapping[str, Any], size: tuple[int, ...], counts: Counts, classes: ClassMap
 ) -> dict[str, Any]:
-    """A summary of a label map: its size, and the classes that occur with their pixels."""
+    """A summary of a label map: its size, and the number of pixels per class that occurs."""
     total = int(counts.sum())
     return {
         "input_path": values["input_path"],

@@ -139,7 +139,7 @@ def test_several_datasets_below_the_folder(tmp_path):
     for name in ("one", "two"):
         write_labelme(tmp_path / name, "a", [CAT])
         write_lists(tmp_path / name, ["a"], [])
-    with pytest.raises(UsageError, match="LabelMe data lie in one, two"):
+    with pytest.raises(UsageError, match="several folders hold LabelMe data: one, two"):
         convert_dataset(convert_config(tmp_path))
     for name in ("one", "two"):
         convert_dataset(convert_config(tmp_path / name))

@@ -70,7 +70,7 @@ def test_inputs_unlike_the_training_images_are_told_and_answered(images, folder,
     (told,) = result.unlike
     assert told.input_path.endswith("night.png")
     assert told.message.startswith("brightness 1 of 255, learnt from")
-    assert "night.png is unlike the images that the model has learnt from" in caplog.text
+    assert "night.png is unlike the training images of the model" in caplog.text
     assert any("night.png" in entry["input_path"] for entry in result.as_dict()["unlike_training"])
 
 

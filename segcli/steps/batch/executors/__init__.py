@@ -1,1 +1,1 @@
-"""What starts the workers of a batch and watches them."""
+"""Executors: start the workers of a batch and watch them."""

@@ -1,4 +1,4 @@
-"""Workers as tasks of Dask."""
+"""Workers as Dask tasks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _RETRIES = 20
 
 @contextmanager
 def started(job: Job, workers: int) -> Iterator[DaskPool]:
-    """Submits tasks to the scheduler of ``DASK_SCHEDULER_ADDRESS``, else to a cluster of this machine."""
+    """Submits tasks to the scheduler of ``DASK_SCHEDULER_ADDRESS``, else to a cluster on this machine."""
     from distributed import Client, LocalCluster
 
     with ExitStack() as stack:
@@ -29,7 +29,7 @@ def started(job: Job, workers: int) -> Iterator[DaskPool]:
 
 
 class DaskPool:
-    """Tasks of Dask, which gives those of a dead worker to another; see `Pool` of the protocol."""
+    """Dask tasks; Dask reassigns those of a dead worker. See `Pool` in the protocol."""
 
     def __init__(self, client: Any, job: Job, workers: int) -> None:
         self._tasks = [

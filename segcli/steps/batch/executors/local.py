@@ -1,4 +1,4 @@
-"""Workers as processes of this machine."""
+"""Workers as processes on this machine."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from segcli.steps.batch.job import LOGS, Job
 log = logging.getLogger("segcli.batch")
 
 _MOST_DEATHS = 10
-"""Deaths in a row, without a shard that was done between them, after which it is not the images' fault."""
+"""Deaths in a row, without a finished shard between them, after which the images cannot be the cause."""
 _TAIL = 12
-"""Lines of a failed worker's log that the message repeats."""
+"""Lines from the end of a failed worker's log that the message quotes."""
 _STOPPING_S = 20
 
 
@@ -38,7 +38,7 @@ def started(job: Job, workers: int) -> Iterator[LocalPool]:
 
 
 class LocalPool:
-    """Processes of this machine; see `segcli.steps.batch.executors.protocol.Pool`."""
+    """Processes on this machine; see `segcli.steps.batch.executors.protocol.Pool`."""
 
     def __init__(self, job: Job, workers: int) -> None:
         self._job = job
@@ -62,7 +62,7 @@ class LocalPool:
         return bool(self._running)
 
     def stop(self) -> None:
-        """Ends all that still run; their shards are given back."""
+        """Ends all running workers; their shards are released."""
         for process in self._running.values():
             process.terminate()
         for process in self._running.values():
@@ -74,14 +74,14 @@ class LocalPool:
         done = len(self._job.done())
         self._deaths = 1 if done > self._done else self._deaths + 1
         self._done = done
-        told = f"worker {number} was ended by {Signals(-code).name}"
+        death = f"worker {number} was ended by {Signals(-code).name}"
         if self._deaths >= _MOST_DEATHS:
             raise SegcliError(
-                f"{told}, the {_MOST_DEATHS}th in a row: {process.last_words()}",
+                f"{death}, the {_MOST_DEATHS}th in a row: {process.last_words()}",
                 path=process.log,
                 hint="fewer --workers need less memory",
             )
-        log.warning("%s; another takes its place", told)
+        log.warning("%s; a new worker replaces it", death)
         return self._start(number)
 
     def _start(self, number: int) -> _Worker:
@@ -104,7 +104,7 @@ class _Worker:
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,  # Ctrl-C reaches this process alone, which ends them in order
+                start_new_session=True,  # Ctrl-C reaches only this process, which ends the workers in order
             )
 
     def code(self) -> int | None:
@@ -112,19 +112,19 @@ class _Worker:
         return self._process.poll()
 
     def wait_a_moment(self) -> None:
-        """Waits until it ends, but not for long."""
+        """Waits briefly for its end."""
         try:
             self._process.wait(PAUSE_S)
         except subprocess.TimeoutExpired:
             return
-        time.sleep(0.01)  # others that end together are seen together
+        time.sleep(0.01)  # workers that end together are handled together
 
     def terminate(self) -> None:
-        """Asks it to end."""
+        """Sends SIGTERM."""
         self._process.terminate()
 
     def reap(self) -> None:
-        """Waits for its end; whoever does not end is killed."""
+        """Waits for its end; kills it after a time limit."""
         try:
             self._process.wait(_STOPPING_S)
         except subprocess.TimeoutExpired:

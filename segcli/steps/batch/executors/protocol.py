@@ -1,4 +1,4 @@
-"""What an executor gives: workers that are watched."""
+"""The interface of executors: pools of watched workers."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import Protocol
 from segcli.steps.batch.job import Job
 
 PAUSE_S = 0.5
-"""Between two looks at the workers."""
+"""Seconds between two checks of the workers."""
 
 
 class Pool(Protocol):
-    """Workers that run."""
+    """Running workers."""
 
     def is_working(self) -> bool:
-        """Waits a moment, puts new workers in the place of dead ones, and tells whether any is at work.
+        """Waits briefly, replaces dead workers, and returns whether any worker is running.
 
         Raises:
-            SegcliError: A worker failed for a reason that would meet every other, or they die again and again.
+            SegcliError: A worker failed for a reason that affects all workers, or workers keep dying.
         """
 
 
@@ -26,4 +26,4 @@ class ExecutorModule(Protocol):
     """The code of one row of the table: a module."""
 
     def started(self, job: Job, workers: int) -> AbstractContextManager[Pool]:
-        """Starts workers; they end with the block."""
+        """Starts workers; they end with the `with` block."""

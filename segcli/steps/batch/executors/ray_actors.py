@@ -1,4 +1,4 @@
-"""Workers as actors of Ray, which pull numbers of shards; no image passes through its object store."""
+"""Workers as Ray actors, which take shards by number; no image goes through Ray's object store."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MOST_DEATHS = 20
 
 @contextmanager
 def started(job: Job, workers: int) -> Iterator[RayPool]:
-    """Starts actors in the cluster of ``RAY_ADDRESS``, else in one of this machine."""
+    """Starts actors in the cluster of ``RAY_ADDRESS``, else in one on this machine."""
     import ray
 
     ours = not ray.is_initialized()
@@ -35,7 +35,7 @@ def started(job: Job, workers: int) -> Iterator[RayPool]:
 
 
 class RayPool:
-    """Actors of Ray; see `segcli.steps.batch.executors.protocol.Pool`."""
+    """Ray actors; see `segcli.steps.batch.executors.protocol.Pool`."""
 
     def __init__(self, job: Job, workers: int) -> None:
         import ray
@@ -58,7 +58,7 @@ class RayPool:
                 self._deaths += 1
                 if self._deaths > _MOST_DEATHS:
                     raise SegcliError(f"actors of Ray died {self._deaths} times: {fault}") from fault
-                log.warning("worker %d died; another takes its place", number)
+                log.warning("worker %d died; a new worker replaces it", number)
                 self._running[self._start(number)] = number
             except ray.exceptions.RayTaskError as fault:
                 raise SegcliError(f"a worker failed: {fault.cause}") from fault

@@ -1,4 +1,4 @@
-"""Workers as a job array of SLURM; the command ends when it is submitted."""
+"""Workers as a SLURM job array; the command ends once it is submitted."""
 
 from __future__ import annotations
 
@@ -39,28 +39,28 @@ def started(job: Job, workers: int) -> Iterator[SlurmArray]:
 
     Raises:
         MissingPartError: There is no `sbatch`.
-        SegcliError: It refuses.
+        SegcliError: `sbatch` fails.
     """
     script = write_script(job, workers)
     if shutil.which("sbatch") is None:
-        raise MissingPartError("sbatch is not here", path=script, hint=f"submit it where SLURM is: sbatch {script}")
+        raise MissingPartError("sbatch is not installed", path=script, hint=f"submit it on a SLURM machine: sbatch {script}")
     done = subprocess.run(["sbatch", "--parsable", str(script)], capture_output=True, text=True, check=False)
     if done.returncode:
-        raise SegcliError(f"sbatch refuses: {done.stderr.strip()}", path=script)
-    log.warning("submitted as job %s; the same command tells how far it is", done.stdout.strip().partition(";")[0])
+        raise SegcliError(f"sbatch failed: {done.stderr.strip()}", path=script)
+    log.warning("submitted as job %s; run the same command again to see its progress", done.stdout.strip().partition(";")[0])
     yield SlurmArray()
 
 
 class SlurmArray:
-    """An array that SLURM watches; see `segcli.steps.batch.executors.protocol.Pool`."""
+    """A job array watched by SLURM; see `segcli.steps.batch.executors.protocol.Pool`."""
 
     def is_working(self) -> bool:
-        """Nothing is waited for."""
+        """Always False: the command does not wait for the array."""
         return False
 
 
 def write_script(job: Job, workers: int) -> Path:
-    """The script of the array, in the folder of the batch."""
+    """Writes the script of the array into the folder of the batch; returns its path."""
     path = job.folder / SCRIPT
     text = _TEMPLATE.format(
         last=workers - 1,

@@ -1,4 +1,4 @@
-"""The table of executors: what can run the workers of a batch. Pure data."""
+"""The table of executors, which run the workers of a batch."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ class ExecutorRow:
     """One executor.
 
     Attributes:
-        name: As on the command line.
-        module: Where its code is, in this package.
-        package: What must be installed, as it is imported; None needs nothing.
-        install: What to type where it is not there.
-        waits: Whether the command stays until all is done.
+        name: Name on the command line.
+        module: Module with its code, in this package.
+        package: Required package, by its import name; None for none.
+        install: Command that installs the package.
+        waits: Whether the command waits until the batch is finished.
     """
 
     name: str
@@ -42,7 +42,7 @@ EXECUTORS: dict[str, ExecutorRow] = {
 
 
 def executor(name: str) -> tuple[ExecutorRow, ExecutorModule]:
-    """A row and its code.
+    """Looks up an executor: its row and its module.
 
     Raises:
         UsageError: There is no such executor.
@@ -52,6 +52,6 @@ def executor(name: str) -> tuple[ExecutorRow, ExecutorModule]:
     if row is None:
         raise UsageError(f"there is no executor {name!r}", hint=f"one of {', '.join(EXECUTORS)}")
     if row.package is not None and find_spec(row.package) is None:
-        raise MissingPartError(f"{row.package} is not installed", hint=f"{row.install}, or take --executor local")
+        raise MissingPartError(f"{row.package} is not installed", hint=f"{row.install}, or use --executor local")
     module: Any = import_module(row.module, __package__)
     return row, cast(ExecutorModule, module)

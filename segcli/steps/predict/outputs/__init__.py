@@ -1,1 +1,1 @@
-"""Files of predictions, one module per row of `segcli.outputs`: each writes one kind for any task."""
+"""Result files, one module per row of `segcli.outputs`: each writes one kind of file for any task."""

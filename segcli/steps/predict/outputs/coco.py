@@ -1,4 +1,4 @@
-"""COCO: a document for each image, joined to one dataset when all are done."""
+"""COCO: one document per image, joined into one dataset at the end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How sure the model is of each pixel."""
+"""Confidence map of the model."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ from segcli.steps.predict.writers import save_grey
 
 
 def write(result: ImageResult, folder: Path) -> Path:
-    """``<name>_confidence.png``: the probability of the class that was chosen, or the score of the best object."""
+    """``<name>_confidence.png``: the probability of the predicted class, or the score of the best object."""
     return save_grey(result.path_in(folder, "_confidence.png"), result.confidence_map())

@@ -1,4 +1,4 @@
-"""How undecided the model is between its classes."""
+"""Entropy map of the class probabilities."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ from segcli.steps.predict.writers import save_grey
 
 
 def write(result: ImageResult, folder: Path) -> Path:
-    """``<name>_entropy.png``: entropy of the classes' probabilities, 255 where all are equal."""
+    """``<name>_entropy.png``: entropy of the class probabilities, 255 where all are equal."""
     return save_grey(result.path_in(folder, "_entropy.png"), result.entropy_map())

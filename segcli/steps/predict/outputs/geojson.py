@@ -22,7 +22,7 @@ def write(result: ImageResult, folder: Path) -> Path:
         "features": [_feature(one, place) for one in result.objects if one.mask.outlines],
     }
     if place is not None and place.epsg is not None:
-        # older than RFC 7946, and what QGIS and GDAL read for coordinates that are no degrees
+        # older than RFC 7946; QGIS and GDAL read it for coordinates that are not in degrees
         document["crs"] = {"type": "name", "properties": {"name": f"urn:ogc:def:crs:EPSG::{place.epsg}"}}
     path = result.path_in(folder, ".geojson")
     write_json_atomic(path, document)
@@ -47,7 +47,7 @@ def _feature(one: FoundObject, place: Georeference | None) -> dict[str, Any]:
 
 
 def _closed(ring: NDArray[Any], place: Georeference | None, *, outer: bool) -> list[list[float]]:
-    """A ring that ends where it begins: outer ones anticlockwise, holes clockwise, as the format has it."""
+    """A closed ring: outer rings anticlockwise, holes clockwise, as GeoJSON requires."""
     points = np.asarray(ring, np.float64)
     if place is not None:
         points = place.on_map(points)

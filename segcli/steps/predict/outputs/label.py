@@ -1,4 +1,4 @@
-"""The label map: a palette PNG, or a tiled TIFF of a large image."""
+"""The label map: a palette PNG, or a tiled TIFF for a large image."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from segcli.steps.predict.writers import save_label_map
 
 
 def write(result: ImageResult, folder: Path) -> Path:
-    """``<name>_label.png`` or, of an image that is read in parts, ``.tif``, and a world file where there was one."""
+    """``<name>_label.png``, or ``.tif`` for an image read in windows, and a world file where the image has one."""
     strips, classes = result.label_strips()
     if result.shrunk > 1:
         path = result.path_in(folder, "_label.tif")

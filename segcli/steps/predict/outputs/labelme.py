@@ -1,4 +1,4 @@
-"""LabelMe: polygons to be corrected by hand, and a dataset to train with."""
+"""LabelMe: polygons to correct by hand, as a dataset for training."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The image with what was found, and a legend."""
+"""The image with the result drawn over it, and a legend."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from segcli.steps.predict.writers import save_image
 
 
 def write(result: ImageResult, folder: Path) -> Path:
-    """``<name>_overlay.jpg``; small of an image that is read in parts."""
+    """``<name>_overlay.jpg``; downscaled for an image that is read in windows."""
     path = result.path_in(folder, "_overlay.jpg")
     save_image(path, result.annotated(legend=True))
     return path

@@ -1,4 +1,4 @@
-"""Writes the wanted files of a result."""
+"""Writes the requested files of a result."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ log = logging.getLogger("segcli.predict")
 
 
 def write_chosen(result: ImageResult, folder: Path, form: JsonForm, names: Sequence[str]) -> Predicted:
-    """Writes files of the named rows of `segcli.outputs` and the JSON, this last: where it is, all are."""
+    """Writes the files of the named rows of `segcli.outputs`; the JSON comes last and marks them complete."""
     files: dict[str, Path] = {}
     for name in names:
         try:

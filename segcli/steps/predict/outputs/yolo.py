@@ -31,7 +31,7 @@ def write(result: ImageResult, folder: Path) -> Path:
 
 
 def _line(one: FoundObject, size: tuple[int, int]) -> str | None:
-    """One object: parts and holes are joined by slits of no width."""
+    """The line of one object, whose parts and holes are joined by slits of zero width; None where there is none."""
     rings = [ring.astype(np.float64) for part in one.mask.outlines for ring in (part.outer, *part.holes)]
     if not rings:
         return None
