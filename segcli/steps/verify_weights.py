@@ -1,7 +1,7 @@
-"""`segcli weights verify`: whether a file holds the weights that it claims, and whether the network answers with them.
+"""`segcli weights verify`: checks that a file holds the expected weights and that the network works with them.
 
-Official weights of SAM, MobileSAM and LSeg are not part of any test of segcli: nobody may hand them on. A person who
-has them checks them here.
+Tests of segcli do not contain the official weights of SAM, MobileSAM and LSeg, which cannot be redistributed. Users
+who have them can check them here.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ from segcli.weights.files import read_weights, weight_format
 from segcli.weights.matching import Fit, as_float32, fit_tensors
 
 TOLERANCE = 1e-4
-"""Largest difference from golden outputs."""
+"""Largest accepted difference from golden outputs."""
 EXPECTED_IOU = 0.7
-"""Mean IoU on photographs that trained weights reach easily and wrong ones never."""
+"""Mean IoU on photographs that trained weights easily reach and wrong weights never."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that was looked at.
+    """One check.
 
     Attributes:
-        name: What.
-        passed: Whether it is as it should be.
-        found: In words and numbers.
+        name: Name of the check.
+        passed: Whether it passed.
+        found: Its outcome, as text.
     """
 
     name: str
@@ -52,12 +52,12 @@ class Check:
 
 @dataclass(frozen=True)
 class VerifyReport:
-    """What is known of a weight file.
+    """The result of the checks of a weight file.
 
     Attributes:
         file: The file.
-        model: The network that it is for.
-        checks: Everything that was looked at.
+        model: Name of its network.
+        checks: All checks.
     """
 
     file: Path
@@ -66,7 +66,7 @@ class VerifyReport:
 
     @property
     def passed(self) -> bool:
-        """Whether everything is as it should be."""
+        """Whether all checks passed."""
         return all(check.passed for check in self.checks)
 
     def summary(self) -> list[tuple[str, str]]:
@@ -83,14 +83,14 @@ def verify_weights(
     Args:
         file: torch, safetensors or pdparams.
         model: The model; None guesses it from names and shapes.
-        golden: ``.npz`` with an input and what the original network says of it with these weights. SAM: ``x``
-            [1, 3, S, S] normalised, ``emb``; where they are there ``boxes_scaled`` [B, 4] in model pixels with
+        golden: ``.npz`` with an input and the outputs of the original network with these weights. SAM: ``x``
+            [1, 3, S, S] normalised, ``emb``; optionally ``boxes_scaled`` [B, 4] in model pixels with
             ``box_low_mm1`` [B, 3, m, m] and ``box_iou_mm1`` [B, 3]. LSeg: ``x``, ``tokens`` [K, 77], ``logits3``.
         photos: Folder with ``prompts.json``, a list of ``{"image", "objects": [{"box_xyxy", "gt_mask", "text",
             "gt_text_mask"}]}`` whose masks are known.
 
     Raises:
-        WeightsError: The file cannot be read, or fits no known network.
+        WeightsError: The file cannot be read, or matches no known network.
         UsageError: There is no model of that name.
         InputError: Golden file or photographs cannot be read.
     """
@@ -163,15 +163,15 @@ def _lseg_outputs(network: Any, golden: Mapping[str, Array]) -> dict[str, Array]
     return {"logits3": logits.numpy()}
 
 
-def _compared(key: str, ours: Array, golden: Array) -> Check:
-    if ours.shape != golden.shape:
-        return Check(f"golden {key}", False, f"shape {list(ours.shape)} instead of {list(golden.shape)}")
-    off = float(np.abs(ours - golden).max())
+def _compared(key: str, output: Array, golden: Array) -> Check:
+    if output.shape != golden.shape:
+        return Check(f"golden {key}", False, f"shape {list(output.shape)} instead of {list(golden.shape)}")
+    off = float(np.abs(output - golden).max())
     return Check(f"golden {key}", off <= TOLERANCE, f"off by {off:.1e} at most, allowed {TOLERANCE:.0e}")
 
 
 def _photographs(opened: OpenedPromptable, folder: Path) -> Check:
-    """Mean IoU of the answers to the prompts of a folder with their known masks."""
+    """Mean IoU of predicted and known masks for the prompts of a folder."""
     try:
         entries = json.loads((folder / "prompts.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as fault:

@@ -94,7 +94,7 @@ class LabelCanvas:
         self._draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=value, outline=value)
 
     def _large_disc(self, centre: tuple[float, float], radius: float, value: int) -> None:
-        """Paints a disc that extends far beyond the image, whose rows Pillow would all draw; tests image pixels only."""
+        """Paints a disc that extends far beyond the image: tests image pixels only; Pillow would draw all rows."""
         width, height = self._image.size
         away_x, away_y = np.arange(width) - centre[0], np.arange(height) - centre[1]
         inside = np.hypot(away_x[None], away_y[:, None]) <= radius

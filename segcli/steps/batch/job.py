@@ -1,4 +1,4 @@
-"""What a batch is: model, settings and manifest, kept in its folder, which is all that a worker must know."""
+"""The description of a batch (model, settings, manifest), saved in its folder: all that a worker needs."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ class Job:
     """A batch.
 
     Attributes:
-        folder: Where all of it lies.
-        source: Absolute path or URL of what the user named.
+        folder: Folder of the batch.
+        source: Absolute path or URL of the user's source.
         source_digest: SHA-256 of a table or list of images; empty for a folder.
         model_name: The model.
         model_dir: Absolute path of its folder.
-        model_digest: Of the files that decide what it answers.
-        device: Where it runs.
-        settings: Of the prediction, those that differ from the defaults.
-        masks: Form of the masks.
-        shard_size: Images per shard; where the source names its shards, what the user gave.
-        lease_s: Seconds without a heartbeat after which a worker of another machine counts as dead.
-        images: Rows of the manifest.
-        shards: Shards of the manifest.
+        model_digest: Digest of the files that determine its outputs.
+        device: Device that it runs on.
+        settings: Settings of the prediction that differ from the defaults.
+        masks: Format of the masks.
+        shard_size: Images per shard, as given by the user; unused where the source names its shards.
+        lease_s: Seconds without a heartbeat after which a worker on another machine counts as dead.
+        images: Number of rows of the manifest.
+        shards: Number of shards of the manifest.
     """
 
     folder: Path
@@ -63,7 +63,7 @@ class Job:
 
     @property
     def manifest(self) -> Manifest:
-        """The images."""
+        """The manifest of the images."""
         return Manifest(self.folder, self.shards, self.images)
 
     @property
@@ -72,20 +72,20 @@ class Job:
         return PredictConfig.model_validate(self.settings)
 
     def part(self, folder: str, shard: int, suffix: str) -> Path:
-        """A file of a shard."""
+        """Path of a file of a shard."""
         return self.folder / folder / f"{shard:06d}{suffix}"
 
     def is_done(self, shard: int) -> bool:
-        """Whether the result of a shard is there."""
+        """Whether a shard is finished: its result exists."""
         return self.part(SHARDS, shard, ROWS_SUFFIX).exists()
 
     def done(self) -> set[int]:
-        """The shards whose results are there: one listing of a folder."""
-        names = os.listdir(self.folder / SHARDS)  # noqa: PTH208 - a thousand paths would be made for nothing
+        """The finished shards, from one listing of a folder."""
+        names = os.listdir(self.folder / SHARDS)  # noqa: PTH208 - avoids creating thousands of paths
         return {int(name[: -len(ROWS_SUFFIX)]) for name in names if name.endswith(ROWS_SUFFIX)}
 
     def save(self) -> None:
-        """Writes the job; the manifest must be there."""
+        """Writes the job; the manifest must exist."""
         for name in (SHARDS, FAULTS, LOGS, WORK_FOLDER):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
         values = {key: value for key, value in asdict(self).items() if key != "folder"}
@@ -93,7 +93,7 @@ class Job:
 
     @staticmethod
     def open(folder: Path) -> Job:
-        """The job of a folder.
+        """Reads the job of a folder.
 
         Raises:
             UsageError: There is none, or its file is damaged.
@@ -107,12 +107,12 @@ class Job:
             raise UsageError("holds no batch", path=folder) from fault
         except (OSError, ValueError, TypeError, AttributeError) as fault:
             raise UsageError(
-                f"is damaged: {fault}", path=path, hint="give another --out; the shards that are done stay"
+                f"is damaged: {fault}", path=path, hint="give another --out; finished shards are kept"
             ) from fault
 
 
 def model_digest(model: ExportedModel) -> str:
-    """A digest of the files that decide what a model answers; forms that are made of them do not count."""
+    """A digest of the files that determine the outputs of a model; converted formats do not count."""
     total = hashlib.sha256()
     for path in _deciding(model):
         total.update(f"{path.name} {sha256_of(path)}\n".encode())

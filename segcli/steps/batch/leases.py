@@ -1,8 +1,8 @@
-"""Who works at which shard: leases with a heartbeat, in files, so that any number of machines may share a folder.
+"""Leases of shards: files with a heartbeat, so that workers on any number of machines can share a folder.
 
-A lease is a file ``SHARD.GENERATION.lease`` that can be made only once. Who finds the newest one of a shard dead makes
-the next generation; of several who try, one succeeds. Nothing is locked, no clocks are compared, and a worker that was
-only slow does no harm: what it finishes is whole, and the same.
+A lease is a file ``SHARD.GENERATION.lease`` that can be created only once. A worker that finds the newest lease of a
+shard dead creates the next generation; if several try, one succeeds. There are no locks and no comparisons of clocks,
+and a worker that was only slow does no harm: its result is complete and identical.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from uuid import uuid4
 FOLDER = "work"
 SUFFIX = ".lease"
 _BEATS = 6
-"""Heartbeats in the time after which a lease without one is dead."""
+"""Heartbeats per lease time (`lease_s`)."""
 
 
 @dataclass(frozen=True)
 class Process:
-    """A process, told from any other that has its number later or elsewhere.
+    """Identity of a process, different from others with the same process id later or on other machines.
 
     Attributes:
-        machine: Host, start of its system and space of process numbers.
-        pid: Its number there.
-        started: When it started, as its system counts; empty where that cannot be told.
+        machine: Host, boot id and process id namespace.
+        pid: Process id.
+        started: Start time in the system's own units; empty where unknown.
     """
 
     machine: str
@@ -47,7 +47,7 @@ class Process:
 
     @property
     def is_known_dead(self) -> bool:
-        """Whether it ran on this machine and has ended; of one elsewhere nobody can tell."""
+        """Whether it ran on this machine and has ended; False for processes on other machines."""
         if self.machine != _machine():
             return False
         if self.pid == os.getpid():
@@ -62,12 +62,12 @@ class Process:
 
 
 class Lease:
-    """The right to work at a shard, kept alive by a thread.
+    """The exclusive right to process a shard, kept alive by a thread.
 
     Attributes:
         shard: The shard.
-        generation: How often the shard was begun, from 1.
-        fatal_rows: Rows at which earlier workers of this shard died, with how many of them did.
+        generation: How often the shard was started, from 1.
+        fatal_rows: Rows at which earlier workers of this shard died, with the number of deaths.
     """
 
     def __init__(
@@ -80,20 +80,20 @@ class Lease:
         self._thread.start()
 
     def note_row(self, row: int) -> None:
-        """Writes down which row is worked at, for the case that this process dies of it."""
+        """Records the row being processed, in case this process dies of it."""
         fresh = self.scratch("lease")
         fresh.write_text(_text(self._worker, row), encoding="ascii")
         fresh.replace(self._path)
 
     def done(self) -> None:
-        """Takes away all files of the work at the shard, whose result is there."""
+        """Removes all temporary files of the finished shard."""
         self.stop()
         for path in self._path.parent.glob(f"{self.shard:06d}.*"):
             with suppress(OSError):
                 path.unlink()
 
     def scratch(self, name: str) -> Path:
-        """A file for unfinished work, which no other worker uses."""
+        """Path of a temporary file that no other worker uses."""
         return self._path.with_name(f"{self.shard:06d}.{self.generation}.{os.getpid()}.{name}.part")
 
     def stop(self) -> None:
@@ -109,11 +109,11 @@ class Lease:
 
 @dataclass
 class Leases:
-    """The leases of a folder, as one worker sees them.
+    """The leases of a folder, as seen by one worker.
 
     Attributes:
-        folder: Where they lie.
-        lease_s: Seconds without a heartbeat after which the worker of another machine counts as dead.
+        folder: Folder of the lease files.
+        lease_s: Seconds without a heartbeat after which a worker on another machine counts as dead.
     """
 
     folder: Path
@@ -123,7 +123,7 @@ class Leases:
     _seen: dict[str, tuple[int, float]] = field(default_factory=dict)
 
     def take(self, shard: int) -> Lease | None:
-        """The lease of a shard; None where another worker has it."""
+        """Acquires the lease of a shard; None where another worker holds it."""
         paths = self._of(shard)
         if paths and not self._is_dead(paths[max(paths)]):
             return None
@@ -141,7 +141,7 @@ class Leases:
         return lease
 
     def give_back(self) -> None:
-        """Ends the work at what is not done, so that others need not wait; also where a signal ended it anywhere."""
+        """Releases the leases of unfinished shards, so that others need not wait; safe after a signal at any point."""
         for lease in self._taken:
             lease.stop()
         for path in self.folder.glob(f"*{SUFFIX}"):
@@ -153,11 +153,11 @@ class Leases:
         return {int(path.name.split(".")[1]): path for path in paths}
 
     def _is_dead(self, path: Path) -> bool:
-        """Whether the holder's process has ended, or its heartbeat stood still as long as this worker has looked on."""
+        """Whether the holder has ended, or its heartbeat has not changed for `lease_s` while this worker watched."""
         try:
             beat = path.stat().st_mtime_ns
         except FileNotFoundError:
-            return False  # given back a moment ago: the next look tells
+            return False  # just released: the next check decides
         values = _read(path)
         with suppress(KeyError, TypeError, ValueError):
             if Process(str(values["machine"]), int(values["pid"]), str(values["started"])).is_known_dead:
@@ -170,11 +170,11 @@ class Leases:
 
 
 def _made_once(path: Path, text: str) -> bool:
-    """Makes a file with its whole text, unless it is there: a process that dies leaves all of it or nothing."""
+    """Creates a file with its whole text unless it exists, atomically; returns whether it was created."""
     fresh = path.with_name(f"{path.name}.{os.getpid()}.{threading.get_ident()}.part")
     fresh.write_text(text, encoding="ascii")
     try:
-        os.link(fresh, path)  # fails where the file is there, which a rename does not
+        os.link(fresh, path)  # fails if the file exists, unlike a rename
     except FileExistsError:
         return False
     except OSError:  # a file system without links
@@ -202,7 +202,7 @@ def _text(worker: str, row: int | None) -> str:
 def _read(path: Path) -> dict[str, Any]:
     try:
         values = json.loads(path.read_text(encoding="ascii"))
-    except (OSError, ValueError):  # of a holder that died while it wrote, or is about to
+    except (OSError, ValueError):  # the holder died while writing, or has not finished writing
         return {}
     return values if isinstance(values, dict) else {}
 
@@ -219,7 +219,7 @@ def _machine() -> str:
 
 def _started(pid: int) -> str:
     try:
-        # the name of the program, in brackets, may hold anything
+        # the program name, in brackets, may contain any character
         fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
     except OSError:
         return ""

@@ -1,7 +1,7 @@
-"""The manifest of a batch: every image with its size, its digest and its shard, read shard by shard.
+"""The manifest of a batch: every image with its size, digest and shard, read shard by shard.
 
-The rows lie in a CSV file that any tool reads, in the order of the shards. Beside it, a file of 64-bit numbers says
-where each shard begins: a shard is read without those before it, and however many rows there are, none is kept.
+The rows are in a CSV file, in the order of the shards. A second file of 64-bit numbers holds the offset of each shard:
+a shard is read without those before it, and memory does not grow with the number of rows.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ class ManifestRow:
 
     Attributes:
         path: Absolute path or URL.
-        size: Bytes of the file; None where nobody has looked.
-        digest: SHA-256 of its bytes, hexadecimal; empty where nobody has looked.
+        size: File size in bytes; None where unknown.
+        digest: SHA-256 of its bytes, hexadecimal; empty where unknown.
         shard: Number of the shard, from 0.
     """
 
@@ -43,9 +43,9 @@ class Manifest:
     """An opened manifest.
 
     Attributes:
-        folder: Where it lies.
-        shards: How many shards there are.
-        images: How many rows there are.
+        folder: Its folder.
+        shards: Number of shards.
+        images: Number of rows.
     """
 
     folder: Path
@@ -69,10 +69,10 @@ class Manifest:
 
 
 def write_manifest(folder: Path, rows: Iterable[ManifestRow]) -> Manifest:
-    """Writes the rows, whose shards must rise one by one from 0, and where each shard begins.
+    """Writes the rows and the offsets of the shards; shard numbers must start at 0 and increase one by one.
 
     Raises:
-        InputError: There are no rows, or those of a shard are not together.
+        InputError: There are no rows, or they are not sorted by shard.
     """
     offsets, images = array("Q"), 0
     with atomic_path(folder / FILE) as temporary:
@@ -97,7 +97,7 @@ def write_manifest(folder: Path, rows: Iterable[ManifestRow]) -> Manifest:
 
 
 def in_shards(rows: Iterable[ManifestRow], size: int) -> Iterator[ManifestRow]:
-    """The rows with numbers of shards of `size` images each."""
+    """Numbers the rows into shards of `size` images each."""
     for number, row in enumerate(rows):
         yield ManifestRow(row.path, row.size, row.digest, number // size)
 

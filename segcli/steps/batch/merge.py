@@ -1,4 +1,4 @@
-"""All results of a batch in one file, made of the shards one after the other."""
+"""Merges all results of a batch into one file, shard by shard."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ Merge = Callable[[Job, Path], None]
 
 
 def merge_kind(target: Path, folder: Path, masks: Masks) -> Merge:
-    """What writes such a file.
+    """Returns the function that writes the merged file.
 
     Raises:
-        UsageError: Its name says no kind that is known, or one that these results cannot have, or the file would lie
-            among the shards, whose rows are the only ones below their folder.
-        MissingPartError: What writes it is not installed.
+        UsageError: The suffix of the file is unknown or does not suit these results, or the file would lie among the
+            shards of the batch.
+        MissingPartError: A package for this kind of file is not installed.
     """
     kind = MERGES.get(target.suffix.lower())
     if kind is None:
-        raise UsageError(f"{target.name} is of no kind that is known", hint=f"name a file {', '.join(MERGES)}")
+        raise UsageError(f"{target.name} is of an unknown kind", hint=f"name a file {', '.join(MERGES)}")
     if target.suffix.lower() == ROWS_SUFFIX and folder.resolve() in target.resolve().parents:
         raise UsageError(
             "would lie below the folder of the batch, whose only .jsonl are its shards",
@@ -33,14 +33,14 @@ def merge_kind(target: Path, folder: Path, masks: Masks) -> Merge:
             hint="name a file elsewhere, or a .json",
         )
     if target.suffix.lower() == MASKS_SUFFIX and masks != "png":
-        raise UsageError("these masks are no images", path=target, hint="begin a batch with --masks png")
+        raise UsageError("the masks of this batch are not images", path=target, hint="start a batch with --masks png")
     if target.suffix.lower() == ".parquet":
         _parquet()
     return kind
 
 
 def merge(job: Job, target: Path) -> Path:
-    """Writes all results of a batch that is done; the file appears whole."""
+    """Writes all results of a finished batch into one file, atomically."""
     write = merge_kind(target, job.folder, job.masks)
     with atomic_path(target) as temporary:
         write(job, temporary)
@@ -48,7 +48,7 @@ def merge(job: Job, target: Path) -> Path:
 
 
 def rows_in(job: Job) -> Iterator[dict[str, Any]]:
-    """All rows, in the order of the manifest."""
+    """Yields all rows, in the order of the manifest."""
     for shard in range(job.shards):
         with job.part(SHARDS, shard, ROWS_SUFFIX).open(encoding="utf-8") as lines:
             yield from map(json.loads, lines)
@@ -61,7 +61,7 @@ def _to_lines(job: Job, target: Path) -> None:
 
 
 def _to_coco(job: Job, target: Path) -> None:
-    """COCO's file of a dataset: images numbered from 1, annotations with scores, the categories that occur."""
+    """Writes a COCO dataset file: images numbered from 1, annotations with scores, the categories that occur."""
     categories: dict[int, str] = {}
     images = target.with_suffix(".images")
     try:
@@ -101,7 +101,7 @@ def _to_tar(job: Job, target: Path) -> None:
 
 
 def _to_parquet(job: Job, target: Path) -> None:
-    """One row per image; annotations as JSON, whose fields differ between tasks."""
+    """Writes one row per image; annotations are JSON, because their fields differ between tasks."""
     arrow, parquet = _parquet()
     names = ("input_path", "height", "width", "annotations", "error")
     kinds = (arrow.string(), arrow.int32(), arrow.int32(), arrow.string(), arrow.string())
@@ -135,4 +135,4 @@ MERGES: dict[str, Merge] = {
     MASKS_SUFFIX: _to_tar,
     ".parquet": _to_parquet,
 }
-"""By the ending of the file: what writes it."""
+"""Function that writes a merged file, by suffix."""

@@ -1,4 +1,4 @@
-"""What a batch writes of one image: its row, and where masks are PNG, the mask."""
+"""The output of a batch for one image: its row and, for PNG masks, the mask."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _PNG_EFFORT = 3
 
 
 def row_of(result: ImageResult, *, with_codes: bool) -> Row:
-    """The row of an image, in COCO's words: what was found, with category, area, box and, where wanted, mask.
+    """The row of an image with COCO's keys: annotations with category, area, box and, if requested, mask.
 
     Args:
-        result: Of an instance or a semantic model. Of the second, all pixels of a class are one annotation, its
-            `category_id` is the id in the label map.
-        with_codes: Whether masks are in the row, as run-length codes.
+        result: Result of an instance or semantic model. For a semantic model, all pixels of a class are one annotation,
+            whose `category_id` is the id in the label map.
+        with_codes: Whether to put masks into the row, as run-length codes.
     """
     found = _objects(result) if isinstance(result, InstanceResult) else _classes(result)
     annotations = [{key: value for key, value in one.items() if with_codes or key != "segmentation"} for one in found]
@@ -33,14 +33,14 @@ def row_of(result: ImageResult, *, with_codes: bool) -> Row:
 
 
 def fault_row(path: str, message: str) -> Row:
-    """The row of an image that has no result."""
+    """The row of an image without a result."""
     return {"input_path": path, "error": message}
 
 
 def mask_png(result: ImageResult) -> bytes:
-    """The mask: of a semantic model a palette image of class ids, else 16 bits with the number of the annotation.
+    """The mask as PNG: for a semantic model a palette image of class ids, else 16 bits with annotation numbers.
 
-    Annotations are numbered from 1 in the order of the row; where they overlap, the better one is seen.
+    Annotations are numbered from 1 in the order of the row; where they overlap, the higher score is on top.
     """
     image = label_image(result.labels, result.classes) if isinstance(result, SegResult) else _numbered(result)
     data = io.BytesIO()

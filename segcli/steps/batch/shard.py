@@ -1,4 +1,4 @@
-"""One shard: its images through the model, its result whole or not there."""
+"""Processes one shard: runs the model on its images and writes the result atomically."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ log = logging.getLogger("segcli.batch")
 
 _READERS = 2
 _FATAL = 2
-"""Workers that must have died at an image before it is left out."""
+"""Number of workers that must die at an image before it is left out."""
 
 
 def run_shard(job: Job, lease: Lease, model: Model) -> None:
-    """Writes the result of a shard; the rows appear last and make it done.
+    """Writes the result of a shard; the rows come last and mark it finished.
 
-    A shard that a worker died of is run image by image, each noted before it is touched: an image at which two workers
-    died becomes a fault, like one that cannot be read.
+    A shard at which a worker died is processed image by image, each recorded before it is opened: an image at which two
+    workers died is reported as failed, like an unreadable one.
 
     Raises:
-        SegcliError: The model fails at every image, so that it is not the images' fault.
+        SegcliError: The model fails on every image, so the images are not the cause.
     """
     rows = job.manifest.rows(lease.shard)
     with ExitStack() as stack:
@@ -57,7 +57,7 @@ def run_shard(job: Job, lease: Lease, model: Model) -> None:
 def _answers(
     job: Job, lease: Lease, model: Model, rows: list[ManifestRow]
 ) -> Iterator[tuple[str, str, ImageResult | str]]:
-    """Path, name and result of each image, in order; of one without a result, why."""
+    """Path, name and result of each image, in order; the reason where there is no result."""
     runner = _Runner(job, model)
     fatal = {number for number, deaths in lease.fatal_rows.items() if deaths >= _FATAL}
     careful = lease.generation > 1
@@ -67,18 +67,18 @@ def _answers(
         for number, row in numbered:
             lease.note_row(number)
             if number in fatal:
-                yield row.path, _name(number, row), "processes died while they worked at this image"
+                yield row.path, _name(number, row), "workers died while processing this image"
                 continue
-            yield from _told([(number, row)], runner([read(row)]))
+            yield from _named([(number, row)], runner([read(row)]))
     else:
         size = job.predict.batch_size
         items = map_ahead(lambda one: (one, read(one[1])), numbered, workers=_READERS, ahead=2 * size + _READERS)
         for batch in batched(items, size):
-            yield from _told([one for one, _ in batch], runner([item for _, item in batch]))
+            yield from _named([one for one, _ in batch], runner([item for _, item in batch]))
     runner.require_any()
 
 
-def _told(
+def _named(
     rows: list[tuple[int, ManifestRow]], found: Iterable[ImageResult | str]
 ) -> Iterator[tuple[str, str, ImageResult | str]]:
     for (number, row), one in zip(rows, found, strict=True):
@@ -103,7 +103,7 @@ def _read(row: ManifestRow, image_range: ImageRange) -> SourceItem:
 
 
 class _Runner:
-    """The model over batches; a batch that fails is tried image by image."""
+    """Runs the model on batches; a failed batch is repeated image by image."""
 
     def __init__(self, job: Job, model: Model) -> None:
         self._settings = job.predict
@@ -112,12 +112,12 @@ class _Runner:
         self._failure: Exception | None = None
 
     def __call__(self, items: list[SourceItem]) -> list[ImageResult | str]:
-        """The result of each item, or why it has none."""
+        """Returns the result of each item, or the reason why it has none."""
         readable = [item for item in items if item.fault is None]
         try:
             results = iter(self._predict(readable))
             return [next(results) if item.fault is None else item.fault.message for item in items]
-        except Exception as fault:  # any: the model met something that it cannot take
+        except Exception as fault:  # any: the model may fail in any way
             if len(items) > 1:
                 return [answer for item in items for answer in self([item])]
             log.warning("%s: %s", items[0].input_path, fault)
@@ -130,13 +130,13 @@ class _Runner:
         return results
 
     def require_any(self) -> None:
-        """Raises where the model failed at every image that could be read."""
+        """Raises `SegcliError` if the model failed on every readable image."""
         if self._failure is not None and not self._worked:
-            raise SegcliError(f"the model fails at every image: {self._failure}") from self._failure
+            raise SegcliError(f"the model fails on every image: {self._failure}") from self._failure
 
 
 class _Output:
-    """The files of a shard while they are written."""
+    """The temporary files of a shard."""
 
     def __init__(self, job: Job, lease: Lease, stack: ExitStack) -> None:
         self._job, self._shard = job, lease.shard
@@ -148,7 +148,7 @@ class _Output:
         self._faults: list[tuple[str, str]] = []
 
     def add(self, path: str, name: str, found: ImageResult | str) -> None:
-        """Adds an image: its result, or why it has none."""
+        """Adds an image: its result, or the reason why it has none."""
         if isinstance(found, str):
             message = " ".join(found.split())
             self._faults.append((path, message))
@@ -168,7 +168,7 @@ class _Output:
         return {**row, "mask": {"file": f"{self._shard:06d}{MASKS_SUFFIX}", "member": name}}
 
     def publish(self) -> None:
-        """Puts the finished files in their places, the rows last."""
+        """Moves the finished files to their final paths, the rows last."""
         if self._faults:
             text = io.StringIO(newline="")
             csv.writer(text, lineterminator="\n").writerows([("input_path", "error"), *self._faults])

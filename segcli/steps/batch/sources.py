@@ -1,4 +1,4 @@
-"""From what a user names (a folder, a list, a table) to the rows of a manifest."""
+"""Reads the rows of a manifest from the user's source: a folder, a list or a table."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from segcli.steps.batch.storage import images_below, is_remote, read_bytes
 TABLE_SUFFIXES = (".csv", ".parquet")
 LIST_SUFFIX = ".txt"
 _PATHS = ("path", "input_path", "image", "url", "file")
-"""Names under which tables hold the images."""
+"""Names of the image column in tables."""
 _READERS = 8
 _BLOCK_ROWS = 4096
 
 
 @dataclass(frozen=True)
 class Source:
-    """What a user named, with what tells later whether it is still the same.
+    """The user's source, with a digest to detect changes.
 
     Attributes:
         path: Absolute path or URL.
-        digest: SHA-256 of a table or list; empty for a folder, whose images are looked for only once.
+        digest: SHA-256 of a table or list; empty for a folder, which is listed only once.
     """
 
     path: str
@@ -39,14 +39,14 @@ class Source:
 
     @staticmethod
     def of(given: str) -> Source:
-        """Looks at what is there.
+        """Identifies a source.
 
         Raises:
-            InputError: There is no such file or folder, or it is of no kind that is known.
+            InputError: There is no such file or folder, or it is of an unknown kind.
         """
         if is_remote(given):
             return Source(given, "")
-        path = Path(os.path.abspath(Path(given).expanduser()))  # noqa: PTH100 - a link stays what it is
+        path = Path(os.path.abspath(Path(given).expanduser()))  # noqa: PTH100 - links are not resolved
         if path.is_dir():
             return Source(str(path), "")
         if not path.is_file():
@@ -62,12 +62,12 @@ class Source:
 
 
 def rows_of(source: Source, shard_size: int, *, digests: bool) -> Iterator[ManifestRow]:
-    """The rows of a source, with the shards that it names or shards of `shard_size` images.
+    """Returns the rows of a source, with its own shards or shards of `shard_size` images.
 
     Args:
         source: A folder, or a table or list of images.
         shard_size: Images per shard.
-        digests: Whether every image is read once for its size and digest, where the source does not say them.
+        digests: Whether to read every image once for its size and digest, where the source lacks them.
 
     Raises:
         InputError: The source holds no images, or a row of it is damaged.
@@ -84,7 +84,7 @@ def _found(folder: str) -> Iterator[ManifestRow]:
 
 
 def _measured(row: ManifestRow) -> ManifestRow:
-    """The row with size and digest; one that cannot be read stays as it is, and becomes a fault in the results."""
+    """The row with size and digest; an unreadable image keeps its row and is reported as failed in the results."""
     if row.digest:
         return row
     try:
@@ -95,7 +95,7 @@ def _measured(row: ManifestRow) -> ManifestRow:
 
 
 def _listed(path: Path) -> tuple[Iterator[ManifestRow], bool]:
-    """The rows of a table or list, and whether they name their shards."""
+    """The rows of a table or list, and whether they have shard numbers."""
     if path.suffix.lower() == LIST_SUFFIX:
         return _of_list(path), False
     rows = _of_parquet(path) if path.suffix.lower() == ".parquet" else _of_csv(path)
@@ -104,7 +104,7 @@ def _listed(path: Path) -> tuple[Iterator[ManifestRow], bool]:
         raise InputError("holds no image", path=path)
     column = next((name for name in _PATHS if name in first), None)
     if column is None:
-        raise InputError(f"has no column {' or '.join(_PATHS[:3])}", path=path, hint="call the column of images path")
+        raise InputError(f"has no column {' or '.join(_PATHS[:3])}", path=path, hint="name the column of images `path`")
 
     def all_rows() -> Iterator[ManifestRow]:
         for number, values in enumerate(_chained(first, rows), start=1):
@@ -145,7 +145,7 @@ def _of_csv(path: Path) -> Iterator[dict[str, Any]]:
 
 def _of_parquet(path: Path) -> Iterator[dict[str, Any]]:
     if find_spec("pyarrow") is None:
-        raise MissingPartError("nothing here reads parquet", path=path, hint="pip install pyarrow, or give a .csv")
+        raise MissingPartError("reading parquet needs pyarrow", path=path, hint="pip install pyarrow, or give a .csv")
     import pyarrow.parquet as pq
 
     for block in pq.ParquetFile(path).iter_batches(_BLOCK_ROWS):

@@ -1,4 +1,4 @@
-"""Bytes of images wherever they lie: on the disk, behind HTTP, or in a store that fsspec knows (``s3://``, ``gs://``)."""
+"""Reads images from disk, over HTTP, or from a store that fsspec supports (``s3://``, ``gs://``)."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _HINT = "pip install fsspec and the package of the store, such as s3fs or gcsfs"
 
 @dataclass(frozen=True)
 class Found:
-    """An image that a listing shows.
+    """An image in a listing.
 
     Attributes:
         path: Absolute path or URL.
-        size: Bytes; None where the listing does not say.
+        size: Size in bytes; None where unknown.
     """
 
     path: str
@@ -31,16 +31,16 @@ class Found:
 
 
 def is_remote(path: str) -> bool:
-    """Whether a path is a URL, of whatever kind."""
+    """Whether a path is a URL of any kind."""
     return "://" in path
 
 
 def read_bytes(path: str) -> bytes:
-    """The content of a file.
+    """Reads a file.
 
     Raises:
         InputError: It cannot be read.
-        MissingPartError: What reads such URLs is not installed.
+        MissingPartError: The package for such URLs is not installed.
     """
     if is_address(path):
         return fetch_image(path)
@@ -52,22 +52,22 @@ def read_bytes(path: str) -> bytes:
         raise
     except FileNotFoundError as fault:
         raise InputError("no such file", path=path) from fault
-    except Exception as fault:  # any: each store has exceptions of its own
+    except Exception as fault:  # any: each store has its own exceptions
         raise InputError(f"cannot be read: {fault}", path=path) from fault
     return bytes(content)
 
 
 def images_below(folder: str) -> Iterator[Found]:
-    """Every image in a folder or below it, in the order of their names; folders are listed one by one.
+    """Yields every image in or below a folder, in the order of names; folders are listed one by one.
 
     Raises:
         InputError: A remote folder cannot be listed.
-        MissingPartError: What reads such URLs is not installed.
+        MissingPartError: The package for such URLs is not installed.
     """
     if is_remote(folder):
         yield from _remote(folder)
         return
-    for below, names in folders_below(Path(os.path.abspath(folder))):  # noqa: PTH100 - a link stays what it is
+    for below, names in folders_below(Path(os.path.abspath(folder))):  # noqa: PTH100 - links are not resolved
         for name in sorted(names):
             if _is_image(name):
                 path = below / name
@@ -85,7 +85,7 @@ def _remote(folder: str) -> Iterator[Found]:
             for name, facts in sorted(files.items()):
                 if _is_image(name):
                     yield Found(store.unstrip_protocol(facts["name"]), facts.get("size"))
-    except Exception as fault:  # any: each store has exceptions of its own
+    except Exception as fault:  # any: each store has its own exceptions
         raise InputError(f"cannot be listed: {fault}", path=folder) from fault
 
 

@@ -1,4 +1,4 @@
-"""A worker of a batch: takes shards that nobody has until all are done."""
+"""A worker of a batch: processes free shards until all are finished."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ if TYPE_CHECKING:
 log = logging.getLogger("segcli.batch")
 
 _PAUSE_S = 0.5
-"""Between two looks at shards that others have: the longest time until a dead worker of this machine is noticed."""
+"""Seconds between checks of shards held by others: the longest time until a dead local worker is noticed."""
 
 
 def work(folder: str, number: int = 0, workers: int = 1) -> int:
-    """Joins a batch until every shard of it is done, those of workers that die included.
+    """Joins a batch until every shard is finished, including those of workers that die.
 
     Args:
-        folder: Of the batch.
-        number: Of this worker; each begins elsewhere.
-        workers: How many there are, as far as is known.
+        folder: Folder of the batch.
+        number: Number of this worker; each worker starts at a different shard.
+        workers: Expected number of workers.
 
     Returns:
-        How many shards it did.
+        Number of shards that this worker finished.
 
     Raises:
-        WeightsError: The model is another one than the batch began with.
+        WeightsError: The model differs from the one that the batch was started with.
     """
     job = Job.open(Path(folder))
     model: Model | None = None
@@ -55,7 +55,7 @@ def work(folder: str, number: int = 0, workers: int = 1) -> int:
 
 
 def claimed(job: Job, leases: Leases, number: int = 0, workers: int = 1) -> Iterator[Lease]:
-    """Leases of shards that are not done, one by one, until all are done."""
+    """Yields leases of unfinished shards, one by one, until all are finished."""
     while pending := _from_here(sorted(set(range(job.shards)) - job.done()), number, workers):
         found = False
         for shard in pending:
@@ -63,7 +63,7 @@ def claimed(job: Job, leases: Leases, number: int = 0, workers: int = 1) -> Iter
             if lease is None:
                 continue
             found = True
-            if job.is_done(shard):  # finished between the look and the lease
+            if job.is_done(shard):  # finished between the check and the lease
                 lease.done()
             else:
                 yield lease
@@ -87,6 +87,6 @@ def _open(job: Job, number: int) -> Model:
 
 
 def _device(devices: str, number: int) -> str:
-    """One of several devices for each worker in turn: ``gpu:1`` of ``gpu:0,1`` for the second."""
+    """Assigns one of several devices to each worker in turn: ``gpu:1`` of ``gpu:0,1`` to the second."""
     kind, ids = parse_device(devices)
     return f"{kind}:{ids[number % len(ids)]}" if len(ids) > 1 else devices

@@ -1,4 +1,4 @@
-"""A small labelled dataset made by our own code: nothing is downloaded."""
+"""Generates a small labelled dataset; nothing is downloaded."""
 
 from segcli.steps.demo.command import DemoReport, make_demo
 

@@ -29,7 +29,7 @@ class DemoReport:
         classes: Class names, in the order of ``label.txt``.
         train_images: Images named in ``train_anno_list.txt``.
         val_images: Images named in ``val_anno_list.txt``.
-        shapes: Shapes of each LabelMe type.
+        shapes: Number of shapes per LabelMe type.
     """
 
     folder: Path
@@ -50,16 +50,16 @@ class DemoReport:
 
 
 def make_demo(folder: Path, *, images: int = 100, size: tuple[int, int] = (192, 192), seed: int = 0) -> DemoReport:
-    """Generates a small dataset in LabelMe form: leaves, tiles and coins on wood, stone and cloth.
+    """Generates a small LabelMe dataset: leaves, tiles and coins on wood, stone and cloth.
 
-    An image depends on the seed and its own number only: more images leave the first ones as they are. Every fifth
+    An image depends only on the seed and its number: with more images, the first ones stay the same. Every fifth
     image is for validation.
 
     Args:
         folder: Where to write; must be empty or absent.
         images: How many images, at least 5.
         size: Width and height in pixels, each at least 64.
-        seed: Seed of every choice.
+        seed: Random seed.
 
     Returns:
         What was written.

@@ -1,4 +1,4 @@
-"""Textures of the demo images, painted at twice the size and then halved, so that edges are smooth.
+"""Paints the demo images at twice their size and downscales them, for smooth edges.
 
 All canvases are float32 [H, W, 3], RGB, 0..255.
 """
@@ -33,7 +33,7 @@ def paint(rng: np.random.Generator, shapes: list[PlacedShape], width: int, heigh
 
 
 def _noise(rng: np.random.Generator, height: int, width: int, cells: int) -> Canvas:
-    """Smooth noise [H, W] in about -1..1 whose blobs are a `cells`-th of the image."""
+    """Smooth noise [H, W] of about -1..1, with `cells` blobs along each side."""
     coarse = rng.uniform(-1, 1, (cells + 2, cells + 2)).astype(np.float32)
     return np.asarray(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC), dtype=np.float32)
 
@@ -52,7 +52,7 @@ def _grid(height: int, width: int) -> tuple[Canvas, Canvas]:
 
 
 def _ground(rng: np.random.Generator, height: int, width: int) -> Canvas:
-    """Wood, stone or cloth in a dull colour; brown and grey come near to the colours of tiles and coins."""
+    """Wood, stone or cloth in a dull colour; brown and grey resemble the colours of tiles and coins."""
     rows, columns = _grid(height, width)
     wave = _noise(rng, height, width, cells=4)
     kind = rng.integers(3)

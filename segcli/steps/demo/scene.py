@@ -1,4 +1,4 @@
-"""What lies on a demo image, and where: leaves (polygons), tiles (rectangles) and coins (circles)."""
+"""Composes demo images: leaves (polygons), tiles (rectangles) and coins (circles)."""
 
 from __future__ import annotations
 
@@ -76,9 +76,9 @@ def compose(rng: np.random.Generator, width: int, height: int) -> list[PlacedSha
     """Three to five objects, every class at least once where there is room, hardly overlapping.
 
     Args:
-        rng: Source of every choice.
-        width: RgbImage width in pixels.
-        height: RgbImage height in pixels.
+        rng: Random generator.
+        width: Image width in pixels.
+        height: Image height in pixels.
 
     Returns:
         The objects in the order in which they are painted.

@@ -1,1 +1,1 @@
-"""What is installed, what is missing, and the one command that repairs it."""
+"""`segcli doctor`: checks the installation and repairs it."""

@@ -1,4 +1,4 @@
-"""The command doctor."""
+"""The command `doctor`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ log = logging.getLogger("segcli.doctor")
 
 
 def examine() -> Health:
-    """Looks at everything that segcli needs; changes nothing."""
+    """Checks everything that segcli needs; changes nothing."""
     quick = tuple(_static_findings())
     tried = tuple(trial.check_trials()) if not any(found.topic == "engines" and found.remedy for found in quick) else ()
     slow = (*trial.check_devices(), *trial.check_allocator(), *trial.check_shared_memory(), *trial.check_fonts())
@@ -40,7 +40,7 @@ def _static_findings() -> Iterator[Observation]:
 def repair() -> list[tuple[str, ...]]:
     """Installs what is missing, in the tested versions, and returns the pip commands that were run.
 
-    Only what is bad is touched; an optional runtime that is missing stays missing.
+    Only broken packages are changed; missing optional runtimes are not installed.
 
     Raises:
         MissingPartError: pip failed.
@@ -57,7 +57,7 @@ def repair() -> list[tuple[str, ...]]:
 
 
 def remedies(findings: Iterable[Observation]) -> list[tuple[str, ...]]:
-    """The pip commands that repair what is bad: removals first, and what they took with them put back."""
+    """Returns the pip commands for a repair: removals first, then reinstalling files they deleted, then the rest."""
     wanted = [found.remedy for found in findings if found.state is State.BAD and found.remedy]
     removals = [command for command in wanted if command[0] == "uninstall"]
     restored = [packages.opencv_reinstall()] if removals else []
@@ -65,7 +65,7 @@ def remedies(findings: Iterable[Observation]) -> list[tuple[str, ...]]:
 
 
 def _joined(commands: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
-    """One command for all that are installed in the same way."""
+    """Joins commands with the same options into one."""
     joined: dict[tuple[str, ...], list[str]] = {}
     for *way, requirement in commands:
         joined.setdefault(tuple(way), []).append(requirement)

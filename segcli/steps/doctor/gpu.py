@@ -1,7 +1,7 @@
-"""`segcli doctor --fix --gpu`: the GPU build of Paddle in the place of the CPU build.
+"""`segcli doctor --fix --gpu`: replaces the CPU build of Paddle by the GPU build.
 
-Paddle 3 for GPUs is not on PyPI: each CUDA version has an index of its own, which Paddle's installation page names.
-The two builds write the same folder, so one goes before the other comes; the new one is downloaded before that.
+Paddle 3 for GPUs is not on PyPI: each CUDA version has its own index, listed on Paddle's installation page.
+Both builds use the same folder, so the new one is downloaded first, then the old one removed, then the new installed.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ Version = tuple[int, int]
 
 @dataclass(frozen=True)
 class GpuPlan:
-    """What is going to be done.
+    """The planned changes.
 
     Attributes:
-        driver: The highest CUDA version that the driver serves.
-        index: URL of the index that Paddle comes from.
-        removed: Packages that go before.
-        is_done: Whether the GPU build is there already, alone.
+        driver: The highest CUDA version that the driver supports.
+        index: URL of the package index for Paddle.
+        removed: Packages to remove first.
+        is_done: Whether only the GPU build is already installed.
     """
 
     driver: Version
@@ -55,14 +55,14 @@ class GpuPlan:
 
 
 def plan_gpu(index: str | None) -> GpuPlan:
-    """What would be done, with nothing changed.
+    """Plans the changes without making any.
 
     Args:
         index: URL of Paddle's index for a CUDA version.
 
     Raises:
         MissingPartError: There is no NVIDIA driver.
-        UsageError: No index was given, or one for a newer CUDA than the driver serves.
+        UsageError: No index was given, or one for a newer CUDA than the driver supports.
     """
     driver = driver_cuda()
     version = packages.installed(GPU_PACKAGE)
@@ -85,10 +85,10 @@ def plan_gpu(index: str | None) -> GpuPlan:
 
 
 def install_gpu(plan: GpuPlan) -> None:
-    """Carries a plan out; where the installation fails, the CPU build is put back.
+    """Carries out a plan; if the installation fails, the CPU build is restored.
 
     Raises:
-        MissingPartError: pip failed; says what is installed now.
+        MissingPartError: pip failed; the message names what is installed now.
     """
     if plan.is_done:
         return
@@ -107,7 +107,7 @@ def install_gpu(plan: GpuPlan) -> None:
 
 
 def driver_cuda() -> Version:
-    """The highest CUDA version that the NVIDIA driver serves.
+    """Returns the highest CUDA version that the NVIDIA driver supports.
 
     Raises:
         MissingPartError: There is no driver, or it does not answer.
@@ -124,7 +124,7 @@ def driver_cuda() -> Version:
 
 
 def cuda_of_index(url: str) -> Version | None:
-    """The CUDA version that an index is for, as its URL tells; None where it does not.
+    """Returns the CUDA version in the URL of an index; None where it has none.
 
     >>> cuda_of_index("https://packages.example/stable/cu126/")
     (12, 6)

@@ -1,4 +1,4 @@
-"""What the doctor found."""
+"""The findings of doctor."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 class State(str, Enum):
-    """GOOD; NOTE: something optional is missing; BAD: the main job could not run."""
+    """GOOD; NOTE: something optional is missing; BAD: segcli cannot do its main work."""
 
     GOOD = "good"
     NOTE = "note"
@@ -17,14 +17,14 @@ class State(str, Enum):
 
 @dataclass(frozen=True)
 class Observation:
-    """One thing that was looked at.
+    """One item that was checked.
 
     Attributes:
         topic: Group, e.g. ``engines``.
-        name: What was looked at.
+        name: Name of the item.
         value: Its version or state.
-        state: How it is.
-        remedy: The command that repairs it, as words after ``python -m pip``; empty when there is nothing to do.
+        state: Its rating.
+        remedy: The repair command, as arguments of ``python -m pip``; empty when there is none.
         advice: What to do where no pip command helps.
     """
 
@@ -41,19 +41,19 @@ class Health:
     """All findings.
 
     Attributes:
-        findings: In the order in which they are shown.
+        findings: In display order.
     """
 
     findings: tuple[Observation, ...]
 
     @property
     def healthy(self) -> bool:
-        """Whether the main job can run."""
+        """Whether segcli can do its main work."""
         return all(found.state is not State.BAD for found in self.findings)
 
     @property
     def remedy(self) -> str | None:
-        """The one command that repairs what is bad; None when nothing is, or when no command can."""
+        """The command that repairs the installation; None when nothing is broken or no command helps."""
         return (
             "segcli doctor --fix" if any(found.remedy for found in self.findings if found.state is State.BAD) else None
         )

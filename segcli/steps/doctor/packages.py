@@ -1,4 +1,4 @@
-"""Installed packages: versions against what segcli needs, and packages that get into each other's way."""
+"""Checks the versions of installed packages, and packages that conflict."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ NEEDED: dict[str, Bounds] = {
     "prettytable": ("3.10", None),
     "requests": ("2.32", None),
 }
-"""Package -> lowest version, and the version from which on it breaks; a test compares it with pyproject.toml."""
+"""Package -> lowest version, and the first version that does not work; a test compares it with pyproject.toml."""
 
 ENGINES = {"paddleseg": "2.8.0", "paddledet": "2.6.0"}
 """The libraries behind semantic and instance models, installed without their own pins."""
 
 RUNTIMES = ("onnxruntime", "paddle2onnx", "openvino")
-"""Predictions on a CPU are several times faster with them; paddle2onnx writes what onnxruntime runs."""
+"""They make CPU predictions several times faster; paddle2onnx writes the files for onnxruntime."""
 
 PADDLE = "3.3.1"
 NO_ONNX_FROM = (3, 13)
@@ -72,7 +72,7 @@ def check_paddle() -> Iterator[Observation]:
         value = version if fits else f"{version}; tested with {PADDLE}"
         yield Observation("packages", name, value, State.GOOD if fits else State.NOTE, remedy)
     if len(found) == 2:
-        advice = "python -m pip uninstall the one that is not meant; both write the same folder"
+        advice = "python -m pip uninstall the one that you do not need; both use the same folder"
         yield Observation("packages", "paddlepaddle", "both CPU and GPU are installed", State.NOTE, advice=advice)
 
 
@@ -98,7 +98,7 @@ def _other_opencv() -> list[str]:
 
 
 def check_conflicts() -> Iterator[Observation]:
-    """Packages that must not be there together."""
+    """Packages that must not be installed together."""
     others = _other_opencv()
     if others:
         value = f"{' and '.join(others)} writes the same files as {OPENCV}, which segcli is tested with"
@@ -106,7 +106,7 @@ def check_conflicts() -> Iterator[Observation]:
 
 
 def check_engines() -> Iterator[Observation]:
-    """The libraries that build the networks: their versions; see `segcli.steps.doctor.trial` for whether they work."""
+    """The libraries that build the networks: their versions; `segcli.steps.doctor.trial` tests them."""
     for name, tested in ENGINES.items():
         version = installed(name)
         if version == tested:
@@ -117,17 +117,17 @@ def check_engines() -> Iterator[Observation]:
 
 
 def engine_remedy(name: str) -> tuple[str, ...]:
-    """Installs an engine without its pins, which would lock to obsolete packages."""
+    """pip arguments that install an engine without its pins, which require obsolete packages."""
     return ("install", "--no-deps", "-c", str(CONSTRAINTS), f"{name}=={ENGINES[name]}")
 
 
 def opencv_reinstall() -> tuple[str, ...]:
-    """Puts back what removing another OpenCV took with it."""
+    """pip arguments that restore the files deleted with another OpenCV."""
     return ("install", "--no-deps", "--force-reinstall", "-c", str(CONSTRAINTS), OPENCV)
 
 
 def check_runtimes() -> Iterator[Observation]:
-    """What runs exported models."""
+    """Runtimes of exported models."""
     for name in RUNTIMES:
         version = installed(name)
         if version and find_spec(name):

@@ -1,4 +1,4 @@
-"""Does it work? Each part is tried for real, in a process of its own, so that a crash is a finding."""
+"""Tests that the installation works: each part runs in its own process, so that a crash becomes a finding."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def check_system() -> Iterator[Observation]:
 
 
 def check_trials() -> Iterator[Observation]:
-    """Paddle computes, and the engines can be imported."""
+    """Tests that Paddle computes and that the engines can be imported."""
     for name, code in _TRIALS.items():
         fault = _fault_of(code)
         topic = "engines" if name in ENGINES else "packages"
@@ -53,7 +53,7 @@ def check_trials() -> Iterator[Observation]:
 
 
 def check_devices() -> Iterator[Observation]:
-    """Devices beside the CPU that the installed Paddle can use, and a GPU that it cannot."""
+    """Devices besides the CPU that the installed Paddle can use, and a GPU that it cannot use."""
     done = _run(_DEVICES)
     if done is None or done.returncode:
         return
@@ -68,15 +68,15 @@ def check_devices() -> Iterator[Observation]:
 
 
 def check_allocator() -> Iterator[Observation]:
-    """Whether memory of tensors is used again (`segcli.cpu`), and what switches it off."""
+    """Whether tensor memory is reused (`segcli.cpu`), and how to switch that off."""
     if can_reuse_memory():
-        yield Observation("devices", "memory of tensors", f"used again; {ALLOCATOR}=system gives it back each time")
+        yield Observation("devices", "memory of tensors", f"reused; {ALLOCATOR}=system returns it each time")
     else:
-        yield Observation("devices", "memory of tensors", "given back to the system each time")
+        yield Observation("devices", "memory of tensors", "returned to the system each time")
 
 
 def check_shared_memory() -> Iterator[Observation]:
-    """Room for the batches of loading processes, where a container has little."""
+    """Shared memory for data loading processes, which is small in containers."""
     if not _SHARED_MEMORY.is_dir():
         return
     free_gb = shutil.disk_usage(_SHARED_MEMORY).free / 1e9
@@ -93,7 +93,7 @@ def check_fonts() -> Iterator[Observation]:
         from segcli.report.fonts import fallback_fonts
 
         found = fallback_fonts("类别")
-    except Exception as error:  # whatever is wrong with fonts, the doctor goes on
+    except Exception as error:  # font problems must not stop doctor
         yield Observation("fonts", "wide font", f"cannot be looked up: {error}", State.NOTE)
         return
     if found:

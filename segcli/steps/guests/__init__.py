@@ -1,1 +1,1 @@
-"""Models of other makers: importing them, and listing those that are there."""
+"""Models from other tools: importing and listing them."""

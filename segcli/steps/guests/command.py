@@ -1,4 +1,4 @@
-"""`models import`: a model of another maker becomes a folder that every command takes."""
+"""`models import`: converts a model from another tool to a folder that every command accepts."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from segcli.weights.guest_home import guest_home
 
 
 def import_guest(network: Path, card_file: Path, out: Path | None = None) -> Imported:
-    """Imports an ONNX file with its card; it was run once, on every runtime, before anything is there.
+    """Imports an ONNX file with its card; the folder appears only after a trial run on every installed runtime.
 
     Args:
-        network: The ONNX file; of a promptable model the encoder.
+        network: The ONNX file; for a promptable model, the encoder.
         card_file: The card, see `segcli.models.guest_card`.
-        out: The folder to be made; None is that of the card's name among the imported models.
+        out: The new folder; None uses the name in the card, among the imported models.
 
     Raises:
-        ConfigError: The card has faults, or does not fit the file.
-        WeightsError: The file cannot be opened, or answers otherwise than the card says.
-        UsageError: There is a folder of that name with something else in it.
+        ConfigError: The card has faults, or does not match the file.
+        WeightsError: The file cannot be opened, or its outputs do not match the card.
+        UsageError: The folder exists and holds something else.
     """
     card = read_card(card_file)
     target = out or guest_home() / card.name
@@ -51,10 +51,10 @@ def import_guest(network: Path, card_file: Path, out: Path | None = None) -> Imp
 
 
 def _tried(model: ExportedModel) -> tuple[tuple[Proof, ...], tuple[str, ...]]:
-    """Runs the model on a generated image on every runtime that is there.
+    """Runs the model on a generated image on every installed runtime.
 
     Raises:
-        WeightsError: ONNX Runtime cannot run it, or what it says is not what the card says.
+        WeightsError: ONNX Runtime cannot run it, or its outputs do not match the card.
     """
     own = reference_runtime(model)
     prover = Prover(model, Proofs(model.folder))
@@ -66,7 +66,7 @@ def _tried(model: ExportedModel) -> tuple[tuple[Proof, ...], tuple[str, ...]]:
             proofs.append(prover.prove(row))
         except WeightsError:
             raise
-        except Exception as fault:  # any: each runtime has exceptions of its own
+        except Exception as fault:  # any: each runtime has its own exceptions
             if row.name == own:
                 raise WeightsError(
                     f"the network does not run: {first_line(fault)}",
@@ -78,7 +78,7 @@ def _tried(model: ExportedModel) -> tuple[tuple[Proof, ...], tuple[str, ...]]:
 
 
 def listed() -> list[tuple[str, str, str, str]]:
-    """Name, task, licence and folder of the imported models; a folder that is damaged says so."""
+    """Name, task, licence and folder of the imported models; damaged folders are marked."""
     from segcli.weights.guest_home import guest_folders
 
     rows = []

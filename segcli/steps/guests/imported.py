@@ -1,4 +1,4 @@
-"""What an import leaves and returns."""
+"""The result and the files of an import."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from segcli.steps.guests.network_file import PADDLE_SUFFIXES, Port, external_fil
 
 @dataclass(frozen=True)
 class Imported:
-    """A model of another maker that was imported.
+    """An imported model from another tool.
 
     Attributes:
-        folder: Where it lies.
+        folder: Its folder.
         card: Its card.
-        inputs: As its file says them.
-        outputs: Likewise.
-        proofs: How its runtimes answer.
-        faults: Why others do not run it.
+        inputs: Inputs in its file.
+        outputs: Outputs in its file.
+        proofs: Results of the trial runs, per runtime.
+        faults: Why other runtimes cannot run it.
     """
 
     folder: Path
@@ -65,7 +65,7 @@ class Imported:
 
 
 def manifest_values(card: GuestCard, section: dict[str, Any]) -> dict[str, Any]:
-    """The manifest of a guest's folder."""
+    """The manifest of the folder of an imported model."""
     return {
         "Global": {"model_name": KIND_OF_TASK[card.task]},
         "PostProcess": {"label_list": list(card.classes)},
@@ -74,11 +74,11 @@ def manifest_values(card: GuestCard, section: dict[str, Any]) -> dict[str, Any]:
 
 
 def copy_network(source: Path, target: Path) -> None:
-    """Copies an ONNX file or a program of Paddle, and the files that hold its weights.
+    """Copies an ONNX file or a Paddle program, and the files of its weights.
 
     Args:
         source: The file.
-        target: Its name there; the ending stays what it is.
+        target: The new path; the suffix of the source is kept.
     """
     if source.suffix in PADDLE_SUFFIXES:
         shutil.copyfile(source, target.with_suffix(source.suffix))

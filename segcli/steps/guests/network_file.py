@@ -1,4 +1,4 @@
-"""What an ONNX file says of itself: inputs and outputs, without its graph being run."""
+"""Reads the inputs and outputs of an ONNX file without running its graph."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from segcli.errors import MissingPartError, WeightsError
 from segcli.inference.runtimes.open_graph import first_line
 
 PADDLE_SUFFIXES = (".json", ".pdmodel")
-"""Programs of Paddle, whose weights lie beside them."""
+"""Suffixes of Paddle programs, whose weights lie beside them."""
 _FREE = (-1, -1, -1, -1)
 _TYPES = {"tensor(float)": "float32", "tensor(float16)": "float16", "tensor(uint8)": "uint8"}
 
@@ -21,9 +21,9 @@ class Port:
     """An input or an output.
 
     Attributes:
-        name: Of the tensor.
-        kind: ONNX Runtime's word for its type.
-        shape: -1 where it is free.
+        name: Name of the tensor.
+        kind: Its type in ONNX Runtime's notation.
+        shape: Its shape; -1 for a free side.
     """
 
     name: str
@@ -32,7 +32,7 @@ class Port:
 
     @property
     def dtype(self) -> str | None:
-        """NumPy's word for its type; None for one that no image has."""
+        """Name of its NumPy dtype; None for a type that images cannot have."""
         return _TYPES.get(self.kind)
 
     def __str__(self) -> str:
@@ -48,11 +48,11 @@ class NetworkFile:
 
     @staticmethod
     def read(path: Path) -> NetworkFile:
-        """Opens a file; of a program of Paddle names alone are known.
+        """Opens a file; for a Paddle program only names are known.
 
         Raises:
             MissingPartError: ONNX Runtime is not installed.
-            WeightsError: It is no ONNX file that ONNX Runtime can open.
+            WeightsError: It cannot be opened as an ONNX file or a Paddle program.
         """
         if not path.is_file():
             raise WeightsError("there is no such file", path=path).for_missing_path()
@@ -67,8 +67,8 @@ class NetworkFile:
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
         try:
             session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        except Exception as fault:  # any: each parser has exceptions of its own
-            raise WeightsError(f"is no ONNX model that can be opened: {first_line(fault)}", path=path) from fault
+        except Exception as fault:  # any: each parser has its own exceptions
+            raise WeightsError(f"cannot be opened as an ONNX model: {first_line(fault)}", path=path) from fault
         return NetworkFile(_ports(session.get_inputs()), _ports(session.get_outputs()))
 
 
@@ -81,16 +81,16 @@ def _of_paddle(program: Path) -> NetworkFile:
     try:
         predictor = inference.create_predictor(config)
     except (RuntimeError, ValueError, OSError) as fault:
-        raise WeightsError(f"is no program of Paddle that can be opened: {first_line(fault)}", path=program) from fault
+        raise WeightsError(f"cannot be opened as a Paddle program: {first_line(fault)}", path=program) from fault
     inputs = tuple(Port(name, "tensor(float)", _FREE) for name in predictor.get_input_names())
     return NetworkFile(inputs, tuple(Port(name, "tensor(float)", ()) for name in predictor.get_output_names()))
 
 
 def external_files(path: Path) -> list[Path]:
-    """Files beside an ONNX file that hold its weights.
+    """Returns the files beside an ONNX file that hold its weights.
 
     Raises:
-        WeightsError: One of them is not there, or does not lie beside it.
+        WeightsError: One of them is missing, or is not beside it.
     """
     if find_spec("onnx") is None:
         return []
@@ -102,7 +102,7 @@ def external_files(path: Path) -> list[Path]:
     files = [path.parent / name for name in sorted(names)]
     for file in files:
         if file.parent != path.parent or not file.is_file():
-            raise WeightsError(f"its weights lie in {file.name}, which is not beside it", path=path)
+            raise WeightsError(f"its weights are in {file.name}, which is not beside it", path=path)
     return files
 
 

@@ -1,4 +1,4 @@
-"""Whether a card fits the inputs and outputs of its file."""
+"""Checks that a card matches the inputs and outputs of its file."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from segcli.models.guest_card import GuestCard
 from segcli.steps.guests.network_file import NetworkFile, Port
 
 LEAST_OUTPUTS = {"yolo": 2, "detr": 3}
-"""Outputs that a kind has; any other has one."""
+"""Number of outputs per kind; other kinds have one."""
 
 
 def input_of(file: NetworkFile, card: GuestCard, path: Path) -> tuple[str, str, tuple[int, int, int, int]]:
-    """Name, type and shape (N, channels, height, width) of the input.
+    """Returns name, dtype and shape (N, channels, height, width) of the input.
 
     Raises:
-        ConfigError: The card says another one.
+        ConfigError: The card does not match it.
     """
     port = port_named(file.inputs, card.input.name, f"{path.name} input.name")
     if len(file.inputs) > 1:
         others = ", ".join(one.name for one in file.inputs if one is not port)
         raise _fault(path, "input", f"the network has further inputs: {others}")
     if port.dtype is None or len(port.shape) != 4:
-        raise _fault(path, "input.name", f"{port} of {port.kind} is no image")
+        raise _fault(path, "input.name", f"{port} of {port.kind} is not an image")
     batch, *rest = port.shape
     channels, height, width = rest if card.input.layout == "NCHW" else (rest[2], *rest[:2])
     if channels not in (-1, card.input.count):
@@ -36,10 +36,10 @@ def input_of(file: NetworkFile, card: GuestCard, path: Path) -> tuple[str, str, 
 
 
 def output_places(file: NetworkFile, card: GuestCard, path: Path) -> tuple[int, ...]:
-    """Which outputs count, in the order of the kind.
+    """Returns the indices of the outputs to use, in the order that the kind requires.
 
     Raises:
-        ConfigError: There are fewer, or one that the card names is not there.
+        ConfigError: There are too few, or one that the card names is missing.
     """
     least = LEAST_OUTPUTS.get(card.output.kind, 1)
     names = card.output.names or tuple(one.name for one in file.outputs[:least])
@@ -51,10 +51,10 @@ def output_places(file: NetworkFile, card: GuestCard, path: Path) -> tuple[int, 
 
 
 def port_named(ports: Sequence[Port], name: str | None, key: str) -> Port:
-    """The input or output of a name; the first where none is named.
+    """Looks up an input or output by name; the first where `name` is None.
 
     Raises:
-        ConfigError: There is none.
+        ConfigError: There is no such input or output.
     """
     if name is None:
         return ports[0]

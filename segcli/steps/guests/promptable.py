@@ -1,4 +1,4 @@
-"""Importing a SAM-like pair."""
+"""Imports a SAM-like encoder and decoder."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ _OWN = "onnxruntime"
 
 
 def import_promptable(network: Path, card: GuestCard, file: NetworkFile, target: Path, card_file: Path) -> Imported:
-    """Imports the encoder's file and the decoder that the card names beside it.
+    """Imports the encoder file and the decoder that the card names, beside it.
 
     Raises:
-        ConfigError: The card does not fit the files.
-        WeightsError: They cannot be opened or do not answer.
+        ConfigError: The card does not match the files.
+        WeightsError: They cannot be opened or run.
     """
     assert card.decoder is not None and card.input.size is not None
     decoder = network.parent / card.decoder
@@ -62,10 +62,10 @@ def import_promptable(network: Path, card: GuestCard, file: NetworkFile, target:
 
 
 def _tried(model: ExportedModel) -> tuple[tuple[Proof, ...], tuple[str, ...]]:
-    """Answers one click on a generated image on every runtime that is there.
+    """Runs one point prompt on a generated image on every installed runtime.
 
     Raises:
-        WeightsError: ONNX Runtime does not answer.
+        WeightsError: ONNX Runtime cannot run the model.
     """
     proofs, faults = [], []
     expected: tuple[FloatArray, FloatArray] | None = None
@@ -74,10 +74,10 @@ def _tried(model: ExportedModel) -> tuple[tuple[Proof, ...], tuple[str, ...]]:
         try:
             backend = open_guest_sam(model, row.name, "cpu")
             found = _answer(backend, model)
-        except Exception as fault:  # any: each runtime has exceptions of its own
+        except Exception as fault:  # any: each runtime has its own exceptions
             if expected is None:
                 raise WeightsError(
-                    f"the networks do not answer: {first_line(fault)}",
+                    f"the networks do not run: {first_line(fault)}",
                     path=model.folder,
                     hint="correct the input in the card",
                 ) from fault

@@ -1,1 +1,1 @@
-"""Boxes and clicks in LabelMe files become outlines, by a Segment Anything model."""
+"""Converts boxes and points in LabelMe files to outlines with a Segment Anything model."""

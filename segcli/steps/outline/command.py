@@ -1,4 +1,4 @@
-"""`segcli outline DATASET`: what a person or a detector only boxed or clicked gets its outline."""
+"""`segcli outline DATASET`: replaces boxes and points of objects by their outlines."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ Entry = dict[str, Any]
 
 @dataclass(frozen=True)
 class Prompted:
-    """Shapes of a file that are one object without an outline.
+    """Shapes of a file that prompt one object.
 
     Attributes:
-        numbers: Their places in the file.
-        prompt: Box or clicks.
+        numbers: Their positions in the file.
+        prompt: Box or points.
         shape: The first of them, which names the object.
     """
 
@@ -50,14 +50,14 @@ class Prompted:
 
 @dataclass(frozen=True)
 class OutlineResult:
-    """What was outlined.
+    """The result of `outline`.
 
     Attributes:
         folder: The dataset.
-        model_name: What outlined it.
-        files: Files that were rewritten.
-        outlined: Objects that have an outline now.
-        left: What was left as it is, and why.
+        model_name: The model.
+        files: Number of rewritten files.
+        outlined: Number of objects that have an outline now.
+        left: Objects and files that were left unchanged, with the reason.
         changes: Rows of the transaction.
     """
 
@@ -89,22 +89,22 @@ class OutlineResult:
 def outline(
     dataset: Path, model: str, source: Path | None, *, runtime: str = "auto", device: str = "cpu"
 ) -> OutlineResult:
-    """Replaces rectangles and points of LabelMe files by the outlines of what they mean; whole or not at all.
+    """Replaces rectangles and points of LabelMe files by the outlines of their objects, in one transaction.
 
-    A rectangle is a box around one object. Points of one label and one group are clicks on one object, a point without
-    a group stands alone. Other shapes stay as they are, and so does an object of which the network finds nothing.
+    A rectangle is a box around one object. Points with the same label and group are prompts for one object; a point
+    without a group is one object. Other shapes are kept, and so are objects for which the network finds nothing.
 
     Args:
         dataset: A folder with LabelMe files.
         model: Name of a model of the Segment Anything family.
-        source: Its exported folder or weights; None takes the official ones.
+        source: Its exported folder or weights; None uses the official weights.
         runtime: See `Predict.runtime`.
-        device: Where the network runs.
+        device: Device that the network runs on.
 
     Raises:
         UsageError: The model takes no boxes, or the folder has no rectangle or point.
         WeightsError: The model cannot be opened.
-        BusyError: Another process changes the dataset.
+        BusyError: Another process is changing the dataset.
     """
     root = find_labelme_root(dataset)
     spec = get_spec(model)
@@ -128,7 +128,7 @@ def outline(
 
 
 def prompted(shapes: tuple[Shape, ...]) -> Iterator[Prompted]:
-    """The objects of a file that have no outline yet."""
+    """Yields the objects of a file that have no outline yet."""
     clicks: dict[object, list[Shape]] = {}
     for shape in shapes:
         name = f"shape {shape.number} ({shape.label})"
@@ -148,7 +148,7 @@ def prompted(shapes: tuple[Shape, ...]) -> Iterator[Prompted]:
 def _outline_file(
     sample: LabelMeSample, root: Path, predictor: SamPredictor, changes: Transaction, left: list[str]
 ) -> int:
-    """Stages a file with its objects outlined; returns how many."""
+    """Stages a file with its outlined objects; returns their number."""
     try:
         rgb = _image_of(sample)
     except InputError as fault:
@@ -183,7 +183,7 @@ def _outline_file(
 
 
 def _image_of(sample: LabelMeSample) -> RgbImage:
-    """The image in the size that was labelled.
+    """Reads the image in the size that was labelled.
 
     Raises:
         InputError: It cannot be read, or has another size.
@@ -192,7 +192,7 @@ def _image_of(sample: LabelMeSample) -> RgbImage:
     path = sample.image
     rgb = decode_image(annotation.image_data(), name="imageData") if path is None else read_image(path)
     if annotation.stated_size not in (None, rgb.shape[1::-1]):
-        raise InputError("the image has another size than the one that was labelled; `segcli check` says more")
+        raise InputError("the size of the image differs from the labelled one; see `segcli check`")
     return rgb
 
 
@@ -202,6 +202,6 @@ def _box(shape: Shape) -> BoxXyxy:
 
 
 def _free_group(values: Entry) -> int:
-    """A group that no shape of the file has."""
+    """A `group_id` that no shape of the file uses."""
     taken = [entry.get("group_id") for entry in values["shapes"] if isinstance(entry, dict)]
     return 1 + max((group for group in taken if isinstance(group, int)), default=0) + len(taken)

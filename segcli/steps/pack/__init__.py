@@ -1,1 +1,1 @@
-"""A model as a folder that needs nothing of segcli: `segcli models pack`."""
+"""`segcli models pack`: a model as a folder that does not need segcli."""

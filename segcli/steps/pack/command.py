@@ -1,4 +1,4 @@
-"""`models pack`: a folder with everything that another program needs, and what it must not do with it."""
+"""`models pack`: a folder with everything that another program needs, including the licence."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ class Packed:
     """A packed model.
 
     Attributes:
-        folder: Where it lies.
-        files: What is in it, by relative path.
-        licence: What is written of the licence.
-        proofs: How the runtimes agree.
+        folder: Its folder.
+        files: Its files, as relative paths.
+        licence: The licence text.
+        proofs: Results of the comparison, per runtime.
     """
 
     folder: Path
@@ -62,22 +62,22 @@ def pack(model_dir: str, out: Path, *, form: str = "onnx", serving: tuple[str, .
     Args:
         model_dir: Folder of an exported or imported semantic model.
         out: The folder to make.
-        form: ``onnx``, or ``openvino`` for OpenVINO's own form beside it.
-        serving: Servers for which a repository is written below ``repository``.
+        form: ``onnx``, or ``openvino`` to add OpenVINO's format.
+        serving: Servers to write a model repository for, below ``repository``.
 
     Raises:
-        UsageError: The model is of another task, `out` holds something, or a word is none that is known.
-        MissingPartError: The ONNX form cannot be made.
-        ParityError: ONNX Runtime gives other answers than the model.
+        UsageError: The model is of another task, `out` is not empty, or `form` or `serving` is unknown.
+        MissingPartError: The ONNX format cannot be made.
+        ParityError: The outputs of ONNX Runtime differ from the model.
     """
     if form not in FORMATS or not set(serving) <= SERVERS.keys():
         raise UsageError(f"there is no {form}", hint=f"--format {', '.join(FORMATS)}; --serving {', '.join(SERVERS)}")
     model = ExportedModel.open(exported_in(Path(model_dir).expanduser()))
     if MODEL_TASKS[model.model_name] is not Task.SEMANTIC:
-        raise UsageError(f"{model.title} is no semantic model", hint="segcli predict and serve run it")
+        raise UsageError(f"{model.title} is not a semantic model", hint="segcli predict and serve run it")
     if out.exists() and any(out.iterdir()) and not (out / "preprocessing.json").is_file():
         raise UsageError("holds something else", path=out, hint="give another --out")
-    open_runtime(model, "onnxruntime")  # makes the ONNX form where it is missing, and compares it
+    open_runtime(model, "onnxruntime")  # makes the ONNX file where it is missing, and compares it
     network = model.folder / ONNX_FILE
     if not network.is_file():
         raise WeightsError(f"holds no {ONNX_FILE}", path=model.folder, hint="export it with --format onnx")
@@ -100,7 +100,7 @@ def pack(model_dir: str, out: Path, *, form: str = "onnx", serving: tuple[str, .
 
 
 def licence_of(model: ExportedModel) -> str:
-    """What is known of the licence of a model's weights."""
+    """Returns what is known about the licence of a model's weights."""
     if model.guest is not None:
         source = f"\nSource: {model.guest.card.source}" if model.guest.card.source else ""
         return f"Weights of {model.title}: {model.guest.card.licence}{source}"
@@ -113,7 +113,7 @@ def licence_of(model: ExportedModel) -> str:
 
 
 def _proofs(model: ExportedModel) -> tuple[Proof, ...]:
-    """The verdicts on all runtimes that are there."""
+    """Comparison results for all installed runtimes."""
     prover = Prover(model, Proofs(model.folder))
     able = [row for row in runtimes().values() if row.is_installed and is_open_to(model, row)]
     return tuple(prover.prove(row) for row in able)
@@ -124,5 +124,5 @@ def _names(model: ExportedModel) -> tuple[str, ...]:
 
 
 def _plain(name: str) -> str:
-    """A name that every server takes."""
+    """The name with only characters that every server accepts."""
     return re.sub(r"[^\w-]+", "_", name)

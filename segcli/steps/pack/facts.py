@@ -1,4 +1,4 @@
-"""What a program must know of a semantic model's ONNX file, as plain values."""
+"""What a program must know about the ONNX file of a semantic model, as plain values."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _KINDS = {"probabilities": "logits"}
 
 
 def network_facts(model: ExportedModel, file: Path) -> dict[str, Any]:
-    """Names, types, preprocessing and the meaning of the output.
+    """Returns names, types, preprocessing and the meaning of the output.
 
     Args:
         model: The model.
@@ -45,7 +45,7 @@ def network_facts(model: ExportedModel, file: Path) -> dict[str, Any]:
 
 
 def _own_card(model: ExportedModel, output: Port) -> GuestCard:
-    """The card that one of our own models would have."""
+    """A card for one of segcli's own models."""
     scale = model.preprocess
     names = model.class_names or tuple(f"class {index}" for index in range(256))
     return GuestCard(
@@ -62,7 +62,7 @@ def _channels(count: int) -> Any:
 
 
 def _threshold(output: GuestOutput) -> float:
-    """Where the second class begins in what the network says itself."""
+    """Threshold of the second class in terms of the raw network output."""
     if output.activation != "sigmoid":
         return output.threshold
     import math

@@ -1,4 +1,4 @@
-"""Folders that other servers open: NVIDIA Triton and OpenVINO Model Server."""
+"""Model repositories for NVIDIA Triton and OpenVINO Model Server."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _KINDS = {
 
 
 def write_triton(network: Path, name: str, folder: Path) -> Path:
-    """``NAME/config.pbtxt`` and ``NAME/1/model.onnx``; where the first side is free, Triton makes batches."""
+    """``NAME/config.pbtxt`` and ``NAME/1/model.onnx``; where the batch size is free, Triton batches requests."""
     file = NetworkFile.read(network)
     batches = all(port.shape and port.shape[0] == -1 for port in (*file.inputs, *file.outputs))
     parts = [f'name: "{name}"', 'platform: "onnxruntime_onnx"', f"max_batch_size: {8 if batches else 0}"]
@@ -62,4 +62,4 @@ def _ports(title: str, ports: tuple[Port, ...], batches: bool) -> str:
 
 
 SERVERS: dict[str, Callable[[Path, str, Path], Path]] = {"triton": write_triton, "openvino": write_ovms}
-"""By name: what writes the folder that a server opens."""
+"""Function that writes the model repository, by server name."""

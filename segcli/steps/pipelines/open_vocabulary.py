@@ -66,7 +66,7 @@ class OpenVocabularySegmentation(Pipeline):
             input: An image, folder, glob, list file, PDF, URL, array (BGR), or a list of these.
             prompt: PaddleX's form: boxes ``[[x1, y1, x2, y2], ...]`` or points ``[[x, y], ...]``, one per object.
             prompt_type: ``box`` or ``point``.
-            prompts: Instead of these two: a dictionary or file as for `Predict.prompts`, for boxes with points, negative
+            prompts: Instead of these two: a dictionary or file like `Predict.prompts`, for boxes with points, negative
                 points, or prompts per image.
             left_out: A list that receives the errors of unreadable inputs.
             arguments: Other keys of `Predict`, for this call.

@@ -49,8 +49,6 @@ class UnlikeInputs:
     def _report(self, item: SourceItem, message: str) -> None:
         self.found.append(Unlike(item.input_path, message))
         if len(self.found) <= _LOGGED:
-            log.warning(
-                "%s is unlike the training images of the model: %s", item.input_path or item.name, message
-            )
+            log.warning("%s is unlike the training images of the model: %s", item.input_path or item.name, message)
         if len(self.found) == _LOGGED:
             log.warning("further inputs unlike the training images are only counted")

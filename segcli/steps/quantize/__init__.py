@@ -1,1 +1,1 @@
-"""Models of 8 bits: `segcli models quantize`."""
+"""`segcli models quantize`: 8-bit models."""

@@ -1,4 +1,4 @@
-"""The inputs by which the ranges of an 8-bit network are found."""
+"""Inputs for the calibration of an 8-bit network."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ Feeds = dict[str, NDArray[Any]]
 
 
 def calibration_feeds(model: ExportedModel, images: Sequence[Path], input_name: str) -> Iterator[Feeds]:
-    """The network's input for each image, as prediction makes it.
+    """Yields the network input for each image, preprocessed as in prediction.
 
     Args:
         model: A semantic model.
-        images: Files.
-        input_name: Of the network.
+        images: Image files.
+        input_name: Name of the network input.
     """
     scale = model.preprocess
     for path in images:

@@ -1,4 +1,4 @@
-"""`models quantize`: a semantic model in 8 bits, kept only where it scores nearly as before."""
+"""`models quantize`: quantizes a semantic model to 8 bits; kept only if its score hardly falls."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ from segcli.steps.quantize.calibration import Feeds, calibration_feeds
 SCORE = "mIoU"
 _PACKAGES = ("onnx", "onnxruntime", "ml-dtypes")
 _ERRORS = 3
-"""ONNX Runtime's level of log lines."""
+"""ONNX Runtime's log severity level."""
 
 
 @dataclass(frozen=True)
 class Quantized:
-    """A model of 8 bits.
+    """A model quantized to 8 bits.
 
     Attributes:
-        folder: Where it lies.
-        before: Its score with 32 bits.
-        after: With 8.
-        images: Images by which its ranges were found.
-        bytes_before: Size of the ONNX file.
-        bytes_after: Likewise.
+        folder: Its folder.
+        before: Score with 32 bits.
+        after: Score with 8 bits.
+        images: Number of calibration images.
+        bytes_before: Size of the ONNX file with 32 bits.
+        bytes_after: Size of the ONNX file with 8 bits.
     """
 
     folder: Path
@@ -62,24 +62,24 @@ class Quantized:
         return [
             (SCORE, f"{self.before:.4f} before, {self.after:.4f} after"),
             ("size", f"{self.bytes_before / 1e6:.1f} MB before, {self.bytes_after / 1e6:.1f} MB after"),
-            ("calibrated on", f"{self.images} images of the validation part"),
+            ("calibrated on", f"{self.images} images of the validation split"),
             ("model", str(self.folder)),
         ]
 
 
 def quantize(model_dir: str, dataset: str, out: Path, *, most_loss: float = 0.01, images: int = 64) -> Quantized:
-    """Writes a model whose convolutions compute in 8 bits; it is measured before and after.
+    """Writes a model whose convolutions compute in 8 bits, and evaluates it before and after.
 
     Args:
         model_dir: Folder of an exported or imported semantic model.
-        dataset: Its validation part calibrates and measures.
+        dataset: Its validation split is used for calibration and evaluation.
         out: The folder to make.
-        most_loss: Of the mean IoU; a model that loses more is not kept.
-        images: Images of the validation part by which ranges are found, evenly chosen.
+        most_loss: Largest accepted loss of mean IoU, 0 to 1; a model that loses more is not kept.
+        images: Number of calibration images, evenly chosen from the validation split.
 
     Raises:
         MissingPartError: ONNX Runtime or onnx is not installed.
-        UsageError: The model is of another task, or `out` holds something.
+        UsageError: The model is of another task, or `out` is not empty.
         ParityError: It loses more than `most_loss`.
     """
     missing = [name for name in _PACKAGES if find_spec(name.replace("-", "_")) is None]
@@ -88,23 +88,23 @@ def quantize(model_dir: str, dataset: str, out: Path, *, most_loss: float = 0.01
         raise MissingPartError(f"{', '.join(missing)} is not installed, and makes models of 8 bits", hint=hint)
     model = ExportedModel.open(exported_in(Path(model_dir).expanduser()))
     if MODEL_TASKS[model.model_name] is not Task.SEMANTIC:
-        raise UsageError(f"{model.title} is no semantic model", hint="only these are made of 8 bits yet")
+        raise UsageError(f"{model.title} is not a semantic model", hint="only semantic models can be quantized")
     if out.exists() and any(out.iterdir()) and not (out / MANIFEST_FILE).is_file():
         raise UsageError("holds something else", path=out, hint="give another --out")
-    open_runtime(model, "onnxruntime")  # makes the ONNX form where it is missing, and compares it
+    open_runtime(model, "onnxruntime")  # makes the ONNX file where it is missing, and compares it
     source = model.folder / ONNX_FILE
     val = open_seg_dataset(Path(dataset), len(model.class_names) or None).val
     chosen = [sample.image for sample in evenly(val, images)]
-    with working("measuring the model"):
+    with working("evaluating the model"):
         before = _score(model, dataset)
     with whole_folder(out) as folder:
         for name in (MANIFEST_FILE, CARD_FILE):
             if (model.folder / name).is_file():
                 shutil.copyfile(model.folder / name, folder / name)
-        with working("finding the ranges"):
+        with working("calibrating"):
             _write(model, source, folder / ONNX_FILE, chosen)
         small = ExportedModel.open(folder)
-        with working("measuring the model of 8 bits"):
+        with working("evaluating the 8-bit model"):
             after = _score(small, dataset)
         if not before - after <= most_loss:
             raise ParityError(
@@ -139,7 +139,7 @@ def _write(model: ExportedModel, source: Path, target: Path, images: list[Path])
     name = NetworkFile.read(source).inputs[0].name if model.guest is None else model.guest.input_name
     reader = _reader(calibration_feeds(model, images, name))
     level = logging.root.level
-    logging.root.setLevel(logging.ERROR)  # it advises in warnings what has been decided here
+    logging.root.setLevel(logging.ERROR)  # hides warnings about choices that were made here on purpose
     folded = target.with_name(f"folded_{target.name}")
     try:
         _fold(str(source) if content is None else content, folded)
@@ -150,7 +150,7 @@ def _write(model: ExportedModel, source: Path, target: Path, images: list[Path])
 
 
 def _fold(network: str | bytes, target: Path) -> None:
-    """Normalisations go into convolutions and constants become weights; otherwise they would stay 32 bits."""
+    """Folds normalisations into convolutions and constants into weights, which would stay 32-bit otherwise."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -164,7 +164,7 @@ def _reader(feeds: Iterator[Feeds]) -> Any:
     from onnxruntime.quantization import CalibrationDataReader
 
     class Reader(CalibrationDataReader):  # type: ignore[misc]
-        """Hands the inputs over one by one."""
+        """Returns the inputs one by one."""
 
         def get_next(self) -> Feeds | None:
             """The next input; None at the end."""

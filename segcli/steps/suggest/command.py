@@ -34,7 +34,7 @@ log = logging.getLogger("segcli.suggest")
 
 TABLE = "suggest.csv"
 MOST_LABELLED = 500
-"""Images with labels that the others are compared with."""
+"""Most labelled images that the others are compared with."""
 _AHEAD = 4
 
 
@@ -49,29 +49,28 @@ def suggest(
     settings: PredictConfig | None = None,
     device: str = "auto",
 ) -> SuggestResult:
-    """Ranks images without labels by what labelling them would teach, and writes proposals for the first of them.
+    """Ranks unlabelled images by the benefit of labelling them, and writes proposals for the first ones.
 
-    The images are read twice: once to look at all, once to write the proposals, so memory does not grow with their
-    size.
+    The images are read twice: once to rank them, once to write the proposals, so memory does not grow with their size.
 
     Args:
         given: Images; see `segcli.data.sources.open_sources`. Those with a LabelMe file count as labelled.
         model_dir: Folder of an exported semantic or instance model, or of the weights around it.
         output: Folder of the table.
         save_dir: Folder of the proposals, which may be that of a LabelMe dataset; None is ``<output>/suggest``.
-        labelled: Dataset whose training images are known; None is that of the model's training.
-        count: Images to write proposals for; None is as many as are likely enough.
+        labelled: Dataset whose training images count as known; None uses the model's training dataset.
+        count: Number of images to write proposals for; None uses the recommended number.
         settings: Runtime and threshold.
-        device: Where the network runs.
+        device: Device that the network runs on.
 
     Raises:
-        UsageError: The model is a promptable one, or `count` is less than 1.
+        UsageError: The model is promptable, or `count` is less than 1.
         WeightsError: The folder holds no exported model.
         InputError: There is no input, or none of it can be read.
         DatasetError: `labelled` holds no dataset of the model's task.
     """
     if count is not None and count < 1:
-        raise UsageError(f"{count} images to propose", hint="give 1 or more")
+        raise UsageError(f"cannot propose {count} images", hint="give 1 or more")
     model = ExportedModel.open(exported_in(named_folder(model_dir)))
     predictor = open_predictor(model.model_name, model.folder, settings or PredictConfig(), device)
     looker: Looker = step_part("suggest", get_spec(model.model_name).task)(predictor)
@@ -102,7 +101,7 @@ def suggest(
 def _look_at_all(
     looker: Looker, sources: Sources, target: ProposalFolder, failed: list[Unreadable]
 ) -> tuple[list[tuple[SourceItem, Look]], list[Look]]:
-    """What the model makes of the images without labels, which are kept without their pixels, and of those with."""
+    """Looks of the unlabelled images, with items stripped of their pixels, and looks of the labelled ones."""
     seen: list[tuple[SourceItem, Look]] = []
     known: list[Look] = []
     for item in track(read_ahead(sources, _AHEAD), "look", len(sources)):
@@ -119,7 +118,7 @@ def _look_at_all(
 
 
 def _looks_at_labelled(looker: Looker, model: ExportedModel, labelled: Path | None) -> list[Look]:
-    """What the model makes of the images that it has learnt from."""
+    """Looks of the training images of the model."""
     learnt = None if model.card is None else model.card.config.get("Global", {}).get("dataset_dir")
     folder = labelled or (None if learnt is None else Path(learnt))
     if folder is None:
@@ -129,7 +128,7 @@ def _looks_at_labelled(looker: Looker, model: ExportedModel, labelled: Path | No
     except SegcliError as fault:
         if labelled is not None:
             raise
-        log.warning("the images that the model has learnt from cannot be compared with: %s", fault)
+        log.warning("no comparison with the training images of the model: %s", fault)
         return []
     few = images[:: max(1, -(-len(images) // MOST_LABELLED))]
     return [looker.look(rgb) for rgb in track(map_ahead(read_image, few), "look at labelled images", len(few))]
@@ -144,7 +143,7 @@ def _ranked(seen: Sequence[Look], known: Sequence[Look]) -> Ranking:
 
 
 def _is_sure(seen: Sequence[Look], known: Sequence[Look]) -> bool:
-    """Whether the model knows images without labels as well as those that it has learnt from."""
+    """Whether the model is as certain on the unlabelled images as on its training images."""
     if not seen or not known:
         return False
     return float(np.median([look.unsure for look in seen])) <= float(np.median([look.unsure for look in known]))
@@ -157,7 +156,7 @@ def _rows(table: NDArray[np.float32], begin: int) -> NDArray[np.float32] | None:
 def _propose(
     looker: Looker, sources: Sources, chosen: Collection[Path], target: ProposalFolder
 ) -> tuple[dict[Path, Path], list[str]]:
-    """The files of the proposals by the names of their images, and the names that the folder had already."""
+    """Proposal files by image name, and the names that already existed in the folder."""
     wanted = set(chosen)
     written: dict[Path, Path] = {}
     kept: list[str] = []

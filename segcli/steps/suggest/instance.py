@@ -1,4 +1,4 @@
-"""What an instance model makes of images: undecided scores, and objects that the mirrored image does not show."""
+"""Uncertainty of an instance model: undecided scores, and objects that are missing on the mirrored image."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from segcli.steps.predict.instance import InstancePredictor
 from segcli.steps.suggest.look import GRID, Look, binary_entropy, colours_of, confidence
 
 DOUBTFUL = 0.1
-"""Least score of an object that counts for what the model does not know."""
+"""Lowest score of an object that counts for the uncertainty."""
 MOST_OBJECTS = 100
-"""Objects of an image that are looked at, the best ones."""
+"""Most objects per image that are used, those with the highest scores."""
 
 
 def suggest_instance(predictor: InstancePredictor) -> InstanceLooker:
@@ -36,7 +36,7 @@ class InstanceLooker:
     """See `segcli.steps.suggest.look.Looker`.
 
     Attributes:
-        predictor: The opened model; its threshold is that of the proposals.
+        predictor: The opened model; its threshold applies to the proposals.
     """
 
     predictor: InstancePredictor
@@ -74,10 +74,10 @@ class InstanceLooker:
 
 
 def matched(one: Detections, other: Detections) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Objects of two views of an image, those of one class with the largest overlap as one.
+    """Matches the objects of two views of an image: same class, largest overlap.
 
     Returns:
-        The mean score of each object, with 0 for a view that does not show it, and the IoU of its masks, 0 likewise.
+        The mean score of each object, with 0 for a view without it, and the IoU of its two masks, 0 likewise.
     """
     scores: list[float] = []
     overlaps: list[float] = []
@@ -115,7 +115,7 @@ def _ious(one: Sequence[rle.Rle], other: Sequence[rle.Rle]) -> NDArray[np.float6
 
 
 def _layout(found: Detections, classes: int, size: tuple[int, int]) -> NDArray[np.float32]:
-    """Summed scores of the objects whose centres lie in the cells of a grid, per class."""
+    """Sum of object scores per class and grid cell; an object belongs to the cell of its centre."""
     table = np.zeros((classes, GRID, GRID), np.float32)
     for code, class_id, score in zip(found.masks, found.classes, found.scores, strict=True):
         left, top, width, height = rle.bounding_box(code)

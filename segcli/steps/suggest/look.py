@@ -1,4 +1,4 @@
-"""What is kept of an image that the model has looked at: a few hundred numbers, whatever its size."""
+"""Features that are kept of each image after prediction: a few hundred numbers."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from numpy.typing import NDArray
 from segcli.data.image import RgbImage
 
 _THUMBNAIL = 8
-"""Side of the image that stands for how an image looks."""
+"""Side in pixels of the thumbnail that describes the appearance of an image."""
 GRID = 4
-"""Rows and columns of the grid that stands for where the model sees which class."""
+"""Rows and columns of the grid that describes where the model finds which class."""
 
 
 @dataclass(frozen=True)
 class Look:
-    """What a model makes of an image.
+    """Features and uncertainty of one image.
 
     Attributes:
-        entropy: How little the model decides, 0 to 1, in the mean.
-        disagreement: How much it contradicts itself on the mirrored image, 0 to 1.
-        colours: How the image looks, float32 [n].
-        layout: Where the model sees which class, float32 [m].
+        entropy: Mean normalised entropy of the predictions, 0 to 1.
+        disagreement: Disagreement with the predictions on the mirrored image, 0 to 1.
+        colours: Appearance of the image, float32 [n].
+        layout: Where the model finds which class, float32 [m].
     """
 
     entropy: float
@@ -37,21 +37,21 @@ class Look:
 
     @property
     def unsure(self) -> float:
-        """What the model does not know about the image."""
+        """Uncertainty of the model on the image: entropy plus disagreement."""
         return self.entropy + self.disagreement
 
 
 class Looker(Protocol):
-    """A model that looks at images and proposes labels for them."""
+    """A model that measures its uncertainty on images and proposes labels."""
 
     def look(self, rgb: RgbImage) -> Look:
-        """What the model makes of an image, RGB, uint8 [H, W, 3]."""
+        """Returns features and uncertainty of an image, RGB, uint8 [H, W, 3]."""
 
     def propose(self, rgb: RgbImage) -> list[dict[str, Any]]:
-        """LabelMe shapes of what the model finds, each with its confidence as the description."""
+        """Returns LabelMe shapes of the predictions, each with its confidence as the description."""
 
     def labelled_images(self, dataset: Path) -> Sequence[Path]:
-        """The images of the training part of a dataset of the model's task.
+        """Returns the images of the training split of a dataset of the model's task.
 
         Raises:
             DatasetError: The folder holds no such dataset.
@@ -75,11 +75,11 @@ def layout_of(shares: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def confidence(value: float) -> str:
-    """How sure the model is of a proposal, as LabelMe shows it beside the shape."""
+    """Text for the confidence of a proposal, shown by LabelMe beside the shape."""
     return f"confidence {value:.2f}"
 
 
 def binary_entropy(probability: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Entropy in bits of events of these probabilities, 0 to 1."""
+    """Entropy in bits of events with these probabilities, 0 to 1."""
     inside = np.clip(probability, 1e-7, 1 - 1e-7)
     return np.asarray(-inside * np.log2(inside) - (1 - inside) * np.log2(1 - inside))

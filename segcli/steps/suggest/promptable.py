@@ -1,4 +1,4 @@
-"""Promptable models answer prompts at single places, so that they give no uncertainty of a whole image."""
+"""Promptable models only answer prompts, so they give no uncertainty for a whole image."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from segcli.steps.predict.protocol import Predictor
 
 
 def suggest_promptable(predictor: Predictor) -> NoReturn:
-    """Refuses.
+    """Rejects a promptable model.
 
     Raises:
         UsageError: Always.

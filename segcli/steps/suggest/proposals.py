@@ -1,4 +1,4 @@
-"""Writes what a model proposes as a LabelMe dataset: `images/` and `annotations/`, to correct by hand."""
+"""Writes the proposals of a model as a LabelMe dataset: `images/` and `annotations/`, to correct by hand."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ IMAGES, ANNOTATIONS = "images", "annotations"
 
 
 class ProposalFolder:
-    """A LabelMe dataset that takes proposals; what is there already is never written over.
+    """A LabelMe dataset for proposals; existing files are never overwritten.
 
     Args:
-        folder: A new one, or that of a LabelMe dataset.
+        folder: A new folder, or the folder of a LabelMe dataset.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -29,7 +29,7 @@ class ProposalFolder:
         """Adds an image and the file of its shapes.
 
         Returns:
-            The file; None where the folder has labels or an image of that name already.
+            The file; None where the folder already has labels or an image of that name.
         """
         if item.rgb is None:
             raise ValueError("an item without an image has no proposals")
@@ -60,7 +60,7 @@ class ProposalFolder:
 
 
 def _file_of(item: SourceItem) -> Path | None:
-    """The image file that an item is; None for a page, a frame, a download or an array."""
+    """The image file of an item; None for a page, a frame, a download or an array."""
     if item.input_path is None or item.page_index is not None or not is_file(item.input_path):
         return None
     return Path(item.input_path).resolve()

@@ -1,4 +1,4 @@
-"""In which order images teach most: what a model does not know, each kind of image once."""
+"""Ranks images for labelling: uncertain ones first, similar ones only once."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 Values = NDArray[np.float32]
 
 CANDIDATES = 4_000
-"""Images that are compared with each other, the least certain ones: the table of their likenesses takes 64 MB."""
+"""Most images that are compared with each other, the least certain ones: their similarity matrix takes 64 MB."""
 ENOUGH = 0.9
-"""Part of what the model does not know that the images to label should hold."""
+"""Fraction of the total uncertainty that the recommended images should cover."""
 ALWAYS = 0.1
-"""How much an image counts of which the model is sure, beside the mean of all: it may be sure and wrong."""
+"""Minimum weight of an image, relative to the mean of all: a certain model may still be wrong."""
 _LIKE = 0.25
-"""Squared distance, as a part of the mean one, at which the likeness of two images has fallen to 1/e."""
+"""Squared distance, relative to the mean one, at which the similarity of two images falls to 1/e."""
 
 
 @dataclass(frozen=True)
@@ -25,10 +25,9 @@ class Ranking:
     """Images in the order in which they should be labelled.
 
     Attributes:
-        order: Their numbers.
-        held: For each in that order, the part of what the model does not know that is held by it and those before it,
-            0 to 1.
-        enough: How many of them hold `ENOUGH`.
+        order: Indices of the images.
+        held: For each in that order, the fraction of the total uncertainty covered by it and those before it, 0 to 1.
+        enough: How many of them cover `ENOUGH`.
     """
 
     order: tuple[int, ...]
@@ -37,19 +36,19 @@ class Ranking:
 
 
 def rank(unsure: Sequence[float], looks: Values, labelled: Values | None = None) -> Ranking:
-    """Orders images greedily: each next one is that which, with those like it, holds most that is not yet held.
+    """Orders images greedily: each next image covers most of the uncertainty that is not yet covered.
 
-    Labelling an image teaches itself wholly and others as far as they are like it, so that of ten frames of one video
-    the first counts and the others hardly do. The sum of what is held is submodular, so this order is within 1 - 1/e of
-    the best choice of any length.
+    An image covers itself fully and other images by their similarity, so of ten frames of one video the first counts
+    and the others hardly do. The covered sum is submodular, so each prefix of this order covers at least 1 - 1/e of
+    what the best choice of that size covers.
 
     Source: K. Wei, R. Iyer, J. Bilmes, "Submodularity in data subset selection and active learning", 2015 (facility
     location on uncertain candidates).
 
     Args:
-        unsure: What the model does not know about each image, 0 or more.
-        looks: One row of numbers per image, near each other where images are alike; see `standardised`.
-        labelled: Those of images that have labels.
+        unsure: Uncertainty of the model per image, 0 or more.
+        looks: Features, [images, numbers], close to each other for similar images; see `standardised`.
+        labelled: Features of the labelled images; None where there are none.
     """
     if not len(unsure):
         return Ranking((), (), 0)
@@ -71,7 +70,7 @@ def rank(unsure: Sequence[float], looks: Values, labelled: Values | None = None)
 
 
 def _greedy(worth: NDArray[np.float64], looks: Values, known: Values) -> tuple[list[int], list[float], float]:
-    """The order of all, what each adds, and what there is to hold beside what labelled images hold."""
+    """The order of all images, what each adds, and the total not covered by labelled images."""
     count = len(worth)
     distances = _squared_distances(looks, looks)
     mean = distances.sum() / max(count * (count - 1), 1)
@@ -92,7 +91,7 @@ def _greedy(worth: NDArray[np.float64], looks: Values, known: Values) -> tuple[l
         gains.append(float(added[best]))
         held = np.maximum(held, likeness[number])
         open_[number] = False
-        if added[best] <= 1e-6 * max(total, 1e-12):  # nothing is left to hold: the others by their own worth
+        if added[best] <= 1e-6 * max(total, 1e-12):  # all is covered: the rest by their own weight
             others = [int(n) for n in np.argsort(-worth, kind="stable") if open_[n]]
             return order + others, gains + [0.0] * len(others), total
     return order, gains, total
@@ -110,10 +109,10 @@ def _squared_distances(one: Values, other: Values) -> NDArray[np.float32]:
 
 
 def standardised(blocks: Sequence[Values]) -> Values:
-    """Blocks of numbers side by side, each scaled so that its images differ by 1 in the mean square.
+    """Concatenates blocks of features, each scaled to a mean squared distance of 1 between images.
 
     Args:
-        blocks: Each [images, numbers].
+        blocks: Feature blocks, each [images, numbers].
     """
     scaled = []
     for block in blocks:

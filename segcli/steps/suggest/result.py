@@ -1,4 +1,4 @@
-"""What `suggest` found."""
+"""The result of `suggest`."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from segcli.steps.suggest.ranking import ENOUGH
 
 @dataclass(frozen=True)
 class Suggestion:
-    """One image in the order of labelling.
+    """One image of the ranking.
 
     Attributes:
-        input_path: The file, or what was given.
-        page_index: Page or frame; None for a plain image.
-        entropy: How little the model decides, 0 to 1.
-        disagreement: How much it contradicts itself on the mirrored image, 0 to 1.
-        held: Part of what the model does not know that this image and those before it hold, 0 to 1.
+        input_path: The file or URL; None for an array.
+        page_index: Page or frame; None for a single image.
+        entropy: Mean normalised entropy of the predictions, 0 to 1.
+        disagreement: Disagreement with the predictions on the mirrored image, 0 to 1.
+        held: Fraction of the total uncertainty covered by this image and those before it, 0 to 1.
         proposal: LabelMe file with what the model proposes; None where none was written.
     """
 
@@ -46,18 +46,18 @@ class Suggestion:
 
 @dataclass(frozen=True)
 class SuggestResult:
-    """What `suggest` found.
+    """The result of `suggest`.
 
     Attributes:
         model_name: The model.
         model_dir: Folder of the exported model.
-        folder: Of the proposals.
-        ranked: All images without labels, the one to label first at the head.
-        enough: How many of them are likely enough.
-        labelled: Images with labels that count as known.
-        is_sure: Whether the model knows the others as well as those.
+        folder: Folder of the proposals.
+        ranked: All unlabelled images, the one to label first at the beginning.
+        enough: Recommended number of images to label.
+        labelled: Number of labelled images, which count as known.
+        is_sure: Whether the model is as certain on the unlabelled images as on the labelled ones.
         failed: Inputs that cannot be read.
-        kept: Names that the folder had already; nothing was written for them.
+        kept: Names that already existed in the folder; nothing was written for them.
     """
 
     model_name: str
@@ -87,7 +87,7 @@ class SuggestResult:
 
     @property
     def advice(self) -> str:
-        """How many images to label, in words."""
+        """Advice on how many images to label."""
         if not self.ranked:
             return "every image has labels"
         if self.is_sure:

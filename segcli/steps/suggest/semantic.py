@@ -1,4 +1,4 @@
-"""What a semantic model makes of images: entropy of its probabilities, and labels that change on the mirrored image."""
+"""Uncertainty of a semantic model: entropy, and labels that differ on the mirrored image."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from segcli.steps.predict.semantic import SemanticPredictor
 from segcli.steps.suggest.look import Look, colours_of, confidence, layout_of
 
 LONGEST_PX = 2048
-"""Longest side of the image that a network of free input size looks at."""
+"""Longest side in pixels of the image for a network with free input size."""
 SMALLEST = 1e-4
-"""Smallest part of an image that is proposed as a shape; less is noise that would have to be deleted by hand."""
+"""Smallest fraction of the image that is proposed as a shape; smaller regions are noise."""
 
 
 def suggest_semantic(predictor: SemanticPredictor) -> SemanticLooker:
@@ -43,7 +43,7 @@ class SemanticLooker:
     predictor: SemanticPredictor
 
     def look(self, rgb: RgbImage) -> Look:
-        """See `Looker.look`; the entropy is that of the mean of both views, as a part of the largest possible one."""
+        """See `Looker.look`; the entropy is that of the mean of both views, relative to the largest possible one."""
         seen, mirrored = self._probabilities(rgb), self._probabilities(_mirrored(rgb))[..., ::-1]
         mean = np.asarray((seen + mirrored) / 2, np.float32)
         entropy = -(mean * np.log(np.maximum(mean, 1e-12))).sum(axis=0) / np.log(max(len(mean), 2))
@@ -74,8 +74,8 @@ def shapes_of(probabilities: NDArray[np.float32], classes: ClassMap) -> Iterator
     """Polygons, or masks where there are holes, of the connected regions of each class.
 
     Args:
-        probabilities: [classes, H, W].
-        classes: The classes; the background is left out, since what is not labelled is background in LabelMe.
+        probabilities: Class probabilities, float32 [classes, H, W].
+        classes: The classes; the background is left out, because unlabelled pixels are background in LabelMe.
     """
     labels = probabilities.argmax(axis=0)
     smallest = SMALLEST * labels.size

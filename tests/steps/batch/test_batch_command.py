@@ -86,7 +86,7 @@ def test_a_killed_local_worker_is_replaced(request_, monkeypatch):
                 killed = None
         time.sleep(0.01)
     output = running.communicate(timeout=120)[0]
-    assert killed is not None and "another takes its place" in output
+    assert killed is not None and "a new worker replaces it" in output
     assert running.returncode == 0, output
     assert len({row["input_path"] for row in rows(request_.out)}) == len(rows(request_.out)) == 12
 

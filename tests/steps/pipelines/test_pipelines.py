@@ -89,7 +89,7 @@ def test_every_fault_of_a_yaml_is_named_at_once() -> None:
 
 @pytest.mark.parametrize(
     ("pipeline", "message"),
-    [("semantic_segmentatoin", "semantic_segmentation"), (None, "nothing names a pipeline")],
+    [("semantic_segmentatoin", "semantic_segmentation"), (None, "no pipeline is named")],
 )
 def test_a_pipeline_that_is_not_there(pipeline: str | None, message: str) -> None:
     with pytest.raises(UsageError) as caught:
@@ -98,7 +98,7 @@ def test_a_pipeline_that_is_not_there(pipeline: str | None, message: str) -> Non
 
 
 def test_a_model_of_another_kind_is_refused() -> None:
-    with pytest.raises(ConfigError, match="SAM-tiny is no model for this pipeline"):
+    with pytest.raises(ConfigError, match="SAM-tiny is a model for"):
         create_pipeline("text_driven_segmentation", values("TextPromptSegmentation", model_name="SAM-tiny"))
 
 

@@ -43,11 +43,11 @@ def started(job: Job, workers: int) -> Iterator[SlurmArray]:
     """
     script = write_script(job, workers)
     if shutil.which("sbatch") is None:
-        raise MissingPartError("sbatch is not installed", path=script, hint=f"submit it on a SLURM machine: sbatch {script}")
+        raise MissingPartError("sbatch is not installed", path=script, hint=f"submit it under SLURM: sbatch {script}")
     done = subprocess.run(["sbatch", "--parsable", str(script)], capture_output=True, text=True, check=False)
     if done.returncode:
         raise SegcliError(f"sbatch failed: {done.stderr.strip()}", path=script)
-    log.warning("submitted as job %s; run the same command again to see its progress", done.stdout.strip().partition(";")[0])
+    log.warning("submitted as job %s; the same command shows its progress", done.stdout.strip().partition(";")[0])
     yield SlurmArray()
 
 
