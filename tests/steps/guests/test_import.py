@@ -176,7 +176,7 @@ def test_a_card_with_faults_is_refused_before_anything_is_written(tmp_path, chan
 def test_files_that_are_no_models_are_named(tmp_path):
     card = write_card(tmp_path / "c.yaml", **COLOURS)
     (tmp_path / "x.onnx").write_bytes(b"nothing")
-    with pytest.raises(WeightsError, match="no ONNX model"):
+    with pytest.raises(WeightsError, match="cannot be opened as an ONNX model"):
         import_guest(tmp_path / "x.onnx", card, tmp_path / "g")
     with pytest.raises(WeightsError, match="no such file"):
         import_guest(tmp_path / "y.onnx", card, tmp_path / "g")
