@@ -136,7 +136,7 @@ def test_the_embedded_image_is_read_when_asked_for(tmp_path):
     assert annotation.image_data() == b"image"
     annotation, findings = read(tmp_path, {"shapes": [], "imageData": "a"})
     assert findings == []
-    with pytest.raises(InputError, match="no base64"):
+    with pytest.raises(InputError, match="not valid base64"):
         annotation.image_data()
 
 

@@ -117,7 +117,9 @@ def test_merged_results_are_one_coco_file(tmp_path):
     assert rows(job)
 
 
-@pytest.mark.parametrize(("name", "message"), [("out/a.jsonl", "below"), ("a.tar", "no images"), ("a.zip", "no kind")])
+@pytest.mark.parametrize(
+    ("name", "message"), [("out/a.jsonl", "below"), ("a.tar", "not images"), ("a.zip", "unknown kind")]
+)
 def test_what_cannot_be_merged_is_told_before_the_work(tmp_path, name, message):
     with pytest.raises(UsageError, match=message):
         merge_kind(tmp_path / name, tmp_path / "out", "coco")
@@ -168,7 +170,7 @@ def test_an_image_that_kills_its_workers_becomes_a_row(tmp_path):
         assert not job.done()
     assert stub_work(job.folder) == 1
     (fault,) = [row for row in rows(job) if "error" in row]
-    assert "i002_deadly" in fault["input_path"] and "processes died" in fault["error"]
+    assert "i002_deadly" in fault["input_path"] and "workers died" in fault["error"]
 
 
 def test_objects_have_rows_and_numbered_masks():
