@@ -53,7 +53,7 @@ def test_c103_file_missing(folder):
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("{", "no JSON"), ("[1]", "holds a list"), ('{"images": {}, "annotations": []}', "no list 'images'")],
+    [("{", "not valid JSON"), ("[1]", "holds a list"), ('{"images": {}, "annotations": []}', "no list 'images'")],
 )
 def test_c104_file_unreadable(folder, text, message):
     folder.parts.pop("train")
@@ -179,7 +179,7 @@ CASES = [
     ("C127", drop("segmentation"), "segmentation is missing", "annotation 1"),
     ("C127", change(segmentation=EMPTY), "holds no pixel", "annotation 1"),
     ("C128", change(segmentation=DAMAGED), "add up to 10 pixels", "annotation 1"),
-    ("C128", change(segmentation=OTHER_SIZE), "of 10 x 10 px, the image of 64 x 48 px", "annotation 1"),
+    ("C128", change(segmentation=OTHER_SIZE), "is 10 x 10 px, the image 64 x 48 px", "annotation 1"),
     ("C129", outline(5, 5, 7, 5, 7, 6.5, 5, 6.5), "encloses 3 px", "annotation 1"),
     ("C130", drop("area"), "area is missing", "annotation 1"),
     ("C130", change(area=0), "area is 0", "annotation 1"),
