@@ -38,7 +38,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Result of measuring a network on the validation part.
+    """Result of measuring a network on the validation split.
 
     Attributes:
         score: Number by which the best checkpoint is chosen; higher is better. None where it is not defined, as the
@@ -89,7 +89,7 @@ class TrainingSession(Protocol):
 
     @property
     def iterations_per_epoch(self) -> int:
-        """Iterations in one pass over the training part."""
+        """Iterations in one pass over the training split."""
 
     def batches(self, start: int) -> Iterator[Batch]:
         """Batches from iteration `start` (0-based) on, `accumulate` of them per iteration.
@@ -102,7 +102,7 @@ class TrainingSession(Protocol):
         """Forward pass in training mode: named scalar losses; ``loss`` is the one to minimise."""
 
     def evaluate(self, network: Network) -> Evaluation:
-        """Measures `network` (the trained one or its moving average) on the validation part."""
+        """Measures `network` (the trained one or its moving average) on the validation split."""
 
 
 class Engine(Protocol):

@@ -166,7 +166,7 @@ def split(
 
     Args:
         dataset: Folder of the dataset.
-        train_percent: Share of the training part, 1 to 99; None is 80 less the test part.
+        train_percent: Share of the training split, 1 to 99; None is 80 less the test part.
         test_percent: Share of a test part, set aside.
         stratified: Whether to give each part its share of every class.
         folds: Write this number of folds into ``folds/`` instead.

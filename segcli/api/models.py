@@ -29,7 +29,7 @@ def evaluate(
     config: StrPath | None = None,
     overrides: Overrides | None = None,
 ) -> EvaluateResult | InstanceEvaluateResult | PromptableEvaluateResult:
-    """Measures trained weights, or predictions in files, on the validation part, class by class.
+    """Measures trained weights, or predictions in files, on the validation split, class by class.
 
     Args:
         dataset: Folder of the dataset; None is that of the training in `output`.

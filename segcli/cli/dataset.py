@@ -107,7 +107,7 @@ def split(
     context: typer.Context,
     *,
     train_percent: Annotated[
-        int | None, typer.Option(min=1, max=99, help="Share of the training part; 80 less the test part.")
+        int | None, typer.Option(min=1, max=99, help="Share of the training split; 80 less the test part.")
     ] = None,
     test_percent: Annotated[int, typer.Option(min=0, max=98, help="Share of a test part, set aside.")] = 0,
     stratified: Annotated[

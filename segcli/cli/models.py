@@ -122,7 +122,7 @@ def pack_model(
 def quantize_model(
     model_dir: Annotated[str, typer.Argument(help="Folder of an exported or imported model.", metavar="MODEL")],
     *,
-    dataset: Annotated[str, typer.Option("--dataset", help="Its validation part calibrates and measures.")],
+    dataset: Annotated[str, typer.Option("--dataset", help="Its validation split calibrates and measures.")],
     out: Annotated[Path, typer.Option("--out", help="The folder to make.")],
     most_loss: Annotated[float, typer.Option("--max-loss", help="Of the mIoU; what loses more is not kept.")] = 0.01,
     images: Annotated[int, typer.Option(min=1, help="Images by which ranges are found.")] = 64,

@@ -65,7 +65,7 @@ def evaluate(
     ] = None,
     device: Device = None,
 ) -> None:
-    """Measure trained weights, or predictions in files, on the validation part, class by class."""
+    """Measure trained weights, or predictions in files, on the validation split, class by class."""
     called = context.params
     unnamed = called["model"] is None
     implied = model_to_check(folder_of(context), None, called["config"]) if unnamed and predictions else {}

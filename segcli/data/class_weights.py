@@ -18,7 +18,7 @@ def class_weights(wanted: Literal["auto"] | tuple[float, ...] | None, dataset: S
     Args:
         wanted: ``auto`` for median-frequency balancing (Eigen and Fergus, ICCV 2015: the median of the classes'
             pixel frequencies divided by each one's), or the weights themselves.
-        dataset: Its training part is counted.
+        dataset: Its training split is counted.
 
     Raises:
         ConfigError: The number of weights is not the number of classes.
@@ -34,7 +34,7 @@ def class_weights(wanted: Literal["auto"] | tuple[float, ...] | None, dataset: S
 
 
 def count_pixels(dataset: SegDataset) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """Pixels of each class in the training part, ignored ones left out."""
+    """Pixels of each class in the training split, ignored ones left out."""
     counts = np.zeros(256, np.int64)
     for sample in track(dataset.train, "class weights", len(dataset.train)):
         counts += np.bincount(read_mask(sample.mask).ravel(), minlength=256)

@@ -152,7 +152,7 @@ def _coco(files: Iterable[Path], dataset: CocoDataset) -> dict[int, Detections]:
             if sample is None:
                 if isinstance(named, str):
                     continue  # of another image of the folder that was predicted
-                raise InputError(f"{where} names image {named!r}, which the validation part lacks", path=file)
+                raise InputError(f"{where} names image {named!r}, which the validation split lacks", path=file)
             index = names.get(entry.get("category_name", ""), classes.get(entry["category_id"]))
             if index is None:
                 known = ", ".join(map(str, dataset.category_ids))

@@ -40,7 +40,7 @@ def repeated(samples: Sequence[T], images: Sequence[Collection[int]], seed: int)
     """The samples of an epoch in which images of rare classes come more often; fractions are drawn once.
 
     Args:
-        samples: The training part.
+        samples: The training split.
         images: Class ids that each sample shows.
         seed: Of the fractions.
     """

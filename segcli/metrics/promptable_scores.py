@@ -1,7 +1,7 @@
-"""How well a promptable network answers: mean IoU of boxes, of one click and of three clicks, and NoC.
+"""Accuracy of a promptable network: mean IoU of boxes, of one click and of three clicks, and NoC.
 
 NoC@85 and NoC@90 (Xu et al. 2016, "Deep Interactive Object Selection"; Sofiiuk et al. 2021) are the mean numbers of
-clicks after which the IoU is at least 0.85 and 0.90; an object that does not get there counts the most clicks.
+clicks after which the IoU is at least 0.85 and 0.90; an object that never reaches it counts the maximum number of clicks.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ BoolArray = npt.NDArray[np.bool_]
 
 BOX, BOX_FILLED, POINT, POINT_ORACLE, CLICKS = "box", "box_filled", "point", "point_oracle", "3_clicks"
 KINDS = (BOX, BOX_FILLED, POINT, POINT_ORACLE, CLICKS)
-"""The box prompt; the box itself taken for the mask (what must be beaten); one click, with the mask that the network
+"""The box prompt; the filled box used as the mask (the baseline); one click, with the mask that the network
 chooses and with the best of its three; three clicks, the later two where the answer is wrong."""
 
 NUM_CLICKS = 3
@@ -29,7 +29,7 @@ NOC_THRESHOLDS = (85, 90)
 """IoU in hundredths."""
 PROTOCOLS = {
     "miou_box": "the tight box of the true mask, one mask",
-    "miou_box_filled": "the box itself taken for the mask: what must be beaten",
+    "miou_box_filled": "the filled box used as the mask: the baseline",
     "miou_point": "one click at the deepest place of the true mask; of three masks the one with the best score",
     "miou_point_oracle": "the same click; of three masks the one that fits best",
     "miou_3_clicks": "the same click, then two at the deepest place of the largest error, each with the logits of the "
@@ -49,7 +49,7 @@ class PromptCounts:
     Attributes:
         ious: Kind -> IoU of each object.
         clicks: Level of NoC -> sum of clicks, where they were counted.
-        missed: Level of NoC -> objects that did not get there.
+        missed: Level of NoC -> objects that never reached it.
     """
 
     ious: dict[str, list[float]] = field(default_factory=lambda: {kind: [] for kind in KINDS})
@@ -61,7 +61,7 @@ class PromptCounts:
         self.ious[kind].extend(map(float, ious))
 
     def merge(self, other: PromptCounts) -> None:
-        """Adds another part's objects."""
+        """Adds the objects of another instance."""
         for kind in KINDS:
             self.ious[kind].extend(other.ious[kind])
         for level in NOC_THRESHOLDS:
@@ -102,8 +102,8 @@ def _share(part: npt.NDArray[np.float64], whole: npt.NDArray[np.float64]) -> npt
 
 def mask_iou(first: BoolArray, second: BoolArray) -> float:
     """Intersection over union of two masks; 1 where both are empty."""
-    either = np.count_nonzero(first | second)
-    return np.count_nonzero(first & second) / either if either else 1.0
+    union = np.count_nonzero(first | second)
+    return np.count_nonzero(first & second) / union if union else 1.0
 
 
 def evaluate_image(predictor: SamPredictor, masks: Sequence[BoolArray], most_clicks: int = NUM_CLICKS) -> PromptCounts:
@@ -144,9 +144,9 @@ def _click_on(
     most_clicks: int,
     counts: PromptCounts,
 ) -> None:
-    """Goes on from the first click of each object: prompt and answer.
+    """Adds further clicks after the first click of each object.
 
-    Objects that are as good as the highest level of NoC asks get no more clicks, once the first three are measured.
+    Objects that reach the highest level of NoC get no more clicks, once the first three are measured.
     """
     needed: list[dict[int, int]] = [{} for _ in masks]
     active = list(range(len(masks)))

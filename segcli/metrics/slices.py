@@ -1,4 +1,4 @@
-"""The score of the images by what they are: size, brightness, number of objects, folder, group."""
+"""Scores of the images by their properties: size, brightness, number of objects, folder, group."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _MOST_VALUES = 12
 
 @dataclass(frozen=True)
 class Slice:
-    """Images that have something in common.
+    """Images that share a value or range of a column.
 
     Attributes:
-        name: What, such as ``12 to 40``.
+        name: The value or range, such as ``12 to 40``.
         images: How many with a score.
         mean: Mean score of the single images.
     """

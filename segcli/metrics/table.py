@@ -32,12 +32,12 @@ from segcli.metrics.surface import COLUMNS, count_hd95, count_nsd, mean_over_ima
 
 @dataclass(frozen=True)
 class Source:
-    """Whose number it is.
+    """Where a number is defined, and what it is tested against.
 
     Attributes:
         definition: Paper, equation or program that defines it.
-        oracle: What it equals in the tests.
-        digits: Decimal digits to which it does.
+        oracle: Program whose result it equals in the tests.
+        digits: Decimal digits to which they agree.
     """
 
     definition: str
@@ -56,7 +56,7 @@ class SemanticMetric:
     Attributes:
         name: Key of the number for all classes; None where there is one per class only.
         of: From totals [..., classes] to values per class [..., classes], or [...] for one of all classes.
-        source: Whose number it is.
+        source: Definition and oracle of the number.
         class_name: Key of the number per class; None for a metric of all classes together.
     """
 
@@ -80,7 +80,7 @@ class ImageMetric:
         columns: How many numbers are counted per image and class.
         count: From the label maps of an image to its numbers [columns x classes].
         of: From sums over images [..., columns x classes] to the values per class [..., classes].
-        source: Whose number it is.
+        source: Definition and oracle of the number.
         of_all: From the same sums to the value of all classes [...]; None takes the mean over the classes.
         higher_is_better: Whether a larger value is the better one; None where neither is.
         needs_scores: Whether it is counted from the probabilities of the network.
@@ -209,7 +209,7 @@ class InstanceMetric:
 
     Attributes:
         name: Its key in the result.
-        source: Whose number it is.
+        source: Definition and oracle of the number.
         of: From a measurement to plain values; None where the report's own numbers have the key.
         headline: Of these values, what is shown among the numbers of all classes.
     """

@@ -12,7 +12,7 @@ _WORTH = 0.85
 
 
 def sizes_to_try(device: str, train_images: int) -> tuple[int, ...]:
-    """Batch sizes that are measured, in order; no batch is larger than the training part."""
+    """Batch sizes that are measured, in order; no batch is larger than the training split."""
     most = min(MOST.get(device, _MOST_ELSEWHERE), max(train_images, 1))
     sizes = [size for size in (4, 8, 16, 32) if size <= most]
     return tuple(sizes) or (most,)

@@ -2,8 +2,8 @@
 
 ``python -m tests.bench.suggest_trial SRC OUT [--seeds 5] [--iterations 150]``: per seed a model is trained on a random
 sixth of the training images; then as many more are added, once those that `suggest` puts first and once random ones,
-and training goes on from the weights for as long. Both are measured on the validation part
-and a quarter of the training part, which neither may take.
+and training goes on from the weights for as long. Both are measured on the validation split
+and a quarter of the training split, which neither may take.
 """
 
 from __future__ import annotations

@@ -23,11 +23,11 @@ Extremes = tuple[float, float]
 
 
 def use_range(setting: RangeSetting, images: Sequence[Path], channels: int = COLOURS) -> ImageRange:
-    """Reads images by a setting from now on; ``auto`` is found from the images of the training part.
+    """Reads images by a setting from now on; ``auto`` is found from the images of the training split.
 
     Args:
         setting: As the configuration gives it.
-        images: Of the training part.
+        images: Of the training split.
         channels: Of the network's input.
     """
     set_image_range(ImageRange(channels=channels))

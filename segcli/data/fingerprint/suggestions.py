@@ -26,7 +26,7 @@ def suggestions(data: Fingerprint, boxes: Sequence[tuple[float, float]] = ()) ->
     """Plain values, for JSON.
 
     Args:
-        data: Numbers of the training part.
+        data: Numbers of the training split.
         boxes: Width and height in pixels of each object, where the labels are objects.
     """
     width, height = image_size(data)

@@ -23,7 +23,7 @@ class Learnt:
         who: `OURS` or `REFERENCE`.
         time: What `--time` said; None for the plan's own 600 CPU-seconds.
         model: That was trained.
-        score: Best on the validation part (ours), or at the end (reference).
+        score: Best on the validation split (ours), or at the end (reference).
         steps: Iterations done.
         cpu_seconds: Of the whole process.
         memory_mb: Peak.
