@@ -1,7 +1,7 @@
 """Accuracy of a promptable network: mean IoU of boxes, of one click and of three clicks, and NoC.
 
 NoC@85 and NoC@90 (Xu et al. 2016, "Deep Interactive Object Selection"; Sofiiuk et al. 2021) are the mean numbers of
-clicks after which the IoU is at least 0.85 and 0.90; an object that never reaches it counts the maximum number of clicks.
+clicks after which the IoU is at least 0.85 and 0.90; an object that never reaches it counts the maximum.
 """
 
 from __future__ import annotations

@@ -30,18 +30,18 @@ def count_nsd(pair: LabelPair, *, tolerance_px: float) -> Row:
         tolerance_px: Distance up to which a surface pixel is right.
     """
     row = np.zeros((COLUMNS, pair.num_classes))
-    for class_id, ours, theirs in pair.once(surface_distances):
-        right = np.count_nonzero(ours <= tolerance_px) + np.count_nonzero(theirs <= tolerance_px)
-        row[:, class_id] = right / (len(ours) + len(theirs)), 1
+    for class_id, there, back in pair.once(surface_distances):
+        right = np.count_nonzero(there <= tolerance_px) + np.count_nonzero(back <= tolerance_px)
+        row[:, class_id] = right / (len(there) + len(back)), 1
     return row.reshape(-1)
 
 
 def count_hd95(pair: LabelPair) -> Row:
     """HD95 of each class in one image in pixels, likewise; the image's diagonal where one of both lacks the class."""
     row = np.zeros((COLUMNS, pair.num_classes))
-    for class_id, ours, theirs in pair.once(surface_distances):
-        alone = not len(ours) or not len(theirs)
-        far = float(np.hypot(*pair.truth.shape)) if alone else max(np.percentile(ours, 95), np.percentile(theirs, 95))
+    for class_id, there, back in pair.once(surface_distances):
+        alone = not len(there) or not len(back)
+        far = float(np.hypot(*pair.truth.shape)) if alone else max(np.percentile(there, 95), np.percentile(back, 95))
         row[:, class_id] = far, 1
     return row.reshape(-1)
 
