@@ -109,7 +109,7 @@ def test_parts_merge_to_the_whole():
     parts[0].merge(parts[1])
     whole, _ = counted(6)
     assert (parts[0].confusions.dense() == whole.confusions.dense()).all()
-    with pytest.raises(ValueError, match="second time"):
+    with pytest.raises(ValueError, match="already added"):
         parts[0].merge(parts[1])
 
 

@@ -137,9 +137,9 @@ def test_more_images_can_follow_a_computation():
 def test_a_image_counts_once():
     samples, found = make_images(2, classes=2, objects=5, found=12)
     accumulator = measured(samples, found)
-    with pytest.raises(ValueError, match="second time"):
+    with pytest.raises(ValueError, match="already added"):
         accumulator.update(samples[0], found[0])
-    with pytest.raises(ValueError, match="second time"):
+    with pytest.raises(ValueError, match="already added"):
         accumulator.merge(measured(samples[:1], found[:1]))
 
 

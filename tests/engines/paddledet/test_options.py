@@ -36,7 +36,7 @@ def test_the_parts_take_the_arguments() -> None:
             "Train.network.MaskQueryTransformer.num_querys",
             "num_queries",
         ),
-        ({"num_classes": 3}, "Train.network.num_classes", "there are"),
+        ({"num_classes": 3}, "Train.network.num_classes", "choose one of"),
     ],
 )
 def test_unknown_names_are_faults(options: dict[str, object], key: str, remedy: str) -> None:

@@ -228,7 +228,7 @@ def test_resized_shapes_paint_what_the_conversion_paints(tmp_path):
     ("rule", "spoil", "reason"),
     [
         ("L108", lambda root: change(root, lambda v: v.update(shapes=[box("cat", 900, 9, 950, 20)])), "all of its"),
-        ("Y103", lines("0 9000 1 9001 1 9001 9"), "neither shares"),
+        ("Y103", lines("0 9000 1 9001 1 9001 9"), "neither normalised"),
         ("Y103", lines("0 1.2 1.2 1.5 1.2 1.5 1.5"), "no part of it"),
         ("Y104", lines("0 0.5 0.5 0 0.1"), "the box is empty"),
         ("V104", lambda root: Image.fromarray(np.zeros((9, 99), np.uint8)).save(root / MAP), "aspect ratio"),

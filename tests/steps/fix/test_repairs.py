@@ -380,7 +380,7 @@ def test_names_of_other_systems(tmp_path):
     ("rule", "spoil", "reason"),
     [
         ("S201", text("train.txt", f"images/nothing.jpg annotations/a0.png\n{A[1]}"), "no single file"),
-        ("S103", text("train.txt", f"{A[0]}\nnonsense\n"), "no image and mask"),
+        ("S103", text("train.txt", f"{A[0]}\nnonsense\n"), "no existing image and mask"),
         ("S302", masks(lambda ids: ids.astype(np.uint16) * 300 + 1), "objects or measurements"),
         ("S501", lambda folder: [copy_image(folder, "a0", name) for name in ("a3", "a4")], "nothing would be left"),
     ],
