@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from segcli.cli.options import SETTINGS, SOURCES, Debug
-from segcli.cli.running import run
+from segcli.cli.running import report, run
 
 
 def add_comparing(main: typer.Typer) -> None:
@@ -45,15 +45,10 @@ def compare(
     """Compare models or predictions on the same images: the difference with its interval, and a verdict."""
 
     def work() -> int:
-        from segcli import json_output, terminal
-        from segcli.results import write_result
         from segcli.steps.compare.command import compare as compare_all
 
         groups = [[part for part in one.split(",") if part] for one in contenders]
         result = compare_all(groups, output, dataset=dataset, overrides=override or (), device=device)
-        path = write_result(output, "compare", result.as_dict(), done=True)
-        json_output.tell_result(result.as_dict())
-        terminal.show_summary("compare", [*result.summary(), ("page", result.page)], result=path)
-        return 0
+        return report("compare", result, output, [("page", result.page)])
 
     run(work, debug=debug)

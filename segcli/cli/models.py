@@ -8,7 +8,7 @@ import typer
 from segcli import terminal
 from segcli.cli.help import Command, program
 from segcli.cli.options import Debug
-from segcli.cli.running import AsJson, run
+from segcli.cli.running import AsJson, report, run
 from segcli.json_output import json_output
 
 models_commands = program("models", "List the models by name, task and size; import those of other makers.")
@@ -81,13 +81,10 @@ def import_model(
     """Import an ONNX model of another maker; every command takes it then like one of ours."""
 
     def work() -> int:
-        from segcli import json_output as output
         from segcli.steps.guests.command import import_guest
 
         result = import_guest(network, card, out)
-        output.tell_result(result.as_dict())
-        terminal.show_summary("models import", result.summary())
-        return 0
+        return report("models import", result)
 
     run(work, debug=debug)
 
@@ -107,13 +104,10 @@ def pack_model(
     """Pack a semantic model for a device: model, labels, preprocessing, licence, parity report, an example."""
 
     def work() -> int:
-        from segcli import json_output as output
         from segcli.steps.pack.command import pack
 
         result = pack(model_dir, out, form=form, serving=tuple(serving or ()))
-        output.tell_result(result.as_dict())
-        terminal.show_summary("models pack", result.summary())
-        return 0
+        return report("models pack", result)
 
     run(work, debug=debug)
 
@@ -131,12 +125,9 @@ def quantize_model(
     """Make a semantic model of 8 bits, measured before and after."""
 
     def work() -> int:
-        from segcli import json_output as output
         from segcli.steps.quantize.command import quantize
 
         result = quantize(model_dir, dataset, out, most_loss=most_loss, images=images)
-        output.tell_result(result.as_dict())
-        terminal.show_summary("models quantize", result.summary())
-        return 0
+        return report("models quantize", result)
 
     run(work, debug=debug)

@@ -7,7 +7,7 @@ import typer
 
 from segcli.cli.completion import complete_device, complete_model, complete_runtime
 from segcli.cli.options import SETTINGS, Debug
-from segcli.cli.running import run
+from segcli.cli.running import report, run
 
 
 def add_outlining(main: typer.Typer) -> None:
@@ -49,14 +49,9 @@ def outline(
     """Turn the rectangles and points of LabelMe files into outlines; `segcli undo` takes it back."""
 
     def work() -> int:
-        from segcli import json_output, terminal
-        from segcli.results import write_result
         from segcli.steps.outline.command import outline as outline_objects
 
         result = outline_objects(dataset, model, model_dir, runtime=runtime, device=device)
-        path = write_result(output, "outline", result.as_dict(), done=True)
-        json_output.tell_result(result.as_dict())
-        terminal.show_summary("outline", result.summary(), result=path)
-        return 0
+        return report("outline", result, output)
 
     run(work, debug=debug)

@@ -1,7 +1,8 @@
 """Runs the work of a command that is no mode, and what all commands share: `--json`."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -22,6 +23,25 @@ def run(work: Callable[[], int], *, debug: bool) -> None:
     from segcli.app import guard
 
     raise typer.Exit(guard(work, debug=debug))
+
+
+def report(title: str, result: Any, output: Path | None = None, further: Sequence[tuple[str, str]] = ()) -> int:
+    """Shows what a command did, as rows or as JSON, and returns the exit code.
+
+    Args:
+        title: The command.
+        result: Has `as_dict` for programs and `summary`, rows for people.
+        output: Folder for the result file; None writes none.
+        further: Rows after those of the summary.
+    """
+    from segcli import json_output, terminal
+    from segcli.results import write_result
+
+    values = result.as_dict()
+    path = None if output is None else write_result(output, title, values, done=True)
+    json_output.tell_result(values)
+    terminal.show_summary(title, [*result.summary(), *further], result=path)
+    return 0
 
 
 def offer_json(main: typer.Typer) -> None:

@@ -7,7 +7,7 @@ import typer
 
 from segcli.cli.completion import complete_device, complete_runtime
 from segcli.cli.options import SETTINGS, Debug
-from segcli.cli.running import run
+from segcli.cli.running import report, run
 
 
 def add_suggesting(main: typer.Typer) -> None:
@@ -77,9 +77,7 @@ def suggest(
     """Rank images without labels by what they would teach, and propose their labels as LabelMe files."""
 
     def work() -> int:
-        from segcli import json_output, terminal
         from segcli.config.schema import PredictConfig
-        from segcli.results import write_result
         from segcli.steps.predict.model import changed
         from segcli.steps.suggest.command import suggest as suggest_labels
 
@@ -93,9 +91,6 @@ def suggest(
             settings=changed(PredictConfig(), {"threshold": threshold, "runtime": runtime}),
             device=device,
         )
-        path = write_result(output, "suggest", result.as_dict(), done=True)
-        json_output.tell_result(result.as_dict())
-        terminal.show_summary("suggest", result.summary(), result=path)
-        return 0
+        return report("suggest", result, output)
 
     run(work, debug=debug)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segcli.errors import UsageError
-from segcli.inference.decode_labels import require_logits, resize_logits
+from segcli.inference.decode_labels import require_logits, resize_logits, softmax
 from segcli.inference.preprocess import Forward, NetworkInput
 
 if TYPE_CHECKING:
@@ -69,14 +69,6 @@ class Augmented:
             yield scaled, False
             if self._views.flip:
                 yield np.ascontiguousarray(scaled[..., ::-1]), True
-
-
-def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Probabilities over the first axis, as a new float32 array."""
-    found = logits - logits.max(axis=0)
-    np.exp(found, out=found)
-    found /= found.sum(axis=0)
-    return np.asarray(found, np.float32)
 
 
 def augmented(forward: Forward, views: ViewsConfig, input_size: tuple[int, int] | None = None) -> Forward:

@@ -150,6 +150,14 @@ def resize_logits(logits: NDArray[np.float32], height: int, width: int) -> NDArr
     return resized
 
 
+def softmax(logits: NDArray[Any], axis: int = 0) -> NDArray[np.float32]:
+    """Probabilities over an axis, as a new float32 array."""
+    found = logits - logits.max(axis=axis, keepdims=True)
+    np.exp(found, out=found)
+    found /= found.sum(axis=axis, keepdims=True)
+    return np.asarray(found, np.float32)
+
+
 def argmax(logits: NDArray[np.float32]) -> Labels:
     """The class of the largest logit; the lowest id among equal ones.
 

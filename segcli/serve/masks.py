@@ -44,7 +44,7 @@ def polygon_value(code: Rle) -> dict[str, Any]:
 
 def labelme_shapes(code: Rle) -> dict[str, Any]:
     """A mask as LabelMe shapes with an empty label; several parts share a group id."""
-    return {"shapes": _shapes("", code, 1), "size": list(code["size"])}
+    return {"shapes": outline_shapes("", TracedMask(code), 1), "size": list(code["size"])}
 
 
 MASK_FORMS: dict[str, Callable[[Rle], dict[str, Any]]] = {
@@ -103,10 +103,9 @@ def labelme_value(named: Iterable[tuple[str, Rle]], rgb: RgbImage) -> dict[str, 
         named: Names and masks of the image's size.
         rgb: The image.
     """
-    shapes = [shape for number, (name, code) in enumerate(named, start=1) for shape in _shapes(name, code, number)]
+    shapes = [
+        shape
+        for number, (name, code) in enumerate(named, start=1)
+        for shape in outline_shapes(name, TracedMask(code), number)
+    ]
     return labelme_document("image.png", rgb.shape[1], rgb.shape[0], shapes)
-
-
-def _shapes(name: str, code: Rle, group: int) -> list[dict[str, Any]]:
-    traced = TracedMask(code)
-    return [] if traced.crop is None else outline_shapes(name, traced.crop, traced.outlines, group)

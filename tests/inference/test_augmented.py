@@ -7,8 +7,8 @@ import pytest
 
 from segcli.config.schema import SlidingWindowConfig, ViewsConfig
 from segcli.errors import UsageError, WeightsError
-from segcli.inference.augmented import Augmented, augmented, softmax
-from segcli.inference.decode_labels import label_maps, resize_logits, scored_maps
+from segcli.inference.augmented import Augmented, augmented
+from segcli.inference.decode_labels import label_maps, resize_logits, scored_maps, softmax
 from segcli.inference.label_scores import label_scores
 from segcli.inference.on_device import OnDevice
 from segcli.inference.tiles import label_map_tiled, scored_map_tiled

@@ -16,6 +16,8 @@ from segcli.data.formats.labelme_shapes import Crop
 from segcli.data.formats.masks import count_ids
 
 EIGHT_NEIGHBOURS = 8
+NOWHERE = 256
+"""An id that no pixel has: for label maps without ignored pixels."""
 
 
 def regions_of(labels: NDArray[np.uint8], names: Mapping[int, str], ignore_index: int) -> list[AnnotatedObject]:

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
+from segcli.data.boxes import BoxXyxy
 from segcli.data.decoding.headers import PILLOW_ERRORS, ImageHeader, read_header
 from segcli.data.formats.labelme import Shape
 from segcli.data.formats.labelme_dataset import LabelMeDataset, LabelMeSample
@@ -49,7 +50,7 @@ def misfits(measured: MeasuredSample) -> list[Finding]:
     (height, width), annotation, name = measured.size, measured.sample.annotation, measured.sample.name
     findings = []
     for shape in annotation.shapes:
-        left, top, right, bottom = _box(shape)
+        left, top, right, bottom = bounds_of(shape)
         if right < 0 or bottom < 0 or left >= width or top >= height:
             place = f"shape {shape.number} ({shape.label})"
             findings.append(finding("L108", name, "lies wholly outside the image", location=place))
@@ -81,7 +82,7 @@ def _fitted(sample: LabelMeSample, header: ImageHeader) -> tuple[LabelMeSample, 
     return replace(sample, annotation=replace(annotation, shapes=shapes)), findings
 
 
-def _box(shape: Shape) -> tuple[float, float, float, float]:
+def bounds_of(shape: Shape) -> BoxXyxy:
     """Left, top, right and bottom of a shape, without line width and point size."""
     xs, ys = zip(*shape.points, strict=True)
     if shape.kind == "circle":

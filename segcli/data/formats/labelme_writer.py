@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from segcli.data.contours import Outline
 from segcli.data.formats.annotated import AnnotatedObject, ShapeGroup
 from segcli.data.formats.format import Placed, PlacedImage, Put, Written
 from segcli.data.formats.labelme import Shape
 from segcli.data.formats.labelme_shapes import Crop
 from segcli.data.formats.object_painter import ObjectPainter
 from segcli.data.samples import Split
+from segcli.data.traced_mask import TracedMask
 
 LABELME_VERSION = "5.6.0"
 """LabelMe version whose file layout is written."""
@@ -96,12 +96,16 @@ def mask_shape(label: str, crop: Crop, **further: Any) -> Entry:
     return labelme_shape(label, "mask", corners, mask=png_text(np.asarray(pixels > 0)), **further)
 
 
-def outline_shapes(label: str, crop: Crop, outlines: Sequence[Outline], group_id: int, **further: Any) -> list[Entry]:
-    """Makes editable polygons of outlined pixels, several of them in a group; a mask where there are holes."""
-    if any(outline.holes for outline in outlines):
-        return [mask_shape(label, crop, **further)]
-    group = group_id if len(outlines) > 1 else None
-    return [labelme_shape(label, "polygon", outline.outer.tolist(), group_id=group, **further) for outline in outlines]
+def outline_shapes(label: str, mask: TracedMask, group_id: int, **further: Any) -> list[Entry]:
+    """Makes editable polygons of a mask, several in a group; a mask where there are holes; none if it is empty."""
+    if mask.crop is None:
+        return []
+    if any(outline.holes for outline in mask.outlines):
+        return [mask_shape(label, mask.crop, **further)]
+    group = group_id if len(mask.outlines) > 1 else None
+    return [
+        labelme_shape(label, "polygon", outline.outer.tolist(), group_id=group, **further) for outline in mask.outlines
+    ]
 
 
 def png_text(pixels: NDArray[Any]) -> str:

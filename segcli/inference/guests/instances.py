@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segcli.errors import WeightsError
+from segcli.inference.decode_labels import softmax
 from segcli.inference.guests.semantic import sigmoid
 from segcli.models.guest_card import GuestCard
 from segcli.models.instance.table import MaskForm
@@ -127,8 +128,7 @@ def _detr(found: Sequence[NDArray[Any]], card: GuestCard, place: PlacedImage) ->
 def _detr_scores(logits: Floats, card: GuestCard) -> Floats:
     """Scores [N, classes] without the background class."""
     if card.output.activation == "softmax":
-        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-        scores = powers / powers.sum(axis=1, keepdims=True)
+        scores = softmax(logits, axis=1)
     else:
         scores = sigmoid(logits) if card.output.activation == "sigmoid" else logits
     parts = {"none": slice(None), "first": slice(1, None), "last": slice(None, -1)}

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segcli.errors import WeightsError
-from segcli.inference.decode_labels import inside
+from segcli.inference.decode_labels import inside, softmax
 from segcli.inference.preprocess import NetworkInput
 from segcli.models.guest_card import GuestCard, GuestOutput
 
@@ -60,8 +60,7 @@ def _first_channels(found: NDArray[Any], card: GuestCard) -> NDArray[Any]:
 
 def _activated(values: NDArray[np.float32], output: GuestOutput) -> NDArray[np.float32]:
     if output.activation == "softmax":
-        powers = np.exp(values - values.max(axis=1, keepdims=True))
-        return np.asarray(powers / powers.sum(axis=1, keepdims=True), np.float32)
+        return softmax(values, axis=1)
     if output.activation == "sigmoid":
         return sigmoid(values)
     return values

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from segcli.data.files import atomic_path, write_text_atomic
+from segcli.data.csv_file import write_csv
+from segcli.data.files import atomic_path
 
 Table = Sequence[Mapping[str, Any]]
 
@@ -19,13 +18,9 @@ def write_table(table: Table, stem: Path) -> tuple[str, ...]:
 
     Numbers are written with full precision; an empty cell means "not defined".
     """
-    text = io.StringIO()
     columns = list(dict.fromkeys(name for row in table for name in row))
-    writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(table)
     target = stem.with_suffix(".csv")
-    write_text_atomic(target, text.getvalue())
+    write_csv(table, columns, target)
     if not table or find_spec("pyarrow") is None:
         return (str(target),)
     return str(target), str(_write_parquet(table, columns, stem.with_suffix(".parquet")))

@@ -9,15 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from segcli.data import rle
-from segcli.data.boxes import BoxXyxy
 from segcli.data.changes.transaction import Transaction, change_rows, transaction
-from segcli.data.contours import mask_outlines
 from segcli.data.files import to_json
 from segcli.data.formats.labelme import Shape
 from segcli.data.formats.labelme_dataset import LabelMeSample, find_labelme_root, read_labelme_dataset
+from segcli.data.formats.labelme_images import bounds_of
 from segcli.data.formats.labelme_writer import outline_shapes
 from segcli.data.image import RgbImage, decode_image, read_image
+from segcli.data.traced_mask import TracedMask
 from segcli.errors import InputError, UsageError
 from segcli.models.table import get_spec
 from segcli.plurals import counted
@@ -133,7 +132,7 @@ def prompted(shapes: tuple[Shape, ...]) -> Iterator[Prompted]:
     for shape in shapes:
         name = f"shape {shape.number} ({shape.label})"
         if shape.kind == "rectangle":
-            prompt = ObjectPrompt(box=_box(shape), label=shape.label, name=name, may_be_clipped=True)
+            prompt = ObjectPrompt(box=bounds_of(shape), label=shape.label, name=name, may_be_clipped=True)
             yield Prompted((shape.number,), prompt, shape)
         elif shape.kind == "point":
             alone = shape.group_id is None
@@ -164,15 +163,13 @@ def _outline_file(
     predictor.set_image(rgb, name=sample.name)
     values = sample.annotation.values()
     replaced: dict[int, list[Entry]] = {}
-    for one, mask in zip(objects, predictor.predict([one.prompt for one in objects]), strict=True):
-        crop = rle.decode_crop(mask.rle)
-        if crop is None:
+    answers = predictor.predict([one.prompt for one in objects])
+    for group, (one, mask) in enumerate(zip(objects, answers, strict=True), start=_free_group(values)):
+        sure = f"confidence {mask.score:.2f}"
+        made = outline_shapes(one.shape.label, TracedMask(mask.rle), group, description=sure, flags=one.shape.flags)
+        if not made:
             left.append(f"{sample.name}: {one.prompt.name}: the network finds nothing there")
             continue
-        sure = f"confidence {mask.score:.2f}"
-        made = outline_shapes(
-            one.shape.label, crop, mask_outlines(*crop), _free_group(values), description=sure, flags=one.shape.flags
-        )
         replaced |= {number: [] for number in one.numbers} | {one.numbers[0]: made}
     values["shapes"] = [
         entry for number, shape in enumerate(values["shapes"]) for entry in replaced.get(number, [shape])
@@ -196,12 +193,7 @@ def _image_of(sample: LabelMeSample) -> RgbImage:
     return rgb
 
 
-def _box(shape: Shape) -> BoxXyxy:
-    xs, ys = zip(*shape.points, strict=True)
-    return min(xs), min(ys), max(xs), max(ys)
-
-
 def _free_group(values: Entry) -> int:
-    """A `group_id` that no shape of the file uses."""
+    """The first `group_id` from which on no shape of the file uses any."""
     taken = [entry.get("group_id") for entry in values["shapes"] if isinstance(entry, dict)]
-    return 1 + max((group for group in taken if isinstance(group, int)), default=0) + len(taken)
+    return 1 + max((group for group in taken if isinstance(group, int)), default=0)

@@ -104,11 +104,12 @@ def _results(
     predictor: Predictor, unlike: UnlikeInputs, sources: Sources, batch_size: int, failed: list[Unreadable]
 ) -> Iterator[ImageResult]:
     items = track(read_ahead(sources, 2 * batch_size), "predict", len(sources))
-    for batch in batched(unlike.watched(_readable(items, failed)), batch_size):
+    for batch in batched(unlike.watched(readable(items, failed)), batch_size):
         yield from predictor.predict(batch)
 
 
-def _readable(items: Iterable[SourceItem], failed: list[Unreadable]) -> Iterator[SourceItem]:
+def readable(items: Iterable[SourceItem], failed: list[Unreadable]) -> Iterator[SourceItem]:
+    """The items that have an image; the others are logged and added to `failed`."""
     for item in items:
         if item.fault is None:
             yield item

@@ -75,9 +75,7 @@ def labelme_values(
     """
     shapes: list[dict[str, Any]] = []
     for number, (box, mask) in enumerate(zip(values["boxes"], masks, strict=True), start=1):
-        if mask.crop is not None:
-            score = f"score {box['score']:.4f}"
-            shapes += outline_shapes(box["label"], mask.crop, mask.outlines, number, description=score)
+        shapes += outline_shapes(box["label"], mask, number, description=f"score {box['score']:.4f}")
     path, inside = _image_of(values, rgb, target)
     return labelme_document(path, size[1], size[0], shapes, inside)
 

@@ -20,14 +20,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from segcli.data import rle
-from segcli.data.contours import mask_outlines
 from segcli.data.files import atomic_path, write_json_atomic
 from segcli.data.formats.coco_layout import ANNOTATION_FILES
 from segcli.data.formats.coco_writer import CocoDocument, join_documents
 from segcli.data.formats.labelme_writer import labelme_document as labelme_values
 from segcli.data.formats.labelme_writer import outline_shapes
 from segcli.data.samples import Split
+from segcli.data.traced_mask import TracedMask
 from segcli.promptable.masks import PromptMask
 from segcli.steps.predict.result import Predicted
 
@@ -77,8 +76,7 @@ def labelme_document(image: str, rgb: RgbImage, answers: Sequence[PromptMask]) -
     shapes = [
         shape
         for number, answer in enumerate(answers, start=1)
-        if (crop := rle.decode_crop(answer.rle)) is not None
-        for shape in outline_shapes(_label(answer), crop, mask_outlines(*crop), number)
+        for shape in outline_shapes(_label(answer), TracedMask(answer.rle), number)
     ]
     return labelme_values(image, rgb.shape[1], rgb.shape[0], shapes)
 

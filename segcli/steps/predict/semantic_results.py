@@ -15,7 +15,7 @@ from segcli.config.schema import SlidingWindowConfig
 from segcli.data.classes import ClassMap
 from segcli.data.files import atomic_path
 from segcli.data.formats.annotated import NO_CLASSES
-from segcli.data.formats.label_map_reader import regions_of
+from segcli.data.formats.label_map_reader import NOWHERE, regions_of
 from segcli.data.formats.masks import count_ids
 from segcli.data.image import Labels, StrPath
 from segcli.data.rle import Rle
@@ -37,9 +37,6 @@ from segcli.steps.predict.writers import (
     save_image,
     save_label_map,
 )
-
-NOWHERE = 256
-"""An id that no pixel has."""
 
 
 class SegResult(ImageResult):

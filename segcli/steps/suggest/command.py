@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from segcli.config.schema import PredictConfig
-from segcli.data.files import write_text_atomic
-from segcli.data.image import read_image
+from segcli.data.csv_file import write_csv
+from segcli.data.fingerprint.images import evenly
+from segcli.data.image import read_input
 from segcli.data.prefetch import map_ahead, read_ahead
 from segcli.data.sources import Input, SourceItem, Sources, open_sources
 from segcli.errors import InputError, SegcliError, UsageError
 from segcli.inference.exported_model import ExportedModel, exported_in
 from segcli.models.table import get_spec
 from segcli.progress import track
+from segcli.steps.predict.command import readable
 from segcli.steps.predict.open_predictor import open_predictor
 from segcli.steps.predict.result import Unreadable
 from segcli.steps.suggest.look import Look, Looker
@@ -104,14 +105,13 @@ def _look_at_all(
     """Looks of the unlabelled images, with items stripped of their pixels, and looks of the labelled ones."""
     seen: list[tuple[SourceItem, Look]] = []
     known: list[Look] = []
-    for item in track(read_ahead(sources, _AHEAD), "look", len(sources)):
-        if item.fault is not None or item.rgb is None:
-            log.warning("left out: %s", item.fault)
-            failed.append(Unreadable(item.input_path, str(item.fault)))
-        elif target.has_labels(item):
-            known.append(looker.look(item.rgb))
+    for item in readable(track(read_ahead(sources, _AHEAD), "look", len(sources)), failed):
+        assert item.rgb is not None  # nothing is read in windows here
+        look = looker.look(item.rgb)
+        if target.has_labels(item):
+            known.append(look)
         else:
-            seen.append((replace(item, rgb=None), looker.look(item.rgb)))
+            seen.append((replace(item, rgb=None), look))
     if failed and not seen and not known:
         raise InputError(f"none of {len(failed)} inputs can be read; the first: {failed[0].message}")
     return seen, known
@@ -130,8 +130,9 @@ def _looks_at_labelled(looker: Looker, model: ExportedModel, labelled: Path | No
             raise
         log.warning("no comparison with the training images of the model: %s", fault)
         return []
-    few = images[:: max(1, -(-len(images) // MOST_LABELLED))]
-    return [looker.look(rgb) for rgb in track(map_ahead(read_image, few), "look at labelled images", len(few))]
+    few = evenly(images, MOST_LABELLED)
+    read = map_ahead(partial(read_input, image_range=model.preprocess.reads_by), few)
+    return [looker.look(rgb) for rgb in track(read, "look at labelled images", len(few))]
 
 
 def _ranked(seen: Sequence[Look], known: Sequence[Look]) -> Ranking:
@@ -182,9 +183,5 @@ def _suggestions(
 
 
 def _write_table(ranked: Sequence[Suggestion], target: Path) -> None:
-    text = io.StringIO()
-    names = ["rank", *Suggestion(None, None, 0.0, 0.0, 0.0).as_dict()]
-    writer = csv.DictWriter(text, names, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({"rank": place, **one.as_dict()} for place, one in enumerate(ranked, start=1))
-    write_text_atomic(target, text.getvalue())
+    columns = ["rank", *Suggestion(None, None, 0.0, 0.0, 0.0).as_dict()]
+    write_csv([{"rank": place, **one.as_dict()} for place, one in enumerate(ranked, start=1)], columns, target)

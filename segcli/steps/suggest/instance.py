@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segcli.data import rle
-from segcli.data.contours import mask_outlines
 from segcli.data.detections import Detections
 from segcli.data.formats.instance_data import open_instance_dataset
 from segcli.data.formats.labelme_writer import outline_shapes
 from segcli.data.image import RgbImage
 from segcli.data.samples import Split
+from segcli.data.traced_mask import TracedMask
 from segcli.steps.predict.instance import InstancePredictor
 from segcli.steps.suggest.look import GRID, Look, binary_entropy, colours_of, confidence
 
@@ -58,15 +57,17 @@ class InstanceLooker:
     def propose(self, rgb: RgbImage) -> list[dict[str, Any]]:
         """See `Looker.propose`."""
         found = self.predictor.find(rgb)
-        shapes: list[dict[str, Any]] = []
-        for number, (code, class_id, score) in enumerate(zip(found.masks, found.classes, found.scores, strict=True), 1):
-            crop = rle.decode_crop(code)
-            if crop is not None:
-                label = self.predictor.classes.name_of(int(class_id))
-                shapes += outline_shapes(
-                    label, crop, mask_outlines(*crop), number, description=confidence(float(score))
-                )
-        return shapes
+        objects = zip(found.masks, found.classes, found.scores, strict=True)
+        return [
+            shape
+            for number, (code, class_id, score) in enumerate(objects, start=1)
+            for shape in outline_shapes(
+                self.predictor.classes.name_of(int(class_id)),
+                TracedMask(code),
+                number,
+                description=confidence(float(score)),
+            )
+        ]
 
     def labelled_images(self, dataset: Path) -> list[Path]:
         """See `Looker.labelled_images`."""
@@ -81,7 +82,7 @@ def matched(one: Detections, other: Detections) -> tuple[NDArray[np.float64], ND
     """
     scores: list[float] = []
     overlaps: list[float] = []
-    table = _ious(one.masks, other.masks)
+    table = rle.overlaps(one.masks, other.masks, [False] * len(other.masks))
     table[np.not_equal.outer(one.classes, other.classes)] = 0
     free = np.ones(len(other.masks), bool)
     for place, score in enumerate(one.scores):
@@ -106,12 +107,6 @@ def _first(found: Detections) -> Detections:
 def _unmirrored(found: Detections) -> Detections:
     masks = tuple(rle.encode(np.asfortranarray(rle.decode(code)[:, ::-1])) for code in found.masks)
     return Detections(found.scores, found.classes, masks, None)
-
-
-def _ious(one: Sequence[rle.Rle], other: Sequence[rle.Rle]) -> NDArray[np.float64]:
-    if not one or not other:
-        return np.zeros((len(one), len(other)))
-    return np.asarray(rle.coco_mask.iou(list(one), list(other), [0] * len(other)), np.float64)
 
 
 def _layout(found: Detections, classes: int, size: tuple[int, int]) -> NDArray[np.float32]:

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from segcli.data.image import RgbImage
+from segcli.data.image import RgbImage, shown
 
 _THUMBNAIL = 8
 """Side in pixels of the thumbnail that describes the appearance of an image."""
@@ -60,7 +60,7 @@ class Looker(Protocol):
 
 def colours_of(rgb: RgbImage) -> NDArray[np.float32]:
     """A thumbnail in Lab colours, float32 [192]."""
-    small = cv2.resize(rgb, (_THUMBNAIL, _THUMBNAIL), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(shown(rgb), (_THUMBNAIL, _THUMBNAIL), interpolation=cv2.INTER_AREA)
     return np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2LAB), np.float32).ravel()
 
 

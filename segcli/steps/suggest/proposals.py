@@ -10,6 +10,7 @@ from PIL import Image
 
 from segcli.data.files import atomic_path, is_file, write_json_atomic
 from segcli.data.formats.labelme_writer import labelme_document
+from segcli.data.image import shown
 from segcli.data.sources import SourceItem
 
 IMAGES, ANNOTATIONS = "images", "annotations"
@@ -40,7 +41,7 @@ class ProposalFolder:
         if not image.exists():
             with atomic_path(image) as fresh:
                 if original is None:
-                    Image.fromarray(item.rgb).save(fresh, "PNG")
+                    Image.fromarray(shown(item.rgb)).save(fresh, "PNG")
                 else:
                     shutil.copyfile(original, fresh)
         height, width = item.rgb.shape[:2]

@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from segcli.data.classes import BACKGROUND_NAME, ClassMap
-from segcli.data.contours import mask_outlines
+from segcli.data.classes import ClassMap
+from segcli.data.formats.annotated import NO_CLASSES
+from segcli.data.formats.label_map_reader import NOWHERE, regions_of
 from segcli.data.formats.labelme_writer import outline_shapes
 from segcli.data.formats.masks import open_seg_dataset
 from segcli.data.image import RgbImage
+from segcli.data.rle import Rle
 from segcli.data.samples import Split
-from segcli.inference.decode_labels import logits_of, resize_logits
+from segcli.data.traced_mask import TracedMask
+from segcli.inference.decode_labels import logits_of, resize_logits, softmax
 from segcli.steps.predict.semantic import SemanticPredictor
 from segcli.steps.suggest.look import Look, colours_of, confidence, layout_of
 
@@ -66,8 +69,7 @@ class SemanticLooker:
         if model.input_size is None and shrink < 1:
             rgb = np.asarray(cv2.resize(rgb, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA), np.uint8)
         logits = logits_of(self.predictor.runtime.run, rgb, model.preprocess, input_size=model.input_size)
-        raised = np.exp(logits - logits.max(axis=0))
-        return np.asarray(raised / raised.sum(axis=0), np.float32)
+        return softmax(logits)
 
 
 def shapes_of(probabilities: NDArray[np.float32], classes: ClassMap) -> Iterator[dict[str, Any]]:
@@ -77,24 +79,16 @@ def shapes_of(probabilities: NDArray[np.float32], classes: ClassMap) -> Iterator
         probabilities: Class probabilities, float32 [classes, H, W].
         classes: The classes; the background is left out, because unlabelled pixels are background in LabelMe.
     """
-    labels = probabilities.argmax(axis=0)
-    smallest = SMALLEST * labels.size
-    for class_id in np.unique(labels).tolist():
-        name = classes.name_of(class_id)
-        if name == BACKGROUND_NAME:
+    labels = probabilities.argmax(axis=0).astype(np.uint8)
+    names = {number: name for number, name in enumerate(classes.names) if name not in NO_CLASSES}
+    for number, region in enumerate(regions_of(labels, names, NOWHERE), start=1):
+        mask = TracedMask(cast(Rle, region.outline))
+        if mask.crop is None or mask.area_px < SMALLEST * labels.size:
             continue
-        count, regions, boxes, _ = cv2.connectedComponentsWithStats((labels == class_id).astype(np.uint8), None, 4)
-        for number in range(1, count):
-            left, top, width, height, area = (int(value) for value in boxes[number])
-            if area < smallest:
-                continue
-            window = slice(top, top + height), slice(left, left + width)
-            inside = regions[window] == number
-            sure = float(probabilities[class_id][window][inside].mean())
-            outlines = mask_outlines(inside, left, top)
-            yield from outline_shapes(
-                name, (inside.astype(np.uint8), left, top), outlines, number, description=confidence(sure)
-            )
+        pixels, left, top = mask.crop
+        of_class = probabilities[classes.id_of(region.label)]
+        inside = of_class[top : top + pixels.shape[0], left : left + pixels.shape[1]][pixels > 0]
+        yield from outline_shapes(region.label, mask, number, description=confidence(float(inside.mean())))
 
 
 def _mirrored(rgb: RgbImage) -> RgbImage:

@@ -11,6 +11,8 @@ from PIL import Image
 
 from segcli.cli.main import main
 from segcli.errors import UsageError
+from segcli.promptable.masks import make_mask
+from segcli.promptable.predictor import SamPredictor
 from segcli.steps.outline.command import outline
 from tests.promptable_weights import promptable_weights
 
@@ -52,6 +54,23 @@ def test_boxes_and_clicks_become_outlines_and_the_rest_stays(tmp_path):
     with pytest.raises(SystemExit):
         main(["undo", str(data)])
     assert (data / "a.json").read_bytes() == before
+
+
+def test_two_objects_in_parts_do_not_become_one(tmp_path, monkeypatch):
+    boxes = [_shape("rectangle", [[2, 2], [30, 40]]), _shape("rectangle", [[32, 2], [60, 40]], group=9)]
+    data = _dataset(tmp_path / "data", boxes)
+
+    def in_two_parts(_self, objects, **_):
+        masks = np.zeros((len(objects), 48, 64), bool)
+        for mask, one in zip(masks, objects, strict=True):
+            left, top = (int(side) for side in one.box[:2])
+            mask[top : top + 5, left : left + 5] = mask[top + 9 : top + 14, left : left + 5] = True
+        return [make_mask(one, mask, score=0.5, stability=1) for one, mask in zip(objects, masks, strict=True)]
+
+    monkeypatch.setattr(SamPredictor, "predict", in_two_parts)
+    assert outline(data, "SAM-tiny", promptable_weights("SAM-tiny")).outlined == 2
+    shapes = json.loads((data / "a.json").read_text())["shapes"]
+    assert [shape["group_id"] for shape in shapes] == [10, 10, 11, 11]
 
 
 def test_what_cannot_be_outlined_is_listed_and_kept(tmp_path):

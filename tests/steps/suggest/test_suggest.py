@@ -19,6 +19,7 @@ from segcli.data.rle import encode
 from segcli.errors import InputError, UsageError
 from segcli.steps.suggest.command import suggest
 from segcli.steps.suggest.instance import matched
+from segcli.steps.suggest.look import colours_of
 from segcli.steps.suggest.semantic import shapes_of
 from tests.trained_instance import trained_instance_run
 from tests.trained_model import trained_run
@@ -117,6 +118,11 @@ def test_regions_become_shapes_with_their_confidence():
     assert square["label"] == "square" and square["shape_type"] == "polygon"
     assert square["points"] == [[2, 2], [6, 2], [6, 6], [2, 6]] and square["description"] == "confidence 0.70"
     assert ring["shape_type"] == "mask" and ring["points"] == [[8, 8], [17, 17]]
+
+
+def test_images_of_other_bands_have_colours_too():
+    bands = np.random.default_rng(0).integers(0, 256, (20, 30, 6), np.uint8)
+    assert (colours_of(bands) == colours_of(np.ascontiguousarray(bands[..., :3]))).all()
 
 
 def test_objects_of_both_views_are_matched_by_class_and_overlap():

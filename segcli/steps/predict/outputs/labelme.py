@@ -20,13 +20,8 @@ def write(result: ImageResult, folder: Path) -> Path:
     shapes = [
         shape
         for number, one in enumerate(result.objects, start=1)
-        if one.mask.crop is not None
         for shape in outline_shapes(
-            one.label,
-            one.mask.crop,
-            one.mask.outlines,
-            number,
-            description="" if one.score is None else f"score {one.score:.4f}",
+            one.label, one.mask, number, description="" if one.score is None else f"score {one.score:.4f}"
         )
     ]
     write_json_atomic(path, labelme_document(image, width, height, shapes))
