@@ -13,9 +13,9 @@ from segcli.data.label_store import LabelStore
 from segcli.data.sources import SourceItem
 from segcli.data.windows import Windows
 from segcli.inference.augmented import augmented
-from segcli.inference.certainty import certainty
-from segcli.inference.decode_labels import label_maps, labels_of, logits_of, scored_maps
-from segcli.inference.label_scores import LabelScores
+from segcli.inference.decode_labels import label_maps, logits_of, scored_maps
+from segcli.inference.entropy import entropy_map
+from segcli.inference.label_scores import LabelScores, label_scores
 from segcli.inference.preprocess import Forward
 from segcli.inference.runtimes.protocol import forward_of
 from segcli.inference.tiles import label_map_tiled, scored_map_tiled
@@ -43,14 +43,13 @@ class SemanticPredictor(ExportedPredictor):
     def predict(self, items: Sequence[SourceItem]) -> Iterator[SegResult]:
         """One result for each item that has an image, in order; images of equal size run in one batch."""
         if "entropy" in (self.settings.write or ()):
-            return map(self._with_certainty, (item for item in items if item.windows is not None))
+            return map(self._with_entropy, (item for item in items if item.windows is not None))
         return self._plain(items)
 
     def _plain(self, items: Sequence[SourceItem]) -> Iterator[SegResult]:
         images = [item.rgb for item in items if item.rgb is not None]
-        score = self.settings.confidence or "confidence" in (self.settings.write or ())
         found: Iterator[Labels | LabelScores] = iter(
-            _in_groups(images, self._score_batch) if score else self.label(images)
+            _in_groups(images, self._score_batch) if self._wants_confidence else self.label(images)
         )
         for item in items:
             if item.rgb is not None:
@@ -60,16 +59,25 @@ class SemanticPredictor(ExportedPredictor):
             elif item.large is not None:
                 yield self._large(item, item.large)
 
-    def _with_certainty(self, item: SourceItem) -> SegResult:
-        """A result with confidence and entropy; without them for an image in tiles."""
+    @property
+    def _wants_confidence(self) -> bool:
+        return bool(self.settings.confidence) or "confidence" in (self.settings.write or ())
+
+    def _with_entropy(self, item: SourceItem) -> SegResult:
+        """A result with the entropy; without it for an image in tiles."""
         if item.rgb is None or self._tiles_of(item.rgb.shape[:2]) is not None:
             (result,) = self._plain([item])
             return result
         height, width = item.rgb.shape[:2]
         size = self.model.input_size or resized(width, height, self.settings.target_size)
         logits = logits_of(self._forward, item.rgb, self.model.preprocess, input_size=size)
+        found = label_scores(logits, height, width, self.model.temperature)
         return SegResult(
-            item, labels_of(logits, height, width), self.classes, certainty=certainty(logits, height, width)
+            item,
+            found.labels,
+            self.classes,
+            confidence=found.confidence if self._wants_confidence else None,
+            entropy=entropy_map(logits, height, width, self.model.temperature),
         )
 
     def label(self, images: Sequence[RgbImage]) -> list[Labels]:

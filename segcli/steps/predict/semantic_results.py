@@ -22,7 +22,6 @@ from segcli.data.rle import Rle
 from segcli.data.sources import SourceItem
 from segcli.data.traced_mask import TracedMask
 from segcli.errors import UsageError
-from segcli.inference.certainty import Certainty
 from segcli.report.overlay import overlay
 from segcli.steps.predict.found_object import FoundObject
 from segcli.steps.predict.image_result import ImageResult, LeftOutError, Text
@@ -46,7 +45,7 @@ class SegResult(ImageResult):
         labels: The label map, uint8 [H, W].
         classes: The classes.
         confidence: Probability of the label per pixel, float32 [H, W]; None where it was not requested.
-        certainty: Confidence and entropy per pixel; None where they were not requested.
+        entropy: Entropy of the class probabilities per pixel, uint8 [H, W]; None where it was not requested.
     """
 
     pixels: ClassVar[Text] = "pred"
@@ -60,13 +59,13 @@ class SegResult(ImageResult):
         tiles: SlidingWindowConfig | None = None,
         confidence: NDArray[np.float32] | None = None,
         *,
-        certainty: Certainty | None = None,
+        entropy: Labels | None = None,
     ) -> None:
         super().__init__(item, {"pred": labels[None].astype(np.int32)}, tiles)
         self.labels = labels
         self.classes = classes
         self.confidence = confidence
-        self.certainty = certainty
+        self.entropy = entropy
 
     @cached_property
     def _counts(self) -> Counts:
@@ -102,17 +101,15 @@ class SegResult(ImageResult):
 
     def confidence_map(self) -> Labels:
         """Probability of the predicted class per pixel, uint8 [H, W], where 255 is 1."""
-        if self.certainty is not None:
-            return self.certainty.confidence
         if self.confidence is not None:
             return np.asarray(np.rint(self.confidence * 255), np.uint8)
         raise LeftOutError("probabilities of an image that is read in windows are not kept")
 
     def entropy_map(self) -> Labels:
         """Entropy of the probabilities per pixel, uint8 [H, W], where 255 is that of equal probabilities."""
-        if self.certainty is None:
+        if self.entropy is None:
             raise LeftOutError("class probabilities of an image that is cut into tiles are not kept")
-        return self.certainty.entropy
+        return self.entropy
 
     def _overlay(self) -> NDArray[np.uint8]:
         return overlay_image(self.rgb, self.labels, self.classes, self._counts)

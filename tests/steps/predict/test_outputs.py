@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 import tifffile
 
+from segcli.config.schema import PredictConfig
 from segcli.data import rle
 from segcli.data.classes import ClassMap
 from segcli.data.detections import Detections
@@ -18,7 +20,8 @@ from segcli.data.formats.labelme import read_labelme
 from segcli.data.georeference import Georeference
 from segcli.data.image import read_mask
 from segcli.data.sources import SourceItem, open_sources
-from segcli.inference.certainty import Certainty, certainty
+from segcli.inference.entropy import entropy_map
+from segcli.inference.label_scores import label_scores
 from segcli.outputs import OUTPUTS
 from segcli.promptable.masks import PromptMask
 from segcli.promptable.prompts import ObjectPrompt
@@ -27,6 +30,7 @@ from segcli.steps.predict.instance_results import InstanceResult
 from segcli.steps.predict.outputs.writing import write_chosen
 from segcli.steps.predict.promptable_files import join_coco
 from segcli.steps.predict.promptable_results import PromptableResult
+from segcli.steps.predict.semantic import SemanticPredictor
 from segcli.steps.predict.semantic_results import SegResult
 from tests.trained_model import make_config, trained_run
 
@@ -61,7 +65,7 @@ def item(tmp_path):
 
 def semantic(item):
     grey = np.full((HEIGHT, WIDTH), 200, np.uint8)
-    return SegResult(item, labels(), CLASSES, certainty=Certainty(grey, 255 - grey))
+    return SegResult(item, labels(), CLASSES, confidence=np.float32(grey) / np.float32(255), entropy=255 - grey)
 
 
 def instance(item):
@@ -164,13 +168,29 @@ def test_the_command_writes_what_is_wanted(tmp_path):
 def test_certainty_is_that_of_the_softmax():
     rng = np.random.default_rng(0)
     logits = rng.normal(0, 3, (5, 90, 40)).astype(np.float32)
-    found = certainty(logits, 90, 40)
+    entropy, confidence = entropy_map(logits, 90, 40), label_scores(logits, 90, 40).confidence
     shares = np.exp(logits) / np.exp(logits).sum(axis=0)
-    assert np.abs(found.confidence - 255 * shares.max(axis=0)).max() <= 0.51
-    assert np.abs(found.entropy - 255 * -(shares * np.log(shares)).sum(axis=0) / np.log(5)).max() <= 0.51
-    even = certainty(np.zeros((4, 3, 3), np.float32), 6, 6)
-    assert (even.entropy == 255).all()
-    assert (even.confidence == 64).all()
+    assert np.abs(np.rint(255 * confidence) - 255 * shares.max(axis=0)).max() <= 0.51
+    assert np.abs(entropy - 255 * -(shares * np.log(shares)).sum(axis=0) / np.log(5)).max() <= 0.51
+    even = np.zeros((4, 3, 3), np.float32)
+    assert (entropy_map(even, 6, 6) == 255).all()
+    assert (np.rint(255 * label_scores(even, 6, 6).confidence) == 64).all()
+
+
+def test_the_temperature_of_the_model_counts_with_entropy_too(tmp_path):
+    root = trained_run()
+    predictor = SemanticPredictor.open(root / "run/best_model/inference", PredictConfig(runtime="paddle"))
+    (item,) = open_sources(str(next((root / "data" / "images").glob("*"))))
+    warm = replace(predictor, model=replace(predictor.model, temperature=4.0))
+    maps = {}
+    for names in (("confidence",), ("confidence", "entropy")):
+        (result,) = warm.configured(PredictConfig(write=names)).predict([item])
+        maps[names] = result.confidence_map()
+    assert (maps[("confidence",)] == maps[("confidence", "entropy")]).all()
+    (cold,) = predictor.configured(PredictConfig(write=("entropy",))).predict([item])
+    (flat,) = warm.configured(PredictConfig(write=("entropy",))).predict([item])
+    assert flat.entropy_map().mean() > cold.entropy_map().mean()
+    assert cold.confidence is None
 
 
 def test_a_geotiff_says_where_it_lies(tmp_path):
