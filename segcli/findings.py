@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import Enum
 from typing import Any
 
@@ -25,7 +25,7 @@ class Severity(str, Enum):
     INFO = "info"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One fault of one object of a dataset.
 
@@ -47,13 +47,16 @@ class Finding:
 
     def as_dict(self) -> dict[str, str | None]:
         """The finding as plain values, for JSON; long texts are cut."""
-        values = {**vars(self), "severity": self.severity.value}
+        values = {name: getattr(self, name) for name in _NAMES} | {"severity": self.severity.value}
         return {key: _cut(value) if isinstance(value, str) else value for key, value in values.items()}
 
     def __str__(self) -> str:
         place = f"{self.path}:{self.location}" if self.location else self.path
         remedy = f" -> {self.hint}" if self.hint else ""
         return f"{self.code} {place}: {self.message}{remedy}"
+
+
+_NAMES = tuple(one.name for one in fields(Finding))
 
 
 def as_entries(findings: Iterable[Finding]) -> dict[str, Any]:

@@ -93,12 +93,13 @@ def scan_list(root: Path, name: str) -> tuple[tuple[SegSample, ...], list[Findin
     if not text.lines:
         findings.append(finding("S102", name, "the list holds no sample"))
     samples = []
+    known: dict[str, Path | None] = {}  # a path that repeats is looked up, and kept, once
     for number, line in text.lines:
         pair = split_line(root, line)
         if pair is None:
             findings.append(finding("S103", name, f"no image and mask in {_short(line)!r}", location=f"line {number}"))
             continue
-        image, mask = (_found(root, relative) for relative in pair)
+        image, mask = (_found_once(root, relative, known) for relative in pair)
         if image is not None and mask is not None:
             samples.append(SegSample(image, mask, number))
             continue
@@ -159,6 +160,12 @@ def _found(root: Path, relative: str) -> Path | None:
         if is_file(path):
             return path
     return None
+
+
+def _found_once(root: Path, relative: str, known: dict[str, Path | None]) -> Path | None:
+    if relative not in known:
+        known[relative] = _found(root, relative)
+    return known[relative]
 
 
 def _repetitions(samples: list[SegSample], root: Path, name: str) -> list[Finding]:

@@ -16,7 +16,7 @@ class Split(str, Enum):
     VAL = "val"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class SegSample:
     """One image and its mask.
 

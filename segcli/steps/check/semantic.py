@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -156,14 +157,15 @@ def examine_seg_dataset(
     findings = [*lists.findings, *class_file_findings]
     drawable: dict[Split, list[SegSample]] = {split: [] for split in Split}
     shapes: list[MaskShape] = []
-    plan = LookPlan.of({split: getattr(lists, split.value) for split in Split}, decoded)
+    repeated = {split: Counter(map(_files, getattr(lists, split.value))) for split in Split}
+    plan = LookPlan.of({split: _without_repeated(getattr(lists, split.value)) for split in Split}, decoded)
     shaped = set(looked_at(plan.decoded(Split.TRAIN)))
     for facts in looks(plan, partial(_inspect, shaped=shaped), manifest, "semantic", workers):
         own = list(sample_findings(facts, lists.root, scale))
         image = SeenImage(facts.sample.image, facts.split, list_place(facts.sample, facts.split))
         findings.extend((*own, *images.update(image, facts.image)))
         images.places.add(own, partial(draw_mask_place, facts.sample))
-        tally.update(facts)
+        tally.update(facts, repeated[facts.split][_files(facts.sample)])
         values.update(facts)
         shapes += [] if facts.shape is None else [facts.shape]
         if len(drawable[facts.split]) < draw and not any(found.severity is Severity.ERROR for found in own):
@@ -207,6 +209,18 @@ def class_counts(tally: Tally, classes: ClassMap) -> tuple[ClassCount, ...]:
 def _at(sums: NDArray[np.int64], class_id: int) -> int:
     """The count of a class; 0 for an id that a mask of 8 bits cannot hold."""
     return int(sums[class_id]) if class_id < len(sums) else 0
+
+
+def _files(sample: SegSample) -> tuple[Path, Path]:
+    return sample.image, sample.mask
+
+
+def _without_repeated(samples: Iterable[SegSample]) -> tuple[SegSample, ...]:
+    """The first of the samples of the same files; lines that repeat them have a finding of their own."""
+    first: dict[tuple[Path, Path], SegSample] = {}
+    for sample in samples:
+        first.setdefault(_files(sample), sample)
+    return tuple(first.values())
 
 
 def _inspect(

@@ -29,13 +29,13 @@ class Tally:
     images: dict[Split, NDArray[np.int64]] = field(default_factory=_no_counts)
     together: NDArray[np.int64] = field(default_factory=lambda: np.zeros((256, 256), np.int64))
 
-    def update(self, facts: SampleFacts) -> None:
-        """Adds one sample."""
+    def update(self, facts: SampleFacts, times: int = 1) -> None:
+        """Adds one sample that is in its list `times` times."""
         if facts.counts is not None:
-            self.pixels[facts.split] += facts.counts
-            self.images[facts.split] += facts.counts > 0
+            self.pixels[facts.split] += facts.counts * times
+            self.images[facts.split] += (facts.counts > 0) * times
             present = np.flatnonzero(facts.counts)
-            self.together[present[:, np.newaxis], present] += 1
+            self.together[present[:, np.newaxis], present] += times
 
     def ids(self) -> set[int]:
         """Every value that occurs in any mask."""

@@ -18,15 +18,19 @@ from segcli.data.formats.labelme_shapes import LabelCanvas
 from segcli.data.formats.yolo_layout import yolo_layout
 from segcli.data.lists import split_line
 from segcli.data.polygons import Sides, crossings_within
-from segcli.data.samples import Split
+from segcli.data.samples import SegSample, Split
 from segcli.data.traced_mask import TracedMask
 from segcli.findings import MOST_LISTED, as_entries
 from segcli.report import objects
 from segcli.rules import finding
+from segcli.steps.check import semantic
 from segcli.steps.check.fingerprint import MOST_PAIRS, most_together
 from segcli.steps.check.histogram import MOST_ROWS, most_frequent
+from segcli.steps.check.inspection import SampleFacts, inspect_sample
 from segcli.steps.check.instance import ObjectTally
 from segcli.steps.check.result import ClassCount
+from segcli.steps.check.semantic import examine_seg_dataset
+from tests.seg_folder import make_seg_folder
 
 LOOSE = 8
 """Four times the work may take so many times the CPU time before it counts as more than linear."""
@@ -131,6 +135,29 @@ def test_findings_beyond_the_limit_are_not_written_out(monkeypatch: pytest.Monke
 
     assert len(written) == MOST_LISTED
     assert entries["findings_left_out"] == {"S104": 200_000 - MOST_LISTED}
+
+
+def test_lines_that_repeat_are_decoded_once_and_counted_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = make_seg_folder(tmp_path / "data")
+    once = examine_seg_dataset(folder.root, workers=1)
+    folder.write_list("train", ["a0", "a1", "a2"] * 4)
+    decoded: list[Path] = []
+
+    def inspect(sample: SegSample, split: Split, **options: Any) -> SampleFacts:
+        decoded.append(sample.image)
+        return inspect_sample(sample, split, **options)
+
+    monkeypatch.setattr(semantic, "inspect_sample", inspect)
+
+    seen = examine_seg_dataset(folder.root, workers=1)
+
+    assert len(decoded) == 5
+    assert len(seen.dataset.train) == 12
+    assert (seen.tally.pixels[Split.TRAIN] == 4 * once.tally.pixels[Split.TRAIN]).all()
+    assert (seen.tally.images[Split.TRAIN] == 4 * once.tally.images[Split.TRAIN]).all()
+    codes = [found.code for found in seen.findings]
+    assert codes.count("S104") == 9
+    assert sorted(code for code in codes if code != "S104") == sorted(found.code for found in once.findings)
 
 
 def test_categories_take_linear_time(tmp_path: Path) -> None:
