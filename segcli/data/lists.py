@@ -155,7 +155,7 @@ def _is_image_name(relative: str) -> bool:
 
 def _found(root: Path, relative: str) -> Path | None:
     """The file, if it is there; a list written on Windows may hold backslashes."""
-    for name in dict.fromkeys((relative, relative.replace("\\", "/"))):
+    for name in (relative, relative.replace("\\", "/")) if "\\" in relative else (relative,):
         path = root / name
         if is_file(path):
             return path

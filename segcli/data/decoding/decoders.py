@@ -62,10 +62,12 @@ def refuse_overstated_size(header: ImageHeader, name: StrPath, file_bytes: int) 
 
 def _bands_fault(header: ImageHeader) -> str | None:
     """Why an image of many or wide bands is not decoded: what it takes is counted in bytes, a pixel of colour as 3."""
+    if header.channels <= MOST_CHANNELS:
+        return None
     width, height = header.size
     total = width * height * header.channels * header.bits // 8
     limit = max_pixels() * _BYTES_PER_PIXEL
-    if header.channels <= MOST_CHANNELS or total <= limit:
+    if total <= limit:
         return None
     return f"states {width} x {height} px of {header.channels} bands, {total:,} bytes and more than {limit:,}"
 

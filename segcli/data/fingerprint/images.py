@@ -45,7 +45,7 @@ def colours_of(rgb: NDArray[np.uint8]) -> ImageColours:
 
 
 def _three(values: Any) -> tuple[float, float, float]:
-    red, green, blue = (float(value) for value in np.ravel(values))
+    red, green, blue = values.ravel().tolist()
     return red, green, blue
 
 

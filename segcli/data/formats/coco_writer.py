@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -11,6 +10,7 @@ from segcli.data.classes import IGNORE_NAME
 from segcli.data.formats.coco_layout import ANNOTATION_FILES
 from segcli.data.formats.format import Placed, PlacedImage, Put, Written, is_object, lose_flags, shape_count
 from segcli.data.formats.object_painter import ObjectPainter
+from segcli.data.json_text import json_bytes
 from segcli.data.rle import Rle
 from segcli.data.samples import Split
 
@@ -117,8 +117,7 @@ def write_coco(placed: Placed, put: Put) -> Written:
         for image in placed.of(split):
             _add(document, image, painter, written)
         ids = document.next_ids
-        text = json.dumps(document.values(), ensure_ascii=False)
-        put(ANNOTATION_FILES[split], f"{text}\n".encode())
+        put(ANNOTATION_FILES[split], json_bytes(document.values()) + b"\n")
     return written
 
 

@@ -133,27 +133,26 @@ def decoded(data: bytes, facts: FileFacts) -> FileFacts:
     header = facts.header
     if header is None:
         return facts
+    image_range, damage, used = current_range(), None, None
     try:
         refuse_overstated_size(header, facts.path, len(data))
-        if header.format == "JPEG" and not current_range().takes_bands:
+        if header.format == "JPEG" and not image_range.takes_bands:
             pixels, damage = decode_small_jpeg(data, LEAST_DECODED_PX)
-            facts = replace(facts, damage=damage)
         else:
-            refuse_bands(header, current_range(), name=facts.path)
-            takes_bands = current_range().takes_bands
-            decode = band_values if takes_bands else decode_values
-            values = decode(data, header, name=facts.path) if header.is_deep or takes_bands else None
+            refuse_bands(header, image_range, name=facts.path)
+            decode = band_values if image_range.takes_bands else decode_values
+            values = decode(data, header, name=facts.path) if header.is_deep or image_range.takes_bands else None
             if values is not None:
                 if header.is_deep:
-                    facts = replace(facts, values=UsedValues(*extremes_of(values), values.dtype))
-                pixels = three_channels(current_range().apply(values))
+                    used = UsedValues(*extremes_of(values), values.dtype)
+                pixels = three_channels(image_range.apply(values))
             else:
-                pixels = decode_rgb(data, header, name=facts.path)
+                pixels = decode_rgb(data, header, image_range, name=facts.path)
     except InputError as error:
         return replace(facts, fault=error.message, hint=error.hint)
     except ValueError:  # a rare kind of JPEG
         return _decoded_whole(data, facts)
-    return _with_pixels(facts, upright(pixels, header.orientation))
+    return _with_pixels(facts, upright(pixels, header.orientation), damage=damage, values=used)
 
 
 def _decoded_whole(data: bytes, facts: FileFacts) -> FileFacts:
@@ -164,9 +163,11 @@ def _decoded_whole(data: bytes, facts: FileFacts) -> FileFacts:
     return _with_pixels(facts, pixels)
 
 
-def _with_pixels(facts: FileFacts, rgb: RgbImage) -> FileFacts:
+def _with_pixels(
+    facts: FileFacts, rgb: RgbImage, *, damage: str | None = None, values: UsedValues | None = None
+) -> FileFacts:
     grey = np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), np.uint8)
-    return replace(facts, signature=signature_of(grey), colours=colours_of(rgb))
+    return replace(facts, signature=signature_of(grey), colours=colours_of(rgb), damage=damage, values=values)
 
 
 def shown_range(dtype: np.dtype[Any]) -> str:

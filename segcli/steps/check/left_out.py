@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -33,8 +34,8 @@ def left_out_of_lists(lists: SegLists) -> Iterator[Finding]:
         return
     test = scan_list(root, TEST_LIST)[0] if is_file(root / TEST_LIST) else ()
     samples = (*lists.train, *lists.val, *test)
-    masks = {sample.mask.parent for sample in samples}
-    beside = _beside({sample.image for sample in samples}, without=masks)
+    masks = _folders(str(sample.mask) for sample in samples)
+    beside = _beside({str(sample.image) for sample in samples}, without=masks)
     # faulty lines name images too
     words = {word for name in (*LIST_FILES.values(), TEST_LIST) for word in _words(root / name)} if beside else set()
     yield from _finding("S006", "list", [path for path in beside if relative_name(path, root) not in words], root)
@@ -48,18 +49,24 @@ def left_out_of_files(scan: CocoScan) -> Iterator[Finding]:
     root = scan.dataset.root
     if not all(scan.dataset.samples(split) for split in Split):
         return
-    beside = _beside({sample.image for split in Split for sample in scan.dataset.samples(split)})
+    beside = _beside({str(sample.image) for split in Split for sample in scan.dataset.samples(split)})
     layout = coco_layout(root)
     others = [*(layout.unused if layout is not None else ()), TEST_FILE, *scan.files.values()]
     named = {name for file in dict.fromkeys(others) for name in _file_names(root / file)} if beside else set()
     yield from _finding("C165", "annotation file", [path for path in beside if path.name not in named], root)
 
 
-def _beside(images: set[Path], *, without: Iterable[Path] = ()) -> list[Path]:
+def _beside(images: set[str], *, without: Iterable[Path] = ()) -> list[Path]:
     """The other image files in the folders of `images`, except the folders `without`."""
-    folders = {image.parent for image in images} - set(without)
+    folders = _folders(images) - set(without)
     found = (path for folder in sorted(folders) if is_dir(folder) for path in entries(folder))
-    return [path for path in found if path.suffix.lower() in IMAGE_SUFFIXES and path not in images]
+    return [path for path in found if str(path) not in images and path.suffix.lower() in IMAGE_SUFFIXES]
+
+
+def _folders(files: Iterable[str]) -> set[Path]:
+    """The folders of files; by text, as `Path.parent` takes ten times longer, for lists of a hundred thousand lines."""
+    parts = (file.rpartition(os.sep) for file in files)
+    return {Path(folder) for folder in {folder or separator for folder, separator, _ in parts}}
 
 
 def _finding(rule_id: str, where: str, alone: list[Path], root: Path) -> Iterator[Finding]:

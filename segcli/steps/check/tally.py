@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -22,20 +23,28 @@ class Tally:
     Attributes:
         pixels: Pixels of each id, int64 [256], by split.
         images: Masks that hold each id, int64 [256], by split.
-        together: Masks that hold both of two ids, int64 [256, 256].
     """
 
     pixels: dict[Split, NDArray[np.int64]] = field(default_factory=_no_counts)
     images: dict[Split, NDArray[np.int64]] = field(default_factory=_no_counts)
-    together: NDArray[np.int64] = field(default_factory=lambda: np.zeros((256, 256), np.int64))
+    _sets: Counter[bytes] = field(default_factory=Counter)
 
     def update(self, facts: SampleFacts, times: int = 1) -> None:
         """Adds one sample that is in its list `times` times."""
         if facts.counts is not None:
             self.pixels[facts.split] += facts.counts * times
-            self.images[facts.split] += (facts.counts > 0) * times
-            present = np.flatnonzero(facts.counts)
-            self.together[present[:, np.newaxis], present] += times
+            is_present = facts.counts > 0
+            self.images[facts.split] += is_present * times
+            self._sets[np.packbits(is_present).tobytes()] += times
+
+    @property
+    def together(self) -> NDArray[np.int64]:
+        """Masks that hold both of two ids, int64 [256, 256]."""
+        counts = np.zeros((256, 256), np.int64)
+        for packed, number in self._sets.items():
+            present = np.flatnonzero(np.unpackbits(np.frombuffer(packed, np.uint8)))
+            counts[present[:, np.newaxis], present] += number
+        return counts
 
     def ids(self) -> set[int]:
         """Every value that occurs in any mask."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from segcli.data.files import is_file
 from segcli.data.formats.coco import find_coco_root
 from segcli.data.formats.coco_layout import ANNOTATION_FILES, FOLDS, TEST_FILE, CocoLayout, coco_layout
+from segcli.data.json_text import json_bytes
 from segcli.data.samples import Split
 from segcli.data.splits.partition import Divisible
 from segcli.errors import DatasetError
@@ -45,7 +45,7 @@ def plan_coco(dataset_dir: Path, request: SplitRequest) -> SplitPlan:
         root,
         request,
         {part: len(content["images"]) for part, content in own.items()},
-        {name: json.dumps(content, ensure_ascii=False) + "\n" for name, content in contents.items()},
+        {name: json_bytes(content).decode() + "\n" for name, content in contents.items()},
         balance_of(images, parts, merged.names, "objects"),
         annotations={part: len(content["annotations"]) for part, content in own.items()},
         notes=notes,

@@ -1,0 +1,24 @@
+"""Counts over all masks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from segcli.data.samples import SegSample, Split
+from segcli.steps.check.files import FileFacts
+from segcli.steps.check.inspection import SampleFacts
+from segcli.steps.check.tally import Tally
+
+
+def test_classes_that_occur_together_are_counted_by_masks() -> None:
+    rng, tally, expected = np.random.default_rng(0), Tally(), np.zeros((256, 256), np.int64)
+    for number in range(40):
+        ids = rng.choice([0, 1, 2, 7, 8, 254, 255], size=rng.integers(1, 5), replace=False)
+        counts = np.bincount(ids, minlength=256) * 5
+        name = Path(f"{number}.png")
+        whole = FileFacts(name, None)
+        tally.update(SampleFacts(SegSample(name, name, number), Split.TRAIN, whole, whole, counts))
+        expected[np.ix_(ids, ids)] += 1
+    assert tally.together.tolist() == expected.tolist()
