@@ -31,6 +31,9 @@ MODES: dict[str, str] = {
 }
 """Where the function of each mode is; every one is called with a `Config` and returns a `ModeResult`."""
 
+_READ_AFTER_IMPORTS = ("train", "evaluate")
+"""Modes that import libraries before they look at the dataset."""
+
 ERROR_LOG = "segcli_error.log"
 Options = Mapping[str, tuple[str, Any]]
 
@@ -89,7 +92,7 @@ def load(
     loaded = load_config(path, overrides, options)
     if loaded.config.Global.mode != "train":
         return loaded
-    from segcli.steps.train.planning import for_command
+    from segcli.config.plan_mode import for_command
 
     return replace(loaded, config=for_command(loaded.config))
 
@@ -104,11 +107,14 @@ def perform(config: Config) -> tuple[ModeResult, Path]:
         SegcliError: The mode failed; see `segcli.errors`.
     """
     from segcli.data.budget import set_max_pixels
+    from segcli.data.dataset_folder import require_folder
     from segcli.lazy import load_object
     from segcli.results import is_done, write_result
 
     set_max_pixels(config.limits.max_pixels)
     mode = config.Global.mode
+    if mode in _READ_AFTER_IMPORTS and config.Global.dataset_dir is not None:
+        require_folder(config.Global.dataset)
     result: ModeResult = load_object(MODES[mode])(config)
     return result, write_result(Path(config.Global.output), mode, result.as_dict(), done=is_done(result))
 

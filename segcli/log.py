@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import warnings
+from functools import cached_property
 
 from segcli.console import error_console
 from segcli.text import safe
@@ -24,19 +25,38 @@ class SafeFormatter(logging.Formatter):
         return safe(super().format(record)).replace("\n", "\n    ")
 
 
+class _TerminalHandler(logging.Handler):
+    """Lines through rich, which is imported for the first of them: a fault is told without it."""
+
+    def __init__(self, *, show_path: bool) -> None:
+        super().__init__()
+        self._show_path = show_path
+
+    @cached_property
+    def _lines(self) -> logging.Handler:
+        from rich.logging import RichHandler
+
+        console = error_console()
+        lines = RichHandler(console=console, show_path=self._show_path, show_time=False, markup=False, highlighter=None)
+        lines.setFormatter(self.formatter)
+        return lines
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Writes the line of a record."""
+        self._lines.emit(record)
+
+
 def configure_logging(*, debug: bool = False) -> None:
     """Shows the messages of segcli on the error stream, those of the libraries from warnings on.
 
     A second call replaces what the first one did. Only entry points call this: a program that imports segcli keeps its
     own logging.
     """
-    from rich.logging import RichHandler
-
     os.environ.setdefault("GLOG_minloglevel", "2")  # Paddle's C++ side tells of its allocator and threads below that
     warnings.filterwarnings("ignore", message="No ccache found")
     if not debug:  # what a library warns its callers of is no news to a person who trains
         warnings.filterwarnings("ignore", category=UserWarning, module=_LIBRARIES)
-    handler = RichHandler(console=error_console(), show_path=debug, show_time=False, markup=False, highlighter=None)
+    handler = _TerminalHandler(show_path=debug)
     handler.name = _HANDLER
     handler.setFormatter(SafeFormatter("%(message)s"))
     handler.setLevel(logging.DEBUG if debug else logging.INFO)

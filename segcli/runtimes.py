@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.metadata import entry_points
 from importlib.util import find_spec
+
+from segcli.plug_ins import plug_ins
 
 GROUP = "segcli.runtimes"
 AUTO = "auto"
@@ -58,7 +59,7 @@ def runtimes() -> dict[str, RuntimeRow]:
     ['paddle', 'onnxruntime', 'openvino']
     """
     rows = {row.name: row for row in _OWN}
-    for point in entry_points(group=GROUP):
+    for point in plug_ins(GROUP):
         row = point.load()
         rows.setdefault(row.name, row)
     return rows

@@ -45,8 +45,9 @@ def write_planned(path: Path, overrides: Sequence[str], options: Mapping[str, tu
 def draw_preview(path: Path | None, overrides: Sequence[str], options: Mapping[str, tuple[str, Any]]) -> int:
     """Draws training images as a training would see them; returns the exit code."""
     from segcli.config.load import load_config
+    from segcli.config.plan_mode import for_command
     from segcli.json_output import tell_result
-    from segcli.steps.train.planning import for_command, is_planned, planned
+    from segcli.steps.train.planning import is_planned, planned
     from segcli.steps.train.preview import preview
 
     config = for_command(load_config(path, overrides, options).config)
@@ -84,7 +85,8 @@ def planned_text(config: Config, plan: Plan, path: Path) -> str:
 
 def _made(path: Path | None, overrides: Sequence[str], options: Mapping[str, tuple[str, Any]]) -> tuple[Config, Plan]:
     from segcli.config.load import load_config
-    from segcli.steps.train.planning import for_command, is_planned, planned
+    from segcli.config.plan_mode import for_command
+    from segcli.steps.train.planning import is_planned, planned
 
     config = for_command(load_config(path, overrides, options).config)
     if not is_planned(config):

@@ -62,10 +62,10 @@ def _tuned(
 ) -> int:
     from segcli.config.durations import parse_time
     from segcli.config.load import load_config
+    from segcli.config.plan_mode import for_command
     from segcli.json_output import tell_result
     from segcli.results import write_result
     from segcli.steps.train.command import train_here
-    from segcli.steps.train.planning import for_command
     from segcli.steps.train.search_space import parse_space, usual_space
     from segcli.steps.train.tuning import tune
 

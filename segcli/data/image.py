@@ -35,8 +35,6 @@ Labels = NDArray[np.uint8]
 """Class ids, [H, W]."""
 StrPath = str | PathLike[str]
 
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".npy"})
-MASK_SUFFIXES = frozenset({".png", ".bmp", ".tif", ".tiff"})
 LOSSY_FORMATS = frozenset({"JPEG", "MPO", "JPEG2000", "WEBP"})
 """Formats whose pixels are not what was written: in a mask, ids would smear at every edge."""
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from segcli.data.files import is_file, read_bytes
-from segcli.data.image import IMAGE_SUFFIXES
 from segcli.data.samples import SegSample
+from segcli.data.suffixes import IMAGE_SUFFIXES
 from segcli.errors import DatasetError
 from segcli.findings import Finding
 from segcli.rules import finding

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from segcli.data.decoding.image_range import ImageRange
 from segcli.data.decoding.pages import PAGED_SUFFIXES, open_large, pages_of
 from segcli.data.files import is_file, read_bytes
-from segcli.data.image import IMAGE_SUFFIXES, RgbImage, decode_input, read_input
+from segcli.data.image import RgbImage, decode_input, read_input
+from segcli.data.suffixes import IMAGE_SUFFIXES
 from segcli.data.url import fetch_image, is_address
 from segcli.data.video import VIDEO_SUFFIXES, is_stream, read_frames
 from segcli.data.windows import ArrayWindows, Windows

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
-from importlib.metadata import entry_points
 
 from segcli.errors import UsageError
 from segcli.models.guests import GUESTS
@@ -11,6 +10,7 @@ from segcli.models.instance.table import INSTANCE_MODELS
 from segcli.models.promptable.specs import PROMPTABLE_MODELS
 from segcli.models.semantic.table import SEMANTIC_MODELS
 from segcli.models.spec import ModelSpec
+from segcli.plug_ins import plug_ins
 
 GROUP = "segcli.models"
 """Entry-point group of plug-ins, each a `ModelSpec` whose network names its class as ``package.module:Class``."""
@@ -18,7 +18,7 @@ GROUP = "segcli.models"
 
 def _plugged_in() -> list[ModelSpec]:
     """The models of installed plug-ins; none replaces a model of segcli."""
-    return [point.load() for point in entry_points(group=GROUP)]
+    return [point.load() for point in plug_ins(GROUP)]
 
 
 MODELS: dict[str, ModelSpec] = {

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from segcli.data.classes import ClassMap
-from segcli.data.files import is_dir
+from segcli.data.dataset_folder import require_folder
 from segcli.data.formats.coco_file import AnnotationFile
 from segcli.data.formats.coco_layout import ANNOTATION_FILES, CocoLayout, coco_layout
 from segcli.data.formats.coco_objects import is_crowd
@@ -17,7 +17,7 @@ from segcli.data.instances import CocoDataset, InstanceSample
 from segcli.data.lists import relative_name
 from segcli.data.samples import Split
 from segcli.data.splits.ratios import DEFAULT_SHARES, divide
-from segcli.errors import DatasetError, no_folder
+from segcli.errors import DatasetError
 from segcli.findings import Finding
 from segcli.rules import finding
 
@@ -52,11 +52,10 @@ def find_coco_root(dataset_dir: Path) -> Path:
     """The folder of a COCO dataset: `dataset_dir` itself or the only such folder below it.
 
     Raises:
-        DatasetError: There is no such folder (C101), more than one (C102), LabelMe files alone (L006), or a dataset for
-            another task (C109).
+        DatasetError: There is no such folder (S001), no dataset in it (C101) or more than one (C102), LabelMe files
+            alone (L006), or a dataset for another task (C109).
     """
-    if not is_dir(dataset_dir):
-        raise no_folder(dataset_dir)
+    require_folder(dataset_dir)
     layout = coco_layout(dataset_dir)
     if layout is not None:
         return layout.root

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from unicodedata import normalize
 
 from segcli.data.files import is_file
-from segcli.data.image import IMAGE_SUFFIXES
+from segcli.data.suffixes import IMAGE_SUFFIXES
 from segcli.data.walk import files_below
 
 _HASH = re.compile(r"[0-9a-f]{8}[-_](?=.)")

@@ -10,9 +10,9 @@ from pathlib import Path
 from segcli.data.changes.journal import added_files
 from segcli.data.files import is_file
 from segcli.data.formats.labelme import LabelMeFile, read_labelme
-from segcli.data.image import IMAGE_SUFFIXES
 from segcli.data.lists import read_text_file, relative_name
 from segcli.data.samples import Split
+from segcli.data.suffixes import IMAGE_SUFFIXES
 from segcli.data.walk import entries, files_below, folders_below
 from segcli.errors import UsageError
 from segcli.findings import Finding, has_errors

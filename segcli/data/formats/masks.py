@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from segcli.data.changes.settled import read_settled
 from segcli.data.class_files import ClassNames, read_class_names, resolve_classes
 from segcli.data.classes import IGNORE_INDEX
-from segcli.data.files import is_dir
+from segcli.data.dataset_folder import require_folder
 from segcli.data.formats.kinds import refuse_other_kind
 from segcli.data.formats.masks_layout import MASK_FOLDERS, has_lists, paired_files
 from segcli.data.formats.unlisted import unlisted_samples
@@ -22,7 +22,7 @@ from segcli.data.lists import relative_name, scan_list
 from segcli.data.prefetch import map_ahead
 from segcli.data.samples import SegDataset, SegSample, Split
 from segcli.data.walk import folders_below
-from segcli.errors import DatasetError, InputError, no_folder
+from segcli.errors import DatasetError, InputError
 from segcli.findings import Finding, has_errors
 from segcli.rules import finding
 
@@ -51,8 +51,7 @@ def find_root(dataset_dir: Path) -> Path:
         DatasetError: There is no such folder (S001), more than one (S002), LabelMe files alone (L006), or a dataset for
             another task (S003).
     """
-    if not is_dir(dataset_dir):
-        raise no_folder(dataset_dir, [finding("S001", str(dataset_dir), "there is no such folder")])
+    require_folder(dataset_dir)
     if has_lists(dataset_dir):
         return dataset_dir
     parents = [folder.parent for folder, _ in folders_below(dataset_dir) if folder.name == IMAGE_FOLDER]

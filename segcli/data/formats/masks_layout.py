@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from segcli.data.files import is_dir, is_file
-from segcli.data.image import IMAGE_SUFFIXES, MASK_SUFFIXES
+from segcli.data.suffixes import IMAGE_SUFFIXES, MASK_SUFFIXES
 from segcli.data.walk import files_below, folders_below
 
 IMAGE_FOLDERS = ("images", "imgs", "image")

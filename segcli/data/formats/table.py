@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
-from importlib.metadata import entry_points
 from pathlib import Path
 
 from segcli.data.formats.coco_format import COCO
@@ -14,6 +13,7 @@ from segcli.data.formats.masks_format import MASKS
 from segcli.data.formats.voc_format import VOC
 from segcli.data.formats.yolo_format import YOLO
 from segcli.errors import UsageError
+from segcli.plug_ins import plug_ins
 
 FORMATS: dict[str, Format] = {row.name: row for row in (COCO, YOLO, VOC, LABELME, MASKS)}
 """Formats by name, in the order in which they are tried on a folder: the most reliably recognised first."""
@@ -30,7 +30,7 @@ def formats() -> dict[str, Format]:
         UsageError: An entry point of a package is not a `Format`, or its name is already used.
     """
     found = dict(FORMATS)
-    for point in entry_points(group=PLUGINS):
+    for point in plug_ins(PLUGINS):
         row = point.load()
         if not isinstance(row, Format):
             raise UsageError(f"the entry point {point.value} is not a Format", hint=f"see {PLUGINS} in the docs")

@@ -10,9 +10,9 @@ from pathlib import Path
 from segcli.data.class_files import is_background
 from segcli.data.classes import BACKGROUND_NAME, IGNORE_NAME
 from segcli.data.files import is_dir, is_file
-from segcli.data.image import IMAGE_SUFFIXES
 from segcli.data.lists import read_text_file
 from segcli.data.samples import Split
+from segcli.data.suffixes import IMAGE_SUFFIXES
 from segcli.data.walk import files_below
 
 CLASS_FOLDERS = ("SegmentationClass", "SegmentationClassPNG")

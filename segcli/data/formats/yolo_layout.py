@@ -11,9 +11,9 @@ from typing import Any
 import yaml
 
 from segcli.data.files import is_dir, is_file, read_bytes
-from segcli.data.image import IMAGE_SUFFIXES
 from segcli.data.lists import LONGEST_LINE, read_text_file
 from segcli.data.samples import Split
+from segcli.data.suffixes import IMAGE_SUFFIXES
 from segcli.data.walk import entries, files_below
 from segcli.data.yaml_nodes import load_yaml
 

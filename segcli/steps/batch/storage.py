@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from segcli.data.image import IMAGE_SUFFIXES
+from segcli.data.suffixes import IMAGE_SUFFIXES
 from segcli.data.url import fetch_image, is_address
 from segcli.data.walk import folders_below
 from segcli.errors import InputError, MissingPartError, SegcliError

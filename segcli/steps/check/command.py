@@ -5,17 +5,21 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from segcli.config.schema import Config
 from segcli.data.changes.settled import read_settled
+from segcli.data.dataset_folder import require_folder
 from segcli.errors import DatasetError, UsageError
 from segcli.findings import has_errors
 from segcli.models.table import get_spec
 from segcli.models.task import Task
 from segcli.report.sarif import write_sarif
 from segcli.results import PreparationReport
-from segcli.steps.check.result import CheckResult
 from segcli.tasks import TASKS, step_part
+
+if TYPE_CHECKING:
+    from segcli.steps.check.result import CheckResult
 
 log = logging.getLogger("segcli.check")
 
@@ -66,6 +70,7 @@ def _checked(config: Config, task: Task) -> CheckResult:
     """The check of the task; the SARIF file is also written if the check ends with an error."""
     sarif = config.CheckDataset.sarif
     try:
+        require_folder(config.Global.dataset)
         result: CheckResult = read_settled(config.Global.dataset, lambda: step_part("check", task)(config))
     except DatasetError as error:
         if sarif is not None:

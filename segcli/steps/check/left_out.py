@@ -12,9 +12,9 @@ from segcli.data.files import is_dir, is_file
 from segcli.data.formats.coco import CocoScan
 from segcli.data.formats.coco_layout import TEST_FILE, coco_layout
 from segcli.data.formats.masks import LIST_FILES, TEST_LIST, SegLists
-from segcli.data.image import IMAGE_SUFFIXES
 from segcli.data.lists import read_text_file, relative_name, scan_list
 from segcli.data.samples import Split
+from segcli.data.suffixes import IMAGE_SUFFIXES
 from segcli.data.walk import entries
 from segcli.errors import DatasetError
 from segcli.findings import Finding

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from segcli.data.image import IMAGE_SUFFIXES
 from segcli.data.instances import InstanceSample
 from segcli.data.samples import Split
+from segcli.data.suffixes import IMAGE_SUFFIXES
 from segcli.findings import Finding
 from segcli.rules import finding
 from segcli.steps.check.files import Fault, FileFacts, ImageRules, content_faults, file_faults

@@ -10,9 +10,10 @@ import numpy as np
 from segcli.data.classes import ClassMap
 from segcli.data.decoding.headers import ImageHeader
 from segcli.data.formats.masks import LIST_FILES, list_place
-from segcli.data.image import IMAGE_SUFFIXES, LOSSY_FORMATS, MASK_SUFFIXES
+from segcli.data.image import LOSSY_FORMATS
 from segcli.data.lists import relative_name
 from segcli.data.samples import Split
+from segcli.data.suffixes import IMAGE_SUFFIXES, MASK_SUFFIXES
 from segcli.findings import Finding
 from segcli.rules import finding
 from segcli.steps.check.files import Fault, ImageRules, content_faults, file_faults, shown_range

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path, PurePosixPath
 
-from segcli.data.image import IMAGE_SUFFIXES
+from segcli.data.suffixes import IMAGE_SUFFIXES
 from segcli.data.walk import files_below
 
 MASK_FOLDERS = frozenset({"annotations", "masks", "mask", "labels", "label", "segmentationclass", "gt"})

@@ -15,9 +15,10 @@ from PIL import Image
 from segcli.config.schema import SlidingWindowConfig
 from segcli.data.classes import BACKGROUND_NAME, ClassMap
 from segcli.data.files import write_text_atomic
-from segcli.data.image import IMAGE_SUFFIXES, Labels, StrPath, shown
+from segcli.data.image import Labels, StrPath, shown
 from segcli.data.rle import Rle
 from segcli.data.sources import SourceItem
+from segcli.data.suffixes import IMAGE_SUFFIXES
 from segcli.data.tiff_writer import TILE_PX, Tag, geo_tags
 from segcli.data.windows import preview, preview_factor
 from segcli.steps.predict.found_object import FoundObject

@@ -52,8 +52,6 @@ PLANNED_KEYS = (
     "Train.early_stop.patience",
 )
 """Keys that a plan chooses or depends on."""
-RECIPE_KEYS = ("Train.epochs_iters", "Train.batch_size", "Train.learning_rate")
-"""A configuration file that sets one of these is a complete recipe."""
 _PLANNERS: dict[str, Planner] = {semantic.MODEL: semantic.plan_semantic, instance.MODEL: instance.plan_instance}
 _USUAL = {"cpu": Cost(5.0), "gpu": Cost(0.05)}
 _FINGERPRINTS: dict[Task, Callable[[Config], Fingerprint]] = {
@@ -62,21 +60,6 @@ _FINGERPRINTS: dict[Task, Callable[[Config], Fingerprint]] = {
     ),
     Task.INSTANCE: lambda config: fingerprint_of_objects(open_instance_dataset(config.Global.dataset)),
 }
-
-
-def for_command(config: Config) -> Config:
-    """The configuration of a command or a file, with `Train.plan` and the initial weights set where they are not given.
-
-    A file that sets one of `RECIPE_KEYS` is a recipe and is used unchanged.
-    """
-    if config.Train.resume_path is None and not config.is_given("Train.pretrain_weight_path"):
-        config = config.replaced({"Train.pretrain_weight_path": AUTO}, PLANNER)
-    if config.Train.plan is not None:
-        return config
-    of_file = [key for key in RECIPE_KEYS if ":" in config.origin(key) and config.is_given(key)]
-    if of_file:
-        log.info("the plan is off: the file sets %s; Train.plan=auto plans the open settings", ", ".join(of_file))
-    return config.replaced({"Train.plan": "off" if of_file else "auto"}, PLANNER)
 
 
 def is_planned(config: Config) -> bool:

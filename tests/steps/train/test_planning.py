@@ -12,10 +12,11 @@ from typer.testing import CliRunner
 
 from segcli.cli.main import main
 from segcli.config.load import load_config
+from segcli.config.plan_mode import for_command
 from segcli.config.schema import Config
 from segcli.plan.choice import Means
 from segcli.steps.train.measuring import tried
-from segcli.steps.train.planning import for_command, is_planned, planned
+from segcli.steps.train.planning import is_planned, planned
 from segcli.steps.train.starting import with_start
 from tests.images import make_seg_dataset
 from tests.instance_run import make_rectangles
