@@ -7,18 +7,40 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from segcli.config.schema import Config
+from segcli.data.changes.settled import unreadable_findings
 from segcli.data.decoding.image_range import COLOURS
-from segcli.data.samples import Split
+from segcli.data.instances import CocoDataset
+from segcli.data.samples import SegDataset, Split
 from segcli.data.splits.groups import group_rule
-from segcli.steps.check.looks import QUICK
+from segcli.findings import Finding
+from segcli.models.task import Task
+from segcli.steps.check.images import SizeRange
+from segcli.steps.check.looks import QUICK, LookedAt
 from segcli.steps.check.manifest import FILE
 from segcli.steps.check.places import Places
 from segcli.steps.check.report_files import Drawing, write_check_files
-from segcli.steps.check.result import CheckResult
+from segcli.steps.check.result import CheckResult, ClassCount, reported
+from segcli.tasks import TASKS
 
 S = TypeVar("S")
 S_co = TypeVar("S_co", covariant=True)
 E = TypeVar("E")
+
+
+class Seen(Protocol):
+    """The part of an examination that is the same for all tasks."""
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Every fault and remark, errors first."""
+
+    @property
+    def sizes(self) -> SizeRange:
+        """Sizes of the images."""
+
+    @property
+    def looked_at(self) -> LookedAt:
+        """How many images were decoded."""
 
 
 class Drawable(Protocol[S_co]):
@@ -51,6 +73,38 @@ def examined(config: Config, examine: Callable[..., E]) -> E:
         manifest=Path(config.Global.output) / FILE if options.reuse else None,
         decoded=QUICK if options.quick else None,
         **({"channels": config.Global.input_channels} if config.Global.input_channels != COLOURS else {}),
+    )
+
+
+def result_of(
+    config: Config,
+    task: Task,
+    seen: Seen,
+    dataset: SegDataset | CocoDataset,
+    *,
+    class_counts: tuple[ClassCount, ...],
+    samples: Mapping[Split, int],
+) -> CheckResult:
+    """The result of a pass over a dataset, before the parts of a single task are added.
+
+    Args:
+        config: `CheckDataset` says which findings are reported, and how severe they are.
+        task: Whose layout the dataset has.
+        seen: What the pass found.
+        dataset: The dataset.
+        class_counts: How often each class occurs.
+        samples: Number of samples per split, as in PaddleX.
+    """
+    return CheckResult(
+        dataset_path=str(dataset.root),
+        dataset_type=TASKS[task].dataset_type,
+        findings=reported((*seen.findings, *unreadable_findings(dataset.root)), config.CheckDataset),
+        strict=config.CheckDataset.strict,
+        samples=dict(samples),
+        classes=dataset.classes,
+        class_counts=class_counts,
+        size_range=seen.sizes.compute(),
+        looked_at=seen.looked_at,
     )
 
 

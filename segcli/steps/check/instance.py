@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from segcli.config.schema import Config
 from segcli.cpu import reuse_memory
 from segcli.data.boxes import xyxy_of
-from segcli.data.changes.settled import unreadable_findings
 from segcli.data.decoding.image_range import RangeSetting
 from segcli.data.decoding.range_of_images import AUTO, use_range
 from segcli.data.fingerprint.images import quantiles
@@ -43,10 +42,9 @@ from segcli.steps.check.objects import ImageFacts, image_findings
 from segcli.steps.check.objects_view import ObjectsView
 from segcli.steps.check.places import Places
 from segcli.steps.check.plain_facts import file_as_plain, file_from_plain
-from segcli.steps.check.result import CheckResult, ClassCount, reported
+from segcli.steps.check.result import CheckResult, ClassCount
 from segcli.steps.check.seen import SeenImage, SplitRules
 from segcli.steps.check.thumbnails import draw_object_place
-from segcli.tasks import TASKS
 
 log = logging.getLogger("segcli.check")
 
@@ -122,24 +120,16 @@ def check_instance(config: Config) -> CheckResult:
         DatasetError: There is no dataset at all, or more than one.
         ConfigError: The configuration names no dataset.
     """
-    from segcli.steps.check.examination import examined, shown
+    from segcli.steps.check.examination import examined, result_of, shown
     from segcli.steps.check.report_files import Drawing
 
     seen = examined(config, examine_coco_dataset)
     dataset = seen.scan.dataset
-    result = CheckResult(
-        dataset_path=str(dataset.root),
-        dataset_type=TASKS[Task.INSTANCE].dataset_type,
-        findings=reported((*seen.findings, *unreadable_findings(dataset.root)), config.CheckDataset),
-        strict=config.CheckDataset.strict,
-        samples={split: seen.scan.counts[split].annotations for split in Split},
-        classes=dataset.classes,
-        class_counts=class_counts(seen.tally, dataset),
-        size_range=seen.sizes.compute(),
-        further=attributes(seen),
-        images={split: seen.scan.counts[split].images for split in Split},
-        looked_at=seen.looked_at,
-    )
+    annotations = {split: seen.scan.counts[split].annotations for split in Split}
+    images = {split: seen.scan.counts[split].images for split in Split}
+    counts = class_counts(seen.tally, dataset)
+    result = result_of(config, Task.INSTANCE, seen, dataset, class_counts=counts, samples=annotations)
+    result = replace(result, further=attributes(seen), images=images)
     write_fingerprint(
         Path(config.Global.output) / FILE,
         seen.numbers,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from segcli.config.schema import Config
 from segcli.cpu import reuse_memory
-from segcli.data.changes.settled import unreadable_findings
 from segcli.data.class_files import NUMBERED_FILE, ClassNames, is_background, resolve_classes
 from segcli.data.classes import IGNORE_INDEX, ClassMap
 from segcli.data.decoding.image_range import COLOURS, RangeSetting
@@ -35,13 +34,12 @@ from segcli.steps.check.manifest import Entry, recall
 from segcli.steps.check.mask_values import CONSEQUENCES, MaskValues
 from segcli.steps.check.places import Places
 from segcli.steps.check.plain_facts import sample_as_plain, sample_from_plain
-from segcli.steps.check.result import CheckResult, ClassCount, reported
+from segcli.steps.check.result import CheckResult, ClassCount
 from segcli.steps.check.sample_view import MaskScale
 from segcli.steps.check.seen import SeenImage, SplitRules
 from segcli.steps.check.semantic_rules import binary_findings, class_findings, sample_findings
 from segcli.steps.check.tally import Tally
 from segcli.steps.check.thumbnails import draw_mask_place
-from segcli.tasks import TASKS
 
 log = logging.getLogger("segcli.check")
 
@@ -84,23 +82,14 @@ def check_semantic(config: Config) -> CheckResult:
         DatasetError: There is no dataset at all, or more than one.
         ConfigError: The configuration names no dataset.
     """
-    from segcli.steps.check.examination import examined, shown
+    from segcli.steps.check.examination import examined, result_of, shown
     from segcli.steps.check.report_files import Drawing, draw_sample
 
     seen = examined(config, examine_seg_dataset)
     counts = class_counts(seen.tally, seen.dataset.classes)
-    result = CheckResult(
-        dataset_path=str(seen.dataset.root),
-        dataset_type=TASKS[Task.SEMANTIC].dataset_type,
-        findings=reported((*seen.findings, *unreadable_findings(seen.dataset.root)), config.CheckDataset),
-        strict=config.CheckDataset.strict,
-        samples={split: len(seen.dataset.samples(split)) for split in Split},
-        classes=seen.dataset.classes,
-        class_counts=counts,
-        size_range=seen.sizes.compute(),
-        further={"ignore_index": seen.dataset.classes.ignore_index},
-        looked_at=seen.looked_at,
-    )
+    samples = {split: len(seen.dataset.samples(split)) for split in Split}
+    result = result_of(config, Task.SEMANTIC, seen, seen.dataset, class_counts=counts, samples=samples)
+    result = replace(result, further={"ignore_index": seen.dataset.classes.ignore_index})
     classes = len(result.classes)
     write_fingerprint(
         Path(config.Global.output) / FILE,

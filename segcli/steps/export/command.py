@@ -37,8 +37,15 @@ def export(config: Config) -> ExportResult:
 def export_weights(weights: Path, folder: Path, config: Config) -> ExportResult:
     """Exports one weight file to `folder`; always on the CPU.
 
+    Args:
+        weights: Trained weights with their card beside them, or official ones.
+        folder: Where the exported model goes.
+        config: `Export` selects the files, `Global.dataset_dir` and `Predict.input` the images to compare on.
+
     Raises:
-        ExportError: The model cannot be written, or its outputs differ from the trained one.
+        WeightsError: The weights cannot be opened.
+        ExportError: The model cannot be written.
+        ParityError: The outputs of the written model differ from the trained network.
     """
     if config.Global.export_with_pir is False:
         raise ExportError(

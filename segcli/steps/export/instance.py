@@ -48,17 +48,8 @@ _DIVISOR = 32
 
 
 def export_instance(weights: Path, folder: Path, config: Config) -> ExportResult:
-    """Writes an exported model and compares it with the trained network; see `export_compared`.
-
-    Args:
-        weights: Trained weights with their card beside them, or official ones.
-        folder: Where the exported model goes.
-        config: `Export` selects the files, `Global.dataset_dir` and `Predict.input` the images to compare on.
-
-    Raises:
-        WeightsError: The weights cannot be opened.
-        ExportError: The model cannot be written.
-        ParityError: The outputs of the written model differ from the trained network.
+    """Writes an exported model and compares it with the trained network, see `export_compared`; arguments and errors
+    are those of `export_weights`.
     """
     trained = _sized(load_trained(weights, config.Global.model), config)
     set_image_range(trained.card.preprocess.reads_by)
