@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 _RED, _GREEN, _YELLOW, _BLUE, _CYAN = (f"\x1b[{number}m" for number in (31, 32, 33, 34, 36))
 _BOLD, _DIM, _PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[0m"
 _SHOWN_FINDINGS = 20
+_LONGEST_NAME = 40
+"""Columns that a name in a table keeps on a narrow terminal."""
 COMMAND = "command"
 """Origin of what a command itself says: nothing that a person has typed."""
 Missing = Mapping[str, tuple[str, str]]
@@ -161,18 +163,42 @@ def show_findings(findings: Sequence[Finding], *, more: str | None = None) -> No
     _write(sys.stdout, lines)
 
 
-def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """A table with a header."""
+def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], *, by: str | None = None) -> None:
+    """A table with a header.
+
+    Args:
+        title: Stands above it.
+        columns: Names of the columns.
+        rows: Their values.
+        by: A column with few values: each becomes a heading with the rows that hold it, and needs no room beside them.
+    """
     rows = [[safe(cell) for cell in row] for row in rows]
     if json_output.is_wanted():
         json_output.tell_shown(title, [dict(zip(columns, row, strict=True)) for row in rows])
         return
+    if by is None:
+        _print_table(title, columns, rows)
+        return
+    position = columns.index(by)
+    longest = max((len(row[0]) for row in rows), default=0)
+    print_line = console().print
+    print_line(title, style="bold")
+    for value in dict.fromkeys(row[position] for row in rows):
+        print_line()
+        inner = [[*row[:position], *row[position + 1 :]] for row in rows if row[position] == value]
+        _print_table(value, [*columns[:position], *columns[position + 1 :]], inner, first=longest)
+
+
+def _print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, first: int = 0) -> None:
+    """Prints a table whose first column, a name, is as wide as its longest one or `first`, so that none is broken."""
     from rich.table import Table
     from rich.text import Text
 
     table = Table(title=title, title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0))
-    for name in columns:
-        table.add_column(name, header_style="cyan", overflow="fold")
+    widest = max((first, *(len(row[0]) for row in rows)))
+    for number, name in enumerate(columns):
+        least = min(widest, _LONGEST_NAME) if number == 0 else None
+        table.add_column(name, header_style="cyan", overflow="fold", min_width=least)
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
     console().print(table)

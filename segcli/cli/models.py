@@ -47,7 +47,7 @@ def _list(task: str | None) -> None:
         (name, of.value, f"{PARAMETERS_MILLION[name]:.1f} M", PUBLISHED[name].licence if name in PUBLISHED else "-")
         for name, of in chosen
     ]
-    terminal.show_table(f"{len(chosen)} models", ("name", "task", "parameters", "official weights"), rows)
+    terminal.show_table(f"{len(chosen)} models", ("name", "task", "parameters", "official weights"), rows, by="task")
     _list_guests(task)
 
 
