@@ -163,18 +163,21 @@ def show_findings(findings: Sequence[Finding], *, more: str | None = None) -> No
     _write(sys.stdout, lines)
 
 
-def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], *, by: str | None = None) -> None:
+def show_table(
+    title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], *, key: str, by: str | None = None
+) -> None:
     """A table with a header.
 
     Args:
         title: Stands above it.
         columns: Names of the columns.
         rows: Their values.
+        key: Names the rows for a program.
         by: A column with few values: each becomes a heading with the rows that hold it, and needs no room beside them.
     """
     rows = [[safe(cell) for cell in row] for row in rows]
     if json_output.is_wanted():
-        json_output.tell_shown(title, [dict(zip(columns, row, strict=True)) for row in rows])
+        json_output.tell_shown(key, [dict(zip(columns, row, strict=True)) for row in rows])
         return
     if by is None:
         _print_table(title, columns, rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +122,16 @@ def test_models_are_listed_by_task(invoke):
     output = invoke("models", "--task", "semantic")[0].output
     assert "PP-LiteSeg-T" in output and "8.2 M" in output and "SOLOv2" not in output
     assert invoke("models", "--task", "nonsense")[0].exit_code == 2
+
+
+def test_no_name_of_a_model_is_broken_in_a_narrow_terminal(invoke, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+
+    lines = invoke("models")[0].output.splitlines()
+    listed = json.loads(invoke("models", "--json")[0].output)["models"]
+
+    assert {row["name"] for row in listed} <= {line.split(" ")[0] for line in lines}
+    assert max(map(len, lines)) <= 80
 
 
 def test_weights_are_inspected(invoke, tmp_path: Path):

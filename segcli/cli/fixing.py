@@ -91,7 +91,7 @@ def _fix(
 def _show_plan(plan: "FixPlan") -> None:
     rows = plan.rows()
     if rows:
-        terminal.show_table(counted(len(rows), "repair"), ("rule", "where", "what"), rows[:_SHOWN])
+        terminal.show_table(counted(len(rows), "repair"), ("rule", "where", "what"), rows[:_SHOWN], key="repairs")
     if len(rows) > _SHOWN:
         terminal.show_text(f"... and {len(rows) - _SHOWN} more\n")
     title = "fix: the plan, nothing is written yet" if plan.draft.changed else "fix: there is nothing to repair"

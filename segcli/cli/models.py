@@ -47,7 +47,9 @@ def _list(task: str | None) -> None:
         (name, of.value, f"{PARAMETERS_MILLION[name]:.1f} M", PUBLISHED[name].licence if name in PUBLISHED else "-")
         for name, of in chosen
     ]
-    terminal.show_table(f"{len(chosen)} models", ("name", "task", "parameters", "official weights"), rows, by="task")
+    terminal.show_table(
+        f"{len(chosen)} models", ("name", "task", "parameters", "official weights"), rows, key="models", by="task"
+    )
     _list_guests(task)
 
 
@@ -60,7 +62,7 @@ def _list_guests(task: str | None) -> None:
 
     rows = [row for row in listed() if task is None or row[1].startswith(task)]
     if rows:
-        terminal.show_table(f"{len(rows)} of other makers", ("name", "task", "licence", "folder"), rows)
+        terminal.show_table(f"{len(rows)} of other makers", ("name", "task", "licence", "folder"), rows, key="imported")
 
 
 @models_commands.command("import", cls=Command)

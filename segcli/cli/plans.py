@@ -21,7 +21,7 @@ def show_training_plan(path: Path | None, overrides: Sequence[str], options: Map
     """Shows what a training would choose, how long it would take and how much memory; returns the exit code."""
     config, plan = _made(path, overrides, options)
     rows = [(choice.key, _short(choice.value), choice.reason) for choice in plan.choices]
-    terminal.show_table(f"plan for {config.Global.dataset_dir}", ("key", "value", "why"), rows)
+    terminal.show_table(f"plan for {config.Global.dataset_dir}", ("key", "value", "why"), rows, key="plan")
     terminal.show_summary("estimate", _estimate(plan))
     return EXIT_DONE
 

@@ -48,4 +48,5 @@ def rule(
 
 def _show_list(chosen: "list[Rule]") -> None:
     rows = [(entry.id, entry.severity.value, entry.title) for entry in chosen]
-    terminal.show_table(f"{len(chosen)} rules; `segcli rule ID` explains one", ("id", "severity", "title"), rows)
+    title = f"{len(chosen)} rules; `segcli rule ID` explains one"
+    terminal.show_table(title, ("id", "severity", "title"), rows, key="rules")

@@ -89,7 +89,7 @@ def inspect_weights(
         rows = [(name, shapes[name], str(array.dtype)) for name, array in tensors.items()]
         numbers = sum(array.size for array in tensors.values())
         title = f"{file}: {weight_format(file)}, {len(tensors)} tensors, {numbers / 1e6:.2f} million numbers"
-        terminal.show_table(title, ("name", "shape", "type"), rows)
+        terminal.show_table(title, ("name", "shape", "type"), rows, key="tensors")
         return 0
 
     run(work, debug=debug)
