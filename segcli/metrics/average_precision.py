@@ -53,8 +53,8 @@ def rankings(pairs: Pairs, matches: Matches, classes: int, size: int = 0, most: 
     """
     order = matches.order[matches.rank[matches.order] < most]
     ends = np.searchsorted(pairs.found_class[order], np.arange(classes + 1))
-    counts = ~matches.ignored[order, size]
-    hits = (matches.object_of[order, size] >= 0) & counts
+    counts = _by_threshold(~matches.ignored[:, size], order)
+    hits = _by_threshold(matches.hits[:, size], order)
     image, score = pairs.found_image[order], pairs.found_score[order]
     objects = np.flatnonzero(~matches.truth_ignored[:, size])
     objects = objects[np.argsort(pairs.truth_class[objects], kind="stable")]
@@ -65,24 +65,28 @@ def rankings(pairs: Pairs, matches: Matches, classes: int, size: int = 0, most: 
         yield ClassRanking(image[own], hits[own], counts[own], pairs.truth_image[there], score[own])
 
 
+def _by_threshold(values: Bools, order: Ints) -> Bools:
+    """Rows [D, T] in another order, each threshold contiguous in memory: it is read along the detections."""
+    return values.T.take(order, axis=1).T
+
+
 def average_precision(ranking: ClassRanking) -> Floats:
     """AP at each threshold, float64 [T]; NaN where there is no object."""
     objects, thresholds = len(ranking.objects_image), ranking.hits.shape[1]
     if not objects:
         return np.full(thresholds, np.nan)
-    last = int(np.flatnonzero(ranking.hits.any(axis=1)).max(initial=-1)) + 1
-    if not last:
-        return np.zeros(thresholds)
-    hits = np.cumsum(ranking.hits[:last], axis=0, dtype=np.float64)
-    falling = hits / (np.cumsum(ranking.counts[:last], axis=0, dtype=np.float64) + _EPS)
-    np.maximum.accumulate(falling[::-1], axis=0, out=falling[::-1])
-    recall = hits / objects
+    # precision has its maxima at hits, and only hits raise the recall: other detections only count
+    needed = np.searchsorted(np.arange(objects + 1) / objects, RECALLS)
+    needed[0] = 1  # before the first hit no recall is reached, not even 0
     found = np.zeros(thresholds)
-    for threshold in range(thresholds):
-        places = np.searchsorted(recall[:, threshold], RECALLS)
-        places[0] = int(np.argmax(hits[:, threshold] > 0))  # before the first hit no recall is reached, not even 0
-        reached = places < (last if hits[-1, threshold] else 0)
-        found[threshold] = falling[places[reached], threshold].sum() / len(RECALLS)
+    for threshold, (hits, counts) in enumerate(zip(ranking.hits.T, ranking.counts.T, strict=True)):
+        places = np.flatnonzero(hits)
+        if len(places):
+            counted = np.cumsum(counts[: places[-1] + 1])[places]
+            falling = np.arange(1, len(places) + 1) / (counted + _EPS)
+            np.maximum.accumulate(falling[::-1], out=falling[::-1])
+            reached = np.searchsorted(needed, len(places), side="right")
+            found[threshold] = falling[needed[:reached] - 1].sum() / len(RECALLS)
     return found
 
 

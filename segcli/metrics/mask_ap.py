@@ -68,7 +68,8 @@ class MaskAP:
         if classes.size and not 0 <= classes.min() <= classes.max() < len(self.classes):
             raise ValueError(f"class ids {classes.min()} to {classes.max()}, but there are {len(self.classes)} classes")
         facts = ImageFacts(sample.width, sample.height, look)
-        masks, boxes = pairs_of_masks(sample, detections), pairs_of_boxes(sample, detections)
+        masks = pairs_of_masks(sample, detections)
+        boxes = pairs_of_boxes(sample, detections, masks)
         boundaries = pairs_of_boundaries(sample, detections, masks) if self.boundary else None
         least, count = self.panoptic_score, len(self.classes)
         segments = None if least is None else count_segments(sample, detections, count, least)

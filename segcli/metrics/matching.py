@@ -35,7 +35,7 @@ class Matches:
     ignored: Bools
     truth_ignored: Bools
 
-    @property
+    @cached_property
     def hits(self) -> Bools:
         """Whether a detection is matched to an object that counts [D, A, T]."""
         return (self.object_of >= 0) & ~self.ignored

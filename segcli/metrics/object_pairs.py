@@ -6,7 +6,7 @@ intervals. No masks are kept; an image takes a few dozen bytes per detection and
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -59,32 +59,46 @@ class Pairs:
     @staticmethod
     def joined(images: Sequence[Pairs]) -> Pairs:
         """Concatenates the pairs of single images; their order gives the image indices."""
-        columns: dict[str, list[Any]] = {field.name: [] for field in fields(Pairs)}
-        truths = founds = 0
-        for number, one in enumerate(images):
-            shifts = {"truth_image": number, "found_image": number, "pair_found": founds, "pair_truth": truths}
-            for name, parts in columns.items():
-                values = getattr(one, name)
-                parts.append(values + shifts[name] if name in shifts else values)
-            truths, founds = truths + len(one.truth_class), founds + len(one.found_class)
-        kinds = {"truth_crowd": np.bool_, "truth_area": np.float64, "found_score": np.float64}
-        kinds |= {"found_area": np.float64, "pair_iou": np.float64}
-        return Pairs(
-            **{
-                name: np.concatenate(parts).astype(kinds.get(name, np.int64), copy=False)
-                if parts
-                else np.zeros(0, kinds.get(name, np.int64))
-                for name, parts in columns.items()
-            }
+        columns = {
+            field.name: np.concatenate([_COLUMNS[field.name], *(getattr(one, field.name) for one in images)])
+            for field in fields(Pairs)
+        }
+        truths, founds, pairs = (
+            np.array([len(getattr(one, name)) for one in images], np.int64)
+            for name in ("truth_class", "found_class", "pair_iou")
         )
+        numbers = np.arange(len(images))
+        columns["truth_image"] += np.repeat(numbers, truths)
+        columns["found_image"] += np.repeat(numbers, founds)
+        columns["pair_truth"] += np.repeat(np.cumsum(truths) - truths, pairs)
+        columns["pair_found"] += np.repeat(np.cumsum(founds) - founds, pairs)
+        return Pairs(**columns)
+
+
+_COLUMNS: dict[str, NDArray[Any]] = {
+    field.name: np.zeros(0, {"Floats": np.float64, "Bools": np.bool_}.get(str(field.type), np.int64))
+    for field in fields(Pairs)
+}
+"""Columns of no image, by name."""
 
 
 def pairs_of_masks(sample: InstanceSample, detections: Detections) -> Pairs:
     """The objects and detections of an image with the IoU of their masks."""
     truth = _truth_codes(sample)
-    found = [dict(code) for code in detections.masks]
+    found: list[Any] = list(detections.masks)
     areas = np.asarray(rle.coco_mask.area(found), np.float64).reshape(-1) if found else np.zeros(0)
-    return _pairs(sample, detections, areas, rle.overlaps(found, truth, _crowds(sample)))
+    overlap = rle.overlaps(found, truth, _crowds(sample))
+    return Pairs(
+        truth_image=np.zeros(len(truth), np.int64),
+        truth_class=np.array([value.class_id for value in sample.objects], np.int64),
+        truth_area=np.array([value.area_px for value in sample.objects], np.float64),
+        truth_crowd=np.array(_crowds(sample), np.bool_),
+        found_image=np.zeros(len(found), np.int64),
+        found_class=np.asarray(detections.classes, np.int64).reshape(-1),
+        found_score=np.asarray(detections.scores, np.float64).reshape(-1),
+        found_area=areas,
+        **_overlapping(overlap),
+    )
 
 
 def pairs_of_boundaries(sample: InstanceSample, detections: Detections, masks: Pairs) -> Pairs:
@@ -98,7 +112,7 @@ def pairs_of_boundaries(sample: InstanceSample, detections: Detections, masks: P
     if not len(masks.pair_iou):
         return masks
     width_px = max(1, round(DILATION_RATIO * float(np.hypot(sample.height, sample.width))))
-    found = [_boundary(dict(code), width_px) for code in detections.masks]
+    found = [_boundary(code, width_px) for code in detections.masks]
     truth = [_boundary(code, width_px) for code in _truth_codes(sample)]
     overlap = rle.overlaps(found, truth, _crowds(sample))
     iou = np.minimum(masks.pair_iou, overlap[masks.pair_found, masks.pair_truth])
@@ -107,7 +121,7 @@ def pairs_of_boundaries(sample: InstanceSample, detections: Detections, masks: P
     return replace(masks, pair_found=pairs[0], pair_truth=pairs[1], pair_iou=pairs[2])
 
 
-def _boundary(code: dict[str, Any], width_px: int) -> dict[str, Any]:
+def _boundary(code: Any, width_px: int) -> dict[str, Any]:
     """The band along the contour of a mask."""
     height, width = code["size"]
     x, y, columns, rows = (int(side) for side in rle.coco_mask.to_bbox(code))
@@ -115,12 +129,20 @@ def _boundary(code: dict[str, Any], width_px: int) -> dict[str, Any]:
     return dict(rle.encode_crop(band(np.ascontiguousarray(crop), width_px), x, y, height, width))
 
 
-def pairs_of_boxes(sample: InstanceSample, detections: Detections) -> Pairs:
-    """The objects and detections of an image with the IoU of their boxes."""
+def pairs_of_boxes(sample: InstanceSample, detections: Detections, masks: Pairs) -> Pairs:
+    """The pairs of masks, with the IoU and areas of the boxes.
+
+    Args:
+        sample: The image.
+        detections: Its detections.
+        masks: The pairs of its masks.
+    """
     found = boxes_of(detections)
     truth = np.array([value.box for value in sample.objects], np.float64).reshape(-1, 4)
-    ious = rle.coco_mask.bbox_iou(found, truth, _crowds(sample)) if len(found) else None
-    return _pairs(sample, detections, found[:, 2] * found[:, 3], ious)
+    overlap = np.zeros((len(found), len(truth)))
+    if overlap.size:
+        overlap = np.asarray(rle.coco_mask.bbox_iou(found, truth, _crowds(sample)), np.float64)
+    return replace(masks, found_area=found[:, 2] * found[:, 3], **_overlapping(overlap))
 
 
 def boxes_of(detections: Detections) -> Floats:
@@ -131,43 +153,25 @@ def boxes_of(detections: Detections) -> Floats:
     return np.concatenate((corners[:, :2], corners[:, 2:] - corners[:, :2]), axis=1)
 
 
-def _truth_codes(sample: InstanceSample) -> list[dict[str, Any]]:
+def _truth_codes(sample: InstanceSample) -> list[Any]:
     """Masks of the objects as run-length codes."""
     height, width = sample.height, sample.width
     return [_code(value.segmentation, height, width) for value in sample.objects]
 
 
-def _code(outline: Any, height: int, width: int) -> dict[str, Any]:
+def _code(outline: Any, height: int, width: int) -> Any:
     if not isinstance(outline, tuple):
-        return dict(outline)
+        return outline
     if len(outline) != 1:
-        return dict(rle.from_polygons(outline, height, width))
-    code: dict[str, Any] = rle.coco_mask.fr_poly(list(outline[0]), height, width)
-    return code
+        return rle.from_polygons(outline, height, width)
+    return rle.coco_mask.fr_poly(outline[0], height, width)
 
 
 def _crowds(sample: InstanceSample) -> list[bool]:
     return [value.is_crowd for value in sample.objects]
 
 
-def _pairs(sample: InstanceSample, detections: Detections, areas: Floats, ious: Any) -> Pairs:
-    overlap = np.zeros((len(areas), len(sample.objects))) if ious is None else np.asarray(ious)
-    overlap = overlap.reshape(len(areas), len(sample.objects))
+def _overlapping(overlap: Floats) -> dict[str, Any]:
+    """The pairs of IoUs [D, G] that are stored, as columns of `Pairs`."""
     found, truth = np.nonzero(overlap >= LEAST_IOU)
-    return Pairs(
-        truth_image=np.zeros(len(sample.objects), np.int64),
-        truth_class=_column(value.class_id for value in sample.objects),
-        truth_area=np.array([value.area_px for value in sample.objects], np.float64),
-        truth_crowd=np.array(_crowds(sample), np.bool_),
-        found_image=np.zeros(len(areas), np.int64),
-        found_class=np.asarray(detections.classes, np.int64).reshape(-1),
-        found_score=np.asarray(detections.scores, np.float64).reshape(-1),
-        found_area=areas,
-        pair_found=found,
-        pair_truth=truth,
-        pair_iou=overlap[found, truth],
-    )
-
-
-def _column(values: Iterable[int]) -> Ints:
-    return np.array(list(values), np.int64)
+    return {"pair_found": found, "pair_truth": truth, "pair_iou": overlap[found, truth]}
