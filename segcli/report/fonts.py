@@ -75,15 +75,19 @@ def _open(path: Path, size_px: int) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(str(path), size_px)
 
 
-@lru_cache(maxsize=256)
 def _lacking(path: Path, text: str) -> str:
-    """The signs of `text` that a font draws as it draws a sign that does not exist."""
+    """The signs of `text` that a font lacks."""
+    return "".join(sign for sign in text if not sign.isspace() and not _has(path, sign))
+
+
+@lru_cache(maxsize=4096)
+def _has(path: Path, sign: str) -> bool:
+    """Whether a font draws a sign otherwise than it draws a sign that does not exist."""
     try:
         font = _open(path, _PROBE_PX)
     except OSError:
-        return text
-    absent = bytes(font.getmask(_NEVER_DRAWN))
-    return "".join(sign for sign in text if not sign.isspace() and bytes(font.getmask(sign)) == absent)
+        return False
+    return bytes(font.getmask(sign)) != bytes(font.getmask(_NEVER_DRAWN))
 
 
 @lru_cache(maxsize=1)

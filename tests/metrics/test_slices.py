@@ -27,3 +27,13 @@ def test_the_means_are_those_of_the_images():
     (objects,) = sliced(table, "score", ("objects",))
     assert [(one.images, one.mean) for one in objects.slices] == [(2, 0.75), (1, 0.0)]
     assert not sliced([], "score", ("objects",))
+
+
+def test_the_correlation_is_spearmans():
+    stats = pytest.importorskip("scipy.stats")
+    rng = np.random.default_rng(0)
+    for size in range(3, 203):
+        numbers, scores = rng.integers(0, 1 + size // 3 + 1, size).astype(float), rng.random(size).round(2)
+        table = [{"score": score, "n": number} for score, number in zip(scores, numbers, strict=True)]
+        for column in sliced(table, "score", ("n",)):
+            assert column.correlation == pytest.approx(stats.spearmanr(numbers, scores).statistic, abs=1e-12)
