@@ -1,6 +1,9 @@
 """The `evaluate` command after a training, against PaddleSeg's own `core.evaluate`; same weights and images.
 
-Then what `evaluate` costs besides decoding and prediction: metrics, intervals, drawings, pages and tables. Training leaves the exported best weights; the conversion to the fast runtime is made by `evaluate` and counted here.
+Then what `evaluate` costs besides decoding and prediction: metrics, intervals, drawings, pages and tables.
+
+Training leaves the exported best weights; the conversion to the fast runtime is made by `evaluate`, and counted in the
+first row.
 """
 
 from __future__ import annotations
