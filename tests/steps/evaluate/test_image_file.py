@@ -23,7 +23,7 @@ def test_parquet_holds_what_the_csv_holds_with_types(tmp_path):
     assert read.to_pylist() == [{name: row.get(name) for name in columns} for row in TABLE]
     assert str(read.schema.field("width").type) == "int64"
     assert str(read.schema.field("mIoU").type) == "double"
-    with open(files[0], encoding="utf-8-sig", newline="") as stream:
+    with Path(files[0]).open(encoding="utf-8-sig", newline="") as stream:
         rows = list(csv.DictReader(stream))
     assert float(rows[0]["mIoU"]) == TABLE[0]["mIoU"], "full precision in both"
     again = write_table(TABLE, tmp_path / "again")
