@@ -10,14 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segcli.errors import UsageError
+from segcli.inference.activation import PLAIN, Activation
 from segcli.inference.decode_labels import require_logits, resize_logits, softmax
 from segcli.inference.preprocess import Forward, NetworkInput
 
 if TYPE_CHECKING:
     from segcli.config.schema import ViewsConfig
-
-_LEAST = 1e-30
-"""Lower bound of probabilities before the logarithm is taken."""
 
 
 class Augmented:
@@ -27,13 +25,13 @@ class Augmented:
     as in mmsegmentation's `SegTTAModel`; then their logarithm is returned, which later steps use like logits.
 
     Args:
-        forward: The network; must return logits.
+        forward: The network; must not return label maps.
         views: How the input is changed.
+        activation: How outputs of the network become probabilities.
     """
 
-    def __init__(self, forward: Forward, views: ViewsConfig) -> None:
-        self._forward = forward
-        self._views = views
+    def __init__(self, forward: Forward, views: ViewsConfig, activation: Activation = PLAIN) -> None:
+        self._forward, self._views, self._activation = forward, views, activation
 
     def __call__(self, images: NetworkInput) -> NDArray[np.float32]:
         """Logits [N, classes, H, W] of normalised images [N, 3, H, W].
@@ -47,15 +45,14 @@ class Augmented:
         for view, mirrored in self._inputs(images):
             outputs = require_logits(self._forward(view))
             outputs = outputs[..., ::-1] if mirrored else outputs
-            wholes = [resize_logits(logits, height, width) for logits in outputs]
+            wholes = [self._activation.logits(resize_logits(one, height, width)) for one in outputs]
             found = np.stack(wholes if of_logits else [softmax(whole) for whole in wholes])
             total = found if total is None else np.add(total, found, out=total)
         assert total is not None
         total /= np.float32(self._views.count)
         if of_logits:
             return total
-        np.maximum(total, np.float32(_LEAST), out=total)
-        return np.asarray(np.log(total), np.float32)
+        return Activation(values="probabilities").logits(total)
 
     def _inputs(self, images: NetworkInput) -> Iterator[tuple[NetworkInput, bool]]:
         height, width = images.shape[-2:]
@@ -71,20 +68,28 @@ class Augmented:
                 yield np.ascontiguousarray(scaled[..., ::-1]), True
 
 
-def augmented(forward: Forward, views: ViewsConfig, input_size: tuple[int, int] | None = None) -> Forward:
-    """The network itself if there is only one view, else the mean over all views.
+def augmented(
+    forward: Forward,
+    views: ViewsConfig,
+    input_size: tuple[int, int] | None = None,
+    activation: Activation = PLAIN,
+) -> tuple[Forward, Activation]:
+    """The network itself if there is only one view, else the mean over all views; and how its outputs are activated.
 
     Args:
         forward: The network.
         views: How the input is changed.
         input_size: Height and width that the network's input must have; None if they are free.
+        activation: How outputs of the network become probabilities.
 
     Raises:
         UsageError: Views of other sizes are requested of a network whose input size is fixed.
     """
     if views.scaled and input_size is not None:
         raise fixed_size_error(input_size)
-    return forward if views.count == 1 else Augmented(forward, views)
+    if views.count == 1:
+        return forward, activation
+    return Augmented(forward, views, activation), activation.of_logits()
 
 
 def fixed_size_error(input_size: tuple[int, int]) -> UsageError:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from segcli.data.image import Labels, RgbImage
 from segcli.errors import WeightsError
+from segcli.inference.activation import PLAIN, Activation
 from segcli.inference.label_scores import LabelScores, label_scores
 from segcli.inference.preprocess import Forward, GivesLabels, NetworkInput, fitted_size, normalise, resize_image
 from segcli.models.spec import Preprocess
@@ -56,7 +57,7 @@ def scored_maps(
     *,
     input_size: tuple[int, int] | None = None,
     own_size: bool = True,
-    temperature: float = 1.0,
+    activation: Activation = PLAIN,
 ) -> list[LabelScores]:
     """The label map of each image and its confidence; see `label_maps` and `label_scores`.
 
@@ -67,13 +68,13 @@ def scored_maps(
     outputs = require_logits(forward(inputs))
     height, width = images[0].shape[:2] if own_size else used
     rows, columns = inside(outputs.shape[-2:], used, padded)
-    return [label_scores(output[..., :rows, :columns], height, width, temperature) for output in outputs]
+    return [label_scores(output[..., :rows, :columns], height, width, activation) for output in outputs]
 
 
 def logits_of(
     forward: Forward, image: RgbImage, preprocess: Preprocess, *, input_size: tuple[int, int] | None = None
 ) -> NDArray[np.float32]:
-    """Logits [classes, h, w] of an image, in the resolution of the network's output; see `label_maps`.
+    """Outputs (logits or probabilities) [classes, h, w] of an image, in the network's own resolution; see `label_maps`.
 
     Raises:
         WeightsError: The model returns label maps only.

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from segcli.config.schema import SlidingWindowConfig
 from segcli.data.image import Labels, RgbImage
 from segcli.data.windows import ArrayWindows, Rect, Windows
+from segcli.inference.activation import PLAIN, Activation
 from segcli.inference.decode_labels import argmax, inside, network_inputs, require_logits, resize_logits
 from segcli.inference.label_scores import LabelScores, label_scores, sampled_places
 from segcli.inference.mirrored import MirroredWindows, mirrored_length
@@ -128,9 +129,9 @@ def scored_map_tiled(
     batch_size: int = 1,
     input_size: tuple[int, int] | None = None,
     classes: int = 256,
-    temperature: float = 1.0,
+    activation: Activation = PLAIN,
 ) -> LabelScores:
-    """The label map of `label_map_tiled` and its confidence, from the mean logits of the tiles.
+    """The label map of `label_map_tiled` and its confidence, from the mean outputs of the tiles.
 
     Raises:
         WeightsError: The model returns label maps only.
@@ -145,13 +146,14 @@ def scored_map_tiled(
         sums = part.band.take_sums(part.taken)
         if not part.is_seen:
             continue
-        logits = sums[:, : part.height, part.inner] / part.weights
-        found = label_scores(logits, logits.shape[1], logits.shape[2], temperature)
+        outputs = sums[:, : part.height, part.inner] / part.weights
+        found = label_scores(outputs, outputs.shape[1], outputs.shape[2], activation)
         labels[part.rows, part.columns], confidence[part.rows, part.columns] = found.labels, found.confidence
-        sampled = np.empty((len(places), len(logits)), np.float32) if sampled is None else sampled
+        sampled = np.empty((len(places), len(outputs)), np.float32) if sampled is None else sampled
         inside_part = (row >= part.rows.start) & (row < part.rows.stop)
         inside_part &= (column >= part.columns.start) & (column < part.columns.stop)
-        sampled[inside_part] = logits[:, row[inside_part] - part.rows.start, column[inside_part] - part.columns.start].T
+        chosen = outputs[:, row[inside_part] - part.rows.start, column[inside_part] - part.columns.start]
+        sampled[inside_part] = activation.logits(chosen.T)
     assert sampled is not None
     return LabelScores(labels, confidence, places, sampled)
 

@@ -15,6 +15,7 @@ from segcli.data.image import Labels, RgbImage
 from segcli.data.loading import LoadedSample, grouped, load_ahead
 from segcli.data.samples import SegSample
 from segcli.errors import DatasetError
+from segcli.inference.activation import PLAIN, Activation
 from segcli.inference.decode_labels import label_maps, scored_maps
 from segcli.inference.label_scores import LabelScores
 from segcli.inference.preprocess import Forward
@@ -118,10 +119,10 @@ def scored(
     window: SlidingWindowConfig | None = None,
     input_size: tuple[int, int] | None = None,
     own_size: bool = True,
-    temperature: float = 1.0,
+    activation: Activation = PLAIN,
 ) -> list[LabelScores]:
-    """Like `predicted`, with the network's scores; its logits are divided by `temperature`."""
-    size: dict[str, Any] = {"input_size": input_size, "temperature": temperature}
+    """Like `predicted`, with the network's scores; `activation` says how its outputs become probabilities."""
+    size: dict[str, Any] = {"input_size": input_size, "activation": activation}
     if window is None:
         return scored_maps(forward, images, preprocess, own_size=own_size, **size)
     return [scored_map_tiled(forward, rgb, preprocess, window, batch_size=batch_size, **size) for rgb in images]

@@ -7,6 +7,7 @@ import pytest
 
 from segcli.config.schema import SlidingWindowConfig, ViewsConfig
 from segcli.errors import UsageError, WeightsError
+from segcli.inference.activation import Activation
 from segcli.inference.augmented import Augmented, augmented
 from segcli.inference.decode_labels import label_maps, resize_logits, scored_maps, softmax
 from segcli.inference.label_scores import label_scores
@@ -71,15 +72,16 @@ def test_a_fixed_input_and_label_maps_are_refused():
         augmented(lambda images: images, views, (32, 64))
     with pytest.raises(WeightsError, match="returns label maps"):
         Augmented(lambda images: np.zeros((1, 8, 8), np.int32), views)(np.zeros((1, 3, 8, 8), np.float32))
-    plain = augmented(len, ViewsConfig(), (32, 64))
-    assert plain is len, "one view is the network itself"
+    given = Activation(2.0, "probabilities")
+    assert augmented(len, ViewsConfig(), (32, 64), given) == (len, given), "one view is the network itself"
+    assert augmented(len, ViewsConfig(flip=True), None, given)[1] == Activation(2.0), "the mean is one of logits"
 
 
 def test_probabilities_are_those_of_the_softmax(network):
     rgb = np.random.default_rng(2).integers(0, 256, (33, 47, 3)).astype(np.uint8)
     forward, preprocess = forward_of(network), Preprocess()
     for heat in (1.0, 2.5):
-        (found,) = scored_maps(forward, [rgb], preprocess, temperature=heat)
+        (found,) = scored_maps(forward, [rgb], preprocess, activation=Activation(heat))
         logits = forward(np.stack([((rgb / 255.0 - 0.5) / 0.5).transpose(2, 0, 1)]).astype(np.float32))[0]
         expected = softmax(resize_logits(logits, 33, 47) / np.float32(heat))
         np.testing.assert_allclose(found.confidence, expected.max(axis=0), rtol=1e-5)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from segcli.data.classes import ClassMap
+from segcli.inference.activation import Activation
 from segcli.inference.label_scores import label_scores
 from segcli.metrics.bootstrap import resampled_sums, unit_of_images
 from segcli.metrics.calibration import (
@@ -88,7 +89,7 @@ def test_a_temperature_makes_the_confidence_right():
     pair, logits = scored_pair(1, heat=3.0, side=120)
     heat = float(temperature_of_all(count_gradients(pair)))
     before = float(ece_of_all(count_reliability(pair)))
-    cooled = LabelPair(pair.prediction, pair.truth, CLASSES, scores=label_scores(logits, 120, 120, heat))
+    cooled = LabelPair(pair.prediction, pair.truth, CLASSES, scores=label_scores(logits, 120, 120, Activation(heat)))
     assert float(ece_of_all(count_reliability(cooled))) < before / 5
     assert (cooled.scores.labels == pair.scores.labels).all(), "no label changes"
 

@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segcli.errors import WeightsError
+from segcli.inference.activation import Activation
 from segcli.inference.decode_labels import inside, softmax
+from segcli.inference.guests.folder import Guest
 from segcli.inference.preprocess import NetworkInput
 from segcli.models.guest_card import GuestCard, GuestOutput
 
@@ -37,6 +39,15 @@ def semantic_output(found: NDArray[Any], card: GuestCard, images: NetworkInput, 
     if card.output.kind == "binary":
         return np.concatenate([np.full_like(values, card.output.threshold), values], axis=1)
     return values
+
+
+def activation_of(guest: Guest | None, temperature: float = 1.0) -> Activation:
+    """How the outputs of a model become probabilities; they are logits unless a guest's card says otherwise."""
+    output = None if guest is None else guest.card.output
+    if output is not None and output.kind == "binary":
+        return Activation(temperature, "odds")
+    given = output is not None and (output.kind == "probabilities" or output.activation != "none")
+    return Activation(temperature, "probabilities" if given else "logits")
 
 
 def _first_channels(found: NDArray[Any], card: GuestCard) -> NDArray[Any]:

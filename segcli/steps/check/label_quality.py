@@ -128,7 +128,8 @@ def _semantic(
 
     for sample, split, rgb, ids in track(map_ahead(load, samples), "label quality", len(samples)):
         model = predictor.model
-        logits = logits_of(predictor.runtime.run, rgb, model.preprocess, input_size=model.input_size)
+        outputs = logits_of(predictor.runtime.run, rgb, model.preprocess, input_size=model.input_size)
+        logits = predictor.activation.logits(outputs)
         size = (logits.shape[2], logits.shape[1])
         small = np.asarray(cv2.resize(ids, size, interpolation=cv2.INTER_NEAREST), np.uint8)
         found = given_label_probability(logits, small)
@@ -139,7 +140,7 @@ def _semantic(
                 split,
                 softmin(found),
                 f"the model gives another class to {unlike:.1f} % of the labelled pixels",
-                _drawn_labels(sample, logits.argmax(axis=0).astype(np.uint8), classes),
+                _drawn_labels(sample, outputs.argmax(axis=0).astype(np.uint8), classes),
             )
 
 

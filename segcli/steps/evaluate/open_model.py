@@ -17,7 +17,9 @@ from segcli.data.formats.masks import find_root, scan_lists
 from segcli.data.image import image_size
 from segcli.device import available_device, on_cpu, select_device
 from segcli.errors import SegcliError, UsageError, WeightsError
+from segcli.inference.activation import PLAIN, Activation
 from segcli.inference.exported_model import ExportedModel, is_exported
+from segcli.inference.guests.semantic import activation_of
 from segcli.inference.onnx_conversion import converter_installed
 from segcli.inference.parity import Reference
 from segcli.inference.preprocess import Forward
@@ -58,7 +60,7 @@ class MeasuredModel:
         inputs: Statistics of the training images; see `segcli.models.card.ModelCard.inputs`.
         sha256: Checksum of the weight file, for an exported model of its source; empty if unknown.
         takes_any_size: Whether the network also takes inputs of other sizes than `input_size`.
-        temperature: Divides the logits before the softmax.
+        activation: How its outputs become probabilities.
     """
 
     forward: Forward
@@ -72,7 +74,7 @@ class MeasuredModel:
     inputs: Mapping[str, Any]
     sha256: str = ""
     takes_any_size: bool = False
-    temperature: float = 1.0
+    activation: Activation = PLAIN
 
     def tiling(self, config: Config) -> Tiling:
         """How large images are cut into tiles."""
@@ -170,7 +172,7 @@ def _on_runtime(
         inputs={} if model.card is None else model.card.inputs,
         sha256=model.source_sha256,
         takes_any_size=model.input_size is None,
-        temperature=model.temperature,
+        activation=activation_of(model.guest, model.temperature),
     )
 
 

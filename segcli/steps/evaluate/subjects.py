@@ -135,7 +135,8 @@ def open_labels(config: Config) -> Iterator[LabelSubject]:
     settings = config.Evaluate
     with open_measured(config) as model:
         batch_size = min(settings.batch_size, model.batch_limit or settings.batch_size)
-        forward = augmented(model.forward, settings.augment, None if model.takes_any_size else model.input_size)
+        fixed = None if model.takes_any_size else model.input_size
+        forward, activation = augmented(model.forward, settings.augment, fixed, model.activation)
 
         tiling = model.tiling(config)
 
@@ -144,7 +145,7 @@ def open_labels(config: Config) -> Iterator[LabelSubject]:
 
         def scores(batch: Sequence[LoadedSample]) -> list[LabelScores]:
             images = [loaded.rgb for loaded in batch]
-            return scored(forward, images, model.preprocess, temperature=model.temperature, **_forward_options(batch))
+            return scored(forward, images, model.preprocess, activation=activation, **_forward_options(batch))
 
         def _forward_options(batch: Sequence[LoadedSample]) -> dict[str, Any]:
             height, width = batch[0].rgb.shape[:2]

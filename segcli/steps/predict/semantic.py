@@ -12,9 +12,11 @@ from segcli.data.image import Labels, RgbImage
 from segcli.data.label_store import LabelStore
 from segcli.data.sources import SourceItem
 from segcli.data.windows import Windows
+from segcli.inference.activation import Activation
 from segcli.inference.augmented import augmented
 from segcli.inference.decode_labels import label_maps, logits_of, scored_maps
 from segcli.inference.entropy import entropy_map
+from segcli.inference.guests.semantic import activation_of
 from segcli.inference.label_scores import LabelScores, label_scores
 from segcli.inference.preprocess import Forward
 from segcli.inference.runtimes.protocol import forward_of
@@ -70,14 +72,15 @@ class SemanticPredictor(ExportedPredictor):
             return result
         height, width = item.rgb.shape[:2]
         size = self.model.input_size or resized(width, height, self.settings.target_size)
-        logits = logits_of(self._forward, item.rgb, self.model.preprocess, input_size=size)
-        found = label_scores(logits, height, width, self.model.temperature)
+        forward, activation = self._network
+        outputs = logits_of(forward, item.rgb, self.model.preprocess, input_size=size)
+        found = label_scores(outputs, height, width, activation)
         return SegResult(
             item,
             found.labels,
             self.classes,
             confidence=found.confidence if self._wants_confidence else None,
-            entropy=entropy_map(logits, height, width, self.model.temperature),
+            entropy=entropy_map(outputs, height, width, activation),
         )
 
     def label(self, images: Sequence[RgbImage]) -> list[Labels]:
@@ -85,8 +88,18 @@ class SemanticPredictor(ExportedPredictor):
         return _in_groups(images, self._label_batch)
 
     @property
+    def activation(self) -> Activation:
+        """How outputs of the model become probabilities."""
+        return activation_of(self.model.guest, self.model.temperature)
+
+    @property
+    def _network(self) -> tuple[Forward, Activation]:
+        views = self.settings.augment
+        return augmented(forward_of(self.runtime), views, self.model.input_size, self.activation)
+
+    @property
     def _forward(self) -> Forward:
-        return augmented(forward_of(self.runtime), self.settings.augment, self.model.input_size)
+        return self._network[0]
 
     def _label_batch(self, images: Sequence[RgbImage]) -> list[Labels]:
         window = self._tiles_of(images[0].shape[:2])
@@ -96,10 +109,11 @@ class SemanticPredictor(ExportedPredictor):
 
     def _score_batch(self, images: Sequence[RgbImage]) -> list[LabelScores]:
         window = self._tiles_of(images[0].shape[:2])
-        heat: dict[str, Any] = {"temperature": self.model.temperature}
+        forward, activation = self._network
         if window is not None:
-            return [scored_map_tiled(image=rgb, window=window, **heat, **self._tiled) for rgb in images]
-        return [one for batch, way in self._parts(images) for one in scored_maps(self._forward, batch, **heat, **way)]
+            return [scored_map_tiled(image=rgb, window=window, activation=activation, **self._tiled) for rgb in images]
+        parts = self._parts(images)
+        return [one for batch, way in parts for one in scored_maps(forward, batch, activation=activation, **way)]
 
     def _parts(self, images: Sequence[RgbImage]) -> Iterator[tuple[Sequence[RgbImage], dict[str, Any]]]:
         """Batches, each with the arguments for its forward pass."""

@@ -68,8 +68,8 @@ class SemanticLooker:
         shrink = LONGEST_PX / max(rgb.shape[:2])
         if model.input_size is None and shrink < 1:
             rgb = np.asarray(cv2.resize(rgb, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA), np.uint8)
-        logits = logits_of(self.predictor.runtime.run, rgb, model.preprocess, input_size=model.input_size)
-        return softmax(logits)
+        outputs = logits_of(self.predictor.runtime.run, rgb, model.preprocess, input_size=model.input_size)
+        return softmax(self.predictor.activation.logits(outputs))
 
 
 def shapes_of(probabilities: NDArray[np.float32], classes: ClassMap) -> Iterator[dict[str, Any]]:

@@ -1,0 +1,51 @@
+"""How the outputs of a semantic network become probabilities."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+OutputValues = Literal["logits", "probabilities", "odds"]
+"""Logits; probabilities of the classes, whatever their sum; or probabilities of two events, of which the likelier one
+counts (a threshold and the value of a binary model)."""
+
+_LEAST = 1e-30
+"""Lower bound of probabilities before the logarithm is taken."""
+_MOST = float(np.nextafter(np.float32(1), np.float32(0)))
+
+
+@dataclass(frozen=True)
+class Activation:
+    """How outputs become probabilities: as logits, divided by a temperature, through the softmax.
+
+    Attributes:
+        temperature: Divides the logits (Guo et al. 2017).
+        values: What the outputs are.
+    """
+
+    temperature: float = 1.0
+    values: OutputValues = "logits"
+
+    def logits(self, outputs: NDArray[Any]) -> NDArray[np.float32]:
+        """Values whose softmax is the probabilities at a temperature of 1.
+
+        >>> Activation(values="probabilities").logits(np.array([0.5, 0.25, 0.25])).round(2).tolist()
+        [-0.6899999976158142, -1.3899999856948853, -1.3899999856948853]
+        """
+        if self.values == "logits":
+            return np.asarray(outputs, np.float32)
+        found = np.log(np.maximum(outputs, np.float32(_LEAST)), dtype=np.float32)
+        if self.values == "odds":
+            found -= np.log1p(-np.minimum(outputs, np.float32(_MOST)), dtype=np.float32)
+        return np.asarray(found, np.float32)
+
+    def of_logits(self) -> Activation:
+        """The same for outputs that are already logits."""
+        return replace(self, values="logits")
+
+
+PLAIN = Activation()
+"""Logits at a temperature of 1."""
