@@ -39,7 +39,7 @@ def check(
         strict: Whether a warning makes the dataset invalid too.
         sarif: File for the findings in SARIF's form.
         with_model: Folder of an exported model; labels are ranked by how much it doubts them.
-        quick: Whether to decode some images of each part only, and to read the headers of the others.
+        quick: Whether to decode some images of each split only, and to read the headers of the others.
         task: What the labels are for; None is what the folder holds.
         model: The model whose task and classes count; None is one of the task.
         output: Folder for the report; None is ``output``.
@@ -166,9 +166,9 @@ def split(
 
     Args:
         dataset: Folder of the dataset.
-        train_percent: Share of the training split, 1 to 99; None is 80 less the test part.
-        test_percent: Share of a test part, set aside.
-        stratified: Whether to give each part its share of every class.
+        train_percent: Share of the training split, 1 to 99; None is 80 less that of the test split.
+        test_percent: Share of a test split, set aside.
+        stratified: Whether to give each split its share of every class.
         folds: Write this number of folds into ``folds/`` instead.
         replace: Whether lists that segcli did not write may be replaced.
         seed: Seed of the shuffle.

@@ -137,7 +137,7 @@ def predict(
         output: Folder of a training; None is ``output``.
         save_dir: Folder of the results; None is ``<output>/predict``.
         device: ``auto`` (the default), ``cpu``, ``gpu:0``, ...
-        batch_size: Images at once.
+        batch_size: Images per batch.
         runtime: ``auto`` (the fastest that was proven), ``paddle``, ``onnxruntime``, ``openvino``.
         threshold: Smallest score of an object.
         masks: Masks in the JSON: ``compact`` (the default), or ``full``: every pixel as in PaddleX.

@@ -69,7 +69,7 @@ def train(
     config: StrPath | None = None,
     overrides: Overrides | None = None,
 ) -> TrainResult | FoldsResult:
-    """Trains a model; what nobody sets is planned from the data, the device and the time.
+    """Trains a model; settings that are not given are planned from the data, the device and the time.
 
     Args:
         dataset: Folder of the dataset.

@@ -30,7 +30,7 @@ class BatchOptions:
         ),
     ]
     Threshold = Annotated[float | None, typer.Option(help="Smallest score of an object.", rich_help_panel=SETTINGS)]
-    BatchSize = Annotated[int | None, typer.Option(help="Images at once.", rich_help_panel=SETTINGS)]
+    BatchSize = Annotated[int | None, typer.Option(help="Images per batch.", rich_help_panel=SETTINGS)]
     Runtime = Annotated[
         str | None,
         typer.Option(

@@ -21,6 +21,7 @@ def complete_promptable(incomplete: str) -> Offers:
 
 def complete_override(incomplete: str) -> list[str]:
     """Keys of the configuration: section by section, then the key with its ``=``, then its values."""
+    from segcli.config.check import REFUSED
     from segcli.config.keys import leaves
 
     key, equals, value = incomplete.partition("=")
@@ -30,7 +31,7 @@ def complete_override(incomplete: str) -> list[str]:
     depth = len(below) + 1 if below else 0
     words: dict[str, None] = {}
     for name in leaves():
-        if name.startswith(incomplete):
+        if name.startswith(incomplete) and name not in REFUSED:
             inner = name[depth:].partition(".")
             words[f"{name[:depth]}{inner[0]}{'.' if inner[1] else '='}"] = None
     return list(words)

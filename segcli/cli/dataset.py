@@ -48,7 +48,7 @@ def check(
     ] = None,
     quick: Annotated[
         bool,
-        typer.Option("--quick", help="Decode some images of each part; of the others read headers alone."),
+        typer.Option("--quick", help="Decode some images of each split; of the others read headers alone."),
         Key("CheckDataset.quick"),
     ] = False,
     no_cache: Annotated[
@@ -56,7 +56,7 @@ def check(
     ] = False,
     task: TaskOption = None,
 ) -> None:
-    """Check every image and label of a dataset; all faults at once."""
+    """Check every image and label of a dataset, and list all faults."""
     values = model_to_check(folder_of(context), task, context.params["config"])
     if no_cache:
         values["CheckDataset.reuse"] = ("--no-cache", False)
@@ -107,12 +107,12 @@ def split(
     context: typer.Context,
     *,
     train_percent: Annotated[
-        int | None, typer.Option(min=1, max=99, help="Share of the training split; 80 less the test part.")
+        int | None, typer.Option(min=1, max=99, help="Share of the training split; 80 less that of the test split.")
     ] = None,
-    test_percent: Annotated[int, typer.Option(min=0, max=98, help="Share of a test part, set aside.")] = 0,
+    test_percent: Annotated[int, typer.Option(min=0, max=98, help="Share of a test split, set aside.")] = 0,
     stratified: Annotated[
         bool,
-        typer.Option("--stratified", help="Give each part its share of every class."),
+        typer.Option("--stratified", help="Give each split its share of every class."),
         Key("CheckDataset.split.stratified"),
     ] = False,
     folds: Annotated[
@@ -146,7 +146,7 @@ def split(
     values = {"CheckDataset.split.enable": True, "CheckDataset.split.seed": seed, "CheckDataset.split.replace": yes}
     if folds is None:
         shares = {"train": train, "val": 100 - train - test_percent, "test": test_percent}
-        values |= {f"CheckDataset.split.{part}_percent": share for part, share in shares.items()}
+        values |= {f"CheckDataset.split.{name}_percent": share for name, share in shares.items()}
     of_task = model_to_check(folder_of(context), task, context.params["config"])
     if not (yes or dry_run or undo) and sys.stdin.isatty():
         settings = {key: ("segcli split", value) for key, value in values.items()}

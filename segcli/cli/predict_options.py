@@ -28,7 +28,7 @@ class PredictOptions:
         Key("Predict.save_dir"),
     ]
     BatchSize = Annotated[
-        int | None, typer.Option(help="Images at once.", rich_help_panel=SETTINGS), Key("Predict.batch_size")
+        int | None, typer.Option(help="Images per batch.", rich_help_panel=SETTINGS), Key("Predict.batch_size")
     ]
     Runtime = Annotated[
         str | None,

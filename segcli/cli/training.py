@@ -69,7 +69,7 @@ def train(
         bool, typer.Option("--resume", help="Go on from the newest checkpoint.", rich_help_panel=SETTINGS)
     ] = False,
 ) -> None:
-    """Train a model; what nobody sets is planned from the data, the device and the time.
+    """Train a model; settings that are not given are planned from the data, the device and the time.
 
     The best weights, their exported form, curves and a log go to the output folder.
     """

@@ -1,1 +1,1 @@
-"""Configuration: YAML and `-o` values become typed objects; all faults at once, no key silently ignored."""
+"""Configuration: YAML and `-o` values become typed objects; all faults are listed, no key is silently ignored."""

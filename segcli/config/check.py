@@ -138,7 +138,7 @@ def _split(config: Config) -> Faults:
         yield ConfigFault("CheckDataset.split", message, f"set val_percent to {rest}" if rest > 0 else "lower them")
     elif 0 in numbers:
         empty = "train_percent" if numbers[0] == 0 else "val_percent"
-        yield ConfigFault(f"CheckDataset.split.{empty}", "is 0; each part needs images", "set it to 1 or more")
+        yield ConfigFault(f"CheckDataset.split.{empty}", "is 0; each split needs images", "set it to 1 or more")
 
 
 def _split_of_a_conversion(config: Config) -> Faults:

@@ -33,7 +33,7 @@ from segcli.promptable.text_predictor import BACKGROUND_TEXT, TextPredictor
 log = logging.getLogger("segcli.evaluate")
 
 TEXT_PROTOCOLS = {
-    "mIoU": "each pixel is given to one of the names of all classes, the background's text among them",
+    "mIoU": "each pixel is assigned to one of the names of all classes, the background's text among them",
     "binary_mIoU": "each name alone against the background's text, the mean over the names",
 }
 """How the numbers of texts are measured, by their names in the results."""
@@ -43,7 +43,7 @@ MASKS_AT_ONCE = 32
 
 @dataclass(frozen=True)
 class ClickReport:
-    """What prompts about known objects were answered.
+    """The masks that prompts for known objects gave, measured.
 
     Attributes:
         counts: Sums of IoU by kind of prompt.
@@ -77,7 +77,7 @@ class ClickReport:
 
 @dataclass(frozen=True)
 class TextReport:
-    """How well the names of the classes find their pixels.
+    """The masks that the names of the classes gave, measured.
 
     Attributes:
         labels: Every pixel given to one of all names.
@@ -91,11 +91,11 @@ class TextReport:
 
     @property
     def score(self) -> float | None:
-        """Mean IoU over the names; None where none of them is anywhere."""
+        """Mean IoU over the names; None where none of them occurs."""
         return self.labels.totals()["mIoU"]
 
     def binary_iou(self) -> dict[str, float | None]:
-        """IoU of each name as the only prompt against the background; None where it is nowhere."""
+        """IoU of each name as the only prompt against the background; None where it does not occur."""
         return {name: shared / either if either else None for name, (shared, either) in self.binary.items()}
 
     def totals(self) -> dict[str, float | None]:
@@ -122,7 +122,7 @@ class TextCounts:
         self.either[name] = self.either.get(name, 0) + int(np.count_nonzero(answer | truth))
 
     def merge(self, other: TextCounts) -> None:
-        """Adds another part's sums."""
+        """Adds the sums over other images."""
         for own, added in ((self.shared, other.shared), (self.either, other.either)):
             for name, count in added.items():
                 own[name] = own.get(name, 0) + count
@@ -135,7 +135,7 @@ def measure_clicks(
     most_clicks: int = NUM_CLICKS,
     log_interval: int = 0,
 ) -> ClickReport:
-    """Asks a network about every object of some images: by box, by one click, by three clicks.
+    """Prompts a network for every object of some images: by box, by one click, by three clicks.
 
     Args:
         predictor: The network.
@@ -174,7 +174,7 @@ def measure_texts(
     absent_class: AbsentClass = "exclude",
     log_interval: int = 0,
 ) -> TextReport:
-    """Looks for the names of the classes in some images.
+    """Prompts a network with the names of the classes in some images.
 
     Args:
         predictor: The network.

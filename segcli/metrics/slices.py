@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 PARTS = 4
-"""Parts of equal number into which images are divided by a number."""
+"""Ranges of a numeric column, each with the same number of images."""
 _MOST_VALUES = 12
-"""Values of a text beyond which the most frequent are shown."""
+"""Most values of a text column that are shown, the most frequent ones."""
 
 
 @dataclass(frozen=True)

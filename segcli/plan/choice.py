@@ -9,7 +9,7 @@ from typing import Any
 from segcli.data.fingerprint.labels import Fingerprint
 
 CPU_SECONDS = 600.0
-"""What a training on the CPU may take where nobody says how long."""
+"""Most seconds of a training on the CPU whose time is not given."""
 GPU_SECONDS = 3600.0
 
 

@@ -1,4 +1,4 @@
-"""Which model suits the data where nobody names one."""
+"""Which model suits the data where none is named."""
 
 from __future__ import annotations
 

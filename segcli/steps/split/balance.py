@@ -1,4 +1,4 @@
-"""How many pixels or objects of every class each part of a split has."""
+"""How many pixels or objects of every class each split has."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ _SHOWN = 20
 
 
 @dataclass(frozen=True)
-class PartOfClass:
-    """One class in one part: number of images that show it, and of pixels or objects."""
+class ClassInSplit:
+    """One class in one split: number of images that show it, and of pixels or objects."""
 
     images: int
     amount: int
@@ -22,16 +22,16 @@ class PartOfClass:
 
 @dataclass(frozen=True)
 class Balance:
-    """Every class in every part.
+    """Every class in every split.
 
     Attributes:
         unit: ``pixels`` or ``objects``.
-        classes: Counts by class name, then by part.
-        sizes: Number of images per part.
+        classes: Counts by class name, then by split.
+        sizes: Number of images per split.
     """
 
     unit: str
-    classes: Mapping[str, Mapping[str, PartOfClass]]
+    classes: Mapping[str, Mapping[str, ClassInSplit]]
     sizes: Mapping[str, int]
 
     def as_list(self) -> list[dict[str, Any]]:
@@ -39,10 +39,10 @@ class Balance:
         return [
             {
                 "name": name,
-                **{f"{part}_images": found.images for part, found in parts.items()},
-                **{f"{part}_{self.unit}": found.amount for part, found in parts.items()},
+                **{f"{split}_images": found.images for split, found in splits.items()},
+                **{f"{split}_{self.unit}": found.amount for split, found in splits.items()},
             }
-            for name, parts in self.classes.items()
+            for name, splits in self.classes.items()
         ]
 
     def rows(self) -> list[tuple[str, str]]:
@@ -55,38 +55,38 @@ class Balance:
             rows.append(("classes", f"{len(self.classes) - _SHOWN} more are closer to their expected share"))
         return rows
 
-    def _row(self, parts: Mapping[str, PartOfClass]) -> str:
-        whole = sum(found.amount for found in parts.values())
+    def _row(self, splits: Mapping[str, ClassInSplit]) -> str:
+        whole = sum(found.amount for found in splits.values())
         if not whole:
             return "in no image"
         return "; ".join(
-            f"{part} {100 * found.amount / whole:.0f} % of the {self.unit}, {counted(found.images, 'image')}"
-            for part, found in parts.items()
+            f"{split} {100 * found.amount / whole:.0f} % of the {self.unit}, {counted(found.images, 'image')}"
+            for split, found in splits.items()
         )
 
     def _distance(self, name: str) -> float:
-        """The largest difference between a part's share of the class and its share of the images."""
-        parts, images = self.classes[name], sum(self.sizes.values())
-        whole = sum(found.amount for found in parts.values())
-        return max(abs(found.amount / max(whole, 1) - self.sizes[part] / images) for part, found in parts.items())
+        """The largest difference between a split's share of the class and its share of the images."""
+        splits, images = self.classes[name], sum(self.sizes.values())
+        whole = sum(found.amount for found in splits.values())
+        return max(abs(found.amount / max(whole, 1) - self.sizes[split] / images) for split, found in splits.items())
 
 
 def balance_of(
-    images: Sequence[Divisible], parts: Mapping[str, Sequence[int]], names: Mapping[int, str], unit: str
+    images: Sequence[Divisible], splits: Mapping[str, Sequence[int]], names: Mapping[int, str], unit: str
 ) -> Balance:
-    """Counts every class in every part.
+    """Counts every class in every split.
 
     Args:
         images: The images that were split, with their amounts per class.
-        parts: Positions in `images`, by part.
+        splits: Positions in `images`, by split.
         names: Class names by id; an id without one is named ``class_<id>``.
         unit: What the amounts count, ``pixels`` or ``objects``.
     """
     ids = sorted({*names, *(class_id for image in images for class_id in image.amounts)})
     classes = {}
     for class_id in ids:
-        amounts = {part: [images[number].amounts.get(class_id, 0) for number in own] for part, own in parts.items()}
+        amounts = {split: [images[number].amounts.get(class_id, 0) for number in own] for split, own in splits.items()}
         classes[names.get(class_id, f"class_{class_id}")] = {
-            part: PartOfClass(sum(amount > 0 for amount in own), sum(own)) for part, own in amounts.items()
+            split: ClassInSplit(sum(amount > 0 for amount in own), sum(own)) for split, own in amounts.items()
         }
-    return Balance(unit, classes, {part: len(own) for part, own in parts.items()})
+    return Balance(unit, classes, {split: len(own) for split, own in splits.items()})

@@ -30,7 +30,7 @@ def plan_coco(dataset_dir: Path, request: SplitRequest) -> SplitPlan:
 
     Raises:
         DatasetError: There is no image, or entries would be lost or change their meaning; lists every fault.
-        UsageError: There are fewer images or groups than parts.
+        UsageError: There are fewer images or groups than splits.
     """
     root = find_coco_root(dataset_dir)
     merged, notes = _merged(root, request)
@@ -38,16 +38,18 @@ def plan_coco(dataset_dir: Path, request: SplitRequest) -> SplitPlan:
         Divisible(name, merged.objects_of(name), request.group_of(name) if request.group_of else None)
         for name in merged.images
     ]
-    parts = request.parts(images)
-    contents = _contents(merged, list(merged.images), parts, request)
-    own = {part: merged.content(FILES.get(part), [images[n].name for n in numbers]) for part, numbers in parts.items()}
+    splits = request.splits(images)
+    contents = _contents(merged, list(merged.images), splits, request)
+    own = {
+        split: merged.content(FILES.get(split), [images[n].name for n in numbers]) for split, numbers in splits.items()
+    }
     return SplitPlan(
         root,
         request,
-        {part: len(content["images"]) for part, content in own.items()},
+        {split: len(content["images"]) for split, content in own.items()},
         {name: json_bytes(content).decode() + "\n" for name, content in contents.items()},
-        balance_of(images, parts, merged.names, "objects"),
-        annotations={part: len(content["annotations"]) for part, content in own.items()},
+        balance_of(images, splits, merged.names, "objects"),
+        annotations={split: len(content["annotations"]) for split, content in own.items()},
         notes=notes,
     )
 
@@ -76,13 +78,13 @@ def _merged(root: Path, request: SplitRequest) -> tuple[CocoMerge, tuple[str, ..
 
 
 def _contents(
-    merged: CocoMerge, names: Sequence[str], parts: Mapping[str, Sequence[int]], request: SplitRequest
+    merged: CocoMerge, names: Sequence[str], splits: Mapping[str, Sequence[int]], request: SplitRequest
 ) -> dict[str, dict[str, Any]]:
     """Content of each annotation file to write, by its path in the dataset."""
     if request.folds is None:
-        return {FILES[part]: merged.content(FILES[part], [names[n] for n in own]) for part, own in parts.items()}
+        return {FILES[split]: merged.content(FILES[split], [names[n] for n in own]) for split, own in splits.items()}
     contents = {}
-    for fold, own in parts.items():
+    for fold, own in splits.items():
         held = set(own)
         rest = [name for number, name in enumerate(names) if number not in held]
         for split, chosen in ((Split.TRAIN, rest), (Split.VAL, [names[number] for number in own])):

@@ -18,7 +18,7 @@ from segcli.errors import UsageError
 from segcli.models.names import MODEL_TASKS
 from segcli.steps.split import coco, masks
 from segcli.steps.split.plan import SplitPlan, SplitReport
-from segcli.steps.split.request import PARTS, SplitRequest
+from segcli.steps.split.request import SPLITS, SplitRequest
 from segcli.tasks import TASKS
 
 
@@ -29,7 +29,7 @@ class Layout:
     Attributes:
         find: Finds the folder of the dataset.
         plan: Plans the split; nothing is written.
-        files: Name of the list or annotation file of each part.
+        files: Name of the list or annotation file of each split.
     """
 
     find: Callable[[Path], Path]
@@ -49,7 +49,7 @@ def plan_split(config: Config) -> SplitPlan:
     Raises:
         ConfigError: No dataset was given, or the percentages do not add up to 100.
         DatasetError: The dataset cannot be split without loss, or an earlier change of it was interrupted.
-        UsageError: There are fewer images, or groups of them, than parts.
+        UsageError: There are fewer images, or groups of them, than splits.
         BusyError: Another process is changing the dataset.
     """
     layout = _layout(config)
@@ -64,7 +64,7 @@ def plan_split(config: Config) -> SplitPlan:
 
 
 def lists_by_hand(config: Config) -> list[str]:
-    """Lists or annotation files of parts that segcli did not write, or that were edited later.
+    """Lists or annotation files of splits that segcli did not write, or that were edited later.
 
     Raises:
         ConfigError: No dataset was given.
@@ -73,10 +73,10 @@ def lists_by_hand(config: Config) -> list[str]:
     layout = _layout(config)
     root = dataset_root(config.Global.dataset, layout.find)
     split = config.CheckDataset.split
-    parts: tuple[str, ...] = () if split.folds else PARTS if split.test_percent else PARTS[:2]
+    chosen: tuple[str, ...] = () if split.folds else SPLITS if split.test_percent else SPLITS[:2]
     names = layout.files
     mine = {(change.target, change.digest) for step in steps(root) for change in step.changes}
-    there = [names[part] for part in parts if is_file(root / names[part])]
+    there = [names[name] for name in chosen if is_file(root / names[name])]
     return [name for name in there if (name, sha256_of(root / name)) not in mine]
 
 

@@ -32,11 +32,11 @@ MasksOf = dict[Path, dict[Path, None]]
 def plan_masks(dataset_dir: Path, request: SplitRequest) -> SplitPlan:
     """Splits the samples of the lists.
 
-    Repeated lines are written once; an image that has several masks stays in one part with all its masks.
+    Repeated lines are written once; an image that has several masks stays in one split with all its masks.
 
     Raises:
         DatasetError: There is no sample, or a line would be lost because it cannot be used; lists every fault.
-        UsageError: There are fewer images or groups than parts.
+        UsageError: There are fewer images or groups than splits.
     """
     root = find_root(dataset_dir)
     lists = scan_lists(root)
@@ -45,8 +45,8 @@ def plan_masks(dataset_dir: Path, request: SplitRequest) -> SplitPlan:
     masks = _by_image((*lists.train, *lists.val, *(test if request.takes_test else ())))
     _refuse_lost(findings, masks, root)
     images = _divisible(masks, root, request)
-    parts = request.parts(images)
-    files = _fold_files(list(masks), parts, masks, root) if request.folds else _part_files(parts, masks, root)
+    splits = request.splits(images)
+    files = _fold_files(list(masks), splits, masks, root) if request.folds else _split_files(splits, masks, root)
     kept = 0 if request.takes_test else len(test)
     names, _ = class_names_of(root)
     if names is not None and names.file == COLOUR_FILE:
@@ -55,9 +55,9 @@ def plan_masks(dataset_dir: Path, request: SplitRequest) -> SplitPlan:
     return SplitPlan(
         root,
         request,
-        {part: sum(len(masks[path]) for path in _chosen(masks, own)) for part, own in parts.items()},
+        {split: sum(len(masks[path]) for path in _chosen(masks, own)) for split, own in splits.items()},
         files,
-        balance_of(images, parts, dict(enumerate(names.names)) if names is not None else {}, "pixels"),
+        balance_of(images, splits, dict(enumerate(names.names)) if names is not None else {}, "pixels"),
         notes=(f"the {counted(kept, 'sample')} of {TEST_LIST} stay there",) if kept else (),
     )
 
@@ -95,15 +95,15 @@ def _chosen(masks: MasksOf, numbers: Sequence[int]) -> list[Path]:
     return [paths[number] for number in numbers]
 
 
-def _part_files(parts: Mapping[str, Sequence[int]], masks: MasksOf, root: Path) -> dict[str, str]:
-    return {FILES[part]: _text(_chosen(masks, own), masks, root) for part, own in parts.items()}
+def _split_files(splits: Mapping[str, Sequence[int]], masks: MasksOf, root: Path) -> dict[str, str]:
+    return {FILES[split]: _text(_chosen(masks, own), masks, root) for split, own in splits.items()}
 
 
 def _fold_files(
-    images: Sequence[Path], parts: Mapping[str, Sequence[int]], masks: MasksOf, root: Path
+    images: Sequence[Path], splits: Mapping[str, Sequence[int]], masks: MasksOf, root: Path
 ) -> dict[str, str]:
     files = {}
-    for fold, own in parts.items():
+    for fold, own in splits.items():
         held = set(own)
         rest = [image for number, image in enumerate(images) if number not in held]
         files[f"{FOLDS}/{fold}/{LIST_FILES[Split.TRAIN]}"] = _text(rest, masks, root)

@@ -21,10 +21,10 @@ class SplitPlan:
     Attributes:
         root: The dataset's folder.
         request: The settings of the split.
-        samples: Number of samples per part or fold, in order: `train`, `val`, `test`, or `fold_1`, ...
+        samples: Number of samples per split or fold, in order: `train`, `val`, `test`, or `fold_1`, ...
         files: New content of the lists or annotation files, by their path in the dataset.
-        balance: How much of every class each part has.
-        annotations: Number of annotations per part; None for masks.
+        balance: How much of every class each split has.
+        annotations: Number of annotations per split; None for masks.
         notes: Remarks for the user.
         seen: State of the dataset when the plan was made.
     """
@@ -40,10 +40,10 @@ class SplitPlan:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
-        values: dict[str, Any] = {f"{part}_samples": count for part, count in self.samples.items()}
+        values: dict[str, Any] = {f"{split}_samples": count for split, count in self.samples.items()}
         values |= {"seed": self.request.seed, "stratified": self.request.stratified}
-        for part, count in (self.annotations or {}).items():
-            values[f"{part}_annotations"] = count
+        for split, count in (self.annotations or {}).items():
+            values[f"{split}_annotations"] = count
         if self.notes:
             values["notes"] = list(self.notes)
         return {**values, "balance": self.balance.as_list()}
@@ -58,7 +58,7 @@ class SplitPlan:
 
 
 def _listed(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{count} {part.replace('_', ' ')}" for part, count in counts.items())
+    return ", ".join(f"{count} {split.replace('_', ' ')}" for split, count in counts.items())
 
 
 @dataclass(frozen=True)

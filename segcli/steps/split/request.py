@@ -12,7 +12,7 @@ from segcli.data.splits.ratios import Shares
 from segcli.errors import UsageError
 from segcli.plurals import counted
 
-PARTS = ("train", "val", "test")
+SPLITS = ("train", "val", "test")
 
 
 @dataclass(frozen=True)
@@ -20,10 +20,10 @@ class SplitRequest:
     """The split that a configuration requests.
 
     Attributes:
-        shares: Percentages of the parts; not used for folds.
+        shares: Percentages of the splits; not used for folds.
         seed: Seed of the shuffle.
-        stratified: Whether each part gets its share of the pixels or objects of every class.
-        group_of: Maps an image's name to its group, which stays in one part; None without groups.
+        stratified: Whether each split gets its share of the pixels or objects of every class.
+        group_of: Maps an image's name to its group, which stays in one split; None without groups.
         folds: Number of folds; None for one split.
     """
 
@@ -52,7 +52,7 @@ class SplitRequest:
 
     @property
     def takes_test(self) -> bool:
-        """Whether the images of an existing test part are split again too; otherwise they stay in it."""
+        """Whether the images of an existing test split are split again too; otherwise they stay in it."""
         return self.folds is None and self.shares.test_percent > 0
 
     @property
@@ -62,24 +62,24 @@ class SplitRequest:
             ", groups kept whole" if self.group_of is not None else ""
         )
 
-    def parts(self, images: Sequence[Divisible]) -> dict[str, list[int]]:
-        """The positions in `images` of each part that has a share.
+    def splits(self, images: Sequence[Divisible]) -> dict[str, list[int]]:
+        """The positions in `images` of each split that has a share.
 
         Raises:
-            UsageError: There are fewer images, or groups of them, than parts or folds.
+            UsageError: There are fewer images, or groups of them, than splits or folds.
         """
         if self.folds is not None:
             try:
                 own = folds(images, self.folds, self.seed, stratified=self.stratified)
             except ValueError as error:
                 raise UsageError(str(error), hint="choose fewer folds") from error
-            return {f"fold_{number}": part for number, part in enumerate(own, start=1)}
+            return {f"fold_{number}": split for number, split in enumerate(own, start=1)}
         found = partition(images, self.shares.weights, self.seed, stratified=self.stratified)
-        for name, share, part in zip(PARTS, self.shares.weights, found, strict=False):
-            if share and not part:
+        for name, share, split in zip(SPLITS, self.shares.weights, found, strict=False):
+            if share and not split:
                 units = len({(image.group is None, image.group or image.name) for image in images})
                 what = counted(units, "image" if self.group_of is None else "group")
                 verb = "is" if units == 1 else "are"
-                message = f"{what} {verb} too few for {len(found)} parts: {name} would be empty"
+                message = f"{what} {verb} too few for {len(found)} splits: {name} would be empty"
                 raise UsageError(f"{message}; nothing was split", hint="add images, or make larger groups smaller")
-        return dict(zip(PARTS, found, strict=False))
+        return dict(zip(SPLITS, found, strict=False))

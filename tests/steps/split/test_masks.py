@@ -210,9 +210,9 @@ def test_folds_are_written_beside_the_lists(folder):
     assert snapshot(folder.root, without="") == before
 
 
-def test_too_few_images_for_the_parts(tmp_path):
+def test_too_few_images_for_the_splits(tmp_path):
     folder = make_seg_folder(tmp_path / "data", train=1, val=0)
-    with pytest.raises(UsageError, match="1 image is too few for 2 parts: val would be empty"):
+    with pytest.raises(UsageError, match="1 image is too few for 2 splits: val would be empty"):
         split_dataset(config(folder.root, 80, 20))
 
 
