@@ -25,6 +25,15 @@ class SafeFormatter(logging.Formatter):
         return safe(super().format(record)).replace("\n", "\n    ")
 
 
+class _TerminalFormatter(SafeFormatter):
+    """The message alone, after its level where that is a warning or worse: as in the other messages of a command."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line of a record."""
+        shown = super().format(record)
+        return shown if record.levelno < logging.WARNING else f"{record.levelname.lower()}: {shown}"
+
+
 class _TerminalHandler(logging.Handler):
     """Lines through rich, which is imported for the first of them: a fault is told without it."""
 
@@ -37,7 +46,14 @@ class _TerminalHandler(logging.Handler):
         from rich.logging import RichHandler
 
         console = error_console()
-        lines = RichHandler(console=console, show_path=self._show_path, show_time=False, markup=False, highlighter=None)
+        lines = RichHandler(
+            console=console,
+            show_path=self._show_path,
+            show_time=False,
+            show_level=False,
+            markup=False,
+            highlighter=None,
+        )
         lines.setFormatter(self.formatter)
         return lines
 
@@ -58,7 +74,7 @@ def configure_logging(*, debug: bool = False) -> None:
         warnings.filterwarnings("ignore", category=UserWarning, module=_LIBRARIES)
     handler = _TerminalHandler(show_path=debug)
     handler.name = _HANDLER
-    handler.setFormatter(SafeFormatter("%(message)s"))
+    handler.setFormatter(_TerminalFormatter("%(message)s"))
     handler.setLevel(logging.DEBUG if debug else logging.INFO)
     root = logging.getLogger()
     root.handlers = [other for other in root.handlers if other.name != _HANDLER]

@@ -16,6 +16,9 @@ HISTORY_FILE = "history.jsonl"
 
 log = logging.getLogger("segcli.train")
 
+_MUCH_WAITING = 0.1
+"""Share of the time spent waiting for data above which the log mentions it; the history always holds it."""
+
 
 def read_history(path: Path) -> list[dict[str, Any]]:
     """The events of a `history.jsonl`, in order; reading stops at an incomplete line, as a killed process leaves it."""
@@ -129,15 +132,16 @@ class HistoryWriter(Callback):
             return
         values = self._meter.read(state)
         self._append("train", state, values)
+        waiting = values["data_share"]
         log.info(
-            "iteration %d/%d  loss %.4f  lr %.2g  %.1f images/s  %.0f %% waiting for data  %s left",
+            "iteration %d/%d  loss %.4f  lr %.2g  %.1f images/s  %s left%s",
             state.iteration,
             state.total_iterations,
             values["loss"],
             values["lr"],
             values["images_per_second"],
-            100 * values["data_share"],
             timedelta(seconds=round(values["eta_seconds"])),
+            f"  {waiting:.0%} waiting for data".replace("%", " %") if waiting >= _MUCH_WAITING else "",
             extra={"step": True},
         )
 
