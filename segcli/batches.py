@@ -107,6 +107,7 @@ def sample_order(samples: int, config: Config) -> SampleOrder:
         rank=paddle.distributed.get_rank(),
         world_size=paddle.distributed.get_world_size(),
         parts=settings.accumulate,
+        per_epoch=settings.images_per_epoch,
     )
 
 

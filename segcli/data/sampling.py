@@ -25,8 +25,9 @@ def _permutation(seed: int, samples: int) -> tuple[int, ...]:
 class SampleOrder:
     """Which sample a training takes at each position of its endless sequence.
 
-    An epoch is a permutation of the samples, cut to whole batches (over all processes); a set that is smaller than one
-    batch is repeated inside it. The permutations are those of Paddle's `DistributedBatchSampler` for seed 0.
+    A pass is a permutation of the samples, cut to whole batches (over all processes); a set that is smaller than one
+    batch is repeated inside it. The permutations are those of Paddle's `DistributedBatchSampler` for seed 0. An epoch is
+    a pass, or fewer samples, so that the next epoch goes on where this one ended.
 
     Attributes:
         samples: Number of samples.
@@ -35,6 +36,7 @@ class SampleOrder:
         rank: Number of this process.
         world_size: Number of processes.
         parts: Batches of equal size in which the samples of an iteration are loaded and go through the network.
+        per_epoch: Samples of an epoch over all processes, at most a pass; None is a pass.
     """
 
     samples: int
@@ -43,11 +45,12 @@ class SampleOrder:
     rank: int = 0
     world_size: int = 1
     parts: int = 1
+    per_epoch: int | None = None
 
     @property
     def iterations_per_epoch(self) -> int:
-        """Whole batches in one pass over the samples, at least one."""
-        return max(self.samples // (self.batch_size * self.world_size), 1)
+        """Whole batches in one epoch, at least one."""
+        return self._whole_batches(min(self.per_epoch or self.samples, self.samples))
 
     def batch(self, iteration: int) -> list[int]:
         """Positions that make this process's batch of `iteration` (0-based)."""
@@ -61,13 +64,16 @@ class SampleOrder:
 
     def sample(self, position: int) -> int:
         """Index of the sample at a position."""
-        per_epoch = self.iterations_per_epoch * self.batch_size * self.world_size
-        epoch, position = divmod(position, per_epoch)
-        return _permutation(self.seed + epoch, self.samples)[position % self.samples]
+        per_pass = self._whole_batches(self.samples) * self.batch_size * self.world_size
+        number, position = divmod(position, per_pass)
+        return _permutation(self.seed + number, self.samples)[position % self.samples]
 
     def seed_of(self, position: int) -> int:
         """Seed of the augmentation at a position, below 2**32."""
         return int(np.random.SeedSequence((self.seed, position)).generate_state(1)[0])
+
+    def _whole_batches(self, samples: int) -> int:
+        return max(samples // (self.batch_size * self.world_size), 1)
 
 
 def seed_augmentation(seed: int) -> None:

@@ -71,13 +71,6 @@ class Budget:
             f"each image {epochs:.0f} times"
         )
 
-    def reason_of_epochs(self, epochs: int, epoch_mpx: float) -> str:
-        """Why so many epochs, each of which learns from `epoch_mpx` million pixels."""
-        if epochs > 1 or epoch_mpx * self.cost.seconds_per_mpx <= self.usable():
-            return self.reason(epochs)
-        takes = shown_time(epoch_mpx * self.cost.seconds_per_mpx)
-        return f"one epoch is the least that there is; it takes {takes}, which is more than {self.words}"
-
 
 def interval(steps: int, measurements: int = MEASUREMENTS) -> int:
     """Steps between two measurements; the last step is measured in any case."""

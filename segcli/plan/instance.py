@@ -7,8 +7,9 @@ from typing import Any
 
 from segcli.data.fingerprint.labels import Fingerprint
 from segcli.models.instance.training import SEED_COLOURS
-from segcli.plan.budget import Budget, interval, measured_reason, upright_reason
+from segcli.plan.budget import Budget, upright_reason
 from segcli.plan.choice import Choice, Cost, Means, Plan
+from segcli.plan.epochs import plan_epochs
 
 MODEL = "SeedUNet-S"
 _BATCH = 4
@@ -16,6 +17,8 @@ _STEP = 32
 _SIDES = (192, 512)
 _SMALL_OBJECT_PX = 12.0
 """Size that the smaller objects (the first quarter) should have in the input."""
+_VISIBLE_PX = 4.0
+"""Size of an object in the input below which little of its shape is left."""
 _WANTED_IMAGES = 3000
 """Images that the network should be shown before its schedule ends."""
 _CONTEXT, _SMALLEST_CROP = 8, 128
@@ -29,25 +32,21 @@ def plan_instance(data: Fingerprint, means: Means, cost: Cost, taken: Mapping[st
     side, why = _side(data, budget)
     side = int(taken.get("Train.input_size") or side)
     crop = _crop(data, side)
-    per_epoch = max(data.train_images // batch, 1)
     mpx, val_mpx = crop * crop / 1e6, data.val_images * side * side / 1e6
-    steps = budget.steps(batch * mpx, val_mpx)
-    epochs = int(taken.get("Train.epochs_iters") or max(steps // per_epoch, 1))
-    every = interval(epochs)
+    epochs = plan_epochs(budget, data.train_images, batch, batch * mpx, val_mpx, taken)
     upright = data.upright > Budget.UPRIGHT
     warp = {"type": "WarpWithMasks", "size": side, "crop": crop, **({"flip": 0.0} if upright else {"turn": 0.5})}
     reason = upright_reason(data.upright, upright)
     choices = [
         Choice("Train.input_size", side, why),
         Choice("Train.batch_size", batch, "more steps in the same time teach more than larger batches"),
-        Choice("Train.epochs_iters", epochs, budget.reason_of_epochs(epochs, per_epoch * batch * mpx)),
-        Choice("Train.eval_interval", every, measured_reason(epochs, every)),
-        Choice("Train.warmup_steps", max(10, epochs * per_epoch // 20), "a twentieth of the training"),
+        *epochs.choices,
+        Choice("Train.warmup_steps", max(10, epochs.steps // 20), "a twentieth of the training"),
         Choice("Train.transforms", [warp, dict(SEED_COLOURS)], f"{_crop_reason(side, crop)}; {reason}"),
     ]
     return Plan(
         tuple(choice for choice in choices if choice.key not in taken),
-        budget.seconds_of(epochs * per_epoch, batch * mpx, val_mpx),
+        budget.seconds_of(epochs.steps, batch * mpx, val_mpx),
         cost,
     )
 
@@ -59,10 +58,16 @@ def _side(data: Fingerprint, budget: Budget) -> tuple[int, str]:
     side = min(max(usual, for_objects, _SIDES[0]), _SIDES[1], max(data.long_side_px, _SIDES[0]))
     whole = _whole(side)
     seen = small * whole / data.long_side_px
-    return whole, (
+    reason = (
         f"large enough for small objects: a quarter of them are below {small:.0f} px, which are {seen:.0f} px in the "
         f"input; and no larger than {budget.words} allow for {_WANTED_IMAGES:,} images, unless they need it"
     )
+    if seen < _VISIBLE_PX:
+        reason += (
+            f". So small they can hardly be found: Train.input_size={_whole(for_objects)} shows them at "
+            f"{_SMALL_OBJECT_PX:.0f} px and takes longer to measure"
+        )
+    return whole, reason
 
 
 def _crop(data: Fingerprint, side: int) -> int:

@@ -9,6 +9,7 @@ from segcli.data.fingerprint.labels import Fingerprint
 from segcli.models.task import Task
 from segcli.plan.budget import Budget, interval, measured_reason
 from segcli.plan.choice import Choice, Cost, Means, Plan
+from segcli.plan.epochs import Epochs, plan_epochs
 
 
 def plan_by_recipe(
@@ -18,21 +19,25 @@ def plan_by_recipe(
     budget = Budget(means, cost)
     batch = int(taken.get("Train.batch_size") or 2)
     val_mpx = data.val_images * step_mpx / batch
-    steps = budget.steps(step_mpx, val_mpx)
-    per_epoch = 1 if task is Task.SEMANTIC else max(data.train_images // batch, 1)
-    length = int(taken.get("Train.epochs_iters") or max(steps // per_epoch, 1))
-    every = interval(length)
-    why = (
-        budget.reason(length * batch / max(data.train_images, 1))
-        if task is Task.SEMANTIC
-        else budget.reason_of_epochs(length, per_epoch * step_mpx)
-    )
-    choices = (
-        Choice("Train.epochs_iters", length, why),
-        Choice("Train.eval_interval", every, measured_reason(length, every)),
-    )
+    plan = _iterations if task is Task.SEMANTIC else plan_epochs
+    length = plan(budget, data.train_images, batch, step_mpx, val_mpx, taken)
     return Plan(
-        tuple(choice for choice in choices if choice.key not in taken),
-        budget.seconds_of(length * per_epoch, step_mpx, val_mpx),
+        tuple(choice for choice in length.choices if choice.key not in taken),
+        budget.seconds_of(length.steps, step_mpx, val_mpx),
         cost,
+    )
+
+
+def _iterations(
+    budget: Budget, images: int, batch: int, step_mpx: float, val_mpx: float, taken: Mapping[str, Any]
+) -> Epochs:
+    """Like `plan_epochs`, counted in iterations."""
+    steps = int(taken.get("Train.epochs_iters") or budget.steps(step_mpx, val_mpx))
+    every = interval(steps)
+    return Epochs(
+        steps,
+        (
+            Choice("Train.epochs_iters", steps, budget.reason(steps * batch / max(images, 1))),
+            Choice("Train.eval_interval", every, measured_reason(steps, every)),
+        ),
     )

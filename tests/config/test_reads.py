@@ -42,6 +42,7 @@ LOOKED_AT = {
     "Train.accumulate",
     "Train.folds",
     "Train.freeze",
+    "Train.images_per_epoch",
     "Predict.promptable.everything",
 }
 """What the code of all models looks at, also for models that refuse it: there it has its default, off."""

@@ -18,6 +18,13 @@ def test_an_epoch_draws_every_sample_once():
     assert sorted(epoch) == list(range(6))
 
 
+def test_a_shorter_epoch_goes_on_where_the_last_one_ended():
+    whole, short = SampleOrder(samples=7, batch_size=2), SampleOrder(samples=7, batch_size=2, per_epoch=4)
+    assert (whole.iterations_per_epoch, short.iterations_per_epoch) == (3, 2)
+    assert SampleOrder(samples=7, batch_size=2, per_epoch=100).iterations_per_epoch == 3
+    assert indices(short, range(9)) == indices(whole, range(9))
+
+
 def test_epochs_differ_and_the_remainder_is_left_out():
     order = SampleOrder(samples=7, batch_size=2)
     assert order.iterations_per_epoch == 3

@@ -66,17 +66,35 @@ def test_the_estimate_keeps_to_the_time(planner: Any, seconds: float) -> None:
     assert 0.5 * seconds < plan.seconds <= seconds
 
 
-def test_a_plan_says_that_one_epoch_takes_longer_than_there_is_time() -> None:
+def test_epochs_are_shortened_where_few_of_them_fit() -> None:
     many = replace(DATA, train_images=100_000)
     plans = [
-        instance.plan_instance(many, Means("cpu", 600.0), COST, {}),
-        plan_by_recipe(many, Means("cpu", 600.0), COST, task=Task.INSTANCE, step_mpx=0.1, taken={}),
+        instance.plan_instance(many, CPU, COST, {}),
+        plan_by_recipe(many, CPU, COST, task=Task.INSTANCE, step_mpx=0.1, taken={}),
     ]
 
     for plan in plans:
-        assert plan.values()["Train.epochs_iters"] == 1
-        assert "which is more than 600 CPU-seconds" in plan.reasons()["Train.epochs_iters"]
-        assert plan.seconds is not None and plan.seconds > 600
+        values = plan.values()
+        assert values["Train.epochs_iters"] == 6
+        assert 6 < values["Train.images_per_epoch"] < 10_000
+        assert plan.seconds is not None and 500 < plan.seconds <= 600
+
+
+def test_epochs_stay_whole_where_they_fit_or_the_user_says_so() -> None:
+    many = replace(DATA, train_images=100_000)
+
+    assert "Train.images_per_epoch" not in instance_values()
+    assert "Train.images_per_epoch" not in instance_values(many, epochs_iters=2)
+    assert instance_values(many, images_per_epoch=None)["Train.epochs_iters"] == 1
+    assert instance_values(images_per_epoch=20)["Train.epochs_iters"] > instance_values()["Train.epochs_iters"]
+
+
+def test_objects_too_small_to_be_found_are_told_with_what_helps() -> None:
+    tiny = replace(DATA, width_px=4000, height_px=4000, object_px=(8.0, 10.0, 12.0))
+    reason = instance.plan_instance(tiny, CPU, COST, {}).reasons()["Train.input_size"]
+
+    assert "Train.input_size=6016 shows them at 12 px" in reason
+    assert "hardly be found" not in instance.plan_instance(DATA, CPU, COST, {}).reasons()["Train.input_size"]
 
 
 def test_the_input_keeps_the_ratio_of_the_images_in_whole_strides() -> None:

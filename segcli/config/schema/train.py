@@ -132,6 +132,8 @@ class TrainConfig(Section):
             of the recipe (instance).
         transforms: Training transforms that replace the recipe's, in order.
         batch_transforms: Transforms of a whole batch that replace the recipe's, in order (instance).
+        images_per_epoch: Images after which an epoch ends, so that a large dataset is measured and stopped in time; the
+            next epoch goes on with the following images. None is all of them (instance, promptable).
         sampling: ``uniform`` draws each image once per epoch; ``rare`` draws images with rare classes up to four times.
         crop_focus: Share of the training crops that are placed on a pixel of a class, drawn uniformly from the image's
             classes, instead of at random (semantic, for transforms that scale and crop first).
@@ -224,6 +226,11 @@ class TrainConfig(Section):
         Instead("Train.promptable.flip is the only augmentation", PROMPTABLE),
     ] = None
     batch_transforms: Annotated[tuple[dict[str, Any], ...] | None, Read(("train",), INSTANCE)] = None
+    images_per_epoch: Annotated[
+        int | None,
+        Read(("train",), (*INSTANCE, *PROMPTABLE)),
+        Instead("Train.epochs_iters counts iterations", SEMANTIC),
+    ] = Field(default=None, ge=1)
     sampling: Annotated[
         Literal["uniform", "rare"], Read(("train",), DENSE), Instead("prompts are sampled per object")
     ] = "uniform"

@@ -44,6 +44,7 @@ PLANNED_KEYS = (
     "Train.transforms",
     "Train.accumulate",
     "Train.loss",
+    "Train.images_per_epoch",
     "Train.sampling",
     "Train.crop_focus",
     "Train.augment.scale_jitter",
