@@ -15,6 +15,7 @@ def chosen_augmentation(config: Config) -> Augmentation:
     return Augmentation(
         mosaic=settings.mosaic,
         copy_paste=settings.copy_paste if has_objects else 0.0,
+        turn=settings.turn,
         scale_jitter=settings.scale_jitter,
         elastic=settings.elastic,
         photometric=settings.photometric,

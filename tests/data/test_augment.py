@@ -48,6 +48,21 @@ def test_labels_stay_on_their_colours(seed):
     assert not np.array_equal(bent.mask, scene.mask)
 
 
+@pytest.mark.parametrize("make", [labelled, objects])
+def test_turned_images_take_their_labels_along(make):
+    scene = make(1)
+    left, right = scene.turned(1), scene.turned(3)
+    assert left.rgb.shape == right.rgb.shape == (80, 60, 3)
+    assert np.array_equal(left.rgb[::-1, ::-1], right.rgb)
+    for name in ("rgb", "mask", "masks"):
+        if hasattr(scene, name):
+            assert np.array_equal(getattr(left.turned(3), name), getattr(scene, name))
+    if isinstance(left, LabelScene):
+        assert agreement(left) > 0.97
+    else:
+        assert np.array_equal(left.masks[0] > 0, (left.rgb != COLOURS[0]).any(axis=2))
+
+
 def test_a_mosaic_is_covered_by_four_parts():
     for _ in range(20):
         cells = mosaic_cells(RANDOM, 61, 83)

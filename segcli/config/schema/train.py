@@ -42,6 +42,7 @@ class AugmentConfig(Section):
     Attributes:
         mosaic: Probability that an image is composed of parts of four images.
         copy_paste: Probability that objects of another image are pasted into an image (instance).
+        turn: Probability that an image is turned by a quarter, to the left or to the right.
         scale_jitter: Smallest and largest scale factor of an image, whose size stays the same, such as ``[0.5, 2.0]``;
             null is off.
         elastic: Probability of a smooth elastic deformation.
@@ -53,6 +54,7 @@ class AugmentConfig(Section):
     copy_paste: Annotated[float, Read(("train",), INSTANCE), Instead("only instance datasets have object masks")] = (
         Field(default=0.0, ge=0, le=1)
     )
+    turn: float = Field(default=0.0, ge=0, le=1)
     scale_jitter: tuple[float, float] | None = None
     elastic: float = Field(default=0.0, ge=0, le=1)
     photometric: float = Field(default=0.0, ge=0, le=1)

@@ -28,6 +28,7 @@ class Augmentation:
     Attributes:
         mosaic: Chance that an image is one of four parts.
         copy_paste: Chance that objects of another image are put into an image.
+        turn: Chance that an image is turned by a quarter, to the left or to the right.
         scale_jitter: Smallest and largest scale; None leaves it.
         elastic: Chance that an image is bent.
         photometric: Strength of the change of colours, 0 to 1.
@@ -36,6 +37,7 @@ class Augmentation:
 
     mosaic: float = 0.0
     copy_paste: float = 0.0
+    turn: float = 0.0
     scale_jitter: tuple[float, float] | None = None
     elastic: float = 0.0
     photometric: float = 0.0
@@ -44,7 +46,7 @@ class Augmentation:
     @property
     def is_any(self) -> bool:
         """Whether anything is done."""
-        return bool(self.mosaic or self.copy_paste or self.scale_jitter or self.elastic or self.photometric)
+        return any((self.mosaic, self.copy_paste, self.turn, self.scale_jitter, self.elastic, self.photometric))
 
 
 class Augmenter(Generic[S]):
@@ -74,6 +76,8 @@ class Augmenter(Generic[S]):
                 scene = self._mosaic(scene, random)
             if isinstance(scene, ObjectScene) and random.random() < settings.copy_paste:
                 scene = self._with_pasted(scene, random)
+        if settings.turn and random.random() < settings.turn:
+            scene = scene.turned(random.choice((1, 3)))
         height, width = scene.rgb.shape[:2]
         if settings.scale_jitter is not None:
             scene = scene.moved(zoomed(random, height, width, settings.scale_jitter), height, width)

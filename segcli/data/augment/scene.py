@@ -52,6 +52,9 @@ class Scene(Protocol):
     def recoloured(self: S, rgb: RgbImage) -> S:
         """The same with an image of other colours."""
 
+    def turned(self: S, quarters: int) -> S:
+        """Turned to the left by so many quarters; an odd number exchanges height and width."""
+
     def moved(self: S, matrix: Matrix, height: int, width: int) -> S:
         """At another scale and place, by a matrix [2, 3] between pixel centres; grey and no label beyond."""
 
@@ -79,6 +82,10 @@ class LabelScene:
     def recoloured(self, rgb: RgbImage) -> LabelScene:
         """See `Scene`."""
         return replace(self, rgb=rgb)
+
+    def turned(self, quarters: int) -> LabelScene:
+        """See `Scene`."""
+        return replace(self, rgb=_turned(self.rgb, quarters), mask=_turned(self.mask, quarters))
 
     def moved(self, matrix: Matrix, height: int, width: int) -> LabelScene:
         """See `Scene`."""
@@ -116,6 +123,11 @@ class ObjectScene:
     def recoloured(self, rgb: RgbImage) -> ObjectScene:
         """See `Scene`."""
         return replace(self, rgb=rgb)
+
+    def turned(self, quarters: int) -> ObjectScene:
+        """See `Scene`."""
+        masks = np.ascontiguousarray(np.rot90(self.masks, quarters, axes=(1, 2)))
+        return replace(self, rgb=_turned(self.rgb, quarters), masks=masks)
 
     def moved(self, matrix: Matrix, height: int, width: int) -> ObjectScene:
         """See `Scene`."""
@@ -177,6 +189,10 @@ def _canvas(parts: Sequence[tuple[Any, Cell]], height: int, width: int) -> RgbIm
     for part, cell in parts:
         rgb[cell.slices] = part.rgb
     return rgb
+
+
+def _turned(pixels: NDArray[np.uint8], quarters: int) -> NDArray[np.uint8]:
+    return np.ascontiguousarray(np.rot90(pixels, quarters))
 
 
 def _moved_image(rgb: RgbImage, matrix: Matrix, height: int, width: int) -> RgbImage:
