@@ -24,7 +24,7 @@ class Epochs:
 
 
 def plan_epochs(
-    budget: Budget, images: int, batch: int, step_mpx: float, val_mpx: float, taken: Mapping[str, Any]
+    budget: Budget, images: int, batch: int, *, step_mpx: float, val_mpx: float, taken: Mapping[str, Any]
 ) -> Epochs:
     """Epochs that fit into the time; shorter ones where fewer passes over the images fit than there are measurements.
 

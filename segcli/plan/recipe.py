@@ -20,7 +20,7 @@ def plan_by_recipe(
     batch = int(taken.get("Train.batch_size") or 2)
     val_mpx = data.val_images * step_mpx / batch
     plan = _iterations if task is Task.SEMANTIC else plan_epochs
-    length = plan(budget, data.train_images, batch, step_mpx, val_mpx, taken)
+    length = plan(budget, data.train_images, batch, step_mpx=step_mpx, val_mpx=val_mpx, taken=taken)
     return Plan(
         tuple(choice for choice in length.choices if choice.key not in taken),
         budget.seconds_of(length.steps, step_mpx, val_mpx),
@@ -29,7 +29,7 @@ def plan_by_recipe(
 
 
 def _iterations(
-    budget: Budget, images: int, batch: int, step_mpx: float, val_mpx: float, taken: Mapping[str, Any]
+    budget: Budget, images: int, batch: int, *, step_mpx: float, val_mpx: float, taken: Mapping[str, Any]
 ) -> Epochs:
     """Like `plan_epochs`, counted in iterations."""
     steps = int(taken.get("Train.epochs_iters") or budget.steps(step_mpx, val_mpx))
