@@ -26,8 +26,8 @@ class SampleOrder:
     """Which sample a training takes at each position of its endless sequence.
 
     A pass is a permutation of the samples, cut to whole batches (over all processes); a set that is smaller than one
-    batch is repeated inside it. The permutations are those of Paddle's `DistributedBatchSampler` for seed 0. An epoch is
-    a pass, or fewer samples, so that the next epoch goes on where this one ended.
+    batch is repeated inside it. The permutations are those of Paddle's `DistributedBatchSampler` for seed 0. An epoch
+    is a pass, or fewer samples, so that the next epoch goes on where this one ended.
 
     Attributes:
         samples: Number of samples.
