@@ -118,6 +118,32 @@ def temperature_of_all(sums: NDArray[Any]) -> Values:
     return _root(_by_beta(sums).sum(axis=-1))
 
 
+def temperature_of_chances(chances: NDArray[Any], right: NDArray[Any]) -> float:
+    """The temperature that fits the chances of single events best, 0.1 to 10; NaN without any.
+
+    Args:
+        chances: Predicted probability of each event [n].
+        right: Whether it happened [n].
+    """
+    log_odds = _log_odds(chances)
+    happened = np.asarray(right, np.float64)
+    return float(_root(np.array([(log_odds * (_chance(beta * log_odds) - happened)).sum() for beta in _BETAS])))
+
+
+def tempered(chances: NDArray[Any], heat: float) -> NDArray[np.float64]:
+    """Chances whose log-odds are divided by a temperature; their order stays."""
+    return _chance(_log_odds(chances) / heat)
+
+
+def _log_odds(chances: NDArray[Any]) -> NDArray[np.float64]:
+    known = np.clip(np.asarray(chances, np.float64), 1e-7, 1 - 1e-7)
+    return np.asarray(np.log(known) - np.log1p(-known))
+
+
+def _chance(log_odds: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(1 / (1 + np.exp(-np.clip(log_odds, -200, 200))))
+
+
 def _by_beta(sums: NDArray[Any]) -> NDArray[Any]:
     """[..., temperatures, classes]."""
     return sums.reshape(*sums.shape[:-1], TEMPERATURE_COLUMNS, sums.shape[-1] // TEMPERATURE_COLUMNS)

@@ -8,16 +8,40 @@ from __future__ import annotations
 
 from typing import Any
 
-from segcli.metrics.calibration import ece, ece_of_all, reliability_counts, reliability_curve
+import numpy as np
+
+from segcli.metrics.calibration import (
+    ece,
+    ece_of_all,
+    reliability_counts,
+    reliability_curve,
+    temperature_of_chances,
+    tempered,
+)
 from segcli.metrics.instance_report import IOU_50, Measured
 from segcli.metrics.semantic_scores import plain
 
 
 def object_calibration(measured: Measured) -> dict[str, Any]:
-    """ECE of all detections and per class, and the reliability curve, as plain values."""
+    """ECE of all detections and per class, the reliability curve, and the temperature, as plain values.
+
+    `temperature` divides the log-odds of the scores, `ECE_calibrated` is what is then left of the error on the same
+    images. The order of the scores, and so AP, stays.
+    """
     pairs, matches = measured.pairs, measured.matches
     counted = ~matches.ignored[:, 0, IOU_50] & (matches.rank < measured.limits.max_detections)
     right, score = matches.hits[counted, 0, IOU_50], pairs.found_score[counted]
     sums = reliability_counts(score, right, pairs.found_class[counted], len(measured.classes))
+    heat = temperature_of_chances(score, right)
+    known = not np.isnan(heat)
+    cooled = reliability_counts(
+        tempered(score, heat if known else 1.0), right, pairs.found_class[counted], len(measured.classes)
+    )
     by_class = dict(zip(measured.classes, map(plain, ece(sums)), strict=True))
-    return {"ECE": plain(ece_of_all(sums)), "classes": by_class, "curve": reliability_curve(sums)}
+    return {
+        "ECE": plain(ece_of_all(sums)),
+        "temperature": plain(np.float64(heat)),
+        "ECE_calibrated": plain(ece_of_all(cooled)) if known else None,
+        "classes": by_class,
+        "curve": reliability_curve(sums),
+    }

@@ -15,9 +15,12 @@ from segcli.metrics.calibration import (
     count_reliability,
     ece,
     ece_of_all,
+    reliability_counts,
     reliability_curve,
     temperature,
     temperature_of_all,
+    temperature_of_chances,
+    tempered,
 )
 from segcli.metrics.label_pair import LabelPair
 from segcli.metrics.semantic_counts import SemanticCounts
@@ -114,3 +117,27 @@ def test_they_are_numbers_of_the_report_that_merge_and_have_intervals():
     assert interval["ECE"].low == pytest.approx(np.quantile(by_hand, 0.025))
     with pytest.raises(ValueError, match="probabilities"):
         count_reliability(LabelPair(pair.prediction, pair.truth, CLASSES))
+
+
+@pytest.mark.parametrize("heat", [0.4, 1.0, 2.5])
+def test_the_temperature_of_scores_is_where_the_likelihood_is_best(heat):
+    optimize = pytest.importorskip("scipy.optimize")
+    rng = np.random.default_rng(round(10 * heat))
+    log_odds = rng.normal(size=20_000)
+    right = rng.random(len(log_odds)) < 1 / (1 + np.exp(-log_odds))
+    scores = 1 / (1 + np.exp(-heat * log_odds))
+
+    def loss(beta):
+        own = np.clip(1 / (1 + np.exp(-beta * heat * log_odds)), 1e-12, 1 - 1e-12)
+        return -np.where(right, np.log(own), np.log(1 - own)).mean()
+
+    best = 1 / optimize.minimize_scalar(loss, bounds=(0.1, 10), method="bounded", options={"xatol": 1e-9}).x
+    found = temperature_of_chances(scores, right)
+    assert found == pytest.approx(best, rel=2e-3)
+    after = tempered(scores, found)
+    assert (np.argsort(after, kind="stable") == np.argsort(scores, kind="stable")).all(), "AP stays"
+    none = np.zeros(len(scores), int)
+    before, left = (float(ece_of_all(reliability_counts(values, right, none, 1))) for values in (scores, after))
+    assert left < 0.015
+    assert left <= before + 1e-3
+    assert np.isnan(temperature_of_chances(np.zeros(0), np.zeros(0, bool)))

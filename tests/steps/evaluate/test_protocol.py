@@ -106,6 +106,8 @@ def test_views_of_objects(tmp_path):
     assert values["calibration"]["ECE"] is not None
     assert set(values["calibration"]["classes"]) == {"кот", "dog"}
     assert "curve" in values["calibration"]
+    assert 0.1 <= values["calibration"]["temperature"] <= 10
+    assert values["calibration"]["ECE_calibrated"] is not None
 
 
 def test_absent_classes_are_counted_by_the_name_of_a_program(tmp_path):
