@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import struct
 from zlib import crc32
 
 import cv2
 import numpy as np
+from PIL import Image
 
 _FORMATS = {"u": 1, "i": 2, "f": 3}
 
@@ -52,6 +54,14 @@ def photo(height: int = 240, width: int = 320, seed: int = 0) -> np.ndarray:
 
 def jpeg(pixels: np.ndarray | None = None) -> bytes:
     return cv2.imencode(".jpg", photo() if pixels is None else pixels)[1].tobytes()
+
+
+def oriented(orientation: int, height: int, width: int) -> bytes:
+    """A photo as JPEG with an EXIF orientation."""
+    exif, target = Image.Exif(), io.BytesIO()
+    exif[0x0112] = orientation
+    Image.fromarray(photo(height, width)).save(target, "JPEG", exif=exif)
+    return target.getvalue()
 
 
 def damaged_jpeg() -> bytes:

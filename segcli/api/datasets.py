@@ -24,6 +24,7 @@ def check(
     sarif: StrPath | None = None,
     with_model: StrPath | None = None,
     quick: bool | None = None,
+    reuse: bool | None = None,
     task: Task | None = None,
     model: str | None = None,
     output: StrPath | None = None,
@@ -40,6 +41,8 @@ def check(
         sarif: File for the findings in SARIF's form.
         with_model: Folder of an exported model; labels are ranked by how much it doubts them.
         quick: Whether to decode some images of each split only, and to read the headers of the others.
+        reuse: Whether files that have not changed since the last check into the same output are not decoded again,
+            by the manifest in `output`; None is true.
         task: What the labels are for; None is what the folder holds.
         model: The model whose task and classes count; None is one of the task.
         output: Folder for the report; None is ``output``.
@@ -63,6 +66,7 @@ def check(
         "CheckDataset.sarif": ("sarif", as_text(sarif)),
         "CheckDataset.with_model": ("with_model", as_text(with_model)),
         "CheckDataset.quick": ("quick", quick),
+        "CheckDataset.reuse": ("reuse", reuse),
         **of_dataset(dataset, model, output),
     }
     return cast("CheckResult", run("check_dataset", config, values, overrides, to_check(dataset, task, config)))

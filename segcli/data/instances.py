@@ -27,6 +27,7 @@ class InstanceObject:
         segmentation: Polygons, or a run-length code (which may have holes).
         is_crowd: Whether it stands for many objects that were not told apart; neither learnt nor counted as missed.
         is_ignored: Whether the file marks it with `ignore`; kept for conversions.
+        source: Its file and the place there, in formats where each image has a file of its own.
     """
 
     annotation_id: int
@@ -36,6 +37,12 @@ class InstanceObject:
     segmentation: Polygons | Rle
     is_crowd: bool = False
     is_ignored: bool = False
+    source: tuple[str, str] | None = None
+
+    @property
+    def place(self) -> str:
+        """What it is called in messages: its annotation id, or the place in the file of its image."""
+        return f"annotation {self.annotation_id}" if self.source is None else self.source[1]
 
     def to_rle(self, height: int, width: int) -> Rle:
         """Its mask in an image of that size, as a run-length code."""

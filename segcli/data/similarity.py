@@ -9,10 +9,11 @@ the 84 triples of bands brings the two together.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -71,6 +72,31 @@ class Match:
     distance: float
 
 
+@dataclass(frozen=True)
+class TurnedMatch(Match):
+    """A match of which one image is mirrored or rotated; `turn` is the index in `TURNS`."""
+
+    turn: int
+
+
+Squares = NDArray[Any]
+"""Square images, [..., side, side] or [side, side, 3] for the last two axes given to a turn."""
+
+
+def _flipped(across: bool, down: bool, swapped: bool) -> Callable[[Squares], Squares]:
+    def turn(images: Squares) -> Squares:
+        images = images.swapaxes(1, 2) if swapped else images
+        return images[:, :: -1 if down else 1, :: -1 if across else 1]
+
+    return turn
+
+
+TURNS: tuple[Callable[[Squares], Squares], ...] = tuple(
+    _flipped(bool(bits & 1), bool(bits & 2), bool(bits & 4)) for bits in range(1, 8)
+)
+"""The seven ways to mirror or rotate square images [n, side, side, ...]."""
+
+
 def signature_of(grey: NDArray[np.uint8]) -> Signature | None:
     """The signature of an image [H, W]; None for an image of a single colour, which has none."""
     small = _shrunk(grey, SIGNED_PX)
@@ -94,12 +120,17 @@ def _shrunk(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     return np.asarray(cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def is_same_image(one: Path, other: Path) -> bool:
-    """Whether two files show the same image, each in any size and encoding; both are decoded."""
+def is_same_image(one: Path, other: Path, turn: int | None = None) -> bool:
+    """Whether two files show the same image, each in any size and encoding; both are decoded.
+
+    With `turn`, an index in `TURNS`, the first one is mirrored or rotated before.
+    """
     try:
         small = [_compared(read_image(path)) for path in (one, other)]
     except InputError:
         return False
+    if turn is not None:
+        small[0] = TURNS[turn](small[0][None])[0]
     contrast = max(small[0].std(), _FLATTEST)
     return bool(np.percentile(np.abs(small[0] - small[1]), 99) <= SAME_DISTANCE * contrast)
 
@@ -139,6 +170,28 @@ class SimilarImages:
         in_order = across & in_val[pairs[:, 0]]
         pairs = np.where(in_order[:, None], pairs, pairs[:, ::-1])
         return list(self._nearest(pairs[across])), list(self._nearest(pairs[~across]))
+
+    def turned_matches(self) -> list[TurnedMatch]:
+        """Images in val that are near a mirrored or rotated image of train, with the nearest one."""
+        in_val = np.frombuffer(self._in_val, np.bool_)
+        thumbs = np.frombuffer(self._thumbs, np.uint8).reshape(-1, _THUMB_PX, _THUMB_PX)
+        train, val = np.flatnonzero(~in_val), np.flatnonzero(in_val)
+        if not len(train) or not len(val):
+            return []
+        both = SimilarImages()
+        both._thumbs = bytearray(b"".join([thumbs[train].tobytes(), *(turn(thumbs[val]).tobytes() for turn in TURNS)]))
+        count = len(train) + len(TURNS) * len(val)
+        both._bits = array("Q", _bits_of_thumbs(np.frombuffer(both._thumbs, np.uint8).reshape(-1, *thumbs.shape[1:])))
+        both._positions = array("q", range(count))
+        both._in_val = bytearray(np.arange(count) >= len(train))
+        nearest: dict[int, TurnedMatch] = {}
+        positions = np.frombuffer(self._positions, np.int64)
+        for match in both.matches()[0]:
+            turn, place = divmod(match.image - len(train), len(val))
+            image, other = int(positions[val[place]]), int(positions[train[match.other]])
+            if image not in nearest or match.distance < nearest[image].distance:
+                nearest[image] = TurnedMatch(image, other, match.distance, turn)
+        return list(nearest.values())
 
     def _nearest(self, pairs: Pairs) -> Iterator[Match]:
         """The nearest partner of each image that comes first in a pair."""
@@ -181,6 +234,16 @@ def _near_pairs(bits: NDArray[np.uint64], in_val: NDArray[np.bool_]) -> Pairs:
         low, high = np.minimum(ones, others)[near], np.maximum(ones, others)[near]
         found = np.union1d(found, low * len(bits) + high)
     return np.stack(np.divmod(found, max(len(bits), 1)), axis=1)
+
+
+def _bits_of_thumbs(thumbs: NDArray[np.uint8]) -> list[int]:
+    """64 bits of each thumb [n, 16, 16], as `signature_of` makes them of a larger image."""
+    waves = cv2.dct(np.eye(_THUMB_PX, dtype=np.float32), flags=cv2.DCT_ROWS).T[:9]
+    low = (waves @ thumbs.astype(np.float32) @ waves.T)[:, :9, :8]
+    values = low[:, :8].reshape(-1, 64).copy()
+    values[:, 0] = low[:, 8, 0]
+    above = values > np.median(values, axis=1, keepdims=True)
+    return [int.from_bytes(row.tobytes(), "big") for row in np.packbits(above, axis=1)]
 
 
 def _bands(bits: NDArray[np.uint64]) -> list[NDArray[np.uint32]]:

@@ -96,3 +96,26 @@ def test_a_crowd_of_equal_images_takes_no_quadratic_time_and_each_finds_its_part
     assert time.process_time() - start < 8
     assert len(across) == 5_000
     assert len(within) == 19_998
+
+
+def test_mirrored_and_rotated_images_of_train_are_found(tmp_path):
+    similar, images = SimilarImages(), [soft(seed) for seed in range(300)]
+    for image in images[:250]:
+        similar.add(signature_of(image), in_val=False)
+    ways = [turn(np.stack([image])) for turn, image in zip(TURNS, images, strict=False)]
+    for turned in (*(way[0] for way in ways), *images[250:]):
+        similar.add(signature_of(np.ascontiguousarray(turned)), in_val=True)
+    found = {match.image: match for match in similar.turned_matches()}
+    assert sorted(found) == [250 + number for number in range(len(TURNS))]
+    for number in range(len(TURNS)):
+        match = found[250 + number]
+        assert match.other == number
+        for name, image in (("one", ways[number][0]), ("other", images[number])):
+            cv2.imwrite(str(tmp_path / f"{name}.png"), image)
+        assert is_same_image(tmp_path / "one.png", tmp_path / "other.png", match.turn)
+        assert not is_same_image(tmp_path / "one.png", tmp_path / "other.png")
+
+
+def soft(seed: int) -> np.ndarray:
+    """Something like a photograph, square and grey."""
+    return cv2.resize(np.random.default_rng(seed).integers(0, 255, (9, 9), np.uint8), (96, 96), interpolation=2)

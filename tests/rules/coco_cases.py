@@ -12,7 +12,7 @@ from segcli.data import rle
 from segcli.data.splits.groups import groups_by_folder
 from segcli.steps.check.instance import examine_coco_dataset
 from tests.coco_folder import HEIGHT, WIDTH, CocoFolder, annotation
-from tests.image_files import damaged_jpeg, jpeg, photo, tiff
+from tests.image_files import damaged_jpeg, jpeg, oriented, photo, tiff
 from tests.rules.masks_cases import four_bands, frame, moved_below, no_dataset, together
 from tests.rules.replay import Change, Replay
 
@@ -176,6 +176,24 @@ def every(change: Callable[[dict], object], part: str = "train") -> Change:
     return parts(run)
 
 
+def every_box(box: list[float]) -> Change:
+    """The same rectangle for all objects of train."""
+    return every(lambda entry: entry.update(annotation(entry["id"], entry["image_id"], entry["category_id"], box)))
+
+
+def in_large(factor: float) -> Change:
+    """Images that are stated to have 1000 x 1000 px, with objects of `factor` times their size."""
+
+    def run(folder):
+        for entry in folder.parts["train"]["images"]:
+            entry.update(width=1000, height=1000)
+        for entry in folder.parts["train"]["annotations"]:
+            box = [value * factor for value in entry["bbox"]]
+            entry.update(annotation(entry["id"], entry["image_id"], entry["category_id"], box))
+
+    return parts(run)
+
+
 def corners(entry) -> None:
     left, top, width, height = entry["bbox"]
     entry["bbox"] = [left, top, left + width, top + height]
@@ -240,8 +258,8 @@ COCO = (
     Replay("C119", image(width=None)),
     Replay(
         "C120",
-        entry("train", "annotations", annotation(900, 0, 3, [4.0, 4.0, 20.0, 12.0])),
-        entry("train", "annotations", annotation(900, 0, 3, [4.0, 4.0, 20.0, 13.0])),
+        entry("train", "annotations", annotation(900, 0, 3, [4.3, 4.3, 20.0, 12.0])),
+        entry("train", "annotations", annotation(900, 0, 3, [4.0, 4.0, 20.0, 16.0])),
     ),
     Replay("C121", change(bbox=[-6, 4, 30, 12]), change(bbox=[0, 4, 24, 12])),
     Replay("C122", change(bbox=[4, 4, 0, 12]), change(bbox=[4, 4, 20, 12])),
@@ -277,6 +295,10 @@ COCO = (
         "C154", together(in_folder("a0", "train"), in_folder("a4", "val")), in_folder("a0", "train"), look=by_folder
     ),
     Replay("C152", copy("a0", "a1"), copy("a0", "a4")),
+    Replay("C155", in_large(1.5), in_large(2)),
+    Replay("C156", every_box([4, 40, 20, 20]), every_box([4, 40, 50, 20])),
+    Replay("C157", in_large(1), in_large(20)),
+    Replay("C174", file_of("a0.jpg", oriented(3, HEIGHT, WIDTH)), file_of("a0.jpg", oriented(1, HEIGHT, WIDTH))),
     Replay("C161", crowded(101), crowded(100)),
     Replay(
         "C171",

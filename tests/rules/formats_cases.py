@@ -36,6 +36,19 @@ def line(words: str) -> Change:
     return run
 
 
+def edited(edit: Callable[[list[str]], list[str]]) -> Change:
+    """Other words in every line of every label file."""
+
+    def run(root: Path) -> None:
+        for path in root.glob("labels/*/*.txt"):
+            path.write_text("".join(" ".join(edit(line.split())) + "\n" for line in path.read_text().splitlines()))
+
+    return run
+
+
+in_both_classes = edited(lambda words: words)
+
+
 def gone(name: str) -> Change:
     return lambda root: (root / name).unlink()
 
@@ -189,6 +202,8 @@ FORMATS = (
     Replay("Y102", line("2 0.1 0.1 0.2 0.1 0.2 0.2"), line("1 0.1 0.1 0.2 0.1 0.2 0.2")),
     Replay("Y103", line("0 4 4 20 4 20 20"), line("0 0.9 0.1 1.001 0.1 0.9 0.2")),
     Replay("Y104", line("0 0.5 0.5 0.2 0.2"), line("0 0.1 0.1 0.2 0.1 0.2 0.2")),
+    Replay("Y105", edited(lambda words: [words[0], *(str(100 * float(word)) for word in words[1:])]), in_both_classes),
+    Replay("Y106", edited(lambda words: [str(int(words[0]) + 1), *words[1:]]), in_both_classes),
     Replay("V001", lambda root: (root / "SegmentationClass").rename(root / "classes"), look=voc),
     Replay("V101", gone("JPEGImages/a0.png")),
     Replay("V102", gone(CLASS_MAP)),

@@ -35,6 +35,11 @@ def with_shape(entry) -> Change:
     return lambda root: write_labelme(root, "a", [CAT, entry], seed=1)
 
 
+def every(entry) -> Change:
+    """This shape alone in both files."""
+    return together(file("a", entry, seed=1), file("b", entry, seed=2))
+
+
 def file(name: str, *shapes, **keys) -> Change:
     return lambda root: write_labelme(root, name, shapes, **keys)
 
@@ -132,6 +137,10 @@ LABELME = (
     Replay("L109", file("a", seed=1)),
     Replay("L110", embedded_mask(np.zeros((3, 3))), embedded_mask(np.eye(3))),
     Replay("L111", in_encoding("gb18030"), in_encoding("utf-8")),
+    Replay("L112", with_shape(box("cat", 4.3, 4.3, 20.3, 20.3)), with_shape(box("cat", 7, 4, 23, 20))),
+    Replay(
+        "L113", with_shape(shape("dog", (30, 4), (50, 20), (50, 4), (30, 20))), with_shape(box("dog", 30, 4, 50, 20))
+    ),
     Replay("L201", gone("a.png")),
     Replay("L202", lambda root: (root / "a.png").write_bytes(b"no image")),
     Replay("L203", file("deep/a", CAT, seed=7), file("deep/c", CAT, seed=7)),
@@ -149,6 +158,7 @@ LABELME = (
     ),
     Replay("L208", together(as_stored(6), file("d", CAT, seed=9)), together(as_stored(1), file("d", CAT, seed=9))),
     Replay("L209", named_in("gbk"), named_in("utf-8")),
+    Replay("L210", every(box("cat", 0.1, 0.1, 0.4, 0.4)), every(box("cat", 0.1, 0.1, 1.4, 1.4))),
     Replay("L301", with_shape(box("Cat", 1, 1, 9, 9)), with_shape(box(GREEK, 1, 1, 9, 9))),
     Replay("L302", text("label.txt", "dog\n"), text("label.txt", "dog\ncat\n")),
     Replay("L303", with_shape(box("__ignore__", 1, 1, 9, 9)), option=INSTANCE, near_option=INSTANCE),

@@ -10,7 +10,7 @@ from PIL import Image
 
 from segcli.data.splits.groups import groups_by_folder
 from segcli.steps.check.semantic import examine_seg_dataset
-from tests.image_files import damaged_jpeg, jpeg, photo, tiff
+from tests.image_files import damaged_jpeg, jpeg, oriented, photo, tiff
 from tests.rules.replay import Change, Replay
 from tests.seg_folder import SIZE, SegFolder
 
@@ -180,6 +180,20 @@ def one_pixel(value: int) -> Change:
     return masks(change, "a1")
 
 
+def pairs(*names: tuple[str, str]) -> Change:
+    """A training list of these images and masks."""
+    lines = [f"images/{image}.jpg annotations/{mask}.png\n" for image, mask in names]
+    return lambda folder: (folder.root / "train.txt").write_text("".join(lines))
+
+
+def exchanged(folder):
+    (folder.root / "train.txt").write_text("".join(f"annotations/{name}.png images/{name}.jpg\n" for name in NAMES[:3]))
+
+
+def image_file(data: bytes) -> Change:
+    return lambda folder: folder.image("a1").write_bytes(data)
+
+
 def only(*values: int, **names: tuple[str, ...]):
     """Masks with these ids; all others become 1."""
     return masks(lambda pixels: np.where(np.isin(pixels, values), pixels, 1).astype(np.uint8), *names.get("names", ()))
@@ -303,6 +317,10 @@ MASKS = (
     Replay("S305", mask(WITH_BORDER), together(mask(WITH_BORDER), one_pixel(1))),
     Replay("S306", mask(np.full(SIZE, 255, np.uint8)), mask(ALMOST_IGNORED)),
     Replay("S307", masks(through_jpeg), masks(lambda pixels: cv2.resize(pixels, None, fx=2, fy=2, interpolation=0))),
+    Replay("S413", masks(lambda ids: np.where(ids < 255, ids + 1, 255).astype(np.uint8)), masks(lambda ids: ids)),
+    Replay("S109", pairs(*zip(NAMES[:3], NAMES[1:3] + NAMES[:1])), pairs(*zip(NAMES[:3], NAMES[:3]))),
+    Replay("S110", exchanged),
+    Replay("S217", image_file(oriented(3, *SIZE)), image_file(oriented(1, *SIZE))),
     Replay("S401", FOUR_CLASSES, together(FOUR_CLASSES, one_pixel(3))),
     Replay("S402", only(0, 1, names=("a3", "a4")), only(0, 1, names=("a3",))),
     Replay("S403", together(gone("class_name_to_id.txt"), UNLISTED_ID), gone("class_name_to_id.txt")),

@@ -52,6 +52,7 @@ class AnnotationFile:
     folders: Sequence[Path] | None = None
     empty_categories: frozenset[int] = frozenset()
     findings: list[Finding] = field(default_factory=list)
+    _known: set[int] = field(default_factory=set)
 
     def _report(self, code: str, message: str, location: str | None = None) -> None:
         self.findings.append(finding(code, self.file, message, location=location))
@@ -99,8 +100,9 @@ class AnnotationFile:
             location = f"categories[{position}]"
             if not self._usable(entry, location, "name") or entry["id"] in self.empty_categories:
                 continue
-            id_, name = entry["id"], str(entry["name"]) if entry["name"] is not None else ""
-            if not name.strip():
+            id_, name = entry["id"], str(entry["name"]).strip() if entry["name"] is not None else ""
+            self._known.add(id_)
+            if not name:
                 self._report("C148", f"category id {id_} has no name", location)
             elif is_background(name):
                 self._report("C149", f"category id {id_} is called {name!r}", location)
@@ -177,6 +179,8 @@ class AnnotationFile:
         self, entries: list[Any], records: Mapping[int, InstanceSample], classes: Mapping[int, int]
     ) -> dict[int, list[InstanceObject]]:
         objects: dict[int, list[InstanceObject]] = {id_: [] for id_ in records}
+        if any(found.code == "C104" for found in self.findings):
+            return objects  # nothing in the file can be told without its other lists
         seen: set[int] = set()
         read: list[PlacedObject] = []
         for position, entry in enumerate(entries):
@@ -190,7 +194,7 @@ class AnnotationFile:
             class_id = classes.get(_key(entry["category_id"]))
             if record is None:
                 self._report("C131", f"there is no image with id {entry['image_id']}", location)
-            if class_id is None:
+            if class_id is None and _key(entry["category_id"]) not in self._known | self.empty_categories:
                 self._report("C132", f"there is no category with id {entry['category_id']}", location)
             if record is None or class_id is None:
                 continue

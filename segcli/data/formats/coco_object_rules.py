@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from segcli.data.boxes import BoxLtwh
-from segcli.data.formats.coco_objects import ParsedObject, outline_box
-from segcli.data.instances import InstanceObject, InstanceSample
+from segcli.data.boxes import xyxy_of
+from segcli.data.formats.coco_objects import ParsedObject
+from segcli.data.formats.coordinates import Extents, Reading
+from segcli.data.instances import InstanceSample
 from segcli.findings import Finding
 from segcli.plurals import counted
 from segcli.rules import finding
@@ -19,7 +20,10 @@ NAMED = 5
 _BOX_FAULTS = frozenset({"C121", "C122", "C134"})
 _DISAGREEMENTS = frozenset({"C122", "C134"})
 _REPORTED_TOGETHER = frozenset({"C136", "C138"})
-EXPLAINS_NO_OBJECTS = frozenset({"C136"})
+_OUTSIDE = frozenset({"C139"})
+EXPLAINS_NO_OBJECTS = frozenset(
+    {"C104", "C124", "C125", "C127", "C128", "C131", "C132", "C136", "C139", "C143", "C156"}
+)
 """Rules that may make every object of a file unusable."""
 
 
@@ -40,6 +44,10 @@ def object_findings(objects: Sequence[PlacedObject], file: str) -> Iterator[Find
     """
     reported = set(_REPORTED_TOGETHER)
     yield from _normalised(objects, file)
+    misread = list(_misread(objects, file))
+    if misread:
+        reported |= _BOX_FAULTS | _OUTSIDE
+        yield from misread
     boxes = list(_mostly_wrong_boxes(objects, file))
     if boxes:
         reported |= _BOX_FAULTS
@@ -50,7 +58,6 @@ def object_findings(objects: Sequence[PlacedObject], file: str) -> Iterator[Find
             if code not in reported:
                 place = f"annotation {placed.parsed.id}"
                 yield finding(code, file, f"{message} ({placed.sample.image.name})", location=place)
-    yield from _repeated(objects, file)
     yield from _crowded(objects, file)
 
 
@@ -59,6 +66,26 @@ def _normalised(objects: Sequence[PlacedObject], file: str) -> Iterator[Finding]
     if found:
         message = f"the outlines of {_of(found, objects)} lie between 0 and 1 ({_ids(found)})"
         yield finding("C136", file, message)
+
+
+def _misread(objects: Sequence[PlacedObject], file: str) -> Iterator[Finding]:
+    """One finding if the outlines of the whole file are not x, y in pixels of their images."""
+    by_image: dict[int, list[PlacedObject]] = {}
+    for placed in objects:
+        if placed.parsed.around is not None:
+            by_image.setdefault(placed.sample.image_id, []).append(placed)
+    extents = Extents.of(
+        ((own[0].sample.width, own[0].sample.height), (xyxy_of(one.parsed.around) for one in own if one.parsed.around))
+        for own in by_image.values()
+    )
+    reading, number = extents.reading(), counted(len(extents.boxes), "image")
+    if reading is Reading.PERCENT:
+        yield finding("C155", file, f"the outlines of {number} are {reading.value}")
+    elif reading is Reading.EXCHANGED:
+        yield finding("C156", file, f"the outlines of {number} fit only if each pair is {reading.value}")
+    elif reading is None and (reach := extents.reach()) is not None:
+        share = f"{100 * reach[0]:.0f} % of the width and {100 * reach[1]:.0f} % of the height"
+        yield finding("C157", file, f"no outline in {number} reaches beyond {share}")
 
 
 def _mostly_wrong_boxes(objects: Sequence[PlacedObject], file: str) -> Iterator[Finding]:
@@ -81,55 +108,6 @@ def _wrong_areas(objects: Sequence[PlacedObject], file: str) -> Iterator[Finding
         example = next(message for code, message in found[0].parsed.faults if code == "C138")
         message = f"{_of(found, objects)} ({_ids(found)}), such as annotation {found[0].parsed.id}: {example}"
         yield finding("C138", file, message)
-
-
-def _repeated(objects: Iterable[PlacedObject], file: str) -> Iterator[Finding]:
-    """Objects of one image with the same outline; all copies of an object are one finding."""
-    first: dict[tuple[object, ...], PlacedObject] = {}
-    copies: dict[tuple[object, ...], list[PlacedObject]] = {}
-    for placed, value in _perhaps_repeated(objects):
-        key = (placed.sample.image_id, *_outline_key(value))
-        if key in first:
-            copies.setdefault(key, []).append(placed)
-        else:
-            first[key] = placed
-    for key, others in copies.items():
-        original = first[key].parsed
-        classes = {placed.parsed.value.class_id for placed in (first[key], *others) if placed.parsed.value}
-        other = ", of another category" if len(classes) > 1 else ""
-        message = f"has the same outline as annotation {original.id}{other} ({first[key].sample.image.name})"
-        what = f"annotation {others[0].parsed.id}"
-        if len(others) > 1:
-            message = f"and {counted(len(others) - 1, 'more annotation')}: each {message}"
-        yield finding("C120", file, message, location=what)
-
-
-def _perhaps_repeated(objects: Iterable[PlacedObject]) -> list[tuple[PlacedObject, InstanceObject]]:
-    """Objects that share their box with another one in the image; the others, nearly all, need no comparison."""
-    boxes: Counter[tuple[object, ...]] = Counter()
-    keyed = []
-    for placed in objects:
-        value, around = placed.parsed.value, placed.parsed.around
-        if value is not None and around is not None:
-            key = (placed.sample.image_id, *_rounded(around))
-            boxes[key] += 1
-            keyed.append((key, placed, value))
-    return [(placed, value) for key, placed, value in keyed if boxes[key] > 1]
-
-
-def _outline_key(value: InstanceObject) -> tuple[object, ...]:
-    """A key that is equal for the same outline: same corners to a tenth of a pixel, or same pixels.
-
-    Only objects with the same box, to a tenth of a pixel, are compared.
-    """
-    if not isinstance(value.segmentation, tuple):
-        return (value.segmentation["counts"],)
-    corners = tuple(sorted(round(number, 1) for ring in value.segmentation for number in ring))
-    return (*_rounded(outline_box(value.segmentation)), corners)
-
-
-def _rounded(box: BoxLtwh) -> tuple[float, ...]:
-    return tuple(round(side, 1) for side in box)
 
 
 def _crowded(objects: Iterable[PlacedObject], file: str) -> Iterator[Finding]:

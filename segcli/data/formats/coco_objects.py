@@ -10,6 +10,7 @@ from typing import Any
 from segcli.data import rle
 from segcli.data.boxes import FAR_PX, BoxLtwh
 from segcli.data.formats.coco_boxes import Misfit, misfit
+from segcli.data.formats.coordinates import LEAST_SIDE_PX
 from segcli.data.instances import InstanceObject, Polygons
 from segcli.data.polygons import polygons_area, polygons_box, ring_area
 from segcli.data.rle import Rle
@@ -17,8 +18,6 @@ from segcli.data.rle import Rle
 OUTSIDE_PX = 1.0
 """How far a box may extend over the border, in pixels: rounding is not a fault."""
 
-NORMALISED_SIDE_PX = 16
-"""In images with sides of at least this, an outline between 0 and 1 is normalised, not a tiny object in the corner."""
 AREA_SHARE = 0.1
 """Tolerance of an area, in addition to the difference between counting pixels and measuring the outline."""
 SHOWN = 60
@@ -39,7 +38,7 @@ class ParsedObject:
         faults: What is wrong with it.
         has_box: Whether the file gives a box.
         misfit: The convention of its box, where the box does not match the outline.
-        around: Smallest box around the outline; None where there is no object.
+        around: Smallest box around the outline; None where there is no outline.
     """
 
     id: int
@@ -66,7 +65,7 @@ def parse_object(entry: Mapping[str, Any], class_id: int, width: int, height: in
     around = outline_box(outline)
     place = _place_fault(around, width, height) if isinstance(outline, tuple) else None
     if place is not None:
-        return ParsedObject(entry["id"], None, (*faults, place))
+        return ParsedObject(entry["id"], None, (*faults, place), around=around)
     crowd = is_crowd(entry, faults)
     box, wrong = _box(entry, around, (width, height), faults, is_crowd=crowd)
     area = _area(entry, outline, around, (width, height), faults)
@@ -141,6 +140,8 @@ def _code(segmentation: Mapping[str, Any], width: int, height: int, faults: list
 def _ring_fault(ring: Any) -> Fault | None:
     if not isinstance(ring, list):
         return "C125", f"is a {type(ring).__name__}"
+    if any(isinstance(value, list) for value in ring):
+        return "C125", "is a list of pairs [x, y]"
     if len(ring) % 2:
         return "C125", f"has {len(ring)} coordinates, an odd number"
     if not _all_numbers(ring):
@@ -164,7 +165,7 @@ def _place_fault(around: BoxLtwh, width: int, height: int) -> Fault | None:
     """The fault of polygons that lie wholly outside the image."""
     left, top, wide, high = around
     right, bottom = left + wide, top + high
-    if min(left, top) >= 0 and max(right, bottom) <= 1 and min(width, height) >= NORMALISED_SIDE_PX:
+    if min(left, top) >= 0 and max(right, bottom) <= 1 and min(width, height) >= LEAST_SIDE_PX:
         return "C136", f"the outline lies in {_short([left, top, wide, high])}"
     if left >= width or top >= height or right <= 0 or bottom <= 0:
         return "C139", f"the outline lies in {_short([left, top, wide, high])}, the image has {width} x {height} px"

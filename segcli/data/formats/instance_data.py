@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from segcli.data.changes.settled import read_settled
@@ -20,6 +20,8 @@ from segcli.data.samples import Split
 from segcli.data.splits.ratios import DEFAULT_SHARES, divide
 from segcli.errors import DatasetError
 from segcli.findings import Finding, has_errors
+from segcli.plurals import counted
+from segcli.rules import finding
 
 LAYOUT = "coco"
 """Layout that instance models are trained on; see `Format.serves`."""
@@ -93,7 +95,23 @@ def as_instances(dataset: AnnotatedDataset) -> CocoScan:
     }
     ids = tuple(range(1, len(classes) + 1))
     read = CocoDataset(dataset.root, classes, ids, samples[Split.TRAIN], samples[Split.VAL])
-    return CocoScan(read, dataset.findings, counts, dict.fromkeys(Split, dataset.source or dataset.format))
+    file = dataset.source or dataset.format
+    return CocoScan(
+        read, (*dataset.findings, *_nothing_to_learn(dataset, samples, file)), counts, dict.fromkeys(Split, file)
+    )
+
+
+def _nothing_to_learn(
+    dataset: AnnotatedDataset, samples: Mapping[Split, tuple[InstanceSample, ...]], file: str
+) -> Iterator[Finding]:
+    """Splits without an object, unless another error explains why there is none."""
+    if has_errors(dataset.findings):
+        return
+    for split, own in samples.items():
+        if not any(not value.is_crowd for sample in own for value in sample.objects):
+            yield finding(
+                "C106", file, f"{split.value} has {counted(len(own), 'image')} and no object that can be used"
+            )
 
 
 def _other_format(dataset_dir: Path) -> Format | None:
@@ -133,6 +151,7 @@ def _objects(
                     shape,
                     value.is_crowd,
                     value.is_ignored,
+                    (image.name, value.place),
                 )
             )
     return tuple(objects)

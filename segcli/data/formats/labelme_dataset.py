@@ -193,7 +193,7 @@ def _label_names(root: Path) -> tuple[str, ...] | None:
     path = next((root / name for name in LABEL_FILES if is_file(root / name)), None)
     if path is None:
         return None
-    return tuple(dict.fromkeys(line for _, line in read_text_file(path).lines))
+    return tuple(dict.fromkeys(line for _, line in read_text_file(path).lines)) or None
 
 
 class _ImageFinder:

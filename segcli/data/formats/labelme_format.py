@@ -11,7 +11,7 @@ from segcli.data.formats.format import Format, in_images_folder
 from segcli.data.formats.labelme import LabelMeFile, labelme_files
 from segcli.data.formats.labelme_classes import object_classes
 from segcli.data.formats.labelme_dataset import find_labelme_root, read_labelme_dataset
-from segcli.data.formats.labelme_images import MeasuredSample, measure_images, misfits
+from segcli.data.formats.labelme_images import MeasuredSample, measure_images, misfits, share_findings
 from segcli.data.formats.labelme_objects import group
 from segcli.data.formats.labelme_writer import write_labelme
 
@@ -33,7 +33,13 @@ def read_labelme_folder(folder: Path) -> AnnotatedDataset:
         root=dataset.root,
         classes=classes,
         images=tuple(map(_image, measured)),
-        findings=(*dataset.findings, *class_findings, *image_findings, *fitting),
+        findings=(
+            *dataset.findings,
+            *class_findings,
+            *image_findings,
+            *share_findings(measured, str(dataset.root)),
+            *fitting,
+        ),
         is_ordered=True,
         labels=dict(labels),
     )

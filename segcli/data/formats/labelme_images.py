@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from segcli.data.boxes import BoxXyxy
 from segcli.data.decoding.headers import PILLOW_ERRORS, ImageHeader, read_header
+from segcli.data.formats.coordinates import Extents, Reading
 from segcli.data.formats.labelme import Shape
 from segcli.data.formats.labelme_dataset import LabelMeDataset, LabelMeSample
 from segcli.data.formats.labelme_fit import fit_of
 from segcli.data.image import decode_image, image_header
 from segcli.errors import InputError
 from segcli.findings import Finding
+from segcli.plurals import counted
 from segcli.rules import finding
 
 _SUFFIXES = {"JPEG": ".jpg", "PNG": ".png", "BMP": ".bmp"}
@@ -43,6 +46,18 @@ def measure_images(dataset: LabelMeDataset) -> tuple[list[MeasuredSample], list[
         findings += remarks
         measured.append(MeasuredSample(fitting, (header.size[1], header.size[0]), name))
     return measured, findings
+
+
+def share_findings(measured: Sequence[MeasuredSample], root: str) -> list[Finding]:
+    """Reports points that are shares or percent of the image, in one finding."""
+    extents = Extents.of(
+        ((sample.size[1], sample.size[0]), map(bounds_of, sample.sample.annotation.shapes)) for sample in measured
+    )
+    reading = extents.reading()
+    if reading not in (Reading.SHARES, Reading.PERCENT):
+        return []
+    number = counted(len(extents.boxes), "file")
+    return [finding("L210", root, f"all points of {number} are {reading.value}, not pixels")]
 
 
 def misfits(measured: MeasuredSample) -> list[Finding]:

@@ -70,7 +70,7 @@ class ShapePainter:
         shapes = [shape for shape, _ in painted]
         (pixels, left, top), holes = _joined(shapes, [crop for _, crop in painted])
         segmentation: list[list[float]] | Rle
-        if not holes and all(map(_has_outline, shapes)):
+        if not holes and all(map(has_outline, shapes)):
             segmentation = [outline(shape) for shape in shapes]
         else:
             segmentation = rle.encode_crop(pixels, left, top, height, width)
@@ -122,7 +122,7 @@ def outline(shape: Shape) -> list[float]:
     return [value for angle in angles for value in (x0 + radius * math.cos(angle), y0 + radius * math.sin(angle))]
 
 
-def _has_outline(shape: Shape) -> bool:
+def has_outline(shape: Shape) -> bool:
     """Whether a polygon can describe the shape; not so for a circle of a single pixel."""
     if shape.kind == "circle":
         return math.dist(*shape.points[:2]) >= 1

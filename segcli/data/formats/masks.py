@@ -14,6 +14,7 @@ from segcli.data.class_files import ClassNames, read_class_names, resolve_classe
 from segcli.data.classes import IGNORE_INDEX
 from segcli.data.dataset_folder import require_folder
 from segcli.data.formats.kinds import refuse_other_kind
+from segcli.data.formats.list_pairs import pair_findings
 from segcli.data.formats.masks_layout import MASK_FOLDERS, has_lists, paired_files
 from segcli.data.formats.unlisted import unlisted_samples
 from segcli.data.formats.voc_layout import COLOUR_FILE, find_voc, voc_layout
@@ -83,7 +84,12 @@ def scan_lists(root: Path) -> SegLists:
             return SegLists(root, (), (), (finding("S101", LIST_FILES[Split.TRAIN], message, hint=hint),))
     train, train_findings = scan_list(root, LIST_FILES[Split.TRAIN])
     val, val_findings = scan_list(root, LIST_FILES[Split.VAL])
-    return SegLists(root, train, val, (*train_findings, *val_findings))
+    pairs = (
+        fault
+        for split, own in zip(Split, (train, val), strict=True)
+        for fault in pair_findings(root, LIST_FILES[split], own)
+    )
+    return SegLists(root, train, val, (*train_findings, *val_findings, *pairs))
 
 
 def class_names_of(root: Path) -> tuple[ClassNames | None, list[Finding]]:

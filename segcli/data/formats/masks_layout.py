@@ -54,9 +54,13 @@ def _both(root: Path) -> tuple[dict[str, Path], dict[str, Path]]:
     return {}, {}
 
 
-def _name(path: Path, folder: Path) -> str:
-    relative = path.relative_to(folder).with_suffix("")
-    stem = relative.name
+def plain_stem(path: Path) -> str:
+    """The name of an image or a mask without suffix and without the ending that marks masks."""
+    stem = path.stem
     for ending in ("_mask", "-mask", "_label", "_seg", "_gt", "_labelIds"):
         stem = stem.removesuffix(ending)
-    return relative.with_name(stem).as_posix()
+    return stem
+
+
+def _name(path: Path, folder: Path) -> str:
+    return path.relative_to(folder).with_name(plain_stem(path)).as_posix()

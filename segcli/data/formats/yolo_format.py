@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from math import isfinite
 from pathlib import Path, PurePosixPath
 
+from segcli.data.boxes import BoxXyxy
 from segcli.data.files import is_file
 from segcli.data.formats.annotated import AnnotatedDataset, AnnotatedImage, AnnotatedObject
+from segcli.data.formats.coordinates import Extents, Reading
 from segcli.data.formats.format import Format
 from segcli.data.formats.yolo_layout import YoloLayout, find_yolo, label_file, yolo_layout
 from segcli.data.formats.yolo_writer import write_yolo, yolo_image_path
@@ -63,12 +65,16 @@ class _Reader:
         layout: Locations of the files.
         findings: All problems found so far.
         unlabelled: Images without a label file.
+        boxes: By label file the boxes around its outlines, as written.
+        used: Class ids of the lines.
         classes: Names by id, in order; made unique.
     """
 
     layout: YoloLayout
     findings: list[Finding] = field(default_factory=list)
     unlabelled: list[str] = field(default_factory=list)
+    boxes: dict[str, list[BoxXyxy]] = field(default_factory=dict)
+    used: set[int] = field(default_factory=set)
     classes: Mapping[int, str] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -94,10 +100,29 @@ class _Reader:
                 image = self._image(path, split)
                 if image is not None:
                     found.append(image)
+        self._report_all_together(found)
         if self.unlabelled:
             listed = ", ".join(self.unlabelled[:_NAMED]) + (" ..." if len(self.unlabelled) > _NAMED else "")
             self._report("Y005", self.layout.root, f"{len(self.unlabelled)} without a label file: {listed}")
         return found
+
+    def _report_all_together(self, images: list[AnnotatedImage]) -> None:
+        """Replaces findings on single lines by one on what all of them share."""
+        sizes = {image.name: (image.size[1], image.size[0]) for image in images}
+        extents = Extents.of((sizes[name], boxes) for name, boxes in self.boxes.items() if name in sizes)
+        if extents.reading() is Reading.PERCENT:
+            self._replace("Y103", "Y105", f"the outlines of {len(extents.boxes)} images are {Reading.PERCENT.value}")
+        last = max(self.classes, default=-1) + 1
+        if self.used and min(self.used) == 1 and max(self.used) == last and min(self.classes, default=1) == 0:
+            self._replace(
+                "Y102", "Y106", f"the ids used are 1 to {last}, {self.layout.file.name} names 0 to {last - 1}"
+            )
+
+    def _replace(self, code: str, by: str, message: str) -> None:
+        kept = [found for found in self.findings if found.code != code]
+        if len(kept) < len(self.findings):
+            self.findings = kept
+            self._report(by, self.layout.file, message)
 
     def _image(self, path: Path, split: Split | None) -> AnnotatedImage | None:
         try:
@@ -120,6 +145,10 @@ class _Reader:
             place = f"line {number}"
             fields = line.split()
             values = _numbers(fields)
+            if values is not None and len(values) >= 7 and len(values) % 2:
+                xs, ys = values[1::2], values[2::2]
+                self.boxes.setdefault(self._name(labels), []).append((min(xs), min(ys), max(xs), max(ys)))
+                self.used.add(int(values[0]))
             if values is None or not fields[0].removesuffix(".0").isdecimal():
                 self._report("Y101", labels, f"{line[:60]!r} is not a class id with coordinates", place)
             elif len(values) == 5:

@@ -9,7 +9,7 @@ from pathlib import Path
 from segcli.data.lists import relative_name
 from segcli.data.prefetch import map_ahead
 from segcli.data.samples import Split
-from segcli.data.similarity import Match, SimilarImages, is_same_image
+from segcli.data.similarity import Match, SimilarImages, TurnedMatch, is_same_image
 from segcli.findings import Finding
 from segcli.steps.check.files import FileFacts
 from segcli.steps.check.places import Places
@@ -71,10 +71,24 @@ class Copies:
             elif image.split is not other.split:
                 yield self._finding(self._rules.near, image, other, "nearly the same image as")
 
+        known = {match.image for match in across}
+        turned = [match for match in self._similar.turned_matches() if match.image not in known]
+        turned = sorted(turned, key=lambda match: match.distance)[: self._most_compared]
+        for match, same in zip(turned, map_ahead(self._is_turned, turned, workers=workers), strict=True):
+            if same:
+                image, other = self._images[match.image], self._images[match.other]
+                yield self._finding(self._rules.near, image, other, "mirrored or rotated, the same image as")
+
+    @property
+    def _most_compared(self) -> int:
+        return max(_LEAST_COMPARED, int(_COMPARED_SHARE * len(self._images)))
+
+    def _is_turned(self, match: TurnedMatch) -> bool:
+        return is_same_image(self._images[match.image].path, self._images[match.other].path, match.turn)
+
     def _same(self, alike: Sequence[Match], workers: int | None) -> set[Match]:
         """The matches that show the same image; only a limited number is compared, the most similar first."""
-        most = max(_LEAST_COMPARED, int(_COMPARED_SHARE * len(self._images)))
-        compared = sorted(alike, key=lambda match: match.distance)[:most]
+        compared = sorted(alike, key=lambda match: match.distance)[: self._most_compared]
         verdicts = map_ahead(self._is_same, compared, workers=workers)
         return {match for match, same in zip(compared, verdicts, strict=True) if same}
 

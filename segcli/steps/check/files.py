@@ -37,6 +37,9 @@ DIGEST_BYTES = 16
 DIGEST_ENDS = 1 << 13
 COLOURS = 3
 
+SAME_SIZE_TURNS = {2: "mirrors it", 3: "turns it by 180 degrees", 4: "turns it upside down"}
+"""EXIF orientations that change an image but not its size, so that labels of the unturned image fit as well."""
+
 Fault = tuple[str, str, str, str | None]
 """Rule id, path, message, and a remedy that is more specific than the rule's, or None."""
 
@@ -89,6 +92,11 @@ class FileFacts:
     def is_whole(self) -> bool:
         """Whether the file has a readable header, is not truncated and has no decoding fault."""
         return self.header is not None and not self.is_cut and self.fault is None
+
+
+def turned_words(header: ImageHeader) -> str:
+    """What an orientation of `SAME_SIZE_TURNS` does, for a message."""
+    return f"EXIF orientation {header.orientation} {SAME_SIZE_TURNS[header.orientation]} when it is read"
 
 
 def digest(data: bytes) -> bytes:

@@ -19,6 +19,7 @@ from segcli.data.image import decode_mask
 from segcli.data.samples import SegSample, Split
 from segcli.errors import InputError
 from segcli.steps.check.files import FileFacts, inspect_header, inspect_image_file, load_file
+from segcli.steps.check.smears import Smear, smear_of
 
 FEW_IDS = 4
 """Least number of ids in a mask for which ids that lie on edges only are searched."""
@@ -38,6 +39,7 @@ class SampleFacts:
         counts: Pixels of each id, int64 [256]; None when the mask is not a map of 8-bit ids.
         edge_only: Ids that lie on edges only, bool [256]; None where the mask holds few ids.
         colours: RGB colour of each used id of a palette file; None for other files.
+        smear: Edges with and without other ids between two; None where the mask holds fewer than three.
         mask_channels_equal: Whether a mask in colour holds the same value in red, green and blue.
         shape: Statistics from which a training is planned; None if not requested.
     """
@@ -49,6 +51,7 @@ class SampleFacts:
     counts: NDArray[np.int64] | None = None
     edge_only: NDArray[np.bool_] | None = None
     colours: dict[int, tuple[int, int, int]] | None = None
+    smear: Smear | None = None
     mask_channels_equal: bool = False
     shape: MaskShape | None = None
 
@@ -73,7 +76,8 @@ def inspect_sample(sample: SegSample, split: Split, *, shaped: bool = False) -> 
         shape = shape_of_mask(pixels) if shaped else None
         counts = count_ids(pixels) if shape is None else shape.halves.sum(axis=0)
         edges, colours = edge_only(pixels, counts), _used_colours(data, mask, counts)
-        return SampleFacts(sample, split, image, mask, counts, edges, colours, shape=shape)
+        smear = smear_of(pixels, counts)
+        return SampleFacts(sample, split, image, mask, counts, edges, colours, smear, shape=shape)
     return SampleFacts(sample, split, image, mask, mask_channels_equal=_channels_equal(pixels))
 
 

@@ -38,7 +38,7 @@ from segcli.steps.check.left_out import left_out_of_files
 from segcli.steps.check.looks import LookedAt, LookPlan, looks
 from segcli.steps.check.manifest import Entry, recall
 from segcli.steps.check.object_rules import object_faults
-from segcli.steps.check.objects import ImageFacts, image_findings
+from segcli.steps.check.objects import ImageFacts, image_findings, place_of
 from segcli.steps.check.objects_view import ObjectsView
 from segcli.steps.check.places import Places
 from segcli.steps.check.plain_facts import file_as_plain, file_from_plain
@@ -188,7 +188,7 @@ def examine_coco_dataset(
         own = list(image_findings(facts, relative_name(sample.image, dataset.root), scan.files[split]))
         image = SeenImage(sample.image, split, f"{scan.files[split]} image id {sample.image_id}")
         findings.extend((*own, *images.update(image, facts.file)))
-        _add_places(images.places, sample, own)
+        _add_places(images.places, sample, own, scan.files[split])
         tally.update(sample, split)
         sound = not any(found.severity is Severity.ERROR for found in own)
         if sample.objects and sound and len(drawable[split]) < draw:
@@ -287,11 +287,11 @@ def draw_sample(sample: InstanceSample, dataset: CocoDataset) -> NDArray[np.uint
     return draw_objects(read_image(sample.image), objects, dataset.classes, scale=drawing_scale(height, width))
 
 
-def _add_places(places: Places, sample: InstanceSample, findings: Sequence[Finding]) -> None:
+def _add_places(places: Places, sample: InstanceSample, findings: Sequence[Finding], file: str) -> None:
     """Keeps the places of findings on objects of an image."""
-    by_id = {value.annotation_id: value for value in sample.objects} if findings else {}
+    by_place = {place_of(value, file): value for value in sample.objects} if findings else {}
     for found in findings:
-        value = by_id.get(_annotation_of(found))
+        value = by_place.get((found.path, found.location or ""))
         if value is not None:
             places.add([found], partial(draw_object_place, sample, value))
 

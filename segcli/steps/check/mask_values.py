@@ -22,6 +22,10 @@ from segcli.steps.check.tally import Tally
 GREY_STEP = 8
 """Least distance between the values of masks in shades of grey."""
 NAMED = 3
+_SMEARED_SHARE = 0.5
+"""Share of the edges between ids that are not neighbours which have another id between them, in smoothed masks."""
+_FEWEST_RAMPS = 10
+_READ_FIRST = frozenset({"S401", "S402"})
 
 CONSEQUENCES = {
     "S307": frozenset({"S304", "S305", "S401", "S402", "S403", "S408"}),
@@ -30,6 +34,9 @@ CONSEQUENCES = {
     "S408": frozenset({"S304", "S305", "S401", "S402", "S403", "S405"}),
     "S409": frozenset({"S305", "S402"}),
     "S410": frozenset({"S306", "S401", "S402"}),
+    "S413": frozenset({"S304", "S401", "S402"}),
+    "S110": frozenset({"S201", "S202", "S207", "S209", "S301", "S302", "S303", "S304", "S401", "S402", "S403"}),
+    **dict.fromkeys(("S201", "S202", "S205", "S206", "S301", "S302"), _READ_FIRST),
 }
 """Rules that a fault explains; their findings are dropped, as they would hide the cause."""
 
@@ -59,6 +66,9 @@ class MaskValues:
     _recoloured: list[str] = field(default_factory=list)
     _recoloured_first: str = ""
     _has_gaps: bool = False
+    _ramps: int = 0
+    _jumps: int = 0
+    _ramped: list[str] = field(default_factory=list)
     _owners: dict[Path, str] = field(default_factory=dict)
     _shared: dict[str, list[str]] = field(default_factory=dict)
 
@@ -76,6 +86,10 @@ class MaskValues:
             self._edges += facts.edge_only
             if facts.edge_only.sum() >= 2:
                 self._edge_masks.append(name)
+        if facts.smear is not None:
+            self._ramps += facts.smear.ramps
+            self._jumps += facts.smear.jumps
+            self._ramped += [name] if facts.smear.ramps else []
         self._compare_white(facts.counts, name)
         if facts.colours:
             self._compare_colours(facts.colours, name)
@@ -132,6 +146,8 @@ class MaskValues:
         yield from self._shared_masks()
         yield from self._smeared(ignore_index)
         yield from self._palettes()
+        if named:
+            yield from _from_one(tally.ids() - {ignore_index}, allowed)
         yield from self._grey(tally.ids(), allowed, ignore_index, named=named)
         if self._white and self._plain and not self._both:
             message = (
@@ -154,6 +170,10 @@ class MaskValues:
             values = _some([str(value) for value in np.flatnonzero(smeared)], 8)
             message = f"{number} ids lie on edges only ({values}) in {counted(len(self._edge_masks), 'mask')}"
             yield finding("S307", self._edge_masks[0], f"{message}: {_some(self._edge_masks)}")
+        elif self._ramps >= _FEWEST_RAMPS and self._ramps > _SMEARED_SHARE * (self._ramps + self._jumps):
+            edges = f"{self._ramps} of {self._ramps + self._jumps} sampled edges between two ids"
+            message = f"{edges} have a strip of a third id between them in {counted(len(self._ramped), 'mask')}"
+            yield finding("S307", self._ramped[0], f"{message}: {_some(self._ramped)}")
 
     def _grey(self, ids: set[int], allowed: int, ignore_index: int, *, named: bool) -> Iterator[Finding]:
         values = sorted(ids)
@@ -165,6 +185,13 @@ class MaskValues:
         ignored = f", and {ignore_index} is ignored" if ignore_index in ids else ""
         message = f"the masks hold only {', '.join(map(str, values))}: shades of grey, not ids{ignored}"
         yield finding("S408", "annotations", message, hint=f"write ids from 0 without gaps, such as {mapping}")
+
+
+def _from_one(ids: set[int], allowed: int) -> Iterator[Finding]:
+    """Masks whose ids begin at 1 although the names begin at 0: each pixel has the class before its own."""
+    if 0 not in ids and allowed in ids and max(ids) == allowed:
+        message = f"the masks hold 1 to {allowed} and no 0, the names are those of 0 to {allowed - 1}"
+        yield finding("S413", "annotations", message)
 
 
 def _empty_parts(tally: Tally, ignore_index: int) -> Iterator[Finding]:

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from segcli.data.instances import InstanceSample
+from segcli.data.instances import InstanceObject, InstanceSample
 from segcli.data.samples import Split
 from segcli.data.suffixes import IMAGE_SUFFIXES
 from segcli.findings import Finding
 from segcli.rules import finding
-from segcli.steps.check.files import Fault, FileFacts, ImageRules, content_faults, file_faults
+from segcli.steps.check.files import (
+    SAME_SIZE_TURNS,
+    Fault,
+    FileFacts,
+    ImageRules,
+    content_faults,
+    file_faults,
+    turned_words,
+)
 from segcli.steps.check.objects_view import ObjectFault
 
 IMAGE_RULES = ImageRules(damaged="C110", pages="C171", bands="C172", dim="C173")
@@ -42,9 +50,19 @@ def image_findings(facts: ImageFacts, name: str, annotation_file: str) -> Iterat
         *_image_faults(facts, name),
     ):
         yield finding(code, path, message, location=place, hint=hint)
-    for code, value, message in facts.faults:
-        location = f"annotation {value.annotation_id}"
-        yield finding(code, annotation_file, f"{message} ({facts.sample.image.name})", location=location)
+    yield from object_findings(facts.sample, facts.faults, annotation_file)
+
+
+def object_findings(sample: InstanceSample, faults: Iterable[ObjectFault], annotation_file: str) -> Iterator[Finding]:
+    """The findings from the faults of the objects of one image, at the place of each object."""
+    for code, value, message in faults:
+        path, location = place_of(value, annotation_file)
+        yield finding(code, path, f"{message} ({sample.image.name})", location=location)
+
+
+def place_of(value: InstanceObject, annotation_file: str) -> tuple[str, str]:
+    """File of an object, relative to the dataset, and its place there."""
+    return value.source or (annotation_file, value.place)
 
 
 def _image_faults(facts: ImageFacts, name: str) -> Iterator[Fault]:
@@ -53,6 +71,8 @@ def _image_faults(facts: ImageFacts, name: str) -> Iterator[Fault]:
         return
     if facts.sample.image.suffix.lower() not in IMAGE_SUFFIXES:
         yield "C118", name, f"suffix {facts.sample.image.suffix or 'missing'}, content {header.format}", None
+    if header.orientation in SAME_SIZE_TURNS and facts.sample.objects:
+        yield "C174", name, turned_words(header), None
     stated = (facts.sample.width, facts.sample.height)
     if stated != header.size:
         turned = header.orientation >= 5 and stated == header.stored_size

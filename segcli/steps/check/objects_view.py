@@ -11,6 +11,7 @@ import numpy as np
 from segcli.data import rle
 from segcli.data.instances import InstanceObject, InstanceSample
 from segcli.data.polygons import Sides, crossings_within
+from segcli.data.same_outlines import Repeated, repeated_outlines
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,12 @@ class ObjectsView:
     def crossed(self) -> frozenset[int]:
         """Indices of the objects with a polygon that crosses itself."""
         return frozenset(self.polygons[number][0] for number in self.crossings[0])
+
+    @cached_property
+    def repeated(self) -> list[Repeated]:
+        """Objects that repeat the outline of an earlier one, by index in `sample.objects`."""
+        outlines = [value.segmentation for value in self.sample.objects]
+        return repeated_outlines(outlines, self.sample.height, self.sample.width)
 
     @cached_property
     def areas_px(self) -> tuple[float, ...]:

@@ -17,6 +17,7 @@ from segcli.data.samples import SegSample, Split
 from segcli.data.similarity import THUMB_BYTES, Signature
 from segcli.steps.check.files import DIGEST_BYTES, FileFacts, UsedValues
 from segcli.steps.check.inspection import SampleFacts
+from segcli.steps.check.smears import Smear
 
 _IDS = 256
 
@@ -67,6 +68,7 @@ def sample_as_plain(facts: SampleFacts) -> dict[str, Any] | None:
         "mask": mask,
         "counts": _sparse(facts.counts),
         "edges": None if facts.edge_only is None else np.flatnonzero(facts.edge_only).tolist(),
+        "smear": None if facts.smear is None else [facts.smear.ramps, facts.smear.jumps],
         "palette": None if facts.colours is None else list(facts.colours.items()),
         "shape": None if shape is None else [shape.size, *map(_sparse, shape.halves), list(shape.parts.items())],
     }
@@ -93,6 +95,7 @@ def sample_from_plain(sample: SegSample, split: Split, plain: Any, *, shaped: bo
         _counts(plain["counts"]),
         edge_only,
         None if palette is None else {int(id_): (int(r), int(g), int(b)) for id_, (r, g, b) in palette},
+        smear=None if plain["smear"] is None else Smear(*map(int, plain["smear"])),
         shape=_shape(plain["shape"]) if shaped else None,
     )
 

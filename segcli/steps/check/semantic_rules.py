@@ -16,7 +16,15 @@ from segcli.data.samples import Split
 from segcli.data.suffixes import IMAGE_SUFFIXES, MASK_SUFFIXES
 from segcli.findings import Finding
 from segcli.rules import finding
-from segcli.steps.check.files import Fault, ImageRules, content_faults, file_faults, shown_range
+from segcli.steps.check.files import (
+    SAME_SIZE_TURNS,
+    Fault,
+    ImageRules,
+    content_faults,
+    file_faults,
+    shown_range,
+    turned_words,
+)
 from segcli.steps.check.inspection import SampleFacts
 from segcli.steps.check.sample_view import MaskScale, SampleRule, SampleView
 from segcli.steps.check.tally import Tally
@@ -62,6 +70,8 @@ def image_remarks(view: SampleView) -> Iterator[Fault]:
     if header.bits > 8:
         read = f", {facts.values}, read as {shown_range(facts.values.dtype)}" if facts.values is not None else ""
         yield "S211", path, f"{header.bits} bits per channel{read}", None
+    if header.orientation in SAME_SIZE_TURNS:
+        yield "S217", path, turned_words(header), None
     if min(header.size) < TINY_PX:
         yield "S212", path, f"{_size(header)}, a side is below {TINY_PX} px", None
 

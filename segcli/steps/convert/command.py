@@ -15,6 +15,7 @@ from segcli.data.files import exists, is_dir
 from segcli.data.formats.annotated import AnnotatedDataset
 from segcli.data.formats.format import Brush, Format
 from segcli.data.formats.labelme_dataset import find_labelme_root
+from segcli.data.formats.labelme_outlines import outline_findings
 from segcli.data.formats.table import format_named, formats_in
 from segcli.errors import CHECK_THE_PATH, DatasetError, UsageError
 from segcli.findings import Finding
@@ -62,6 +63,7 @@ def plan_conversion(config: Config) -> ConversionPlan:
     def read() -> ConversionPlan:
         with working("reading"):
             dataset = format_named(SOURCE).read(folder)
+            dataset = replace(dataset, findings=(*dataset.findings, *outline_findings(dataset)))
         plan = _plan(dataset, target, dataset.root, options)
         return replace(plan, seen=signature(dataset.root))
 

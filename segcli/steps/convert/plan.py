@@ -15,7 +15,7 @@ from segcli.data.samples import Split
 from segcli.findings import Finding, Severity, as_entries
 from segcli.plurals import counted
 from segcli.progress import track
-from segcli.rules import finding
+from segcli.rules import RULES, finding
 from segcli.steps.convert.images import stage_image
 
 
@@ -132,6 +132,14 @@ class ConvertReport:
         """Warnings and remarks; never errors, which refuse the conversion."""
         return self.plan.findings
 
+    @property
+    def skipped(self) -> int:
+        """Faulty objects and files that were left out."""
+        return sum(
+            found.severity is Severity.WARNING and RULES[found.code].severity is Severity.ERROR
+            for found in self.plan.findings
+        )
+
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
         return {
@@ -144,6 +152,7 @@ class ConvertReport:
             "val_samples": len(self.plan.samples(Split.VAL)),
             "shapes": self.plan.shapes(),
             **self.made,
+            "skipped": self.skipped,
             "written": len(self.changes),
             "backups": self.backups,
             "losses": {"counts": dict(self.written.lost), "objects": [loss.as_dict() for loss in self.losses]},
@@ -155,6 +164,8 @@ class ConvertReport:
         made = [(name.replace("_", " "), str(count)) for name, count in self.made.items()]
         lost = ", ".join(f"{what}: {counted(count, 'object')}" for what, count in self.written.lost.items())
         rows = [*self.plan.summary()[:-1], *made]
+        if self.skipped:
+            rows.append(("skipped", f"{self.skipped} with a fault; the findings list them"))
         return [*rows, *([("lost", lost)] if lost else []), *change_rows(self.changes)]
 
 

@@ -7,12 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from segcli.data.bridges import Points, joined_ring
 from segcli.data.formats.coco_objects import outline_area, outline_box, parse_object
 from segcli.data.polygons import Sides, ring_area, self_crossings
 from segcli.findings import Finding
 from segcli.steps.fix.draft import Draft
 from segcli.steps.fix.object_edits import edit_objects
 from segcli.steps.fix.places import Size
+from segcli.steps.fix.yolo_lines import Values, edit_lines
 
 MOST_CORNERS = 2000
 SPECK_PX = 0.5
@@ -21,9 +23,26 @@ SPECK_PX = 0.5
 Ring = tuple[float, ...]
 
 
-def repair(draft: Draft, rule: str, _findings: Sequence[Finding]) -> None:
+def repair(draft: Draft, rule: str, findings: Sequence[Finding]) -> None:
     """Splits the polygons; box and area are computed from the result."""
     edit_objects(draft, rule, _edit, "polygons of {} split where they cross themselves")
+    edit_lines(draft, rule, findings, _edit_line)
+
+
+def _edit_line(values: Values, size: Size) -> tuple[Values, str] | str:
+    """The polygon of a YOLO line, in shares of the image: its parts are joined, as a line holds one polygon."""
+    if len(values) > 2 * MOST_CORNERS:
+        return "it has too many corners: draw it again"
+    sides = np.array(size, np.float64)
+    ring = np.array(values, np.float64).reshape(-1, 2) * sides
+    parts = [_clockwise(np.array(part).reshape(-1, 2)) for part in uncrossed(tuple(ring.ravel().tolist()))]
+    return (joined_ring(parts) / sides).ravel().tolist(), "{} split where they cross themselves"
+
+
+def _clockwise(ring: Points) -> Points:
+    """The corners in one direction, so that the areas of joined parts add up."""
+    xs, ys = ring.T
+    return ring if np.dot(xs, np.roll(ys, -1)) >= np.dot(np.roll(xs, -1), ys) else ring[::-1]
 
 
 def _edit(entry: dict[str, Any], size: Size) -> bool:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from segcli.data.formats.coco import find_coco_root
 from segcli.data.formats.coco_layout import ANNOTATION_FILES, coco_layout
+from segcli.data.formats.instance_data import as_instances
+from segcli.data.formats.labelme_outlines import outline_findings
 from segcli.data.formats.masks import LIST_FILES, find_root
 from segcli.data.formats.table import format_named, formats_in
 from segcli.data.samples import Split
@@ -42,12 +44,20 @@ class Layout:
 
 def examine_labelme(dataset_dir: Path, _num_classes: int | None) -> Examined:
     """Finds the faults of LabelMe files and their images."""
-    return Examined(format_named("labelme").read(dataset_dir).findings)
+    dataset = format_named("labelme").read(dataset_dir)
+    return Examined((*dataset.findings, *outline_findings(dataset)))
 
 
 def examine_yolo(dataset_dir: Path, _num_classes: int | None) -> Examined:
-    """Finds the faults of YOLO label files."""
-    return Examined(format_named("yolo").read(dataset_dir).findings)
+    """Finds the faults of YOLO label files and of their outlines."""
+    from segcli.steps.check.object_rules import object_faults
+    from segcli.steps.check.objects import object_findings
+    from segcli.steps.check.objects_view import ObjectsView
+
+    scan = as_instances(format_named("yolo").read(dataset_dir))
+    samples = [sample for split in Split for sample in scan.dataset.samples(split)]
+    own = (found for sample in samples for found in object_findings(sample, object_faults(ObjectsView(sample)), ""))
+    return Examined((*scan.findings, *own))
 
 
 def examine_voc(dataset_dir: Path, _num_classes: int | None) -> Examined:

@@ -26,12 +26,19 @@ def repair(draft: Draft, rule: str, _findings: Sequence[Finding]) -> None:
     renumber(draft, rule, counts, {old: number for number, old in enumerate(used)})
 
 
+def lower(draft: Draft, rule: str, _findings: Sequence[Finding]) -> None:
+    """Lowers every id by one, for masks whose ids begin at 1."""
+    counts = counts_of(draft)
+    renumber(draft, rule, counts, {old: old - 1 for old in range(1, IGNORE_INDEX)})
+
+
 def renumber(draft: Draft, rule: str, counts: Mapping[str, NDArray[np.int64]], new: Mapping[int, int]) -> None:
     """Replaces ids in every mask that holds them; `new` maps old to new ids."""
     table = np.arange(256, dtype=np.uint8)
     for old, number in new.items():
         table[old] = number
-    moved = [old for old, number in new.items() if old != number]
+    total: NDArray[np.int64] = sum(counts.values(), np.zeros(256, np.int64))
+    moved = [old for old, number in new.items() if old != number and total[old]]
     changed = [name for name, amounts in counts.items() if amounts[moved].any()]
     for name in changed:
         draft.mask(name).edits.append(lambda ids: table[ids])

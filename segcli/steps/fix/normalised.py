@@ -1,4 +1,4 @@
-"""Normalised outlines and boxes: converted to pixels."""
+"""Outlines that are not x, y in pixels: normalised, in percent, or y before x."""
 
 from __future__ import annotations
 
@@ -11,19 +11,58 @@ from segcli.steps.fix.draft import Draft
 from segcli.steps.fix.object_edits import edit_objects
 from segcli.steps.fix.places import Size
 
+_DONE = "outline, bbox and area of {} converted from %s"
+
 
 def repair(draft: Draft, rule: str, _findings: Sequence[Finding]) -> None:
-    """Writes the outline in pixels; box and area are computed from it."""
-    edit_objects(draft, rule, _edit, "outline, bbox and area of {} converted from normalised coordinates to pixels")
+    """Writes normalised outlines in pixels; box and area are computed from them."""
+    edit_objects(draft, rule, _from_shares, _DONE % "normalised coordinates to pixels")
 
 
-def _edit(entry: dict[str, Any], size: Size) -> bool:
+def from_percent(draft: Draft, rule: str, findings: Sequence[Finding]) -> None:
+    """Writes outlines in percent in pixels, in the files that findings name."""
+    files = {found.path for found in findings}
+    edit_objects(draft, rule, _from_percent, _DONE % "percent to pixels", files)
+
+
+def exchange(draft: Draft, rule: str, findings: Sequence[Finding]) -> None:
+    """Writes x before y, in the files that findings name."""
+    files = {found.path for found in findings}
+    edit_objects(draft, rule, _exchanged, _DONE % "y, x to x, y", files)
+
+
+def _from_shares(entry: dict[str, Any], size: Size) -> bool:
     if not any(code == "C136" for code, _ in parse_object(entry, 0, *size).faults):
         return False
-    entry["segmentation"] = [
-        [round(value * size[index % 2], 4) for index, value in enumerate(ring)] for ring in entry["segmentation"]
-    ]
-    rings = tuple(tuple(ring) for ring in entry["segmentation"])
-    entry["bbox"] = [round(side, 4) for side in outline_box(rings)]
-    entry["area"] = round(outline_area(rings), 4)
+    return _scaled(entry, (float(size[0]), float(size[1])))
+
+
+def _from_percent(entry: dict[str, Any], size: Size) -> bool:
+    return _has_polygons(entry, size) and _scaled(entry, (size[0] / 100, size[1] / 100))
+
+
+def _exchanged(entry: dict[str, Any], size: Size) -> bool:
+    if not _has_polygons(entry, size):
+        return False
+    rings = [[ring[index ^ 1] for index in range(len(ring))] for ring in entry["segmentation"]]
+    return _write(entry, rings)
+
+
+def _has_polygons(entry: dict[str, Any], size: Size) -> bool:
+    """Whether the outline is polygons, all of them readable."""
+    parsed = parse_object(entry, 0, *size)
+    unreadable = any(code in ("C124", "C125") for code, _ in parsed.faults)
+    return parsed.around is not None and not unreadable and isinstance(entry["segmentation"], list)
+
+
+def _scaled(entry: dict[str, Any], factors: tuple[float, float]) -> bool:
+    rings = [[value * factors[index % 2] for index, value in enumerate(ring)] for ring in entry["segmentation"]]
+    return _write(entry, rings)
+
+
+def _write(entry: dict[str, Any], rings: list[list[float]]) -> bool:
+    entry["segmentation"] = [[round(value, 4) for value in ring] for ring in rings]
+    outline = tuple(tuple(ring) for ring in entry["segmentation"])
+    entry["bbox"] = [round(side, 4) for side in outline_box(outline)]
+    entry["area"] = round(outline_area(outline), 4)
     return True

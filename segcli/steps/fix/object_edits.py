@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from segcli.plurals import counted
@@ -14,12 +14,13 @@ Edit = Callable[[dict[str, Any], Size], bool]
 """Changes an annotation in place, given the image size in pixels; returns whether it did."""
 
 
-def edit_objects(draft: Draft, rule: str, edit: Edit, what: str) -> None:
-    """Applies `edit` to every annotation and records the number changed per file, in the message template `what`."""
+def edit_objects(draft: Draft, rule: str, edit: Edit, what: str, files: Collection[str] | None = None) -> None:
+    """Applies `edit` to every annotation, or those of `files`, and records the number changed per file, in the message
+    template `what`."""
     changed: Counter[str] = Counter()
     first: dict[str, int] = {}
     for name, file, entry, size in objects_of(draft):
-        if edit(entry, size):
+        if (files is None or name in files) and edit(entry, size):
             file.is_changed = True
             changed[name] += 1
             first.setdefault(name, entry["id"])

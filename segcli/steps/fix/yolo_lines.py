@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from segcli.data.formats.format import Format
 from segcli.data.formats.table import format_named
+from segcli.data.same_outlines import repeated_outlines
 from segcli.findings import Finding
 from segcli.plurals import counted
 from segcli.steps.fix.clipping import clipped
@@ -15,6 +16,8 @@ from segcli.steps.fix.draft import Draft
 from segcli.steps.fix.places import Size
 
 _LINE = re.compile(r"line (\d+)")
+_SUFFIX = ".txt"
+_FEWEST_WORDS = 7
 _UNIT: Size = (1, 1)
 _SURELY_PIXELS = 2.0
 """A coordinate above this cannot be normalised."""
@@ -24,9 +27,14 @@ Edit = Callable[[Values, Size], tuple[Values, str] | str]
 
 
 def repair(draft: Draft, rule: str, findings: Sequence[Finding]) -> None:
-    """Rewrites the lines; the class ids and all other lines stay unchanged."""
-    sizes = _sizes(format_named("yolo"), draft)
-    edit = EDITS[rule]
+    """Rewrites the lines by the edit of the rule."""
+    edit_lines(draft, rule, findings, EDITS[rule])
+
+
+def edit_lines(draft: Draft, rule: str, findings: Sequence[Finding], edit: Edit) -> None:
+    """Rewrites the lines that findings name; the class ids and all other lines stay unchanged."""
+    findings = [found for found in findings if found.path.endswith(_SUFFIX)]
+    sizes = _sizes(format_named("yolo"), draft) if findings else {}
     for name in dict.fromkeys(found.path for found in findings):
         file = draft.list_file(name)
         done: Counter[str] = Counter()
@@ -40,10 +48,71 @@ def repair(draft: Draft, rule: str, findings: Sequence[Finding]) -> None:
                 draft.left(rule, f"{name} line {number}", result)
                 continue
             values, what = result
-            file.replace(number, " ".join([class_id, *(f"{value:.6f}".rstrip("0").rstrip(".") for value in values)]))
+            file.replace(number, " ".join([class_id, *map(_short, values)]))
             done[what] += 1
         for what, count in done.items():
             draft.done(rule, name, what.format(counted(count, "outline")))
+
+
+def drop_repeated_lines(draft: Draft, rule: str, findings: Sequence[Finding]) -> None:
+    """Deletes the later lines of an outline in the files that findings name, unless their classes differ."""
+    names = dict.fromkeys(found.path for found in findings if found.path.endswith(_SUFFIX))
+    sizes = _sizes(format_named("yolo"), draft) if names else {}
+    for name in names:
+        file, (width, height) = draft.list_file(name), sizes[name]
+        lines = [(number, text.split()) for number, text in file.entries()]
+        lines = [(number, words) for number, words in lines if len(words) >= _FEWEST_WORDS]
+        rings = [_in_pixels(words[1:], (width, height)) for _, words in lines]
+        dropped = 0
+        for one in repeated_outlines([(ring,) for ring in rings], height, width):
+            (first, words), (number, own) = lines[one.original], lines[one.index]
+            if words[0] == own[0]:
+                file.remove(number)
+                dropped += 1
+            else:
+                draft.left(rule, name, f"lines {first} and {number} give two classes to one outline: delete one")
+        if dropped:
+            draft.done(rule, name, f"{counted(dropped, 'copied outline')} deleted")
+
+
+def from_percent(draft: Draft, rule: str, _findings: Sequence[Finding]) -> None:
+    """Divides the coordinates of every line by 100."""
+    _edit_all(
+        draft,
+        rule,
+        lambda words: [words[0], *(_short(float(word) / 100) for word in words[1:])],
+        "coordinates divided by 100",
+    )
+
+
+def from_one(draft: Draft, rule: str, _findings: Sequence[Finding]) -> None:
+    """Lowers the class id of every line by one."""
+    _edit_all(draft, rule, lambda words: [str(int(float(words[0])) - 1), *words[1:]], "class ids lowered by one")
+
+
+def _edit_all(draft: Draft, rule: str, edit: Callable[[list[str]], list[str]], what: str) -> None:
+    """Edits every line of every label file that holds numbers alone."""
+    for name in _sizes(format_named("yolo"), draft):
+        if not name.endswith(_SUFFIX):
+            continue
+        file, changed = draft.list_file(name), 0
+        for number, text in list(file.entries()):
+            try:
+                words = edit(text.split())
+            except ValueError:  # another rule reports it
+                continue
+            file.replace(number, " ".join(words))
+            changed += 1
+        if changed:
+            draft.done(rule, name, f"{what}: {counted(changed, 'line')}")
+
+
+def _short(value: float) -> str:
+    return f"{value:.6f}".rstrip("0").rstrip(".")
+
+
+def _in_pixels(words: Sequence[str], size: Size) -> tuple[float, ...]:
+    return tuple(float(word) * size[index % 2] for index, word in enumerate(words))
 
 
 def _lines(findings: Iterable[Finding]) -> list[int]:

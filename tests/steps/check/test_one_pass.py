@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -12,11 +13,11 @@ import pytest
 from segcli.data.fingerprint.images import colours_of
 from segcli.data.fingerprint.labels import shape_of_mask
 from segcli.data.fingerprint.parts import connected_parts
-from segcli.data.formats.coco_object_rules import PlacedObject, object_findings
-from segcli.data.formats.coco_objects import parse_object
 from segcli.data.formats.masks import count_ids
-from segcli.data.instances import InstanceSample
+from segcli.data.instances import InstanceObject, InstanceSample
 from segcli.steps.check.inspection import FEW_IDS, edge_only
+from segcli.steps.check.object_rules import object_faults
+from segcli.steps.check.objects_view import ObjectsView
 
 
 def masks() -> Iterator[np.ndarray]:
@@ -74,13 +75,12 @@ def test_same_outlines_are_found_among_same_boxes() -> None:
     sample = InstanceSample(Path("a.png"), 1, 100, 100)
     square, turned = [10, 10, 30, 10, 30, 30, 10, 30], [20, 10, 30, 20, 20, 30, 10, 20]
     outlines = [square, turned, [30, 10, 30, 30, 10, 30, 10, 10], [value + 0.01 for value in square], turned]
-    entries = [
-        {"id": number, "bbox": [10, 10, 20, 20], "area": 400, "segmentation": [ring]}
+    objects = tuple(
+        InstanceObject(number, 0, (10, 10, 20, 20), 400, (tuple(map(float, ring)),))
         for number, ring in enumerate(outlines)
-    ]
-    objects = [PlacedObject(parse_object(entry, 0, 100, 100), sample) for entry in entries]
-    told = [(found.location, found.message) for found in object_findings(objects, "a.json") if found.code == "C120"]
-    assert told == [
-        ("annotation 2", "and 1 more annotation: each has the same outline as annotation 0 (a.png)"),
-        ("annotation 4", "has the same outline as annotation 1 (a.png)"),
+    )
+    faults = object_faults(ObjectsView(replace(sample, objects=objects)))
+    assert [(value.annotation_id, message) for code, value, message in faults if code == "C120"] == [
+        (2, "and 1 more annotation: each has the same outline as annotation 0"),
+        (4, "has the same outline as annotation 1"),
     ]

@@ -18,6 +18,7 @@ from segcli.data.changes.undo import undo
 from segcli.data.formats.table import format_named
 from segcli.data.image import read_mask
 from segcli.data.palette import voc_palette
+from segcli.data.polygons import ring_area
 from segcli.models.task import Task
 from segcli.steps.convert.command import transfer_dataset
 from segcli.steps.fix.command import apply_fix, fix_dataset, plan_fix
@@ -52,7 +53,7 @@ def converted(name: str) -> Callable[[Path], None]:
     return make
 
 
-MAKE = {"L": labelme, "Y": converted("yolo"), "V": converted("voc")}
+MAKE = {"L": labelme, "Y": converted("yolo"), "C": converted("yolo"), "V": converted("voc")}
 
 
 def document(root: Path, name: str = "a0") -> dict[str, Any]:
@@ -156,6 +157,41 @@ def in_colour(root: Path) -> None:
         Image.fromarray(voc_palette()[read_mask(path)].astype(np.uint8)).save(path)
 
 
+def in_shares(times: int) -> Edit:
+    def run(root: Path) -> None:
+        for path in sorted(root.glob("*.json")):
+            values = json.loads(path.read_text())
+            for entry in values["shapes"]:
+                entry["points"] = [[times * x / WIDTH, times * y / HEIGHT] for x, y in entry["points"]]
+            path.write_text(json.dumps(values))
+
+    return run
+
+
+def bow_tie(root: Path) -> None:
+    entry = shape("cat", (40, 4), (60, 24), (60, 4), (40, 24))
+    change(root, lambda values: values["shapes"].append(entry))
+
+
+def both_loops(root: Path) -> None:
+    *_, one, other = document(root)["shapes"]
+    assert one["group_id"] == other["group_id"] == 1
+    areas = [ring_area([value for point in entry["points"] for value in point]) for entry in (one, other)]
+    assert areas == [pytest.approx(100)] * 2
+
+
+def loop_area(root: Path) -> float:
+    return ring_area(label_lines(root)[0][1:])
+
+
+def every_line(edit: Callable[[list[str]], list[str]]) -> Edit:
+    def run(root: Path) -> None:
+        for path in root.glob("labels/*/*.txt"):
+            path.write_text("".join(" ".join(edit(line.split())) + "\n" for line in path.read_text().splitlines()))
+
+    return run
+
+
 CASES = {
     "resized": Case("L207", half_size, halved),
     "turned": Case("L208", turned_photo, upright_points),
@@ -191,6 +227,25 @@ CASES = {
         "Y104", lines("1 0.5 0.5 0.2 0.4"),
         is_(lambda root: label_lines(root) == [[1, 0.4, 0.3, 0.6, 0.3, 0.6, 0.7, 0.4, 0.7]]),
     ),
+    "shares": Case(
+        "L210", in_shares(1), is_(lambda root: document(root)["shapes"][0]["points"][:2] == [[4, 6], [20, 6]])
+    ),
+    "drawn twice": Case(
+        "L112",
+        lambda root: change(root, lambda values: values["shapes"].append(box("cat", 4.3, 6.3, 20.3, 30.3))),
+        is_(lambda root: [one["label"] for one in document(root)["shapes"]] == ["cat", "dog"]),
+    ),
+    "bow tie": Case("L113", bow_tie, both_loops),
+    "bow tie in a line": Case(
+        "C126", lines("0 0.1 0.1 0.5 0.5 0.5 0.1 0.1 0.5"), is_(lambda root: loop_area(root) == pytest.approx(0.08))
+    ),
+    "outlined twice": Case(
+        "C120", lines(*["0 0.1 0.1 0.5 0.1 0.5 0.5"] * 3), is_(lambda root: len(label_lines(root)) == 1)
+    ),
+    "percent": Case("Y105", every_line(lambda words: [words[0], *(str(100 * float(one)) for one in words[1:])]), is_(
+        lambda root: max(max(line[1:]) for line in label_lines(root)) <= 1)),
+    "from one": Case("Y106", every_line(lambda words: [str(int(words[0]) + 1), *words[1:]]), is_(
+        lambda root: {line[0] for line in label_lines(root)} == {0, 1})),
     "map of twice the size": Case("V104", double_map, same_map),
     "maps in colour": Case("V106", in_colour, is_(lambda root: read_mask(root / MAP).max() in (1, 2))),
 }  # fmt: skip

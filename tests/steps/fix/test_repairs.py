@@ -147,6 +147,22 @@ def normalise(entry: dict[str, Any]) -> None:
     ]
 
 
+def every_pair(change: Callable[[float, float], tuple[float, float]]) -> Callable[[CocoFolder], None]:
+    """Every corner of the outlines of train, changed, and the boxes with them."""
+
+    def run(folder: CocoFolder) -> None:
+        for entry in folder.parts["train"]["annotations"]:
+            (ring,) = entry["segmentation"]
+            points = [change(x, y) for x, y in zip(ring[0::2], ring[1::2], strict=True)]
+            entry["segmentation"] = [[value for point in points for value in point]]
+            (left, top), (right, bottom) = np.min(points, axis=0).tolist(), np.max(points, axis=0).tolist()
+            entry["bbox"] = [left, top, right - left, bottom - top]
+            entry["area"] = (right - left) * (bottom - top)
+        folder.write()
+
+    return run
+
+
 def to_corners(entry: dict[str, Any]) -> None:
     left, top, width, height = entry["bbox"]
     entry["bbox"] = [left, top, left + width, top + height]
@@ -269,6 +285,19 @@ CASES = {
         False,
     ),
     "palettes": Case("S407", other_palettes, same_colours, False),
+    "ids from one": Case(
+        "S413", masks(lambda ids: np.where(ids == 255, 255, ids + 1).astype(np.uint8)), ids_are(0, 1, 2, 255), False
+    ),
+    "mask of another": Case(
+        "S109",
+        text("train.txt", "".join(f"images/a{n}.jpg annotations/a{(n + 1) % 3}.png\n" for n in range(3))),
+        lambda folder: lines(folder) == A[:3] or pytest.fail(),
+    ),
+    "mask first": Case(
+        "S110",
+        text("train.txt", "".join(f"annotations/a{n}.png images/a{n}.jpg\n" for n in range(3))),
+        lambda folder: lines(folder) == A[:3] or pytest.fail(),
+    ),
     "white beside ids": Case("S409", white_masks, ids_are(0, 1), False),
     "copy in train": Case("S502", lambda folder: copy_image(folder, "a0", "a1"), lines),
     "copy in both": Case("S501", copy_image, lambda folder: lines(folder, "val") == A[3:4] or pytest.fail()),
@@ -285,6 +314,8 @@ CASES = {
     "no area": Case("C130", first_entry(area=None), as_before),
     "another area": Case("C138", first_entry(area=9999), as_before),
     "normalised": Case("C136", entries(normalise), as_before),
+    "percent": Case("C155", every_pair(lambda x, y: (x / 64 * 100, y / 48 * 100)), as_before),
+    "y before x": Case("C156", every_pair(lambda x, y: (y, x)), as_before),
     "crossing": Case("C126", crossing, covers_the_same),
     "crowd as text": Case("C135", first_entry(iscrowd="0"), as_before),
     "one id": Case("C133", repeat_ids, ids_differ),
