@@ -138,10 +138,8 @@ def _code(segmentation: Mapping[str, Any], width: int, height: int, faults: list
 
 
 def _ring_fault(ring: Any) -> Fault | None:
-    if not isinstance(ring, list):
-        return "C125", f"is a {type(ring).__name__}"
-    if any(isinstance(value, list) for value in ring):
-        return "C125", "is a list of pairs [x, y]"
+    if not isinstance(ring, list) or any(isinstance(value, list) for value in ring):
+        return "C125", "is a list of pairs [x, y]" if isinstance(ring, list) else f"is a {type(ring).__name__}"
     if len(ring) % 2:
         return "C125", f"has {len(ring)} coordinates, an odd number"
     if not _all_numbers(ring):

@@ -286,7 +286,7 @@ CASES = {
     ),
     "palettes": Case("S407", other_palettes, same_colours, False),
     "ids from one": Case(
-        "S413", masks(lambda ids: np.where(ids == 255, 255, ids + 1).astype(np.uint8)), ids_are(0, 1, 2, 255), False
+        "S413", masks(lambda ids: np.where(ids == 255, 255, ids + 1).astype(np.uint8)), ids_are(0, 1, 2, 255)
     ),
     "mask of another": Case(
         "S109",
