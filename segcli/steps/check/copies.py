@@ -74,8 +74,8 @@ class Copies:
         known = {match.image for match in across}
         turned = [match for match in self._similar.turned_matches() if match.image not in known]
         turned = sorted(turned, key=lambda match: match.distance)[: self._most_compared]
-        for match, same in zip(turned, map_ahead(self._is_turned, turned, workers=workers), strict=True):
-            if same:
+        for match, is_same in zip(turned, map_ahead(self._is_turned, turned, workers=workers), strict=True):
+            if is_same:
                 image, other = self._images[match.image], self._images[match.other]
                 yield self._finding(self._rules.near, image, other, "mirrored or rotated, the same image as")
 

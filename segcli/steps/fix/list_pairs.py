@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from segcli.data.formats.list_pairs import is_of_another, masks_by_stem
-from segcli.data.formats.masks import scan_list
 from segcli.data.formats.masks_layout import plain_stem
-from segcli.data.lists import relative_name
+from segcli.data.lists import relative_name, scan_list
 from segcli.findings import Finding
 from segcli.plurals import counted
 from segcli.steps.fix.draft import Draft
