@@ -101,7 +101,8 @@ def unknown_label(root):
 
 
 def many_classes(root):
-    write_labelme(root, "a", [box(f"class {number}", 1, 1, 5, 5) for number in range(255)])
+    places = [(number % 16 * 3, number // 16 * 2) for number in range(255)]
+    write_labelme(root, "a", [box(f"class {number}", x, y, x + 5, y + 5) for number, (x, y) in enumerate(places)])
 
 
 FAULTS = [
