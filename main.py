@@ -4,10 +4,12 @@ import argparse
 import sys
 
 from segcli import app
+from segcli.text import ensure_streams
 
 
 def main() -> int:
     """Parses the command line and runs the mode of the configuration."""
+    ensure_streams()
     parser = argparse.ArgumentParser(description="Runs one mode of one model, as its configuration says.")
     parser.add_argument("-c", "--config", required=True, metavar="FILE", help="YAML in PaddleX's structure")
     parser.add_argument(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from segcli.disk import FULL, full_hint
@@ -64,7 +65,8 @@ def failure_of(error: BaseException) -> Failure:
         return Failure(stop.exit_code, Stopped.__name__, stop.message, stop.hint, {**reason, **stop.details})
     if isinstance(error, MemoryError) or any(sign in str(error) for sign in _OUT_OF_MEMORY):
         remedy = "lower batch_size, crop_size or num_workers"
-        return Failure(EXIT_FAILED, kind, f"there is not enough memory: {_one_line(error)}", remedy, traced=True)
+        detail = f": {_one_line(error)}" if str(error).strip() else ""
+        return Failure(EXIT_FAILED, kind, f"there is not enough memory{detail}", remedy, traced=True)
     if isinstance(error, OSError) and (error.filename is not None or error.errno in FULL):
         written = error.filename2 if error.errno in FULL else None
         place = f"{written or error.filename}: " if error.filename is not None else ""
@@ -85,12 +87,20 @@ def _file_hint(error: OSError) -> str | None:
     if error.errno in FULL and error.filename is not None:
         return full_hint(error.filename2 or error.filename)  # of a copy the second one is what was written
     hints = {
-        errno.ENOENT: "check the path",
+        errno.ENOENT: "check the path" if _current_folder_exists() else "the current folder was deleted: cd to another",
         errno.EACCES: "check who may read and write it",
         errno.EROFS: "choose another Global.output",
         **dict.fromkeys(FULL, "free some space, or choose another Global.output"),
     }
     return hints.get(error.errno or 0)
+
+
+def _current_folder_exists() -> bool:
+    try:
+        Path.cwd()
+    except OSError:
+        return False
+    return True
 
 
 def _one_line(error: BaseException) -> str:

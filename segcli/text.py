@@ -48,6 +48,20 @@ def wrapped(text: str, first: str = "", later: str | None = None) -> list[str]:
     return lines
 
 
+def ensure_streams() -> None:
+    """Opens the standard streams that were closed before the program began (``<&-``, ``>&-``), to and from nowhere.
+
+    Without it the next file that is opened takes the place of the output, and libraries print into it.
+    """
+    for descriptor, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # the lowest free descriptor is this one
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(descriptor, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
+
+
 def prepare_streams() -> None:
     """Lets the standard streams survive whatever is printed: what their encoding lacks becomes an escape."""
     for stream in (sys.stdout, sys.stderr):

@@ -7,7 +7,7 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from segcli.text import takes_colours
+from segcli.text import ensure_streams, takes_colours
 
 _OPTIONS, _COMMANDS = "Options", "Commands"
 
@@ -24,6 +24,11 @@ class Group(TyperGroup):
     """A program of commands, with their first sentences."""
 
     _options_were_given = True
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Runs the program, also where it was started without standard streams."""
+        ensure_streams()
+        return super().main(*args, **kwargs)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Reads the arguments up to the command.

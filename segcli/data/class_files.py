@@ -15,7 +15,7 @@ from segcli.rules import finding
 
 NUMBERED_FILE = "class_name_to_id.txt"
 NAME_FILES = ("class_name.txt", "class_names.txt", "label.txt", "labels.txt")
-_NUMBERED_LINE = re.compile(r"(\d+)\s*[:,=\s]\s*(\S.*)")
+_NUMBERED_LINE = re.compile(r"(\d{1,9})\s*[:,=\s]\s*(\S.*)")
 _BACKGROUND_WORDS = frozenset({BACKGROUND_NAME, "background", "__background__", "bg"})
 
 
@@ -143,13 +143,16 @@ def _free_name(class_id: int, taken: Collection[str]) -> str:
 def _bare_names(file: str, lines: tuple[tuple[int, str], ...]) -> tuple[ClassNames | None, list[Finding]]:
     findings: list[Finding] = []
     names: list[str] = []
+    known: set[str] = set()
     for number, name in lines:
-        if name in names:
+        if name in known:
             findings.append(finding("S107", file, f"{name!r} is there twice", location=f"line {number}"))
         elif name == BACKGROUND_NAME:
             names.insert(0, name)
+            known.add(name)
         elif name != IGNORE_NAME:
             names.append(name)
+            known.add(name)
     if not names:
         return None, findings
     doubt = not any(map(is_background, names))

@@ -77,6 +77,18 @@ def read_bytes(path: StrPath) -> bytes:
         return file.readall()
 
 
+def fitting_name(name: str, most_bytes: int = 200) -> str:
+    """`name`, or its beginning with a mark of the whole, so that endings can be added: a file's name has 255 bytes.
+
+    Names that begin alike stay different, and the same name is always cut alike.
+    """
+    data = os.fsencode(name)
+    if len(data) <= most_bytes:
+        return name
+    mark = f"~{hashlib.sha256(data).hexdigest()[:8]}"
+    return data[: most_bytes - len(mark)].decode("utf-8", "ignore") + mark
+
+
 @contextmanager
 def atomic_path(target: Path) -> Iterator[Path]:
     """A temporary path beside `target` that takes its place when the block ends without an error.
@@ -84,7 +96,7 @@ def atomic_path(target: Path) -> Iterator[Path]:
     The data reach the disk before the rename, so that a killed run or a power cut leaves the old file or the new one.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{target.stem}.", suffix=target.suffix, dir=target.parent)
+    handle, name = tempfile.mkstemp(prefix=f".{fitting_name(target.stem)}.", suffix=target.suffix, dir=target.parent)
     os.close(handle)
     temporary = Path(name)
     try:
@@ -187,7 +199,7 @@ def replace_folder(fresh: Path, target: Path) -> None:
 
     A kill between the two renames leaves the old folder under another name; `recover_folder` brings it back.
     """
-    outgoing = target.with_name(f".{target.name}{_OUTGOING}")
+    outgoing = _outgoing(target)
     if outgoing.exists():
         shutil.rmtree(outgoing)
     if target.exists():
@@ -198,9 +210,13 @@ def replace_folder(fresh: Path, target: Path) -> None:
 
 def recover_folder(target: Path) -> None:
     """Undoes a `replace_folder` that was killed in the middle; does nothing otherwise."""
-    outgoing = target.with_name(f".{target.name}{_OUTGOING}")
+    outgoing = _outgoing(target)
     if outgoing.exists() and not target.exists():
         outgoing.rename(target)
+
+
+def _outgoing(target: Path) -> Path:
+    return target.with_name(f".{fitting_name(target.name)}{_OUTGOING}")
 
 
 @contextmanager
@@ -208,7 +224,7 @@ def whole_folder(target: Path) -> Iterator[Path]:
     """A fresh folder that takes the place of `target` when the block ends without an error; else the old one stays."""
     recover_folder(target)
     target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as scratch:
+    with tempfile.TemporaryDirectory(prefix=f".{fitting_name(target.name)}.", dir=target.parent) as scratch:
         fresh = Path(scratch) / target.name
         fresh.mkdir()
         yield fresh

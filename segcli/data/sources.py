@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from segcli.data.decoding.image_range import ImageRange
 from segcli.data.decoding.pages import PAGED_SUFFIXES, open_large, pages_of
-from segcli.data.files import is_file, read_bytes
+from segcli.data.files import fitting_name, is_file, read_bytes
 from segcli.data.image import RgbImage, decode_input, read_input
 from segcli.data.suffixes import IMAGE_SUFFIXES
 from segcli.data.url import fetch_image, is_address
@@ -140,7 +140,7 @@ class Sources:
         return [entry.path for entry in self._entries if entry.path is not None]
 
     def __iter__(self) -> Iterator[SourceItem]:
-        taken: set[str] = set()
+        taken: dict[str, int] = {}
         for entry in self._entries:
             try:
                 yield from self._items(entry, taken)
@@ -148,7 +148,7 @@ class Sources:
                 given = entry.url or entry.stream or (None if entry.path is None else str(entry.path))
                 yield SourceItem(given, None, entry.name, None, fault)
 
-    def _items(self, entry: _Entry, taken: set[str]) -> Iterator[SourceItem]:
+    def _items(self, entry: _Entry, taken: dict[str, int]) -> Iterator[SourceItem]:
         """The images of one entry, under names that are free."""
         is_done = self._reading.is_done
         if entry.is_paged:
@@ -280,13 +280,22 @@ def _is_image(path: Path) -> bool:
     return path.suffix.lower() in _SUFFIXES and not path.name.startswith(".")
 
 
-def _free_name(name: Path, taken: set[str]) -> Path:
-    """`name`, or ``name_2``, ``name_3``, ... where that is taken (on any file system, so case does not count)."""
-    candidate, number = name, 1
+def _free_name(name: Path, taken: dict[str, int]) -> Path:
+    """`name`, or ``name_2``, ``name_3``, ... where that is taken (on any file system, so case does not count).
+
+    Args:
+        name: The name of a result without its ending; a long one is cut, see `fitting_name`.
+        taken: Names that are taken, with the last number that was given to each.
+    """
+    if name.name:
+        name = name.with_name(fitting_name(name.name))
+    key = str(name).casefold()
+    candidate, number = name, taken.get(key, 0)
     while str(candidate).casefold() in taken:
         number += 1
         candidate = name.with_name(f"{name.name}_{number}")
-    taken.add(str(candidate).casefold())
+    taken[key] = max(number, 1)
+    taken.setdefault(str(candidate).casefold(), 1)
     return candidate
 
 
@@ -307,7 +316,7 @@ def _whole(item: SourceItem, reading: _Reading) -> SourceItem:
     return replace(item, rgb=None, large=ArrayWindows(item.rgb))
 
 
-def _pages(entry: _Entry, reading: _Reading, taken: set[str]) -> Iterator[SourceItem]:
+def _pages(entry: _Entry, reading: _Reading, taken: dict[str, int]) -> Iterator[SourceItem]:
     """The pages that are not done, under names that are free; a page that is done is not rendered."""
     assert entry.path is not None
     large = None if reading.most_px is None else open_large(entry.path, reading.most_px, reading.image_range)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import time
 from pathlib import Path
 
 import cv2
@@ -128,3 +130,27 @@ def test_nothing_to_open_is_an_error(given, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError):
         open_sources(given)
+
+
+def test_very_long_names_leave_room_for_endings(tmp_path):
+    names = ["x" * 240 + "a", "x" * 240 + "b", "é" * 120]
+    for seed, name in enumerate(names):
+        cv2.imwrite(str(tmp_path / "image.png"), np.full((8, 8, 3), seed, np.uint8))
+        (tmp_path / "image.png").rename(tmp_path / f"{name}.png")
+
+    found = [item.name.name for item in open_sources(str(tmp_path))]
+
+    assert len(set(found)) == 3
+    assert all(len(os.fsencode(name)) <= 200 for name in found)
+    assert found == [item.name.name for item in open_sources(str(tmp_path))]
+
+
+def test_an_image_that_is_named_very_often_takes_linear_time():
+    taken: dict[str, int] = {}
+    begin = time.process_time()
+
+    names = [str(sources._free_name(Path("A" if number % 2 else "a"), taken)) for number in range(50_000)]
+
+    assert len(set(names)) == len({name.casefold() for name in names}) == 50_000
+    assert names[:3] == ["a", "A_2", "a_3"]
+    assert time.process_time() - begin < 10

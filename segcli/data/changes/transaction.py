@@ -207,6 +207,8 @@ def exclusive(root: Path, doing: str) -> Iterator[Lock]:
         try:
             lock = stack.enter_context(locked(state / LOCK, doing, what=f"the dataset {root}"))
         except OSError as fault:
+            with suppress(OSError):
+                state.rmdir()  # was made for the lock; not where anything is in it
             raise _unwritable(root, fault) from fault
         token = _mine.set(mine | {root.resolve()})
         try:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segcli.data.classes import ClassMap
-from segcli.data.files import write_bytes_atomic
+from segcli.data.files import fitting_name, write_bytes_atomic
 from segcli.data.formats.masks import count_ids
 from segcli.data.image import read_image, read_mask
 from segcli.data.samples import SegSample, Split
@@ -108,7 +108,7 @@ def _draw_samples(drawings: Mapping[Split, Sequence[Drawing]], folder: Path) -> 
     names: dict[Split, list[str]] = {split: [] for split in Split}
     jobs = [(split, drawing) for split in Split for drawing in drawings.get(split, ())]
     for split, drawing in track(jobs, "drawing", len(jobs)):
-        name = f"{split.value}_{drawing.name}.jpg"
+        name = f"{fitting_name(f'{split.value}_{drawing.name}')}.jpg"
         write_bytes_atomic(folder / name, _as_jpeg(drawing.draw()))
         names[split].append(name)
     return names

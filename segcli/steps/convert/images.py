@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
@@ -75,6 +76,7 @@ class _Names:
         self._root = root
         self._findings = findings
         self._taken: set[str] = set()
+        self._numbers: Counter[str] = Counter()
 
     def of(self, images: Sequence[AnnotatedImage]) -> list[tuple[str, str]]:
         """For each image its name below the image folder, and its stem."""
@@ -104,8 +106,7 @@ class _Names:
         """The stem with its folder as prefix; with a number if that is used too."""
         folder = "_".join(part for part in PurePosixPath(image.name).parent.parts if part not in ("/", ".."))
         candidate = f"{folder}_{stem}" if folder else stem
-        number = 1
         while candidate.casefold() in self._taken:
-            number += 1
-            candidate = f"{stem}_{number}"
+            self._numbers[stem.casefold()] += 1
+            candidate = f"{stem}_{self._numbers[stem.casefold()] + 1}"
         return candidate

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from segcli.data import rle
+from segcli.data.class_files import read_class_names
 from segcli.data.classes import ClassMap
 from segcli.data.formats.coco_file import AnnotationFile
 from segcli.data.formats.labelme import Shape
@@ -186,3 +187,22 @@ def test_path_of_a_hundred_thousand_folders_in_a_yolo_description(tmp_path: Path
     (tmp_path / "data.yaml").write_text("train: " + "a/" * 100_000 + "\nnames: [a]\n")
 
     assert cpu_seconds(lambda: yolo_layout(tmp_path / "data.yaml")) < 5
+
+
+def test_class_file_of_very_many_names(tmp_path: Path) -> None:
+    def read(names: int) -> float:
+        (tmp_path / "label.txt").write_text("".join(f"class {number}\n" for number in range(names)))
+        return cpu_seconds(lambda: read_class_names(tmp_path))
+
+    read(100)
+
+    assert read(40_000) < LOOSE * read(10_000) + 0.2
+
+
+def test_class_id_of_thousands_of_digits(tmp_path: Path) -> None:
+    (tmp_path / "class_name_to_id.txt").write_text("0: background\n" + "1" * 5_000 + ": cat\n")
+
+    names, findings = read_class_names(tmp_path)
+
+    assert names is not None and names.names == ("background",)
+    assert [found.code for found in findings] == ["S107"]
