@@ -5,13 +5,13 @@ A command is one function that returns a `ModeResult`; it prints nothing. `segcl
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 from segcli.data.files import write_json_atomic
+from segcli.data.json_text import read_json
 from segcli.findings import Finding
 from segcli.version import __version__
 
@@ -119,7 +119,7 @@ def _file(output: Path, mode: str) -> Path:
 def _read(output: Path, mode: str) -> dict[str, Any]:
     """The result that is there; empty where there is none that can be read."""
     try:
-        found = json.loads(_file(output, mode).read_text(encoding="utf-8"))
+        found = read_json(_file(output, mode))
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}

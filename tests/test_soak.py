@@ -10,6 +10,7 @@ import pytest
 
 from tests.soak.__main__ import as_text
 from tests.soak.mutations import changed
+from tests.soak.predictions import try_predictions
 from tests.soak.readers import READERS, Reader
 from tests.soak.trials import Row, try_reader
 
@@ -56,3 +57,14 @@ def test_the_same_seed_changes_a_file_in_the_same_way() -> None:
 
     assert made[0] == made[1] != made[2]
     assert len(set(made[0])) > 20
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_64_predictions_at_once(tmp_path: Path) -> None:
+    pytest.importorskip("openvino")
+
+    rows = list(try_predictions(3, tmp_path))
+
+    assert [row.tried for row in rows] == [192, 192, 64, 192, 64]
+    assert all(row.is_good for row in rows), [row.kinds for row in rows]

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
+from segcli.data.files import require_regular
+
+MOST_BYTES = 64 << 20
+"""Of a file that `read_json` reads; cards and records have thousands."""
 _LARGEST = 2**63 - 1
 _DIGITS_AS_0 = bytes.maketrans(b"123456789", b"000000000")
 _LONG_NUMBER = b"0" * 19
@@ -52,6 +57,19 @@ def _parsed(data: bytes | str) -> Any:
         return from_json(data)
     except ValueError:
         return json.loads(data)
+
+
+def read_json(path: Path, most_bytes: int = MOST_BYTES) -> Any:
+    """The values of a small JSON file of unknown origin, such as a card or a record; see `parse_json`.
+
+    Raises:
+        OSError: It cannot be read, or is no file but a pipe or device.
+        ValueError: It is no JSON, nested too deep, or larger than `most_bytes`.
+    """
+    require_regular(path)
+    if path.stat().st_size > most_bytes:
+        raise ValueError(f"is larger than {most_bytes >> 20} MiB")
+    return parse_json(path.read_bytes())
 
 
 def _integer(text: str) -> int | float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from segcli.data.detections import Detections
 from segcli.data.files import is_file, read_bytes
 from segcli.data.image import Labels, read_mask
 from segcli.data.instances import CocoDataset, InstanceSample
+from segcli.data.json_text import parse_json
 from segcli.data.rle import Rle
 from segcli.data.samples import SegSample
 from segcli.errors import InputError
@@ -164,7 +164,7 @@ def _coco(files: Iterable[Path], dataset: CocoDataset) -> dict[int, Detections]:
 
 def _entries(file: Path) -> list[Any]:
     try:
-        content = json.loads(read_bytes(file))
+        content = parse_json(read_bytes(file))
     except (OSError, ValueError) as error:
         raise InputError(f"is no JSON file: {error}", path=file) from error
     content = content.get("annotations") if isinstance(content, dict) else content

@@ -5,12 +5,16 @@ PyYAML's loaders in C are never used: a text of 100,000 brackets overflows their
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import yaml
 
+from segcli.data.files import require_regular
+
 MOST_BYTES = 4 << 20
 """Of a YAML text; configurations and lists of class names have thousands."""
+_TOO_LARGE = f"is larger than {MOST_BYTES >> 20} MiB"
 MOST_NODES = 200_000
 """Values of a text, those behind an alias counted each time."""
 MOST_DEPTH = 50
@@ -26,10 +30,23 @@ def load_yaml(text: str | bytes, loader_class: type[yaml.SafeLoader] = yaml.Safe
     return load_nodes(text, loader_class)[1]
 
 
+def read_yaml(path: Path) -> Any:
+    """The values of a YAML file; raises what `load_yaml` does.
+
+    Raises:
+        OSError: It cannot be read, or is no file but a pipe or device.
+        ValueError: It is too large, deep or no text.
+    """
+    require_regular(path)
+    if path.stat().st_size > MOST_BYTES:
+        raise ValueError(_TOO_LARGE)
+    return load_yaml(path.read_text(encoding="utf-8"))
+
+
 def load_nodes(text: str | bytes, loader_class: type[yaml.SafeLoader]) -> tuple[yaml.Node | None, Any]:
     """The tree of a YAML text, which knows the lines, and its values; raises what `load_yaml` does."""
     if len(text) > MOST_BYTES:
-        raise ValueError(f"is larger than {MOST_BYTES >> 20} MiB")
+        raise ValueError(_TOO_LARGE)
     loader = loader_class(text)
     try:
         node = loader.get_single_node()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from segcli.data.files import write_json_atomic
+from segcli.data.json_text import read_json
 
 CALIBRATION_FILE = "calibration.json"
 
@@ -38,7 +38,7 @@ class Calibration:
     def of(folder: Path, weights_sha256: str) -> Calibration | None:
         """Reads the file of a folder; None if it is missing, unreadable or belongs to other weights."""
         try:
-            values = json.loads((folder / CALIBRATION_FILE).read_text(encoding="utf-8"))
+            values = read_json(folder / CALIBRATION_FILE)
             found = Calibration(**values)
             fits = found.weights_sha256 == weights_sha256 and 0 < found.temperature < math.inf
         except (OSError, ValueError, TypeError):

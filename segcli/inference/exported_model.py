@@ -27,7 +27,7 @@ import yaml
 
 from segcli.data.classes import ClassMap
 from segcli.data.decoding.image_range import COLOURS, RangeSetting, parse_range
-from segcli.data.yaml_nodes import load_yaml
+from segcli.data.yaml_nodes import read_yaml
 from segcli.errors import WeightsError
 from segcli.inference.graphs import Graph
 from segcli.inference.guests.folder import SECTION, Guest, guest_graph
@@ -180,7 +180,7 @@ class ExportedModel:
             error = WeightsError(f"is no exported model: {there}", path=folder, hint=_EXPORT_FIRST)
             raise error if folder.is_dir() else error.for_missing_path()
         try:
-            values = load_yaml(manifest.read_text(encoding="utf-8"))
+            values = read_yaml(manifest)
             card = ModelCard.beside(manifest) if (folder / CARD_FILE).is_file() else None
             if SECTION in values:
                 return _parse_guest(folder, Guest.of(values[SECTION]))

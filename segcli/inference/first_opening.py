@@ -12,7 +12,6 @@ import hashlib
 import json
 import logging
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -23,7 +22,7 @@ from pathlib import Path
 from segcli.data.files import digest_of
 from segcli.errors import WeightsError
 from segcli.inference.graphs import Graph
-from segcli.inference.opening_budget import MEMORY_OVER, most_bytes, most_seconds
+from segcli.inference.opening_budget import WALL_TIMES, how_it_ended, most_seconds
 from segcli.inference.proofs import version_of
 from segcli.runtimes import RuntimeRow
 from segcli.weights.cache import cache_folder
@@ -33,8 +32,6 @@ log = logging.getLogger("segcli.predict")
 FOLDER = "opened"
 """Folder in the cache with an empty file for each network that was opened."""
 WORKER = "segcli.inference.opening_worker"
-_WALL_TIMES = 20
-"""Wall time allowed per second of CPU time, for machines under load."""
 _known: set[str] = set()
 _trusted: ContextVar[bool] = ContextVar("the files were written here", default=False)
 
@@ -88,31 +85,16 @@ def _try(graph: Graph, file: Path, row: RuntimeRow, size: int) -> None:
             stderr=subprocess.DEVNULL,
             check=False,
             env={**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"},
-            timeout=_WALL_TIMES * most_seconds(size),
+            timeout=WALL_TIMES * most_seconds(size),
         )
     except subprocess.TimeoutExpired as fault:
         raise _refused(file, row, f"is not done after {fault.timeout:.0f} s") from fault
     except OSError as fault:  # no process can be started here
         log.debug("%s is opened without a trial: %s", file, fault)
         return
-    how = _how_it_ended(done.returncode, size)
+    how = how_it_ended(done.returncode, size)
     if how is not None:
         raise _refused(file, row, how)
-
-
-def _how_it_ended(status: int, size: int) -> str | None:
-    """What went wrong; None if opening succeeded, or raised an exception that this process will raise as well."""
-    if status == MEMORY_OVER:
-        return f"uses more than {most_bytes(size) / 1e9:.0f} GB, which a model of {size / 1e6:.1f} MB does not need"
-    if status >= 0:
-        return None
-    if hasattr(signal, "SIGXCPU") and -status in (signal.SIGXCPU, signal.SIGKILL):
-        return f"is not done after {most_seconds(size)} s of CPU time, or uses too much memory"
-    try:
-        name = signal.Signals(-status).name
-    except ValueError:
-        name = f"signal {-status}"
-    return f"crashes the process ({name})"
 
 
 def _refused(file: Path, row: RuntimeRow, how: str) -> WeightsError:

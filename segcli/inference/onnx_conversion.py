@@ -6,15 +6,19 @@ import logging
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
 from segcli.data.files import atomic_path
 from segcli.errors import ExportError, MissingPartError
+from segcli.inference.opening_budget import WALL_TIMES, how_it_ended, most_seconds
 
 log = logging.getLogger("segcli.export")
 
 _LAST_LINES = 5
+TIMES = 4
+"""A conversion takes a few times as long as opening a network."""
 
 
 def converter_installed() -> bool:
@@ -25,7 +29,8 @@ def converter_installed() -> bool:
 def convert_program(program: Path, weights: Path, target: Path) -> Path:
     """Converts one Paddle program to ONNX.
 
-    This runs in a separate process: the converter aborts on graphs that it does not know.
+    This runs in a separate process with limits on memory and time: the converter aborts on graphs that it does not
+    know, and a program from elsewhere may keep it busy for ever.
 
     Returns:
         `target`, which is written completely or not at all.
@@ -39,14 +44,48 @@ def convert_program(program: Path, weights: Path, target: Path) -> Path:
     with atomic_path(target) as temporary:
         arguments = [program, weights, temporary]
         command = [sys.executable, "-m", "segcli.inference.onnx_worker", *map(str, arguments)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, env=_environment())
+        size = program.stat().st_size + weights.stat().st_size
+        try:
+            done = _run(command, program, size)
+        finally:
+            readable_beside(temporary).unlink(missing_ok=True)  # stays where the process was killed
         written = temporary.stat().st_size if temporary.is_file() else 0
+        how = how_it_ended(done.returncode, size, TIMES)
+        if how is not None:
+            raise _refused(program, how)
         if done.returncode or not written:
             lines = [line.strip() for line in (done.stdout + done.stderr).splitlines() if line.strip()]
             raise ExportError(
                 f"conversion to ONNX failed ({done.returncode}): {' | '.join(lines[-_LAST_LINES:])}", path=program
             )
     return target
+
+
+def readable_beside(target: Path) -> Path:
+    """Where the converter finds a program in single precision; see `segcli.inference.onnx_worker`."""
+    return target.with_suffix(".program.json")
+
+
+def _run(command: Sequence[str], program: Path, size: int) -> subprocess.CompletedProcess[str]:
+    seconds = WALL_TIMES * most_seconds(size, TIMES)
+    try:
+        return subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="backslashreplace",
+            check=False,
+            env=_environment(),
+            timeout=seconds,
+        )
+    except subprocess.TimeoutExpired as fault:
+        raise _refused(program, f"is not done after {seconds} s") from fault
+
+
+def _refused(program: Path, how: str) -> ExportError:
+    hint = "use runtime=paddle, which needs no ONNX file; or download or export the model again"
+    return ExportError(f"conversion to ONNX failed: the converter {how}", path=program, hint=hint)
 
 
 def _environment() -> dict[str, str]:

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from segcli.inference.exported_model import LABELS_TENSOR, LOGITS_FILE, LOGITS_TENSOR
+from segcli.inference.onnx_conversion import TIMES, readable_beside
+from segcli.inference.opening_budget import MEMORY_OVER, is_out_of_memory, limit_this_process
 
 OPSET = 17
 CONSTANT, DOUBLE, SINGLE = "1.full", "0.a_f64", "0.a_f32"
@@ -26,8 +28,9 @@ def convert(program: Path, weights: Path, target: Path) -> None:
     import onnx
     import paddle2onnx
 
+    limit_this_process(program.stat().st_size + weights.stat().st_size, TIMES)
     # Polygraphy, the converter's default optimiser, takes 6 to 20 s and does only what the runtimes do themselves
-    readable = target.with_suffix(".program.json")
+    readable = readable_beside(target)
     readable.write_text(single_precision(program.read_text(encoding="utf-8")), encoding="utf-8")
     try:
         paddle2onnx.export(str(readable), str(weights), str(target), opset_version=OPSET, optimize_tool="None")
@@ -113,4 +116,9 @@ def cut_to_logits(model: Any) -> bool:
 
 
 if __name__ == "__main__":
-    convert(*(Path(argument) for argument in sys.argv[1:4]))
+    try:
+        convert(*(Path(argument) for argument in sys.argv[1:4]))
+    except Exception as fault:
+        if is_out_of_memory(fault):
+            sys.exit(MEMORY_OVER)
+        raise

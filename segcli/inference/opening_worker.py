@@ -11,10 +11,9 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-from segcli.inference.opening_budget import MEMORY_OVER, most_bytes, most_seconds
+from segcli.inference.opening_budget import MEMORY_OVER, is_out_of_memory, limit_this_process
 
 _FAILED = 4
-_SIGNS = ("bad_alloc", "bad allocation", "allocate", "ResourceExhausted", "out of memory", "Out of memory")
 
 
 def main(*, size: int, runtime: str, stem: str, program: str | None, weights: str | None, onednn: bool) -> int:
@@ -30,32 +29,12 @@ def main(*, size: int, runtime: str, stem: str, program: str | None, weights: st
     file = graph.readable_by(row)
     if file is None:
         return _FAILED
-    _limit(size)
+    limit_this_process(size)
     try:
         module_of(row).open_graph(graph, file, "cpu", 1)
-    except MemoryError:
-        return MEMORY_OVER
     except Exception as fault:
-        return MEMORY_OVER if any(sign in str(fault) for sign in _SIGNS) else _FAILED
+        return MEMORY_OVER if is_out_of_memory(fault) else _FAILED
     return 0
-
-
-def _limit(size: int) -> None:
-    try:
-        import resource
-    except ImportError:  # not on Windows
-        return
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    seconds = int(used.ru_utime + used.ru_stime) + most_seconds(size)
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 5))
-    try:
-        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
-    except OSError:  # not on macOS, which does not enforce such a limit either
-        return
-    space = pages * os.sysconf("SC_PAGE_SIZE") + most_bytes(size)
-    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
-    resource.setrlimit(resource.RLIMIT_AS, (space if hard == resource.RLIM_INFINITY else min(space, hard), hard))
 
 
 if __name__ == "__main__":

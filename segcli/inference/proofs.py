@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from segcli.data.files import digest_of, write_text_atomic
-from segcli.data.json_text import parse_json
+from segcli.data.json_text import read_json
 from segcli.runtimes import RuntimeRow
 from segcli.version import __version__
 
@@ -82,7 +82,7 @@ class Proofs:
         if self._folder in _unwritten:
             return _unwritten[self._folder]
         try:
-            values = parse_json((self._folder / FILE).read_text(encoding="utf-8"))
+            values = read_json(self._folder / FILE)
             return {one.runtime: one for one in (_proof(entry) for entry in values["proofs"])}
         except FileNotFoundError:
             return {}

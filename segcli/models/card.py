@@ -8,7 +8,7 @@ from typing import Any
 
 from segcli.data.classes import IGNORE_INDEX, ClassMap
 from segcli.data.files import to_json, write_text_atomic
-from segcli.data.json_text import parse_json
+from segcli.data.json_text import read_json
 from segcli.errors import WeightsError
 from segcli.models.spec import Preprocess
 
@@ -81,7 +81,7 @@ class ModelCard:
         if not path.is_file():
             return None
         try:
-            return ModelCard.from_dict(parse_json(path.read_text(encoding="utf-8")))
+            return ModelCard.from_dict(read_json(path))
         except (ValueError, KeyError, TypeError, AttributeError) as fault:
             raise WeightsError(
                 f"the card of these weights is damaged: {fault}", path=path, hint="train again or remove it"

@@ -23,7 +23,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from segcli.data.yaml_nodes import load_yaml
+from segcli.data.yaml_nodes import read_yaml
 from segcli.errors import ConfigError, ConfigFault, UsageError
 
 KINDS: dict[str, tuple[str, ...]] = {
@@ -181,7 +181,7 @@ def read_card(path: Path) -> GuestCard:
         ConfigError: The card has faults; the error lists all of them.
     """
     try:
-        values = load_yaml(path.read_text(encoding="utf-8"))
+        values = read_yaml(path)
     except OSError as fault:
         raise UsageError(f"the card cannot be read: {fault.strerror}", path=path) from fault
     except (yaml.YAMLError, ValueError) as fault:

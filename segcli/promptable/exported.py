@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from segcli.data.yaml_nodes import load_yaml
+from segcli.data.yaml_nodes import read_yaml
 from segcli.errors import MissingPartError, SegcliError, WeightsError
 from segcli.inference.exported_model import MANIFEST_FILE, ExportedModel
 from segcli.inference.graphs import Graph
@@ -62,12 +62,12 @@ class ExportedParts:
             WeightsError: The folder was not written by segcli, or its manifest is damaged.
         """
         try:
-            ours = load_yaml((folder / MANIFEST_FILE).read_text(encoding="utf-8"))["Segcli"]
+            ours = read_yaml(folder / MANIFEST_FILE)["Segcli"]
             names = {half: tuple(stems) for half, stems in ours["parts"].items()}
             if any(Path(stem).name != stem for stems in names.values() for stem in stems):
                 raise ValueError("a part lies outside the folder")
             return ExportedParts(folder, names, int(ours["mask_side"]), str(ours["source_sha256"]))
-        except (KeyError, TypeError, ValueError, AttributeError, yaml.YAMLError) as fault:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError, yaml.YAMLError) as fault:
             raise WeightsError(
                 "is no promptable model that segcli exported",
                 path=folder,

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from segcli.data.yaml_nodes import load_yaml
+from segcli.data.yaml_nodes import read_yaml
 from segcli.errors import WeightsError
 from segcli.inference.exported_model import MANIFEST_FILE, ExportedModel
 from segcli.inference.graphs import Graph
@@ -69,12 +69,12 @@ class SamGuest:
             WeightsError: It is damaged.
         """
         try:
-            values = load_yaml((folder / MANIFEST_FILE).read_text(encoding="utf-8"))[SECTION]
+            values = read_yaml(folder / MANIFEST_FILE)[SECTION]
             sam = values["sam"]
             masks, scores = (int(place) for place in sam["outputs"])
             inputs = {str(place): str(name) for place, name in sam["inputs"].items()}
             return SamGuest(Guest.of(values), inputs, (masks, scores), int(sam["mask_side"]), str(sam["sha256"]))
-        except (LookupError, TypeError, ValueError, AttributeError, yaml.YAMLError) as fault:
+        except (LookupError, TypeError, ValueError, AttributeError, OverflowError, yaml.YAMLError) as fault:
             raise WeightsError(f"the manifest is damaged: {fault}", path=folder, hint="import it again") from fault
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from segcli.data.files import is_file, sha256_of, write_json_atomic
-from segcli.data.json_text import parse_json
+from segcli.data.json_text import read_json
 from segcli.errors import WeightsError
 
 CHECKSUMS_FILE = "checksums.json"
@@ -63,7 +63,7 @@ def _damages(folder: Path) -> Iterator[str]:
 
 
 def _read(folder: Path) -> dict[str, str]:
-    values = parse_json((folder / CHECKSUMS_FILE).read_text(encoding="utf-8"))
+    values = read_json(folder / CHECKSUMS_FILE)
     if not isinstance(values, dict) or not all(isinstance(value, str) for value in values.values()):
         raise ValueError("holds no names and checksums")
     return values

@@ -16,7 +16,7 @@ from pathlib import Path
 from urllib.parse import unquote, urldefrag, urlsplit
 
 from segcli.data.files import sha256_of, write_json_atomic
-from segcli.data.json_text import parse_json
+from segcli.data.json_text import read_json
 from segcli.data.transfer import ConnectionBroke, Limits, RangeRefused, TransferError, get
 from segcli.errors import WeightsError
 from segcli.progress import track
@@ -84,7 +84,7 @@ def _record_path(target: Path) -> Path:
 def _is_intact(target: Path, wanted_sha256: str | None) -> bool:
     """Whether an earlier download exists and is unchanged."""
     try:
-        record = parse_json(_record_path(target).read_text(encoding="utf-8"))
+        record = read_json(_record_path(target))
         if target.stat().st_size != record["size_bytes"]:
             return False
     except (OSError, ValueError, KeyError, TypeError):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from segcli.data.files import write_json_atomic
-from segcli.data.json_text import parse_json
+from segcli.data.json_text import read_json
 from segcli.data.transfer import Answer, ConnectionBroke
 
 PART_SUFFIX = ".part"
@@ -41,7 +41,7 @@ class Part:
         """The partial download beside `target`, or a new one."""
         part = Part(target.with_name(f"{target.name}{PART_SUFFIX}"), url, may_resume=may_resume)
         try:
-            known = parse_json(part._record.read_text(encoding="utf-8"))
+            known = read_json(part._record)
             if known["url"] == url:
                 part.validator = str(known["validator"])
         except (OSError, ValueError, KeyError, TypeError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,20 +13,25 @@ import pytest
 import yaml
 
 from segcli.config.yaml_text import parse_value, read_yaml
-from segcli.data import rle
+from segcli.data import rle, yaml_nodes
 from segcli.data.files import is_file
 from segcli.data.formats.coco_objects import parse_object
 from segcli.data.formats.labelme import read_labelme
 from segcli.data.formats.yolo_layout import find_yolo
-from segcli.data.json_text import parse_json
+from segcli.data.json_text import parse_json, read_json
 from segcli.data.lists import scan_list
+from segcli.data.predictions import _entries
 from segcli.data.sources import open_sources
 from segcli.data.yaml_nodes import load_yaml
 from segcli.errors import InputError, UsageError, WeightsError
+from segcli.inference.calibration_file import Calibration
 from segcli.inference.exported_model import ExportedModel
 from segcli.models.card import ModelCard
 from segcli.models.task import Task
+from segcli.promptable.exported import ExportedParts
 from segcli.promptable.prompt_parsing import parse_document, read_prompts
+from segcli.results import write_result
+from segcli.steps.batch.job import Job
 from segcli.steps.check.instance import examine_coco_dataset
 from segcli.steps.fix.command import fix_dataset
 from segcli.weights.checksums import damage_in
@@ -248,3 +254,57 @@ def test_deep_checksums_are_damage(tmp_path: Path) -> None:
 def test_input_whose_name_is_too_long() -> None:
     with pytest.raises(InputError, match="no such file"):
         open_sources("x" * 300)
+
+
+DEEP = "[" * 100_000
+
+
+def _job(folder: Path) -> None:
+    (folder / "batch.json").write_text(DEEP)
+    with pytest.raises(UsageError, match="damaged"):
+        Job.open(folder)
+
+
+def _result(folder: Path) -> None:
+    (folder / "train_result.json").write_text(DEEP)
+    write_result(folder, "train", {}, done=True)
+    assert json.loads((folder / "train_result.json").read_text())["done_flag"]
+
+
+def _calibration(folder: Path) -> None:
+    (folder / "calibration.json").write_text(DEEP)
+    assert Calibration.of(folder, "0") is None
+
+
+def _predictions(folder: Path) -> None:
+    (folder / "results.json").write_text(DEEP)
+    with pytest.raises(InputError, match="no JSON"):
+        _entries(folder / "results.json")
+
+
+def _parts(folder: Path) -> None:
+    (folder / "inference.yml").write_text("Segcli: {parts: {}, mask_side: .inf, source_sha256: x}")
+    with pytest.raises(WeightsError, match="no promptable model"):
+        ExportedParts.open(folder)
+
+
+@pytest.mark.parametrize("read", [_job, _result, _calibration, _predictions, _parts])
+def test_records_nested_too_deep_or_infinite(tmp_path: Path, read: Callable[[Path], None]) -> None:
+    read(tmp_path)
+
+
+@pytest.mark.parametrize("read", [read_json, yaml_nodes.read_yaml])
+def test_records_have_a_size(tmp_path: Path, read: Callable[[Path], Any]) -> None:
+    path = tmp_path / "record"
+    with path.open("wb") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(ValueError, match="larger than"):
+        read(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
+@pytest.mark.parametrize("read", [read_json, yaml_nodes.read_yaml])
+def test_records_in_a_named_pipe(tmp_path: Path, read: Callable[[Path], Any]) -> None:
+    os.mkfifo(tmp_path / "record")
+    with pytest.raises(OSError, match="named pipe"):
+        read(tmp_path / "record")

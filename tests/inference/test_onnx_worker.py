@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import numpy as np
 import pytest
 
+from segcli.errors import ExportError
+from segcli.inference import onnx_conversion
 from segcli.inference.onnx_conversion import convert_program
 from segcli.inference.onnx_worker import append_labels, cut_to_logits, name_logits, single_precision
 
@@ -22,6 +25,25 @@ def normalising_model(epsilon: float):
     values = [helper.make_tensor_value_info(name, TensorProto.FLOAT, sides) for name in "xy"]
     graph = helper.make_graph([node], "g", values[:1], values[1:], [ones, zeros])
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of processes")
+@pytest.mark.parametrize(("work", "told"), [("while True: pass", "not done after"), ("bytearray(9 << 30)", "2 GB")])
+def test_a_conversion_that_takes_too_much_is_ended(tmp_path, monkeypatch, work, told):
+    """The converter is replaced by one that never ends, or wants all memory."""
+    for name in ("onnx", "paddle2onnx"):
+        (tmp_path / f"{name}.py").write_text(f"def export(*_args, **_options):\n    {work}\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    if work.startswith("while"):
+        monkeypatch.setattr(onnx_conversion, "WALL_TIMES", 0.02)
+    model = tmp_path / "model"
+    model.mkdir()
+    (model / "a.json").write_text("{}")
+    (model / "a.pdiparams").write_bytes(b"")
+    with pytest.raises(ExportError, match=told) as error:
+        convert_program(model / "a.json", model / "a.pdiparams", model / "a.onnx")
+    assert "runtime=paddle" in error.value.hint
+    assert sorted(path.name for path in model.iterdir()) == ["a.json", "a.pdiparams"]
 
 
 def test_doubles_become_single_but_for_those_of_constants():

@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from tests.soak.changes import try_kills, try_pairs
+from tests.soak.predictions import try_predictions
 from tests.soak.readers import READERS
 from tests.soak.trials import Row, try_reader
 
@@ -28,6 +29,7 @@ def main(words: list[str]) -> int:
     parser.add_argument("--inputs", type=int, default=100_000, help="changed files, over all readers")
     parser.add_argument("--kills", type=int, default=1, help="kill at every so manieth file event; 0 for none")
     parser.add_argument("--pairs", type=int, default=200, help="runs of each pair of commands at once")
+    parser.add_argument("--predictions", type=int, default=30, help="rounds of 64 predictions at once; 0 for none")
     parser.add_argument("--minutes", type=float, default=float("inf"), help="ends earlier, with what was tried by then")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(words)
@@ -52,6 +54,8 @@ def _rows(options: argparse.Namespace, scratch: Path) -> Iterator[Row]:
         yield from try_kills(options.kills, scratch / "kills")
     if options.pairs:
         yield from try_pairs(options.pairs, options.seed, scratch / "pairs")
+    if options.predictions:
+        yield from try_predictions(options.predictions, scratch / "predictions")
 
 
 def _try_readers(options: argparse.Namespace, scratch: Path) -> Iterator[Row]:

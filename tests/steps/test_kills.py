@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,12 +11,20 @@ import cv2
 import numpy as np
 import pytest
 
-from segcli.data.changes.settled import require_settled
+from segcli.data.changes.settled import read_settled, require_settled
 from segcli.data.changes.transaction import recover
 from segcli.data.changes.undo import undo
+from segcli.data.files import sha256_of
+from segcli.data.formats.instance_data import open_instance_dataset
+from segcli.data.formats.masks import open_seg_dataset
 from segcli.data.image import read_mask
+from segcli.data.instances import CocoDataset
+from segcli.data.samples import SegDataset, SegSample, Split
 from segcli.errors import DatasetError, UsageError
+from segcli.findings import Finding
 from segcli.models.task import Task
+from segcli.steps.check.instance import examine_coco_dataset
+from segcli.steps.check.semantic import examine_seg_dataset
 from segcli.steps.convert.command import convert_dataset, transfer_dataset
 from segcli.steps.fix.command import fix_dataset
 from segcli.steps.split.command import split_dataset
@@ -119,6 +127,52 @@ FIXES_OF_FORMATS = {
 ALL = CHANGES | FIXES_OF_FORMATS
 
 
+UNFINISHED = "D001"
+
+
+def _check_masks(root: Path) -> object:
+    seen = read_settled(root, lambda: examine_seg_dataset(root, workers=1))
+    return _named(seen.dataset, root), _told(seen.findings, root)
+
+
+def _check_objects(root: Path) -> object:
+    seen = read_settled(root, lambda: examine_coco_dataset(root, workers=1))
+    return _named(seen.scan.dataset, root), _told(seen.findings, root)
+
+
+def _told(findings: Iterable[Finding], root: Path) -> list[str]:
+    return [str(found).replace(str(root), "") for found in findings]
+
+
+def _named(dataset: SegDataset | CocoDataset, root: Path) -> object:
+    """Everything of a dataset, with paths below its folder and the contents of the files."""
+    parts = (dataset.samples(split) for split in Split)
+    masks = [
+        sha256_of(sample.mask) if isinstance(sample, SegSample) else repr(sample.objects)
+        for split in Split
+        for sample in dataset.samples(split)
+    ]
+    return dataset.classes.names, repr(list(parts)).replace(str(root), ""), masks
+
+
+READERS: dict[str, Callable[[Path], object]] = {
+    "check masks": _check_masks,
+    "check objects": _check_objects,
+    "train, evaluate masks": lambda root: _named(open_seg_dataset(root), root),
+    "train, evaluate objects": lambda root: _named(open_instance_dataset(root), root),
+}
+"""How the commands that only read open a dataset: to those of another kind of dataset it is an error in both states."""
+
+
+def seen_by(read: Callable[[Path], object], root: Path) -> object:
+    """What a reader makes of a dataset: all that it reads, its findings, or its error."""
+    try:
+        return read(root)
+    except DatasetError as fault:
+        codes = [found.code for found in fault.findings]
+        return UNFINISHED if codes == [UNFINISHED] else str(fault).replace(str(root), "")
+
+
 def every_event(tmp_path: Path, make: Callable[[Path], object], work: Callable[[Path], object], stride: int):
     """A copy of a dataset after each death."""
     make(tmp_path / "made")
@@ -139,9 +193,9 @@ def kills_of_a_change(tmp_path: Path, scenario: Scenario, stride: int = 1) -> in
     kills = 0
     whole = tmp_path / "whole"
     scenario.make(whole)
-    old = snapshot(whole, without="")
+    old, of_old = snapshot(whole, without=""), {name: seen_by(read, whole) for name, read in READERS.items()}
     scenario.work(whole)
-    new = snapshot(whole)
+    new, of_new = snapshot(whole), {name: seen_by(read, whole) for name, read in READERS.items()}
     undo(whole)
     assert snapshot(whole, without="") == old
     for at, root in every_event(tmp_path, scenario.make, scenario.work, stride):
@@ -153,6 +207,8 @@ def kills_of_a_change(tmp_path: Path, scenario: Scenario, stride: int = 1) -> in
             assert fault.findings[0].code == "D001"
         else:
             assert snapshot(root) in (old, new), at
+        for name, read in READERS.items():
+            assert seen_by(read, root) in (of_old[name], of_new[name], UNFINISHED), (name, at)
         assert snapshot(root, without="") == killed  # who looks writes nothing
         copy = tmp_path / "copy"
         shutil.rmtree(copy, ignore_errors=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -12,6 +11,7 @@ from typing import Any, Literal
 
 from segcli.config.schema import PredictConfig
 from segcli.data.files import sha256_of, write_json_atomic
+from segcli.data.json_text import read_json
 from segcli.errors import UsageError
 from segcli.inference.exported_model import MANIFEST_FILE, ExportedModel
 from segcli.steps.batch.leases import FOLDER as WORK_FOLDER
@@ -100,7 +100,7 @@ class Job:
         """
         path = folder / FILE
         try:
-            values = json.loads(path.read_text(encoding="utf-8"))
+            values = read_json(path)
             kept = {key: value for key, value in values.items() if key not in ("schema", "segcli_version")}
             return Job(folder=folder, **kept)
         except FileNotFoundError as fault:

@@ -20,6 +20,8 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from segcli.data.json_text import read_json
+
 FOLDER = "work"
 SUFFIX = ".lease"
 _BEATS = 6
@@ -201,7 +203,7 @@ def _text(worker: str, row: int | None) -> str:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        values = json.loads(path.read_text(encoding="ascii"))
+        values = read_json(path)
     except (OSError, ValueError):  # the holder died while writing, or has not finished writing
         return {}
     return values if isinstance(values, dict) else {}

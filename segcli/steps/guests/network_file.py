@@ -8,7 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from segcli.errors import MissingPartError, WeightsError
+from segcli.inference.first_opening import require_openable
+from segcli.inference.graphs import Graph
+from segcli.inference.paddle_weights import require_whole
 from segcli.inference.runtimes.open_graph import first_line
+from segcli.runtimes import runtimes
 
 PADDLE_SUFFIXES = (".json", ".pdmodel")
 """Suffixes of Paddle programs, whose weights lie beside them."""
@@ -62,6 +66,7 @@ class NetworkFile:
             raise MissingPartError("onnxruntime is not installed", hint="pip install onnxruntime")
         import onnxruntime
 
+        require_openable(Graph(path.with_suffix(""), foreign=True), path, runtimes()["onnxruntime"])
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
@@ -75,7 +80,11 @@ class NetworkFile:
 def _of_paddle(program: Path) -> NetworkFile:
     from paddle import inference
 
-    config = inference.Config(str(program), str(program.with_suffix(".pdiparams")))
+    weights = program.with_suffix(".pdiparams")
+    if weights.is_file():
+        require_whole(weights)
+    require_openable(Graph(program.with_suffix(""), program, weights, foreign=True), program, runtimes()["paddle"])
+    config = inference.Config(str(program), str(weights))
     config.disable_gpu()
     config.disable_glog_info()
     try:

@@ -12,6 +12,8 @@ from typing import Any
 from segcli.data.files import whole_folder, write_json_atomic, write_text_atomic
 from segcli.errors import UsageError, WeightsError
 from segcli.inference.exported_model import ONNX_FILE, ExportedModel, exported_in
+from segcli.inference.first_opening import require_openable
+from segcli.inference.graphs import Graph
 from segcli.inference.model_runtime import is_open_to
 from segcli.inference.proofs import FILE as PROOFS_FILE
 from segcli.inference.proofs import Proof, Proofs
@@ -85,6 +87,7 @@ def pack(model_dir: str, out: Path, *, form: str = "onnx", serving: tuple[str, .
     with whole_folder(out) as folder:
         copy_network(network, folder / MODEL_FILE)
         if form == "openvino":
+            require_openable(Graph(network.with_suffix(""), foreign=True), network, runtimes()["openvino"])
             convert_onnx(folder / MODEL_FILE, folder / "model.xml")
         write_text_atomic(folder / "labels.txt", "\n".join(_names(model)) + "\n")
         write_json_atomic(folder / "preprocessing.json", facts)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import math
 from collections.abc import Callable
@@ -14,6 +13,7 @@ from segcli.config.portable import portable_values
 from segcli.config.schema import Config
 from segcli.config.show import as_yaml
 from segcli.data.files import write_text_atomic
+from segcli.data.json_text import read_json
 from segcli.results import begin_result, end_result, write_result
 from segcli.signals import Stopped
 from segcli.steps.train.checkpoint import checkpoints
@@ -130,10 +130,10 @@ def _train_fold(
 def _ended(folder: Path) -> TrainResult | None:
     """The result of a finished fold, with paths relative to the working directory; None if it is not finished."""
     try:
-        values = json.loads((folder / "train_result.json").read_text(encoding="utf-8"))
+        values = read_json(folder / "train_result.json")
     except (OSError, ValueError):
         return None
-    if not values.pop("done_flag", False):
+    if not isinstance(values, dict) or not values.pop("done_flag", False):
         return None
     known = {key: _typed(values[key], folder) for key in TrainResult.__dataclass_fields__ if key in values}
     return TrainResult.from_dict(known)
