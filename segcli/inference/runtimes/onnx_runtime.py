@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from segcli.inference.graphs import Graph
 from segcli.inference.preprocess import NetworkInput
-from segcli.inference.runtimes.onnx_graph import logits_graph
+from segcli.inference.runtimes.onnx_graph import cut_network
 from segcli.inference.runtimes.protocol import naming_file
+from segcli.inference.runtimes.small_logits import enlarged_outside
 
 _ERRORS_ONLY = 3
 
@@ -41,16 +42,22 @@ class OnnxRuntime:
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         options.log_severity_level = _ERRORS_ONLY
-        graph = None if foreign else logits_graph(file)
+        cut = None if foreign else cut_network(file)
+        source = file if cut is None else cut.source
         self._session = onnxruntime.InferenceSession(
-            str(file) if graph is None else graph, options, providers=["CPUExecutionProvider"]
+            str(source) if isinstance(source, Path) else source, options, providers=["CPUExecutionProvider"]
         )
+        self.on_device = enlarged_outside(self._run, cut)
         self._input = self._session.get_inputs()[0].name
         self._output = self._session.get_outputs()[0].name
 
     @naming_file
     def run(self, images: NetworkInput) -> NDArray[Any]:
         """The first output of the network."""
+        return self._run(images) if self.on_device is None else self.on_device(images)
+
+    @naming_file
+    def _run(self, images: NetworkInput) -> NDArray[Any]:
         return np.asarray(self._session.run([self._output], {self._input: images})[0])
 
     @naming_file

@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 
 from segcli.errors import ExportError, MissingPartError
 from segcli.inference.exported_model import LOGITS_TENSOR
-from segcli.inference.graphs import Graph
+from segcli.inference.graphs import ONNX, Graph
 from segcli.inference.preprocess import NetworkInput
+from segcli.inference.runtimes.onnx_graph import cut_network
 from segcli.inference.runtimes.protocol import naming_file
+from segcli.inference.runtimes.small_logits import enlarged_outside
 
 log = logging.getLogger("segcli.predict")
 
@@ -69,8 +71,10 @@ class OpenVinoRuntime:
 
         self.file = file
         self._core = openvino.Core()
-        network = self._core.read_model(file)
-        self._model = network if foreign else _with_logits(network)
+        cut = cut_network(file) if file.suffix == ONNX and not foreign else None
+        network = self._core.read_model(file if cut is None else cut.source)
+        self._model = network if foreign or cut is not None else _with_logits(network)
+        self.on_device = enlarged_outside(self._run_images, cut)
         # on processors with bfloat16 the default precision changes logits by 2 %
         self._settings = {
             "INFERENCE_PRECISION_HINT": "f32",
@@ -85,6 +89,10 @@ class OpenVinoRuntime:
     @naming_file
     def run(self, images: NetworkInput) -> NDArray[Any]:
         """The first output of the network."""
+        return self._run_images(images) if self.on_device is None else self.on_device(images)
+
+    @naming_file
+    def _run_images(self, images: NetworkInput) -> NDArray[Any]:
         return np.asarray(self._run([images])[0])
 
     @naming_file
