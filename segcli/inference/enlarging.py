@@ -124,7 +124,7 @@ def enlarged_labels(small: NDArray[np.float32], down: Weights, across: Weights) 
                 continue
             chosen = cells[kept] if len(kept) else cells
             shares = down[top : top + _TILE_PX, own_rows], across[left : left + _TILE_PX, own_columns]
-            best = argmax(shares[0] @ chosen @ shares[1].T)
+            best = argmax(np.asarray(shares[0] @ chosen @ shares[1].T, np.float32))
             tile[:] = kept.astype(np.uint8)[best] if len(kept) else best
     return labels
 
