@@ -14,7 +14,6 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 Floats = NDArray[np.float32]
 Labels = NDArray[np.int32]
@@ -50,6 +49,8 @@ def grown_objects(inside: NDArray[Any], core: NDArray[Any]) -> Iterator[GrownObj
         inside: Logits of each class [C, h, w].
         core: Logits of the depth inside the object [1, h, w].
     """
+    from scipy import ndimage  # slow to import, and only these objects need it
+
     depth = _probability(np.asarray(core[0], np.float32))
     likely = _probability(np.asarray(inside, np.float32))
     first, second = _two_likeliest(likely)
