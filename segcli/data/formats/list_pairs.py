@@ -21,8 +21,8 @@ def pair_findings(root: Path, file: str, samples: Sequence[SegSample]) -> Iterat
         example = " ".join(relative_name(path, root) for path in (exchanged[0].image, exchanged[0].mask))
         yield finding("S110", file, f"{_of(exchanged, samples)} name the mask first, such as {example}")
         return
+    wrong = mispaired(samples)
     masks = masks_by_stem(samples)
-    wrong = [sample for sample in samples if is_of_another(sample, masks)]
     if wrong:
         image, mask = (relative_name(path, root) for path in (wrong[0].image, wrong[0].mask))
         own = relative_name(masks[plain_stem(wrong[0].image)], root)
@@ -33,6 +33,12 @@ def is_exchanged(sample: SegSample, root: Path) -> bool:
     """Whether the image lies in a folder of masks and the mask in one of images."""
     image, mask = (_top(path, root) for path in (sample.image, sample.mask))
     return image in MASK_FOLDERS and mask in IMAGE_FOLDERS
+
+
+def mispaired(samples: Sequence[SegSample]) -> list[SegSample]:
+    """The samples with the mask of another image; an image that is listed twice is another fault (S105)."""
+    times, masks = Counter(sample.image for sample in samples), masks_by_stem(samples)
+    return [sample for sample in samples if times[sample.image] == 1 and is_of_another(sample, masks)]
 
 
 def masks_by_stem(samples: Sequence[SegSample]) -> dict[str, Path]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from segcli.data.formats.list_pairs import is_of_another, masks_by_stem
+from segcli.data.formats.list_pairs import masks_by_stem, mispaired
 from segcli.data.formats.masks_layout import plain_stem
 from segcli.data.lists import relative_name, scan_list
 from segcli.findings import Finding
@@ -27,7 +27,7 @@ def pair_by_name(draft: Draft, rule: str, findings: Sequence[Finding]) -> None:
     for name in dict.fromkeys(found.path for found in findings):
         file, (samples, _) = draft.list_file(name), scan_list(draft.root, name)
         masks = masks_by_stem(samples)
-        wrong = [sample for sample in samples if is_of_another(sample, masks)]
+        wrong = mispaired(samples)
         for sample in wrong:
             pair = (relative_name(path, draft.root) for path in (sample.image, masks[plain_stem(sample.image)]))
             file.replace(sample.line, " ".join(pair))
