@@ -88,7 +88,7 @@ class BatchResult:
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
         return {
-            "model_name": self.job.model_name,
+            "model_name": self.job.title or self.job.model_name,
             "model_dir": self.job.model_dir,
             "source": self.job.source,
             "save_path": str(self.job.folder),
@@ -104,7 +104,7 @@ class BatchResult:
     def summary(self) -> list[tuple[str, str]]:
         """Rows for the terminal."""
         rows = [
-            ("model", self.job.model_name),
+            ("model", self.job.title or self.job.model_name),
             ("images", str(self.job.images)),
             ("shards", f"{self.done} of {self.job.shards} done, {self.done - self.done_before} of them now"),
             ("results", str(self.job.folder / "shards")),
@@ -198,6 +198,7 @@ def _wanted(request: BatchRequest) -> Job:
         lease_s=request.lease_s,
         images=0,
         shards=0,
+        title=model.title,
     )
 
 

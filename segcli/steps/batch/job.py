@@ -45,6 +45,7 @@ class Job:
         lease_s: Seconds without a heartbeat after which a worker on another machine counts as dead.
         images: Number of rows of the manifest.
         shards: Number of shards of the manifest.
+        title: The model's name for messages; empty in batches of older versions.
     """
 
     folder: Path
@@ -60,6 +61,7 @@ class Job:
     lease_s: float
     images: int
     shards: int
+    title: str = ""
 
     @property
     def manifest(self) -> Manifest:

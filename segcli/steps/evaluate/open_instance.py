@@ -32,6 +32,7 @@ class MeasuredInstanceModel:
 
     Attributes:
         find: The network.
+        model_name: Name of the model, see `ExportedModel.title`.
         class_names: Its classes; empty if unknown.
         preprocess: How its input is computed from images.
         batch_limit: Largest batch size; None for no limit.
@@ -41,6 +42,7 @@ class MeasuredInstanceModel:
     """
 
     find: ObjectFinder
+    model_name: str
     class_names: tuple[str, ...]
     preprocess: Preprocess
     batch_limit: int | None
@@ -89,6 +91,7 @@ def _open_trained(weights: Path, config: Config) -> MeasuredInstanceModel:
     forward = engine_of(trained.spec.task).array_forward(trained.network)
     return MeasuredInstanceModel(
         find=ObjectFinder(forward, SIZED[trained.spec.name].masks),
+        model_name=trained.spec.name,
         class_names=trained.card.class_names,
         preprocess=trained.card.preprocess,
         batch_limit=None,
@@ -110,6 +113,7 @@ def _open_exported(folder: Path, source: Path, config: Config) -> MeasuredInstan
     runtime = open_runtime(model, config.Evaluate.runtime, device)
     return MeasuredInstanceModel(
         find=ObjectFinder(runtime.run_named, model.mask_form),
+        model_name=model.title,
         class_names=model.class_names,
         preprocess=model.preprocess,
         batch_limit=1,

@@ -50,7 +50,7 @@ class MeasuredModel:
 
     Attributes:
         forward: The network as a function of arrays.
-        model_name: Name in the table of models.
+        model_name: Name of the model, see `ExportedModel.title`.
         class_names: Its classes; empty if unknown.
         preprocess: How its input is computed from images.
         input_size: Required height and width of its input, in pixels; None for any size.
@@ -162,7 +162,7 @@ def _on_runtime(
     runtime = open_runtime(model, wanted, device, reference=reference)
     return MeasuredModel(
         forward=forward_of(runtime),
-        model_name=model.model_name,
+        model_name=model.title,
         class_names=model.class_names,
         preprocess=model.preprocess,
         input_size=model.input_size,

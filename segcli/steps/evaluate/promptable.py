@@ -84,17 +84,17 @@ def evaluate_promptable(config: Config) -> PromptableEvaluateResult:
         WeightsError: They cannot be opened.
         DatasetError: The dataset has faults.
     """
-    predictor, runtime = open_prompted(config)
+    predictor, name, runtime = open_prompted(config)
     measured = _clicks(predictor, config) if isinstance(predictor, SamPredictor) else _texts(predictor, config)
     report, table, data = measured
     source = measured_source(config)
     files = write_table(table, Path(config.Global.output) / "per_image")
     how = measured_by(config, runtime, source, data)
-    return PromptableEvaluateResult(config.Global.model, str(source), runtime, report, files, how)
+    return PromptableEvaluateResult(name, str(source), runtime, report, files, how)
 
 
-def open_prompted(config: Config) -> tuple[SamPredictor | TextPredictor, str]:
-    """The promptable model that `Evaluate.weight_path` names, and its runtime.
+def open_prompted(config: Config) -> tuple[SamPredictor | TextPredictor, str, str]:
+    """The promptable model that `Evaluate.weight_path` names, its name, and its runtime.
 
     Raises:
         UsageError: There are no weights.
@@ -106,7 +106,7 @@ def open_prompted(config: Config) -> tuple[SamPredictor | TextPredictor, str]:
     opened = open_promptable(spec, source, runtime=config.Evaluate.runtime, device=device, strict=strict)
     set_image_range(learnt_range(opened.described.preprocess, config))
     predictor = opened.predictor(None)
-    return predictor, opened.runtime
+    return predictor, opened.described.title, opened.runtime
 
 
 def measure_click_report(predictor: SamPredictor, dataset: CocoDataset, config: Config) -> ClickReport:

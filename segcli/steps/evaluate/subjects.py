@@ -195,7 +195,8 @@ def open_objects(config: Config) -> Iterator[ObjectSubject]:
                 **_measures(config),
             )
 
-        yield ObjectSubject(config.Global.model, model.source, model.runtime, dataset, detect, measure_all, tiling)
+        about = model.model_name, model.source, model.runtime
+        yield ObjectSubject(*about, dataset, detect, measure_all, tiling)
 
 
 def _predictions(config: Config) -> Path:

@@ -69,7 +69,7 @@ def predict(config: Config) -> PredictResult:
     if failed and not predicted and not done.names:
         raise InputError(f"none of {len(failed)} inputs can be read; the first: {failed[0].message}")
     return PredictResult(
-        model_name=predictor.model.model_name,
+        model_name=predictor.model.title,
         model_dir=str(folder),
         runtime=predictor.runtime.name,
         folder=output,

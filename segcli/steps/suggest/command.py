@@ -87,7 +87,7 @@ def suggest(
     ranked = _suggestions(ordered, ranking, proposals)
     _write_table(ranked, output / TABLE)
     return SuggestResult(
-        model_name=model.model_name,
+        model_name=model.title,
         model_dir=str(model.folder),
         folder=target.folder,
         is_sure=_is_sure([look for _, look in seen], known),

@@ -15,6 +15,6 @@ def suggest_promptable(predictor: Predictor) -> NoReturn:
         UsageError: Always.
     """
     raise UsageError(
-        f"{predictor.model.model_name} answers prompts and finds nothing by itself, so it cannot rank images",
+        f"{predictor.model.title} answers prompts and finds nothing by itself, so it cannot rank images",
         hint="give a semantic or an instance model that was trained on the classes to label",
     )

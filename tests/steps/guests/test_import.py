@@ -106,6 +106,7 @@ def test_evaluation_takes_the_folder_and_the_classes(tmp_path, monkeypatch):
     config = make_config(tmp_path / "out", data, model="ONNX-Semantic", Evaluate={"weight_path": str(folder)})
     result = evaluate(config)
     assert result.as_dict()["metrics"]["mIoU"] >= 0
+    assert result.as_dict()["model_name"] == "colours" and ("model", "colours") in result.summary()
     assert result.runtime in ("onnxruntime", "openvino")
     other = semantic_guest(tmp_path / "other")
     with pytest.raises(WeightsError, match="classes"):
@@ -248,7 +249,7 @@ def test_detr_like_objects(tmp_path, activation):
     from segcli.steps.evaluate.open_instance import open_measured
 
     with open_measured(config) as measured:
-        assert measured.class_names == ("cat", "dog")
+        assert measured.class_names == ("cat", "dog") and measured.model_name == "detr"
 
 
 def test_a_sam_like_pair_answers_clicks(tmp_path, caplog):
@@ -261,6 +262,7 @@ def test_a_sam_like_pair_answers_clicks(tmp_path, caplog):
         result = predict(make_config(tmp_path / "out", model="ONNX-SAM", Predict=settings))
     (found,) = result.predicted
     assert sum(found.found.values()) == 1
+    assert result.model_name == result.as_dict()["model_name"] == "sam"
 
 
 def sam_guest(folder):
