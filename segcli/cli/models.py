@@ -120,11 +120,11 @@ def quantize_model(
     *,
     dataset: Annotated[str, typer.Option("--dataset", help="Its validation split calibrates and measures.")],
     out: Annotated[Path, typer.Option("--out", help="The folder to make.")],
-    most_loss: Annotated[float, typer.Option("--max-loss", help="Of the mIoU; what loses more is not kept.")] = 0.01,
+    most_loss: Annotated[float, typer.Option("--max-loss", help="Of mIoU or AP; what loses more is not kept.")] = 0.01,
     images: Annotated[int, typer.Option(min=1, help="Images by which ranges are found.")] = 64,
     debug: Debug = False,
 ) -> None:
-    """Make a semantic model of 8 bits, measured before and after."""
+    """Make a model of 8 bits, measured before and after."""
 
     def work() -> int:
         from segcli.steps.quantize.command import quantize
