@@ -86,10 +86,11 @@ def _run(request: "BatchRequest") -> int:
     from segcli.errors import EXIT_DONE, EXIT_FAILED
     from segcli.results import write_result
     from segcli.steps.batch.command import batch as run_batch
+    from segcli.steps.batch.command import state_folder
     from segcli.steps.batch.executors.table import EXECUTORS
 
     result = run_batch(request)
-    path = write_result(request.out, "batch", result.as_dict(), done=result.complete)
+    path = write_result(state_folder(request.out), "batch", result.as_dict(), done=result.complete)
     json_output.tell_result(result.as_dict())
     waits = EXECUTORS[request.executor].waits
     terminal.show_summary("batch", result.summary(), good=result.complete or not waits, result=path)

@@ -17,8 +17,10 @@ class BatchOptions:
     """Options of `batch`."""
 
     Out = Annotated[
-        Path | None,
-        typer.Option("--out", "--output", help="Folder of the batch; the same one goes on with it."),
+        str | None,
+        typer.Option(
+            "--out", "--output", help="Folder of the batch or its URL (s3://...); the same one goes on with it."
+        ),
     ]
     ModelDir = Annotated[
         str | None, typer.Option("--model-dir", help="Folder of an exported model.", rich_help_panel=SETTINGS)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import logging
+import shutil
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from segcli.config.schema import PredictConfig
+from segcli.data.files import atomic_path
+from segcli.data.image import StrPath
 from segcli.data.lock import locked
 from segcli.errors import UsageError
 from segcli.inference.exported_model import ExportedModel, exported_in
@@ -19,12 +23,18 @@ from segcli.models.task import Task
 from segcli.progress import track, working
 from segcli.steps.batch.executors.protocol import Pool
 from segcli.steps.batch.executors.table import executor
-from segcli.steps.batch.job import FAULTS, FILE, Job, Masks, model_digest
-from segcli.steps.batch.manifest import write_manifest
+from segcli.steps.batch.job import FAULTS, FILE, SHARDS, Job, Masks, model_digest, part
+from segcli.steps.batch.manifest import FILE as MANIFEST
+from segcli.steps.batch.manifest import INDEX, write_manifest
 from segcli.steps.batch.merge import merge, merge_kind
 from segcli.steps.batch.sources import Source, rows_of
+from segcli.steps.batch.storage import is_remote
+from segcli.weights.cache import cache_folder
 
 log = logging.getLogger("segcli.batch")
+
+DESCRIPTION = (MANIFEST, INDEX, FILE)
+"""Files that describe a batch; that of the job comes last."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +43,7 @@ class BatchRequest:
 
     Attributes:
         source: A folder, a table or list of images, or the URL of a folder.
-        out: Folder for all output.
+        out: Folder for all output, or the URL of one.
         model_dir: Folder of an exported model.
         settings: Settings of the prediction.
         device: Device that it runs on.
@@ -47,7 +57,7 @@ class BatchRequest:
     """
 
     source: str
-    out: Path
+    out: StrPath
     model_dir: str
     settings: PredictConfig = field(default_factory=PredictConfig)
     device: str = "auto"
@@ -91,7 +101,7 @@ class BatchResult:
             "model_name": self.job.title or self.job.model_name,
             "model_dir": self.job.model_dir,
             "source": self.job.source,
-            "save_path": str(self.job.folder),
+            "save_path": self.job.results.place,
             "images": self.job.images,
             "shards": self.job.shards,
             "shards_done": self.done,
@@ -107,10 +117,10 @@ class BatchResult:
             ("model", self.job.title or self.job.model_name),
             ("images", str(self.job.images)),
             ("shards", f"{self.done} of {self.job.shards} done, {self.done - self.done_before} of them now"),
-            ("results", str(self.job.folder / "shards")),
+            ("results", f"{self.job.results.place}/{SHARDS}"),
         ]
         if self.failed:
-            rows.append(("failed", f"{self.failed} images, listed in {self.job.folder / FAULTS}"))
+            rows.append(("failed", f"{self.failed} images, listed in {self.job.results.place}/{FAULTS}"))
         if self.merged is not None:
             rows.append(("merged", str(self.merged)))
         return rows
@@ -130,7 +140,7 @@ def batch(request: BatchRequest) -> BatchResult:
     begin = time.perf_counter()
     _, module = executor(request.executor)
     if request.merge is not None:
-        merge_kind(request.merge, request.out, request.masks)
+        merge_kind(request.merge, state_folder(request.out), request.masks)
     job = opened(request)
     before = len(job.done())
     if before < job.shards:
@@ -154,11 +164,14 @@ def opened(request: BatchRequest) -> Job:
         InputError: There are no images.
     """
     wanted = _wanted(request)
-    request.out.mkdir(parents=True, exist_ok=True)
-    with locked(request.out / "batch.lock", "segcli batch", what=f"the folder {request.out}"):
-        if (request.out / FILE).is_file():
+    wanted.folder.mkdir(parents=True, exist_ok=True)
+    with locked(wanted.folder / "batch.lock", "segcli batch", what=f"the folder {request.out}"):
+        _fetch(wanted)
+        if (wanted.folder / FILE).is_file():
             there = Job.open(wanted.folder)
             _require_same(there, wanted)
+            if there.results_url and not there.results.exists(FILE):
+                _publish(there)
             return there
         _require_opens(wanted)
         with working("listing the images"):
@@ -166,14 +179,47 @@ def opened(request: BatchRequest) -> Job:
             manifest = write_manifest(wanted.folder, rows_of(source, request.shard_size, digests=request.digests))
         job = Job(**{**vars(wanted), "images": manifest.images, "shards": manifest.shards})
         job.save()
+        _publish(job)
     return job
+
+
+def state_folder(out: StrPath) -> Path:
+    """The folder of a batch: `out`, or for a URL a folder in the cache for manifest, leases and logs."""
+    if not is_remote(str(out)):
+        return Path(out).absolute()
+    return cache_folder() / "batch" / hashlib.sha256(str(out).encode()).hexdigest()[:16]
+
+
+def _publish(job: Job) -> None:
+    """Copies the description of a batch whose results go elsewhere to its results; the job itself comes last."""
+    for name in DESCRIPTION if job.results_url else ():
+        copy = job.folder / f"{name}.copy"
+        shutil.copyfile(job.folder / name, copy)
+        job.results.put(copy, name)
+
+
+def _fetch(wanted: Job) -> None:
+    """Copies the description of a batch that another machine began."""
+    results, folder = wanted.results, wanted.folder
+    if not wanted.results_url or (folder / FILE).is_file() or not results.exists(FILE):
+        return
+    for name in DESCRIPTION:
+        with results.open(name) as source, atomic_path(folder / name) as temporary, temporary.open("wb") as target:
+            shutil.copyfileobj(source, target)
+    replace(Job.open(folder), model_dir=wanted.model_dir, device=wanted.device).save()
 
 
 def count_faults(job: Job) -> int:
     """Number of images without a result; only the shards with failures are read."""
-    files = (job.folder / FAULTS).glob("*.csv")
-    shards = (file for file in files if job.is_done(int(file.stem)))
-    return sum(len(list(csv.reader(file.read_text(encoding="utf-8").splitlines(keepends=True)))) - 1 for file in shards)
+    numbers = [int(name.removesuffix(".csv")) for name in job.results.names(FAULTS) if name.endswith(".csv")]
+    done = job.done() if numbers else set()
+    return sum(_count_faults(job, shard) for shard in numbers if shard in done)
+
+
+def _count_faults(job: Job, shard: int) -> int:
+    with job.results.open(part(FAULTS, shard, ".csv")) as file:
+        text = file.read().decode("utf-8")
+    return len(list(csv.reader(text.splitlines(keepends=True)))) - 1
 
 
 def _wanted(request: BatchRequest) -> Job:
@@ -185,7 +231,7 @@ def _wanted(request: BatchRequest) -> Job:
     if get_spec(name).task is Task.PROMPTABLE:
         raise UsageError(f"{name} takes prompts", hint="batch takes semantic and instance models; see `segcli predict`")
     return Job(
-        folder=request.out.absolute(),
+        folder=state_folder(request.out),
         source=source.path,
         source_digest=source.digest,
         model_name=name,
@@ -199,6 +245,7 @@ def _wanted(request: BatchRequest) -> Job:
         images=0,
         shards=0,
         title=model.title,
+        results_url=str(request.out).rstrip("/") if is_remote(str(request.out)) else "",
     )
 
 

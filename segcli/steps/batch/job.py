@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from segcli.errors import UsageError
 from segcli.inference.exported_model import MANIFEST_FILE, ExportedModel
 from segcli.steps.batch.leases import FOLDER as WORK_FOLDER
 from segcli.steps.batch.manifest import Manifest
+from segcli.steps.batch.results import FolderResults, Results, StoreResults
 from segcli.version import __version__
 
 FILE = "batch.json"
@@ -46,6 +46,7 @@ class Job:
         images: Number of rows of the manifest.
         shards: Number of shards of the manifest.
         title: The model's name for messages; empty in batches of older versions.
+        results_url: URL that the results go to; empty for the folder.
     """
 
     folder: Path
@@ -62,6 +63,12 @@ class Job:
     images: int
     shards: int
     title: str = ""
+    results_url: str = ""
+
+    @property
+    def results(self) -> Results:
+        """Where the results lie."""
+        return StoreResults(self.results_url) if self.results_url else FolderResults(self.folder)
 
     @property
     def manifest(self) -> Manifest:
@@ -73,17 +80,13 @@ class Job:
         """The settings of the prediction."""
         return PredictConfig.model_validate(self.settings)
 
-    def part(self, folder: str, shard: int, suffix: str) -> Path:
-        """Path of a file of a shard."""
-        return self.folder / folder / f"{shard:06d}{suffix}"
-
     def is_done(self, shard: int) -> bool:
         """Whether a shard is finished: its result exists."""
-        return self.part(SHARDS, shard, ROWS_SUFFIX).exists()
+        return self.results.exists(part(SHARDS, shard, ROWS_SUFFIX))
 
     def done(self) -> set[int]:
         """The finished shards, from one listing of a folder."""
-        names = os.listdir(self.folder / SHARDS)  # noqa: PTH208 - avoids creating thousands of paths
+        names = self.results.names(SHARDS)
         return {int(name[: -len(ROWS_SUFFIX)]) for name in names if name.endswith(ROWS_SUFFIX)}
 
     def save(self) -> None:
@@ -111,6 +114,11 @@ class Job:
             raise UsageError(
                 f"is damaged: {fault}", path=path, hint="give another --out; finished shards are kept"
             ) from fault
+
+
+def part(folder: str, shard: int, suffix: str) -> str:
+    """Name of a file of a shard among the results."""
+    return f"{folder}/{shard:06d}{suffix}"
 
 
 def model_digest(model: ExportedModel) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 
 from segcli.data.files import atomic_path
 from segcli.errors import MissingPartError, UsageError
-from segcli.steps.batch.job import MASKS_SUFFIX, ROWS_SUFFIX, SHARDS, Job, Masks
+from segcli.steps.batch.job import MASKS_SUFFIX, ROWS_SUFFIX, SHARDS, Job, Masks, part
 
 Merge = Callable[[Job, Path], None]
 
@@ -50,14 +51,19 @@ def merge(job: Job, target: Path) -> Path:
 def rows_in(job: Job) -> Iterator[dict[str, Any]]:
     """Yields all rows, in the order of the manifest."""
     for shard in range(job.shards):
-        with job.part(SHARDS, shard, ROWS_SUFFIX).open(encoding="utf-8") as lines:
-            yield from map(json.loads, lines)
+        yield from _rows_of(job, shard)
+
+
+def _rows_of(job: Job, shard: int) -> Iterator[dict[str, Any]]:
+    with job.results.open(part(SHARDS, shard, ROWS_SUFFIX)) as lines:
+        yield from map(json.loads, lines)
 
 
 def _to_lines(job: Job, target: Path) -> None:
     with target.open("wb") as file:
         for shard in range(job.shards):
-            file.write(job.part(SHARDS, shard, ROWS_SUFFIX).read_bytes())
+            with job.results.open(part(SHARDS, shard, ROWS_SUFFIX)) as rows:
+                shutil.copyfileobj(rows, file)
 
 
 def _to_coco(job: Job, target: Path) -> None:
@@ -94,10 +100,13 @@ def _image(image_id: int, row: dict[str, Any]) -> dict[str, Any]:
 def _to_tar(job: Job, target: Path) -> None:
     with tarfile.open(target, "w") as tar:
         for shard in range(job.shards):
-            with tarfile.open(job.part(SHARDS, shard, MASKS_SUFFIX)) as part:
-                for member in part:
+            with (
+                job.results.open(part(SHARDS, shard, MASKS_SUFFIX)) as file,
+                tarfile.open(fileobj=file) as members,
+            ):
+                for member in members:
                     member.name = f"{shard:06d}/{member.name}"
-                    tar.addfile(member, part.extractfile(member))
+                    tar.addfile(member, members.extractfile(member))
 
 
 def _to_parquet(job: Job, target: Path) -> None:
@@ -108,8 +117,7 @@ def _to_parquet(job: Job, target: Path) -> None:
     schema = arrow.schema(list(zip(names, kinds, strict=True)))
     with parquet.ParquetWriter(target, schema) as writer:
         for shard in range(job.shards):
-            with job.part(SHARDS, shard, ROWS_SUFFIX).open(encoding="utf-8") as lines:
-                rows = [_flat(json.loads(line)) for line in lines]
+            rows = [_flat(row) for row in _rows_of(job, shard)]
             writer.write_table(arrow.Table.from_pylist(rows, schema=schema))
 
 

@@ -7,7 +7,6 @@ import hashlib
 import io
 import json
 import logging
-import os
 import tarfile
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
@@ -20,7 +19,7 @@ from segcli.data.image import decode_input
 from segcli.data.prefetch import batched, map_ahead
 from segcli.data.sources import SourceItem
 from segcli.errors import InputError, SegcliError
-from segcli.steps.batch.job import FAULTS, MASKS_SUFFIX, ROWS_SUFFIX, SHARDS, Job
+from segcli.steps.batch.job import FAULTS, MASKS_SUFFIX, ROWS_SUFFIX, SHARDS, Job, part
 from segcli.steps.batch.leases import Lease
 from segcli.steps.batch.manifest import ManifestRow
 from segcli.steps.batch.rows import Row, fault_row, mask_png, row_of
@@ -168,19 +167,14 @@ class _Output:
         return {**row, "mask": {"file": f"{self._shard:06d}{MASKS_SUFFIX}", "member": name}}
 
     def publish(self) -> None:
-        """Moves the finished files to their final paths, the rows last."""
+        """Moves the finished files to the results, the rows last."""
+        results = self._job.results
         if self._faults:
             text = io.StringIO(newline="")
             csv.writer(text, lineterminator="\n").writerows([("input_path", "error"), *self._faults])
             faults = self._rows_file.with_suffix(".faults")
             faults.write_text(text.getvalue(), encoding="utf-8", errors="backslashreplace")
-            _put(faults, self._job.part(FAULTS, self._shard, ".csv"))
+            results.put(faults, part(FAULTS, self._shard, ".csv"))
         if self._tar is not None:
-            _put(self._tar_file, self._job.part(SHARDS, self._shard, MASKS_SUFFIX))
-        _put(self._rows_file, self._job.part(SHARDS, self._shard, ROWS_SUFFIX))
-
-
-def _put(scratch: Path, target: Path) -> None:
-    with scratch.open("rb+") as file:
-        os.fsync(file.fileno())
-    scratch.replace(target)
+            results.put(self._tar_file, part(SHARDS, self._shard, MASKS_SUFFIX))
+        results.put(self._rows_file, part(SHARDS, self._shard, ROWS_SUFFIX))

@@ -47,7 +47,7 @@ def read_bytes(path: str) -> bytes:
     try:
         if not is_remote(path):
             return Path(path).read_bytes()
-        content = _store(path).cat_file(path)
+        content = store_of(path)[0].cat_file(path)
     except SegcliError:
         raise
     except FileNotFoundError as fault:
@@ -75,7 +75,7 @@ def images_below(folder: str) -> Iterator[Found]:
 
 
 def _remote(folder: str) -> Iterator[Found]:
-    store = _store(folder)
+    store, _ = store_of(folder)
     try:
         for below, folders, files in store.walk(folder, detail=True):
             del below
@@ -89,15 +89,21 @@ def _remote(folder: str) -> Iterator[Found]:
         raise InputError(f"cannot be listed: {fault}", path=folder) from fault
 
 
-def _store(url: str) -> Any:
+def store_of(url: str) -> tuple[Any, str]:
+    """The file system of fsspec for a URL, and the path in it.
+
+    Raises:
+        MissingPartError: The package for such URLs is not installed.
+    """
     if find_spec("fsspec") is None:
-        raise MissingPartError(f"nothing here reads {url.partition('://')[0]}:// URLs", path=url, hint=_HINT)
+        raise MissingPartError(f"nothing here reads or writes {url.partition('://')[0]}:// URLs", path=url, hint=_HINT)
     import fsspec
 
     try:
-        return fsspec.core.url_to_fs(url)[0]
+        store, path = fsspec.core.url_to_fs(url)
     except (ImportError, ValueError) as fault:
-        raise MissingPartError(f"nothing here reads such URLs: {fault}", path=url, hint=_HINT) from fault
+        raise MissingPartError(f"nothing here reads or writes such URLs: {fault}", path=url, hint=_HINT) from fault
+    return store, str(path)
 
 
 def _size(path: Path) -> int | None:

@@ -91,6 +91,27 @@ def test_a_killed_local_worker_is_replaced(request_, monkeypatch):
     assert len({row["input_path"] for row in rows(request_.out)}) == len(rows(request_.out)) == 12
 
 
+def test_results_go_to_a_store_and_another_machine_goes_on(request_, tmp_path, monkeypatch):
+    pytest.importorskip("fsspec")
+    monkeypatch.setenv("SEGCLI_CACHE", str(tmp_path / "first"))
+    request = replace(request_, out=f"file://{tmp_path / 'store'}")
+    (tmp_path / "in" / "12.png").write_bytes(b"no image")
+    result = batch(replace(request, merge=tmp_path / "all.json"))
+    assert (result.done, result.failed) == (5, 1)
+    assert len(rows(tmp_path / "store")) == 13
+    assert result.as_dict()["save_path"] == request.out and result.as_dict()["model_name"] == "colours"
+    assert len(json.loads((tmp_path / "all.json").read_text())["images"]) == 13
+    kept = sorted(path.relative_to(tmp_path / "store").as_posix() for path in (tmp_path / "store").rglob("*.*"))
+    assert kept[:2] == ["batch.json", "faults/000004.csv"] and "manifest.csv" in kept
+    (tmp_path / "store/shards/000002.jsonl").unlink()
+    (tmp_path / "in" / "13.png").write_bytes(b"later")  # the manifest counts, not the folder
+    monkeypatch.setenv("SEGCLI_CACHE", str(tmp_path / "second"))
+    again = batch(request)
+    assert (again.done, again.done_before, again.job.images) == (5, 4, 13)
+    with pytest.raises(UsageError, match="other masks"):
+        batch(replace(request, masks="png"))
+
+
 def test_slurm_gets_a_job_array_that_does_the_work(request_, tmp_path, monkeypatch):
     sbatch = tmp_path / "bin" / "sbatch"
     sbatch.parent.mkdir()

@@ -94,5 +94,5 @@ def test_stores_are_read_through_fsspec(tmp_path):
     rows = list(rows_of(Source.of("memory://guests/in"), 10, digests=True))
     assert [row.path for row in rows] == ["memory:///guests/in/a.png", "memory:///guests/in/b.png"]
     assert rows[0].digest == hashlib.sha256(b"a.png").hexdigest()
-    with pytest.raises(Exception, match="nothing here reads such URLs"):
+    with pytest.raises(Exception, match="nothing here reads or writes such URLs"):
         list(rows_of(Source.of("nonsense://x/y"), 10, digests=False))

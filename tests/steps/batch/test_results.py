@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import tarfile
+
+import pytest
+
+from segcli.errors import InputError, MissingPartError
+from segcli.steps.batch.job import Job
+from segcli.steps.batch.merge import merge
+from segcli.steps.batch.results import FolderResults, StoreResults
+from tests.steps.batch.stub import make_images, make_job, stub_work
+
+fsspec = pytest.importorskip("fsspec")
+
+
+@pytest.fixture(params=["folder", "store"])
+def results(request, tmp_path):
+    if request.param == "folder":
+        (tmp_path / "there/shards").mkdir(parents=True)
+        return FolderResults(tmp_path / "there")
+    return StoreResults(f"memory://{tmp_path.name}")
+
+
+def test_a_file_is_moved_there_whole(results, tmp_path):
+    assert results.names("shards") == [] and not results.exists("shards/000000.jsonl")
+    (tmp_path / "scratch").write_bytes(b"{}\n")
+    results.put(tmp_path / "scratch", "shards/000000.jsonl")
+    assert results.names("shards") == ["000000.jsonl"] and results.exists("shards/000000.jsonl")
+    assert not (tmp_path / "scratch").exists()
+    with results.open("shards/000000.jsonl") as file:
+        assert file.read() == b"{}\n"
+
+
+def test_an_upload_that_fails_leaves_nothing(tmp_path, monkeypatch):
+    results = StoreResults(f"file://{tmp_path / 'store'}")
+    (tmp_path / "scratch").write_bytes(b"x" * 1000)
+
+    def broken(source, target):
+        target.write(source.read(10))
+        raise OSError("connection lost")
+
+    monkeypatch.setattr("segcli.steps.batch.results.shutil.copyfileobj", broken)
+    with pytest.raises(InputError, match="connection lost"):
+        results.put(tmp_path / "scratch", "shards/000000.jsonl")
+    assert results.names("shards") == [] and (tmp_path / "scratch").exists()
+
+
+def test_a_worker_writes_rows_and_masks_into_a_store(tmp_path):
+    job = make_job(tmp_path / "state", make_images(tmp_path / "in", 6), masks="png")
+    Job(**{**vars(job), "results_url": f"memory://{tmp_path.name}"}).save()
+    assert stub_work(job.folder) == 2
+    there = Job.open(job.folder)
+    assert there.done() == {0, 1} and not list((job.folder / "shards").iterdir())
+    merge(there, tmp_path / "all.tar")
+    with tarfile.open(tmp_path / "all.tar") as tar:
+        assert len(tar.getnames()) == 6
+    assert stub_work(job.folder) == 0
+
+
+def test_stores_without_a_package_are_named():
+    with pytest.raises(MissingPartError, match="reads or writes"):
+        StoreResults("nothing://x").names("shards")
