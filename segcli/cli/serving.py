@@ -37,6 +37,7 @@ def serve(
     runtime: ServeOptions.Runtime = None,
     use_hpip: ServeOptions.UseHpip = None,
     streams: ServeOptions.Streams = None,
+    workers: ServeOptions.Workers = 1,
     queue: ServeOptions.Queue = 64,
     batch_size: ServeOptions.BatchSize = 1,
     batch_wait_ms: ServeOptions.BatchWaitMs = 5.0,
@@ -56,6 +57,7 @@ def serve(
         from segcli.data.budget import set_max_pixels
         from segcli.serve.run import serve as run_service
         from segcli.serve.settings import Batching, Limits, ServeSettings
+        from segcli.serve.workers import serve_with
 
         chosen = (*(source or ()), *(pipeline or ()))
         if not chosen:
@@ -77,7 +79,10 @@ def serve(
             warm_up=warm_up,
             reload_seconds=reload,
         )
-        run_service(settings, _show)
+        if workers > 1:
+            serve_with(workers, settings, _show)
+        else:
+            run_service(settings, _show)
         return 0
 
     run(work, debug=debug)
@@ -85,7 +90,4 @@ def serve(
 
 def _show(running: Running) -> None:
     """What is served where."""
-    rows = [("page", f"{running.url}/"), ("API", f"{running.url}/docs")]
-    for model in running.models.by_name.values():
-        rows.append((model.name, f"{model.pipeline.name}, streams: {len(model.streams.pipelines)}"))
-    terminal.show_summary("serve", rows)
+    terminal.show_summary("serve", [("page", f"{running.url}/"), ("API", f"{running.url}/docs"), *running.served])

@@ -29,6 +29,9 @@ class ServeOptions:
     Streams = Annotated[
         int | None, typer.Option(min=1, help="Copies of each network; else by the cores.", rich_help_panel=_SPEED)
     ]
+    Workers = Annotated[
+        int, typer.Option(min=1, help="Processes that share the port and the cores.", rich_help_panel=_SPEED)
+    ]
     Queue = Annotated[
         int, typer.Option(min=1, help="Requests that wait for each model; more get 503.", rich_help_panel=_SPEED)
     ]

@@ -107,6 +107,12 @@ class ServedModels:
         for model in self.by_name.values():
             model.streams.stop()
 
+    def described(self) -> tuple[tuple[str, str], ...]:
+        """Name and description of each model, for the terminal."""
+        return tuple(
+            (one.name, f"{one.pipeline.name}, streams: {len(one.streams.pipelines)}") for one in self.by_name.values()
+        )
+
     def of_kind(self, pipeline: str) -> list[ServedModel]:
         """The models of one pipeline, in the order in which they were given."""
         return [model for model in self.by_name.values() if model.pipeline.name == pipeline]
@@ -116,7 +122,7 @@ class ServedModels:
 
     def _opened(self, name: str, source: str) -> Streams:
         first = self._make(source)
-        count = stream_count(self._settings.streams, first)
+        count = stream_count(self._settings.streams, first, self._settings.cores)
         pipelines = [first, *(self._make(source) for _ in range(count - 1))]
         open_streams(pipelines)
         if self._settings.warm_up:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,29 +29,39 @@ class Running:
 
     Attributes:
         url: URL of the service.
-        models: Its models.
+        served: Name and description of each model.
         stop: Stops it after the open requests.
+        models: Its models, if they are in this process.
     """
 
     url: str
-    models: ServedModels
+    served: tuple[tuple[str, str], ...]
     stop: Callable[[], None]
+    models: ServedModels | None = None
 
 
-def serve(settings: ServeSettings, on_ready: Callable[[Running], None]) -> None:
+def require_packages() -> None:
+    """Raises `MissingPartError` if a package that serving needs is not installed."""
+    missing = [name for name in PACKAGES if find_spec(name) is None]
+    if missing:
+        raise MissingPartError(f"serving needs {', '.join(missing)}", hint=f"python -m pip install {' '.join(missing)}")
+
+
+def serve(
+    settings: ServeSettings, on_ready: Callable[[Running], None], sockets: list[socket.socket] | None = None
+) -> None:
     """Opens the models, then serves until SIGTERM or Ctrl-C; open requests are finished before it returns.
 
     Args:
         settings: Settings of the service.
         on_ready: Called once the service accepts requests.
+        sockets: Listening sockets to use; None makes one from the settings.
 
     Raises:
         MissingPartError: A package that serving needs is not installed.
         SegcliError: A model cannot be opened.
     """
-    missing = [name for name in PACKAGES if find_spec(name) is None]
-    if missing:
-        raise MissingPartError(f"serving needs {', '.join(missing)}", hint=f"python -m pip install {' '.join(missing)}")
+    require_packages()
     import uvicorn
 
     from segcli.serve.app import build_app
@@ -64,7 +75,8 @@ def serve(settings: ServeSettings, on_ready: Callable[[Running], None]) -> None:
             await super().startup(sockets)
             if self.started:
                 port = self.servers[0].sockets[0].getsockname()[1]
-                on_ready(Running(f"http://{settings.host}:{port}", models, self.handle_stop))
+                url = f"http://{settings.host}:{port}"
+                on_ready(Running(url, models.described(), self.handle_stop, models))
 
         def handle_stop(self) -> None:
             self.should_exit = True
@@ -88,6 +100,6 @@ def serve(settings: ServeSettings, on_ready: Callable[[Running], None]) -> None:
             server_header=False,
             timeout_graceful_shutdown=STOP_SECONDS,
         )
-        Server(config).run()
+        Server(config).run(sockets)
     finally:
         models.close()

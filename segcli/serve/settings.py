@@ -8,6 +8,8 @@ from typing import Any
 from segcli.data import transfer
 
 LOCAL = "127.0.0.1"
+METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+"""Variable of prometheus_client: the folder through which the processes of a service share their counters."""
 PUBLIC = transfer.Limits(most_bytes=64 << 20, seconds=20.0, redirects=3, public_only=True)
 """Limits for downloading an image from a client's URL."""
 
@@ -62,6 +64,7 @@ class ServeSettings:
         fetch: Limits for downloading such an image.
         warm_up: Whether each model processes a small image before it is ready.
         reload_seconds: Seconds between two checks of the model folders for a retrained model; 0 disables reloading.
+        cores: Cores that this process may use; None is all.
     """
 
     pipelines: tuple[str, ...]
@@ -78,3 +81,4 @@ class ServeSettings:
     fetch: transfer.Limits = PUBLIC
     warm_up: bool = True
     reload_seconds: float = 5.0
+    cores: int | None = None

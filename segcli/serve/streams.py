@@ -95,11 +95,11 @@ def warm_up(pipelines: Sequence[Pipeline]) -> None:
         pipeline.try_out(rgb)
 
 
-def stream_count(wanted: int | None, pipeline: Pipeline) -> int:
-    """Number of copies of a pipeline: the configured one, or one that fits the device and the cores."""
+def stream_count(wanted: int | None, pipeline: Pipeline, cores: int | None = None) -> int:
+    """Number of copies of a pipeline: the configured one, or one that fits the device and the cores (None: all)."""
     if wanted is not None:
         return wanted
     tasks = {model.task for model in pipeline.settings.models.values()}
     if pipeline.settings.device != "cpu" or Task.PROMPTABLE in tasks:
         return 1
-    return min(MOST_STREAMS, available_cores())
+    return min(MOST_STREAMS, cores or available_cores())
