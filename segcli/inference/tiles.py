@@ -15,6 +15,7 @@ from segcli.data.image import Labels, RgbImage
 from segcli.data.windows import ArrayWindows, Rect, Windows
 from segcli.inference.activation import PLAIN, Activation
 from segcli.inference.decode_labels import argmax, inside, network_inputs, require_logits, resize_logits
+from segcli.inference.entropy import entropy_map
 from segcli.inference.label_scores import LabelScores, label_scores, sampled_places
 from segcli.inference.mirrored import MirroredWindows, mirrored_length
 from segcli.inference.preprocess import Forward, NetworkInput
@@ -130,8 +131,14 @@ def scored_map_tiled(
     input_size: tuple[int, int] | None = None,
     classes: int = 256,
     activation: Activation = PLAIN,
+    entropy: Labels | None = None,
 ) -> LabelScores:
     """The label map of `label_map_tiled` and its confidence, from the mean outputs of the tiles.
+
+    Args:
+        forward: See `label_map_tiled`, also for the other arguments.
+        activation: See `label_scores`.
+        entropy: Receives the entropy, see `entropy_map`; None where it is not wanted.
 
     Raises:
         WeightsError: The model returns label maps only.
@@ -142,13 +149,12 @@ def scored_map_tiled(
     row, column = np.divmod(places, width)
     sampled: NDArray[np.float32] | None = None
     tiling = _Tiles(forward, ArrayWindows(image), preprocess, window, blend, batch_size, input_size, classes)
-    for part in tiling.parts():
-        sums = part.band.take_sums(part.taken)
-        if not part.is_seen:
-            continue
-        outputs = sums[:, : part.height, part.inner] / part.weights
-        found = label_scores(outputs, outputs.shape[1], outputs.shape[2], activation)
+    for part, outputs in tiling.outputs():
+        rows, columns = outputs.shape[1:]
+        found = label_scores(outputs, rows, columns, activation)
         labels[part.rows, part.columns], confidence[part.rows, part.columns] = found.labels, found.confidence
+        if entropy is not None:
+            entropy[part.rows, part.columns] = entropy_map(outputs, rows, columns, activation)
         sampled = np.empty((len(places), len(outputs)), np.float32) if sampled is None else sampled
         inside_part = (row >= part.rows.start) & (row < part.rows.stop)
         inside_part &= (column >= part.columns.start) & (column < part.columns.stop)
@@ -156,6 +162,50 @@ def scored_map_tiled(
         sampled[inside_part] = activation.logits(chosen.T)
     assert sampled is not None
     return LabelScores(labels, confidence, places, sampled)
+
+
+def graded_map_tiled(
+    forward: Forward,
+    image: Windows,
+    preprocess: Preprocess,
+    window: SlidingWindowConfig,
+    into: GradedMaps,
+    *,
+    blend: Blend = "uniform",
+    batch_size: int = 1,
+    input_size: tuple[int, int] | None = None,
+    classes: int = 256,
+    activation: Activation = PLAIN,
+) -> None:
+    """Like `scored_map_tiled`, for an image that is read in windows: the maps are written part by part.
+
+    Raises:
+        WeightsError: The model returns label maps only.
+    """
+    tiling = _Tiles(forward, image, preprocess, window, blend, batch_size, input_size, classes)
+    for part, outputs in tiling.outputs():
+        place, (rows, columns) = (part.rows, part.columns), outputs.shape[1:]
+        found = label_scores(outputs, rows, columns, activation)
+        into.labels[place] = found.labels
+        if into.confidence is not None:
+            into.confidence[place] = np.rint(found.confidence * 255).astype(np.uint8)
+        if into.entropy is not None:
+            into.entropy[place] = entropy_map(outputs, rows, columns, activation)
+
+
+@dataclass(frozen=True)
+class GradedMaps:
+    """Where the maps of an image go part by part, such as a `LabelStore` each; all are uint8 [H, W].
+
+    Attributes:
+        labels: The label map.
+        confidence: Probability of the label, 255 is 1; None where it is not wanted.
+        entropy: See `entropy_map`; None where it is not wanted.
+    """
+
+    labels: Any
+    confidence: Any = None
+    entropy: Any = None
 
 
 @dataclass(frozen=True)
@@ -229,6 +279,13 @@ class _Tiles:
                 shown = weights[: last - top, inner]
                 yield _Part(slice(top, last), slice(first, end), band, taken, inner, shown)
                 weights = np.concatenate([weights[taken:], np.zeros((taken, span), np.float32)])
+
+    def outputs(self) -> Iterator[tuple[_Part, NDArray[np.float32]]]:
+        """The parts that lie in the image, with the mean outputs of the tiles [classes, rows, columns]."""
+        for part in self.parts():
+            sums = part.band.take_sums(part.taken)
+            if part.is_seen:
+                yield part, sums[:, : part.height, part.inner] / part.weights
 
     def _continued(self, crop: tuple[int, int]) -> Windows:
         """The image, extended by mirroring if `window.border` is `mirror`."""

@@ -123,7 +123,9 @@ def outline(
             count = _outline_file(sample, root, predictor, changes, left)
             outlined += count
             files += count > 0
-    return OutlineResult(root, opened.described.title, files, outlined, tuple(left), tuple(change_rows(changes.changes)))
+    return OutlineResult(
+        root, opened.described.title, files, outlined, tuple(left), tuple(change_rows(changes.changes))
+    )
 
 
 def prompted(shapes: tuple[Shape, ...]) -> Iterator[Prompted]:

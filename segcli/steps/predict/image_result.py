@@ -74,6 +74,7 @@ class ImageResult(dict[str, Any], ABC):
         name: Relative path for result files, without suffix.
         rgb: The image, or a downscaled copy of an image that is read in windows.
         size: Height and width of the image in pixels.
+        in_windows: Whether the image is read in windows; its maps are written in strips.
         shrunk: Factor by which `rgb` is smaller than the image; 1 for the image itself.
         source: Reads windows of the image.
         tiles: The tiles into which it was cut for the network; None where it was processed whole.
@@ -90,8 +91,8 @@ class ImageResult(dict[str, Any], ABC):
             raise ValueError("an item without an image has no result")
         self.source = item.windows
         self.size = self.source.size
-        is_large = item.rgb is None
-        self.shrunk = preview_factor(self.size, _PREVIEW_PX) if is_large else 1
+        self.in_windows = item.rgb is None
+        self.shrunk = preview_factor(self.size, _PREVIEW_PX) if self.in_windows else 1
         self.rgb = preview(self.source, _PREVIEW_PX) if item.rgb is None else shown(item.rgb)
         super().__init__({"input_path": item.input_path, "page_index": item.page_index, INPUT_IMG: self.rgb, **values})
         self.name = item.name
@@ -132,9 +133,7 @@ class ImageResult(dict[str, Any], ABC):
         if len(self.object_classes) > _MOST_IDS:
             raise LeftOutError(f"a label map holds {_MOST_IDS} classes of objects, not {len(self.object_classes)}")
         labels = self._painted(lambda one: one.class_id + 1)
-        rows = TILE_PX if self.shrunk > 1 else max(1, self.size[0])
-        strips = (labels[top : top + rows] for top in range(0, self.size[0], rows))
-        return strips, ClassMap((BACKGROUND_NAME, *self.object_classes))
+        return self._strips(labels), ClassMap((BACKGROUND_NAME, *self.object_classes))
 
     def confidence_map(self) -> Labels:
         """Confidence per pixel, uint8 [H, W], where 255 is 1; for objects, the highest score at the pixel.
@@ -151,6 +150,18 @@ class ImageResult(dict[str, Any], ABC):
             LeftOutError: It is not known.
         """
         raise LeftOutError("objects have one score each, not probabilities per pixel")
+
+    def confidence_strips(self) -> Iterator[Labels]:
+        """`confidence_map` from top to bottom, cut as `label_strips` is."""
+        return self._strips(self.confidence_map())
+
+    def entropy_strips(self) -> Iterator[Labels]:
+        """`entropy_map` from top to bottom, cut as `label_strips` is."""
+        return self._strips(self.entropy_map())
+
+    def _strips(self, values: Labels) -> Iterator[Labels]:
+        rows = TILE_PX if self.in_windows else max(1, self.size[0])
+        return (values[top : top + rows] for top in range(0, self.size[0], rows))
 
     @property
     def geo_tags(self) -> list[Tag]:

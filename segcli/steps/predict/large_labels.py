@@ -17,7 +17,9 @@ from segcli.data.label_store import LabelStore
 from segcli.data.palette import png_palette
 from segcli.data.sources import SourceItem
 from segcli.data.tiff_writer import TILE_PX, write_label_tiff
+from segcli.inference.tiles import GradedMaps
 from segcli.steps.predict.found_object import FoundObject
+from segcli.steps.predict.grey_maps import write_grey
 from segcli.steps.predict.image_result import LeftOutError
 from segcli.steps.predict.result import Predicted
 from segcli.steps.predict.semantic_results import SegResult
@@ -31,10 +33,12 @@ class LargeSegResult(SegResult):
 
     Attributes:
         store: The full label map, on disk.
+        maps: The same, with confidence and entropy on disk where they were requested.
     """
 
-    def __init__(self, item: SourceItem, store: LabelStore, classes: ClassMap, tiles: SlidingWindowConfig) -> None:
-        self.store = store
+    def __init__(self, item: SourceItem, maps: GradedMaps, classes: ClassMap, tiles: SlidingWindowConfig) -> None:
+        self.maps = maps
+        self.store: LabelStore = maps.labels
         super().__init__(item, np.zeros((1, 1), np.uint8), classes, tiles)
         self.labels = self._small()
         self["pred"] = self.labels[None]
@@ -53,6 +57,14 @@ class LargeSegResult(SegResult):
         """The label map in strips from top to bottom."""
         return self.store.strips(TILE_PX), self.classes
 
+    def confidence_strips(self) -> Iterator[Labels]:
+        """The confidence in strips from top to bottom."""
+        return super().confidence_strips() if self.maps.confidence is None else self.maps.confidence.strips(TILE_PX)
+
+    def entropy_strips(self) -> Iterator[Labels]:
+        """The entropy in strips from top to bottom."""
+        return super().entropy_strips() if self.maps.entropy is None else self.maps.entropy.strips(TILE_PX)
+
     def save_label_map(self, save_path: StrPath) -> Path:
         """Writes the whole label map as a tiled palette TIFF; a GeoTIFF keeps its georeference.
 
@@ -70,11 +82,10 @@ class LargeSegResult(SegResult):
             log.warning("%s: its JSON is compact, for %d million pixels", self.name, self._counts.sum() // 10**6)
         label_map = self.save_label_map(folder)
         self.save_small(folder)
-        files = {
-            "label_map": label_map,
-            "overlay": self.path_in(folder, "_overlay.jpg"),
-            "json": self.save_to_json(folder, form="compact"),
-        }
+        files = {"label_map": label_map, "overlay": self.path_in(folder, "_overlay.jpg")}
+        if self.maps.confidence is not None:
+            files["confidence"] = write_grey(self, folder, "confidence", self.confidence_strips())
+        files["json"] = self.save_to_json(folder, form="compact")
         written = self.predicted(files)
         self.store.close()
         return written

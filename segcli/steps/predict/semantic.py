@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
+import numpy as np
+
 from segcli.config.schema import SlidingWindowConfig
 from segcli.data.image import Labels, RgbImage
 from segcli.data.label_store import LabelStore
@@ -20,7 +22,7 @@ from segcli.inference.guests.semantic import activation_of
 from segcli.inference.label_scores import LabelScores, label_scores
 from segcli.inference.preprocess import Forward
 from segcli.inference.runtimes.protocol import forward_of
-from segcli.inference.tiles import label_map_tiled, scored_map_tiled
+from segcli.inference.tiles import GradedMaps, graded_map_tiled, label_map_tiled, scored_map_tiled
 from segcli.steps.predict.exported_predictor import ExportedPredictor
 from segcli.steps.predict.large_labels import LargeSegResult
 from segcli.steps.predict.semantic_results import SegResult
@@ -66,22 +68,23 @@ class SemanticPredictor(ExportedPredictor):
         return bool(self.settings.confidence) or "confidence" in (self.settings.write or ())
 
     def _with_entropy(self, item: SourceItem) -> SegResult:
-        """A result with the entropy; without it for an image in tiles."""
-        if item.rgb is None or self._tiles_of(item.rgb.shape[:2]) is not None:
+        """A result with the entropy."""
+        if item.rgb is None:
             (result,) = self._plain([item])
             return result
         height, width = item.rgb.shape[:2]
-        size = self.model.input_size or resized(width, height, self.settings.target_size)
-        forward, activation = self._network
-        outputs = logits_of(forward, item.rgb, self.model.preprocess, input_size=size)
-        found = label_scores(outputs, height, width, activation)
-        return SegResult(
-            item,
-            found.labels,
-            self.classes,
-            confidence=found.confidence if self._wants_confidence else None,
-            entropy=entropy_map(outputs, height, width, activation),
-        )
+        window, (forward, activation) = self._tiles_of((height, width)), self._network
+        if window is not None:
+            entropy = np.empty((height, width), np.uint8)
+            way = {"activation": activation, "entropy": entropy, **self._tiled}
+            found = scored_map_tiled(image=item.rgb, window=window, **way)
+        else:
+            size = self.model.input_size or resized(width, height, self.settings.target_size)
+            outputs = logits_of(forward, item.rgb, self.model.preprocess, input_size=size)
+            found = label_scores(outputs, height, width, activation)
+            entropy = entropy_map(outputs, height, width, activation)
+        confidence = found.confidence if self._wants_confidence else None
+        return SegResult(item, found.labels, self.classes, window, confidence, entropy=entropy)
 
     def label(self, images: Sequence[RgbImage]) -> list[Labels]:
         """The label map of each image, uint8 [H, W] in its own size."""
@@ -133,9 +136,18 @@ class SemanticPredictor(ExportedPredictor):
         """The result of an image that, like its label map, is never held in memory as a whole."""
         size = image.size
         window = self._tiles_of(size) or self.tiling.window
-        store = LabelStore(*size)
-        label_map_tiled(image=image, window=window, into=store, **self._tiled)
-        return LargeSegResult(item, store, self.classes, window)
+        wants_entropy = "entropy" in (self.settings.write or ())
+        maps = GradedMaps(
+            LabelStore(*size),
+            LabelStore(*size) if self._wants_confidence else None,
+            LabelStore(*size) if wants_entropy else None,
+        )
+        if maps.confidence is None and maps.entropy is None:
+            label_map_tiled(image=image, window=window, into=maps.labels, **self._tiled)
+        else:
+            activation = self._network[1]
+            graded_map_tiled(image=image, window=window, into=maps, activation=activation, **self._tiled)
+        return LargeSegResult(item, maps, self.classes, window)
 
     @property
     def _tiled(self) -> dict[str, Any]:

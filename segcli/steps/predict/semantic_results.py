@@ -103,12 +103,12 @@ class SegResult(ImageResult):
         """Probability of the predicted class per pixel, uint8 [H, W], where 255 is 1."""
         if self.confidence is not None:
             return np.asarray(np.rint(self.confidence * 255), np.uint8)
-        raise LeftOutError("probabilities of an image that is read in windows are not kept")
+        raise LeftOutError("probabilities were not computed")
 
     def entropy_map(self) -> Labels:
         """Entropy of the probabilities per pixel, uint8 [H, W], where 255 is that of equal probabilities."""
         if self.entropy is None:
-            raise LeftOutError("class probabilities of an image that is cut into tiles are not kept")
+            raise LeftOutError("class probabilities were not computed")
         return self.entropy
 
     def _overlay(self) -> NDArray[np.uint8]:

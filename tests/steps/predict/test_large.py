@@ -19,6 +19,7 @@ from segcli.data.sources import open_sources
 from segcli.data.tiff_writer import geo_tags
 from segcli.errors import ConfigError
 from segcli.inference import tiling as tiling_module
+from segcli.inference.tiles import GradedMaps
 from segcli.inference.tiling import NetworkFacts, tiling
 from segcli.models.spec import Preprocess
 from segcli.steps.evaluate.command import evaluate
@@ -72,6 +73,18 @@ def test_by_strips_and_whole_give_the_same_labels(scene, tmp_path, monkeypatch):
     assert json.loads(Path(other.files["json"]).read_text(encoding="utf-8"))["tiles"] == WINDOW
     assert [tag[0] for tag in geo_tags(written)] == [33550, 33922]
     assert cv2.imread(other.files["overlay"]).shape[1] >= 260
+
+
+def test_confidence_and_entropy_are_those_of_the_tiles_by_strips_and_whole(scene, tmp_path, monkeypatch):
+    pytest.importorskip("onnxruntime")
+    wanted = {"sliding_window": WINDOW, "write": ["label", "confidence", "entropy"]}
+    (one,) = run(scene, tmp_path / "whole", **wanted).predicted
+    monkeypatch.setattr(tiling_module, "_IMAGE_BYTES", 1000)
+    (other,) = run(scene, tmp_path / "parts", memory_mb=10, **wanted).predicted
+    for name in wanted["write"]:
+        whole, parts = (read_mask(Path(entry.files[name])) for entry in (one, other))
+        assert other.files[name].endswith(f"_{name}.tif")
+        assert np.array_equal(whole, parts) and len(np.unique(whole)) > 1, name
 
 
 def test_only_what_does_not_fit_is_cut(scene, tmp_path, monkeypatch):
@@ -159,7 +172,7 @@ def test_the_small_image_shows_the_same_classes(tmp_path):
     store[0:2500, 0:4200] = np.zeros((2500, 4200), np.uint8)
     store[500:1000, 3000:4200] = np.full((500, 1200), 2, np.uint8)
     window = tiling(None, 10, NetworkFacts(Preprocess(), None, {}, "paddle")).window
-    result = LargeSegResult(item, store, ClassMap(("a", "b", "c")), window)
+    result = LargeSegResult(item, GradedMaps(store), ClassMap(("a", "b", "c")), window)
     assert result.labels.shape == result.rgb.shape[:2]
     assert (result.labels == 2).mean() == pytest.approx(500 * 1200 / (2500 * 4200), rel=0.02)
     assert result.found == {"a": 2500 * 4200 - 600_000, "c": 600_000}

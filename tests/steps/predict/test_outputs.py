@@ -162,7 +162,7 @@ def test_the_command_writes_what_is_wanted(tmp_path):
             Predict={**settings, "sliding_window": {"crop_size": [32, 32], "stride": [24, 24]}},
         )
     )
-    assert all(set(entry.files) == {"label", "confidence", "json"} for entry in tiled.predicted)
+    assert all(set(entry.files) == {"label", "confidence", "entropy", "json"} for entry in tiled.predicted)
 
 
 def test_certainty_is_that_of_the_softmax():

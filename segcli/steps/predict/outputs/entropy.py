@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from segcli.steps.predict.grey_maps import write_grey
 from segcli.steps.predict.image_result import ImageResult
-from segcli.steps.predict.writers import save_grey
 
 
 def write(result: ImageResult, folder: Path) -> Path:
-    """``<name>_entropy.png``: entropy of the class probabilities, 255 where all are equal."""
-    return save_grey(result.path_in(folder, "_entropy.png"), result.entropy_map())
+    """``<name>_entropy.png``, or ``.tif``: entropy of the class probabilities, 255 where all are equal."""
+    return write_grey(result, folder, "entropy", result.entropy_strips())

@@ -14,7 +14,7 @@ from segcli.steps.predict.writers import save_label_map
 def write(result: ImageResult, folder: Path) -> Path:
     """``<name>_label.png``, or ``.tif`` for an image read in windows, and a world file where the image has one."""
     strips, classes = result.label_strips()
-    if result.shrunk > 1:
+    if result.in_windows:
         path = result.path_in(folder, "_label.tif")
         write_label_tiff(path, strips, result.size, png_palette(len(classes)), result.geo_tags)
     else:
