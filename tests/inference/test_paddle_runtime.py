@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from segcli.errors import MissingPartError
-from segcli.inference.runtimes import paddle_runtime
+from segcli.inference.runtimes import onednn, paddle_runtime
 from segcli.inference.runtimes.paddle_runtime import PaddleRuntime
 
 
@@ -46,3 +50,57 @@ def test_each_kind_is_asked_for_in_paddles_words(device: str, calls: list, monke
     monkeypatch.setattr(inference, "create_predictor", lambda _config: names)
     PaddleRuntime(Path("inference.json"), Path("inference.pdiparams"), device, 1)
     assert made == calls
+
+
+def test_a_version_of_paddle_is_tried_once_and_its_verdict_kept(tmp_path, monkeypatch):
+    monkeypatch.setenv("SEGCLI_CACHE", str(tmp_path))
+    tried: list[int] = []
+    monkeypatch.setattr(onednn, "probe", lambda: bool(tried.append(1)) or True)
+    onednn.can_place.cache_clear()
+    assert onednn.can_place("9.9.1")
+    onednn.can_place.cache_clear()
+    assert onednn.can_place("9.9.1") and len(tried) == 1
+    assert onednn.can_place("9.9.2") and len(tried) == 2
+    assert not onednn.can_place("3.3.1") and len(tried) == 2
+    (tmp_path / onednn.FILE).write_text("damaged")
+    onednn.can_place.cache_clear()
+    assert onednn.can_place("9.9.1") and len(tried) == 3
+    onednn.can_place.cache_clear()
+
+
+@pytest.mark.parametrize("works", [True, False])
+def test_operators_are_placed_where_that_works(works: bool, monkeypatch: pytest.MonkeyPatch):
+    from paddle import inference
+
+    made: list = []
+
+    class Recorder:
+        def __getattr__(self, name: str):
+            return lambda *arguments: made.append((name, *arguments))
+
+    monkeypatch.setattr(paddle_runtime, "_config", lambda *_files: Recorder())
+    monkeypatch.setattr(paddle_runtime, "can_place", lambda _version: works)
+    monkeypatch.setattr(inference, "create_predictor", lambda _config: None)
+    paddle_runtime._on_cpu(Path("inference.json"), Path("inference.pdiparams"), 1)
+    assert made[-1] == (("enable_mkldnn",) if works else ("delete_pass", "onednn_placement_pass"))
+
+
+@pytest.mark.slow
+def test_a_program_of_paddle_2_runs_and_what_the_installed_version_cannot_do_is_found(tmp_path):
+    script = (
+        "import numpy, paddle, sys\n"
+        "net = paddle.nn.Sequential(paddle.nn.Conv2D(3, 8, 3, padding=1), paddle.nn.Hardswish())\n"
+        "net.eval()\n"
+        "spec = [paddle.static.InputSpec([None, 3, None, None], 'float32')]\n"
+        "paddle.jit.save(net, sys.argv[1] + '/inference', input_spec=spec)\n"
+        "numpy.save(sys.argv[1] + '/y.npy', net(paddle.ones([1, 3, 16, 16])).numpy())\n"
+    )
+    old = {**os.environ, "FLAGS_enable_pir_api": "0"}
+    subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=True, env=old, capture_output=True)
+    runtime = PaddleRuntime(tmp_path / "inference.pdmodel", tmp_path / "inference.pdiparams", "cpu", 1)
+    found = runtime.run(np.ones((1, 3, 16, 16), np.float32))
+    assert np.abs(found - np.load(tmp_path / "y.npy")).max() < 1e-5
+    import paddle
+
+    known = onednn._KNOWN.get(paddle.__version__)
+    assert known is None or onednn.probe() is known
