@@ -132,7 +132,8 @@ class Workers:
         from prometheus_client import multiprocess
 
         self._running.pop(process).close()
-        multiprocess.mark_process_dead(process.pid)
+        forget: Any = multiprocess.mark_process_dead  # which has no types
+        forget(process.pid)
 
 
 def serve_with(workers: int, settings: ServeSettings, on_ready: Callable[[Running], None]) -> None:
