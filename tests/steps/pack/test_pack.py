@@ -13,7 +13,8 @@ from segcli.steps.predict.model import create_model
 
 pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
-from tests.onnx_models import semantic_guest
+from segcli.steps.pack.serving import write_triton
+from tests.onnx_models import channel_model, semantic_guest
 
 ALONE = """
 import importlib.abc, runpy, sys
@@ -66,6 +67,35 @@ def test_servers_get_their_folders(tmp_path):
     values = json.loads((tmp_path / "edge/repository/openvino/config.json").read_text())
     assert values["model_config_list"][0]["config"] == {"name": "colours", "base_path": "/models/colours"}
     assert "repository/openvino/colours/1/model.onnx" in packed.files
+
+
+def test_openvino_reads_what_its_server_gets(tmp_path):
+    openvino = pytest.importorskip("openvino")
+    pack(str(semantic_guest(tmp_path)), tmp_path / "edge", form="openvino", serving=("openvino",))
+    folder = tmp_path / "edge/repository/openvino"
+    (entry,) = json.loads((folder / "config.json").read_text())["model_config_list"]
+    assert entry["config"]["base_path"] == f"/models/{entry['config']['name']}"
+    (version,) = (folder / entry["config"]["name"]).iterdir()
+    assert version.name.isdecimal()  # versions are numbers there
+    model = openvino.compile_model(str(version / "model.xml"), "CPU")
+    image = np.arange(3 * 4 * 4, dtype=np.float32).reshape(1, 3, 4, 4)
+    assert np.array_equal(model(image)[0], image)  # the logits of this model are the channels
+
+
+@pytest.mark.parametrize("batch", ["n", 1])
+def test_triton_reads_the_configuration(tmp_path, batch):
+    """With the schema of Triton's own client: an unknown field or a wrong type would be an error."""
+    config = pytest.importorskip("tritonclient.grpc.model_config_pb2")
+    text_format = pytest.importorskip("google.protobuf.text_format")
+    network = channel_model(tmp_path / "model.onnx", size=(32, 48), batch=batch)
+    write_triton(network, "colours", tmp_path / "repository")
+    text = (tmp_path / "repository/colours/config.pbtxt").read_text()
+    found = text_format.Parse(text, config.ModelConfig())
+    assert found.name == "colours" and found.platform == "onnxruntime_onnx"
+    assert found.max_batch_size == (8 if batch == "n" else 0)
+    shape = [3, 32, 48] if batch == "n" else [1, 3, 32, 48]
+    for port in (*found.input, *found.output):
+        assert port.data_type == config.TYPE_FP32 and list(port.dims) == shape
 
 
 def test_what_cannot_be_packed_is_told(tmp_path):
