@@ -14,6 +14,7 @@ from segcli.errors import UsageError
 
 if TYPE_CHECKING:
     from segcli.serve.run import Running
+    from segcli.serve.settings import ServeSettings
 
 _MIB = 1 << 20
 
@@ -55,9 +56,7 @@ def serve(
 
     def work() -> int:
         from segcli.data.budget import set_max_pixels
-        from segcli.serve.run import serve as run_service
         from segcli.serve.settings import Batching, Limits, ServeSettings
-        from segcli.serve.workers import serve_with
 
         chosen = (*(source or ()), *(pipeline or ()))
         if not chosen:
@@ -79,13 +78,20 @@ def serve(
             warm_up=warm_up,
             reload_seconds=reload,
         )
-        if workers > 1:
-            serve_with(workers, settings, _show)
-        else:
-            run_service(settings, _show)
+        _serve(settings, workers)
         return 0
 
     run(work, debug=debug)
+
+
+def _serve(settings: ServeSettings, workers: int) -> None:
+    from segcli.serve.run import serve as run_service
+    from segcli.serve.workers import serve_with
+
+    if workers > 1:
+        serve_with(workers, settings, _show)
+    else:
+        run_service(settings, _show)
 
 
 def _show(running: Running) -> None:

@@ -159,13 +159,9 @@ class ExportedModel:
 
     @property
     def gives_small_masks(self) -> bool:
-        """Whether an instance model has segcli's program, whose masks have the resolution of the network's head.
-
-        An ONNX file of segcli's without any program of Paddle was made from that program.
-        """
-        if (self.folder / OBJECTS_FILE).is_file():
-            return True
-        return self.card is not None and not (self.folder / LABELS_FILE).is_file()
+        """Whether masks have the resolution of the network's head: by segcli's program, or an ONNX file made from it."""
+        alone = self.card is not None and not (self.folder / LABELS_FILE).is_file()
+        return alone or (self.folder / OBJECTS_FILE).is_file()
 
     @property
     def is_split(self) -> bool:
