@@ -159,7 +159,7 @@ class ExportedModel:
 
     @property
     def gives_small_masks(self) -> bool:
-        """Whether masks have the resolution of the network's head: by segcli's program, or an ONNX file made from it."""
+        """Whether masks have the resolution of the network's head: by segcli's program or an ONNX file of it."""
         alone = self.card is not None and not (self.folder / LABELS_FILE).is_file()
         return alone or (self.folder / OBJECTS_FILE).is_file()
 
