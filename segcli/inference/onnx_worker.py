@@ -28,7 +28,6 @@ def convert(program: Path, weights: Path, target: Path) -> None:
     import onnx
     import paddle2onnx
 
-    limit_this_process(program.stat().st_size + weights.stat().st_size, TIMES)
     # Polygraphy, the converter's default optimiser, takes 6 to 20 s and does only what the runtimes do themselves
     readable = readable_beside(target)
     readable.write_text(single_precision(program.read_text(encoding="utf-8")), encoding="utf-8")
@@ -115,10 +114,21 @@ def cut_to_logits(model: Any) -> bool:
     return True
 
 
-if __name__ == "__main__":
+def main(program: Path, weights: Path, target: Path) -> int:
+    """Converts within limits, which hold for this whole process."""
+    # before memory is limited: libraries reserve much more address space than they use
+    import onnx  # noqa: F401
+    import paddle2onnx  # noqa: F401
+
+    limit_this_process(program.stat().st_size + weights.stat().st_size, TIMES)
     try:
-        convert(*(Path(argument) for argument in sys.argv[1:4]))
+        convert(program, weights, target)
     except Exception as fault:
         if is_out_of_memory(fault):
-            sys.exit(MEMORY_OVER)
+            return MEMORY_OVER
         raise
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*(Path(argument) for argument in sys.argv[1:4])))

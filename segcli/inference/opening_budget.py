@@ -31,17 +31,22 @@ def limit_this_process(size: int, times: int = 1) -> None:
         import resource
     except ImportError:  # not on Windows
         return
+
+    def limit(kind: int, soft: int, hard: int) -> None:
+        most = resource.getrlimit(kind)[1]
+        if most != resource.RLIM_INFINITY:  # of whoever started segcli, such as `ulimit -t`
+            soft, hard = min(soft, most), min(hard, most) if hard != resource.RLIM_INFINITY else most
+        resource.setrlimit(kind, (soft, hard))
+
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     used = resource.getrusage(resource.RUSAGE_SELF)
     seconds = int(used.ru_utime + used.ru_stime) + most_seconds(size, times)
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 5))
+    limit(resource.RLIMIT_CPU, seconds, seconds + 5)
     try:
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
     except OSError:  # not on macOS, which does not enforce such a limit either
         return
-    space = pages * os.sysconf("SC_PAGE_SIZE") + most_bytes(size)
-    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
-    resource.setrlimit(resource.RLIMIT_AS, (space if hard == resource.RLIM_INFINITY else min(space, hard), hard))
+    limit(resource.RLIMIT_AS, pages * os.sysconf("SC_PAGE_SIZE") + most_bytes(size), resource.RLIM_INFINITY)
 
 
 def is_out_of_memory(fault: BaseException) -> bool:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 
 import numpy as np
@@ -106,3 +107,17 @@ def test_a_foreign_model_is_left_as_it_is():
     model = normalising_model(1e-5)
     assert not cut_to_logits(model)
     assert [output.name for output in model.graph.output] == ["y"]
+
+
+def test_limits_stay_below_those_of_whoever_started_the_process():
+    pytest.importorskip("resource")
+    program = """
+import resource
+from segcli.inference.opening_budget import limit_this_process
+resource.setrlimit(resource.RLIMIT_CPU, (50, 50))
+resource.setrlimit(resource.RLIMIT_AS, (8 << 30, 8 << 30))
+limit_this_process(10, 4)
+print(resource.getrlimit(resource.RLIMIT_CPU)[1], resource.getrlimit(resource.RLIMIT_AS)[1])
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.stdout.split() == ["50", str(8 << 30)], done.stderr
