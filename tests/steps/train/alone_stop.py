@@ -113,7 +113,7 @@ def test_the_result_file_of_a_stopped_training(line_run: LineRuns, tmp_path, mon
 
     monkeypatch.setattr(app, "MODES", {"train": "segcli.steps.train.command:train"})
     monkeypatch.setattr("segcli.lazy.load_object", lambda address: stopped)
-    values = {"Global.model": ("--model", "PP-LiteSeg-T"), "Global.dataset_dir": ("--dataset", "data")}
+    values = {"Global.model": ("--model", "PP-LiteSeg-T"), "Global.dataset_dir": ("--dataset", str(tmp_path))}
     assert app.start(None, ["Global.mode=train", f"Global.output={tmp_path}"], values) == 129
     result = json.loads((tmp_path / "train_result.json").read_text())
     assert result["done_flag"] is False

@@ -89,7 +89,7 @@ def test_a_training_that_cannot_start_leaves_the_earlier_one(line_run: LineRuns,
 def start(output: Path, run, monkeypatch) -> int:
     """`segcli train` with `run` in the place of the training."""
     monkeypatch.setattr("segcli.lazy.load_object", lambda address: lambda config: run())
-    values = {"Global.model": ("--model", "PP-LiteSeg-T"), "Global.dataset_dir": ("--dataset", "data")}
+    values = {"Global.model": ("--model", "PP-LiteSeg-T"), "Global.dataset_dir": ("--dataset", str(output))}
     return app.start(None, ["Global.mode=train", f"Global.output={output}"], values)
 
 
