@@ -24,11 +24,19 @@ _SUFFIXES = {"JPEG": ".jpg", "PNG": ".png", "BMP": ".bmp"}
 
 @dataclass(frozen=True)
 class MeasuredSample:
-    """A sample whose image can be read, with its height and width in pixels and the name of its image file."""
+    """A sample whose image can be read.
+
+    Attributes:
+        sample: With its shapes fitted to the image.
+        size: Height and width of the image in pixels.
+        name: Of the image file.
+        bounds: Of each shape, see `bounds_of`.
+    """
 
     sample: LabelMeSample
     size: tuple[int, int]
     name: PurePosixPath
+    bounds: tuple[BoxXyxy, ...]
 
 
 def measure_images(dataset: LabelMeDataset) -> tuple[list[MeasuredSample], list[Finding]]:
@@ -44,15 +52,14 @@ def measure_images(dataset: LabelMeDataset) -> tuple[list[MeasuredSample], list[
             continue
         fitting, remarks = _fitted(sample, header)
         findings += remarks
-        measured.append(MeasuredSample(fitting, (header.size[1], header.size[0]), name))
+        bounds = tuple(map(bounds_of, fitting.annotation.shapes))
+        measured.append(MeasuredSample(fitting, (header.size[1], header.size[0]), name, bounds))
     return measured, findings
 
 
 def share_findings(measured: Sequence[MeasuredSample], root: str) -> list[Finding]:
     """Reports points that are shares or percent of the image, in one finding."""
-    extents = Extents.of(
-        ((sample.size[1], sample.size[0]), map(bounds_of, sample.sample.annotation.shapes)) for sample in measured
-    )
+    extents = Extents.of(((sample.size[1], sample.size[0]), sample.bounds) for sample in measured)
     reading = extents.reading()
     if reading not in (Reading.SHARES, Reading.PERCENT):
         return []
@@ -64,8 +71,7 @@ def misfits(measured: MeasuredSample) -> list[Finding]:
     """Reports shapes that lie wholly outside the image."""
     (height, width), annotation, name = measured.size, measured.sample.annotation, measured.sample.name
     findings = []
-    for shape in annotation.shapes:
-        left, top, right, bottom = bounds_of(shape)
+    for shape, (left, top, right, bottom) in zip(annotation.shapes, measured.bounds, strict=True):
         if right < 0 or bottom < 0 or left >= width or top >= height:
             place = f"shape {shape.number} ({shape.label})"
             findings.append(finding("L108", name, "lies wholly outside the image", location=place))
