@@ -249,6 +249,17 @@ def _windows(config: Config) -> Faults:
             yield ConfigFault(f"{section}.sliding_window.stride", message, "set a stride of at most the tile's side")
 
 
+def _tile_loss(config: Config) -> Faults:
+    settings = config.Evaluate
+    if not settings.tile_loss:
+        return
+    if settings.predictions is not None:
+        yield ConfigFault("Evaluate.tile_loss", "needs a network, not predictions", "leave out Evaluate.predictions")
+    elif settings.sliding_window is None and settings.memory_mb is None:
+        remedy = "set Evaluate.sliding_window.crop_size=[512,512] and stride=[384,384], or Evaluate.memory_mb"
+        yield ConfigFault("Evaluate.tile_loss", "measures tiles; none are set", remedy)
+
+
 def _crop(config: Config) -> Faults:
     if config.Train.crop_size is not None and min(config.Train.crop_size) < 1:
         yield ConfigFault("Train.crop_size", f"is {list(config.Train.crop_size)}; a side has at least 1 pixel")
@@ -310,6 +321,7 @@ RULES: tuple[Rule, ...] = (
     Rule(("Train.input_shape", "Export.input_shape"), _input_shapes),
     Rule(("Global.input_channels", "Train.augment.photometric"), _colours_of_bands),
     Rule(("Evaluate.sliding_window", "Predict.sliding_window"), _windows),
+    Rule(("Evaluate.tile_loss", "Evaluate.predictions", "Evaluate.sliding_window", "Evaluate.memory_mb"), _tile_loss),
     Rule(("Train.crop_size",), _crop),
     Rule(("Train.augment.scale_jitter",), _scale_jitter),
     Rule(("Train.fold", "Train.folds"), _fold),

@@ -160,6 +160,7 @@ class InstanceReport:
         segments: Counts of `segcli.metrics.panoptic` per image [images, 4 x classes], if they were measured.
         intervals: Confidence intervals of the mask metrics, if they were computed.
         frequencies: How often the classes occur in training, if known.
+        whole: Mask metrics of the same images without tiles, if they were measured.
     """
 
     mask: AveragePrecision
@@ -179,6 +180,7 @@ class InstanceReport:
     segments: Floats | None = field(default=None, compare=False, repr=False)
     intervals: Intervals = field(default_factory=Intervals, compare=False)
     frequencies: Frequencies | None = None
+    whole: AveragePrecision | None = None
 
     @property
     def score(self) -> float | None:
@@ -195,6 +197,13 @@ class InstanceReport:
             f"{self.crowded} images have more than {most} objects of one class, but only {most} detections count: set "
             f"Evaluate.max_detections above the largest number of objects per image"
         ]
+
+    @property
+    def tile_loss(self) -> float | None:
+        """Mask AP of whole images minus that of their tiles; None where either is not known."""
+        if self.whole is None or self.whole.AP is None or self.mask.AP is None:
+            return None
+        return self.whole.AP - self.mask.AP
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON; `AP` is PaddleX's key for mask AP."""
@@ -224,6 +233,8 @@ class InstanceReport:
     def _optional(self, most: int) -> dict[str, Any]:
         """Results of optional measurements."""
         found: dict[str, Any] = {}
+        if self.whole is not None:
+            found |= {"whole": self.whole.as_dict(most), "tile_loss": self.tile_loss}
         if self.boundaries is not None:
             found["boundary"] = self.boundaries.summary().as_dict(most)
         if self.segments is not None:

@@ -28,6 +28,7 @@ class LabelPair:
         num_classes: Number of classes.
         ignore_index: Truth value of ignored pixels.
         scores: Confidence and logits of the prediction, if they were computed.
+        whole: Ids that the network predicts from the whole image, uint8 [H, W], where `prediction` is from tiles.
     """
 
     prediction: Labels
@@ -35,12 +36,18 @@ class LabelPair:
     num_classes: int
     ignore_index: int = 255
     scores: LabelScores | None = None
+    whole: Labels | None = None
     _known: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @cached_property
     def counted(self) -> NDArray[np.bool_]:
         """Whether a pixel counts, bool [H, W]."""
         return np.asarray(self.truth != self.ignore_index, np.bool_)
+
+    @property
+    def of_whole(self) -> Labels:
+        """The label map of the whole image, from tiles or not, uint8 [H, W]."""
+        return self.prediction if self.whole is None else self.whole
 
     @cached_property
     def present(self) -> list[int]:

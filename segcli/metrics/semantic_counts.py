@@ -49,6 +49,8 @@ class SemanticCounts:
         truth: Labels,
         rgb: RgbImage | None = None,
         scores: LabelScores | None = None,
+        *,
+        whole: Labels | None = None,
     ) -> Counts:
         """Adds one image.
 
@@ -58,6 +60,8 @@ class SemanticCounts:
             truth: True ids, uint8 [H, W].
             rgb: The image; only statistics of its appearance are kept.
             scores: Confidence and logits of the prediction; some metrics need them.
+            whole: What is predicted from the whole image, uint8 [H, W], if `labels` are from tiles; some metrics need
+                it.
 
         Returns:
             Its confusion matrix, int64 [truth, prediction].
@@ -71,7 +75,7 @@ class SemanticCounts:
         if rgb is not None:
             present = int(np.count_nonzero(matrix.sum(axis=1)))
             self.facts.update(place, facts_of(rgb, truth.shape, present))
-        pair = LabelPair(labels, truth, len(self.classes), self.classes.ignore_index, scores)
+        pair = LabelPair(labels, truth, len(self.classes), self.classes.ignore_index, scores, whole)
         for metric in self.metrics:
             self.extras[metric.name].update(place, metric.count(pair))
         return matrix

@@ -34,6 +34,8 @@ log = logging.getLogger("segcli.evaluate")
 
 LabelMaps = Callable[[Sequence[LoadedSample]], Sequence[Labels | LabelScores]]
 """Returns the label maps of samples of equal size, with the network's scores if metrics need them."""
+WholeMaps = Callable[[Sequence[LoadedSample]], Sequence[Labels | None]]
+"""Returns the label maps of samples of equal size without tiles; None for those that are not cut into tiles anyway."""
 
 
 def measure(
@@ -138,20 +140,23 @@ def measure_label_maps(
     metrics: Sequence[ImageMetric] = (),
     log_interval: int | None = None,
     resize_masks: bool = False,
+    whole_maps_of: WholeMaps | None = None,
 ) -> SemanticReport:
     """Compares label maps from any source with the masks; see `measure`.
 
     Args:
         label_maps_of: Returns the label maps of some samples, each of the size of its mask.
         resize_masks: Resizes the masks to the size of the label maps.
+        whole_maps_of: Returns the label maps without tiles, for metrics that compare both; None where none does.
     """
     own, places = own_share(samples), iter(own_share(range(len(samples))))
     counts = SemanticCounts(classes, metrics)
     done = 0
     shown = track(load_ahead(own, batch_size + 1), "evaluate", len(own))
     for batch in grouped(shown, batch_size):
-        for loaded, labels in zip(batch, label_maps_of(batch), strict=True):
-            count_labels(counts, next(places), labels, loaded, resize_mask=resize_masks)
+        wholes = [None] * len(batch) if whole_maps_of is None else whole_maps_of(batch)
+        for loaded, labels, whole in zip(batch, label_maps_of(batch), wholes, strict=True):
+            count_labels(counts, next(places), labels, loaded, resize_mask=resize_masks, whole=whole)
             done += 1
             if log_interval and done % log_interval == 0:
                 so_far = SemanticReport(counts, done, absent_class).miou
@@ -166,6 +171,7 @@ def count_labels(
     loaded: LoadedSample,
     *,
     resize_mask: bool = False,
+    whole: Labels | None = None,
 ) -> None:
     """Counts the label map of one sample by its place in the dataset.
 
@@ -178,7 +184,7 @@ def count_labels(
     if resize_mask and labels.shape != mask.shape:
         mask = np.asarray(cv2.resize(mask, labels.shape[::-1], interpolation=cv2.INTER_NEAREST), np.uint8)
     try:
-        counts.update(place, labels, mask, loaded.rgb, scores)
+        counts.update(place, labels, mask, loaded.rgb, scores, whole=whole)
     except UnknownIdError as error:
         fault = finding("S304", str(loaded.sample.mask), str(error))
         raise DatasetError(str(error), [fault], path=loaded.sample.mask, hint=fault.hint) from error

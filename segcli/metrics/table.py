@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from segcli.config.schema import EvaluateConfig
 from segcli.metrics import calibration
 from segcli.metrics import semantic_scores as scores
+from segcli.metrics import tile_loss as tiles
 from segcli.metrics.boundary import boundary_iou, count_boundary
 from segcli.metrics.class_totals import ClassTotals
 from segcli.metrics.image_rows import Row
@@ -84,6 +85,7 @@ class ImageMetric:
         of_all: From the same sums to the value of all classes [...]; None takes the mean over the classes.
         higher_is_better: Whether a larger value is the better one; None where neither is.
         needs_scores: Whether it is counted from the probabilities of the network.
+        needs_whole: Whether it also needs the label maps of images that are cut into tiles, predicted whole.
     """
 
     name: str
@@ -94,6 +96,7 @@ class ImageMetric:
     of_all: Callable[[NDArray[Any]], Values] | None = None
     higher_is_better: bool | None = True
     needs_scores: bool = False
+    needs_whole: bool = False
 
     def total(self, sums: NDArray[Any], absent: AbsentClass) -> Values:
         """The number for all classes, float64 [...], of sums over images [..., columns x classes]."""
@@ -178,11 +181,43 @@ CALIBRATION = (
     ),
 )
 
+TILES = (
+    ImageMetric(
+        "whole_IoU",
+        tiles.TOTALS,
+        tiles.count_whole,
+        tiles.whole_iou,
+        Source("Jaccard index without tiles", f"{_SKLEARN} jaccard_score", 12),
+        needs_whole=True,
+    ),
+    ImageMetric(
+        "tile_loss",
+        tiles.LOSS_COLUMNS,
+        tiles.count_tile_loss,
+        tiles.tile_loss,
+        Source("Jaccard index of whole images minus that of their tiles", f"{_SKLEARN} jaccard_score", 12),
+        of_all=tiles.tile_loss_of_all,
+        higher_is_better=False,
+        needs_whole=True,
+    ),
+    ImageMetric(
+        "tile_disagreement",
+        tiles.DIFFERING_COLUMNS,
+        tiles.count_differing,
+        tiles.differing,
+        Source("share of pixels with another label in tiles", "by hand", 12),
+        of_all=tiles.differing_of_all,
+        higher_is_better=False,
+        needs_whole=True,
+    ),
+)
+
 WANTED: tuple[tuple[str, Callable[[EvaluateConfig], Sequence[ImageMetric]]], ...] = (
     ("boundary_iou", lambda _: (BOUNDARY_IOU,)),
     ("surface_tolerance", lambda settings: surface_metrics(settings.surface_tolerance or 0.0)),
     ("region_recall", lambda settings: region_metrics(settings.size_borders)),
     ("calibration", lambda _: CALIBRATION),
+    ("tile_loss", lambda _: TILES),
 )
 """Keys of `Evaluate` that, neither false nor null, add metrics of images."""
 
@@ -250,6 +285,7 @@ INSTANCE: tuple[InstanceMetric, ...] = (
         lambda report: object_calibration(report.masks),
         headline=("ECE",),
     ),
+    InstanceMetric("tile_loss", Source("mask AP of whole images minus that of their tiles", _PYCOCOTOOLS, 9)),
     InstanceMetric("confusion_matrix", Source("matching at IoU 0.5 whatever the class", "hotcoco", 12)),
 )
 """In the order of results; the first is the one by which models are compared."""

@@ -130,6 +130,7 @@ def test_all_faults_at_once_with_value_place_and_nearest_word(write):
         ("Train.class_weights=[1.0, -1.0]", "0 or more"),
         ("Export.input_shape=[1, 40, 8, 8]", "[N, channels, H, W]"),
         ("Evaluate.sliding_window={crop_size: [8, 8], stride: [9, 8]}", "pixels between tiles"),
+        ("Evaluate.tile_loss=true", "set Evaluate.sliding_window.crop_size"),
         ("Train=3", "expected a section"),
         ("Train.transforms[0].size=3", "is not a list"),
         ("Train.loss=[1", "not valid YAML"),
@@ -139,6 +140,11 @@ def test_all_faults_at_once_with_value_place_and_nearest_word(write):
 )
 def test_a_fault_has_its_reason(override: str, fault: str, write):
     assert fault in "\n".join(faults_of(write(MINIMAL), override).values())
+
+
+def test_predictions_have_no_tiles(write):
+    given = "Evaluate.tile_loss=true", "Evaluate.predictions=results", "Evaluate.memory_mb=1"
+    assert "needs a network" in faults_of(write(MINIMAL), *given)["Evaluate.tile_loss"]
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,8 @@ class EvaluateConfig(Section):
         sliding_window: Overlapping tiles for every image; null cuts only images that do not fit into `memory_mb`.
         memory_mb: Most memory in MB for an image that is not tiled; a larger image is cut into tiles. Null is half of
             the machine's memory.
+        tile_loss: Also predicts each image that is cut into tiles whole, and measures what the tiles cost: loss of mIoU
+            or mask AP, share of pixels with another label.
         augment: Test-time augmentation: runs the network on several views of each image and merges the results.
         resolution: Compares at the size of the masks (``original``) or of the network's input (``network``).
         calibration: Measures calibration (ECE, reliability curve) and the temperature that corrects it, which `export`
@@ -66,6 +68,7 @@ class EvaluateConfig(Section):
         SlidingWindowConfig | None, Read(("train", "evaluate"), SEMANTIC), Read(("evaluate",), INSTANCE)
     ] = None
     memory_mb: Annotated[int | None, Read(("evaluate",), DENSE)] = Field(default=None, ge=1)
+    tile_loss: Annotated[bool, Read(("evaluate",), DENSE)] = False
     augment: Annotated[ViewsConfig, Read(("evaluate",), DENSE)] = ViewsConfig()
     resolution: Annotated[Literal["original", "network"], Read(("evaluate",), SEMANTIC)] = "original"
     calibration: Annotated[bool, Read(("evaluate",), SEMANTIC)] = False

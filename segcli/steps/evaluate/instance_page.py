@@ -37,6 +37,7 @@ def instance_page(
     headline = [(name, shown(value, report.intervals.all.get(name))) for name, value in values["mask"].items()]
     headline += [("box AP", shown(report.box.AP))]
     headline += [(name, shown(value)) for name, value in instance_headline(report).items()]
+    headline += [("AP lost by tiles", shown(report.tile_loss))] if report.whole is not None else []
     headline += [("boundary AP", shown(values["boundary"]["AP"]))] if "boundary" in values else []
     headline += (
         [("PQ", shown(values["panoptic"]["PQ"], report.intervals.all.get("PQ")))] if "panoptic" in values else []

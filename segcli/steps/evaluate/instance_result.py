@@ -127,6 +127,8 @@ class InstanceEvaluateResult:
         rows = [("model", self.model_name), ("weights", self.weights), ("runtime", self.runtime)]
         rows.append(("images", f"{report.images}, {sum(report.objects_by_class.values())} objects"))
         rows += [("masks", _line(report.mask, report.intervals.all)), ("boxes", _line(report.box, {}))]
+        if report.whole is not None:
+            rows.append(("whole images", f"{_line(report.whole, {})}; tiles lose AP {shown(report.tile_loss)}"))
         if report.boundaries is not None:
             rows.append(("boundaries", _line(report.boundaries.summary(), {})))
         for name, values in report.mask_by_class.items():

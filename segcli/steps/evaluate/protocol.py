@@ -30,6 +30,7 @@ PROTOCOL = (
     "resolution",
     "calibration",
     "region_recall",
+    "tile_loss",
     "boundary_iou",
     "surface_tolerance",
     "max_detections",

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ from segcli.metrics.instance_measure import Detector, measure, measure_detection
 from segcli.metrics.instance_report import InstanceReport
 from segcli.metrics.mask_ap import MaskAP
 from segcli.metrics.matching import Limits
-from segcli.metrics.semantic_measure import measure_label_maps, predicted, scored
+from segcli.metrics.semantic_measure import WholeMaps, measure_label_maps, predicted, scored
 from segcli.metrics.semantic_report import SemanticReport
 from segcli.metrics.table import image_metrics
 from segcli.steps.evaluate.class_match import dataset_for
@@ -60,6 +61,7 @@ class LabelSubject:
         image_range: Range of values by which images of more than 8 bits are read.
         tiling: How large images are cut into tiles; None for prediction files.
         scores: Returns label maps with probabilities; None for prediction files.
+        whole_maps: Returns the label maps without tiles; None for prediction files.
         sha256: Checksum of the weight file; empty if unknown.
     """
 
@@ -73,6 +75,7 @@ class LabelSubject:
     tiling: Tiling | None = None
     scores: Callable[[Sequence[LoadedSample]], Sequence[LabelScores]] | None = None
     sha256: str = ""
+    whole_maps: WholeMaps | None = None
 
     def measure(self, config: Config) -> SemanticReport:
         """Measures the validation split by the protocol of a configuration."""
@@ -82,6 +85,7 @@ class LabelSubject:
         needs_scores = any(metric.needs_scores for metric in metrics)
         if needs_scores and self.scores is None:
             raise UsageError("Evaluate.calibration needs the probabilities of a network, which label files do not have")
+        needs_whole = any(metric.needs_whole for metric in metrics)
         return measure_label_maps(
             self.scores if needs_scores and self.scores is not None else self.label_maps,
             self.dataset.val,
@@ -91,6 +95,7 @@ class LabelSubject:
             metrics=metrics,
             log_interval=settings.log_interval,
             resize_masks=settings.resolution == "network",
+            whole_maps_of=self.whole_maps if needs_whole else None,
         )
 
 
@@ -147,6 +152,12 @@ def open_labels(config: Config) -> Iterator[LabelSubject]:
             images = [loaded.rgb for loaded in batch]
             return scored(forward, images, model.preprocess, activation=activation, **_forward_options(batch))
 
+        def whole_maps(batch: Sequence[LoadedSample]) -> Sequence[Labels | None]:
+            images = [loaded.rgb for loaded in batch]
+            if tiling.of((images[0].shape[0], images[0].shape[1])) is None:
+                return [None] * len(batch)
+            return predicted(forward, images, model.preprocess, input_size=model.input_size)
+
         def _forward_options(batch: Sequence[LoadedSample]) -> dict[str, Any]:
             height, width = batch[0].rgb.shape[:2]
             options: dict[str, Any] = {"batch_size": batch_size, "window": tiling.of((height, width))}
@@ -156,7 +167,9 @@ def open_labels(config: Config) -> Iterator[LabelSubject]:
         log.info("%s runs on %s", model.source, model.runtime)
         about = model.model_name, model.source, model.runtime
         image_range = learnt_range(model.preprocess, config)
-        yield LabelSubject(*about, dataset, label_maps, batch_size, image_range, tiling, scores, model.sha256)
+        yield LabelSubject(
+            *about, dataset, label_maps, batch_size, image_range, tiling, scores, model.sha256, whole_maps
+        )
 
 
 @contextmanager
@@ -184,16 +197,12 @@ def open_objects(config: Config) -> Iterator[ObjectSubject]:
 
         def measure_all(config: Config) -> InstanceReport:
             set_image_range(image_range)
-            return measure(
-                model.find,
-                dataset.val,
-                dataset.classes,
-                views,
-                tiling=tiling,
-                batch_size=batch_size,
-                log_interval=config.Evaluate.log_interval,
-                **_measures(config),
-            )
+            every: dict[str, Any] = {"batch_size": batch_size, "log_interval": config.Evaluate.log_interval}
+            run = partial(measure, model.find, dataset.val, dataset.classes, views, **every)
+            report = run(tiling=tiling, **_measures(config))
+            if not config.Evaluate.tile_loss:
+                return report
+            return replace(report, whole=run(limits=report.limits).mask)
 
         about = model.model_name, model.source, model.runtime
         yield ObjectSubject(*about, dataset, detect, measure_all, tiling)

@@ -1,7 +1,8 @@
 """Every model with random weights on every runtime, and the page `docs/runtimes.md` from it.
 
 ``scripts/bench runtimes`` runs it; it takes an hour. What was measured of a model is kept as JSON and measured again
-only with other versions of the runtimes, so a stopped run goes on.
+only with other versions of the runtimes, so a stopped run goes on. A row of the page stays until its model is measured
+again with the versions that the page names.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ def main(arguments: Sequence[str]) -> int:
             _measure(name, options.results / f"{name}.json")
     files = [options.results / f"{name}.json" for name in names]
     found = [json.loads(file.read_text(encoding="utf-8")) for file in files if file.is_file()]
-    text = page(found)
+    text = page(found, PAGE.read_text(encoding="utf-8"))
     if options.page:
         PAGE.write_text(text, encoding="utf-8")
     print(text)  # noqa: T201
@@ -90,23 +91,36 @@ def _times(found: dict[str, Any]) -> dict[str, float]:
     return {name: one["cpu_ms"] for name, one in found.get("runtimes", {}).items() if one["agrees"]}
 
 
-def page(found: list[dict[str, Any]]) -> str:
-    """The Markdown page of what was measured."""
+def page(found: list[dict[str, Any]], before: str = "") -> str:
+    """The Markdown page of what was measured.
+
+    Args:
+        found: What is known of each model.
+        before: The page as it was: rows of other models are kept if it names the same versions.
+    """
     shown = [name for name in NAMES if any(name in one.get("runtimes", {}) for one in found)]
     versions = {name: one["runtimes"][name]["version"] for one in found if "runtimes" in one for name in shown}
-    lines = [_HEAD, "Versions: " + ", ".join(f"{NAMES[name]} {versions[name].split(' ')[0]}" for name in shown) + ".\n"]
+    said = "Versions: " + ", ".join(f"{NAMES[name]} {versions[name].split(' ')[0]}" for name in shown) + "."
+    rows = (_rows(before) if said in before else {}) | {one["model"]: _line(one, shown) for one in found}
+    lines = [_HEAD, said + "\n"]
     lines.append("| model | input | converts | equal | " + " | ".join(f"{NAMES[name]}, ms" for name in shown) + " |")
     lines.append("| --- " * (4 + len(shown)) + "|")
-    lines += [_line(one, shown) for one in found]
-    if len(found) < len(_NAMES):
+    lines += [rows[name] for name in _NAMES if name in rows]
+    if len(rows) < len(_NAMES):
         lines.append(
-            f"\n{len(found)} of {len(_NAMES)} models are measured here; `scripts/bench runtimes --page` does the rest."
+            f"\n{len(rows)} of {len(_NAMES)} models are measured here; `scripts/bench runtimes --page` does the rest."
         )
-    twins = {alias: name for alias, name in ALIASES.items() if any(one["model"] == name for one in found)}
+    twins = {alias: name for alias, name in ALIASES.items() if name in rows}
     if twins:
         said = ", ".join(f"{alias} is {name}" for alias, name in twins.items())
         lines.append(f"\n{said}: another name of the same network.")
     return "\n".join(lines) + "\n"
+
+
+def _rows(text: str) -> dict[str, str]:
+    """The rows of a page, by model."""
+    cells = ((line.split("|")[1].strip(), line) for line in text.splitlines() if line.startswith("| "))
+    return {model: line for model, line in cells if model in _NAMES}
 
 
 def _line(one: dict[str, Any], shown: list[str]) -> str:

@@ -126,6 +126,17 @@ def test_network_size_brings_the_masks_to_the_networks_input(tmp_path):
     assert measured(tmp_path).report.matrix.sum() == 3 * 64 * 64
 
 
+def test_the_loss_by_tiles_is_that_of_two_evaluations(tmp_path):
+    window = {"crop_size": [40, 40], "stride": [24, 24]}
+    whole = measured(tmp_path / "whole").as_dict()["metrics"]["mIoU"]
+    done = measured(tmp_path / "tiles", sliding_window=window, tile_loss=True)
+    values = done.as_dict()["metrics"]
+    assert values["whole_IoU"] == whole
+    assert values["tile_loss"] == pytest.approx(whole - values["mIoU"], abs=1e-12)
+    assert 0 < values["tile_disagreement"] < 1
+    assert dict(done.summary())["tile_loss"].startswith(f"{values['tile_loss']:.4f}")
+
+
 def test_the_result_says_how_it_came_about_and_is_the_same_to_the_byte(tmp_path):
     run = trained_run()
     weights = run / "run/best_model/model.pdparams"

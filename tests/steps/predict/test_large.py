@@ -147,8 +147,14 @@ def test_an_instance_model_in_tiles(tmp_path):
     assert done.as_dict()["in_tiles"] == len(done.predicted) == 5
     assert all(entry.tiles == {**window, "border": "inside"} for entry in done.predicted)
 
-    settings = {"weight_path": str(folder), "sliding_window": window, "bootstrap": 0, "gallery": 1}
-    measured = evaluate(configure(INSTANCE_MODEL, root / "data", tmp_path / "eval", Evaluate=settings)).as_dict()
+    settings = {"weight_path": str(folder), "bootstrap": 0, "gallery": 0}
+    whole = evaluate(configure(INSTANCE_MODEL, root / "data", tmp_path / "whole", Evaluate=settings)).as_dict()
+    settings |= {"sliding_window": window, "tile_loss": True}
+    done = evaluate(configure(INSTANCE_MODEL, root / "data", tmp_path / "eval", Evaluate=settings))
+    measured = done.as_dict()
+    assert measured["whole"] == whole["mask"]
+    assert measured["tile_loss"] == pytest.approx(whole["metrics"]["AP"] - measured["metrics"]["AP"])
+    assert any(name == "whole images" and "tiles lose AP" in text for name, text in done.summary())
     assert measured["tiles"] == {"above_px": 0, **window, "border": "inside"}
     assert measured["images"] == 3
     assert 0 <= measured["metrics"]["AP"] <= 1
