@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+
+def is_watched() -> bool:
+    """Whether a person looks at the error stream; told without rich, which takes a while to import."""
+    return sys.stderr.isatty() or bool(os.environ.get("FORCE_COLOR"))
 
 
 @cache

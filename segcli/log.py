@@ -7,7 +7,7 @@ import os
 import warnings
 from functools import cached_property
 
-from segcli.console import error_console
+from segcli.console import error_console, is_watched
 from segcli.text import safe
 
 _HANDLER = "segcli-terminal"
@@ -35,7 +35,10 @@ class _TerminalFormatter(SafeFormatter):
 
 
 class _TerminalHandler(logging.Handler):
-    """Lines through rich, which is imported for the first of them: a fault is told without it."""
+    """Lines through rich, which is imported for the first of them: a fault is told without it.
+
+    Where nobody watches, lines are written as they are, not broken at a width that nobody chose.
+    """
 
     def __init__(self, *, show_path: bool) -> None:
         super().__init__()
@@ -43,6 +46,10 @@ class _TerminalHandler(logging.Handler):
 
     @cached_property
     def _lines(self) -> logging.Handler:
+        if not is_watched() and not self._show_path:
+            plain = logging.StreamHandler()
+            plain.setFormatter(self.formatter)
+            return plain
         from rich.logging import RichHandler
 
         console = error_console()

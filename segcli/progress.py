@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, TypeVar
 
-from segcli.console import error_console
+from segcli.console import error_console, is_watched
 from segcli.text import safe
 
 T = TypeVar("T")
@@ -24,6 +24,9 @@ def _silent(items: Iterable[T], _label: str, _total: int) -> Iterable[T]:
 
 def rich_reporter(items: Iterable[T], label: str, total: int) -> Iterator[T]:
     """A bar on the terminal's error stream, gone when done; without a total it tells for how long work goes on."""
+    if not is_watched():
+        yield from items
+        return
     from rich.markup import escape
     from rich.progress import (
         BarColumn,
@@ -38,7 +41,7 @@ def rich_reporter(items: Iterable[T], label: str, total: int) -> Iterator[T]:
     how_far: tuple[ProgressColumn, ...] = (MofNCompleteColumn(), TimeRemainingColumn())
     columns = (TextColumn("{task.description}"), BarColumn(), *(how_far if total else (TimeElapsedColumn(),)))
     console = error_console()
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    with Progress(*columns, console=console, transient=True) as bar:
         # escaped, for rich takes brackets in a file's name for its own marks
         yield from bar.track(items, total=total or None, description=escape(safe(label)))
 
@@ -75,4 +78,4 @@ def working(label: str) -> Iterator[None]:
 
 def shown() -> bool:
     """Whether bars are shown: by a program that reports progress, where a person looks."""
-    return _reporter.get() is not _silent and error_console().is_terminal
+    return _reporter.get() is not _silent and is_watched()

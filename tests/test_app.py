@@ -190,6 +190,13 @@ def test_work_on_data_never_imports_paddle(module: str):
     assert done.stdout.strip() == "False", done.stderr
 
 
+def test_the_first_prediction_imports_what_it_needs_alone():
+    unneeded = ("paddle", "pandas", "matplotlib", "tifffile", "rich", "onnx", "segcli.data.formats.coco_writer")
+    modules = "segcli.steps.predict.command, segcli.steps.predict.semantic, segcli.inference.runtimes.onnx_runtime"
+    done = python("-c", f"import sys, {modules}; print([name for name in {unneeded!r} if name in sys.modules])")
+    assert done.stdout.strip() == "[]", done.stderr
+
+
 def _break() -> int:
     raise ZeroDivisionError("told")
 

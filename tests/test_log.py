@@ -38,6 +38,7 @@ def test_log_file_of_a_training_shows_escapes(tmp_path: Path, monkeypatch: pytes
 
 
 def test_progress_lines_show_escapes(monkeypatch, capsys) -> None:
+    monkeypatch.setattr(progress, "is_watched", lambda: True)
     monkeypatch.setattr(progress, "error_console", lambda: Console(stderr=True, force_terminal=True, width=120))
 
     list(progress.rich_reporter([1, 2], "reading [bold]\x1b]0;owned\x07", 2))

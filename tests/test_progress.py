@@ -16,6 +16,7 @@ def screen(monkeypatch: pytest.MonkeyPatch):
         stream = io.StringIO()
         console = Console(file=stream, force_terminal=is_terminal, width=80)
         monkeypatch.setattr(progress, "error_console", lambda: console)
+        monkeypatch.setattr(progress, "is_watched", lambda: is_terminal)
         return stream
 
     return with_terminal

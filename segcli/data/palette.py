@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -30,11 +30,7 @@ _FIRST = (
     (128, 0, 40),
     (160, 160, 160),
 )
-
-
-_GRID = 18
-"""Steps of red, green and blue among which further colours are chosen."""
-_MOST = 512
+"""Those after them are in palette.txt: each is that of a grid which is farthest from all before it in CIELAB."""
 
 
 def palette(count: int) -> NDArray[np.uint8]:
@@ -69,23 +65,9 @@ def png_palette(count: int) -> list[int]:
 
 @lru_cache(maxsize=1)
 def _further() -> NDArray[np.uint8]:
-    """Colours after the first ones: each is that of a grid which is farthest from all before it in CIELAB."""
-    steps = np.linspace(0, 255, _GRID).round().astype(np.uint8)
-    grid = np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), axis=-1).reshape(-1, 3)
-    places = _lab(grid)
-    taken = _lab(np.array([*_FIRST, IGNORE_COLOUR, (255, 255, 255)], np.uint8))
-    distance = np.min([np.linalg.norm(places - place, axis=1) for place in taken], axis=0)
-    chosen = []
-    for _ in range(_MOST - len(_FIRST)):
-        best = int(distance.argmax())
-        chosen.append(grid[best])
-        distance = np.minimum(distance, np.linalg.norm(places - places[best], axis=1))
-    return np.array(chosen, np.uint8)
-
-
-def _lab(colours: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Where colours lie for the eye: CIELAB, float32 [N, 3]."""
-    return np.asarray(cv2.cvtColor(colours[None].astype(np.float32) / 255, cv2.COLOR_RGB2LAB)[0], np.float32)
+    """Colours after the first ones; to choose them takes 0.2 s, so they are kept in a file."""
+    codes = Path(__file__).with_name("palette.txt").read_text(encoding="ascii")
+    return np.frombuffer(bytes.fromhex(codes), np.uint8).reshape(-1, 3)
 
 
 def voc_palette() -> NDArray[np.uint8]:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tifffile
 from numpy.typing import NDArray
 
 from segcli.data.files import atomic_path
@@ -37,6 +36,8 @@ def write_label_tiff(
         palette: Red, green and blue of each id, 0 to 255.
         tags: Further tags, such as `geo_tags`.
     """
+    import tifffile
+
     colours = np.zeros((3, 256), np.uint16)
     given = np.array(palette, np.uint16).reshape(-1, 3)[:256]
     colours[:, : len(given)] = given.T * 257
@@ -65,6 +66,8 @@ def _tiles(strips: Iterable[NDArray[np.uint8]]) -> Iterator[NDArray[np.uint8]]:
 
 def geo_tags(path: Path) -> list[Tag]:
     """The tags by which a GeoTIFF says where it lies; none of another file."""
+    import tifffile
+
     try:
         with tifffile.TiffFile(path) as file:
             tags = [file.pages.first.tags.get(code) for code in _GEO_TAGS]

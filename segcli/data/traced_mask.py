@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from segcli.data import rle
 from segcli.data.contours import Outline, mask_outlines
-from segcli.data.formats.labelme_shapes import Crop
 from segcli.data.rle import Rle
+
+if TYPE_CHECKING:
+    from segcli.data.formats.labelme_shapes import Crop
 
 
 class TracedMask:

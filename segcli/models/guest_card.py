@@ -38,7 +38,7 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 class _Part(BaseModel):
     """A part of a card; unknown keys are refused."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class GuestInput(_Part):

@@ -27,7 +27,7 @@ class Section(BaseModel):
     """
 
     reads: ClassVar[tuple[Read, ...]] = ()
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, defer_build=True)
 
     @field_validator("*", mode="before")
     @classmethod

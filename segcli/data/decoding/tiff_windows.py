@@ -11,9 +11,9 @@ from collections import OrderedDict
 from pathlib import Path
 from struct import pack
 from threading import Lock
+from typing import TYPE_CHECKING
 
 import numpy as np
-import tifffile
 
 from segcli.data.decoding.decoders import decode_rgb
 from segcli.data.decoding.headers import read_header
@@ -22,6 +22,9 @@ from segcli.data.decoding.used_range import current_range
 from segcli.data.image import RgbImage
 from segcli.data.windows import Rect
 from segcli.errors import InputError
+
+if TYPE_CHECKING:
+    import tifffile
 
 logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # its messages name no file
 
@@ -33,7 +36,6 @@ _WIDTH, _HEIGHT, _OFFSETS, _ROWS, _COUNTS = 256, 257, 273, 278, 279
 _COPIED = (258, 259, 262, 266, 277, 284, 317, 320, 338, 339, 347, 529, 530, 531, 532)
 """Tags that say how a strip or tile is decoded: depth, compression, colours, predictor, palette, JPEG tables, ..."""
 _LONG = 4
-_DAMAGED = (ValueError, KeyError, IndexError, TypeError, OverflowError, OSError, tifffile.TiffFileError)
 
 
 class TiffWindows:
@@ -53,9 +55,9 @@ class TiffWindows:
         self._lock = Lock()
         self._kept: OrderedDict[int, RgbImage] = OrderedDict()
         try:
-            with tifffile.TiffFile(path) as file:
+            with _open(path) as file:
                 self._read_layout(file)
-        except _DAMAGED as fault:
+        except _damaged() as fault:
             raise InputError(f"the TIFF is damaged: {fault}", path=path, hint="replace the file") from fault
 
     @property
@@ -157,6 +159,18 @@ class TiffWindows:
             raise ValueError("it lacks strips or tiles")
 
 
+def _open(path: Path) -> tifffile.TiffFile:
+    import tifffile  # takes a while, and most runs meet no large TIFF
+
+    return tifffile.TiffFile(path)
+
+
+def _damaged() -> tuple[type[Exception], ...]:
+    import tifffile
+
+    return ValueError, KeyError, IndexError, TypeError, OverflowError, OSError, tifffile.TiffFileError
+
+
 def why_whole(path: Path, image_range: ImageRange | None = None) -> str | None:
     """Why a TIFF is not read in parts; None where it can be."""
     chosen = image_range or current_range()
@@ -165,7 +179,7 @@ def why_whole(path: Path, image_range: ImageRange | None = None) -> str | None:
             "the network takes its bands" if chosen.takes_bands else "its range of values comes from all of its pixels"
         )
     try:
-        with tifffile.TiffFile(path) as file:
+        with _open(path) as file:
             page = file.pages.first
             orientation = page.tags.get(274)
             if orientation is not None and orientation.value != 1:
@@ -175,6 +189,6 @@ def why_whole(path: Path, image_range: ImageRange | None = None) -> str | None:
             rows = page.tilelength if page.is_tiled else min(page.rowsperstrip, page.imagelength)
             if rows * (page.tilewidth if page.is_tiled else page.imagewidth) > _MOST_SEGMENT_PX:
                 return "it is one large strip"
-    except _DAMAGED as fault:
+    except _damaged() as fault:
         return f"it is damaged: {fault}"
     return None

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from segcli.inference.graphs import Graph
-from segcli.models.guest_card import GuestCard
 from segcli.models.guests import INSTANCE, SAM, SEMANTIC
+
+if TYPE_CHECKING:
+    from segcli.models.guest_card import GuestCard
 
 SECTION = "Guest"
 KIND_OF_TASK = {"semantic": SEMANTIC, "instance": INSTANCE, "promptable": SAM}
@@ -56,6 +58,8 @@ class Guest:
             ValueError: A value is invalid.
             TypeError: A value has another type.
         """
+        from segcli.models.guest_card import GuestCard
+
         batch, channels, height, width = (int(side) for side in values["shape"])
         return Guest(
             GuestCard.model_validate(values["card"]),

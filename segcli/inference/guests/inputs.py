@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from segcli.inference.preprocess import NetworkInput
-from segcli.models.guest_card import GuestInput
 from segcli.models.spec import Preprocess
+
+if TYPE_CHECKING:
+    from segcli.models.guest_card import GuestInput
 
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 _BITS = 255.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 from segcli.errors import WeightsError
 from segcli.inference.decode_labels import softmax
 from segcli.inference.guests.semantic import sigmoid
-from segcli.models.guest_card import GuestCard
 from segcli.models.instance.table import MaskForm
+
+if TYPE_CHECKING:
+    from segcli.models.guest_card import GuestCard
 
 Floats = NDArray[np.float32]
 LEAST_SCORE = 0.001

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,9 @@ from segcli.inference.activation import Activation
 from segcli.inference.decode_labels import inside, softmax
 from segcli.inference.guests.folder import Guest
 from segcli.inference.preprocess import NetworkInput
-from segcli.models.guest_card import GuestCard, GuestOutput
+
+if TYPE_CHECKING:
+    from segcli.models.guest_card import GuestCard, GuestOutput
 
 
 def semantic_output(found: NDArray[Any], card: GuestCard, images: NetworkInput, padded: NetworkInput) -> NDArray[Any]:

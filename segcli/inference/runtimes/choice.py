@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from segcli.errors import MissingPartError, ParityError, SegcliError
 from segcli.inference.exported_model import ExportedModel
 from segcli.inference.model_runtime import PADDLE, files_on, is_open_to, open_on, reference_runtime
 from segcli.inference.parity import Reference, compare
 from segcli.inference.proofs import Proof, Proofs
-from segcli.inference.proving import TOLERANCE, Prover
 from segcli.inference.runtimes.open_graph import first_line, row_of
 from segcli.inference.runtimes.protocol import Runtime
 from segcli.runtimes import AUTO, RuntimeRow, runtimes
+
+if TYPE_CHECKING:
+    from segcli.inference.proving import Prover
 
 log = logging.getLogger("segcli.predict")
 
@@ -65,13 +68,21 @@ def _open_proven(
 ) -> Runtime:
     """Opens a runtime after comparing its outputs: with `reference` if it is given, else with the reference runtime."""
     if reference is not None:
+        from segcli.inference.proving import TOLERANCE
+
         runtime = open_on(model, row.name, device)
         compare(runtime, model.folder, reference, TOLERANCE)
         return runtime
     if reference_runtime(model) not in (None, row.name):
-        proof = proofs.find(row, files_on(model, row)) or Prover(model, proofs).prove(row)
+        proof = proofs.find(row, files_on(model, row)) or _prover(model, proofs).prove(row)
         _require_agreement(model, proof)
     return open_on(model, row.name, device)
+
+
+def _prover(model: ExportedModel, proofs: Proofs) -> Prover:
+    from segcli.inference.proving import Prover  # once per file: nearly every run finds its proof
+
+    return Prover(model, proofs)
 
 
 def _require_agreement(model: ExportedModel, proof: Proof) -> None:
@@ -93,11 +104,14 @@ def _by_speed(
         # nothing to choose from, or nothing to compare with: Paddle last
         yield from sorted(able, key=lambda row: row.name == PADDLE)
         return
-    prover = Prover(model, proofs)
+    prover: Prover | None = None
     measured: list[tuple[float, RuntimeRow]] = []
     for row in able:
         try:
-            proof = proofs.find(row, files_on(model, row)) or prover.prove(row)
+            proof = proofs.find(row, files_on(model, row))
+            if proof is None:
+                prover = prover or _prover(model, proofs)
+                proof = prover.prove(row)
             _require_agreement(model, proof)
         except SegcliError as fault:
             faults.append(f"{row.name}: {first_line(fault)}")

@@ -1,7 +1,6 @@
 """The network in an ONNX file that ends in a label map, without its last steps: an enlargement and the argmax.
 
-To cut it takes as long as to open it, so the cut network is kept in the cache of this machine, by the digest of the
-file. It is not kept beside the model, where it would have to be proven and shipped.
+To cut it takes as long as to open it, so the cut network is kept in the cache of this machine.
 """
 
 from __future__ import annotations
@@ -13,17 +12,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from segcli.data.files import digest_of, write_bytes_atomic
+from segcli.data.files import write_bytes_atomic
 from segcli.inference.exported_model import LOGITS_TENSOR
 from segcli.inference.onnx_worker import cut_to_logits
-from segcli.weights.cache import cache_folder
+from segcli.inference.runtimes.kept_networks import keep_few, kept_file
 
 log = logging.getLogger("segcli.predict")
 
-FOLDER = "cut"
-"""Folder in the cache."""
-_SCHEMA = 1
-_MOST_KEPT = 32
 _SHAPE_STEPS = frozenset({"Slice", "Gather", "Concat", "Cast", "Squeeze", "Unsqueeze", "Identity"})
 """Operators that pass on sizes without changing them."""
 _KNOWN_SETTINGS = frozenset({"mode", "coordinate_transformation_mode", "nearest_mode", "cubic_coeff_a"})
@@ -55,7 +50,7 @@ def cut_network(file: Path) -> CutNetwork | None:
 
     With None the runtime returns ids instead of logits: these are correct, but tiles cannot be blended.
     """
-    kept = {end: _kept(file, end) for end in End}
+    kept = {end: kept_file(file, end.value) for end in End}
     known = next((end for end, path in kept.items() if path is not None and path.is_file()), None)
     if known is not None and (path := kept[known]) is not None:
         return CutNetwork(path, known)
@@ -145,22 +140,13 @@ def _drop_unused(model: Any, producers: dict[str, Any]) -> None:
         model.graph.node.remove(node)
 
 
-def _kept(file: Path, end: End) -> Path | None:
-    try:
-        return cache_folder() / FOLDER / f"{digest_of(file)}-{_SCHEMA}.{end.value}.onnx"
-    except (OSError, RuntimeError):  # RuntimeError: there is no home folder
-        return None
-
-
 def _keep(target: Path | None, content: bytes) -> Path | None:
-    """Writes a cut network into the cache, from which the oldest go; None where that fails."""
+    """Writes a cut network into the cache; None where that fails."""
     if target is None:
         return None
     try:
         write_bytes_atomic(target, content)
-        kept = sorted(target.parent.glob("*.onnx"), key=lambda path: path.stat().st_mtime_ns, reverse=True)
-        for old in kept[_MOST_KEPT:]:
-            old.unlink(missing_ok=True)
+        keep_few(target)
     except OSError as fault:
         log.debug("the cut network cannot be kept: %s", fault)
     return target if target.is_file() else None

@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 from segcli.inference.graphs import Graph
 from segcli.inference.preprocess import NetworkInput
 from segcli.inference.runtimes.onnx_graph import cut_network
+from segcli.inference.runtimes.onnx_session import open_session
 from segcli.inference.runtimes.protocol import naming_file
 from segcli.inference.runtimes.small_logits import enlarged_outside
-
-_ERRORS_ONLY = 3
 
 
 def open_graph(graph: Graph, file: Path, _device: str, threads: int) -> OnnxRuntime:
@@ -35,18 +34,9 @@ class OnnxRuntime:
     name = "onnxruntime"
 
     def __init__(self, file: Path, threads: int, *, foreign: bool = False) -> None:
-        import onnxruntime
-
         self.file = file
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = _ERRORS_ONLY
         cut = None if foreign else cut_network(file)
-        source = file if cut is None else cut.source
-        self._session = onnxruntime.InferenceSession(
-            str(source) if isinstance(source, Path) else source, options, providers=["CPUExecutionProvider"]
-        )
+        self._session = open_session(file if cut is None else cut.source, threads)
         self.on_device = enlarged_outside(self._run, cut)
         self._input = self._session.get_inputs()[0].name
         self._output = self._session.get_outputs()[0].name

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from segcli.config.image_range import learnt_range
@@ -18,7 +18,6 @@ from segcli.steps.predict.exported_predictor import ExportedPredictor
 from segcli.steps.predict.image_result import ImageResult
 from segcli.steps.predict.open_predictor import open_predictor
 from segcli.steps.predict.outputs.writing import write_chosen
-from segcli.steps.predict.promptable_files import join_coco
 from segcli.steps.predict.protocol import Predictor
 from segcli.steps.predict.result import Predicted, PredictResult, Unreadable
 from segcli.steps.predict.unlike import UnlikeInputs
@@ -62,7 +61,7 @@ def predict(config: Config) -> PredictResult:
         sources = sources.without(done)
     unlike = UnlikeInputs(predictor.model)
     results = _results(predictor, unlike, sources, settings.batch_size, failed)
-    predicted = join_coco(_write(results, output, config), output)
+    predicted = _joined(_write(results, output, config), output)
     seconds = time.perf_counter() - begin
     if done.names:
         log.info("%d results exist already, from whichever model, and are kept", len(done.names))
@@ -116,6 +115,15 @@ def readable(items: Iterable[SourceItem], failed: list[Unreadable]) -> Iterator[
         else:
             log.warning("left out: %s", item.fault)
             failed.append(Unreadable(item.input_path, str(item.fault)))
+
+
+def _joined(predicted: Sequence[Predicted], folder: Path) -> Sequence[Predicted]:
+    """The results, with the COCO files of single images, if any, joined into one."""
+    if not any("coco" in entry.files for entry in predicted):
+        return predicted
+    from segcli.steps.predict.promptable_files import join_coco  # with all that writes annotations
+
+    return join_coco(predicted, folder)
 
 
 def _write(results: Iterator[ImageResult], folder: Path, config: Config) -> list[Predicted]:

@@ -1,0 +1,110 @@
+"""What ONNX Runtime made of a network is kept, and is used instead of the network the next time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from segcli.inference.runtimes import kept_networks, onnx_session
+from segcli.inference.runtimes.kept_networks import keep_few
+from segcli.inference.runtimes.onnx_session import open_session
+
+pytest.importorskip("onnx")
+
+IMAGES = np.random.default_rng(0).standard_normal((1, 3, 5, 4)).astype(np.float32)
+
+
+@pytest.fixture
+def network(tmp_path: Path) -> Path:
+    from onnx import helper
+
+    from tests.onnx_models import save, tensor
+
+    weights = np.random.default_rng(1).standard_normal((4, 3, 1, 1)).astype(np.float32)
+    nodes = [
+        helper.make_node("Conv", ["x", "w"], ["a"]),
+        helper.make_node("Relu", ["a"], ["b"]),
+        helper.make_node("Identity", ["b"], ["y"]),
+    ]
+    return save(tmp_path / "n.onnx", nodes, [tensor("x", (1, 3, "h", "w"))], [tensor("y", (1, 4, "h", "w"))], [("w", weights)])
+
+
+def _run(source: Path | bytes) -> np.ndarray:
+    return open_session(source, 1).run(None, {"x": IMAGES})[0]
+
+
+def _kept() -> list[Path]:
+    return sorted((kept_networks.cache_folder() / kept_networks.FOLDER).glob("*.optimised.onnx"))
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEGCLI_CACHE", str(tmp_path / "cache"))
+
+
+def test_the_optimised_network_is_used_and_answers_alike(network: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import onnx
+
+    expected = _run(network.read_bytes())
+    assert _kept() == [], "a network that is in no file is not kept"
+
+    first = _run(network)
+    (kept,) = _kept()
+    opened: list[object] = []
+    real = onnx_session._session
+    monkeypatch.setattr(onnx_session, "_session", lambda source, options: opened.append(source) or real(source, options))
+
+    np.testing.assert_array_equal(first, expected)
+    np.testing.assert_array_equal(_run(network), expected)
+    assert opened == [kept]
+    assert len(onnx.load(str(kept)).graph.node) < len(onnx.load(str(network)).graph.node)
+
+
+def test_a_damaged_one_is_made_again(network: Path) -> None:
+    expected = _run(network)
+    (kept,) = _kept()
+    whole = kept.read_bytes()
+    kept.write_bytes(whole[: len(whole) // 2])
+
+    np.testing.assert_array_equal(_run(network), expected)
+    assert kept.read_bytes() == whole
+
+
+def test_another_processor_or_version_has_its_own(network: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _run(network)
+    monkeypatch.setattr(onnx_session, "_processor", lambda: "another")
+    _run(network)
+    assert len(_kept()) == 2
+
+
+def test_without_a_cache_it_works_as_well(network: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = _run(network)
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("SEGCLI_CACHE", str(tmp_path / "file"))
+    np.testing.assert_array_equal(_run(network), expected)
+
+
+def test_a_file_that_is_no_network_is_refused_as_ever(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.onnx"
+    broken.write_bytes(b"no network")
+    with pytest.raises(Exception, match="(?i)protobuf|parse"):
+        open_session(broken, 1)
+    assert _kept() == []
+
+
+def test_the_oldest_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import os
+
+    files = [tmp_path / f"{number}.onnx" for number in range(5)]
+    for number, file in enumerate(files):
+        file.write_bytes(b"12345")
+        os.utime(file, ns=(number, number))
+    monkeypatch.setattr(kept_networks, "_MOST_FILES", 4)
+    keep_few(files[4])
+    assert not files[0].exists()
+    assert all(file.exists() for file in files[1:])
+    monkeypatch.setattr(kept_networks, "_MOST_BYTES", 10)
+    keep_few(files[4])
+    assert [file.exists() for file in files] == [False, False, False, True, True]
