@@ -28,7 +28,8 @@ def network(tmp_path: Path) -> Path:
         helper.make_node("Relu", ["a"], ["b"]),
         helper.make_node("Identity", ["b"], ["y"]),
     ]
-    return save(tmp_path / "n.onnx", nodes, [tensor("x", (1, 3, "h", "w"))], [tensor("y", (1, 4, "h", "w"))], [("w", weights)])
+    inputs, outputs = [tensor("x", (1, 3, "h", "w"))], [tensor("y", (1, 4, "h", "w"))]
+    return save(tmp_path / "n.onnx", nodes, inputs, outputs, [("w", weights)])
 
 
 def _run(source: Path | bytes) -> np.ndarray:
@@ -54,7 +55,7 @@ def test_the_optimised_network_is_used_and_answers_alike(network: Path, monkeypa
     (kept,) = _kept()
     opened: list[object] = []
     real = onnx_session._session
-    monkeypatch.setattr(onnx_session, "_session", lambda source, options: opened.append(source) or real(source, options))
+    monkeypatch.setattr(onnx_session, "_session", lambda source, way: opened.append(source) or real(source, way))
 
     np.testing.assert_array_equal(first, expected)
     np.testing.assert_array_equal(_run(network), expected)
@@ -89,7 +90,7 @@ def test_without_a_cache_it_works_as_well(network: Path, tmp_path: Path, monkeyp
 def test_a_file_that_is_no_network_is_refused_as_ever(tmp_path: Path) -> None:
     broken = tmp_path / "broken.onnx"
     broken.write_bytes(b"no network")
-    with pytest.raises(Exception, match="(?i)protobuf|parse"):
+    with pytest.raises(Exception, match=r"(?i)protobuf|parse"):
         open_session(broken, 1)
     assert _kept() == []
 
