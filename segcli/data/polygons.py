@@ -40,6 +40,17 @@ def polygons_box(polygons: Sequence[Sequence[float]]) -> tuple[float, float, flo
     return left, top, max(xs) - left, max(ys) - top
 
 
+def ring_boxes(rings: Sequence[Sequence[float]]) -> Values:
+    """Smallest box around each polygon: left, top, width and height, float64 [n, 4]."""
+    if not rings:
+        return np.empty((0, 4))
+    corners = np.array(list(chain.from_iterable(rings)), np.float64).reshape(-1, 2)
+    lengths = np.array([len(ring) // 2 for ring in rings], np.intp)
+    starts = np.cumsum(lengths) - lengths
+    least, most = np.minimum.reduceat(corners, starts), np.maximum.reduceat(corners, starts)
+    return np.concatenate([least, most - least], axis=1)
+
+
 @dataclass(frozen=True)
 class Sides:
     """All sides of many polygons, in order of polygons and of their left ends.
@@ -51,7 +62,7 @@ class Sides:
         dy: Likewise.
         ring: Index of its polygon.
         rings: Number of polygons.
-        extent: Above all coordinates.
+        extent: Above all coordinates of each polygon.
     """
 
     x: Values
@@ -60,7 +71,7 @@ class Sides:
     dy: Values
     ring: Indices
     rings: int
-    extent: float
+    extent: Values
 
     @staticmethod
     def of(rings: Sequence[Sequence[float]]) -> Sides:
@@ -73,7 +84,8 @@ class Sides:
         (x, y), (dx, dy) = corners.T, (corners[following] - corners).T
         ring = np.repeat(np.arange(len(rings)), lengths)
         order = np.lexsort((np.minimum(x, x + dx), ring))
-        extent = float(np.abs(corners).max(initial=0)) + 1
+        extent = np.ones(len(rings))
+        np.maximum.at(extent, ring, np.abs(corners).max(axis=1, initial=0) + 1)
         return Sides(x[order], y[order], dx[order], dy[order], ring[order], len(rings), extent)
 
     def areas(self) -> Values:
@@ -86,7 +98,7 @@ class Sides:
         dx, dy = self.dx[line], self.dy[line]
         before = dx * (self.y[side] - self.y[line]) - dy * (self.x[side] - self.x[line])
         after = before + dx * self.dy[side] - dy * self.dx[side]
-        noise = _ROUNDING * self.extent * (np.abs(dx) + np.abs(dy))
+        noise = _ROUNDING * self.extent[self.ring[line]] * (np.abs(dx) + np.abs(dy))
         return np.where(np.abs(before) < noise, 0, before), np.where(np.abs(after) < noise, 0, after)
 
     def transposed(self) -> Sides:
@@ -196,6 +208,6 @@ def _pairs(sides: Sides) -> Indices:
     """For each side, how many of the sides after it in its polygon begin before it ends."""
     left, right = np.minimum(sides.x, sides.x + sides.dx), np.maximum(sides.x, sides.x + sides.dx)
     # set one polygon beside the other, so that a single search finds all that begin before a side ends
-    shift = sides.ring * (3 * sides.extent)
+    shift = (3 * np.cumsum(sides.extent) - 1.5 * sides.extent)[sides.ring]
     pairs = np.searchsorted(left + shift, right + shift, side="right") - np.arange(len(left)) - 1
     return np.asarray(np.maximum(pairs, 0), np.intp)

@@ -70,17 +70,35 @@ def repeated_outlines(
     return [found[index] for index in sorted(found)]
 
 
-def _near_boxes(boxes: NDArray[np.float64]) -> Indices:
-    """Pairs of indices [n, 2] of boxes whose sides are near each other, the smaller index first, sorted."""
+def images_with_near_boxes(boxes: NDArray[np.float64], image: Indices) -> set[int]:
+    """The images in which two boxes are near each other, so that `repeated_outlines` may find something.
+
+    Args:
+        boxes: Left, top, width, height in pixels, float64 [n, 4], of many images at once.
+        image: Index of the image of each box, [n].
+    """
+    return set(image[_near_boxes(boxes, image)[:, 0]].tolist())
+
+
+def _near_boxes(boxes: NDArray[np.float64], image: Indices | None = None) -> Indices:
+    """Pairs of indices [n, 2] of boxes whose sides are near each other, the smaller index first, sorted.
+
+    Only boxes of the same image make a pair, where `image` tells the image of each.
+    """
     edges = np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1)
     slack = np.maximum(NEAR_PX, NEAR_SHARE * boxes[:, 2:].min(axis=1))
-    order = np.argsort(edges[:, 0], kind="stable")
-    left = edges[order, 0]
-    counts = np.searchsorted(left, left + slack[order], side="right") - np.arange(len(left)) - 1
+    owner = np.zeros(len(boxes), np.intp) if image is None else image
+    order = np.lexsort((edges[:, 0], owner))
+    # set one image beside the other; what rounding lets in here is compared exactly below
+    left = edges[order, 0] + owner[order] * (np.ptp(edges) + slack.max() + 1 if len(edges) else 0)
+    reach = left + slack[order]
+    reach += 8 * np.spacing(np.abs(reach))
+    counts = np.searchsorted(left, reach, side="right") - np.arange(len(left)) - 1
     one = np.repeat(np.arange(len(left)), counts)
     other = one + 1 + np.arange(len(one)) - np.repeat(np.cumsum(counts) - counts, counts)
     first, second = order[one], order[other]
-    near = (np.abs(edges[first] - edges[second]).max(axis=1, initial=0) <= slack[first]).nonzero()[0]
+    apart = np.abs(edges[first] - edges[second]).max(axis=1, initial=0)
+    near = ((apart <= slack[first]) & (owner[first] == owner[second])).nonzero()[0]
     pairs = np.sort(np.stack([first[near], second[near]], axis=1), axis=1)
     return np.asarray(pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))], np.intp)
 

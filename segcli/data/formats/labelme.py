@@ -225,7 +225,9 @@ def _points(values: Any) -> tuple[tuple[float, float], ...] | None:
         points = tuple([(float(x), float(y)) for x, y in values])
     except (TypeError, ValueError, OverflowError):
         return None
-    return points if all(map(math.isfinite, chain.from_iterable(points))) else None
+    # a sum is finite only if all of its terms are; far points may overflow it
+    finite = math.isfinite(sum(chain.from_iterable(points))) or all(map(math.isfinite, chain.from_iterable(points)))
+    return points if finite else None
 
 
 def _points_fault(points: tuple[tuple[float, float], ...] | None) -> tuple[str, str] | None:

@@ -96,7 +96,7 @@ class ShapePainter:
             self._canvas = LabelCanvas(height, width, line_width=self._line_width, point_size=self._point_size)
             self._size = (height, width)
         self._canvas.paint(shape, 1)
-        return self._canvas.take()
+        return self._canvas.take(shape)
 
 
 def group(shapes: Iterable[Shape]) -> list[list[Shape]]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+
+import numpy as np
 
 from segcli.data.formats.annotated import NO_CLASSES, AnnotatedDataset, AnnotatedImage, ShapeGroup
 from segcli.data.formats.labelme import Shape
 from segcli.data.formats.labelme_objects import has_outline, outline
-from segcli.data.polygons import Sides, self_crossings
-from segcli.data.same_outlines import Repeated, repeated_outlines
+from segcli.data.polygons import Sides, ring_boxes, self_crossings
+from segcli.data.same_outlines import Repeated, images_with_near_boxes, repeated_outlines
 from segcli.findings import Finding
 from segcli.plurals import counted
 from segcli.rules import finding
@@ -16,18 +19,57 @@ from segcli.rules import finding
 Size = tuple[int, int]
 """Height and width in pixels."""
 
+_CORNERS_AT_ONCE = 4096
+
 
 def outline_findings(dataset: AnnotatedDataset) -> Iterator[Finding]:
     """Findings on the outlines of all files of a LabelMe dataset."""
-    for image in dataset.images:
+    for batch in _batches(dataset.images):
+        places = _crossings(shapes for _, shapes in batch)
+        suspects = _with_near_boxes([shapes for _, shapes in batch])
+        for index, (image, shapes) in enumerate(batch):
+            for shape in shapes:
+                if id(shape) in places:
+                    x, y = places[id(shape)]
+                    message = f"its sides cross at x {x:.1f}, y {y:.1f}"
+                    yield finding("L113", image.name, message, location=_place(shape))
+            if index in suspects:
+                yield from _copies(image, shapes)
+
+
+def _batches(images: Iterable[AnnotatedImage]) -> Iterator[list[tuple[AnnotatedImage, list[Shape]]]]:
+    """Images with their shapes, so many at once that a call of NumPy costs little beside its work."""
+    batch, corners = list[tuple[AnnotatedImage, list[Shape]]](), 0
+    for image in images:
         shapes = shapes_of(image)
-        for shape, (x, y) in crossed(shapes):
-            yield finding("L113", image.name, f"its sides cross at x {x:.1f}, y {y:.1f}", location=_place(shape))
-        copies: dict[int, list[tuple[Shape, Shape, Repeated]]] = {}
-        for found in drawn_twice(shapes, image.size):
-            copies.setdefault(found[1].number, []).append(found)
-        for own in copies.values():
-            yield finding("L112", image.name, _repeats(own), location=_place(own[0][0]))
+        batch.append((image, shapes))
+        corners += sum(len(shape.points) for shape in shapes)
+        if corners >= _CORNERS_AT_ONCE:
+            yield batch
+            batch, corners = [], 0
+    if batch:
+        yield batch
+
+
+def _crossings(images: Iterable[Sequence[Shape]]) -> dict[int, tuple[float, float]]:
+    """Where polygons cross themselves, by the identity of the shape."""
+    return {id(shape): place for shape, place in crossed(chain.from_iterable(images))}
+
+
+def _with_near_boxes(images: Sequence[Sequence[Shape]]) -> set[int]:
+    """Indices of the images in which a shape may repeat another."""
+    outlined = [(index, outline(shape)) for index, shapes in enumerate(images) for shape in _objects(shapes)]
+    boxes = ring_boxes([ring for _, ring in outlined])
+    return images_with_near_boxes(boxes, np.array([index for index, _ in outlined], np.intp))
+
+
+def _copies(image: AnnotatedImage, shapes: Sequence[Shape]) -> Iterator[Finding]:
+    """One finding per shape that others of the image repeat."""
+    copies: dict[int, list[tuple[Shape, Shape, Repeated]]] = {}
+    for found in drawn_twice(shapes, image.size):
+        copies.setdefault(found[1].number, []).append(found)
+    for own in copies.values():
+        yield finding("L112", image.name, _repeats(own), location=_place(own[0][0]))
 
 
 def _repeats(copies: Sequence[tuple[Shape, Shape, Repeated]]) -> str:
@@ -58,9 +100,13 @@ def crossed(shapes: Iterable[Shape]) -> Iterator[tuple[Shape, tuple[float, float
 
 def drawn_twice(shapes: Iterable[Shape], size: Size) -> Iterator[tuple[Shape, Shape, Repeated]]:
     """The shapes that repeat an earlier one, with that one; ignored regions and background are no objects."""
-    outlined: Sequence[Shape] = [shape for shape in shapes if has_outline(shape) and shape.label not in NO_CLASSES]
+    outlined = _objects(shapes)
     for one in repeated_outlines([(tuple(outline(shape)),) for shape in outlined], *size):
         yield outlined[one.index], outlined[one.original], one
+
+
+def _objects(shapes: Iterable[Shape]) -> list[Shape]:
+    return [shape for shape in shapes if has_outline(shape) and shape.label not in NO_CLASSES]
 
 
 def _place(shape: Shape) -> str:

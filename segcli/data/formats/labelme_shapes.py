@@ -34,6 +34,7 @@ class LabelCanvas:
     def __init__(self, height: int, width: int, *, line_width: int = 5, point_size: int = 5, fill: int = 0) -> None:
         self._image = Image.new("L", (width, height), fill)
         self._draw = ImageDraw.Draw(self._image)
+        self._whole = (0, 0, width, height)
         self._line_width = line_width
         self._point_size = point_size
         self._painters: dict[str, Callable[[Shape, int], None]] = {
@@ -61,14 +62,30 @@ class LabelCanvas:
         """The label map, uint8 [H, W]."""
         return np.asarray(self._image)
 
-    def take(self) -> Crop | None:
-        """Returns the smallest rectangle around everything painted and clears the canvas; None when it is empty."""
-        box = self._image.getbbox()
+    def take(self, shape: Shape | None = None) -> Crop | None:
+        """Returns the smallest rectangle around everything painted and clears the canvas; None when it is empty.
+
+        Args:
+            shape: The only shape that was painted, if there was only one: the rest of the canvas is not searched then.
+        """
+        left, top, *_ = reach = self._whole if shape is None else self._reach(shape)
+        part = self._image.crop(reach)
+        box = part.getbbox()
         if box is None:
             return None
-        pixels = np.asarray(self._image.crop(box))
-        self._image.paste(0, box)
-        return pixels, box[0], box[1]
+        pixels = np.ascontiguousarray(np.asarray(part)[box[1] : box[3], box[0] : box[2]])
+        self._image.paste(0, reach)
+        return pixels, left + box[0], top + box[1]
+
+    def _reach(self, shape: Shape) -> tuple[int, int, int, int]:
+        """Left, top, right and bottom of a part of the image beyond which a shape has no pixel."""
+        if shape.kind not in ("polygon", "rectangle"):
+            return self._whole
+        xs, ys = zip(*shape.points, strict=True)
+        _, _, width, height = self._whole
+        left, top = (min(max(math.floor(min(values)) - 1, 0), most) for values, most in ((xs, width), (ys, height)))
+        right, bottom = math.ceil(max(xs)) + 2, math.ceil(max(ys)) + 2
+        return left, top, max(left, min(right, width)), max(top, min(bottom, height))
 
     def _polygon(self, shape: Shape, value: int) -> None:
         self._draw.polygon(list(shape.points), fill=value, outline=value)
