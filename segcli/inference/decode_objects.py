@@ -132,7 +132,7 @@ def _of_maps(outputs: Outputs, image: PreparedImage, threshold: float) -> Detect
 def _of_pixels(outputs: Outputs, image: PreparedImage, threshold: float) -> Detections:
     inside, core = outputs[0][0], outputs[1][0]
     grown = [one for one in grown_objects(inside, core) if one.score >= threshold]
-    masks = list(paste_logits((one.logits for one in grown), inside.shape[1:], *image.size))
+    masks = list(paste_logits((one.crop for one in grown), inside.shape[1:], *image.size))
     filled = [place for place, mask in enumerate(masks) if rle.area(mask)]
     return Detections(
         np.array([grown[place].score for place in filled], np.float64),

@@ -2,7 +2,8 @@
 
 A component with one core or none is one object, so that nothing is lost compared with plain connected components. In a
 component with several cores each pixel climbs the map of depths to a local maximum, and belongs to the core in which it
-arrives: a watershed. Holes are filled, as in hand-drawn contours. All steps run at the resolution of the maps.
+arrives: a watershed. Holes are filled, as in hand-drawn contours. All steps run at the resolution of the maps, and the
+steps of a single object on the part of the maps where it lies: an untrained network finds thousands of objects.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from segcli.inference.paste import LogitCrop
 
 Floats = NDArray[np.float32]
 Labels = NDArray[np.int32]
@@ -34,12 +37,12 @@ class GrownObject:
     Attributes:
         label: Its class.
         score: Mean lead of its class's probability over that of the likeliest other class or the background, 0 to 1.
-        logits: Positive inside the object, [h, w].
+        crop: Where it lies; its logits are positive inside the object.
     """
 
     label: int
     score: float
-    logits: Floats
+    crop: LogitCrop
 
 
 def grown_objects(inside: NDArray[Any], core: NDArray[Any]) -> Iterator[GrownObject]:
@@ -64,10 +67,17 @@ def grown_objects(inside: NDArray[Any], core: NDArray[Any]) -> Iterator[GrownObj
         area = np.bincount(parts.ravel(), minlength=count + 1)
         sure = np.bincount(parts.ravel(), (own - rival).ravel(), minlength=count + 1) / np.maximum(area, 1)
         away = np.abs(np.log(np.maximum(own, _TINY)) - np.log(np.maximum(rival, _TINY)))
-        for number in range(1, count + 1):
+        for number, (rows, columns) in enumerate(ndimage.find_objects(parts), start=1):
             if area[number] >= SMALLEST_PX:
-                filled = ndimage.binary_fill_holes(parts == number)
-                yield GrownObject(label, float(sure[number]), np.where(filled, away, -away))
+                where = _widened(rows), _widened(columns)
+                filled = ndimage.binary_fill_holes(parts[where] == number)
+                crop = LogitCrop(where[0].start, where[1].start, np.where(filled, away[where], -away[where]))
+                yield GrownObject(label, float(sure[number]), crop)
+
+
+def _widened(cells: slice) -> slice:
+    """One cell more on each side where the map has one."""
+    return slice(max(cells.start - 1, 0), cells.stop + 1)
 
 
 def _two_likeliest(likely: Floats) -> tuple[Floats, Floats]:

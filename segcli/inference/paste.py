@@ -8,6 +8,7 @@ times faster.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,21 @@ from segcli.data.rle import Rle
 Floats = NDArray[np.float32]
 _AT_ONCE = 16
 """Number of objects whose weights are computed together."""
+
+
+@dataclass(frozen=True)
+class LogitCrop:
+    """The part of a map that holds an object and the cells beside it; the rest of the map is negative.
+
+    Attributes:
+        top: First row in the map.
+        left: First column in the map.
+        logits: [h, w].
+    """
+
+    top: int
+    left: int
+    logits: Floats
 
 
 def paste_masks(
@@ -90,28 +106,30 @@ def paste_anywhere(coefficients: NDArray[Any], prototypes: NDArray[Any], height:
     maps = np.asarray(prototypes, np.float32)
     flat = maps.reshape(len(maps), -1)
     logits = ((weights @ flat).reshape(maps.shape[1:]) for weights in np.asarray(coefficients, np.float32))
-    return paste_logits(logits, maps.shape[1:], height, width)
+    return paste_logits((LogitCrop(0, 0, one) for one in logits), maps.shape[1:], height, width)
 
 
-def paste_logits(logits: Iterable[Floats], cells: Sequence[int], height: int, width: int) -> Iterator[Rle]:
+def paste_logits(crops: Iterable[LogitCrop], cells: Sequence[int], height: int, width: int) -> Iterator[Rle]:
     """Masks where small maps, stretched over the whole image, are positive.
 
     Args:
-        logits: Maps [h, w], all of the same size.
+        crops: Parts of maps that all have the same size.
         cells: Height and width of the maps.
         height: Of the image.
         width: Of the image.
     """
     vertical, horizontal = _stretch_weights(cells[0], height), _stretch_weights(cells[1], width)
-    for one in logits:
-        positive: Any = one > 0
+    for crop in crops:
+        positive: Any = crop.logits > 0
         if not positive.any():
             yield rle.empty(height, width)
             continue
-        rows, columns = _around(positive.any(axis=1)), _around(positive.any(axis=0))
+        own_rows, own_columns = _around(positive.any(axis=1)), _around(positive.any(axis=0))
+        small = crop.logits[own_rows, own_columns]
+        rows, columns = _moved(own_rows, crop.top, cells[0]), _moved(own_columns, crop.left, cells[1])
         top, bottom = _reached(vertical, rows)
         left, right = _reached(horizontal, columns)
-        inside = horizontal[left:right, columns] @ (vertical[top:bottom, rows] @ one[rows, columns]).T > 0
+        inside = horizontal[left:right, columns] @ (vertical[top:bottom, rows] @ small).T > 0
         yield rle.encode_crop(inside.T, left, top, height, width)
 
 
@@ -211,6 +229,11 @@ def _around(flags: NDArray[np.bool_], margin: int = 1) -> slice:
     """The range from the first to the last set flag, extended by `margin` on each side."""
     places = np.flatnonzero(flags)
     return slice(max(int(places[0]) - margin, 0), int(places[-1]) + margin + 1)
+
+
+def _moved(cells: slice, by: int, count: int) -> slice:
+    """Cells of a crop as cells of the map, which has `count` of them."""
+    return slice(cells.start + by, min(cells.stop + by, count))
 
 
 def _reached(weights: Floats, cells: slice) -> tuple[int, int]:
