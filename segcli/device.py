@@ -103,6 +103,11 @@ def available_device(device: str, *, strict: bool) -> str:
     return found
 
 
+def is_cpu(device: str) -> bool:
+    """Whether what `device` names is computed on the CPU here; see `available_device`."""
+    return parse_device(available_device(device, strict=False))[0] == "cpu"
+
+
 def _best_device() -> str:
     """The first accelerator that is found, which is logged; else the CPU."""
     if not _built_for_accelerators():

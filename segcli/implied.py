@@ -97,12 +97,12 @@ def _model_of(path: Path) -> object:
 
 
 def model_in(model_dir: str | None) -> str | None:
-    """The name that an exported model carries."""
+    """The name that an exported model carries; see `segcli.weights.guest_home.exported_in`."""
     if not model_dir:
         return None
-    from segcli.weights.guest_home import MANIFEST, named_folder
+    from segcli.weights.guest_home import MANIFEST, exported_in
 
-    path = named_folder(Path(model_dir)) / MANIFEST
+    path = exported_in(Path(model_dir)) / MANIFEST
     if not path.is_file():
         return None
     from segcli.config.yaml_text import read_yaml

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +111,17 @@ def test_later_steps_go_on_from_the_folder_of_a_training(invoke, tmp_path: Path)
 def test_an_exported_model_brings_its_name(invoke, tmp_path: Path):
     (tmp_path / "inference.yml").write_text("Global:\n  model_name: SeaFormer_tiny\n", encoding="utf-8")
     assert invoke("predict", "a.jpg", "--model-dir", str(tmp_path))[1].config.Global.model == "SeaFormer_tiny"
+    around = tmp_path / "best_model"
+    around.mkdir()
+    shutil.copytree(tmp_path, around / "inference", ignore=lambda *_: ["best_model"])
+    assert invoke("predict", "a.jpg", "--model-dir", str(around))[1].config.Global.model == "SeaFormer_tiny"
+
+
+def test_files_to_write_are_given_with_commas_or_one_by_one(invoke):
+    options = "--model", "SeaFormer_tiny", "--write", "label,coco", "--write", "overlay"
+    assert invoke("predict", "a.jpg", *options)[1].config.Predict.write == ("label", "coco", "overlay")
+    formats = invoke("export", "--model", "SeaFormer_tiny", "--format", "onnx,openvino")[1].config.Export.formats
+    assert set(formats) == {"onnx", "openvino"}
 
 
 def test_a_fault_ends_with_2(invoke):

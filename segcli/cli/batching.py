@@ -112,6 +112,6 @@ def _settings(given: dict[str, Any], overrides: list[str], source: str, model_di
     from segcli.implied import model_in
 
     values = {f"Predict.{name}": value for name, value in given.items() if value is not None}
-    name = model_in(model_dir) or model_in(str(Path(model_dir) / "inference"))
+    name = model_in(model_dir)
     named = {} if name is None else {"Global.model": name}
     return from_values({"Global.mode": "predict", "Predict.input": source, **named, **values}, overrides).config.Predict

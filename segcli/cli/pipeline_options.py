@@ -17,7 +17,7 @@ class PipelineOptions:
 
     ByFlag = Annotated[str | None, typer.Option("--pipeline", help="The same as NAME.", hidden=True)]
     Inputs = Annotated[
-        list[str] | None, typer.Option("--input", help="Image, folder, glob, list, PDF or URL; repeatable.")
+        list[str] | None, typer.Option("--input", help="Image, folder, glob, list, PDF, URL or - (stdin); repeatable.")
     ]
     SavePath = Annotated[
         Path | None, typer.Option("--save_path", "--save-path", help="Folder of the results; else `output`.")

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from segcli.cli.completion import complete_masks, complete_runtime, complete_written
-from segcli.cli.options import SETTINGS, Key
+from segcli.cli.options import SETTINGS, Key, by_commas
 
 
 class PredictOptions:
@@ -15,7 +15,9 @@ class PredictOptions:
 
     Inputs = Annotated[
         list[str],
-        typer.Argument(help="Images, folders, globs, lists, URLs, videos, camera:0, rtsp://...", metavar="INPUT"),
+        typer.Argument(
+            help="Images, folders, globs, lists, URLs, videos, camera:0, rtsp://..., - (stdin).", metavar="INPUT"
+        ),
     ]
     ModelDir = Annotated[
         str | None,
@@ -66,6 +68,7 @@ class PredictOptions:
         typer.Option(
             "--write",
             metavar="FILES",
+            callback=by_commas,
             help="Files beside the JSON: label, coco, labelme, yolo, geojson, confidence, entropy, overlay.",
             rich_help_panel=SETTINGS,
             autocompletion=complete_written,

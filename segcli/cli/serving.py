@@ -40,7 +40,7 @@ def serve(
     streams: ServeOptions.Streams = None,
     workers: ServeOptions.Workers = 1,
     queue: ServeOptions.Queue = 64,
-    batch_size: ServeOptions.BatchSize = 1,
+    batch_size: ServeOptions.BatchSize = None,
     batch_wait_ms: ServeOptions.BatchWaitMs = 5.0,
     warm_up: ServeOptions.WarmUp = True,
     reload: ServeOptions.Reload = 5.0,

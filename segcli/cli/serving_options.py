@@ -35,7 +35,10 @@ class ServeOptions:
     Queue = Annotated[
         int, typer.Option(min=1, help="Requests that wait for each model; more get 503.", rich_help_panel=_SPEED)
     ]
-    BatchSize = Annotated[int, typer.Option(min=1, help="Most images of one shape per batch.", rich_help_panel=_SPEED)]
+    BatchSize = Annotated[
+        int | None,
+        typer.Option(min=1, help="Most images of one shape per batch; else by the device.", rich_help_panel=_SPEED),
+    ]
     BatchWaitMs = Annotated[
         float, typer.Option(min=0, help="How long the first of a batch waits.", rich_help_panel=_SPEED)
     ]

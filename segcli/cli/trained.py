@@ -99,6 +99,7 @@ def export(
         typer.Option(
             "--format",
             metavar="FORMAT",
+            callback=by_commas,
             help="Form of the model: paddle, onnx, openvino; repeatable.",
             rich_help_panel=SETTINGS,
             autocompletion=complete_model_format,
@@ -140,7 +141,6 @@ def predict(
     values = {
         "Predict.input": ("INPUT", inputs[0] if len(inputs) == 1 else inputs),
         "Predict.model_dir": ("--weights", weights),
-        "Predict.write": ("--write", by_commas(write)),
         "Predict.prompts": ("--prompts", prompts_from(box, point, text, prompts)),
         "Predict.save_dir": ("segcli predict", str(Path(context.params["output"] or "output") / "predict")),
         "Global.model": ("--model-dir", model_in(model_dir)),

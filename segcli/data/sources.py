@@ -18,6 +18,7 @@ from segcli.data.decoding.image_range import ImageRange
 from segcli.data.decoding.pages import PAGED_SUFFIXES, open_large, pages_of
 from segcli.data.files import fitting_name, is_file, read_bytes
 from segcli.data.image import RgbImage, decode_input, read_input
+from segcli.data.standard_input import STANDARD_INPUT, Piped, read_piped
 from segcli.data.suffixes import IMAGE_SUFFIXES
 from segcli.data.url import fetch_image, is_address
 from segcli.data.video import VIDEO_SUFFIXES, is_stream, read_frames
@@ -75,13 +76,35 @@ class SourceItem:
 
 @dataclass(frozen=True)
 class _Entry:
-    """One thing to open: exactly one of path, URL, stream and array is there."""
+    """One thing to open: exactly one of path, URL, stream, array and content is there.
+
+    Attributes:
+        name: Name of its outputs, without suffix.
+        path: A file.
+        url: An http(s) URL.
+        stream: A camera or a stream.
+        array: An array of the caller.
+        piped: What came from the standard input.
+    """
 
     name: Path
     path: Path | None = None
     url: str | None = None
     stream: str | None = None
     array: NDArray[Any] | None = None
+    piped: Piped | None = None
+
+    @property
+    def file(self) -> Path | None:
+        """The file to open: the given one, or the one into which the standard input was copied."""
+        return self.path if self.piped is None else self.piped.path
+
+    @property
+    def given(self) -> str | None:
+        """The input as it was given; None for an array."""
+        if self.piped is not None:
+            return STANDARD_INPUT
+        return self.url or self.stream or (None if self.path is None else str(self.path))
 
     @property
     def is_clip(self) -> bool:
@@ -95,7 +118,7 @@ class _Entry:
 
     @property
     def _suffix(self) -> str:
-        return "" if self.path is None else self.path.suffix.lower()
+        return "" if self.file is None else self.file.suffix.lower()
 
 
 @dataclass(frozen=True)
@@ -145,8 +168,7 @@ class Sources:
             try:
                 yield from self._items(entry, taken)
             except InputError as fault:
-                given = entry.url or entry.stream or (None if entry.path is None else str(entry.path))
-                yield SourceItem(given, None, entry.name, None, fault)
+                yield SourceItem(entry.given, None, entry.name, None, fault)
 
     def _items(self, entry: _Entry, taken: dict[str, int]) -> Iterator[SourceItem]:
         """The images of one entry, under names that are free."""
@@ -168,9 +190,9 @@ def open_sources(given: Input) -> Sources:
 
     Args:
         given: An image, folder (searched through all levels), glob (``**`` too), list file (``.txt``, one path a
-            line), PDF, multi-page TIFF, video, camera (``camera:0``), stream (``rtsp://``), ``http(s)`` URL, array (BGR
-            as OpenCV reads it, uint8 [H, W, 3], or grey [H, W]; for a model that takes bands [H, W, channels] of
-            any numbers), or a sequence of these.
+            line), PDF, multi-page TIFF, video, camera (``camera:0``), stream (``rtsp://``), ``http(s)`` URL, ``-`` (the
+            standard input: the content of a file, or such a list), array (BGR as OpenCV reads it, uint8 [H, W, 3], or
+            grey [H, W]; for a model that takes bands [H, W, channels] of any numbers), or a sequence of these.
 
     Raises:
         InputError: The only input is no file, or a folder, list or glob holds no image.
@@ -190,6 +212,8 @@ def _entries(given: Input, *, alone: bool = True) -> Iterator[_Entry]:
     elif isinstance(given, str):
         if is_address(given):
             yield _Entry(Path(Path(given.partition("?")[0]).stem or "image"), url=given)
+        elif given == STANDARD_INPUT:
+            yield from _piped()
         elif is_stream(given):
             yield _Entry(Path("stream"), stream=given)
         else:
@@ -245,15 +269,28 @@ def _folder(folder: Path) -> Iterator[_Entry]:
 
 
 def _list_file(path: Path) -> Iterator[_Entry]:
-    """One image a line; of ``image mask`` lines, as datasets have them, the image."""
     try:
-        lines = [line.strip() for line in read_bytes(path).decode("utf-8-sig").splitlines()]
+        text = read_bytes(path).decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as fault:
         raise InputError(f"the list cannot be read: {fault}", path=path) from fault
-    files = [_listed(line, path.parent) for line in lines if line]
+    yield from _list(text, path.parent, str(path))
+
+
+def _list(text: str, folder: Path, origin: str) -> Iterator[_Entry]:
+    """One image a line; of ``image mask`` lines, as datasets have them, the image."""
+    files = [_listed(line.strip(), folder) for line in text.splitlines() if line.strip()]
     if not files:
-        raise InputError("the list is empty", path=path)
+        raise InputError("the list is empty", path=origin)
     yield from _mirrored(files, _common_folder(files))
+
+
+def _piped() -> Iterator[_Entry]:
+    """The standard input: a list of files, or one file."""
+    found = read_piped()
+    if isinstance(found, str):
+        yield from _list(found, Path(), STANDARD_INPUT)
+    else:
+        yield _Entry(Path("stdin"), piped=found)
 
 
 def _listed(line: str, folder: Path) -> Path:
@@ -305,8 +342,11 @@ def _open(entry: _Entry, reading: _Reading) -> SourceItem:
     if entry.url is not None:
         rgb = decode_input(fetch_image(entry.url), reading.image_range, name=entry.url)
         return _whole(SourceItem(entry.url, None, entry.name, rgb), reading)
+    if entry.piped is not None:
+        rgb = decode_input(read_bytes(entry.piped.path), reading.image_range, name=STANDARD_INPUT)
+        return _whole(SourceItem(entry.given, None, entry.name, rgb), reading)
     assert entry.path is not None
-    return _whole(SourceItem(str(entry.path), None, entry.name, read_input(entry.path, reading.image_range)), reading)
+    return _whole(SourceItem(entry.given, None, entry.name, read_input(entry.path, reading.image_range)), reading)
 
 
 def _whole(item: SourceItem, reading: _Reading) -> SourceItem:
@@ -318,23 +358,22 @@ def _whole(item: SourceItem, reading: _Reading) -> SourceItem:
 
 def _pages(entry: _Entry, reading: _Reading, taken: dict[str, int]) -> Iterator[SourceItem]:
     """The pages that are not done, under names that are free; a page that is done is not rendered."""
-    assert entry.path is not None
-    large = None if reading.most_px is None else open_large(entry.path, reading.most_px, reading.image_range)
+    assert entry.file is not None
+    large = None if reading.most_px is None else open_large(entry.file, reading.most_px, reading.image_range)
     if large is not None:
         name = _free_name(entry.name, taken)
         if not reading.is_done(name):
-            yield SourceItem(str(entry.path), None, name, None, large=large)
+            yield SourceItem(entry.given, None, name, None, large=large)
         return
-    for index, read in pages_of(entry.path, reading.image_range):
+    for index, read in pages_of(entry.file, reading.image_range):
         name = _free_name(entry.name if index is None else _numbered(entry.name, index), taken)
         if not reading.is_done(name):
-            yield _whole(SourceItem(str(entry.path), index, name, read()), reading)
+            yield _whole(SourceItem(entry.given, index, name, read()), reading)
 
 
 def _frames(entry: _Entry, name: Path, step: int) -> Iterator[SourceItem]:
-    source = entry.stream or str(entry.path)
-    for frame in read_frames(source, step):
-        yield SourceItem(source, frame.index, _numbered(name, frame.index), frame.rgb, clip=Clip(name, frame.rate))
+    for frame in read_frames(entry.stream or str(entry.file), step):
+        yield SourceItem(entry.given, frame.index, _numbered(name, frame.index), frame.rgb, clip=Clip(name, frame.rate))
 
 
 def _numbered(name: Path, index: int) -> Path:

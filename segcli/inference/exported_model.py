@@ -37,7 +37,6 @@ from segcli.models.card import CARD_FILE, ModelCard
 from segcli.models.guests import INSTANCE
 from segcli.models.instance.table import SIZED, MaskForm, has_onnx_form
 from segcli.models.spec import Preprocess
-from segcli.weights.guest_home import named_folder
 
 MANIFEST_FILE = "inference.yml"
 LABELS_FILE = "inference.json"
@@ -50,8 +49,6 @@ OLD_LABELS_FILE = "inference.pdmodel"
 STEM_FILE = "stem.onnx"
 HEADS_FILE = "heads.json"
 HEADS_WEIGHTS_FILE = "heads.pdiparams"
-INSIDE = "inference"
-"""Folder of the exported model inside that of the best weights."""
 FEATURE_TENSOR = "feature_{}"
 """Names of the feature maps that the stem passes to the heads, numbered."""
 LOGITS_TENSOR = "logits"
@@ -209,13 +206,6 @@ def _parse_guest(folder: Path, guest: Guest) -> ExportedModel:
 def is_exported(path: Path) -> bool:
     """Whether `path` is the folder of an exported model."""
     return (path / MANIFEST_FILE).is_file()
-
-
-def exported_in(folder: Path) -> Path:
-    """The folder of the exported model: `folder`, its subfolder `inference`, or the imported model of that name."""
-    folder = named_folder(folder)
-    inside = folder / INSIDE
-    return inside if not is_exported(folder) and is_exported(inside) else folder
 
 
 def manifest_values(

@@ -15,7 +15,7 @@ from segcli.errors import SegcliError, UsageError
 from segcli.serve.metrics import Metrics
 from segcli.serve.queue import Job
 from segcli.serve.settings import ServeSettings
-from segcli.serve.streams import Streams, open_streams, stream_count, warm_up
+from segcli.serve.streams import Streams, batching_of, open_streams, stream_count, warm_up
 from segcli.steps.pipelines.create import YAML_SUFFIXES, create_pipeline
 from segcli.steps.pipelines.pipeline import Pipeline
 from segcli.steps.predict.image_result import ImageResult
@@ -129,7 +129,8 @@ class ServedModels:
             warm_up(pipelines)
         name = _default_name(first, source) if name == "?" else name
         log.info("%s serves %s in %d streams", name, source, count)
-        return Streams(pipelines, self._settings.batching, self._settings.queue, self._metrics, name)
+        batching = batching_of(self._settings.batching, first)
+        return Streams(pipelines, batching, self._settings.queue, self._metrics, name)
 
     def _watch(self) -> None:
         """Reloads models whose files have changed, once they have stayed the same since the previous check."""

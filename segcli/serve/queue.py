@@ -71,11 +71,11 @@ class JobQueue:
             if first is None:
                 return []
             batch = [first]
-            end = time.monotonic() + batching.wait_ms / 1000
-            while len(batch) < batching.size:
-                self._join(batch, batching.size)
+            size, end = batching.size or 1, time.monotonic() + batching.wait_ms / 1000
+            while len(batch) < size:
+                self._join(batch, size)
                 left = end - time.monotonic()
-                if len(batch) == batching.size or left <= 0 or self._closed:
+                if len(batch) == size or left <= 0 or self._closed:
                     break
                 self._changed.wait(left)
             return batch

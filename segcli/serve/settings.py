@@ -31,16 +31,21 @@ class Limits:
     prompts: int = 100
 
 
+BATCH_SIZE = 8
+"""Most images per batch on a device that is faster with batches."""
+
+
 @dataclass(frozen=True)
 class Batching:
     """How waiting requests are joined into batches.
 
     Attributes:
-        size: Most images per batch; 1 is no batching, which is best on a CPU.
+        size: Most images per batch; 1 is no batching. None is 1 on a CPU, where that is best, and for models that take
+            one image at a time; else `BATCH_SIZE`.
         wait_ms: Milliseconds for which the first request waits for others.
     """
 
-    size: int = 1
+    size: int | None = None
     wait_ms: float = 5.0
 
 

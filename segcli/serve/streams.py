@@ -5,16 +5,18 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from threading import Thread
 
 import numpy as np
 
 from segcli.data.prefetch import available_cores
+from segcli.device import is_cpu
 from segcli.inference.runtimes.protocol import limited_threads
 from segcli.models.task import Task
 from segcli.serve.metrics import Metrics
 from segcli.serve.queue import Job, JobQueue
-from segcli.serve.settings import Batching
+from segcli.serve.settings import BATCH_SIZE, Batching
 from segcli.steps.pipelines.pipeline import Pipeline
 
 log = logging.getLogger("segcli.serve")
@@ -99,7 +101,18 @@ def stream_count(wanted: int | None, pipeline: Pipeline, cores: int | None = Non
     """Number of copies of a pipeline: the configured one, or one that fits the device and the cores (None: all)."""
     if wanted is not None:
         return wanted
-    tasks = {model.task for model in pipeline.settings.models.values()}
-    if pipeline.settings.device != "cpu" or Task.PROMPTABLE in tasks:
+    if Task.PROMPTABLE in _tasks(pipeline) or not is_cpu(pipeline.settings.device):
         return 1
     return min(MOST_STREAMS, cores or available_cores())
+
+
+def batching_of(wanted: Batching, pipeline: Pipeline) -> Batching:
+    """How the requests of a pipeline are joined: as configured, or as fits the device and the models."""
+    if wanted.size is not None:
+        return wanted
+    takes_batches = _tasks(pipeline) == {Task.SEMANTIC} and not is_cpu(pipeline.settings.device)
+    return replace(wanted, size=BATCH_SIZE if takes_batches else 1)
+
+
+def _tasks(pipeline: Pipeline) -> set[Task]:
+    return {model.task for model in pipeline.settings.models.values()}

@@ -1,4 +1,4 @@
-"""The folder of imported third-party models, and how one is found by its name."""
+"""The folder of imported third-party models, and how an exported model is found: by its name or around its folder."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from pathlib import Path
 from segcli.weights.cache import cache_folder
 
 MANIFEST = "inference.yml"
+INSIDE = "inference"
+"""Subfolder of the best weights with their export."""
 
 
 def guest_home() -> Path:
@@ -26,3 +28,10 @@ def named_folder(given: Path) -> Path:
         return given
     kept = guest_home() / given.name
     return kept if (kept / MANIFEST).is_file() else given
+
+
+def exported_in(given: Path) -> Path:
+    """The folder of the exported model: `given`, its subfolder `inference`, or the imported model of that name."""
+    folder = named_folder(given)
+    inside = folder / INSIDE
+    return inside if not (folder / MANIFEST).is_file() and (inside / MANIFEST).is_file() else folder

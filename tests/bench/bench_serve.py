@@ -1,7 +1,8 @@
-"""`segcli serve` under load: 64 clients, one request in ten bad; against the network alone, and PaddleX's service.
+"""`segcli serve` under load, label maps and objects: 64 clients, one request in ten bad; against PaddleX's service.
 
-Requests per CPU-second of the serving process are compared, so that the clients on the same machine do not count. With
-`SEGCLI_PADDLEX_PYTHON` naming a Python that has PaddleX 3.7.2 with its serving plug-in, its service gets the same load.
+Good answers per CPU-second of the serving process are compared, so that neither the clients nor other work on the
+machine count. With `scripts/bench --peers paddlex`, or `SEGCLI_PADDLEX_PYTHON` naming a Python that has PaddleX 3.7.2
+with its serving plug-in, its service gets the same load with the same exported model right after ours.
 `SEGCLI_BENCH_SECONDS` is the time of each load.
 """
 
@@ -9,14 +10,13 @@ from __future__ import annotations
 
 import base64
 import http.client
-import json
 import os
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,137 +26,136 @@ import yaml
 
 from segcli.data.sources import SourceItem
 from segcli.steps.pipelines.create import create_pipeline
+from tests import trained_instance, trained_model
+from tests.bench.load import CLIENTS, SHAPE, Load, image_text, run_load
+from tests.bench.peers.environments import PEERS
 from tests.bench.table import Row
-from tests.steps.export.test_paddlex import VARIABLE
-from tests.trained_model import MODEL, trained_run
 
-CLIENTS = 64
-BAD_EVERY = 10
-SECONDS = float(os.environ.get("SEGCLI_BENCH_SECONDS", "60"))
-SHAPE = (256, 256)
-ROUTE = "/semantic-segmentation"
-_TICKS = os.sysconf("SC_CLK_TCK")
+PORT = 18111
+_ALONE_RUNS = 30
 
 
-@dataclass
-class Load:
-    """What clients saw.
+@dataclass(frozen=True)
+class Kind:
+    """A kind of model that is served.
 
     Attributes:
-        good: Seconds of each request that should have been answered, by status.
-        bad: Statuses of the requests that should have been refused.
-        memory: Resident bytes of the service, once a second.
+        pipeline: PaddleX's name of the pipeline.
+        key: PaddleX's name of its model in the pipeline's YAML.
+        model: The model.
+        run: Makes a folder with its export.
+        settings: What PaddleX's YAML must say of the model besides.
     """
 
-    good: dict[int, list[float]] = field(default_factory=dict)
-    bad: list[int] = field(default_factory=list)
-    memory: list[int] = field(default_factory=list)
-    lock: Any = field(default_factory=threading.Lock)
+    pipeline: str
+    key: str
+    model: str
+    run: Callable[[], Path]
+    settings: Mapping[str, Any]
+
+    @property
+    def route(self) -> str:
+        """Where both services take images."""
+        return "/" + self.pipeline.replace("_", "-")
 
 
-def _image() -> str:
-    noise = np.random.default_rng(0).integers(0, 256, (16, 16, 3), np.uint8)
-    data = cv2.imencode(".jpg", cv2.resize(noise, SHAPE[::-1]))[1].tobytes()
-    return base64.b64encode(data).decode()
+KINDS = (
+    Kind(
+        "semantic_segmentation",
+        "SemanticSegmentation",
+        trained_model.MODEL,
+        trained_model.trained_run,
+        {"target_size": None},
+    ),
+    Kind(
+        "instance_segmentation",
+        "InstanceSegmentation",
+        trained_instance.MODEL,
+        trained_instance.trained_instance_run,
+        {"threshold": 0.5},
+    ),
+)
 
 
-def _bad_bodies(image: str) -> list[bytes]:
-    values: list[Any] = [
-        {"image": "no base64!"},
-        {"image": image[: len(image) // 2 // 4 * 4]},
-        {"image": base64.b64encode(b"no image").decode()},
-        {"image": image, "targetSize": 0},
-        {"image": image, "targetSize": [10**6, 10**6]},
-        {"image": image, "visualize": "perhaps"},
-        {},
-        [],
+def run() -> list[Row]:
+    """Throughput, refusals and memory of each kind."""
+    return [row for kind in KINDS for row in _rows(kind)]
+
+
+def _rows(kind: Kind) -> list[Row]:
+    folder = kind.run() / "run/best_model/inference"
+    alone = _alone(folder)
+    ours = _ours(folder, kind.route)
+    right, answered = sum(400 <= status < 500 for status in ours.bad), len(ours.good.get(200, []))
+    asked, (early, late) = sum(map(len, ours.good.values())), ours.halves_mb()
+    name = f"serve {kind.model}, {CLIENTS} clients, {SHAPE[1]}x{SHAPE[0]}"
+    speed = f"{ours.per_cpu_second:.1f} per CPU-s"
+    times = f"{answered} answers, p50 {ours.quantile(0.5)}, p99 {ours.quantile(0.99)}"
+    rows = [
+        Row(name, f"{speed}, {times}", f"{alone:.1f} without HTTP", ours.per_cpu_second / alone, 0.4),
+        Row(f"{name}: bad requests refused with 4xx", f"{right}", f"{len(ours.bad)}", right / len(ours.bad), 1.0),
+        Row(f"{name}: good requests answered", f"{answered}", f"{asked}", answered / asked, 1.0),
+        Row(f"{name}: memory of the second half", f"{late:.0f} MB", f"{early:.0f} MB before", early / late, 0.97),
     ]
-    return [json.dumps(value).encode() for value in values] + [b"", b"{"]
+    python = PEERS["paddlex"].python()
+    if python:
+        theirs = _paddlex(python, folder, kind)
+        said = f"{theirs.per_cpu_second:.1f} per CPU-s, p50 {theirs.quantile(0.5)}, p99 {theirs.quantile(0.99)}"
+        ratio = ours.per_cpu_second / theirs.per_cpu_second
+        rows.append(Row(f"{name}, against PaddleX 3.7.2", speed, said, ratio, 3.0))
+    return rows
 
 
-def _client(number: int, port: int, end: float, load: Load, fields: dict[str, Any]) -> None:
-    image = _image()
-    good = json.dumps({"image": image, **fields}).encode()
-    bad = _bad_bodies(image)
-    count = number
-    while time.monotonic() < end:
-        count += 1
-        is_bad = count % BAD_EVERY == 0
-        begin = time.monotonic()
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
-        body = bad[count // BAD_EVERY % len(bad)] if is_bad else good
-        try:
-            connection.request("POST", ROUTE, body, {"Content-Type": "application/json"})
-            answer = connection.getresponse()
-            answer.read()
-            status = answer.status
-        except OSError:
-            status = 0
-        finally:
-            connection.close()
-        with load.lock:
-            if is_bad:
-                load.bad.append(status)
-            else:
-                load.good.setdefault(status, []).append(time.monotonic() - begin)
+def _alone(folder: Path) -> float:
+    """Images per CPU-second of the pipeline without HTTP, from decoded images to results."""
+    pipeline = create_pipeline(folder)
+    pixels = cv2.imdecode(np.frombuffer(base64.b64decode(image_text()), np.uint8), cv2.IMREAD_COLOR)
+    item = SourceItem(None, None, Path("image"), pixels)
+    pipeline.answer([item])
+    begin = time.process_time()
+    for _ in range(_ALONE_RUNS):
+        pipeline.answer([item])
+    return _ALONE_RUNS / (time.process_time() - begin)
 
 
-def _cpu_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS
-
-
-def _resident(pid: int) -> int:
-    return int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
-
-
-def _run_load(pid: int, port: int, fields: dict[str, Any]) -> tuple[Load, float]:
-    """The load, and the CPU-seconds that the service took for it."""
-    load, end = Load(), time.monotonic() + SECONDS
-    threads = [threading.Thread(target=_client, args=(n, port, end, load, fields)) for n in range(CLIENTS)]
-    begin = _cpu_seconds(pid)
-    for thread in threads:
-        thread.start()
-    while time.monotonic() < end:
-        load.memory.append(_resident(pid))
-        time.sleep(1)
-    for thread in threads:
-        thread.join()
-    return load, _cpu_seconds(pid) - begin
-
-
-def _ours(folder: Path) -> tuple[Load, float]:
+def _ours(folder: Path, route: str) -> Load:
     command = [sys.executable, "-m", "segcli", "serve", str(folder), "--port", "0"]
     environment = {**os.environ, "PYTHONUNBUFFERED": "1", "COLUMNS": "200"}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
         assert process.stdout is not None
         url = next(word.rstrip("/") for line in process.stdout for word in line.split() if word.startswith("http://"))
         try:
-            return _run_load(process.pid, int(url.rpartition(":")[2]), {})
+            return run_load(process.pid, int(url.rpartition(":")[2]), route)
         finally:
             process.terminate()
 
 
-def _paddlex(python: str, folder: Path, port: int = 18111) -> tuple[Load, float]:
+def _paddlex(python: str, folder: Path, kind: Kind) -> Load:
     with tempfile.TemporaryDirectory() as place:
-        module = {"module_name": "semantic_segmentation", "model_name": MODEL, "model_dir": str(folder)}
-        values = {"pipeline_name": "semantic_segmentation", "SubModules": {"SemanticSegmentation": module}}
-        file = Path(place) / "p.yaml"
+        module: dict[str, Any] = {"module_name": kind.pipeline, "model_name": kind.model, "model_dir": str(folder)}
+        module |= {"batch_size": 1, **kind.settings}
+        file, log = Path(place) / "p.yaml", Path(place) / "log"
+        values = {"pipeline_name": kind.pipeline, "SubModules": {kind.key: module}}
         file.write_text(yaml.safe_dump(values), encoding="utf-8")
         command = [python, "-m", "paddlex", "--serve", "--pipeline", str(file), "--host", "127.0.0.1"]
-        environment = {**os.environ, "PADDLE_PDX_ENABLE_MKLDNN_BYDEFAULT": "False"}
-        with subprocess.Popen([*command, "--port", str(port)], env=environment) as process:
+        # Paddle 3.3.1's default oneDNN fails on every model; our own packages would hide PaddleX's
+        environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+        environment |= {"PADDLE_PDX_ENABLE_MKLDNN_BYDEFAULT": "False"}
+        with (
+            log.open("wb") as out,
+            subprocess.Popen([*command, "--port", str(PORT)], env=environment, stdout=out, stderr=out) as process,
+        ):
             try:
-                _wait_for_health(port)
-                return _run_load(process.pid, port, {})
+                _wait_for_health(process, log)
+                return run_load(process.pid, PORT, kind.route)
             finally:
                 process.terminate()
 
 
-def _wait_for_health(port: int) -> None:
-    end = time.monotonic() + 180
-    while time.monotonic() < end:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+def _wait_for_health(process: subprocess.Popen[bytes], log: Path) -> None:
+    end = time.monotonic() + 300
+    while time.monotonic() < end and process.poll() is None:
+        connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=5)
         try:
             connection.request("GET", "/health")
             if connection.getresponse().status == 200:
@@ -165,64 +164,4 @@ def _wait_for_health(port: int) -> None:
             time.sleep(1)
         finally:
             connection.close()
-    raise TimeoutError("PaddleX's service does not answer")
-
-
-def _alone(folder: Path) -> float:
-    """Images per CPU-second of the pipeline without HTTP, from decoded images to results."""
-    pipeline = create_pipeline(folder)
-    pixels = cv2.imdecode(np.frombuffer(base64.b64decode(_image()), np.uint8), cv2.IMREAD_COLOR)
-    item = SourceItem(None, None, Path("image"), pixels)
-    pipeline.answer([item])
-    begin = time.process_time()
-    for _ in range(30):
-        pipeline.answer([item])
-    return 30 / (time.process_time() - begin)
-
-
-def run() -> list[Row]:
-    """Throughput, refusals and memory."""
-    folder = trained_run() / "run/best_model/inference"
-    alone = _alone(folder)
-    load, seconds = _ours(folder)
-    times = sorted(load.good.get(200, [0.0]))
-    rate = (len(times) + len(load.bad)) / seconds
-    right = sum(400 <= status < 500 for status in load.bad)
-    early, late = (float(np.median(part)) for part in np.array_split(load.memory[len(load.memory) // 4 :], 2))
-    about = f"{CLIENTS} clients, {len(times)} answers, p50 {_ms(times, 0.5)}, p99 {_ms(times, 0.99)}"
-    statuses = {status: len(found) for status, found in load.good.items()}
-    rows = [
-        Row(
-            f"serve {MODEL} {SHAPE[1]}x{SHAPE[0]}, {about}",
-            f"{rate:.2f} per CPU-s",
-            f"{alone:.2f} alone",
-            rate / alone,
-            0.4,
-        ),
-        Row("serve, bad requests refused with 4xx", f"{right}", f"{len(load.bad)}", right / max(1, len(load.bad)), 1.0),
-        Row(
-            f"serve, good requests answered, {statuses}",
-            f"{len(times)}",
-            f"{sum(statuses.values())}",
-            len(times) / sum(statuses.values()),
-            1.0,
-        ),
-        Row(
-            "serve, memory of the second half",
-            f"{late / 2**20:.0f} MB",
-            f"{early / 2**20:.0f} MB before",
-            early / late,
-            0.97,
-        ),
-    ]
-    python = os.environ.get(VARIABLE)
-    if python:
-        theirs, their_seconds = _paddlex(python, folder)
-        their_rate = len(theirs.good.get(200, [])) / their_seconds
-        ours = len(times) / seconds
-        rows.append(Row("serve, against PaddleX", f"{ours:.2f} per CPU-s", f"{their_rate:.2f}", ours / their_rate, 3.0))
-    return rows
-
-
-def _ms(times: list[float], quantile: float) -> str:
-    return f"{1000 * times[min(len(times) - 1, int(quantile * len(times)))]:.0f} ms"
+    raise TimeoutError(f"PaddleX's service does not answer: {log.read_text(errors='replace')[-1500:]}")

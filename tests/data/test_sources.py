@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import gc
 import os
+import tempfile
 import time
+from io import BytesIO
 from pathlib import Path
 
 import cv2
@@ -9,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from segcli.data import sources
+from segcli.data import sources, standard_input
 from segcli.data.sources import open_sources
 from segcli.errors import InputError
 
@@ -114,6 +117,70 @@ def test_frames_of_a_video(tmp_path):
     items = list(open_sources(tmp_path / "clip.avi"))
     assert [item.page_index for item in items] == [0, 1, 2]
     assert items[2].rgb.mean() == pytest.approx(240, abs=8)
+
+
+class Pipe:
+    """A standard input with some content."""
+
+    def __init__(self, content: bytes) -> None:
+        self.buffer = BytesIO(content)
+
+    def isatty(self) -> bool:
+        return False
+
+
+@pytest.fixture
+def piped(monkeypatch):
+    """Reads the sources of a content that is piped in."""
+
+    def read(content: bytes):
+        monkeypatch.setattr(standard_input.sys, "stdin", Pipe(content))
+        return list(open_sources("-"))
+
+    return read
+
+
+def test_an_image_from_the_standard_input(tree, piped):
+    (item,) = piped((tree / "a/x.png").read_bytes())
+    assert (item.input_path, item.page_index, item.name) == ("-", None, Path("stdin"))
+    assert item.rgb.shape == (6, 8, 3) and (item.rgb == 90).all()
+    (bad,) = piped(b"\0\1\2 nothing")
+    assert str(bad.fault).startswith("-: is no image that can be decoded")
+
+
+def test_pages_from_the_standard_input_are_deleted_after_them(tmp_path, piped, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "scratch"))
+    (tmp_path / "scratch").mkdir()
+    pages = [Image.fromarray(np.full((6, 8, 3), value, np.uint8)) for value in (10, 20)]
+    pages[0].save(tmp_path / "pages.tif", save_all=True, append_images=pages[1:])
+    items = piped((tmp_path / "pages.tif").read_bytes())
+    assert [(item.input_path, item.page_index, item.name.name) for item in items] == [
+        ("-", 0, "stdin_0"),
+        ("-", 1, "stdin_1"),
+    ]
+    gc.collect()
+    assert not list((tmp_path / "scratch").iterdir())
+
+
+def test_a_list_from_the_standard_input(tree, piped, monkeypatch):
+    monkeypatch.chdir(tree)
+    items = piped("a/x.png\n\nb/deep/y.bmp\nabsent.png\n".encode("utf-8-sig"))
+    assert [item.name.as_posix() for item in items] == ["a/x", "b/deep/y", "absent"]
+    assert items[2].fault is not None
+
+
+@pytest.mark.parametrize(("content", "message"), [(b"", "is empty"), (b"\n\n", "the list is empty")])
+def test_an_empty_standard_input(content, message, piped):
+    with pytest.raises(InputError, match=message):
+        piped(content)
+
+
+def test_a_terminal_is_no_input(monkeypatch):
+    terminal = Pipe(b"")
+    terminal.isatty = lambda: True
+    monkeypatch.setattr(standard_input.sys, "stdin", terminal)
+    with pytest.raises(InputError, match="is a terminal"):
+        open_sources("-")
 
 
 def test_an_address_is_fetched_only_when_given(tree, monkeypatch):

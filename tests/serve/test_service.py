@@ -24,6 +24,7 @@ import requests
 from segcli.data import connections
 from segcli.errors import MissingPartError, SegcliError, UsageError
 from segcli.serve.settings import PUBLIC, Batching, Limits, ServeSettings
+from segcli.steps.pipelines.create import create_pipeline
 from segcli.steps.pipelines.semantic import SemanticSegmentation
 from tests.serve.service import image_text, make_rgb, png, running, semantic_folder
 
@@ -99,6 +100,48 @@ def test_requests_of_one_shape_share_a_batch_and_a_bad_one_fails_alone(
     assert sizes[:5] == [4, 1, 1, 1, 1]
     assert [answer.status_code for answer in answers] == [200, 200, 200, 422]
     assert answers[0].json()["result"] == alone.json()["result"]
+
+
+def test_a_gpu_gets_batches_and_a_cpu_streams(monkeypatch: pytest.MonkeyPatch) -> None:
+    from segcli.serve import streams
+
+    semantic, objects = create_pipeline(semantic_folder()), create_pipeline("instance_segmentation")
+    for kind in (semantic, objects):
+        assert streams.batching_of(Batching(), kind).size == 1
+        assert streams.stream_count(None, kind, cores=3) == 3
+    monkeypatch.setattr(streams, "is_cpu", lambda device: False)
+    assert streams.batching_of(Batching(wait_ms=7), semantic) == Batching(8, 7)
+    assert streams.batching_of(Batching(), objects).size == 1, "its program takes one image"
+    assert streams.batching_of(Batching(3), objects).size == 3, "as wanted"
+    assert streams.stream_count(None, semantic, cores=3) == 1
+
+
+def test_a_device_that_takes_as_long_for_eight_images_as_for_one_answers_eight_times_as_many(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    calls = []
+    answer = SemanticSegmentation.answer
+
+    def on_device(self: Any, items: Any, **arguments: Any) -> Any:
+        calls.append(len(items))
+        time.sleep(0.1)
+        return answer(self, items, **arguments)
+
+    monkeypatch.setattr(SemanticSegmentation, "answer", on_device)
+    monkeypatch.setattr("segcli.serve.streams.is_cpu", lambda device: False)
+    texts = [image_text(seed, height=32, width=32 + 32 * (seed % 2)) for seed in range(16)]
+    with (
+        running(semantic_folder(), batching=Batching(wait_ms=1000), streams=None, warm_up=False) as service,
+        ThreadPoolExecutor(16) as pool,
+    ):
+        answers = list(pool.map(lambda text: post(service.url, image=text), texts))
+        sizes = sorted(calls)
+        alone = [post(service.url, image=text) for text in texts[:2]]
+    assert [answer.status_code for answer in answers] == [200] * 16
+    assert sum(sizes) == 16 and sizes[-1] == 8, "images of one shape only"
+    assert len(sizes) <= 4
+    for index in range(2):
+        assert answers[index].json()["result"] == alone[index].json()["result"]
 
 
 def requests_black() -> str:

@@ -17,7 +17,7 @@ from segcli.data.files import atomic_path
 from segcli.data.image import StrPath
 from segcli.data.lock import locked
 from segcli.errors import UsageError
-from segcli.inference.exported_model import ExportedModel, exported_in
+from segcli.inference.exported_model import ExportedModel
 from segcli.models.table import get_spec
 from segcli.models.task import Task
 from segcli.progress import track, working
@@ -30,6 +30,7 @@ from segcli.steps.batch.merge import merge, merge_kind
 from segcli.steps.batch.sources import Source, rows_of
 from segcli.steps.batch.storage import is_remote
 from segcli.weights.cache import cache_folder
+from segcli.weights.guest_home import exported_in
 
 log = logging.getLogger("segcli.batch")
 

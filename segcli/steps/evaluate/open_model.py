@@ -32,7 +32,7 @@ from segcli.runtimes import runtimes
 from segcli.steps.export.semantic import exported_beside, input_shape, trained_forward, trained_reference, write_files
 from segcli.tasks import TASKS
 from segcli.trained import load_trained
-from segcli.weights.guest_home import named_folder
+from segcli.weights.guest_home import exported_in, named_folder
 from segcli.weights.official import resolve_weights
 
 log = logging.getLogger("segcli.evaluate")
@@ -116,7 +116,7 @@ def measured_source(config: Config) -> Path:
     given = config.Evaluate.weight_path
     if given is not None and (folder := named_folder(Path(given))).is_dir():
         inside = folder / TASKS[spec.task].weight_file
-        return inside if inside.is_file() and not is_exported(folder) else folder
+        return inside if inside.is_file() and not is_exported(folder) else exported_in(folder)
     found = resolve_weights(given, spec)
     best = Path(config.Global.output) / "best_model" / TASKS[spec.task].weight_file
     if found is None and not best.is_file():

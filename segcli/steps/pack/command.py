@@ -11,7 +11,7 @@ from typing import Any
 
 from segcli.data.files import whole_folder, write_json_atomic, write_text_atomic
 from segcli.errors import UsageError, WeightsError
-from segcli.inference.exported_model import ONNX_FILE, ExportedModel, exported_in
+from segcli.inference.exported_model import ONNX_FILE, ExportedModel
 from segcli.inference.first_opening import require_openable
 from segcli.inference.graphs import Graph
 from segcli.inference.model_runtime import is_open_to
@@ -27,6 +27,7 @@ from segcli.runtimes import runtimes
 from segcli.steps.guests.imported import copy_network
 from segcli.steps.pack.facts import network_facts
 from segcli.steps.pack.serving import SERVERS
+from segcli.weights.guest_home import exported_in
 
 FORMATS = ("onnx", "openvino")
 MODEL_FILE = "model.onnx"

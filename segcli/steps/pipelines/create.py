@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from segcli.errors import ConfigError, ConfigFault, UsageError
-from segcli.inference.exported_model import ExportedModel, exported_in, is_exported
+from segcli.inference.exported_model import ExportedModel, is_exported
 from segcli.models.promptable.specs import PromptKind, prompt_kind_of
 from segcli.models.table import get_spec
 from segcli.models.task import Task
 from segcli.steps.pipelines.pipeline import Pipeline
 from segcli.steps.pipelines.settings import read_pipeline_file
 from segcli.steps.pipelines.table import PIPELINES, pipeline_class
-from segcli.weights.guest_home import named_folder
+from segcli.weights.guest_home import exported_in, named_folder
 
 YAML_SUFFIXES = (".yaml", ".yml")
 

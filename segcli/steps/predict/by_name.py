@@ -7,11 +7,12 @@ from pathlib import Path
 from segcli.config.load import from_values
 from segcli.data.files import sha256_of
 from segcli.errors import UsageError, WeightsError
-from segcli.inference.exported_model import exported_in, is_exported
+from segcli.inference.exported_model import is_exported
 from segcli.models.spec import ModelSpec
 from segcli.models.task import Task
 from segcli.steps.export.command import export_weights
 from segcli.weights.cache import cache_folder
+from segcli.weights.guest_home import exported_in
 from segcli.weights.official import resolve_weights
 
 PRETRAINED = "pretrained"

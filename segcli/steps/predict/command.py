@@ -21,7 +21,7 @@ from segcli.steps.predict.outputs.writing import write_chosen
 from segcli.steps.predict.protocol import Predictor
 from segcli.steps.predict.result import Predicted, PredictResult, Unreadable
 from segcli.steps.predict.unlike import UnlikeInputs
-from segcli.weights.guest_home import named_folder
+from segcli.weights.guest_home import exported_in
 
 log = logging.getLogger("segcli.predict")
 
@@ -46,7 +46,7 @@ def predict(config: Config) -> PredictResult:
         raise ConfigError([ConfigFault("Predict.input", "is missing", "give an image, a folder, a list or a URL")])
     sources = open_sources(settings.input)
     output = Path(settings.save_dir or config.Global.output)
-    folder = named_folder(Path(settings.model_dir))
+    folder = exported_in(Path(settings.model_dir))
     predictor = open_predictor(
         config.Global.model, folder, settings, config.Global.device, strict=config.Global.strict_device
     )

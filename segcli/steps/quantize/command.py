@@ -20,7 +20,7 @@ from segcli.data.formats.instance_data import open_instance_dataset
 from segcli.data.formats.masks import open_seg_dataset
 from segcli.data.yaml_nodes import load_yaml
 from segcli.errors import MissingPartError, ParityError, UsageError
-from segcli.inference.exported_model import MANIFEST_FILE, ONNX_FILE, ExportedModel, exported_in, write_manifest
+from segcli.inference.exported_model import MANIFEST_FILE, ONNX_FILE, ExportedModel, write_manifest
 from segcli.inference.guests.folder import SECTION
 from segcli.inference.runtimes.choice import open_runtime
 from segcli.inference.runtimes.onnx_graph import logits_graph
@@ -32,6 +32,7 @@ from segcli.steps.evaluate.command import evaluate
 from segcli.steps.guests.network_file import NetworkFile
 from segcli.steps.quantize.calibration import Feeds, calibration_feeds
 from segcli.steps.quantize.widen import widen
+from segcli.weights.guest_home import exported_in
 
 _PACKAGES = ("onnx", "onnxruntime", "ml-dtypes")
 _ERRORS = 3

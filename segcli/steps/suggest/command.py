@@ -18,7 +18,7 @@ from segcli.data.image import read_input
 from segcli.data.prefetch import map_ahead, read_ahead
 from segcli.data.sources import Input, SourceItem, Sources, open_sources
 from segcli.errors import InputError, SegcliError, UsageError
-from segcli.inference.exported_model import ExportedModel, exported_in
+from segcli.inference.exported_model import ExportedModel
 from segcli.models.table import get_spec
 from segcli.progress import track
 from segcli.steps.predict.command import readable
@@ -29,7 +29,7 @@ from segcli.steps.suggest.proposals import ProposalFolder
 from segcli.steps.suggest.ranking import Ranking, rank, standardised
 from segcli.steps.suggest.result import Suggestion, SuggestResult
 from segcli.tasks import step_part
-from segcli.weights.guest_home import named_folder
+from segcli.weights.guest_home import exported_in
 
 log = logging.getLogger("segcli.suggest")
 
@@ -72,7 +72,7 @@ def suggest(
     """
     if count is not None and count < 1:
         raise UsageError(f"cannot propose {count} images", hint="give 1 or more")
-    model = ExportedModel.open(exported_in(named_folder(model_dir)))
+    model = ExportedModel.open(exported_in(model_dir))
     predictor = open_predictor(model.model_name, model.folder, settings or PredictConfig(), device)
     looker: Looker = step_part("suggest", get_spec(model.model_name).task)(predictor)
     sources = open_sources(given).read_by(model.preprocess.reads_by)

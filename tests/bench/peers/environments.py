@@ -49,7 +49,7 @@ PEERS = {
     peer.name: peer
     for peer in (
         Peer("labelme2coco", ("labelme2coco",), "labelme2coco", "SEGCLI_LABELME2COCO_PYTHON"),
-        Peer("paddlex", ("paddlepaddle==3.3.1", "paddlex==3.7.2"), "paddlex", "SEGCLI_PADDLEX_PYTHON"),
+        Peer("paddlex", ("paddlepaddle==3.3.1", "paddlex[cv,serving]==3.7.2"), "paddlex", "SEGCLI_PADDLEX_PYTHON"),
         Peer("paddleseg", ("paddlepaddle==3.3.1", "paddleseg"), "paddleseg", "SEGCLI_PADDLESEG_PYTHON"),
         Peer("torch", ("torch", "transformers"), "torch", "SEGCLI_TORCH_PYTHON", index="SEGCLI_TORCH_INDEX"),
     )
