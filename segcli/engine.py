@@ -101,8 +101,13 @@ class TrainingSession(Protocol):
     def losses(self, batch: Batch) -> Mapping[str, Tensor]:
         """Forward pass in training mode: named scalar losses; ``loss`` is the one to minimise."""
 
-    def evaluate(self, network: Network) -> Evaluation:
-        """Measures `network` (the trained one or its moving average) on the validation split."""
+    def evaluate(self, network: Network, most: int | None = None) -> Evaluation:
+        """Measures `network` (the trained one or its moving average) on the validation split.
+
+        Args:
+            network: In evaluation mode.
+            most: Number of images, the first ones of the split; None for all.
+        """
 
 
 class Engine(Protocol):

@@ -12,11 +12,24 @@ _START_SECONDS = 30.0
 """Importing, reading, exporting and comparing the export."""
 _SAFETY = 0.9
 _FORWARD_SHARE = 0.4
-"""What an image costs to measure, against a step with it."""
+"""What an image costs to measure, against a step with it, where that was not tried."""
 MEASUREMENTS = 6
 _FEWEST, _MOST = 20, 200_000
-_MEASURING_SHARE = 0.1
+_MEASURING_SHARE, _MOST_MEASURING_SHARE = 0.1, 0.4
 _FEWEST_MEASUREMENTS, _MOST_MEASUREMENTS = 5, 12
+
+
+@dataclass(frozen=True)
+class Validation:
+    """The size of the validation split.
+
+    Attributes:
+        images: Number of images.
+        mpx: Million pixels of all of them, as the network sees them.
+    """
+
+    images: int
+    mpx: float
 
 
 @dataclass(frozen=True)
@@ -47,21 +60,27 @@ class Budget:
         """Pixels that can be learnt from."""
         return self.usable() / self.cost.seconds_per_mpx * 1e6
 
-    def measurements(self, val_mpx: float) -> int:
-        """Measurements of `val_mpx` million pixels that take a tenth of the time."""
-        each = max(val_mpx * _FORWARD_SHARE * self.cost.seconds_per_mpx, 1e-9)
-        return int(min(max(_MEASURING_SHARE * self.usable() / each, _FEWEST_MEASUREMENTS), _MOST_MEASUREMENTS))
+    def measurements(self, val: Validation, least: int = _FEWEST_MEASUREMENTS, most: int = _MOST_MEASUREMENTS) -> int:
+        """Measurements that take a tenth of the time, `least` to `most`; fewer where those would take most of it."""
+        each = max(self._measuring(val), 1e-9)
+        wanted = min(max(_MEASURING_SHARE * self.usable() / each, least), most)
+        return int(max(min(wanted, _MOST_MEASURING_SHARE * self.usable() / each), 1))
 
-    def steps(self, step_mpx: float, val_mpx: float, measurements: int = MEASUREMENTS) -> int:
-        """Steps of `step_mpx` million pixels that fit beside measurements of `val_mpx`."""
-        measuring = min(measurements * val_mpx * _FORWARD_SHARE * self.cost.seconds_per_mpx, 0.5 * self.usable())
+    def steps(self, step_mpx: float, val: Validation, measurements: int) -> int:
+        """Steps of `step_mpx` million pixels that fit beside the measurements."""
+        measuring = min(measurements * self._measuring(val), 0.5 * self.usable())
         steps = (self.usable() - measuring) / (step_mpx * self.cost.seconds_per_mpx)
         return int(min(max(steps, _FEWEST), _MOST))
 
-    def seconds_of(self, steps: int, step_mpx: float, val_mpx: float, measurements: int = MEASUREMENTS) -> float:
+    def seconds_of(self, steps: int, step_mpx: float, val: Validation, measurements: int) -> float:
         """Seconds of the whole training."""
-        learning = steps * step_mpx + measurements * val_mpx * _FORWARD_SHARE
-        return _START_SECONDS + learning * self.cost.seconds_per_mpx
+        return _START_SECONDS + steps * step_mpx * self.cost.seconds_per_mpx + measurements * self._measuring(val)
+
+    def _measuring(self, val: Validation) -> float:
+        """Seconds of one measurement."""
+        if self.cost.seconds_per_val_image is not None:
+            return val.images * self.cost.seconds_per_val_image
+        return val.mpx * _FORWARD_SHARE * self.cost.seconds_per_mpx
 
     def reason(self, epochs: float) -> str:
         """Why so many steps."""
@@ -72,14 +91,17 @@ class Budget:
         )
 
 
-def interval(steps: int, measurements: int = MEASUREMENTS) -> int:
+def interval(steps: int, measurements: int) -> int:
     """Steps between two measurements; the last step is measured in any case."""
     return max(1, -(-steps // measurements))
 
 
 def interval_reason(measurements: int) -> str:
     """Why it is measured so often."""
-    return f"{measurements} measurements take about a tenth of the time at most; the best weights of them are kept"
+    kept = "the best weights of them are kept"
+    if measurements < _FEWEST_MEASUREMENTS:
+        return f"{counted(measurements, 'measurement')}, since more would take most of the time; {kept}"
+    return f"{measurements} measurements take about a tenth of the time at most; {kept}"
 
 
 def measured_reason(steps: int, every: int) -> str:

@@ -37,12 +37,14 @@ class Cost:
         memory_mb: Memory of the process while it trains.
         measured: Whether it was measured, or stands for a usual machine.
         by_batch: Seconds per million pixels by batch size, of the sizes that fit; empty where one was measured.
+        seconds_per_val_image: Seconds to measure the network on an image of the validation split; None if not tried.
     """
 
     seconds_per_mpx: float
     memory_mb: float | None = None
     measured: bool = False
     by_batch: Mapping[int, float] = field(default_factory=dict)
+    seconds_per_val_image: float | None = None
 
     def of_batch(self, size: int) -> Cost:
         """The cost with batches of a size, where that was measured."""

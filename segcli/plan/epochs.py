@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from segcli.plan.budget import MEASUREMENTS, Budget, interval, measured_reason
+from segcli.plan.budget import MEASUREMENTS, Budget, Validation, interval, measured_reason
 from segcli.plan.choice import Choice
+from segcli.plurals import counted
 
 
 @dataclass(frozen=True)
@@ -16,15 +17,17 @@ class Epochs:
 
     Attributes:
         steps: Iterations.
+        measurements: How often the network is measured.
         choices: The keys that set it.
     """
 
     steps: int
+    measurements: int
     choices: tuple[Choice, ...]
 
 
 def plan_epochs(
-    budget: Budget, images: int, batch: int, *, step_mpx: float, val_mpx: float, taken: Mapping[str, Any]
+    budget: Budget, images: int, batch: int, *, step_mpx: float, val: Validation, taken: Mapping[str, Any]
 ) -> Epochs:
     """Epochs that fit into the time; shorter ones where fewer passes over the images fit than there are measurements.
 
@@ -33,24 +36,25 @@ def plan_epochs(
         images: Of the training split.
         batch: Images per iteration.
         step_mpx: Million pixels per iteration.
-        val_mpx: Million pixels of the validation split.
+        val: The validation split.
         taken: Keys that the user has set.
     """
-    steps = budget.steps(step_mpx, val_mpx)
+    count = budget.measurements(val, MEASUREMENTS, MEASUREMENTS)
+    steps = budget.steps(step_mpx, val, count)
     per_epoch = max(min(taken.get("Train.images_per_epoch") or images, images) // batch, 1)
     shortened = False
     if "Train.epochs_iters" in taken:
         length = int(taken["Train.epochs_iters"])
     else:
-        shortened = steps < MEASUREMENTS * per_epoch and "Train.images_per_epoch" not in taken
-        per_epoch = max(steps // MEASUREMENTS, 1) if shortened else per_epoch
+        shortened = steps < count * per_epoch and "Train.images_per_epoch" not in taken
+        per_epoch = max(steps // count, 1) if shortened else per_epoch
         length = max(steps // per_epoch, 1)
-    every = interval(length)
+    every = interval(length, count)
     choices = [
         Choice("Train.epochs_iters", length, budget.reason(length * per_epoch * batch / max(images, 1))),
         Choice("Train.eval_interval", every, measured_reason(length, every)),
     ]
     if shortened:
-        why = f"{MEASUREMENTS} epochs of all {images:,} images do not fit into {budget.words}"
+        why = f"{counted(count, 'epoch')} of all {images:,} images do not fit into {budget.words}"
         choices.append(Choice("Train.images_per_epoch", per_epoch * batch, why))
-    return Epochs(length * per_epoch, tuple(choices))
+    return Epochs(length * per_epoch, count, tuple(choices))

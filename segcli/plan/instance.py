@@ -7,7 +7,7 @@ from typing import Any
 
 from segcli.data.fingerprint.labels import Fingerprint
 from segcli.models.instance.training import SEED_COLOURS
-from segcli.plan.budget import Budget, upright_reason
+from segcli.plan.budget import Budget, Validation, upright_reason
 from segcli.plan.choice import Choice, Cost, Means, Plan
 from segcli.plan.epochs import plan_epochs
 
@@ -32,8 +32,8 @@ def plan_instance(data: Fingerprint, means: Means, cost: Cost, taken: Mapping[st
     side, why = _side(data, budget)
     side = int(taken.get("Train.input_size") or side)
     crop = _crop(data, side)
-    mpx, val_mpx = crop * crop / 1e6, data.val_images * side * side / 1e6
-    epochs = plan_epochs(budget, data.train_images, batch, step_mpx=batch * mpx, val_mpx=val_mpx, taken=taken)
+    mpx, val = crop * crop / 1e6, Validation(data.val_images, data.val_images * side * side / 1e6)
+    epochs = plan_epochs(budget, data.train_images, batch, step_mpx=batch * mpx, val=val, taken=taken)
     upright = data.upright > Budget.UPRIGHT
     warp = {"type": "WarpWithMasks", "size": side, "crop": crop, **({"flip": 0.0} if upright else {"turn": 0.5})}
     reason = upright_reason(data.upright, upright)
@@ -46,7 +46,7 @@ def plan_instance(data: Fingerprint, means: Means, cost: Cost, taken: Mapping[st
     ]
     return Plan(
         tuple(choice for choice in choices if choice.key not in taken),
-        budget.seconds_of(epochs.steps, batch * mpx, val_mpx),
+        budget.seconds_of(epochs.steps, batch * mpx, val, epochs.measurements),
         cost,
     )
 

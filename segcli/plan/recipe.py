@@ -7,7 +7,7 @@ from typing import Any
 
 from segcli.data.fingerprint.labels import Fingerprint
 from segcli.models.task import Task
-from segcli.plan.budget import Budget, interval, measured_reason
+from segcli.plan.budget import MEASUREMENTS, Budget, Validation, interval, measured_reason
 from segcli.plan.choice import Choice, Cost, Means, Plan
 from segcli.plan.epochs import Epochs, plan_epochs
 
@@ -18,24 +18,26 @@ def plan_by_recipe(
     """Iterations (semantic) or epochs (instance) that fit, of batches of `step_mpx` million pixels."""
     budget = Budget(means, cost)
     batch = int(taken.get("Train.batch_size") or 2)
-    val_mpx = data.val_images * step_mpx / batch
+    val = Validation(data.val_images, data.val_images * step_mpx / batch)
     plan = _iterations if task is Task.SEMANTIC else plan_epochs
-    length = plan(budget, data.train_images, batch, step_mpx=step_mpx, val_mpx=val_mpx, taken=taken)
+    length = plan(budget, data.train_images, batch, step_mpx=step_mpx, val=val, taken=taken)
     return Plan(
         tuple(choice for choice in length.choices if choice.key not in taken),
-        budget.seconds_of(length.steps, step_mpx, val_mpx),
+        budget.seconds_of(length.steps, step_mpx, val, length.measurements),
         cost,
     )
 
 
 def _iterations(
-    budget: Budget, images: int, batch: int, *, step_mpx: float, val_mpx: float, taken: Mapping[str, Any]
+    budget: Budget, images: int, batch: int, *, step_mpx: float, val: Validation, taken: Mapping[str, Any]
 ) -> Epochs:
     """Like `plan_epochs`, counted in iterations."""
-    steps = int(taken.get("Train.epochs_iters") or budget.steps(step_mpx, val_mpx))
-    every = interval(steps)
+    count = budget.measurements(val, MEASUREMENTS, MEASUREMENTS)
+    steps = int(taken.get("Train.epochs_iters") or budget.steps(step_mpx, val, count))
+    every = interval(steps, count)
     return Epochs(
         steps,
+        count,
         (
             Choice("Train.epochs_iters", steps, budget.reason(steps * batch / max(images, 1))),
             Choice("Train.eval_interval", every, measured_reason(steps, every)),

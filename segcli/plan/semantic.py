@@ -9,7 +9,7 @@ from segcli.data.fingerprint.labels import Fingerprint
 from segcli.plan.augment import augment_choices
 from segcli.plan.balance import sampling_choices
 from segcli.plan.batch import choose_batch
-from segcli.plan.budget import Budget, interval, interval_reason, upright_reason
+from segcli.plan.budget import Budget, Validation, interval, interval_reason, upright_reason
 from segcli.plan.choice import Choice, Cost, Means, Plan
 
 MODEL = "UNet-S"
@@ -27,8 +27,9 @@ def plan_semantic(data: Fingerprint, means: Means, cost: Cost, taken: Mapping[st
     per_step = batch * int(taken.get("Train.accumulate") or 1)
     height, width = _input_size(data, budget, taken)
     mpx = height * width / 1e6
-    count = budget.measurements(data.val_images * mpx)
-    iterations = taken.get("Train.epochs_iters") or budget.steps(per_step * mpx, data.val_images * mpx, count)
+    val = Validation(data.val_images, data.val_images * mpx)
+    count = budget.measurements(val)
+    iterations = taken.get("Train.epochs_iters") or budget.steps(per_step * mpx, val, count)
     passes = iterations * per_step / max(data.train_images, 1)
     upright = data.upright > Budget.UPRIGHT
     choices = [
@@ -48,7 +49,7 @@ def plan_semantic(data: Fingerprint, means: Means, cost: Cost, taken: Mapping[st
     ]
     return Plan(
         tuple(choice for choice in choices if choice.key not in taken),
-        budget.seconds_of(iterations, per_step * mpx, data.val_images * mpx, count),
+        budget.seconds_of(iterations, per_step * mpx, val, count),
         cost,
     )
 

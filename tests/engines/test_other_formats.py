@@ -46,3 +46,4 @@ def test_a_step_and_an_evaluation(tmp_path, name, model, classes):
     session.network.eval()
     measured = session.evaluate(session.network)
     assert measured.metrics["images"] == 2
+    assert session.evaluate(session.network, most=1).metrics["images"] == 1

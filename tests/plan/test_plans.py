@@ -14,7 +14,7 @@ from segcli.plan import instance, semantic
 from segcli.plan.augment import augment_choices
 from segcli.plan.balance import focus_choices, loss_choices, sampling_choices
 from segcli.plan.batch import choose_batch, sizes_to_try
-from segcli.plan.budget import Budget
+from segcli.plan.budget import Budget, Validation
 from segcli.plan.choice import Cost, Means
 from segcli.plan.model import choose_model
 from segcli.plan.recipe import plan_by_recipe
@@ -234,11 +234,24 @@ def test_images_that_are_seen_often_are_varied_more() -> None:
 
 def test_measurements_take_a_tenth_of_the_time() -> None:
     budget = Budget(CPU, COST)
-    assert budget.measurements(0.01) == 12
-    assert budget.measurements(100.0) == 5
-    middle = budget.measurements(3.0)
+    assert budget.measurements(Validation(1, 0.01)) == 12
+    assert budget.measurements(Validation(12, 15.0)) == 5
+    middle = budget.measurements(Validation(12, 3.0))
     assert 5 < middle < 12
     assert middle * 3.0 * 0.4 * 5.0 == pytest.approx(0.1 * budget.usable(), rel=0.15)
+
+
+def test_costly_measurements_are_fewer() -> None:
+    """An untrained network finds a thousand objects per image; a short training would measure more than it learns."""
+    budget = Budget(CPU, replace(COST, seconds_per_val_image=4.0))
+    assert budget.measurements(Validation(12, 3.0)) == int(0.4 * budget.usable() / 48)
+    assert budget.measurements(Validation(100, 3.0)) == 1
+
+    short = Means("cpu", 40.0, on_request=True)
+    plan = instance.plan_instance(DATA, short, replace(COST, seconds_per_val_image=1.0), {})
+    values = plan.values()
+    assert values["Train.eval_interval"] == values["Train.epochs_iters"], "it is measured once, at the end"
+    assert plan.seconds is not None and plan.seconds < 60
 
 
 def test_batches_that_are_added_up_count_as_one_step() -> None:

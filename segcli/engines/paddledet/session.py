@@ -29,7 +29,7 @@ class InstanceSession:
         stream: The training images.
         order: The order of training.
         collate: Joins the samples of a batch.
-        measure: Measures a network on the validation split.
+        measure: Measures a network on so many images of the validation split; None stands for all.
         num_workers: Processes that load images.
     """
 
@@ -41,7 +41,7 @@ class InstanceSession:
     stream: InstanceStream
     order: SampleOrder
     collate: Callable[[list[dict[str, Any]]], dict[str, Any]]
-    measure: Callable[[Network], Evaluation]
+    measure: Callable[[Network, int | None], Evaluation]
     total_iterations: int
     eval_interval: int
     num_workers: int
@@ -88,6 +88,6 @@ class InstanceSession:
         found: Mapping[str, Tensor] = self.forward(batch.tensors)
         return found
 
-    def evaluate(self, network: Network) -> Evaluation:
-        """Measures the network on the validation split."""
-        return self.measure(network)
+    def evaluate(self, network: Network, most: int | None = None) -> Evaluation:
+        """Measures the network on the first `most` images of the validation split, or on all."""
+        return self.measure(network, most)

@@ -119,9 +119,11 @@ def _scene(images: Sequence[TrainingImage], cache: DecodedCache | None, number: 
     return scene_of(images[number], cache)
 
 
-def _measure(network: Network, *, spec: ModelSpec, dataset: CocoDataset, preprocess: Preprocess) -> Evaluation:
+def _measure(
+    network: Network, most: int | None, *, spec: ModelSpec, dataset: CocoDataset, preprocess: Preprocess
+) -> Evaluation:
     find = ObjectFinder(ArrayForward(network), SIZED[spec.name].masks)
-    report = measure(find, dataset.val, dataset.classes, ObjectViews(preprocess))
+    report = measure(find, dataset.val[:most], dataset.classes, ObjectViews(preprocess))
     return Evaluation(score=report.score, metrics=report.as_dict())
 
 

@@ -120,11 +120,11 @@ class LSegSession(PromptableSession[LSegSamples]):
         labels = np.concatenate([label for _, label in samples])
         return {"loss": self.forward(images, labels, self._text_vectors())}
 
-    def evaluate(self, network: Network) -> Evaluation:
+    def evaluate(self, network: Network, most: int | None = None) -> Evaluation:
         """Segments the validation split by the class names as text prompts, and measures the result."""
         backend = PaddleLSeg(network, "in training") if self.frozen is None else FrozenLSeg(network, self.frozen)
         predictor = TextPredictor(backend, self.samples.preprocess, EmbeddingCache(memory_items=0))
-        report = measure_texts(predictor, self.val, self.classes, background=self.background)
+        report = measure_texts(predictor, self.val[:most], self.classes, background=self.background)
         return Evaluation(score=report.score, metrics=report.as_dict())
 
     @paddle.no_grad()

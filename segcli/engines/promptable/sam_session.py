@@ -77,11 +77,11 @@ class SamSession(PromptableSession[SamSamples]):
         kept = None if self.cache is None else [self._kept_embedding(one.sample, self.cache) for one in samples]
         return {"loss": self.forward(samples, kept)}
 
-    def evaluate(self, network: Network) -> Evaluation:
+    def evaluate(self, network: Network, most: int | None = None) -> Evaluation:
         """Measures the masks predicted from prompts for every object of the validation split."""
         backend = PaddleSam(network, "in training" if self.cache is None else self._encoder_fingerprint())
         cache = EmbeddingCache(memory_items=0) if self.cache is None else self.cache
-        report = measure_clicks(SamPredictor(backend, self.samples.preprocess, cache), self.val)
+        report = measure_clicks(SamPredictor(backend, self.samples.preprocess, cache), self.val[:most])
         return Evaluation(score=report.score, metrics=report.as_dict())
 
     def _kept_embedding(self, sample: InstanceSample, cache: EmbeddingCache) -> Tensor:

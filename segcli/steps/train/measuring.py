@@ -1,4 +1,6 @@
-"""Measures what a step costs on this machine: a few steps of a temporary network at several batch sizes."""
+"""Measures what training costs on this machine: a few steps of a temporary network at several batch sizes, and
+an evaluation of it on a few images.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +20,7 @@ from segcli.tasks import engine_of
 
 _STEPS = 3
 _STEPS_OF_OTHERS = 2
+_EVALUATED = 2
 _MEMORY_SHARE = 0.8
 """Share of the memory that a batch may use."""
 
@@ -69,7 +72,9 @@ def tried(config: Config, means: Means, sizes: Sequence[int] = ()) -> Trial:
             costs = costs if len(costs) == 1 else {at: cost for at, cost in costs.items() if at != size}
             break
     first = next(iter(costs.values()), 1.0)
-    return Trial(Cost(first, _memory_mb() or None, measured=True, by_batch=costs if sizes else {}), mpx)
+    memory = _memory_mb() or None
+    seconds_per_val_image = _evaluation_seconds(session, clock)
+    return Trial(Cost(first, memory, True, costs if sizes else {}, seconds_per_val_image), mpx)
 
 
 def _clock(means: Means) -> Callable[[], float]:
@@ -106,6 +111,15 @@ def _seconds(session: TrainingSession, batch: Batch, clock: Callable[[], float],
             raise
         fastest = min(fastest, clock() - begin)
     return fastest
+
+
+def _evaluation_seconds(session: TrainingSession, clock: Callable[[], float]) -> float:
+    """Seconds per image of an evaluation: an upper bound, since a network that has learnt finds fewer objects."""
+    session.network.eval()
+    session.evaluate(session.network, most=1)  # what is imported and built once
+    begin = clock()
+    session.evaluate(session.network, most=_EVALUATED)
+    return (clock() - begin) / min(_EVALUATED, max(session.data["val"].samples, 1))
 
 
 def _part(batch: Batch, size: int, largest: int) -> Batch:
