@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import argparse
 import random
 import sys
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.soak.__main__ import as_text
+from tests.soak.changes import KILLS, PAIRS
 from tests.soak.mutations import changed
+from tests.soak.parts import Log, Part, parts_of
 from tests.soak.predictions import try_predictions
 from tests.soak.readers import READERS, Reader
 from tests.soak.trials import Row, try_reader
@@ -48,6 +53,34 @@ def test_what_goes_wrong_is_counted(tmp_path: Path) -> None:
     assert row.clean == 40 - row.tracebacks
     assert not row.is_good
     assert f"| bad | 40 | {row.clean} | {row.tracebacks} | 0 | 0 | {row.outside} |" in as_text([row])
+
+
+def test_a_run_goes_on_where_it_ended(tmp_path: Path) -> None:
+    done: list[str] = []
+
+    def part(name: str) -> Part:
+        def work(_: Path) -> Iterator[Row]:
+            done.append(name)
+            yield Row("a", 3, 2, 1, kinds=Counter({"x": 1}))
+
+        return Part(name, work)
+
+    Log(tmp_path / "log").rows_of(part("one"), tmp_path / "part")
+    log = Log(tmp_path / "log")
+    rows = [row for name in ("one", "two") for row in log.rows_of(part(name), tmp_path / "part")]
+
+    assert done == ["one", "two"]
+    assert rows == [Row("a", 3, 2, 1, kinds=Counter({"x": 1}))] * 2
+
+
+def test_every_input_kill_and_pair_is_a_part() -> None:
+    options = argparse.Namespace(inputs=6100, readers=["coco", "yolo"], kills=1, pairs=7, predictions=2, seed=5)
+
+    keys = [part.key for part in parts_of(options)]
+
+    assert keys[:3] == ["COCO 0 to 500, seed 5", "YOLO 0 to 500, seed 5", "COCO 500 to 1000, seed 5"]
+    assert keys[13] == "YOLO 3000 to 3050, seed 5"
+    assert len(set(keys)) == len(keys) == 14 + len(KILLS) + len(PAIRS) + 1
 
 
 def test_the_same_seed_changes_a_file_in_the_same_way() -> None:

@@ -5,6 +5,7 @@ PyYAML's loaders in C are never used: a text of 100,000 brackets overflows their
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ _TOO_LARGE = f"is larger than {MOST_BYTES >> 20} MiB"
 MOST_NODES = 200_000
 """Values of a text, those behind an alias counted each time."""
 MOST_DEPTH = 50
+_TOO_MANY = f"holds more than {MOST_NODES:,} values, those behind aliases counted each time"
+_TOO_DEEP = "is nested too deep"
 
 
 def load_yaml(text: str | bytes, loader_class: type[yaml.SafeLoader] = yaml.SafeLoader) -> Any:
@@ -47,7 +50,7 @@ def load_nodes(text: str | bytes, loader_class: type[yaml.SafeLoader]) -> tuple[
     """The tree of a YAML text, which knows the lines, and its values; raises what `load_yaml` does."""
     if len(text) > MOST_BYTES:
         raise ValueError(_TOO_LARGE)
-    loader = loader_class(text)
+    loader = _bounded(loader_class)(text)
     try:
         node = loader.get_single_node()
         if node is None:
@@ -55,11 +58,36 @@ def load_nodes(text: str | bytes, loader_class: type[yaml.SafeLoader]) -> tuple[
         _size(node, 0, {})
         return node, loader.construct_document(node)
     except RecursionError as fault:
-        raise ValueError("is nested too deep") from fault
+        raise ValueError(_TOO_DEEP) from fault
     except (KeyError, IndexError, AttributeError, OverflowError, TypeError) as fault:  # of PyYAML's own constructors
         raise ValueError(f"a tag does not fit its value ({type(fault).__name__}: {fault})") from fault
     finally:
         loader.dispose()
+
+
+@cache
+def _bounded(loader_class: type[yaml.SafeLoader]) -> type[yaml.SafeLoader]:
+    """The loader, which stops at the limits while it reads: 4 MB of `[1,1,...` would take minutes and gigabytes first.
+
+    Brackets are counted where they are found, since for each the scanner goes through all that are open.
+    """
+
+    class Bounded(loader_class):  # type: ignore[valid-type, misc]
+        _nodes = 0
+
+        def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+            self._nodes += 1
+            if self._nodes > MOST_NODES:
+                raise ValueError(_TOO_MANY)
+            node: yaml.Node | None = super().compose_node(parent, index)
+            return node
+
+        def fetch_flow_collection_start(self, token_class: type[yaml.Token]) -> None:
+            if self.flow_level > MOST_DEPTH:
+                raise ValueError(_TOO_DEEP)
+            super().fetch_flow_collection_start(token_class)
+
+    return Bounded
 
 
 def _size(node: yaml.Node, depth: int, known: dict[int, int]) -> int:
@@ -75,6 +103,6 @@ def _size(node: yaml.Node, depth: int, known: dict[int, int]) -> int:
         inner = [part for pair in node.value for part in pair]
     total = 1 + sum(_size(part, depth + 1, known) for part in inner)
     if total > MOST_NODES:
-        raise ValueError(f"holds more than {MOST_NODES:,} values, those behind aliases counted each time")
+        raise ValueError(_TOO_MANY)
     known[id(node)] = total
     return total

@@ -8,18 +8,13 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from tests.soak.changes import try_kills, try_pairs
-from tests.soak.predictions import try_predictions
-from tests.soak.readers import READERS
-from tests.soak.trials import Row, try_reader
+from tests.soak.parts import Log, parts_of
+from tests.soak.trials import Row
 
 _HEAD = ("what", "tried", "clean", "tracebacks", "hangs", "above 2 GB", "outside writes")
-ROUND = 500
-"""Inputs of a reader before it is the next one's turn."""
 
 
 def main(words: list[str]) -> int:
@@ -32,66 +27,43 @@ def main(words: list[str]) -> int:
     parser.add_argument("--predictions", type=int, default=30, help="rounds of 64 predictions at once; 0 for none")
     parser.add_argument("--minutes", type=float, default=float("inf"), help="ends earlier, with what was tried by then")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--log", type=Path, help="file of what was done; a run with the same file goes on from there")
+    parser.add_argument("--scratch", type=Path, help="where files are made; /dev/shm spares the disk")
     options = parser.parse_args(words)
     logging.disable(logging.CRITICAL)
-    rows: list[Row] = []
-    with tempfile.TemporaryDirectory(prefix="segcli-soak-") as scratch:
+    rows: dict[str, Row] = {}
+    end = time.monotonic() + options.minutes * 60
+    log = Log(options.log)
+    with tempfile.TemporaryDirectory(prefix="segcli-soak-", dir=options.scratch) as scratch:
         os.environ["TMPDIR"] = tempfile.tempdir = scratch
         with suppress(KeyboardInterrupt):
-            for row in _rows(options, Path(scratch)):
-                if row not in rows:
-                    rows.append(row)
-                print(_as_line(row), *_kinds(row), sep="\n", file=sys.stderr, flush=True)  # noqa: T201
-    print(as_text(rows))  # noqa: T201
-    return 0 if rows and all(row.is_good for row in rows) else 1
-
-
-def _rows(options: argparse.Namespace, scratch: Path) -> Iterator[Row]:
-    """The rows, each as often as it has grown."""
-    if options.inputs:
-        yield from _try_readers(options, scratch / "trial")
-    if options.kills:
-        yield from try_kills(options.kills, scratch / "kills")
-    if options.pairs:
-        yield from try_pairs(options.pairs, options.seed, scratch / "pairs")
-    if options.predictions:
-        yield from try_predictions(options.predictions, scratch / "predictions")
-
-
-def _try_readers(options: argparse.Namespace, scratch: Path) -> Iterator[Row]:
-    """All readers in turns, so that a run that is ended has tried them alike."""
-    chosen = [
-        reader
-        for reader in READERS
-        if not options.readers or any(word.lower() in reader.name.lower() for word in options.readers)
-    ]
-    rows = [Row(reader.name) for reader in chosen]
-    each = -(-options.inputs // max(1, len(chosen)))
-    end = time.monotonic() + options.minutes * 60
-    for begin in range(0, each, ROUND):
-        for reader, row in zip(chosen, rows, strict=True):
-            if time.monotonic() < end:
-                try_reader(reader, row, range(begin, min(begin + ROUND, each)), options.seed, scratch)
-                yield row
+            for part in parts_of(options):
+                if time.monotonic() > end:
+                    break
+                for row in log.rows_of(part, Path(scratch) / "part"):
+                    rows.setdefault(row.name, Row(row.name)).add(row)
+                    print(part.key, _as_line(row), *_kinds(row), sep="\n", file=sys.stderr, flush=True)  # noqa: T201
+    print(as_text(list(rows.values())))  # noqa: T201
+    return 0 if rows and all(row.is_good for row in rows.values()) else 1
 
 
 def as_text(rows: list[Row]) -> str:
     """The rows as a Markdown table, and the kinds of faults."""
-    total = Row("all", *(sum(getattr(row, name) for row in rows) for name in _NUMBERS))
+    total = Row("all")
+    for row in rows:
+        total.add(row)
     lines = [f"| {' | '.join(_HEAD)} |", f"| --- |{' ---: |' * (len(_HEAD) - 1)}", *map(_as_line, (*rows, total))]
     kinds = [line for row in rows for line in _kinds(row)]
     return "\n".join([*lines, *([""] if kinds else []), *kinds])
 
 
 def _as_line(row: Row) -> str:
-    return f"| {row.name} | {' | '.join(f'{getattr(row, name):,}' for name in _NUMBERS)} |"
+    return f"| {row.name} | {' | '.join(f'{number:,}' for number in row.numbers)} |"
 
 
 def _kinds(row: Row) -> list[str]:
     return [f"{row.name}: {count} x {kind}" for kind, count in row.kinds.most_common(20)]
 
-
-_NUMBERS = ("tried", "clean", "tracebacks", "hangs", "large", "outside")
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

@@ -9,35 +9,30 @@ from tests.soak.trials import Row
 from tests.steps import test_kills as kills
 from tests.steps import test_two_writers as writers
 
-
-def try_kills(stride: int, scratch: Path) -> Iterator[Row]:
-    """Kills each command, and the undo of each, at every `stride`-th event; whatever a test would assert counts."""
-    for name, scenario in kills.CHANGES.items():
-        for what, trial in (("", kills.kills_of_a_change), ("undo of ", kills.kills_of_an_undo)):
-            row = Row(f"kills: {what}{name}")
-            folder = scratch / row.name.replace(" ", "_")
-            folder.mkdir(parents=True)
-            try:
-                row.tried = row.clean = trial(folder, scenario, stride)
-            except (AssertionError, Exception) as fault:
-                row.tried, row.tracebacks = row.tried + 1, 1
-                row.kinds[f"{type(fault).__name__}: {str(fault)[:120]}"] += 1
-            yield row
+_UNDO = "undo of "
+KILLS = (*kills.ALL, *(f"{_UNDO}{name}" for name in kills.CHANGES))
+"""Names of what is killed."""
+PAIRS = tuple(writers.PAIRS)
 
 
-def try_pairs(runs: int, seed: int, scratch: Path) -> Iterator[Row]:
-    """Runs each pair of commands at once."""
-    scratch.mkdir(parents=True)
+def try_kills(name: str, stride: int, scratch: Path) -> Iterator[Row]:
+    """Kills a command at every `stride`-th event of its files; whatever a test would assert counts."""
+    row = Row(f"kills: {name}")
+    trial = kills.kills_of_an_undo if name.startswith(_UNDO) else kills.kills_of_a_change
+    try:
+        row.tried = row.clean = trial(scratch, kills.ALL[name.removeprefix(_UNDO)], stride)
+    except (AssertionError, Exception) as fault:
+        row.add_fault(f"{type(fault).__name__}: {str(fault)[:120]}")
+    yield row
+
+
+def try_pair(names: tuple[str, str], runs: int, seed: int, scratch: Path) -> Iterator[Row]:
+    """Runs a pair of commands at once."""
+    row = Row(f"pairs at once ({len(PAIRS)} pairs)")
     base = writers.make_base(scratch / "base")
-    row = Row(f"pairs at once ({len(writers.PAIRS)} pairs)")
-    for names in writers.PAIRS:
-        folder = scratch / "_".join(names).replace(" ", "-")
-        folder.mkdir()
-        row.tried += runs
-        try:
-            writers.race(base, folder, names, runs, seed)
-            row.clean += runs
-        except (AssertionError, Exception) as fault:
-            row.tracebacks += 1
-            row.kinds[f"{' + '.join(names)}: {type(fault).__name__}: {str(fault)[:120]}"] += 1
+    try:
+        writers.race(base, scratch, names, runs, seed)
+        row.tried = row.clean = runs
+    except (AssertionError, Exception) as fault:
+        row.add_fault(f"{' + '.join(names)}: {type(fault).__name__}: {str(fault)[:120]}")
     yield row

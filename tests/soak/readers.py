@@ -24,6 +24,7 @@ from segcli.data.decoding.pages import read_pages
 from segcli.data.image import image_header, open_mask, read_image
 from segcli.data.lock import holder
 from segcli.data.sources import open_sources
+from segcli.errors import SegcliError
 from segcli.inference.exported_model import ExportedModel
 from segcli.inference.proofs import Proofs
 from segcli.models.card import ModelCard
@@ -31,10 +32,8 @@ from segcli.models.task import Task
 from segcli.promptable.exported import ExportedParts
 from segcli.promptable.prompt_parsing import read_prompts
 from segcli.runtimes import runtimes
-from segcli.steps.check.instance import examine_coco_dataset
-from segcli.steps.check.semantic import examine_seg_dataset
 from segcli.steps.convert.command import apply_conversion, plan_conversion, read_dataset, transfer_dataset
-from segcli.steps.fix.command import fix_dataset
+from segcli.steps.fix.command import apply_fix, fix_dataset, plan_fix
 from segcli.steps.train.states import States
 from segcli.weights.checksums import damage_in
 from segcli.weights.files import read_weights, write_pdparams, write_safetensors
@@ -86,8 +85,6 @@ def _read_image(_: Path, path: Path) -> None:
 
 def raise_unless_clean(fault: Exception) -> None:
     """An error that a command would show as one is what is wanted."""
-    from segcli.errors import SegcliError
-
     if not isinstance(fault, SegcliError):
         raise fault
 
@@ -128,20 +125,21 @@ def _other_format(name: str) -> Callable[[Path], object]:
 
 
 def _read_any(root: Path, _: Path) -> None:
-    for image in read_dataset(root).images:
-        image.read_objects()
-    target = root.with_name("converted")
-    transfer_dataset(root, target, "coco")
+    try:
+        transfer_dataset(root, root.with_name("converted"), "coco")
+    except SegcliError:  # which reads no objects where a list or a class file is refused
+        for image in read_dataset(root).images:
+            image.read_objects()
+        raise
 
 
-def _read_masks(root: Path, _: Path) -> None:
-    examine_seg_dataset(root, workers=1, draw=0)
-    fix_dataset(root, Task.SEMANTIC)
+def _check_and_fix(task: Task) -> Callable[[Path, Path], object]:
+    def read(root: Path, _: Path) -> None:
+        plan = plan_fix(root, task)
+        if plan.draft.changed:
+            apply_fix(plan)
 
-
-def _read_coco(root: Path, _: Path) -> None:
-    examine_coco_dataset(root, workers=1, draw=0)
-    fix_dataset(root, Task.INSTANCE)
+    return read
 
 
 def _configs(root: Path) -> None:
@@ -276,8 +274,8 @@ def _read_states(root: Path, _: Path) -> None:
 READERS: tuple[Reader, ...] = (
     Reader("images", _images, ("*",), _read_image),
     Reader("LabelMe", _labelme, ("annotations/*.json", "*.txt", "images/*"), _read_labelme),
-    Reader("COCO", make_coco_folder, ("annotations/*.json",), _read_coco),
-    Reader("masks and lists", make_seg_folder, ("*.txt", "annotations/*.png"), _read_masks),
+    Reader("COCO", make_coco_folder, ("annotations/*.json",), _check_and_fix(Task.INSTANCE)),
+    Reader("masks and lists", make_seg_folder, ("*.txt", "annotations/*.png"), _check_and_fix(Task.SEMANTIC)),
     Reader("YOLO", _other_format("yolo"), ("*.yaml", "**/*.txt"), _read_any),
     Reader("VOC", _other_format("voc"), ("**/*.txt", "SegmentationClass/*.png", "SegmentationObject/*.png"), _read_any),
     Reader("YAML, -o", _configs, ("*.yaml",), _read_config),

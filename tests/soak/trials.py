@@ -58,6 +58,27 @@ class Row:
         """Whether nothing went wrong."""
         return self.tried == self.clean and not self.large and not self.outside
 
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """The numbers, in the table's order."""
+        return self.tried, self.clean, self.tracebacks, self.hangs, self.large, self.outside
+
+    def add(self, other: Row) -> None:
+        """Adds what was tried elsewhere."""
+        self.tried += other.tried
+        self.clean += other.clean
+        self.tracebacks += other.tracebacks
+        self.hangs += other.hangs
+        self.large += other.large
+        self.outside += other.outside
+        self.kinds += other.kinds
+
+    def add_fault(self, kind: str) -> None:
+        """Counts a try that ended with anything but a result or an error."""
+        self.tried += 1
+        self.tracebacks += 1
+        self.kinds[kind] += 1
+
 
 def try_reader(reader: Reader, row: Row, numbers: range, seed: int, scratch: Path) -> None:
     """Reads the changed files of these numbers; the same seed gives the same ones."""
@@ -101,8 +122,8 @@ def _watched(reader: Reader, row: Row, numbers: range, seed: int, scratch: Path)
         os.close(reading)
     status = os.waitpid(child, 0)[1]
     if status not in (0, 9) and next_number < numbers.stop:
-        row.tried, row.tracebacks, next_number = row.tried + 1, row.tracebacks + 1, next_number + 1
-        row.kinds[f"the process died ({status}): input {next_number - 1}"] += 1
+        row.add_fault(f"the process died ({status}): input {next_number}")
+        next_number += 1
     return next_number
 
 
@@ -110,8 +131,7 @@ def _count(row: Row, said: bytes, text: str) -> None:
     if said == _CLEAN:
         row.tried, row.clean = row.tried + 1, row.clean + 1
     elif said == _TRACEBACK:
-        row.tried, row.tracebacks = row.tried + 1, row.tracebacks + 1
-        row.kinds[text] += 1
+        row.add_fault(text)
     elif said == _LARGE:
         row.large += 1
         row.kinds[f"memory: {text}"] += 1
