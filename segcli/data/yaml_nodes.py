@@ -5,7 +5,6 @@ PyYAML's loaders in C are never used: a text of 100,000 brackets overflows their
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +64,6 @@ def load_nodes(text: str | bytes, loader_class: type[yaml.SafeLoader]) -> tuple[
         loader.dispose()
 
 
-@cache
 def _bounded(loader_class: type[yaml.SafeLoader]) -> type[yaml.SafeLoader]:
     """The loader, which stops at the limits while it reads: 4 MB of `[1,1,...` would take minutes and gigabytes first.
 

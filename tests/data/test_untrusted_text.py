@@ -85,6 +85,28 @@ def test_hostile_yaml(text: str, message: str | None) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "most"),
+    [("[" * 1000, 100), ("[" + "1," * 20_000, 5000), ("- 1\n" * 20_000, 5000)],
+    ids=["deep", "flow", "block"],
+)
+def test_yaml_stops_at_its_limits_while_it_is_read(text: str, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each bracket is compared with all that are open; millions of values would be made before they are counted."""
+    monkeypatch.setattr(yaml_nodes, "MOST_NODES", 1000)
+    fetched = 0
+
+    class Counted(yaml.SafeLoader):
+        def fetch_more_tokens(self) -> Any:
+            nonlocal fetched
+            fetched += 1
+            return super().fetch_more_tokens()
+
+    with pytest.raises(ValueError, match=r"nested too deep|holds more than"):
+        load_yaml(text, Counted)
+
+    assert fetched < most
+
+
+@pytest.mark.parametrize(
     "text", ["Global:\n  strict_device: !!bool 1\n", "Global: &a\n  model: *a\n", BOMB, "[" * 9_999]
 )
 def test_configuration_is_refused_with_its_path(tmp_path: Path, text: str) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from segcli.data.formats.labelme import Shape
+from segcli.data.formats.labelme_objects import ShapePainter
 from segcli.data.formats.labelme_shapes import LabelCanvas
 
 HEIGHT, WIDTH = 40, 60
@@ -111,3 +113,23 @@ def test_one_shape_alone_has_the_same_pixels_as_on_the_canvas():
             seen.add(drawn.kind)
         assert np.array_equal(whole, placed), drawn
     assert len(seen) == 7
+
+
+def test_a_group_of_many_shapes_needs_no_frame_each():
+    """Rings within rings, side by side, on 6 Mpx: a frame of the whole group for each shape would take a gigabyte."""
+    shapes = [
+        Shape(number, "a", "rectangle", ((x + inset, y + inset), (x + 40 - inset, y + 40 - inset)))
+        for number, (x, y, inset) in enumerate(
+            (x, y, inset) for x in range(0, 2900, 200) for y in range(0, 1900, 200) for inset in (0, 5, 10)
+        )
+    ]
+
+    tracemalloc.start()
+    crop = ShapePainter(5, 5).crop(shapes, 2000, 3000)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert crop is not None
+    assert crop[0][:41, :41].sum() == 41**2 - 31**2 + 21**2
+    assert np.count_nonzero(crop[0]) == len(shapes) // 3 * (41**2 - 31**2 + 21**2)
+    assert peak < 100 << 20
