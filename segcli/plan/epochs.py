@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from segcli.data.fingerprint.labels import Fingerprint
+from segcli.plan.balance import sampling_choices
 from segcli.plan.budget import MEASUREMENTS, Budget, Validation, interval, measured_reason
 from segcli.plan.choice import Choice
 from segcli.plurals import counted
@@ -27,18 +29,20 @@ class Epochs:
 
 
 def plan_epochs(
-    budget: Budget, images: int, batch: int, *, step_mpx: float, val: Validation, taken: Mapping[str, Any]
+    budget: Budget, data: Fingerprint, batch: int, *, step_mpx: float, val: Validation, taken: Mapping[str, Any]
 ) -> Epochs:
     """Epochs that fit into the time; shorter ones where fewer passes over the images fit than there are measurements.
 
     Args:
         budget: The time.
-        images: Of the training split.
+        data: The dataset.
         batch: Images per iteration.
         step_mpx: Million pixels per iteration.
         val: The validation split.
         taken: Keys that the user has set.
     """
+    images = data.train_images
+    rare = sampling_choices(data)
     count = budget.measurements(val, MEASUREMENTS, MEASUREMENTS)
     steps = budget.steps(step_mpx, val, count)
     per_epoch = max(min(taken.get("Train.images_per_epoch") or images, images) // batch, 1)
@@ -51,10 +55,14 @@ def plan_epochs(
         length = max(steps // per_epoch, 1)
     every = interval(length, count)
     choices = [
+        *rare,
         Choice("Train.epochs_iters", length, budget.reason(length * per_epoch * batch / max(images, 1))),
         Choice("Train.eval_interval", every, measured_reason(length, every)),
     ]
     if shortened:
         why = f"{counted(count, 'epoch')} of all {images:,} images do not fit into {budget.words}"
         choices.append(Choice("Train.images_per_epoch", per_epoch * batch, why))
+    elif rare:
+        why = "as many as there are, though some of them come more often"
+        choices.append(Choice("Train.images_per_epoch", images, why))
     return Epochs(length * per_epoch, count, tuple(choices))

@@ -33,7 +33,7 @@ def plan_instance(data: Fingerprint, means: Means, cost: Cost, taken: Mapping[st
     side = int(taken.get("Train.input_size") or side)
     crop = _crop(data, side)
     mpx, val = crop * crop / 1e6, Validation(data.val_images, data.val_images * side * side / 1e6)
-    epochs = plan_epochs(budget, data.train_images, batch, step_mpx=batch * mpx, val=val, taken=taken)
+    epochs = plan_epochs(budget, data, batch, step_mpx=batch * mpx, val=val, taken=taken)
     upright = data.upright > Budget.UPRIGHT
     warp = {"type": "WarpWithMasks", "size": side, "crop": crop, **({"flip": 0.0} if upright else {"turn": 0.5})}
     reason = upright_reason(data.upright, upright)

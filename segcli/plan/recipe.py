@@ -7,6 +7,7 @@ from typing import Any
 
 from segcli.data.fingerprint.labels import Fingerprint
 from segcli.models.task import Task
+from segcli.plan.balance import sampling_choices
 from segcli.plan.budget import MEASUREMENTS, Budget, Validation, interval, measured_reason
 from segcli.plan.choice import Choice, Cost, Means, Plan
 from segcli.plan.epochs import Epochs, plan_epochs
@@ -20,7 +21,7 @@ def plan_by_recipe(
     batch = int(taken.get("Train.batch_size") or 2)
     val = Validation(data.val_images, data.val_images * step_mpx / batch)
     plan = _iterations if task is Task.SEMANTIC else plan_epochs
-    length = plan(budget, data.train_images, batch, step_mpx=step_mpx, val=val, taken=taken)
+    length = plan(budget, data, batch, step_mpx=step_mpx, val=val, taken=taken)
     return Plan(
         tuple(choice for choice in length.choices if choice.key not in taken),
         budget.seconds_of(length.steps, step_mpx, val, length.measurements),
@@ -29,7 +30,7 @@ def plan_by_recipe(
 
 
 def _iterations(
-    budget: Budget, images: int, batch: int, *, step_mpx: float, val: Validation, taken: Mapping[str, Any]
+    budget: Budget, data: Fingerprint, batch: int, *, step_mpx: float, val: Validation, taken: Mapping[str, Any]
 ) -> Epochs:
     """Like `plan_epochs`, counted in iterations."""
     count = budget.measurements(val, MEASUREMENTS, MEASUREMENTS)
@@ -39,7 +40,8 @@ def _iterations(
         steps,
         count,
         (
-            Choice("Train.epochs_iters", steps, budget.reason(steps * batch / max(images, 1))),
+            *sampling_choices(data),
+            Choice("Train.epochs_iters", steps, budget.reason(steps * batch / max(data.train_images, 1))),
             Choice("Train.eval_interval", every, measured_reason(steps, every)),
         ),
     )

@@ -220,6 +220,21 @@ def test_rare_classes_are_drawn_cropped_and_counted_more() -> None:
     assert not sampling_choices(replace(rare, image_shares=(1.0, 0.9, 1 / 60))), "one image says nothing else"
 
 
+def test_images_of_rare_classes_come_more_often_in_epochs_of_the_same_length() -> None:
+    rare = replace(DATA, train_images=200, class_names=("a", "b", "c"), image_shares=(0.9, 0.8, 0.05))
+    long = Means("cpu", 4000.0)
+    for plan in (
+        instance.plan_instance(rare, long, COST, {}),
+        plan_by_recipe(rare, long, COST, task=Task.INSTANCE, step_mpx=0.1, taken={}),
+    ):
+        values = plan.values()
+        assert values["Train.sampling"] == "rare" and values["Train.images_per_epoch"] == 200
+    given = instance.plan_instance(
+        rare, long, COST, {"Train.sampling": "uniform", "Train.images_per_epoch": 50}
+    ).values()
+    assert "Train.sampling" not in given and "Train.images_per_epoch" not in given
+
+
 def test_an_early_stop_needs_measurements() -> None:
     few, many = stop_choices(20, 6), stop_choices(120, 10)
     assert [choice.value for choice in few] == [False]

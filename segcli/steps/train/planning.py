@@ -119,12 +119,12 @@ def _plan(config: Config, task: Task, data: Fingerprint, means: Means) -> Plan:
 
 def _by_recipe(config: Config, task: Task, data: Fingerprint, means: Means, taken: dict[str, Any]) -> Plan:
     """The plan of a model with a recipe: its length, and settings that depend on the data."""
-    balance = sampling_choices(data)
+    balance: list[Choice] = []
     if task is Task.SEMANTIC and OWN_LOSS not in config.Global.model:
         settings = with_recipe(config).Train
-        balance += [*loss_choices(data, settings.loss), *focus_choices(data, settings.crop_size)]
+        balance = [*loss_choices(data, settings.loss), *focus_choices(data, settings.crop_size)]
     if {"Train.epochs_iters", "Train.eval_interval"} <= taken.keys():
-        return Plan(tuple(balance))
+        return Plan((*sampling_choices(data), *balance))
     trial = tried(config, means)
     batch = config.Train.batch_size * config.Train.accumulate
     known = {**taken, "Train.batch_size": batch}
