@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 from segcli.config.schema import Config
 from segcli.data.classes import ClassMap
 from segcli.data.decoding.image_range import COLOURS
-from segcli.data.identity import PartIdentity
 from segcli.models.spec import ModelSpec, Preprocess
 
 if TYPE_CHECKING:
     from paddle import Tensor
+
+    from segcli.data.identity import PartIdentity
 
 Network = Any
 """A `paddle.nn.Layer`."""

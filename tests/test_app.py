@@ -174,6 +174,8 @@ HEAVY = ("paddle", "numpy", "cv2", "matplotlib", "omegaconf", "scipy", "PIL")
         ("from segcli.app import start; start('absent.yaml')", HEAVY),
         ("from segcli.app import start; start('{config}', print_config=True)", HEAVY),
         ("from segcli.cli.main import main; main(['models'], standalone_mode=False)", HEAVY),
+        ("from segcli.cli.main import main; main(['check', 'absent'], standalone_mode=False)", HEAVY),
+        ("from segcli.cli.main import main; main(['train', 'absent'], standalone_mode=False)", HEAVY),
     ],
 )
 def test_what_answers_at_once_imports_nothing_heavy(call: str, light: tuple[str, ...]):

@@ -9,11 +9,15 @@ import sys
 from pathlib import Path
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
-from segcli.cli.main import main
+from segcli.cli.help import program
+from segcli.cli.late_commands import CommandRow
+from segcli.cli.main import ROWS, main
 from segcli.config.keys import leaves
 from segcli.data.formats.table import formats
+from segcli.lazy import load_object
 from segcli.models.names import MODEL_TASKS
 from segcli.rules import RULES
 from segcli.runtimes import export_formats, runtime_names
@@ -45,6 +49,24 @@ def test_the_help_of_the_program_groups_commands():
     places = [shown.index(word) for word in ("A dataset:", "  check ", "A model:", "  train ", "Tools:", "  doctor ")]
     assert places == sorted(places)
     assert max(map(len, shown.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.add)
+def test_the_table_of_commands_names_what_each_module_adds(row: CommandRow):
+    part = program("", "")
+    load_object(row.add)(part)
+    part.callback()(lambda: None)
+    assert sorted(typer.main.get_group(part).commands) == sorted(row.names)
+
+
+def test_a_command_imports_no_other():
+    code = "from segcli.cli.main import main; main(['rule', 'S001'], standalone_mode=False)"
+    code = f"import sys; {code}; print(*[name for name in sys.modules if name.startswith('segcli.cli.')])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.splitlines()[-1].split())
+    assert "segcli.cli.rules" in loaded
+    others = {row.add.partition(":")[0] for row in ROWS} - {"segcli.cli.rules"}
+    assert loaded.isdisjoint(others)
 
 
 def test_commands_are_described_for_programs():

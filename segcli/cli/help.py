@@ -89,17 +89,18 @@ class Group(TyperGroup):
             _write(formatter, panel, rows, first=max(len(name) for entries in panels.values() for name, _ in entries))
 
 
-def program(name: str, text: str, *, add_completion: bool = False) -> typer.Typer:
+def program(name: str, text: str, *, cls: type[Group] = Group, add_completion: bool = False) -> typer.Typer:
     """A program of commands, or a group of them.
 
     Args:
         name: As it is typed.
         text: What it is for.
+        cls: Class of the program.
         add_completion: Whether it has options that set up the shell.
     """
     return Program(
         name=name,
-        cls=Group,
+        cls=cls,
         help=text,
         no_args_is_help=True,
         add_completion=add_completion,

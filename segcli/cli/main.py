@@ -1,6 +1,6 @@
 """The command `segcli`: one command per step, each the same function that main.py reaches.
 
-Commands lie in the module of their group. Nothing heavy is imported here; a command imports what it needs when it runs.
+Commands lie in the module of their group, which is imported when one of them is called; nothing heavy is imported here.
 """
 
 import json
@@ -8,52 +8,37 @@ from typing import Annotated
 
 import typer
 
-from segcli.cli.batching import add_batching
-from segcli.cli.comparing import add_comparing
-from segcli.cli.dataset import add_dataset
-from segcli.cli.fixing import add_fixing
 from segcli.cli.help import program
-from segcli.cli.models import add_models
-from segcli.cli.outlining import add_outlining
-from segcli.cli.pipelines import add_pipelines
-from segcli.cli.prompts import add_promptable
-from segcli.cli.rules import add_rules
-from segcli.cli.running import offer_json
-from segcli.cli.serving import add_serving
-from segcli.cli.suggesting import add_suggesting
-from segcli.cli.tools import add_tools
-from segcli.cli.trained import add_trained
-from segcli.cli.training import add_training
-from segcli.cli.tuning import add_tuning
-from segcli.cli.weights import add_weights
+from segcli.cli.late_commands import CommandRow, late_group
 from segcli.version import __version__
+
+DATA, MODEL, TOOLS = "A dataset", "A model", "Tools"
+ROWS = (
+    CommandRow(DATA, "segcli.cli.dataset:add_dataset", ("check", "convert", "split")),
+    CommandRow(DATA, "segcli.cli.fixing:add_fixing", ("fix", "undo")),
+    CommandRow(DATA, "segcli.cli.rules:add_rules", ("rule",)),
+    CommandRow(MODEL, "segcli.cli.training:add_training", ("train", "init")),
+    CommandRow(MODEL, "segcli.cli.tuning:add_tuning", ("tune",)),
+    CommandRow(MODEL, "segcli.cli.trained:add_trained", ("evaluate", "export", "predict")),
+    CommandRow(MODEL, "segcli.cli.comparing:add_comparing", ("compare",)),
+    CommandRow(MODEL, "segcli.cli.suggesting:add_suggesting", ("suggest",)),
+    CommandRow(MODEL, "segcli.cli.outlining:add_outlining", ("outline",)),
+    CommandRow(MODEL, "segcli.cli.prompts:add_promptable", ("embed",)),
+    CommandRow(MODEL, "segcli.cli.pipelines:add_pipelines", ("pipeline",)),
+    CommandRow(MODEL, "segcli.cli.batching:add_batching", ("batch",)),
+    CommandRow(MODEL, "segcli.cli.serving:add_serving", ("serve",)),
+    CommandRow(TOOLS, "segcli.cli.tools:add_tools", ("demo", "doctor")),
+    CommandRow(TOOLS, "segcli.cli.models:add_models", ("models",)),
+    CommandRow(TOOLS, "segcli.cli.weights:add_weights", ("weights",)),
+)
+"""Every command, in the order of the help."""
 
 main = program(
     "segcli",
     "From a folder of labelled images to a checked, trained, measured, exported and served model.",
+    cls=late_group(ROWS),
     add_completion=True,
 )
-
-DATA, MODEL, TOOLS = "A dataset", "A model", "Tools"
-GROUPS = (
-    (DATA, add_dataset),
-    (DATA, add_fixing),
-    (DATA, add_rules),
-    (MODEL, add_training),
-    (MODEL, add_tuning),
-    (MODEL, add_trained),
-    (MODEL, add_comparing),
-    (MODEL, add_suggesting),
-    (MODEL, add_outlining),
-    (MODEL, add_promptable),
-    (MODEL, add_pipelines),
-    (MODEL, add_batching),
-    (MODEL, add_serving),
-    (TOOLS, add_models),
-    (TOOLS, add_weights),
-    (TOOLS, add_tools),
-)
-"""Each adds the commands of one module under a heading of the help, in this order."""
 
 
 def _version(wanted: bool) -> None:
@@ -82,15 +67,6 @@ def _common(
 ) -> None:
     pass
 
-
-for _heading, _add in GROUPS:
-    _commands, _groups = len(main.registered_commands), len(main.registered_groups)
-    _add(main)
-    for _command in main.registered_commands[_commands:]:
-        _command.rich_help_panel = _heading
-    for _group in main.registered_groups[_groups:]:
-        _group.rich_help_panel = _heading
-offer_json(main)
 
 if __name__ == "__main__":
     main()
