@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.files import remove_shared_folders
+
 os.environ["SEGCLI_OFFLINE"] = "1"
 # a shell starts what runs in the background with these ignored, and its children too: tests send them
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -16,6 +18,11 @@ if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_I
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+def pytest_sessionfinish() -> None:
+    """Workers of pytest-xdist end without the exit functions of Python."""
+    remove_shared_folders()
 
 
 def shared_path(relative: str) -> Path:

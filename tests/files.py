@@ -1,12 +1,32 @@
-"""Folders as values, so that tests can say that nothing else changed."""
+"""Folders as values, so that tests can say that nothing else changed, and folders that several tests share."""
 
 from __future__ import annotations
 
+import atexit
 import errno
 import os
 from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
 
 import pytest
+
+_SHARED: list[Path] = []
+
+
+def shared_folder() -> Path:
+    """A new folder for what several tests read; it is removed when this process's tests are done."""
+    _SHARED.append(Path(mkdtemp(prefix="segcli-tests-")))
+    return _SHARED[-1]
+
+
+def remove_shared_folders() -> None:
+    """Removes the folders of `shared_folder`: at the end of the session, or of a process that is not pytest's."""
+    while _SHARED:
+        rmtree(_SHARED.pop(), ignore_errors=True)
+
+
+atexit.register(remove_shared_folders)
 
 
 def snapshot(root: Path, *, without: str = ".segcli") -> dict[str, bytes | None]:

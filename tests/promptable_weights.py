@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
+
+from tests.files import shared_folder
 
 
 @cache
@@ -17,6 +18,6 @@ def promptable_weights(name: str) -> Path:
     from segcli.weights.files import write_pdparams
 
     paddle.seed(3)
-    path = Path(mkdtemp(prefix="segcli-tests-")) / f"{name}.pdparams"
+    path = shared_folder() / f"{name}.pdparams"
     write_pdparams(path, network_arrays(build_network(name)))
     return path

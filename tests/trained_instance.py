@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
 
+from tests.files import shared_folder
 from tests.instance_run import configure, make_rectangles
 
 MODEL = "PP-YOLOE_seg-S"
@@ -47,7 +47,7 @@ def trained_instance_run() -> Path:
     """
     from segcli.steps.export.command import export_weights
 
-    root = Path(mkdtemp(prefix="segcli-tests-"))
+    root = shared_folder()
     make_rectangles(root / "data", train=2, val=3)
     weights = save_instance_weights(root / "run" / "best_model")
     export_weights(weights, weights.parent / "inference", configure(MODEL, root / "data", root / "run"))

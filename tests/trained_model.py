@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
 
 from segcli.config.schema import Config
+from tests.files import shared_folder
 from tests.images import make_seg_dataset
 
 MODEL = "PP-LiteSeg-T"
@@ -47,7 +47,7 @@ def trained_run() -> Path:
     """
     from segcli.steps.export.command import export_weights
 
-    root = Path(mkdtemp(prefix="segcli-tests-"))
+    root = shared_folder()
     make_seg_dataset(root / "data", train=2, val=3)
     weights = save_weights(root / "run" / "best_model")
     export_weights(weights, weights.parent / "inference", make_config(root / "run", root / "data"))

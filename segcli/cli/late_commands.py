@@ -68,7 +68,8 @@ def _commands(row: CommandRow) -> Mapping[str, Any]:
     load_object(row.add)(part)
     part.callback()(lambda: None)
     offer_json(part)
-    for one in (*part.registered_commands, *part.registered_groups):
+    added: list[Any] = [*part.registered_commands, *part.registered_groups]
+    for one in added:
         one.rich_help_panel = row.panel
     commands: Mapping[str, Any] = typer.main.get_group(part).commands
     return commands
