@@ -120,16 +120,20 @@ def quantize_model(
     *,
     dataset: Annotated[str, typer.Option("--dataset", help="Its validation split calibrates and measures.")],
     out: Annotated[Path, typer.Option("--out", help="The folder to make.")],
+    precision: Annotated[str, typer.Option(help="int8, or fp16, bf16 where the device has them.")] = "int8",
+    device: Annotated[str, typer.Option(help="auto, cpu, gpu:0: where it runs; int8 runs on the CPU.")] = "auto",
     most_loss: Annotated[float, typer.Option("--max-loss", help="Of mIoU or AP; what loses more is not kept.")] = 0.01,
-    images: Annotated[int, typer.Option(min=1, help="Images by which ranges are found.")] = 64,
+    images: Annotated[int, typer.Option(min=1, help="Images by which ranges of int8 are found.")] = 64,
     debug: Debug = False,
 ) -> None:
-    """Make a model of 8 bits, measured before and after."""
+    """Make a model of 8 or 16 bits, measured before and after."""
 
     def work() -> int:
         from segcli.steps.quantize.command import quantize
 
-        result = quantize(model_dir, dataset, out, most_loss=most_loss, images=images)
+        result = quantize(
+            model_dir, dataset, out, precision=precision, device=device, most_loss=most_loss, images=images
+        )
         return report("models quantize", result)
 
     run(work, debug=debug)

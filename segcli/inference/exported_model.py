@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ from segcli.inference.graphs import Graph
 from segcli.inference.guests.folder import SECTION, Guest, guest_graph
 from segcli.inference.guests.inputs import preprocess_of
 from segcli.inference.guests.instances import FORMS
+from segcli.inference.precision import FULL, Precision, parse_precision
 from segcli.models.card import CARD_FILE, ModelCard
 from segcli.models.guests import INSTANCE
 from segcli.models.instance.table import SIZED, MaskForm, has_onnx_form
@@ -80,6 +81,7 @@ class ExportedModel:
         threshold: The model's default for the smallest score of an object; None if it has none.
         guest: Description of an imported third-party model; None for any other model.
         temperature: Divides the logits before the softmax.
+        precision: Numbers that the network computes with.
     """
 
     folder: Path
@@ -92,6 +94,7 @@ class ExportedModel:
     threshold: float | None = None
     guest: Guest | None = None
     temperature: float = 1.0
+    precision: Precision = FULL
 
     @property
     def title(self) -> str:
@@ -126,15 +129,18 @@ class ExportedModel:
     @cached_property
     def graph(self) -> Graph:
         """The network: Paddle's program (the one with logits or small masks if it exists), and its other forms."""
+        stem = self.folder / Path(ONNX_FILE).stem
         if self.guest is not None:
-            return guest_graph(self.folder / Path(ONNX_FILE).stem, (LABELS_FILE, OLD_LABELS_FILE), WEIGHTS_FILE)
+            found = guest_graph(stem, (LABELS_FILE, OLD_LABELS_FILE), WEIGHTS_FILE)
+            return replace(found, precision=self.precision)
         programs = [self.folder / name for name in (LOGITS_FILE, OBJECTS_FILE, LABELS_FILE, OLD_LABELS_FILE)]
         program = next((file for file in programs if file.is_file()), programs[-2])
         return Graph(
-            stem=self.folder / Path(ONNX_FILE).stem,
+            stem=stem,
             program=program,
             weights=self.folder / WEIGHTS_FILE,
             convertible=program.name in (LOGITS_FILE, OBJECTS_FILE) and has_onnx_form(self.model_name),
+            precision=self.precision,
         )
 
     @cached_property
@@ -180,11 +186,16 @@ class ExportedModel:
         try:
             values = read_yaml(manifest)
             card = ModelCard.beside(manifest) if (folder / CARD_FILE).is_file() else None
-            if SECTION in values:
-                return _parse_guest(folder, Guest.of(values[SECTION]))
-            return parse_instance(folder, values, card) if "Preprocess" in values else _parse(folder, values, card)
+            precision = parse_precision((values.get("Segcli") or {}).get("precision", FULL))
+            return replace(_parsed(folder, values, card), precision=precision)
         except (yaml.YAMLError, LookupError, TypeError, ValueError, AttributeError, OverflowError) as fault:
             raise WeightsError(f"the manifest is damaged: {fault}", path=manifest, hint="export again") from fault
+
+
+def _parsed(folder: Path, values: dict[str, Any], card: ModelCard | None) -> ExportedModel:
+    if SECTION in values:
+        return _parse_guest(folder, Guest.of(values[SECTION]))
+    return parse_instance(folder, values, card) if "Preprocess" in values else _parse(folder, values, card)
 
 
 def _parse_guest(folder: Path, guest: Guest) -> ExportedModel:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from segcli.errors import ExportError, MissingPartError
 from segcli.inference.onnx_conversion import convert_program, converter_installed
+from segcli.inference.precision import FULL, Precision
 from segcli.runtimes import RuntimeRow
 
 log = logging.getLogger("segcli.predict")
@@ -29,6 +30,7 @@ class Graph:
         convertible: Whether its operators exist in ONNX.
         onednn: Whether Paddle may use oneDNN for it on the CPU.
         foreign: Whether it is a third-party network, whose outputs are all used unchanged.
+        precision: Numbers that it computes with.
     """
 
     stem: Path
@@ -37,6 +39,7 @@ class Graph:
     convertible: bool = True
     onednn: bool = True
     foreign: bool = False
+    precision: Precision = FULL
 
     def form(self, suffix: str) -> Path:
         """The path of the form with this suffix, whether or not it exists."""

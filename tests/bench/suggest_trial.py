@@ -1,9 +1,9 @@
 """Does `segcli suggest` choose better than chance? A third of the labels, half of them chosen, several seeds.
 
-``python -m tests.bench.suggest_trial SRC OUT [--seeds 5] [--iterations 150]``: per seed a model is trained on a random
-sixth of the training images; then as many more are added, once those that `suggest` puts first and once random ones,
-and training goes on from the weights for as long. Both are measured on the validation split
-and a quarter of the training split, which neither may take.
+``python -m tests.bench.suggest_trial SRC OUT [--seeds 5] [--iterations 100] [--more 70]``: per seed a model is trained
+on a random sixth of the training images; then as many more are added, once those that `suggest` puts first and once
+random ones, and training goes on from the weights. Both are measured on the validation split and a quarter of the
+training split, which neither may take. A trial that was stopped goes on; ``--table`` prints what there is.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from pathlib import Path
 
 HELD_OUT = 0.25
 LISTS = ("train.txt", "val.txt")
+COLUMNS = ("first", "ranked", "random")
+"""Folders of the trainings of a seed, in the order of the table."""
 
 
 def main(words: Sequence[str]) -> int:
@@ -27,18 +29,27 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument("source", type=Path, help="a labelled dataset of any format")
     parser.add_argument("output", type=Path, help="folder for everything; what is there is not trained again")
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--iterations", type=int, default=150)
+    parser.add_argument("--iterations", type=int, default=100, help="of the model that chooses")
+    parser.add_argument("--more", type=int, default=70, help="of each training that goes on from its weights")
+    parser.add_argument("--table", action="store_true", help="print the table of what was measured, train nothing")
     called = parser.parse_args(words)
-    whole = called.output / "whole"
-    if not whole.exists():
-        _segcli("convert", str(called.source), str(whole), "--to", "masks", "--output", str(called.output / "convert"))
-    rows = [_trial(whole, called.output / f"seed_{seed}", seed, called.iterations) for seed in range(called.seeds)]
-    print(_table(rows))  # noqa: T201
+    folders = [called.output / f"seed_{seed}" for seed in range(called.seeds)]
+    if not called.table:
+        _run(called, folders)
+    print(_table([_scores(folder) for folder in folders]))  # noqa: T201
     return 0
 
 
-def _trial(whole: Path, folder: Path, seed: int, iterations: int) -> dict[str, float]:
-    """mIoU of the start, of the ranked and of the random choice."""
+def _run(called: argparse.Namespace, folders: Sequence[Path]) -> None:
+    whole = called.output / "whole"
+    if not whole.exists():
+        _segcli("convert", str(called.source), str(whole), "--to", "masks", "--output", str(called.output / "convert"))
+    for seed, folder in enumerate(folders):
+        _trial(whole, folder, seed, called.iterations, called.more)
+
+
+def _trial(whole: Path, folder: Path, seed: int, iterations: int, more: int) -> None:
+    """Trains on a sixth of the images, then on a third of them, ranked and random."""
     lines = (whole / LISTS[0]).read_text().splitlines()
     random.Random(seed).shuffle(lines)
     held, pool = lines[: int(HELD_OUT * len(lines))], lines[int(HELD_OUT * len(lines)) :]
@@ -48,11 +59,15 @@ def _trial(whole: Path, folder: Path, seed: int, iterations: int) -> dict[str, f
     start = _train(_dataset(whole, folder / "first", first, held), seed, iterations, None)
     ranked = _ranked(whole, folder, rest)[:sixth]
     weights = start / "best_model" / "model.pdparams"
-    scores = {"first": _score(start)}
     for name, added in (("ranked", ranked), ("random", rest[:sixth])):
         data = _dataset(whole, folder / name, first + added, held)
-        scores[name] = _score(_train(data, seed, iterations, weights))
-    return scores
+        _train(data, seed, more, weights)
+
+
+def _scores(folder: Path) -> dict[str, float]:
+    """mIoU of the start, of the ranked and of the random choice, as far as they are trained."""
+    outputs = {name: folder / name / "output" for name in COLUMNS}
+    return {name: _score(output) for name, output in outputs.items() if _is_trained(output)}
 
 
 def _dataset(whole: Path, folder: Path, train: Sequence[str], val: Sequence[str]) -> Path:
@@ -71,12 +86,18 @@ def _dataset(whole: Path, folder: Path, train: Sequence[str], val: Sequence[str]
 
 def _train(data: Path, seed: int, iterations: int, weights: Path | None) -> Path:
     output = data.parent / "output"
-    if not (output / "train_result.json").is_file():
-        goes_on = [] if weights is None else ["--weights", str(weights)]
+    if not _is_trained(output):
+        shutil.rmtree(output, ignore_errors=True)  # of a training that was stopped
+        goes_on = [] if weights is None else ["--weights", str(weights), "-o", "Train.export_best=False"]
         settings = [f"Global.seed={seed}", f"Train.epochs_iters={iterations}", "Train.eval_interval=1000000"]
         overrides = [word for setting in settings for word in ("-o", setting)]
         _segcli("train", str(data), "--output", str(output), "--device", "cpu", *overrides, *goes_on)
     return output
+
+
+def _is_trained(output: Path) -> bool:
+    result = output / "train_result.json"
+    return result.is_file() and bool(json.loads(result.read_text())["done_flag"])
 
 
 def _score(output: Path) -> float:
@@ -104,13 +125,18 @@ def _segcli(*words: str) -> None:
 
 
 def _table(rows: Sequence[dict[str, float]]) -> str:
-    lines = ["| seed | a sixth | + ranked | + random | difference |", "| --- | --- | --- | --- | --- |"]
-    differences = [row["ranked"] - row["random"] for row in rows]
-    for seed, (row, difference) in enumerate(zip(rows, differences, strict=True)):
-        lines.append(f"| {seed} | {row['first']:.4f} | {row['ranked']:.4f} | {row['random']:.4f} | {difference:+.4f} |")
-    better = sum(difference > 0 for difference in differences)
-    lines.append(f"\nmean difference {statistics.mean(differences):+.4f}, better in {better} of {len(rows)} seeds")
-    return "\n".join(lines)
+    lines = ["| seed | a sixth | a third, ranked | a third, random | difference |", "| --- | --- | --- | --- | --- |"]
+    whole = [(seed, row) for seed, row in enumerate(rows) if len(row) == len(COLUMNS)]
+    for seed, row in whole:
+        cells = [f"{row[name]:.4f}" for name in COLUMNS]
+        lines.append(f"| {seed} | {' | '.join(cells)} | {row['ranked'] - row['random']:+.4f} |")
+    if not whole:
+        return "no seed is finished"
+    means = [statistics.mean(row[name] for _, row in whole) for name in COLUMNS]
+    cells = [f"{mean:.4f}" for mean in means]
+    lines.append(f"| mean | {' | '.join(cells)} | {means[1] - means[2]:+.4f} |")
+    better = sum(row["ranked"] > row["random"] for _, row in whole)
+    return "\n".join([*lines, f"\nThe ranked choice is better in {better} of {len(whole)} seeds."])
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from segcli.errors import MissingPartError, ParityError, SegcliError
 from segcli.inference.exported_model import ExportedModel
 from segcli.inference.model_runtime import PADDLE, files_on, is_open_to, open_on, reference_runtime
 from segcli.inference.parity import Reference, compare
+from segcli.inference.precision import HALVES, half_runtime, require_half
 from segcli.inference.proofs import Proof, Proofs
 from segcli.inference.runtimes.open_graph import first_line, row_of
 from segcli.inference.runtimes.protocol import Runtime
@@ -28,7 +29,8 @@ def open_runtime(
 
     A form that a runtime needs is created at its first use. Files that were never compared with Paddle's program are
     compared before they are used, and the verdict is kept beside the model; see `segcli.inference.proofs`. Without a
-    Paddle program in the folder, ONNX Runtime is the reference.
+    Paddle program in the folder, ONNX Runtime is the reference. A model with 16 bits is not compared: its score was,
+    when it was made.
 
     Args:
         model: The model.
@@ -39,7 +41,9 @@ def open_runtime(
 
     Raises:
         ConfigError: There is no runtime of this name.
-        MissingPartError: The requested runtime is not installed, cannot open the model, or has no file in the folder.
+        MissingPartError: The requested runtime is not installed, cannot open the model, or has no file in the folder;
+            or the device does not have the model's numbers of 16 bits.
+        UsageError: The requested runtime does not compute with 16 bits, and the model does.
         WeightsError: Reading the file would crash this process, or use all its memory or time.
         ExportError: The conversion that the requested runtime needs failed.
         ParityError: The outputs of the requested runtime differ from the model's.
@@ -48,6 +52,10 @@ def open_runtime(
     if device != "cpu" and not model.graph.has_paddle:
         log.warning("%s holds no Paddle program, and only Paddle supports %s: it runs on the CPU", model.folder, device)
         device = "cpu"
+    if model.precision in HALVES:
+        name = half_runtime(wanted, device)
+        require_half(model.precision, device)
+        return open_on(model, name, device)
     if wanted != AUTO:
         return _open_proven(model, row_of(wanted), device, reference, proofs)
     faults: list[str] = []

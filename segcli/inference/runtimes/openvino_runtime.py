@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from segcli.errors import ExportError, MissingPartError
 from segcli.inference.exported_model import LOGITS_TENSOR
 from segcli.inference.graphs import ONNX, Graph
+from segcli.inference.precision import FULL, Precision
 from segcli.inference.preprocess import NetworkInput
 from segcli.inference.runtimes.onnx_graph import cut_network
 from segcli.inference.runtimes.protocol import naming_file
@@ -28,13 +29,15 @@ _KEPT_SHAPES = 4
 _OFTEN = 16
 """Runs of one size after which a network is compiled for it: compiling takes 0.5 s, and runs are up to 7 % faster."""
 _COUNTED_SHAPES = 1024
+_HINTS = {"fp32": "f32", "fp16": "f16", "bf16": "bf16"}
+"""OpenVINO's names of the numbers."""
 _TOLERANCE = 1e-4
 """Largest difference between the outputs of two compiled networks, relative to the largest output."""
 
 
 def open_graph(graph: Graph, file: Path, _device: str, threads: int) -> OpenVinoRuntime:
     """Opens an ONNX file or OpenVINO's own format; see `segcli.inference.runtimes.protocol.RuntimeModule`."""
-    return OpenVinoRuntime(file, threads, foreign=graph.foreign)
+    return OpenVinoRuntime(file, threads, foreign=graph.foreign, precision=graph.precision)
 
 
 def convert_onnx(source: Path, target: Path) -> Path:
@@ -62,11 +65,12 @@ class OpenVinoRuntime:
         file: The model file.
         threads: Number of threads.
         foreign: Whether it is a third-party model, whose outputs are used unchanged.
+        precision: Numbers that it computes with.
     """
 
     name = "openvino"
 
-    def __init__(self, file: Path, threads: int, *, foreign: bool = False) -> None:
+    def __init__(self, file: Path, threads: int, *, foreign: bool = False, precision: Precision = FULL) -> None:
         import openvino
 
         self.file = file
@@ -77,7 +81,7 @@ class OpenVinoRuntime:
         self.on_device = enlarged_outside(self._run_images, cut)
         # on processors with bfloat16 the default precision changes logits by 2 %
         self._settings = {
-            "INFERENCE_PRECISION_HINT": "f32",
+            "INFERENCE_PRECISION_HINT": _HINTS[precision],
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_NUM_THREADS": threads,
         }

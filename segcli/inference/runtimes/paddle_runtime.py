@@ -17,6 +17,7 @@ from segcli.errors import MissingPartError
 from segcli.inference.graphs import Graph
 from segcli.inference.on_device import OnDevice
 from segcli.inference.paddle_weights import require_whole
+from segcli.inference.precision import FULL, Precision
 from segcli.inference.preprocess import NetworkInput
 from segcli.inference.runtimes.onednn import PLACEMENT_PASS, can_place
 from segcli.inference.runtimes.protocol import naming_file
@@ -29,13 +30,15 @@ log = logging.getLogger("segcli.predict")
 _GPU_POOL_MB = 256
 _GPU_KINDS = ("gpu", "dcu")
 """Kinds of devices that Paddle treats as GPUs."""
+_PRECISIONS = {"fp32": "Float32", "fp16": "Half", "bf16": "Bfloat16"}
+"""Paddle's names of the numbers."""
 
 
 def open_graph(graph: Graph, file: Path, device: str, threads: int) -> PaddleRuntime:
     """Opens a Paddle program; see `segcli.inference.runtimes.protocol.RuntimeModule`."""
     assert graph.weights is not None
     require_whole(graph.weights)
-    return PaddleRuntime(file, graph.weights, device, threads, onednn=graph.onednn)
+    return PaddleRuntime(file, graph.weights, device, threads, onednn=graph.onednn, precision=graph.precision)
 
 
 class PaddleRuntime:
@@ -47,6 +50,7 @@ class PaddleRuntime:
         device: ``cpu``, ``gpu:0``, ``npu:0``, ...
         threads: Number of threads on the CPU.
         onednn: Whether oneDNN may be used on the CPU.
+        precision: Numbers that it computes with on a device other than the CPU.
 
     Raises:
         MissingPartError: The installed Paddle does not support the device.
@@ -54,7 +58,16 @@ class PaddleRuntime:
 
     name = "paddle"
 
-    def __init__(self, program: Path, weights: Path, device: str, threads: int, *, onednn: bool = True) -> None:
+    def __init__(
+        self,
+        program: Path,
+        weights: Path,
+        device: str,
+        threads: int,
+        *,
+        onednn: bool = True,
+        precision: Precision = FULL,
+    ) -> None:
         self.file = program
         self._files = program, weights
         self._threads = threads
@@ -65,7 +78,7 @@ class PaddleRuntime:
             prepare_cpu()
             self._predictor = (_on_cpu if onednn else _without_onednn)(program, weights, threads)
         else:
-            self._predictor = _on_accelerator(program, weights, kind, ids[0] if ids else 0)
+            self._predictor = _on_accelerator(program, weights, kind, ids[0] if ids else 0, precision)
 
     @naming_file
     def run(self, images: NetworkInput) -> NDArray[Any]:
@@ -114,7 +127,7 @@ class PaddleRuntime:
         self._predictor.run()
 
 
-def _on_accelerator(program: Path, weights: Path, kind: str, device_id: int) -> Any:
+def _on_accelerator(program: Path, weights: Path, kind: str, device_id: int, precision: Precision) -> Any:
     """A predictor on a device other than the CPU; without the check Paddle would silently use the CPU."""
     from paddle import inference
 
@@ -123,9 +136,12 @@ def _on_accelerator(program: Path, weights: Path, kind: str, device_id: int) -> 
             f"the installed Paddle does not support {kind}:{device_id}",
             hint="`segcli doctor` lists the devices; Global.device=cpu (--device cpu) computes on the CPU",
         )
+    if precision != FULL and kind not in _GPU_KINDS:
+        hint = "use the model with 32 bits"
+        raise MissingPartError(f"Paddle computes with 16 bits on GPUs only, not on {kind}", path=program, hint=hint)
     config = _config(program, weights)
     if kind in _GPU_KINDS:
-        config.enable_use_gpu(_GPU_POOL_MB, device_id)
+        config.enable_use_gpu(_GPU_POOL_MB, device_id, getattr(inference.PrecisionType, _PRECISIONS[precision]))
     elif kind == "xpu":
         config.enable_xpu()
         config.set_xpu_device_id(device_id)

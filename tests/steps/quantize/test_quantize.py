@@ -3,8 +3,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from segcli.errors import ParityError, UsageError
+from segcli.errors import MissingPartError, ParityError, UsageError
+from segcli.inference import precision
 from segcli.inference.exported_model import ExportedModel
+from segcli.inference.runtimes import paddle_runtime
+from segcli.inference.runtimes.choice import open_runtime
+from segcli.inference.runtimes.paddle_runtime import PaddleRuntime
 from segcli.steps.guests.command import import_guest
 from segcli.steps.predict.model import create_model
 from segcli.steps.quantize.command import quantize
@@ -126,3 +130,57 @@ def test_one_that_loses_more_is_not_kept(tmp_path):
     assert not (tmp_path / "int8").exists()
     with pytest.raises(UsageError, match="something else"):
         quantize(str(folder), str(data), tmp_path)
+
+
+def test_16_bits_are_refused_where_the_processor_does_not_have_them(tmp_path, monkeypatch):
+    monkeypatch.setattr(precision, "processor_capabilities", lambda: ("FP32", "INT8"))
+    folder = convolution_guest(tmp_path)
+    with pytest.raises(MissingPartError, match="does not compute in fp16: OpenVINO lists FP32, INT8") as refused:
+        quantize(str(folder), str(tmp_path / "data"), tmp_path / "half", precision="fp16", device="cpu")
+    assert "--precision int8" in refused.value.hint and not (tmp_path / "half").exists()
+    with pytest.raises(UsageError, match="8 bits run on the CPU"):
+        quantize(str(folder), str(tmp_path / "data"), tmp_path / "half", device="gpu:0")
+    with pytest.raises(UsageError, match="no precision fp8"):
+        quantize(str(folder), str(tmp_path / "data"), tmp_path / "half", precision="fp8")
+
+
+def test_a_model_of_16_bits_runs_where_the_processor_has_them_and_nowhere_else(tmp_path, monkeypatch):
+    pytest.importorskip("openvino")
+    monkeypatch.setattr(precision, "processor_capabilities", lambda: ("FP32", "BF16"))
+    data = make_seg_dataset(tmp_path / "data", train=1, val=2)
+    folder = convolution_guest(tmp_path)
+    done = quantize(str(folder), str(data), tmp_path / "half", precision="bf16", device="cpu", most_loss=0.02)
+    assert done.precision == "bf16" and dict(done.summary())["precision"] == "bf16 on cpu"
+    half = ExportedModel.open(tmp_path / "half")
+    runtime = open_runtime(half)
+    assert runtime.name == "openvino" and half.graph.precision == "bf16"
+    with pytest.raises(UsageError, match="onnxruntime computes with 32 bits"):
+        open_runtime(half, "onnxruntime")
+    monkeypatch.setattr(precision, "processor_capabilities", lambda: ("FP32",))
+    with pytest.raises(MissingPartError, match="does not compute in bf16"):
+        open_runtime(half)
+
+
+def test_this_processor_says_what_it_computes_with():
+    pytest.importorskip("openvino")
+    assert "FP32" in precision.processor_capabilities()
+
+
+@pytest.mark.parametrize(("name", "paddles"), [("fp32", "Float32"), ("fp16", "Half"), ("bf16", "Bfloat16")])
+def test_a_gpu_gets_the_precision(monkeypatch, tmp_path, name, paddles):
+    from paddle import inference
+
+    asked = []
+
+    class Config:
+        def enable_use_gpu(self, *arguments):
+            asked.append(arguments)
+
+    monkeypatch.setattr(paddle_runtime, "device_count", lambda kind: 1)
+    monkeypatch.setattr(paddle_runtime, "_config", lambda *_: Config())
+    monkeypatch.setattr(inference, "create_predictor", lambda config: config)
+    PaddleRuntime(tmp_path / "p.json", tmp_path / "p.pdiparams", "gpu:0", 1, precision=name)
+    assert asked[0][1:] == (0, getattr(inference.PrecisionType, paddles))
+    if name != "fp32":
+        with pytest.raises(MissingPartError, match="on GPUs only, not on npu"):
+            PaddleRuntime(tmp_path / "p.json", tmp_path / "p.pdiparams", "npu:0", 1, precision=name)
