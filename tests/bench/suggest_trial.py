@@ -13,10 +13,13 @@ import json
 import random
 import shutil
 import statistics
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+
+import segcli
+from segcli.config.schema import PredictConfig
+from segcli.steps.suggest.command import suggest
 
 HELD_OUT = 0.25
 LISTS = ("train.txt", "val.txt")
@@ -31,6 +34,7 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--iterations", type=int, default=100, help="of the model that chooses")
     parser.add_argument("--more", type=int, default=70, help="of each training that goes on from its weights")
+    parser.add_argument("--size", type=int, nargs=2, metavar=("WIDTH", "HEIGHT"), help="of the input; else as planned")
     parser.add_argument("--table", action="store_true", help="print the table of what was measured, train nothing")
     called = parser.parse_args(words)
     folders = [called.output / f"seed_{seed}" for seed in range(called.seeds)]
@@ -43,12 +47,16 @@ def main(words: Sequence[str]) -> int:
 def _run(called: argparse.Namespace, folders: Sequence[Path]) -> None:
     whole = called.output / "whole"
     if not whole.exists():
-        _segcli("convert", str(called.source), str(whole), "--to", "masks", "--output", str(called.output / "convert"))
+        segcli.convert(called.source, whole, "masks")
     for seed, folder in enumerate(folders):
-        _trial(whole, folder, seed, called.iterations, called.more)
+        settings = [f"Global.seed={seed}", "Train.eval_interval=1000000"]
+        if called.size is not None:
+            # with both the plan has nothing to measure
+            settings += [f"Train.input_shape=[1,3,{called.size[1]},{called.size[0]}]", "Train.batch_size=4"]
+        _trial(whole, folder, seed, called, settings)
 
 
-def _trial(whole: Path, folder: Path, seed: int, iterations: int, more: int) -> None:
+def _trial(whole: Path, folder: Path, seed: int, called: argparse.Namespace, settings: list[str]) -> None:
     """Trains on a sixth of the images, then on a third of them, ranked and random."""
     lines = (whole / LISTS[0]).read_text().splitlines()
     random.Random(seed).shuffle(lines)
@@ -56,12 +64,13 @@ def _trial(whole: Path, folder: Path, seed: int, iterations: int, more: int) -> 
     sixth = max(2, round(len(lines) / 6))
     first, rest = pool[:sixth], pool[sixth:]
     held += (whole / LISTS[1]).read_text().splitlines()
-    start = _train(_dataset(whole, folder / "first", first, held), seed, iterations, None)
-    ranked = _ranked(whole, folder, rest)[:sixth]
+    start = folder / "first" / "output"
+    _train(_dataset(whole, folder / "first", first, held), start, called.iterations, settings)
     weights = start / "best_model" / "model.pdparams"
-    for name, added in (("ranked", ranked), ("random", rest[:sixth])):
+    for name, added in (("ranked", _ranked(whole, folder, rest)[:sixth]), ("random", rest[:sixth])):
         data = _dataset(whole, folder / name, first + added, held)
-        _train(data, seed, more, weights)
+        more = [*settings, "Train.export_best=False"]
+        _train(data, folder / name / "output", called.more, more, weights)
 
 
 def _scores(folder: Path) -> dict[str, float]:
@@ -84,15 +93,11 @@ def _dataset(whole: Path, folder: Path, train: Sequence[str], val: Sequence[str]
     return data
 
 
-def _train(data: Path, seed: int, iterations: int, weights: Path | None) -> Path:
-    output = data.parent / "output"
-    if not _is_trained(output):
-        shutil.rmtree(output, ignore_errors=True)  # of a training that was stopped
-        goes_on = [] if weights is None else ["--weights", str(weights), "-o", "Train.export_best=False"]
-        settings = [f"Global.seed={seed}", f"Train.epochs_iters={iterations}", "Train.eval_interval=1000000"]
-        overrides = [word for setting in settings for word in ("-o", setting)]
-        _segcli("train", str(data), "--output", str(output), "--device", "cpu", *overrides, *goes_on)
-    return output
+def _train(data: Path, output: Path, iterations: int, settings: list[str], weights: Path | None = None) -> None:
+    if _is_trained(output):
+        return
+    shutil.rmtree(output, ignore_errors=True)  # of a training that was stopped
+    segcli.train(data, output=output, device="cpu", epochs_iters=iterations, weights=weights, overrides=settings)
 
 
 def _is_trained(output: Path) -> bool:
@@ -113,15 +118,8 @@ def _ranked(whole: Path, folder: Path, rest: Sequence[str]) -> list[str]:
         shutil.copy(whole / line.split()[0], unlabelled)
     output = folder / "suggest"
     model = folder / "first" / "output" / "best_model"
-    _segcli("suggest", str(unlabelled), "--model-dir", str(model), "--output", str(output), "--count", "1")
-    values = json.loads((output / "suggest_result.json").read_text())
-    return [by_name[Path(one["input_path"]).name] for one in values["ranked"]]
-
-
-def _segcli(*words: str) -> None:
-    done = subprocess.run([sys.executable, "-m", "segcli", *words], capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(f"segcli {' '.join(words)} ended with {done.returncode}:\n{done.stderr[-2000:]}")
+    found = suggest(str(unlabelled), model, output, count=1, settings=PredictConfig(runtime="paddle"), device="cpu")
+    return [by_name[Path(str(one.input_path)).name] for one in found.ranked]
 
 
 def _table(rows: Sequence[dict[str, float]]) -> str:

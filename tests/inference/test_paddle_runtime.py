@@ -25,8 +25,8 @@ def test_a_device_that_is_not_there_is_an_error(device: str):
 @pytest.mark.parametrize(
     ("device", "calls"),
     [
-        ("gpu:1", [("enable_use_gpu", 256, 1)]),
-        ("dcu", [("enable_use_gpu", 256, 0)]),
+        ("gpu:1", [("enable_use_gpu", 256, 1, "Float32")]),
+        ("dcu", [("enable_use_gpu", 256, 0, "Float32")]),
         ("xpu:1", [("enable_xpu",), ("set_xpu_device_id", 1)]),
         ("npu:1", [("enable_custom_device", "npu", 1)]),
         ("metax_gpu:1", [("enable_custom_device", "metax_gpu", 1)]),
@@ -39,7 +39,7 @@ def test_each_kind_is_asked_for_in_paddles_words(device: str, calls: list, monke
 
     class Recorder:
         def __getattr__(self, name: str):
-            return lambda *arguments: made.append((name, *arguments))
+            return lambda *arguments: made.append((name, *(getattr(one, "name", one) for one in arguments)))
 
     monkeypatch.setattr(paddle_runtime, "device_count", lambda _kind: 2)
     monkeypatch.setattr(paddle_runtime, "_config", lambda *_files: Recorder())
@@ -50,6 +50,14 @@ def test_each_kind_is_asked_for_in_paddles_words(device: str, calls: list, monke
     monkeypatch.setattr(inference, "create_predictor", lambda _config: names)
     PaddleRuntime(Path("inference.json"), Path("inference.pdiparams"), device, 1)
     assert made == calls
+    for precision, name in (("fp16", "Half"), ("bf16", "Bfloat16")):
+        made.clear()
+        if calls[0][0] != "enable_use_gpu":
+            with pytest.raises(MissingPartError, match="on GPUs only, not on"):
+                PaddleRuntime(Path("inference.json"), Path("inference.pdiparams"), device, 1, precision=precision)
+            continue
+        PaddleRuntime(Path("inference.json"), Path("inference.pdiparams"), device, 1, precision=precision)
+        assert made == [(*calls[0][:3], name)]
 
 
 def test_a_version_of_paddle_is_tried_once_and_its_verdict_kept(tmp_path, monkeypatch):

@@ -6,9 +6,7 @@ import pytest
 from segcli.errors import MissingPartError, ParityError, UsageError
 from segcli.inference import precision
 from segcli.inference.exported_model import ExportedModel
-from segcli.inference.runtimes import paddle_runtime
 from segcli.inference.runtimes.choice import open_runtime
-from segcli.inference.runtimes.paddle_runtime import PaddleRuntime
 from segcli.steps.guests.command import import_guest
 from segcli.steps.predict.model import create_model
 from segcli.steps.quantize.command import quantize
@@ -164,23 +162,3 @@ def test_a_model_of_16_bits_runs_where_the_processor_has_them_and_nowhere_else(t
 def test_this_processor_says_what_it_computes_with():
     pytest.importorskip("openvino")
     assert "FP32" in precision.processor_capabilities()
-
-
-@pytest.mark.parametrize(("name", "paddles"), [("fp32", "Float32"), ("fp16", "Half"), ("bf16", "Bfloat16")])
-def test_a_gpu_gets_the_precision(monkeypatch, tmp_path, name, paddles):
-    from paddle import inference
-
-    asked = []
-
-    class Config:
-        def enable_use_gpu(self, *arguments):
-            asked.append(arguments)
-
-    monkeypatch.setattr(paddle_runtime, "device_count", lambda kind: 1)
-    monkeypatch.setattr(paddle_runtime, "_config", lambda *_: Config())
-    monkeypatch.setattr(inference, "create_predictor", lambda config: config)
-    PaddleRuntime(tmp_path / "p.json", tmp_path / "p.pdiparams", "gpu:0", 1, precision=name)
-    assert asked[0][1:] == (0, getattr(inference.PrecisionType, paddles))
-    if name != "fp32":
-        with pytest.raises(MissingPartError, match="on GPUs only, not on npu"):
-            PaddleRuntime(tmp_path / "p.json", tmp_path / "p.pdiparams", "npu:0", 1, precision=name)
