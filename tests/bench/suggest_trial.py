@@ -16,11 +16,13 @@ import statistics
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import segcli
 from segcli.config.schema import PredictConfig
 from segcli.steps.suggest.command import suggest
 
+Settings = dict[str, Any]
 HELD_OUT = 0.25
 LISTS = ("train.txt", "val.txt")
 COLUMNS = ("first", "ranked", "random")
@@ -49,14 +51,15 @@ def _run(called: argparse.Namespace, folders: Sequence[Path]) -> None:
     if not whole.exists():
         segcli.convert(called.source, whole, "masks")
     for seed, folder in enumerate(folders):
-        settings = [f"Global.seed={seed}", "Train.eval_interval=1000000"]
+        settings: Settings = {"Global.seed": seed, "Train.eval_interval": 1_000_000}
         if called.size is not None:
             # with both the plan has nothing to measure
-            settings += [f"Train.input_shape=[1,3,{called.size[1]},{called.size[0]}]", "Train.batch_size=4"]
+            width, height = called.size
+            settings |= {"Train.input_shape": [1, 3, height, width], "Train.batch_size": 4}
         _trial(whole, folder, seed, called, settings)
 
 
-def _trial(whole: Path, folder: Path, seed: int, called: argparse.Namespace, settings: list[str]) -> None:
+def _trial(whole: Path, folder: Path, seed: int, called: argparse.Namespace, settings: Settings) -> None:
     """Trains on a sixth of the images, then on a third of them, ranked and random."""
     lines = (whole / LISTS[0]).read_text().splitlines()
     random.Random(seed).shuffle(lines)
@@ -69,7 +72,7 @@ def _trial(whole: Path, folder: Path, seed: int, called: argparse.Namespace, set
     weights = start / "best_model" / "model.pdparams"
     for name, added in (("ranked", _ranked(whole, folder, rest)[:sixth]), ("random", rest[:sixth])):
         data = _dataset(whole, folder / name, first + added, held)
-        more = [*settings, "Train.export_best=False"]
+        more = {**settings, "Train.export_best": False}
         _train(data, folder / name / "output", called.more, more, weights)
 
 
@@ -93,7 +96,7 @@ def _dataset(whole: Path, folder: Path, train: Sequence[str], val: Sequence[str]
     return data
 
 
-def _train(data: Path, output: Path, iterations: int, settings: list[str], weights: Path | None = None) -> None:
+def _train(data: Path, output: Path, iterations: int, settings: Settings, weights: Path | None = None) -> None:
     if _is_trained(output):
         return
     shutil.rmtree(output, ignore_errors=True)  # of a training that was stopped

@@ -15,7 +15,8 @@ from segcli.models.spec import Preprocess
 if TYPE_CHECKING:
     from segcli.models.guest_card import GuestInput
 
-_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+"""Shares of red, green and blue in grey."""
 _BITS = 255.0
 
 
@@ -48,7 +49,7 @@ class GuestInputs:
         if channels == "BGR":
             return images[:, ::-1]
         if channels == "GREY":
-            return np.tensordot(images, _LUMA, axes=([1], [0]))[:, None]
+            return np.tensordot(images, LUMA, axes=([1], [0]))[:, None]
         return images[:, [band - 1 for band in channels]]
 
     def padding(self) -> NetworkInput:

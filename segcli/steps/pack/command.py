@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shutil
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,8 @@ from segcli.models.published import PUBLISHED
 from segcli.models.task import Task
 from segcli.runtimes import runtimes
 from segcli.steps.guests.imported import copy_network
-from segcli.steps.pack.facts import network_facts
+from segcli.steps.pack.example import example_for
+from segcli.steps.pack.facts import class_names, network_facts
 from segcli.steps.pack.serving import SERVERS
 from segcli.weights.guest_home import exported_in
 
@@ -90,13 +90,12 @@ def pack(model_dir: str, out: Path, *, form: str = "onnx", serving: tuple[str, .
         if form == "openvino":
             require_openable(Graph(network.with_suffix(""), foreign=True), network, runtimes()["openvino"])
             convert_onnx(folder / MODEL_FILE, folder / "model.xml")
-        write_text_atomic(folder / "labels.txt", "\n".join(_names(model)) + "\n")
+        write_text_atomic(folder / "labels.txt", "\n".join(class_names(model)) + "\n")
         write_json_atomic(folder / "preprocessing.json", facts)
         write_text_atomic(folder / "LICENCE.txt", licence + "\n")
         if (model.folder / PROOFS_FILE).is_file():
             shutil.copyfile(model.folder / PROOFS_FILE, folder / "parity.json")
-        example = files("segcli.steps.pack").joinpath("example.py.txt").read_text(encoding="utf-8")
-        write_text_atomic(folder / "example.py", example)
+        write_text_atomic(folder / "example.py", example_for(str(facts["kind"])))
         for server in serving:
             SERVERS[server](folder / MODEL_FILE, _plain(model.title), folder / "repository" / server)
     there = sorted(path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file())
@@ -121,10 +120,6 @@ def _proofs(model: ExportedModel) -> tuple[Proof, ...]:
     prover = Prover(model, Proofs(model.folder))
     able = [row for row in runtimes().values() if row.is_installed and is_open_to(model, row)]
     return tuple(prover.prove(row) for row in able)
-
-
-def _names(model: ExportedModel) -> tuple[str, ...]:
-    return model.class_names or tuple(f"class {index}" for index in range(256))
 
 
 def _plain(name: str) -> str:

@@ -6,6 +6,7 @@ import sys
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -15,8 +16,12 @@ from segcli.steps.predict.model import create_model
 
 pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
+from onnx import TensorProto, helper
+
+from segcli.steps.guests.command import import_guest
+from segcli.steps.pack.example import example_for
 from segcli.steps.pack.serving import write_triton
-from tests.onnx_models import channel_model, semantic_guest
+from tests.onnx_models import channel_model, save, semantic_guest, tensor, write_card
 
 ALONE = """
 import importlib.abc, runpy, sys
@@ -32,7 +37,15 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
 
-@pytest.mark.parametrize("card", [{}, {"input": {"channels": "BGR", "size": [48, 32]}}])
+@pytest.mark.parametrize(
+    "card",
+    [
+        {},
+        {"input": {"channels": "BGR", "size": [48, 32]}},
+        {"input": {"stride": 32}},
+        {"input": {"size": [48, 32]}, "output": {"kind": "probabilities"}},
+    ],
+)
 def test_the_example_answers_as_segcli_does_with_onnxruntime_and_numpy_alone(tmp_path, card):
     folder = semantic_guest(tmp_path, licence="CC-BY-4.0", source="https://example.org", **card)
     packed = pack(str(folder), tmp_path / "edge")
@@ -40,25 +53,73 @@ def test_the_example_answers_as_segcli_does_with_onnxruntime_and_numpy_alone(tmp
     assert list(packed.files) == names
     assert "CC-BY-4.0" in (tmp_path / "edge/LICENCE.txt").read_text()
     rng = np.random.default_rng(0)
-    image = np.kron(rng.integers(0, 256, (4, 6, 3)), np.ones((16, 16, 1))).astype(np.uint8)
+    image = np.kron(rng.integers(0, 256, (4, 6, 3)), np.ones((17, 16, 1))).astype(np.uint8)
     image[0, 0] = (32, 10, 13)  # blanks, where the header of a PPM ends
     np.save(tmp_path / "i.npy", image)
-    (tmp_path / "i.ppm").write_bytes(b"P6\n96 64\n255\n" + image.tobytes())
-    for name in ("i.npy", "i.ppm"):
-        done = subprocess.run(
-            [sys.executable, "-c", ALONE, tmp_path / "edge/example.py", tmp_path / name, tmp_path / "labels.npy"],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        assert "red: " in done.stdout
-        (expected,) = create_model("ONNX-Semantic", folder, runtime="onnxruntime").predict(image[..., ::-1])
-        assert (np.load(tmp_path / "labels.npy") == expected.labels).mean() > 0.998
+    (tmp_path / "i.ppm").write_bytes(b"P6\n96 68\n255\n" + image.tobytes())
+    found = [run_example(tmp_path / "edge", tmp_path / name) for name in ("i.npy", "i.ppm")]
+    assert np.array_equal(*found)
+    (expected,) = create_model("ONNX-Semantic", folder, runtime="onnxruntime").predict(image[..., ::-1])
+    assert (found[0] == expected.labels).mean() > 0.998
     (tmp_path / "i.jpg").write_bytes(b"\xff\xd8\xff")
     command = [sys.executable, tmp_path / "edge/example.py", tmp_path / "i.jpg"]
     refused = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert refused.returncode == 1 and "give a .npy or a binary .ppm" in refused.stderr
+    assert refused.returncode == 1 and "a .npy or a binary .ppm" in refused.stderr
+
+
+def run_example(packed, image):
+    """The labels that the example finds, without any other package."""
+    labels = image.with_name("labels.npy")
+    command = [sys.executable, "-c", ALONE, packed / "example.py", image, labels]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "red: " in done.stdout
+    return np.load(labels)
+
+
+def test_the_example_of_a_network_for_deep_grey_images_that_gives_labels_in_another_size(tmp_path):
+    folder = grey_label_guest(tmp_path)
+    pack(str(folder), tmp_path / "edge")
+    image = np.random.default_rng(1).integers(0, 5000, (35, 50, 3)).astype(np.uint16)
+    np.save(tmp_path / "i.npy", image)
+    (expected,) = create_model("ONNX-Semantic", folder, runtime="onnxruntime").predict(str(tmp_path / "i.npy"))
+    assert 0.2 < expected.labels.mean() < 0.8
+    assert (run_example(tmp_path / "edge", tmp_path / "i.npy") == expected.labels).mean() > 0.99
+
+
+def grey_label_guest(folder):
+    """Dark is red, bright is green, of every second pixel."""
+    nodes = [
+        helper.make_node("MaxPool", ["x"], ["small"], kernel_shape=[1, 1], strides=[2, 2]),
+        helper.make_node("Greater", ["small", "half"], ["bright"]),
+        helper.make_node("Cast", ["bright"], ["y"], to=TensorProto.INT64),
+    ]
+    outputs = [tensor("y", ["n", 1, "a", "b"], TensorProto.INT64)]
+    constants = [("half", np.array(0.5, np.float32))]
+    network = save(folder / "m.onnx", nodes, [tensor("x", ["n", 1, "h", "w"])], outputs, constants)
+    card = {"name": "grey", "task": "semantic", "classes": ["red", "green"], "output": {"kind": "labels"}}
+    card |= {"input": {"channels": "GREY", "range": [1000, 4000]}}
+    return import_guest(network, write_card(folder / "c.yaml", **card), folder / "guest").folder
+
+
+@pytest.mark.parametrize("kind", ["logits", "binary", "labels"])
+def test_the_example_has_thirty_lines_of_code(kind):
+    lines = example_for(kind).splitlines()
+    assert len([line for line in lines if line]) <= 30 and max(map(len, lines)) <= 120
+    compile("\n".join(lines), "example.py", "exec")
+
+
+@pytest.mark.parametrize("size", [(35, 64), (7, 5), (90, 160)])
+def test_the_example_resizes_as_opencv_does(size):
+    text = example_for("logits")
+    scope = {"numpy": np}
+    exec(text[text.index("def resized") : text.index("facts =")], scope)
+    image = np.random.default_rng(0).integers(0, 256, (70, 128, 3)).astype(np.uint8)
+    for area in (False, True):
+        shrinks = size[0] <= 70
+        way = cv2.INTER_AREA if area and shrinks else cv2.INTER_LINEAR
+        expected = cv2.resize(image, size[::-1], interpolation=way)
+        assert np.abs(np.rint(scope["resized"](image, size, area and shrinks)) - expected).max() <= 1
 
 
 def test_servers_get_their_folders(tmp_path):
@@ -108,6 +169,11 @@ def test_triton_reads_the_configuration(tmp_path, batch):
 
 
 def test_what_cannot_be_packed_is_told(tmp_path):
+    (tmp_path / "corner").mkdir()
+    corner = semantic_guest(tmp_path / "corner", input={"size": [48, 32], "resize": "corner"})
+    with pytest.raises(UsageError, match="keep their ratio"):
+        pack(str(corner), tmp_path / "edge")
+    assert not (tmp_path / "edge").exists()
     folder = semantic_guest(tmp_path)
     with pytest.raises(UsageError, match="there is no"):
         pack(str(folder), tmp_path / "edge", form="lite")
