@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import tarfile
 
 import pytest
@@ -60,3 +61,24 @@ def test_a_worker_writes_rows_and_masks_into_a_store(tmp_path):
 def test_stores_without_a_package_are_named():
     with pytest.raises(MissingPartError, match="reads or writes"):
         StoreResults("nothing://x").names("shards")
+
+
+def test_results_and_manifests_are_parquet_where_pyarrow_is_installed(tmp_path):
+    pytest.importorskip("pyarrow", reason="pyarrow is optional")
+    import pyarrow
+    from pyarrow import parquet
+
+    images = make_images(tmp_path / "in", 5)
+    (images / "i005.png").write_bytes(b"no image")
+    table = tmp_path / "list.parquet"
+    paths = [path.name for path in sorted(images.iterdir())]
+    parquet.write_table(pyarrow.table({"path": [f"in/{name}" for name in paths], "shard": [0, 0, 0, 1, 1, 1]}), table)
+    job = make_job(tmp_path / "out", table)
+    assert (job.images, job.shards) == (6, 2)
+    assert stub_work(job.folder) == 2
+    rows = parquet.read_table(merge(job, tmp_path / "all.parquet")).to_pylist()
+    assert [row["input_path"] for row in rows] == [str(images / name) for name in paths]
+    assert [row["error"] is None for row in rows] == [True] * 5 + [False]
+    assert (rows[1]["height"], rows[1]["width"]) == (12, 16)
+    names = {one["category_name"]: one["area"] for one in json.loads(rows[1]["annotations"])}
+    assert names == {"dark": 12 * 15, "bright": 12}
