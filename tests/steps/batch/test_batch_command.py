@@ -11,6 +11,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -168,3 +169,17 @@ def test_a_million_rows_are_gone_on_with_in_two_seconds(request_, tmp_path):
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert "2000 of 2000 done, 0 of them now" in done.stdout
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 2
+
+
+def test_a_cluster_that_does_not_start_is_told(request_, monkeypatch):
+    def fails(**_):
+        raise RuntimeError("The current node timed out\n  during startup")
+
+    fake = SimpleNamespace(is_initialized=lambda: False, init=fails)
+    monkeypatch.setitem(sys.modules, "ray", fake)
+    monkeypatch.setattr("segcli.steps.batch.executors.table.find_spec", lambda _: True)
+    with pytest.raises(
+        SegcliError, match="Ray does not start on this machine: The current node timed out during"
+    ) as told:
+        batch(replace(request_, executor="ray"))
+    assert "RAY_ADDRESS" in told.value.hint

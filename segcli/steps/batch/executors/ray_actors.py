@@ -19,14 +19,23 @@ _MOST_DEATHS = 20
 
 @contextmanager
 def started(job: Job, workers: int) -> Iterator[RayPool]:
-    """Starts actors in the cluster of ``RAY_ADDRESS``, else in one on this machine."""
+    """Starts actors in the cluster of ``RAY_ADDRESS``, else in one on this machine.
+
+    Raises:
+        SegcliError: There is no such cluster, or Ray does not start.
+    """
     import ray
 
     ours = not ray.is_initialized()
     if ours:
         address = os.environ.get("RAY_ADDRESS")
         local = {} if address else {"num_cpus": workers, "include_dashboard": False}
-        ray.init(address=address, log_to_driver=False, **local)
+        try:
+            ray.init(address=address, log_to_driver=False, **local)
+        except Exception as fault:  # any: Ray has many, some of them plain exceptions
+            where = address or "this machine"
+            hint = "check RAY_ADDRESS; on a busy machine RAY_raylet_start_wait_time_s=300 gives Ray more time"
+            raise SegcliError(f"Ray does not start on {where}: {' '.join(str(fault).split())}", hint=hint) from fault
     try:
         yield RayPool(job, workers)
     finally:
