@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -109,3 +111,37 @@ def test_the_oldest_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kept_networks, "_MOST_BYTES", 10)
     keep_few(files[4])
     assert [file.exists() for file in files] == [False, False, False, True, True]
+
+
+_MEMORY = """
+import sys
+from pathlib import Path
+import numpy as np
+from segcli.inference.runtimes.onnx_runtime import OnnxRuntime
+
+def resident_mb():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 2**20
+
+runtime = OnnxRuntime(Path(sys.argv[1]), 1, foreign=True)
+images = np.zeros((1, 3, 1056, 1024), np.float32)
+before = resident_mb()
+for _ in range(2):
+    found = runtime.run(images)
+print(resident_mb() - before - found.nbytes / 2**20)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="there is no /proc")
+def test_large_runs_take_the_memory_of_one(tmp_path: Path) -> None:
+    from onnx import helper
+
+    from tests.onnx_models import save, tensor
+
+    # two tensors of 132 MB, of which one stays; where each run takes a block of its own, it is twice as much
+    shapes = {"u": (32, 3, 1, 1), "v": (32, 32, 1, 1), "w": (1, 32, 1, 1)}
+    weights = [(name, np.ones(shape, np.float32)) for name, shape in shapes.items()]
+    nodes = [helper.make_node("Conv", list(names[:2]), [names[2]]) for names in ("xua", "avb", "bwy")]
+    inputs, outputs = [tensor("x", (1, 3, "h", "w"))], [tensor("y", (1, 1, "h", "w"))]
+    file = save(tmp_path / "wide.onnx", nodes, inputs, outputs, weights)
+    done = subprocess.run([sys.executable, "-c", _MEMORY, str(file)], capture_output=True, text=True, check=True)
+    assert float(done.stdout) < 200

@@ -12,9 +12,12 @@ from numpy.typing import NDArray
 from segcli.inference.graphs import Graph
 from segcli.inference.preprocess import NetworkInput
 from segcli.inference.runtimes.onnx_graph import cut_network
-from segcli.inference.runtimes.onnx_session import open_session
+from segcli.inference.runtimes.onnx_session import open_session, returning_memory
 from segcli.inference.runtimes.protocol import naming_file
 from segcli.inference.runtimes.small_logits import enlarged_outside
+
+_LARGE_BYTES = 12 << 20
+"""Of an input, one megapixel: above it the memory of a run is given back, for the files of the result need some too."""
 
 
 def open_graph(graph: Graph, file: Path, _device: str, threads: int) -> OnnxRuntime:
@@ -48,7 +51,8 @@ class OnnxRuntime:
 
     @naming_file
     def _run(self, images: NetworkInput) -> NDArray[Any]:
-        return np.asarray(self._session.run([self._output], {self._input: images})[0])
+        way = returning_memory() if images.nbytes > _LARGE_BYTES else None
+        return np.asarray(self._session.run([self._output], {self._input: images}, way)[0])
 
     @naming_file
     def run_named(self, inputs: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
