@@ -10,6 +10,7 @@ from segcli.config.durations import parse_time
 from segcli.config.losses import OWN_LOSS, parse_losses
 from segcli.config.schema import Config
 from segcli.config.suggest import did_you_mean, near
+from segcli.cpu import FLOAT32_HINT, why_float32
 from segcli.data.decoding.image_range import COLOURS, MOST_BANDS
 from segcli.errors import ConfigFault
 from segcli.models.names import MODEL_TASKS
@@ -189,7 +190,10 @@ def _groups(config: Config) -> Faults:
 
 def _runtime(config: Config) -> Faults:
     run_mode, engine = config.Predict.kernel_option.run_mode, config.Predict.engine
-    if run_mode not in RUN_MODES:
+    why = why_float32(run_mode)
+    if why is not None:
+        yield ConfigFault("Predict.kernel_option.run_mode", f"is {run_mode!r}, which {why}", FLOAT32_HINT)
+    elif run_mode not in RUN_MODES:
         message = f"is {run_mode!r}; expected {' or '.join(RUN_MODES)}, other modes are not supported"
         yield ConfigFault("Predict.kernel_option.run_mode", message, "Predict.runtime chooses the runtime")
     if engine is not None and engine not in ENGINES:

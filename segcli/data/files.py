@@ -166,8 +166,12 @@ def _indented(value: Any, *, encode: Callable[[Any], str], step: str, blank: str
     return f"[{deeper}{rows}{blank}]"
 
 
+_NUMBERS = frozenset({int, float})
+"""Not bool, which JSON writes as a word."""
+
+
 def _are_numbers(values: Sequence[Any]) -> bool:
-    return all(type(value) is int or type(value) is float for value in values)
+    return _NUMBERS.issuperset(map(type, values))
 
 
 def _defined(value: Any) -> Any:

@@ -14,7 +14,7 @@ from segcli.data.classes import ClassMap
 from segcli.data.palette import object_palette
 from segcli.data.traced_mask import TracedMask
 from segcli.report.fonts import font_for
-from segcli.report.overlay import with_legend
+from segcli.report.overlay import above_legend
 
 RgbImage = NDArray[np.uint8]
 Rectangle = tuple[float, float, float, float]
@@ -69,7 +69,11 @@ def draw_objects(
         RGB, uint8, higher than the scaled image by the legend.
     """
     colours = object_palette(len(classes))
-    drawn = _scaled(rgb, scale)
+    scaled = _scaled(rgb, scale)
+    if legend:
+        page, drawn = above_legend(scaled, classes, {item.class_id for item in objects}, colours)
+    else:
+        page = drawn = scaled.copy()
     ordered = sorted(objects, key=lambda item: item.mask.area_px, reverse=True)[:MOST_DRAWN]
     for item in ordered:
         if item.mask.crop is not None:
@@ -83,7 +87,7 @@ def draw_objects(
     tags: list[Rectangle] = []
     for item, box, colour in zip(ordered, boxes, shades, strict=True):  # names last: no box crosses them
         _name(drawn, tags, box, colour, item.label)
-    return with_legend(drawn, classes, {item.class_id for item in objects}, colours) if legend else drawn
+    return page
 
 
 def _scaled_box(box: Rectangle, scale: float) -> Rectangle:
@@ -93,7 +97,7 @@ def _scaled_box(box: Rectangle, scale: float) -> Rectangle:
 
 def _scaled(rgb: RgbImage, scale: float) -> RgbImage:
     if scale == 1:
-        return rgb.copy()
+        return rgb
     size = (max(1, round(rgb.shape[1] * scale)), max(1, round(rgb.shape[0] * scale)))
     way = cv2.INTER_AREA if scale < 1 else cv2.INTER_NEAREST
     return np.asarray(cv2.resize(rgb, size, interpolation=way), np.uint8)

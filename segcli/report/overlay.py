@@ -82,10 +82,21 @@ def with_legend(
     Returns:
         RGB, uint8, higher than the image; wider too where the image is very narrow.
     """
-    entries = _entries(classes, shown, colours)
-    legend = _draw_legend(entries, rgb.shape[1], rgb.shape[0])
-    width = max(rgb.shape[1], legend.shape[1])
-    return np.concatenate([_widened(rgb, width), _widened(legend, width)])
+    return above_legend(rgb, classes, shown, colours)[0]
+
+
+def above_legend(
+    rgb: NDArray[np.uint8], classes: ClassMap, shown: Iterable[int], colours: NDArray[np.uint8] | None = None
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """What `with_legend` gives, and the part of it that is the image: to draw there saves a copy of a large image."""
+    legend = _draw_legend(_entries(classes, shown, colours), rgb.shape[1], rgb.shape[0])
+    height, width = rgb.shape[:2]
+    page = np.full((height + legend.shape[0], max(width, legend.shape[1]), 3), 255, np.uint8)
+    left, legend_left = ((page.shape[1] - part.shape[1]) // 2 for part in (rgb, legend))
+    image = page[:height, left : left + width]
+    image[:] = rgb
+    page[height:, legend_left : legend_left + legend.shape[1]] = legend
+    return page, image
 
 
 def legend(classes: ClassMap, shown: Iterable[int], width_px: int) -> NDArray[np.uint8]:
@@ -191,10 +202,3 @@ def _borders(ids: NDArray[np.uint8]) -> NDArray[np.bool_]:
     if thickness > 1:
         edge = cv2.dilate(edge, np.ones((thickness, thickness), np.uint8))
     return edge.astype(bool)
-
-
-def _widened(rgb: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:
-    missing = width - rgb.shape[1]
-    if not missing:
-        return rgb
-    return np.pad(rgb, ((0, 0), (missing // 2, missing - missing // 2), (0, 0)), constant_values=255)

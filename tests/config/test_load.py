@@ -119,6 +119,7 @@ def test_all_faults_at_once_with_value_place_and_nearest_word(write):
         ("CheckDataset.split.enable=True", "is needed when the split is enabled"),
         ("Predict.prompts={box_prompt: [[0, 0, 9, 9]]}", "takes no prompts"),
         ("Predict.kernel_option.run_mode=trt_fp16", "expected paddle or mkldnn"),
+        ("Predict.kernel_option.run_mode=mkldnn_bf16", "fewer bits"),
         ("Predict.engine=onnxruntme", "did you mean onnxruntime?"),
         ("Global.mode=predict", "Predict.input"),
         ("Global.mode=pdparams2safetensors", "segcli weights convert"),

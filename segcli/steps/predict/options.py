@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from segcli.config.schema import PredictConfig
+from segcli.cpu import FLOAT32_HINT, why_float32
 from segcli.errors import ConfigError, ConfigFault
 
 ENGINES: dict[str, str] = {
@@ -77,6 +78,9 @@ def _hpi_config(values: dict[str, Any], faults: list[ConfigFault]) -> list[str]:
 def _run_mode(key: str, value: str, faults: list[ConfigFault]) -> list[str]:
     if value in RUN_MODES:
         return ["paddle"]
+    if (why := why_float32(value)) is not None:
+        faults.append(ConfigFault(key, f"{value!r} {why}", FLOAT32_HINT))
+        return []
     faults.append(ConfigFault(key, f"{value!r} has no counterpart here", f"one of {', '.join(RUN_MODES)}"))
     return []
 

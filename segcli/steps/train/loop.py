@@ -13,7 +13,7 @@ from segcli import signals
 from segcli.engine import Batch, Network
 from segcli.processes import agreed, gathered
 from segcli.steps.train.launch import share_statistics
-from segcli.steps.train.losses import FiniteWatch, StepLosses
+from segcli.steps.train.losses import REFUSED, FiniteWatch, StepLosses, refused_input
 from segcli.steps.train.outside import Outside, OutsideRequest
 from segcli.steps.train.precision import Precision
 from segcli.steps.train.state import Callback, TrainState
@@ -116,7 +116,13 @@ class _Loop:
         state.waited = 0.0
         paths: list[str] = []
         _seed_network(seed, state.iteration * world_size + rank)
-        losses = self.precision.step(session, self._parts(batches, paths))
+        try:
+            losses = self.precision.step(session, self._parts(batches, paths))
+        except ValueError as fault:
+            if REFUSED not in str(fault):
+                raise
+            self.watch.look()  # a loss before this one may have been NaN already
+            raise refused_input(fault, state.iteration + 1, paths, session.network) from fault
         state.learning_rate = float(session.optimizer.get_lr())
         _advance_schedule(session.optimizer)
         session.optimizer.clear_grad()

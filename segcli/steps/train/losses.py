@@ -6,13 +6,18 @@ Reading a number from a GPU waits for all queued work; reading at every step wou
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from segcli.errors import NonFiniteLossError
+from segcli.engine import Network
+from segcli.errors import NonFiniteLossError, TrainingError
 
 if TYPE_CHECKING:
     from paddle import Tensor
+
+REFUSED = "(InvalidArgument)"
+"""In the message of an operator of Paddle that does not take its input."""
+_HINT = "lower Train.learning_rate, add Train.warmup_steps, or check these images and their labels"
 
 
 class StepLosses(Mapping[str, float]):
@@ -80,5 +85,30 @@ def _require_finite(iteration: int, losses: StepLosses, paths: tuple[str, ...]) 
     shown = ", ".join(f"{name} {value}" for name, value in losses.items())
     raise NonFiniteLossError(
         f"the loss is no longer finite at iteration {iteration} ({shown}), in the batch of: {', '.join(paths)}",
-        hint="lower Train.learning_rate, add Train.warmup_steps, or check these images and their labels",
+        hint=_HINT,
     )
+
+
+def refused_input(fault: Exception, iteration: int, paths: Sequence[str], network: Network) -> TrainingError:
+    """What to tell where an operator refuses its input, which often is NaN that no loss has shown yet.
+
+    Args:
+        fault: The operator's error; its message holds `REFUSED`.
+        iteration: The iteration that was being computed.
+        paths: Images of its batch.
+        network: The network; NaN in its weights is told as such.
+    """
+    line = next(line for line in str(fault).splitlines() if REFUSED in line).partition(REFUSED)[2].strip()
+    where = f"at iteration {iteration} ({line}), in the batch of: {', '.join(paths)}"
+    broken = [name for name, value in network.state_dict().items() if not _is_finite(value)]
+    if broken:
+        return NonFiniteLossError(
+            f"the weights are no longer finite ({broken[0]}) and an operator stops {where}", hint=_HINT
+        )
+    return TrainingError(f"an operator refuses its input {where}", hint=_HINT)
+
+
+def _is_finite(value: Tensor) -> bool:
+    import paddle
+
+    return not paddle.is_floating_point(value) or bool(paddle.isfinite(value).all())

@@ -8,7 +8,7 @@ import numpy as np
 import paddle
 import pytest
 
-from segcli.errors import NonFiniteLossError
+from segcli.errors import NonFiniteLossError, TrainingError
 from segcli.steps.train.history import HistoryWriter, read_history
 from segcli.steps.train.loop import run
 from segcli.steps.train.losses import FiniteWatch, StepLosses
@@ -82,6 +82,53 @@ def test_it_is_found_before_an_evaluation_is_made():
     with pytest.raises(NonFiniteLossError):
         run(TrainState(session), FullPrecision(), [], read_interval=100)
     assert session.scores == [1.0]
+
+
+class _Shares(LineSession):
+    """Its loss takes shares from 0 to 1, and refuses NaN before there is a loss that could show it."""
+
+    broken_from: int | None = None
+
+    def losses(self, batch):
+        if self.broken_from is not None and f"{self.broken_from}.png" in batch.paths:
+            weight = self.network.parameters()[0]
+            weight.set_value(paddle.full_like(weight, math.nan))
+        shares = paddle.nn.functional.sigmoid(self.forward(batch.tensors["x"]))
+        return {"loss": paddle.nn.functional.binary_cross_entropy(shares + self.excess, paddle.ones_like(shares))}
+
+    excess = 0.0
+
+
+def test_weights_that_an_operator_refuses_are_named_with_the_images():
+    session = _Shares(8, 4)
+    session.broken_from = 2
+    with pytest.raises(
+        NonFiniteLossError, match=r"weights are no longer finite .*iteration 3 .*in the batch of: 2\.png"
+    ):
+        run(TrainState(session), FullPrecision(), [], read_interval=100)
+
+
+def test_an_input_that_an_operator_refuses_is_named_with_the_images():
+    session = _Shares(8, 4)
+    session.excess = -2.0
+    with pytest.raises(TrainingError, match=r"refuses its input at iteration 1 .*in the batch of: 0\.png") as caught:
+        run(TrainState(session), FullPrecision(), [])
+    assert not isinstance(caught.value, NonFiniteLossError)
+
+
+def test_a_loss_before_the_refusal_is_the_cause():
+    session = _Shares(8, 4)
+    losses = session.losses
+
+    def once(batch):
+        if "1.png" not in batch.paths:
+            return losses(batch)
+        session.broken_from = 2
+        return {"loss": paddle.to_tensor(math.nan, stop_gradient=False)}
+
+    session.losses = once
+    with pytest.raises(NonFiniteLossError, match=r"loss is no longer finite at iteration 2 .*1\.png"):
+        run(TrainState(session), FullPrecision(), [], read_interval=100)
 
 
 def test_the_watch_looks_when_told_to():
