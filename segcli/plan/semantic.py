@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from segcli.data.fingerprint.labels import Fingerprint
-from segcli.plan.augment import augment_choices
+from segcli.plan.augment import augment_choices, colours
 from segcli.plan.balance import sampling_choices
 from segcli.plan.batch import choose_batch
 from segcli.plan.budget import Budget, Validation, interval, interval_reason, upright_reason
@@ -43,7 +43,9 @@ def plan_semantic(data: Fingerprint, means: Means, cost: Cost, taken: Mapping[st
         Choice("Train.epochs_iters", iterations, budget.reason(passes)),
         Choice("Train.eval_interval", interval(iterations, count), interval_reason(count)),
         Choice("Train.warmup_steps", max(10, iterations // 20), "a twentieth of the training"),
-        Choice("Train.transforms", _transforms((width, height), upright), upright_reason(data.upright, upright)),
+        Choice(
+            "Train.transforms", _transforms((width, height), upright, passes), upright_reason(data.upright, upright)
+        ),
         *sampling_choices(data),
         *augment_choices(passes),
     ]
@@ -73,11 +75,11 @@ def _whole(side: float) -> int:
     return max(round(side / _STEP), 2) * _STEP
 
 
-def _transforms(size: tuple[int, int], upright: bool) -> list[dict[str, Any]]:
+def _transforms(size: tuple[int, int], upright: bool, passes: float) -> list[dict[str, Any]]:
     flips = [{"type": "RandomHorizontalFlip"}, *([] if upright else [{"type": "RandomVerticalFlip"}])]
     return [
         {"type": "Resize", "target_size": list(size), "interp": "AREA"},
         *flips,
-        {"type": "RandomDistort", "brightness_range": 0.3, "contrast_range": 0.3, "saturation_range": 0.3},
+        colours(passes),
         {"type": "Normalize"},
     ]

@@ -247,6 +247,17 @@ def test_images_that_are_seen_often_are_varied_more() -> None:
     assert len(augment_choices(1000)) == 2
 
 
+@pytest.mark.parametrize(("images", "probability"), [(2000, 0.15), (10, 0.5)])
+def test_colours_change_more_where_images_are_seen_often(images: int, probability: float) -> None:
+    (colours,) = (
+        one
+        for one in semantic_values(replace(DATA, train_images=images))["Train.transforms"]
+        if one["type"] == "RandomDistort"
+    )
+    assert colours["brightness_prob"] == probability
+    assert colours["hue_prob"] == 0, "PaddleSeg's default changes the hue of half of the images"
+
+
 def test_measurements_take_a_tenth_of_the_time() -> None:
     budget = Budget(CPU, COST)
     assert budget.measurements(Validation(1, 0.01)) == 12
