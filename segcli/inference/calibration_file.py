@@ -18,7 +18,7 @@ class Calibration:
 
     Attributes:
         weights_sha256: Checksum of the weight file.
-        temperature: The divisor of the logits at which they are best calibrated.
+        temperature: The divisor of the logits, or of the log-odds of scores, at which they are best calibrated.
         images: Number of images it was measured on.
         data_sha256: Digest of these images.
     """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from segcli.data import rle
 from segcli.data.detections import Detections
 from segcli.data.rle import Rle
+from segcli.inference.activation import tempered
 from segcli.inference.grown_objects import grown_objects
 from segcli.inference.instance_input import PreparedImage, joined_feeds
 from segcli.inference.paste import paste_anywhere, paste_in_boxes, paste_logits, paste_maps, paste_masks
@@ -35,13 +36,22 @@ class ObjectFinder:
     Attributes:
         detect: The network.
         form: The form of its masks; None for masks in the size of the image, as third-party models return them.
+        temperature: Divides the log-odds of the scores, so that they say how often an object is right.
     """
 
     detect: Detect
     form: MaskForm | None
+    temperature: float = 1.0
 
     def __call__(self, images: Sequence[PreparedImage], threshold: float = 0.0) -> list[Detections]:
         """The objects of each image with scores of at least `threshold`; all inputs must have the same size."""
+        if self.temperature == 1:
+            return self._found(images, threshold)
+        least = float(tempered(np.float64(threshold), 1 / self.temperature))
+        found = self._found(images, least)
+        return [replace(one, scores=tempered(one.scores, self.temperature)) for one in found]
+
+    def _found(self, images: Sequence[PreparedImage], threshold: float) -> list[Detections]:
         outputs = self.detect(joined_feeds(images))
         if self.form is None:
             return [whole_masks(outputs, threshold)]

@@ -80,7 +80,7 @@ class ExportedModel:
         source_sha256: Checksum of the weight file that was exported; empty if another tool wrote the model.
         threshold: The model's default for the smallest score of an object; None if it has none.
         guest: Description of an imported third-party model; None for any other model.
-        temperature: Divides the logits before the softmax.
+        temperature: Divides the logits before the softmax, or the log-odds of the scores of objects.
         precision: Numbers that the network computes with.
     """
 
@@ -249,10 +249,15 @@ def manifest_values(
             "files": files,
             "source_sha256": source_sha256,
             "keep_ratio": card.preprocess.keep_ratio,
-            **({} if temperature == 1 else {"temperature": temperature}),
+            **_temperature_entry(temperature),
             **range_of(card),
         },
     }
+
+
+def _temperature_entry(temperature: float) -> dict[str, float]:
+    """The temperature as entry of the section `Segcli` of a manifest."""
+    return {} if temperature == 1 else {"temperature": temperature}
 
 
 def _input_shape(sides: Sequence[int | None]) -> InputShape:
@@ -291,7 +296,9 @@ def _temperature(section: dict[str, Any]) -> float:
     return found
 
 
-def instance_manifest_values(card: ModelCard, files: dict[str, str], source_sha256: str) -> dict[str, Any]:
+def instance_manifest_values(
+    card: ModelCard, files: dict[str, str], source_sha256: str, temperature: float = 1.0
+) -> dict[str, Any]:
     """The content of `inference.yml` of an instance model, with PaddleDetection's keys, which PaddleX 3.7.2 reads."""
     scale = card.preprocess
     if scale.size is None:
@@ -325,7 +332,12 @@ def instance_manifest_values(card: ModelCard, files: dict[str, str], source_sha2
         "Preprocess": transforms,
         "label_list": list(card.class_names),
         "Hpi": {"backend_configs": {"paddle_infer": {}}},
-        "Segcli": {"files": files, "source_sha256": source_sha256, **range_of(card)},
+        "Segcli": {
+            "files": files,
+            "source_sha256": source_sha256,
+            **_temperature_entry(temperature),
+            **range_of(card),
+        },
     }
 
 
@@ -356,6 +368,7 @@ def parse_instance(folder: Path, values: dict[str, Any], card: ModelCard | None)
         card=card,
         source_sha256=str((values.get("Segcli") or {}).get("source_sha256", "")),
         threshold=float(values.get("draw_threshold", DRAW_THRESHOLD)),
+        temperature=_temperature(values.get("Segcli") or {}),
     )
 
 

@@ -130,11 +130,6 @@ def temperature_of_chances(chances: NDArray[Any], right: NDArray[Any]) -> float:
     return float(_root(np.array([(log_odds * (_chance(beta * log_odds) - happened)).sum() for beta in _BETAS])))
 
 
-def tempered(chances: NDArray[Any], heat: float) -> NDArray[np.float64]:
-    """Chances whose log-odds are divided by a temperature; their order stays."""
-    return _chance(_log_odds(chances) / heat)
-
-
 def _log_odds(chances: NDArray[Any]) -> NDArray[np.float64]:
     known = np.clip(np.asarray(chances, np.float64), 1e-7, 1 - 1e-7)
     return np.asarray(np.log(known) - np.log1p(-known))

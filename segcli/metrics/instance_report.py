@@ -161,6 +161,7 @@ class InstanceReport:
         intervals: Confidence intervals of the mask metrics, if they were computed.
         frequencies: How often the classes occur in training, if known.
         whole: Mask metrics of the same images without tiles, if they were measured.
+        temperature: By which the log-odds of the measured scores were already divided.
     """
 
     mask: AveragePrecision
@@ -181,6 +182,7 @@ class InstanceReport:
     intervals: Intervals = field(default_factory=Intervals, compare=False)
     frequencies: Frequencies | None = None
     whole: AveragePrecision | None = None
+    temperature: float = 1.0
 
     @property
     def score(self) -> float | None:

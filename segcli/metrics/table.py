@@ -282,7 +282,7 @@ INSTANCE: tuple[InstanceMetric, ...] = (
     InstanceMetric(
         "calibration",
         Source("ECE of the scores at IoU 0.5, 15 bins (Kueppers et al. 2020)", f"{_SKLEARN} calibration_curve", 9),
-        lambda report: object_calibration(report.masks),
+        lambda report: object_calibration(report.masks, report.temperature),
         headline=("ECE",),
     ),
     InstanceMetric("tile_loss", Source("mask AP of whole images minus that of their tiles", _PYCOCOTOOLS, 9)),

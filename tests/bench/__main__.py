@@ -16,11 +16,12 @@ from importlib import import_module
 from pathlib import Path
 
 import tests.bench
-from tests.bench import runs, verdict
+from tests.bench import runs
 from tests.bench.learn import command as learn
 from tests.bench.peers import environments
 from tests.bench.runtimes import command as runtimes
 from tests.bench.table import Row, as_text
+from tests.bench.verdict import command as verdict
 
 _ONE = "--one"
 

@@ -12,8 +12,10 @@ from segcli.config.schema.views import ViewsConfig
 from segcli.inference.activation import Activation
 from segcli.inference.augmented import Augmented
 from segcli.inference.decode_labels import softmax
+from segcli.inference.decode_objects import ObjectFinder
 from segcli.inference.entropy import entropy_map
 from segcli.inference.guests.semantic import activation_of
+from segcli.inference.instance_input import PreparedImage
 from segcli.inference.label_scores import label_scores
 from segcli.inference.tiles import scored_map_tiled
 from segcli.models.guest_card import GuestOutput
@@ -84,3 +86,16 @@ def test_the_card_of_a_guest_says_what_its_outputs_are():
     assert values(kind="probabilities") == Activation(2.0, "probabilities")
     assert values(kind="logits", activation="softmax") == Activation(2.0, "probabilities")
     assert values(kind="binary", activation="sigmoid") == values(kind="binary") == Activation(2.0, "odds")
+
+
+@pytest.mark.parametrize("heat", [0.5, 1.0, 3.0])
+def test_scores_of_objects_are_divided_before_they_are_compared_with_a_threshold(heat):
+    given = np.array([0.0001, 0.2, 0.5, 0.8, 0.97, 1.0])
+    boxes = np.column_stack([np.zeros(6), given, np.tile([0, 0, 4, 4], (6, 1))]).astype(np.float32)
+    image = PreparedImage(np.zeros((1, 3, 8, 8), np.float32), (8, 8), (8, 8))
+    find = ObjectFinder(lambda _: (boxes, np.array([6], np.int32), np.ones((6, 8, 8), np.uint8)), None, heat)
+    with np.errstate(divide="ignore"):
+        expected = 1 / (1 + np.exp(-np.log(given / (1 - given)) / heat))
+    np.testing.assert_allclose(find([image])[0].scores, expected, rtol=1e-6)
+    for least in (0.3, 0.5, 0.7):
+        np.testing.assert_allclose(find([image], least)[0].scores, expected[expected >= least], rtol=1e-6)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from segcli.data.classes import ClassMap
-from segcli.inference.activation import Activation
+from segcli.inference.activation import Activation, tempered
 from segcli.inference.label_scores import label_scores
 from segcli.metrics.bootstrap import resampled_sums, unit_of_images
 from segcli.metrics.calibration import (
@@ -20,7 +20,6 @@ from segcli.metrics.calibration import (
     temperature,
     temperature_of_all,
     temperature_of_chances,
-    tempered,
 )
 from segcli.metrics.label_pair import LabelPair
 from segcli.metrics.semantic_counts import SemanticCounts

@@ -30,8 +30,8 @@ class EvaluateConfig(Section):
             or mask AP, share of pixels with another label.
         augment: Test-time augmentation: runs the network on several views of each image and merges the results.
         resolution: Compares at the size of the masks (``original``) or of the network's input (``network``).
-        calibration: Measures calibration (ECE, reliability curve) and the temperature that corrects it, which `export`
-            then uses. For objects it is always measured.
+        calibration: Measures calibration (ECE, reliability curve) and saves the temperature that corrects it, which
+            `export` then uses. Of objects it is always measured, and saved with this key.
         region_recall: Measures how many small, medium and large regions of the masks are found.
         boundary_iou: Also measures how well the contours agree: boundary IoU per class, or boundary AP of objects.
         surface_tolerance: Also measures surface distances: HD95, and surface Dice (NSD) with this tolerance in pixels;
@@ -71,7 +71,7 @@ class EvaluateConfig(Section):
     tile_loss: Annotated[bool, Read(("evaluate",), DENSE)] = False
     augment: Annotated[ViewsConfig, Read(("evaluate",), DENSE)] = ViewsConfig()
     resolution: Annotated[Literal["original", "network"], Read(("evaluate",), SEMANTIC)] = "original"
-    calibration: Annotated[bool, Read(("evaluate",), SEMANTIC)] = False
+    calibration: Annotated[bool, Read(("evaluate",), DENSE)] = False
     region_recall: Annotated[bool, Read(("evaluate",), SEMANTIC)] = False
     boundary_iou: Annotated[bool, Read(("evaluate",), DENSE)] = False
     surface_tolerance: Annotated[float | None, Read(("evaluate",), SEMANTIC)] = Field(default=None, ge=0)

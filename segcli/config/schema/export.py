@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field, PositiveFloat
 
 from segcli.config.schema.base import ExportFormat, Section
-from segcli.config.schema.meaning import INSTANCE, PROMPTABLE, SEMANTIC, Instead, Read, Stock
+from segcli.config.schema.meaning import DENSE, INSTANCE, PROMPTABLE, SEMANTIC, Instead, Read, Stock
 
 
 class ExportConfig(Section):
@@ -16,8 +16,9 @@ class ExportConfig(Section):
         input_shape: Fixed input ``[N, C, H, W]``, -1 for a free side; None is the model's own.
         formats: What to write in addition to Paddle's inference model.
         verify: Opens what was written and compares it with the trained network on real images.
-        temperature: Divides the logits before they become probabilities, so that confidence matches accuracy; null is
-            the one that `evaluate` found for these weights (`Evaluate.calibration`), else 1.
+        temperature: Divides the logits before they become probabilities, or the log-odds of the scores of objects, so
+            that confidence matches accuracy; null is the one that `evaluate` found for these weights
+            (`Evaluate.calibration`), else 1.
         tolerance: Largest accepted difference of the outputs, relative to their largest value.
         basic_config_path: Refused, as in `Train`.
     """
@@ -36,8 +37,8 @@ class ExportConfig(Section):
     verify: bool = True
     temperature: Annotated[
         PositiveFloat | None,
-        Read(("train", "export"), SEMANTIC),
-        Instead("only label maps have a temperature"),
+        Read(("train", "export"), DENSE),
+        Instead("masks of prompts have no temperature", PROMPTABLE),
     ] = None
     tolerance: float = Field(default=1e-3, gt=0)
     basic_config_path: Annotated[None, Read(()), Stock()] = None

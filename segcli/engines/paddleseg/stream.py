@@ -19,6 +19,7 @@ from segcli.engines.paddleseg.byte_transforms import apply_to_bytes, split_norma
 from segcli.engines.paddleseg.crops import Cut, with_scaled_crop
 from segcli.errors import ConfigError, ConfigFault
 from segcli.inference.preprocess import normalise
+from segcli.models.spec import Preprocess
 
 _BOOKKEEPING = ("trans_info", "gt_fields")
 
@@ -146,7 +147,10 @@ class SampleStream:
         if self._normalize is None:
             return np.ascontiguousarray(image.transpose(2, 0, 1), np.float32)
         if image.dtype == np.uint8:
-            return np.asarray(normalise([np.ascontiguousarray(image)], self._normalize)[0])
+            scale = self._normalize
+            if scale.channels == 1:  # one mean for all channels, as PaddleSeg's `Normalize` has it where none is given
+                scale = Preprocess(mean=scale.mean * image.shape[2], std=scale.std * image.shape[2])
+            return np.asarray(normalise([np.ascontiguousarray(image)], scale)[0])
         planes = image.transpose(2, 0, 1).astype(np.float32) / np.float32(255.0)
         mean, std = (np.array(values)[:, None, None] for values in (self._normalize.mean, self._normalize.std))
         return np.ascontiguousarray((planes - mean) / std, np.float32)

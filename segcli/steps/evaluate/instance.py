@@ -9,10 +9,12 @@ from pathlib import Path
 
 from segcli.config.schema import Config
 from segcli.data.instances import CocoDataset
+from segcli.inference.calibration_file import Calibration
 from segcli.metrics.frequency import Frequencies
 from segcli.metrics.instance_images import image_table
 from segcli.metrics.instance_intervals import instance_intervals
 from segcli.metrics.instance_report import InstanceReport
+from segcli.metrics.object_calibration import object_calibration
 from segcli.metrics.object_curves import best_thresholds
 from segcli.metrics.slices import sliced
 from segcli.metrics.table import instance_headline
@@ -62,17 +64,27 @@ def _written_result(
     pages = write_pages(page, output, plots)
     numbers = {"AP": report.mask.AP, **report.as_dict()["mask"], "box_AP": report.box.AP, **instance_headline(report)}
     digests = object_digests(image_names(subject.dataset).values(), subject.dataset.val)
+    how = measured_by(config, subject.runtime, subject.source, digests)
+    kept = _save_temperature(subject, report, output, how["digests"]["data"]) if config.Evaluate.calibration else ""
     return InstanceEvaluateResult(
         model_name=subject.name,
         weights=str(subject.source),
         runtime=subject.runtime,
         report=report,
-        files=replace(files, pages=pages),
+        files=replace(files, pages=pages, temperature=kept),
         slices=tuple(columns),
         tiling=None if subject.tiling is None else subject.tiling.as_dict(),
         thresholds=thresholds_of(config.Evaluate.fail_under, numbers),
-        measured_by=measured_by(config, subject.runtime, subject.source, digests),
+        measured_by=how,
     )
+
+
+def _save_temperature(subject: ObjectSubject, report: InstanceReport, output: Path, data_sha256: str) -> str:
+    """Saves the temperature of the scores for the export of these weights; returns the file, empty if there is none."""
+    found = object_calibration(report.masks, report.temperature)["temperature"]
+    if found is None or not subject.sha256:
+        return ""
+    return str(Calibration(subject.sha256, found, report.images, data_sha256).save(output))
 
 
 def image_names(dataset: CocoDataset) -> dict[int, str]:

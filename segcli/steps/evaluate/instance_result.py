@@ -39,6 +39,7 @@ class InstanceFiles:
         confusion_png: The same as an image.
         reliability: The reliability curve of the scores.
         pages: Files of the report, as HTML and as Markdown.
+        temperature: File of the temperature that the export of these weights takes; empty if none was saved.
     """
 
     per_image: tuple[str, ...]
@@ -47,6 +48,7 @@ class InstanceFiles:
     confusion_png: str
     reliability: str = ""
     pages: tuple[str, ...] = ()
+    temperature: str = ""
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,9 @@ class InstanceEvaluateResult:
 
     def as_dict(self) -> dict[str, Any]:
         """PaddleX's `metrics` (`AP`, of masks), and all further values."""
-        values = self.report.as_dict()
+        values, numbers = self.report.as_dict(), dict(self.numbers)
+        if self.files.temperature:
+            numbers["calibration"] = {**numbers["calibration"], "file": self.files.temperature}
         return {
             "metrics": {"AP": values.pop("AP")},
             "interval": self.report.intervals.as_dict() if self.report.intervals.replicates else None,
@@ -108,7 +112,7 @@ class InstanceEvaluateResult:
             "runtime": self.runtime,
             "tiles": self.tiling,
             "warnings": self.report.warnings,
-            **self.numbers,
+            **numbers,
             "confusion_matrix": {"json": self.files.confusion_json, "png": self.files.confusion_png},
             "curves": self.files.curves,
             "reliability": self.files.reliability,
@@ -116,7 +120,7 @@ class InstanceEvaluateResult:
             "pages": list(self.files.pages),
             "slices": [one.as_dict() for one in self.slices],
             "fail_under": [one.as_dict() for one in self.thresholds],
-            "provenance": provenance(instance_sources(), ["AP", "confusion_matrix", *self.numbers, *values]),
+            "provenance": provenance(instance_sources(), ["AP", "confusion_matrix", *numbers, *values]),
             **self.measured_by,
             **values,
         }

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from segcli.config.schema import Config
+from segcli.data.files import sha256_of
 from segcli.device import available_device, on_cpu, select_device
 from segcli.errors import UsageError
 from segcli.inference.decode_objects import ObjectFinder
@@ -39,6 +40,7 @@ class MeasuredInstanceModel:
         runtime: The runtime that runs it.
         source: The weight file, or the folder of the exported model.
         inputs: Statistics of the training images; see `segcli.models.card.ModelCard.inputs`.
+        sha256: Checksum of the weight file; empty if unknown.
     """
 
     find: ObjectFinder
@@ -49,6 +51,7 @@ class MeasuredInstanceModel:
     runtime: str
     source: Path
     inputs: Mapping[str, Any]
+    sha256: str = ""
 
     def tiling(self, config: Config) -> Tiling:
         """How large images are cut into tiles."""
@@ -75,7 +78,6 @@ def open_measured(config: Config) -> Iterator[MeasuredInstanceModel]:
     elif config.Evaluate.runtime in ("auto", "paddle"):
         yield _open_trained(source, config)
     else:
-        from segcli.data.files import sha256_of
         from segcli.steps.export.instance import write_instance_files
 
         with tempfile.TemporaryDirectory(prefix="segcli-evaluate-") as folder:
@@ -98,6 +100,7 @@ def _open_trained(weights: Path, config: Config) -> MeasuredInstanceModel:
         runtime="paddle",
         source=weights,
         inputs=trained.card.inputs,
+        sha256=sha256_of(weights),
     )
 
 
@@ -112,7 +115,7 @@ def _open_exported(folder: Path, source: Path, config: Config) -> MeasuredInstan
     device = available_device(config.Global.device, strict=config.Global.strict_device).partition(",")[0]
     runtime = open_runtime(model, config.Evaluate.runtime, device)
     return MeasuredInstanceModel(
-        find=ObjectFinder(runtime.run_named, model.mask_form),
+        find=ObjectFinder(runtime.run_named, model.mask_form, model.temperature),
         model_name=model.title,
         class_names=model.class_names,
         preprocess=model.preprocess,
@@ -120,4 +123,5 @@ def _open_exported(folder: Path, source: Path, config: Config) -> MeasuredInstan
         runtime=runtime.name,
         source=source,
         inputs={} if model.card is None else model.card.inputs,
+        sha256=model.source_sha256,
     )

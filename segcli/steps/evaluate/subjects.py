@@ -111,6 +111,7 @@ class ObjectSubject:
         detect: Returns the detections of one image.
         measure: Measures the validation split by the protocol of a configuration.
         tiling: How large images are cut into tiles; None for prediction files.
+        sha256: Checksum of the weight file; empty if unknown.
     """
 
     name: str
@@ -120,6 +121,7 @@ class ObjectSubject:
     detect: Callable[[InstanceSample], Detections]
     measure: Callable[[Config], InstanceReport]
     tiling: Tiling | None = None
+    sha256: str = ""
 
 
 @contextmanager
@@ -199,13 +201,13 @@ def open_objects(config: Config) -> Iterator[ObjectSubject]:
             set_image_range(image_range)
             every: dict[str, Any] = {"batch_size": batch_size, "log_interval": config.Evaluate.log_interval}
             run = partial(measure, model.find, dataset.val, dataset.classes, views, **every)
-            report = run(tiling=tiling, **_measures(config))
+            report = replace(run(tiling=tiling, **_measures(config)), temperature=model.find.temperature)
             if not config.Evaluate.tile_loss:
                 return report
             return replace(report, whole=run(limits=report.limits).mask)
 
         about = model.model_name, model.source, model.runtime
-        yield ObjectSubject(*about, dataset, detect, measure_all, tiling)
+        yield ObjectSubject(*about, dataset, detect, measure_all, tiling, model.sha256)
 
 
 def _predictions(config: Config) -> Path:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
 from segcli.config.schema import Config
 from segcli.data.files import whole_folder
+from segcli.inference.calibration_file import Calibration
 from segcli.inference.exported_model import InputShape
 from segcli.steps.export.result import ExportResult, ParityEntry
 from segcli.trained import TrainedModel
+
+log = logging.getLogger("segcli.export")
 
 R = TypeVar("R")
 
@@ -53,3 +57,15 @@ def export_compared(
         else:
             files = write(fresh)
     return ExportResult(folder, trained.spec.name, trained.card.class_names, shape, files, parity, origin)
+
+
+def temperature_for(config: Config, weights_sha256: str) -> float:
+    """`Export.temperature`, else the temperature that `evaluate` found for these weights, else 1."""
+    given = config.Export.temperature
+    if given is not None:
+        return given
+    found = Calibration.of(Path(config.Global.output), weights_sha256)
+    if found is None:
+        return 1.0
+    log.info("temperature %.4f, from the calibration on %d images", found.temperature, found.images)
+    return found.temperature

@@ -36,7 +36,7 @@ from segcli.inference.runtimes.protocol import Runtime
 from segcli.models.instance.table import SIZED, MaskForm, has_onnx_form
 from segcli.models.spec import Preprocess
 from segcli.models.task import Task
-from segcli.steps.export.frame import export_compared
+from segcli.steps.export.frame import export_compared, temperature_for
 from segcli.steps.export.result import ExportResult
 from segcli.steps.export.runtimes import compare_runtimes, open_written, wants_onnx, write_forms
 from segcli.tasks import engine_of
@@ -53,19 +53,21 @@ def export_instance(weights: Path, folder: Path, config: Config) -> ExportResult
     """
     trained = _sized(load_trained(weights, config.Global.model), config)
     set_image_range(trained.card.preprocess.reads_by)
+    checksum = sha256_of(weights)
+    heat = temperature_for(config, checksum)
     return export_compared(
         trained,
         folder,
         input_shape(trained.card.preprocess),
         config,
         refer=lambda: _references(trained, config),
-        write=lambda fresh: write_instance_files(trained, fresh, config.Export.formats, sha256_of(weights)),
+        write=lambda fresh: write_instance_files(trained, fresh, config.Export.formats, checksum, heat),
         verify=lambda fresh, references: _verify(fresh, trained, references, config.Export.tolerance),
     )
 
 
 def write_instance_files(
-    trained: TrainedModel, folder: Path, formats: tuple[str, ...], source_sha256: str
+    trained: TrainedModel, folder: Path, formats: tuple[str, ...], source_sha256: str, temperature: float = 1.0
 ) -> dict[str, str]:
     """Writes all files of the exported model into `folder`; returns their names by kind.
 
@@ -82,7 +84,7 @@ def write_instance_files(
         files |= write_forms(graph, formats)
     elif wants_onnx(formats) or converter_installed():
         files |= _write_split(trained, folder, formats)
-    write_manifest(folder, instance_manifest_values(trained.card, files, source_sha256))
+    write_manifest(folder, instance_manifest_values(trained.card, files, source_sha256, temperature))
     card = trained.card.save(folder)
     return {**files, "manifest": MANIFEST_FILE, "card": card.name}
 

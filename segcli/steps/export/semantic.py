@@ -12,7 +12,6 @@ from segcli.data.decoding.image_range import COLOURS
 from segcli.data.decoding.used_range import set_image_range
 from segcli.data.files import sha256_of
 from segcli.errors import ExportError
-from segcli.inference.calibration_file import Calibration
 from segcli.inference.exported_model import (
     LABELS_FILE,
     LOGITS_FILE,
@@ -30,7 +29,7 @@ from segcli.inference.parity import Parity, Reference, compare
 from segcli.inference.parity_samples import parity_images
 from segcli.inference.preprocess import Forward, normalise
 from segcli.models.spec import ModelSpec
-from segcli.steps.export.frame import export_compared
+from segcli.steps.export.frame import export_compared, temperature_for
 from segcli.steps.export.paddle_model import write_paddle_model
 from segcli.steps.export.result import ExportResult
 from segcli.steps.export.runtimes import compare_runtimes, open_written, write_forms
@@ -51,7 +50,7 @@ def export_semantic(weights: Path, folder: Path, config: Config) -> ExportResult
     set_image_range(trained.card.preprocess.reads_by)
     shape = input_shape(trained.spec, wanted_shape(config, trained.card.config), trained.card.preprocess.channels)
     checksum = sha256_of(weights)
-    heat = _temperature(config, checksum)
+    heat = temperature_for(config, checksum)
     return export_compared(
         trained,
         folder,
@@ -84,18 +83,6 @@ def input_shape(spec: ModelSpec, wanted: InputShape | None, channels: int = COLO
             f"{spec.name} cannot be exported with a free size", hint=f"Export.input_shape=[1,3,{height},{width}]"
         )
     return wanted[0], channels, *wanted[2:]
-
-
-def _temperature(config: Config, weights_sha256: str) -> float:
-    """`Export.temperature`, else the calibrated temperature of these weights, else 1."""
-    given = config.Export.temperature
-    if given is not None:
-        return given
-    found = Calibration.of(Path(config.Global.output), weights_sha256)
-    if found is None:
-        return 1.0
-    log.info("temperature %.4f, from the calibration on %d images", found.temperature, found.images)
-    return found.temperature
 
 
 def write_files(  # noqa: PLR0917

@@ -50,8 +50,7 @@ class InstancePredictor(ExportedPredictor):
 
     def find(self, rgb: RgbImage) -> Detections:
         """The objects of an image (RGB, uint8 [H, W, 3]) with scores of at least the threshold, best first."""
-        form = self.model.mask_form
-        finder = ObjectFinder(self.runtime.run_named, form)
+        finder = ObjectFinder(self.runtime.run_named, self.model.mask_form, self.model.temperature)
         views = ObjectViews(self.model.preprocess, self.settings.augment)
         if self.settings.augment.count == 1:
             found = finder(views.prepare(rgb), self.threshold)[0]

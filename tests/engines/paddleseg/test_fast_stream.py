@@ -56,6 +56,19 @@ def paddleseg_s(sample: SegSample, transforms: list[Any], seed: int) -> dict[str
     return {"img": data["img"].transpose(2, 0, 1), "label": data["label"]}
 
 
+def test_one_mean_holds_for_all_channels(samples: list[SegSample]):
+    """As where `Normalize` is given without mean and deviation, after transforms that leave bytes or numbers."""
+    for first in ({"type": "RandomHorizontalFlip"}, {"type": "Resize", "target_size": [64, 64]}):
+        order = SampleOrder(len(samples), 1)
+        streams = [
+            SampleStream(samples, build_transforms([first, last], num_classes=9), order)
+            for last in ({"type": "Normalize"}, normalize(Preprocess()))
+        ]
+        short, long = (stream[0]["img"] for stream in streams)
+        assert short.shape[0] == 3
+        np.testing.assert_array_equal(short, long)
+
+
 def test_the_crop_is_paddleseg_s(samples: list[SegSample]):
     """Labels to the last bit, pixels to two levels; a JPEG decoded smaller may differ more where it is shrunk."""
     order = SampleOrder(len(samples), 1, seed=3)

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from segcli.cli.main import main
 from segcli.data.files import sha256_of
 from segcli.errors import ConfigError, UsageError
+from segcli.inference.activation import tempered
 from segcli.inference.exported_model import ExportedModel
 from segcli.steps.evaluate.command import evaluate
 from segcli.steps.export.command import export_weights
@@ -108,6 +109,45 @@ def test_views_of_objects(tmp_path):
     assert "curve" in values["calibration"]
     assert 0.1 <= values["calibration"]["temperature"] <= 10
     assert values["calibration"]["ECE_calibrated"] is not None
+
+
+@pytest.mark.slow
+def test_the_temperature_of_scores_is_exported_and_used(tmp_path):
+    run = trained_instance_run()
+    weights = run / "run/best_model/best_model.pdparams"
+
+    def measured_objects(output, **settings):
+        values = {"weight_path": str(weights), "runtime": "paddle", **settings}
+        return evaluate(configure(INSTANCE_MODEL, run / "data", output, Evaluate=values)).as_dict()
+
+    def exported(output, folder, **settings):
+        config = configure(INSTANCE_MODEL, run / "data", output, Export={"verify": False, **settings})
+        return export_weights(weights, folder, config).folder
+
+    found = measured_objects(tmp_path, calibration=True)
+    heat = found["calibration"]["temperature"]
+    assert Path(found["calibration"]["file"]).is_file()
+    assert heat != 1
+    warm = exported(tmp_path, tmp_path / "warm")
+    assert ExportedModel.open(warm).temperature == pytest.approx(heat)
+    again = measured_objects(tmp_path / "again", weight_path=str(warm))
+    assert again["calibration"]["ECE"] == pytest.approx(found["calibration"]["ECE_calibrated"], abs=0.02)
+    assert again["calibration"]["temperature"] == pytest.approx(heat, rel=1e-3), "of the network's own scores"
+    assert "file" not in again["calibration"], "is saved on request only"
+    assert again["mask"] == pytest.approx(found["mask"], abs=1e-6, nan_ok=True)
+
+    plain = exported(tmp_path / "elsewhere", tmp_path / "plain")
+    hot = exported(tmp_path / "elsewhere", tmp_path / "hot", temperature=3)
+    scores = {}
+    for folder in (plain, hot):
+        settings = {"model_dir": str(folder), "input": str(run / "data/images"), "runtime": "paddle", "threshold": 0.2}
+        done = predict(configure(INSTANCE_MODEL, run / "data", tmp_path / f"of_{folder.name}", Predict=settings))
+        entries = [json.loads(Path(one.files["json"]).read_text(encoding="utf-8")) for one in done.predicted]
+        scores[folder.name] = sorted(box["score"] for entry in entries for box in entry["boxes"])
+    assert min(scores["hot"]) >= 0.2
+    assert len(scores["hot"]) > len(scores["plain"]) > 0, "of an unsure score little is left to divide"
+    best = scores["plain"][-1]
+    assert scores["hot"][-1] == pytest.approx(float(tempered(np.float64(best), 3)), abs=1e-4)
 
 
 def test_absent_classes_are_counted_by_the_name_of_a_program(tmp_path):

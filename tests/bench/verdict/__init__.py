@@ -1,0 +1,1 @@
+"""Whether the verdicts of `compare` hold over many trainings."""
