@@ -53,7 +53,7 @@ PLAIN = Activation()
 """Logits at a temperature of 1."""
 
 
-def tempered(chances: NDArray[Any], temperature: float) -> NDArray[np.float64]:
+def tempered(chances: NDArray[Any] | float, temperature: float) -> NDArray[np.float64]:
     """Chances of single events whose log-odds are divided by a temperature; their order stays, and so do 0, 0.5 and 1.
 
     >>> tempered(np.array([0.0, 0.5, 0.8, 1.0]), 2.0).round(3).tolist()

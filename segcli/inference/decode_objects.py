@@ -47,7 +47,7 @@ class ObjectFinder:
         """The objects of each image with scores of at least `threshold`; all inputs must have the same size."""
         if self.temperature == 1:
             return self._found(images, threshold)
-        least = float(tempered(np.float64(threshold), 1 / self.temperature))
+        least = float(tempered(threshold, 1 / self.temperature))
         found = self._found(images, least)
         return [replace(one, scores=tempered(one.scores, self.temperature)) for one in found]
 

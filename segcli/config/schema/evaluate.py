@@ -43,8 +43,10 @@ class EvaluateConfig(Section):
         size_borders: Borders between small, medium and large objects or regions, as sides of squares in pixels; COCO's
             are 32, 96.
         frequency_borders: Most training images of a rare and of a common class; LVIS's are 10, 100.
-        slice_by: Columns of `per_image.csv` by which the score is broken down; null is size, appearance, folder and
-            group.
+        image_table: CSV file with a column `image` and columns of your own, such as weather or camera: they are added
+            to `per_image.csv`, and the score is broken down by them.
+        slice_by: Columns of `per_image.csv` by which the score is broken down; null is your own, size, appearance,
+            folder and group.
         gallery: Number of worst and of best images that `evaluate_report.html` shows; 0 shows none.
         fail_under: Minimum by metric name, such as ``{mIoU: 0.8}``; the exit code is 1 if a metric is below it.
         noc_clicks: Most clicks per object, usually 20, for NoC@85 and NoC@90; None measures three clicks only (Segment
@@ -80,6 +82,7 @@ class EvaluateConfig(Section):
     max_detections: Annotated[int, Read(("evaluate",), INSTANCE)] = Field(default=100, ge=11)
     size_borders: Annotated[tuple[PositiveFloat, PositiveFloat], Read(("evaluate",), DENSE)] = (32.0, 96.0)
     frequency_borders: Annotated[tuple[PositiveInt, PositiveInt], Read(("evaluate",), INSTANCE)] = (10, 100)
+    image_table: Annotated[str | None, Read(("evaluate",), DENSE)] = None
     slice_by: Annotated[tuple[str, ...] | None, Read(("evaluate",), DENSE)] = None
     gallery: Annotated[int, Read(("evaluate",), DENSE)] = Field(default=6, ge=0, le=100)
     fail_under: Annotated[dict[str, float] | None, Read(("evaluate",), DENSE)] = None

@@ -5,18 +5,15 @@ A group must not lie in two splits.
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Callable
 from pathlib import Path
 
-from segcli.data.files import read_bytes
+from segcli.data.csv_table import IMAGE_HEADERS, by_file_name, csv_lines, image_key, of_image
 from segcli.errors import UsageError
 
 GroupOf = Callable[[str], str | None]
 """From an image's name, relative to the dataset with forward slashes, to its group; None where it has none."""
-
-_IMAGE_HEADERS = frozenset({"image", "file", "file_name", "filename", "name", "path"})
 
 
 def groups_by_folder(name: str) -> str | None:
@@ -56,12 +53,8 @@ def groups_by_table(table: Path) -> GroupOf:
         UsageError: It cannot be read, or a line has one column only.
     """
     groups = dict(_rows(table))
-    by_file = {name.rpartition("/")[2]: group for name, group in groups.items()}
-
-    def group_of(name: str) -> str | None:
-        return groups.get(name) or by_file.get(name.rpartition("/")[2])
-
-    return group_of
+    by_file = by_file_name(groups)
+    return lambda name: of_image(groups, by_file, name)
 
 
 def group_rule(by_folder: bool, pattern: str | None, table: str | None) -> GroupOf | None:
@@ -75,17 +68,11 @@ def group_rule(by_folder: bool, pattern: str | None, table: str | None) -> Group
 
 def _rows(table: Path) -> list[tuple[str, str]]:
     hint = "write two columns, the image's name and its group: frame_0001.png,video_7"
-    try:
-        text = read_bytes(table).decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"the table of groups cannot be read: {error}", path=table, hint=hint) from error
-    separator = next((sign for sign in ",;\t" if sign in text.partition("\n")[0]), ",")
     rows = []
-    for number, row in enumerate(csv.reader(text.splitlines(), delimiter=separator), start=1):
-        cells = [cell.strip() for cell in row]
-        if not any(cells) or (number == 1 and cells[0].lower() in _IMAGE_HEADERS):
+    for number, cells in csv_lines(table, "table of groups", hint):
+        if number == 1 and cells[0].lower() in IMAGE_HEADERS:
             continue
         if len(cells) < 2 or not cells[0] or not cells[1]:
             raise UsageError(f"line {number} of the table of groups names no group", path=table, hint=hint)
-        rows.append((cells[0].replace("\\", "/"), cells[1]))
+        rows.append((image_key(cells[0]), cells[1]))
     return rows

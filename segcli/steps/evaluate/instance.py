@@ -23,6 +23,7 @@ from segcli.steps.evaluate.image_file import Table
 from segcli.steps.evaluate.images import groups_of, names_below
 from segcli.steps.evaluate.instance_page import SCORE, instance_page
 from segcli.steps.evaluate.instance_result import InstanceEvaluateResult, write_instance_files
+from segcli.steps.evaluate.own_columns import with_own_columns
 from segcli.steps.evaluate.page import Gallery, galleries, sliced_columns, write_pages
 from segcli.steps.evaluate.protocol import command_of, measured_by, object_digests
 from segcli.steps.evaluate.subjects import ObjectSubject, open_objects
@@ -40,23 +41,29 @@ def evaluate_instance(config: Config) -> InstanceEvaluateResult:
         report = replace(report, frequencies=seen)
         groups = groups_of([names[image_id] for image_id in report.image_ids], config)
         report = replace(report, intervals=instance_intervals(report, config.Evaluate.bootstrap, groups))
-        table = image_table(report, names, groups)
+        table, own = with_own_columns(image_table(report, names, groups), config.Evaluate.image_table)
         samples = {names[sample.image_id]: sample for sample in subject.dataset.val}
         least = best_thresholds(report.masks)
         most = config.Evaluate.gallery
         shown = galleries(table, SCORE, most, lambda name: draw_objects_of(subject, samples[name], least))
     for warning in report.warnings:
         log.warning("%s", warning)
-    return _written_result(subject, report, table, shown, config)
+    return _written_result(subject, report, table, shown, config, own=own)
 
 
 def _written_result(
-    subject: ObjectSubject, report: InstanceReport, table: Table, shown: Sequence[Gallery], config: Config
+    subject: ObjectSubject,
+    report: InstanceReport,
+    table: Table,
+    shown: Sequence[Gallery],
+    config: Config,
+    *,
+    own: Sequence[str],
 ) -> InstanceEvaluateResult:
     """Writes the files and returns the result, which names them."""
     output = Path(config.Global.output)
     files = write_instance_files(report, table, output)
-    columns = sliced(table, SCORE, sliced_columns(table, config.Evaluate.slice_by))
+    columns = sliced(table, SCORE, sliced_columns(table, config.Evaluate.slice_by, own))
     facts = [("model", subject.name), ("weights", str(subject.source)), ("runtime", subject.runtime)]
     facts += [("data", str(subject.dataset.root)), ("images", str(report.images)), ("command", command_of(config))]
     page = instance_page(f"{subject.name} on {subject.dataset.root}", report, facts, columns, shown)

@@ -30,8 +30,15 @@ SLICED = (
 """Columns of the per-image table by which the score is sliced by default."""
 
 
-def sliced_columns(table: Sequence[Mapping[str, Any]], wanted: Sequence[str] | None) -> Sequence[str]:
+def sliced_columns(
+    table: Sequence[Mapping[str, Any]], wanted: Sequence[str] | None, own: Sequence[str] = ()
+) -> Sequence[str]:
     """The columns by which the score is sliced.
+
+    Args:
+        table: A row per image.
+        wanted: `Evaluate.slice_by`.
+        own: Columns of `Evaluate.image_table`, by which it is sliced if nothing else is wanted.
 
     Raises:
         UsageError: A requested column is not in the table.
@@ -41,7 +48,7 @@ def sliced_columns(table: Sequence[Mapping[str, Any]], wanted: Sequence[str] | N
     if unknown:
         hint = f"the columns are: {', '.join(there)}"
         raise UsageError(f"Evaluate.slice_by names {unknown[0]}, which is not a column of per_image.csv", hint=hint)
-    return SLICED if wanted is None else wanted
+    return (*own, *SLICED) if wanted is None else wanted
 
 
 @dataclass(frozen=True)

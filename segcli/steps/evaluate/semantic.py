@@ -17,6 +17,7 @@ from segcli.report.reliability import RELIABILITY_FILE, draw_reliability
 from segcli.steps.evaluate.drawings import draw_sample
 from segcli.steps.evaluate.image_file import Table, write_table
 from segcli.steps.evaluate.images import groups_of, names_below
+from segcli.steps.evaluate.own_columns import with_own_columns
 from segcli.steps.evaluate.page import Gallery, galleries, sliced_columns, write_pages
 from segcli.steps.evaluate.protocol import label_digests, measured_by
 from segcli.steps.evaluate.result import EvaluateResult, write_confusion
@@ -34,19 +35,25 @@ def evaluate_semantic(config: Config) -> EvaluateResult:
         groups = groups_of(names, config)
         intervals = semantic_intervals(report.counts, report.absent_class, config.Evaluate.bootstrap, groups)
         report = replace(report, intervals=intervals)
-        table = image_table(report, names, groups)
+        table, own = with_own_columns(image_table(report, names, groups), config.Evaluate.image_table)
         samples = dict(zip(names, dataset.val, strict=True))
         shown = galleries(table, SCORE, config.Evaluate.gallery, lambda name: draw_sample(subject, samples[name]))
-    return _written_result(subject, report, table, shown, config)
+    return _written_result(subject, report, table, shown, config, own=own)
 
 
 def _written_result(
-    subject: LabelSubject, report: SemanticReport, table: Table, shown: Sequence[Gallery], config: Config
+    subject: LabelSubject,
+    report: SemanticReport,
+    table: Table,
+    shown: Sequence[Gallery],
+    config: Config,
+    *,
+    own: Sequence[str],
 ) -> EvaluateResult:
     """Writes the files and returns the result, which names them."""
     output = Path(config.Global.output)
     matrix_json, matrix_png = write_confusion(report, output)
-    columns = sliced(table, SCORE, sliced_columns(table, config.Evaluate.slice_by))
+    columns = sliced(table, SCORE, sliced_columns(table, config.Evaluate.slice_by, own))
     names = names_below(subject.dataset.root, (sample.image for sample in subject.dataset.val))
     how = measured_by(config, subject.runtime, subject.source, label_digests(names, subject.dataset.val))
     calibration = _calibration(subject, report, output, how) if config.Evaluate.calibration else None
