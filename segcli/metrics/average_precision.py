@@ -98,6 +98,25 @@ def average_recall(ranking: ClassRanking) -> Floats:
     return share
 
 
+def weighted_average_recall(ranking: ClassRanking, weights: NDArray[Any]) -> Floats:
+    """Share of the objects found at each threshold with a weight per image.
+
+    Args:
+        ranking: The ranking of one class.
+        weights: How often each image is drawn [images, R].
+
+    Returns:
+        float64 [R, T]; NaN where no object is drawn.
+    """
+    images = len(weights)
+    drawn = weights.astype(np.float64)
+    hits = np.stack([np.bincount(ranking.image[found], minlength=images) for found in ranking.hits.T])
+    objects = np.bincount(ranking.objects_image, minlength=images) @ drawn
+    share = np.full((drawn.shape[1], len(hits)), np.nan)
+    np.divide((hits @ drawn).T, objects[:, None], out=share, where=objects[:, None] > 0)
+    return share
+
+
 def weighted_average_precision(ranking: ClassRanking, weights: NDArray[Any]) -> Floats:
     """AP at each threshold with a weight per image.
 

@@ -152,6 +152,7 @@ class InstanceReport:
         detections: Number of detections.
         limits: Limits of the matching.
         crowded: Number of images with more objects of one class than the limit of detections.
+        most_objects: Largest number of objects of one class in an image.
         masks: Matched masks, from which the mask metrics are computed.
         boxes: Matched boxes, from which the box metrics are computed.
         image_ids: Image ids in the order of the image indices in `masks` and `boxes`.
@@ -173,6 +174,7 @@ class InstanceReport:
     detections: int
     limits: Limits
     crowded: int
+    most_objects: int
     masks: Measured = field(compare=False, repr=False)
     boxes: Measured = field(compare=False, repr=False)
     image_ids: tuple[int, ...] = ()
@@ -197,7 +199,7 @@ class InstanceReport:
         most = self.limits.max_detections
         return [
             f"{self.crowded} images have more than {most} objects of one class, but only {most} detections count: set "
-            f"Evaluate.max_detections above the largest number of objects per image"
+            f"Evaluate.max_detections={self.most_objects}, the largest number of objects of one class in an image"
         ]
 
     @property

@@ -112,6 +112,7 @@ class MaskAP:
             detections=len(pairs.found_class),
             limits=self.limits,
             crowded=int((per_image > self.limits.max_detections).any(axis=1).sum()),
+            most_objects=int(per_image.max(initial=0)),
             masks=masks,
             boxes=boxes,
             image_ids=tuple(ids),

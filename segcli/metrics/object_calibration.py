@@ -18,7 +18,9 @@ from segcli.metrics.calibration import (
     reliability_curve,
     temperature_of_chances,
 )
+from segcli.metrics.image_rows import Row
 from segcli.metrics.instance_report import IOU_50, Measured
+from segcli.metrics.object_pairs import Bools
 from segcli.metrics.semantic_scores import plain
 
 
@@ -32,10 +34,9 @@ def object_calibration(measured: Measured, temperature: float = 1.0) -> dict[str
         measured: The masks.
         temperature: By which the log-odds of their scores were already divided.
     """
-    pairs, matches = measured.pairs, measured.matches
-    counted = ~matches.ignored[:, 0, IOU_50] & (matches.rank < measured.limits.max_detections)
-    right, score = matches.hits[counted, 0, IOU_50], pairs.found_score[counted]
-    classes, count = pairs.found_class[counted], len(measured.classes)
+    counted, right = _judged(measured)
+    score, classes = measured.pairs.found_score[counted], measured.pairs.found_class[counted]
+    count = len(measured.classes)
     sums = reliability_counts(score, right, classes, count)
     own = score if temperature == 1 else tempered(score, 1 / temperature)
     heat = temperature_of_chances(own, right)
@@ -49,3 +50,28 @@ def object_calibration(measured: Measured, temperature: float = 1.0) -> dict[str
         "classes": by_class,
         "curve": reliability_curve(sums),
     }
+
+
+def object_ece(measured: Measured) -> float | None:
+    """ECE of all detections; None without any."""
+    return plain(ece_of_all(image_reliability(measured, 1)[0]))
+
+
+def image_reliability(measured: Measured, images: int) -> Row:
+    """Counts of `reliability_counts` for all classes together, one row per image [images, 3 x bins].
+
+    Args:
+        measured: The masks.
+        images: Number of images; 1 adds all of them up.
+    """
+    counted, right = _judged(measured)
+    places = measured.pairs.found_image[counted] if images > 1 else np.zeros(int(counted.sum()), np.int64)
+    sums = reliability_counts(measured.pairs.found_score[counted], right, places, images)
+    return np.ascontiguousarray(sums.reshape(-1, images).T)
+
+
+def _judged(measured: Measured) -> tuple[Bools, Bools]:
+    """Which detections count [D], and whether each of these is right."""
+    matches = measured.matches
+    counted = ~matches.ignored[:, 0, IOU_50] & (matches.rank < measured.limits.max_detections)
+    return counted, matches.hits[counted, 0, IOU_50]

@@ -18,10 +18,11 @@ from segcli.metrics import semantic_scores as scores
 from segcli.metrics import tile_loss as tiles
 from segcli.metrics.boundary import boundary_iou, count_boundary
 from segcli.metrics.class_totals import ClassTotals
+from segcli.metrics.frequency import GROUPS
 from segcli.metrics.image_rows import Row
 from segcli.metrics.instance_report import InstanceReport
 from segcli.metrics.label_pair import LabelPair
-from segcli.metrics.object_calibration import object_calibration
+from segcli.metrics.object_calibration import object_calibration, object_ece
 from segcli.metrics.object_curves import curves
 from segcli.metrics.object_errors import errors_as_dict
 from segcli.metrics.promptable_scores import NOC_THRESHOLDS
@@ -246,13 +247,13 @@ class InstanceMetric:
         name: Its key in the result.
         source: Definition and oracle of the number.
         of: From a measurement to plain values; None where the report's own numbers have the key.
-        headline: Of these values, what is shown among the numbers of all classes.
+        headline: What it adds to the numbers of all classes.
     """
 
     name: str
     source: Source
     of: Callable[[InstanceReport], Mapping[str, Any]] | None = None
-    headline: tuple[str, ...] = ()
+    headline: Callable[[InstanceReport], Mapping[str, float | None]] | None = None
 
 
 _COCO = "cocodataset/cocoapi"
@@ -283,7 +284,7 @@ INSTANCE: tuple[InstanceMetric, ...] = (
         "calibration",
         Source("ECE of the scores at IoU 0.5, 15 bins (Kueppers et al. 2020)", f"{_SKLEARN} calibration_curve", 9),
         lambda report: object_calibration(report.masks, report.temperature),
-        headline=("ECE",),
+        headline=lambda report: {"ECE": object_ece(report.masks)},
     ),
     InstanceMetric("tile_loss", Source("mask AP of whole images minus that of their tiles", _PYCOCOTOOLS, 9)),
     InstanceMetric("confusion_matrix", Source("matching at IoU 0.5 whatever the class", "hotcoco", 12)),
@@ -310,12 +311,17 @@ def instance_numbers(report: InstanceReport) -> dict[str, Mapping[str, Any]]:
 
 
 def instance_headline(report: InstanceReport) -> dict[str, float | None]:
-    """The numbers of all classes that the rows of `INSTANCE` add to those of the report."""
-    found: dict[str, float | None] = {}
+    """The numbers of all classes, by the names that intervals, comparisons and `Evaluate.fail_under` use."""
+    values = report.as_dict()
+    found: dict[str, float | None] = {**values["mask"], "box_AP": report.box.AP}
+    if "boundary" in values:
+        found["boundary_AP"] = values["boundary"]["AP"]
+    found.update({name: value for name, value in values.get("panoptic", {}).items() if name != "classes"})
+    groups = values.get("frequency", {})
+    found.update({f"AP_{name}": groups[name]["AP"] for name in GROUPS if name in groups})
     for row in INSTANCE:
-        if row.of is not None and row.headline:
-            values = row.of(report)
-            found.update({name: values[name] for name in row.headline})
+        if row.headline is not None:
+            found.update(row.headline(report))
     return found
 
 

@@ -16,9 +16,10 @@ from segcli.data.detections import Detections
 from segcli.data.formats.coco_objects import parse_object
 from segcli.data.instances import InstanceObject, InstanceSample
 from segcli.metrics.bootstrap import draws
-from segcli.metrics.instance_intervals import instance_intervals, replicates_of
+from segcli.metrics.instance_intervals import instance_intervals, instance_replicates, replicates_of
 from segcli.metrics.mask_ap import MaskAP
 from segcli.metrics.matching import Limits
+from segcli.metrics.table import instance_headline
 from tests.metrics.coco_oracle import coco_results, coco_truth, oracle, summed_up, twelve
 from tests.metrics.instances import make_images
 
@@ -213,6 +214,7 @@ def test_perfect_objects_beyond_the_limit_are_lost_and_that_is_said(most, expect
     report = accumulator.compute()
     assert pytest.approx(expected, abs=5e-4) == report.mask.AP
     assert [f"more than {most} objects" in text for text in report.warnings] == [True] * warned
+    assert all("Evaluate.max_detections=165" in text for text in report.warnings)
     assert f"AR_{most}" in report.as_dict()["mask"]
 
 
@@ -228,14 +230,32 @@ def test_a_replicate_is_the_measurement_of_the_repeated_images():
         np.testing.assert_allclose(ours[:2], again.masks.precision[0, :2], atol=1e-6)
 
 
+def test_every_number_of_a_replicate_is_that_of_the_repeated_images():
+    samples, found = make_images(8, classes=2, objects=6, found=20, seed=3)
+    report = measured(samples, found).compute()
+    values = instance_replicates(report, 4).all
+    (weights,) = draws(8, 4)
+    for number, weight in enumerate(weights.astype(int)):
+        drawn = [place for place, times in enumerate(weight) for _ in range(times)]
+        repeated = [replace(samples[place], image_id=image_id) for image_id, place in enumerate(drawn)]
+        expected = instance_headline(measured(repeated, [found[place] for place in drawn]).compute())
+        for name, ours in values.items():
+            known = float("nan") if expected[name] is None else expected[name]
+            assert ours[number] == pytest.approx(known, abs=1e-6, nan_ok=True), name
+
+
 def test_intervals_hold_the_numbers_and_groups_widen_them():
     samples, found = make_images(24, classes=2, objects=5, found=12)
     twins = [replace(samples[place // 2], image_id=place) for place in range(48)]
     report = measured(twins, [found[place // 2] for place in range(48)]).compute()
     single = instance_intervals(report, 300)
     grouped = instance_intervals(report, 300, [str(place // 2) for place in range(48)])
-    for name in ("AP", "AP50", "AP75", "AP_medium"):
-        assert single.all[name].low < getattr(report.mask, name) < single.all[name].high
+    numbers = instance_headline(report)
+    assert (
+        set(single.all) == {name for name, value in numbers.items() if value is not None} >= {"box_AP", "ECE", "AR_1"}
+    )
+    for name, interval in single.all.items():
+        assert interval.low <= numbers[name] <= interval.high or name == "ECE", "ECE is biased upwards by few scores"
     assert grouped.all["AP"].high - grouped.all["AP"].low > 1.2 * (single.all["AP"].high - single.all["AP"].low)
     assert single.by_class["never seen"]["AP"] is None
     assert instance_intervals(report, 0).replicates == 0

@@ -20,6 +20,7 @@ from segcli.metrics.promptable_measure import label_texts
 from segcli.metrics.promptable_scores import BOX
 from segcli.metrics.semantic_images import image_table
 from segcli.metrics.semantic_report import semantic_replicates
+from segcli.metrics.table import instance_headline
 from segcli.models.table import get_spec
 from segcli.models.task import Task
 from segcli.promptable.predictor import SamPredictor
@@ -83,12 +84,8 @@ def _instance(named: Named, stack: ExitStack) -> MeasuredRun:
     names = image_names(dataset)
     groups = groups_of([names[image_id] for image_id in report.image_ids], config)
     replicates = instance_replicates(report, _count(config), groups)
-    values = report.as_dict()
-    numbers = {name: values["mask"][name] for name in values["mask"]}
-    numbers |= {name: value for name, value in values.get("panoptic", {}).items() if name != "classes"}
-    numbers |= {"boundary_AP": values["boundary"]["AP"]} if "boundary" in values else {}
-    numbers = {name: value for name, value in numbers.items() if name in replicates.all}
-    by_class = {name: one["mask"] for name, one in values["classes"].items()}
+    numbers = {name: value for name, value in instance_headline(report).items() if name in replicates.all}
+    by_class = {name: one["mask"] for name, one in report.as_dict()["classes"].items()}
     samples = {names[sample.image_id]: sample for sample in dataset.val}
     least = best_thresholds(report.masks)
     return MeasuredRun(

@@ -69,7 +69,6 @@ def _written_result(
     page = instance_page(f"{subject.name} on {subject.dataset.root}", report, facts, columns, shown)
     plots = {"Confusion matrix": Path(files.confusion_png), "Reliability": Path(files.reliability)}
     pages = write_pages(page, output, plots)
-    numbers = {"AP": report.mask.AP, **report.as_dict()["mask"], "box_AP": report.box.AP, **instance_headline(report)}
     digests = object_digests(image_names(subject.dataset).values(), subject.dataset.val)
     how = measured_by(config, subject.runtime, subject.source, digests)
     kept = _save_temperature(subject, report, output, how["digests"]["data"]) if config.Evaluate.calibration else ""
@@ -81,7 +80,7 @@ def _written_result(
         files=replace(files, pages=pages, temperature=kept),
         slices=tuple(columns),
         tiling=None if subject.tiling is None else subject.tiling.as_dict(),
-        thresholds=thresholds_of(config.Evaluate.fail_under, numbers),
+        thresholds=thresholds_of(config.Evaluate.fail_under, instance_headline(report)),
         measured_by=how,
     )
 

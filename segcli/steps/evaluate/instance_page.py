@@ -33,15 +33,11 @@ def instance_page(
     galleries: Sequence[Gallery],
 ) -> Page:
     """Numbers with intervals, classes, kinds of error, slices and galleries."""
-    values, most = report.as_dict(), report.limits.max_detections
-    headline = [(name, shown(value, report.intervals.all.get(name))) for name, value in values["mask"].items()]
-    headline += [("box AP", shown(report.box.AP))]
-    headline += [(name, shown(value)) for name, value in instance_headline(report).items()]
+    most = report.limits.max_detections
+    headline = [
+        (name, shown(value, report.intervals.all.get(name))) for name, value in instance_headline(report).items()
+    ]
     headline += [("AP lost by tiles", shown(report.tile_loss))] if report.whole is not None else []
-    headline += [("boundary AP", shown(values["boundary"]["AP"]))] if "boundary" in values else []
-    headline += (
-        [("PQ", shown(values["panoptic"]["PQ"], report.intervals.all.get("PQ")))] if "panoptic" in values else []
-    )
     notes = [*report.warnings, *few_units(report.intervals.units, report.intervals.unit)]
     facts = [*facts, ("limit", f"{most} detections per image and class")]
     tables = [_classes(report), _frequencies(report), _errors(report), *slice_tables(columns, SCORE)]

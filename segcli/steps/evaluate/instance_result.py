@@ -11,13 +11,14 @@ from typing import Any
 from segcli.data.classes import ClassMap
 from segcli.data.files import write_json_atomic
 from segcli.metrics.bootstrap import Interval
+from segcli.metrics.frequency import GROUPS
 from segcli.metrics.instance_report import AveragePrecision, InstanceReport
 from segcli.metrics.intervals import few_units, shown
 from segcli.metrics.object_calibration import object_calibration
 from segcli.metrics.object_confusion import object_confusion
 from segcli.metrics.object_curves import best_thresholds, curves_as_dict
 from segcli.metrics.slices import SlicedColumn
-from segcli.metrics.table import instance_numbers, instance_sources, provenance
+from segcli.metrics.table import instance_headline, instance_numbers, instance_sources, provenance
 from segcli.report.confusion import draw_confusion
 from segcli.report.reliability import RELIABILITY_FILE, draw_reliability
 from segcli.steps.evaluate.image_file import Table, write_table
@@ -130,18 +131,33 @@ class InstanceEvaluateResult:
         report = self.report
         rows = [("model", self.model_name), ("weights", self.weights), ("runtime", self.runtime)]
         rows.append(("images", f"{report.images}, {sum(report.objects_by_class.values())} objects"))
-        rows += [("masks", _line(report.mask, report.intervals.all)), ("boxes", _line(report.box, {}))]
+        known = report.intervals.all
+        most = report.limits.max_detections
+        rows.append(("masks", _line(report.mask, {**known, "AR": known.get(f"AR_{most}")})))
+        rows.append(("boxes", _line(report.box, {"AP": known.get("box_AP")})))
         if report.whole is not None:
             rows.append(("whole images", f"{_line(report.whole, {})}; tiles lose AP {shown(report.tile_loss)}"))
         if report.boundaries is not None:
-            rows.append(("boundaries", _line(report.boundaries.summary(), {})))
+            rows.append(("boundaries", _line(report.boundaries.summary(), {"AP": known.get("boundary_AP")})))
+        rows += self._groups()
         for name, values in report.mask_by_class.items():
             rows.append((name, f"masks {_line(values, report.intervals.by_class.get(name, {}))}"))
         rows += [("note", note) for note in few_units(report.intervals.units, report.intervals.unit)]
         rows.append(("errors", _errors(self.numbers["errors"])))
-        rows.append(("ECE", f"{shown(self.numbers['calibration']['ECE'])} of the scores at IoU 0.5"))
+        ece = shown(self.numbers["calibration"]["ECE"], known.get("ECE"))
+        rows.append(("ECE", f"{ece} of the scores at IoU 0.5"))
         rows += [("warning", text) for text in report.warnings]
         return [*rows, *files_and_thresholds(self)]
+
+    def _groups(self) -> list[tuple[str, str]]:
+        """Rows of panoptic quality and of classes by frequency, where they were measured."""
+        numbers, known = instance_headline(self.report), self.report.intervals.all
+        rows = {"panoptic": ("PQ", "SQ", "RQ"), "frequency": tuple(f"AP_{group}" for group in GROUPS)}
+        texts = {
+            title: ", ".join(f"{name} {shown(numbers[name], known.get(name))}" for name in names if name in numbers)
+            for title, names in rows.items()
+        }
+        return [(title, text) for title, text in texts.items() if text]
 
 
 def write_instance_files(report: InstanceReport, table: Table, folder: Path) -> InstanceFiles:

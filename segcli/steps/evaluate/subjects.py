@@ -19,7 +19,7 @@ from segcli.data.detections import Detections
 from segcli.data.formats.instance_data import open_instance_dataset
 from segcli.data.image import Labels
 from segcli.data.instances import CocoDataset, InstanceSample
-from segcli.data.loading import LoadedSample
+from segcli.data.loading import LoadedSample, read_sized
 from segcli.data.predictions import PredictedLabelMaps, detections_of, read_detections
 from segcli.data.samples import SegDataset
 from segcli.data.splits.folds import fold_of
@@ -28,7 +28,7 @@ from segcli.inference.augmented import augmented
 from segcli.inference.augmented_objects import ObjectViews
 from segcli.inference.label_scores import LabelScores
 from segcli.inference.tiling import Tiling
-from segcli.metrics.image_facts import UNKNOWN
+from segcli.metrics.image_facts import look_of
 from segcli.metrics.instance_measure import Detector, measure, measure_detections
 from segcli.metrics.instance_report import InstanceReport
 from segcli.metrics.mask_ap import MaskAP
@@ -234,7 +234,7 @@ def _object_files(path: Path, config: Config) -> ObjectSubject:
     found = read_detections(path, dataset)
 
     def measure_all(config: Config) -> InstanceReport:
-        images = ((sample, detections_of(found, sample), UNKNOWN) for sample in dataset.val)
+        images = ((sample, detections_of(found, sample), look_of(read_sized(sample))) for sample in dataset.val)
         measured = MaskAP(dataset.classes, **_measures(config))
         return measure_detections(images, measured, len(dataset.val), config.Evaluate.log_interval)
 
