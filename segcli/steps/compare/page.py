@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,6 +71,7 @@ def write_compare_page(result: CompareResult, changed: Sequence[Sequence[Changed
         }
         for other, images in zip(result.others, changed, strict=True)
     ]
+    protocol = result.as_dict()["protocol"]
     write_page(
         "compare_report.html",
         target,
@@ -83,7 +85,7 @@ def write_compare_page(result: CompareResult, changed: Sequence[Sequence[Changed
         notes=result.notes,
         key=colour_key(PIXEL_KEY if result.score == "mIoU" else OBJECT_KEY),
         score=result.score,
-        protocol=[(f"Evaluate.{name}", value) for name, value in result.protocol.items() if value is not None],
+        protocol=[(f"Evaluate.{name}", json.dumps(value)) for name, value in protocol.items() if value is not None],
         ranking=sorted(result.ranking.items(), key=lambda entry: -entry[1]),
         runs=[(one["run"], one["value"]) for values in result.runs.values() for one in values["runs"]],
     )

@@ -67,7 +67,11 @@ def _written_result(
     facts = [("model", subject.name), ("weights", str(subject.source)), ("runtime", subject.runtime)]
     facts += [("data", str(subject.dataset.root)), ("images", str(report.images)), ("command", command_of(config))]
     page = instance_page(f"{subject.name} on {subject.dataset.root}", report, facts, columns, shown)
-    plots = {"Confusion matrix": Path(files.confusion_png), "Reliability": Path(files.reliability)}
+    plots = {
+        "Precision, recall and F1": Path(files.curves_png),
+        "Confusion matrix": Path(files.confusion_png),
+        "Reliability": Path(files.reliability),
+    }
     pages = write_pages(page, output, plots)
     digests = object_digests(image_names(subject.dataset).values(), subject.dataset.val)
     how = measured_by(config, subject.runtime, subject.source, digests)

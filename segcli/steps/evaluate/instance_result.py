@@ -21,6 +21,7 @@ from segcli.metrics.slices import SlicedColumn
 from segcli.metrics.table import instance_headline, instance_numbers, instance_sources, provenance
 from segcli.report.confusion import draw_confusion
 from segcli.report.reliability import RELIABILITY_FILE, draw_reliability
+from segcli.report.score_curves import CURVES_PNG, draw_score_curves
 from segcli.steps.evaluate.image_file import Table, write_table
 from segcli.steps.evaluate.result import files_and_thresholds
 from segcli.steps.evaluate.thresholds import Threshold
@@ -36,6 +37,7 @@ class InstanceFiles:
     Attributes:
         per_image: Files of the per-image table.
         curves: Precision, recall and F1 of each class by score threshold.
+        curves_png: The same as an image.
         confusion_json: The confusion matrix of instances as numbers.
         confusion_png: The same as an image.
         reliability: The reliability curve of the scores.
@@ -45,6 +47,7 @@ class InstanceFiles:
 
     per_image: tuple[str, ...]
     curves: str
+    curves_png: str
     confusion_json: str
     confusion_png: str
     reliability: str = ""
@@ -116,6 +119,7 @@ class InstanceEvaluateResult:
             **numbers,
             "confusion_matrix": {"json": self.files.confusion_json, "png": self.files.confusion_png},
             "curves": self.files.curves,
+            "curves_png": self.files.curves_png,
             "reliability": self.files.reliability,
             "per_image": list(self.files.per_image),
             "pages": list(self.files.pages),
@@ -162,17 +166,21 @@ class InstanceEvaluateResult:
 
 def write_instance_files(report: InstanceReport, table: Table, folder: Path) -> InstanceFiles:
     """Writes the per-image table, the curves, the confusion matrix and the reliability curve."""
-    numbers, image, lines = (folder / name for name in ("confusion_matrix.json", "confusion_matrix.png", "curves.json"))
+    numbers, image, lines, drawn = (
+        folder / name for name in ("confusion_matrix.json", "confusion_matrix.png", "curves.json", CURVES_PNG)
+    )
     matrix = object_confusion(report.masks, best_thresholds(report.masks))
     names = ClassMap((*report.masks.classes.names, NO_OBJECT))
     about = {"class_names": list(names), "rows": "truth", "columns": "prediction", "IoU": 0.5}
     write_json_atomic(numbers, {**about, "objects": matrix.tolist()})
     draw_confusion(matrix, names, image, counted="objects")
-    write_json_atomic(lines, {"IoU": 0.5, "classes": curves_as_dict(report.masks)})
+    curves = curves_as_dict(report.masks)
+    write_json_atomic(lines, {"IoU": 0.5, "classes": curves})
+    draw_score_curves(curves, report.objects_by_class, drawn)
     calibration, reliability = object_calibration(report.masks), folder / RELIABILITY_FILE
     draw_reliability(calibration["curve"], calibration["ECE"], reliability)
     tables = write_table(table, folder / "per_image")
-    return InstanceFiles(tables, str(lines), str(numbers), str(image), str(reliability))
+    return InstanceFiles(tables, str(lines), str(drawn), str(numbers), str(image), str(reliability))
 
 
 def _line(values: AveragePrecision, intervals: Mapping[str, Interval | None]) -> str:
