@@ -7,6 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from segcli.data.borders import near_borders
+from segcli.data.image import Labels
+
 Counts = NDArray[np.int64]
 
 ID_VALUES = 256
@@ -106,3 +109,16 @@ def joint_histogram(prediction: NDArray[np.uint8], truth: NDArray[np.uint8]) -> 
     pairs |= prediction
     counts = np.bincount(pairs.reshape(-1), minlength=ID_VALUES * ID_VALUES)
     return counts.reshape(ID_VALUES, ID_VALUES).astype(np.int64, copy=False)
+
+
+def near_border_confusions(prediction: Labels, truth: Labels, num_classes: int, ignore_index: int) -> Counts:
+    """Wrong pixels near a true border (see `segcli.data.borders`), int64 [truth, prediction]; 0 on the diagonal.
+
+    A millisecond for an image of 512 x 1024; ids must be classes or, in the truth, ignored.
+    """
+    wrong = (prediction != truth) & (truth != ignore_index)
+    if not wrong.any():
+        return np.zeros((num_classes, num_classes), np.int64)
+    wrong &= near_borders(truth)
+    pairs = truth[wrong].astype(np.int64) * num_classes + prediction[wrong]
+    return np.bincount(pairs, minlength=num_classes * num_classes).reshape(num_classes, num_classes)

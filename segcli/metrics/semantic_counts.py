@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from segcli.data.classes import ClassMap
 from segcli.data.image import Labels, RgbImage, shown
 from segcli.inference.label_scores import LabelScores
-from segcli.metrics.confusion import ConfusionMatrix, Counts
+from segcli.metrics.confusion import ConfusionMatrix, Counts, near_border_confusions
 from segcli.metrics.image_facts import look_of
 from segcli.metrics.image_rows import ImageRows
 from segcli.metrics.label_pair import LabelPair
@@ -39,6 +39,7 @@ class SemanticCounts:
         count = len(classes)
         self.matrix = ConfusionMatrix(count, classes.ignore_index)
         self.confusions = ImageRows(count * count)
+        self.near_borders = ImageRows(count * count)
         self.facts = ImageRows(len(FACTS), np.float64)
         self.extras = {metric.name: ImageRows(metric.columns * count, np.float64) for metric in self.metrics}
 
@@ -72,6 +73,8 @@ class SemanticCounts:
         """
         matrix = self.matrix.update(labels, truth)
         self.confusions.update(place, matrix.reshape(-1))
+        near = near_border_confusions(labels, truth, len(self.classes), self.classes.ignore_index)
+        self.near_borders.update(place, near.reshape(-1))
         if rgb is not None:
             present = int(np.count_nonzero(matrix.sum(axis=1)))
             self.facts.update(place, facts_of(rgb, truth.shape, present))
@@ -88,6 +91,7 @@ class SemanticCounts:
         """
         self.matrix.merge(other.matrix)
         self.confusions.merge(other.confusions)
+        self.near_borders.merge(other.near_borders)
         self.facts.merge(other.facts)
         for name, rows in self.extras.items():
             rows.merge(other.extras[name])

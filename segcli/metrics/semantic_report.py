@@ -46,6 +46,19 @@ class SemanticReport:
         """The confusion matrix in pixels, int64 [truth, prediction]."""
         return self.counts.matrix.compute()
 
+    @cached_property
+    def near_borders(self) -> Counts:
+        """The wrong pixels near a true border, int64 [truth, prediction]; see `segcli.data.borders`."""
+        count = len(self.classes)
+        found: Counts = self.counts.near_borders.total().reshape(count, count)
+        return found
+
+    def wrong_pixels(self) -> dict[str, float | int | None]:
+        """How many pixels are wrong, and which share of these is near a true border; None where none is."""
+        wrong, total = int(self.matrix.sum() - np.trace(self.matrix)), int(self.matrix.sum())
+        near = int(self.near_borders.sum()) / wrong if wrong else None
+        return {"pixels": wrong, "share": wrong / total if total else None, "near_border": near}
+
     @property
     def miou(self) -> float:
         """Mean intersection over union."""

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segcli.data import rle
+from segcli.data.borders import near_borders
 from segcli.data.classes import ClassMap
 from segcli.data.image import Labels, RgbImage
 from segcli.data.rle import Rle
@@ -22,8 +23,6 @@ ColourKey = tuple[tuple[tuple[int, int, int], str], ...]
 PIXEL_KEY: ColourKey = ((BOUNDARY, "wrong, near a true border"), (INTERIOR, "wrong, elsewhere"))
 OBJECT_KEY: ColourKey = ((RIGHT, "found"), (FALSE, "false"), (MISSING, "missing"))
 """What the colours mean."""
-_NEAR = 0.01
-"""Distance from a border that is near, as a share of the diagonal."""
 
 
 def draw_labels(rgb: RgbImage, ids: Labels, classes: ClassMap) -> RgbImage:
@@ -36,17 +35,10 @@ def draw_wrong_pixels(rgb: RgbImage, labels: Labels, truth: Labels, ignore_index
     grey = cv2.cvtColor(_sized(rgb, truth.shape), cv2.COLOR_RGB2GRAY)
     drawn = np.asarray(cv2.cvtColor(cv2.addWeighted(grey, 0.6, np.full_like(grey, 255), 0.4, 0), cv2.COLOR_GRAY2RGB))
     wrong = (labels != truth) & (truth != ignore_index)
-    near = near_borders(truth, max(1, round(_NEAR * float(np.hypot(*truth.shape)))))
+    near = near_borders(truth)
     drawn[wrong & ~near] = INTERIOR
     drawn[wrong & near] = BOUNDARY
     return np.asarray(drawn, np.uint8)
-
-
-def near_borders(ids: Labels, width_px: int) -> NDArray[np.bool_]:
-    """Whether a pixel is within `width_px` (chessboard) of a pixel of another id: bool [H, W]."""
-    size = 2 * width_px + 1
-    kernel = np.ones((size, size), np.uint8)
-    return np.asarray(cv2.dilate(ids, kernel) != cv2.erode(ids, kernel), np.bool_)
 
 
 def draw_found_objects(rgb: RgbImage, found: Iterable[Rle], false: Iterable[Rle], missing: Iterable[Rle]) -> RgbImage:

@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from segcli.metrics.confusion import ConfusionMatrix, UnknownIdError
+from segcli.data.borders import NEAR, near_borders
+from segcli.metrics.confusion import ConfusionMatrix, UnknownIdError, near_border_confusions
 
 
 def random_ids(seed: int, classes: int, shape=(40, 50)) -> np.ndarray:
@@ -56,3 +57,23 @@ def test_other_shapes_and_types_are_refused():
         ConfusionMatrix(2).update(np.zeros(3, np.int64), np.zeros(3, np.uint8))
     with pytest.raises(ValueError, match="same classes"):
         ConfusionMatrix(2).merge(ConfusionMatrix(3))
+
+
+def test_wrong_pixels_are_counted_by_where_they_lie():
+    truth = random_ids(3, 4).repeat(20, axis=0).repeat(20, axis=1)
+    truth[:100, :100] = 255
+    prediction = random_ids(4, 4).repeat(20, axis=0).repeat(20, axis=1)
+    width = round(NEAR * float(np.hypot(*truth.shape)))
+    padded = np.pad(truth, width, mode="edge")
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (2 * width + 1, 2 * width + 1))
+    rows = np.random.default_rng(0).integers(0, truth.shape[0], 40)
+    near = near_borders(truth)
+    for row in rows:
+        expected = windows[row].max(axis=(1, 2)) != windows[row].min(axis=(1, 2))
+        assert (near[row] == expected).all()
+    found = near_border_confusions(prediction, truth, 4, 255)
+    for true in range(4):
+        for predicted in range(4):
+            where = (truth == true) & (prediction == predicted) & near
+            assert found[true, predicted] == (0 if true == predicted else where.sum())
+    assert not near_border_confusions(truth, truth, 4, 255).any()

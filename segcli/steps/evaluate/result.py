@@ -13,7 +13,7 @@ from segcli.metrics.semantic_report import SemanticReport
 from segcli.metrics.slices import SlicedColumn
 from segcli.metrics.table import empty_class_policy, provenance, semantic_sources
 from segcli.report.confusion import draw_confusion
-from segcli.steps.evaluate.semantic_page import largest_confusions
+from segcli.steps.evaluate.semantic_page import largest_confusions, wrong_sentence
 from segcli.steps.evaluate.thresholds import Threshold
 
 CONFUSION_STEM = "confusion_matrix"
@@ -78,7 +78,8 @@ class EvaluateResult:
             "per_image": list(self.per_image),
             "pages": list(self.pages),
             "slices": [one.as_dict() for one in self.slices],
-            "largest_confusions": largest_confusions(self.report.matrix, list(self.report.classes)),
+            "wrong_pixels": self.report.wrong_pixels(),
+            "largest_confusions": largest_confusions(self.report),
             "fail_under": [one.as_dict() for one in self.thresholds],
             **({} if self.calibration is None else {"calibration": dict(self.calibration)}),
             "provenance": provenance(semantic_sources(self.report.counts.metrics), names),
@@ -95,6 +96,7 @@ class EvaluateResult:
             known = intervals.by_class.get(name, {})
             rows.append((name, ", ".join(f"{key} {shown(values[key], known.get(key))}" for key in _CLASS_COLUMNS)))
         rows += [("note", note) for note in few_units(intervals.units, intervals.unit)]
+        rows.append(("errors", wrong_sentence(self.report)))
         rows.append(("empty classes", empty_class_policy(self.report.absent_class)))
         return [*rows, ("confusion matrix", self.confusion_png), *files_and_thresholds(self)]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from segcli.metrics.confusion import Counts
 from segcli.metrics.intervals import few_units, shown
 from segcli.metrics.semantic_report import SemanticReport
 from segcli.metrics.slices import SlicedColumn
@@ -46,16 +45,29 @@ def _classes(report: SemanticReport) -> PageTable:
 
 def _confusions(report: SemanticReport) -> PageTable:
     """The pairs of classes with most confused pixels."""
-    columns = ("true", "predicted", "pixels", "share of the true class")
+    columns = ("true", "predicted", "pixels", "share of the true class", "near a border")
     rows = [
-        (one["true"], one["predicted"], str(one["pixels"]), f"{one['share']:.1%}")
-        for one in largest_confusions(report.matrix, list(report.classes))
+        (one["true"], one["predicted"], str(one["pixels"]), f"{one['share']:.1%}", f"{one['near_border']:.1%}")
+        for one in largest_confusions(report)
     ]
-    return PageTable("Largest confusions", columns, rows)
+    return PageTable("Largest confusions", columns, rows, wrong_sentence(report))
 
 
-def largest_confusions(matrix: Counts, names: Sequence[str]) -> list[dict[str, Any]]:
-    """The off-diagonal cells with most pixels, the largest first, as plain values."""
+def wrong_sentence(report: SemanticReport) -> str:
+    """How many pixels are wrong, and where."""
+    found = report.wrong_pixels()
+    if found["near_border"] is None:
+        return "no pixel is wrong"
+    near = f"{found['near_border']:.1%} of these near a true border (1 % of the diagonal)"
+    return f"{found['share']:.2%} of the pixels are wrong; {near}"
+
+
+def largest_confusions(report: SemanticReport) -> list[dict[str, Any]]:
+    """The off-diagonal cells with most pixels, the largest first, as plain values.
+
+    `share` is that of the true class's pixels, `near_border` the share of the wrong pixels near a true border.
+    """
+    matrix, near, names = report.matrix, report.near_borders, list(report.classes)
     cells = [
         (int(matrix[true, predicted]), true, predicted)
         for true in range(len(names))
@@ -68,6 +80,7 @@ def largest_confusions(matrix: Counts, names: Sequence[str]) -> list[dict[str, A
             "predicted": names[predicted],
             "pixels": pixels,
             "share": pixels / int(matrix[true].sum()),
+            "near_border": int(near[true, predicted]) / pixels,
         }
         for pixels, true, predicted in sorted(cells, key=lambda cell: (-cell[0], cell[1:]))[:_MOST_PAIRS]
     ]
