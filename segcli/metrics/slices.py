@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 PARTS = 4
-"""Ranges of a numeric column, each with the same number of images."""
+"""Ranges of a numeric column, each with the same number of images; so few values are slices of their own."""
 _MOST_VALUES = 12
 """Most values of a text column that are shown, the most frequent ones."""
 
@@ -77,13 +77,18 @@ def _by_number(rows: Sequence[Mapping[str, Any]], score: str, column: str) -> Sl
     scores = np.array([float(row[score]) for row in rows])
     varies = len(set(scores.tolist())) > 1
     correlation = float(np.corrcoef(_ranks(values), _ranks(scores))[0, 1]) if varies else None
-    borders = np.unique(np.quantile(values, np.linspace(0, 1, PARTS + 1)))
-    part = np.clip(np.searchsorted(borders, values, side="right") - 1, 0, len(borders) - 2)
+    distinct = np.unique(values)
+    if len(distinct) <= PARTS:
+        part = np.searchsorted(distinct, values)
+    else:
+        borders = np.unique(np.quantile(values, np.linspace(0, 1, PARTS + 1)))
+        part = np.clip(np.searchsorted(borders, values, side="right") - 1, 0, len(borders) - 2)
     slices = []
     for place in np.unique(part):
         inside = part == place
         low, high = values[inside].min(), values[inside].max()
-        slices.append(Slice(f"{low:.4g} to {high:.4g}", int(inside.sum()), float(scores[inside].mean())))
+        name = f"{low:.4g}" if low == high else f"{low:.4g} to {high:.4g}"
+        slices.append(Slice(name, int(inside.sum()), float(scores[inside].mean())))
     return SlicedColumn(column, correlation, tuple(slices))
 
 

@@ -26,6 +26,7 @@ def test_the_means_are_those_of_the_images():
     table = [{"score": 0.5, "objects": 1}, {"score": 1.0, "objects": 1}, {"score": 0.0, "objects": 7}]
     (objects,) = sliced(table, "score", ("objects",))
     assert [(one.images, one.mean) for one in objects.slices] == [(2, 0.75), (1, 0.0)]
+    assert [one.name for one in objects.slices] == ["1", "7"], "few values are no ranges"
     assert not sliced([], "score", ("objects",))
 
 

@@ -119,7 +119,8 @@ def test_objects_are_compared_by_class_and_size(tmp_path):
     result = compare([[str(file)] for file in files], tmp_path / "out", dataset=str(data))
     (other,) = result.others
     assert other.numbers["AP"].verdict == "better"
-    assert {"AP", "AP50", "AP75", "AP_small", "AP_medium", "AP_large"} == set(other.numbers)
+    assert {"AP", "AP50", "AP75", "AP_small", "AP_medium", "AP_large", "AR_100", "box_AP", "ECE"} <= set(other.numbers)
+    assert other.numbers["box_AP"].verdict == "better"
     assert set(other.by_class) == {"кот", "dog"}
     assert "Images that changed most" in (tmp_path / "out" / "compare_report.html").read_text(encoding="utf-8")
 
