@@ -245,19 +245,14 @@ def manifest_values(
             "transforms": transforms,
         },
         "PostProcess": {"label_list": list(card.class_names)},
-        "Segcli": {
-            "files": files,
-            "source_sha256": source_sha256,
-            "keep_ratio": card.preprocess.keep_ratio,
-            **_temperature_entry(temperature),
-            **range_of(card),
-        },
+        "Segcli": {**_section(card, files, source_sha256, temperature), "keep_ratio": card.preprocess.keep_ratio},
     }
 
 
-def _temperature_entry(temperature: float) -> dict[str, float]:
-    """The temperature as entry of the section `Segcli` of a manifest."""
-    return {} if temperature == 1 else {"temperature": temperature}
+def _section(card: ModelCard, files: dict[str, str], source_sha256: str, temperature: float) -> dict[str, Any]:
+    """The section `Segcli` of a manifest."""
+    heat = {} if temperature == 1 else {"temperature": temperature}
+    return {"files": files, "source_sha256": source_sha256, **heat, **range_of(card)}
 
 
 def _input_shape(sides: Sequence[int | None]) -> InputShape:
@@ -274,18 +269,16 @@ def _parse(folder: Path, values: dict[str, Any], card: ModelCard | None) -> Expo
         target = resize["target_size"]
         width, height = target if isinstance(target, list) else (target, target)
         shape = (shape[0], shape[1], height, width)
-    names = (values.get("PostProcess") or {}).get("label_list") or ()
+    section = values.get("Segcli") or {}
     return ExportedModel(
         folder=folder,
         model_name=str((values.get("Global") or {})["model_name"]),
-        preprocess=_scale(
-            transforms.get("Normalize") or {}, transforms.get("Resize") or {}, values.get("Segcli") or {}
-        ),
+        preprocess=_scale(transforms.get("Normalize") or {}, resize or {}, section),
         input_shape=_input_shape(shape),
-        class_names=tuple(str(name) for name in names),
+        class_names=tuple(str(name) for name in (values.get("PostProcess") or {}).get("label_list") or ()),
         card=card,
         source_sha256=str((values.get("Segcli") or {}).get("source_sha256", "")),
-        temperature=_temperature(values.get("Segcli") or {}),
+        temperature=_temperature(section),
     )
 
 
@@ -332,12 +325,7 @@ def instance_manifest_values(
         "Preprocess": transforms,
         "label_list": list(card.class_names),
         "Hpi": {"backend_configs": {"paddle_infer": {}}},
-        "Segcli": {
-            "files": files,
-            "source_sha256": source_sha256,
-            **_temperature_entry(temperature),
-            **range_of(card),
-        },
+        "Segcli": _section(card, files, source_sha256, temperature),
     }
 
 

@@ -13,6 +13,7 @@ import pytest
 from segcli.data import rle
 from segcli.data.classes import ClassMap
 from segcli.inference.label_scores import label_scores
+from segcli.metrics import instance_intervals
 from segcli.metrics.calibration import count_reliability, ece, ece_of_all
 from segcli.metrics.label_pair import LabelPair
 from segcli.metrics.mask_ap import MaskAP
@@ -23,8 +24,11 @@ from tests.metrics.coco_oracle import twelve
 from tests.metrics.oracles.sets import (
     FOLDER,
     NAMES,
+    REPLICATES,
     SETS,
     TOLERANCE_PX,
+    compared,
+    compared_digest,
     label_digest,
     label_maps,
     object_digest,
@@ -145,3 +149,38 @@ def test_calibration_equals_scikit_learns_and_torchmetrics():
         sums = count_reliability(LabelPair(scores.labels, truth, 4, scores=scores))
         found = [float(ece_of_all(sums)), *ece(sums), float(ece_of_all(sums))]
         np.testing.assert_allclose(found, theirs[seed], atol=2e-6)
+
+
+@pytest.mark.slow
+def test_differences_scatter_as_hotcocos(monkeypatch):
+    """hotcoco counts an image that is drawn several times once, which makes its intervals a tenth narrower.
+
+    Ours count it as often as it is drawn (`test_mask_ap` compares with the repeated images); counted once, both agree.
+    """
+    theirs = computed("bootstrap")
+    assert str(theirs["digest"]) == compared_digest()
+    draws, most = instance_intervals.draws, [1.0]
+    monkeypatch.setattr(instance_intervals, "draws", lambda *how: (np.minimum(part, most[0]) for part in draws(*how)))
+    found = {1.0: np.zeros((SETS, 2)), np.inf: np.zeros((SETS, 2))}
+    for seed in range(SETS):
+        samples, *models = compared(seed)
+        reports = []
+        for detected in models:
+            accumulator = MaskAP(ClassMap(NAMES))
+            for sample, detections in zip(samples, detected, strict=True):
+                accumulator.update(sample, detections)
+            reports.append(accumulator.compute())
+        for most[0], numbers in found.items():
+            drawn = [
+                instance_intervals.headline(
+                    instance_intervals.replicates_of(one.masks, 0, REPLICATES, np.arange(len(samples)))
+                )["AP"]
+                for one in reports
+            ]
+            numbers[seed] = reports[1].mask.AP - reports[0].mask.AP, np.nanstd(drawn[1] - drawn[0], ddof=1)
+    difference, *_, scatter = theirs["values"].T
+    np.testing.assert_allclose(found[1.0][:, 0], difference, atol=1e-9)
+    ratio = found[1.0][:, 1] / scatter
+    assert ratio.mean() == pytest.approx(1, abs=0.02)
+    assert ratio.std() < 0.1, "of two random samples of 250"
+    assert 1.05 < (found[np.inf][:, 1] / scatter).mean() < 1.3

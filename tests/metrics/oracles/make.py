@@ -19,8 +19,11 @@ from tests.metrics.coco_oracle import coco_results, coco_truth
 from tests.metrics.oracles.sets import (
     FOLDER,
     NAMES,
+    REPLICATES,
     SETS,
     TOLERANCE_PX,
+    compared,
+    compared_digest,
     label_digest,
     label_maps,
     object_digest,
@@ -110,9 +113,28 @@ def calibration() -> dict[str, Any]:
     return {"values": found, "by": by, "digest": label_digest()}
 
 
+def bootstrap() -> dict[str, Any]:
+    """Difference of two models in AP, its interval and its standard error over hotcoco's replicates, [sets, 4]."""
+    import hotcoco
+
+    values = np.zeros((SETS, 4))
+    for seed in range(SETS):
+        samples, *models = compared(seed)
+        with contextlib.redirect_stdout(io.StringIO()):
+            truth, evaluated = hotcoco.COCO(coco_truth(samples, NAMES)), []
+            for found in models:
+                one = hotcoco.COCOeval(truth, truth.load_res(coco_results(samples, found, "segm")), "segm")
+                one.evaluate()
+                evaluated.append(one)
+            both = hotcoco.compare(*evaluated, n_bootstrap=REPLICATES, seed=seed)
+        interval = both["ci"]["AP"]
+        values[seed] = both["deltas"]["AP"], interval["lower"], interval["upper"], interval["std_err"]
+    return {"values": values, "by": f"hotcoco {version('hotcoco')}", "digest": compared_digest()}
+
+
 def main(names: list[str]) -> None:
     """Writes one file per oracle, or those that are named alone."""
-    for make in (surface, calibration, boundary, tide):
+    for make in (surface, calibration, boundary, tide, bootstrap):
         if names and make.__name__ not in names:
             continue
         np.savez_compressed(FOLDER / f"{make.__name__}.npz", **make())

@@ -17,6 +17,7 @@ from tests.metrics.instances import make_images
 SETS = 200
 NAMES = ("a", "b", "c")
 TOLERANCE_PX = 1.5
+REPLICATES = 250
 FOLDER = Path(__file__).parent
 
 
@@ -36,6 +37,19 @@ def objects(seed: int) -> tuple[list[InstanceSample], list[Detections]]:
     samples, found = make_images(2, classes=3, objects=5, found=4 + seed % 7, seed=1000 + seed)
     plain = [replace(s, objects=tuple(replace(o, is_crowd=False) for o in s.objects)) for s in samples]
     return plain, found
+
+
+def compared(seed: int) -> tuple[list[InstanceSample], list[Detections], list[Detections]]:
+    """Ten images with objects, and the detections of two models: the second finds less and scores otherwise."""
+    samples, found = make_images(10, classes=3, objects=4, found=6, seed=5000 + seed)
+    plain = [replace(s, objects=tuple(replace(o, is_crowd=False) for o in s.objects)) for s in samples]
+    rng, others = np.random.default_rng(seed), []
+    for one in found:
+        kept = np.flatnonzero(rng.random(len(one.scores)) > 0.15)
+        scores = np.clip(one.scores[kept] + rng.normal(0, 0.1, len(kept)), 0.001, 0.999).round(6)
+        assert one.boxes is not None
+        others.append(Detections(scores, one.classes[kept], [one.masks[place] for place in kept], one.boxes[kept]))
+    return plain, found, others
 
 
 def probabilities(seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -64,3 +78,8 @@ def object_digest() -> str:
     """Of all detections' scores and boxes."""
     sets = (objects(seed)[1] for seed in range(SETS))
     return digest(values for found in sets for one in found for values in (one.scores, one.boxes))
+
+
+def compared_digest() -> str:
+    """Of the scores of both models."""
+    return digest(one.scores for seed in range(SETS) for found in compared(seed)[1:] for one in found)
