@@ -2,7 +2,8 @@
 
 Each module runs in a process of its own, so that none meets memory, threads or caches of another.
 ``compare BEFORE AFTER`` puts two files of ``--json`` side by side. ``--peers [NAME ...]`` makes the environments of
-other tools. ``learn``, ``runtimes`` and ``verdict``, which take long, run only when they are named.
+other tools. ``learn``, ``runtimes``, ``tiles`` and ``verdict``, which take long, run only when they are
+named.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from importlib import import_module
 from pathlib import Path
 
 import tests.bench
-from tests.bench import runs
+from tests.bench import runs, tiles
 from tests.bench.learn import command as learn
 from tests.bench.peers import environments
 from tests.bench.runtimes import command as runtimes
@@ -31,6 +32,7 @@ def main(words: list[str]) -> int:
     commands: dict[str, Callable[[list[str]], int]] = {
         "learn": learn.main,
         "runtimes": runtimes.main,
+        "tiles": tiles.main,
         "verdict": verdict.main,
         "compare": _compare,
         "--peers": environments.make,

@@ -84,12 +84,20 @@ def write_page(rows: Sequence[Row], page: Path) -> None:
     Raises:
         ValueError: The page has none.
     """
-    text = page.read_text(encoding="utf-8")
-    before, begin, rest = text.partition(_BEGIN)
-    _, end, after = rest.partition(_END)
-    if not begin or not end:
-        raise ValueError(f"{page} lacks the lines {_BEGIN} and {_END}")
-    page.write_text(f"{before}{begin}\n\n{as_markdown(rows)}\n{end}{after}", encoding="utf-8")
+    put_between(page, _BEGIN, _END, as_markdown(rows))
+
+
+def put_between(page: Path, begin: str, end: str, text: str) -> None:
+    """Replaces what stands between two lines of a page.
+
+    Raises:
+        ValueError: The page lacks one of them.
+    """
+    before, has_begin, rest = page.read_text(encoding="utf-8").partition(begin)
+    _, has_end, after = rest.partition(end)
+    if not has_begin or not has_end:
+        raise ValueError(f"{page} lacks the lines {begin} and {end}")
+    page.write_text(f"{before}{begin}\n\n{text}\n{end}{after}", encoding="utf-8")
 
 
 def read(path: Path) -> list[Row]:
