@@ -8,6 +8,7 @@ import json
 import os
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-CLIENTS = 64
+CLIENTS = int(os.environ.get("SEGCLI_BENCH_CLIENTS", "64"))
 BAD_EVERY = 10
 SECONDS = float(os.environ.get("SEGCLI_BENCH_SECONDS", "60"))
 SHAPE = (256, 256)
@@ -69,17 +70,20 @@ def image_text() -> str:
     return base64.b64encode(data).decode()
 
 
-def run_load(pid: int, port: int, route: str) -> Load:
+def run_load(pid: int, port: int, route: str, fields: Mapping[str, Any]) -> Load:
     """Sends requests for `SECONDS` and waits for the last answers.
 
     Args:
         pid: The process of the service.
         port: Its port on 127.0.0.1.
         route: The path that takes images.
+        fields: What each good request says besides the image.
     """
     load, begin, cpu = Load(), time.monotonic(), _cpu_seconds(pid)
-    end = begin + SECONDS
-    threads = [threading.Thread(target=_client, args=(number, port, route, end, load)) for number in range(CLIENTS)]
+    end, body = begin + SECONDS, json.dumps({"image": image_text(), **fields}).encode()
+    threads = [
+        threading.Thread(target=_client, args=(number, port, route, end, load, body)) for number in range(CLIENTS)
+    ]
     for thread in threads:
         thread.start()
     while time.monotonic() < end:
@@ -91,10 +95,8 @@ def run_load(pid: int, port: int, route: str) -> Load:
     return load
 
 
-def _client(number: int, port: int, route: str, end: float, load: Load) -> None:
-    image = image_text()
-    good, bad = json.dumps({"image": image}).encode(), _bad_bodies(image)
-    count = number
+def _client(number: int, port: int, route: str, end: float, load: Load, good: bytes) -> None:  # noqa: PLR0917
+    bad, count = _bad_bodies(image_text()), number
     while time.monotonic() < end:
         count += 1
         is_bad = count % BAD_EVERY == 0

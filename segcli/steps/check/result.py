@@ -17,6 +17,8 @@ from segcli.rules import RULES
 from segcli.rules.settings import RuleSettings
 from segcli.steps.check.looks import LookedAt
 
+PASSED = "Check dataset passed !"
+"""What PaddleX prints of a valid dataset; scripts look for it."""
 _SHOWN_NAMES = 40
 
 
@@ -153,6 +155,7 @@ class CheckResult:
         verdict = "valid" if self.valid else "invalid in strict mode" if not has_errors(self.findings) else "invalid"
         amounts = ", ".join(_amount(self.count(severity), severity) for severity in Severity)
         rows.append(("verdict", f"{verdict} ({amounts})"))
+        rows += [("as PaddleX", PASSED)] if self.valid else []
         if self.label_quality is not None:
             rows.append(self.label_quality.row())
         tally = Counter(found.code for found in self.findings)

@@ -29,6 +29,7 @@ def test_a_valid_dataset(folder, tmp_path):
     result = check_dataset(config(folder.root, tmp_path / "output"))
     assert result.valid
     assert ("verdict", "valid (0 errors, 0 warnings, 0 info)") in result.summary()
+    assert "Check dataset passed !" in dict(result.summary()).values(), "scripts look for PaddleX's words"
 
 
 def test_an_invalid_dataset_is_a_result_not_an_exception(folder, tmp_path):
@@ -38,6 +39,7 @@ def test_an_invalid_dataset_is_a_result_not_an_exception(folder, tmp_path):
     assert result.count(Severity.ERROR) == 1
     assert result.as_dict()["findings"][0]["code"] == "S202"
     assert ("S202", "mask missing: 1") in result.summary()
+    assert "Check dataset passed !" not in dict(result.summary()).values()
 
 
 def test_no_dataset_is_an_exception(tmp_path):

@@ -8,9 +8,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import yaml
 from PIL import Image
 
+from segcli.steps.pipelines.create import get_pipeline_config
 from tests.promptable_weights import promptable_weights
+from tests.trained_instance import MODEL as INSTANCE_MODEL
+from tests.trained_instance import trained_instance_run
 from tests.trained_model import trained_run
 
 
@@ -72,6 +76,43 @@ def test_semantic_segmentation(place: Path) -> None:
         assert image.size == (80, 60)
     saved = json.loads((place / "output/demo_res.json").read_text(encoding="utf-8"))
     assert np.array(saved["pred"]).shape == (1, 60, 80)
+
+
+def test_the_module_of_semantic_segmentation(place: Path) -> None:
+    from segcli import create_model
+
+    model = create_model(model_name="PP-LiteSeg-T", model_dir=trained_run() / "run/best_model")
+    output = model.predict(input="demo.png", batch_size=1)
+    for res in output:
+        res.print(json_format=False)
+        res.save_to_img(save_path="./output/")
+        res.save_to_json(save_path="./output/res.json")
+
+    saved = json.loads((place / "output/res.json").read_text(encoding="utf-8"))
+    assert np.array(saved["pred"]).shape == (1, 60, 80)
+
+
+def test_instance_segmentation(place: Path) -> None:
+    from segcli import create_pipeline
+
+    folder = trained_instance_run() / "run/best_model/inference"
+    values = yaml.safe_load(get_pipeline_config("instance_segmentation"))
+    values["SubModules"]["InstanceSegmentation"] |= {"model_name": INSTANCE_MODEL, "model_dir": str(folder)}
+    (place / "instance_segmentation.yaml").write_text(yaml.safe_dump(values), encoding="utf-8")
+
+    pipeline = create_pipeline(pipeline="./instance_segmentation.yaml")
+    output = pipeline.predict(input="demo.png", threshold=0.02)
+    for res in output:
+        res.print()
+        res.save_to_img(save_path="./output/")
+        res.save_to_json(save_path="./output/")
+
+    saved = json.loads((place / "output/demo_res.json").read_text(encoding="utf-8"))
+    assert saved["boxes"] and len(saved["masks"]) == len(saved["boxes"])
+    assert set(saved["boxes"][0]) >= {"cls_id", "label", "score", "coordinate"}
+    (drawn,) = (place / "output").glob("demo_res.[jp]*g")
+    with Image.open(drawn) as image:
+        assert image.size == (80, 60)
 
 
 def test_open_vocabulary_segmentation(place: Path) -> None:
