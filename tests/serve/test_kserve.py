@@ -34,6 +34,9 @@ def test_metadata(service: Running) -> None:
     for path in ("/v2/health/live", "/v2/health/ready", "/v2/models/roads/ready"):
         assert requests.get(service.url + path, timeout=30).status_code == 200
     about = requests.get(f"{service.url}/v2/models/roads", timeout=30).json()
+    assert requests.get(f"{service.url}/v2/models/roads/versions/1", timeout=30).json() == about
+    absent = requests.get(f"{service.url}/v2/models/roads/versions/2/ready", timeout=30)
+    assert absent.status_code == 404 and "it is at version 1" in absent.json()["error"]
     assert about["outputs"] == [{"name": "labels", "datatype": "UINT8", "shape": [1, -1, -1]}]
 
 

@@ -19,6 +19,7 @@ from segcli.version import __version__
 
 LENGTH_HEADER = "Inference-Header-Content-Length"
 _NOT_FOUND = 404
+_VERSION = "/versions/{version}"
 _NOT_OURS = ("image", "visualize", "labelMe", "maskFormat", "model", "logId", "binary_data_output")
 """Parameters that are ignored: tensors hold their values, or they have no effect on tensors."""
 
@@ -50,9 +51,10 @@ def _add_health(router: APIRouter) -> None:
 
 def _add_models(router: APIRouter, answering: Answering) -> None:
     @router.get("/models/{name}")
-    async def metadata(name: str) -> dict[str, Any]:
+    @router.get(f"/models/{{name}}{_VERSION}")
+    async def metadata(name: str, version: str | None = None) -> dict[str, Any]:
         """Inputs and outputs of a model."""
-        model = _served(answering, name)
+        model = _served(answering, name, version)
         outputs = KINDS[model.pipeline.name].outputs
         return {
             "name": name,
@@ -63,21 +65,26 @@ def _add_models(router: APIRouter, answering: Answering) -> None:
         }
 
     @router.get("/models/{name}/ready")
-    async def model_ready(name: str) -> dict[str, Any]:
+    @router.get(f"/models/{{name}}{_VERSION}/ready")
+    async def model_ready(name: str, version: str | None = None) -> dict[str, Any]:
         """Whether a model is ready."""
-        return {"name": _served(answering, name).name, "ready": True}
+        return {"name": _served(answering, name, version).name, "ready": True}
 
     @router.post("/models/{name}/infer")
-    async def infer(name: str, request: Request) -> Response:
+    @router.post(f"/models/{{name}}{_VERSION}/infer")
+    async def infer(name: str, request: Request, version: str | None = None) -> Response:
         """Runs a model. Parameters are the fields of PaddleX's bodies: threshold, targetSize, prompt, ..."""
-        return await _infer(answering, _served(answering, name), request)
+        return await _infer(answering, _served(answering, name, version), request)
 
 
-def _served(answering: Answering, name: str) -> ServedModel:
+def _served(answering: Answering, name: str, version: str | None) -> ServedModel:
+    """The model of a name; of its versions, which count reloads, only the newest is there."""
     found = answering.models.by_name.get(name)
     if found is None:
         there = ", ".join(answering.models.by_name)
         raise RefusedError(_NOT_FOUND, f"there is no model {name!r}; there are: {there}")
+    if version not in (None, str(found.version)):
+        raise RefusedError(_NOT_FOUND, f"{name} has no version {version!r}; it is at version {found.version}")
     return found
 
 
