@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 from segcli.config.schema import SlidingWindowConfig
 from segcli.data.budget import SHARE, memory_bytes
 from segcli.models.spec import Preprocess
+
+log = logging.getLogger("segcli.predict")
 
 _NETWORK_BYTES = {"paddle": 1000}
 _FAST_BYTES = 450
@@ -18,6 +21,8 @@ _IMAGE_BYTES = 40
 """Bytes per pixel of an image, its label map, its drawing and their copies, in addition to the network."""
 _SIDE_PX = 1024
 _LEAST_PX, _MOST_PX = 256, 4096
+_SAME_SIZE = 1.3
+"""Factor up to which things of another size are recognised as in training."""
 _STEP = 0.75
 """Stride between tiles, as share of their side."""
 
@@ -72,9 +77,11 @@ def tiling(wanted: SlidingWindowConfig | None, memory_mb: int | None, network: N
     """
     budget = memory_bytes() * SHARE if memory_mb is None else memory_mb * 1e6
     decoded_px = int(budget // _IMAGE_BYTES)
-    if wanted is not None:
-        return Tiling(wanted, 0, decoded_px)
     shrinks = network.input_size is not None or network.preprocess.size is not None
+    if wanted is not None:
+        if shrinks:
+            _tell_of_scale(wanted, network)
+        return Tiling(wanted, 0, decoded_px)
     per_pixel = _IMAGE_BYTES if shrinks else _NETWORK_BYTES.get(network.runtime, _FAST_BYTES)
     sides = _learnt_sides(network) if shrinks else (_SIDE_PX, _SIDE_PX)
     stride = tuple(max(1, round(side * _STEP)) for side in sides)
@@ -83,11 +90,35 @@ def tiling(wanted: SlidingWindowConfig | None, memory_mb: int | None, network: N
     )
 
 
+def _tell_of_scale(window: SlidingWindowConfig, network: NetworkFacts) -> None:
+    """Warns of tiles in which things appear in another size than in training, which costs accuracy."""
+    sides = _typical_sides(network)
+    if sides is None:
+        return
+    times = max(sides) / max(window.crop_size)
+    if not 1 / _SAME_SIZE <= times <= _SAME_SIZE:
+        width, height = (round(side) for side in sides)
+        log.warning(
+            "the network resizes each tile to its input: things appear %.1f times as large as in training images of "
+            "%d x %d px; a crop_size of about that size keeps what was learnt",
+            times,
+            width,
+            height,
+        )
+
+
+def _typical_sides(network: NetworkFacts) -> tuple[float, float] | None:
+    """Median width and height of the training images in pixels; None if unknown."""
+    try:
+        return float(network.inputs["width_px"]["median"]), float(network.inputs["height_px"]["median"])
+    except (KeyError, TypeError):
+        return None
+
+
 def _learnt_sides(network: NetworkFacts) -> tuple[int, int]:
     """Width and height of a typical training image: objects in a tile of that size appear as large as in training."""
-    try:
-        sides = network.inputs["width_px"]["median"], network.inputs["height_px"]["median"]
-    except (KeyError, TypeError):
+    sides = _typical_sides(network)
+    if sides is None:
         height, width = network.input_size or network.preprocess.size or (_SIDE_PX, _SIDE_PX)
         sides = width, height
     width, height = (min(max(round(side), _LEAST_PX), _MOST_PX) for side in sides)

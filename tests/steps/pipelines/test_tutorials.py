@@ -112,7 +112,7 @@ def test_instance_segmentation(place: Path) -> None:
     assert set(saved["boxes"][0]) >= {"cls_id", "label", "score", "coordinate"}
     (drawn,) = (place / "output").glob("demo_res.[jp]*g")
     with Image.open(drawn) as image:
-        assert image.size == (80, 60)
+        assert image.width >= 80 and image.height >= 60, "with a legend"
 
 
 def test_open_vocabulary_segmentation(place: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 import tifffile
 
 import segcli
+from segcli.config.schema import SlidingWindowConfig
 from segcli.data.classes import ClassMap
 from segcli.data.detections import Detections
 from segcli.data.image import read_mask
@@ -110,6 +111,18 @@ def test_tiles_are_as_large_as_the_images_of_the_training():
     free = NetworkFacts(Preprocess(), None, inputs, "paddle")
     assert tiling(None, 4000, free).most_px == 4_000_000
     assert tiling(None, 4000, free).window.crop_size == (1024, 1024)
+
+
+def test_tiles_that_change_the_size_of_things_are_told(caplog):
+    learnt = {"width_px": {"median": 192.0}, "height_px": {"median": 160.0}}
+    window = SlidingWindowConfig(crop_size=(96, 96), stride=(64, 64))
+    resizes, free = Preprocess(size=(128, 128)), Preprocess()
+    tiling(window, None, NetworkFacts(free, None, learnt, "openvino"))
+    tiling(window.model_copy(update={"crop_size": (200, 160)}), None, NetworkFacts(resizes, None, learnt, "openvino"))
+    tiling(window, None, NetworkFacts(resizes, None, {}, "openvino"))
+    assert not caplog.records
+    tiling(window, None, NetworkFacts(resizes, None, learnt, "openvino"))
+    assert "2.0 times as large as in training images of 192 x 160 px" in caplog.text
 
 
 def test_objects_of_an_image_in_parts(tmp_path):
