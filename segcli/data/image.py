@@ -26,6 +26,7 @@ from segcli.data.decoding.image_range import ImageRange
 from segcli.data.decoding.jpeg import jpeg_damage
 from segcli.data.decoding.used_range import current_range
 from segcli.data.files import read_bytes, require_regular
+from segcli.data.foreign_content import foreign_content
 from segcli.errors import InputError
 
 UInt8Array = NDArray[np.uint8]
@@ -43,6 +44,7 @@ FLIPS = {2: 1, 3: -1, 4: 0, 6: 1, 7: -1, 8: 0}
 _REDUCED = {2: cv2.IMREAD_REDUCED_COLOR_2, 4: cv2.IMREAD_REDUCED_COLOR_4, 8: cv2.IMREAD_REDUCED_COLOR_8}
 _COLOURS = 3
 _BYTES = "<bytes>"
+NO_IMAGE = "is no image that can be decoded"
 _HEAD_BYTES = 1 << 16
 
 
@@ -257,8 +259,9 @@ def _unreadable(path: StrPath, error: OSError | ValueError) -> InputError:
 def _checked_header(data: bytes, name: StrPath, *, whole: bool = True) -> ImageHeader:
     header = read_header(data)
     if header is None:
-        what = "is empty" if not data else "is no image that can be decoded"
-        raise InputError(what, path=name, hint="replace the file")
+        other = foreign_content(data)
+        what = other.what if other is not None else NO_IMAGE
+        raise InputError(what, path=name, hint=other.hint if other is not None else "replace the file")
     if whole:
         refuse_overstated_size(header, name, len(data))
         if not is_complete(data):

@@ -24,6 +24,7 @@ _BYTE_ORDER_MARKS = (
 _OTHER_ENCODINGS = ("gb18030", "cp1252", "shift_jis", "euc_kr", "latin-1")
 LONGEST_LINE = 9000
 """Characters of a line: two of the longest paths of any system; each blank in it may be the one between them."""
+_PATH_MARK = re.compile(r"[./\\]")
 _BLANKS = re.compile(r"[ \u00a0\u3000]+")
 
 
@@ -99,6 +100,10 @@ def scan_list(root: Path, name: str) -> tuple[tuple[SegSample, ...], list[Findin
         if pair is None:
             findings.append(finding("S103", name, f"no image and mask in {_short(line)!r}", location=f"line {number}"))
             continue
+        if number == text.lines[0][0] and has_heading(text, root):
+            message = f"{_short(line)!r} is a heading, not an image and its mask"
+            findings.append(finding("S103", name, message, location=f"line {number}"))
+            continue
         image, mask = (_found_once(root, relative, known) for relative in pair)
         if image is not None and mask is not None:
             samples.append(SegSample(image, mask, number))
@@ -132,6 +137,13 @@ def split_line(root: Path, line: str) -> tuple[str, str] | None:
         if len(chosen) == 1:
             return chosen[0]
     return None
+
+
+def has_heading(text: TextFile, root: Path) -> bool:
+    """Whether the first line of a list is the heading of a table, such as "image mask": it alone names no path."""
+    pairs = [split_line(root, line) for _, line in text.lines[:2]]
+    are_words = [pair is not None and not any(_PATH_MARK.search(word) for word in pair) for pair in pairs]
+    return are_words == [True, False]
 
 
 def joined_line(image: str, mask: str) -> str:

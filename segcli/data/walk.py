@@ -18,20 +18,25 @@ STATE_FOLDER = ".segcli"
 """Where segcli keeps the changes of a dataset, see `segcli.data.changes.journal`."""
 
 
+_MACOS_PREFIX, _MACOS_FOLDER = "._", "__MACOSX"
+"""What macOS leaves on foreign disks and in archives: attributes of the file without the prefix, of any suffix."""
+
+
 def folders_below(root: Path) -> Iterator[tuple[Path, list[str]]]:
     """`root` and every folder below it with the names of its files; links to folders are not followed.
 
     A folder that cannot be read is noted, see `noting_unreadable`.
     """
     for folder, below, files in os.walk(root, onerror=_note):
-        below[:] = sorted(name for name in below if name != STATE_FOLDER)
-        yield Path(folder), files
+        below[:] = sorted(name for name in below if name not in (STATE_FOLDER, _MACOS_FOLDER))
+        yield Path(folder), [name for name in files if not name.startswith(_MACOS_PREFIX)]
 
 
 def entries(folder: Path) -> list[Path]:
     """What lies in a folder, sorted; nothing where it cannot be read, which is noted as above."""
     try:
-        return sorted(folder.iterdir(), key=str)  # paths themselves compare ten times slower
+        found = (path for path in folder.iterdir() if not path.name.startswith(_MACOS_PREFIX))
+        return sorted(found, key=str)  # paths themselves compare ten times slower
     except OSError as fault:
         _note(fault)
         return []

@@ -256,6 +256,17 @@ def binary(value: int) -> Change:
     )
 
 
+def numbered(*counts: int) -> Change:
+    """Masks of so many objects each, which are numbered from 1."""
+
+    def run(folder):
+        for name, count in zip(NAMES, counts, strict=True):
+            pixels = np.arange(SIZE[0] * SIZE[1]).reshape(SIZE) // 8 % (count + 1)
+            cv2.imwrite(str(folder.mask(name)), pixels.astype(np.uint8))
+
+    return together(gone("class_name_to_id.txt"), run)
+
+
 def many_classes(count: int) -> Change:
     return text("class_name_to_id.txt", "".join(f"{number}: class {number}\n" for number in range(count)))
 
@@ -320,6 +331,8 @@ MASKS = (
     Replay("S413", masks(lambda ids: np.where(ids < 255, ids + 1, 255).astype(np.uint8)), masks(lambda ids: ids)),
     Replay("S109", pairs("a0 a1", "a1 a2", "a2 a0"), pairs("a0 a0", "a1 a1", "a2 a2")),
     Replay("S110", exchanged),
+    Replay("S111", in_list(MASK, IMAGE), in_list(MASK, MASK)),
+    Replay("S414", numbered(2, 5, 6, 9, 9), numbered(2, 5, 6, 7, 7)),
     Replay("S217", image_file(oriented(3, *SIZE)), image_file(oriented(1, *SIZE))),
     Replay("S401", FOUR_CLASSES, together(FOUR_CLASSES, one_pixel(3))),
     Replay("S402", only(0, 1, names=("a3", "a4")), only(0, 1, names=("a3",))),

@@ -15,6 +15,7 @@ from PIL import Image
 
 from segcli.data.boxes import FAR_PX
 from segcli.data.files import read_bytes
+from segcli.data.foreign_content import foreign_content
 from segcli.data.json_text import parse_json
 from segcli.data.walk import files_below
 from segcli.errors import InputError
@@ -115,11 +116,16 @@ def read_labelme(path: Path, name: str) -> tuple[LabelMeFile | None, list[Findin
         The file with its valid shapes (None when it is not a LabelMe file), and its problems.
     """
     findings: list[Finding] = []
+    data = b""
     try:
-        values = _parse(read_bytes(path), name, findings)
+        data = read_bytes(path)
+        values = _parse(data, name, findings)
     except OSError as fault:
         return None, [finding("L101", name, f"cannot be read: {fault.strerror}")]
     except ValueError as fault:
+        other = foreign_content(data)
+        if other is not None:
+            return None, [finding("L101", name, other.what, hint=other.hint)]
         return None, [finding("L101", name, f"is not valid JSON: {fault}")]
     if not isinstance(values, dict) or not isinstance(values.get("shapes"), list):
         return None, [finding("L102", name, "has no list of shapes")]

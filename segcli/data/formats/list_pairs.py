@@ -16,6 +16,10 @@ from segcli.rules import finding
 
 def pair_findings(root: Path, file: str, samples: Sequence[SegSample]) -> Iterator[Finding]:
     """What is wrong with the pairs of one list, seen from the names alone."""
+    own_masks = [sample for sample in samples if sample.image == sample.mask]
+    if own_masks:
+        example = relative_name(own_masks[0].image, root)
+        yield finding("S111", file, f"{_of(own_masks, samples)} name an image as its own mask, such as {example}")
     exchanged = [sample for sample in samples if is_exchanged(sample, root)]
     if exchanged:
         example = " ".join(relative_name(path, root) for path in (exchanged[0].image, exchanged[0].mask))

@@ -29,7 +29,8 @@ from segcli.data.decoding.range_of_images import extremes_of
 from segcli.data.decoding.used_range import current_range
 from segcli.data.files import read_bytes
 from segcli.data.fingerprint.images import ImageColours, colours_of
-from segcli.data.image import RgbImage, decode_image, image_header, upright
+from segcli.data.foreign_content import foreign_content
+from segcli.data.image import NO_IMAGE, RgbImage, decode_image, image_header, upright
 from segcli.data.similarity import LEAST_DECODED_PX, Signature, signature_of
 from segcli.errors import InputError
 
@@ -115,7 +116,9 @@ def load_file(path: Path, *, digested: bool = False) -> tuple[bytes, FileFacts]:
         return b"", FileFacts(path, None, fault=f"cannot be read: {error.strerror or error}")
     header, own = read_header(data), digest(data) if digested and data else None
     if header is None:
-        return data, FileFacts(path, None, fault="is no image that can be decoded" if data else "is empty", digest=own)
+        other = foreign_content(data)
+        fault, hint = (NO_IMAGE, None) if other is None else (other.what, other.hint)
+        return data, FileFacts(path, None, fault=fault, hint=hint, digest=own)
     return data, FileFacts(path, header, is_cut=not is_complete(data), digest=own)
 
 

@@ -27,10 +27,10 @@ _NAMED = 5
 def left_out_of_lists(lists: SegLists) -> Iterator[Finding]:
     """Finding on unlisted images in the folders of listed ones (S006). Folders that also hold masks are skipped.
 
-    Nothing is reported if a list is missing or empty, as that explains it.
+    Nothing is reported if a list is missing or empty, or files were paired by name, as that explains it.
     """
     root = lists.root
-    if not lists.train or not lists.val:
+    if not lists.train or not lists.val or any(found.code == "S005" for found in lists.findings):
         return
     test = scan_list(root, TEST_LIST)[0] if is_file(root / TEST_LIST) else ()
     samples = (*lists.train, *lists.val, *test)

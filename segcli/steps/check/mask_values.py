@@ -25,6 +25,11 @@ NAMED = 3
 _SMEARED_SHARE = 0.5
 """Share of the edges between ids that are not neighbours which have another id between them, in smoothed masks."""
 _FEWEST_RAMPS = 10
+_FEWEST_NUMBERED = 4
+_FEWEST_NUMBERS = 8
+"""From so many masks with different greatest ids, and from this greatest id, a numbering of objects can be told."""
+_HIDDEN_SHARE = 0.2
+"""Largest share of the numbers of a mask that are missing, because other objects cover theirs."""
 _READ_FIRST = frozenset({"S401", "S402"})
 
 CONSEQUENCES = {
@@ -35,6 +40,7 @@ CONSEQUENCES = {
     "S409": frozenset({"S305", "S402"}),
     "S410": frozenset({"S306", "S401", "S402"}),
     "S413": frozenset({"S304", "S401", "S402"}),
+    "S414": frozenset({"S304", "S401", "S402", "S403", "S405"}),
     "S110": frozenset({"S201", "S202", "S207", "S209", "S301", "S302", "S303", "S304", "S401", "S402", "S403"}),
     **dict.fromkeys(("S201", "S202", "S205", "S206", "S301", "S302"), _READ_FIRST),
 }
@@ -71,6 +77,8 @@ class MaskValues:
     _ramped: list[str] = field(default_factory=list)
     _owners: dict[Path, str] = field(default_factory=dict)
     _shared: dict[str, list[str]] = field(default_factory=dict)
+    _highest: list[int] = field(default_factory=list)
+    _are_numbered: bool = True
 
     def update(self, facts: SampleFacts) -> None:
         """Adds one sample."""
@@ -91,6 +99,7 @@ class MaskValues:
             self._jumps += facts.smear.jumps
             self._ramped += [name] if facts.smear.ramps else []
         self._compare_white(facts.counts, name)
+        self._note_highest(facts.counts)
         if facts.colours:
             self._compare_colours(facts.colours, name)
 
@@ -102,6 +111,22 @@ class MaskValues:
             self._white.append(name)
         elif others:
             self._plain.append(name)
+
+    def _note_highest(self, counts: NDArray[np.int64]) -> None:
+        """Records the greatest id of a mask, and whether nearly all ids from 1 to it are there."""
+        ids = np.flatnonzero(counts[1:255]) + 1
+        if len(ids):
+            self._highest.append(int(ids[-1]))
+            self._are_numbered = self._are_numbered and ids[-1] - len(ids) <= _HIDDEN_SHARE * ids[-1]
+
+    def _numbered(self, allowed: int, *, named: bool) -> Iterator[Finding]:
+        """Finding on masks that number the objects of each image, so that an id has no meaning of its own."""
+        highest, different = max(self._highest, default=0), len(set(self._highest))
+        if not self._are_numbered or highest < _FEWEST_NUMBERS or different < _FEWEST_NUMBERED:
+            return
+        if not named or highest >= allowed:
+            message = f"each of {counted(len(self._highest), 'mask')} holds nearly all ids from 1 to its own greatest one"
+            yield finding("S414", "annotations", f"{message}, which is {min(self._highest)} to {highest}")
 
     def _compare_colours(self, colours: dict[int, Colour], name: str) -> None:
         if len(set(colours.values())) < len(colours):
@@ -146,6 +171,7 @@ class MaskValues:
         yield from self._shared_masks()
         yield from self._smeared(ignore_index)
         yield from self._palettes()
+        yield from self._numbered(allowed, named=named)
         if named:
             yield from _from_one(tally.ids() - {ignore_index}, allowed)
         yield from self._grey(tally.ids(), allowed, ignore_index, named=named)

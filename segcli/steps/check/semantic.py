@@ -157,7 +157,8 @@ def examine_seg_dataset(
         tally.update(facts, repeated[facts.split][_files(facts.sample)])
         values.update(facts)
         shapes += [] if facts.shape is None else [facts.shape]
-        if len(drawable[facts.split]) < draw and not any(found.severity is Severity.ERROR for found in own):
+        sound = facts.sample.image != facts.sample.mask and not any(one.severity is Severity.ERROR for one in own)
+        if len(drawable[facts.split]) < draw and sound:
             drawable[facts.split].append(facts.sample)
     findings.extend((*images.findings(workers), *left_out_of_lists(lists)))
     classes, resolution = resolve_classes(source, num_classes, lambda: tally.ids() - {scale.ignore_index})

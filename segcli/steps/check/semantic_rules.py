@@ -80,7 +80,7 @@ def mask_faults(view: SampleView) -> Iterator[Fault]:
     """Masks that do not hold one id of 8 bits per pixel, or whose ids a lossy format may have changed."""
     facts, path = view.facts, view.mask
     header = facts.mask.header
-    if header is None or not facts.mask.is_whole:
+    if header is None or not facts.mask.is_whole or facts.sample.image == facts.sample.mask:
         return
     lossy = header.format in LOSSY_FORMATS
     if header.channels > 1:

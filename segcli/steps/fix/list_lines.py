@@ -26,7 +26,10 @@ def repair(draft: Draft, rule: str, findings: Sequence[Finding]) -> None:
         file = draft.list_file(name)
         text = dict(file.entries()).get(number, "")
         pair = _pair(text, index)
-        if pair is None:
+        if "is a heading" in found.message:
+            file.remove(number)
+            draft.done(rule, f"{name} line {number}", f"the heading {text[:60]!r} removed")
+        elif pair is None:
             draft.left(rule, f"{name} line {number}", f"no existing image and mask in {text[:60]!r}")
         else:
             file.replace(number, joined_line(*pair))
