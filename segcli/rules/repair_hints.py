@@ -12,8 +12,15 @@ from segcli.rules import RULES, Repair
 
 REPAIRED = frozenset({Repair.SAFE, Repair.REVIEW})
 
-ONLY_NAMES = frozenset({"S201", "S202", "C111"})
-"""Rules on missing files: a repair finds a file only if its name is misspelt; otherwise the user must provide it."""
+_NAME = "where only its name differs"
+SOMETIMES = {
+    "S201": _NAME,
+    "S202": _NAME,
+    "C111": _NAME,
+    "C114": "where the image was only resized, or width and height exchanged",
+    "C125": "where the points are pairs, or one list",
+}
+"""Rules whose repair succeeds only under a condition; otherwise the user must do what the rule's remedy says."""
 
 
 def with_repairs(findings: Iterable[Finding], dataset_dir: Path) -> tuple[Finding, ...]:
@@ -27,8 +34,8 @@ def _with_repair(found: Finding, dataset_dir: Path) -> Finding:
     command = shlex.join(["segcli", "fix", str(dataset_dir), "--select", found.code])
     if command in (found.hint or ""):
         return found
-    if found.code in ONLY_NAMES:
-        return replace(found, hint=f"{found.hint}; where only its name differs: {command}")
+    if found.code in SOMETIMES:
+        return replace(found, hint=f"{found.hint}; {SOMETIMES[found.code]}: {command}")
     if found.severity is Severity.INFO:
         return replace(found, hint=f"{found.hint}; to change it: {command}")
     return replace(found, hint=f"{command}; or {found.hint}")

@@ -216,6 +216,43 @@ def crowded(count: int) -> Change:
     return parts(run)
 
 
+def category_ids(shift: int) -> Change:
+    """Categories 1 and 2, and annotations whose ids are shifted."""
+
+    def run(folder):
+        for content in folder.parts.values():
+            for number, entry in enumerate(content["categories"], start=1):
+                entry["id"] = number
+            for entry in content["annotations"]:
+                entry["category_id"] = {3: 1, 7: 2}[entry["category_id"]] + shift
+
+    return parts(run)
+
+
+def spread(count: int, owner: Callable[[int], int]) -> Change:
+    """So many images for training, with one object for each, which belongs to the image that `owner` says."""
+
+    def run(folder):
+        content = folder.parts["train"]
+        for number in range(3, count):
+            name = f"b{number}.png"
+            shutil.copy(folder.image("a0"), folder.root / "images" / name)
+            content["images"].append({"id": number, "file_name": name, "width": WIDTH, "height": HEIGHT})
+        content["annotations"] = [annotation(n + 1, owner(n), 3, [4, 4, 20, 12]) for n in range(count)]
+
+    return parts(run)
+
+
+def rectangles(count: int) -> Change:
+    """So many upright rectangles in one image."""
+
+    def run(folder):
+        boxes = [[1.0 + 6 * (n % 10), 1.0 + 6 * (n // 10), 5.0, 4.0 + n % 2] for n in range(count)]
+        folder.parts["train"]["annotations"] = [annotation(1000 + n, 0, 3, box) for n, box in enumerate(boxes)]
+
+    return parts(run)
+
+
 def in_folder(name: str, part: str) -> Change:
     """An image in the folder images/walk."""
 
@@ -250,7 +287,7 @@ COCO = (
     Replay("C111", lambda folder: folder.image("a0").unlink()),
     Replay("C112", content("a0", b"no image"), cut("a0")),
     Replay("C113", cut("a0")),
-    Replay("C114", pixels("a0", (HEIGHT, WIDTH + 2, 3)), pixels("a0", (HEIGHT, WIDTH, 3))),
+    Replay("C114", pixels("a0", (2 * HEIGHT, 2 * WIDTH, 3)), pixels("a0", (HEIGHT, WIDTH, 3))),
     Replay("C115", second_entry(file_name="a1.png")),
     Replay("C116", second_entry(id=50)),
     Replay("C117", parts(without_objects)),
@@ -265,7 +302,7 @@ COCO = (
     Replay("C122", change(bbox=[4, 4, 0, 12]), change(bbox=[4, 4, 20, 12])),
     Replay("C123", drop("bbox")),
     Replay("C124", change(segmentation=[[4, 4, 24, 16]]), change(segmentation=[[4, 4, 24, 4, 24, 16]])),
-    Replay("C125", change(segmentation=[SQUARE[:-1]]), change(segmentation=[SQUARE])),
+    Replay("C125", change(segmentation=[[[4, 4], [24, 4], [24, 16]]]), change(segmentation=[SQUARE])),
     Replay("C126", outline(*BOW), outline(*SQUARE)),
     Replay("C127", change(segmentation=[]), change(segmentation=WHOLE_RLE)),
     Replay("C128", change(segmentation={"size": [HEIGHT, WIDTH], "counts": [5, 5]}), change(segmentation=WHOLE_RLE)),
@@ -299,6 +336,11 @@ COCO = (
     Replay("C156", every_box([4, 40, 20, 20]), every_box([4, 40, 50, 20])),
     Replay("C157", in_large(1), in_large(20)),
     Replay("C174", file_of("a0.jpg", oriented(3, HEIGHT, WIDTH)), file_of("a0.jpg", oriented(1, HEIGHT, WIDTH))),
+    Replay("C158", category_ids(-1), category_ids(0)),
+    Replay("C159", every(lambda entry: entry.update(image_id=entry["image_id"] + 1)), change(image_id=2)),
+    Replay("C166", spread(6, lambda image: 0), spread(6, lambda image: image % 2)),
+    Replay("C167", spread(6, lambda image: image), spread(5, lambda image: image)),
+    Replay("C168", rectangles(30), rectangles(29)),
     Replay("C161", crowded(101), crowded(100)),
     Replay(
         "C171",

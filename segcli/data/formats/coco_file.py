@@ -10,8 +10,12 @@ from typing import Any
 from segcli.data.boxes import FAR_PX
 from segcli.data.class_files import is_background
 from segcli.data.files import is_file, read_bytes
+from segcli.data.foreign_content import foreign_content
+from segcli.data.formats.coco_kinds import other_kind
 from segcli.data.formats.coco_object_rules import EXPLAINS_NO_OBJECTS, PlacedObject, object_findings
 from segcli.data.formats.coco_objects import parse_object
+from segcli.data.formats.coco_placement import placement_findings
+from segcli.data.formats.coco_references import References
 from segcli.data.formats.image_index import ImageIndex
 from segcli.data.image import image_size
 from segcli.data.instances import InstanceObject, InstanceSample
@@ -53,6 +57,7 @@ class AnnotationFile:
     empty_categories: frozenset[int] = frozenset()
     findings: list[Finding] = field(default_factory=list)
     _known: set[int] = field(default_factory=set)
+    _names: dict[str, int] = field(default_factory=dict)
 
     def _report(self, code: str, message: str, location: str | None = None) -> None:
         self.findings.append(finding(code, self.file, message, location=location))
@@ -65,8 +70,10 @@ class AnnotationFile:
     def load_all(self) -> dict[str, Any]:
         """Returns all keys of the file, including the three lists; empty lists where it cannot be read."""
         nothing: dict[str, Any] = {key: [] for key in LISTS}
+        data = b""
         try:
-            content = parse_json(read_bytes(self.root / self.file))
+            data = read_bytes(self.root / self.file)
+            content = parse_json(data)
         except FileNotFoundError:
             self._report("C103", "there is no such file")
             return nothing
@@ -74,7 +81,13 @@ class AnnotationFile:
             self._report("C104", f"cannot be read: {error.strerror or error}")
             return nothing
         except ValueError as error:
-            self._report("C104", f"is not valid JSON: {error}")
+            other = foreign_content(data)
+            message = f"is not valid JSON: {error}" if other is None else other.what
+            self.findings.append(finding("C104", self.file, message, hint=other.hint if other is not None else None))
+            return nothing
+        kind = other_kind(content)
+        if kind is not None:
+            self._report("C104", kind)
             return nothing
         if not isinstance(content, dict):
             self._report(
@@ -102,6 +115,7 @@ class AnnotationFile:
                 continue
             id_, name = entry["id"], str(entry["name"]).strip() if entry["name"] is not None else ""
             self._known.add(id_)
+            self._names.setdefault(name, id_)
             if not name:
                 self._report("C148", f"category id {id_} has no name", location)
             elif is_background(name):
@@ -122,6 +136,7 @@ class AnnotationFile:
         objects = self._objects(content["annotations"], records, classes)
         if content["images"]:
             self._report_nothing_to_learn([value for own in objects.values() for value in own])
+        of_one_image = any(found.code == "C166" for found in self.findings)
         annotated = {_key(entry.get("image_id")) for entry in content["annotations"] if isinstance(entry, dict)}
         samples = []
         for record in records.values():
@@ -130,7 +145,7 @@ class AnnotationFile:
             if not is_file(record.image):
                 self._report_image("C111", name, "there is no such file", record.image_id)
                 continue
-            if record.image_id not in annotated:
+            if record.image_id not in annotated and not of_one_image:
                 self._report_image("C117", name, "no annotation has its id", record.image_id)
             samples.append(InstanceSample(record.image, record.image_id, record.width, record.height, own))
         return tuple(samples)
@@ -181,6 +196,9 @@ class AnnotationFile:
         objects: dict[int, list[InstanceObject]] = {id_: [] for id_ in records}
         if any(found.code == "C104" for found in self.findings):
             return objects  # nothing in the file can be told without its other lists
+        images = References("image", "C131", "C159", records)
+        known = self._known | self.empty_categories
+        categories = References("category", "C132", "C158", known)
         seen: set[int] = set()
         read: list[PlacedObject] = []
         for position, entry in enumerate(entries):
@@ -192,17 +210,21 @@ class AnnotationFile:
             seen.add(entry["id"])
             record = records.get(_key(entry["image_id"]))
             class_id = classes.get(_key(entry["category_id"]))
-            if record is None:
-                self._report("C131", f"there is no image with id {entry['image_id']}", location)
-            if class_id is None and _key(entry["category_id"]) not in self._known | self.empty_categories:
-                self._report("C132", f"there is no category with id {entry['category_id']}", location)
+            images.add(plain_id(entry["image_id"]), location, is_known=record is not None)
+            category_id = plain_id(entry["category_id"])
+            categories.add(category_id, location, is_known=class_id is not None or _key(category_id) in known)
             if record is None or class_id is None:
                 continue
             parsed = parse_object(entry, class_id, record.width, record.height)
             read.append(PlacedObject(parsed, record))
             if parsed.value is not None:
                 objects[record.image_id].append(parsed.value)
+        self.findings.extend(images.findings(self.file, {}))
+        # what the list of categories lacks because of its own faults is no fault of the annotations
+        if not any((found.location or "").startswith("categories[") for found in self.findings if found.code == "C107"):
+            self.findings.extend(categories.findings(self.file, self._names))
         self.findings.extend(object_findings(read, self.file))
+        self.findings.extend(placement_findings(read, records, self.file))
         return objects
 
     def _report_nothing_to_learn(self, objects: list[InstanceObject]) -> None:

@@ -6,6 +6,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
+from segcli.data import rle
 from segcli.data.boxes import xyxy_of
 from segcli.data.formats.coco_objects import ParsedObject
 from segcli.data.formats.coordinates import Extents, Reading
@@ -17,12 +20,16 @@ from segcli.rules import finding
 MOST_MEASURED = 100
 """Most objects per image and class that COCO's metric evaluates."""
 NAMED = 5
+FEWEST_OUTSIDE, OUTSIDE_SHARE = 3, 0.2
+"""From so many outlines outside of their images, and this share of all, the cause is the size of the images."""
+MOST_TURNED, ROW_SHARE = 8, 0.5
+"""Run-length codes that are read along rows for a test, and how much smaller the boxes of their masks then are."""
 _BOX_FAULTS = frozenset({"C121", "C122", "C134"})
 _DISAGREEMENTS = frozenset({"C122", "C134"})
 _REPORTED_TOGETHER = frozenset({"C136", "C138"})
 _OUTSIDE = frozenset({"C139"})
 EXPLAINS_NO_OBJECTS = frozenset(
-    {"C104", "C124", "C125", "C127", "C128", "C131", "C132", "C136", "C139", "C143", "C156"}
+    {"C104", "C107", "C124", "C125", "C127", "C128", "C131", "C132", "C136", "C139", "C143", "C156", "C158", "C159"}
 )
 """Rules that may make every object of a file unusable."""
 
@@ -48,7 +55,19 @@ def object_findings(objects: Sequence[PlacedObject], file: str) -> Iterator[Find
     if misread:
         reported |= _BOX_FAULTS | _OUTSIDE
         yield from misread
-    boxes = list(_mostly_wrong_boxes(objects, file))
+    outside = list(_mostly_outside(objects, file)) if not misread else []
+    if outside:
+        reported |= _OUTSIDE | {"C121"}
+        yield from outside
+    bare = list(_without_outlines(objects, file))
+    if bare:
+        reported.add("C127")
+        yield from bare
+    by_rows = list(_row_by_row(objects, file))
+    if by_rows:
+        reported |= _BOX_FAULTS
+        yield from by_rows
+    boxes = list(_mostly_wrong_boxes(objects, file)) if not by_rows else []
     if boxes:
         reported |= _BOX_FAULTS
         yield from boxes
@@ -86,6 +105,49 @@ def _misread(objects: Sequence[PlacedObject], file: str) -> Iterator[Finding]:
     elif reading is None and (reach := extents.reach()) is not None:
         share = f"{100 * reach[0]:.0f} % of the width and {100 * reach[1]:.0f} % of the height"
         yield finding("C157", file, f"no outline in {number} reaches beyond {share}")
+
+
+def _mostly_outside(objects: Sequence[PlacedObject], file: str) -> Iterator[Finding]:
+    """One finding where many outlines lie outside, as those of larger images do."""
+    found = _with_fault(objects, "C139")
+    around = [placed for placed in objects if placed.parsed.around is not None]
+    if len(found) < FEWEST_OUTSIDE or len(found) < OUTSIDE_SHARE * len(around):
+        return
+    edges = [(xyxy_of(placed.parsed.around), placed.sample) for placed in around if placed.parsed.around is not None]
+    wide = max(right / sample.width for (_, _, right, _), sample in edges)
+    high = max(bottom / sample.height for (_, _, _, bottom), sample in edges)
+    message = f"{_of(found, objects)} lie outside of their images ({_ids(found)})"
+    if min(wide, high) > 1:
+        message += f"; the outlines reach to {wide:.2g} times the width and {high:.2g} times the height"
+    yield finding("C139", file, f"{message}: they seem to belong to images of another size")
+
+
+def _without_outlines(objects: Sequence[PlacedObject], file: str) -> Iterator[Finding]:
+    """One finding where no object of several has an outline."""
+    found = _with_fault(objects, "C127")
+    if len(found) > 1 and len(found) == len(objects) and all(placed.parsed.has_box for placed in found):
+        message = f"none of {counted(len(found), 'annotation')} has an outline, only a box: data for object detection"
+        hint = "label the outlines; a model for object detection needs none"
+        yield finding("C127", file, message, hint=hint)
+
+
+def _row_by_row(objects: Sequence[PlacedObject], file: str) -> Iterator[Finding]:
+    """One finding where run-length codes seem to go along rows, so that objects spread over the whole image."""
+    coded = [placed for placed in objects if placed.parsed.value and isinstance(placed.parsed.value.segmentation, dict)]
+    wrong = [placed for placed in coded if placed.parsed.misfit is not None]
+    tested = wrong[:MOST_TURNED]
+    if 2 * len(wrong) > len(coded) and tested and all(map(_is_by_row, tested)):
+        message = f"the run-length codes of {_of(wrong, objects)} go along rows, those of COCO go down columns"
+        yield finding("C128", file, f"{message} ({_ids(wrong)})")
+
+
+def _is_by_row(placed: PlacedObject) -> bool:
+    value, around = placed.parsed.value, placed.parsed.around
+    if value is None or around is None or not isinstance(value.segmentation, dict):
+        return False
+    mask = rle.decode(value.segmentation)
+    rows, columns = np.nonzero(mask.T.reshape(mask.shape))
+    return bool(ROW_SHARE * around[2] * around[3] > (np.ptp(rows) + 1) * (np.ptp(columns) + 1))
 
 
 def _mostly_wrong_boxes(objects: Sequence[PlacedObject], file: str) -> Iterator[Finding]:

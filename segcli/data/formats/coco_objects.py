@@ -61,7 +61,7 @@ def parse_object(entry: Mapping[str, Any], class_id: int, width: int, height: in
     faults: list[Fault] = []
     outline = _outline(entry.get("segmentation"), width, height, faults)
     if outline is None:
-        return ParsedObject(entry["id"], None, tuple(faults))
+        return ParsedObject(entry["id"], None, tuple(faults), entry.get("bbox") is not None)
     around = outline_box(outline)
     place = _place_fault(around, width, height) if isinstance(outline, tuple) else None
     if place is not None:
@@ -138,12 +138,13 @@ def _code(segmentation: Mapping[str, Any], width: int, height: int, faults: list
 
 
 def _ring_fault(ring: Any) -> Fault | None:
-    if not isinstance(ring, list) or any(isinstance(value, list) for value in ring):
-        return "C125", "is a list of pairs [x, y]" if isinstance(ring, list) else f"is a {type(ring).__name__}"
-    if len(ring) % 2:
-        return "C125", f"has {len(ring)} coordinates, an odd number"
-    if not _all_numbers(ring):
-        return "C125", "holds values that are no numbers"
+    if not isinstance(ring, list):
+        return "C125", f"is a {type(ring).__name__}"
+    if any(isinstance(value, list | dict) for value in ring):
+        return "C125", "is a list of pairs, not of numbers"
+    if len(ring) % 2 or not _all_numbers(ring):
+        odd = f"has {len(ring)} coordinates, an odd number"
+        return "C125", odd if len(ring) % 2 else "holds values that are no numbers"
     if ring and (max(ring) > FAR_PX or min(ring) < -FAR_PX):
         return "C125", "has a corner further away than any image reaches"
     if len(ring) < 6:

@@ -51,6 +51,13 @@ log = logging.getLogger("segcli.check")
 MOST_COUNTED = 4096
 """Most classes for which co-occurrences are counted: the table grows with their square."""
 
+CONSEQUENCES = {
+    "C114": frozenset({"C121", "C139", "C156"}),
+    "C158": frozenset({"C145", "C146"}),
+    "C159": frozenset({"C117", "C121", "C139"}),
+}
+"""Rules that a fault explains: their findings are dropped, as they would hide the cause."""
+
 SPLIT_RULES = SplitRules(across="C151", within="C152", near="C153", group="C154")
 _ANNOTATION = re.compile(r"annotation (\d{1,18})")
 SIZES = ("small", "medium", "large")
@@ -198,7 +205,7 @@ def examine_coco_dataset(
     findings.extend(class_findings(tally, dataset, scan.files, num_classes))
     return InstanceExamination(
         scan,
-        with_repairs(in_order(findings), dataset_dir),
+        with_repairs(in_order(_without_consequences(findings)), dataset_dir),
         tally,
         images.sizes,
         drawable,
@@ -206,6 +213,12 @@ def examine_coco_dataset(
         images.numbers,
         plan.summary,
     )
+
+
+def _without_consequences(findings: Sequence[Finding]) -> list[Finding]:
+    causes = {found.code for found in findings} & CONSEQUENCES.keys()
+    explained = frozenset().union(*(CONSEQUENCES[cause] for cause in causes))
+    return [found for found in findings if found.code not in explained]
 
 
 def class_findings(

@@ -25,7 +25,7 @@ NAMED = 3
 _SMEARED_SHARE = 0.5
 """Share of the edges between ids that are not neighbours which have another id between them, in smoothed masks."""
 _FEWEST_RAMPS = 10
-_FEWEST_NUMBERED = 4
+_FEWEST_NUMBERED = 3
 _FEWEST_NUMBERS = 8
 """From so many masks with different greatest ids, and from this greatest id, a numbering of objects can be told."""
 _HIDDEN_SHARE = 0.2
@@ -42,7 +42,7 @@ CONSEQUENCES = {
     "S413": frozenset({"S304", "S401", "S402"}),
     "S414": frozenset({"S304", "S401", "S402", "S403", "S405"}),
     "S110": frozenset({"S201", "S202", "S207", "S209", "S301", "S302", "S303", "S304", "S401", "S402", "S403"}),
-    **dict.fromkeys(("S201", "S202", "S205", "S206", "S301", "S302"), _READ_FIRST),
+    **dict.fromkeys(("S111", "S201", "S202", "S205", "S206", "S301", "S302"), _READ_FIRST),
 }
 """Rules that a fault explains; their findings are dropped, as they would hide the cause."""
 
@@ -125,7 +125,9 @@ class MaskValues:
         if not self._are_numbered or highest < _FEWEST_NUMBERS or different < _FEWEST_NUMBERED:
             return
         if not named or highest >= allowed:
-            message = f"each of {counted(len(self._highest), 'mask')} holds nearly all ids from 1 to its own greatest one"
+            message = (
+                f"each of {counted(len(self._highest), 'mask')} holds nearly all ids from 1 to its own greatest one"
+            )
             yield finding("S414", "annotations", f"{message}, which is {min(self._highest)} to {highest}")
 
     def _compare_colours(self, colours: dict[int, Colour], name: str) -> None:

@@ -42,6 +42,10 @@ def _pair(text: str, index: NameIndex) -> tuple[str, str] | None:
     if len(words) == 2 and all(map(index.holds, words)):
         image, mask = words
         return (mask, image) if _is_mask(image) and not _is_mask(mask) else (image, mask)
+    if len(words) == 1 and "." not in words[0] and "/" not in words[0]:
+        names = index.of_stem(words[0])
+        images, masks = [name for name in names if not _is_mask(name)], [name for name in names if _is_mask(name)]
+        return (images[0], masks[0]) if len(images) == len(masks) == 1 else None
     if len(words) == 1 and index.holds(words[0]) and not _is_mask(words[0]):
         masks = [name for name in index.of_stem(PurePosixPath(words[0]).stem) if _is_mask(name)]
         return (words[0], masks[0]) if len(masks) == 1 else None

@@ -34,11 +34,11 @@ def exchange(draft: Draft, rule: str, findings: Sequence[Finding]) -> None:
 def _from_shares(entry: dict[str, Any], size: Size) -> bool:
     if not any(code == "C136" for code, _ in parse_object(entry, 0, *size).faults):
         return False
-    return _scaled(entry, (float(size[0]), float(size[1])))
+    return scaled(entry, (float(size[0]), float(size[1])))
 
 
 def _from_percent(entry: dict[str, Any], size: Size) -> bool:
-    return _has_polygons(entry, size) and _scaled(entry, (size[0] / 100, size[1] / 100))
+    return _has_polygons(entry, size) and scaled(entry, (size[0] / 100, size[1] / 100))
 
 
 def _exchanged(entry: dict[str, Any], size: Size) -> bool:
@@ -55,7 +55,8 @@ def _has_polygons(entry: dict[str, Any], size: Size) -> bool:
     return parsed.around is not None and not unreadable and isinstance(entry["segmentation"], list)
 
 
-def _scaled(entry: dict[str, Any], factors: tuple[float, float]) -> bool:
+def scaled(entry: dict[str, Any], factors: tuple[float, float]) -> bool:
+    """Multiplies the polygons of an annotation; box and area are computed from them."""
     rings = [[value * factors[index % 2] for index, value in enumerate(ring)] for ring in entry["segmentation"]]
     return _write(entry, rings)
 

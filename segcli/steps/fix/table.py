@@ -24,6 +24,8 @@ REPAIRS: dict[str, str] = {
     "C111": "segcli.steps.fix.image_names:repair",
     "C163": "segcli.steps.fix.image_names:repair",
     "C119": "segcli.steps.fix.image_sizes:repair",
+    "C158": "segcli.steps.fix.references:categories",
+    "C159": "segcli.steps.fix.references:images",
     # masks
     "S301": "segcli.steps.fix.mask_colours:repair",
     "S302": "segcli.steps.fix.mask_bits:repair",
@@ -36,6 +38,8 @@ REPAIRS: dict[str, str] = {
     # objects: outlines before what is computed from them
     "C133": "segcli.steps.fix.annotation_ids:repair",
     "C135": "segcli.steps.fix.crowd_flags:repair",
+    "C125": "segcli.steps.fix.polygon_form:repair",
+    "C114": "segcli.steps.fix.resized_images:repair",
     "C136": "segcli.steps.fix.normalised:repair",
     "C155": "segcli.steps.fix.normalised:from_percent",
     "C156": "segcli.steps.fix.normalised:exchange",

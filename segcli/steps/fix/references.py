@@ -1,0 +1,43 @@
+"""Annotations that name images or categories by ids of another numbering: shifted by one, or by name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from segcli.data.formats.coco_references import shift_of
+from segcli.findings import Finding
+from segcli.plurals import counted
+from segcli.steps.fix.draft import Draft
+
+
+def categories(draft: Draft, rule: str, findings: Sequence[Finding]) -> None:
+    """Writes the ids of the categories."""
+    _renumber(draft, rule, findings, "categories", "category_id")
+
+
+def images(draft: Draft, rule: str, findings: Sequence[Finding]) -> None:
+    """Writes the ids of the images."""
+    _renumber(draft, rule, findings, "images", "image_id")
+
+
+def _renumber(draft: Draft, rule: str, findings: Sequence[Finding], listed: str, key: str) -> None:
+    wanted = {found.path for found in findings}
+    for _, name, file in draft.annotation_files():
+        if name not in wanted:
+            continue
+        owners = [one for one in file.content[listed] if isinstance(one, dict) and type(one.get("id")) is int]
+        known = {one["id"]: one["id"] for one in owners}
+        names = {str(one["name"]).strip(): one["id"] for one in owners if listed == "categories" and "name" in one}
+        entries = [one for one in file.content["annotations"] if isinstance(one, dict) and key in one]
+        used = [one[key] for one in entries if isinstance(one[key], int | str)]
+        shift = shift_of(used, known)
+        table: dict[int | str, int] = {one: one + shift for one in used if type(one) is int} if shift else {**names}
+        changed = [one for one in entries if isinstance(one[key], int | str) and one[key] in table]
+        for one in changed:
+            one[key] = table[one[key]]
+        if changed:
+            file.is_changed = True
+            how = f"{'raised' if shift > 0 else 'lowered'} by one" if shift else "written as the ids of those names"
+            draft.done(rule, name, f"{key} of {counted(len(changed), 'annotation')} {how}")
+        else:
+            draft.left(rule, name, f"{key} could not be told")
