@@ -40,6 +40,11 @@ def every(entry) -> Change:
     return together(file("a", entry, seed=1), file("b", entry, seed=2))
 
 
+def many(shape_of, count: int = 4) -> Change:
+    """So many more files, each with one shape."""
+    return together(*(file(f"m{n}", shape_of(n), seed=n) for n in range(count)), gone("a.json", "b.json"))
+
+
 def file(name: str, *shapes, **keys) -> Change:
     return lambda root: write_labelme(root, name, shapes, **keys)
 
@@ -159,6 +164,8 @@ LABELME = (
     Replay("L208", together(as_stored(6), file("d", CAT, seed=9)), together(as_stored(1), file("d", CAT, seed=9))),
     Replay("L209", named_in("gbk"), named_in("utf-8")),
     Replay("L210", every(box("cat", 0.1, 0.1, 0.4, 0.4)), every(box("cat", 0.1, 0.1, 1.4, 1.4))),
+    Replay("L211", many(lambda n: box("cat", 70, 50, 90, 70)), many(lambda n: box("cat", 10, 10, 40, 40))),
+    Replay("L212", many(lambda n: box("cat", 1, 1, 20, 15), 8), many(lambda n: box("cat", 1, 1, 20 + 5 * n, 15), 8)),
     Replay("L301", with_shape(box("Cat", 1, 1, 9, 9)), with_shape(box(GREEK, 1, 1, 9, 9))),
     Replay("L302", text("label.txt", "dog\n"), text("label.txt", "dog\ncat\n")),
     Replay("L303", with_shape(box("__ignore__", 1, 1, 9, 9)), option=INSTANCE, near_option=INSTANCE),

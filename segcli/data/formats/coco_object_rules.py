@@ -11,7 +11,7 @@ import numpy as np
 from segcli.data import rle
 from segcli.data.boxes import xyxy_of
 from segcli.data.formats.coco_objects import ParsedObject
-from segcli.data.formats.coordinates import Extents, Reading
+from segcli.data.formats.coordinates import FEWEST_OUTSIDE, OUTSIDE_SHARE, Extents, Reading
 from segcli.data.instances import InstanceSample
 from segcli.findings import Finding
 from segcli.plurals import counted
@@ -20,8 +20,6 @@ from segcli.rules import finding
 MOST_MEASURED = 100
 """Most objects per image and class that COCO's metric evaluates."""
 NAMED = 5
-FEWEST_OUTSIDE, OUTSIDE_SHARE = 3, 0.2
-"""From so many outlines outside of their images, and this share of all, the cause is the size of the images."""
 MOST_TURNED, ROW_SHARE = 8, 0.5
 """Run-length codes that are read along rows for a test, and how much smaller the boxes of their masks then are."""
 _BOX_FAULTS = frozenset({"C121", "C122", "C134"})

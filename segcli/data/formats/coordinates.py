@@ -16,6 +16,8 @@ LEAST_SIDE_PX = 16
 """In images with sides of at least this, an outline between 0 and 1 is normalised, not a tiny object in the corner."""
 CHANCE = 1e-4
 """Probability below which outlines do not lie where they do by chance, if each image counts once."""
+FEWEST_OUTSIDE, OUTSIDE_SHARE = 3, 0.2
+"""From so many outlines outside of their images, and this share of all, the cause is the size of the images."""
 _HUNDRED = 100.0
 _NEARLY_ALL = 80.0
 _ROUNDING = 1.0

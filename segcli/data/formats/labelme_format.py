@@ -11,7 +11,7 @@ from segcli.data.formats.format import Format, in_images_folder
 from segcli.data.formats.labelme import LabelMeFile, labelme_files
 from segcli.data.formats.labelme_classes import object_classes
 from segcli.data.formats.labelme_dataset import find_labelme_root, read_labelme_dataset
-from segcli.data.formats.labelme_images import MeasuredSample, measure_images, misfits, share_findings
+from segcli.data.formats.labelme_images import MeasuredSample, measure_images, place_findings
 from segcli.data.formats.labelme_objects import group
 from segcli.data.formats.labelme_writer import write_labelme
 
@@ -26,7 +26,6 @@ def read_labelme_folder(folder: Path) -> AnnotatedDataset:
     dataset = read_labelme_dataset(folder)
     classes, class_findings = object_classes(dataset)
     measured, image_findings = measure_images(dataset)
-    fitting = [found for sample in measured for found in misfits(sample)]
     labels = Counter(shape.label for entry in measured for shape in entry.sample.annotation.shapes)
     return AnnotatedDataset(
         format="labelme",
@@ -37,8 +36,7 @@ def read_labelme_folder(folder: Path) -> AnnotatedDataset:
             *dataset.findings,
             *class_findings,
             *image_findings,
-            *share_findings(measured, str(dataset.root)),
-            *fitting,
+            *place_findings(measured, str(dataset.root)),
         ),
         is_ordered=True,
         labels=dict(labels),

@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 
 from segcli.data.boxes import BoxXyxy
 from segcli.data.decoding.headers import PILLOW_ERRORS, ImageHeader, read_header
-from segcli.data.formats.coordinates import Extents, Reading
+from segcli.data.formats.coordinates import FEWEST_OUTSIDE, OUTSIDE_SHARE, Extents, Reading
 from segcli.data.formats.labelme import Shape
 from segcli.data.formats.labelme_dataset import LabelMeDataset, LabelMeSample
 from segcli.data.formats.labelme_fit import fit_of
@@ -48,7 +48,7 @@ def measure_images(dataset: LabelMeDataset) -> tuple[list[MeasuredSample], list[
             header, name = _opened(sample)
         except InputError as fault:
             code, what = ("L107", "imageData") if sample.image is None else ("L202", sample.image.name)
-            findings.append(finding(code, sample.name, f"{what}: {fault.message}"))
+            findings.append(finding(code, sample.name, f"{what}: {fault.message}", hint=fault.hint))
             continue
         fitting, remarks = _fitted(sample, header)
         findings += remarks
@@ -57,14 +57,27 @@ def measure_images(dataset: LabelMeDataset) -> tuple[list[MeasuredSample], list[
     return measured, findings
 
 
-def share_findings(measured: Sequence[MeasuredSample], root: str) -> list[Finding]:
-    """Reports points that are shares or percent of the image, in one finding."""
+def place_findings(measured: Sequence[MeasuredSample], root: str) -> list[Finding]:
+    """Reports points that are not x, y in pixels of their images: one finding where all share the fault."""
     extents = Extents.of(((sample.size[1], sample.size[0]), sample.bounds) for sample in measured)
-    reading = extents.reading()
-    if reading not in (Reading.SHARES, Reading.PERCENT):
-        return []
-    number = counted(len(extents.boxes), "file")
-    return [finding("L210", root, f"all points of {number} are {reading.value}, not pixels")]
+    reading, number = extents.reading(), counted(len(extents.boxes), "file")
+    misplaced = [found for sample in measured for found in misfits(sample)]
+    if reading in (Reading.SHARES, Reading.PERCENT):
+        return [finding("L210", root, f"all points of {number} are {reading.value}, not pixels"), *misplaced]
+    if reading is Reading.EXCHANGED:
+        return [finding("L211", root, f"the points of {number} fit only if each pair is {reading.value}")]
+    shapes = sum(len(sample.bounds) for sample in measured)
+    if len(misplaced) >= FEWEST_OUTSIDE and len(misplaced) >= OUTSIDE_SHARE * shapes:
+        wide, high = (extents.boxes[:, 2:] / extents.sizes).max(axis=0)
+        message = f"{len(misplaced)} of {counted(shapes, 'shape')} lie outside of their images"
+        if min(wide, high) > 1:
+            message += f"; the points reach to {wide:.2g} times the width and {high:.2g} times the height"
+        return [finding("L211", root, f"{message}: they seem to belong to images of another size")]
+    reach = extents.reach() if reading is None else None
+    if reach is None:
+        return misplaced
+    share = f"{100 * reach[0]:.0f} % of the width and {100 * reach[1]:.0f} % of the height"
+    return [finding("L212", root, f"no shape in {number} reaches beyond {share}"), *misplaced]
 
 
 def misfits(measured: MeasuredSample) -> list[Finding]:

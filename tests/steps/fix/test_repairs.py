@@ -217,6 +217,38 @@ def inside(folder: CocoFolder) -> None:
     assert max(entry["segmentation"][0][0::2]) == 64
 
 
+def to_pairs(entry: dict[str, Any]) -> None:
+    (ring,) = entry["segmentation"]
+    entry["segmentation"] = [[[x, y] for x, y in zip(ring[0::2], ring[1::2], strict=True)]]
+
+
+def enlarge(folder: CocoFolder) -> None:
+    """Enlarges an image, not its outlines."""
+    cv2.imwrite(str(folder.image("a0")), cv2.resize(cv2.imread(str(folder.image("a0"))), None, fx=2, fy=2))
+
+
+def twice_as_large(folder: CocoFolder) -> None:
+    content = part_file(folder)
+    image, first, third = content["images"][0], content["annotations"][0], content["annotations"][2]
+    assert (image["width"], image["height"]) == (128, 96)
+    assert first["bbox"] == [8, 8, 40, 24] and first["area"] == 960 and max(first["segmentation"][0]) == 48
+    assert third["bbox"] == [4, 4, 20, 12]
+
+
+def category_ids_from_0(folder: CocoFolder) -> None:
+    """Categories 1 and 2, and annotations that count from 0."""
+    for content in folder.parts.values():
+        for number, entry in enumerate(content["categories"], start=1):
+            entry["id"] = number
+        for entry in content["annotations"]:
+            entry["category_id"] = {3: 0, 7: 1}[entry["category_id"]]
+    folder.write()
+
+
+def categories_from_1(folder: CocoFolder) -> None:
+    assert [entry["category_id"] for entry in part_file(folder)["annotations"]] == [1, 2] * 3
+
+
 def copy_image(folder: SegFolder, of: str = "a0", to: str = "a4") -> None:
     folder.image(to).write_bytes(folder.image(of).read_bytes())
 
@@ -315,6 +347,10 @@ CASES = {
     "another area": Case("C138", first_entry(area=9999), as_before),
     "normalised": Case("C136", entries(normalise), as_before),
     "percent": Case("C155", every_pair(lambda x, y: (x / 64 * 100, y / 48 * 100)), as_before),
+    "pairs": Case("C125", entries(to_pairs), as_before),
+    "image enlarged": Case("C114", enlarge, twice_as_large),
+    "category ids from 0": Case("C158", category_ids_from_0, categories_from_1),
+    "image ids from 1": Case("C159", entries(lambda entry: entry.update(image_id=entry["image_id"] + 1)), as_before),
     "y before x": Case("C156", every_pair(lambda x, y: (y, x)), as_before),
     "crossing": Case("C126", crossing, covers_the_same),
     "crowd as text": Case("C135", first_entry(iscrowd="0"), as_before),
