@@ -27,11 +27,12 @@ def _renumber(draft: Draft, rule: str, findings: Sequence[Finding], listed: str,
             continue
         owners = [one for one in file.content[listed] if isinstance(one, dict) and type(one.get("id")) is int]
         known = {one["id"]: one["id"] for one in owners}
-        names = {str(one["name"]).strip(): one["id"] for one in owners if listed == "categories" and "name" in one}
+        named = [one for one in owners if listed == "categories" and "name" in one]
+        names: dict[int | str, int] = {str(one["name"]).strip(): one["id"] for one in named}
         entries = [one for one in file.content["annotations"] if isinstance(one, dict) and key in one]
         used = [one[key] for one in entries if isinstance(one[key], int | str)]
         shift = shift_of(used, known)
-        table: dict[int | str, int] = {one: one + shift for one in used if type(one) is int} if shift else {**names}
+        table: dict[int | str, int] = {one: one + shift for one in used if type(one) is int} if shift else names
         changed = [one for one in entries if isinstance(one[key], int | str) and one[key] in table]
         for one in changed:
             one[key] = table[one[key]]
