@@ -10,7 +10,7 @@ from pathlib import Path
 OPENCV_PIXELS = 1 << 30
 """The most that OpenCV decodes and resizes."""
 BYTES_PER_PIXEL = 8
-"""What an image takes while it is decoded: three bytes of colour, a copy, and the decoder's own."""
+"""What an image takes while it is decoded: three bytes of colour, a copy, and the decoder's own. Deep ones take more."""
 SHARE = 0.5
 """Of the memory; the rest is for the network, the other threads and the other programs."""
 SETTING = "SEGCLI_MAX_PIXELS"
@@ -19,10 +19,10 @@ SETTING = "SEGCLI_MAX_PIXELS"
 _MEMORY_FILES = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
 
-def max_pixels() -> int:
-    """Most pixels of an image that is decoded whole."""
+def max_pixels(bytes_per_pixel: int = BYTES_PER_PIXEL) -> int:
+    """Most pixels of an image that is decoded whole, if each takes so many bytes meanwhile."""
     given = os.environ.get(SETTING, "")
-    return min(int(given), OPENCV_PIXELS) if given.isdigit() and int(given) else _by_memory()
+    return min(int(given), OPENCV_PIXELS) if given.isdigit() and int(given) else _by_memory(bytes_per_pixel)
 
 
 def set_max_pixels(pixels: int | None) -> None:
@@ -31,19 +31,23 @@ def set_max_pixels(pixels: int | None) -> None:
         os.environ[SETTING] = str(pixels)
 
 
-def size_fault(size: tuple[int, int]) -> str | None:
+def size_fault(size: tuple[int, int], bytes_per_pixel: int = BYTES_PER_PIXEL) -> str | None:
     """Why an image of that width and height in pixels is not decoded; None when it may be."""
     width, height = size
-    limit = max_pixels()
+    limit = max_pixels(bytes_per_pixel)
     if width * height <= limit:
         return None
     why = "what OpenCV decodes" if limit == OPENCV_PIXELS else "limits.max_pixels, or what the memory allows"
     return f"states {width} x {height} px, more than {limit:,} px ({why})"
 
 
+def _by_memory(bytes_per_pixel: int) -> int:
+    return max(1, min(OPENCV_PIXELS, int(_memory_at_start() * SHARE) // bytes_per_pixel))
+
+
 @lru_cache(maxsize=1)
-def _by_memory() -> int:
-    return max(1, min(OPENCV_PIXELS, int(memory_bytes() * SHARE) // BYTES_PER_PIXEL))
+def _memory_at_start() -> int:
+    return memory_bytes()
 
 
 def memory_bytes() -> int:

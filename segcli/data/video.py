@@ -58,6 +58,12 @@ def read_frames(source: str, step: int = 1) -> Iterator[Frame]:
             require_regular(source)
         except OSError as fault:
             raise InputError(f"cannot be read: {fault.strerror or fault}", path=source) from fault
+        if not _is_text(source):
+            raise InputError(
+                "its name holds bytes that are no text, on which OpenCV's reader of videos crashes",
+                path=source,
+                hint="rename it",
+            )
     capture = cv2.VideoCapture(int(camera[1]) if camera else source)
     try:
         told = float(capture.get(cv2.CAP_PROP_FPS))
@@ -75,6 +81,15 @@ def read_frames(source: str, step: int = 1) -> Iterator[Frame]:
             raise InputError("gives no frame", path=source, hint=_advice(source))
     finally:
         capture.release()
+
+
+def _is_text(path: str) -> bool:
+    """Whether a path is UTF-8; Python keeps other bytes as halves of characters."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _require_size(capture: cv2.VideoCapture, source: str) -> None:

@@ -51,7 +51,7 @@ def decode(content: bytes) -> RgbImage:
     if not content:
         raise RefusedError(BAD, "image: is empty")
     header = read_header(content)
-    if header is not None and (fault := size_fault(header.size)) is not None:
+    if header is not None and (fault := size_fault(header.size, header.decoding_bytes)) is not None:
         raise RefusedError(TOO_LARGE, f"image: {fault}")
     return decode_image(content, name=NAME)
 

@@ -190,6 +190,28 @@ def test_the_address_space_limits_what_is_decoded():
     assert 1 << 20 < int(out.stdout) < 1 << 27
 
 
+KINDS = {
+    "png": (photo(64, 64), 8),
+    "jp2": (photo(64, 64), 24),
+    "deep.png": (photo(64, 64).astype(np.uint16) * 257, 30),
+    "tif": (photo(64, 64).astype(np.float32), 60),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_memory_limits_each_kind_by_what_its_decoder_takes(tmp_path, monkeypatch, kind):
+    pixels, bytes_per_pixel = KINDS[kind]
+    path = tmp_path / f"a.{kind}"
+    cv2.imwrite(str(path), pixels)
+    enough = int(64 * 64 * bytes_per_pixel / budget.SHARE)
+
+    monkeypatch.setattr(budget, "_memory_at_start", lambda: enough)
+    assert read_image(path).shape == (64, 64, 3)
+    monkeypatch.setattr(budget, "_memory_at_start", lambda: enough - 16)
+    with pytest.raises(InputError, match="what the memory allows"):
+        read_image(path)
+
+
 def test_one_bad_image_never_costs_its_neighbours(tmp_path):
     for name, data in {"0.jpg": jpeg(), "2.jpg": damaged_jpeg(), "3.png": b"", "9.jpg": jpeg()}.items():
         (tmp_path / name).write_bytes(data)

@@ -20,8 +20,8 @@ from tests.soak.readers import Reader
 
 MOST_BYTES = 2 << 30
 """Memory above which an input counts as one that takes too much."""
-LIMIT_BYTES = 6 << 30
-"""Address space of a trial's process beside what it has when it begins."""
+LIMIT_BYTES = 4 << 30
+"""Address space of a trial's process beside what it has when it begins: an image may take half of it."""
 HANG_S = 60.0
 """Seconds without a word from it after which an input counts as one that hangs."""
 _WRITES = frozenset({"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "os.symlink", "os.link"})

@@ -55,7 +55,7 @@ def refuse_overstated_size(header: ImageHeader, name: StrPath, file_bytes: int) 
     fault = overstated(header, file_bytes)
     if fault is not None:
         raise InputError(fault, path=name, hint="replace the file")
-    fault = size_fault(header.size) or _bands_fault(header)
+    fault = size_fault(header.size, header.decoding_bytes) or _bands_fault(header)
     if fault is not None:
         raise InputError(fault, path=name, hint=TOO_LARGE_HINT)
 

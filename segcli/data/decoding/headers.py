@@ -7,12 +7,14 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from struct import error as StructError
 from struct import unpack_from
 from threading import Lock
 
 from PIL import Image
 
+from segcli.data.budget import BYTES_PER_PIXEL
 from segcli.data.decoding.npy import MAGIC as NPY_MAGIC
 from segcli.data.decoding.npy import is_whole_npy, read_npy_header
 from segcli.data.decoding.tiff_header import is_tiff, read_tiff_header
@@ -31,6 +33,10 @@ _START_OF_SCAN = 0xDA
 _START_OF_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _EXIF_SEGMENT = 0xE1
 _EXIF_MAGIC = b"Exif\x00\x00"
+_OPENJPEG_BYTES = 8
+_DEEP_COPIES = 5
+_COLOURS_AND_ALPHA = 4
+"""Images of more bands are counted by `_bands_fault` of the decoders."""
 _PILLOW_LOCK = Lock()
 
 # channels and bits per channel of Pillow's modes, for the formats that are not parsed here
@@ -86,6 +92,17 @@ class ImageHeader:
     def is_deep(self) -> bool:
         """Whether its values must be scaled to 8 bits."""
         return self.bits > 8 or self.sample_format != "uint"
+
+    @property
+    def decoding_bytes(self) -> int:
+        """Memory per pixel while it is decoded, rounded up from what was measured for each kind.
+
+        OpenJPEG holds 32 bits of each channel and a copy; deep values are held as stored, in file order and as floats.
+        """
+        if self.format == "JPEG2000":
+            return max(BYTES_PER_PIXEL, _OPENJPEG_BYTES * self.channels)
+        stored = min(self.channels, _COLOURS_AND_ALPHA) * self.bits // 8
+        return max(BYTES_PER_PIXEL, _DEEP_COPIES * stored) if self.is_deep else BYTES_PER_PIXEL
 
     @property
     def size(self) -> tuple[int, int]:
@@ -253,8 +270,8 @@ def _jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
 
 
 @contextmanager
-def open_quietly(data: bytes, *, load: bool = False) -> Iterator[Image.Image]:
-    """The image as Pillow opens it, without warnings of odd metadata and without a limit of size.
+def open_quietly(source: bytes | Path, *, load: bool = False) -> Iterator[Image.Image]:
+    """The image as Pillow opens it, of a content or a file, without warnings of odd metadata or a limit of size.
 
     The limit is meant for servers that strangers send images to; aerial images of 400 megapixels are whole. Both
     switches are global in Python and Pillow, hence the lock; it is held over the decoding with `load`.
@@ -263,7 +280,7 @@ def open_quietly(data: bytes, *, load: bool = False) -> Iterator[Image.Image]:
         warnings.simplefilter("ignore")
         limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
         try:
-            image = Image.open(io.BytesIO(data))
+            image = Image.open(io.BytesIO(source) if isinstance(source, bytes) else source)
             image.getexif()
             if load:
                 image.load()

@@ -97,7 +97,7 @@ def _tiff(path: Path, image_range: ImageRange | None) -> Iterator[Page]:
 def _tiff_page(path: Path, index: int, image_range: ImageRange | None) -> RgbImage:
     """One page; OpenCV reads deep values, Pillow keeps colours that are transparent."""
     try:
-        with open_quietly(path.read_bytes()) as file:
+        with open_quietly(path) as file:  # not its content: hundreds of pages would read all of it hundreds of times
             file.seek(index)
             fault = size_fault(file.size)
             if fault is not None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from pathlib import Path
 
 import cv2
@@ -111,3 +113,13 @@ def test_what_was_written_is_kept_when_the_run_is_stopped(tmp_path):
     assert len(lines.read_text(encoding="utf-8").splitlines()) == 2
     (video,) = (path for path in (tmp_path / "out").iterdir() if path.suffix in (".mp4", ".avi"))
     assert len(list(read_frames(str(video)))) == 2
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are text elsewhere")
+def test_a_name_that_is_no_text_is_told(tmp_path: Path) -> None:
+    """OpenCV ends the process on it."""
+    path = tmp_path / os.fsdecode(b"v\xff.mp4")
+    path.write_bytes(b"x")
+
+    with pytest.raises(InputError, match="no text"):
+        list(read_frames(str(path)))
