@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import multiprocessing
 import os
 import pickle
 import shutil
@@ -86,6 +87,16 @@ def fitting_workers(wanted: int, batch_bytes: int) -> tuple[int, bool]:
     return count, False
 
 
+def can_start_workers() -> bool:
+    """Whether the system has the semaphores that loading processes need; on Linux they lie in /dev/shm."""
+    try:
+        multiprocessing.get_context().Lock()
+    except (OSError, ImportError) as fault:
+        log.warning("images are loaded without processes of their own: the system gives no semaphores (%s)", fault)
+        return False
+    return True
+
+
 def _size_of(value: Any) -> int:
     """Bytes of all arrays in a batch."""
     if isinstance(value, dict):
@@ -132,9 +143,9 @@ def load_batches(
     """
     plan = BatchSampler(order, start, stop)
     loaded = (
-        _load_here(samples, plan, collate)
-        if num_workers == 0
-        else _load_in_processes(samples, plan, collate, num_workers)
+        _load_in_processes(samples, plan, collate, num_workers)
+        if num_workers and can_start_workers()
+        else _load_here(samples, plan, collate)
     )
     for numbers, tensors in zip(plan, loaded, strict=True):
         yield Batch(tensors, tuple(samples.path_of(position) for position in numbers))

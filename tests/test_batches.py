@@ -89,3 +89,16 @@ def test_batches_pass_without_shared_memory(monkeypatch):
     order = SampleOrder(samples=4, batch_size=2)
     found = list(load_batches(Numbers(), order, start=0, stop=2, num_workers=1))
     assert [batch.tensors["img"].numpy()[:, 0].tolist() for batch in found] == [[0, 1], [2, 3]]
+
+
+def test_batches_are_loaded_here_where_the_system_gives_no_semaphores(monkeypatch, caplog):
+    """As without /dev/shm on Linux."""
+
+    def refused():
+        raise FileNotFoundError(2, "No such file or directory")
+
+    monkeypatch.setattr(batches.multiprocessing, "get_context", lambda: SimpleNamespace(Lock=refused))
+    order = SampleOrder(samples=4, batch_size=2)
+    found = list(load_batches(Numbers(), order, start=0, stop=2, num_workers=1))
+    assert [batch.tensors["img"].numpy()[:, 0].tolist() for batch in found] == [[0, 1], [2, 3]]
+    assert "no semaphores" in caplog.text

@@ -10,7 +10,7 @@ from pathlib import Path
 OPENCV_PIXELS = 1 << 30
 """The most that OpenCV decodes and resizes."""
 BYTES_PER_PIXEL = 8
-"""What an image takes while it is decoded: three bytes of colour, a copy, and the decoder's own. Deep ones take more."""
+"""What an image of 8 bits takes while it is decoded: three bytes of colour, a copy, and the decoder's own."""
 SHARE = 0.5
 """Of the memory; the rest is for the network, the other threads and the other programs."""
 SETTING = "SEGCLI_MAX_PIXELS"
