@@ -53,7 +53,7 @@ class Copies:
         seen = self._first.setdefault(digest, {})
         for other, earlier in seen.items():
             same_file = earlier.path == image.path
-            if (same_file and other is image.split) or not (same_file or cmp(earlier.path, image.path, shallow=False)):
+            if (same_file and other is image.split) or not (same_file or _are_equal(earlier.path, image.path)):
                 continue
             rule = self._rules.within if other is image.split else self._rules.across
             yield self._finding(rule, image, earlier, "the same bytes as")
@@ -104,3 +104,11 @@ class Copies:
         found = image.finding(rule_id, self._root, message)
         self._places.add([found], lambda _classes: draw_pair(image.path, other.path))
         return found
+
+
+def _are_equal(one: Path, other: Path) -> bool:
+    """Whether two files hold the same bytes; not so when one has gone since it was examined."""
+    try:
+        return cmp(one, other, shallow=False)
+    except OSError:
+        return False
