@@ -290,7 +290,7 @@ INSTANCE: tuple[InstanceMetric, ...] = (
     InstanceMetric("confusion_matrix", Source("matching at IoU 0.5 whatever the class", "hotcoco", 12)),
 )
 """In the order of results; the first is the one by which models are compared."""
-INTERVALS = Source("percentile bootstrap, Efron and Tibshirani 1993", "scipy.stats.bootstrap", 2)
+INTERVALS = Source("percentile bootstrap, Efron and Tibshirani 1993", "scipy.stats.bootstrap, hotcoco", 2)
 
 
 def provenance(sources: Mapping[str, Source], measured: Iterable[str]) -> dict[str, Any]:
