@@ -14,6 +14,8 @@ HALVES: tuple[Precision, ...] = ("fp16", "bf16")
 
 _OF_DEVICE = {"cpu": "openvino"}
 _OF_ACCELERATORS = "paddle"
+_NO_NUMBERS = ("EXPORT_IMPORT",)
+"""Capabilities in OpenVINO's list that are no numbers."""
 
 
 def parse_precision(value: object) -> Precision:
@@ -78,7 +80,8 @@ def processor_capabilities() -> tuple[str, ...]:
         raise MissingPartError("openvino is not installed, and computes with 16 bits on processors", hint=hint)
     import openvino
 
-    return tuple(str(one) for one in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"))
+    found = openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return tuple(str(one) for one in found if one not in _NO_NUMBERS)
 
 
 def device_has(precision: Precision, device: str) -> bool:

@@ -180,7 +180,12 @@ def _device(model: ExportedModel, precision: str, device: str) -> str:
     """Where the model is evaluated, after a check that it can compute with these numbers there."""
     if precision == EIGHT_BITS:
         return "cpu"
-    where = available_device(device, strict=device != "auto") if model.graph.has_paddle else "cpu"
+    where = "cpu"
+    if model.graph.has_paddle:
+        where = available_device(device, strict=device != "auto")
+    elif device not in ("auto", "cpu"):
+        hint = "leave --device out; a model with a program of Paddle runs there"
+        raise UsageError(f"{model.title} has no program of Paddle, which is what runs on {device}", hint=hint)
     require_half(parse_precision(precision), where)
     return where
 

@@ -138,6 +138,8 @@ def test_16_bits_are_refused_where_the_processor_does_not_have_them(tmp_path, mo
     assert "--precision int8" in refused.value.hint and not (tmp_path / "half").exists()
     with pytest.raises(UsageError, match="8 bits run on the CPU"):
         quantize(str(folder), str(tmp_path / "data"), tmp_path / "half", device="gpu:0")
+    with pytest.raises(UsageError, match="conv has no program of Paddle, which is what runs on gpu:0"):
+        quantize(str(folder), str(tmp_path / "data"), tmp_path / "half", precision="fp16", device="gpu:0")
     with pytest.raises(UsageError, match="no precision fp8"):
         quantize(str(folder), str(tmp_path / "data"), tmp_path / "half", precision="fp8")
 
