@@ -21,7 +21,7 @@ from segcli.config.schema import PredictConfig
 from segcli.errors import MissingPartError, SegcliError, UsageError
 from segcli.steps.batch.command import BatchRequest, batch
 from segcli.steps.batch.executors.table import EXECUTORS, executor
-from segcli.steps.batch.job import Job
+from segcli.steps.batch.job import SHARDS, Job, part
 from segcli.steps.batch.manifest import ManifestRow, in_shards, write_manifest
 
 pytest.importorskip("onnx")
@@ -161,7 +161,7 @@ def test_a_million_rows_are_gone_on_with_in_two_seconds(request_, tmp_path):
     manifest = write_manifest(request_.out, images)
     replace(job, images=manifest.images, shards=manifest.shards).save()
     for shard in range(manifest.shards):
-        job.part("shards", shard, ".jsonl").touch()
+        (job.folder / part(SHARDS, shard, ".jsonl")).touch()
     command = [sys.executable, "-m", "segcli", "batch", request_.source, "--out", str(request_.out)]
     command += ["--model-dir", request_.model_dir, "--shard-size", "3", "--device", "cpu", "--runtime", "onnxruntime"]
     before = resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -19,7 +19,7 @@ def test_without_likeness_the_least_certain_come_first():
     found = rank([0.1, 0.5, 0.3], _far_apart(3))
     assert found.order == (1, 2, 0)
     assert found.held[-1] == pytest.approx(1)
-    assert found.enough == 3
+    assert found.enough == 2  # of the third the model is surest
 
 
 def test_ten_frames_of_one_video_are_not_the_first_ten():
@@ -30,6 +30,15 @@ def test_ten_frames_of_one_video_are_not_the_first_ten():
     found = rank([0.9] * 10 + [0.3] * 20, looks)
     assert found.order[0] < 10  # the least certain, and like nine others
     assert all(number >= 10 for number in found.order[1:15])
+
+
+def test_a_model_that_is_uncertain_everywhere_is_asked_where_it_is_more_so():
+    rng = np.random.default_rng(1)
+    unsure = 0.6 + 0.02 * rng.random(40)
+    looks = rng.normal(size=(40, 6)).astype(np.float32)
+    chosen = list(rank(unsure, looks).order[:10])
+    alike = list(rank(np.ones(40), looks).order[:10])
+    assert unsure[chosen].mean() > unsure[alike].mean() + 0.2 * unsure.std()
 
 
 def test_what_is_like_a_labelled_image_comes_last():
@@ -44,7 +53,7 @@ def test_greedy_is_within_its_bound_of_the_best_choice():
     looks = rng.normal(size=(10, 3)).astype(np.float32)
     unsure = rng.random(10)
     found = rank(unsure, looks)
-    worth = unsure + ranking.ALWAYS * unsure.mean()
+    worth = ranking._worth(unsure)
     squares = ((looks[:, None] - looks[None]) ** 2).sum(-1)
     likeness = np.exp(-squares / (0.25 * squares.sum() / 90))
     best = max((worth * likeness[list(three)].max(axis=0)).sum() for three in combinations(range(10), 3)) / worth.sum()
