@@ -96,7 +96,8 @@ def test_a_faulty_shape_stops_all_or_is_left_out_and_listed(tmp_path):
     assert "--skip-faulty" in run.output
     run = called("convert", tmp_path / "data", tmp_path / "new", "--to", "coco", "--skip-faulty")
     assert run.exit_code == 0, run.output
-    assert "left out" in " ".join(run.output.split())
+    words = " ".join(run.output.split())
+    assert "left out" in words and "skipped 1 with a fault" in words
     assert len(values_in(tmp_path / "new")) == 5
 
 
