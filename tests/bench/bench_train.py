@@ -65,6 +65,7 @@ def our_iterations(name: str) -> None:
         evaluate=lambda _network: Evaluation(0.0, {}),
         total_iterations=ITERATIONS,
         eval_interval=ITERATIONS,
+        accumulate=1,
     )
     train(TrainState(session), FullPrecision(), [])
 

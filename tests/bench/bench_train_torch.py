@@ -94,6 +94,7 @@ def _ours() -> float:
         evaluate=lambda _network: Evaluation(0.0, {}),
         total_iterations=ITERATIONS,
         eval_interval=ITERATIONS,
+        accumulate=1,
     )
     fastest = Fastest()
     train(TrainState(session), FullPrecision(), [fastest])
