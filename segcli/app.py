@@ -138,11 +138,12 @@ def run_mode(loaded: LoadedConfig, *, debug: bool = False) -> int:
         valid = is_done(result)
         written.append(path)
         json_output.tell_result(framed(mode, result.as_dict(), done=valid))
-        _show_result(mode, result, path, valid=valid)
+        complete = bool(getattr(result, "complete", True))
+        _show_result(mode, result, path, good=valid and complete)
         (output / ERROR_LOG).unlink(missing_ok=True)  # that of an earlier run would mislead
         if not valid:
             return EXIT_DATASET_INVALID
-        return EXIT_DONE if getattr(result, "complete", True) else EXIT_FAILED
+        return EXIT_DONE if complete else EXIT_FAILED
 
     def leave_result(failure: Failure) -> None:
         if not written:  # what was done stays done, whatever showing it came to
@@ -266,7 +267,7 @@ def _failed_values(mode: str, failure: Failure) -> dict[str, Any]:
     return {**verdict, **failure.as_dict()}
 
 
-def _show_result(mode: str, result: ModeResult, path: Path, *, valid: bool) -> None:
+def _show_result(mode: str, result: ModeResult, path: Path, *, good: bool) -> None:
     preparation: Mapping[str, PreparationReport] = getattr(result, "preparation", {})
     for step, done in preparation.items():
         terminal.show_findings(done.findings, more=str(path))
@@ -278,4 +279,4 @@ def _show_result(mode: str, result: ModeResult, path: Path, *, valid: bool) -> N
     if shown is not None:
         rows = [*rows, ("report", str(shown))]
     terminal.show_findings(getattr(result, "findings", ()), more=str(shown or path))
-    terminal.show_summary(mode, rows, good=valid, result=path)
+    terminal.show_summary(mode, rows, good=good, result=path)

@@ -25,6 +25,7 @@ class Result:
     """Stands for what a mode returns."""
 
     valid: bool = True
+    complete: bool = True
 
     def as_dict(self) -> dict[str, Any]:
         return {"check_pass": self.valid, "answer": 42}
@@ -65,6 +66,12 @@ def test_an_invalid_dataset_is_a_result(run):
     code, result = run(lambda config: Result(valid=False))
     assert code == 3
     assert result["done_flag"] is False and result["check_pass"] is False and result["answer"] == 42
+
+
+def test_what_was_done_in_part_is_not_shown_as_done(run, capsys: pytest.CaptureFixture[str]):
+    code, result = run(lambda config: Result(complete=False))
+    assert code == 1 and result["answer"] == 42
+    assert capsys.readouterr().out.startswith(("✘ check_dataset", "failed: check_dataset"))
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,9 @@ def complete_model(incomplete: str) -> Offers:
 
 def complete_promptable(incomplete: str) -> Offers:
     """Models that take prompts."""
-    return [(name, task) for name, task in complete_model(incomplete) if task == "open_vocabulary_segmentation"]
+    from segcli.models.task import Task
+
+    return [(name, task) for name, task in complete_model(incomplete) if task == Task.PROMPTABLE.value]
 
 
 def complete_override(incomplete: str) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from segcli.models.promptable.specs import PromptKind, prompt_kind_of
 from segcli.models.table import MODELS
 from segcli.models.task import Task
 
@@ -11,6 +12,9 @@ APACHE = "Apache-2.0"
 """Licence of PaddleX, PaddleSeg and PaddleDetection, which publish the files and name no other licence for weights."""
 SEGFORMER = "non-commercial (NVIDIA)"
 """NVIDIA publishes SegFormer and its backbones for non-commercial use."""
+
+_PROMPTED = {PromptKind.CLICKS: APACHE, PromptKind.TEXTS: "MIT (LSeg), MIT (CLIP's text encoder)"}
+"""Licences of the promptable models: Segment Anything, and LSeg with CLIP's text encoder."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,7 @@ PUBLISHED: dict[str, Published] = {
     },
     **{name: Published(score, _COCO, size) for name, (score, size) in _INSTANCE.items()},
     **{
-        name: Published(None, "", None, "MIT (LSeg), MIT (CLIP's text encoder)" if name.startswith("LSeg") else APACHE)
+        name: Published(None, "", None, _PROMPTED[prompt_kind_of(name)])
         for name, spec in MODELS.items()
         if spec.task is Task.PROMPTABLE and not name.endswith("-tiny")
     },

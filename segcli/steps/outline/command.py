@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from segcli.data.changes.transaction import Transaction, change_rows, transaction
+from segcli.data.dataset_folder import require_folder
 from segcli.data.files import to_json
 from segcli.data.formats.labelme import Shape
 from segcli.data.formats.labelme_dataset import LabelMeSample, find_labelme_root, read_labelme_dataset
@@ -101,10 +102,12 @@ def outline(
         device: Device that the network runs on.
 
     Raises:
+        DatasetError: There is no such folder.
         UsageError: The model takes no boxes, or the folder has no rectangle or point.
         WeightsError: The model cannot be opened.
         BusyError: Another process is changing the dataset.
     """
+    require_folder(dataset)
     root = find_labelme_root(dataset)
     spec = get_spec(model)
     opened = open_promptable(spec, model_source(spec, source), runtime=runtime, device=first_device(device))

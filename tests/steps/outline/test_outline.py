@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from segcli.cli.main import main
-from segcli.errors import UsageError
+from segcli.errors import DatasetError, UsageError
 from segcli.promptable.masks import make_mask
 from segcli.promptable.predictor import SamPredictor
 from segcli.steps.outline.command import outline
@@ -91,6 +91,8 @@ def test_an_image_of_another_size_is_left_alone(tmp_path):
 
 
 def test_refusals(tmp_path):
+    with pytest.raises(DatasetError, match="there is no such folder"):
+        outline(tmp_path / "absent", "SAM-B", None)  # before anything is downloaded
     data = _dataset(tmp_path / "data", [KEPT])
     with pytest.raises(UsageError, match="no rectangle or point"):
         outline(data, "SAM-tiny", promptable_weights("SAM-tiny"))
