@@ -77,7 +77,7 @@ def test_the_page_holds_all_findings_and_needs_no_network(folder, tmp_path):
     page = (tmp_path / "output" / result.report).read_text(encoding="utf-8")
     assert "S203" in page
     assert "images/a1.jpg" in page
-    assert "replace the file or remove its line from the list" in page
+    assert "copy or download the file again" in page
     assert "<b>cat</b>" not in page
     assert "&lt;b&gt;cat&lt;/b&gt;" in page
     assert "собака" in page

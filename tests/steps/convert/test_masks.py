@@ -228,7 +228,7 @@ def test_one_list_says_which_files_are_taken(tmp_path):
     (tmp_path / "train_anno_list.txt").write_text("".join(f"p{number}.json\n\n" for number in range(10)))
     plan = plan_conversion(convert_config(tmp_path))
     assert [len(plan.samples(split)) for split in Split] == [8, 2]
-    assert [found.code for found in plan.findings] == ["L003"]
+    assert {found.code for found in plan.findings} == {"L003", "L212"}  # the same shape in all: near one corner
 
 
 def test_planning_writes_nothing_and_says_what_would_be(tmp_path):
