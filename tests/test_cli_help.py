@@ -142,22 +142,3 @@ def test_old_spellings_are_accepted(arguments, key, value, monkeypatch: pytest.M
 def test_the_old_word_for_images_is_accepted(tmp_path: Path):
     outcome = CliRunner().invoke(main, ["demo", str(tmp_path / "d"), "--pictures", "5"])
     assert outcome.exit_code == 0 and "4 train, 1 val" in outcome.output
-
-
-@pytest.mark.parametrize("words", [["predict", "--help"], ["models", "--help"], ["weights", "verify", "--help"]])
-def test_the_command_that_is_called_is_made_alone(words: list[str], monkeypatch: pytest.MonkeyPatch, capsys):
-    """The same help comes of a program of one command as of the whole one."""
-    monkeypatch.setenv("COLUMNS", "80")
-    expected = CliRunner().invoke(main, words, prog_name="segcli").output
-    one = main._with_only(words[0])
-    assert len(one.registered_commands) + len(one.registered_groups) == 1
-    monkeypatch.setattr(sys, "argv", ["segcli", *words])
-    with pytest.raises(SystemExit) as ended:
-        main(prog_name="segcli")
-    assert ended.value.code == 0
-    assert capsys.readouterr().out.split() == expected.split()
-
-
-@pytest.mark.parametrize("word", ["", "--help", "nope", "--version"])
-def test_all_commands_are_made_for_what_is_none(word: str):
-    assert main._with_only(word) is main

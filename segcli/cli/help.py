@@ -1,6 +1,5 @@
 """`--help` without rich: options in their groups, lines that fit 80 columns, and an answer at once."""
 
-import copy
 import os
 import sys
 from collections.abc import Iterable
@@ -8,7 +7,6 @@ from typing import Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
-from typer.main import get_command_name
 
 from segcli.text import ensure_streams, takes_colours
 
@@ -23,36 +21,6 @@ class Command(TyperCommand):
         write_options(self, ctx, formatter)
 
 
-class Program(typer.Typer):
-    """A program of commands that makes only the one that is called.
-
-    typer makes all of them first, which takes longer than most of what is asked of a program with thirty commands.
-    """
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Runs the command that the command line names; all are made for the help and for a name that is none."""
-        os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # pydantic looks for them in every package
-        one = self._with_only(next(iter(sys.argv[1:]), ""))
-        return super(Program, one).__call__(*args, **kwargs)
-
-    def _with_only(self, name: str) -> "Program":
-        commands = [command for command in self.registered_commands if _name_of(command) == name]
-        groups = [group for group in self.registered_groups if _group_name(group) == name]
-        if len(commands) + len(groups) != 1:
-            return self
-        one = copy.copy(self)
-        one.registered_commands, one.registered_groups = commands, groups
-        return one
-
-
-def _name_of(command: Any) -> str:
-    return str(command.name or get_command_name(command.callback.__name__))
-
-
-def _group_name(group: Any) -> str:
-    return str(group.name or group.typer_instance.info.name)
-
-
 class Group(TyperGroup):
     """A program of commands, with their first sentences."""
 
@@ -60,6 +28,7 @@ class Group(TyperGroup):
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Runs the program, also where it was started without standard streams."""
+        os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # pydantic looks for them in every package
         ensure_streams()
         return super().main(*args, **kwargs)
 
@@ -98,7 +67,7 @@ def program(name: str, text: str, *, cls: type[Group] = Group, add_completion: b
         cls: Class of the program.
         add_completion: Whether it has options that set up the shell.
     """
-    return Program(
+    return typer.Typer(
         name=name,
         cls=cls,
         help=text,

@@ -53,7 +53,7 @@ def small(monkeypatch):
 
 def our_losses(config):
     session = PaddleDetEngine().open_training(get_spec(MODEL), config)
-    session.measure = lambda network: Evaluation(0.0, {})
+    session.measure = lambda network, most: Evaluation(0.0, {})
     record = Record()
     run(TrainState(session), FullPrecision(), [record])
     return record.losses
