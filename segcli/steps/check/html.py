@@ -62,6 +62,11 @@ class FindingGroup:
         return any(found.location for found in self.findings)
 
 
+def _drawn(result: CheckResult, split: Split, output: Path) -> list[Path]:
+    """The drawn samples of a split; another check into the same folder may just have removed them."""
+    return [output / path for path in result.sample_paths.get(split, ()) if (output / path).is_file()]
+
+
 def write_check_report(
     result: CheckResult, output: Path, thumbnails: Mapping[str, Sequence[Thumbnail]], target: Path
 ) -> None:
@@ -81,7 +86,7 @@ def write_check_report(
         amounts=result.class_counts[0].unit if result.class_counts else "pixels",
         histogram=data_uri(output / result.histogram) if result.histogram else None,
         samples={
-            split.value: [(Path(path).stem, data_uri(output / path)) for path in result.sample_paths.get(split, ())]
+            split.value: [(path.stem, data_uri(path)) for path in _drawn(result, split, output)]
             for split in Split
         },
         sections=SECTIONS,

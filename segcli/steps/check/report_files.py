@@ -102,9 +102,9 @@ def draw_sample(sample: SegSample, classes: ClassMap) -> NDArray[np.uint8]:
 
 
 def _draw_samples(drawings: Mapping[Split, Sequence[Drawing]], folder: Path) -> dict[Split, list[str]]:
-    """Draws the samples; drawings of an earlier check are removed first."""
+    """Draws the samples; drawings of an earlier check are removed first, as another check may do at the same time."""
     for old in folder.glob("*.jpg"):
-        old.unlink()
+        old.unlink(missing_ok=True)
     names: dict[Split, list[str]] = {split: [] for split in Split}
     jobs = [(split, drawing) for split in Split for drawing in drawings.get(split, ())]
     for split, drawing in track(jobs, "drawing", len(jobs)):

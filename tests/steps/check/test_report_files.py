@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -18,7 +19,7 @@ from segcli.data.palette import IGNORE_COLOUR, palette
 from segcli.data.samples import Split
 from segcli.report.fonts import default_font, fallback_fonts, font_for
 from segcli.report.overlay import legend, overlay, with_legend
-from segcli.steps.check.html import code_marked
+from segcli.steps.check.html import code_marked, write_check_report
 from segcli.steps.check.instance import check_instance
 from segcli.steps.check.semantic import check_semantic
 from tests.coco_folder import make_coco_folder
@@ -213,3 +214,13 @@ def test_a_faulty_object_is_shown_in_its_surroundings(tmp_path):
 def test_the_text_of_a_page_becomes_html_without_letting_any_in():
     assert code_marked("a <b> `c<d`") == "a &lt;b&gt; <code>c&lt;d</code>"
     assert code_marked("```yaml\nx: `1`\n```\n") == "<pre>x: <code>1</code></pre>"
+
+
+def test_a_drawing_that_another_check_removed_is_left_out(folder, tmp_path):
+    result = check_semantic(config(folder, tmp_path / "output", demo_images=2))
+    gone, *others = [path for paths in result.sample_paths.values() for path in paths]
+    (tmp_path / "output" / gone).unlink()
+    write_check_report(result, tmp_path / "output", {}, tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert Path(gone).stem not in page
+    assert others and all(Path(path).stem in page for path in others)
