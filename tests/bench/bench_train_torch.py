@@ -8,20 +8,14 @@ from __future__ import annotations
 
 import subprocess
 import time
-from itertools import repeat
-from types import SimpleNamespace
-from typing import Any
-
-import numpy as np
 
 from segcli.cpu import prepare_cpu
-from segcli.engine import Batch, Evaluation
-from segcli.models.table import get_spec
+from tests.bench.one_batch import OneBatch
 from tests.bench.peers.environments import PEERS
 from tests.bench.table import Row
 
 MODEL = "SegFormer-B0"
-IMAGES, SIDE_PX, CLASSES = 2, 512, 19
+GIVEN = OneBatch(images=2, side_px=512, classes=19, learning_rate=6e-5)
 ITERATIONS, ROUNDS = 3, 2
 """Of each round, in which ours and theirs take turns, the fastest iteration counts."""
 
@@ -49,19 +43,13 @@ print("SECONDS", best)
 
 
 def _theirs(python: str) -> float:
-    command = [python, "-c", TORCH, *map(str, (IMAGES, SIDE_PX, CLASSES, ITERATIONS))]
+    command = [python, "-c", TORCH, *map(str, (GIVEN.images, GIVEN.side_px, GIVEN.classes, ITERATIONS))]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return next(float(line.split()[1]) for line in done.stdout.splitlines() if line.startswith("SECONDS"))
 
 
 def _ours() -> float:
     """Our loop, on a session that always gives the same batch."""
-    import paddle
-
-    from segcli.engines.paddleseg.networks import build
-    from segcli.engines.paddleseg.parts import build_losses, build_optimizer, build_schedule, compute_losses
-    from segcli.steps.train.loop import run as train
-    from segcli.steps.train.precision import FullPrecision
     from segcli.steps.train.state import Callback, TrainState
 
     class Fastest(Callback):
@@ -76,28 +64,8 @@ def _ours() -> float:
             end = time.process_time()
             self.begin, self.best = end, min(self.best, end - self.begin)
 
-    spec = get_spec(MODEL)
-    assert spec.recipe is not None
-    paddle.seed(0)
-    network = build(spec, CLASSES)
-    schedule = build_schedule(spec.recipe.lr_scheduler, learning_rate=6e-5, warmup_steps=0, iterations=1000)
-    losses = build_losses(spec.recipe.loss, num_classes=CLASSES, ignore_index=255, class_weights=None)
-    rng = np.random.default_rng(0)
-    shape = (IMAGES, SIDE_PX, SIDE_PX)
-    arrays = {"img": rng.random((IMAGES, 3, SIDE_PX, SIDE_PX), np.float32), "label": rng.integers(0, CLASSES, shape)}
-    batch = Batch({key: paddle.to_tensor(value) for key, value in arrays.items()}, ("a", "b"))
-    session: Any = SimpleNamespace(
-        network=network,
-        optimizer=build_optimizer(spec.recipe.optimizer, network, schedule),
-        losses=lambda given: {"loss": sum(compute_losses(network, network, given.tensors, losses))},
-        batches=lambda _start: repeat(batch),
-        evaluate=lambda _network: Evaluation(0.0, {}),
-        total_iterations=ITERATIONS,
-        eval_interval=ITERATIONS,
-        accumulate=1,
-    )
     fastest = Fastest()
-    train(TrainState(session), FullPrecision(), [fastest])
+    GIVEN.train(MODEL, ITERATIONS, [fastest])
     return fastest.best
 
 
@@ -109,5 +77,5 @@ def run() -> list[Row]:
     prepare_cpu()
     pairs = [(_ours(), _theirs(python)) for _ in range(ROUNDS)]
     ours, theirs = (min(values) for values in zip(*pairs, strict=True))
-    name = f"training iteration of {IMAGES} x {SIDE_PX} px, {MODEL}, against transformers on torch"
+    name = f"training iteration of {GIVEN.images} x {GIVEN.side_px} px, {MODEL}, against transformers on torch"
     return [Row(name, f"{ours:.2f} CPU-s", f"{theirs:.2f} CPU-s", theirs / ours, 1.0)]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import resource
-import signal
 import subprocess
 import sys
 import time
@@ -27,6 +26,7 @@ from segcli.steps.batch.manifest import ManifestRow, in_shards, write_manifest
 pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 from tests.onnx_models import semantic_guest
+from tests.steps.batch.leases import kill_holder
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -80,11 +80,7 @@ def test_a_killed_local_worker_is_replaced(request_, monkeypatch):
     killed = None
     while killed is None and running.poll() is None and time.monotonic() < end:
         for file in (request_.out / "work").glob("*.lease"):
-            try:
-                killed = json.loads(file.read_text())["pid"]
-                os.kill(killed, signal.SIGKILL)
-            except (OSError, ValueError):
-                killed = None
+            killed = kill_holder(file)
         time.sleep(0.01)
     output = running.communicate(timeout=120)[0]
     assert killed is not None and "a new worker replaces it" in output

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ import pytest
 pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 from tests.onnx_models import semantic_guest
+from tests.steps.batch.leases import kill_holder
 
 ROOT = Path(__file__).resolve().parents[3]
 PACKAGES = {"ray": "ray", "dask": "distributed"}
@@ -58,10 +58,6 @@ def _kill_one(running, work):
         for file in work.glob("*.lease"):
             seen.add(file.name)
             if killed is None:
-                try:
-                    killed = json.loads(file.read_text())["pid"]
-                    os.kill(killed, signal.SIGKILL)
-                except (OSError, ValueError):
-                    killed = None
+                killed = kill_holder(file)
         time.sleep(0.01)
     return killed, seen
