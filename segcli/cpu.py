@@ -16,7 +16,7 @@ _MKL_PROCESSOR = "MKL_DEBUG_CPU_TYPE"
 _MKL_AVX2 = "5"
 _CPU_INFO = Path("/proc/cpuinfo")
 
-FLOAT32_HINT = "leave it out; `segcli models quantize` makes an int8 model and measures its score"
+FLOAT32_HINT = "leave it out; `segcli models quantize` makes a model of fewer bits and measures its score"
 """What to do instead, where `why_float32` refuses a mode."""
 
 _TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD = -1, -2, -3
@@ -37,18 +37,23 @@ def use_fast_kernels() -> None:
     The MKL in Paddle (2019.0.5) takes its oldest kernels there unless it is told what the processor can do. A product
     then takes 2.6 times as long, a convolution 2.4 times. A value that the user has set stays.
     """
-    if _MKL_PROCESSOR not in os.environ and _CPU_INFO.is_file():
-        words = set(_CPU_INFO.read_text(encoding="utf-8").partition("\n\n")[0].split())
+    if _MKL_PROCESSOR not in os.environ:
+        words = set(first_processor().split())
         if "GenuineIntel" not in words and {"avx2", "fma"} <= words:
             os.environ[_MKL_PROCESSOR] = _MKL_AVX2
 
 
+def first_processor() -> str:
+    """What Linux says of the first processor, a line per property; empty where there is nothing to read."""
+    try:
+        return _CPU_INFO.read_text(encoding="utf-8").partition("\n\n")[0]
+    except OSError:
+        return ""
+
+
 def has_half_precision() -> bool:
     """Whether the processor multiplies floats of 16 bits itself; elsewhere they are converted, which costs more."""
-    if not _CPU_INFO.is_file():
-        return False
-    words = set(_CPU_INFO.read_text(encoding="utf-8").partition("\n\n")[0].split())
-    return not words.isdisjoint({"avx512_bf16", "avx512_fp16", "amx_bf16", "amx_fp16", "bf16"})
+    return not set(first_processor().split()).isdisjoint({"avx512_bf16", "avx512_fp16", "amx_bf16", "amx_fp16", "bf16"})
 
 
 def why_float32(run_mode: str) -> str | None:
@@ -57,7 +62,7 @@ def why_float32(run_mode: str) -> str | None:
         return None
     if not has_half_precision():
         return "asks for fewer bits, for which this processor has no instructions (avx512_bf16, avx512_fp16 or AMX)"
-    return "asks for fewer bits, which change outputs by 2 %; networks are run in float32"
+    return "asks for fewer bits, which change outputs; networks are run in float32"
 
 
 @cache

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-_HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"mif1", b"msf1", b"avif", b"avis")
+HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"mif1", b"msf1", b"avif", b"avis")
+"""In place of `xxxx` in ``....ftypxxxx``, with which films begin as well."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ def foreign_content(data: bytes) -> ForeignContent | None:
     for beginning, content in _BEGINNINGS:
         if head.startswith(beginning):
             return content
-    if data[4:8] == b"ftyp" and data[8:12] in _HEIF_BRANDS:
+    if data[4:8] == b"ftyp" and data[8:12] in HEIF_BRANDS:
         return ForeignContent("is an HEIF image, as phones take them", _CONVERT)
     if data[128:132] == b"DICM":
         return ForeignContent("is a DICOM file", _CONVERT)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from segcli.data.decoding.headers import read_header
+from segcli.data.foreign_content import HEIF_BRANDS
 from segcli.errors import InputError
 
 STANDARD_INPUT = "-"
@@ -18,7 +19,7 @@ _MOST_LIST_BYTES = 1 << 28
 """Largest list of paths: a million of 256 bytes each."""
 _SUFFIXES = ((b"%PDF", ".pdf"), (b"II*\0", ".tif"), (b"MM\0*", ".tif"), (b"II+\0", ".tif"), (b"MM\0+", ".tif"))
 """First bytes of files of several pages, and the suffix by which they are opened."""
-_BOX_TYPE, _VIDEO_BRANDS = slice(4, 8), slice(8, 12)
+_BOX_TYPE, _BRAND = slice(4, 8), slice(8, 12)
 
 
 @dataclass(frozen=True)
@@ -70,5 +71,5 @@ def _is_text(head: bytes) -> bool:
 
 def _suffix(head: bytes) -> str:
     if head[_BOX_TYPE] == b"ftyp":
-        return "" if head[_VIDEO_BRANDS] in (b"avif", b"heic", b"mif1") else ".mp4"
+        return "" if head[_BRAND] in HEIF_BRANDS else ".mp4"
     return next((suffix for begin, suffix in _SUFFIXES if head.startswith(begin)), "")

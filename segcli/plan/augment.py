@@ -18,7 +18,7 @@ _RARELY, _HALF = (0.25, 0.15), (0.3, 0.5)
 def colours(passes: float) -> dict[str, Any]:
     """PaddleSeg's colour distortion: rare where an image is not seen often, as colours also tell classes apart.
 
-    The hue never changes: by default it would turn grass into water.
+    The hue never changes: PaddleSeg's default shifts that of half of the images, so that grass may look like water.
     """
     strength, probability = _HALF if passes >= _OFTEN else _RARELY
     settings = {f"{kind}_range": strength for kind in _KINDS} | {f"{kind}_prob": probability for kind in _KINDS}

@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from segcli.cpu import first_processor
 from segcli.data.files import atomic_path
 from segcli.inference.runtimes.kept_networks import keep_few, kept_file
 
@@ -21,7 +22,6 @@ log = logging.getLogger("segcli.predict")
 _ERRORS_ONLY = 3
 _MOST_BYTES = 256 << 20
 """A larger network is optimised each time: its copy would cost more disk than it saves time."""
-_CPU_INFO = Path("/proc/cpuinfo")
 
 
 def open_session(source: Path | bytes, threads: int) -> Any:
@@ -77,11 +77,9 @@ def _optimised_file(source: Path) -> Path | None:
 
 def _processor() -> str:
     """What the optimised form depends on: it is laid out for the instructions of the processor."""
-    try:
-        lines = _CPU_INFO.read_text(encoding="utf-8").partition("\n\n")[0].splitlines()
-    except OSError:
-        return f"{platform.machine()} {platform.processor()}"
-    return " ".join(line for line in lines if line.startswith(("model name", "flags", "Features", "CPU part")))
+    lines = first_processor().splitlines()
+    named = [line for line in lines if line.startswith(("model name", "flags", "Features", "CPU part"))]
+    return " ".join(named) if lines else f"{platform.machine()} {platform.processor()}"
 
 
 def _options(threads: int) -> Any:
