@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from pycocotools import mask as _pycocotools_mask
 
 UInt8Array = NDArray[np.uint8]
+Crop = tuple[UInt8Array, int, int]
+"""Pixels [h, w] of the smallest rectangle around an object, with its left column and top row in the image."""
 
 coco_mask: Any = _hotcoco_mask
 """pycocotools' mask functions in a faster make; its own types know no `TypedDict`."""
@@ -22,6 +24,8 @@ coco_mask: Any = _hotcoco_mask
 
 MOST_PX = (1 << 32) - 1
 """Of a mask: the tools' run lengths have 32 bits."""
+_MOST_STRIP_PX = 1 << 20
+"""Of the columns around a mask: up to here the tools decode them faster than runs are placed one by one."""
 
 
 class Rle(TypedDict):
@@ -78,7 +82,7 @@ def decode(rle: Rle) -> UInt8Array:
     return cast(UInt8Array, coco_mask.decode(rle))
 
 
-def decode_crop(rle: Rle) -> tuple[UInt8Array, int, int] | None:
+def decode_crop(rle: Rle) -> Crop | None:
     """The mask inside of the smallest rectangle around it; its cost does not depend on the size of the image.
 
     Returns:
@@ -87,6 +91,8 @@ def decode_crop(rle: Rle) -> tuple[UInt8Array, int, int] | None:
     left, top, width, height = (int(side) for side in bounding_box(rle))
     if width == 0 or height == 0:
         return None
+    if rle["size"][0] * width <= _MOST_STRIP_PX:
+        return np.ascontiguousarray(_decode_columns(rle, left, width)[top : top + height]), left, top
     ends = np.cumsum(run_lengths(rle["counts"]))
     # the runs of ones, from the left edge of the rectangle on
     begins, ends = ends[0::2][: len(ends) // 2] - left * rle["size"][0], ends[1::2] - left * rle["size"][0]
@@ -103,12 +109,27 @@ def decode_crop(rle: Rle) -> tuple[UInt8Array, int, int] | None:
     return np.ascontiguousarray(mask.T), left, top
 
 
-def decode_window(rle: Rle, left: int, top: int, right: int, bottom: int) -> UInt8Array:
-    """The part of a mask inside of a rectangle, uint8; what lies outside of the image is cut off."""
+def _decode_columns(rle: Rle, left: int, count: int) -> UInt8Array:
+    """The columns of a mask from `left` on, uint8 [H, count]; the others must be empty."""
     height, width = rle["size"]
+    counts = _lengthen_first(rle["counts"].encode("ascii"), -left * height)
+    after = width - left - count
+    if after:
+        counts = _lengthen_last(counts, -after * height)
+    return cast(UInt8Array, coco_mask.decode({"size": [height, count], "counts": counts}))
+
+
+def window_of(crop: Crop | None, size: Sequence[int], box: tuple[int, int, int, int]) -> UInt8Array:
+    """The part of a decoded mask inside of a rectangle, uint8; what lies outside of the image is cut off.
+
+    Args:
+        crop: The mask inside of the smallest rectangle around it, as `decode_crop` gives it.
+        size: Height and width of the image.
+        box: Left, top, right and bottom of the rectangle in whole pixels; the last two lie outside of it.
+    """
+    (height, width), (left, top, right, bottom) = size, box
     left, top, right, bottom = min(left, width), min(top, height), min(right, width), min(bottom, height)
     window = np.zeros((max(0, bottom - top), max(0, right - left)), np.uint8)
-    crop = decode_crop(rle)
     if crop is None or not window.size:
         return window
     mask, x, y = crop

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from segcli.data import rle
 from segcli.data.contours import Outline, mask_outlines
-from segcli.data.rle import Rle
-
-if TYPE_CHECKING:
-    from segcli.data.formats.labelme_shapes import Crop
+from segcli.data.rle import Crop, Rle
 
 
 class TracedMask:
@@ -32,6 +28,11 @@ class TracedMask:
     def crop(self) -> Crop | None:
         """The pixels in the smallest rectangle around them; None when there are none."""
         return rle.decode_crop(self.code)
+
+    def within(self, box: tuple[float, float, float, float]) -> rle.UInt8Array:
+        """The mask cropped to a rounded box (left, top, right, bottom in pixels), uint8 [h, w], as in PaddleX."""
+        left, top, right, bottom = (max(0, round(side)) for side in box)
+        return rle.window_of(self.crop, self.code["size"], (left, top, right, bottom))
 
     @cached_property
     def outlines(self) -> tuple[Outline, ...]:

@@ -125,10 +125,10 @@ def tint(part: RgbImage, inside: RgbImage, colour: RgbImage, alpha: float) -> No
     """Colours a mask's pixels, and its rim in full."""
     if not inside.size:
         return
-    mixed = cv2.addWeighted(part, 1 - alpha, np.broadcast_to(colour, part.shape).copy(), alpha, 0)
-    np.copyto(part, mixed, where=inside[..., None] > 0)
+    plain = cv2.merge([np.full(inside.shape, shade, np.uint8) for shade in colour.tolist()])
+    cv2.copyTo(cv2.addWeighted(part, 1 - alpha, plain, alpha, 0), inside, part)
     core = cv2.erode(inside, np.ones((3, 3), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=0)
-    part[(inside > 0) & (core == 0)] = colour
+    cv2.copyTo(plain, cv2.subtract(inside, core), part)
 
 
 def _name(rgb: RgbImage, tags: list[Rectangle], box: Rectangle, colour: tuple[int, ...], label: str) -> None:

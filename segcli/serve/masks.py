@@ -27,28 +27,33 @@ def rle_value(code: Rle) -> dict[str, Any]:
     return {"rleResult": code["counts"], "size": list(code["size"])}
 
 
-def png_value(code: Rle) -> dict[str, Any]:
+def whole_value(mask: TracedMask) -> dict[str, Any]:
+    """A mask as run-length code of the whole image."""
+    return rle_value(mask.code)
+
+
+def png_value(mask: TracedMask) -> dict[str, Any]:
     """A mask as PNG, 0 and 255."""
-    return {"png": png_base64(rle.decode(code) * np.uint8(255)), "size": list(code["size"])}
+    return {"png": png_base64(rle.decode(mask.code) * np.uint8(255)), "size": list(mask.code["size"])}
 
 
-def raw_value(code: Rle) -> dict[str, Any]:
+def raw_value(mask: TracedMask) -> dict[str, Any]:
     """A mask as its pixels in base64, one byte per pixel, 0 or 1, row by row."""
-    return {"raw": raw_base64(rle.decode(code)), "size": list(code["size"])}
+    return {"raw": raw_base64(rle.decode(mask.code)), "size": list(mask.code["size"])}
 
 
-def polygon_value(code: Rle) -> dict[str, Any]:
+def polygon_value(mask: TracedMask) -> dict[str, Any]:
     """A mask as polygons: its connected parts, each with an outer contour and holes."""
-    return {"polygons": polygons(TracedMask(code).outlines), "size": list(code["size"])}
+    return {"polygons": polygons(mask.outlines), "size": list(mask.code["size"])}
 
 
-def labelme_shapes(code: Rle) -> dict[str, Any]:
+def labelme_shapes(mask: TracedMask) -> dict[str, Any]:
     """A mask as LabelMe shapes with an empty label; several parts share a group id."""
-    return {"shapes": outline_shapes("", TracedMask(code), 1), "size": list(code["size"])}
+    return {"shapes": outline_shapes("", mask, 1), "size": list(mask.code["size"])}
 
 
-MASK_FORMS: dict[str, Callable[[Rle], dict[str, Any]]] = {
-    "rle": rle_value,
+MASK_FORMS: dict[str, Callable[[TracedMask], dict[str, Any]]] = {
+    "rle": whole_value,
     "png": png_value,
     "raw": raw_value,
     "polygon": polygon_value,
@@ -96,7 +101,7 @@ def label_codes(labels: Labels) -> dict[int, Rle]:
     return {int(class_id): rle.encode(labels == class_id) for class_id in ids}
 
 
-def labelme_value(named: Iterable[tuple[str, Rle]], rgb: RgbImage) -> dict[str, Any]:
+def labelme_value(named: Iterable[tuple[str, TracedMask]], rgb: RgbImage) -> dict[str, Any]:
     """A LabelMe document of named masks; its image path is a placeholder that the client replaces.
 
     Args:
@@ -104,8 +109,6 @@ def labelme_value(named: Iterable[tuple[str, Rle]], rgb: RgbImage) -> dict[str, 
         rgb: The image.
     """
     shapes = [
-        shape
-        for number, (name, code) in enumerate(named, start=1)
-        for shape in outline_shapes(name, TracedMask(code), number)
+        shape for number, (name, mask) in enumerate(named, start=1) for shape in outline_shapes(name, mask, number)
     ]
     return labelme_document("image.png", rgb.shape[1], rgb.shape[0], shapes)

@@ -10,6 +10,7 @@ from uuid import uuid4
 from segcli.data import rle
 from segcli.data.image import Labels
 from segcli.data.rle import Rle
+from segcli.data.traced_mask import TracedMask
 from segcli.serve.masks import (
     MASK_FORMS,
     jpeg_base64,
@@ -78,7 +79,7 @@ def semantic_reply(result: SegResult, request: Any, *, visualize: bool) -> Reply
     if visualize:
         values["image"] = jpeg_base64(_array(label_image(labels, classes).convert("RGB")))
     if request.label_me:  # no shapes for the background
-        named = [(classes.name_of(class_id), code) for class_id, code in codes.items() if class_id > 0]
+        named = [(classes.name_of(class_id), TracedMask(code)) for class_id, code in codes.items() if class_id > 0]
         values["labelMe"] = labelme_value(named, result.rgb)
     return Reply(values, labels if request.mask_format == "labelMap" else None)
 
@@ -88,7 +89,7 @@ def instance_reply(result: InstanceResult, request: Any, *, visualize: bool) -> 
     masks = (
         [rle_value(rle.encode(mask)) for mask in result["masks"]]
         if request.mask_format == "box"
-        else [MASK_FORMS[request.mask_format](code) for code in result.codes]
+        else [MASK_FORMS[request.mask_format](mask) for mask in result.traced]
     )
     values: dict[str, Any] = {
         "instances": [
@@ -105,7 +106,7 @@ def instance_reply(result: InstanceResult, request: Any, *, visualize: bool) -> 
     if visualize:
         values["image"] = jpeg_base64(result.drawn())
     if request.label_me:
-        named = [(str(box["label"]), code) for box, code in zip(result["boxes"], result.codes, strict=True)]
+        named = [(str(box["label"]), mask) for box, mask in zip(result["boxes"], result.traced, strict=True)]
         values["labelMe"] = labelme_value(named, result.rgb)
     return Reply(values)
 
@@ -113,13 +114,13 @@ def instance_reply(result: InstanceResult, request: Any, *, visualize: bool) -> 
 def prompted_reply(result: PromptableResult, request: Any, *, visualize: bool) -> Reply:
     """The reply of `POST /open-vocabulary-segmentation` and `/text-driven-segmentation`."""
     values: dict[str, Any] = {
-        "masks": [MASK_FORMS[request.mask_format](answer.rle) for answer in result.answers],
+        "masks": [MASK_FORMS[request.mask_format](TracedMask(answer.rle)) for answer in result.answers],
         "maskInfos": result["mask_infos"],
     }
     if visualize:
         values["image"] = jpeg_base64(result.overlay())
     if request.label_me:
-        named = [(answer.prompt.label or answer.prompt.text or "object", answer.rle) for answer in result.answers]
+        named = [(found.label, found.mask) for found in result.objects]
         values["labelMe"] = labelme_value(named, result.rgb)
     return Reply(values)
 

@@ -129,4 +129,5 @@ def test_a_mask_is_decoded_inside_of_its_rectangle_and_of_any_window(seed):
         np.testing.assert_array_equal(mask, whole[top : rows.max() + 1, left : columns.max() + 1])
     for _ in range(20):
         left, top, right, bottom = (int(side) for side in rng.integers(0, 50, 4))
-        np.testing.assert_array_equal(rle.decode_window(code, left, top, right, bottom), whole[top:bottom, left:right])
+        window = rle.window_of(crop, whole.shape, (left, top, right, bottom))
+        np.testing.assert_array_equal(window, whole[top:bottom, left:right])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import shutil
+import time
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from segcli.inference import proofs as proofs_module
 from segcli.inference.exported_model import LOGITS_TENSOR, ONNX_FILE, ExportedModel
 from segcli.inference.onnx_conversion import convert_program
 from segcli.inference.proofs import FILE
-from segcli.inference.proving import Prover
+from segcli.inference.proving import Prover, time_job
 from segcli.inference.runtimes.choice import open_runtime
 from segcli.runtimes import RuntimeRow
 from segcli.steps.evaluate import open_model as opened
@@ -90,6 +91,14 @@ def test_auto_takes_the_fastest_that_was_measured(model, convert):
         slow["milliseconds"] = 1.0 if slow["runtime"] == "paddle" else 2.0
     (model.folder / FILE).write_text(json.dumps({"schema": 1, "proofs": proofs}))
     assert open_runtime(model).name == "paddle"
+
+
+def test_waiting_for_a_core_does_not_make_a_runtime_slow():
+    def job() -> None:
+        sum(range(1000))
+        time.sleep(0.1)
+
+    assert 0 < time_job(job) < 50
 
 
 def test_a_refused_form_is_refused_the_second_time_too(model, convert, caplog):

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from segcli.data.formats.annotated import AnnotatedObject, ShapeGroup
 from segcli.data.formats.labelme import Shape
-from segcli.data.formats.labelme_shapes import Crop, LabelCanvas
+from segcli.data.formats.labelme_shapes import LabelCanvas
 from segcli.data.formats.object_painter import ObjectPainter
+from segcli.data.rle import Crop
 
 
 @dataclass(frozen=True)

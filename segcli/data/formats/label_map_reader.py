@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from segcli.data import rle
 from segcli.data.classes import IGNORE_NAME
 from segcli.data.formats.annotated import AnnotatedObject
-from segcli.data.formats.labelme_shapes import Crop
 from segcli.data.formats.masks import count_ids
+from segcli.data.rle import Crop
 
 EIGHT_NEIGHBOURS = 8
 NOWHERE = 256

@@ -21,8 +21,8 @@ import numpy as np
 
 from segcli.data import rle
 from segcli.data.formats.labelme import Shape
-from segcli.data.formats.labelme_shapes import Crop, LabelCanvas
-from segcli.data.rle import Rle
+from segcli.data.formats.labelme_shapes import LabelCanvas
+from segcli.data.rle import Crop, Rle
 
 CIRCLE_TOLERANCE_PX = 0.1
 """Largest distance in pixels between a circle and the polygon that approximates it."""

@@ -11,10 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from segcli.data.formats.labelme import Shape
-
-Crop = tuple[NDArray[np.uint8], int, int]
-"""Pixels [h, w] of the smallest rectangle around an object, with its left column and top row in the image."""
-
+from segcli.data.rle import Crop
 
 _LARGE_RADIUS = 4
 """Radius, in multiples of width + height, from which the rim of a disc is nearly straight inside the image."""

@@ -16,8 +16,8 @@ from PIL import Image
 from segcli.data.formats.annotated import AnnotatedObject, ShapeGroup
 from segcli.data.formats.format import Placed, PlacedImage, Put, Written
 from segcli.data.formats.labelme import Shape
-from segcli.data.formats.labelme_shapes import Crop
 from segcli.data.formats.object_painter import ObjectPainter
+from segcli.data.rle import Crop
 from segcli.data.samples import Split
 from segcli.data.traced_mask import TracedMask
 

@@ -14,9 +14,8 @@ from segcli.data.contours import mask_outlines
 from segcli.data.formats.annotated import AnnotatedObject, ShapeGroup
 from segcli.data.formats.format import Brush
 from segcli.data.formats.labelme_objects import ShapePainter
-from segcli.data.formats.labelme_shapes import Crop
 from segcli.data.polygons import polygons_area, polygons_box
-from segcli.data.rle import Rle
+from segcli.data.rle import Crop, Rle
 
 Rings = Sequence[Sequence[float]]
 """Polygons, each x1, y1, x2, y2, ... in pixels."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -44,6 +44,7 @@ class InstanceResult(ImageResult):
     Attributes:
         classes: The classes.
         codes: The masks in the size of the image, as run-length codes.
+        traced: The masks, each decoded and traced once for the overlay and all files.
     """
 
     pixels: ClassVar[Text] = "masks"
@@ -64,15 +65,11 @@ class InstanceResult(ImageResult):
             }
             for class_id, score, box in zip(found.classes, found.scores, coordinates, strict=True)
         ]
-        masks = MaskList(codes, partial(_cropped_at, codes, coordinates))
+        traced = tuple(map(TracedMask, codes))
+        masks = MaskList(codes, partial(_cropped_at, traced, coordinates))
         super().__init__(item, {"boxes": boxes, "masks": masks}, tiles)
-        self.codes = codes
+        self.codes, self.traced = codes, traced
         self.classes = classes
-
-    @cached_property
-    def traced(self) -> tuple[TracedMask, ...]:
-        """The masks, each decoded and traced once for the overlay and all files."""
-        return tuple(map(TracedMask, self.codes))
 
     @property
     def img(self) -> dict[Text, Image.Image]:
@@ -179,14 +176,8 @@ def _sides(sides: Sequence[float]) -> BoxXyxy:
     return left, top, right, bottom
 
 
-def cropped(code: Rle, box: BoxXyxy) -> NDArray[np.uint8]:
-    """A mask cropped to the rounded box, uint8 [h, w], as in PaddleX."""
-    left, top, right, bottom = (max(0, round(side)) for side in box)
-    return rle.decode_window(code, left, top, right, bottom)
-
-
-def _cropped_at(codes: Sequence[Rle], boxes: Sequence[BoxXyxy], place: int) -> NDArray[np.uint8]:
-    return cropped(codes[place], boxes[place])
+def _cropped_at(traced: Sequence[TracedMask], boxes: Sequence[BoxXyxy], place: int) -> NDArray[np.uint8]:
+    return traced[place].within(boxes[place])
 
 
 def _coordinates(found: Detections, width: int, height: int) -> list[BoxXyxy]:
