@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -73,22 +74,65 @@ def kill(work: Callable[[], object], at: int) -> bool:
             _kill_self(at)
             work()
             status = 0
+        except BaseException:
+            traceback.print_exc()
         finally:
             os._exit(status)
     status = os.waitpid(child, 0)[1]
     if not os.WIFSIGNALED(status):
-        assert os.waitstatus_to_exitcode(status) == 0
+        assert os.waitstatus_to_exitcode(status) == 0, "see the traceback above"
     return os.WIFSIGNALED(status)
+
+
+def events_of(work: Callable[[], object]) -> int:
+    """How many events `kill` finds in `work`, which is done to its end in a child."""
+    reading, writing = os.pipe()
+
+    def counted() -> None:
+        events = 0
+
+        def count() -> None:
+            nonlocal events
+            events += 1
+
+        _at_each_event(count)
+        work()
+        os.write(writing, str(events).encode())
+
+    try:
+        assert not kill(counted, sys.maxsize)
+        return int(os.read(reading, 32))
+    finally:
+        os.close(reading)
+        os.close(writing)
+
+
+def moments(events: int, stride: int) -> list[int]:
+    """Every `stride`-th event, and the last one.
+
+    >>> moments(5, 3), moments(5, 9)
+    ([1, 4, 5], [1, 5])
+    """
+    return [*range(1, events, stride), events]
 
 
 def _kill_self(at: int) -> None:
     left = at
 
-    def hook(event: str, arguments: tuple[Any, ...]) -> None:
+    def count() -> None:
         nonlocal left
+        left -= 1
+        if left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    _at_each_event(count)
+
+
+def _at_each_event(call: Callable[[], None]) -> None:
+    """Calls something before each event that changes a file or a folder, until the process ends."""
+
+    def hook(event: str, arguments: tuple[Any, ...]) -> None:
         if event in _EVENTS or (event == "open" and isinstance(arguments[2], int) and arguments[2] & _WRITING):
-            left -= 1
-            if left == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
+            call()
 
     sys.addaudithook(hook)

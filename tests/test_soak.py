@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import random
 import sys
 from collections import Counter
@@ -13,6 +14,7 @@ import pytest
 
 from tests.soak.__main__ import as_text
 from tests.soak.changes import KILLS, PAIRS
+from tests.soak.commands import WRITERS, Walk, Writer
 from tests.soak.mutations import changed
 from tests.soak.parts import Log, Part, parts_of
 from tests.soak.predictions import try_predictions
@@ -71,6 +73,43 @@ def test_a_run_goes_on_where_it_ended(tmp_path: Path) -> None:
 
     assert done == ["one", "two"]
     assert rows == [Row("a", 3, 2, 1, kinds=Counter({"x": 1}))] * 2
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="forks")
+@pytest.mark.parametrize("name", ["convert coco to yolo", "convert labelme to yolo"])
+def test_kills_of_a_command(tmp_path: Path, name: str) -> None:
+    assert Walk(WRITERS[name], tmp_path).kills(stride=23) >= 4
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="forks")
+@pytest.mark.parametrize("name", WRITERS)
+def test_many_kills_of_a_command(tmp_path: Path, name: str) -> None:
+    assert Walk(WRITERS[name], tmp_path).kills() >= 2
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="forks")
+@pytest.mark.parametrize("fault", ["half", "refused", "left over", "changed"])
+def test_what_a_kill_may_not_leave_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str) -> None:
+    def bad(words: list[str], _: Path) -> None:
+        root = Path(words[0])
+        assert fault != "refused" or not (root / "out").exists()
+        if fault == "left over":
+            (root / f"a{os.getpid()}").touch()
+        if fault == "changed":
+            (root / "given").write_text("new")
+        with (root / "out").open("w") as file:
+            file.write("half")
+            file.flush()
+            (root / "given").touch()
+            os.utime(root / "given")
+            file.write(" and half")
+
+    monkeypatch.setattr("tests.soak.commands.command", bad)
+    writer = Writer(lambda root: [str(root)], lambda root: (root.mkdir(), (root / "given").write_text("old")))
+
+    with pytest.raises(AssertionError, match=r"half|fails|a\d|changed"):
+        Walk(writer, tmp_path).kills()
 
 
 def test_every_input_kill_and_pair_is_a_part() -> None:

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segcli.data.budget import memory_bytes
+from segcli.data.temporary import TemporaryFolder
 
 Place = Literal["memory", "disk"]
 Pixels = NDArray[np.uint8]
@@ -44,8 +45,9 @@ class DecodedCache:
         self._files: Path | None = None
         if place == "disk":
             folder.mkdir(parents=True, exist_ok=True)
-            self._files = Path(tempfile.mkdtemp(prefix=".decoded-", dir=folder))
-            weakref.finalize(self, _remove, self._files, os.getpid())
+            made = TemporaryFolder.make(folder, "decoded")
+            self._files = made.path
+            weakref.finalize(self, _remove, made, os.getpid())
             room = shutil.disk_usage(folder).free * _DISK_SHARE
         else:
             room = memory_bytes() * _MEMORY_SHARE
@@ -87,10 +89,10 @@ class DecodedCache:
         return files / f"{hashlib.sha256(str(path).encode()).hexdigest()}.npy"
 
 
-def _remove(folder: Path, owner: int) -> None:
+def _remove(folder: TemporaryFolder, owner: int) -> None:
     """Removes the files, in the process that has made the folder: loading processes are copies of it."""
     if os.getpid() == owner:
-        shutil.rmtree(folder, ignore_errors=True)
+        folder.remove()
 
 
 def open_cache(place: Place | Literal["off"], folder: Path, workers: int) -> DecodedCache | None:

@@ -9,13 +9,13 @@ import math
 import os
 import shutil
 import stat
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import IO, Any
 
+from segcli.data.temporary import temporary_file, temporary_folder
 from segcli.disk import FULL
 
 StrPath = str | os.PathLike[str]
@@ -96,18 +96,12 @@ def atomic_path(target: Path) -> Iterator[Path]:
     The data reach the disk before the rename, so that a killed run or a power cut leaves the old file or the new one.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{fitting_name(target.stem)}.", suffix=target.suffix, dir=target.parent)
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        with naming(target):
-            yield temporary
-            with temporary.open("rb+") as file:
-                os.fsync(file.fileno())
-            temporary.chmod(0o644)
-            temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with temporary_file(target.parent, fitting_name(target.stem), target.suffix) as temporary, naming(target):
+        yield temporary
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        temporary.chmod(0o644)
+        temporary.replace(target)
 
 
 @contextmanager
@@ -228,8 +222,8 @@ def whole_folder(target: Path) -> Iterator[Path]:
     """A fresh folder that takes the place of `target` when the block ends without an error; else the old one stays."""
     recover_folder(target)
     target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{fitting_name(target.name)}.", dir=target.parent) as scratch:
-        fresh = Path(scratch) / target.name
+    with temporary_folder(target.parent, fitting_name(target.name)) as scratch:
+        fresh = scratch / target.name
         fresh.mkdir()
         yield fresh
         replace_folder(fresh, target)

@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 
 from segcli.data import sources, standard_input
 from segcli.data.sources import open_sources
@@ -95,6 +95,25 @@ def test_pages_of_a_tiff_come_one_by_one(tmp_path):
         ("three_2", 2),
     ]
     assert items[3].rgb[0, 0].tolist() == [30, 0, 0]
+
+
+@pytest.mark.parametrize("options", [{}, {"compression": "tiff_adobe_deflate"}, {"big_tiff": True}, {"mode": "I;16"}])
+def test_a_page_is_read_without_those_before_it(tmp_path, monkeypatch, options):
+    form = {"mode": "RGB", **options}
+    pages = [Image.new(form["mode"], (5, 4), int(value)) for value in range(20)]
+    pages[0].save(tmp_path / "many.tif", save_all=True, append_images=pages[1:], **options)
+    looked_at = []
+    load = TiffImagePlugin.ImageFileDirectory_v2.load
+    monkeypatch.setattr(
+        TiffImagePlugin.ImageFileDirectory_v2, "load", lambda self, file: (looked_at.append(1), load(self, file))
+    )
+
+    read = {item.page_index: item.rgb for item in open_sources(tmp_path / "many.tif")}
+
+    assert len(looked_at) <= 3 * len(pages)  # a page's own description, not those of all pages before it
+    assert list(read) == list(range(20))
+    if form["mode"] == "RGB":
+        assert [int(rgb[0, 0, 0]) for rgb in read.values()] == list(range(20))
 
 
 def test_pages_of_a_pdf(tmp_path):

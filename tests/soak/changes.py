@@ -1,16 +1,17 @@
-"""Commands that change a dataset: killed at each event of their files, and two of them at once."""
+"""Commands that write: killed at events of their files; and two at once of those that change a dataset."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.soak.commands import WRITERS, Walk
 from tests.soak.trials import Row
 from tests.steps import test_kills as kills
 from tests.steps import test_two_writers as writers
 
 _UNDO = "undo of "
-KILLS = (*kills.ALL, *(f"{_UNDO}{name}" for name in kills.CHANGES))
+KILLS = (*kills.ALL, *(f"{_UNDO}{name}" for name in kills.CHANGES), *WRITERS)
 """Names of what is killed."""
 PAIRS = tuple(writers.PAIRS)
 
@@ -18,12 +19,18 @@ PAIRS = tuple(writers.PAIRS)
 def try_kills(name: str, stride: int, scratch: Path) -> Iterator[Row]:
     """Kills a command at every `stride`-th event of its files; whatever a test would assert counts."""
     row = Row(f"kills: {name}")
-    trial = kills.kills_of_an_undo if name.startswith(_UNDO) else kills.kills_of_a_change
     try:
-        row.tried = row.clean = trial(scratch, kills.ALL[name.removeprefix(_UNDO)], stride)
+        row.tried = row.clean = _kills(name, stride, scratch)
     except (AssertionError, Exception) as fault:
         row.add_fault(f"{type(fault).__name__}: {str(fault)[:120]}")
     yield row
+
+
+def _kills(name: str, stride: int, scratch: Path) -> int:
+    if name in WRITERS:
+        return Walk(WRITERS[name], scratch).kills(stride)
+    trial = kills.kills_of_an_undo if name.startswith(_UNDO) else kills.kills_of_a_change
+    return trial(scratch, kills.ALL[name.removeprefix(_UNDO)], stride)
 
 
 def try_pair(names: tuple[str, str], runs: int, seed: int, scratch: Path) -> Iterator[Row]:

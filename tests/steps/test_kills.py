@@ -29,7 +29,7 @@ from segcli.steps.convert.command import convert_dataset, transfer_dataset
 from segcli.steps.fix.command import fix_dataset
 from segcli.steps.split.command import split_dataset
 from tests.coco_folder import make_coco_folder
-from tests.death import kill
+from tests.death import events_of, kill, moments
 from tests.files import snapshot
 from tests.labelme_folder import box, convert_config, write_labelme
 from tests.seg_folder import make_seg_folder
@@ -174,18 +174,20 @@ def seen_by(read: Callable[[Path], object], root: Path) -> object:
 
 
 def every_event(tmp_path: Path, make: Callable[[Path], object], work: Callable[[Path], object], stride: int):
-    """A copy of a dataset after each death."""
+    """A copy of a dataset after each death, the one before the last event included."""
     make(tmp_path / "made")
-    at = 1
-    while True:
-        root = tmp_path / "data"
+    root = tmp_path / "data"
+
+    def copied(call: Callable[[Callable[[], object]], int]) -> int:
         shutil.rmtree(root, ignore_errors=True)
         shutil.copytree(tmp_path / "made", root, symlinks=True)
-        if not kill(lambda at=at, root=root: work(root), at):
-            break
+        return call(lambda: work(root))
+
+    events = copied(events_of)
+    assert events >= 20
+    for at in moments(events, stride):
+        assert copied(lambda command, at=at: kill(command, at)), at
         yield at, root
-        at += stride
-    assert at > 20
 
 
 def kills_of_a_change(tmp_path: Path, scenario: Scenario, stride: int = 1) -> int:

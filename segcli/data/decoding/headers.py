@@ -228,7 +228,7 @@ def _tiff_header(data: bytes) -> ImageHeader | None:
         tiff.orientation,
         tiff.has_alpha,
         tiff.sample_format,
-        tiff.pages,
+        len(tiff.pages),
         tiff.is_grey and tiff.samples > 1 + tiff.has_alpha,
     )
 
@@ -270,7 +270,7 @@ def _jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
 
 
 @contextmanager
-def open_quietly(source: bytes | Path, *, load: bool = False) -> Iterator[Image.Image]:
+def open_quietly(source: bytes | Path | io.FileIO, *, load: bool = False) -> Iterator[Image.Image]:
     """The image as Pillow opens it, of a content or a file, without warnings of odd metadata or a limit of size.
 
     The limit is meant for servers that strangers send images to; aerial images of 400 megapixels are whole. Both

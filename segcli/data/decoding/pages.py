@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -18,7 +19,7 @@ from segcli.data.budget import size_fault
 from segcli.data.decoding.decoders import TOO_LARGE_HINT, in_file_order, three_channels
 from segcli.data.decoding.headers import PILLOW_ERRORS, open_quietly
 from segcli.data.decoding.image_range import ImageRange
-from segcli.data.decoding.tiff_header import TiffHeader, is_tiff, read_tiff_header
+from segcli.data.decoding.tiff_header import TiffHeader, head_for, is_tiff, read_tiff_header
 from segcli.data.decoding.tiff_windows import TiffWindows, why_whole
 from segcli.data.decoding.used_range import current_range
 from segcli.data.files import require_regular
@@ -63,7 +64,7 @@ def open_large(path: Path, most_px: int, image_range: ImageRange | None = None) 
     if path.suffix.lower() not in TIFF_SUFFIXES:
         return None
     header = _tiff_header(path)
-    if header is None or header.pages > 1 or header.size[0] * header.size[1] <= most_px:
+    if header is None or len(header.pages) > 1 or header.size[0] * header.size[1] <= most_px:
         return None
     why = why_whole(path, image_range)
     if why is not None:
@@ -87,31 +88,51 @@ def _tiff_header(path: Path) -> TiffHeader | None:
 def _tiff(path: Path, image_range: ImageRange | None) -> Iterator[Page]:
     header = _tiff_header(path)
     takes_bands = (image_range or current_range()).takes_bands
-    if header is None or header.pages == 1 or takes_bands:
+    if header is None or len(header.pages) == 1 or takes_bands:
         yield None, partial(read_input, path, image_range)
         return
-    for index in range(header.pages):
-        yield index, partial(_tiff_page, path, index, image_range)
+    for index, place in enumerate(header.pages):
+        yield index, partial(_tiff_page, path, index, place, image_range)
 
 
-def _tiff_page(path: Path, index: int, image_range: ImageRange | None) -> RgbImage:
+class _FromPage(io.FileIO):
+    """A TIFF that begins with another of its pages: hundreds of pages would else be stepped over hundreds of times.
+
+    Args:
+        path: The file.
+        place: As in `TiffHeader.pages`.
+    """
+
+    def __init__(self, path: Path, place: int) -> None:
+        super().__init__(path)
+        self.head = head_for(super().read(8), place)
+
+    def read(self, size: int | None = -1) -> bytes:
+        """As of any file."""
+        at = self.tell()
+        data = super().read(-1 if size is None else size) or b""
+        return self.head[at : at + len(data)] + data[max(len(self.head) - at, 0) :]
+
+
+def _tiff_page(path: Path, index: int, place: int, image_range: ImageRange | None) -> RgbImage:
     """One page; OpenCV reads deep values, Pillow keeps colours that are transparent."""
     try:
-        with open_quietly(path) as file:  # not its content: hundreds of pages would read all of it hundreds of times
-            file.seek(index)
+        with _FromPage(path, place) as page, open_quietly(page) as file:
             fault = size_fault(file.size)
             if fault is not None:
                 raise InputError(f"page {index} {fault}", path=path, hint=TOO_LARGE_HINT)
             if file.mode in _SHALLOW:
                 return np.asarray(file.convert("RGB"), np.uint8)
-        there, values = cv2.imreadmulti(str(path), index, 1, flags=cv2.IMREAD_UNCHANGED)
+        data = np.memmap(path, np.uint8, "c")  # only the pages of memory that are decoded are read
+        data[: len(page.head)] = np.frombuffer(page.head, np.uint8)
+        values = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
     except InputError:
         raise
     except PILLOW_ERRORS as fault:
         raise InputError(f"page {index} cannot be read: {fault}", path=path) from fault
-    if not there:
+    if values is None:
         raise InputError(f"page {index} cannot be read", path=path)
-    return three_channels((image_range or current_range()).apply(in_file_order(values[0])))
+    return three_channels((image_range or current_range()).apply(in_file_order(values)))
 
 
 def _pdf(path: Path) -> Iterator[Page]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from mmap import mmap
-from struct import unpack_from
+from struct import pack, unpack_from
 
 _WIDTH, _HEIGHT, _BITS, _PHOTOMETRIC, _ORIENTATION, _SAMPLES = 256, 257, 258, 262, 274, 277
 _EXTRA_SAMPLES, _SAMPLE_FORMAT = 338, 339
@@ -32,7 +32,7 @@ class TiffHeader:
         palette: Whether the values are indices of a palette.
         extra: Kinds of the samples beyond the colours: 0 unspecified, 1 premultiplied alpha, 2 alpha.
         orientation: As in EXIF, 1 to 8.
-        pages: Number of images in the file.
+        pages: Where the description of each image in the file begins, in bytes.
         is_grey: Whether the first sample is a brightness, so that those after it are further bands and no colours.
     """
 
@@ -43,7 +43,7 @@ class TiffHeader:
     palette: bool
     extra: tuple[int, ...]
     orientation: int
-    pages: int
+    pages: tuple[int, ...]
     is_grey: bool
 
     @property
@@ -63,16 +63,14 @@ def read_tiff_header(data: bytes | mmap) -> TiffHeader | None:
     Raises:
         struct.error: It is cut off within the description of its first page.
     """
-    order = "<" if data[:2] == b"II" else ">"
-    big = data[2:4] in (b"+\x00", b"\x00+")
+    order, big = _form(data)
     (place,) = unpack_from(order + ("Q" if big else "I"), data, 8 if big else 4)
     tags, following = _directory(data, place, order, big=big)
     if _WIDTH not in tags or _HEIGHT not in tags:
         return None
-    pages, seen = 1, {place}
-    while following and following not in seen and pages < _MOST_PAGES and following + 2 <= len(data):
-        seen.add(following)
-        pages += 1
+    pages = {place: None}  # in the file's order; a chain may lead back
+    while following and following not in pages and len(pages) < _MOST_PAGES and following + 2 <= len(data):
+        pages[following] = None
         _, following = _directory(data, following, order, big=big, values=False)
     samples = tags.get(_SAMPLES, (1,))[0]
     orientation = tags.get(_ORIENTATION, (1,))[0]
@@ -84,9 +82,20 @@ def read_tiff_header(data: bytes | mmap) -> TiffHeader | None:
         tags.get(_PHOTOMETRIC, (1,))[0] == _PALETTE,
         tags.get(_EXTRA_SAMPLES, ()),
         orientation if 1 <= orientation <= 8 else 1,
-        pages,
+        tuple(pages),
         tags.get(_PHOTOMETRIC, (1,))[0] in _GREYS,
     )
+
+
+def head_for(data: bytes | mmap, page: int) -> bytes:
+    """The first bytes of the file as they would be if one of its `pages` was the first: decoders find it at once."""
+    order, big = _form(data)
+    return data[: 8 if big else 4] + pack(order + ("Q" if big else "I"), page)
+
+
+def _form(data: bytes | mmap) -> tuple[str, bool]:
+    """The order of bytes, for `struct`, and whether it is a BigTIFF."""
+    return "<" if data[:2] == b"II" else ">", data[2:4] in (b"+\x00", b"\x00+")
 
 
 def _directory(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from segcli.config.schema import CheckDatasetConfig, Config
-from segcli.data.changes.journal import FOLDER, signature
+from segcli.data.changes.journal import FOLDER, signature, steps
 from segcli.data.changes.settled import dataset_root, read_settled, unreadable_findings
 from segcli.data.changes.transaction import changing, transaction
 from segcli.data.files import exists, is_dir
@@ -85,7 +85,8 @@ def plan_transfer(source: Path, target_dir: Path, to: str, options: ConvertOptio
         DatasetError: The folder holds no dataset of a known format.
     """
     target = format_named(to)
-    _refuse_taken(target_dir)
+    if not any(step.is_open for step in steps(target_dir)):  # else it is what a killed conversion left
+        _refuse_taken(target_dir)
     chosen = options or ConvertOptions()
     return read_settled(source, lambda: _plan(read_dataset(source), target, target_dir, chosen))
 
@@ -118,7 +119,7 @@ def apply_conversion(plan: ConversionPlan) -> ConvertReport:
         raise DatasetError(
             f"{counted(len(plan.errors), 'fault')}; nothing was converted", plan.findings, path=plan.dataset.root
         )
-    with _folder_of_result(plan.root), transaction(plan.root, "convert", plan.seen) as changes:
+    with _made(plan), transaction(plan.root, "convert", plan.seen) as changes:
         written = plan.stage(changes)
         if written.lost and not plan.allow_lossy:
             raise DatasetError(
@@ -128,6 +129,15 @@ def apply_conversion(plan: ConversionPlan) -> ConvertReport:
                 hint="--allow-lossy writes the rest, and lists what is lost",
             )
     return ConvertReport(plan, written, tuple(changes.changes))
+
+
+@contextmanager
+def _made(plan: ConversionPlan) -> Iterator[None]:
+    """The folder of a result, locked; a new one that is empty when the block fails is removed again."""
+    with _folder_of_result(plan.root), changing(plan.root, "segcli convert"):
+        if plan.root != plan.dataset.root:  # what a killed conversion had left is rolled back by now
+            _refuse_taken(plan.root)
+        yield
 
 
 @contextmanager

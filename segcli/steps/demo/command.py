@@ -9,7 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from segcli.data.files import write_bytes_atomic, write_json_atomic, write_text_atomic
+from segcli.data.files import whole_folder, write_bytes_atomic, write_json_atomic, write_text_atomic
 from segcli.data.formats.labelme_writer import labelme_document, labelme_shape
 from segcli.errors import UsageError
 from segcli.progress import track
@@ -71,6 +71,13 @@ def make_demo(folder: Path, *, images: int = 100, size: tuple[int, int] = (192, 
         raise UsageError(f"the demo needs at least {VAL_EVERY} images of 64 x 64 pixels, got {images} of {size}")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UsageError("the folder for the demo is not empty", path=folder, hint="name a new folder")
+    with whole_folder(folder) as fresh:
+        counts, parts = _write(fresh, images, size, seed)
+    return DemoReport(folder, CLASS_NAMES, len(parts["train"]), len(parts["val"]), counts)
+
+
+def _write(folder: Path, images: int, size: tuple[int, int], seed: int) -> tuple[dict[str, int], dict[str, list[str]]]:
+    """Returns the shapes per type, and the lines per list."""
     counts: dict[str, int] = {}
     parts: dict[str, list[str]] = {"train": [], "val": []}
     for number in track(range(images), "painting", images):
@@ -81,7 +88,7 @@ def make_demo(folder: Path, *, images: int = 100, size: tuple[int, int] = (192, 
     for part, lines in parts.items():
         write_text_atomic(folder / f"{part}_anno_list.txt", "".join(f"{line}\n" for line in lines))
     write_text_atomic(folder / "label.txt", "".join(f"{name}\n" for name in CLASS_NAMES))
-    return DemoReport(folder, CLASS_NAMES, len(parts["train"]), len(parts["val"]), counts)
+    return counts, parts
 
 
 def _write_sample(folder: Path, stem: str, size: tuple[int, int], rng: np.random.Generator) -> list[PlacedShape]:

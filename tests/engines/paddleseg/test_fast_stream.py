@@ -147,10 +147,10 @@ def test_kept_images_give_the_same_samples_without_the_files(place: Any, recipes
             np.testing.assert_array_equal(ours["img"], wanted["img"])
         if position < len(first):
             np.testing.assert_array_equal(ours["img"], first[position]["img"])
-    folders = list((tmp_path / "output").glob(".decoded-*")) if place == "disk" else []
+    folders = list((tmp_path / "output").glob(".decoded.*")) if place == "disk" else []
     assert len(folders) == (place == "disk")
     del cache, kept
-    assert not list((tmp_path / "output").glob(".decoded-*"))
+    assert not list((tmp_path / "output").glob(".decoded.*"))
 
 
 def test_a_full_cache_decodes_as_without(samples, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
