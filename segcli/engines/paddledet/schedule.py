@@ -9,6 +9,9 @@ from segcli.engine import Network
 from segcli.engines.paddledet.importing import import_ppdet
 from segcli.models.spec import Recipe
 
+MUON = "Muon"
+"""Name of `segcli.engines.muon.Muon` in recipes."""
+
 
 def build_schedule(
     recipe: Recipe, *, learning_rate: float, warmup_steps: int, epochs: int, recipe_epochs: int, iterations: int
@@ -56,4 +59,22 @@ def build_optimizer(recipe: Recipe, network: Network, schedule: Any) -> Any:
     import_ppdet()
     from ppdet.optimizer import OptimizerBuilder
 
-    return OptimizerBuilder(**copy.deepcopy(dict(recipe)))(schedule, network)
+    values = copy.deepcopy(dict(recipe))
+    if values["optimizer"]["type"] == MUON:
+        return _muon(values, network, schedule)
+    return OptimizerBuilder(**values)(schedule, network)
+
+
+def _muon(recipe: dict[str, Any], network: Network, schedule: Any) -> Any:
+    """The optimizer that Paddle lacks; a `regularizer` has no meaning for it, as for AdamW."""
+    from paddle.nn import ClipGradByGlobalNorm, ClipGradByValue
+
+    from segcli.engines.muon import Muon
+
+    norm, bound = recipe.get("clip_grad_by_norm"), recipe.get("clip_grad_by_value")
+    clip = (
+        ClipGradByGlobalNorm(norm) if norm is not None else ClipGradByValue(abs(bound)) if bound is not None else None
+    )
+    options = {name: value for name, value in recipe["optimizer"].items() if name != "type"}
+    parameters = [parameter for parameter in network.parameters() if parameter.trainable]
+    return Muon(schedule, parameters=parameters, grad_clip=clip, **options)

@@ -23,8 +23,10 @@ def _builder(config: SimpleNamespace | None = None) -> Any:
     from paddleseg.cvlibs import SegBuilder
 
     from segcli.engines.paddleseg.losses import register_losses
+    from segcli.engines.paddleseg.optimizers import register_optimizers
 
     register_losses()
+    register_optimizers()
 
     return SegBuilder(config)
 

@@ -215,10 +215,10 @@ def seed_preprocess(size: int = 256) -> Preprocess:
 
 
 def seed_unet_recipe(size: int = 256) -> TrainRecipe:
-    """The U-Net that finds objects by their cores: AdamW at a high learning rate that falls to 0, moving average."""
+    """The U-Net that finds objects by their cores: Muon at a high learning rate that falls to 0, moving average."""
     return TrainRecipe(
         optimizer={
-            "optimizer": {"type": "AdamW", "weight_decay": 0.01},
+            "optimizer": {"type": "Muon", "weight_decay": 0.01},
             "regularizer": False,
             "clip_grad_by_norm": 10.0,
         },

@@ -139,7 +139,7 @@ def maskformer_recipe() -> TrainRecipe:
 
 
 def unet_recipe() -> TrainRecipe:
-    """The small U-Net: AdamW at a high learning rate, cross entropy and Dice.
+    """The small U-Net: Muon at a high learning rate, cross entropy and Dice.
 
     Dice weighs all classes equally, however few their pixels.
     """
@@ -150,7 +150,7 @@ def unet_recipe() -> TrainRecipe:
     }
     return TrainRecipe(
         optimizer={
-            "type": "AdamW",
+            "type": "Muon",
             "weight_decay": 0.01,
             "grad_clip_cfg": {"name": "ClipGradByGlobalNorm", "clip_norm": 5.0},
         },
