@@ -10,6 +10,7 @@ from typing import Any, TypeAlias, TypeVar
 import numpy as np
 
 from . import nn as nn
+from . import optimizer as optimizer
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 _Operand: TypeAlias = Tensor | complex | np.ndarray[Any, Any] | np.generic
