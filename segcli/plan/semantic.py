@@ -13,7 +13,7 @@ from segcli.plan.budget import Budget, Validation, interval, interval_reason, up
 from segcli.plan.choice import Choice, Cost, Means, Plan
 
 MODEL = "UNet-S"
-WANTED_IMAGES = 4000
+WANTED_IMAGES = 2000
 """Images that a network seen from random weights should be shown before its schedule ends."""
 _STEP = 16
 _SIDES = (128, 512)

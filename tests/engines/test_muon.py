@@ -6,6 +6,7 @@ import pytest
 from paddle import nn
 
 from segcli.engines.muon import Muon, orthogonal
+from segcli.errors import ConfigError
 
 
 def network() -> nn.Layer:
@@ -128,3 +129,38 @@ def test_a_convolution_of_zeros_starts_to_move():
     layers[4].bias.set_value(paddle.ones_like(layers[4].bias))
     train(layers, Muon(0.003, parameters=layers.parameters()), range(2))
     assert np.linalg.norm(layers[3].weight.numpy()) == pytest.approx(12**0.5, rel=1e-3)
+
+
+def test_both_libraries_recipes_build_it():
+    from segcli.engines.paddledet.schedule import build_optimizer as of_detection
+    from segcli.engines.paddleseg.parts import build_optimizer as of_segmentation
+
+    layers = network()
+    recipe = {"type": "Muon", "weight_decay": 0.01, "conv_lr_mult": 20.0}
+    for optimizer in (
+        of_segmentation({**recipe, "custom_cfg": [{"name": "6", "lr_mult": 0.1}]}, layers, 0.003),
+        of_detection({"optimizer": recipe, "clip_grad_by_value": 1.0}, layers, 0.003),
+    ):
+        assert isinstance(optimizer, Muon)
+        before = layers[3].weight.numpy().copy()
+        train(layers, optimizer, range(1))
+        assert not np.array_equal(layers[3].weight.numpy(), before)
+
+
+@pytest.mark.parametrize(
+    ("task", "recipe"),
+    [
+        ("segmentation", {"type": "Muon", "momentun": 0.9}),
+        ("segmentation", {"type": "Muom"}),
+        ("detection", {"optimizer": {"type": "Muon", "momentun": 0.9}}),
+        ("detection", {"optimizer": {"type": "Muom"}}),
+        ("detection", {"type": "Muon"}),
+    ],
+)
+def test_a_wrong_recipe_is_an_error_of_the_configuration(task, recipe):
+    from segcli.engines.paddledet.schedule import build_optimizer as of_detection
+    from segcli.engines.paddleseg.parts import build_optimizer as of_segmentation
+
+    build = of_detection if task == "detection" else of_segmentation
+    with pytest.raises(ConfigError, match=r"Train\.optimizer"):
+        build(recipe, network(), 0.003)

@@ -7,6 +7,7 @@ from typing import Any
 
 from segcli.engine import Network
 from segcli.engines.paddledet.importing import import_ppdet
+from segcli.errors import ConfigError, ConfigFault
 from segcli.models.spec import Recipe
 
 MUON = "Muon"
@@ -55,14 +56,22 @@ def build_optimizer(recipe: Recipe, network: Network, schedule: Any) -> Any:
         recipe: ``optimizer``, ``regularizer``, ``clip_grad_by_norm`` in PaddleDetection's form.
         network: The network.
         schedule: As `build_schedule` returns it.
+
+    Raises:
+        ConfigError: There is no such optimizer, or it does not take these values.
     """
     import_ppdet()
     from ppdet.optimizer import OptimizerBuilder
 
     values = copy.deepcopy(dict(recipe))
-    if values["optimizer"]["type"] == MUON:
-        return _muon(values, network, schedule)
-    return OptimizerBuilder(**values)(schedule, network)
+    try:
+        if values["optimizer"]["type"] == MUON:
+            return _muon(values, network, schedule)
+        return OptimizerBuilder(**values)(schedule, network)
+    except (KeyError, TypeError, AttributeError, ValueError, AssertionError) as fault:
+        form = "{optimizer: {type: AdamW, weight_decay: 0.0001}, regularizer: false, clip_grad_by_norm: 1.0}"
+        message = f"PaddleDetection cannot build it: {fault}; its form is {form}"
+        raise ConfigError([ConfigFault("Train.optimizer", message)]) from fault
 
 
 def _muon(recipe: dict[str, Any], network: Network, schedule: Any) -> Any:

@@ -122,11 +122,19 @@ def build_schedule(recipe: Recipe, *, learning_rate: float, warmup_steps: int, i
 
 
 def build_optimizer(recipe: Recipe, network: Network, schedule: Any) -> Any:
-    """The optimizer over the network's parameters, with the recipe's learning rates and weight decays per group."""
+    """The optimizer over the network's parameters, with the recipe's learning rates and weight decays per group.
+
+    Raises:
+        ConfigError: There is no such optimizer, or it does not take these values.
+    """
     values = dict(recipe)
     if values.get("type") == "SGD" and "momentum" in values:
         values["type"] = "Momentum"
-    return _build("Train.optimizer", values)(network, schedule)
+    try:
+        return _build("Train.optimizer", values)(network, schedule)
+    except (TypeError, ValueError, AssertionError) as fault:
+        message = f"PaddleSeg cannot build {values.get('type')}: {fault}"
+        raise ConfigError([ConfigFault("Train.optimizer", message)]) from fault
 
 
 def compute_losses(
