@@ -112,6 +112,15 @@ def outlives(output: Path, mode: str, *, at_start: bool) -> bool:
     return at_start and found.get("done_flag") is True
 
 
+def version_of(output: Path, mode: str) -> tuple[int, int] | None:
+    """A value that is another one after each writing of a result; None where there is none."""
+    try:
+        found = _file(output, mode).stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns
+
+
 def _file(output: Path, mode: str) -> Path:
     return output / f"{mode}_result.json"
 

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from segcli.cli.options import SETTINGS, SOURCES, Debug
-from segcli.cli.running import report, run
+from segcli.cli.running import ResultPlace, report, run
 
 
 def add_comparing(main: typer.Typer) -> None:
@@ -51,4 +51,4 @@ def compare(
         result = compare_all(groups, output, dataset=dataset, overrides=override or (), device=device)
         return report("compare", result, output, [("page", result.page)])
 
-    run(work, debug=debug)
+    run(work, debug=debug, place=ResultPlace(output, "compare"))

@@ -1,6 +1,7 @@
 """The commands on a dataset: check, convert, split."""
 
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -17,8 +18,8 @@ from segcli.cli.options import (
     TaskOption,
     Undo,
 )
-from segcli.cli.running import run
-from segcli.cli.transfer import Chosen, transfer
+from segcli.cli.running import ResultPlace, run
+from segcli.cli.transfer import MODE, Chosen, transfer
 from segcli.implied import model_to_check
 
 
@@ -98,7 +99,8 @@ def convert(
             chosen = Chosen(allow_lossy=allow_lossy, skip_faulty=skip_faulty, dry_run=dry_run, output=called["output"])
             return transfer(source, target, to, chosen)
 
-        run(work, debug=called["debug"])
+        place = None if dry_run or called["output"] is None else ResultPlace(Path(called["output"]), MODE)
+        run(work, debug=called["debug"], place=place)
     values = {"CheckDataset.convert.enable": True, "CheckDataset.convert.src_dataset_type": "LabelMe"}
     _change(context, values, model_to_check(folder_of(context), task, context.params["config"]))
 

@@ -11,7 +11,7 @@ from segcli.cli.changes import take_back
 from segcli.cli.completion import complete_rules
 from segcli.cli.help import Command
 from segcli.cli.options import Debug, DryRun, TaskOption, by_commas
-from segcli.cli.running import run
+from segcli.cli.running import ResultPlace, run
 from segcli.errors import EXIT_DONE, EXIT_FAILED, UsageError
 from segcli.implied import TaskName, task_to_fix
 from segcli.plurals import counted
@@ -50,7 +50,11 @@ def fix(
     debug: Debug = False,
 ) -> None:
     """Repair what the check finds and a program can repair; `segcli undo` takes it back to the byte."""
-    run(lambda: _fix(Path(dataset), task, classes, select or [], Path(output), yes=yes, dry_run=dry_run), debug=debug)
+    run(
+        lambda: _fix(Path(dataset), task, classes, select or [], Path(output), yes=yes, dry_run=dry_run),
+        debug=debug,
+        place=None if dry_run else ResultPlace(Path(output), "fix"),
+    )
 
 
 def undo(dataset: Dataset = ".", *, debug: Debug = False) -> None:

@@ -7,7 +7,7 @@ import typer
 
 from segcli.cli.completion import complete_device, complete_model, complete_runtime
 from segcli.cli.options import SETTINGS, Debug
-from segcli.cli.running import report, run
+from segcli.cli.running import ResultPlace, report, run
 
 
 def add_outlining(main: typer.Typer) -> None:
@@ -54,4 +54,4 @@ def outline(
         result = outline_objects(dataset, model, model_dir, runtime=runtime, device=device)
         return report("outline", result, output)
 
-    run(work, debug=debug)
+    run(work, debug=debug, place=ResultPlace(output, "outline"))

@@ -2,27 +2,57 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from segcli.cli.shared_options import with_options
 from segcli.json_output import json_output
 
+if TYPE_CHECKING:
+    from segcli.failure_report import Failure
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON, for programs.")]
 _JSON = "as_json"
 
 
-def run(work: Callable[[], int], *, debug: bool) -> None:
+@dataclass(frozen=True)
+class ResultPlace:
+    """Where a command that is no mode leaves its result.
+
+    Attributes:
+        output: Folder.
+        command: Name of the command, as in the file's name.
+    """
+
+    output: Path
+    command: str
+
+
+def run(work: Callable[[], int], *, debug: bool, place: ResultPlace | None = None) -> None:
     """Does `work` under the guard of `segcli.app`: what it raises becomes a message and an exit code.
+
+    Args:
+        work: Returns its exit code.
+        debug: Shows the traceback.
+        place: Where a result file says how work that had begun has failed, or by what it was stopped; None for none.
 
     Raises:
         typer.Exit: Always, with the exit code.
     """
-    from segcli.app import guard
+    from segcli.app import guard, leave_failure
+    from segcli.results import version_of
 
-    raise typer.Exit(guard(work, debug=debug))
+    before = None if place is None else version_of(place.output, place.command)
+
+    def leave_result(failure: "Failure") -> None:
+        if place is None or failure.at_start or version_of(place.output, place.command) != before:
+            return  # nothing had begun, or it was done: what was done stays done, whatever showing it came to
+        leave_failure(place.output, place.command, failure)
+
+    raise typer.Exit(guard(work, on_failure=leave_result, debug=debug))
 
 
 def report(title: str, result: Any, output: Path | None = None, further: Sequence[tuple[str, str]] = ()) -> int:

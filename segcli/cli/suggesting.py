@@ -7,7 +7,7 @@ import typer
 
 from segcli.cli.completion import complete_device, complete_runtime
 from segcli.cli.options import SETTINGS, Debug
-from segcli.cli.running import report, run
+from segcli.cli.running import ResultPlace, report, run
 
 
 def add_suggesting(main: typer.Typer) -> None:
@@ -93,4 +93,4 @@ def suggest(
         )
         return report("suggest", result, output)
 
-    run(work, debug=debug)
+    run(work, debug=debug, place=ResultPlace(output, "suggest"))
