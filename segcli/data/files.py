@@ -222,7 +222,7 @@ def whole_folder(target: Path) -> Iterator[Path]:
     """A fresh folder that takes the place of `target` when the block ends without an error; else the old one stays."""
     recover_folder(target)
     target.parent.mkdir(parents=True, exist_ok=True)
-    with temporary_folder(target.parent, fitting_name(target.name)) as scratch:
+    with temporary_folder(target.parent, fitting_name(target.name)) as scratch, naming(target):
         fresh = scratch / target.name
         fresh.mkdir()
         yield fresh

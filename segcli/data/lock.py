@@ -22,6 +22,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from segcli.data.files import naming
 from segcli.errors import BusyError, UsageError
 
 log = logging.getLogger("segcli.lock")
@@ -108,7 +109,8 @@ def locked(path: Path, doing: str, *, what: str) -> Iterator[Lock]:
     try:
         left = _left(descriptor, path)
         lock = Lock(Owner.here(doing), left, descriptor, dict(left))
-        lock.note()
+        with naming(path):
+            lock.note()
         yield lock
     finally:
         _held.discard(descriptor)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -181,3 +182,14 @@ def test_without_locks_another_host_is_believed(path, no_locks):
     with pytest.raises(BusyError, match="on elsewhere") as caught, locked(path, "a", what="it"):
         pass
     assert f"delete {path}" in caught.value.hint
+
+
+def test_a_full_disk_is_named_and_nothing_stays(path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(module, "_write", full)
+    with pytest.raises(OSError, match="No space left") as fault, locked(path, "a test", what="the folder"):
+        pass
+    assert fault.value.filename == str(path)
+    assert not path.exists()

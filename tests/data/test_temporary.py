@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from pathlib import Path
@@ -77,3 +78,14 @@ def test_one_that_goes_before_it_is_held_is_made_again(tmp_path, monkeypatch):
 
     assert len(set(names)) == 2
     assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_a_disk_that_fills_while_a_folder_is_written_names_the_folder(tmp_path):
+    with (
+        pytest.raises(OSError, match="No space left") as fault,
+        whole_folder(tmp_path / "new") as fresh,
+        atomic_path(fresh / "a.txt"),
+    ):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    assert fault.value.filename == str(tmp_path / "new")
+    assert not list(tmp_path.iterdir())
