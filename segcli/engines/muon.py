@@ -28,8 +28,8 @@ class Muon(paddle.optimizer.AdamW):
 
     Args:
         learning_rate: Rate or schedule of AdamW's parameters.
-        conv_lr_mult: Learning rate of convolutions divided by `learning_rate`. A rate of 0.1 turns the weights by a
-            tenth of their norm.
+        conv_lr_mult: Learning rate of convolutions divided by `learning_rate`. A rate of 0.05 turns the weights by a
+            twentieth of their norm.
         momentum: Share of the past gradients in a step of convolutions, after Nesterov.
         iterations: Of the Newton-Schulz method that makes a step orthogonal.
         options: `parameters`, `weight_decay`, `grad_clip` and the others of AdamW. Convolutions do not decay.
@@ -39,7 +39,7 @@ class Muon(paddle.optimizer.AdamW):
         self,
         learning_rate: Any = 0.003,
         *,
-        conv_lr_mult: float = 33.0,
+        conv_lr_mult: float = 20.0,
         momentum: float = 0.9,
         iterations: int = 3,
         **options: Any,
