@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from segcli.models.task import Task
+from segcli.models.task import Task
 
 RUN_CONFIG = "config.yaml"
 """What `train` leaves in the output folder; later steps on the same folder start from it."""
@@ -17,16 +16,10 @@ Options = Mapping[str, tuple[str, Any]]
 
 
 class TaskName(str, Enum):
-    """The tasks that have a dataset."""
+    """The tasks that are planned, by their short names, as an option of commands takes them."""
 
     semantic = "semantic"
     instance = "instance"
-
-
-_CHECKED = {TaskName.semantic: "PP-LiteSeg-T", TaskName.instance: "Mask-RT-DETR-S"}
-"""A dataset is checked for a task; where no model is named, one of the task stands for it."""
-_PLANNED = {TaskName.semantic: "UNet-S", TaskName.instance: "SeedUNet-S"}
-"""What a plan begins with where no model is named; it may choose another one."""
 
 
 def task_of(dataset: Path) -> TaskName:
@@ -40,11 +33,9 @@ def task_of(dataset: Path) -> TaskName:
     return TaskName.instance if has_objects else TaskName.semantic
 
 
-def task_to_fix(dataset: Path, named: TaskName | None) -> Task:
-    """The task whose labels a dataset is repaired for."""
-    from segcli.models.task import Task
-
-    return {TaskName.semantic: Task.SEMANTIC, TaskName.instance: Task.INSTANCE}[named or task_of(dataset)]
+def task_in(dataset: Path, named: TaskName | None) -> Task:
+    """The named task, or the one that the labels of a dataset are for."""
+    return Task.named((named or task_of(dataset)).value)
 
 
 def model_to_check(dataset: str | None, task: TaskName | None, config: Path | None) -> dict[str, tuple[str, Any]]:
@@ -52,7 +43,7 @@ def model_to_check(dataset: str | None, task: TaskName | None, config: Path | No
     if config is not None:
         return {}
     origin = "the folder's layout" if task is None else "--task"
-    return {"Global.model": (origin, _CHECKED[task or task_of(Path(dataset or "."))])}
+    return {"Global.model": (origin, task_in(Path(dataset or "."), task).facts.large_model)}
 
 
 def model_to_plan(dataset: str | None, task: TaskName | None, config: Path | None) -> dict[str, tuple[str, Any]]:
@@ -61,7 +52,7 @@ def model_to_plan(dataset: str | None, task: TaskName | None, config: Path | Non
         return {}
     from segcli.config.schema import PLANNER
 
-    return {"Global.model": (PLANNER, _PLANNED[task or task_of(Path(dataset or "."))])}
+    return {"Global.model": (PLANNER, task_in(Path(dataset or "."), task).facts.small_model)}
 
 
 def model_of_weights(weights: str | None) -> dict[str, tuple[str, Any]]:

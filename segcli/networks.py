@@ -9,13 +9,17 @@ from typing import Any
 from segcli.data.decoding.image_range import COLOURS
 from segcli.errors import UsageError
 from segcli.models.table import get_spec
-from segcli.models.task import Task
 from segcli.tasks import engine_of
 
 Network = Any
-DEFAULT_CLASSES = {Task.SEMANTIC: 19, Task.INSTANCE: 80}
-"""Classes of the public datasets that the official weights were mostly trained on: Cityscapes and COCO."""
 DEFAULT_SIDE = 640
+_REFUSALS = {
+    "input_size": "takes images of any size; input_size is for instance models",
+    "options": "has no options; they are for instance models",
+    "input_channels": "takes RGB images; other bands are for semantic models",
+    "num_classes": "takes prompts and has no classes; leave num_classes out",
+}
+"""By argument: why a model that does not take it refuses it."""
 
 
 def build_network(
@@ -44,14 +48,16 @@ def build_network(
         UsageError: There is no such model, or an argument does not fit its task.
     """
     spec = get_spec(name)
-    if input_size is not None and spec.task is not Task.INSTANCE:
-        raise UsageError(f"{name} takes images of any size; input_size is for instance models")
-    if options and spec.task is not Task.INSTANCE:
-        raise UsageError(f"{name} has no options; they are for instance models")
-    if input_channels != COLOURS and spec.task is not Task.SEMANTIC:
-        raise UsageError(f"{name} takes RGB images; other bands are for semantic models")
-    if num_classes is not None and spec.task is Task.PROMPTABLE:
-        raise UsageError(f"{name} takes prompts and has no classes; leave num_classes out")
+    takes = spec.task.facts.network_takes
+    given = {
+        "input_size": input_size is not None,
+        "options": bool(options),
+        "input_channels": input_channels != COLOURS,
+        "num_classes": num_classes is not None,
+    }
+    for argument, is_given in given.items():
+        if is_given and argument not in takes:
+            raise UsageError(f"{name} {_REFUSALS[argument]}")
     if num_classes is not None and num_classes < 1:
         raise UsageError(f"a model needs at least one class, not {num_classes}")
     from paddle import LazyGuard
@@ -59,8 +65,8 @@ def build_network(
     with LazyGuard() if lazy else nullcontext():
         return engine_of(spec.task).build_network(
             spec,
-            num_classes or DEFAULT_CLASSES.get(spec.task, 0),
-            input_size=(input_size or DEFAULT_SIDE) if spec.task is Task.INSTANCE else None,
+            num_classes or spec.task.facts.default_classes,
+            input_size=(input_size or DEFAULT_SIDE) if "input_size" in takes else None,
             options=options,
             input_channels=input_channels,
         )

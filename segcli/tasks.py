@@ -1,7 +1,7 @@
-"""The one table of what differs between tasks.
+"""Where the code is that differs between tasks.
 
-A task is a row here, an engine, and one module of its short name in each step (`segcli.steps.check.semantic`, ...).
-Other modules do not ask which task they serve: they take the part from here.
+A task is a row here, a row of plain facts in `segcli.models.task`, an engine, and one module of its short name in each
+step (`segcli.steps.check.semantic`, ...). Other modules do not ask which task they serve: they take the part from here.
 """
 
 from __future__ import annotations
@@ -16,50 +16,43 @@ from segcli.models.task import Task
 
 @dataclass(frozen=True)
 class TaskParts:
-    """What differs between tasks.
+    """The code and files of a task.
 
     Attributes:
-        name: Short name: that of the task's modules in each step, and of its functions there (`check_semantic`).
         dataset_type: PaddleX's name of the dataset layout, as written in `check_dataset_result.json`.
         layout: Name of the layout on disk: of the modules that convert to it and split it.
         engine: Where the class is that builds networks and training sessions; see `segcli.engine.Engine`.
         weight_file: Name of the weights inside `best_model/`, as PaddleX names it.
-        score: Name of the metric by which the best checkpoint is chosen (higher is better).
+        is_packed: Whether `segcli pack` makes a folder of a model that runs without segcli.
     """
 
-    name: str
     dataset_type: str
     layout: str
     engine: str
     weight_file: str
-    score: str
+    is_packed: bool = False
 
 
 TASKS: dict[Task, TaskParts] = {
     Task.SEMANTIC: TaskParts(
-        name="semantic",
         dataset_type="SegDataset",
         layout="masks",
         engine="segcli.engines.paddleseg.engine:PaddleSegEngine",
         weight_file="model.pdparams",
-        score="mIoU",
+        is_packed=True,
     ),
     Task.INSTANCE: TaskParts(
-        name="instance",
         dataset_type="COCOInstSegDataset",
         layout="coco",
         engine="segcli.engines.paddledet.engine:PaddleDetEngine",
         weight_file="best_model.pdparams",
-        score="mask AP",
     ),
     Task.PROMPTABLE: TaskParts(
         # Segment Anything learns from outlined objects, LSeg from label maps: the model's row says what differs.
-        name="promptable",
         dataset_type="COCOInstSegDataset",
         layout="coco",
         engine="segcli.engines.promptable.engine:PromptableEngine",
         weight_file="model.pdparams",
-        score="mIoU",
     ),
 }
 
@@ -71,7 +64,12 @@ def engine_of(task: Task) -> Engine:
 
 
 def step_part(step: str, task: Task) -> Any:
-    """What does a step for a task: `segcli.steps.check.semantic:check_semantic`; of predict the predictor's class."""
-    name = TASKS[task].name
-    part = f"{name.capitalize()}Predictor" if step == "predict" else f"{step}_{name}"
+    """What a step needs of a task, by name: `segcli.steps.check.semantic:check_semantic`.
+
+    Args:
+        step: Package below `segcli.steps`; of `predict` the part is the predictor's class.
+        task: The task.
+    """
+    name = task.facts.name
+    part = f"{name.capitalize()}Predictor" if step == "predict" else f"{step.rpartition('.')[2]}_{name}"
     return load_object(f"segcli.steps.{step}.{name}:{part}")

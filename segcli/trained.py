@@ -14,7 +14,6 @@ from segcli.models.card import ModelCard
 from segcli.models.promptable.specs import is_same_network
 from segcli.models.spec import ModelSpec
 from segcli.models.table import get_spec
-from segcli.models.task import Task
 from segcli.networks import build_network
 from segcli.weights.arrays import Array
 from segcli.weights.checksums import require_undamaged
@@ -88,12 +87,12 @@ def _agree_on_model(weights: Path, model: str | None, card: ModelCard | None) ->
 
 
 def _class_count(spec: ModelSpec, card: ModelCard) -> int | None:
-    return None if spec.task is Task.PROMPTABLE else len(card.class_names)
+    return None if spec.task.facts.takes_prompts else len(card.class_names)
 
 
 def _card_without_names(spec: ModelSpec, arrays: Mapping[str, Array], weights: Path) -> ModelCard:
     """A card for official weights, which bring none: the class count comes from the head, the names are numbers."""
-    if spec.task is Task.PROMPTABLE:
+    if spec.task.facts.takes_prompts:
         return ModelCard(spec.name, (), preprocess=spec.preprocess)
     count = _count_classes(spec, arrays)
     if count is None:

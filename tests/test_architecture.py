@@ -15,6 +15,9 @@ from pathlib import Path
 
 import pytest
 
+from segcli.implied import TaskName
+from segcli.models.task import Task
+
 ROOT = Path(__file__).parents[1]
 
 FLOORS: tuple[tuple[str, ...], ...] = (
@@ -174,6 +177,47 @@ def test_nothing_but_the_engines_imports_the_libraries() -> None:
         if name.split(".")[0] in ONLY_ENGINES
     ]
     assert not wrong, "\n".join(wrong)
+
+
+NAMES_TASKS = {
+    "models/task.py": "the facts of each task",
+    "tasks.py": "the code of each task",
+    "models/semantic/table.py": "rows of models",
+    "models/instance/table.py": "rows of models",
+    "models/promptable/specs.py": "rows of models",
+    "models/guests.py": "rows of imported models",
+    "models/guest_card.py": "the words of a card",
+    "config/schema/meaning.py": "what a key is for",
+    "outputs.py": "what an output is for",
+    "implied.py": "which task the files of a folder are for",
+}
+"""The tables in which single tasks are named; a module of a step that bears a task's name may name that one too."""
+
+
+def named_task(node: ast.AST) -> str | None:
+    """The single task that an expression names: `Task.SEMANTIC`, `TaskName.semantic`, `one.task == "semantic"`."""
+    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in ("Task", "TaskName"):
+        return node.attr.lower() if node.attr.upper() in Task.__members__ else None
+    if isinstance(node, ast.Compare) and any(getattr(one, "attr", "") == "task" for one in ast.walk(node)):
+        texts = {one.value for one in ast.walk(node) if isinstance(one, ast.Constant)}
+        known = {text: task for task in Task for text in (task.value, task.facts.name)}
+        return next((known[text].facts.name for text in texts if text in known), None)
+    return None
+
+
+def test_code_asks_for_the_facts_and_parts_of_a_task_never_which_task_it_is() -> None:
+    wrong = [
+        f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', 0)}: {ast.unparse(node)}"
+        for path in modules().values()
+        if path.relative_to(ROOT / "segcli").as_posix() not in NAMES_TASKS
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if (task := named_task(node)) is not None and (path.stem != task or "steps" not in path.parts)
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_the_option_that_names_a_task_offers_those_that_are_planned() -> None:
+    assert [name.value for name in TaskName] == [task.facts.name for task in Task if task.facts.small_model]
 
 
 MOST_LINES_OF_A_FILE, MOST_LINES_OF_A_FUNCTION = 400, 60

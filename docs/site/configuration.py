@@ -7,7 +7,7 @@ from typing import Any
 
 from segcli.config.check import REFUSED
 from segcli.config.keys import describe, expected, leaves, meanings, sections
-from segcli.config.load import MODEL_DEFAULTS, TASK_DEFAULTS
+from segcli.config.load import MODEL_DEFAULTS
 from segcli.config.schema.meaning import ALL, MODES, Meaning
 from segcli.models.task import Task
 
@@ -51,7 +51,7 @@ def _shown(value: Any) -> str:
 
 
 def _other_defaults(key: str) -> str:
-    others = [(_TASKS[task], values[key]) for task, values in TASK_DEFAULTS.items() if key in values]
+    others = [(_TASKS[task], task.facts.defaults[key]) for task in Task if key in task.facts.defaults]
     others += [(f"`{name}`", values[key]) for name, values in MODEL_DEFAULTS.items() if key in values]
     return "".join(f", of {name} `{_shown(value)}`" for name, value in others)
 

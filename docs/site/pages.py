@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 from docs.site import commands, configuration, python
 from segcli.models.names import MODEL_TASKS, PARAMETERS_MILLION
-from segcli.models.published import METRICS, PUBLISHED
+from segcli.models.published import PUBLISHED
 from segcli.models.task import Task
 from segcli.rules import RULES
 
@@ -71,7 +71,7 @@ def models_page() -> str:
 
 
 def _models_of(task: Task) -> str:
-    score = METRICS.get(task)
+    score = task.facts.published_score
     columns = ["model", "parameters", *([f"official {score}, %", "on"] if score else []), "weight file", "licence"]
     digits = ".2f" if task is Task.SEMANTIC else ".1f"
     rows = []

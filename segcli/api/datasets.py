@@ -146,11 +146,11 @@ def fix(
     >>> segcli.fix("data").changes
     ()
     """
-    from segcli.implied import task_to_fix
+    from segcli.implied import task_in
     from segcli.steps.fix.command import fix_dataset
 
     folder = Path(dataset)
-    return fix_dataset(folder, task_to_fix(folder, named_task(task)), num_classes=num_classes, select=select)
+    return fix_dataset(folder, task_in(folder, named_task(task)), num_classes=num_classes, select=select)
 
 
 def split(

@@ -16,9 +16,9 @@ def complete_model(incomplete: str) -> Offers:
 
 def complete_promptable(incomplete: str) -> Offers:
     """Models that take prompts."""
-    from segcli.models.task import Task
+    from segcli.models.names import MODEL_TASKS
 
-    return [(name, task) for name, task in complete_model(incomplete) if task == Task.PROMPTABLE.value]
+    return [(name, task) for name, task in complete_model(incomplete) if MODEL_TASKS[name].facts.takes_prompts]
 
 
 def complete_override(incomplete: str) -> list[str]:

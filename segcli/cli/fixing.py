@@ -13,7 +13,7 @@ from segcli.cli.help import Command
 from segcli.cli.options import Debug, DryRun, TaskOption, by_commas
 from segcli.cli.running import ResultPlace, run
 from segcli.errors import EXIT_DONE, EXIT_FAILED, UsageError
-from segcli.implied import TaskName, task_to_fix
+from segcli.implied import TaskName, task_in
 from segcli.plurals import counted
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def _fix(
     from segcli.results import write_result
     from segcli.steps.fix.command import apply_fix, plan_fix, root_of
 
-    task = task_to_fix(dataset, named)
+    task = task_in(dataset, named)
     if not dry_run:
         recover(root_of(dataset, task, select))
     plan = plan_fix(dataset, task, num_classes=classes, select=select)

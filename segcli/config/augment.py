@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from segcli.config.keys import meanings
 from segcli.config.schema import Config
 from segcli.data.augment.augmenter import Augmentation
 from segcli.models.table import get_spec
-from segcli.models.task import Task
 
 
 def chosen_augmentation(config: Config) -> Augmentation:
     """`Train.augment` as settings of the augmenter."""
     settings = config.Train.augment
-    has_objects = get_spec(config.Global.model).task is Task.INSTANCE
+    spec = get_spec(config.Global.model)
+    pastes = meanings()["Train.augment.copy_paste"].modes(spec.name, spec.task)
     return Augmentation(
         mosaic=settings.mosaic,
-        copy_paste=settings.copy_paste if has_objects else 0.0,
+        copy_paste=settings.copy_paste if pastes else 0.0,
         turn=settings.turn,
         scale_jitter=settings.scale_jitter,
         elastic=settings.elastic,

@@ -22,15 +22,8 @@ from segcli.config.unread import refused_keys, unread_keys
 from segcli.config.yaml_text import Document, parse_value, read_yaml
 from segcli.errors import ConfigError, ConfigFault
 from segcli.models.names import MODEL_TASKS
-from segcli.models.task import Task
 
 OVERRIDE = "-o"
-TASK_DEFAULTS: dict[Task, dict[str, Any]] = {
-    Task.SEMANTIC: {},
-    Task.INSTANCE: {"Train.epochs_iters": 40, "Train.eval_interval": 1},
-    Task.PROMPTABLE: {"Train.epochs_iters": 40, "Train.eval_interval": 1, "Export.tolerance": 1e-4},
-}
-"""Defaults that differ from the schema's: the unit of `epochs_iters` and `eval_interval` is the epoch here."""
 MODEL_DEFAULTS: dict[str, dict[str, Any]] = {
     "PP-YOLOE_seg-S": {"Train.batch_size": 8},
     "Cascade-MaskRCNN-ResNet50-FPN": {"Train.batch_size": 1},
@@ -287,7 +280,7 @@ class _Reading:
         shared = values.setdefault("Global", {})
         task = MODEL_TASKS.get(str(shared.get("model")))
         own = MODEL_DEFAULTS.get(str(shared.get("model")), {})
-        for key, value in {**TASK_DEFAULTS[task], **own}.items() if task else ():
+        for key, value in {**task.facts.defaults, **own}.items() if task else ():
             section, _, name = key.partition(".")
             if values.setdefault(section, {}).get(name) is None and key not in self.origins:
                 values[section][name] = value

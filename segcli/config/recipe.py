@@ -14,12 +14,9 @@ from segcli.errors import UsageError
 from segcli.models.instance.table import SIZED
 from segcli.models.spec import ModelSpec, Recipe, TrainRecipe
 from segcli.models.table import MODELS
-from segcli.models.task import Task
 
 WARMUP_SHARE = 10
 """The warm-up of a recipe takes at most 1 / `WARMUP_SHARE` of the training."""
-SCRATCH_CLIP = 10.0
-"""Norm to which gradients are clipped when training starts from random weights; instance models may diverge else."""
 DEPENDENCIES = (
     "Global.model",
     "Train.crop_size",
@@ -92,30 +89,20 @@ def _values(spec: ModelSpec, config: Config) -> dict[str, Any]:
     """The recipe's values by key; None for those that the configuration does not determine yet."""
     settings = config.Train
     recipe = recipe_of(spec, settings)
-    values: dict[str, Any] = {
-        "learning_rate": recipe.learning_rate,
-        "warmup_steps": None if recipe.warmup_epochs is not None else recipe.warmup_steps,
-        "lr_scheduler": dict(recipe.lr_scheduler),
+    transforms = _cropped(recipe.transforms, settings.crop_size)
+    sized = SIZED.get(spec.name)
+    values = {
+        "Train.learning_rate": recipe.learning_rate,
+        "Train.warmup_steps": _warmup(spec, recipe, settings),
+        "Train.lr_scheduler": dict(recipe.lr_scheduler),
+        "Train.optimizer": _optimizer(spec, recipe, settings),
+        "Train.loss": dict(recipe.loss),
+        "Train.transforms": transforms,
+        "Train.batch_transforms": [dict(transform) for transform in recipe.batch_transforms],
+        "Train.crop_size": None if settings.transforms is not None else crop_of(transforms),
+        "Train.input_size": None if sized is None else sized.default,
     }
-    if spec.task is Task.SEMANTIC:
-        transforms = _cropped(recipe.transforms, settings.crop_size)
-        values |= {
-            "warmup_steps": min(recipe.warmup_steps, settings.epochs_iters // WARMUP_SHARE),
-            "optimizer": dict(recipe.optimizer),
-            "loss": dict(recipe.loss),
-            "transforms": transforms,
-            "crop_size": None if settings.transforms is not None else crop_of(transforms),
-        }
-    elif spec.task is Task.INSTANCE:
-        values |= {
-            "input_size": SIZED[spec.name].default,
-            "transforms": [dict(transform) for transform in recipe.transforms],
-            "batch_transforms": [dict(transform) for transform in recipe.batch_transforms],
-            "optimizer": _clipped(recipe.optimizer, settings),
-        }
-    else:
-        values["optimizer"] = dict(recipe.optimizer)
-    return {f"Train.{name}": value for name, value in values.items()}
+    return {key: value for key, value in values.items() if meanings()[key].modes(spec.name, spec.task)}
 
 
 def _origin(spec: ModelSpec, key: str, config: Config) -> str:
@@ -123,11 +110,11 @@ def _origin(spec: ModelSpec, key: str, config: Config) -> str:
     origin = f"{RECIPE} {spec.name}"
     if key == "Train.warmup_steps" and spec.recipe is not None and spec.recipe.warmup_epochs is not None:
         return f"{origin}, {spec.recipe.warmup_epochs} epochs"
-    if key == "Train.warmup_steps":
+    if key == "Train.warmup_steps" and not spec.task.facts.counts_epochs:
         return f"{origin}, at most a tenth of the training"
     if key == "Train.transforms" and config.Train.crop_size is not None:
         return f"{origin}, with Train.crop_size"
-    if key == "Train.optimizer" and spec.task is Task.INSTANCE and config.Train.pretrain_weight_path is None:
+    if key == "Train.optimizer" and spec.task.facts.scratch_clip and config.Train.pretrain_weight_path is None:
         return f"{origin}, gradients clipped because the weights are random"
     return origin
 
@@ -140,10 +127,20 @@ def _cropped(transforms: tuple[Recipe, ...], crop_size: tuple[int, int] | None) 
     return plain
 
 
-def _clipped(optimizer: Recipe, settings: TrainConfig) -> dict[str, Any] | None:
-    """The optimizer, with clipped gradients for random weights; None while the initial weights are undecided."""
-    if settings.pretrain_weight_path == AUTO:
+def _warmup(spec: ModelSpec, recipe: TrainRecipe, settings: TrainConfig) -> int | None:
+    """Iterations of the warm-up; None where they depend on the number of images."""
+    if recipe.warmup_epochs is not None:
         return None
-    if settings.pretrain_weight_path is not None or "clip_grad_by_norm" in optimizer:
-        return dict(optimizer)
-    return {**optimizer, "clip_grad_by_norm": SCRATCH_CLIP}
+    if spec.task.facts.counts_epochs:
+        return recipe.warmup_steps
+    return min(recipe.warmup_steps, settings.epochs_iters // WARMUP_SHARE)
+
+
+def _optimizer(spec: ModelSpec, recipe: TrainRecipe, settings: TrainConfig) -> dict[str, Any] | None:
+    """The optimizer, with clipped gradients for random weights; None while the initial weights are undecided."""
+    clip = spec.task.facts.scratch_clip
+    if clip is not None and settings.pretrain_weight_path == AUTO:
+        return None
+    if clip is None or settings.pretrain_weight_path is not None or "clip_grad_by_norm" in recipe.optimizer:
+        return dict(recipe.optimizer)
+    return {**recipe.optimizer, "clip_grad_by_norm": clip}

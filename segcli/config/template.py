@@ -22,21 +22,13 @@ from segcli.config.tree import value_at
 from segcli.data.files import write_text_atomic
 from segcli.models.names import MODEL_TASKS, PARAMETERS_MILLION
 from segcli.models.table import MODELS
-from segcli.models.task import Task
 
 DEFAULT_FILE = "default.yaml"
 _WIDTH = 118
 _TRAINING = "-o Global.dataset_dir=data -o Global.mode=train"
-_FIRST_RUN = {
-    Task.SEMANTIC: _TRAINING,
-    Task.INSTANCE: _TRAINING,
-    Task.PROMPTABLE: "-o Predict.model_dir=weights.pdparams Predict.input=image.jpg Predict.prompts=prompts.json",
-}
-"""Options of a first command with a model of the task."""
-_MODE = {Task.SEMANTIC: "check_dataset", Task.INSTANCE: "check_dataset", Task.PROMPTABLE: "predict"}
+_PROMPTING = "-o Predict.model_dir=weights.pdparams Predict.input=image.jpg Predict.prompts=prompts.json"
 _NEEDED = {"Global.model": "PP-LiteSeg-T", "Global.dataset_dir": "data"}
 """Values that the default file needs to be valid as it is."""
-_SHORT_TASKS = {Task.SEMANTIC: "semantic", Task.INSTANCE: "instance", Task.PROMPTABLE: "promptable"}
 
 
 def template(model: str) -> str:
@@ -46,13 +38,15 @@ def template(model: str) -> str:
         KeyError: There is no such model.
     """
     task = MODEL_TASKS[model]
-    given: dict[str, Any] = {"Global.model": model, "Global.mode": _MODE[task], "Global.dataset_dir": "data"}
-    if task is Task.PROMPTABLE:
-        given["Predict.input"] = "image.jpg"
+    given: dict[str, Any] = {"Global.model": model, "Global.mode": "check_dataset", "Global.dataset_dir": "data"}
+    first_run = _TRAINING
+    if task.facts.takes_prompts:
+        given |= {"Global.mode": "predict", "Predict.input": "image.jpg"}
+        first_run = _PROMPTING
     config = from_values(given).config
     lines = [
         f"# {model} ({task.value.replace('_', ' ')}, {PARAMETERS_MILLION[model]:g} million parameters).",
-        f"# python main.py -c configs/{task.value}/{model}.yaml {_FIRST_RUN[task]}",
+        f"# python main.py -c configs/{task.value}/{model}.yaml {first_run}",
         *_given(given),
     ]
     if MODELS[model].recipe is not None:
@@ -136,7 +130,7 @@ def whose_key(meaning: Meaning) -> str:
     """The models for which a key has an effect, in parentheses; empty if it has one for all."""
     if meaning.models:
         return f"({', '.join(meaning.models)})"
-    return "" if meaning.tasks in (ALL, ()) else f"({', '.join(_SHORT_TASKS[task] for task in meaning.tasks)})"
+    return "" if meaning.tasks in (ALL, ()) else f"({', '.join(task.facts.name for task in meaning.tasks)})"
 
 
 def write_all(folder: Path) -> list[Path]:

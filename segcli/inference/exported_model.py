@@ -206,10 +206,10 @@ def _parse_guest(folder: Path, guest: Guest) -> ExportedModel:
         folder=folder,
         model_name=guest.model_name,
         preprocess=preprocess_of(card.input),
-        input_shape=(1 if card.task == "instance" else batch, channels, *sides),
+        input_shape=(1 if card.finds_objects else batch, channels, *sides),
         class_names=card.classes,
         card=None,
-        threshold=card.output.threshold if card.task == "instance" else None,
+        threshold=card.output.threshold if card.finds_objects else None,
         guest=guest,
     )
 

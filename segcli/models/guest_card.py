@@ -151,11 +151,21 @@ class GuestCard(_Part):
     output: GuestOutput
     decoder: str | None = None
 
+    @property
+    def finds_objects(self) -> bool:
+        """Whether its answers are objects with scores."""
+        return self.task == "instance"
+
+    @property
+    def takes_prompts(self) -> bool:
+        """Whether it answers prompts."""
+        return self.task == "promptable"
+
     @model_validator(mode="after")
     def _check(self) -> GuestCard:
         if self.output.kind not in KINDS[self.task]:
             raise ValueError(f"output.kind {self.output.kind} is none of {self.task}'s: {', '.join(KINDS[self.task])}")
-        if self.task == "promptable":
+        if self.takes_prompts:
             if self.decoder is None:
                 raise ValueError("decoder is missing: a promptable model needs its decoder's file name")
             if self.input.size is None or self.input.size[0] != self.input.size[1]:
@@ -168,7 +178,7 @@ class GuestCard(_Part):
             raise ValueError("two classes have the same name")
         if self.task == "semantic" and self.input.resize == "letterbox":
             raise ValueError("input.resize letterbox is for instance models; use corner")
-        if self.task == "instance" and self.input.size is None:
+        if self.finds_objects and self.input.size is None:
             raise ValueError("input.size is missing: an instance model needs it")
         return self
 

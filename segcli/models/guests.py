@@ -12,3 +12,5 @@ GUESTS: dict[str, ModelSpec] = {
     for name, task in ((SEMANTIC, Task.SEMANTIC), (INSTANCE, Task.INSTANCE), (SAM, Task.PROMPTABLE))
 }
 """By kind: one entry for all models of that kind, whose names are in their cards."""
+KIND_OF_TASK = {spec.task.facts.name: name for name, spec in GUESTS.items()}
+"""By the task that a card names."""

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from segcli.models.promptable.specs import PromptKind, prompt_kind_of
 from segcli.models.table import MODELS
-from segcli.models.task import Task
 
 APACHE = "Apache-2.0"
 """Licence of PaddleX, PaddleSeg and PaddleDetection, which publish the files and name no other licence for weights."""
@@ -84,10 +83,7 @@ PUBLISHED: dict[str, Published] = {
     **{
         name: Published(None, "", None, _PROMPTED[prompt_kind_of(name)])
         for name, spec in MODELS.items()
-        if spec.task is Task.PROMPTABLE and not name.endswith("-tiny")
+        if spec.task.facts.takes_prompts and not name.endswith("-tiny")
     },
 }
 """By model; models without official weights are missing. From PaddleX's model lists, commit 015f959 of its docs."""
-
-METRICS: dict[Task, str] = {Task.SEMANTIC: "mIoU", Task.INSTANCE: "mask AP"}
-"""Name of the published score, by task."""

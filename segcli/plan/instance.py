@@ -11,7 +11,6 @@ from segcli.plan.budget import Budget, Validation, upright_reason
 from segcli.plan.choice import Choice, Cost, Means, Plan
 from segcli.plan.epochs import plan_epochs
 
-MODEL = "SeedUNet-S"
 _BATCH = 4
 _STEP = 32
 _SIDES = (192, 512)
@@ -26,7 +25,7 @@ _CONTEXT, _SMALLEST_CROP = 8, 128
 
 
 def plan_instance(data: Fingerprint, means: Means, cost: Cost, taken: Mapping[str, Any]) -> Plan:
-    """A plan for `MODEL`; keys that the user has set are in `taken` and are not changed."""
+    """A plan for the small network with seeds; keys that the user has set are in `taken` and are not changed."""
     budget = Budget(means, cost)
     batch = int(taken.get("Train.batch_size") or min(_BATCH, max(data.train_images, 1)))
     side, why = _side(data, budget)

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from segcli.data.fingerprint.labels import Fingerprint
 from segcli.models.task import Task
-from segcli.plan import instance, semantic
 from segcli.plan.choice import Choice, Means
 
-SMALL = {Task.SEMANTIC: semantic.MODEL, Task.INSTANCE: instance.MODEL}
-LARGE = {Task.SEMANTIC: "PP-LiteSeg-T", Task.INSTANCE: "Mask-RT-DETR-S"}
 _MANY_IMAGES = 2000
 
 
@@ -17,9 +14,9 @@ def choose_model(task: Task, data: Fingerprint, means: Means) -> Choice:
     number = f"{data.train_images} images"
     if means.device != "cpu" and (means.pretrained or data.train_images >= _MANY_IMAGES):
         start = "trained weights" if means.pretrained else "random weights"
-        return Choice("Global.model", LARGE[task], f"{number}, {start} and a {means.device.upper()}")
+        return Choice("Global.model", task.facts.large_model, f"{number}, {start} and a {means.device.upper()}")
     if means.device == "cpu":
         reason = f"{number} on a CPU: from random weights a network of 0.7 M parameters learns most in the time"
     else:
         reason = f"{number} from random weights: too few for a large network"
-    return Choice("Global.model", SMALL[task], reason)
+    return Choice("Global.model", task.facts.small_model, reason)

@@ -20,7 +20,7 @@ def plan_by_recipe(
     budget = Budget(means, cost)
     batch = int(taken.get("Train.batch_size") or 2)
     val = Validation(data.val_images, data.val_images * step_mpx / batch)
-    plan = _iterations if task is Task.SEMANTIC else plan_epochs
+    plan = plan_epochs if task.facts.counts_epochs else _iterations
     length = plan(budget, data, batch, step_mpx=step_mpx, val=val, taken=taken)
     return Plan(
         tuple(choice for choice in length.choices if choice.key not in taken),

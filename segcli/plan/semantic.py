@@ -12,7 +12,6 @@ from segcli.plan.batch import choose_batch
 from segcli.plan.budget import Budget, Validation, interval, interval_reason, upright_reason
 from segcli.plan.choice import Choice, Cost, Means, Plan
 
-MODEL = "UNet-S"
 WANTED_IMAGES = 2000
 """Images that a network seen from random weights should be shown before its schedule ends."""
 _STEP = 16
@@ -20,7 +19,7 @@ _SIDES = (128, 512)
 
 
 def plan_semantic(data: Fingerprint, means: Means, cost: Cost, taken: Mapping[str, Any]) -> Plan:
-    """A plan for `MODEL`; keys that the user has set are in `taken` and are not changed."""
+    """A plan for the small U-Net; keys that the user has set are in `taken` and are not changed."""
     chosen, why = choose_batch(cost.by_batch, data.train_images)
     batch = int(taken.get("Train.batch_size") or chosen)
     budget = Budget(means, cost.of_batch(batch))

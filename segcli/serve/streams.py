@@ -101,7 +101,7 @@ def stream_count(wanted: int | None, pipeline: Pipeline, cores: int | None = Non
     """Number of copies of a pipeline: the configured one, or one that fits the device and the cores (None: all)."""
     if wanted is not None:
         return wanted
-    if Task.PROMPTABLE in _tasks(pipeline) or not is_cpu(pipeline.settings.device):
+    if any(task.facts.takes_prompts for task in _tasks(pipeline)) or not is_cpu(pipeline.settings.device):
         return 1
     return min(MOST_STREAMS, cores or available_cores())
 
@@ -110,7 +110,7 @@ def batching_of(wanted: Batching, pipeline: Pipeline) -> Batching:
     """How the requests of a pipeline are joined: as configured, or as fits the device and the models."""
     if wanted.size is not None:
         return wanted
-    takes_batches = _tasks(pipeline) == {Task.SEMANTIC} and not is_cpu(pipeline.settings.device)
+    takes_batches = all(task.facts.joins_images for task in _tasks(pipeline)) and not is_cpu(pipeline.settings.device)
     return replace(wanted, size=BATCH_SIZE if takes_batches else 1)
 
 

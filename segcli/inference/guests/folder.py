@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from segcli.inference.graphs import Graph
-from segcli.models.guests import INSTANCE, SAM, SEMANTIC
+from segcli.models.guests import KIND_OF_TASK
 
 if TYPE_CHECKING:
     from segcli.models.guest_card import GuestCard
 
 SECTION = "Guest"
-KIND_OF_TASK = {"semantic": SEMANTIC, "instance": INSTANCE, "promptable": SAM}
 
 
 @dataclass(frozen=True)

@@ -64,7 +64,7 @@ PROMPTABLE: dict[str, Promptable] = {
 
 
 def prompt_kind_of(name: str) -> PromptKind:
-    """The prompts that a model takes; imported models take those of Segment Anything."""
+    """The prompts that a promptable model takes; imported models take those of Segment Anything."""
     return PROMPTABLE[name].prompt_kind if name in PROMPTABLE else PromptKind.CLICKS
 
 

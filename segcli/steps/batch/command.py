@@ -19,7 +19,6 @@ from segcli.data.lock import locked
 from segcli.errors import UsageError
 from segcli.inference.exported_model import ExportedModel
 from segcli.models.table import get_spec
-from segcli.models.task import Task
 from segcli.progress import track, working
 from segcli.steps.batch.executors.protocol import Pool
 from segcli.steps.batch.executors.table import executor
@@ -229,7 +228,7 @@ def _wanted(request: BatchRequest) -> Job:
     folder = exported_in(Path(request.model_dir).expanduser().absolute())
     model = ExportedModel.open(folder)
     name = model.model_name
-    if get_spec(name).task is Task.PROMPTABLE:
+    if get_spec(name).task.facts.takes_prompts:
         raise UsageError(f"{name} takes prompts", hint="batch takes semantic and instance models; see `segcli predict`")
     return Job(
         folder=state_folder(request.out),

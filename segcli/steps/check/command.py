@@ -60,7 +60,7 @@ def _with_model(result: CheckResult, config: Config, task: Task) -> CheckResult:
         log.warning("labels are not compared with the model, as the dataset has errors")
         return result
     from segcli.steps.check.gallery import write_gallery
-    from segcli.steps.check.label_quality import ranked_labels
+    from segcli.steps.check.label_quality.frame import ranked_labels
 
     ranked = ranked_labels(config, Path(given), task)
     return replace(result, label_quality=write_gallery(ranked, Path(given), Path(config.Global.output)))

@@ -9,7 +9,7 @@ from typing import Any
 
 from segcli.data.files import write_json_atomic
 from segcli.report.pages import jpeg_uri, write_page
-from segcli.steps.check.label_quality import RankedImage
+from segcli.steps.check.label_quality.ranked import RankedImage
 from segcli.steps.check.report_files import FOLDER
 
 SHOWN = 24

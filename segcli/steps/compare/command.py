@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
 from segcli.errors import UsageError
 from segcli.metrics.comparison import Contender, differences, differences_by_class, first_places, spread
-from segcli.steps.compare.contenders import NamedGroup, open_contenders
-from segcli.steps.compare.measured import MeasuredRun, measure_run
+from segcli.models.table import get_spec
+from segcli.steps.compare.contenders import Named, NamedGroup, open_contenders
+from segcli.steps.compare.measured import MeasuredRun
 from segcli.steps.compare.page import ChangedImage, write_compare_page
 from segcli.steps.compare.result import Against, CompareResult
 from segcli.steps.evaluate.protocol import protocol_of
+from segcli.tasks import step_part
 
 MOST_CHANGED = 6
 """Number of images whose overlays are drawn."""
@@ -46,8 +48,9 @@ def compare(
         raise UsageError("at least two contenders are needed", hint="segcli compare A B")
     named = open_contenders(groups, dataset, overrides, device)
     config = named[0].runs[0].config
+    measure: Callable[[Named, ExitStack], MeasuredRun] = step_part("compare", get_spec(config.Global.model).task)
     with ExitStack() as stack:
-        measured = [[measure_run(one, stack) for one in group.runs] for group in named]
+        measured = [[measure(one, stack) for one in group.runs] for group in named]
         _require_same_images(named, measured)
         contenders = [
             Contender(group.name, tuple(one.run for one in runs), group.folds)

@@ -38,7 +38,7 @@ def import_guest(network: Path, card_file: Path, out: Path | None = None) -> Imp
     if target.exists() and not (target / "inference.yml").is_file() and any(target.iterdir()):
         raise UsageError("holds something else", path=target, hint="give another --out")
     file = NetworkFile.read(network)
-    if card.task == "promptable":
+    if card.takes_prompts:
         from segcli.steps.guests.promptable import import_promptable
 
         return import_promptable(network, card, file, target, card_file)

@@ -21,12 +21,12 @@ from segcli.inference.runtimes.choice import open_runtime
 from segcli.inference.runtimes.openvino_runtime import convert_onnx
 from segcli.models.names import MODEL_TASKS
 from segcli.models.published import PUBLISHED
-from segcli.models.task import Task
 from segcli.runtimes import runtimes
 from segcli.steps.guests.imported import copy_network
 from segcli.steps.pack.example import example_for
 from segcli.steps.pack.facts import class_names, network_facts
 from segcli.steps.pack.serving import SERVERS
+from segcli.tasks import TASKS
 from segcli.weights.guest_home import exported_in
 
 FORMATS = ("onnx", "openvino")
@@ -76,7 +76,7 @@ def pack(model_dir: str, out: Path, *, form: str = "onnx", serving: tuple[str, .
     if form not in FORMATS or not set(serving) <= SERVERS.keys():
         raise UsageError(f"there is no {form}", hint=f"--format {', '.join(FORMATS)}; --serving {', '.join(SERVERS)}")
     model = ExportedModel.open(exported_in(Path(model_dir).expanduser()))
-    if MODEL_TASKS[model.model_name] is not Task.SEMANTIC:
+    if not TASKS[MODEL_TASKS[model.model_name]].is_packed:
         raise UsageError(f"{model.title} is not a semantic model", hint="segcli predict and serve run it")
     if out.exists() and any(out.iterdir()) and not (out / "preprocessing.json").is_file():
         raise UsageError("holds something else", path=out, hint="give another --out")

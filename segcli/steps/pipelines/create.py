@@ -11,7 +11,6 @@ from segcli.errors import ConfigError, ConfigFault, UsageError
 from segcli.inference.exported_model import ExportedModel, is_exported
 from segcli.models.promptable.specs import PromptKind, prompt_kind_of
 from segcli.models.table import get_spec
-from segcli.models.task import Task
 from segcli.steps.pipelines.pipeline import Pipeline
 from segcli.steps.pipelines.settings import read_pipeline_file
 from segcli.steps.pipelines.table import PIPELINES, pipeline_class
@@ -91,7 +90,7 @@ def _of_folder(folder: Path) -> dict[str, Any]:
     model = ExportedModel.open(exported_in(folder))
     spec = get_spec(model.model_name)
     name: str = spec.task.value
-    if spec.task is Task.PROMPTABLE and prompt_kind_of(spec.name) is PromptKind.TEXTS:
+    if spec.task.facts.takes_prompts and prompt_kind_of(spec.name) is PromptKind.TEXTS:
         name = "text_driven_segmentation"
     keys = [module.key for module in pipeline_class(name).modules]
     entry = {"model_name": spec.name, "model_dir": str(model.folder)}

@@ -194,7 +194,7 @@ def _fitting(module: SubModule) -> list[str]:
         return [
             name
             for name, task in MODEL_TASKS.items()
-            if task is Task.PROMPTABLE and prompt_kind_of(name) is module.prompt_kind
+            if task.facts.takes_prompts and prompt_kind_of(name) is module.prompt_kind
         ]
     return [name for name, task in MODEL_TASKS.items() if task.value == module.module_name]
 

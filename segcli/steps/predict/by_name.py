@@ -9,7 +9,6 @@ from segcli.data.files import sha256_of
 from segcli.errors import UsageError, WeightsError
 from segcli.inference.exported_model import is_exported
 from segcli.models.spec import ModelSpec
-from segcli.models.task import Task
 from segcli.steps.export.command import export_weights
 from segcli.weights.cache import cache_folder
 from segcli.weights.guest_home import exported_in
@@ -41,7 +40,7 @@ def model_source(spec: ModelSpec, model_dir: str | Path | None) -> Path:
         hint = f"{_REMEDY}; {fault.hint}" if fault.hint else _REMEDY
         raise WeightsError(fault.message, path=fault.path, hint=hint) from fault
     assert weights is not None
-    return weights if spec.task is Task.PROMPTABLE else _exported(spec, weights)
+    return weights if spec.task.facts.takes_prompts else _exported(spec, weights)
 
 
 def _exported(spec: ModelSpec, weights: Path) -> Path:

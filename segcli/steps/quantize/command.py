@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,52 +11,22 @@ from typing import Any
 from segcli.config.load import from_values
 from segcli.data.files import whole_folder
 from segcli.data.fingerprint.images import evenly
-from segcli.data.formats.instance_data import open_instance_dataset
-from segcli.data.formats.masks import open_seg_dataset
 from segcli.device import available_device
 from segcli.errors import MissingPartError, ParityError, UsageError
 from segcli.inference.exported_model import MANIFEST_FILE, ONNX_FILE, ExportedModel
 from segcli.inference.precision import HALVES, parse_precision, require_half
 from segcli.inference.runtimes.choice import open_runtime
 from segcli.models.names import MODEL_TASKS
-from segcli.models.task import Task
 from segcli.progress import working
 from segcli.steps.evaluate.command import evaluate
 from segcli.steps.quantize.networks import write_half, write_int8
+from segcli.steps.quantize.parts import QuantizeParts
+from segcli.tasks import step_part
 from segcli.weights.guest_home import exported_in
 
 _PACKAGES = ("onnx", "onnxruntime", "ml-dtypes")
 EIGHT_BITS = "int8"
 PRECISIONS = (EIGHT_BITS, *HALVES)
-
-
-@dataclass(frozen=True)
-class _Kind:
-    """What quantization needs to know of a task.
-
-    Attributes:
-        score: Key of the score in the metrics of `evaluate`.
-        validation: Reads the images of the validation split of a dataset, given the number of classes.
-        operators: Operators to quantize; None for all that can be. Coordinates of objects would lose their last pixels.
-    """
-
-    score: str
-    validation: Callable[[Path, int | None], list[Path]]
-    operators: Sequence[str] | None = None
-
-
-def _labelled_images(dataset: Path, classes: int | None) -> list[Path]:
-    return [sample.image for sample in open_seg_dataset(dataset, classes).val]
-
-
-def _images_with_objects(dataset: Path, _: int | None) -> list[Path]:
-    return [sample.image for sample in open_instance_dataset(dataset).val]
-
-
-_KINDS = {
-    Task.SEMANTIC: _Kind("mIoU", _labelled_images),
-    Task.INSTANCE: _Kind("AP", _images_with_objects, operators=("Conv", "ConvTranspose", "Gemm", "MatMul")),
-}
 
 
 @dataclass(frozen=True)
@@ -131,34 +100,35 @@ def quantize(
     """
     _require_possible(precision, device)
     model = ExportedModel.open(exported_in(Path(model_dir).expanduser()))
-    kind = _KINDS.get(MODEL_TASKS[model.model_name])
-    if kind is None:
+    task = MODEL_TASKS[model.model_name]
+    if task.facts.takes_prompts:
         raise UsageError(f"{model.title} answers prompts", hint="only semantic and instance models can be quantized")
+    of_task: QuantizeParts = step_part("quantize", task)
     if out.exists() and any(out.iterdir()) and not (out / MANIFEST_FILE).is_file():
         raise UsageError("holds something else", path=out, hint="give another --out")
     where = _device(model, precision, device)
     source = _source(model)
     chosen: list[Path] = []
     if precision == EIGHT_BITS:
-        chosen = list(evenly(kind.validation(Path(dataset), len(model.class_names) or None), images))
+        chosen = list(evenly(of_task.validation(Path(dataset), len(model.class_names) or None), images))
     with working("evaluating the model"):
-        before = _score(model, dataset, kind.score, where)
+        before = _score(model, dataset, of_task.score, where)
     with whole_folder(out) as folder:
         with working("writing the model"):
             if precision == EIGHT_BITS:
-                write_int8(model, source, folder, chosen, kind.operators)
+                write_int8(model, source, folder, chosen, of_task.operators)
             else:
                 write_half(model, folder, parse_precision(precision))
         with working(f"evaluating it with {precision}"):
-            after = _score(ExportedModel.open(folder), dataset, kind.score, where)
+            after = _score(ExportedModel.open(folder), dataset, of_task.score, where)
         if not before - after <= most_loss:
             raise ParityError(
-                f"{kind.score} falls from {before:.4f} to {after:.4f}, allowed is a loss of {most_loss:g}",
+                f"{of_task.score} falls from {before:.4f} to {after:.4f}, allowed is a loss of {most_loss:g}",
                 path=model.folder,
                 hint=_remedy(precision),
             )
         sizes = (source.stat().st_size, (folder / ONNX_FILE).stat().st_size) if chosen else (None, None)
-    return Quantized(out, precision, where, kind.score, before, after, len(chosen), *sizes)
+    return Quantized(out, precision, where, of_task.score, before, after, len(chosen), *sizes)
 
 
 def _remedy(precision: str) -> str:

@@ -3,32 +3,29 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from segcli.config.check import parse_device
 from segcli.config.durations import parse_time
-from segcli.config.losses import OWN_LOSS
-from segcli.config.recipe import AUTO, with_recipe, without_recipe
+from segcli.config.recipe import AUTO, without_recipe
 from segcli.config.schema import PLANNER, Config
-from segcli.data.fingerprint.labels import Fingerprint, fingerprint_of_masks, fingerprint_of_objects
-from segcli.data.formats.instance_data import open_instance_dataset
-from segcli.data.formats.masks import open_seg_dataset
+from segcli.data.fingerprint.labels import Fingerprint
 from segcli.device import available_device, select_device
 from segcli.models.table import get_spec
 from segcli.models.task import Task
-from segcli.plan import instance, semantic
-from segcli.plan.balance import focus_choices, loss_choices, sampling_choices
+from segcli.plan.balance import sampling_choices
 from segcli.plan.batch import sizes_to_try
-from segcli.plan.choice import CPU_SECONDS, GPU_SECONDS, Choice, Cost, Means, Plan, Planner
-from segcli.plan.model import LARGE, choose_model
+from segcli.plan.choice import CPU_SECONDS, GPU_SECONDS, Choice, Cost, Means, Plan
+from segcli.plan.model import choose_model
 from segcli.plan.recipe import plan_by_recipe
 from segcli.plan.stopping import stop_choices
 from segcli.progress import working
 from segcli.steps.train import launch
 from segcli.steps.train.measuring import tried
+from segcli.steps.train.plan_parts import PlanParts
 from segcli.steps.train.starting import official_start, with_start
+from segcli.tasks import step_part
 
 log = logging.getLogger("segcli.train")
 
@@ -53,14 +50,7 @@ PLANNED_KEYS = (
     "Train.early_stop.patience",
 )
 """Keys that a plan chooses or depends on."""
-_PLANNERS: dict[str, Planner] = {semantic.MODEL: semantic.plan_semantic, instance.MODEL: instance.plan_instance}
 _USUAL = {"cpu": Cost(5.0), "gpu": Cost(0.05)}
-_FINGERPRINTS: dict[Task, Callable[[Config], Fingerprint]] = {
-    Task.SEMANTIC: lambda config: fingerprint_of_masks(
-        open_seg_dataset(config.Global.dataset, config.Train.num_classes)
-    ),
-    Task.INSTANCE: lambda config: fingerprint_of_objects(open_instance_dataset(config.Global.dataset)),
-}
 
 
 def is_planned(config: Config) -> bool:
@@ -69,7 +59,7 @@ def is_planned(config: Config) -> bool:
         config.Train.plan == "auto"
         and config.Train.resume_path is None
         and config.Train.plan_reasons is None
-        and get_spec(config.Global.model).task in _FINGERPRINTS
+        and get_spec(config.Global.model).task.facts.small_model is not None
     )
 
 
@@ -81,7 +71,8 @@ def planned(config: Config) -> tuple[Config, Plan]:
     """
     config = without_recipe(config)
     task = get_spec(config.Global.model).task
-    data = _FINGERPRINTS[task](config)  # first, so that nothing is downloaded for a dataset that cannot be used
+    parts: PlanParts = step_part("train", task)
+    data = parts.fingerprint(config)  # first, so that nothing is downloaded for a dataset that cannot be used
     if not _chooses_model(config):
         config = with_start(config)
     means = _means(config)
@@ -91,7 +82,7 @@ def planned(config: Config) -> tuple[Config, Plan]:
         config = config.replaced({"Global.model": chosen[0].value}, PLANNER)
     select_device(launch.device_of(config), strict=config.Global.strict_device)
     with working("planning"):
-        plan = _plan(config, task, data, means)
+        plan = _plan(config, task, parts, data, means)
     plan = replace(plan, choices=(*chosen, *plan.choices))
     reasons = {**(config.Train.plan_reasons or {}), **plan.reasons()}
     return config.replaced({**plan.values(), "Train.plan_reasons": reasons}, PLANNER), plan
@@ -101,14 +92,13 @@ def _chooses_model(config: Config) -> bool:
     return config.origin("Global.model").startswith(PLANNER)
 
 
-def _plan(config: Config, task: Task, data: Fingerprint, means: Means) -> Plan:
+def _plan(config: Config, task: Task, parts: PlanParts, data: Fingerprint, means: Means) -> Plan:
     taken = {key: value_of(config, key) for key in PLANNED_KEYS if config.is_given(key)}
-    planner = _PLANNERS.get(config.Global.model)
-    plan = (
-        _by_recipe(config, task, data, means, taken)
-        if planner is None
-        else _by_planner(planner, config, data, means, taken)
-    )
+    if config.Global.model == task.facts.small_model:
+        plan = _by_planner(parts, config, data, means, taken)
+    else:
+        plan = _by_recipe(config, task, data, means, taken)
+        plan = replace(plan, choices=(*plan.choices, *parts.balance(config, data)))
     values = {**taken, **plan.values()}
     length, interval = (int(values.get(f"Train.{name}") or 0) for name in ("epochs_iters", "eval_interval"))
     ends = stop_choices(length, interval) if length and interval else []
@@ -118,30 +108,25 @@ def _plan(config: Config, task: Task, data: Fingerprint, means: Means) -> Plan:
 
 
 def _by_recipe(config: Config, task: Task, data: Fingerprint, means: Means, taken: dict[str, Any]) -> Plan:
-    """The plan of a model with a recipe: its length, and settings that depend on the data."""
-    balance: list[Choice] = []
-    if task is Task.SEMANTIC and OWN_LOSS not in config.Global.model:
-        settings = with_recipe(config).Train
-        balance = [*loss_choices(data, settings.loss), *focus_choices(data, settings.crop_size)]
+    """The length of a training by a recipe."""
     if {"Train.epochs_iters", "Train.eval_interval"} <= taken.keys():
-        return Plan((*sampling_choices(data), *balance))
+        return Plan(tuple(sampling_choices(data)))
     trial = tried(config, means)
     batch = config.Train.batch_size * config.Train.accumulate
     known = {**taken, "Train.batch_size": batch}
     step_mpx = trial.step_mpx * config.Train.accumulate
-    plan = plan_by_recipe(data, means, trial.cost, task=task, step_mpx=step_mpx, taken=known)
-    return replace(plan, choices=(*plan.choices, *balance))
+    return plan_by_recipe(data, means, trial.cost, task=task, step_mpx=step_mpx, taken=known)
 
 
-def _by_planner(planner: Planner, config: Config, data: Fingerprint, means: Means, taken: dict[str, Any]) -> Plan:
+def _by_planner(parts: PlanParts, config: Config, data: Fingerprint, means: Means, taken: dict[str, Any]) -> Plan:
     """The plan of a model without a fixed recipe: a draft is measured, then planned again with the measured cost."""
     if "Train.crop_size" in taken:  # a crop size set by the user applies to the recipe's transforms
         taken = {"Train.transforms": None, "Train.input_shape": None, **taken}
-    draft = planner(data, means, _USUAL["cpu" if means.device == "cpu" else "gpu"], taken)
-    compares = planner is semantic.plan_semantic and "Train.batch_size" not in taken
+    draft = parts.planner(data, means, _USUAL["cpu" if means.device == "cpu" else "gpu"], taken)
+    compares = parts.compares_batches and "Train.batch_size" not in taken
     sizes = sizes_to_try(means.device, data.train_images) if compares else ()
     trial = tried(config.replaced(draft.values(), PLANNER), means, sizes)
-    return planner(data, means, trial.cost, taken)
+    return parts.planner(data, means, trial.cost, taken)
 
 
 def _means(config: Config) -> Means:
@@ -157,8 +142,8 @@ def _has_weights(config: Config, device: str) -> bool:
     """Whether pretrained weights are available; on a CPU nothing is downloaded to choose a model."""
     if config.Train.pretrain_weight_path != AUTO:
         return config.Train.pretrain_weight_path is not None
-    large = get_spec(LARGE[get_spec(config.Global.model).task])
-    return device != "cpu" and official_start(large)[0] is not None
+    large = get_spec(config.Global.model).task.facts.large_model
+    return device != "cpu" and large is not None and official_start(get_spec(large))[0] is not None
 
 
 def value_of(config: Config, key: str) -> Any:

@@ -19,7 +19,6 @@ from segcli.data.image import RgbImage, shown
 from segcli.data.palette import object_palette
 from segcli.errors import UsageError
 from segcli.models.table import get_spec
-from segcli.models.task import Task
 from segcli.report.objects import tint
 from segcli.report.overlay import overlay, with_legend
 from segcli.tasks import engine_of
@@ -55,7 +54,7 @@ def preview(config: Config) -> PreviewResult:
         UsageError: The model is a promptable one.
     """
     spec = get_spec(config.Global.model)
-    if spec.task is Task.PROMPTABLE:
+    if spec.task.facts.takes_prompts:
         raise UsageError(f"{spec.name} learns from prompts, for which there is no preview")
     if config.Train.pretrain_weight_path == AUTO:
         config = config.replaced({"Train.pretrain_weight_path": None}, PLANNER)

@@ -14,8 +14,8 @@ from segcli.config.schema import Config
 from segcli.config.suggest import did_you_mean, near
 from segcli.config.yaml_text import parse_value
 from segcli.errors import ConfigError, ConfigFault
+from segcli.models.spec import ModelSpec
 from segcli.models.table import get_spec
-from segcli.models.task import Task
 
 _RANGE = re.compile(r"(-?[0-9.]+(?:e-?\d+)?)\.\.(-?[0-9.]+(?:e-?\d+)?)", re.IGNORECASE)
 _LOG_RATIO = 10
@@ -86,11 +86,10 @@ def usual_space(config: Config) -> list[Dimension]:
         Range("Train.augment.photometric", 0.0, 0.6),
         Options("Train.augment.scale_jitter", _SCALES),
     ]
-    if spec.task is Task.SEMANTIC and OWN_LOSS not in spec.name:
+    if OWN_LOSS not in spec.name:
         found.append(Options("Train.loss", (filled.Train.loss, "ce + dice", "ce + lovasz", "focal + dice")))
-    if spec.task is Task.INSTANCE:
-        found.append(Range("Train.augment.copy_paste", 0.0, 0.5))
-    return [one for one in found if not config.is_given(one.key)]
+    found.append(Range("Train.augment.copy_paste", 0.0, 0.5))
+    return [one for one in found if _is_read(one.key, spec) and not config.is_given(one.key)]
 
 
 def parse_space(texts: Sequence[str], config: Config) -> list[Dimension]:
@@ -125,6 +124,8 @@ def _fault(key: str, config: Config) -> ConfigFault | None:
     if key not in leaves():
         return ConfigFault(key, "there is no such key", did_you_mean(near(key, leaves())))
     spec = get_spec(config.Global.model)
-    if "train" not in meanings()[key].modes(spec.name, spec.task):
-        return ConfigFault(key, f"is not read by a training of {spec.name}")
-    return None
+    return None if _is_read(key, spec) else ConfigFault(key, f"is not read by a training of {spec.name}")
+
+
+def _is_read(key: str, spec: ModelSpec) -> bool:
+    return "train" in meanings()[key].modes(spec.name, spec.task)

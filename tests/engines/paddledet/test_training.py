@@ -8,7 +8,6 @@ import numpy as np
 import paddle
 import pytest
 
-from segcli.config.recipe import SCRATCH_CLIP
 from segcli.data.sampling import SampleOrder, seed_augmentation
 from segcli.engine import Evaluation
 from segcli.engines.paddledet import training as training_module
@@ -19,6 +18,7 @@ from segcli.errors import ConfigError, DatasetError
 from segcli.models.instance import training
 from segcli.models.instance.recipes import FROM_SCRATCH, instance_recipe, merge
 from segcli.models.table import get_spec
+from segcli.models.task import Task
 from segcli.steps.train import loop
 from segcli.steps.train.command import train
 from segcli.steps.train.loop import run
@@ -97,7 +97,7 @@ def ppdet_config(dataset, save_dir, overrides):
                 {"name": "LinearWarmup", "start_factor": warmup["start_factor"], "steps": 1},
             ],
         },
-        "OptimizerBuilder": {**recipe.optimizer, "clip_grad_by_norm": SCRATCH_CLIP},
+        "OptimizerBuilder": {**recipe.optimizer, "clip_grad_by_norm": Task.INSTANCE.facts.scratch_clip},
     }
 
 

@@ -17,7 +17,8 @@ from segcli.data.classes import ClassMap
 from segcli.data.detections import Detections
 from segcli.data.formats.instance_data import open_instance_dataset
 from segcli.data.samples import Split
-from segcli.steps.check.label_quality import _instance, given_label_probability, softmin
+from segcli.steps.check.label_quality.instance import rank_objects
+from segcli.steps.check.label_quality.semantic import given_label_probability, softmin
 from segcli.steps.predict.model import create_model
 from tests.coco_folder import HEIGHT, NAMES, WIDTH, make_coco_folder
 from tests.trained_model import MODEL, trained_run
@@ -74,7 +75,7 @@ def test_missing_and_strange_objects_come_first(tmp_path):
     left = iter(answers)
     predictor = SimpleNamespace(find=lambda _rgb: next(left))
     samples = [(sample, Split.TRAIN) for sample in dataset.train]
-    whole, missing, strange = _instance(predictor, samples, folder.root, ClassMap(NAMES))
+    whole, missing, strange = rank_objects(predictor, samples, folder.root, ClassMap(NAMES))
     assert (whole.score, missing.score, strange.score) == pytest.approx((1, 0.05, 0.75))
     assert missing.why == "1 confident objects without a label, 0 of 2 labels without an object"
     assert missing.draw().ndim == 3
