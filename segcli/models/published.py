@@ -12,7 +12,7 @@ APACHE = "Apache-2.0"
 SEGFORMER = "non-commercial (NVIDIA)"
 """NVIDIA publishes SegFormer and its backbones for non-commercial use."""
 
-_PROMPTED = {PromptKind.CLICKS: APACHE, PromptKind.TEXTS: "MIT (LSeg), MIT (CLIP's text encoder)"}
+_PROMPTABLE_LICENCES = {PromptKind.CLICKS: APACHE, PromptKind.TEXTS: "MIT (LSeg), MIT (CLIP's text encoder)"}
 """Licences of the promptable models: Segment Anything, and LSeg with CLIP's text encoder."""
 
 
@@ -81,7 +81,7 @@ PUBLISHED: dict[str, Published] = {
     },
     **{name: Published(score, _COCO, size) for name, (score, size) in _INSTANCE.items()},
     **{
-        name: Published(None, "", None, _PROMPTED[prompt_kind_of(name)])
+        name: Published(None, "", None, _PROMPTABLE_LICENCES[prompt_kind_of(name)])
         for name, spec in MODELS.items()
         if spec.task.facts.takes_prompts and not name.endswith("-tiny")
     },

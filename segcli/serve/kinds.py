@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from segcli.serve.replies import Reply, instance_reply, prompted_reply, semantic_reply
+from segcli.serve.replies import Reply, instance_reply, promptable_reply, semantic_reply
 from segcli.serve.schemas import ImageRequest, InstanceRequest, OpenVocabularyRequest, SemanticRequest, TextRequest
-from segcli.serve.tensors import Tensor, instance_tensors, prompted_tensors, semantic_tensors
+from segcli.serve.tensors import Tensor, instance_tensors, promptable_tensors, semantic_tensors
 
 
 @dataclass(frozen=True)
@@ -48,10 +48,10 @@ KINDS: dict[str, Kind] = {
         instance_tensors,
     ),
     "open_vocabulary_segmentation": Kind(
-        "/open-vocabulary-segmentation", OpenVocabularyRequest, prompted_reply, _MASKS, prompted_tensors
+        "/open-vocabulary-segmentation", OpenVocabularyRequest, promptable_reply, _MASKS, promptable_tensors
     ),
     "text_driven_segmentation": Kind(
-        "/text-driven-segmentation", TextRequest, prompted_reply, _MASKS, prompted_tensors
+        "/text-driven-segmentation", TextRequest, promptable_reply, _MASKS, promptable_tensors
     ),
 }
 """By name of the pipeline."""

@@ -111,7 +111,7 @@ def instance_reply(result: InstanceResult, request: Any, *, visualize: bool) -> 
     return Reply(values)
 
 
-def prompted_reply(result: PromptableResult, request: Any, *, visualize: bool) -> Reply:
+def promptable_reply(result: PromptableResult, request: Any, *, visualize: bool) -> Reply:
     """The reply of `POST /open-vocabulary-segmentation` and `/text-driven-segmentation`."""
     values: dict[str, Any] = {
         "masks": [MASK_FORMS[request.mask_format](TracedMask(answer.rle)) for answer in result.answers],

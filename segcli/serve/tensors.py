@@ -170,7 +170,7 @@ def instance_tensors(result: InstanceResult) -> list[Tensor]:
     ]
 
 
-def prompted_tensors(result: PromptableResult) -> list[Tensor]:
+def promptable_tensors(result: PromptableResult) -> list[Tensor]:
     """Scores, and masks as COCO's run-length codes in JSON."""
     return [
         Tensor("scores", "FP32", np.array([answer.score for answer in result.answers], np.float32)),

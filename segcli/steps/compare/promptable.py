@@ -18,15 +18,15 @@ from segcli.promptable.predictor import SamPredictor
 from segcli.promptable.text_predictor import TextPredictor
 from segcli.steps.compare.contenders import Named
 from segcli.steps.compare.measured import MeasuredRun, replicate_count
-from segcli.steps.evaluate.drawings import draw_named, draw_prompted
+from segcli.steps.evaluate.drawings import draw_named, draw_promptable
 from segcli.steps.evaluate.images import groups_of, names_below
-from segcli.steps.evaluate.promptable import measure_click_report, measure_text_report, open_prompted
+from segcli.steps.evaluate.promptable import measure_click_report, measure_text_report, open_promptable_of
 
 
 def compare_promptable(named: Named, _: ExitStack) -> MeasuredRun:
     """Evaluates a path."""
     config = named.config
-    predictor = open_prompted(config)[0]
+    predictor = open_promptable_of(config)[0]
     if not isinstance(predictor, SamPredictor):
         return _texts(named, predictor)
     dataset = open_instance_dataset(config.Global.dataset)
@@ -39,7 +39,7 @@ def compare_promptable(named: Named, _: ExitStack) -> MeasuredRun:
         Run(str(named.path), report.totals(), {}, click_replicates(report, replicate_count(config), groups)),
         dataset.classes.names,
         {name: float(np.mean(by_image[name])) if by_image.get(name) else None for name in names},
-        lambda name: draw_prompted(predictor, samples[name]),
+        lambda name: draw_promptable(predictor, samples[name]),
         main="miou_box",
         score="IoU",
     )

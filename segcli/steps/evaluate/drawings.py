@@ -91,7 +91,7 @@ def _kept(detections: Detections, least_score: Floats) -> Detections:
     return Detections(scores[kept], classes[kept], [detections.masks[place] for place in kept])
 
 
-def draw_prompted(predictor: SamPredictor, sample: InstanceSample) -> ImagePanels:
+def draw_promptable(predictor: SamPredictor, sample: InstanceSample) -> ImagePanels:
     """Objects over the image: ground truth, and the masks predicted from their boxes, correct at IoU 0.5 or more."""
     rgb, masks = read_sized(sample), list(object_masks(sample))
     predictor.set_image(rgb, name=str(sample.image))

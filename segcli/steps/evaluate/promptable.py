@@ -84,7 +84,7 @@ def evaluate_promptable(config: Config) -> PromptableEvaluateResult:
         WeightsError: They cannot be opened.
         DatasetError: The dataset has faults.
     """
-    predictor, name, runtime = open_prompted(config)
+    predictor, name, runtime = open_promptable_of(config)
     measured = _clicks(predictor, config) if isinstance(predictor, SamPredictor) else _texts(predictor, config)
     report, table, data = measured
     source = measured_source(config)
@@ -93,7 +93,7 @@ def evaluate_promptable(config: Config) -> PromptableEvaluateResult:
     return PromptableEvaluateResult(name, str(source), runtime, report, files, how)
 
 
-def open_prompted(config: Config) -> tuple[SamPredictor | TextPredictor, str, str]:
+def open_promptable_of(config: Config) -> tuple[SamPredictor | TextPredictor, str, str]:
     """The promptable model that `Evaluate.weight_path` names, its name, and its runtime.
 
     Raises:

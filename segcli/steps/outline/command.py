@@ -34,7 +34,7 @@ Entry = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Prompted:
+class ObjectToOutline:
     """Shapes of a file that prompt one object.
 
     Attributes:
@@ -118,7 +118,9 @@ def outline(
     outlined = files = 0
     with transaction(root, "outline") as changes:
         samples = [
-            sample for sample in read_labelme_dataset(dataset).samples if any(prompted(sample.annotation.shapes))
+            sample
+            for sample in read_labelme_dataset(dataset).samples
+            if any(objects_to_outline(sample.annotation.shapes))
         ]
         if not samples:
             raise UsageError("there is no rectangle or point in its LabelMe files", path=dataset)
@@ -131,14 +133,14 @@ def outline(
     )
 
 
-def prompted(shapes: tuple[Shape, ...]) -> Iterator[Prompted]:
+def objects_to_outline(shapes: tuple[Shape, ...]) -> Iterator[ObjectToOutline]:
     """Yields the objects of a file that have no outline yet."""
     clicks: dict[object, list[Shape]] = {}
     for shape in shapes:
         name = f"shape {shape.number} ({shape.label})"
         if shape.kind == "rectangle":
             prompt = ObjectPrompt(box=bounds_of(shape), label=shape.label, name=name, may_be_clipped=True)
-            yield Prompted((shape.number,), prompt, shape)
+            yield ObjectToOutline((shape.number,), prompt, shape)
         elif shape.kind == "point":
             alone = shape.group_id is None
             clicks.setdefault(shape.number if alone else (shape.label, shape.group_id), []).append(shape)
@@ -146,7 +148,7 @@ def prompted(shapes: tuple[Shape, ...]) -> Iterator[Prompted]:
         points = tuple(Point(*shape.points[0]) for shape in group)
         name = f"shape {group[0].number} ({group[0].label})"
         prompt = ObjectPrompt(points=points, label=group[0].label, name=name)
-        yield Prompted(tuple(shape.number for shape in group), prompt, group[0])
+        yield ObjectToOutline(tuple(shape.number for shape in group), prompt, group[0])
 
 
 def _outline_file(
@@ -159,7 +161,7 @@ def _outline_file(
         left.append(f"{sample.name}: {fault.message}")
         return 0
     objects = []
-    for one in prompted(sample.annotation.shapes):
+    for one in objects_to_outline(sample.annotation.shapes):
         _, faults = check_objects([one.prompt], rgb.shape[1], rgb.shape[0], sample.name)
         left += faults
         objects += [] if faults else [one]
