@@ -44,6 +44,34 @@ def test_by_table(tmp_path, text):
     assert [group_of(name) for name in ("images/a.png", "deep/b.png", "c.png")] == ["one", "two", None]
 
 
+def table_of(tmp_path, text):
+    table = tmp_path / "groups.csv"
+    table.write_text(text, encoding="utf-8")
+    return groups_by_table(table)
+
+
+def test_a_line_with_folders_belongs_to_no_image_of_another_folder(tmp_path):
+    group_of = table_of(tmp_path, "a/x.png,one\n/data/set/images/y.png,two\n")
+    names = ("b/x.png", "a/x.png", "images/a/x.png", "images/y.png", "y.png")
+    assert [group_of(name) for name in names[:4]] == [None, "one", "one", "two"]
+    with pytest.raises(UsageError, match=r"images/y\.png, which may be images/y\.png or y\.png"):
+        group_of(names[4])
+
+
+def test_a_name_without_folders_must_be_that_of_one_image(tmp_path):
+    group_of = table_of(tmp_path, "x.png,one\n")
+    assert group_of("a/x.png") == group_of("a/x.png") == "one"
+    with pytest.raises(UsageError, match=r"the line x\.png, which may be a/x\.png or b/x\.png") as fault:
+        group_of("b/x.png")
+    assert "with their folders" in str(fault.value.hint)
+
+
+def test_lines_that_may_both_be_one_image_are_named(tmp_path):
+    group_of = table_of(tmp_path, "/old/a/x.png,one\n/new/a/x.png,two\n")
+    with pytest.raises(UsageError, match=r"/old/a/x\.png and /new/a/x\.png"):
+        group_of("a/x.png")
+
+
 @pytest.mark.parametrize("text", [None, "a.png\n", "a.png,\n"])
 def test_a_faulty_table_is_refused(tmp_path, text):
     table = tmp_path / "groups.csv"

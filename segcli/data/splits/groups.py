@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from segcli.data.csv_table import IMAGE_HEADERS, by_file_name, csv_lines, image_key, of_image
+from segcli.data.csv_table import IMAGE_HEADERS, ImageTable, csv_lines, image_key
 from segcli.errors import UsageError
 
 GroupOf = Callable[[str], str | None]
@@ -44,7 +44,7 @@ def groups_by_pattern(pattern: str) -> GroupOf:
 
 
 def groups_by_table(table: Path) -> GroupOf:
-    """The second column of a CSV file, by the image's name in the first: with its folders, or the file's name alone.
+    """The second column of a CSV file, by the image's name in the first; see `ImageTable`.
 
     Args:
         table: The file, with commas, semicolons or tabs, with or without a line of headings.
@@ -52,9 +52,7 @@ def groups_by_table(table: Path) -> GroupOf:
     Raises:
         UsageError: It cannot be read, or a line has one column only.
     """
-    groups = dict(_rows(table))
-    by_file = by_file_name(groups)
-    return lambda name: of_image(groups, by_file, name)
+    return ImageTable(dict(_rows(table)), table).find
 
 
 def group_rule(by_folder: bool, pattern: str | None, table: str | None) -> GroupOf | None:

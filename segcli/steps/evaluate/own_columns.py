@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from segcli.data.csv_table import IMAGE_HEADERS, by_file_name, csv_lines, image_key, of_image
+from segcli.data.csv_table import IMAGE_HEADERS, ImageTable, csv_lines, image_key
 from segcli.errors import UsageError
 
 log = logging.getLogger("segcli.evaluate")
@@ -26,7 +26,8 @@ def with_own_columns(
         path: The file; None adds nothing.
 
     Raises:
-        UsageError: The file cannot be read, names a column that exists already, or none of the images.
+        UsageError: The file cannot be read, names a column that exists already or none of the images, or has
+            a line that may be of two images.
     """
     if path is None:
         return [dict(row) for row in table], ()
@@ -34,8 +35,8 @@ def with_own_columns(
     taken = [name for name in names if table and name in table[0]]
     if taken:
         raise UsageError(f"per_image.csv has a column {taken[0]} of its own", path=Path(path), hint="rename the column")
-    by_file = by_file_name(known)
-    cells = [of_image(known, by_file, row["image"]) for row in table]
+    find = ImageTable(known, Path(path)).find
+    cells = [find(row["image"]) for row in table]
     missing = cells.count(None)
     if missing == len(table) and table:
         raise UsageError(
