@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from segcli.plan.choice import Cost, Means, shown_time
+from segcli.plan.choice import Choice, Cost, Means, shown_time
 from segcli.plurals import counted
 
 _START_SECONDS = 30.0
@@ -96,18 +96,12 @@ def interval(steps: int, measurements: int) -> int:
     return max(1, -(-steps // measurements))
 
 
-def interval_reason(measurements: int) -> str:
-    """Why it is measured so often."""
-    kept = "the best weights of them are kept"
-    if measurements < _FEWEST_MEASUREMENTS:
-        return f"{counted(measurements, 'measurement')}, since more would take most of the time; {kept}"
-    return f"{measurements} measurements take about a tenth of the time at most; {kept}"
-
-
-def measured_reason(steps: int, every: int) -> str:
-    """Why it is measured every so many of the steps."""
-    count = -(-steps // every)
-    return f"{counted(count, 'measurement')}, of which the best weights are kept"
+def interval_choice(steps: int, measurements: int) -> Choice:
+    """After how many of the steps it is measured, and why."""
+    every = interval(steps, measurements)
+    few = ", since more would take most of the time" if measurements < _FEWEST_MEASUREMENTS else ""
+    count = counted(-(-steps // every), "measurement")
+    return Choice("Train.eval_interval", every, f"{count}{few}; the best weights of them are kept")
 
 
 def upright_reason(variation: float, upright: bool) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from segcli.data.fingerprint.labels import Fingerprint
 from segcli.plan.balance import sampling_choices
-from segcli.plan.budget import MEASUREMENTS, Budget, Validation, interval, measured_reason
+from segcli.plan.budget import MEASUREMENTS, Budget, Validation, interval_choice
 from segcli.plan.choice import Choice
 from segcli.plurals import counted
 
@@ -53,11 +53,10 @@ def plan_epochs(
         shortened = steps < count * per_epoch and "Train.images_per_epoch" not in taken
         per_epoch = max(steps // count, 1) if shortened else per_epoch
         length = max(steps // per_epoch, 1)
-    every = interval(length, count)
     choices = [
         *rare,
         Choice("Train.epochs_iters", length, budget.reason(length * per_epoch * batch / max(images, 1))),
-        Choice("Train.eval_interval", every, measured_reason(length, every)),
+        interval_choice(length, count),
     ]
     if shortened:
         why = f"{counted(count, 'epoch')} of all {images:,} images do not fit into {budget.words}"

@@ -8,7 +8,7 @@ from typing import Any
 from segcli.data.fingerprint.labels import Fingerprint
 from segcli.models.task import Task
 from segcli.plan.balance import sampling_choices
-from segcli.plan.budget import MEASUREMENTS, Budget, Validation, interval, measured_reason
+from segcli.plan.budget import MEASUREMENTS, Budget, Validation, interval_choice
 from segcli.plan.choice import Choice, Cost, Means, Plan
 from segcli.plan.epochs import Epochs, plan_epochs
 
@@ -35,13 +35,12 @@ def _iterations(
     """Like `plan_epochs`, counted in iterations."""
     count = budget.measurements(val, MEASUREMENTS, MEASUREMENTS)
     steps = int(taken.get("Train.epochs_iters") or budget.steps(step_mpx, val, count))
-    every = interval(steps, count)
     return Epochs(
         steps,
         count,
         (
             *sampling_choices(data),
             Choice("Train.epochs_iters", steps, budget.reason(steps * batch / max(data.train_images, 1))),
-            Choice("Train.eval_interval", every, measured_reason(steps, every)),
+            interval_choice(steps, count),
         ),
     )

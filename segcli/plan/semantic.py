@@ -9,7 +9,7 @@ from segcli.data.fingerprint.labels import Fingerprint
 from segcli.plan.augment import augment_choices, colours
 from segcli.plan.balance import sampling_choices
 from segcli.plan.batch import choose_batch
-from segcli.plan.budget import Budget, Validation, interval, interval_reason, upright_reason
+from segcli.plan.budget import Budget, Validation, interval_choice, upright_reason
 from segcli.plan.choice import Choice, Cost, Means, Plan
 
 WANTED_IMAGES = 2000
@@ -40,7 +40,7 @@ def plan_semantic(data: Fingerprint, means: Means, cost: Cost, taken: Mapping[st
         ),
         Choice("Train.batch_size", batch, why),
         Choice("Train.epochs_iters", iterations, budget.reason(passes)),
-        Choice("Train.eval_interval", interval(iterations, count), interval_reason(count)),
+        interval_choice(iterations, count),
         Choice("Train.warmup_steps", max(10, iterations // 20), "a twentieth of the training"),
         Choice(
             "Train.transforms", _transforms((width, height), upright, passes), upright_reason(data.upright, upright)
