@@ -16,6 +16,7 @@ from segcli.data.decoding import decoders
 from segcli.data.decoding.headers import read_header
 from segcli.data.decoding.image_range import ImageRange, parse_range, range_of_values
 from segcli.data.decoding.jpeg import decode_jpeg, jpeg_damage
+from segcli.data.decoding.pages import read_pages
 from segcli.data.image import decode_image, image_size, open_mask, read_image
 from segcli.data.sources import open_sources
 from segcli.errors import InputError
@@ -210,6 +211,19 @@ def test_memory_limits_each_kind_by_what_its_decoder_takes(tmp_path, monkeypatch
     monkeypatch.setattr(budget, "_memory_at_start", lambda: enough - 16)
     with pytest.raises(InputError, match="what the memory allows"):
         read_image(path)
+
+
+@pytest.mark.parametrize(("kind", "bytes_per_pixel"), [(np.uint8, 8), (np.float32, 20)])
+def test_memory_limits_a_page_by_what_its_decoder_takes(tmp_path, monkeypatch, kind, bytes_per_pixel):
+    path = tmp_path / "pages.tif"
+    assert cv2.imwritemulti(str(path), [np.arange(64 * 64, dtype=kind).reshape(64, 64)] * 2)
+    enough = int(64 * 64 * bytes_per_pixel / budget.SHARE)
+
+    monkeypatch.setattr(budget, "_memory_at_start", lambda: enough)
+    assert [rgb.shape for _, rgb in read_pages(path)] == [(64, 64, 3)] * 2
+    monkeypatch.setattr(budget, "_memory_at_start", lambda: enough - 16)
+    with pytest.raises(InputError, match="page 0 states 64 x 64 px"):
+        list(read_pages(path))
 
 
 def test_one_bad_image_never_costs_its_neighbours(tmp_path):

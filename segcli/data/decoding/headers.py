@@ -6,7 +6,7 @@ import io
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from struct import error as StructError
 from struct import unpack_from
@@ -299,13 +299,19 @@ def _pillow_header(data: bytes) -> ImageHeader | None:
     try:
         with open_quietly(data) as image:
             orientation = int(image.getexif().get(EXIF_ORIENTATION, 1))
-            channels, bits = _MODES.get(image.mode, (1, 16))  # the modes that are left are kinds of "I;16"
-            name, palette = image.format or "?", image.mode in ("P", "PA")
-            alpha, pages = image.mode.upper().endswith("A"), int(getattr(image, "n_frames", 1))
-            real = "float" if image.mode == "F" else "int" if image.mode == "I" else "uint"
-            return ImageHeader(name, image.size, channels, bits, palette, _valid(orientation), alpha, real, pages)
+            pages = int(getattr(image, "n_frames", 1))
+            return replace(header_of_opened(image), orientation=_valid(orientation), pages=pages)
     except PILLOW_ERRORS:
         return None
+
+
+def header_of_opened(image: Image.Image) -> ImageHeader:
+    """What Pillow says of the page at which an image is opened, upright and alone."""
+    channels, bits = _MODES.get(image.mode, (1, 16))  # the modes that are left are kinds of "I;16"
+    alpha = image.mode.upper().endswith("A")
+    real = "float" if image.mode == "F" else "int" if image.mode == "I" else "uint"
+    palette = image.mode in ("P", "PA")
+    return ImageHeader(image.format or "?", image.size, channels, bits, palette, has_alpha=alpha, sample_format=real)
 
 
 def _pillow_reads_all(data: bytes) -> bool:

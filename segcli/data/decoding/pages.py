@@ -17,7 +17,7 @@ import numpy as np
 
 from segcli.data.budget import size_fault
 from segcli.data.decoding.decoders import TOO_LARGE_HINT, in_file_order, three_channels
-from segcli.data.decoding.headers import PILLOW_ERRORS, open_quietly
+from segcli.data.decoding.headers import PILLOW_ERRORS, header_of_opened, open_quietly
 from segcli.data.decoding.image_range import ImageRange
 from segcli.data.decoding.tiff_header import TiffHeader, head_for, is_tiff, read_tiff_header
 from segcli.data.decoding.tiff_windows import TiffWindows, why_whole
@@ -118,7 +118,7 @@ def _tiff_page(path: Path, index: int, place: int, image_range: ImageRange | Non
     """One page; OpenCV reads deep values, Pillow keeps colours that are transparent."""
     try:
         with _FromPage(path, place) as page, open_quietly(page) as file:
-            fault = size_fault(file.size)
+            fault = size_fault(file.size, header_of_opened(file).decoding_bytes)
             if fault is not None:
                 raise InputError(f"page {index} {fault}", path=path, hint=TOO_LARGE_HINT)
             if file.mode in _SHALLOW:
