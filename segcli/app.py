@@ -31,6 +31,8 @@ MODES: dict[str, str] = {
 }
 """Where the function of each mode is; every one is called with a `Config` and returns a `ModeResult`."""
 
+_GO_ON = ("evaluate", "export")
+"""Modes that usually take the weights from the folder of their results."""
 _READ_AFTER_IMPORTS = ("train", "evaluate")
 """Modes that import libraries before they look at the dataset."""
 
@@ -255,6 +257,8 @@ def leave_failure(output: Path, mode: str, failure: Failure) -> None:
     values = _failed_values(mode, failure)
     json_output.tell_result(framed(mode, values, done=False))
     if failure.kind == BusyError.__name__:  # the folder is another process's
+        return
+    if mode in _GO_ON and failure.at_start and not output.is_dir():  # a mistyped name must not become a folder
         return
     if mode != "check_dataset" and outlives(output, mode, at_start=failure.at_start):
         log.warning("nothing was started: the result of the earlier run stays in %s", output)

@@ -11,6 +11,8 @@ from segcli.models.task import Task
 
 RUN_CONFIG = "config.yaml"
 """What `train` leaves in the output folder; later steps on the same folder start from it."""
+OF_LAYOUT = "the folder's layout"
+"""Origin of a model that stands for a task because of the files in the folder."""
 Options = Mapping[str, tuple[str, Any]]
 """By key: the name by which the caller knows it, and its value."""
 
@@ -42,7 +44,7 @@ def model_to_check(dataset: str | None, task: TaskName | None, config: Path | No
     """The model that stands for a task where no configuration names one."""
     if config is not None:
         return {}
-    origin = "the folder's layout" if task is None else "--task"
+    origin = OF_LAYOUT if task is None else "--task"
     return {"Global.model": (origin, task_in(Path(dataset or "."), task).facts.large_model)}
 
 

@@ -139,3 +139,32 @@ def test_no_hint_names_an_extra_of_a_package_that_is_on_no_index():
     root = Path(app.__file__).parent
     wrong = [path for path in root.rglob("*.py") if re.search(r"pip install ['\"]?segcli", path.read_text("utf-8"))]
     assert wrong == []
+
+
+def test_the_folder_of_a_model_is_no_name_of_one(empty: Path):
+    (empty / "inference").mkdir()
+    code, shown = run("predict", "x.jpg", "-m", "inference")
+    assert code == 2
+    assert "given by --model-dir inference" in shown
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["predict", "x.jpg", "--model-dir", "inference"], ["predict", "x.jpg", "-o", "Predict.model_dir=inference"]],
+)
+def test_an_exported_model_names_itself_however_it_is_given(
+    arguments: list[str], empty: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (empty / "inference").mkdir()
+    (empty / "inference/inference.yml").write_text("Global: {model_name: SegFormer-B0}\n")
+    loaded = []
+    monkeypatch.setattr(app, "run_mode", lambda given, **_: loaded.append(given.config) or 0)
+    assert run(*arguments)[0] == 0
+    assert loaded[0].Global.model == "SegFormer-B0"
+
+
+@pytest.mark.parametrize("arguments", [["export"], ["evaluate", "d"]])
+@pytest.mark.parametrize("model", [[], ["-m", "PP-LiteSeg-T"]])
+def test_a_mistyped_output_does_not_become_a_folder(arguments: list[str], model: list[str], empty: Path):
+    assert run(*arguments, *model, "--output", "typo")[0] in (1, 2)
+    assert not (empty / "typo").exists()

@@ -70,11 +70,14 @@ def mode_command(
 
 def folder_of(context: typer.Context) -> str | None:
     """The dataset's folder, in whichever way it was given."""
-    begin = "Global.dataset_dir="
-    overrides = context.params["override"] or ()
-    given = [one.removeprefix(begin) for one in overrides if one.startswith(begin)]
-    folder: str | None = given[-1] if given else context.params["dataset"] or context.params["dataset_option"]
-    return folder
+    folder: str | None = overridden(context, "Global.dataset_dir")
+    return folder or context.params["dataset"] or context.params["dataset_option"]
+
+
+def overridden(context: typer.Context, key: str) -> str | None:
+    """What `-o` gives for a key."""
+    given = [text.partition("=") for text in context.params["override"] or ()]
+    return next((value.strip() for name, _, value in reversed(given) if name.strip() == key), None)
 
 
 def start(context: typer.Context, mode: str, values: Mapping[str, tuple[str, Any]] | None = None) -> None:

@@ -7,7 +7,7 @@ import typer
 
 from segcli.cli.completion import complete_model_format
 from segcli.cli.help import Command
-from segcli.cli.modes import OF_RUN, folder_of, mode_command, start
+from segcli.cli.modes import OF_RUN, folder_of, mode_command, overridden, start
 from segcli.cli.options import (
     SETTINGS,
     Device,
@@ -68,6 +68,8 @@ def evaluate(
     """Measure trained weights, or predictions in files, on the validation split, class by class."""
     called = context.params
     unnamed = called["model"] is None
+    predictions = overridden(context, "Evaluate.predictions") or predictions
+    weights = overridden(context, "Evaluate.weight_path") or weights
     implied = model_to_check(folder_of(context), None, called["config"]) if unnamed and predictions else {}
     if unnamed and (held := model_in(weights)):
         implied = {"Global.model": ("--weights", held)}
@@ -143,6 +145,6 @@ def predict(
         "Predict.model_dir": ("--weights", weights),
         "Predict.prompts": ("--prompts", prompts_from(box, point, text, prompts)),
         "Predict.save_dir": ("segcli predict", str(Path(context.params["output"] or "output") / "predict")),
-        "Global.model": ("--model-dir", model_in(model_dir)),
+        "Global.model": ("--model-dir", model_in(overridden(context, "Predict.model_dir") or model_dir)),
     }
     start(context, "predict", values)

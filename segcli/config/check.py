@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from segcli.config.durations import parse_time
 from segcli.config.losses import OWN_LOSS, parse_losses
@@ -61,7 +63,10 @@ def unknown_model(name: str) -> ConfigFault | None:
     """The fault of an unknown model name; None for a known one."""
     if name in MODEL_TASKS:
         return None
-    remedy = did_you_mean(near(name, MODEL_TASKS)) or "`segcli models` lists all names"
+    if Path(name).is_dir():
+        remedy = f"the folder of an exported model is given by Predict.model_dir={shlex.quote(name)}"
+    else:
+        remedy = did_you_mean(near(name, MODEL_TASKS)) or "`segcli models` lists all names"
     return ConfigFault("Global.model", f"is {name!r}; there is no such model", remedy)
 
 

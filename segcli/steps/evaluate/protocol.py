@@ -19,6 +19,7 @@ from segcli.config.tree import value_at
 from segcli.data.files import sha256_of
 from segcli.data.instances import InstanceSample
 from segcli.data.samples import SegSample
+from segcli.implied import OF_LAYOUT
 from segcli.models.table import get_spec
 from segcli.runtimes import runtimes
 from segcli.version import __version__
@@ -62,7 +63,9 @@ def command_of(config: Config) -> str:
     """A command that repeats the evaluation, with every key that is read and differs from its default."""
     values = config.model_dump(mode="json")
     defaults = Config.model_validate({"Global": {"model": config.Global.model}}).model_dump(mode="json")
-    words = ["segcli", "evaluate", str(config.Global.dataset_dir or "DATASET"), "--model", config.Global.model]
+    words = ["segcli", "evaluate", str(config.Global.dataset_dir or "DATASET")]
+    if config.origin("Global.model") != OF_LAYOUT:
+        words += ["--model", config.Global.model]
     read = _read_keys(config)
     for key in leaves():
         if key in _NOT_SHOWN or key not in read:

@@ -88,7 +88,7 @@ def open_promptable(
         raise WeightsError(
             "there is neither a weight file nor an exported model",
             path=source,
-            hint="Predict.model_dir (--weights) names a file such as sam_vit_b_01ec64.pth, or what export wrote",
+            hint="name a weight file such as sam_vit_b_01ec64.pth, or the folder that export wrote",
         )
     if runtime not in ("auto", "paddle"):
         raise UsageError(f"a weight file runs on Paddle, not on {runtime}", hint="export it first: segcli export")
