@@ -110,12 +110,13 @@ def _origin(spec: ModelSpec, key: str, config: Config) -> str:
     origin = f"{RECIPE} {spec.name}"
     if key == "Train.warmup_steps" and spec.recipe is not None and spec.recipe.warmup_epochs is not None:
         return f"{origin}, {spec.recipe.warmup_epochs} epochs"
-    if key == "Train.warmup_steps" and not spec.task.facts.counts_epochs:
-        return f"{origin}, at most a tenth of the training"
+    if key == "Train.warmup_steps" and spec.recipe is not None:
+        steps = _warmup(spec, spec.recipe, config.Train)
+        return origin if steps == spec.recipe.warmup_steps else f"{origin}, cut to a tenth"
     if key == "Train.transforms" and config.Train.crop_size is not None:
         return f"{origin}, with Train.crop_size"
-    if key == "Train.optimizer" and spec.task.facts.scratch_clip and config.Train.pretrain_weight_path is None:
-        return f"{origin}, gradients clipped because the weights are random"
+    if key == "Train.optimizer" and spec.recipe is not None and _clip(spec, spec.recipe, config.Train) is not None:
+        return f"{origin}, clipped: random weights"
     return origin
 
 
@@ -138,9 +139,13 @@ def _warmup(spec: ModelSpec, recipe: TrainRecipe, settings: TrainConfig) -> int 
 
 def _optimizer(spec: ModelSpec, recipe: TrainRecipe, settings: TrainConfig) -> dict[str, Any] | None:
     """The optimizer, with clipped gradients for random weights; None while the initial weights are undecided."""
-    clip = spec.task.facts.scratch_clip
-    if clip is not None and settings.pretrain_weight_path == AUTO:
+    if spec.task.facts.scratch_clip is not None and settings.pretrain_weight_path == AUTO:
         return None
-    if clip is None or settings.pretrain_weight_path is not None or "clip_grad_by_norm" in recipe.optimizer:
-        return dict(recipe.optimizer)
-    return {**recipe.optimizer, "clip_grad_by_norm": clip}
+    clip = _clip(spec, recipe, settings)
+    return {**recipe.optimizer, **({} if clip is None else {"clip_grad_by_norm": clip})}
+
+
+def _clip(spec: ModelSpec, recipe: TrainRecipe, settings: TrainConfig) -> float | None:
+    """The norm to which gradients are clipped because the weights are random; None where the recipe is enough."""
+    is_enough = settings.pretrain_weight_path is not None or "clip_grad_by_norm" in recipe.optimizer
+    return None if is_enough else spec.task.facts.scratch_clip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,7 +14,9 @@ from segcli.config.schema import Config
 from segcli.config.tree import value_at
 from segcli.models.names import MODEL_TASKS
 
-_WIDEST = 60
+_WIDEST, _COLUMNS = 44, 80
+_PIECE = re.compile(r"""(?:(?<![^\[{ ])"(?:\\.|[^"\\])*"|(?<![^\[{ ])'(?:''|[^'])*'|[^,])*(?:, |$)""")
+"""Up to the next comma between two entries of a flow collection."""
 RECIPE_KEYS = (
     "Train.epochs_iters",
     "Train.batch_size",
@@ -46,7 +49,15 @@ def as_yaml(config: Config, values: dict[str, Any] | None = None) -> str:
     """
     lines = list(_lines(values or config.model_dump(mode="json"), config, "", 0))
     width = min(max(len(text) for text, _ in lines), _WIDEST)
-    return "\n".join(f"{text:<{width}}  # {origin}" if origin else text for text, origin in lines) + "\n"
+    return "".join(f"{_with_origin(text, origin, width)}\n" for text, origin in lines)
+
+
+def _with_origin(text: str, origin: str, width: int) -> str:
+    """A line with its origin as a comment, which stands below the others where that leaves the line short enough."""
+    if not origin:
+        return text
+    aligned = f"{text:<{width}}  # {origin}"
+    return aligned if len(aligned) <= _COLUMNS else f"{text}  # {origin}"
 
 
 def used_recipe(config: Config) -> dict[str, dict[str, Any]]:
@@ -79,12 +90,30 @@ def _lines(values: dict[str, Any], config: Config, prefix: str, depth: int) -> I
 
 
 def _entry(head: str, value: Any, origin: str, indent: str) -> Iterator[tuple[str, str]]:
-    """A key with its value: on one line, or a line for each entry of a list of mappings."""
+    """A key with its value: on one line if it is short, else below the key; an entry of a list of mappings per line."""
+    line = f"{head} {scalar(value)}"
     if isinstance(value, list) and value and all(isinstance(entry, dict) for entry in value):
         yield head, origin
-        yield from ((f"{indent}  - {scalar(entry)}", "") for entry in value)
+        yield from ((text, "") for entry in value for text in _wrapped(scalar(entry), f"{indent}  - "))
+    elif len(f"{line}  # {origin}") <= _COLUMNS or not isinstance(value, list | dict):
+        yield line, origin
     else:
-        yield f"{head} {scalar(value)}", origin
+        yield head, origin
+        yield from ((text, "") for text in _wrapped(scalar(value), f"{indent}  "))
+
+
+def _wrapped(text: str, begin: str) -> Iterator[str]:
+    """A flow collection in lines that fit, broken after commas."""
+    pieces = _PIECE.findall(text)
+    if "".join(pieces) != text:
+        pieces = [text]
+    line = begin
+    for piece in pieces:
+        if len(line) + len(piece.rstrip()) > _COLUMNS and line.strip(" -"):
+            yield line.rstrip()
+            line = " " * (len(begin) + 2)
+        line += piece
+    yield line.rstrip()
 
 
 def scalar(value: Any) -> str:

@@ -53,6 +53,23 @@ def test_what_is_written_is_read_back_with_its_origins(tmp_path: Path):
     assert with_recipe(read) == read
 
 
+@pytest.mark.parametrize("model", TRAINED)
+def test_what_is_shown_fits_80_columns_and_is_read_back(tmp_path: Path, model: str):
+    path = tmp_path / "shown.yaml"
+    text = as_yaml(configured(model))
+    assert max(map(len, text.splitlines())) <= 80
+    path.write_text(text, encoding="utf-8")
+    assert load_config(path).config == configured(model)
+
+
+def test_texts_with_commas_and_quotes_are_broken_at_no_wrong_place(tmp_path: Path):
+    texts = ['a, "b", c' * 3, "it's, don't", "[x, y]" * 9, "plain don't", "", "back\\slash, " * 7, "tab\there, " * 8]
+    given = configured("SOLOv2").replaced({"Train.network": {"names": texts, "more": {"a, b": texts}}}, "-o")
+    path = tmp_path / "shown.yaml"
+    path.write_text(as_yaml(given), encoding="utf-8")
+    assert load_config(path).config.Train.network == given.Train.network
+
+
 def test_another_size_or_model_brings_its_own_recipe(tmp_path: Path):
     path = tmp_path / "config.yaml"
     path.write_text(as_yaml(configured("PP-YOLOE_seg-S")), encoding="utf-8")
