@@ -17,6 +17,7 @@ from segcli.data.palette import png_palette
 from segcli.data.prefetch import available_cores
 from segcli.data.samples import SegSample
 from segcli.steps.check.semantic import examine_seg_dataset
+from segcli.steps.check.settings import PassSettings
 from tests.bench.table import Row
 
 IMAGES = 32
@@ -71,7 +72,7 @@ def _least(jobs: tuple[Callable[[], object], ...], clock: Callable[[], float]) -
 
 def _row(name: str, root: Path, workers: int, clock: Callable[[], float]) -> Row:
     def check() -> None:
-        assert not examine_seg_dataset(root, workers=workers).findings
+        assert not examine_seg_dataset(root, settings=PassSettings(workers=workers)).findings
 
     ours, plain = _least((check, lambda: _decode_all(root, workers)), clock)
     rates = [f"{IMAGES / seconds:.0f} images/s" for seconds in (ours, plain)]

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from segcli.steps.check.instance import examine_coco_dataset
+from segcli.steps.check.settings import PassSettings
 from tests.bench.table import Row
 
 IMAGES, OBJECTS, CORNERS = 32, 20, 40
@@ -64,7 +65,7 @@ def run() -> list[Row]:
             assert all(cv2.imread(str(path)) is not None for path in images)
 
         def check() -> None:
-            assert not examine_coco_dataset(root, workers=1).findings
+            assert not examine_coco_dataset(root, settings=PassSettings(workers=1)).findings
 
         ours, plain = (min(_cpu_seconds(work) for _ in range(REPEATS)) for work in (check, decode))
     rates = [f"{IMAGES / seconds:.0f} images/s" for seconds in (ours, plain)]

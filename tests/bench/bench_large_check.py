@@ -22,6 +22,7 @@ MEASURE = """
 import re, sys, time
 from pathlib import Path
 import cv2, numpy, PIL, simplejpeg, pydantic
+from segcli.steps.check.settings import PassSettings
 from segcli.steps.check.instance import examine_coco_dataset
 from segcli.steps.check.semantic import examine_seg_dataset
 
@@ -31,7 +32,7 @@ def peak():
 
 examine = {"seg": examine_seg_dataset, "coco": examine_coco_dataset}[sys.argv[1]]
 before, begin = peak(), time.process_time()
-examine(Path(sys.argv[2]), workers=1)
+examine(Path(sys.argv[2]), settings=PassSettings(workers=1))
 print("MEASURED", time.process_time() - begin, peak() - before)
 """
 

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from segcli.errors import SegcliError
 from segcli.steps.check.instance import examine_coco_dataset
 from segcli.steps.check.semantic import examine_seg_dataset
+from segcli.steps.check.settings import PassSettings
 from segcli.steps.convert.command import plan_conversion, read_dataset
 from tests.coco_folder import make_coco_folder
 from tests.files import snapshot
@@ -43,8 +44,11 @@ def read_all(root: Path) -> None:
 
 
 KINDS: dict[str, tuple[Callable[[Path], object], Callable[[Path], object]]] = {
-    "masks": (partial(make_seg_folder, train=1, val=1), partial(examine_seg_dataset, workers=1)),
-    "coco": (partial(make_coco_folder, train=1, val=1), partial(examine_coco_dataset, workers=1)),
+    "masks": (partial(make_seg_folder, train=1, val=1), partial(examine_seg_dataset, settings=PassSettings(workers=1))),
+    "coco": (
+        partial(make_coco_folder, train=1, val=1),
+        partial(examine_coco_dataset, settings=PassSettings(workers=1)),
+    ),
     "labelme": (labelme, lambda root: plan_conversion(convert_config(root, "PP-LiteSeg-T"))),
     "yolo": (partial(sound_of, "yolo"), read_all),
     "voc": (partial(sound_of, "voc"), read_all),

@@ -33,6 +33,7 @@ from segcli.promptable.prompt_parsing import parse_document, read_prompts
 from segcli.results import write_result
 from segcli.steps.batch.job import Job
 from segcli.steps.check.instance import examine_coco_dataset
+from segcli.steps.check.settings import PassSettings
 from segcli.steps.fix.command import fix_dataset
 from segcli.weights.checksums import damage_in
 from tests.coco_folder import make_coco_folder
@@ -246,7 +247,7 @@ def test_ids_that_are_lists_or_tables_are_findings(tmp_path: Path, key: str, val
     folder.entry("train")[key] = value
     folder.write()
 
-    found = examine_coco_dataset(folder.root, workers=1).findings
+    found = examine_coco_dataset(folder.root, settings=PassSettings(workers=1)).findings
 
     assert {"id": "C107", "image_id": "C131", "category_id": "C132"}[key] in {one.code for one in found}
     fix_dataset(folder.root, Task.INSTANCE)

@@ -11,6 +11,7 @@ import numpy as np
 from segcli.data import rle
 from segcli.data.splits.groups import groups_by_folder
 from segcli.steps.check.instance import examine_coco_dataset
+from segcli.steps.check.settings import PassSettings
 from tests.coco_folder import HEIGHT, WIDTH, CocoFolder, annotation
 from tests.image_files import damaged_jpeg, jpeg, oriented, photo, tiff
 from tests.rules.masks_cases import four_bands, frame, moved_below, no_dataset, together
@@ -267,7 +268,7 @@ def in_folder(name: str, part: str) -> Change:
 
 
 def by_folder(folder, _option):
-    return examine_coco_dataset(folder.root, workers=1, group_of=groups_by_folder).findings
+    return examine_coco_dataset(folder.root, settings=PassSettings(workers=1, group_of=groups_by_folder)).findings
 
 
 WALK_IN_TRAIN = in_folder("a0", "train")

@@ -17,6 +17,7 @@ from segcli.data.formats.yolo_format import read_yolo
 from segcli.findings import Finding
 from segcli.steps.check.instance import examine_coco_dataset
 from segcli.steps.check.semantic import examine_seg_dataset
+from segcli.steps.check.settings import PassSettings
 from segcli.steps.convert.command import transfer_dataset
 from tests.coco_folder import HEIGHT, WIDTH, CocoFolder, make_coco_folder
 from tests.rules.replay import Change, Replay
@@ -135,11 +136,11 @@ def without_masks(folder: SegFolder) -> None:
 
 
 def as_objects(folder: CocoFolder, _option: Any) -> Sequence[Finding]:
-    return examine_coco_dataset(folder.root, workers=1).findings
+    return examine_coco_dataset(folder.root, settings=PassSettings(workers=1)).findings
 
 
 def as_labels(folder: SegFolder, _option: Any) -> Sequence[Finding]:
-    return examine_seg_dataset(folder.root, workers=1).findings
+    return examine_seg_dataset(folder.root, settings=PassSettings(workers=1)).findings
 
 
 def unlisted(name: str, *, in_test: bool = False) -> Any:

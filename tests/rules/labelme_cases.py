@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from segcli.steps.check.semantic import examine_seg_dataset
+from segcli.steps.check.settings import PassSettings
 from segcli.steps.convert.command import convert_dataset
 from tests.image_files import photo
 from tests.labelme_folder import (
@@ -109,7 +110,7 @@ def converted(root):
 
 
 def checked(root, _option):
-    return examine_seg_dataset(root, workers=1).findings
+    return examine_seg_dataset(root, settings=PassSettings(workers=1)).findings
 
 
 WHOLE = base64.b64encode(image_bytes(7)).decode()

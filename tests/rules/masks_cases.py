@@ -10,6 +10,7 @@ from PIL import Image
 
 from segcli.data.splits.groups import groups_by_folder
 from segcli.steps.check.semantic import examine_seg_dataset
+from segcli.steps.check.settings import PassSettings
 from tests.image_files import damaged_jpeg, jpeg, oriented, photo, tiff
 from tests.rules.replay import Change, Replay
 from tests.seg_folder import SIZE, SegFolder
@@ -238,7 +239,7 @@ def palettes(first: tuple[int, ...], other: tuple[int, ...]) -> Change:
 
 
 def by_folder(folder, _option):
-    return examine_seg_dataset(folder.root, workers=1, group_of=groups_by_folder).findings
+    return examine_seg_dataset(folder.root, settings=PassSettings(workers=1, group_of=groups_by_folder)).findings
 
 
 def times(factor: int) -> Change:

@@ -17,6 +17,7 @@ from segcli.errors import DatasetError
 from segcli.findings import Finding
 from segcli.steps.check.instance import examine_coco_dataset
 from segcli.steps.check.semantic import examine_seg_dataset
+from segcli.steps.check.settings import PassSettings
 from segcli.steps.convert.command import plan_conversion, read_dataset, transfer_dataset
 from tests.coco_folder import make_coco_folder
 from tests.labelme_folder import box, convert_config, write_labelme
@@ -82,11 +83,11 @@ def _look_labelme(root: Path, model: Any) -> Sequence[Finding]:
 
 
 def _look_masks(folder: Any, num_classes: Any) -> Sequence[Finding]:
-    return examine_seg_dataset(folder.root, num_classes, workers=1).findings
+    return examine_seg_dataset(folder.root, num_classes, settings=PassSettings(workers=1)).findings
 
 
 def _look_coco(folder: Any, num_classes: Any) -> Sequence[Finding]:
-    return examine_coco_dataset(folder.root, num_classes, workers=1).findings
+    return examine_coco_dataset(folder.root, num_classes, settings=PassSettings(workers=1)).findings
 
 
 def _look_anywhere(folder: Any, _: Any) -> Sequence[Finding]:

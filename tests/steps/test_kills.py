@@ -25,6 +25,7 @@ from segcli.findings import Finding
 from segcli.models.task import Task
 from segcli.steps.check.instance import examine_coco_dataset
 from segcli.steps.check.semantic import examine_seg_dataset
+from segcli.steps.check.settings import PassSettings
 from segcli.steps.convert.command import convert_dataset, transfer_dataset
 from segcli.steps.fix.command import fix_dataset
 from segcli.steps.split.command import split_dataset
@@ -131,12 +132,12 @@ UNFINISHED = "D001"
 
 
 def _check_masks(root: Path) -> object:
-    seen = read_settled(root, lambda: examine_seg_dataset(root, workers=1))
+    seen = read_settled(root, lambda: examine_seg_dataset(root, settings=PassSettings(workers=1)))
     return _named(seen.dataset, root), _told(seen.findings, root)
 
 
 def _check_objects(root: Path) -> object:
-    seen = read_settled(root, lambda: examine_coco_dataset(root, workers=1))
+    seen = read_settled(root, lambda: examine_coco_dataset(root, settings=PassSettings(workers=1)))
     return _named(seen.scan.dataset, root), _told(seen.findings, root)
 
 

@@ -8,7 +8,6 @@ from typing import Protocol, TypeVar
 
 from segcli.config.schema import Config
 from segcli.data.changes.settled import unreadable_findings
-from segcli.data.decoding.image_range import COLOURS
 from segcli.data.instances import CocoDataset
 from segcli.data.samples import SegDataset, Split
 from segcli.data.splits.groups import group_rule
@@ -20,6 +19,7 @@ from segcli.steps.check.manifest import FILE
 from segcli.steps.check.places import Places
 from segcli.steps.check.report_files import Drawing, write_check_files
 from segcli.steps.check.result import CheckResult, ClassCount, reported
+from segcli.steps.check.settings import PassSettings
 from segcli.tasks import TASKS
 
 S = TypeVar("S")
@@ -55,7 +55,7 @@ class Drawable(Protocol[S_co]):
         """The first places of findings, per rule."""
 
 
-def examined(config: Config, examine: Callable[..., E]) -> E:
+def examined(config: Config, examine: Callable[[Path, int | None, PassSettings], E]) -> E:
     """Runs `examine`, one pass over the dataset of a configuration.
 
     Raises:
@@ -63,17 +63,16 @@ def examined(config: Config, examine: Callable[..., E]) -> E:
         ConfigError: The configuration names no dataset.
     """
     options = config.CheckDataset
-    return examine(
-        config.Global.dataset,
-        config.Train.num_classes,
+    settings = PassSettings(
         workers=options.num_workers,
         draw=options.demo_images,
         group_of=group_rule(options.groups.by_folder, options.groups.pattern, options.groups.table),
         image_range=config.Global.image_range,
         manifest=Path(config.Global.output) / FILE if options.reuse else None,
         decoded=QUICK if options.quick else None,
-        **({"channels": config.Global.input_channels} if config.Global.input_channels != COLOURS else {}),
+        channels=config.Global.input_channels,
     )
+    return examine(config.Global.dataset, config.Train.num_classes, settings)
 
 
 def result_of(

@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 from segcli.config.schema import Config
 from segcli.cpu import reuse_memory
 from segcli.data.boxes import xyxy_of
-from segcli.data.decoding.image_range import RangeSetting
-from segcli.data.decoding.range_of_images import AUTO, use_range
+from segcli.data.decoding.range_of_images import use_range
 from segcli.data.fingerprint.images import quantiles
 from segcli.data.fingerprint.labels import fingerprint_of_objects
 from segcli.data.formats.coco import CocoScan
@@ -25,7 +24,6 @@ from segcli.data.formats.instance_data import scan_instances
 from segcli.data.instances import CocoDataset, InstanceSample
 from segcli.data.lists import relative_name
 from segcli.data.samples import Split
-from segcli.data.splits.groups import GroupOf
 from segcli.data.traced_mask import TracedMask
 from segcli.findings import Finding, Severity, in_order
 from segcli.models.task import Task
@@ -44,6 +42,7 @@ from segcli.steps.check.places import Places
 from segcli.steps.check.plain_facts import file_as_plain, file_from_plain
 from segcli.steps.check.result import CheckResult, ClassCount
 from segcli.steps.check.seen import SeenImage, SplitRules
+from segcli.steps.check.settings import EVERY_FILE, PassSettings
 from segcli.steps.check.thumbnails import draw_object_place
 
 log = logging.getLogger("segcli.check")
@@ -155,28 +154,14 @@ def check_instance(config: Config) -> CheckResult:
 
 
 def examine_coco_dataset(
-    dataset_dir: Path,
-    num_classes: int | None = None,
-    *,
-    workers: int | None = None,
-    draw: int = 0,
-    group_of: GroupOf | None = None,
-    image_range: RangeSetting = AUTO,
-    manifest: Path | None = None,
-    decoded: int | None = None,
+    dataset_dir: Path, num_classes: int | None = None, settings: PassSettings = EVERY_FILE
 ) -> InstanceExamination:
     """Reads every file of the dataset once.
 
     Args:
         dataset_dir: Folder of the dataset, or one above it.
         num_classes: Number of classes in the configuration.
-        workers: Threads; None is one per core.
-        draw: Number of images per split to keep for drawing.
-        group_of: Maps an image's name to its group, which must not be in both splits; None without groups.
-        image_range: Range with which images of more than 8 bits are read.
-        manifest: Cache file with the facts of the last check, rewritten for the next; None for no cache.
-        decoded: Number of evenly chosen images per split whose pixels and outlines are checked; of the others only
-            the headers are read. None decodes all.
+        settings: How.
 
     Raises:
         DatasetError: There is no dataset at all, or more than one.
@@ -185,12 +170,12 @@ def examine_coco_dataset(
     scan = scan_instances(dataset_dir)
     dataset = scan.dataset
     log.info("checking %d + %d images in %s", len(dataset.train), len(dataset.val), dataset.root)
-    use_range(image_range, [sample.image for sample in dataset.train])
-    tally, images = ObjectTally(len(dataset.classes)), ImageTally(dataset.root, SPLIT_RULES, group_of)
+    use_range(settings.image_range, [sample.image for sample in dataset.train])
+    tally, images = ObjectTally(len(dataset.classes)), ImageTally(dataset.root, SPLIT_RULES, settings.group_of)
     findings = list(scan.findings)
     drawable: dict[Split, list[InstanceSample]] = {split: [] for split in Split}
-    plan = LookPlan.of({split: dataset.samples(split) for split in Split}, decoded)
-    for facts in looks(plan, _inspect, manifest, "instance", workers):
+    plan = LookPlan.of({split: dataset.samples(split) for split in Split}, settings.decoded)
+    for facts in looks(plan, _inspect, settings.manifest, "instance", settings.workers):
         sample, split = facts.sample, facts.split
         own = list(image_findings(facts, relative_name(sample.image, dataset.root), scan.files[split]))
         image = SeenImage(sample.image, split, f"{scan.files[split]} image id {sample.image_id}")
@@ -198,10 +183,10 @@ def examine_coco_dataset(
         _add_places(images.places, sample, own, scan.files[split])
         tally.update(sample, split)
         sound = not any(found.severity is Severity.ERROR for found in own)
-        if sample.objects and sound and len(drawable[split]) < draw:
+        if sample.objects and sound and len(drawable[split]) < settings.draw:
             drawable[split].append(sample)
     _add_objects(images.places, scan)
-    findings.extend((*images.findings(workers), *left_out_of_files(scan)))
+    findings.extend((*images.findings(settings.workers), *left_out_of_files(scan)))
     findings.extend(class_findings(tally, dataset, scan.files, num_classes))
     return InstanceExamination(
         scan,

@@ -16,12 +16,10 @@ from segcli.config.schema import Config
 from segcli.cpu import reuse_memory
 from segcli.data.class_files import NUMBERED_FILE, ClassNames, is_background, resolve_classes
 from segcli.data.classes import IGNORE_INDEX, ClassMap
-from segcli.data.decoding.image_range import COLOURS, RangeSetting
-from segcli.data.decoding.range_of_images import AUTO, use_range
+from segcli.data.decoding.range_of_images import use_range
 from segcli.data.fingerprint.labels import Fingerprint, MaskShape, fingerprint_of_shapes, looked_at
 from segcli.data.formats.masks import class_names_of, find_root, list_place, scan_lists
 from segcli.data.samples import SegDataset, SegSample, Split
-from segcli.data.splits.groups import GroupOf
 from segcli.findings import Finding, Severity, in_order
 from segcli.models.task import Task
 from segcli.rules.repair_hints import with_repairs
@@ -38,6 +36,7 @@ from segcli.steps.check.result import CheckResult, ClassCount
 from segcli.steps.check.sample_view import MaskScale
 from segcli.steps.check.seen import SeenImage, SplitRules
 from segcli.steps.check.semantic_rules import binary_findings, class_findings, sample_findings
+from segcli.steps.check.settings import EVERY_FILE, PassSettings
 from segcli.steps.check.tally import Tally
 from segcli.steps.check.thumbnails import draw_mask_place
 
@@ -107,30 +106,14 @@ def check_semantic(config: Config) -> CheckResult:
 
 
 def examine_seg_dataset(
-    dataset_dir: Path,
-    num_classes: int | None = None,
-    *,
-    workers: int | None = None,
-    draw: int = 0,
-    group_of: GroupOf | None = None,
-    image_range: RangeSetting = AUTO,
-    manifest: Path | None = None,
-    decoded: int | None = None,
-    channels: int = COLOURS,
+    dataset_dir: Path, num_classes: int | None = None, settings: PassSettings = EVERY_FILE
 ) -> Examination:
     """Reads every file of the dataset once.
 
     Args:
         dataset_dir: Folder of the dataset, or one above it.
         num_classes: Number of classes in the configuration; class names in the dataset take precedence.
-        workers: Threads; None is one per core.
-        draw: Number of samples per split to keep for drawing.
-        group_of: Maps an image's name to its group, which must not be in both splits; None without groups.
-        image_range: Range with which images of more than 8 bits are read.
-        manifest: Cache file with the facts of the last check, rewritten for the next; None for no cache.
-        decoded: Number of evenly chosen samples per split to decode; of the others only the headers are read. None
-            decodes all.
-        channels: Number of bands that the images must have; 3 reads any image as RGB.
+        settings: How.
 
     Raises:
         DatasetError: There is no dataset at all, or more than one.
@@ -138,18 +121,18 @@ def examine_seg_dataset(
     reuse_memory()
     lists = scan_lists(find_root(dataset_dir))
     log.info("checking %d + %d samples in %s", len(lists.train), len(lists.val), lists.root)
-    use_range(image_range, [sample.image for sample in lists.train], channels)
+    use_range(settings.image_range, [sample.image for sample in lists.train], settings.channels)
     source, class_file_findings = class_names_of(lists.root)
     scale = _mask_scale(source, num_classes)
     tally, values = Tally(), MaskValues(lists.root)
-    images = ImageTally(lists.root, SPLIT_RULES, group_of)
+    images = ImageTally(lists.root, SPLIT_RULES, settings.group_of)
     findings = [*lists.findings, *class_file_findings]
     drawable: dict[Split, list[SegSample]] = {split: [] for split in Split}
     shapes: list[MaskShape] = []
     repeated = {split: Counter(map(_files, getattr(lists, split.value))) for split in Split}
-    plan = LookPlan.of({split: _without_repeated(getattr(lists, split.value)) for split in Split}, decoded)
+    plan = LookPlan.of({split: _without_repeated(getattr(lists, split.value)) for split in Split}, settings.decoded)
     shaped = set(looked_at(plan.decoded(Split.TRAIN)))
-    for facts in looks(plan, partial(_inspect, shaped=shaped), manifest, "semantic", workers):
+    for facts in looks(plan, partial(_inspect, shaped=shaped), settings.manifest, "semantic", settings.workers):
         own = list(sample_findings(facts, lists.root, scale))
         image = SeenImage(facts.sample.image, facts.split, list_place(facts.sample, facts.split))
         findings.extend((*own, *images.update(image, facts.image)))
@@ -158,9 +141,9 @@ def examine_seg_dataset(
         values.update(facts)
         shapes += [] if facts.shape is None else [facts.shape]
         sound = facts.sample.image != facts.sample.mask and not any(one.severity is Severity.ERROR for one in own)
-        if len(drawable[facts.split]) < draw and sound:
+        if len(drawable[facts.split]) < settings.draw and sound:
             drawable[facts.split].append(facts.sample)
-    findings.extend((*images.findings(workers), *left_out_of_lists(lists)))
+    findings.extend((*images.findings(settings.workers), *left_out_of_lists(lists)))
     classes, resolution = resolve_classes(source, num_classes, lambda: tally.ids() - {scale.ignore_index})
     named = source is not None or num_classes is not None
     together = [

@@ -17,6 +17,7 @@ from segcli.data.samples import Split
 from segcli.errors import DatasetError
 from segcli.steps.check.instance import examine_coco_dataset
 from segcli.steps.check.semantic import examine_seg_dataset
+from segcli.steps.check.settings import PassSettings
 from segcli.steps.convert.command import transfer_dataset
 from tests.coco_folder import CocoFolder, make_coco_folder
 from tests.seg_folder import make_seg_folder
@@ -92,7 +93,9 @@ def test_layouts_of_two_files(tmp_path: Path, layout: Callable[[CocoFolder], Non
         assert [sample.objects for sample in one] == [sample.objects for sample in other]
         assert all(sample.image.is_file() for sample in other)
     assert found.counts == expected.counts
-    assert not {fault.severity.value for fault in examine_coco_dataset(folder.root, workers=1).findings} - {"info"}
+    assert not {
+        fault.severity.value for fault in examine_coco_dataset(folder.root, settings=PassSettings(workers=1)).findings
+    } - {"info"}
 
 
 @pytest.mark.parametrize("layout", [cvat, label_studio, labelme2coco])
@@ -174,7 +177,7 @@ def test_yolo_is_checked_and_opened_as_it_is(tmp_path: Path):
     assert (dataset.classes.names, len(dataset.train), len(dataset.val)) == (("кот", "dog"), 3, 2)
     boxes = [value.box for value in dataset.train[0].objects]
     assert np.array(boxes) == pytest.approx(np.array([(4, 4, 20, 12), (30, 20, 25, 22)]), abs=1e-5)
-    assert examine_coco_dataset(tmp_path / "yolo", workers=1).findings == ()
+    assert examine_coco_dataset(tmp_path / "yolo", settings=PassSettings(workers=1)).findings == ()
 
 
 def test_roboflows_yolo_with_paths_that_are_elsewhere(tmp_path: Path):
@@ -203,7 +206,7 @@ def test_images_and_masks_without_lists_are_paired_and_split(tmp_path: Path):
     folder = make_seg_folder(tmp_path / "data", train=8, val=2)
     for part in ("train", "val"):
         (folder.root / f"{part}.txt").unlink()
-    seen = examine_seg_dataset(folder.root, workers=1)
+    seen = examine_seg_dataset(folder.root, settings=PassSettings(workers=1))
     assert [fault.code for fault in seen.findings] == ["S004"]
     assert (len(seen.dataset.train), len(seen.dataset.val)) == (8, 2)
     assert all(sample.image.stem == sample.mask.stem for sample in seen.dataset.train)

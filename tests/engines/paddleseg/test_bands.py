@@ -16,6 +16,7 @@ from segcli.models.spec import Preprocess
 from segcli.models.table import get_spec
 from segcli.networks import build_network
 from segcli.steps.check.semantic import examine_seg_dataset
+from segcli.steps.check.settings import PassSettings
 from segcli.steps.evaluate.command import evaluate
 from segcli.steps.predict.command import predict
 from segcli.steps.train.command import train
@@ -47,8 +48,12 @@ def test_from_check_to_prediction(tmp_path):
     root = band_dataset(tmp_path / "data")
     wrong = examine_seg_dataset(root)
     assert {found.code for found in wrong.findings} >= {"S203"}, "not colours"
-    assert not [found for found in examine_seg_dataset(root, channels=BANDS).findings if found.severity.name == "ERROR"]
-    other = examine_seg_dataset(root, channels=4).findings
+    assert not [
+        found
+        for found in examine_seg_dataset(root, settings=PassSettings(channels=BANDS)).findings
+        if found.severity.name == "ERROR"
+    ]
+    other = examine_seg_dataset(root, settings=PassSettings(channels=4)).findings
     assert sum("has 5 bands; images of 4 bands" in found.message for found in other) == 6
 
     output = tmp_path / "output"

@@ -10,6 +10,7 @@ from segcli.config.recipe import with_recipe
 from segcli.data.decoding.used_range import SETTING
 from segcli.models.table import get_spec
 from segcli.steps.check.semantic import examine_seg_dataset
+from segcli.steps.check.settings import PassSettings
 from segcli.tasks import engine_of
 from tests.images import make_seg_dataset
 
@@ -30,5 +31,5 @@ def test_training_reads_what_the_check_reads(tmp_path, monkeypatch):
     seen = examine_seg_dataset(root)
     assert {found.code for found in seen.findings} & {"S211", "S216"} == {"S211"}
     assert "read as 0 to 4095" in next(found.message for found in seen.findings if found.code == "S211")
-    dark = examine_seg_dataset(root, image_range="bits")
+    dark = examine_seg_dataset(root, settings=PassSettings(image_range="bits"))
     assert sum(found.code == "S216" for found in dark.findings) == 3, "by all bits their content is lost"

@@ -31,6 +31,7 @@ from segcli.steps.check.inspection import SampleFacts, inspect_sample
 from segcli.steps.check.instance import ObjectTally
 from segcli.steps.check.result import ClassCount
 from segcli.steps.check.semantic import examine_seg_dataset
+from segcli.steps.check.settings import PassSettings
 from tests.seg_folder import make_seg_folder
 
 LOOSE = 8
@@ -140,7 +141,7 @@ def test_findings_beyond_the_limit_are_not_written_out(monkeypatch: pytest.Monke
 
 def test_lines_that_repeat_are_decoded_once_and_counted_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = make_seg_folder(tmp_path / "data")
-    once = examine_seg_dataset(folder.root, workers=1)
+    once = examine_seg_dataset(folder.root, settings=PassSettings(workers=1))
     folder.write_list("train", ["a0", "a1", "a2"] * 4)
     decoded: list[Path] = []
 
@@ -150,7 +151,7 @@ def test_lines_that_repeat_are_decoded_once_and_counted_each(tmp_path: Path, mon
 
     monkeypatch.setattr(semantic, "inspect_sample", inspect)
 
-    seen = examine_seg_dataset(folder.root, workers=1)
+    seen = examine_seg_dataset(folder.root, settings=PassSettings(workers=1))
 
     assert len(decoded) == 5
     assert len(seen.dataset.train) == 12

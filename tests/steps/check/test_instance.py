@@ -20,6 +20,7 @@ from segcli.errors import ConfigError, DatasetError
 from segcli.report.objects import DrawnObject, draw_objects
 from segcli.steps.check.command import check_dataset
 from segcli.steps.check.instance import examine_coco_dataset
+from segcli.steps.check.settings import PassSettings
 from tests.coco_folder import NAMES, make_coco_folder
 
 
@@ -87,7 +88,7 @@ def test_faults_are_in_the_result_not_raised(folder, tmp_path):
 def test_the_number_of_workers_changes_nothing(tmp_path, workers):
     folder = make_coco_folder(tmp_path / "data", train=30)
     folder.image("a17").write_bytes(b"")
-    seen = examine_coco_dataset(folder.root, workers=workers, draw=3)
+    seen = examine_coco_dataset(folder.root, settings=PassSettings(workers=workers, draw=3))
     found = [(fault.code, fault.path) for fault in seen.findings if fault.code not in ("C167", "C168")]
     assert found == [("C112", "images/a17.png")]
     assert seen.tally.objects[Split.TRAIN].tolist() == [30, 30]

@@ -11,6 +11,7 @@ import pytest
 from segcli.data import rle
 from segcli.errors import DatasetError
 from segcli.steps.check.instance import examine_coco_dataset
+from segcli.steps.check.settings import PassSettings
 from tests.coco_folder import HEIGHT, WIDTH, annotation, make_coco_folder, rectangle
 
 LABELS = "annotations/instance_train.json"
@@ -23,7 +24,7 @@ def folder(tmp_path):
 
 def found(folder, num_classes=None):
     folder.write()
-    return examine_coco_dataset(folder.root, num_classes, workers=2).findings
+    return examine_coco_dataset(folder.root, num_classes, settings=PassSettings(workers=2)).findings
 
 
 def test_a_whole_dataset_has_no_findings(folder):

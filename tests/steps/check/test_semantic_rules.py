@@ -12,6 +12,7 @@ from PIL import Image
 from segcli.data.samples import Split
 from segcli.errors import DatasetError
 from segcli.steps.check.semantic import examine_seg_dataset
+from segcli.steps.check.settings import PassSettings
 from tests.seg_folder import SIZE, make_seg_folder
 
 
@@ -351,7 +352,7 @@ def test_all_faults_are_listed_at_once_errors_first(folder):
 def test_the_number_of_workers_changes_nothing(tmp_path, workers):
     folder = make_seg_folder(tmp_path / "data", train=40, val=9)
     folder.image("a17").write_bytes(b"")
-    seen = examine_seg_dataset(folder.root, workers=workers, draw=3)
+    seen = examine_seg_dataset(folder.root, settings=PassSettings(workers=workers, draw=3))
     assert [(fault.code, fault.location) for fault in seen.findings] == [("S203", "train.txt line 18")]
     assert seen.tally.images[Split.TRAIN][:3].tolist() == [40, 40, 40]
     assert [sample.line for sample in seen.drawable[Split.TRAIN]] == [1, 2, 3]

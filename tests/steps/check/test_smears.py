@@ -8,6 +8,7 @@ import pytest
 
 from segcli.data.formats.masks import count_ids
 from segcli.steps.check.semantic import examine_seg_dataset
+from segcli.steps.check.settings import PassSettings
 from segcli.steps.check.smears import smear_of
 from tests.seg_folder import make_seg_folder
 
@@ -53,5 +54,5 @@ def test_a_dataset_of_three_ids_that_was_smoothed_is_refused(tmp_path, is_smooth
     for number in range(5):
         small = cv2.resize(painted(number), (16, 12), interpolation=cv2.INTER_NEAREST)
         cv2.imwrite(str(folder.mask(f"a{number}")), cv2.resize(small, (64, 48), interpolation=way))
-    codes = {found.code for found in examine_seg_dataset(folder.root, workers=1).findings}
+    codes = {found.code for found in examine_seg_dataset(folder.root, settings=PassSettings(workers=1)).findings}
     assert ("S307" in codes) is is_smooth

@@ -9,6 +9,7 @@ import pytest
 
 from segcli.steps.check import copies
 from segcli.steps.check.semantic import examine_seg_dataset
+from segcli.steps.check.settings import PassSettings
 from tests.seg_folder import make_seg_folder
 
 
@@ -23,7 +24,7 @@ def test_a_copy_that_goes_before_it_is_compared_is_no_copy(tmp_path: Path, monke
         return cmp(one, other, shallow=shallow)
 
     monkeypatch.setattr(copies, "cmp", vanishing)
-    found = examine_seg_dataset(folder.root, workers=1).findings
+    found = examine_seg_dataset(folder.root, settings=PassSettings(workers=1)).findings
 
     assert len(compared) == 1
     assert not any("same bytes" in one.message for one in found)

@@ -8,6 +8,7 @@ from segcli.data.formats.instance_data import open_instance_dataset, scan_instan
 from segcli.errors import DatasetError
 from segcli.findings import Severity
 from segcli.steps.check.instance import examine_coco_dataset
+from segcli.steps.check.settings import PassSettings
 from tests.coco_folder import HEIGHT, WIDTH, make_coco_folder, rectangle
 
 WAYS = {
@@ -33,7 +34,7 @@ def folder(tmp_path):
 
 def found(folder):
     folder.write()
-    return examine_coco_dataset(folder.root, workers=1).findings
+    return examine_coco_dataset(folder.root, settings=PassSettings(workers=1)).findings
 
 
 def objects(folder, part="train"):
