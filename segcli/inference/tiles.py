@@ -79,33 +79,38 @@ def tile_starts(length: int, crop: int, stride: int) -> list[int]:
     return [min(index * stride, length - crop) for index in range(count)]
 
 
-def label_map_tiled(
-    forward: Forward,
-    image: RgbImage | Windows,
-    preprocess: Preprocess,
-    window: SlidingWindowConfig,
-    *,
-    blend: Blend = "uniform",
-    batch_size: int = 1,
-    input_size: tuple[int, int] | None = None,
-    classes: int = 256,
-    into: Any = None,
-) -> Any:
-    """The label map of one image from overlapping tiles.
+@dataclass(frozen=True)
+class TileSettings:
+    """How an image is predicted in tiles.
 
-    Logits of overlapping tiles are summed (weighted by `blend`); dividing by the sum of weights would not change which
-    class is largest. Only the rows that a later tile can still reach are kept: classes x crop height x width floats,
-    whatever the height of the image. A wide image is split into bands of columns; tiles at their seams run twice.
-
-    Args:
-        forward: The network; must return logits.
-        image: RGB, uint8 [H, W, 3], or a source that is read in windows.
+    Attributes:
         preprocess: How images become the network's input.
         window: Size of the tiles and stride between them.
         blend: How overlapping tiles are weighted.
         batch_size: Tiles per batch.
         input_size: Height and width that the network needs; None resizes the tiles as `preprocess` says.
         classes: Upper bound of the network's number of classes; limits the width of bands.
+    """
+
+    preprocess: Preprocess
+    window: SlidingWindowConfig
+    blend: Blend = "uniform"
+    batch_size: int = 1
+    input_size: tuple[int, int] | None = None
+    classes: int = 256
+
+
+def label_map_tiled(forward: Forward, image: RgbImage | Windows, settings: TileSettings, *, into: Any = None) -> Any:
+    """The label map of one image from overlapping tiles.
+
+    Logits of overlapping tiles are summed, with weights; dividing by the sum of weights would not change which class is
+    largest. Only the rows that a later tile can still reach are kept: classes x crop height x width floats,
+    whatever the height of the image. A wide image is split into bands of columns; tiles at their seams run twice.
+
+    Args:
+        forward: The network; must return logits.
+        image: RGB, uint8 [H, W, 3], or a source that is read in windows.
+        settings: How it is cut into tiles.
         into: Receives the label map part by part, such as a `LabelStore`; None allocates an array.
 
     Returns:
@@ -113,7 +118,7 @@ def label_map_tiled(
     """
     source = ArrayWindows(image) if isinstance(image, np.ndarray) else image
     labels = np.empty(source.size, np.uint8) if into is None else into
-    for part in _Tiles(forward, source, preprocess, window, blend, batch_size, input_size, classes).parts():
+    for part in _Tiles(forward, source, settings).parts():
         found = part.band.take(part.taken)
         if part.is_seen:
             labels[part.rows, part.columns] = found[: part.height, part.inner]
@@ -123,13 +128,8 @@ def label_map_tiled(
 def scored_map_tiled(
     forward: Forward,
     image: RgbImage,
-    preprocess: Preprocess,
-    window: SlidingWindowConfig,
+    settings: TileSettings,
     *,
-    blend: Blend = "uniform",
-    batch_size: int = 1,
-    input_size: tuple[int, int] | None = None,
-    classes: int = 256,
     activation: Activation = PLAIN,
     entropy: Labels | None = None,
 ) -> LabelScores:
@@ -148,7 +148,7 @@ def scored_map_tiled(
     places = sampled_places(height * width)
     row, column = np.divmod(places, width)
     sampled: NDArray[np.float32] | None = None
-    tiling = _Tiles(forward, ArrayWindows(image), preprocess, window, blend, batch_size, input_size, classes)
+    tiling = _Tiles(forward, ArrayWindows(image), settings)
     for part, outputs in tiling.outputs():
         rows, columns = outputs.shape[1:]
         found = label_scores(outputs, rows, columns, activation)
@@ -167,14 +167,9 @@ def scored_map_tiled(
 def graded_map_tiled(
     forward: Forward,
     image: Windows,
-    preprocess: Preprocess,
-    window: SlidingWindowConfig,
+    settings: TileSettings,
     into: GradedMaps,
     *,
-    blend: Blend = "uniform",
-    batch_size: int = 1,
-    input_size: tuple[int, int] | None = None,
-    classes: int = 256,
     activation: Activation = PLAIN,
 ) -> None:
     """Like `scored_map_tiled`, for an image that is read in windows: the maps are written part by part.
@@ -182,7 +177,7 @@ def graded_map_tiled(
     Raises:
         WeightsError: The model returns label maps only.
     """
-    tiling = _Tiles(forward, image, preprocess, window, blend, batch_size, input_size, classes)
+    tiling = _Tiles(forward, image, settings)
     for part, outputs in tiling.outputs():
         place, (rows, columns) = (part.rows, part.columns), outputs.shape[1:]
         found = label_scores(outputs, rows, columns, activation)
@@ -245,24 +240,20 @@ class _Tiles:
 
     forward: Forward
     source: Windows
-    preprocess: Preprocess
-    window: SlidingWindowConfig
-    blend: Blend
-    batch_size: int
-    input_size: tuple[int, int] | None
-    classes: int
+    settings: TileSettings
 
     def parts(self) -> Iterator[_Part]:
         """The parts; the caller must take each from its band before requesting the next."""
         true_height, true_width = self.source.size
-        crop_width, crop_height = min(self.window.crop_size[0], true_width), min(self.window.crop_size[1], true_height)
+        settings, window = self.settings, self.settings.window
+        crop_width, crop_height = min(window.crop_size[0], true_width), min(window.crop_size[1], true_height)
         source = self._continued((crop_height, crop_width))
         height, width = source.size
-        columns = tile_starts(width, crop_width, self.window.stride[0])
-        weight = _weight(crop_height, crop_width, self.blend)
+        columns = tile_starts(width, crop_width, window.stride[0])
+        weight = _weight(crop_height, crop_width, settings.blend)
         forward = self.forward
         makes_band = forward.band if isinstance(forward, GivesBand) else partial(_HostBand, forward)
-        most = max(1, _BAND_BYTES // (4 * self.classes * crop_height))
+        most = max(1, _BAND_BYTES // (4 * settings.classes * crop_height))
         for first, after in _bands(columns, width, crop_width, most):
             starts = [left for left in columns if left < after and left + crop_width > first]
             span = starts[-1] + crop_width - starts[0]
@@ -270,7 +261,7 @@ class _Tiles:
             end = max(first, min(after, true_width))
             inner = slice(first - starts[0], end - starts[0])
             weights = np.zeros((crop_height, span), np.float32)
-            rows = tile_starts(height, crop_height, self.window.stride[1])
+            rows = tile_starts(height, crop_height, window.stride[1])
             for top, following in zip(rows, [*rows[1:], height], strict=True):
                 self._add(source, band, top, starts, (crop_height, crop_width), weight)
                 for left in starts:
@@ -289,10 +280,11 @@ class _Tiles:
 
     def _continued(self, crop: tuple[int, int]) -> Windows:
         """The image, extended by mirroring if `window.border` is `mirror`."""
-        if self.window.border != "mirror":
+        if self.settings.window.border != "mirror":
             return self.source
         longer = (
-            mirrored_length(*sides) for sides in zip(self.source.size, crop, self.window.stride[::-1], strict=True)
+            mirrored_length(*sides)
+            for sides in zip(self.source.size, crop, self.settings.window.stride[::-1], strict=True)
         )
         height, width = longer
         return MirroredWindows(self.source, (height, width))
@@ -307,11 +299,11 @@ class _Tiles:
         weight: NDArray[np.float32] | None,
     ) -> None:
         """Adds all tiles of some rows to a band."""
-        for start in range(0, len(starts), self.batch_size):
-            lefts = starts[start : start + self.batch_size]
+        for start in range(0, len(starts), self.settings.batch_size):
+            lefts = starts[start : start + self.settings.batch_size]
             rects = [Rect(left, top, left + size[1], top + size[0]) for left in lefts]
             images = [source.read(rect) for rect in rects]
-            inputs, used, _ = network_inputs(images, self.preprocess, self.input_size)
+            inputs, used, _ = network_inputs(images, self.settings.preprocess, self.settings.input_size)
             band.add(inputs, used, [left - starts[0] for left in lefts], size, weight)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import cv2
 import numpy as np
@@ -19,7 +18,7 @@ from segcli.inference.activation import PLAIN, Activation
 from segcli.inference.decode_labels import label_maps, scored_maps
 from segcli.inference.label_scores import LabelScores
 from segcli.inference.preprocess import Forward
-from segcli.inference.tiles import label_map_tiled, scored_map_tiled
+from segcli.inference.tiles import TileSettings, label_map_tiled, scored_map_tiled
 from segcli.metrics.confusion import UnknownIdError
 from segcli.metrics.semantic_counts import SemanticCounts
 from segcli.metrics.semantic_report import SemanticReport
@@ -106,10 +105,8 @@ def predicted(
     """
     if window is None:
         return label_maps(forward, images, preprocess, input_size=input_size, own_size=own_size)
-    return [
-        label_map_tiled(forward, rgb, preprocess, window, batch_size=batch_size, input_size=input_size)
-        for rgb in images
-    ]
+    settings = TileSettings(preprocess, window, batch_size=batch_size, input_size=input_size)
+    return [label_map_tiled(forward, rgb, settings) for rgb in images]
 
 
 def scored(
@@ -124,10 +121,10 @@ def scored(
     activation: Activation = PLAIN,
 ) -> list[LabelScores]:
     """Like `predicted`, with the network's scores; `activation` says how its outputs become probabilities."""
-    size: dict[str, Any] = {"input_size": input_size, "activation": activation}
     if window is None:
-        return scored_maps(forward, images, preprocess, own_size=own_size, **size)
-    return [scored_map_tiled(forward, rgb, preprocess, window, batch_size=batch_size, **size) for rgb in images]
+        return scored_maps(forward, images, preprocess, own_size=own_size, input_size=input_size, activation=activation)
+    settings = TileSettings(preprocess, window, batch_size=batch_size, input_size=input_size)
+    return [scored_map_tiled(forward, rgb, settings, activation=activation) for rgb in images]
 
 
 def measure_label_maps(

@@ -17,7 +17,7 @@ from segcli.inference.entropy import entropy_map
 from segcli.inference.guests.semantic import activation_of
 from segcli.inference.instance_input import PreparedImage
 from segcli.inference.label_scores import label_scores
-from segcli.inference.tiles import scored_map_tiled
+from segcli.inference.tiles import TileSettings, scored_map_tiled
 from segcli.models.guest_card import GuestOutput
 from segcli.models.spec import Preprocess
 
@@ -67,8 +67,8 @@ def test_a_binary_model_is_as_sure_as_its_value():
 def test_tiles_and_views_are_as_sure():
     rgb = np.random.default_rng(2).integers(0, 256, (70, 90, 3)).astype(np.uint8)
     window = SlidingWindowConfig(crop_size=(32, 32), stride=(32, 32))
-    plain = scored_map_tiled(logits_of, rgb, Preprocess(), window)
-    found = scored_map_tiled(probabilities_of, rgb, Preprocess(), window, activation=GIVEN)
+    plain = scored_map_tiled(logits_of, rgb, TileSettings(Preprocess(), window))
+    found = scored_map_tiled(probabilities_of, rgb, TileSettings(Preprocess(), window), activation=GIVEN)
     inner = np.s_[:32, :32]  # where only one tile counts
     np.testing.assert_allclose(found.confidence[inner], plain.confidence[inner], rtol=1e-3)
     images = np.random.default_rng(3).normal(size=(1, 3, 8, 12)).astype(np.float32)

@@ -12,7 +12,7 @@ from segcli.inference.augmented import Augmented, augmented
 from segcli.inference.decode_labels import label_maps, resize_logits, scored_maps, softmax
 from segcli.inference.label_scores import label_scores
 from segcli.inference.on_device import OnDevice
-from segcli.inference.tiles import label_map_tiled, scored_map_tiled
+from segcli.inference.tiles import TileSettings, label_map_tiled, scored_map_tiled
 from segcli.models.spec import Preprocess
 
 
@@ -100,8 +100,8 @@ def test_probabilities_in_tiles(network, blend, on_device):
     window = SlidingWindowConfig(crop_size=(40, 32), stride=(28, 20))
     plain, preprocess = forward_of(network), Preprocess()
     forward = OnDevice(lambda images: network(paddle.to_tensor(images))[0]) if on_device else plain
-    found = scored_map_tiled(forward, rgb, preprocess, window, blend=blend, batch_size=2)
-    assert (found.labels == label_map_tiled(plain, rgb, preprocess, window, blend=blend)).all()
+    found = scored_map_tiled(forward, rgb, TileSettings(preprocess, window, blend=blend, batch_size=2))
+    assert (found.labels == label_map_tiled(plain, rgb, TileSettings(preprocess, window, blend=blend))).all()
     sums, weights = np.zeros((4, 70, 90)), np.zeros((70, 90))
     from segcli.inference.tiles import _weight, tile_starts
 

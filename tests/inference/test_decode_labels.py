@@ -8,7 +8,7 @@ from segcli.inference.decode_labels import argmax, label_maps, labels_of, resize
 from segcli.inference.on_device import OnDevice
 from segcli.inference.preprocess import normalise
 from segcli.inference.runtimes.protocol import forward_of
-from segcli.inference.tiles import label_map_tiled, tile_starts
+from segcli.inference.tiles import TileSettings, label_map_tiled, tile_starts
 from segcli.models.spec import Preprocess
 
 SCALE = Preprocess(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
@@ -68,7 +68,7 @@ def test_tile_starts_cover_everything_as_paddlesegs():
 @pytest.mark.parametrize(("crop", "stride"), [((32, 24), (20, 24)), ((200, 200), (100, 100)), ((90, 16), (7, 5))])
 def test_tiles_of_a_pointwise_network_change_nothing(blend, crop, stride):
     window = SlidingWindowConfig(crop_size=crop, stride=stride)
-    tiled = label_map_tiled(pointwise, image(), SCALE, window, blend=blend, batch_size=3)
+    tiled = label_map_tiled(pointwise, image(), TileSettings(SCALE, window, blend=blend, batch_size=3))
     assert np.array_equal(tiled, label_maps(pointwise, [image()], SCALE)[0])
 
 
@@ -84,9 +84,9 @@ def test_a_wide_image_in_bands_is_the_same(bytes_, monkeypatch):
         return np.stack([images[:, 0] * (1 + ramp), images[:, 1], images[:, 2] - ramp], axis=1)
 
     window = SlidingWindowConfig(crop_size=(32, 24), stride=(20, 13))
-    whole = label_map_tiled(by_place, given, SCALE, window, blend="ramp")
+    whole = label_map_tiled(by_place, given, TileSettings(SCALE, window, blend="ramp"))
     monkeypatch.setattr("segcli.inference.tiles._BAND_BYTES", bytes_)
-    assert np.array_equal(label_map_tiled(by_place, given, SCALE, window, blend="ramp", classes=9), whole)
+    assert np.array_equal(label_map_tiled(by_place, given, TileSettings(SCALE, window, blend="ramp", classes=9)), whole)
 
 
 def test_uniform_tiles_are_paddlesegs_sliding_window():
@@ -110,7 +110,7 @@ def test_uniform_tiles_are_paddlesegs_sliding_window():
             lambda images: [network(images)], paddle.to_tensor(normalise([given], SCALE)), (40, 32), (25, 20)
         )
     window = SlidingWindowConfig(crop_size=(40, 32), stride=(25, 20))
-    assert np.array_equal(label_map_tiled(forward, given, SCALE, window), sums.numpy()[0].argmax(axis=0))
+    assert np.array_equal(label_map_tiled(forward, given, TileSettings(SCALE, window)), sums.numpy()[0].argmax(axis=0))
 
 
 KEPT = Preprocess(mean=SCALE.mean, std=SCALE.std, size=(48, 200), keep_ratio=True)
@@ -188,7 +188,7 @@ def test_tiles_on_the_device_are_those_on_the_host(blend, size):
     forward = ArrayForward(paddle.nn.Conv2D(3, 5, 3, stride=2, padding=1))
     window = SlidingWindowConfig(crop_size=(40, 32), stride=(25, 20))
     here, there = (
-        label_map_tiled(one, image(61, 83), SCALE, window, blend=blend, batch_size=2, input_size=size)
+        label_map_tiled(one, image(61, 83), TileSettings(SCALE, window, blend=blend, batch_size=2, input_size=size))
         for one in (forward, OnDevice(forward.tensor))
     )
     assert np.mean(here != there) < 1e-3

@@ -8,7 +8,7 @@ import pytest
 from segcli.config.schema import SlidingWindowConfig
 from segcli.data.windows import ArrayWindows, Rect
 from segcli.inference.mirrored import MirroredWindows
-from segcli.inference.tiles import label_map_tiled
+from segcli.inference.tiles import TileSettings, label_map_tiled
 from segcli.models.spec import Preprocess
 
 
@@ -30,10 +30,10 @@ def test_a_label_map_is_that_of_the_longer_image_cut(size, batch_size):
 
     stride = 48 if min(size) >= 64 else 30
     window = SlidingWindowConfig(crop_size=(64, 64), stride=(stride, stride), border="mirror")
-    found = label_map_tiled(forward, image, Preprocess(), window, batch_size=batch_size)
+    found = label_map_tiled(forward, image, TileSettings(Preprocess(), window, batch_size=batch_size))
     height, width = (min(64, side) + -(-max(0, side - min(64, side)) // stride) * stride for side in size)
     longer = np.pad(image, ((0, height - size[0]), (0, width - size[1]), (0, 0)), mode="reflect")
     inside = SlidingWindowConfig(crop_size=(64, 64), stride=(stride, stride))
-    expected = label_map_tiled(forward, longer, Preprocess(), inside)
+    expected = label_map_tiled(forward, longer, TileSettings(Preprocess(), inside))
     assert found.shape == size
     assert (found == expected[: size[0], : size[1]]).all()

@@ -22,7 +22,7 @@ from segcli.inference.guests.semantic import activation_of
 from segcli.inference.label_scores import LabelScores, label_scores
 from segcli.inference.preprocess import Forward
 from segcli.inference.runtimes.protocol import forward_of
-from segcli.inference.tiles import GradedMaps, graded_map_tiled, label_map_tiled, scored_map_tiled
+from segcli.inference.tiles import GradedMaps, TileSettings, graded_map_tiled, label_map_tiled, scored_map_tiled
 from segcli.steps.predict.exported_predictor import ExportedPredictor
 from segcli.steps.predict.large_labels import LargeSegResult
 from segcli.steps.predict.semantic_results import SegResult
@@ -76,8 +76,8 @@ class SemanticPredictor(ExportedPredictor):
         window, (forward, activation) = self._tiles_of((height, width)), self._network
         if window is not None:
             entropy = np.empty((height, width), np.uint8)
-            way = {"activation": activation, "entropy": entropy, **self._tiled}
-            found = scored_map_tiled(image=item.rgb, window=window, **way)
+            settings = self._tile_settings(window)
+            found = scored_map_tiled(forward, item.rgb, settings, activation=activation, entropy=entropy)
         else:
             size = self.model.input_size or resized(width, height, self.settings.target_size)
             outputs = logits_of(forward, item.rgb, self.model.preprocess, input_size=size)
@@ -107,14 +107,16 @@ class SemanticPredictor(ExportedPredictor):
     def _label_batch(self, images: Sequence[RgbImage]) -> list[Labels]:
         window = self._tiles_of(images[0].shape[:2])
         if window is not None:
-            return [label_map_tiled(image=rgb, window=window, **self._tiled) for rgb in images]
+            settings = self._tile_settings(window)
+            return [label_map_tiled(self._forward, rgb, settings) for rgb in images]
         return [ids for batch, way in self._parts(images) for ids in label_maps(self._forward, batch, **way)]
 
     def _score_batch(self, images: Sequence[RgbImage]) -> list[LabelScores]:
         window = self._tiles_of(images[0].shape[:2])
         forward, activation = self._network
         if window is not None:
-            return [scored_map_tiled(image=rgb, window=window, activation=activation, **self._tiled) for rgb in images]
+            settings = self._tile_settings(window)
+            return [scored_map_tiled(forward, rgb, settings, activation=activation) for rgb in images]
         parts = self._parts(images)
         return [one for batch, way in parts for one in scored_maps(forward, batch, activation=activation, **way)]
 
@@ -142,23 +144,22 @@ class SemanticPredictor(ExportedPredictor):
             LabelStore(*size) if self._wants_confidence else None,
             LabelStore(*size) if wants_entropy else None,
         )
+        settings, (forward, activation) = self._tile_settings(window), self._network
         if maps.confidence is None and maps.entropy is None:
-            label_map_tiled(image=image, window=window, into=maps.labels, **self._tiled)
+            label_map_tiled(forward, image, settings, into=maps.labels)
         else:
-            activation = self._network[1]
-            graded_map_tiled(image=image, window=window, into=maps, activation=activation, **self._tiled)
+            graded_map_tiled(forward, image, settings, maps, activation=activation)
         return LargeSegResult(item, maps, self.classes, window)
 
-    @property
-    def _tiled(self) -> dict[str, Any]:
-        return {
-            "forward": self._forward,
-            "preprocess": self.model.preprocess,
-            "blend": "ramp",
-            "batch_size": self.model.batch_limit or 1,
-            "input_size": self.model.input_size,
-            "classes": len(self.classes),
-        }
+    def _tile_settings(self, window: SlidingWindowConfig) -> TileSettings:
+        return TileSettings(
+            self.model.preprocess,
+            window,
+            blend="ramp",
+            batch_size=self.model.batch_limit or 1,
+            input_size=self.model.input_size,
+            classes=len(self.classes),
+        )
 
 
 def resized(width: int, height: int, wanted: TargetSize) -> tuple[int, int] | None:
