@@ -6,7 +6,7 @@ Most of it is written without rich, so that a mistyped option answers at once an
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 
 _RED, _GREEN, _YELLOW, _BLUE, _CYAN = (f"\x1b[{number}m" for number in (31, 32, 33, 34, 36))
 _BOLD, _DIM, _PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[0m"
-_SHOWN_FINDINGS = 20
+_SHOWN_RULES = 20
+_SHOWN_PER_RULE = 3
+"""Findings of one rule that are shown whole; of the others only the first names, as they say the same."""
+_SHOWN_NAMES = 5
 _LONGEST_NAME = 40
 """Columns that a name in a table keeps on a narrow terminal."""
 COMMAND = "command"
@@ -147,20 +150,38 @@ def show_findings(findings: Sequence[Finding], *, more: str | None = None) -> No
         json_output.tell_shown("findings", [finding.as_dict() for finding in findings])
         return
     paint = _painter(sys.stdout)
-    styles = {"error": _RED, "warning": _YELLOW, "info": _BLUE}
-    lines = []
-    for finding in findings[:_SHOWN_FINDINGS]:
-        place = safe(f"{finding.path}, {finding.location}" if finding.location else finding.path)
-        severity = finding.severity.value
-        lines.append(f"{paint(f'{finding.code} {severity}', styles[severity])}  {place}")
-        lines += wrapped(safe(finding.message), "    ")
-        if finding.hint:
-            lines += _paragraph(finding.hint, f"    {paint('->', _DIM)} ", 7)
-    if len(findings) > _SHOWN_FINDINGS:
-        where = f"; all of them are in {more}" if more else ""
-        lines += wrapped(safe(f"... and {len(findings) - _SHOWN_FINDINGS} more{where}"))
+    lines: list[str] = []
+    groups: dict[str, list[Finding]] = {}
+    for one in findings:
+        groups.setdefault(one.code, []).append(one)
+    for code in list(groups)[:_SHOWN_RULES]:
+        for one in groups[code][:_SHOWN_PER_RULE]:
+            lines += _finding_lines(one, paint)
+        lines += _more_lines(groups[code][_SHOWN_PER_RULE:])
+    hidden = len(findings) - sum(len(groups[code]) for code in list(groups)[:_SHOWN_RULES])
+    if hidden:
+        lines.append(f"... and {hidden} more")
+    if (more and any(len(own) > _SHOWN_PER_RULE for own in groups.values())) or (more and hidden):
+        lines += wrapped(safe(f"all of them are in {more}"))
     lines += [paint(f"segcli rule {findings[0].code} explains {findings[0].code}", _DIM), ""]
     _write(sys.stdout, lines)
+
+
+def _finding_lines(finding: Finding, paint: Callable[[str, str], str]) -> list[str]:
+    place = safe(f"{finding.path}, {finding.location}" if finding.location else finding.path)
+    severity = finding.severity.value
+    style = {"error": _RED, "warning": _YELLOW, "info": _BLUE}[severity]
+    lines = [f"{paint(f'{finding.code} {severity}', style)}  {place}", *wrapped(safe(finding.message), "    ")]
+    return lines + _paragraph(finding.hint, f"    {paint('->', _DIM)} ", 7) if finding.hint else lines
+
+
+def _more_lines(findings: Sequence[Finding]) -> list[str]:
+    """How many findings of a rule are not shown whole, and the first files they are in."""
+    if not findings:
+        return []
+    names = list(dict.fromkeys(finding.path for finding in findings))
+    listed = ", ".join(names[:_SHOWN_NAMES]) + (", ..." if len(names) > _SHOWN_NAMES else "")
+    return wrapped(safe(f"... and {len(findings)} more of {findings[0].code}: {listed}"), "    ")
 
 
 def show_table(

@@ -9,13 +9,29 @@ from pathlib import Path
 
 from segcli.data.classes import BACKGROUND_NAME, IGNORE_INDEX, IGNORE_NAME, ClassMap
 from segcli.data.files import is_file
+from segcli.data.json_text import read_json
 from segcli.data.lists import read_text_file
+from segcli.data.look_alike import difference, look_alikes
 from segcli.findings import Finding
 from segcli.rules import finding
 
 NUMBERED_FILE = "class_name_to_id.txt"
-NAME_FILES = ("class_name.txt", "class_names.txt", "label.txt", "labels.txt")
+NAME_FILES = ("class_name.txt", "class_names.txt", "label.txt", "labels.txt", "classes.txt", "codes.txt")
+JSON_FILES = (
+    "class_name_to_id.json",
+    "class_names.json",
+    "classes.json",
+    "labels.json",
+    "label_names.json",
+    "label_map.json",
+    "id2label.json",
+    "label2id.json",
+    "categories.json",
+)
 _NUMBERED_LINE = re.compile(r"(\d{1,9})\s*[:,=\s]\s*(\S.*)")
+_LIST_KEYS = ("classes", "class_names", "names", "labels", "categories", "id2label", "label2id")
+_ENTRY_KEYS = (("id", "index", "class_id", "category_id"), ("name", "label", "class", "class_name", "title"))
+_JSON_HINT = 'write the names in order of their ids: ["_background_", "cat", "dog"]'
 _BACKGROUND_WORDS = frozenset({BACKGROUND_NAME, "background", "__background__", "bg"})
 
 
@@ -39,7 +55,7 @@ class ClassNames:
 def read_class_names(root: Path) -> tuple[ClassNames | None, list[Finding]]:
     """The class names of the dataset, None where no file gives any, and the faults of the file.
 
-    `class_name_to_id.txt` is taken before the files that hold bare names.
+    `class_name_to_id.txt` is taken before the files that hold bare names, and these before JSON files.
     """
     for name in (NUMBERED_FILE, *NAME_FILES):
         path = root / name
@@ -48,7 +64,34 @@ def read_class_names(root: Path) -> tuple[ClassNames | None, list[Finding]]:
         lines = read_text_file(path).lines
         if lines:
             return _numbered_names(name, lines) if name == NUMBERED_FILE else _bare_names(name, lines)
+    for name in JSON_FILES:
+        if is_file(root / name):
+            return _json_names(root / name)
     return None, []
+
+
+def _json_names(path: Path) -> tuple[ClassNames | None, list[Finding]]:
+    """The names of a JSON file: a list of names, of objects with id and name, or names by ids or ids by names."""
+    try:
+        values = read_json(path)
+    except (OSError, ValueError) as fault:
+        return None, [finding("S107", path.name, f"cannot be read: {fault}")]
+    if isinstance(values, dict):
+        values = next((values[key] for key in _LIST_KEYS if isinstance(values.get(key), list | dict)), values)
+    entries = [_json_entry(*pair) for pair in values.items()] if isinstance(values, dict) else values
+    if isinstance(entries, list) and entries and all(isinstance(entry, str) for entry in entries):
+        numbered = tuple(enumerate(map(str.strip, entries), start=1))
+        is_bare = isinstance(values, list)
+        return _bare_names(path.name, numbered) if is_bare else _numbered_names(path.name, numbered)
+    if isinstance(entries, list) and entries and all(isinstance(entry, dict) for entry in entries):
+        pairs = [[next((entry[key] for key in keys if key in entry), "") for keys in _ENTRY_KEYS] for entry in entries]
+        return _numbered_names(path.name, tuple((n, f"{id_}: {name}") for n, (id_, name) in enumerate(pairs, start=1)))
+    return None, [finding("S107", path.name, "holds no list of class names", hint=_JSON_HINT)]
+
+
+def _json_entry(key: str, value: object) -> str:
+    """A pair of id and name, in either order, as a line of `class_name_to_id.txt`."""
+    return f"{key}: {value}" if key.strip().isdecimal() else f"{value}: {key}"
 
 
 def is_background(name: str) -> bool:
@@ -84,13 +127,17 @@ def resolve_classes(
 
 
 def _name_faults(names: tuple[str, ...], source: str) -> list[Finding]:
-    """S411, and S412 where two of the names mean the background."""
+    """S411, S412 where two of the names mean the background, and S415 where two look alike."""
     backgrounds = [name for name in names if is_background(name)]
     findings = []
     if len(names) > IGNORE_INDEX:
         findings.append(finding("S411", source, f"there are {len(names)} classes"))
     if len(backgrounds) > 1:
         findings.append(finding("S412", source, f"{' and '.join(map(repr, backgrounds))} mean the same"))
+    others = [name for name in names if name not in backgrounds]
+    for name, other in look_alikes(others):
+        what = f"{other!r} and {name!r} look alike: {difference(name, other)} differs"
+        findings.append(finding("S415", source, what))
     return findings
 
 
@@ -122,7 +169,8 @@ def _numbered_names(file: str, lines: tuple[tuple[int, str], ...]) -> tuple[Clas
             else:
                 by_id[class_id] = name
         if fault:
-            findings.append(finding("S107", file, f"{line[:80]!r} {fault} and is left out", location=f"line {number}"))
+            place = f"{_place(file)} {number}"
+            findings.append(finding("S107", file, f"{line[:80]!r} {fault} and is left out", location=place))
     if not by_id:
         return None, findings
     gaps = [class_id for class_id in range(1, max(by_id)) if class_id not in by_id]
@@ -130,6 +178,10 @@ def _numbered_names(file: str, lines: tuple[tuple[int, str], ...]) -> tuple[Clas
         findings.append(finding("S107", file, f"ids without a name: {', '.join(map(str, gaps))}"))
     names = tuple(by_id.get(i) or _free_name(i, by_id.values()) for i in range(max(by_id) + 1))
     return ClassNames(file, names, ignore_index), findings
+
+
+def _place(file: str) -> str:
+    return "entry" if file.endswith(".json") else "line"
 
 
 def _free_name(class_id: int, taken: Collection[str]) -> str:
@@ -146,7 +198,7 @@ def _bare_names(file: str, lines: tuple[tuple[int, str], ...]) -> tuple[ClassNam
     known: set[str] = set()
     for number, name in lines:
         if name in known:
-            findings.append(finding("S107", file, f"{name!r} is there twice", location=f"line {number}"))
+            findings.append(finding("S107", file, f"{name!r} is there twice", location=f"{_place(file)} {number}"))
         elif name == BACKGROUND_NAME:
             names.insert(0, name)
             known.add(name)

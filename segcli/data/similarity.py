@@ -24,6 +24,8 @@ from segcli.errors import InputError
 
 MOST_BITS = 6
 """Bits in which signatures of one image differ at most, after JPEG at quality 30 or half the size."""
+SURELY_OTHER_BITS = 16
+"""Signatures of images without relation differ in 32 bits, of one image after cropping or other light in fewer."""
 MOST_DISTANCE = 0.25
 """Mean difference of the small images up to which two are near, in standard deviations of their grey values. Of 110,000
 pairs of aerial, street, microscopy and other images none but frames of one video came below."""
@@ -133,6 +135,15 @@ def is_same_image(one: Path, other: Path, turn: int | None = None) -> bool:
         small[0] = TURNS[turn](small[0][None])[0]
     contrast = max(small[0].std(), _FLATTEST)
     return bool(np.percentile(np.abs(small[0] - small[1]), 99) <= SAME_DISTANCE * contrast)
+
+
+def show_different_things(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> bool:
+    """Whether two images (RGB) surely show different things: other sizes, encodings or brightness do not count."""
+    signs = [signature_of(np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), np.uint8)) for rgb in (one, other)]
+    known = [sign for sign in signs if sign is not None]
+    if len(known) < len(signs):
+        return bool(known)  # one of them has a single colour
+    return (known[0].bits ^ known[1].bits).bit_count() > SURELY_OTHER_BITS
 
 
 def _compared(rgb: NDArray[np.uint8]) -> NDArray[np.int16]:

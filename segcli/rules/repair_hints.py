@@ -17,6 +17,8 @@ SOMETIMES = {
     "S201": _NAME,
     "S202": _NAME,
     "C111": _NAME,
+    "Y107": "where every class in use has a name",
+    "C143": "where only the spelling differs",
     "C114": "where the image was only resized, or width and height exchanged",
     "C125": "where the points are pairs, or one list",
 }

@@ -118,6 +118,18 @@ def file_of(name: str, data: bytes) -> Change:
     return run
 
 
+def real(value: float) -> Change:
+    """A first image of real numbers, one of which is replaced."""
+    values = photo(HEIGHT, WIDTH)[..., 0].astype(np.float32) / 255
+    values[3, 3] = value
+    return file_of("a0.tif", tiff(values))
+
+
+def blank(name: str, range_: int) -> Change:
+    """An image of one colour, or of colours in a small range."""
+    return lambda folder: cv2.imwrite(str(folder.image(name)), 90 + photo(HEIGHT, WIDTH) % (range_ + 1))
+
+
 def deep_file(name: str, highest: int) -> Change:
     """An image of 16 bits of this greatest value in the place of the one of the same number."""
     values = np.linspace(0, highest, HEIGHT * WIDTH * 3).reshape(HEIGHT, WIDTH, 3).astype(np.uint16)
@@ -320,7 +332,8 @@ COCO = (
     Replay("C139", outline(70, 5, 90, 5, 90, 20), outline(60, 5, 90, 5, 90, 20)),
     Replay("C141", add_category(3, "third", "train", "val"), add_category(4, "third", "train", "val")),
     Replay("C142", add_category(9, "dog", "train", "val"), add_category(9, "third", "train", "val")),
-    Replay("C143", add_category(9, "third", "val"), add_category(9, "third", "train", "val")),
+    Replay("C143", category(1, "val", name="Dog"), category(1, "train", "val", name="Dog")),
+    Replay("C150", add_category(9, "ｄog", "train", "val"), add_category(9, "hog", "train", "val")),
     Replay("C144", parts(renumbered)),
     Replay("C145", add_category(9, "third", "train", "val")),
     Replay("C146", categories_only_in("train")),
@@ -353,6 +366,8 @@ COCO = (
         together(deep_file("a0.tif", 65535), deep_file("a1.tif", 4000)),
         together(deep_file("a0.tif", 65535), deep_file("a1.tif", 5000)),
     ),
+    Replay("C175", real(np.nan), real(0.0)),
+    Replay("C176", blank("a1", 0), blank("a1", 9)),
     Replay(
         "C172",
         file_of("a0.tif", four_bands(0, HEIGHT, WIDTH)),

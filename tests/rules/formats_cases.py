@@ -47,6 +47,41 @@ def edited(edit: Callable[[list[str]], list[str]]) -> Change:
     return run
 
 
+def described(words: str) -> Change:
+    """More lines in data.yaml."""
+
+    def run(root: Path) -> None:
+        path = root / "data.yaml"
+        path.write_text(path.read_text() + words)
+
+    return run
+
+
+def named(*names: str) -> Change:
+    splits = "train: images/train\nval: images/val\n"
+    return lambda root: (root / "data.yaml").write_text(f"{splits}names: [{', '.join(names)}]\n")
+
+
+def flat(train: str, val: str) -> Change:
+    """All images and labels in one folder each, and these folders of the splits in data.yaml."""
+
+    def run(root: Path) -> None:
+        for kind in ("images", "labels"):
+            for path in sorted(root.glob(f"{kind}/*/*")):
+                path.rename(root / kind / path.name)
+        splits = f"train: ../{train}/images\nval: ../{val}/images\n"
+        (root / "data.yaml").write_text(f"{splits}names: [cat, dog]\n")
+
+    return run
+
+
+def via_project(root: Path) -> None:
+    """Annotations of the VGG Image Annotator instead of those of COCO."""
+    without_formats(root)
+    region = {"shape_attributes": {"name": "rect"}, "region_attributes": {}}
+    (root / "via.json").write_text(json.dumps({"a0.png1": {"filename": "a0.png", "regions": [region]}}))
+
+
 in_both_classes = edited(lambda words: words)
 
 
@@ -193,18 +228,24 @@ OTHER_LAYOUTS = (
 FORMATS = (
     *OTHER_LAYOUTS,
     Replay("F001", without_formats),
+    Replay("F002", via_project, without_formats),
     Replay("F101", lambda root: None, option=1, near_option=0, look=to_yolo),
     Replay("Y001", gone("data.yaml"), look=yolo),
     Replay("Y002", no_images),
     Replay("Y003", in_both),
     Replay("Y004", lambda root: (root / "images/train/a0.png").write_bytes(b"no image")),
     Replay("Y005", gone(LABELS), lambda root: (root / LABELS).write_text("")),
+    Replay("Y006", flat("train", "valid"), flat(".", ".")),
     Replay("Y101", line("0 0.1 0.1 0.2"), line("0 0.1 0.1 0.2 0.1 0.2 0.2")),
     Replay("Y102", line("2 0.1 0.1 0.2 0.1 0.2 0.2"), line("1 0.1 0.1 0.2 0.1 0.2 0.2")),
     Replay("Y103", line("0 4 4 20 4 20 20"), line("0 0.9 0.1 1.001 0.1 0.9 0.2")),
     Replay("Y104", line("0 0.5 0.5 0.2 0.2"), line("0 0.1 0.1 0.2 0.1 0.2 0.2")),
     Replay("Y105", edited(lambda words: [words[0], *(str(100 * float(word)) for word in words[1:])]), in_both_classes),
     Replay("Y106", edited(lambda words: [str(int(words[0]) + 1), *words[1:]]), in_both_classes),
+    Replay("Y107", described("nc: 3\n"), described("nc: 2\n")),
+    Replay("Y108", edited(lambda words: [*words, "0.87"]), in_both_classes),
+    Replay("Y109", described("kpt_shape: [17, 3]\n"), described("nc: 2\n")),
+    Replay("Y110", named("dog", "Dog"), named("dog", "hog")),
     Replay("V001", lambda root: (root / "SegmentationClass").rename(root / "classes"), look=voc),
     Replay("V101", gone("JPEGImages/a0.png")),
     Replay("V102", gone(CLASS_MAP)),

@@ -114,6 +114,8 @@ def checked(root, _option):
 
 
 WHOLE = base64.b64encode(image_bytes(7)).decode()
+OTHER_IMAGE = base64.b64encode(image_bytes(8)).decode()
+SAME_IMAGE_AS_JPEG = base64.b64encode(image_bytes(9, ".jpg")).decode()
 CUT = base64.b64encode(image_bytes(7)[:200]).decode()
 
 
@@ -167,6 +169,11 @@ LABELME = (
     Replay("L210", every(box("cat", 0.1, 0.1, 0.4, 0.4)), every(box("cat", 0.1, 0.1, 1.4, 1.4))),
     Replay("L211", many(lambda n: box("cat", 70, 50, 90, 70)), many(lambda n: box("cat", 10, 10, 40, 40))),
     Replay("L212", many(lambda n: box("cat", 1, 1, 20, 15), 8), many(lambda n: box("cat", 1, 1, 20 + 5 * n, 15), 8)),
+    Replay(
+        "L213",
+        file("d", CAT, seed=9, imageData=OTHER_IMAGE),
+        file("d", CAT, seed=9, imageData=SAME_IMAGE_AS_JPEG),
+    ),
     Replay("L301", with_shape(box("Cat", 1, 1, 9, 9)), with_shape(box(GREEK, 1, 1, 9, 9))),
     Replay("L302", text("label.txt", "dog\n"), text("label.txt", "dog\ncat\n")),
     Replay("L303", with_shape(box("__ignore__", 1, 1, 9, 9)), option=INSTANCE, near_option=INSTANCE),

@@ -173,6 +173,13 @@ def class_list(*names: str) -> Change:
     return together(gone("class_name_to_id.txt"), text("class_name.txt", "".join(f"{name}\n" for name in names)))
 
 
+def real(value: float) -> Change:
+    """An image of real numbers, one of which is replaced."""
+    values = noise(*SIZE).astype(np.float32) / 255
+    values[3, 3] = value
+    return bytes_of("a1.tif", tiff(values))
+
+
 def one_pixel(value: int) -> Change:
     def change(pixels):
         pixels[0, 0] = value
@@ -318,6 +325,8 @@ MASKS = (
         image(noise(*SIZE, 3), "images/a1.png"),
     ),
     Replay("S216", deep(65535, 4000), deep(65535, 5000)),
+    Replay("S218", real(np.nan), real(0.0)),
+    Replay("S219", image(np.full((*SIZE, 3), 7, np.uint8)), image(np.clip(noise(*SIZE, 3), 7, 30))),
     Replay("S212", small(31), small(32)),
     Replay("S213", bytes_of("a1.jpg", damaged_jpeg()), bytes_of("a1.jpg", jpeg())),
     Replay("S214", bytes_of("a1.tif", tiff(photo(*SIZE), pages=2)), bytes_of("a1.tif", tiff(photo(*SIZE)))),
@@ -351,6 +360,7 @@ MASKS = (
     Replay("S410", masks(lambda pixels: np.full_like(pixels, 255), "a3", "a4"), one_pixel(255)),
     Replay("S411", many_classes(256), many_classes(255)),
     Replay("S412", together(FOUR_CLASSES, rename("bird", "background")), FOUR_CLASSES),
+    Replay("S415", together(FOUR_CLASSES, rename("bird", "Сat")), FOUR_CLASSES),
     Replay("S501", copy(IMAGE, "images/a4.jpg"), copy(IMAGE, "images/a2.jpg")),
     Replay("S503", together(frame(20, "a0.jpg"), frame(22, "a4.jpg")), frame(20, "a0.jpg")),
     Replay("S504", together(WALK_IN_TRAIN, in_folder("a4", "val")), WALK_IN_TRAIN, look=by_folder),

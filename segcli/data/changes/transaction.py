@@ -36,6 +36,7 @@ from segcli.data.changes.rollback import recover_steps
 from segcli.data.files import backup_path, sha256_of
 from segcli.data.lock import Lock, locked
 from segcli.errors import BusyError, SegcliError, UsageError
+from segcli.plurals import counted
 
 log = logging.getLogger("segcli.data")
 
@@ -129,7 +130,7 @@ def change_rows(changes: Sequence[Change]) -> list[tuple[str, str]]:
     backups = [change.backup for change in changes if change.backup is not None]
     kept = f"{len(backups)} kept, the first is {backups[0]}" if len(backups) > _NAMED_BACKUPS else ", ".join(backups)
     return [
-        ("written", f"{len(changes)} files; `segcli undo` takes them back"),
+        ("written", f"{counted(len(changes), 'file')}; `segcli undo` takes them back"),
         ("originals", kept or "none were replaced"),
     ]
 

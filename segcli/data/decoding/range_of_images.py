@@ -54,6 +54,11 @@ def extremes_of(values: NDArray[np.generic]) -> Extremes:
     return (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
 
 
+def undefined_share(values: NDArray[np.generic]) -> float:
+    """Share of the values that are NaN or infinite, 0 to 1."""
+    return float(1 - np.isfinite(values).mean()) if values.dtype.kind == "f" and values.size else 0.0
+
+
 def _extremes(images: Iterable[Path]) -> Iterable[tuple[float, float, bool]]:
     for path in images:
         try:

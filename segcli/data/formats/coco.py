@@ -13,8 +13,10 @@ from segcli.data.formats.coco_file import AnnotationFile
 from segcli.data.formats.coco_layout import ANNOTATION_FILES, CocoLayout, coco_layout
 from segcli.data.formats.coco_objects import is_crowd
 from segcli.data.formats.kinds import refuse_other_kind
+from segcli.data.formats.other_tools import refuse_other_tools
 from segcli.data.instances import CocoDataset, InstanceSample
 from segcli.data.lists import relative_name
+from segcli.data.look_alike import difference, looks_of
 from segcli.data.samples import Split
 from segcli.data.splits.ratios import DEFAULT_SHARES, divide
 from segcli.errors import DatasetError
@@ -53,13 +55,14 @@ def find_coco_root(dataset_dir: Path) -> Path:
 
     Raises:
         DatasetError: There is no such folder (S001), no dataset in it (C101) or more than one (C102), LabelMe files
-            alone (L006), or a dataset for another task (C109).
+            alone (L006), a dataset for another task (C109), or annotations of another tool (F002).
     """
     require_folder(dataset_dir)
     layout = coco_layout(dataset_dir)
     if layout is not None:
         return layout.root
     refuse_other_kind(dataset_dir, wanted="coco")
+    refuse_other_tools(dataset_dir)
     what = f"no {ANNOTATION_FILES[Split.TRAIN]} is here"
     fault = finding("C101", str(dataset_dir), what)
     raise DatasetError(f"no dataset: {what}", [fault], path=dataset_dir, hint=fault.hint)
@@ -163,13 +166,20 @@ def _category_differences(categories: Mapping[Split, Mapping[int, str]], layout:
     train, val = categories[Split.TRAIN], categories[Split.VAL]
     if not train or not val or layout.is_whole:
         return
-    file = layout.files[Split.VAL]
+    file, train_file = layout.files[Split.VAL], layout.files[Split.TRAIN]
+    only_train = {looks_of(name): name for name in train.values() if name not in val.values()}
     for name in val.values():
-        if name not in train.values():
-            yield finding("C143", file, f"category {name!r} is not in {layout.files[Split.TRAIN]}")
-    for name in train.values():
-        if name not in val.values():
-            yield finding("C143", file, f"category {name!r} of {layout.files[Split.TRAIN]} is missing")
+        if name in train.values():
+            continue
+        same = only_train.pop(looks_of(name), None)
+        if same is None:
+            yield finding("C143", file, f"category {name!r} is not in {train_file}")
+        else:
+            yield finding(
+                "C143", file, f"category {name!r} is {same!r} in {train_file}: {difference(name, same)} differs"
+            )
+    for name in only_train.values():
+        yield finding("C143", file, f"category {name!r} of {train_file} is missing")
     ids_in_train: dict[str, list[int]] = {}
     for id_, name in train.items():
         ids_in_train.setdefault(name, []).append(id_)

@@ -21,6 +21,7 @@ from segcli.data.image import image_size
 from segcli.data.instances import InstanceObject, InstanceSample
 from segcli.data.json_text import parse_json
 from segcli.data.lists import relative_name
+from segcli.data.look_alike import difference, look_alikes
 from segcli.errors import InputError
 from segcli.findings import Finding
 from segcli.plurals import counted
@@ -128,6 +129,11 @@ class AnnotationFile:
             else:
                 names[id_] = name
                 taken.add(name)
+        for name, other in look_alikes(names.values()):
+            differs = difference(name, other)
+            self._report(
+                "C150", f"{other!r} and {name!r} look alike: {differs} differs", f"category {self._names[name]}"
+            )
         return names
 
     def samples(self, content: Mapping[str, list[Any]], classes: Mapping[int, int]) -> tuple[InstanceSample, ...]:

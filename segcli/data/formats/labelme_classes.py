@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Sequence
+from shlex import quote
 
 from segcli.data.class_files import is_background
 from segcli.data.classes import BACKGROUND_NAME, IGNORE_NAME
 from segcli.data.formats.labelme_dataset import LabelMeDataset, LabelMeSample
+from segcli.data.look_alike import difference, look_alikes, looks_of
 from segcli.data.samples import Split
 from segcli.findings import Finding
 from segcli.rules import finding
@@ -22,19 +24,30 @@ def object_classes(dataset: LabelMeDataset) -> tuple[tuple[str, ...], list[Findi
     First appearance is determined over the training split, then the validation split, each in the order of its list.
 
     Returns:
-        The names, and findings for labels that are missing from `label.txt` or differ only in case.
+        The names, and findings for labels that are missing from `label.txt` or look alike.
     """
     first_use = _first_use(dataset.samples)
     if dataset.label_names is None:
         names = tuple(name for name in first_use if name not in _SPECIAL)
         return names, _spellings(first_use)
     names = _meant(dataset.label_names, first_use)
+    looks = {looks_of(name): name for name in names}
     unknown = [
-        finding("L302", sample.name, f"{name!r} is not one of {', '.join(names)}")
+        _unknown(name, sample, dataset, names, looks.get(looks_of(name)))
         for name, sample in first_use.items()
         if name not in names and name not in _SPECIAL
     ]
-    return names, unknown + _spellings(first_use)
+    return names, unknown + _spellings(first_use, names)
+
+
+def _unknown(
+    name: str, sample: LabelMeSample, dataset: LabelMeDataset, names: Sequence[str], alike: str | None
+) -> Finding:
+    """L302; a label that looks like a name of `label.txt` can be repaired."""
+    if alike is None:
+        return finding("L302", sample.name, f"{name!r} is not one of {', '.join(names)}")
+    hint = f"segcli fix {quote(str(dataset.root))} --select L301 writes {alike!r}"
+    return finding("L302", sample.name, f"{name!r} is not in label.txt, but looks like {alike!r}", hint=hint)
 
 
 def _meant(written: Sequence[str], used: Collection[str]) -> tuple[str, ...]:
@@ -55,11 +68,10 @@ def _first_use(samples: Iterable[LabelMeSample]) -> dict[str, LabelMeSample]:
     return first
 
 
-def _spellings(first_use: dict[str, LabelMeSample]) -> list[Finding]:
-    folded: dict[str, str] = {}
-    findings = []
-    for name, sample in first_use.items():
-        other = folded.setdefault(name.casefold(), name)
-        if other != name:
-            findings.append(finding("L301", sample.name, f"{name!r} here, {other!r} elsewhere"))
-    return findings
+def _spellings(first_use: dict[str, LabelMeSample], label_names: Sequence[str] = ()) -> list[Finding]:
+    """Labels that look like another one, or like a name of `label.txt`."""
+    return [
+        finding("L301", first_use[name].name, f"{name!r} here, {other!r} elsewhere: {difference(name, other)} differs")
+        for name, other in look_alikes((*label_names, *first_use))
+        if name in first_use
+    ]

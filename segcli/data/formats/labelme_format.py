@@ -80,6 +80,6 @@ LABELME = Format(
     flags=frozenset({"is_crowd", "is_ignored"}),
     keeps_ignored_regions=True,
     skippable=frozenset(
-        ["L101", "L102", "L103", "L104", "L105", "L106", "L107", "L110", "L201", "L202", "L204", "L205"]
+        ["L101", "L102", "L103", "L104", "L105", "L106", "L107", "L110", "L201", "L202", "L204", "L205", "L213"]
     ),
 )

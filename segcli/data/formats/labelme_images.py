@@ -12,6 +12,7 @@ from segcli.data.decoding.headers import PILLOW_ERRORS, ImageHeader, read_header
 from segcli.data.formats.coordinates import FEWEST_OUTSIDE, OUTSIDE_SHARE, Extents, Reading
 from segcli.data.formats.labelme import Shape
 from segcli.data.formats.labelme_dataset import LabelMeDataset, LabelMeSample
+from segcli.data.formats.labelme_embedded import other_image
 from segcli.data.formats.labelme_fit import fit_of
 from segcli.data.image import decode_image, image_header
 from segcli.errors import InputError
@@ -51,7 +52,11 @@ def measure_images(dataset: LabelMeDataset) -> tuple[list[MeasuredSample], list[
             findings.append(finding(code, sample.name, f"{what}: {fault.message}", hint=fault.hint))
             continue
         fitting, remarks = _fitted(sample, header)
-        findings += remarks
+        # of another size, it is another image anyway
+        of_another = [] if remarks else other_image(sample)
+        findings += remarks or of_another
+        if of_another:
+            continue
         bounds = tuple(map(bounds_of, fitting.annotation.shapes))
         measured.append(MeasuredSample(fitting, (header.size[1], header.size[0]), name, bounds))
     return measured, findings

@@ -16,6 +16,7 @@ from segcli.data.dataset_folder import require_folder
 from segcli.data.formats.kinds import refuse_other_kind
 from segcli.data.formats.list_pairs import pair_findings
 from segcli.data.formats.masks_layout import MASK_FOLDERS, has_lists, paired_files
+from segcli.data.formats.other_tools import refuse_other_tools
 from segcli.data.formats.unlisted import unlisted_samples
 from segcli.data.formats.voc_layout import COLOUR_FILE, find_voc, voc_layout
 from segcli.data.image import read_mask
@@ -49,8 +50,8 @@ def find_root(dataset_dir: Path) -> Path:
     `images` below it. Without lists, it is a folder of Pascal VOC, or of images and masks with matching names.
 
     Raises:
-        DatasetError: There is no such folder (S001), more than one (S002), LabelMe files alone (L006), or a dataset for
-            another task (S003).
+        DatasetError: There is no such folder (S001), more than one (S002), LabelMe files alone (L006), a dataset for
+            another task (S003), or annotations of another tool (F002).
     """
     require_folder(dataset_dir)
     if has_lists(dataset_dir):
@@ -62,6 +63,8 @@ def find_root(dataset_dir: Path) -> Path:
         voc = find_voc(dataset_dir)
         paired = [parent for parent in (dataset_dir, *parents) if paired_files(parent)]
         candidates = [voc] if voc is not None else list(dict.fromkeys(paired))
+    if not candidates:
+        refuse_other_tools(dataset_dir)
     candidates = candidates or parents
     if not candidates:
         raise _no_dataset(dataset_dir, "neither train.txt nor val.txt nor a folder called images is here")

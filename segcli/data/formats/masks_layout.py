@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from segcli.data.files import is_dir, is_file
@@ -10,6 +11,7 @@ from segcli.data.walk import files_below, folders_below
 
 IMAGE_FOLDERS = ("images", "imgs", "image")
 MASK_FOLDERS = ("annotations", "masks", "labels", "mask", "label")
+_ENDINGS = ("_mask", "-mask", "_label", "_seg", "_gt", "_labelIds")
 LISTS = ("train.txt", "val.txt")
 
 
@@ -54,13 +56,17 @@ def _both(root: Path) -> tuple[dict[str, Path], dict[str, Path]]:
     return {}, {}
 
 
-def plain_stem(path: Path) -> str:
+def plain_stem(path: str) -> str:
     """The name of an image or a mask without suffix and without the ending that marks masks."""
-    stem = path.stem
-    for ending in ("_mask", "-mask", "_label", "_seg", "_gt", "_labelIds"):
-        stem = stem.removesuffix(ending)
+    name = path.rpartition(os.sep)[2]
+    stem, _, suffix = name.rpartition(".")
+    if not stem or not suffix:  # as `Path.stem` does
+        stem = name
+    if stem.endswith(_ENDINGS):
+        for ending in _ENDINGS:
+            stem = stem.removesuffix(ending)
     return stem
 
 
 def _name(path: Path, folder: Path) -> str:
-    return path.relative_to(folder).with_name(plain_stem(path)).as_posix()
+    return path.relative_to(folder).with_name(plain_stem(path.name)).as_posix()

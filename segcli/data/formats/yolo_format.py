@@ -8,18 +8,18 @@ from dataclasses import dataclass, field
 from math import isfinite
 from pathlib import Path, PurePosixPath
 
-from segcli.data.boxes import BoxXyxy
 from segcli.data.files import is_file
 from segcli.data.formats.annotated import AnnotatedDataset, AnnotatedImage, AnnotatedObject
-from segcli.data.formats.coordinates import Extents, Reading
 from segcli.data.formats.format import Format
 from segcli.data.formats.yolo_layout import YoloLayout, find_yolo, label_file, yolo_layout
+from segcli.data.formats.yolo_remarks import LineTally, in_both_splits, missing_splits, shared_faults, similar_names
 from segcli.data.formats.yolo_writer import write_yolo, yolo_image_path
 from segcli.data.image import image_size
 from segcli.data.lists import read_text_file, relative_name
 from segcli.data.samples import Split
 from segcli.errors import DatasetError, InputError
 from segcli.findings import Finding
+from segcli.plurals import counted
 from segcli.rules import finding
 
 BEYOND = 0.01
@@ -65,16 +65,14 @@ class _Reader:
         layout: Locations of the files.
         findings: All problems found so far.
         unlabelled: Images without a label file.
-        boxes: By label file the boxes around its outlines, as written.
-        used: Class ids of the lines.
+        tally: What is kept of all lines.
         classes: Names by id, in order; made unique.
     """
 
     layout: YoloLayout
     findings: list[Finding] = field(default_factory=list)
     unlabelled: list[str] = field(default_factory=list)
-    boxes: dict[str, list[BoxXyxy]] = field(default_factory=dict)
-    used: set[int] = field(default_factory=set)
+    tally: LineTally = field(default_factory=LineTally)
     classes: Mapping[int, str] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -87,19 +85,24 @@ class _Reader:
         """Returns the readable images of all splits."""
         found = []
         seen: dict[Path, Split | None] = {}
+        in_both: list[Path] = []
         for split, paths in self.layout.images.items():
             name = split.value if split is not None else "images"
             if not paths:
-                self._report("Y002", self.layout.file, f"{name} holds no image")
+                stated = ", ".join(self.layout.stated.get(split, ())) or "images"
+                self._report("Y002", self.layout.file, f"{name} holds no image: nothing is in {stated}")
             for path in paths:
                 if path in seen:
                     if seen[path] is not split:
-                        self._report("Y003", path, "is in train and in val")
+                        in_both.append(path)
                     continue
                 seen[path] = split
                 image = self._image(path, split)
                 if image is not None:
                     found.append(image)
+        self.findings.extend(
+            (*in_both_splits(in_both, self.layout), *missing_splits(self.layout), *similar_names(self.layout))
+        )
         self._report_all_together(found)
         if self.unlabelled:
             listed = ", ".join(self.unlabelled[:_NAMED]) + (" ..." if len(self.unlabelled) > _NAMED else "")
@@ -109,26 +112,14 @@ class _Reader:
     def _report_all_together(self, images: list[AnnotatedImage]) -> None:
         """Replaces findings on single lines by one on what all of them share."""
         sizes = {image.name: (image.size[1], image.size[0]) for image in images}
-        extents = Extents.of((sizes[name], boxes) for name, boxes in self.boxes.items() if name in sizes)
-        if extents.reading() is Reading.PERCENT:
-            self._replace("Y103", "Y105", f"the outlines of {len(extents.boxes)} images are {Reading.PERCENT.value}")
-        last = max(self.classes, default=-1) + 1
-        if self.used and min(self.used) == 1 and max(self.used) == last and min(self.classes, default=1) == 0:
-            self._replace(
-                "Y102", "Y106", f"the ids used are 1 to {last}, {self.layout.file.name} names 0 to {last - 1}"
-            )
-
-    def _replace(self, code: str, by: str, message: str) -> None:
-        kept = [found for found in self.findings if found.code != code]
-        if len(kept) < len(self.findings):
-            self.findings = kept
-            self._report(by, self.layout.file, message)
+        for replaced, fault in shared_faults(self.tally, self.layout, sizes):
+            self.findings = [*(found for found in self.findings if found.code not in replaced), fault]
 
     def _image(self, path: Path, split: Split | None) -> AnnotatedImage | None:
         try:
             width, height = image_size(path)
         except InputError as fault:
-            self._report("Y004", path, fault.message)
+            self.findings.append(finding("Y004", self._name(path), fault.message, hint=fault.hint))
             return None
         labels = label_file(path)
         if not is_file(labels):
@@ -145,10 +136,8 @@ class _Reader:
             place = f"line {number}"
             fields = line.split()
             values = _numbers(fields)
-            if values is not None and len(values) >= 7 and len(values) % 2:
-                xs, ys = values[1::2], values[2::2]
-                self.boxes.setdefault(self._name(labels), []).append((min(xs), min(ys), max(xs), max(ys)))
-                self.used.add(int(values[0]))
+            if values is not None:
+                self.tally.add(self._name(labels), values)
             if values is None or not fields[0].removesuffix(".0").isdecimal():
                 self._report("Y101", labels, f"{line[:60]!r} is not a class id with coordinates", place)
             elif len(values) == 5:
@@ -156,7 +145,7 @@ class _Reader:
             elif len(values) % 2 == 0 or len(values) < 7:
                 self._report("Y101", labels, f"{len(values) - 1} coordinates do not make a polygon", place)
             elif int(values[0]) not in self.classes:
-                known = f"{self.layout.file.name} names {len(self.classes)} classes"
+                known = f"{self.layout.file.name} names {counted(len(self.classes), 'class', 'classes')}"
                 self._report("Y102", labels, f"there is no class {fields[0]}: {known}", place)
             elif min(values[1:]) < -BEYOND or max(values[1:]) > 1 + BEYOND:
                 self._report("Y103", labels, f"coordinates from {min(values[1:]):.5g} to {max(values[1:]):.5g}", place)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -31,6 +31,10 @@ class YoloLayout:
         names: Names by id.
         images: Images per split, in order; a single entry None where there are no splits.
         unused: Splits that are named but not used, such as `test`.
+        stated_classes: Number of classes that `nc` gives; None where there is none.
+        has_keypoints: Whether the labels are those of a pose model, which hold boxes and key points.
+        missing: Paths of splits that are not there, so that all images of the folder are taken.
+        stated: Paths of each split, as written.
     """
 
     root: Path
@@ -38,6 +42,10 @@ class YoloLayout:
     names: Mapping[int, str]
     images: Mapping[Split | None, tuple[Path, ...]]
     unused: tuple[str, ...] = ()
+    stated_classes: int | None = None
+    has_keypoints: bool = False
+    missing: tuple[str, ...] = ()
+    stated: Mapping[Split | None, Sequence[str]] = field(default_factory=dict)
 
 
 def find_yolo(folder: Path) -> Path | None:
@@ -59,13 +67,28 @@ def yolo_layout(file: Path) -> YoloLayout:
         names = {number: line for number, (_, line) in enumerate(read_text_file(file).lines)}
         return YoloLayout(file.parent, file, names, _parts_of(file.parent / "images"))
     images: dict[Split | None, tuple[Path, ...]] = {}
+    written: dict[Split | None, list[str]] = {}
     for split, keys in _KEYS.items():
-        entries = next((values[key] for key in keys if values.get(key)), None)
-        if entries is not None:
-            listed = entries if isinstance(entries, list) else [entries]
-            images[split] = tuple(image for entry in listed for image in _images(file, values, str(entry)))
-    unused = tuple(key for key in ("test",) if values.get(key))
-    return YoloLayout(file.parent, file, _names(values["names"]), images, unused)
+        stated = next((values[key] for key in keys if values.get(key)), None)
+        if stated is not None:
+            written[split] = [str(entry) for entry in (stated if isinstance(stated, list) else [stated])]
+            images[split] = tuple(image for entry in written[split] for image in _images(file, values, entry))
+    train, val = (images.get(split) for split in Split)
+    missing: tuple[str, ...] = ()
+    if train and train == val and written[Split.TRAIN] != written[Split.VAL]:
+        # neither folder is there, and both paths lead to one above
+        images, missing = {None: train}, tuple(entry for stated in written.values() for entry in stated)
+    return YoloLayout(
+        file.parent,
+        file,
+        _names(values["names"]),
+        images,
+        unused=tuple(key for key in ("test",) if values.get(key)),
+        stated_classes=values["nc"] if type(values.get("nc")) is int else None,
+        has_keypoints="kpt_shape" in values,
+        missing=missing,
+        stated=written,
+    )
 
 
 def label_file(image: Path) -> Path:
@@ -110,17 +133,34 @@ def _images(file: Path, values: Mapping[str, Any], entry: str) -> Iterator[Path]
 
 
 def _place(file: Path, base: str, entry: str) -> Path | None:
-    """The path of an entry: as written, or below the folder of the file, for a dataset that was moved."""
+    """The path of an entry: as written, or below the folder of the file, for a dataset that was moved.
+
+    Roboflow writes `../train/images` for a folder beside the file: that folder is taken before one of another dataset.
+    """
     if len(entry) > LONGEST_LINE:
         return None
-    below = [part for part in PurePosixPath(entry).parts if part not in ("..", ".", "/")]
+    parts = PurePosixPath(entry).parts
+    below = [part for part in parts if part not in ("..", ".", "/")]
     places = [
         file.parent / base / entry,
         file.parent / entry,
         file.parent / Path(*below),
         *(file.parent / Path(*below[start:]) for start in range(1, len(below))),
     ]
-    return next((place for place in places if os.path.exists(place)), None)  # noqa: PTH110 - raises for no name
+    if parts[:1] == ("..",) and not base:
+        places.insert(0, file.parent / Path(*below))
+    there = next((place for place in places if os.path.exists(place)), None)  # noqa: PTH110 - raises for no name
+    return there or _in_other_case(file.parent, below)
+
+
+def _in_other_case(folder: Path, below: Sequence[str]) -> Path | None:
+    """A path below a folder whose names differ in case only, as on a disk that does not tell them apart."""
+    for name in below:
+        found = next((path for path in entries(folder) if path.name.casefold() == name.casefold()), None)
+        if found is None:
+            return None
+        folder = found
+    return folder
 
 
 def _parts_of(images: Path) -> dict[Split | None, tuple[Path, ...]]:

@@ -40,8 +40,9 @@ class Copies:
 
     def update(self, image: SeenImage, file: FileFacts) -> Iterator[Finding]:
         """Adds one image; yields a finding for each earlier image with the same bytes."""
-        # what is no image, such as many pointers of Git LFS, has a finding of its own
-        found = list(self._of_same_bytes(image, file.digest if file.header is not None else None))
+        # what is no image, such as many pointers of Git LFS, or shows nothing, has a finding of its own
+        compared = file.header is not None and not file.is_blank
+        found = list(self._of_same_bytes(image, file.digest if compared else None))
         # an exact copy needs no second finding
         self._similar.add(None if found else file.signature, in_val=image.split is Split.VAL)
         self._images.append(image)

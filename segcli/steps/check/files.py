@@ -25,7 +25,7 @@ from segcli.data.decoding.decoders import (
 from segcli.data.decoding.headers import ImageHeader, is_complete, read_header
 from segcli.data.decoding.image_range import LEAST_SHARE
 from segcli.data.decoding.jpeg import decode_small_jpeg
-from segcli.data.decoding.range_of_images import extremes_of
+from segcli.data.decoding.range_of_images import extremes_of, undefined_share
 from segcli.data.decoding.used_range import current_range
 from segcli.data.files import read_bytes
 from segcli.data.fingerprint.images import ImageColours, colours_of
@@ -37,6 +37,8 @@ from segcli.errors import InputError
 DIGEST_BYTES = 16
 DIGEST_ENDS = 1 << 13
 COLOURS = 3
+BLANK_LEVELS = 2
+"""Grey levels between the darkest and the brightest pixel of an image that shows nothing."""
 
 SAME_SIZE_TURNS = {2: "mirrors it", 3: "turns it by 180 degrees", 4: "turns it upside down"}
 """EXIF orientations that change an image but not its size, so that labels of the unturned image fit as well."""
@@ -47,11 +49,12 @@ Fault = tuple[str, str, str, str | None]
 
 @dataclass(frozen=True)
 class UsedValues:
-    """Smallest and largest value of an image, and their type in the file."""
+    """Smallest and largest value of an image, their type in the file, and the share of NaN and infinite ones."""
 
     lowest: float
     highest: float
     dtype: np.dtype[Any]
+    undefined: float = 0.0
 
     def share(self) -> float:
         """Share of the configured image range that the values use, 0 to 1."""
@@ -76,6 +79,7 @@ class FileFacts:
         signature: Signature by which the same image in another size or encoding is found; None if not decoded.
         colours: Mean and standard deviation of its channels; None when it cannot be decoded.
         values: Values of an image of more than 8 bits; None for others.
+        is_blank: Whether all its pixels have one colour, or nearly.
     """
 
     path: Path
@@ -88,6 +92,7 @@ class FileFacts:
     signature: Signature | None = None
     colours: ImageColours | None = None
     values: UsedValues | None = None
+    is_blank: bool = False
 
     @property
     def is_whole(self) -> bool:
@@ -155,7 +160,7 @@ def decoded(data: bytes, facts: FileFacts) -> FileFacts:
             values = decode(data, header, name=facts.path) if header.is_deep or image_range.takes_bands else None
             if values is not None:
                 if header.is_deep:
-                    used = UsedValues(*extremes_of(values), values.dtype)
+                    used = UsedValues(*extremes_of(values), values.dtype, undefined_share(values))
                 pixels = three_channels(image_range.apply(values))
             else:
                 pixels = decode_rgb(data, header, image_range, name=facts.path)
@@ -178,7 +183,14 @@ def _with_pixels(
     facts: FileFacts, rgb: RgbImage, *, damage: str | None = None, values: UsedValues | None = None
 ) -> FileFacts:
     grey = np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), np.uint8)
-    return replace(facts, signature=signature_of(grey), colours=colours_of(rgb), damage=damage, values=values)
+    signature = signature_of(grey)
+    blank = signature is None and _is_blank(rgb)
+    return replace(facts, signature=signature, colours=colours_of(rgb), damage=damage, values=values, is_blank=blank)
+
+
+def _is_blank(rgb: RgbImage) -> bool:
+    """Whether the values of each channel [H, W, channels] are equal, or as near as JPEG leaves equal ones."""
+    return bool((np.ptp(rgb, axis=(0, 1)) <= BLANK_LEVELS).all())
 
 
 def shown_range(dtype: np.dtype[Any]) -> str:
@@ -204,6 +216,8 @@ class ImageRules:
     pages: str
     bands: str
     dim: str
+    undefined: str
+    blank: str
 
 
 def content_faults(facts: FileFacts, rules: ImageRules, path: str) -> Iterator[Fault]:
@@ -213,8 +227,14 @@ def content_faults(facts: FileFacts, rules: ImageRules, path: str) -> Iterator[F
         return
     if facts.damage is not None:
         yield rules.damaged, path, facts.damage, None
+    if facts.values is not None and facts.values.undefined:
+        share = f"{100 * facts.values.undefined:.2g} % of its values are NaN or infinite"
+        yield rules.undefined, path, f"{share}; NaN is read as black", None
     if facts.values is not None and facts.values.share() < LEAST_SHARE:
         yield rules.dim, path, f"{facts.values}, read as {shown_range(facts.values.dtype)}", None
+    elif facts.is_blank and facts.colours is not None:
+        colour = ", ".join(f"{value:.0f}" for value in facts.colours.mean)
+        yield rules.blank, path, f"every pixel has the colour ({colour})", None
     if header.pages > 1 and header.format == "TIFF":
         yield rules.pages, path, f"holds {header.pages} pages; the first is read", None
     takes_bands = current_range().takes_bands

@@ -75,7 +75,7 @@ class MaskValues:
     _ramps: int = 0
     _jumps: int = 0
     _ramped: list[str] = field(default_factory=list)
-    _owners: dict[Path, str] = field(default_factory=dict)
+    _owners: dict[str, str] = field(default_factory=dict)
     _shared: dict[str, list[str]] = field(default_factory=dict)
     _highest: list[int] = field(default_factory=list)
     _are_numbered: bool = True
@@ -83,8 +83,8 @@ class MaskValues:
     def update(self, facts: SampleFacts) -> None:
         """Adds one sample."""
         name = relative_name(facts.sample.mask, self.root)
-        image = relative_name(facts.sample.image, self.root)
-        owner = self._owners.setdefault(facts.sample.mask, image)
+        image = str(facts.sample.image)
+        owner = self._owners.setdefault(name, image)
         if owner != image:
             self._shared.setdefault(name, [owner]).append(image)
         if facts.counts is None:
@@ -186,7 +186,8 @@ class MaskValues:
         yield from _empty_parts(tally, ignore_index)
 
     def _shared_masks(self) -> Iterator[Finding]:
-        for mask, images in self._shared.items():
+        for mask, paths in self._shared.items():
+            images = [relative_name(Path(path), self.root) for path in paths]
             yield finding("S108", mask, f"is the mask of {counted(len(images), 'image')}: {_some(images)}")
 
     def _smeared(self, ignore_index: int) -> Iterator[Finding]:

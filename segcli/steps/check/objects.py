@@ -21,7 +21,7 @@ from segcli.steps.check.files import (
 )
 from segcli.steps.check.objects_view import ObjectFault
 
-IMAGE_RULES = ImageRules(damaged="C110", pages="C171", bands="C172", dim="C173")
+IMAGE_RULES = ImageRules(damaged="C110", pages="C171", bands="C172", dim="C173", undefined="C175", blank="C176")
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,8 @@ def file_as_plain(facts: FileFacts) -> dict[str, Any] | None:
         "digest": None if facts.digest is None else facts.digest.hex(),
         "signature": None if sign is None else [sign.bits, b64encode(sign.thumb).decode()],
         "colours": None if colours is None else [colours.mean, colours.std],
-        "values": None if values is None else [values.lowest, values.highest, values.dtype.str],
+        "values": None if values is None else [values.lowest, values.highest, values.dtype.str, values.undefined],
+        "blank": facts.is_blank,
     }
 
 
@@ -54,6 +55,7 @@ def file_from_plain(path: Path, plain: Any) -> FileFacts:
         signature=_signature(plain["signature"]),
         colours=_colours(plain["colours"]),
         values=_values(plain["values"]),
+        is_blank=bool(plain["blank"]),
     )
 
 
@@ -118,7 +120,10 @@ def _colours(plain: Any) -> ImageColours | None:
 
 
 def _values(plain: Any) -> UsedValues | None:
-    return None if plain is None else UsedValues(float(plain[0]), float(plain[1]), np.dtype(plain[2]))
+    if plain is None:
+        return None
+    lowest, highest, dtype, undefined = plain
+    return UsedValues(float(lowest), float(highest), np.dtype(dtype), float(undefined))
 
 
 def _shape(plain: Any) -> MaskShape:

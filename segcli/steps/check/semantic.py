@@ -22,6 +22,8 @@ from segcli.data.formats.masks import class_names_of, find_root, list_place, sca
 from segcli.data.samples import SegDataset, SegSample, Split
 from segcli.findings import Finding, Severity, in_order
 from segcli.models.task import Task
+from segcli.plurals import counted
+from segcli.rules import finding
 from segcli.rules.repair_hints import with_repairs
 from segcli.steps.check.fingerprint import FILE, Numbers, write_fingerprint
 from segcli.steps.check.images import ImageTally, SizeRange
@@ -184,13 +186,14 @@ def _at(sums: NDArray[np.int64], class_id: int) -> int:
     return int(sums[class_id]) if class_id < len(sums) else 0
 
 
-def _files(sample: SegSample) -> tuple[Path, Path]:
-    return sample.image, sample.mask
+def _files(sample: SegSample) -> tuple[str, str]:
+    """Both files; as texts, which hash faster than paths."""
+    return str(sample.image), str(sample.mask)
 
 
 def _without_repeated(samples: Iterable[SegSample]) -> tuple[SegSample, ...]:
     """The first of the samples of the same files; lines that repeat them have a finding of their own."""
-    first: dict[tuple[Path, Path], SegSample] = {}
+    first: dict[tuple[str, str], SegSample] = {}
     for sample in samples:
         first.setdefault(_files(sample), sample)
     return tuple(first.values())
@@ -232,4 +235,17 @@ def _in_order(findings: Iterable[Finding]) -> list[Finding]:
     listed = list(findings)
     causes = {found.code for found in listed} & CONSEQUENCES.keys()
     explained = frozenset().union(*(CONSEQUENCES[cause] for cause in causes))
-    return in_order(found for found in listed if found.code not in explained)
+    return in_order(_without_name(found for found in listed if found.code not in explained))
+
+
+def _without_name(findings: Iterable[Finding]) -> list[Finding]:
+    """The findings; where the class file is faulty, those on ids that it does not name become one on the file."""
+    listed = list(findings)
+    file = next((found.path for found in listed if found.code == "S107"), None)
+    unnamed = [found for found in listed if found.code == "S304"]
+    if file is None or not unnamed:
+        return listed
+    first, masks = unnamed[0], counted(len(unnamed), "mask")
+    message = f"{masks} hold ids that it does not name, such as {first.path}: {first.message}"
+    one = finding("S304", file, message, hint=f"correct {file}, whose faults S107 names")
+    return [*(found for found in listed if found.code != "S304"), one]

@@ -29,7 +29,7 @@ from segcli.steps.check.inspection import SampleFacts
 from segcli.steps.check.sample_view import MaskScale, SampleRule, SampleView
 from segcli.steps.check.tally import Tally
 
-IMAGE_RULES = ImageRules(damaged="S213", pages="S214", bands="S215", dim="S216")
+IMAGE_RULES = ImageRules(damaged="S213", pages="S214", bands="S215", dim="S216", undefined="S218", blank="S219")
 TINY_PX = 32
 MANY = 8
 """Most ids or classes that a message lists."""

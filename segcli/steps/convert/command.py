@@ -16,6 +16,7 @@ from segcli.data.formats.annotated import AnnotatedDataset
 from segcli.data.formats.format import Brush, Format
 from segcli.data.formats.labelme_dataset import find_labelme_root
 from segcli.data.formats.labelme_outlines import outline_findings
+from segcli.data.formats.other_tools import refuse_other_tools
 from segcli.data.formats.table import format_named, formats_in
 from segcli.errors import CHECK_THE_PATH, DatasetError, UsageError
 from segcli.findings import Finding
@@ -96,7 +97,7 @@ def read_dataset(source: Path) -> AnnotatedDataset:
 
     Raises:
         UsageError: There is no such folder.
-        DatasetError: It holds no dataset of a known format (F001).
+        DatasetError: It holds no dataset of a known format (F001), or annotations of another tool (F002).
     """
     if not is_dir(source):
         raise UsageError("there is no such folder", path=source, hint=CHECK_THE_PATH)
@@ -104,6 +105,7 @@ def read_dataset(source: Path) -> AnnotatedDataset:
         with working("reading"):
             dataset = row.read(source)
             return replace(dataset, findings=with_repairs(dataset.findings, dataset.root))
+    refuse_other_tools(source)
     fault = finding("F001", str(source), "holds no dataset of a known format")
     raise DatasetError(fault.message, [fault], path=source, hint=fault.hint)
 

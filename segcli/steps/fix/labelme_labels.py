@@ -1,4 +1,4 @@
-"""Labels that differ in case only: changed to one spelling."""
+"""Labels that look alike: changed to one spelling."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from segcli.data.formats.labelme_dataset import read_labelme_dataset
+from segcli.data.look_alike import looks_of
 from segcli.findings import Finding
 from segcli.steps.fix.draft import Draft
 
@@ -17,8 +18,8 @@ def repair(draft: Draft, rule: str, _findings: Sequence[Finding]) -> None:
     used = Counter(shape.label for sample in dataset.samples for shape in sample.annotation.shapes)
     chosen: dict[str, str] = {}
     for label in (*(dataset.label_names or ()), *(name for name, _ in used.most_common())):
-        chosen.setdefault(label.casefold(), label)
-    wrong = {label: chosen[label.casefold()] for label in used if chosen[label.casefold()] != label}
+        chosen.setdefault(looks_of(label), label)
+    wrong = {label: chosen[looks_of(label)] for label in used if chosen[looks_of(label)] != label}
     for sample in dataset.samples:
         if not any(shape.label in wrong for shape in sample.annotation.shapes):
             continue

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from segcli.data.formats.list_pairs import masks_by_stem, mispaired
-from segcli.data.formats.masks_layout import plain_stem
+from segcli.data.formats.list_pairs import mispaired
 from segcli.data.lists import relative_name, scan_list
 from segcli.findings import Finding
 from segcli.plurals import counted
@@ -26,9 +25,8 @@ def pair_by_name(draft: Draft, rule: str, findings: Sequence[Finding]) -> None:
     """Gives each image the mask of its own name."""
     for name in dict.fromkeys(found.path for found in findings):
         file, (samples, _) = draft.list_file(name), scan_list(draft.root, name)
-        masks = masks_by_stem(samples)
         wrong = mispaired(samples)
-        for sample in wrong:
-            pair = (relative_name(path, draft.root) for path in (sample.image, masks[plain_stem(sample.image)]))
+        for sample, mask in wrong:
+            pair = (relative_name(path, draft.root) for path in (sample.image, mask))
             file.replace(sample.line, " ".join(pair))
         draft.done(rule, name, f"{counted(len(wrong), 'image')} paired with the mask of the same name")

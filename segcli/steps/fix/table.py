@@ -24,6 +24,9 @@ REPAIRS: dict[str, str] = {
     "C111": "segcli.steps.fix.image_names:repair",
     "C163": "segcli.steps.fix.image_names:repair",
     "C119": "segcli.steps.fix.image_sizes:repair",
+    "C142": "segcli.steps.fix.categories:merge",
+    "C143": "segcli.steps.fix.categories:merge",
+    "C150": "segcli.steps.fix.categories:merge",
     "C158": "segcli.steps.fix.references:categories",
     "C159": "segcli.steps.fix.references:images",
     # masks
@@ -63,6 +66,8 @@ REPAIRS: dict[str, str] = {
     "L210": "segcli.steps.fix.labelme_shares:repair",
     "L112": "segcli.steps.fix.labelme_outlines:drop_copies",
     "L113": "segcli.steps.fix.labelme_outlines:split_crossed",
+    "Y107": "segcli.steps.fix.yolo_lines:count_of_names",
+    "Y108": "segcli.steps.fix.yolo_lines:without_score",
     "Y105": "segcli.steps.fix.yolo_lines:from_percent",
     "Y106": "segcli.steps.fix.yolo_lines:from_one",
     "Y103": "segcli.steps.fix.yolo_lines:repair",

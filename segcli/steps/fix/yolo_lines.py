@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Sequence
 
 from segcli.data.formats.format import Format
 from segcli.data.formats.table import format_named
+from segcli.data.formats.yolo_layout import yolo_layout
+from segcli.data.formats.yolo_remarks import has_score
 from segcli.data.same_outlines import repeated_outlines
 from segcli.findings import Finding
 from segcli.plurals import counted
@@ -16,6 +18,7 @@ from segcli.steps.fix.draft import Draft
 from segcli.steps.fix.places import Size
 
 _LINE = re.compile(r"line (\d+)")
+_COUNT = re.compile(r"nc\s*:")
 _SUFFIX = ".txt"
 _FEWEST_WORDS = 7
 _UNIT: Size = (1, 1)
@@ -88,6 +91,29 @@ def from_percent(draft: Draft, rule: str, _findings: Sequence[Finding]) -> None:
 def from_one(draft: Draft, rule: str, _findings: Sequence[Finding]) -> None:
     """Lowers the class id of every line by one."""
     _edit_all(draft, rule, lambda words: [str(int(float(words[0])) - 1), *words[1:]], "class ids lowered by one")
+
+
+def without_score(draft: Draft, rule: str, _findings: Sequence[Finding]) -> None:
+    """Removes the last number of every line that ends with a confidence."""
+    _edit_all(
+        draft,
+        rule,
+        lambda words: words[:-1] if has_score(list(map(float, words))) else words,
+        "confidence removed",
+    )
+
+
+def count_of_names(draft: Draft, rule: str, findings: Sequence[Finding]) -> None:
+    """Sets `nc` to the number of names, unless lines use a class without a name."""
+    for found in findings:
+        names = yolo_layout(draft.root / found.path).names
+        file = draft.list_file(found.path)
+        number = next((number for number, text in file.entries() if _COUNT.match(text)), None)
+        if number is None or found.location != "nc":
+            draft.left(rule, found.path, "lines use classes without a name: add the names in their order")
+        else:
+            file.replace(number, f"nc: {len(names)}")
+            draft.done(rule, found.path, f"nc becomes {len(names)}")
 
 
 def _edit_all(draft: Draft, rule: str, edit: Callable[[list[str]], list[str]], what: str) -> None:

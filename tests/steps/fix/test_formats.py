@@ -192,6 +192,14 @@ def every_line(edit: Callable[[list[str]], list[str]]) -> Edit:
     return run
 
 
+def described(words: str) -> Edit:
+    def run(root: Path) -> None:
+        path = root / "data.yaml"
+        path.write_text(path.read_text() + words)
+
+    return run
+
+
 CASES = {
     "resized": Case("L207", half_size, halved),
     "turned": Case("L208", turned_photo, upright_points),
@@ -200,6 +208,11 @@ CASES = {
         "L108",
         lambda root: change(root, lambda values: values["shapes"].append(box("cat", 900, 900, 950, 950))),
         is_(lambda root: len(document(root)["shapes"]) == 2),
+    ),
+    "letters of another alphabet": Case(
+        "L301",
+        lambda root: change(root, lambda values: values["shapes"][0].update(label="сat")),
+        is_(lambda root: [one["label"] for one in document(root)["shapes"]] == ["cat", "dog"]),
     ),
     "spellings": Case(
         "L301",
@@ -246,6 +259,9 @@ CASES = {
         lambda root: max(max(line[1:]) for line in label_lines(root)) <= 1)),
     "from one": Case("Y106", every_line(lambda words: [str(int(words[0]) + 1), *words[1:]]), is_(
         lambda root: {line[0] for line in label_lines(root)} == {0, 1})),
+    "confidences": Case("Y108", every_line(lambda words: [*words, "0.9"]), is_(
+        lambda root: {len(line) for line in label_lines(root)} == {9})),
+    "nc": Case("Y107", described("nc: 7\n"), is_(lambda root: "nc: 2\n" in (root / "data.yaml").read_text())),
     "map of twice the size": Case("V104", double_map, same_map),
     "maps in colour": Case("V106", in_colour, is_(lambda root: read_mask(root / MAP).max() in (1, 2))),
 }  # fmt: skip
@@ -279,12 +295,17 @@ def test_resized_shapes_paint_what_the_conversion_paints(tmp_path):
     assert painted(tmp_path, "a0") == before
 
 
+def named_once(root: Path) -> None:
+    (root / "data.yaml").write_text("train: images/train\nval: images/val\nnc: 2\nnames: [cat]\n")
+
+
 @pytest.mark.parametrize(
     ("rule", "spoil", "reason"),
     [
         ("L108", lambda root: change(root, lambda v: v.update(shapes=[box("cat", 900, 9, 950, 20)])), "all of its"),
         ("Y103", lines("0 9000 1 9001 1 9001 9"), "neither normalised"),
         ("Y103", lines("0 1.2 1.2 1.5 1.2 1.5 1.5"), "no part of it"),
+        ("Y107", named_once, "without a name"),
         ("Y104", lines("0 0.5 0.5 0 0.1"), "the box is empty"),
         ("V104", lambda root: Image.fromarray(np.zeros((9, 99), np.uint8)).save(root / MAP), "aspect ratio"),
     ],

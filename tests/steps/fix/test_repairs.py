@@ -245,6 +245,30 @@ def category_ids_from_0(folder: CocoFolder) -> None:
     folder.write()
 
 
+def second_category(name: str) -> Callable[[CocoFolder], None]:
+    """One more category in both files, with one object that was a dog."""
+
+    def run(folder: CocoFolder) -> None:
+        for content in folder.parts.values():
+            content["categories"].append({"id": 9, "name": name})
+        folder.entry("train", 1)["category_id"] = 9
+        folder.write()
+
+    return run
+
+
+def val_category(name: str) -> Callable[[CocoFolder], None]:
+    def run(folder: CocoFolder) -> None:
+        folder.parts["val"]["categories"][1]["name"] = name
+        folder.write()
+
+    return run
+
+
+def part_names(folder: CocoFolder, part: str = "val") -> list[str]:
+    return [entry["name"] for entry in part_file(folder, part)["categories"]]
+
+
 def categories_from_1(folder: CocoFolder) -> None:
     assert [entry["category_id"] for entry in part_file(folder)["annotations"]] == [1, 2] * 3
 
@@ -349,6 +373,11 @@ CASES = {
     "percent": Case("C155", every_pair(lambda x, y: (x / 64 * 100, y / 48 * 100)), as_before),
     "pairs": Case("C125", entries(to_pairs), as_before),
     "image enlarged": Case("C114", enlarge, twice_as_large),
+    "one name twice": Case("C142", second_category("dog"), as_before),
+    "another letter": Case("C150", second_category("ｄog"), as_before),
+    "another spelling": Case(
+        "C143", val_category("Dog"), lambda folder: part_names(folder) == ["кот", "dog"] or pytest.fail()
+    ),
     "category ids from 0": Case("C158", category_ids_from_0, categories_from_1),
     "image ids from 1": Case("C159", entries(lambda entry: entry.update(image_id=entry["image_id"] + 1)), as_before),
     "y before x": Case("C156", every_pair(lambda x, y: (y, x)), as_before),
