@@ -34,6 +34,8 @@ class SegFolder:
         ids[8:24, 8:30] = 1
         ids[28:40, 30:60] = 2
         ids[-2:] = 255
+        # no two masks are the same, and all have the same counts
+        ids[-2, seed % SIZE[1]], ids[-3, seed % SIZE[1]] = 0, 255
         cv2.imwrite(str(self.mask(name)), ids)
 
 

@@ -129,7 +129,8 @@ def split_line(root: Path, line: str) -> tuple[str, str] | None:
         return (fields[0], fields[1]) if len(fields) == 2 else None
     candidates = [(line[: blank.start()], line[blank.end() :]) for blank in _BLANKS.finditer(line)]
     if len(candidates) == 1:
-        return candidates[0]
+        # a comma or semicolon instead of the blank
+        return None if candidates[0][0].endswith((",", ";")) else candidates[0]
     named = [pair for pair in candidates if all(map(_is_image_name, pair))]
     whole = [pair for pair in candidates if all(_exists(root, part) for part in pair)]
     half = [pair for pair in named if any(_exists(root, part) for part in pair)]

@@ -115,6 +115,11 @@ def voc(root: Path, _option: Any) -> Sequence[Finding]:
     return read_voc(root).findings
 
 
+def voc_list(words: str) -> Change:
+    """Another list of the validation split."""
+    return lambda root: (root / "ImageSets/Segmentation/val.txt").write_text(words)
+
+
 def without_formats(root: Path) -> None:
     shutil.rmtree(root / "annotations")
 
@@ -242,6 +247,7 @@ FORMATS = (
     Replay("Y104", line("0 0.5 0.5 0.2 0.2"), line("0 0.1 0.1 0.2 0.1 0.2 0.2")),
     Replay("Y105", edited(lambda words: [words[0], *(str(100 * float(word)) for word in words[1:])]), in_both_classes),
     Replay("Y106", edited(lambda words: [str(int(words[0]) + 1), *words[1:]]), in_both_classes),
+    Replay("Y111", lambda root: (root / "labels").rename(root / "label"), gone(LABELS)),
     Replay("Y107", described("nc: 3\n"), described("nc: 2\n")),
     Replay("Y108", edited(lambda words: [*words, "0.87"]), in_both_classes),
     Replay("Y109", described("kpt_shape: [17, 3]\n"), described("nc: 2\n")),
@@ -251,6 +257,8 @@ FORMATS = (
     Replay("V102", gone(CLASS_MAP)),
     Replay("V103", lambda root: (root / CLASS_MAP).write_bytes(b"no image")),
     Replay("V104", class_map(np.zeros((2 * HEIGHT, 2 * WIDTH), np.uint8)), class_map(of_id(0))),
+    Replay("V107", voc_list("a0\na3\na4\n"), voc_list("a3\na4\n")),
+    Replay("V108", voc_list(""), voc_list("a3.png\na4.PNG\n")),
     Replay("V106", in_colour, look=as_semantic),
     Replay("V105", class_map(of_id(9)), class_map(of_id(255))),
 )

@@ -180,6 +180,18 @@ def real(value: float) -> Change:
     return bytes_of("a1.tif", tiff(values))
 
 
+def same_masks(count: int) -> Change:
+    """So many more samples with one and the same mask."""
+
+    def run(folder):
+        for number in range(count):
+            folder.write_sample(f"b{number}", 9 + number)
+            shutil.copy(folder.mask("a0"), folder.mask(f"b{number}"))
+            line(f"images/b{number}.jpg annotations/b{number}.png")(folder)
+
+    return run
+
+
 def one_pixel(value: int) -> Change:
     def change(pixels):
         pixels[0, 0] = value
@@ -361,6 +373,8 @@ MASKS = (
     Replay("S411", many_classes(256), many_classes(255)),
     Replay("S412", together(FOUR_CLASSES, rename("bird", "background")), FOUR_CLASSES),
     Replay("S415", together(FOUR_CLASSES, rename("bird", "Сat")), FOUR_CLASSES),
+    Replay("S416", same_masks(8), same_masks(5)),
+    Replay("S417", masks(np.ones_like), masks(np.ones_like, "a1")),
     Replay("S501", copy(IMAGE, "images/a4.jpg"), copy(IMAGE, "images/a2.jpg")),
     Replay("S503", together(frame(20, "a0.jpg"), frame(22, "a4.jpg")), frame(20, "a0.jpg")),
     Replay("S504", together(WALK_IN_TRAIN, in_folder("a4", "val")), WALK_IN_TRAIN, look=by_folder),

@@ -104,7 +104,7 @@ OTHER_TOOLS: tuple[OtherTool, ...] = (
     OtherTool(
         (".txt",),
         (rb"\A\s*\d+(\.0)?(\s+-?\d+(\.\d+)?(e-?\d+)?){4,}\s*$",),
-        "is a label file of YOLO, but data.yaml is missing",
+        "is a label file of YOLO, but no data.yaml names its classes",
         "write data.yaml beside images and labels, with train, val and names: [NAME, NAME]",
     ),
 )

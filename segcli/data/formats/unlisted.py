@@ -44,7 +44,7 @@ def unlisted_samples(root: Path) -> tuple[Samples, Samples, tuple[Finding, ...]]
 
 def _voc_samples(root: Path) -> tuple[Samples, Samples, tuple[Finding, ...]]:
     layout = voc_layout(root)
-    findings: list[Finding] = []
+    findings = list(layout.list_findings())
     parts: dict[Split | None, list[Pair]] = {split: [] for split in (*Split, None)}
     for sample in layout.samples:
         name = relative_name(sample.class_map, root)

@@ -37,7 +37,7 @@ def read_voc(folder: Path) -> AnnotatedDataset:
         fault = finding("V001", str(folder), "no folder SegmentationClass is here")
         raise DatasetError(fault.message, [fault], path=folder, hint=fault.hint)
     layout = voc_layout(root)
-    findings: list[Finding] = []
+    findings = list(layout.list_findings())
     images = tuple(image for sample in layout.samples if (image := _image(sample, layout, findings)) is not None)
     return AnnotatedDataset(
         format="voc",

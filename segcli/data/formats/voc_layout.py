@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +14,9 @@ from segcli.data.lists import read_text_file
 from segcli.data.samples import Split
 from segcli.data.suffixes import IMAGE_SUFFIXES
 from segcli.data.walk import files_below
+from segcli.findings import Finding
+from segcli.plurals import counted
+from segcli.rules import finding
 
 CLASS_FOLDERS = ("SegmentationClass", "SegmentationClassPNG")
 OBJECT_FOLDERS = ("SegmentationObject", "SegmentationObjectPNG")
@@ -22,6 +25,7 @@ SETS = "ImageSets/Segmentation"
 COLOUR_FILE = "labelmap.txt"
 _NAME_FILES = ("class_names.txt", "labels.txt", "label.txt")
 _LISTS = {Split.TRAIN: ("train.txt",), Split.VAL: ("val.txt", "valid.txt")}
+_NAMED = 5
 _COLOUR_LINE = re.compile(r"([^:#]+):\s*(\d{1,3})\s*,\s*(\d{1,3})\s*,\s*(\d{1,3})\s*:.*|([^:#]+):.*")
 
 VOC_NAMES = (
@@ -72,6 +76,8 @@ class VocLayout:
         colours: Class id per colour, where the maps are in colour.
         samples: Its images.
         unused: Lists that are not used, like `test.txt`.
+        in_both: Names that are in the lists of both splits.
+        empty: Splits whose list is empty or missing, although the other one names images.
     """
 
     root: Path
@@ -79,6 +85,17 @@ class VocLayout:
     colours: Mapping[Colour, int]
     samples: tuple[VocSample, ...]
     unused: tuple[str, ...] = field(default=())
+    in_both: tuple[str, ...] = field(default=())
+    empty: tuple[Split, ...] = field(default=())
+
+    def list_findings(self) -> Iterator[Finding]:
+        """Faults of the lists: images in both splits, and a split without images."""
+        if self.in_both:
+            names = ", ".join(self.in_both[:_NAMED]) + (", ..." if len(self.in_both) > _NAMED else "")
+            verb = "is" if len(self.in_both) == 1 else "are"
+            yield finding("V107", SETS, f"{counted(len(self.in_both), 'image')} {verb} in train and in val: {names}")
+        for split in self.empty:
+            yield finding("V108", f"{SETS}/{split.value}.txt", "names no image, but the other list does")
 
 
 def find_voc(folder: Path) -> Path | None:
@@ -96,7 +113,11 @@ def voc_layout(root: Path) -> VocLayout:
     class_maps = _files(root, CLASS_FOLDERS, frozenset({".png"}))
     object_maps = _files(root, OBJECT_FOLDERS, frozenset({".png"}))
     images = _files(root, IMAGE_FOLDERS, IMAGE_SUFFIXES)
-    splits, unused = _splits(root)
+    lists = {split: [_known(name, class_maps) for name in own] for split, own in _lists(root).items()}
+    splits, unused = _splits(root, lists)
+    first, second = (set(lists.get(split, ())) for split in Split)
+    in_both = tuple(name for name in lists.get(Split.TRAIN, ()) if name in second)
+    empty = tuple(split for split, own in zip(Split, (first, second), strict=True) if (first or second) and not own)
     names, colours = _names(root)
     samples = tuple(
         VocSample(name, images.get(name), path, object_maps.get(name), splits.get(name))
@@ -106,7 +127,21 @@ def voc_layout(root: Path) -> VocLayout:
     missing = [name for name in splits if name not in class_maps]
     folder = next((root / name for name in CLASS_FOLDERS if is_dir(root / name)), root / CLASS_FOLDERS[0])
     lost = tuple(VocSample(name, images.get(name), folder / f"{name}.png", None, splits[name]) for name in missing)
-    return VocLayout(root, names, colours, (*samples, *lost), unused)
+    return VocLayout(root, names, colours, (*samples, *lost), unused, in_both, empty)
+
+
+def _known(name: str, class_maps: Mapping[str, Path]) -> str:
+    """A name as the class maps have it: some lists give the names of the image files."""
+    stem, _, suffix = name.rpartition(".")
+    return stem if name not in class_maps and f".{suffix.lower()}" in IMAGE_SUFFIXES else name
+
+
+def _lists(root: Path) -> dict[Split, list[str]]:
+    """The names in the lists of each split."""
+    return {
+        split: [name for file in files if is_file(root / SETS / file) for name in _listed(root / SETS / file)]
+        for split, files in _LISTS.items()
+    }
 
 
 def _files(root: Path, folders: tuple[str, ...], suffixes: frozenset[str]) -> dict[str, Path]:
@@ -119,19 +154,16 @@ def _files(root: Path, folders: tuple[str, ...], suffixes: frozenset[str]) -> di
     return {}
 
 
-def _splits(root: Path) -> tuple[dict[str, Split | None], tuple[str, ...]]:
+def _splits(root: Path, named: Mapping[Split, Sequence[str]]) -> tuple[dict[str, Split | None], tuple[str, ...]]:
     """Split of each name in the lists, and unused lists of other splits; without both lists there are no splits."""
     lists = {path.name: path for path in sorted((root / SETS).glob("*.txt"))} if is_dir(root / SETS) else {}
     splits: dict[str, Split | None] = {}
-    used = set()
-    for split, names in _LISTS.items():
-        for name in names:
-            if name in lists:
-                used.add(name)
-                splits.update(dict.fromkeys(_listed(lists[name]), split))
+    for split, names in named.items():
+        splits.update(dict.fromkeys(names, split))
     if not splits:
         whole = [name for name in lists if name not in ("test.txt",)]
         return {name: None for file in whole for name in _listed(lists[file])}, ()
+    used = {name for names in _LISTS.values() for name in names}
     others = tuple(name for name in lists if name not in used and name != "trainval.txt")
     return splits, others
 

@@ -104,7 +104,12 @@ class _Reader:
             (*in_both_splits(in_both, self.layout), *missing_splits(self.layout), *similar_names(self.layout))
         )
         self._report_all_together(found)
-        if self.unlabelled:
+        if self.unlabelled and len(self.unlabelled) == len(found):
+            expected = self._name(label_file(self.layout.root / self.unlabelled[0]))
+            self._report(
+                "Y111", self.layout.root, f"none of {counted(len(found), 'image')} has one, such as {expected}"
+            )
+        elif self.unlabelled:
             listed = ", ".join(self.unlabelled[:_NAMED]) + (" ..." if len(self.unlabelled) > _NAMED else "")
             self._report("Y005", self.layout.root, f"{len(self.unlabelled)} without a label file: {listed}")
         return found

@@ -65,7 +65,7 @@ def inspect_sample(sample: SegSample, split: Split, *, shaped: bool = False) -> 
         shaped: Whether to compute `SampleFacts.shape`.
     """
     image = inspect_image_file(sample.image)
-    data, mask = load_file(sample.mask)
+    data, mask = load_file(sample.mask, digested=True)
     if not mask.is_whole:
         return SampleFacts(sample, split, image, mask)
     try:

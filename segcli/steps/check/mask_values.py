@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segcli.data.formats.masks import LIST_FILES
+from segcli.data.image import LOSSY_FORMATS
 from segcli.data.lists import relative_name
 from segcli.data.samples import Split
 from segcli.findings import Finding
@@ -28,21 +29,25 @@ _FEWEST_RAMPS = 10
 _FEWEST_NUMBERED = 3
 _FEWEST_NUMBERS = 8
 """From so many masks with different greatest ids, and from this greatest id, a numbering of objects can be told."""
+_FEWEST_SAME = 8
+"""From so many masks with the same content, that is no chance."""
 _HIDDEN_SHARE = 0.2
 """Largest share of the numbers of a mask that are missing, because other objects cover theirs."""
 _READ_FIRST = frozenset({"S401", "S402"})
 
 CONSEQUENCES = {
     "S307": frozenset({"S304", "S305", "S401", "S402", "S403", "S408"}),
-    "S406": frozenset({"S305", "S401", "S402", "S403"}),
+    "S406": frozenset({"S417", "S305", "S401", "S402", "S403"}),
     "S407": frozenset({"S401", "S402", "S403"}),
     "S408": frozenset({"S304", "S305", "S401", "S402", "S403", "S405"}),
     "S409": frozenset({"S305", "S402"}),
     "S410": frozenset({"S306", "S401", "S402"}),
     "S413": frozenset({"S304", "S401", "S402"}),
+    "S417": frozenset({"S305", "S401", "S402", "S416"}),
+    "V106": frozenset({"S301", "S302"}),
     "S414": frozenset({"S304", "S401", "S402", "S403", "S405"}),
     "S110": frozenset({"S201", "S202", "S207", "S209", "S301", "S302", "S303", "S304", "S401", "S402", "S403"}),
-    **dict.fromkeys(("S111", "S201", "S202", "S205", "S206", "S301", "S302"), _READ_FIRST),
+    **dict.fromkeys(("S103", "V101", "V102", "S111", "S201", "S202", "S205", "S206", "S301", "S302"), _READ_FIRST),
 }
 """Rules that a fault explains; their findings are dropped, as they would hide the cause."""
 
@@ -77,6 +82,9 @@ class MaskValues:
     _ramped: list[str] = field(default_factory=list)
     _owners: dict[str, str] = field(default_factory=dict)
     _shared: dict[str, list[str]] = field(default_factory=dict)
+    _same: dict[bytes, list[str]] = field(default_factory=dict)
+    _compared: int = 0
+    _masks: int = 0
     _highest: list[int] = field(default_factory=list)
     _are_numbered: bool = True
 
@@ -89,7 +97,14 @@ class MaskValues:
             self._shared.setdefault(name, [owner]).append(image)
         if facts.counts is None:
             return
+        if facts.mask.digest is not None and np.count_nonzero(facts.counts) > 1:
+            self._compared += 1
+            self._same.setdefault(facts.mask.digest, []).append(name)
+        self._masks += 1
         self._ids += facts.counts > 0
+        header = facts.mask.header
+        if header is not None and header.format in LOSSY_FORMATS:
+            return  # has a finding of its own, and values that nobody wrote
         if facts.edge_only is not None:
             self._edges += facts.edge_only
             if facts.edge_only.sum() >= 2:
@@ -171,6 +186,8 @@ class MaskValues:
             named: Whether class names or the configuration define the classes.
         """
         yield from self._shared_masks()
+        yield from self._same_masks()
+        yield from self._one_id(tally, ignore_index)
         yield from self._smeared(ignore_index)
         yield from self._palettes()
         yield from self._numbered(allowed, named=named)
@@ -189,6 +206,18 @@ class MaskValues:
         for mask, paths in self._shared.items():
             images = [relative_name(Path(path), self.root) for path in paths]
             yield finding("S108", mask, f"is the mask of {counted(len(images), 'image')}: {_some(images)}")
+
+    def _same_masks(self) -> Iterator[Finding]:
+        """Finding on masks of different files with the same content, if most have it."""
+        most = max(self._same.values(), key=len, default=[])
+        if len(most) >= _FEWEST_SAME and 2 * len(most) > self._compared:
+            yield finding("S416", most[0], f"{len(most)} of {self._compared} masks hold the same: {_some(most)}")
+
+    def _one_id(self, tally: Tally, ignore_index: int) -> Iterator[Finding]:
+        """Finding on masks that all hold one and the same id, besides ignored pixels."""
+        ids = tally.ids() - {ignore_index}
+        if len(ids) == 1 and self._masks > 1:
+            yield finding("S417", "annotations", f"every pixel of {self._masks} masks is {ids.pop()} or ignored")
 
     def _smeared(self, ignore_index: int) -> Iterator[Finding]:
         used = self._ids > 0

@@ -13,6 +13,7 @@ from segcli.errors import DatasetError
 from segcli.steps.check.instance import examine_coco_dataset
 from segcli.steps.check.settings import PassSettings
 from tests.coco_folder import HEIGHT, WIDTH, annotation, make_coco_folder, rectangle
+from tests.image_files import photo
 
 LABELS = "annotations/instance_train.json"
 
@@ -101,7 +102,7 @@ def cut_off(folder):
 
 
 def other_size(folder):
-    cv2.imwrite(str(folder.image("a0")), np.zeros((HEIGHT, WIDTH + 2, 3), np.uint8))
+    cv2.imwrite(str(folder.image("a0")), photo(HEIGHT, WIDTH + 2))
 
 
 def second_entry(**values):
@@ -244,7 +245,7 @@ def test_a_box_written_as_corners_is_recognised(folder):
 def test_a_turned_image_is_explained(folder):
     from PIL import Image
 
-    rgb = Image.fromarray(np.zeros((HEIGHT, WIDTH, 3), np.uint8))
+    rgb = Image.fromarray(photo(HEIGHT, WIDTH))
     exif = rgb.getexif()
     exif[0x0112] = 6
     rgb.save(folder.image("a0").with_suffix(".jpg"), exif=exif)

@@ -322,7 +322,7 @@ def test_s502_copies_in_one_part(folder):
 
 def test_images_that_differ_only_in_the_middle_are_no_copies(folder):
     names = ("images/a1.bmp", "images/a4.bmp")
-    for name, centre in zip(names, (0, 1), strict=True):
+    for name, centre in zip(names, (4, 5), strict=True):
         pixels = np.zeros((*SIZE, 3), np.uint8).repeat(6, axis=0).repeat(6, axis=1)
         pixels[140:150] = centre
         cv2.imwrite(str(folder.root / name), pixels)
