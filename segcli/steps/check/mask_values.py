@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -82,7 +83,8 @@ class MaskValues:
     _ramped: list[str] = field(default_factory=list)
     _owners: dict[str, str] = field(default_factory=dict)
     _shared: dict[str, list[str]] = field(default_factory=dict)
-    _same: dict[bytes, list[str]] = field(default_factory=dict)
+    _contents: Counter[int] = field(default_factory=Counter)
+    _same: dict[int, list[str]] = field(default_factory=dict)
     _compared: int = 0
     _masks: int = 0
     _highest: list[int] = field(default_factory=list)
@@ -99,7 +101,7 @@ class MaskValues:
             return
         if facts.mask.digest is not None and np.count_nonzero(facts.counts) > 1:
             self._compared += 1
-            self._same.setdefault(facts.mask.digest, []).append(name)
+            self._note_content(hash(facts.mask.digest), name)
         self._masks += 1
         self._ids += facts.counts > 0
         header = facts.mask.header
@@ -117,6 +119,12 @@ class MaskValues:
         self._note_highest(facts.counts)
         if facts.colours:
             self._compare_colours(facts.colours, name)
+
+    def _note_content(self, content: int, name: str) -> None:
+        """Counts a content; names are kept of contents that repeat only, as most do not."""
+        self._contents[content] += 1
+        if 1 < self._contents[content] <= 1 + NAMED:
+            self._same.setdefault(content, []).append(name)
 
     def _compare_white(self, counts: NDArray[np.int64], name: str) -> None:
         others = np.count_nonzero(counts[1:255])
@@ -209,9 +217,11 @@ class MaskValues:
 
     def _same_masks(self) -> Iterator[Finding]:
         """Finding on masks of different files with the same content, if most have it."""
-        most = max(self._same.values(), key=len, default=[])
-        if len(most) >= _FEWEST_SAME and 2 * len(most) > self._compared:
-            yield finding("S416", most[0], f"{len(most)} of {self._compared} masks hold the same: {_some(most)}")
+        for content, number in self._contents.most_common(1):
+            if number >= _FEWEST_SAME and 2 * number > self._compared:
+                names = self._same[content]
+                message = f"{number} of {self._compared} masks hold the same, such as {', '.join(names)}"
+                yield finding("S416", names[0], message)
 
     def _one_id(self, tally: Tally, ignore_index: int) -> Iterator[Finding]:
         """Finding on masks that all hold one and the same id, besides ignored pixels."""
