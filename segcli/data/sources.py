@@ -14,11 +14,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from segcli.data.copied_file import HEAD_BYTES, CopiedFile, copied
 from segcli.data.decoding.image_range import ImageRange
 from segcli.data.decoding.pages import PAGED_SUFFIXES, open_large, pages_of
 from segcli.data.files import fitting_name, is_file, read_bytes
 from segcli.data.image import RgbImage, decode_input, read_input
-from segcli.data.standard_input import STANDARD_INPUT, Piped, read_piped
+from segcli.data.standard_input import STANDARD_INPUT, read_piped
 from segcli.data.suffixes import IMAGE_SUFFIXES
 from segcli.data.url import fetch_image, is_address
 from segcli.data.video import VIDEO_SUFFIXES, is_stream, read_frames
@@ -76,7 +77,7 @@ class SourceItem:
 
 @dataclass(frozen=True)
 class _Entry:
-    """One thing to open: exactly one of path, URL, stream, array and content is there.
+    """One thing to open: a path, URL, stream, array, or the standard input.
 
     Attributes:
         name: Name of its outputs, without suffix.
@@ -84,7 +85,7 @@ class _Entry:
         url: An http(s) URL.
         stream: A camera or a stream.
         array: An array of the caller.
-        piped: What came from the standard input.
+        copy: What came from the standard input, or was fetched from the URL.
     """
 
     name: Path
@@ -92,17 +93,17 @@ class _Entry:
     url: str | None = None
     stream: str | None = None
     array: NDArray[Any] | None = None
-    piped: Piped | None = None
+    copy: CopiedFile | None = None
 
     @property
     def file(self) -> Path | None:
-        """The file to open: the given one, or the one into which the standard input was copied."""
-        return self.path if self.piped is None else self.piped.path
+        """The file to open: the given one, or the one into which the content was copied."""
+        return self.path if self.copy is None else self.copy.path
 
     @property
     def given(self) -> str | None:
         """The input as it was given; None for an array."""
-        if self.piped is not None:
+        if self.copy is not None and self.url is None:
             return STANDARD_INPUT
         return self.url or self.stream or (None if self.path is None else str(self.path))
 
@@ -173,6 +174,8 @@ class Sources:
     def _items(self, entry: _Entry, taken: dict[str, int]) -> Iterator[SourceItem]:
         """The images of one entry, under names that are free."""
         is_done = self._reading.is_done
+        if entry.url is not None and not is_done(_free_name(entry.name, dict(taken))):
+            entry = _fetched(entry, entry.url)
         if entry.is_paged:
             yield from _pages(entry, self._reading, taken)
             return
@@ -290,7 +293,7 @@ def _piped() -> Iterator[_Entry]:
     if isinstance(found, str):
         yield from _list(found, Path(), STANDARD_INPUT)
     else:
-        yield _Entry(Path("stdin"), piped=found)
+        yield _Entry(Path("stdin"), copy=found)
 
 
 def _listed(line: str, folder: Path) -> Path:
@@ -339,14 +342,17 @@ def _free_name(name: Path, taken: dict[str, int]) -> Path:
 def _open(entry: _Entry, reading: _Reading) -> SourceItem:
     if entry.array is not None:
         return _whole(SourceItem(None, None, entry.name, _from_array(entry.array, reading.image_range)), reading)
-    if entry.url is not None:
-        rgb = decode_input(fetch_image(entry.url), reading.image_range, name=entry.url)
-        return _whole(SourceItem(entry.url, None, entry.name, rgb), reading)
-    if entry.piped is not None:
-        rgb = decode_input(read_bytes(entry.piped.path), reading.image_range, name=STANDARD_INPUT)
+    if entry.copy is not None:
+        rgb = decode_input(read_bytes(entry.copy.path), reading.image_range, name=entry.given or "")
         return _whole(SourceItem(entry.given, None, entry.name, rgb), reading)
     assert entry.path is not None
     return _whole(SourceItem(entry.given, None, entry.name, read_input(entry.path, reading.image_range)), reading)
+
+
+def _fetched(entry: _Entry, url: str) -> _Entry:
+    """The entry with the content behind its URL, which may be an image, a document, a TIFF of pages or a video."""
+    content = fetch_image(url)
+    return replace(entry, copy=copied("url", content[:HEAD_BYTES], [content[HEAD_BYTES:]]))
 
 
 def _whole(item: SourceItem, reading: _Reading) -> SourceItem:

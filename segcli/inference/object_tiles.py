@@ -100,7 +100,8 @@ class ObjectMerger:
     """
 
     size: tuple[int, int]
-    _tiles: list[tuple[Rect, list[int]]] = field(default_factory=list)
+    _rows: dict[tuple[int, int], list[tuple[Rect, list[int]]]] = field(default_factory=dict)
+    """Tiles and their pieces, by first row of pixels and the row after the last: far tiles are not even looked at."""
     _pieces: list[Piece] = field(default_factory=list)
     _leaders: list[int] = field(default_factory=list)
     _hidden: set[int] = field(default_factory=set)
@@ -113,11 +114,14 @@ class ObjectMerger:
         fresh = fresh[: len(pieces)]
         self._pieces += pieces
         self._leaders += fresh
-        for other, numbers in self._tiles:
-            zone = tile.common(other)
-            if zone is not None:
-                self._join(zone, numbers, fresh)
-        self._tiles.append((tile, fresh))
+        for (top, bottom), row in self._rows.items():
+            if top >= tile.bottom or bottom <= tile.top:
+                continue
+            for other, numbers in row:
+                zone = tile.common(other)
+                if zone is not None:
+                    self._join(zone, numbers, fresh)
+        self._rows.setdefault((tile.top, tile.bottom), []).append((tile, fresh))
 
     def objects(self) -> Detections:
         """The objects of the image, best first."""

@@ -19,12 +19,14 @@ import numpy as np
 import yaml
 
 from segcli.data.sources import SourceItem
+from segcli.report.fonts import default_font
 from segcli.steps.pipelines.create import create_pipeline
 from tests.bench.load import CLIENTS, SHAPE, Load, image_text, run_load
 from tests.bench.peers.environments import PEERS
 from tests.bench.table import Row
 
 PORT = 18111
+PADDLEX_FONT = "PADDLE_PDX_LOCAL_FONT_FILE_PATH"
 _ALONE_RUNS = 30
 
 
@@ -117,7 +119,8 @@ def _paddlex(python: str, folder: Path, kind: Kind) -> Load:
         command = [python, "-m", "paddlex", "--serve", "--pipeline", str(file), "--host", "127.0.0.1"]
         # Paddle 3.3.1's default oneDNN fails on every model; our own packages would hide PaddleX's
         environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-        environment |= {"PADDLE_PDX_ENABLE_MKLDNN_BYDEFAULT": "False"}
+        # PaddleX downloads a font before it draws an object, and without network answers 500
+        environment |= {"PADDLE_PDX_ENABLE_MKLDNN_BYDEFAULT": "False", PADDLEX_FONT: str(default_font())}
         with (
             log.open("wb") as out,
             subprocess.Popen([*command, "--port", str(PORT)], env=environment, stdout=out, stderr=out) as process,

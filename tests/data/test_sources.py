@@ -211,6 +211,29 @@ def test_an_address_is_fetched_only_when_given(tree, monkeypatch):
     assert (item.name.name, item.rgb.shape) == ("photo", (6, 8, 3))
 
 
+def test_what_an_address_holds_is_told_by_its_content(tree, tmp_path, monkeypatch):
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+    pages = [Image.fromarray(np.full((6, 8, 3), value, np.uint8)) for value in (10, 20)]
+    pages[0].save(tmp_path / "pages.tif", save_all=True, append_images=pages[1:])
+    pages[0].save(tmp_path / "page.tif")
+    monkeypatch.setattr(sources, "fetch_image", lambda address: (tmp_path / Path(address).name).read_bytes())
+    address = "https://example.org"
+    found = open_sources([f"{address}/pages.tif", f"{address}/page.tif", f"{address}/page.tif"])
+    items = [(item.input_path, item.page_index, item.name.name) for item in found]
+    assert items == [
+        (f"{address}/pages.tif", 0, "pages_0"),
+        (f"{address}/pages.tif", 1, "pages_1"),
+        (f"{address}/page.tif", None, "page"),
+        (f"{address}/page.tif", None, "page_2"),
+    ]
+    gc.collect()
+    assert not list(scratch.iterdir())
+    monkeypatch.setattr(sources, "fetch_image", None)  # nothing is fetched for what is there
+    assert not list(open_sources(f"{address}/page.tif").without(lambda name: name.name == "page"))
+
+
 @pytest.mark.parametrize("given", ["gone.png", "gone/*.png", [], 7])
 def test_nothing_to_open_is_an_error(given, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

@@ -39,7 +39,7 @@ def running(*pipelines: Any, **settings: Any) -> Iterator[Running]:
 
     thread = Thread(target=work)
     thread.start()
-    found = ready.get(timeout=120)
+    found = ready.get(timeout=600)
     if isinstance(found, Exception):
         raise found
     try:

@@ -22,6 +22,8 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(BROWSER is None, reason="there is no Chromium"),
 ]
+WAIT_MS = 300_000
+"""On a busy machine the first answer of a network takes long."""
 SHOTS = os.environ.get("SEGCLI_SCREENSHOTS")
 """Folder for images of the page, to be looked at."""
 
@@ -41,6 +43,7 @@ def page(service: Running, tmp_path: Path) -> Iterator[Any]:
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
         opened = browser.new_page(viewport={"width": 1200, "height": 760})
+        opened.set_default_timeout(WAIT_MS)
         faults: list[str] = []
 
         def note(request: Any) -> None:

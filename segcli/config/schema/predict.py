@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from segcli.config.schema.base import OutputName, Runtime, Section
 from segcli.config.schema.meaning import DENSE, INSTANCE, LSEG, PROMPTABLE, SAM, SEMANTIC, Instead, Read, Stock
@@ -126,3 +126,11 @@ class PredictConfig(Section):
         False
     )
     promptable: Annotated[PromptableConfig, Read(("predict",), PROMPTABLE)] = PromptableConfig()
+
+    @field_validator("target_size")
+    @classmethod
+    def _has_pixels(cls, size: int | tuple[int, int] | None) -> int | tuple[int, int] | None:
+        sides = size if isinstance(size, tuple) else (size,)
+        if size not in (None, -1) and any(side is not None and side < 1 for side in sides):
+            raise ValueError("sides must be at least 1 px; -1 alone keeps the image's own size")
+        return size

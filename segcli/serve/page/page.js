@@ -72,11 +72,12 @@ async function findText() {
   if (!text.length) return tell("Enter a text to search for", true);
   const result = await segment({ text, maskFormat: "labelMe" });
   if (!result) return;
+  state.kept = state.kept.filter((object) => !text.includes(object.text)); // answers to the same words before
   result.masks.forEach((mask, index) => {
     const { prompt, score } = result.maskInfos[index];
-    if (mask.shapes.length) state.kept.push({ label: prompt, shapes: mask.shapes, score });
+    if (mask.shapes.length) state.kept.push({ label: prompt, text: prompt, shapes: mask.shapes, score });
   });
-  const missing = text.filter((word) => !state.kept.some((object) => object.label === word));
+  const missing = text.filter((word) => !state.kept.some((object) => object.text === word));
   if (missing.length) tell(`Not found: ${missing.join(", ")}`);
   showObjects();
 }

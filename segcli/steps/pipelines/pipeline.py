@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from segcli.config.schema import PredictConfig
 from segcli.data.image import RgbImage
 from segcli.data.sources import Input, SourceItem
-from segcli.errors import InputError
+from segcli.errors import InputError, UsageError
 from segcli.steps.pipelines.settings import ModelSettings, PipelineSettings, SubModule, parse_settings, template
 from segcli.steps.predict.image_result import ImageResult
 from segcli.steps.predict.model import Model, open_model, with_arguments
@@ -123,5 +123,11 @@ class Pipeline(ABC):
         self.answer([SourceItem(None, None, Path("warm_up"), rgb)], **self.trial)
 
     def _run(self, input: Input, left_out: list[InputError] | None, **arguments: Any) -> Iterator[ImageResult]:
+        device = arguments.pop("device", None)
+        if device not in (None, self.settings.device):
+            raise UsageError(
+                f"predict: device is {device!r}, but the models are on {self.settings.device!r}",
+                hint=f"create_pipeline(..., device={device!r})",
+            )
         model, settings = self.chosen(**arguments)
         return map(self.finished, model().predict_with(input, settings, left_out))

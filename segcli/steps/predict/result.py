@@ -128,8 +128,8 @@ class PredictResult:
         rows = [
             ("model", self.model_name),
             ("runtime", self.runtime),
-            ("images", f"{self.images} ({self.images_per_second:.1f} images/s)"),
-            ("found", self.found),
+            ("images", f"{self.images} ({self.images_per_second:.1f} images/s)" if self.images else "0"),
+            *([("found", self.found)] if self.images else []),
             ("results", str(self.folder)),
         ]
         if self.in_tiles:

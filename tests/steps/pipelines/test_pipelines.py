@@ -51,7 +51,7 @@ def test_target_size_of_the_yaml_counts_and_that_of_the_call_wins(rgb: np.ndarra
     small = create_pipeline("semantic_segmentation", values("SemanticSegmentation", **section, target_size=32))
 
     (whole,), (shrunk,), (given,), (back,) = (
-        list(free.predict(rgb)),
+        list(free.predict(rgb, device="cpu")),
         list(small.predict(rgb)),
         list(free.predict(rgb, target_size=32)),
         list(small.predict(rgb, target_size=-1)),
@@ -59,6 +59,15 @@ def test_target_size_of_the_yaml_counts_and_that_of_the_call_wins(rgb: np.ndarra
 
     assert not np.array_equal(whole["pred"], shrunk["pred"])
     assert np.array_equal(shrunk["pred"], given["pred"]) and np.array_equal(whole["pred"], back["pred"])
+
+
+def test_predict_refuses_a_device_that_is_not_the_pipelines_and_a_side_without_pixels(rgb: np.ndarray) -> None:
+    made = create_pipeline("semantic_segmentation", model_dir="never opened", device="cpu")
+    with pytest.raises(UsageError, match="device is 'gpu:0', but the models are on 'cpu'"):
+        made.predict(rgb, device="gpu:0")
+    for size in (0, -2, (64, 0)):
+        with pytest.raises(ConfigError, match="sides must be at least 1 px"):
+            made.predict(rgb, target_size=size)
 
 
 def test_threshold_of_the_yaml_counts_and_that_of_the_call_wins(rgb: np.ndarray) -> None:
