@@ -10,10 +10,10 @@ from glob import has_magic
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from segcli.data.array_input import from_array
 from segcli.data.copied_file import HEAD_BYTES, CopiedFile, copied
 from segcli.data.decoding.image_range import ImageRange
 from segcli.data.decoding.pages import PAGED_SUFFIXES, open_large, pages_of
@@ -341,7 +341,7 @@ def _free_name(name: Path, taken: dict[str, int]) -> Path:
 
 def _open(entry: _Entry, reading: _Reading) -> SourceItem:
     if entry.array is not None:
-        return _whole(SourceItem(None, None, entry.name, _from_array(entry.array, reading.image_range)), reading)
+        return _whole(SourceItem(None, None, entry.name, from_array(entry.array, reading.image_range)), reading)
     if entry.copy is not None:
         rgb = decode_input(read_bytes(entry.copy.path), reading.image_range, name=entry.given or "")
         return _whole(SourceItem(entry.given, None, entry.name, rgb), reading)
@@ -384,23 +384,3 @@ def _frames(entry: _Entry, name: Path, step: int) -> Iterator[SourceItem]:
 
 def _numbered(name: Path, index: int) -> Path:
     return name.with_name(f"{name.name}_{index}")
-
-
-def _from_array(array: NDArray[Any], image_range: ImageRange | None) -> RgbImage:
-    if image_range is not None and image_range.takes_bands:
-        return _bands_of_array(array, image_range)
-    if array.dtype != np.uint8 or array.ndim not in (2, 3) or array.size == 0:
-        raise InputError(f"an array must be uint8 [H, W, 3] (BGR) or [H, W], not {array.dtype} {list(array.shape)}")
-    channels = 1 if array.ndim == 2 else array.shape[2]
-    codes = {1: cv2.COLOR_GRAY2RGB, 3: cv2.COLOR_BGR2RGB, 4: cv2.COLOR_BGRA2RGB}
-    if channels not in codes:
-        raise InputError(f"an array of {channels} channels is no image", hint="give 1, 3 (BGR) or 4 (BGRA) channels")
-    return np.asarray(cv2.cvtColor(np.ascontiguousarray(array), codes[channels]), np.uint8)
-
-
-def _bands_of_array(array: NDArray[Any], image_range: ImageRange) -> NDArray[np.uint8]:
-    bands = array[..., np.newaxis] if array.ndim == 2 else array
-    if bands.ndim != 3 or bands.size == 0 or bands.shape[2] != image_range.channels or bands.dtype.kind not in "buif":
-        wanted = f"[H, W, {image_range.channels}]"
-        raise InputError(f"an array must hold numbers {wanted}, not {array.dtype} {list(array.shape)}")
-    return np.ascontiguousarray(image_range.apply(bands))

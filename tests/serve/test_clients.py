@@ -37,7 +37,7 @@ def sample(language: str) -> str:
 def run_sample(service: Running, folder: Path, language: str, file: str, *command: str) -> None:
     cv2.imwrite(str(folder / "demo.jpg"), make_rgb()[..., ::-1])
     (folder / file).write_text(sample(language).replace("http://localhost:8080", service.url), encoding="utf-8")
-    done = subprocess.run([*command, file], cwd=folder, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run([*command, file], cwd=folder, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stderr
     assert cv2.imread(str(folder / "out.jpg")).shape == (HEIGHT, WIDTH, 3)
 

@@ -14,7 +14,7 @@ import pytest
 
 from segcli.data.formats.labelme import read_labelme
 from segcli.serve.run import Running
-from tests.serve.service import instance_folder, make_rgb, png, promptable_yaml, running, semantic_folder
+from tests.serve.service import base64_of, instance_folder, make_rgb, png, promptable_yaml, running, semantic_folder
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="pip install playwright drives the browser")
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
@@ -24,6 +24,12 @@ pytestmark = [
 ]
 WAIT_MS = 300_000
 """On a busy machine the first answer of a network takes long."""
+DROP = """([content, name]) => {
+    const bytes = Uint8Array.from(atob(content), (sign) => sign.charCodeAt(0)), data = new DataTransfer();
+    data.items.add(new File([bytes], name, { type: "image/png" }));
+    document.body.dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true }));
+}"""
+"""Drops a file on the page."""
 SHOTS = os.environ.get("SEGCLI_SCREENSHOTS")
 """Folder for images of the page, to be looked at."""
 
@@ -57,7 +63,7 @@ def page(service: Running, tmp_path: Path) -> Iterator[Any]:
         opened.fill("#token", "secret")
         opened.click("#use-token")
         opened.wait_for_selector("#token-part", state="hidden")
-        opened.set_input_files("#file", str(tmp_path / "bear ä.png"))
+        opened.evaluate(DROP, [base64_of((tmp_path / "bear ä.png").read_bytes()), "bear ä.png"])
         opened.wait_for_selector("#canvas", state="visible")
         yield opened
         browser.close()

@@ -75,9 +75,7 @@ class View {
     const key = colour + shape.mask;
     const tinted = this.masks.get(key);
     if (tinted) {
-      context.globalAlpha = 0.45;
       context.drawImage(tinted, shape.points[0][0], shape.points[0][1]);
-      context.globalAlpha = 1;
     } else if (tinted === undefined) {
       this.masks.set(key, null); // being decoded
       tint(shape.mask, colour).then((found) => {
@@ -109,7 +107,7 @@ class View {
   }
 }
 
-// A mask's PNG (black and white) as a canvas of one colour, transparent outside the mask.
+// A mask's PNG (black and white) as a canvas of one colour: full on the rim, lighter inside, transparent outside.
 async function tint(png, colour) {
   const image = new Image();
   image.src = `data:image/png;base64,${png}`;
@@ -121,9 +119,13 @@ async function tint(png, colour) {
   context.drawImage(image, 0, 0);
   const pixels = context.getImageData(0, 0, canvas.width, canvas.height);
   const [red, green, blue] = [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
-  for (let at = 0; at < pixels.data.length; at += 4) {
-    const on = pixels.data[at] > 0;
-    pixels.data.set([red, green, blue, on ? 255 : 0], at);
+  const { width, height, data } = pixels, inside = Uint8Array.from({ length: width * height }, (_, at) => data[4 * at] && 1);
+  const has = (x, y) => x >= 0 && y >= 0 && x < width && y < height && inside[y * width + x] === 1;
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const isCore = has(x - 1, y) && has(x + 1, y) && has(x, y - 1) && has(x, y + 1);
+      data.set([red, green, blue, has(x, y) ? (isCore ? 115 : 255) : 0], 4 * (y * width + x));
+    }
   }
   context.putImageData(pixels, 0, 0);
   return canvas;

@@ -17,6 +17,11 @@ function typeOf(schema) {
   return schema.type || "any";
 }
 
+// A text with `code` in backticks.
+function describe(text, parent) {
+  text.split("`").forEach((part, number) => (number % 2 ? element("code", part, parent) : parent.append(part)));
+}
+
 function showRoute(path, method, route, schemas, parent) {
   const section = element("section", "", parent), title = element("h2", "", section);
   element("b", `${method.toUpperCase()} `, title);
@@ -31,7 +36,7 @@ function showRoute(path, method, route, schemas, parent) {
     const row = element("tr", "", table);
     for (const text of [name, typeOf(field)]) element("code", text, element("td", "", row));
     element("td", schema.required?.includes(name) ? "required" : JSON.stringify(field.default ?? null), row);
-    element("td", field.description || "", row);
+    describe(field.description || "", element("td", "", row));
   }
 }
 
