@@ -168,3 +168,10 @@ def test_an_exported_model_names_itself_however_it_is_given(
 def test_a_mistyped_output_does_not_become_a_folder(arguments: list[str], model: list[str], empty: Path):
     assert run(*arguments, *model, "--output", "typo")[0] in (1, 2)
     assert not (empty / "typo").exists()
+
+
+@pytest.mark.parametrize("arguments", [["--model-dir", "absent"], ["-o", "Predict.model_dir=absent"]])
+def test_a_folder_without_a_model_is_named(arguments: list[str]):
+    code, shown = run("predict", "x.jpg", *arguments)
+    assert code == 2
+    assert "absent is no exported model" in shown and "nothing was trained" not in shown

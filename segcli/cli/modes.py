@@ -76,7 +76,7 @@ def folder_of(context: typer.Context) -> str | None:
 
 def overridden(context: typer.Context, key: str) -> str | None:
     """What `-o` gives for a key."""
-    given = [text.partition("=") for text in context.params["override"] or ()]
+    given = [text.partition("=") for text in context.params.get("override") or ()]
     return next((value.strip() for name, _, value in reversed(given) if name.strip() == key), None)
 
 
@@ -114,6 +114,10 @@ def end_with(context: typer.Context, work: Callable[[], int]) -> None:
 
 def _speaking(context: typer.Context) -> AbstractContextManager[None]:
     missing = _missing(str(context.command.name), context.params.get("output") or "output")
+    source = overridden(context, "Predict.model_dir") or context.params.get("model_dir")
+    if source:
+        unnamed = f"is missing: {source} is no exported model, which would name its own"
+        missing = {**missing, "Global.model": (unnamed, "check the path; a file of weights needs --model NAME too")}
     return terminal.speaking(_names(context), missing)
 
 
