@@ -19,6 +19,7 @@ from segcli.weights.arrays import Array
 from segcli.weights.checksums import require_undamaged
 from segcli.weights.files import weight_format
 from segcli.weights.loading import load_exactly
+from segcli.weights.official import licence_of
 from segcli.weights.reading import read_weights_of
 
 Network = Any
@@ -92,13 +93,14 @@ def _class_count(spec: ModelSpec, card: ModelCard) -> int | None:
 
 def _card_without_names(spec: ModelSpec, arrays: Mapping[str, Array], weights: Path) -> ModelCard:
     """A card for official weights, which bring none: the class count comes from the head, the names are numbers."""
+    licence = licence_of(weights, spec)
     if spec.task.facts.takes_prompts:
-        return ModelCard(spec.name, (), preprocess=spec.preprocess)
+        return ModelCard(spec.name, (), preprocess=spec.preprocess, licence=licence)
     count = _count_classes(spec, arrays)
     if count is None:
         raise WeightsError(f"has no head of {spec.name} that tells its classes", path=weights)
     _log.warning("%s has no card beside it: its %d classes are numbered, not named", weights, count)
-    return ModelCard(spec.name, ClassMap.numbered(count).names, preprocess=spec.preprocess)
+    return ModelCard(spec.name, ClassMap.numbered(count).names, preprocess=spec.preprocess, licence=licence)
 
 
 def _count_classes(spec: ModelSpec, arrays: Mapping[str, Array]) -> int | None:

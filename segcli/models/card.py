@@ -31,6 +31,7 @@ class ModelCard:
         score: Score on the validation split, by name, e.g. ``{"mIoU": 0.91}``; empty when not measured.
         segcli_version: Version that wrote the card.
         inputs: Statistics of the training images, see `segcli.data.fingerprint.images`; empty where they are not known.
+        licence: Licence of the official weights that training began with, or that these are; empty for none.
     """
 
     model_name: str
@@ -43,6 +44,7 @@ class ModelCard:
     score: dict[str, float] = field(default_factory=dict)
     segcli_version: str = ""
     inputs: dict[str, Any] = field(default_factory=dict)
+    licence: str = ""
 
     @property
     def classes(self) -> ClassMap:

@@ -12,6 +12,9 @@ APACHE = "Apache-2.0"
 SEGFORMER = "non-commercial (NVIDIA)"
 """NVIDIA publishes SegFormer and its backbones for non-commercial use."""
 
+PERMISSIVE = ("Apache-2.0", "MIT", "BSD")
+"""Beginnings of licences that restrict no use."""
+
 _PROMPTABLE_LICENCES = {PromptKind.CLICKS: APACHE, PromptKind.TEXTS: "MIT (LSeg), MIT (CLIP's text encoder)"}
 """Licences of the promptable models: Segment Anything, and LSeg with CLIP's text encoder."""
 
@@ -87,3 +90,8 @@ PUBLISHED: dict[str, Published] = {
     },
 }
 """By model; models without official weights are missing. From PaddleX's model lists, commit 015f959 of its docs."""
+
+
+def restricts(licence: str) -> bool:
+    """Whether a licence of official weights restricts what they, and what is trained from them, may be used for."""
+    return bool(licence) and not licence.startswith(PERMISSIVE)

@@ -9,6 +9,16 @@ from segcli.data.classes import ClassMap
 from segcli.errors import WeightsError
 
 
+def moved_classes(of_weights: tuple[str, ...], of_data: tuple[str, ...]) -> list[str]:
+    """Names of the classes that weights and dataset both know, by different ids.
+
+    Where the numbers of classes differ the list is empty: the head of such weights is not used.
+    """
+    if len(of_weights) != len(of_data):
+        return []
+    return [name for id_, name in enumerate(of_weights) if name in of_data and of_data.index(name) != id_]
+
+
 def require_same_classes(
     of_weights: tuple[str, ...],
     of_data: tuple[str, ...],

@@ -6,6 +6,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from segcli.errors import WeightsError
+from segcli.models.card import ModelCard
+from segcli.models.published import PUBLISHED
 from segcli.models.spec import ModelSpec
 from segcli.weights.cache import cache_folder
 from segcli.weights.download import fetch
@@ -49,6 +51,22 @@ def official_names(spec: ModelSpec) -> dict[str, str]:
         names[Path(urlsplit(url).path).stem] = url
         names[Path(urlsplit(url).path).name] = url
     return names
+
+
+def licence_of(weights: Path, spec: ModelSpec) -> str:
+    """Licence of a weight file: of official weights, or of those that its training began with; else empty.
+
+    Args:
+        weights: The file. Without a card beside it, official weights are known by their name.
+        spec: The model.
+
+    Raises:
+        WeightsError: The card beside it cannot be read.
+    """
+    card = ModelCard.beside(weights)
+    if card is not None:
+        return card.licence
+    return PUBLISHED[spec.name].licence if spec.name in PUBLISHED and weights.name in official_names(spec) else ""
 
 
 def _fetch(url: str) -> Path:

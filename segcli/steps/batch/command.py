@@ -281,10 +281,13 @@ def _require_opens(job: Job) -> None:
 
 
 def _finished(job: Job, pool: Pool, before: int) -> Iterator[None]:
-    """Yields once per finished shard, while workers are running."""
-    is_working = True
+    """Yields once per finished shard, while workers are running; results are listed as often as their place allows."""
+    is_working, pause, listed = True, job.results.pause_s, time.monotonic()
     while is_working:
         is_working = pool.is_working()
+        if is_working and time.monotonic() - listed < pause:
+            continue
+        listed = time.monotonic()
         done = len(job.done())
         yield from (None for _ in range(done - before))
         before = done

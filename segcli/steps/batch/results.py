@@ -11,9 +11,16 @@ from typing import Any, BinaryIO, Protocol, cast
 from segcli.errors import InputError
 from segcli.steps.batch.storage import store_of
 
+STORE_PAUSE_S = 10.0
+"""A listing of a store is a request that is paid for, and takes long where shards are many."""
+
 
 class Results(Protocol):
     """A place for finished files; names are relative paths with ``/``."""
+
+    @property
+    def pause_s(self) -> float:
+        """Seconds between two listings of finished shards while workers run."""
 
     @property
     def place(self) -> str:
@@ -37,6 +44,7 @@ class FolderResults:
     """Results in a local or shared folder."""
 
     folder: Path
+    pause_s = 0.0
 
     @property
     def place(self) -> str:
@@ -70,6 +78,7 @@ class StoreResults:
     """Results below a URL."""
 
     url: str
+    pause_s = STORE_PAUSE_S
 
     @property
     def place(self) -> str:

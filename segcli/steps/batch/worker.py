@@ -55,19 +55,29 @@ def work(folder: str, number: int = 0, workers: int = 1) -> int:
 
 
 def claimed(job: Job, leases: Leases, number: int = 0, workers: int = 1) -> Iterator[Lease]:
-    """Yields leases of unfinished shards, one by one, until all are finished."""
-    while pending := _from_here(sorted(set(range(job.shards)) - job.done()), number, workers):
-        found = False
-        for shard in pending:
-            lease = None if job.is_done(shard) else leases.take(shard)
+    """Yields leases of unfinished shards, one by one, until all are finished.
+
+    While others hold them, leases are checked often, which are local files; results, which may lie in a store, as often
+    as their place allows.
+    """
+    pause, listed = job.results.pause_s, float("-inf")
+    pending: list[int] = []
+    while True:
+        if not pending or time.monotonic() - listed >= pause:
+            pending, listed = _from_here(sorted(set(range(job.shards)) - job.done()), number, workers), time.monotonic()
+        if not pending:
+            return
+        before = len(pending)
+        for shard in tuple(pending):
+            lease = leases.take(shard)
             if lease is None:
                 continue
-            found = True
-            if job.is_done(shard):  # finished between the check and the lease
+            pending.remove(shard)
+            if job.is_done(shard):  # since the listing
                 lease.done()
             else:
                 yield lease
-        if not found:
+        if len(pending) == before:
             time.sleep(_PAUSE_S)
 
 

@@ -17,6 +17,7 @@ from segcli.models.task import Task
 from segcli.report.sarif import write_sarif
 from segcli.results import PreparationReport
 from segcli.tasks import TASKS, step_part
+from segcli.weights.guest_home import exported_in
 
 if TYPE_CHECKING:
     from segcli.steps.check.result import CheckResult
@@ -62,8 +63,9 @@ def _with_model(result: CheckResult, config: Config, task: Task) -> CheckResult:
     from segcli.steps.check.gallery import write_gallery
     from segcli.steps.check.label_quality.frame import ranked_labels
 
-    ranked = ranked_labels(config, Path(given), task)
-    return replace(result, label_quality=write_gallery(ranked, Path(given), Path(config.Global.output)))
+    folder = exported_in(Path(given).expanduser())
+    ranked = ranked_labels(config, folder, task)
+    return replace(result, label_quality=write_gallery(ranked, folder, Path(config.Global.output)))
 
 
 def _checked(config: Config, task: Task) -> CheckResult:

@@ -56,7 +56,9 @@ def export_compared(
             parity = verify(fresh, reference)
         else:
             files = write(fresh)
-    return ExportResult(folder, trained.spec.name, trained.card.class_names, shape, files, parity, origin)
+    return ExportResult(
+        folder, trained.spec.name, trained.card.class_names, shape, files, parity, origin, trained.card.licence
+    )
 
 
 def temperature_for(config: Config, weights_sha256: str) -> float:

@@ -55,6 +55,7 @@ class ExportResult:
         files: Files by kind.
         parity: One entry per compared file; empty when comparison is switched off.
         compared_on: Origin of the images of the comparison; None when it is switched off.
+        licence: Licence of the official weights that the model began with; empty where it began without.
     """
 
     folder: Path
@@ -64,12 +65,14 @@ class ExportResult:
     files: Mapping[str, str]
     parity: tuple[ParityEntry, ...]
     compared_on: str | None
+    licence: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
         return {
             "model_name": self.model_name,
             "model_dir": str(self.folder),
+            "licence": self.licence,
             "class_names": list(self.class_names),
             "input_shape": list(self.input_shape),
             "files": {kind: str(self.folder / name) for kind, name in self.files.items()},
@@ -82,6 +85,8 @@ class ExportResult:
         """Rows for the terminal."""
         rows = [("model", self.model_name), ("folder", str(self.folder)), ("files", ", ".join(self.files.values()))]
         rows += [(entry.file, entry.summary()) for entry in self.parity]
+        if self.licence:
+            rows.append(("licence", f"{self.licence}: that of the weights it began with"))
         if not self.parity:
             rows.append(("compared", "no (Export.verify=False)"))
         return rows

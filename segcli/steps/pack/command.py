@@ -20,7 +20,6 @@ from segcli.inference.proving import Prover
 from segcli.inference.runtimes.choice import open_runtime
 from segcli.inference.runtimes.openvino_runtime import convert_onnx
 from segcli.models.names import MODEL_TASKS
-from segcli.models.published import PUBLISHED
 from segcli.runtimes import runtimes
 from segcli.steps.guests.imported import copy_network
 from segcli.steps.pack.example import example_for
@@ -107,11 +106,10 @@ def licence_of(model: ExportedModel) -> str:
     if model.guest is not None:
         source = f"\nSource: {model.guest.card.source}" if model.guest.card.source else ""
         return f"Weights of {model.title}: {model.guest.card.licence}{source}"
-    official = PUBLISHED.get(model.model_name)
-    began = f" Official weights of {model.model_name}: {official.licence}." if official is not None else ""
+    began = "" if model.card is None else model.card.licence
     return (
         f"Weights trained with segcli ({model.model_name}); their owner decides on them, bound by the licences of the "
-        f"training images and of the weights that the training began with.{began}"
+        f"training images and of the weights that the training began with{f': {began}' if began else ''}."
     )
 
 

@@ -77,7 +77,7 @@ def suggest(
     looker: Looker = step_part("suggest", get_spec(model.model_name).task)(predictor)
     sources = open_sources(given).read_by(model.preprocess.reads_by)
     failed: list[Unreadable] = []
-    target = ProposalFolder(save_dir or output / "suggest")
+    target = ProposalFolder(save_dir or output / "suggest", model.class_names)
     seen, known = _look_at_all(looker, sources, target, failed)
     known += _looks_at_labelled(looker, model, labelled)
     ranking = _ranked([look for _, look in seen], known)

@@ -3,28 +3,39 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
-from segcli.data.files import atomic_path, is_file, write_json_atomic
+from segcli.data.files import atomic_path, is_file, read_bytes, write_json_atomic, write_text_atomic
+from segcli.data.formats.annotated import NO_CLASSES
+from segcli.data.formats.labelme_dataset import LABEL_FILES, LIST_FILES
 from segcli.data.formats.labelme_writer import labelme_document
 from segcli.data.image import shown
+from segcli.data.lists import decode_text
+from segcli.data.samples import Split
 from segcli.data.sources import SourceItem
+from segcli.data.walk import files_below
 
 IMAGES, ANNOTATIONS = "images", "annotations"
 
 
 class ProposalFolder:
-    """A LabelMe dataset for proposals; existing files are never overwritten.
+    """A LabelMe dataset for proposals; existing images and labels are never overwritten.
+
+    A new folder gets the classes of the model as its `label.txt`, so that a dataset made from it has them in the order
+    of the weights. A dataset whose `train_anno_list.txt` names its files gets the new ones there, too.
 
     Args:
         folder: A new folder, or the folder of a LabelMe dataset.
+        classes: Names of the model's classes.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, classes: Sequence[str] = ()) -> None:
         self.folder = folder
+        self._classes = [name for name in classes if name not in NO_CLASSES]
 
     def write(self, item: SourceItem, shapes: list[dict[str, Any]]) -> Path | None:
         """Adds an image and the file of its shapes.
@@ -38,6 +49,7 @@ class ProposalFolder:
         image = self.folder / IMAGES / f"{target.stem}{'.png' if original is None else original.suffix}"
         if target.exists() or (image.exists() and original != image.resolve()):
             return None
+        self._write_classes()
         if not image.exists():
             with atomic_path(image) as fresh:
                 if original is None:
@@ -46,7 +58,24 @@ class ProposalFolder:
                     shutil.copyfile(original, fresh)
         height, width = item.rgb.shape[:2]
         write_json_atomic(target, labelme_document(f"../{IMAGES}/{image.name}", width, height, shapes))
+        self._enlist(target)
         return target
+
+    def _write_classes(self) -> None:
+        """Writes `label.txt` into a folder that holds no LabelMe files yet."""
+        there = any((self.folder / name).is_file() for name in LABEL_FILES)
+        if self._classes and not there and not files_below(self.folder, (".json",)):
+            write_text_atomic(self.folder / LABEL_FILES[0], "".join(f"{name}\n" for name in self._classes))
+
+    def _enlist(self, target: Path) -> None:
+        """Adds a file to the list of the training split, where the dataset has one."""
+        path = self.folder / LIST_FILES[Split.TRAIN]
+        if not path.is_file():
+            return
+        text, encoding, _ = decode_text(read_bytes(path), lambda _: True)
+        lines = [*text.splitlines(), target.relative_to(self.folder).as_posix()]
+        with atomic_path(path) as fresh:
+            fresh.write_bytes("".join(f"{line}\n" for line in lines).encode(encoding))
 
     def has_labels(self, item: SourceItem) -> bool:
         """Whether an image has labels: in this folder, beside it, or in `annotations/` beside its folder."""

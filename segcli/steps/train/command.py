@@ -43,7 +43,7 @@ from segcli.steps.train.result import TrainResult, stopped_training
 from segcli.steps.train.resume import find_checkpoint, restore
 from segcli.steps.train.run_folder import CONFIG_FILE, CURVES_FILE, LOCK_FILE, LOG_FILE
 from segcli.steps.train.run_log import run_log
-from segcli.steps.train.starting import with_start
+from segcli.steps.train.starting import licence_at_start, warn_of_moved_classes, with_start
 from segcli.steps.train.state import Callback, TrainState
 from segcli.steps.train.states import STATES_FILE
 from segcli.steps.train.stop_request import asked_to_stop
@@ -168,6 +168,7 @@ def _assemble(session: TrainingSession, spec: ModelSpec, parts: TaskParts, confi
     if is_first():
         loggers = RunLoggers(settings.loggers, output, output.resolve().name, _flat(config))
         kept += [loggers, HistoryWriter(output, settings.log_interval, loggers.event)]
+    folder = None if settings.resume_path is None else find_checkpoint(settings.resume_path, output)
     card = ModelCard(
         model_name=spec.name,
         class_names=session.classes.names,
@@ -177,8 +178,8 @@ def _assemble(session: TrainingSession, spec: ModelSpec, parts: TaskParts, confi
         recipe=used_recipe(config),
         segcli_version=__version__,
         inputs=numbers_of(session.train_images).as_dict() if is_first() and session.train_images else {},
+        licence=licence_at_start(config, spec, None if folder is None else folder / parts.weight_file),
     )
-    folder = None if settings.resume_path is None else find_checkpoint(settings.resume_path, output)
     if folder is not None:
         restore(
             folder,
@@ -302,6 +303,7 @@ def _load_pretrained(session: TrainingSession, spec: ModelSpec, config: Config) 
     if path is None or config.Train.resume_path is not None:
         return
     log.info("pretrained weights: %s", path)
+    warn_of_moved_classes(path, session.classes)
     arrays = read_weights_of(spec, path)
     load_into(session.network, widened(arrays, session.network, session.preprocess.channels))
 

@@ -1,6 +1,7 @@
 """One model with random weights on every runtime: whether it converts, whether the answers are equal, what it costs.
 
-``python -m tests.bench.runtimes.one_model NAME FILE`` writes JSON; the command starts one process per model.
+``python -m tests.bench.runtimes.one_model NAME FILE PART...`` writes JSON, and keeps the parts that are there already;
+the command starts one process per model.
 """
 
 from __future__ import annotations
@@ -9,8 +10,7 @@ import json
 import resource
 import sys
 import tempfile
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +20,13 @@ from segcli.config.schema import Config
 from segcli.errors import SegcliError
 from segcli.inference.exported_model import LOGITS_FILE, OBJECTS_FILE, ExportedModel
 from segcli.inference.instance_input import prepare
-from segcli.inference.model_runtime import is_open_to, open_on
+from segcli.inference.model_runtime import ONNX_RUNTIME, is_open_to, open_on
 from segcli.inference.parity_samples import generated_image
 from segcli.inference.preprocess import normalise, resize_image
 from segcli.inference.proofs import Proofs, version_of
 from segcli.inference.proving import Prover
 from segcli.inference.runtimes.protocol import Runtime, thread_count
+from segcli.models.instance.table import has_onnx_form
 from segcli.models.promptable.specs import PROMPTABLE
 from segcli.models.table import get_spec
 from segcli.models.task import Task
@@ -33,24 +34,32 @@ from segcli.promptable.exported import ExportedParts, open_part
 from segcli.runtimes import RuntimeRow, runtimes
 from segcli.steps.export.command import export_weights
 from segcli.steps.export.result import HalfParity
+from tests.bench.runtimes.fewer_bits import of_precisions
+from tests.bench.runtimes.timing import cpu_milliseconds
 from tests.promptable_weights import promptable_weights
 from tests.random_instance import save_random_weights
 from tests.trained_model import save_weights
 
-_RUNS = 3
-_ENOUGH_SECONDS = 1.5
-"""CPU time of runs after which no further one is timed: that of a large network hardly varies."""
 Found = dict[str, Any]
 
 
-def measure(name: str) -> Found:
-    """What is known of one model, as plain values."""
+RUNTIMES, PRECISIONS = "runtimes", "precisions"
+PARTS = (RUNTIMES, PRECISIONS)
+
+
+def measure(name: str, parts: Sequence[str] = PARTS) -> Found:
+    """What is known of one model, as plain values.
+
+    Args:
+        name: The model.
+        parts: What to measure, of `PARTS`: the model on each runtime, and with fewer bits.
+    """
     spec = get_spec(name)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         config = Config.model_validate({"Global": {"model": name, "output": str(folder / "run")}})
         try:
-            found = (_promptable if spec.task is Task.PROMPTABLE else _dense)(name, folder, config)
+            found = (_promptable if spec.task is Task.PROMPTABLE else _dense)(name, folder, config, parts)
         except SegcliError as fault:
             found = {"fault": str(fault)}
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -60,11 +69,22 @@ def measure(name: str) -> Found:
         "parameters_million": spec.parameters_million,
         "threads": thread_count(),
         "peak_mb": round(peak),
+        "versions": installed_versions(),
         **found,
     }
 
 
-def _dense(name: str, folder: Path, config: Config) -> Found:
+def installed_versions() -> dict[str, str]:
+    """Versions of the runtimes that are installed."""
+    return {row.name: version_of(row) for row in runtimes().values() if row.is_installed}
+
+
+def has_fewer_bits(name: str) -> bool:
+    """Whether a model can be made with fewer bits: it is one network, and answers no prompts."""
+    return get_spec(name).task is not Task.PROMPTABLE and has_onnx_form(name)
+
+
+def _dense(name: str, folder: Path, config: Config, parts: Sequence[str]) -> Found:
     """A model with classes: Paddle's program against the other runtimes, each by itself."""
     objects = get_spec(name).task is Task.INSTANCE
     weights = (save_random_weights if objects else _semantic_weights)(name, folder / "weights")
@@ -72,10 +92,15 @@ def _dense(name: str, folder: Path, config: Config) -> Found:
     export_weights(weights, folder / "model", unproven)
     model = ExportedModel.open(folder / "model")
     job, size = _job(model)
-    prover = Prover(model, Proofs(model.folder))
-    rows = {row.name: _of_runtime(row, model, prover, job) for row in runtimes().values() if row.is_installed}
-    kind = OBJECTS_FILE if objects else LOGITS_FILE
-    return {"input": size, "program": kind, "split": model.is_split, "runtimes": rows}
+    found: Found = {"input": size, "program": OBJECTS_FILE if objects else LOGITS_FILE, "split": model.is_split}
+    if RUNTIMES in parts:
+        prover = Prover(model, Proofs(model.folder))
+        able = [row for row in runtimes().values() if row.is_installed]
+        found[RUNTIMES] = {row.name: _of_runtime(row, model, prover, job) for row in able}
+    if PRECISIONS in parts and has_fewer_bits(name):
+        open_on(model, ONNX_RUNTIME)  # makes the ONNX file where it is missing
+        found[PRECISIONS] = of_precisions(model, folder, job)
+    return found
 
 
 def _semantic_weights(name: str, folder: Path) -> Path:
@@ -112,8 +137,10 @@ def _of_runtime(
     }
 
 
-def _promptable(name: str, folder: Path, config: Config) -> Found:
+def _promptable(name: str, folder: Path, config: Config, parts: Sequence[str]) -> Found:
     """A promptable model: export compares both halves on each runtime; the half that reads the image is timed."""
+    if RUNTIMES not in parts:
+        return {}
     onnx = config.model_copy(update={"Export": config.Export.model_copy(update={"formats": ("onnx",)})})
     result = export_weights(promptable_weights(name), folder / "model", onnx)
     parts = ExportedParts.open(folder / "model")
@@ -131,7 +158,7 @@ def _promptable(name: str, folder: Path, config: Config) -> Found:
         detail = "; ".join(f"{entry.half} {entry.summary()}" for entry in own)
         milliseconds = cpu_milliseconds(lambda graphs=graphs: _through(graphs, image), runs=1)
         rows[row.name] = {"version": version_of(row), "agrees": True, "detail": detail, "cpu_ms": milliseconds}
-    return {"input": f"{side}x{side}", "program": half, "split": False, "runtimes": rows}
+    return {"input": f"{side}x{side}", "program": half, "split": False, RUNTIMES: rows}
 
 
 def _through(graphs: list[Runtime], image: Any) -> None:
@@ -139,18 +166,12 @@ def _through(graphs: list[Runtime], image: Any) -> None:
         image = graph.run_named({"image": image})[0]
 
 
-def cpu_milliseconds(job: Callable[[], object], runs: int = _RUNS) -> float:
-    """CPU time of all threads for one run: the least of some, after one that warms up."""
-    job()
-    best, spent = float("inf"), 0.0
-    for _ in range(runs):
-        begin = time.process_time()
-        job()
-        best, spent = min(best, time.process_time() - begin), spent + time.process_time() - begin
-        if spent > _ENOUGH_SECONDS:
-            break
-    return round(1000 * best, 1)
+def main(name: str, file: Path, parts: Sequence[str]) -> None:
+    """Measures parts of a model, and writes them to those that its file has."""
+    before = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    kept = {key: before[key] for key in PARTS if key in before and key not in parts}
+    file.write_text(json.dumps({**kept, **measure(name, parts)}, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
-    Path(sys.argv[2]).write_text(json.dumps(measure(sys.argv[1]), indent=2) + "\n", encoding="utf-8")
+    main(sys.argv[1], Path(sys.argv[2]), sys.argv[3:] or PARTS)

@@ -2,13 +2,16 @@ from __future__ import annotations
 
 import json
 import tarfile
+import threading
 
 import pytest
 
 from segcli.errors import InputError, MissingPartError
 from segcli.steps.batch.job import Job
+from segcli.steps.batch.leases import Leases
 from segcli.steps.batch.merge import merge
 from segcli.steps.batch.results import FolderResults, StoreResults
+from segcli.steps.batch.worker import claimed
 from tests.steps.batch.stub import make_images, make_job, stub_work
 
 fsspec = pytest.importorskip("fsspec")
@@ -56,6 +59,30 @@ def test_a_worker_writes_rows_and_masks_into_a_store(tmp_path):
     with tarfile.open(tmp_path / "all.tar") as tar:
         assert len(tar.getnames()) == 6
     assert stub_work(job.folder) == 0
+
+
+def test_a_store_is_not_listed_again_and_again_while_another_worker_holds_a_shard(tmp_path, monkeypatch):
+    job = make_job(tmp_path / "state", make_images(tmp_path / "in", 6))
+    job = Job(**{**vars(job), "results_url": f"memory://{tmp_path.name}"})
+
+    def finish(lease):
+        scratch = lease.scratch("rows")
+        scratch.write_bytes(b"{}\n")
+        job.results.put(scratch, f"shards/{lease.shard:06d}.jsonl")
+        lease.done()
+
+    asked = []
+    names = StoreResults.names
+    monkeypatch.setattr(StoreResults, "names", lambda self, folder: asked.append(folder) or names(self, folder))
+    other = Leases(job.folder / "work", 60).take(0)
+    timer = threading.Timer(1.2, finish, [other])
+    timer.start()
+    for lease in claimed(job, Leases(job.folder / "work", 60)):
+        assert lease.shard == 1
+        finish(lease)
+    timer.join()
+    assert job.done() == {0, 1}
+    assert len(asked) <= 3  # at the beginning, at the end, and by this test
 
 
 def test_stores_without_a_package_are_named():

@@ -56,6 +56,21 @@ def test_proposals_of_a_semantic_model_are_a_labelme_dataset(unlabelled, tmp_pat
         entries = json.loads(one.proposal.read_text())["shapes"]
         assert all(entry["description"].startswith("confidence 0.") for entry in entries)
     assert all(0 <= number <= 1 for one in found.ranked for number in (one.entropy, one.disagreement))
+    # so that a dataset that is made of them has the classes in the order of the weights
+    assert (found.folder / "label.txt").read_text() == "red\nblue\n"
+
+
+def test_proposals_join_the_training_list_of_a_dataset(unlabelled, tmp_path):
+    data = tmp_path / "set"
+    data.mkdir()
+    (data / "train_anno_list.txt").write_bytes("labelme/ж.json".encode("utf-16"))
+    (data / "labelme").mkdir()
+    (data / "labelme" / "ж.json").write_text("{}")
+    found = _suggest(unlabelled, trained_run(), tmp_path / "out", count=2, save_dir=data)
+    added = [one.proposal.relative_to(data).as_posix() for one in found.ranked if one.proposal]
+    lines = (data / "train_anno_list.txt").read_text(encoding="utf-16").splitlines()
+    assert lines[0] == "labelme/ж.json" and sorted(lines[1:]) == sorted(added) and len(added) == 2
+    assert not (data / "label.txt").exists()  # the dataset has classes of its own
 
 
 def test_proposals_of_an_instance_model(unlabelled, tmp_path):
