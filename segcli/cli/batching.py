@@ -110,8 +110,10 @@ def _settings(given: dict[str, Any], overrides: list[str], source: str, model_di
     """The settings of the prediction; only those that were given are set."""
     from segcli.config.load import from_values
     from segcli.implied import model_in
+    from segcli.inference.exported_model import ExportedModel
+    from segcli.weights.guest_home import exported_in
 
     values = {f"Predict.{name}": value for name, value in given.items() if value is not None}
-    name = model_in(model_dir)
-    named = {} if name is None else {"Global.model": name}
-    return from_values({"Global.mode": "predict", "Predict.input": source, **named, **values}, overrides).config.Predict
+    name = model_in(model_dir) or ExportedModel.open(exported_in(Path(model_dir).expanduser())).model_name
+    named = {"Global.mode": "predict", "Global.model": name, "Predict.input": source}
+    return from_values({**named, **values}, overrides).config.Predict

@@ -103,7 +103,7 @@ def pack_model(
     ] = None,
     debug: Debug = False,
 ) -> None:
-    """Pack a semantic model for a device: model, labels, preprocessing, licence, parity report, an example."""
+    """Pack a model for a device: model, labels, preprocessing, licence, parity report, an example."""
 
     def work() -> int:
         from segcli.steps.pack.command import pack

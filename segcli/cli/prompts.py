@@ -121,13 +121,17 @@ def embed(
     *,
     inputs: Annotated[list[str], typer.Argument(help="Images, folders, globs or lists.", metavar="INPUT")],
     model: Annotated[
-        str,
+        str | None,
         typer.Option(
-            "--model", "-m", help="A promptable model of `segcli models`.", autocompletion=complete_promptable
+            "--model",
+            "-m",
+            help="A promptable model of `segcli models`; else that of the folder.",
+            autocompletion=complete_promptable,
         ),
-    ],
+    ] = None,
     weights: Annotated[
-        str | None, typer.Option("--weights", help="A weight file, or the folder of an exported model.")
+        str | None,
+        typer.Option("--weights", "--model-dir", help="A weight file, or the folder of an exported model."),
     ] = None,
     cache: Annotated[str, typer.Option("--cache", help="Folder of the embeddings.")] = "output/embeddings",
     device: Annotated[str, typer.Option("--device", help="cpu, gpu, gpu:0, ...")] = "cpu",
@@ -136,10 +140,20 @@ def embed(
     """Encode images ahead, so that `predict --cache` answers prompts on them at once."""
 
     def work() -> int:
+        from segcli.errors import UsageError
+        from segcli.implied import model_in
         from segcli.steps.predict.embed import embed as encode
+        from segcli.weights.guest_home import exported_in
 
         source = inputs[0] if len(inputs) == 1 else inputs
-        result = encode(source, model, Path(weights or "output/best_model/inference"), Path(cache), device=device)
+        place = exported_in(Path(weights or "output/best_model/inference").expanduser())
+        named = model or model_in(str(place))
+        if named is None:
+            raise UsageError(
+                f"--model is missing, as {place} holds no exported model",
+                hint="--model NAME --weights FILE; or --model-dir FOLDER with an exported model",
+            )
+        result = encode(source, named, place, Path(cache), device=device)
         terminal.show_summary("embed", result.summary())
         return 0
 

@@ -16,7 +16,7 @@ from segcli.cli.options import (
 )
 from segcli.cli.predict_options import PredictOptions
 from segcli.cli.prompts import PromptOptions, prompts_from
-from segcli.implied import model_in, model_to_check
+from segcli.implied import model_in, model_of_weights, model_to_check
 
 _WEIGHTS = "Trained weights; without it the best of the output."
 _FORMS = ("compact", "full")
@@ -73,6 +73,8 @@ def evaluate(
     implied = model_to_check(folder_of(context), None, called["config"]) if unnamed and predictions else {}
     if unnamed and (held := model_in(weights)):
         implied = {"Global.model": ("--weights", held)}
+    elif unnamed and called["config"] is None:
+        implied |= model_of_weights(weights)
     start(context, "evaluate", {**implied, "Evaluate.fail_under": ("--fail-under", _least_values(fail_under))})
 
 
@@ -110,7 +112,7 @@ def export(
     ] = None,
 ) -> None:
     """Write the inference model and compare it with the trained network on images of the dataset."""
-    start(context, "export")
+    start(context, "export", model_of_weights(weights if context.params["config"] is None else None))
 
 
 def predict(

@@ -15,7 +15,7 @@ SEMANTIC, INSTANCE, PROMPTABLE = (Task.SEMANTIC,), (Task.INSTANCE,), (Task.PROMP
 DENSE = (*SEMANTIC, *INSTANCE)
 """Tasks whose models have classes and need no prompts."""
 ALL = (*DENSE, *PROMPTABLE)
-SAM, LSEG = ("SAM-*", "MobileSAM"), ("LSeg-*",)
+SAM, LSEG = ("SAM-*", "MobileSAM", "ONNX-SAM"), ("LSeg-*",)
 """Names of the promptable models by what prompts them: boxes and points, or texts."""
 
 

@@ -225,11 +225,12 @@ def _count_faults(job: Job, shard: int) -> int:
 def _wanted(request: BatchRequest) -> Job:
     """The job of a request before its images are counted."""
     source = Source.of(request.source)
-    folder = exported_in(Path(request.model_dir).expanduser().absolute())
+    folder = exported_in(Path(request.model_dir).expanduser()).absolute()
     model = ExportedModel.open(folder)
     name = model.model_name
     if get_spec(name).task.facts.takes_prompts:
-        raise UsageError(f"{name} takes prompts", hint="batch takes semantic and instance models; see `segcli predict`")
+        hint = "batch takes semantic and instance models; see `segcli predict`"
+        raise UsageError(f"{model.title} takes prompts", hint=hint)
     return Job(
         folder=state_folder(request.out),
         source=source.path,

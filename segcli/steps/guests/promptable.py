@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +20,8 @@ from segcli.inference.runtimes.open_graph import first_line
 from segcli.inference.square_input import SquareInput
 from segcli.models.guest_card import GuestCard
 from segcli.models.promptable.specs import form_of_guest
-from segcli.promptable.guest import DECODER, ENCODER, MASKS, PLACES, SCORES, GuestSam, SamGuest, matched, open_guest_sam
-from segcli.promptable.protocols import FloatArray
+from segcli.promptable.guest import DECODER, ENCODER, MASKS, PLACES, SCORES, SamGuest, matched, open_guest_sam
+from segcli.promptable.protocols import FloatArray, SamBackend
 from segcli.runtimes import RuntimeRow, runtimes
 from segcli.steps.guests.imported import Imported, copy_network, manifest_values
 from segcli.steps.guests.network_file import NetworkFile
@@ -69,11 +71,12 @@ def _tried(model: ExportedModel) -> tuple[tuple[Proof, ...], tuple[str, ...]]:
     """
     proofs, faults = [], []
     expected: tuple[FloatArray, FloatArray] | None = None
+    prepare = SquareInput.of(form_of_guest(model.preprocess), model.preprocess)
     able = [row for row in runtimes().values() if row.is_installed and ".onnx" in row.reads]
     for row in sorted(able, key=lambda row: row.name != _OWN):
         try:
             backend = open_guest_sam(model, row.name, "cpu")
-            found = _answer(backend, model)
+            found = answer_to_a_click(backend, prepare)
         except Exception as fault:  # any: each runtime has its own exceptions
             if expected is None:
                 raise WeightsError(
@@ -84,12 +87,14 @@ def _tried(model: ExportedModel) -> tuple[tuple[Proof, ...], tuple[str, ...]]:
             faults.append(f"{row.name}: {fault.message if isinstance(fault, SegcliError) else first_line(fault)}")
             continue
         expected = expected or found
-        proofs.append(_proof(model, row, backend, found, expected))
+        proofs.append(
+            _proof(model, row, click_difference(found, expected), partial(answer_to_a_click, backend, prepare))
+        )
     return tuple(proofs), tuple(faults)
 
 
-def _answer(backend: GuestSam, model: ExportedModel) -> tuple[FloatArray, FloatArray]:
-    prepare = SquareInput.of(form_of_guest(model.preprocess), model.preprocess)
+def answer_to_a_click(backend: SamBackend, prepare: SquareInput) -> tuple[FloatArray, FloatArray]:
+    """Masks and scores for a click into the middle of a generated image."""
     image, placement = prepare(generated_image())
     embedding = backend.encode(image)
     middle = placement.to_model(np.array([[[160.0, 128.0], [0.0, 0.0]]]))
@@ -97,17 +102,15 @@ def _answer(backend: GuestSam, model: ExportedModel) -> tuple[FloatArray, FloatA
     return backend.decode(embedding, middle, np.array([[1, -1]], np.float32), nothing, np.zeros(1, np.float32))
 
 
-def _proof(
-    model: ExportedModel,
-    row: RuntimeRow,
-    backend: GuestSam,
-    found: tuple[FloatArray, FloatArray],
-    expected: tuple[FloatArray, FloatArray],
-) -> Proof:
+def click_difference(found: tuple[FloatArray, FloatArray], expected: tuple[FloatArray, FloatArray]) -> float:
+    """The largest difference, relative to the largest value."""
     off = max(float(np.abs(one - other).max()) for one, other in zip(found, expected, strict=True))
-    largest = max(float(np.abs(one).max()) for one in expected) or 1.0
-    detail = "the model itself" if row.name == _OWN else f"off by {off / largest:.1e} of the largest"
+    return off / (max(float(np.abs(one).max()) for one in expected) or 1.0)
+
+
+def _proof(model: ExportedModel, row: RuntimeRow, off: float, job: Callable[[], object]) -> Proof:
+    """Keeps a verdict, with the time of `job` where the runtime agrees."""
+    detail = "the model itself" if row.name == _OWN else f"off by {off:.1e} of the largest"
     files = [model.folder / f"{stem}.onnx" for stem in (ENCODER, DECODER)]
-    agrees = off <= TOLERANCE * largest
-    milliseconds = time_job(lambda: _answer(backend, model)) if agrees else None
-    return Proofs(model.folder).keep(row, files, agrees=agrees, detail=detail, milliseconds=milliseconds)
+    milliseconds = time_job(job) if off <= TOLERANCE else None
+    return Proofs(model.folder).keep(row, files, agrees=off <= TOLERANCE, detail=detail, milliseconds=milliseconds)

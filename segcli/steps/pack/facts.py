@@ -1,4 +1,4 @@
-"""What a program must know about the ONNX file of a semantic model, as plain values."""
+"""What a program must know about the ONNX file of a model, as plain values."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _AXES = {"NCHW": [0, 3, 1, 2], "NHWC": [0, 1, 2, 3]}
 
 
 def network_facts(model: ExportedModel, file: Path) -> dict[str, Any]:
-    """Returns names, types, preprocessing and the meaning of the output.
+    """Returns names, types, preprocessing and the meaning of the output of a semantic model.
 
     Args:
         model: The model.
@@ -35,22 +35,14 @@ def network_facts(model: ExportedModel, file: Path) -> dict[str, Any]:
     network = NetworkFile.read(file)
     card = model.guest.card if model.guest is not None else _own_card(model, network.outputs[0])
     place = 0 if model.guest is None else model.guest.output_places[0]
-    port = next((one for one in network.inputs if one.name == card.input.name), network.inputs[0])
-    _require_plain(model, card.input)
-    black, white = _range(model)
+    if card.input.resize != "stretch" or model.preprocess.keep_ratio:
+        raise refusal(model, "its images keep their ratio")
     return {
         "classes": list(class_names(model)),
-        "input": port.name,
-        "dtype": port.dtype or "float32",
-        "axes": _AXES[card.input.layout],
-        "shape": list(port.shape),
+        **input_facts(model, card.input, network),
         "size": list(model.input_size) if model.input_size else None,
         "stride": card.input.stride,
-        "black": black,
-        "gain": _WHITE / (white - black),
         "area": model.preprocess.area,
-        "channels": _channel_matrix(card.input).tolist(),
-        **_mean_and_std(card.input, port.dtype or "float32"),
         "output": network.outputs[place].name,
         "output_shape": list(network.outputs[place].shape),
         "kind": _KINDS.get(card.output.kind, card.output.kind),
@@ -59,20 +51,42 @@ def network_facts(model: ExportedModel, file: Path) -> dict[str, Any]:
     }
 
 
+def input_facts(model: ExportedModel, scale: GuestInput, network: NetworkFile) -> dict[str, Any]:
+    """What any example must know of the input: its name and form, and how values of an image become those of it.
+
+    Raises:
+        UsageError: The range of its images is not the same for all.
+    """
+    if model.preprocess.image_range == "percentile":
+        raise refusal(model, "the range of its images is found per image")
+    port = next((one for one in network.inputs if one.name == scale.name), network.inputs[0])
+    black, white = _range(model)
+    return {
+        "input": port.name,
+        "dtype": port.dtype or "float32",
+        "axes": _AXES[scale.layout],
+        "shape": list(port.shape),
+        "black": black,
+        "gain": _WHITE / (white - black),
+        "channels": _channel_matrix(scale).tolist(),
+        **_mean_and_std(scale, port.dtype or "float32"),
+    }
+
+
+def own_input(model: ExportedModel, name: str | None = None) -> GuestInput:
+    """The input of one of segcli's own models, as a card describes it."""
+    scale = model.preprocess
+    return GuestInput(name=name, mean=tuple(scale.mean), std=tuple(scale.std), channels=_channels(len(scale.mean)))
+
+
+def refusal(model: ExportedModel, reason: str) -> UsageError:
+    """The error for a model that the example cannot run."""
+    return UsageError(f"{model.title} cannot be packed: {reason}", hint="segcli predict and serve run it")
+
+
 def class_names(model: ExportedModel) -> tuple[str, ...]:
     """Names of the classes; numbers where the model has none."""
     return model.class_names or tuple(f"class {index}" for index in range(256))
-
-
-def _require_plain(model: ExportedModel, scale: GuestInput) -> None:
-    """Refuses what the example does not do to an image."""
-    reason = None
-    if scale.resize != "stretch" or model.preprocess.keep_ratio:
-        reason = "its images keep their ratio"
-    elif model.preprocess.image_range == "percentile":
-        reason = "the range of its images is found per image"
-    if reason is not None:
-        raise UsageError(f"{model.title} cannot be packed: {reason}", hint="segcli predict and serve run it")
 
 
 def _range(model: ExportedModel) -> tuple[float, float]:
@@ -104,12 +118,11 @@ def _output_axes(port: Port, output: GuestOutput) -> list[int]:
 
 def _own_card(model: ExportedModel, output: Port) -> GuestCard:
     """A card for one of segcli's own models."""
-    scale = model.preprocess
     return GuestCard(
         name="own",
         task="semantic",
         classes=class_names(model),
-        input=GuestInput(mean=tuple(scale.mean), std=tuple(scale.std), channels=_channels(len(scale.mean))),
+        input=own_input(model),
         output=GuestOutput(kind="labels" if output.kind in ("tensor(int32)", "tensor(int64)") else "logits"),
     )
 

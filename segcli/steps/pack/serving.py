@@ -33,7 +33,7 @@ def write_triton(network: Path, name: str, folder: Path) -> Path:
 
 
 def write_ovms(network: Path, name: str, folder: Path) -> Path:
-    """``NAME/1/model.onnx`` or ``.xml``, and ``config.json``, for the server started with ``--config_path``."""
+    """``NAME/1/model.onnx`` or ``.xml``, and its entry in ``config.json`` for the server's ``--config_path``."""
     version = _version(folder, name)
     form = network.with_suffix(".xml")
     if form.is_file() and form.with_suffix(".bin").is_file():
@@ -41,8 +41,11 @@ def write_ovms(network: Path, name: str, folder: Path) -> Path:
         shutil.copyfile(form.with_suffix(".bin"), version / "model.bin")
     else:
         copy_network(network, version / "model.onnx")
-    values: dict[str, Any] = {"model_config_list": [{"config": {"name": name, "base_path": f"/models/{name}"}}]}
-    (folder / "config.json").write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+    config = folder / "config.json"
+    before = json.loads(config.read_text(encoding="utf-8"))["model_config_list"] if config.is_file() else []
+    entry = {"config": {"name": name, "base_path": f"/models/{name}"}}
+    values: dict[str, Any] = {"model_config_list": [*before, entry]}
+    config.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
     return folder
 
 
