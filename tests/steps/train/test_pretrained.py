@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from segcli.errors import WeightsError
+from segcli.models.card import ModelCard
+from segcli.models.published import restricts
+from segcli.models.table import get_spec
 from segcli.steps.train.command import train
+from segcli.weights.class_match import moved_classes
 from segcli.weights.files import read_weights, write_pdparams, write_safetensors
+from segcli.weights.official import licence_of, official_names
 from tests.images import make_seg_dataset
 from tests.trained_model import make_config, save_weights
 
@@ -91,3 +97,28 @@ def test_official_weights_without_a_network(dataset, tmp_path, monkeypatch):
     with pytest.raises(WeightsError, match=r"connection failed.*\n.*pretrain_weight_path=null") as caught:
         start(tmp_path / "output", dataset, "pretrained")
     assert "SeaFormer_tiny_pretrained.pdparams" in str(caught.value)
+
+
+def test_exchanged_classes_and_a_licence_that_binds_are_said_and_the_licence_stays(dataset, tmp_path, caplog):
+    weights = save_weights(tmp_path / "start", model=MODEL, names=("_background_", "blue", "red"))
+    card = ModelCard.beside(weights)
+    replace(card, licence="non-commercial (NVIDIA)").save(weights.parent)
+    with caplog.at_level(logging.WARNING, "segcli"):
+        start(tmp_path / "out", dataset, str(weights))
+    said = [record.getMessage() for record in caplog.records]
+    assert any("knows blue, red by other ids than the dataset" in line and "label.txt" in line for line in said)
+    assert any("whose licence is: non-commercial (NVIDIA)" in line for line in said)
+    assert ModelCard.beside(tmp_path / "out" / "iter_1" / "model.pdparams").licence == "non-commercial (NVIDIA)"
+
+
+def test_official_weights_are_known_by_their_names(tmp_path):
+    spec = get_spec("SegFormer-B0")
+    names = [name for name in official_names(spec) if name.endswith(".pdparams")]
+    assert names and {licence_of(tmp_path / name, spec) for name in names} == {"non-commercial (NVIDIA)"}
+    assert licence_of(tmp_path / "mine.pdparams", spec) == ""
+    assert restricts("non-commercial (NVIDIA)") and not restricts("Apache-2.0") and not restricts("")
+
+
+def test_classes_that_moved():
+    assert moved_classes(("a", "b", "c"), ("a", "c", "b")) == ["b", "c"]
+    assert moved_classes(("a", "b"), ("a", "b")) == moved_classes(("a", "b"), ("b", "a", "c")) == []
