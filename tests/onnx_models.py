@@ -50,8 +50,9 @@ def semantic_guest(folder: Path, **card) -> Path:
     return import_guest(network, write_card(folder / "card.yaml", **{**values, **card}), folder / "guest").folder
 
 
-def constant_model(path: Path, outputs: dict[str, np.ndarray], size: int, dtype: int = FLOAT) -> Path:
-    """Says the same of every image."""
+def constant_model(path: Path, outputs: dict[str, np.ndarray], size: int | tuple[int, int], dtype: int = FLOAT) -> Path:
+    """Says the same of every image; `size` is the side of its input, or height and width."""
+    height, width = (size, size) if isinstance(size, int) else size
     nodes, constants, ports = [], [("zero", np.zeros((1,), np.float32))], []
     nodes += [
         helper.make_node("Cast", ["x"], ["xf"], to=FLOAT),
@@ -62,4 +63,4 @@ def constant_model(path: Path, outputs: dict[str, np.ndarray], size: int, dtype:
         constants.append((f"c_{name}", value.astype(np.float32)))
         nodes.append(helper.make_node("Add", [f"c_{name}", "nothing"], [name]))
         ports.append(tensor(name, value.shape))
-    return save(path, nodes, [tensor("x", [1, 3, size, size], dtype)], ports, constants)
+    return save(path, nodes, [tensor("x", [1, 3, height, width], dtype)], ports, constants)

@@ -50,6 +50,8 @@ def prepare(rgb: RgbImage, preprocess: Preprocess) -> PreparedImage:
     resized = fitted_size(height, width, preprocess)
     image = _normalised(rgb, resized, preprocess)
     missing = [-side % preprocess.stride for side in resized]
+    if preprocess.fits and preprocess.size is not None:
+        missing = [whole - side for whole, side in zip(preprocess.size, resized, strict=True)]
     if any(missing):
         image = np.pad(image, ((0, 0), (0, 0), (0, missing[0]), (0, missing[1])))
     return PreparedImage(image, resized, (height, width))

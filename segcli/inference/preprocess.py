@@ -95,6 +95,9 @@ def fitted_size(height: int, width: int, preprocess: Preprocess) -> tuple[int, i
         return height, width
     if not preprocess.keep_ratio:
         return preprocess.size
-    short, long = min(preprocess.size), max(preprocess.size)
-    scale = min(short / min(height, width), long / max(height, width))
+    if preprocess.fits:
+        scale = min(preprocess.size[0] / height, preprocess.size[1] / width)
+    else:
+        short, long = min(preprocess.size), max(preprocess.size)
+        scale = min(short / min(height, width), long / max(height, width))
     return max(1, round(height * scale)), max(1, round(width * scale))

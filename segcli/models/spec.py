@@ -25,6 +25,7 @@ class Preprocess:
         std: Per-channel standard deviation by which the result is divided.
         size: Height and width in pixels to which an image is resized; None for its own size.
         keep_ratio: Whether `size` bounds the shorter and the longer side instead of being the size itself.
+        fits: With `keep_ratio`: whether `size` is that of the padded input, into which an image fits.
         cubic: Whether resizing interpolates cubically instead of linearly.
         exact: Whether images are normalised before they are resized, so that no value is rounded in between.
         area: Whether shrinking averages all pixels that become one, instead of interpolating between a few.
@@ -36,6 +37,7 @@ class Preprocess:
     std: tuple[float, ...] = (0.5, 0.5, 0.5)
     size: tuple[int, int] | None = None
     keep_ratio: bool = False
+    fits: bool = False
     cubic: bool = False
     exact: bool = False
     area: bool = False

@@ -95,7 +95,7 @@ def preprocess_of(card: GuestInput) -> Preprocess:
         std=std,
         size=card.size,
         keep_ratio=keeps,
-        stride=1 if card.size is None or not keeps else card.size[0],
+        fits=keeps,
         image_range=card.range,
     )
 

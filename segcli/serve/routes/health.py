@@ -45,7 +45,7 @@ def _about(model: ServedModel) -> dict[str, Any]:
         "name": model.name,
         "pipeline": settings.name,
         "route": KINDS[settings.name].route,
-        "models": list(dict.fromkeys(entry.model_name for entry in settings.models.values())),
+        "models": model.pipeline.model_titles(),
         "classes": model.pipeline.class_names(),
         "version": model.version,
         "streams": len(model.streams.pipelines),

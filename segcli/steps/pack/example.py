@@ -29,8 +29,8 @@ def activated(values):
 def in_image(boxes):  # from pixels of the input, centres with sizes or corners, to corners in pixels of the image
     near, far = boxes[:, :2], boxes[:, 2:]
     corners = numpy.hstack([near - far / 2, near + far / 2] if facts["centres"] else [near, far])
-    factors = numpy.divide(sides, inner)
-    return numpy.clip((corners - 2 * begins[::-1]) * [*factors[::-1]] * 2, 0, [*sides[::-1]] * 2)
+    factors = numpy.tile(numpy.divide(sides, inner)[::-1], 2)
+    return numpy.clip((corners - 2 * begins[::-1]) * factors, 0, [*sides[::-1]] * 2)
 """
 _FEW = 'kept = numpy.argsort(-scores, kind="stable")[: facts["most"]]\n'
 _OBJECTS = {

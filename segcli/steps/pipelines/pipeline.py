@@ -114,6 +114,10 @@ class Pipeline(ABC):
         for model in self.models.values():
             model()
 
+    def model_titles(self) -> list[str]:
+        """Names of its models; of imported ones those on their cards."""
+        return list(dict.fromkeys(model().predictor.model.title for model in self.models.values()))
+
     def class_names(self) -> list[str]:
         """Class names of its models, in the order of their ids; empty where they have none."""
         return [str(name) for model in dict.fromkeys(self.models.values()) for name in model().class_names]

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segcli.data.image import RgbImage, read_input
+from segcli.inference.decode_labels import network_inputs
 from segcli.inference.exported_model import ExportedModel
 from segcli.inference.guests.inputs import GuestInputs
 from segcli.inference.instance_input import prepare
-from segcli.inference.preprocess import fitted_size, normalise, resize_image
 
 Feeds = dict[str, NDArray[Any]]
 
@@ -33,8 +33,7 @@ def calibration_feeds(model: ExportedModel, images: Sequence[Path], input_name: 
 
 def _semantic_feeds(model: ExportedModel, image: RgbImage, input_name: str) -> Feeds:
     scale = model.preprocess
-    size = model.input_size or fitted_size(image.shape[0], image.shape[1], scale)
-    values: NDArray[Any] = normalise([resize_image(image, *size, area=scale.area)], scale)
+    values: NDArray[Any] = network_inputs([image], scale, model.input_size)[0]
     if model.guest is not None:
         inputs = _inputs_of(model)
         values = inputs(inputs.padded(values))

@@ -225,6 +225,21 @@ def test_yolo_like_objects_lie_where_they_were_letterboxed(tmp_path, caplog):
     assert len(next(low.predict(image))["boxes"]) == 1
 
 
+@pytest.mark.parametrize("size", [(96, 48), (48, 96)])
+def test_images_fit_into_an_input_that_is_no_square(tmp_path, size):
+    """The object fills the part of the input that the image fills."""
+    height, width = size
+    scale = min(64 / height, 96 / width)
+    rows = np.zeros((1, 4 + 1 + 1, 1), np.float32)
+    rows[0, :, 0] = [48, 32, width * scale, height * scale, 0.9, 1]
+    network = constant_model(tmp_path / "m.onnx", {"o": rows, "p": np.full((1, 1, 16, 24), 5, np.float32)}, (64, 96))
+    card = {"name": "wide", "task": "instance", "classes": ["cat"], "output": {"kind": "yolo"}}
+    card["input"] = {"size": [64, 96], "resize": "letterbox"}
+    folder = import_guest(network, write_card(tmp_path / "c.yaml", **card), tmp_path / "g").folder
+    (result,) = create_model("ONNX-Instance", folder, runtime="onnxruntime").predict(np.zeros((*size, 3), np.uint8))
+    assert np.allclose(result["boxes"][0]["coordinate"], [0, 0, width, height], atol=1)
+
+
 @pytest.mark.parametrize("activation", ["sigmoid", "softmax"])
 def test_detr_like_objects(tmp_path, activation):
     boxes = np.array([[[0.25, 0.5, 0.5, 1.0], [0.75, 0.5, 0.25, 0.5]]], np.float32)
