@@ -16,7 +16,7 @@ from segcli.steps.pack.facts import class_names, input_facts, own_input, refusal
 from segcli.steps.pack.packing import MODEL, Packing, compared, kept_proofs, whole_network
 
 _OWN = {MaskForm.CUT_PROTOTYPES: True, MaskForm.PROTOTYPES: False}
-"""Forms of masks that the example knows -> whether probabilities are enlarged; else logits are."""
+"""Forms of masks that the example knows -> whether they are probabilities that end at the box; else logits."""
 _BACKGROUND = {"none": [0, None], "first": [1, None], "last": [0, -1]}
 """The classes of DETR's logits that are objects, as a slice."""
 
