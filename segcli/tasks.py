@@ -23,14 +23,12 @@ class TaskParts:
         layout: Name of the layout on disk: of the modules that convert to it and split it.
         engine: Where the class is that builds networks and training sessions; see `segcli.engine.Engine`.
         weight_file: Name of the weights inside `best_model/`, as PaddleX names it.
-        is_packed: Whether `segcli pack` makes a folder of a model that runs without segcli.
     """
 
     dataset_type: str
     layout: str
     engine: str
     weight_file: str
-    is_packed: bool = False
 
 
 TASKS: dict[Task, TaskParts] = {
@@ -39,7 +37,6 @@ TASKS: dict[Task, TaskParts] = {
         layout="masks",
         engine="segcli.engines.paddleseg.engine:PaddleSegEngine",
         weight_file="model.pdparams",
-        is_packed=True,
     ),
     Task.INSTANCE: TaskParts(
         dataset_type="COCOInstSegDataset",

@@ -25,15 +25,16 @@ from segcli.inference.parity_samples import generated_image
 from segcli.inference.precision import HALVES, half_runtime, parse_precision, require_half
 from segcli.inference.preprocess import normalise, resize_image
 from segcli.inference.runtimes.protocol import Runtime
+from segcli.models.table import get_spec
 from segcli.runtimes import runtimes
 from segcli.steps.quantize.command import PRECISIONS
 from segcli.steps.quantize.networks import write_half, write_int8
+from segcli.steps.quantize.parts import QuantizeParts
+from segcli.tasks import step_part
 from tests.bench.runtimes.timing import cpu_milliseconds
 
 Found = dict[str, Any]
 SAME_OBJECT_IOU = 0.75
-OBJECT_OPERATORS = ("Conv", "ConvTranspose", "Gemm", "MatMul")
-"""What `segcli models quantize` makes of instance models with 8 bits."""
 _MOST_OBJECTS = 100
 
 
@@ -66,7 +67,8 @@ def _of_precision(model: ExportedModel, precision: str, folder: Path, job: Calla
     image = folder / "calibration.png"
     Image.fromarray(generated_image()).save(image)
     begin = time.process_time()
-    write_int8(model, source, folder, [image], OBJECT_OPERATORS if model.finds_objects else None)
+    of_task: QuantizeParts = step_part("quantize", get_spec(model.model_name).task)
+    write_int8(model, source, folder, [image], of_task.operators)
     seconds = time.process_time() - begin
     made = ExportedModel.open(folder)
     able = [row.name for row in runtimes().values() if row.is_installed and is_open_to(made, row)]
