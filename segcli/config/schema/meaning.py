@@ -15,8 +15,10 @@ SEMANTIC, INSTANCE, PROMPTABLE = (Task.SEMANTIC,), (Task.INSTANCE,), (Task.PROMP
 DENSE = (*SEMANTIC, *INSTANCE)
 """Tasks whose models have classes and need no prompts."""
 ALL = (*DENSE, *PROMPTABLE)
-SAM, LSEG = ("SAM-*", "MobileSAM", "ONNX-SAM"), ("LSeg-*",)
+SAM, LSEG = ("SAM-*", "MobileSAM"), ("LSeg-*",)
 """Names of the promptable models by what prompts them: boxes and points, or texts."""
+CLICKED = (*SAM, "ONNX-SAM")
+"""Those that boxes and points prompt, imported pairs too, which are not trained here."""
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, field_validator
 
 from segcli.config.schema.base import OutputName, Runtime, Section
-from segcli.config.schema.meaning import DENSE, INSTANCE, LSEG, PROMPTABLE, SAM, SEMANTIC, Instead, Read, Stock
+from segcli.config.schema.meaning import CLICKED, DENSE, INSTANCE, LSEG, PROMPTABLE, SEMANTIC, Instead, Read, Stock
 from segcli.config.schema.tiles import SlidingWindowConfig
 from segcli.config.schema.views import ViewsConfig
 
@@ -38,12 +38,12 @@ class PromptableConfig(Section):
         formats: Files in addition to the JSON: ``overlay``, ``png`` (one image per mask), ``labelme``, ``coco``.
     """
 
-    multimask: Annotated[Literal["auto", "best", "all", "single"], Read(("predict",), PROMPTABLE, SAM)] = "auto"
-    refine_rounds: Annotated[int, Read(("predict",), PROMPTABLE, SAM)] = Field(default=0, ge=0)
-    everything: Annotated[bool, Read(("predict",), PROMPTABLE, SAM)] = False
-    points_per_side: Annotated[int, Read(("predict",), PROMPTABLE, SAM)] = Field(default=32, ge=1)
-    min_score: Annotated[float, Read(("predict",), PROMPTABLE, SAM)] = Field(default=0.88, ge=0, le=1)
-    min_stability: Annotated[float, Read(("predict",), PROMPTABLE, SAM)] = Field(default=0.95, ge=0, le=1)
+    multimask: Annotated[Literal["auto", "best", "all", "single"], Read(("predict",), PROMPTABLE, CLICKED)] = "auto"
+    refine_rounds: Annotated[int, Read(("predict",), PROMPTABLE, CLICKED)] = Field(default=0, ge=0)
+    everything: Annotated[bool, Read(("predict",), PROMPTABLE, CLICKED)] = False
+    points_per_side: Annotated[int, Read(("predict",), PROMPTABLE, CLICKED)] = Field(default=32, ge=1)
+    min_score: Annotated[float, Read(("predict",), PROMPTABLE, CLICKED)] = Field(default=0.88, ge=0, le=1)
+    min_stability: Annotated[float, Read(("predict",), PROMPTABLE, CLICKED)] = Field(default=0.95, ge=0, le=1)
     background: Annotated[str, Read(("train", "evaluate", "predict"), PROMPTABLE, LSEG)] = "others"
     truncate_text: Annotated[bool, Read(("predict",), PROMPTABLE, LSEG)] = False
     cache_dir: str | None = None
