@@ -178,6 +178,8 @@ def _outline_file(
             left.append(f"{sample.name}: {one.prompt.name}: the network finds nothing there")
             continue
         replaced |= {number: [] for number in one.numbers} | {one.numbers[0]: made}
+    if not replaced:
+        return 0
     values["shapes"] = [
         entry for number, shape in enumerate(values["shapes"]) for entry in replaced.get(number, [shape])
     ]

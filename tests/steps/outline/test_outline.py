@@ -82,6 +82,19 @@ def test_what_cannot_be_outlined_is_listed_and_kept(tmp_path):
     assert outside in json.loads((data / "a.json").read_text())["shapes"]
 
 
+def test_a_file_in_which_nothing_is_found_stays_as_it_is(tmp_path):
+    pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnx")
+    from tests.steps.guests.test_import import sam_guest
+
+    data = _dataset(tmp_path / "data", [_shape("rectangle", [[4, 4], [30, 30]])])
+    Image.fromarray(np.zeros((48, 64, 3), np.uint8)).save(data / "a.png")  # the masks of this pair are what is bright
+    before = (data / "a.json").read_bytes()
+    found = outline(data, "SAM-B", sam_guest(tmp_path))
+    assert (found.outlined, found.files, len(found.left)) == (0, 0, 1) and "finds nothing" in found.left[0]
+    assert (data / "a.json").read_bytes() == before and not list(data.glob("*.bak"))
+
+
 def test_an_image_of_another_size_is_left_alone(tmp_path):
     data = _dataset(tmp_path / "data", [_shape("rectangle", [[10, 5], [40, 40]])], size=(128, 96))
     before = (data / "a.json").read_bytes()
