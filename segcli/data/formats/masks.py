@@ -138,16 +138,15 @@ def open_seg_dataset(dataset_dir: Path, num_classes: int | None = None) -> SegDa
     """Opens a dataset for training or evaluation, after checking its lists and class names.
 
     Raises:
-        DatasetError: There is no dataset, its lists have errors, or its class file names another number of classes than
-            `num_classes`; carries the findings. Or a change of it was interrupted.
+        DatasetError: There is no dataset, or its lists have errors; carries the findings. Or a change of it was
+            interrupted.
         BusyError: Another process is changing it.
     """
     dataset, findings = read_settled(dataset_dir, lambda: scan_seg_dataset(dataset_dir, num_classes))
-    disagreement = [fault for fault in findings if fault.code == "S404"]
-    if has_errors(findings) or disagreement:
+    if has_errors(findings):
         raise DatasetError(
             "the dataset has faults",
-            [*disagreement, *(fault for fault in findings if fault not in disagreement)],
+            findings,
             path=dataset_dir,
             hint="Global.mode=check_dataset lists every fault of every file",
         )
