@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.abc import MetaPathFinder
@@ -122,6 +122,23 @@ def at_once() -> Iterator[None]:
         raise
     finally:
         _state.request = request
+
+
+@contextmanager
+def hangup_stops(stop: Callable[[], None]) -> Iterator[None]:
+    """Inside the block SIGHUP calls `stop` where it would raise: for a service, which ends when all is answered."""
+    number = getattr(signal, "SIGHUP", None)
+    if threading.current_thread() is not threading.main_thread() or number is None:
+        yield
+        return
+    if signal.getsignal(number) is not _on_signal:  # ignored, as under nohup
+        yield
+        return
+    signal.signal(number, lambda *_: stop())
+    try:
+        yield
+    finally:
+        signal.signal(number, _on_signal)
 
 
 def _on_signal(number: int, _frame: object) -> None:

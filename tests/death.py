@@ -71,7 +71,7 @@ def kill(work: Callable[[], object], at: int) -> bool:
     if child == 0:
         status = 1
         try:
-            _kill_self(at)
+            kill_self(at)
             work()
             status = 0
         except BaseException:
@@ -116,7 +116,8 @@ def moments(events: int, stride: int) -> list[int]:
     return [*range(1, events, stride), events]
 
 
-def _kill_self(at: int) -> None:
+def kill_self(at: int) -> None:
+    """Kills this process before its `at`-th event from now on."""
     left = at
 
     def count() -> None:

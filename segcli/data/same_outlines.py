@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +19,12 @@ NEAR_SHARE = 0.03
 NEAR_IOU = 0.8
 """Least overlap of the masks; outlines of few pixels that are 0.3 px apart reach 0.82."""
 SAME_PX = 0.05
+_MOST_BESIDE = 1000
+"""Boxes that a box is compared with, of those that begin in nearly the same column; no sound image has as many."""
+_MOST_NEAR = 8
+"""Near ones of them whose pixels are compared. Of many equal outlines each is still found, by the one before it."""
+_PORTION = 1 << 20
+"""Pairs of boxes that are looked at together."""
 
 Outline = Polygons | Rle
 Indices = NDArray[np.intp]
@@ -94,13 +100,35 @@ def _near_boxes(boxes: NDArray[np.float64], image: Indices | None = None) -> Ind
     reach = left + slack[order]
     reach += 8 * np.spacing(np.abs(reach))
     counts = np.searchsorted(left, reach, side="right") - np.arange(len(left)) - 1
-    one = np.repeat(np.arange(len(left)), counts)
-    other = one + 1 + np.arange(len(one)) - np.repeat(np.cumsum(counts) - counts, counts)
-    first, second = order[one], order[other]
-    apart = np.abs(edges[first] - edges[second]).max(axis=1, initial=0)
-    near = ((apart <= slack[first]) & (owner[first] == owner[second])).nonzero()[0]
-    pairs = np.sort(np.stack([first[near], second[near]], axis=1), axis=1)
+    counts = np.minimum(counts, _MOST_BESIDE)
+    found = [np.zeros((0, 2), np.intp)]
+    for begin, end in _portions(counts):
+        one, other = _each_with_following(begin, counts[begin:end])
+        first, second = order[one], order[other]
+        apart = np.abs(edges[first] - edges[second]).max(axis=1, initial=0)
+        near = ((apart <= slack[first]) & (owner[first] == owner[second])).nonzero()[0]
+        rank = np.arange(len(near)) - np.searchsorted(one[near], one[near])
+        near = near[rank < _MOST_NEAR]
+        found.append(np.sort(np.stack([first[near], second[near]], axis=1), axis=1))
+    pairs = np.concatenate(found)
     return np.asarray(pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))], np.intp)
+
+
+def _portions(counts: Indices) -> Iterator[tuple[int, int]]:
+    """Ranges of boxes that have about `_PORTION` pairs together."""
+    total = np.cumsum(counts)
+    begin = 0
+    while begin < len(counts):
+        before = int(total[begin - 1]) if begin else 0
+        end = max(int(np.searchsorted(total, before + _PORTION, side="right")), begin + 1)
+        yield begin, end
+        begin = end
+
+
+def _each_with_following(begin: int, counts: Indices) -> tuple[Indices, Indices]:
+    """Pairs of each of some positions with so many that follow it, as two arrays [n]."""
+    one = np.repeat(np.arange(begin, begin + len(counts)), counts)
+    return one, one + 1 + np.arange(len(one)) - np.repeat(np.cumsum(counts) - counts, counts)
 
 
 def _overlap(one: Outline, other: Outline, height: int, width: int) -> float:
@@ -112,7 +140,7 @@ def _overlap(one: Outline, other: Outline, height: int, width: int) -> float:
 
 def _same_corners(one: Outline, other: Outline) -> bool:
     """Whether two outlines have the same coordinates, from whichever corner they begin."""
-    if isinstance(one, dict) or isinstance(other, dict):
+    if one == other or isinstance(one, dict) or isinstance(other, dict):
         return one == other
     corners = [np.sort(np.array([value for ring in rings for value in ring])) for rings in (one, other)]
     return corners[0].shape == corners[1].shape and bool((np.abs(corners[0] - corners[1]) <= SAME_PX).all())

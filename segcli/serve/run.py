@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from segcli.errors import MissingPartError
 from segcli.serve.settings import ServeSettings
+from segcli.signals import hangup_stops
 
 if TYPE_CHECKING:
     from segcli.serve.models import ServedModels
@@ -50,7 +51,7 @@ def require_packages() -> None:
 def serve(
     settings: ServeSettings, on_ready: Callable[[Running], None], sockets: list[socket.socket] | None = None
 ) -> None:
-    """Opens the models, then serves until SIGTERM or Ctrl-C; open requests are finished before it returns.
+    """Opens the models, then serves until SIGTERM, SIGHUP or Ctrl-C; open requests are finished before it returns.
 
     Args:
         settings: Settings of the service.
@@ -83,7 +84,7 @@ def serve(
 
         @contextmanager
         def capture_signals(self) -> Generator[None, None, None]:
-            with super().capture_signals():
+            with super().capture_signals(), hangup_stops(self.handle_stop):
                 yield
                 self._captured_signals.clear()
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from segcli.data import rle
 from segcli.data.polygons import polygons_box
-from segcli.data.same_outlines import NEAR_PX, repeated_outlines
+from segcli.data.same_outlines import NEAR_PX, NEAR_SHARE, _near_boxes, repeated_outlines
 
 SIDE = 400
 
@@ -61,3 +61,28 @@ def test_the_pairs_are_those_of_all_boxes_compared_with_all() -> None:
         if share >= 0.85:
             assert other in repeated or one in repeated
     assert found
+
+
+def test_many_equal_outlines_are_found_in_linear_time_and_memory() -> None:
+    box = np.array([[1.0, 1.0, 8.0, 8.0]])
+    outlines = [((1.0, 1.0, 9.0, 1.0, 9.0, 9.0),)] * 1000
+
+    found = repeated_outlines(outlines, 20, 20)
+
+    assert [(one.index, one.original) for one in found] == [(index, 0) for index in range(1, 1000)]
+    assert len(_near_boxes(np.repeat(box, 5000, axis=0))) <= 8 * 5000  # of 12 million pairs
+
+
+def test_near_boxes_are_those_that_each_compared_with_each_gives() -> None:
+    rng = np.random.default_rng(0)
+    boxes = np.concatenate([rng.random((200, 2)) * 200, rng.random((200, 2)) * 60 + 1], axis=1)
+    boxes[100:] = boxes[:100] + rng.random((100, 4)) * 0.8
+    edges = np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1)
+    slack = np.maximum(NEAR_PX, NEAR_SHARE * boxes[:, 2:].min(axis=1))
+    expected = [
+        (one, other)
+        for one in range(200)
+        for other in range(one + 1, 200)
+        if np.abs(edges[one] - edges[other]).max() <= slack[one if edges[one, 0] <= edges[other, 0] else other]
+    ]
+    assert [tuple(pair) for pair in _near_boxes(boxes).tolist()] == expected

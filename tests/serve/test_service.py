@@ -246,7 +246,8 @@ def test_a_missing_package_is_named_with_the_remedy(monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.slow
-def test_sigterm_answers_what_is_open_and_ends_well() -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_answers_what_is_open_and_ends_well(number: int) -> None:
     command = [sys.executable, "-m", "segcli", "serve", str(semantic_folder()), "--port", "0", "--runtime", "paddle"]
     environment = {**os.environ, "PYTHONUNBUFFERED": "1", "COLUMNS": "200"}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
@@ -255,7 +256,7 @@ def test_sigterm_answers_what_is_open_and_ends_well() -> None:
         with ThreadPoolExecutor(4) as pool:
             futures = [pool.submit(post, url, image=image_text(height=600, width=800)) for _ in range(4)]
             wait_until(lambda: "in_flight 4.0" in requests.get(f"{url}/metrics", timeout=30).text or futures[0].done())
-            process.send_signal(signal.SIGTERM)
+            process.send_signal(number)
             assert [future.result().status_code for future in futures] == [200] * 4
         assert process.wait(60) == 0
     with pytest.raises(requests.ConnectionError):
