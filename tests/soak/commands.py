@@ -48,7 +48,7 @@ class Writer:
         make: Writes into the folder what the command reads.
         most: Kills at most, spread over all events; a command that takes seconds is not killed at each.
         refuses: Whether it refuses to write where something is already.
-        adds: Whether it adds to what is there.
+        adds: Whether it goes on from the results that are there, so that others are made.
     """
 
     words: Words
@@ -243,12 +243,13 @@ class Walk:
             assert not kill(self._run, sys.maxsize), f"event {at}: given again it fails"
             there = snapshot(self._root).keys()
             left_over = {name for name in there ^ one.keys() if MARK not in name}
-            left_over -= there if self._writer.adds else set()
-            assert not left_over, f"event {at}: {sorted(left_over)}"
+            assert self._writer.adds or not left_over, f"event {at}: {sorted(left_over)}"
         again = snapshot(self._root)
         for name, data in one.items():
-            holds_times = data != other[name] or Path(name).suffix == ".sqlite"
-            is_same = again[name] == data or (holds_times and is_whole(self._root / name))
+            if self._writer.adds and name not in again:
+                continue
+            varies = self._writer.adds or data != other[name] or Path(name).suffix == ".sqlite"  # it holds times
+            is_same = again[name] == data or (varies and is_whole(self._root / name))
             assert is_same, f"event {at}: {name} differs"
 
 
@@ -288,6 +289,7 @@ _READ: dict[str, Callable[[Path], object]] = {
     ".json": lambda path: json.loads(path.read_text(encoding="utf-8")),
     ".jsonl": _lines_of_json,
     ".html": _page,
+    ".csv": lambda path: path.read_text(encoding="utf-8"),
     ".png": read_image,
     ".lock": lambda path: path.read_bytes(),  # it is held or not, whatever its text is
     ".sqlite": lambda path: sqlite3.connect(path).execute("pragma integrity_check"),
