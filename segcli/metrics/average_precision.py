@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from segcli.metrics.image_pairs import Bools, Floats, Ints
 from segcli.metrics.matching import Matches
-from segcli.metrics.object_pairs import Bools, Floats, Ints, Pairs
+from segcli.metrics.object_pairs import Pairs
 
 RECALLS: Floats = np.linspace(0, 1, 101)
 _EPS = float(np.spacing(1))
@@ -53,7 +54,7 @@ def rankings(pairs: Pairs, matches: Matches, classes: int, size: int = 0, most: 
     """
     order = matches.order[matches.rank[matches.order] < most]
     ends = np.searchsorted(pairs.found_class[order], np.arange(classes + 1))
-    counts = _by_threshold(~matches.ignored[:, size], order)
+    counts = _by_threshold(matches.counts[:, size], order)
     hits = _by_threshold(matches.hits[:, size], order)
     image, score = pairs.found_image[order], pairs.found_score[order]
     objects = np.flatnonzero(~matches.truth_ignored[:, size])
@@ -78,15 +79,14 @@ def average_precision(ranking: ClassRanking) -> Floats:
     # precision has its maxima at hits, and only hits raise the recall: other detections only count
     needed = np.searchsorted(np.arange(objects + 1) / objects, RECALLS)
     needed[0] = 1  # before the first hit no recall is reached, not even 0
-    found = np.zeros(thresholds)
-    for threshold, (hits, counts) in enumerate(zip(ranking.hits.T, ranking.counts.T, strict=True)):
-        places = np.flatnonzero(hits)
-        if len(places):
-            counted = np.cumsum(counts[: places[-1] + 1])[places]
-            falling = np.arange(1, len(places) + 1) / (counted + _EPS)
-            np.maximum.accumulate(falling[::-1], out=falling[::-1])
-            reached = np.searchsorted(needed, len(places), side="right")
-            found[threshold] = falling[needed[:reached] - 1].sum() / len(RECALLS)
+    threshold, place = np.nonzero(ranking.hits.T)
+    number = np.arange(len(place)) - np.searchsorted(threshold, np.arange(thresholds))[threshold]
+    last = int(place.max(initial=-1)) + 1
+    counted = np.cumsum(ranking.counts[:last].T, axis=1, dtype=np.int32)[threshold, place]
+    precision = np.zeros((thresholds, objects))  # at each hit, and 0 where there are no more
+    precision[threshold, number] = (number + 1) / (counted + _EPS)
+    falling = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
+    found: Floats = falling[:, needed - 1].sum(axis=1) / len(RECALLS)
     return found
 
 

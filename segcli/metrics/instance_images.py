@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from segcli.metrics.image_pairs import Bools, Floats
 from segcli.metrics.instance_report import IOU_50, InstanceReport
 from segcli.metrics.object_curves import best_thresholds
-from segcli.metrics.object_pairs import Bools, Floats
 from segcli.metrics.semantic_scores import plain, ratio
 
 

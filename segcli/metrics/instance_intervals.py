@@ -15,6 +15,7 @@ from segcli.metrics.average_precision import (
 )
 from segcli.metrics.bootstrap import draws, resampled_sums, unit_of_images
 from segcli.metrics.calibration import ece_of_all
+from segcli.metrics.image_pairs import Floats
 from segcli.metrics.instance_report import (
     ALL_SIZES,
     FEW,
@@ -28,7 +29,6 @@ from segcli.metrics.instance_report import (
 )
 from segcli.metrics.intervals import Intervals, Replicates
 from segcli.metrics.object_calibration import image_reliability
-from segcli.metrics.object_pairs import Floats
 from segcli.metrics.panoptic import panoptic_quality
 
 _SIZES = {"small": SMALL, "medium": MEDIUM, "large": LARGE}

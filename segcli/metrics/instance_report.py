@@ -13,9 +13,10 @@ from segcli.data.classes import ClassMap
 from segcli.metrics.average_precision import ClassRanking, average_precision, average_recall, rankings
 from segcli.metrics.frequency import Frequencies
 from segcli.metrics.image_facts import Look
+from segcli.metrics.image_pairs import Floats
 from segcli.metrics.intervals import Intervals
 from segcli.metrics.matching import Limits, Matches, match
-from segcli.metrics.object_pairs import Floats, Pairs
+from segcli.metrics.object_pairs import Pairs
 from segcli.metrics.panoptic import panoptic_quality
 
 IOU_50, IOU_75 = 0, 5

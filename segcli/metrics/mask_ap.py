@@ -7,7 +7,6 @@ objects and detections are kept, no masks; the tests compare with pycocotools.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +15,7 @@ from segcli.data.classes import ClassMap
 from segcli.data.detections import Detections
 from segcli.data.instances import InstanceSample
 from segcli.metrics.image_facts import UNKNOWN, Look
+from segcli.metrics.image_pairs import ImagePairs, image_pairs
 from segcli.metrics.image_rows import Row
 from segcli.metrics.instance_report import ImageFacts, InstanceReport, Measured
 from segcli.metrics.matching import Limits
@@ -25,10 +25,8 @@ from segcli.metrics.panoptic import count_segments
 
 @dataclass(frozen=True)
 class _Image:
-    masks: Pairs
-    boxes: Pairs
+    pairs: ImagePairs
     facts: ImageFacts
-    boundaries: Pairs | None = None
     segments: Row | None = None
 
 
@@ -68,12 +66,10 @@ class MaskAP:
         if classes.size and not 0 <= classes.min() <= classes.max() < len(self.classes):
             raise ValueError(f"class ids {classes.min()} to {classes.max()}, but there are {len(self.classes)} classes")
         facts = ImageFacts(sample.width, sample.height, look)
-        masks = pairs_of_masks(sample, detections)
-        boxes = pairs_of_boxes(sample, detections, masks)
-        boundaries = pairs_of_boundaries(sample, detections, masks) if self.boundary else None
+        pairs = image_pairs(sample, detections, boundary=self.boundary)
         least, count = self.panoptic_score, len(self.classes)
         segments = None if least is None else count_segments(sample, detections, count, least)
-        self._images[sample.image_id] = _Image(masks, boxes, facts, boundaries, segments)
+        self._images[sample.image_id] = _Image(pairs, facts, segments)
 
     def merge(self, other: MaskAP) -> None:
         """Adds another accumulator, of other images of the same dataset.
@@ -92,10 +88,11 @@ class MaskAP:
         """All metrics for the images so far; more can be added afterwards."""
         ids = sorted(self._images)
         images = [self._images[image_id] for image_id in ids]
-        masks, boxes = self._measured(one.masks for one in images), self._measured(one.boxes for one in images)
-        boundaries = [one.boundaries for one in images if one.boundaries is not None]
+        stored = [one.pairs for one in images]
+        pairs = pairs_of_masks(stored)
+        masks, boxes = self._measured(pairs), self._measured(pairs_of_boxes(stored, pairs))
+        boundaries = self._measured(pairs_of_boundaries(stored, pairs)) if self.boundary else None
         segments = [one.segments for one in images if one.segments is not None]
-        pairs = masks.pairs
         counted = ~pairs.truth_crowd
         objects = np.bincount(pairs.truth_class[counted], minlength=len(self.classes))
         per_image = np.bincount(
@@ -117,9 +114,9 @@ class MaskAP:
             boxes=boxes,
             image_ids=tuple(ids),
             facts=tuple(one.facts for one in images),
-            boundaries=self._measured(boundaries) if self.boundary else None,
+            boundaries=boundaries,
             segments=np.array(segments).reshape(len(segments), -1) if segments else None,
         )
 
-    def _measured(self, images: Iterable[Pairs]) -> Measured:
-        return Measured(Pairs.joined(list(images)), self.classes, self.limits)
+    def _measured(self, pairs: Pairs) -> Measured:
+        return Measured(pairs, self.classes, self.limits)

@@ -14,7 +14,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from segcli.metrics.object_pairs import Bools, Floats, Ints, Pairs
+from segcli.metrics.image_pairs import Bools, Floats, Ints
+from segcli.metrics.object_pairs import Pairs
 
 
 @dataclass(frozen=True)
@@ -31,14 +32,19 @@ class Matches:
 
     order: Ints
     rank: Ints
-    object_of: NDArray[np.int64]
+    object_of: NDArray[np.int32]
     ignored: Bools
     truth_ignored: Bools
 
     @cached_property
     def hits(self) -> Bools:
         """Whether a detection is matched to an object that counts [D, A, T]."""
-        return (self.object_of >= 0) & ~self.ignored
+        return _along_detections(self.object_of >= 0) & self.counts
+
+    @cached_property
+    def counts(self) -> Bools:
+        """Whether a detection is not ignored [D, A, T]."""
+        return _along_detections(~self.ignored)
 
 
 @dataclass(frozen=True)
@@ -67,18 +73,20 @@ def match(pairs: Pairs, limits: Limits) -> Matches:
     ranges, thresholds = limits.ranges, np.array(limits.thresholds)
     order, rank = _ranked(pairs)
     truth_ignored = _outside(pairs.truth_area, ranges) | pairs.truth_crowd[:, None]
-    object_of = np.full((len(rank), len(ranges), len(thresholds)), -1)
-    taking = _Taking(object_of, truth_ignored, pairs.truth_crowd, np.minimum(thresholds, 1 - 1e-10))
+    object_of = np.full((len(rank), len(ranges), len(thresholds)), -1, np.int32)
+    ignored = np.zeros(object_of.shape, np.bool_)
+    taking = _Taking(object_of, ignored, truth_ignored, pairs.truth_crowd, np.minimum(thresholds, 1 - 1e-10))
     for wave in _waves(pairs, rank, taking.least.min(initial=1.0), limits.max_detections):
         for of_ignored in (False, True):
             for candidates in wave:
                 taking.take(*candidates, of_ignored=of_ignored)
-    matched = object_of >= 0
-    ignored = matched.copy()
-    if len(truth_ignored):
-        ignored &= truth_ignored[np.maximum(object_of, 0), np.arange(len(ranges))[None, :, None]]
-    ignored |= ~matched & _outside(pairs.found_area, ranges)[:, :, None]
+    ignored |= _outside(pairs.found_area, ranges)[:, :, None] & (object_of < 0)
     return Matches(order, rank, object_of, ignored, truth_ignored)
+
+
+def _along_detections(values: Bools) -> Bools:
+    """The same values [D, A, T], each size and threshold contiguous in memory: they are read along the detections."""
+    return np.ascontiguousarray(values.transpose(1, 2, 0)).transpose(2, 0, 1)
 
 
 def _outside(areas: Floats, ranges: Floats) -> Bools:
@@ -88,14 +96,21 @@ def _outside(areas: Floats, ranges: Floats) -> Bools:
 
 def _ranked(pairs: Pairs) -> tuple[Ints, Ints]:
     """`Matches.order` and `Matches.rank`."""
-    order = np.lexsort((pairs.found_image, -pairs.found_score, pairs.found_class))
-    grouped = np.lexsort((-pairs.found_score, pairs.found_class, pairs.found_image))
-    keys = np.stack([pairs.found_image[grouped], pairs.found_class[grouped]])
+    order = np.argsort(-pairs.found_score, kind="stable")  # the detections are in the order of the images
+    order = order[_sorted(pairs.found_class[order])]
+    grouped = order[_sorted(pairs.found_image[order])]
     begins = np.ones(len(grouped), np.bool_)
-    begins[1:] = (keys[:, 1:] != keys[:, :-1]).any(axis=0)
+    image, class_id = pairs.found_image[grouped], pairs.found_class[grouped]
+    begins[1:] = (image[1:] != image[:-1]) | (class_id[1:] != class_id[:-1])
     rank = np.empty(len(grouped), np.int64)
     rank[grouped] = _since(begins)
     return order, rank
+
+
+def _sorted(numbers: Ints) -> Ints:
+    """Where small non-negative integers stand when sorted, equal ones in their order; numpy counts 16-bit ones."""
+    small = numbers.max(initial=0) < 1 << 16
+    return np.argsort(numbers.astype(np.uint16) if small else numbers, kind="stable")
 
 
 def _since(begins: Bools) -> Ints:
@@ -109,7 +124,8 @@ def _since(begins: Bools) -> Ints:
 class _Taking:
     """The state of a matching, by size range and threshold."""
 
-    object_of: NDArray[np.int64]
+    object_of: NDArray[np.int32]
+    ignored: Bools
     truth_ignored: Bools
     truth_crowd: Bools
     least: Floats
@@ -126,7 +142,9 @@ class _Taking:
         wanted &= ~self.taken[truth] | self.truth_crowd[truth][:, None, None]
         had = self.object_of[found]
         wanted &= had < 0
-        self.object_of[found] = np.where(wanted, truth[:, None, None], had)
+        self.object_of[found] = np.where(wanted, truth.astype(np.int32)[:, None, None], had)
+        if of_ignored:
+            self.ignored[found] |= wanted
         self.taken[truth] |= wanted
 
 

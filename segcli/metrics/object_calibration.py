@@ -18,9 +18,9 @@ from segcli.metrics.calibration import (
     reliability_curve,
     temperature_of_chances,
 )
+from segcli.metrics.image_pairs import Bools
 from segcli.metrics.image_rows import Row
 from segcli.metrics.instance_report import IOU_50, Measured
-from segcli.metrics.object_pairs import Bools
 from segcli.metrics.semantic_scores import plain
 
 

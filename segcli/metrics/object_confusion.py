@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 
 from segcli.metrics.confusion import Counts
+from segcli.metrics.image_pairs import Floats
 from segcli.metrics.instance_report import Measured
 from segcli.metrics.matching import Limits, match
-from segcli.metrics.object_pairs import Floats
 
 
 def object_confusion(measured: Measured, least_score: Floats | None = None) -> Counts:

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from segcli.metrics.average_precision import ClassRanking, rankings
+from segcli.metrics.image_pairs import Floats
 from segcli.metrics.instance_report import IOU_50, Measured
-from segcli.metrics.object_pairs import Floats
 
 _POINTS = 101
 """Points of a curve in a result file."""

@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segcli.metrics.average_precision import ClassRanking, average_precision
+from segcli.metrics.image_pairs import LEAST_IOU, Bools, Floats, Ints
 from segcli.metrics.instance_report import IOU_50, Measured
-from segcli.metrics.object_pairs import LEAST_IOU, Bools, Floats, Ints, Pairs
+from segcli.metrics.object_pairs import Pairs
 
 KINDS = ("classification", "location", "both", "duplicate", "background", "missed")
 """Wrong class, well localised; correct class, badly localised; both; an object that another detection matches; no

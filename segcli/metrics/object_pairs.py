@@ -1,4 +1,4 @@
-"""The stored data of objects and detections: classes, scores, areas, and the IoU of overlapping pairs.
+"""The stored data of objects and detections of all images: classes, scores, areas, and the IoU of overlapping pairs.
 
 All metrics of instance segmentation are computed from it: average precision, kinds of errors, curves, confusion,
 intervals. No masks are kept; an image takes a few dozen bytes per detection and per overlapping pair.
@@ -6,24 +6,28 @@ intervals. No masks are kept; an image takes a few dozen bytes per detection and
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from segcli.data import rle
-from segcli.data.detections import Detections
-from segcli.data.instances import InstanceSample
-from segcli.metrics.boundary import DILATION_RATIO, band
+from segcli.metrics.image_pairs import (
+    AREA,
+    BOX,
+    CLASS,
+    COLUMNS,
+    CROWD,
+    LEAST_IOU,
+    SCORE,
+    Bools,
+    Floats,
+    ImagePairs,
+    Ints,
+)
 
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
-
-LEAST_IOU = 0.1
-"""Minimum IoU of a stored pair; a detection below it is a background error (TIDE)."""
+_PAIRS_AT_ONCE = 1 << 14
+"""Boxes compared at once: so many numbers fit into the processor's cache."""
 
 
 @dataclass(frozen=True)
@@ -56,122 +60,107 @@ class Pairs:
     pair_truth: Ints
     pair_iou: Floats
 
-    @staticmethod
-    def joined(images: Sequence[Pairs]) -> Pairs:
-        """Concatenates the pairs of single images; their order gives the image indices."""
-        columns = {
-            field.name: np.concatenate([_COLUMNS[field.name], *(getattr(one, field.name) for one in images)])
-            for field in fields(Pairs)
-        }
-        truths, founds, pairs = (
-            np.array([len(getattr(one, name)) for one in images], np.int64)
-            for name in ("truth_class", "found_class", "pair_iou")
-        )
-        numbers = np.arange(len(images))
-        columns["truth_image"] += np.repeat(numbers, truths)
-        columns["found_image"] += np.repeat(numbers, founds)
-        columns["pair_truth"] += np.repeat(np.cumsum(truths) - truths, pairs)
-        columns["pair_found"] += np.repeat(np.cumsum(founds) - founds, pairs)
-        return Pairs(**columns)
 
-
-_COLUMNS: dict[str, NDArray[Any]] = {
-    field.name: np.zeros(0, {"Floats": np.float64, "Bools": np.bool_}.get(str(field.type), np.int64))
-    for field in fields(Pairs)
-}
-"""Columns of no image, by name."""
-
-
-def pairs_of_masks(sample: InstanceSample, detections: Detections) -> Pairs:
-    """The objects and detections of an image with the IoU of their masks."""
-    truth = _truth_codes(sample)
-    found: list[Any] = list(detections.masks)
-    areas = np.asarray(rle.coco_mask.area(found), np.float64).reshape(-1) if found else np.zeros(0)
-    overlap = rle.overlaps(found, truth, _crowds(sample))
+def pairs_of_masks(images: Sequence[ImagePairs]) -> Pairs:
+    """The masks of all images; their order gives the image indices."""
+    objects, found = _stacked(one.objects for one in images), _stacked(one.found for one in images)
+    truths, founds = _counts(one.objects for one in images), _counts(one.found for one in images)
+    overlapping = _counts(one.place for one in images)
+    place = np.concatenate([np.zeros(0, np.int64), *(one.place for one in images)])
+    per_image = np.repeat(truths, overlapping)
+    numbers = np.arange(len(images))
     return Pairs(
-        truth_image=np.zeros(len(truth), np.int64),
-        truth_class=np.array([value.class_id for value in sample.objects], np.int64),
-        truth_area=np.array([value.area_px for value in sample.objects], np.float64),
-        truth_crowd=np.array(_crowds(sample), np.bool_),
-        found_image=np.zeros(len(found), np.int64),
-        found_class=np.asarray(detections.classes, np.int64).reshape(-1),
-        found_score=np.asarray(detections.scores, np.float64).reshape(-1),
-        found_area=areas,
-        **_overlapping(overlap),
+        truth_image=np.repeat(numbers, truths),
+        truth_class=objects[:, CLASS].astype(np.int64),
+        truth_area=objects[:, AREA].copy(),
+        truth_crowd=objects[:, CROWD] > 0,
+        found_image=np.repeat(numbers, founds),
+        found_class=found[:, CLASS].astype(np.int64),
+        found_score=found[:, SCORE].copy(),
+        found_area=found[:, AREA].copy(),
+        pair_found=place // per_image + np.repeat(_starts(founds), overlapping),
+        pair_truth=place % per_image + np.repeat(_starts(truths), overlapping),
+        pair_iou=np.concatenate([np.zeros(0), *(one.iou for one in images)]),
     )
 
 
-def pairs_of_boundaries(sample: InstanceSample, detections: Detections, masks: Pairs) -> Pairs:
-    """The pairs of masks, with the minimum of mask IoU and boundary IoU (Cheng et al. 2021, section 5).
+def pairs_of_boundaries(images: Sequence[ImagePairs], masks: Pairs) -> Pairs:
+    """The boundaries of all images, which were measured.
 
     Args:
-        sample: The image.
-        detections: Its detections.
-        masks: The pairs of its masks.
+        images: The images.
+        masks: The pairs of their masks.
     """
-    if not len(masks.pair_iou):
-        return masks
-    width_px = max(1, round(DILATION_RATIO * float(np.hypot(sample.height, sample.width))))
-    found = [_boundary(code, width_px) for code in detections.masks]
-    truth = [_boundary(code, width_px) for code in _truth_codes(sample)]
-    overlap = rle.overlaps(found, truth, _crowds(sample))
-    iou = np.minimum(masks.pair_iou, overlap[masks.pair_found, masks.pair_truth])
+    iou = np.concatenate([np.zeros(0), *(one.boundary_iou for one in images if one.boundary_iou is not None)])
     kept = iou >= LEAST_IOU
-    pairs = masks.pair_found[kept], masks.pair_truth[kept], iou[kept]
-    return replace(masks, pair_found=pairs[0], pair_truth=pairs[1], pair_iou=pairs[2])
+    return replace(masks, pair_found=masks.pair_found[kept], pair_truth=masks.pair_truth[kept], pair_iou=iou[kept])
 
 
-def _boundary(code: Any, width_px: int) -> dict[str, Any]:
-    """The band along the contour of a mask."""
-    height, width = code["size"]
-    x, y, columns, rows = (int(side) for side in rle.coco_mask.to_bbox(code))
-    crop = np.asarray(rle.coco_mask.decode(code))[y : y + rows, x : x + columns] > 0
-    return dict(rle.encode_crop(band(np.ascontiguousarray(crop), width_px), x, y, height, width))
-
-
-def pairs_of_boxes(sample: InstanceSample, detections: Detections, masks: Pairs) -> Pairs:
-    """The pairs of masks, with the IoU and areas of the boxes.
+def pairs_of_boxes(images: Sequence[ImagePairs], masks: Pairs) -> Pairs:
+    """The boxes of all images, with their IoU and areas.
 
     Args:
-        sample: The image.
-        detections: Its detections.
-        masks: The pairs of its masks.
+        images: The images.
+        masks: The pairs of their masks.
     """
-    found = boxes_of(detections)
-    truth = np.array([value.box for value in sample.objects], np.float64).reshape(-1, 4)
-    overlap = np.zeros((len(found), len(truth)))
-    if overlap.size:
-        overlap = np.asarray(rle.coco_mask.bbox_iou(found, truth, _crowds(sample)), np.float64)
-    return replace(masks, found_area=found[:, 2] * found[:, 3], **_overlapping(overlap))
+    truth, found = _stacked(one.objects for one in images)[:, BOX], _stacked(one.found for one in images)[:, BOX]
+    truths = _counts(one.objects for one in images)
+    parts = list(_overlapping(truth, found, masks, truths[masks.found_image], _starts(truths)[masks.found_image]))
+    pair_found, pair_truth = (
+        np.concatenate([np.zeros(0, np.int64), *(part[column] for part in parts)]) for column in (0, 1)
+    )
+    iou = np.concatenate([np.zeros(0), *(part[2] for part in parts)])
+    area = found[:, 2] * found[:, 3]
+    return replace(masks, found_area=area, pair_found=pair_found, pair_truth=pair_truth, pair_iou=iou)
 
 
-def boxes_of(detections: Detections) -> Floats:
-    """Left, top, width and height in pixels [N, 4]; the masks' bounding boxes if the model predicts no boxes."""
-    if detections.boxes is None:
-        return np.array([rle.bounding_box(mask) for mask in detections.masks], np.float64).reshape(-1, 4)
-    corners = np.asarray(detections.boxes, np.float64).reshape(-1, 4)
-    return np.concatenate((corners[:, :2], corners[:, 2:] - corners[:, :2]), axis=1)
+def _overlapping(
+    truth: Floats, found: Floats, pairs: Pairs, objects: Ints, first: Ints
+) -> Iterator[tuple[Ints, Ints, Floats]]:
+    """Detection, object and IoU of boxes that overlap, a block of detections at a time.
+
+    Args:
+        truth: Boxes of the objects [G, 4].
+        found: Boxes of the detections [D, 4].
+        pairs: Whether an object is a crowd.
+        objects: Number of objects in the image of each detection [D].
+        first: The first of them [D].
+    """
+    ends = np.cumsum(objects)
+    borders = np.searchsorted(ends, np.arange(_PAIRS_AT_ONCE, ends.max(initial=0), _PAIRS_AT_ONCE))
+    (lows, highs), (found_lows, found_highs) = _sides(truth), _sides(found)
+    areas, found_areas = truth[:, 2] * truth[:, 3], found[:, 2] * found[:, 3]
+    for begin, end in zip([0, *borders], [*borders, len(found)], strict=True):
+        counts = objects[begin:end]
+        one = np.repeat(np.arange(begin, end), counts)
+        other = np.arange(len(one)) + np.repeat(first[begin:end] - _starts(counts), counts)
+        inside: Floats | float = 1.0
+        for axis in (0, 1):
+            shared = np.minimum(found_highs[axis][one], highs[axis][other])
+            shared -= np.maximum(found_lows[axis][one], lows[axis][other])
+            meet = np.flatnonzero(shared > 0)
+            one, other = one[meet], other[meet]
+            inside = (inside if axis == 0 else np.asarray(inside)[meet]) * shared[meet]
+        whole = found_areas[one] + np.where(pairs.truth_crowd[other], 0.0, areas[other] - inside)
+        iou = inside / whole
+        kept = iou >= LEAST_IOU
+        yield one[kept], other[kept], iou[kept]
 
 
-def _truth_codes(sample: InstanceSample) -> list[Any]:
-    """Masks of the objects as run-length codes."""
-    height, width = sample.height, sample.width
-    return [_code(value.segmentation, height, width) for value in sample.objects]
+def _sides(boxes: Floats) -> tuple[Floats, Floats]:
+    """Left and top, right and bottom [2, N] each."""
+    return np.ascontiguousarray(boxes[:, :2].T), np.ascontiguousarray((boxes[:, :2] + boxes[:, 2:]).T)
 
 
-def _code(outline: Any, height: int, width: int) -> Any:
-    if not isinstance(outline, tuple):
-        return outline
-    if len(outline) != 1:
-        return rle.from_polygons(outline, height, width)
-    return rle.coco_mask.fr_poly(outline[0], height, width)
+def _stacked(parts: Iterable[Floats]) -> Floats:
+    return np.concatenate([np.zeros((0, COLUMNS)), *parts])
 
 
-def _crowds(sample: InstanceSample) -> list[bool]:
-    return [value.is_crowd for value in sample.objects]
+def _counts(parts: Iterable[NDArray[np.generic]]) -> Ints:
+    return np.array([len(part) for part in parts], np.int64)
 
 
-def _overlapping(overlap: Floats) -> dict[str, Any]:
-    """The pairs of IoUs [D, G] that are stored, as columns of `Pairs`."""
-    found, truth = np.nonzero(overlap >= LEAST_IOU)
-    return {"pair_found": found, "pair_truth": truth, "pair_iou": overlap[found, truth]}
+def _starts(counts: Ints) -> Ints:
+    """The place of the first element of each part, when all parts are concatenated."""
+    starts: Ints = np.cumsum(counts) - counts
+    return starts

@@ -17,8 +17,9 @@ from segcli.data.instances import InstanceSample
 from segcli.data.loading import load, read_sized
 from segcli.data.samples import SegSample
 from segcli.inference.decode_labels import argmax
+from segcli.metrics.image_pairs import Floats, image_pairs
 from segcli.metrics.matching import Limits, match
-from segcli.metrics.object_pairs import Floats, pairs_of_masks
+from segcli.metrics.object_pairs import pairs_of_masks
 from segcli.metrics.promptable_measure import object_masks
 from segcli.metrics.promptable_scores import mask_iou
 from segcli.promptable.predictor import Multimask, SamPredictor
@@ -69,7 +70,7 @@ def draw_objects_of(subject: ObjectSubject, sample: InstanceSample, least_score:
     """
     detections = _kept(subject.detect(sample), least_score)
     rgb, size = read_sized(sample), (sample.height, sample.width)
-    pairs = pairs_of_masks(sample, detections)
+    pairs = pairs_of_masks([image_pairs(sample, detections)])
     matches = match(pairs, Limits(thresholds=(0.5,)))
     hits, ignored = matches.hits[:, 0, 0], matches.ignored[:, 0, 0]
     taken = set(matches.object_of[hits, 0, 0].tolist())
