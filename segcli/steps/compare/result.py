@@ -10,6 +10,12 @@ from segcli.metrics.bootstrap import CONFIDENCE, SEED
 from segcli.metrics.comparison import Difference
 from segcli.metrics.intervals import few_units
 
+ONE_TRAINING = (
+    "a verdict is about these models on images like these; another seed may turn it. To compare how models are "
+    "trained, give several seeds of each (segcli compare A1,A2,A3 B1,B2,B3) or train both with --folds"
+)
+"""Said where a contender is one training only."""
+
 
 @dataclass(frozen=True)
 class Against:
@@ -60,8 +66,10 @@ class CompareResult:
 
     @property
     def notes(self) -> list[str]:
-        """Warnings about the numbers."""
-        return few_units(self.units, self.unit)
+        """Warnings about the numbers, and what a verdict does not say."""
+        decided = any(other.numbers[self.score].verdict in ("better", "worse") for other in self.others)
+        single = any(len(values["runs"]) == 1 for values in self.runs.values())
+        return [*few_units(self.units, self.unit), *([ONE_TRAINING] if decided and single else [])]
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""

@@ -18,6 +18,7 @@ from segcli.data.formats.masks import open_seg_dataset
 from segcli.data.image import read_mask
 from segcli.errors import UsageError, WeightsError
 from segcli.steps.compare.command import compare
+from segcli.steps.compare.result import ONE_TRAINING
 from tests.images import make_seg_dataset
 from tests.instance_run import make_rectangles
 from tests.promptable_weights import promptable_weights
@@ -50,7 +51,18 @@ def test_the_better_predictions_are_called_better(tmp_path, data):
     values = result.as_dict()
     assert values["others"][0]["verdict"] == "better"
     assert json.loads(json.dumps(values)) == values
-    assert values["notes"] == ["only 6 images: intervals from so few are too narrow"]
+    assert values["notes"] == ["only 6 images: intervals from so few are too narrow", ONE_TRAINING]
+
+
+def test_a_verdict_on_single_trainings_says_what_it_is_about(tmp_path, data):
+    good, bad = ([shifted(data, tmp_path / f"{by}-{run}", by) for run in "ab"] for by in (1, 9))
+    seeds = compare([bad, good], tmp_path / "out", dataset=str(data))
+    assert seeds.others[0].numbers["mIoU"].verdict == "better" and ONE_TRAINING not in seeds.notes
+    single = compare([bad[:1], good[:1]], tmp_path / "out", dataset=str(data))
+    assert ("note", ONE_TRAINING) in single.summary()
+    assert "another seed may turn it" in (tmp_path / "out" / "compare_report.html").read_text(encoding="utf-8")
+    same = compare([good[:1], good[1:]], tmp_path / "out", dataset=str(data))
+    assert same.others[0].numbers["mIoU"].verdict == "no difference" and ONE_TRAINING not in same.notes
 
 
 def test_seeds_are_one_contender(tmp_path, data):
