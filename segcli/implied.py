@@ -58,10 +58,11 @@ def model_to_plan(dataset: str | None, task: TaskName | None, config: Path | Non
 
 
 def model_of_weights(weights: str | None) -> dict[str, tuple[str, Any]]:
-    """The model of a weight file that a training left, by the card beside it."""
+    """The model of a weight file that a training left, by the card beside it, or of an exported model."""
     path = None if weights is None else Path(weights)
     if path is None or not path.is_file():
-        return {}
+        exported = model_in(weights)
+        return {} if exported is None else {"Global.model": ("--weights", exported)}
     from segcli.errors import WeightsError
     from segcli.models.card import ModelCard
 

@@ -7,8 +7,8 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from segcli.api.calls import Overrides, StrPath, as_path, as_text, of_dataset, run
-from segcli.implied import model_in, model_to_check
+from segcli.api.calls import Overrides, StrPath, as_text, of_dataset, run
+from segcli.implied import model_in, model_of_weights, model_to_check
 
 if TYPE_CHECKING:
     from segcli.steps.evaluate.instance_result import InstanceEvaluateResult
@@ -58,8 +58,9 @@ def evaluate(
         "Global.device": ("device", device),
         **of_dataset(dataset, model, output),
     }
-    unnamed = predictions is not None and model is None
-    implied = model_to_check(as_text(dataset), None, as_path(config)) if unnamed else {}
+    unnamed = model is None and config is None
+    implied = model_to_check(as_text(dataset), None, None) if unnamed and predictions is not None else {}
+    implied |= model_of_weights(as_text(weights)) if unnamed else {}
     return cast("EvaluateResult", run("evaluate", config, values, overrides, implied))
 
 
@@ -99,7 +100,8 @@ def export(
         "Export.formats": ("formats", formats),
         **of_dataset(dataset, model, output),
     }
-    return cast("ExportResult", run("export", config, values, overrides))
+    implied = model_of_weights(as_text(weights)) if model is None and config is None else {}
+    return cast("ExportResult", run("export", config, values, overrides, implied))
 
 
 def predict(

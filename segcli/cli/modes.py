@@ -137,8 +137,8 @@ def _missing(command: str, output: str) -> terminal.Missing:
     untrained = f"is missing: nothing was trained in the folder {output} yet"
     trained = "segcli train DATASET"
     models = {
-        "evaluate": (untrained, f"{trained}; or --model NAME --weights FILE"),
-        "export": (untrained, f"{trained}; or --model NAME --weights FILE"),
+        "evaluate": (untrained, f"{trained}; or --weights FILE, with --model NAME where it has no model card"),
+        "export": (untrained, f"{trained}; or --weights FILE, with --model NAME where it has no model card"),
         "predict": (untrained, f"{trained}; or --model-dir FOLDER with an exported model"),
     }
     return {

@@ -67,14 +67,11 @@ def evaluate(
 ) -> None:
     """Measure trained weights, or predictions in files, on the validation split, class by class."""
     called = context.params
-    unnamed = called["model"] is None
+    unnamed = called["model"] is None and called["config"] is None
     predictions = overridden(context, "Evaluate.predictions") or predictions
     weights = overridden(context, "Evaluate.weight_path") or weights
-    implied = model_to_check(folder_of(context), None, called["config"]) if unnamed and predictions else {}
-    if unnamed and (held := model_in(weights)):
-        implied = {"Global.model": ("--weights", held)}
-    elif unnamed and called["config"] is None:
-        implied |= model_of_weights(weights)
+    implied = model_to_check(folder_of(context), None, None) if unnamed and predictions else {}
+    implied |= model_of_weights(weights) if unnamed else {}
     start(context, "evaluate", {**implied, "Evaluate.fail_under": ("--fail-under", _least_values(fail_under))})
 
 
@@ -112,7 +109,9 @@ def export(
     ] = None,
 ) -> None:
     """Write the inference model and compare it with the trained network on images of the dataset."""
-    start(context, "export", model_of_weights(weights if context.params["config"] is None else None))
+    unnamed = context.params["model"] is None and context.params["config"] is None
+    weights = overridden(context, "Export.weight_path") or weights
+    start(context, "export", model_of_weights(weights) if unnamed else {})
 
 
 def predict(
