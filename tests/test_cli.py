@@ -14,6 +14,7 @@ from segcli import app
 from segcli.cli.main import main
 from segcli.version import __version__
 from tests.seg_folder import make_seg_folder
+from tests.trained_model import save_weights
 
 COMMANDS = (
     "check",
@@ -115,6 +116,15 @@ def test_an_exported_model_brings_its_name(invoke, tmp_path: Path):
     around.mkdir()
     shutil.copytree(tmp_path, around / "inference", ignore=lambda *_: ["best_model"])
     assert invoke("predict", "a.jpg", "--model-dir", str(around))[1].config.Global.model == "SeaFormer_tiny"
+
+
+@pytest.mark.parametrize("command", ["evaluate", "export"])
+def test_weights_bring_the_name_on_their_card(command: str, invoke, tmp_path: Path):
+    weights = save_weights(tmp_path / "w", model="SeaFormer_tiny")
+    elsewhere = "--dataset", "d", "--output", str(tmp_path / "out"), "--weights", str(weights)
+    loaded = invoke(command, *elsewhere)[1]
+    assert loaded.config.Global.model == "SeaFormer_tiny" and loaded.origins["Global.model"] == "--weights"
+    assert invoke(command, *elsewhere, "-m", "PP-LiteSeg-T")[1].config.Global.model == "PP-LiteSeg-T"
 
 
 def test_files_to_write_are_given_with_commas_or_one_by_one(invoke):

@@ -28,7 +28,7 @@ def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ("arguments", "words"),
     [
         (["check"], "segcli check DATASET"),
-        (["evaluate", "d"], "nothing was trained in the folder output yet -> segcli train DATASET; or --model NAME"),
+        (["evaluate", "d"], "nothing was trained in the folder output yet -> segcli train DATASET; or --weights FILE"),
         (["predict", "x.jpg"], "-> segcli train DATASET; or --model-dir FOLDER"),
         (
             ["train", "d", "-m", "PP-LiteSeg-T", "--batch-size", "0"],

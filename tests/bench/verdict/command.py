@@ -14,9 +14,11 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from segcli.metrics.comparison import Contender, Run, differences
 from tests.bench.verdict.trainings import KINDS, Kind, draw_dataset, shrunk_dataset, trained
@@ -29,8 +31,8 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench verdict", description=__doc__)
     parser.add_argument("--kind", choices=sorted(KINDS), default="labels", help="what is learnt (labels)")
     parser.add_argument("--dataset", type=Path, help="images with masks, or of objects with COCO annotations")
-    parser.add_argument("--side", type=int, default=64, help="label maps are learnt in this size (64)")
-    parser.add_argument("--train", type=int, default=12, help="images that label maps are learnt from (12)")
+    parser.add_argument("--side", type=int, default=64, help="size of the network's input in pixels (64)")
+    parser.add_argument("--train", type=int, default=12, help="images to learn from, of objects per epoch (12)")
     parser.add_argument("--seeds", type=int, default=10, help="trainings per recipe (10)")
     parser.add_argument(
         "--lengths", type=int, nargs=2, default=(60, 120), help="iterations, of objects epochs (60 120)"
@@ -39,6 +41,7 @@ def main(arguments: Sequence[str]) -> int:
     begin, kind = time.process_time(), KINDS[options.kind]
     with tempfile.TemporaryDirectory(prefix="segcli-verdict-") as folder:
         data = _data(options, Path(folder) / "data")
+        kind = replace(kind, values={**kind.values, **kind.sized(options.side, options.train)})
         runs = [[trained(kind, data, seed, length) for seed in range(options.seeds)] for length in options.lengths]
     lines, wrong = judged(runs, kind)
     print("\n".join([*lines, f"{time.process_time() - begin:.0f} CPU-s"]))  # noqa: T201
@@ -68,8 +71,12 @@ def judged(runs: Sequence[Sequence[Run]], kind: Kind) -> tuple[list[str], bool]:
         for n, s in enumerate(scores)
     ]
     true = "better" if scores[1].mean() > scores[0].mean() else "worse"
-    single = Counter(verdict(kind, [a], [b]) for a in runs[0] for b in runs[1])
+    gap, error = scores[1].mean() - scores[0].mean(), np.sqrt(sum(s.var(ddof=1) / len(s) for s in scores))
+    lines.append(f"recipe 1 is {true}: the means differ by {gap:+.4f} ± {1.96 * error:.4f} (95 %)")
+    words = [[verdict(kind, [a], [b]) for b in runs[1]] for a in runs[0]]
+    single = Counter(itertools.chain.from_iterable(words))
     lines.append(_line("recipe 1 against recipe 0, one training each", single, true))
+    lines.append(f"a verdict holds for two other trainings of the same recipes in {_held(words, scores):.0%}")
     within = Counter(verdict(kind, [a], [b]) for one in runs for a, b in itertools.combinations(one, 2))
     lines.append(_line("two trainings of one recipe", within, None))
     together = min(SEEDS_TOGETHER, len(runs[0]) // 2)
@@ -88,6 +95,16 @@ def judged(runs: Sequence[Sequence[Run]], kind: Kind) -> tuple[list[str], bool]:
     lines.append(_line(f"recipe 0 against itself, {together} trainings each", same, None))
     opposite = {"better": "worse", "worse": "better"}[true]
     return lines, several[opposite] > several.total() // 20
+
+
+def _held(words: Sequence[Sequence[str]], scores: Sequence[NDArray[np.float64]]) -> float:
+    """How often "better" or "worse" of two trainings is also the order of two others; NaN without such a verdict."""
+    above = np.sign(scores[1][None, :] - scores[0][:, None])
+    said = np.array([[{"better": 1, "worse": -1}.get(word, 0) for word in row] for row in words])
+    agree = [
+        np.delete(np.delete(above, i, axis=0), j, axis=1) == said[i, j] for i, j in zip(*np.nonzero(said), strict=True)
+    ]
+    return float(np.mean(agree)) if agree else float("nan")
 
 
 def _line(name: str, found: Counter[str], true: str | None) -> str:

@@ -45,12 +45,14 @@ class Kind:
         score: Name of the number that is compared.
         values: Settings of the training, besides its length.
         measured: Measures a trained network on the validation split of a dataset.
+        sized: Settings for the side of the input in pixels and the images to learn from.
     """
 
     model: str
     score: str
     values: dict[str, Any]
     measured: Callable[[TrainingSession, Path, str], Run]
+    sized: Callable[[int, int], dict[str, Any]]
 
 
 def trained(kind: Kind, data: Path, seed: int, epochs: int) -> Run:
@@ -98,8 +100,15 @@ KINDS = {
             "Train.transforms": [{"type": "RandomHorizontalFlip"}, {"type": "Normalize"}],
         },
         _labels,
+        lambda side, images: {},  # the images are small, and so many
     ),
-    "objects": Kind(OBJECTS_MODEL, "AP", {"Train.input_size": 96}, _objects),
+    "objects": Kind(
+        OBJECTS_MODEL,
+        "AP",
+        {},
+        _objects,
+        lambda side, images: {"Train.input_size": side, "Train.images_per_epoch": images},
+    ),
 }
 
 
