@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
@@ -105,9 +106,19 @@ def test_every_layout(tmp_path, name, keys):
 
 def test_the_image_beside_is_taken_before_the_embedded_one(tmp_path):
     write_labelme(tmp_path, "a", [CAT], embedded=True, seed=5)
-    (tmp_path / "a.png").write_bytes(image_bytes(6))
+    pixels = decode_image(image_bytes(5))[..., ::-1]
+    same = cv2.imencode(".png", pixels, [cv2.IMWRITE_PNG_COMPRESSION, 0])[1].tobytes()
+    assert same != image_bytes(5)
+    (tmp_path / "a.png").write_bytes(same)
     image = only_sample(converted(tmp_path)[1]).image
-    assert image.read_bytes() == image_bytes(6)
+    assert image.read_bytes() == same
+
+
+def test_another_image_beside_than_the_embedded_one_is_refused(tmp_path):
+    write_labelme(tmp_path, "a", [CAT], embedded=True, seed=5)
+    (tmp_path / "a.png").write_bytes(image_bytes(6))
+    plan = plan_conversion(convert_config(tmp_path))
+    assert [found.code for found in plan.errors] == ["L213"]
 
 
 def test_a_mask_beside_the_annotation_is_not_its_image(tmp_path):
