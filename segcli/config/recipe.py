@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -89,20 +89,35 @@ def _values(spec: ModelSpec, config: Config) -> dict[str, Any]:
     """The recipe's values by key; None for those that the configuration does not determine yet."""
     settings = config.Train
     recipe = recipe_of(spec, settings)
-    transforms = _cropped(recipe.transforms, settings.crop_size)
     sized = SIZED.get(spec.name)
-    values = {
-        "Train.learning_rate": recipe.learning_rate,
-        "Train.warmup_steps": _warmup(spec, recipe, settings),
-        "Train.lr_scheduler": dict(recipe.lr_scheduler),
-        "Train.optimizer": _optimizer(spec, recipe, settings),
-        "Train.loss": dict(recipe.loss),
-        "Train.transforms": transforms,
-        "Train.batch_transforms": [dict(transform) for transform in recipe.batch_transforms],
-        "Train.crop_size": None if settings.transforms is not None else crop_of(transforms),
-        "Train.input_size": None if sized is None else sized.default,
+    # functions, so that only keys with a meaning for this model are read
+    values: dict[str, Callable[[], Any]] = {
+        "Train.learning_rate": lambda: recipe.learning_rate,
+        "Train.warmup_steps": lambda: _warmup(spec, recipe, settings),
+        "Train.lr_scheduler": lambda: dict(recipe.lr_scheduler),
+        "Train.optimizer": lambda: _optimizer(spec, recipe, settings),
+        "Train.loss": lambda: dict(recipe.loss),
+        "Train.transforms": lambda: _transforms(spec, recipe, settings),
+        "Train.batch_transforms": lambda: [dict(transform) for transform in recipe.batch_transforms],
+        "Train.crop_size": lambda: (
+            None if settings.transforms is not None else crop_of(_transforms(spec, recipe, settings))
+        ),
+        "Train.input_size": lambda: None if sized is None else sized.default,
     }
-    return {key: value for key, value in values.items() if meanings()[key].modes(spec.name, spec.task)}
+    return {key: value() for key, value in values.items() if _has_meaning(key, spec)}
+
+
+def _transforms(spec: ModelSpec, recipe: TrainRecipe, settings: TrainConfig) -> list[dict[str, Any]]:
+    return _cropped(recipe.transforms, _crop_size(spec, settings))
+
+
+def _has_meaning(key: str, spec: ModelSpec) -> bool:
+    return bool(meanings()[key].modes(spec.name, spec.task))
+
+
+def _crop_size(spec: ModelSpec, settings: TrainConfig) -> tuple[int, int] | None:
+    """The configured crop; None where there is none, or crops have no meaning."""
+    return settings.crop_size if _has_meaning("Train.crop_size", spec) else None
 
 
 def _origin(spec: ModelSpec, key: str, config: Config) -> str:
@@ -113,7 +128,7 @@ def _origin(spec: ModelSpec, key: str, config: Config) -> str:
     if key == "Train.warmup_steps" and spec.recipe is not None:
         steps = _warmup(spec, spec.recipe, config.Train)
         return origin if steps == spec.recipe.warmup_steps else f"{origin}, cut to a tenth"
-    if key == "Train.transforms" and config.Train.crop_size is not None:
+    if key == "Train.transforms" and _crop_size(spec, config.Train) is not None:
         return f"{origin}, with Train.crop_size"
     if key == "Train.optimizer" and spec.recipe is not None and _clip(spec, spec.recipe, config.Train) is not None:
         return f"{origin}, clipped: random weights"

@@ -113,7 +113,7 @@ def train_here(config: Config, watching: Sequence[Callback] = ()) -> TrainResult
             _log_plan(config)
             warn_of_rate(config, spec)
             session = engine_of(spec.task).open_training(spec, config)
-            _warn_of_class_count(session, config)
+            _warn_of_class_count(session, spec, config)
             _load_pretrained(session, spec, config)
             training = _assemble(session, spec, parts, config, output)
             training.callbacks += watching
@@ -299,11 +299,12 @@ def warn_of_rate(config: Config, spec: ModelSpec) -> None:
         )
 
 
-def _warn_of_class_count(session: TrainingSession, config: Config) -> None:
+def _warn_of_class_count(session: TrainingSession, spec: ModelSpec, config: Config) -> None:
     """Says that the names in a dataset win over a number of classes, which is often that of another project's file."""
-    count = config.Train.num_classes
-    if count not in (None, len(session.classes)):
-        log.warning("Train.num_classes=%d is not used: the dataset has %d classes", count, len(session.classes))
+    found = len(session.classes)
+    count = config.Train.num_classes if "num_classes" in spec.task.facts.network_takes else None
+    if count not in (None, found):
+        log.warning("Train.num_classes=%d is not used: the dataset has %d classes", count, found)
 
 
 def _load_pretrained(session: TrainingSession, spec: ModelSpec, config: Config) -> None:
