@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from glob import has_magic
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segcli.data.array_input import from_array
-from segcli.data.copied_file import HEAD_BYTES, CopiedFile, copied
+from segcli.data.copied_file import HEAD_BYTES, CopiedFile, copied, suffix_of
 from segcli.data.decoding.image_range import ImageRange
 from segcli.data.decoding.pages import PAGED_SUFFIXES, open_large, pages_of
 from segcli.data.files import fitting_name, is_file, read_bytes
@@ -85,7 +85,8 @@ class _Entry:
         url: An http(s) URL.
         stream: A camera or a stream.
         array: An array of the caller.
-        copy: What came from the standard input, or was fetched from the URL.
+        content: The image that was fetched from the URL.
+        copy: What came from the standard input, or a document or video that was fetched from the URL.
     """
 
     name: Path
@@ -93,6 +94,7 @@ class _Entry:
     url: str | None = None
     stream: str | None = None
     array: NDArray[Any] | None = None
+    content: bytes | None = None
     copy: CopiedFile | None = None
 
     @property
@@ -174,7 +176,7 @@ class Sources:
     def _items(self, entry: _Entry, taken: dict[str, int]) -> Iterator[SourceItem]:
         """The images of one entry, under names that are free."""
         is_done = self._reading.is_done
-        if entry.url is not None and not is_done(_free_name(entry.name, dict(taken))):
+        if entry.url is not None and not is_done(_candidate(entry.name, taken)[0]):
             entry = _fetched(entry, entry.url)
         if entry.is_paged:
             yield from _pages(entry, self._reading, taken)
@@ -327,6 +329,14 @@ def _free_name(name: Path, taken: dict[str, int]) -> Path:
         name: The name of a result without its ending; a long one is cut, see `fitting_name`.
         taken: Names that are taken, with the last number that was given to each.
     """
+    candidate, key, number = _candidate(name, taken)
+    taken[key] = max(number, 1)
+    taken.setdefault(str(candidate).casefold(), 1)
+    return candidate
+
+
+def _candidate(name: Path, taken: Mapping[str, int]) -> tuple[Path, str, int]:
+    """The name that would be given, which is not taken by that; its key in `taken`, and the number given to it."""
     if name.name:
         name = name.with_name(fitting_name(name.name))
     key = str(name).casefold()
@@ -334,14 +344,15 @@ def _free_name(name: Path, taken: dict[str, int]) -> Path:
     while str(candidate).casefold() in taken:
         number += 1
         candidate = name.with_name(f"{name.name}_{number}")
-    taken[key] = max(number, 1)
-    taken.setdefault(str(candidate).casefold(), 1)
-    return candidate
+    return candidate, key, number
 
 
 def _open(entry: _Entry, reading: _Reading) -> SourceItem:
     if entry.array is not None:
         return _whole(SourceItem(None, None, entry.name, from_array(entry.array, reading.image_range)), reading)
+    if entry.content is not None:
+        rgb = decode_input(entry.content, reading.image_range, name=entry.given or "")
+        return _whole(SourceItem(entry.given, None, entry.name, rgb), reading)
     if entry.copy is not None:
         rgb = decode_input(read_bytes(entry.copy.path), reading.image_range, name=entry.given or "")
         return _whole(SourceItem(entry.given, None, entry.name, rgb), reading)
@@ -352,6 +363,8 @@ def _open(entry: _Entry, reading: _Reading) -> SourceItem:
 def _fetched(entry: _Entry, url: str) -> _Entry:
     """The entry with the content behind its URL, which may be an image, a document, a TIFF of pages or a video."""
     content = fetch_image(url)
+    if not suffix_of(content[:HEAD_BYTES]):
+        return replace(entry, content=content)
     return replace(entry, copy=copied("url", content[:HEAD_BYTES], [content[HEAD_BYTES:]]))
 
 

@@ -70,13 +70,16 @@ class Proofs:
         """Stores a verdict, which replaces an earlier one on the same runtime, and returns it."""
         proof = Proof(row.name, version_of(row), self._digests_of(files), agrees, detail, milliseconds)
         known = {**self._read(), row.name: proof}
-        values = {"schema": _SCHEMA, "proofs": [asdict(one) for one in known.values()]}
         try:
-            write_text_atomic(self._folder / FILE, json.dumps(values, indent=2) + "\n")
+            write_text_atomic(self._folder / FILE, json.dumps(document_of(known.values()), indent=2) + "\n")
         except OSError as fault:
             log.debug("the verdict cannot be written beside the model: %s", fault)
             _unwritten[self._folder] = known
         return proof
+
+    def kept(self) -> tuple[Proof, ...]:
+        """All verdicts, whatever files and versions they are about."""
+        return tuple(self._read().values())
 
     def _read(self) -> dict[str, Proof]:
         if self._folder in _unwritten:
@@ -93,6 +96,11 @@ class Proofs:
     @staticmethod
     def _digests_of(files: Iterable[Path]) -> dict[str, str]:
         return {file.name: digest_of(file) for file in files}
+
+
+def document_of(proofs: Iterable[Proof]) -> dict[str, Any]:
+    """The verdicts as they are written."""
+    return {"schema": _SCHEMA, "proofs": [asdict(one) for one in proofs]}
 
 
 def version_of(row: RuntimeRow) -> str:

@@ -114,7 +114,7 @@ def instance_reply(result: InstanceResult, request: Any, *, visualize: bool) -> 
 def promptable_reply(result: PromptableResult, request: Any, *, visualize: bool) -> Reply:
     """The reply of `POST /open-vocabulary-segmentation` and `/text-driven-segmentation`."""
     values: dict[str, Any] = {
-        "masks": [MASK_FORMS[request.mask_format](TracedMask(answer.rle)) for answer in result.answers],
+        "masks": [MASK_FORMS[request.mask_format](mask) for mask in result.traced],
         "maskInfos": result["mask_infos"],
     }
     if visualize:

@@ -48,7 +48,7 @@ def fetch(address: str, folder: Path) -> Path:
     from filelock import FileLock
 
     url, wanted_sha256 = _split_checksum(address)
-    target = folder / _file_name(url)
+    target = folder / cached_name(url)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{target}.lock"):
@@ -71,8 +71,12 @@ def _split_checksum(address: str) -> tuple[str, str | None]:
     return url, value.lower() if key == "sha256" else None
 
 
-def _file_name(url: str) -> str:
-    """A digest of the whole URL, then its file name, so that equal names of different URLs do not collide."""
+def cached_name(address: str) -> str:
+    """Name of the file into which a URL is fetched.
+
+    A digest of the whole URL, then its file name, so that equal names of different URLs do not collide.
+    """
+    url = urldefrag(address).url
     digest = hashlib.sha256(url.encode()).hexdigest()[:12]
     return f"{digest}-{Path(unquote(urlsplit(url).path)).name or 'weights'}"
 

@@ -10,7 +10,7 @@ from segcli.models.card import ModelCard
 from segcli.models.published import PUBLISHED
 from segcli.models.spec import ModelSpec
 from segcli.weights.cache import cache_folder
-from segcli.weights.download import fetch
+from segcli.weights.download import cached_name, fetch
 
 
 def resolve_weights(source: str | None, spec: ModelSpec) -> Path | None:
@@ -66,7 +66,8 @@ def licence_of(weights: Path, spec: ModelSpec) -> str:
     card = ModelCard.beside(weights)
     if card is not None:
         return card.licence
-    return PUBLISHED[spec.name].licence if spec.name in PUBLISHED and weights.name in official_names(spec) else ""
+    is_official = weights.name in official_names(spec) or weights.name in map(cached_name, spec.weights.values())
+    return PUBLISHED[spec.name].licence if spec.name in PUBLISHED and is_official else ""
 
 
 def _fetch(url: str) -> Path:

@@ -332,7 +332,7 @@ COCO = (
     Replay("C139", outline(70, 5, 90, 5, 90, 20), outline(60, 5, 90, 5, 90, 20)),
     Replay("C141", add_category(3, "third", "train", "val"), add_category(4, "third", "train", "val")),
     Replay("C142", add_category(9, "dog", "train", "val"), add_category(9, "third", "train", "val")),
-    Replay("C143", category(1, "val", name="Dog"), category(1, "train", "val", name="Dog")),
+    Replay("C143", add_category(9, "third", "val"), add_category(9, "third", "train", "val")),
     Replay("C150", add_category(9, "ｄog", "train", "val"), add_category(9, "hog", "train", "val")),
     Replay("C144", parts(renumbered)),
     Replay("C145", add_category(9, "third", "train", "val")),

@@ -167,18 +167,20 @@ def _category_differences(categories: Mapping[Split, Mapping[int, str]], layout:
     if not train or not val or layout.is_whole:
         return
     file, train_file = layout.files[Split.VAL], layout.files[Split.TRAIN]
-    only_train = {looks_of(name): name for name in train.values() if name not in val.values()}
+    only_train = dict.fromkeys(name for name in train.values() if name not in val.values())
+    by_looks = {looks_of(name): name for name in only_train}
     for name in val.values():
         if name in train.values():
             continue
-        same = only_train.pop(looks_of(name), None)
+        same = by_looks.get(looks_of(name))
         if same is None:
             yield finding("C143", file, f"category {name!r} is not in {train_file}")
         else:
+            only_train.pop(same, None)
             yield finding(
                 "C143", file, f"category {name!r} is {same!r} in {train_file}: {difference(name, same)} differs"
             )
-    for name in only_train.values():
+    for name in only_train:
         yield finding("C143", file, f"category {name!r} of {train_file} is missing")
     ids_in_train: dict[str, list[int]] = {}
     for id_, name in train.items():

@@ -101,7 +101,7 @@ class AnnotationFile:
                 content[key] = empty
         if not content["images"]:
             self._report("C105", "no image is listed")
-        mended = sum(_with_whole_ids(entry) for key in LISTS for entry in content[key])
+        mended = sum(with_whole_ids(entry) for key in LISTS for entry in content[key])
         if mended:
             self._report("C164", f"the ids of {counted(mended, 'item')} are text or decimals")
         return content
@@ -261,7 +261,7 @@ class AnnotationFile:
         self.findings.append(finding(code, name, message, location=f"{self.file} image id {image_id}"))
 
 
-def _with_whole_ids(entry: Any) -> bool:
+def with_whole_ids(entry: Any) -> bool:
     """Converts ids written as text or decimals to integers; returns whether there were any."""
     mended = False
     if isinstance(entry, dict):

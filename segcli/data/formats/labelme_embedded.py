@@ -18,7 +18,10 @@ def other_image(sample: LabelMeSample) -> list[Finding]:
     if sample.image is None or not sample.annotation.has_image_data:
         return []
     try:
-        embedded, beside = _small(sample.annotation.image_data()), _small(read_bytes(sample.image))
+        content, file = sample.annotation.image_data(), read_bytes(sample.image)
+        if content == file:
+            return []
+        embedded, beside = _small(content), _small(file)
     except (InputError, OSError):
         return []  # a damaged file has a finding of its own, a damaged embedded image is not used
     if not show_different_things(embedded, beside):

@@ -113,10 +113,10 @@ def voc_layout(root: Path) -> VocLayout:
     class_maps = _files(root, CLASS_FOLDERS, frozenset({".png"}))
     object_maps = _files(root, OBJECT_FOLDERS, frozenset({".png"}))
     images = _files(root, IMAGE_FOLDERS, IMAGE_SUFFIXES)
-    lists = {split: [_known(name, class_maps) for name in own] for split, own in _lists(root).items()}
-    splits, unused = _splits(root, lists)
+    lists = _lists(root, class_maps)
+    splits, unused = _splits(root, lists, class_maps)
     first, second = (set(lists.get(split, ())) for split in Split)
-    in_both = tuple(name for name in lists.get(Split.TRAIN, ()) if name in second)
+    in_both = tuple(name for name in dict.fromkeys(lists.get(Split.TRAIN, ())) if name in second)
     empty = tuple(split for split, own in zip(Split, (first, second), strict=True) if (first or second) and not own)
     names, colours = _names(root)
     samples = tuple(
@@ -136,10 +136,12 @@ def _known(name: str, class_maps: Mapping[str, Path]) -> str:
     return stem if name not in class_maps and f".{suffix.lower()}" in IMAGE_SUFFIXES else name
 
 
-def _lists(root: Path) -> dict[Split, list[str]]:
+def _lists(root: Path, class_maps: Mapping[str, Path]) -> dict[Split, list[str]]:
     """The names in the lists of each split."""
     return {
-        split: [name for file in files if is_file(root / SETS / file) for name in _listed(root / SETS / file)]
+        split: [
+            name for file in files if is_file(root / SETS / file) for name in _listed(root / SETS / file, class_maps)
+        ]
         for split, files in _LISTS.items()
     }
 
@@ -154,7 +156,9 @@ def _files(root: Path, folders: tuple[str, ...], suffixes: frozenset[str]) -> di
     return {}
 
 
-def _splits(root: Path, named: Mapping[Split, Sequence[str]]) -> tuple[dict[str, Split | None], tuple[str, ...]]:
+def _splits(
+    root: Path, named: Mapping[Split, Sequence[str]], class_maps: Mapping[str, Path]
+) -> tuple[dict[str, Split | None], tuple[str, ...]]:
     """Split of each name in the lists, and unused lists of other splits; without both lists there are no splits."""
     lists = {path.name: path for path in sorted((root / SETS).glob("*.txt"))} if is_dir(root / SETS) else {}
     splits: dict[str, Split | None] = {}
@@ -162,14 +166,14 @@ def _splits(root: Path, named: Mapping[Split, Sequence[str]]) -> tuple[dict[str,
         splits.update(dict.fromkeys(names, split))
     if not splits:
         whole = [name for name in lists if name not in ("test.txt",)]
-        return {name: None for file in whole for name in _listed(lists[file])}, ()
+        return {name: None for file in whole for name in _listed(lists[file], class_maps)}, ()
     used = {name for names in _LISTS.values() for name in names}
     others = tuple(name for name in lists if name not in used and name != "trainval.txt")
     return splits, others
 
 
-def _listed(path: Path) -> list[str]:
-    return [line.split()[0] for _, line in read_text_file(path).lines]
+def _listed(path: Path, class_maps: Mapping[str, Path]) -> list[str]:
+    return [_known(line.split()[0], class_maps) for _, line in read_text_file(path).lines]
 
 
 def _names(root: Path) -> tuple[dict[int, str], dict[Colour, int]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -76,8 +76,9 @@ def yolo_layout(file: Path) -> YoloLayout:
     train, val = (images.get(split) for split in Split)
     missing: tuple[str, ...] = ()
     if train and train == val and written[Split.TRAIN] != written[Split.VAL]:
-        # neither folder is there, and both paths lead to one above
-        images, missing = {None: train}, tuple(entry for stated in written.values() for entry in stated)
+        stated = tuple(entry for entries_of_split in written.values() for entry in entries_of_split)
+        if all(_stated(file, _base(values), entry) is None for entry in stated):  # both paths lead to a folder above
+            images, missing = {None: train}, stated
     return YoloLayout(
         file.parent,
         file,
@@ -119,38 +120,52 @@ def _names(values: Sequence[Any] | Mapping[Any, Any]) -> dict[int, str]:
 
 def _images(file: Path, values: Mapping[str, Any], entry: str) -> Iterator[Path]:
     """The images of an entry: a folder, a list of images, or one image."""
-    place = _place(file, str(values.get("path") or ""), entry.replace("\\", "/"))
+    place = _place(file, _base(values), entry)
     if place is None:
         return
     if is_dir(place):
         yield from files_below(place, IMAGE_SUFFIXES)
     elif place.suffix == ".txt":
         for _, line in read_text_file(place).lines:
-            found = _place(file, str(values.get("path") or ""), line.replace("\\", "/"))
+            found = _place(file, _base(values), line)
             yield found or file.parent / line
     else:
         yield place
 
 
+def _base(values: Mapping[str, Any]) -> str:
+    return str(values.get("path") or "")
+
+
 def _place(file: Path, base: str, entry: str) -> Path | None:
-    """The path of an entry: as written, or below the folder of the file, for a dataset that was moved.
+    """The path of an entry: as stated, or below the folder of the file, for a dataset that was moved."""
+    there = _stated(file, base, entry)
+    if there is not None or len(entry) > LONGEST_LINE:
+        return there
+    below = _below(entry)
+    return _first_existing(file.parent / Path(*below[start:]) for start in range(1, len(below)))
+
+
+def _stated(file: Path, base: str, entry: str) -> Path | None:
+    """The path of an entry as it is written, from the folder of the file or its `path`; None where there is none.
 
     Roboflow writes `../train/images` for a folder beside the file: that folder is taken before one of another dataset.
     """
     if len(entry) > LONGEST_LINE:
         return None
-    parts = PurePosixPath(entry).parts
-    below = [part for part in parts if part not in ("..", ".", "/")]
-    places = [
-        file.parent / base / entry,
-        file.parent / entry,
-        file.parent / Path(*below),
-        *(file.parent / Path(*below[start:]) for start in range(1, len(below))),
-    ]
-    if parts[:1] == ("..",) and not base:
+    written, below = entry.replace("\\", "/"), _below(entry)
+    places = [file.parent / base / written, file.parent / written, file.parent / Path(*below)]
+    if PurePosixPath(written).parts[:1] == ("..",) and not base:
         places.insert(0, file.parent / Path(*below))
-    there = next((place for place in places if os.path.exists(place)), None)  # noqa: PTH110 - raises for no name
-    return there or _in_other_case(file.parent, below)
+    return _first_existing(places) or _in_other_case(file.parent, below)
+
+
+def _below(entry: str) -> list[str]:
+    return [part for part in PurePosixPath(entry.replace("\\", "/")).parts if part not in ("..", ".", "/")]
+
+
+def _first_existing(places: Iterable[Path]) -> Path | None:
+    return next((place for place in places if os.path.exists(place)), None)  # noqa: PTH110 - raises for no name
 
 
 def _in_other_case(folder: Path, below: Sequence[str]) -> Path | None:

@@ -85,7 +85,6 @@ class MaskValues:
     _shared: dict[str, list[str]] = field(default_factory=dict)
     _contents: Counter[int] = field(default_factory=Counter)
     _same: dict[int, list[str]] = field(default_factory=dict)
-    _compared: int = 0
     _masks: int = 0
     _highest: list[int] = field(default_factory=list)
     _are_numbered: bool = True
@@ -100,8 +99,8 @@ class MaskValues:
         if facts.counts is None:
             return
         if facts.mask.digest is not None and np.count_nonzero(facts.counts) > 1:
-            self._compared += 1
-            self._note_content(hash(facts.mask.digest), name)
+            # the digest is of the ends of the file alone
+            self._note_content(hash((facts.mask.digest, facts.counts.tobytes())), name)
         self._masks += 1
         self._ids += facts.counts > 0
         header = facts.mask.header
@@ -217,10 +216,11 @@ class MaskValues:
 
     def _same_masks(self) -> Iterator[Finding]:
         """Finding on masks of different files with the same content, if most have it."""
+        compared = self._contents.total()
         for content, number in self._contents.most_common(1):
-            if number >= _FEWEST_SAME and 2 * number > self._compared:
+            if number >= _FEWEST_SAME and 2 * number > compared:
                 names = self._same[content]
-                message = f"{number} of {self._compared} masks hold the same, such as {', '.join(names)}"
+                message = f"{number} of {compared} masks hold the same, such as {', '.join(names)}"
                 yield finding("S416", names[0], message)
 
     def _one_id(self, tally: Tally, ignore_index: int) -> Iterator[Finding]:

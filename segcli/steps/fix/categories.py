@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from segcli.data.formats.coco_file import with_whole_ids
 from segcli.data.look_alike import looks_of
 from segcli.findings import Finding
 from segcli.plurals import counted
@@ -19,6 +20,9 @@ RULES_OF_NAMES = frozenset({"C142", "C143", "C150"})
 def merge(draft: Draft, rule: str, findings: Sequence[Finding]) -> None:
     """Keeps of names that look alike the one with the most objects, and of its categories the first of each file."""
     files = [(name, file) for _, name, file in draft.annotation_files()]
+    for _, file in files:
+        for entry in (*file.content["categories"], *file.content["annotations"]):
+            with_whole_ids(entry)  # as the check reads them: "2" and 2.0 are category 2
     chosen = _chosen_names([file for _, file in files])
     changed = [_merge_file(draft, rule, name, file, chosen) for name, file in files]
     if not any(changed) and not any(action.is_done and action.rule in RULES_OF_NAMES for action in draft.actions):
@@ -31,7 +35,7 @@ def _chosen_names(files: Sequence[JsonFile]) -> dict[str, str]:
     objects: Counter[str] = Counter()
     for file in files:
         names = {entry["id"]: _name(entry) for entry in _categories(file)}
-        used = Counter(one.get("category_id") for one in _annotations(file) if _is_id(one.get("category_id")))
+        used = Counter(one["category_id"] for one in _annotations(file))
         for id_, name in names.items():
             objects[name] += used[id_]
     chosen: dict[str, str] = {}
@@ -53,7 +57,7 @@ def _merge_file(draft: Draft, rule: str, name: str, file: JsonFile, chosen: dict
         if _name(entry) != wanted:
             renamed.append(f"{_name(entry)!r} becomes {wanted!r}")
             entry["name"] = wanted
-    moved = [one for one in _annotations(file) if _is_id(one.get("category_id")) and one["category_id"] in new_ids]
+    moved = [one for one in _annotations(file) if one["category_id"] in new_ids]
     for one in moved:
         one["category_id"] = new_ids[one["category_id"]]
     if not renamed and not new_ids:
@@ -73,15 +77,14 @@ def _categories(file: JsonFile) -> Iterator[dict[str, Any]]:
 
 
 def _annotations(file: JsonFile) -> Iterator[dict[str, Any]]:
-    return (entry for entry in file.content["annotations"] if isinstance(entry, dict))
+    entries = (entry for entry in file.content["annotations"] if isinstance(entry, dict))
+    return (entry for entry in entries if type(entry.get("category_id")) is int)
 
 
 def _is_named(entry: Any) -> bool:
-    return isinstance(entry, dict) and _is_id(entry.get("id")) and isinstance(entry.get("name"), str)
-
-
-def _is_id(value: Any) -> bool:
-    return isinstance(value, int | str)
+    if not isinstance(entry, dict) or type(entry.get("id")) is not int:
+        return False
+    return isinstance(entry.get("name"), str) and bool(_name(entry))
 
 
 def _name(entry: dict[str, Any]) -> str:

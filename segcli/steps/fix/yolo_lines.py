@@ -117,17 +117,20 @@ def count_of_names(draft: Draft, rule: str, findings: Sequence[Finding]) -> None
 
 
 def _edit_all(draft: Draft, rule: str, edit: Callable[[list[str]], list[str]], what: str) -> None:
-    """Edits every line of every label file that holds numbers alone."""
+    """Edits the lines of every label file that hold numbers alone."""
     for name in _sizes(format_named("yolo"), draft):
         if not name.endswith(_SUFFIX):
             continue
         file, changed = draft.list_file(name), 0
         for number, text in list(file.entries()):
+            words = text.split()
             try:
-                words = edit(text.split())
+                edited = edit(words)
             except ValueError:  # another rule reports it
                 continue
-            file.replace(number, " ".join(words))
+            if edited == words:
+                continue
+            file.replace(number, " ".join(edited))
             changed += 1
         if changed:
             draft.done(rule, name, f"{what}: {counted(changed, 'line')}")

@@ -13,7 +13,7 @@ from segcli.models.instance.table import MaskForm
 from segcli.steps.guests.network_file import NetworkFile
 from segcli.steps.pack.example import objects_example_for
 from segcli.steps.pack.facts import class_names, input_facts, own_input, refusal
-from segcli.steps.pack.packing import MODEL, Packing, compared, kept_proofs, whole_network
+from segcli.steps.pack.packing import MODEL, Packing, compared, whole_network
 
 _OWN = {MaskForm.CUT_PROTOTYPES: True, MaskForm.PROTOTYPES: False}
 """Forms of masks that the example knows -> whether they are probabilities that end at the box; else logits."""
@@ -43,9 +43,7 @@ def pack_instance(model: ExportedModel) -> Packing:
         **decoding,
         "cut": _OWN[form],
     }
-    rows = tuple((one.runtime, one.detail) for one in compared(model))
-    example = objects_example_for(str(facts["kind"]))
-    return Packing({MODEL: path}, facts, example, kept_proofs(model), rows, class_names(model))
+    return Packing({MODEL: path}, facts, objects_example_for(str(facts["kind"])), compared(model), class_names(model))
 
 
 def _placing(model: ExportedModel, scale: GuestInput) -> dict[str, Any]:

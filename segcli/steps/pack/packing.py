@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from segcli.data.json_text import read_json
 from segcli.errors import WeightsError
 from segcli.inference.exported_model import ONNX_FILE, ExportedModel
 from segcli.inference.model_runtime import is_open_to
-from segcli.inference.proofs import FILE as PROOFS_FILE
-from segcli.inference.proofs import Proof, Proofs
+from segcli.inference.proofs import Proofs, document_of
 from segcli.inference.proving import Prover
 from segcli.inference.runtimes.choice import open_runtime
 from segcli.runtimes import runtimes
@@ -30,7 +28,6 @@ class Packing:
         facts: What the example must know, the content of `preprocessing.json`.
         example: The text of `example.py`.
         parity: How the runtimes agreed, the content of `parity.json`.
-        rows: The same for the terminal: name of a runtime, and what was compared.
         labels: Names of the classes; empty for models without.
     """
 
@@ -38,8 +35,12 @@ class Packing:
     facts: Mapping[str, Any]
     example: str
     parity: Mapping[str, Any]
-    rows: tuple[tuple[str, str], ...] = ()
-    labels: tuple[str, ...] = field(default=())
+    labels: tuple[str, ...] = ()
+
+    @property
+    def rows(self) -> tuple[tuple[str, str], ...]:
+        """`parity` for the terminal: name of a runtime, and what was compared."""
+        return tuple((str(one["runtime"]), str(one["detail"])) for one in self.parity["proofs"])
 
 
 def whole_network(model: ExportedModel) -> Path:
@@ -57,15 +58,8 @@ def whole_network(model: ExportedModel) -> Path:
     return network
 
 
-def compared(model: ExportedModel) -> tuple[Proof, ...]:
-    """Comparison results of a model that is one network, for all installed runtimes; kept beside it."""
+def compared(model: ExportedModel) -> dict[str, Any]:
+    """How all installed runtimes agree on a model that is one network; see `Packing.parity`."""
     prover = Prover(model, Proofs(model.folder))
     able = [row for row in runtimes().values() if row.is_installed and is_open_to(model, row)]
-    return tuple(prover.prove(row) for row in able)
-
-
-def kept_proofs(model: ExportedModel) -> Mapping[str, Any]:
-    """The comparison results beside a model, as they are written there."""
-    file = model.folder / PROOFS_FILE
-    found: Mapping[str, Any] = read_json(file) if file.is_file() else {}
-    return found
+    return document_of(prover.prove(row) for row in able)

@@ -10,7 +10,7 @@ import numpy as np
 from segcli.errors import ParityError
 from segcli.inference.exported_model import ExportedModel
 from segcli.inference.guests.inputs import GuestInputs
-from segcli.inference.proofs import version_of
+from segcli.inference.proofs import Proofs, document_of, version_of
 from segcli.inference.proving import TOLERANCE
 from segcli.inference.square_input import SquareInput
 from segcli.models.guest_card import GuestInput
@@ -23,7 +23,7 @@ from segcli.steps.guests.network_file import NetworkFile
 from segcli.steps.guests.promptable import answer_to_a_click, click_difference
 from segcli.steps.pack.example import prompt_example
 from segcli.steps.pack.facts import input_facts, own_input, refusal
-from segcli.steps.pack.packing import Packing, kept_proofs
+from segcli.steps.pack.packing import Packing
 
 _FAST, _PADDLE = "onnxruntime", "paddle"
 _MEANINGS = ("embedding", "coords", "labels", "mask", "has_mask")
@@ -56,8 +56,7 @@ def _guest(model: ExportedModel) -> Packing:
         "decoder_outputs": [decoder.outputs[place].name for place in described.outputs],
         **_sides(max(scale.size or (0,)), described.mask_side, padding),
     }
-    proofs = kept_proofs(model)
-    return Packing(networks, facts, prompt_example(), proofs, _rows(proofs))
+    return Packing(networks, facts, prompt_example(), document_of(Proofs(model.folder).kept()))
 
 
 def _own(model: ExportedModel) -> Packing:
@@ -74,11 +73,7 @@ def _own(model: ExportedModel) -> Packing:
         "decoder_outputs": [port.name for port in read[decoder].outputs],
         **_sides(PROMPTABLE[model.model_name].side, parts.mask_side, np.zeros(scale.count)),
     }
-    return Packing(networks, facts, prompt_example(), parity, _rows(parity))
-
-
-def _rows(parity: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    return tuple((str(one["runtime"]), str(one["detail"])) for one in parity.get("proofs", ()))
+    return Packing(networks, facts, prompt_example(), parity)
 
 
 def _sides(side: int, mask_side: int, padding: Any) -> dict[str, Any]:

@@ -10,7 +10,6 @@ from pathlib import Path
 from segcli.data.prefetch import read_ahead
 from segcli.data.sources import Input, open_sources
 from segcli.errors import InputError, UsageError
-from segcli.models.guests import SAM
 from segcli.models.promptable.specs import PROMPTABLE
 from segcli.models.table import get_spec
 from segcli.progress import track
@@ -68,7 +67,7 @@ def embed(given: Input, model: str, source: Path, folder: Path, *, device: str =
         InputError: There is no image, or none can be read.
     """
     spec = get_spec(model)
-    if spec.name not in (*PROMPTABLE, SAM):
+    if not spec.task.facts.takes_prompts:
         raise UsageError(f"{model} has no embeddings", hint=f"one of {', '.join(PROMPTABLE)}")
     sources = open_sources(given)
     opened = open_promptable(spec, source, device=device)

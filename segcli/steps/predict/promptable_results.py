@@ -34,6 +34,7 @@ class PromptableResult(ImageResult):
 
     Attributes:
         answers: The masks as run-length codes, with score, area, box and stability.
+        traced: The masks, each decoded and traced once for the overlay, the objects and the reply.
         formats: Kinds of files to write beside the JSON.
     """
 
@@ -50,6 +51,7 @@ class PromptableResult(ImageResult):
         }
         super().__init__(item, values)
         self.answers, self.formats = answers, tuple(formats)
+        self.traced = tuple(map(TracedMask, codes))
 
     @property
     def img(self) -> dict[Text, Image.Image]:
@@ -70,26 +72,29 @@ class PromptableResult(ImageResult):
     def objects(self) -> tuple[FoundObject, ...]:
         """The masks as objects; a mask without a name is called `object`."""
         names = self.object_classes
-        labels = [answer.prompt.label or answer.prompt.text or NAMELESS for answer in self.answers]
         return tuple(
-            FoundObject(label, names.index(label), answer.score, TracedMask(answer.rle))
-            for answer, label in zip(self.answers, labels, strict=True)
+            FoundObject(label, names.index(label), answer.score, mask)
+            for answer, label, mask in zip(self.answers, self._labels, self.traced, strict=True)
         )
 
     @property
     def object_classes(self) -> tuple[Text, ...]:
         """The names of the masks."""
-        return tuple(dict.fromkeys(answer.prompt.label or answer.prompt.text or NAMELESS for answer in self.answers))
+        return tuple(dict.fromkeys(self._labels))
+
+    @property
+    def _labels(self) -> list[Text]:
+        return [answer.prompt.label or answer.prompt.text or NAMELESS for answer in self.answers]
 
     def overlay(self, *, legend: bool = True) -> np.ndarray[Any, Any]:
         """The image with its masks and a legend, RGB uint8."""
         labels = [_label(answer, number) for number, answer in enumerate(self.answers, start=1)]
         names = tuple(dict.fromkeys(labels)) or ("nothing",)
         drawn = []
-        for answer, label in zip(self.answers, labels, strict=True):
+        for answer, label, mask in zip(self.answers, labels, self.traced, strict=True):
             x, y, width, height = answer.bbox
             box = (float(x), float(y), float(x + width), float(y + height))
-            drawn.append(DrawnObject(TracedMask(answer.rle), answer.prompt.box or box, names.index(label), label))
+            drawn.append(DrawnObject(mask, answer.prompt.box or box, names.index(label), label))
         return draw_objects(self.rgb, drawn, ClassMap(names), legend=legend)
 
     @property

@@ -9,7 +9,14 @@ from typing import Any
 
 from PIL import Image
 
-from segcli.data.files import atomic_path, is_file, read_bytes, write_json_atomic, write_text_atomic
+from segcli.data.files import (
+    atomic_path,
+    is_file,
+    read_bytes,
+    write_bytes_atomic,
+    write_json_atomic,
+    write_text_atomic,
+)
 from segcli.data.formats.annotated import NO_CLASSES
 from segcli.data.formats.labelme_dataset import LABEL_FILES, LIST_FILES
 from segcli.data.formats.labelme_writer import labelme_document
@@ -62,20 +69,28 @@ class ProposalFolder:
         return target
 
     def _write_classes(self) -> None:
-        """Writes `label.txt` into a folder that holds no LabelMe files yet."""
+        """Writes `label.txt` into a folder that held no LabelMe files before the first proposal."""
         there = any((self.folder / name).is_file() for name in LABEL_FILES)
         if self._classes and not there and not files_below(self.folder, (".json",)):
             write_text_atomic(self.folder / LABEL_FILES[0], "".join(f"{name}\n" for name in self._classes))
+        self._classes = []
 
     def _enlist(self, target: Path) -> None:
-        """Adds a file to the list of the training split, where the dataset has one."""
+        """Adds a file to the end of the list of the training split, where the dataset has one."""
         path = self.folder / LIST_FILES[Split.TRAIN]
         if not path.is_file():
             return
-        text, encoding, _ = decode_text(read_bytes(path), lambda _: True)
-        lines = [*text.splitlines(), target.relative_to(self.folder).as_posix()]
-        with atomic_path(path) as fresh:
-            fresh.write_bytes("".join(f"{line}\n" for line in lines).encode(encoding))
+        content = read_bytes(path)
+        text, encoding, _ = decode_text(content, self._names_files)
+        added = ("" if not text or text.endswith("\n") else "\n") + f"{target.relative_to(self.folder).as_posix()}\n"
+        if encoding == "utf-16":
+            content = (text + added).encode(encoding)
+        else:  # a byte order mark belongs to the beginning alone
+            content += added.encode("utf-8" if encoding == "utf-8-sig" else encoding)
+        write_bytes_atomic(path, content)
+
+    def _names_files(self, text: str) -> bool:
+        return all(is_file(self.folder / line.strip()) for line in text.splitlines() if line.strip())
 
     def has_labels(self, item: SourceItem) -> bool:
         """Whether an image has labels: in this folder, beside it, or in `annotations/` beside its folder."""

@@ -114,8 +114,10 @@ def train_here(config: Config, watching: Sequence[Callback] = ()) -> TrainResult
             warn_of_rate(config, spec)
             session = engine_of(spec.task).open_training(spec, config)
             _warn_of_class_count(session, spec, config)
-            _load_pretrained(session, spec, config)
-            training = _assemble(session, spec, parts, config, output)
+            weights = resolve_weights(config.Train.pretrain_weight_path, spec)
+            if weights is not None and config.Train.resume_path is None:
+                _load_pretrained(session, spec, weights)
+            training = _assemble(session, spec, config, output, weights)
             training.callbacks += watching
             if begin_log is not None:
                 _begin(training, config, output, begin_log)
@@ -154,9 +156,11 @@ class _Training:
     has_begun: bool = False
 
 
-def _assemble(session: TrainingSession, spec: ModelSpec, parts: TaskParts, config: Config, output: Path) -> _Training:
+def _assemble(
+    session: TrainingSession, spec: ModelSpec, config: Config, output: Path, weights: Path | None
+) -> _Training:
     """Builds the callbacks, and restores the state if a training is resumed; writes nothing yet."""
-    settings = config.Train
+    settings, weight_file = config.Train, TASKS[spec.task].weight_file
     launch.join(session, spec.recipe, settings.freeze)
     state = TrainState(session)
     precision: Precision = FullPrecision() if settings.amp == "OFF" else _mixed_precision(spec, config)
@@ -179,7 +183,7 @@ def _assemble(session: TrainingSession, spec: ModelSpec, parts: TaskParts, confi
         recipe=used_recipe(config),
         segcli_version=__version__,
         inputs=numbers_of(session.train_images).as_dict() if is_first() and session.train_images else {},
-        licence=licence_at_start(config, spec, None if folder is None else folder / parts.weight_file),
+        licence=licence_at_start(spec, weights if folder is None else folder / weight_file),
     )
     if folder is not None:
         restore(
@@ -188,7 +192,7 @@ def _assemble(session: TrainingSession, spec: ModelSpec, parts: TaskParts, confi
             precision=precision,
             others=kept,
             average=average,
-            weight_file=parts.weight_file,
+            weight_file=weight_file,
             card=card,
         )
         _log_resumed(folder, state)
@@ -196,7 +200,7 @@ def _assemble(session: TrainingSession, spec: ModelSpec, parts: TaskParts, confi
     if is_first():
         callbacks += [*([TerminalProgress()] if progress.shown() else []), CurveWriter(output)]
         callbacks.append(
-            CheckpointWriter(output, card, parts.weight_file, precision, kept, average, settings.keep_checkpoints)
+            CheckpointWriter(output, card, weight_file, precision, kept, average, settings.keep_checkpoints)
         )
     return _Training(state, precision, callbacks, average, folder)
 
@@ -302,18 +306,21 @@ def warn_of_rate(config: Config, spec: ModelSpec) -> None:
 def _warn_of_class_count(session: TrainingSession, spec: ModelSpec, config: Config) -> None:
     """Says that the names in a dataset win over a number of classes, which is often that of another project's file."""
     found = len(session.classes)
-    count = config.Train.num_classes if "num_classes" in spec.task.facts.network_takes else None
+    count = config.Train.num_classes if _knows_classes(spec) else None
     if count not in (None, found):
         log.warning("Train.num_classes=%d is not used: the dataset has %d classes", count, found)
 
 
-def _load_pretrained(session: TrainingSession, spec: ModelSpec, config: Config) -> None:
-    path = resolve_weights(config.Train.pretrain_weight_path, spec)
-    if path is None or config.Train.resume_path is not None:
-        return
-    log.info("pretrained weights: %s", path)
-    warn_of_moved_classes(path, session.classes)
-    arrays = read_weights_of(spec, path)
+def _knows_classes(spec: ModelSpec) -> bool:
+    """Whether the network has an output per class."""
+    return "num_classes" in spec.task.facts.network_takes
+
+
+def _load_pretrained(session: TrainingSession, spec: ModelSpec, weights: Path) -> None:
+    log.info("pretrained weights: %s", weights)
+    if _knows_classes(spec):
+        warn_of_moved_classes(weights, session.classes)
+    arrays = read_weights_of(spec, weights)
     load_into(session.network, widened(arrays, session.network, session.preprocess.channels))
 
 

@@ -48,17 +48,16 @@ def official_start(spec: ModelSpec) -> tuple[str | None, str]:
     return str(path), f"{purpose} weights of PaddleX" + (f" ({licence})" if restricts(licence) else "")
 
 
-def licence_at_start(config: Config, spec: ModelSpec, resumed: Path | None) -> str:
+def licence_at_start(spec: ModelSpec, weights: Path | None) -> str:
     """Licence of the weights that a training begins with, also of those before a resumed one; empty for none.
 
     A licence that restricts their use is logged.
 
     Args:
-        config: The configuration.
         spec: The model.
-        resumed: Weight file of the checkpoint that is resumed.
+        weights: Weight file of the checkpoint that is resumed, else that with which the training begins; None for
+            random weights.
     """
-    weights = resumed or resolve_weights(config.Train.pretrain_weight_path, spec)
     licence = "" if weights is None else licence_of(weights, spec)
     if restricts(licence):
         log.warning("training begins with weights whose licence is: %s. It binds what is trained from them", licence)

@@ -143,10 +143,10 @@ def _promptable(name: str, folder: Path, config: Config, parts: Sequence[str]) -
         return {}
     onnx = config.model_copy(update={"Export": config.Export.model_copy(update={"formats": ("onnx",)})})
     result = export_weights(promptable_weights(name), folder / "model", onnx)
-    parts = ExportedParts.open(folder / "model")
+    exported = ExportedParts.open(folder / "model")
     side = PROMPTABLE[name].side
     image = np.random.default_rng(0).standard_normal((1, 3, side, side)).astype(np.float32)
-    half = next(iter(parts.names))
+    half = next(iter(exported.names))
     compared = [entry for entry in result.parity if isinstance(entry, HalfParity)]
     rows: dict[str, Found] = {}
     for row in runtimes().values():
@@ -154,7 +154,7 @@ def _promptable(name: str, folder: Path, config: Config, parts: Sequence[str]) -
         if not own:
             rows[row.name] = {"version": version_of(row), "agrees": None, "detail": "it has no form for this runtime"}
             continue
-        graphs = [open_part(parts.folder, stem, row.name) for stem in parts.names[half]]
+        graphs = [open_part(exported.folder, stem, row.name) for stem in exported.names[half]]
         detail = "; ".join(f"{entry.half} {entry.summary()}" for entry in own)
         milliseconds = cpu_milliseconds(lambda graphs=graphs: _through(graphs, image), runs=1)
         rows[row.name] = {"version": version_of(row), "agrees": True, "detail": detail, "cpu_ms": milliseconds}

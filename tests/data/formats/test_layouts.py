@@ -13,6 +13,8 @@ import pytest
 
 from segcli.data.formats.instance_data import open_instance_dataset, scan_instances
 from segcli.data.formats.masks import open_seg_dataset
+from segcli.data.formats.voc_layout import voc_layout
+from segcli.data.formats.yolo_format import read_yolo
 from segcli.data.samples import Split
 from segcli.errors import DatasetError
 from segcli.steps.check.instance import examine_coco_dataset
@@ -200,6 +202,40 @@ def test_voc_is_opened_by_both_tasks(tmp_path: Path, opener):
     dataset = opener(tmp_path / "voc")
     assert (len(dataset.train), len(dataset.val)) == (3, 2)
     assert dataset.classes.names[-2:] == ("кот", "dog")
+
+
+@pytest.mark.parametrize("paths", [("train.txt", "val.txt"), ("images/train", "./images/train")])
+def test_the_same_yolo_images_in_both_splits_are_no_missing_folders(tmp_path: Path, paths: tuple[str, str]):
+    folder = make_coco_folder(tmp_path / "data")
+    transfer_dataset(folder.root, tmp_path / "yolo", "yolo")
+    root = tmp_path / "yolo"
+    images = "".join(f"./{path.relative_to(root).as_posix()}\n" for path in sorted(root.glob("images/*/*")))
+    for name in ("train.txt", "val.txt"):
+        (root / name).write_text(images)
+    (root / "data.yaml").write_text("train: {}\nval: {}\nnames: [кот, dog]\n".format(*paths))
+    codes = {one.code for one in read_yolo(root).findings}
+    assert "Y003" in codes and "Y006" not in codes
+
+
+def test_voc_lists_may_name_image_files(tmp_path: Path):
+    folder = make_coco_folder(tmp_path / "data")
+    transfer_dataset(folder.root, tmp_path / "voc", "voc")
+    lists = tmp_path / "voc/ImageSets/Segmentation"
+    names = "".join((lists / f"{part}.txt").read_text() for part in ("train", "val")).split()
+    for path in lists.iterdir():
+        path.unlink()
+    (lists / "trainval.txt").write_text("".join(f"{name}.jpg\n" for name in names))
+    layout = voc_layout(tmp_path / "voc")
+    assert [sample.class_map.is_file() for sample in layout.samples] == [True] * 5
+
+
+def test_categories_that_look_alike_are_each_reported(tmp_path: Path):
+    folder = make_coco_folder(tmp_path / "data")
+    folder.parts["train"]["categories"] += [{"id": 8, "name": "Car"}, {"id": 9, "name": "car"}]
+    folder.write()
+    found = examine_coco_dataset(folder.root).findings
+    messages = [one.message for one in found if one.code == "C143"]
+    assert len(messages) == 2 and "'Car'" in messages[0] and "'car'" in messages[1]
 
 
 def test_images_and_masks_without_lists_are_paired_and_split(tmp_path: Path):

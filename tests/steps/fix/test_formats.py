@@ -25,6 +25,7 @@ from segcli.steps.fix.command import apply_fix, fix_dataset, plan_fix
 from tests.coco_folder import HEIGHT, WIDTH, make_coco_folder
 from tests.files import snapshot
 from tests.labelme_folder import box, mask_text, shape, write_labelme
+from tests.rules.formats_cases import described
 
 Edit = Callable[[Path], object]
 LABELS, MAP, OBJECTS = "labels/train/a0.txt", "SegmentationClass/a0.png", "SegmentationObject/a0.png"
@@ -192,14 +193,6 @@ def every_line(edit: Callable[[list[str]], list[str]]) -> Edit:
     return run
 
 
-def described(words: str) -> Edit:
-    def run(root: Path) -> None:
-        path = root / "data.yaml"
-        path.write_text(path.read_text() + words)
-
-    return run
-
-
 CASES = {
     "resized": Case("L207", half_size, halved),
     "turned": Case("L208", turned_photo, upright_points),
@@ -293,6 +286,18 @@ def test_resized_shapes_paint_what_the_conversion_paints(tmp_path):
     before = painted(tmp_path, "a0")
     assert fix_dataset(tmp_path, Task.INSTANCE).changes
     assert painted(tmp_path, "a0") == before
+
+
+def test_label_files_without_a_confidence_stay_as_they_are(tmp_path):
+    root = tmp_path / "data"
+    MAKE["Y"](root)
+    first, *others = sorted(root.glob("labels/*/*.txt"))
+    every_line(lambda words: [*words, "0.9"])(root)
+    first.write_text("0 0.1  0.1 0.2 0.1 0.2 0.2\n")
+    assert fix_dataset(root, Task.INSTANCE, select=["Y108"]).changes
+    assert first.read_text() == "0 0.1  0.1 0.2 0.1 0.2 0.2\n"
+    assert not any(path.name.startswith(first.name) and path != first for path in first.parent.iterdir())
+    assert any(path.with_name(f"{path.name}.bak").is_file() for path in others)
 
 
 def named_once(root: Path) -> None:

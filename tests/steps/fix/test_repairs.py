@@ -257,6 +257,14 @@ def second_category(name: str) -> Callable[[CocoFolder], None]:
     return run
 
 
+def category_in_text(folder: CocoFolder) -> None:
+    """The same, with its id written as text and as a decimal, as some tools do."""
+    second_category("dog")(folder)
+    folder.parts["train"]["categories"][-1]["id"] = "9"
+    folder.entry("train", 1)["category_id"] = 9.0
+    folder.write()
+
+
 def val_category(name: str) -> Callable[[CocoFolder], None]:
     def run(folder: CocoFolder) -> None:
         folder.parts["val"]["categories"][1]["name"] = name
@@ -265,8 +273,8 @@ def val_category(name: str) -> Callable[[CocoFolder], None]:
     return run
 
 
-def part_names(folder: CocoFolder, part: str = "val") -> list[str]:
-    return [entry["name"] for entry in part_file(folder, part)["categories"]]
+def part_names(folder: CocoFolder) -> list[str]:
+    return [entry["name"] for entry in part_file(folder, "val")["categories"]]
 
 
 def categories_from_1(folder: CocoFolder) -> None:
@@ -374,6 +382,7 @@ CASES = {
     "pairs": Case("C125", entries(to_pairs), as_before),
     "image enlarged": Case("C114", enlarge, twice_as_large),
     "one name twice": Case("C142", second_category("dog"), as_before),
+    "one name twice, by text": Case("C142", category_in_text, as_before),
     "another letter": Case("C150", second_category("ｄog"), as_before),
     "another spelling": Case(
         "C143", val_category("Dog"), lambda folder: part_names(folder) == ["кот", "dog"] or pytest.fail()

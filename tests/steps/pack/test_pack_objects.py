@@ -37,7 +37,7 @@ def iou(one, other):
     return (one & other).sum() / max((one | other).sum(), 1)
 
 
-def yolo_guest(folder, size=(64, 64), **more):
+def yolo_guest(folder, **more):
     rows = np.zeros((1, 4 + 2 + 2, 3), np.float32)
     rows[0, :, 0] = [16, 32, 32, 32, 0.1, 0.9, 1, 0]
     rows[0, :, 1] = [17, 32, 32, 32, 0.1, 0.6, 1, 0]  # the same again

@@ -73,6 +73,18 @@ def test_proposals_join_the_training_list_of_a_dataset(unlabelled, tmp_path):
     assert not (data / "label.txt").exists()  # the dataset has classes of its own
 
 
+@pytest.mark.parametrize("end", [b"", b"\r\n"])
+def test_a_list_that_is_not_utf_8_keeps_its_bytes(unlabelled, tmp_path, end):
+    data = tmp_path / "set"
+    (data / "labelme").mkdir(parents=True)
+    (data / "labelme" / "fü.json").write_text("{}")
+    content = "labelme/fü.json".encode("cp1252") + end
+    (data / "train_anno_list.txt").write_bytes(content)
+    _suggest(unlabelled, trained_run(), tmp_path / "out", count=1, save_dir=data)
+    now = (data / "train_anno_list.txt").read_bytes()
+    assert now.startswith(content) and len(now[len(content) :].strip().splitlines()) == 1
+
+
 def test_proposals_of_an_instance_model(unlabelled, tmp_path):
     from segcli.config.schema import PredictConfig
 

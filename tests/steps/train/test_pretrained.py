@@ -15,6 +15,7 @@ from segcli.models.published import restricts
 from segcli.models.table import get_spec
 from segcli.steps.train.command import train
 from segcli.weights.class_match import moved_classes
+from segcli.weights.download import cached_name
 from segcli.weights.files import read_weights, write_pdparams, write_safetensors
 from segcli.weights.official import licence_of, official_names
 from tests.images import make_seg_dataset
@@ -115,6 +116,8 @@ def test_official_weights_are_known_by_their_names(tmp_path):
     spec = get_spec("SegFormer-B0")
     names = [name for name in official_names(spec) if name.endswith(".pdparams")]
     assert names and {licence_of(tmp_path / name, spec) for name in names} == {"non-commercial (NVIDIA)"}
+    fetched = [cached_name(url) for url in spec.weights.values()]
+    assert fetched and {licence_of(tmp_path / name, spec) for name in fetched} == {"non-commercial (NVIDIA)"}
     assert licence_of(tmp_path / "mine.pdparams", spec) == ""
     assert restricts("non-commercial (NVIDIA)") and not restricts("Apache-2.0") and not restricts("")
 
