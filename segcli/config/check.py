@@ -301,13 +301,11 @@ def _scale_jitter(config: Config) -> Faults:
 
 
 def _class_weights(config: Config) -> Faults:
-    weights, count = config.Train.class_weights, config.Train.num_classes
+    weights = config.Train.class_weights
     if not isinstance(weights, tuple):
         return
     if min(weights, default=0) < 0 or not any(weights):
         yield ConfigFault("Train.class_weights", "expected weights of 0 or more, one of them above 0")
-    if count is not None and len(weights) != count:
-        yield ConfigFault("Train.class_weights", f"holds {len(weights)} weights for {count} classes")
 
 
 _SPLIT = tuple(
@@ -335,5 +333,5 @@ RULES: tuple[Rule, ...] = (
     Rule(("Train.augment.scale_jitter",), _scale_jitter),
     Rule(("Train.fold", "Train.folds"), _fold),
     Rule(("Train.loss", "Global.model"), _loss),
-    Rule(("Train.class_weights", "Train.num_classes"), _class_weights),
+    Rule(("Train.class_weights",), _class_weights),
 )

@@ -97,7 +97,8 @@ class TrainConfig(Section):
         folds: Number of folds for cross-validation: each image of train and val is evaluated once, by a model trained
             on the other folds; every fold has its own folder. null trains once.
         fold: The single fold to train, counted from 1; null trains all.
-        num_classes: Number of classes (semantic: including the background); None is the dataset's number.
+        num_classes: Number of classes (semantic: including the background) where the data does not name them; None
+            counts them there. Names in the data decide, and another number is a warning.
         epochs_iters: Iterations (semantic) or epochs (instance, promptable), as in PaddleX; None in a file leaves it
             to the plan.
         batch_size: Images per iteration and device; None in a file leaves it to the plan.

@@ -31,7 +31,7 @@ from segcli.engines.paddledet.schedule import build_optimizer, build_schedule
 from segcli.engines.paddledet.session import InstanceSession
 from segcli.engines.paddledet.stream import InstanceStream, TrainingImage, scene_of
 from segcli.engines.paddledet.transforms import build_transforms, collate
-from segcli.errors import ConfigError, ConfigFault, DatasetError
+from segcli.errors import ConfigError, ConfigFault
 from segcli.inference.augmented_objects import ObjectViews
 from segcli.inference.decode_objects import ObjectFinder
 from segcli.metrics.instance_measure import measure
@@ -151,16 +151,7 @@ def _fitted(transforms: Sequence[Recipe], options: Recipe | None) -> list[Recipe
 
 
 def _open_dataset(config: Config) -> CocoDataset:
-    folder = config.Global.dataset
-    dataset = fold_of(open_instance_dataset(folder), chosen_fold(config))
-    wanted, found = config.Train.num_classes, len(dataset.classes)
-    if wanted is not None and wanted != found:
-        raise DatasetError(
-            f"the dataset has {found} classes ({', '.join(dataset.classes)}), Train.num_classes is {wanted}",
-            path=folder,
-            hint=f"set Train.num_classes={found}, or leave it out; the background does not count as a class",
-        )
-    return dataset
+    return fold_of(open_instance_dataset(config.Global.dataset), chosen_fold(config))
 
 
 def _optimizer(config: Config, recipe: TrainRecipe, network: Network, order: SampleOrder) -> object:

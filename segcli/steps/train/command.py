@@ -113,7 +113,7 @@ def train_here(config: Config, watching: Sequence[Callback] = ()) -> TrainResult
             _log_plan(config)
             warn_of_rate(config, spec)
             session = engine_of(spec.task).open_training(spec, config)
-            _warn_of_class_count(session, spec, config)
+            warn_of_class_count(session, spec, config)
             weights = resolve_weights(config.Train.pretrain_weight_path, spec)
             if weights is not None and config.Train.resume_path is None:
                 _load_pretrained(session, spec, weights)
@@ -303,7 +303,7 @@ def warn_of_rate(config: Config, spec: ModelSpec) -> None:
         )
 
 
-def _warn_of_class_count(session: TrainingSession, spec: ModelSpec, config: Config) -> None:
+def warn_of_class_count(session: TrainingSession, spec: ModelSpec, config: Config) -> None:
     """Says that the names in a dataset win over a number of classes, which is often that of another project's file."""
     found = len(session.classes)
     count = config.Train.num_classes if _knows_classes(spec) else None

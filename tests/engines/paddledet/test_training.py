@@ -14,13 +14,15 @@ from segcli.engines.paddledet import training as training_module
 from segcli.engines.paddledet.engine import PaddleDetEngine
 from segcli.engines.paddledet.patches import apply_patches
 from segcli.engines.paddledet.workspace import workspace
-from segcli.errors import ConfigError, DatasetError
+from segcli.errors import ConfigError
+from segcli.findings import Severity
 from segcli.models.instance import training
 from segcli.models.instance.recipes import FROM_SCRATCH, instance_recipe, merge
 from segcli.models.table import get_spec
 from segcli.models.task import Task
+from segcli.steps.check.command import check_dataset
 from segcli.steps.train import loop
-from segcli.steps.train.command import train
+from segcli.steps.train.command import train, warn_of_class_count
 from segcli.steps.train.loop import run
 from segcli.steps.train.precision import FullPrecision
 from segcli.steps.train.state import Callback, TrainState
@@ -216,10 +218,20 @@ def test_a_rate_for_more_images_is_scaled_on_request(tmp_path, small, caplog):
     assert "Train.scale_learning_rate=True would use 0.0025" in caplog.text
 
 
+def test_training_takes_the_categories_whatever_num_classes_says_as_check_does(tmp_path, small, caplog):
+    dataset = make_rectangles(tmp_path / "data", train=2, val=1)
+    config = configure(MODEL, dataset, tmp_path, Train={"num_classes": 3})
+    severities = {found.code: found.severity for found in check_dataset(config).findings}
+    assert severities["C147"] is Severity.WARNING
+    session = PaddleDetEngine().open_training(get_spec(MODEL), config)
+    with caplog.at_level(logging.WARNING, "segcli.train"):
+        warn_of_class_count(session, get_spec(MODEL), config)
+    assert len(session.classes) == 2
+    assert "Train.num_classes=3 is not used: the dataset has 2 classes" in caplog.text
+
+
 def test_what_cannot_be_trained_is_refused(tmp_path, small):
     dataset = make_rectangles(tmp_path / "data", train=2, val=1)
-    with pytest.raises(DatasetError, match="has 2 classes"):
-        PaddleDetEngine().open_training(get_spec(MODEL), configure(MODEL, dataset, tmp_path, Train={"num_classes": 3}))
     with pytest.raises(ConfigError, match="multiple of 32"):
         PaddleDetEngine().open_training(
             get_spec("PP-YOLOE_seg-S"), configure("PP-YOLOE_seg-S", dataset, tmp_path, size=100)

@@ -69,14 +69,16 @@ def test_training_ends_when_the_score_no_longer_rises(dataset, tmp_path):
     assert len(losses(tmp_path)) == 3
 
 
-def test_class_weights_come_from_the_masks(dataset, plain, tmp_path):
+def test_class_weights_come_from_the_masks_whatever_num_classes_says(dataset, plain, tmp_path, caplog):
     from segcli.data.image import read_mask
 
     masks = np.stack([read_mask(dataset / "annotations" / f"train_{number}.png") for number in range(4)])
     counts = np.array([(masks == label).sum() for label in range(3)])
     weights = [float(weight) for weight in np.median(counts) / counts]
     run(tmp_path / "auto", dataset, epochs_iters=1, class_weights="auto")
-    run(tmp_path / "given", dataset, epochs_iters=1, class_weights=weights)
+    with caplog.at_level(logging.WARNING, "segcli.train"):
+        run(tmp_path / "given", dataset, epochs_iters=1, class_weights=weights, num_classes=2)
+    assert "Train.num_classes=2 is not used: the dataset has 3 classes" in caplog.text
     assert losses(tmp_path / "auto") == losses(tmp_path / "given")
     assert losses(tmp_path / "auto")[0] != pytest.approx(losses(plain)[0], rel=1e-4)
 
