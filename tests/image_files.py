@@ -56,11 +56,11 @@ def jpeg(pixels: np.ndarray | None = None) -> bytes:
     return cv2.imencode(".jpg", photo() if pixels is None else pixels)[1].tobytes()
 
 
-def oriented(orientation: int, height: int, width: int) -> bytes:
+def oriented(orientation: int, height: int, width: int, seed: int = 0) -> bytes:
     """A photo as JPEG with an EXIF orientation."""
     exif, target = Image.Exif(), io.BytesIO()
     exif[0x0112] = orientation
-    Image.fromarray(photo(height, width)).save(target, "JPEG", exif=exif)
+    Image.fromarray(photo(height, width, seed)).save(target, "JPEG", exif=exif)
     return target.getvalue()
 
 

@@ -62,6 +62,18 @@ def test_a_frame_that_moved_is_near_but_not_the_same(tmp_path):
     assert not is_same_image(tmp_path / "one.png", tmp_path / "two.png")
 
 
+def test_two_exposures_of_one_scene_are_not_the_same_image_and_encodings_of_one_are(tmp_path):
+    rng = np.random.default_rng(0)
+    noise = [rng.normal(0, 20, (240, 320, 3)) for _ in "ab"]
+    first, second = (np.clip(scene(0) + one, 0, 255).astype(np.uint8) for one in noise)
+    ways = {"one.png": (first,), "two.png": (second,), "small.png": (cv2.resize(first, (200, 150), interpolation=3),)}
+    for name, (rgb, *settings) in {**ways, "one.jpg": (first, cv2.IMWRITE_JPEG_QUALITY, 30)}.items():
+        (tmp_path / name).write_bytes(encoded(rgb, name[-4:], *settings))
+    assert not is_same_image(tmp_path / "one.png", tmp_path / "two.png")
+    assert is_same_image(tmp_path / "one.png", tmp_path / "one.jpg")
+    assert is_same_image(tmp_path / "one.png", tmp_path / "small.png")
+
+
 def test_images_of_one_colour_are_like_no_other():
     assert signature_of(np.full((50, 50), 17, np.uint8)) is None
     index = SimilarImages()
