@@ -45,12 +45,12 @@ LEAST_DECODED_PX = 2 * SIGNED_PX
 """Sides of a JPEG that is decoded small for a signature: at fewer pixels it differs from that of the same PNG."""
 _COMPARED_PX = 24
 _FINE, _COARSE = (0.6, 1.5), (1.0, 2.0)
-"""Bands of detail in which grain is compared, by the deviations in pixels of two blurs: of images of one size, of two."""
+"""Bands of detail in which grain is compared, by the deviations of two blurs in pixels: of equal sizes, of two sizes."""
 _GRAINY = 0.4
-"""Share of the pixels with detail in both images from which there is grain to compare; JPEG at quality 10 leaves less."""
+"""Share of the pixels with detail in both images from which there is grain; JPEG at quality 10 leaves less."""
 _SAME_GRAIN = 0.45
-"""Mean agreement of signs of the detail of one image in two encodings: 0.7 to 1 down to quality 30, other sizes 0.5 to 1;
-images of one scene with noise of their own -0.03 to 0.4."""
+"""Agreement of the detail's signs below which images are two: of one image in two encodings it is 0.7 to 1 down to JPEG
+at quality 30, in two sizes 0.5 to 1, of one scene with noise of its own in each image -0.03 to 0.4."""
 _FLATTEST = 1.0
 _AT_ONCE = 1 << 14
 _BITS_SET = np.array([value.bit_count() for value in range(256)])

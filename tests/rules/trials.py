@@ -202,7 +202,7 @@ def masks_lie_on_outlines(root: Path) -> None:
         for shape in values["shapes"]:
             cv2.fillPoly(drawn, [np.asarray(shape["points"], np.int32)], 1)
         mask = cv2.imread(str(root / "annotations" / f"{path.stem}.png"), cv2.IMREAD_GRAYSCALE)
-        if mask.shape[0] > mask.shape[1] and drawn.shape[0] < drawn.shape[1] or mask.shape == drawn.shape[::-1]:
+        if mask.shape == drawn.shape[::-1]:
             drawn = cv2.rotate(drawn, cv2.ROTATE_90_CLOCKWISE)
         drawn = cv2.resize(drawn, mask.shape[::-1], interpolation=cv2.INTER_NEAREST)
         both, either = np.count_nonzero(drawn & (mask > 0)), np.count_nonzero(drawn | (mask > 0))
@@ -258,7 +258,9 @@ TRIALS: dict[str, Trial] = {
     "u_08_all_ignored_nan": Trial(
         seg(masks(lambda pixels: np.full_like(pixels, 255))), ("S410",), 3, None, _CHECK, never=("S306", "S401")
     ),
-    "u_10_more_than_100_objects": Trial(coco_parts(crowded), ("C161",), 0, None, _CHECK, says=("Evaluate.max",), also=("C151",)),
+    "u_10_more_than_100_objects": Trial(
+        coco_parts(crowded), ("C161",), 0, None, _CHECK, says=("Evaluate.max",), also=("C151",)
+    ),
     "u_13_unlabelled_left_out": Trial(unlabelled, ("L206",), 0, None, _CONVERT),
     "u_14_one_pixel_crash": Trial(seg(one_pixel), (), 0, None, _TRAIN),
 }  # fmt: skip
