@@ -45,7 +45,7 @@ LEAST_DECODED_PX = 2 * SIGNED_PX
 """Sides of a JPEG that is decoded small for a signature: at fewer pixels it differs from that of the same PNG."""
 _COMPARED_PX = 24
 _FINE, _COARSE = (0.6, 1.5), (1.0, 2.0)
-"""Bands of detail in which grain is compared, by the deviations of two blurs in pixels: of equal sizes, of two sizes."""
+"""Bands of detail in which grain is compared, by the deviations of two blurs in px: of equal sizes, of two sizes."""
 _GRAINY = 0.4
 """Share of the pixels with detail in both images from which there is grain; JPEG at quality 10 leaves less."""
 _SAME_GRAIN = 0.45
