@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -19,6 +18,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 
+from segcli.children import child_environment
 from segcli.data.files import digest_of
 from segcli.errors import WeightsError
 from segcli.inference.graphs import Graph
@@ -75,8 +75,6 @@ def _try(graph: Graph, file: Path, row: RuntimeRow, size: int) -> None:
         "onednn": graph.onednn,
     }
     command = [sys.executable, "-m", WORKER, json.dumps(given)]
-    here = str(Path(__file__).resolve().parents[2])
-    paths = os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH")]))
     try:
         done = subprocess.run(
             command,
@@ -84,7 +82,7 @@ def _try(graph: Graph, file: Path, row: RuntimeRow, size: int) -> None:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             check=False,
-            env={**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"},
+            env=child_environment(OMP_NUM_THREADS="1"),
             timeout=WALL_TIMES * most_seconds(size),
         )
     except subprocess.TimeoutExpired as fault:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-import os
 import subprocess
 import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
+from segcli.children import child_environment
 from segcli.data.files import atomic_path
 from segcli.errors import ExportError, MissingPartError
 from segcli.inference.opening_budget import WALL_TIMES, how_it_ended, most_seconds
@@ -76,7 +76,7 @@ def _run(command: Sequence[str], program: Path, size: int) -> subprocess.Complet
             text=True,
             errors="backslashreplace",
             check=False,
-            env=_environment(),
+            env=child_environment(),
             timeout=seconds,
         )
     except subprocess.TimeoutExpired as fault:
@@ -86,9 +86,3 @@ def _run(command: Sequence[str], program: Path, size: int) -> subprocess.Complet
 def _refused(program: Path, how: str) -> ExportError:
     hint = "use runtime=paddle, which needs no ONNX file; or download or export the model again"
     return ExportError(f"conversion to ONNX failed: the converter {how}", path=program, hint=hint)
-
-
-def _environment() -> dict[str, str]:
-    """The environment of this process, with segcli on the worker's `PYTHONPATH`."""
-    here = str(Path(__file__).resolve().parents[2])
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH")]))}

@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from segcli.children import child_environment
 from segcli.data.files import write_json_atomic
 from segcli.weights.cache import cache_folder
 
@@ -54,7 +55,8 @@ def probe() -> bool:
     """Runs a small network with oneDNN and without it, in another process, which may crash."""
     command = [sys.executable, "-m", "segcli.inference.runtimes.onednn"]
     try:
-        return subprocess.run(command, capture_output=True, timeout=_SECONDS, check=False).returncode == 0
+        done = subprocess.run(command, env=child_environment(), capture_output=True, timeout=_SECONDS, check=False)
+        return done.returncode == 0
     except subprocess.TimeoutExpired:
         return False
 

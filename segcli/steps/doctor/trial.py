@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from segcli.children import child_environment
 from segcli.cpu import ALLOCATOR, can_reuse_memory
 from segcli.device import unused_gpu
 from segcli.steps.doctor.health import Observation, State
@@ -114,12 +115,10 @@ def _fault_of(code: str) -> str | None:
 
 
 def _run(code: str) -> subprocess.CompletedProcess[str] | None:
-    here = Path(__file__).resolve().parents[2]
-    path = os.pathsep.join([str(here), *filter(None, [os.environ.get("PYTHONPATH")])])
-    environment = {**os.environ, "PYTHONPATH": path}
+    command = [sys.executable, "-c", code]
     try:
         return subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, timeout=_SECONDS, env=environment, check=False
+            command, env=child_environment(), capture_output=True, text=True, timeout=_SECONDS, check=False
         )
     except subprocess.TimeoutExpired:
         return None

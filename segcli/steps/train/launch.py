@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from segcli.children import child_environment
 from segcli.config.check import AUTO, parse_device
 from segcli.config.schema import Config
 from segcli.data.files import write_json_atomic
@@ -117,15 +118,7 @@ def _run(command: list[str], logs: Path, output: Path) -> int:
     The processes run in their own session, so that Ctrl-C in the terminal does not reach them: the first signal is
     relayed so that they stop after the same iteration, the second one ends them.
     """
-    package = str(Path(__file__).resolve().parents[2])
-    paths = [package, *filter(None, [os.environ.get("PYTHONPATH")])]
-    environment = {
-        **os.environ,
-        _IN_WORKER: "1",
-        END_WITH_PARENT: "1",
-        "PYTHONPATH": os.pathsep.join(paths),
-        "PYTHONSAFEPATH": "1",
-    }
+    environment = child_environment(**{_IN_WORKER: "1", END_WITH_PARENT: "1", "PYTHONSAFEPATH": "1"})
     launcher = subprocess.Popen(
         command,
         env=environment,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import subprocess
 import sys
 import time
@@ -12,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from signal import Signals
 
+from segcli.children import child_environment
 from segcli.data.prefetch import available_cores
 from segcli.errors import SegcliError
 from segcli.parent import END_WITH_PARENT
@@ -88,7 +88,7 @@ class LocalPool:
         threads = max(1, available_cores() // self._workers)
         command = [sys.executable, "-m", "segcli", "batch", "--join", str(self._job.folder)]
         command += ["--worker", str(number), "--workers", str(self._workers)]
-        environment = {"OMP_NUM_THREADS": str(threads), **os.environ, END_WITH_PARENT: "1"}
+        environment = {"OMP_NUM_THREADS": str(threads), **child_environment(**{END_WITH_PARENT: "1"})}
         return _Worker(command, self._job.folder / LOGS / f"worker_{number}.log", environment)
 
 
