@@ -312,11 +312,11 @@ def _mapped(stage: Tensor, linear: Any, mix: Tensor) -> Tensor:
     return out
 
 
-def patch_stdc_weights(_original: Method) -> Method:
+def patch_backbone_weights(_original: Method) -> Method:
     """PaddleSeg's initial deviation of 0.001 is intended to be overwritten by ImageNet weights.
 
-    Before a batch normalisation the gradient grows as the weights shrink: the first steps at PP-LiteSeg's learning rate
-    enlarge the weights by factors of 1,000 and more, after which they hardly change.
+    Before a batch normalisation the gradient grows as the weights shrink: the first steps at the learning rates of
+    PP-LiteSeg and OCRNet enlarge the weights by factors of 200 to 1,000 and more, after which they hardly change.
     """
     from paddle import nn
 
@@ -347,5 +347,6 @@ PATCHES: tuple[Patch, ...] = (
     Patch("paddleseg.models.maskformer:MaskFormer", "forward", patch_maskformer),
     Patch("paddleseg.models.segformer:SegFormer", "forward", patch_segformer),
     Patch("paddleseg.models.backbones.swin_transformer:BasicLayer", "forward", patch_shifted_windows),
-    Patch("paddleseg.models.backbones.stdcnet:STDCNet", "init_weight", patch_stdc_weights),
+    Patch("paddleseg.models.backbones.stdcnet:STDCNet", "init_weight", patch_backbone_weights),
+    Patch("paddleseg.models.backbones.hrnet:HRNet", "init_weight", patch_backbone_weights),
 )
