@@ -128,7 +128,7 @@ def finder(*objects):
         def __call__(self, images, threshold=0.0):
             return [found for _ in images]
 
-    return Fixed(detect=None, form=MaskForm.PROTOTYPES)
+    return Fixed(detect=lambda feeds: [np.zeros((len(objects), 6), np.float32)], form=MaskForm.PROTOTYPES)
 
 
 def compare(theirs, tmp_path):
@@ -141,6 +141,14 @@ def test_the_order_of_objects_does_not_matter(tmp_path):
     assert parity.found_again == 1
     assert parity.max_score_diff == pytest.approx(2e-4)
     assert parity.mean_mask_iou == 1
+
+
+def test_where_nothing_is_found_objects_at_the_limit_of_the_scores_are_no_difference(tmp_path):
+    reference = ObjectReference.of(finder(), [IMAGE])
+    parity = compare_objects(finder((0.01, 0, 2)), "paddle", tmp_path / "x.json", reference, 1e-3)
+    assert not parity.proves
+    with pytest.raises(ParityError, match="shapes"):
+        compare_objects(finder((0.3, 0, 2)), "paddle", tmp_path / "x.json", reference, 1e-3)
 
 
 def test_ties_may_fall_either_way_but_not_many(tmp_path):
