@@ -145,6 +145,8 @@ def split(
 ) -> None:
     """Split a dataset anew into train, val and test, or into folds, then check it; the old lists are kept."""
     train = max(80 - test_percent, 1) if train_percent is None else train_percent
+    if train + test_percent > 100:
+        raise typer.BadParameter(f"--train-percent {train} and --test-percent {test_percent} make more than 100")
     values = {"CheckDataset.split.enable": True, "CheckDataset.split.seed": seed, "CheckDataset.split.replace": yes}
     if folds is None:
         shares = {"train": train, "val": 100 - train - test_percent, "test": test_percent}

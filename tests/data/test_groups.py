@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from segcli.data.splits.groups import groups_by_folder, groups_by_pattern, groups_by_table
+from segcli.data.splits.groups import group_each, groups_by_folder, groups_by_pattern, groups_by_table
 from segcli.errors import UsageError
 
 
@@ -79,3 +79,10 @@ def test_a_faulty_table_is_refused(tmp_path, text):
         table.write_text(text)
     with pytest.raises(UsageError, match="table of groups"):
         groups_by_table(table)
+
+
+def test_a_rule_that_fits_no_name_is_refused():
+    assert group_each(["a1.png", "b.png"], groups_by_pattern("a[0-9]")) == ["a1", None]
+    assert group_each(["a.png"], None) == [None]
+    with pytest.raises(UsageError, match=r"fits none of the 4 names a, b, c, \.\.\."):
+        group_each(list("abcd"), groups_by_pattern("patient"))

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from segcli.data.instances import CocoDataset, InstanceSample
 from segcli.data.samples import SegDataset, SegSample
 from segcli.data.splits.class_amounts import objects_by_class, pixels_by_class
-from segcli.data.splits.groups import GroupOf
+from segcli.data.splits.groups import GroupOf, group_each
 from segcli.data.splits.partition import Divisible, folds
 from segcli.errors import UsageError
 
@@ -43,16 +43,14 @@ def fold_of(dataset: D, fold: Fold | None) -> D:
         fold: None leaves the dataset as it is.
 
     Raises:
-        UsageError: There are fewer images, or groups of them, than folds.
+        UsageError: There are fewer images, or groups of them, than folds, or no image has a group.
     """
     if fold is None:
         return dataset
     samples = list(dict.fromkeys((*dataset.train, *dataset.val)))
     names = [_name(sample, dataset) for sample in samples]
-    images = [
-        Divisible(name, amounts, fold.group_of(name) if fold.group_of else None)
-        for name, amounts in zip(names, _amounts(samples), strict=True)
-    ]
+    groups = group_each(names, fold.group_of)
+    images = [Divisible(*parts) for parts in zip(names, _amounts(samples), groups, strict=True)]
     try:
         own = set(folds(images, fold.count, fold.seed)[fold.number - 1])
     except ValueError as error:

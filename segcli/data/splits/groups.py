@@ -6,11 +6,12 @@ A group must not lie in two splits.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from segcli.data.csv_table import IMAGE_HEADERS, ImageTable, csv_lines, image_key
 from segcli.errors import UsageError
+from segcli.plurals import counted
 
 GroupOf = Callable[[str], str | None]
 """From an image's name, relative to the dataset with forward slashes, to its group; None where it has none."""
@@ -62,6 +63,33 @@ def group_rule(by_folder: bool, pattern: str | None, table: str | None) -> Group
     if pattern is not None:
         return groups_by_pattern(pattern)
     return groups_by_folder if by_folder else None
+
+
+def group_each(names: Sequence[str], group_of: GroupOf | None) -> list[str | None]:
+    """The group of each image by its name; None for those without one.
+
+    Raises:
+        UsageError: There is a rule, and it finds no group for any image.
+    """
+    if group_of is None:
+        return [None] * len(names)
+    groups = [group_of(name) for name in names]
+    require_groups(any(group is not None for group in groups), names)
+    return groups
+
+
+def require_groups(found: bool, names: Sequence[str]) -> None:
+    """Refuses a rule of groups that finds none in these images, as a slip in a pattern does.
+
+    Raises:
+        UsageError: None was found.
+    """
+    if names and not found:
+        listed = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+        raise UsageError(
+            f"no image has a group: CheckDataset.groups fits none of the {counted(len(names), 'name')} {listed}",
+            hint="give a pattern that fits the names, such as '(patient[0-9]+)_', a table, or folders below images/",
+        )
 
 
 def _rows(table: Path) -> list[tuple[str, str]]:

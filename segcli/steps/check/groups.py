@@ -8,7 +8,7 @@ from pathlib import Path
 
 from segcli.data.lists import relative_name
 from segcli.data.samples import Split
-from segcli.data.splits.groups import GroupOf
+from segcli.data.splits.groups import GroupOf, require_groups
 from segcli.findings import Finding
 from segcli.plurals import counted
 from segcli.steps.check.seen import SeenImage
@@ -29,17 +29,27 @@ class GroupTally:
         self._group_of = group_of
         self._counts: Counter[tuple[str, Split]] = Counter()
         self._first_in_val: dict[str, SeenImage] = {}
+        self._names: list[str] = []
 
     def update(self, image: SeenImage) -> None:
         """Adds one image."""
-        group = None if self._group_of is None else self._group_of(relative_name(image.path, self._root))
+        if self._group_of is None:
+            return
+        name = relative_name(image.path, self._root)
+        self._names.append(name)
+        group = self._group_of(name)
         if group is not None:
             self._counts[group, image.split] += 1
             if image.split is Split.VAL:
                 self._first_in_val.setdefault(group, image)
 
     def findings(self) -> Iterator[Finding]:
-        """A finding per group that lies in both splits, at its first image in val."""
+        """A finding per group that lies in both splits, at its first image in val.
+
+        Raises:
+            UsageError: Groups are configured, and no image has one.
+        """
+        require_groups(bool(self._counts), self._names)
         for group, image in self._first_in_val.items():
             in_train, in_val = (self._counts[group, split] for split in Split)
             if in_train:

@@ -12,7 +12,7 @@ from segcli.data.changes.transaction import Transaction
 from segcli.data.formats.annotated import AnnotatedDataset, AnnotatedImage
 from segcli.data.formats.format import PlacedImage
 from segcli.data.samples import Split
-from segcli.data.splits.groups import group_rule
+from segcli.data.splits.groups import group_each, group_rule
 from segcli.data.splits.partition import Divisible, partition
 from segcli.data.splits.ratios import DEFAULT_SHARES, Shares
 from segcli.findings import Finding
@@ -63,7 +63,8 @@ def _splits(listed: list[Split | None], images: list[str], settings: CheckDatase
         return [own for own in listed if own is not None]
     shares = Shares.checked(split.train_percent, split.val_percent) if split.enable else DEFAULT_SHARES
     group_of = group_rule(groups.by_folder, groups.pattern, groups.table)
-    divisible = [Divisible(name, group=group_of(name) if group_of else None) for name in images]
+    grouped = zip(images, group_each(images, group_of), strict=True)
+    divisible = [Divisible(name, group=group) for name, group in grouped]
     train = set(partition(divisible, shares.weights, split.seed)[0])
     return [Split.TRAIN if number in train else Split.VAL for number in range(len(images))]
 

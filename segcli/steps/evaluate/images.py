@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from segcli.config.schema import Config
-from segcli.data.splits.groups import group_rule
+from segcli.data.splits.groups import group_each, group_rule
 
 
 def names_below(root: Path, paths: Iterable[Path]) -> list[str]:
@@ -24,8 +24,8 @@ def groups_of(names: Iterable[str], config: Config) -> list[str | None] | None:
     """The group of each image by `CheckDataset.groups`; None where no groups are configured.
 
     Raises:
-        UsageError: The pattern or the table of groups cannot be read.
+        UsageError: The pattern or the table of groups cannot be read, or no image has a group.
     """
     groups = config.CheckDataset.groups
     rule = group_rule(groups.by_folder, groups.pattern, groups.table)
-    return None if rule is None else [rule(name) for name in names]
+    return None if rule is None else group_each(list(names), rule)

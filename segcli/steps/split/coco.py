@@ -11,6 +11,7 @@ from segcli.data.formats.coco import find_coco_root
 from segcli.data.formats.coco_layout import ANNOTATION_FILES, FOLDS, TEST_FILE, CocoLayout, coco_layout
 from segcli.data.json_text import json_bytes
 from segcli.data.samples import Split
+from segcli.data.splits.groups import group_each
 from segcli.data.splits.partition import Divisible
 from segcli.errors import DatasetError
 from segcli.findings import Severity
@@ -34,10 +35,9 @@ def plan_coco(dataset_dir: Path, request: SplitRequest) -> SplitPlan:
     """
     root = find_coco_root(dataset_dir)
     merged, notes = _merged(root, request)
-    images = [
-        Divisible(name, merged.objects_of(name), request.group_of(name) if request.group_of else None)
-        for name in merged.images
-    ]
+    names = list(merged.images)
+    grouped = zip(names, group_each(names, request.group_of), strict=True)
+    images = [Divisible(name, merged.objects_of(name), group) for name, group in grouped]
     splits = request.splits(images)
     contents = _contents(merged, list(merged.images), splits, request)
     own = {
@@ -50,7 +50,7 @@ def plan_coco(dataset_dir: Path, request: SplitRequest) -> SplitPlan:
         {name: json_bytes(content).decode() + "\n" for name, content in contents.items()},
         balance_of(images, splits, merged.names, "objects"),
         annotations={split: len(content["annotations"]) for split, content in own.items()},
-        notes=notes,
+        notes=(*request.notes(images), *notes),
     )
 
 

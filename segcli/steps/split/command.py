@@ -108,9 +108,28 @@ def split_dataset(config: Config) -> SplitReport:
             if kept:
                 verb = "was" if len(kept) == 1 else "were"
                 message = f"{', '.join(kept)} {verb} not written by segcli; nothing was split"
-                hint = f"segcli split {quote(str(config.Global.dataset))} --yes replaces it and keeps a copy as .bak"
+                hint = f"{_typed(config)} --yes replaces it and keeps a copy as .bak"
                 raise UsageError(message, path=root, hint=hint)
         return apply_split(plan)
+
+
+def _typed(config: Config) -> str:
+    """The command of a split with the options that differ from the usual ones."""
+    split, groups = config.CheckDataset.split, config.CheckDataset.groups
+    usual_train = max(80 - split.test_percent, 1)
+    options: dict[str, object] = {
+        "--train-percent": split.train_percent if split.train_percent != usual_train else None,
+        "--test-percent": split.test_percent or None,
+        "--folds": split.folds,
+        "--group-pattern": groups.pattern,
+        "--group-table": groups.table,
+        "--seed": split.seed or None,
+    }
+    flags = {"--stratified": split.stratified, "--by-folder": groups.by_folder}
+    words = ["segcli", "split", str(config.Global.dataset), *(name for name, wanted in flags.items() if wanted)]
+    for name, value in options.items():
+        words += [] if value is None else [name, str(value)]
+    return " ".join(quote(word) for word in words)
 
 
 def _layout(config: Config) -> Layout:

@@ -14,6 +14,7 @@ from segcli.data.formats.voc_layout import COLOUR_FILE
 from segcli.data.lists import joined_line, relative_name, scan_list
 from segcli.data.samples import SegSample, Split
 from segcli.data.splits.class_amounts import pixels_by_class
+from segcli.data.splits.groups import group_each
 from segcli.data.splits.partition import Divisible
 from segcli.errors import DatasetError
 from segcli.findings import Finding, Severity
@@ -58,7 +59,8 @@ def plan_masks(dataset_dir: Path, request: SplitRequest) -> SplitPlan:
         {split: sum(len(masks[path]) for path in _chosen(masks, own)) for split, own in splits.items()},
         files,
         balance_of(images, splits, dict(enumerate(names.names)) if names is not None else {}, "pixels"),
-        notes=(f"the {counted(kept, 'sample')} of {TEST_LIST} stay there",) if kept else (),
+        notes=request.notes(images)
+        + ((f"the {counted(kept, 'sample')} of {TEST_LIST} {'stays' if kept == 1 else 'stay'} there",) if kept else ()),
     )
 
 
@@ -82,12 +84,10 @@ def _by_image(samples: Iterable[SegSample]) -> MasksOf:
 def _divisible(masks: MasksOf, root: Path, request: SplitRequest) -> list[Divisible]:
     files = list(dict.fromkeys(mask for own in masks.values() for mask in own))
     pixels = dict(zip(files, pixels_by_class(files), strict=True))
-    images = []
-    for image, own in masks.items():
-        name = relative_name(image, root)
-        amounts = sum((pixels[mask] for mask in own), Counter[int]())
-        images.append(Divisible(name, amounts, request.group_of(name) if request.group_of else None))
-    return images
+    names = [relative_name(image, root) for image in masks]
+    amounts = [sum((pixels[mask] for mask in own), Counter[int]()) for own in masks.values()]
+    groups = group_each(names, request.group_of)
+    return [Divisible(*parts) for parts in zip(names, amounts, groups, strict=True)]
 
 
 def _chosen(masks: MasksOf, numbers: Sequence[int]) -> list[Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -61,6 +62,15 @@ class SplitRequest:
         return ("stratified by class" if self.stratified else "at random") + (
             ", groups kept whole" if self.group_of is not None else ""
         )
+
+    def notes(self, images: Sequence[Divisible]) -> tuple[str, ...]:
+        """What the terminal says of the groups."""
+        if self.group_of is None:
+            return ()
+        sizes = Counter(image.group for image in images if image.group is not None)
+        alone = len(images) - sizes.total()
+        rest = f"; {counted(alone, 'image')} in none" if alone else ""
+        return (f"{counted(sizes.total(), 'image')} in {counted(len(sizes), 'group')}{rest}",)
 
     def splits(self, images: Sequence[Divisible]) -> dict[str, list[int]]:
         """The positions in `images` of each split that has a share.

@@ -220,8 +220,9 @@ def test_lists_made_by_hand_are_not_replaced_unasked(folder):
     before = snapshot(folder.root)
     assert lists_by_hand(config(folder.root)) == ["train.txt", "val.txt"]
     with pytest.raises(UsageError, match=r"train.txt, val.txt were not written by segcli") as caught:
-        split_dataset(config(folder.root, 50, 50, replace=False))
-    assert "--yes" in str(caught.value.hint)
+        split_dataset(config(folder.root, 50, 50, replace=False, stratified=True, seed=4))
+    words = f"segcli split {folder.root} --stratified --train-percent 50 --seed 4 --yes"
+    assert str(caught.value.hint).startswith(words)
     assert snapshot(folder.root) == before
     split_dataset(config(folder.root, 50, 50))
     assert lists_by_hand(config(folder.root)) == []
@@ -245,3 +246,12 @@ def test_pascal_voc_keeps_its_class_names(tmp_path):
 
 def run_convert(source, target, to):
     transfer_dataset(source, target, to, ConvertOptions(allow_lossy=True))
+
+
+def test_groups_are_counted_and_a_pattern_that_fits_no_name_is_refused(folder):
+    split = split_dataset(config(folder.root, 50, 50, groups={"pattern": "a([0-4])"}))
+    assert split.plan.notes == ("5 images in 5 groups; 5 images in none",)
+    before = snapshot(folder.root)
+    with pytest.raises(UsageError, match="no image has a group"):
+        split_dataset(config(folder.root, 50, 50, groups={"pattern": "patient"}))
+    assert snapshot(folder.root) == before
