@@ -116,6 +116,7 @@ def convert(
     values = {
         "CheckDataset.convert.enable": ("convert", True),
         "CheckDataset.convert.src_dataset_type": ("convert", "LabelMe"),
+        "CheckDataset.convert.skip_faulty": ("convert", skip_faulty),
         **of_dataset(dataset, None, None),
     }
     return convert_dataset(loaded("check_dataset", config, values, overrides, to_check(dataset, task, config)))

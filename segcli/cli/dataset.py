@@ -102,6 +102,8 @@ def convert(
         place = None if dry_run or called["output"] is None else ResultPlace(Path(called["output"]), MODE)
         run(work, debug=called["debug"], place=place)
     values = {"CheckDataset.convert.enable": True, "CheckDataset.convert.src_dataset_type": "LabelMe"}
+    if skip_faulty:
+        values["CheckDataset.convert.skip_faulty"] = True
     _change(context, values, model_to_check(folder_of(context), task, context.params["config"]))
 
 

@@ -8,7 +8,7 @@ from shlex import quote
 from typing import TYPE_CHECKING
 
 from segcli import terminal
-from segcli.errors import EXIT_DATASET_INVALID, EXIT_DONE, DatasetError, UsageError
+from segcli.errors import EXIT_DATASET_INVALID, EXIT_DONE, UsageError
 
 if TYPE_CHECKING:
     from segcli.steps.convert.plan import ConversionPlan
@@ -58,16 +58,11 @@ def transfer(source: str | None, target: str | None, to: str | None, chosen: Cho
     plan = plan_transfer(Path(source), Path(target), to, options)
     if chosen.dry_run:
         return _show(plan)
-    try:
-        report = apply_conversion(plan)
-    except DatasetError as error:
-        skippable = plan.errors and all(found.code in plan.skippable for found in plan.errors)
-        if skippable and error.hint is None:
-            error.hint = "--skip-faulty leaves them out and lists them"
-        raise
+    report = apply_conversion(plan)
     written = None if chosen.output is None else write_result(Path(chosen.output), MODE, report.as_dict(), done=True)
     terminal.show_findings(report.findings, more=None if written is None else str(written))
-    rows = [*report.summary(), ("next", f"segcli check {quote(target)}")]
+    following = f"convert {quote(target)} --task semantic" if to == "labelme" else f"check {quote(target)}"
+    rows = [*report.summary(), ("next", f"segcli {following}")]
     terminal.show_summary(MODE, rows, result=written)
     return EXIT_DONE
 

@@ -46,7 +46,7 @@ LOOKED_AT = {
     "Predict.promptable.everything",
 }
 """What the code of all models looks at, also for models that refuse it: there it has its default, off."""
-CONVERSION = {f"CheckDataset.convert.{name}" for name in ("src_dataset_type", "line_width", "point_size")}
+CONVERSION = {f"CheckDataset.convert.{name}" for name in ("src_dataset_type", "line_width", "point_size", "skip_faulty")}
 """Read where a conversion is enabled, as in the test of its own below."""
 
 

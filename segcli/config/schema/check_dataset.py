@@ -23,12 +23,15 @@ class ConvertConfig(Section):
         src_dataset_type: Format of the folder: LabelMe.
         line_width: Width in pixels in which `line` and `linestrip` shapes are painted.
         point_size: Radius in pixels in which `point` shapes are painted.
+        skip_faulty: Whether single faulty shapes and files are left out and listed as warnings; otherwise one of them
+            stops the conversion.
     """
 
     enable: Annotated[bool, Stock(False)] = False
     src_dataset_type: Annotated[Literal["LabelMe"] | None, Stock()] = None
     line_width: int = Field(default=5, ge=1)
     point_size: int = Field(default=5, ge=1)
+    skip_faulty: bool = False
 
 
 class SplitConfig(Section):

@@ -65,18 +65,19 @@ def _ring(image: PlacedImage, value: AnnotatedObject, painter: ObjectPainter, wr
         return None
     lose_flags((), image, value, written)
     if isinstance(found.segmentation, dict):
-        rings = _pixel_rings(found.segmentation)
+        before, rings = found.segmentation, _pixel_rings(found.segmentation)
     else:
+        before = rle.from_polygons(found.segmentation, height, width)
         rings = [np.array(ring, np.float64).reshape(-1, 2) for ring in found.segmentation]
     if not _are_inside(rings, width, height):
         # a polygon over the border has no coordinates from 0 to 1: trace its pixels inside the image instead
-        rings = _pixel_rings(painter.code(value, height, width))
+        before = painter.code(value, height, width)
+        rings = _pixel_rings(before)
     if not rings:
         return None
     ring = joined_ring(rings)
     if len(rings) > 1:
-        before, after = painter.code(value, height, width), rle.from_polygons([ring.ravel().tolist()], height, width)
-        share = iou(before, after)
+        share = iou(before, rle.from_polygons([ring.ravel().tolist()], height, width))
         if share < SAME_IOU:
             written.lose(image, value, "parts or holes that one polygon cannot describe", share)
     return ring / (width, height)

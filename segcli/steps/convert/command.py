@@ -32,6 +32,8 @@ from segcli.tasks import TASKS
 SOURCE = "labelme"
 """The format that PaddleX's configuration keys convert from."""
 
+SKIP_HINT = "--skip-faulty (CheckDataset.convert.skip_faulty=True) leaves them out and lists them"
+
 
 @dataclass(frozen=True)
 class ConvertOptions:
@@ -59,7 +61,8 @@ def plan_conversion(config: Config) -> ConversionPlan:
         BusyError: Another process is changing it.
     """
     target = format_named(TASKS[MODEL_TASKS[config.Global.model]].layout)
-    options = ConvertOptions(config.CheckDataset, allow_lossy=True)
+    settings = config.CheckDataset
+    options = ConvertOptions(settings, allow_lossy=True, skip_faulty=settings.convert.skip_faulty)
 
     def read() -> ConversionPlan:
         with working("reading"):
@@ -118,8 +121,12 @@ def apply_conversion(plan: ConversionPlan) -> ConvertReport:
         BusyError: Another process changes the dataset, or has changed it since the plan was made.
     """
     if plan.errors:
+        skippable = all(found.code in plan.skippable for found in plan.errors)
         raise DatasetError(
-            f"{counted(len(plan.errors), 'fault')}; nothing was converted", plan.findings, path=plan.dataset.root
+            f"{counted(len(plan.errors), 'fault')}; nothing was converted",
+            plan.findings,
+            path=plan.dataset.root,
+            hint=SKIP_HINT if skippable else None,
         )
     with _made(plan), transaction(plan.root, "convert", plan.seen) as changes:
         written = plan.stage(changes)

@@ -28,6 +28,15 @@ def coco(tmp_path):
     return make_coco_folder(tmp_path / "coco")
 
 
+def test_two_parts_of_a_group_are_one_polygon_of_yolo(tmp_path):
+    parts = [box("cat", 30, 20, 40, 30, group_id=1), box("cat", 45, 20, 55, 42, group_id=1)]
+    write_labelme(tmp_path / "labelme", "a", parts)
+    write_labelme(tmp_path / "labelme", "b", parts[:1], seed=1)
+    report = transfer_dataset(tmp_path / "labelme", tmp_path / "yolo", "yolo")
+    assert not report.written.lost
+    assert len(values_in(tmp_path / "yolo")) == 2
+
+
 def values_in(root):
     return [value for values in masks_of(read_dataset(root)).values() for value in values]
 
@@ -94,6 +103,11 @@ def test_a_faulty_shape_stops_all_or_is_left_out_and_listed(tmp_path):
     run = called("convert", tmp_path / "data", tmp_path / "new", "--to", "coco")
     assert run.exit_code == 3
     assert "--skip-faulty" in run.output
+    in_place = ("convert", tmp_path / "data", "--task", "instance", "--output", tmp_path / "out")
+    run = called(*in_place)
+    assert run.exit_code == 3 and "--skip-faulty" in run.output
+    run = called(*in_place, "--skip-faulty", "--dry-run")
+    assert run.exit_code == 0 and "L103 warning" in run.output, run.output
     run = called("convert", tmp_path / "data", tmp_path / "new", "--to", "coco", "--skip-faulty")
     assert run.exit_code == 0, run.output
     words = " ".join(run.output.split())
