@@ -46,7 +46,8 @@ LOOKED_AT = {
     "Predict.promptable.everything",
 }
 """What the code of all models looks at, also for models that refuse it: there it has its default, off."""
-CONVERSION = {f"CheckDataset.convert.{name}" for name in ("src_dataset_type", "line_width", "point_size", "skip_faulty")}
+_CONVERTS_BY = ("src_dataset_type", "line_width", "point_size", "skip_faulty")
+CONVERSION = {f"CheckDataset.convert.{name}" for name in _CONVERTS_BY}
 """Read where a conversion is enabled, as in the test of its own below."""
 
 
