@@ -16,9 +16,6 @@ _MKL_PROCESSOR = "MKL_DEBUG_CPU_TYPE"
 _MKL_AVX2 = "5"
 _CPU_INFO = Path("/proc/cpuinfo")
 
-FLOAT32_HINT = "leave it out; `segcli models quantize` makes a model of fewer bits and measures its score"
-"""What to do instead, where `why_float32` refuses a mode."""
-
 _TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD = -1, -2, -3
 """Numbers of glibc's settings in `malloc.h`."""
 _MALLOC_SETTINGS = ((_MMAP_THRESHOLD, 1 << 30), (_TRIM_THRESHOLD, (1 << 31) - 1), (_TOP_PAD, 1 << 26))
@@ -49,20 +46,6 @@ def first_processor() -> str:
         return _CPU_INFO.read_text(encoding="utf-8").partition("\n\n")[0]
     except OSError:
         return ""
-
-
-def has_half_precision() -> bool:
-    """Whether the processor multiplies floats of 16 bits itself; elsewhere they are converted, which costs more."""
-    return not set(first_processor().split()).isdisjoint({"avx512_bf16", "avx512_fp16", "amx_bf16", "amx_fp16", "bf16"})
-
-
-def why_float32(run_mode: str) -> str | None:
-    """Why a network is not run with the fewer bits that PaddleX's mode for CPUs asks for; None for any other mode."""
-    if not run_mode.startswith("mkldnn_"):
-        return None
-    if not has_half_precision():
-        return "asks for fewer bits, for which this processor has no instructions (avx512_bf16, avx512_fp16 or AMX)"
-    return "asks for fewer bits, which change outputs; networks are run in float32"
 
 
 @cache

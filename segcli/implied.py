@@ -57,6 +57,20 @@ def model_to_plan(dataset: str | None, task: TaskName | None, config: Path | Non
     return {"Global.model": (PLANNER, task_in(Path(dataset or "."), task).facts.small_model)}
 
 
+def model_of_known_weights(weights: str | None) -> dict[str, tuple[str, Any]]:
+    """The same as `model_of_weights`, for commands that need weights.
+
+    Raises:
+        WeightsError: There are none at the path, and no official ones have this name.
+    """
+    if weights is not None and not Path(weights).expanduser().exists():
+        from segcli.weights.official import has_official_name, no_such_weights
+
+        if "://" not in weights and not has_official_name(weights):
+            raise no_such_weights(weights, "check the path; official names need --model NAME")
+    return model_of_weights(weights)
+
+
 def model_of_weights(weights: str | None) -> dict[str, tuple[str, Any]]:
     """The model of a weight file that a training left, by the card beside it, or of an exported model."""
     path = None if weights is None else Path(weights)

@@ -49,6 +49,9 @@ _OWN = (
     RuntimeRow("onnxruntime", "onnxruntime", ".onnx_runtime", (".onnx",), "onnx"),
     RuntimeRow("openvino", "openvino", ".openvino_runtime", (".xml", ".onnx", ".pdmodel"), "openvino"),
 )
+OWN_NAMES = tuple(row.name for row in _OWN)
+OWN_FORMATS = tuple(row.export_format for row in _OWN if row.export_format is not None)
+"""What help texts list: packages of others are looked for only where a runtime is used."""
 
 
 @lru_cache(maxsize=1)

@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING
 
 from segcli import json_output
 from segcli.errors import ConfigFault
-from segcli.plurals import counted
+from segcli.plurals import counted, listed
 from segcli.text import mark, prepare_streams, safe, takes_colours, wrapped
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ _BOLD, _DIM, _PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[0m"
 _SHOWN_RULES = 20
 _SHOWN_PER_RULE = 3
 """Findings of one rule that are shown whole; of the others only the first names, as they say the same."""
-_SHOWN_NAMES = 5
 _LONGEST_NAME = 40
 """Columns that a name in a table keeps on a narrow terminal."""
 COMMAND = "command"
@@ -180,8 +179,7 @@ def _more_lines(findings: Sequence[Finding]) -> list[str]:
     if not findings:
         return []
     names = list(dict.fromkeys(finding.path for finding in findings))
-    listed = ", ".join(names[:_SHOWN_NAMES]) + (", ..." if len(names) > _SHOWN_NAMES else "")
-    return wrapped(safe(f"... and {len(findings)} more of {findings[0].code}: {listed}"), "    ")
+    return wrapped(safe(f"... and {len(findings)} more of {findings[0].code}: {listed(names)}"), "    ")
 
 
 def show_table(

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from segcli import cpu
-from segcli.cpu import ALLOCATOR, can_reuse_memory, use_fast_kernels, why_float32
+from segcli.cpu import ALLOCATOR, can_reuse_memory, use_fast_kernels
 
 
 @pytest.mark.parametrize(
@@ -31,24 +31,6 @@ def test_mkl_is_told_of_avx2_where_it_would_not_look(
     monkeypatch.delenv("MKL_DEBUG_CPU_TYPE")
     use_fast_kernels()
     assert os.environ.get("MKL_DEBUG_CPU_TYPE") == chosen
-
-
-@pytest.mark.parametrize(
-    ("processor", "mode", "told"),
-    [
-        ("flags : avx2 fma\n\nprocessor : 1\nflags : avx512_bf16\n", "mkldnn_bf16", "no instructions"),
-        ("flags : avx2 fma avx512_bf16\n", "mkldnn_bf16", "change outputs"),
-        ("flags : avx2 fma\n", "mkldnn", None),
-    ],
-)
-def test_fewer_bits_are_refused_with_the_reason(
-    processor: str, mode: str, told: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    info = tmp_path / "cpuinfo"
-    info.write_text(processor, encoding="utf-8")
-    monkeypatch.setattr(cpu, "_CPU_INFO", info)
-    reason = why_float32(mode)
-    assert reason is None if told is None else told in str(reason)
 
 
 def test_what_the_user_has_set_stays(monkeypatch: pytest.MonkeyPatch):

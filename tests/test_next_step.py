@@ -101,6 +101,9 @@ def test_predictions_lie_in_a_folder_of_their_own(arguments: list[str], folder: 
         (["check", "nope"], "no such folder -> check the path; `segcli demo NEW_FOLDER` makes a dataset to try"),
         (["check", "nope", "--task", "instance"], "no such folder -> check the path"),
         (["export", "-m", "UNet-S"], "train first, or set --weights"),
+        (["evaluate", "d", "--weights", "w/best.pdparams"], "w/best.pdparams: there is no such weight file -> check"),
+        (["export", "--weights", "best.pdparams"], "best.pdparams: there is no such weight file -> check the path"),
+        (["export", "--weights", "pretrained"], "--model is missing"),
         (["trian"], "Did you mean 'train'?"),
         (["train", "--modle", "x"], "--model"),
         # who types keys is answered in keys

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from segcli.api.calls import Overrides, StrPath, as_text, of_dataset, run
-from segcli.implied import model_in, model_of_weights, model_to_check
+from segcli.implied import model_in, model_of_known_weights, model_to_check
 
 if TYPE_CHECKING:
     from segcli.steps.evaluate.instance_result import InstanceEvaluateResult
@@ -60,7 +60,7 @@ def evaluate(
     }
     unnamed = model is None and config is None
     implied = model_to_check(as_text(dataset), None, None) if unnamed and predictions is not None else {}
-    implied |= model_of_weights(as_text(weights)) if unnamed else {}
+    implied |= model_of_known_weights(as_text(weights)) if unnamed else {}
     return cast("EvaluateResult", run("evaluate", config, values, overrides, implied))
 
 
@@ -100,7 +100,7 @@ def export(
         "Export.formats": ("formats", formats),
         **of_dataset(dataset, model, output),
     }
-    implied = model_of_weights(as_text(weights)) if model is None and config is None else {}
+    implied = model_of_known_weights(as_text(weights)) if model is None and config is None else {}
     return cast("ExportResult", run("export", config, values, overrides, implied))
 
 

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from segcli.cli.completion import complete_device, complete_executor, complete_runtime
-from segcli.cli.options import SETTINGS, SOURCES
+from segcli.cli.completion import complete_device, complete_executor
+from segcli.cli.options import SETTINGS, SOURCES, runtime_option
 
 _SPREAD = "How the work is spread"
 
@@ -35,9 +35,7 @@ class BatchOptions:
     BatchSize = Annotated[int | None, typer.Option(help="Images per batch.", rich_help_panel=SETTINGS)]
     Runtime = Annotated[
         str | None,
-        typer.Option(
-            help="auto, paddle, onnxruntime, openvino.", rich_help_panel=SETTINGS, autocompletion=complete_runtime
-        ),
+        runtime_option(SETTINGS),
     ]
     Device = Annotated[
         str,

@@ -23,6 +23,7 @@ from segcli.cli.options import (
     PrintConfig,
 )
 from segcli.cli.shared_options import Options, with_options
+from segcli.errors import EXIT_DONE
 from segcli.implied import run_config
 
 Command = TypeVar("Command", bound=Callable[..., None])
@@ -101,6 +102,23 @@ def start(context: typer.Context, mode: str, values: Mapping[str, tuple[str, Any
             debug=context.params["debug"],
         )
     raise typer.Exit(code)
+
+
+def implied_by(context: typer.Context, find: Callable[[], Given]) -> Given:
+    """What `find` says, in the words of the command; ends the command where it fails."""
+    from segcli import app
+
+    found: Given = {}
+
+    def work() -> int:
+        found.update(find())
+        return EXIT_DONE
+
+    with _speaking(context):
+        code = app.guard(work, debug=context.params["debug"])
+    if code != EXIT_DONE:
+        raise typer.Exit(code)
+    return found
 
 
 def end_with(context: typer.Context, work: Callable[[], int]) -> None:

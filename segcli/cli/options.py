@@ -6,12 +6,13 @@ messages call it come from there.
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from segcli.cli.completion import complete_device, complete_model, complete_override, complete_rules
+from segcli.cli.completion import complete_device, complete_model, complete_override, complete_rules, complete_runtime
 from segcli.implied import TaskName
+from segcli.runtimes import AUTO, OWN_NAMES
 
 SOURCES, SETTINGS = "Where the settings come from", "Often changed settings"
 
@@ -31,6 +32,12 @@ def by_commas(values: list[str] | None) -> list[str] | None:
     """The parts of values that hold several with commas between."""
     parts = [part.strip() for value in values or () for part in value.split(",")]
     return [part for part in parts if part] or None
+
+
+def runtime_option(panel: str) -> Any:
+    """`--runtime` of a command, under a heading of its help; runtimes of plug-ins are completed, not listed."""
+    names = ", ".join((AUTO, *OWN_NAMES))
+    return typer.Option("--runtime", help=f"{names}.", rich_help_panel=panel, autocompletion=complete_runtime)
 
 
 ConfigFile = Annotated[

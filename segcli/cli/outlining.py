@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from segcli.cli.completion import complete_device, complete_model, complete_runtime
-from segcli.cli.options import SETTINGS, Debug
+from segcli.cli.completion import complete_device, complete_model
+from segcli.cli.options import SETTINGS, Debug, runtime_option
 from segcli.cli.running import ResultPlace, report, run
 
 
@@ -34,9 +34,7 @@ def outline(
     ] = None,
     runtime: Annotated[
         str,
-        typer.Option(
-            help="auto, paddle, onnxruntime, openvino.", rich_help_panel=SETTINGS, autocompletion=complete_runtime
-        ),
+        runtime_option(SETTINGS),
     ] = "auto",
     device: Annotated[
         str, typer.Option(help="cpu, gpu:0, ...", rich_help_panel=SETTINGS, autocompletion=complete_device)

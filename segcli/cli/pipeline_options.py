@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from segcli.cli.options import runtime_option
 from segcli.cli.prompts import PANEL
 
 _ENGINE = "Runtime"
@@ -62,9 +63,7 @@ class PipelineOptions:
             rich_help_panel=_ENGINE,
         ),
     ]
-    Runtime = Annotated[
-        str | None, typer.Option("--runtime", help="auto, paddle, onnxruntime, openvino.", rich_help_panel=_ENGINE)
-    ]
+    Runtime = Annotated[str | None, runtime_option(_ENGINE)]
     GetConfig = Annotated[
         str | None,
         typer.Option("--get_pipeline_config", "--get-pipeline-config", metavar="NAME", help="Write a pipeline's YAML."),

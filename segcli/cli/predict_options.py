@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from segcli.cli.completion import complete_masks, complete_runtime, complete_written
-from segcli.cli.options import SETTINGS, Key, by_commas
+from segcli.cli.completion import complete_masks, complete_written
+from segcli.cli.options import SETTINGS, Key, by_commas, runtime_option
 
 
 class PredictOptions:
@@ -34,9 +34,7 @@ class PredictOptions:
     ]
     Runtime = Annotated[
         str | None,
-        typer.Option(
-            help="auto, paddle, onnxruntime, openvino.", rich_help_panel=SETTINGS, autocompletion=complete_runtime
-        ),
+        runtime_option(SETTINGS),
         Key("Predict.runtime"),
     ]
     Threshold = Annotated[

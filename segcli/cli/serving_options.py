@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from segcli.cli.options import runtime_option
+
 _LIMITS, _SPEED = "What clients may send", "Speed"
 TOKEN_VARIABLE = "SEGCLI_TOKEN"
 
@@ -22,7 +24,7 @@ class ServeOptions:
     ModelDir = Annotated[
         str | None, typer.Option("--model-dir", "--model_dir", help="The model; else the official weights.")
     ]
-    Runtime = Annotated[str | None, typer.Option(help="auto, paddle, onnxruntime, openvino.", rich_help_panel=_SPEED)]
+    Runtime = Annotated[str | None, runtime_option(_SPEED)]
     UseHpip = Annotated[
         bool | None, typer.Option("--use_hpip/--no_use_hpip", help="PaddleX's switch.", rich_help_panel=_SPEED)
     ]

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from segcli.cli.completion import complete_device, complete_runtime
-from segcli.cli.options import SETTINGS, Debug
+from segcli.cli.completion import complete_device
+from segcli.cli.options import SETTINGS, Debug, runtime_option
 from segcli.cli.running import ResultPlace, report, run
 
 
@@ -50,9 +50,7 @@ class SuggestOptions:
     ]
     Runtime = Annotated[
         str | None,
-        typer.Option(
-            help="auto, paddle, onnxruntime, openvino.", rich_help_panel=SETTINGS, autocompletion=complete_runtime
-        ),
+        runtime_option(SETTINGS),
     ]
     Device = Annotated[
         str, typer.Option(help="auto, cpu, gpu, ...", rich_help_panel=SETTINGS, autocompletion=complete_device)

@@ -1,5 +1,6 @@
 """The commands on a trained model: evaluate, export, predict."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -7,7 +8,7 @@ import typer
 
 from segcli.cli.completion import complete_model_format
 from segcli.cli.help import Command
-from segcli.cli.modes import OF_RUN, folder_of, mode_command, overridden, start
+from segcli.cli.modes import OF_RUN, Given, folder_of, implied_by, mode_command, overridden, start
 from segcli.cli.options import (
     SETTINGS,
     Device,
@@ -16,7 +17,8 @@ from segcli.cli.options import (
 )
 from segcli.cli.predict_options import PredictOptions
 from segcli.cli.prompts import PromptOptions, prompts_from
-from segcli.implied import model_in, model_of_weights, model_to_check
+from segcli.implied import model_in, model_of_known_weights, model_to_check
+from segcli.runtimes import OWN_FORMATS
 
 _WEIGHTS = "Trained weights; without it the best of the output."
 _FORMS = ("compact", "full")
@@ -71,8 +73,12 @@ def evaluate(
     predictions = overridden(context, "Evaluate.predictions") or predictions
     weights = overridden(context, "Evaluate.weight_path") or weights
     implied = model_to_check(folder_of(context), None, None) if unnamed and predictions else {}
-    implied |= model_of_weights(weights) if unnamed else {}
+    implied |= _model_of(context, weights) if unnamed else {}
     start(context, "evaluate", {**implied, "Evaluate.fail_under": ("--fail-under", _least_values(fail_under))})
+
+
+def _model_of(context: typer.Context, weights: str | None) -> Given:
+    return {} if weights is None else implied_by(context, partial(model_of_known_weights, weights))
 
 
 def _least_values(texts: list[str] | None) -> dict[str, float] | None:
@@ -101,7 +107,7 @@ def export(
             "--format",
             metavar="FORMAT",
             callback=by_commas,
-            help="Form of the model: paddle, onnx, openvino; repeatable.",
+            help=f"Form of the model: {', '.join(OWN_FORMATS)}; repeatable.",
             rich_help_panel=SETTINGS,
             autocompletion=complete_model_format,
         ),
@@ -111,7 +117,7 @@ def export(
     """Write the inference model and compare it with the trained network on images of the dataset."""
     unnamed = context.params["model"] is None and context.params["config"] is None
     weights = overridden(context, "Export.weight_path") or weights
-    start(context, "export", model_of_weights(weights) if unnamed else {})
+    start(context, "export", _model_of(context, weights) if unnamed else {})
 
 
 def predict(

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from segcli.config.durations import parse_time
 from segcli.config.losses import OWN_LOSS, parse_losses
+from segcli.config.paddlex_engines import engine_fault, run_mode_fault
 from segcli.config.schema import Config
 from segcli.config.suggest import did_you_mean, near
-from segcli.cpu import FLOAT32_HINT, why_float32
 from segcli.data.decoding.image_range import COLOURS, MOST_BANDS
 from segcli.errors import ConfigFault
 from segcli.models.names import MODEL_TASKS
@@ -21,8 +21,6 @@ DEVICE_KINDS = ("cpu", "gpu", "npu", "xpu", "mlu", "gcu", "dcu", "iluvatar_gpu",
 AUTO = "auto"
 """The best available device: the first GPU or other accelerator, else the CPU."""
 _OTHER_NAMES = {"cuda": "gpu", "rocm": "dcu"}
-RUN_MODES = ("paddle", "mkldnn")
-ENGINES = ("paddle", "paddle_static", "onnxruntime", "openvino", "hpi", "flexible")
 
 _HIDDEN_CONFIG = "a second, hidden configuration file is not read; all keys are in this file"
 REFUSED = {
@@ -194,16 +192,11 @@ def _groups(config: Config) -> Faults:
 
 
 def _runtime(config: Config) -> Faults:
-    run_mode, engine = config.Predict.kernel_option.run_mode, config.Predict.engine
-    why = why_float32(run_mode)
-    if why is not None:
-        yield ConfigFault("Predict.kernel_option.run_mode", f"is {run_mode!r}, which {why}", FLOAT32_HINT)
-    elif run_mode not in RUN_MODES:
-        message = f"is {run_mode!r}; expected {' or '.join(RUN_MODES)}, other modes are not supported"
-        yield ConfigFault("Predict.kernel_option.run_mode", message, "Predict.runtime chooses the runtime")
-    if engine is not None and engine not in ENGINES:
-        message = f"is {engine!r}; expected {', '.join(ENGINES)}"
-        yield ConfigFault("Predict.engine", message, did_you_mean(near(engine, ENGINES)))
+    settings = config.Predict
+    faults = [run_mode_fault("Predict.kernel_option.run_mode", settings.kernel_option.run_mode)]
+    if settings.engine is not None:
+        faults.append(engine_fault("Predict.engine", settings.engine))
+    yield from (fault for fault in faults if fault is not None)
 
 
 def _processes(config: Config) -> Faults:

@@ -18,6 +18,7 @@ from segcli.data.json_text import parse_json
 from segcli.data.rle import Rle
 from segcli.data.samples import SegSample
 from segcli.errors import InputError
+from segcli.plurals import listed
 
 LABEL_MAP_SUFFIXES = (".png", ".bmp", ".tif", ".tiff")
 _ENDINGS = ("", "_res", "_pred", "_prediction", "_mask", "_label", "_labels")
@@ -46,9 +47,8 @@ class PredictedLabelMaps:
         self._files = {sample.image: _file_of(sample.image, by_stem) for sample in samples}
         missing = [image.name for image, file in self._files.items() if file is None]
         if missing:
-            listed = ", ".join(missing[:_NAMED]) + (" ..." if len(missing) > _NAMED else "")
             raise InputError(
-                f"holds no label map of {len(missing)} of {len(samples)} images: {listed}",
+                f"holds no label map of {len(missing)} of {len(samples)} images: {listed(missing, _NAMED)}",
                 path=folder,
                 hint="name each label map after its image, such as street_01.png for street_01.jpg",
             )
@@ -88,7 +88,7 @@ def _file_of(image: Path, by_stem: Mapping[str, list[Path]]) -> Path | None:
             raise InputError(
                 f"is one of {len(found)} label maps of {image.name}",
                 path=found[0],
-                hint=f"leave one of them: {', '.join(str(path) for path in found[:_NAMED])}",
+                hint=f"leave one of them: {listed(found, _NAMED)}",
             )
         if found:
             return found[0]

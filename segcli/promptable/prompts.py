@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from segcli.data.boxes import BoxXyxy
 from segcli.errors import UsageError
+from segcli.plurals import listed
 
 EDGE_TOLERANCE_PX = 1.0
 """How far a box may reach outside the image, because other tools round differently; it is clipped."""
@@ -141,7 +142,7 @@ def match_images(
         else:
             matching = _matching_images(entry.image, images)
             if len(matching) != 1:
-                several = f"several images have this name ({', '.join(matching[:3])})"
+                several = f"several images have this name ({listed(matching, 3)})"
                 fault = several if matching else "no such image is among those of the input"
                 faults.append(f"{entry.image}: {fault}")
                 continue

@@ -21,6 +21,7 @@ from segcli.metrics.promptable_scores import mask_iou
 from segcli.models.promptable.specs import PROMPTABLE, PromptKind
 from segcli.models.promptable.table import build_promptable_network
 from segcli.models.table import get_spec
+from segcli.plurals import listed
 from segcli.promptable.layout import points_of_prompts
 from segcli.promptable.prompts import ObjectPrompt
 from segcli.steps.predict.open_promptable import OpenedPromptable, open_weights
@@ -121,7 +122,7 @@ def _numbers(fit: Fit) -> Check:
     broken = [name for name, array in fit.tensors.items() if not np.isfinite(as_float32(array)).all()]
     flat = [name for name, array in fit.tensors.items() if array.ndim > 1 and array.size > 1 and not np.ptp(array)]
     if broken:
-        return Check("numbers", False, f"not finite: {', '.join(broken[:3])}")
+        return Check("numbers", False, f"not finite: {listed(broken, 3)}")
     # position offsets of an untrained network are all 0, those of a trained one never
     return Check("numbers", True, f"all finite, {len(flat)} tensors of one value")
 

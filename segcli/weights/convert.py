@@ -11,6 +11,7 @@ import paddle
 from segcli.data.files import sha256_of
 from segcli.errors import WeightsError
 from segcli.models.promptable.table import PROMPTABLE_NETWORKS, build_promptable_network
+from segcli.plurals import listed
 from segcli.weights.arrays import Array
 from segcli.weights.files import read_weights, weight_format, write_pdparams, write_safetensors
 from segcli.weights.matching import Fit, NetworkLayout, as_float32, fit_tensors
@@ -124,9 +125,8 @@ def _fit(
 ) -> tuple[str, Fit]:
     name = architecture or guess_architecture(tensors)
     if name is None:
-        some = ", ".join(list(tensors)[:3])
         raise WeightsError(
-            f"fits no network that segcli knows (its first tensors: {some})",
+            f"fits no network that segcli knows (its tensors: {listed(list(tensors), 3)})",
             path=source,
             hint=f"name the architecture: {', '.join(PROMPTABLE_NETWORKS)}, or {AS_IT_IS} to change the format only",
         )

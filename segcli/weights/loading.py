@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from segcli.errors import WeightsError
+from segcli.plurals import listed
 from segcli.weights.arrays import Array
 
 Network = Any
@@ -17,6 +18,8 @@ WRAPPERS = ("_layers.", "module.", "model.", "network.")
 """Prefixes that data-parallel training and other toolkits put before every name."""
 SENSIBLE_SHARE = 0.9
 """Share of the network, or of its backbone, that a file must fill to be accepted as its weights."""
+_NAMED = 4
+"""As many tensors are named per kind of fault."""
 
 _log = logging.getLogger("segcli.weights")
 
@@ -61,11 +64,11 @@ class LoadReport:
         """One line that names what did not fit."""
         parts = [f"{len(self.loaded)} tensors loaded"]
         if self.mismatched:
-            parts.append(f"{len(self.mismatched)} skipped for their shape: {_some(self.mismatched)}")
+            parts.append(f"{len(self.mismatched)} skipped for their shape: {listed(self.mismatched, _NAMED)}")
         if self.missing:
-            parts.append(f"{len(self.missing)} not in the file: {_some(self.missing)}")
+            parts.append(f"{len(self.missing)} not in the file: {listed(self.missing, _NAMED)}")
         if self.unexpected:
-            parts.append(f"{len(self.unexpected)} of the file not used: {_some(self.unexpected)}")
+            parts.append(f"{len(self.unexpected)} of the file not used: {listed(self.unexpected, _NAMED)}")
         return "; ".join(parts)
 
 
@@ -176,8 +179,3 @@ def _require_sensible_share(report: LoadReport, shapes: Mapping[str, tuple[int, 
             f"({report.describe()})",
             hint="give weights of this model or of its backbone, or null to start at random",
         )
-
-
-def _some(things: Sequence[object], most: int = 4) -> str:
-    more = f" and {len(things) - most} more" if len(things) > most else ""
-    return ", ".join(str(thing) for thing in things[:most]) + more

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import paddle
 
+from segcli.plurals import listed
 from segcli.weights.arrays import Array
 
 _PREFIXES = ("net.", "module.", "model.", "sam.")
@@ -72,10 +72,10 @@ class Fit:
         lines = []
         for word, names in (("missing from the file", self.missing), ("unknown to the network", self.extra)):
             if names:
-                lines.append(f"{len(names)} {word}: {_shorten(names)}")
+                lines.append(f"{len(names)} {word}: {listed(names, _SHOWN)}")
         if self.mismatched:
             pairs = [f"{name} {found} instead of {wanted}" for name, (found, wanted) in self.mismatched.items()]
-            lines.append(f"{len(pairs)} of another shape: {_shorten(pairs)}")
+            lines.append(f"{len(pairs)} of another shape: {listed(pairs, _SHOWN)}")
         return "\n".join(lines)
 
 
@@ -153,8 +153,3 @@ def _linear_are_torch(
         if name in layout.linear and name in layout.shapes and len(shape) == 2 and shape[0] != shape[1]:
             votes += 1 if shape[::-1] == layout.shapes[name] else -1 if shape == layout.shapes[name] else 0
     return votes > 0 if votes else default
-
-
-def _shorten(items: list[Any]) -> str:
-    rest = len(items) - _SHOWN
-    return ", ".join(map(str, items[:_SHOWN])) + (f" and {rest} more" if rest > 0 else "")

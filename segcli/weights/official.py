@@ -9,6 +9,7 @@ from segcli.errors import WeightsError
 from segcli.models.card import ModelCard
 from segcli.models.published import PUBLISHED
 from segcli.models.spec import ModelSpec
+from segcli.models.table import MODELS
 from segcli.weights.cache import cache_folder
 from segcli.weights.download import cached_name, fetch
 
@@ -35,11 +36,19 @@ def resolve_weights(source: str | None, spec: ModelSpec) -> Path | None:
     names = official_names(spec)
     if source in names:
         return _fetch(names[source])
-    raise WeightsError(
-        "is a folder, not a weight file" if path.is_dir() else "there is no such weight file",
-        path=source,
-        hint=f"give a weight file, a URL, null for a random start, or an official name: {', '.join(names)}",
-    ).for_missing_path()
+    hint = f"give a weight file, a URL, null for a random start, or an official name: {', '.join(names)}"
+    raise no_such_weights(source, hint)
+
+
+def no_such_weights(source: str, hint: str) -> WeightsError:
+    """The error of a path of weights that is not there, or is a folder."""
+    message = "is a folder, not a weight file" if Path(source).is_dir() else "there is no such weight file"
+    return WeightsError(message, path=source, hint=hint).for_missing_path()
+
+
+def has_official_name(source: str) -> bool:
+    """Whether these are official weights of some model, which `resolve_weights` finds once the model is known."""
+    return any(source in official_names(spec) for spec in MODELS.values())
 
 
 def official_names(spec: ModelSpec) -> dict[str, str]:

@@ -11,6 +11,7 @@ from segcli.data.changes.journal import JOURNAL, Change, State, Step, distrust, 
 from segcli.data.files import sha256_of
 from segcli.data.lock import Lock
 from segcli.errors import UsageError
+from segcli.plurals import listed
 
 log = logging.getLogger("segcli.data")
 
@@ -45,7 +46,7 @@ def _roll_back(step: Step) -> None:
     edited = [change.target for change in placed if was_edited(root, change)]
     if edited:
         hint = f"move them out of the dataset, then type: segcli undo {root}"
-        message = f"a {step.name} was stopped half-way, and since then were changed: {', '.join(edited[:5])}"
+        message = f"a {step.name} was stopped half-way, and since then were changed: {listed(edited)}"
         raise UsageError(message, path=root, hint=hint)
     for change in reversed(placed):
         if change.backup is not None:

@@ -11,6 +11,7 @@ from segcli.data.changes.rollback import UNDONE, backup_of, end_step, recover_st
 from segcli.data.changes.transaction import exclusive
 from segcli.data.files import sha256_of
 from segcli.errors import UsageError
+from segcli.plurals import listed
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ def _refuse_edited(step: Step) -> None:
 def _refuse(root: Path, files: list[str], what: str) -> None:
     if files:
         hint = "put them back as they were, or restore the .bak files by hand, so that nothing of yours is lost"
-        raise UsageError(f"{len(files)} files {what}: {', '.join(files[:5])}", path=root, hint=hint)
+        raise UsageError(f"{len(files)} files {what}: {listed(files)}", path=root, hint=hint)
 
 
 def _is_another(root: Path, change: Change) -> bool:

@@ -24,7 +24,7 @@ from segcli.data.lists import relative_name
 from segcli.data.look_alike import difference, look_alikes
 from segcli.errors import InputError
 from segcli.findings import Finding
-from segcli.plurals import counted
+from segcli.plurals import counted, listed
 from segcli.rules import finding
 
 IMAGE_FOLDER = "images"
@@ -33,7 +33,6 @@ _IDS = ("id", "image_id", "category_id")
 _LONGEST_ID = 19
 _SHOWN_ID = 40
 _LARGEST_ID = 2**53
-_NAMED = 5
 LEAST_PX = 1
 """Objects narrower than this may leave no pixel to train on."""
 
@@ -179,9 +178,8 @@ class AnnotationFile:
     def _report_near(self, places: ImageIndex) -> None:
         """Reports images that were found under similar names, in one finding."""
         if places.near:
-            listed = [f"{name} is {relative_name(path, self.root)}" for name, path in places.near[:_NAMED]]
-            more = f" and {len(places.near) - _NAMED} more" if len(places.near) > _NAMED else ""
-            self._report("C163", f"{'; '.join(listed)}{more}")
+            names = [f"{name} is {relative_name(path, self.root)}" for name, path in places.near]
+            self._report("C163", listed(names, separator="; "))
 
     def _size(self, entry: Entry, image: Path) -> tuple[int, int]:
         width, height = entry.get("width"), entry.get("height")

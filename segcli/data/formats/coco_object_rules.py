@@ -14,12 +14,11 @@ from segcli.data.formats.coco_objects import ParsedObject
 from segcli.data.formats.coordinates import FEWEST_OUTSIDE, OUTSIDE_SHARE, Extents, Reading
 from segcli.data.instances import InstanceSample
 from segcli.findings import Finding
-from segcli.plurals import counted
+from segcli.plurals import counted, listed
 from segcli.rules import finding
 
 MOST_MEASURED = 100
 """Most objects per image and class that COCO's metric evaluates."""
-NAMED = 5
 MOST_TURNED, ROW_SHARE = 8, 0.5
 """Run-length codes that are read along rows for a test, and how much smaller the boxes of their masks then are."""
 _BOX_FAULTS = frozenset({"C121", "C122", "C134"})
@@ -195,5 +194,4 @@ def _of(some: Sequence[PlacedObject], all_: Sequence[PlacedObject]) -> str:
 
 
 def _ids(objects: Sequence[PlacedObject]) -> str:
-    named = ", ".join(str(placed.parsed.id) for placed in objects[:NAMED])
-    return f"annotation {named}" + (", ..." if len(objects) > NAMED else "")
+    return f"annotation {listed(objects, name=lambda placed: str(placed.parsed.id))}"

@@ -16,13 +16,13 @@ from segcli.data.suffixes import IMAGE_SUFFIXES
 from segcli.data.walk import entries, files_below, folders_below
 from segcli.errors import UsageError
 from segcli.findings import Finding, has_errors
+from segcli.plurals import listed
 from segcli.rules import finding
 
 LIST_FILES = {Split.TRAIN: "train_anno_list.txt", Split.VAL: "val_anno_list.txt"}
 ANNOTATION_FOLDER = "annotations"
 LABEL_FILES = ("label.txt", "labels.txt")
 IMAGE_FOLDERS = ("images", "imgs", "JPEGImages")
-_NAMED = 5
 _COCO_FILES = {"instance_train.json", "instance_val.json"}
 
 
@@ -140,10 +140,9 @@ def _unlabelled(root: Path, samples: list[LabelMeSample], written: set[Path], fa
     ]
     if not free:
         return []
-    first = ", ".join(_odd_name(path) or relative_name(path, root) for path in free[:_NAMED])
-    more = f" and {len(free) - _NAMED} more" if len(free) > _NAMED else ""
+    names = listed(free, name=lambda path: _odd_name(path) or relative_name(path, root))
     noun = "image has" if len(free) == 1 else "images have"
-    return [finding("L206", str(root), f"{len(free)} {noun} no annotation: {first}{more}")]
+    return [finding("L206", str(root), f"{len(free)} {noun} no annotation: {names}")]
 
 
 def _first_per_image(samples: list[LabelMeSample], findings: list[Finding]) -> list[LabelMeSample]:

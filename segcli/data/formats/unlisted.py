@@ -14,9 +14,9 @@ from segcli.data.lists import relative_name
 from segcli.data.samples import SegSample, Split
 from segcli.data.splits.ratios import DEFAULT_SHARES, divide
 from segcli.findings import Finding
+from segcli.plurals import listed
 from segcli.rules import finding
 
-_NAMED = 5
 _HEAD_BYTES = 1 << 12
 
 Samples = tuple[SegSample, ...]
@@ -36,9 +36,8 @@ def unlisted_samples(root: Path) -> tuple[Samples, Samples, tuple[Finding, ...]]
     findings = [_divided(root, len(pairs), "images were paired with masks by their names")]
     alone = unpaired_files(root)
     if alone:
-        listed = ", ".join(relative_name(path, root) for path in alone[:_NAMED])
-        more = f" and {len(alone) - _NAMED} more" if len(alone) > _NAMED else ""
-        findings.append(finding("S005", str(root), f"{len(alone)} without a partner: {listed}{more}"))
+        names = listed(alone, name=lambda path: relative_name(path, root))
+        findings.append(finding("S005", str(root), f"{len(alone)} without a partner: {names}"))
     return (*_parts(root, pairs), tuple(findings))
 
 

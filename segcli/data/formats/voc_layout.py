@@ -15,7 +15,7 @@ from segcli.data.samples import Split
 from segcli.data.suffixes import IMAGE_SUFFIXES
 from segcli.data.walk import files_below
 from segcli.findings import Finding
-from segcli.plurals import counted
+from segcli.plurals import counted, listed
 from segcli.rules import finding
 
 CLASS_FOLDERS = ("SegmentationClass", "SegmentationClassPNG")
@@ -25,7 +25,6 @@ SETS = "ImageSets/Segmentation"
 COLOUR_FILE = "labelmap.txt"
 _NAME_FILES = ("class_names.txt", "labels.txt", "label.txt")
 _LISTS = {Split.TRAIN: ("train.txt",), Split.VAL: ("val.txt", "valid.txt")}
-_NAMED = 5
 _COLOUR_LINE = re.compile(r"([^:#]+):\s*(\d{1,3})\s*,\s*(\d{1,3})\s*,\s*(\d{1,3})\s*:.*|([^:#]+):.*")
 
 VOC_NAMES = (
@@ -91,9 +90,9 @@ class VocLayout:
     def list_findings(self) -> Iterator[Finding]:
         """Faults of the lists: images in both splits, and a split without images."""
         if self.in_both:
-            names = ", ".join(self.in_both[:_NAMED]) + (", ..." if len(self.in_both) > _NAMED else "")
             verb = "is" if len(self.in_both) == 1 else "are"
-            yield finding("V107", SETS, f"{counted(len(self.in_both), 'image')} {verb} in train and in val: {names}")
+            what = f"{counted(len(self.in_both), 'image')} {verb} in train and in val: {listed(self.in_both)}"
+            yield finding("V107", SETS, what)
         for split in self.empty:
             yield finding("V108", f"{SETS}/{split.value}.txt", "names no image, but the other list does")
 

@@ -19,12 +19,11 @@ from segcli.data.lists import read_text_file, relative_name
 from segcli.data.samples import Split
 from segcli.errors import DatasetError, InputError
 from segcli.findings import Finding
-from segcli.plurals import counted
+from segcli.plurals import counted, listed
 from segcli.rules import finding
 
 BEYOND = 0.01
 """How far a coordinate may extend over the border: rounding is not a fault."""
-_NAMED = 5
 
 
 def find_yolo_folder(folder: Path) -> Path | None:
@@ -110,8 +109,8 @@ class _Reader:
                 "Y111", self.layout.root, f"none of {counted(len(found), 'image')} has one, such as {expected}"
             )
         elif self.unlabelled:
-            listed = ", ".join(self.unlabelled[:_NAMED]) + (" ..." if len(self.unlabelled) > _NAMED else "")
-            self._report("Y005", self.layout.root, f"{len(self.unlabelled)} without a label file: {listed}")
+            what = f"{len(self.unlabelled)} without a label file: {listed(self.unlabelled)}"
+            self._report("Y005", self.layout.root, what)
         return found
 
     def _report_all_together(self, images: list[AnnotatedImage]) -> None:

@@ -12,10 +12,9 @@ from segcli.data.formats.yolo_layout import YoloLayout
 from segcli.data.lists import relative_name
 from segcli.data.look_alike import difference, looks_of
 from segcli.findings import Finding
-from segcli.plurals import counted
+from segcli.plurals import counted, listed
 from segcli.rules import finding
 
-_NAMED = 5
 _FEWEST_POLYGON = 7
 """Numbers of a line with a class id and three points."""
 _BOX_AND_SCORE = 6
@@ -89,7 +88,7 @@ def _count_fault(layout: YoloLayout, used: Collection[int]) -> tuple[frozenset[s
     what = f"nc is {stated}, but names holds {counted(named, 'name')}"
     unnamed = sorted(id_ for id_ in used if id_ not in layout.names)
     if unnamed and unnamed[-1] < stated:
-        what += f"; those of {', '.join(map(str, unnamed[:_NAMED]))} are missing, which lines use"
+        what += f"; those of {listed(unnamed)} are missing, which lines use"
         return frozenset({"Y102"}), finding("Y107", layout.file.name, what, location="names")
     return frozenset(), finding("Y107", layout.file.name, what, location="nc")
 
@@ -109,9 +108,8 @@ def in_both_splits(paths: Iterable[Path], layout: YoloLayout) -> Iterator[Findin
     """One finding on all images that are in both splits."""
     names = [relative_name(path, layout.root) for path in paths]
     if names:
-        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
         verb = "is" if len(names) == 1 else "are"
-        what = f"{counted(len(names), 'image')} {verb} in train and in val: {', '.join(names[:_NAMED])}{more}"
+        what = f"{counted(len(names), 'image')} {verb} in train and in val: {listed(names)}"
         yield finding("Y003", layout.file.name, what)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from segcli.data.files import write_json_atomic
+from segcli.plurals import listed
 from segcli.report.pages import jpeg_uri, write_page
 from segcli.steps.check.label_quality.ranked import RankedImage
 from segcli.steps.check.report_files import FOLDER
@@ -44,7 +45,7 @@ class LabelQuality:
 
     def row(self) -> tuple[str, str]:
         """A row for the terminal."""
-        named = ", ".join(f"{name} ({score:.2f})" for name, score in self.worst[:_NAMED])
+        named = listed(self.worst[:_NAMED], name=lambda one: f"{one[0]} ({one[1]:.2f})")
         return "label quality", f"the most doubtful labels: {named}; look at {Path(self.output) / self.page}"
 
 

@@ -18,10 +18,8 @@ from segcli.data.suffixes import IMAGE_SUFFIXES
 from segcli.data.walk import entries
 from segcli.errors import DatasetError
 from segcli.findings import Finding
-from segcli.plurals import counted
+from segcli.plurals import counted, listed
 from segcli.rules import finding
-
-_NAMED = 5
 
 
 def left_out_of_lists(lists: SegLists) -> Iterator[Finding]:
@@ -71,10 +69,9 @@ def _folders(files: Iterable[str]) -> set[Path]:
 
 def _finding(rule_id: str, where: str, alone: list[Path], root: Path) -> Iterator[Finding]:
     if alone:
-        listed = ", ".join(relative_name(path, root) for path in alone[:_NAMED])
-        more = f" and {len(alone) - _NAMED} more" if len(alone) > _NAMED else ""
+        names = listed(alone, name=lambda path: relative_name(path, root))
         verb = "is" if len(alone) == 1 else "are"
-        yield finding(rule_id, str(root), f"{counted(len(alone), 'image')} {verb} in no {where}: {listed}{more}")
+        yield finding(rule_id, str(root), f"{counted(len(alone), 'image')} {verb} in no {where}: {names}")
 
 
 def _file_names(file: Path) -> set[str]:

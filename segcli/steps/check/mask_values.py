@@ -16,7 +16,7 @@ from segcli.data.image import LOSSY_FORMATS
 from segcli.data.lists import relative_name
 from segcli.data.samples import Split
 from segcli.findings import Finding
-from segcli.plurals import counted
+from segcli.plurals import counted, listed
 from segcli.rules import finding
 from segcli.steps.check.inspection import SampleFacts
 from segcli.steps.check.tally import Tally
@@ -203,8 +203,8 @@ class MaskValues:
         yield from self._grey(tally.ids(), allowed, ignore_index, named=named)
         if self._white and self._plain and not self._both:
             message = (
-                f"{counted(len(self._white), 'mask')} hold 0 and 255 ({_some(self._white)}), "
-                f"{len(self._plain)} hold ids ({_some(self._plain)}), and none holds both"
+                f"{counted(len(self._white), 'mask')} hold 0 and 255 ({listed(self._white, NAMED)}), "
+                f"{len(self._plain)} hold ids ({listed(self._plain, NAMED)}), and none holds both"
             )
             yield finding("S409", self._white[0], message)
         yield from _empty_parts(tally, ignore_index)
@@ -212,7 +212,7 @@ class MaskValues:
     def _shared_masks(self) -> Iterator[Finding]:
         for mask, paths in self._shared.items():
             images = [relative_name(Path(path), self.root) for path in paths]
-            yield finding("S108", mask, f"is the mask of {counted(len(images), 'image')}: {_some(images)}")
+            yield finding("S108", mask, f"is the mask of {counted(len(images), 'image')}: {listed(images, NAMED)}")
 
     def _same_masks(self) -> Iterator[Finding]:
         """Finding on masks of different files with the same content, if most have it."""
@@ -235,13 +235,13 @@ class MaskValues:
         smeared = used & (self._edges == self._ids)
         number = int(np.count_nonzero(smeared))
         if number >= 2 and 3 * number >= np.count_nonzero(used) and self._edge_masks:
-            values = _some([str(value) for value in np.flatnonzero(smeared)], 8)
+            values = listed(np.flatnonzero(smeared).tolist(), 8)
             message = f"{number} ids lie on edges only ({values}) in {counted(len(self._edge_masks), 'mask')}"
-            yield finding("S307", self._edge_masks[0], f"{message}: {_some(self._edge_masks)}")
+            yield finding("S307", self._edge_masks[0], f"{message}: {listed(self._edge_masks, NAMED)}")
         elif self._ramps >= _FEWEST_RAMPS and self._ramps > _SMEARED_SHARE * (self._ramps + self._jumps):
             edges = f"{self._ramps} of {self._ramps + self._jumps} sampled edges between two ids"
             message = f"{edges} have a strip of a third id between them in {counted(len(self._ramped), 'mask')}"
-            yield finding("S307", self._ramped[0], f"{message}: {_some(self._ramped)}")
+            yield finding("S307", self._ramped[0], f"{message}: {listed(self._ramped, NAMED)}")
 
     def _grey(self, ids: set[int], allowed: int, ignore_index: int, *, named: bool) -> Iterator[Finding]:
         values = sorted(ids)
@@ -267,7 +267,3 @@ def _empty_parts(tally: Tally, ignore_index: int) -> Iterator[Finding]:
         pixels = tally.pixels[split]
         if pixels[ignore_index] and pixels.sum() == pixels[ignore_index]:
             yield finding("S410", LIST_FILES[split], f"every pixel of its masks is {ignore_index}, which is ignored")
-
-
-def _some(names: list[str], most: int = NAMED) -> str:
-    return ", ".join(names[:most]) + (", ..." if len(names) > most else "")

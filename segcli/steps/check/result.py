@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -11,7 +11,7 @@ from segcli.config.schema import CheckDatasetConfig
 from segcli.data.classes import ClassMap
 from segcli.data.samples import Split
 from segcli.findings import Finding, Severity, as_entries, has_errors, in_order
-from segcli.plurals import counted
+from segcli.plurals import counted, listed
 from segcli.results import PreparationReport
 from segcli.rules import RULES
 from segcli.rules.settings import RuleSettings
@@ -144,7 +144,7 @@ class CheckResult:
         rows = [
             ("dataset", self.dataset_path),
             ("samples", ", ".join(f"{count} {split.value}" for split, count in self.image_counts.items())),
-            ("classes", f"{len(self.classes)}: {_listed(self.classes.names)}"),
+            ("classes", f"{len(self.classes)}: {listed(self.classes.names, _SHOWN_NAMES)}"),
         ]
         if self.images is not None:
             rows.append(("annotations", ", ".join(f"{self.samples[split]} {split.value}" for split in Split)))
@@ -167,12 +167,6 @@ def reported(findings: Iterable[Finding], options: CheckDatasetConfig) -> tuple[
     """The findings to report, with the severities of the configuration, errors first."""
     settings = RuleSettings.of(options.rules, options.select, options.ignore)
     return tuple(in_order(settings.apply(findings)))
-
-
-def _listed(names: Sequence[str]) -> str:
-    """The names, shortened if there are very many."""
-    more = f", ... and {len(names) - _SHOWN_NAMES} more" if len(names) > _SHOWN_NAMES else ""
-    return ", ".join(names[:_SHOWN_NAMES]) + more
 
 
 def _amount(number: int, severity: Severity) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from segcli.data.lists import relative_name
 from segcli.data.samples import Split
 from segcli.data.suffixes import IMAGE_SUFFIXES, MASK_SUFFIXES
 from segcli.findings import Finding
+from segcli.plurals import listed
 from segcli.rules import finding
 from segcli.steps.check.files import (
     SAME_SIZE_TURNS,
@@ -117,7 +118,7 @@ def id_faults(view: SampleView) -> Iterator[Fault]:
     ids = [int(value) for value in np.flatnonzero(facts.counts) if value != scale.ignore_index]
     outside = [value for value in ids if value >= scale.classes]
     if outside:
-        shown = _some(f"{value} ({facts.counts[value]} px)" for value in outside)
+        shown = listed([f"{value} ({facts.counts[value]} px)" for value in outside], MANY)
         noun = "id" if len(outside) == 1 else "ids"
         yield "S304", path, f"{noun} {shown}; the classes are 0 to {scale.classes - 1}", None
     elif not ids:
@@ -144,7 +145,7 @@ def class_findings(tally: Tally, classes: ClassMap, *, file: str, numbered: bool
     used = [class_id for class_id in ids if any(counts[class_id] for counts in images.values())]
     unused = [class_id for class_id in ids if class_id not in used]
     if numbered and unused and used:
-        yield finding("S403", file, f"the masks hold ids up to {used[-1]}, but not {_some(map(str, unused))}")
+        yield finding("S403", file, f"the masks hold ids up to {used[-1]}, but not {listed(unused, MANY)}")
     elif not numbered:
         for class_id in unused:
             yield finding("S401", file, f"class {class_id} ({classes.names[class_id]}) is in no mask")
@@ -166,9 +167,3 @@ def binary_findings(tally: Tally, ignore_index: int, *, file: str) -> Iterator[F
 def _size(header: ImageHeader, *, stored: bool = False) -> str:
     width, height = header.stored_size if stored else header.size
     return f"{width} x {height} px"
-
-
-def _some(words: Iterable[str]) -> str:
-    listed = list(words)
-    more = f" and {len(listed) - MANY} more" if len(listed) > MANY else ""
-    return ", ".join(listed[:MANY]) + more

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from functools import partial
 
 import numpy as np
 
@@ -12,12 +13,11 @@ from segcli.metrics.comparison import Run
 from segcli.metrics.promptable_images import click_replicates
 from segcli.metrics.promptable_measure import label_texts
 from segcli.metrics.promptable_scores import BOX
-from segcli.metrics.semantic_images import image_table
-from segcli.metrics.semantic_report import semantic_replicates
 from segcli.promptable.predictor import SamPredictor
 from segcli.promptable.text_predictor import TextPredictor
 from segcli.steps.compare.contenders import Named
 from segcli.steps.compare.measured import MeasuredRun, replicate_count
+from segcli.steps.compare.semantic import measured_labels
 from segcli.steps.evaluate.drawings import draw_named, draw_promptable
 from segcli.steps.evaluate.images import groups_of, names_below
 from segcli.steps.evaluate.promptable import measure_click_report, measure_text_report, open_promptable_of
@@ -48,17 +48,7 @@ def compare_promptable(named: Named, _: ExitStack) -> MeasuredRun:
 def _texts(named: Named, predictor: TextPredictor) -> MeasuredRun:
     config = named.config
     dataset = open_seg_dataset(config.Global.dataset)
-    names = names_below(dataset.root, (sample.image for sample in dataset.val))
-    labels = measure_text_report(predictor, dataset, config).labels
-    groups = groups_of(names, config)
-    replicates = semantic_replicates(labels.counts, labels.absent_class, replicate_count(config), groups)
-    samples = dict(zip(names, dataset.val, strict=True))
+    report = measure_text_report(predictor, dataset, config).labels
     texts = label_texts(dataset.classes.names, config.Predict.promptable.background)
-    return MeasuredRun(
-        Run(str(named.path), labels.totals(), labels.per_class(), replicates),
-        dataset.classes.names,
-        {row["image"]: row["mIoU"] for row in image_table(labels, names)},
-        lambda name: draw_named(predictor, samples[name], dataset.classes, texts),
-        main="mIoU",
-        score="mIoU",
-    )
+    draw = partial(draw_named, predictor, classes=dataset.classes, texts=texts)
+    return measured_labels(named, report, dataset, draw)

@@ -9,7 +9,7 @@ import numpy as np
 
 from segcli.data.classes import IGNORE_INDEX
 from segcli.findings import Finding
-from segcli.plurals import counted
+from segcli.plurals import counted, listed
 from segcli.steps.fix.draft import Draft
 from segcli.steps.fix.places import ids_in, masks_of
 
@@ -20,8 +20,7 @@ def repair(draft: Draft, rule: str, _findings: Sequence[Finding]) -> None:
     classes = set().union(*ids.values()) - {0, IGNORE_INDEX} or {1}
     white = [name for name, own in ids.items() if IGNORE_INDEX in own and own <= {0, IGNORE_INDEX}]
     if len(classes) > 1:
-        named = ", ".join(map(str, sorted(classes)[:8]))
-        draft.left(rule, white[0], f"what is painted 255 may be any of the classes {named}")
+        draft.left(rule, white[0], f"what is painted 255 may be any of the classes {listed(sorted(classes), 8)}")
         return
     (number,) = classes
     table = np.arange(256, dtype=np.uint8)

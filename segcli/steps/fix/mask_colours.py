@@ -14,7 +14,7 @@ from segcli.data.class_files import read_class_names
 from segcli.data.image import MaskFile, read_image
 from segcli.data.palette import voc_palette
 from segcli.findings import Finding
-from segcli.plurals import counted
+from segcli.plurals import counted, listed
 from segcli.steps.fix.draft import Draft
 from segcli.steps.fix.places import mask_file, masks_of
 
@@ -52,8 +52,8 @@ def _repair_coloured(draft: Draft, rule: str, masks: Sequence[str]) -> None:
     ids = _ids(sorted(amounts), len(source.names) if source is not None else None)
     for name in masks:
         draft.mask(name).read = partial(_by_colour, path=draft.root / name, ids=ids)
-    listed = ", ".join(f"#{colour:06x} becomes {number}" for colour, number in list(ids.items())[:12])
-    draft.done(rule, "masks", f"{listed}{', ...' if len(ids) > 12 else ''}: {counted(len(masks), 'mask')}")
+    changes = listed([f"#{colour:06x} becomes {number}" for colour, number in ids.items()], 12)
+    draft.done(rule, "masks", f"{changes}: {counted(len(masks), 'mask')}")
 
 
 def _ids(colours: Sequence[int], classes: int | None) -> dict[int, int]:

@@ -11,7 +11,7 @@ from segcli.data.classes import IGNORE_INDEX
 from segcli.data.formats.masks import count_ids
 from segcli.errors import InputError
 from segcli.findings import Finding
-from segcli.plurals import counted
+from segcli.plurals import counted, listed
 from segcli.steps.fix.draft import Draft
 from segcli.steps.fix.places import masks_of
 
@@ -43,8 +43,8 @@ def renumber(draft: Draft, rule: str, counts: Mapping[str, NDArray[np.int64]], n
     for name in changed:
         draft.mask(name).edits.append(lambda ids: table[ids])
     if changed:
-        moves = ", ".join(f"{old} becomes {new[old]}" for old in moved[:NAMED])
-        draft.done(rule, "masks", f"{moves}{', ...' if len(moved) > NAMED else ''} in {counted(len(changed), 'mask')}")
+        moves = listed(moved, NAMED, name=lambda old: f"{old} becomes {new[old]}")
+        draft.done(rule, "masks", f"{moves} in {counted(len(changed), 'mask')}")
 
 
 def counts_of(draft: Draft) -> dict[str, NDArray[np.int64]]:

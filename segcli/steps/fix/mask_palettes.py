@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from segcli.findings import Finding
-from segcli.plurals import counted
+from segcli.plurals import counted, listed
 from segcli.steps.fix.draft import Draft
 from segcli.steps.fix.places import ids_in, masks_of
 
@@ -37,7 +37,7 @@ def repair(draft: Draft, rule: str, _findings: Sequence[Finding]) -> None:
         mask.edits.append(partial(np.take, table))
         mask.palette = palette
     if changed:
-        named = ", ".join(f"#{r:02x}{g:02x}{b:02x} is {number}" for (r, g, b), number in list(ids.items())[:NAMED])
+        named = listed([f"#{r:02x}{g:02x}{b:02x} is {number}" for (r, g, b), number in ids.items()], NAMED)
         draft.done(rule, "masks", f"{named}: ids and palette of {counted(len(changed), 'mask')} changed to this")
 
 

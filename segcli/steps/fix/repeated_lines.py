@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from segcli.data.lists import split_line
 from segcli.findings import Finding
-from segcli.plurals import counted
+from segcli.plurals import counted, listed
 from segcli.steps.fix.draft import Draft
 
 
@@ -24,5 +24,4 @@ def repair(draft: Draft, rule: str, _findings: Sequence[Finding]) -> None:
         for number in repeated:
             file.remove(number)
         if repeated:
-            lines = ", ".join(map(str, repeated[:5])) + (", ..." if len(repeated) > 5 else "")
-            draft.done(rule, name, f"{counted(len(repeated), 'repeated line')} removed ({lines})")
+            draft.done(rule, name, f"{counted(len(repeated), 'repeated line')} removed ({listed(repeated)})")

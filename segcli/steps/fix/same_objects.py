@@ -9,7 +9,7 @@ from typing import Any
 from segcli.data.formats.coco_objects import parse_object
 from segcli.data.same_outlines import Outline, repeated_outlines
 from segcli.findings import Finding
-from segcli.plurals import counted
+from segcli.plurals import counted, listed
 from segcli.steps.fix.draft import Draft
 from segcli.steps.fix.json_file import JsonFile
 from segcli.steps.fix.places import Size, objects_of
@@ -48,5 +48,5 @@ def _repair_coco(draft: Draft, rule: str) -> None:
         keys, file = {id(entry) for entry in gone}, files[name]
         file.content["annotations"] = [e for e in file.content["annotations"] if id(e) not in keys]
         file.is_changed = True
-        ids = ", ".join(str(entry.get("id")) for entry in gone[:5])
+        ids = listed(gone, name=lambda entry: str(entry.get("id")))
         draft.done(rule, name, f"{counted(len(gone), 'copied annotation')} deleted (id {ids})")

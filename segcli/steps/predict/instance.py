@@ -55,22 +55,10 @@ class InstancePredictor(ExportedPredictor):
         if self.settings.augment.count == 1:
             found = finder(views.prepare(rgb), self.threshold)[0]
         else:
-            found = above(views.find(finder, [views.prepare(rgb)])[0], self.threshold)
-        order = np.argsort(-found.scores, kind="stable")
-        return Detections(
-            found.scores[order],
-            found.classes[order],
-            tuple(found.masks[index] for index in order),
-            None if found.boxes is None else found.boxes[order],
-        )
+            found = views.find(finder, [views.prepare(rgb)])[0]
+            found = found.chosen(np.flatnonzero(np.asarray(found.scores) >= self.threshold))
+        return found.best_first()
 
     def _tiled(self, image: Windows, window: SlidingWindowConfig | None) -> Detections:
         """The objects of an image that is processed in tiles."""
         return objects_tiled(self.find, image, window or self.tiling.window)
-
-
-def above(found: Detections, threshold: float) -> Detections:
-    """Returns the objects with scores of at least a threshold."""
-    kept = np.flatnonzero(np.asarray(found.scores) >= threshold)
-    boxes = None if found.boxes is None else found.boxes[kept]
-    return Detections(found.scores[kept], found.classes[kept], [found.masks[place] for place in kept], boxes)

@@ -4,22 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from segcli.config.paddlex_engines import ENGINES, backend_fault, engine_fault, run_mode_fault
 from segcli.config.schema import PredictConfig
-from segcli.cpu import FLOAT32_HINT, why_float32
 from segcli.errors import ConfigError, ConfigFault
-
-ENGINES: dict[str, str] = {
-    "paddle": "paddle",
-    "paddle_static": "paddle",
-    "onnxruntime": "onnxruntime",
-    "openvino": "openvino",
-    "hpi": "auto",
-    "flexible": "auto",
-}
-"""PaddleX's `engine`; an exported model runs as a static graph, so `paddle_dynamic` has no meaning here."""
-
-RUN_MODES = ("paddle", "mkldnn")
-"""Values of PaddleX's `run_mode` for Paddle on the CPU; segcli's Paddle runtime uses oneDNN wherever it works."""
 
 
 def wanted_runtime(settings: PredictConfig) -> str:
@@ -49,10 +36,7 @@ def wanted_runtime(settings: PredictConfig) -> str:
 
 
 def _engine(value: str, faults: list[ConfigFault]) -> list[str]:
-    if value in ENGINES:
-        return [ENGINES[value]]
-    faults.append(ConfigFault("Predict.engine", f"{value!r} has no counterpart here", f"one of {', '.join(ENGINES)}"))
-    return []
+    return [ENGINES[value]] if _is_known(engine_fault("Predict.engine", value), faults) else []
 
 
 def _engine_config(values: dict[str, Any], faults: list[ConfigFault]) -> list[str]:
@@ -65,24 +49,16 @@ def _hpi_config(values: dict[str, Any], faults: list[ConfigFault]) -> list[str]:
     backend = values.get("backend")
     if backend is None:
         return []
-    if backend in ("paddle", "onnxruntime", "openvino"):
-        return [backend]
-    faults.append(
-        ConfigFault(
-            "Predict.hpi_config.backend", f"{backend!r} has no counterpart here", "paddle, onnxruntime or openvino"
-        )
-    )
-    return []
+    return [str(backend)] if _is_known(backend_fault("Predict.hpi_config.backend", backend), faults) else []
 
 
-def _run_mode(key: str, value: str, faults: list[ConfigFault]) -> list[str]:
-    if value in RUN_MODES:
-        return ["paddle"]
-    if (why := why_float32(value)) is not None:
-        faults.append(ConfigFault(key, f"{value!r} {why}", FLOAT32_HINT))
-        return []
-    faults.append(ConfigFault(key, f"{value!r} has no counterpart here", f"one of {', '.join(RUN_MODES)}"))
-    return []
+def _run_mode(key: str, value: object, faults: list[ConfigFault]) -> list[str]:
+    return ["paddle"] if _is_known(run_mode_fault(key, str(value)), faults) else []
+
+
+def _is_known(fault: ConfigFault | None, faults: list[ConfigFault]) -> bool:
+    faults.extend([fault] if fault is not None else [])
+    return fault is None
 
 
 def _refuse_others(key: str, values: dict[str, Any], known: set[str], faults: list[ConfigFault]) -> None:

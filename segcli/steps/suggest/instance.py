@@ -43,8 +43,8 @@ class InstanceLooker:
     def look(self, rgb: RgbImage) -> Look:
         """See `Looker.look`; both numbers are means over the objects of both views."""
         doubtful = replace(self.predictor, settings=self.predictor.settings.model_copy(update={"threshold": DOUBTFUL}))
-        seen = _first(doubtful.find(rgb))
-        mirrored = _first(doubtful.find(np.ascontiguousarray(rgb[:, ::-1])))
+        seen = doubtful.find(rgb).best_first(MOST_OBJECTS)
+        mirrored = doubtful.find(np.ascontiguousarray(rgb[:, ::-1])).best_first(MOST_OBJECTS)
         scores, overlaps = matched(seen, _unmirrored(mirrored))
         size = rgb.shape[1], rgb.shape[0]
         return Look(
@@ -94,14 +94,6 @@ def matched(one: Detections, other: Detections) -> tuple[NDArray[np.float64], ND
         overlaps.append(0.0 if best is None else float(row[best]))
     lonely = [float(score) / 2 for score in other.scores[free]]
     return np.array(scores + lonely), np.array(overlaps + [0.0] * len(lonely))
-
-
-def _first(found: Detections) -> Detections:
-    count = MOST_OBJECTS
-    return Detections(
-        found.scores[:count], found.classes[:count], tuple(found.masks[:count]),
-        None if found.boxes is None else found.boxes[:count],
-    )  # fmt: skip
 
 
 def _unmirrored(found: Detections) -> Detections:

@@ -23,6 +23,7 @@ from segcli.disk import FULL, full_hint
 from segcli.engine import Network
 from segcli.errors import NonFiniteLossError, TrainingError, WeightsError
 from segcli.models.card import ModelCard
+from segcli.plurals import listed
 from segcli.steps.train.precision import Precision
 from segcli.steps.train.state import Callback, TrainState
 from segcli.steps.train.states import States
@@ -151,9 +152,9 @@ def _finite_arrays(network: Network, state: TrainState) -> dict[str, np.ndarray[
 def _require_finite(arrays: Mapping[str, np.ndarray[Any, Any]], state: TrainState) -> None:
     broken = [name for name, array in arrays.items() if array.dtype.kind == "f" and not np.isfinite(array).all()]
     if broken:
-        more = f" and {len(broken) - 1} more" if len(broken) > 1 else ""
+        what = f"the weights are no longer finite at iteration {state.iteration} ({listed(broken, 1)})"
         raise NonFiniteLossError(
-            f"the weights are no longer finite at iteration {state.iteration} ({broken[0]}{more}); they are not saved",
+            f"{what}; they are not saved",
             hint="resume from the last checkpoint with a lower Train.learning_rate or more Train.warmup_steps",
         )
 

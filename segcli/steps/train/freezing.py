@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from segcli.config.suggest import did_you_mean, near
 from segcli.engine import Network
 from segcli.errors import ConfigError, ConfigFault
+from segcli.plurals import listed
 
 KEY = "Train.freeze"
 _SHOWN = 12
@@ -65,6 +66,5 @@ def _unknown(pattern: str, names: set[str]) -> ConfigFault:
     """The fault of a pattern without a match; layer names are shown down to the depth of the pattern."""
     depth = pattern.count(".") + 1
     shown = sorted({".".join(name.split(".")[:depth]) for name in names})
-    more = ", ..." if len(shown) > _SHOWN else ""
-    remedy = did_you_mean(near(pattern, shown)) or f"parts are {', '.join(shown[:_SHOWN])}{more}"
+    remedy = did_you_mean(near(pattern, shown)) or f"parts are {listed(shown, _SHOWN)}"
     return ConfigFault(KEY, f"holds {pattern!r}; the network has no such part", remedy)

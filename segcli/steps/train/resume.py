@@ -14,6 +14,7 @@ import numpy as np
 from segcli.engine import Network, TrainingSession
 from segcli.errors import WeightsError
 from segcli.models.card import ModelCard
+from segcli.plurals import listed
 from segcli.steps.train.checkpoint import EMA_FILE, OPTIMIZER_FILE, checkpoints, network_arrays
 from segcli.steps.train.precision import Precision
 from segcli.steps.train.state import Callback, TrainState
@@ -222,7 +223,7 @@ def _require_own_moments(tensors: Mapping[str, Any], session: TrainingSession) -
         if hasattr(value, "shape") and not any(name[: cut.start()] in own for cut in re.finditer("_", name))
     ]
     if strange:
-        raise ValueError(f"holds moments of other parameters: {', '.join(strange[:5])}")
+        raise ValueError(f"holds moments of other parameters: {listed(strange)}")
 
 
 def _log_changed_batches(then: ModelCard | None, now: ModelCard, iteration: int, session: TrainingSession) -> None:
@@ -269,9 +270,8 @@ def _load_network(path: Path, network: Network) -> None:
         name for name in own if name in arrays and own[name] != arrays[name].shape
     ]
     if wrong:
-        shown = ", ".join(wrong[:5]) + (f" and {len(wrong) - 5} more" if len(wrong) > 5 else "")
         raise WeightsError(
-            f"these weights are of another network: {shown}",
+            f"these weights are of another network: {listed(wrong)}",
             path=path,
             hint="resume with the configuration that the checkpoint was trained with",
         )

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from segcli.data import rle
 from segcli.data.detections import Detections
 from segcli.errors import SegcliError
 from segcli.inference.decode_objects import ObjectFinder
@@ -30,6 +29,7 @@ from segcli.runtimes import runtimes
 from segcli.steps.quantize.command import PRECISIONS
 from segcli.steps.quantize.networks import write_half, write_int8
 from segcli.steps.quantize.parts import QuantizeParts
+from segcli.steps.suggest.instance import matched
 from segcli.tasks import step_part
 from tests.bench.runtimes.timing import cpu_milliseconds
 
@@ -106,13 +106,8 @@ def _difference(model: ExportedModel, made: ExportedModel) -> str:
 
 def _objects_again(full: Detections, fewer: Detections) -> str:
     """The share of the best objects that are found again: same class, and much the same mask."""
-    best = np.argsort(-full.scores, kind="stable")[:_MOST_OBJECTS]
-    if not len(best):
+    best = full.best_first(_MOST_OBJECTS)
+    if not len(best.scores):
         return "no object found"
-    again = 0
-    for index in best:
-        same = np.flatnonzero(fewer.classes == full.classes[index])
-        masks = [fewer.masks[place] for place in same]
-        ious = rle.overlaps(masks, [full.masks[index]], [False]) if masks else np.zeros((1, 1))
-        again += bool(np.max(ious) >= SAME_OBJECT_IOU)
-    return f"{again / len(best):.1%} of {len(best)} objects"
+    overlaps = matched(best, fewer)[1][: len(best.scores)]
+    return f"{(overlaps >= SAME_OBJECT_IOU).mean():.1%} of {len(overlaps)} objects"
