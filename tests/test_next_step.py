@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -178,3 +179,27 @@ def test_a_folder_without_a_model_is_named(arguments: list[str]):
     code, shown = run("predict", "x.jpg", *arguments)
     assert code == 2
     assert "absent is no exported model" in shown and "nothing was trained" not in shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "fault"),
+    [
+        (["frobnicate"], "frobnicate"),
+        (["--frob"], "--frob"),
+        (["check", "--frob"], "--frob"),
+        (["predict"], "INPUT"),
+        (["models", "nope"], "nope"),
+        (["models", "--task", "nope"], "nope"),
+        (["rule", "X999"], "X999"),
+        (["evaluate", "d", "--fail-under", "x"], "--fail-under"),
+        (["export", "--weights", "w/x.pdparams"], "w/x.pdparams"),
+        (["batch"], "SOURCE"),
+    ],
+    ids=" ".join,
+)
+def test_wrong_words_are_json_too(arguments: list[str], fault: str):
+    outcome = CliRunner().invoke(main, [*arguments, "--json"])
+    told = json.loads(outcome.stdout)
+    assert (outcome.exit_code, told["done_flag"]) == (2, False)
+    assert told["err_type"] in ("UsageError", "WeightsError")
+    assert fault in told["err_msg"]

@@ -58,7 +58,8 @@ def batch(
             missing = [
                 name for name, value in (("SOURCE", source), ("--out", out), ("--model-dir", model_dir)) if not value
             ]
-            raise UsageError(f"{' and '.join(missing)} missing", hint="segcli batch IMAGES --out DIR --model-dir MODEL")
+            what = f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing"
+            raise UsageError(what, hint="segcli batch IMAGES --out DIR --model-dir MODEL")
         if masks not in ("coco", "png"):
             raise UsageError(f"--masks {masks}: there is no such form", hint="coco or png")
         given = {"threshold": threshold, "batch_size": batch_size, "runtime": runtime}

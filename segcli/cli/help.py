@@ -2,15 +2,30 @@
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from segcli.json_output import json_output, tell_result
 from segcli.text import ensure_streams, takes_colours
 
 _OPTIONS, _COMMANDS = "Options", "Commands"
+UsageFault: Any = typer.BadParameter.__base__
+"""What typer raises for words that are no command, option or value; it has no public name there."""
+
+
+@contextmanager
+def usage_errors_as_json(*, wanted: bool) -> Iterator[None]:
+    """Inside the block, an option or argument that is wrong is printed as JSON too; it is raised in any case."""
+    try:
+        yield
+    except UsageFault as fault:
+        with json_output(wanted=wanted):
+            tell_result({"done_flag": False, "err_type": "UsageError", "err_msg": fault.format_message(), "hint": None})
+        raise
 
 
 class Command(TyperCommand):
@@ -25,12 +40,25 @@ class Group(TyperGroup):
     """A program of commands, with their first sentences."""
 
     _options_were_given = True
+    _is_json = False
+    """Whether the words hold ``--json``; False for a group inside a program, which `main` does not start."""
 
-    def main(self, *args: Any, **kwargs: Any) -> Any:
+    def main(self, args: Sequence[str] | None = None, *others: Any, **kwargs: Any) -> Any:
         """Runs the program, also where it was started without standard streams."""
         os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # pydantic looks for them in every package
         ensure_streams()
-        return super().main(*args, **kwargs)
+        self._is_json = "--json" in (sys.argv[1:] if args is None else args)
+        return super().main(args, *others, **kwargs)
+
+    def make_context(self, *args: Any, **kwargs: Any) -> Any:
+        """Reads the program's own options."""
+        with usage_errors_as_json(wanted=self._is_json):
+            return super().make_context(*args, **kwargs)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Reads the options of the command, and runs it."""
+        with usage_errors_as_json(wanted=self._is_json):
+            return super().invoke(ctx)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Reads the arguments up to the command.

@@ -8,7 +8,8 @@ import typer
 from segcli import terminal
 from segcli.cli.help import Command, program
 from segcli.cli.options import Debug
-from segcli.cli.running import AsJson, report, run
+from segcli.cli.running import AsJson, refuse, report, run
+from segcli.errors import UsageError
 from segcli.json_output import json_output
 
 models_commands = program("models", "List the models by name, task and size; import those of other makers.")
@@ -39,8 +40,7 @@ def _list(task: str | None) -> None:
     chosen = [(name, of) for name, of in of_table if task is None or of.value.startswith(task)]
     if not chosen:
         known = sorted({of.value for of in MODEL_TASKS.values()})
-        terminal.show_failure(f"there is no task {task!r}", f"tasks: {', '.join(known)}")
-        raise typer.Exit(2)
+        refuse(UsageError(f"there is no task {task!r}", hint=f"tasks: {', '.join(known)}"))
     from segcli.models.published import PUBLISHED
 
     rows = [

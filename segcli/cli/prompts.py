@@ -9,7 +9,7 @@ from segcli import terminal
 from segcli.cli.completion import complete_promptable, complete_saved
 from segcli.cli.help import Command
 from segcli.cli.options import Debug, Key
-from segcli.cli.running import run
+from segcli.cli.running import refuse, run
 
 PANEL = "Promptable models (SAM, LSeg)"
 
@@ -97,8 +97,7 @@ def prompts_from(
             raise UsageError("--prompts and --box, --point, --text exclude each other", hint="put all into the file")
         objects = parse_options(boxes or (), points or (), texts or ())
     except UsageError as error:
-        terminal.show_failure(error.message, error.hint)
-        raise typer.Exit(error.exit_code) from error
+        refuse(error)
     entries = []
     for prompt in objects:
         entry: dict[str, Any] = {}

@@ -9,6 +9,8 @@ import typer
 from segcli import terminal
 from segcli.cli.completion import complete_rules
 from segcli.cli.help import Command
+from segcli.cli.running import refuse
+from segcli.errors import UsageError
 
 if TYPE_CHECKING:
     from segcli.rules import Rule
@@ -36,8 +38,7 @@ def rule(
     if not chosen:
         near = near_rules(wanted)
         hint = f"did you mean {' or '.join(near)}?" if near else "segcli rule lists all rules"
-        terminal.show_failure(f"there is no rule {rule_id!r}", hint)
-        raise typer.Exit(2)
+        refuse(UsageError(f"there is no rule {rule_id!r}", hint=hint))
     if as_json:
         typer.echo(json.dumps([asdict(entry) for entry in chosen], indent=2, ensure_ascii=False))
     elif len(chosen) == 1:

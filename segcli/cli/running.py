@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -12,6 +12,7 @@ from segcli.cli.shared_options import with_options
 from segcli.json_output import json_output
 
 if TYPE_CHECKING:
+    from segcli.errors import SegcliError
     from segcli.failure_report import Failure
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON, for programs.")]
@@ -53,6 +54,16 @@ def run(work: Callable[[], int], *, debug: bool, place: ResultPlace | None = Non
         leave_failure(place.output, place.command, failure)
 
     raise typer.Exit(guard(work, on_failure=leave_result, debug=debug))
+
+
+def refuse(error: "SegcliError") -> NoReturn:
+    """Shows an error as that of any work, and ends the command with its exit code."""
+
+    def work() -> int:
+        raise error
+
+    run(work, debug=False)
+    raise AssertionError("`run` always ends the command")
 
 
 def report(title: str, result: Any, output: Path | None = None, further: Sequence[tuple[str, str]] = ()) -> int:
