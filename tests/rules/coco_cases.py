@@ -57,6 +57,54 @@ def outline(*points: float) -> Change:
     return change(segmentation=[list(points)], bbox=box)
 
 
+def whole_image(images: int) -> Change:
+    """Seven images of which some have an object around all of it."""
+
+    def run(folder):
+        numbered(7)(folder)
+        for entry in folder.parts["train"]["annotations"][: 2 * images : 2]:
+            entry.update(annotation(entry["id"], entry["image_id"], entry["category_id"], [0, 0, WIDTH, HEIGHT]))
+
+    return parts(run)
+
+
+def numbered(images: int) -> Change:
+    """Copies of the first image, with both of its objects at other places."""
+
+    def run(folder):
+        part = folder.parts["train"]
+        first, own = part["images"][0], part["annotations"][:2]
+        part["images"] = [{**first, "id": number, "file_name": f"b{number}.png"} for number in range(images)]
+        part["annotations"] = []
+        for number in range(images):
+            rgb = cv2.resize(np.random.default_rng(90 + number).integers(0, 255, (6, 8, 3), np.uint8), (WIDTH, HEIGHT))
+            cv2.imwrite(str(folder.image(f"b{number}")), rgb)
+            for place, entry in enumerate(own):
+                box = [4.0 + 20 * place + number, 4.0, 12.0, 12.0]
+                part["annotations"].append(annotation(2 * number + place + 1, number, entry["category_id"], box))
+
+    return run
+
+
+def counting(*names: str) -> Change:
+    """Categories of these names, of which the first two to four have an object in each of seven images."""
+
+    def run(folder):
+        numbered(7)(folder)
+        part = folder.parts["train"]
+        folder.parts["train"]["categories"] = [{"id": id_, "name": name} for id_, name in enumerate(names)]
+        folder.parts["val"]["categories"] = folder.parts["train"]["categories"]
+        for entry in folder.parts["val"]["annotations"]:
+            entry["category_id"] = 0
+        part["annotations"] = [
+            annotation(10 * number + place, number, place, [4.0 + 12 * place, 4.0 + number, 9.0, 12.0])
+            for number in range(7)
+            for place in range(2 + number % 3)
+        ]
+
+    return parts(run)
+
+
 def keep(part: str, key: str, count: int) -> Change:
     """Only the first entries of a list."""
     return parts(lambda folder: folder.parts[part].update({key: folder.parts[part][key][:count]}))
@@ -355,6 +403,9 @@ COCO = (
     Replay("C166", spread(6, lambda image: 0), spread(6, lambda image: image % 2)),
     Replay("C167", spread(6, lambda image: image), spread(5, lambda image: image)),
     Replay("C168", rectangles(30), rectangles(29)),
+    Replay("C160", change(ignore=1), change(ignore=1, iscrowd=1)),
+    Replay("C162", counting("cat1", "cat2", "cat3", "cat4"), counting("cat1", "cat3", "cat2", "cat4")),
+    Replay("C169", whole_image(4), whole_image(3)),
     Replay("C161", crowded(101), crowded(100)),
     Replay(
         "C171",

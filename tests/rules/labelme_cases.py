@@ -46,6 +46,17 @@ def many(shape_of, count: int = 4) -> Change:
     return together(*(file(f"m{n}", shape_of(n), seed=n) for n in range(count)), gone("a.json", "b.json"))
 
 
+def counting(*labels: str) -> Change:
+    """Six files of which each has an object of the first labels, one to all of them."""
+    return together(
+        gone("a.json", "b.json"),
+        *(
+            file(f"n{number}", *(box(label, 4 + 16 * n, 4 + number, 16 + 16 * n, 30) for n, label in own), seed=number)
+            for number, own in enumerate([list(enumerate(labels))[: 2 + number % 2] for number in range(6)])
+        ),
+    )
+
+
 def file(name: str, *shapes, **keys) -> Change:
     return lambda root: write_labelme(root, name, shapes, **keys)
 
@@ -177,5 +188,6 @@ LABELME = (
     Replay("L301", with_shape(box("Cat", 1, 1, 9, 9)), with_shape(box(GREEK, 1, 1, 9, 9))),
     Replay("L302", text("label.txt", "dog\n"), text("label.txt", "dog\ncat\n")),
     Replay("L303", with_shape(box("__ignore__", 1, 1, 9, 9)), option=INSTANCE, near_option=INSTANCE),
+    Replay("L305", counting("cat1", "cat2", "cat3"), counting("cat2", "cat3", "cat1")),
     Replay("L304", many_classes(255), many_classes(253)),
 )

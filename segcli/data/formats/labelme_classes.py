@@ -8,6 +8,7 @@ from shlex import quote
 
 from segcli.data.class_files import is_background
 from segcli.data.classes import BACKGROUND_NAME, IGNORE_NAME
+from segcli.data.counted_names import CountedName, counted_names
 from segcli.data.formats.labelme_dataset import LabelMeDataset, LabelMeSample
 from segcli.data.look_alike import difference, look_alikes, looks_of
 from segcli.data.samples import Split
@@ -27,9 +28,10 @@ def object_classes(dataset: LabelMeDataset) -> tuple[tuple[str, ...], list[Findi
         The names, and findings for labels that are missing from `label.txt` or look alike.
     """
     first_use = _first_use(dataset.samples)
+    counted = [finding("L305", str(dataset.root), found.told) for found in counted_labels(dataset)]
     if dataset.label_names is None:
         names = tuple(name for name in first_use if name not in _SPECIAL)
-        return names, _spellings(first_use)
+        return names, _spellings(first_use) + counted
     names = _meant(dataset.label_names, first_use)
     looks = {looks_of(name): name for name in names}
     unknown = [
@@ -37,7 +39,7 @@ def object_classes(dataset: LabelMeDataset) -> tuple[tuple[str, ...], list[Findi
         for name, sample in first_use.items()
         if name not in names and name not in _SPECIAL
     ]
-    return names, unknown + _spellings(first_use, names)
+    return names, unknown + _spellings(first_use, names) + counted
 
 
 def _unknown(
@@ -58,6 +60,16 @@ def _meant(written: Sequence[str], used: Collection[str]) -> tuple[str, ...]:
     labels = {label for label in used if label not in _SPECIAL}
     names = next((names for names in (written, numbered, listed) if labels <= set(names)), written)
     return tuple(name for name in names if name not in _SPECIAL and (name in labels or not is_background(name)))
+
+
+def counted_labels(dataset: LabelMeDataset) -> list[CountedName]:
+    """Labels that number the objects of each file; the shapes of one group are one object."""
+    images = []
+    for sample in dataset.samples:
+        shapes = enumerate(sample.annotation.shapes)
+        objects = {(shape.label, shape.group_id is None, shape.group_id or index) for index, shape in shapes}
+        images.append([label for label, _, _ in objects])
+    return counted_names(images)
 
 
 def _first_use(samples: Iterable[LabelMeSample]) -> dict[str, LabelMeSample]:

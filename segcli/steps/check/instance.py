@@ -29,6 +29,7 @@ from segcli.findings import Finding, Severity, in_order
 from segcli.models.task import Task
 from segcli.rules import finding
 from segcli.rules.repair_hints import with_repairs
+from segcli.steps.check.dataset_rules import dataset_findings
 from segcli.steps.check.files import inspect_header, inspect_image_file
 from segcli.steps.check.fingerprint import FILE, Numbers, write_fingerprint
 from segcli.steps.check.images import ImageTally, SizeRange
@@ -51,6 +52,7 @@ MOST_COUNTED = 4096
 """Most classes for which co-occurrences are counted: the table grows with their square."""
 
 CONSEQUENCES = {
+    "C162": frozenset({"C145", "C146"}),
     "C114": frozenset({"C121", "C139", "C156"}),
     "C158": frozenset({"C145", "C146"}),
     "C159": frozenset({"C117", "C121", "C139"}),
@@ -187,6 +189,7 @@ def examine_coco_dataset(
             drawable[split].append(sample)
     _add_objects(images.places, scan)
     findings.extend((*images.findings(settings.workers), *left_out_of_files(scan)))
+    findings.extend(dataset_findings(dataset, scan.files))
     findings.extend(class_findings(tally, dataset, scan.files, num_classes))
     return InstanceExamination(
         scan,

@@ -1,12 +1,13 @@
-"""Labels that look alike: changed to one spelling."""
+"""Labels that look alike, or that count objects: changed to one spelling, or to the name without the number."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from segcli.data.formats.labelme_dataset import read_labelme_dataset
+from segcli.data.formats.labelme_classes import counted_labels
+from segcli.data.formats.labelme_dataset import LabelMeSample, read_labelme_dataset
 from segcli.data.look_alike import looks_of
 from segcli.findings import Finding
 from segcli.steps.fix.draft import Draft
@@ -20,7 +21,24 @@ def repair(draft: Draft, rule: str, _findings: Sequence[Finding]) -> None:
     for label in (*(dataset.label_names or ()), *(name for name, _ in used.most_common())):
         chosen.setdefault(looks_of(label), label)
     wrong = {label: chosen[looks_of(label)] for label in used if chosen[looks_of(label)] != label}
-    for sample in dataset.samples:
+    _rename(draft, rule, dataset.samples, wrong)
+
+
+def without_numbers(draft: Draft, rule: str, findings: Sequence[Finding]) -> None:
+    """Writes the name without the number that counts the objects."""
+    dataset = read_labelme_dataset(draft.root)
+    wrong: dict[str, str] = {}
+    for found in counted_labels(dataset):
+        name = found.name
+        if dataset.label_names is not None and name not in dataset.label_names:
+            draft.left(rule, findings[0].path, f"label.txt has no {name!r}: write it there first")
+            continue
+        wrong |= {f"{found.stem}{number}": name for number in range(found.first, found.last + 1)}
+    _rename(draft, rule, dataset.samples, wrong)
+
+
+def _rename(draft: Draft, rule: str, samples: Sequence[LabelMeSample], wrong: Mapping[str, str]) -> None:
+    for sample in samples:
         if not any(shape.label in wrong for shape in sample.annotation.shapes):
             continue
         file = draft.json_file(sample.name)

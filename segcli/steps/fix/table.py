@@ -63,6 +63,7 @@ REPAIRS: dict[str, str] = {
     "L208": "segcli.steps.fix.labelme_fit:repair",
     "L108": "segcli.steps.fix.labelme_outside:repair",
     "L301": "segcli.steps.fix.labelme_labels:repair",
+    "L305": "segcli.steps.fix.labelme_labels:without_numbers",
     "L210": "segcli.steps.fix.labelme_shares:repair",
     "L112": "segcli.steps.fix.labelme_outlines:drop_copies",
     "L113": "segcli.steps.fix.labelme_outlines:split_crossed",

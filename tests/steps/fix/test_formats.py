@@ -45,6 +45,12 @@ def labelme(root: Path) -> None:
         write_labelme(root, f"a{number}", [box("cat", 4, 6, 20, 30), box("dog", 30, 6, 40, 30)], seed=number)
 
 
+def counted_labels(root: Path) -> None:
+    for number in range(6):
+        shapes = [box(f"pig_{n}", 4 + 16 * n, 4 + number, 16 + 16 * n, 30) for n in range(2 + number % 2)]
+        write_labelme(root, f"n{number}", shapes, seed=10 + number)
+
+
 def converted(name: str) -> Callable[[Path], None]:
     def make(root: Path) -> None:
         source = make_coco_folder(root.parent / f"{root.name}_source").root
@@ -211,6 +217,11 @@ CASES = {
         "L301",
         lambda root: change(root, lambda values: values["shapes"][0].update(label="Cat")),
         is_(lambda root: [one["label"] for one in document(root)["shapes"]] == ["cat", "dog"]),
+    ),
+    "labels that count": Case(
+        "L305",
+        counted_labels,
+        is_(lambda root: [one["label"] for one in document(root, "n1")["shapes"]] == ["pig", "pig", "pig"]),
     ),
     "in both lists": Case(
         "L004", lists("a0.json\na1.json\n", "a1.json\na2.json\n"), is_(lambda root: words(root) == ["a2.json"])

@@ -1,0 +1,69 @@
+"""The rules on all objects of an instance dataset together, whatever its format."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from segcli.data.counted_names import counted_names
+from segcli.data.instances import CocoDataset, InstanceSample
+from segcli.data.samples import Split
+from segcli.findings import Finding
+from segcli.plurals import counted
+from segcli.rules import finding
+
+FEWEST_IMAGES = 6
+WHOLE = 0.98
+"""Share of width and of height that an object around the whole image covers."""
+
+Samples = Sequence[InstanceSample]
+
+
+def ignored_objects(samples: Samples, file: str, _dataset: CocoDataset) -> Iterator[Finding]:
+    """Objects that the file marks with `ignore`, which no metric of COCO reads."""
+    marked = [value for sample in samples for value in sample.objects if value.is_ignored and not value.is_crowd]
+    if marked:
+        total = sum(len(sample.objects) for sample in samples)
+        message = f"{len(marked)} of {counted(total, 'object')} are marked ignore, and learnt and measured like others"
+        yield finding("C160", file, message)
+
+
+def frames(samples: Samples, file: str, dataset: CocoDataset) -> Iterator[Finding]:
+    """An object around the whole image in most images."""
+    labelled = [sample for sample in samples if sample.objects]
+    around: Counter[int] = Counter()
+    for sample in labelled:
+        around.update({value.class_id for value in sample.objects if _is_frame(value.box, sample)})
+    for class_id, images in around.items():
+        if len(labelled) >= FEWEST_IMAGES and 2 * images > len(labelled):
+            name = dataset.classes.names[class_id]
+            message = f"{name!r} has an object around the whole image in {images} of {len(labelled)} images"
+            yield finding("C169", file, message)
+
+
+def _is_frame(box: Sequence[float], sample: InstanceSample) -> bool:
+    left, top, width, height = box
+    across = min(left + width, sample.width) - max(left, 0)
+    down = min(top + height, sample.height) - max(top, 0)
+    return across >= WHOLE * sample.width and down >= WHOLE * sample.height
+
+
+def counted_categories(samples: Samples, file: str, dataset: CocoDataset) -> Iterator[Finding]:
+    """Categories that number the objects of each image."""
+    names = dataset.classes.names
+    for found in counted_names([[names[value.class_id] for value in sample.objects] for sample in samples]):
+        yield finding("C162", file, found.told)
+
+
+DATASET_RULES: tuple[Callable[[Samples, str, CocoDataset], Iterator[Finding]], ...] = (
+    ignored_objects,
+    frames,
+    counted_categories,
+)
+
+
+def dataset_findings(dataset: CocoDataset, files: Mapping[Split, str]) -> Iterator[Finding]:
+    """Everything that is wrong with the objects of a split as a whole."""
+    for split in Split:
+        for rule in DATASET_RULES:
+            yield from rule(dataset.samples(split), files[split], dataset)
