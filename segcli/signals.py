@@ -131,14 +131,15 @@ def hangup_stops(stop: Callable[[], None]) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread() or number is None:
         yield
         return
-    if signal.getsignal(number) is not _on_signal:  # ignored, as under nohup
+    before = signal.getsignal(number)
+    if before not in (_on_signal, signal.SIG_DFL):  # ignored, as under nohup, or handled by the program around
         yield
         return
     signal.signal(number, lambda *_: stop())
     try:
         yield
     finally:
-        signal.signal(number, _on_signal)
+        signal.signal(number, before)
 
 
 def _on_signal(number: int, _frame: object) -> None:

@@ -58,3 +58,22 @@ def test_a_second_signal_while_the_first_is_told_changes_nothing(tmp_path):
 
     assert app.guard(work, output=tmp_path, on_failure=tell) == 143
     assert told[0]["stop_reason"] == "stopped by SIGTERM"
+
+
+def ended(_number: object, _frame: object) -> None:
+    """A handler of the surrounding program."""
+
+
+@pytest.mark.parametrize(
+    ("before", "is_ours"), [(signal.SIG_DFL, True), (signals._on_signal, True), (signal.SIG_IGN, False), (ended, False)]
+)
+def test_a_hangup_stops_a_service_unless_it_is_ignored_or_handled(before, is_ours):
+    stopped = []
+    first = signal.signal(signal.SIGHUP, before)
+    try:
+        with signals.hangup_stops(lambda: stopped.append(1)):
+            os.kill(os.getpid(), signal.SIGHUP)
+        assert signal.getsignal(signal.SIGHUP) is before
+    finally:
+        signal.signal(signal.SIGHUP, first)
+    assert bool(stopped) == is_ours

@@ -61,6 +61,19 @@ def test_what_was_done_stays_done_whatever_showing_it_comes_to(tmp_path):
     assert _result(tmp_path)["done_flag"] is True and "earlier" not in _result(tmp_path)
 
 
+def test_work_that_names_its_folder_later_leaves_its_result_there(tmp_path):
+    place = ResultPlace(None, "fix")
+
+    def work():
+        place.begin(tmp_path / "out")
+        raise Stopped(signal.SIGTERM)
+
+    assert _ended(_raising(Stopped(signal.SIGTERM)), ResultPlace(None, "fix")) == 143
+    assert not list(tmp_path.iterdir())
+    assert _ended(work, place) == 143
+    assert _result(tmp_path)["stop_reason"] == "stopped by SIGTERM"
+
+
 def test_a_command_without_a_folder_for_results_writes_none(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert _ended(_raising(Stopped(signal.SIGTERM)), None) == 143

@@ -8,7 +8,7 @@ import typer
 from segcli.cli.batching_options import BatchOptions
 from segcli.cli.help import Command
 from segcli.cli.options import Debug
-from segcli.cli.running import run
+from segcli.cli.running import ResultPlace, run
 
 if TYPE_CHECKING:
     from segcli.steps.batch.command import BatchRequest
@@ -50,6 +50,8 @@ def batch(
     if join is not None:
         run(lambda: _join(join, worker, workers), debug=debug)
 
+    place = ResultPlace(None, "batch")
+
     def work() -> int:
         from segcli.errors import UsageError
         from segcli.steps.batch.command import BatchRequest
@@ -77,12 +79,12 @@ def batch(
             digests=digest,
             merge=merge,
         )
-        return _run(request)
+        return _run(request, place)
 
-    run(work, debug=debug)
+    run(work, debug=debug, place=place)
 
 
-def _run(request: "BatchRequest") -> int:
+def _run(request: "BatchRequest", place: ResultPlace) -> int:
     from segcli import json_output, terminal
     from segcli.errors import EXIT_DONE, EXIT_FAILED
     from segcli.results import write_result
@@ -90,8 +92,10 @@ def _run(request: "BatchRequest") -> int:
     from segcli.steps.batch.command import state_folder
     from segcli.steps.batch.executors.table import EXECUTORS
 
+    folder = state_folder(request.out)
+    place.begin(folder)
     result = run_batch(request)
-    path = write_result(state_folder(request.out), "batch", result.as_dict(), done=result.complete)
+    path = write_result(folder, place.command, result.as_dict(), done=result.complete)
     json_output.tell_result(result.as_dict())
     waits = EXECUTORS[request.executor].waits
     terminal.show_summary("batch", result.summary(), good=result.complete or not waits, result=path)

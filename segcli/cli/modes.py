@@ -22,6 +22,7 @@ from segcli.cli.options import (
     Overrides,
     PrintConfig,
 )
+from segcli.cli.running import ResultPlace, guarded
 from segcli.cli.shared_options import Options, with_options
 from segcli.errors import EXIT_DONE
 from segcli.implied import run_config
@@ -121,12 +122,10 @@ def implied_by(context: typer.Context, find: Callable[[], Given]) -> Given:
     return found
 
 
-def end_with(context: typer.Context, work: Callable[[], int]) -> None:
+def end_with(context: typer.Context, work: Callable[[], int], place: ResultPlace | None = None) -> None:
     """Does what a command does beside its mode, in the words of the command, and ends it with the exit code."""
-    from segcli import app
-
     with _speaking(context):
-        code = app.guard(work, debug=context.params["debug"])
+        code = guarded(work, debug=context.params["debug"], place=place)
     raise typer.Exit(code)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -19,17 +19,37 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON, 
 _JSON = "as_json"
 
 
-@dataclass(frozen=True)
+@dataclass
 class ResultPlace:
-    """Where a command that is no mode leaves its result.
+    """Where a command that is no mode leaves its result, and how its work has failed or by what it was stopped.
 
     Attributes:
-        output: Folder.
+        output: Folder; None until the work has found out and calls `begin`.
         command: Name of the command, as in the file's name.
     """
 
-    output: Path
+    output: Path | None
     command: str
+    _before: tuple[int, int] | None = field(default=None, init=False)
+
+    def begin(self, output: Path) -> None:
+        """From here on a failure is told in this folder."""
+        from segcli.results import version_of
+
+        self._before = version_of(output, self.command)
+        self.output = output
+
+    def leave(self, failure: "Failure") -> None:
+        """Writes the result file of work that has failed, unless it had not begun, or was done.
+
+        What was done stays done, whatever showing it came to.
+        """
+        from segcli.app import leave_failure
+        from segcli.results import version_of
+
+        if self.output is None or failure.at_start or version_of(self.output, self.command) != self._before:
+            return
+        leave_failure(self.output, self.command, failure)
 
 
 def run(work: Callable[[], int], *, debug: bool, place: ResultPlace | None = None) -> None:
@@ -43,17 +63,16 @@ def run(work: Callable[[], int], *, debug: bool, place: ResultPlace | None = Non
     Raises:
         typer.Exit: Always, with the exit code.
     """
-    from segcli.app import guard, leave_failure
-    from segcli.results import version_of
+    raise typer.Exit(guarded(work, debug=debug, place=place))
 
-    before = None if place is None else version_of(place.output, place.command)
 
-    def leave_result(failure: "Failure") -> None:
-        if place is None or failure.at_start or version_of(place.output, place.command) != before:
-            return  # nothing had begun, or it was done: what was done stays done, whatever showing it came to
-        leave_failure(place.output, place.command, failure)
+def guarded(work: Callable[[], int], *, debug: bool, place: ResultPlace | None = None) -> int:
+    """The same, but returns the exit code."""
+    from segcli.app import guard
 
-    raise typer.Exit(guard(work, on_failure=leave_result, debug=debug))
+    if place is not None and place.output is not None:
+        place.begin(place.output)
+    return guard(work, on_failure=None if place is None else place.leave, debug=debug)
 
 
 def refuse(error: "SegcliError") -> NoReturn:

@@ -13,6 +13,7 @@ from segcli.cli.options import (
     Device,
     TaskOption,
 )
+from segcli.cli.running import ResultPlace
 from segcli.errors import EXIT_DONE
 from segcli.implied import model_to_plan
 
@@ -48,7 +49,8 @@ def tune(
     called = context.params
     config, overrides = called["config"], called["override"] or ()
     options = given(context, "train", model_to_plan(folder_of(context), task, config))
-    end_with(context, lambda: _tuned(config, overrides, options, trials, time=time, search=search or ()))
+    place = ResultPlace(None, "tune")
+    end_with(context, lambda: _tuned(config, overrides, options, trials, place, time=time, search=search or ()), place)
 
 
 def _tuned(
@@ -56,6 +58,7 @@ def _tuned(
     overrides: Sequence[str],
     options: Given,
     trials: int,
+    place: ResultPlace,
     *,
     time: str | None,
     search: Sequence[str],
@@ -73,8 +76,10 @@ def _tuned(
     share = {} if seconds is None else {"Train.time": ("--time", f"{max(seconds / trials, 1):.0f}s")}
     config = for_command(load_config(path, overrides, {**options, **share}).config)
     space = parse_space(search, config) if search else usual_space(config)
+    output = Path(config.Global.output)
+    place.begin(output)
     result = tune(config, space, train_here, trials=trials, seconds=seconds)
-    target = write_result(Path(config.Global.output), "tune", result.as_dict(), done=True)
+    target = write_result(output, place.command, result.as_dict(), done=True)
     tell_result(result.as_dict())
     terminal.show_summary("tune", result.summary(), result=target)
     return EXIT_DONE

@@ -20,6 +20,7 @@ from segcli.data.prefetch import available_cores
 from segcli.errors import SegcliError, UsageError
 from segcli.serve.run import STOP_SECONDS, Running, require_packages, serve
 from segcli.serve.settings import METRICS_FOLDER, ServeSettings
+from segcli.signals import ENDING
 
 log = logging.getLogger("segcli.serve")
 
@@ -211,7 +212,10 @@ def _environment(cores: int) -> Iterator[None]:
 
 @contextmanager
 def _signals() -> Iterator[list[Callable[[], None]]]:
-    """Calls the functions in the list it yields on SIGTERM and Ctrl-C; only the main thread can do that."""
+    """Calls the functions in the list it yields on a signal that asks for the end, unless that one is ignored.
+
+    Only the main thread can do that.
+    """
     told: list[Callable[[], None]] = []
     if threading.current_thread() is not threading.main_thread():
         yield told
@@ -221,7 +225,8 @@ def _signals() -> Iterator[list[Callable[[], None]]]:
         for call in told:
             call()
 
-    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    heard = [number for number in ENDING if signal.getsignal(number) is not signal.SIG_IGN]  # as under nohup
+    before = {number: signal.signal(number, on_signal) for number in heard}
     try:
         yield told
     finally:

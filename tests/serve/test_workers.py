@@ -39,7 +39,8 @@ def test_workers_answer_count_together_are_replaced_and_end(tmp_path):
     command = [sys.executable, "-m", "segcli", "serve", str(folder), "--port", "0", "--workers", "2"]
     command += ["--runtime", "onnxruntime", "--reload", "0"]
     environment = {**os.environ, "PYTHONUNBUFFERED": "1", "COLUMNS": "200"}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+    started = {"stdout": subprocess.PIPE, "text": True, "env": environment, "start_new_session": True}
+    with subprocess.Popen(command, **started) as process:
         try:
             words = (word for line in process.stdout for word in line.split())
             url = next(word.rstrip("/") for word in words if word.startswith("http://"))
@@ -61,7 +62,7 @@ def test_workers_answer_count_together_are_replaced_and_end(tmp_path):
             wait_until(lambda: len(set(children(process.pid)) - {first[0]}) == 2)
             assert [answers() for _ in range(4)] == [200] * 4
             assert answered() == 12
-            process.send_signal(signal.SIGTERM)
+            os.killpg(process.pid, signal.SIGHUP)  # as a terminal that is closed tells all of them
             assert process.wait(60) == 0
         finally:
             process.kill()

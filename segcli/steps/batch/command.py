@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from signal import SIGINT
 from typing import Any
 
 from segcli.config.schema import PredictConfig
@@ -19,7 +20,9 @@ from segcli.data.lock import locked
 from segcli.errors import UsageError
 from segcli.inference.exported_model import ExportedModel
 from segcli.models.table import get_spec
+from segcli.plurals import counted
 from segcli.progress import track, working
+from segcli.signals import Stopped, name_of
 from segcli.steps.batch.executors.protocol import Pool
 from segcli.steps.batch.executors.table import executor
 from segcli.steps.batch.job import FAULTS, FILE, SHARDS, Job, Masks, model_digest, part
@@ -136,6 +139,7 @@ def batch(request: BatchRequest) -> BatchResult:
         UsageError: The folder holds a batch of other images, another model or other settings.
         InputError: There are no images.
         SegcliError: The workers failed.
+        Stopped: A signal ended it; finished shards are kept.
     """
     begin = time.perf_counter()
     _, module = executor(request.executor)
@@ -144,9 +148,12 @@ def batch(request: BatchRequest) -> BatchResult:
     job = opened(request)
     before = len(job.done())
     if before < job.shards:
-        with module.started(job, min(request.workers, job.shards - before)) as pool:
-            for _ in track(_finished(job, pool, before), "batch", job.shards - before):
-                pass
+        try:
+            with module.started(job, min(request.workers, job.shards - before)) as pool:
+                for _ in track(_finished(job, pool, before), "batch", job.shards - before):
+                    pass
+        except KeyboardInterrupt as stop:
+            raise _stopped(job, before, stop) from None
     done = len(job.done())
     merged = None
     if request.merge is not None and done == job.shards:
@@ -154,6 +161,14 @@ def batch(request: BatchRequest) -> BatchResult:
     elif request.merge is not None:
         log.warning("%s is not written: %d shards are unfinished", request.merge, job.shards - done)
     return BatchResult(job, done, before, count_faults(job), time.perf_counter() - begin, merged)
+
+
+def _stopped(job: Job, before: int, stop: KeyboardInterrupt) -> Stopped:
+    """The exception for a batch ended by a signal: what is finished, and how to go on."""
+    number, done = stop.number if isinstance(stop, Stopped) else SIGINT, len(job.done())
+    who = f"stopped by {name_of(number)} after {done} of {counted(job.shards, 'shard')}"
+    details = {"save_path": job.results.place, "shards": job.shards, "shards_done": done, "shards_done_before": before}
+    return Stopped(number, who, hint="the same command goes on from there", details=details)
 
 
 def opened(request: BatchRequest) -> Job:

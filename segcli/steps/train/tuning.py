@@ -1,7 +1,7 @@
 """`segcli tune`: trainings with settings chosen by Optuna; poor ones are stopped early.
 
 ```
-<output>/trial_<N>/    the training of each trial; the weights of the best one stay
+<output>/trial_<N>/    the training of each trial; the weights of the best one stay. Empty where it was stopped.
 <output>/tune.log      the journal of Optuna, from which a stopped study is resumed
 <output>/tuned.yaml    the best settings, to train with
 ```
@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
+from signal import SIGINT
 from typing import Any
 
 from segcli.config.portable import portable_values
@@ -23,7 +24,9 @@ from segcli.config.show import as_yaml
 from segcli.data.files import write_text_atomic
 from segcli.data.lock import locked
 from segcli.errors import MissingPartError, NonFiniteLossError, UsageError
+from segcli.plurals import counted
 from segcli.results import write_result
+from segcli.signals import Stopped, name_of
 from segcli.steps.train import launch
 from segcli.steps.train.checkpoint import checkpoints
 from segcli.steps.train.planning import is_planned, planned
@@ -39,6 +42,8 @@ STUDY_FILE = "tune.log"
 TUNED_FILE = "tuned.yaml"
 _NEEDED_FOR_PRUNING = 4
 """Trials that always run to their end: pruning needs some to compare with."""
+_BROKEN = "broken"
+"""Attribute of a trial that an error has ended; its settings are not tried again."""
 TrainOne = Callable[[Config, Sequence[Callback]], TrainResult]
 
 
@@ -111,6 +116,7 @@ def tune(
     Raises:
         MissingPartError: Optuna is not installed.
         UsageError: The space is empty, or the training needs several processes.
+        Stopped: A signal ended it; the trials that are over are kept.
     """
     if find_spec("optuna") is None:
         raise MissingPartError(
@@ -135,8 +141,10 @@ def _studied(
 
     output = Path(config.Global.output)
     optuna.logging.set_verbosity(optuna.logging.ERROR)
+    _cut_half_line(output / STUDY_FILE)
+    journal = optuna.storages.journal.JournalFileBackend(str(output / STUDY_FILE), lock_obj=_HeldLock())
     study = optuna.create_study(
-        storage=optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(str(output / STUDY_FILE))),
+        storage=optuna.storages.JournalStorage(journal),
         study_name="segcli",
         direction="maximize",
         load_if_exists=True,
@@ -157,6 +165,9 @@ def _studied(
         except NonFiniteLossError as fault:
             log.info("trial %d: %s", trial.number + 1, fault.message)
             raise optuna.TrialPruned from fault
+        except Exception:
+            trial.set_user_attr(_BROKEN, True)
+            raise
         names.update(model=result.model_name, score=result.score_name)
         write_result(folder, "train", result.as_dict(), done=True)
         _drop_checkpoints(folder)
@@ -164,10 +175,56 @@ def _studied(
             raise optuna.TrialPruned
         return float("nan") if result.best_score is None else result.best_score
 
-    left = trials - sum(one.state.is_finished() for one in study.trials)
-    if left > 0:
-        study.optimize(objective, n_trials=left, timeout=seconds)
+    for one in study.trials:
+        if not _counts(one):
+            _empty(output / f"trial_{one.number}")
+    left = trials - sum(map(_counts, study.trials))
+    try:
+        if left > 0:
+            study.optimize(objective, n_trials=left, timeout=seconds)
+    except KeyboardInterrupt as stop:
+        number, over = stop.number if isinstance(stop, Stopped) else SIGINT, _listed(study)
+        who = f"stopped by {name_of(number)} after {len(over)} of {counted(trials, 'trial')}"
+        raise Stopped(number, who, hint="the same command goes on from there", details={"trials": over}) from None
     return _result(study, config, space, names)
+
+
+class _HeldLock:
+    """Optuna's lock on the journal: the lock on the output folder is held already, and is opened by any death."""
+
+    def acquire(self) -> bool:
+        """Does nothing."""
+        return True
+
+    def release(self) -> None:
+        """Does nothing."""
+
+
+def _cut_half_line(journal: Path) -> None:
+    """Takes away what a death or a full disk left of a line: Optuna would append the next one to it."""
+    if not journal.is_file():
+        return
+    with journal.open("r+b") as file:
+        content = file.read()
+        whole = content.rfind(b"\n") + 1
+        if whole < len(content):
+            file.truncate(whole)
+
+
+def _counts(trial: Any) -> bool:
+    """Whether a trial is over; one that was stopped or killed is not, and another takes its place."""
+    from optuna.trial import TrialState
+
+    return trial.state in (TrialState.COMPLETE, TrialState.PRUNED) or _BROKEN in trial.user_attrs
+
+
+def _listed(study: Any) -> list[dict[str, Any]]:
+    """Number, state, score and values of each trial that is over."""
+    return [
+        {"number": one.number, "state": one.state.name.lower(), "score": one.value, "values": dict(one.params)}
+        for one in study.trials
+        if _counts(one)
+    ]
 
 
 def _count(output: Path) -> int:
@@ -199,11 +256,15 @@ def _result(study: Any, config: Config, space: Sequence[Dimension], names: Mappi
         best_score=None if best is None else float(best.value),
         best_values=values,
         config=str(target),
-        trials=[
-            {"number": one.number, "state": one.state.name.lower(), "score": one.value, "values": dict(one.params)}
-            for one in study.trials
-        ],
+        trials=_listed(study),
     )
+
+
+def _empty(folder: Path) -> None:
+    """Removes what a trial that was stopped has left; its folder stays, as the number of trials is read from them."""
+    if folder.is_dir():
+        shutil.rmtree(folder)
+        folder.mkdir()
 
 
 def _drop_checkpoints(folder: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import signal
 import subprocess
 import sys
 import time
@@ -16,9 +17,12 @@ import cv2
 import numpy as np
 import pytest
 
+from segcli.cli.main import main
 from segcli.config.schema import PredictConfig
 from segcli.errors import MissingPartError, SegcliError, UsageError
 from segcli.steps.batch.command import BatchRequest, batch
+from segcli.signals import Stopped
+from segcli.steps.batch.executors.local import LocalPool
 from segcli.steps.batch.executors.table import EXECUTORS, executor
 from segcli.steps.batch.job import SHARDS, Job, part
 from segcli.steps.batch.manifest import ManifestRow, in_shards, write_manifest
@@ -67,6 +71,39 @@ def test_the_same_command_begins_goes_on_and_refuses_another_batch(request_):
         batch(replace(request_, settings=PredictConfig(batch_size=2)))
     with pytest.raises(UsageError, match="other images"):
         batch(replace(request_, source=str(request_.out)))
+
+
+def test_a_signal_leaves_a_result_and_the_same_command_goes_on(request_, monkeypatch, capsys):
+    """The first signal comes before a shard is finished, the second one while the workers are ended."""
+    is_working, stop = LocalPool.is_working, LocalPool.stop
+
+    def stopped(pool):
+        os.kill(os.getpid(), signal.SIGHUP)
+        return is_working(pool)
+
+    def stopped_again(pool):
+        with pytest.raises(Stopped):
+            os.kill(os.getpid(), signal.SIGTERM)
+        stop(pool)
+
+    words = ["batch", request_.source, "--out", str(request_.out), "--model-dir", request_.model_dir]
+    words += ["--runtime", "onnxruntime", "--shard-size", "1"]
+    with monkeypatch.context() as patch:
+        patch.setattr(LocalPool, "is_working", stopped)
+        patch.setattr(LocalPool, "stop", stopped_again)
+        with pytest.raises(SystemExit) as end:
+            main(words)
+    assert end.value.code == 129
+    said = capsys.readouterr().err
+    assert "stopped by SIGHUP after" in said and "same command goes on" in said
+    result = json.loads((request_.out / "batch_result.json").read_text())
+    assert result["done_flag"] is False and (result["shards_done"], result["shards"]) == (0, 12)
+
+    with pytest.raises(SystemExit) as end:
+        main(words)
+    assert end.value.code == 0
+    again = json.loads((request_.out / "batch_result.json").read_text())
+    assert again["done_flag"] is True and again["shards_done"] == 12
 
 
 def test_a_killed_local_worker_is_replaced(request_, monkeypatch):

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from segcli.cli.main import main
 from segcli.config.load import from_values, load_config
-from segcli.errors import ConfigError, MissingPartError, NonFiniteLossError, UsageError
+from segcli.errors import ConfigError, MissingPartError, NonFiniteLossError, SegcliError, UsageError
 from segcli.signals import Stopped
 from segcli.steps.train import tuning
 from segcli.steps.train.result import TrainResult
@@ -95,11 +95,38 @@ def test_a_trial_that_breaks_is_lost_alone_and_a_signal_ends_the_study(tmp_path)
             raise Stopped(2)
         return plain(config, watching)
 
-    with pytest.raises(Stopped):
+    with pytest.raises(Stopped) as stop:
         tune(configured(tmp_path), SPACE, broken, trials=9)
+    assert stop.value.message == "stopped by Ctrl-C after 3 of 9 trials" and "same command" in stop.value.hint
+    (tmp_path / "trial_3" / "iter_1").mkdir(parents=True)
     result = tune(configured(tmp_path), SPACE, plain, trials=5)
     states = [one["state"] for one in result.trials]
-    assert states.count("pruned") == 1 and states.count("fail") == 1 and states.count("complete") == 3
+    assert states.count("pruned") == 1 and states.count("complete") == 4
+    assert not list((tmp_path / "trial_3").iterdir())
+
+
+def test_a_trial_that_cannot_be_trained_is_not_tried_again(tmp_path):
+    plain = Trainings()
+
+    def broken(config, watching):
+        raise SegcliError("does not fit")
+
+    with pytest.raises(SegcliError, match="does not fit"):
+        tune(configured(tmp_path), SPACE, broken, trials=2)
+    result = tune(configured(tmp_path), SPACE, plain, trials=2)
+    assert [one["state"] for one in result.trials] == ["fail", "complete"]
+
+
+def test_a_study_that_was_killed_while_it_wrote_goes_on(tmp_path):
+    """Half a line at the end of the journal, and the lock that Optuna would wait half a minute for."""
+    trainings = Trainings()
+    tune(configured(tmp_path), SPACE, trainings, trials=2)
+    with (tmp_path / "tune.log").open("ab") as journal:
+        journal.write(b'{"op_code":4,"worker_id":"\xc3')
+    (tmp_path / "tune.log.lock").symlink_to(tmp_path / "tune.log")
+    assert len(tune(configured(tmp_path), SPACE, trainings, trials=4).trials) == 4
+    assert len(tune(configured(tmp_path), SPACE, trainings, trials=4).trials) == 4
+    assert len(trainings.rates) == 4
 
 
 def test_what_is_searched_is_what_nobody_has_set(tmp_path):
