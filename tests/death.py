@@ -95,7 +95,7 @@ def events_of(work: Callable[[], object]) -> int:
             nonlocal events
             events += 1
 
-        _at_each_event(count)
+        at_each_event(count)
         work()
         os.write(writing, str(events).encode())
 
@@ -126,10 +126,10 @@ def kill_self(at: int) -> None:
         if left == 0:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    _at_each_event(count)
+    at_each_event(count)
 
 
-def _at_each_event(call: Callable[[], None]) -> None:
+def at_each_event(call: Callable[[], None]) -> None:
     """Calls something before each event that changes a file or a folder, until the process ends."""
 
     def hook(event: str, arguments: tuple[Any, ...]) -> None:

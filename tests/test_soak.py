@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import re
+import shutil
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -12,14 +14,20 @@ from pathlib import Path
 
 import pytest
 
+from segcli.steps.convert.command import transfer_dataset
+from tests.coco_folder import make_coco_folder
+from tests.death import kill, moments
+from tests.files import snapshot
 from tests.soak.__main__ import as_text
 from tests.soak.changes import KILLS, PAIRS
-from tests.soak.commands import WRITERS, Walk, Writer
+from tests.soak.commands import Walk
 from tests.soak.mutations import changed
 from tests.soak.parts import Log, Part, parts_of
 from tests.soak.predictions import try_predictions
 from tests.soak.readers import READERS, Reader
+from tests.soak.states import record
 from tests.soak.trials import Row, try_reader
+from tests.soak.writers import WRITERS, Writer
 
 INPUTS = 12
 
@@ -78,14 +86,42 @@ def test_a_run_goes_on_where_it_ended(tmp_path: Path) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="forks")
 @pytest.mark.parametrize("name", ["convert coco to yolo", "convert labelme to yolo"])
 def test_kills_of_a_command(tmp_path: Path, name: str) -> None:
-    assert Walk(WRITERS[name], tmp_path).kills(stride=23) >= 4
+    events, again = Walk(WRITERS[name], tmp_path).kills(stride=23)
+    assert events >= 70 and again >= 3
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="forks")
+def test_a_recorded_state_is_what_a_kill_leaves(tmp_path: Path) -> None:
+    coco, root, states = make_coco_folder(tmp_path / "coco").root, tmp_path / "root", tmp_path / "states"
+    states.mkdir()
+
+    def work() -> None:
+        transfer_dataset(coco, root / "out", "yolo")
+
+    def left(folder: Path) -> dict[str, object]:
+        """Contents by name; hidden names have parts drawn by chance, and hidden files hold such names and times."""
+        found = snapshot(folder, without="")
+        return {re.sub(r"(?<=-)[a-z0-9_]{8}\b", "?", name): "/." in name or data for name, data in found.items()}
+
+    def begun() -> None:
+        shutil.rmtree(root, ignore_errors=True)
+        root.mkdir()
+
+    begun()
+    events = record(work, root, states)
+    assert len(set(events)) > 20
+    for at in moments(len(events), 9):
+        begun()
+        assert kill(work, at)
+        assert left(root) == left(states / str(events[at - 1])), at
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="forks")
 @pytest.mark.parametrize("name", WRITERS)
 def test_many_kills_of_a_command(tmp_path: Path, name: str) -> None:
-    assert Walk(WRITERS[name], tmp_path).kills() >= 2
+    events, again = Walk(WRITERS[name], tmp_path).kills()
+    assert events >= again >= 2
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="forks")

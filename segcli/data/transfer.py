@@ -159,6 +159,7 @@ class _Receiver:
 
     def _run(self) -> None:
         import requests
+        import urllib3
 
         try:
             with self._connections.session() as session:
@@ -168,10 +169,18 @@ class _Receiver:
             self._put(fault)
         except NotPublicError as fault:
             self._put(TransferError(str(fault)))
-        except (requests.ConnectionError, requests.Timeout) as fault:
-            self._put(ConnectionBroke(f"the connection failed ({type(_cause(fault)).__name__})"))
+        except (requests.ConnectionError, requests.Timeout, urllib3.exceptions.HTTPError) as fault:
+            self._put(ConnectionBroke(f"the connection failed ({self._reason(_cause(fault))})"))
         except Exception as fault:  # any: whatever a library makes of a broken answer
             self._put(ConnectionBroke(f"the connection failed ({type(fault).__name__}: {fault})"))
+
+    def _reason(self, cause: BaseException) -> str:
+        name = type(cause).__name__
+        return {
+            "IncompleteRead": "it broke off",
+            "ReadTimeout": f"nothing came for {self.limits.silence_s:g} seconds",
+            "ReadTimeoutError": f"nothing came for {self.limits.silence_s:g} seconds",
+        }.get(name, name)
 
     def _receive(self, session: requests.Session) -> None:
         with closing(self._reached(session)) as response:

@@ -132,8 +132,25 @@ def test_length_that_is_no_number(serve: Serve, length: str) -> None:
 
 
 def test_answer_that_breaks_off(serve: Serve) -> None:
-    with pytest.raises(ConnectionBroke):
-        received(serve(sends(b"x" * 10, Content_Length="100")))
+    def broken(request: BaseHTTPRequestHandler) -> None:
+        request.send_response(200)
+        request.send_header("Content-Length", "100")
+        request.end_headers()
+        request.wfile.write(b"x" * 10)
+
+    with pytest.raises(ConnectionBroke, match=r"\(it broke off\)"):
+        received(serve(broken))
+
+
+def test_silence_is_told_in_words(serve: Serve) -> None:
+    def silent(request: BaseHTTPRequestHandler) -> None:
+        request.send_response(200)
+        request.send_header("Content-Length", "9")
+        request.end_headers()
+        serve.stop.wait(20)
+
+    with pytest.raises(ConnectionBroke, match=r"\(nothing came for 0\.2 seconds\)"):
+        received(serve(silent), Limits(1 << 20, 20.0, silence_s=0.2))
 
 
 def redirects(target: str) -> Handler:

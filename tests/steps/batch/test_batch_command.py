@@ -20,8 +20,8 @@ import pytest
 from segcli.cli.main import main
 from segcli.config.schema import PredictConfig
 from segcli.errors import MissingPartError, SegcliError, UsageError
-from segcli.steps.batch.command import BatchRequest, batch
 from segcli.signals import Stopped
+from segcli.steps.batch.command import BatchRequest, batch
 from segcli.steps.batch.executors.local import LocalPool
 from segcli.steps.batch.executors.table import EXECUTORS, executor
 from segcli.steps.batch.job import SHARDS, Job, part
