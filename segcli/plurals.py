@@ -31,3 +31,8 @@ def listed(
     """
     rest = len(things) - most
     return separator.join(name(thing) for thing in things[:most]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def with_article(noun: str) -> str:
+    """``a split``, ``an outline``."""
+    return f"{'an' if noun[:1] in 'aeiou' else 'a'} {noun}"

@@ -28,11 +28,13 @@ from segcli.steps.check.semantic import examine_seg_dataset
 from segcli.steps.check.settings import PassSettings
 from segcli.steps.convert.command import convert_dataset, transfer_dataset
 from segcli.steps.fix.command import fix_dataset
+from segcli.steps.outline.command import outline
 from segcli.steps.split.command import split_dataset
 from tests.coco_folder import make_coco_folder
 from tests.death import events_of, kill, moments
 from tests.files import snapshot
 from tests.labelme_folder import box, convert_config, write_labelme
+from tests.promptable_weights import promptable_weights
 from tests.seg_folder import make_seg_folder
 from tests.steps.split.test_masks import config
 
@@ -112,6 +114,22 @@ def spoil_voc(root: Path) -> None:
         cv2.imwrite(str(path), np.repeat(np.repeat(read_mask(path), 2, axis=0), 2, axis=1))
 
 
+def make_boxes(root: Path) -> None:
+    """Rectangles, and a network."""
+    for seed, name in enumerate("abcd"):
+        shape = {**box("cat", 4, 4, 40, 40), "shape_type": "rectangle", "points": [[10, 5], [40, 40]]}
+        write_labelme(root, f"annotations/{name}", [shape], image=f"imgs/{name}.png", seed=seed)
+    shutil.copy(promptable_weights("SAM-tiny"), root / "sam.pdparams")
+
+
+def outline_boxes(root: Path) -> None:
+    """A command that refuses where nothing is left to do."""
+    try:
+        assert outline(root, "SAM-tiny", root / "sam.pdparams").files == 4
+    except UsageError:
+        assert not any("rectangle" in path.read_text() for path in (root / "annotations").glob("*.json"))
+
+
 CHANGES = {
     "fix masks": Scenario(spoil_masks, fix(Task.SEMANTIC)),
     "fix coco": Scenario(spoil_coco, fix(Task.INSTANCE)),
@@ -120,12 +138,13 @@ CHANGES = {
     "split masks": Scenario(make_seg_folder, split(SEMANTIC)),
     "split coco": Scenario(make_coco_folder, split(INSTANCE)),
 }
-FIXES_OF_FORMATS = {
+OTHERS = {
+    "outline": Scenario(make_boxes, outline_boxes),
     "fix labelme": Scenario(spoil_labelme, fix(Task.SEMANTIC)),
     "fix yolo": Scenario(spoil_yolo, fix(Task.INSTANCE)),
     "fix voc": Scenario(spoil_voc, fix(Task.INSTANCE)),
 }
-ALL = CHANGES | FIXES_OF_FORMATS
+ALL = CHANGES | OTHERS
 
 
 UNFINISHED = "D001"
@@ -255,7 +274,7 @@ def kills_of_an_undo(tmp_path: Path, scenario: Scenario, stride: int = 1) -> int
     return kills
 
 
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", [name for name in ALL if name != "outline"])  # a second per kill
 def test_kills_of_a_change(tmp_path, name):
     kills_of_a_change(tmp_path, ALL[name], stride=13)
 

@@ -11,7 +11,7 @@ from segcli.data.changes.journal import JOURNAL, Change, State, Step, distrust, 
 from segcli.data.files import sha256_of
 from segcli.data.lock import Lock
 from segcli.errors import UsageError
-from segcli.plurals import listed
+from segcli.plurals import listed, with_article
 
 log = logging.getLogger("segcli.data")
 
@@ -26,7 +26,7 @@ def recover_steps(root: Path, *, quiet: bool = False) -> None:
         if step.state is State.DONE:
             continue
         if step.is_open and not quiet:
-            log.warning("%s: a %s that was stopped half-way is taken back", root, step.name)
+            log.warning("%s: %s that was stopped half-way is taken back", root, with_article(step.name))
         end_step(step)
 
 
@@ -46,7 +46,7 @@ def _roll_back(step: Step) -> None:
     edited = [change.target for change in placed if was_edited(root, change)]
     if edited:
         hint = f"move them out of the dataset, then type: segcli undo {root}"
-        message = f"a {step.name} was stopped half-way, and since then were changed: {listed(edited)}"
+        message = f"{with_article(step.name)} was stopped half-way, and since then were changed: {listed(edited)}"
         raise UsageError(message, path=root, hint=hint)
     for change in reversed(placed):
         if change.backup is not None:

@@ -15,6 +15,7 @@ from segcli.data.lock import holder
 from segcli.data.walk import folders_below, noting_unreadable, unreadable
 from segcli.errors import BusyError, DatasetError, SegcliError
 from segcli.findings import Finding
+from segcli.plurals import with_article
 from segcli.rules import finding
 
 log = logging.getLogger("segcli.data")
@@ -127,7 +128,7 @@ def signatures(dataset_dir: Path) -> Signatures:
 
 
 def _unfinished(root: Path, name: str) -> DatasetError:
-    message = f"a {name} was stopped half-way here: some files are old, some are new"
+    message = f"{with_article(name)} was stopped half-way here: some files are old, some are new"
     hint = f"{shlex.join(['segcli', 'undo', str(root)])} takes back what was begun, and nothing else"
     fault = finding("D001", FOLDER, message, hint=hint)
     return DatasetError(message, [fault], path=root, hint=hint)
