@@ -12,6 +12,7 @@ from segcli.cli.running import ResultPlace, run
 
 if TYPE_CHECKING:
     from segcli.steps.batch.command import BatchRequest
+    from segcli.steps.batch.job import Masks
 
 
 def add_batching(main: typer.Typer) -> None:
@@ -62,8 +63,6 @@ def batch(
             ]
             what = f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing"
             raise UsageError(what, hint="segcli batch IMAGES --out DIR --model-dir MODEL")
-        if masks not in ("coco", "png"):
-            raise UsageError(f"--masks {masks}: there is no such form", hint="coco or png")
         given = {"threshold": threshold, "batch_size": batch_size, "runtime": runtime}
         request = BatchRequest(
             source=source,
@@ -71,7 +70,7 @@ def batch(
             model_dir=model_dir,
             settings=_settings(given, override or [], source, model_dir),
             device=device,
-            masks="png" if masks == "png" else "coco",
+            masks=_form(masks),
             shard_size=shard_size,
             executor=executor,
             workers=workers,
@@ -82,6 +81,14 @@ def batch(
         return _run(request, place)
 
     run(work, debug=debug, place=place)
+
+
+def _form(masks: str) -> "Masks":
+    from segcli.errors import UsageError
+
+    if masks == "coco" or masks == "png":  # noqa: PLR1714 - narrows the type
+        return masks
+    raise UsageError(f"--masks {masks}: there is no such form", hint="coco or png")
 
 
 def _run(request: "BatchRequest", place: ResultPlace) -> int:
