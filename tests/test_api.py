@@ -13,6 +13,7 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+from typer.main import get_command
 from typer.testing import CliRunner
 
 import segcli
@@ -66,6 +67,7 @@ def test_functions_are_typed_and_not_shadowed_by_modules(name: str):
 @pytest.mark.parametrize("name", ["check", *ON_MODELS])
 def test_a_function_takes_what_its_command_takes(name: str):
     """Each option that sets a key of the configuration is an argument of the same name."""
+    assert get_command(main).commands[name].name == name  # looked up, it is imported
     known = set(inspect.signature(getattr(segcli, name)).parameters)
     second_names = {"dataset_option", *(["formats"] if name == "predict" else [])}
     assert set(modes._keys(name)) - second_names <= known

@@ -16,6 +16,7 @@ from segcli.cli.help import program
 from segcli.cli.late_commands import CommandRow
 from segcli.cli.main import ROWS, main
 from segcli.config.keys import leaves
+from segcli.config.schema import GlobalConfig
 from segcli.data.formats.table import formats
 from segcli.lazy import load_object
 from segcli.models.names import MODEL_TASKS
@@ -94,7 +95,7 @@ def test_an_option_means_one_thing_everywhere():
 def offered(words: str) -> list[str]:
     """What bash is offered for the last word."""
     line = words.split(" ")
-    environment = {**os.environ, "_SEGCLI_COMPLETE": "complete_bash", "COMP_WORDS": words}
+    environment = {**os.environ, "_SEGCLI_COMPLETE": "complete_bash", "COMP_WORDS": "\n".join(line)}
     environment["COMP_CWORD"] = str(len(line) - 1)
     code = "from segcli.cli.main import main; main(prog_name='segcli')"
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
@@ -107,8 +108,11 @@ def offered(words: str) -> list[str]:
         ("segcli tra", ["train"]),
         ("segcli train -m PP-L", ["PP-LiteSeg-B", "PP-LiteSeg-T"]),
         ("segcli embed x -m LSeg", [name for name in MODEL_TASKS if name.startswith("LSeg")]),
-        ("segcli train -o Gl", ["Global."]),
-        ("segcli train -o Train.learn", ["Train.learning_rate="]),
+        ("segcli train -o Gl", [f"Global.{name}=" for name in GlobalConfig.model_fields]),
+        ("segcli train -o Train.learn", ["Train.learning_rate=", "Train.learning_rate=null"]),
+        ("segcli train -o Train.amp = O", ["OFF", "O1", "O2"]),
+        ("segcli train -o Train.amp = O1 --model = PP-L", ["PP-LiteSeg-B", "PP-LiteSeg-T"]),
+        ("segcli serve semantic", ["semantic_segmentation"]),
         ("segcli train -o Train.amp=", ["Train.amp=OFF", "Train.amp=O1", "Train.amp=O2"]),
         ("segcli rule S10", [rule for rule in RULES if rule.startswith("S10")]),
         ("segcli check --ignore S2,C10", [f"S2,{rule}" for rule in RULES if rule.startswith("C10")]),

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from segcli.cli.completion import complete_device, complete_executor
+from segcli.cli.completion import complete_device, complete_executor, complete_override
 from segcli.cli.options import SETTINGS, SOURCES, runtime_option
 
 _SPREAD = "How the work is spread"
@@ -46,7 +46,12 @@ class BatchOptions:
     Override = Annotated[
         list[str] | None,
         typer.Option(
-            "--override", "-o", metavar="KEY=VALUE", help="A further key Predict....", rich_help_panel=SOURCES
+            "--override",
+            "-o",
+            metavar="KEY=VALUE",
+            help="A further key Predict....",
+            rich_help_panel=SOURCES,
+            autocompletion=complete_override,
         ),
     ]
     ShardSize = Annotated[

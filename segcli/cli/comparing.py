@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from segcli.cli.completion import complete_device, complete_override
 from segcli.cli.options import SETTINGS, SOURCES, Debug
 from segcli.cli.running import ResultPlace, report, run
 
@@ -32,12 +33,20 @@ def compare(
         Path, typer.Option("--output", help="Folder of the result and the page.", rich_help_panel=SETTINGS)
     ] = Path("output/compare"),
     device: Annotated[
-        str | None, typer.Option("--device", help="auto, cpu, gpu, gpu:0,1, ...", rich_help_panel=SETTINGS)
+        str | None,
+        typer.Option(
+            "--device", help="auto, cpu, gpu, gpu:0,1, ...", rich_help_panel=SETTINGS, autocompletion=complete_device
+        ),
     ] = None,
     override: Annotated[
         list[str] | None,
         typer.Option(
-            "--override", "-o", metavar="KEY=VALUE", help="A key for all of them; repeatable.", rich_help_panel=SOURCES
+            "--override",
+            "-o",
+            metavar="KEY=VALUE",
+            help="A key for all of them; repeatable.",
+            rich_help_panel=SOURCES,
+            autocompletion=complete_override,
         ),
     ] = None,
     debug: Debug = False,

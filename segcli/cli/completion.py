@@ -1,7 +1,10 @@
 """What the shell offers while a command is typed: models, keys and values of the configuration, rule ids."""
 
+import json
 from collections.abc import Iterable
 from typing import get_args
+
+from segcli.cli.shell_words import open_key
 
 Offers = list[tuple[str, str]]
 """Words with their explanations."""
@@ -22,21 +25,46 @@ def complete_promptable(incomplete: str) -> Offers:
 
 
 def complete_override(incomplete: str) -> list[str]:
-    """Keys of the configuration: section by section, then the key with its ``=``, then its values."""
+    """Keys of the configuration: section by section, then the key with its ``=``, then its values.
+
+    A section or a key that is the only one is offered with what follows it: a shell ends a word after the only answer.
+    """
+    if open_key():
+        return _beginning(_values(open_key()), incomplete)
+    key, equals, _ = incomplete.partition("=")
+    if equals:
+        return _beginning(_assignments(key), incomplete)
+    words = _keys(incomplete)
+    while len(words) == 1 and words[0].endswith("."):
+        words = _keys(words[0])
+    return _assignments(words[0].removesuffix("=")) if len(words) == 1 else words
+
+
+def _keys(begun: str) -> list[str]:
+    """Keys and sections that begin so, down to the next dot."""
     from segcli.config.check import REFUSED
     from segcli.config.keys import leaves
 
-    key, equals, value = incomplete.partition("=")
-    if equals:
-        return [f"{key}={word}" for word in _values(key) if word.startswith(value)]
-    below = incomplete.rpartition(".")[0]
+    below = begun.rpartition(".")[0]
     depth = len(below) + 1 if below else 0
     words: dict[str, None] = {}
     for name in leaves():
-        if name.startswith(incomplete) and name not in REFUSED:
+        if name.startswith(begun) and name not in REFUSED:
             inner = name[depth:].partition(".")
             words[f"{name[:depth]}{inner[0]}{'.' if inner[1] else '='}"] = None
     return list(words)
+
+
+def _assignments(key: str) -> list[str]:
+    """The key with each of its values; where they are not words, alone and with its default."""
+    from segcli.config.keys import leaves
+
+    words = _values(key)
+    if words or key not in leaves():
+        return [f"{key}={word}" for word in words]
+    default = leaves()[key].get_default(call_default_factory=True)
+    shown = default if isinstance(default, str) else json.dumps(default, default=str, separators=(",", ":"))
+    return list(dict.fromkeys([f"{key}=", f"{key}={shown}"]))
 
 
 def complete_rules(incomplete: str) -> Offers:
@@ -45,6 +73,13 @@ def complete_rules(incomplete: str) -> Offers:
 
     before, comma, begun = incomplete.rpartition(",")
     return [(f"{before}{comma}{rule.id}", rule.title) for rule in RULES.values() if rule.id.startswith(begun.upper())]
+
+
+def complete_pipeline(incomplete: str) -> Offers:
+    """Pipelines by name; their files and model folders are completed by the shell."""
+    from segcli.steps.pipelines.table import PIPELINES
+
+    return [(name, row.about) for name, row in PIPELINES.items() if name.startswith(incomplete)]
 
 
 def complete_runtime(incomplete: str) -> list[str]:

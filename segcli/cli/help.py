@@ -9,6 +9,7 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from segcli.cli.shell_words import ASKED, join_shell_words
 from segcli.json_output import json_output, tell_result
 from segcli.text import ensure_streams, takes_colours
 
@@ -47,6 +48,8 @@ class Group(TyperGroup):
         """Runs the program, also where it was started without standard streams."""
         os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # pydantic looks for them in every package
         ensure_streams()
+        if ASKED in os.environ:
+            join_shell_words()
         self._is_json = "--json" in (sys.argv[1:] if args is None else args)
         return super().main(args, *others, **kwargs)
 

@@ -70,6 +70,10 @@ Device = Annotated[
     ),
     Key("Global.device"),
 ]
+PlainDevice = Annotated[
+    str | None, typer.Option("--device", help="auto, cpu, gpu, gpu:0, ...", autocompletion=complete_device)
+]
+"""Of commands that are no modes."""
 Model = Annotated[
     str | None,
     typer.Option(

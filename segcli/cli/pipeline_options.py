@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from segcli.cli.options import runtime_option
+from segcli.cli.options import PlainDevice, runtime_option
 from segcli.cli.prompts import PANEL
 
 _ENGINE = "Runtime"
@@ -23,7 +23,7 @@ class PipelineOptions:
     SavePath = Annotated[
         Path | None, typer.Option("--save_path", "--save-path", help="Folder of the results; else `output`.")
     ]
-    Device = Annotated[str | None, typer.Option("--device", help="auto, cpu, gpu, gpu:0, ...")]
+    Device = PlainDevice
     ModelDir = Annotated[
         str | None, typer.Option("--model_dir", "--model-dir", help="The model; without it the official weights.")
     ]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from segcli import terminal
+from segcli.cli.completion import complete_pipeline
 from segcli.cli.options import Debug
 from segcli.cli.pipeline_options import PipelineOptions
 from segcli.cli.prompts import PromptOptions, prompts_from
@@ -27,7 +28,11 @@ def add_pipelines(main: typer.Typer) -> None:
 def pipeline(
     name: Annotated[
         str | None,
-        typer.Argument(metavar="NAME|FILE|MODEL_DIR", help="A pipeline, its YAML, or the folder of an exported model."),
+        typer.Argument(
+            metavar="NAME|FILE|MODEL_DIR",
+            help="A pipeline, its YAML, or the folder of an exported model.",
+            autocompletion=complete_pipeline,
+        ),
     ] = None,
     *,
     by_flag: PipelineOptions.ByFlag = None,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from segcli import terminal
+from segcli.cli.completion import complete_pipeline
 from segcli.cli.options import Debug
 from segcli.cli.running import run
 from segcli.cli.serving_options import ServeOptions
@@ -27,7 +28,11 @@ def add_serving(main: typer.Typer) -> None:
 def serve(
     source: Annotated[
         list[str] | None,
-        typer.Argument(metavar="PIPELINE", help="Names, YAML files or model folders, each alone or NAME=SOURCE."),
+        typer.Argument(
+            metavar="PIPELINE",
+            help="Names, YAML files or model folders, each alone or NAME=SOURCE.",
+            autocompletion=complete_pipeline,
+        ),
     ] = None,
     *,
     pipeline: ServeOptions.Pipeline = None,

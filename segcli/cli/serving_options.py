@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from segcli.cli.options import runtime_option
+from segcli.cli.options import PlainDevice, runtime_option
 
 _LIMITS, _SPEED = "What clients may send", "Speed"
 TOKEN_VARIABLE = "SEGCLI_TOKEN"
@@ -20,7 +20,7 @@ class ServeOptions:
     ]
     Host = Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all.")]
     Port = Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")]
-    Device = Annotated[str | None, typer.Option(help="auto, cpu, gpu, gpu:0, ...")]
+    Device = PlainDevice
     ModelDir = Annotated[
         str | None, typer.Option("--model-dir", "--model_dir", help="The model; else the official weights.")
     ]
