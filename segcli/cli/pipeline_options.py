@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 import typer
 
@@ -23,7 +23,7 @@ class PipelineOptions:
     SavePath = Annotated[
         Path | None, typer.Option("--save_path", "--save-path", help="Folder of the results; else `output`.")
     ]
-    Device = PlainDevice
+    Device: TypeAlias = PlainDevice
     ModelDir = Annotated[
         str | None, typer.Option("--model_dir", "--model-dir", help="The model; without it the official weights.")
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 import typer
 
@@ -20,7 +20,7 @@ class ServeOptions:
     ]
     Host = Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all.")]
     Port = Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")]
-    Device = PlainDevice
+    Device: TypeAlias = PlainDevice
     ModelDir = Annotated[
         str | None, typer.Option("--model-dir", "--model_dir", help="The model; else the official weights.")
     ]
