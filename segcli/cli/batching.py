@@ -86,8 +86,9 @@ def batch(
 def _form(masks: str) -> "Masks":
     from segcli.errors import UsageError
 
-    if masks == "coco" or masks == "png":  # noqa: PLR1714 - narrows the type
-        return masks
+    forms: dict[str, Masks] = {"coco": "coco", "png": "png"}
+    if masks in forms:
+        return forms[masks]
     raise UsageError(f"--masks {masks}: there is no such form", hint="coco or png")
 
 

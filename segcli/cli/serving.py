@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from segcli import terminal
-from segcli.cli.completion import complete_pipeline
 from segcli.cli.options import Debug
 from segcli.cli.running import run
 from segcli.cli.serving_options import ServeOptions
@@ -26,14 +25,7 @@ def add_serving(main: typer.Typer) -> None:
 
 
 def serve(
-    source: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="PIPELINE",
-            help="Names, YAML files or model folders, each alone or NAME=SOURCE.",
-            autocompletion=complete_pipeline,
-        ),
-    ] = None,
+    source: ServeOptions.Source = None,
     *,
     pipeline: ServeOptions.Pipeline = None,
     host: ServeOptions.Host = "127.0.0.1",

@@ -6,6 +6,7 @@ from typing import Annotated, TypeAlias
 
 import typer
 
+from segcli.cli.completion import complete_pipeline
 from segcli.cli.options import PlainDevice, runtime_option
 
 _LIMITS, _SPEED = "What clients may send", "Speed"
@@ -15,6 +16,14 @@ TOKEN_VARIABLE = "SEGCLI_TOKEN"
 class ServeOptions:
     """Options of `serve`."""
 
+    Source = Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="PIPELINE",
+            help="Names, YAML files or model folders, each alone or NAME=SOURCE.",
+            autocompletion=complete_pipeline,
+        ),
+    ]
     Pipeline = Annotated[
         list[str] | None, typer.Option("--pipeline", help="The same as PIPELINE; repeatable.", metavar="PIPELINE")
     ]
