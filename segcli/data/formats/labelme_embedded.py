@@ -17,7 +17,10 @@ def other_image(sample: LabelMeSample) -> list[Finding]:
     """L213 where the embedded image shows something else than the file; none where one of them cannot be decoded."""
     if sample.image is None or not sample.annotation.has_image_data:
         return []
+    trace = sample.annotation.embedded
     try:
+        if trace is not None and trace.is_of(sample.image):
+            return []
         content, file = sample.annotation.image_data(), read_bytes(sample.image)
         if content == file:
             return []
