@@ -63,6 +63,9 @@ class ShapePainter:
 
     def draw(self, parts: Sequence[Shape], height: int, width: int) -> PaintedObject | None:
         """Combines shapes of one label into an object; None when none of its pixels is inside the image."""
+        if len(parts) == 1 and has_outline(parts[0]):  # the usual object, whose pixels are not needed
+            measured = self._canvas_of(parts[0], height, width).measure(parts[0])
+            return None if measured is None else PaintedObject(parts[0].label, [outline(parts[0])], *measured)
         painted = self._painted(parts, height, width)
         if not painted:
             return None
@@ -90,12 +93,16 @@ class ShapePainter:
         return [(shape, crop) for shape in parts if (crop := self._paint(shape, height, width)) is not None]
 
     def _paint(self, shape: Shape, height: int, width: int) -> Crop | None:
+        return self._canvas_of(shape, height, width).take(shape)
+
+    def _canvas_of(self, shape: Shape, height: int, width: int) -> LabelCanvas:
+        """The canvas with this shape alone."""
         if self._size != (height, width):
             # reused for images of the same size: creating it takes longer than painting on it
             self._canvas = LabelCanvas(height, width, line_width=self._line_width, point_size=self._point_size)
             self._size = (height, width)
         self._canvas.paint(shape, 1)
-        return self._canvas.take(shape)
+        return self._canvas
 
 
 def group(shapes: Iterable[Shape]) -> list[list[Shape]]:

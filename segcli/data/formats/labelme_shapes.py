@@ -74,6 +74,17 @@ class LabelCanvas:
         self._image.paste(0, reach)
         return pixels, left + box[0], top + box[1]
 
+    def measure(self, shape: Shape) -> tuple[tuple[int, int, int, int], int] | None:
+        """As `take` for the only shape that was painted, but only the rectangle and the number of its pixels."""
+        left, top, *_ = reach = self._reach(shape)
+        part = self._image.crop(reach)
+        box = part.getbbox()
+        if box is None:
+            return None
+        self._image.paste(0, reach)
+        area_px = part.width * part.height - part.histogram()[0]
+        return (left + box[0], top + box[1], box[2] - box[0], box[3] - box[1]), area_px
+
     def _reach(self, shape: Shape) -> tuple[int, int, int, int]:
         """Left, top, right and bottom of a part of the image beyond which a shape has no pixel."""
         if shape.kind not in ("polygon", "rectangle"):
