@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from segcli.data import rle
+from segcli.data.boxes import ltwh_of
 from segcli.data.classes import ClassMap
 from segcli.data.detections import Detections
 from segcli.data.files import is_file, read_bytes
@@ -79,14 +80,14 @@ class PredictedLabelMaps:
 
 
 def _file_of(image: Path, by_stem: Mapping[str, list[Path]]) -> Path | None:
-    """The label map of an image; of several files of one name that in a folder of the image's folder's name."""
+    """The file of an image; of several files of one name that in a folder of the image's folder's name."""
     for ending in _ENDINGS:
         found = by_stem.get(image.stem + ending, [])
         if len(found) > 1:
             found = [path for path in found if path.parent.name == image.parent.name] or found
         if len(found) > 1:
             raise InputError(
-                f"is one of {len(found)} label maps of {image.name}",
+                f"is one of {len(found)} files of {image.name}",
                 path=found[0],
                 hint=f"leave one of them: {listed(found, _NAMED)}",
             )
@@ -99,8 +100,9 @@ def read_detections(path: Path, dataset: CocoDataset) -> dict[int, Detections]:
     """Detections by the id of their image.
 
     Args:
-        path: A COCO results file, a folder of such files (as `segcli predict` leaves them), or a folder of YOLO's label
-            files (``class x1 y1 x2 y2 ... score``, polygons relative to the image's size).
+        path: A COCO results file (a list, or what `segcli batch --merge` writes), a folder of such files or of the JSON
+            files that `segcli predict` leaves, or a folder of YOLO's label files (``class x1 y1 x2 y2 ... score``,
+            polygons relative to the image's size).
         dataset: Gives ids, sizes and classes.
 
     Raises:
@@ -108,23 +110,21 @@ def read_detections(path: Path, dataset: CocoDataset) -> dict[int, Detections]:
     """
     if is_file(path):
         return _coco([path], dataset)
-    results = sorted(path.rglob("*_coco.json")) or sorted(path.glob("*.json"))
+    results = sorted(path.rglob("*_coco.json")) or sorted(path.rglob("*_res.json")) or sorted(path.glob("*.json"))
     if results:
         return _coco(results, dataset)
-    labels = {file.stem: file for file in sorted(path.rglob("*.txt"))}
-    known = {sample.image.stem for sample in dataset.val}
-    if not known & labels.keys():
+    labels: dict[str, list[Path]] = {}
+    for file in sorted(path.rglob("*.txt")):
+        labels.setdefault(file.stem, []).append(file)
+    found = {sample.image_id: (sample, _file_of(sample.image, labels)) for sample in dataset.val}
+    if not any(file for _, file in found.values()):
         raise InputError(
             "holds neither COCO results (.json) nor label files of the images (.txt)",
             path=path,
             hint="name a results file, or a folder whose files are named after the images, such as street_01.txt",
         )
     # a tool writes no file for an image in which it found nothing
-    return {
-        sample.image_id: _yolo(labels[sample.image.stem], sample, dataset.classes)
-        for sample in dataset.val
-        if sample.image.stem in labels
-    }
+    return {name: _yolo(file, sample, dataset.classes) for name, (sample, file) in found.items() if file is not None}
 
 
 def detections_of(found: Mapping[int, Detections], sample: InstanceSample) -> Detections:
@@ -134,10 +134,13 @@ def detections_of(found: Mapping[int, Detections], sample: InstanceSample) -> De
 
 def _coco(files: Iterable[Path], dataset: CocoDataset) -> dict[int, Detections]:
     by_id = {sample.image_id: sample for sample in dataset.val}
-    by_name = {sample.image.name: sample for sample in dataset.val}
+    by_name: dict[str, list[InstanceSample]] = {}
+    for known in dataset.val:
+        by_name.setdefault(known.image.name, []).append(known)
     classes = {category: index for index, category in enumerate(dataset.category_ids)}
     names = {name: index for index, name in enumerate(dataset.classes)}
     found: dict[int, list[tuple[float, int, Rle, list[float] | None]]] = {}
+    named = None
     for file in files:
         for place, entry in enumerate(_entries(file)):
             where = f"result {place}"
@@ -148,17 +151,23 @@ def _coco(files: Iterable[Path], dataset: CocoDataset) -> dict[int, Detections]:
                     hint="write COCO results of masks: a list of {image_id, category_id, segmentation, score}",
                 )
             named = entry["image_id"]
-            sample = by_name.get(Path(named).name) if isinstance(named, str) else by_id.get(named)
+            sample = _sample_of(named, by_name, file) if isinstance(named, str) else by_id.get(named)
             if sample is None:
                 if isinstance(named, str):
                     continue  # of another image of the folder that was predicted
                 raise InputError(f"{where} names image {named!r}, which the validation split lacks", path=file)
             index = names.get(entry.get("category_name", ""), classes.get(entry["category_id"]))
             if index is None:
-                known = ", ".join(map(str, dataset.category_ids))
-                raise InputError(f"{where} names class {entry['category_id']!r}, there are {known}", path=file)
+                there = ", ".join(map(str, dataset.category_ids))
+                raise InputError(f"{where} names class {entry['category_id']!r}, there are {there}", path=file)
             one = _mask(entry["segmentation"], sample, f"{where} of image {named}", file)
             found.setdefault(sample.image_id, []).append((float(entry["score"]), index, one, entry.get("bbox")))
+    if named is not None and not found:
+        raise InputError(
+            f"names no image of the validation split; the last is {named!r}",
+            path=file,
+            hint="give the file names of the images, or their ids in the dataset, as image_id",
+        )
     return {image_id: _joined(values) for image_id, values in found.items()}
 
 
@@ -167,10 +176,55 @@ def _entries(file: Path) -> list[Any]:
         content = parse_json(read_bytes(file))
     except (OSError, ValueError) as error:
         raise InputError(f"is no JSON file: {error}", path=file) from error
-    content = content.get("annotations") if isinstance(content, dict) else content
-    if not isinstance(content, list):
+    entries = _entries_in(content) if isinstance(content, dict) else content
+    if not isinstance(entries, list):
         raise InputError("is no list of COCO results", path=file, hint="write a list of {image_id, category_id, ...}")
-    return content
+    return entries
+
+
+def _entries_in(content: Mapping[str, Any]) -> Any:
+    """The results in a whole COCO file, whose ids are its own, or in what `segcli predict` writes of an image."""
+    if "boxes" in content and "input_path" in content:
+        of_image = {"image_id": content["input_path"]}
+        return [
+            {
+                **box,
+                **of_image,
+                "category_id": box["cls_id"] + 1,
+                "category_name": box["label"],
+                "bbox": list(ltwh_of(box["coordinate"])),
+            }
+            for box in content["boxes"]
+        ]
+    entries = content.get("annotations")
+    if not isinstance(entries, list):
+        return None
+    images = {one["id"]: one["file_name"] for one in content.get("images", ())}
+    classes = {one["id"]: one["name"] for one in content.get("categories", ())}
+    return [_with_names(one, images, classes) for one in entries]
+
+
+def _with_names(entry: Any, images: Mapping[Any, str], classes: Mapping[Any, str]) -> Any:
+    """A result whose image and class are named where the file says how they are called."""
+    if not isinstance(entry, dict):
+        return entry
+    image, category = entry.get("image_id"), entry.get("category_id")
+    named = {"category_name": classes[category]} if category in classes else {}
+    return {**entry, "image_id": images.get(image, image), **named}
+
+
+def _sample_of(named: str, by_name: Mapping[str, Sequence[InstanceSample]], file: Path) -> InstanceSample | None:
+    """The image of a name or path; of several of one name that in a folder of the same name."""
+    found = by_name.get(Path(named).name, ())
+    if len(found) > 1:
+        found = [sample for sample in found if sample.image.parent.name == Path(named).parent.name]
+        if len(found) != 1:
+            raise InputError(
+                f"names the image {named!r}, but several have that name",
+                path=file,
+                hint="give the folder of the image as well, such as left/0001.jpg, or its id in the dataset",
+            )
+    return found[0] if found else None
 
 
 def _mask(segmentation: Any, sample: InstanceSample, where: str, file: Path) -> Rle:

@@ -101,11 +101,11 @@ def differences_by_class(first: Contender, other: Contender) -> dict[str, dict[s
 
 
 def first_places(contenders: Sequence[Contender], name: str) -> dict[str, float]:
-    """Share of the replicates in which each contender has the highest value: the stability of the ranking."""
+    """Share of the replicates in which each contender is the best, equal ones in equal parts."""
     values = np.stack([_replicates(contender, (name,), place) for place, contender in enumerate(contenders)])
     known = ~np.isnan(values).any(axis=0)
-    best = np.argmax(values[:, known], axis=0)
-    shares = np.bincount(best, minlength=len(contenders)) / max(len(best), 1)
+    best = values[:, known] == values[:, known].max(axis=0, initial=-np.inf)
+    shares = (best / best.sum(axis=0)).sum(axis=1) / max(best.shape[1], 1)
     return {contender.name: float(share) for contender, share in zip(contenders, shares, strict=True)}
 
 

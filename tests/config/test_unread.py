@@ -32,6 +32,13 @@ def test_every_key_declares_what_reads_it():
             assert any(meaning.modes(model, task) for model, task in MODEL_TASKS.items()), f"{key} is read by nothing"
 
 
+def test_the_size_of_an_export_does_not_pass_for_that_of_the_training_of_objects():
+    """The training would take another size than its export, whose scores would be lower without a word."""
+    for mode in ("train", "export"):
+        assert faults("SeedUNet-S", "Train.input_shape=[1,3,96,96]", mode=mode) == ["Train.input_shape"]
+    load("SeedUNet-S", "Export.input_shape=[1,3,96,96]", mode="export")
+
+
 @pytest.mark.parametrize("model", ["PP-LiteSeg-T", "Mask-RT-DETR-S"])
 @pytest.mark.parametrize(
     "override",

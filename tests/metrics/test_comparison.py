@@ -89,6 +89,11 @@ def test_the_ranking_says_how_sure_it_is():
     assert sum(places.values()) == pytest.approx(1)
 
 
+def test_equal_contenders_share_the_first_place():
+    places = first_places([contender("bad", 0.2), contender("good", 0.0), contender("same", 0.0)], "mIoU")
+    assert places == {"bad": 0, "good": 0.5, "same": 0.5}
+
+
 def test_a_number_without_an_interval_has_no_verdict():
     assert verdict_of(None) == "not defined"
 

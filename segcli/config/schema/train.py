@@ -200,7 +200,7 @@ class TrainConfig(Section):
     input_shape: Annotated[
         tuple[int, int, int, int] | None,
         Read(("train", "evaluate", "export"), SEMANTIC),
-        Read(("train", "export"), INSTANCE),
+        Instead("Train.input_size is the size of the training, Export.input_shape that of the export", INSTANCE),
         Instead(_ONE_SIZE, PROMPTABLE),
         Stock(),
     ] = None

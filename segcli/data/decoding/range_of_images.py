@@ -19,8 +19,6 @@ AUTO: RangeSetting = "auto"
 _MOST_IMAGES = 64
 """Deep images whose values are looked at; sensors have few depths, so that more would say the same."""
 
-Extremes = tuple[float, float]
-
 
 def use_range(setting: RangeSetting, images: Sequence[Path], channels: int = COLOURS) -> ImageRange:
     """Reads images by a setting from now on; ``auto`` is found from the images of the training split.
@@ -46,17 +44,13 @@ def range_of_images(images: Sequence[Path]) -> ImageRange:
     return range_of_values(min(lows), max(highs), real=any(real))
 
 
-def extremes_of(values: NDArray[np.generic]) -> Extremes:
-    """Least and greatest value; 0 where none is a number."""
+def extremes_of(values: NDArray[np.generic]) -> tuple[float, float, float]:
+    """Least and greatest value, 0 where none is a number, and the share of NaN and infinite values, 0 to 1."""
     if values.dtype.kind != "f":
-        return float(values.min()), float(values.max())
+        return float(values.min()), float(values.max()), 0.0
     finite = values[np.isfinite(values)]
-    return (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
-
-
-def undefined_share(values: NDArray[np.generic]) -> float:
-    """Share of the values that are NaN or infinite, 0 to 1."""
-    return float(1 - np.isfinite(values).mean()) if values.dtype.kind == "f" and values.size else 0.0
+    undefined = 1 - finite.size / max(values.size, 1)
+    return (float(finite.min()), float(finite.max()), undefined) if finite.size else (0.0, 0.0, undefined)
 
 
 def _extremes(images: Iterable[Path]) -> Iterable[tuple[float, float, bool]]:
@@ -64,6 +58,6 @@ def _extremes(images: Iterable[Path]) -> Iterable[tuple[float, float, bool]]:
         try:
             if image_header(path).is_deep:
                 values = read_values(path)
-                yield (*extremes_of(values), values.dtype.kind == "f")
+                yield (*extremes_of(values)[:2], values.dtype.kind == "f")
         except InputError:
             continue  # said where it is used

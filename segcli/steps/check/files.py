@@ -25,7 +25,7 @@ from segcli.data.decoding.decoders import (
 from segcli.data.decoding.headers import ImageHeader, is_complete, read_header
 from segcli.data.decoding.image_range import LEAST_SHARE
 from segcli.data.decoding.jpeg import decode_small_jpeg
-from segcli.data.decoding.range_of_images import extremes_of, undefined_share
+from segcli.data.decoding.range_of_images import extremes_of
 from segcli.data.decoding.used_range import current_range
 from segcli.data.files import read_bytes
 from segcli.data.fingerprint.images import ImageColours, colours_of
@@ -160,7 +160,8 @@ def decoded(data: bytes, facts: FileFacts) -> FileFacts:
             values = decode(data, header, name=facts.path) if header.is_deep or image_range.takes_bands else None
             if values is not None:
                 if header.is_deep:
-                    used = UsedValues(*extremes_of(values), values.dtype, undefined_share(values))
+                    lowest, highest, undefined = extremes_of(values)
+                    used = UsedValues(lowest, highest, values.dtype, undefined)
                 pixels = three_channels(image_range.apply(values))
             else:
                 pixels = decode_rgb(data, header, image_range, name=facts.path)

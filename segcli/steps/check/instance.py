@@ -172,7 +172,7 @@ def examine_coco_dataset(
     scan = scan_instances(dataset_dir)
     dataset = scan.dataset
     log.info("checking %d + %d images in %s", len(dataset.train), len(dataset.val), dataset.root)
-    use_range(settings.image_range, [sample.image for sample in dataset.train])
+    use_range(settings.image_range, [sample.image for sample in dataset.train], settings.channels)
     tally, images = ObjectTally(len(dataset.classes)), ImageTally(dataset.root, SPLIT_RULES, settings.group_of)
     findings = list(scan.findings)
     drawable: dict[Split, list[InstanceSample]] = {split: [] for split in Split}

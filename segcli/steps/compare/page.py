@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from segcli.report.pages import jpeg_uri, write_page
 from segcli.steps.compare.result import CompareResult
 from segcli.steps.evaluate.drawings import ImagePanels
 from segcli.steps.evaluate.page import colour_key
+from segcli.steps.evaluate.protocol import protocol_rows
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,6 @@ def write_compare_page(result: CompareResult, changed: Sequence[Sequence[Changed
         }
         for other, images in zip(result.others, changed, strict=True)
     ]
-    protocol = result.as_dict()["protocol"]
     write_page(
         "compare_report.html",
         target,
@@ -85,7 +84,7 @@ def write_compare_page(result: CompareResult, changed: Sequence[Sequence[Changed
         notes=result.notes,
         key=colour_key(PIXEL_KEY if result.score == "mIoU" else OBJECT_KEY),
         score=result.score,
-        protocol=[(f"Evaluate.{name}", json.dumps(value)) for name, value in protocol.items() if value is not None],
+        protocol=protocol_rows(result.as_dict()["protocol"]),
         ranking=sorted(result.ranking.items(), key=lambda entry: -entry[1]),
         runs=[(one["run"], one["value"]) for values in result.runs.values() for one in values["runs"]],
     )

@@ -65,7 +65,8 @@ def _written_result(
     files = write_instance_files(report, table, output)
     columns = sliced(table, SCORE, sliced_columns(table, config.Evaluate.slice_by, own))
     facts = [("model", subject.name), ("weights", str(subject.source)), ("runtime", subject.runtime)]
-    facts += [("data", str(subject.dataset.root)), ("images", str(report.images)), ("command", command_of(config))]
+    facts += [("data", str(subject.dataset.root)), ("images", str(report.images))]
+    facts.append(("command", command_of(config, subject.source)))
     page = instance_page(f"{subject.name} on {subject.dataset.root}", report, facts, columns, shown)
     plots = {
         "Precision, recall and F1": Path(files.curves_png),

@@ -53,19 +53,41 @@ def protocol_of(config: Config) -> dict[str, Any]:
     return {key: getattr(config.Evaluate, key) for key in kept}
 
 
+def protocol_rows(values: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Keys and values of a protocol as text, as ``-o KEY=VALUE`` takes them; sections by their keys.
+
+    Args:
+        values: Plain values by key of `Evaluate`; None is left out.
+    """
+    rows = []
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            rows += [(f"{key}.{name}", text) for name, text in protocol_rows(value)]
+        elif value is not None:
+            rows.append((key, _written(value)))
+    return rows
+
+
 def plain_protocol(config: Config) -> dict[str, Any]:
     """The values of `protocol_of` as plain values, for JSON."""
     values = config.Evaluate.model_dump(mode="json")
     return {key: values[key] for key in protocol_of(config)}
 
 
-def command_of(config: Config) -> str:
-    """A command that repeats the evaluation, with every key that is read and differs from its default."""
+def command_of(config: Config, weights: Path) -> str:
+    """A command that repeats the evaluation, with every key that is read and differs from its default.
+
+    Args:
+        config: Configuration of the evaluation.
+        weights: What was measured; named where the configuration leaves it to the output folder.
+    """
     values = config.model_dump(mode="json")
     defaults = Config.model_validate({"Global": {"model": config.Global.model}}).model_dump(mode="json")
     words = ["segcli", "evaluate", str(config.Global.dataset_dir or "DATASET")]
     if config.origin("Global.model") != OF_LAYOUT:
         words += ["--model", config.Global.model]
+    if not any(value_at(values, f"Evaluate.{key}") for key in ("weight_path", "predictions")):
+        words += ["--weights", str(weights)]
     read = _read_keys(config)
     for key in leaves():
         if key in _NOT_SHOWN or key not in read:
@@ -88,7 +110,7 @@ def measured_by(config: Config, runtime: str, weights: Path, data: Mapping[str, 
     together = hashlib.sha256("".join(f"{name} {digest}\n" for name, digest in sorted(data.items())).encode())
     return {
         "protocol": plain_protocol(config),
-        "command": command_of(config),
+        "command": command_of(config, weights),
         "versions": versions_of(runtime),
         "digests": {
             "method": "sha256",

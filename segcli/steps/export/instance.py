@@ -152,7 +152,7 @@ def _sized(trained: TrainedModel, config: Config) -> TrainedModel:
     Raises:
         ExportError: The network does not accept this size.
     """
-    wanted = config.Export.input_shape or config.Train.input_shape
+    wanted = config.Export.input_shape
     own = input_shape(trained.card.preprocess)
     if wanted is None or tuple(wanted[1:]) == own[1:]:
         return trained
@@ -160,6 +160,13 @@ def _sized(trained: TrainedModel, config: Config) -> TrainedModel:
     if own[2] < 0 or wanted[1] != 3 or min(height, width) < 1 or height % _DIVISOR or width % _DIVISOR:
         hint = f"Export.input_shape={list(own)}" if own[2] < 0 else f"give sides that are multiples of {_DIVISOR}"
         raise ExportError(f"{trained.spec.name} cannot be exported with the input {list(wanted)}", hint=hint)
+    log.warning(
+        "trained and measured at %d x %d, exported at %d x %d: measure the export, its scores differ",
+        own[3],
+        own[2],
+        width,
+        height,
+    )
     card = replace(trained.card, preprocess=replace(trained.card.preprocess, size=(height, width)))
     return replace(trained, card=card)
 

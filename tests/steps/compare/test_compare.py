@@ -48,6 +48,7 @@ def test_the_better_predictions_are_called_better(tmp_path, data):
     page = (tmp_path / "out" / "compare_report.html").read_text(encoding="utf-8")
     assert page.count("mistakes of the other") == 2 * 6 * 2
     assert "http" not in page.replace("http-equiv", "")
+    assert "<code>augment.scales</code></th><td><code>[1.0]</code>" in page and "{&#34;" not in page
     values = result.as_dict()
     assert values["others"][0]["verdict"] == "better"
     assert json.loads(json.dumps(values)) == values

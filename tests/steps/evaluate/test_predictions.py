@@ -12,10 +12,13 @@ import pytest
 from typer.testing import CliRunner
 
 from segcli.cli.main import main
+from segcli.data.classes import ClassMap
 from segcli.data.decoding.used_range import SETTING, current_range
 from segcli.data.formats.instance_data import open_instance_dataset
 from segcli.data.formats.masks import open_seg_dataset
 from segcli.data.image import read_mask
+from segcli.data.instances import CocoDataset, InstanceSample
+from segcli.data.predictions import read_detections
 from segcli.errors import InputError
 from segcli.steps.evaluate.command import evaluate
 from segcli.steps.evaluate.drawings import draw_sample
@@ -75,7 +78,7 @@ def test_missing_and_unusable_label_maps_are_named(tmp_path, data):
     first.write_bytes(good)
     (folder / "more").mkdir()
     (folder / "more" / "val_0.png").write_bytes(good)
-    with pytest.raises(InputError, match="one of 2 label maps"):
+    with pytest.raises(InputError, match="one of 2 files"):
         of_files(tmp_path, data, folder)
     (folder / "more" / "val_0.png").unlink()
     first.unlink()
@@ -128,6 +131,76 @@ def test_perfect_coco_results_are_perfect(tmp_path):
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "a_coco.json").write_text(json.dumps({"annotations": coco_entries(data)[1:]}))
     assert objects_of(tmp_path, data, tmp_path / "folder")["metrics"]["AP"] < 1
+
+
+def test_the_ids_of_a_whole_coco_file_are_its_own(tmp_path):
+    data = make_rectangles(tmp_path / "data", train=1, val=2)
+    dataset = open_instance_dataset(data)
+    images = {sample.image_id: 100 - number for number, sample in enumerate(dataset.val)}
+    categories = {category: 50 + index for index, category in enumerate(dataset.category_ids)}
+    entries = [
+        {**one, "image_id": images[one["image_id"]], "category_id": categories[one["category_id"]]}
+        for one in coco_entries(data)
+    ]
+    whole = {
+        "images": [{"id": images[one.image_id], "file_name": one.image.name} for one in dataset.val],
+        "categories": [{"id": number, "name": dataset.classes.name_of(number - 50)} for number in categories.values()],
+        "annotations": entries,
+    }
+    file = tmp_path / "merged.json"
+    file.write_text(json.dumps(whole))
+    assert objects_of(tmp_path, data, file)["metrics"]["AP"] == 1
+    for one in whole["images"]:
+        one["file_name"] = "elsewhere.jpg"
+    file.write_text(json.dumps(whole))
+    with pytest.raises(InputError, match=r"names no image of the validation split; the last is 'elsewhere\.jpg'"):
+        objects_of(tmp_path, data, file)
+
+
+def test_the_json_files_of_predict_are_read_where_it_wrote_no_coco_results(tmp_path):
+    data = make_rectangles(tmp_path / "data", train=1, val=2)
+    dataset = open_instance_dataset(data)
+    folder = tmp_path / "predict"
+    (folder / "coco/annotations").mkdir(parents=True)
+    (folder / "coco/annotations/instance_train.json").write_text("{}")
+    for sample in dataset.val:
+        boxes = [
+            {
+                "cls_id": one.class_id,
+                "label": dataset.classes.name_of(one.class_id),
+                "score": 0.9,
+                "coordinate": [one.box[0], one.box[1], one.box[0] + one.box[2], one.box[1] + one.box[3]],
+                "segmentation": one.to_rle(sample.height, sample.width),
+            }
+            for one in sample.objects
+        ]
+        values = {"input_path": str(sample.image), "boxes": boxes}
+        (folder / f"{sample.image.stem}_res.json").write_text(json.dumps(values))
+    found = objects_of(tmp_path, data, folder)
+    assert (found["mask"]["AP"], found["box"]["AP"]) == (1, 1)
+
+
+def test_two_images_of_one_name_are_told_apart_by_their_folders(tmp_path):
+    samples = tuple(
+        InstanceSample(Path(f"images/{side}/0001.jpg"), number, 8, 8) for number, side in enumerate(("left", "right"))
+    )
+    dataset = CocoDataset(tmp_path, ClassMap(("a",)), (1,), (), samples)
+    ring = [[1, 1, 4, 1, 4, 4, 1, 4]]
+    entry = {"image_id": "right/0001.jpg", "category_id": 1, "score": 0.5, "segmentation": ring}
+    file = tmp_path / "results.json"
+    file.write_text(json.dumps([entry]))
+    assert list(read_detections(file, dataset)) == [1]
+    file.write_text(json.dumps([{**entry, "image_id": "0001.jpg"}]))
+    with pytest.raises(InputError, match="several have that name"):
+        read_detections(file, dataset)
+    (tmp_path / "labels").mkdir()
+    for side in ("left", "right"):
+        (tmp_path / "labels" / side).mkdir()
+        (tmp_path / "labels" / side / "0001.txt").write_text(
+            f"0 0.1 0.1 0.5 0.1 0.5 0.5 {0.25 if side == 'left' else 0.75}"
+        )
+    found = read_detections(tmp_path / "labels", dataset)
+    assert [found[number].scores.tolist() for number in (0, 1)] == [[0.25], [0.75]]
 
 
 def test_perfect_yolo_files_are_perfect(tmp_path):

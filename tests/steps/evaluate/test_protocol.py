@@ -18,6 +18,7 @@ from segcli.errors import ConfigError, UsageError
 from segcli.inference.activation import tempered
 from segcli.inference.exported_model import ExportedModel
 from segcli.steps.evaluate.command import evaluate
+from segcli.steps.evaluate.protocol import command_of
 from segcli.steps.export.command import export_weights
 from segcli.steps.predict.command import predict
 from tests.instance_run import configure
@@ -208,6 +209,14 @@ def test_the_result_says_how_it_came_about_and_is_the_same_to_the_byte(tmp_path)
     again = CliRunner().invoke(main, [*shlex.split(values["command"])[1:], "--output", str(tmp_path / "again")])
     assert again.exit_code == 0, again.output
     assert (tmp_path / "again/per_image.csv").read_bytes() == texts[0][1]
+
+
+def test_the_command_names_weights_that_the_output_folder_stands_for(tmp_path):
+    weights, data = tmp_path / "run/best_model/model.pdparams", tmp_path / "data"
+    left = shlex.split(command_of(make_config(tmp_path / "run", data), weights))
+    assert left[left.index("--weights") + 1] == str(weights)
+    for settings in ({"weight_path": str(weights)}, {"predictions": "found"}):
+        assert "--weights" not in shlex.split(command_of(make_config(tmp_path, data, Evaluate=settings), weights))
 
 
 def test_the_digest_of_the_data_moves_with_one_pixel(tmp_path):

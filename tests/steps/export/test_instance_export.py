@@ -37,7 +37,7 @@ def test_the_manifest_is_read_as_it_was_written():
 
 
 @pytest.mark.slow
-def test_onnx_finds_the_same(tmp_path):
+def test_onnx_finds_the_same(tmp_path, caplog):
     run = trained_instance_run()
     weights = run / "run/best_model/best_model.pdparams"
     settings = {"formats": ["paddle", "onnx", "openvino"], "input_shape": [1, 3, 96, 96]}
@@ -46,6 +46,7 @@ def test_onnx_finds_the_same(tmp_path):
     assert set(compared) == {"inference.json", "objects.json", "inference.onnx", "inference.xml"}
     assert compared["inference.onnx"].objects > 20
     assert done.input_shape == (1, 3, 96, 96)
+    assert f"measured at {SIDE} x {SIDE}, exported at 96 x 96" in caplog.text
 
 
 @pytest.mark.slow
