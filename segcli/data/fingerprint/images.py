@@ -27,10 +27,12 @@ _MOST_IMAGES = 200
 
 @dataclass(frozen=True)
 class ImageColours:
-    """Mean and standard deviation of each channel (RGB), 0 to 255."""
+    """Mean and standard deviation of each channel (RGB), and the least and greatest value of all, 0 to 255."""
 
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
+    lowest: float
+    highest: float
 
 
 def colours_of(rgb: NDArray[np.uint8]) -> ImageColours:
@@ -41,7 +43,7 @@ def colours_of(rgb: NDArray[np.uint8]) -> ImageColours:
     # four times faster than a slice with steps
     chosen = rgb if step == 1 else cv2.resize(rgb, None, fx=1 / step, fy=1 / step, interpolation=cv2.INTER_NEAREST)
     mean, std = cv2.meanStdDev(chosen)
-    return ImageColours(_three(mean), _three(std))
+    return ImageColours(_three(mean), _three(std), float(chosen.min()), float(chosen.max()))
 
 
 def _three(values: Any) -> tuple[float, float, float]:
@@ -97,6 +99,8 @@ class ImageNumbers:
             "kinds": dict(self.kinds.most_common()),
             "channel_mean": mean,
             "channel_std": std,
+            "lowest": quantiles([one.lowest for one in self.colours]),
+            "highest": quantiles([one.highest for one in self.colours]),
             "brightness": quantiles(self.brightness),
             "contrast": quantiles(self.contrast),
         }

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segcli.data.class_weights import median_frequency_weights
+from segcli.data.decoding.used_range import current_range
 from segcli.data.files import write_json_atomic
 from segcli.data.fingerprint.images import ImageNumbers
 from segcli.data.fingerprint.labels import Fingerprint
@@ -93,6 +94,7 @@ def write_fingerprint(
     values = {
         "schema_version": SCHEMA_VERSION,
         "segcli_version": __version__,
+        "image_range": current_range().as_setting(),
         "images": {split.value: numbers[split].as_dict() for split in Split},
         "classes": [count.as_dict() for count in counts],
         "classes_together": together.tolist() if len(together) <= MOST_IN_TABLE else None,

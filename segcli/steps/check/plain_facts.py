@@ -31,7 +31,7 @@ def file_as_plain(facts: FileFacts) -> dict[str, Any] | None:
         "header": asdict(facts.header),
         "digest": None if facts.digest is None else facts.digest.hex(),
         "signature": None if sign is None else [sign.bits, b64encode(sign.thumb).decode()],
-        "colours": None if colours is None else [colours.mean, colours.std],
+        "colours": None if colours is None else [colours.mean, colours.std, colours.lowest, colours.highest],
         "values": None if values is None else [values.lowest, values.highest, values.dtype.str, values.undefined],
         "blank": facts.is_blank,
     }
@@ -115,8 +115,13 @@ def _signature(plain: Any) -> Signature | None:
 def _colours(plain: Any) -> ImageColours | None:
     if plain is None:
         return None
-    (red, green, blue), (wide_red, wide_green, wide_blue) = plain
-    return ImageColours((float(red), float(green), float(blue)), (float(wide_red), float(wide_green), float(wide_blue)))
+    mean, std, lowest, highest = plain
+    return ImageColours(_three(mean), _three(std), float(lowest), float(highest))
+
+
+def _three(values: Any) -> tuple[float, float, float]:
+    red, green, blue = map(float, values)
+    return red, green, blue
 
 
 def _values(plain: Any) -> UsedValues | None:

@@ -39,6 +39,8 @@ def test_of_masks(tmp_path):
     assert images["channel_mean"] == pytest.approx(pixels.mean(axis=(0, 1, 2)), abs=1)
     assert images["channel_std"] == pytest.approx(pixels.std(axis=(0, 1, 2)), abs=3)
     assert images["brightness"]["median"] == pytest.approx(np.median(pixels.mean(axis=(1, 2, 3))), abs=1)
+    assert images["lowest"]["min"] == pixels.min() and images["highest"]["max"] == pixels.max()
+    assert found["image_range"] == "bits"
     planned = fingerprint_of_masks(open_seg_dataset(folder.root))
     assert found["training"] == json.loads(json.dumps(planned.as_dict())), "the planner sees the same numbers"
     assert found["suggestions"]["image_size"] == [64, 32]
