@@ -16,6 +16,8 @@ from segcli.steps.check.report_files import FOLDER
 SHOWN = 24
 """Number of images on the page."""
 _NAMED = 3
+_DOUBTFUL = 0.9995
+"""Scores from here are shown as 1: nothing speaks against the label."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class LabelQuality:
         images: Number of ranked images.
         file: Path of the JSON file with all scores, relative to the output folder.
         page: Path of the page with the worst images, relative to the output folder.
-        worst: Name and score of the images with the lowest scores.
+        worst: Name and score of the images with the lowest scores, as far as the model doubts their labels.
         output: The output folder.
     """
 
@@ -45,6 +47,8 @@ class LabelQuality:
 
     def row(self) -> tuple[str, str]:
         """A row for the terminal."""
+        if not self.worst:
+            return "label quality", f"the model doubts no label; the scores: {Path(self.output) / self.file}"
         named = listed(self.worst[:_NAMED], name=lambda one: f"{one[0]} ({one[1]:.2f})")
         return "label quality", f"the most doubtful labels: {named}; look at {Path(self.output) / self.page}"
 
@@ -54,15 +58,16 @@ def write_gallery(ranked: Sequence[RankedImage], model: Path, output: Path) -> L
     entries = [
         {"image": one.name, "split": one.split.value, "score": round(one.score, 4), "why": one.why} for one in ranked
     ]
+    doubtful = [one for one in ranked[:SHOWN] if one.score < _DOUBTFUL]
     done = LabelQuality(
         str(model),
         len(ranked),
         f"{FOLDER}/label_quality.json",
         f"{FOLDER}/label_quality.html",
-        tuple((one.name, round(one.score, 4)) for one in ranked[:SHOWN]),
+        tuple((one.name, round(one.score, 4)) for one in doubtful),
         str(output),
     )
     write_json_atomic(output / done.file, {"model": str(model), "images": entries})
-    images = [(number, one, jpeg_uri(one.draw(), 720)) for number, one in enumerate(ranked[:SHOWN], start=1)]
+    images = [(number, one, jpeg_uri(one.draw(), 720)) for number, one in enumerate(doubtful, start=1)]
     write_page("label_quality.html", output / done.page, model=str(model), count=len(ranked), images=images)
     return done

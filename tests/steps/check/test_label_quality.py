@@ -63,7 +63,7 @@ def test_masks_that_the_model_contradicts_come_first(tmp_path):
 
 
 def test_missing_and_strange_objects_come_first(tmp_path):
-    folder = make_coco_folder(tmp_path / "data", train=3, val=1)
+    folder = make_coco_folder(tmp_path / "data", train=4, val=1)
     dataset = open_instance_dataset(folder.root)
     given = [one.to_rle(HEIGHT, WIDTH) for one in dataset.train[0].objects]
     far = rle.encode_crop(np.ones((6, 6), np.uint8), WIDTH - 7, 0, HEIGHT, WIDTH)
@@ -72,10 +72,13 @@ def test_missing_and_strange_objects_come_first(tmp_path):
         Detections(np.array([0.9, 0.8, 0.95]), np.array([0, 1, 1]), [*given, far]),  # one object has no label
         Detections(np.array([0.9, 0.2]), np.array([0, 1]), given),  # one label has no sure object
     ]
+    answers.append(Detections(np.array([0.9, 0.8]), np.array([0, 0]), given))  # a label names another class
     left = iter(answers)
     predictor = SimpleNamespace(find=lambda _rgb: next(left))
     samples = [(sample, Split.TRAIN) for sample in dataset.train]
-    whole, missing, strange = rank_objects(predictor, samples, folder.root, ClassMap(NAMES))
+    whole, missing, strange, renamed = rank_objects(predictor, samples, folder.root, ClassMap(NAMES))
     assert (whole.score, missing.score, strange.score) == pytest.approx((1, 0.05, 0.75))
-    assert missing.why == "1 confident objects without a label, 0 of 2 labels without an object"
+    assert renamed.score == pytest.approx(0.2)
+    without = "without a label, 0 of another class than the label, 0 of 2 labels without an object"
+    assert missing.why == f"1 confident object {without}"
     assert missing.draw().ndim == 3

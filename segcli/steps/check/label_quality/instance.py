@@ -17,6 +17,7 @@ from segcli.data.instances import InstanceSample
 from segcli.data.lists import relative_name
 from segcli.data.samples import Split
 from segcli.data.traced_mask import TracedMask
+from segcli.plurals import counted
 from segcli.progress import track
 from segcli.report.objects import DrawnObject, draw_objects
 from segcli.steps.check.label_quality.ranked import RankedImage
@@ -46,12 +47,17 @@ def rank_objects(
         given = [one.to_rle(sample.height, sample.width) for one in sample.objects]
         sure = np.flatnonzero(found.scores >= CONFIDENT)
         masks = [found.masks[number] for number in sure]
-        overlaps = _overlaps(masks, given)
-        missing = [n for n, row in zip(sure, overlaps, strict=True) if not (row >= SAME_IOU).any()]
-        strange = int((overlaps.max(axis=0, initial=0.0) < SAME_IOU).sum()) if given else 0
-        doubt = max((float(found.scores[number]) for number in missing), default=0.0)
+        match = _overlaps(masks, given) >= SAME_IOU
+        named = np.array([one.class_id for one in sample.objects], np.int64)
+        agree = match & (found.classes[sure][:, None] == named[None, :])
+        missing, renamed = sure[~match.any(axis=1)], sure[match.any(axis=1) & ~agree.any(axis=1)]
+        strange = int((~match.any(axis=0)).sum())
+        doubt = max((float(found.scores[number]) for number in (*missing, *renamed)), default=0.0)
         extra = strange / max(len(given), 1)
-        reason = f"{len(missing)} confident objects without a label, {strange} of {len(given)} labels without an object"
+        reason = (
+            f"{counted(len(missing), 'confident object')} without a label, {len(renamed)} of another class than the "
+            f"label, {strange} of {counted(len(given), 'label')} without an object"
+        )
         shapes = [(masks[place], int(found.classes[number])) for place, number in enumerate(sure)]
         yield RankedImage(
             relative_name(sample.image, root), split, (1 - doubt) * (1 - extra / 2), reason,
