@@ -154,9 +154,10 @@ def from_polygons(polygons: Iterable[Sequence[float]], height: int, width: int) 
     return _as_rle(parts[0] if len(parts) == 1 else coco_mask.merge(parts), height, width)
 
 
-def filled(polygons: Sequence[Sequence[float]], height: int, width: int) -> list[Any]:
-    """A mask per polygon, as `from_polygons` fills it, for `overlaps`, areas and boxes; faster than one by one."""
-    return list(_pycocotools_mask.frPyObjects(polygons, height, width)) if polygons else []
+def filled(polygons: Sequence[Sequence[float]], height: int, width: int) -> list[Rle]:
+    """A mask per polygon, as `from_polygons` fills it; faster than one by one."""
+    codes: Any = _pycocotools_mask.frPyObjects(polygons, height, width) if polygons else []
+    return [_as_rle(code, height, width) for code in codes]
 
 
 def union(rles: Sequence[Rle]) -> Rle:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from segcli.data import rle
 from segcli.data.detections import Detections
 from segcli.data.instances import InstanceSample
+from segcli.data.rle import Rle
 from segcli.metrics.boundary import DILATION_RATIO, band
 
 Ints = NDArray[np.int64]
@@ -47,11 +49,14 @@ class ImagePairs:
     boundary_iou: Floats | None = None
 
 
-def image_pairs(sample: InstanceSample, detections: Detections, *, boundary: bool = False) -> ImagePairs:
+def image_pairs(
+    sample: InstanceSample, truth: Sequence[Rle], detections: Detections, *, boundary: bool = False
+) -> ImagePairs:
     """The objects and detections of an image with the IoU of their masks.
 
     Args:
         sample: The image.
+        truth: `true_masks` of it.
         detections: Its detections.
         boundary: Also measures the boundaries, a few milliseconds per image.
     """
@@ -60,7 +65,7 @@ def image_pairs(sample: InstanceSample, detections: Detections, *, boundary: boo
     found = np.empty((len(masks), COLUMNS))
     found[:, CLASS], found[:, SCORE] = detections.classes, detections.scores
     found[:, BOX] = boxes_of(detections)
-    truth, crowds = _codes(sample), [one.is_crowd for one in sample.objects]
+    crowds = [one.is_crowd for one in sample.objects]
     place, iou, bands = np.zeros(0, np.int64), np.zeros(0), None
     if masks:
         found[:, AREA] = rle.coco_mask.area(masks)
@@ -83,12 +88,12 @@ def boxes_of(detections: Detections) -> Floats:
     return boxes
 
 
-def _codes(sample: InstanceSample) -> list[Any]:
-    """Masks of the objects as run-length codes; outlines of one polygon are filled together."""
+def true_masks(sample: InstanceSample) -> list[Rle]:
+    """Masks of the objects; outlines of one polygon are filled together."""
     height, width = sample.height, sample.width
     outlines = [one.segmentation for one in sample.objects]
     filled = iter(rle.filled([one[0] for one in outlines if isinstance(one, tuple) and len(one) == 1], height, width))
-    codes: list[Any] = []
+    codes: list[Rle] = []
     for one in outlines:
         if isinstance(one, tuple):
             codes.append(next(filled) if len(one) == 1 else rle.from_polygons(one, height, width))
@@ -97,16 +102,20 @@ def _codes(sample: InstanceSample) -> list[Any]:
     return codes
 
 
-def _boundary_overlaps(sample: InstanceSample, found: list[Any], truth: list[Any], crowds: list[bool]) -> Floats:
+def _boundary_overlaps(
+    sample: InstanceSample, found: Sequence[Rle], truth: Sequence[Rle], crowds: list[bool]
+) -> Floats:
     """IoU of the bands along the contours [D * G]."""
     width_px = max(1, round(DILATION_RATIO * float(np.hypot(sample.height, sample.width))))
     bands = [_boundary(code, width_px) for code in found], [_boundary(code, width_px) for code in truth]
     return rle.overlaps(*bands, crowds).reshape(-1)
 
 
-def _boundary(code: Any, width_px: int) -> dict[str, Any]:
+def _boundary(code: Rle, width_px: int) -> Rle:
     """The band along the contour of a mask."""
     height, width = code["size"]
-    x, y, columns, rows = (int(side) for side in rle.coco_mask.to_bbox(code))
-    crop = np.asarray(rle.coco_mask.decode(code))[y : y + rows, x : x + columns] > 0
-    return dict(rle.encode_crop(band(np.ascontiguousarray(crop), width_px), x, y, height, width))
+    found = rle.decode_crop(code)
+    if found is None:
+        return rle.empty(height, width)
+    crop, x, y = found
+    return rle.encode_crop(band(crop > 0, width_px), x, y, height, width)

@@ -15,7 +15,7 @@ from segcli.data.classes import ClassMap
 from segcli.data.detections import Detections
 from segcli.data.instances import InstanceSample
 from segcli.metrics.image_facts import UNKNOWN, Look
-from segcli.metrics.image_pairs import ImagePairs, image_pairs
+from segcli.metrics.image_pairs import ImagePairs, image_pairs, true_masks
 from segcli.metrics.image_rows import Row
 from segcli.metrics.instance_report import ImageFacts, InstanceReport, Measured
 from segcli.metrics.matching import Limits
@@ -66,9 +66,10 @@ class MaskAP:
         if classes.size and not 0 <= classes.min() <= classes.max() < len(self.classes):
             raise ValueError(f"class ids {classes.min()} to {classes.max()}, but there are {len(self.classes)} classes")
         facts = ImageFacts(sample.width, sample.height, look)
-        pairs = image_pairs(sample, detections, boundary=self.boundary)
+        truth = true_masks(sample)
+        pairs = image_pairs(sample, truth, detections, boundary=self.boundary)
         least, count = self.panoptic_score, len(self.classes)
-        segments = None if least is None else count_segments(sample, detections, count, least)
+        segments = None if least is None else count_segments(sample, truth, detections, count, least)
         self._images[sample.image_id] = _Image(pairs, facts, segments)
 
     def merge(self, other: MaskAP) -> None:

@@ -6,7 +6,7 @@ background counts as a segment without an object, not as void: detections in it 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,22 +22,26 @@ COLUMNS = 4
 """Numbers per class: sum of IoU, and true positive, false positive and missed segments."""
 
 
-def count_segments(sample: InstanceSample, detections: Detections, classes: int, least_score: float) -> Row:
+def count_segments(
+    sample: InstanceSample, truth: Sequence[Rle], detections: Detections, classes: int, least_score: float
+) -> Row:
     """Counts of one image for panoptic quality: float64 [4 x classes].
 
     Args:
         sample: The image; among overlapping objects the smaller one is on top.
+        truth: Masks of its objects.
         detections: The detections; among overlapping ones the one with the higher score is on top.
         classes: Number of classes.
         least_score: Minimum score of a detection.
     """
     shape = sample.height, sample.width
-    objects = sorted(sample.objects, key=lambda value: -value.area_px)
+    below = sorted(range(len(truth)), key=lambda place: -sample.objects[place].area_px)
+    objects = [sample.objects[place] for place in below]
     scores = np.asarray(detections.scores, np.float64)
     order = [place for place in np.argsort(scores, kind="stable") if scores[place] >= least_score]
-    truth = _painted((value.to_rle(*shape) for value in objects), shape)
+    true = _painted((truth[place] for place in below), shape)
     found = _painted((detections.masks[place] for place in order), shape)
-    shared = np.bincount((truth * (len(order) + 1) + found).ravel(), minlength=(len(objects) + 1) * (len(order) + 1))
+    shared = np.bincount((true * (len(order) + 1) + found).ravel(), minlength=(len(objects) + 1) * (len(order) + 1))
     shared = shared.reshape(len(objects) + 1, len(order) + 1)
     true_class = np.array([value.class_id for value in objects], np.int64)
     found_class = np.asarray(detections.classes, np.int64)[order]
@@ -49,7 +53,10 @@ def _painted(masks: Iterable[Rle], shape: tuple[int, int]) -> NDArray[np.int64]:
     """A map of segments numbered from 1, the later ones on top; 0 is background."""
     segments = np.zeros(shape, np.int64)
     for number, mask in enumerate(masks, start=1):
-        segments[rle.decode(mask) > 0] = number
+        crop = rle.decode_crop(mask)
+        if crop is not None:
+            pixels, x, y = crop
+            np.copyto(segments[y : y + pixels.shape[0], x : x + pixels.shape[1]], number, where=pixels > 0)
     return segments
 
 

@@ -15,6 +15,7 @@ from segcli.data.classes import ClassMap
 from segcli.inference.label_scores import label_scores
 from segcli.metrics import instance_intervals
 from segcli.metrics.calibration import count_reliability, ece, ece_of_all
+from segcli.metrics.image_pairs import true_masks
 from segcli.metrics.label_pair import LabelPair
 from segcli.metrics.mask_ap import MaskAP
 from segcli.metrics.object_errors import KINDS, errors_as_dict
@@ -109,7 +110,7 @@ def test_panoptic_quality_equals_panopticapis_definition():
     for seed in range(SETS):
         sums, rows = np.zeros((4, len(NAMES))), []
         for sample, detections in zip(*objects(seed), strict=True):
-            rows.append(count_segments(sample, detections, len(NAMES), LEAST_SCORE))
+            rows.append(count_segments(sample, true_masks(sample), detections, len(NAMES), LEAST_SCORE))
             ordered = sorted(sample.objects, key=lambda value: -value.area_px)
             true = [(rle.decode(value.to_rle(240, 320)), value.class_id) for value in ordered]
             kept = [i for i in np.argsort(detections.scores, kind="stable") if detections.scores[i] >= LEAST_SCORE]

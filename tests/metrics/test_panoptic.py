@@ -11,6 +11,7 @@ import pytest
 from hotcoco.panoptic import PanopticEval
 
 from segcli.data import rle
+from segcli.metrics.image_pairs import true_masks
 from segcli.metrics.panoptic import count_segments, panoptic_quality
 from tests.metrics.instances import make_images
 
@@ -64,7 +65,7 @@ def test_equals_hotcoco(tmp_path, seed):
     samples, found = make_images(4, classes=CLASSES, objects=6, found=10, seed=seed)
     if seed % 2:
         samples = [replace(s, objects=tuple(replace(o, is_crowd=False) for o in s.objects)) for s in samples]
-    rows = [count_segments(s, d, CLASSES, LEAST) for s, d in zip(samples, found, strict=True)]
+    rows = [count_segments(s, true_masks(s), d, CLASSES, LEAST) for s, d in zip(samples, found, strict=True)]
     ours = panoptic_quality(np.sum(rows, axis=0))
     theirs = oracle(tmp_path, samples, found)["per_class"]
     for name, values in ours.items():

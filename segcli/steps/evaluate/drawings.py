@@ -17,7 +17,7 @@ from segcli.data.instances import InstanceSample
 from segcli.data.loading import load, read_sized
 from segcli.data.samples import SegSample
 from segcli.inference.decode_labels import argmax
-from segcli.metrics.image_pairs import Floats, image_pairs
+from segcli.metrics.image_pairs import Floats, image_pairs, true_masks
 from segcli.metrics.matching import Limits, match
 from segcli.metrics.object_pairs import pairs_of_masks
 from segcli.metrics.promptable_measure import object_masks
@@ -69,12 +69,11 @@ def draw_objects_of(subject: ObjectSubject, sample: InstanceSample, least_score:
         least_score: Lowest score of a detection that is drawn, per class: (classes,), float.
     """
     detections = _kept(subject.detect(sample), least_score)
-    rgb, size = read_sized(sample), (sample.height, sample.width)
-    pairs = pairs_of_masks([image_pairs(sample, detections)])
+    rgb, masks = read_sized(sample), true_masks(sample)
+    pairs = pairs_of_masks([image_pairs(sample, masks, detections)])
     matches = match(pairs, Limits(thresholds=(0.5,)))
     hits, ignored = matches.hits[:, 0, 0], matches.ignored[:, 0, 0]
     taken = set(matches.object_of[hits, 0, 0].tolist())
-    masks = [value.to_rle(*size) for value in sample.objects]
     real = [place for place, value in enumerate(sample.objects) if not value.is_crowd]
     truth = draw_found_objects(rgb, (masks[place] for place in real), (), ())
     found = draw_found_objects(
