@@ -54,6 +54,7 @@ class Failure:
 
 def failure_of(error: BaseException) -> Failure:
     """Describes an exception for a user."""
+    error = _stop_behind(error) or error
     kind = type(error).__name__
     if isinstance(error, SegcliError):
         where = f"{error.path}: " if error.path is not None else ""
@@ -73,6 +74,14 @@ def failure_of(error: BaseException) -> Failure:
         return Failure(EXIT_FAILED, kind, f"{place}{error.strerror}", _file_hint(error), traced=True)
     remedy = "`segcli doctor` tells what is missing" if isinstance(error, ImportError) else "please report it"
     return Failure(EXIT_FAILED, kind, f"unexpected {kind}: {_one_line(error)}", remedy, traced=True)
+
+
+def _stop_behind(error: BaseException) -> Stopped | None:
+    """The signal that an extension module, stopped while it was imported, has made an error of its own."""
+    cause = error.__cause__
+    while cause is not None and not isinstance(cause, Stopped):
+        cause = cause.__cause__
+    return cause
 
 
 def _details(error: SegcliError) -> dict[str, Any]:

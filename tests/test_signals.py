@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from segcli import signals
+from segcli.failure_report import failure_of
 from tests.own_process import run_alone
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -63,3 +64,11 @@ def test_paddles_banner_never_shows():
 
 def test_signals_to_the_own_process():
     run_alone(ROOT / "tests" / "alone_signals.py")
+
+
+def test_a_signal_while_an_extension_is_imported_is_no_missing_part():
+    """pybind11 raises such an ImportError from whatever stopped the initialization of a module."""
+    error = ImportError("initialization failed")
+    error.__cause__ = signals.Stopped(signal.SIGTERM)
+    failure = failure_of(error)
+    assert (failure.exit_code, failure.message) == (143, "stopped by SIGTERM")
