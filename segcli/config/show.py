@@ -10,11 +10,14 @@ import yaml
 
 from segcli.config.keys import leaves, meanings, sections
 from segcli.config.load import LoadedConfig
+from segcli.config.plan_mode import with_open_keys
 from segcli.config.schema import Config
 from segcli.config.tree import value_at
 from segcli.models.names import MODEL_TASKS
 
 _WIDEST, _COLUMNS = 44, 80
+_WORD = 14
+"""Room for the word with which PyYAML crosses the width of a line before it breaks it."""
 _PIECE = re.compile(r"""(?:(?<![^\[{ ])"(?:\\.|[^"\\])*"|(?<![^\[{ ])'(?:''|[^'])*'|[^,])*(?:, |$)""")
 """Up to the next comma between two entries of a flow collection."""
 RECIPE_KEYS = (
@@ -36,7 +39,7 @@ RECIPE_KEYS = (
 
 def show(loaded: LoadedConfig) -> str:
     """YAML text with one origin per line."""
-    return as_yaml(loaded.config)
+    return as_yaml(with_open_keys(loaded.config))
 
 
 def as_yaml(config: Config, values: dict[str, Any] | None = None) -> str:
@@ -99,7 +102,19 @@ def _entry(head: str, value: Any, origin: str, indent: str) -> Iterator[tuple[st
         yield line, origin
     else:
         yield head, origin
-        yield from ((text, "") for text in _wrapped(scalar(value), f"{indent}  "))
+        lines = list(_wrapped(scalar(value), f"{indent}  "))
+        yield from ((text, "") for text in (_folded(value, f"{indent}  ") if _is_wide(lines) else lines))
+
+
+def _is_wide(lines: list[str]) -> bool:
+    return any(len(line) > _COLUMNS for line in lines)
+
+
+def _folded(value: Any, indent: str) -> list[str]:
+    """A collection with long texts: an entry per line, the texts folded."""
+    width = _COLUMNS - len(indent) - _WORD
+    text = yaml.safe_dump(value, default_flow_style=False, allow_unicode=True, width=width, sort_keys=False)
+    return [f"{indent}{line}" if line else "" for line in text.rstrip().split("\n")]
 
 
 def _wrapped(text: str, begin: str) -> Iterator[str]:

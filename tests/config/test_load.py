@@ -230,6 +230,21 @@ def test_what_is_shown_is_the_same_configuration(write):
     assert "crop_size: [8, 8]" in text and "# -o" in text
 
 
+def test_what_a_plan_may_still_set_is_told_and_long_texts_fit(write):
+    texts = {"Train.batch_size": "why " * 40, "Train.lr_scheduler": "why: it " * 40}
+    given = {"Global.model": "SegFormer-B0", "Global.mode": "train", "Global.dataset_dir": "d", "Train.plan": "auto"}
+    loaded = from_values({**given, "Train.plan_reasons": texts, "Train.batch_size": 3})
+    lines = show(loaded).splitlines()
+    assert max(map(len, lines)) <= 80
+    (length,) = [line for line in lines if line.startswith("  epochs_iters:")]
+    assert length.endswith(", or planned")
+    assert not any("or planned" in line for line in lines if line.startswith("  batch_size: 3"))
+    read = load_config(write(show(loaded))).config.Train
+    assert {key: why.strip() for key, why in (read.plan_reasons or {}).items()} == {
+        key: why.strip() for key, why in texts.items()
+    }
+
+
 def test_a_fault_tells_mode_and_output_where_they_are_known(write):
     with pytest.raises(ConfigError) as caught:
         load_config(write(MINIMAL), ["Global.mode=train", "Global.output=o", "Train.batch_size=x"])

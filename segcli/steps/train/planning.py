@@ -8,6 +8,7 @@ from typing import Any
 
 from segcli.config.check import parse_device
 from segcli.config.durations import parse_time
+from segcli.config.plan_mode import PLANNED_KEYS
 from segcli.config.recipe import AUTO, without_recipe
 from segcli.config.schema import PLANNER, Config
 from segcli.data.fingerprint.labels import Fingerprint
@@ -29,27 +30,6 @@ from segcli.tasks import step_part
 
 log = logging.getLogger("segcli.train")
 
-PLANNED_KEYS = (
-    "Train.epochs_iters",
-    "Train.batch_size",
-    "Train.learning_rate",
-    "Train.warmup_steps",
-    "Train.eval_interval",
-    "Train.input_shape",
-    "Train.input_size",
-    "Train.crop_size",
-    "Train.transforms",
-    "Train.accumulate",
-    "Train.loss",
-    "Train.images_per_epoch",
-    "Train.sampling",
-    "Train.crop_focus",
-    "Train.augment.scale_jitter",
-    "Train.augment.elastic",
-    "Train.early_stop.enable",
-    "Train.early_stop.patience",
-)
-"""Keys that a plan chooses or depends on."""
 _USUAL = {"cpu": Cost(5.0), "gpu": Cost(0.05)}
 
 
