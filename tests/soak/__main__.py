@@ -1,4 +1,7 @@
-"""Runs the trials and prints one table: ``python -m tests.soak --help`` names the options."""
+"""Runs the trials and prints one table: ``python -m tests.soak --help`` names the options.
+
+``python -m tests.soak loads`` prints what large data take instead.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from tests.soak import loads
 from tests.soak.parts import Log, parts_of
 from tests.soak.trials import Row
 
@@ -19,6 +23,8 @@ _HEAD = ("what", "tried", "clean", "tracebacks", "hangs", "above 2 GB", "outside
 
 def main(words: list[str]) -> int:
     """Prints the table, and below it where each kind of fault came from; 1 when there is any."""
+    if words[:1] == ["loads"]:
+        return loads.main(words[1:])
     parser = argparse.ArgumentParser(prog="scripts/soak", description=__doc__)
     parser.add_argument("readers", nargs="*", help="parts of the names of readers; all without")
     parser.add_argument("--inputs", type=int, default=100_000, help="changed files, over all readers")

@@ -57,7 +57,7 @@ def try_predictions(rounds: int, scratch: Path) -> Iterator[Row]:
 
 def _reply_is_wrong(url: str, number: int) -> bool:
     rgb, labels = image_of(number)
-    reply = requests.post(url, json={"image": base64_of(png(rgb)), "visualize": False}, timeout=120).json()
+    reply = requests.post(url, json={"image": base64_of(png(rgb)), "visualize": False}, timeout=600).json()
     return not np.array_equal(np.ravel(reply["result"]["labelMap"]), labels.ravel())
 
 

@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 from threading import Barrier, Thread
+from types import SimpleNamespace
 
 import pytest
 
@@ -68,17 +69,25 @@ def test_a_killed_process_that_nobody_has_waited_for_is_dead(tmp_path):
     child.wait()
 
 
-def test_without_a_heartbeat_the_shard_of_another_machine_is_free_after_the_lease(tmp_path):
+@pytest.fixture
+def clock(monkeypatch):
+    """What the leases take for the time, in seconds; a machine with much else to do does not change it."""
+    now = SimpleNamespace(seconds=0.0)
+    monkeypatch.setattr("segcli.steps.batch.leases.time", SimpleNamespace(monotonic=lambda: now.seconds))
+    return now
+
+
+def test_without_a_heartbeat_the_shard_of_another_machine_is_free_after_the_lease(tmp_path, clock):
     leases = Leases(tmp_path, 0.2)
     file = tmp_path / "000000.1.lease"
     leave(tmp_path, file.name, Process("elsewhere", 1, ""))
     assert leases.take(0) is None
-    time.sleep(0.15)
+    clock.seconds += 0.15
     os.utime(file)
     assert leases.take(0) is None
-    time.sleep(0.15)
+    clock.seconds += 0.15
     assert leases.take(0) is None  # the heartbeat was seen 0.15 s ago
-    time.sleep(0.15)
+    clock.seconds += 0.15
     assert leases.take(0) is not None
     leases.give_back()
 
@@ -90,7 +99,9 @@ def test_a_lease_beats_and_notes_its_row(tmp_path):
     lease.note_row(8)
     assert json.loads(file.read_text())["row"] == 8
     before = file.stat().st_mtime_ns
-    time.sleep(0.15)
+    end = time.monotonic() + 120
+    while file.stat().st_mtime_ns == before and time.monotonic() < end:
+        time.sleep(0.02)
     assert file.stat().st_mtime_ns > before
     assert Leases(tmp_path, 60).take(5) is None
     leases.give_back()
@@ -109,9 +120,9 @@ def test_one_gets_a_shard_where_files_have_no_links(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"pid": "x"}'])
-def test_a_lease_whose_text_is_damaged_lives_by_its_heartbeat(tmp_path, text):
+def test_a_lease_whose_text_is_damaged_lives_by_its_heartbeat(tmp_path, text, clock):
     (tmp_path / "000000.1.lease").write_text(text)
     leases = Leases(tmp_path, 0.1)
     assert leases.take(0) is None
-    time.sleep(0.12)
+    clock.seconds += 0.12
     assert leases.take(0) is not None
