@@ -168,7 +168,7 @@ def _write_errors(target: Path) -> Iterator[None]:
         cause = fault if isinstance(fault, OSError) else fault.__cause__
         number = cause.errno if isinstance(cause, OSError) else None
         reason = cause.strerror if isinstance(cause, OSError) else str(fault)
-        hint = (
-            f"{full_hint(target.parent)}, then resume" if number in FULL else "check the write permission, then resume"
-        )
+        remedy = full_hint(target.parent) if number in FULL else "check the write permission"
+        go_on = "resume" if checkpoints(target.parent) else "type the command again"
+        hint = f"{remedy}, then {go_on}"
         raise TrainingError(f"the weights cannot be written ({reason})", path=target, hint=hint) from fault

@@ -14,7 +14,7 @@ from segcli.data.files import write_bytes_atomic
 from segcli.disk import full_hint, mount_of
 from segcli.errors import TrainingError
 from segcli.failure_report import failure_of
-from segcli.steps.train import run_folder
+from segcli.steps.train import checkpoint, run_folder
 from segcli.weights.checksums import damage_in
 from tests.steps.train.line_run import LineRuns
 
@@ -61,12 +61,18 @@ def test_a_training_on_a_full_disk(line_run: LineRuns, small_disk):
     with pytest.raises(TrainingError, match="No space left on device") as told:
         line_run(output, change=change)
     assert Path(told.value.path).parent == output
-    assert f"on the disk at {small_disk}" in told.value.hint
+    assert f"on the disk at {small_disk}" in told.value.hint and told.value.hint.endswith("then resume")
     assert hidden(output) == []
     assert damage_in(output / "iter_4") is None
     assert not (output / "iter_8").exists()
     (small_disk / "filler").unlink()
     assert line_run(output, resume_path="last").iterations == 8
+
+
+def test_without_a_checkpoint_nobody_is_told_to_resume(tmp_path):
+    with pytest.raises(TrainingError) as told, checkpoint._write_errors(tmp_path / "best_model"):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    assert told.value.hint.endswith("then type the command again")
 
 
 @pytest.mark.parametrize("failing", range(1, 12))

@@ -85,7 +85,7 @@ def train(output, moment, resume_path):
 
 root, moments = Path(sys.argv[1]), json.loads(sys.argv[2])
 events = events_of(lambda: run(root / "counted"))
-moments |= {f"event {at}": at for at in range(1, events, events // 12)}
+moments |= {f"event {at}": at for at in range(1, events + 1)}
 codes = {"whole": [train(root / "whole", None, None)]}
 for name, moment in moments.items():
     folder = root / name
@@ -103,13 +103,13 @@ def test_killed_at_any_moment_and_resumed_equals_uninterrupted(tmp_path):
         env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=3600,
         check=False,
     )
     assert done.returncode == 0, done.stderr
     codes = json.loads(done.stdout.splitlines()[-1])
     assert codes.pop("whole") == [0], done.stderr
-    assert codes.keys() > MOMENTS.keys() and len(codes) > 20
+    assert codes.keys() > MOMENTS.keys() and len(codes) > 200
     assert codes == {name: [-9, 0] for name in codes}, done.stderr
     whole = tmp_path / "whole"
     for name in codes:
