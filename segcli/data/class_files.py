@@ -32,6 +32,7 @@ _NUMBERED_LINE = re.compile(r"(\d{1,9})\s*[:,=\s]\s*(\S.*)")
 _LIST_KEYS = ("classes", "class_names", "names", "labels", "categories", "id2label", "label2id")
 _ENTRY_KEYS = (("id", "index", "class_id", "category_id"), ("name", "label", "class", "class_name", "title"))
 _JSON_HINT = 'write the names in order of their ids: ["_background_", "cat", "dog"]'
+_IGNORED_WORDS = frozenset({"ignore", "ignored", "dontcare", "void", "unlabeled", "unlabelled", "crowd"})
 _BACKGROUND_WORDS = frozenset({BACKGROUND_NAME, "background", "__background__", "bg"})
 
 
@@ -97,6 +98,11 @@ def _json_entry(key: str, value: object) -> str:
 def is_background(name: str) -> bool:
     """Whether a class name means "nothing of interest"."""
     return name.lower() in _BACKGROUND_WORDS
+
+
+def is_ignored_name(name: str) -> bool:
+    """Whether a class name means "must not be learnt"."""
+    return name != IGNORE_NAME and re.sub(r"[\s_'’-]", "", name.lower()) in _IGNORED_WORDS
 
 
 def resolve_classes(

@@ -18,8 +18,10 @@ STATE_FOLDER = ".segcli"
 """Where segcli keeps the changes of a dataset, see `segcli.data.changes.journal`."""
 
 
-_MACOS_PREFIX, _MACOS_FOLDER = "._", "__MACOSX"
+_MACOS_PREFIX = "._"
 """What macOS leaves on foreign disks and in archives: attributes of the file without the prefix, of any suffix."""
+_NOT_DATA = ("__MACOSX", "@eaDir")
+"""Folders that macOS and network disks leave; hidden ones (`.git`, `.ipynb_checkpoints`) are left out too."""
 
 
 def folders_below(root: Path) -> Iterator[tuple[Path, list[str]]]:
@@ -28,7 +30,7 @@ def folders_below(root: Path) -> Iterator[tuple[Path, list[str]]]:
     A folder that cannot be read is noted, see `noting_unreadable`.
     """
     for folder, below, files in os.walk(root, onerror=_note):
-        below[:] = sorted(name for name in below if name not in (STATE_FOLDER, _MACOS_FOLDER))
+        below[:] = sorted(name for name in below if name not in _NOT_DATA and not name.startswith("."))
         yield Path(folder), [name for name in files if not name.startswith(_MACOS_PREFIX)]
 
 

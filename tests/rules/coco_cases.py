@@ -403,6 +403,7 @@ COCO = (
     Replay("C166", spread(6, lambda image: 0), spread(6, lambda image: image % 2)),
     Replay("C167", spread(6, lambda image: image), spread(5, lambda image: image)),
     Replay("C168", rectangles(30), rectangles(29)),
+    Replay("C170", category(1, name="Don't care"), category(1, name="voided")),
     Replay("C160", change(ignore=1), change(ignore=1, iscrowd=1)),
     Replay("C162", counting("cat1", "cat2", "cat3", "cat4"), counting("cat1", "cat3", "cat2", "cat4")),
     Replay("C169", whole_image(4), whole_image(3)),

@@ -57,6 +57,23 @@ def counting(*labels: str) -> Change:
     )
 
 
+def shapes_of(make) -> Change:
+    """Six files with two shapes each."""
+    return together(
+        gone("a.json", "b.json"),
+        *(
+            file(f"n{number}", *(make(4 + 30 * n, 4 + number, number) for n in range(2)), seed=number)
+            for number in range(6)
+        ),
+    )
+
+
+def ring(left: float, top: float, last: float) -> dict:
+    """A line around a square that ends so many pixels beside its beginning."""
+    corners = [(left, top), (left + 20, top), (left + 20, top + 20), (left, top + 20), (left, top + last)]
+    return shape("cat", *corners, kind="linestrip")
+
+
 def file(name: str, *shapes, **keys) -> Change:
     return lambda root: write_labelme(root, name, shapes, **keys)
 
@@ -188,6 +205,18 @@ LABELME = (
     Replay("L301", with_shape(box("Cat", 1, 1, 9, 9)), with_shape(box(GREEK, 1, 1, 9, 9))),
     Replay("L302", text("label.txt", "dog\n"), text("label.txt", "dog\ncat\n")),
     Replay("L303", with_shape(box("__ignore__", 1, 1, 9, 9)), option=INSTANCE, near_option=INSTANCE),
+    Replay(
+        "L114",
+        shapes_of(lambda x, y, _: box("cat", x, y, x + 20, y + 20, group_id=0)),
+        shapes_of(lambda x, y, _: box("cat", x, y, x + 20, y + 20, group_id=x)),
+    ),
+    Replay("L115", shapes_of(lambda x, y, _: ring(x, y, 1)), shapes_of(lambda x, y, _: ring(x, y, 9))),
+    Replay(
+        "L116",
+        shapes_of(lambda x, y, _: shape("cat", (x, y), kind="point")),
+        shapes_of(lambda x, y, n: box("cat", x, y, x + 9, y + 9) if n == 5 else shape("cat", (x, y), kind="point")),
+    ),
+    Replay("L306", with_shape(box("ignore", 1, 1, 9, 9)), with_shape(box("__ignore__", 1, 1, 9, 9))),
     Replay("L305", counting("cat1", "cat2", "cat3"), counting("cat2", "cat3", "cat1")),
     Replay("L304", many_classes(255), many_classes(253)),
 )

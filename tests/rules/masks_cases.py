@@ -369,6 +369,7 @@ MASKS = (
     Replay("S407", palettes((0, 1, 2), (0, 2, 1)), palettes((0, 1, 2), (0, 1, 2))),
     Replay("S408", times(100), times(7)),
     Replay("S409", binary(255), binary(1)),
+    Replay("S418", masks(lambda pixels: np.where(pixels == 0, 255, pixels)), one_pixel(255)),
     Replay("S410", masks(lambda pixels: np.full_like(pixels, 255), "a3", "a4"), one_pixel(255)),
     Replay("S411", many_classes(256), many_classes(255)),
     Replay("S412", together(FOUR_CLASSES, rename("bird", "background")), FOUR_CLASSES),

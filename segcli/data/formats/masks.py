@@ -15,7 +15,7 @@ from segcli.data.classes import IGNORE_INDEX
 from segcli.data.dataset_folder import require_folder
 from segcli.data.formats.kinds import refuse_other_kind
 from segcli.data.formats.list_pairs import pair_findings
-from segcli.data.formats.masks_layout import MASK_FOLDERS, has_lists, paired_files
+from segcli.data.formats.masks_layout import IMAGE_FOLDERS, MASK_FOLDERS, has_lists, paired_files, split_pairs
 from segcli.data.formats.other_tools import refuse_other_tools
 from segcli.data.formats.unlisted import unlisted_samples
 from segcli.data.formats.voc_layout import COLOUR_FILE, find_voc, voc_layout
@@ -56,12 +56,13 @@ def find_root(dataset_dir: Path) -> Path:
     require_folder(dataset_dir)
     if has_lists(dataset_dir):
         return dataset_dir
-    parents = [folder.parent for folder, _ in folders_below(dataset_dir) if folder.name == IMAGE_FOLDER]
+    parents = [folder.parent for folder, _ in folders_below(dataset_dir) if folder.name.lower() in IMAGE_FOLDERS]
     candidates = [parent for parent in parents if has_lists(parent)]
     if not candidates:
         refuse_other_kind(dataset_dir, wanted="masks")
         voc = find_voc(dataset_dir)
-        paired = [parent for parent in (dataset_dir, *parents) if paired_files(parent)]
+        with_splits = [dataset_dir] if split_pairs(dataset_dir) else []
+        paired = with_splits or [one for one in (dataset_dir, *parents) if paired_files(one)]
         candidates = [voc] if voc is not None else list(dict.fromkeys(paired))
     if not candidates:
         refuse_other_tools(dataset_dir)

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from segcli.data.files import is_dir, is_file
+from segcli.data.samples import Split
 from segcli.data.suffixes import IMAGE_SUFFIXES, MASK_SUFFIXES
-from segcli.data.walk import files_below, folders_below
+from segcli.data.walk import entries, files_below, folders_below
 
-IMAGE_FOLDERS = ("images", "imgs", "image")
-MASK_FOLDERS = ("annotations", "masks", "labels", "mask", "label")
+Pair = tuple[Path, Path]
+"""An image and its mask."""
+
+IMAGE_FOLDERS = ("images", "imgs", "image", "img", "img_dir")
+MASK_FOLDERS = ("annotations", "masks", "labels", "mask", "label", "ann_dir", "gt")
+"""Names in any case."""
+SPLIT_FOLDERS = {Split.TRAIN: ("train", "training"), Split.VAL: ("val", "valid", "validation")}
 _ENDINGS = ("_mask", "-mask", "_label", "_seg", "_gt", "_labelIds")
 LISTS = ("train.txt", "val.txt")
 
@@ -19,7 +26,7 @@ def holds_masks(folder: Path) -> bool:
     """Whether a folder, or one below it, has lists, or images and masks that can be paired."""
     if not is_dir(folder):
         return False
-    places = [folder, *(below.parent for below, _ in folders_below(folder) if below.name == "images")]
+    places = [folder, *(below.parent for below, _ in folders_below(folder) if below.name.lower() in IMAGE_FOLDERS)]
     return any(has_lists(place) or paired_files(place) for place in places)
 
 
@@ -28,7 +35,7 @@ def has_lists(folder: Path) -> bool:
     return any(is_file(folder / name) for name in LISTS)
 
 
-def paired_files(root: Path) -> list[tuple[Path, Path]]:
+def paired_files(root: Path) -> list[Pair]:
     """Images with the masks of the same name, in order; empty where there is no pair.
 
     Names are paired by their paths below the two folders, without suffix. A mask may end in `_mask` or the like.
@@ -37,19 +44,52 @@ def paired_files(root: Path) -> list[tuple[Path, Path]]:
     return [(path, masks[name]) for name, path in images.items() if name in masks]
 
 
+def split_pairs(root: Path) -> dict[Split, list[Pair]]:
+    """The pairs of both splits where folders say which belong to which; empty where one split has none.
+
+    The folders of images and masks lie in those of the splits (`train/images`), or the other way round
+    (`images/train`).
+    """
+    found = {
+        split: [pair for name in _named(root, names) for pair in paired_files(root / name)]
+        for split, names in SPLIT_FOLDERS.items()
+    }
+    if not any(found.values()):
+        folder = _image_folder(root)
+        for image, mask in [] if folder is None else paired_files(root):
+            first = image.relative_to(folder).parts[0].lower() if folder is not None else ""
+            for split, names in SPLIT_FOLDERS.items():
+                if first in names:
+                    found[split].append((image, mask))
+    return found if all(found.values()) else {}
+
+
+def _named(root: Path, names: Sequence[str]) -> list[str]:
+    """The folders in `root` with one of these names, in any case, in the order of the names."""
+    there = {path.name.lower(): path.name for path in reversed(entries(root)) if is_dir(path)}
+    return [there[name] for name in names if name in there]
+
+
+def _image_folder(root: Path) -> Path | None:
+    return next((root / name for name in _named(root, IMAGE_FOLDERS)), None)
+
+
 def unpaired_files(root: Path) -> list[Path]:
-    """Images without a mask and masks without an image."""
-    images, masks = _both(root)
-    alone = [path for name, path in images.items() if name not in masks]
-    return alone + [path for name, path in masks.items() if name not in images]
+    """Images without a mask and masks without an image, here and in the folders of the splits."""
+    alone = []
+    for place in (root, *(root / name for names in SPLIT_FOLDERS.values() for name in _named(root, names))):
+        images, masks = _both(place)
+        alone += [path for name, path in images.items() if name not in masks]
+        alone += [path for name, path in masks.items() if name not in images]
+    return alone
 
 
 def _both(root: Path) -> tuple[dict[str, Path], dict[str, Path]]:
     """Images and masks by their common name, from the first mask folder with a pair."""
-    folder = next((root / name for name in IMAGE_FOLDERS if is_dir(root / name)), None)
+    folder = _image_folder(root)
     images = {} if folder is None else {_name(path, folder): path for path in files_below(folder, IMAGE_SUFFIXES)}
-    for name in MASK_FOLDERS:
-        if images and is_dir(root / name):
+    for name in _named(root, MASK_FOLDERS) if images else ():
+        if root / name != folder:
             masks = {_name(path, root / name): path for path in files_below(root / name, MASK_SUFFIXES)}
             if images.keys() & masks.keys():
                 return images, masks

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from shlex import quote
 
 from segcli.data.decoding.headers import read_header
 from segcli.data.files import is_file
-from segcli.data.formats.masks_layout import paired_files, unpaired_files
+from segcli.data.formats.masks_layout import Pair, paired_files, split_pairs, unpaired_files
 from segcli.data.formats.voc_layout import find_voc, voc_layout
 from segcli.data.lists import relative_name
 from segcli.data.samples import SegSample, Split
@@ -20,7 +20,6 @@ from segcli.rules import finding
 _HEAD_BYTES = 1 << 12
 
 Samples = tuple[SegSample, ...]
-Pair = tuple[Path, Path]
 
 
 def unlisted_samples(root: Path) -> tuple[Samples, Samples, tuple[Finding, ...]] | None:
@@ -30,15 +29,24 @@ def unlisted_samples(root: Path) -> tuple[Samples, Samples, tuple[Finding, ...]]
     """
     if find_voc(root) == root:
         return _voc_samples(root)
+    parts = split_pairs(root)
+    if parts:
+        message = f"there are no lists; the splits are those of the folders: {_sizes(parts)}"
+        hint = f"none needed; segcli split {quote(str(root))} writes train.txt and val.txt, with other splits"
+        findings = [finding("S004", str(root), message, hint=hint), *_without_partner(root)]
+        return _samples(parts[Split.TRAIN]), _samples(parts[Split.VAL]), tuple(findings)
     pairs = paired_files(root)
     if not pairs:
         return None
     findings = [_divided(root, len(pairs), "images were paired with masks by their names")]
+    return (*_parts(root, pairs), (*findings, *_without_partner(root)))
+
+
+def _without_partner(root: Path) -> Iterator[Finding]:
     alone = unpaired_files(root)
     if alone:
         names = listed(alone, name=lambda path: relative_name(path, root))
-        findings.append(finding("S005", str(root), f"{len(alone)} without a partner: {names}"))
-    return (*_parts(root, pairs), tuple(findings))
+        yield finding("S005", str(root), f"{len(alone)} without a partner: {names}")
 
 
 def _voc_samples(root: Path) -> tuple[Samples, Samples, tuple[Finding, ...]]:
@@ -64,6 +72,10 @@ def _voc_samples(root: Path) -> tuple[Samples, Samples, tuple[Finding, ...]]:
     else:
         train, val = (_samples(parts[split]) for split in Split)
     return train, val, tuple(findings)
+
+
+def _sizes(parts: Mapping[Split, Sequence[Pair]]) -> str:
+    return ", ".join(f"{len(pairs)} {split.value}" for split, pairs in parts.items())
 
 
 def _divided(root: Path, count: int, why: str) -> Finding:

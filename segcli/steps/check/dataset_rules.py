@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from segcli.data.class_files import is_ignored_name
 from segcli.data.counted_names import counted_names
 from segcli.data.instances import CocoDataset, InstanceSample
 from segcli.data.samples import Split
@@ -55,15 +56,25 @@ def counted_categories(samples: Samples, file: str, dataset: CocoDataset) -> Ite
         yield finding("C162", file, found.told)
 
 
+def ignored_names(_samples: Samples, file: str, dataset: CocoDataset) -> Iterator[Finding]:
+    """Categories whose name says that they must not be learnt."""
+    for category_id, name in zip(dataset.category_ids, dataset.classes.names, strict=True):
+        if is_ignored_name(name):
+            message = f"category {category_id} is called {name!r}, and learnt and measured like any other"
+            yield finding("C170", file, message)
+
+
 DATASET_RULES: tuple[Callable[[Samples, str, CocoDataset], Iterator[Finding]], ...] = (
     ignored_objects,
     frames,
     counted_categories,
+    ignored_names,
 )
 
 
 def dataset_findings(dataset: CocoDataset, files: Mapping[Split, str]) -> Iterator[Finding]:
     """Everything that is wrong with the objects of a split as a whole."""
-    for split in Split:
-        for rule in DATASET_RULES:
-            yield from rule(dataset.samples(split), files[split], dataset)
+    found = (
+        one for split in Split for rule in DATASET_RULES for one in rule(dataset.samples(split), files[split], dataset)
+    )
+    yield from dict.fromkeys(found)  # both splits may lie in one file

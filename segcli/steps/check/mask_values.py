@@ -32,17 +32,19 @@ _FEWEST_NUMBERS = 8
 """From so many masks with different greatest ids, and from this greatest id, a numbering of objects can be told."""
 _FEWEST_SAME = 8
 """From so many masks with the same content, that is no chance."""
+_MOST_IGNORED = 0.5
 _HIDDEN_SHARE = 0.2
 """Largest share of the numbers of a mask that are missing, because other objects cover theirs."""
 _READ_FIRST = frozenset({"S401", "S402"})
 
 CONSEQUENCES = {
     "S307": frozenset({"S304", "S305", "S401", "S402", "S403", "S408"}),
-    "S406": frozenset({"S417", "S305", "S401", "S402", "S403"}),
+    "S406": frozenset({"S418", "S417", "S305", "S401", "S402", "S403"}),
     "S407": frozenset({"S401", "S402", "S403"}),
-    "S408": frozenset({"S304", "S305", "S401", "S402", "S403", "S405"}),
-    "S409": frozenset({"S305", "S402"}),
+    "S408": frozenset({"S418", "S304", "S305", "S401", "S402", "S403", "S405"}),
+    "S409": frozenset({"S305", "S402", "S418"}),
     "S410": frozenset({"S306", "S401", "S402"}),
+    "S418": frozenset({"S305"}),
     "S413": frozenset({"S304", "S401", "S402"}),
     "S417": frozenset({"S305", "S401", "S402", "S416"}),
     "V106": frozenset({"S301", "S302"}),
@@ -267,3 +269,7 @@ def _empty_parts(tally: Tally, ignore_index: int) -> Iterator[Finding]:
         pixels = tally.pixels[split]
         if pixels[ignore_index] and pixels.sum() == pixels[ignore_index]:
             yield finding("S410", LIST_FILES[split], f"every pixel of its masks is {ignore_index}, which is ignored")
+        elif pixels[ignore_index] > _MOST_IGNORED * pixels.sum():
+            share = f"{100 * pixels[ignore_index] / pixels.sum():.0f} %"
+            message = f"{share} of the pixels of its masks are {ignore_index}, which is ignored"
+            yield finding("S418", LIST_FILES[split], message)

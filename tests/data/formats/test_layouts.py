@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from segcli.data.formats.instance_data import open_instance_dataset, scan_instances
-from segcli.data.formats.masks import open_seg_dataset
+from segcli.data.formats.masks import find_root, open_seg_dataset, scan_lists
 from segcli.data.formats.voc_layout import voc_layout
 from segcli.data.formats.yolo_format import read_yolo
 from segcli.data.samples import Split
@@ -256,3 +256,37 @@ def test_a_dataset_for_another_task_is_named_as_what_it_is(tmp_path: Path):
     with pytest.raises(DatasetError, match="holds images with masks, for semantic segmentation") as caught:
         open_instance_dataset(masks.root)
     assert caught.value.hint == f"choose a semantic model, or segcli convert {masks.root} NEW_FOLDER --to coco"
+
+
+def paired_folders(root: Path, images: str, masks: str) -> None:
+    """Two folders per split, and one image more without a mask."""
+    made = make_seg_folder(root.with_name("made"), train=4, val=2)
+    for number in range(6):
+        split = "train" if number < 4 else "val"
+        for pattern, source in ((images, made.image(f"a{number}")), (masks, made.mask(f"a{number}"))):
+            target = root / pattern.format(split) / source.name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source, target)
+    shutil.copy(made.image("a0"), root / images.format("val") / "alone.jpg")
+
+
+@pytest.mark.parametrize(
+    ("images", "masks"),
+    [("{}/images", "{}/masks"), ("img_dir/{}", "ann_dir/{}"), ("Images/{}", "Masks/{}"), ("images/{}", "labels/{}")],
+)
+def test_folders_of_splits_are_the_splits(tmp_path, images, masks):
+    root = tmp_path / "data"
+    paired_folders(root, images, masks)
+    lists = scan_lists(find_root(root))
+    assert [len(part) for part in (lists.train, lists.val)] == [4, 2]
+    assert {sample.image.parent.name for sample in lists.val} <= {"val", "images"}
+    assert [found.code for found in lists.findings] == ["S004", "S005"]
+    assert "alone.jpg" in lists.findings[1].message
+
+
+def test_hidden_folders_are_no_data(tmp_path):
+    paired_folders(tmp_path / "data", "images", "masks")
+    hidden = tmp_path / "data" / "images" / ".ipynb_checkpoints"
+    hidden.mkdir()
+    shutil.copy(tmp_path / "data" / "images" / "a0.jpg", hidden / "a0-checkpoint.jpg")
+    assert not any("checkpoint" in found.message for found in scan_lists(tmp_path / "data").findings)

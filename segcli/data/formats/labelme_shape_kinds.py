@@ -1,0 +1,79 @@
+"""Rules on how the shapes of a LabelMe dataset are used as a whole: groups, lines and points that mean outlines."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import chain
+
+from segcli.data.class_files import is_ignored_name
+from segcli.data.formats.labelme import Shape
+from segcli.data.formats.labelme_dataset import LabelMeDataset
+from segcli.data.polygons import ring_area
+from segcli.findings import Finding
+from segcli.plurals import counted
+from segcli.rules import finding
+
+FEWEST_SHAPES = 6
+FEWEST_FILES = 3
+_MEETS_PX = 3.0
+_SMALLEST_PX = 50.0
+_LEAST_POINTS = 4
+
+Files = Sequence[Sequence[Shape]]
+
+
+def shape_findings(dataset: LabelMeDataset) -> Iterator[Finding]:
+    """Findings on the shapes of all files together."""
+    files = [sample.annotation.shapes for sample in dataset.samples]
+    root = str(dataset.root)
+    yield from _one_group(files, root)
+    yield from _closed_lines(files, root)
+    yield from _points_only(files, root)
+    yield from _ignored_labels(dataset)
+
+
+def _one_group(files: Files, root: str) -> Iterator[Finding]:
+    """Every shape has the same group id, so that all shapes of a label in a file become one object."""
+    ids = {shape.group_id for shape in chain.from_iterable(files)}
+    if len(ids) != 1 or None in ids:
+        return
+    together = [Counter(shape.label for shape in shapes) for shapes in files]
+    joined = [labels for labels in together if max(labels.values(), default=0) > 1]
+    if len(joined) >= FEWEST_FILES:
+        shapes, objects = sum(labels.total() for labels in together), sum(map(len, together))
+        message = f"all {shapes} shapes have group_id {ids.pop()!r}: those of one label in a file are one object"
+        yield finding("L114", root, f"{message}, {objects} in all")
+
+
+def _closed_lines(files: Files, root: str) -> Iterator[Finding]:
+    """Most lines end where they begin: outlines drawn with the wrong tool."""
+    lines = [shape for shape in chain.from_iterable(files) if shape.kind == "linestrip"]
+    closed = [shape for shape in lines if _is_closed(shape)]
+    if len(closed) >= FEWEST_SHAPES and 2 * len(closed) > len(lines):
+        message = f"{len(closed)} of {counted(len(lines), 'line')} end where they begin, and are painted as lines"
+        yield finding("L115", root, f"{message}, without what they surround")
+
+
+def _is_closed(shape: Shape) -> bool:
+    if len(shape.points) < _LEAST_POINTS or math.dist(shape.points[0], shape.points[-1]) > _MEETS_PX:
+        return False
+    return abs(ring_area(list(chain.from_iterable(shape.points)))) >= _SMALLEST_PX
+
+
+def _points_only(files: Files, root: str) -> Iterator[Finding]:
+    kinds = Counter(shape.kind for shape in chain.from_iterable(files))
+    if set(kinds) == {"point"} and kinds.total() >= FEWEST_SHAPES:
+        yield finding("L116", root, f"all {kinds.total()} shapes are points, which become discs of the same size")
+
+
+def _ignored_labels(dataset: LabelMeDataset) -> Iterator[Finding]:
+    """Labels whose name says that they must not be learnt."""
+    seen: dict[str, str] = {}
+    for sample in dataset.samples:
+        for shape in sample.annotation.shapes:
+            if is_ignored_name(shape.label):
+                seen.setdefault(shape.label, sample.name)
+    for label, name in seen.items():
+        yield finding("L306", name, f"{label!r} is learnt as a class like any other")
