@@ -11,10 +11,11 @@ The steps are functions that take what their commands take, and return what was 
 
 An exported model is opened once and called often, in PaddleX's call shapes::
 
-    model = segcli.create_model("PP-LiteSeg-T", model_dir="output/best_model/inference")
+    folder = "output/best_model/inference"
+    model = segcli.create_model("PP-LiteSeg-T", model_dir=folder)
     for result in model.predict("image.jpg"):
         result.save_to_img("results")
-    pipeline = segcli.create_pipeline("semantic_segmentation", model_dir="output/best_model/inference")
+    pipeline = segcli.create_pipeline("semantic_segmentation", model_dir=folder)
 
 Importing this package imports neither paddle nor any other heavy library.
 """

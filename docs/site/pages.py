@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from docs.site import commands, configuration, python
+from segcli.models.guests import GUESTS
 from segcli.models.names import MODEL_TASKS, PARAMETERS_MILLION
 from segcli.models.published import PUBLISHED
 from segcli.models.task import Task
@@ -84,5 +85,6 @@ def _models_of(task: Task) -> str:
             else []
         )
         file = f"{facts.size_mb:g} MB" if facts and facts.size_mb else ""
-        rows.append([f"`{name}`", size, *scored, file, facts.licence if facts else "no official weights"])
+        other = "[imported](guests.md)" if name in GUESTS else "no official weights"
+        rows.append([f"`{name}`", size, *scored, file, facts.licence if facts else other])
     return table(columns, rows)

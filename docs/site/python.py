@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterator
+from textwrap import dedent
 from typing import Any
 
 import segcli
@@ -86,5 +87,10 @@ def _without_examples(text: str) -> tuple[str, str]:
 
 
 def _plain(text: str) -> str:
-    """reStructuredText's marks as Markdown's: ``code``, and blocks after ``::``."""
-    return re.sub(r"``([^`]+)``", r"`\1`", text).replace("::\n", ":\n")
+    """reStructuredText's marks as Markdown's: ``code``, and blocks of Python after ``::``."""
+    text = re.sub(r"``([^`]+)``", r"`\1`", text)
+    return re.sub(r"::\n\n((?:    .*\n|\n)+)", lambda block: f":\n\n{_fenced(block[1])}\n", text)
+
+
+def _fenced(block: str) -> str:
+    return f"```python\n{dedent(block).strip()}\n```\n"
