@@ -55,7 +55,7 @@ class Prover:
         try:
             parity = self._compare(runtime, expected)
         except ParityError as fault:
-            return self.proofs.keep(row, files, agrees=False, detail=str(fault))
+            return self.proofs.keep(row, files, agrees=False, detail=fault.message)
         if isinstance(parity, ObjectParity) and not parity.proves:
             raise ParityError(
                 f"{row.name} is not proven: the network finds no object in the image of the comparison",

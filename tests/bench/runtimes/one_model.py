@@ -35,7 +35,7 @@ from segcli.runtimes import RuntimeRow, runtimes
 from segcli.steps.export.command import export_weights
 from segcli.steps.export.result import HalfParity
 from tests.bench.runtimes.fewer_bits import of_precisions
-from tests.bench.runtimes.timing import cpu_milliseconds
+from tests.bench.runtimes.timing import cpu_milliseconds, instructions
 from tests.promptable_weights import promptable_weights
 from tests.random_instance import save_random_weights
 from tests.trained_model import save_weights
@@ -68,6 +68,7 @@ def measure(name: str, parts: Sequence[str] = PARTS) -> Found:
         "task": spec.task.value,
         "parameters_million": spec.parameters_million,
         "threads": thread_count(),
+        "processor": instructions(),
         "peak_mb": round(peak),
         "versions": installed_versions(),
         **found,

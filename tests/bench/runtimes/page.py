@@ -14,20 +14,20 @@ from tests.bench.runtimes.one_model import PRECISIONS, RUNTIMES, has_fewer_bits
 NAMES = {"paddle": "Paddle", "onnxruntime": "ONNX Runtime", "openvino": "OpenVINO"}
 PADDLE = "paddle"
 MODEL_NAMES = [name for name in MODELS if name not in ALIASES]
-_OFF = re.compile(r"off by ([\d.]+(?:e[-+]\d+)?)")
+_OFF = re.compile(r"off by (?:at most )?([\d.]+(?:e[-+]\d+)?)")
 _HEAD = """# Models on runtimes
 
 Which model runs on which runtime, whether the answers are equal, and what one image costs: CPU milliseconds of all
 threads after a run that warms up, the least of three, on one thread. `scripts/bench runtimes` makes this page: it
 exports every model with random weights, converts it, and compares each runtime with Paddle's program on a generated
 image. The sizes are small: times show which runtime suits a network, not what a photograph costs. They were taken
-beside other work.
+beside other work, so compare them within a row; "processor" names the widest instructions of the one that was used.
 
 "Equal" names the largest difference of a raw output relative to the largest value, or the objects that are equal; a
 runtime that is not equal is never used. R-CNN has two parts there: its convolutions run on the fast runtime, its
 proposals on Paddle. `runtime=auto` measures on your machine and takes the fastest that was proven.
 """
-_SIXTEEN = "16 bits, not measured: "
+_SIXTEEN = "16 bits, where the cell is empty: "
 _FEWER_TITLE = "## With 8 and 16 bits"
 _FEWER = f"""
 {_FEWER_TITLE}
@@ -56,8 +56,10 @@ def page(found: list[dict[str, Any]], before: str = "") -> str:
     shown = [name for name in NAMES if name in versions]
     said = "Versions: " + ", ".join(f"{NAMES[name]} {versions[name].split(' ')[0]}" for name in shown) + "."
     whole, _, fewer = before.partition(_FEWER_TITLE) if said in before else ("", "", "")
-    heads = ["model", "input", "converts", "equal", *(f"{NAMES[name]}, ms" for name in shown)]
-    rows = _rows(whole) | {one["model"]: _line(one, shown) for one in found if RUNTIMES in one or "fault" in one}
+    heads = ["model", "input", "converts", "equal", *(f"{NAMES[name]}, ms" for name in shown), "processor"]
+    rows = _rows(whole) | {
+        one["model"]: f"{_line(one, shown)} {_processor(one)} |" for one in found if RUNTIMES in one or "fault" in one
+    }
     lines = [_HEAD, said + "\n", *_table(heads, rows)]
     lines += _missing(rows, MODEL_NAMES)
     twins = {alias: name for alias, name in ALIASES.items() if name in rows}
@@ -72,7 +74,11 @@ def _fewer_bits(found: list[dict[str, Any]], before: str, shown: list[str]) -> l
     able = [name for name in MODEL_NAMES if has_fewer_bits(name)]
     eight = {one["model"]: one[PRECISIONS][EIGHT_BITS] for one in found if PRECISIONS in one}
     halves = {one["model"]: {name: one[PRECISIONS][name] for name in HALVES} for one in found if PRECISIONS in one}
-    rows = _rows(before) | {name: _fewer_line(name, one, halves[name], shown) for name, one in eight.items()}
+    by_model = {one["model"]: one for one in found}
+    rows = _rows(before) | {
+        name: f"{_fewer_line(name, one, halves[name], shown)} {_processor(by_model[name])} |"
+        for name, one in eight.items()
+    }
     if not rows:
         return []
     heads = [
@@ -82,6 +88,7 @@ def _fewer_bits(found: list[dict[str, Any]], before: str, shown: list[str]) -> l
         "as with 32 bits",
         *(f"{NAMES[name]}, ms" for name in shown),
         "16 bits, ms",
+        "processor",
     ]
     lines = [_FEWER, *_table(heads, rows), *_missing(rows, able)]
     others = len(MODEL_NAMES) - len(able)
@@ -90,6 +97,10 @@ def _fewer_bits(found: list[dict[str, Any]], before: str, shown: list[str]) -> l
     said = [line for line in before.splitlines() if line.startswith(_SIXTEEN)]
     reasons = [f"{_SIXTEEN}{fault}." for fault in sorted(faults)] or said
     return [*lines, *(f"\n{line}" for line in reasons)]
+
+
+def _processor(one: dict[str, Any]) -> str:
+    return str(one.get("processor", ""))
 
 
 def _table(heads: list[str], rows: dict[str, str]) -> list[str]:

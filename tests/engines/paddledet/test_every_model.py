@@ -13,8 +13,6 @@ from tests.instance_run import configure, make_rectangles
 from tests.random_instance import save_random_weights
 
 QUICK = ("PP-YOLOE_seg-S", "Mask-RT-DETR-S", "SeedUNet-S")
-FIND_NOTHING = ("MaskRCNN-ResNet50", *(name for name in SIZED if "-vd-" in name))
-"""Models whose random weights find no object after two steps: export compares their empty answers."""
 MODELS = [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in SIZED]
 
 
@@ -22,10 +20,11 @@ MODELS = [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) 
 def test_train_evaluate_export_predict(name, tmp_path):
     dataset = make_rectangles(tmp_path / "data")
     run = tmp_path / "run"
-    # weights that find something, and steps too small to change that, so that there are objects to compare
+    # weights that find something, and steps too small to change that where features are large, so that there are
+    # objects to compare on any processor
     weights = save_random_weights(name, tmp_path / "start")
     settings = {
-        "Train": {"pretrain_weight_path": str(weights), "learning_rate": 1e-6},
+        "Train": {"pretrain_weight_path": str(weights), "learning_rate": 1e-12},
         "Predict": {"model_dir": str(run / "inference"), "input": str(dataset / "images"), "threshold": 0.02},
     }
     config = configure(name, dataset, run, **settings)
@@ -45,7 +44,7 @@ def test_train_evaluate_export_predict(name, tmp_path):
     converted = "stem.onnx" if split else "inference.onnx"
     whole = {"inference.json"} if SIZED[name].masks is not MaskForm.PIXELS else set()  # what PaddleX reads
     assert {entry.file for entry in exported.parity} == {"objects.json", converted, *whole}
-    assert name in FIND_NOTHING or min(entry.objects for entry in exported.parity) > 0
+    assert min(entry.objects for entry in exported.parity) > 0
     assert len(predicted.predicted) == 6
     assert predicted.failed == ()
     # the fastest that was proven; a random network may find nothing by which the others could be

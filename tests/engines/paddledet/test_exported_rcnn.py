@@ -14,6 +14,7 @@ from segcli.engines.paddledet import patches
 from segcli.engines.paddledet.exporting import save_program
 from segcli.engines.paddledet.inference import ArrayForward
 from segcli.engines.paddledet.rcnn_patches import best_of_levels, stretched_masks
+from segcli.errors import SegcliError
 from segcli.inference.paste import paste_masks
 from segcli.inference.runtimes.paddle_runtime import PaddleRuntime
 from tests.engines.paddledet import tiny
@@ -55,7 +56,10 @@ def exported(network: Any, folder: Path, *, small: bool) -> PaddleRuntime:
 def agree(ours: list[np.ndarray], eager: list[np.ndarray]) -> None:
     assert [value.shape for value in ours] == [value.shape for value in eager]
     for one, other in zip(ours, eager, strict=True):
-        assert np.allclose(one, other, atol=2e-3)
+        if np.issubdtype(one.dtype, np.integer) and one.ndim == 3:  # a mask's pixel near the threshold is either
+            assert (one != other).mean() < 0.01
+        else:
+            assert np.allclose(one, other, atol=2e-3)
 
 
 @pytest.mark.parametrize("small", [True, False])
@@ -107,7 +111,7 @@ def test_without_the_patch_of_decoding_no_batch_can_be_exported(
     network, _ = selective(FPN)
     eager = ArrayForward(network)(two_images())
     without("decoding", monkeypatch)
-    with pytest.raises((ValueError, RuntimeError, AssertionError)):
+    with pytest.raises((ValueError, RuntimeError, AssertionError, SegcliError)):
         agree(exported(network, tmp_path, small=True).run_named(two_images()), eager)
 
 

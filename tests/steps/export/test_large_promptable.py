@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 import pytest
 
+from segcli.runtimes import runtimes
 from segcli.steps.export.command import export
 from segcli.steps.predict.command import predict
 from tests.promptable_weights import promptable_weights
@@ -53,12 +54,13 @@ def test_a_large_network_is_exported_whole(model: str, tmp_path: Path) -> None:
 
     result = export(config(model, weights, tmp_path, **asked)).as_dict()
 
-    assert len(result["parity"]) == 4
-    assert {entry["runtime"] for entry in result["parity"]} == {"paddle", "onnxruntime"}
+    able = {row.name for row in runtimes().values() if row.is_installed}
+    assert len(result["parity"]) == 2 * len(able)
+    assert {entry["runtime"] for entry in result["parity"]} == able
     assert max(entry["max_rel_diff"] for entry in result["parity"]) <= 1e-4
     assert all(0 < Path(file).stat().st_size < LIMIT_BYTES for file in result["files"].values())
     exported = {"Predict__input": str(image), "Predict__model_dir": result["model_dir"]}
     answered = predict(config(model, weights, tmp_path / "out", "predict", **exported, Predict__prompts=PROMPTS[model]))
-    assert answered.runtime == "onnxruntime"
+    assert answered.runtime in able - {"paddle"}
     assert not answered.failed
     shutil.rmtree(tmp_path)
