@@ -18,6 +18,7 @@ from segcli.errors import UsageError
 from segcli.findings import Finding, has_errors
 from segcli.plurals import listed
 from segcli.rules import finding
+from segcli.text import safe
 
 LIST_FILES = {Split.TRAIN: "train_anno_list.txt", Split.VAL: "val_anno_list.txt"}
 ANNOTATION_FOLDER = "annotations"
@@ -121,7 +122,7 @@ def _odd_name(path: Path) -> str | None:
     try:
         path.name.encode("utf-8")
     except UnicodeEncodeError:
-        return path.name.encode("utf-8", "backslashreplace").decode("utf-8")
+        return safe(path.name)
     return None
 
 
