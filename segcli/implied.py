@@ -61,9 +61,11 @@ def model_of_known_weights(weights: str | None) -> dict[str, tuple[str, Any]]:
     """The same as `model_of_weights`, for commands that need weights.
 
     Raises:
-        WeightsError: There are none at the path, and no official ones have this name.
+        WeightsError: There are none at the path, and no official ones and no imported model have this name.
     """
-    if weights is not None and not Path(weights).expanduser().exists():
+    from segcli.weights.guest_home import named_folder
+
+    if weights is not None and not named_folder(Path(weights).expanduser()).exists():
         from segcli.weights.official import has_official_name, no_such_weights
 
         if "://" not in weights and not has_official_name(weights):

@@ -92,7 +92,10 @@ def require_logits(outputs: NDArray[Any]) -> NDArray[np.float32]:
         WeightsError: The model returns label maps only.
     """
     if outputs.ndim != 4 or np.issubdtype(outputs.dtype, np.integer):
-        raise WeightsError("the model returns label maps, not logits", hint="export it with segcli")
+        raise WeightsError(
+            "the model returns label maps, not logits",
+            hint="import or export it with logits or probabilities",
+        )
     return outputs
 
 

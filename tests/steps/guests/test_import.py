@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from segcli.errors import ConfigError, UsageError, WeightsError
+from segcli.implied import model_of_known_weights
 from segcli.inference.exported_model import ExportedModel
 from segcli.steps.guests.command import import_guest, listed
 from segcli.steps.predict.model import create_model
@@ -121,6 +122,9 @@ def test_imported_models_are_found_by_their_names(tmp_path, stripes, monkeypatch
     assert listed() == [("colours", "semantic", "MIT", str(done.folder))]
     assert labels(done.folder, stripes).shape == (40, 60)
     assert create_model("ONNX-Semantic", "colours").class_names == ("red", "green", "blue")
+    assert model_of_known_weights("colours") == {"Global.model": ("--weights", "ONNX-Semantic")}
+    with pytest.raises(WeightsError, match="no such weight file"):
+        model_of_known_weights("colors")
     (done.folder / "inference.yml").write_text("Guest: {}")
     assert listed()[0][1] == "damaged"
 

