@@ -18,6 +18,7 @@ from segcli.metrics.intervals import Intervals
 from segcli.metrics.matching import Limits, Matches, match
 from segcli.metrics.object_pairs import Pairs
 from segcli.metrics.panoptic import panoptic_quality
+from segcli.plurals import counted
 
 IOU_50, IOU_75 = 0, 5
 """Indices of these thresholds in 0.50, 0.55, ..., 0.95."""
@@ -199,8 +200,9 @@ class InstanceReport:
             return []
         most = self.limits.max_detections
         return [
-            f"{self.crowded} images have more than {most} objects of one class, but only {most} detections count: set "
-            f"Evaluate.max_detections={self.most_objects}, the largest number of objects of one class in an image"
+            f"{counted(self.crowded, 'image')} with more than {most} objects of one class, but only {most} detections "
+            f"count: set Evaluate.max_detections={self.most_objects}, the largest number of objects of one class in an "
+            "image"
         ]
 
     @property

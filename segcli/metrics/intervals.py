@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from segcli.metrics.bootstrap import CONFIDENCE, SEED, Interval, Values, interval_of
+from segcli.plurals import counted
 
 _NARROW = ((0.02, 2), (0.002, 3))
 """Minimum width of an interval and its number of digits; a narrower interval has four."""
@@ -72,7 +73,7 @@ def _plain(values: dict[str, Interval | None]) -> dict[str, list[float] | None]:
 
 def few_units(units: int, unit: str) -> list[str]:
     """The warning for intervals from few images or groups; empty if there are enough."""
-    return [f"only {units} {unit}s: intervals from so few are too narrow"] if 0 < units < _FEW else []
+    return [f"only {counted(units, unit)}: intervals from so few are too narrow"] if 0 < units < _FEW else []
 
 
 def shown(value: float | None, interval: Interval | None = None) -> str:
