@@ -217,6 +217,11 @@ LABELME = (
         shapes_of(lambda x, y, n: box("cat", x, y, x + 9, y + 9) if n == 5 else shape("cat", (x, y), kind="point")),
     ),
     Replay("L306", with_shape(box("ignore", 1, 1, 9, 9)), with_shape(box("__ignore__", 1, 1, 9, 9))),
+    Replay(
+        "L307",
+        shapes_of(lambda x, y, n: box(f"cat {n}", x, y, x + 9, y + 9)),
+        shapes_of(lambda x, y, n: box(f"cat {n % 3}", x, y, x + 9, y + 9)),
+    ),
     Replay("L305", counting("cat1", "cat2", "cat3"), counting("cat2", "cat3", "cat1")),
     Replay("L304", many_classes(255), many_classes(253)),
 )

@@ -38,6 +38,9 @@ LEAST_PX = 1
 
 Entry = Mapping[str, Any]
 
+EXPLAINS_MISSING = frozenset({"C104", "C166"})
+"""Rules that say why images have no annotations."""
+
 
 @dataclass
 class AnnotationFile:
@@ -141,7 +144,7 @@ class AnnotationFile:
         objects = self._objects(content["annotations"], records, classes)
         if content["images"]:
             self._report_nothing_to_learn([value for own in objects.values() for value in own])
-        of_one_image = any(found.code == "C166" for found in self.findings)
+        explained = any(found.code in EXPLAINS_MISSING for found in self.findings)
         annotated = {_key(entry.get("image_id")) for entry in content["annotations"] if isinstance(entry, dict)}
         samples = []
         for record in records.values():
@@ -150,7 +153,7 @@ class AnnotationFile:
             if not is_file(record.image):
                 self._report_image("C111", name, "there is no such file", record.image_id)
                 continue
-            if record.image_id not in annotated and not of_one_image:
+            if record.image_id not in annotated and not explained:
                 self._report_image("C117", name, "no annotation has its id", record.image_id)
             samples.append(InstanceSample(record.image, record.image_id, record.width, record.height, own))
         return tuple(samples)
@@ -223,7 +226,7 @@ class AnnotationFile:
             read.append(PlacedObject(parsed, record))
             if parsed.value is not None:
                 objects[record.image_id].append(parsed.value)
-        self.findings.extend(images.findings(self.file, {}))
+        self.findings.extend(images.findings(self.file, {one.image.name: id_ for id_, one in records.items()}))
         # what the list of categories lacks because of its own faults is no fault of the annotations
         if not any((found.location or "").startswith("categories[") for found in self.findings if found.code == "C107"):
             self.findings.extend(categories.findings(self.file, self._names))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from segcli.findings import Finding
-from segcli.plurals import counted
+from segcli.plurals import counted, with_article
 from segcli.rules import finding
 
 
@@ -40,7 +40,7 @@ class References:
 
         Args:
             file: The annotation file, relative to the dataset.
-            names: Ids of the categories by their names; empty for images.
+            names: Ids of the categories, or of the images, by their names.
         """
         if not self._strange:
             return
@@ -52,7 +52,7 @@ class References:
             message = f"{given}: all seem to be one too {low}; those of {strange} are not listed"
             yield finding(self.rule_together, file, message)
         elif names and all(value in names for _, value in self._strange):
-            message = f"{counted(len(self._strange), 'annotation')} give the name of a category, such as"
+            message = f"{counted(len(self._strange), 'annotation')} give the name of {with_article(self.noun)}, such as"
             yield finding(self.rule_together, file, f"{message} {self._strange[0][1]!r}, not its id")
         else:
             for location, value in self._strange:

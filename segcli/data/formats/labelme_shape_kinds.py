@@ -12,7 +12,7 @@ from segcli.data.formats.labelme import Shape
 from segcli.data.formats.labelme_dataset import LabelMeDataset
 from segcli.data.polygons import ring_area
 from segcli.findings import Finding
-from segcli.plurals import counted
+from segcli.plurals import counted, listed
 from segcli.rules import finding
 
 FEWEST_SHAPES = 6
@@ -20,6 +20,7 @@ FEWEST_FILES = 3
 _MEETS_PX = 3.0
 _SMALLEST_PX = 50.0
 _LEAST_POINTS = 4
+_SINGLE_SHARE = 0.75
 
 Files = Sequence[Sequence[Shape]]
 
@@ -31,6 +32,7 @@ def shape_findings(dataset: LabelMeDataset) -> Iterator[Finding]:
     yield from _one_group(files, root)
     yield from _closed_lines(files, root)
     yield from _points_only(files, root)
+    yield from _labels_of_single_files(files, root)
     yield from _ignored_labels(dataset)
 
 
@@ -66,6 +68,16 @@ def _points_only(files: Files, root: str) -> Iterator[Finding]:
     kinds = Counter(shape.kind for shape in chain.from_iterable(files))
     if set(kinds) == {"point"} and kinds.total() >= FEWEST_SHAPES:
         yield finding("L116", root, f"all {kinds.total()} shapes are points, which become discs of the same size")
+
+
+def _labels_of_single_files(files: Files, root: str) -> Iterator[Finding]:
+    """Most labels occur in one file only: they name objects or files instead of kinds."""
+    used = Counter(label for shapes in files for label in {shape.label for shape in shapes})
+    single = [label for label, number in used.items() if number == 1]
+    labelled = sum(bool(shapes) for shapes in files)
+    if len(single) >= FEWEST_SHAPES and len(single) > _SINGLE_SHARE * len(used) and labelled >= FEWEST_SHAPES:
+        message = f"{len(single)} of {len(used)} labels occur in one of {labelled} files only: {listed(single)}"
+        yield finding("L307", root, message)
 
 
 def _ignored_labels(dataset: LabelMeDataset) -> Iterator[Finding]:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from filecmp import cmp
 from pathlib import Path
+from shlex import quote
 
 from segcli.data.lists import relative_name
 from segcli.data.prefetch import map_ahead
 from segcli.data.samples import Split
 from segcli.data.similarity import Match, SimilarImages, TurnedMatch, is_same_image
 from segcli.findings import Finding
+from segcli.rules import finding
+from segcli.rules.repair_hints import COMMAND_SPLIT
 from segcli.steps.check.files import FileFacts
 from segcli.steps.check.places import Places
 from segcli.steps.check.seen import SeenImage, SplitRules
 from segcli.steps.check.thumbnails import draw_pair
 
 _COMPARED_SHARE = 0.05
+_FEWEST_ALL = 2
 _LEAST_COMPARED = 200
 """Most pairs of similar images that are decoded again for comparison: a share of the images, but at least 200."""
 
@@ -105,6 +109,23 @@ class Copies:
         found = image.finding(rule_id, self._root, message)
         self._places.add([found], lambda _classes: draw_pair(image.path, other.path))
         return found
+
+
+def one_for_all(findings: Sequence[Finding], rules: SplitRules, val: Collection[str], root: Path) -> list[Finding]:
+    """The findings; where every image of val is one of train, a single one says so.
+
+    Args:
+        findings: All findings of a dataset.
+        rules: Ids of the rules on duplicates.
+        val: Names of the images of val.
+        root: Folder of the dataset.
+    """
+    copied = {found.path for found in findings if found.code == rules.across}
+    if len(val) < _FEWEST_ALL or not copied >= set(val):
+        return list(findings)
+    hint = f"{COMMAND_SPLIT} {quote(str(root))} --yes splits the images of both anew; or list other images for val"
+    one = finding(rules.across, str(root), f"all {len(val)} images of val are images of train", hint=hint)
+    return [one, *(found for found in findings if found.code != rules.across)]
 
 
 def _are_equal(one: Path, other: Path) -> bool:

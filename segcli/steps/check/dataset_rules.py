@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from segcli.data.boxes import xyxy_of
 from segcli.data.class_files import is_ignored_name
 from segcli.data.counted_names import counted_names
+from segcli.data.formats.coordinates import Extents
 from segcli.data.instances import CocoDataset, InstanceSample
 from segcli.data.samples import Split
 from segcli.findings import Finding
@@ -56,6 +58,18 @@ def counted_categories(samples: Samples, file: str, dataset: CocoDataset) -> Ite
         yield finding("C162", file, found.told)
 
 
+def upper_left(samples: Samples, file: str, _dataset: CocoDataset) -> Iterator[Finding]:
+    """Outlines in the upper left part of every image; a COCO file is read with this rule already."""
+    if file.endswith(".json"):
+        return
+    boxes = (((one.width, one.height), [xyxy_of(value.box) for value in one.objects]) for one in samples)
+    extents = Extents.of(boxes)
+    reach = extents.reach() if extents.reading() is None else None
+    if reach is not None:
+        share = f"{100 * reach[0]:.0f} % of the width and {100 * reach[1]:.0f} % of the height"
+        yield finding("C157", file, f"no outline in {counted(len(extents.boxes), 'image')} reaches beyond {share}")
+
+
 def ignored_names(_samples: Samples, file: str, dataset: CocoDataset) -> Iterator[Finding]:
     """Categories whose name says that they must not be learnt."""
     for category_id, name in zip(dataset.category_ids, dataset.classes.names, strict=True):
@@ -69,6 +83,7 @@ DATASET_RULES: tuple[Callable[[Samples, str, CocoDataset], Iterator[Finding]], .
     frames,
     counted_categories,
     ignored_names,
+    upper_left,
 )
 
 

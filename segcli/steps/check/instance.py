@@ -29,6 +29,7 @@ from segcli.findings import Finding, Severity, in_order
 from segcli.models.task import Task
 from segcli.rules import finding
 from segcli.rules.repair_hints import with_repairs
+from segcli.steps.check.copies import one_for_all
 from segcli.steps.check.dataset_rules import dataset_findings
 from segcli.steps.check.files import inspect_header, inspect_image_file
 from segcli.steps.check.fingerprint import FILE, Numbers, write_fingerprint
@@ -191,6 +192,8 @@ def examine_coco_dataset(
     findings.extend((*images.findings(settings.workers), *left_out_of_files(scan)))
     findings.extend(dataset_findings(dataset, scan.files))
     findings.extend(class_findings(tally, dataset, scan.files, num_classes))
+    in_val = {relative_name(sample.image, dataset.root) for sample in dataset.val}
+    findings = one_for_all(findings, SPLIT_RULES, in_val, dataset.root)
     return InstanceExamination(
         scan,
         with_repairs(in_order(_without_consequences(findings)), dataset_dir),

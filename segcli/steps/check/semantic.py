@@ -19,12 +19,14 @@ from segcli.data.classes import IGNORE_INDEX, ClassMap
 from segcli.data.decoding.range_of_images import use_range
 from segcli.data.fingerprint.labels import Fingerprint, MaskShape, fingerprint_of_shapes, looked_at
 from segcli.data.formats.masks import class_names_of, find_root, list_place, scan_lists
+from segcli.data.lists import relative_name
 from segcli.data.samples import SegDataset, SegSample, Split
 from segcli.findings import Finding, Severity, in_order
 from segcli.models.task import Task
 from segcli.plurals import counted
 from segcli.rules import finding
 from segcli.rules.repair_hints import with_repairs
+from segcli.steps.check.copies import one_for_all
 from segcli.steps.check.fingerprint import FILE, Numbers, write_fingerprint
 from segcli.steps.check.images import ImageTally, SizeRange
 from segcli.steps.check.inspection import SampleFacts, inspect_headers, inspect_sample
@@ -154,6 +156,8 @@ def examine_seg_dataset(
     ]
     # what no decoded mask contains may be in one of the others
     findings.extend((*resolution, *(found for found in together if plan.is_whole or found.code not in NEEDS_ALL)))
+    in_val = {relative_name(sample.image, lists.root) for sample in lists.val}
+    findings = one_for_all(findings, SPLIT_RULES, in_val, lists.root)
     dataset = SegDataset(lists.root, classes, lists.train, lists.val)
     return Examination(
         dataset,

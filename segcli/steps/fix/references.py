@@ -20,6 +20,14 @@ def images(draft: Draft, rule: str, findings: Sequence[Finding]) -> None:
     _renumber(draft, rule, findings, "images", "image_id")
 
 
+_NAMES = {"categories": "name", "images": "file_name"}
+
+
+def _plain(name: str, listed: str) -> str:
+    """A name as annotations give it: without spaces around it, that of a file without folders."""
+    return name.replace("\\", "/").rpartition("/")[2] if listed == "images" else name.strip()
+
+
 def _renumber(draft: Draft, rule: str, findings: Sequence[Finding], listed: str, key: str) -> None:
     wanted = {found.path for found in findings}
     for _, name, file in draft.annotation_files():
@@ -27,8 +35,8 @@ def _renumber(draft: Draft, rule: str, findings: Sequence[Finding], listed: str,
             continue
         owners = [one for one in file.content[listed] if isinstance(one, dict) and type(one.get("id")) is int]
         known = {one["id"]: one["id"] for one in owners}
-        named = [one for one in owners if listed == "categories" and "name" in one]
-        names: dict[int | str, int] = {str(one["name"]).strip(): one["id"] for one in named}
+        named = [one for one in owners if _NAMES[listed] in one]
+        names: dict[int | str, int] = {_plain(str(one[_NAMES[listed]]), listed): one["id"] for one in named}
         entries = [one for one in file.content["annotations"] if isinstance(one, dict) and key in one]
         used = [one[key] for one in entries if isinstance(one[key], int | str)]
         shift = shift_of(used, known)

@@ -395,3 +395,11 @@ def test_adaptive_palettes_of_a_class_each_give_one_id_to_several_colours(folder
     # palettes of two tools, whose ids are the same: a mask without class 1 keeps class 2
     coloured(folder, lambda number: (1 + number % 2, [(0, 0, 0), (9, 9, number), (7, 7, number)]))
     assert "S407" not in {code for code, *_ in found(folder)}
+
+
+def test_a_val_of_images_of_train_is_one_finding_whose_remedy_is_a_new_split(folder):
+    (folder.root / "val.txt").write_bytes((folder.root / "train.txt").read_bytes())
+    found = examine_seg_dataset(folder.root, settings=PassSettings(workers=1)).findings
+    (told,) = [one for one in found if one.code == "S501"]
+    assert "images of val are images of train" in told.message
+    assert told.hint is not None and told.hint.startswith("segcli split ")

@@ -126,6 +126,15 @@ def first_entry(**values: Any) -> Callable[[CocoFolder], None]:
     return run
 
 
+def ids_by_name(folder: CocoFolder) -> None:
+    """Every annotation names the file of its image."""
+    for content in folder.parts.values():
+        names = {image["id"]: image["file_name"] for image in content["images"]}
+        for entry in content["annotations"]:
+            entry["image_id"] = names[entry["image_id"]]
+    folder.write()
+
+
 def as_before(folder: CocoFolder) -> None:
     """Every file says what it said before it was spoilt."""
     sound = make_coco_folder(folder.root.parent / "sound")
@@ -388,6 +397,7 @@ CASES = {
         "C143", val_category("Dog"), lambda folder: part_names(folder) == ["кот", "dog"] or pytest.fail()
     ),
     "category ids from 0": Case("C158", category_ids_from_0, categories_from_1),
+    "names of files": Case("C159", ids_by_name, as_before),
     "image ids from 1": Case("C159", entries(lambda entry: entry.update(image_id=entry["image_id"] + 1)), as_before),
     "y before x": Case("C156", every_pair(lambda x, y: (y, x)), as_before),
     "crossing": Case("C126", crossing, covers_the_same),
