@@ -67,8 +67,8 @@ def counted_labels(dataset: LabelMeDataset) -> list[CountedName]:
     images = []
     for sample in dataset.samples:
         shapes = enumerate(sample.annotation.shapes)
-        objects = {(shape.label, shape.group_id is None, shape.group_id or index) for index, shape in shapes}
-        images.append([label for label, _, _ in objects])
+        objects = {(shape.label, (index,) if shape.group_id is None else shape.group_id) for index, shape in shapes}
+        images.append([label for label, _ in objects])
     return counted_names(images)
 
 
