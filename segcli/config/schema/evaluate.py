@@ -85,7 +85,7 @@ class EvaluateConfig(Section):
     image_table: Annotated[str | None, Read(("evaluate",), DENSE)] = None
     slice_by: Annotated[tuple[str, ...] | None, Read(("evaluate",), DENSE)] = None
     gallery: Annotated[int, Read(("evaluate",), DENSE)] = Field(default=6, ge=0, le=100)
-    fail_under: Annotated[dict[str, float] | None, Read(("evaluate",), DENSE)] = None
+    fail_under: dict[str, float] | None = None
     noc_clicks: Annotated[int | None, Read(("evaluate",), PROMPTABLE, SAM)] = Field(default=None, ge=4, le=100)
     basic_config_path: Annotated[None, Read(()), Stock()] = None
 

@@ -15,7 +15,7 @@ from segcli.data.formats.masks import open_seg_dataset
 from segcli.data.instances import CocoDataset
 from segcli.data.samples import SegDataset
 from segcli.device import available_device
-from segcli.metrics.intervals import Intervals, shown
+from segcli.metrics.intervals import Intervals, few_units, shown
 from segcli.metrics.promptable_images import click_intervals, prompt_table
 from segcli.metrics.promptable_measure import ClickReport, TextReport, measure_clicks, measure_texts
 from segcli.metrics.promptable_scores import NUM_CLICKS
@@ -27,7 +27,11 @@ from segcli.promptable.text_predictor import TextPredictor
 from segcli.steps.evaluate.image_file import Table, write_table
 from segcli.steps.evaluate.images import groups_of, names_below
 from segcli.steps.evaluate.open_model import measured_source
+from segcli.steps.evaluate.page import write_pages
+from segcli.steps.evaluate.promptable_page import promptable_page
 from segcli.steps.evaluate.protocol import label_digests, measured_by, object_digests
+from segcli.steps.evaluate.result import files_and_thresholds
+from segcli.steps.evaluate.thresholds import Threshold, thresholds_of
 from segcli.steps.predict.open_promptable import open_promptable
 
 
@@ -41,6 +45,8 @@ class PromptableEvaluateResult:
         runtime: The runtime that ran it.
         report: The metrics.
         per_image: Files of the table of prompts (SAM) or of images (LSeg).
+        pages: Files of the report, as HTML and as Markdown.
+        thresholds: Required values (`Evaluate.fail_under`).
         measured_by: Protocol, command, versions and digests.
     """
 
@@ -49,7 +55,14 @@ class PromptableEvaluateResult:
     runtime: str
     report: ClickReport | TextReport
     per_image: tuple[str, ...] = ()
+    pages: tuple[str, ...] = ()
+    thresholds: tuple[Threshold, ...] = ()
     measured_by: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every required value was reached."""
+        return all(one.passed for one in self.thresholds)
 
     @property
     def intervals(self) -> Intervals:
@@ -60,8 +73,16 @@ class PromptableEvaluateResult:
         """Plain values for JSON."""
         about = {"model_name": self.model_name, "weight_path": self.weights, "runtime": self.runtime}
         interval = self.intervals.as_dict() if self.intervals.replicates else None
-        files = {"per_image": list(self.per_image)}
-        found = {"metrics": self.report.totals(), "interval": interval, **self.report.as_dict(), **about, **files}
+        files = {"per_image": list(self.per_image), "pages": list(self.pages)}
+        required = {"fail_under": [one.as_dict() for one in self.thresholds]}
+        found = {
+            "metrics": self.report.totals(),
+            "interval": interval,
+            **self.report.as_dict(),
+            **about,
+            **files,
+            **required,
+        }
         return {**found, **self.measured_by}
 
     def summary(self) -> list[tuple[str, str]]:
@@ -70,7 +91,8 @@ class PromptableEvaluateResult:
         rows.append(("images", str(self.report.images)))
         totals = self.report.totals()
         rows += [(name, shown(value, self.intervals.all.get(name))) for name, value in totals.items()]
-        return [*rows, *(("per image", path) for path in self.per_image)]
+        rows += [("note", note) for note in few_units(self.intervals.units, self.intervals.unit)]
+        return [*rows, *files_and_thresholds(self)]
 
 
 def evaluate_promptable(config: Config) -> PromptableEvaluateResult:
@@ -80,7 +102,7 @@ def evaluate_promptable(config: Config) -> PromptableEvaluateResult:
 
     Raises:
         ConfigError: There is no dataset.
-        UsageError: There are no weights.
+        UsageError: There are no weights, or `Evaluate.fail_under` names what is not measured.
         WeightsError: They cannot be opened.
         DatasetError: The dataset has faults.
     """
@@ -88,9 +110,19 @@ def evaluate_promptable(config: Config) -> PromptableEvaluateResult:
     measured = _clicks(predictor, config) if isinstance(predictor, SamPredictor) else _texts(predictor, config)
     report, table, data = measured
     source = measured_source(config)
-    files = write_table(table, Path(config.Global.output) / "per_image")
-    how = measured_by(config, runtime, source, data)
-    return PromptableEvaluateResult(name, str(source), runtime, report, files, how)
+    output, how = Path(config.Global.output), measured_by(config, runtime, source, data)
+    facts = [("model", name), ("weights", str(source)), ("runtime", runtime), ("data", str(config.Global.dataset))]
+    facts += [("images", str(report.images)), ("command", how["command"])]
+    return PromptableEvaluateResult(
+        name,
+        str(source),
+        runtime,
+        report,
+        per_image=write_table(table, output / "per_image"),
+        pages=write_pages(promptable_page(f"{name} on {config.Global.dataset}", report, facts, table), output, {}),
+        thresholds=thresholds_of(config.Evaluate.fail_under, report.totals()),
+        measured_by=how,
+    )
 
 
 def open_promptable_of(config: Config) -> tuple[SamPredictor | TextPredictor, str, str]:
