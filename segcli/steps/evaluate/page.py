@@ -53,12 +53,21 @@ def sliced_columns(
 
 @dataclass(frozen=True)
 class PageTable:
-    """A table of the page; all cells are text."""
+    """A table of the page; all cells are text.
+
+    Attributes:
+        title: Heading.
+        columns: Names of the columns.
+        rows: Cells.
+        remark: A line below the heading.
+        words: How many columns, from the left, hold words; the others hold numbers, which are aligned on the right.
+    """
 
     title: str
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
     remark: str = ""
+    words: int = 1
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ def promptable_page(
 
 def _protocols(texts: dict[str, str], headline: Sequence[tuple[str, str]]) -> PageTable:
     rows = [(name, texts[name]) for name, _ in headline if name in texts]
-    return PageTable("How it is measured", ("number", "meaning"), rows)
+    return PageTable("How it is measured", ("number", "meaning"), rows, words=2)
 
 
 def _worst_objects(table: Table) -> PageTable:

@@ -43,7 +43,7 @@ PROTOCOL = (
 """Keys of `Evaluate` that change numbers; they must agree where results are compared."""
 _BASE = ("numpy", "cv2", "pycocotools")
 """Import names of the packages that every evaluation computes with."""
-_NOT_SHOWN = ("Global.mode", "Global.output", "Global.dataset_dir", "Global.model")
+_NOT_SHOWN = ("Global.mode", "Global.output", "Global.dataset_dir", "Global.model", "Evaluate.weight_path")
 
 
 def protocol_of(config: Config) -> dict[str, Any]:
@@ -79,14 +79,14 @@ def command_of(config: Config, weights: Path) -> str:
 
     Args:
         config: Configuration of the evaluation.
-        weights: What was measured; named where the configuration leaves it to the output folder.
+        weights: What was measured; also named where the configuration leaves it to the output folder.
     """
     values = config.model_dump(mode="json")
     defaults = Config.model_validate({"Global": {"model": config.Global.model}}).model_dump(mode="json")
     words = ["segcli", "evaluate", str(config.Global.dataset_dir or "DATASET")]
     if config.origin("Global.model") != OF_LAYOUT:
         words += ["--model", config.Global.model]
-    if not any(value_at(values, f"Evaluate.{key}") for key in ("weight_path", "predictions")):
+    if not value_at(values, "Evaluate.predictions"):
         words += ["--weights", str(weights)]
     read = _read_keys(config)
     for key in leaves():

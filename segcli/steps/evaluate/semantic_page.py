@@ -50,7 +50,7 @@ def _confusions(report: SemanticReport) -> PageTable:
         (one["true"], one["predicted"], str(one["pixels"]), f"{one['share']:.1%}", f"{one['near_border']:.1%}")
         for one in largest_confusions(report)
     ]
-    return PageTable("Largest confusions", columns, rows, wrong_sentence(report))
+    return PageTable("Largest confusions", columns, rows, wrong_sentence(report), words=2)
 
 
 def wrong_sentence(report: SemanticReport) -> str:

@@ -213,10 +213,14 @@ def test_the_result_says_how_it_came_about_and_is_the_same_to_the_byte(tmp_path)
 
 def test_the_command_names_weights_that_the_output_folder_stands_for(tmp_path):
     weights, data = tmp_path / "run/best_model/model.pdparams", tmp_path / "data"
-    left = shlex.split(command_of(make_config(tmp_path / "run", data), weights))
-    assert left[left.index("--weights") + 1] == str(weights)
-    for settings in ({"weight_path": str(weights)}, {"predictions": "found"}):
-        assert "--weights" not in shlex.split(command_of(make_config(tmp_path, data, Evaluate=settings), weights))
+    for config in (
+        make_config(tmp_path / "run", data),
+        make_config(tmp_path, data, Evaluate={"weight_path": str(weights)}),
+    ):
+        words = shlex.split(command_of(config, weights))
+        assert words[words.index("--weights") + 1] == str(weights) and "weight_path" not in " ".join(words)
+    found = make_config(tmp_path, data, Evaluate={"predictions": "found"})
+    assert "--weights" not in command_of(found, Path("found"))
 
 
 def test_the_digest_of_the_data_moves_with_one_pixel(tmp_path):
