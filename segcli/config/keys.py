@@ -6,6 +6,7 @@ import re
 import types
 from collections.abc import Iterator
 from functools import cache
+from inspect import cleandoc
 from typing import Any, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
@@ -128,6 +129,6 @@ def describe(key: str) -> str:
 
 @cache
 def _documented(section: type[Section]) -> dict[str, str]:
-    _, _, attributes = (section.__doc__ or "").partition("Attributes:\n")
-    entries = re.findall(r"^ {8}(\w+): (.*(?:\n {10,}.*)*)", attributes, flags=re.MULTILINE)
+    _, _, attributes = cleandoc(section.__doc__ or "").partition("Attributes:\n")  # Python 3.13 has done so itself
+    entries = re.findall(r"^ {4}(\w+): (.*(?:\n {6,}.*)*)", attributes, flags=re.MULTILINE)
     return {name: " ".join(text.split()) for name, text in entries}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from segcli.errors import ExportError, MissingPartError
-from segcli.inference.onnx_conversion import convert_program, converter_installed
+from segcli.inference.onnx_conversion import convert_program, converter_installed, converter_remedy
 from segcli.inference.precision import FULL, Precision
 from segcli.runtimes import RuntimeRow
 
@@ -102,4 +102,4 @@ class Graph:
     def _remedy(self) -> str:
         if not self.convertible:
             return "export it again where paddle2onnx and onnx are installed, or use runtime=paddle"
-        return "pip install paddle2onnx onnx, or use runtime=paddle"
+        return f"{converter_remedy()}; or use runtime=paddle"

@@ -16,6 +16,8 @@ from segcli.inference.opening_budget import WALL_TIMES, how_it_ended, most_secon
 
 log = logging.getLogger("segcli.export")
 
+NO_CONVERTER_FROM = (3, 13)
+"""The first Python for which there is no paddle2onnx."""
 _LAST_LINES = 5
 TIMES = 4
 """A conversion takes a few times as long as opening a network."""
@@ -24,6 +26,20 @@ TIMES = 4
 def converter_installed() -> bool:
     """Whether the packages for the conversion are installed."""
     return find_spec("paddle2onnx") is not None and find_spec("onnx") is not None
+
+
+def converter_remedy() -> str:
+    """How to get the converter, or what to do where there is none."""
+    if sys.version_info[:2] >= NO_CONVERTER_FROM:
+        return "convert with Python 3.12 or older; models that hold ONNX run here all the same"
+    return "pip install paddle2onnx onnx"
+
+
+def _no_converter() -> MissingPartError:
+    version = ".".join(map(str, sys.version_info[:2]))
+    known = sys.version_info[:2] >= NO_CONVERTER_FROM
+    message = f"paddle2onnx has no wheel for Python {version}" if known else "paddle2onnx is not installed"
+    return MissingPartError(f"{message}: no ONNX can be written", hint=converter_remedy())
 
 
 def convert_program(program: Path, weights: Path, target: Path) -> Path:
@@ -40,7 +56,7 @@ def convert_program(program: Path, weights: Path, target: Path) -> Path:
         ExportError: The converter failed, or wrote nothing, as it does beyond 2 GB; the message holds its last lines.
     """
     if not converter_installed():
-        raise MissingPartError("paddle2onnx is not installed", hint="pip install paddle2onnx onnx")
+        raise _no_converter()
     with atomic_path(target) as temporary:
         arguments = [program, weights, temporary]
         command = [sys.executable, "-m", "segcli.inference.onnx_worker", *map(str, arguments)]

@@ -8,6 +8,7 @@ from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 
+from segcli.inference.onnx_conversion import NO_CONVERTER_FROM
 from segcli.steps.doctor.health import Observation, State
 
 CONSTRAINTS = Path(__file__).with_name("constraints.txt")
@@ -48,8 +49,6 @@ RUNTIMES = ("onnxruntime", "paddle2onnx", "openvino")
 """They make CPU predictions several times faster; paddle2onnx writes the files for onnxruntime."""
 
 PADDLE = "3.3.1"
-NO_ONNX_FROM = (3, 13)
-"""The first Python for which there is no paddle2onnx."""
 
 
 def installed(name: str) -> str | None:
@@ -132,7 +131,7 @@ def check_runtimes() -> Iterator[Observation]:
         version = installed(name)
         if version and find_spec(name):
             yield Observation("runtimes", name, version)
-        elif name == "paddle2onnx" and sys.version_info[:2] >= NO_ONNX_FROM:
+        elif name == "paddle2onnx" and sys.version_info[:2] >= NO_CONVERTER_FROM:
             value = f"has no wheel for Python {sys.version_info[0]}.{sys.version_info[1]}: no ONNX is written here"
             advice = "Python 3.12 or older writes ONNX; models that hold it run here all the same"
             yield Observation("runtimes", name, value, State.NOTE, advice=advice)
