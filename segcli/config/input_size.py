@@ -18,8 +18,15 @@ def wanted_shape(config: Config, trained: Mapping[str, Any] | None = None) -> tu
             used if `config` has none.
     """
     shape = config.Export.input_shape or config.Train.input_shape
-    if shape is not None or trained is None:
-        return shape
+    return shape if shape is not None or trained is None else trained_shape(trained)
+
+
+def trained_shape(trained: Mapping[str, Any]) -> tuple[int, int, int, int] | None:
+    """The input [N, C, H, W] with which a model was trained and measured, from its card; None where images kept theirs.
+
+    Args:
+        trained: The configuration of the training, from the model card.
+    """
     section = trained.get("Train")
     sides = section.get("input_shape") if isinstance(section, Mapping) else None
     if not isinstance(sides, list | tuple) or len(sides) != 4 or not all(isinstance(side, int) for side in sides):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -71,3 +71,18 @@ def temperature_for(config: Config, weights_sha256: str) -> float:
         return 1.0
     log.info("temperature %.4f, from the calibration on %d images", found.temperature, found.images)
     return found.temperature
+
+
+def warn_of_size(trained: Sequence[int], exported: Sequence[int]) -> None:
+    """Warns where the exported network sees images in another size than that in which it was trained and measured.
+
+    Args:
+        trained: Height and width of the training.
+        exported: Height and width of the export, -1 for a free side.
+    """
+    if tuple(trained) != tuple(exported):
+        free = min(exported) < 0
+        size = "with a free size, in which images keep theirs" if free else f"at {exported[1]} x {exported[0]}"
+        log.warning(
+            "trained and measured at %d x %d, exported %s: measure the export, its scores differ", *trained[::-1], size
+        )

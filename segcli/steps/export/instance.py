@@ -36,7 +36,7 @@ from segcli.inference.runtimes.protocol import Runtime
 from segcli.models.instance.table import SIZED, MaskForm, has_onnx_form
 from segcli.models.spec import Preprocess
 from segcli.models.task import Task
-from segcli.steps.export.frame import export_compared, temperature_for
+from segcli.steps.export.frame import export_compared, temperature_for, warn_of_size
 from segcli.steps.export.result import ExportResult
 from segcli.steps.export.runtimes import compare_runtimes, open_written, wants_onnx, write_forms
 from segcli.tasks import engine_of
@@ -160,13 +160,7 @@ def _sized(trained: TrainedModel, config: Config) -> TrainedModel:
     if own[2] < 0 or wanted[1] != 3 or min(height, width) < 1 or height % _DIVISOR or width % _DIVISOR:
         hint = f"Export.input_shape={list(own)}" if own[2] < 0 else f"give sides that are multiples of {_DIVISOR}"
         raise ExportError(f"{trained.spec.name} cannot be exported with the input {list(wanted)}", hint=hint)
-    log.warning(
-        "trained and measured at %d x %d, exported at %d x %d: measure the export, its scores differ",
-        own[3],
-        own[2],
-        width,
-        height,
-    )
+    warn_of_size(own[2:], (height, width))
     card = replace(trained.card, preprocess=replace(trained.card.preprocess, size=(height, width)))
     return replace(trained, card=card)
 

@@ -6,7 +6,7 @@ import logging
 from dataclasses import replace
 from pathlib import Path
 
-from segcli.config.input_size import wanted_shape
+from segcli.config.input_size import trained_shape, wanted_shape
 from segcli.config.schema import Config
 from segcli.data.decoding.image_range import COLOURS
 from segcli.data.decoding.used_range import set_image_range
@@ -29,7 +29,7 @@ from segcli.inference.parity import Parity, Reference, compare
 from segcli.inference.parity_samples import parity_images
 from segcli.inference.preprocess import Forward, normalise
 from segcli.models.spec import ModelSpec
-from segcli.steps.export.frame import export_compared, temperature_for
+from segcli.steps.export.frame import export_compared, temperature_for, warn_of_size
 from segcli.steps.export.paddle_model import write_paddle_model
 from segcli.steps.export.result import ExportResult
 from segcli.steps.export.runtimes import compare_runtimes, open_written, write_forms
@@ -49,6 +49,9 @@ def export_semantic(weights: Path, folder: Path, config: Config) -> ExportResult
     trained = load_trained(weights, config.Global.model)
     set_image_range(trained.card.preprocess.reads_by)
     shape = input_shape(trained.spec, wanted_shape(config, trained.card.config), trained.card.preprocess.channels)
+    known = trained_shape(trained.card.config)
+    if known is not None and min(known[2:]) > 0 and not trained.card.preprocess.keep_ratio:
+        warn_of_size(known[2:], shape[2:])
     checksum = sha256_of(weights)
     heat = temperature_for(config, checksum)
     return export_compared(

@@ -15,6 +15,7 @@ from segcli.inference.runtimes.openvino_runtime import convert_onnx
 from segcli.models.table import get_spec
 from segcli.steps.export import semantic
 from segcli.steps.export.command import export, export_weights
+from segcli.steps.export.frame import warn_of_size
 from tests.trained_model import MODEL, NAMES, make_config, trained_run
 
 
@@ -148,3 +149,16 @@ def test_static_mode_is_over_after_the_export(run):
     import paddle
 
     assert paddle.in_dynamic_mode()
+
+
+@pytest.mark.parametrize(
+    ("exported", "said"),
+    [
+        ((64, 96), None),
+        ((-1, -1), "exported with a free size"),
+        ((96, 64), "trained and measured at 96 x 64, exported at 64 x 96"),
+    ],
+)
+def test_an_export_that_sees_images_in_another_size_than_the_training_is_told(caplog, exported, said):
+    warn_of_size((64, 96), exported)
+    assert (said or "") in caplog.text and bool(caplog.records) == (said is not None)
