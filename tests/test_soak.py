@@ -45,7 +45,7 @@ def test_changed_files_end_with_a_result_or_a_message(tmp_path: Path, reader: Re
 def _bad(root: Path, path: Path) -> None:
     if not path.read_bytes():
         raise KeyError("told")
-    (root.parent.parent.parent / "outside").write_bytes(b"")
+    (root.parent.parent / "outside").write_bytes(b"")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="forks, and looks into /proc")

@@ -8,6 +8,7 @@ import select
 import shutil
 import struct
 import sys
+import tempfile
 import traceback
 from collections import Counter
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ HANG_S = 60.0
 """Seconds without a word from it after which an input counts as one that hangs."""
 _WRITES = frozenset({"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "os.symlink", "os.link"})
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
+_NOWHERE = ("/dev/null", "/dev/tty", "/proc/")
 _CLEAN, _TRACEBACK, _LARGE, _OUTSIDE = b"c", b"t", b"m", b"o"
 
 
@@ -141,7 +143,9 @@ def _count(row: Row, said: bytes, text: str) -> None:
 
 
 def _try_all(reader: Reader, numbers: range, seed: int, scratch: Path, writing: int) -> None:
-    work, watch = scratch / "work", _Watch(scratch)
+    work = scratch / "work"
+    watch = _Watch(work)
+    tempfile.tempdir = str(work / "tmp")
     for number in numbers:
         path = _prepare(reader, number, seed, scratch / "sound", work)
         watch.is_on = True
@@ -164,7 +168,7 @@ def _try_all(reader: Reader, numbers: range, seed: int, scratch: Path, writing: 
 
 def _prepare(reader: Reader, number: int, seed: int, sound: Path, work: Path) -> Path:
     shutil.rmtree(work, ignore_errors=True)
-    work.mkdir()
+    (work / "tmp").mkdir(parents=True)
     shutil.copytree(sound, work / "data", symlinks=True)
     rng = random.Random(f"{seed} {reader.name} {number}")
     root = work / "data"
@@ -214,7 +218,7 @@ class _Watch:
     """
 
     def __init__(self, scratch: Path) -> None:
-        self._allowed = (str(scratch), "/dev/", "/proc/")
+        self._allowed = (f"{scratch}{os.sep}", *_NOWHERE)
         self.is_on = False
         self.outside: list[str] = []
         sys.addaudithook(self._hook)
