@@ -53,6 +53,8 @@ def test_a_recipe_is_followed(page: str, copied: Path) -> None:
     for recipe in recipes:
         files = dict(FILE.findall(recipe))
         program = files.pop("try_it.py")
+        if "import onnx" in program:
+            pytest.importorskip("onnx", reason="the package onnx is not installed, as where paddle2onnx has no wheel")
         ((table, name, row),) = ROW.findall(recipe)
         assert files
         for file, content in files.items():
