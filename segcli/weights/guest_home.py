@@ -9,6 +9,8 @@ from segcli.weights.cache import cache_folder
 MANIFEST = "inference.yml"
 INSIDE = "inference"
 """Subfolder of the best weights with their export."""
+_PLACES = (Path(), Path(INSIDE), Path("best_model") / INSIDE)
+"""Where an export is looked for: itself, in the folder of weights, in the folder of a training."""
 
 
 def guest_home() -> Path:
@@ -31,7 +33,10 @@ def named_folder(given: Path) -> Path:
 
 
 def exported_in(given: Path) -> Path:
-    """The folder of the exported model: `given`, its subfolder `inference`, or the imported model of that name."""
+    """The folder of the exported model in `given`, see `_PLACES`, or the imported model of that name.
+
+    `given` itself, or what it names, where there is no exported model.
+    """
     folder = named_folder(given)
-    inside = folder / INSIDE
-    return inside if not (folder / MANIFEST).is_file() and (inside / MANIFEST).is_file() else folder
+    places = (folder / place for place in _PLACES)
+    return next((place for place in places if (place / MANIFEST).is_file()), folder)
