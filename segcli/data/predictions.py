@@ -21,6 +21,8 @@ from segcli.data.samples import SegSample
 from segcli.errors import InputError
 from segcli.plurals import listed
 
+_LIST_HINT = "write a list of {image_id, category_id, segmentation, score}"
+_LARGEST = 1e30
 LABEL_MAP_SUFFIXES = (".png", ".bmp", ".tif", ".tiff")
 _ENDINGS = ("", "_res", "_pred", "_prediction", "_mask", "_label", "_labels")
 """What tools write behind the name of the image."""
@@ -144,11 +146,11 @@ def _coco(files: Iterable[Path], dataset: CocoDataset) -> dict[int, Detections]:
     for file in files:
         for place, entry in enumerate(_entries(file)):
             where = f"result {place}"
-            if not isinstance(entry, dict) or not {"image_id", "category_id", "score", "segmentation"} <= entry.keys():
+            if not _is_result(entry):
                 raise InputError(
-                    f"{where} lacks image_id, category_id, score or segmentation",
+                    f"{where} lacks image_id, category_id, score or segmentation, or gives one in another form",
                     path=file,
-                    hint="write COCO results of masks: a list of {image_id, category_id, segmentation, score}",
+                    hint=_LIST_HINT,
                 )
             named = entry["image_id"]
             sample = _sample_of(named, by_name, file) if isinstance(named, str) else by_id.get(named)
@@ -176,10 +178,32 @@ def _entries(file: Path) -> list[Any]:
         content = parse_json(read_bytes(file))
     except (OSError, ValueError) as error:
         raise InputError(f"is no JSON file: {error}", path=file) from error
-    entries = _entries_in(content) if isinstance(content, dict) else content
+    try:
+        entries = _entries_in(content) if isinstance(content, dict) else content
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        message = f"is neither a COCO file nor a result of segcli predict ({type(error).__name__}: {error})"
+        raise InputError(message, path=file, hint=_LIST_HINT) from error
     if not isinstance(entries, list):
-        raise InputError("is no list of COCO results", path=file, hint="write a list of {image_id, category_id, ...}")
+        raise InputError("is no list of COCO results", path=file, hint=_LIST_HINT)
     return entries
+
+
+def _is_result(entry: Any) -> bool:
+    """Whether an entry has what is needed, in types that can be looked up and compared; masks are read later."""
+    if not isinstance(entry, dict) or not {"image_id", "category_id", "score", "segmentation"} <= entry.keys():
+        return False
+    names = (entry["image_id"], entry["category_id"], entry.get("category_name", ""))
+    box = entry.get("bbox")
+    return (
+        all(isinstance(name, str | int | float) for name in names)
+        and _are_numbers([entry["score"]])
+        and (box is None or (isinstance(box, list) and len(box) == 4 and _are_numbers(box)))
+    )
+
+
+def _are_numbers(values: Sequence[Any]) -> bool:
+    """Whether all are numbers that a float can hold; NaN is none."""
+    return all(isinstance(value, int | float) and abs(value) <= _LARGEST for value in values)
 
 
 def _entries_in(content: Mapping[str, Any]) -> Any:

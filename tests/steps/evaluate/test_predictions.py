@@ -231,6 +231,12 @@ def test_perfect_yolo_files_are_perfect(tmp_path):
         ({"category_id": 999}, "names class 999"),
         ({"segmentation": {"size": [1, 1], "counts": [1]}}, "has a mask of"),
         ({"segmentation": {"size": [1, 1], "counts": [5]}}, "no usable mask"),
+        ({"image_id": [1]}, "in another form"),
+        ({"category_id": {}}, "in another form"),
+        ({"category_name": []}, "in another form"),
+        ({"score": None}, "in another form"),
+        ({"score": 10**400}, "in another form"),
+        ({"bbox": [1, 2, "3", 4]}, "in another form"),
     ],
 )
 def test_faults_of_results_are_named(tmp_path, change, message):
@@ -239,6 +245,26 @@ def test_faults_of_results_are_named(tmp_path, change, message):
     file.write_text(json.dumps([{**coco_entries(data)[0], **change}]))
     with pytest.raises(InputError, match=message):
         objects_of(tmp_path, data, file)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"boxes": None, "input_path": "a.png"},
+        {"boxes": [1], "input_path": "a.png"},
+        {"boxes": [{"cls_id": None, "label": "a", "coordinate": [1, 2, 3, 4]}], "input_path": "a.png"},
+        {"boxes": [{"cls_id": 1, "label": "a", "coordinate": None}], "input_path": "a.png"},
+        {"annotations": [{"image_id": 1}], "images": None},
+        {"annotations": [{"image_id": 1}], "images": [{"id": 1}]},
+        {"annotations": [{"image_id": []}], "images": [{"id": 1, "file_name": "a"}]},
+    ],
+)
+def test_files_of_odd_content_are_named(tmp_path, content):
+    file = tmp_path / "results.json"
+    file.write_text(json.dumps(content))
+    dataset = CocoDataset(tmp_path, ClassMap(("a",)), (1,), (), ())
+    with pytest.raises(InputError, match=r"results\.json.*neither a COCO file nor"):
+        read_detections(file, dataset)
 
 
 def test_results_without_masks_say_what_is_wanted(tmp_path):
