@@ -61,7 +61,8 @@ def find_root(dataset_dir: Path) -> Path:
     if not candidates:
         refuse_other_kind(dataset_dir, wanted="masks")
         voc = find_voc(dataset_dir)
-        with_splits = [dataset_dir] if split_pairs(dataset_dir) else []
+        above = (place for parent in parents for place in (parent, parent.parent) if place.is_relative_to(dataset_dir))
+        with_splits = [place for place in dict.fromkeys((dataset_dir, *above)) if split_pairs(place)]
         paired = with_splits or [one for one in (dataset_dir, *parents) if paired_files(one)]
         candidates = [voc] if voc is not None else list(dict.fromkeys(paired))
     if not candidates:

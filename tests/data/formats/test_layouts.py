@@ -284,6 +284,13 @@ def test_folders_of_splits_are_the_splits(tmp_path, images, masks):
     assert "alone.jpg" in lists.findings[1].message
 
 
+def test_folders_of_splits_below_the_dataset_are_found(tmp_path):
+    paired_folders(tmp_path / "data", "{}/images", "{}/masks")
+    (tmp_path / "given").mkdir()
+    (tmp_path / "data").rename(tmp_path / "given" / "data")
+    assert find_root(tmp_path / "given") == tmp_path / "given" / "data"
+
+
 def test_hidden_folders_are_no_data(tmp_path):
     paired_folders(tmp_path / "data", "images", "masks")
     hidden = tmp_path / "data" / "images" / ".ipynb_checkpoints"
