@@ -10,8 +10,8 @@ from pathlib import Path
 from segcli.findings import Finding, Severity
 from segcli.rules import RULES, Repair
 
-COMMAND_SPLIT = "segcli split"
-"""What a hint begins with where only a new split helps."""
+OTHER_VAL = "list other images for val"
+"""In hints on copies whose repair would leave nothing in val."""
 REPAIRED = frozenset({Repair.SAFE, Repair.REVIEW})
 
 _NAME = "where only its name differs"
@@ -36,7 +36,7 @@ def _with_repair(found: Finding, dataset_dir: Path) -> Finding:
     if found.code not in RULES or RULES[found.code].repair not in REPAIRED or found.code.startswith("D"):
         return found
     command = shlex.join(["segcli", "fix", str(dataset_dir), "--select", found.code])
-    if command in (found.hint or "") or (found.hint or "").startswith(COMMAND_SPLIT):
+    if command in (found.hint or "") or OTHER_VAL in (found.hint or ""):
         return found
     if found.code in SOMETIMES:
         return replace(found, hint=f"{found.hint}; {SOMETIMES[found.code]}: {command}")

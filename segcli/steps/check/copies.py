@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from filecmp import cmp
 from pathlib import Path
 from shlex import quote
@@ -13,7 +13,7 @@ from segcli.data.samples import Split
 from segcli.data.similarity import Match, SimilarImages, TurnedMatch, is_same_image
 from segcli.findings import Finding
 from segcli.rules import finding
-from segcli.rules.repair_hints import COMMAND_SPLIT
+from segcli.rules.repair_hints import OTHER_VAL
 from segcli.steps.check.files import FileFacts
 from segcli.steps.check.places import Places
 from segcli.steps.check.seen import SeenImage, SplitRules
@@ -111,19 +111,33 @@ class Copies:
         return found
 
 
-def one_for_all(findings: Sequence[Finding], rules: SplitRules, val: Collection[str], root: Path) -> list[Finding]:
+def one_for_all(
+    findings: Sequence[Finding],
+    rules: SplitRules,
+    names: Mapping[Split, Collection[str]],
+    root: Path,
+    val_list: str | None,
+) -> list[Finding]:
     """The findings; where every image of val is one of train, a single one says so.
 
     Args:
         findings: All findings of a dataset.
         rules: Ids of the rules on duplicates.
-        val: Names of the images of val.
+        names: Names of the images of each split.
         root: Folder of the dataset.
+        val_list: The file that lists val, relative to `root`; None where `segcli split` cannot write it.
     """
+    val = set(names[Split.VAL])
     copied = {found.path for found in findings if found.code == rules.across}
-    if len(val) < _FEWEST_ALL or not copied >= set(val):
+    if len(val) < _FEWEST_ALL or not copied >= val:
         return list(findings)
-    hint = f"{COMMAND_SPLIT} {quote(str(root))} --yes splits the images of both anew; or list other images for val"
+    command = f"segcli split {quote(str(root))} --yes"
+    if val_list is None:
+        hint = OTHER_VAL
+    elif val <= set(names[Split.TRAIN]):
+        hint = f"{command} splits the images of both anew; or {OTHER_VAL}"
+    else:  # files of their own, which a split of both would only mix
+        hint = f"{command} splits the images of train anew, once {val_list} is moved out of the dataset; or {OTHER_VAL}"
     one = finding(rules.across, str(root), f"all {len(val)} images of val are images of train", hint=hint)
     return [one, *(found for found in findings if found.code != rules.across)]
 

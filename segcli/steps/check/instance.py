@@ -192,8 +192,10 @@ def examine_coco_dataset(
     findings.extend((*images.findings(settings.workers), *left_out_of_files(scan)))
     findings.extend(dataset_findings(dataset, scan.files))
     findings.extend(class_findings(tally, dataset, scan.files, num_classes))
-    in_val = {relative_name(sample.image, dataset.root) for sample in dataset.val}
-    findings = one_for_all(findings, SPLIT_RULES, in_val, dataset.root)
+    used = {split: {relative_name(one.image, dataset.root) for one in dataset.samples(split)} for split in Split}
+    val_file = scan.files[Split.VAL]
+    val_list = val_file if val_file.endswith(".json") and val_file != scan.files[Split.TRAIN] else None
+    findings = one_for_all(findings, SPLIT_RULES, used, dataset.root, val_list)
     return InstanceExamination(
         scan,
         with_repairs(in_order(_without_consequences(findings)), dataset_dir),

@@ -33,6 +33,8 @@ _FEWEST_NUMBERS = 8
 _FEWEST_SAME = 8
 """From so many masks with the same content, that is no chance."""
 _MOST_IGNORED = 0.5
+_LEAST_BACKGROUND = 0.1
+"""Share of the labelled pixels that are background, from which ignored pixels do not stand for it."""
 _HIDDEN_SHARE = 0.2
 """Largest share of the numbers of a mask that are missing, because other objects cover theirs."""
 _READ_FIRST = frozenset({"S401", "S402"})
@@ -185,7 +187,9 @@ class MaskValues:
             message = f"{self._recoloured_first}; this affects {counted(len(self._recoloured), 'mask')}"
             yield finding("S407", self._recoloured[0], message)
 
-    def findings(self, tally: Tally, allowed: int, ignore_index: int, *, named: bool) -> Iterator[Finding]:
+    def findings(
+        self, tally: Tally, allowed: int, ignore_index: int, *, named: bool, background: bool = False
+    ) -> Iterator[Finding]:
         """Findings from the values of all masks together.
 
         Args:
@@ -193,6 +197,7 @@ class MaskValues:
             allowed: Number of allowed ids, 0 to `allowed` - 1.
             ignore_index: The value that stands for no class.
             named: Whether class names or the configuration define the classes.
+            background: Whether the dataset calls class 0 the background.
         """
         yield from self._shared_masks()
         yield from self._same_masks()
@@ -209,7 +214,7 @@ class MaskValues:
                 f"{len(self._plain)} hold ids ({listed(self._plain, NAMED)}), and none holds both"
             )
             yield finding("S409", self._white[0], message)
-        yield from _empty_parts(tally, ignore_index)
+        yield from _empty_parts(tally, ignore_index, background)
 
     def _shared_masks(self) -> Iterator[Finding]:
         for mask, paths in self._shared.items():
@@ -264,12 +269,14 @@ def _from_one(ids: set[int], allowed: int) -> Iterator[Finding]:
         yield finding("S413", "annotations", message)
 
 
-def _empty_parts(tally: Tally, ignore_index: int) -> Iterator[Finding]:
+def _empty_parts(tally: Tally, ignore_index: int, background: bool) -> Iterator[Finding]:
     for split in Split:
         pixels = tally.pixels[split]
+        # sparse labels on purpose: strokes and points on the background too
+        sparse = background and pixels[0] > _LEAST_BACKGROUND * (pixels.sum() - pixels[ignore_index])
         if pixels[ignore_index] and pixels.sum() == pixels[ignore_index]:
             yield finding("S410", LIST_FILES[split], f"every pixel of its masks is {ignore_index}, which is ignored")
-        elif pixels[ignore_index] > _MOST_IGNORED * pixels.sum():
+        elif pixels[ignore_index] > _MOST_IGNORED * pixels.sum() and not sparse:
             share = f"{100 * pixels[ignore_index] / pixels.sum():.0f} %"
             message = f"{share} of the pixels of its masks are {ignore_index}, which is ignored"
             yield finding("S418", LIST_FILES[split], message)

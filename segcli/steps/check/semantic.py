@@ -18,7 +18,8 @@ from segcli.data.class_files import NUMBERED_FILE, ClassNames, is_background, re
 from segcli.data.classes import IGNORE_INDEX, ClassMap
 from segcli.data.decoding.range_of_images import use_range
 from segcli.data.fingerprint.labels import Fingerprint, MaskShape, fingerprint_of_shapes, looked_at
-from segcli.data.formats.masks import class_names_of, find_root, list_place, scan_lists
+from segcli.data.formats.masks import LIST_FILES, class_names_of, find_root, list_place, scan_lists
+from segcli.data.formats.masks_layout import has_lists
 from segcli.data.lists import relative_name
 from segcli.data.samples import SegDataset, SegSample, Split
 from segcli.findings import Finding, Severity, in_order
@@ -150,14 +151,16 @@ def examine_seg_dataset(
     findings.extend((*images.findings(settings.workers), *left_out_of_lists(lists)))
     classes, resolution = resolve_classes(source, num_classes, lambda: tally.ids() - {scale.ignore_index})
     named = source is not None or num_classes is not None
+    background = source is not None and is_background(classes.names[0])
     together = [
         *_dataset_findings(tally, classes, source, num_classes),
-        *values.findings(tally, scale.classes, scale.ignore_index, named=named),
+        *values.findings(tally, scale.classes, scale.ignore_index, named=named, background=background),
     ]
     # what no decoded mask contains may be in one of the others
     findings.extend((*resolution, *(found for found in together if plan.is_whole or found.code not in NEEDS_ALL)))
-    in_val = {relative_name(sample.image, lists.root) for sample in lists.val}
-    findings = one_for_all(findings, SPLIT_RULES, in_val, lists.root)
+    used = {split: {relative_name(one.image, lists.root) for one in getattr(lists, split.value)} for split in Split}
+    val_list = LIST_FILES[Split.VAL] if has_lists(lists.root) else None
+    findings = one_for_all(findings, SPLIT_RULES, used, lists.root, val_list)
     dataset = SegDataset(lists.root, classes, lists.train, lists.val)
     return Examination(
         dataset,

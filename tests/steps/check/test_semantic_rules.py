@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 
 import cv2
 import numpy as np
 import pytest
 from PIL import Image
+from typer.testing import CliRunner
 
+from segcli.cli.main import main
 from segcli.data.samples import Split
 from segcli.errors import DatasetError
 from segcli.steps.check.semantic import examine_seg_dataset
@@ -403,3 +406,30 @@ def test_a_val_of_images_of_train_is_one_finding_whose_remedy_is_a_new_split(fol
     (told,) = [one for one in found if one.code == "S501"]
     assert "images of val are images of train" in told.message
     assert told.hint is not None and told.hint.startswith("segcli split ")
+
+
+def test_a_val_of_copies_in_files_of_their_own_is_moved_away_before_the_split(folder):
+    (folder.root / "val.txt").write_text("")
+    for name, copy in (("a0", "b0"), ("a1", "b1")):
+        shutil.copy(folder.image(name), folder.image(copy))
+        shutil.copy(folder.mask(name), folder.mask(copy))
+    folder.write_list("val", ["b0", "b1"])
+    found = examine_seg_dataset(folder.root, settings=PassSettings(workers=1)).findings
+    (told,) = [one for one in found if one.code == "S501"]
+    assert told.hint is not None and "once val.txt is moved out of the dataset" in told.hint
+    assert "segcli fix" not in told.hint
+    (folder.root / "val.txt").rename(folder.root.with_name("val.txt"))
+    command = shlex.split(told.hint.partition(" --yes")[0])
+    outcome = CliRunner().invoke(main, [*command[1:], "--yes", "--output", str(folder.root.with_name("out"))])
+    assert outcome.exit_code == 0, outcome.output
+
+
+@pytest.mark.parametrize(("named", "expected"), [(True, set()), (False, {"S418"})])
+def test_strokes_on_objects_and_background_are_sparse_labels(tmp_path, named, expected):
+    folder = make_seg_folder(tmp_path / "data", class_file=named)
+    for number in range(5):
+        strokes = np.full((48, 64), 255, np.uint8)
+        strokes[4 + number, 4:40], strokes[20:22, 5:20], strokes[40, 5:20] = 0, 1, 2
+        cv2.imwrite(str(folder.mask(f"a{number}")), strokes)
+    found = examine_seg_dataset(folder.root, settings=PassSettings(workers=1)).findings
+    assert {one.code for one in found} & {"S418"} == expected
