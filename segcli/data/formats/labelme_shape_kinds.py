@@ -81,11 +81,11 @@ def _labels_of_single_files(files: Files, root: str) -> Iterator[Finding]:
 
 
 def _ignored_labels(dataset: LabelMeDataset) -> Iterator[Finding]:
-    """Labels whose name says that they must not be learnt."""
+    """Labels whose name says that they must not be learnt; a single one is what the dataset is about."""
     seen: dict[str, str] = {}
     for sample in dataset.samples:
         for shape in sample.annotation.shapes:
-            if is_ignored_name(shape.label):
-                seen.setdefault(shape.label, sample.name)
+            seen.setdefault(shape.label, sample.name)
     for label, name in seen.items():
-        yield finding("L306", name, f"{label!r} is learnt as a class like any other")
+        if is_ignored_name(label) and len(seen) > 1:
+            yield finding("L306", name, f"{label!r} is learnt as a class like any other")

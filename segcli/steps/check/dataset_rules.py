@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from segcli.data.boxes import xyxy_of
 from segcli.data.class_files import is_ignored_name
+from segcli.data.classes import IGNORE_NAME
 from segcli.data.counted_names import counted_names
+from segcli.data.formats.coco_objects import outline_area
 from segcli.data.formats.coordinates import Extents
-from segcli.data.instances import CocoDataset, InstanceSample
+from segcli.data.instances import CocoDataset, InstanceObject, InstanceSample
 from segcli.data.samples import Split
 from segcli.findings import Finding
 from segcli.plurals import counted
@@ -36,7 +38,7 @@ def frames(samples: Samples, file: str, dataset: CocoDataset) -> Iterator[Findin
     labelled = [sample for sample in samples if sample.objects]
     around: Counter[int] = Counter()
     for sample in labelled:
-        around.update({value.class_id for value in sample.objects if _is_frame(value.box, sample)})
+        around.update({value.class_id for value in sample.objects if _is_frame(value, sample)})
     for class_id, images in around.items():
         if len(labelled) >= FEWEST_IMAGES and 2 * images > len(labelled):
             name = dataset.classes.names[class_id]
@@ -44,11 +46,14 @@ def frames(samples: Samples, file: str, dataset: CocoDataset) -> Iterator[Findin
             yield finding("C169", file, message)
 
 
-def _is_frame(box: Sequence[float], sample: InstanceSample) -> bool:
-    left, top, width, height = box
+def _is_frame(value: InstanceObject, sample: InstanceSample) -> bool:
+    left, top, width, height = value.box
     across = min(left + width, sample.width) - max(left, 0)
     down = min(top + height, sample.height) - max(top, 0)
-    return across >= WHOLE * sample.width and down >= WHOLE * sample.height
+    if across < WHOLE * sample.width or down < WHOLE * sample.height:
+        return False
+    # an object that the image was cropped to reaches all borders too, but leaves corners free
+    return outline_area(value.segmentation) >= WHOLE**2 * sample.width * sample.height
 
 
 def counted_categories(samples: Samples, file: str, dataset: CocoDataset) -> Iterator[Finding]:
@@ -71,9 +76,11 @@ def upper_left(samples: Samples, file: str, _dataset: CocoDataset) -> Iterator[F
 
 
 def ignored_names(_samples: Samples, file: str, dataset: CocoDataset) -> Iterator[Finding]:
-    """Categories whose name says that they must not be learnt."""
+    """Categories whose name says that they must not be learnt; a single one is what the dataset is about."""
+    if len(dataset.classes) == 1:
+        return
     for category_id, name in zip(dataset.category_ids, dataset.classes.names, strict=True):
-        if is_ignored_name(name):
+        if is_ignored_name(name) or name == IGNORE_NAME:
             message = f"category {category_id} is called {name!r}, and learnt and measured like any other"
             yield finding("C170", file, message)
 

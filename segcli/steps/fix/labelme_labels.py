@@ -30,10 +30,13 @@ def without_numbers(draft: Draft, rule: str, findings: Sequence[Finding]) -> Non
     wrong: dict[str, str] = {}
     for found in counted_labels(dataset):
         name = found.name
+        if not name:
+            draft.left(rule, findings[0].path, f"{found.names[0]!r} does not say what it is: write that by hand")
+            continue
         if dataset.label_names is not None and name not in dataset.label_names:
             draft.left(rule, findings[0].path, f"label.txt has no {name!r}: write it there first")
             continue
-        wrong |= {f"{found.stem}{number}": name for number in range(found.first, found.last + 1)}
+        wrong |= dict.fromkeys(found.names, name)
     _rename(draft, rule, dataset.samples, wrong)
 
 

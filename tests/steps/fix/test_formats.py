@@ -13,7 +13,9 @@ import cv2
 import numpy as np
 import pytest
 from PIL import Image
+from typer.testing import CliRunner
 
+from segcli.cli.main import main
 from segcli.data.changes.undo import undo
 from segcli.data.formats.table import format_named
 from segcli.data.image import read_mask
@@ -45,9 +47,9 @@ def labelme(root: Path) -> None:
         write_labelme(root, f"a{number}", [box("cat", 4, 6, 20, 30), box("dog", 30, 6, 40, 30)], seed=number)
 
 
-def counted_labels(root: Path) -> None:
+def counted_labels(root: Path, name: str = "pig_{}") -> None:
     for number in range(6):
-        shapes = [box(f"pig_{n}", 4 + 16 * n, 4 + number, 16 + 16 * n, 30) for n in range(2 + number % 2)]
+        shapes = [box(name.format(n), 4 + 16 * n, 4 + number, 16 + 16 * n, 30) for n in range(2 + number % 2)]
         write_labelme(root, f"n{number}", shapes, seed=10 + number)
 
 
@@ -223,6 +225,11 @@ CASES = {
         counted_labels,
         is_(lambda root: [one["label"] for one in document(root, "n1")["shapes"]] == ["pig", "pig", "pig"]),
     ),
+    "labels that count, with zeros before": Case(
+        "L305",
+        lambda root: counted_labels(root, "pig_{:02d}"),
+        is_(lambda root: [one["label"] for one in document(root, "n1")["shapes"]] == ["pig", "pig", "pig"]),
+    ),
     "in both lists": Case(
         "L004", lists("a0.json\na1.json\n", "a1.json\na2.json\n"), is_(lambda root: words(root) == ["a2.json"])
     ),
@@ -342,3 +349,12 @@ def test_the_files_of_another_format_are_repaired_beside_converted_ones(tmp_path
     half_size(tmp_path)
     (tmp_path / "train.txt").write_text("a0.png a0.png\n")
     assert {found.code for found in plan_fix(tmp_path, Task.SEMANTIC, select=["L2"]).repairable} == {"L207"}
+
+
+def test_labels_of_numbers_alone_are_left(tmp_path):
+    counted_labels(tmp_path / "data", "#{}")
+    before = document(tmp_path / "data", "n1")
+    words = ["fix", str(tmp_path / "data"), "--select", "L305", "--yes", "--output", str(tmp_path / "out")]
+    shown = " ".join(CliRunner().invoke(main, words).output.split())
+    assert "'#0' does not say what it is" in shown
+    assert document(tmp_path / "data", "n1") == before
