@@ -52,8 +52,9 @@ class References:
             message = f"{given}: all seem to be one too {low}; those of {strange} are not listed"
             yield finding(self.rule_together, file, message)
         elif names and all(value in names for _, value in self._strange):
-            message = f"{counted(len(self._strange), 'annotation')} give the name of {with_article(self.noun)}, such as"
-            yield finding(self.rule_together, file, f"{message} {self._strange[0][1]!r}, not its id")
+            verb = "gives" if len(self._strange) == 1 else "give"
+            message = f"{counted(len(self._strange), 'annotation')} {verb} the name of {with_article(self.noun)}"
+            yield finding(self.rule_together, file, f"{message}, such as {self._strange[0][1]!r}, not its id")
         else:
             for location, value in self._strange:
                 message = f"there is no {self.noun} with id {value}"

@@ -18,6 +18,8 @@ IMAGE_FOLDERS = ("images", "imgs", "image", "img", "img_dir")
 MASK_FOLDERS = ("annotations", "masks", "labels", "mask", "label", "ann_dir", "gt")
 """Names in any case."""
 SPLIT_FOLDERS = {Split.TRAIN: ("train", "training"), Split.VAL: ("val", "valid", "validation")}
+TEST_FOLDERS = ("test", "testing")
+"""Images there need no masks."""
 _ENDINGS = ("_mask", "-mask", "_label", "_seg", "_gt", "_labelIds")
 LISTS = ("train.txt", "val.txt")
 
@@ -75,13 +77,17 @@ def _image_folder(root: Path) -> Path | None:
 
 
 def unpaired_files(root: Path) -> list[Path]:
-    """Images without a mask and masks without an image, here and in the folders of the splits."""
+    """Images without a mask, but for those of a test, and masks without an image, here and in folders of the splits."""
     alone = []
     for place in (root, *(root / name for names in SPLIT_FOLDERS.values() for name in _named(root, names))):
         images, masks = _both(place)
-        alone += [path for name, path in images.items() if name not in masks]
+        alone += [path for name, path in images.items() if name not in masks and not _is_test(name)]
         alone += [path for name, path in masks.items() if name not in images]
     return alone
+
+
+def _is_test(name: str) -> bool:
+    return name.partition("/")[0].lower() in TEST_FOLDERS and "/" in name
 
 
 def _both(root: Path) -> tuple[dict[str, Path], dict[str, Path]]:

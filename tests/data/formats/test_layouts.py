@@ -284,6 +284,13 @@ def test_folders_of_splits_are_the_splits(tmp_path, images, masks):
     assert "alone.jpg" in lists.findings[1].message
 
 
+def test_images_of_a_test_need_no_masks(tmp_path):
+    paired_folders(tmp_path / "data", "images/{}", "masks/{}")
+    (tmp_path / "data" / "images" / "test").mkdir()
+    (tmp_path / "data" / "images" / "val" / "alone.jpg").rename(tmp_path / "data" / "images" / "test" / "t.jpg")
+    assert [found.code for found in scan_lists(tmp_path / "data").findings] == ["S004"]
+
+
 def test_folders_of_splits_below_the_dataset_are_found(tmp_path):
     paired_folders(tmp_path / "data", "{}/images", "{}/masks")
     (tmp_path / "given").mkdir()
