@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -73,7 +74,8 @@ def test_r_08_weights_that_ask_for_memory(shared: Shared):
     limited = "import resource; resource.setrlimit(resource.RLIMIT_AS, (600 << 20, 600 << 20))\n"
     run = "from segcli.cli.main import main; main()"
     words = [sys.executable, "-c", limited + run, "weights", "inspect", str(file)]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=120, check=False)
+    one = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}  # each thread reserves memory
+    done = subprocess.run(words, capture_output=True, text=True, timeout=120, check=False, env=one)
     shown = done.stdout + done.stderr
     assert done.returncode == 1 and file.name in shown.replace("\n", "") and "MemoryError" not in shown, shown
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from segcli.data.csv_table import IMAGE_HEADERS, ImageTable, csv_lines, image_key
 from segcli.errors import UsageError
-from segcli.plurals import counted
+from segcli.plurals import counted, listed
 
 GroupOf = Callable[[str], str | None]
 """From an image's name, relative to the dataset with forward slashes, to its group; None where it has none."""
@@ -85,9 +85,9 @@ def require_groups(found: bool, names: Sequence[str]) -> None:
         UsageError: None was found.
     """
     if names and not found:
-        listed = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+        of_names = f"none of the {counted(len(names), 'name')} {listed(names, 3)}"
         raise UsageError(
-            f"no image has a group: CheckDataset.groups fits none of the {counted(len(names), 'name')} {listed}",
+            f"no image has a group: CheckDataset.groups fits {of_names}",
             hint="give a pattern that fits the names, such as '(patient[0-9]+)_', a table, or folders below images/",
         )
 

@@ -36,8 +36,9 @@ class GroupTally:
         if self._group_of is None:
             return
         name = relative_name(image.path, self._root)
-        self._names.append(name)
         group = self._group_of(name)
+        if not self._counts:
+            self._names.append(name)
         if group is not None:
             self._counts[group, image.split] += 1
             if image.split is Split.VAL:
