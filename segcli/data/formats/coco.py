@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from segcli.data.classes import ClassMap
@@ -14,6 +15,7 @@ from segcli.data.formats.coco_layout import ANNOTATION_FILES, CocoLayout, coco_l
 from segcli.data.formats.coco_objects import is_crowd
 from segcli.data.formats.kinds import refuse_other_kind
 from segcli.data.formats.other_tools import refuse_other_tools
+from segcli.data.formats.yolo_layout import find_yolo
 from segcli.data.instances import CocoDataset, InstanceSample
 from segcli.data.lists import relative_name
 from segcli.data.look_alike import difference, looks_of
@@ -62,6 +64,11 @@ def find_coco_root(dataset_dir: Path) -> Path:
     if layout is not None:
         return layout.root
     refuse_other_kind(dataset_dir, wanted="coco")
+    yolo = find_yolo(dataset_dir)
+    if yolo is not None:
+        what = f"{yolo.relative_to(dataset_dir)} and its label files are YOLO data, not COCO"
+        hint = f"segcli convert {quote(str(dataset_dir))} NEW_FOLDER --to coco, then type this for NEW_FOLDER"
+        raise DatasetError(what, [finding("C101", str(dataset_dir), what, hint=hint)], path=dataset_dir, hint=hint)
     refuse_other_tools(dataset_dir)
     what = f"no {ANNOTATION_FILES[Split.TRAIN]} is here"
     fault = finding("C101", str(dataset_dir), what)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 
 import pytest
+from typer.testing import CliRunner
 
+from segcli.cli.main import main
 from segcli.data.changes.undo import undo
 from segcli.data.formats.instance_data import open_instance_dataset
 from segcli.errors import DatasetError
+from segcli.steps.convert.command import transfer_dataset
 from segcli.steps.split.command import lists_by_hand, plan_split, split_dataset
 from tests.coco_folder import CATEGORIES, annotation, make_coco_folder
 from tests.files import snapshot
@@ -273,3 +277,15 @@ def test_test_part_stratified_and_folds(folder):
     assert len(fold["images"]) == 2
     assert len(open_instance_dataset(folder.root.parent).train) == 6
     assert lists_by_hand(settings) == []
+
+
+def test_yolo_data_are_called_so_and_the_remedy_works(tmp_path):
+    source = make_coco_folder(tmp_path / "coco").root
+    transfer_dataset(source, tmp_path / "yolo", "yolo")
+    with pytest.raises(DatasetError, match="are YOLO data, not COCO") as caught:
+        divided(tmp_path / "yolo")
+    assert caught.value.hint is not None
+    words = shlex.split(caught.value.hint.partition(",")[0].replace("NEW_FOLDER", str(tmp_path / "new")))
+    outcome = CliRunner().invoke(main, [*words[1:], "--output", str(tmp_path / "out")])
+    assert outcome.exit_code == 0, outcome.output
+    assert len(divided(tmp_path / "new")[1]["images"]) > 0
