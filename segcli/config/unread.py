@@ -17,7 +17,8 @@ _NOTHING = {"target_size": -1}
 def refused_keys(config: Config, given: Mapping[str, str], written: Mapping[str, str]) -> Iterator[ConfigFault]:
     """Faults of the given keys that have no effect for the model.
 
-    A PaddleX key is accepted at the value of PaddleX's own configurations, and any key in a file at its default.
+    A PaddleX key is accepted at the value of PaddleX's own configurations, and any key in a file at its default. What
+    an earlier version read is accepted in the file of a training that is there: its weights are still of use.
 
     Args:
         config: The typed values.
@@ -27,6 +28,7 @@ def refused_keys(config: Config, given: Mapping[str, str], written: Mapping[str,
     model = config.Global.model
     task = MODEL_TASKS[model]
     values = config.model_dump()
+    is_trained = config.Global.mode != "train" or config.Train.resume_path is not None
     refused: set[str] = set()
     for key, meaning in meanings().items():
         if key not in given or meaning.modes(model, task):
@@ -34,6 +36,8 @@ def refused_keys(config: Config, given: Mapping[str, str], written: Mapping[str,
         value, default = value_at(values, key), leaves()[key].get_default(call_default_factory=True)
         is_stock = meaning.stock is not None and value in (meaning.stock.value, None)
         if is_stock or (value == default and (key in written or value is None)):
+            continue
+        if is_trained and key in written and meaning.was_read(task):
             continue
         parent = key.rpartition(".")[0]
         named = parent if parent in OPTIONAL_SECTIONS else key

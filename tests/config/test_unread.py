@@ -39,6 +39,20 @@ def test_the_size_of_an_export_does_not_pass_for_that_of_the_training_of_objects
     load("SeedUNet-S", "Export.input_shape=[1,3,96,96]", mode="export")
 
 
+def test_the_file_of_an_earlier_training_serves_the_steps_after_it(tmp_path):
+    path = tmp_path / "config.yaml"
+    path.write_text("Global: {model: SeedUNet-S}\nTrain: {input_shape: [1, 3, 96, 96]}\n", encoding="utf-8")
+
+    def loaded(mode: str, *overrides: str):
+        given = {"Global.mode": mode, "Global.dataset_dir": "d", "Predict.input": "x.jpg"}
+        return load_config(path, overrides, {key: ("option", value) for key, value in given.items()})
+
+    for after in (("evaluate",), ("export",), ("predict",), ("train", "Train.resume_path=last")):
+        assert f"Train.input_shape ({path}:2)" in str(loaded(*after).unread)
+    with pytest.raises(ConfigError, match=r"Train\.input_size is the size of the training"):
+        loaded("train")
+
+
 @pytest.mark.parametrize("model", ["PP-LiteSeg-T", "Mask-RT-DETR-S"])
 @pytest.mark.parametrize(
     "override",

@@ -48,10 +48,12 @@ class Instead:
     Attributes:
         text: The remedy, e.g. ``Train.crop_size chooses the image size``.
         tasks: For models of these tasks.
+        was_read: Whether earlier versions read the key there, so that the files of their trainings may hold it.
     """
 
     text: str
     tasks: tuple[Task, ...] = ALL
+    was_read: bool = False
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,10 @@ class Meaning:
     def instead(self, task: Task) -> str | None:
         """What to do where the key has no meaning for a model of a task."""
         return next((remedy.text for remedy in self.remedies if task in remedy.tasks), None)
+
+    def was_read(self, task: Task) -> bool:
+        """Whether only earlier versions read the key for models of a task."""
+        return any(remedy.was_read for remedy in self.remedies if task in remedy.tasks)
 
     @property
     def tasks(self) -> tuple[Task, ...]:

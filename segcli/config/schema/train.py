@@ -200,7 +200,11 @@ class TrainConfig(Section):
     input_shape: Annotated[
         tuple[int, int, int, int] | None,
         Read(("train", "evaluate", "export"), SEMANTIC),
-        Instead("Train.input_size is the size of the training, Export.input_shape that of the export", INSTANCE),
+        Instead(
+            "Train.input_size is the size of the training, Export.input_shape that of the export",
+            INSTANCE,
+            was_read=True,
+        ),
         Instead(_ONE_SIZE, PROMPTABLE),
         Stock(),
     ] = None
