@@ -15,17 +15,25 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import IO, Any
 
-from segcli.data.temporary import temporary_file, temporary_folder
+from segcli.data.temporary import MARK, lasting_path, temporary_file, temporary_folder
 from segcli.disk import FULL
+from segcli.errors import SegcliError
 
 StrPath = str | os.PathLike[str]
 
 
 @contextmanager
 def naming(target: Path) -> Iterator[None]:
-    """An error of the disk inside the block names `target`: that of a write names no file, or the temporary one."""
+    """An error inside the block names `target`, or what is in it, not what is temporary.
+
+    That of a full disk names no file, or the temporary one.
+    """
     try:
         yield
+    except SegcliError as error:
+        if error.path is not None and MARK in error.path:
+            error.path = str(lasting_path(Path(error.path)))
+        raise
     except OSError as error:
         if error.errno in FULL:
             error.filename = str(target)

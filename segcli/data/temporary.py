@@ -96,6 +96,12 @@ class TemporaryFolder:
             os.close(self._descriptor)
 
 
+def lasting_path(path: Path) -> Path:
+    """Where a path in a temporary folder will be once the folder has its name: what messages call it."""
+    *folders, name = path.parts or ("",)
+    return Path(*(part for part in folders if not _OURS.fullmatch(part)), name)
+
+
 def _hold(descriptor: int, name: str) -> bool:
     """Locks what was just made; False where another process has found it unlocked before, and has removed it."""
     if not _HOLDS:

@@ -11,7 +11,8 @@ import pytest
 
 from segcli.data.decoded_cache import DecodedCache
 from segcli.data.files import atomic_path, whole_folder, write_text_atomic
-from segcli.data.temporary import _remove_abandoned, temporary_folder
+from segcli.data.temporary import _remove_abandoned, lasting_path, temporary_folder
+from segcli.errors import WeightsError
 from tests.death import kill
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks, and needs locks")
@@ -29,6 +30,17 @@ def _half_way(folder):
 def _in_another_process(folder, name="z.txt"):
     """A write by a process that has not looked for what is abandoned there."""
     assert not kill(lambda: (_remove_abandoned.cache_clear(), write_text_atomic(folder / name, "z")), sys.maxsize)
+
+
+def test_an_error_about_a_file_of_a_temporary_folder_names_the_lasting_one(tmp_path):
+    with pytest.raises(WeightsError) as told, whole_folder(tmp_path / "model") as fresh:
+        raise WeightsError("is damaged", path=fresh / "a.onnx")
+    assert told.value.path == str(tmp_path / "model" / "a.onnx")
+    assert [lasting_path(Path(name)) for name in ("", "a/.b", "https://x/y")] == [
+        Path(),
+        Path("a/.b"),
+        Path("https://x/y"),
+    ]
 
 
 def test_what_a_killed_process_left_goes_when_another_writes(tmp_path):

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from segcli.data.temporary import lasting_path
 from segcli.errors import MissingPartError, ParityError, SegcliError
 from segcli.inference.exported_model import ExportedModel
 from segcli.inference.model_runtime import PADDLE, files_on, is_open_to, open_on, reference_runtime
@@ -50,7 +51,8 @@ def open_runtime(
     """
     proofs = Proofs(model.folder)
     if device != "cpu" and not model.graph.has_paddle:
-        log.warning("%s holds no Paddle program, and only Paddle supports %s: it runs on the CPU", model.folder, device)
+        what = "%s holds no Paddle program, and only Paddle supports %s: it runs on the CPU"
+        log.warning(what, lasting_path(model.folder), device)
         device = "cpu"
     if model.precision in HALVES:
         name = half_runtime(wanted, device)
@@ -66,7 +68,7 @@ def open_runtime(
             faults.append(f"{row.name}: {first_line(fault)}")
             continue
         if faults:
-            log.warning("%s runs on %s, because %s", model.folder, row.name, "; ".join(faults))
+            log.warning("%s runs on %s, because %s", lasting_path(model.folder), row.name, "; ".join(faults))
         return runtime
     raise MissingPartError("no runtime can open this model: " + "; ".join(faults), path=model.folder)
 

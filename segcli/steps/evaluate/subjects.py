@@ -23,6 +23,7 @@ from segcli.data.loading import LoadedSample, read_sized
 from segcli.data.predictions import PredictedLabelMaps, detections_of, read_detections
 from segcli.data.samples import SegDataset
 from segcli.data.splits.folds import fold_of
+from segcli.data.temporary import lasting_path
 from segcli.errors import InputError, UsageError
 from segcli.inference.augmented import augmented
 from segcli.inference.augmented_objects import ObjectViews
@@ -166,7 +167,7 @@ def open_labels(config: Config) -> Iterator[LabelSubject]:
             return {**options, "input_size": model.input_size, "own_size": settings.resolution == "original"}
 
         dataset = dataset_for(model.class_names, model.source, config)
-        log.info("%s runs on %s", model.source, model.runtime)
+        log.info("%s runs on %s", lasting_path(model.source), model.runtime)
         about = model.model_name, model.source, model.runtime
         image_range = learnt_range(model.preprocess, config)
         yield LabelSubject(
@@ -188,7 +189,7 @@ def open_objects(config: Config) -> Iterator[ObjectSubject]:
         batch_size = min(settings.batch_size, model.batch_limit or settings.batch_size)
         image_range = learnt_range(model.preprocess, config)
         views = ObjectViews(model.preprocess, settings.augment)
-        log.info("%s runs on %s", model.source, model.runtime)
+        log.info("%s runs on %s", lasting_path(model.source), model.runtime)
 
         tiling = model.tiling(config)
         detector = Detector(model.find, views, tiling)

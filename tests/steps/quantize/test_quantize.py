@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import logging
+
 import numpy as np
 import pytest
 
+from segcli.data.temporary import MARK
 from segcli.errors import MissingPartError, ParityError, UsageError
 from segcli.inference import precision
 from segcli.inference.exported_model import ExportedModel
@@ -40,9 +43,11 @@ def convolution_guest(folder, dtype=np.float32):
     return import_guest(network, card, folder / "guest").folder
 
 
-def test_a_model_of_8_bits_scores_as_before(tmp_path):
+def test_a_model_of_8_bits_scores_as_before(tmp_path, caplog):
     data = make_seg_dataset(tmp_path / "data", train=1, val=3)
-    done = quantize(str(convolution_guest(tmp_path)), str(data), tmp_path / "int8", most_loss=0.02, images=2)
+    with caplog.at_level(logging.INFO, "segcli"):
+        done = quantize(str(convolution_guest(tmp_path)), str(data), tmp_path / "int8", most_loss=0.02, images=2)
+    assert f"{tmp_path / 'int8'} runs on" in caplog.text and MARK not in caplog.text
     assert done.images == 2 and abs(done.before - done.after) <= 0.02
     import onnx
 
