@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -42,8 +43,8 @@ STUDY_FILE = "tune.log"
 TUNED_FILE = "tuned.yaml"
 _NEEDED_FOR_PRUNING = 4
 """Trials that always run to their end: pruning needs some to compare with."""
-_BROKEN = "broken"
-"""Attribute of a trial that an error has ended; its settings are not tried again."""
+_FAILED = "broken"
+"""Attribute of a trial that an error has ended, or that has no score; no other takes its place."""
 TrainOne = Callable[[Config, Sequence[Callback]], TrainResult]
 
 
@@ -166,14 +167,17 @@ def _studied(
             log.info("trial %d: %s", trial.number + 1, fault.message)
             raise optuna.TrialPruned from fault
         except Exception:
-            trial.set_user_attr(_BROKEN, True)
+            trial.set_user_attr(_FAILED, True)
             raise
         names.update(model=result.model_name, score=result.score_name)
         write_result(folder, "train", result.as_dict(), done=True)
         _drop_checkpoints(folder)
         if reporter.pruned:
             raise optuna.TrialPruned
-        return float("nan") if result.best_score is None else result.best_score
+        if result.best_score is None or math.isnan(result.best_score):
+            trial.set_user_attr(_FAILED, True)
+            return math.nan
+        return result.best_score
 
     for one in study.trials:
         if not _counts(one):
@@ -215,7 +219,7 @@ def _counts(trial: Any) -> bool:
     """Whether a trial is over; one that was stopped or killed is not, and another takes its place."""
     from optuna.trial import TrialState
 
-    return trial.state in (TrialState.COMPLETE, TrialState.PRUNED) or _BROKEN in trial.user_attrs
+    return trial.state in (TrialState.COMPLETE, TrialState.PRUNED) or _FAILED in trial.user_attrs
 
 
 def _listed(study: Any) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from typer.testing import CliRunner
@@ -115,6 +116,17 @@ def test_a_trial_that_cannot_be_trained_is_not_tried_again(tmp_path):
         tune(configured(tmp_path), SPACE, broken, trials=2)
     result = tune(configured(tmp_path), SPACE, plain, trials=2)
     assert [one["state"] for one in result.trials] == ["fail", "complete"]
+
+
+def test_a_trial_without_a_score_is_over_and_keeps_its_results(tmp_path):
+    plain = Trainings()
+
+    def unscored(config, watching):
+        return replace(plain(config, watching), best_score=None)
+
+    for _ in range(2):
+        assert [one["state"] for one in tune(configured(tmp_path), SPACE, unscored, trials=2).trials] == ["fail"] * 2
+    assert len(plain.rates) == 2 and (tmp_path / "trial_0" / "train_result.json").is_file()
 
 
 def test_a_study_that_was_killed_while_it_wrote_goes_on(tmp_path):
