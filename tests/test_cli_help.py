@@ -110,6 +110,7 @@ def offered(words: str) -> list[str]:
         ("segcli embed x -m LSeg", [name for name in MODEL_TASKS if name.startswith("LSeg")]),
         ("segcli train -o Gl", [f"Global.{name}=" for name in GlobalConfig.model_fields]),
         ("segcli train -o Train.learn", ["Train.learning_rate=", "Train.learning_rate=null"]),
+        ("segcli evaluate -o Evaluate.sliding_window.cr", ["Evaluate.sliding_window.crop_size="]),
         ("segcli train -o Train.amp = O", ["OFF", "O1", "O2"]),
         ("segcli train -o Train.amp = O1 --model = PP-L", ["PP-LiteSeg-B", "PP-LiteSeg-T"]),
         ("segcli serve semantic", ["semantic_segmentation"]),

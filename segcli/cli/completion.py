@@ -56,12 +56,14 @@ def _keys(begun: str) -> list[str]:
 
 
 def _assignments(key: str) -> list[str]:
-    """The key with each of its values; where they are not words, alone and with its default."""
+    """The key with each of its values; where they are not words, alone and with its default, if it has one."""
     from segcli.config.keys import leaves
 
     words = _values(key)
     if words or key not in leaves():
         return [f"{key}={word}" for word in words]
+    if leaves()[key].is_required():
+        return [f"{key}="]
     default = leaves()[key].get_default(call_default_factory=True)
     shown = default if isinstance(default, str) else json.dumps(default, default=str, separators=(",", ":"))
     return list(dict.fromkeys([f"{key}=", f"{key}={shown}"]))

@@ -70,12 +70,13 @@ class _Recorder:
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Inside the block events are not noted."""
-        self._is_copying = True
-        try:
-            yield
-        finally:
-            self._is_copying = False
+        """Inside the block events are not noted, and those of other threads wait."""
+        with self._lock:
+            self._is_copying = True
+            try:
+                yield
+            finally:
+                self._is_copying = False
 
     def _kept(self) -> int:
         key = digest(self._root)
