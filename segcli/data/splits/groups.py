@@ -17,6 +17,10 @@ GroupOf = Callable[[str], str | None]
 """From an image's name, relative to the dataset with forward slashes, to its group; None where it has none."""
 
 
+class NoGroupError(UsageError):
+    """A rule of groups fits no image."""
+
+
 def groups_by_folder(name: str) -> str | None:
     """The folder that the image lies in; images that lie in the dataset's root or in ``images/`` itself have none."""
     folder, _, _ = name.rpartition("/")
@@ -69,7 +73,7 @@ def group_each(names: Sequence[str], group_of: GroupOf | None) -> list[str | Non
     """The group of each image by its name; None for those without one.
 
     Raises:
-        UsageError: There is a rule, and it finds no group for any image.
+        NoGroupError: There is a rule, and it finds no group for any image.
     """
     if group_of is None:
         return [None] * len(names)
@@ -82,11 +86,11 @@ def require_groups(found: bool, names: Sequence[str]) -> None:
     """Refuses a rule of groups that finds none in these images, as a slip in a pattern does.
 
     Raises:
-        UsageError: None was found.
+        NoGroupError: None was found.
     """
     if names and not found:
         of_names = f"none of the {counted(len(names), 'name')} {listed(names, 3)}"
-        raise UsageError(
+        raise NoGroupError(
             f"no image has a group: CheckDataset.groups fits {of_names}",
             hint="give a pattern that fits the names, such as '(patient[0-9]+)_', a table, or folders below images/",
         )

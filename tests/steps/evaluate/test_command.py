@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
+import logging
 import re
 import shutil
 from pathlib import Path
@@ -99,6 +100,15 @@ def test_groups_are_drawn_together(run, tmp_path):
     config = make_config(tmp_path, run / "data", Evaluate=settings, CheckDataset={"groups": {"pattern": "val_([01])"}})
     values = evaluate(config).as_dict()
     assert (values["interval"]["unit"], values["interval"]["units"]) == ("group", 3)
+
+
+def test_groups_that_fit_no_image_are_told_and_left_out(run, tmp_path, caplog):
+    settings = {"weight_path": str(run / "run/best_model")}
+    config = make_config(tmp_path, run / "data", Evaluate=settings, CheckDataset={"groups": {"pattern": "patient_(.)"}})
+    with caplog.at_level(logging.WARNING, "segcli.evaluate"):
+        values = evaluate(config).as_dict()
+    assert values["interval"]["unit"] == "image"
+    assert any("no image has a group" in record.getMessage() for record in caplog.records)
 
 
 def test_no_intervals_without_replicates(run, tmp_path):
