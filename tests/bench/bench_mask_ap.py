@@ -20,7 +20,7 @@ from tests.metrics.instances import make_images
 IMAGES = 1000
 CLASSES = tuple(f"class {number}" for number in range(20))
 OBJECTS, FOUND = 10, 30
-COUNTS = ((10, 30), (20, 60))
+COUNTS = ((7, 22), (10, 30), (20, 60))
 MASKS, HEIGHT, WIDTH = 100, 480, 640
 
 
