@@ -67,9 +67,9 @@ def start(
             loaded = load(path, overrides, options)
     except ConfigError as error:
         return _refuse(error, debug=debug)
-    except KeyboardInterrupt as stop:
-        failure = failure_of(stop)
-        terminal.show_failure(failure.message)
+    except (KeyboardInterrupt, OSError) as error:
+        failure = failure_of(error)
+        terminal.show_failure(failure.message, failure.hint)
         return failure.exit_code
     for remark in loaded.remarks:
         terminal.show_warning(remark)

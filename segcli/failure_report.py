@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from segcli.disk import FULL, full_hint
 from segcli.errors import (
     EXIT_FAILED,
+    EXIT_USAGE,
     ConfigError,
     DatasetError,
     MissingPartError,
@@ -22,6 +24,8 @@ from segcli.signals import Stopped
 
 _AT_START = (ConfigError, UsageError, MissingPartError, WeightsError, DatasetError)
 """What is raised before anything was done."""
+_SHOWN = 40
+"""Characters of a name that is too long."""
 _OUT_OF_MEMORY = ("ResourceExhausted", "Out of memory", "out of memory", "Unable to allocate", "bad_alloc")
 
 
@@ -68,6 +72,10 @@ def failure_of(error: BaseException) -> Failure:
         remedy = "lower batch_size, crop_size or num_workers"
         detail = f": {_one_line(error)}" if str(error).strip() else ""
         return Failure(EXIT_FAILED, kind, f"there is not enough memory{detail}", remedy, traced=True)
+    if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG and error.filename is not None:
+        name = os.fsdecode(error.filename)
+        message = f"{name[:_SHOWN]}...: this name of {len(name)} characters is longer than the file system allows"
+        return Failure(EXIT_USAGE, kind, message, "give a shorter one: a name has at most 255 bytes", at_start=True)
     if isinstance(error, OSError) and (error.filename is not None or error.errno in FULL):
         written = error.filename2 if error.errno in FULL else None
         place = f"{written or error.filename}: " if error.filename is not None else ""

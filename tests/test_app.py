@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from segcli import app
+from segcli.children import child_environment
 from segcli.errors import DatasetError, InputError, NonFiniteLossError, UsageError
 from segcli.findings import Finding, Severity
 
@@ -236,3 +237,22 @@ def test_error_log_in_the_shared_folder_has_a_name_of_its_own(tmp_path, monkeypa
     assert victim.read_text() == "mine"
     logs = [path for path in tmp_path.glob("segcli_error-*.log") if "ZeroDivisionError" in path.read_text()]
     assert len(logs) == 2
+
+
+TOO_LONG = "w" * 300
+
+
+def test_a_configuration_whose_name_is_too_long_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert app.start(TOO_LONG) == 2
+    assert "this name of 300 characters is longer" in " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.parametrize("words", [("check", TOO_LONG), ("train", ".", "--weights", TOO_LONG)])
+def test_a_name_that_is_too_long_is_told_before_and_in_the_work(words: tuple[str, ...], tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "segcli", *words, "--json"]
+    done = subprocess.run(command, cwd=tmp_path, env=child_environment(), capture_output=True, text=True, check=False)
+
+    assert done.returncode == 2, done.stderr
+    assert "Traceback" not in done.stderr
+    assert "longer than the file system allows" in json.loads(done.stdout)["err_msg"]
+    assert list(tmp_path.iterdir()) == []

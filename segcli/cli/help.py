@@ -29,6 +29,17 @@ def usage_errors_as_json(*, wanted: bool) -> Iterator[None]:
         raise
 
 
+def _told(fault: OSError, *, as_json: bool) -> int:
+    """Reports a path among the options that the system does not take, as work reports its faults."""
+    from segcli import app
+
+    def work() -> int:
+        raise fault
+
+    with json_output(wanted=as_json):
+        return app.guard(work)
+
+
 class Command(TyperCommand):
     """A command whose help shows options by their groups."""
 
@@ -60,8 +71,13 @@ class Group(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         """Reads the options of the command, and runs it."""
-        with usage_errors_as_json(wanted=self._is_json):
-            return super().invoke(ctx)
+        try:
+            with usage_errors_as_json(wanted=self._is_json):
+                return super().invoke(ctx)
+        except OSError as fault:
+            if fault.filename is None:  # the reader of the output has ended, which typer knows
+                raise
+            raise typer.Exit(_told(fault, as_json=self._is_json)) from fault
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Reads the arguments up to the command.
