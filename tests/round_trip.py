@@ -73,8 +73,12 @@ def code_of(segmented: Segmented | None) -> rle.Rle:
     return outline if isinstance(outline, dict) else rle.from_polygons(outline, HEIGHT, WIDTH)
 
 
-def lowest_iou(before: AnnotatedDataset, after: AnnotatedDataset) -> float:
-    """The lowest mask IoU of an object with the one that became of it; 0 where objects are missing or too many."""
+def lowest_iou(before: AnnotatedDataset, after: AnnotatedDataset, *, ties: int = 0) -> float:
+    """The lowest mask IoU of an object with the one that became of it; 0 where objects are missing or too many.
+
+    Masks that differ in at most `ties` pixels are equal: written numbers are rounded, and an outline that runs through
+    the centre of a pixel may then run beside it.
+    """
     worst = 1.0
     one, other = masks_of(before), masks_of(after)
     if one.keys() != other.keys():
@@ -88,7 +92,8 @@ def lowest_iou(before: AnnotatedDataset, after: AnnotatedDataset) -> float:
             if not found:
                 return 0.0
             best = max(found, key=lambda candidate, code=code: iou(code, candidate))
-            worst = min(worst, iou(code, best))
+            if int((rle.decode(code) != rle.decode(best)).sum()) > ties:
+                worst = min(worst, iou(code, best))
             found.remove(best)
         if any(left.values()):
             return 0.0

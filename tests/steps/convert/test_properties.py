@@ -18,6 +18,8 @@ from tests.round_trip import HEIGHT, WIDTH, dataset_of, lowest_iou, write
 
 CLASSES = ("cat", "big dog", "鳥")
 SAME = 0.999
+TIES = 2
+"""Pixels whose centre an outline runs through, as a circle with whole corners does."""
 
 
 @st.composite
@@ -57,7 +59,7 @@ def test_what_is_not_lost_comes_back(name, drawn):
         lost = write(dataset, name, Path(folder) / "written").lost
         found = format_named(name).read(Path(folder) / "written")
         if not lost:
-            assert lowest_iou(dataset, found) >= SAME
+            assert lowest_iou(dataset, found, ties=TIES) >= SAME
         assert bool(lost) >= (any(value.is_crowd for value in drawn) and name in ("yolo", "voc"))
 
 
