@@ -29,17 +29,6 @@ def usage_errors_as_json(*, wanted: bool) -> Iterator[None]:
         raise
 
 
-def _told(fault: OSError, *, as_json: bool) -> int:
-    """Reports a path among the options that the system does not take, as work reports its faults."""
-    from segcli import app
-
-    def work() -> int:
-        raise fault
-
-    with json_output(wanted=as_json):
-        return app.guard(work)
-
-
 class Command(TyperCommand):
     """A command whose help shows options by their groups."""
 
@@ -77,7 +66,10 @@ class Group(TyperGroup):
         except OSError as fault:
             if fault.filename is None:  # the reader of the output has ended, which typer knows
                 raise
-            raise typer.Exit(_told(fault, as_json=self._is_json)) from fault
+            from segcli.cli.running import refuse
+
+            with json_output(wanted=self._is_json):
+                refuse(fault)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Reads the arguments up to the command.

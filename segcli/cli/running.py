@@ -75,7 +75,7 @@ def guarded(work: Callable[[], int], *, debug: bool, place: ResultPlace | None =
     return guard(work, on_failure=None if place is None else place.leave, debug=debug)
 
 
-def refuse(error: "SegcliError") -> NoReturn:
+def refuse(error: "SegcliError | OSError") -> NoReturn:
     """Shows an error as that of any work, and ends the command with its exit code."""
 
     def work() -> int:
