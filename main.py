@@ -4,6 +4,7 @@ import argparse
 import sys
 
 from segcli import app
+from segcli.start_up import begin_start_up
 from segcli.text import ensure_streams
 
 
@@ -22,4 +23,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    begin_start_up()
     sys.exit(main())

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from segcli import json_output, signals, terminal
 from segcli.errors import EXIT_DATASET_INVALID, EXIT_DONE, EXIT_FAILED, BusyError, ConfigError
 from segcli.failure_report import Failure, failure_of
+from segcli.start_up import end_start_up
 
 if TYPE_CHECKING:
     from segcli.config.load import LoadedConfig
@@ -109,15 +110,18 @@ def perform(config: Config) -> tuple[ModeResult, Path]:
         SegcliError: The mode failed; see `segcli.errors`.
     """
     from segcli.data.budget import set_max_pixels
-    from segcli.data.dataset_folder import require_folder
     from segcli.lazy import load_object
     from segcli.results import is_done, write_result
 
     set_max_pixels(config.limits.max_pixels)
     mode = config.Global.mode
     if mode in _READ_AFTER_IMPORTS and config.Global.dataset_dir is not None:
+        from segcli.data.dataset_folder import require_folder
+
         require_folder(config.Global.dataset)
-    result: ModeResult = load_object(MODES[mode])(config)
+    function = load_object(MODES[mode])
+    end_start_up()
+    result: ModeResult = function(config)
     return result, write_result(Path(config.Global.output), mode, result.as_dict(), done=is_done(result))
 
 

@@ -7,12 +7,13 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Annotated
 
 import pytest
 import typer
 from typer.testing import CliRunner
 
-from segcli.cli.help import program
+from segcli.cli.help import Command, program
 from segcli.cli.late_commands import CommandRow
 from segcli.cli.main import ROWS, main
 from segcli.config.keys import leaves
@@ -147,3 +148,25 @@ def test_old_spellings_are_accepted(arguments, key, value, monkeypatch: pytest.M
 def test_the_old_word_for_images_is_accepted(tmp_path: Path):
     outcome = CliRunner().invoke(main, ["demo", str(tmp_path / "d"), "--pictures", "5"])
     assert outcome.exit_code == 0 and "4 train, 1 val" in outcome.output
+
+
+def test_options_that_are_not_given_are_not_prepared(monkeypatch):
+    from typer import _adapters
+
+    prepared, seen = [], []
+    real = _adapters.try_build_adapter
+    monkeypatch.setattr(_adapters, "try_build_adapter", lambda **given: prepared.append(given) or real(**given))
+    app = typer.Typer(add_completion=False)
+
+    @app.command(cls=Command)
+    def count(
+        size: Annotated[int | None, typer.Option()] = None,
+        name: Annotated[str | None, typer.Option()] = None,
+        box: Annotated[list[str] | None, typer.Option()] = None,
+    ) -> None:
+        seen.append((size, name, box))
+
+    for words in (["--size", "3"], ["--box", "1", "--box", "2"], ["--size", "three"], []):
+        CliRunner().invoke(app, words)
+    assert seen == [(3, None, None), (None, None, ["1", "2"]), (None, None, None)]
+    assert {given["annotation"] for given in prepared} == {int, list[str]}

@@ -11,6 +11,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from segcli.cli.shell_words import ASKED, join_shell_words
 from segcli.json_output import json_output, tell_result
+from segcli.start_up import begin_start_up
 from segcli.text import ensure_streams, takes_colours
 
 _OPTIONS, _COMMANDS = "Options", "Commands"
@@ -29,8 +30,36 @@ def usage_errors_as_json(*, wanted: bool) -> Iterator[None]:
         raise
 
 
+class _LateConversion:
+    """Stands for typer's conversion of an option, which is made only for options that are given.
+
+    Typer makes it for every option of a command, with pydantic, which takes 1 ms each.
+
+    Args:
+        option: The option or argument.
+    """
+
+    def __init__(self, option: Any) -> None:
+        self._make = option.get_runtime_param
+
+    def __call__(self) -> "_LateConversion":
+        """Itself, where typer makes the conversion."""
+        return self
+
+    def coerce(self, value: Any, param: Any, ctx: Any) -> Any:
+        """The value of an option; without words it is None, or empty for one that is repeated."""
+        if value is None:
+            return () if param.multiple or param.nargs == -1 else None
+        return self._make().coerce(value, param=param, ctx=ctx)
+
+
 class Command(TyperCommand):
     """A command whose help shows options by their groups."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for option in self.params:
+            vars(option)["get_runtime_param"] = _LateConversion(option)
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Writes the arguments and options."""
@@ -46,6 +75,8 @@ class Group(TyperGroup):
 
     def main(self, args: Sequence[str] | None = None, *others: Any, **kwargs: Any) -> Any:
         """Runs the program, also where it was started without standard streams."""
+        if args is None:
+            begin_start_up()
         os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # pydantic looks for them in every package
         ensure_streams()
         if ASKED in os.environ:

@@ -10,6 +10,7 @@ import typer
 
 from segcli.cli.shared_options import with_options
 from segcli.json_output import json_output
+from segcli.start_up import end_start_up
 
 if TYPE_CHECKING:
     from segcli.errors import SegcliError
@@ -72,6 +73,7 @@ def guarded(work: Callable[[], int], *, debug: bool, place: ResultPlace | None =
 
     if place is not None and place.output is not None:
         place.begin(place.output)
+    end_start_up()
     return guard(work, on_failure=None if place is None else place.leave, debug=debug)
 
 

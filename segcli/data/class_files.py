@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from segcli.data.classes import BACKGROUND_NAME, IGNORE_INDEX, IGNORE_NAME, ClassMap
+from segcli.data.classes import BACKGROUND_NAME, IGNORE_INDEX, IGNORE_NAME, ClassMap, is_background
 from segcli.data.files import is_file
 from segcli.data.json_text import read_json
 from segcli.data.lists import read_text_file
@@ -33,7 +33,6 @@ _LIST_KEYS = ("classes", "class_names", "names", "labels", "categories", "id2lab
 _ENTRY_KEYS = (("id", "index", "class_id", "category_id"), ("name", "label", "class", "class_name", "title"))
 _JSON_HINT = 'write the names in order of their ids: ["_background_", "cat", "dog"]'
 _IGNORED_WORDS = frozenset({"ignore", "ignored", "dontcare", "void", "unlabeled", "unlabelled", "crowd"})
-_BACKGROUND_WORDS = frozenset({BACKGROUND_NAME, "background", "__background__", "bg"})
 
 
 @dataclass(frozen=True)
@@ -93,11 +92,6 @@ def _json_names(path: Path) -> tuple[ClassNames | None, list[Finding]]:
 def _json_entry(key: str, value: object) -> str:
     """A pair of id and name, in either order, as a line of `class_name_to_id.txt`."""
     return f"{key}: {value}" if key.strip().isdecimal() else f"{value}: {key}"
-
-
-def is_background(name: str) -> bool:
-    """Whether a class name means "nothing of interest"."""
-    return name.lower() in _BACKGROUND_WORDS
 
 
 def is_ignored_name(name: str) -> bool:

@@ -8,6 +8,14 @@ from dataclasses import dataclass
 IGNORE_INDEX = 255
 BACKGROUND_NAME = "_background_"
 IGNORE_NAME = "__ignore__"
+NO_CLASSES = (IGNORE_NAME, BACKGROUND_NAME)
+"""Labels of regions that are not objects: ignored pixels and the background."""
+_BACKGROUND_WORDS = frozenset({BACKGROUND_NAME, "background", "__background__", "bg"})
+
+
+def is_background(name: str) -> bool:
+    """Whether a class name means "nothing of interest"."""
+    return name.lower() in _BACKGROUND_WORDS
 
 
 @dataclass(frozen=True)

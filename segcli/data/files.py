@@ -11,7 +11,7 @@ import shutil
 import stat
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -106,10 +106,15 @@ def atomic_path(target: Path) -> Iterator[Path]:
     target.parent.mkdir(parents=True, exist_ok=True)
     with temporary_file(target.parent, fitting_name(target.stem), target.suffix) as temporary, naming(target):
         yield temporary
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
+        flush_to_disk(temporary)
         temporary.chmod(0o644)
         temporary.replace(target)
+
+
+def flush_to_disk(path: Path) -> None:
+    """Returns when the content of a file that was written has reached the disk."""
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
 
 
 @contextmanager
@@ -235,17 +240,6 @@ def whole_folder(target: Path) -> Iterator[Path]:
         fresh.mkdir()
         yield fresh
         replace_folder(fresh, target)
-
-
-def digest_of(path: Path) -> str:
-    """The checksum of a file that may be asked for again: read once while its size and time stay the same."""
-    known = path.stat()
-    return _digest(path.resolve(), known.st_size, known.st_mtime_ns, known.st_ino)
-
-
-@lru_cache(maxsize=256)
-def _digest(path: Path, _size: int, _time: int, _inode: int) -> str:
-    return sha256_of(path)
 
 
 def sha256_of(path: str | Path) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from segcli.data.fetch import fetch_bytes
-
 
 def is_address(text: str) -> bool:
     """Whether a text is an ``http(s)`` URL."""
@@ -16,4 +14,6 @@ def fetch_image(url: str) -> bytes:
     Raises:
         InputError: The server cannot be reached, refuses, sends more, or takes longer.
     """
+    from segcli.data.fetch import fetch_bytes  # with all that speaks HTTP
+
     return fetch_bytes(url)

@@ -19,13 +19,13 @@ from contextvars import ContextVar
 from pathlib import Path
 
 from segcli.children import child_environment
-from segcli.data.files import digest_of
 from segcli.errors import WeightsError
 from segcli.inference.graphs import Graph
 from segcli.inference.opening_budget import WALL_TIMES, how_it_ended, most_seconds
 from segcli.inference.proofs import version_of
 from segcli.runtimes import RuntimeRow
 from segcli.weights.cache import cache_folder
+from segcli.weights.digests import digest_of
 
 log = logging.getLogger("segcli.predict")
 

@@ -14,10 +14,11 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from segcli.data.files import digest_of, write_text_atomic
+from segcli.data.files import write_text_atomic
 from segcli.data.json_text import read_json
 from segcli.runtimes import RuntimeRow
 from segcli.version import __version__
+from segcli.weights.digests import digest_of
 
 log = logging.getLogger("segcli.predict")
 

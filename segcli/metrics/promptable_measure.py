@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segcli.data import rle
-from segcli.data.class_files import is_background
-from segcli.data.classes import ClassMap
+from segcli.data.classes import ClassMap, is_background
 from segcli.data.instances import InstanceSample
 from segcli.data.loading import load, read_sized
 from segcli.data.prefetch import batched

@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from segcli.data.class_files import is_background
-from segcli.data.classes import ClassMap
+from segcli.data.classes import ClassMap, is_background
 from segcli.data.palette import IGNORE_COLOUR, palette
 from segcli.report.fonts import font_for
 

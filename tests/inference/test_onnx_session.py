@@ -24,13 +24,13 @@ def network(tmp_path: Path) -> Path:
 
     from tests.onnx_models import save, tensor
 
-    weights = np.random.default_rng(1).standard_normal((4, 3, 1, 1)).astype(np.float32)
+    weights = np.random.default_rng(1).standard_normal((128, 3, 1, 1)).astype(np.float32)
     nodes = [
         helper.make_node("Conv", ["x", "w"], ["a"]),
         helper.make_node("Relu", ["a"], ["b"]),
         helper.make_node("Identity", ["b"], ["y"]),
     ]
-    inputs, outputs = [tensor("x", (1, 3, "h", "w"))], [tensor("y", (1, 4, "h", "w"))]
+    inputs, outputs = [tensor("x", (1, 3, "h", "w"))], [tensor("y", (1, 128, "h", "w"))]
     return save(tmp_path / "n.onnx", nodes, inputs, outputs, [("w", weights)])
 
 
@@ -39,7 +39,7 @@ def _run(source: Path | bytes) -> np.ndarray:
 
 
 def _kept() -> list[Path]:
-    return sorted((kept_networks.cache_folder() / kept_networks.FOLDER).glob("*.optimised.onnx"))
+    return sorted((kept_networks.cache_folder() / kept_networks.FOLDER).glob("*.optimised"))
 
 
 @pytest.fixture(autouse=True)
@@ -61,18 +61,19 @@ def test_the_optimised_network_is_used_and_answers_alike(network: Path, monkeypa
 
     np.testing.assert_array_equal(first, expected)
     np.testing.assert_array_equal(_run(network), expected)
-    assert opened == [kept]
-    assert len(onnx.load(str(kept)).graph.node) < len(onnx.load(str(network)).graph.node)
+    assert opened == [kept / onnx_session._NETWORK]
+    assert len(onnx.load(str(opened[0])).graph.node) < len(onnx.load(str(network)).graph.node)
 
 
-def test_a_damaged_one_is_made_again(network: Path) -> None:
+@pytest.mark.parametrize("damaged", [onnx_session._NETWORK, onnx_session._WEIGHTS])
+def test_a_damaged_one_is_made_again(network: Path, damaged: str) -> None:
     expected = _run(network)
     (kept,) = _kept()
-    whole = kept.read_bytes()
-    kept.write_bytes(whole[: len(whole) // 2])
+    whole = (kept / damaged).read_bytes()
+    (kept / damaged).write_bytes(whole[: len(whole) // 2])
 
     np.testing.assert_array_equal(_run(network), expected)
-    assert kept.read_bytes() == whole
+    assert (kept / damaged).read_bytes() == whole
 
 
 def test_another_processor_or_version_has_its_own(network: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,11 +101,16 @@ def test_a_file_that_is_no_network_is_refused_as_ever(tmp_path: Path) -> None:
 def test_the_oldest_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import os
 
-    files = [tmp_path / f"{number}.onnx" for number in range(5)]
-    for number, file in enumerate(files):
+    files = [tmp_path / f"{number}.onnx" for number in (0, 2, 4)]
+    folders = [tmp_path / f"{number}.optimised" for number in (1, 3)]
+    for folder in folders:
+        folder.mkdir()
+    for file in (*files, *(folder / "network.onnx" for folder in folders)):
         file.write_bytes(b"12345")
+    files = sorted([*files, *folders])
+    for number, file in enumerate(files):
         os.utime(file, ns=(number, number))
-    monkeypatch.setattr(kept_networks, "_MOST_FILES", 4)
+    monkeypatch.setattr(kept_networks, "_MOST_FORMS", 4)
     keep_few(files[4])
     assert not files[0].exists()
     assert all(file.exists() for file in files[1:])

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from segcli.data.classes import IGNORE_INDEX
 from segcli.data.fingerprint.images import evenly
 from segcli.data.fingerprint.parts import connected_parts
-from segcli.data.formats.masks import count_ids
+from segcli.data.id_counts import count_ids
 from segcli.data.image import read_mask
 from segcli.data.instances import CocoDataset, InstanceSample
 from segcli.data.samples import SegDataset

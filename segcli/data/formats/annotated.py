@@ -11,15 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from segcli.data.boxes import BoxLtwh
-from segcli.data.classes import BACKGROUND_NAME, IGNORE_NAME
+from segcli.data.classes import BACKGROUND_NAME
 from segcli.data.formats.labelme import Shape
 from segcli.data.instances import Polygons
 from segcli.data.rle import Rle
 from segcli.data.samples import Split
 from segcli.findings import Finding
-
-NO_CLASSES = (IGNORE_NAME, BACKGROUND_NAME)
-"""Labels of regions that are not objects: ignored pixels and the background."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from segcli.data.boxes import FAR_PX
-from segcli.data.class_files import is_background
+from segcli.data.classes import is_background
 from segcli.data.files import is_file, read_bytes
 from segcli.data.foreign_content import foreign_content
 from segcli.data.formats.coco_kinds import other_kind

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from segcli.data.formats.annotated import NO_CLASSES, AnnotatedDataset, AnnotatedImage, AnnotatedObject, ShapeGroup
+from segcli.data.classes import NO_CLASSES
+from segcli.data.formats.annotated import AnnotatedDataset, AnnotatedImage, AnnotatedObject, ShapeGroup
 from segcli.data.samples import Split
 
 Put = Callable[[str, bytes], None]

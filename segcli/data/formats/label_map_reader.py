@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from segcli.data import rle
 from segcli.data.classes import IGNORE_NAME
 from segcli.data.formats.annotated import AnnotatedObject
-from segcli.data.formats.masks import count_ids
+from segcli.data.id_counts import count_ids
 from segcli.data.rle import Crop
 
 EIGHT_NEIGHBOURS = 8

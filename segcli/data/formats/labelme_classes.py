@@ -6,8 +6,7 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 from shlex import quote
 
-from segcli.data.class_files import is_background
-from segcli.data.classes import BACKGROUND_NAME, IGNORE_NAME
+from segcli.data.classes import BACKGROUND_NAME, IGNORE_NAME, is_background
 from segcli.data.counted_names import CountedName, counted_names
 from segcli.data.formats.labelme_dataset import LabelMeDataset, LabelMeSample
 from segcli.data.look_alike import difference, look_alikes, looks_of

@@ -7,7 +7,8 @@ from itertools import chain
 
 import numpy as np
 
-from segcli.data.formats.annotated import NO_CLASSES, AnnotatedDataset, AnnotatedImage, ShapeGroup
+from segcli.data.classes import NO_CLASSES
+from segcli.data.formats.annotated import AnnotatedDataset, AnnotatedImage, ShapeGroup
 from segcli.data.formats.labelme import Shape
 from segcli.data.formats.labelme_objects import has_outline, outline
 from segcli.data.polygons import Sides, ring_boxes, self_crossings

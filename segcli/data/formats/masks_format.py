@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
-from segcli.data.class_files import is_background
-from segcli.data.classes import ClassMap
+from segcli.data.classes import ClassMap, is_background
 from segcli.data.formats.annotated import AnnotatedDataset, AnnotatedImage, AnnotatedObject
 from segcli.data.formats.format import Format, in_images_folder
 from segcli.data.formats.label_map_reader import regions_of

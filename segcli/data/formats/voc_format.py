@@ -16,9 +16,9 @@ from segcli.data.files import is_file
 from segcli.data.formats.annotated import AnnotatedDataset, AnnotatedImage, AnnotatedObject
 from segcli.data.formats.format import Format
 from segcli.data.formats.label_map_reader import regions_of
-from segcli.data.formats.masks import count_ids
 from segcli.data.formats.voc_layout import SETS, Colour, VocLayout, VocSample, find_voc, voc_layout
 from segcli.data.formats.voc_writer import MOST_CLASSES, voc_image_path, write_voc
+from segcli.data.id_counts import count_ids
 from segcli.data.image import image_size, open_mask, read_mask
 from segcli.data.lists import relative_name
 from segcli.errors import DatasetError, InputError

@@ -7,8 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from segcli.data.class_files import is_background
-from segcli.data.classes import BACKGROUND_NAME, IGNORE_NAME
+from segcli.data.classes import BACKGROUND_NAME, IGNORE_NAME, is_background
 from segcli.data.files import is_dir, is_file
 from segcli.data.lists import read_text_file
 from segcli.data.samples import Split

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from segcli.data.classes import IGNORE_INDEX
-from segcli.data.formats.masks import count_ids
+from segcli.data.id_counts import count_ids
 from segcli.data.image import read_mask
 from segcli.data.instances import InstanceSample
 from segcli.data.prefetch import map_ahead

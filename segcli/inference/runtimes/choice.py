@@ -10,7 +10,6 @@ from segcli.data.temporary import lasting_path
 from segcli.errors import MissingPartError, ParityError, SegcliError
 from segcli.inference.exported_model import ExportedModel
 from segcli.inference.model_runtime import PADDLE, files_on, is_open_to, open_on, reference_runtime
-from segcli.inference.parity import Reference, compare
 from segcli.inference.precision import HALVES, half_runtime, require_half
 from segcli.inference.proofs import Proof, Proofs
 from segcli.inference.runtimes.open_graph import first_line, row_of
@@ -18,6 +17,7 @@ from segcli.inference.runtimes.protocol import Runtime
 from segcli.runtimes import AUTO, RuntimeRow, runtimes
 
 if TYPE_CHECKING:
+    from segcli.inference.parity import Reference
     from segcli.inference.proving import Prover
 
 log = logging.getLogger("segcli.predict")
@@ -78,6 +78,7 @@ def _open_proven(
 ) -> Runtime:
     """Opens a runtime after comparing its outputs: with `reference` if it is given, else with the reference runtime."""
     if reference is not None:
+        from segcli.inference.parity import compare
         from segcli.inference.proving import TOLERANCE
 
         runtime = open_on(model, row.name, device)

@@ -5,38 +5,46 @@ They are not kept beside the model, where they would have to be proven and shipp
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
-from segcli.data.files import digest_of
 from segcli.weights.cache import cache_folder
+from segcli.weights.digests import digest_of
 
 FOLDER = "cut"
 """Folder in the cache."""
+ONE_FILE, FOLDER_OF_FILES = ".onnx", ".optimised"
 _SCHEMA = 1
-_MOST_FILES = 64
+_MOST_FORMS = 64
 _MOST_BYTES = 4 << 30
 
 
-def kept_file(source: Path, kind: str) -> Path | None:
+def kept_form(source: Path, ending: str) -> Path | None:
     """Where a form of a network is kept, whether it is there or not; None where there is no cache.
 
     Args:
         source: The file of the network; may be a kept one itself.
-        kind: Which form of it.
+        ending: Which form of it, as the end of a name: `ONE_FILE` or `FOLDER_OF_FILES` is its last part.
     """
     try:
         folder = cache_folder() / FOLDER
         stem = source.stem if source.parent == folder else f"{digest_of(source)}-{_SCHEMA}"
-        return folder / f"{stem}.{kind}.onnx"
+        return folder / f"{stem}.{ending}"
     except (OSError, RuntimeError):  # RuntimeError: there is no home folder
         return None
 
 
 def keep_few(newest: Path) -> None:
-    """Removes the oldest kept files beyond a number and a size; the newest stays."""
+    """Removes the oldest kept forms beyond a number and a size; the newest stays."""
     total = 0
-    known = [(path, path.stat()) for path in newest.parent.glob("*.onnx")]
-    for number, (path, facts) in enumerate(sorted(known, key=lambda pair: -pair[1].st_mtime_ns)):
-        total += facts.st_size
-        if path != newest and (number >= _MOST_FILES or total > _MOST_BYTES):
+    kept = [path for path in newest.parent.iterdir() if path.name.endswith((ONE_FILE, FOLDER_OF_FILES))]
+    known = [(path, path.stat().st_mtime_ns) for path in kept]
+    for number, (path, _) in enumerate(sorted(known, key=lambda pair: -pair[1])):
+        files = list(path.iterdir()) if path.is_dir() else [path]
+        total += sum(file.stat().st_size for file in files)
+        if path == newest or (number < _MOST_FORMS and total <= _MOST_BYTES):
+            continue
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
             path.unlink(missing_ok=True)

@@ -15,7 +15,7 @@ from typing import Any
 from segcli.data.files import write_bytes_atomic
 from segcli.inference.exported_model import LOGITS_TENSOR
 from segcli.inference.onnx_worker import cut_to_logits
-from segcli.inference.runtimes.kept_networks import keep_few, kept_file
+from segcli.inference.runtimes.kept_networks import ONE_FILE, keep_few, kept_form
 
 log = logging.getLogger("segcli.predict")
 
@@ -50,7 +50,7 @@ def cut_network(file: Path) -> CutNetwork | None:
 
     With None the runtime returns ids instead of logits: these are correct, but tiles cannot be blended.
     """
-    kept = {end: kept_file(file, end.value) for end in End}
+    kept = {end: kept_form(file, f"{end.value}{ONE_FILE}") for end in End}
     known = next((end for end, path in kept.items() if path is not None and path.is_file()), None)
     if known is not None and (path := kept[known]) is not None:
         return CutNetwork(path, known)

@@ -1,7 +1,8 @@
 """Sessions of ONNX Runtime that start from a network that was optimised before.
 
 Most of the time in which ONNX Runtime opens a network goes into optimising it: 0.16 of 0.21 s for PP-LiteSeg-T. It can
-write what it made of it, which is kept in the cache of this machine, for its version and this processor.
+write what it made of it, which is kept in the cache of this machine, for its version and this processor. The weights
+are in a file of their own, which is mapped into memory, not read: 0.02 instead of 0.06 s.
 """
 
 from __future__ import annotations
@@ -14,12 +15,15 @@ from pathlib import Path
 from typing import Any
 
 from segcli.cpu import first_processor
-from segcli.data.files import atomic_path
-from segcli.inference.runtimes.kept_networks import keep_few, kept_file
+from segcli.data.files import flush_to_disk, whole_folder
+from segcli.inference.runtimes.kept_networks import FOLDER_OF_FILES, keep_few, kept_form
 
 log = logging.getLogger("segcli.predict")
 
 _ERRORS_ONLY = 3
+_NETWORK, _WEIGHTS = "network.onnx", "network.weights"
+_LEAST_WEIGHTS_BYTES = "1024"
+"""Smaller tensors stay in the file of the network."""
 _MOST_BYTES = 256 << 20
 """A larger network is optimised each time: its copy would cost more disk than it saves time."""
 
@@ -31,12 +35,12 @@ def open_session(source: Path | bytes, threads: int) -> Any:
         source: An ONNX file, or its content.
         threads: Number of threads.
     """
-    target = _optimised_file(source) if isinstance(source, Path) else None
+    target = _optimised_folder(source) if isinstance(source, Path) else None
     if target is None:
         return _session(source, _options(threads))
-    if target.is_file():
+    if (target / _NETWORK).is_file():
         try:
-            return _session(target, _as_it_is(_options(threads)))
+            return _session(target / _NETWORK, _as_it_is(_options(threads)))
         except Exception as fault:  # onnxruntime's own kinds of exception are not public
             log.debug("the optimised network is made again: %s", fault)
     return _made(source, target, threads)
@@ -57,22 +61,27 @@ def _made(source: Path | bytes, target: Path, threads: int) -> Any:
     options = _options(threads)
     opened: list[Any] = []
     try:
-        with atomic_path(target) as temporary:
-            options.optimized_model_filepath = str(temporary)
+        with whole_folder(target) as fresh:
+            options.optimized_model_filepath = str(fresh / _NETWORK)
+            options.add_session_config_entry("session.optimized_model_external_initializers_file_name", _WEIGHTS)
+            smallest = "session.optimized_model_external_initializers_min_size_in_bytes"
+            options.add_session_config_entry(smallest, _LEAST_WEIGHTS_BYTES)
             opened.append(_session(source, options))
+            for file in fresh.iterdir():  # after a power cut, weights that are not whole would give other answers
+                flush_to_disk(file)
         keep_few(target)
     except Exception as fault:  # a fault of the network itself is raised below
         log.debug("the optimised network cannot be kept: %s", fault)
     return opened[0] if opened else _session(source, _options(threads))
 
 
-def _optimised_file(source: Path) -> Path | None:
+def _optimised_folder(source: Path) -> Path | None:
     import onnxruntime
 
     if source.stat().st_size > _MOST_BYTES:
         return None
     kind = hashlib.sha256(f"{onnxruntime.__version__} {_processor()}".encode()).hexdigest()[:12]
-    return kept_file(source, f"{kind}.optimised")
+    return kept_form(source, f"{kind}{FOLDER_OF_FILES}")
 
 
 def _processor() -> str:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from segcli.data.decoding.headers import file_palette
 from segcli.data.fingerprint.labels import MaskShape, shape_of_mask
-from segcli.data.formats.masks import count_ids
+from segcli.data.id_counts import count_ids
 from segcli.data.image import decode_mask
 from segcli.data.samples import SegSample, Split
 from segcli.errors import InputError

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from segcli.data.classes import ClassMap
 from segcli.data.files import fitting_name, write_bytes_atomic
-from segcli.data.formats.masks import count_ids
+from segcli.data.id_counts import count_ids
 from segcli.data.image import read_image, read_mask
 from segcli.data.samples import SegSample, Split
 from segcli.errors import InputError

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from segcli.config.schema import Config
 from segcli.cpu import reuse_memory
-from segcli.data.class_files import NUMBERED_FILE, ClassNames, is_background, resolve_classes
-from segcli.data.classes import IGNORE_INDEX, ClassMap
+from segcli.data.class_files import NUMBERED_FILE, ClassNames, resolve_classes
+from segcli.data.classes import IGNORE_INDEX, ClassMap, is_background
 from segcli.data.decoding.range_of_images import use_range
 from segcli.data.fingerprint.labels import Fingerprint, MaskShape, fingerprint_of_shapes, looked_at
 from segcli.data.formats.masks import LIST_FILES, class_names_of, find_root, list_place, scan_lists

@@ -8,7 +8,8 @@ from typing import Any
 
 from segcli.data.changes.journal import Change, Signature
 from segcli.data.changes.transaction import Transaction, change_rows
-from segcli.data.formats.annotated import NO_CLASSES, AnnotatedDataset
+from segcli.data.classes import NO_CLASSES
+from segcli.data.formats.annotated import AnnotatedDataset
 from segcli.data.formats.format import Brush, Format, Loss, Placed, PlacedImage, Written
 from segcli.data.formats.table import format_named
 from segcli.data.samples import Split

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segcli.data.classes import IGNORE_INDEX
-from segcli.data.formats.masks import count_ids
+from segcli.data.id_counts import count_ids
 from segcli.errors import InputError
 from segcli.findings import Finding
 from segcli.plurals import counted, listed

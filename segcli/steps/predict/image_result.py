@@ -6,7 +6,7 @@ import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, overload
+from typing import TYPE_CHECKING, Any, ClassVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,14 +16,16 @@ from segcli.config.schema import SlidingWindowConfig
 from segcli.data.classes import BACKGROUND_NAME, ClassMap
 from segcli.data.files import write_text_atomic
 from segcli.data.image import Labels, StrPath, shown
-from segcli.data.rle import Rle
 from segcli.data.sources import SourceItem
 from segcli.data.suffixes import IMAGE_SUFFIXES
 from segcli.data.tiff_writer import TILE_PX, Tag, geo_tags
 from segcli.data.windows import preview, preview_factor
-from segcli.steps.predict.found_object import FoundObject
 from segcli.steps.predict.result import Predicted
 from segcli.steps.predict.writers import JsonForm, to_json
+
+if TYPE_CHECKING:
+    from segcli.data.rle import Rle
+    from segcli.steps.predict.found_object import FoundObject
 
 INPUT_IMG = "input_img"
 _MOST_IDS = 254

@@ -6,24 +6,27 @@ import logging
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from segcli.config.schema import SlidingWindowConfig
 from segcli.data.classes import ClassMap
-from segcli.data.formats.masks import count_ids
+from segcli.data.id_counts import count_ids
 from segcli.data.image import Labels, StrPath
 from segcli.data.label_store import LabelStore
 from segcli.data.palette import png_palette
 from segcli.data.sources import SourceItem
 from segcli.data.tiff_writer import TILE_PX, write_label_tiff
 from segcli.inference.tiles import GradedMaps
-from segcli.steps.predict.found_object import FoundObject
 from segcli.steps.predict.grey_maps import write_grey
 from segcli.steps.predict.image_result import LeftOutError
 from segcli.steps.predict.result import Predicted
 from segcli.steps.predict.semantic_results import SegResult
 from segcli.steps.predict.writers import Counts, JsonForm, save_image
+
+if TYPE_CHECKING:
+    from segcli.steps.predict.found_object import FoundObject
 
 log = logging.getLogger("segcli.predict")
 

@@ -5,25 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from segcli.config.schema import SlidingWindowConfig
-from segcli.data.classes import ClassMap
+from segcli.data.classes import NO_CLASSES, ClassMap
 from segcli.data.files import atomic_path
-from segcli.data.formats.annotated import NO_CLASSES
-from segcli.data.formats.label_map_reader import NOWHERE, regions_of
-from segcli.data.formats.masks import count_ids
+from segcli.data.id_counts import count_ids
 from segcli.data.image import Labels, StrPath
-from segcli.data.rle import Rle
 from segcli.data.sources import SourceItem
-from segcli.data.traced_mask import TracedMask
 from segcli.errors import UsageError
 from segcli.report.overlay import overlay
-from segcli.steps.predict.found_object import FoundObject
 from segcli.steps.predict.image_result import ImageResult, LeftOutError, Text
 from segcli.steps.predict.result import Predicted
 from segcli.steps.predict.writers import (
@@ -36,6 +31,10 @@ from segcli.steps.predict.writers import (
     save_image,
     save_label_map,
 )
+
+if TYPE_CHECKING:
+    from segcli.data.rle import Rle
+    from segcli.steps.predict.found_object import FoundObject
 
 
 class SegResult(ImageResult):
@@ -88,11 +87,16 @@ class SegResult(ImageResult):
     @cached_property
     def objects(self) -> tuple[FoundObject, ...]:
         """The connected regions of each class except the background."""
+        # with all that reads and traces annotations: only for files that hold outlines
+        from segcli.data.formats.label_map_reader import NOWHERE, regions_of
+        from segcli.data.traced_mask import TracedMask
+        from segcli.steps.predict.found_object import FoundObject
+
         ids = {name: number for number, name in enumerate(self.object_classes)}
         names = {number: name for number, name in enumerate(self.classes.names) if name in ids}
         regions = regions_of(self.labels, names, NOWHERE)
         return tuple(
-            FoundObject(one.label, ids[one.label], None, TracedMask(cast(Rle, one.outline))) for one in regions
+            FoundObject(one.label, ids[one.label], None, TracedMask(cast("Rle", one.outline))) for one in regions
         )
 
     def label_strips(self) -> tuple[Iterator[Labels], ClassMap]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from PIL import Image
 
+from segcli.data.classes import NO_CLASSES
 from segcli.data.files import (
     atomic_path,
     is_file,
@@ -17,7 +18,6 @@ from segcli.data.files import (
     write_json_atomic,
     write_text_atomic,
 )
-from segcli.data.formats.annotated import NO_CLASSES
 from segcli.data.formats.labelme_dataset import LABEL_FILES, LIST_FILES
 from segcli.data.formats.labelme_writer import labelme_document
 from segcli.data.image import shown

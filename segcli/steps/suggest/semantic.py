@@ -11,8 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from segcli.data.classes import ClassMap
-from segcli.data.formats.annotated import NO_CLASSES
+from segcli.data.classes import NO_CLASSES, ClassMap
 from segcli.data.formats.label_map_reader import NOWHERE, regions_of
 from segcli.data.formats.labelme_writer import outline_shapes
 from segcli.data.formats.masks import open_seg_dataset

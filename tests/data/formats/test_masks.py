@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from segcli.data.formats.masks import count_ids, find_root, open_seg_dataset, scan_lists, scan_seg_dataset
+from segcli.data.formats.masks import find_root, open_seg_dataset, scan_lists, scan_seg_dataset
+from segcli.data.id_counts import count_ids
 from segcli.data.lists import split_line
 from segcli.data.palette import palette
 from segcli.data.samples import Split

@@ -13,7 +13,7 @@ import pytest
 from segcli.data.fingerprint.images import colours_of
 from segcli.data.fingerprint.labels import shape_of_mask
 from segcli.data.fingerprint.parts import connected_parts
-from segcli.data.formats.masks import count_ids
+from segcli.data.id_counts import count_ids
 from segcli.data.instances import InstanceObject, InstanceSample
 from segcli.steps.check.inspection import FEW_IDS, edge_only
 from segcli.steps.check.object_rules import object_faults

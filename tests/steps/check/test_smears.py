@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from segcli.data.formats.masks import count_ids
+from segcli.data.id_counts import count_ids
 from segcli.steps.check.semantic import examine_seg_dataset
 from segcli.steps.check.settings import PassSettings
 from segcli.steps.check.smears import smear_of
