@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from functools import cache
+from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
 import typer
@@ -133,9 +134,19 @@ def _speaking(context: typer.Context) -> AbstractContextManager[None]:
     missing = _missing(str(context.command.name), context.params.get("output") or "output")
     source = overridden(context, "Predict.model_dir") or context.params.get("model_dir")
     if source:
-        unnamed = f"is missing: {source} is no exported model, which would name its own"
-        missing = {**missing, "Global.model": (unnamed, "check the path; a file of weights needs --model NAME too")}
+        missing = {**missing, "Global.model": _unnamed(source)}
     return terminal.speaking(_names(context), missing)
+
+
+def _unnamed(source: str) -> tuple[str, str]:
+    """What is said where the model is missing that `source` should name, and what to type then."""
+    from segcli.weights.run_weights import export_command, unmeasured
+
+    stopped = unmeasured(Path(source))
+    if stopped is not None:
+        return f"is missing: {stopped.path}: {stopped.message}", str(stopped.hint)
+    remedy = export_command(Path(source)) or "check the path; a file of weights needs --model NAME too"
+    return f"is missing: {source} is no exported model, which would name its own", remedy
 
 
 def _names(context: typer.Context) -> dict[str, str]:

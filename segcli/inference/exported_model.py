@@ -38,6 +38,7 @@ from segcli.models.card import CARD_FILE, ModelCard
 from segcli.models.guests import INSTANCE
 from segcli.models.instance.table import SIZED, MaskForm, has_onnx_form
 from segcli.models.spec import Preprocess
+from segcli.weights.run_weights import no_export
 
 MANIFEST_FILE = "inference.yml"
 LABELS_FILE = "inference.json"
@@ -63,7 +64,6 @@ LINEAR, CUBIC, AREA = 1, 2, 3
 InputShape = tuple[int, int, int, int]
 FREE_SHAPE: InputShape = (-1, 3, -1, -1)
 """N, C, H, W; -1 is free."""
-_EXPORT_FIRST = "train and export one first: segcli train DATASET, segcli export"
 
 
 @dataclass(frozen=True)
@@ -177,12 +177,11 @@ class ExportedModel:
 
         Raises:
             WeightsError: The folder holds no exported model, or its files are damaged.
+            UsageError: It is of a training that was stopped before its first measurement.
         """
         manifest = folder / MANIFEST_FILE
         if not manifest.is_file():
-            there = "there is no such folder" if not folder.is_dir() else f"holds no {MANIFEST_FILE}"
-            error = WeightsError(f"is no exported model: {there}", path=folder, hint=_EXPORT_FIRST)
-            raise error if folder.is_dir() else error.for_missing_path()
+            raise no_export(folder, MANIFEST_FILE)
         try:
             values = read_yaml(manifest)
             card = ModelCard.beside(manifest) if (folder / CARD_FILE).is_file() else None

@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from segcli.weights.cache import cache_folder
+from segcli.weights.run_weights import BEST
 
 MANIFEST = "inference.yml"
 INSIDE = "inference"
 """Subfolder of the best weights with their export."""
-_PLACES = (Path(), Path(INSIDE), Path("best_model") / INSIDE)
+_IN_BEST = Path(BEST) / INSIDE
+_PLACES = (Path(), Path(INSIDE), _IN_BEST)
 """Where an export is looked for: itself, in the folder of weights, in the folder of a training."""
 
 
@@ -35,8 +37,12 @@ def named_folder(given: Path) -> Path:
 def exported_in(given: Path) -> Path:
     """The folder of the exported model in `given`, see `_PLACES`, or the imported model of that name.
 
+    A run that was exported afterwards has its export beside the best weights instead of in them.
+
     `given` itself, or what it names, where there is no exported model.
     """
     folder = named_folder(given)
-    places = (folder / place for place in _PLACES)
+    places = [folder / place for place in _PLACES]
+    if Path(*folder.parts[-2:]) == _IN_BEST:
+        places.append(folder.parents[1] / INSIDE)
     return next((place for place in places if (place / MANIFEST).is_file()), folder)

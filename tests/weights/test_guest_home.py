@@ -31,3 +31,9 @@ def test_the_export_of_the_folder_itself_comes_first(tmp_path: Path) -> None:
     assert exported_in(tmp_path) == tmp_path
     (tmp_path / MANIFEST).unlink()
     assert exported_in(tmp_path) == tmp_path / "inference"
+
+
+def test_a_run_that_was_exported_afterwards_has_its_export_beside_the_best_weights(tmp_path):
+    (tmp_path / "inference").mkdir()
+    (tmp_path / "inference" / MANIFEST).touch()
+    assert exported_in(tmp_path / "best_model" / "inference") == tmp_path / "inference"

@@ -16,7 +16,7 @@ from segcli.data.files import sha256_of
 from segcli.data.formats.masks import find_root, scan_lists
 from segcli.data.image import image_size
 from segcli.device import available_device, on_cpu, select_device
-from segcli.errors import SegcliError, UsageError, WeightsError
+from segcli.errors import SegcliError, WeightsError
 from segcli.inference.activation import PLAIN, Activation
 from segcli.inference.exported_model import ExportedModel, is_exported
 from segcli.inference.guests.semantic import activation_of
@@ -34,6 +34,7 @@ from segcli.tasks import TASKS
 from segcli.trained import load_trained
 from segcli.weights.guest_home import exported_in, named_folder
 from segcli.weights.official import resolve_weights
+from segcli.weights.run_weights import best_weights
 
 log = logging.getLogger("segcli.evaluate")
 
@@ -118,12 +119,9 @@ def measured_source(config: Config) -> Path:
         inside = folder / TASKS[spec.task].weight_file
         return inside if inside.is_file() and not is_exported(folder) else exported_in(folder)
     found = resolve_weights(given, spec)
-    best = Path(config.Global.output) / "best_model" / TASKS[spec.task].weight_file
-    if found is None and not best.is_file():
-        raise UsageError(
-            "there are no weights to measure here", path=best, hint="train first, or set Evaluate.weight_path"
-        )
-    return found or best
+    if found is not None:
+        return found
+    return best_weights(Path(config.Global.output), TASKS[spec.task].weight_file, "Evaluate.weight_path")
 
 
 def _open_trained(weights: Path, config: Config) -> MeasuredModel:

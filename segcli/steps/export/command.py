@@ -6,12 +6,13 @@ from pathlib import Path
 
 from segcli.config.schema import Config
 from segcli.device import on_cpu
-from segcli.errors import ExportError, UsageError
+from segcli.errors import ExportError
 from segcli.models.table import get_spec
 from segcli.progress import working
 from segcli.steps.export.result import ExportResult
 from segcli.tasks import TASKS, step_part
 from segcli.weights.official import resolve_weights
+from segcli.weights.run_weights import best_weights
 
 FOLDER = "inference"
 
@@ -25,13 +26,10 @@ def export(config: Config) -> ExportResult:
     """
     spec = get_spec(config.Global.model)
     output = Path(config.Global.output)
-    best = output / "best_model" / TASKS[spec.task].weight_file
     weights = resolve_weights(config.Export.weight_path, spec)
-    if weights is None and not best.is_file():
-        raise UsageError(
-            f"there are no weights to export: {best} does not exist", hint="train first, or set Export.weight_path"
-        )
-    return export_weights(weights or best, output / FOLDER, config)
+    if weights is None:
+        weights = best_weights(output, TASKS[spec.task].weight_file, "Export.weight_path")
+    return export_weights(weights, output / FOLDER, config)
 
 
 def export_weights(weights: Path, folder: Path, config: Config) -> ExportResult:

@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -29,27 +28,15 @@ from segcli.steps.train.state import Callback, TrainState
 from segcli.steps.train.states import States
 from segcli.weights.checksums import write_checksums
 from segcli.weights.files import write_pdparams
+from segcli.weights.run_weights import BEST, checkpoints
 
 OPTIMIZER_FILE = "model.pdopt"
 EMA_FILE = "ema.pdparams"
-BEST = "best_model"
 
 
 def network_arrays(network: Network) -> dict[str, np.ndarray[Any, Any]]:
     """Parameters and buffers by name."""
     return {name: np.asarray(tensor.numpy()) for name, tensor in network.state_dict().items()}
-
-
-def checkpoints(output: Path) -> list[Path]:
-    """The checkpoint folders of a run, oldest first."""
-    numbered = {path: iteration_of(path) for path in output.glob("iter_*")}
-    return [path for _, path in sorted((number, path) for path, number in numbered.items() if number is not None)]
-
-
-def iteration_of(folder: Path) -> int | None:
-    """N of a folder ``iter_<N>``; None for any other folder."""
-    match = re.fullmatch(r"iter_(\d+)", folder.name)
-    return int(match[1]) if match else None
 
 
 @dataclass

@@ -31,7 +31,7 @@ from segcli.results import begin_result, end_result
 from segcli.signals import Stopped
 from segcli.steps.train import launch, run_folder
 from segcli.steps.train.average import DEFAULT_DECAY, WeightAverage
-from segcli.steps.train.checkpoint import BEST, OPTIMIZER_FILE, CheckpointWriter, checkpoints
+from segcli.steps.train.checkpoint import OPTIMIZER_FILE, CheckpointWriter
 from segcli.steps.train.early_stop import EarlyStop
 from segcli.steps.train.folds import FoldsResult, train_folds
 from segcli.steps.train.history import HISTORY_FILE, CurveWriter, HistoryWriter
@@ -54,6 +54,7 @@ from segcli.weights.bands import widened
 from segcli.weights.loading import load_into
 from segcli.weights.official import resolve_weights
 from segcli.weights.reading import read_weights_of
+from segcli.weights.run_weights import BEST, checkpoints
 
 _FAR_RATE = 10
 

@@ -16,10 +16,10 @@ from segcli.data.files import write_text_atomic
 from segcli.data.json_text import read_json
 from segcli.results import begin_result, end_result, write_result
 from segcli.signals import Stopped
-from segcli.steps.train.checkpoint import checkpoints
 from segcli.steps.train.planning import is_planned, planned
 from segcli.steps.train.result import TrainResult
 from segcli.steps.train.run_folder import CONFIG_FILE
+from segcli.weights.run_weights import checkpoints, resume_hint
 
 log = logging.getLogger("segcli.train")
 
@@ -120,9 +120,8 @@ def _train_fold(
     try:
         result = train_one(config.replaced(values, _ORIGIN))
     except Stopped as stop:
-        hint = f"segcli train --resume --output {output} goes on from there"
         message = f"fold {number} of {count} was {stop.message}"
-        raise Stopped(stop.number, message, hint=hint, details=stop.details) from None
+        raise Stopped(stop.number, message, hint=resume_hint(output), details=stop.details) from None
     write_result(folder, "train", result.as_dict(), done=True)
     return result
 

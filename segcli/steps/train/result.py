@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from segcli.signals import Stopped, name_of
+from segcli.weights.run_weights import resume_hint
 
 
 @dataclass(frozen=True)
@@ -89,5 +90,5 @@ def stopped_training(number: int, result: TrainResult | None, output: Path) -> S
     newest = result.models.get("last_1")
     if newest is None:
         return Stopped(number, f"{reason}; no checkpoint had been written yet", details=details)
-    hint = f"segcli train --resume --output {output} goes on from there (main.py: -o Train.resume_path=last)"
-    return Stopped(number, f"{reason}; {Path(newest['pdparams']).parent} is kept", hint=hint, details=details)
+    kept = f"{reason}; {Path(newest['pdparams']).parent} is kept"
+    return Stopped(number, kept, hint=resume_hint(output), details=details)

@@ -15,13 +15,14 @@ from segcli.engine import Network, TrainingSession
 from segcli.errors import WeightsError
 from segcli.models.card import ModelCard
 from segcli.plurals import listed
-from segcli.steps.train.checkpoint import EMA_FILE, OPTIMIZER_FILE, checkpoints, network_arrays
+from segcli.steps.train.checkpoint import EMA_FILE, OPTIMIZER_FILE, network_arrays
 from segcli.steps.train.precision import Precision
 from segcli.steps.train.state import Callback, TrainState
 from segcli.steps.train.states import STATES_FILE, States
 from segcli.weights.checksums import CHECKSUMS_FILE, damage_in
 from segcli.weights.class_match import require_same_classes
 from segcli.weights.files import read_weights
+from segcli.weights.run_weights import checkpoints
 from segcli.weights.safe_pickle import read_paddle_object
 
 NEWEST = "last"

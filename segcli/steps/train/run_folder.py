@@ -16,9 +16,9 @@ from pathlib import Path
 
 from segcli.data.files import recover_folder, whole_folder
 from segcli.models.card import CARD_FILE, ModelCard
-from segcli.steps.train.checkpoint import BEST, checkpoints, iteration_of
 from segcli.steps.train.history import HISTORY_FILE, read_history
 from segcli.weights.checksums import damage_in
+from segcli.weights.run_weights import BEST, checkpoints, iteration_of
 
 CONFIG_FILE = "config.yaml"
 LOG_FILE = "train.log"

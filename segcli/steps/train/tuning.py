@@ -29,13 +29,13 @@ from segcli.plurals import counted
 from segcli.results import write_result
 from segcli.signals import Stopped, name_of
 from segcli.steps.train import launch
-from segcli.steps.train.checkpoint import checkpoints
 from segcli.steps.train.planning import is_planned, planned
 from segcli.steps.train.result import TrainResult
 from segcli.steps.train.run_folder import LOCK_FILE
 from segcli.steps.train.search_space import Dimension
 from segcli.steps.train.starting import with_start
 from segcli.steps.train.state import Callback, TrainState
+from segcli.weights.run_weights import checkpoints
 
 log = logging.getLogger("segcli.train")
 
