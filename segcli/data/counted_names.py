@@ -11,7 +11,7 @@ FEWEST_IMAGES = 5
 FEWEST_NAMES = 3
 _MOST_FULL = 0.75
 """Share of the images with all names from which they name parts, of which some are cut off or hidden now and then."""
-_NUMBERED = re.compile(r"(?P<stem>.*?[^0-9])(?P<number>[0-9]{1,4})")
+_NUMBERED = re.compile(r"(?P<stem>(?:.*?[^0-9])?)(?P<number>[0-9]{1,4})")
 
 
 @dataclass(frozen=True)

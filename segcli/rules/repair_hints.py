@@ -19,6 +19,7 @@ SOMETIMES = {
     "S201": _NAME,
     "S202": _NAME,
     "C111": _NAME,
+    "S207": "where the aspect ratio is the same, or EXIF turns the image",
     "Y107": "where every class in use has a name",
     "C143": "where only the spelling differs",
     "C114": "where the image was only resized, or width and height exchanged",

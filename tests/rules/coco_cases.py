@@ -68,6 +68,32 @@ def whole_image(images: int) -> Change:
     return parts(run)
 
 
+def seen(place: Callable[[list[float]], list[float]]) -> Change:
+    """Twelve images in each of which two rectangles are seen, and their boxes after a change."""
+
+    def run(folder):
+        part = folder.parts["train"]
+        first, categories = part["images"][0], [entry["id"] for entry in part["categories"]]
+        part["images"], part["annotations"] = [], []
+        for seed in range(12):
+            rng, name = np.random.default_rng(100 + seed), f"b{seed}"
+            rgb = rng.integers(90, 110, (HEIGHT, WIDTH, 3), np.uint8)
+            part["images"].append({**first, "id": seed, "file_name": f"{name}.png"})
+            for number, category in enumerate(categories):
+                (left, top), (wide, high) = rng.integers(2, (40, 26)), rng.integers(9, 20, 2)
+                rgb[top : top + high, left : left + wide] = 90 + 90 * number
+                box = place([float(left), float(top), float(wide), float(high)])
+                part["annotations"].append(annotation(2 * seed + number + 1, seed, category, box))
+            cv2.imwrite(str(folder.image(name)), rgb)
+
+    return parts(run)
+
+
+def upside_down(box: list[float]) -> list[float]:
+    left, top, width, height = box
+    return [left, HEIGHT - top - height, width, height]
+
+
 def numbered(images: int) -> Change:
     """Copies of the first image, with both of its objects at other places."""
 
@@ -407,6 +433,7 @@ COCO = (
     Replay("C160", change(ignore=1), change(ignore=1, iscrowd=1)),
     Replay("C162", counting("cat1", "cat2", "cat3", "cat4"), counting("cat1", "cat3", "cat2", "cat4")),
     Replay("C169", whole_image(4), whole_image(3)),
+    Replay("C177", seen(upside_down), seen(list)),
     Replay("C161", crowded(101), crowded(100)),
     Replay(
         "C171",

@@ -57,6 +57,11 @@ def described(words: str) -> Change:
     return run
 
 
+def described_as(splits: str) -> Change:
+    """Another data.yaml, with these splits."""
+    return lambda root: (root / "data.yaml").write_text(f"{splits}names: [cat, dog]\n")
+
+
 def named(*names: str) -> Change:
     splits = "train: images/train\nval: images/val\n"
     return lambda root: (root / "data.yaml").write_text(f"{splits}names: [{', '.join(names)}]\n")
@@ -248,6 +253,7 @@ FORMATS = (
     Replay("Y105", edited(lambda words: [words[0], *(str(100 * float(word)) for word in words[1:])]), in_both_classes),
     Replay("Y106", edited(lambda words: [str(int(words[0]) + 1), *words[1:]]), in_both_classes),
     Replay("Y111", lambda root: (root / "labels").rename(root / "label"), gone(LABELS)),
+    Replay("Y112", described_as("train: images/train\n"), described_as("train: images/train\nval: images/val\n")),
     Replay("Y107", described("nc: 3\n"), described("nc: 2\n")),
     Replay("Y108", edited(lambda words: [*words, "0.87"]), in_both_classes),
     Replay("Y109", described("kpt_shape: [17, 3]\n"), described("nc: 2\n")),

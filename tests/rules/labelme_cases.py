@@ -206,6 +206,11 @@ LABELME = (
     Replay("L302", text("label.txt", "dog\n"), text("label.txt", "dog\ncat\n")),
     Replay("L303", with_shape(box("__ignore__", 1, 1, 9, 9)), option=INSTANCE, near_option=INSTANCE),
     Replay(
+        "L214",
+        file("a", box("cat", 4, 4, 60, 20), seed=1, imageWidth=HEIGHT, imageHeight=WIDTH),
+        file("a", box("cat", 4, 4, 20, 20), seed=1, imageWidth=HEIGHT, imageHeight=WIDTH),
+    ),
+    Replay(
         "L114",
         shapes_of(lambda x, y, _: box("cat", x, y, x + 20, y + 20, group_id=0)),
         shapes_of(lambda x, y, _: box("cat", x, y, x + 20, y + 20, group_id=x)),

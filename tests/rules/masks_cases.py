@@ -48,6 +48,32 @@ def image(pixels: np.ndarray, name: str = IMAGE) -> Change:
     return run
 
 
+def shown(change) -> Change:
+    """Twelve more images in each of which two rectangles are seen, and masks of them after a change."""
+
+    def run(folder):
+        for seed in range(12):
+            rng = np.random.default_rng(100 + seed)
+            rgb, ids = rng.integers(90, 110, (*SIZE, 3), np.uint8), np.zeros(SIZE, np.uint8)
+            for id_ in (1, 2):
+                (left, top), (wide, high) = rng.integers(2, (40, 26)), rng.integers(9, 20, 2)
+                for pixels, value in ((rgb, 90 * id_), (ids, id_)):
+                    pixels[top : top + high, left : left + wide] = value
+            cv2.imwrite(str(folder.image(f"b{seed}")), rgb)
+            cv2.imwrite(str(folder.mask(f"b{seed}")), change(ids))
+        folder.write_list("train", [f"b{seed}" for seed in range(8)])
+        folder.write_list("val", [f"b{seed}" for seed in range(8, 12)])
+
+    return run
+
+
+def in_corner(ids: np.ndarray) -> np.ndarray:
+    """A mask at half its size, in the upper left part of an empty one."""
+    padded = np.zeros_like(ids)
+    padded[: SIZE[0] // 2, : SIZE[1] // 2] = ids[::2, ::2]
+    return padded
+
+
 def deep(*highest: int) -> Change:
     """Images of 16 bits with these greatest values in the place of the first ones."""
 
@@ -376,6 +402,8 @@ MASKS = (
     Replay("S415", together(FOUR_CLASSES, rename("bird", "Сat")), FOUR_CLASSES),
     Replay("S416", same_masks(8), same_masks(5)),
     Replay("S417", masks(np.ones_like), masks(np.ones_like, "a1")),
+    Replay("S419", shown(in_corner), shown(np.copy)),
+    Replay("S420", shown(np.flipud), shown(np.copy)),
     Replay("S501", copy(IMAGE, "images/a4.jpg"), copy(IMAGE, "images/a2.jpg")),
     Replay("S503", together(frame(20, "a0.jpg"), frame(22, "a4.jpg")), frame(20, "a0.jpg")),
     Replay("S504", together(WALK_IN_TRAIN, in_folder("a4", "val")), WALK_IN_TRAIN, look=by_folder),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
@@ -20,6 +20,7 @@ from segcli.findings import Finding
 from segcli.plurals import counted
 from segcli.rules import finding
 
+_ROUNDING_PX = 1.0
 _SUFFIXES = {"JPEG": ".jpg", "PNG": ".png", "BMP": ".bmp"}
 
 
@@ -44,14 +45,16 @@ def measure_images(dataset: LabelMeDataset) -> tuple[list[MeasuredSample], list[
     """Returns the samples whose images can be read, with shapes fitted to the image, and the findings."""
     findings: list[Finding] = []
     measured = []
+    opened: list[tuple[LabelMeSample, ImageHeader, PurePosixPath]] = []
     for sample in dataset.samples:
         try:
-            header, name = _opened(sample)
+            opened.append((sample, *_opened(sample)))
         except InputError as fault:
             code, what = ("L107", "imageData") if sample.image is None else ("L202", sample.image.name)
             findings.append(finding(code, sample.name, f"{what}: {fault.message}", hint=fault.hint))
-            continue
-        fitting, remarks = _fitted(sample, header)
+    exchanged = _are_exchanged((sample, header) for sample, header, _ in opened)
+    for sample, header, name in opened:
+        fitting, remarks = _fitted(sample, header, exchanged=exchanged)
         # of another size, it is another image anyway
         of_another = [] if remarks else other_image(sample)
         findings += remarks or of_another
@@ -96,13 +99,37 @@ def misfits(measured: MeasuredSample) -> list[Finding]:
     return findings
 
 
-def _fitted(sample: LabelMeSample, header: ImageHeader) -> tuple[LabelMeSample, list[Finding]]:
-    """The sample with its shapes fitted to the image, and findings about what was changed."""
+def _are_exchanged(opened: Iterable[tuple[LabelMeSample, ImageHeader]]) -> bool:
+    """Whether the files give the height of their images as width and the width as height.
+
+    Where they do, some shapes reach beyond the stated size, and none reaches beyond the image.
+    """
+    proven = False
+    for sample, header in opened:
+        if sample.annotation.stated_size == header.size[::-1] and fit_of(header.size[::-1], header) is None:
+            boxes = list(map(bounds_of, sample.annotation.shapes))
+            far = [max((box[side] for box in boxes), default=0.0) - _ROUNDING_PX for side in (2, 3)]
+            if far[0] > header.size[0] or far[1] > header.size[1]:
+                return False
+            proven = proven or far[0] > header.size[1] or far[1] > header.size[0]
+    return proven
+
+
+def _fitted(sample: LabelMeSample, header: ImageHeader, *, exchanged: bool) -> tuple[LabelMeSample, list[Finding]]:
+    """The sample with its shapes fitted to the image, and findings about what was changed.
+
+    Args:
+        sample: The sample.
+        header: Of its image.
+        exchanged: Whether a width and a height that fit exchanged are a slip of the tool that wrote them.
+    """
     annotation = sample.annotation
     if annotation.stated_size is None:
         return sample, []
     sizes = "{} x {} px were labelled, the image has {} x {} px".format(*annotation.stated_size, *header.size)
     fit = fit_of(annotation.stated_size, header)
+    if fit is None and exchanged and annotation.stated_size == header.size[::-1]:
+        return sample, [finding("L214", sample.name, sizes)]
     if fit is None:
         # shapes outside the image would only be a consequence
         return replace(sample, annotation=replace(annotation, shapes=())), [finding("L205", sample.name, sizes)]

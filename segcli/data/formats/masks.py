@@ -13,7 +13,14 @@ from segcli.data.classes import IGNORE_INDEX
 from segcli.data.dataset_folder import require_folder
 from segcli.data.formats.kinds import refuse_other_kind
 from segcli.data.formats.list_pairs import pair_findings
-from segcli.data.formats.masks_layout import IMAGE_FOLDERS, MASK_FOLDERS, has_lists, paired_files, split_pairs
+from segcli.data.formats.masks_layout import (
+    IMAGE_FOLDERS,
+    MASK_FOLDERS,
+    has_lists,
+    paired_files,
+    split_pairs,
+    training_pairs,
+)
 from segcli.data.formats.other_tools import refuse_other_tools
 from segcli.data.formats.unlisted import unlisted_samples
 from segcli.data.formats.voc_layout import COLOUR_FILE, find_voc, voc_layout
@@ -61,7 +68,9 @@ def find_root(dataset_dir: Path) -> Path:
         refuse_other_kind(dataset_dir, wanted="masks")
         voc = find_voc(dataset_dir)
         above = (place for parent in parents for place in (parent, parent.parent) if place.is_relative_to(dataset_dir))
-        with_splits = [place for place in dict.fromkeys((dataset_dir, *above)) if split_pairs(place)]
+        with_splits = [
+            place for place in dict.fromkeys((dataset_dir, *above)) if split_pairs(place) or training_pairs(place)
+        ]
         paired = with_splits or [one for one in (dataset_dir, *parents) if paired_files(one)]
         candidates = [voc] if voc is not None else list(dict.fromkeys(paired))
     if not candidates:

@@ -52,18 +52,24 @@ def split_pairs(root: Path) -> dict[Split, list[Pair]]:
     The folders of images and masks lie in those of the splits (`train/images`), or the other way round
     (`images/train`).
     """
-    found = {
-        split: [pair for name in _named(root, names) for pair in paired_files(root / name)]
-        for split, names in SPLIT_FOLDERS.items()
-    }
-    if not any(found.values()):
-        folder = _image_folder(root)
-        for image, mask in [] if folder is None else paired_files(root):
-            first = image.relative_to(folder).parts[0].lower() if folder is not None else ""
-            for split, names in SPLIT_FOLDERS.items():
-                if first in names:
-                    found[split].append((image, mask))
+    found = {split: _pairs_of(root, names) for split, names in SPLIT_FOLDERS.items()}
     return found if all(found.values()) else {}
+
+
+def training_pairs(root: Path) -> list[Pair]:
+    """The pairs of the training folder where there is one for a test but none for validation; else none."""
+    if _pairs_of(root, SPLIT_FOLDERS[Split.VAL]) or not _pairs_of(root, TEST_FOLDERS):
+        return []
+    return _pairs_of(root, SPLIT_FOLDERS[Split.TRAIN])
+
+
+def _pairs_of(root: Path, names: Sequence[str]) -> list[Pair]:
+    """The pairs in the folders of a split, which hold those of images and masks or lie in them."""
+    outer = [pair for name in _named(root, names) for pair in paired_files(root / name)]
+    folder = _image_folder(root)
+    if outer or folder is None:
+        return outer
+    return [pair for pair in paired_files(root) if pair[0].relative_to(folder).parts[0].lower() in names]
 
 
 def _named(root: Path, names: Sequence[str]) -> list[str]:

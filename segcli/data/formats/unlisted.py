@@ -8,7 +8,7 @@ from shlex import quote
 
 from segcli.data.decoding.headers import read_header
 from segcli.data.files import is_file
-from segcli.data.formats.masks_layout import Pair, paired_files, split_pairs, unpaired_files
+from segcli.data.formats.masks_layout import Pair, paired_files, split_pairs, training_pairs, unpaired_files
 from segcli.data.formats.voc_layout import find_voc, voc_layout
 from segcli.data.lists import relative_name
 from segcli.data.samples import SegSample, Split
@@ -35,10 +35,12 @@ def unlisted_samples(root: Path) -> tuple[Samples, Samples, tuple[Finding, ...]]
         hint = f"none needed; segcli split {quote(str(root))} writes train.txt and val.txt, with other splits"
         findings = [finding("S004", str(root), message, hint=hint), *_without_partner(root)]
         return _samples(parts[Split.TRAIN]), _samples(parts[Split.VAL]), tuple(findings)
-    pairs = paired_files(root)
+    pairs, what = training_pairs(root), "images of the training folder were paired with masks"
+    if not pairs:
+        pairs, what = paired_files(root), "images were paired with masks by their names"
     if not pairs:
         return None
-    findings = [_divided(root, len(pairs), "images were paired with masks by their names")]
+    findings = [_divided(root, len(pairs), what)]
     return (*_parts(root, pairs), (*findings, *_without_partner(root)))
 
 

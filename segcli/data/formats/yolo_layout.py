@@ -74,6 +74,8 @@ def yolo_layout(file: Path) -> YoloLayout:
             written[split] = [str(entry) for entry in (stated if isinstance(stated, list) else [stated])]
             images[split] = tuple(image for entry in written[split] for image in _images(file, values, entry))
     train, val = (images.get(split) for split in Split)
+    if len(images) == 1:
+        images, written = {None: next(iter(images.values()))}, {None: next(iter(written.values()))}
     missing: tuple[str, ...] = ()
     if train and train == val and written[Split.TRAIN] != written[Split.VAL]:
         stated = tuple(entry for entries_of_split in written.values() for entry in entries_of_split)
@@ -179,15 +181,18 @@ def _in_other_case(folder: Path, below: Sequence[str]) -> Path | None:
 
 
 def _parts_of(images: Path) -> dict[Split | None, tuple[Path, ...]]:
-    """Images of `images/train` and `images/val`, else all images without split."""
+    """Images of `images/train` and `images/val`; those of one of them alone, or else all, without split.
+
+    Images of a folder beside them, such as `images/test`, are left out.
+    """
     parts: dict[Split | None, tuple[Path, ...]] = {}
     for split, names in _KEYS.items():
         folder = next((images / name for name in names if is_dir(images / name)), None)
         if folder is not None:
             parts[split] = tuple(files_below(folder, IMAGE_SUFFIXES))
-    if parts:
-        return parts
-    return {None: tuple(files_below(images, IMAGE_SUFFIXES))}
+    if len(parts) == 1:
+        return {None: next(iter(parts.values()))}
+    return parts or {None: tuple(files_below(images, IMAGE_SUFFIXES))}
 
 
 def _folders(folder: Path) -> list[Path]:

@@ -114,8 +114,10 @@ def in_both_splits(paths: Iterable[Path], layout: YoloLayout) -> Iterator[Findin
 
 
 def missing_splits(layout: YoloLayout) -> Iterator[Finding]:
-    """Splits whose folders are not there, so that the images of the folder above are split anew."""
+    """Splits that are not named, or whose folders are not there, so that all images are split anew."""
+    count = counted(len(layout.images.get(None, ())), "image")
+    if layout.images.get(None) and not layout.missing:
+        yield finding("Y112", layout.file.name, f"{count} belong to no split: 80 of 100 are for training")
     if layout.missing:
-        count = counted(len(layout.images.get(None, ())), "image")
         what = f"{' and '.join(layout.missing)} are not there; {count} in one folder belong to no split"
         yield finding("Y006", layout.file.name, f"{what}: 80 of 100 are for training")

@@ -46,11 +46,37 @@ def frames(samples: Samples, file: str, dataset: CocoDataset) -> Iterator[Findin
             yield finding("C169", file, message)
 
 
-def _is_frame(value: InstanceObject, sample: InstanceSample) -> bool:
+def backgrounds(samples: Samples, file: str, dataset: CocoDataset) -> Iterator[Finding]:
+    """An object that is the image without all others, in most images."""
+    labelled = [sample for sample in samples if len(sample.objects) > 1]
+    around = Counter(class_id for sample in labelled if (class_id := _background_of(sample)) is not None)
+    for class_id, images in around.items():
+        if images >= FEWEST_IMAGES and 2 * images > len(labelled):
+            name = dataset.classes.names[class_id]
+            message = f"{name!r} is what the other objects leave of the image in {images} of {len(labelled)} images"
+            yield finding("C169", file, message)
+
+
+def _background_of(sample: InstanceSample) -> int | None:
+    """The class of the only object of its class whose pixels are all that no other object has; None without one."""
+    total_px, classes = sample.width * sample.height, Counter(value.class_id for value in sample.objects)
+    alone = [value for value in sample.objects if classes[value.class_id] == 1 and _reaches_all_borders(value, sample)]
+    if len(alone) != 1:
+        return None
+    area_px = sum(outline_area(value.segmentation) for value in sample.objects)
+    is_rest = outline_area(alone[0].segmentation) < WHOLE**2 * total_px and abs(area_px / total_px - 1) <= 1 - WHOLE
+    return alone[0].class_id if is_rest else None
+
+
+def _reaches_all_borders(value: InstanceObject, sample: InstanceSample) -> bool:
     left, top, width, height = value.box
     across = min(left + width, sample.width) - max(left, 0)
     down = min(top + height, sample.height) - max(top, 0)
-    if across < WHOLE * sample.width or down < WHOLE * sample.height:
+    return across >= WHOLE * sample.width and down >= WHOLE * sample.height
+
+
+def _is_frame(value: InstanceObject, sample: InstanceSample) -> bool:
+    if not _reaches_all_borders(value, sample):
         return False
     # an object that the image was cropped to reaches all borders too, but leaves corners free
     return outline_area(value.segmentation) >= WHOLE**2 * sample.width * sample.height
@@ -88,6 +114,7 @@ def ignored_names(_samples: Samples, file: str, dataset: CocoDataset) -> Iterato
 DATASET_RULES: tuple[Callable[[Samples, str, CocoDataset], Iterator[Finding]], ...] = (
     ignored_objects,
     frames,
+    backgrounds,
     counted_categories,
     ignored_names,
     upper_left,

@@ -13,6 +13,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from segcli.data.decoding.decoders import (
     band_values,
@@ -37,8 +38,13 @@ from segcli.errors import InputError
 DIGEST_BYTES = 16
 DIGEST_ENDS = 1 << 13
 COLOURS = 3
+SKETCH_PX = 64
+"""Side of the small copies by which labels and edges are compared."""
 BLANK_LEVELS = 2
 """Grey levels between the darkest and the brightest pixel of an image that shows nothing."""
+
+_SEVERAL = {"TIFF": "pages", "GIF": "frames", "WEBP": "frames"}
+"""What the images of a file are called, in the formats that hold several on purpose."""
 
 SAME_SIZE_TURNS = {2: "mirrors it", 3: "turns it by 180 degrees", 4: "turns it upside down"}
 """EXIF orientations that change an image but not its size, so that labels of the unturned image fit as well."""
@@ -80,6 +86,7 @@ class FileFacts:
         colours: Mean and standard deviation of its channels; None when it cannot be decoded.
         values: Values of an image of more than 8 bits; None for others.
         is_blank: Whether all its pixels have one colour, or nearly.
+        sketch: The image in grey, uint8 [SKETCH_PX, SKETCH_PX], whatever its aspect ratio; None if not requested.
     """
 
     path: Path
@@ -93,6 +100,7 @@ class FileFacts:
     colours: ImageColours | None = None
     values: UsedValues | None = None
     is_blank: bool = False
+    sketch: NDArray[np.uint8] | None = None
 
     @property
     def is_whole(self) -> bool:
@@ -127,10 +135,15 @@ def load_file(path: Path, *, digested: bool = False) -> tuple[bytes, FileFacts]:
     return data, FileFacts(path, header, is_cut=not is_complete(data), digest=own)
 
 
-def inspect_image_file(path: Path) -> FileFacts:
-    """Reads and decodes an image. Faults are returned in the facts, not raised."""
+def inspect_image_file(path: Path, *, sketched: bool = False) -> FileFacts:
+    """Reads and decodes an image. Faults are returned in the facts, not raised.
+
+    Args:
+        path: The file.
+        sketched: Whether to keep a small copy in `FileFacts.sketch`.
+    """
     data, facts = load_file(path, digested=True)
-    return decoded(data, facts) if facts.is_whole else facts
+    return decoded(data, facts, sketched=sketched) if facts.is_whole else facts
 
 
 def inspect_header(path: Path) -> FileFacts:
@@ -141,7 +154,7 @@ def inspect_header(path: Path) -> FileFacts:
         return FileFacts(path, None, fault=error.message, hint=error.hint)
 
 
-def decoded(data: bytes, facts: FileFacts) -> FileFacts:
+def decoded(data: bytes, facts: FileFacts, *, sketched: bool = False) -> FileFacts:
     """Decodes the image; a failure is returned in the facts.
 
     A JPEG is decoded at reduced size, which reads every coefficient but halves the time.
@@ -168,25 +181,34 @@ def decoded(data: bytes, facts: FileFacts) -> FileFacts:
     except InputError as error:
         return replace(facts, fault=error.message, hint=error.hint)
     except ValueError:  # a rare kind of JPEG
-        return _decoded_whole(data, facts)
-    return _with_pixels(facts, upright(pixels, header.orientation), damage=damage, values=used)
+        return _decoded_whole(data, facts, sketched)
+    return _with_pixels(facts, upright(pixels, header.orientation), sketched, damage=damage, values=used)
 
 
-def _decoded_whole(data: bytes, facts: FileFacts) -> FileFacts:
+def _decoded_whole(data: bytes, facts: FileFacts, sketched: bool) -> FileFacts:
     try:
         pixels = decode_image(data, name=facts.path)
     except InputError as error:
         return replace(facts, fault=error.message, hint=error.hint)
-    return _with_pixels(facts, pixels)
+    return _with_pixels(facts, pixels, sketched)
 
 
 def _with_pixels(
-    facts: FileFacts, rgb: RgbImage, *, damage: str | None = None, values: UsedValues | None = None
+    facts: FileFacts, rgb: RgbImage, sketched: bool, *, damage: str | None = None, values: UsedValues | None = None
 ) -> FileFacts:
     grey = np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), np.uint8)
     signature = signature_of(grey)
     blank = signature is None and _is_blank(rgb)
-    return replace(facts, signature=signature, colours=colours_of(rgb), damage=damage, values=values, is_blank=blank)
+    sketch = cv2.resize(grey, (SKETCH_PX, SKETCH_PX), interpolation=cv2.INTER_AREA) if sketched else None
+    return replace(
+        facts,
+        signature=signature,
+        colours=colours_of(rgb),
+        damage=damage,
+        values=values,
+        is_blank=blank,
+        sketch=None if sketch is None else np.asarray(sketch, np.uint8),
+    )
 
 
 def _is_blank(rgb: RgbImage) -> bool:
@@ -236,8 +258,9 @@ def content_faults(facts: FileFacts, rules: ImageRules, path: str) -> Iterator[F
     elif facts.is_blank and facts.colours is not None:
         colour = ", ".join(f"{value:.0f}" for value in facts.colours.mean)
         yield rules.blank, path, f"every pixel has the colour ({colour})", None
-    if header.pages > 1 and header.format == "TIFF":
-        yield rules.pages, path, f"holds {header.pages} pages; the first is read", None
+    noun = _SEVERAL.get(header.format)
+    if header.pages > 1 and noun is not None:
+        yield rules.pages, path, f"holds {header.pages} {noun}; the first is read", None
     takes_bands = current_range().takes_bands
     if header.channels > COLOURS + header.has_alpha and header.format in ("TIFF", "NPY") and not takes_bands:
         yield rules.bands, path, f"holds {header.channels} bands; the first {COLOURS} are read", None

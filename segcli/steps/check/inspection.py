@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from segcli.data.boxes import BoxXyxy
 from segcli.data.decoding.headers import file_palette
 from segcli.data.fingerprint.labels import MaskShape, shape_of_mask
 from segcli.data.id_counts import count_ids
@@ -19,6 +20,7 @@ from segcli.data.image import decode_mask
 from segcli.data.samples import SegSample, Split
 from segcli.errors import InputError
 from segcli.steps.check.files import FileFacts, inspect_header, inspect_image_file, load_file
+from segcli.steps.check.placement import borders_of_mask
 from segcli.steps.check.smears import Smear, smear_of
 
 FEW_IDS = 4
@@ -42,6 +44,8 @@ class SampleFacts:
         smear: Edges with and without other ids between two; None where the mask holds fewer than three.
         mask_channels_equal: Whether a mask in colour holds the same value in red, green and blue.
         shape: Statistics from which a training is planned; None if not requested.
+        borders: Where the labels end, see `placement`; None if not requested.
+        labelled: The box around all but the value of the last pixel, in px; None if not requested, or all are equal.
     """
 
     sample: SegSample
@@ -54,17 +58,20 @@ class SampleFacts:
     smear: Smear | None = None
     mask_channels_equal: bool = False
     shape: MaskShape | None = None
+    borders: NDArray[np.bool_] | None = None
+    labelled: BoxXyxy | None = None
 
 
-def inspect_sample(sample: SegSample, split: Split, *, shaped: bool = False) -> SampleFacts:
+def inspect_sample(sample: SegSample, split: Split, *, shaped: bool = False, compared: bool = False) -> SampleFacts:
     """Reads and decodes both files of a sample. Faults are returned in the facts, not raised.
 
     Args:
         sample: The sample.
         split: Its split.
         shaped: Whether to compute `SampleFacts.shape`.
+        compared: Whether to keep what tells if labels and image fit: the image's sketch, `borders` and `labelled`.
     """
-    image = inspect_image_file(sample.image)
+    image = inspect_image_file(sample.image, sketched=compared)
     data, mask = load_file(sample.mask, digested=True)
     if not mask.is_whole:
         return SampleFacts(sample, split, image, mask)
@@ -77,13 +84,19 @@ def inspect_sample(sample: SegSample, split: Split, *, shaped: bool = False) -> 
         counts = count_ids(pixels) if shape is None else shape.halves.sum(axis=0)
         edges, colours = edge_only(pixels, counts), _used_colours(data, mask, counts)
         smear = smear_of(pixels, counts)
-        return SampleFacts(sample, split, image, mask, counts, edges, colours, smear, shape=shape)
+        facts = SampleFacts(sample, split, image, mask, counts, edges, colours, smear, shape=shape)
+        return replace(facts, borders=borders_of_mask(pixels), labelled=_labelled(pixels)) if compared else facts
     return SampleFacts(sample, split, image, mask, mask_channels_equal=_channels_equal(pixels))
 
 
 def inspect_headers(sample: SegSample, split: Split) -> SampleFacts:
     """Reads only the headers of both files of a sample. Faults are returned in the facts, not raised."""
     return SampleFacts(sample, split, inspect_header(sample.image), inspect_header(sample.mask))
+
+
+def _labelled(mask: NDArray[np.uint8]) -> BoxXyxy | None:
+    left, top, width, height = cv2.boundingRect((mask != mask[-1, -1]).astype(np.uint8))
+    return (left, top, left + width, top + height) if width else None
 
 
 def _channels_equal(pixels: NDArray[Any]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,7 @@ from segcli.config.schema import Config
 from segcli.cpu import reuse_memory
 from segcli.data.boxes import xyxy_of
 from segcli.data.decoding.range_of_images import use_range
-from segcli.data.fingerprint.images import quantiles
+from segcli.data.fingerprint.images import evenly, quantiles
 from segcli.data.fingerprint.labels import fingerprint_of_objects
 from segcli.data.formats.coco import CocoScan
 from segcli.data.formats.instance_data import scan_instances
@@ -40,6 +40,7 @@ from segcli.steps.check.manifest import Entry, recall
 from segcli.steps.check.object_rules import object_faults
 from segcli.steps.check.objects import ImageFacts, image_findings, place_of
 from segcli.steps.check.objects_view import ObjectsView
+from segcli.steps.check.placement import COMPARED, Placed, borders_of_objects, misplaced
 from segcli.steps.check.places import Places
 from segcli.steps.check.plain_facts import file_as_plain, file_from_plain
 from segcli.steps.check.result import CheckResult, ClassCount
@@ -178,19 +179,23 @@ def examine_coco_dataset(
     findings = list(scan.findings)
     drawable: dict[Split, list[InstanceSample]] = {split: [] for split in Split}
     plan = LookPlan.of({split: dataset.samples(split) for split in Split}, settings.decoded)
-    for facts in looks(plan, _inspect, settings.manifest, "instance", settings.workers):
+    compared = {sample.image for sample in evenly([one for split in Split for one in plan.decoded(split)], COMPARED)}
+    placed: list[Placed] = []
+    for facts in looks(plan, partial(_inspect, compared=compared), settings.manifest, "instance", settings.workers):
         sample, split = facts.sample, facts.split
         own = list(image_findings(facts, relative_name(sample.image, dataset.root), scan.files[split]))
         image = SeenImage(sample.image, split, f"{scan.files[split]} image id {sample.image_id}")
         findings.extend((*own, *images.update(image, facts.file)))
         _add_places(images.places, sample, own, scan.files[split])
         tally.update(sample, split)
+        if facts.file.sketch is not None:
+            placed.append(Placed(facts.file.sketch, borders_of_objects(sample)))
         sound = not any(found.severity is Severity.ERROR for found in own)
         if sample.objects and sound and len(drawable[split]) < settings.draw:
             drawable[split].append(sample)
     _add_objects(images.places, scan)
     findings.extend((*images.findings(settings.workers), *left_out_of_files(scan)))
-    findings.extend(dataset_findings(dataset, scan.files))
+    findings.extend((*dataset_findings(dataset, scan.files), *misplaced(placed, "C177", scan.files[Split.TRAIN])))
     findings.extend(class_findings(tally, dataset, scan.files, num_classes))
     used = {split: {relative_name(one.image, dataset.root) for one in dataset.samples(split)} for split in Split}
     val_file = scan.files[Split.VAL]
@@ -322,14 +327,15 @@ def _annotation_of(found: Finding) -> int:
 
 
 def _inspect(
-    sample: InstanceSample, split: Split, entry: Entry | None, *, whole: bool
+    sample: InstanceSample, split: Split, entry: Entry | None, *, whole: bool, compared: Collection[Path]
 ) -> tuple[ImageFacts, Entry | None]:
     if not whole:
         return ImageFacts(sample, split, inspect_header(sample.image), ()), None
+    sketched = sample.image in compared and bool(sample.objects)
     file, kept = recall(
         entry,
-        look=partial(inspect_image_file, sample.image),
-        read=partial(file_from_plain, sample.image),
+        look=partial(inspect_image_file, sample.image, sketched=sketched),
+        read=partial(file_from_plain, sample.image, sketched=sketched),
         write=file_as_plain,
     )
     return ImageFacts(sample, split, file, tuple(object_faults(ObjectsView(sample)))), kept

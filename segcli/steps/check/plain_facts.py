@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from segcli.data.boxes import BoxXyxy
 from segcli.data.decoding.headers import ImageHeader
 from segcli.data.fingerprint.images import ImageColours
 from segcli.data.fingerprint.labels import MaskShape
 from segcli.data.samples import SegSample, Split
 from segcli.data.similarity import THUMB_BYTES, Signature
-from segcli.steps.check.files import DIGEST_BYTES, FileFacts, UsedValues
+from segcli.steps.check.files import DIGEST_BYTES, SKETCH_PX, FileFacts, UsedValues
 from segcli.steps.check.inspection import SampleFacts
 from segcli.steps.check.smears import Smear
 
@@ -34,14 +35,15 @@ def file_as_plain(facts: FileFacts) -> dict[str, Any] | None:
         "colours": None if colours is None else [colours.mean, colours.std, colours.lowest, colours.highest],
         "values": None if values is None else [values.lowest, values.highest, values.dtype.str, values.undefined],
         "blank": facts.is_blank,
+        "sketch": None if facts.sketch is None else b64encode(facts.sketch.tobytes()).decode(),
     }
 
 
-def file_from_plain(path: Path, plain: Any) -> FileFacts:
+def file_from_plain(path: Path, plain: Any, *, sketched: bool = False) -> FileFacts:
     """The facts of an image file, from the values of `file_as_plain`.
 
     Raises:
-        ValueError, TypeError, KeyError: The values are damaged.
+        ValueError, TypeError, KeyError: The values are damaged, or lack the requested sketch.
     """
     header = dict(plain["header"])
     width, height = map(int, header.pop("stored_size"))
@@ -56,6 +58,7 @@ def file_from_plain(path: Path, plain: Any) -> FileFacts:
         colours=_colours(plain["colours"]),
         values=_values(plain["values"]),
         is_blank=bool(plain["blank"]),
+        sketch=_square(plain["sketch"], np.uint8) if sketched else None,
     )
 
 
@@ -73,14 +76,18 @@ def sample_as_plain(facts: SampleFacts) -> dict[str, Any] | None:
         "smear": None if facts.smear is None else [facts.smear.ramps, facts.smear.jumps],
         "palette": None if facts.colours is None else list(facts.colours.items()),
         "shape": None if shape is None else [shape.size, *map(_sparse, shape.halves), list(shape.parts.items())],
+        "borders": None if facts.borders is None else b64encode(facts.borders.tobytes()).decode(),
+        "labelled": facts.labelled,
     }
 
 
-def sample_from_plain(sample: SegSample, split: Split, plain: Any, *, shaped: bool) -> SampleFacts:
+def sample_from_plain(
+    sample: SegSample, split: Split, plain: Any, *, shaped: bool, compared: bool = False
+) -> SampleFacts:
     """The facts of an image and its mask, from the values of `sample_as_plain`.
 
     Raises:
-        ValueError, TypeError, KeyError: The values are damaged, or lack the requested shape.
+        ValueError, TypeError, KeyError: The values are damaged, or lack what is requested.
     """
     if shaped and plain["shape"] is None:
         raise ValueError("the shape is not known")
@@ -92,14 +99,27 @@ def sample_from_plain(sample: SegSample, split: Split, plain: Any, *, shaped: bo
     return SampleFacts(
         sample,
         split,
-        file_from_plain(sample.image, plain["image"]),
+        file_from_plain(sample.image, plain["image"], sketched=compared),
         file_from_plain(sample.mask, plain["mask"]),
         _counts(plain["counts"]),
         edge_only,
         None if palette is None else {int(id_): (int(r), int(g), int(b)) for id_, (r, g, b) in palette},
         smear=None if plain["smear"] is None else Smear(*map(int, plain["smear"])),
         shape=_shape(plain["shape"]) if shaped else None,
+        borders=_square(plain["borders"], np.bool_) if compared else None,
+        labelled=_box(plain["labelled"]) if compared else None,
     )
+
+
+def _square(plain: Any, dtype: type[np.generic]) -> NDArray[Any]:
+    return np.frombuffer(b64decode(plain, validate=True), dtype).reshape(SKETCH_PX, SKETCH_PX)
+
+
+def _box(plain: Any) -> BoxXyxy | None:
+    if plain is None:
+        return None
+    left, top, right, bottom = map(float, plain)
+    return left, top, right, bottom
 
 
 def _signature(plain: Any) -> Signature | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -17,6 +17,7 @@ from segcli.cpu import reuse_memory
 from segcli.data.class_files import NUMBERED_FILE, ClassNames, resolve_classes
 from segcli.data.classes import IGNORE_INDEX, ClassMap, is_background
 from segcli.data.decoding.range_of_images import use_range
+from segcli.data.fingerprint.images import evenly
 from segcli.data.fingerprint.labels import Fingerprint, MaskShape, fingerprint_of_shapes, looked_at
 from segcli.data.formats.masks import LIST_FILES, class_names_of, find_root, list_place, scan_lists
 from segcli.data.formats.masks_layout import has_lists
@@ -35,6 +36,7 @@ from segcli.steps.check.left_out import left_out_of_lists
 from segcli.steps.check.looks import LookedAt, LookPlan, looks
 from segcli.steps.check.manifest import Entry, recall
 from segcli.steps.check.mask_values import CONSEQUENCES, MaskValues
+from segcli.steps.check.placement import COMPARED, Placed, misplaced, upper_left
 from segcli.steps.check.places import Places
 from segcli.steps.check.plain_facts import sample_as_plain, sample_from_plain
 from segcli.steps.check.result import CheckResult, ClassCount
@@ -137,7 +139,10 @@ def examine_seg_dataset(
     repeated = {split: Counter(map(_files, getattr(lists, split.value))) for split in Split}
     plan = LookPlan.of({split: _without_repeated(getattr(lists, split.value)) for split in Split}, settings.decoded)
     shaped = set(looked_at(plan.decoded(Split.TRAIN)))
-    for facts in looks(plan, partial(_inspect, shaped=shaped), settings.manifest, "semantic", settings.workers):
+    compared = set(evenly([sample for split in Split for sample in plan.decoded(split)], COMPARED))
+    inspect = partial(_inspect, shaped=shaped, compared=compared)
+    placed: list[SampleFacts] = []
+    for facts in looks(plan, inspect, settings.manifest, "semantic", settings.workers):
         own = list(sample_findings(facts, lists.root, scale))
         image = SeenImage(facts.sample.image, facts.split, list_place(facts.sample, facts.split))
         findings.extend((*own, *images.update(image, facts.image)))
@@ -145,10 +150,11 @@ def examine_seg_dataset(
         tally.update(facts, repeated[facts.split][_files(facts.sample)])
         values.update(facts)
         shapes += [] if facts.shape is None else [facts.shape]
+        placed += [] if facts.borders is None else [facts]
         sound = facts.sample.image != facts.sample.mask and not any(one.severity is Severity.ERROR for one in own)
         if len(drawable[facts.split]) < settings.draw and sound:
             drawable[facts.split].append(facts.sample)
-    findings.extend((*images.findings(settings.workers), *left_out_of_lists(lists)))
+    findings.extend((*images.findings(settings.workers), *left_out_of_lists(lists), *_placement_findings(placed)))
     classes, resolution = resolve_classes(source, num_classes, lambda: tally.ids() - {scale.ignore_index})
     named = source is not None or num_classes is not None
     background = source is not None and is_background(classes.names[0])
@@ -207,17 +213,35 @@ def _without_repeated(samples: Iterable[SegSample]) -> tuple[SegSample, ...]:
 
 
 def _inspect(
-    sample: SegSample, split: Split, entry: Entry | None, *, whole: bool, shaped: Collection[SegSample]
+    sample: SegSample,
+    split: Split,
+    entry: Entry | None,
+    *,
+    whole: bool,
+    shaped: Collection[SegSample],
+    compared: Collection[SegSample],
 ) -> tuple[SampleFacts, Entry | None]:
     if not whole:
         return inspect_headers(sample, split), None
-    is_shaped = sample in shaped
+    wanted = {"shaped": sample in shaped, "compared": sample in compared}
     return recall(
         entry,
-        look=partial(inspect_sample, sample, split, shaped=is_shaped),
-        read=partial(sample_from_plain, sample, split, shaped=is_shaped),
+        look=partial(inspect_sample, sample, split, **wanted),
+        read=partial(sample_from_plain, sample, split, **wanted),
         write=sample_as_plain,
     )
+
+
+def _placement_findings(facts: Sequence[SampleFacts]) -> Iterator[Finding]:
+    """What is wrong with the places of the labels in all images together."""
+    masks = [(one.mask.header.stored_size, one.labelled) for one in facts if one.mask.header is not None]
+    yield from upper_left(masks, "S419", "annotations")
+    placed = [
+        Placed(one.image.sketch, one.borders)
+        for one in facts
+        if one.image.sketch is not None and one.borders is not None
+    ]
+    yield from misplaced(placed, "S420", "annotations")
 
 
 def _mask_scale(source: ClassNames | None, num_classes: int | None) -> MaskScale:

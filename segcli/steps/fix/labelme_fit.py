@@ -1,4 +1,4 @@
-"""Shapes of an image that was resized or rotated after labelling: transformed to the present image."""
+"""Shapes of an image that was resized or rotated after labelling, or whose sides were exchanged: fitted to it."""
 
 from __future__ import annotations
 
@@ -22,6 +22,18 @@ def repair(draft: Draft, rule: str, findings: Sequence[Finding]) -> None:
     for sample in read_labelme_dataset(draft.root).samples:
         if sample.name in named:
             _repair_file(draft, rule, sample)
+
+
+def exchange(draft: Draft, rule: str, findings: Sequence[Finding]) -> None:
+    """Exchanges width and height in the file."""
+    for name in dict.fromkeys(found.path for found in findings):
+        file = draft.json_file(name)
+        file.content["imageWidth"], file.content["imageHeight"] = (
+            file.content["imageHeight"],
+            file.content["imageWidth"],
+        )
+        file.is_changed = True
+        draft.done(rule, name, "imageWidth and imageHeight exchanged")
 
 
 def _repair_file(draft: Draft, rule: str, sample: LabelMeSample) -> None:

@@ -32,6 +32,7 @@ REPAIRS: dict[str, str] = {
     # masks
     "S301": "segcli.steps.fix.mask_colours:repair",
     "S302": "segcli.steps.fix.mask_bits:repair",
+    "S207": "segcli.steps.fix.mask_sizes:repair",
     "S407": "segcli.steps.fix.mask_palettes:repair",
     "S408": "segcli.steps.fix.mask_levels:repair",
     "S406": "segcli.steps.fix.mask_binary:repair",
@@ -61,6 +62,7 @@ REPAIRS: dict[str, str] = {
     "L004": "segcli.steps.fix.labelme_lists:repair",
     "L207": "segcli.steps.fix.labelme_fit:repair",
     "L208": "segcli.steps.fix.labelme_fit:repair",
+    "L214": "segcli.steps.fix.labelme_fit:exchange",
     "L108": "segcli.steps.fix.labelme_outside:repair",
     "L301": "segcli.steps.fix.labelme_labels:repair",
     "L305": "segcli.steps.fix.labelme_labels:without_numbers",

@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from segcli.data.formats.labelme_fit import Size, is_same_aspect
+from segcli.data.formats.labelme_fit import is_same_aspect
 from segcli.data.formats.voc_format import class_ids_of, object_numbers
 from segcli.data.formats.voc_layout import Colour, VocLayout, VocSample, voc_layout
 from segcli.data.image import MaskFile, image_size, open_mask
@@ -19,6 +18,7 @@ from segcli.data.palette import voc_palette
 from segcli.findings import Finding
 from segcli.plurals import counted
 from segcli.steps.fix.draft import Draft
+from segcli.steps.fix.mask_sizes import scaled
 
 
 def resize(draft: Draft, rule: str, findings: Sequence[Finding]) -> None:
@@ -35,7 +35,7 @@ def resize(draft: Draft, rule: str, findings: Sequence[Finding]) -> None:
             continue
         for path in _maps(sample):
             _number(draft, path, _colours(layout) if path == sample.class_map else None)
-            draft.mask(relative_name(path, draft.root)).edits.append(partial(_scaled, size=size))
+            draft.mask(relative_name(path, draft.root)).edits.append(partial(scaled, size=size))
         draft.done(rule, name, f"{old[0]} x {old[1]} px scaled to {size[0]} x {size[1]} px")
 
 
@@ -64,10 +64,6 @@ def _colours(layout: VocLayout) -> Mapping[Colour, int]:
 
 def _maps(sample: VocSample) -> list[Path]:
     return [path for path in (sample.class_map, sample.object_map) if path is not None and path.is_file()]
-
-
-def _scaled(ids: NDArray[np.uint8], size: Size) -> NDArray[np.uint8]:
-    return np.asarray(cv2.resize(ids, size, interpolation=cv2.INTER_NEAREST_EXACT), np.uint8)
 
 
 def _numbered(_file: MaskFile, path: Path, colours: Mapping[Colour, int] | None) -> NDArray[np.uint8]:

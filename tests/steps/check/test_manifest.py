@@ -18,6 +18,9 @@ from segcli.steps.check.command import check_dataset
 from segcli.steps.check.looks import LookPlan
 from segcli.steps.check.result import CheckResult
 from tests.coco_folder import make_coco_folder
+from tests.rules.coco_cases import seen, upside_down
+from tests.rules.masks_cases import in_corner, shown
+from tests.rules.replay import Change
 from tests.seg_folder import make_seg_folder
 from tests.trained_model import make_config
 
@@ -56,7 +59,9 @@ def test_second_check_decodes_nothing_and_tells_the_same(
     decoded: list[Path] = []
     look = files.inspect_image_file
     for module in (files, inspection, __import__("segcli.steps.check.instance", fromlist=["x"])):
-        monkeypatch.setattr(module, "inspect_image_file", lambda path: decoded.append(path) or look(path))
+        monkeypatch.setattr(
+            module, "inspect_image_file", lambda path, **more: decoded.append(path) or look(path, **more)
+        )
 
     second = check(root, output, model)
 
@@ -64,6 +69,24 @@ def test_second_check_decodes_nothing_and_tells_the_same(
     assert (second.looked_at.decoded, second.looked_at.known, decoded) == (0, 5, [])
     assert check(root, output, model, reuse=False).looked_at.known == 0
     assert len(decoded) == 5
+
+
+@pytest.mark.usefixtures("old")
+@pytest.mark.parametrize(
+    ("rule", "model", "spoil"),
+    [
+        ("S420", "PP-LiteSeg-T", shown(np.flipud)),
+        ("S419", "PP-LiteSeg-T", shown(in_corner)),
+        ("C177", "SOLOv2", seen(upside_down)),
+    ],
+)
+def test_what_was_compared_is_known(tmp_path: Path, rule: str, model: str, spoil: Change) -> None:
+    folder = MAKE[model](tmp_path / "data")
+    spoil(folder)
+    first, second = (check(folder.root, tmp_path / "out", model) for _ in range(2))
+    assert second.looked_at.decoded == 0
+    for result in (first, second):
+        assert rule in {found.code for found in result.findings}
 
 
 @pytest.mark.usefixtures("old")

@@ -204,6 +204,16 @@ def every_line(edit: Callable[[list[str]], list[str]]) -> Edit:
 CASES = {
     "resized": Case("L207", half_size, halved),
     "turned": Case("L208", turned_photo, upright_points),
+    "sides exchanged": Case(
+        "L214",
+        lambda root: change(
+            root,
+            lambda values: values.update(
+                shapes=[box("cat", 4, 6, WIDTH - 4, 30)], imageWidth=HEIGHT, imageHeight=WIDTH
+            ),
+        ),
+        is_(lambda root: (document(root)["imageWidth"], document(root)["imageHeight"]) == (WIDTH, HEIGHT)),
+    ),
     "Chinese Windows": Case("L111", chinese, is_(lambda root: document(root)["shapes"][0]["label"] == "猫狗")),
     "outside": Case(
         "L108",

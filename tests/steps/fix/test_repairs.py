@@ -25,6 +25,7 @@ from segcli.steps.fix.command import apply_fix, fix_dataset, plan_fix
 from segcli.steps.fix.table import REPAIRS
 from tests.coco_folder import CocoFolder, make_coco_folder
 from tests.files import snapshot
+from tests.image_files import oriented
 from tests.seg_folder import SegFolder, make_seg_folder
 from tests.steps.fix.test_formats import CASES as FORMAT_CASES
 
@@ -96,6 +97,13 @@ def white_masks(folder: SegFolder) -> None:
     for name in ("a0", "a1", "a2", "a3", "a4"):
         ids = read_mask(folder.mask(name))
         Image.fromarray(np.where(ids == 1, 255 if name == "a1" else 1, 0).astype(np.uint8)).save(folder.mask(name))
+
+
+def turned_photos(folder: SegFolder) -> None:
+    """Photographs that EXIF turns by 90 degrees, and masks of them as they are stored."""
+    for seed, name in enumerate(("a0", "a1", "a2", "a3", "a4")):
+        folder.image(name).write_bytes(oriented(6, 64, 48, seed=seed))
+        cv2.imwrite(str(folder.mask(name)), cv2.rotate(read_mask(folder.mask(name)), cv2.ROTATE_90_COUNTERCLOCKWISE))
 
 
 def colours(table: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
@@ -348,6 +356,8 @@ CASES = {
         masks(colours(np.array([[0, 0, 0], [255, 0, 9], [9, 255, 0]], np.uint8))),
         ids_are(0, 1, 2),
     ),
+    "half the size": Case("S207", masks(lambda ids: ids[::2, ::2]), ids_are(0, 1, 2, 255)),
+    "not turned": Case("S207", turned_photos, ids_are(0, 1, 2, 255)),
     "gaps": Case(
         "S403", masks(lambda ids: np.where(ids == 255, 255, ids * 7).astype(np.uint8)), ids_are(0, 1, 2, 255), False
     ),
@@ -496,6 +506,7 @@ def test_names_of_other_systems(tmp_path):
     [
         ("S201", text("train.txt", f"images/nothing.jpg annotations/a0.png\n{A[1]}"), "no single file"),
         ("S103", text("train.txt", f"{A[0]}\nnonsense\n"), "no existing image and mask"),
+        ("S207", masks(lambda ids: ids[:-9]), "aspect ratio differs"),
         ("S302", masks(lambda ids: ids.astype(np.uint16) * 300 + 1), "objects or measurements"),
         ("S501", lambda folder: [copy_image(folder, "a0", name) for name in ("a3", "a4")], "nothing would be left"),
     ],

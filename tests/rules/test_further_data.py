@@ -1,0 +1,81 @@
+"""Further data that have the fault of a rule, and data that look like it and have not."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from segcli.data import rle
+from tests.coco_folder import HEIGHT, WIDTH
+from tests.image_files import photo
+from tests.labelme_folder import box
+from tests.rules.coco_cases import numbered, parts
+from tests.rules.labelme_cases import counting, shapes_of
+from tests.rules.masks_cases import bytes_of
+from tests.rules.replay import KINDS, Change, looked_at
+
+
+def animated(frames: int) -> bytes:
+    """A GIF."""
+    images = [Image.fromarray(photo(HEIGHT, WIDTH, seed)) for seed in range(frames)]
+    target = io.BytesIO()
+    images[0].save(target, "GIF", save_all=True, append_images=images[1:])
+    return target.getvalue()
+
+
+def background(free_px: int) -> Change:
+    """Seven images with two objects and a third one around them, but for so many pixels."""
+
+    def run(folder):
+        numbered(7)(folder)
+        part = folder.parts["train"]
+        for content in folder.parts.values():
+            content["categories"].append({"id": 9, "name": "soil"})
+        for number in range(7):
+            rest = np.ones((HEIGHT, WIDTH), np.uint8)
+            for entry in part["annotations"]:
+                if entry["image_id"] == number:
+                    left, top, width, height = map(int, entry["bbox"])
+                    rest[top : top + height, left : left + width] = 0
+            rest[-20, :free_px] = 0
+            code = {**rle.encode(rest), "counts": rle.run_lengths(rle.encode(rest)["counts"]).tolist()}
+            entry = {"id": 900 + number, "image_id": number, "category_id": 9, "iscrowd": 0, "segmentation": code}
+            part["annotations"].append({**entry, "bbox": [0, 0, WIDTH, HEIGHT], "area": int(rest.sum())})
+
+    return parts(run)
+
+
+FURTHER: dict[str, tuple[str, Change, bool]] = {
+    "animated image": ("S214", bytes_of("a1.gif", animated(3)), True),
+    "image as GIF": ("S214", bytes_of("a1.gif", animated(1)), False),
+    "background as an object": ("C169", background(0), True),
+    "object around others": ("C169", background(WIDTH), False),
+    "numbers as labels": ("L305", counting("1", "2", "3"), True),
+    "grades": ("L305", counting("2", "3", "1"), False),
+    "objects of two parts": (
+        "L114",
+        shapes_of(lambda x, y, _: box("cat", x / 3, y, x / 3 + 9, y + 20, group_id=1)),
+        False,
+    ),
+    "kinds of one image each": (
+        "L307",
+        shapes_of(lambda x, y, n: box("abcdef"[n], x, y, x + 9, y + 9)),
+        False,
+    ),
+    "objects numbered over all images": (
+        "L307",
+        shapes_of(lambda x, y, n: box(f"cat {n}", x, y, x + 9, y + 9)),
+        True,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FURTHER)
+def test_it_is_told_apart(tmp_path: Path, name: str):
+    rule, change, is_found = FURTHER[name]
+    found = looked_at(tmp_path / "data", KINDS[rule[0]], change)
+    assert (rule in {fault.code for fault in found}) == is_found, found
