@@ -13,7 +13,7 @@ NAMES = ("кот", "dog")
 SIDE = 64
 
 
-def save_instance_weights(folder: Path, *, names: tuple[str, ...] = NAMES) -> Path:
+def save_instance_weights(folder: Path, *, names: tuple[str, ...] = NAMES, side: int = SIDE) -> Path:
     """`best_model.pdparams` and its card in `folder`."""
     import numpy as np
     import paddle
@@ -23,7 +23,7 @@ def save_instance_weights(folder: Path, *, names: tuple[str, ...] = NAMES) -> Pa
     from segcli.networks import build_network
 
     paddle.seed(3)
-    network = build_network(MODEL, len(names), input_size=SIDE)
+    network = build_network(MODEL, len(names), input_size=side)
     for name, weight in network.named_parameters():
         if weight.ndim == 4 and "proj_conv" not in name:  # fixed: what its outputs mean
             spread = (2 / np.prod(weight.shape[1:])) ** 0.5
@@ -32,10 +32,10 @@ def save_instance_weights(folder: Path, *, names: tuple[str, ...] = NAMES) -> Pa
         if isinstance(layer, paddle.nn.BatchNorm2D):
             layer._momentum = 0.0
     with paddle.no_grad():  # normalised features, so that masks and scores are decided
-        network.yolo_head.predict(network.neck(network.backbone({"image": paddle.rand([4, 3, SIDE, SIDE])})))
+        network.yolo_head.predict(network.neck(network.backbone({"image": paddle.rand([4, 3, side, side])})))
     folder.mkdir(parents=True, exist_ok=True)
     paddle.save(network.state_dict(), str(folder / "best_model.pdparams"))
-    ModelCard(MODEL, names, preprocess=SIZED[MODEL].preprocess(SIDE)).save(folder)
+    ModelCard(MODEL, names, preprocess=SIZED[MODEL].preprocess(side)).save(folder)
     return folder / "best_model.pdparams"
 
 

@@ -9,9 +9,11 @@ import math
 import os
 import shutil
 import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from itertools import chain
+from json.encoder import encode_basestring, encode_basestring_ascii
 from pathlib import Path
 from typing import IO, Any
 
@@ -149,35 +151,73 @@ def to_json(values: Any, *, indent: int | None = None, ensure_ascii: bool = True
             puts everything on one line.
         ensure_ascii: Escapes what is not ASCII.
     """
-    encode = partial(json.dumps, allow_nan=False, ensure_ascii=ensure_ascii)
-    write = encode if indent is None else partial(_indented, encode=encode, step=" " * indent)
+    encode = json.JSONEncoder(allow_nan=False, ensure_ascii=ensure_ascii).encode
+    write: Callable[[Any], str] = encode
+    if indent is not None:
+        write = partial(_Indented(encode, " " * indent, ensure_ascii=ensure_ascii).write, blank="\n")
     try:
         return write(values)
     except ValueError:
         return write(_defined(values))
 
 
-def _indented(value: Any, *, encode: Callable[[Any], str], step: str, blank: str = "\n") -> str:
-    """As `json.dumps` indents, but numbers are handed to its fast encoder list by list."""
-    deeper = blank + step
-    inner = partial(_indented, encode=encode, step=step, blank=deeper)
-    if isinstance(value, dict) and value:
-        entries = [f"{encode({key: 0})[1:-2]}{inner(item)}" for key, item in value.items()]
-        return f"{{{deeper}{f',{deeper}'.join(entries)}{blank}}}"
-    if not isinstance(value, list | tuple) or not value or _are_numbers(value):
-        return encode(value)
-    if all(isinstance(item, list | tuple) and _are_numbers(item) for item in value):
-        rows = encode(value)[1:-1].replace("], [", f"],{deeper}[")
-    else:
-        rows = f",{deeper}".join(map(inner, value))
-    return f"[{deeper}{rows}{blank}]"
+class _Indented:
+    """As `json.dumps` indents, but numbers are written list by list.
+
+    Args:
+        encode: The fast encoder, which puts a value on one line.
+        step: Blanks per level.
+        ensure_ascii: Escapes what is not ASCII.
+    """
+
+    def __init__(self, encode: Callable[[Any], str], step: str, *, ensure_ascii: bool) -> None:
+        self._encode, self._step = encode, step
+        self._text = encode_basestring_ascii if ensure_ascii else encode_basestring
+        self._known: dict[type, Callable[[Any], str]] = {str: self._text, int: repr}
+
+    def write(self, value: Any, blank: str) -> str:
+        """The text of a value.
+
+        Args:
+            value: A plain value.
+            blank: The line break before its end, with the blanks of its level.
+        """
+        known, encode, text = self._known, self._encode, self._text
+        if type(value) in known:
+            return known[type(value)](value)
+        deeper = blank + self._step
+        if isinstance(value, dict) and value:
+            entries = [
+                f"{text(key) if type(key) is str else encode({key: 0})[1:-4]}: "
+                f"{known[type(item)](item) if type(item) in known else self.write(item, deeper)}"
+                for key, item in value.items()
+            ]
+            return f"{{{deeper}{f',{deeper}'.join(entries)}{blank}}}"
+        if not isinstance(value, list | tuple) or not value:
+            return encode(value)
+        if _are_numbers(value):
+            return f"[{_numbers(value)}]"
+        if _LISTS.issuperset(map(type, value)) and _are_numbers(chain.from_iterable(value)):
+            rows = f",{deeper}".join([f"[{_numbers(item)}]" for item in value])
+        else:
+            rows = f",{deeper}".join([self.write(item, deeper) for item in value])
+        return f"[{deeper}{rows}{blank}]"
 
 
+_LISTS = frozenset({list, tuple})
 _NUMBERS = frozenset({int, float})
 """Not bool, which JSON writes as a word."""
 
 
-def _are_numbers(values: Sequence[Any]) -> bool:
+def _numbers(values: Iterable[float]) -> str:
+    """Numbers as JSON writes them, with a comma between; twice as fast as `json`'s encoder."""
+    text = ", ".join(map(repr, values))
+    if "n" in text:  # nan, inf
+        raise ValueError("a number is not defined")
+    return text
+
+
+def _are_numbers(values: Iterable[Any]) -> bool:
     return _NUMBERS.issuperset(map(type, values))
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cached_property
 
 from segcli.data import rle
-from segcli.data.contours import Outline, mask_outlines
+from segcli.data.contours import Outline, mask_outlines, outlines_together
 from segcli.data.rle import Crop, Rle
 
 
@@ -38,3 +39,11 @@ class TracedMask:
     def outlines(self) -> tuple[Outline, ...]:
         """The outlines in pixels of the image."""
         return () if self.crop is None else tuple(mask_outlines(*self.crop))
+
+
+def trace_together(masks: Iterable[TracedMask]) -> None:
+    """Traces the masks that were not traced yet in one go."""
+    crops = {mask: mask.crop for mask in masks if "outlines" not in vars(mask)}
+    found = outlines_together([crop for crop in crops.values() if crop is not None])
+    for mask, outlines in zip((mask for mask, crop in crops.items() if crop is not None), found, strict=True):
+        vars(mask)["outlines"] = tuple(outlines)

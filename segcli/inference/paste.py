@@ -7,6 +7,7 @@ times faster.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -77,14 +78,15 @@ def paste_in_boxes(
     """
     maps = np.asarray(prototypes, np.float32)
     vertical, horizontal = _stretch_weights(maps.shape[1], height), _stretch_weights(maps.shape[2], width)
+    needed_rows, needed_columns = _needed(vertical), _needed(horizontal)
     for weights, (x0, y0, x1, y1) in zip(np.asarray(coefficients, np.float32), np.asarray(boxes, float), strict=True):
         left, right = _covered(x0, x1, width)
         top, bottom = _covered(y0, y1, height)
         if left >= right or top >= bottom:
             yield rle.empty(height, width)
             continue
-        rows = _needed(vertical[top:bottom])
-        columns = _needed(horizontal[left:right])
+        rows = slice(needed_rows[0][top], needed_rows[1][bottom - 1])
+        columns = slice(needed_columns[0][left], needed_columns[1][right - 1])
         logits = np.tensordot(weights, maps[:, rows, columns], axes=1)
         small = 1 / (1 + np.exp(-np.clip(logits, -50, 50)))
         inside = horizontal[left:right, columns] @ (vertical[top:bottom, rows] @ small).T > 0.5
@@ -212,17 +214,17 @@ def _stretch_weights(cells: int, size: int) -> Floats:
 
 def _covered(low: float, high: float, size: int) -> tuple[int, int]:
     """First pixel whose index lies in [low, high), and the one after the last; both equal if there is none."""
-    if not (np.isfinite(low) and np.isfinite(high)):
+    if not (math.isfinite(low) and math.isfinite(high)):
         return 0, 0
-    first = min(max(0, int(np.ceil(low))), size)
-    return first, max(first, min(size, int(np.ceil(high))))
+    first = min(max(0, math.ceil(low)), size)
+    return first, max(first, min(size, math.ceil(high)))
 
 
-def _needed(weights: Floats) -> slice:
-    """The range of cells with a weight for the first to the last pixel."""
-    first = np.flatnonzero(weights[0])[0]
-    last = np.flatnonzero(weights[-1])[-1]
-    return slice(int(first), int(last) + 1)
+def _needed(weights: Floats) -> tuple[list[int], list[int]]:
+    """For each pixel the first cell with a weight, and the one after the last."""
+    used = weights != 0
+    ends = used.shape[1] - used[:, ::-1].argmax(axis=1)
+    return used.argmax(axis=1).tolist(), ends.tolist()
 
 
 def _around(flags: NDArray[np.bool_], margin: int = 1) -> slice:

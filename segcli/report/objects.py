@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
 from segcli.data.classes import ClassMap
 from segcli.data.palette import object_palette
@@ -27,6 +28,8 @@ MOST_NAMED = 60
 """Names in one drawing, those of the largest objects; the legend names the classes of all."""
 MOST_DRAWN = 500
 """Objects in one drawing, the largest ones; more of them hide each other."""
+
+_AROUND = np.ones((3, 3), np.uint8)
 
 
 @dataclass(frozen=True)
@@ -125,21 +128,22 @@ def tint(part: RgbImage, inside: RgbImage, colour: RgbImage, alpha: float) -> No
     """Colours a mask's pixels, and its rim in full."""
     if not inside.size:
         return
-    plain = cv2.merge([np.full(inside.shape, shade, np.uint8) for shade in colour.tolist()])
+    plain = np.full(part.shape, colour, np.uint8)
     cv2.copyTo(cv2.addWeighted(part, 1 - alpha, plain, alpha, 0), inside, part)
-    core = cv2.erode(inside, np.ones((3, 3), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=0)
+    core = cv2.erode(inside, _AROUND, borderType=cv2.BORDER_CONSTANT, borderValue=0)
     cv2.copyTo(plain, cv2.subtract(inside, core), part)
 
 
 def _name(rgb: RgbImage, tags: list[Rectangle], box: Rectangle, colour: tuple[int, ...], label: str) -> None:
     """Writes the name of a box where it hides no name in `tags`; where none of its places is free it has no name."""
+    if len(tags) == MOST_NAMED:
+        return
     height = min(20, max(10, max(rgb.shape[:2]) // 48))
-    font, text = font_for(label, height)
-    width = font.getlength(text) + 4
+    font, text, width = _measured(label, height)
     if not text or width > _WIDEST_TAG * (box[2] - box[0]):
         return
     tag = _free_place(box, (width, height + 4), rgb.shape, tags)
-    if tag is None or len(tags) == MOST_NAMED:
+    if tag is None:
         return
     tags.append(tag)
     left, top, right, bottom = (int(edge) for edge in tag)
@@ -149,6 +153,13 @@ def _name(rgb: RgbImage, tags: list[Rectangle], box: Rectangle, colour: tuple[in
     ImageDraw.Draw(written).text((2, written.height // 2), text, fill=ink, font=font, anchor="lm")
     part = rgb[top : bottom + 1, left : right + 1]
     part[:] = np.asarray(written)[: part.shape[0], : part.shape[1]]
+
+
+@lru_cache(maxsize=4096)
+def _measured(label: str, height: int) -> tuple[ImageFont.FreeTypeFont, str, float]:
+    """The font of a name, its text and the width of its tag: a class and a score with two digits come again often."""
+    font, text = font_for(label, height)
+    return font, text, font.getlength(text) + 4
 
 
 def _free_place(

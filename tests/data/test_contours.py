@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from segcli.data import rle
-from segcli.data.contours import mask_outlines
+from segcli.data.contours import mask_outlines, outlines_together
 from segcli.data.polygons import Sides, self_crossings
 
 
@@ -86,3 +86,27 @@ def test_noise_of_thousands_of_parts_and_holes_comes_back():
     areas = [abs(Sides.of([ring.ravel().tolist()]).areas()[0]) for part in outlines for ring in (part.outer,)]
     holes = [abs(Sides.of([ring.ravel().tolist()]).areas()[0]) for part in outlines for ring in part.holes]
     assert sum(areas) - sum(holes) == mask.sum()
+
+
+def test_many_masks_have_the_outlines_that_each_has_alone():
+    rng = np.random.default_rng(0)
+    crops = []
+    for number in range(150):
+        sides = rng.integers(1, 40 if number % 10 else 200, 2)
+        noise = rng.random(tuple(sides.tolist()), np.float32)
+        mask = (noise if number % 3 else cv2.GaussianBlur(noise, (0, 0), 2)) > 0.5
+        crops.append((mask if number % 7 else np.ones_like(mask), *rng.integers(0, 5000, 2).tolist()))
+    crops[5] = (np.zeros((4, 3), bool), 1, 2)
+    together = outlines_together(crops)
+    assert len(together) == len(crops)
+    for crop, found in zip(crops, together, strict=True):
+        alone = mask_outlines(*crop)
+        assert [one.outer.tolist() for one in found] == [one.outer.tolist() for one in alone]
+        assert [[hole.tolist() for hole in one.holes] for one in found] == [
+            [hole.tolist() for hole in one.holes] for one in alone
+        ]
+
+
+def test_of_no_masks_there_are_no_outlines():
+    assert outlines_together([]) == []
+    assert outlines_together([(np.zeros((2, 2), bool), 0, 0)]) == [[]]

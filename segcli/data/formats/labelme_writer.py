@@ -59,7 +59,7 @@ def labelme_document(
 def labelme_shape(
     label: str,
     kind: str,
-    points: Sequence[Sequence[float]],
+    points: Sequence[Sequence[float]] | NDArray[Any],
     *,
     group_id: int | str | None = None,
     mask: str | None = None,
@@ -79,7 +79,7 @@ def labelme_shape(
     """
     return {
         "label": label,
-        "points": [[float(x), float(y)] for x, y in points],
+        "points": np.asarray(points, np.float64).reshape(-1, 2).tolist(),
         "group_id": group_id,
         "description": description,
         "shape_type": kind,
@@ -103,9 +103,7 @@ def outline_shapes(label: str, mask: TracedMask, group_id: int, **further: Any) 
     if any(outline.holes for outline in mask.outlines):
         return [mask_shape(label, mask.crop, **further)]
     group = group_id if len(mask.outlines) > 1 else None
-    return [
-        labelme_shape(label, "polygon", outline.outer.tolist(), group_id=group, **further) for outline in mask.outlines
-    ]
+    return [labelme_shape(label, "polygon", outline.outer, group_id=group, **further) for outline in mask.outlines]
 
 
 def png_text(pixels: NDArray[Any]) -> str:

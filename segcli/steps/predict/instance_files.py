@@ -12,7 +12,7 @@ from segcli.data.contours import Outline
 from segcli.data.formats.labelme_writer import labelme_document, outline_shapes, png_text
 from segcli.data.image import RgbImage
 from segcli.data.rle import Rle
-from segcli.data.traced_mask import TracedMask
+from segcli.data.traced_mask import TracedMask, trace_together
 from segcli.steps.predict.writers import to_json
 
 
@@ -30,6 +30,7 @@ def full_objects(values: Mapping[str, Any], *, indent: int, ensure_ascii: bool) 
 
 def compact_objects(values: Mapping[str, Any], masks: Sequence[TracedMask], size: Sequence[int]) -> dict[str, Any]:
     """The boxes, each with its mask as a run-length code of the whole image, polygons, and area in square pixels."""
+    trace_together(masks)
     boxes = [
         {**box, "area_px": mask.area_px, "segmentation": mask.code, "polygons": polygons(mask.outlines)}
         for box, mask in zip(values["boxes"], masks, strict=True)
@@ -74,6 +75,7 @@ def labelme_values(
     because LabelMe's polygons cannot have holes.
     """
     shapes: list[dict[str, Any]] = []
+    trace_together(masks)
     for number, (box, mask) in enumerate(zip(values["boxes"], masks, strict=True), start=1):
         shapes += outline_shapes(box["label"], mask, number, description=f"score {box['score']:.4f}")
     path, inside = _image_of(values, rgb, target)
