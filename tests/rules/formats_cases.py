@@ -47,6 +47,14 @@ def edited(edit: Callable[[list[str]], list[str]]) -> Change:
     return run
 
 
+def edited_px(factor: float) -> Change:
+    """Coordinates in pixels, times a factor."""
+    sides = (WIDTH, HEIGHT)
+    return edited(
+        lambda words: [words[0], *(str(factor * float(word) * sides[n % 2]) for n, word in enumerate(words[1:]))]
+    )
+
+
 def described(words: str) -> Change:
     """More lines in data.yaml."""
 
@@ -254,6 +262,7 @@ FORMATS = (
     Replay("Y106", edited(lambda words: [str(int(words[0]) + 1), *words[1:]]), in_both_classes),
     Replay("Y111", lambda root: (root / "labels").rename(root / "label"), gone(LABELS)),
     Replay("Y112", described_as("train: images/train\n"), described_as("train: images/train\nval: images/val\n")),
+    Replay("Y113", edited_px(1), edited_px(9)),
     Replay("Y107", described("nc: 3\n"), described("nc: 2\n")),
     Replay("Y108", edited(lambda words: [*words, "0.87"]), in_both_classes),
     Replay("Y109", described("kpt_shape: [17, 3]\n"), described("nc: 2\n")),

@@ -49,6 +49,32 @@ def background(free_px: int) -> Change:
     return parts(run)
 
 
+def all_named(name: str) -> Change:
+    """Every image of the file under a name on another computer; `{}` is its own."""
+
+    def run(folder):
+        for image in folder.parts["train"]["images"]:
+            image["file_name"] = name.format(image["file_name"])
+
+    return parts(run)
+
+
+def text_ids(folder) -> None:
+    """UUIDs for all images and annotations."""
+    for content in folder.parts.values():
+        for image in content["images"]:
+            image["id"] = f"57daf40b-5eeb-{image['id']}"
+        for entry in content["annotations"]:
+            entry.update(id=f"a-{entry['id']}", image_id=f"57daf40b-5eeb-{entry['image_id']}")
+
+
+def pairs(folder) -> None:
+    """Polygons of objects with x and y."""
+    for entry in folder.parts["train"]["annotations"]:
+        ring = entry["segmentation"][0]
+        entry["segmentation"] = [{"x": x, "y": y} for x, y in zip(ring[0::2], ring[1::2], strict=True)]
+
+
 FURTHER: dict[str, tuple[str, Change, bool]] = {
     "animated image": ("S214", bytes_of("a1.gif", animated(3)), True),
     "image as GIF": ("S214", bytes_of("a1.gif", animated(1)), False),
@@ -72,6 +98,14 @@ FURTHER: dict[str, tuple[str, Change, bool]] = {
         True,
     ),
 }
+
+
+@pytest.mark.parametrize(
+    ("rule", "change"), [("C111", all_named("C:\\Users\\ann\\x{}")), ("C125", parts(pairs)), ("C164", parts(text_ids))]
+)
+def test_one_cause_is_one_finding(tmp_path: Path, rule: str, change: Change):
+    found = [fault for fault in looked_at(tmp_path / "data", KINDS["C"], change) if fault.path.endswith("train.json")]
+    assert [(fault.code, fault.location) for fault in found] == [(rule, None)]
 
 
 @pytest.mark.parametrize("name", FURTHER)

@@ -12,7 +12,7 @@ from segcli.data.classes import is_background
 from segcli.data.files import is_file, read_bytes
 from segcli.data.foreign_content import foreign_content
 from segcli.data.formats.coco_kinds import other_kind
-from segcli.data.formats.coco_object_rules import EXPLAINS_NO_OBJECTS, PlacedObject, object_findings
+from segcli.data.formats.coco_object_rules import EXPLAINS_NO_OBJECTS, FEWEST_SHARED, PlacedObject, object_findings
 from segcli.data.formats.coco_objects import parse_object
 from segcli.data.formats.coco_placement import placement_findings
 from segcli.data.formats.coco_references import References
@@ -33,6 +33,8 @@ _IDS = ("id", "image_id", "category_id")
 _LONGEST_ID = 19
 _SHOWN_ID = 40
 _LARGEST_ID = 2**53
+FEWEST_TEXTS = 2
+"""A single id that is no number is a slip, several without any number are the ids of the tool that wrote them."""
 LEAST_PX = 1
 """Objects narrower than this may leave no pixel to train on."""
 
@@ -103,7 +105,7 @@ class AnnotationFile:
                 content[key] = empty
         if not content["images"]:
             self._report("C105", "no image is listed")
-        mended = sum(with_whole_ids(entry) for key in LISTS for entry in content[key])
+        mended = whole_ids(content)
         if mended:
             self._report("C164", f"the ids of {counted(mended, 'item')} are text or decimals")
         return content
@@ -147,7 +149,12 @@ class AnnotationFile:
         explained = any(found.code in EXPLAINS_MISSING for found in self.findings)
         annotated = {_key(entry.get("image_id")) for entry in content["annotations"] if isinstance(entry, dict)}
         samples = []
-        for record in records.values():
+        missing = [record for record in records.values() if not is_file(record.image)]
+        all_missing = len(missing) == len(records) and len(missing) >= FEWEST_SHARED
+        if all_missing:
+            names = listed(missing, name=lambda record: relative_name(record.image, self.root))
+            self._report("C111", f"none of {counted(len(missing), 'image')} is there: {names}")
+        for record in records.values() if not all_missing else ():
             own = tuple(objects[record.image_id])
             name = relative_name(record.image, self.root)
             if not is_file(record.image):
@@ -260,6 +267,28 @@ class AnnotationFile:
 
     def _report_image(self, code: str, name: str, message: str, image_id: int) -> None:
         self.findings.append(finding(code, name, message, location=f"{self.file} image id {image_id}"))
+
+
+def whole_ids(content: Mapping[str, Any]) -> int:
+    """Makes the ids of all three lists integers; returns how many items had others.
+
+    Ids that are no numbers, such as UUIDs, are numbered in the order of the file where a list has no other ids.
+    """
+    mended = {id(entry) for key in LISTS for entry in content[key] if with_whole_ids(entry)}
+    for key, reference in (("images", "image_id"), ("categories", "category_id"), ("annotations", None)):
+        entries = [entry for entry in content[key] if isinstance(entry, dict)]
+        texts = [entry.get("id") for entry in entries]
+        if len(entries) < FEWEST_TEXTS or not all(isinstance(text, str) and text for text in texts):
+            continue
+        numbers = {text: number for number, text in enumerate(dict.fromkeys(texts), start=1)}
+        for entry in entries:
+            entry["id"] = numbers[entry["id"]]
+        users = content["annotations"] if reference else []
+        referring = [entry for entry in users if isinstance(entry, dict) and entry.get(reference) in numbers]
+        for entry in referring:
+            entry[reference] = numbers[entry[reference]]
+        mended |= {id(entry) for entry in (*entries, *referring)}
+    return len(mended)
 
 
 def with_whole_ids(entry: Any) -> bool:

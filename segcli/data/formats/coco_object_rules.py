@@ -25,6 +25,9 @@ _BOX_FAULTS = frozenset({"C121", "C122", "C134"})
 _DISAGREEMENTS = frozenset({"C122", "C134"})
 _REPORTED_TOGETHER = frozenset({"C136", "C138"})
 _OUTSIDE = frozenset({"C139"})
+_FAULTS_OF_TOOLS = frozenset({"C123", "C124", "C125", "C130", "C135"})
+FEWEST_SHARED = 3
+"""From so many objects, or images, a fault that all of them have is reported once."""
 EXPLAINS_NO_OBJECTS = frozenset(
     {"C104", "C107", "C124", "C125", "C127", "C128", "C131", "C132", "C136", "C139", "C143", "C156", "C158", "C159"}
 )
@@ -69,12 +72,25 @@ def object_findings(objects: Sequence[PlacedObject], file: str) -> Iterator[Find
         reported |= _BOX_FAULTS
         yield from boxes
     yield from _wrong_areas(objects, file)
+    shared = list(_shared_by_all(objects, file))
+    reported |= {found.code for found in shared}
+    yield from shared
     for placed in objects:
         for code, message in placed.parsed.faults:
             if code not in reported:
                 place = f"annotation {placed.parsed.id}"
                 yield finding(code, file, f"{message} ({placed.sample.image.name})", location=place)
     yield from _crowded(objects, file)
+
+
+def _shared_by_all(objects: Sequence[PlacedObject], file: str) -> Iterator[Finding]:
+    """One finding for a fault of the tool that wrote the file, which every object has."""
+    for code in sorted(_FAULTS_OF_TOOLS):
+        found = _with_fault(objects, code)
+        if len(found) >= FEWEST_SHARED and len(found) == len(objects):
+            example = next(message for own, message in found[0].parsed.faults if own == code)
+            message = f"{_of(found, objects)} ({_ids(found)}), such as annotation {found[0].parsed.id}: {example}"
+            yield finding(code, file, message)
 
 
 def _normalised(objects: Sequence[PlacedObject], file: str) -> Iterator[Finding]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from segcli.data.boxes import BoxXyxy
-from segcli.data.formats.coordinates import Extents, Reading
+from segcli.data.formats.coordinates import FEWEST_IMAGES, Extents, Reading
 from segcli.data.formats.yolo_layout import YoloLayout
 from segcli.data.lists import relative_name
 from segcli.data.look_alike import difference, looks_of
@@ -19,6 +19,8 @@ _FEWEST_POLYGON = 7
 """Numbers of a line with a class id and three points."""
 _BOX_AND_SCORE = 6
 
+SURELY_PIXELS = 2.0
+"""A coordinate above this cannot be normalised."""
 Size = tuple[int, int]
 """Height and width in pixels."""
 
@@ -73,6 +75,8 @@ def shared_faults(
     if extents.reading() is Reading.PERCENT:
         what = f"the outlines of {len(extents.boxes)} images are {Reading.PERCENT.value}"
         yield frozenset({"Y103"}), finding("Y105", file, what)
+    elif _are_pixels(extents):
+        yield frozenset({"Y103"}), finding("Y113", file, f"the outlines of {len(extents.boxes)} images are in pixels")
     last = max(names, default=-1) + 1
     used = tally.used
     if used and min(used) == 1 and max(used) == last and min(names, default=1) == 0:
@@ -80,6 +84,17 @@ def shared_faults(
         yield frozenset({"Y102"}), finding("Y106", file, what)
     elif layout.stated_classes not in (None, len(names)):
         yield _count_fault(layout, used)
+
+
+def _are_pixels(extents: Extents) -> bool:
+    """Whether all outlines lie in their images only if their coordinates are pixels."""
+    far = extents.boxes[:, 2:]
+    return (
+        len(far) >= FEWEST_IMAGES
+        and bool((far.max(axis=1) > SURELY_PIXELS).all())
+        and bool((extents.boxes[:, :2] >= -SURELY_PIXELS).all())
+        and bool((far <= extents.sizes + SURELY_PIXELS).all())
+    )
 
 
 def _count_fault(layout: YoloLayout, used: Collection[int]) -> tuple[frozenset[str], Finding]:

@@ -14,6 +14,7 @@ Repair = Callable[[Draft, str, Sequence[Finding]], None]
 REPAIRS: dict[str, str] = {
     # names and lists first: other faults can only be repaired in files that are found
     "C108": "segcli.steps.fix.coco_names:repair",
+    "C164": "segcli.steps.fix.whole_ids:repair",
     "S106": "segcli.steps.fix.list_encoding:repair",
     "S103": "segcli.steps.fix.list_lines:repair",
     "S104": "segcli.steps.fix.repeated_lines:repair",
@@ -72,6 +73,7 @@ REPAIRS: dict[str, str] = {
     "Y107": "segcli.steps.fix.yolo_lines:count_of_names",
     "Y108": "segcli.steps.fix.yolo_lines:without_score",
     "Y105": "segcli.steps.fix.yolo_lines:from_percent",
+    "Y113": "segcli.steps.fix.yolo_lines:from_pixels",
     "Y106": "segcli.steps.fix.yolo_lines:from_one",
     "Y103": "segcli.steps.fix.yolo_lines:repair",
     "Y104": "segcli.steps.fix.yolo_lines:repair",

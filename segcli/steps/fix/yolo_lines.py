@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from segcli.data.formats.format import Format
 from segcli.data.formats.table import format_named
 from segcli.data.formats.yolo_layout import yolo_layout
-from segcli.data.formats.yolo_remarks import has_score
+from segcli.data.formats.yolo_remarks import SURELY_PIXELS, has_score
 from segcli.data.same_outlines import repeated_outlines
 from segcli.findings import Finding
 from segcli.plurals import counted
@@ -22,8 +22,6 @@ _COUNT = re.compile(r"nc\s*:")
 _SUFFIX = ".txt"
 _FEWEST_WORDS = 7
 _UNIT: Size = (1, 1)
-_SURELY_PIXELS = 2.0
-"""A coordinate above this cannot be normalised."""
 Values = Sequence[float]
 Edit = Callable[[Values, Size], tuple[Values, str] | str]
 """Maps the coordinates of a line and the image size to new coordinates and a message; or returns why it cannot."""
@@ -83,14 +81,24 @@ def from_percent(draft: Draft, rule: str, _findings: Sequence[Finding]) -> None:
     _edit_all(
         draft,
         rule,
-        lambda words: [words[0], *(_short(float(word) / 100) for word in words[1:])],
+        lambda words, _size: [words[0], *(_short(float(word) / 100) for word in words[1:])],
         "coordinates divided by 100",
+    )
+
+
+def from_pixels(draft: Draft, rule: str, _findings: Sequence[Finding]) -> None:
+    """Divides the coordinates of every line by the width and the height of its image."""
+    _edit_all(
+        draft,
+        rule,
+        lambda words, size: [words[0], *(_short(float(word) / size[n % 2]) for n, word in enumerate(words[1:]))],
+        "coordinates divided by the size of the image",
     )
 
 
 def from_one(draft: Draft, rule: str, _findings: Sequence[Finding]) -> None:
     """Lowers the class id of every line by one."""
-    _edit_all(draft, rule, lambda words: [str(int(float(words[0])) - 1), *words[1:]], "class ids lowered by one")
+    _edit_all(draft, rule, lambda words, _size: [str(int(float(words[0])) - 1), *words[1:]], "class ids lowered by one")
 
 
 def without_score(draft: Draft, rule: str, _findings: Sequence[Finding]) -> None:
@@ -98,7 +106,7 @@ def without_score(draft: Draft, rule: str, _findings: Sequence[Finding]) -> None
     _edit_all(
         draft,
         rule,
-        lambda words: words[:-1] if has_score(list(map(float, words))) else words,
+        lambda words, _size: words[:-1] if has_score(list(map(float, words))) else words,
         "confidence removed",
     )
 
@@ -116,16 +124,16 @@ def count_of_names(draft: Draft, rule: str, findings: Sequence[Finding]) -> None
             draft.done(rule, found.path, f"nc becomes {len(names)}")
 
 
-def _edit_all(draft: Draft, rule: str, edit: Callable[[list[str]], list[str]], what: str) -> None:
+def _edit_all(draft: Draft, rule: str, edit: Callable[[list[str], Size], list[str]], what: str) -> None:
     """Edits the lines of every label file that hold numbers alone."""
-    for name in _sizes(format_named("yolo"), draft):
+    for name, size in _sizes(format_named("yolo"), draft).items():
         if not name.endswith(_SUFFIX):
             continue
         file, changed = draft.list_file(name), 0
         for number, text in list(file.entries()):
             words = text.split()
             try:
-                edited = edit(words)
+                edited = edit(words, size)
             except ValueError:  # another rule reports it
                 continue
             if edited == words:
@@ -157,7 +165,7 @@ def _sizes(yolo: Format, draft: Draft) -> dict[str, Size]:
 def _inside(values: Values, size: Size) -> tuple[Values, str] | str:
     width, height = size
     what = "{} clipped to the image"
-    if max(values) > _SURELY_PIXELS:
+    if max(values) > SURELY_PIXELS:
         if min(values) < -width or max(values[0::2]) > 2 * width or max(values[1::2]) > 2 * height:
             return "neither normalised coordinates nor pixels of the image: correct the line, or delete it"
         sides = (width, height) * (len(values) // 2)

@@ -278,6 +278,13 @@ CASES = {
     ),
     "percent": Case("Y105", every_line(lambda words: [words[0], *(str(100 * float(one)) for one in words[1:])]), is_(
         lambda root: max(max(line[1:]) for line in label_lines(root)) <= 1)),
+    "pixels everywhere": Case(
+        "Y113",
+        every_line(
+            lambda words: [words[0], *(str(float(one) * (WIDTH, HEIGHT)[n % 2]) for n, one in enumerate(words[1:]))]
+        ),
+        is_(lambda root: max(max(line[1:]) for line in label_lines(root)) <= 1),
+    ),
     "from one": Case("Y106", every_line(lambda words: [str(int(words[0]) + 1), *words[1:]]), is_(
         lambda root: {line[0] for line in label_lines(root)} == {0, 1})),
     "confidences": Case("Y108", every_line(lambda words: [*words, "0.9"]), is_(

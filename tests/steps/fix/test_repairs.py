@@ -234,6 +234,21 @@ def inside(folder: CocoFolder) -> None:
     assert max(entry["segmentation"][0][0::2]) == 64
 
 
+def ids_as_text(folder: CocoFolder) -> None:
+    """Every id but those of categories."""
+    for content in folder.parts.values():
+        for image in content["images"]:
+            image["id"] = str(image["id"])
+        for entry in content["annotations"]:
+            entry.update(id=str(entry["id"]), image_id=str(entry["image_id"]))
+    folder.write()
+
+
+def pairs_of(entry: dict[str, Any]) -> list[tuple[float, float]]:
+    ring = entry["segmentation"][0]
+    return list(zip(ring[0::2], ring[1::2], strict=True))
+
+
 def to_pairs(entry: dict[str, Any]) -> None:
     (ring,) = entry["segmentation"]
     entry["segmentation"] = [[[x, y] for x, y in zip(ring[0::2], ring[1::2], strict=True)]]
@@ -388,6 +403,14 @@ CASES = {
     "suffix of a name": Case("C111", first_image(file_name="a0.tiff"), as_before),
     "case of a name": Case("C163", first_image(file_name="A0.PNG"), as_before),
     "hash before a name": Case("C163", first_image(file_name="/data/upload/1/3f1a2b9c-a0.png"), as_before),
+    "ids as text": Case("C164", ids_as_text, as_before),
+    "pairs of x and y": Case(
+        "C125",
+        entries(
+            lambda entry: entry.update(segmentation=[dict(zip("xy", pair, strict=True)) for pair in pairs_of(entry)])
+        ),
+        as_before,
+    ),
     "no size": Case("C119", first_image(width=0, height=None), as_before),
     "corners": Case("C137", entries(to_corners), as_before),
     "one corner box": Case("C134", first_entry(bbox=[4.0, 4.0, 24.0, 16.0]), as_before),
