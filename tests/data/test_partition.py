@@ -112,3 +112,13 @@ def test_folds_need_an_image_each(total, count):
         folds(images(total), count, 0)
     with pytest.raises(ValueError, match="3 images or groups"):
         folds(images(30, groups=3), 4, 0)
+
+
+def test_a_part_gets_a_group_where_there_are_enough():
+    """Groups that are larger than the share of a part would leave it empty."""
+    images = [Divisible(f"{group}{number}", {}, group) for group in "ab" for number in range(16)]
+    train, val = partition(images, [80, 20], 0)
+    assert (len(train), len(val)) == (16, 16)
+    train, val, test = partition([*images, Divisible("c", {}, "c")], [80, 10, 10], 0)
+    assert min(map(len, (train, val, test))) >= 1 and sum(map(len, (train, val, test))) == 33
+    assert {len(part) for part in partition(images[:16], [80, 20], 0)} == {0, 16}

@@ -94,6 +94,24 @@ def upside_down(box: list[float]) -> list[float]:
     return [left, HEIGHT - top - height, width, height]
 
 
+def tiles(name: str) -> Change:
+    """An image of 256 x 192 px cut into 16 tiles with an object in each; every fourth is in val."""
+
+    def run(folder):
+        rgb = cv2.resize(np.random.default_rng(1).integers(0, 255, (24, 32, 3), np.uint8), (4 * WIDTH, 4 * HEIGHT))
+        for part in folder.parts.values():
+            part["images"], part["annotations"] = [], []
+        for number, (row, column) in enumerate(np.ndindex(4, 4)):
+            own = name.format(row, column)
+            cv2.imwrite(str(folder.image(own)), rgb[HEIGHT * row :, WIDTH * column :][:HEIGHT, :WIDTH])
+            part = folder.parts["train" if number % 4 else "val"]
+            part["images"].append({"id": number, "file_name": f"{own}.png", "width": WIDTH, "height": HEIGHT})
+            category = part["categories"][number % 2]["id"]
+            part["annotations"].append(annotation(number + 1, number, category, [4.0 + number, 4.0, 20.0, 12.0]))
+
+    return parts(run)
+
+
 def numbered(images: int) -> Change:
     """Copies of the first image, with both of its objects at other places."""
 
@@ -434,6 +452,7 @@ COCO = (
     Replay("C162", counting("cat1", "cat2", "cat3", "cat4"), counting("cat1", "cat3", "cat2", "cat4")),
     Replay("C169", whole_image(4), whole_image(3)),
     Replay("C177", seen(upside_down), seen(list)),
+    Replay("C178", tiles("s_{}_{}"), tiles("s_{}{}")),
     Replay("C161", crowded(101), crowded(100)),
     Replay(
         "C171",

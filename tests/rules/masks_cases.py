@@ -74,6 +74,26 @@ def in_corner(ids: np.ndarray) -> np.ndarray:
     return padded
 
 
+def tiles(name: str, of: str = "scene") -> Change:
+    """Two images of 160 x 160 px, or many of 40 x 40 px, cut into tiles; every fourth is in val."""
+
+    def run(folder):
+        names = []
+        for scene in range(2):
+            rgb = cv2.resize(np.random.default_rng(scene).integers(0, 255, (20, 20, 3), np.uint8), (160, 160))
+            for row, column in np.ndindex(4, 4):
+                tile = rgb[40 * row :, 40 * column :][:40, :40]
+                if of == "tile":
+                    tile = photo(40, 40, seed=100 * scene + 10 * row + column)
+                names.append(name.format(scene, row, column))
+                cv2.imwrite(str(folder.image(names[-1])), tile)
+                cv2.imwrite(str(folder.mask(names[-1])), ids(folder, "a0")[:40, :40])
+        folder.write_list("train", [own for number, own in enumerate(names) if number % 4])
+        folder.write_list("val", names[::4])
+
+    return run
+
+
 def deep(*highest: int) -> Change:
     """Images of 16 bits with these greatest values in the place of the first ones."""
 
@@ -402,6 +422,7 @@ MASKS = (
     Replay("S415", together(FOUR_CLASSES, rename("bird", "Сat")), FOUR_CLASSES),
     Replay("S416", same_masks(8), same_masks(5)),
     Replay("S417", masks(np.ones_like), masks(np.ones_like, "a1")),
+    Replay("S505", tiles("s{}_{}_{}"), tiles("s{}_{}_{}", of="tile")),
     Replay("S419", shown(in_corner), shown(np.copy)),
     Replay("S420", shown(np.flipud), shown(np.copy)),
     Replay("S501", copy(IMAGE, "images/a4.jpg"), copy(IMAGE, "images/a2.jpg")),

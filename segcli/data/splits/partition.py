@@ -122,6 +122,8 @@ class _Filling:
         self._units = units
         self._room = list(counts)
         self._parts: list[list[int]] = [[] for _ in counts]
+        """Positions in `units` that each part holds."""
+        self._weights = weights
         self._with: dict[int, list[int]] = defaultdict(list)
         for number, unit in enumerate(units):
             for class_id in unit.amounts:
@@ -144,7 +146,17 @@ class _Filling:
                         remaining[class_id] -= 1
         for number in sorted(left, key=lambda number: -len(self._units[number].members)):
             self._put(number, None)
-        return self._parts
+        self._fill_empty()
+        return [[image for number in part for image in self._units[number].members] for part in self._parts]
+
+    def _fill_empty(self) -> None:
+        """Gives each part with a weight a unit, the smallest of the part that has most, where there are enough."""
+        for part, weight in enumerate(self._weights):
+            most = max(self._parts, key=len)
+            if weight and not self._parts[part] and len(most) > 1:
+                smallest = min(most, key=lambda number: len(self._units[number].members))
+                most.remove(smallest)
+                self._parts[part].append(smallest)
 
     def _shares(self, class_id: int, weights: Sequence[int]) -> list[float]:
         """What each part should get of a class: of one that few images show, one image's worth at least."""
@@ -159,7 +171,7 @@ class _Filling:
         fitting = [part for part, room in enumerate(self._room) if room >= size] or list(range(len(self._room)))
         lack = self._wanted[class_id] if class_id is not None else [0.0] * len(self._room)
         chosen = max(fitting, key=lambda part: (lack[part], self._room[part]))
-        self._parts[chosen] += unit.members
+        self._parts[chosen].append(number)
         self._room[chosen] -= size
         for own, amount in unit.amounts.items():
             self._wanted[own][chosen] -= amount

@@ -47,6 +47,7 @@ from segcli.steps.check.result import CheckResult, ClassCount
 from segcli.steps.check.seen import SeenImage, SplitRules
 from segcli.steps.check.settings import EVERY_FILE, PassSettings
 from segcli.steps.check.thumbnails import draw_object_place
+from segcli.steps.check.tiles import tiles_in_both
 
 log = logging.getLogger("segcli.check")
 
@@ -200,6 +201,10 @@ def examine_coco_dataset(
     used = {split: {relative_name(one.image, dataset.root) for one in dataset.samples(split)} for split in Split}
     val_file = scan.files[Split.VAL]
     val_list = val_file if val_file.endswith(".json") and val_file != scan.files[Split.TRAIN] else None
+    if settings.group_of is None:
+        paths = {split: [one.image for one in dataset.samples(split)] for split in Split}
+        is_coco = val_file.endswith(".json")
+        findings.extend(tiles_in_both(paths, "C178", dataset.root, can_split=is_coco))
     findings = one_for_all(findings, SPLIT_RULES, used, dataset.root, val_list)
     return InstanceExamination(
         scan,

@@ -46,6 +46,7 @@ from segcli.steps.check.semantic_rules import binary_findings, class_findings, s
 from segcli.steps.check.settings import EVERY_FILE, PassSettings
 from segcli.steps.check.tally import Tally
 from segcli.steps.check.thumbnails import draw_mask_place
+from segcli.steps.check.tiles import tiles_in_both
 
 log = logging.getLogger("segcli.check")
 
@@ -164,6 +165,9 @@ def examine_seg_dataset(
     ]
     # what no decoded mask contains may be in one of the others
     findings.extend((*resolution, *(found for found in together if plan.is_whole or found.code not in NEEDS_ALL)))
+    if settings.group_of is None:
+        paths = {split: [one.image for one in getattr(lists, split.value)] for split in Split}
+        findings.extend(tiles_in_both(paths, "S505", lists.root, can_split=True))
     used = {split: {relative_name(one.image, lists.root) for one in getattr(lists, split.value)} for split in Split}
     val_list = LIST_FILES[Split.VAL] if has_lists(lists.root) else None
     findings = one_for_all(findings, SPLIT_RULES, used, lists.root, val_list)
