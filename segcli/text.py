@@ -84,3 +84,12 @@ def mark(stream: IO[str], *, good: bool) -> str:
 def takes_colours(stream: IO[str]) -> bool:
     """Whether the stream is a terminal on which colours are not declined."""
     return stream.isatty() and not os.environ.get("NO_COLOR")
+
+
+def without_password(url: str) -> str:
+    """A URL as messages and result files show it: without user and password.
+
+    >>> without_password("rtsp://me:secret@camera/stream?a=b@c")
+    'rtsp://camera/stream?a=b@c'
+    """
+    return re.sub(r"(?<=://)[^/?#]*@", "", url)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from segcli.data.transfer import ConnectionBroke, Limits, TransferError, get
 from segcli.errors import InputError
+from segcli.text import without_password
 
 IMAGE_LIMITS = Limits(most_bytes=100 << 20, seconds=120.0)
 """What an image may take that the user names."""
@@ -22,4 +23,4 @@ def fetch_bytes(url: str, limits: Limits = IMAGE_LIMITS) -> bytes:
     except TransferError as fault:
         hint = "send the image itself" if limits.public_only else "check the URL, or give a local file"
         message = f"cannot be fetched: {fault}" if isinstance(fault, ConnectionBroke) else str(fault)
-        raise InputError(message, path=url, hint=hint) from fault
+        raise InputError(message, path=without_password(url), hint=hint) from fault

@@ -137,9 +137,50 @@ def write_text_atomic(target: Path, text: str) -> None:
     write_bytes_atomic(target, text.encode("utf-8", "backslashreplace"))
 
 
-def write_json_atomic(target: Path, values: Any) -> None:
-    """Writes `values` as indented JSON (UTF-8, non-ASCII kept)."""
-    write_text_atomic(target, to_json(values, indent=2, ensure_ascii=False) + "\n")
+def write_json_atomic(target: Path, values: Any, *, indent: int = 2, ensure_ascii: bool = False) -> None:
+    """Writes `values` as indented JSON (UTF-8); see `json_pieces`."""
+    with atomic_open(target) as file:
+        for piece in json_pieces(values, indent=indent, ensure_ascii=ensure_ascii):
+            file.write(piece.encode("utf-8", "backslashreplace"))
+        file.write(b"\n")
+
+
+def json_pieces(values: Any, *, indent: int, ensure_ascii: bool = True, blank: str = "\n") -> Iterator[str]:
+    """The text of `to_json` piece by piece.
+
+    An iterator, alone or as a value of dicts, is written as a list, whose items are never in memory together.
+
+    Args:
+        values: Plain values, and iterators of plain values.
+        indent: Blanks per level.
+        ensure_ascii: Escapes what is not ASCII.
+        blank: What ends a line, with the blanks of the level around.
+
+    >>> "".join(json_pieces({"a": iter([1, [2, 3]]), "b": iter([])}, indent=1)).split("\\n")
+    ['{', ' "a": [', '  1,', '  [2, 3]', ' ],', ' "b": []', '}']
+    """
+    if isinstance(values, Iterator):
+        begin, end, parts = "[", "]", (("", item) for item in values)
+    elif isinstance(values, dict) and any(isinstance(item, Iterator) for item in _inner(values)):
+        begin, end = "{", "}"
+        parts = ((to_json({key: 0}, ensure_ascii=ensure_ascii)[1:-2], item) for key, item in values.items())
+    else:
+        yield to_json(values, indent=indent, ensure_ascii=ensure_ascii).replace("\n", blank)
+        return
+    separator, deeper = begin, blank + " " * indent
+    for name, item in parts:
+        yield f"{separator}{deeper}{name}"
+        yield from json_pieces(item, indent=indent, ensure_ascii=ensure_ascii, blank=deeper)
+        separator = ","
+    yield f"{begin}{end}" if separator == begin else f"{blank}{end}"
+
+
+def _inner(values: dict[Any, Any]) -> Iterator[Any]:
+    """The values of a dict and of the dicts in it."""
+    for value in values.values():
+        yield value
+        if isinstance(value, dict):
+            yield from _inner(value)
 
 
 def to_json(values: Any, *, indent: int | None = None, ensure_ascii: bool = True) -> str:

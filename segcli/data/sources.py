@@ -25,6 +25,7 @@ from segcli.data.url import fetch_image, is_address
 from segcli.data.video import VIDEO_SUFFIXES, is_stream, read_frames
 from segcli.data.windows import ArrayWindows, Windows
 from segcli.errors import InputError
+from segcli.text import without_password
 
 Input = str | Path | NDArray[Any] | Sequence[Any]
 """A path, folder, glob, list file, URL or array, or a sequence of these."""
@@ -104,10 +105,11 @@ class _Entry:
 
     @property
     def given(self) -> str | None:
-        """The input as it was given; None for an array."""
+        """The input as it was given, but for a password; None for an array."""
         if self.copy is not None and self.url is None:
             return STANDARD_INPUT
-        return self.url or self.stream or (None if self.path is None else str(self.path))
+        link = self.url or self.stream
+        return without_password(link) if link else (None if self.path is None else str(self.path))
 
     @property
     def is_clip(self) -> bool:
@@ -350,11 +352,9 @@ def _candidate(name: Path, taken: Mapping[str, int]) -> tuple[Path, str, int]:
 def _open(entry: _Entry, reading: _Reading) -> SourceItem:
     if entry.array is not None:
         return _whole(SourceItem(None, None, entry.name, from_array(entry.array, reading.image_range)), reading)
-    if entry.content is not None:
-        rgb = decode_input(entry.content, reading.image_range, name=entry.given or "")
-        return _whole(SourceItem(entry.given, None, entry.name, rgb), reading)
-    if entry.copy is not None:
-        rgb = decode_input(read_bytes(entry.copy.path), reading.image_range, name=entry.given or "")
+    content = entry.content if entry.copy is None else read_bytes(entry.copy.path)
+    if content is not None:
+        rgb = decode_input(content, reading.image_range, name=entry.given or "")
         return _whole(SourceItem(entry.given, None, entry.name, rgb), reading)
     assert entry.path is not None
     return _whole(SourceItem(entry.given, None, entry.name, read_input(entry.path, reading.image_range)), reading)

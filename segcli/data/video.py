@@ -14,6 +14,7 @@ from segcli.data.decoding.decoders import TOO_LARGE_HINT
 from segcli.data.files import require_regular
 from segcli.data.image import RgbImage
 from segcli.errors import InputError
+from segcli.text import without_password
 
 VIDEO_SUFFIXES = frozenset({".mp4", ".avi", ".mov", ".mkv", ".webm"})
 _CAMERA = re.compile(r"camera:(\d+)", re.IGNORECASE)
@@ -78,7 +79,7 @@ def read_frames(source: str, step: int = 1) -> Iterator[Frame]:
                 yield Frame(index, np.asarray(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB), np.uint8), rate)
             index += 1
         if index == 0:
-            raise InputError("gives no frame", path=source, hint=_advice(source))
+            raise InputError("gives no frame", path=without_password(source), hint=_advice(source))
     finally:
         capture.release()
 
@@ -96,7 +97,7 @@ def _require_size(capture: cv2.VideoCapture, source: str) -> None:
     size = (int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)), int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT)))
     fault = size_fault(size)
     if fault is not None:
-        raise InputError(f"its frames: {fault}", path=source, hint=TOO_LARGE_HINT)
+        raise InputError(f"its frames: {fault}", path=without_password(source), hint=TOO_LARGE_HINT)
 
 
 def _advice(source: str) -> str:

@@ -8,11 +8,17 @@ with its serving plug-in, its service gets the same load with the same exported 
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from tests.bench.served import Kind, measured
 from tests.bench.table import Row
 from tests.trained_model import MODEL, trained_run
 
 
+def _export() -> Path:
+    return trained_run() / "run/best_model/inference"
+
+
 def run() -> list[Row]:
     """Throughput, refusals and memory."""
-    return measured(Kind("semantic_segmentation", "SemanticSegmentation", MODEL, trained_run, {"target_size": None}))
+    return measured(Kind("semantic_segmentation", "SemanticSegmentation", MODEL, _export, {"target_size": None}))

@@ -8,7 +8,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -63,26 +63,60 @@ class Load:
         return float(np.median(early)) / 2**20, float(np.median(late)) / 2**20
 
 
-def image_text() -> str:
-    """The image that is sent, a JPEG of `SHAPE` as base64."""
-    noise = np.random.default_rng(0).integers(0, 256, (16, 16, 3), np.uint8)
+@dataclass(frozen=True)
+class Requests:
+    """What is sent.
+
+    Attributes:
+        fields: What each good request says besides the image.
+        faults: What bad requests say besides the image, in addition to those that any route refuses.
+        images: Number of different images, sent in turn.
+    """
+
+    fields: Mapping[str, Any]
+    faults: Sequence[Mapping[str, Any]]
+    images: int
+
+    def good(self) -> list[bytes]:
+        """The bodies that should be answered."""
+        return [json.dumps({"image": image_text(number), **self.fields}).encode() for number in range(self.images)]
+
+    def bad(self) -> list[bytes]:
+        """The bodies that should be refused."""
+        image = image_text()
+        values: list[Any] = [
+            {**self.fields, "image": "no base64!"},
+            {**self.fields, "image": image[: len(image) // 2 // 4 * 4]},
+            {**self.fields, "image": base64.b64encode(b"no image").decode()},
+            {**self.fields, "image": image, "visualize": "perhaps"},
+            {**self.fields, "image": 3},
+            {},
+            [],
+            *({"image": image, **fault} for fault in self.faults),
+        ]
+        return [json.dumps(value).encode() for value in values] + [b"", b"{"]
+
+
+def image_text(seed: int = 0) -> str:
+    """An image that is sent, a JPEG of `SHAPE` as base64."""
+    noise = np.random.default_rng(seed).integers(0, 256, (16, 16, 3), np.uint8)
     data = cv2.imencode(".jpg", cv2.resize(noise, SHAPE[::-1]))[1].tobytes()
     return base64.b64encode(data).decode()
 
 
-def run_load(pid: int, port: int, route: str, fields: Mapping[str, Any]) -> Load:
+def run_load(pid: int, port: int, route: str, requests: Requests) -> Load:
     """Sends requests for `SECONDS` and waits for the last answers.
 
     Args:
         pid: The process of the service.
         port: Its port on 127.0.0.1.
         route: The path that takes images.
-        fields: What each good request says besides the image.
+        requests: What is sent.
     """
     load, begin, cpu = Load(), time.monotonic(), _cpu_seconds(pid)
-    end, body = begin + SECONDS, json.dumps({"image": image_text(), **fields}).encode()
+    end, good, bad = begin + SECONDS, requests.good(), requests.bad()
     threads = [
-        threading.Thread(target=_client, args=(number, port, route, end, load, body)) for number in range(CLIENTS)
+        threading.Thread(target=_client, args=(number, port, route, end, load, good, bad)) for number in range(CLIENTS)
     ]
     for thread in threads:
         thread.start()
@@ -95,13 +129,15 @@ def run_load(pid: int, port: int, route: str, fields: Mapping[str, Any]) -> Load
     return load
 
 
-def _client(number: int, port: int, route: str, end: float, load: Load, good: bytes) -> None:  # noqa: PLR0917
-    bad, count = _bad_bodies(image_text()), number
+def _client(  # noqa: PLR0917
+    number: int, port: int, route: str, end: float, load: Load, good: Sequence[bytes], bad: Sequence[bytes]
+) -> None:
+    count = number
     while time.monotonic() < end:
         count += 1
         is_bad = count % BAD_EVERY == 0
         begin = time.monotonic()
-        status = _post(port, route, bad[count // BAD_EVERY % len(bad)] if is_bad else good)
+        status = _post(port, route, bad[count // BAD_EVERY % len(bad)] if is_bad else good[count % len(good)])
         with load.lock:
             if is_bad:
                 load.bad.append(status)
@@ -120,19 +156,6 @@ def _post(port: int, route: str, body: bytes) -> int:
         return 0
     finally:
         connection.close()
-
-
-def _bad_bodies(image: str) -> list[bytes]:
-    values: list[Any] = [
-        {"image": "no base64!"},
-        {"image": image[: len(image) // 2 // 4 * 4]},
-        {"image": base64.b64encode(b"no image").decode()},
-        {"image": image, "visualize": "perhaps"},
-        {"image": 3},
-        {},
-        [],
-    ]
-    return [json.dumps(value).encode() for value in values] + [b"", b"{"]
 
 
 def _cpu_seconds(pid: int) -> float:

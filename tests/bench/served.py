@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,10 @@ import numpy as np
 import yaml
 
 from segcli.data.sources import SourceItem
+from segcli.plurals import counted
 from segcli.report.fonts import default_font
 from segcli.steps.pipelines.create import create_pipeline
-from tests.bench.load import CLIENTS, SHAPE, Load, image_text, run_load
+from tests.bench.load import CLIENTS, SHAPE, Load, Requests, image_text, run_load
 from tests.bench.peers.environments import PEERS
 from tests.bench.table import Row
 
@@ -38,17 +39,23 @@ class Kind:
         pipeline: PaddleX's name of the pipeline.
         key: PaddleX's name of its model in the pipeline's YAML.
         model: The model.
-        run: Makes a folder with its export.
-        settings: What PaddleX's YAML must say of the model besides.
+        source: Makes what is served: the folder of an export, or a pipeline's YAML.
+        settings: What PaddleX's YAML must say of the model besides; None where PaddleX has no such model.
         fields: What each request says besides the image.
+        arguments: The same for the pipeline without HTTP.
+        faults: What bad requests say besides the image, in addition to those that any route refuses.
+        images: Number of different images that are sent in turn.
     """
 
     pipeline: str
     key: str
     model: str
-    run: Callable[[], Path]
-    settings: Mapping[str, Any]
+    source: Callable[[], Path]
+    settings: Mapping[str, Any] | None = None
     fields: Mapping[str, Any] = field(default_factory=dict)
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    faults: Sequence[Mapping[str, Any]] = ()
+    images: int = 1
 
     @property
     def route(self) -> str:
@@ -58,23 +65,25 @@ class Kind:
 
 def measured(kind: Kind) -> list[Row]:
     """Throughput, refusals and memory."""
-    folder = kind.run() / "run/best_model/inference"
-    alone = _alone(folder)
-    ours = _ours(folder, kind)
+    source = kind.source()
+    alone = _alone(source, kind)
+    ours = _ours(source, kind)
     right, answered = sum(400 <= status < 500 for status in ours.bad), len(ours.good.get(200, []))
     asked, (early, late) = sum(map(len, ours.good.values())), ours.halves_mb()
-    name = f"serve {kind.model}, {CLIENTS} clients, {SHAPE[1]}x{SHAPE[0]}"
+    name = f"serve {kind.model}, {CLIENTS} clients, {counted(kind.images, 'image')} of {SHAPE[1]}x{SHAPE[0]}"
     speed = f"{ours.per_cpu_second:.1f} per CPU-s"
     times = f"{answered} answers, p50 {ours.quantile(0.5)}, p99 {ours.quantile(0.99)}"
     rows = [
         Row(name, f"{speed}, {times}", f"{alone:.1f} without HTTP", ours.per_cpu_second / alone, 0.4),
-        Row(f"{name}: bad requests refused with 4xx", f"{right}", f"{len(ours.bad)}", right / len(ours.bad), 1.0),
+        Row(
+            f"{name}: bad requests refused with 4xx", f"{right}", f"{len(ours.bad)}", right / max(1, len(ours.bad)), 1.0
+        ),
         Row(f"{name}: good requests answered", f"{answered}", f"{asked}", answered / asked, 1.0),
         Row(f"{name}: memory of the second half", f"{late:.0f} MB", f"{early:.0f} MB before", early / late, 0.97),
     ]
     python = PEERS["paddlex"].python()
-    if python:
-        theirs = _paddlex(python, folder, kind)
+    if python and kind.settings is not None:
+        theirs = _paddlex(python, source, kind, kind.settings)
         if 200 not in theirs.good:
             statuses = {status: len(found) for status, found in theirs.good.items()}
             print(f"{kind.model}: PaddleX answers no request, statuses: {statuses}", file=sys.stderr)  # noqa: T201
@@ -85,34 +94,43 @@ def measured(kind: Kind) -> list[Row]:
     return rows
 
 
-def _alone(folder: Path) -> float:
+def _alone(source: Path, kind: Kind) -> float:
     """Images per CPU-second of the pipeline without HTTP, from decoded images to results."""
-    pipeline = create_pipeline(folder)
-    pixels = cv2.imdecode(np.frombuffer(base64.b64decode(image_text()), np.uint8), cv2.IMREAD_COLOR)
-    item = SourceItem(None, None, Path("image"), pixels)
-    pipeline.answer([item])
+    pipeline = create_pipeline(source)
+    items = [_item(number) for number in range(min(kind.images, _ALONE_RUNS))]
+    pipeline.answer(items[:1], **kind.arguments)
     begin = time.process_time()
-    for _ in range(_ALONE_RUNS):
-        pipeline.answer([item])
+    for run in range(_ALONE_RUNS):
+        pipeline.answer([items[run % len(items)]], **kind.arguments)
     return _ALONE_RUNS / (time.process_time() - begin)
 
 
-def _ours(folder: Path, kind: Kind) -> Load:
-    command = [sys.executable, "-m", "segcli", "serve", str(folder), "--port", "0"]
+def _item(number: int) -> SourceItem:
+    """A decoded image."""
+    data = np.frombuffer(base64.b64decode(image_text(number)), np.uint8)
+    return SourceItem(None, None, Path(f"image_{number}"), cv2.imdecode(data, cv2.IMREAD_COLOR))
+
+
+def _load(pid: int, port: int, kind: Kind) -> Load:
+    return run_load(pid, port, kind.route, Requests(kind.fields, kind.faults, kind.images))
+
+
+def _ours(source: Path, kind: Kind) -> Load:
+    command = [sys.executable, "-m", "segcli", "serve", str(source), "--port", "0"]
     environment = {**os.environ, "PYTHONUNBUFFERED": "1", "COLUMNS": "200"}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
         assert process.stdout is not None
         url = next(word.rstrip("/") for line in process.stdout for word in line.split() if word.startswith("http://"))
         try:
-            return run_load(process.pid, int(url.rpartition(":")[2]), kind.route, kind.fields)
+            return _load(process.pid, int(url.rpartition(":")[2]), kind)
         finally:
             process.terminate()
 
 
-def _paddlex(python: str, folder: Path, kind: Kind) -> Load:
+def _paddlex(python: str, folder: Path, kind: Kind, settings: Mapping[str, Any]) -> Load:
     with tempfile.TemporaryDirectory() as place:
         module: dict[str, Any] = {"module_name": kind.pipeline, "model_name": kind.model, "model_dir": str(folder)}
-        module |= {"batch_size": 1, **kind.settings}
+        module |= {"batch_size": 1, **settings}
         file, log = Path(place) / "p.yaml", Path(place) / "log"
         values = {"pipeline_name": kind.pipeline, "SubModules": {kind.key: module}}
         file.write_text(yaml.safe_dump(values), encoding="utf-8")
@@ -127,7 +145,7 @@ def _paddlex(python: str, folder: Path, kind: Kind) -> Load:
         ):
             try:
                 _wait_for_health(process, log)
-                return run_load(process.pid, PORT, kind.route, kind.fields)
+                return _load(process.pid, PORT, kind)
             finally:
                 process.terminate()
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import math
 from enum import IntEnum
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pytest
 
-from segcli.data.files import to_json
+from segcli.data.files import json_pieces, to_json, write_json_atomic
 
 
 class Colour(IntEnum):
@@ -66,3 +67,22 @@ def test_numbers_that_are_none_are_null():
     assert to_json({"rows": [[1.0, math.nan], [math.inf, 2.0]]}, indent=None) == (
         '{"rows": [[1.0, null], [null, 2.0]]}'
     )
+
+
+def test_json_in_pieces_is_the_same_text() -> None:
+    values = {"a": [1, float("nan")], "ä": [{"b": [[1, 2], [3, 4]], "c": "x"}, [], {}], "d": {"e": [{"f": None}], 7: 8}}
+    streamed = {**values, "ä": iter(values["ä"]), "d": {**values["d"], "e": iter(values["d"]["e"])}}
+    assert "".join(json_pieces(streamed, indent=3, ensure_ascii=False)) == to_json(values, indent=3, ensure_ascii=False)
+    assert "".join(json_pieces(iter([]), indent=2)) == "[]"
+
+
+def test_a_fault_while_items_are_made_leaves_the_old_file(tmp_path: Path) -> None:
+    def items():
+        yield 1
+        raise KeyError
+
+    write_json_atomic(tmp_path / "a.json", [1])
+    with pytest.raises(KeyError):
+        write_json_atomic(tmp_path / "a.json", {"items": items()})
+    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
+    assert (tmp_path / "a.json").read_text() == "[1]\n"

@@ -14,7 +14,7 @@ from PIL import Image
 
 from segcli.config.schema import SlidingWindowConfig
 from segcli.data.classes import BACKGROUND_NAME, ClassMap
-from segcli.data.files import write_text_atomic
+from segcli.data.files import write_json_atomic, write_text_atomic
 from segcli.data.image import Labels, StrPath, shown
 from segcli.data.sources import SourceItem
 from segcli.data.suffixes import IMAGE_SUFFIXES
@@ -192,6 +192,11 @@ class ImageResult(dict[str, Any], ABC):
         """The values with run-length codes or counts instead of pixels."""
 
     @property
+    def _streamed(self) -> dict[Text, Any]:
+        """`compact`, in which a list may be an iterator; see `segcli.data.files.json_pieces`."""
+        return self.compact
+
+    @property
     def plain(self) -> dict[Text, Any]:
         """All values except the image."""
         return {key: value for key, value in self.items() if key != INPUT_IMG}
@@ -250,10 +255,9 @@ class ImageResult(dict[str, Any], ABC):
         path = Path(save_path)
         target = path if path.suffix == ".json" else self.path_in(path, "_res.json")
         if form == "full":
-            text = self._full_json(indent=indent, ensure_ascii=ensure_ascii)
+            write_text_atomic(target, self._full_json(indent=indent, ensure_ascii=ensure_ascii) + "\n")
         else:
-            text = to_json(self.compact, indent=indent, ensure_ascii=ensure_ascii)
-        write_text_atomic(target, text + "\n")
+            write_json_atomic(target, self._streamed, indent=indent, ensure_ascii=ensure_ascii)
         return target
 
     @abstractmethod

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +29,15 @@ def full_objects(values: Mapping[str, Any], *, indent: int, ensure_ascii: bool) 
 
 
 def compact_objects(values: Mapping[str, Any], masks: Sequence[TracedMask], size: Sequence[int]) -> dict[str, Any]:
-    """The boxes, each with its mask as a run-length code of the whole image, polygons, and area in square pixels."""
+    """The boxes, each with its mask as a run-length code of the whole image, polygons, and area in square pixels.
+
+    `boxes` is an iterator: a large image has objects by the hundred thousand.
+    """
     trace_together(masks)
-    boxes = [
+    boxes = (
         {**box, "area_px": mask.area_px, "segmentation": mask.code, "polygons": polygons(mask.outlines)}
         for box, mask in zip(values["boxes"], masks, strict=True)
-    ]
+    )
     return {
         "input_path": values["input_path"],
         "page_index": values["page_index"],
@@ -51,9 +54,9 @@ def polygons(outlines: Sequence[Outline]) -> list[dict[str, Any]]:
     ]
 
 
-def coco_results(values: Mapping[str, Any], codes: Sequence[Rle]) -> list[dict[str, Any]]:
+def coco_results(values: Mapping[str, Any], codes: Sequence[Rle]) -> Iterator[dict[str, Any]]:
     """COCO's list of results; category ids count from 1 in the order of the classes, as in `convert`."""
-    return [
+    return (
         {
             "image_id": values["input_path"],
             "category_id": box["cls_id"] + 1,
@@ -63,7 +66,7 @@ def coco_results(values: Mapping[str, Any], codes: Sequence[Rle]) -> list[dict[s
             "segmentation": code,
         }
         for box, code in zip(values["boxes"], codes, strict=True)
-    ]
+    )
 
 
 def labelme_values(
@@ -72,14 +75,16 @@ def labelme_values(
     """The content of a LabelMe file for the objects of an image; `size` is height and width in pixels.
 
     An object in one part is a polygon; the parts of an object share a `group_id`; an object with holes is a mask,
-    because LabelMe's polygons cannot have holes.
+    because LabelMe's polygons cannot have holes. `shapes` is an iterator.
     """
-    shapes: list[dict[str, Any]] = []
     trace_together(masks)
-    for number, (box, mask) in enumerate(zip(values["boxes"], masks, strict=True), start=1):
-        shapes += outline_shapes(box["label"], mask, number, description=f"score {box['score']:.4f}")
+    shapes = (
+        shape
+        for number, (box, mask) in enumerate(zip(values["boxes"], masks, strict=True), start=1)
+        for shape in outline_shapes(box["label"], mask, number, description=f"score {box['score']:.4f}")
+    )
     path, inside = _image_of(values, rgb, target)
-    return labelme_document(path, size[1], size[0], shapes, inside)
+    return {**labelme_document(path, size[1], size[0], (), inside), "shapes": shapes}
 
 
 def _image_of(values: Mapping[str, Any], rgb: RgbImage, target: Path) -> tuple[str, str | None]:

@@ -17,7 +17,7 @@ from segcli.data import rle
 from segcli.data.boxes import BoxXyxy
 from segcli.data.classes import ClassMap
 from segcli.data.detections import Detections
-from segcli.data.files import write_json_atomic, write_text_atomic
+from segcli.data.files import write_json_atomic
 from segcli.data.image import StrPath
 from segcli.data.rle import Rle
 from segcli.data.sources import SourceItem
@@ -32,7 +32,7 @@ from segcli.steps.predict.instance_files import (
     labelme_values,
 )
 from segcli.steps.predict.result import Predicted
-from segcli.steps.predict.writers import JsonForm, save_image, to_json
+from segcli.steps.predict.writers import JsonForm, save_image
 
 
 class InstanceResult(ImageResult):
@@ -116,6 +116,11 @@ class InstanceResult(ImageResult):
     @property
     def compact(self) -> dict[Text, Any]:
         """The boxes, with run-length codes of the image's size, polygons and areas."""
+        values = self._streamed
+        return {**values, "boxes": list(values["boxes"])}
+
+    @property
+    def _streamed(self) -> dict[Text, Any]:
         return {**compact_objects(self, self.traced, self.size), **self._tiles_json()}
 
     def _full_json(self, *, indent: int, ensure_ascii: bool) -> Text:
@@ -152,7 +157,7 @@ class InstanceResult(ImageResult):
         path = Path(save_path)
         target = path if path.suffix == ".json" else self.path_in(path, ".json")
         values = labelme_values(self, self.traced, self.rgb, self.size, target)
-        write_text_atomic(target, to_json(values, indent=1, ensure_ascii=False) + "\n")
+        write_json_atomic(target, values, indent=1)
         return target
 
     def write_files(self, folder: Path, form: JsonForm) -> Predicted:

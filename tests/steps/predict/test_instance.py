@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import base64
 import json
+import tracemalloc
 from dataclasses import replace
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -14,7 +16,7 @@ from segcli.data.detections import Detections
 from segcli.data.formats.labelme import read_labelme
 from segcli.data.formats.labelme_shapes import LabelCanvas
 from segcli.data.image import read_image
-from segcli.data.sources import open_sources
+from segcli.data.sources import SourceItem, open_sources
 from segcli.inference.decode_objects import whole_masks
 from segcli.inference.instance_input import prepare
 from segcli.inference.preprocess import fitted_size
@@ -197,3 +199,19 @@ def test_an_exact_image_is_normalised_before_it_is_resized():
     np.testing.assert_allclose(prepare(rgb, exact).image[0], theirs, atol=1e-5)
     rounded = prepare(rgb, replace(exact, exact=False)).image[0]
     assert 1e-3 < np.abs(rounded - theirs).max() < 0.02
+
+
+@pytest.mark.parametrize("save", ["save_to_json", "save_to_coco", "save_to_labelme"])
+def test_files_of_many_objects_are_written_one_by_one(save, result, tmp_path):
+    """A large image has objects by the hundred thousand."""
+    item = SourceItem(result["input_path"], None, Path("many"), result.rgb)
+    many = Detections(np.full(3000, 0.5), np.zeros(3000, np.int64), tuple(found().masks[:2] * 1500))
+    whole = InstanceResult(item, many, CLASSES)
+    assert all(mask.outlines for mask in whole.traced)
+    options = {"form": "compact"} if save == "save_to_json" else {}
+    tracemalloc.start()
+    path = getattr(whole, save)(tmp_path / "many.json", **options)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(json.loads(path.read_text(encoding="utf-8"))) >= 4
+    assert peak < path.stat().st_size

@@ -18,6 +18,7 @@ from segcli.errors import InputError
 from segcli.steps.predict.clips import AnnotatedFrame, Clips
 from segcli.steps.predict.command import predict
 from segcli.steps.predict.semantic_results import SegResult
+from tests.rtsp_server import rtsp_server
 from tests.trained_model import make_config, trained_run
 
 
@@ -123,3 +124,21 @@ def test_a_name_that_is_no_text_is_told(tmp_path: Path) -> None:
 
     with pytest.raises(InputError, match="no text"):
         list(read_frames(str(path)))
+
+
+def test_a_network_stream_is_read_until_it_ends_and_its_password_is_not_written(tmp_path: Path) -> None:
+    with rtsp_server([40, 80, 120, 160, 200]) as port:
+        url = f"rtsp://me:secret@127.0.0.1:{port}/a"
+        values = {"model_dir": str(trained_run() / "run/best_model/inference"), "input": url, "frame_step": 2}
+        result = predict(make_config(tmp_path / "out", Predict=values))
+    (entry,) = result.predicted
+    assert (entry.input_path, entry.frames) == (f"rtsp://127.0.0.1:{port}/a", 2)
+    shown = [frame.rgb.shape for frame in read_frames(entry.files["video"])]
+    assert shown == [(48, 64, 3)] * 2
+    assert not [path for path in (tmp_path / "out").rglob("*.json*") if "secret" in path.read_text(encoding="utf-8")]
+
+
+def test_the_message_of_a_stream_that_is_not_there_has_no_password() -> None:
+    with pytest.raises(InputError, match="gives no frame") as caught:
+        list(read_frames("rtsp://me:secret@127.0.0.1:9/a"))
+    assert "secret" not in str(caught.value)

@@ -19,7 +19,7 @@ def write(result: ImageResult, folder: Path) -> Path:
     place = Georeference.of(result.file)
     document: dict[str, Any] = {
         "type": "FeatureCollection",
-        "features": [_feature(one, place) for one in result.objects if one.mask.outlines],
+        "features": (_feature(one, place) for one in result.objects if one.mask.outlines),
     }
     if place is not None and place.epsg is not None:
         # older than RFC 7946; QGIS and GDAL read it for coordinates that are not in degrees
