@@ -223,6 +223,12 @@ LABELME = (
     ),
     Replay("L306", with_shape(box("ignore", 1, 1, 9, 9)), with_shape(box("__ignore__", 1, 1, 9, 9))),
     Replay(
+        "L308",
+        shapes_of(lambda x, y, _: box("cat", 0, 0, 63, 47) if x < 9 else box("dog", x, y, x + 9, y + 9)),
+        shapes_of(lambda x, y, _: box("cat", 0, 0, 63, 30) if x < 9 else box("dog", x, y, x + 9, y + 9)),
+    ),
+    Replay("L309", with_shape(box("hole", 8, 8, 12, 12)), with_shape(box("hole", 30, 8, 40, 12))),
+    Replay(
         "L307",
         shapes_of(lambda x, y, n: box(f"cat {n}", x, y, x + 9, y + 9)),
         shapes_of(lambda x, y, n: box(f"cat {n % 3}", x, y, x + 9, y + 9)),

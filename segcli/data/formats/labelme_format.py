@@ -12,6 +12,7 @@ from segcli.data.formats.labelme import LabelMeFile, labelme_files
 from segcli.data.formats.labelme_classes import object_classes
 from segcli.data.formats.labelme_dataset import find_labelme_root, read_labelme_dataset
 from segcli.data.formats.labelme_images import MeasuredSample, measure_images, place_findings
+from segcli.data.formats.labelme_nested import nested_findings
 from segcli.data.formats.labelme_objects import group
 from segcli.data.formats.labelme_shape_kinds import shape_findings
 from segcli.data.formats.labelme_writer import write_labelme
@@ -39,6 +40,7 @@ def read_labelme_folder(folder: Path) -> AnnotatedDataset:
             *image_findings,
             *shape_findings(dataset),
             *place_findings(measured, str(dataset.root)),
+            *nested_findings(measured, str(dataset.root)),
         ),
         is_ordered=True,
         labels=dict(labels),

@@ -67,6 +67,7 @@ REPAIRS: dict[str, str] = {
     "L108": "segcli.steps.fix.labelme_outside:repair",
     "L301": "segcli.steps.fix.labelme_labels:repair",
     "L305": "segcli.steps.fix.labelme_labels:without_numbers",
+    "L309": "segcli.steps.fix.labelme_holes:repair",
     "L210": "segcli.steps.fix.labelme_shares:repair",
     "L112": "segcli.steps.fix.labelme_outlines:drop_copies",
     "L113": "segcli.steps.fix.labelme_outlines:split_crossed",

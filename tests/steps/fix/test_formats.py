@@ -204,6 +204,14 @@ def every_line(edit: Callable[[list[str]], list[str]]) -> Edit:
 CASES = {
     "resized": Case("L207", half_size, halved),
     "turned": Case("L208", turned_photo, upright_points),
+    "holes": Case(
+        "L309",
+        lambda root: change(root, lambda values: values["shapes"].append(box("hole", 8, 10, 16, 20))),
+        is_(
+            lambda root: [(one["label"], one.get("group_id")) for one in document(root)["shapes"]]
+            == [("cat", 1), ("dog", None), ("cat", 1)]
+        ),
+    ),
     "sides exchanged": Case(
         "L214",
         lambda root: change(
