@@ -68,12 +68,12 @@ class Config(Section):
     """
 
     Global: GlobalConfig
-    CheckDataset: CheckDatasetConfig = CheckDatasetConfig()
-    Train: TrainConfig = TrainConfig()
-    Evaluate: EvaluateConfig = EvaluateConfig()
-    Export: ExportConfig = ExportConfig()
-    Predict: PredictConfig = PredictConfig()
-    limits: LimitsConfig = LimitsConfig()
+    CheckDataset: CheckDatasetConfig = CheckDatasetConfig.with_defaults()
+    Train: TrainConfig = TrainConfig.with_defaults()
+    Evaluate: EvaluateConfig = EvaluateConfig.with_defaults()
+    Export: ExportConfig = ExportConfig.with_defaults()
+    Predict: PredictConfig = PredictConfig.with_defaults()
+    limits: LimitsConfig = LimitsConfig.with_defaults()
     _origins: dict[str, str] = PrivateAttr(default_factory=dict)
 
     def __eq__(self, other: object) -> bool:

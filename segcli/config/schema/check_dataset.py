@@ -99,9 +99,11 @@ class CheckDatasetConfig(Section):
 
     reads: ClassVar = (Read(("check_dataset",)),)
 
-    convert: Annotated[ConvertConfig, _PREPARED] = ConvertConfig()
-    split: Annotated[SplitConfig, _PREPARED] = SplitConfig()
-    groups: Annotated[GroupsConfig, Read(("check_dataset", "evaluate")), Read(("train",), DENSE)] = GroupsConfig()
+    convert: Annotated[ConvertConfig, _PREPARED] = ConvertConfig.with_defaults()
+    split: Annotated[SplitConfig, _PREPARED] = SplitConfig.with_defaults()
+    groups: Annotated[GroupsConfig, Read(("check_dataset", "evaluate")), Read(("train",), DENSE)] = (
+        GroupsConfig.with_defaults()
+    )
     rules: dict[str, Any] | None = None
     select: tuple[str, ...] | None = None
     ignore: tuple[str, ...] | None = None

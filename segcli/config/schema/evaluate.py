@@ -71,7 +71,7 @@ class EvaluateConfig(Section):
     ] = None
     memory_mb: Annotated[int | None, Read(("evaluate",), DENSE)] = Field(default=None, ge=1)
     tile_loss: Annotated[bool, Read(("evaluate",), DENSE)] = False
-    augment: Annotated[ViewsConfig, Read(("evaluate",), DENSE)] = ViewsConfig()
+    augment: Annotated[ViewsConfig, Read(("evaluate",), DENSE)] = ViewsConfig.with_defaults()
     resolution: Annotated[Literal["original", "network"], Read(("evaluate",), SEMANTIC)] = "original"
     calibration: Annotated[bool, Read(("evaluate",), DENSE)] = False
     region_recall: Annotated[bool, Read(("evaluate",), SEMANTIC)] = False

@@ -91,7 +91,7 @@ class PredictConfig(Section):
     batch_size: Annotated[int, Stock(1)] = Field(default=1, ge=1)
     model_dir: Annotated[str, Stock()] = "output/best_model/inference"
     input: Annotated[str | tuple[str, ...] | None, Read(("train", "export", "predict")), Stock()] = None
-    kernel_option: Annotated[KernelOption, Stock()] = KernelOption()
+    kernel_option: Annotated[KernelOption, Stock()] = KernelOption.with_defaults()
     engine: Annotated[str | None, Stock()] = None
     engine_config: Annotated[dict[str, Any] | None, Stock()] = None
     use_hpip: Annotated[bool, Stock(False)] = False
@@ -120,12 +120,12 @@ class PredictConfig(Section):
     sliding_window: Annotated[SlidingWindowConfig | None, Read(("predict",), DENSE)] = None
     memory_mb: Annotated[int | None, Read(("predict",), DENSE)] = Field(default=None, ge=1)
     augment: Annotated[ViewsConfig, Read(("predict",), DENSE), Instead("prompts are answered once", PROMPTABLE)] = (
-        ViewsConfig()
+        ViewsConfig.with_defaults()
     )
     confidence: Annotated[bool, Read(("predict",), SEMANTIC), Instead("objects have scores, see Predict.threshold")] = (
         False
     )
-    promptable: Annotated[PromptableConfig, Read(("predict",), PROMPTABLE)] = PromptableConfig()
+    promptable: Annotated[PromptableConfig, Read(("predict",), PROMPTABLE)] = PromptableConfig.with_defaults()
 
     @field_validator("target_size")
     @classmethod

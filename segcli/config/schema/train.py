@@ -251,7 +251,7 @@ class TrainConfig(Section):
         AugmentConfig,
         Read(("train",), DENSE),
         Instead("Train.promptable.flip is the only augmentation", PROMPTABLE),
-    ] = AugmentConfig()
+    ] = AugmentConfig.with_defaults()
     optimizer: dict[str, Any] | None = None
     lr_scheduler: dict[str, Any] | None = None
     loss: Annotated[
@@ -261,8 +261,8 @@ class TrainConfig(Section):
     cache_images: Annotated[Literal["off", "memory", "disk"], Read(("train",), DENSE)] = "off"
     keep_checkpoints: int = Field(default=2, ge=1)
     checkpoint_minutes: float | None = Field(default=10, gt=0)
-    ema: EmaConfig = EmaConfig()
-    early_stop: EarlyStopConfig = EarlyStopConfig()
+    ema: EmaConfig = EmaConfig.with_defaults()
+    early_stop: EarlyStopConfig = EarlyStopConfig.with_defaults()
     class_weights: Annotated[Literal["auto"] | tuple[float, ...] | None, Read(("train",), SEMANTIC)] = None
     export_best: bool = True
-    promptable: Annotated[PromptTrainingConfig, Read(("train",), PROMPTABLE)] = PromptTrainingConfig()
+    promptable: Annotated[PromptTrainingConfig, Read(("train",), PROMPTABLE)] = PromptTrainingConfig.with_defaults()
