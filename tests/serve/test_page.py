@@ -147,6 +147,16 @@ def test_a_whole_image_becomes_objects(page: Any, tmp_path: Path, model: str) ->
     assert {shape["label"] for shape in downloaded(page, tmp_path)["shapes"]} <= {"red", "blue", "кот", "dog"}
 
 
+def test_the_page_fits_a_narrow_screen(service: Running, page: Any) -> None:
+    page.set_viewport_size({"width": 400, "height": 800})
+    shoot(page, "narrow")
+    assert page.locator("#canvas").bounding_box()["width"] > 300
+    assert page.evaluate("document.documentElement.scrollWidth") <= 400
+    page.goto(f"{service.url}/docs")
+    page.wait_for_selector("text=/semantic-segmentation")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 400
+
+
 def test_a_fault_is_shown(page: Any, tmp_path: Path) -> None:
     (tmp_path / "no.png").write_bytes(b"no image")
     page.set_input_files("#file", str(tmp_path / "no.png"))
