@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
+from subprocess import CompletedProcess
 from types import SimpleNamespace
 
 import numpy as np
@@ -74,6 +76,18 @@ def test_a_version_of_paddle_is_tried_once_and_its_verdict_kept(tmp_path, monkey
     onednn.can_place.cache_clear()
     assert onednn.can_place("9.9.1") and len(tried) == 3
     onednn.can_place.cache_clear()
+
+
+@pytest.mark.parametrize(("status", "kept"), [(0, True), (1, False), (-11, False), (-9, None), (-15, None)])
+def test_a_trial_that_was_ended_from_outside_is_no_verdict(status, kept, tmp_path, monkeypatch):
+    """A crash is one: oneDNN's own faults end the process."""
+    monkeypatch.setenv("SEGCLI_CACHE", str(tmp_path))
+    monkeypatch.setattr(onednn.subprocess, "run", lambda command, **_: CompletedProcess(command, status))
+    onednn.can_place.cache_clear()
+    assert onednn.can_place("9.9.1") is bool(kept)
+    onednn.can_place.cache_clear()
+    file = tmp_path / onednn.FILE
+    assert (list(json.loads(file.read_text()).values()) if file.exists() else [None]) == [kept]
 
 
 @pytest.mark.parametrize("works", [True, False])

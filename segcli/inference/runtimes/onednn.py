@@ -32,6 +32,8 @@ FILE = "onednn.json"
 _KNOWN = {"3.3.1": False}
 _SECONDS = 300
 _TOLERANCE = 1e-4
+_FROM_OUTSIDE = (1, 2, 9, 15)
+"""Signals that say nothing about oneDNN: hang-up, Ctrl-C, kill, terminate. Windows has no names for all of them."""
 
 
 @cache
@@ -44,25 +46,38 @@ def can_place(version: str) -> bool:
     with suppress(OSError, ValueError):
         kept = dict(json.loads(file.read_text(encoding="utf-8")))
     if key not in kept:
-        kept[key] = probe()
-        log.info("Paddle %s %s oneDNN's placement of operators", version, "runs" if kept[key] else "fails at")
+        found = probe()
+        if found is None:
+            log.info("the trial of oneDNN was ended from outside; it is repeated at the next start")
+            return False
+        kept[key] = found
+        log.info("Paddle %s %s oneDNN's placement of operators", version, "runs" if found else "fails at")
         with suppress(OSError):
             write_json_atomic(file, kept)
     return kept[key]
 
 
-def probe() -> bool:
-    """Runs a small network with oneDNN and without it, in another process, which may crash."""
-    command = [sys.executable, "-m", "segcli.inference.runtimes.onednn"]
-    try:
-        done = subprocess.run(command, env=child_environment(), capture_output=True, timeout=_SECONDS, check=False)
-        return done.returncode == 0
-    except subprocess.TimeoutExpired:
-        return False
+def probe() -> bool | None:
+    """Runs a small network with oneDNN and without it, in another process, which may crash or hang.
+
+    Returns:
+        Whether it works; None if the process was ended from outside, for instance for lack of memory.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "segcli.inference.runtimes.onednn", folder]
+        try:
+            done = subprocess.run(command, env=child_environment(), capture_output=True, timeout=_SECONDS, check=False)
+        except subprocess.TimeoutExpired:
+            return False
+    return None if -done.returncode in _FROM_OUTSIDE else done.returncode == 0
 
 
-def _agrees() -> bool:
-    """Whether a network of the operators that segmentation uses gives the same with oneDNN and without it."""
+def _agrees(folder: Path) -> bool:
+    """Whether a network of the operators that segmentation uses gives the same with oneDNN and without it.
+
+    Args:
+        folder: An empty folder for its files.
+    """
     import paddle
     from paddle import nn
 
@@ -78,10 +93,9 @@ def _agrees() -> bool:
     )
     network.eval()
     image = np.random.default_rng(0).standard_normal((1, 3, 32, 32)).astype(np.float32)
-    with tempfile.TemporaryDirectory() as folder:
-        stem = Path(folder) / "probe"
-        paddle.jit.save(network, str(stem), input_spec=[paddle.static.InputSpec([None, 3, None, None], "float32")])
-        fast, plain = (_answer(stem, image, onednn=onednn) for onednn in (True, False))
+    stem = folder / "probe"
+    paddle.jit.save(network, str(stem), input_spec=[paddle.static.InputSpec([None, 3, None, None], "float32")])
+    fast, plain = (_answer(stem, image, onednn=onednn) for onednn in (True, False))
     return bool(np.abs(fast - plain).max() <= _TOLERANCE * max(1.0, float(np.abs(plain).max())))
 
 
@@ -101,4 +115,4 @@ def _answer(stem: Path, image: Any, *, onednn: bool) -> Any:
 
 
 if __name__ == "__main__":
-    sys.exit(0 if _agrees() else 1)
+    sys.exit(0 if _agrees(Path(sys.argv[1])) else 1)
