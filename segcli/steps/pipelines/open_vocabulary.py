@@ -18,7 +18,7 @@ PROMPT_KEYS = {"box": "box_prompt", "point": "point_prompt"}
 """PaddleX's `prompt_type` -> key of `Predict.prompts`."""
 _OWN = {"threshold": None, "multimask": None, "refine_rounds": None}
 _INNER = ("multimask", "refine_rounds")
-_MODULE = "open_vocabulary_segmentation"
+_TASK = "open_vocabulary_segmentation"
 
 
 class OpenVocabularySegmentation(Pipeline):
@@ -26,8 +26,8 @@ class OpenVocabularySegmentation(Pipeline):
 
     name = "open_vocabulary_segmentation"
     modules = (
-        SubModule(BOX, "SAM-H_box", _MODULE, _OWN, _INNER, PromptKind.CLICKS),
-        SubModule(POINT, "SAM-H_point", _MODULE, _OWN, _INNER, PromptKind.CLICKS),
+        SubModule(BOX, "SAM-H_box", "box_prompt_segmentation", _OWN, _INNER, PromptKind.CLICKS, (_TASK,)),
+        SubModule(POINT, "SAM-H_point", "point_prompt_segmentation", _OWN, _INNER, PromptKind.CLICKS, (_TASK,)),
     )
 
     trial: ClassVar[Mapping[str, Any]] = {"prompt": [[1, 1]], "prompt_type": "point"}

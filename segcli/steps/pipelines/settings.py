@@ -39,6 +39,7 @@ class SubModule:
         defaults: Further keys with their default values.
         inner: Keys that belong to `Predict.promptable`.
         prompt_kind: Kind of prompts of a promptable model; None for other models.
+        other_names: What `module_name` may be as well.
     """
 
     key: str
@@ -47,6 +48,7 @@ class SubModule:
     defaults: Mapping[str, Any] = field(default_factory=dict)
     inner: Sequence[str] = ()
     prompt_kind: PromptKind | None = None
+    other_names: Sequence[str] = ()
 
     def template(self) -> dict[str, Any]:
         """The section for a new YAML file."""
@@ -164,7 +166,7 @@ def _model(
     misnamed = _name_fault(module, name)
     if misnamed is not None:
         faults.append(ConfigFault(f"{prefix}model_name", misnamed, did_you_mean(near(name, _fitting(module)))))
-    if values["module_name"] != module.module_name:
+    if values["module_name"] not in (module.module_name, *module.other_names):
         faults.append(
             ConfigFault(f"{prefix}module_name", f"is {values['module_name']!r}", f"it is {module.module_name}")
         )

@@ -111,6 +111,18 @@ def test_a_model_of_another_kind_is_refused() -> None:
         create_pipeline("text_driven_segmentation", values("TextPromptSegmentation", model_name="SAM-tiny"))
 
 
+def test_the_yaml_of_paddlex_for_prompts_is_taken_as_it_is() -> None:
+    keys = ("BoxPromptSegmentation", "PointPromptSegmentation")
+    for modules in (("box_prompt_segmentation", "point_prompt_segmentation"), ("open_vocabulary_segmentation",) * 2):
+        sections = {
+            key: {"module_name": module, "model_name": "SAM-tiny", "model_dir": None, "batch_size": 1}
+            for key, module in zip(keys, modules, strict=True)
+        }
+        create_pipeline(config={"pipeline_name": "open_vocabulary_segmentation", "SubModules": sections})
+    with pytest.raises(ConfigError, match="it is box_prompt_segmentation"):
+        create_pipeline("open_vocabulary_segmentation", values(keys[0], module_name="point_prompt_segmentation"))
+
+
 def test_nothing_is_opened_before_it_is_needed_and_one_network_serves_boxes_and_points(rgb: np.ndarray) -> None:
     sam = {"model_name": "SAM-tiny", "model_dir": str(promptable_weights("SAM-tiny"))}
     sections = {"BoxPromptSegmentation": sam, "PointPromptSegmentation": {**sam, "threshold": 1.0}}
