@@ -55,7 +55,7 @@ def test_weights_are_those_of_paddle(align_corners):
         np.testing.assert_allclose(down @ given[0] @ across.T, expected[0], atol=1e-5)
 
 
-def _exported(folder, *, scale=8, align_corners=False, of_input=True):
+def _exported(folder, *, scale=8, align_corners=False, of_input=True, one_by_one=False):
     """A network that ends as those of PaddleSeg do, as an ONNX file with a label map."""
     pytest.importorskip("paddle2onnx")
     import paddle
@@ -70,6 +70,8 @@ def _exported(folder, *, scale=8, align_corners=False, of_input=True):
         def forward(self, x):
             small = self.body(x)
             size = paddle.shape(x)[2:] if of_input else paddle.shape(small)[2:] * scale
+            if one_by_one:
+                size = [size[0], size[1]]
             way = paddle.nn.functional.interpolate
             return way(small, size=size, mode="bilinear", align_corners=align_corners)
 
@@ -114,6 +116,19 @@ def test_a_runtime_enlarges_what_it_cut_off(tmp_path, monkeypatch, runtime, alig
                 found = label_maps(opened.on_device, rgb, preprocess, input_size=size)
                 whole = label_maps(opened.run, rgb, preprocess, input_size=size)
                 assert np.mean(np.stack(found) != np.stack(whole)) < 1e-3
+
+
+@pytest.mark.usefixtures("_cache")
+def test_an_enlargement_to_sides_that_are_read_one_by_one_is_cut_off(tmp_path):
+    import paddle
+
+    from segcli.inference.runtimes.onnx_runtime import OnnxRuntime
+
+    network, file = _exported(tmp_path, one_by_one=True)
+    opened = OnnxRuntime(file, 1)
+    assert opened.on_device is not None
+    images = np.random.default_rng(0).standard_normal((2, 3, 64, 96)).astype(np.float32)
+    np.testing.assert_allclose(opened.run(images), network(paddle.to_tensor(images)).numpy(), atol=1e-5)
 
 
 @pytest.mark.usefixtures("_cache")

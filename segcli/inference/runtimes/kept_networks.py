@@ -14,7 +14,7 @@ from segcli.weights.digests import digest_of
 FOLDER = "cut"
 """Folder in the cache."""
 ONE_FILE, FOLDER_OF_FILES = ".onnx", ".optimised"
-_SCHEMA = 1
+_SCHEMA = 2
 _MOST_FORMS = 64
 _MOST_BYTES = 4 << 30
 

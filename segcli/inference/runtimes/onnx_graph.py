@@ -19,7 +19,7 @@ from segcli.inference.runtimes.kept_networks import ONE_FILE, keep_few, kept_for
 
 log = logging.getLogger("segcli.predict")
 
-_SHAPE_STEPS = frozenset({"Slice", "Gather", "Concat", "Cast", "Squeeze", "Unsqueeze", "Identity"})
+_SHAPE_STEPS = frozenset({"Slice", "Gather", "Concat", "Cast", "Squeeze", "Unsqueeze", "Reshape", "Identity"})
 """Operators that pass on sizes without changing them."""
 _KNOWN_SETTINGS = frozenset({"mode", "coordinate_transformation_mode", "nearest_mode", "cubic_coeff_a"})
 
