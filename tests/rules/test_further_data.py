@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from tests.coco_folder import HEIGHT, WIDTH
 from tests.image_files import photo
 from tests.labelme_folder import box
 from tests.rules.coco_cases import numbered, parts
+from tests.rules.formats_cases import edited
 from tests.rules.labelme_cases import counting, shapes_of
 from tests.rules.masks_cases import bytes_of
 from tests.rules.replay import KINDS, Change, looked_at
@@ -49,6 +51,19 @@ def background(free_px: int) -> Change:
     return parts(run)
 
 
+def points(form) -> Change:
+    """The points of both files in another form."""
+
+    def run(root):
+        for path in root.glob("*.json"):
+            values = json.loads(path.read_text())
+            for shape in values["shapes"]:
+                shape["points"] = form(shape["points"])
+            path.write_text(json.dumps(values))
+
+    return run
+
+
 def all_named(name: str) -> Change:
     """Every image of the file under a name on another computer; `{}` is its own."""
 
@@ -80,6 +95,11 @@ FURTHER: dict[str, tuple[str, Change, bool]] = {
     "image as GIF": ("S214", bytes_of("a1.gif", animated(1)), False),
     "background as an object": ("C169", background(0), True),
     "object around others": ("C169", background(WIDTH), False),
+    "points as objects": ("L104", points(lambda pairs: [dict(zip("xy", pair, strict=True)) for pair in pairs]), False),
+    "points in one list": ("L104", points(lambda pairs: [value for pair in pairs for value in pair]), False),
+    "points of three numbers": ("L104", points(lambda pairs: [[*pair, 1] for pair in pairs]), True),
+    "commas between numbers": ("Y101", edited(lambda words: [",".join(words)]), False),
+    "semicolons between numbers": ("Y101", edited(lambda words: [";".join(words)]), True),
     "numbers as labels": ("L305", counting("1", "2", "3"), True),
     "grades": ("L305", counting("2", "3", "1"), False),
     "objects of two parts": (

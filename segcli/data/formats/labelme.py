@@ -238,12 +238,21 @@ def _mask_fault(data: bytes) -> tuple[str, str] | None:
 
 def _points(values: Any) -> tuple[tuple[float, float], ...] | None:
     try:
-        points = tuple([(float(x), float(y)) for x, y in values])
+        points = tuple([(float(x), float(y)) for x, y in _as_pairs(values)])
     except (TypeError, ValueError, OverflowError):
         return None
     # a sum is finite only if all of its terms are; far points may overflow it
     finite = math.isfinite(sum(chain.from_iterable(points))) or all(map(math.isfinite, chain.from_iterable(points)))
     return points if finite else None
+
+
+def _as_pairs(values: Any) -> Any:
+    """Points as pairs, which some converters write as one list of numbers, or as objects with x and y."""
+    if isinstance(values, list) and values and isinstance(values[0], dict):
+        return [(point.get("x"), point.get("y")) for point in values if isinstance(point, dict)]
+    if isinstance(values, list) and len(values) % 2 == 0 and all(isinstance(value, int | float) for value in values):
+        return list(zip(values[0::2], values[1::2], strict=True))
+    return values
 
 
 def _points_fault(points: tuple[tuple[float, float], ...] | None) -> tuple[str, str] | None:

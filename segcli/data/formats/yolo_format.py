@@ -12,7 +12,14 @@ from segcli.data.files import is_file
 from segcli.data.formats.annotated import AnnotatedDataset, AnnotatedImage, AnnotatedObject
 from segcli.data.formats.format import Format
 from segcli.data.formats.yolo_layout import YoloLayout, find_yolo, label_file, yolo_layout
-from segcli.data.formats.yolo_remarks import LineTally, in_both_splits, missing_splits, shared_faults, similar_names
+from segcli.data.formats.yolo_remarks import (
+    LineTally,
+    in_both_splits,
+    missing_splits,
+    shared_faults,
+    similar_names,
+    words_of,
+)
 from segcli.data.formats.yolo_writer import write_yolo, yolo_image_path
 from segcli.data.image import image_size
 from segcli.data.lists import read_text_file, relative_name
@@ -138,7 +145,7 @@ class _Reader:
         objects = []
         for number, line in read_text_file(labels).lines:
             place = f"line {number}"
-            fields = line.split()
+            fields = words_of(line)
             values = _numbers(fields)
             if values is not None:
                 self.tally.add(self._name(labels), values)

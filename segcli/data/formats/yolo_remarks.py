@@ -54,6 +54,11 @@ class LineTally:
             self.scored += 1
 
 
+def words_of(line: str) -> list[str]:
+    """The numbers of a line, which some tools separate by commas."""
+    return line.replace(",", " ").split()
+
+
 def has_score(values: list[float]) -> bool:
     """Whether a line may end with a confidence: an outline or a box, and a number from 0 to 1."""
     count = len(values)

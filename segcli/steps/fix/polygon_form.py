@@ -1,10 +1,13 @@
-"""Polygons in another form: pairs of coordinates, objects with x and y, or one list without the outer one."""
+"""Polygons in another form: pairs of coordinates, objects with x and y, one list without the outer one, or text."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
+from math import isfinite
 from typing import Any
 
+from segcli.data.json_text import parse_json
 from segcli.findings import Finding
 from segcli.steps.fix.draft import Draft
 from segcli.steps.fix.object_edits import edit_objects
@@ -16,7 +19,7 @@ def repair(draft: Draft, rule: str, findings: Sequence[Finding]) -> None:
     before = len(draft.actions)
     edit_objects(draft, rule, _edit, "polygons of {} written as [x1, y1, x2, y2, ...]")
     if len(draft.actions) == before and findings:
-        draft.left(rule, findings[0].path, "the polygons are neither pairs nor one list without an outer list")
+        draft.left(rule, findings[0].path, "the polygons are neither pairs nor text nor one list without an outer list")
 
 
 def _edit(entry: dict[str, Any], _size: Size) -> bool:
@@ -29,6 +32,8 @@ def _edit(entry: dict[str, Any], _size: Size) -> bool:
 
 def _rings(outline: Any) -> list[list[float]] | None:
     """The polygons in COCO's form; None where a value is none of the known forms."""
+    if isinstance(outline, str):
+        outline = _parsed(outline)
     if not isinstance(outline, list) or not outline:
         return None
     if all(_is_number(value) for value in outline):
@@ -42,6 +47,7 @@ def _rings(outline: Any) -> list[list[float]] | None:
 def _ring(ring: Any) -> list[float] | None:
     if not isinstance(ring, list):
         return None
+    ring = [_number_in(value) for value in ring]
     if all(_is_number(value) for value in ring):
         return ring
     pairs = [_pair(value) for value in ring]
@@ -54,6 +60,22 @@ def _pair(value: Any) -> tuple[float, float] | None:
     if isinstance(value, list) and len(value) == 2 and all(map(_is_number, value)):
         return value[0], value[1]
     return None
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return parse_json(text.encode())
+    except ValueError:
+        return None
+
+
+def _number_in(value: Any) -> Any:
+    """The number that a text holds; any other value as it is."""
+    if isinstance(value, str):
+        with suppress(ValueError):
+            number = float(value)
+            return number if isfinite(number) else value
+    return value
 
 
 def _is_number(value: Any) -> bool:

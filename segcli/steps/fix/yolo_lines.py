@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from segcli.data.formats.format import Format
 from segcli.data.formats.table import format_named
 from segcli.data.formats.yolo_layout import yolo_layout
-from segcli.data.formats.yolo_remarks import SURELY_PIXELS, has_score
+from segcli.data.formats.yolo_remarks import SURELY_PIXELS, has_score, words_of
 from segcli.data.same_outlines import repeated_outlines
 from segcli.findings import Finding
 from segcli.plurals import counted
@@ -43,7 +43,7 @@ def edit_lines(draft: Draft, rule: str, findings: Sequence[Finding], edit: Edit)
             line = file.lines[number - 1]
             if line is None or name not in sizes:
                 continue
-            class_id, *texts = line[0].split()
+            class_id, *texts = words_of(line[0])
             result = edit([float(text) for text in texts], sizes[name])
             if isinstance(result, str):
                 draft.left(rule, f"{name} line {number}", result)
@@ -61,7 +61,7 @@ def drop_repeated_lines(draft: Draft, rule: str, findings: Sequence[Finding]) ->
     sizes = _sizes(format_named("yolo"), draft) if names else {}
     for name in names:
         file, (width, height) = draft.list_file(name), sizes[name]
-        lines = [(number, text.split()) for number, text in file.entries()]
+        lines = [(number, words_of(text)) for number, text in file.entries()]
         lines = [(number, words) for number, words in lines if len(words) >= _FEWEST_WORDS]
         rings = [_in_pixels(words[1:], (width, height)) for _, words in lines]
         dropped = 0
@@ -131,7 +131,7 @@ def _edit_all(draft: Draft, rule: str, edit: Callable[[list[str], Size], list[st
             continue
         file, changed = draft.list_file(name), 0
         for number, text in list(file.entries()):
-            words = text.split()
+            words = words_of(text)
             try:
                 edited = edit(words, size)
             except ValueError:  # another rule reports it

@@ -106,6 +106,14 @@ def turned_photos(folder: SegFolder) -> None:
         cv2.imwrite(str(folder.mask(name)), cv2.rotate(read_mask(folder.mask(name)), cv2.ROTATE_90_COUNTERCLOCKWISE))
 
 
+def float_masks(folder: SegFolder) -> None:
+    """Heights in metres in the place of ids, as TIFF; their whole part is an id."""
+    for path in sorted((folder.root / "annotations").glob("*.png")):
+        Image.fromarray(read_mask(path).astype(np.float32) + 0.5).save(path.with_suffix(".tif"))
+    for part in ("train", "val"):
+        text(f"{part}.txt", "\n".join(lines(folder, part)).replace(".png", ".tif"))(folder)
+
+
 def colours(table: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
     return lambda ids: table[np.where(ids == 255, 0, ids)]
 
@@ -404,6 +412,12 @@ CASES = {
     "case of a name": Case("C163", first_image(file_name="A0.PNG"), as_before),
     "hash before a name": Case("C163", first_image(file_name="/data/upload/1/3f1a2b9c-a0.png"), as_before),
     "ids as text": Case("C164", ids_as_text, as_before),
+    "polygons as text": Case(
+        "C125", entries(lambda entry: entry.update(segmentation=json.dumps(entry["segmentation"]))), as_before
+    ),
+    "numbers as text": Case(
+        "C125", entries(lambda entry: entry.update(segmentation=[list(map(str, entry["segmentation"][0]))])), as_before
+    ),
     "pairs of x and y": Case(
         "C125",
         entries(
@@ -531,6 +545,7 @@ def test_names_of_other_systems(tmp_path):
         ("S103", text("train.txt", f"{A[0]}\nnonsense\n"), "no existing image and mask"),
         ("S207", masks(lambda ids: ids[:-9]), "aspect ratio differs"),
         ("S302", masks(lambda ids: ids.astype(np.uint16) * 300 + 1), "objects or measurements"),
+        ("S302", float_masks, "negative or fractions"),
         ("S501", lambda folder: [copy_image(folder, "a0", name) for name in ("a3", "a4")], "nothing would be left"),
     ],
 )
