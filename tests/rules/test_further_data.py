@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from segcli.data import rle
+from segcli.data.formats.masks import scan_lists
 from tests.coco_folder import HEIGHT, WIDTH
 from tests.image_files import photo
 from tests.labelme_folder import box
@@ -19,6 +20,7 @@ from tests.rules.formats_cases import edited
 from tests.rules.labelme_cases import counting, shapes_of
 from tests.rules.masks_cases import bytes_of
 from tests.rules.replay import KINDS, Change, looked_at
+from tests.seg_folder import make_seg_folder
 
 
 def animated(frames: int) -> bytes:
@@ -126,6 +128,37 @@ FURTHER: dict[str, tuple[str, Change, bool]] = {
 def test_one_cause_is_one_finding(tmp_path: Path, rule: str, change: Change):
     found = [fault for fault in looked_at(tmp_path / "data", KINDS["C"], change) if fault.path.endswith("train.json")]
     assert [(fault.code, fault.location) for fault in found] == [(rule, None)]
+
+
+def test_names_that_differ_at_their_ends_are_pairs(tmp_path: Path):
+    folder = make_seg_folder(tmp_path / "data")
+    for path in list(tmp_path.glob("data/*/*.*")) + list(tmp_path.glob("data/*.txt")):
+        if path.suffix == ".txt":
+            path.unlink()
+        else:
+            path.rename(path.with_name(f"image_{path.name}" if path.suffix == ".jpg" else f"{path.stem}_L.png"))
+    found = scan_lists(folder.root)
+    assert len(found.train) + len(found.val) == 5
+    assert all(one.image.stem == f"image_{one.mask.stem[:-2]}" for one in (*found.train, *found.val))
+
+
+@pytest.mark.parametrize(
+    ("names", "says"),
+    [
+        (lambda stem: [f"{stem}_cat", f"{stem}_dog"], "has several masks"),
+        (lambda stem: ["kwzrt"[int(stem[1:])] * 2], "same name"),
+    ],
+)
+def test_masks_that_cannot_be_paired_are_told(tmp_path: Path, names, says: str):
+    folder = make_seg_folder(tmp_path / "data")
+    for part in ("train", "val"):
+        (folder.root / f"{part}.txt").unlink()
+    for path in list((folder.root / "annotations").iterdir()):
+        for name in names(path.stem):
+            (path.with_name(f"{name}.png")).write_bytes(path.read_bytes())
+        path.unlink()
+    (found,) = scan_lists(folder.root).findings
+    assert found.code == "S101" and says in found.message
 
 
 @pytest.mark.parametrize("name", FURTHER)

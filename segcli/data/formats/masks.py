@@ -20,6 +20,7 @@ from segcli.data.formats.masks_layout import (
     paired_files,
     split_pairs,
     training_pairs,
+    unlike_names,
 )
 from segcli.data.formats.other_tools import refuse_other_tools
 from segcli.data.formats.unlisted import unlisted_samples
@@ -32,11 +33,14 @@ from segcli.data.samples import SegDataset, SegSample, Split
 from segcli.data.walk import folders_below
 from segcli.errors import DatasetError, InputError
 from segcli.findings import Finding, has_errors
+from segcli.plurals import listed
 from segcli.rules import finding
 
 LIST_FILES = {Split.TRAIN: "train.txt", Split.VAL: "val.txt"}
 TEST_LIST = "test.txt"
 IMAGE_FOLDER = "images"
+_FEWEST_ALONE = 5
+"""From so many folders with one image or none, they are not datasets but its images."""
 
 
 @dataclass(frozen=True)
@@ -79,8 +83,10 @@ def find_root(dataset_dir: Path) -> Path:
     if not candidates:
         raise _no_dataset(dataset_dir, "neither train.txt nor val.txt nor a folder called images is here")
     if len(candidates) > 1:
-        listing = ", ".join(relative_name(parent, dataset_dir) for parent in candidates)
-        fault = finding("S002", str(dataset_dir), f"datasets may lie in {listing}")
+        listing = listed(candidates, name=lambda parent: relative_name(parent, dataset_dir))
+        alone = len(candidates) >= _FEWEST_ALONE and all(len(paired_files(parent)) <= 1 for parent in candidates)
+        hint = "put all images into one folder images/, and a mask of ids for each into masks/" if alone else None
+        fault = finding("S002", str(dataset_dir), f"datasets may lie in {listing}", hint=hint)
         raise DatasetError(fault.message, [fault], path=dataset_dir, hint=fault.hint)
     return candidates[0]
 
@@ -95,6 +101,10 @@ def scan_lists(root: Path) -> SegLists:
             message = "there is no such file, and no folder of masks from which the lists could be made"
             hint = f"label the images: a mask of the same name in {root / MASK_FOLDERS[0]} for each of them"
             return SegLists(root, (), (), (finding("S101", LIST_FILES[Split.TRAIN], message, hint=hint),))
+        unlike = unlike_names(root)
+        if unlike is not None:
+            what, hint = unlike
+            return SegLists(root, (), (), (finding("S101", LIST_FILES[Split.TRAIN], what, hint=hint),))
     train, train_findings = scan_list(root, LIST_FILES[Split.TRAIN])
     val, val_findings = scan_list(root, LIST_FILES[Split.VAL])
     pairs = (

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import takewhile
 from pathlib import Path
 
 from segcli.data.files import is_dir, is_file
 from segcli.data.samples import Split
 from segcli.data.suffixes import IMAGE_SUFFIXES, MASK_SUFFIXES
 from segcli.data.walk import entries, files_below, folders_below
+from segcli.plurals import listed
 
 Pair = tuple[Path, Path]
 """An image and its mask."""
@@ -21,6 +23,8 @@ SPLIT_FOLDERS = {Split.TRAIN: ("train", "training"), Split.VAL: ("val", "valid",
 TEST_FOLDERS = ("test", "testing")
 """Images there need no masks."""
 _ENDINGS = ("_mask", "-mask", "_label", "_seg", "_gt", "_labelIds")
+_FEWEST_ALIKE = 3
+"""From so many masks, all with an image, names that differ at their beginning or end are paired."""
 LISTS = ("train.txt", "val.txt")
 
 
@@ -105,7 +109,50 @@ def _both(root: Path) -> tuple[dict[str, Path], dict[str, Path]]:
             masks = {_name(path, root / name): path for path in files_below(root / name, MASK_SUFFIXES)}
             if images.keys() & masks.keys():
                 return images, masks
+            if len(masks) >= _FEWEST_ALIKE:
+                alike = _without_common_ends(images), _without_common_ends(masks)
+                if alike[1].keys() <= alike[0].keys():
+                    return alike
     return {}, {}
+
+
+def _without_common_ends(files: Mapping[str, Path]) -> dict[str, Path]:
+    """The files by what is left of their names without the beginning and the end that all of them share.
+
+    `image_01` and `mask_01`, or `0001_L` and `0001`, are then the same; folders are kept.
+    """
+    stems = [name.rpartition("/")[2] for name in files]
+    start = _common_start(stems)
+    end = _common_start([stem[start:][::-1] for stem in stems])
+    return {
+        name[: len(name) - len(stem)] + stem[start : len(stem) - end]: path
+        for (name, path), stem in zip(files.items(), stems, strict=True)
+    }
+
+
+def _common_start(texts: Sequence[str]) -> int:
+    """How many characters all texts begin with."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(min(texts), max(texts), strict=False)))
+
+
+def unlike_names(root: Path) -> tuple[str, str] | None:
+    """What is wrong with the names of images and masks that cannot be paired, and what to do; None without either."""
+    folder = _image_folder(root)
+    images = files_below(folder, IMAGE_SUFFIXES) if folder is not None else []
+    place = next((root / name for name in _named(root, MASK_FOLDERS) if root / name != folder), None)
+    masks = files_below(place, MASK_SUFFIXES) if place is not None else []
+    if not images or not masks or folder is None or place is None:
+        return None
+    stem = plain_stem(images[0].name)
+    own = [mask.name for mask in masks if mask.name.startswith(stem)]
+    if len(own) > 1:
+        what = f"{images[0].name} has several masks in {place.name}/: {listed(own, 3)}"
+        return what, "write one mask per image, of the same name, with 0 for the background and an id for each class"
+    what = f"no image in {folder.name}/ and mask in {place.name}/ have the same name, such as {images[0].name}"
+    return (
+        f"{what} and {masks[0].name}",
+        f"name each mask as its image, or write lines such as {folder.name}/A.jpg {place.name}/B.png",
+    )
 
 
 def plain_stem(path: str) -> str:

@@ -93,6 +93,12 @@ OTHER_TOOLS: tuple[OtherTool, ...] = (
         "write a mask per image as PNG: images/NAME.jpg and masks/NAME.png",
     ),
     OtherTool(
+        _CSV,
+        (rb"\A\s*Pixel Value\s*,\s*Class",),
+        "lists the classes of masks that Roboflow puts beside their images",
+        "move the images into images/, the masks NAME_mask.png into masks/, and write the names into class_names.txt",
+    ),
+    OtherTool(
         _CSV, (rb"MaskPath", rb"ImageID"), "is a list of Open Images", "write a mask of class ids per image as PNG"
     ),
     OtherTool(
@@ -104,7 +110,7 @@ OTHER_TOOLS: tuple[OtherTool, ...] = (
     OtherTool(
         (".txt",),
         (rb"\A\s*\d+(\.0)?(\s+-?\d+(\.\d+)?(e-?\d+)?){4,}\s*$",),
-        "is a label file of YOLO, but no data.yaml names its classes",
+        "is a label file of YOLO, but no data.yaml gives its classes as names: [NAME, NAME]",
         "write data.yaml beside images and labels, with train, val and names: [NAME, NAME]",
     ),
 )

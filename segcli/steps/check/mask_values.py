@@ -52,7 +52,9 @@ CONSEQUENCES = {
     "V106": frozenset({"S301", "S302"}),
     "S414": frozenset({"S304", "S401", "S402", "S403", "S405"}),
     "S110": frozenset({"S201", "S202", "S207", "S209", "S301", "S302", "S303", "S304", "S401", "S402", "S403"}),
-    **dict.fromkeys(("S103", "V101", "V102", "S111", "S201", "S202", "S205", "S206", "S301", "S302"), _READ_FIRST),
+    **dict.fromkeys(
+        ("S101", "S103", "V101", "V102", "S111", "S201", "S202", "S205", "S206", "S301", "S302"), _READ_FIRST
+    ),
 }
 """Rules that a fault explains; their findings are dropped, as they would hide the cause."""
 

@@ -47,10 +47,10 @@ def _rings(outline: Any) -> list[list[float]] | None:
 def _ring(ring: Any) -> list[float] | None:
     if not isinstance(ring, list):
         return None
-    ring = [_number_in(value) for value in ring]
-    if all(_is_number(value) for value in ring):
-        return ring
-    pairs = [_pair(value) for value in ring]
+    values: list[Any] = [_number_in(value) for value in ring]
+    if all(map(_is_number, values)):
+        return values
+    pairs = [_pair(value) for value in values]
     return [value for pair in pairs for value in pair or ()] if None not in pairs else None
 
 
