@@ -194,6 +194,22 @@ def patch_maskformer(original: Method) -> Method:
     return forward
 
 
+def patch_masks_of_layers(original: Method) -> Method:
+    """Evaluation computed the masks of all decoder layers; only the last ones are used, the others are for losses."""
+    import paddle
+
+    def forward(self: Any, features: Tensor, pixels: Tensor) -> dict[str, Any]:
+        if self.training:
+            return dict(original(self, features, pixels))
+        place = self.pe_layer(features)
+        layers, _ = self.transformer(self.input_proj(features), None, self.query_embed.weight, place)
+        queries = layers[-1]
+        masks = paddle.einsum("bqc,bchw->bqhw", self.mask_embed(queries), pixels)
+        return {"pred_logits": self.class_embed(queries), "pred_masks": masks}
+
+    return forward
+
+
 def patch_shifted_windows(_original: Method) -> Method:
     """The regions of Swin's shifted windows were set by nine assignments per stage; here rows and columns are added.
 
@@ -345,6 +361,7 @@ PATCHES: tuple[Patch, ...] = (
     Patch("paddleseg.utils.metrics", "calculate_area", patch_calculate_area),
     Patch("paddleseg.models.layers.tensor_fusion_helper", "avg_max_reduce_channel_helper", patch_channel_max),
     Patch("paddleseg.models.maskformer:MaskFormer", "forward", patch_maskformer),
+    Patch("paddleseg.models.maskformer:TransformerPredictor", "forward", patch_masks_of_layers),
     Patch("paddleseg.models.segformer:SegFormer", "forward", patch_segformer),
     Patch("paddleseg.models.backbones.swin_transformer:BasicLayer", "forward", patch_shifted_windows),
     Patch("paddleseg.models.backbones.stdcnet:STDCNet", "init_weight", patch_backbone_weights),

@@ -91,6 +91,23 @@ def test_maskformer_returns_every_image_of_a_batch(maskformer: Any) -> None:
     assert np.abs(together[0] - together[1]).max() > 1e-3
 
 
+def test_maskformer_computes_the_masks_that_are_used(maskformer: Any) -> None:
+    import paddle
+
+    patch = next(patch for patch in PATCHES if patch.owner.endswith("TransformerPredictor"))
+    predictor = maskformer.seghead.predictor
+    paddle.seed(0)
+    features, pixels = paddle.randn([2, 768, 3, 4]), paddle.randn([2, 256, 24, 32])
+    found, every = predictor(features, pixels), patch.original(predictor, features, pixels)
+    assert len(every["aux_outputs"]) == 5
+    for name in ("pred_logits", "pred_masks"):
+        expected = every[name].numpy()
+        np.testing.assert_allclose(found[name].numpy(), expected, rtol=0, atol=1e-6 * abs(expected).max())
+    predictor.train()
+    assert len(predictor(features, pixels)["aux_outputs"]) == 5
+    predictor.eval()
+
+
 def test_maskformer_returned_the_last_image_only(maskformer: Any) -> None:
     assert MASKFORMER.original(maskformer, image(2, 64))[0].shape == [1, 3, 64, 64]
 
