@@ -14,6 +14,7 @@ from segcli.data.image import Labels, RgbImage
 from segcli.data.label_store import LabelStore
 from segcli.data.sources import SourceItem
 from segcli.data.windows import Windows
+from segcli.errors import UsageError
 from segcli.inference.activation import Activation
 from segcli.inference.augmented import augmented
 from segcli.inference.decode_labels import label_maps, logits_of, scored_maps
@@ -79,7 +80,7 @@ class SemanticPredictor(ExportedPredictor):
             settings = self._tile_settings(window)
             found = scored_map_tiled(forward, item.rgb, settings, activation=activation, entropy=entropy)
         else:
-            size = self.model.input_size or resized(width, height, self.settings.target_size)
+            size = self._input_size(item.rgb)
             outputs = logits_of(forward, item.rgb, self.model.preprocess, input_size=size)
             found = label_scores(outputs, height, width, activation)
             entropy = entropy_map(outputs, height, width, activation)
@@ -125,8 +126,23 @@ class SemanticPredictor(ExportedPredictor):
         limit = self.model.batch_limit or len(images)
         for start in range(0, len(images), limit):
             batch = images[start : start + limit]
-            size = self.model.input_size or resized(batch[0].shape[1], batch[0].shape[0], self.settings.target_size)
-            yield batch, {"preprocess": self.model.preprocess, "input_size": size}
+            yield batch, {"preprocess": self.model.preprocess, "input_size": self._input_size(batch[0])}
+
+    def _input_size(self, image: RgbImage) -> tuple[int, int] | None:
+        """Height and width to which an image is resized; None keeps its size.
+
+        Raises:
+            UsageError: `target_size` is another size than the only one that the network takes.
+        """
+        wanted, fixed = self.settings.target_size, self.model.input_size
+        size = resized(image.shape[1], image.shape[0], wanted)
+        if fixed is not None and size is not None and wanted != fixed[::-1] and (wanted, wanted) != fixed:
+            height, width = fixed
+            raise UsageError(
+                f"target_size is {wanted}, but {self.model.title} takes {width} x {height} px only",
+                hint="leave target_size out: images are resized to what the model takes",
+            )
+        return fixed or size
 
     def _tiles_of(self, size: Sequence[int]) -> SlidingWindowConfig | None:
         """The tiles of an image; None for an image that `target_size` resizes, which is processed whole."""

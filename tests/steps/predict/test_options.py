@@ -1,11 +1,17 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
 import pytest
 
 from segcli.config.schema import PredictConfig
-from segcli.errors import ConfigError
+from segcli.errors import ConfigError, UsageError
+from segcli.inference.exported_model import ExportedModel
+from segcli.models.spec import Preprocess
 from segcli.steps.predict.options import wanted_runtime
-from segcli.steps.predict.semantic import resized
+from segcli.steps.predict.semantic import SemanticPredictor, resized
 
 
 @pytest.mark.parametrize(
@@ -50,3 +56,16 @@ def test_words_without_a_counterpart_are_refused_together():
 )
 def test_target_size_has_paddlexs_meaning(wanted, expected):
     assert resized(1000, 550, wanted) == expected
+
+
+@pytest.mark.parametrize("wanted", [64, (128, 96), (64, 96), 96])
+def test_a_target_size_that_the_network_cannot_take_is_refused(wanted):
+    """A model that was exported for one size."""
+    model = ExportedModel(Path("x"), "UNet-S", Preprocess(), (1, 3, 64, 96), (), None)
+    image = np.zeros((48, 72, 3), np.uint8)
+    with pytest.raises(UsageError, match="takes 96 x 64 px only"):
+        SemanticPredictor(model, None, PredictConfig(target_size=wanted))._input_size(image)
+    for fine in (None, -1, (96, 64)):
+        assert SemanticPredictor(model, None, PredictConfig(target_size=fine))._input_size(image) == (64, 96)
+    square = replace(model, input_shape=(1, 3, 144, 144))
+    assert SemanticPredictor(square, None, PredictConfig(target_size=144))._input_size(image) == (144, 144)
